@@ -7,10 +7,14 @@
 import type { Denial } from '../authorization/denial.ts'
 import { ArgumentError } from '../errors.ts'
 import type { GuardDenial, GuardDenialCode } from '../guard/result.ts'
+import type { ContainerReading } from './read-container.ts'
+
+/** The result of `readContainer` for a request without a container. */
+type FailedReading = Extract<ContainerReading, { readonly found: false }>
 
 /** A response for any server: `response.writeHead(status, headers).end(body)`, or `new Response(body, …)`. */
 export interface DenialResponse {
-  /** 400, 401, 403, 413, 429, 503 or 510. */
+  /** 400, 401, 403, 413, 429, 431, 503 or 510. */
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
@@ -81,7 +85,9 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
  * invocation may be sent again with them. The response repeats names, DIDs, times, CIDs and the literals of a failed
  * policy from the call, and up to 64 characters of a malformed DID, command or selector, but no argument value. HTP-10
  *
- * @throws ArgumentError when `denial` is not a denial.
+ * The result of `readContainer` for a request without a container is converted likewise.
+ *
+ * @throws ArgumentError when `denial` is neither.
  *
  * @example
  * ```ts
@@ -94,24 +100,60 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
  * }
  * ```
  */
-export function denialResponse(denial: Denial | GuardDenial): DenialResponse {
+export function denialResponse(denial: Denial | GuardDenial | FailedReading): DenialResponse {
+  if (denial !== undefined && 'found' in Object(denial)) return readingResponse(denial as FailedReading)
+  return responseTo(denial as Denial | GuardDenial)
+}
+
+/** HTP-24: without credentials, the challenge has no error (RFC 6750, 3.1). */
+function readingResponse({ status, message }: FailedReading): DenialResponse {
+  const title = titles[status]
+  if (title === undefined || typeof message !== 'string')
+    throw new ArgumentError('denialResponse: `denial` must be the result of readContainer without a container')
+  return plain(
+    { title, status, detail: message, code: status === 401 ? 'container_missing' : 'container_unreadable' },
+    { 'www-authenticate': status === 401 ? 'Bearer' : 'Bearer error="invalid_request"' },
+  )
+}
+
+const titles: Readonly<Record<number, string>> = Object.freeze({
+  400: 'Not a call',
+  401: 'Not a call',
+  413: 'Too large',
+  431: 'Too large',
+})
+
+function responseTo(denial: Denial | GuardDenial): DenialResponse {
   const { code, message, at, requirement, missing, approvable, detail } = denial ?? {}
   if (!Object.hasOwn(answers, String(code)) || typeof message !== 'string')
     throw new ArgumentError('denialResponse: `denial` must be the denial of a decision')
   const { status, title, error } = answers[code]
-  return Object.freeze({
-    status,
-    headers: Object.freeze({
-      'content-type': 'application/problem+json',
-      'cache-control': 'no-store',
-      ...(error !== undefined && { 'www-authenticate': `Bearer error="${error}"` }),
-      ...((code === 'limit_busy' || code === 'overloaded') && { 'retry-after': retryAfter(detail) }),
-    }),
-    body: JSON.stringify({
+  return plain(
+    {
       ...{ title, status, detail: message, code, at, requirement },
       prf: missing?.map(String),
       approvable: approvable === undefined ? undefined : true,
+    },
+    {
+      ...(error !== undefined && { 'www-authenticate': `Bearer error="${error}"` }),
+      ...((code === 'limit_busy' || code === 'overloaded') && { 'retry-after': retryAfter(detail) }),
+    },
+  )
+}
+
+/** A problem document of RFC 9457. */
+function plain(
+  problem: { readonly status: number; readonly [name: string]: unknown },
+  more: Readonly<Record<string, string>>,
+): DenialResponse {
+  return Object.freeze({
+    status: problem.status,
+    headers: Object.freeze({
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      ...more,
     }),
+    body: JSON.stringify(problem),
   })
 }
 

@@ -5,7 +5,14 @@
  */
 
 import { ArgumentError } from '../errors.ts'
-import { flag, integerFrom, readOptions, withDefault } from '../support/options.ts'
+import {
+  type DefaultCheck,
+  flag,
+  integerFrom,
+  type OptionChecks,
+  readOptions,
+  withDefault,
+} from '../support/options.ts'
 import { type NodeRequest, readBody } from './read-body.ts'
 
 /** Options of {@link readContainer}. */
@@ -65,11 +72,41 @@ export async function readContainer(
   options: ReadContainerOptions = {},
 ): Promise<ContainerReading> {
   checkRequest(request)
-  const { headerCharacters, bodyBytes, otherBearerTokens } = readOptions('readContainer', options, {
-    headerCharacters: withDefault(integerFrom(1), 8_192),
-    bodyBytes: withDefault(integerFrom(1), 349_529),
-    otherBearerTokens: withDefault(flag, false),
-  })
+  const reading = await readContainerOf(request, readOptions('readContainer', options, readingChecks), undefined)
+  if (reading === bodyWasRead) {
+    throw new ArgumentError(
+      'readContainer: the body of the request was read before; call readContainer before a body parser',
+    )
+  }
+  return reading
+}
+
+/** The checks of {@link ReadContainerOptions}. */
+export const readingChecks: OptionChecks<ReadContainerOptions> & {
+  readonly [Name in keyof ReadContainerOptions]-?: DefaultCheck
+} = Object.freeze({
+  headerCharacters: withDefault(integerFrom(1), 8_192),
+  bodyBytes: withDefault(integerFrom(1), 349_529),
+  otherBearerTokens: withDefault(flag, false),
+})
+
+/** HTP-20: the result for a container in a body that a parser has read and not kept. */
+export const bodyWasRead: ContainerReading = refused(
+  400,
+  'a body parser of the service has read the container; send it in a header, or exempt its media type from the parser',
+)
+
+/**
+ * The same for an adapter.
+ *
+ * @param options - of {@link readingChecks}, with their defaults.
+ * @param parsed - the body, if a parser of the framework has read it.
+ */
+export async function readContainerOf(
+  request: Request | NodeRequest,
+  { headerCharacters, bodyBytes, otherBearerTokens }: Required<ReadContainerOptions>,
+  parsed: unknown,
+): Promise<ContainerReading> {
   const headers = headersOf(request)
   for (const name of ['authorization', 'x-ucan-container']) {
     const values = headers.get(name) ?? []
@@ -106,12 +143,11 @@ export async function readContainer(
   if (!inBody) return refused(401, missing)
   if (headers.has('content-encoding'))
     return refused(400, 'send the container without a content encoding; it has its own compression')
-  if (Reflect.get(request, 'bodyUsed') === true || Reflect.get(request, 'readableDidRead') === true) {
-    throw new ArgumentError(
-      'readContainer: the body of the request was read before; call readContainer before a body parser',
-    )
-  }
-  const body = await readBody(request, bodyBytes, Number(headers.get('content-length')?.[0] ?? 0))
+  const isRead = Reflect.get(request, 'bodyUsed') === true || Reflect.get(request, 'readableDidRead') === true
+  const body = isRead
+    ? readParsed(parsed, bodyBytes)
+    : await readBody(request, bodyBytes, Number(headers.get('content-length')?.[0] ?? 0))
+  if (body === undefined) return bodyWasRead
   // HTP-03
   if (body === 'too long') return refused(413, `the container is longer than ${bodyBytes} bytes`)
   if (body === 'broken off') return refused(400, 'the body is incomplete; send it again')
@@ -162,6 +198,13 @@ function mayBeContainer(token: string): boolean {
   return [/[.~]/g, /[.~_-]/g, /[.~+/]/g].some((ignored) =>
     /^(?:[BC].*(?:Y3RuLXYx|jdG4tdj|N0bi12M)|[EFOP]H4sI|[mu]?OqJl|[mu]AYIE)/.test(token.replace(ignored, '')),
   )
+}
+
+/** A body that was read before, if it is text or bytes. */
+function readParsed(parsed: unknown, bodyBytes: number): Uint8Array | 'too long' | undefined {
+  if (typeof parsed !== 'string' && !(parsed instanceof Uint8Array)) return undefined
+  if (parsed.length > bodyBytes) return 'too long'
+  return typeof parsed === 'string' ? new TextEncoder().encode(parsed) : parsed
 }
 
 /** Whether the first byte is that of a text form, in base64 or base64url. */

@@ -17,7 +17,10 @@ import { type Closable, type ServiceOptions, serviceChecks } from './options.ts'
 import { createRevocationDesk, type RevocationResult } from './revocation-desk.ts'
 
 /** Options of one call of a service. */
-export interface ServiceCallOptions extends GuardCallOptions, CallSurroundings {}
+export interface ServiceCallOptions extends GuardCallOptions {
+  /** The request with which the call came, or a function that makes it when a handler reads it. */
+  readonly request?: Request | (() => Request)
+}
 
 /** The state of a service, for a health endpoint. */
 export interface ServiceHealth extends GuardHealth {
@@ -95,7 +98,7 @@ export function createService(options: ServiceOptions): Service {
   return Object.freeze({
     call: async (container, options = {}) => {
       const { request, ...call } = readOptions('call', options, serviceCallChecks)
-      const surroundings: CallSurroundings = Object.freeze({ ...(request !== undefined && { request }) })
+      const surroundings = surroundingsOf(request)
       return guard.use(
         container,
         // SVC-15: the authorizer refuses commands without a handler.
@@ -109,6 +112,19 @@ export function createService(options: ServiceOptions): Service {
     close,
     [Symbol.asyncDispose]: close,
   } satisfies Service)
+}
+
+/** Most handlers do not read the request. It is made on demand, and once. */
+function surroundingsOf(given: ServiceCallOptions['request']): CallSurroundings {
+  if (given === undefined) return Object.freeze({})
+  if (typeof given !== 'function') return Object.freeze({ request: given })
+  let request: Request | undefined
+  return Object.freeze({
+    get request() {
+      request ??= given()
+      return request
+    },
+  })
 }
 
 const serviceCallChecks: OptionChecks<ServiceCallOptions> = Object.freeze({

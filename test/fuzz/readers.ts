@@ -66,6 +66,11 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['backend/sodium', isSetUp, 'sodiumBackend'],
   ['pool', isSetUp, 'createVerificationPool'],
   ['http', writes, 'denialResponse'],
+  ...['fetch', 'hono', 'express', 'fastify', 'node'].map((framework): (typeof others)[number] => [
+    `http/${framework}`,
+    'reads a request by `readContainer`; test/http/adapters/table.test.ts has the hostile requests',
+    framework === 'fastify' ? 'fastifyHandler containerBodies' : `${framework}Handler`,
+  ]),
   [
     'internal/shortcuts-node',
     'decides nothing by itself; test/authorization/usual-token.test.ts compares it with the general readers',

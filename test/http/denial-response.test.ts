@@ -6,6 +6,7 @@ import { encodeContainer, encodeContainerBytes } from '../../src/container/conta
 import { ArgumentError } from '../../src/errors.ts'
 import type { GuardDenialCode } from '../../src/guard/result.ts'
 import { denialResponse } from '../../src/http/denial-response.ts'
+import { readContainer } from '../../src/http/read-container.ts'
 import { root } from '../setup/entries.ts'
 import { actor, now } from '../support/actors.ts'
 import { delegationPayload, invocationPayload, type RawToken, sealRaw } from '../support/raw-token.ts'
@@ -182,6 +183,21 @@ describe('HTP-05 a denial over HTTP', () => {
       code: 'arguments_invalid',
       detail: expect.stringContaining('argument `note`'),
     })
+  })
+
+  it('HTP-24 is also of a request without a container, with a challenge of its own', async () => {
+    const responseTo = async (headers: Record<string, string>) => {
+      const reading = await readContainer(new Request('https://service.example/', { headers }))
+      if (reading.found) throw new Error('there is no container')
+      const { status, headers: sent, body } = denialResponse(reading)
+      return [status, sent['www-authenticate'], JSON.parse(body).code]
+    }
+    expect(await responseTo({})).toEqual([401, 'Bearer', 'container_missing'])
+    const wrong = [400, 'Bearer error="invalid_request"', 'container_unreadable']
+    expect(await responseTo({ authorization: 'Bearer' })).toEqual(wrong)
+    expect(await responseTo({ 'x-ucan-container': 'C'.repeat(9_000) })).toEqual([431, ...wrong.slice(1)])
+    expect(() => denialResponse({ found: false, status: 200, message: 'x' } as never)).toThrow(ArgumentError)
+    expect(() => denialResponse({ found: true } as never)).toThrow(ArgumentError)
   })
 
   it('is of a denial', () => {

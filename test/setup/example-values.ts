@@ -12,6 +12,7 @@ import type { sqliteAuditSink } from 'procura/audit/sqlite'
 import type { Guard } from 'procura/guard'
 import type { ProofStore } from 'procura/proof'
 import type { SecurityEventReceiver, SubjectIdentifier } from 'procura/revocation/security-events'
+import type { Service } from 'procura/service'
 import type { RevocationRegistry } from 'procura/store/memory'
 import type { PostgresStoreClient } from 'procura/store/postgres'
 import type { RedisStoreClient } from 'procura/store/redis'
@@ -48,6 +49,7 @@ export declare const containers: readonly string[]
 export declare const send: CommandDefinition<{ readonly to: string }>
 export declare const authorizer: Authorizer
 export declare const guard: Guard<{ readonly to: string }>
+export declare const mailService: Service
 export declare const vault: Vault
 export declare const sink: AuditSink
 export declare const pool: PostgresPool

@@ -1,0 +1,9 @@
+/**
+ * `procura/http/express`: calls in Express 5.
+ *
+ * @module
+ */
+
+export type { CallTaker, HandlerOptions } from '../../http/adapters/answer.ts'
+export { expressHandler } from '../../http/adapters/express.ts'
+export type { NodeIncoming, NodeOutgoing } from '../../http/adapters/node-response.ts'

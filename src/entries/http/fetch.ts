@@ -1,0 +1,8 @@
+/**
+ * `procura/http/fetch`: calls where a server is a function from a `Request` to a `Response`.
+ *
+ * @module
+ */
+
+export type { CallTaker, HandlerOptions } from '../../http/adapters/answer.ts'
+export { fetchHandler } from '../../http/adapters/fetch.ts'

@@ -1,0 +1,8 @@
+/**
+ * `procura/http/hono`: calls in Hono.
+ *
+ * @module
+ */
+
+export type { CallTaker, HandlerOptions } from '../../http/adapters/answer.ts'
+export { type HonoContext, honoHandler } from '../../http/adapters/hono.ts'

@@ -1,0 +1,73 @@
+import { mediaType } from '../read-container.ts'
+import { answerRequest, type CallTaker, type HandlerOptions, readHandlerOptions } from './answer.ts'
+import { grouped, incomingOf, type NodeIncoming, type NodeOutgoing } from './node-response.ts'
+
+/** The part of Fastify's request that is used. */
+export interface FastifyRequestLike {
+  readonly raw: NodeIncoming
+  readonly body?: unknown
+}
+
+/** The part of Fastify's reply that is used. */
+export interface FastifyReplyLike {
+  readonly raw: Pick<NodeOutgoing, 'off' | 'once' | 'writableFinished'>
+  code(status: number): unknown
+  header(name: string, value: unknown): unknown
+  send(body?: unknown): unknown
+}
+
+/** The part of Fastify's instance that is used. */
+export interface FastifyLike {
+  addContentTypeParser(
+    type: string,
+    parser: (request: unknown, payload: unknown, done: (error: null, body?: undefined) => void) => void,
+  ): unknown
+}
+
+/**
+ * Serves calls in Fastify 5: `app.post('/mail', fastifyHandler(service, { command: send }))`. For containers in bodies,
+ * register {@link containerBodies} before.
+ *
+ * @throws ArgumentError when an argument is invalid.
+ *
+ * @example
+ * ```ts
+ * import Fastify from 'fastify'
+ * import { containerBodies, fastifyHandler } from 'procura/http/fastify'
+ *
+ * const app = Fastify()
+ * app.register(containerBodies)
+ * app.post('/mail', fastifyHandler(mailService, { command: send }))
+ * ```
+ */
+export function fastifyHandler(
+  service: CallTaker,
+  options: HandlerOptions = {},
+): (request: FastifyRequestLike, reply: FastifyReplyLike) => Promise<void> {
+  const checked = readHandlerOptions('fastifyHandler', service, options)
+  return async (request, reply) => {
+    const gone = new AbortController()
+    const onClose = (): void => {
+      if (!reply.raw.writableFinished) gone.abort(new DOMException('the client has gone', 'AbortError'))
+    }
+    reply.raw.once('close', onClose)
+    const incoming = incomingOf(request.raw, gone.signal, request.body)
+    const { status, headers, body } = await answerRequest(service, incoming, checked)
+    reply.code(status)
+    for (const [name, value] of grouped(headers)) reply.header(name, value)
+    // Bytes: Fastify would add a charset to the type of a string.
+    reply.send(typeof body === 'string' ? new TextEncoder().encode(body) : (body ?? undefined))
+  }
+}
+
+/**
+ * A plugin that leaves bodies of the type `application/x-ucan-container` unread, for {@link fastifyHandler}. Without it,
+ * Fastify refuses them with 415.
+ */
+export function containerBodies(instance: FastifyLike, _options: unknown, done: () => void): void {
+  // The core of the adapters reads it.
+  instance.addContentTypeParser(mediaType, (_request, _payload, leave) => leave(null))
+  done()
+}
+// Fastify then adds the parser to the instance on which the plugin is registered, and not to a child of it.
+Object.defineProperty(containerBodies, Symbol.for('skip-override'), { value: true })

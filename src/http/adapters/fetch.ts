@@ -1,0 +1,34 @@
+import { type Answer, answerRequest, type CallTaker, type HandlerOptions, readHandlerOptions } from './answer.ts'
+
+/**
+ * Serves calls where a server is a function from a `Request` to a `Response`: Deno, Bun, Cloudflare Workers, Next.js,
+ * SvelteKit, and Node by an adapter.
+ *
+ * @returns a function that never rejects.
+ * @throws ArgumentError when an argument is invalid.
+ *
+ * @example
+ * ```ts
+ * import { fetchHandler } from 'procura/http/fetch'
+ *
+ * const fetch = fetchHandler(mailService, { command: send })
+ * console.log((await fetch(request)).status)
+ * ```
+ */
+export function fetchHandler(
+  service: CallTaker,
+  options: HandlerOptions = {},
+): (request: Request) => Promise<Response> {
+  const checked = readHandlerOptions('fetchHandler', service, options)
+  return async (request) => {
+    const incoming = { source: request, signal: request.signal, request: () => request }
+    return responseOf(await answerRequest(service, incoming, checked))
+  }
+}
+
+/** The answer as a response of the platform. */
+export function responseOf({ status, headers, body }: Answer): Response {
+  const sent = new Headers()
+  for (const [name, value] of headers) sent.append(name, value)
+  return new Response(body, { status, headers: sent })
+}

@@ -1,0 +1,138 @@
+/**
+ * Requests and responses of `node:http`, which Express passes as well.
+ *
+ * @module
+ */
+
+import type { NodeRequest } from '../read-body.ts'
+import { type Answer, answerRequest, type CallTaker, type CheckedHandlerOptions } from './answer.ts'
+
+/** The part of Node's `IncomingMessage` that is used. */
+export interface NodeIncoming extends NodeRequest {
+  readonly method?: string | undefined
+  /** The path and query, as the client sent them. */
+  readonly url?: string | undefined
+  readonly headers: { readonly host?: string | undefined }
+  readonly socket: object
+  /** A body that a parser has read, as in Express. */
+  readonly body?: unknown
+}
+
+/** The part of Node's `ServerResponse` that is used. */
+export interface NodeOutgoing {
+  readonly headersSent: boolean
+  readonly writableFinished: boolean
+  readonly destroyed: boolean
+  statusCode: number
+  setHeader(name: string, value: string | readonly string[]): unknown
+  write(chunk: Uint8Array): boolean
+  end(chunk?: string): unknown
+  destroy(): unknown
+  once(event: 'close' | 'drain', listener: () => void): unknown
+  off(event: 'close' | 'drain', listener: () => void): unknown
+}
+
+/** Takes a request, and sends the response. Never rejects. */
+export async function respond(
+  service: CallTaker,
+  request: NodeIncoming,
+  response: NodeOutgoing,
+  options: CheckedHandlerOptions,
+): Promise<void> {
+  const gone = new AbortController()
+  // HTP-26
+  const onClose = (): void => {
+    if (!response.writableFinished) gone.abort(new DOMException('the client has gone', 'AbortError'))
+  }
+  response.once('close', onClose)
+  const answer = await answerRequest(service, incomingOf(request, gone.signal), options)
+  await send(answer, response)
+  response.off('close', onClose)
+}
+
+/** A request of Node, for the core. */
+export function incomingOf(
+  request: NodeIncoming,
+  signal: AbortSignal | undefined,
+  parsed: unknown = request.body,
+): Parameters<typeof answerRequest>[1] {
+  return { source: request, parsed, signal, request: () => webRequest(request, signal) }
+}
+
+async function send({ status, headers, body }: Answer, response: NodeOutgoing): Promise<void> {
+  if (response.destroyed || response.headersSent) return void (await cancel(body))
+  response.statusCode = status
+  for (const [name, value] of grouped(headers)) response.setHeader(name, value)
+  if (body === null || typeof body === 'string') return void response.end(body ?? undefined)
+  const reader = body.getReader()
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done || response.destroyed) break
+      if (!response.write(value)) await drained(response)
+    }
+    if (!response.destroyed) response.end()
+  } catch {
+    // The end of the body is unknown: the client must not take it for complete.
+    response.destroy()
+  } finally {
+    await reader.cancel().catch(() => undefined)
+  }
+}
+
+async function cancel(body: Answer['body']): Promise<void> {
+  if (body !== null && typeof body !== 'string') await body.cancel().catch(() => undefined)
+}
+
+/** Cookies are one header of several values; no other name comes twice. */
+export function grouped(headers: Answer['headers']): readonly (readonly [string, string | readonly string[]])[] {
+  const cookies = headers.flatMap(([name, value]) => (name === 'set-cookie' ? [value] : []))
+  const others = headers.filter(([name]) => name !== 'set-cookie')
+  return cookies.length === 0 ? others : [...others, ['set-cookie', cookies]]
+}
+
+function drained(response: NodeOutgoing): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      response.off('drain', go)
+      response.off('close', go)
+      resolve()
+    }
+    response.once('drain', go)
+    response.once('close', go)
+    if (response.destroyed) go()
+  })
+}
+
+/** The request for a handler. Its address is as the client wrote it. */
+function webRequest(request: NodeIncoming, signal: AbortSignal | undefined): Request {
+  const { method = 'GET', rawHeaders, url = '/' } = request
+  const headers = new Headers()
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    headers.append(rawHeaders[at] as string, rawHeaders[at + 1] as string)
+  const scheme = Reflect.get(request.socket, 'encrypted') === true ? 'https' : 'http'
+  const hasBody = method !== 'GET' && method !== 'HEAD'
+  const init = {
+    method,
+    headers,
+    ...(signal !== undefined && { signal }),
+    ...(hasBody && { body: bodyOf(request), duplex: 'half' }),
+  }
+  return new Request(new URL(url, `${scheme}://${request.headers.host ?? 'localhost'}`), init)
+}
+
+/** The unread body. Nothing is read ahead. */
+function bodyOf(request: NodeIncoming): ReadableStream<Uint8Array> {
+  let iterator: AsyncIterator<Uint8Array | string> | undefined
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        iterator ??= request[Symbol.asyncIterator]()
+        const { done, value } = await iterator.next()
+        if (done) controller.close()
+        else controller.enqueue(typeof value === 'string' ? new TextEncoder().encode(value) : value)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}

@@ -1,0 +1,251 @@
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import express, { type Express } from 'express'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { Hono } from 'hono'
+import { describe, expect, it } from 'vitest'
+import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
+import { openContainer } from '../../../src/authorization/open-container.ts'
+import { memoryReplayStore } from '../../../src/authorization/replay-store.ts'
+import { ArgumentError } from '../../../src/errors.ts'
+import { expressHandler } from '../../../src/http/adapters/express.ts'
+import { containerBodies, fastifyHandler } from '../../../src/http/adapters/fastify.ts'
+import { fetchHandler } from '../../../src/http/adapters/fetch.ts'
+import { honoHandler } from '../../../src/http/adapters/hono.ts'
+import { nodeHandler } from '../../../src/http/adapters/node.ts'
+import { verifyReceipt } from '../../../src/receipt/verify-receipt.ts'
+import { memoryRevocationStore } from '../../../src/revocation/memory-revocation-store.ts'
+import { on } from '../../../src/service/on.ts'
+import { createService, type Service } from '../../../src/service/service.ts'
+import { clock } from '../../support/actors.ts'
+import { service as self } from '../../support/service.ts'
+import { alice, containerOf, send } from './routes.ts'
+import { frameworks, type Listening, listen } from './servers.ts'
+import { exchange, type RawResponse } from './socket.ts'
+
+function makeService(handler: (call: never) => unknown = () => 'done'): Service {
+  return createService({
+    audience: self.did,
+    subjects: [alice.did],
+    handlers: [on(send, handler as never)],
+    revocations: memoryRevocationStore({ clock }),
+    replay: memoryReplayStore({ clock }),
+    audit: { sink: memoryAuditSink() },
+    receipts: self,
+    clock,
+  })
+}
+
+const inBody = (body: string | Uint8Array, type = 'application/x-ucan-container'): Uint8Array =>
+  Buffer.concat([
+    Buffer.from(
+      `POST /mail HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: ${type}\r\ncontent-length: ${body.length}\r\n\r\n`,
+    ),
+    Buffer.from(body as string, 'latin1'),
+  ])
+
+async function within<T>(server: Listening, task: (port: number) => Promise<T>): Promise<T> {
+  try {
+    return await task(server.port)
+  } finally {
+    await server.close()
+  }
+}
+
+const short = ({ status, body }: RawResponse): string =>
+  `${status} ${/"code":"(\w+)"/.exec(body)?.[1] ?? body.slice(0, 40)}`
+
+describe('HTP-20 a body that a parser of the framework reads first', () => {
+  const parsers: readonly (readonly [string, string, (app: Express) => unknown])[] = [
+    ['express.json', '200 "done"', (app) => app.use(express.json())],
+    ['express.raw for every type', '200 "done"', (app) => app.use(express.raw({ type: () => true }))],
+    ['express.text for every type', '200 "done"', (app) => app.use(express.text({ type: () => true }))],
+    [
+      'a middleware that keeps nothing',
+      '400 container_unreadable',
+      (app) =>
+        app.use((request, _, next) => {
+          request.on('data', () => undefined).on('end', () => next())
+        }),
+    ],
+  ]
+  for (const [title, expected, use] of parsers) {
+    it(`Express with ${title}: ${expected}`, async () => {
+      const app = express()
+      use(app)
+      app.post('/mail', expressHandler(makeService(), { command: send }))
+      const response = await within(await listen(createServer(app)), async (port) =>
+        exchange(port, inBody(await containerOf())),
+      )
+      expect(short(response)).toBe(expected)
+    })
+  }
+
+  const plugins: readonly (readonly [string, string, (app: FastifyInstance) => unknown])[] = [
+    ['containerBodies', '200 "done"', (app) => app.register(containerBodies)],
+    [
+      'a parser of its own',
+      '200 "done"',
+      (app) => app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body)),
+    ],
+    [
+      'a parser that keeps nothing',
+      '400 container_unreadable',
+      (app) =>
+        app.addContentTypeParser('*', (_, payload, done) => {
+          payload.on('data', () => undefined).on('end', () => done(null, {}))
+        }),
+    ],
+    ['no parser', '415 FST_ERR_CTP_INVALID_MEDIA_TYPE', () => undefined],
+  ]
+  for (const [title, expected, use] of plugins) {
+    it(`Fastify with ${title}: ${expected}`, async () => {
+      const app = Fastify()
+      await use(app)
+      app.post('/mail', fastifyHandler(makeService(), { command: send }))
+      await app.listen({ port: 0, host: '127.0.0.1' })
+      const server = { port: (app.server.address() as AddressInfo).port, close: () => app.close() }
+      const response = await within(server, async (port) => exchange(port, inBody(await containerOf())))
+      expect(short(response)).toBe(expected)
+    })
+  }
+
+  for (const [title, expected, read] of [
+    ['c.req.arrayBuffer', '200 "done"', (request: { arrayBuffer(): unknown }) => request.arrayBuffer()],
+    ['c.req.text', '200 "done"', (request: { text(): unknown }) => request.text()],
+    ['the body of the raw request', '400 container_unreadable', (request: { raw: Request }) => request.raw.text()],
+  ] as const) {
+    it(`Hono after ${title}: ${expected}`, async () => {
+      const app = new Hono()
+      app.use(async (c, next) => {
+        await read(c.req as never)
+        await next()
+      })
+      app.post('/mail', honoHandler(makeService(), { command: send }))
+      const response = await within(await listen(createAdaptorServer({ fetch: app.fetch }) as never), async (port) =>
+        exchange(port, inBody(await containerOf())),
+      )
+      expect(short(response)).toBe(expected)
+    })
+  }
+
+  it('is refused by every adapter, and never runs a handler, if its type is malformed', async () => {
+    for (const [name, start] of Object.entries(frameworks)) {
+      let ran = 0
+      const service = makeService(() => ran++)
+      const response = await within(await start(new Map([['/mail', { service, options: {} }]])), async (port) =>
+        exchange(port, inBody(await containerOf(), 'application/x-ucan-container, text/plain')),
+      )
+      expect([ran, response.status >= 400 && response.status < 500], name).toEqual([0, true])
+    }
+  })
+})
+
+describe('requests and responses that break off', () => {
+  for (const [name, start] of Object.entries(frameworks)) {
+    it(`HTP-26 a client that leaves ends the call, and the server continues: ${name}`, async () => {
+      const reasons: unknown[] = []
+      const service = makeService(
+        ({ signal }: { signal: AbortSignal }) =>
+          new Promise((_, reject) =>
+            signal.addEventListener('abort', () => {
+              reasons.push(signal.reason)
+              reject(signal.reason)
+            }),
+          ),
+      )
+      await within(await start(new Map([['/mail', { service, options: {} }]])), async (port) => {
+        const socket = connect(port, '127.0.0.1')
+        socket.on('error', () => undefined)
+        socket.write(inBody(await containerOf()))
+        await expect.poll(() => service.health().calls).toBe(1)
+        socket.destroy()
+        await expect.poll(() => reasons.length).toBe(1)
+        await expect.poll(() => service.health().calls).toBe(0)
+        // A body that ends before its announced length.
+        const cut = connect(port, '127.0.0.1')
+        cut.on('error', () => undefined)
+        cut.end(inBody(await containerOf()).subarray(0, -50))
+        await new Promise((resolve) => cut.on('close', resolve).resume())
+        expect(service.health().calls).toBe(0)
+        const after = await exchange(port, inBody('zzzz'))
+        expect(short(after)).toBe('400 unsupported')
+      })
+    })
+
+    it(`HTP-23 a body that fails is not complete for the client, and none is read ahead: ${name}`, async () => {
+      let pulls = 0
+      const service = makeService(
+        () =>
+          new Response(
+            new ReadableStream(
+              {
+                pull(controller) {
+                  pulls += 1
+                  if (pulls > 3) controller.error(new Error('canary'))
+                  else controller.enqueue(new Uint8Array(10).fill(97))
+                },
+              },
+              { highWaterMark: 0 },
+            ),
+          ),
+      )
+      await within(await start(new Map([['/mail', { service, options: {} }]])), async (port) => {
+        const url = `http://127.0.0.1:${port}/mail`
+        const headers = { 'x-ucan-container': await containerOf() }
+        const read = async (): Promise<string> => (await fetch(url, { method: 'POST', headers })).text()
+        await expect(read()).rejects.toThrow()
+      })
+    })
+  }
+})
+
+describe('HTP-22 the receipt of a call', () => {
+  it('is in the header of the response, for the result that the client received', async () => {
+    const fetch = fetchHandler(makeService(() => ({ ok: true })))
+    const container = await containerOf()
+    const request = new Request('https://service.example/', { headers: { 'x-ucan-container': container } })
+    const response = await fetch(request)
+    const { invocations } = await openContainer(response.headers.get('x-ucan-container') ?? '')
+    const [call] = (await openContainer(container)).invocations
+    const value = await response.json()
+    const verdict = await verifyReceipt(invocations[0]?.bytes as Uint8Array, {
+      executor: self.did,
+      task: call?.task as never,
+      value,
+    })
+    expect(verdict).toMatchObject({ verified: true })
+  })
+})
+
+describe('the options of an adapter', () => {
+  it('are checked when it is made', () => {
+    for (const make of [fetchHandler, honoHandler, expressHandler, fastifyHandler, nodeHandler]) {
+      expect(() => make({} as never), make.name).toThrow(ArgumentError)
+      expect(() => make(makeService(), { comand: send } as never), make.name).toThrow(/did you mean `command`/)
+      expect(() => make(makeService(), { takes: 'both' } as never), make.name).toThrow(/'calls' or 'revocations'/)
+    }
+  })
+
+  it('HTP-21 report the error of a handler, which is not in the response', async () => {
+    const errors: unknown[] = []
+    const onError = (error: unknown): never => {
+      errors.push(error)
+      throw new Error('the listener fails too')
+    }
+    const failing = new Error('canary')
+    const fetch = fetchHandler(
+      makeService(() => Promise.reject(failing)),
+      { onError },
+    )
+    const response = await fetch(
+      new Request('https://service.example/', { headers: { 'x-ucan-container': await containerOf() } }),
+    )
+    expect([response.status, await response.text()]).toEqual([
+      500,
+      '{"title":"The call failed","status":500,"code":"handler_failed"}',
+    ])
+    expect(errors).toEqual([failing])
+  })
+})
