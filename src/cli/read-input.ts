@@ -34,8 +34,8 @@ async function readPath(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Text without the white space around it; undefined when the bytes are not printable ASCII. */
+/** Text without the one line end behind it, which editors and shells add; undefined when it is not printable ASCII. */
 export function textIn(bytes: Uint8Array): string | undefined {
-  const text = new TextDecoder('latin1').decode(bytes).trim()
-  return /^[\x20-\x7e\r\n\t]*$/.test(text) ? text : undefined
+  const text = new TextDecoder('latin1').decode(bytes)
+  return /^[\x20-\x7e\r\n\t]*$/.test(text) ? text.replace(/\r?\n$/, '') : undefined
 }

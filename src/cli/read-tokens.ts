@@ -20,7 +20,7 @@ const reading = { accept: ['1.0.0', '1.0.0-rc.1'], acceptRedundantFields: true }
  *
  * @throws MalformedError when the input is neither.
  */
-export async function readTokens(path: string | undefined, host: Host): Promise<ReadTokens> {
+async function readTokens(path: string | undefined, host: Host): Promise<ReadTokens> {
   return tokensIn(containerIn(await readInput(path, 'the token or container', host)))
 }
 
@@ -49,7 +49,9 @@ export async function otherFormats(
 }
 
 /** The tokens of a container in any form, or one bare token. */
-export async function tokensIn(container: string | Uint8Array): Promise<ReadTokens> {
+export async function tokensIn(given: string | Uint8Array): Promise<ReadTokens> {
+  // A person may have copied white space with it. Whether a service accepts it then is the question of `why`.
+  const container = typeof given === 'string' ? given.trim() : given
   const bare = bareToken(container)
   if (bare !== undefined) return readBare(bare)
   const formats = await otherFormats(container)

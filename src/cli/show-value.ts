@@ -1,3 +1,4 @@
+// node only: uses Buffer
 import { CID } from 'multiformats/cid'
 import type { IpldMap } from '../ipld/value.ts'
 

@@ -255,6 +255,27 @@ const authorityVerbs: readonly Verb[] = [
     negative: 'it is not a token or container, or a signature is not valid',
     run: async (...given) => (await import('./inspect.ts')).inspect(...given),
   },
+  {
+    name: 'why',
+    operands: '[FILE]',
+    about: 'tell whether a service would allow the call of a container, and why not',
+    options: [
+      { name: 'audience', value: 'DID', about: 'the service; default: the audience of the call' },
+      { name: 'subject', value: 'DID', many: true, about: 'a subject that the service acts for; default: any' },
+      { name: 'at', value: 'TIME', about: 'the moment of the decision; default now' },
+      { name: 'revoked', value: 'ID', many: true, about: 'a revoked delegation (CID) or principal (DID)' },
+      { name: 'context', value: 'FILE', about: 'the whole service as JSON, in the form of `context` in spec/vectors' },
+      { name: 'from', value: 'FILE', about: 'for delegations without a call: sign the call with this key file' },
+      { name: 'command', value: 'COMMAND', about: 'with --from: the command of the call' },
+      { name: 'args-file', value: 'FILE', about: 'with --from: the arguments of the call as a JSON object' },
+      chosen,
+      keyFile,
+      json,
+    ],
+    example: 'procura why call.ucan --subject did:key:z6Mk… --at 2026-12-01T09:00:00Z',
+    negative: 'the call is refused',
+    run: async (...given) => (await import('./why.ts')).why(...given),
+  },
 ]
 
 /** Everything that the program does, in the order of the help. */
