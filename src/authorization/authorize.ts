@@ -354,7 +354,7 @@ function grant(chain: Chain, task: CID | (() => CID), { settings, authorizer }: 
   const facts: GrantedFacts = {
     subject: fields.subject,
     invoker: fields.issuer,
-    audience: settings.audience,
+    audience: fields.audience ?? fields.subject,
     principals: Object.freeze(principals),
     command: fields.command,
     args: fields.args,

@@ -17,11 +17,12 @@ import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
 import {
   abortSignal,
-  anything,
   callback,
+  didString,
   flag,
   integerFrom,
   maybe,
+  nonEmptyArrayOf,
   type OptionCheck,
   type OptionChecks,
   withMethod,
@@ -43,8 +44,11 @@ export const uncheckedCommands: unique symbol = Symbol('uncheckedCommands')
 
 /** Options of an authorizer. The values that turn a check off have names: `anySubject`, `uncheckedCommands`, `never`. */
 export interface AuthorizeOptions {
-  /** The DID of this service, to which invocations must be addressed. */
-  readonly audience: string
+  /**
+   * The DID of this service, to which invocations must be addressed. A list of DIDs, the present one first, while callers
+   * still use a former one: for example while the service changes its key.
+   */
+  readonly audience: string | readonly string[]
   /**
    * The DIDs for which this service acts: the owners of its resources. `anySubject` accepts every subject. It is correct only
    * if `authorization.subject` selects the resources that are used, because every DID can be a subject.
@@ -124,7 +128,8 @@ export const formatsCheck: OptionCheck = maybe((value) => {
 
 /** The checks of {@link AuthorizeOptions}. */
 export const authorizeChecks: OptionChecks<AuthorizeOptions> = Object.freeze({
-  audience: anything,
+  // SVC-04
+  audience: (value) => (Array.isArray(value) ? nonEmptyArrayOf(didString)(value) : undefined),
   subjects: (value) =>
     value === anySubject || Array.isArray(value) ? undefined : 'must be a list of DIDs, or anySubject',
   commands: (value) =>
@@ -168,7 +173,7 @@ export function completeOptions(options: AuthorizeOptions, holdSeconds?: number)
       options,
       maxInvocationLifetime === never ? Number.POSITIVE_INFINITY : maxInvocationLifetime,
     ),
-    audience: didOption('audience', options.audience),
+    audiences: Object.freeze([options.audience].flat().map((did) => didOption('audience', did))),
     subjects: subjects === anySubject ? undefined : new Set(subjects.map((subject) => didOption('subjects', subject))),
     commands: commands === uncheckedCommands ? undefined : commandTable(commands),
     revocations: options.revocations,

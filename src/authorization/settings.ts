@@ -53,7 +53,8 @@ export interface VerificationSettings extends Decoding {
 
 /** All that the rules know about the service. */
 export interface Settings extends VerificationSettings {
-  readonly audience: Did
+  /** The present one first. */
+  readonly audiences: readonly Did[]
   /** Undefined accepts every subject. */
   readonly subjects: ReadonlySet<string> | undefined
   /** By name; undefined accepts every command unchecked. */

@@ -44,6 +44,33 @@ describe('a service', () => {
     expect(await decide([nowhere, ...proofs])).toBe('audience_mismatch at 1 SVC-01')
   })
 
+  it('SVC-04 may have two DIDs while it changes its key', async () => {
+    const former = await actor('former')
+    const audience = [service.did, former.did]
+    for (const did of audience) {
+      const invocation = await call({ issuer: bob, proofs, audience: did })
+      const decision = await createService({ audience }).authorize(encodeContainer([invocation, ...proofs]))
+      expect(decision.allowed && decision.authorization.audience).toBe(did)
+    }
+    const elsewhere = encodeContainer([await call({ issuer: bob, proofs, audience: mallory.did }), ...proofs])
+    const decision = await createService({ audience }).authorize(elsewhere)
+    if (decision.allowed) throw new Error('it is allowed')
+    expect(decision.denial).toMatchObject({ requirement: 'SVC-01', detail: { expected: audience } })
+    expect(decision.denial.message).toContain(`this service is ${service.did};`)
+    // The list is read once.
+    const list = [service.did]
+    const authorizer = createService({ audience: list })
+    list.push(mallory.did)
+    expect((await authorizer.authorize(elsewhere)).allowed).toBe(false)
+  })
+
+  it.each([[[]], [['did:key:x']], [[service]], [[undefined]], [undefined], [7]])(
+    'SVC-04 is not without a DID: %j',
+    (audience) => {
+      expect(() => createService({ audience: audience as never })).toThrow(/`audience`/)
+    },
+  )
+
   it('ARG-04 decides about the signed arguments, not about the output of a schema [attack 8]', async () => {
     const change = (value: unknown) => {
       if (Array.isArray(value)) value.push('eve@example.com')

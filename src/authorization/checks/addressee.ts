@@ -11,13 +11,14 @@ export function checkAddressee(chain: Chain, settings: Settings): Denial | undef
   const at = chain.links.length
   // The subject is the audience only if `aud` is absent.
   const audience = fields.audience ?? fields.subject
-  if (audience !== settings.audience) {
+  const { audiences } = settings
+  if (!audiences.includes(audience)) {
     return {
       code: 'audience_mismatch',
-      message: `the invocation is addressed to ${audience}, but this service is ${settings.audience}; sign a new invocation with this service as its audience`,
+      message: `the invocation is addressed to ${audience}, but this service is ${audiences[0]}; sign a new invocation with this service as its audience`,
       at,
       requirement: 'SVC-01',
-      detail: { kind: 'principal', expected: [settings.audience], found: audience },
+      detail: { kind: 'principal', expected: audiences, found: audience },
     }
   }
   if (settings.subjects !== undefined && !settings.subjects.has(fields.subject)) {
