@@ -262,25 +262,37 @@ function* decideAt(
   if (unauthenticated !== undefined) return deny(unauthenticated, chain)
   // The signed arguments are judged and passed on. Byte strings cannot be frozen; a schema must not write to them.
   if (!isFrozen(chain.invocation)) deepFreeze(chain.invocation.fields.args)
-  const denial =
+  const forbidden =
     (yield* checkArguments(chain, settings)) ??
     checkPolicies(chain) ??
-    (resources.length === 0 ? undefined : yield* checkResource(chain, resources, settings, call)) ??
-    (yield* checkRevocation(chain, settings, call)) ??
-    (call.furtherCheck && (yield* wait(call.furtherCheck(chain.invocation.fields, call))))
-  if (denial !== undefined) return deny(denial, chain, true)
+    (resources.length === 0 ? undefined : yield* checkResource(chain, resources, settings, call))
+  if (forbidden !== undefined) return deny(forbidden, chain, true)
   const rule = settings.commands?.get(chain.invocation.fields.command)?.approvals
+  // All stores in one request: the questions of a guard come before it, since the request claims the call.
+  const together = service.counter?.asksTogether === true && rule === undefined
+  const further = together ? yield* checkFurther(chain, call) : undefined
+  const stores =
+    together && further === undefined ? yield* (yield* counterOf(service)).ask(chain, settings, call) : settings
+  const denial =
+    (yield* checkRevocation(chain, stores, call)) ??
+    (together || call.furtherCheck === undefined ? further : yield* checkFurther(chain, call))
+  if (denial !== undefined) return deny(denial, chain, true)
   const approvals =
     rule && (yield* (yield* counterOf(service)).approve(container, chain, rule, { now, settings, caches, state }, call))
   if (approvals !== undefined && isDenial(approvals)) return deny(approvals, chain, true)
   const approved = approvals === undefined ? chain : { ...chain, approvals }
   const used =
-    (yield* checkReplay(approved, settings, call)) ??
+    (yield* checkReplay(approved, stores, call)) ??
     (hasLimits(approved) ? yield* checkLimits(approved, settings, service.counter, call) : undefined)
   if (used !== undefined) return deny(used, approved, true)
   const name = nameTask(approved, settings.backend)
   const task = isPromiseLike(name) ? yield* wait(name) : name
   return Object.freeze({ allowed: true, authorization: grant(approved, task, service) })
+}
+
+/** The questions of a guard. */
+function* checkFurther({ invocation }: Chain, call: DecideOptions): Steps<Denial | undefined> {
+  return call.furtherCheck && (yield* wait(call.furtherCheck(invocation.fields, call)))
 }
 
 /** Whether a format has frozen the arguments. The property is not one that every object inherits. */

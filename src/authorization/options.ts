@@ -29,6 +29,7 @@ import {
 } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import { type Clock, type Never, never, systemClock } from '../time.ts'
+import type { CallStore } from './call-store.ts'
 import { standardFormat } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
 import type { LimitStore } from './limits/limit-store.ts'
@@ -62,6 +63,11 @@ export interface AuthorizeOptions {
   readonly replay: ReplayStore
   /** The store that counts the calls of delegations with limits. Without one, such calls are refused. */
   readonly limitStore?: LimitStore
+  /**
+   * Asks `revocations`, `replay` and `limitStore` in one request, if they are those of this store. `redisStores` and
+   * `postgresStores` return one. The decision does not depend on it.
+   */
+  readonly callStore?: CallStore
   /** Default: the host's clock. */
   readonly clock?: Clock
   /** Seconds by which clocks may differ, at each end of a token's time bounds. Default 60, at most 300. */
@@ -139,6 +145,7 @@ export const authorizeChecks: OptionChecks<AuthorizeOptions> = Object.freeze({
   revocations: withMethod('findRevocations'),
   replay: withMethod('claim'),
   limitStore: maybe(withMethod('reserve')),
+  callStore: maybe(withMethod('ask')),
   maxInvocationLifetime: (value) => (value === never ? undefined : maybe(integerFrom(0))(value)),
   minimumNonceBytes: maybe(integerFrom(0, 64)),
   formats: formatsCheck,
@@ -187,8 +194,15 @@ export function completeOptions(options: AuthorizeOptions, holdSeconds?: number)
     settings: Object.freeze(settings),
     formats: Object.freeze([...(options.formats ?? [standardFormat])]),
     maxCachedDelegations: options.maxCachedDelegations ?? 10_000,
-    counter: options.limitStore && loadCounter(options.limitStore, holdSeconds),
+    counter: options.limitStore && loadCounter(options.limitStore, holdSeconds, callStoreOf(options)),
   }
+}
+
+/** The store that asks for all stores of the service; undefined when one of them is another one. */
+function callStoreOf({ callStore, revocations, replay, limitStore }: AuthorizeOptions): CallStore | undefined {
+  const isWhole =
+    callStore?.revocations === revocations && callStore.replay === replay && callStore.limitStore === limitStore
+  return isWhole ? callStore : undefined
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import type { PersonalKeyStore } from '../audit/privacy/personal-key-store.ts'
+import type { CallStore } from '../authorization/call-store.ts'
 import type { LimitStore } from '../authorization/limits/limit-store.ts'
 import type { ReplayStore } from '../authorization/replay-store.ts'
 import type { RevocationRegistry } from '../revocation/revocation-store.ts'
@@ -35,6 +36,11 @@ export interface SharedStores {
   readonly replay: SharedReplayStore
   readonly revocations: SharedRevocationStore
   readonly limitStore: SharedLimitStore
+}
+
+/** The stores of a server, which answer all questions about a call in one request. */
+export interface ServerStores extends SharedStores {
+  readonly callStore: CallStore
 }
 
 /** A store for the keys of personal data that several processes share, and that outlives them. */

@@ -1,6 +1,7 @@
 import { encodeBase64url } from '../../ipld/base.ts'
 import { isPromiseLike } from '../../support/promise.ts'
 import { never, type Timestamp } from '../../time.ts'
+import type { CallClaim } from '../call-store.ts'
 import type { Chain } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import { type Steps, wait, waitUnlessAborted } from '../machinery/steps.ts'
@@ -12,15 +13,9 @@ import type { CallOptions, Settings } from '../settings.ts'
  * two valid signatures. Checked last: a call that is refused for another reason is not used up.
  */
 export function* checkReplay(chain: Chain, settings: Settings, call: CallOptions): Steps<Denial | undefined> {
-  const { envelope, fields } = chain.invocation
   const at = chain.links.length
   try {
-    const { backend } = settings
-    const key =
-      backend.sha256Base64url?.(envelope.signed) ?? encodeBase64url(yield* wait(backend.sha256(envelope.signed)))
-    const expiration =
-      fields.expiration === never ? Number.POSITIVE_INFINITY : fields.expiration + settings.clockTolerance
-    const acceptedFrom = fields.issuedAt === undefined ? undefined : fields.issuedAt - settings.clockTolerance
+    const { key, expiration, acceptedFrom } = yield* claimOf(chain, settings)
     const claim = settings.replay.claim(key, expiration, claimOptions(call, acceptedFrom))
     const first: unknown = isPromiseLike(claim) ? yield* waitUnlessAborted(claim, call) : claim
     if (first === true) return undefined
@@ -40,6 +35,16 @@ export function* checkReplay(chain: Chain, settings: Settings, call: CallOptions
     message: 'this invocation was already used; sign a new invocation for each call',
     at,
     requirement: 'RPL-01',
+  }
+}
+
+/** The claim of a call. */
+export function* claimOf({ invocation }: Chain, { backend, clockTolerance }: Settings): Steps<CallClaim> {
+  const { envelope, fields } = invocation
+  return {
+    key: backend.sha256Base64url?.(envelope.signed) ?? encodeBase64url(yield* wait(backend.sha256(envelope.signed))),
+    expiration: fields.expiration === never ? Number.POSITIVE_INFINITY : fields.expiration + clockTolerance,
+    acceptedFrom: fields.issuedAt === undefined ? undefined : fields.issuedAt - clockTolerance,
   }
 }
 

@@ -64,12 +64,13 @@ function describe(id: string, at: number, { links }: Chain): string {
 }
 
 /** The ids that can be revoked, each with its position in the chain. */
-interface Names {
+export interface Names {
   readonly ids: readonly string[]
   readonly positions: readonly number[]
 }
 
-function namesOf({ links, invocation }: Chain): Names {
+/** The names of a chain that can be revoked. */
+export function namesOf({ links, invocation }: Chain): Names {
   const ids: string[] = []
   const positions: number[] = []
   const add = (id: string, at: number): void => {

@@ -9,7 +9,8 @@ import { unlessAborted } from '../../support/abort.ts'
 import { quote } from '../../support/quote.ts'
 import { secondsOf, showTime } from '../../time.ts'
 import { linkName } from '../chain.ts'
-import { checkRevocation } from '../checks/revocation.ts'
+import { claimOf } from '../checks/replay.ts'
+import { checkRevocation, namesOf } from '../checks/revocation.ts'
 import { checkLinkSignatures } from '../checks/signatures.ts'
 import { isDenial } from '../denial.ts'
 import { readTokens } from '../formats/read-tokens.ts'
@@ -24,11 +25,13 @@ export interface Core {
   readonly checkLinkSignatures: typeof checkLinkSignatures
   readonly checkRevocation: typeof checkRevocation
   readonly cidTextOfKey: typeof cidTextOfKey
+  readonly claimOf: typeof claimOf
   readonly compileSelector: typeof compileSelector
   readonly digestKey: typeof digestKey
   readonly isDenial: typeof isDenial
   readonly isLimit: typeof isLimit
   readonly linkName: typeof linkName
+  readonly namesOf: typeof namesOf
   readonly openEnvelope: typeof openEnvelope
   readonly parseSelector: typeof parseSelector
   readonly placesOf: typeof placesOf
@@ -49,11 +52,13 @@ export const core: Core = Object.freeze({
   checkLinkSignatures,
   checkRevocation,
   cidTextOfKey,
+  claimOf,
   compileSelector,
   digestKey,
   isDenial,
   isLimit,
   linkName,
+  namesOf,
   openEnvelope,
   parseSelector,
   placesOf,

@@ -8,6 +8,7 @@
 import type { ApprovalRule } from '../../capability/definition.ts'
 import type { Delegation } from '../../delegation/delegation.ts'
 import type { Timestamp } from '../../time.ts'
+import type { CallAnswer, CallClaim, CallStore } from '../call-store.ts'
 import type { Chain, ChainLink } from '../chain.ts'
 import { type ApprovalContext, checkApprovals, checkApprovalsAgain } from '../checks/approvals.ts'
 import type { Denial } from '../denial.ts'
@@ -45,6 +46,11 @@ export interface Counter {
   ): Steps<readonly ChainLink[] | Denial>
   /** Whether the approvals of an allowed call are still valid. */
   approveAgain(chain: Chain, now: Timestamp, settings: Settings, call: CallOptions): Steps<boolean>
+  /**
+   * Asks all stores in one request, if that is possible for the chain. Returns the settings with the stores for its checks:
+   * those have the answers (STO-11). Only for a call that is allowed unless one of the stores refuses it.
+   */
+  ask(chain: Chain, settings: Settings, call: CallOptions): Steps<Settings>
   /** Reserves the limits of a chain. Returns the denial when one of them has not enough left. */
   reserve(chain: Chain, settings: Settings, call: CallOptions): Steps<Denial | undefined>
   /** What the call of a chain has reserved. */
@@ -62,10 +68,21 @@ export interface Counter {
  *
  * @param holdSeconds - how long a reservation waits for its commit; undefined commits at once.
  * @param core - the functions of other files.
+ * @param callStore - asks all stores of the service in one request.
  */
-export function createCounter(store: LimitStore, holdSeconds: number | undefined, core: Core): Counter {
+export function createCounter(
+  store: LimitStore,
+  holdSeconds: number | undefined,
+  core: Core,
+  callStore?: CallStore,
+): Counter {
   const { waitUnlessAborted } = core
   const holds = new WeakMap<Chain, Hold>()
+  /** The answers of calls whose stores were asked together. */
+  const asked = new WeakMap<
+    Chain,
+    { readonly request: LimitRequest; readonly answer: PromiseSettledResult<LimitAnswer> }
+  >()
 
   function* ask(
     chain: Chain,
@@ -73,10 +90,11 @@ export function createCounter(store: LimitStore, holdSeconds: number | undefined
     settings: Settings,
     call: CallOptions,
   ): Steps<Denial | undefined> {
-    const request = yield* requestFor(chain, limits, settings, holdSeconds, core)
+    const known = asked.get(chain)
+    const request = known?.request ?? (yield* requestFor(chain, limits, settings, holdSeconds, core))
     let answer: LimitAnswer
     try {
-      answer = yield* waitUnlessAborted(store.reserve(request, call), call)
+      answer = known ? settledValue(known.answer) : yield* waitUnlessAborted(store.reserve(request, call), call)
       assertAnswer(answer, limits)
     } catch (error) {
       settings.onError(error)
@@ -87,31 +105,79 @@ export function createCounter(store: LimitStore, holdSeconds: number | undefined
     return undefined
   }
 
+  function* askTogether(chain: Chain, settings: Settings, call: CallOptions): Steps<Settings> {
+    const limits = chain.links.every(({ link }) => !link.policy.hasLimits || link.payload !== undefined)
+      ? limitsIn(chain, settings, core)
+      : undefined
+    // A session is looked up by itself, and a call with limits that nobody counts is refused.
+    const isUsual = limits !== undefined && limits.length <= maxLimits && chain.links.every((link) => !link.session)
+    if (callStore === undefined || !isUsual) return settings
+    const claim = yield* core.claimOf(chain, settings)
+    const request = limits.length === 0 ? undefined : yield* requestFor(chain, limits, settings, holdSeconds, core)
+    let answer: CallAnswer
+    try {
+      const question = { ids: core.namesOf(chain).ids, claim, ...(request && { limits: request }) }
+      answer = yield* waitUnlessAborted(callStore.ask(question, call), call)
+      if (typeof answer?.revocations !== 'object') throw new TypeError('a call store must answer with settled results')
+    } catch (reason) {
+      answer = { revocations: { status: 'rejected', reason } }
+    }
+    if (request !== undefined && answer.limits !== undefined) asked.set(chain, { request, answer: answer.limits })
+    return answeredBy(answer, claim, settings)
+  }
+
   return {
     approve: (container, chain, rule, context, call) => checkApprovals(container, chain, rule, context, call, core),
     approveAgain: (chain, now, settings, call) => checkApprovalsAgain(chain, now, settings, call, core),
+    ask: askTogether,
     *reserve(chain, settings, call) {
-      const limits: ChainLimit[] = []
-      // APR-62
-      for (const [at, { link }] of [...chain.links, ...(chain.approvals ?? [])].entries()) {
-        const { payload, policy, expiration } = link
-        if (!policy.hasLimits) continue
-        if (payload === undefined) throw new TypeError('a delegation with limits has no name for its payload')
-        const found = limitsOf(
-          { payload, policy: policy.policy, expiration },
-          at,
-          chain.invocation.fields.args,
-          settings.clockTolerance,
-          core,
-        )
-        // A delegation can be twice in a chain. It counts once.
-        limits.push(...found.filter(({ entry }) => limits.every((other) => other.entry.key !== entry.key)))
-      }
+      const limits = limitsIn(chain, settings, core)
       return limits.length > maxLimits ? tooMany : yield* ask(chain, limits, settings, call)
     },
     holdOf: (chain) => holds.get(chain),
     remaining: (delegations, settings, call) => remainingOf(delegations, store, settings, call, core),
   }
+}
+
+/** The limits of a chain, root first, each once. */
+function limitsIn(chain: Chain, settings: Settings, core: Core): readonly ChainLimit[] {
+  const limits: ChainLimit[] = []
+  // APR-62
+  for (const [at, { link }] of [...chain.links, ...(chain.approvals ?? [])].entries()) {
+    const { payload, policy, expiration } = link
+    if (!policy.hasLimits) continue
+    if (payload === undefined) throw new TypeError('a delegation with limits has no name for its payload')
+    const found = limitsOf(
+      { payload, policy: policy.policy, expiration },
+      at,
+      chain.invocation.fields.args,
+      settings.clockTolerance,
+      core,
+    )
+    // A delegation can be twice in a chain. It counts once.
+    limits.push(...found.filter(({ entry }) => limits.every((other) => other.entry.key !== entry.key)))
+  }
+  return limits
+}
+
+/** The settings of a call whose stores have answered. A question that has no answer yet goes to its store. */
+function answeredBy(answer: CallAnswer, claim: CallClaim, settings: Settings): Settings {
+  return {
+    ...settings,
+    revocations: { findRevocations: () => settledValue(answer.revocations) },
+    replay: {
+      claim: (key, expiration, options) =>
+        answer.claim === undefined || key !== claim.key
+          ? settings.replay.claim(key, expiration, options)
+          : settledValue(answer.claim),
+    },
+  }
+}
+
+/** @throws the error of a store that failed. */
+function settledValue<T>(result: PromiseSettledResult<T>): T {
+  if (result?.status === 'fulfilled') return result.value
+  throw result?.reason
 }
 
 const unknownLimit: Denial = {

@@ -4,22 +4,32 @@
  * @module
  */
 
+import type { CallStore } from '../call-store.ts'
 import { core } from './core.ts'
 import type { Counter } from './counter.ts'
 import type { LimitStore } from './limit-store.ts'
 
 /** Returns the counter, or a promise until it is loaded. */
-export type LoadedCounter = () => Counter | Promise<Counter>
+export interface LoadedCounter {
+  (): Counter | Promise<Counter>
+  /** Whether the counter asks all stores of the service in one request. */
+  readonly asksTogether: boolean
+}
 
 /**
  * Starts to load the counter. Once it is loaded, calls need not wait for it.
  *
  * @param holdSeconds - see `createCounter`.
+ * @param callStore - see `createCounter`.
  */
-export function loadCounter(store: LimitStore, holdSeconds: number | undefined): LoadedCounter {
+export function loadCounter(
+  store: LimitStore,
+  holdSeconds: number | undefined,
+  callStore: CallStore | undefined,
+): LoadedCounter {
   let counter: Counter | Promise<Counter> = import('./counter.ts').then(({ createCounter }) => {
-    counter = createCounter(store, holdSeconds, core)
+    counter = createCounter(store, holdSeconds, core, callStore)
     return counter
   })
-  return () => counter
+  return Object.assign(() => counter, { asksTogether: callStore !== undefined })
 }

@@ -6,6 +6,7 @@
  * @module
  */
 
+export type { CallAnswer, CallClaim, CallQuestion, CallStore } from '../../authorization/call-store.ts'
 export type { EpochOptions } from '../../state/epoch.ts'
 export type { StoreSecret } from '../../state/keyed-names.ts'
 export type { PostgresConnectionOptions, PostgresStoreClient } from '../../state/postgres/connection.ts'
@@ -17,6 +18,7 @@ export {
 } from '../../state/postgres/prepare-postgres-stores.ts'
 export { type PostgresStoreSchemaOptions, postgresStoreSchema } from '../../state/postgres/schema.ts'
 export type {
+  ServerStores,
   SharedLimitStore,
   SharedPersonalKeyStore,
   SharedReplayStore,

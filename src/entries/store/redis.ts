@@ -6,6 +6,7 @@
  * @module
  */
 
+export type { CallAnswer, CallClaim, CallQuestion, CallStore } from '../../authorization/call-store.ts'
 export type { EpochOptions } from '../../state/epoch.ts'
 export type { StoreSecret } from '../../state/keyed-names.ts'
 export type { CallingRedisClient, RedisStoreClient, SendingRedisClient } from '../../state/redis/client.ts'
@@ -14,6 +15,7 @@ export { type PrepareRedisStoresOptions, prepareRedisStores } from '../../state/
 export { redisPersonalKeyStore } from '../../state/redis/redis-personal-key-store.ts'
 export { type RedisStoresOptions, redisStores } from '../../state/redis/redis-stores.ts'
 export type {
+  ServerStores,
   SharedLimitStore,
   SharedPersonalKeyStore,
   SharedReplayStore,

@@ -15,7 +15,7 @@ export interface LimitFunctions {
 }
 
 /** With a snapshot that is older than the locks, a function would not see what it has waited for. */
-const assertIsolation = `IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+export const assertIsolation: string = `IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
     RAISE EXCEPTION 'limits are counted with the isolation level READ COMMITTED; set it for the role of the service';
   END IF;`
 

@@ -103,7 +103,7 @@ export function limitStore(connection: PostgresConnection, clock: Clock): Shared
 }
 
 /** A request in JSON, which has no infinite number. */
-function toJson({ entries, ...request }: NamedRequest): unknown {
+export function toJson({ entries, ...request }: NamedRequest): unknown {
   return { ...request, entries: entries.map((entry) => ({ ...entry, expiration: String(entry.expiration) })) }
 }
 

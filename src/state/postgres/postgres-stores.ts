@@ -9,10 +9,11 @@
 import { type OptionChecks, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { type EpochOptions, epochChecks } from '../epoch.ts'
-import type { SharedStores } from '../shared-stores.ts'
+import type { ServerStores, SharedStores } from '../shared-stores.ts'
+import { callStore } from './call-store.ts'
 import { connectionChecks, openConnection, type PostgresConnectionOptions } from './connection.ts'
 import { limitStore } from './limit-store.ts'
-import { replayStore } from './replay-store.ts'
+import { epochOf, replayStore } from './replay-store.ts'
 import { revocationStore } from './revocation-store.ts'
 
 /** Options of {@link postgresStores}. */
@@ -28,7 +29,7 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<PostgresStoresOptions>
 
 /**
- * Opens the stores that `preparePostgresStores` has prepared. Requests that arrive together share a statement. Nothing lives
+ * Opens the stores that `preparePostgresStores` has prepared. A decision about a call is one request. Requests that arrive together share a statement. Nothing lives
  * longer than a statement on a connection, so the stores work behind a pooler in transaction mode.
  *
  * @throws ArgumentError when an option is invalid.
@@ -47,12 +48,14 @@ const optionChecks = Object.freeze({
  * })
  * ```
  */
-export function postgresStores(options: PostgresStoresOptions): SharedStores {
+export function postgresStores(options: PostgresStoresOptions): ServerStores {
   const settings = readOptions('postgresStores', options, optionChecks)
   const connection = openConnection(settings)
-  return Object.freeze({
-    replay: replayStore(connection, settings),
+  const epoch = epochOf(connection)
+  const stores: SharedStores = {
+    replay: replayStore(connection, epoch, settings),
     revocations: revocationStore(connection, settings.clock),
     limitStore: limitStore(connection, settings.clock),
-  })
+  }
+  return Object.freeze({ ...stores, callStore: callStore(connection, stores, epoch, settings) })
 }

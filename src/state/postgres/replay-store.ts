@@ -5,6 +5,7 @@ import { StoreError } from '../../errors.ts'
 import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
 import { inBatches } from '../batches.ts'
 import { assertAfterEpoch, type EpochOptions, readClaim } from '../epoch.ts'
+import { claimAttempts, type KnownEpoch, knownEpoch } from '../known-epoch.ts'
 import type { SharedReplayStore } from '../shared-stores.ts'
 import type { Tables } from '../tables.ts'
 import { forgettable, onDisk, type PostgresConnection } from './connection.ts'
@@ -18,11 +19,13 @@ interface Claim {
 /** The answer to a claim: whether it was the first, `expired`, or the epoch if it is not the one that the caller knows. */
 type Answer = boolean | 'expired' | { readonly epoch: number }
 
-/** How often a claim is sent again because the stores were prepared anew in between. */
-const attempts = 3
-
 /** Rows that one statement forgets. */
 const prunedAtOnce = 1000
+
+/** What a connection knows of the epoch. */
+export function epochOf({ ask, tables }: PostgresConnection): KnownEpoch<number> {
+  return knownEpoch(async () => Number((await ask(`SELECT fingerprint, epoch FROM ${tables.meta}`, []))[0]['epoch']))
+}
 
 /**
  * Makes the replay store of a connection. Claims that wait share a statement. STO-06
@@ -33,27 +36,13 @@ const prunedAtOnce = 1000
  */
 export function replayStore(
   connection: PostgresConnection,
+  epoch: KnownEpoch<number>,
   settings: Required<EpochOptions> & { readonly clock: Clock },
 ): SharedReplayStore {
   const { names, tables, maxBatch, ask } = connection
   const claimText = claimStatement(tables)
-  /** The epoch as it was last seen, or a question for it. The statement compares it. */
-  let epoch: number | Promise<number> | undefined
-
-  /** Claims that arrive together at the start ask for the epoch once. */
-  async function askEpoch(): Promise<number> {
-    try {
-      const [row] = await ask(`SELECT fingerprint, epoch FROM ${tables.meta}`, [])
-      epoch = Number(row['epoch'])
-      return epoch
-    } catch (cause) {
-      epoch = undefined
-      throw cause
-    }
-  }
-
   async function claimAll(claims: readonly Claim[]): Promise<readonly Answer[]> {
-    const sent = await epoch
+    const sent = await epoch.read()
     const [row] = await ask(claimText, [
       claims.map(({ key }) => key).join(','),
       claims.map(({ expiration }) => String(expiration)).join(','),
@@ -74,13 +63,12 @@ export function replayStore(
     async claim(call: string, expiration: Timestamp, { signal, acceptedFrom }: ClaimOptions) {
       const given = readClaim(call, expiration, acceptedFrom)
       const key = names.hex('replay', call)
-      for (let attempt = 0; attempt < attempts; attempt++) {
-        epoch ??= askEpoch()
-        assertAfterEpoch(given, await epoch, secondsOf(settings.clock), settings)
+      for (let attempt = 0; attempt < claimAttempts; attempt++) {
+        assertAfterEpoch(given, await epoch.read(), secondsOf(settings.clock), settings)
         const answer = await claim({ key, expiration }, signal)
         if (answer === 'expired') throw new StoreError('the invocation expired before the latest time seen')
         if (typeof answer === 'boolean') return answer
-        epoch = answer.epoch
+        epoch.correct(answer.epoch)
       }
       throw new StoreError('the stores are being prepared again and again')
     },

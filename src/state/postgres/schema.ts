@@ -1,6 +1,7 @@
 import { maybe, nonEmptyString, type OptionChecks, readOptions, withDefault } from '../../support/options.ts'
 import { assertPrefix } from '../prefix.ts'
 import { type Tables, tablesOf } from '../tables.ts'
+import { callFunctionOf, createCallFunction } from './call-function.ts'
 import { createLimitFunctions, limitFunctionsOf } from './limit-functions.ts'
 
 /** Options of {@link postgresStoreSchema}. */
@@ -27,7 +28,7 @@ export function postgresStoreSchema(options: PostgresStoreSchemaOptions = {}): s
   assertPrefix(prefix)
   if (role !== undefined) assertPrefix(role, 'role')
   const tables = tablesOf(prefix)
-  return `${createTables(tables)}${createLimitFunctions(tables)}${role === undefined ? '' : grantsTo(role, tables)}`
+  return `${createTables(tables)}${createLimitFunctions(tables)}${createCallFunction(tables)}${role === undefined ? '' : grantsTo(role, tables)}`
 }
 
 function createTables(tables: Tables): string {
@@ -62,7 +63,7 @@ CREATE INDEX IF NOT EXISTS ${limitTasks}_by_expiration ON ${limitTasks} (expirat
 function grantsTo(role: string, tables: Tables): string {
   const { meta, calls, revocations, personalKeys, limits, limitHolds, limitTasks } = tables
   const all = [meta, calls, revocations, personalKeys, limits, limitHolds, limitTasks].join(', ')
-  const functions = Object.values(limitFunctionsOf(tables)).join(', ')
+  const functions = [...Object.values(limitFunctionsOf(tables)), callFunctionOf(tables)].join(', ')
   return `REVOKE ALL ON ${all} FROM ${role};
 GRANT SELECT, INSERT, UPDATE ON ${meta}, ${personalKeys} TO ${role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ${calls}, ${revocations}, ${limits}, ${limitHolds}, ${limitTasks} TO ${role};

@@ -9,10 +9,11 @@
 import { type OptionChecks, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { type EpochOptions, epochChecks } from '../epoch.ts'
-import type { SharedStores } from '../shared-stores.ts'
+import type { ServerStores, SharedStores } from '../shared-stores.ts'
+import { callStore } from './call-store.ts'
 import { connectionChecks, openConnection, type RedisConnectionOptions } from './connection.ts'
 import { limitStore } from './limit-store.ts'
-import { replayStore } from './replay-store.ts'
+import { epochOf, replayStore } from './replay-store.ts'
 import { revocationStore } from './revocation-store.ts'
 
 /** Options of {@link redisStores}. */
@@ -28,8 +29,8 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<RedisStoresOptions>
 
 /**
- * Opens the stores that `prepareRedisStores` has prepared. Each request is one script, and requests that are made together
- * share a round trip as far as the client sends them together.
+ * Opens the stores that `prepareRedisStores` has prepared. Each request is one script, and a decision about a call is one
+ * request. Requests that are made together share a round trip as far as the client sends them together.
  *
  * @throws ArgumentError when an option is invalid.
  * @example
@@ -46,12 +47,14 @@ const optionChecks = Object.freeze({
  * })
  * ```
  */
-export function redisStores(options: RedisStoresOptions): SharedStores {
+export function redisStores(options: RedisStoresOptions): ServerStores {
   const settings = readOptions('redisStores', options, optionChecks)
   const connection = openConnection(settings)
-  return Object.freeze({
-    replay: replayStore(connection, settings),
+  const epoch = epochOf(connection)
+  const stores: SharedStores = {
+    replay: replayStore(connection, epoch, settings),
     revocations: revocationStore(connection, settings.clock),
     limitStore: limitStore(connection, settings),
-  })
+  }
+  return Object.freeze({ ...stores, callStore: callStore(connection, stores, epoch, settings) })
 }

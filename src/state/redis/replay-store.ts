@@ -4,6 +4,7 @@ import type { ClaimOptions } from '../../authorization/replay-store.ts'
 import { StoreError } from '../../errors.ts'
 import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
 import { assertAfterEpoch, type EpochOptions, readClaim } from '../epoch.ts'
+import { claimAttempts, type KnownEpoch, knownEpoch } from '../known-epoch.ts'
 import type { SharedReplayStore } from '../shared-stores.ts'
 import { type RedisConnection, scoreOf, text } from './connection.ts'
 import { claimScript, epochScript, forgetCallsScript, keepFor } from './scripts.ts'
@@ -11,38 +12,26 @@ import { claimScript, epochScript, forgetCallsScript, keepFor } from './scripts.
 /** Entries that one script forgets. */
 const forgottenAtOnce = 500
 
-/** How often a claim is sent again because the stores were prepared anew in between. */
-const attempts = 3
+/** What a connection knows of the epoch. */
+export function epochOf({ ask }: RedisConnection): KnownEpoch<string> {
+  return knownEpoch(async () => text((await ask(epochScript, ['epoch'], [], []))[1]))
+}
 
 /** Makes the replay store of a connection. */
 export function replayStore(
   { names, key, newRequest, ask }: RedisConnection,
+  epoch: KnownEpoch<string>,
   settings: Required<EpochOptions> & { readonly clock: Clock; readonly timeoutMs: number },
 ): SharedReplayStore {
-  /** The epoch as it was last seen, or a question for it. The script compares it. */
-  let epoch: string | Promise<string> | undefined
-
-  /** Claims that arrive together at the start ask for the epoch once. */
-  async function askEpoch(): Promise<string> {
-    try {
-      epoch = text((await ask(epochScript, ['epoch'], [], []))[1])
-      return epoch
-    } catch (cause) {
-      epoch = undefined
-      throw cause
-    }
-  }
-
   const forgettable = (): string => String(secondsOf(settings.clock) - keepFor)
 
   return Object.freeze({
     async claim(call: string, expiration: Timestamp, { signal, acceptedFrom }: ClaimOptions) {
       const claim = readClaim(call, expiration, acceptedFrom)
       const name = names.hex('replay', call)
-      for (let attempt = 0; attempt < attempts; attempt++) {
+      for (let attempt = 0; attempt < claimAttempts; attempt++) {
         signal?.throwIfAborted()
-        epoch ??= askEpoch()
-        const known = await epoch
+        const known = await epoch.read()
         assertAfterEpoch(claim, Number(known), secondsOf(settings.clock), settings)
         const request = newRequest()
         const [kind, value] = await ask(
@@ -54,7 +43,7 @@ export function replayStore(
         )
         if (kind === 'claimed') return text(value) === '1'
         if (kind === 'expired') throw new StoreError('the invocation expired before the latest time seen')
-        epoch = text(value)
+        epoch.correct(text(value))
       }
       throw new StoreError('the stores are being prepared again and again')
     },

@@ -2,7 +2,7 @@
 
 import type { RevocationEntry, RevocationRecord } from '../../revocation/revocation-store.ts'
 import { type Clock, secondsOf } from '../../time.ts'
-import { assertNotForgotten, forgettableBefore, queryFor, rowsOf } from '../revocation-rows.ts'
+import { assertNotForgotten, forgettableBefore, queryFor, type RevocationRow, rowsOf } from '../revocation-rows.ts'
 import type { SharedRevocationStore } from '../shared-stores.ts'
 import { otherForm, type RedisConnection, scoreOf, text } from './connection.ts'
 import { addScript, endedScript, findScript, forgetRevocationsScript } from './scripts.ts'
@@ -19,11 +19,7 @@ export function revocationStore({ names, key, ask }: RedisConnection, clock: Clo
       const { ids: hashes, recordsOf } = queryFor(ids, names)
       const [, forgotten, ...found] = await ask(findScript, ['found'], keysOf(hashes), [])
       assertNotForgotten(Number(text(forgotten)), secondsOf(clock))
-      if (found.length !== hashes.length || !found.every(Array.isArray)) throw otherForm()
-      const rows = hashes.flatMap((id, at) =>
-        (found[at] as readonly unknown[]).map((revoker) => ({ id, revoker: text(revoker) })),
-      )
-      return recordsOf(rows)
+      return recordsOf(revokersOf(hashes, found))
     },
     async add(entry: RevocationEntry) {
       const { rows, until } = rowsOf(entry, names)
@@ -42,4 +38,14 @@ export function revocationStore({ names, key, ask }: RedisConnection, clock: Clo
       }
     },
   })
+}
+
+/**
+ * Returns the rows of an answer, which has the revokers of each id.
+ *
+ * @throws StoreError when it has not.
+ */
+export function revokersOf(ids: readonly string[], found: unknown): readonly RevocationRow[] {
+  if (!Array.isArray(found) || found.length !== ids.length || !found.every(Array.isArray)) throw otherForm()
+  return ids.flatMap((id, at) => (found[at] as readonly unknown[]).map((revoker) => ({ id, revoker: text(revoker) })))
 }

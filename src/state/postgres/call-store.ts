@@ -1,0 +1,152 @@
+// node only: HMAC
+
+import type { CallAnswer, CallQuestion, CallStore } from '../../authorization/call-store.ts'
+import { checkLimitRequest } from '../../authorization/limits/read-limit-request.ts'
+import { StoreError } from '../../errors.ts'
+import { type Clock, secondsOf } from '../../time.ts'
+import { inBatches } from '../batches.ts'
+import { assertAfterEpoch, type EpochOptions, readClaim } from '../epoch.ts'
+import { claimAttempts, type KnownEpoch } from '../known-epoch.ts'
+import { namedRequest } from '../limit-entries.ts'
+import { assertNotForgotten, queryFor, type RevocationQuery, type RevocationRow } from '../revocation-rows.ts'
+import { fulfilled, rejected, settle } from '../settled.ts'
+import type { SharedStores } from '../shared-stores.ts'
+import { callFunctionOf } from './call-function.ts'
+import { onDisk, otherForm, type PostgresConnection, type Row } from './connection.ts'
+import { answerOf, toJson } from './limit-store.ts'
+
+/** A question that waits for its statement. */
+interface Waiting {
+  readonly question: CallQuestion
+  readonly query: RevocationQuery
+  readonly call: string
+}
+
+/** Asks the stores of a connection in one request. Questions that wait share a statement. */
+export function callStore(
+  { names, tables, maxBatch, ask }: PostgresConnection,
+  stores: SharedStores,
+  epoch: KnownEpoch<number>,
+  settings: Required<EpochOptions> & { readonly clock: Clock },
+): CallStore {
+  const text = `SELECT fingerprint, ${onDisk}, CASE WHEN fingerprint = $1
+    THEN ${callFunctionOf(tables)}($2::jsonb, $3::float8)::text END AS answers FROM ${tables.meta}`
+
+  /** Returns the answers, or nothing where the epoch was another one. */
+  async function askAll(all: readonly Waiting[]): Promise<readonly (CallAnswer | undefined)[]> {
+    const known = await epoch.read()
+    const now = secondsOf(settings.clock)
+    const questions = all.map(({ question: { claim, limits }, query, call }) => ({
+      ids: query.ids,
+      call,
+      epoch: known,
+      expiration: String(claim.expiration),
+      // A reservation whose deadline has passed is left to its store, which rejects it.
+      ...(limits !== undefined && limits.deadline > now && { limits: toJson(namedRequest(limits, now, names)) }),
+    }))
+    const [row] = await ask(text, [names.fingerprint, JSON.stringify(questions), String(now)])
+    const answers = readAnswers(row)
+    const isOther = answers.epoch !== known
+    if (isOther) epoch.correct(answers.epoch)
+    return Promise.all(
+      all.map(async ({ question: { limits }, query, call }, place): Promise<CallAnswer | undefined> => {
+        const rows = answers.found.filter(({ id }) => query.ids.includes(id))
+        const revocations = await settle(() => {
+          assertNotForgotten(answers.forgotten, now)
+          return query.recordsOf(rows)
+        })
+        if (rows.length > 0 || revocations.status === 'rejected') return { revocations }
+        if (isOther) return undefined
+        if (!answers.first.includes(place)) {
+          const isKnown = answers.calls.includes(call)
+          return { revocations, claim: isKnown ? fulfilled(false) : rejected(expired()) }
+        }
+        const at = answers.limited.indexOf(place)
+        if (limits === undefined || at < 0) return { revocations, claim: fulfilled(true) }
+        return {
+          revocations,
+          claim: fulfilled(true),
+          limits: await settle(() => answerOf(answers.reserved[at], limits.entries)),
+        }
+      }),
+    )
+  }
+
+  const askInBatch = inBatches(askAll, maxBatch)
+
+  return Object.freeze({
+    revocations: stores.revocations,
+    replay: stores.replay,
+    limitStore: stores.limitStore,
+    async ask(question: CallQuestion, { signal }: { readonly signal?: AbortSignal | undefined }) {
+      const { ids, claim: given, limits } = question
+      const claim = readClaim(given.key, given.expiration, given.acceptedFrom)
+      if (limits !== undefined) checkLimitRequest(limits)
+      const waiting = { question, query: queryFor(ids, names), call: names.hex('replay', claim.key) }
+      for (let attempt = 0; attempt < claimAttempts; attempt++) {
+        const known = await epoch.read()
+        const possible = await settle(() => assertAfterEpoch(claim, known, secondsOf(settings.clock), settings))
+        // A claim that is refused here is not sent, and the chain may be revoked.
+        if (possible.status === 'rejected')
+          return {
+            revocations: await settle(() => stores.revocations.findRevocations(ids, { signal })),
+            claim: possible,
+          }
+        const answer = await askInBatch(waiting, signal)
+        if (answer !== undefined) return answer
+      }
+      throw new StoreError('the stores are being prepared again and again')
+    },
+  })
+}
+
+function expired(): StoreError {
+  return new StoreError('the invocation expired before the latest time seen')
+}
+
+/** The answers of a statement. */
+interface Answers {
+  readonly epoch: number
+  readonly forgotten: number
+  readonly found: readonly RevocationRow[]
+  /** The places of the questions whose claim was the first one. */
+  readonly first: readonly unknown[]
+  /** Those of them with limits, and the answers to these. */
+  readonly limited: readonly unknown[]
+  readonly reserved: readonly unknown[]
+  /** The calls that were claimed, now or before. */
+  readonly calls: readonly unknown[]
+}
+
+/** @throws StoreError when the row has another form. */
+function readAnswers({ answers }: Row): Answers {
+  let found: unknown
+  try {
+    found = JSON.parse(String(answers))
+  } catch {
+    throw otherForm()
+  }
+  const { epoch, forgotten, ...lists } = Object(found) as Row
+  if (typeof epoch !== 'number' || typeof forgotten !== 'number') throw otherForm()
+  const list = (name: string): readonly unknown[] => {
+    const value = lists[name] ?? []
+    if (!Array.isArray(value)) throw otherForm()
+    return value
+  }
+  const limited = list('limited')
+  const reserved = list('reserved')
+  if (limited.length !== reserved.length) throw otherForm()
+  return {
+    epoch,
+    forgotten,
+    found: list('found').map((row) => {
+      const [id, revoker] = Array.isArray(row) ? (row as readonly unknown[]) : []
+      if (typeof id !== 'string' || typeof revoker !== 'string') throw otherForm()
+      return { id, revoker }
+    }),
+    first: list('first'),
+    limited,
+    reserved,
+    calls: [...list('calls'), ...list('known')],
+  }
+}

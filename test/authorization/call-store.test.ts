@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest'
+import { deciderOf } from '../../src/authorization/authorize.ts'
+import type { CallAnswer, CallQuestion, CallStore } from '../../src/authorization/call-store.ts'
+import { memoryStores } from '../../src/authorization/memory-stores.ts'
+import { maxUses } from '../../src/capability/policy/build.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { settle } from '../../src/state/settled.ts'
+import { playScenario, type ScenarioStores, scenarioVerdicts } from '../state/call-store-scenario.ts'
+import { actor, clock } from '../support/actors.ts'
+import { call, createService, delegateRaw, serviceOptions, verdict } from '../support/service.ts'
+
+const [alice, bob] = await Promise.all([actor('alice'), actor('bob')])
+
+/** Memory stores that are asked together, and the questions. */
+function storesTogether(change: (answer: CallAnswer) => unknown = (answer) => answer) {
+  const { revocations, replay, limitStore } = memoryStores({ clock })
+  const questions: CallQuestion[] = []
+  const callStore: CallStore = {
+    revocations,
+    replay,
+    limitStore,
+    async ask(question) {
+      questions.push(question)
+      return change(await answer(question)) as CallAnswer
+    },
+  }
+  async function answer({ ids, claim, limits }: CallQuestion): Promise<CallAnswer> {
+    const found = await settle(() => revocations.findRevocations(ids, {}))
+    if (found.status === 'rejected' || found.value.length > 0) return { revocations: found }
+    const claimed = await settle(() => replay.claim(claim.key, claim.expiration, {}))
+    if (claimed.status === 'rejected' || !claimed.value || limits === undefined)
+      return { revocations: found, claim: claimed }
+    return { revocations: found, claim: claimed, limits: await settle(() => limitStore.reserve(limits, {})) }
+  }
+  return { stores: { revocations, replay, limitStore, callStore }, questions }
+}
+
+async function containerOf(...policy: readonly unknown[]): Promise<string> {
+  const proofs = [await delegateRaw(alice, bob, { policy })]
+  return encodeContainer([await call({ issuer: bob, proofs }), ...proofs])
+}
+
+describe('STO-11 stores that are asked together', () => {
+  it('lead to the same decisions, with one request a call', async () => {
+    const { callStore: _, ...apart } = storesTogether().stores
+    expect(await playScenario(apart)).toEqual(scenarioVerdicts)
+    const { stores, questions } = storesTogether()
+    expect(await playScenario(stores)).toEqual(scenarioVerdicts)
+    // Not the call at the service with another store, and not the two with too many limits.
+    expect(questions).toHaveLength(8)
+  })
+
+  it.each(['revocations', 'replay', 'limitStore'] as const)(
+    'are asked one by one if `%s` is replaced',
+    async (name) => {
+      const { stores, questions } = storesTogether()
+      const replaced: ScenarioStores = { ...stores, [name]: { ...stores[name] } }
+      expect(await playScenario(replaced)).toEqual(scenarioVerdicts)
+      expect(questions).toEqual([])
+    },
+  )
+
+  it('claim no call that a guard refuses for another reason', async () => {
+    const { stores, questions } = storesTogether()
+    const { decide } = deciderOf(serviceOptions(stores))
+    const container = await containerOf(maxUses(1))
+    const furtherCheck = () => ({ code: 'command_mismatch', message: 'another', requirement: 'GRD-01' }) as never
+    expect(verdict(await decide(container, { furtherCheck }))).toBe('command_mismatch at container GRD-01')
+    expect(questions).toEqual([])
+    expect(verdict(await decide(container, { furtherCheck: () => undefined }))).toBe('allowed')
+    expect(questions).toHaveLength(1)
+  })
+
+  it('allow nothing if they reject, or answer in another form', async () => {
+    const fulfilled = (value: unknown) => ({ status: 'fulfilled', value })
+    const none = fulfilled([])
+    const first = fulfilled(true)
+    const failed = { status: 'rejected', reason: new Error('down') }
+    const answers: readonly (readonly [answer: unknown, code: string])[] = [
+      [Promise.reject(new Error('down')), 'revocation_unknown'],
+      [undefined, 'revocation_unknown'],
+      [{}, 'revocation_unknown'],
+      [{ revocations: [] }, 'revocation_unknown'],
+      [{ revocations: fulfilled(undefined), claim: first }, 'revocation_unknown'],
+      [{ revocations: failed, claim: first }, 'revocation_unknown'],
+      [{ revocations: none, claim: failed }, 'replay_unknown'],
+      [{ revocations: none, claim: true }, 'replay_unknown'],
+      [{ revocations: none, claim: fulfilled('OK') }, 'replay_unknown'],
+      [{ revocations: none, claim: fulfilled(false) }, 'replayed'],
+      [{ revocations: none, claim: first, limits: failed }, 'limit_unknown'],
+      [{ revocations: none, claim: first, limits: fulfilled('OK') }, 'limit_unknown'],
+      [{ revocations: none, claim: first, limits: true }, 'limit_unknown'],
+    ]
+    for (const [answer, code] of answers) {
+      const { stores } = storesTogether(() => answer)
+      const decision = await createService(stores).authorize(await containerOf(maxUses(1)))
+      expect(decision.allowed ? 'allowed' : decision.denial.code, JSON.stringify(answer)).toBe(code)
+    }
+  })
+
+  it('answer nothing after the signal of a call is aborted', async () => {
+    const { stores } = storesTogether(() => new Promise(() => undefined))
+    const decision = createService(stores).authorize(await containerOf(), { signal: AbortSignal.timeout(10) })
+    expect(verdict(await decision)).toBe('revocation_unknown at container RVK-06')
+  })
+})
