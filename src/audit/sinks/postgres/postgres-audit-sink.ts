@@ -6,7 +6,6 @@
 
 import { backend as platform } from '#backend'
 import { AuditError } from '../../../errors.ts'
-import { keepSignal } from '../../../support/lazy-deadline.ts'
 import {
   callback,
   integerFrom,
@@ -17,14 +16,13 @@ import {
   withDefault,
   withMethod,
 } from '../../../support/options.ts'
-import { isPromiseLike } from '../../../support/promise.ts'
 import { quote } from '../../../support/quote.ts'
-import { draftEvent, type EventDraft, type RecordHashing } from '../../events/draft.ts'
-import type { AuditEvent } from '../../events/event.ts'
+import type { EventDraft, RecordHashing } from '../../events/draft.ts'
 import { parseRecord, type Sha256 } from '../../events/record.ts'
 import { auditHistory, type LoggedEvent } from '../../history.ts'
-import type { AuditSink, Confirmation } from '../../sink.ts'
-import { type AppendOptions, groupCommit, type Written } from '../group-commit.ts'
+import type { AuditSink } from '../../sink.ts'
+import { batchedLog } from '../batched-log.ts'
+import type { Written } from '../group-commit.ts'
 import { assertTableName } from '../table-name.ts'
 import { type PostgresPool, type PostgresQueryable, withConnection } from './pool.ts'
 import { type PostgresLog, writeBatch } from './write-batch.ts'
@@ -82,29 +80,13 @@ function sinkOf({ pool, table, maxBatch, name, sha256 }: PostgresSettings): Audi
     }
   }
 
-  const batches = groupCommit({
+  const { append, close } = batchedLog(hashing, {
     name,
     durability: 'remote',
     maxBatch,
     write,
     unwritten: (cause) => unwritten(name, cause),
   })
-  let closed = false
-
-  async function append(event: AuditEvent, options: AppendOptions = {}): Promise<Confirmation> {
-    const given = keepSignal(options)
-    const read = draftEvent(event, hashing)
-    const draft = isPromiseLike(read) ? await read : read
-    // Not before the draft, which may take longer than the close.
-    if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
-    return batches.append(draft, given)
-  }
-
-  async function close(): Promise<void> {
-    closed = true
-    await batches.settled()
-  }
-
   const history = auditHistory({ inherited: 0, newestFirst: () => newestFirst(pool, table) })
   return Object.freeze({ name, append, close, history })
 }

@@ -5,18 +5,14 @@
  */
 
 import { backend as platform } from '#backend'
-import { AuditError } from '../../../errors.ts'
-import { keepSignal } from '../../../support/lazy-deadline.ts'
 import { callback, maybe, nonEmptyString, readOptions, withDefault, withMethod } from '../../../support/options.ts'
-import { isPromiseLike } from '../../../support/promise.ts'
 import { quote } from '../../../support/quote.ts'
 import { setUp } from '../../configuration.ts'
-import { draftEvent, type EventDraft, type RecordHashing } from '../../events/draft.ts'
-import type { AuditEvent } from '../../events/event.ts'
+import type { EventDraft, RecordHashing } from '../../events/draft.ts'
 import { parseRecord, type Sha256 } from '../../events/record.ts'
 import { auditHistory, type LoggedEvent } from '../../history.ts'
-import type { AuditSink, Confirmation } from '../../sink.ts'
-import { type AppendOptions, groupCommit } from '../group-commit.ts'
+import type { AuditSink } from '../../sink.ts'
+import { batchedLog } from '../batched-log.ts'
 import { assertTableName } from '../table-name.ts'
 import type { SqliteDatabase } from './database.ts'
 import { assertWritable, makeTable, waitingForWriters } from './schema.ts'
@@ -79,29 +75,13 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
     known: undefined,
     othersAt: Number.NEGATIVE_INFINITY,
   }
-  const batches = groupCommit({
+  const { append, close } = batchedLog(hashing, {
     name,
     durability: 'disk',
     maxBatch,
     write: whileBusy(takingTurns(log, (events: readonly EventDraft[]) => writeBatch(log, events))),
     unwritten: (cause) => unwritten(name, cause),
   })
-  let closed = false
-
-  async function append(event: AuditEvent, options: AppendOptions = {}): Promise<Confirmation> {
-    const given = keepSignal(options)
-    const read = draftEvent(event, hashing)
-    const draft = isPromiseLike(read) ? await read : read
-    // Not before the draft, which may take longer than the close.
-    if (closed) throw new AuditError('ERR_AUDIT_CLOSED', `the audit sink ${quote(name)} is closed`)
-    return batches.append(draft, given)
-  }
-
-  async function close(): Promise<void> {
-    closed = true
-    await batches.settled()
-  }
-
   const history = auditHistory({ inherited: 0, newestFirst: () => newestFirst(database, table) })
   return Object.freeze({ name, append, close, history })
 }
