@@ -13,19 +13,18 @@ import { revocationId } from '../../revocation/revocation-id.ts'
 import type { RevocationEntry } from '../../revocation/revocation-store.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { type Deadline, startDeadline } from '../../support/deadline.ts'
-import { isConfidential } from '../../support/loopback.ts'
 import {
   callback,
   didString,
   flag,
   maybe,
   milliseconds,
-  type OptionCheck,
   type OptionChecks,
   readOptions,
   withDefault,
   withMethod,
 } from '../../support/options.ts'
+import { confidentialUrl } from '../confidential-url.ts'
 import type { RevocationNews, RevocationSource } from '../revocation-source.ts'
 import { readEvents } from './event-stream.ts'
 import { maxPageText, type Page, type PageReader, pageReader } from './page.ts'
@@ -52,13 +51,8 @@ export interface RevocationFeedSourceOptions {
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
 }
 
-const urlCheck: OptionCheck = (value) =>
-  typeof value === 'string' && URL.canParse(value) && isConfidential(new URL(value)) && !new URL(value).username
-    ? undefined
-    : 'must be an `https:` URL without user information (`http:` on this machine alone)'
-
 const optionChecks = Object.freeze({
-  url: urlCheck,
+  url: confidentialUrl,
   publisher: didString,
   resolver: withDefault(withMethod('resolve'), keyResolver()),
   headers: maybe(callback),

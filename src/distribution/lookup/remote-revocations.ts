@@ -6,7 +6,6 @@ import { encodeBase64url } from '../../ipld/base.ts'
 import type { RevocationKnowledge, RevocationRecord, RevocationStore } from '../../revocation/revocation-store.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { withinDeadline } from '../../support/deadline.ts'
-import { isConfidential } from '../../support/loopback.ts'
 import {
   callback,
   didString,
@@ -14,7 +13,6 @@ import {
   maybe,
   milliseconds,
   numberFrom,
-  type OptionCheck,
   type OptionChecks,
   type Read,
   readOptions,
@@ -22,6 +20,7 @@ import {
   withMethod,
 } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
+import { confidentialUrl } from '../confidential-url.ts'
 import { type KnowledgeAge, knowledgeAge } from '../knowledge-age.ts'
 import { readText } from '../read-text.ts'
 import { type Answer, answerReader, maxLookupText } from './statement.ts'
@@ -61,13 +60,8 @@ export interface RemoteRevocations extends RevocationStore {
   knowledge(): RevocationKnowledge | undefined
 }
 
-const urlCheck: OptionCheck = (value) =>
-  typeof value === 'string' && URL.canParse(value) && isConfidential(new URL(value)) && !new URL(value).username
-    ? undefined
-    : 'must be an `https:` URL without user information (`http:` on this machine alone)'
-
 const optionChecks = Object.freeze({
-  url: urlCheck,
+  url: confidentialUrl,
   publisher: didString,
   resolver: withDefault(withMethod('resolve'), keyResolver()),
   headers: maybe(callback),

@@ -1,14 +1,12 @@
 import { StoreError } from '../../errors.ts'
 import { sleep, waitAfter } from '../../support/back-off.ts'
 import { withinDeadline } from '../../support/deadline.ts'
-import { isConfidential } from '../../support/loopback.ts'
 import {
   callback,
   flag,
   integerFrom,
   maybe,
   milliseconds,
-  type OptionCheck,
   type OptionChecks,
   type Read,
   readOptions,
@@ -16,6 +14,7 @@ import {
   withMethod,
 } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
+import { confidentialUrl } from '../confidential-url.ts'
 import { readText } from '../read-text.ts'
 import type { SetRefusal } from './refusal.ts'
 import type { SecurityEventReceiver } from './security-event-receiver.ts'
@@ -53,13 +52,8 @@ export interface SecurityEventPolling {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-const urlCheck: OptionCheck = (value) =>
-  typeof value === 'string' && URL.canParse(value) && isConfidential(new URL(value)) && !new URL(value).username
-    ? undefined
-    : 'must be an `https:` URL without user information (`http:` on this machine alone)'
-
 const optionChecks = Object.freeze({
-  url: urlCheck,
+  url: confidentialUrl,
   receiver: withMethod('receive'),
   headers: maybe(callback),
   returnImmediately: withDefault(flag, false),
