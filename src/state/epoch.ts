@@ -5,8 +5,8 @@
  */
 
 import { ArgumentError, StoreError } from '../errors.ts'
-import { type DefaultCheck, numberFrom, type OptionCheck, withDefault } from '../support/options.ts'
-import { showTime, type Timestamp } from '../time.ts'
+import { type DefaultCheck, maybe, numberFrom, type OptionCheck, withDefault, withMethod } from '../support/options.ts'
+import { type Clock, showTime, systemClock, type Timestamp } from '../time.ts'
 
 /** The bounds of the services that share a replay store, as in their options of `createAuthorizer`. */
 export interface EpochOptions {
@@ -23,8 +23,26 @@ export const epochChecks: { readonly [Name in keyof EpochOptions]-?: DefaultChec
 })
 
 /** A time at which a store began. */
-export const epochCheck: OptionCheck = (value) =>
+const epochCheck: OptionCheck = (value) =>
   Number.isFinite(value) && Number(value) >= 0 ? undefined : 'must be a time in seconds'
+
+/** Options with which stores are prepared. */
+export interface PreparationOptions {
+  /**
+   * When the data begins. Default: the present time, which is right for an empty database that may have had data before. 0 for
+   * the first database of a new service: no call was accepted before. A later time than that of stores that are prepared
+   * already becomes their epoch.
+   */
+  readonly epoch?: Timestamp
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+}
+
+/** The checks of {@link PreparationOptions}. */
+export const preparationChecks: { readonly epoch: OptionCheck; readonly clock: DefaultCheck } = Object.freeze({
+  epoch: maybe(epochCheck),
+  clock: withDefault(withMethod('now'), systemClock),
+})
 
 /** A claim as a store receives it. */
 export interface Claim {

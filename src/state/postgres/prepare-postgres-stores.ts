@@ -1,26 +1,16 @@
 // node only: HMAC
 
-import { maybe, type OptionChecks, readOptions, withDefault, withMethod } from '../../support/options.ts'
-import { type Clock, secondsOf, systemClock, type Timestamp } from '../../time.ts'
-import { epochCheck } from '../epoch.ts'
+import { type OptionChecks, readOptions } from '../../support/options.ts'
+import { secondsOf } from '../../time.ts'
+import { type PreparationOptions, preparationChecks } from '../epoch.ts'
 import { connectionChecks, openConnection, otherSecret, type PostgresConnectionOptions } from './connection.ts'
 
 /** Options of {@link preparePostgresStores}. */
-export interface PreparePostgresStoresOptions extends PostgresConnectionOptions {
-  /**
-   * When the data begins. Default: the present time, which is right for an empty database that may have had data before. 0 for
-   * the first database of a new service: no call was accepted before. A later time than that of stores that are prepared
-   * already becomes their epoch.
-   */
-  readonly epoch?: Timestamp
-  /** Default: the host's clock. */
-  readonly clock?: Clock
-}
+export interface PreparePostgresStoresOptions extends PostgresConnectionOptions, PreparationOptions {}
 
 const optionChecks = Object.freeze({
   ...connectionChecks,
-  epoch: maybe(epochCheck),
-  clock: withDefault(withMethod('now'), systemClock),
+  ...preparationChecks,
 }) satisfies OptionChecks<PreparePostgresStoresOptions>
 
 /**

@@ -1,29 +1,19 @@
 // node only: HMAC
 
 import { StoreError } from '../../errors.ts'
-import { maybe, type OptionChecks, readOptions, withDefault, withMethod } from '../../support/options.ts'
-import { type Clock, secondsOf, systemClock, type Timestamp } from '../../time.ts'
-import { epochCheck } from '../epoch.ts'
+import { type OptionChecks, readOptions } from '../../support/options.ts'
+import { secondsOf } from '../../time.ts'
+import { type PreparationOptions, preparationChecks } from '../epoch.ts'
 import { type RedisStoreClient, sendWith } from './client.ts'
 import { connectionChecks, openConnection, otherSecret, type RedisConnectionOptions, text } from './connection.ts'
 import { prepareScript } from './scripts.ts'
 
 /** Options of {@link prepareRedisStores}. */
-export interface PrepareRedisStoresOptions extends RedisConnectionOptions {
-  /**
-   * When the data begins. Default: the present time, which is right for an empty server that may have had data before. 0 for
-   * the first server of a new service: no call was accepted before. A later time than that of stores that are prepared already
-   * becomes their epoch.
-   */
-  readonly epoch?: Timestamp
-  /** Default: the host's clock. */
-  readonly clock?: Clock
-}
+export interface PrepareRedisStoresOptions extends RedisConnectionOptions, PreparationOptions {}
 
 const optionChecks = Object.freeze({
   ...connectionChecks,
-  epoch: maybe(epochCheck),
-  clock: withDefault(withMethod('now'), systemClock),
+  ...preparationChecks,
 }) satisfies OptionChecks<PrepareRedisStoresOptions>
 
 /**

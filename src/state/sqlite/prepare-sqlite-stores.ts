@@ -1,37 +1,22 @@
 // node only: HMAC
 
 import { StoreError } from '../../errors.ts'
-import {
-  maybe,
-  nonEmptyString,
-  type OptionChecks,
-  readOptions,
-  withDefault,
-  withMethod,
-} from '../../support/options.ts'
-import { type Clock, secondsOf, systemClock, type Timestamp } from '../../time.ts'
-import { epochCheck } from '../epoch.ts'
+import { nonEmptyString, type OptionChecks, readOptions, withDefault, withMethod } from '../../support/options.ts'
+import { secondsOf } from '../../time.ts'
+import { type PreparationOptions, preparationChecks } from '../epoch.ts'
 import { keyedNames, type StoreSecret, storeSecretCheck } from '../keyed-names.ts'
 import { assertPrefix } from '../prefix.ts'
 import { type Tables, tablesOf } from '../tables.ts'
 import type { SqliteStoreDatabase } from './database.ts'
 
 /** Options of {@link prepareSqliteStores}. */
-export interface PrepareSqliteStoresOptions {
+export interface PrepareSqliteStoresOptions extends PreparationOptions {
   /** A connection to the database, open for writing. */
   readonly database: SqliteStoreDatabase
   /** 32 random bytes or more, the same in every process. Keep it as you keep other credentials. */
   readonly secret: StoreSecret
   /** The beginning of the names of the tables. Default `procura`. */
   readonly prefix?: string
-  /**
-   * When the data begins. Default: the present time, which is right for an empty database that may have had data before.
-   * 0 for the first database of a new service: no call was accepted before. A later time than that of stores that are
-   * prepared already becomes their epoch.
-   */
-  readonly epoch?: Timestamp
-  /** Default: the host's clock. */
-  readonly clock?: Clock
 }
 
 /** How long the preparation waits for other processes, in milliseconds. It blocks the process. */
@@ -41,8 +26,7 @@ const optionChecks = Object.freeze({
   database: withMethod('prepare'),
   secret: storeSecretCheck,
   prefix: withDefault(nonEmptyString, 'procura'),
-  epoch: maybe(epochCheck),
-  clock: withDefault(withMethod('now'), systemClock),
+  ...preparationChecks,
 }) satisfies OptionChecks<PrepareSqliteStoresOptions>
 
 /**
