@@ -30,7 +30,10 @@ interface Row {
 }
 
 /** A revocation store in memory, which also lists its entries. */
-export interface MemoryRevocationStore extends RevocationRegistry, RevocationJournal {}
+export interface MemoryRevocationStore extends RevocationRegistry, RevocationJournal {
+  /** The number of entries, expired ones included that are not forgotten yet. */
+  readonly size: number
+}
 
 /**
  * Stores revocations in the memory of this process: for tests, and for one process that reads them from elsewhere.
@@ -49,27 +52,16 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
   const rows = new Map<number, Row>()
   const journal = encodeHex(crypto.getRandomValues(new Uint8Array(16)))
   let head = 0
-  /** No row expires before. A full store does not look at all its rows for each entry that it refuses. */
-  let earliest = Number.POSITIVE_INFINITY
   /** The latest expiration of a row that was forgotten. */
   let forgotten = Number.NEGATIVE_INFINITY
 
-  function forgetExpired(): void {
-    const now = clock.now()
-    if (!(earliest + keepFor < now)) return
-    earliest = Number.POSITIVE_INFINITY
-    for (const [sequence, { id, revoker, expiration }] of rows) {
-      if (expiration === never || !(expiration + keepFor < now)) {
-        earliest = Math.min(earliest, endOf(expiration))
-        continue
-      }
-      const revokers = byId.get(id)
-      revokers?.delete(revoker)
-      if (revokers?.size === 0) byId.delete(id)
-      rows.delete(sequence)
-      forgotten = Math.max(forgotten, expiration)
-    }
-  }
+  const expired = expiredRows(rows, keepFor, ({ sequence, id, revoker, expiration }) => {
+    const revokers = byId.get(id)
+    revokers?.delete(revoker)
+    if (revokers?.size === 0) byId.delete(id)
+    rows.delete(sequence)
+    forgotten = Math.max(forgotten, endOf(expiration))
+  })
 
   /** Gives a row its next number, at the end of the journal. RVK-30 */
   function announce(row: Row): void {
@@ -79,6 +71,9 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
   }
 
   return {
+    get size() {
+      return rows.size
+    },
     findRevocations(ids) {
       if (!Array.isArray(ids)) throw new ArgumentError('findRevocations takes a list of CIDs and DIDs')
       if (forgotten !== Number.NEGATIVE_INFINITY) assertNotForgotten(forgotten + keepFor, clock.now())
@@ -94,7 +89,7 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
     add(entry) {
       const { ids, revoker, expiration, token } = readRevocationEntry(entry)
       const fresh = ids.filter((id) => byId.get(id)?.has(revoker) !== true).length
-      if (rows.size + fresh > maxEntries) forgetExpired()
+      if (rows.size + fresh > maxEntries) expired.forget(clock.now())
       // RVK-07
       if (rows.size + fresh > maxEntries)
         throw new StoreFullError(`the revocation store holds its ${maxEntries} entries`)
@@ -106,13 +101,49 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
         revokers.set(revoker, row)
         if (known !== undefined && !isLater(expiration, known.expiration)) continue
         row.expiration = expiration
-        earliest = Math.min(earliest, endOf(expiration))
+        expired.note(expiration)
         row.token = token ?? row.token
         announce(row)
       }
     },
     listRevocations(given) {
       return { journal, entries: entriesAfter(rows, head, readListOptions(given)), head }
+    },
+  }
+}
+
+/** Most rows that an addition to a full store examines, so that it takes about a millisecond. */
+const examinedAtOnce = 10_000
+
+/** Forgets the rows that expired, some with each addition to a full store. */
+interface ExpiredRows {
+  /** Notes the expiration of a row that was added or changed. */
+  note(expiration: Timestamp | Never): void
+  /** Examines the next rows, in a circle over all of them, unless no row can have expired. */
+  forget(now: Timestamp): void
+}
+
+function expiredRows(rows: ReadonlyMap<number, Row>, keepFor: number, remove: (row: Row) => void): ExpiredRows {
+  let rest = rows.values()
+  /** No row expires before. A full store does not look at its rows for each entry that it refuses. */
+  let earliest = Number.POSITIVE_INFINITY
+  /** The same of the rows of this circle. */
+  let earliestSeen = Number.POSITIVE_INFINITY
+  return {
+    note(expiration) {
+      earliest = Math.min(earliest, endOf(expiration))
+      earliestSeen = Math.min(earliestSeen, endOf(expiration))
+    },
+    forget(now) {
+      for (let left = examinedAtOnce; left > 0 && earliest + keepFor < now; left--) {
+        const { done, value: row } = rest.next()
+        if (done) {
+          rest = rows.values()
+          earliest = earliestSeen
+          earliestSeen = Number.POSITIVE_INFINITY
+        } else if (endOf(row.expiration) + keepFor < now) remove(row)
+        else earliestSeen = Math.min(earliestSeen, endOf(row.expiration))
+      }
     },
   }
 }

@@ -310,6 +310,27 @@ describe('a revoked delegation', () => {
     expect(() => store.add({ ids: [alice.did], revoker: bob.did, expiration: never })).toThrow(StoreFullError)
   })
 
+  it('RVK-07 OPS-21 makes a full store look for expired entries in parts, and all of them in a few additions', () => {
+    let time = now
+    const size = 25_000
+    const store = memoryRevocationStore({ maxEntries: size, clock: { now: () => time } })
+    for (let serial = 0; serial < size; serial++) {
+      store.add({ ids: [`did:web:${serial}.example`], expiration: serial === size - 1 ? now : never })
+    }
+    time += 1_000
+    const add = (): string => {
+      try {
+        store.add({ ids: ['did:web:new.example'], expiration: never })
+        return 'added'
+      } catch (error) {
+        return (error as Error).name
+      }
+    }
+    expect([add(), add(), add(), add()]).toEqual(['StoreFullError', 'StoreFullError', 'added', 'added'])
+    expect(store.size).toBe(size)
+    expect(() => store.add({ ids: ['did:web:other.example'], expiration: never })).toThrow(StoreFullError)
+  })
+
   it('RVK-07 is found by a full store at the usual cost: it does not look at all entries for each refused one', () => {
     const [room, more] = [20_000, 5_000]
     const store = memoryRevocationStore({ maxEntries: room, clock })
