@@ -28,7 +28,7 @@ const layers: readonly (readonly string[])[] = [
   ['vault', 'audit'],
   ['guard', 'signer-file'],
   ['service'],
-  ['http', 'ucanto', 'state', 'distribution', 'testing', 'approval'],
+  ['http', 'ucanto', 'state', 'distribution', 'testing', 'approval', 'operations'],
   ['agent'],
   ['cli'],
 ]

@@ -1,9 +1,8 @@
 import { type MemoryRevocationStore, memoryRevocationStore } from '../revocation/memory-revocation-store.ts'
 import { maybe, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
 import type { Clock } from '../time.ts'
-import type { LimitStore } from './limits/limit-store.ts'
-import { memoryLimitStore } from './limits/memory-limit-store.ts'
-import { memoryReplayStore, type ReplayStore } from './replay-store.ts'
+import { type MemoryLimitStore, memoryLimitStore } from './limits/memory-limit-store.ts'
+import { type MemoryReplayStore, memoryReplayStore } from './replay-store.ts'
 
 /** Options of {@link memoryStores}. The stores have the default sizes. */
 export interface MemoryStoresOptions {
@@ -14,8 +13,8 @@ export interface MemoryStoresOptions {
 /** The stores, under the names of the options of `createAuthorizer` and `createGuard`. */
 export interface MemoryStores {
   readonly revocations: MemoryRevocationStore
-  readonly replay: ReplayStore
-  readonly limitStore: LimitStore
+  readonly replay: MemoryReplayStore
+  readonly limitStore: MemoryLimitStore
 }
 
 const optionChecks: OptionChecks<MemoryStoresOptions> = Object.freeze({ clock: maybe(withMethod('now')) })

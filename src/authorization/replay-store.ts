@@ -35,6 +35,12 @@ export interface ClaimOptions {
   readonly acceptedFrom?: Timestamp | undefined
 }
 
+/** A replay store in memory. */
+export interface MemoryReplayStore extends ReplayStore {
+  /** The number of entries, expired ones included that are not forgotten yet. */
+  readonly size: number
+}
+
 /** Options of {@link memoryReplayStore}. */
 export interface MemoryReplayStoreOptions {
   /** Maximum number of remembered invocations. Default 1,000,000, at most 40 MB. */
@@ -65,7 +71,7 @@ const sweepStep = 64
  *
  * @throws ArgumentError when an option is not of its type.
  */
-export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): ReplayStore {
+export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): MemoryReplayStore {
   const { maxEntries, clock } = readOptions('memoryReplayStore', options, {
     maxEntries: withDefault(numberFrom(0), 1_000_000),
     clock: withDefault(withMethod('now'), systemClock),
@@ -92,6 +98,9 @@ export function memoryReplayStore(options: MemoryReplayStoreOptions = {}): Repla
   }
 
   return {
+    get size() {
+      return hashes.size + others.size
+    },
     claim(key, expiration) {
       if (typeof key !== 'string' || typeof expiration !== 'number' || Number.isNaN(expiration)) {
         throw new ArgumentError('claim takes a key as a string, and a time in seconds')

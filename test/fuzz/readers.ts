@@ -82,6 +82,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
     'readUsualDelegation readUsualInvocation createKnownTokens recognize readUsualContainer',
   ],
   ['policy', writes, 'maxConcurrent maxRate maxSum maxUses'],
+  ['operations', isSetUp, 'createMetrics prometheusMeter probeStores pruneRegularly'],
   ['revocation/feed', isSetUp, 'revocationFeed followRevocations'],
   [
     'revocation/feed',

@@ -127,6 +127,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   'revocation/feed': { revocationFeedSource: [], revocationFeed: [], followRevocations: [] },
   'revocation/status-list': { statusListSource: [], statusListToken: [] },
   'revocation/lookup': { revocationLookup: [], remoteRevocations: [] },
+  operations: { createMetrics: [], prometheusMeter: [], probeStores: [], pruneRegularly: [] },
   'revocation/security-events': { securityEventReceiver: [], pollSecurityEvents: [] },
   approval: {
     approve: [{}],

@@ -56,6 +56,7 @@ export const otherEntries: ReadonlyMap<RegExp, string> = new Map([
   [/^agent(\/|$)/, 'is an application of delegations, with tests of its own in test/agent'],
   [/^approval(\/|$)/, 'is an application of delegations, with tests of its own in test/approval'],
   [/^revocation\/(feed|lookup|status-list|security-events)$/, 'is set up with a publisher; test/distribution does it'],
+  [/^operations$/, 'is set up with a meter and stores; test/operations does it'],
   [/^(store\/(sqlite|redis|postgres)|testing)$/, 'is set up with a database; test/state and test/services do it'],
 ])
 

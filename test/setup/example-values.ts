@@ -10,6 +10,7 @@ import type { AuditSink } from 'procura/audit'
 import type { PostgresPool } from 'procura/audit/postgres'
 import type { sqliteAuditSink } from 'procura/audit/sqlite'
 import type { Guard } from 'procura/guard'
+import type { Meter } from 'procura/operations'
 import type { ProofStore } from 'procura/proof'
 import type { SecurityEventReceiver, SubjectIdentifier } from 'procura/revocation/security-events'
 import type { Service } from 'procura/service'
@@ -36,6 +37,9 @@ export declare const agents: ReadonlyMap<number, readonly string[]>
 /** The receiver of security events, and the agents of a user whom an identity provider names. */
 export declare const receiver: SecurityEventReceiver
 export declare const agentsOf: (subject: SubjectIdentifier | undefined) => readonly string[]
+
+/** A meter of OpenTelemetry. */
+export declare const meter: Meter
 
 /** Tokens. */
 export declare const grant: Delegation

@@ -12,6 +12,12 @@ export interface MemoryLimitStoreOptions {
   readonly clock?: Clock
 }
 
+/** A limit store in memory. */
+export interface MemoryLimitStore extends LimitStore {
+  /** The number of entries, expired ones included that are not forgotten yet. */
+  readonly size: number
+}
+
 /** An amount that counts for a while. */
 interface Hold {
   readonly amount: number
@@ -67,7 +73,7 @@ const sweptInFull = 10_000
  *
  * @throws ArgumentError when an option is not of its type.
  */
-export function memoryLimitStore(options: MemoryLimitStoreOptions = {}): LimitStore {
+export function memoryLimitStore(options: MemoryLimitStoreOptions = {}): MemoryLimitStore {
   const { maxEntries, clock } = readOptions('memoryLimitStore', options, {
     maxEntries: withDefault(numberFrom(0), 1_000_000),
     clock: withDefault(withMethod('now'), systemClock),
@@ -83,6 +89,9 @@ export function memoryLimitStore(options: MemoryLimitStoreOptions = {}): LimitSt
     rest: counters.entries(),
   }
   return Object.freeze({
+    get size() {
+      return state.size
+    },
     reserve: (request: LimitRequest) => reserve(state, request),
     commit: (id: string) => commit(state, id),
     release(id: string): void {

@@ -12,10 +12,15 @@ export type {
   LimitStore,
   LimitStoreOptions,
 } from '../../authorization/limits/limit-store.ts'
-export { type MemoryLimitStoreOptions, memoryLimitStore } from '../../authorization/limits/memory-limit-store.ts'
+export {
+  type MemoryLimitStore,
+  type MemoryLimitStoreOptions,
+  memoryLimitStore,
+} from '../../authorization/limits/memory-limit-store.ts'
 export { type MemoryStores, type MemoryStoresOptions, memoryStores } from '../../authorization/memory-stores.ts'
 export {
   type ClaimOptions,
+  type MemoryReplayStore,
   type MemoryReplayStoreOptions,
   memoryReplayStore,
   type ReplayStore,

@@ -8,7 +8,7 @@ import type { SharedReplayStore } from '../shared-stores.ts'
 import type { SqliteConnection } from './connection.ts'
 import { prepare } from './database.ts'
 
-/** Rows that one statement forgets. */
+/** Rows that one statement forgets. OPS-21 */
 const prunedAtOnce = 500
 
 /** Claims after which expired calls are forgotten: fewer than are forgotten at once, so that they do not accumulate. */
