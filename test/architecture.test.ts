@@ -12,7 +12,7 @@ import {
   readPlatformImports,
   root,
 } from './setup/entries.ts'
-import { exportedDeclarations, place, readSources, type SourceFile, walk } from './setup/source.ts'
+import { exportedDeclarations, hasDocComment, place, readSources, type SourceFile, walk } from './setup/source.ts'
 
 /** Folders of `src` from the ground up. A file imports from lower layers and from its own folder. */
 const layers: readonly (readonly string[])[] = [
@@ -250,7 +250,7 @@ describe('source files', () => {
           found.push(`${place(file, statement)} is a default export`)
       }
       for (const [name, node] of exportedDeclarations(file)) {
-        if (ts.getJSDocCommentsAndTags(node).length === 0) found.push(`${place(file, node)} ${name} has no doc comment`)
+        if (!hasDocComment(file, node)) found.push(`${place(file, node)} ${name} has no doc comment`)
       }
       return found
     })
