@@ -226,7 +226,7 @@ describe('a DID document of strangers', () => {
           expect(error).toBeInstanceOf(ResolutionError)
         }
       }),
-      shortRuns(2_000),
+      shortRuns(2_000, 8),
     )
     expect(read).toBeGreaterThan(100)
   })
