@@ -54,6 +54,23 @@ const key: unique symbol = Symbol('authorization')
  * neither compiles nor passes {@link Authorization.is}. It is valid for one use, until the chain expires.
  */
 export class Authorization implements AuthorizationFacts {
+  static readonly #names: PropertyDescriptorMap & ThisType<Authorization> = {
+    invocation: {
+      enumerable: true,
+      get() {
+        if (typeof this.#invocation === 'function') this.#invocation = this.#invocation()
+        return this.#invocation
+      },
+    },
+    task: {
+      enumerable: true,
+      get() {
+        if (typeof this.#task === 'function') this.#task = this.#task()
+        return this.#task
+      },
+    },
+  }
+
   static {
     // A replaced `is` or `consume` would make a look-alike pass, or a use count as none.
     Object.freeze(Authorization)
@@ -67,6 +84,10 @@ export class Authorization implements AuthorizationFacts {
   readonly command: Command
   readonly args: { readonly [name: string]: IpldValue }
   readonly proofs: readonly CID[]
+  /** The invocation. Its name is a digest, which is computed when it is first read. */
+  declare readonly invocation: CID
+  /** The task. Its name is a digest, which is computed when it is first read. */
+  declare readonly task: CID
   declare readonly notBefore?: Timestamp
   readonly expiration: Timestamp | Never
   /** Seconds by which the clock may be past `expiration`. */
@@ -92,6 +113,8 @@ export class Authorization implements AuthorizationFacts {
     this.#task = facts.task
     this.#tolerance = tolerance
     this.#origin = origin
+    // Own properties, so that a copy by `...` has them.
+    Object.defineProperties(this, Authorization.#names)
     Object.freeze(this)
   }
 
@@ -108,18 +131,6 @@ export class Authorization implements AuthorizationFacts {
   static chainOf(authorization: Authorization, authorizer: symbol): Chain | undefined {
     const origin = Authorization.is(authorization) ? authorization.#origin : undefined
     return origin !== undefined && origin.authorizer === authorizer ? origin.chain : undefined
-  }
-
-  /** The invocation. Its name is a digest, which is computed when it is first read. */
-  get invocation(): CID {
-    if (typeof this.#invocation === 'function') this.#invocation = this.#invocation()
-    return this.#invocation
-  }
-
-  /** The task. Its name is a digest, which is computed when it is first read. */
-  get task(): CID {
-    if (typeof this.#task === 'function') this.#task = this.#task()
-    return this.#task
   }
 
   /** Whether it has been used. */

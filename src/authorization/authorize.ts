@@ -53,7 +53,8 @@ export interface Authorizer {
   authorize(container: string | Uint8Array, options?: CallOptions): Promise<Decision>
   /**
    * The same, synchronously. Every store, resolver, schema and the back end must answer synchronously, as the memory
-   * stores and the back end of Node do.
+   * stores and the back end of Node do. Until the code that counts is loaded, in the first moments of a process, a call
+   * whose chain has limits is refused with `limit_unsupported`.
    *
    * @throws ArgumentError when one of them returns a promise.
    */
@@ -172,7 +173,7 @@ export function deciderOf(options: AuthorizeOptions, holdSeconds?: number, share
   }
   const authorizer = Object.freeze({
     authorize: (container, call) => runAsync(decide(container, service, verifiers.forCall(), call, true)),
-    authorizeSync: (container) => runSync(decide(container, service, verifiers.atOnce, undefined, true)),
+    authorizeSync: (container) => runSync(decide(container, atOnce(service), verifiers.atOnce, undefined, true)),
     // CTN-10
     open: (container) => readContents(container, formats, settings),
     recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, service, call)),
@@ -267,6 +268,9 @@ function* decideAt(
     checkPolicies(chain) ??
     (resources.length === 0 ? undefined : yield* checkResource(chain, resources, settings, call))
   if (forbidden !== undefined) return deny(forbidden, chain, true)
+  // Before anything is used up: the back end may fail.
+  const name = nameTask(chain, settings.backend)
+  const task = isPromiseLike(name) ? yield* wait(name) : name
   const rule = settings.commands?.get(chain.invocation.fields.command)?.approvals
   // All stores in one request: the questions of a guard come before it, since the request claims the call.
   const together = service.counter?.asksTogether === true && rule === undefined
@@ -285,8 +289,6 @@ function* decideAt(
     (yield* checkReplay(approved, stores, call)) ??
     (hasLimits(approved) ? yield* checkLimits(approved, settings, service.counter, call) : undefined)
   if (used !== undefined) return deny(used, approved, true)
-  const name = nameTask(approved, settings.backend)
-  const task = isPromiseLike(name) ? yield* wait(name) : name
   return Object.freeze({ allowed: true, authorization: grant(approved, task, service) })
 }
 
@@ -311,6 +313,11 @@ function* decideAgain(authorization: Authorization, service: Service, options: C
     denial === undefined &&
     (chain.approvals === undefined || (yield* (yield* counterOf(service)).approveAgain(chain, now, settings, call)))
   )
+}
+
+/** The service without a counter that is not loaded yet: no input may make a synchronous decision wait. */
+function atOnce(service: Service): Service {
+  return isPromiseLike(service.counter?.()) ? { ...service, counter: undefined } : service
 }
 
 /** The counter, which every service with approvals has: `completeOptions` requires it. */

@@ -75,6 +75,14 @@ describe('an authorization', () => {
     }
   })
 
+  it('has every fact as a property of its own, so that a copy by `...` has it', async () => {
+    const authorization = await authorized()
+    const { invocation, task } = authorization
+    expect({ ...authorization }).toMatchObject({ subject: alice.did, invocation, task })
+    expect(JSON.parse(JSON.stringify(authorization))).toMatchObject({ task: { '/': task.toString() } })
+    expect(Object.isFrozen(authorization)).toBe(true)
+  })
+
   it('AUT-02 counts once [attack 74]', async () => {
     const authorization = await authorized()
     expect(authorization.consumed).toBe(false)

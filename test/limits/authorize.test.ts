@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { backend } from '#backend'
 import { type Authorizer, createAuthorizer } from '../../src/authorization/authorize.ts'
 import type { LimitStore } from '../../src/authorization/limits/limit-store.ts'
 import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
 import type { AuthorizeOptions } from '../../src/authorization/options.ts'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { integer, text } from '../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { maxConcurrent, maxRate, maxSum, maxUses } from '../../src/capability/policy/build.ts'
@@ -181,6 +183,32 @@ describe('LMT-12 limits of a chain', () => {
       expect(await ask(authorizer, bob, proofs)).toBe('limit_unknown at container LMT-11')
   })
 
+  it('are not used up by a call whose task cannot be named, and neither is the call', async () => {
+    const proofs = [await grant(maxUses(1))]
+    const invocation = encodeContainer([await call({ issuer: bob, proofs }), ...proofs])
+    const limitStore = memoryLimitStore({ clock: { now: () => now } })
+    const replay = memoryReplayStore({ clock: { now: () => now } })
+    let broken = false
+    const { sha256Key: _, ...slow } = backend
+    const hash = async (bytes: Uint8Array): Promise<Uint8Array> => {
+      if (broken) throw new Error('no hash')
+      return backend.sha256(bytes)
+    }
+    const authorizer = service({
+      limitStore,
+      replay,
+      backend: { ...slow, sha256: hash },
+      revocations: {
+        findRevocations: () => {
+          broken = true
+          return []
+        },
+      },
+    })
+    expect(verdict(await authorizer.authorize(invocation))).toBe('internal_error at container AUT-20')
+    expect(verdict(await service({ limitStore, replay }).authorize(invocation))).toBe('allowed')
+  })
+
   it('LMT-09 count for both signatures that an ECDSA delegation can have', async () => {
     const owner = await actor('owner', 'ES256')
     const one = await delegateRaw(owner, bob, { policy: [maxUses(2)] })
@@ -223,9 +251,11 @@ describe('LMT-12 limits of a chain', () => {
     expect(await ask(service(), bob, [await many(33)])).toBe('too_large at container LMT-03')
   })
 
-  it('are counted by the synchronous decision too, once the counter is loaded', async () => {
-    const authorizer = service()
+  it('are counted by the synchronous decision too, once the counter is loaded, and refused before', async () => {
     const proofs = [await grant(maxUses(2))]
+    const early = encodeContainer([await call({ issuer: bob, proofs }), ...proofs])
+    const authorizer = service()
+    expect(verdict(authorizer.authorizeSync(early))).toBe('limit_unsupported at 0 LMT-06')
     expect(await ask(authorizer, bob, proofs)).toBe('allowed')
     const container = async () => encodeContainer([await call({ issuer: bob, proofs }), ...proofs])
     expect(verdict(authorizer.authorizeSync(await container()))).toBe('allowed')
@@ -347,6 +377,19 @@ describe('LMT-18 the limits that remain', () => {
       ['3.50', undefined],
       [0, now + 61],
     ])
+  })
+
+  it('come in the order of the chain, whatever the order of the container', async () => {
+    const [carol, dave] = subs
+    const root = await grant(maxUses(1))
+    const second = await passOn(carol, maxUses(2))
+    const third = await delegateRaw(carol, dave, { subject: alice.did, policy: [maxUses(3)] })
+    const loop = await delegateRaw(dave, carol, { subject: alice.did, policy: [maxUses(4)] })
+    const reported = async (...proofs: readonly Delegation[]) =>
+      (await service().remaining(encodeContainer(proofs))).map(({ limit }) => limit[1])
+    expect(await reported(third, root, second)).toEqual([1, 2, 3])
+    expect(await reported(loop, third, second, root)).toHaveLength(4)
+    expect((await reported(loop, third, second, root))[0]).toBe(1)
   })
 
   it('are not invented: a store that fails, or answers something else, is an error', async () => {

@@ -41,10 +41,11 @@ export function* checkApprovals(
   for (const one of candidates) {
     if (found.size >= threshold) break
     const { link } = one
-    if (found.has(link.issuer) || !approvers.includes(link.issuer) || !approves(link, fields, now, settings)) continue
-    const denial =
-      (yield* checkLinkSignatures([one], settings, state, call)) ??
-      (yield* checkRevocation({ links: [one], invocation: chain.invocation }, settings, call))
+    if (found.has(link.issuer) || !approvers.includes(link.issuer) || !hasForm(link, fields, now, settings)) continue
+    const forged = yield* checkLinkSignatures([one], settings, state, call)
+    // No statement is evaluated that its issuer did not sign.
+    if (forged !== undefined || link.policy.evaluate(fields.args) !== undefined) continue
+    const denial = yield* checkRevocation({ links: [one], invocation: chain.invocation }, settings, call)
     if (denial?.code === 'revocation_unknown') return denial
     if (denial === undefined) found.set(link.issuer, one)
   }
@@ -58,10 +59,10 @@ export function* checkApprovals(
   }
 }
 
-/** APR-61: whether a delegation is an approval of this call, if its issuer signed it. */
-function approves(
+/** APR-61: whether a delegation is an approval of this call, if its issuer signed it and its policy allows the arguments. */
+function hasForm(
   link: Link,
-  { issuer: invoker, subject, command, args }: InvocationFields,
+  { issuer: invoker, subject, command }: InvocationFields,
   now: Timestamp,
   { clockTolerance }: Settings,
 ): boolean {
@@ -77,8 +78,7 @@ function approves(
     (link.notBefore === undefined || link.notBefore <= now + clockTolerance) &&
     typeof link.expiration === 'number' &&
     link.expiration >= now - clockTolerance &&
-    link.expiration <= now + longest + clockTolerance &&
-    link.policy.evaluate(args) === undefined
+    link.expiration <= now + longest + clockTolerance
   )
 }
 

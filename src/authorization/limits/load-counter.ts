@@ -27,9 +27,12 @@ export function loadCounter(
   holdSeconds: number | undefined,
   callStore: CallStore | undefined,
 ): LoadedCounter {
-  let counter: Counter | Promise<Counter> = import('./counter.ts').then(({ createCounter }) => {
+  const loading = import('./counter.ts').then(({ createCounter }) => {
     counter = createCounter(store, holdSeconds, core, callStore)
     return counter
   })
+  let counter: Counter | Promise<Counter> = loading
+  // A call that waits for it reports the failure.
+  loading.catch(() => undefined)
   return Object.assign(() => counter, { asksTogether: callStore !== undefined })
 }

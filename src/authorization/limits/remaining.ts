@@ -29,7 +29,7 @@ export async function remainingOf(
   core: Core,
 ): Promise<readonly RemainingLimit[]> {
   const found = new Map<string, ChainLimit & { readonly delegation: CID }>()
-  for (const { bytes, cid: delegation, expiration, policy } of delegations) {
+  for (const { bytes, cid: delegation, expiration, policy } of rootFirst(delegations)) {
     if (!policy.some(core.isLimit)) continue
     const { signed } = core.openEnvelope(bytes, settings.limits, settings.accept)
     const payload = core.cidTextOfKey(core.digestKey(await settings.backend.sha256(signed)))
@@ -51,6 +51,18 @@ export async function remainingOf(
       return Object.freeze({ delegation, statement, limit, remaining: showAmount(limit, remaining), ...time })
     }),
   )
+}
+
+/** A container sorts its tokens. Returns each delegation after those to its issuer. */
+function rootFirst(delegations: readonly Delegation[]): readonly Delegation[] {
+  const rest = [...delegations]
+  const ordered: Delegation[] = []
+  while (rest.length > 0) {
+    const next = rest.findIndex((one) => rest.every((other) => one === other || other.audience !== one.issuer))
+    // Delegations in a circle have no first one.
+    ordered.push(...rest.splice(Math.max(next, 0), 1))
+  }
+  return ordered
 }
 
 /** Whether a value has the form of the state of a limit. */
