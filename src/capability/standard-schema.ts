@@ -19,6 +19,23 @@ export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] }
 
+/** A JSON Schema, as an object. */
+export type JsonSchema = Record<string, unknown>
+
+/** Options of a {@link JsonSchemaConverter}. */
+export interface JsonSchemaOptions {
+  /** The version: `draft-2020-12`, `draft-07`, `openapi-3.0`, or another one that the library supports. */
+  readonly target: 'draft-2020-12' | 'draft-07' | 'openapi-3.0' | ({} & string)
+}
+
+/** Gives the JSON Schema of a schema, as `StandardJSONSchemaV1`. */
+export interface JsonSchemaConverter {
+  /** The JSON Schema of the values that are validated. May throw. */
+  readonly input: (options: JsonSchemaOptions) => JsonSchema
+  /** The JSON Schema of the results. May throw. */
+  readonly output: (options: JsonSchemaOptions) => JsonSchema
+}
+
 /** A schema that implements Standard Schema v1, under the key `~standard`. */
 export interface StandardSchema<Output = unknown> {
   /** The interface. */
@@ -29,6 +46,8 @@ export interface StandardSchema<Output = unknown> {
     readonly vendor: string
     /** Validates a value, synchronously or asynchronously. */
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
+    /** Gives the JSON Schema, in libraries of Standard Schema 1.1. */
+    readonly jsonSchema?: JsonSchemaConverter | undefined
     /** Contains the types only; has no value. */
     readonly types?: { readonly input: unknown; readonly output: Output } | undefined
   }

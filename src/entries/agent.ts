@@ -33,4 +33,5 @@ export {
 } from '../agent/delegation-store.ts'
 export { type OpenAgentOptions, openAgent } from '../agent/open-agent.ts'
 export type { Renew } from '../agent/renewal.ts'
+export { type AgentTool, type ToolOptions, toolOf } from '../agent/tool-of.ts'
 export type { CallReply, SendCall, SentCall, ServiceDenial } from '../agent/send-call.ts'

@@ -5,6 +5,8 @@
  * @module
  */
 
+export type { ArgumentType } from '../capability/argument-types/argument-type.ts'
+export { argumentsSchema } from '../capability/argument-types/arguments-schema.ts'
 export { boolean, bytes, integer, number, oneOf, optional, text } from '../capability/argument-types/basic.ts'
 export { email } from '../capability/argument-types/email.ts'
 export { hostName } from '../capability/argument-types/host-name.ts'
@@ -15,4 +17,9 @@ export { path } from '../capability/argument-types/path.ts'
 export { shellWord } from '../capability/argument-types/shell-word.ts'
 export { url } from '../capability/argument-types/url.ts'
 export type { OptionalSchema } from '../capability/definition.ts'
-export type { StandardSchema } from '../capability/standard-schema.ts'
+export type {
+  JsonSchema,
+  JsonSchemaConverter,
+  JsonSchemaOptions,
+  StandardSchema,
+} from '../capability/standard-schema.ts'

@@ -105,6 +105,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     'openAgent receive': async (options) => (await openAgent({ signer: alice })).receive(container, options),
     'openAgent delegateTo': async (task) => (await openAgent({ signer: alice })).delegateTo(bob.did, task),
     memoryDelegationStore: [[]],
+    toolOf: [definition],
   },
   policy: { explainPolicy: [[], {}] },
   arguments: {
@@ -324,7 +325,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     index: 'parseDid parseCommand encodeContainer',
     policy:
       'and eq every gt gte like lt lte maxConcurrent maxRate maxSum maxUses ne not or some compilePolicy describePolicy findWidening compileGlob escapeGlob lintPolicy parsePolicy printSelector policyFor parseSelector',
-    arguments: 'boolean oneOf optional',
+    arguments: 'argumentsSchema boolean oneOf optional',
     revocation: 'readRevocationEntry',
     token: 'compressContainer encodeContainerBytes',
     format: 'wait',

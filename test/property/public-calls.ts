@@ -277,6 +277,7 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     },
   },
   arguments: {
+    argumentsSchema: { args: [send] },
     boolean: { args: [] },
     bytes: { args: [{ minLength: 1, maxLength: 2 }] },
     email: { args: [{ punycode: true }] },

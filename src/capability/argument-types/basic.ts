@@ -7,9 +7,10 @@
 import { isBytes } from '../../ipld/value.ts'
 import { nonEmptyArrayOf, numberFrom, type OptionCheck, readOptions, withDefault } from '../../support/options.ts'
 import type { OptionalSchema } from '../definition.ts'
-import { type StandardSchema, schemaCheck } from '../standard-schema.ts'
-import { argumentType } from './argument-type.ts'
+import { type JsonSchema, type StandardSchema, schemaCheck } from '../standard-schema.ts'
+import { type ArgumentType, argumentType } from './argument-type.ts'
 import { isWellFormed } from './characters.ts'
+import { stringOf } from './json-schema.ts'
 
 /** Options of {@link text}. */
 export interface TextOptions {
@@ -25,18 +26,21 @@ export interface TextOptions {
  *
  * @throws ArgumentError when an option is invalid.
  */
-export function text(options: TextOptions = {}): StandardSchema<string> {
+export function text(options: TextOptions = {}): ArgumentType<string> {
   const { minLength, maxLength } = readOptions('text', options, {
     minLength: withDefault(numberFrom(0), 0),
     maxLength: withDefault(numberFrom(0), 65_536),
   })
-  return argumentType((value) => {
-    // ARG-10
-    if (typeof value !== 'string') return 'is not a string'
-    if (value.length < minLength) return `has fewer than ${minLength} characters`
-    if (value.length > maxLength) return `has more than ${maxLength} characters`
-    return isWellFormed(value) ? undefined : 'is not well-formed Unicode'
-  })
+  return argumentType(
+    (value) => {
+      // ARG-10
+      if (typeof value !== 'string') return 'is not a string'
+      if (value.length < minLength) return `has fewer than ${minLength} characters`
+      if (value.length > maxLength) return `has more than ${maxLength} characters`
+      return isWellFormed(value) ? undefined : 'is not well-formed Unicode'
+    },
+    stringOf(minLength, maxLength),
+  )
 }
 
 /** Options of {@link number} and {@link integer}. */
@@ -52,16 +56,19 @@ export interface NumberOptions {
  *
  * @throws ArgumentError when an option is invalid.
  */
-export function number(options: NumberOptions = {}): StandardSchema<number> {
+export function number(options: NumberOptions = {}): ArgumentType<number> {
   const { min, max } = readOptions('number', options, {
     min: withDefault(bound, Number.NEGATIVE_INFINITY),
     max: withDefault(bound, Number.POSITIVE_INFINITY),
   })
-  return argumentType((value) => {
-    // ARG-18
-    if (typeof value !== 'number' || !Number.isFinite(value)) return 'is not a number'
-    return boundProblem(value, min, max)
-  })
+  return argumentType(
+    (value) => {
+      // ARG-18
+      if (typeof value !== 'number' || !Number.isFinite(value)) return 'is not a number'
+      return boundProblem(value, min, max)
+    },
+    { type: 'number', ...bounds(min, max) },
+  )
 }
 
 /**
@@ -69,16 +76,27 @@ export function number(options: NumberOptions = {}): StandardSchema<number> {
  *
  * @throws ArgumentError when an option is invalid.
  */
-export function integer(options: NumberOptions = {}): StandardSchema<number> {
+export function integer(options: NumberOptions = {}): ArgumentType<number> {
   const { min, max } = readOptions('integer', options, {
     min: withDefault(bound, Number.MIN_SAFE_INTEGER),
     max: withDefault(bound, Number.MAX_SAFE_INTEGER),
   })
-  return argumentType((value) => {
-    // ARG-19
-    if (typeof value !== 'number' || !Number.isSafeInteger(value)) return 'is not an integer'
-    return boundProblem(value, min, max)
-  })
+  return argumentType(
+    (value) => {
+      // ARG-19
+      if (typeof value !== 'number' || !Number.isSafeInteger(value)) return 'is not an integer'
+      return boundProblem(value, min, max)
+    },
+    { type: 'integer', ...bounds(min, max) },
+  )
+}
+
+/** The bounds that a caller gave. Those of every integer of IPLD are left out. */
+function bounds(min: number, max: number): JsonSchema {
+  return {
+    ...(min > Number.MIN_SAFE_INTEGER && { minimum: min }),
+    ...(max < Number.MAX_SAFE_INTEGER && { maximum: max }),
+  }
 }
 
 /** Accepts infinity: it means no limit. */
@@ -91,9 +109,9 @@ function boundProblem(value: number, min: number, max: number): string | undefin
 }
 
 /** True or false; not `0`, `1`, or a string. */
-export function boolean(): StandardSchema<boolean> {
+export function boolean(): ArgumentType<boolean> {
   // ARG-20
-  return argumentType((value) => (typeof value === 'boolean' ? undefined : 'is not a boolean'))
+  return argumentType((value) => (typeof value === 'boolean' ? undefined : 'is not a boolean'), { type: 'boolean' })
 }
 
 /** Options of {@link bytes}. */
@@ -109,7 +127,7 @@ export interface BytesOptions {
  *
  * @throws ArgumentError when an option is invalid.
  */
-export function bytes(options: BytesOptions = {}): StandardSchema<Uint8Array> {
+export function bytes(options: BytesOptions = {}): ArgumentType<Uint8Array> {
   const { minLength, maxLength } = readOptions('bytes', options, {
     minLength: withDefault(numberFrom(0), 0),
     maxLength: withDefault(numberFrom(0), 65_536),
@@ -130,11 +148,19 @@ export function bytes(options: BytesOptions = {}): StandardSchema<Uint8Array> {
  */
 export function oneOf<const Value extends string | number | boolean | null>(
   values: readonly Value[],
-): StandardSchema<Value> {
+): ArgumentType<Value> {
   const read = readOptions('oneOf', { values }, { values: nonEmptyArrayOf(plain) })
   const allowed = new Set<unknown>(read.values)
   // ARG-22
-  return argumentType((value) => (allowed.has(value) ? undefined : 'is not one of the allowed values'))
+  return argumentType(
+    (value) => (allowed.has(value) ? undefined : 'is not one of the allowed values'),
+    choiceOf(read.values),
+  )
+}
+
+function choiceOf(values: readonly unknown[]): JsonSchema {
+  const isText = values.every((value) => typeof value === 'string')
+  return { ...(isText && { type: 'string' }), enum: [...values] }
 }
 
 const plain: OptionCheck = (value) =>

@@ -1,6 +1,5 @@
 import { flag, readOptions, withDefault } from '../../support/options.ts'
-import type { StandardSchema } from '../standard-schema.ts'
-import { argumentType } from './argument-type.ts'
+import { type ArgumentType, argumentType } from './argument-type.ts'
 import { type HostNameOptions, hostNameProblem } from './host-name.ts'
 
 /**
@@ -12,9 +11,13 @@ import { type HostNameOptions, hostNameProblem } from './host-name.ts'
  *
  * @throws ArgumentError when an option is invalid.
  */
-export function email(options: HostNameOptions = {}): StandardSchema<string> {
+export function email(options: HostNameOptions = {}): ArgumentType<string> {
   const { punycode } = readOptions('email', options, { punycode: withDefault(flag, false) })
-  return argumentType((value) => (typeof value === 'string' ? emailProblem(value, punycode) : 'is not a string'))
+  return argumentType((value) => (typeof value === 'string' ? emailProblem(value, punycode) : 'is not a string'), {
+    type: 'string',
+    format: 'email',
+    maxLength: 254,
+  })
 }
 
 function emailProblem(address: string, punycode: boolean): string | undefined {

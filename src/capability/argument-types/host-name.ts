@@ -1,6 +1,5 @@
 import { flag, readOptions, withDefault } from '../../support/options.ts'
-import type { StandardSchema } from '../standard-schema.ts'
-import { argumentType } from './argument-type.ts'
+import { type ArgumentType, argumentType } from './argument-type.ts'
 
 /** Options of {@link hostName}. */
 export interface HostNameOptions {
@@ -18,9 +17,13 @@ export interface HostNameOptions {
  *
  * @throws ArgumentError when an option is invalid.
  */
-export function hostName(options: HostNameOptions = {}): StandardSchema<string> {
+export function hostName(options: HostNameOptions = {}): ArgumentType<string> {
   const { punycode } = readOptions('hostName', options, { punycode: withDefault(flag, false) })
-  return argumentType((value) => (typeof value === 'string' ? hostNameProblem(value, punycode) : 'is not a string'))
+  return argumentType((value) => (typeof value === 'string' ? hostNameProblem(value, punycode) : 'is not a string'), {
+    type: 'string',
+    format: 'hostname',
+    maxLength: 253,
+  })
 }
 
 /** Returns the fault of a host name, or undefined. */

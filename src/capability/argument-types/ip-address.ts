@@ -1,6 +1,6 @@
 import { type OptionCheck, readOptions } from '../../support/options.ts'
-import type { StandardSchema } from '../standard-schema.ts'
-import { argumentType } from './argument-type.ts'
+import type { JsonSchema } from '../standard-schema.ts'
+import { type ArgumentType, argumentType } from './argument-type.ts'
 
 /** Options of {@link ipAddress}. */
 export interface IpAddressOptions {
@@ -15,14 +15,20 @@ export interface IpAddressOptions {
  *
  * @throws ArgumentError when an option is invalid.
  */
-export function ipAddress(options: IpAddressOptions = {}): StandardSchema<string> {
+export function ipAddress(options: IpAddressOptions = {}): ArgumentType<string> {
   const { version } = readOptions('ipAddress', options, { version: versionCheck })
   return argumentType((value) => {
     if (typeof value !== 'string') return 'is not a string'
     if (version !== 6 && isIpv4(value)) return undefined
     if (version !== 4 && isIpv6(value)) return undefined
     return 'is not an IP address in canonical form'
-  })
+  }, addressSchema(version))
+}
+
+/** Version 4, version 6 or both. */
+function addressSchema(version: 4 | 6 | undefined): JsonSchema {
+  if (version !== undefined) return { type: 'string', format: `ipv${version}` }
+  return { type: 'string', anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }] }
 }
 
 const versionCheck: OptionCheck = (value) =>

@@ -1,6 +1,7 @@
 import { numberFrom, readOptions, withDefault } from '../../support/options.ts'
 import { type SchemaResult, type StandardSchema, safeIssue, schemaCheck } from '../standard-schema.ts'
-import { issue, schemaOf } from './argument-type.ts'
+import { type ArgumentType, issue, schemaOf } from './argument-type.ts'
+import { partOf } from './json-schema.ts'
 
 /** Options of {@link listOf}. */
 export interface ListOptions {
@@ -19,13 +20,13 @@ export interface ListOptions {
 export function listOf<Output>(
   element: StandardSchema<Output>,
   options: ListOptions = {},
-): StandardSchema<readonly Output[]> {
+): ArgumentType<readonly Output[]> {
   readOptions('listOf', { element }, { element: schemaCheck })
   const { minLength, maxLength } = readOptions('listOf', options, {
     minLength: withDefault(numberFrom(0), 0),
     maxLength: withDefault(numberFrom(0), 1024),
   })
-  return schemaOf<readonly Output[]>((value) => {
+  const validate = (value: unknown): SchemaResult<readonly Output[]> | Promise<SchemaResult<readonly Output[]>> => {
     // ARG-23
     if (!Array.isArray(value)) return issue('is not a list')
     if (value.length < minLength) return issue(`has fewer than ${minLength} elements`)
@@ -35,7 +36,13 @@ export function listOf<Output>(
     const settled = results.filter((result): result is SchemaResult<Output> => !('then' in result))
     const collect = (results: readonly SchemaResult<Output>[]) => collected(element, value, results)
     return settled.length === results.length ? collect(settled) : Promise.all(results).then(collect)
-  })
+  }
+  return schemaOf<readonly Output[]>(validate, (options) => ({
+    type: 'array',
+    items: partOf(element, options, 'the element of a list'),
+    ...(minLength > 0 && { minItems: Math.ceil(minLength) }),
+    ...(Number.isFinite(maxLength) && { maxItems: Math.floor(maxLength) }),
+  }))
 }
 
 /** An exception counts as a refusal, so that pending answers of other elements are still awaited. */

@@ -1,7 +1,7 @@
 import { numberFrom, readOptions, withDefault } from '../../support/options.ts'
-import type { StandardSchema } from '../standard-schema.ts'
-import { argumentType } from './argument-type.ts'
+import { type ArgumentType, argumentType } from './argument-type.ts'
 import { isComposed, isVisible } from './characters.ts'
+import { stringOf } from './json-schema.ts'
 
 /** Options of {@link oneLine}. */
 export interface OneLineOptions {
@@ -16,15 +16,18 @@ export interface OneLineOptions {
  *
  * @throws ArgumentError when an option is invalid.
  */
-export function oneLine(options: OneLineOptions = {}): StandardSchema<string> {
+export function oneLine(options: OneLineOptions = {}): ArgumentType<string> {
   const { maxLength } = readOptions('oneLine', options, { maxLength: withDefault(numberFrom(0), 1024) })
-  return argumentType((value) => {
-    // ARG-15
-    if (typeof value !== 'string') return 'is not a string'
-    if (value.length > maxLength) return `has more than ${maxLength} characters`
-    if (!isVisible(value)) return 'has a line break, a control or an invisible character'
-    return isComposed(value)
-      ? undefined
-      : 'is not in normalization form C, or has a character with more than 30 combining marks'
-  })
+  return argumentType(
+    (value) => {
+      // ARG-15
+      if (typeof value !== 'string') return 'is not a string'
+      if (value.length > maxLength) return `has more than ${maxLength} characters`
+      if (!isVisible(value)) return 'has a line break, a control or an invisible character'
+      return isComposed(value)
+        ? undefined
+        : 'is not in normalization form C, or has a character with more than 30 combining marks'
+    },
+    { ...stringOf(0, maxLength), description: 'one line of text' },
+  )
 }

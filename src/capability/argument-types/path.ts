@@ -1,7 +1,7 @@
 import { numberFrom, readOptions, withDefault } from '../../support/options.ts'
-import type { StandardSchema } from '../standard-schema.ts'
-import { argumentType } from './argument-type.ts'
+import { type ArgumentType, argumentType } from './argument-type.ts'
 import { isComposed, isStreamSafe, isVisible } from './characters.ts'
+import { stringOf } from './json-schema.ts'
 
 /** Options of {@link path}. */
 export interface PathOptions {
@@ -23,13 +23,16 @@ export interface PathOptions {
  *
  * @throws ArgumentError when an option is invalid.
  */
-export function path(options: PathOptions = {}): StandardSchema<string> {
+export function path(options: PathOptions = {}): ArgumentType<string> {
   const { maxLength } = readOptions('path', options, { maxLength: withDefault(numberFrom(0), 4096) })
-  return argumentType((value) => {
-    if (typeof value !== 'string') return 'is not a string'
-    if (value.length > maxLength) return `has more than ${maxLength} characters`
-    return pathProblem(value)
-  })
+  return argumentType(
+    (value) => {
+      if (typeof value !== 'string') return 'is not a string'
+      if (value.length > maxLength) return `has more than ${maxLength} characters`
+      return pathProblem(value)
+    },
+    { ...stringOf(1, maxLength), pattern: '^/', description: 'an absolute path, such as /a/b' },
+  )
 }
 
 function pathProblem(text: string): string | undefined {

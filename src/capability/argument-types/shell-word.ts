@@ -1,6 +1,6 @@
 import { numberFrom, readOptions, withDefault } from '../../support/options.ts'
-import type { StandardSchema } from '../standard-schema.ts'
-import { argumentType } from './argument-type.ts'
+import { type ArgumentType, argumentType } from './argument-type.ts'
+import { stringOf } from './json-schema.ts'
 
 /** Options of {@link shellWord}. */
 export interface ShellWordOptions {
@@ -15,13 +15,16 @@ export interface ShellWordOptions {
  *
  * @throws ArgumentError when an option is invalid.
  */
-export function shellWord(options: ShellWordOptions = {}): StandardSchema<string> {
+export function shellWord(options: ShellWordOptions = {}): ArgumentType<string> {
   const { maxLength } = readOptions('shellWord', options, { maxLength: withDefault(numberFrom(0), 1024) })
-  return argumentType((value) => {
-    // ARG-17
-    if (typeof value !== 'string') return 'is not a string'
-    if (value.length > maxLength) return `has more than ${maxLength} characters`
-    if (!/^[A-Za-z0-9_@%+=:,./-]+$/.test(value)) return 'is empty or has a character that a shell interprets'
-    return value.startsWith('-') ? 'begins with a hyphen' : undefined
-  })
+  return argumentType(
+    (value) => {
+      // ARG-17
+      if (typeof value !== 'string') return 'is not a string'
+      if (value.length > maxLength) return `has more than ${maxLength} characters`
+      if (!/^[A-Za-z0-9_@%+=:,./-]+$/.test(value)) return 'is empty or has a character that a shell interprets'
+      return value.startsWith('-') ? 'begins with a hyphen' : undefined
+    },
+    { ...stringOf(1, maxLength), pattern: '^[A-Za-z0-9_@%+=:,./][A-Za-z0-9_@%+=:,./-]*$' },
+  )
 }

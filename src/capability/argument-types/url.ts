@@ -1,11 +1,11 @@
 import { ArgumentError } from '../../errors.ts'
 import { arrayOf, flag, nonEmptyString, numberFrom, readOptions, withDefault } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
-import type { StandardSchema } from '../standard-schema.ts'
-import { argumentType } from './argument-type.ts'
+import { type ArgumentType, argumentType } from './argument-type.ts'
 import { decodedPathProblem } from './decoded-path.ts'
 import { hostNameProblem } from './host-name.ts'
 import { isIpv4, isIpv6 } from './ip-address.ts'
+import { stringOf } from './json-schema.ts'
 
 /** Schemes that the WHATWG URL parser normalizes completely; of other schemes it does not normalize the host. */
 export type UrlScheme = 'https' | 'http' | 'wss' | 'ws' | 'ftp'
@@ -41,7 +41,7 @@ const knownSchemes: ReadonlySet<string> = new Set(['https', 'http', 'wss', 'ws',
  *
  * @throws ArgumentError when the parser does not normalize a scheme, or an option is invalid.
  */
-export function url(options: UrlOptions = {}): StandardSchema<string> {
+export function url(options: UrlOptions = {}): ArgumentType<string> {
   const { schemes, punycode, maxLength } = readOptions('url', options, {
     schemes: withDefault(arrayOf(nonEmptyString), ['https']),
     punycode: withDefault(flag, false),
@@ -52,11 +52,14 @@ export function url(options: UrlOptions = {}): StandardSchema<string> {
       throw new ArgumentError(`url: \`schemes\` must not contain ${quote(scheme)}: its URLs have no canonical form`)
   }
   const protocols = new Set(schemes.map((scheme) => `${scheme}:`))
-  return argumentType((value) => {
-    if (typeof value !== 'string') return 'is not a string'
-    if (value.length > maxLength) return `has more than ${maxLength} characters`
-    return urlProblem(value, protocols, punycode)
-  })
+  return argumentType(
+    (value) => {
+      if (typeof value !== 'string') return 'is not a string'
+      if (value.length > maxLength) return `has more than ${maxLength} characters`
+      return urlProblem(value, protocols, punycode)
+    },
+    { ...stringOf(1, maxLength), format: 'uri' },
+  )
 }
 
 function urlProblem(text: string, protocols: ReadonlySet<string>, punycode: boolean): string | undefined {

@@ -1,0 +1,72 @@
+import type { ArgumentType } from '../capability/argument-types/argument-type.ts'
+import { argumentsSchema } from '../capability/argument-types/arguments-schema.ts'
+import type { CommandDefinition } from '../capability/definition.ts'
+import type { JsonSchema } from '../capability/standard-schema.ts'
+import { ArgumentError } from '../errors.ts'
+import { maybe, nonEmptyString, type OptionCheck, objectValue, readOptions } from '../support/options.ts'
+import type { AgentCapability } from './agent.ts'
+
+/** Options of {@link toolOf}. */
+export interface ToolOptions {
+  /** The name for the model: 1 to 64 letters, digits, `_` and `-`. Default: the command, with `_` between its segments. */
+  readonly name?: string
+  /** The effect of the tool, for the model. Default: the description of the definition. */
+  readonly description?: string
+  /** The capability for the tool, whose conditions are added to the description. Default: none is added. */
+  readonly capability?: Pick<AgentCapability, 'conditions'>
+}
+
+/** A command as a tool: for a framework that takes a name, a description and a schema. */
+export interface AgentTool<Args = unknown> {
+  readonly name: string
+  readonly description: string
+  /** The definition, for `can` and `call`. */
+  readonly definition: CommandDefinition<Args>
+  /** The schema of the arguments, as a Standard Schema with JSON Schema. */
+  readonly schema: ArgumentType<Args>
+  /** The JSON Schema of the arguments, of draft 2020-12. */
+  readonly jsonSchema: JsonSchema
+}
+
+/**
+ * Makes the declaration of a tool from the definition of a command, so that the schema for the model, the validation and
+ * the types of the policy are one thing. Two commands can have the same default name, such as `/mail/send` and
+ * `/mail_send`: choose a `name` then.
+ *
+ * @throws ArgumentError when an option is invalid, or an argument has no JSON Schema.
+ *
+ * @example
+ * ```ts
+ * import { toolOf } from 'procura/agent'
+ *
+ * const { name, description, jsonSchema } = toolOf(send)
+ * console.log(name, description, jsonSchema) // mail_send …
+ * ```
+ */
+export function toolOf<Args>(definition: CommandDefinition<Args>, options: ToolOptions = {}): AgentTool<Args> {
+  const schema = argumentsSchema(definition)
+  const { command } = definition
+  const given = readOptions('toolOf', options, {
+    name: maybe(toolName),
+    description: maybe(nonEmptyString),
+    capability: maybe(objectValue),
+  })
+  const { name = command.slice(1).replaceAll('/', '_'), description = definition.description ?? command } = given
+  // AGT-16
+  const fault = toolName(name)
+  if (fault !== undefined) throw new ArgumentError(`toolOf: the name of ${command} ${fault}; pass a \`name\``)
+  const conditions = given.capability?.conditions ?? []
+  const allowed = conditions.length === 0 ? '' : ` Permitted only where ${conditions.join(', and ')}.`
+  return Object.freeze({
+    name,
+    description: `${description.replace(/\.$/, '')}.${allowed}`,
+    definition,
+    schema,
+    jsonSchema: schema['~standard'].jsonSchema.input({ target: 'draft-2020-12' }),
+  })
+}
+
+const toolName: OptionCheck = (value) =>
+  typeof value === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(value)
+    ? undefined
+    : 'must be 1 to 64 letters, digits, `_` and `-`'
