@@ -122,8 +122,8 @@ export async function readContainerOf(
   // HTP-08
   const isOther = otherBearerTokens && bearer !== undefined && !mayBeContainer(bearer)
   const inHeaders = [...(bearer === undefined || isOther ? [] : [bearer]), ...(headers.get('x-ucan-container') ?? [])]
-  const types = (headers.get('content-type') ?? []).flatMap((value) => value.split(','))
-  const inBody = types.some((type) => type.split(';')[0]?.trim().toLowerCase() === mediaType)
+  const types = typesOf(headers)
+  const inBody = types.some(isMediaType)
   if (inHeaders.length + Number(inBody) > 1 || (inBody && types.length > 1)) {
     return refused(400, 'send the container in one place: a header or the body')
   }
@@ -143,8 +143,7 @@ export async function readContainerOf(
   if (!inBody) return refused(401, missing)
   if (headers.has('content-encoding'))
     return refused(400, 'send the container without a content encoding; it has its own compression')
-  const isRead = Reflect.get(request, 'bodyUsed') === true || Reflect.get(request, 'readableDidRead') === true
-  const body = isRead
+  const body = wasRead(request)
     ? readParsed(parsed, bodyBytes)
     : await readBody(request, bodyBytes, Number(headers.get('content-length')?.[0] ?? 0))
   if (body === undefined) return bodyWasRead
@@ -164,7 +163,7 @@ function checkRequest(request: unknown): void {
 }
 
 /** Values by name in lower case. A `Request` joins repeated headers with commas, which no container has. */
-function headersOf(request: Request | NodeRequest): ReadonlyMap<string, readonly string[]> {
+export function headersOf(request: Request | NodeRequest): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>()
   const add = (name: string, value: string): void => {
     const values = found.get(name) ?? []
@@ -198,6 +197,34 @@ function mayBeContainer(token: string): boolean {
   return [/[.~]/g, /[.~_-]/g, /[.~+/]/g].some((ignored) =>
     /^(?:[BC].*(?:Y3RuLXYx|jdG4tdj|N0bi12M)|[EFOP]H4sI|[mu]?OqJl|[mu]AYIE)/.test(token.replace(ignored, '')),
   )
+}
+
+function typesOf(headers: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  return (headers.get('content-type') ?? []).flatMap((value) => value.split(','))
+}
+
+function isMediaType(type: string): boolean {
+  return type.split(';')[0]?.trim().toLowerCase() === mediaType
+}
+
+/**
+ * Reads the body of a request whose container is in a header. If the container is the body, the rest is empty.
+ *
+ * @returns undefined if a parser has read the body, and has not kept its bytes.
+ */
+export async function readRest(
+  request: Request | NodeRequest,
+  most: number,
+  parsed: unknown,
+): Promise<Uint8Array | 'too long' | 'broken off' | undefined> {
+  const headers = headersOf(request)
+  if (typesOf(headers).some(isMediaType)) return new Uint8Array(0)
+  if (wasRead(request)) return readParsed(parsed, most)
+  return readBody(request, most, Number(headers.get('content-length')?.[0] ?? 0))
+}
+
+function wasRead(request: Request | NodeRequest): boolean {
+  return Reflect.get(request, 'bodyUsed') === true || Reflect.get(request, 'readableDidRead') === true
 }
 
 /** A body that was read before, if it is text or bytes. */

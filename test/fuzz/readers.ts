@@ -67,10 +67,13 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['backend/sodium', isSetUp, 'sodiumBackend'],
   ['pool', isSetUp, 'createVerificationPool'],
   ['http', writes, 'denialResponse'],
+  ['http/binding', writes, 'requestArguments bindRequest'],
+  ['http/binding', isSetUp, 'bindToRequest'],
+  ['http/forward-auth', isSetUp, 'bindToForwarded'],
   ...['fetch', 'hono', 'express', 'fastify', 'node'].map((framework): (typeof others)[number] => [
     `http/${framework}`,
     'reads a request by `readContainer`; test/http/adapters/table.test.ts has the hostile requests',
-    framework === 'fastify' ? 'fastifyHandler containerBodies' : `${framework}Handler`,
+    framework === 'fastify' ? 'fastifyHandler containerBodies unreadBodies' : `${framework}Handler`,
   ]),
   [
     'internal/shortcuts-node',

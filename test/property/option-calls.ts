@@ -188,6 +188,8 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   'http/express': { expressHandler: [boundService] },
   'http/fastify': { fastifyHandler: [boundService] },
   'http/node': { nodeHandler: [boundService] },
+  'http/binding': { bindRequest: [], bindToRequest: [] },
+  'http/forward-auth': { bindToForwarded: [] },
   http: {
     readContainer: [new Request('https://example.com')],
     createCallSender: [],
@@ -335,7 +337,8 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     'backend/sodium': 'sodiumBackend',
     http: 'denialResponse',
     service: 'on',
-    'http/fastify': 'containerBodies',
+    'http/fastify': 'containerBodies unreadBodies',
+    'http/binding': 'requestArguments',
     ucanto: 'absentIssuer archive archiveToText encodeMessage',
     audit: 'allOf newEventId withHealth',
     'audit/privacy': 'discloseArguments argumentSalt importSecretKey memoryPersonalKeyStore pseudonymizeEvent',

@@ -11,4 +11,5 @@ export {
   type FastifyReplyLike,
   type FastifyRequestLike,
   fastifyHandler,
+  unreadBodies,
 } from '../../http/adapters/fastify.ts'

@@ -6,6 +6,7 @@
 
 import type { CommandDefinition } from '../../capability/definition.ts'
 import { encodeContainer } from '../../container/container.ts'
+import { VaultError } from '../../errors.ts'
 import type { GuardDenial, GuardResult } from '../../guard/result.ts'
 import type { RevocationResult } from '../../service/revocation-desk.ts'
 import type { ServiceCallOptions } from '../../service/service.ts'
@@ -18,11 +19,13 @@ import {
   oneOfStrings,
   readOptions,
   withDefault,
+  withMethod,
 } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
+import type { BoundRequest, ReceivedRequest, RequestBinding } from '../binding/request-binding.ts'
 import { denialResponse } from '../denial-response.ts'
 import type { NodeRequest } from '../read-body.ts'
-import { type ReadContainerOptions, readContainerOf, readingChecks } from '../read-container.ts'
+import { headersOf, type ReadContainerOptions, readContainerOf, readingChecks, readRest } from '../read-container.ts'
 
 /** The parts of a service that an adapter uses; `createService` makes one. */
 export interface CallTaker {
@@ -42,6 +45,16 @@ export interface HandlerOptions extends ReadContainerOptions {
   /** Whether the route is for calls, which is the default, or for revocations. */
   readonly takes?: 'calls' | 'revocations'
   /**
+   * Binds each call to the request that it came with: `bindToRequest` of `procura/http/binding`, or `bindToForwarded` of
+   * `procura/http/forward-auth`. Default: the request has no influence on the decision.
+   */
+  readonly bind?: RequestBinding
+  /**
+   * `auth_request`: a denial is 401 or 403, and 403 for all other statuses, because nginx takes those for a failure of the
+   * endpoint. Default `all`.
+   */
+  readonly statuses?: 'all' | 'auth_request'
+  /**
    * Receives the error of a handler, or of a result that cannot be sent. The response is 500 without its message. Its own
    * errors are ignored.
    */
@@ -49,7 +62,8 @@ export interface HandlerOptions extends ReadContainerOptions {
 }
 
 /** Options of an adapter, read. */
-export type CheckedHandlerOptions = HandlerOptions & Required<ReadContainerOptions & Pick<HandlerOptions, 'takes'>>
+export type CheckedHandlerOptions = HandlerOptions &
+  Required<ReadContainerOptions & Pick<HandlerOptions, 'statuses' | 'takes'>>
 
 /** A request, as an adapter found it. */
 export interface Incoming {
@@ -58,8 +72,17 @@ export interface Incoming {
   /** A body that a parser of the framework has read. */
   readonly parsed?: unknown
   readonly signal: AbortSignal | undefined
-  /** The request for the handler of the service. */
-  request(): Request
+  readonly method: string
+  /** The path and query, as the client sent them. */
+  readonly target: string
+  /** The value of `Host`; undefined if it is missing or repeated. */
+  readonly host: string | undefined
+  /**
+   * The request for the handler of the service.
+   *
+   * @param body - the body, if it was read for the decision.
+   */
+  request(body?: Uint8Array): Request
 }
 
 /** A response, for any framework. */
@@ -85,38 +108,75 @@ const isService = (value: unknown): string | undefined =>
     ? undefined
     : 'must be a service, as createService makes it'
 
-const handlerChecks: OptionChecks<HandlerOptions> & typeof readingChecks & { readonly takes: DefaultCheck } =
-  Object.freeze({
-    ...readingChecks,
-    command: anything,
-    takes: withDefault(oneOfStrings('calls', 'revocations'), 'calls'),
-    onError: maybe(callback),
-  })
+const handlerChecks: OptionChecks<HandlerOptions> &
+  typeof readingChecks & { readonly [Name in 'statuses' | 'takes']: DefaultCheck } = Object.freeze({
+  ...readingChecks,
+  command: anything,
+  takes: withDefault(oneOfStrings('calls', 'revocations'), 'calls'),
+  bind: maybe(withMethod('read')),
+  statuses: withDefault(oneOfStrings('all', 'auth_request'), 'all'),
+  onError: maybe(callback),
+})
 
 /** HTP-25: the whole answer of every adapter. Never rejects. */
 export async function answerRequest(
   service: CallTaker,
   incoming: Incoming,
-  { command, takes, onError, ...reading }: CheckedHandlerOptions,
+  options: CheckedHandlerOptions,
 ): Promise<Answer> {
+  let answer: Answer
   try {
-    const found = await readContainerOf(incoming.source, reading, incoming.parsed)
-    if (!found.found) return answerOf(denialResponse(found))
-    const { signal } = incoming
-    if (takes === 'revocations') {
-      const result = await service.revoke(found.container, { signal })
-      return result.accepted ? { status: 204, headers: noStore, body: null } : refused(result.denial)
-    }
-    const result = await service.call(found.container, {
-      signal,
-      ...(command !== undefined && { command }),
-      request: incoming.request,
-    })
-    return result.allowed ? answerValue(result) : refused(result.denial)
+    answer = await takeRequest(service, incoming, options)
   } catch (error) {
-    quietly(() => onError?.(error))
-    return failure
+    quietly(() => options.onError?.(error))
+    answer = failureOf(error)
   }
+  // HTP-35
+  return options.statuses === 'auth_request' && answer.status >= 300 && answer.status !== 401
+    ? { ...answer, status: 403 }
+    : answer
+}
+
+async function takeRequest(
+  service: CallTaker,
+  incoming: Incoming,
+  { bind, command, takes, ...reading }: CheckedHandlerOptions,
+): Promise<Answer> {
+  const { parsed, signal, source } = incoming
+  const found = await readContainerOf(source, reading, parsed)
+  if (!found.found) return answerOf(denialResponse(found))
+  if (takes === 'revocations') {
+    const result = await service.revoke(found.container, { signal })
+    return result.accepted ? { status: 204, headers: noStore, body: null } : refused(result.denial)
+  }
+  const bound = await bind?.read(receivedOf(incoming))
+  if (bound?.bound === false) return answerUnbound(bound)
+  const result = await service.call(found.container, {
+    signal,
+    ...(command !== undefined && { command }),
+    ...(bound !== undefined && { args: bound.args }),
+    request: () => incoming.request(bound?.body),
+  })
+  return result.allowed ? answerValue(result) : refused(result.denial)
+}
+
+function receivedOf({ host, method, parsed, source, target }: Incoming): ReceivedRequest {
+  const headers = headersOf(source)
+  return {
+    ...{ host, method, target },
+    header: (name) => headers.get(name) ?? [],
+    body: (most) => readRest(source, most, parsed),
+  }
+}
+
+/** HTP-32: the request cannot be bound, whatever the call. */
+function answerUnbound({ status, message }: Extract<BoundRequest, { bound: false }>): Answer {
+  const title = status === 421 ? 'Misdirected request' : 'Not a request of a call'
+  return answerOf({
+    status,
+    headers: problemHeaders,
+    body: JSON.stringify({ title, status, detail: message, code: 'request_unbound' }),
+  })
 }
 
 function refused(denial: GuardDenial): Answer {
@@ -127,12 +187,21 @@ type HeaderList = Answer['headers']
 
 const noStore: HeaderList = Object.freeze([['cache-control', 'no-store'] as const])
 
-/** The message of the error may contain a secret. */
-const failure: Answer = answerOf({
-  status: 500,
-  headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store' },
-  body: JSON.stringify({ title: 'The call failed', status: 500, code: 'handler_failed' }),
+const problemHeaders: Readonly<Record<string, string>> = Object.freeze({
+  'content-type': 'application/problem+json',
+  'cache-control': 'no-store',
 })
+
+/** The message of the error may contain a secret. HTP-27: errors of an upstream are told from those of the service. */
+function failureOf(error: unknown): Answer {
+  const code = quietly(() => (error instanceof VaultError ? error.code : undefined))
+  const status = code === 'ERR_VAULT_UPSTREAM' ? 502 : code === 'ERR_VAULT_UNAVAILABLE' ? 503 : 500
+  return answerOf({
+    status,
+    headers: problemHeaders,
+    body: JSON.stringify({ title: 'The call failed', status, code: 'handler_failed' }),
+  })
+}
 
 function answerOf(plain: {
   readonly status: number

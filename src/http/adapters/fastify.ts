@@ -22,6 +22,7 @@ export interface FastifyLike {
     type: string,
     parser: (request: unknown, payload: unknown, done: (error: null, body?: undefined) => void) => void,
   ): unknown
+  removeAllContentTypeParsers(): unknown
 }
 
 /**
@@ -69,5 +70,18 @@ export function containerBodies(instance: FastifyLike, _options: unknown, done: 
   instance.addContentTypeParser(mediaType, (_request, _payload, leave) => leave(null))
   done()
 }
-// Fastify then adds the parser to the instance on which the plugin is registered, and not to a child of it.
-Object.defineProperty(containerBodies, Symbol.for('skip-override'), { value: true })
+
+/**
+ * A plugin that leaves all bodies unread, for routes with `bind`, where the adapter reads the bytes of each body. Register
+ * it in a scope of its own, since other routes of that scope get no body.
+ */
+export function unreadBodies(instance: FastifyLike, _options: unknown, done: () => void): void {
+  instance.removeAllContentTypeParsers()
+  instance.addContentTypeParser('*', (_request, _payload, leave) => leave(null))
+  done()
+}
+
+// Fastify then adds the parsers to the instance on which the plugin is registered, and not to a child of it.
+for (const plugin of [containerBodies, unreadBodies]) {
+  Object.defineProperty(plugin, Symbol.for('skip-override'), { value: true })
+}

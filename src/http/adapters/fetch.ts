@@ -1,4 +1,11 @@
-import { type Answer, answerRequest, type CallTaker, type HandlerOptions, readHandlerOptions } from './answer.ts'
+import {
+  type Answer,
+  answerRequest,
+  type CallTaker,
+  type HandlerOptions,
+  type Incoming,
+  readHandlerOptions,
+} from './answer.ts'
 
 /**
  * Serves calls where a server is a function from a `Request` to a `Response`: Deno, Bun, Cloudflare Workers, Next.js,
@@ -21,8 +28,25 @@ export function fetchHandler(
 ): (request: Request) => Promise<Response> {
   const checked = readHandlerOptions('fetchHandler', service, options)
   return async (request) => {
-    const incoming = { source: request, signal: request.signal, request: () => request }
-    return responseOf(await answerRequest(service, incoming, checked))
+    return responseOf(await answerRequest(service, incomingOfWeb(request), checked))
+  }
+}
+
+/**
+ * A request of the platform, for the core.
+ *
+ * @param parsed - a body that a framework has read.
+ */
+export function incomingOfWeb(request: Request, parsed?: unknown): Incoming {
+  const { method, signal, url } = request
+  const { host, origin } = new URL(url)
+  return {
+    ...{ source: request, parsed, signal, method, host },
+    target: url.slice(origin.length).split('#')[0] as string,
+    request: (body) =>
+      body === undefined
+        ? request
+        : new Request(url, { method, headers: request.headers, body: Uint8Array.from(body), signal }),
   }
 }
 

@@ -1,5 +1,5 @@
 import { answerRequest, type CallTaker, type HandlerOptions, readHandlerOptions } from './answer.ts'
-import { responseOf } from './fetch.ts'
+import { incomingOfWeb, responseOf } from './fetch.ts'
 
 /** The part of Hono's context that is used. */
 export interface HonoContext {
@@ -32,8 +32,7 @@ export function honoHandler(
   return async ({ req }) => {
     const { raw } = req
     const parsed = raw.bodyUsed ? await bytesOf(req) : undefined
-    const incoming = { source: raw, parsed, signal: raw.signal, request: () => raw }
-    return responseOf(await answerRequest(service, incoming, checked))
+    return responseOf(await answerRequest(service, incomingOfWeb(raw, parsed), checked))
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { NodeRequest } from '../read-body.ts'
-import { type Answer, answerRequest, type CallTaker, type CheckedHandlerOptions } from './answer.ts'
+import { type Answer, answerRequest, type CallTaker, type CheckedHandlerOptions, type Incoming } from './answer.ts'
 
 /** The part of Node's `IncomingMessage` that is used. */
 export interface NodeIncoming extends NodeRequest {
@@ -55,8 +55,17 @@ export function incomingOf(
   request: NodeIncoming,
   signal: AbortSignal | undefined,
   parsed: unknown = request.body,
-): Parameters<typeof answerRequest>[1] {
-  return { source: request, parsed, signal, request: () => webRequest(request, signal) }
+): Incoming {
+  const hosts = request.rawHeaders.filter(
+    (_, at) => at % 2 === 1 && request.rawHeaders[at - 1]?.toLowerCase() === 'host',
+  )
+  return {
+    ...{ source: request, parsed, signal },
+    method: request.method ?? 'GET',
+    target: request.url ?? '/',
+    host: hosts.length === 1 ? hosts[0] : undefined,
+    request: (body) => webRequest(request, signal, body),
+  }
 }
 
 async function send({ status, headers, body }: Answer, response: NodeOutgoing): Promise<void> {
@@ -105,7 +114,7 @@ function drained(response: NodeOutgoing): Promise<void> {
 }
 
 /** The request for a handler. Its address is as the client wrote it. */
-function webRequest(request: NodeIncoming, signal: AbortSignal | undefined): Request {
+function webRequest(request: NodeIncoming, signal: AbortSignal | undefined, read: Uint8Array | undefined): Request {
   const { method = 'GET', rawHeaders, url = '/' } = request
   const headers = new Headers()
   for (let at = 0; at < rawHeaders.length; at += 2)
@@ -116,7 +125,7 @@ function webRequest(request: NodeIncoming, signal: AbortSignal | undefined): Req
     method,
     headers,
     ...(signal !== undefined && { signal }),
-    ...(hasBody && { body: bodyOf(request), duplex: 'half' }),
+    ...(hasBody && { body: read === undefined ? bodyOf(request) : Uint8Array.from(read), duplex: 'half' }),
   }
   return new Request(new URL(url, `${scheme}://${request.headers.host ?? 'localhost'}`), init)
 }

@@ -13,7 +13,7 @@ import Fastify from 'fastify'
 import { Hono } from 'hono'
 import type { HandlerOptions } from '../../../src/http/adapters/answer.ts'
 import { expressHandler } from '../../../src/http/adapters/express.ts'
-import { containerBodies, fastifyHandler } from '../../../src/http/adapters/fastify.ts'
+import { containerBodies, fastifyHandler, unreadBodies } from '../../../src/http/adapters/fastify.ts'
 import { fetchHandler } from '../../../src/http/adapters/fetch.ts'
 import { honoHandler } from '../../../src/http/adapters/hono.ts'
 import { nodeHandler } from '../../../src/http/adapters/node.ts'
@@ -56,7 +56,7 @@ export const frameworks: Readonly<Record<string, (routes: Routes) => Promise<Lis
   },
   async fastify(routes) {
     const app = Fastify()
-    await app.register(containerBodies)
+    await app.register([...routes.values()].some(({ options }) => options.bind) ? unreadBodies : containerBodies)
     for (const [url, { service, options }] of routes) {
       app.route({ method: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'], url, handler: fastifyHandler(service, options) })
     }

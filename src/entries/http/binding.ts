@@ -1,0 +1,20 @@
+/**
+ * `procura/http/binding`: calls that are bound to one HTTP request.
+ *
+ * @module
+ */
+
+export {
+  type BindRequestOptions,
+  bindRequest,
+  type RequestParts,
+  type RequestSchemas,
+  requestArguments,
+} from '../../http/binding/request-arguments.ts'
+export {
+  type BindToRequestOptions,
+  type BoundRequest,
+  bindToRequest,
+  type ReceivedRequest,
+  type RequestBinding,
+} from '../../http/binding/request-binding.ts'

@@ -1,0 +1,7 @@
+/**
+ * `procura/http/forward-auth`: the answers to a proxy that asks whether to forward a request.
+ *
+ * @module
+ */
+
+export { type BindToForwardedOptions, bindToForwarded } from '../../http/binding/forwarded-binding.ts'

@@ -1,0 +1,296 @@
+import { describe, expect, it } from 'vitest'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { ArgumentError, VaultError } from '../../src/errors.ts'
+import { fetchHandler } from '../../src/http/adapters/fetch.ts'
+import { bindToForwarded } from '../../src/http/binding/forwarded-binding.ts'
+import { bindRequest, type RequestParts, requestArguments } from '../../src/http/binding/request-arguments.ts'
+import { bindToRequest } from '../../src/http/binding/request-binding.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import { type CommandHandler, on } from '../../src/service/on.ts'
+import { createService, type Service } from '../../src/service/service.ts'
+import { actor, clock } from '../support/actors.ts'
+import { call, delegateRaw, service as self } from '../support/service.ts'
+import { frameworks } from './adapters/servers.ts'
+import { exchange } from './adapters/socket.ts'
+
+const alice = await actor('alice')
+const bob = await actor('bob')
+const grant = await delegateRaw(alice, bob, { command: '/http', policy: [['like', '.path', '/repos/acme/*']] })
+const command = defineCommand({ command: '/http/request', args: requestArguments() })
+const origin = 'https://api.example.com'
+const bind = bindToRequest({ origins: [origin, 'http://localhost:8080'] })
+
+function makeService(handler: CommandHandler<RequestParts, unknown> = ({ args }) => args): Service {
+  return createService({
+    audience: self.did,
+    subjects: [alice.did],
+    handlers: [on(command as never, handler)],
+    revocations: memoryRevocationStore({ clock }),
+    replay: memoryReplayStore({ clock }),
+    audit: { sink: memoryAuditSink() },
+    clock,
+  })
+}
+
+async function containerFor(args: object): Promise<string> {
+  const invocation = await call({
+    issuer: bob,
+    subject: alice.did,
+    proofs: [grant],
+    command: command.command,
+    args: args as never,
+  })
+  return encodeContainer([invocation, grant])
+}
+
+/** A request on a socket. */
+const bytesOf = (
+  container: string,
+  line = 'POST /repos/acme/site?a=b',
+  host = 'api.example.com',
+  body = '{"x":1}',
+): string =>
+  [
+    `${line} HTTP/1.1`,
+    ...(host === '' ? [] : [`host: ${host}`]),
+    `x-ucan-container: ${container}`,
+    'connection: close',
+    `content-length: ${body.length}`,
+    '',
+    body,
+  ].join('\r\n')
+
+const short = ({ status, body }: { status: number; body: string }): string =>
+  `${status} ${/"code":"(\w+)"/.exec(body)?.[1] ?? ''}`.trim()
+
+describe('HTP-30 a call that is bound to its request', () => {
+  for (const [name, start] of Object.entries(frameworks)) {
+    it(`is refused with another method, host, path, query or body, and is not used up: ${name}`, async () => {
+      const bodies: unknown[] = []
+      const service = makeService(async ({ args }, { request }) => {
+        bodies.push(await request?.text())
+        return args
+      })
+      const route = { service, options: { command, bind } }
+      const paths = ['/repos/acme/site', '/repos/acme/other', '/repos/acme/a%20b']
+      const server = await start(new Map(paths.map((path) => [path, route])))
+      try {
+        const args = await bindRequest({ url: `${origin}/repos/acme/site?a=b`, method: 'POST', body: '{"x":1}' })
+        const container = await containerFor(args)
+        const ask = async (...given: [line?: string, host?: string, body?: string]): Promise<string> =>
+          short(await exchange(server.port, bytesOf(container, ...given)))
+        expect(await ask('PUT /repos/acme/site?a=b')).toBe('403 request_mismatch')
+        expect(await ask('POST /repos/acme/other?a=b')).toBe('403 request_mismatch')
+        expect(await ask('POST /repos/acme/site?a=c')).toBe('403 request_mismatch')
+        expect(await ask('POST /repos/acme/site')).toBe('403 request_mismatch')
+        expect(await ask('POST /repos/acme/site?a=b&')).toBe('403 request_mismatch')
+        expect(await ask(undefined, 'localhost:8080')).toBe('403 request_mismatch')
+        expect(await ask(undefined, 'evil.example')).toBe('421 request_unbound')
+        expect(await ask(undefined, undefined, '{"x":2}')).toBe('403 request_mismatch')
+        expect(await ask(undefined, undefined, '')).toBe('403 request_mismatch')
+        expect(bodies).toEqual([])
+        expect(await ask(undefined, 'API.Example.com')).toBe('200')
+        expect(bodies).toEqual(['{"x":1}'])
+        expect(await ask()).toBe('401 replayed')
+        // A body cannot be added.
+        const bare = await containerFor(await bindRequest({ url: `${origin}/repos/acme/site`, method: 'POST' }))
+        const added = await exchange(server.port, bytesOf(bare, 'POST /repos/acme/site', undefined, 'x'))
+        expect(short(added)).toBe('403 request_mismatch')
+        expect(short(await exchange(server.port, bytesOf(bare, 'POST /repos/acme/site', undefined, '')))).toBe('200')
+        const long = await exchange(
+          server.port,
+          bytesOf(bare, 'POST /repos/acme/site', undefined, 'x'.repeat(1_048_577)),
+        )
+        expect(short(long)).toBe('413 request_unbound')
+      } finally {
+        await server.close()
+      }
+    })
+  }
+
+  it('is refused if the framework has parsed the body, or it cannot be told which host it is for', async () => {
+    const server = await (frameworks['express'] as (typeof frameworks)[string])(
+      new Map([['/repos/acme/site', { service: makeService(), options: { bind } }]]),
+    )
+    try {
+      const container = await containerFor(
+        await bindRequest({ url: `${origin}/repos/acme/site`, method: 'POST', body: '{}' }),
+      )
+      const lines = (more: string, body = '{}'): string =>
+        `POST /repos/acme/site HTTP/1.1\r\nx-ucan-container: ${container}\r\nconnection: close\r\n${more}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+      const parsed = await exchange(server.port, lines('host: api.example.com\r\ncontent-type: application/json'))
+      expect(short(parsed)).toBe('400 request_unbound')
+      const upgraded = await exchange(server.port, lines('host: api.example.com\r\nupgrade: h2c'))
+      expect(short(upgraded)).toBe('400 request_unbound')
+      const twice = await exchange(server.port, lines('host: api.example.com\r\nhost: api.example.com'))
+      expect(twice.status).toBeGreaterThanOrEqual(400)
+    } finally {
+      await server.close()
+    }
+  })
+})
+
+describe('HTP-31 the arguments of a request', () => {
+  it('have one form, which policies limit', async () => {
+    const service = makeService()
+    const handle = fetchHandler(service, { bind })
+    const ask = async (path: string, args: object): Promise<string> => {
+      const headers = { 'x-ucan-container': await containerFor(args) }
+      const response = await handle(new Request(`${origin}${path}`, { headers }))
+      return short({ status: response.status, body: await response.text() })
+    }
+    const base = { method: 'GET', scheme: 'https', host: 'api.example.com' }
+    expect(await ask('/repos/acme/a%20b', { ...base, path: '/repos/acme/a%20b' })).toBe('200')
+    expect(await ask('/repos/other', { ...base, path: '/repos/other' })).toBe('403 policy_unsatisfied')
+    const forms = [
+      '/repos/acme/../x',
+      '/repos/acme//x',
+      '/repos/acme/%2e%2e/x',
+      '/repos/acme/%61',
+      '/repos/acme/%2f',
+      'x',
+      '/a?b',
+      '/a#b',
+    ]
+    for (const path of forms) expect(await ask('/repos/acme/x', { ...base, path }), path).toBe('400 arguments_invalid')
+    const wrong = [
+      { method: 'get' },
+      { scheme: 'ftp' },
+      { host: 'API.example.com' },
+      { host: 'api.example.com/x' },
+      { host: 'api.example.com:443' },
+      { query: '' },
+      { query: 'a#b' },
+      { digest: 'sha-256=:x:' },
+    ]
+    for (const change of wrong)
+      expect(await ask('/repos/acme/x', { ...base, path: '/repos/acme/x', ...change }), JSON.stringify(change)).toBe(
+        '400 arguments_invalid',
+      )
+  })
+
+  it('HTP-32 are made of a URL in canonical form, with the digest of RFC 9530', async () => {
+    expect(
+      await bindRequest({ url: 'https://a.example:8443/x?', method: 'PUT', body: 'hello' }).catch((error) => error),
+    ).toBeInstanceOf(ArgumentError)
+    expect(
+      await bindRequest({ url: 'https://a.example:8443/x?y', method: 'PUT', body: '{"hello": "world"}\n' }),
+    ).toEqual({
+      ...{ method: 'PUT', scheme: 'https', host: 'a.example:8443', path: '/x', query: 'y' },
+      // The example of RFC 9530, appendix B.1.
+      digest: 'sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:',
+    })
+    expect(await bindRequest({ url: 'http://a.example/', body: '' })).toEqual({
+      method: 'GET',
+      scheme: 'http',
+      host: 'a.example',
+      path: '/',
+    })
+    for (const url of [
+      'https://a.example/../x/./..',
+      'https://u:p@a.example/',
+      'https://a.example/#x',
+      'ftp://a.example/',
+      'x',
+      7,
+    ])
+      await expect(bindRequest({ url: url as string }), String(url)).rejects.toThrow(ArgumentError)
+    await expect(bindRequest({ url: origin, method: 'post' })).rejects.toThrow(/`method`|`url`/)
+    for (const origins of [
+      [],
+      ['https://a.example/x'],
+      ['https://a.example/'],
+      ['a.example'],
+      ['https://a.example', 'http://a.example'],
+    ])
+      expect(() => bindToRequest({ origins }), String(origins)).toThrow(ArgumentError)
+  })
+})
+
+describe('HTP-33 a request that a proxy asks about', () => {
+  const described = {
+    'x-forwarded-method': 'GET',
+    'x-forwarded-host': 'api.example.com',
+    'x-forwarded-uri': '/repos/acme/site?a=b',
+  }
+  const args = { method: 'GET', scheme: 'https', host: 'api.example.com', path: '/repos/acme/site', query: 'a=b' }
+
+  async function ask(
+    headers: Record<string, string | undefined>,
+    options: object = {},
+    given: object = args,
+  ): Promise<string> {
+    const bound = bindToForwarded({ origins: [origin], ...options })
+    const handle = fetchHandler(
+      makeService(() => undefined),
+      { command, bind: bound },
+    )
+    const sent = new Headers({ 'x-ucan-container': await containerFor(given) })
+    for (const [name, value] of Object.entries({ ...described, ...headers }))
+      if (value !== undefined) sent.append(name, value)
+    const response = await handle(new Request('http://127.0.0.1:9000/auth', { headers: sent }))
+    return short({ status: response.status, body: await response.text() })
+  }
+
+  it('is the one that its headers describe, and no other', async () => {
+    expect(await ask({})).toBe('204')
+    expect(await ask({ 'x-forwarded-method': 'DELETE' })).toBe('403 request_mismatch')
+    expect(await ask({ 'x-forwarded-uri': '/repos/acme/other' })).toBe('403 request_mismatch')
+    expect(await ask({ 'x-forwarded-uri': '/repos/acme/site' })).toBe('403 request_mismatch')
+    expect(await ask({ 'x-forwarded-host': 'evil.example' })).toBe('421 request_unbound')
+    for (const name of Object.keys(described)) {
+      expect(await ask({ [name]: undefined }), name).toBe('400 request_unbound')
+      expect((await ask({ [name]: `${described[name as keyof typeof described]}, x` })).slice(0, 3), name).toMatch(
+        /400|403/,
+      )
+    }
+    expect(await ask({ upgrade: 'websocket' })).toBe('400 request_unbound')
+  })
+
+  it('HTP-34 has no body, or one whose digest the proxy sends', async () => {
+    expect(await ask({ 'x-forwarded-content-length': '3' })).toBe('400 request_unbound')
+    expect(await ask({ 'x-forwarded-transfer-encoding': 'chunked' })).toBe('400 request_unbound')
+    expect(await ask({ 'x-forwarded-content-length': '0' })).toBe('204')
+    const { digest } = await bindRequest({ url: `${origin}/`, body: 'hello' })
+    const digests = { bodies: 'digest' }
+    expect(await ask({ 'x-forwarded-digest': digest }, digests, { ...args, digest })).toBe('204')
+    expect(await ask({ 'x-forwarded-digest': 'none' }, digests)).toBe('204')
+    expect(await ask({}, digests)).toBe('400 request_unbound')
+    expect(await ask({ 'x-forwarded-digest': digest }, digests)).toBe('403 request_mismatch')
+    expect(await ask({ 'x-forwarded-digest': 'none' }, digests, { ...args, digest })).toBe('403 request_mismatch')
+  })
+
+  it('HTP-35 has an answer that nginx understands, if that is asked for', async () => {
+    const bound = bindToForwarded({ origins: [origin] })
+    const handle = fetchHandler(
+      makeService(() => undefined),
+      { bind: bound, statuses: 'auth_request' },
+    )
+    const statusOf = async (headers: Record<string, string>): Promise<number> =>
+      (await handle(new Request('http://127.0.0.1:9000/auth', { headers }))).status
+    expect(await statusOf({})).toBe(401)
+    expect(await statusOf({ 'x-ucan-container': 'zzzz', ...described })).toBe(403)
+    expect(await statusOf({ 'x-ucan-container': await containerFor(args) })).toBe(403)
+    expect(await statusOf({ 'x-ucan-container': await containerFor(args), ...described })).toBe(204)
+  })
+})
+
+describe('HTP-27 the error of a handler', () => {
+  it('has the status 502 or 503 if it is that of an upstream or a vault', async () => {
+    for (const [code, status] of [
+      ['ERR_VAULT_UPSTREAM', 502],
+      ['ERR_VAULT_UNAVAILABLE', 503],
+      ['ERR_VAULT_ORIGIN_REFUSED', 500],
+    ] as const) {
+      const service = makeService(() => Promise.reject(new VaultError(code, 'canary')))
+      const args = await bindRequest({ url: `${origin}/repos/acme/site` })
+      const headers = { 'x-ucan-container': await containerFor(args) }
+      const response = await fetchHandler(service)(new Request(origin, { headers }))
+      expect(response.status).toBe(status)
+      expect(await response.text()).not.toContain('canary')
+    }
+  })
+})
