@@ -133,6 +133,19 @@ describe('approve', () => {
     expect(one.delegation.meta).toEqual({ request: sent.cid, service: sent.service })
   })
 
+  it('APR-21 makes another delegation of the same request at another time if `expiresIn` shortens it', async () => {
+    const sent = await sentRequest()
+    const later = { now: () => now + 1 }
+    const [one, same, other] = [
+      await approve(await receivedRequest(sent), { issuer: owner, clock, expiresIn: 60 }),
+      await approve(await receivedRequest(sent), { issuer: owner, clock, expiresIn: 60 }),
+      await approve(await receivedRequest(sent), { issuer: owner, clock: later, expiresIn: 60 }),
+    ]
+    expect(same.container).toBe(one.container)
+    expect(other.container).not.toBe(one.container)
+    expect(other.delegation.nonce).toEqual(one.delegation.nonce)
+  })
+
   it('APR-22 ends with the request, with the proofs, or sooner', async () => {
     expect((await approved()).delegation.expiration).toBe(now + 600)
     expect((await approved({ expiresIn: 30 })).delegation.expiration).toBe(now + 30)

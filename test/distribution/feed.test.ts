@@ -300,7 +300,10 @@ describe('a feed of revocations', () => {
     expect(store.errors[0]?.message).toBe('the feed sent nothing for 20 ms')
   })
 
-  it.each(['http://feed.example/', 'https://a:b@feed.example/', 'file:///a', 'feed'])('does not read %s', (url) => {
-    expect(() => revocationFeedSource({ url, publisher: publisher.did })).toThrow('must be an `https:` URL')
-  })
+  it.each(['http://feed.example/', 'https://a:b@feed.example/', 'https://:b@feed.example/', 'file:///a', 'feed'])(
+    'does not read %s',
+    (url) => {
+      expect(() => revocationFeedSource({ url, publisher: publisher.did })).toThrow('must be an `https:` URL')
+    },
+  )
 })

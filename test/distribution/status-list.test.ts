@@ -171,7 +171,8 @@ describe('a Token Status List', () => {
       await expect(tokenOf(statuses as never)).rejects.toThrow(ArgumentError)
     }
     await expect(statusListToken({ jose: {} } as never)).rejects.toThrow('must be the module `jose`')
-    expect(() => statusListSource({ uri: 'http://a.example', jose } as never)).toThrow('must be an `https:` URL')
+    for (const uri of ['http://a.example', 'https://a:b@a.example', 'https://:b@a.example'])
+      expect(() => statusListSource({ uri, jose } as never)).toThrow('must be an `https:` URL')
   })
 })
 

@@ -3,7 +3,6 @@ import { decodeBase64url } from '../../ipld/base.ts'
 import type { RevocationEntry } from '../../revocation/revocation-store.ts'
 import { sleep } from '../../support/back-off.ts'
 import { withinDeadline } from '../../support/deadline.ts'
-import { isConfidential } from '../../support/loopback.ts'
 import {
   anything,
   callback,
@@ -18,6 +17,7 @@ import {
   withMethod,
 } from '../../support/options.ts'
 import { type Clock, never, secondsOf, systemClock, type Timestamp } from '../../time.ts'
+import { confidentialUrl } from '../confidential-url.ts'
 import type { JoseVerifier } from '../jose.ts'
 import { readText } from '../read-text.ts'
 import type { RevocationSource } from '../revocation-source.ts'
@@ -52,10 +52,7 @@ export interface StatusListSourceOptions {
 }
 
 const optionChecks = Object.freeze({
-  uri: (value: unknown) =>
-    typeof value === 'string' && URL.canParse(value) && isConfidential(new URL(value))
-      ? undefined
-      : 'must be an `https:` URL (`http:` on this machine alone)',
+  uri: confidentialUrl,
   jose: (value: unknown) =>
     typeof Object(value).jwtVerify === 'function' ? undefined : 'must be the module `jose`, with its `jwtVerify`',
   key: anything,
