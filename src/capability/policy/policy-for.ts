@@ -10,24 +10,38 @@ import { isCommand } from '../command.ts'
 import type { CommandDefinition } from '../definition.ts'
 import { and, eq, every, gt, gte, like, lt, lte, maxSum, ne, not, or, some } from './build.ts'
 import { checkDeclared } from './check-declared.ts'
+import type { Completed } from './completed.ts'
 import type { Invalid, Selected } from './selected.ts'
 import type { Statement } from './statement.ts'
 
-/** A selector that selects a value from `Value`; otherwise a type that no selector has, whose text names the fault. */
+/**
+ * A selector that selects a value from `Value`. For any other text, the selectors that an editor completes, and a type
+ * that no text has, whose name is the fault.
+ */
 export type SelectorFor<Value, Text extends string> = [Selected<Value, Text>] extends [Invalid]
-  ? `no such argument: ${Text}`
+  ? (string & NoSuchArgument<Text>) | Completed<Value, unknown>
   : Text
 
 /** A selector whose value can be of type `Wanted`. */
-export type SelectorOf<Value, Text extends string, Wanted, Name extends string> = [Selected<Value, Text>] extends [
-  Invalid,
-]
-  ? `no such argument: ${Text}`
+export type SelectorOf<Value, Text extends string, Wanted> = [Selected<Value, Text>] extends [Invalid]
+  ? (string & NoSuchArgument<Text>) | Completed<Value, Wanted>
   : unknown extends Selected<Value, Text>
     ? Text
     : [Extract<Selected<Value, Text>, Wanted>] extends [never]
-      ? `not ${Name}: ${Text}`
+      ? (string & AnotherKind<Text, Selected<Value, Text>>) | Completed<Value, Wanted>
       : Text
+
+declare const fault: unique symbol
+
+/** The type of a selector that selects nothing. */
+export interface NoSuchArgument<Text extends string> {
+  readonly [fault]: Text
+}
+
+/** The type of a selector that selects a value of another kind. */
+export interface AnotherKind<Text extends string, Found> {
+  readonly [fault]: readonly [Text, Found]
+}
 
 /** The type of the values that the selected value can be compared with. */
 export type ComparableWith<Value, Text extends string> =
@@ -52,18 +66,18 @@ export interface PolicyBuilder<Value> {
   /** The selected value is present and does not equal `value`. */
   ne<const Text extends string>(selector: SelectorFor<Value, Text>, value: ComparableWith<Value, Text>): Statement
   /** The selected value is a number < `bound`. */
-  lt<const Text extends string>(selector: SelectorOf<Value, Text, number, 'a number'>, bound: number): Statement
+  lt<const Text extends string>(selector: SelectorOf<Value, Text, number>, bound: number): Statement
   /** The selected value is a number <= `bound`. */
-  lte<const Text extends string>(selector: SelectorOf<Value, Text, number, 'a number'>, bound: number): Statement
+  lte<const Text extends string>(selector: SelectorOf<Value, Text, number>, bound: number): Statement
   /** The selected value is a number > `bound`. */
-  gt<const Text extends string>(selector: SelectorOf<Value, Text, number, 'a number'>, bound: number): Statement
+  gt<const Text extends string>(selector: SelectorOf<Value, Text, number>, bound: number): Statement
   /** The selected value is a number >= `bound`. */
-  gte<const Text extends string>(selector: SelectorOf<Value, Text, number, 'a number'>, bound: number): Statement
+  gte<const Text extends string>(selector: SelectorOf<Value, Text, number>, bound: number): Statement
   /** The selected value is a string that matches `pattern`. */
-  like<const Text extends string>(selector: SelectorOf<Value, Text, string, 'text'>, pattern: string): Statement
+  like<const Text extends string>(selector: SelectorOf<Value, Text, string>, pattern: string): Statement
   /** The amounts that `selector` selects, in the calls of all holders together, add up to at most `maximum`. */
   maxSum<const Text extends string>(
-    selector: SelectorOf<Value, Text, number | string, 'an amount'>,
+    selector: SelectorOf<Value, Text, number | string>,
     maximum: string | number,
   ): Statement
   /** All of the statements hold. */
@@ -77,12 +91,12 @@ export interface PolicyBuilder<Value> {
    * element.
    */
   every<const Text extends string>(
-    selector: SelectorOf<Value, Text, Collection, 'a collection'>,
+    selector: SelectorOf<Value, Text, Collection>,
     inner: (element: PolicyBuilder<ElementAt<Value, Text>>) => Statement,
   ): Statement
   /** At least one element of the selected collection satisfies the statement of `inner`. */
   some<const Text extends string>(
-    selector: SelectorOf<Value, Text, Collection, 'a collection'>,
+    selector: SelectorOf<Value, Text, Collection>,
     inner: (element: PolicyBuilder<ElementAt<Value, Text>>) => Statement,
   ): Statement
 }
