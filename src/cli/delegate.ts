@@ -6,6 +6,7 @@ import { never, systemClock } from '../time.ts'
 import { commandOf, lifetimeOf, policyOf } from './authority-options.ts'
 import { chainFor } from './choose-chain.ts'
 import type { Host } from './host.ts'
+import { record } from './ledger.ts'
 import { openSigner } from './open-signer.ts'
 import { readDelegations } from './read-tokens.ts'
 import { showDate, showDistance } from './time-text.ts'
@@ -65,6 +66,8 @@ async function writeDelegations(chain: readonly Delegation[], flags: Flags, host
     command,
     expiration: expiration === never ? null : expiration,
   }
+  // A delegation that is not on record must not leave this program.
+  await record(flags, (ledger) => ledger.issued(chain))
   await writeTokens(chain, about, flags, host)
   const now = systemClock.now()
   const until =

@@ -4,6 +4,8 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Whether standard input is a terminal. */
   readonly isTerminal: boolean
+  /** Ends a command that would go on for ever, such as the one that follows a log. */
+  readonly signal?: AbortSignal
   /** Writes a line to standard output. */
   print(line: string): void
   /** Writes a line to standard error. */

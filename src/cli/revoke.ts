@@ -2,6 +2,7 @@
 import { revoke as makeRevocation } from '../revocation/revoke.ts'
 import { chainTo } from './choose-chain.ts'
 import type { Host } from './host.ts'
+import { record } from './ledger.ts'
 import { openSigner } from './open-signer.ts'
 import { readDelegations } from './read-tokens.ts'
 import { UsageError } from './usage-error.ts'
@@ -38,6 +39,9 @@ export async function revoke(words: readonly string[], flags: Flags, host: Host)
   })
   const about = { revocation: revocation.cid.toString(), revoked: target.cid.toString(), revoker: revoker.did }
   await writeTokens([revocation, ...chain], about, flags, host)
+  await record(flags, (ledger) =>
+    ledger.revoked({ ids: [target.cid.toString()], revoker: revoker.did, expiration: target.expiration }),
+  )
   host.complain(
     `revoked ${target.cid.toString()} and all that is built on it; it takes effect where the revocation arrives: send it to the services that accept the delegation`,
   )

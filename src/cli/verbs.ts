@@ -109,6 +109,54 @@ const vaultVerbs: readonly Verb[] = [
   },
 ]
 
+const logPlace: readonly VerbOption[] = [
+  logFiles,
+  { name: 'postgres', about: 'read a log in PostgreSQL, whose address is in PROCURA_LOG_URL; needs the package pg' },
+  { name: 'url-file', value: 'FILE', about: 'the file with that address' },
+  { name: 'table', value: 'NAME', about: 'its table; default audit_log' },
+]
+
+const decisions = ['allowed', 'denied', 'released', 'ok', 'error', 'unknown', 'issued', 'seen', 'revoked'] as const
+
+const logVerbs: readonly Verb[] = [
+  {
+    name: 'log could',
+    operands: 'DIR…',
+    about: 'tell what an agent could do at a moment, by the delegations on record',
+    options: [
+      { name: 'agent', value: 'DID', about: 'the agent' },
+      { name: 'at', value: 'TIME', about: 'the moment' },
+      { name: 'archive', value: 'DIR', many: true, about: 'the delegations; default `delegations` in each log' },
+      ...logPlace,
+      json,
+    ],
+    example: 'procura log could ledger --agent did:key:z6Mk… --at 2026-11-24T12:00:00Z',
+    negative: 'nothing',
+    run: async (...given) => (await import('./could.ts')).could(...given),
+  },
+  {
+    name: 'log',
+    operands: 'DIR…',
+    about: 'show who did what: time, decision, agent, command',
+    options: [
+      { name: 'agent', value: 'DID', about: 'only what this agent did' },
+      { name: 'command', value: 'COMMAND', about: 'only this command and the commands below it' },
+      { name: 'decision', value: 'NAME', choices: decisions, about: 'only these events' },
+      { name: 'since', value: 'TIME', about: 'only from this time on; 2h is two hours ago' },
+      { name: 'until', value: 'TIME', about: 'only up to this time' },
+      { name: 'follow', about: 'go on with the records that are added' },
+      { name: 'ocsf', about: 'print OCSF events; outcomes name the agent of their call' },
+      { name: 'product', value: 'NAME', about: 'with --ocsf: the product that writes the log' },
+      { name: 'vendor', value: 'NAME', about: 'with --ocsf: its vendor' },
+      ...logPlace,
+      json,
+    ],
+    example: 'procura log /var/log/procura --agent did:key:z6Mk… --since 24h --decision denied',
+    negative: 'no record matches',
+    run: async (...given) => (await import('./log.ts')).log(...given),
+  },
+]
+
 const auditVerbs: readonly Verb[] = [
   {
     name: 'audit verify',
@@ -190,6 +238,12 @@ const keyVerbs: readonly Verb[] = [
 
 const from: VerbOption = { name: 'from', value: 'FILE', about: 'the key file of the principal that signs' }
 
+const ledger: VerbOption = {
+  name: 'ledger',
+  value: 'DIR',
+  about: 'record it in the log in this directory, for `procura log could`',
+}
+
 const grant: readonly VerbOption[] = [
   from,
   { name: 'to', value: 'DID', about: 'the principal that receives the authority' },
@@ -207,6 +261,7 @@ const grant: readonly VerbOption[] = [
   { name: 'never-expires', about: 'valid for ever' },
   { name: 'not-before', value: 'TIME', about: 'the first second of validity' },
   { name: 'out', value: 'FILE', about: 'write a new file of mode 0600; default: standard output' },
+  ledger,
   keyFile,
   json,
 ]
@@ -240,6 +295,7 @@ const authorityVerbs: readonly Verb[] = [
       from,
       chosen,
       { name: 'out', value: 'FILE', about: 'write a new file of mode 0600; default: standard output' },
+      ledger,
       keyFile,
       json,
     ],
@@ -279,4 +335,4 @@ const authorityVerbs: readonly Verb[] = [
 ]
 
 /** Everything that the program does, in the order of the help. */
-export const verbs: readonly Verb[] = [...keyVerbs, ...authorityVerbs, ...vaultVerbs, ...auditVerbs]
+export const verbs: readonly Verb[] = [...keyVerbs, ...authorityVerbs, ...logVerbs, ...auditVerbs, ...vaultVerbs]

@@ -40,6 +40,10 @@ const events: readonly AuditEvent[] = [
     command: '/mail',
     expiration: 9,
   },
+  {
+    ...{ kind: 'seen', id: id(19), time: 1, delegation: 'bafy', issuer: alice, audience: agent },
+    ...{ command: '/mail', chain: ['bafyroot'], policyHash: 'ab', notBefore: 1, expiration: 9 },
+  },
   { kind: 'released', id: id(10), time: 1, intent: id(1), vault: 'smtp', downscoped: false },
   { kind: 'revoked', id: id(11), time: 1, revoked: 'bafyleaf', issuer: alice },
   { kind: 'revoked', id: id(12), time: 1, revoked: 'bafyleaf' },
@@ -53,7 +57,7 @@ describe('a record as OCSF', () => {
   it('AUD-22 has only attributes of the schema, of the right types and numbers, and all required ones', async () => {
     const sink = memoryAuditSink()
     for (const event of events) await sink.append(event, {})
-    expect(new Set(sink.records().map(({ event }) => event.kind)).size).toBe(9)
+    expect(new Set(sink.records().map(({ event }) => event.kind)).size).toBe(10)
     for (const record of sink.records()) {
       for (const activity of ['create', 'read', 'update', 'delete', 'other'] as const) {
         const event = toOcsf(record, { ...options, activityOf: () => activity })

@@ -116,6 +116,8 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['ucanto', writes, 'archive archiveToText encodeMessage attest attenuate delegate invoke'],
   ['audit', writes, 'deniedEvent intentEvent newEventId suppressedEvent'],
   ['audit', isSetUp, 'allOf anyOf bestEffort callbackAuditSink chainedSink memoryAuditSink'],
+  ['audit/ledger', isSetUp, 'createLedger fileArchive'],
+  ['audit/ledger', 'reads what an archive has by `decodeDelegation`', 'findAuthority'],
   ['audit/privacy', writes, 'discloseArguments argumentSalt hashArguments sealPersonal generatePersonalKey'],
   ['audit/privacy', isSetUp, 'createPseudonymizer memoryPersonalKeyStore'],
   ['audit/verify', writes, 'signCheckpoint formatRecord'],

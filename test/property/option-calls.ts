@@ -227,6 +227,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     withCheckpoints: [sink],
     withDeadline: [sink],
   },
+  'audit/ledger': { createLedger: [], fileArchive: [], findAuthority: [] },
   'audit/privacy': {
     hashArguments: [],
     openPersonal: [record.event],

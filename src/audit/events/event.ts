@@ -154,9 +154,8 @@ export interface DeniedEvent extends EventBase, CallFacts, RevocationAge {
   readonly durationMs?: number
 }
 
-/** A delegation was made. */
-export interface IssuedEvent extends EventBase {
-  readonly kind: 'issued'
+/** The facts of a delegation. Its policy is not recorded; see `createLedger`. */
+interface DelegationFacts {
   /** CID of the delegation. */
   readonly delegation: string
   readonly issuer: string
@@ -168,8 +167,20 @@ export interface IssuedEvent extends EventBase {
   readonly chain?: readonly string[]
   /** SHA-256 of the policy as canonical bytes, in hexadecimal. */
   readonly policyHash?: string
+  /** First second of its validity, if it has one. */
+  readonly notBefore?: Timestamp
   /** Last second of its validity. Absent from the record if the delegation never expires. */
   readonly expiration: Timestamp | Never
+}
+
+/** A delegation was made. */
+export interface IssuedEvent extends EventBase, DelegationFacts {
+  readonly kind: 'issued'
+}
+
+/** A verified delegation was received, or used in a call, for the first time here. */
+export interface SeenEvent extends EventBase, DelegationFacts {
+  readonly kind: 'seen'
 }
 
 /** A vault released or used a credential for an intent. */
@@ -253,6 +264,7 @@ export type AuditEvent =
   | OutcomeEvent
   | DeniedEvent
   | IssuedEvent
+  | SeenEvent
   | ReleasedEvent
   | RevokedEvent
   | RecoveredEvent

@@ -18,7 +18,7 @@ import {
   withDefault,
 } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
-import { type AuditEvent, type CallFacts, isClaimed } from './event.ts'
+import { type AuditEvent, type CallFacts, type IntentEvent, isClaimed } from './event.ts'
 import type { AuditRecord } from './record.ts'
 import { toCanonicalJson } from './record-json.ts'
 
@@ -36,6 +36,11 @@ export interface OcsfOptions {
   readonly log?: string
   /** Returns the activity of a command. Default: `other` for all. */
   readonly activityOf?: (command: string) => OcsfActivity
+  /**
+   * Returns the intent with this id, so that an `outcome` or a `released` event names the principals of its call.
+   * Default: such events name the product alone.
+   */
+  readonly intentOf?: (id: string) => IntentEvent | undefined
 }
 
 /** An event of class API Activity (6003), with the profiles `ai_operation` and `security_control`. */
@@ -99,13 +104,15 @@ const claims: ReadonlySet<string> = new Set(['subject', 'invoker', 'principals',
  */
 export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivity {
   const { sequence, previous, hash, event } = readFields('toOcsf: the record', record, recordChecks) as AuditRecord
-  const { product: given, log, activityOf } = readOptions('toOcsf', options, optionChecks)
+  const { product: given, log, activityOf, intentOf } = readOptions('toOcsf', options, optionChecks)
   const product = readOptions('toOcsf: product', given, productChecks)
-  const call: CallFacts = event.kind === 'intent' || event.kind === 'denied' ? event : {}
-  const named = namedIn(event)
+  const intended = intentOf === undefined ? undefined : intentIn(event, intentOf)
+  const call: CallFacts = event.kind === 'intent' || event.kind === 'denied' ? event : (intended ?? {})
+  const named = intended ?? namedIn(event)
   const left = leftOutIn(event)
-  const command = 'command' in event && event.command !== undefined ? event.command : `audit/${event.kind}`
-  const subject = 'subject' in event && !isClaimed(event) ? event.subject : undefined
+  const command =
+    'command' in event && event.command !== undefined ? event.command : (intended?.command ?? `audit/${event.kind}`)
+  const subject = 'subject' in event && !isClaimed(event) ? event.subject : intended?.subject
   const [activityId, activity] = activities.get(activityOf(command)) ?? [99, event.kind]
   const status = statusOf(event)
   const correlation = event.kind === 'intent' ? event.id : 'intent' in event ? event.intent : undefined
@@ -138,7 +145,7 @@ export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivi
       ...(correlation !== undefined && { correlation_uid: correlation }),
       ...(log !== undefined && { log_name: log }),
     },
-    actor: actorOf(event, product.name),
+    actor: actorOf(event, named, product.name),
     api: {
       operation: command,
       ...(call.audience !== undefined && { service: { uid: call.audience } }),
@@ -167,17 +174,22 @@ function leftOutIn(event: AuditEvent): { count: number; start_time: number; end_
   return { count: event.suppressed, start_time: (event.since ?? event.time) * 1000, end_time: event.time * 1000 }
 }
 
+/** The intent to which an outcome or a release belongs. */
+function intentIn(event: AuditEvent, intentOf: (id: string) => IntentEvent | undefined): IntentEvent | undefined {
+  return event.kind === 'outcome' || event.kind === 'released' ? intentOf(event.intent) : undefined
+}
+
 /** The authenticated facts of a call. Readers of OCSF attribute the call to the principals named here. */
 function namedIn(event: AuditEvent): CallFacts {
   return event.kind === 'intent' || (event.kind === 'denied' && !isClaimed(event)) ? event : {}
 }
 
 /** The principal for whom the call was made: the issuer of the root delegation. */
-function actorOf(event: AuditEvent, product: string): Readonly<Record<string, unknown>> {
-  if (event.kind === 'issued' || event.kind === 'revoked') {
+function actorOf(event: AuditEvent, named: CallFacts, product: string): Readonly<Record<string, unknown>> {
+  if (event.kind === 'issued' || event.kind === 'seen' || event.kind === 'revoked') {
     return event.issuer === undefined ? ourselves(product) : { user: { uid: event.issuer } }
   }
-  const { principals, invoker } = namedIn(event)
+  const { principals, invoker } = named
   const root = principals?.[0] ?? invoker
   return root === undefined ? ourselves(product) : { user: { uid: root } }
 }
@@ -280,6 +292,7 @@ const optionChecks = Object.freeze({
   product: objectValue,
   log: maybe(nonEmptyString),
   activityOf: withDefault(callback, () => 'other'),
+  intentOf: maybe(callback),
 }) satisfies OptionChecks<OcsfOptions>
 
 const productChecks: OptionChecks<OcsfOptions['product']> = Object.freeze({

@@ -41,6 +41,7 @@ const kinds: ReadonlySet<string> = new Set([
   'outcome',
   'denied',
   'issued',
+  'seen',
   'released',
   'revoked',
   'recovered',

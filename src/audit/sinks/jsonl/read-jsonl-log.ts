@@ -8,7 +8,7 @@
 import { createReadStream, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { AuditError } from '../../../errors.ts'
-import { nonEmptyString, readOptions, withDefault } from '../../../support/options.ts'
+import { integerFrom, nonEmptyString, readOptions, withDefault } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
 import { type AuditRecord, maxLineLength, parseRecord } from '../../events/record.ts'
 import { segmentsAmong } from './segment-name.ts'
@@ -19,6 +19,8 @@ export interface ReadJsonlOptions {
   readonly directory: string
   /** The beginning of their names. Default `audit`. */
   readonly prefix?: string
+  /** Leaves out the files that contain only records before this number, to continue a reading. Default 1. */
+  readonly from?: number
 }
 
 /**
@@ -34,11 +36,15 @@ const unfinished = '\u2026'
  * @throws ArgumentError when an option is invalid; AuditError when the directory cannot be read.
  */
 export async function* readJsonlLines(options: ReadJsonlOptions): AsyncGenerator<string, void> {
-  const { directory, prefix } = readOptions('readJsonlLines', options, {
+  const { directory, prefix, from } = readOptions('readJsonlLines', options, {
     directory: nonEmptyString,
     prefix: withDefault(nonEmptyString, 'audit'),
+    from: withDefault(integerFrom(1), 1),
   })
-  for (const { file } of segmentsAmong(namesIn(directory), prefix)) {
+  const segments = segmentsAmong(namesIn(directory), prefix)
+  for (const [at, { file }] of segments.entries()) {
+    const next = segments[at + 1]
+    if (next !== undefined && next.first <= from) continue
     const path = join(directory, file)
     let rest = ''
     // Records are ASCII; latin1 keeps any other byte as one character, which no record has.

@@ -5,7 +5,7 @@
  */
 
 import { backend as platform } from '#backend'
-import { AuditError } from '../../../errors.ts'
+import { ArgumentError, AuditError } from '../../../errors.ts'
 import {
   callback,
   integerFrom,
@@ -157,14 +157,22 @@ const capability = `
     END AS allowed,
     current_setting('transaction_read_only')::boolean AS read_only`
 
-/** The lines of a log in PostgreSQL, oldest first: for `verifyAuditLog`. */
+/**
+ * The lines of a log in PostgreSQL, oldest first: for `verifyAuditLog`.
+ *
+ * @param after - the number of a record, after which the reading begins. Default 0, the whole log.
+ * @throws ArgumentError when `table` or `after` is invalid.
+ */
 export async function* readPostgresLines(
   connection: PostgresQueryable,
   table = 'audit_log',
+  after = 0,
 ): AsyncGenerator<string, void> {
   assertTableName(table, 2)
+  const fault = integerFrom(0)(after)
+  if (fault !== undefined) throw new ArgumentError(`readPostgresLines: \`after\` ${fault}`)
   const select = `SELECT sequence, line FROM ${table} WHERE sequence > $1 ORDER BY sequence LIMIT 1000`
-  let reached = 0
+  let reached = after
   for (;;) {
     const { rows } = await connection.query(select, [reached])
     if (rows.length === 0) return

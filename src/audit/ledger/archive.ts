@@ -1,0 +1,63 @@
+// node only: writes files
+import { randomBytes } from 'node:crypto'
+import { link, mkdir, readFile, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AuditError } from '../../errors.ts'
+import { createDurableFile } from '../../support/durable-file.ts'
+import { nonEmptyString, readOptions } from '../../support/options.ts'
+import { quote } from '../../support/quote.ts'
+
+/** Keeps delegations by their CIDs. Nothing in it is changed or removed. */
+export interface DelegationArchive {
+  /** Stores the bytes of a delegation under its CID, in base32. Resolves when they are durable. Twice has no effect. */
+  put(cid: string, bytes: Uint8Array): Promise<void>
+  /** Returns the bytes; undefined when there are none. Rejects when that is not known. */
+  get(cid: string): Promise<Uint8Array | undefined>
+}
+
+/**
+ * Keeps each delegation in a file of its own, with its CID as the name. A file cannot be confused with another or
+ * changed unnoticed, because its name is the hash of its content, and readers compare the two.
+ *
+ * @throws ArgumentError when an option is invalid.
+ */
+export function fileArchive(options: { readonly directory: string }): DelegationArchive {
+  const { directory } = readOptions('fileArchive', options, { directory: nonEmptyString })
+  const pathOf = (cid: string): string => {
+    if (!/^b[a-z2-7]{20,100}$/.test(cid)) throw unusable(directory, 'the CID is not in base32')
+    return join(directory, `${cid}.ucan`)
+  }
+  return Object.freeze({
+    put: async (cid, bytes) => {
+      const path = pathOf(cid)
+      const draft = `${path}.${randomBytes(8).toString('hex')}`
+      try {
+        await mkdir(directory, { recursive: true, mode: 0o700 })
+        await createDurableFile(draft, bytes)
+        // The file appears whole, or not at all.
+        await link(draft, path).catch(ignoreExisting)
+        await unlink(draft)
+      } catch (cause) {
+        throw unusable(directory, 'a delegation could not be written', cause)
+      }
+    },
+    get: async (cid) => {
+      const path = pathOf(cid)
+      try {
+        return new Uint8Array(await readFile(path))
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        throw unusable(directory, 'a delegation could not be read', cause)
+      }
+    },
+  } satisfies DelegationArchive)
+}
+
+function ignoreExisting(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+}
+
+function unusable(directory: string, what: string, cause?: unknown): AuditError {
+  const options = cause === undefined ? {} : { cause }
+  return new AuditError('ERR_AUDIT_UNCONFIRMED', `the archive ${quote(directory, 256)} failed: ${what}`, options)
+}

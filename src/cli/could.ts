@@ -1,0 +1,68 @@
+// node only: reads logs
+import { join } from 'node:path'
+import type { AuditRecord } from '../audit/events/record.ts'
+import { fileArchive } from '../audit/ledger/archive.ts'
+import { type FoundAuthority, findAuthority } from '../audit/ledger/find-authority.ts'
+import { describePolicy } from '../capability/policy/describe.ts'
+import { never, systemClock } from '../time.ts'
+import type { Host } from './host.ts'
+import { type LogSource, logSources } from './log-source.ts'
+import { readMoment, showDate } from './time-text.ts'
+import { type Flags, neededOf, textsOf } from './verb.ts'
+
+/**
+ * `procura log could DIR… --agent DID --at TIME`: what an agent could do at a moment, by the delegations on record.
+ *
+ * @returns 1 when it could do nothing.
+ */
+export async function could(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const agent = neededOf(flags, 'agent', 'the DID of the agent')
+  const at = readMoment('at', neededOf(flags, 'at', 'the moment, such as 2026-11-24T12:00:00Z'), systemClock.now())
+  const sources = await logSources(words, flags, host)
+  try {
+    const named = textsOf(flags, 'archive')
+    const archives = (named.length > 0 ? named : words.map((directory) => join(directory, 'delegations'))).map(
+      (directory) => fileArchive({ directory }),
+    )
+    const get = async (cid: string): Promise<Uint8Array | undefined> => {
+      for (const archive of archives) {
+        const found = await archive.get(cid)
+        if (found !== undefined) return found
+      }
+      return undefined
+    }
+    const report = await findAuthority({ records: recordsOf(sources), archive: { get }, agent, at })
+    if (flags['json'] === true) {
+      host.print(JSON.stringify({ agent, at, ...report, authority: report.authority.map(plain) }))
+    } else {
+      for (const line of report.authority.flatMap((one) => linesOf(one, at))) host.print(line)
+      if (report.authority.length === 0) host.print('nothing, by the delegations on record')
+    }
+    for (const cid of report.missing) host.complain(`warning: ${cid} is on record, and is not in the archive`)
+    if (report.isCut) host.complain('warning: there are more chains than were examined')
+    return report.authority.length === 0 ? 1 : 0
+  } finally {
+    for (const source of sources) await source.close()
+  }
+}
+
+async function* recordsOf(sources: readonly LogSource[]): AsyncGenerator<AuditRecord, void> {
+  for (const source of sources) yield* source.next()
+}
+
+function plain({ policy, expiration, ...rest }: FoundAuthority): object {
+  return { ...rest, policy: describePolicy(policy), expiration: expiration === never ? null : expiration }
+}
+
+function linesOf(
+  { subject, command, policy, expiration, chain, recorded }: FoundAuthority,
+  at: number,
+): readonly string[] {
+  return [
+    `${command} for ${subject}`,
+    ...describePolicy(policy).map((words) => `  where ${words}`),
+    `  until ${expiration === never ? 'for ever' : showDate(expiration)}`,
+    `  by ${chain.join(' ')}`,
+    `  on record since ${showDate(recorded)}${recorded > at ? ', which is later: it may have been made later as well' : ''}`,
+  ]
+}

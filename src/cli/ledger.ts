@@ -1,0 +1,21 @@
+// node only: writes logs
+import { join } from 'node:path'
+import { fileArchive } from '../audit/ledger/archive.ts'
+import { createLedger, type Ledger } from '../audit/ledger/create-ledger.ts'
+import { openJsonlAuditSink } from '../audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { type Flags, textOf } from './verb.ts'
+
+/**
+ * Records something in the ledger that `--ledger` names: a log in a directory, with its delegations below it. Without
+ * the option nothing is recorded.
+ */
+export async function record(flags: Flags, write: (ledger: Ledger) => Promise<void>): Promise<void> {
+  const directory = textOf(flags, 'ledger')
+  if (directory === undefined) return
+  const sink = await openJsonlAuditSink({ directory })
+  try {
+    await write(createLedger({ sink, archive: fileArchive({ directory: join(directory, 'delegations') }) }))
+  } finally {
+    await sink.close()
+  }
+}

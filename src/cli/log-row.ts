@@ -1,0 +1,93 @@
+import type { AuditEvent, IntentEvent } from '../audit/events/event.ts'
+
+/** An event as `procura log` shows it. */
+export interface LogRow {
+  /** Seconds since 1970. */
+  readonly time: number
+  /**
+   * `allowed`, `denied`, `released`; the result of a call (`ok`, `error`, `unknown`); or what happened to a delegation
+   * (`issued`, `seen`, `revoked`).
+   */
+  readonly decision: string
+  /** The DID of the principal that acted. */
+  readonly agent?: string
+  /** The same for a call that is not known to come from it: anybody may have written the name. */
+  readonly claimedAgent?: string
+  readonly command?: string
+  readonly subject?: string
+  /** The principal for whom the call was made: the issuer of the root delegation. */
+  readonly onBehalfOf?: string
+  /** The code of a denial, the delegation or principal concerned, or the credential. */
+  readonly about?: string
+  readonly chain?: readonly string[]
+  readonly invocation?: string
+  /** `shadow` for a decision without effect. */
+  readonly mode?: string
+  /** The position of the record in its log. */
+  readonly sequence: number
+  readonly log: string
+}
+
+/**
+ * Makes the row of an event.
+ *
+ * @param intentOf - finds the intent of an outcome or a release.
+ */
+export function rowOf(
+  event: AuditEvent,
+  place: { readonly sequence: number; readonly log: string },
+  intentOf: (id: string) => IntentEvent | undefined,
+): LogRow {
+  return { time: event.time, ...factsOf(event, intentOf), ...(event.mode === 'shadow' && { mode: 'shadow' }), ...place }
+}
+
+type Facts = Omit<LogRow, 'time' | 'sequence' | 'log' | 'mode'>
+
+function factsOf(event: AuditEvent, intentOf: (id: string) => IntentEvent | undefined): Facts {
+  switch (event.kind) {
+    case 'intent':
+      return { decision: 'allowed', ...callOf(event) }
+    case 'denied': {
+      const { authenticated, invoker, command, subject, code, chain, invocation } = event
+      if (authenticated === true) return { decision: 'denied', ...callOf(event), about: code }
+      // A stranger may have written all of this.
+      return compact({ decision: 'denied', claimedAgent: invoker, command, subject, about: code, chain, invocation })
+    }
+    case 'outcome':
+      return {
+        decision: event.status,
+        ...callOf(intentOf(event.intent)),
+        ...(event.code !== undefined && { about: event.code }),
+      }
+    case 'released':
+      return { decision: 'released', ...callOf(intentOf(event.intent)), about: event.vault }
+    case 'issued':
+    case 'seen': {
+      const { issuer, command, subject, delegation, audience, chain } = event
+      return compact({
+        decision: event.kind,
+        agent: issuer,
+        command,
+        subject,
+        about: `${delegation} to ${audience}`,
+        chain,
+      })
+    }
+    case 'revoked':
+      return compact({ decision: 'revoked', agent: event.issuer, about: event.revoked })
+    default:
+      return { decision: event.kind }
+  }
+}
+
+type CallFields = Partial<Pick<IntentEvent, 'invoker' | 'command' | 'subject' | 'principals' | 'chain' | 'invocation'>>
+
+function callOf(call: CallFields | undefined): Omit<Facts, 'decision'> {
+  const { invoker, command, subject, principals, chain, invocation } = call ?? {}
+  return compact({ agent: invoker, command, subject, onBehalfOf: principals?.[0], chain, invocation })
+}
+
+/** Leaves out what is undefined. */
+function compact<T extends object>(fields: T): { [Name in keyof T]: Exclude<T[Name], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
+}

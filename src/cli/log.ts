@@ -1,0 +1,93 @@
+// node only: reads logs
+import { setTimeout as wait } from 'node:timers/promises'
+import type { AuditEvent } from '../audit/events/event.ts'
+import { toOcsf } from '../audit/events/ocsf.ts'
+import type { AuditRecord } from '../audit/events/record.ts'
+import { systemClock } from '../time.ts'
+import type { Host } from './host.ts'
+import type { LogRow } from './log-row.ts'
+import { type LogSource, logSources } from './log-source.ts'
+import { readDuration, readMoment, showDate } from './time-text.ts'
+import { UsageError } from './usage-error.ts'
+import { type Flags, textOf } from './verb.ts'
+
+/** Milliseconds between two looks at a log that is followed. */
+const pauseMs = 1_000
+
+/**
+ * `procura log DIR…`: who did what, one line for each event. The records are shown as they are; `procura audit verify`
+ * verifies them. CLI-10
+ *
+ * @returns 1 when no record matches.
+ */
+export async function log(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const sources = await logSources(words, flags, host)
+  try {
+    return await show(sources, flags, host)
+  } finally {
+    for (const source of sources) await source.close()
+  }
+}
+
+async function show(sources: readonly LogSource[], flags: Flags, host: Host): Promise<number> {
+  const matches = filterOf(flags)
+  const print = printerOf(flags, host)
+  const isFollowed = flags['follow'] === true
+  let shown = 0
+  do {
+    for (const source of sources) {
+      for await (const record of source.next()) {
+        const row = source.rowOf(record)
+        if (!matches(row, record.event)) continue
+        shown += 1
+        print(record, row, source)
+      }
+    }
+    if (isFollowed) await wait(pauseMs, undefined, { signal: host.signal }).catch(() => undefined)
+  } while (isFollowed && host.signal?.aborted !== true)
+  if (shown === 0 && !isFollowed) host.complain('no record matches')
+  return shown === 0 && !isFollowed ? 1 : 0
+}
+
+function filterOf(flags: Flags): (row: LogRow, event: AuditEvent) => boolean {
+  const [agent, command, decision] = [textOf(flags, 'agent'), textOf(flags, 'command'), textOf(flags, 'decision')]
+  const [since, until] = [momentOf(flags, 'since'), momentOf(flags, 'until')]
+  return (row, { kind, time }) => {
+    // Records of the log about itself have no agent.
+    if (kind === 'checkpoint' || kind === 'settled' || kind === 'recovered') return false
+    if (since !== undefined && time < since) return false
+    if (until !== undefined && time > until) return false
+    if (agent !== undefined && row.agent !== agent && row.claimedAgent !== agent) return false
+    if (decision !== undefined && row.decision !== decision) return false
+    return (
+      command === undefined ||
+      command === '/' ||
+      row.command === command ||
+      row.command?.startsWith(`${command}/`) === true
+    )
+  }
+}
+
+/** A time, or the duration before now. */
+function momentOf(flags: Flags, name: string): number | undefined {
+  const text = textOf(flags, name)
+  if (text === undefined) return undefined
+  const now = systemClock.now()
+  return /^[0-9]+[smhdw]$/.test(text) ? now - readDuration(name, text) : readMoment(name, text, now)
+}
+
+function printerOf(flags: Flags, host: Host): (record: AuditRecord, row: LogRow, source: LogSource) => void {
+  if (flags['ocsf'] === true) {
+    const [name, vendorName] = [textOf(flags, 'product'), textOf(flags, 'vendor')]
+    if (name === undefined || vendorName === undefined)
+      throw new UsageError('--ocsf needs --product and --vendor: the product and the vendor that write the log')
+    const product = { name, vendorName }
+    return (record, _, { name: log, intentOf }) =>
+      host.print(JSON.stringify(toOcsf(record, { product, log, intentOf })))
+  }
+  if (flags['json'] === true) return (_, row) => host.print(JSON.stringify(row))
+  return (_, row) => {
+    const agent = row.agent ?? (row.claimedAgent === undefined ? '-' : `claimed:${row.claimedAgent}`)
+    host.print([showDate(row.time), row.decision, agent, row.command ?? '-', row.about ?? ''].join('\t').trimEnd())
+  }
+}

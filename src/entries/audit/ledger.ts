@@ -1,0 +1,11 @@
+// node only: keeps delegations in files
+/**
+ * The ledger of delegations: `procura/audit/ledger`. It records which delegations were made, seen and revoked, and finds
+ * what an agent could do at a moment.
+ *
+ * @module
+ */
+
+export { type DelegationArchive, fileArchive } from '../../audit/ledger/archive.ts'
+export { createLedger, type Ledger } from '../../audit/ledger/create-ledger.ts'
+export { type AuthorityReport, type FoundAuthority, findAuthority } from '../../audit/ledger/find-authority.ts'

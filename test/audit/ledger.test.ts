@@ -1,0 +1,168 @@
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type DelegationArchive, fileArchive } from '../../src/audit/ledger/archive.ts'
+import { createLedger } from '../../src/audit/ledger/create-ledger.ts'
+import { findAuthority } from '../../src/audit/ledger/find-authority.ts'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
+import { like } from '../../src/capability/policy/build.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { attenuate } from '../../src/delegation/attenuate.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
+import { invoke } from '../../src/invocation/invoke.ts'
+import { never } from '../../src/time.ts'
+import { actor, now } from '../support/actors.ts'
+import { delegateRaw, service } from '../support/service.ts'
+import { stoppedClock } from './events.ts'
+
+let directory: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'procura-ledger-'))
+})
+afterEach(() => rm(directory, { recursive: true }))
+
+const owner = await actor('owner')
+const agent = await actor('agent')
+const child = await actor('child')
+const clock = stoppedClock(now)
+const grant = await delegate({ issuer: owner, audience: agent.did, command: '/mail', expiration: now + 1_000, clock })
+const narrow = await attenuate(grant, {
+  ...{ issuer: agent, audience: child.did, command: '/mail/send', clock, expiration: now + 500 },
+  policy: [like('.to', '*@example.com')],
+})
+const call = await invoke({
+  issuer: child,
+  audience: service.did,
+  command: '/mail/send',
+  proofs: [grant, narrow],
+  clock,
+})
+
+function open() {
+  clock.set(now)
+  const sink = memoryAuditSink()
+  const archive = fileArchive({ directory })
+  const ledger = createLedger({ sink, archive, clock })
+  const find = (who: { readonly did: string }, at: number) =>
+    findAuthority({ records: sink.records(), archive, agent: who.did, at })
+  const kinds = (): string[] => sink.records().map(({ event }) => event.kind)
+  return { sink, archive, ledger, find, kinds }
+}
+
+describe('a ledger', () => {
+  it('LDG-01 archives a delegation before its event, with the hash of its policy and not the policy', async () => {
+    const { sink, ledger, kinds } = open()
+    await ledger.issued([grant, narrow])
+    expect(kinds()).toEqual(['seen', 'issued'])
+    const cid = narrow.cid.toString()
+    expect(sink.records()[1]?.event).toMatchObject({
+      ...{ delegation: cid, issuer: agent.did, audience: child.did, subject: owner.did, command: '/mail/send' },
+      ...{ chain: [grant.cid.toString()], expiration: now + 500, policyHash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    })
+    expect(sink.lines().join('')).not.toContain('example.com')
+    expect(await readdir(directory)).toEqual([`${grant.cid}.ucan`, `${cid}.ucan`].sort())
+    expect((await stat(join(directory, `${cid}.ucan`))).mode & 0o777).toBe(0o600)
+    await ledger.issued([grant, narrow])
+    expect(kinds()).toEqual(['seen', 'issued', 'issued'])
+
+    const failing: DelegationArchive = { put: () => Promise.reject(new Error('full')), get: async () => undefined }
+    const empty = memoryAuditSink()
+    await expect(createLedger({ sink: empty, archive: failing, clock }).issued([grant])).rejects.toThrow('full')
+    expect(empty.records()).toEqual([])
+    const closed = memoryAuditSink()
+    await closed.close()
+    await expect(createLedger({ sink: closed, archive: fileArchive({ directory }) }).issued([grant])).rejects.toThrow()
+  })
+
+  it('LDG-01 records the chains of a container once, if they verify, and nothing else of it', async () => {
+    const { ledger, kinds } = open()
+    const stray = await delegate({ issuer: child, audience: agent.did, command: '/stray', clock })
+    const container = encodeContainer([call, grant, narrow, stray])
+    expect(await ledger.seen(container)).toEqual([grant, narrow].map(({ cid }) => cid.toString()))
+    expect(await ledger.seen(container)).toEqual([])
+    expect(kinds()).toEqual(['seen', 'seen'])
+    const forged = { ...grant, bytes: Uint8Array.from(grant.bytes, (byte, at) => (at === 40 ? byte ^ 1 : byte)) }
+    expect(await ledger.seen(encodeContainer([forged]))).toEqual([])
+    expect(await ledger.seen(encodeContainer([call, grant]))).toEqual([])
+    expect(await ledger.seen(encodeContainer([stray]))).toEqual([stray.cid.toString()])
+    await expect(ledger.seen('nothing')).rejects.toMatchObject({ code: 'ERR_MALFORMED' })
+  })
+
+  it('LDG-02 finds what an agent could do at a moment, by time, issue and revocation', async () => {
+    const { ledger, find } = open()
+    await ledger.issued([grant, narrow])
+    clock.set(now + 100)
+    await ledger.revoked({ ids: [grant.cid.toString()], revoker: owner.did, expiration: never })
+    expect(await find(child, now + 50)).toMatchObject({
+      authority: [
+        {
+          ...{ delegation: narrow.cid.toString(), subject: owner.did, command: '/mail/send', expiration: now + 500 },
+          ...{
+            policy: [['like', '.to', '*@example.com']],
+            recorded: now,
+            chain: [grant, narrow].map(({ cid }) => `${cid}`),
+          },
+        },
+      ],
+      missing: [],
+      isCut: false,
+    })
+    expect((await find(agent, now + 50)).authority).toMatchObject([{ command: '/mail', policy: [] }])
+    expect((await find(child, now + 100)).authority).toEqual([])
+    expect((await find(agent, now + 100)).authority).toEqual([])
+    expect((await find(owner, now + 50)).authority).toEqual([])
+    expect((await find(child, now - 1)).authority).toEqual([])
+    clock.set(now + 300)
+    await ledger.issued([narrow])
+    expect((await find(child, now + 50)).authority).toHaveLength(1)
+
+    const seen = open()
+    await seen.ledger.seen(encodeContainer([call, grant, narrow]))
+    expect((await seen.find(child, now - 10)).authority).toMatchObject([{ recorded: now }])
+    expect((await seen.find(child, now + 501)).authority).toEqual([])
+    expect((await seen.find(agent, now + 501)).authority).toHaveLength(1)
+    // A stranger cannot revoke, and an operator can.
+    await seen.ledger.revoked({ ids: [grant.cid.toString()], revoker: child.did, expiration: never })
+    expect((await seen.find(agent, now)).authority).toHaveLength(1)
+    await seen.ledger.revoked({ ids: [agent.did], expiration: never })
+    expect((await seen.find(agent, now)).authority).toEqual([])
+    expect((await seen.find(child, now)).authority).toEqual([])
+  })
+
+  it('LDG-02 gives no authority for a chain that does not verify', async () => {
+    const { sink, archive, find } = open()
+    const ledger = createLedger({ sink, archive, clock })
+    const wider = await delegateRaw(agent, child, { subject: owner.did, command: '/files' })
+    const foreign = await delegateRaw(child, agent, { subject: owner.did })
+    await ledger.issued([grant, wider])
+    await ledger.issued([foreign])
+    expect((await find(child, now)).authority).toEqual([])
+    expect((await find(agent, now)).authority).toMatchObject([{ command: '/mail' }])
+  })
+
+  it('LDG-03 takes nothing from the archive that has another CID, and reports it', async () => {
+    const { ledger, find } = open()
+    await ledger.issued([grant, narrow])
+    const path = join(directory, `${narrow.cid}.ucan`)
+    for (const bytes of [grant.bytes, narrow.bytes.slice(1), new Uint8Array()]) {
+      await writeFile(path, bytes)
+      expect(await find(child, now)).toMatchObject({ authority: [], missing: [narrow.cid.toString()] })
+    }
+    await rm(path)
+    expect((await find(child, now)).missing).toEqual([narrow.cid.toString()])
+    expect((await find(agent, now)).authority).toHaveLength(1)
+    await expect(fileArchive({ directory }).get('../x')).rejects.toThrow(/the CID is not in base32/)
+    await expect(fileArchive({ directory: `${path}/x/y` }).get(`${grant.cid}`)).resolves.toBeUndefined()
+  })
+
+  it('bounds the chains that it examines', async () => {
+    const { sink, archive, ledger } = open()
+    const principals = await Promise.all(['a', 'b', 'c'].map((name) => actor(name)))
+    for (const issuer of principals)
+      for (const audience of principals)
+        await ledger.issued([await delegateRaw(issuer, audience, { subject: owner.did })])
+    const options = { records: sink.records(), archive, agent: principals[0]?.did ?? '', at: now, maxChains: 50 }
+    expect(await findAuthority(options)).toMatchObject({ authority: [], isCut: true })
+  })
+})

@@ -1,0 +1,156 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { run } from '../../src/cli/run.ts'
+import { agent, alice, denied, intent, outcome } from '../audit/events.ts'
+import { runCli } from './run-cli.ts'
+
+let folder: string
+let directory: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'procura-log-'))
+  directory = join(folder, 'log')
+  const sink = await openJsonlAuditSink({ directory, maxBytes: 4_096 })
+  await sink.append(intent(1), {})
+  await sink.append(outcome(2, 1, { status: 'error', code: 'ERR_VAULT_UPSTREAM' }), {})
+  await sink.append(denied(3, { command: '/files/read', invoker: alice }), {})
+  await sink.append(denied(4, { authenticated: false, invoker: agent, command: '/mail/send' }), {})
+  await sink.append({ kind: 'settled', id: 'ab'.repeat(16), time: 1_800_000_005, before: 1 }, {})
+  await sink.append(intent(6, { mode: 'shadow' }), {})
+  await sink.close()
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+describe('procura log', () => {
+  it('CLI-10 shows who did what, and attributes nothing to a principal whose call was not authenticated', async () => {
+    const { code, out } = await runCli(['log', directory])
+    expect(code).toBe(0)
+    expect(out.split('\n').map((line) => line.split('\t'))).toEqual([
+      ['2027-01-15T08:00:01Z', 'allowed', agent, '/mail/send'],
+      ['2027-01-15T08:00:02Z', 'error', agent, '/mail/send', 'ERR_VAULT_UPSTREAM'],
+      ['2027-01-15T08:00:03Z', 'denied', alice, '/files/read', 'policy_unsatisfied'],
+      ['2027-01-15T08:00:04Z', 'denied', `claimed:${agent}`, '/mail/send', 'policy_unsatisfied'],
+      ['2027-01-15T08:00:06Z', 'allowed', agent, '/mail/send'],
+    ])
+    const rows = (await runCli(['log', directory, '--json'])).out.split('\n').map((line) => JSON.parse(line))
+    expect(rows[0]).toMatchObject({ agent, onBehalfOf: alice, subject: alice, sequence: 1, log: directory })
+    expect(rows[3]).toMatchObject({ claimedAgent: agent, decision: 'denied' })
+    expect(rows[3]).not.toHaveProperty('agent')
+    expect(rows[4]).toMatchObject({ mode: 'shadow', sequence: 6 })
+  })
+
+  it('CLI-10 selects by agent, command, time and decision', async () => {
+    const times = async (...words: string[]): Promise<string[]> =>
+      (await runCli(['log', directory, ...words])).out.split('\n').map((line) => line.slice(17, 19))
+    expect(await times('--agent', alice)).toEqual(['03'])
+    expect(await times('--agent', agent)).toEqual(['01', '02', '04', '06'])
+    expect(await times('--command', '/files')).toEqual(['03'])
+    expect(await times('--command', '/mail')).toEqual(['01', '02', '04', '06'])
+    expect(await times('--decision', 'denied')).toEqual(['03', '04'])
+    expect(await times('--since', '1800000003', '--until', '2027-01-15T08:00:04Z')).toEqual(['03', '04'])
+    const none = await runCli(['log', directory, '--command', '/mai'])
+    expect(none).toMatchObject({ code: 1, out: '', err: 'no record matches' })
+    expect((await runCli(['log', directory, '--decision', 'refused'])).err).toMatch(/must be one of allowed, denied/)
+    expect((await runCli(['log'])).err).toMatch(/the directory of the log is missing, or --postgres/)
+    expect((await runCli(['log', '--postgres'])).err).toMatch(/PROCURA_LOG_URL, or in the file of --url-file/)
+    expect((await runCli(['log', directory, '--postgres'], '', { PROCURA_LOG_URL: 'x' })).err).toMatch(/not both/)
+  })
+
+  it('prints OCSF in which the outcome of a call names its agent', async () => {
+    expect((await runCli(['log', directory, '--ocsf'])).err).toMatch(/--ocsf needs --product and --vendor/)
+    const words = ['log', directory, '--ocsf', '--product', 'Mailer', '--vendor', 'Example', '--decision', 'error']
+    const event = JSON.parse((await runCli(words)).out)
+    expect(event).toMatchObject({
+      status: 'Failure',
+      actor: { user: { uid: alice } },
+      ai_agent: { uid: agent },
+      api: { operation: '/mail/send' },
+    })
+  })
+
+  it('follows a log over its files, and takes no half of a line', async () => {
+    const followed = join(folder, 'followed')
+    const sink = await openJsonlAuditSink({ directory: followed, maxBytes: 4_096 })
+    await sink.append(intent(1), {})
+    const stop = new AbortController()
+    const lines: string[] = []
+    const arrived = (count: number): Promise<void> =>
+      new Promise((resolve) => {
+        const look = (): void => (lines.length >= count ? resolve() : void setTimeout(look, 20))
+        look()
+      })
+    const done = run(['log', followed, '--follow', '--json'], {
+      env: {},
+      isTerminal: false,
+      signal: stop.signal,
+      print: (line) => void lines.push(line),
+      complain: () => undefined,
+      readInput: async () => undefined,
+      askHidden: async () => undefined,
+    })
+    await arrived(1)
+    for (let number = 2; number <= 20; number++) await sink.append(intent(number), {})
+    await sink.close()
+    const last =
+      (await readdir(followed))
+        .filter((name) => name.endsWith('.jsonl'))
+        .sort()
+        .at(-1) ?? ''
+    await writeFile(join(followed, last), '{"hash":"', { flag: 'a' })
+    await arrived(20)
+    stop.abort()
+    expect(await done).toBe(0)
+    expect(lines.map((line) => JSON.parse(line).sequence)).toEqual(Array.from({ length: 20 }, (_, at) => at + 1))
+  })
+})
+
+describe('procura log could', () => {
+  it('tells what an agent could do at a moment, from what delegate, attenuate and revoke recorded', async () => {
+    const path = (name: string): string => join(folder, name)
+    const [owner, planner, mailer] = await Promise.all(
+      ['owner', 'planner', 'mailer'].map(async (name) => (await runCli(['key', 'new', path(name)])).out),
+    )
+    const ledger = ['--ledger', path('ledger')]
+    const first = [
+      'delegate',
+      '--from',
+      path('owner'),
+      '--to',
+      planner ?? '',
+      '--command',
+      '/mail',
+      '--expires-in',
+      '9d',
+    ]
+    expect((await runCli([...first, ...ledger, '--out', path('first')])).code).toBe(0)
+    const second = ['attenuate', path('first'), '--from', path('planner'), '--to', mailer ?? '']
+    const narrow = ['--command', '/mail/send', '--policy', '.to like *@example.com', '--expires-in', '2d']
+    expect((await runCli([...second, ...narrow, ...ledger, '--out', path('second')])).code).toBe(0)
+    const ask = (who: string | undefined, at: string, ...more: string[]) =>
+      runCli(['log', 'could', path('ledger'), '--agent', who ?? '', `--at=${at}`, ...more])
+    const tomorrow = await ask(mailer, '+1d')
+    expect(tomorrow.code).toBe(0)
+    expect(tomorrow.out).toMatch(new RegExp(`^/mail/send for ${owner}\n {2}where \`\\.to\` is a string that ends with`))
+    expect(await ask(mailer, '+3d')).toMatchObject({ code: 1, out: 'nothing, by the delegations on record' })
+    expect(JSON.parse((await ask(planner, '+3d', '--json')).out).authority).toMatchObject([
+      { command: '/mail', policy: [] },
+    ])
+    expect((await ask(mailer, '-1h')).out).toBe('nothing, by the delegations on record')
+    expect((await ask(mailer, '+1m')).out).not.toMatch(/which is later/)
+    expect((await runCli(['revoke', path('second'), '--from', path('owner'), ...ledger])).code).toBe(0)
+    expect((await ask(mailer, '+1d')).code).toBe(1)
+    expect((await ask(planner, '+1d')).code).toBe(0)
+    expect((await runCli(['log', path('ledger')])).out.split('\n').map((line) => line.split('\t')[1])).toEqual([
+      'issued',
+      'seen',
+      'issued',
+      'revoked',
+    ])
+    const names = await readdir(join(path('ledger'), 'delegations'))
+    await rm(join(path('ledger'), 'delegations', names[0] ?? ''))
+    expect((await ask(planner, '+1d')).err).toMatch(/is on record, and is not in the archive/)
+    expect((await runCli(['log', 'could', path('ledger'), '--at', 'now'])).err).toMatch(/--agent is missing/)
+  })
+})
