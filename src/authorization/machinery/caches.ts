@@ -1,7 +1,7 @@
-import { createKnownTokens } from '#shortcuts'
+import { createKnownTokens, createTextCache } from '#shortcuts'
 import { type Command, parseCommand } from '../../capability/command.ts'
 import { type Did, parseDid } from '../../did/did.ts'
-import { createTextCache, type TextCache } from '../../ipld/text-cache.ts'
+import type { TextCache } from '../../ipld/text-cache/text-cache.ts'
 import { type BoundedMap, createBoundedMap } from '../../support/bounded-map.ts'
 import { createTextReader } from '../../support/text-reader.ts'
 import type { Link } from '../chain.ts'
@@ -21,7 +21,7 @@ export interface ReadingCaches {
   readonly parseDid: (text: string) => Did
   /** `parseCommand`, with a memory. */
   readonly parseCommand: (text: string) => Command
-  /** Strings that are in most tokens. */
+  /** Strings that are in most tokens. Elsewhere than on Node it stays empty. */
   readonly texts: TextCache
   /** Compiled policies. */
   readonly policies: PolicyPool

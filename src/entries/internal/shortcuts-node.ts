@@ -9,3 +9,4 @@ export { readUsualDelegation, readUsualInvocation } from '../../authorization/fo
 export { canBorrow, createKnownTokens, recognize } from '../../authorization/machinery/known-tokens/node.ts'
 export { createVerifiers } from '../../authorization/machinery/verifiers/node.ts'
 export { readUsualContainer } from '../../container/usual-container/node.ts'
+export { createTextCache } from '../../ipld/text-cache/node.ts'

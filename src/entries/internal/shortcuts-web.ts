@@ -8,3 +8,4 @@ export { readUsualDelegation, readUsualInvocation } from '../../authorization/fo
 export { canBorrow, createKnownTokens, recognize } from '../../authorization/machinery/known-tokens/web.ts'
 export { createVerifiers } from '../../authorization/machinery/verifiers/web.ts'
 export { readUsualContainer } from '../../container/usual-container/web.ts'
+export { createTextCache } from '../../ipld/text-cache/web.ts'

@@ -1,7 +1,7 @@
 import type { CompiledPolicy } from '../../../capability/policy/compile.ts'
 import type { DelegationFields } from '../../../delegation/delegation.ts'
 import type { TextReaders } from '../../../envelope/fields.ts'
-import type { TextCache } from '../../../ipld/text-cache.ts'
+import type { TextCache } from '../../../ipld/text-cache/text-cache.ts'
 import type { SignedBytes } from '../../chain.ts'
 import type { PolicyPool } from '../../machinery/policy-pool.ts'
 import type { VerificationSettings } from '../../settings.ts'
