@@ -6,7 +6,7 @@ import { quickly, sameRecords, sha256, slowly } from './record-differential.ts'
 import { shortRuns } from './runs.ts'
 
 describe('records in one pass', { timeout: 120_000 }, () => {
-  sameRecords(shortRuns(10_000))
+  sameRecords(shortRuns(10_000, 40))
 
   it.each([
     ['an intent', intent(1), true],

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sqlite from 'node-sqlite3-wasm'
@@ -12,9 +12,15 @@ export interface SqliteFile {
   close(): void
 }
 
+/**
+ * A file system in memory where there is one. A power failure is not tested here, and this build of SQLite makes and
+ * removes a folder for each lock.
+ */
+const place = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+
 /** Makes an empty database in a folder of its own. */
 export function sqliteFile(): SqliteFile {
-  const folder = mkdtempSync(join(tmpdir(), 'procura-state-'))
+  const folder = mkdtempSync(join(place, 'procura-state-'))
   const connections: sqlite.Database[] = []
   let interrupted = false
   const guarded = <T extends object>(target: T): T =>

@@ -188,7 +188,7 @@ describe('gzip', () => {
   })
 
   it('of a hundred megabytes is given up at the limit [attack 35]', async () => {
-    const bomb = new Uint8Array(gzipSync(new Uint8Array(100 * 2 ** 20)))
+    const bomb = new Uint8Array(gzipSync(new Uint8Array(100 * 2 ** 20), { level: 1 }))
     expect(gunzipOnNode(bomb, 262_144)).toBe('too_large')
     expect(await gunzipOnWeb(bomb, 262_144)).toBe('too_large')
   })
