@@ -54,11 +54,17 @@ export async function runAll(programs: readonly Program[]): Promise<ReadonlyMap<
       writeFileSync(join(folder, `${name}.mjs`), code)
     }
     const names = programs.map(({ name }) => name)
-    const outputs = inCi ? await Promise.all(names.map((name) => run(folder, name))) : await runInTurn(folder, names)
+    const outputs = inCi ? await runApart(folder, names) : await runInTurn(folder, names)
     return new Map(names.map((name, index) => [name, (outputs[index] ?? '').trimEnd().split('\n')]))
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+async function runApart(folder: string, names: readonly string[]): Promise<readonly string[]> {
+  const outputs: string[] = []
+  for (const name of names) outputs.push(await run(folder, name))
+  return outputs
 }
 
 async function runInTurn(folder: string, names: readonly string[]): Promise<readonly string[]> {
