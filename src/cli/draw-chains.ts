@@ -1,4 +1,5 @@
 // node only: part of `procura inspect`
+import { verifyDelegation } from '../authorization/verify-delegation.ts'
 import { anyCommand } from '../capability/command.ts'
 import { describePolicy } from '../capability/policy/describe.ts'
 import { anySubject } from '../capability/subject.ts'
@@ -14,8 +15,8 @@ export interface DrawnChain {
   readonly lines: readonly string[]
   /** CIDs, root first. */
   readonly json: object
-  /** Undefined when it could not be found out. */
-  readonly isSigned: boolean | undefined
+  /** Whether the delegations verify: signatures, times, principals, subject and commands. */
+  readonly verified: boolean
 }
 
 /**
@@ -70,14 +71,35 @@ async function draw(
     lines.push(`    │ calls ${call.command}, ${expiryOf(call.expiration, now)}`, '    ▼')
     lines.push(`  ${call.audience ?? call.subject}`)
   }
+  const fault = proofs.length === 0 ? undefined : await faultOf(proofs, now)
+  if (proofs.length > 0)
+    lines.push(fault === undefined ? '  verified' : `  not verified: ${fault.message} (${fault.code})`)
   return {
     lines,
+    verified: fault === undefined,
     json: {
       delegations: proofs.map((proof) => (typeof proof === 'string' ? proof : proof.cid.toString())),
       ...(call !== undefined && { invocation: call.cid.toString() }),
+      verified: fault === undefined,
+      ...(fault !== undefined && { fault }),
     },
-    isSigned: undefined,
   }
+}
+
+/** The reason for which a chain does not verify. Revocations are not known here. */
+async function faultOf(
+  proofs: readonly (Delegation | string)[],
+  now: number,
+): Promise<{ readonly code: string; readonly message: string } | undefined> {
+  const found = proofs.filter((proof) => typeof proof !== 'string')
+  const absent = proofs.length - found.length
+  if (absent > 0) return { code: 'proof_missing', message: `${absent} delegation(s) of the chain are not in the input` }
+  const verdict = await verifyDelegation(found, {
+    clock: { now: () => now },
+    accept: ['1.0.0', '1.0.0-rc.1'],
+    acceptRedundantFields: true,
+  })
+  return verdict.verified ? undefined : { code: verdict.denial.code, message: verdict.denial.message }
 }
 
 function titleOf(length: number, call: Invocation | undefined): string {

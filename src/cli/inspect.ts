@@ -19,7 +19,7 @@ import { type Flags, textOf } from './verb.ts'
  * `procura inspect [FILE]`: shows every token of an input in words, and the chains that they form. Invalid input is an
  * answer, with the requirement that it violates. CLI-06
  *
- * @returns 1 when the input is not a token or container, or a signature of it is not valid.
+ * @returns 1 when the input is not a token or container, or one of its chains does not verify.
  */
 export async function inspect(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const [path, ...more] = words
@@ -50,7 +50,7 @@ export async function inspect(words: readonly string[], flags: Flags, host: Host
   } else {
     printText([...shown, ...others], chains, now, host)
   }
-  return chains.every(({ isSigned }) => isSigned !== false) ? 0 : 1
+  return chains.every(({ verified }) => verified) ? 0 : 1
 }
 
 /** The facts of a token, as the JSON output has them. */

@@ -308,7 +308,7 @@ const authorityVerbs: readonly Verb[] = [
     about: 'show any token or container in words, with its chain',
     options: [{ name: 'at', value: 'TIME', about: 'the moment from which times are counted; default now' }, json],
     example: 'procura inspect agent.ucan',
-    negative: 'it is not a token or container, or a signature is not valid',
+    negative: 'it is not a token or container, or a chain of it does not verify',
     run: async (...given) => (await import('./inspect.ts')).inspect(...given),
   },
   {
@@ -334,5 +334,21 @@ const authorityVerbs: readonly Verb[] = [
   },
 ]
 
+const completionVerb: Verb = {
+  name: 'completion',
+  operands: 'SHELL',
+  about: 'print the completions of bash, zsh or fish',
+  options: [],
+  example: 'source <(procura completion bash)',
+  run: async (words, _, host) => (await import('./completion.ts')).completion(words, verbs, host),
+}
+
 /** Everything that the program does, in the order of the help. */
-export const verbs: readonly Verb[] = [...keyVerbs, ...authorityVerbs, ...logVerbs, ...auditVerbs, ...vaultVerbs]
+export const verbs: readonly Verb[] = [
+  ...keyVerbs,
+  ...authorityVerbs,
+  ...logVerbs,
+  ...auditVerbs,
+  ...vaultVerbs,
+  completionVerb,
+]

@@ -124,7 +124,7 @@ describe('procura delegate, attenuate and revoke', () => {
       ...['--policy', '.to == bob@example.com', '--expires-in', '10m'],
     ])
     expect(narrow.code).toBe(0)
-    expect(narrow.err).toMatch(/delegated \/mail\/send to did:key:\S+; it expires \S+ \(in 10 minutes\)/)
+    expect(narrow.err).toMatch(/delegated \/mail\/send to did:key:\S+; it expires \S+ \(in (?:10|9) minutes/)
     const tokens = await tokensOf(narrow.out)
     const [root, child] = [dids['agent'], dids['child']].map((did) => tokens.find(({ audience }) => audience === did))
     expect(root).toMatchObject({ issuer: dids['owner'], command: '/mail', policy: [['like', '.to', '*@example.com']] })
@@ -258,7 +258,9 @@ describe('procura inspect', () => {
     const order = [dids['owner'], dids['agent'], dids['child']].map((did) => lines.indexOf(`  ${did}`))
     expect(order).toEqual([...order].sort((a, b) => a - b))
     expect(order[0]).toBeGreaterThan(0)
+    expect(out).toMatch(/\n {2}verified\n/)
     const later = await runCli(['inspect', narrow, '--at=+3h'])
+    expect([later.code, later.out]).toEqual([1, expect.stringMatching(/not verified: .* \(expired\)/)])
     expect(later.out).toMatch(/expired {6}\S+ \(59 minutes \d+ seconds ago|1 hour ago/)
   })
 
@@ -286,6 +288,21 @@ describe('procura inspect', () => {
     const key = await runCli(['inspect', at('owner')])
     expect([key.code, key.out]).toEqual([1, expect.stringMatching(/this is a key file, see `procura key show`/)])
     expect(key.out).not.toContain(JSON.parse(await readFile(at('owner'), 'utf8')).jwks[0].d)
+  })
+
+  it('CLI-06 reports a forged delegation, and a chain without its beginning', async () => {
+    const narrow = fresh()
+    await runCli(['attenuate', await granted(), '--from', at('agent'), '--to', dids['child'] ?? '', '--out', narrow])
+    const tokens = await tokensOf(await readFile(narrow, 'utf8'))
+    const [first, last] = [dids['agent'], dids['child']].map((did) => tokens.find(({ audience }) => audience === did))
+    const forged = Uint8Array.from(first?.bytes ?? [], (byte, place) => (place === 40 ? byte ^ 1 : byte))
+    const wrong = await runCli(['inspect', '--json'], encodeContainer([{ bytes: forged }, last as Delegation]))
+    expect([wrong.code, JSON.parse(wrong.out).chains]).toMatchObject([
+      1,
+      [{ verified: false, fault: { code: 'signature_invalid' } }],
+    ])
+    const partial = await runCli(['inspect'], encodeContainer([last as Delegation]))
+    expect([partial.code, partial.out]).toEqual([1, expect.stringMatching(/not verified: .*\(root_not_subject\)/)])
   })
 
   it('CLI-06 answers every vector, valid or hostile, in text and in JSON', async () => {
