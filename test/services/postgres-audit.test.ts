@@ -16,6 +16,7 @@ import {
 } from '../../src/entries/audit/postgres.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { denied, id, intent, outcome, stoppedClock } from '../audit/events.ts'
+import { runCli } from '../cli/run-cli.ts'
 
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const asService = address.replace('postgres@', 'mail_service@')
@@ -57,6 +58,23 @@ describe('a log in PostgreSQL', () => {
     await sink.close()
     await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_CLOSED' })
     expect(await verifyAuditLog(readPostgresLines(pool, log))).toMatchObject({ valid: true, records: 1501 })
+  })
+
+  it('CLI-10 is shown by `procura log`, with its address from the environment', async () => {
+    const log = await table('shown')
+    const sink = postgresAuditSink({ pool, table: log })
+    await sink.append(intent(1), {})
+    await sink.append(outcome(2, 1), {})
+    await sink.close()
+    const words = ['log', '--postgres', '--table', log, '--json']
+    const { code, out, err } = await runCli(words, '', { PROCURA_LOG_URL: address })
+    expect([code, err]).toEqual([0, ''])
+    expect(out.split('\n').map((line) => JSON.parse(line).decision)).toEqual(['allowed', 'ok'])
+    const wrong = await runCli(words, '', {
+      PROCURA_LOG_URL: address.replace('@', ':canary-password@').replace(/:[0-9]+\//, ':1/'),
+    })
+    expect([wrong.code, wrong.out]).toEqual([2, ''])
+    expect(wrong.err).not.toContain('canary')
   })
 
   it('GRD-09 is examined first, and errors name the fault and the remedy', async () => {
