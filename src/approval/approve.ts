@@ -83,7 +83,7 @@ export async function approve(request: ReceivedRequest, options: ApproveOptions)
     audience: agent,
     command,
     // APR-20, APR-27
-    policy: given.repeatable ? [eq('.', args)] : [eq('.', args), maxUses(1)],
+    policy: given.repeatable ? [eq('.', args)] : [eq('.', args), maxUses(1, service)],
     expiration: expirationOf(request, proofs, now, given.expiresIn),
     // APR-21
     nonce: cid.multihash.digest,

@@ -12,6 +12,7 @@ import { invoke } from '../../src/invocation/invoke.ts'
 import type { IpldMap } from '../../src/ipld/value.ts'
 import { twinSignature } from '../../src/principal/signature.ts'
 import { actor, clock, now } from '../support/actors.ts'
+import { call, createService, service } from '../support/service.ts'
 import { agent, attenuate, mallory, narrow, owner, receivedRequest, refusedCall, sentRequest, tryCall } from './cast.ts'
 
 const args: IpldMap = { to: 'bob@example.com', subject: 'Report' }
@@ -41,7 +42,7 @@ describe('approve', () => {
       command: '/mail/send',
       policy: [
         ['==', '.', args],
-        ['limit/uses', 1],
+        ['limit/uses', 1, service.did],
       ],
     })
     await expect(tryCall([narrow], args)).resolves.toBe('policy_unsatisfied')
@@ -99,6 +100,14 @@ describe('approve', () => {
     const passed = await attenuate(delegation, { issuer: agent, audience: mallory.did, clock, expiresIn: 60 })
     const sub = await tryCall([delegation, passed], args, { limitStore, issuer: mallory })
     expect(sub).toBe('limit_exhausted')
+  })
+
+  it('APR-27 permits no call to another service, also one that accepts the same commands of the same owner', async () => {
+    const { delegation } = await approved()
+    const invocation = await call({ issuer: agent, args, proofs: [delegation], audience: 'did:web:other.example' })
+    const other = createService({ audience: 'did:web:other.example', limitStore: memoryLimitStore({ clock }) })
+    const decision = await other.authorize(encodeContainer([invocation, delegation]))
+    expect(decision).toMatchObject({ allowed: false, denial: { code: 'policy_unsatisfied', requirement: 'LMT-19' } })
   })
 
   it('APR-27 permits one call for two copies of a request, also with the other ECDSA signature', async () => {

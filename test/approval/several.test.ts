@@ -123,6 +123,7 @@ describe('a command that needs approvals', () => {
       { policy: [maxUses(1)] },
       { policy: [eq('.', args)] },
       { policy: [eq('.', args), maxUses(2)] },
+      { policy: [eq('.', args), maxUses(1, 'did:web:other.example')] },
       { policy: [like('.to', 'bob@*'), maxUses(1)] },
       { policy: [eq('.to', 'bob@example.com'), maxUses(1)] },
       { policy: [eq('.', { ...args, more: 1 }), maxUses(1)] },

@@ -238,6 +238,23 @@ describe('LMT-12 limits of a chain', () => {
       expect(await ask(authorizer, bob, [self, self, root])).toBe(wanted)
   })
 
+  it('LMT-19 are for the service that they name, under each of its DIDs, and use nothing up at another one', async () => {
+    const named = (await actor('service')).did
+    const limitStore = memoryLimitStore({ clock: { now: () => now } })
+    const here = service({ limitStore, audience: [named, 'did:web:new.example'] })
+    for (const [proof, wanted] of [
+      [await grant(maxUses(1, named), maxUses(5)), 'allowed'],
+      [await grant(maxUses(1, 'did:web:new.example')), 'allowed'],
+      [await grant(maxUses(1, 'did:web:other.example'), maxUses(1)), 'policy_unsatisfied at 0 LMT-19'],
+      [await grant(maxUses(1, named.toUpperCase().replace('DID:KEY', 'did:key'))), 'policy_unsatisfied at 0 LMT-19'],
+    ] as const)
+      expect(await ask(here, bob, [proof])).toBe(wanted)
+    const elsewhere = await grant(maxUses(1, 'did:web:other.example'), maxUses(1))
+    expect(await ask(here, bob, [elsewhere])).toBe('policy_unsatisfied at 0 LMT-19')
+    const [left] = await here.remaining(encodeContainer([elsewhere]))
+    expect(left?.remaining).toBe(1)
+  })
+
   it('LMT-03 are at most 32', async () => {
     const many = (count: number) => grant(...Array.from({ length: count }, (_, index) => maxUses(index + 1)))
     expect(await ask(service(), bob, [await many(32)])).toBe('allowed')

@@ -64,7 +64,7 @@ function hasForm(
   link: Link,
   { issuer: invoker, subject, command }: InvocationFields,
   now: Timestamp,
-  { clockTolerance }: Settings,
+  { clockTolerance, audiences }: Settings,
 ): boolean {
   const { policy } = link.policy
   return (
@@ -73,7 +73,12 @@ function hasForm(
     link.subject === subject &&
     link.command === command &&
     policy.some((statement) => statement[0] === '==' && statement[1] === '.') &&
-    policy.some((statement) => statement[0] === 'limit/uses' && statement[1] === 1) &&
+    policy.some(
+      ([operator, calls, service]) =>
+        operator === 'limit/uses' &&
+        calls === 1 &&
+        (service === undefined || audiences.some((audience) => audience === service)),
+    ) &&
     link.payload !== undefined &&
     (link.notBefore === undefined || link.notBefore <= now + clockTolerance) &&
     typeof link.expiration === 'number' &&

@@ -110,7 +110,11 @@ export function createCounter(
       ? limitsIn(chain, settings, core)
       : undefined
     // A session is looked up by itself, and a call with limits that nobody counts is refused.
-    const isUsual = limits !== undefined && limits.length <= maxLimits && chain.links.every((link) => !link.session)
+    const isUsual =
+      limits !== undefined &&
+      limits.length <= maxLimits &&
+      chain.links.every((link) => !link.session) &&
+      !limits.some((limit) => isElsewhere(limit, settings))
     if (callStore === undefined || !isUsual) return settings
     const claim = yield* core.claimOf(chain, settings)
     const request = limits.length === 0 ? undefined : yield* requestFor(chain, limits, settings, holdSeconds, core)
@@ -132,7 +136,9 @@ export function createCounter(
     ask: askTogether,
     *reserve(chain, settings, call) {
       const limits = limitsIn(chain, settings, core)
-      return limits.length > maxLimits ? tooMany : yield* ask(chain, limits, settings, call)
+      if (limits.length > maxLimits) return tooMany
+      const elsewhere = limits.find((limit) => isElsewhere(limit, settings))
+      return elsewhere === undefined ? yield* ask(chain, limits, settings, call) : refusedHere(elsewhere, chain, core)
     },
     holdOf: (chain) => holds.get(chain),
     remaining: (delegations, settings, call) => remainingOf(delegations, store, settings, call, core),
@@ -215,6 +221,24 @@ function* requestFor(
 function randomName(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** Whether a limit is for another service than this one. */
+function isElsewhere({ limit }: ChainLimit, { audiences }: Settings): boolean {
+  return limit[0] === 'limit/uses' && limit[2] !== undefined && !audiences.some((audience) => audience === limit[2])
+}
+
+/** LMT-19 */
+function refusedHere({ at, statement, limit }: ChainLimit, { links, invocation }: Chain, core: Core): Denial {
+  const { issuer: audience, subject, command } = invocation.fields
+  const name = at < links.length ? core.linkName(at, links.length) : 'an approval'
+  return {
+    code: 'policy_unsatisfied',
+    message: `${name}: ${core.quote(limit[0])} (policy statement ${statement + 1}) is for calls to another service`,
+    at: Math.min(at, links.length),
+    requirement: 'LMT-19',
+    approvable: { audience, subject, command },
+  }
 }
 
 /** An answer of another form may be a store's own way to refuse. */

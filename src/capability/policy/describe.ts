@@ -56,7 +56,7 @@ export function describeStatement(statement: Statement, owner = ''): string {
     case 'any':
       return `for at least one element of ${name(statement[1], owner)}: ${describeStatement(statement[2], 'element')}`
     case 'limit/uses':
-      return describeCount(statement[1], '')
+      return describeCount(statement[1], statement[2] === undefined ? '' : ` at ${statement[2]} alone`)
     case 'limit/concurrent':
       return describeCount(statement[1], ' at the same time')
     case 'limit/rate':

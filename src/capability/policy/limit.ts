@@ -14,7 +14,8 @@ export function isLimit(statement: Statement): statement is LimitStatement {
 }
 
 /** The JSON of a limit. A number of calls has at most 15 digits, which every store can add up. */
-const form = /^\["limit\/(?:uses",\d{1,15}|concurrent",\d{1,4}|rate",\d{1,4},[1-9]\d{0,7}|sum",".*","[\d.]+")\]$/s
+const form =
+  /^\["limit\/(?:uses",\d{1,15}(?:,"did:[a-z0-9]+:[\w.:%-]{1,2048}")?|concurrent",\d{1,4}|rate",\d{1,4},[1-9]\d{0,7}|sum",".*","[\d.]+")\]$/s
 
 /**
  * Reads a statement whose operator is that of a limit.

@@ -24,8 +24,11 @@ export type NegationStatement = readonly [operator: 'not', statement: Statement]
 /** `["all", ".to", s]` or `["any", ".to", s]`: every, or at least one, element of the collection satisfies it. */
 export type QuantifierStatement = readonly [operator: 'all' | 'any', selector: string, statement: Statement]
 
-/** `["limit/uses", 100]`: at most that many calls; `["limit/concurrent", 2]`: at most that many at the same time. */
-export type CountLimitStatement = readonly [operator: 'limit/uses' | 'limit/concurrent', calls: number]
+/** `["limit/uses", 100]`: at most that many calls; `["limit/uses", 1, "did:key:…"]`: and at that service alone. */
+export type UsesLimitStatement = readonly [operator: 'limit/uses', calls: number, service?: string]
+
+/** `["limit/concurrent", 2]`: at most that many calls at the same time. */
+export type ConcurrentLimitStatement = readonly [operator: 'limit/concurrent', calls: number]
 
 /** `["limit/sum", ".amount", "250.00"]`: the selected amounts of all calls add up to at most that much. */
 export type SumLimitStatement = readonly [operator: 'limit/sum', selector: string, maximum: string]
@@ -34,7 +37,7 @@ export type SumLimitStatement = readonly [operator: 'limit/sum', selector: strin
 export type RateLimitStatement = readonly [operator: 'limit/rate', calls: number, seconds: number]
 
 /** A bound on all calls together, which the service counts: an extension of UCAN, see `spec/budgets.md`. */
-export type LimitStatement = CountLimitStatement | SumLimitStatement | RateLimitStatement
+export type LimitStatement = UsesLimitStatement | ConcurrentLimitStatement | SumLimitStatement | RateLimitStatement
 
 /** One predicate over the arguments of an invocation (UCAN Delegation 1.0.0, "Policy"), or a limit. */
 export type Statement =

@@ -42,6 +42,7 @@ describe('limits', () => {
     ])
     expect(parsePolicy(limits)).toEqual(limits)
     expect(limits.every(Object.isFrozen)).toBe(true)
+    expect(maxUses(1, 'did:web:a.example%3A8443')).toEqual(['limit/uses', 1, 'did:web:a.example%3A8443'])
     expect(maxSum('.amount', 250)).toEqual(['limit/sum', '.amount', '250'])
   })
 
@@ -72,6 +73,11 @@ describe('limits', () => {
     [['limit/uses', null]],
     [['limit/uses', [100]]],
     [['limit/uses', 1, 1]],
+    [['limit/uses', 1, 'service']],
+    [['limit/uses', 1, 'did:key:a"b']],
+    [['limit/uses', 1, 'did:key:']],
+    [['limit/uses', 1, 'did:key:a', 'did:key:b']],
+    [['limit/concurrent', 1, 'did:key:a']],
     [['limit/concurrent', 10_000]],
     [['limit/concurrent']],
     [['limit/rate', 10]],
@@ -212,6 +218,9 @@ describe('LMT-05 a limit as a condition on one call', () => {
 
 describe('descriptions and warnings of limits', () => {
   it('say who is counted together', () => {
+    expect(describePolicy([maxUses(1, 'did:web:shop.example')])).toEqual([
+      'at most 1 call is made at did:web:shop.example alone, by all holders together',
+    ])
     expect(describePolicy([...limits, maxUses(1), maxRate(0, 9)])).toEqual([
       'at most 100 calls are made, by all holders together',
       '`.amount` adds up to at most 250.00 in the calls of all holders together',
