@@ -10,7 +10,7 @@
  * @module
  */
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
@@ -73,9 +73,11 @@ async function main(): Promise<number> {
   buildPackage()
   await installPackage()
   await writePrograms()
+  const duplicates = repeatedPackages()
+  print('npm', duplicates.length === 0, duplicates.join(', ') || 'no package twice, and at most 16')
   const projects = writeConsumer(project)
   let expected: string | undefined
-  let failed = 0
+  let failed = duplicates.length === 0 ? 0 : 1
   for (const runtime of runtimes) {
     for (const { backend, verdicts, decisions, flow } of await reportsOf(runtime)) {
       const answer = JSON.stringify([verdicts, flow])
@@ -119,6 +121,16 @@ async function install(folder: string, name: string): Promise<void> {
     folder,
   )
   if (!installed.succeeded) throw new Error(`${name} could not be installed: ${installed.output}`)
+}
+
+/** Packages that the installation has in several versions, and the number of packages if there are too many. */
+function repeatedPackages(): readonly string[] {
+  const tree = JSON.parse(readFileSync(join(project, 'node_modules/.package-lock.json'), 'utf8')) as {
+    readonly packages: Readonly<Record<string, unknown>>
+  }
+  const names = Object.keys(tree.packages).map((place) => place.split('node_modules/').at(-1) as string)
+  const repeated = names.filter((name, index) => names.indexOf(name) < index)
+  return names.length > 16 ? [...repeated, `${names.length} packages`] : repeated
 }
 
 /** Bundles the program for runtimes that resolve the package by themselves, and one for workerd that holds it. */
