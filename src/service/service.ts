@@ -83,7 +83,9 @@ export function createService(options: ServiceOptions): Service {
   const { handlers, registry, resources, ...given } = readOptions('createService', options, serviceChecks)
   readOptions('createService: `audit`', { sink: given.audit }, { sink: objectValue })
   const sink = withHealth(given.audit.sink)
-  const guarded = { ...given, audit: { ...given.audit, sink } }
+  // A spread would leave out inherited options, and with them the misspelt ones.
+  const audit = Object.create(given.audit, { sink: { value: sink, enumerable: true } }) as ServiceOptions['audit']
+  const guarded = { ...given, audit }
   const bound = new Map<string, BoundCommand>(handlers.map((one) => [one.definition.command, one]))
   const guard = createGuard({ ...guarded, commands: handlers.map(({ definition }) => definition) })
   const desk = createRevocationDesk({ ...guarded, registry })
