@@ -315,12 +315,12 @@ describe('a revoked delegation', () => {
     const size = 25_000
     const store = memoryRevocationStore({ maxEntries: size, clock: { now: () => time } })
     for (let serial = 0; serial < size; serial++) {
-      store.add({ ids: [`did:web:${serial}.example`], expiration: serial === size - 1 ? now : never })
+      void store.add({ ids: [`did:web:${serial}.example`], expiration: serial === size - 1 ? now : never })
     }
     time += 1_000
     const add = (): string => {
       try {
-        store.add({ ids: ['did:web:new.example'], expiration: never })
+        void store.add({ ids: ['did:web:new.example'], expiration: never })
         return 'added'
       } catch (error) {
         return (error as Error).name
