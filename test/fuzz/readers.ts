@@ -55,6 +55,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['testing', isSetUp, 'limitStoreCases replayStoreCases revocationStoreCases personalKeyStoreCases'],
   ['revocation', isGiven, 'readRevocationEntry'],
   ['approval', writes, 'requestApproval'],
+  ['approval/authzen', writes, 'accessRequest accessTask requestableDecision'],
   ['approval/terminal', 'reads what a person types', 'askInTerminal'],
   ['internal/approval-page', 'runs in a browser; it reads requests by `readApprovalRequest`', 'startApprovalPage'],
   ['approval', isGiven, 'approve describeApprovalRequest refuse withApproval'],

@@ -5,7 +5,7 @@
  */
 
 import type { Authorizer, CommandDefinition, Delegation, Denial, Invocation, Signer } from 'procura'
-import type { ApprovalRequest } from 'procura/approval'
+import type { ApprovalRequest, SentRequest } from 'procura/approval'
 import type { AuditSink } from 'procura/audit'
 import type { PostgresPool } from 'procura/audit/postgres'
 import type { sqliteAuditSink } from 'procura/audit/sqlite'
@@ -64,6 +64,10 @@ export declare const postgres: PostgresStoreClient
 export declare const openLimitStore: Parameters<typeof limitStoreCases>[0]
 export declare const denial: Denial
 export declare const asked: ApprovalRequest
+export declare const sent: SentRequest
+export declare const decision: unknown
+export declare const id: string
+export declare const response: Response
 export declare const sendToOwner: (container: string) => Promise<string | undefined>
 export declare const openReplayStore: Parameters<typeof replayStoreCases>[0]
 export declare const source: SecretSource
