@@ -79,12 +79,12 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   [
     'internal/shortcuts-node',
     'decides nothing by itself; test/authorization/usual-token.test.ts compares it with the general readers',
-    'readUsualDelegation readUsualInvocation createKnownTokens recognize readUsualContainer',
+    'readUsualDelegation readUsualInvocation createKnownTokens recognize readUsualContainer createVerifiers createTextCache',
   ],
   [
     'internal/shortcuts-web',
     'leaves everything to the general readers',
-    'readUsualDelegation readUsualInvocation createKnownTokens recognize readUsualContainer',
+    'readUsualDelegation readUsualInvocation createKnownTokens recognize readUsualContainer createVerifiers createTextCache',
   ],
   ['policy', writes, 'maxConcurrent maxRate maxSum maxUses'],
   ['operations', isSetUp, 'createMetrics prometheusMeter probeStores pruneRegularly'],
