@@ -26,6 +26,6 @@ describe('llms.txt', () => {
   })
 
   it('is a short map', () => {
-    expect(page.length).toBeLessThan(8_000)
+    expect(page.length).toBeLessThan(10_000)
   })
 })

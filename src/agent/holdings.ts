@@ -3,10 +3,10 @@ import { decodeDelegation } from '../delegation/decode-delegation.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import type { Did } from '../did/did.ts'
 import { MalformedError, StoreError } from '../errors.ts'
+import type { DelegationStore } from '../proof/delegation-store.ts'
 import type { ProofStore } from '../proof/proof-store.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { never } from '../time.ts'
-import type { DelegationStore } from './delegation-store.ts'
 
 /** Delegations by their principals. */
 export interface Delegations extends ProofStore {

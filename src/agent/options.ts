@@ -5,6 +5,7 @@ import type { DidResolver } from '../did/resolver.ts'
 import { ArgumentError } from '../errors.ts'
 import type { CallSender } from '../http/call-sender.ts'
 import type { Signer } from '../principal/signer.ts'
+import type { DelegationStore } from '../proof/delegation-store.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
 import {
   abortSignal,
@@ -34,7 +35,6 @@ import type {
 } from './agent.ts'
 import type { KnownService } from './call.ts'
 import { pathOf } from './command-path.ts'
-import type { DelegationStore } from './delegation-store.ts'
 import type { Renew } from './renewal.ts'
 
 /** Options of {@link openAgent}. */

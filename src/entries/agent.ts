@@ -25,12 +25,8 @@ export type {
   Reception,
   TaskCommand,
 } from '../agent/agent.ts'
-export {
-  type DelegationChange,
-  type DelegationStore,
-  type MemoryDelegationStoreOptions,
-  memoryDelegationStore,
-} from '../agent/delegation-store.ts'
+export type { DelegationChange, DelegationStore } from '../proof/delegation-store.ts'
+export { type MemoryDelegationStoreOptions, memoryDelegationStore } from '../proof/memory-delegation-store.ts'
 export { type OpenAgentOptions, openAgent } from '../agent/open-agent.ts'
 export type { Renew } from '../agent/renewal.ts'
 export { type AgentTool, type ToolOptions, toolOf } from '../agent/tool-of.ts'

@@ -107,6 +107,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     memoryDelegationStore: [[]],
     toolOf: [definition],
   },
+  'agent/file': { fileDelegationStore: [] },
   policy: { explainPolicy: [[], {}] },
   arguments: {
     bytes: [],
@@ -159,6 +160,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     limitStoreCases: [() => undefined],
     revocationStoreCases: [() => undefined],
     personalKeyStoreCases: [() => undefined],
+    delegationStoreCases: [() => undefined],
   },
   proof: { findProofs: [{ delegationsTo: () => [] }], memoryProofStore: [] },
   receipt: { issueReceipt: [], verifyReceipt: [call.bytes] },

@@ -17,7 +17,7 @@ import type { Service } from 'procura/service'
 import type { RevocationRegistry } from 'procura/store/memory'
 import type { PostgresStoreClient } from 'procura/store/postgres'
 import type { RedisStoreClient } from 'procura/store/redis'
-import type { limitStoreCases, replayStoreCases } from 'procura/testing'
+import type { delegationStoreCases, limitStoreCases, replayStoreCases } from 'procura/testing'
 import type { SecretSource, Vault } from 'procura/vault'
 
 /** Principals. */
@@ -61,6 +61,7 @@ export declare const database: Parameters<typeof sqliteAuditSink>[0]['database']
 export declare const secret: Uint8Array
 export declare const redis: RedisStoreClient
 export declare const postgres: PostgresStoreClient
+export declare const openDelegationStore: Parameters<typeof delegationStoreCases>[0]
 export declare const openLimitStore: Parameters<typeof limitStoreCases>[0]
 export declare const denial: Denial
 export declare const asked: ApprovalRequest

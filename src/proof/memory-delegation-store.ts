@@ -1,30 +1,7 @@
 import type { Delegation } from '../delegation/delegation.ts'
 import { ArgumentError, StoreFullError } from '../errors.ts'
 import { integerFrom, readOptions, withDefault } from '../support/options.ts'
-
-/** A change of a {@link DelegationStore}. */
-export interface DelegationChange {
-  /** Delegations to add, by their CIDs as strings. One that is stored already is not added again. */
-  readonly add: ReadonlyMap<string, Uint8Array>
-  /** CIDs of delegations to remove. One that is not stored is ignored. */
-  readonly remove: readonly string[]
-}
-
-/** Stores the delegations of an agent. Delegations are not secret, but they show who may do what. */
-export interface DelegationStore {
-  /**
-   * - Returns the bytes of all stored delegations, in any order.
-   * - Rejects when it cannot find out.
-   */
-  load(options: { readonly signal?: AbortSignal | undefined }): readonly Uint8Array[] | Promise<readonly Uint8Array[]>
-  /**
-   * Applies a change as a whole. Changes of other processes are kept.
-   *
-   * - Resolves when the change lasts.
-   * - Rejects when it was not applied; the store is then as before.
-   */
-  change(change: DelegationChange, options: { readonly signal?: AbortSignal | undefined }): void | Promise<void>
-}
+import type { DelegationStore } from './delegation-store.ts'
 
 /** Options of {@link memoryDelegationStore}. */
 export interface MemoryDelegationStoreOptions {
@@ -48,6 +25,7 @@ export function memoryDelegationStore(
   let held: ReadonlyMap<string, Uint8Array> = new Map(namedBytes(delegations))
   return Object.freeze({
     load: () => [...held.values()].map((bytes) => bytes.slice()),
+    // AGT-17
     change({ add, remove }) {
       const next = new Map(held)
       for (const cid of remove) next.delete(cid)

@@ -1,0 +1,8 @@
+// node only: keeps delegations in a file
+/**
+ * `procura/agent/file`: the delegations of an agent in a file.
+ *
+ * @module
+ */
+
+export { type FileDelegationStoreOptions, fileDelegationStore } from '../../delegation-file/file-delegation-store.ts'

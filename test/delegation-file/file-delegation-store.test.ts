@@ -1,0 +1,137 @@
+import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { openAgent } from '../../src/agent/open-agent.ts'
+import { openContainer } from '../../src/authorization/open-container.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
+import { fileDelegationStore } from '../../src/delegation-file/file-delegation-store.ts'
+import { ArgumentError, StoreError, StoreFullError } from '../../src/errors.ts'
+import { memoryDelegationStore } from '../../src/proof/memory-delegation-store.ts'
+import { createSignerFile, rotateSignerFile } from '../../src/signer-file/signer-file.ts'
+import { delegationStoreCases } from '../../src/testing/delegation-store-cases.ts'
+import { actor } from '../support/actors.ts'
+
+const folder = await mkdtemp(join(tmpdir(), 'procura-delegations-'))
+afterAll(() => rm(folder, { recursive: true, force: true }))
+let files = 0
+const newPath = (): string => join(folder, `${files++}.ucan`)
+
+const owner = await actor('owner')
+const signer = await actor('agent')
+const grant = await delegate({ issuer: owner, audience: signer.did, command: '/mail' })
+
+describe('AGT-17 a store of delegations in memory', () => {
+  const open = async () => {
+    const store = memoryDelegationStore()
+    return { store, another: async () => store, close: async () => undefined }
+  }
+  for (const { name, run } of delegationStoreCases(open, { without: ['interrupt', 'erase'] })) it(name, run)
+
+  it('begins with delegations, and is bounded', async () => {
+    const store = memoryDelegationStore([grant], { maxEntries: 1 })
+    expect(await store.load({})).toEqual([grant.bytes])
+    const add = new Map([['x', new Uint8Array([1])]])
+    expect(() => store.change({ add, remove: [] }, {})).toThrow(StoreFullError)
+    expect(await store.load({})).toEqual([grant.bytes])
+    expect(() => memoryDelegationStore(grant as never)).toThrow(ArgumentError)
+    expect(() => memoryDelegationStore([{}] as never)).toThrow(ArgumentError)
+  })
+})
+
+describe('AGT-18 a store of delegations in a file', () => {
+  const open = async () => {
+    const path = newPath()
+    const store = fileDelegationStore({ path })
+    return {
+      store,
+      another: async () => fileDelegationStore({ path }),
+      // The file cannot be used while other users have access to it.
+      interrupt: () => chmod(path, 0o644),
+      restore: () => chmod(path, 0o600),
+      close: async () => undefined,
+    }
+  }
+  for (const { name, run } of delegationStoreCases(open, { without: ['erase'] })) it(name, run)
+
+  it('is private, is a container, and leaves no draft', async () => {
+    const path = newPath()
+    const agent = await openAgent({ signer, store: fileDelegationStore({ path }) })
+    expect((await agent.receive(encodeContainer([grant]))).accepted).toBe(true)
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    const { delegations } = await openContainer(await readFile(path, 'utf8'))
+    expect(delegations.map(({ cid }) => String(cid))).toEqual([String(grant.cid)])
+    const again = await openAgent({ signer, store: fileDelegationStore({ path }) })
+    expect((await again.can('/mail')).ok).toBe(true)
+    const beside = (await readdir(folder)).filter((name) => name.includes('draft'))
+    expect(beside).toEqual([])
+  })
+
+  it('is read again when another process has changed it', async () => {
+    const path = newPath()
+    const [one, two] = await Promise.all([0, 1].map(() => openAgent({ signer, store: fileDelegationStore({ path }) })))
+    await one?.receive(encodeContainer([grant]))
+    expect((await two?.can('/mail'))?.ok).toBe(true)
+    await two?.forget([grant])
+    expect((await (await openAgent({ signer, store: fileDelegationStore({ path }) })).can('/mail')).ok).toBe(false)
+  })
+
+  it('is refused when it is damaged, a link, or readable by others', async () => {
+    const damaged = newPath()
+    await writeFile(damaged, 'no container', { mode: 0o600 })
+    const refused = async (path: string) => fileDelegationStore({ path }).load({})
+    await expect(refused(damaged)).rejects.toThrow(/is damaged; restore it/)
+    const link = newPath()
+    await symlink(damaged, link)
+    await expect(refused(link)).rejects.toThrow(/symbolic link/)
+    const open = newPath()
+    await writeFile(open, encodeContainer([grant]), { mode: 0o644 })
+    await expect(refused(open)).rejects.toThrow(/run chmod 600/)
+    await expect(refused(open)).rejects.toThrow(StoreError)
+    // Nothing is written over a file that cannot be read.
+    const store = fileDelegationStore({ path: damaged })
+    await expect(store.change({ add: new Map(), remove: [] }, {})).rejects.toThrow(StoreError)
+    expect(await readFile(damaged, 'utf8')).toBe('no container')
+    const missing = fileDelegationStore({ path: join(folder, 'no', 'folder') })
+    await expect(missing.change({ add: new Map(), remove: [] }, {})).rejects.toThrow(StoreError)
+  })
+
+  it('refuses an agent whose file has other tokens', async () => {
+    const path = newPath()
+    await writeFile(path, encodeContainer([{ bytes: new Uint8Array([0x80]) }]), { mode: 0o600 })
+    const opened = openAgent({ signer, store: fileDelegationStore({ path }) })
+    await expect(opened).rejects.toThrow('the delegation store returned something other than delegations')
+  })
+
+  it('is passed on to a new key by the former one', async () => {
+    const [key, store] = [newPath(), fileDelegationStore({ path: newPath() })]
+    const made = await createSignerFile({ path: key })
+    const first = await openAgent({ signer: made.signer, store })
+    const given = await delegate({ issuer: owner, audience: made.did, command: '/mail' })
+    await first.receive(encodeContainer([given]))
+    const { signer: next, previous } = await rotateSignerFile({ path: key })
+    const agent = await openAgent({ signer: next, store })
+    expect((await agent.can('/mail')).ok).toBe(false)
+    for (const former of previous) {
+      const before = await openAgent({ signer: former, store })
+      for (const { command, subject } of await before.capabilities()) {
+        const { container } = await before.delegateTo(agent.did, { commands: [command], subject })
+        expect((await agent.receive(container)).accepted).toBe(true)
+      }
+    }
+    expect(await agent.can('/mail')).toMatchObject({ ok: true, proofs: [{ issuer: owner.did }, { issuer: made.did }] })
+  })
+
+  it('is bounded', async () => {
+    const store = fileDelegationStore({ path: newPath(), maxEntries: 1 })
+    const add = new Map(
+      [grant, await delegate({ issuer: owner, audience: signer.did, command: '/a' })].map((one) => [
+        String(one.cid),
+        one.bytes,
+      ]),
+    )
+    await expect(store.change({ add, remove: [] }, {})).rejects.toThrow(StoreFullError)
+    expect(await store.load({})).toEqual([])
+  })
+})
