@@ -19,14 +19,19 @@ export function helpOf(verbs: readonly Verb[]): readonly string[] {
   ]
 }
 
-/** The help of one verb. */
-export function helpOfVerb(verb: Verb): readonly string[] {
+/**
+ * The help of one verb.
+ *
+ * @param verbs - all verbs, among which those below this one are named.
+ */
+export function helpOfVerb(verb: Verb, verbs: readonly Verb[]): readonly string[] {
   const exits = verb.negative === undefined ? '0 done' : `0 yes; 1 no: ${verb.negative}`
   return [
     `procura ${callOf(verb)}: ${verb.about}`,
     '',
     ...verb.options.map((option) => row(`--${labelOf(option)}`, aboutOf(option), width)),
     ...(verb.options.length > 0 ? [''] : []),
+    ...verbs.filter(({ name }) => name.startsWith(`${verb.name} `)).map(({ name }) => `See also: procura help ${name}`),
     `Example: ${verb.example}`,
     `Exit codes: ${exits}; 2 an invalid command line, or a failure.`,
   ]

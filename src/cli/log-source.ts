@@ -7,6 +7,7 @@ import type { IntentEvent } from '../audit/events/event.ts'
 import { type AuditRecord, parseRecord } from '../audit/events/record.ts'
 import { readJsonlLines } from '../audit/sinks/jsonl/read-jsonl-log.ts'
 import type { PostgresQueryable } from '../audit/sinks/postgres/pool.ts'
+import { quote } from '../support/quote.ts'
 import type { Host } from './host.ts'
 import { type LogRow, rowOf } from './log-row.ts'
 import { readInput, textIn } from './read-input.ts'
@@ -104,9 +105,13 @@ function sourceOf(
   return {
     name,
     async *next() {
+      let isTorn = false
       for await (const line of lines(reached)) {
+        // Text behind it would be hidden by a torn line in its place.
+        if (isTorn) throw new Error(`a line of ${quote(name, 256)} is torn, and more follow; run procura audit verify`)
         // The last line of a log may be in the middle of a write; the next reading has it whole.
-        if (line.endsWith('\u2026')) return
+        isTorn = line.endsWith('\u2026')
+        if (isTorn) continue
         const record = parseRecord(line)
         if (record.sequence <= reached) continue
         reached = record.sequence

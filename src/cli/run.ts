@@ -31,7 +31,7 @@ export async function run(words: readonly string[], outside: Host): Promise<numb
     verb = findVerb(named)
     if (isHelp) {
       const { helpOfVerb } = await import('./help.ts')
-      for (const line of helpOfVerb(verb)) host.print(line)
+      for (const line of helpOfVerb(verb, verbs)) host.print(line)
       return 0
     }
     return await verb.run(named.slice(verb.name.split(' ').length), flagsOf(verb, values), host)

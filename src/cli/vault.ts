@@ -41,13 +41,19 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
   if (verb === 'new-key') {
     const path = needed(flags['key-file'], '--key-file')
     await createKeyFile(path)
-    host.print(`created ${path}; store it apart from the vault, and keep a copy in a safe place`)
+    report(
+      flags,
+      host,
+      { created: path },
+      `created ${path}; store it apart from the vault, and keep a copy in a safe place`,
+    )
     return 0
   }
   if (verb === 'change-key') {
     const next = keyOf(flags['new-key-file'], '--new-key-file', 'PROCURA_VAULT_NEW_PASSPHRASE', host)
     await (await open(flags, host, false)).changeKey(next)
-    host.print('the file is encrypted with the new key; copies of it still open with the old key')
+    const changed = 'the file is encrypted with the new key; copies of it still open with the old key'
+    report(flags, host, { changed: true }, changed)
     return 0
   }
   if (verb === 'list') return list(await open(flags, host, false), flags, host)
@@ -55,7 +61,8 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
   const reference = needed(name, 'the name of a credential')
   if (verb === 'remove') {
     const removed = await (await open(flags, host, false)).remove(reference)
-    host.print(removed ? `removed ${reference}` : `the file has no credential ${reference}`)
+    const words = removed ? `removed ${reference}` : `the file has no credential ${reference}`
+    report(flags, host, { name: reference, removed }, words)
     return removed ? 0 : 1
   }
   const rules = verb === 'put' ? rulesOf(flags) : undefined
@@ -65,8 +72,14 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
     ? vault.rotate(reference, secret)
     : vault.put(reference, { ...rules, secret }))
   secret.fill(0)
-  host.print(`stored version ${version} of ${reference}${rules === undefined ? '' : `: ${destinationsOf(rules)}`}`)
+  const stored = `stored version ${version} of ${reference}${rules === undefined ? '' : `: ${destinationsOf(rules)}`}`
+  report(flags, host, { name: reference, version }, stored)
   return 0
+}
+
+/** Prints what was done, in words or as JSON. */
+function report(flags: VaultFlags, host: Host, facts: object, words: string): void {
+  host.print(flags.json === true ? JSON.stringify(facts) : words)
 }
 
 async function open(flags: VaultFlags, host: Host, create: boolean): Promise<FileVault> {

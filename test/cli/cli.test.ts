@@ -88,7 +88,9 @@ describe('procura vault', () => {
     for (const file of await readdir(folder, { recursive: true, withFileTypes: true })) {
       if (file.isFile()) expect(await readFile(join(file.parentPath, file.name), 'latin1')).not.toContain(secret)
     }
-    expect(list.out + JSON.stringify(json)).not.toContain(secret)
+    const rotated = await cli(at('vault', 'rotate', 'crm', '--json'), secret)
+    expect(JSON.parse(rotated.out)).toEqual({ name: 'crm', version: expect.any(String) })
+    expect(list.out + rotated.out + JSON.stringify(json)).not.toContain(secret)
     expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 0 })
     expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 1, out: 'the file has no credential crm' })
   })
@@ -221,7 +223,7 @@ describe('procura vault', () => {
       [['vault', 'list', '--file', join(folder, 'vault')], '', /PROCURA_VAULT_PASSPHRASE/],
       [at('vault', 'list', '--loud'), '', /--loud/],
       [['vault', 'shout'], '', /vault needs a verb: put, rotate/],
-      [['sing'], '', /unknown command; use .*vault, audit/],
+      [['sing'], '', /unknown command; use .*audit, vault/],
       [at('vault', 'put', 'a', 'b'), secret, /too many words; pass one name/],
     ]
     for (const [words, input, message] of mistakes) {
@@ -393,6 +395,6 @@ describe('procura', () => {
     const done = await new Promise<string>((resolve) => {
       execFile(process.execPath, [program, 'sing'], (error, _stdout, stderr) => resolve(`${error?.code} ${stderr}`))
     })
-    expect(done).toMatch(/^2 procura: unknown command; use .*vault, audit; see procura --help\n$/)
+    expect(done).toMatch(/^2 procura: unknown command; use .*audit, vault, completion; see procura --help\n$/)
   })
 })

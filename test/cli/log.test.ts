@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -100,6 +100,16 @@ describe('procura log', () => {
         .at(-1) ?? ''
     await writeFile(join(followed, last), '{"hash":"', { flag: 'a' })
     await arrived(20)
+    // A torn line in the middle of a log would hide the records behind it.
+    const torn = join(folder, 'torn')
+    await cp(followed, torn, { recursive: true })
+    const [earlier = ''] = (await readdir(torn)).filter((name) => name.endsWith('.jsonl')).sort()
+    await writeFile(join(torn, earlier), '{', { flag: 'a' })
+    const hidden = await runCli(['log', torn])
+    expect([hidden.code, hidden.err]).toEqual([
+      2,
+      expect.stringMatching(/is torn, and more follow; run procura audit verify/),
+    ])
     stop.abort()
     expect(await done).toBe(0)
     expect(lines.map((line) => JSON.parse(line).sequence)).toEqual(Array.from({ length: 20 }, (_, at) => at + 1))
