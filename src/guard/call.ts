@@ -30,7 +30,7 @@ export interface GuardedRun<Args, T> extends AllowedCall<Args, T> {
 }
 
 /** The upstream request of a handler. Headers whose names suggest authority are dropped. */
-export type UpstreamRequest = Pick<UseRequest, 'method' | 'headers' | 'body'>
+export type UpstreamRequest = Pick<UseRequest, 'method' | 'headers' | 'body' | 'redirect'>
 
 /**
  * Has no value. Without it, `is` would narrow a call to `never` after a test for another command with similar

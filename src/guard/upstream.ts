@@ -256,6 +256,7 @@ const requestChecks: OptionChecks<UpstreamRequest> = Object.freeze({
   method: anything,
   headers: anything,
   body: anything,
+  redirect: anything,
 })
 
 /** Whether a value is a response or its body, or a list or an object with one of them. */

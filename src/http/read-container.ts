@@ -91,7 +91,7 @@ export const readingChecks: OptionChecks<ReadContainerOptions> & {
 })
 
 /** HTP-20: the result for a container in a body that a parser has read and not kept. */
-export const bodyWasRead: ContainerReading = refused(
+const bodyWasRead: ContainerReading = refused(
   400,
   'a body parser of the service has read the container; send it in a header, or exempt its media type from the parser',
 )

@@ -68,6 +68,11 @@ export interface UseRequest {
   readonly headers?: Readonly<Record<string, string>> | Headers
   /** A string is sent as UTF-8. */
   readonly body?: string | Uint8Array
+  /**
+   * `follow`, which is the default: redirects within the origin are followed, as far as the vault allows. `return`: a
+   * redirect is the response, and the credential is sent once.
+   */
+  readonly redirect?: 'follow' | 'return'
 }
 
 /** A secret that a handler holds. Give it back with `revoke`, or write `await using lease = …`. */

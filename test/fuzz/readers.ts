@@ -71,6 +71,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['http', writes, 'denialResponse'],
   ['http/binding', writes, 'requestArguments bindRequest'],
   ['http/binding', isSetUp, 'bindToRequest'],
+  ['http/proxy', isSetUp, 'proxyTo'],
   ['http/forward-auth', isSetUp, 'bindToForwarded'],
   ...['fetch', 'hono', 'express', 'fastify', 'node'].map((framework): (typeof others)[number] => [
     `http/${framework}`,

@@ -197,6 +197,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   'http/fastify': { fastifyHandler: [boundService] },
   'http/node': { nodeHandler: [boundService] },
   'http/binding': { bindRequest: [], bindToRequest: [] },
+  'http/proxy': { proxyTo: [] },
   'http/forward-auth': { bindToForwarded: [] },
   http: {
     readContainer: [new Request('https://example.com')],

@@ -13,6 +13,7 @@ import {
   type DefaultCheck,
   nonEmptyString,
   type OptionChecks,
+  oneOfStrings,
   readOptions,
   withDefault,
 } from '../../support/options.ts'
@@ -47,10 +48,11 @@ export interface PlainRequest {
   readonly method: string
   readonly headers: Headers
   readonly body: Uint8Array | undefined
+  readonly redirect: 'follow' | 'return'
 }
 
 /** A request with its target, which was checked against the rules of the credential. */
-export interface TargetedRequest extends Pick<PlainRequest, 'method' | 'headers' | 'body'> {
+export interface TargetedRequest extends Pick<PlainRequest, 'method' | 'headers' | 'body' | 'redirect'> {
   readonly url: URL
 }
 
@@ -61,7 +63,7 @@ export interface TargetedRequest extends Pick<PlainRequest, 'method' | 'headers'
  */
 export function copyRequest(given: UseRequest): PlainRequest {
   const request = readOptions('use', given, requestChecks)
-  const { body, method } = request
+  const { body, method, redirect } = request
   if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
     throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', `a request with method \`${method}\` cannot have a body`)
   }
@@ -71,23 +73,26 @@ export function copyRequest(given: UseRequest): PlainRequest {
     authorization: request.authorization,
     target: String(request.url),
     method,
+    redirect,
     headers: copyHeaders(request.headers),
     body:
       body === undefined ? undefined : typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body),
   }
 }
 
-const requestChecks: OptionChecks<UseRequest> & { readonly method: DefaultCheck } = Object.freeze({
-  reference: anything,
-  authorization: anything,
-  url: anything,
-  method: withDefault(nonEmptyString, 'GET'),
-  headers: anything,
-  body: (value) =>
-    value === undefined || typeof value === 'string' || value instanceof Uint8Array
-      ? undefined
-      : 'must be a string or a Uint8Array; for an object, pass JSON.stringify(value)',
-})
+const requestChecks: OptionChecks<UseRequest> & { readonly [Name in 'method' | 'redirect']: DefaultCheck } =
+  Object.freeze({
+    reference: anything,
+    authorization: anything,
+    url: anything,
+    method: withDefault(nonEmptyString, 'GET'),
+    headers: anything,
+    redirect: withDefault(oneOfStrings('follow', 'return'), 'follow'),
+    body: (value) =>
+      value === undefined || typeof value === 'string' || value instanceof Uint8Array
+        ? undefined
+        : 'must be a string or a Uint8Array; for an object, pass JSON.stringify(value)',
+  })
 
 function copyHeaders(headers: UseRequest['headers']): Headers {
   try {
@@ -122,7 +127,7 @@ export async function sendWithCredential(
       const signed = await withSecret(rules.processor, request, secret, { clock, fetch, signal })
       const response = await send(signed, origin, fetch, signal)
       const location = redirectStatuses.has(response.status) ? response.headers.get('location') : null
-      if (location === null) return response
+      if (location === null || plain.redirect === 'return') return response
       // The body of a redirect is not used, and its end not awaited.
       response.body?.cancel().catch(() => undefined)
       if (hops === options.redirects) {

@@ -19,7 +19,7 @@ export interface RawResponse {
  * The headers that may differ between servers: the time, the life of the connection, and how the end of a streamed body is
  * marked.
  */
-export const leftOut: readonly string[] = ['date', 'connection', 'keep-alive', 'transfer-encoding']
+const leftOut: readonly string[] = ['date', 'connection', 'keep-alive', 'transfer-encoding']
 
 /**
  * Sends bytes and reads the response until the server closes.

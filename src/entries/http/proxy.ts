@@ -1,0 +1,7 @@
+/**
+ * `procura/http/proxy`: a reverse proxy that puts a credential into the requests of authorized calls.
+ *
+ * @module
+ */
+
+export { type ProxyOptions, proxyTo } from '../../http/proxy.ts'

@@ -1,0 +1,92 @@
+/**
+ * A reverse proxy that puts a credential into the requests of authorized calls.
+ *
+ * @module
+ */
+
+import { ArgumentError } from '../errors.ts'
+import type { CommandHandler } from '../service/on.ts'
+import { nonEmptyString, type OptionChecks, readOptions } from '../support/options.ts'
+import { quote } from '../support/quote.ts'
+import { digestOf, isCanonical, type RequestParts } from './binding/request-arguments.ts'
+
+/** Options of {@link proxyTo}. */
+export interface ProxyOptions {
+  /** The URL before which the path of a call is put: an origin, or an origin with a path that does not end with a slash. */
+  readonly upstream: string
+}
+
+/**
+ * Makes the handler of a reverse proxy, for a command with `requestArguments` and a credential. It requests the signed
+ * path, query and method from the upstream, with the body of the request, whose digest it compares with the signed one.
+ * The credential is put into the request by the vault, and its rules (`origins`, `methods`, `pathPrefix`) hold.
+ *
+ * A redirect of the upstream is passed on and not followed, so that the credential is sent for the signed path alone. The
+ * body of the response streams. Use it with `bind: bindToRequest(…)`, which also refuses upgrades to WebSocket.
+ *
+ * @throws ArgumentError when an option is invalid.
+ *
+ * @example
+ * ```ts
+ * import { defineCommand } from 'procura'
+ * import { requestArguments } from 'procura/http/binding'
+ * import { proxyTo } from 'procura/http/proxy'
+ * import { on } from 'procura/service'
+ *
+ * const request = defineCommand({ command: '/github/request', args: requestArguments() })
+ * const forwarding = on({ ...request, credential: 'github' }, proxyTo({ upstream: 'https://api.github.com' }))
+ * ```
+ */
+export function proxyTo(options: ProxyOptions): CommandHandler<RequestParts, Response> {
+  const { upstream } = readOptions('proxyTo', options, checks)
+  if (!isCanonical(`${upstream}/x`) || /[?#]/.test(upstream)) {
+    throw new ArgumentError(
+      `proxyTo: \`upstream\` must be a URL without query and without a slash at its end, not ${quote(upstream)}`,
+    )
+  }
+  return async ({ args, fetch }, { request }) => {
+    const { method, path, query, digest } = args
+    const body = await bodyOf(request, digest)
+    const response = await fetch(`${upstream}${path}${query === undefined ? '' : `?${query}`}`, {
+      method,
+      headers: request === undefined ? {} : endToEnd(request.headers),
+      // HTP-41
+      redirect: 'return',
+      ...(body !== undefined && { body }),
+    })
+    return withLocation(response, upstream)
+  }
+}
+
+const checks: OptionChecks<ProxyOptions> = Object.freeze({ upstream: nonEmptyString })
+
+/** HTP-40: the body of which the call has the digest, whatever the adapter has compared. */
+async function bodyOf(request: Request | undefined, digest: string | undefined): Promise<Uint8Array | undefined> {
+  if (digest === undefined) return undefined
+  const bytes = new Uint8Array((await request?.arrayBuffer()) ?? new ArrayBuffer(0))
+  if ((await digestOf(bytes)) === digest) return bytes
+  throw new ArgumentError('the body of the request is not the one that the call has signed; set `bind` of the adapter')
+}
+
+/** Headers of one connection (RFC 9110, 7.6.1), and those that are for this service. */
+const own: ReadonlySet<string> = new Set([
+  ...['authorization', 'connection', 'content-length', 'cookie', 'expect', 'host', 'keep-alive', 'proxy-authorization'],
+  ...['proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'x-ucan-container'],
+])
+
+/** HTP-42: the headers that a client may send to the upstream. The vault removes others that carry authority. */
+function endToEnd(given: Headers): Headers {
+  const listed = new Set((given.get('connection') ?? '').toLowerCase().split(/[\s,]+/))
+  const headers = new Headers()
+  for (const [name, value] of given) if (!own.has(name) && !listed.has(name)) headers.append(name, value)
+  return headers
+}
+
+/** A redirect within the upstream leads to the proxy. */
+function withLocation(response: Response, upstream: string): Response {
+  const location = response.headers.get('location')
+  if (location?.startsWith(`${upstream}/`) !== true) return response
+  const headers = new Headers(response.headers)
+  headers.set('location', location.slice(upstream.length))
+  return new Response(response.body, { status: response.status, headers })
+}

@@ -1,0 +1,213 @@
+import { createServer, type IncomingHttpHeaders, request as requestOf } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { ArgumentError } from '../../src/errors.ts'
+import { nodeHandler } from '../../src/http/adapters/node.ts'
+import { bindRequest, requestArguments } from '../../src/http/binding/request-arguments.ts'
+import { bindToRequest, type RequestBinding } from '../../src/http/binding/request-binding.ts'
+import { proxyTo } from '../../src/http/proxy.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import { on } from '../../src/service/on.ts'
+import { createService } from '../../src/service/service.ts'
+import { bearer } from '../../src/vault/processors/bearer.ts'
+import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
+import { actor, clock } from '../support/actors.ts'
+import { call, delegateRaw, service as self } from '../support/service.ts'
+import { type Listening, listen } from './adapters/servers.ts'
+import { exchange } from './adapters/socket.ts'
+
+const secret = 'canary-8d1f60'
+const alice = await actor('alice')
+const bob = await actor('bob')
+const grant = await delegateRaw(alice, bob, { command: '/api', policy: [['like', '.path', '/v1/*']] })
+const command = defineCommand({ command: '/api/request', args: requestArguments() })
+const origin = 'https://proxy.example'
+
+interface Seen {
+  readonly line: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+const seen: Seen[] = []
+let upstream: Listening
+let finish: (() => void) | undefined
+let base: string
+
+beforeAll(async () => {
+  upstream = await listen(
+    createServer(async (request, response) => {
+      const { headers, method, url } = request
+      seen.push({ line: `${method} ${url}`, headers, body: await text(request) })
+      if (url === '/api/v1/moved') {
+        response.writeHead(302, { location: `${base}/v1/there`, 'x-key': secret }).end()
+      } else if (url === '/api/v1/away') response.writeHead(307, { location: 'https://evil.example/' }).end()
+      else if (url === '/api/v1/slow') {
+        response.writeHead(200, { 'content-type': 'text/plain', 'keep-alive': 'timeout=1', 'set-cookie': 'session=1' })
+        response.write('first ')
+        finish = () => response.end('last')
+      } else response.writeHead(200, { 'content-type': 'text/plain', etag: '"1"' }).end(`hello ${secret}`)
+    }),
+  )
+  base = `http://127.0.0.1:${upstream.port}/api`
+})
+afterAll(() => upstream.close())
+
+async function start(to = base, bind: RequestBinding = bindToRequest({ origins: [origin] })): Promise<Listening> {
+  const service = createService({
+    audience: self.did,
+    subjects: [alice.did],
+    handlers: [on({ ...command, credential: 'api' }, proxyTo({ upstream: to }))],
+    revocations: memoryRevocationStore({ clock }),
+    replay: memoryReplayStore({ clock }),
+    vault: memoryVault(
+      { api: { secret, origins: [new URL(to).origin], processor: bearer(), methods: ['GET', 'POST'] } },
+      { clock },
+    ),
+    audit: { sink: memoryAuditSink() },
+    clock,
+  })
+  seen.length = 0
+  return listen(createServer(nodeHandler(service, { command, bind })))
+}
+
+async function headersFor(path: string, method = 'GET', body = ''): Promise<string[]> {
+  const args = { ...(await bindRequest({ url: `${origin}${path}`, method, body })) }
+  const invocation = await call({ issuer: bob, subject: alice.did, proofs: [grant], command: command.command, args })
+  return [
+    'host: proxy.example',
+    'connection: close, x-hop',
+    `x-ucan-container: ${encodeContainer([invocation, grant])}`,
+  ]
+}
+
+const bytesOf = (line: string, headers: readonly string[], body = ''): string =>
+  [`${line} HTTP/1.1`, ...headers, ...(body === '' ? [] : [`content-length: ${body.length}`]), '', body].join('\r\n')
+
+async function within<T>(server: Listening, task: (port: number) => Promise<T>): Promise<T> {
+  try {
+    return await task(server.port)
+  } finally {
+    await server.close()
+  }
+}
+
+describe('a reverse proxy with a credential', () => {
+  it('HTP-40 sends the signed request and its body to the upstream, with the credential, which nobody sees', async () => {
+    const headers = await headersFor('/v1/things?a=b', 'POST', '{"x":1}')
+    const response = await within(await start(), (port) =>
+      exchange(port, bytesOf('POST /v1/things?a=b', [...headers, 'content-type: application/json'], '{"x":1}')),
+    )
+    expect(response).toMatchObject({ status: 200, body: 'hello [redacted]' })
+    expect(response.headers).toContain('etag: "1"')
+    expect(seen).toMatchObject([{ line: 'POST /api/v1/things?a=b', body: '{"x":1}' }])
+    expect(seen[0]?.headers).toMatchObject({ authorization: `Bearer ${secret}`, 'content-type': 'application/json' })
+  })
+
+  it('HTP-42 removes the headers of a connection, and those that carry authority of the client', async () => {
+    const more = [
+      'x-hop: 1',
+      'cookie: a=b',
+      'te: trailers',
+      'x-forwarded-for: 1.2.3.4',
+      'x-api-key: k',
+      'accept: text/plain',
+      'if-none-match: "2"',
+    ]
+    const headers = await headersFor('/v1/things')
+    await within(await start(), (port) => exchange(port, bytesOf('GET /v1/things', [...headers, ...more])))
+    const [first] = seen
+    expect(first?.headers).toMatchObject({ accept: 'text/plain', 'if-none-match': '"2"' })
+    for (const name of ['x-hop', 'cookie', 'te', 'x-forwarded-for', 'x-api-key', 'x-ucan-container'])
+      expect(first?.headers, name).not.toHaveProperty(name)
+  })
+
+  it('HTP-41 passes a redirect on, and sends the credential for the signed path alone', async () => {
+    await within(await start(), async (port) => {
+      const inside = await exchange(port, bytesOf('GET /v1/moved', await headersFor('/v1/moved')))
+      expect(inside.status).toBe(302)
+      expect(inside.headers).toContain('location: /v1/there')
+      expect(JSON.stringify(inside)).not.toContain(secret)
+      const away = await exchange(port, bytesOf('GET /v1/away', await headersFor('/v1/away')))
+      expect(away.headers).toContain('location: https://evil.example/')
+    })
+    expect(seen.map(({ line }) => line)).toEqual(['GET /api/v1/moved', 'GET /api/v1/away'])
+  })
+
+  it('HTP-23 streams the response', async () => {
+    await within(await start(), async (port) => {
+      const [host, , container] = await headersFor('/v1/slow')
+      const sent = Object.fromEntries([host, container].map((line) => (line as string).split(': ') as [string, string]))
+      const parts: string[] = []
+      const ended = new Promise<void>((resolve, reject) => {
+        requestOf({ port, host: '127.0.0.1', path: '/v1/slow', headers: sent }, (response) => {
+          expect(response.headers).not.toHaveProperty('set-cookie')
+          response.setEncoding('utf8').on('data', (part: string) => {
+            parts.push(part)
+            if (parts.length === 1) finish?.()
+          })
+          response.on('end', resolve)
+        })
+          .on('error', reject)
+          .end()
+      })
+      await ended
+      expect(parts).toEqual(['first ', 'last'])
+    })
+  })
+
+  it('sends nothing for a call that is moved, an upgrade, or a path that the policy excludes', async () => {
+    await within(await start(), async (port) => {
+      const headers = await headersFor('/v1/things')
+      const statusOf = async (line: string, given: readonly string[] = headers, body = ''): Promise<number> =>
+        (await exchange(port, bytesOf(line, given, body))).status
+      expect(await statusOf('GET /v1/other')).toBe(403)
+      expect(await statusOf('POST /v1/things')).toBe(403)
+      expect(await statusOf('GET /v1/things', headers, 'x')).toBe(403)
+      expect(await statusOf('GET /v1/things', [...headers, 'upgrade: websocket'])).toBe(400)
+      expect(await statusOf('GET /v2/things', await headersFor('/v2/things'))).toBe(403)
+      expect(seen).toEqual([])
+      expect(await statusOf('GET /v1/things')).toBe(200)
+      // The rules of the credential.
+      expect(await statusOf('DELETE /v1/things', await headersFor('/v1/things', 'DELETE'))).toBe(500)
+      expect(seen).toHaveLength(1)
+    })
+  })
+
+  it('HTP-40 compares the body with its digest even if the adapter does not', async () => {
+    const service = await start(base, { read: async () => ({ bound: true, args: {} as never, body: undefined }) })
+    await within(service, async (port) => {
+      const headers = await headersFor('/v1/things', 'POST', 'signed')
+      expect((await exchange(port, bytesOf('POST /v1/things', headers, 'forged'))).status).toBe(500)
+      expect(seen).toEqual([])
+    })
+  })
+
+  it('HTP-27 has the status 502 if the upstream is gone', async () => {
+    const gone = await listen(createServer())
+    await gone.close()
+    await within(await start(`http://127.0.0.1:${gone.port}`), async (port) => {
+      const response = await exchange(port, bytesOf('GET /v1/things', await headersFor('/v1/things')))
+      expect(response.status).toBe(502)
+      expect(response.body).not.toContain(secret)
+    })
+  })
+
+  it('is made of a URL that paths can be put after', () => {
+    for (const to of [
+      '',
+      'x',
+      'https://a.example/',
+      'https://a.example?x',
+      'https://u:p@a.example',
+      'https://a.example/../x',
+      'ftp://a.example',
+    ])
+      expect(() => proxyTo({ upstream: to }), to).toThrow(ArgumentError)
+    expect(proxyTo({ upstream: 'https://a.example/api' })).toBeTypeOf('function')
+  })
+})
