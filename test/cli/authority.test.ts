@@ -143,7 +143,7 @@ describe('procura delegate, attenuate and revoke', () => {
     expect(encodeContainer([call, ...proofs])).toMatch(/^C/)
   })
 
-  it('refuse more than the chain gives, and sign nothing then', async () => {
+  it('refuse more than the chain gives, and sign nothing then [attack 88]', async () => {
     const grant = await granted('--policy', '.cents <= 100')
     const words = ['attenuate', grant, '--from', at('agent'), '--to', dids['child'] ?? '']
     const wrong: [string[], RegExp][] = [
@@ -341,7 +341,7 @@ describe('the command line', () => {
     expect((await runCli(['inspct'])).err).toMatch(/did you mean inspect\?/)
   })
 
-  it('CLI-02 refuses a key or a token among its words, and shows nothing of it', async () => {
+  it('CLI-02 refuses a key or a token among its words, and shows nothing of it [attack 77]', async () => {
     const file = JSON.parse(await readFile(at('owner'), 'utf8'))
     const grant = await readFile(await granted(), 'utf8')
     const secrets = [

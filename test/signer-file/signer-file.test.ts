@@ -112,7 +112,14 @@ describe('a signer file', () => {
     const opened = await openSignerFile({ path, key })
     expect(opened).toMatchObject({ did: last.did, previous: [] })
     expect((await stat(path)).mode & 0o777).toBe(0o600)
+    // A reader finds the old keys or the new ones at any time.
+    let isDone = false
+    const reading = (async () => {
+      while (!isDone) await openSignerFile({ path, key })
+    })()
     await Promise.all([1, 2, 3].map(() => rotateSignerFile({ path, key, keep: 9 })))
+    isDone = true
+    await reading
     expect((await openSignerFile({ path, key })).previous).toHaveLength(3)
     await expect(rotateSignerFile({ path, key: { bytes: new Uint8Array(32) } })).rejects.toThrow(/does not belong/)
     expect((await openSignerFile({ path, key })).previous).toHaveLength(3)
@@ -128,7 +135,7 @@ describe('a signer file', () => {
     expect(rotated.signer.publicKey).not.toEqual(rotated.previous[0]?.publicKey)
   })
 
-  it('SIG-19 is refused with an unknown field, a key under a foreign DID, or another form', async () => {
+  it('SIG-19 is refused with an unknown field, a key under a foreign DID, or another form, without a part of the key in the error [attack 65]', async () => {
     const { did } = await createSignerFile({ path })
     const { did: foreign } = await createSignerFile({ path: join(folder, 'other') })
     const file = JSON.parse(await text())
