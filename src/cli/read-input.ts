@@ -1,5 +1,5 @@
 // node only: reads files
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { quote } from '../support/quote.ts'
 import type { Host } from './host.ts'
 import { UsageError } from './usage-error.ts'
@@ -27,7 +27,10 @@ async function readStandardInput(what: string, host: Host): Promise<Uint8Array> 
 
 async function readPath(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path)
+    const chunks: Buffer[] = []
+    // One byte more than is accepted: a device or a pipe may have no end.
+    for await (const chunk of createReadStream(path, { end: mostBytes })) chunks.push(chunk as Buffer)
+    return Buffer.concat(chunks)
   } catch (error) {
     // The message of the platform contains the path, which may be a secret in the wrong place.
     throw new UsageError(`${quote(path, 128)} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'failed'})`)

@@ -30,7 +30,9 @@ function secretKind(word: string, isHash: boolean): string | undefined {
   if (/"d"\s{0,9}:/.test(word) && word.includes('"kty"')) return 'a private key as JWK'
   if (/^(?:0x)?[0-9a-fA-F]{64}$/.test(word) && !isHash) return 'a key in hexadecimal'
   if (/^[A-Za-z0-9+/_-]{43}=?$/.test(word) && isMixed(word)) return 'a key in base64'
-  if (knownKeys.some((form) => form.test(word))) return 'an API key'
+  // Also within a policy or a URL.
+  const pieces = word.split(/[\s"'=&,;:/]+/)
+  if (knownKeys.some((form) => form.test(word) || pieces.some((piece) => form.test(piece)))) return 'an API key'
   if (/^(?:[Bb]earer )?[A-Za-z0-9+/_=.-]{120,}$/.test(word) && isMixed(word)) return 'a token'
   return undefined
 }

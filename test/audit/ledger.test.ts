@@ -6,10 +6,14 @@ import { type DelegationArchive, fileArchive } from '../../src/audit/ledger/arch
 import { createLedger } from '../../src/audit/ledger/create-ledger.ts'
 import { findAuthority } from '../../src/audit/ledger/find-authority.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
+import { memoryStores } from '../../src/authorization/memory-stores.ts'
+import { text } from '../../src/capability/argument-types/basic.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
 import { like } from '../../src/capability/policy/build.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { attenuate } from '../../src/delegation/attenuate.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
+import { createGuard } from '../../src/guard/guard.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import { never } from '../../src/time.ts'
 import { actor, now } from '../support/actors.ts'
@@ -87,6 +91,31 @@ describe('a ledger', () => {
     expect(await ledger.seen(encodeContainer([call, grant]))).toEqual([])
     expect(await ledger.seen(encodeContainer([stray]))).toEqual([stray.cid.toString()])
     await expect(ledger.seen('nothing')).rejects.toMatchObject({ code: 'ERR_MALFORMED' })
+  })
+
+  it('LDG-01 is kept by a service in the handlers of its guard, which fail if it fails', async () => {
+    const { sink, archive, ledger, find } = open()
+    const send = defineCommand({ command: '/mail/send', args: { to: text() } })
+    const common = { audience: service.did, subjects: [owner.did], commands: [send], ...memoryStores({ clock }), clock }
+    const guard = createGuard({ ...common, audit: { sink } })
+    const asking = { issuer: child, audience: service.did, command: send, args: { to: 'b@example.com' }, clock }
+    const first = encodeContainer([await invoke({ ...asking, proofs: [grant, narrow] }), grant, narrow])
+    const run = async () => {
+      await ledger.seen(first)
+      return 'sent'
+    }
+    expect(await guard.use(first, run)).toMatchObject({ allowed: true, value: 'sent' })
+    expect(sink.records().map(({ event }) => event.kind)).toEqual(['intent', 'seen', 'seen', 'outcome'])
+    expect((await find(child, now)).authority).toMatchObject([{ command: '/mail/send' }])
+    const broken = createLedger({ sink, archive: { ...archive, put: () => Promise.reject(new Error('full')) }, clock })
+    const second = encodeContainer([await invoke({ ...asking, proofs: [grant, narrow] }), grant, narrow])
+    const failed = guard.use(second, async () => {
+      await broken.seen(second)
+      return 'sent'
+    })
+    await expect(failed).rejects.toThrow('full')
+    expect(sink.records().at(-1)?.event).toMatchObject({ kind: 'outcome', status: 'error' })
+    await guard.close()
   })
 
   it('LDG-02 finds what an agent could do at a moment, by time, issue and revocation', async () => {

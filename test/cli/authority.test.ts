@@ -280,6 +280,10 @@ describe('procura inspect', () => {
       expect(code).toBe(0)
       expect(JSON.parse(out).tokens).toMatchObject([{ cid: grant.cid.toString(), issuer: alice.did, command: '/a' }])
     }
+    expect(await runCli(['inspect', '/dev/zero'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/more than 1048576 bytes/),
+    })
     expect(await runCli(['inspect'], '')).toMatchObject({ code: 2, err: expect.stringMatching(/is empty/) })
     expect(await runCli(['inspect'], '', {}, [])).toMatchObject({
       code: 2,
@@ -357,6 +361,8 @@ describe('the command line', () => {
       'sk-proj-0123456789abcdefghij',
       'ghp_0123456789abcdefghijABCDEFGHIJ012345',
       'AKIAIOSFODNN7EXAMPLE',
+      '.token == "sk-proj-0123456789abcdefghij"',
+      'https://api.example.com/?key=sk-proj-0123456789abcdefghij',
       'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2ln',
     ]
     for (const secret of secrets) {
