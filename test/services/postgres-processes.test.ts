@@ -4,7 +4,13 @@ import { preparePostgresStores } from '../../src/state/postgres/prepare-postgres
 import { postgresStoreSchema } from '../../src/state/postgres/schema.ts'
 import { expectNetworkFailures } from '../state/processes/network.ts'
 import { type StoresPlace, secret } from '../state/processes/place.ts'
-import { expectNoSecondYes, expectOneYes, expectRevocationSeen } from '../state/processes/shows.ts'
+import {
+  expectGivenBack,
+  expectNoSecondYes,
+  expectOneYes,
+  expectRevocationSeen,
+  expectSharedBudget,
+} from '../state/processes/shows.ts'
 import { bundleVerifier } from '../state/processes/verifiers.ts'
 import { type PostgresServer, postgresServer } from './postgres-server.ts'
 
@@ -42,6 +48,12 @@ describe('four processes that share stores in PostgreSQL', () => {
 
   it('RPL-05 RVK-06 refuse calls with codes of their own while the network fails, and allow calls afterwards', () =>
     expectNetworkFailures(program, server.port, placeAt))
+
+  it('LMT-12 allow 100 of 1,000 calls of 3 sub-agents who share a budget of 100', () =>
+    expectSharedBudget({ program, place: { ...place, timeoutMs: 30_000 } as StoresPlace }, 1000, 100))
+
+  it('LMT-15 give a use back after its deadline when a process ends between reservation and commit', () =>
+    expectGivenBack({ program, place }))
 
   it('RVK-05 refuse the next call of a delegation that one of them revoked', () =>
     expectRevocationSeen({ program, place }))

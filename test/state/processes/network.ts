@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { proxyTo } from '../../services/proxy.ts'
 import type { StoresPlace } from './place.ts'
 import { countOf } from './shows.ts'
-import { makeCalls, startVerifier } from './verifiers.ts'
+import { makeBudgetCalls, makeCalls, startVerifier } from './verifiers.ts'
 
 const calls = 40
 
@@ -18,6 +18,7 @@ export async function expectNetworkFailures(
   const proxy = await proxyTo(serverPort)
   const verifier = await startVerifier(program, placeAt(proxy.port))
   const verify = async () => countOf(await verifier.verify(await makeCalls(calls)))
+  const { calls: limited, budget } = await makeBudgetCalls(2 * calls, calls, '1000.00')
   try {
     expect(await verify()).toEqual({ allowed: calls })
     for (const fail of [proxy.cut, proxy.stall]) {
@@ -26,13 +27,28 @@ export async function expectNetworkFailures(
       expect(
         Object.keys(during).filter((answer) => answer !== 'revocation_unknown' && answer !== 'replay_unknown'),
       ).toEqual([])
+      const refused = countOf(await verifier.verify(limited.slice(0, calls)))
+      expect(Object.keys(refused).filter((answer) => !answer.endsWith('_unknown'))).toEqual([])
       proxy.heal()
       const [call] = await makeCalls(1)
       expect(await verifier.verify([call as Uint8Array], { again: true })).toEqual(['allowed'])
       expect(await verify()).toEqual({ allowed: calls })
     }
+    // A request that arrived after all may have counted; no call that was refused is allowed for it.
+    const rest = countOf(await verifier.verify(limited.slice(calls), { again: true }))
+    const [left = 0] = await verifier.remaining(budget)
+    expect(left).toBe(0)
+    expect(rest['allowed'] ?? 0).toBeLessThanOrEqual(calls)
     proxy.delay(200)
     expect(await verify()).toEqual({ allowed: calls })
+    const hasty = await startVerifier(program, { ...placeAt(proxy.port), timeoutMs: 100 } as StoresPlace)
+    try {
+      expect(countOf(await hasty.verify((await makeBudgetCalls(calls, calls, '1000.00')).calls))).toEqual({
+        revocation_unknown: calls,
+      })
+    } finally {
+      await hasty.kill()
+    }
   } finally {
     await verifier.kill()
     await proxy.close()

@@ -9,14 +9,15 @@ import { type Driver, loadDriver } from './open-driver.ts'
 /** Where the stores of a process are. */
 export type StoresPlace =
   | { readonly kind: 'sqlite'; readonly file: string; readonly driver: Driver }
-  | { readonly kind: 'redis'; readonly port: number }
-  | { readonly kind: 'postgres'; readonly address: string }
+  | { readonly kind: 'redis'; readonly port: number; readonly timeoutMs?: number }
+  | { readonly kind: 'postgres'; readonly address: string; readonly timeoutMs?: number }
 
 /** The secret of these stores. */
 export const secret: Uint8Array = new Uint8Array(32).fill(9)
 
 /** Opens the stores of a place. They are closed when the process ends. */
 export async function openStores(place: StoresPlace): Promise<SharedStores> {
+  const timeout = 'timeoutMs' in place ? { timeoutMs: place.timeoutMs } : {}
   switch (place.kind) {
     case 'sqlite': {
       const open = await loadDriver(place.driver)
@@ -25,12 +26,12 @@ export async function openStores(place: StoresPlace): Promise<SharedStores> {
     case 'redis': {
       const client = new Redis({ port: place.port, host: '127.0.0.1', retryStrategy: () => 20 })
       client.on('error', () => undefined)
-      return redisStores({ client, secret })
+      return redisStores({ client, secret, ...timeout })
     }
     case 'postgres': {
-      const client = new Pool({ connectionString: place.address, max: 4, query_timeout: 2000 })
+      const client = new Pool({ connectionString: place.address, max: 4, query_timeout: place.timeoutMs ?? 2000 })
       client.on('error', () => undefined)
-      return postgresStores({ client, secret })
+      return postgresStores({ client, secret, ...timeout })
     }
   }
 }

@@ -6,6 +6,7 @@
 
 import process from 'node:process'
 import { type Authorizer, createAuthorizer } from '../../../src/authorization/authorize.ts'
+import { text } from '../../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../../src/capability/definition.ts'
 import { parseDid } from '../../../src/did/did.ts'
 import { openStores, type StoresPlace } from './place.ts'
@@ -31,23 +32,25 @@ export interface VerifyRequest {
 export type VerifierRequest =
   | VerifyRequest
   | { readonly kind: 'revoke'; readonly id: string; readonly expiration: number }
+  /** Asks what remains of the limits in a container. */
+  | { readonly kind: 'remaining'; readonly container: string }
+  /** Reserves one use of a limit, which is never committed. */
+  | { readonly kind: 'reserve'; readonly key: string; readonly deadline: number }
 
 /** A message of a process. */
 export type VerifierAnswer =
   | { readonly kind: 'ready' }
-  /** Some calls are verified, and others are under way. */
-  | { readonly kind: 'progress'; readonly done: number }
+  /** The answer to the call at a place, while others are under way. */
+  | { readonly kind: 'answer'; readonly at: number; readonly answer: string }
   /** For each call, `allowed` or the code of the denial. */
   | { readonly kind: 'verified'; readonly answers: readonly string[] }
   | { readonly kind: 'revoked' }
-
-/** Calls from one report of the progress to the next. */
-const callsOfAReport = 50
+  | { readonly kind: 'remains'; readonly remaining: readonly (number | string)[] }
+  | { readonly kind: 'reserved'; readonly reserved: boolean }
 
 async function verify(authorizer: Authorizer, { calls, atATime, again }: VerifyRequest): Promise<readonly string[]> {
   const answers: string[] = []
   let next = 0
-  let done = 0
   const work = async (): Promise<void> => {
     for (let at = next++; at < calls.length; at = next++) {
       let answer = await ask(calls[at] as Uint8Array)
@@ -56,8 +59,7 @@ async function verify(authorizer: Authorizer, { calls, atATime, again }: VerifyR
         answer = await ask(calls[at] as Uint8Array)
       }
       answers[at] = answer
-      done += 1
-      if (done % callsOfAReport === 0) tell({ kind: 'progress', done: callsOfAReport })
+      tell({ kind: 'answer', at, answer })
     }
   }
   const ask = async (call: Uint8Array): Promise<string> => {
@@ -77,13 +79,28 @@ const stores = await openStores(place)
 const authorizer = createAuthorizer({
   audience: parseDid(audience),
   subjects: [parseDid(subject)],
-  commands: [defineCommand({ command: '/mail/send', args: {} })],
+  commands: [
+    defineCommand({ command: '/mail/send', args: {} }),
+    defineCommand({ command: '/pay', args: { amount: text() } }),
+  ],
   ...stores,
 })
 process.on('message', async (request: VerifierRequest) => {
   if (request.kind === 'revoke') {
     await stores.revocations.add({ ids: [request.id], expiration: request.expiration })
     tell({ kind: 'revoked' })
+  } else if (request.kind === 'remaining') {
+    const limits = await authorizer.remaining(request.container)
+    tell({ kind: 'remains', remaining: limits.map(({ remaining }) => remaining) })
+  } else if (request.kind === 'reserve') {
+    const { key, deadline } = request
+    const entries = [{ key, kind: 'total', maximum: 1, amount: 1, expiration: deadline + 600 }] as const
+    const { limitStore } = stores
+    const { reserved } = await limitStore.reserve(
+      { reservation: `${process.pid}`, entries, deadline, commit: false },
+      {},
+    )
+    tell({ kind: 'reserved', reserved })
   } else {
     tell({ kind: 'verified', answers: await verify(authorizer, request) })
   }

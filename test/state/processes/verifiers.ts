@@ -12,9 +12,13 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { encodeContainerBytes } from '../../../src/container/container.ts'
+import { maxSum, maxUses } from '../../../src/capability/policy/build.ts'
+import { encodeContainer, encodeContainerBytes } from '../../../src/container/container.ts'
+import { attenuate } from '../../../src/delegation/attenuate.ts'
 import { delegate } from '../../../src/delegation/delegate.ts'
+import type { Delegation } from '../../../src/delegation/delegation.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
+import type { Signer } from '../../../src/principal/signer.ts'
 import { readEntries, readPlatformImports, root } from '../../setup/entries.ts'
 import { actor } from '../../support/actors.ts'
 import type { StoresPlace } from './place.ts'
@@ -69,12 +73,55 @@ export function makeCalls(count: number): Promise<readonly Uint8Array[]> {
   )
 }
 
+/** Calls of 3 sub-agents that share a budget, with their amounts in cents. */
+export interface BudgetCalls {
+  readonly calls: readonly Uint8Array[]
+  readonly cents: readonly number[]
+  /** The delegation with the budget, in a container. */
+  readonly budget: string
+}
+
+/** Makes calls of 3 sub-agents, each with a share that is larger than a third of the budget. */
+export async function makeBudgetCalls(count: number, uses: number, sum: string): Promise<BudgetCalls> {
+  const subs = await Promise.all(['first sub', 'second sub', 'third sub'].map((name) => actor(name)))
+  const expiresIn = 3600
+  const root = await delegate({
+    issuer: owner,
+    audience: agent.did,
+    command: '/pay',
+    policy: [maxUses(uses), maxSum('.amount', sum)],
+    expiresIn,
+  })
+  const shares = await Promise.all(
+    subs.map((sub) => attenuate(root, { issuer: agent, audience: sub.did, policy: [maxUses(Math.ceil(uses * 0.6))] })),
+  )
+  const cents = Array.from({ length: count }, (_, at) => 1 + ((at * 7919) % 997))
+  const calls = cents.map(async (amount, at) => {
+    const proofs = [root, shares[at % shares.length] as Delegation]
+    const invocation = await invoke({
+      issuer: subs[at % subs.length] as Signer,
+      audience: service.did,
+      subject: owner.did,
+      command: '/pay',
+      args: { amount: (amount / 100).toFixed(2) },
+      proofs,
+      expiresIn: 300,
+    })
+    return encodeContainerBytes([invocation, ...proofs])
+  })
+  return { calls: await Promise.all(calls), cents, budget: encodeContainer([root]) }
+}
+
 /** A process that verifies. */
 export interface Verifier {
   /** Returns, for each call, `allowed` or the code of the denial. Rejects when the process is killed. */
   verify(calls: readonly Uint8Array[], options?: VerifyOptions): Promise<readonly string[]>
   /** Revokes the delegation of all calls. */
   revoke(): Promise<void>
+  /** Returns what remains of the limits in a container. */
+  remaining(container: string): Promise<readonly (number | string)[]>
+  /** Reserves the only use of a limit, and returns whether that was possible. */
+  reserve(key: string, deadline: number): Promise<boolean>
   /** Ends it at once. */
   kill(): Promise<void>
 }
@@ -85,8 +132,8 @@ export interface VerifyOptions {
   readonly atATime?: number
   /** Whether a call is sent again until the stores have answered. Default false. */
   readonly again?: boolean
-  /** Called when some more calls are verified, while others are under way. */
-  onProgress?(done: number): void
+  /** Called with the answer to the call at a place, while others are under way. */
+  onAnswer?(at: number, answer: string): void
 }
 
 /** Starts a process. `node` is the program that runs it, by default that of this process. */
@@ -99,9 +146,9 @@ export async function startVerifier(
   const child = fork(program, [options], { execPath: node, serialization: 'advanced', execArgv: ['--no-warnings'] })
   await answerOf(child, 'ready')
   return {
-    async verify(calls, { atATime = 64, again = false, onProgress } = {}) {
+    async verify(calls, { atATime = 64, again = false, onAnswer } = {}) {
       const report = (message: VerifierAnswer): void => {
-        if (message.kind === 'progress') onProgress?.(message.done)
+        if (message.kind === 'answer') onAnswer?.(message.at, message.answer)
       }
       child.on('message', report)
       try {
@@ -112,6 +159,12 @@ export async function startVerifier(
     },
     async revoke() {
       await ask(child, { kind: 'revoke', ...delegation }, 'revoked')
+    },
+    async remaining(container) {
+      return (await ask(child, { kind: 'remaining', container }, 'remains')).remaining
+    },
+    async reserve(key, deadline) {
+      return (await ask(child, { kind: 'reserve', key, deadline }, 'reserved')).reserved
     },
     async kill() {
       if (child.exitCode !== null || child.signalCode !== null) return

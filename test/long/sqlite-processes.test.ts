@@ -1,0 +1,85 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sqlite from 'node-sqlite3-wasm'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
+import { type StoresPlace, secret } from '../state/processes/place.ts'
+import {
+  expectGivenBack,
+  expectNoSecondYes,
+  expectOneYes,
+  expectRevocationSeen,
+  expectSharedBudget,
+  type ProcessesOptions,
+} from '../state/processes/shows.ts'
+import { bundleVerifier, startVerifier } from '../state/processes/verifiers.ts'
+
+/** A Node with `node:sqlite`: this one, or the one that `npm run test:sqlite` has fetched. */
+function findNode(): string | undefined {
+  if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath
+  const cache = process.env['PROCURA_MATRIX_CACHE'] ?? join(homedir(), '.cache', 'procura-matrix')
+  return [join(cache, 'sqlite', 'node_modules', '.bin', 'node')].find((path) => existsSync(path))
+}
+
+const node = findNode()
+let folder: string
+let program: string
+let remove: () => void
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'procura-sqlite-'))
+  ;({ program, remove } = await bundleVerifier())
+})
+afterAll(() => {
+  rmSync(folder, { recursive: true })
+  remove()
+})
+
+/** Stores in a file of their own; undefined, with a message, where no driver is found. That is a failure in CI. */
+function stores(name: string): ProcessesOptions | undefined {
+  if (node === undefined) {
+    const message = 'not tested: no Node with `node:sqlite`; run `npm run test:sqlite` once, which fetches one'
+    if (process.env['CI'] === 'true') throw new Error(message)
+    process.stdout.write(`${message}\n`)
+    return undefined
+  }
+  const file = join(folder, `${name}.db`)
+  const database = new sqlite.Database(file)
+  prepareSqliteStores({ database, secret, epoch: 0 })
+  database.close()
+  const place: StoresPlace = { kind: 'sqlite', file, driver: 'node:sqlite' }
+  return { program, place, node }
+}
+
+describe('four processes that share stores in one SQLite file', () => {
+  it('RPL-01 allow one call of 1,000 copies once', async () => {
+    const options = stores('copies')
+    if (options) await expectOneYes(options, 1000)
+  })
+
+  it('RPL-01 allow none of 20,000 calls twice while they are killed five times', async () => {
+    const options = stores('kills')
+    if (options === undefined) return
+    await expectNoSecondYes(options, { calls: 20_000, failures: 5 }, async (verifiers) => {
+      const at = Math.floor(verifiers.length / 2)
+      await verifiers[at]?.kill()
+      verifiers[at] = await startVerifier(options.program, options.place, options.node)
+    })
+  })
+
+  it('LMT-12 allow 100 of 1,000 calls of 3 sub-agents who share a budget of 100', async () => {
+    const options = stores('budget')
+    if (options) await expectSharedBudget(options, 1000, 100)
+  })
+
+  it('LMT-15 give a use back after its deadline when a process ends between reservation and commit', async () => {
+    const options = stores('crash')
+    if (options) await expectGivenBack(options)
+  })
+
+  it('RVK-05 refuse the next call of a delegation that one of them revoked', async () => {
+    const options = stores('revoked')
+    if (options) await expectRevocationSeen(options)
+  })
+})
