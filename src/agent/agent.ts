@@ -15,6 +15,7 @@ import type { Invocation } from '../invocation/invocation.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import type { Receipt } from '../receipt/receipt.ts'
 import type { never, Timestamp } from '../time.ts'
+import type { CallApproval } from './call-approval.ts'
 import type { SendCall, ServiceDenial } from './send-call.ts'
 
 /**
@@ -146,7 +147,9 @@ export interface AgentCallOptions<Value = unknown> extends Omit<AgentRequest, 'c
   readonly returns?: StandardSchema<Value>
   /** See {@link AgentService.receipts}. */
   readonly receipts?: ReceiptUse
-  /** Milliseconds for the whole call. Default 30,000. */
+  /** How people approve the call if it is refused and an approval could permit it. Default: they are not asked. */
+  readonly approval?: CallApproval
+  /** Milliseconds for the whole call, without the time of the approvers. Default 30,000. */
   readonly timeoutMs?: number
 }
 

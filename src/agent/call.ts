@@ -11,7 +11,7 @@ import type { Receipt } from '../receipt/receipt.ts'
 import { verifyReceipt } from '../receipt/verify-receipt.ts'
 import { withinDeadline } from '../support/deadline.ts'
 import { quote } from '../support/quote.ts'
-import type { AgentDecision, AgentService, CallResult, ReceiptUse } from './agent.ts'
+import type { AgentDecision, AgentRefusal, AgentService, CallResult, ReceiptUse } from './agent.ts'
 import { isWithin, pathOf } from './command-path.ts'
 import { readResponse } from './read-response.ts'
 import type { CallReply, SendCall, SentCall } from './send-call.ts'
@@ -93,21 +93,24 @@ export function makeCall<Value>(sending: Sending<Value>): Promise<CallResult<Val
   const { timeoutMs, signal } = sending
   return withinDeadline(timeoutMs, { signals: [signal] }, async (within) => {
     const decision = await sending.decide(within)
-    if (!decision.ok) {
-      const { denial, closest } = decision
-      const known = closest === undefined ? {} : { closest }
-      return Object.freeze({ ok: false, reason: 'not_permitted', message: denial.message, denial, ...known } as const)
-    }
+    if (!decision.ok) return notPermitted(decision)
     const { invocation, proofs, container } = decision
     const call: SentCall = Object.freeze({ invocation, proofs, container })
     return readReply(await sending.send(call, { signal: within }), invocation, sending, within)
   })
 }
 
-async function readReply<Value>(
+/** The result of a call that the agent refuses. */
+export function notPermitted({ denial, closest }: AgentRefusal): CallResult<never> {
+  const known = closest === undefined ? {} : { closest }
+  return Object.freeze({ ok: false, reason: 'not_permitted', message: denial.message, denial, ...known } as const)
+}
+
+/** Reads the answer of a service. */
+export async function readReply<Value>(
   reply: CallReply,
   invocation: Invocation,
-  { receipts, returns, resolver }: Sending<Value>,
+  { receipts, returns, resolver }: Pick<Sending<Value>, 'receipts' | 'returns' | 'resolver'>,
   signal: AbortSignal,
 ): Promise<CallResult<Value>> {
   const failed = (reason: Failure, message: string): CallResult<Value> =>

@@ -16,7 +16,7 @@ import type { Minter } from './mint.ts'
 import { type OpenAgentOptions, readDid, receiveChecks } from './options.ts'
 import { findPermission, type Intended } from './permission.ts'
 import { receive } from './receive.ts'
-import { type Renewal, startRenewal } from './renewal.ts'
+import { type Renewal, type RenewalOptions, startRenewal } from './renewal.ts'
 
 /** The options of an agent, read. */
 export type ReadOptions = Omit<OpenAgentOptions, 'services'> & { readonly services: readonly KnownService[] }
@@ -56,7 +56,9 @@ export function createCore(minter: Minter, options: ReadOptions): Core {
     return changes(() => receive(container, minter, { resolver, revocations }, signal))
   }
 
-  const renewal = renewalOf(minter, options, take)
+  const renewal = renewalOf(minter, options, (container, refuse, signal) =>
+    changes(() => receive(container, minter, { resolver, revocations, refuse }, signal)),
+  )
 
   async function permission(call: Intended): Promise<AgentAnswer> {
     const first = await findPermission(minter, call)
@@ -117,7 +119,7 @@ async function sign(
 /** Seconds for which an expired chain is still renewed. */
 const lateRenewal = 3_600
 
-function renewalOf(minter: Minter, options: ReadOptions, take: Agent['receive']): Renewal | undefined {
+function renewalOf(minter: Minter, options: ReadOptions, receive: RenewalOptions['receive']): Renewal | undefined {
   const { renew, renewBefore = 60, renewTimeoutMs = 30_000, onError = () => undefined } = options
   if (renew === undefined) return undefined
   const { did, held, clock } = minter
@@ -131,7 +133,7 @@ function renewalOf(minter: Minter, options: ReadOptions, take: Agent['receive'])
     timeoutMs: renewTimeoutMs,
     clock,
     chains: () => chainsTo(did, held, undefined, undefined).filter(isRecent),
-    receive: (container, signal) => take(container, { signal }),
+    receive,
     onError,
   })
 }

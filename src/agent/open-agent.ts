@@ -10,11 +10,13 @@ import type {
   Agent,
   AgentCallOptions,
   AgentCapability,
+  AgentDecision,
   AgentRequest,
   AgentTask,
   CallResult,
   CapabilityOptions,
 } from './agent.ts'
+import { makeApprovedCall } from './approved-call.ts'
 import { makeCall, routeOf } from './call.ts'
 import { describeChain } from './capability.ts'
 import { chainsTo } from './chains.ts'
@@ -122,7 +124,7 @@ async function call(
   options: AgentCallOptions,
 ): Promise<CallResult> {
   const given = readOptions('call', options, agentCallChecks)
-  const { url, send, returns, receipts, timeoutMs = 30_000, ...request } = given
+  const { url, send, returns, receipts, approval, timeoutMs = 30_000, ...request } = given
   core.refuseClosed()
   const { services, resolver } = core.options
   const audience = readDid(request.audience)
@@ -130,14 +132,23 @@ async function call(
   if (route.send === undefined) {
     throw new ArgumentError('no way to the service is known; pass `url` or `send`, or list the service in `services`')
   }
-  return makeCall({
-    decide: (signal) => core.decide({ ...request, command, args: args as IpldMap, signal }, route.audience),
-    send: route.send,
-    receipts: route.receipts,
-    returns,
-    resolver,
-    timeoutMs,
-    signal: request.signal,
+  const { signal } = request
+  const sending = { send: route.send, receipts: route.receipts, returns, resolver, timeoutMs, signal }
+  if (approval === undefined) {
+    const decide = (signal: AbortSignal): Promise<AgentDecision> =>
+      core.decide({ ...request, command, args: args as IpldMap, signal }, route.audience)
+    return makeCall({ ...sending, decide })
+  }
+  const [subject, clean] = [readDid(request.subject), withoutUndefined(args ?? {})]
+  return makeApprovedCall({
+    ...sending,
+    minter: core.minter,
+    approval,
+    plan: (signal) => core.permission({ command, args: clean, subject, signal }),
+    command,
+    args: clean,
+    subject,
+    audience: route.audience,
   })
 }
 

@@ -120,6 +120,7 @@ export const agentCallChecks: OptionChecks<AgentCallOptions> = Object.freeze({
     typeof Object(Object(value)['~standard']).validate === 'function' ? undefined : 'must be a Standard Schema',
   ),
   receipts: maybe(receiptUse),
+  approval: maybe(objectValue),
   timeoutMs: maybe(milliseconds),
 })
 

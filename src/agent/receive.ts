@@ -16,6 +16,8 @@ import type { Holder } from './permission.ts'
 export interface ReceivingOptions {
   readonly resolver?: DidResolver | undefined
   readonly revocations?: RevocationStore | undefined
+  /** Refuses verified capabilities before they are stored. Default: all are accepted. */
+  readonly refuse?: ((capabilities: readonly AgentCapability[]) => Denial | undefined) | undefined
 }
 
 /**
@@ -54,6 +56,8 @@ export async function receive(
     if (!verdict.verified) return refuse(verdict.denial)
     capabilities.push(describeChain(chain))
   }
+  const unwanted = options.refuse?.(capabilities)
+  if (unwanted !== undefined) return refuse(unwanted)
   await held.change(opened, expired(held, now), signal)
   return Object.freeze({ accepted: true, capabilities: Object.freeze(capabilities) })
 }

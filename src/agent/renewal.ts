@@ -1,3 +1,4 @@
+import type { Denial } from '../authorization/denial.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import { StoreError } from '../errors.ts'
 import { waitAfter } from '../support/back-off.ts'
@@ -6,7 +7,7 @@ import { withinDeadline } from '../support/deadline.ts'
 import { longestMs } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import { type Clock, never, type Timestamp } from '../time.ts'
-import type { Reception } from './agent.ts'
+import type { AgentCapability, Reception } from './agent.ts'
 import { expirationOf, type HeldChain } from './chains.ts'
 import { isWithin } from './command-path.ts'
 
@@ -38,7 +39,11 @@ export interface RenewalOptions {
   readonly clock: Clock
   /** The chains that the agent can use, and those that expired and have no successor. */
   readonly chains: () => readonly HeldChain[]
-  readonly receive: (container: string | Uint8Array, signal: AbortSignal) => Promise<Reception>
+  readonly receive: (
+    container: string | Uint8Array,
+    refuse: (capabilities: readonly AgentCapability[]) => Denial | undefined,
+    signal: AbortSignal,
+  ) => Promise<Reception>
   readonly onError: (error: unknown) => void
 }
 
@@ -78,8 +83,12 @@ export function startRenewal(options: RenewalOptions): Renewal {
       await withinDeadline(timeoutMs, { signals: [ended.signal] }, async (signal) => {
         const container = await renew(chain.proofs, { signal })
         signal.throwIfAborted()
-        const reception = container === undefined ? undefined : await options.receive(container, signal)
-        if (reception !== undefined && !isLater(reception, chain)) throw notLater(reception)
+        const reception =
+          container === undefined
+            ? undefined
+            : await options.receive(container, (given) => notLater(given, chain), signal)
+        if (reception?.accepted === false)
+          throw new StoreError(`\`renew\` returned a delegation that is refused: ${reception.denial.message}`)
         const isDone = reception !== undefined
         const notBeforeMs = isDone ? Number.POSITIVE_INFINITY : performance.now() + backOff.maxMs
         attempts.set(name, { failures: 0, notBeforeMs })
@@ -94,16 +103,13 @@ export function startRenewal(options: RenewalOptions): Renewal {
 
   function begin(chain: HeldChain): Promise<void> {
     const name = nameOf(chain)
-    const present = running.get(name)
-    if (present !== undefined) return present
-    const work = attempt(chain, name).finally(() => running.delete(name))
+    const work = running.get(name) ?? attempt(chain, name).finally(() => running.delete(name))
     running.set(name, work)
     return work
   }
 
   async function renewDue(): Promise<void> {
-    if (ended.signal.aborted) return
-    await Promise.all(due().map(begin))
+    await Promise.all(ended.signal.aborted ? [] : due().map(begin))
     schedule()
   }
 
@@ -133,30 +139,23 @@ export function startRenewal(options: RenewalOptions): Renewal {
   }
 }
 
-/** Whether a delegation that was received can take the place of a chain. */
-function isLater(reception: Reception, { subject, proofs }: HeldChain): boolean {
-  if (!reception.accepted) return false
+/** Refuses delegations that cannot take the place of a chain, or that give anything else. */
+function notLater(capabilities: readonly AgentCapability[], { subject, proofs }: HeldChain): Denial | undefined {
   const command = proofs.at(-1)?.command
-  return reception.capabilities.some(
-    (one) =>
-      one.subject === subject &&
-      command !== undefined &&
-      isWithin(command, one.command) &&
-      isAfter(one.expiration, expirationOf(proofs)),
-  )
+  const isSuccessor = (one: AgentCapability): boolean =>
+    one.subject === subject && command !== undefined && isWithin(command, one.command)
+  const isLater = capabilities.some((one) => isSuccessor(one) && isAfter(one.expiration, expirationOf(proofs)))
+  if (isLater && capabilities.every(isSuccessor)) return undefined
+  return {
+    code: 'subject_not_accepted',
+    message: 'it is not of the same subject and command, or does not expire later',
+    requirement: 'AGT-09',
+  }
 }
 
 function isAfter(one: Timestamp | typeof never, other: Timestamp | typeof never): boolean {
   if (one === never || other === never) return one === never
   return one > other
-}
-
-function notLater(reception: Reception): StoreError {
-  return new StoreError(
-    reception.accepted
-      ? '`renew` returned no delegation of the same subject and command that expires later'
-      : `\`renew\` returned a delegation that is refused: ${reception.denial.message}`,
-  )
 }
 
 function nameOf({ subject, proofs }: HeldChain): string {

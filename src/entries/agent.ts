@@ -27,6 +27,7 @@ export type {
 } from '../agent/agent.ts'
 export type { DelegationChange, DelegationStore } from '../proof/delegation-store.ts'
 export { type MemoryDelegationStoreOptions, memoryDelegationStore } from '../proof/memory-delegation-store.ts'
+export type { CallApproval } from '../agent/call-approval.ts'
 export { type OpenAgentOptions, openAgent } from '../agent/open-agent.ts'
 export type { Renew } from '../agent/renewal.ts'
 export { type AgentTool, type ToolOptions, toolOf } from '../agent/tool-of.ts'

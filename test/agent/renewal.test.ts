@@ -70,6 +70,8 @@ describe('AGT-09 delegations are renewed before they expire', () => {
     expect(renew).toHaveBeenCalledTimes(1)
     clock.time += 20
     expect(await agent.can('/mail')).toMatchObject({ ok: false, denial: { code: 'expired' } })
+    // Nothing else was stored.
+    expect((await agent.can('/calendar')).ok).toBe(false)
     agent.close()
   })
 

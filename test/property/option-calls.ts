@@ -101,6 +101,8 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     'openAgent can': async (options) => (await openAgent({ signer: alice })).can('/a', {}, options),
     'openAgent authorize': async (options) => (await openAgent({ signer: alice })).authorize(options),
     'openAgent call': async (options) => (await openAgent({ signer: alice })).call('/a', {}, options),
+    'openAgent call approval': async (approval) =>
+      (await openAgent({ signer: alice })).call('/a', {}, { url: 'https://service.example', approval }),
     'openAgent capabilities': async (options) => (await openAgent({ signer: alice })).capabilities(options),
     'openAgent receive': async (options) => (await openAgent({ signer: alice })).receive(container, options),
     'openAgent delegateTo': async (task) => (await openAgent({ signer: alice })).delegateTo(bob.did, task),

@@ -1,0 +1,104 @@
+import { withApproval } from '../approval/with-approval.ts'
+import { openContainer } from '../authorization/open-container.ts'
+import type { CommandDefinition } from '../capability/definition.ts'
+import type { Delegation } from '../delegation/delegation.ts'
+import type { Did } from '../did/did.ts'
+import type { Invocation } from '../invocation/invocation.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import { withinDeadline } from '../support/deadline.ts'
+import {
+  callback,
+  didString,
+  integerFrom,
+  maybe,
+  nonEmptyArrayOf,
+  nonEmptyString,
+  type OptionChecks,
+  readOptions,
+  withDefault,
+} from '../support/options.ts'
+import type { AgentAnswer, CallResult } from './agent.ts'
+import { notPermitted, readReply, type Sending } from './call.ts'
+import type { CallApproval } from './call-approval.ts'
+import type { Minter } from './mint.ts'
+import type { CallReply } from './send-call.ts'
+
+const approvalChecks = Object.freeze({
+  approvers: nonEmptyArrayOf(didString),
+  threshold: withDefault(integerFrom(1), 1),
+  reason: maybe(nonEmptyString),
+  expiresIn: withDefault(integerFrom(1, 3_600), 600),
+  ask: callback,
+}) satisfies OptionChecks<CallApproval>
+
+/** A call that people may have to approve. */
+export interface ApprovedSending<Value> extends Omit<Sending<Value>, 'decide'> {
+  readonly minter: Minter
+  readonly approval: CallApproval
+  readonly plan: (signal: AbortSignal) => Promise<AgentAnswer>
+  readonly command: string | CommandDefinition
+  readonly args: IpldMap
+  readonly subject: Did | undefined
+  readonly audience: Did | undefined
+}
+
+interface Tried {
+  readonly allowed: boolean
+  readonly denial?: { readonly approvable?: unknown } | undefined
+  /** Absent when nothing was sent. */
+  readonly reply?: CallReply
+  readonly invocation: Invocation
+}
+
+/**
+ * Makes a call; if an approval could permit it, asks for approvals and makes it once more with them. AGT-19: a call that the
+ * agent itself refuses is not sent before it is approved.
+ */
+export async function makeApprovedCall<Value>(sending: ApprovedSending<Value>): Promise<CallResult<Value>> {
+  const { minter, command, args, audience, signal } = sending
+  const approval = readOptions('`approval` of call', sending.approval, approvalChecks)
+  const waitMs = sending.timeoutMs + approval.expiresIn * 1_000
+  return withinDeadline(waitMs, { signals: [signal] }, async (within) => {
+    const answer = await sending.plan(within)
+    const proofs = answer.ok ? answer.proofs : (answer.closest ?? [])
+    const subject = answer.ok ? answer.subject : (sending.subject ?? proofs[0]?.issuer)
+    if (!answer.ok && (answer.denial.approvable === undefined || subject === undefined)) return notPermitted(answer)
+    let isRefused = !answer.ok
+    const tried = await withApproval<Tried>({
+      ...approval,
+      call: {
+        issuer: minter.signer,
+        command: command as CommandDefinition<IpldMap>,
+        args,
+        proofs,
+        clock: minter.clock,
+        ...(subject !== undefined && { subject }),
+        ...(audience !== undefined && { audience }),
+      },
+      signal: within,
+      send: async (container) => {
+        const { invocation, delegations } = await tokensOf(container)
+        if (isRefused && !answer.ok) {
+          isRefused = false
+          return { allowed: false, denial: answer.denial, invocation }
+        }
+        const reply = await sending.send({ invocation, proofs: delegations, container }, { signal: within })
+        return { allowed: reply.ok, reply, invocation, ...(!reply.ok && { denial: reply.denial }) }
+      },
+    })
+    if (tried.reply !== undefined) return readReply(tried.reply, tried.invocation, sending, within)
+    if (answer.ok) throw new TypeError('the call was neither refused nor sent')
+    return notPermitted(answer)
+  })
+}
+
+/** The tokens of a call: its chain, root first, and then the other approvals. */
+async function tokensOf(
+  container: string,
+): Promise<{ readonly invocation: Invocation; readonly delegations: readonly Delegation[] }> {
+  const { invocations, delegations } = await openContainer(container)
+  const invocation = invocations[0] as Invocation
+  const place = new Map(invocation.proofs.map((cid, index) => [String(cid), index]))
+  const placeOf = ({ cid }: Delegation): number => place.get(String(cid)) ?? place.size
+  return { invocation, delegations: [...delegations].sort((a, b) => placeOf(a) - placeOf(b)) }
+}

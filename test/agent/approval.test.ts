@@ -1,0 +1,137 @@
+import { describe, expect, it, vi } from 'vitest'
+import type { CallApproval } from '../../src/agent/call-approval.ts'
+import { openAgent } from '../../src/agent/open-agent.ts'
+import type { SendCall } from '../../src/agent/send-call.ts'
+import { approve } from '../../src/approval/approve.ts'
+import { readApprovalRequest } from '../../src/approval/read-request.ts'
+import { refuse } from '../../src/approval/refuse.ts'
+import type { SentRequest } from '../../src/approval/request-approval.ts'
+import { createAuthorizer } from '../../src/authorization/authorize.ts'
+import { memoryStores } from '../../src/authorization/memory-stores.ts'
+import { email } from '../../src/capability/argument-types/email.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { like } from '../../src/capability/policy/build.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
+import { actor } from '../support/actors.ts'
+
+const owner = await actor('owner')
+const signer = await actor('agent')
+const service = await actor('service')
+const send = defineCommand({ command: '/mail/send', args: { to: email() } })
+const grant = await delegate({
+  issuer: owner,
+  audience: signer.did,
+  command: '/mail',
+  policy: [like('.to', '*@example.com')],
+})
+const authorizer = createAuthorizer({
+  audience: service.did,
+  subjects: [owner.did],
+  commands: [send],
+  ...memoryStores(),
+})
+
+/** A service that counts its requests. */
+function newService(): { readonly send: SendCall; readonly requests: string[] } {
+  const requests: string[] = []
+  const send: SendCall = async ({ container }) => {
+    const decision = await authorizer.authorize(container)
+    requests.push(decision.allowed ? 'allowed' : decision.denial.code)
+    if (decision.allowed) return { ok: true, value: decision.authorization.args['to'] }
+    const { code, message, approvable } = decision.denial
+    return { ok: false, denial: { code, message, ...(approvable !== undefined && { approvable: true as const }) } }
+  }
+  return { send, requests }
+}
+
+async function received({ container }: SentRequest) {
+  const reading = await readApprovalRequest(container, { approver: owner.did })
+  if (!reading.valid) throw new Error(reading.denial.message)
+  return reading.request
+}
+
+const agreeing = vi.fn(
+  async (request: SentRequest) => (await approve(await received(request), { issuer: owner })).container,
+)
+const approvalBy = (ask: CallApproval['ask']): CallApproval => ({ approvers: [owner.did], ask, reason: 'Eve asked' })
+
+describe('AGT-19 a call that people may approve', () => {
+  it('is made once when the agent may make it', async () => {
+    const { send: toService, requests } = newService()
+    const agent = await openAgent({
+      signer,
+      delegations: [grant],
+      services: [{ audience: service.did, send: toService }],
+    })
+    const result = await agent.call(send, { to: 'bob@example.com' }, { approval: approvalBy(agreeing) })
+    expect(result).toMatchObject({ ok: true, value: 'bob@example.com' })
+    expect(requests).toEqual(['allowed'])
+    expect(agreeing).not.toHaveBeenCalled()
+  })
+
+  it('is sent after the approval when the agent itself refuses it, and then once', async () => {
+    const { send: toService, requests } = newService()
+    const agent = await openAgent({
+      signer,
+      delegations: [grant],
+      services: [{ audience: service.did, send: toService }],
+    })
+    const options = { approval: approvalBy(agreeing) }
+    expect(await agent.call(send, { to: 'eve@evil.test' }, options)).toMatchObject({ ok: true, value: 'eve@evil.test' })
+    expect(requests).toEqual(['allowed'])
+    expect(agreeing.mock.calls[0]?.[0]).toMatchObject({
+      agent: signer.did,
+      args: { to: 'eve@evil.test' },
+      reason: 'Eve asked',
+    })
+    // The approval was for this call.
+    expect((await agent.can(send, { to: 'eve@evil.test' })).ok).toBe(false)
+  })
+
+  it('also for an agent that holds nothing, if it names the subject', async () => {
+    const { send: toService, requests } = newService()
+    const agent = await openAgent({ signer, services: [{ audience: service.did, send: toService }] })
+    const options = { approval: approvalBy(agreeing), subject: owner.did }
+    expect(await agent.call(send, { to: 'ann@example.com' }, options)).toMatchObject({ ok: true })
+    expect(requests).toEqual(['allowed'])
+  })
+
+  it.each<[string, CallApproval['ask']]>([
+    ['refused', async (request) => refuse(await received(request), { issuer: owner })],
+    ['not answered', async () => undefined],
+    ['answered with something else', async () => 'Cgarbage'],
+    ['not delivered', () => Promise.reject(new Error('offline'))],
+  ])('and is not sent when it is %s', async (_, ask) => {
+    const { send: toService, requests } = newService()
+    const agent = await openAgent({
+      signer,
+      delegations: [grant],
+      services: [{ audience: service.did, send: toService }],
+    })
+    const result = await agent.call(send, { to: 'eve@evil.test' }, { approval: approvalBy(ask) })
+    expect(result).toMatchObject({ ok: false, reason: 'not_permitted', denial: { code: 'policy_unsatisfied' } })
+    expect(requests).toEqual([])
+  })
+
+  it('nor asked about when an approval could not permit it', async () => {
+    const { send: toService, requests } = newService()
+    const ask = vi.fn(async () => undefined)
+    const agent = await openAgent({
+      signer,
+      delegations: [grant],
+      services: [{ audience: service.did, send: toService }],
+    })
+    const result = await agent.call(send, { to: 'nobody' }, { approval: approvalBy(ask) })
+    expect(result).toMatchObject({ reason: 'not_permitted', denial: { code: 'arguments_invalid' } })
+    expect(ask).not.toHaveBeenCalled()
+    expect(requests).toEqual([])
+  })
+
+  it('needs approvers and a way to ask them', async () => {
+    const agent = await openAgent({ signer, services: [{ audience: service.did, send: newService().send }] })
+    const call = (approval: object) => agent.call(send, { to: 'bob@example.com' }, { approval: approval as never })
+    await expect(call({ approvers: [], ask: agreeing })).rejects.toThrow('`approvers`')
+    await expect(call({ approvers: [owner.did] })).rejects.toThrow('`ask`')
+    await expect(call({ approvers: [owner.did], ask: agreeing, reasn: 'x' })).rejects.toThrow('`reason`')
+  })
+})
