@@ -51,7 +51,10 @@ export async function why(words: readonly string[], flags: Flags, host: Host): P
   }
   const decision = await decide(container, context)
   if (flags['json'] === true) host.print(JSON.stringify(jsonOf(decision)))
-  else for (const line of linesOf(decision, tokens, time)) host.print(line)
+  else {
+    const decided = signed === undefined ? tokens : await readable(container)
+    for (const line of linesOf(decision, decided, time)) host.print(line)
+  }
   if (context.subjects === 'any')
     host.complain('note: every subject is accepted; name those of the service with --subject')
   return decision.allowed ? 0 : 1
