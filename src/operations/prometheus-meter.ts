@@ -28,7 +28,7 @@ export interface PrometheusMeterOptions {
   readonly client: PrometheusClient
   /** The registry of the metrics, a `Registry` of `prom-client`. Default: its default one. */
   readonly registry?: unknown
-  /** The beginning of all names. Default: none, so they begin with `procura_`. */
+  /** The beginning of all names. Default `procura_`. */
   readonly prefix?: string
 }
 

@@ -35,7 +35,7 @@ export interface AccessRequest {
   /** The owner of the requested authority, and the service that has it. */
   readonly resource: { readonly type: 'did'; readonly id: string; readonly properties: { readonly service: string } }
   readonly action: { readonly name: string }
-  /** The signed request, under {@link requestMember}, and the reason of the agent. */
+  /** The signed request, under `urn:procura:approval-request`, and the reason of the agent. */
   readonly context: Readonly<Record<string, string>>
   readonly denial: AccessRequestDenial
 }
@@ -50,7 +50,7 @@ export interface AccessTask {
     readonly status: AccessTaskStatus
     readonly status_endpoint: string
     readonly expires_at: string
-    /** The signed refusal, under {@link refusalMember}. */
+    /** The signed refusal, under `urn:procura:approval-refusal`. */
     readonly display?: Readonly<Record<string, string>>
   }
   /** With `approved` alone. `state` is the approval, with its chain. */
