@@ -24,6 +24,7 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
   guard: { load: () => import('./guard.ts') },
   sinks: { load: () => import('./sinks.ts') },
   http: { load: () => import('./http.ts') },
+  adapters: { load: () => import('./adapters.ts') },
   growth: { load: () => import('./growth.ts') },
   state: { load: () => import('./state.ts') },
   memory: { load: () => import('./memory.ts') },
