@@ -13,6 +13,7 @@ export type {
 } from '../testing/conformance-case.ts'
 export { type DestroyingKeyStore, personalKeyStoreCases } from '../testing/personal-key-store-cases.ts'
 export { delegationStoreCases } from '../testing/delegation-store-cases.ts'
+export { type JournaledRevocations, revocationJournalCases } from '../testing/revocation-journal-cases.ts'
 export { limitStoreCases } from '../testing/limit-store-cases.ts'
 export { replayStoreCases } from '../testing/replay-store-cases.ts'
 export { revocationStoreCases } from '../testing/revocation-store-cases.ts'

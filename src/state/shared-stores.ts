@@ -8,6 +8,7 @@ import type { PersonalKeyStore } from '../audit/privacy/personal-key-store.ts'
 import type { CallStore } from '../authorization/call-store.ts'
 import type { LimitStore } from '../authorization/limits/limit-store.ts'
 import type { ReplayStore } from '../authorization/replay-store.ts'
+import type { RevocationJournal } from '../revocation/revocation-journal.ts'
 import type { RevocationRegistry } from '../revocation/revocation-store.ts'
 
 /** A replay store that several processes share. */
@@ -19,8 +20,8 @@ export interface SharedReplayStore extends ReplayStore {
   prune(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
 }
 
-/** A revocation store that several processes share. */
-export interface SharedRevocationStore extends RevocationRegistry {
+/** A revocation store that several processes share, and that lists its revocations. */
+export interface SharedRevocationStore extends RevocationRegistry, RevocationJournal {
   /** Forgets revocations that no longer apply, some at a time. */
   prune(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
 }

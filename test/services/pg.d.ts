@@ -11,6 +11,14 @@ declare module 'pg' {
     off(event: 'error', listener: (error: Error) => void): this
   }
 
+  export class Client {
+    constructor(options: { readonly connectionString: string })
+    connect(): Promise<void>
+    query(text: string, parameters?: readonly unknown[]): Promise<Result>
+    on(event: string, listener: (value?: unknown) => void): this
+    end(): Promise<void>
+  }
+
   export class Pool {
     constructor(options: {
       readonly connectionString: string

@@ -12,6 +12,7 @@ import type { OpenedStore } from '../../src/testing/conformance-case.ts'
 import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
+import { revocationJournalCases } from '../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
 
@@ -88,6 +89,9 @@ describe('STO-06 stores in PostgreSQL', () => {
       const opened = await openStore(clock, (options) => postgresStores({ ...options, clock }).revocations)
       return { ...opened, prune: () => opened.store.prune() }
     }),
+    ...revocationJournalCases(({ clock }) =>
+      openStore(clock, (options) => postgresStores({ ...options, clock }).revocations),
+    ),
     ...limitStoreCases(async ({ clock }) => {
       const opened = await openStore(clock, (options) => postgresStores({ ...options, clock }).limitStore)
       return { ...opened, prune: () => opened.store.prune() }

@@ -10,7 +10,13 @@ import { findProgram, freePort, launch, type Running, type Service } from './ser
 export const service: Service = {
   name: 'postgres',
   apt: 'postgresql',
-  tests: ['postgres-audit.test.ts', 'postgres-store.test.ts', 'postgres-processes.test.ts', 'call-store.test.ts'],
+  tests: [
+    'postgres-audit.test.ts',
+    'postgres-store.test.ts',
+    'postgres-processes.test.ts',
+    'call-store.test.ts',
+    'revocation-push.test.ts',
+  ],
   find: () => findProgram('postgres', ...packaged()),
   async start(found: string, folder: string): Promise<Running> {
     const { program, data, user } = createDatabaseFiles(found, folder)

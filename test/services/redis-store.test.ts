@@ -13,6 +13,7 @@ import type { OpenedStore } from '../../src/testing/conformance-case.ts'
 import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
+import { revocationJournalCases } from '../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
 import { proxyTo } from './proxy.ts'
@@ -110,6 +111,9 @@ describe.each(Object.entries(clients))('STO-05 stores in Redis through %s', (_, 
       openStore(connect, clock, (options) => redisStores({ ...options, clock }).replay),
     ),
     ...revocationStoreCases(({ clock }) =>
+      openStore(connect, clock, (options) => redisStores({ ...options, clock }).revocations),
+    ),
+    ...revocationJournalCases(({ clock }) =>
       openStore(connect, clock, (options) => redisStores({ ...options, clock }).revocations),
     ),
     ...limitStoreCases(async ({ clock }) => {

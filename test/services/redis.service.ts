@@ -6,6 +6,12 @@ import { findProgram, type Service } from './service.ts'
 export const service: Service = {
   name: 'redis',
   apt: 'redis-server',
-  tests: ['redis-store.test.ts', 'redis-cluster.test.ts', 'redis-processes.test.ts', 'call-store.test.ts'],
+  tests: [
+    'redis-store.test.ts',
+    'redis-cluster.test.ts',
+    'redis-processes.test.ts',
+    'call-store.test.ts',
+    'revocation-push.test.ts',
+  ],
   find: () => findProgram('redis-server'),
 }

@@ -16,8 +16,8 @@ import type { SecurityEventReceiver, SubjectIdentifier } from 'procura/revocatio
 import type { Service } from 'procura/service'
 import type { RevocationRegistry } from 'procura/store/memory'
 import type { PostgresStoreClient } from 'procura/store/postgres'
-import type { RedisStoreClient } from 'procura/store/redis'
-import type { delegationStoreCases, limitStoreCases, replayStoreCases } from 'procura/testing'
+import type { RedisStoreClient, RedisSubscriber } from 'procura/store/redis'
+import type { delegationStoreCases, limitStoreCases, replayStoreCases, revocationJournalCases } from 'procura/testing'
 import type { SecretSource, Vault } from 'procura/vault'
 
 /** Principals. */
@@ -60,9 +60,11 @@ export declare const pool: PostgresPool
 export declare const database: Parameters<typeof sqliteAuditSink>[0]['database']
 export declare const secret: Uint8Array
 export declare const redis: RedisStoreClient
+export declare const redisSubscriber: RedisSubscriber
 export declare const postgres: PostgresStoreClient
 export declare const openDelegationStore: Parameters<typeof delegationStoreCases>[0]
 export declare const openLimitStore: Parameters<typeof limitStoreCases>[0]
+export declare const openRevocationStore: Parameters<typeof revocationJournalCases>[0]
 export declare const denial: Denial
 export declare const asked: ApprovalRequest
 export declare const sent: SentRequest

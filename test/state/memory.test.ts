@@ -7,6 +7,7 @@ import type { OpenedStore } from '../../src/testing/conformance-case.ts'
 import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
+import { revocationJournalCases } from '../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 
 /** A store in memory has one handle, no back end, and nothing to close. */
@@ -20,6 +21,7 @@ describe('the stores in memory, LMT-10 LMT-14 LMT-15 those of limits included', 
   const cases = [
     ...replayStoreCases(async ({ clock }) => opened(memoryReplayStore({ clock })), options),
     ...revocationStoreCases(async ({ clock }) => opened(memoryRevocationStore({ clock })), options),
+    ...revocationJournalCases(async ({ clock }) => opened(memoryRevocationStore({ clock })), options),
     ...limitStoreCases(async ({ clock }) => opened(memoryLimitStore({ clock })), options),
     ...personalKeyStoreCases(async () => opened(memoryPersonalKeyStore()), options),
   ]

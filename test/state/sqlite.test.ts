@@ -7,6 +7,7 @@ import type { OpenedStore } from '../../src/testing/conformance-case.ts'
 import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
+import { revocationJournalCases } from '../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
 import { type SqliteFile, sqliteFile } from './open-sqlite.ts'
@@ -53,6 +54,13 @@ describe('the revocation store in SQLite', () => {
     const opened = openStore(clock, (file) => sqliteStores({ database: file.open(), secret, clock }).revocations)
     return { ...opened, prune: () => opened.store.prune() }
   })
+  for (const { name, run } of cases) it(name, run)
+})
+
+describe('the journal of revocations in SQLite', () => {
+  const cases = revocationJournalCases(async ({ clock }) =>
+    openStore(clock, (file) => sqliteStores({ database: file.open(), secret, clock }).revocations),
+  )
   for (const { name, run } of cases) it(name, run)
 })
 

@@ -18,5 +18,10 @@ export {
   type FollowRevocationsOptions,
   followRevocations,
 } from '../../distribution/follow-revocations.ts'
+export {
+  type RevocationJournalSourceOptions,
+  type RevocationWatch,
+  revocationJournalSource,
+} from '../../distribution/journal-source.ts'
 export type { RevocationNews, RevocationSource } from '../../distribution/revocation-source.ts'
 export type { RevocationKnowledge } from '../../revocation/revocation-store.ts'

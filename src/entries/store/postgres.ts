@@ -16,6 +16,11 @@ export {
   type PreparePostgresStoresOptions,
   preparePostgresStores,
 } from '../../state/postgres/prepare-postgres-stores.ts'
+export {
+  type PostgresListener,
+  type PostgresRevocationWatchOptions,
+  postgresRevocationWatch,
+} from '../../state/postgres/revocation-watch.ts'
 export { type PostgresStoreSchemaOptions, postgresStoreSchema } from '../../state/postgres/schema.ts'
 export type {
   ServerStores,

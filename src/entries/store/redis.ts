@@ -14,6 +14,11 @@ export type { RedisConnectionOptions } from '../../state/redis/connection.ts'
 export { type PrepareRedisStoresOptions, prepareRedisStores } from '../../state/redis/prepare-redis-stores.ts'
 export { redisPersonalKeyStore } from '../../state/redis/redis-personal-key-store.ts'
 export { type RedisStoresOptions, redisStores } from '../../state/redis/redis-stores.ts'
+export {
+  type RedisRevocationWatchOptions,
+  type RedisSubscriber,
+  redisRevocationWatch,
+} from '../../state/redis/revocation-watch.ts'
 export type {
   ServerStores,
   SharedLimitStore,

@@ -54,7 +54,7 @@ export function postgresStores(options: PostgresStoresOptions): ServerStores {
   const epoch = epochOf(connection)
   const stores: SharedStores = {
     replay: replayStore(connection, epoch, settings),
-    revocations: revocationStore(connection, settings.clock),
+    revocations: revocationStore(connection, settings),
     limitStore: limitStore(connection, settings.clock),
   }
   return Object.freeze({ ...stores, callStore: callStore(connection, stores, epoch, settings) })

@@ -1,17 +1,25 @@
 // node only: HMAC
 
+import { type JournalPage, type ListOptions, readListOptions } from '../../revocation/revocation-journal.ts'
 import type { RevocationEntry, RevocationRecord } from '../../revocation/revocation-store.ts'
 import { type Clock, secondsOf } from '../../time.ts'
 import { inBatches } from '../batches.ts'
+import { type EntryBox, entryBox } from '../entry-box.ts'
+import type { StoreSecret } from '../keyed-names.ts'
 import { assertNotForgotten, forgettableBefore, queryFor, type RevocationRow, rowsOf } from '../revocation-rows.ts'
 import type { SharedRevocationStore } from '../shared-stores.ts'
 import { forgettable, onDisk, otherForm, type PostgresConnection } from './connection.ts'
+import { addFunctionOf } from './revocation-function.ts'
 
 /** Rows that one statement forgets. */
 const prunedAtOnce = 1000
 
 /** Makes the revocation store of a connection. Look-ups that wait share a statement. */
-export function revocationStore(connection: PostgresConnection, clock: Clock): SharedRevocationStore {
+export function revocationStore(
+  connection: PostgresConnection,
+  { clock, secret }: { readonly clock: Clock; readonly secret: StoreSecret },
+): SharedRevocationStore {
+  const box = entryBox(secret)
   const { names, tables, maxBatch, ask, query } = connection
   // The left join gives a row also when nothing is found, so that missing data is noticed.
   const findText = `
@@ -43,23 +51,24 @@ FROM ${tables.meta} LEFT JOIN ${tables.revocations} AS found
       return recordsOf(await find(hashes, signal))
     },
     async add(entry: RevocationEntry) {
-      const { rows, until } = rowsOf(entry, names)
-      const ids = rows.map(({ id }) => id).join(',')
+      const { rows, until, entry: read } = rowsOf(entry, names)
+      const sealed = rows.map((_, at) =>
+        Buffer.from(box.seal({ ...read, ids: [read.ids[at] as string] })).toString('base64'),
+      )
+      const added = `${addFunctionOf(tables)}(decode($2, 'hex'), $3::float8, string_to_array($4, ','), string_to_array($5, ','))`
       await ask(
-        `WITH added AS (
-          INSERT INTO ${tables.revocations} AS known (id, revoker, until)
-          SELECT decode(id, 'hex'), decode($2, 'hex'), $3::float8
-          FROM unnest(string_to_array($1, ',')) AS t (id), ${tables.meta} WHERE fingerprint = $4 ORDER BY id
-          ON CONFLICT (id, revoker) DO UPDATE SET until = greatest(known.until, excluded.until)
-          RETURNING 1
-        ) SELECT fingerprint, ${onDisk}, (SELECT count(*) FROM added) AS added FROM ${tables.meta}`,
+        `SELECT fingerprint, ${onDisk}, CASE WHEN fingerprint = $1 THEN ${added} END AS added FROM ${tables.meta}`,
         [
-          ids,
+          names.fingerprint,
           rows[0]?.revoker ?? '',
           until === Number.POSITIVE_INFINITY ? 'Infinity' : String(until),
-          names.fingerprint,
+          rows.map(({ id }) => id).join(','),
+          sealed.join(','),
         ],
       )
+    },
+    async listRevocations(options: ListOptions): Promise<JournalPage> {
+      return listJournal(connection, box, readListOptions(options))
     },
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
       const forget = `WITH gone AS (
@@ -70,10 +79,49 @@ FROM ${tables.meta} LEFT JOIN ${tables.revocations} AS found
         UPDATE ${tables.meta} SET revocations_forgotten = greatest(revocations_forgotten, ${forgettable})
         WHERE EXISTS (SELECT 1 FROM gone)
       ) SELECT count(*) AS count FROM gone`
-      for (let count = prunedAtOnce; count === prunedAtOnce; ) {
-        signal?.throwIfAborted()
-        count = Number((await query(forget, [String(forgettableBefore(secondsOf(clock)))]))[0]?.['count'])
+      const shorten = `WITH gone AS (
+        DELETE FROM ${tables.revocationJournal} WHERE sequence IN
+          (SELECT sequence FROM ${tables.revocationJournal} WHERE until < ${forgettable} LIMIT ${prunedAtOnce})
+        RETURNING 1
+      ) SELECT count(*) AS count FROM gone`
+      for (const text of [forget, shorten]) {
+        for (let count = prunedAtOnce; count === prunedAtOnce; ) {
+          signal?.throwIfAborted()
+          count = Number((await query(text, [String(forgettableBefore(secondsOf(clock)))]))[0]?.['count'])
+        }
       }
     },
   })
+}
+
+/** Lists a part of the journal. One statement sees the rows and the head of one moment. */
+async function listJournal(
+  { tables, ask }: PostgresConnection,
+  box: EntryBox,
+  { after, limit }: ListOptions,
+): Promise<JournalPage> {
+  const rows = await ask(
+    `SELECT fingerprint, epoch, name, head, sequence, encode(sealed, 'base64') AS sealed
+     FROM ${tables.meta} CROSS JOIN ${tables.journalName} LEFT JOIN LATERAL (
+       SELECT sequence, sealed FROM ${tables.revocationJournal}
+       WHERE sequence > $1::bigint ORDER BY sequence LIMIT $2::bigint
+     ) AS listed ON true ORDER BY sequence`,
+    [String(after), String(limit)],
+  )
+  const [{ epoch, name, head }] = rows
+  if (typeof name !== 'string') throw otherForm()
+  const entries = rows
+    .filter(({ sealed }) => typeof sealed === 'string')
+    .map(({ sequence, sealed }) => ({
+      sequence: wholeNumber(sequence),
+      entry: box.open(new Uint8Array(Buffer.from(String(sealed), 'base64'))),
+    }))
+  // A new epoch declares that the data may have lost its last writes, whose numbers are given again.
+  return { journal: `${name}-${Number(epoch)}`, entries, head: wholeNumber(head) }
+}
+
+function wholeNumber(value: unknown): number {
+  const number = Number(value)
+  if (!Number.isSafeInteger(number)) throw otherForm()
+  return number
 }

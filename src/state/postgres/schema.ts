@@ -3,6 +3,7 @@ import { assertPrefix } from '../prefix.ts'
 import { type Tables, tablesOf } from '../tables.ts'
 import { callFunctionOf, createCallFunction } from './call-function.ts'
 import { createLimitFunctions, limitFunctionsOf } from './limit-functions.ts'
+import { addFunctionOf, createAddFunction } from './revocation-function.ts'
 
 /** Options of {@link postgresStoreSchema}. */
 export interface PostgresStoreSchemaOptions {
@@ -28,11 +29,12 @@ export function postgresStoreSchema(options: PostgresStoreSchemaOptions = {}): s
   assertPrefix(prefix)
   if (role !== undefined) assertPrefix(role, 'role')
   const tables = tablesOf(prefix)
-  return `${createTables(tables)}${createLimitFunctions(tables)}${createCallFunction(tables)}${role === undefined ? '' : grantsTo(role, tables)}`
+  return `${createTables(tables)}${createLimitFunctions(tables)}${createCallFunction(tables)}${createAddFunction(tables)}${role === undefined ? '' : grantsTo(role, tables)}`
 }
 
 function createTables(tables: Tables): string {
-  const { meta, calls, revocations, personalKeys, limits, limitHolds, limitTasks } = tables
+  const { meta, calls, revocations, personalKeys, limits, limitHolds, limitTasks, revocationJournal, journalName } =
+    tables
   return `
 CREATE TABLE IF NOT EXISTS ${meta} (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -46,6 +48,15 @@ CREATE TABLE IF NOT EXISTS ${revocations} (
   id bytea NOT NULL, revoker bytea NOT NULL, until float8 NOT NULL, PRIMARY KEY (id, revoker)
 );
 CREATE INDEX IF NOT EXISTS ${revocations}_by_until ON ${revocations} (until);
+CREATE TABLE IF NOT EXISTS ${revocationJournal} (
+  sequence bigint PRIMARY KEY, id bytea NOT NULL, revoker bytea NOT NULL, until float8 NOT NULL, sealed bytea NOT NULL,
+  UNIQUE (id, revoker)
+);
+CREATE INDEX IF NOT EXISTS ${revocationJournal}_by_until ON ${revocationJournal} (until);
+CREATE TABLE IF NOT EXISTS ${journalName} (
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), name text NOT NULL, head bigint NOT NULL DEFAULT 0
+);
+INSERT INTO ${journalName} (name) VALUES (replace(gen_random_uuid()::text, '-', '')) ON CONFLICT DO NOTHING;
 CREATE TABLE IF NOT EXISTS ${personalKeys} (name bytea PRIMARY KEY, sealed text);
 CREATE TABLE IF NOT EXISTS ${limits} (key bytea PRIMARY KEY, used bigint NOT NULL DEFAULT 0, expiration float8 NOT NULL);
 CREATE INDEX IF NOT EXISTS ${limits}_by_expiration ON ${limits} (expiration);
@@ -61,12 +72,27 @@ CREATE INDEX IF NOT EXISTS ${limitTasks}_by_expiration ON ${limitTasks} (expirat
 }
 
 function grantsTo(role: string, tables: Tables): string {
-  const { meta, calls, revocations, personalKeys, limits, limitHolds, limitTasks } = tables
-  const all = [meta, calls, revocations, personalKeys, limits, limitHolds, limitTasks].join(', ')
-  const functions = [...Object.values(limitFunctionsOf(tables)), callFunctionOf(tables)].join(', ')
+  const { meta, calls, revocations, personalKeys, limits, limitHolds, limitTasks, revocationJournal, journalName } =
+    tables
+  const all = [
+    meta,
+    calls,
+    revocations,
+    personalKeys,
+    limits,
+    limitHolds,
+    limitTasks,
+    revocationJournal,
+    journalName,
+  ].join(', ')
+  const rows = [calls, revocations, revocationJournal, limits, limitHolds, limitTasks].join(', ')
+  const functions = [...Object.values(limitFunctionsOf(tables)), callFunctionOf(tables), addFunctionOf(tables)].join(
+    ', ',
+  )
   return `REVOKE ALL ON ${all} FROM ${role};
 GRANT SELECT, INSERT, UPDATE ON ${meta}, ${personalKeys} TO ${role};
-GRANT SELECT, INSERT, UPDATE, DELETE ON ${calls}, ${revocations}, ${limits}, ${limitHolds}, ${limitTasks} TO ${role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ${rows} TO ${role};
+GRANT SELECT, UPDATE ON ${journalName} TO ${role};
 GRANT EXECUTE ON FUNCTION ${functions} TO ${role};
 `
 }

@@ -47,6 +47,9 @@ export type KeyKind =
   | 'revoked'
   | 'ends'
   | 'person'
+  | 'journal'
+  | 'journal-entries'
+  | 'journal-ends'
   | 'limits'
   | 'limit-ends'
   | 'limit-holds'
@@ -142,4 +145,9 @@ export function text(value: unknown): string {
 export function scoreOf(time: Timestamp): string {
   if (time === Number.POSITIVE_INFINITY) return 'inf'
   return String(time)
+}
+
+/** The channel on which an addition of revocations is announced. */
+export function revocationChannel(prefix: string): string {
+  return `{${prefix}}:revocations`
 }

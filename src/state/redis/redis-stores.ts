@@ -53,7 +53,7 @@ export function redisStores(options: RedisStoresOptions): ServerStores {
   const epoch = epochOf(connection)
   const stores: SharedStores = {
     replay: replayStore(connection, epoch, settings),
-    revocations: revocationStore(connection, settings.clock),
+    revocations: revocationStore(connection, settings),
     limitStore: limitStore(connection, settings),
   }
   return Object.freeze({ ...stores, callStore: callStore(connection, stores, epoch, settings) })

@@ -122,20 +122,59 @@ return found
 `)
 
 /**
- * Adds a revocation. KEYS: stores, the ends of all, and one for each id. ARGV: fingerprint, request, revoker, the time until
- * which it is kept, and each id.
+ * Adds a revocation, and an entry of the journal for each id that applies longer than before. KEYS: stores, the ends of all,
+ * those of the journal, and one for each id. ARGV: fingerprint, request, revoker, the time until which it is kept, a name for
+ * a new journal, the channel, and for each id itself and its encrypted entry.
+ *
+ * Numbers are given within a script, so no entry appears after one with a larger number.
  */
 export const addScript: Script = script(`${opening}
-for i = 3, #KEYS do
-  local before = redis.call('HGET', KEYS[i], ARGV[3])
-  local later = ARGV[4] == 'inf' or not before or (before ~= 'inf' and tonumber(ARGV[4]) > tonumber(before))
-  if before ~= 'inf' and later then redis.call('HSET', KEYS[i], ARGV[3], ARGV[4]) end
-  local last = redis.call('ZSCORE', KEYS[2], ARGV[i + 2])
-  if not last or (last ~= 'inf' and (ARGV[4] == 'inf' or tonumber(ARGV[4]) > tonumber(last))) then
-    redis.call('ZADD', KEYS[2], ARGV[4], ARGV[i + 2])
+redis.call('HSETNX', KEYS[1], 'journal', ARGV[5])
+local ends, head = ARGV[4], nil
+local function later(last) return not last or (last ~= 'inf' and (ends == 'inf' or tonumber(ends) > tonumber(last))) end
+for i = 6, #KEYS do
+  local id, sealed = ARGV[2 * i - 5], ARGV[2 * i - 4]
+  local name = id .. ':' .. ARGV[3]
+  if later(redis.call('HGET', KEYS[i], ARGV[3])) then redis.call('HSET', KEYS[i], ARGV[3], ends) end
+  if later(redis.call('ZSCORE', KEYS[2], id)) then redis.call('ZADD', KEYS[2], ends, id) end
+  if later(redis.call('ZSCORE', KEYS[5], name)) then
+    head = redis.call('HINCRBY', KEYS[1], 'head', 1)
+    redis.call('ZADD', KEYS[3], head, name)
+    redis.call('HSET', KEYS[4], name, sealed)
+    redis.call('ZADD', KEYS[5], ends, name)
   end
 end
+if head then redis.call('PUBLISH', ARGV[6], tostring(head)) end
 return {'added', request}
+`)
+
+/**
+ * Lists entries of the journal. KEYS: stores, those of the journal. ARGV: fingerprint, request, a name for a new journal, the
+ * number after which the list begins, and how many. Returns the epoch, the name, the last number, and for each entry its
+ * number and the encrypted entry.
+ */
+export const listScript: Script = script(`${opening}
+redis.call('HSETNX', KEYS[1], 'journal', ARGV[3])
+local found = redis.call('HMGET', KEYS[1], 'journal', 'head')
+local answer = {'listed', request, known[2], found[1], found[2] or '0'}
+if ARGV[5] == '0' then return answer end
+local rows = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[4], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[5])
+for i = 1, #rows, 2 do
+  table.insert(answer, rows[i + 1])
+  table.insert(answer, redis.call('HGET', KEYS[3], rows[i]))
+end
+return answer
+`)
+
+/** Forgets entries of the journal. KEYS: stores, those of the journal. ARGV: fingerprint, request, the time, how many. */
+export const forgetJournalScript: Script = script(`${opening}${forgettable}
+local gone = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', '(' .. forgettable(ARGV[3]), 'LIMIT', 0, ARGV[4])
+for _, name in ipairs(gone) do
+  redis.call('ZREM', KEYS[2], name)
+  redis.call('HDEL', KEYS[3], name)
+  redis.call('ZREM', KEYS[4], name)
+end
+return {'forgotten', request, tostring(#gone)}
 `)
 
 /** Returns ids whose revocations ended. KEYS: stores, the ends of all. ARGV: fingerprint, request, the time, how many. */

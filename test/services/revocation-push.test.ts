@@ -1,0 +1,136 @@
+import { Redis } from 'ioredis'
+import { Client, Pool } from 'pg'
+import { createClient } from 'redis'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type FollowedRevocations, followRevocations } from '../../src/distribution/follow-revocations.ts'
+import { type RevocationWatch, revocationJournalSource } from '../../src/distribution/journal-source.ts'
+import { postgresStores } from '../../src/state/postgres/postgres-stores.ts'
+import { preparePostgresStores } from '../../src/state/postgres/prepare-postgres-stores.ts'
+import { postgresRevocationWatch } from '../../src/state/postgres/revocation-watch.ts'
+import { postgresStoreSchema } from '../../src/state/postgres/schema.ts'
+import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
+import { redisStores } from '../../src/state/redis/redis-stores.ts'
+import { type RedisSubscriber, redisRevocationWatch } from '../../src/state/redis/revocation-watch.ts'
+import type { SharedRevocationStore } from '../../src/state/shared-stores.ts'
+import { cidNumber } from '../distribution/sources.ts'
+import { type Proxy as Network, proxyTo } from './proxy.ts'
+import { type RedisServer, redisServer } from './redis-server.ts'
+
+const address = process.env['PROCURA_POSTGRES'] ?? ''
+const secret = new Uint8Array(32).fill(7)
+const server: RedisServer = await redisServer()
+const proxies: Network[] = []
+const closing: (() => unknown)[] = []
+let redis: Redis
+let pool: Pool
+
+beforeAll(async () => {
+  await server.start()
+  redis = new Redis({ port: server.port, host: '127.0.0.1' })
+  pool = new Pool({ connectionString: address, max: 2 })
+})
+afterAll(async () => {
+  for (const close of closing) await close()
+  redis.disconnect()
+  await pool.end()
+  for (const proxy of proxies) await proxy.close()
+  await server.remove()
+})
+
+let prefixes = 0
+
+/** A store, and a watch of its additions through a network that can fail. */
+interface Pushed {
+  readonly revocations: SharedRevocationStore
+  readonly watch: RevocationWatch
+  readonly proxy: Network
+}
+
+async function proxyOf(port: number): Promise<Network> {
+  const proxy = await proxyTo(port)
+  proxies.push(proxy)
+  return proxy
+}
+
+async function openRedis(subscribe: (port: number) => Promise<RedisSubscriber>): Promise<Pushed> {
+  const prefix = `push_${prefixes++}`
+  await prepareRedisStores({ client: redis, secret, prefix, epoch: 0 })
+  const { revocations } = redisStores({ client: redis, secret, prefix })
+  const proxy = await proxyOf(server.port)
+  return { revocations, watch: redisRevocationWatch({ subscriber: await subscribe(proxy.port), prefix }), proxy }
+}
+
+const opens: Readonly<Record<string, () => Promise<Pushed>>> = {
+  'Redis through ioredis': () =>
+    openRedis(async (port) => {
+      const subscriber = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 20 })
+      subscriber.on('error', () => undefined)
+      closing.push(() => subscriber.disconnect())
+      return subscriber as RedisSubscriber
+    }),
+  'Redis through redis': () =>
+    openRedis(async (port) => {
+      const subscriber = createClient({ url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: () => 20 } })
+      subscriber.on('error', () => undefined)
+      await subscriber.connect()
+      closing.push(() => subscriber.destroy())
+      return subscriber as unknown as RedisSubscriber
+    }),
+  async PostgreSQL() {
+    const prefix = `push_${prefixes++}`
+    await pool.query(postgresStoreSchema({ prefix }))
+    await preparePostgresStores({ client: pool, secret, prefix, epoch: 0 })
+    const { revocations } = postgresStores({ client: pool, secret, prefix })
+    const proxy = await proxyOf(Number(new URL(address).port))
+    const through = new URL(address)
+    through.port = String(proxy.port)
+    const connect = async () => {
+      const client = new Client({ connectionString: through.href })
+      client.on('error', () => undefined)
+      await client.connect()
+      return client
+    }
+    return { revocations, watch: postgresRevocationWatch({ connect, prefix }), proxy }
+  },
+}
+
+/** A follower that hears of additions by the watch alone. */
+async function follow({ revocations, watch }: Pushed): Promise<FollowedRevocations> {
+  const source = revocationJournalSource({ journal: revocations, watch, pollMs: 600_000 })
+  const followed = followRevocations({ source, maxAge: 3_600, maxRetryMs: 50 })
+  closing.unshift(() => followed.close())
+  await followed.ready()
+  return followed
+}
+
+function soon(): number {
+  return Math.floor(Date.now() / 1000) + 600
+}
+
+describe.each(Object.entries(opens))('RVK-32 additions to the journal in %s', (_, open) => {
+  it('are in the copies of followers at once, without polling', async () => {
+    const pushed = await open()
+    const followers = [await follow(pushed), await follow(pushed)]
+    for (let number = 0; number < 50; number++) {
+      await pushed.revocations.add({ ids: [cidNumber(number)], expiration: soon() })
+      for (const follower of followers) {
+        const find = () => follower.findRevocations([cidNumber(number)]).length
+        await expect.poll(find, { timeout: 20_000, interval: 2 }).toBe(1)
+      }
+    }
+  })
+
+  it('are in them after a cut, also those that were made during it', async () => {
+    const pushed = await open()
+    const follower = await follow(pushed)
+    const find = (number: number) => () => follower.findRevocations([cidNumber(number)]).length
+    await pushed.revocations.add({ ids: [cidNumber(1)], expiration: soon() })
+    await expect.poll(find(1), { timeout: 20_000 }).toBe(1)
+    pushed.proxy.cut()
+    await pushed.revocations.add({ ids: [cidNumber(2)], expiration: soon() })
+    pushed.proxy.heal()
+    await expect.poll(find(2), { timeout: 20_000 }).toBe(1)
+    await pushed.revocations.add({ ids: [cidNumber(3)], expiration: soon() })
+    await expect.poll(find(3), { timeout: 20_000 }).toBe(1)
+  })
+})
