@@ -17,12 +17,11 @@ import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
 import {
   abortSignal,
+  anything,
   callback,
-  didString,
   flag,
   integerFrom,
   maybe,
-  nonEmptyArrayOf,
   type OptionCheck,
   type OptionChecks,
   withMethod,
@@ -134,8 +133,7 @@ export const formatsCheck: OptionCheck = maybe((value) => {
 
 /** The checks of {@link AuthorizeOptions}. */
 export const authorizeChecks: OptionChecks<AuthorizeOptions> = Object.freeze({
-  // SVC-04
-  audience: (value) => (Array.isArray(value) ? nonEmptyArrayOf(didString)(value) : undefined),
+  audience: anything,
   subjects: (value) =>
     value === anySubject || Array.isArray(value) ? undefined : 'must be a list of DIDs, or anySubject',
   commands: (value) =>
@@ -175,12 +173,14 @@ export interface Configuration {
  */
 export function completeOptions(options: AuthorizeOptions, holdSeconds?: number): Configuration {
   const { subjects, commands, maxInvocationLifetime = 300 } = options
+  // SVC-04: of an empty list, the first item is undefined, which is not a DID.
+  const [present, ...former] = [options.audience].flat() as [string, ...string[]]
   const settings: Settings = {
     ...completeVerification(
       options,
       maxInvocationLifetime === never ? Number.POSITIVE_INFINITY : maxInvocationLifetime,
     ),
-    audiences: Object.freeze([options.audience].flat().map((did) => didOption('audience', did))),
+    audiences: Object.freeze([present, ...former].map((did) => didOption('audience', did))),
     subjects: subjects === anySubject ? undefined : new Set(subjects.map((subject) => didOption('subjects', subject))),
     commands: commands === uncheckedCommands ? undefined : commandTable(commands),
     revocations: options.revocations,

@@ -5,7 +5,7 @@ import { MalformedError, StoreError, StoreFullError, VaultError } from '../error
 import { cidOf } from '../ipld/cid.ts'
 import { defaultLimits, type Limits } from '../limits.ts'
 import type { DelegationStore } from '../proof/delegation-store.ts'
-import { createFileLock, type LockTiming } from '../support/file-lock/file-lock.ts'
+import { createFileLock } from '../support/file-lock/file-lock.ts'
 import { createMutex } from '../support/mutex.ts'
 import { integerFrom, milliseconds, nonEmptyString, readOptions, withDefault } from '../support/options.ts'
 import { withFileLock } from '../vault/stores/file/lock.ts'
@@ -35,8 +35,6 @@ const timeoutMs = 10_000
  * Processes can share it. A change replaces the file in one step, so that a killed process leaves the old file or the new
  * one. Delegations are not secret: only the key of the agent can use them. Keep that key with `procura/signer/file`.
  *
- * @param options - see {@link FileDelegationStoreOptions}.
- * @param timing - the times of the lock, for tests.
  * @throws ArgumentError when an option is invalid. Its methods reject with StoreError when the file cannot be read or
  *   written, when other users have access to it, and when it does not contain delegations.
  *
@@ -51,17 +49,12 @@ const timeoutMs = 10_000
  * ```
  */
 export function fileDelegationStore(options: FileDelegationStoreOptions): DelegationStore {
-  return openFile(options)
-}
-
-/** The same with the times of its lock. */
-export function openFile(options: FileDelegationStoreOptions, timing?: LockTiming): DelegationStore {
   const { path, maxEntries, lockTimeoutMs } = readOptions('fileDelegationStore', options, {
     path: nonEmptyString,
     maxEntries: withDefault(integerFrom(1, 10_000), 1_000),
     lockTimeoutMs: withDefault(milliseconds, 5_000),
   })
-  const lock = createFileLock(`${path}.lock`, timing)
+  const lock = createFileLock(`${path}.lock`)
   const mutex = createMutex()
 
   return Object.freeze({
