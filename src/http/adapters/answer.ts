@@ -11,7 +11,6 @@ import type { GuardDenial, GuardResult } from '../../guard/result.ts'
 import type { RevocationResult } from '../../service/revocation-desk.ts'
 import type { ServiceCallOptions } from '../../service/service.ts'
 import {
-  anything,
   callback,
   type DefaultCheck,
   maybe,
@@ -111,7 +110,10 @@ const isService = (value: unknown): string | undefined =>
 const handlerChecks: OptionChecks<HandlerOptions> &
   typeof readingChecks & { readonly [Name in 'statuses' | 'takes']: DefaultCheck } = Object.freeze({
   ...readingChecks,
-  command: anything,
+  command: (value) =>
+    value === undefined || typeof value === 'string' || typeof Object(value).command === 'string'
+      ? undefined
+      : 'must be a command definition, or the name of a command',
   takes: withDefault(oneOfStrings('calls', 'revocations'), 'calls'),
   bind: maybe(withMethod('read')),
   statuses: withDefault(oneOfStrings('all', 'auth_request'), 'all'),
@@ -243,6 +245,9 @@ const bodiless: ReadonlySet<number> = new Set([204, 205, 304])
 
 /** HTP-23: a response of the handler, which may come from an upstream. */
 function answerResponse(response: Response): Answer {
+  // `Response.error()`, and a response that the handler has read.
+  if (response.status < 200 || response.bodyUsed || response.body?.locked === true)
+    throw new TypeError('the response of the handler cannot be sent: it is an error, or its body was read')
   const listed = new Set((response.headers.get('connection') ?? '').toLowerCase().split(/[\s,]+/))
   const headers = [...response.headers].filter(([name]) => !removed.has(name) && !listed.has(name))
   const { status, body } = response

@@ -127,7 +127,17 @@ function webRequest(request: NodeIncoming, signal: AbortSignal | undefined, read
     ...(signal !== undefined && { signal }),
     ...(hasBody && { body: read === undefined ? bodyOf(request) : Uint8Array.from(read), duplex: 'half' }),
   }
-  return new Request(new URL(url, `${scheme}://${request.headers.host ?? 'localhost'}`), init)
+  return new Request(addressOf(url, `${scheme}://${request.headers.host ?? 'localhost'}`), init)
+}
+
+/** A target that begins with two slashes is a path, and not another host. */
+function addressOf(target: string, origin: string): URL {
+  if (!target.startsWith('/')) return new URL(target, 'http://localhost')
+  try {
+    return new URL(`${origin}${target}`)
+  } catch {
+    return new URL(`http://localhost${target}`)
+  }
 }
 
 /** The unread body. Nothing is read ahead. */

@@ -219,12 +219,47 @@ describe('HTP-22 the receipt of a call', () => {
   })
 })
 
+describe('the request for a handler', () => {
+  it('has the address that the client wrote, and another host only in Host', async () => {
+    const seen: string[] = []
+    const service = makeService()
+    const { call } = service
+    const watching: Service = {
+      ...service,
+      call: (container, options) => {
+        const { request } = options ?? {}
+        if (typeof request === 'function') seen.push(request().url)
+        return call(container, options)
+      },
+    }
+    const server = await listen(createServer(nodeHandler(watching)))
+    await within(server, async (port) => {
+      for (const [target, host] of [
+        ['//evil.example/x', 'a'],
+        ['/x?y', 'b:80'],
+        ['/x', '%'],
+        ['http://c.example/z', 'a'],
+      ]) {
+        const lines = [
+          `GET ${target} HTTP/1.1`,
+          `host: ${host}`,
+          'connection: close',
+          `x-ucan-container: ${await containerOf()}`,
+        ]
+        expect((await exchange(port, `${lines.join('\r\n')}\r\n\r\n`)).status).toBe(200)
+      }
+    })
+    expect(seen).toEqual(['http://a//evil.example/x', 'http://b/x?y', 'http://localhost/x', 'http://c.example/z'])
+  })
+})
+
 describe('the options of an adapter', () => {
   it('are checked when it is made', () => {
     for (const make of [fetchHandler, honoHandler, expressHandler, fastifyHandler, nodeHandler]) {
       expect(() => make({} as never), make.name).toThrow(ArgumentError)
       expect(() => make(makeService(), { comand: send } as never), make.name).toThrow(/did you mean `command`/)
       expect(() => make(makeService(), { takes: 'both' } as never), make.name).toThrow(/'calls' or 'revocations'/)
+      expect(() => make(makeService(), { command: 7 } as never), make.name).toThrow(/must be a command definition/)
     }
   })
 

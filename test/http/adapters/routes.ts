@@ -39,7 +39,7 @@ export const send: CommandDefinition<{ readonly to: string }> = defineCommand({
 })
 export const kinds: readonly string[] = [
   ...['nothing', 'json', 'response', 'empty', 'stream', 'cookies', 'forged', 'upstream', 'redirect'],
-  ...['throws', 'circular', 'surroundings', 'missing'],
+  ...['throws', 'circular', 'surroundings', 'missing', 'consumed', 'network'],
 ]
 const commandOf = (kind: string): CommandDefinition => defineCommand({ command: `/mail/${kind}`, args: {} })
 
@@ -189,6 +189,12 @@ const results: Readonly<Record<string, Result>> = {
   },
   circular: () => 10n,
   surroundings: (_, { request }) => ({ method: request?.method, path: new URL(String(request?.url)).pathname }),
+  consumed: async () => {
+    const response = new Response('read')
+    await response.text()
+    return response
+  },
+  network: () => Response.error(),
   missing: () => new Response('not here', { status: 404, headers: { 'content-type': 'text/plain' } }),
 }
 

@@ -63,7 +63,17 @@ async function allowed(one: string, binary: Uint8Array): Promise<readonly Row[]>
   const chunked = `${one.length.toString(16)}\r\n${one}\r\n0\r\n\r\n`
   const drip = [...(c as string)].map((character) => `1\r\n${character}\r\n`).join('')
   const statuses: Readonly<Record<string, number>> = {
-    ...{ nothing: 204, response: 201, empty: 202, redirect: 302, throws: 500, circular: 500, missing: 404 },
+    ...{
+      nothing: 204,
+      response: 201,
+      empty: 202,
+      redirect: 302,
+      throws: 500,
+      circular: 500,
+      missing: 404,
+      consumed: 500,
+      network: 500,
+    },
   }
   return [
     row('a bearer token', request('/mail', [bearer(a as string)]), 200),
