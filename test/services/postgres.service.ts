@@ -60,12 +60,13 @@ function packaged(): string[] {
 }
 
 /** An account of the machine. */
-interface Account {
+export interface Account {
   readonly uid: number
   readonly gid: number
 }
 
-function accountOf(name: string): Account {
+/** Looks an account up. */
+export function accountOf(name: string): Account {
   const id = (option: string): number => Number(execFileSync('id', [option, name], { encoding: 'utf8' }))
   return { uid: id('-u'), gid: id('-g') }
 }
