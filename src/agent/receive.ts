@@ -65,10 +65,11 @@ export async function receive(
 async function open(container: string | Uint8Array): Promise<readonly Delegation[] | Denial> {
   try {
     const { delegations, invocations } = await openContainer(container)
-    if (invocations.length === 0) return delegations
+    if (invocations.length === 0 && delegations.length > 0) return delegations
+    const found = delegations.length === 0 ? 'no delegation' : 'an invocation, which gives nothing'
     return {
       code: 'malformed',
-      message: 'the container has an invocation, which gives nothing; pass a container of delegations alone',
+      message: `the container has ${found}; pass a container of delegations alone`,
       requirement: 'AGT-06',
     }
   } catch (error) {

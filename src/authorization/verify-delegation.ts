@@ -165,6 +165,7 @@ function* open(bytes: Uint8Array, index: number, settings: VerificationSettings)
 
 /** The order of a container has no meaning, so its delegations must have one order only. */
 function inOrder(opened: readonly OpenDelegation[]): readonly OpenDelegation[] | Denial {
+  if (opened.length === 0) return noRoot(0)
   const rest = new Map(opened.map((one) => [one.chained.key, one]))
   const chain: OpenDelegation[] = []
   for (let holder: Did | undefined; rest.size > 0; holder = chain.at(-1)?.delegation.audience) {

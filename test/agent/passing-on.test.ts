@@ -14,6 +14,9 @@ import { invoke } from '../../src/invocation/invoke.ts'
 import { memoryDelegationStore } from '../../src/proof/memory-delegation-store.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { never } from '../../src/time.ts'
+import { hostileContainer } from '../fuzz/containers.ts'
+import { randomOf, seedOf } from '../fuzz/random.ts'
+import { inCi } from '../property/runs.ts'
 import { actor, clock, now } from '../support/actors.ts'
 
 const owner = await actor('owner')
@@ -66,6 +69,18 @@ describe('AGT-06 an agent receives only what it verified', () => {
     const agent = await openAgent({ signer, clock, store })
     const reception = await agent.receive(encodeContainer(await tokens()))
     expect(reception).toMatchObject({ accepted: false, denial: { code } })
+    expect(await store.load({})).toEqual([])
+  })
+
+  it('refuses any other bytes with a reason, and never throws', async () => {
+    const store = memoryDelegationStore()
+    const agent = await openAgent({ signer, clock, store })
+    for (let turn = 0; turn < (inCi ? 2_000 : 200); turn++) {
+      const container = hostileContainer(randomOf(seedOf(7, 'agent receive', turn)))
+      const reception = await agent.receive(container)
+      if (reception.accepted) throw new Error(`the agent accepted the container of turn ${turn}`)
+      expect(reception.denial.requirement).toMatch(/^[A-Z]{3}-\d\d$/)
+    }
     expect(await store.load({})).toEqual([])
   })
 

@@ -9,6 +9,8 @@ import { type DelegateOptions, delegate } from '../../src/delegation/delegate.ts
 import type { Delegation } from '../../src/delegation/delegation.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
+import { concatBytes } from '../../src/ipld/bytes.ts'
+import { encodeCbor } from '../../src/ipld/encode.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { never } from '../../src/time.ts'
@@ -67,6 +69,8 @@ describe('PRF-15 verifyDelegation', () => {
     expect(await codeOf(encodeContainer([root, await grant(planner)]))).toBe('principal_misaligned PRF-15')
     expect(await codeOf(encodeContainer([last]))).toBe('root_not_subject PRF-15')
     expect(await codeOf(encodeContainer([root, call]))).toBe('malformed PRF-15')
+    const empty = concatBytes([Uint8Array.of(0x40), encodeCbor({ 'ctn-v1': [] })])
+    expect(await codeOf(empty)).toBe('root_not_subject PRF-15')
     expect(await codeOf('garbage')).toBe('unsupported CTN-01')
     expect(await codeOf('Cgarbage')).toMatch(/^malformed/)
     expect(await codeOf(new Uint8Array([0x40]))).toMatch(/^malformed/)
