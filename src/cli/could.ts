@@ -1,7 +1,7 @@
 // node only: reads logs
 import { join } from 'node:path'
 import type { AuditRecord } from '../audit/events/record.ts'
-import { fileArchive } from '../audit/ledger/archive.ts'
+import { fileArchive } from '../audit/ledger/file-archive.ts'
 import { type FoundAuthority, findAuthority } from '../audit/ledger/find-authority.ts'
 import { describePolicy } from '../capability/policy/describe.ts'
 import { never, systemClock } from '../time.ts'

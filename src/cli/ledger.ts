@@ -1,7 +1,7 @@
 // node only: writes logs
 import { join } from 'node:path'
-import { fileArchive } from '../audit/ledger/archive.ts'
 import { createLedger, type Ledger } from '../audit/ledger/create-ledger.ts'
+import { fileArchive } from '../audit/ledger/file-archive.ts'
 import { openJsonlAuditSink } from '../audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { type Flags, textOf } from './verb.ts'
 

@@ -14,7 +14,7 @@ export async function reserve(store: LimitStore, request: LimitRequest): Promise
 }
 
 /** An answer in a line: `reserved`, the key with what remains, or `rejected`. */
-export function show(answer: unknown): string {
+function show(answer: unknown): string {
   if (answer === rejected) return rejected
   const { reserved, ...state } = Object(answer) as { readonly reserved?: boolean; readonly key?: string }
   if (reserved === true) return 'reserved'

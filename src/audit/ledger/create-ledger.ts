@@ -15,7 +15,7 @@ import { type Clock, secondsOf, systemClock } from '../../time.ts'
 import { appendTo } from '../combine/append-to.ts'
 import { type IssuedEvent, newEventId, type SeenEvent } from '../events/event.ts'
 import type { AuditSink } from '../sink.ts'
-import type { DelegationArchive } from './archive.ts'
+import type { DelegationArchive } from './delegation-archive.ts'
 
 /** Options of {@link createLedger}. */
 export interface LedgerOptions {

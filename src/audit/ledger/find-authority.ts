@@ -22,7 +22,7 @@ import {
 } from '../../support/options.ts'
 import type { Never, Timestamp } from '../../time.ts'
 import type { AuditEvent } from '../events/event.ts'
-import type { DelegationArchive } from './archive.ts'
+import type { DelegationArchive } from './delegation-archive.ts'
 
 /** Options of {@link findAuthority}. */
 export interface FindAuthorityOptions {

@@ -6,6 +6,7 @@
  * @module
  */
 
-export { type DelegationArchive, fileArchive } from '../../audit/ledger/archive.ts'
 export { createLedger, type Ledger } from '../../audit/ledger/create-ledger.ts'
+export type { DelegationArchive } from '../../audit/ledger/delegation-archive.ts'
+export { fileArchive } from '../../audit/ledger/file-archive.ts'
 export { type AuthorityReport, type FoundAuthority, findAuthority } from '../../audit/ledger/find-authority.ts'

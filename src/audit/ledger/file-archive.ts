@@ -6,14 +6,7 @@ import { AuditError } from '../../errors.ts'
 import { createDurableFile } from '../../support/durable-file.ts'
 import { nonEmptyString, readOptions } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
-
-/** Keeps delegations by their CIDs. Nothing in it is changed or removed. */
-export interface DelegationArchive {
-  /** Stores the bytes of a delegation under its CID, in base32. Resolves when they are durable. Twice has no effect. */
-  put(cid: string, bytes: Uint8Array): Promise<void>
-  /** Returns the bytes; undefined when there are none. Rejects when that is not known. */
-  get(cid: string): Promise<Uint8Array | undefined>
-}
+import type { DelegationArchive } from './delegation-archive.ts'
 
 /**
  * Keeps each delegation in a file of its own, with its CID as the name. A file cannot be confused with another or
