@@ -8,6 +8,7 @@ import type { ChainedSinkOptions } from './configuration.ts'
 import { draftEvent, type EventDraft, finishRecord, type RecordHashing, type RecordLine } from './events/draft.ts'
 import type { AuditEvent } from './events/event.ts'
 import { beginning, type LogPosition } from './events/record.ts'
+import { createRooms } from './events/rooms.ts'
 import { type AuditSink, asksOnly, type Confirmation, type Durability, unconfirmed } from './sink.ts'
 
 /** Writes the records of a chain. */
@@ -19,7 +20,7 @@ export interface LineWriter {
   /** Whether `write` does not use its options. */
   readonly ignoresOptions?: boolean
   /** Writes one record, as `RecordWriter` does. */
-  write(record: RecordLine, draft: EventDraft, options: AppendOptions): void | Promise<void>
+  write(record: RecordLine, draft: Pick<EventDraft, 'event'>, options: AppendOptions): void | Promise<void>
   close?(): void | Promise<void>
 }
 
@@ -32,6 +33,7 @@ export function createChain(writer: LineWriter, options: ChainedSinkOptions = {}
   const { name, durability, draft = draftEvent } = writer
   const { position = beginning, sha256 } = options
   const hashing: RecordHashing = sha256 === undefined ? platform : { sha256 }
+  const rooms = createRooms()
   let last: LogPosition = position
   let closed: Promise<void> | undefined
   /** Whether `close` of the writer was called. An event whose preparation ends later is refused. */
@@ -45,7 +47,8 @@ export function createChain(writer: LineWriter, options: ChainedSinkOptions = {}
   async function append(event: AuditEvent, options: AppendOptions = {}): Promise<Confirmation> {
     if (closed !== undefined) throw isClosed()
     const given = keepSignal(options)
-    const read = draft(event, hashing)
+    const room = rooms.take()
+    const read = draft(event, hashing, room)
     const drafted = isPromiseLike(read) ? await read : read
     return inTurn(async () => {
       if (ended) throw isClosed()
@@ -53,6 +56,8 @@ export function createChain(writer: LineWriter, options: ChainedSinkOptions = {}
       const aborted = abortedIn(given)
       if (aborted !== undefined) throw unconfirmed(name, aborted.reason)
       const finished = finishRecord(last, drafted, hashing)
+      // The bytes were hashed, or copied for a hash that takes time. An event that failed before keeps its room.
+      rooms.giveBack(room)
       const record = isPromiseLike(finished) ? await finished : finished
       try {
         await writer.write(record, drafted, given)

@@ -120,18 +120,18 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
       leases.delete(intent)
       assertOpen(lease)
       const { code, durationMs, responseBytes, status, upstreamStatus } = ending
-      // Without a spread of the ending, which takes longer than the record.
+      // Without a spread of the ending, which takes longer than the record, and in the canonical order of a record.
       const event: OutcomeEvent = {
         id: newId(),
-        time: now(),
-        ...shadow,
-        kind: 'outcome',
-        intent,
-        ...(durationMs !== undefined && { durationMs }),
-        status,
         ...(code !== undefined && { code }),
-        ...(upstreamStatus !== undefined && { upstreamStatus }),
+        kind: 'outcome',
+        ...shadow,
+        time: now(),
+        intent,
+        status,
+        ...(durationMs !== undefined && { durationMs }),
         ...(responseBytes !== undefined && { responseBytes }),
+        ...(upstreamStatus !== undefined && { upstreamStatus }),
       }
       return sink.append(event, {})
     },

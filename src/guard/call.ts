@@ -4,6 +4,7 @@ import type { Command } from '../capability/command.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import type { Did } from '../did/did.ts'
 import { type LazyDeadline, signalOf } from '../support/lazy-deadline.ts'
+import { withLazySignal } from '../support/lazy-signal.ts'
 import type { Lease, UseRequest } from '../vault/vault.ts'
 import type { GuardedCommand } from './command.ts'
 import type { CallHold } from './hold.ts'
@@ -88,17 +89,15 @@ export interface CallParts {
 /** Makes the argument of a handler. It does not contain the authorization. */
 export function createCall<Args>({ authorization, deadline, fetch, lease }: CallParts): GuardedCall<Args> {
   const { command, args, subject, invoker, principals } = authorization
-  return Object.freeze({
+  const call = {
     command,
     args: args as Args,
     subject,
     invoker,
     principals,
-    get signal() {
-      return signalOf(deadline)
-    },
     fetch,
     lease,
     is: (definition: CommandDefinition) => definition.command === command,
-  }) as GuardedCall<Args>
+  }
+  return Object.freeze(withLazySignal(call, () => signalOf(deadline))) as GuardedCall<Args>
 }

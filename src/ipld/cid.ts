@@ -9,21 +9,12 @@ import { base32 } from 'multiformats/bases/base32'
 import { CID, type MultihashDigest } from 'multiformats/cid'
 import { create as createMultihash } from 'multiformats/hashes/digest'
 import { ArgumentError, MalformedError } from '../errors.ts'
-import { encodeBase32 } from './base.ts'
 import { bytesEqual } from './bytes.ts'
 
 const dagCbor = 0x71
 const sha256 = 0x12
 const digestLength = 32
 const tokenCidLength = 4 + digestLength
-
-/**
- * The text of a CID, as its `toString` returns it. That method remembers the text for the object, which costs four times as
- * much as the text itself. Use this function for a CID whose text is needed once.
- */
-export function cidText(cid: CID): string {
-  return cid.version === 1 ? `b${encodeBase32(cid.bytes)}` : cid.toString()
-}
 
 /** More than any CID in use; an identity CID may carry its content. */
 export const maxCidBytes = 128

@@ -1,5 +1,6 @@
 import { unlessAborted } from './abort.ts'
 import { beginDeadline, clearDeadline, endDeadline, openDeadline, signalOf } from './lazy-deadline.ts'
+import { withLazySignal } from './lazy-signal.ts'
 
 /** A signal that is also aborted at a time limit. */
 export interface Deadline {
@@ -24,13 +25,8 @@ export function startDeadline(
 ): Deadline {
   const deadline = openDeadline(signals, milliseconds, reason)
   beginDeadline(deadline)
-  return {
-    get signal() {
-      return signalOf(deadline)
-    },
-    clear: () => clearDeadline(deadline),
-    end: () => endDeadline(deadline),
-  }
+  const ends = { clear: () => clearDeadline(deadline), end: () => endDeadline(deadline) }
+  return withLazySignal(ends, () => signalOf(deadline))
 }
 
 /** Options of {@link withinDeadline}. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { withLazySignal } from './lazy-signal.ts'
+
 /** A time limit for some work, which the signals of callers may end earlier. Its fields are for this file. */
 export interface LazyDeadline {
   readonly signals: readonly (AbortSignal | undefined)[]
@@ -132,12 +134,7 @@ export function signalOf(deadline: LazyDeadline): AbortSignal {
 
 /** Options for other code, with the signal as a getter of their own, so that a copy by spreading has it too. */
 export function signalOptions(deadline: LazyDeadline): SignalOptions {
-  const options = {
-    get signal() {
-      return signalOf(deadline)
-    },
-    [deadlineKey]: deadline,
-  }
+  const options = withLazySignal({ [deadlineKey]: deadline }, () => signalOf(deadline))
   deadline.options = options
   return options
 }

@@ -1,6 +1,6 @@
 import type { AuthorizationFacts } from '../../authorization/authorization.ts'
 import type { Denial } from '../../authorization/denial.ts'
-import { cidText } from '../../ipld/cid.ts'
+import { cidText } from '../../ipld/cid-text.ts'
 import { isCid } from '../../ipld/value.ts'
 import {
   arrayOf,
@@ -82,24 +82,25 @@ function describe(options: IntentEventOptions, id: string, argsHash: string | un
   const { authorization, time, privacy, vault, trace, mode, outcomeBy } = options
   const { subject, invoker, audience, principals, command, args, proofs, invocation, task } = authorization
   const names = privacy?.disclose?.get(command) ?? []
+  // In the canonical order of a record, in which its keys need not be sorted.
   return {
-    kind: 'intent',
     id,
-    time,
-    invocation: cidText(invocation),
-    task: cidText(task),
-    chain: proofs.map(cidText),
-    principals,
-    subject,
-    invoker,
-    audience,
-    command,
-    ...(argsHash !== undefined && { argsHash }),
     ...(names.length > 0 && { args: discloseArguments(args, names) }),
-    ...(vault !== undefined && { vault }),
-    ...(trace !== undefined && { trace }),
+    kind: 'intent',
     ...(mode !== undefined && { mode }),
+    task: cidText(task),
+    time,
+    chain: proofs.map(cidText),
+    ...(trace !== undefined && { trace }),
+    ...(vault !== undefined && { vault }),
+    command,
+    invoker,
+    subject,
+    ...(argsHash !== undefined && { argsHash }),
+    audience,
     ...(outcomeBy !== undefined && { outcomeBy }),
+    invocation: cidText(invocation),
+    principals,
   }
 }
 

@@ -51,19 +51,28 @@ export interface RecordHashing {
 /**
  * Reads an event synchronously: later changes by the caller do not change the record. Most events need no wait.
  *
+ * @param room - of the caller, for a usual event. The draft is valid until the room is used again.
  * @throws ArgumentError when the value is not an event, or has a field that a line cannot contain.
  */
-export function draftEvent(event: AuditEvent, { sha256 }: RecordHashing): EventDraft | Promise<EventDraft> {
+export function draftEvent(
+  event: AuditEvent,
+  { sha256 }: RecordHashing,
+  room?: Uint8Array,
+): EventDraft | Promise<EventDraft> {
   const fields = fieldsOf(event)
-  const written = writeUsualEvent(fields)
+  const written = writeUsualEvent(fields, room)
   return written === undefined ? prepareDraft(fields, sha256) : { event: fields as unknown as AuditEvent, written }
 }
 
 /** The same for a sink that passes the event on: `event` is the whole recorded event, and a copy. */
-export function draftWithEvent(event: AuditEvent, { sha256 }: RecordHashing): EventDraft | Promise<EventDraft> {
+export function draftWithEvent(
+  event: AuditEvent,
+  { sha256 }: RecordHashing,
+  room?: Uint8Array,
+): EventDraft | Promise<EventDraft> {
   const fields = snapshot(fieldsOf(event)) as EventFields
   // Recorded arguments are in canonical order.
-  const written = fields['args'] === undefined ? writeUsualEvent(fields) : undefined
+  const written = fields['args'] === undefined ? writeUsualEvent(fields, room) : undefined
   return written === undefined ? prepareDraft(fields, sha256) : { event: withoutAbsent(fields), written }
 }
 

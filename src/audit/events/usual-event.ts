@@ -16,6 +16,7 @@ import {
   maxSealedLength,
   maxTextLength,
 } from './bounds.ts'
+import { newRoom } from './rooms.ts'
 
 /** An event in the two forms that a record contains. */
 export interface WrittenEvent {
@@ -33,8 +34,6 @@ interface Pen extends Writer {
   room: number
 }
 
-/** Enough for most events, and for the fields of the record after them. */
-const firstRoom = 896
 /** Most bytes of the head of a string. */
 const maxHeadLength = 9
 /** Most values of a usual event. */
@@ -46,10 +45,14 @@ const maxLevels = 4
  * maps of them, within bounds. Each part is read once.
  *
  * @param event - a copy, whose fields are data properties of its own.
+ * @param room - where it is written, if the room is enough.
  * @returns undefined for any other event.
  */
-export function writeUsualEvent(event: { readonly [key: string]: unknown }): WrittenEvent | undefined {
-  const pen: Pen = { bytes: new Uint8Array(firstRoom), length: 0, longest: maxTextLength, room: maxValues }
+export function writeUsualEvent(
+  event: { readonly [key: string]: unknown },
+  room: Uint8Array = newRoom(),
+): WrittenEvent | undefined {
+  const pen: Pen = { bytes: room, length: 0, longest: maxTextLength, room: maxValues }
   const keys = sorted(presentKeys(event))
   if (keys === undefined) return undefined
   // The keys of a record in canonical order are `event`, `version`, `previous` and `sequence`.

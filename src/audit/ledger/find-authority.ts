@@ -8,7 +8,7 @@ import type { Did } from '../../did/did.ts'
 import { didOption } from '../../did/did-option.ts'
 import type { DidResolver } from '../../did/resolver.ts'
 import { MalformedError } from '../../errors.ts'
-import { cidText } from '../../ipld/cid.ts'
+import { cidText } from '../../ipld/cid-text.ts'
 import type { RevocationRecord, RevocationStore } from '../../revocation/revocation-store.ts'
 import {
   callback,
