@@ -274,12 +274,11 @@ function* decideAt(
   const rule = settings.commands?.get(chain.invocation.fields.command)?.approvals
   // All stores in one request: the questions of a guard come before it, since the request claims the call.
   const together = service.counter?.asksTogether === true && rule === undefined
-  const further = together ? yield* checkFurther(chain, call) : undefined
+  const ask = (): Steps<Denial | undefined> => wait(call.furtherCheck?.(chain.invocation.fields, call))
+  const further = together ? yield* ask() : undefined
   const stores =
     together && further === undefined ? yield* (yield* counterOf(service)).ask(chain, settings, call) : settings
-  const denial =
-    (yield* checkRevocation(chain, stores, call)) ??
-    (together || call.furtherCheck === undefined ? further : yield* checkFurther(chain, call))
+  const denial = (yield* checkRevocation(chain, stores, call)) ?? (together ? further : yield* ask())
   if (denial !== undefined) return deny(denial, chain, true)
   const approvals =
     rule && (yield* (yield* counterOf(service)).approve(container, chain, rule, { now, settings, caches, state }, call))
@@ -290,11 +289,6 @@ function* decideAt(
     (hasLimits(approved) ? yield* checkLimits(approved, settings, service.counter, call) : undefined)
   if (used !== undefined) return deny(used, approved, true)
   return Object.freeze({ allowed: true, authorization: grant(approved, task, service) })
-}
-
-/** The questions of a guard. */
-function* checkFurther({ invocation }: Chain, call: DecideOptions): Steps<Denial | undefined> {
-  return call.furtherCheck && (yield* wait(call.furtherCheck(invocation.fields, call)))
 }
 
 /** Whether a format has frozen the arguments. The property is not one that every object inherits. */

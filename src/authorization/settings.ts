@@ -22,8 +22,8 @@ export interface CallOptions {
 }
 
 /**
- * A further check of a guard. It sees calls that are signed, permitted and not revoked, before they are claimed in the
- * replay store: a call that it refuses burns no nonce.
+ * A further check of a guard. It sees calls that are signed and permitted by their chain, before they are claimed in
+ * the replay store: a call that it refuses burns no nonce.
  */
 export type FurtherCheck = (
   call: Pick<InvocationFields, 'args' | 'audience' | 'command' | 'subject'>,

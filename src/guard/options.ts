@@ -49,7 +49,7 @@ export interface GuardDeadlines {
 
 /**
  * Returns whether the service acts for a subject; any result but `true` refuses the call. An error, or an answer after
- * `decisionMs`, refuses the call too. It is asked for each call that is signed, permitted and not revoked, before the call
+ * `decisionMs`, refuses the call too. It is asked for each call that is signed and permitted by its chain, before the call
  * is claimed in the replay store.
  */
 export type SubjectFunction = (
