@@ -194,15 +194,8 @@ export function completeOptions(options: AuthorizeOptions, holdSeconds?: number)
     settings: Object.freeze(settings),
     formats: Object.freeze([...(options.formats ?? [standardFormat])]),
     maxCachedDelegations: options.maxCachedDelegations ?? 10_000,
-    counter: options.limitStore && loadCounter(options.limitStore, holdSeconds, callStoreOf(options)),
+    counter: options.limitStore && loadCounter(options.limitStore, holdSeconds, options.callStore),
   }
-}
-
-/** The store that asks for all stores of the service; undefined when one of them is another one. */
-function callStoreOf({ callStore, revocations, replay, limitStore }: AuthorizeOptions): CallStore | undefined {
-  const isWhole =
-    callStore?.revocations === revocations && callStore.replay === replay && callStore.limitStore === limitStore
-  return isWhole ? callStore : undefined
 }
 
 /**

@@ -68,7 +68,7 @@ export interface Counter {
  *
  * @param holdSeconds - how long a reservation waits for its commit; undefined commits at once.
  * @param core - the functions of other files.
- * @param callStore - asks all stores of the service in one request.
+ * @param callStore - asks all stores in one request, if they are those of the service.
  */
 export function createCounter(
   store: LimitStore,
@@ -115,7 +115,7 @@ export function createCounter(
       limits.length <= maxLimits &&
       chain.links.every((link) => !link.session) &&
       !limits.some((limit) => isElsewhere(limit, settings))
-    if (callStore === undefined || !isUsual) return settings
+    if (callStore === undefined || !isUsual || !asksAll(callStore, settings, store)) return settings
     const claim = yield* core.claimOf(chain, settings)
     const request = limits.length === 0 ? undefined : yield* requestFor(chain, limits, settings, holdSeconds, core)
     let answer: CallAnswer
@@ -178,6 +178,11 @@ function answeredBy(answer: CallAnswer, claim: CallClaim, settings: Settings): S
           : settledValue(answer.claim),
     },
   }
+}
+
+/** Whether a store asks for all stores of the service: one that was replaced must not be passed over. */
+function asksAll(callStore: CallStore, { revocations, replay }: Settings, limitStore: LimitStore): boolean {
+  return callStore.revocations === revocations && callStore.replay === replay && callStore.limitStore === limitStore
 }
 
 /** @throws the error of a store that failed. */

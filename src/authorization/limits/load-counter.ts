@@ -12,7 +12,7 @@ import type { LimitStore } from './limit-store.ts'
 /** Returns the counter, or a promise until it is loaded. */
 export interface LoadedCounter {
   (): Counter | Promise<Counter>
-  /** Whether the counter asks all stores of the service in one request. */
+  /** Whether the counter can ask all stores in one request. */
   readonly asksTogether: boolean
 }
 
