@@ -49,7 +49,7 @@ export function createCallEvents(
   // Each call that needs the key rejects with its error. Without a call nobody handles the rejection.
   argumentsKey.catch(() => undefined)
   const disclose = new Map(commands.map(({ command, show = [] }) => [command as string, show]))
-  const shadow = mode === 'shadow' ? ({ mode } as const) : {}
+  const shadow: { readonly mode?: 'shadow' } = mode === 'shadow' ? { mode } : {}
   const isRemote = pseudonymize !== undefined || personalKeys !== undefined
 
   const known: AuditPrivacy = { disclose, ...(pseudonymize !== undefined && { pseudonymize }) }
@@ -80,10 +80,11 @@ export function createCallEvents(
   return {
     intent({ authorization, command, id, time, outcomeBy }) {
       const vault = credentialFor(command)
-      const options = { authorization, time, outcomeBy, ...shadow, ...(vault !== undefined && { vault }) }
-      if (!isRemote && argumentKey === undefined) return describeIntent({ ...options, privacy: known }, id)
+      // Absent ones are undefined: to leave them out takes longer.
+      const shared = { authorization, time, outcomeBy, mode: shadow.mode, vault }
+      if (!isRemote && argumentKey === undefined) return describeIntent(shared, known, id)
       return prepare(async (signal) => {
-        const event = await describeIntent({ ...options, privacy: await privacy() }, id)
+        const event = await describeIntent(shared, await privacy(), id)
         return { ...event, ...(await sealed(authorization, command, id, signal)) }
       })
     },

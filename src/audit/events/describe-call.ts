@@ -54,8 +54,9 @@ export interface IntentEventOptions {
  */
 export async function intentEvent(options: IntentEventOptions): Promise<IntentEvent> {
   const given = readOptions('intentEvent', options, intentChecks)
-  readOptions('intentEvent: privacy', given.privacy ?? {}, privacyChecks)
-  return describeIntent(given, newEventId())
+  const { privacy = {}, ...facts } = given
+  readOptions('intentEvent: privacy', privacy, privacyChecks)
+  return describeIntent(facts, privacy, newEventId())
 }
 
 /**
@@ -63,25 +64,38 @@ export async function intentEvent(options: IntentEventOptions): Promise<IntentEv
  *
  * @param id - of the event.
  */
-export function describeIntent(options: IntentEventOptions, id: string): IntentEvent | Promise<IntentEvent> {
-  const { argumentsKey, pseudonymize } = options.privacy ?? {}
-  if (argumentsKey === undefined && pseudonymize === undefined) return describe(options, id, undefined)
-  return describePrivately(options, id)
+export function describeIntent(
+  facts: IntentFacts,
+  privacy: AuditPrivacy,
+  id: string,
+): IntentEvent | Promise<IntentEvent> {
+  const { argumentsKey, pseudonymize } = privacy
+  if (argumentsKey === undefined && pseudonymize === undefined) return describe(facts, privacy, id, undefined)
+  return describePrivately(facts, privacy, id)
 }
 
-async function describePrivately(options: IntentEventOptions, id: string): Promise<IntentEvent> {
-  const { args } = options.authorization
-  const { argumentsKey, pseudonymize } = options.privacy ?? {}
+/** Options of {@link intentEvent} as they were checked. */
+type IntentFacts = {
+  readonly [Key in keyof Omit<IntentEventOptions, 'privacy'>]: IntentEventOptions[Key] | undefined
+} & Pick<IntentEventOptions, 'authorization' | 'time'>
+
+async function describePrivately(facts: IntentFacts, privacy: AuditPrivacy, id: string): Promise<IntentEvent> {
+  const { args } = facts.authorization
+  const { argumentsKey, pseudonymize } = privacy
   const argsHash =
     argumentsKey === undefined ? undefined : await hashArguments({ args, salt: await argumentSalt(argumentsKey, id) })
-  const event = describe(options, id, argsHash)
+  const event = describe(facts, privacy, id, argsHash)
   return pseudonymize === undefined ? event : pseudonymizeEvent(event, pseudonymize)
 }
 
-function describe(options: IntentEventOptions, id: string, argsHash: string | undefined): IntentEvent {
-  const { authorization, time, privacy, vault, trace, mode, outcomeBy } = options
+function describe(
+  { authorization, time, vault, trace, mode, outcomeBy }: IntentFacts,
+  { disclose }: AuditPrivacy,
+  id: string,
+  argsHash: string | undefined,
+): IntentEvent {
   const { subject, invoker, audience, principals, command, args, proofs, invocation, task } = authorization
-  const names = privacy?.disclose?.get(command) ?? []
+  const names = disclose?.get(command) ?? []
   // In the canonical order of a record, in which its keys need not be sorted.
   return {
     id,
