@@ -110,6 +110,10 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     toolOf: [definition],
   },
   'agent/file': { fileDelegationStore: [] },
+  mcp: {
+    guardTools: [{ setRequestHandler: write, _requestHandlers: new Map() }, guard],
+    withInvocation: [{ send: async () => undefined }, await openAgent({ signer: alice })],
+  },
   policy: { explainPolicy: [[], {}] },
   arguments: {
     bytes: [],
@@ -350,6 +354,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     arguments: 'argumentsSchema boolean oneOf optional',
     revocation: 'readRevocationEntry',
     token: 'compressContainer encodeContainerBytes',
+    mcp: 'toolCall toolHash',
     format: 'wait',
     // The names of a table of resolvers are the caller's own.
     did: 'isDid didKeyFrom parseDidKey compositeResolver keyResolver',

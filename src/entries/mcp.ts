@@ -1,0 +1,18 @@
+/**
+ * `procura/mcp`: guarded tools of MCP servers, and signed calls of MCP clients.
+ *
+ * @module
+ */
+
+export { type GuardableServer, type GuardToolsOptions, guardTools } from '../mcp/guard-tools.ts'
+export type { ListedTool, PermittedToolsOptions } from '../mcp/permitted-tools.ts'
+export { type RequestSurroundings, toolCall } from '../mcp/tool-call.ts'
+export type { ToolDefinitions } from '../mcp/tool-commands.ts'
+export type { DenialResult, ToolDenial } from '../mcp/tool-denial.ts'
+export { type PinnedTool, type ToolPins, toolHash } from '../mcp/tool-hash.ts'
+export {
+  type InvocationTransport,
+  type ToolCommands,
+  type WithInvocationOptions,
+  withInvocation,
+} from '../mcp/with-invocation.ts'

@@ -1,0 +1,45 @@
+import { canonicalJson } from '../support/canonical-json.ts'
+import { sha256Bytes } from '../support/digest.ts'
+
+/** The parts of a tool that a model reads, and that a change of meaning would change. */
+export interface PinnedTool {
+  readonly name: string
+  readonly title?: string | undefined
+  readonly description?: string | undefined
+  readonly inputSchema?: unknown
+  readonly outputSchema?: unknown
+  readonly annotations?: unknown
+}
+
+/**
+ * The accepted hashes of tools, by name; a `Map` is one.
+ *
+ * - Returns the hash that somebody accepted, or resolves to it.
+ * - Returns undefined, or resolves to it, when nobody has accepted the tool.
+ * - A rejection refuses the call.
+ */
+export interface ToolPins {
+  get(tool: string): string | undefined | Promise<string | undefined>
+}
+
+/**
+ * The hash of a tool's definition, to be accepted by somebody who has read it: SHA-256 of its name, title, description,
+ * schemas and annotations as JSON with ordered keys. MCP-12
+ *
+ * @returns `sha256-` and 64 hexadecimal digits.
+ *
+ * @example
+ * ```ts
+ * import { toolHash } from 'procura/mcp'
+ *
+ * const accepted = new Map<string, string>()
+ * accepted.set('send_mail', await toolHash({ name: 'send_mail', description: 'sends a mail', inputSchema: { type: 'object' } }))
+ * ```
+ */
+export async function toolHash(tool: PinnedTool): Promise<string> {
+  const { name, title, description, inputSchema, outputSchema, annotations } = tool
+  // Through JSON first: an undefined property and an absent one are the same on the wire.
+  const wire: unknown = JSON.parse(JSON.stringify({ name, title, description, inputSchema, outputSchema, annotations }))
+  const digest = await sha256Bytes(new TextEncoder().encode(canonicalJson(wire)))
+  return `sha256-${Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')}`
+}

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest'
+import { openAgent } from '../../src/agent/open-agent.ts'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
+import { openContainer } from '../../src/authorization/open-container.ts'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { text } from '../../src/capability/argument-types/basic.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { ArgumentError } from '../../src/errors.ts'
+import { createGuard } from '../../src/guard/guard.ts'
+import { guardTools } from '../../src/mcp/guard-tools.ts'
+import { withInvocation } from '../../src/mcp/with-invocation.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import { actor, clock } from '../support/actors.ts'
+import { delegateRaw, service } from '../support/service.ts'
+import { connect, serverOf, type TestServer, type TransportName, type Wrap } from './connections.ts'
+
+const [alice, bob] = await Promise.all([actor('alice'), actor('bob')])
+const key = 'xyz.ucan/container'
+const send = defineCommand({ command: '/mail/send', args: { to: text() } })
+const read = defineCommand({ command: '/mail/read', args: {} })
+const proof = await delegateRaw(alice, bob, { command: '/mail/send', policy: [['like', '.to', '*@example.com']] })
+const tools = { send, read }
+
+function setUp(sdk: 1 | 2) {
+  const guard = createGuard({
+    audience: service.did,
+    subjects: [alice.did],
+    commands: [send, read],
+    revocations: memoryRevocationStore({ clock }),
+    replay: memoryReplayStore({ clock }),
+    audit: { sink: memoryAuditSink() },
+    clock,
+  })
+  return (): TestServer => {
+    const made = serverOf(sdk)
+    for (const [name, args] of [
+      ['send', ['to']],
+      ['read', []],
+    ] as const)
+      made.register({ name, args, callback: () => ({ content: [{ type: 'text', text: 'done' }] }) })
+    guardTools(made.server, guard, { tools, listing: { subjects: [alice.did], clock } })
+    return made
+  }
+}
+
+async function signing(sent: unknown[]): Promise<Wrap> {
+  const agent = await openAgent({ signer: bob, delegations: [proof], clock })
+  return (transport) => {
+    const { send } = transport
+    transport.send = (async (message: never, ...rest: never[]) => {
+      sent.push(message)
+      return send.call(transport, message, ...rest)
+    }) as never
+    return withInvocation(transport, agent, { tools, audience: service.did })
+  }
+}
+
+const combinations: readonly (readonly [TransportName, 1 | 2, 1 | 2])[] = [
+  ['memory', 1, 2],
+  ['stdio', 2, 1],
+  ['http', 1, 1],
+  ['http', 2, 2],
+  ['http of 2026-07-28', 2, 2],
+]
+
+describe('a client that connects with withInvocation', () => {
+  for (const [transport, client, server] of combinations) {
+    it(`MCP-13 MCP-14 MCP-15 signs and is refused early: ${transport}, client of SDK ${client}, server of SDK ${server}`, async () => {
+      const sent: { readonly method: string; readonly params: { readonly _meta: Record<string, string> } }[] = []
+      const connection = await connect(transport, { client, server }, setUp(server), await signing(sent))
+      expect(await connection.list()).toMatchObject({ tools: [{ name: 'send' }] })
+      const inside = { name: 'send', arguments: { to: 'carol@example.com' } }
+      for (let repetition = 0; repetition < 2; repetition += 1)
+        expect(await connection.call(inside)).toMatchObject({ content: [{ text: 'done' }] })
+      const before = sent.length
+      const outside = await connection.call({ name: 'send', arguments: { to: 'carol@evil.example' } })
+      expect(outside).toMatchObject({ isError: true, _meta: { [`${key}.denial`]: { code: 'policy_unsatisfied' } } })
+      const notHeld = await connection.call({ name: 'read', arguments: {} })
+      expect(notHeld).toMatchObject({ isError: true, _meta: { [`${key}.denial`]: { code: 'command_not_covered' } } })
+      const unknown = await connection.call({ name: 'constructor', arguments: {} })
+      expect(unknown).toMatchObject({ isError: true, _meta: { [`${key}.denial`]: { code: 'tool_unknown' } } })
+      expect(sent.length).toBe(before)
+      const list = sent.find(({ method }) => method === 'tools/list')
+      const { delegations, invocations } = await openContainer(list?.params._meta[key] as string)
+      expect([delegations.length, invocations.length]).toEqual([1, 0])
+      await connection.close()
+    })
+  }
+
+  it('MCP-13 a call that is cancelled while it is signed is not sent', async () => {
+    const sent: unknown[] = []
+    let signed = (_: unknown): void => undefined
+    const agent = {
+      authorize: () => new Promise((settle) => (signed = settle)),
+      capabilities: async () => [],
+    }
+    const transport = { send: async (message: unknown) => void sent.push(message) }
+    const wrapped = withInvocation(transport as never, agent as never, { tools }) as typeof transport
+    const call = wrapped.send({ id: 1, method: 'tools/call', params: { name: 'send', arguments: {} } })
+    await wrapped.send({ method: 'notifications/cancelled', params: { requestId: 1 } })
+    signed({ ok: true, container: 'C' })
+    await call
+    expect(sent).toEqual([])
+  })
+
+  it('passes other messages unchanged, and refuses wrong options', async () => {
+    const sent: unknown[] = []
+    const transport = { send: async (...message: unknown[]) => void sent.push(message) }
+    const agent = await openAgent({ signer: bob, clock })
+    const wrapped = withInvocation(transport as never, agent, { tools }) as typeof transport
+    const ping = { id: 1, method: 'ping' }
+    await wrapped.send(ping, { resumptionToken: 'a' })
+    const list = { id: 2, method: 'tools/list' }
+    await wrapped.send(list)
+    expect(sent).toEqual([[ping, { resumptionToken: 'a' }], [list]])
+    expect(() => withInvocation({} as never, agent, { tools })).toThrow(ArgumentError)
+    expect(() => withInvocation(transport as never, {} as never, { tools })).toThrow(ArgumentError)
+    expect(() => withInvocation(transport as never, agent, { tools: 'x' as never })).toThrow(ArgumentError)
+    expect(() => withInvocation(transport as never, agent, { tools, key: 'x' })).toThrow(ArgumentError)
+  })
+})
