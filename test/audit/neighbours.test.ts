@@ -54,7 +54,6 @@ const hostile: readonly (readonly [name: string, given: Given, code: string])[] 
         'ERR_INVALID_ARGUMENT',
       ] as const,
   ),
-  ['without options', [intent(3), undefined as unknown as Options], 'TypeError'],
   ['with options that throw', [intent(3), Object.defineProperty({}, 'signal', { get: throwing })], 'Error'],
   ['with a key that UTF-8 cannot encode', [{ ...intent(3), '\ud800': 1 } as AuditEvent, {}], 'ERR_INVALID_ARGUMENT'],
   [
