@@ -156,6 +156,40 @@ describe.each(Object.entries(open))('STO-11 a decision with stores in %s', (name
   })
 })
 
+describe('RPL-08 a call that waits for its statement while the stores are prepared again', () => {
+  /** Stores that make a statement for each call. */
+  async function open() {
+    const prefix = `call_${prefixes++}`
+    const given = { client: pool, secret, prefix }
+    await pool.query(postgresStoreSchema({ prefix }))
+    await preparePostgresStores({ ...given, epoch: 0 })
+    const loseData = async (): Promise<void> => {
+      await pool.query(`TRUNCATE ${prefix}_calls`)
+      await preparePostgresStores({ ...given, epoch: now + 10 })
+    }
+    return { stores: postgresStores({ ...given, clock, maxBatch: 1 }), loseData }
+  }
+
+  it('is refused with stores that are asked together', async () => {
+    const { stores, loseData } = await open()
+    const service = createService(stores)
+    const [used = '', ...others] = await containers(7, 20)
+    expect(verdict(await service.authorize(used))).toBe('allowed')
+    await loseData()
+    const decisions = await Promise.all([...others, used].map((container) => service.authorize(container)))
+    expect(decisions.map(verdict)).toEqual(decisions.map(() => 'replay_unknown at 1 RPL-05'))
+  })
+
+  it('is refused by the replay store', async () => {
+    const { stores, loseData } = await open()
+    expect(await stores.replay.claim('used', now + 60, {})).toBe(true)
+    await loseData()
+    const claims = ['a', 'b', 'c', 'd', 'used'].map((key) => stores.replay.claim(key, now + 60, {}))
+    const settled = await Promise.allSettled(claims)
+    expect(settled.map(({ status }) => status)).toEqual(claims.map(() => 'rejected'))
+  })
+})
+
 describe('STO-11 a decision with stores in Redis', () => {
   it('counts once if the client sends the request once more', async () => {
     const proxy = await proxyTo(server.port)

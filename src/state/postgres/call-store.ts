@@ -20,6 +20,8 @@ interface Waiting {
   readonly question: CallQuestion
   readonly query: RevocationQuery
   readonly call: string
+  /** The epoch with which the claim was compared. The statement does not claim the call at another one. */
+  readonly epoch: number
 }
 
 /** Asks the stores of a connection in one request. Questions that wait share a statement. */
@@ -34,9 +36,8 @@ export function callStore(
 
   /** Returns the answers, or nothing where the epoch was another one. */
   async function askAll(all: readonly Waiting[]): Promise<readonly (CallAnswer | undefined)[]> {
-    const known = await epoch.read()
     const now = secondsOf(settings.clock)
-    const questions = all.map(({ question: { claim, limits }, query, call }) => ({
+    const questions = all.map(({ question: { claim, limits }, query, call, epoch: known }) => ({
       ids: query.ids,
       call,
       epoch: known,
@@ -46,17 +47,16 @@ export function callStore(
     }))
     const [row] = await ask(text, [names.fingerprint, JSON.stringify(questions), String(now)])
     const answers = readAnswers(row)
-    const isOther = answers.epoch !== known
-    if (isOther) epoch.correct(answers.epoch)
+    epoch.correct(answers.epoch)
     return Promise.all(
-      all.map(async ({ question: { limits }, query, call }, place): Promise<CallAnswer | undefined> => {
+      all.map(async ({ question: { limits }, query, call, epoch: known }, place): Promise<CallAnswer | undefined> => {
         const rows = answers.found.filter(({ id }) => query.ids.includes(id))
         const revocations = await settle(() => {
           assertNotForgotten(answers.forgotten, now)
           return query.recordsOf(rows)
         })
         if (rows.length > 0 || revocations.status === 'rejected') return { revocations }
-        if (isOther) return undefined
+        if (answers.epoch !== known) return undefined
         if (!answers.first.includes(place)) {
           const isKnown = answers.calls.includes(call)
           return { revocations, claim: isKnown ? fulfilled(false) : rejected(expired()) }
@@ -82,7 +82,7 @@ export function callStore(
       const { ids, claim: given, limits } = question
       const claim = readClaim(given.key, given.expiration, given.acceptedFrom)
       if (limits !== undefined) checkLimitRequest(limits)
-      const waiting = { question, query: queryFor(ids, names), call: names.hex('replay', claim.key) }
+      const named = { question, query: queryFor(ids, names), call: names.hex('replay', claim.key) }
       for (let attempt = 0; attempt < claimAttempts; attempt++) {
         const known = await epoch.read()
         const possible = await settle(() => assertAfterEpoch(claim, known, secondsOf(settings.clock), settings))
@@ -92,7 +92,7 @@ export function callStore(
             revocations: await settle(() => stores.revocations.findRevocations(ids, { signal })),
             claim: possible,
           }
-        const answer = await askInBatch(waiting, signal)
+        const answer = await askInBatch({ ...named, epoch: known }, signal)
         if (answer !== undefined) return answer
       }
       throw new StoreError('the stores are being prepared again and again')

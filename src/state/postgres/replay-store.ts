@@ -14,6 +14,8 @@ import { forgettable, onDisk, type PostgresConnection } from './connection.ts'
 interface Claim {
   readonly key: string
   readonly expiration: Timestamp
+  /** The epoch with which the claim was compared. It is not made at another one. */
+  readonly epoch: number
 }
 
 /** The answer to a claim: whether it was the first, `expired`, or the epoch if it is not the one that the caller knows. */
@@ -43,18 +45,21 @@ export function replayStore(
   const claimText = claimStatement(tables)
   async function claimAll(claims: readonly Claim[]): Promise<readonly Answer[]> {
     const sent = await epoch.read()
+    const current = claims.filter((claim) => claim.epoch === sent)
     const [row] = await ask(claimText, [
-      claims.map(({ key }) => key).join(','),
-      claims.map(({ expiration }) => String(expiration)).join(','),
+      current.map(({ key }) => key).join(','),
+      current.map(({ expiration }) => String(expiration)).join(','),
       names.fingerprint,
       String(sent),
     ])
     const found = Number(row['epoch'])
-    if (found !== sent) return claims.map(() => ({ epoch: found }))
     const first = listOf(row['first'])
     const taken = new Set([...first, ...listOf(row['known'])])
-    // Of several copies in one statement, the one that came first is the first.
-    return claims.map(({ key }) => first.delete(key) || (taken.has(key) ? false : 'expired'))
+    return claims.map(({ key, epoch: compared }) => {
+      if (compared !== sent || found !== sent) return { epoch: found }
+      // Of several copies in one statement, the one that came first is the first.
+      return first.delete(key) || (taken.has(key) ? false : 'expired')
+    })
   }
 
   const claim = inBatches(claimAll, maxBatch)
@@ -64,8 +69,9 @@ export function replayStore(
       const given = readClaim(call, expiration, acceptedFrom)
       const key = names.hex('replay', call)
       for (let attempt = 0; attempt < claimAttempts; attempt++) {
-        assertAfterEpoch(given, await epoch.read(), secondsOf(settings.clock), settings)
-        const answer = await claim({ key, expiration }, signal)
+        const known = await epoch.read()
+        assertAfterEpoch(given, known, secondsOf(settings.clock), settings)
+        const answer = await claim({ key, expiration, epoch: known }, signal)
         if (answer === 'expired') throw new StoreError('the invocation expired before the latest time seen')
         if (typeof answer === 'boolean') return answer
         epoch.correct(answer.epoch)
