@@ -57,7 +57,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['authorization', isGiven, 'explainCall'],
   ['agent/file', isSetUp, 'fileDelegationStore'],
   ['agent', isSetUp, 'memoryDelegationStore openAgent toolOf'],
-  ['mcp', 'has hostile requests in test/mcp', 'guardTools toolCall withInvocation'],
+  ['mcp', 'has hostile requests in test/mcp', 'commandOfTool guardTools toolCall withInvocation'],
   ['mcp', writes, 'toolHash'],
   [
     'testing',

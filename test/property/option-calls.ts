@@ -111,6 +111,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   },
   'agent/file': { fileDelegationStore: [] },
   mcp: {
+    commandOfTool: [{ name: 'a', inputSchema: { type: 'object' } }],
     guardTools: [{ setRequestHandler: write, _requestHandlers: new Map() }, guard],
     withInvocation: [{ send: async () => undefined }, await openAgent({ signer: alice })],
   },
