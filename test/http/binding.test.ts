@@ -1,9 +1,12 @@
+import { createServer } from 'node:http'
+import express from 'express'
 import { describe, expect, it } from 'vitest'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { ArgumentError, VaultError } from '../../src/errors.ts'
+import { expressHandler } from '../../src/http/adapters/express.ts'
 import { fetchHandler } from '../../src/http/adapters/fetch.ts'
 import { bindToForwarded } from '../../src/http/binding/forwarded-binding.ts'
 import { bindRequest, type RequestParts, requestArguments } from '../../src/http/binding/request-arguments.ts'
@@ -13,7 +16,7 @@ import { type CommandHandler, on } from '../../src/service/on.ts'
 import { createService, type Service } from '../../src/service/service.ts'
 import { actor, clock } from '../support/actors.ts'
 import { call, delegateRaw, service as self } from '../support/service.ts'
-import { frameworks } from './adapters/servers.ts'
+import { frameworks, listen } from './adapters/servers.ts'
 import { exchange } from './adapters/socket.ts'
 
 const alice = await actor('alice')
@@ -110,6 +113,28 @@ describe('HTP-30 a call that is bound to its request', () => {
       }
     })
   }
+
+  it('is bound to the path that the client sent, also in a router of Express that is mounted at a path', async () => {
+    const app = express()
+    app.use('/v2', expressHandler(makeService(), { command, bind }))
+    const server = await listen(createServer(app))
+    try {
+      const moved = await containerFor(await bindRequest({ url: `${origin}/repos/acme/site`, method: 'POST' }))
+      const line = 'POST /v2/repos/acme/site'
+      expect(short(await exchange(server.port, bytesOf(moved, line, undefined, '')))).toBe('403 request_mismatch')
+      app.use(
+        '/repos',
+        expressHandler(
+          makeService((_, { request }) => request?.url),
+          { command, bind },
+        ),
+      )
+      const answer = await exchange(server.port, bytesOf(moved, 'POST /repos/acme/site', undefined, ''))
+      expect(JSON.parse(answer.body)).toBe('http://api.example.com/repos/acme/site')
+    } finally {
+      await server.close()
+    }
+  })
 
   it('is refused if the framework has parsed the body, or it cannot be told which host it is for', async () => {
     const server = await (frameworks['express'] as (typeof frameworks)[string])(

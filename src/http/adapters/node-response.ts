@@ -10,8 +10,10 @@ import { type Answer, answerRequest, type CallTaker, type CheckedHandlerOptions,
 /** The part of Node's `IncomingMessage` that is used. */
 export interface NodeIncoming extends NodeRequest {
   readonly method?: string | undefined
-  /** The path and query, as the client sent them. */
+  /** The path and query, as the client sent them. A router that is mounted at a path removes that path. */
   readonly url?: string | undefined
+  /** The path and query, as the client sent them, in frameworks that change `url`. */
+  readonly originalUrl?: string | undefined
   readonly headers: { readonly host?: string | undefined }
   readonly socket: object
   /** A body that a parser has read, as in Express. */
@@ -62,7 +64,7 @@ export function incomingOf(
   return {
     ...{ source: request, parsed, signal },
     method: request.method ?? 'GET',
-    target: request.url ?? '/',
+    target: targetOf(request),
     host: hosts.length === 1 ? hosts[0] : undefined,
     request: (body) => webRequest(request, signal, body),
   }
@@ -113,9 +115,13 @@ function drained(response: NodeOutgoing): Promise<void> {
   })
 }
 
+function targetOf({ originalUrl, url = '/' }: NodeIncoming): string {
+  return originalUrl ?? url
+}
+
 /** The request for a handler. Its address is as the client wrote it. */
 function webRequest(request: NodeIncoming, signal: AbortSignal | undefined, read: Uint8Array | undefined): Request {
-  const { method = 'GET', rawHeaders, url = '/' } = request
+  const { method = 'GET', rawHeaders } = request
   const headers = new Headers()
   for (let at = 0; at < rawHeaders.length; at += 2)
     headers.append(rawHeaders[at] as string, rawHeaders[at + 1] as string)
@@ -127,7 +133,7 @@ function webRequest(request: NodeIncoming, signal: AbortSignal | undefined, read
     ...(signal !== undefined && { signal }),
     ...(hasBody && { body: read === undefined ? bodyOf(request) : Uint8Array.from(read), duplex: 'half' }),
   }
-  return new Request(addressOf(url, `${scheme}://${request.headers.host ?? 'localhost'}`), init)
+  return new Request(addressOf(targetOf(request), `${scheme}://${request.headers.host ?? 'localhost'}`), init)
 }
 
 /** A target that begins with two slashes is a path, and not another host. */
