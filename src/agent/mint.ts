@@ -92,7 +92,9 @@ export const ceilingChecks: OptionChecks<AgentCeilings> = Object.freeze({
 })
 
 function readCommand(item: AgentTask['commands'][number]): Required<TaskCommand> {
-  if (typeof item === 'string' || 'args' in item) return { command: item as string | CommandDefinition, policy: [] }
+  // A policy beside the parts of a definition is refused below: it must not be left out.
+  if (typeof item === 'string' || ('args' in item && !('policy' in item)))
+    return { command: item as string | CommandDefinition, policy: [] }
   const { command, policy = [] } = readOptions<TaskCommand>('an item of `commands`', item as TaskCommand, {
     command: commandItem,
     policy: anything,

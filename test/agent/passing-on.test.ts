@@ -114,6 +114,13 @@ function forged({ bytes }: Delegation): { bytes: Uint8Array } {
 }
 
 describe('AGT-07 a child never gets more than the agent has', () => {
+  it('refuses a definition with a policy beside it, instead of leaving the policy out', async () => {
+    const agent = await openAgent({ signer, clock, delegations: [await grant()] })
+    const commands = [{ ...send, policy: toExample }]
+    await expect(agent.delegateTo(child.did, { commands })).rejects.toThrow(ArgumentError)
+    await expect(agent.attenuateFor({ commands })).rejects.toThrow('command')
+  })
+
   it('gets a narrower delegation, which a service accepts', async () => {
     const root = await grant({ policy: toExample })
     const agent = await openAgent({ signer, clock, delegations: [root] })
