@@ -83,6 +83,29 @@ describe('a look-up of revocations', () => {
     await expect(remoteRevocations(options).findRevocations(chain, {})).rejects.toThrow('status 403')
   })
 
+  it('RVK-51 is not answered from a question that is older than `maxAge`', async () => {
+    const { fetch, revoke } = publish()
+    const held: (() => void)[] = []
+    const store = reader(
+      async (request) => {
+        const response = await fetch(request)
+        if (store.asked === 1) await new Promise<void>((resolve) => held.push(resolve))
+        return response
+      },
+      { maxAge: 0 },
+    )
+    const first = store.findRevocations(chain, {})
+    await expect.poll(() => held.length).toBe(1)
+    revoke(bob.did)
+    expect(await store.findRevocations(chain, {})).toEqual([{ id: bob.did }])
+    held[0]?.()
+    expect(await first).toEqual([])
+    // The older answer arrived later, and does not replace the newer one.
+    expect(store.asked).toBe(2)
+    store.isDown = true
+    expect(await store.findRevocations(chain, {})).toEqual([{ id: bob.did }])
+  })
+
   it('RVK-51 is answered again from the last answer about the same chain, for `maxAge`', async () => {
     const { fetch, revoke } = publish()
     const store = reader(fetch, { maxAge: 30 })

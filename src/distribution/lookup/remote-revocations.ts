@@ -79,6 +79,8 @@ type Settings = Read<RemoteRevocationsOptions, typeof optionChecks>
 /** An answer that may be used again. */
 interface Kept {
   readonly records: readonly RevocationRecord[]
+  /** When the question was asked, in milliseconds of `performance.now`. */
+  readonly askedMs: number
   readonly age: KnowledgeAge
 }
 
@@ -105,17 +107,20 @@ export function remoteRevocations(options: RemoteRevocationsOptions): RemoteRevo
   const ask = asker(settings)
   /** In the order of their arrival, so the first one is the oldest. */
   const kept = new Map<string, Kept>()
-  const asking = new Map<string, Promise<Kept>>()
+  const asking = new Map<string, { readonly answer: Promise<Kept>; readonly askedMs: number }>()
   let isFailing = false
 
-  /** Asks once for callers that ask the same at the same time. */
+  /** Asks once for callers that ask the same within `maxAge`. */
   function askOnce(key: string, ids: readonly string[]): Promise<Kept> {
     const present = asking.get(key)
-    if (present !== undefined) return present
+    const askedMs = performance.now()
+    if (present !== undefined && askedMs - present.askedMs <= maxAge * 1_000) return present.answer
     const answer = ask(ids)
       .then(
         (found) => {
           isFailing = false
+          // An answer to a later question may have arrived before.
+          if (found.askedMs < (kept.get(key)?.askedMs ?? 0)) return found
           kept.delete(key)
           if (kept.size >= maxEntries) forgetOldest()
           kept.set(key, found)
@@ -126,8 +131,10 @@ export function remoteRevocations(options: RemoteRevocationsOptions): RemoteRevo
           throw error
         },
       )
-      .finally(() => asking.delete(key))
-    asking.set(key, answer)
+      .finally(() => {
+        if (asking.get(key)?.answer === answer) asking.delete(key)
+      })
+    asking.set(key, { answer, askedMs })
     return answer
   }
 
@@ -199,7 +206,7 @@ function asker(settings: Settings): (ids: readonly string[]) => Promise<Kept> {
       // RVK-51: the age counts from the question, and includes the age of the data of the publisher.
       age.note(askedAt - ageMs / 1_000, (performance.now() - askedMs + ageMs) / 1_000)
       if (ageMs / 1_000 > maxAge) throw new StoreError(`the publisher of the look-up is ${ageMs} ms behind its source`)
-      return { records, age }
+      return { records, askedMs, age }
     } catch (cause) {
       failed = { atMs: performance.now(), cause }
       throw cause
