@@ -59,6 +59,9 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['agent', isSetUp, 'memoryDelegationStore openAgent toolOf'],
   ['mcp', 'has hostile requests in test/mcp', 'commandOfTool guardTools toolCall withInvocation'],
   ['mcp', writes, 'toolHash'],
+  ['agent/langchain', isSetUp, 'langchainMiddleware'],
+  ['agent/ai-sdk', isSetUp, 'guardedTools toolApproval'],
+  ['agent/openai', isSetUp, 'toolInputGuardrail toolMetaResolver'],
   [
     'testing',
     isSetUp,

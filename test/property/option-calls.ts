@@ -115,6 +115,9 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     guardTools: [{ setRequestHandler: write, _requestHandlers: new Map() }, guard],
     withInvocation: [{ send: async () => undefined }, await openAgent({ signer: alice })],
   },
+  'agent/langchain': { langchainMiddleware: [() => undefined] },
+  'agent/ai-sdk': { guardedTools: [() => undefined, {}], toolApproval: [() => undefined] },
+  'agent/openai': { toolInputGuardrail: [() => undefined], toolMetaResolver: [() => undefined] },
   policy: { explainPolicy: [[], {}] },
   arguments: {
     bytes: [],

@@ -1,0 +1,91 @@
+import { ArgumentError, AuthorizationError } from '../../errors.ts'
+import { objectValue, readOptions } from '../../support/options.ts'
+import { quote } from '../../support/quote.ts'
+import { type ActingAgent, type ToolPermissionOptions, toolPermission } from './tool-permission.ts'
+
+/** The part of a question of AI SDK 7 that is used. */
+export interface AiToolQuestion {
+  readonly toolCall: { readonly toolName: string; readonly input: unknown }
+}
+
+/** The answer to AI SDK 7: a refusal, the wish that the user confirms, or no objection. */
+export type AiToolApproval =
+  | { readonly type: 'denied'; readonly reason: string }
+  | { readonly type: 'user-approval' }
+  | { readonly type: 'not-applicable' }
+
+/** The function of a tool, as the AI SDK calls it. */
+type Execute = (input: unknown, options?: { readonly abortSignal?: AbortSignal | undefined }) => unknown
+
+/**
+ * Wraps the tools of AI SDK 6 or 7 so that an agent is asked before `execute`. A refused call throws an error with the
+ * reason, which the AI SDK gives to the model. A tool that yields several results returns only the last of them.
+ *
+ * @param toolSet - the tools by their names. Each must have `execute`: nothing could be asked before a tool that runs
+ *   elsewhere.
+ * @returns tools of the same types. The given ones are not changed.
+ * @throws ArgumentError when an argument is invalid, or a tool has no `execute` or no command.
+ *
+ * @example
+ * ```ts
+ * import { openAgent, toolOf } from 'procura/agent'
+ * import { guardedTools } from 'procura/agent/ai-sdk'
+ *
+ * const assistant = await openAgent({ signer: agent })
+ * const { name, description, schema } = toolOf(send)
+ * const toolSet = {
+ *   [name]: { description, inputSchema: schema, execute: (input: { to: string }) => assistant.call(send, input) },
+ * }
+ * console.log(Object.keys(guardedTools(assistant, toolSet, { tools: { [name]: send } })))
+ * ```
+ */
+export function guardedTools<Tools extends object>(
+  agent: ActingAgent,
+  toolSet: Tools,
+  options: ToolPermissionOptions,
+): Tools {
+  readOptions('guardedTools', { toolSet }, { toolSet: objectValue })
+  const ask = toolPermission('guardedTools', agent, options)
+  const wrapped = Object.entries(toolSet).map(([name, tool]) => {
+    const execute: unknown = Object(tool).execute
+    if (typeof execute !== 'function')
+      throw new ArgumentError(`guardedTools: the tool ${quote(name)} has no \`execute\`; leave it out of these tools`)
+    if (!Object.hasOwn(options.tools, name))
+      throw new ArgumentError(`guardedTools: the tool ${quote(name)} has no command; add it to \`tools\``)
+    const asking: Execute = async (input, rest) => {
+      const answer = await ask(name, input, rest?.abortSignal)
+      if (!answer.permitted) throw new AuthorizationError(answer.message)
+      return lastOf(await execute.call(tool, input, rest))
+    }
+    return [name, { ...tool, execute: asking }] as const
+  })
+  return Object.fromEntries(wrapped) as Tools
+}
+
+async function lastOf(result: unknown): Promise<unknown> {
+  if (typeof Object(result)[Symbol.asyncIterator] !== 'function') return result
+  let last: unknown
+  for await (const one of result as AsyncIterable<unknown>) last = one
+  return last
+}
+
+/**
+ * Makes the function `toolApproval` of AI SDK 7. A refused call is denied with the reason, before `execute`. One that an
+ * approval could permit is put before the user first, if `approvable` is `passed`. The answer of the user is no approval of
+ * the owner: `execute` asks for that one.
+ *
+ * Wrap the tools with {@link guardedTools} too: other settings of the AI SDK can replace this function.
+ *
+ * @throws ArgumentError when an argument is invalid.
+ */
+export function toolApproval(
+  agent: ActingAgent,
+  options: ToolPermissionOptions,
+): (question: AiToolQuestion) => Promise<AiToolApproval> {
+  const ask = toolPermission('toolApproval', agent, options)
+  return async ({ toolCall }) => {
+    const answer = await ask(toolCall.toolName, toolCall.input)
+    if (!answer.permitted) return { type: 'denied', reason: answer.message }
+    return { type: answer.needsApproval ? 'user-approval' : 'not-applicable' }
+  }
+}

@@ -1,0 +1,125 @@
+import { ArgumentError, AuthorizationError } from '../../errors.ts'
+import {
+  type DefaultCheck,
+  didString,
+  maybe,
+  nonEmptyString,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+  withDefault,
+} from '../../support/options.ts'
+import {
+  type ActingAgent,
+  commandsOf,
+  findCommand,
+  refuseOtherAgent,
+  type ToolPermissionOptions,
+  toolPermission,
+} from './tool-permission.ts'
+
+/** The part of a tool call of OpenAI Agents that is used. */
+export interface OpenAiToolCall {
+  readonly toolCall: { readonly name: string; readonly arguments: string }
+}
+
+/** A guardrail of OpenAI Agents for the input of tools. */
+export interface OpenAiToolGuardrail {
+  readonly type: 'tool_input'
+  readonly name: string
+  readonly run: (call: OpenAiToolCall) => Promise<{
+    readonly behavior: { readonly type: 'allow' } | { readonly type: 'rejectContent'; readonly message: string }
+  }>
+}
+
+/**
+ * Makes a guardrail of OpenAI Agents that asks an agent before a tool runs: for `inputGuardrails` of a tool, or
+ * `toolInputGuardrails` of an MCP server. The reason of a refusal becomes the output of the tool. A schema of a tool that
+ * changes its arguments does so after the question.
+ *
+ * @throws ArgumentError when an argument is invalid.
+ *
+ * @example
+ * ```ts
+ * import { openAgent } from 'procura/agent'
+ * import { toolInputGuardrail } from 'procura/agent/openai'
+ *
+ * const assistant = await openAgent({ signer: agent })
+ * const guardrail = toolInputGuardrail(assistant, { tools: { mail_send: send } })
+ * console.log(guardrail.name)
+ * ```
+ */
+export function toolInputGuardrail(agent: ActingAgent, options: ToolPermissionOptions): OpenAiToolGuardrail {
+  const ask = toolPermission('toolInputGuardrail', agent, options)
+  return Object.freeze({
+    type: 'tool_input',
+    name: 'procura',
+    async run({ toolCall }) {
+      const answer = await ask(toolCall.name, parsed(toolCall.arguments))
+      return { behavior: answer.permitted ? { type: 'allow' } : { type: 'rejectContent', message: answer.message } }
+    },
+  } satisfies OpenAiToolGuardrail)
+}
+
+/** Text that is not JSON is no object, and is refused as such. */
+function parsed(text: string): unknown {
+  try {
+    return text === '' ? {} : JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+/** Options of {@link toolMetaResolver}. */
+export interface ToolMetaOptions {
+  /** The command of each tool, by its name. A tool without a command is not called. */
+  readonly tools: ToolPermissionOptions['tools']
+  /** The DID of the service behind the tools. Default: as of the agent, see `AgentRequest.audience`. */
+  readonly audience?: string
+  /** The owner of the authority. Default: the only subject whose delegations permit the call. */
+  readonly subject?: string
+  /** The key of `_meta` under which the container travels. Default `xyz.ucan/container`. */
+  readonly key?: string
+}
+
+const metaChecks: OptionChecks<ToolMetaOptions> & { readonly key: DefaultCheck } = Object.freeze({
+  tools: objectValue,
+  audience: maybe(didString),
+  subject: maybe(didString),
+  key: withDefault(nonEmptyString, 'xyz.ucan/container'),
+})
+
+/** The part of a call of a tool of an MCP server that is used. */
+export interface OpenAiMcpCall {
+  readonly toolName: string
+  readonly arguments: Readonly<Record<string, unknown>> | null
+}
+
+/**
+ * Makes the function `toolMetaResolver` of an MCP server of OpenAI Agents. An agent signs each call for its arguments, and
+ * the container is put into `_meta`. A call that the agent may not make throws an error with the reason, and is not sent.
+ *
+ * @throws ArgumentError when an argument is invalid.
+ */
+export function toolMetaResolver(
+  agent: ActingAgent<'authorize'>,
+  options: ToolMetaOptions,
+): (call: OpenAiMcpCall) => Promise<Record<string, unknown>> {
+  refuseOtherAgent('toolMetaResolver', agent, 'authorize')
+  const { tools, audience, subject, key } = readOptions('toolMetaResolver', options, metaChecks)
+  const commandOf = commandsOf(tools)
+  return async ({ toolName, arguments: args }) => {
+    const found = await findCommand(agent, commandOf, toolName, args)
+    if ('message' in found) throw new ArgumentError(found.message)
+    const { acting, command, given } = found
+    // AGT-23
+    const decision = await acting.authorize({
+      command,
+      args: given,
+      ...(audience !== undefined && { audience }),
+      ...(subject !== undefined && { subject }),
+    })
+    if (!decision.ok) throw new AuthorizationError(decision.denial.message)
+    return { [key]: decision.container }
+  }
+}

@@ -1,0 +1,110 @@
+import type { CommandDefinition } from '../../capability/definition.ts'
+import { ArgumentError } from '../../errors.ts'
+import {
+  type DefaultCheck,
+  didString,
+  maybe,
+  type OptionChecks,
+  objectValue,
+  oneOfStrings,
+  readOptions,
+  withDefault,
+} from '../../support/options.ts'
+import { quote } from '../../support/quote.ts'
+import type { Agent } from '../agent.ts'
+
+/**
+ * The agent whose authority counts; or a function that returns it at each call, such as the one of the sub-agent that was
+ * started last. A call is refused while the function returns undefined.
+ */
+export type ActingAgent<Method extends keyof Agent = 'can'> =
+  | Pick<Agent, Method>
+  | (() => Pick<Agent, Method> | undefined | Promise<Pick<Agent, Method> | undefined>)
+
+/** Options of the adapters for agent frameworks. */
+export interface ToolPermissionOptions {
+  /** The command of each tool, by the name of the tool. A tool without a command is refused. */
+  readonly tools: { readonly [tool: string]: string | CommandDefinition }
+  /** The owner of the authority. Default: the only subject whose delegations permit the call. */
+  readonly subject?: string
+  /**
+   * Whether a call runs that an approval could permit. With `passed` it does, and the tool asks for the approval: see
+   * `approval` of {@link Agent.call}. Default `refused`.
+   */
+  readonly approvable?: 'refused' | 'passed'
+}
+
+/** The checks of {@link ToolPermissionOptions}. */
+export const toolPermissionChecks: OptionChecks<ToolPermissionOptions> & { readonly approvable: DefaultCheck } =
+  Object.freeze({
+    tools: objectValue,
+    subject: maybe(didString),
+    approvable: withDefault(oneOfStrings('refused', 'passed'), 'refused'),
+  })
+
+/** The answer for one call of a tool. */
+export type ToolPermission =
+  | { readonly permitted: true; readonly needsApproval: boolean }
+  | { readonly permitted: false; readonly message: string }
+
+/** Decides about the calls of a framework's tools. */
+export type AskPermission = (tool: string, args: unknown, signal?: AbortSignal) => Promise<ToolPermission>
+
+/** Makes the question that every adapter asks before a tool runs. */
+export function toolPermission(where: string, agent: ActingAgent, options: ToolPermissionOptions): AskPermission {
+  refuseOtherAgent(where, agent, 'can')
+  const { tools, subject, approvable } = readOptions(where, options, toolPermissionChecks)
+  const commandOf = commandsOf(tools)
+  return async (tool, args, signal) => {
+    const found = await findCommand(agent, commandOf, tool, args)
+    if ('message' in found) return { permitted: false, message: found.message }
+    const { acting, command, given } = found
+    const answer = await acting.can(command, given, { ...(subject !== undefined && { subject }), signal })
+    if (answer.ok) return { permitted: true, needsApproval: false }
+    const { denial } = answer
+    // AGT-21
+    if (approvable === 'passed' && denial.approvable !== undefined) return { permitted: true, needsApproval: true }
+    return { permitted: false, message: denial.message }
+  }
+}
+
+/** Finds what one call is about. AGT-20: it is a refusal if a part of it is missing. */
+export async function findCommand<Method extends keyof Agent>(
+  agent: ActingAgent<Method>,
+  commandOf: (tool: string) => string | CommandDefinition | undefined,
+  tool: string,
+  args: unknown,
+): Promise<
+  | { readonly message: string }
+  | {
+      readonly acting: Pick<Agent, Method>
+      readonly command: CommandDefinition
+      readonly given: Readonly<Record<string, unknown>>
+    }
+> {
+  const command = commandOf(tool)
+  if (command === undefined)
+    return { message: `no command is configured for the tool ${quote(tool)}, so it was not called` }
+  const given = args ?? {}
+  if (typeof given !== 'object' || Array.isArray(given))
+    return { message: `the arguments of the tool ${quote(tool)} must be an object, so it was not called` }
+  // AGT-22
+  const acting = typeof agent === 'function' ? await agent() : agent
+  if (acting === undefined)
+    return { message: `no authority was delegated for the tool ${quote(tool)}, so it was not called` }
+  return { acting, command: command as CommandDefinition, given: given as Readonly<Record<string, unknown>> }
+}
+
+/** The name of a tool is foreign: it finds no inherited property. */
+export function commandsOf(
+  tools: ToolPermissionOptions['tools'],
+): (tool: string) => string | CommandDefinition | undefined {
+  const table = new Map(Object.entries(tools))
+  return (tool) => table.get(tool)
+}
+
+/** @throws ArgumentError when a value is neither an agent nor a function. */
+export function refuseOtherAgent(where: string, agent: unknown, method: keyof Agent): void {
+  if (typeof agent !== 'function' && typeof Object(agent)[method] !== 'function')
+    throw new ArgumentError(`${where}: the agent must be an agent of openAgent, or a function that returns one`)
+}

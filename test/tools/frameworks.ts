@@ -1,0 +1,59 @@
+// node only: installs and runs programs
+
+/**
+ * `npm run test:frameworks`: the adapters for agent frameworks, each with the framework and its own fake model.
+ *
+ * The frameworks and a Node for them come from npm into a cache folder: `PROCURA_MATRIX_CACHE`, or `procura-matrix` in the
+ * user's. Their versions are part of the name of their folder.
+ *
+ * @module
+ */
+
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
+import { execute } from './execute.ts'
+
+const packages = [
+  '@langchain/core@1.4.0',
+  '@langchain/langgraph@1.7.3',
+  '@openai/agents-core@0.20.0',
+  'ai6@npm:ai@6.0.326',
+  'ai7@npm:ai@7.0.173',
+  'langchain@1.5.14',
+  'node@22',
+  'zod@4.6.7',
+]
+const external = ['@langchain/*', '@openai/*', 'ai6', 'ai7', 'langchain', 'zod']
+
+const cache = process.env['PROCURA_MATRIX_CACHE'] ?? join(homedir(), '.cache', 'procura-matrix')
+const project = join(cache, 'frameworks')
+const installed = join(project, `installed-${packages.join(' ').replace(/[^a-z0-9.@]+/g, '-')}`)
+
+mkdirSync(project, { recursive: true })
+if (!existsSync(installed)) {
+  writeFileSync(join(project, 'package.json'), '{ "type": "module" }\n')
+  const result = await execute('npm', ['install', '--silent', '--no-save', '--no-package-lock', ...packages], project)
+  if (!result.succeeded) throw new Error(result.output)
+  writeFileSync(installed, '')
+}
+const entries = readEntries() as Readonly<Record<string, string>>
+const alias = Object.fromEntries(
+  readPlatformImports().map(({ specifier, node }) => [specifier, `${root}${entries[node]}`]),
+)
+const outfile = join(project, 'program.mjs')
+await build({
+  entryPoints: [`${root}test/frameworks/program.mjs`],
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  outfile,
+  alias,
+  external,
+})
+const { succeeded, output } = await execute(join(project, 'node_modules', '.bin', 'node'), [outfile], project)
+console.log(output.trim())
+if (!succeeded) process.exitCode = 1
