@@ -14,6 +14,8 @@ import { like } from '../../src/capability/policy/build.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { attenuate } from '../../src/delegation/attenuate.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
+import { parseDid } from '../../src/did/did.ts'
+import { type DidResolver, keyResolver } from '../../src/did/resolver.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import { never } from '../../src/time.ts'
@@ -56,6 +58,21 @@ function open() {
 }
 
 describe('a ledger', () => {
+  it('LDG-01 records the chains of principals that its resolver knows', async () => {
+    const { sink, archive } = open()
+    const did = parseDid('did:web:owner.example')
+    const { algorithm, publicKey: bytes } = owner
+    const resolver: DidResolver = {
+      resolve: (asked, options) =>
+        asked === did ? { keys: [{ did, algorithm, bytes }] } : keyResolver().resolve(asked, options),
+    }
+    const granted = await delegate({ issuer: { ...owner, did }, audience: agent.did, command: '/mail', clock })
+    const ledger = createLedger({ sink, archive, resolver, clock })
+    expect(await ledger.seen(encodeContainer([granted]))).toEqual([granted.cid.toString()])
+    const found = await findAuthority({ records: sink.records(), archive, resolver, agent: agent.did, at: now })
+    expect(found.authority).toMatchObject([{ subject: did, command: '/mail' }])
+  })
+
   it('LDG-01 archives a delegation before its event, with the hash of its policy and not the policy', async () => {
     const { sink, ledger, kinds } = open()
     await ledger.issued([grant, narrow])

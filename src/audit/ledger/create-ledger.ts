@@ -2,6 +2,7 @@ import { openContainer } from '../../authorization/open-container.ts'
 import { verifyDelegation } from '../../authorization/verify-delegation.ts'
 import { anySubject } from '../../capability/subject.ts'
 import type { Delegation } from '../../delegation/delegation.ts'
+import type { DidResolver } from '../../did/resolver.ts'
 import { ArgumentError } from '../../errors.ts'
 import { cidText } from '../../ipld/cid-text.ts'
 import { encodeCbor } from '../../ipld/encode.ts'
@@ -10,7 +11,7 @@ import type { IpldValue } from '../../ipld/value.ts'
 import type { RevocationEntry } from '../../revocation/revocation-store.ts'
 import { createBoundedMap } from '../../support/bounded-map.ts'
 import { sha256Bytes } from '../../support/digest.ts'
-import { integerFrom, readOptions, withDefault, withMethod } from '../../support/options.ts'
+import { integerFrom, maybe, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { type Clock, secondsOf, systemClock } from '../../time.ts'
 import { appendTo } from '../combine/append-to.ts'
 import { type IssuedEvent, newEventId, type SeenEvent } from '../events/event.ts'
@@ -23,6 +24,8 @@ export interface LedgerOptions {
   readonly sink: AuditSink
   /** Receives the delegations. */
   readonly archive: DelegationArchive
+  /** Resolves DIDs to keys, for `seen`: a chain that it cannot verify is not recorded. Default: `did:key` only. */
+  readonly resolver?: DidResolver
   /** Default: the system clock. */
   readonly clock?: Clock
   /** Delegations that are known to be recorded, so that a repeated one costs nothing. Default 10,000. */
@@ -66,9 +69,10 @@ export interface Ledger {
  * ```
  */
 export function createLedger(options: LedgerOptions): Ledger {
-  const { sink, archive, clock, maxKnown } = readOptions('createLedger', options, {
+  const { sink, archive, resolver, clock, maxKnown } = readOptions('createLedger', options, {
     sink: withMethod('append'),
     archive: withMethod('put'),
+    resolver: maybe(withMethod('resolve')),
     clock: withDefault(withMethod('now'), systemClock),
     maxKnown: withDefault(integerFrom(2), 10_000),
   })
@@ -109,7 +113,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       for (const chain of chains) {
         // Also an empty chain: the subject itself calls.
         if (Array.isArray(chain) && chain.every(({ cid }) => known.get(cidText(cid)) !== undefined)) continue
-        const verdict = await verifyDelegation(chain, { clock })
+        const verdict = await verifyDelegation(chain, { clock, ...(resolver !== undefined && { resolver }) })
         if (verdict.verified) recorded.push(...(await record('seen', verdict.proofs)))
       }
       return recorded
