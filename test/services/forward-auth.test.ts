@@ -158,6 +158,20 @@ describe.each(Object.entries(configurations))('%s before a service that cannot b
     expect(await ask(container)).toMatchObject({ status: 200, arrived: [{ line: 'GET /reports/may?a=b' }] })
   })
 
+  it('HTP-33 forwards no header by which the service could take the request for another one', async () => {
+    const names = ['X-HTTP-Method-Override', 'x-http-method', 'x_method_override', 'X-Original-URL', 'X-Rewrite-Url']
+    for (const header of names) {
+      const container = await containerFor({ url: urlOf('/reports/may?a=b') })
+      const { arrived: seen } = await ask(container, { more: [`${header}: DELETE`] })
+      const forwarded = seen.flatMap(({ headers }) => Object.keys(headers))
+      expect(forwarded.filter((one) => one.replaceAll('_', '-') === header.toLowerCase().replaceAll('_', '-'))).toEqual(
+        [],
+      )
+    }
+    const container = await containerFor({ url: urlOf('/reports/may?a=b') })
+    expect(await ask(container)).toMatchObject({ status: 200 })
+  })
+
   it('HTP-34 forwards no body that the call is not bound to', async () => {
     const line = 'POST /reports/may'
     const container = await containerFor({ url: urlOf('/reports/may'), method: 'POST' })

@@ -64,6 +64,8 @@ export function bindToForwarded(options: BindToForwardedOptions): RequestBinding
       const scheme = schemes.get(host)
       if (scheme === undefined) return unbound(421, 'the service is not at this host')
       if (header('upgrade').length > 0) return unbound(400, 'the service does not upgrade connections')
+      if (rerouting.some((name) => header(name).length > 0))
+        return unbound(400, 'send the request without headers that name another method or URL')
       if (!target.startsWith('/')) return unbound(400, 'X-Forwarded-Uri must be a path')
       const digest = bodies === 'digest' ? one('x-forwarded-digest') : announcesBody(header) ? undefined : 'none'
       // HTP-34
@@ -81,6 +83,25 @@ const checks: OptionChecks<BindToForwardedOptions> & { readonly bodies: ReturnTy
     origins: nonEmptyArrayOf(nonEmptyString),
     bodies: withDefault(oneOfStrings('none', 'digest'), 'none'),
   })
+
+/**
+ * Headers by which a service behind the proxy can take the request for another one. Servers with an interface like CGI read
+ * a hyphen and an underscore as the same one.
+ */
+const rerouting: readonly string[] = [
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-original-url',
+  'x-rewrite-url',
+].flatMap((name) =>
+  name
+    .split('-')
+    .reduce<readonly string[]>(
+      (starts, word) => starts.flatMap((start) => (start === '' ? [word] : [`${start}-${word}`, `${start}_${word}`])),
+      [''],
+    ),
+)
 
 /** A target may contain commas. */
 function only(values: readonly string[]): string | undefined {
