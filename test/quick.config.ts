@@ -25,7 +25,7 @@ const config: ViteUserConfig = defineConfig({
     root,
     include: ['test/**/*.test.ts'],
     exclude: slow,
-    setupFiles: ['test/setup/seed.ts', 'test/setup/unhandled.ts', 'test/setup/equal-bytes.ts'],
+    setupFiles: ['test/setup/globals.ts', 'test/setup/seed.ts', 'test/setup/unhandled.ts', 'test/setup/equal-bytes.ts'],
     testTimeout: 30_000,
     maxWorkers: 3,
     isolate: false,
