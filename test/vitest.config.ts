@@ -18,7 +18,12 @@ const config: ViteUserConfig = defineConfig({
           name: 'source',
           include: ['test/**/*.test.ts'],
           exclude: [...builtTests, 'test/services/**', 'test/long/**'],
-          setupFiles: ['test/setup/globals.ts', 'test/setup/seed.ts', 'test/setup/unhandled.ts', 'test/setup/equal-bytes.ts'],
+          setupFiles: [
+            'test/setup/globals.ts',
+            'test/setup/seed.ts',
+            'test/setup/unhandled.ts',
+            'test/setup/equal-bytes.ts',
+          ],
           testTimeout: 30_000,
           // The library keeps no state in modules, so that files of tests can share them: half the time is loading.
           isolate: false,
