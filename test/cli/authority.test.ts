@@ -353,6 +353,11 @@ describe('the command line', () => {
       '-hMKMd7JUDZVTuYyR1qzTSsbdf4y2bRQ-U0VmXP9yqA',
       'Li9+3u1JUDZVTuYyR1qzTSsbdf4y2bRQ/U0VmXP9yqA=',
       Buffer.from(file.jwks[0].d, 'base64url').toString('hex'),
+      // The key in PKCS #8 without the lines of PEM, and with its public key, as libsodium has it.
+      Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.alloc(32, 7)]).toString('base64'),
+      Buffer.concat([Buffer.alloc(32, 252), Buffer.alloc(32, 7)]).toString('base64'),
+      Buffer.concat([Buffer.alloc(32, 252), Buffer.alloc(32, 7)]).toString('base64url'),
+      '/i9+3u1JUDZVTuYyR1qzTSsbdf4y2bRQ/U0VmXP9yqA=',
       `0x${'ab'.repeat(32)}`,
       JSON.stringify(file.jwks[0]),
       '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQ',
