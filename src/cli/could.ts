@@ -39,6 +39,8 @@ export async function could(words: readonly string[], flags: Flags, host: Host):
       if (report.authority.length === 0) host.print('nothing, by the delegations on record')
     }
     for (const cid of report.missing) host.complain(`warning: ${cid} is on record, and is not in the archive`)
+    for (const cid of report.unresolved)
+      host.complain(`warning: the chain of ${cid} has a DID that is not a did:key; its authority is not listed`)
     if (report.isCut) host.complain('warning: there are more chains than were examined')
     return report.authority.length === 0 ? 1 : 0
   } finally {

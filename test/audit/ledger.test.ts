@@ -71,6 +71,9 @@ describe('a ledger', () => {
     expect(await ledger.seen(encodeContainer([granted]))).toEqual([granted.cid.toString()])
     const found = await findAuthority({ records: sink.records(), archive, resolver, agent: agent.did, at: now })
     expect(found.authority).toMatchObject([{ subject: did, command: '/mail' }])
+    expect(found.unresolved).toEqual([])
+    const without = await findAuthority({ records: sink.records(), archive, agent: agent.did, at: now })
+    expect(without).toMatchObject({ authority: [], unresolved: [granted.cid.toString()] })
   })
 
   it('LDG-01 archives a delegation before its event, with the hash of its policy and not the policy', async () => {

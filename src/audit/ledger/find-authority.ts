@@ -62,6 +62,11 @@ export interface AuthorityReport {
   readonly authority: readonly FoundAuthority[]
   /** CIDs that the log names and the archive lacks. Authority that depends on them is not in the answer. */
   readonly missing: readonly string[]
+  /**
+   * CIDs of delegations to the agent with a chain that could not be verified, because a DID in it was not resolved. Their
+   * authority is not in the answer.
+   */
+  readonly unresolved: readonly string[]
   /** Whether chains were left out, because there are more than `maxChains`. */
   readonly isCut: boolean
 }
@@ -90,6 +95,7 @@ export async function findAuthority(options: FindAuthorityOptions): Promise<Auth
   const { found, missing } = await readArchive(named, archive)
   const { chains, isCut } = chainsTo(holder, found, maxChains)
   const authority: FoundAuthority[] = []
+  const unresolved = new Set<string>()
   for (const chain of chains) {
     const verdict = await verifyDelegation(chain, {
       clock: { now: () => at },
@@ -98,9 +104,12 @@ export async function findAuthority(options: FindAuthorityOptions): Promise<Auth
       revocations,
       ...(resolver !== undefined && { resolver }),
     })
-    if (!verdict.verified) continue
-    const { subject, command, policy, notBefore, expiration } = verdict
     const cids = chain.map(({ cid }) => cidText(cid))
+    if (!verdict.verified) {
+      if (verdict.denial.code === 'key_unresolved') unresolved.add(cids.at(-1) ?? '')
+      continue
+    }
+    const { subject, command, policy, notBefore, expiration } = verdict
     authority.push(
       Object.freeze({
         ...{ delegation: cids.at(-1) ?? '', subject, command, policy, expiration, chain: Object.freeze(cids) },
@@ -109,7 +118,12 @@ export async function findAuthority(options: FindAuthorityOptions): Promise<Auth
       }),
     )
   }
-  return Object.freeze({ authority: Object.freeze(authority), missing: Object.freeze(missing), isCut })
+  return Object.freeze({
+    authority: Object.freeze(authority),
+    missing: Object.freeze(missing),
+    unresolved: Object.freeze([...unresolved]),
+    isCut,
+  })
 }
 
 /** When each delegation was recorded first, and the revocations up to a moment. */
