@@ -273,7 +273,7 @@ export interface AgentCeilings {
 
 /** The record of a delegation that an agent made. */
 export interface DelegationRecord {
-  /** The delegation. It contains no secret; whoever has it and the key of its audience can use it. */
+  /** The delegation. It contains no secret; the key of its audience is necessary to use it. */
   readonly delegation: Delegation
   /** CIDs of its proofs, root first. */
   readonly proofs: readonly string[]

@@ -19,7 +19,7 @@ export function completion(words: readonly string[], verbs: readonly Verb[], hos
   return 0
 }
 
-/** What may follow each beginning of a command line: the first words, and the second words of a group. */
+/** The words that may follow each beginning of a command line: the first words, and the second words of a group. */
 function wordsAfter(verbs: readonly Verb[]): ReadonlyMap<string, readonly string[]> {
   const after = new Map<string, string[]>([['', ['help']]])
   for (const { name } of verbs) {

@@ -198,7 +198,7 @@ function literalOf(word: string): { readonly value: unknown } | undefined {
   return /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/.test(word) ? { value: Number(word) } : undefined
 }
 
-/** What a sticky form matches at one position. */
+/** The match of a sticky form at one position. */
 function matchAt(form: RegExp, text: string, at: number): string {
   form.lastIndex = at
   return form.exec(text)?.[0] ?? ''

@@ -90,7 +90,7 @@ export function readTime(value: unknown): Timestamp | undefined {
   return Number.isNaN(milliseconds) ? undefined : milliseconds / 1_000
 }
 
-/** A member of an object; undefined for any other value. Inherited members are none. */
+/** A member of an object; undefined for any other value. Inherited members do not count. */
 export function member(value: unknown, ...path: readonly string[]): unknown {
   let found = value
   for (const name of path) {

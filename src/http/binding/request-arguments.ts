@@ -92,7 +92,7 @@ export interface BindRequestOptions {
   readonly url: string | URL
   /** Default `GET`. */
   readonly method?: string
-  /** The body as it is sent; a string is UTF-8. An empty body is none. */
+  /** The body as it is sent; a string is UTF-8. An empty body counts as no body. */
   readonly body?: string | Uint8Array
 }
 

@@ -24,7 +24,7 @@ type Answer = boolean | 'expired' | { readonly epoch: number }
 /** Rows that one statement forgets. */
 const prunedAtOnce = 1000
 
-/** What a connection knows of the epoch. */
+/** The epoch as a connection knows it. */
 export function epochOf({ ask, tables }: PostgresConnection): KnownEpoch<number> {
   return knownEpoch(async () => Number((await ask(`SELECT fingerprint, epoch FROM ${tables.meta}`, []))[0]['epoch']))
 }

@@ -12,7 +12,7 @@ import { claimScript, epochScript, forgetCallsScript, keepFor } from './scripts.
 /** Entries that one script forgets. */
 const forgottenAtOnce = 500
 
-/** What a connection knows of the epoch. */
+/** The epoch as a connection knows it. */
 export function epochOf({ ask }: RedisConnection): KnownEpoch<string> {
   return knownEpoch(async () => text((await ask(epochScript, ['epoch'], [], []))[1]))
 }
