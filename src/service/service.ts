@@ -7,6 +7,7 @@
 import { type AuditHealth, type ObservedSink, withHealth } from '../audit/combine/with-health.ts'
 import { callChecks } from '../authorization/options.ts'
 import type { CallOptions } from '../authorization/settings.ts'
+import type { Command } from '../capability/command.ts'
 import type { GuardCallOptions } from '../guard/call-options.ts'
 import { createGuard, type Guard } from '../guard/guard.ts'
 import type { GuardHealth } from '../guard/in-flight.ts'
@@ -47,6 +48,10 @@ export interface Service {
   revoke(container: string | Uint8Array, options?: CallOptions): Promise<RevocationResult>
   /** Reports whether calls are accepted and recorded. */
   health(): ServiceHealth
+  /** The commands that have a handler. */
+  readonly commands: readonly Command[]
+  /** Whether the service has a `registry`, and so takes revocations. */
+  readonly takesRevocations: boolean
   /** The guard of the service, for dry runs, and for handlers of a single route. */
   readonly guard: Guard
   /**
@@ -110,6 +115,8 @@ export function createService(options: ServiceOptions): Service {
     },
     revoke: async (container, options = {}) => desk.take(container, readOptions('revoke', options, callChecks).signal),
     health: () => healthOf(guard, sink),
+    commands: Object.freeze(handlers.map(({ definition }) => definition.command)),
+    takesRevocations: registry !== undefined,
     guard,
     close,
     [Symbol.asyncDispose]: close,

@@ -39,7 +39,11 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['index', 'reads a container as `authorize` does', 'createAuthorizer.remaining'],
   ['guard', isGiven, 'createGuard.close createGuard.health'],
   ['service', writes, 'on'],
-  ['service', isGiven, 'createService.close createService.health createService.guard'],
+  [
+    'service',
+    isGiven,
+    'createService.close createService.health createService.guard createService.commands createService.takesRevocations',
+  ],
   ['guard', 'reads a container as `authorize` does', 'createGuard.remaining'],
   ['policy', writes, 'and eq every gt gte like lt lte ne not or some policyFor printSelector'],
   ['token', writes, 'compressContainer encodeContainer encodeContainerBytes'],

@@ -29,7 +29,7 @@ import { partOf } from './json-schema.ts'
  */
 export function argumentsSchema<Args>(definition: CommandDefinition<Args>): ArgumentType<Args> {
   if (!isCommand(definition?.command) || objectValue(definition.args) !== undefined)
-    throw new ArgumentError('argumentsSchema: `definition` must be made with defineCommand')
+    throw new ArgumentError('`definition` must be a command definition; make it with defineCommand')
   const { args } = definition
   return schemaOf<Args>(
     (value) => {

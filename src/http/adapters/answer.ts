@@ -6,7 +6,7 @@
 
 import type { CommandDefinition } from '../../capability/definition.ts'
 import { encodeContainer } from '../../container/container.ts'
-import { VaultError } from '../../errors.ts'
+import { ArgumentError, VaultError } from '../../errors.ts'
 import type { GuardDenial, GuardResult } from '../../guard/result.ts'
 import type { RevocationResult } from '../../service/revocation-desk.ts'
 import type { ServiceCallOptions } from '../../service/service.ts'
@@ -21,6 +21,7 @@ import {
   withMethod,
 } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
+import { quote } from '../../support/quote.ts'
 import type { BoundRequest, ReceivedRequest, RequestBinding } from '../binding/request-binding.ts'
 import { denialResponse } from '../denial-response.ts'
 import type { NodeRequest } from '../read-body.ts'
@@ -35,6 +36,10 @@ export interface CallTaker {
     container: string | Uint8Array,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<RevocationResult>
+  /** See `Service.commands`. With it, a route of an unknown command is refused when it is made. */
+  readonly commands?: readonly string[]
+  /** See `Service.takesRevocations`. With it, a route for revocations is refused when it is made. */
+  readonly takesRevocations?: boolean
 }
 
 /** Options of every adapter. */
@@ -99,7 +104,21 @@ export interface Answer {
  */
 export function readHandlerOptions(of: string, service: CallTaker, options: HandlerOptions): CheckedHandlerOptions {
   readOptions(of, { service }, { service: isService })
-  return readOptions(of, options, handlerChecks)
+  const checked = readOptions(of, options, handlerChecks)
+  const { command: given, takes } = checked
+  const command = typeof given === 'object' ? given.command : given
+  // HTP-28: a mistake of the program is found when the route is made, and not by its callers.
+  if (command !== undefined && service.commands?.includes(command) === false) {
+    throw new ArgumentError(
+      `${of}: \`command\` is ${quote(command)}, for which the service has no handler; add one to \`handlers\` of createService`,
+    )
+  }
+  if (takes === 'revocations' && service.takesRevocations === false) {
+    throw new ArgumentError(
+      `${of}: \`takes\` is 'revocations', but the service has no store for them; pass \`registry\` to createService`,
+    )
+  }
+  return checked
 }
 
 const isService = (value: unknown): string | undefined =>

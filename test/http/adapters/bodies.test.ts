@@ -284,3 +284,18 @@ describe('the options of an adapter', () => {
     expect(errors).toEqual([failing])
   })
 })
+
+describe('a route', () => {
+  it.each([
+    ['express', expressHandler],
+    ['fastify', fastifyHandler],
+    ['fetch', fetchHandler],
+    ['hono', honoHandler],
+    ['node', nodeHandler],
+  ] as const)('HTP-28 that no call could use is refused when it is made: %s', (_name, handler) => {
+    const service = makeService()
+    expect(() => handler(service, { command: '/other' })).toThrow(/`command` is `\/other`.*no handler.*`handlers`/)
+    expect(() => handler(service, { takes: 'revocations' })).toThrow(/`takes` is 'revocations'.*`registry`/)
+    expect(() => handler(service, { command: send })).not.toThrow()
+  })
+})
