@@ -5,23 +5,25 @@ import { root, sourceAliases } from './setup/entries.ts'
 
 /** Files that wait, kill processes, or try thousands of cases. `npm test` runs them as well. */
 const slow = [
-  'test/{bundle,readme,guides,programs,examples,architecture}.test.ts',
+  'test/{bundle,readme,guides,programs,examples,architecture,requirements}.test.ts',
   'test/{conformance,fuzz,long,package,property,services,vectors}/**',
   'test/**/{canary,chaos,differential,interop,kill,wrong-arguments}.test.ts',
   'test/audit/{http,readable,sqlite,verify}.test.ts',
   'test/audit/jsonl/{batches,jsonl,stand-still}.test.ts',
   'test/capability/selector-completion.test.ts',
   'test/cli/*.test.ts',
-  'test/distribution/{hostile-feed,status-list}.test.ts',
+  'test/{agent,delegation-file,distribution,operations,signer-file}/**',
+  'test/did/did-web*.test.ts',
   'test/guard/{audit-faults,denials,ended-calls,hanging,recovery,vault-outage}.test.ts',
   'test/http/adapters/*.test.ts',
+  'test/http/{binding,body-memory,proxy}.test.ts',
   'test/ipld/properties.test.ts',
   'test/principal/{pool,pool-vectors,signature,signature-vectors,portable-secp256k1}.test.ts',
   'test/{reference,mcp}/**',
   'test/setup/*.test.ts',
   'test/state/sqlite.test.ts',
   'test/support/file-lock/file-lock.test.ts',
-  'test/ucanto/{search,worst-case}.test.ts',
+  'test/ucanto/{choice,search,server,worst-case}.test.ts',
   'test/vault/{file,openbao}.test.ts',
 ]
 
