@@ -10,7 +10,7 @@ export interface CallApproval {
   readonly reason?: string
   /** Seconds in which they can answer; at most 3,600. Default 600. */
   readonly expiresIn?: number
-  /** Sends a request to its approver, and resolves with the answer; with undefined when there is none. */
+  /** Sends a request to its approver. Resolves with the answer, or with undefined when the approver does not answer. */
   readonly ask: (
     request: SentRequest,
     options: { readonly signal: AbortSignal },

@@ -33,7 +33,7 @@ export interface Holder {
 const maxSteps = 10_000
 
 /**
- * Finds a chain that permits a call, or the reason why there is none. AGT-01
+ * Finds a chain that permits a call, or the reason for a refusal. AGT-01
  *
  * @throws ArgumentError when chains of several subjects permit it: an agent does not guess whose authority it uses.
  */

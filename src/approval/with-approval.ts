@@ -45,8 +45,8 @@ export interface WithApprovalOptions<Result extends Attempt> {
   /** Sends a call to the service. */
   readonly send: (container: string) => Promise<Result>
   /**
-   * Sends a request to its approver, and resolves with the answer; with undefined when there is none. The signal is aborted
-   * when the answer is no longer needed. An error counts as no answer.
+   * Sends a request to its approver. Resolves with the answer, or with undefined when the approver does not answer. The
+   * signal is aborted when the answer is no longer needed. An error counts as no answer.
    */
   readonly ask: (
     request: SentRequest,

@@ -38,8 +38,8 @@ export interface CallStore {
   readonly replay: ReplayStore
   readonly limitStore: LimitStore
   /**
-   * Looks up the revocations. If there is none, claims the call. If that is its first claim, reserves its limits. Each step
-   * is as atomic as that of its store. Rejects when nothing is known.
+   * Looks up the revocations. If nothing in the chain is revoked, claims the call. If that is its first claim, reserves
+   * its limits. Each step is as atomic as in its own store. Rejects when the store does not answer.
    */
   ask(question: CallQuestion, options: { readonly signal?: AbortSignal | undefined }): Promise<CallAnswer>
 }

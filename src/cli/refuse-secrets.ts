@@ -29,7 +29,7 @@ function secretKind(word: string, isHash: boolean): string | undefined {
   if (word.includes('-----BEGIN')) return 'a key in PEM'
   if (/"d"\s{0,9}:/.test(word) && word.includes('"kty"')) return 'a private key as JWK'
   if (/^(?:0x)?[0-9a-fA-F]{64}$/.test(word) && !isHash) return 'a key in hexadecimal'
-  // 32 bytes; 64 bytes, which are a key with its public key; PKCS #8, whose first byte is that of a sequence.
+  // 32 bytes; 64 bytes, a key with its public key; PKCS #8, which begins with the tag of a sequence.
   if (/^(?:[A-Za-z0-9+/_-]{43}=?|[A-Za-z0-9+/_-]{86}(?:==)?|M[A-Za-z0-9+/_-]{62,}={0,2})$/.test(word) && isMixed(word))
     return 'a key in base64'
   // Also within a policy or a URL.
