@@ -6,10 +6,10 @@ import { cidOf } from '../ipld/cid.ts'
 import { defaultLimits, type Limits } from '../limits.ts'
 import type { DelegationStore } from '../proof/delegation-store.ts'
 import { createFileLock } from '../support/file-lock/file-lock.ts'
+import { withFileLock } from '../support/file-lock/with-file-lock.ts'
 import { createMutex } from '../support/mutex.ts'
 import { integerFrom, milliseconds, nonEmptyString, readOptions, withDefault } from '../support/options.ts'
-import { withFileLock } from '../vault/stores/file/lock.ts'
-import { readPrivateFile, replacePrivateFile } from '../vault/stores/file/private-file.ts'
+import { readPrivateFile, replacePrivateFile } from '../support/private-file.ts'
 
 /** Options of {@link fileDelegationStore}. */
 export interface FileDelegationStoreOptions {

@@ -15,6 +15,7 @@ import { VaultError } from '../errors.ts'
 import { importSigner } from '../principal/import-signer.ts'
 import type { Signer } from '../principal/signer.ts'
 import { createFileLock } from '../support/file-lock/file-lock.ts'
+import { withFileLock } from '../support/file-lock/with-file-lock.ts'
 import {
   anything,
   didString,
@@ -26,6 +27,7 @@ import {
   withDefault,
   withMethod,
 } from '../support/options.ts'
+import { createPrivateFile, readPrivateFile, replacePrivateFile, unusablePlace } from '../support/private-file.ts'
 import { quote } from '../support/quote.ts'
 import { type Clock, secondsOf, systemClock, type Timestamp } from '../time.ts'
 import {
@@ -36,13 +38,6 @@ import {
   keyCheck,
   newDerivation,
 } from '../vault/stores/file/key.ts'
-import { withFileLock } from '../vault/stores/file/lock.ts'
-import {
-  createPrivateFile,
-  readPrivateFile,
-  replacePrivateFile,
-  unusablePlace,
-} from '../vault/stores/file/private-file.ts'
 import { decodeSignerFile, encodeSignerFile, openSecrets, type PrivateEntry, type SealedFile } from './format.ts'
 
 /** Options of {@link openSignerFile}. */

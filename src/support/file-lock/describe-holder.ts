@@ -1,5 +1,5 @@
 // node only: names the holder of a file lock
-import { quote } from '../../support/quote.ts'
+import { quote } from '../quote.ts'
 import type { LockHolder } from './file-lock.ts'
 
 /** Names the holder of a lock for a message: the process, and its machine if known. */

@@ -7,10 +7,10 @@
 import { Authorization } from '../../authorization/authorization.ts'
 import { AuthorizationError, VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
+import { vaultFailure } from '../../support/vault-failure.ts'
 import { type Clock, never, type Timestamp } from '../../time.ts'
 import { type CredentialRules, mayUse } from '../rules/credential-rules.ts'
 import type { UseOptions } from '../vault.ts'
-import { vaultFailure } from './failure.ts'
 
 /** An authorization that was used up for this call. */
 export interface Admission {

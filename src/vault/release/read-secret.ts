@@ -2,11 +2,11 @@ import type { Authorization } from '../../authorization/authorization.ts'
 import { VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { startDeadline } from '../../support/deadline.ts'
+import { vaultFailure } from '../../support/vault-failure.ts'
 import type { Timestamp } from '../../time.ts'
 import { Secret } from '../secret.ts'
 import type { SecretReading } from '../source.ts'
 import type { FoundCredential, VaultContext } from './context.ts'
-import { vaultFailure } from './failure.ts'
 import { giveBack, giveBackLate } from './reading.ts'
 
 /** How a secret is read. */

@@ -17,9 +17,9 @@ import {
   readOptions,
   withDefault,
 } from '../../support/options.ts'
+import { vaultFailure } from '../../support/vault-failure.ts'
 import type { Clock } from '../../time.ts'
 import type { OutgoingRequest, Processor, ProcessorContext } from '../processor.ts'
-import { vaultFailure } from '../release/failure.ts'
 import type { CredentialRules } from '../rules/credential-rules.ts'
 import type { Secret } from '../secret.ts'
 import type { UseRequest } from '../vault.ts'

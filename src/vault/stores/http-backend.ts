@@ -8,7 +8,7 @@
 import { VaultError } from '../../errors.ts'
 import { createWriter, writeRaw, writtenBytes } from '../../ipld/writer.ts'
 import { unlessAborted } from '../../support/abort.ts'
-import { vaultFailure } from '../release/failure.ts'
+import { vaultFailure } from '../../support/vault-failure.ts'
 
 /** The maximum size of a response. */
 const maxAnswerBytes = 1_048_576

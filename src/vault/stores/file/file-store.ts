@@ -4,12 +4,12 @@ import { VaultError } from '../../../errors.ts'
 import { equalBytes } from '../../../support/digest.ts'
 import { createFileLock, type FileLock, type LockTiming } from '../../../support/file-lock/file-lock.ts'
 import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
+import { withFileLock } from '../../../support/file-lock/with-file-lock.ts'
 import { createMutex } from '../../../support/mutex.ts'
+import { readPrivateFile, replacePrivateFile, unusablePlace } from '../../../support/private-file.ts'
 import { quote } from '../../../support/quote.ts'
 import { decodeFile, encodeFile, type FileContents, readDerivation } from './format.ts'
 import { deriveKeys, type FileKey, type FileKeys, type KeyDerivation, newDerivation } from './key.ts'
-import { withFileLock } from './lock.ts'
-import { readPrivateFile, replacePrivateFile, unusablePlace } from './private-file.ts'
 
 /** Options of {@link openFileStore}. */
 export interface FileStoreOptions {

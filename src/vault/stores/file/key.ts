@@ -2,9 +2,9 @@
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes, scrypt } from 'node:crypto'
 import { ArgumentError, VaultError } from '../../../errors.ts'
 import { nonEmptyString, type OptionCheck, objectValue, readOptions } from '../../../support/options.ts'
-import { vaultFailure } from '../../release/failure.ts'
+import { createPrivateFile, readPrivateFile, unusablePlace } from '../../../support/private-file.ts'
+import { vaultFailure } from '../../../support/vault-failure.ts'
 import { Secret } from '../../secret.ts'
-import { createPrivateFile, readPrivateFile, unusablePlace } from './private-file.ts'
 
 /** The key of a credential file: a passphrase, a file of 32 bytes, or 32 bytes. */
 export type FileKey =

@@ -1,10 +1,10 @@
 // node only: locks between processes by files
-import { VaultError } from '../../../errors.ts'
-import { describeHolder } from '../../../support/file-lock/describe-holder.ts'
-import type { FileLock, LockAnswer } from '../../../support/file-lock/file-lock.ts'
-import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
-import { quote } from '../../../support/quote.ts'
-import { vaultFailure } from '../../release/failure.ts'
+import { VaultError } from '../../errors.ts'
+import { quote } from '../quote.ts'
+import { vaultFailure } from '../vault-failure.ts'
+import { describeHolder } from './describe-holder.ts'
+import type { FileLock, LockAnswer } from './file-lock.ts'
+import type { HeldLock } from './held-lock.ts'
 
 /**
  * Runs a task while no other process runs one under the same lock.

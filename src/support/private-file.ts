@@ -2,13 +2,13 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import process from 'node:process'
-import { VaultError } from '../../../errors.ts'
-import { unlessAborted } from '../../../support/abort.ts'
-import { startDeadline } from '../../../support/deadline.ts'
-import { createDurableFile, replaceDurableFile } from '../../../support/durable-file.ts'
-import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
-import { quote } from '../../../support/quote.ts'
-import { vaultFailure } from '../../release/failure.ts'
+import { VaultError } from '../errors.ts'
+import { unlessAborted } from './abort.ts'
+import { startDeadline } from './deadline.ts'
+import { createDurableFile, replaceDurableFile } from './durable-file.ts'
+import type { HeldLock } from './file-lock/held-lock.ts'
+import { quote } from './quote.ts'
+import { vaultFailure } from './vault-failure.ts'
 
 /** The maximum size of a file. */
 const maxBytes = 16_777_216
