@@ -31,10 +31,11 @@ const layers: readonly (readonly string[])[] = [
   ['http', 'ucanto', 'state', 'distribution', 'testing', 'approval', 'operations'],
   ['agent'],
   ['mcp'],
+  ['gateway'],
   ['cli'],
 ]
 /** Adapters use only the public API. `ucanto` is not an adapter: it reads and writes another format of tokens. */
-const adapters = ['http', 'approval', 'agent', 'mcp', 'cli'].map((folder) => `src/${folder}/`)
+const adapters = ['http', 'approval', 'agent', 'mcp', 'gateway', 'cli'].map((folder) => `src/${folder}/`)
 /** A revocation is an invocation, and so is a receipt: they may use that folder of their own layer. */
 const sideways = new Set(['revocation > invocation', 'receipt > invocation'])
 const maximumLines = 400

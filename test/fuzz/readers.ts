@@ -63,6 +63,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['agent', isSetUp, 'memoryDelegationStore openAgent toolOf'],
   ['mcp', 'has hostile requests in test/mcp', 'commandOfTool guardTools toolCall withInvocation'],
   ['mcp', writes, 'toolHash'],
+  ['gateway', writes, 'toolCommand'],
   ['agent/langchain', isSetUp, 'langchainMiddleware'],
   ['agent/ai-sdk', isSetUp, 'guardedTools toolApproval'],
   ['agent/openai', isSetUp, 'toolInputGuardrail toolMetaResolver'],

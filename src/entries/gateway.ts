@@ -1,0 +1,8 @@
+// node only: starts programs and listens on sockets
+/**
+ * `procura/gateway`: the parts of the programs that stand between an agent and MCP servers.
+ *
+ * @module
+ */
+
+export { toolCommand } from '../gateway/tool-command.ts'
