@@ -308,6 +308,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   },
   'vault/file': {
     openFileVault: [],
+    revealCredentials: [],
     'openFileVault put': async (options) => {
       const vault = await openFileVault({ path: join(folder, 'v'), key: { bytes: new Uint8Array(32) }, create: true })
       return vault.put('a', options)

@@ -7,3 +7,4 @@
 
 export { type FileVault, openFileVault, type StoredCredential } from '../../vault/stores/file/file-vault.ts'
 export { createKeyFile, type FileKey } from '../../vault/stores/file/key.ts'
+export { type RevealCredentialsOptions, revealCredentials } from '../../vault/stores/file/reveal.ts'

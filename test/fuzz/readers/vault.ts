@@ -25,6 +25,7 @@ import { sessionName } from '../../../src/vault/stores/aws/assume-role.ts'
 import { envVault } from '../../../src/vault/stores/env/env-vault.ts'
 import { openFileVault } from '../../../src/vault/stores/file/file-vault.ts'
 import { createKeyFile } from '../../../src/vault/stores/file/key.ts'
+import { revealCredentials } from '../../../src/vault/stores/file/reveal.ts'
 import { memoryVault } from '../../../src/vault/stores/memory/memory-vault.ts'
 import { tokenExchangeSource } from '../../../src/vault/stores/oauth/token-exchange.ts'
 import {
@@ -169,6 +170,18 @@ export const vaultReaders: readonly Reader[] = [
         writeFileSync(path, bytes, { mode: 0o600 })
         const vault = await openFileVault({ path, key: { bytes: keyBytes } })
         await vault.lease('a', { authorization: permission() })
+      }),
+    errors,
+    costs: 8,
+  }),
+  reader({
+    of: 'vault/file revealCredentials',
+    input: (random) => mutateBytes(files.vault, random),
+    read: (bytes) =>
+      inFolder(async (directory) => {
+        const path = join(directory, 'vault')
+        writeFileSync(path, bytes, { mode: 0o600 })
+        await revealCredentials({ path, key: { bytes: keyBytes } })
       }),
     errors,
     costs: 8,
