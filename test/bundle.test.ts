@@ -84,7 +84,7 @@ describe('entry points', () => {
       done.add(file)
     }
     for (const file of imports.keys()) load(file)
-    expect([...imports.values()].flat()).toContain('dist/internal/base64-web.js'.replace('web', platform))
+    expect([...imports.values()].flat()).toContain('dist/internal/bases-web.js'.replace('web', platform))
     expect(circles).toEqual([])
   })
 

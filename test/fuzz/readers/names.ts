@@ -18,8 +18,8 @@ import { isPublicAddress } from '../../../src/did/public-address.ts'
 import { keysOf } from '../../../src/did/resolver.ts'
 import { ArgumentError, MalformedError, ResolutionError } from '../../../src/errors.ts'
 import { decodeBase64, decodeBase64url, encodeBase64, encodeBase64url } from '../../../src/ipld/base.ts'
-import * as nodeBase64 from '../../../src/ipld/base64/node.ts'
-import * as webBase64 from '../../../src/ipld/base64/web.ts'
+import * as nodeBase64 from '../../../src/ipld/bases/node.ts'
+import * as webBase64 from '../../../src/ipld/bases/web.ts'
 import { isTokenCidAt } from '../../../src/ipld/cid.ts'
 import { decodeCbor } from '../../../src/ipld/decode.ts'
 import { parseCid } from '../../../src/ipld/parse-cid.ts'
@@ -144,7 +144,7 @@ export const nameReaders: readonly Reader[] = [
   ...['internal/gzip-node gunzip', 'internal/gzip-web gunzip'].map((of) =>
     reader({ of, input: hostileGzip, read: inflateTwice, errors: [], wrong: (answer: string | undefined) => answer }),
   ),
-  ...['internal/base64-node decode', 'internal/base64-web decode'].map((of) =>
+  ...['internal/bases-node decode', 'internal/bases-web decode'].map((of) =>
     reader({
       of,
       input: (random) => mutateText(random.pick(base64), random),

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import * as node from '../../src/ipld/base64/node.ts'
-import * as web from '../../src/ipld/base64/web.ts'
+import * as node from '../../src/ipld/bases/node.ts'
+import * as web from '../../src/ipld/bases/web.ts'
 import { shortRuns } from '../property/runs.ts'
 
 /** Text near base64: its digits, digits of other bases, padding, space, and characters beyond a byte. */

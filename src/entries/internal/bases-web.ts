@@ -4,4 +4,4 @@
  * @module
  */
 
-export { decode, encode } from '../../ipld/base64/web.ts'
+export { decode, encode } from '../../ipld/bases/web.ts'

@@ -1,8 +1,0 @@
-// node only: uses node:buffer
-/**
- * Base64url of Node, where `#base64` leads there.
- *
- * @module
- */
-
-export { decode, encode } from '../../ipld/base64/node.ts'
