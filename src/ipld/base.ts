@@ -2,8 +2,8 @@
  * Bytes as text. Each decoder accepts exactly the text that its encoder writes, so one byte string has one spelling in a
  * base: no white space, no other alphabet, no missing or extra padding, no bits left over.
  *
- * The bases are those of `multiformats`, and base64 is that of the platform, because containers are long: on Node, reading
- * one takes a thirtieth of the time.
+ * The bases are those of `multiformats`. Base64 is that of the platform, because containers are long: on Node, reading one
+ * takes a thirtieth of the time. Node also reads keys in base58 faster.
  *
  * @module
  */
@@ -97,7 +97,8 @@ export function encodeBase58btc(bytes: Uint8Array): string {
  * @throws MalformedError when a character is not in the alphabet, or the text is too long.
  */
 export function decodeBase58btc(text: string, maxBytes: number = maxBase58Bytes): Uint8Array {
-  return decodeDigits(base58, text, maxBytes)
+  const short = platform.decodeShortBase58(text)
+  return short !== undefined && short.length <= maxBytes ? short : decodeDigits(base58, text, maxBytes)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import * as fc from 'fast-check'
+import { base58btc } from 'multiformats/bases/base58'
 import { describe, expect, it } from 'vitest'
 import * as node from '../../src/ipld/bases/node.ts'
 import * as web from '../../src/ipld/bases/web.ts'
@@ -46,5 +47,55 @@ describe.each(['base64', 'base64url'] as const)('%s', (alphabet) => {
     const part = Buffer.from('xxsecretxx').subarray(2, 8)
     expect(node.encode(part, alphabet)).toBe('c2VjcmV0')
     expect(node.decode('c2VjcmV0', alphabet)?.buffer.byteLength).toBe(6)
+  })
+})
+
+describe('a short text of base58', () => {
+  const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
+  const digits = fc.array(fc.constantFrom(...alphabet), { maxLength: 64 }).map((list) => list.join(''))
+
+  it('is read on Node as multiformats reads it', () => {
+    void fc.assert(
+      fc.property(
+        fc.oneof(
+          digits,
+          digits.map((text) => `111${text.slice(3)}`),
+        ),
+        (text) => {
+          expect(node.decodeShortBase58(text)).toEqual(base58btc.baseDecode(text))
+        },
+      ),
+      shortRuns(3000, 4),
+    )
+  })
+
+  it('is read on Node into the bytes of which it was written', () => {
+    const bytes = fc.uint8Array({ maxLength: 46 })
+    const zeros = fc.nat(4).map((count) => new Uint8Array(count))
+    void fc.assert(
+      fc.property(zeros, bytes, fc.nat(4), (before, middle, after) => {
+        const all = Uint8Array.of(...before, ...middle, ...new Uint8Array(after)).subarray(0, 46)
+        expect(node.decodeShortBase58(base58btc.baseEncode(all))).toEqual(all)
+      }),
+      shortRuns(3000, 4),
+    )
+    for (let length = 0; length <= 46; length++) {
+      for (const value of [0, 1, 0xff]) {
+        const all = new Uint8Array(length).fill(value)
+        expect(node.decodeShortBase58(base58btc.baseEncode(all))).toEqual(all)
+      }
+    }
+  })
+
+  it('is left to the general decoder with any other character, with more digits, and elsewhere than on Node', () => {
+    for (let code = 0; code < 0x200; code++) {
+      const character = String.fromCharCode(code)
+      const read = node.decodeShortBase58(`2g${character}`)
+      if (alphabet.includes(character)) expect(read).toEqual(base58btc.baseDecode(`2g${character}`))
+      else expect(read).toBeUndefined()
+    }
+    expect(node.decodeShortBase58('\u{1f600}')).toBeUndefined()
+    expect(node.decodeShortBase58('2'.repeat(65))).toBeUndefined()
+    expect(web.decodeShortBase58('2g')).toBeUndefined()
   })
 })

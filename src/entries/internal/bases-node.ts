@@ -1,8 +1,8 @@
 // node only: uses node:buffer
 /**
- * Base64url of Node, where `#bases` leads there.
+ * The bases on Node, where `#bases` leads there.
  *
  * @module
  */
 
-export { decode, encode } from '../../ipld/bases/node.ts'
+export { decode, decodeShortBase58, encode } from '../../ipld/bases/node.ts'

@@ -1,7 +1,7 @@
 /**
- * Base64url elsewhere than on Node.
+ * The bases elsewhere than on Node.
  *
  * @module
  */
 
-export { decode, encode } from '../../ipld/bases/web.ts'
+export { decode, decodeShortBase58, encode } from '../../ipld/bases/web.ts'

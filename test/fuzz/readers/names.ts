@@ -7,6 +7,7 @@
 
 import { gzipSync } from 'node:zlib'
 import { varint } from 'multiformats'
+import { base58btc } from 'multiformats/bases/base58'
 import { isCommand, parseCommand } from '../../../src/capability/command.ts'
 import * as nodeGzip from '../../../src/container/gzip/node.ts'
 import * as webGzip from '../../../src/container/gzip/web.ts'
@@ -18,8 +19,8 @@ import { isPublicAddress } from '../../../src/did/public-address.ts'
 import { keysOf } from '../../../src/did/resolver.ts'
 import { ArgumentError, MalformedError, ResolutionError } from '../../../src/errors.ts'
 import { decodeBase64, decodeBase64url, encodeBase64, encodeBase64url } from '../../../src/ipld/base.ts'
-import * as nodeBase64 from '../../../src/ipld/bases/node.ts'
-import * as webBase64 from '../../../src/ipld/bases/web.ts'
+import * as nodeBases from '../../../src/ipld/bases/node.ts'
+import * as webBases from '../../../src/ipld/bases/web.ts'
 import { isTokenCidAt } from '../../../src/ipld/cid.ts'
 import { decodeCbor } from '../../../src/ipld/decode.ts'
 import { parseCid } from '../../../src/ipld/parse-cid.ts'
@@ -124,10 +125,18 @@ async function inflateTwice(bytes: Uint8Array): Promise<string | undefined> {
 
 const decodeTwice = (text: string): string | undefined => {
   for (const alphabet of ['base64', 'base64url'] as const) {
-    const [node, web] = [nodeBase64, webBase64].map(({ decode }) => String(decode(text, alphabet)))
+    const [node, web] = [nodeBases, webBases].map(({ decode }) => String(decode(text, alphabet)))
     if (node !== web) return `${node} in Node, ${web} elsewhere`
   }
   return undefined
+}
+
+/** The fast reader of base58 and the one of multiformats agree about every text that the fast one accepts. */
+const decodeBase58Twice = (text: string): string | undefined => {
+  const fast = nodeBases.decodeShortBase58(text)
+  if (fast === undefined) return webBases.decodeShortBase58(text) === undefined ? undefined : 'read elsewhere alone'
+  const general = base58btc.baseDecode(text)
+  return String(fast) === String(general) ? undefined : `${fast} in Node, ${general} by multiformats`
 }
 
 /** An accepted text is the printed one: there is one spelling. */
@@ -149,6 +158,15 @@ export const nameReaders: readonly Reader[] = [
       of,
       input: (random) => mutateText(random.pick(base64), random),
       read: decodeTwice,
+      errors: [],
+      wrong: (answer: string | undefined) => answer,
+    }),
+  ),
+  ...['internal/bases-node decodeShortBase58', 'internal/bases-web decodeShortBase58'].map((of) =>
+    reader({
+      of,
+      input: (random) => mutateText(random.pick(dids).slice(9), random),
+      read: decodeBase58Twice,
       errors: [],
       wrong: (answer: string | undefined) => answer,
     }),
