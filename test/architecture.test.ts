@@ -26,7 +26,7 @@ const layers: readonly (readonly string[])[] = [
   ['proof', 'container'],
   ['authorization'],
   ['vault', 'audit'],
-  ['guard', 'signer-file', 'delegation-file'],
+  ['guard', 'signer-file', 'delegation-file', 'custody'],
   ['service'],
   ['http', 'ucanto', 'state', 'distribution', 'testing', 'approval', 'operations'],
   ['agent'],

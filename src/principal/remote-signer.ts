@@ -31,7 +31,8 @@ export interface RemoteSignerOptions {
   readonly key?: PublicKey
   /**
    * Returns the raw signature of the bytes, 64 bytes long; for ECDSA `r || s` over SHA-256, with either s. Throws or
-   * rejects when the key cannot sign. The result is verified.
+   * rejects when the key cannot sign: a SigningError is passed on, another error becomes its cause. The result is
+   * verified.
    */
   sign(bytes: Uint8Array, options: { readonly signal?: AbortSignal | undefined }): Uint8Array | Promise<Uint8Array>
   /** Most bytes of a message that the remote key signs; for AWS KMS 4,096. Default: no limit. */
@@ -63,6 +64,7 @@ export function remoteSigner(options: RemoteSignerOptions): Signer {
         )
       }
       const ask = (): Promise<Uint8Array> => answer(() => remote(new Uint8Array(bytes), { signal }))
+      // SIG-20
       return checkedSignature(key, await unlessAborted(ask, signal), bytes)
     },
   })
@@ -95,6 +97,7 @@ async function answer(sign: () => Uint8Array | Promise<Uint8Array>): Promise<Uin
   try {
     return await sign()
   } catch (cause) {
+    if (cause instanceof SigningError) throw cause
     throw new SigningError('the remote signer failed', { cause })
   }
 }

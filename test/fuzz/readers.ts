@@ -82,6 +82,11 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['format', isGiven, 'wait'],
   ['signer', isSetUp, 'generateSigner remoteSigner webCryptoSigner'],
   ['signer/file', writes, 'createSignerFile'],
+  [
+    'signer/ssh-agent',
+    'reads what an agent answers; test/custody/ssh-agent.test.ts has the hostile answers',
+    'listSshAgentKeys sshAgentSigner',
+  ],
   ['did', isSetUp, 'compositeResolver keyResolver'],
   ['did/web-node', 'makes requests for `webResolver`, which reads the answers', 'publicFetch'],
   ['backend/sodium', isSetUp, 'sodiumBackend'],

@@ -315,6 +315,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     },
   },
   'signer/file': { createSignerFile: [], openSignerFile: [], describeSignerFile: [], rotateSignerFile: [] },
+  'signer/ssh-agent': { listSshAgentKeys: [], sshAgentSigner: [] },
   'vault/sealed': { sealCredential: [], sealedVault: [] },
   'vault/openbao': {
     openbaoVault: [],

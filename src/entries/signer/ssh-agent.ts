@@ -1,0 +1,14 @@
+// node only: uses node:net
+/**
+ * `procura/signer/ssh-agent`: a key in an SSH agent.
+ *
+ * @module
+ */
+
+export {
+  listSshAgentKeys,
+  type SshAgentKey,
+  type SshAgentOptions,
+  type SshAgentSignerOptions,
+  sshAgentSigner,
+} from '../../custody/ssh-agent/ssh-agent-signer.ts'

@@ -1,0 +1,177 @@
+import { generateKeyPairSync, sign } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { listSshAgentKeys, sshAgentSigner } from '../../src/custody/ssh-agent/ssh-agent-signer.ts'
+import { ArgumentError, SigningError } from '../../src/errors.ts'
+
+const message = new TextEncoder().encode('what is signed')
+const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')
+const blob = Buffer.concat([field('ssh-ed25519'), field(raw)])
+const identities = answer(12, uint32(1), field(blob), field('owner@laptop'))
+
+let folder: string
+let socket: string
+let server: Server | undefined
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'procura-agent-'))
+  socket = join(folder, 'socket')
+})
+
+afterEach(async () => {
+  await new Promise((closed) => (server === undefined ? closed(0) : server.close(closed)))
+  server = undefined
+  rmSync(folder, { recursive: true })
+})
+
+describe('an SSH agent', () => {
+  it('SIG-21 answers in pieces of one byte', async () => {
+    await agent((request) => (request[4] === 11 ? identities : signature(request)), 1)
+    const signer = await sshAgentSigner({ socket })
+    expect(await signer.sign(message)).toHaveLength(64)
+  })
+
+  it.each<readonly [fault: string, answer: Buffer]>([
+    ['no field', answer(12)],
+    ['fewer keys than it announces', answer(12, uint32(2), field(blob), field(''))],
+    ['a number of keys without end', answer(12, uint32(0xffffffff))],
+    ['bytes after the keys', answer(12, uint32(0), field('x'))],
+    ['a field that is longer than the message', answer(12, uint32(1), uint32(0xffffffff))],
+    ['a key that ends early', answer(12, uint32(1), field(field('ssh-ed25519')), field(''))],
+    ['a key of another curve', answer(12, uint32(1), field(p256('nistp384', 65)), field(''))],
+    ['a point of another length', answer(12, uint32(1), field(p256('nistp256', 33)), field(''))],
+    ['an empty message', uint32(0)],
+    ['a message that is too long', Buffer.concat([uint32(262_145), Buffer.alloc(64)])],
+    ['more than its message', Buffer.concat([identities, Buffer.from('x')])],
+  ])('SIG-21 is refused when it returns %s', async (_fault, malformed) => {
+    await agent(() => malformed)
+    await expect(listSshAgentKeys({ socket })).rejects.toThrow('the SSH agent returned a malformed answer')
+  })
+
+  it.each<readonly [fault: string, answer: Buffer, message: string]>([
+    [
+      'another kind of signature',
+      answer(14, field(Buffer.concat([field('ssh-rsa'), field(Buffer.alloc(64))]))),
+      'malformed',
+    ],
+    ['a short signature', answer(14, field(Buffer.concat([field('ssh-ed25519'), field('x')]))), 'must have 64 bytes'],
+    [
+      'a wrong signature',
+      answer(14, field(Buffer.concat([field('ssh-ed25519'), field(Buffer.alloc(64, 1))]))),
+      'is invalid',
+    ],
+    ['a failure', answer(5), 'refused to sign: the use was not confirmed'],
+    ['an answer to another question', identities, 'refused to sign'],
+  ])('SIG-20 does not sign with %s', async (_fault, given, text) => {
+    await agent((request) => (request[4] === 11 ? identities : given))
+    const signer = await sshAgentSigner({ socket })
+    const failure = await Promise.resolve(signer.sign(message)).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(SigningError)
+    expect((failure as Error).message).toContain(text)
+  })
+
+  it('leaves out keys that no verifier accepts', async () => {
+    const small = Buffer.concat([field('ssh-ed25519'), field(Buffer.from([1, ...new Uint8Array(31)]))])
+    await agent(() => answer(12, uint32(2), field(small), field(''), field(field('ssh-rsa')), field('')))
+    await expect(listSshAgentKeys({ socket })).resolves.toEqual([])
+    await expect(sshAgentSigner({ socket })).rejects.toThrow('does not have a key of the kind ssh-ed25519 or')
+  })
+
+  it('SIG-21 times out when it is slow, and ends the connection', async () => {
+    const ended = agent((request) => (request[4] === 11 ? identities : undefined))
+    await expect(async () => (await sshAgentSigner({ socket, timeoutMs: 200 })).sign(message)).rejects.toThrow(
+      'the SSH agent did not answer within 200 ms',
+    )
+    await (await ended).ended
+  })
+
+  it('stops waiting when the caller aborts', async () => {
+    const { asked, ended } = await agent((request) => (request[4] === 11 ? identities : undefined))
+    const signer = await sshAgentSigner({ socket })
+    const stop = new AbortController()
+    const signing = signer.sign(message, { signal: stop.signal })
+    await asked
+    stop.abort(new Error('enough'))
+    await expect(signing).rejects.toThrow('enough')
+    await ended
+  })
+
+  it('is reported when it is gone, and when it ends the connection', async () => {
+    await expect(listSshAgentKeys({ socket })).rejects.toThrow(/could not be reached \(ENOENT\); start ssh-agent/)
+    await agent(() => 'end')
+    await expect(listSshAgentKeys({ socket })).rejects.toThrow('ended the connection without an answer')
+  })
+
+  it('has no socket by chance', async () => {
+    const before = process.env['SSH_AUTH_SOCK']
+    delete process.env['SSH_AUTH_SOCK']
+    try {
+      await expect(sshAgentSigner()).rejects.toThrow(ArgumentError)
+      await expect(listSshAgentKeys()).rejects.toThrow('SSH_AUTH_SOCK is not set')
+    } finally {
+      if (before !== undefined) process.env['SSH_AUTH_SOCK'] = before
+    }
+  })
+
+  it.each(['ssh-rsa AAAA', 'ssh-ed25519', `ssh-ed25519 ${field('ssh-rsa').toString('base64')}`, 'canary'])(
+    'is not asked for the malformed public key %s',
+    async (line) => {
+      const failure = await sshAgentSigner({ socket, publicKey: line }).catch((error: unknown) => error)
+      expect(failure).toBeInstanceOf(ArgumentError)
+      expect((failure as Error).message).not.toContain('canary')
+    },
+  )
+})
+
+/** Starts an agent. It answers nothing to a request without an answer. */
+async function agent(
+  reply: (request: Buffer) => Buffer | 'end' | undefined,
+  piece = Number.POSITIVE_INFINITY,
+): Promise<{ readonly asked: Promise<void>; readonly ended: Promise<void> }> {
+  let tellAsked: () => void
+  let tellEnded: () => void
+  const asked = new Promise<void>((resolve) => (tellAsked = resolve))
+  const ended = new Promise<void>((resolve) => (tellEnded = resolve))
+  server = createServer((connection) => {
+    connection.on('error', () => undefined)
+    connection.on('data', (request) => {
+      const given = reply(request)
+      if (given === 'end') connection.end()
+      else if (given === undefined) {
+        connection.on('close', () => tellEnded())
+        tellAsked()
+      } else for (let at = 0; at < given.length; at += piece) connection.write(given.subarray(at, at + piece))
+    })
+  })
+  await new Promise((listening) => server?.listen(socket, () => listening(0)))
+  return { asked, ended }
+}
+
+function signature(request: Buffer): Buffer {
+  const start = 5 + 4 + blob.length + 4
+  const bytes = request.subarray(start, start + request.readUInt32BE(start - 4))
+  return answer(14, field(Buffer.concat([field('ssh-ed25519'), field(sign(null, bytes, privateKey))])))
+}
+
+function p256(curve: string, length: number): Buffer {
+  return Buffer.concat([field('ecdsa-sha2-nistp256'), field(curve), field(Buffer.alloc(length, 4))])
+}
+
+function answer(type: number, ...fields: readonly Buffer[]): Buffer {
+  return field(Buffer.concat([Buffer.from([type]), ...fields]))
+}
+
+function field(content: string | Uint8Array): Buffer {
+  const bytes = Buffer.from(content as Uint8Array)
+  return Buffer.concat([uint32(bytes.length), bytes])
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}
