@@ -11,6 +11,8 @@ export interface Target {
   readonly bound: number
   readonly atLeast?: true
   readonly unit?: string
+  /** A target that is missed for a known reason: the figure that must hold until then, and where the reason is written. */
+  readonly accepted?: { readonly bound: number; readonly reason: string }
 }
 
 /** By how much a figure may miss its target before it counts as missed: what a shared machine adds. */
@@ -30,7 +32,12 @@ export const targets: readonly Target[] = [
   { what: 'ucanto / warm verify, depth 3', figure: 'ucanto / warm 3', bound: 45, atLeast: true },
   { what: 'iso-ucan / cold verify, depth 3', figure: 'iso-ucan / cold 3', bound: 11, atLeast: true },
   { what: 'iso-ucan / warm verify, depth 3', figure: 'iso-ucan / warm 3', bound: 45, atLeast: true },
-  { what: 'issue a delegation / 1 raw signature', figure: 'issue delegation', bound: 1.4 },
+  {
+    what: 'issue a delegation / 1 raw signature',
+    figure: 'issue delegation',
+    bound: 1.4,
+    accepted: { bound: 1.75, reason: 'a token is read back before it is signed (decision 058).' },
+  },
   { what: 'policy of 2 statements, compiled', figure: 'policy 2, ns', bound: 60, unit: 'ns' },
   { what: 'hostile glob, 8 × the text / 1 × the text (linear: 8)', figure: 'glob growth', bound: 8 },
   { what: 'HTTP throughput, warm depth 3 / jose', figure: 'http throughput / jose', bound: 0.9, atLeast: true },
@@ -46,7 +53,17 @@ export const targets: readonly Target[] = [
   { what: 'the same with sodium-native in a pool', figure: 'http cpu, pool / jose', bound: 0.8 },
   { what: 'noble alone, cold depth 3 / 4 noble verifications', figure: 'portable cold 3', bound: 1.05 },
   { what: 'import of the root entry over bare node', figure: 'import, ms', bound: 30, unit: 'ms' },
-  { what: 'root entry, minified and compressed', figure: 'bundle, KiB', bound: 30, unit: 'KiB' },
+  {
+    what: 'root entry, minified and compressed',
+    figure: 'bundle, KiB',
+    bound: 30,
+    unit: 'KiB',
+    accepted: {
+      bound: 33.75,
+      reason:
+        'multiformats takes 3.5 KiB and the messages 8.8; an agent and a service alone stay below 30 (decision 071).',
+    },
+  },
   { what: 'warm with 1,000,000 revocations / with none', figure: 'growth revocations', bound: 1.1 },
   { what: 'warm with 1,000,000 cached delegations / with few', figure: 'growth cache', bound: 1.1 },
   { what: 'heap for each cached delegation', figure: 'memory, bytes', bound: 250, unit: 'bytes' },
@@ -84,30 +101,38 @@ export const targets: readonly Target[] = [
 ]
 
 /** Whether a figure reaches its target. */
-export type Standing = 'reached' | 'within margin' | 'missed' | 'not measured'
+export type Standing = 'reached' | 'within margin' | 'missed' | 'missed for a known reason' | 'not measured'
 
 /** Compares one figure with its target. */
-export function standingOf({ figure, bound, atLeast }: Target, figures: Readonly<Record<string, number>>): Standing {
+export function standingOf(target: Target, figures: Readonly<Record<string, number>>): Standing {
+  const { figure, bound, atLeast, accepted } = target
   const value = figures[figure]
   if (value === undefined || !Number.isFinite(value)) return 'not measured'
-  const excess = atLeast ? bound / value : value / bound
-  if (excess <= 1) return 'reached'
-  return excess <= 1 + margin ? 'within margin' : 'missed'
+  const excess = (of: number): number => (atLeast ? of / value : value / of)
+  if (excess(bound) <= 1) return 'reached'
+  if (excess(bound) <= 1 + margin) return 'within margin'
+  return accepted !== undefined && excess(accepted.bound) <= 1 + margin ? 'missed for a known reason' : 'missed'
 }
 
 /** The targets of the suites that ran, with their measurements. */
 export function targetsTable(figures: Readonly<Record<string, number>>): Table {
+  const measured = targets.filter(({ figure }) => Object.hasOwn(figures, figure))
   return {
     title: 'Targets',
     columns: ['what', 'target', 'measured', 'standing'],
-    rows: targets
-      .filter(({ figure }) => Object.hasOwn(figures, figure))
-      .map((target) => {
-        const { what, figure, bound, atLeast, unit = '×' } = target
-        const value = figures[figure] as number
-        const wanted = `${atLeast ? '≥' : '≤'} ${number(bound)} ${unit}`
-        return [what, wanted, `${number(value)} ${unit}`, standingOf(target, figures)]
-      }),
-    notes: ['A figure that misses its target by no more than a tenth is within the margin for noise.'],
+    rows: measured.map((target) => {
+      const { what, figure, bound, atLeast, unit = '×' } = target
+      const value = figures[figure] as number
+      const wanted = `${atLeast ? '≥' : '≤'} ${number(bound)} ${unit}`
+      return [what, wanted, `${number(value)} ${unit}`, standingOf(target, figures)]
+    }),
+    notes: [
+      'A figure that misses its target by no more than a tenth is within the margin for noise.',
+      ...measured.flatMap((target) =>
+        target.accepted !== undefined && standingOf(target, figures) === 'missed for a known reason'
+          ? [`Missed, ${target.what}: ${target.accepted.reason}`]
+          : [],
+      ),
+    ],
   }
 }
