@@ -5,4 +5,11 @@
  * @module
  */
 
+export {
+  type GatewayConfig,
+  type HttpServerConfig,
+  type ListenPlace,
+  readGatewayConfig,
+  type StdioServerConfig,
+} from '../gateway/configuration/read-gateway-config.ts'
 export { toolCommand } from '../gateway/tool-command.ts'

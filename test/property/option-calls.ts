@@ -361,7 +361,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     revocation: 'readRevocationEntry',
     token: 'compressContainer encodeContainerBytes',
     mcp: 'toolCall toolHash',
-    gateway: 'toolCommand',
+    gateway: 'readGatewayConfig toolCommand',
     format: 'wait',
     // The names of a table of resolvers are the caller's own.
     did: 'isDid didKeyFrom parseDidKey compositeResolver keyResolver',

@@ -62,7 +62,12 @@ export function exportsOf(entries: Entries): Record<string, unknown> {
   for (const name of Object.keys(entries).filter(isPublic)) {
     map[name === 'index' ? '.' : `./${name}`] = { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` }
   }
-  return { ...map, './approval/page.html': './dist/approval/page.html', './package.json': './package.json' }
+  return {
+    ...map,
+    './approval/page.html': './dist/approval/page.html',
+    './schema/gateway.schema.json': './schema/gateway.schema.json',
+    './package.json': './package.json',
+  }
 }
 
 /**

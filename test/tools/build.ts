@@ -25,7 +25,14 @@ const folder = resolve(flags['out-dir'])
 const scriptOf = (entry: string): string => join(folder, `${entry}.js`)
 const entries: ReadonlySet<string> = new Set(Object.keys(readEntries()).map(scriptOf))
 
-await build({ outDir: folder, ...(flags['no-dts'] === true ? { dts: false } : {}) })
+await build({
+  outDir: folder,
+  ...(flags['no-dts'] === true ? { dts: false } : {}),
+  // The `main` of jsonc-parser loads its parts by a `require` that bundlers do not see.
+  esbuildOptions(options) {
+    options.mainFields = ['module', 'main']
+  },
+})
 await mergeCore()
 await buildApprovalPage(folder)
 

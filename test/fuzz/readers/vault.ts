@@ -8,6 +8,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readGatewayConfig } from '../../../src/entries/gateway.ts'
 import { assumeRoleSource, secretsManagerSource } from '../../../src/entries/vault/aws.ts'
 import { ArgumentError, VaultError } from '../../../src/errors.ts'
 import {
@@ -143,6 +144,20 @@ const files = {
 }
 rmSync(folder, { recursive: true, force: true })
 
+const gatewayFile = JSON.stringify({
+  version: 1,
+  listen: { socket: 'gateway.sock' },
+  service: { key: 'service.key' },
+  subjects: [OWNER],
+  vault: { file: 'vault' },
+  audit: { directory: 'log' },
+  state: { file: 'state.db' },
+  servers: {
+    mail: { type: 'stdio', command: 'node', env: { LOG: '1' }, secretEnv: { MAIL_KEY: 'mail.MAIL_KEY' } },
+    github: { type: 'http', url: 'https://api.example.com/mcp', secretHeaders: { Authorization: 'github.A' } },
+  },
+})
+
 async function inFolder<T>(run: (directory: string) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'procura-fuzz-'))
   try {
@@ -224,6 +239,24 @@ export const vaultReaders: readonly Reader[] = [
       costs: 8,
     }),
   ),
+  reader({
+    of: 'gateway readGatewayConfig',
+    input: (random) => {
+      if (random.once(3)) return mutateBytes(new TextEncoder().encode(gatewayFile), random)
+      const changed = random.once(2)
+        ? JSON.stringify(mutateValue(JSON.parse(gatewayFile), random, oddJson))
+        : mutateText(gatewayFile, random)
+      return new TextEncoder().encode(changed)
+    },
+    read: (bytes) =>
+      inFolder(async (directory) => {
+        const path = join(directory, 'gateway.json')
+        writeFileSync(path, bytes, { mode: 0o600 })
+        await readGatewayConfig(path)
+      }),
+    errors: [ArgumentError],
+    costs: 8,
+  }),
   reader({
     of: 'vault/sealed sealedVault',
     input: (random) => `procura-sealed.1.${mutateText(sealed.slice('procura-sealed.1.'.length), random)}`,

@@ -1,0 +1,177 @@
+// node only: reads a file
+import { dirname, resolve } from 'node:path'
+import { type Did, parseDid } from '../../did/did.ts'
+import { ArgumentError } from '../../errors.ts'
+import { nonEmptyString, readOptions } from '../../support/options.ts'
+import { readPrivateFile } from '../../support/private-file.ts'
+import { quote } from '../../support/quote.ts'
+import { gatewayShape } from './gateway-shape.ts'
+import { readShape } from './read-shape.ts'
+
+/** An MCP server that the gateway starts. Paths are absolute. */
+export interface StdioServerConfig {
+  readonly type: 'stdio'
+  /** A path, or a name that is looked up in `PATH`. */
+  readonly command: string
+  readonly args: readonly string[]
+  readonly cwd: string
+  /** Variables that are not secret. */
+  readonly env: Readonly<Record<string, string>>
+  /** The name of a credential, for each secret variable. */
+  readonly secretEnv: Readonly<Record<string, string>>
+  /** The file of its standard error; it is discarded if there is none. */
+  readonly stderr?: string
+}
+
+/** An MCP server that is reached over Streamable HTTP. */
+export interface HttpServerConfig {
+  readonly type: 'http'
+  readonly url: string
+  /** Headers that are not secret. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The secret header, with the name of the credential that contains its value. */
+  readonly secretHeader?: { readonly name: string; readonly credential: string }
+}
+
+/** A place at which the gateway listens: a Unix socket, or a loopback address. */
+export type ListenPlace = { readonly socket: string } | { readonly host: string; readonly port: number }
+
+/** The configuration of a gateway, as read from `gateway.json`. Paths are absolute. */
+export interface GatewayConfig {
+  /** The path of the file. */
+  readonly path: string
+  readonly listen: ListenPlace
+  readonly service: { readonly key: string }
+  readonly subjects: readonly Did[]
+  readonly vault: { readonly file: string; readonly keyFile?: string }
+  readonly audit: { readonly directory: string }
+  readonly state: { readonly file: string }
+  /** The folder of the accepted tools, beside the file. */
+  readonly toolsFolder: string
+  readonly tools: 'first-use' | 'reviewed'
+  readonly servers: ReadonlyMap<string, StdioServerConfig | HttpServerConfig>
+  readonly admin?: { readonly host: string; readonly port: number }
+}
+
+/** The file as its shape describes it. */
+interface RawConfig {
+  readonly listen: { readonly socket?: string; readonly address?: string }
+  readonly service: { readonly key: string }
+  readonly subjects: readonly string[]
+  readonly vault: { readonly file: string; readonly keyFile?: string }
+  readonly audit: { readonly directory: string }
+  readonly state: { readonly file: string }
+  readonly tools?: 'first-use' | 'reviewed'
+  readonly servers: Readonly<Record<string, RawServer>>
+  readonly admin?: { readonly address: string }
+}
+
+type RawServer =
+  | ({ readonly type: 'stdio'; readonly command: string } & {
+      readonly [Name in 'args' | 'cwd' | 'env' | 'secretEnv' | 'stderr']?: StdioServerConfig[Name]
+    })
+  | {
+      readonly type: 'http'
+      readonly url: string
+      readonly headers?: Readonly<Record<string, string>>
+      readonly secretHeaders?: Readonly<Record<string, string>>
+    }
+
+/** Milliseconds for reading the file. */
+const readTimeoutMs = 10_000
+
+/**
+ * Reads the configuration of a gateway. Unknown names, duplicate names, comments and invalid values are refused; the error
+ * names the file, the line and the column of the first fault. `schema/gateway.schema.json` of the package describes the
+ * file for editors.
+ *
+ * @param path - of the file, which only its owner may read: it decides which programs are started.
+ * @throws ArgumentError when the file does not exist or has a fault. VaultError `ERR_VAULT_CONFIGURATION` when other users
+ *   have access to it.
+ *
+ * @example
+ * ```ts
+ * import { readGatewayConfig } from 'procura/gateway'
+ *
+ * const { servers } = await readGatewayConfig('/home/ada/.config/procura/gateway.json')
+ * ```
+ */
+export async function readGatewayConfig(path: string): Promise<GatewayConfig> {
+  readOptions('readGatewayConfig', { path }, { path: nonEmptyString })
+  const whole = resolve(path)
+  // GTW-02: it decides which programs are started.
+  const file = await readPrivateFile(whole, { timeoutMs: readTimeoutMs })
+  if (file === undefined || file === 'unchanged') {
+    throw new ArgumentError(`${quote(whole, 256)} does not exist; \`procura wrap\` writes it`)
+  }
+  return parseGatewayConfig(file.bytes, whole)
+}
+
+/**
+ * Reads the bytes of a configuration file.
+ *
+ * @param path - the absolute path of the file, from which its relative paths start.
+ * @throws ArgumentError with the place of the first fault.
+ */
+export function parseGatewayConfig(bytes: Uint8Array, path: string): GatewayConfig {
+  const read = readShape(textOf(bytes, path), gatewayShape)
+  if ('value' in read) return completeConfig(read.value as RawConfig, path)
+  const [first, ...more] = read.faults
+  const rest = more.length === 0 ? '' : ` (and ${more.length} further ${more.length === 1 ? 'fault' : 'faults'})`
+  throw new ArgumentError(`${path}:${first?.line}:${first?.column}: ${first?.message}${rest}`)
+}
+
+function textOf(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new ArgumentError(`${path}:1:1: the file is not valid UTF-8`)
+  }
+}
+
+function completeConfig(raw: RawConfig, path: string): GatewayConfig {
+  const folder = dirname(path)
+  const from = (name: string): string => resolve(folder, name)
+  const { listen, service, vault, audit, state, admin } = raw
+  return Object.freeze({
+    path,
+    listen: listen.socket === undefined ? addressOf(listen.address ?? '') : { socket: from(listen.socket) },
+    service: { key: from(service.key) },
+    subjects: raw.subjects.map((did) => parseDid(did)),
+    vault: { file: from(vault.file), ...(vault.keyFile !== undefined && { keyFile: from(vault.keyFile) }) },
+    audit: { directory: from(audit.directory) },
+    state: { file: from(state.file) },
+    toolsFolder: from('tools'),
+    tools: raw.tools ?? 'first-use',
+    servers: new Map(Object.entries(raw.servers).map(([name, server]) => [name, completeServer(server, folder)])),
+    ...(admin !== undefined && { admin: addressOf(admin.address) }),
+  } satisfies GatewayConfig)
+}
+
+function completeServer(raw: RawServer, folder: string): StdioServerConfig | HttpServerConfig {
+  if (raw.type === 'http') {
+    const [secret] = Object.entries(raw.secretHeaders ?? {})
+    return Object.freeze({
+      type: 'http',
+      url: raw.url,
+      headers: raw.headers ?? {},
+      ...(secret !== undefined && { secretHeader: { name: secret[0], credential: secret[1] } }),
+    })
+  }
+  const { command, args = [], cwd, env = {}, secretEnv = {}, stderr } = raw
+  return Object.freeze({
+    type: 'stdio',
+    // A name without a slash is looked up in PATH.
+    command: command.includes('/') ? resolve(folder, command) : command,
+    args,
+    cwd: resolve(folder, cwd ?? '.'),
+    env,
+    secretEnv,
+    ...(stderr !== undefined && { stderr: resolve(folder, stderr) }),
+  })
+}
+
+function addressOf(address: string): { readonly host: string; readonly port: number } {
+  const colon = address.lastIndexOf(':')
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
+}
