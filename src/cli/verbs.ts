@@ -335,6 +335,28 @@ const authorityVerbs: readonly Verb[] = [
   },
 ]
 
+const home: VerbOption = {
+  name: 'home',
+  value: 'DIR',
+  about: 'the folder of the gateway; default PROCURA_HOME, or procura in ~/.config',
+}
+const agent: VerbOption = {
+  name: 'agent',
+  value: 'NAME',
+  about: 'the agent: its name in the home folder, or a path with a slash; default the only agent',
+}
+
+const gatewayVerbs: readonly Verb[] = [
+  {
+    name: 'connect',
+    operands: 'SERVER',
+    about: 'serve an MCP client over stdio, and sign its calls for a server of the gateway',
+    options: [agent, home],
+    example: 'procura connect mail --agent assistant',
+    run: async (...given) => (await import('./connect.ts')).connect(...given),
+  },
+]
+
 const completionVerb: Verb = {
   name: 'completion',
   operands: 'SHELL',
@@ -351,5 +373,6 @@ export const verbs: readonly Verb[] = [
   ...logVerbs,
   ...auditVerbs,
   ...vaultVerbs,
+  ...gatewayVerbs,
   completionVerb,
 ]

@@ -12,4 +12,8 @@ export {
   readGatewayConfig,
   type StdioServerConfig,
 } from '../gateway/configuration/read-gateway-config.ts'
+export { connectToGateway } from '../gateway/connect/connect-to-gateway.ts'
+export { type GatewayConnection, readConnection, writeConnection } from '../gateway/connect/connection-file.ts'
+export type { ConnectToGatewayOptions } from '../gateway/connect/options.ts'
+export { agentFolder, gatewayHome, type HomeEnvironment } from '../gateway/home.ts'
 export { toolCommand } from '../gateway/tool-command.ts'

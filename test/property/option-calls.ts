@@ -115,6 +115,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     guardTools: [{ setRequestHandler: write, _requestHandlers: new Map() }, guard],
     withInvocation: [{ send: async () => undefined }, await openAgent({ signer: alice })],
   },
+  gateway: { connectToGateway: [] },
   'agent/langchain': { langchainMiddleware: [() => undefined] },
   'agent/ai-sdk': { guardedTools: [() => undefined, {}], toolApproval: [() => undefined] },
   'agent/openai': { toolInputGuardrail: [() => undefined], toolMetaResolver: [() => undefined] },
@@ -361,7 +362,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     revocation: 'readRevocationEntry',
     token: 'compressContainer encodeContainerBytes',
     mcp: 'toolCall toolHash',
-    gateway: 'readGatewayConfig toolCommand',
+    gateway: 'agentFolder gatewayHome readConnection readGatewayConfig toolCommand writeConnection',
     format: 'wait',
     // The names of a table of resolvers are the caller's own.
     did: 'isDid didKeyFrom parseDidKey compositeResolver keyResolver',

@@ -1,0 +1,39 @@
+/** The key of `_meta` for the reason, as in the denials of `procura/mcp`. */
+const denialKey = 'xyz.ucan/container.denial'
+
+/** The id of a request of JSON-RPC. */
+export type RequestId = string | number
+
+/** A message of JSON-RPC, read from a line. */
+export interface Message {
+  readonly id?: unknown
+  readonly method?: unknown
+  readonly params?: unknown
+}
+
+/** Why a request has no answer of its server. */
+export interface Failure {
+  readonly code: 'gateway_unavailable' | 'outcome_unknown' | 'not_signed'
+  /** One line with the fault and the remedy. */
+  readonly message: string
+}
+
+/** The answer to a request that did not reach its server. A model sees the result of a tool, not an error. CON-07 */
+export function failedAnswer(id: RequestId, method: unknown, { code, message }: Failure): object {
+  if (method !== 'tools/call') return { jsonrpc: '2.0', id, error: { code: -32_000, message, data: { code } } }
+  const begin = code === 'outcome_unknown' ? 'Outcome unknown' : 'Not executed'
+  return {
+    jsonrpc: '2.0',
+    id,
+    result: {
+      content: [{ type: 'text', text: `${begin} (${code}): ${message}.` }],
+      isError: true,
+      _meta: { [denialKey]: { code, message } },
+    },
+  }
+}
+
+/** The answer to a line that is not a request. */
+export function malformedAnswer(code: -32_600 | -32_700, message: string): object {
+  return { jsonrpc: '2.0', id: null, error: { code, message } }
+}

@@ -1,0 +1,114 @@
+// node only: reads and writes files
+import { join, resolve } from 'node:path'
+import { type Did, parseDid } from '../../did/did.ts'
+import { ArgumentError, ProcuraError } from '../../errors.ts'
+import { createDurableFile } from '../../support/durable-file.ts'
+import { anything, didString, maybe, nonEmptyString, type OptionChecks, readOptions } from '../../support/options.ts'
+import { readPrivateFile } from '../../support/private-file.ts'
+import { quote } from '../../support/quote.ts'
+
+/** The gateway of an agent, and the files of the agent. */
+export interface GatewayConnection {
+  /** The path of the Unix socket of the gateway. Either this or `address`. */
+  readonly socket?: string
+  /** The loopback address of the gateway, such as `127.0.0.1:7333`. */
+  readonly address?: string
+  /** The DID of the gateway: the audience of each call. */
+  readonly audience: Did
+  /** The DID of the owner whose authority is used. */
+  readonly subject: Did
+  /** The path of the agent's key (`procura/signer/file`). */
+  readonly key: string
+  /** The path of the agent's delegations (`procura/agent/file`). */
+  readonly delegations: string
+}
+
+/** The content of `connect.json`. Paths are relative to its folder. */
+interface ConnectionFields {
+  readonly $schema?: string
+  readonly version: number
+  readonly socket?: string
+  readonly address?: string
+  readonly audience: string
+  readonly subject: string
+  readonly key: string
+  readonly delegations: string
+}
+
+const fields: OptionChecks<ConnectionFields> = Object.freeze({
+  $schema: anything,
+  version: (value) => (value === 1 ? undefined : 'must be 1'),
+  socket: maybe(nonEmptyString),
+  address: maybe((value) =>
+    typeof value === 'string' && loopback(value) !== undefined
+      ? undefined
+      : 'must be a loopback address with a port, such as 127.0.0.1:7333',
+  ),
+  audience: didString,
+  subject: didString,
+  key: nonEmptyString,
+  delegations: nonEmptyString,
+})
+
+const name = 'connect.json'
+const timeoutMs = 10_000
+
+/** Host and port of a loopback address; undefined for any other string. */
+export function loopback(address: string): { readonly host: string; readonly port: number } | undefined {
+  const [, host, digits] = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\]):(\d{1,5})$/.exec(address) ?? []
+  const port = Number(digits)
+  if (host === undefined || port < 1 || port > 65_535) return undefined
+  return { host: host.replace(/[[\]]/g, ''), port }
+}
+
+/**
+ * Reads `connect.json` in the folder of an agent. CON-01
+ *
+ * @throws ArgumentError when the file is missing or wrong; VaultError when other users have access to it.
+ */
+export async function readConnection(folder: string): Promise<GatewayConnection> {
+  const path = join(folder, name)
+  const file = await readPrivateFile(path, { timeoutMs })
+  if (file === undefined || file === 'unchanged')
+    throw new ArgumentError(`${quote(path, 256)} does not exist; make the agent with \`procura agent new\``)
+  const wrong = (message: string): ArgumentError => new ArgumentError(message)
+  const read = readOptions(quote(path, 256), parse(file.bytes, path), fields, wrong)
+  if ((read.socket === undefined) === (read.address === undefined))
+    throw wrong(`${quote(path, 256)} must have either \`socket\` or \`address\``)
+  const { socket, address } = read
+  return Object.freeze({
+    ...(socket !== undefined && { socket: resolve(folder, socket) }),
+    ...(address !== undefined && { address }),
+    audience: readDid('audience', read.audience, path),
+    subject: readDid('subject', read.subject, path),
+    key: resolve(folder, read.key),
+    delegations: resolve(folder, read.delegations),
+  })
+}
+
+/**
+ * Writes `connect.json` into the folder of an agent. It must not exist.
+ *
+ * @param connection - paths are written as they are given.
+ */
+export async function writeConnection(folder: string, connection: GatewayConnection): Promise<void> {
+  const text = JSON.stringify({ version: 1, ...connection } satisfies ConnectionFields, undefined, 2)
+  await createDurableFile(join(folder, name), `${text}\n`)
+}
+
+function parse(bytes: Uint8Array, path: string): ConnectionFields {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as ConnectionFields
+  } catch (cause) {
+    throw new ArgumentError(`${quote(path, 256)} is not valid JSON in UTF-8`, { cause })
+  }
+}
+
+function readDid(field: string, did: string, path: string): Did {
+  try {
+    return parseDid(did)
+  } catch (cause) {
+    if (!(cause instanceof ProcuraError)) throw cause
+    throw new ArgumentError(`${quote(path, 256)}: \`${field}\` is not a DID: ${cause.message}`, { cause })
+  }
+}

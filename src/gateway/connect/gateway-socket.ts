@@ -1,0 +1,132 @@
+// node only: connects to a socket
+import { connect, type Socket } from 'node:net'
+import { startDeadline } from '../../support/deadline.ts'
+import { quote } from '../../support/quote.ts'
+import { type GatewayConnection, loopback } from './connection-file.ts'
+import { type LineFault, longestLine, readLines, writeLine } from './lines.ts'
+
+/** A connection to the gateway, for one session with one server. */
+export interface GatewaySocket {
+  /** The lines of the gateway. They end with the connection. */
+  readonly lines: AsyncIterable<string | LineFault>
+  /** @throws ConnectionEnded when the connection has ended; GatewayFault when the line is too long. */
+  send(line: string): Promise<void>
+  close(): void
+}
+
+/** The gateway cannot be used. The message is for people and models: the fault and the remedy. */
+export class GatewayFault extends Error {}
+
+/** The connection ended while a line was written, so that the gateway may have it. */
+export class ConnectionEnded extends Error {}
+
+/** Milliseconds within which the gateway has to answer the first line. */
+const helloMs = 10_000
+
+/**
+ * Connects to the gateway, and asks it for a server. CON-02
+ *
+ * @throws GatewayFault when the gateway cannot be reached, refuses, or is another one than the agent expects.
+ */
+export async function openGatewaySocket(connection: GatewayConnection, server: string): Promise<GatewaySocket> {
+  const place = placeOf(connection)
+  const deadline = startDeadline([], helloMs)
+  let socket: Socket | undefined
+  try {
+    socket = await open(connection, place, deadline.signal)
+    const opened = socket
+    deadline.signal.addEventListener('abort', () => opened.destroy())
+    const lines = readLines(socket)
+    const answer = await ask(socket, lines, server, place, deadline.signal)
+    checkAnswer(answer, connection, place)
+    return {
+      lines,
+      async send(line) {
+        if (Buffer.byteLength(line) >= longestLine) throw new GatewayFault(tooLong)
+        try {
+          await writeLine(opened, line)
+        } catch {
+          throw new ConnectionEnded()
+        }
+      },
+      close: () => opened.destroy(),
+    }
+  } catch (error) {
+    socket?.destroy()
+    throw error
+  } finally {
+    deadline.end()
+  }
+}
+
+const tooLong = `the request has more than ${longestLine} bytes when it is signed; send less at a time`
+
+function placeOf({ socket, address }: GatewayConnection): string {
+  return quote(socket ?? (address as string), 256)
+}
+
+async function open(connection: GatewayConnection, place: string, signal: AbortSignal): Promise<Socket> {
+  const { socket: path, address } = connection
+  const socket = path === undefined ? connect(loopback(address as string) as never) : connect(path)
+  return new Promise((settle, fail) => {
+    const end = (): void => void socket.destroy()
+    signal.addEventListener('abort', end)
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', end)
+      socket.on('error', () => undefined)
+      socket.setNoDelay(true)
+      settle(socket)
+    })
+    socket.once('error', (error: NodeJS.ErrnoException) => fail(unreachable(error.code, place)))
+    socket.once('close', () => fail(slow(place)))
+  })
+}
+
+function unreachable(code: string | undefined, place: string): GatewayFault {
+  if (code === 'EACCES' || code === 'EPERM')
+    return new GatewayFault(`this user may not open the socket ${place} of the gateway; run the agent as its owner`)
+  const reason = code === 'ENOENT' || code === 'ECONNREFUSED' ? 'nothing listens at' : `no connection (${code}) to`
+  return new GatewayFault(`the gateway is not running: ${reason} ${place}; start it with \`procura serve\``)
+}
+
+function slow(place: string): GatewayFault {
+  return new GatewayFault(
+    `the gateway at ${place} did not answer within ${helloMs / 1_000} s; restart \`procura serve\``,
+  )
+}
+
+async function ask(
+  socket: Socket,
+  lines: AsyncGenerator<string | LineFault, void>,
+  server: string,
+  place: string,
+  signal: AbortSignal,
+): Promise<unknown> {
+  try {
+    await writeLine(socket, JSON.stringify({ procura: 1, server }))
+    const { value } = await lines.next()
+    if (typeof value === 'string') return JSON.parse(value) as unknown
+  } catch {
+    // The fault is the same: there is no answer.
+  }
+  if (signal.aborted) throw slow(place)
+  throw new GatewayFault(`${place} ended the connection or is not a gateway of procura; check \`procura serve\``)
+}
+
+function checkAnswer(answer: unknown, { audience }: GatewayConnection, place: string): void {
+  const { procura, audience: found, error } = Object(answer) as Readonly<Record<string, unknown>>
+  if (procura !== 1) throw new GatewayFault(`${place} is not a gateway of a known version; update procura`)
+  const { message } = Object(error) as { readonly message?: unknown }
+  if (error !== undefined) throw new GatewayFault(`the gateway refuses: ${plain(message)}`)
+  // Signed calls are for one audience. Another process at this place must not receive them.
+  if (found !== audience)
+    throw new GatewayFault(
+      `the gateway at ${place} is ${plain(found)}, and connect.json names ${audience}; correct \`audience\`, or start the other gateway`,
+    )
+}
+
+/** Foreign text in one line, without characters that a terminal obeys. */
+export function plain(text: unknown): string {
+  if (typeof text !== 'string' || text === '') return 'without a reason'
+  return text.slice(0, 500).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ')
+}

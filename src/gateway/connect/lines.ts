@@ -1,0 +1,66 @@
+// node only: reads and writes streams
+import type { Readable, Writable } from 'node:stream'
+
+/** Most bytes of a line, the line feed included. */
+export const longestLine = 4_194_304
+
+/** A line that is not a text: it is too long, or is not valid UTF-8. */
+export type LineFault = { readonly fault: 'too_long' | 'not_utf8' }
+
+/**
+ * Splits a stream of bytes into lines, one at a time: nothing more is read before the caller asks for the next line. A
+ * line that is too long is skipped, and is not kept in memory. A last line without a line feed counts as one. CON-05
+ */
+export async function* readLines(input: Readable): AsyncGenerator<string | LineFault, void> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  let parts: Uint8Array[] = []
+  let length = 0
+  const take = (): string | LineFault => {
+    const isTooLong = length >= longestLine
+    const bytes = parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)
+    parts = []
+    length = 0
+    if (isTooLong) return { fault: 'too_long' }
+    try {
+      return decoder.decode(bytes)
+    } catch {
+      return { fault: 'not_utf8' }
+    }
+  }
+  const add = (part: Uint8Array): void => {
+    length += part.length
+    if (length >= longestLine) parts = []
+    else parts.push(part)
+  }
+
+  for await (const chunk of input as AsyncIterable<Buffer>) {
+    let start = 0
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      add(chunk.subarray(start, end))
+      yield take()
+      start = end + 1
+    }
+    if (start < chunk.length) add(chunk.subarray(start))
+  }
+  if (length > 0) yield take()
+}
+
+/**
+ * Writes a line, and waits while the reader is slower.
+ *
+ * @throws the error of the stream when its other side is gone.
+ */
+export async function writeLine(output: Writable, line: string): Promise<void> {
+  if (output.destroyed || output.writableEnded) throw new Error('the stream has ended')
+  if (output.write(`${line}\n`)) return
+  await new Promise<void>((settle, fail) => {
+    const end = (error?: Error): void => {
+      output.off('drain', settled).off('close', closed).off('error', end)
+      if (error === undefined) settle()
+      else fail(error)
+    }
+    const settled = (): void => end()
+    const closed = (): void => end(new Error('the stream has ended'))
+    output.on('drain', settled).on('close', closed).on('error', end)
+  })
+}

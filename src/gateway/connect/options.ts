@@ -1,0 +1,48 @@
+// node only: streams
+import type { Readable, Writable } from 'node:stream'
+import {
+  abortSignal,
+  callback,
+  maybe,
+  nonEmptyString,
+  type OptionChecks,
+  objectValue,
+  withMethod,
+} from '../../support/options.ts'
+import type { Clock } from '../../time.ts'
+import type { FileKey } from '../../vault/stores/file/key.ts'
+
+/** Options of {@link connectToGateway}. */
+export interface ConnectToGatewayOptions {
+  /** The name of the server in the configuration of the gateway. */
+  readonly server: string
+  /** The folder of the agent, with `connect.json`. */
+  readonly agent: string
+  /** The messages of the client. */
+  readonly input: Readable
+  /** Receives the messages for the client, and nothing else. */
+  readonly output: Writable
+  /** The key of an encrypted key file. Default: it is not encrypted. */
+  readonly key?: FileKey
+  /** Receives a line about each fault of the gateway, for the log of the client. Default: none. */
+  readonly onFault?: (message: string) => void
+  /** Ends the connection. */
+  readonly signal?: AbortSignal | undefined
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+}
+
+/** The checks of {@link ConnectToGatewayOptions}. */
+export const connectChecks: OptionChecks<ConnectToGatewayOptions> = Object.freeze({
+  server: nonEmptyString,
+  agent: nonEmptyString,
+  input: withMethod('read'),
+  output: withMethod('write'),
+  key: maybe(objectValue),
+  onFault: maybe(callback),
+  signal: maybe(abortSignal),
+  clock: maybe(withMethod('now')),
+})
+
+/** Writes a line for the client. It does not throw: a client that is gone ends the connection. */
+export type Write = (line: string) => Promise<void>

@@ -1,0 +1,166 @@
+// node only: connects to a socket
+import { MalformedError } from '../../errors.ts'
+import { withInvocation } from '../../mcp/with-invocation.ts'
+import { describeSignerFile, openSignerFile, type SignerFile } from '../../signer-file/signer-file.ts'
+import type { FileKey } from '../../vault/stores/file/key.ts'
+import { toolCommand } from '../tool-command.ts'
+import type { Failure, Message } from './answers.ts'
+import { readConnection } from './connection-file.ts'
+import { openFileAgent } from './file-agent.ts'
+import { ConnectionEnded, type GatewaySocket, openGatewaySocket } from './gateway-socket.ts'
+import type { ConnectToGatewayOptions, Write } from './options.ts'
+import { createRequests, type PendingRequest } from './requests.ts'
+
+/** A session of MCP with one server behind the gateway. */
+export interface Session {
+  /** Why it cannot be used; undefined while it can. */
+  fault(): Failure | undefined
+  /** Sends a message of the client. Requests that cannot be sent are answered. */
+  send(message: Message, line: string | undefined): Promise<void>
+  /** Waits until no request is under way, at most so many milliseconds. */
+  finish(mostMs: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens a session, or tells by `fault` why there is none. */
+export async function openSession(
+  options: ConnectToGatewayOptions,
+  write: Write,
+  onFault: (message: string) => void,
+): Promise<Session> {
+  try {
+    const { agent, server, key, clock } = options
+    const connection = await readConnection(agent)
+    const [file, socket] = await both(openKey(connection.key, key), openGatewaySocket(connection, server))
+    const { signing } = openFileAgent(file.signer, connection, clock)
+    const { audience, subject } = connection
+    const sign = (transport: Wire): Wire =>
+      withInvocation(transport, signing, { tools: (tool) => toolCommand(server, tool), audience, subject })
+    return startSession(socket, sign, write, onFault)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : 'unknown error'
+    onFault(message)
+    return failedSession({ code: 'gateway_unavailable', message })
+  }
+}
+
+/** A key that is not needed is not used: the environment of several agents may have it for one of them. */
+async function openKey(path: string, key: FileKey | undefined): Promise<SignerFile> {
+  const isEncrypted = key !== undefined && (await describeSignerFile({ path })).encrypted
+  return openSignerFile({ path, ...(isEncrypted && { key }) })
+}
+
+/** Both results. When one fails, a socket of the other one is closed. */
+async function both<T>(one: Promise<T>, socket: Promise<GatewaySocket>): Promise<readonly [T, GatewaySocket]> {
+  const [first, second] = await Promise.allSettled([one, socket])
+  if (first.status === 'fulfilled' && second.status === 'fulfilled') return [first.value, second.value]
+  if (second.status === 'fulfilled') second.value.close()
+  throw (first.status === 'rejected' ? first : (second as PromiseRejectedResult)).reason
+}
+
+function failedSession(failure: Failure): Session {
+  const nothing = async (): Promise<void> => undefined
+  return { fault: () => failure, send: nothing, finish: nothing, close: nothing }
+}
+
+/** The transport that `withInvocation` wraps. */
+interface Wire {
+  send(message: Message): Promise<void>
+  onmessage(message: Message): void
+}
+
+const lost: Failure = Object.freeze({
+  code: 'gateway_unavailable',
+  message:
+    'the connection to the gateway ended, and with it the session; start the gateway with `procura serve` if it does not run, and connect to this server again',
+})
+
+const unknownOutcome: Failure = Object.freeze({
+  code: 'outcome_unknown',
+  message:
+    'the connection to the gateway ended during this call, which may have been executed; find out whether it was before you repeat it',
+})
+
+function startSession(
+  socket: GatewaySocket,
+  sign: (wire: Wire) => Wire,
+  write: Write,
+  onFault: (message: string) => void,
+): Session {
+  const requests = createRequests(write)
+  let failure: Failure | undefined
+
+  const wire = sign({
+    async send(message) {
+      requests.markSent(message.id)
+      await socket.send(JSON.stringify(message))
+    },
+    onmessage(message) {
+      if (requests.settle(message.id)) void write(JSON.stringify(message))
+    },
+  })
+
+  async function receive(): Promise<void> {
+    for await (const line of socket.lines) {
+      const answered = typeof line === 'string' ? answeredIds(line) : undefined
+      // The gateway sends JSON in lines of the permitted length, or it is broken.
+      if (answered === undefined) break
+      for (const id of answered) requests.settle(id)
+      await write(line as string)
+    }
+  }
+
+  const ended = receive()
+    .catch(() => undefined)
+    .then(async () => {
+      socket.close()
+      failure = lost
+      onFault(lost.message)
+      await requests.failAll(lostDuring)
+    })
+
+  return {
+    fault: () => failure,
+    async send(message, line) {
+      const { id, method } = message
+      if (typeof method === 'string' && id !== undefined) requests.begin(id, method)
+      try {
+        if (method === 'tools/call' || method === 'tools/list') return await wire.send(message)
+        await socket.send(line ?? JSON.stringify(message))
+      } catch (error) {
+        await requests.fail(id, (request) => whyNot(error, request))
+      }
+    },
+    finish: async (mostMs) => (failure === undefined ? requests.finish(mostMs) : undefined),
+    async close() {
+      // The client is gone: requests under way are not answered.
+      requests.forget()
+      socket.close()
+      await ended
+    },
+  }
+}
+
+/** Why a request has no answer after its connection. */
+function lostDuring({ isSent, method }: PendingRequest): Failure {
+  return isSent && method === 'tools/call' ? unknownOutcome : lost
+}
+
+function whyNot(error: unknown, request: PendingRequest): Failure {
+  if (error instanceof ConnectionEnded) return lostDuring(request)
+  const reason = error instanceof Error ? error.message : 'unknown error'
+  const isTooLarge = error instanceof MalformedError && error.kind === 'too_large'
+  const message = isTooLarge ? `the arguments are too large to be signed: ${reason}; send less at a time` : reason
+  return { code: 'not_signed', message }
+}
+
+/** The ids that a line of the gateway answers; undefined when it is not JSON. */
+function answeredIds(line: string): readonly unknown[] | undefined {
+  try {
+    const read: unknown = JSON.parse(line)
+    const messages = (Array.isArray(read) ? read : [read]) as readonly (Message | null)[]
+    return messages.flatMap((message) => (message !== null && message.method === undefined ? [message.id] : []))
+  } catch {
+    return undefined
+  }
+}
