@@ -148,7 +148,7 @@ async function checkReceipt(
   const verdict = await verifyReceipt(bytes, {
     executor: invocation.audience ?? invocation.subject,
     task: invocation.task,
-    // The value may be absent, or not be what the handler returned; only a required receipt is for the value.
+    // A service may omit the value, or change the result of the handler. Only a required receipt must match the value.
     ...(use === 'required' && { value: (reply.value ?? null) as IpldValue }),
     ...(resolver !== undefined && { resolver }),
     signal,

@@ -20,9 +20,9 @@ const maxChains = 256
 
 /**
  * Makes a chain for each delegation to the agent and each of its subjects: the shortest one whose delegations are valid
- * at a time. Policies are not regarded.
+ * at a time. Policies are ignored.
  *
- * @param now - undefined to disregard the time.
+ * @param now - undefined to ignore the time.
  */
 export function chainsTo(
   did: Did,

@@ -29,7 +29,7 @@ export interface Holdings extends Delegations {
 /**
  * Opens a store.
  *
- * @throws StoreError when it returns something else than delegations; errors of the store.
+ * @throws StoreError when it returns something other than delegations; errors of the store.
  */
 export async function openHoldings(store: DelegationStore, signal?: AbortSignal): Promise<Holdings> {
   let held = indexDelegations([])

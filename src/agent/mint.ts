@@ -39,8 +39,8 @@ export interface Minter extends Holder {
 const maxPerCommand = 16
 
 /**
- * Delegates a part of the agent's authority. AGT-07: nothing is signed beyond a proof or a ceiling, and nothing is handed
- * out unless all of the task can be.
+ * Delegates a part of the agent's authority. AGT-07: no delegation exceeds a proof or a ceiling. If one command of the
+ * task is refused, no delegation is handed out.
  */
 export async function delegateTo(child: string, task: AgentTask, minter: Minter): Promise<Handover> {
   const fault = didString(child)
@@ -52,7 +52,7 @@ export async function delegateTo(child: string, task: AgentTask, minter: Minter)
   const plans = commands.map((one) => ({ ...one, chains: chainsFor(one, given.subject, minter) }))
   const made: Made[] = []
   for (const plan of plans) made.push(...(await mintAll(plan, audience, end, given.signal, minter)))
-  // AGT-08: a delegation that is not recorded is not handed out.
+  // AGT-08: a delegation is handed out only after it was recorded.
   for (const { delegation, chain } of made) await record(delegation, chain, given.purpose, minter)
   const delegations = made.map(({ delegation }) => delegation)
   const proofs = [...new Set(made.flatMap(({ chain }) => chain.proofs))]
@@ -152,7 +152,7 @@ function chainsFor({ command: given }: TaskCommand, subject: string | undefined,
   )
 }
 
-/** A chain that does not permit the conditions is left out, unless none does. */
+/** Leaves out the chains that do not permit the conditions. Throws if all of them are refused. */
 async function mintAll(
   plan: Plan,
   audience: Did,

@@ -62,7 +62,7 @@ export async function findPermission(holder: Holder, call: Intended): Promise<Ag
 
 function explain({ did, clock }: Holder, { subject, proofs }: HeldChain, call: Intended): Promise<Denial | undefined> {
   const { command, args } = call
-  // Without arguments, neither the schemas nor the policies are asked.
+  // Without arguments, neither schemas nor policies are evaluated.
   if (args === undefined) {
     const bare = proofs.map((proof) => ({ ...proof, policy: [] }))
     return explainCall({ invoker: did, subject, command: pathOf(command), proofs: bare, clock })

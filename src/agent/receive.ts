@@ -37,7 +37,7 @@ export async function receive(
   const given = new Set(opened.map(({ cid }) => String(cid)))
   const isGiven = ({ cid }: Delegation): boolean => given.has(String(cid))
   const together = indexDelegations([...held.all(), ...opened])
-  // A chain that has expired is verified as well, for the denial that says so.
+  // A chain that has expired is verified as well, so that the denial reports the expiry.
   const chains = [...chainsTo(did, together, undefined, now), ...chainsTo(did, together, undefined, undefined)]
   const chosen = firstOfEach(chains.filter(({ proofs }) => proofs.some(isGiven)))
   const used = new Set(chosen.flatMap(({ proofs }) => proofs.map(({ cid }) => String(cid))))

@@ -1,5 +1,5 @@
 /**
- * Text of others, so that a person sees each of its characters and a line of it is never taken for one of ours.
+ * Shows foreign text so that each character is visible, and no line of it looks like a line of this library.
  *
  * @module
  */

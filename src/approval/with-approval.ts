@@ -137,14 +137,14 @@ type Collecting = Pick<WithApprovalOptions<Attempt>, 'ask' | 'onAnswer' | 'signa
   readonly expiresIn: number
 }
 
-/** Returns the chains of as many approvals as are needed, or none. */
+/** Returns the chains of `threshold` approvals, or an empty list. */
 async function collect(
   requests: readonly SentRequest[],
   { ask, onAnswer, signal, call, threshold, expiresIn }: Collecting,
 ): Promise<readonly (readonly Delegation[])[]> {
   const chains: (readonly Delegation[])[] = []
   const { clock } = call
-  // APR-30: the end of the time is a no.
+  // APR-30: a timeout is a no.
   const done = new AbortController()
   const deadline = startDeadline([signal, done.signal], expiresIn * 1_000)
   const askOne = async (request: SentRequest): Promise<void> => {

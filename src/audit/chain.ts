@@ -56,7 +56,8 @@ export function createChain(writer: LineWriter, options: ChainedSinkOptions = {}
       const aborted = abortedIn(given)
       if (aborted !== undefined) throw unconfirmed(name, aborted.reason)
       const finished = finishRecord(last, drafted, hashing)
-      // The bytes were hashed, or copied for a hash that takes time. An event that failed before keeps its room.
+      // The room is free now: its bytes were hashed, or copied for an asynchronous hash. After an earlier error it is
+      // not used again.
       rooms.giveBack(room)
       const record = isPromiseLike(finished) ? await finished : finished
       try {

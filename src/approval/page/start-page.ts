@@ -24,7 +24,7 @@ const readingMs = 500
  */
 export async function startApprovalPage(): Promise<void> {
   const page: Page = Object.fromEntries([...document.querySelectorAll<HTMLElement>('[id]')].map((one) => [one.id, one]))
-  // APR-52: another page could lay its own words over a frame.
+  // APR-52: a page that frames this one could cover its text.
   if (globalThis.self !== globalThis.top) return say(page, 'This page does not work in a frame.')
   if (globalThis.crypto.subtle === undefined) return say(page, 'This page needs https, or a file on this device.')
   const keeper = await openKeeper()
@@ -89,13 +89,13 @@ function rest(page: Page): void {
     if (!(button instanceof HTMLButtonElement)) continue
     button.disabled = true
     setTimeout(() => {
-      // The words of another request have begun a wait of their own.
+      // A request that was shown meanwhile has started a wait of its own.
       if (page['words']?.firstChild === words) button.disabled = false
     }, readingMs)
   }
 }
 
-/** The chain from the owner to the approver among the kept delegations; none for an owner. */
+/** The chain from the owner to the approver among the kept delegations; empty when the approver is the owner. */
 async function proofsFor(keeper: Keeper, request: ReceivedRequest): Promise<readonly Delegation[]> {
   const kept = await keeper.proofs()
   if (kept === undefined || request.subject === keeper.signer.did) return []
@@ -134,7 +134,7 @@ function input(page: Page, id: string): string {
   return element instanceof HTMLTextAreaElement ? element.value : ''
 }
 
-/** The only listener of a button: the one for an earlier request is gone. */
+/** Replaces the listener of a button, so that a click never answers an earlier request. */
 function on(page: Page, id: string, listener: () => void): void {
   if (page[id] !== undefined) page[id].onclick = listener
 }

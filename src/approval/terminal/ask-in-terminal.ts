@@ -34,7 +34,7 @@ export interface TerminalInput {
 /** A stream that may be a terminal, such as `process.stderr`. */
 export interface TerminalOutput {
   readonly isTTY?: boolean
-  /** Columns of a row; below 40, lines would break where an agent wants, and the answer is no. */
+  /** Columns of a row. Below 40, an agent could choose where lines break, so the answer is no. */
   readonly columns?: number
   write(text: string): unknown
 }
@@ -123,7 +123,7 @@ export async function askInTerminal(request: ReceivedRequest, options: AskInTerm
 /** Most characters of an answer. */
 const maxLine = 100
 
-/** Fewest columns. The terminal itself would break lines in a narrower one, where an agent wants. */
+/** Fewest columns. A narrower terminal breaks lines by itself, at places that an agent could choose. */
 const narrowest = 40
 
 /**

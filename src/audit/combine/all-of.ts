@@ -9,8 +9,8 @@ import { appendTo } from './append-to.ts'
 /**
  * Combines sinks that are all required: an event is confirmed when each of them has confirmed it. AUD-02
  *
- * The confirmation is that of the first sink, with the least of the durabilities. The history is that of the first sink
- * with one. Wrap a sink that may hang in `withDeadline`, and one that may fail in `bestEffort`.
+ * The confirmation comes from the first sink, with the least of the durabilities. The history comes from the first sink
+ * that has one. Wrap a sink that may hang in `withDeadline`, and one that may fail in `bestEffort`.
  *
  * @throws ArgumentError when `sinks` is not a non-empty array of audit sinks.
  * @example

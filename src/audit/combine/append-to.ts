@@ -5,7 +5,7 @@ import type { AuditEvent } from '../events/event.ts'
 import { type AuditSink, type Confirmation, durabilities, unconfirmed } from '../sink.ts'
 
 /**
- * Appends an event to a sink. A call depends on the confirmation, so that its form is checked: a sink that resolves to
+ * Appends an event to a sink. A call depends on the confirmation, so its form is checked: a sink that resolves to
  * undefined, or to an error, has not confirmed. AUD-23
  *
  * @throws AuditError when the sink rejects, or resolves to another value than a confirmation.

@@ -18,7 +18,7 @@ export interface DeadlineOptions {
 
 /**
  * Wraps a sink that may hang: after the deadline an event is not confirmed, and while too many events are unanswered,
- * further ones are refused at once. A sink that hangs so costs a bounded time and a bounded memory. AUD-05
+ * further ones are refused at once. So a sink that hangs costs bounded time and memory. AUD-05
  *
  * The sink may still write an event after the deadline. The log then contains an intent without an outcome.
  *

@@ -101,8 +101,8 @@ export interface IntentEvent extends EventBase, CallFacts, RevocationAge {
   /** Name of the credential in the vault that the call will use. */
   readonly vault?: string
   /**
-   * Time by which its writer has recorded an outcome. Afterwards it records none, and `recoverIntents` may close the
-   * intent. Default a day after `time`.
+   * Time by which its writer has recorded an outcome. Afterwards the writer records nothing, and `recoverIntents` may
+   * close the intent. Default a day after `time`.
    */
   readonly outcomeBy?: Timestamp
   /** The limits of the chain that the call uses. They are final unless the outcome has the code `limit_unknown`. */

@@ -1,6 +1,6 @@
 /**
- * The arrays of bytes in which a sink writes events. A new array takes longer than the writing, and most of the memory
- * that a call leaves to the garbage collection; so that a sink uses its arrays again.
+ * The arrays of bytes in which a sink writes events. Making an array takes longer than writing the event, and the array
+ * would be most of the garbage of a call. So a sink uses its arrays again.
  *
  * @module
  */

@@ -26,7 +26,7 @@ export interface WrittenEvent {
   readonly json: string
 }
 
-/** Output, and bounds on what is written. */
+/** The output and its bounds. */
 interface Pen extends Writer {
   /** The longest string that is kept whole. */
   longest: number
@@ -130,7 +130,7 @@ function writeMap(pen: Pen, map: { readonly [key: string]: unknown }, levels: nu
   return `{${json}}`
 }
 
-/** The bound on arguments is that of their values. Keys and heads come on top, so that this one is a little smaller. */
+/** The bound on arguments covers their values. Keys and heads count in addition, so this bound is a little smaller. */
 function writeArguments(pen: Pen, args: unknown): string | undefined {
   const start = pen.length
   const written = isPlainObject(args) ? writeMap(pen, args, maxLevels) : undefined

@@ -129,7 +129,7 @@ export async function findAuthority(options: FindAuthorityOptions): Promise<Auth
 /** When each delegation was recorded first, and the revocations up to a moment. */
 interface Events {
   readonly first: ReadonlyMap<string, Timestamp>
-  /** Delegations whose making is on record, so that they did not exist before. */
+  /** Delegations whose creation is on record, so they did not exist before. */
   readonly made: ReadonlySet<string>
   readonly revocations: RevocationStore
 }

@@ -60,7 +60,8 @@ export async function sealPersonal(
 }
 
 /**
- * Decrypts the personal fields of an event. Returns undefined if it has none, or the key was destroyed.
+ * Decrypts the personal fields of an event. Returns undefined if the event has no such fields, or the key was
+ * destroyed.
  *
  * @throws ArgumentError when an argument is invalid; AuditError when the fields were changed, or belong to another
  *   event.

@@ -103,7 +103,7 @@ function historyIn({ history }: AuditSink): AuditHistory {
   throw new ArgumentError('`sink` must have a `history`: intents are recovered from a log that can be read back')
 }
 
-/** The time by which the writer of an intent has recorded its outcome. Afterwards it records none. */
+/** The time by which the writer of an intent has recorded its outcome. Afterwards it records nothing. */
 export function endOf({ outcomeBy, time }: IntentEvent): Timestamp {
   return outcomeBy ?? time + usualLife
 }

@@ -55,8 +55,7 @@ interface Waiting {
 
 /**
  * Lets the events that arrive in one turn of the event loop, or while a batch is being written, share the next batch.
- * Between two batches the loop turns, so that a write that blocks the process does not keep other work waiting until no
- * event is left.
+ * Between two batches the event loop turns, so that other work need not wait until the queue is empty.
  */
 export function groupCommit({ name, durability, maxBatch, write, unwritten }: GroupCommitOptions): GroupCommit {
   let queue: Waiting[] = []

@@ -1,6 +1,6 @@
 /**
- * A signed statement that the log reached a record. Kept in a second place, it detects what a chain of hashes cannot:
- * that the end of the log was cut off, or the whole log rewritten.
+ * A signed statement that the log reached a record. Kept in a second place, it detects two faults that a chain of
+ * hashes cannot: the end of the log was cut off, or the whole log was rewritten.
  *
  * @module
  */

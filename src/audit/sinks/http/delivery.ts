@@ -67,7 +67,7 @@ interface State extends DeliveryOptions {
 
 /** Why a batch was not delivered. */
 interface Failure {
-  /** The wait that the endpoint asked for; 0 if it asked for none. */
+  /** The wait that the endpoint asked for; 0 by default. */
   readonly retryAfterMs: number
 }
 
@@ -130,7 +130,8 @@ function untilWoken(state: State): Promise<void> {
 }
 
 /**
- * Sends one batch. Returns `idle` when there is none, and the failure of one. Never throws, so that delivery continues.
+ * Sends one batch. Returns `idle` when no batch waits, and the failure of a batch. Never throws, so that delivery
+ * continues.
  */
 async function deliverNext(state: State): Promise<Failure | 'idle' | undefined> {
   const { directory, prefix, lock, stopping } = state

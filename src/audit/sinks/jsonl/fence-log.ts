@@ -10,7 +10,7 @@ import { type LogSettings, pathIn, segmentsOf } from './open-log.ts'
 const chunk = 1_048_576
 
 /**
- * Keeps a writer that was suspended, and lost the lock, from the files that it may be about to write.
+ * Replaces the files to which a suspended writer, which lost the lock, may be about to write.
  *
  * @throws AuditError when a file is not private, or the lock was lost; errors of `files`.
  */
@@ -20,7 +20,7 @@ export async function fenceLog(log: LogSettings): Promise<void> {
   for (const { file } of names.toReversed()) {
     const path = pathIn(log, file)
     await fenceSegment(files, lock, path)
-    // An empty file can be one that was about to be written; then so was the file before it.
+    // The writer of an empty file may also have been about to write to the file before it.
     if (files.stateAt(path)?.size !== 0) break
   }
   if (names.length > 0) files.syncDirectory(log.directory)
@@ -63,7 +63,7 @@ async function copy(files: LogFiles, from: number, to: number): Promise<void> {
     const written = files.write(to, bytes)
     if (written !== bytes.length) throw Object.assign(new Error('no room for a copy of the file'), { code: 'ENOSPC' })
     position += written
-    // Each piece is on the disk before the next one, so that none is waited for as long as for all of them.
+    // Each piece is synced before the next one, so that no wait is as long as for the whole file.
     await files.sync(to)
   }
 }

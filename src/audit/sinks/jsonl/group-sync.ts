@@ -3,7 +3,7 @@ export type GroupSync = () => Promise<void>
 
 /**
  * Shares one sync among the callers that arrive while an earlier one runs: each waits for the first sync that starts
- * after its call. A group of records so costs one sync, and each confirmation is true.
+ * after its call. So a group of records costs one sync, and each confirmation is true.
  *
  * @param sync - waits until the bytes written before it are on the disk.
  */

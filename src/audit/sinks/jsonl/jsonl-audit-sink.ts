@@ -214,7 +214,7 @@ async function writeSafely(log: OpenLog, events: readonly EventDraft[], flush: G
     if (log.sync === 'always') syncSegmentNow(log.files, segment)
     assertConfirmable(log, segment)
   }
-  // The sync may be that of a file opened since, from which these records were cut off.
+  // The sync may have been of a file that was opened later, from which these records were cut off.
   if (segment.failed || segment.synced.cuts !== cuts) throw unwritten(log, undefined)
   return results
 }
@@ -245,7 +245,7 @@ function repair(log: OpenLog): void {
 async function closeLog(log: OpenLog): Promise<void> {
   const { files, segment, sync } = log
   try {
-    // A failed repair has closed its file, whose number may be that of another file by now.
+    // A failed repair has closed its file. The system may have given its number to another file since.
     const isUsable = segment !== undefined && !segment.failed && !segment.retired
     if (isUsable && sync !== 'none') await syncSegment(files, segment)
   } finally {

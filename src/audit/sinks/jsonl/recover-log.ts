@@ -19,9 +19,9 @@ import type { SegmentName } from './segment-name.ts'
 const lineFeed: Uint8Array = new Uint8Array([0x0a])
 
 /**
- * Finds the last record in the files, repairs the end of the log, and opens the file for the next record. When it throws,
- * `log.broken` stays true and `log.last` as it was, and `log.segment`, `log.unsafe` and `log.repairs` contain what the
- * next attempt needs.
+ * Finds the last record in the files, repairs the end of the log, and opens the file for the next record. When it
+ * throws, `log.broken` stays true and `log.last` as it was, and `log.segment`, `log.unsafe` and `log.repairs` contain
+ * the state that the next attempt needs.
  *
  * @throws AuditError when the files are not those of one log, or are not private; errors of `log.files`.
  */

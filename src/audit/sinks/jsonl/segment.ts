@@ -54,8 +54,8 @@ export function openSegment(files: LogFiles, path: string, options: { readonly c
 }
 
 /**
- * Creates a file of the log as a draft, and publishes it under the lock. A writer that has lost the lock so creates no
- * file: its number would not fit the log, because the next writer does not know of its last record.
+ * Creates a file of the log as a draft, and publishes it under the lock. So a writer that has lost the lock creates no
+ * file. Its number would not fit the log, because the next writer does not know its last record.
  *
  * @throws AuditError as {@link openSegment} does; an error when the lock was lost, or the file exists.
  */
@@ -92,7 +92,10 @@ export function assertUntouched(files: LogFiles, segment: Segment): void {
   )
 }
 
-/** Closes the file as soon as no sync needs it. A second call does nothing: its number may be that of another file. */
+/**
+ * Closes the file as soon as no sync needs it. A second call does nothing, because the system may have given its number
+ * to another file.
+ */
 export function retire(files: LogFiles, segment: Segment): void {
   if (segment.retired) return
   segment.retired = true
@@ -101,7 +104,7 @@ export function retire(files: LogFiles, segment: Segment): void {
 
 /** Waits until the content of the file is on the disk. */
 export async function syncSegment(files: LogFiles, segment: Segment): Promise<void> {
-  // After a failed repair, the file may be closed, and its number be that of another file.
+  // After a failed repair, the file may be closed, and the system may have given its number to another file.
   if (segment.failed || segment.retired) throw notSafe(segment)
   const { size, synced } = segment
   const { cuts } = synced

@@ -18,7 +18,7 @@ import { recoverLog } from './recover-log.ts'
 import { assertUntouched, createSegment, retire, type Segment, syncSegmentNow } from './segment.ts'
 import { segmentName } from './segment-name.ts'
 
-/** What became of the first events of a batch. */
+/** The results of the first events of a batch. */
 export interface WrittenBatch {
   /** For each of them its record, or its error. */
   readonly results: readonly (LogPosition | AuditError)[]
@@ -92,7 +92,7 @@ function append(log: OpenLog, segment: Segment, lines: Uint8Array): void {
   segment.size += written
 }
 
-/** Cuts off what a failed write left. If that fails, recovery does it before the next record. */
+/** Cuts off the bytes that a failed write left. If that fails, recovery does it before the next record. */
 function undo(log: OpenLog, segment: Segment): void {
   try {
     assertHeld(log)

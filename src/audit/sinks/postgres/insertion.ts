@@ -12,14 +12,14 @@ export interface Insertion {
   /** Hash of the last record in the table. */
   readonly after: string
   readonly rows: readonly Row[]
-  /** Intents of which none may have its end in the table. */
+  /** Intents that must not have an end in the table. */
   readonly intents: readonly string[]
 }
 
 /**
- * Returns a statement that inserts all records if the conditions hold, and else none, and returns their numbers. It
- * takes the values as a literal, because a query with parameters is one statement, and this one is in a query with the
- * statements around it. The literal is base64: it contains no character that could end it.
+ * Returns a statement that inserts all records if the conditions hold, and otherwise no record. It returns the numbers
+ * of the records. The values are a literal, because a query with parameters has one statement, and this query has
+ * several. The literal is base64: it contains no character that could end it.
  */
 export function insertion(table: string, { after, rows, intents }: Insertion): string {
   const records = rows.map(({ sequence, hash, previous, line, outcomeOf = null }) => [
@@ -30,7 +30,7 @@ export function insertion(table: string, { after, rows, intents }: Insertion): s
     outcomeOf,
   ])
   const values = encodeBase64(new TextEncoder().encode(JSON.stringify({ after, records, intents })))
-  // The name of a table has no capital letter, and so is none of these names.
+  // The name of a table has no capital letter, so it differs from these names.
   return `WITH "Given" AS (SELECT convert_from(decode('${values}', 'base64'), 'UTF8')::json AS "values"),
       "Ended" AS (
         SELECT FROM "Given", json_array_elements_text("values"->'intents') AS "Intents"("Intent")

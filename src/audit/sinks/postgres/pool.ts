@@ -27,7 +27,7 @@ export async function withConnection<T>(
   task: (connection: PostgresQueryable) => Promise<T>,
 ): Promise<T> {
   const connection = await pool.connect()
-  // The next query fails with the same loss, and is where it matters.
+  // The next query fails with the same loss, and reports it.
   const onLoss = (): void => undefined
   connection.on?.('error', onLoss)
   try {

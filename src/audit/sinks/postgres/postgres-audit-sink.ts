@@ -116,8 +116,8 @@ async function* newestFirst(pool: PostgresPool, table: string): AsyncGenerator<r
 }
 
 /**
- * Makes the sink of {@link postgresAuditSink} after a test that the server lets it write the log. A missing table or
- * permission is so found at the start, and not by the first call.
+ * Makes the sink of {@link postgresAuditSink} after a test that the server lets it write the log. So a missing table or
+ * permission is found at the start, and not by the first call.
  *
  * @throws ArgumentError when an option is invalid; AuditError `ERR_AUDIT_CONFIGURATION`, with the remedy.
  * @example

@@ -9,7 +9,7 @@ import { makeRow } from '../make-row.ts'
 import { insertion, type Row } from './insertion.ts'
 import type { PostgresQueryable } from './pool.ts'
 
-/** A log in PostgreSQL, and what its sink knows about it. */
+/** A log in PostgreSQL, and the knowledge of its sink. */
 export interface PostgresLog {
   readonly table: string
   /** Name of the sink, for messages. */
@@ -78,7 +78,7 @@ async function writeInTurn(
   const { table } = log
   const select = `SELECT sequence, hash FROM ${table} ORDER BY sequence DESC LIMIT 1`
   const answers = answersIn(await connection.query([...turnOf(log), select].join(';\n')))
-  // Another client than `pg` may answer the last statement, or the first, so that the record is read again.
+  // A client other than `pg` may return the answer to the last or the first statement, so the record is read again.
   const answer = answers?.at(-1) ?? (await connection.query(select))
   const found = positionOf(answer.rows[0])
   const { rows, results } = await makeRows(log, found, events, await readEnded(connection, table, events))
@@ -92,7 +92,7 @@ async function writeInTurn(
 /** Statements that begin a transaction and wait for the turn of this writer. */
 function turnOf({ table }: PostgresLog): readonly string[] {
   return [
-    // Each statement must see what was committed before it, beginning with the lock.
+    // Each statement must see all earlier commits, beginning with the lock.
     'BEGIN ISOLATION LEVEL READ COMMITTED',
     // The second setting ends the transaction of a suspended writer, which would block all others.
     "SELECT set_config('synchronous_commit', 'on', true), set_config('idle_in_transaction_session_timeout', '5000', true)",

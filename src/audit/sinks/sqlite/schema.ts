@@ -3,8 +3,8 @@ import { isBusy } from './while-busy.ts'
 
 /**
  * `UNIQUE` on the previous hash keeps the log from forking. AUD-32: the triggers refuse any statement on rows except
- * the insertion of the next record. `REPLACE` removes rows without firing a trigger for deletions, so that the trigger
- * for insertions refuses it.
+ * the insertion of the next record. `REPLACE` removes rows without firing a trigger for deletions, so the trigger for
+ * insertions refuses it.
  */
 export function makeTable(database: SqliteDatabase, table: string): void {
   database.exec(`

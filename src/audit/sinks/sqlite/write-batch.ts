@@ -23,7 +23,9 @@ export interface SqliteLog {
   readonly insert: SqliteStatement
   /** Hash of the last record that this sink wrote or read; undefined at first. */
   known: string | undefined
-  /** When a record of another writer was read, as `performance.now` reports it; negative infinity if none was. */
+  /**
+   * When a record of another writer was read, as `performance.now` reports it; negative infinity before the first one.
+   */
   othersAt: number
 }
 
@@ -58,7 +60,7 @@ class RefusedRow {
   }
 }
 
-/** With a synchronous hash it does not wait, so that no other statement comes in between on this connection. */
+/** With a synchronous hash it does not wait, so no other statement of this connection comes in between. */
 async function writeTransaction(log: SqliteLog, events: readonly EventDraft[]): Promise<Written | RefusedRow> {
   const { database, insert } = log
   const results: (LogPosition | AuditError)[] = []
