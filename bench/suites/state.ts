@@ -5,7 +5,7 @@ import { Redis } from 'ioredis'
 import sqlite from 'node-sqlite3-wasm'
 import { Pool } from 'pg'
 import type { AuthorizeOptions } from 'procura'
-import { memoryStores } from 'procura/store/memory'
+import { memoryLimitStore, memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 import { postgresStoreSchema, postgresStores, preparePostgresStores } from 'procura/store/postgres'
 import { prepareRedisStores, redisStores } from 'procura/store/redis'
 import { prepareSqliteStores, sqliteStores } from 'procura/store/sqlite'
@@ -17,55 +17,49 @@ import { type Contender, type Measurement, measure } from '../harness/measure.ts
 import type { Suite, Table } from '../harness/suite.ts'
 import { number, timesTable } from '../harness/table.ts'
 import { delegationName } from '../setup/delegation-name.ts'
+import {
+  assertFilled,
+  callName,
+  type FilledStores,
+  type Filling,
+  fillingOf,
+  fillMemory,
+  fillPostgres,
+  fillRedis,
+  fillSqlite,
+} from '../setup/fill-stores.ts'
 
 const atATime = 64
 const secret = new Uint8Array(32).fill(1)
-type Stores = Required<Pick<AuthorizeOptions, 'replay' | 'revocations' | 'limitStore'>> &
-  Pick<AuthorizeOptions, 'callStore'>
+type Stores = FilledStores & Pick<AuthorizeOptions, 'callStore'>
+
+/** A kind of store. */
+interface Kind {
+  readonly name: string
+  /** Returns new stores with entries. */
+  open(filling: Filling): Promise<Stores>
+  close(): Promise<void>
+}
 
 /** The look-up, the claim and the reservation of one call, which are what shared stores add to it. */
 export const suite: Suite = {
   name: 'state',
   async run({ effort, smoke }) {
-    const folder = mkdtempSync(join(tmpdir(), 'procura-bench-'))
-    const server = redis.find() === undefined ? undefined : await redisServer()
-    await server?.start()
-    const client = server && new Redis({ port: server.port, host: '127.0.0.1' })
-    const database = postgres.find() === undefined ? undefined : await postgresServer()
-    await database?.start()
-    const pool =
-      database && new Pool({ connectionString: `postgres://postgres@127.0.0.1:${database.port}/postgres`, max: 4 })
-    const sizes = smoke ? ([0, 100] as const) : ([1_000, 1_000_000] as const)
-    const databases: { close(): void }[] = []
+    const sizes = smoke ? ([100, 200] as const) : ([1_000, 1_000_000] as const)
+    const kinds = [memoryKind(), sqliteKind()]
     const contenders: Contender[] = []
-    const add = async (name: string, size: number, stores: Stores) => {
-      const next = asker(stores, `${name} ${size}`)
-      for (let filled = 0; filled < size; filled += 500) await next(Math.min(500, size - filled))
-      contenders.push(
-        { name: `${name}, ${number(size)} entries`, run: () => next(1) },
-        {
-          name: `${name}, ${number(size)} entries, ${atATime} at a time`,
-          run: () => next(atATime),
-          operations: atATime,
-        },
-      )
-    }
     try {
+      if (redis.find() !== undefined) kinds.push(await redisKind())
+      if (postgres.find() !== undefined) kinds.push(await postgresKind())
       for (const size of sizes) {
-        await add('memory', size, memoryStores())
-        const file = new sqlite.Database(join(folder, `${size}.db`))
-        databases.push(file)
-        prepareSqliteStores({ database: file, secret, epoch: 0 })
-        await add('SQLite (node-sqlite3-wasm)', size, sqliteStores({ database: file, secret }))
-        const options = { secret, prefix: `size_${size}`, timeoutMs: 10_000 }
-        if (client !== undefined) {
-          await prepareRedisStores({ ...options, client, epoch: 0 })
-          await add('Redis (ioredis, appendfsync always)', size, redisStores({ ...options, client }))
-        }
-        if (pool !== undefined) {
-          await pool.query(postgresStoreSchema({ prefix: options.prefix }))
-          await preparePostgresStores({ ...options, client: pool, epoch: 0 })
-          await add('PostgreSQL (pg, fsync off)', size, postgresStores({ ...options, client: pool }))
+        const filling = fillingOf(size, secret, Math.floor(Date.now() / 1000) + 3600)
+        for (const { name, open } of kinds) {
+          const stores = await open(filling)
+          await assertFilled(stores, filling)
+          const next = asker(stores, filling)
+          const run = `${name}, ${number(size)} entries`
+          contenders.push({ name: run, run: () => next(1) })
+          contenders.push({ name: `${run}, ${atATime} at a time`, run: () => next(atATime), operations: atATime })
         }
       }
       const measured = await measure(contenders, effort)
@@ -77,14 +71,84 @@ export const suite: Suite = {
         figures: {},
       }
     } finally {
-      client?.disconnect()
-      await server?.remove()
-      await pool?.end()
-      await database?.remove()
-      for (const file of databases) file.close()
-      rmSync(folder, { recursive: true })
+      for (const { close } of kinds) await close()
     }
   },
+}
+
+function memoryKind(): Kind {
+  const maxEntries = 10_000_000
+  return {
+    name: 'memory',
+    async open(filling) {
+      const replay = memoryReplayStore({ maxEntries })
+      const stores = { replay, revocations: memoryRevocationStore(), limitStore: memoryLimitStore({ maxEntries }) }
+      await fillMemory(stores, filling)
+      return stores
+    },
+    async close() {},
+  }
+}
+
+function sqliteKind(): Kind {
+  const folder = mkdtempSync(join(tmpdir(), 'procura-bench-'))
+  const databases: { close(): void }[] = []
+  return {
+    name: 'SQLite (node-sqlite3-wasm)',
+    async open(filling) {
+      const path = join(folder, `${databases.length}.db`)
+      const filled = new sqlite.Database(path)
+      prepareSqliteStores({ database: filled, secret, epoch: 0 })
+      fillSqlite(filled, filling)
+      filled.close()
+      const database = new sqlite.Database(path)
+      databases.push(database)
+      return sqliteStores({ database, secret })
+    },
+    async close() {
+      for (const database of databases) database.close()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+async function redisKind(): Promise<Kind> {
+  const server = await redisServer()
+  await server.start()
+  const client = new Redis({ port: server.port, host: '127.0.0.1' })
+  return {
+    name: 'Redis (ioredis, appendfsync always)',
+    async open(filling) {
+      const options = { client, secret, prefix: `size_${filling.calls.count}`, timeoutMs: 10_000 }
+      await prepareRedisStores({ ...options, epoch: 0 })
+      await fillRedis(client, options.prefix, filling)
+      return redisStores(options)
+    },
+    async close() {
+      client.disconnect()
+      await server.remove()
+    },
+  }
+}
+
+async function postgresKind(): Promise<Kind> {
+  const server = await postgresServer()
+  await server.start()
+  const client = new Pool({ connectionString: `postgres://postgres@127.0.0.1:${server.port}/postgres`, max: 4 })
+  return {
+    name: 'PostgreSQL (pg, fsync off)',
+    async open(filling) {
+      const options = { client, secret, prefix: `size_${filling.calls.count}`, timeoutMs: 10_000 }
+      await client.query(postgresStoreSchema({ prefix: options.prefix }))
+      await preparePostgresStores({ ...options, epoch: 0 })
+      await fillPostgres(client, options.prefix, filling)
+      return postgresStores(options)
+    },
+    async close() {
+      await client.end()
+      await server.remove()
+    },
+  }
 }
 
 /** How many times as long a call takes with the larger number of entries. */
@@ -99,22 +163,24 @@ function growthTable(measured: readonly Measurement[], [few, many]: readonly [nu
     title: `The same with ${number(many)} entries instead of ${number(few)}`,
     columns: ['store', 'growth'],
     rows,
+    notes: ['Entries are used calls. There are a tenth as many revocations, and as many limits.'],
   }
 }
 
 /**
  * Makes new calls, each with a look-up of three delegations that are not revoked, and one use of a limit: in one request
- * where the stores are asked together.
+ * where the stores are asked together. Each call has other delegations and another limit than the call before.
  */
-function asker(stores: Stores, name: string): (count: number) => Promise<unknown> {
+function asker(stores: Stores, { expiration, limits: filled }: Filling): (count: number) => Promise<unknown> {
   const { callStore, limitStore, replay, revocations } = stores
-  const ids = [0, 1, 2].map(delegationName)
-  const expiration = Math.floor(Date.now() / 1000) + 3600
   let serial = 0
   const one = async (): Promise<void> => {
-    const key = `${name} ${serial++}`
-    // A thousand delegations, each with a limit of its own.
-    const limit = { key: `limit ${serial % 1_000}`, kind: 'total', maximum: 1e12, amount: 1, expiration } as const
+    serial += 1
+    const key = callName(`new${serial}`)
+    const ids = [0, 1, 2].map((at) => delegationName(3 * serial + at))
+    // Far from the limit of the call before, as those of other agents are.
+    const limitKey = filled.nameOf((serial * 7_919) % filled.count)
+    const limit = { key: limitKey, kind: 'total', maximum: 1e12, amount: 1, expiration } as const
     const limits = { reservation: key, entries: [limit], deadline: expiration, commit: true }
     if (callStore !== undefined) {
       const answer = await callStore.ask({ ids, claim: { key, expiration, acceptedFrom: undefined }, limits }, {})

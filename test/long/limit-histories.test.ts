@@ -3,6 +3,7 @@ import sqlite from 'node-sqlite3-wasm'
 import { Pool } from 'pg'
 import { describe, expect, it } from 'vitest'
 import type { LimitStore } from '../../src/authorization/limits/limit-store.ts'
+import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
 import { postgresStores } from '../../src/state/postgres/postgres-stores.ts'
 import { preparePostgresStores } from '../../src/state/postgres/prepare-postgres-stores.ts'
 import { postgresStoreSchema } from '../../src/state/postgres/schema.ts'
@@ -64,6 +65,13 @@ function isMissing(service: Service): boolean {
 }
 
 describe('LMT-10 random histories of limits agree with a plain model', () => {
+  it('in memory', async () => {
+    await playAll(async (_, clock) => {
+      const store = memoryLimitStore({ clock })
+      return [store, store]
+    })
+  }, 3_600_000)
+
   it('in SQLite', async () => {
     await playAll(async (_, clock) => {
       const database = new sqlite.Database(':memory:')
@@ -75,7 +83,8 @@ describe('LMT-10 random histories of limits agree with a plain model', () => {
 
   it('in Redis', async () => {
     if (isMissing(redis)) return
-    const server = await redisServer()
+    // Nothing is lost here, so nothing has to be on disk.
+    const server = await redisServer('--appendonly', 'no')
     await server.start()
     const clients = [0, 1].map(() => new Redis({ port: server.port, host: '127.0.0.1' })) as [Redis, Redis]
     try {
