@@ -24,17 +24,18 @@ interface Hold {
   until: Timestamp
 }
 
+/** A counter that was only used by final totals has neither holds nor tasks: most have none, and empty ones take memory. */
 interface Counter {
   /** The final amounts. */
   used: number
   /** The sum of `holds`. */
   held: number
   /** By reservation. */
-  readonly holds: Map<string, Hold>
+  holds: Map<string, Hold> | undefined
   /** The earliest `until` of the holds, or an earlier time. */
   next: Timestamp
   expiration: Timestamp
-  readonly paidTasks: Set<string>
+  paidTasks: Set<string> | undefined
 }
 
 interface Reservation {
@@ -61,8 +62,8 @@ interface State {
 /** Seconds for which a limit is kept after its end, because the tolerances of services differ. */
 const keepFor = 300
 
-/** More than a request adds, so that what has expired does not accumulate. */
-const sweptAtOnce = 8
+/** Limits that a request examines for each of its own: more than it adds, so that what has expired does not accumulate. */
+const sweptForEach = 3
 
 /** Most limits that a request examines in a full store. */
 const sweptInFull = 10_000
@@ -111,7 +112,7 @@ function reserve(state: State, request: LimitRequest): LimitAnswer {
   const { reservation, entries, task, deadline } = request
   const now = readClock(state)
   if (deadline <= now) throw new StoreError(overdue)
-  sweep(state, sweptAtOnce, now)
+  sweep(state, sweptForEach * entries.length, now)
   if (state.reservations.has(reservation)) throw new ArgumentError('there is already a reservation of this name')
   // LMT-14: a clock that went back must not make a forgotten limit new again.
   if (entries.some(({ expiration }) => expiration < state.latest))
@@ -124,15 +125,24 @@ function reserve(state: State, request: LimitRequest): LimitAnswer {
     if (left.remaining === 0 || left.remaining < entry.amount) return { reserved: false, key: entry.key, ...left }
   }
   makeRoom(state, 3 * entries.length, now)
-  state.reservations.set(reservation, {
-    request: { ...request, entries: held },
-    start: now,
-    committed: false,
-    holds: held.length,
-  })
-  for (const entry of held) hold(state, entry, request)
-  if (request.commit) commit(state, reservation)
+  if (!request.commit) {
+    holdAll(state, held, request, now)
+    return { reserved: true }
+  }
+  // A total that is final at once needs no hold.
+  for (const entry of held) if (entry.kind === 'total') use(counterFor(state, entry), entry, task, state)
+  const others = held.filter(({ kind }) => kind !== 'total')
+  if (others.length > 0) {
+    holdAll(state, others, request, now)
+    commit(state, reservation)
+  }
   return { reserved: true }
+}
+
+function holdAll(state: State, entries: readonly LimitEntry[], request: LimitRequest, start: Timestamp): void {
+  const reservation = { request: { ...request, entries }, start, committed: false, holds: entries.length }
+  state.reservations.set(request.reservation, reservation)
+  for (const entry of entries) hold(state, entry, request)
 }
 
 function commit(state: State, id: string): boolean {
@@ -164,9 +174,9 @@ function makeRoom(state: State, places: number, now: Timestamp): void {
 }
 
 function removeHold(state: State, counter: Counter, id: string): void {
-  const held = counter.holds.get(id)
+  const held = counter.holds?.get(id)
   if (held === undefined) return
-  counter.holds.delete(id)
+  counter.holds?.delete(id)
   counter.held -= held.amount
   state.size -= 1
   const reservation = state.reservations.get(id) as Reservation
@@ -183,18 +193,19 @@ function giveBack(state: State, id: string, which: (entry: LimitEntry) => boolea
 
 /** Ends the holds whose time is over. A reservation that was not committed ends as a whole. */
 function expire(state: State, counter: Counter, now: Timestamp): void {
-  if (counter.next > now) return
+  if (counter.next > now || counter.holds === undefined) return
   for (const [id, { until }] of counter.holds) {
     if (until > now) continue
     if (state.reservations.get(id)?.committed) removeHold(state, counter, id)
     else giveBack(state, id, () => true)
   }
+  if (counter.holds.size === 0) counter.holds = undefined
   counter.next = earliestEnd(counter)
 }
 
 function earliestEnd({ holds }: Counter): Timestamp {
   let earliest = Number.POSITIVE_INFINITY
-  for (const { until } of holds.values()) earliest = Math.min(earliest, until)
+  for (const { until } of holds?.values() ?? []) earliest = Math.min(earliest, until)
   return earliest
 }
 
@@ -207,9 +218,9 @@ function sweep(state: State, places: number, now: Timestamp): void {
     }
     const [key, counter] = value
     expire(state, counter, now)
-    if (counter.expiration + keepFor >= state.latest || counter.holds.size > 0) continue
+    if (counter.expiration + keepFor >= state.latest || (counter.holds?.size ?? 0) > 0) continue
     state.counters.delete(key)
-    state.size -= 1 + counter.paidTasks.size
+    state.size -= 1 + (counter.paidTasks?.size ?? 0)
   }
 }
 
@@ -222,21 +233,39 @@ function stateOf(state: State, { key, kind, maximum }: LimitEntry, now: Timestam
 }
 
 function isPaid({ counters }: State, { key, kind }: LimitEntry, task: string | undefined): boolean {
-  return kind === 'total' && task !== undefined && counters.get(key)?.paidTasks.has(task) === true
+  return kind === 'total' && task !== undefined && counters.get(key)?.paidTasks?.has(task) === true
+}
+
+/** Returns the counter of a limit, which is kept as long as the delegation of this entry is valid. */
+function counterFor(state: State, { key, expiration }: LimitEntry): Counter {
+  const known = state.counters.get(key)
+  if (known !== undefined) {
+    known.expiration = Math.max(known.expiration, expiration)
+    return known
+  }
+  const next = Number.POSITIVE_INFINITY
+  const counter: Counter = { used: 0, held: 0, holds: undefined, next, expiration, paidTasks: undefined }
+  state.counters.set(key, counter)
+  state.size += 1
+  return counter
 }
 
 function hold(state: State, entry: LimitEntry, { reservation, deadline }: LimitRequest): void {
-  const { key, amount, expiration } = entry
-  let counter = state.counters.get(key)
-  if (counter === undefined) {
-    counter = { used: 0, held: 0, holds: new Map(), next: Number.POSITIVE_INFINITY, expiration, paidTasks: new Set() }
-    state.counters.set(key, counter)
-    state.size += 1
-  }
-  counter.holds.set(reservation, { amount, until: deadline })
-  counter.held += amount
+  const counter = counterFor(state, entry)
+  counter.holds ??= new Map()
+  counter.holds.set(reservation, { amount: entry.amount, until: deadline })
+  counter.held += entry.amount
   counter.next = Math.min(counter.next, deadline)
-  counter.expiration = Math.max(counter.expiration, expiration)
+  state.size += 1
+}
+
+/** Counts an amount for ever. LMT-13: a task that was paid for meanwhile is not paid for twice. */
+function use(counter: Counter, { amount }: Pick<LimitEntry, 'amount'>, task: string | undefined, state: State): void {
+  if (task !== undefined && counter.paidTasks?.has(task)) return
+  counter.used += amount
+  if (task === undefined || amount === 0) return
+  counter.paidTasks ??= new Set()
+  counter.paidTasks.add(task)
   state.size += 1
 }
 
@@ -244,21 +273,14 @@ function hold(state: State, entry: LimitEntry, { reservation, deadline }: LimitR
 function settle(state: State, entry: LimitEntry, { request, start }: Reservation): void {
   const { reservation, task } = request
   const counter = state.counters.get(entry.key)
-  const held = counter?.holds.get(reservation)
+  const held = counter?.holds?.get(reservation)
   if (counter === undefined || held === undefined) return
   if (entry.kind === 'rate') {
     // The clock has whole seconds, so the period may have begun almost a second later.
     held.until = start + Number(entry.window) + 1
     counter.next = Math.min(counter.next, held.until)
   } else if (entry.kind === 'total') {
-    // LMT-13: a task that was paid for meanwhile is not paid for twice.
-    if (!isPaid(state, entry, task)) {
-      counter.used += held.amount
-      if (task !== undefined && held.amount > 0) {
-        counter.paidTasks.add(task)
-        state.size += 1
-      }
-    }
+    use(counter, held, task, state)
     removeHold(state, counter, reservation)
   }
 }
