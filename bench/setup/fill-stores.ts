@@ -51,7 +51,10 @@ export function callName(text: string): string {
 
 function namesOf(kind: string, count: number, secret: Uint8Array, nameOf: Names['nameOf']): Names {
   const hashOf = (serial: number): Buffer =>
-    createHmac('sha256', secret).update(`${kind}\0${nameOf(serial)}`).digest().subarray(0, 16)
+    createHmac('sha256', secret)
+      .update(`${kind}\0${nameOf(serial)}`)
+      .digest()
+      .subarray(0, 16)
   return {
     count,
     nameOf,

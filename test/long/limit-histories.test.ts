@@ -3,7 +3,6 @@ import sqlite from 'node-sqlite3-wasm'
 import { Pool } from 'pg'
 import { describe, expect, it } from 'vitest'
 import type { LimitStore } from '../../src/authorization/limits/limit-store.ts'
-import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
 import { postgresStores } from '../../src/state/postgres/postgres-stores.ts'
 import { preparePostgresStores } from '../../src/state/postgres/prepare-postgres-stores.ts'
 import { postgresStoreSchema } from '../../src/state/postgres/schema.ts'
@@ -65,13 +64,6 @@ function isMissing(service: Service): boolean {
 }
 
 describe('LMT-10 random histories of limits agree with a plain model', () => {
-  it('in memory', async () => {
-    await playAll(async (_, clock) => {
-      const store = memoryLimitStore({ clock })
-      return [store, store]
-    })
-  }, 3_600_000)
-
   it('in SQLite', async () => {
     await playAll(async (_, clock) => {
       const database = new sqlite.Database(':memory:')
