@@ -72,7 +72,7 @@ export class Authorization implements AuthorizationFacts {
   }
 
   static {
-    // A replaced `is` or `consume` would make a look-alike pass, or a use count as none.
+    // With a replaced `is` or `consume`, a look-alike could pass, or one authorization could be used twice.
     Object.freeze(Authorization)
     Object.freeze(Authorization.prototype)
   }

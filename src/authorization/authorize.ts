@@ -91,7 +91,7 @@ export interface Authorizer {
   remaining(container: string | Uint8Array, options?: CallOptions): Promise<readonly RemainingLimit[]>
 }
 
-/** Decides about one call. For many calls, use {@link createAuthorizer}, which caches what can be cached. */
+/** Decides about one call. For many calls, use {@link createAuthorizer}, which keeps caches between calls. */
 export async function authorize(
   container: string | Uint8Array,
   options: AuthorizeOptions & CallOptions,
@@ -126,7 +126,7 @@ export function createAuthorizer(options: AuthorizeOptions): Authorizer {
   return authorizerOf(readOptions('createAuthorizer', options, authorizeChecks))
 }
 
-/** Makes the decider, of options that were checked. */
+/** Makes the decider from options that were checked. */
 export function authorizerOf(options: AuthorizeOptions): Authorizer {
   return deciderOf(options).authorizer
 }

@@ -35,7 +35,7 @@ export interface VerifyDelegationOptions extends CallOptions, VerificationOption
   readonly revocations?: RevocationStore
 }
 
-/** A delegation that was verified, and what its whole chain gives. */
+/** A delegation that was verified, and the authority of its whole chain. */
 export interface VerifiedDelegation {
   readonly verified: true
   /** The delegation: the last of the chain. */
@@ -107,7 +107,7 @@ interface OpenDelegation {
   readonly chained: ChainLink
 }
 
-/** Copies: the fields of an object are not believed, and its bytes may change while something is waited for. */
+/** Copies the bytes, which may change during a wait. The fields of the object are not trusted. */
 function listedBytes(list: readonly unknown[]): readonly Uint8Array[] {
   if (list.length === 0) throw new ArgumentError('verifyDelegation: `delegations` must be a non-empty list')
   return list.map((item, at) => {

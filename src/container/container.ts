@@ -135,7 +135,7 @@ export function notContainer(input: unknown): MalformedError {
   })
 }
 
-/** Base64 that was passed as bytes. A byte beyond ASCII becomes a character that base64 refuses. */
+/** Decodes base64 that was passed as bytes. A byte beyond ASCII becomes a character that base64 refuses. */
 function asciiText(bytes: Uint8Array): string {
   return new TextDecoder('latin1').decode(bytes)
 }

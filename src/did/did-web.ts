@@ -54,8 +54,8 @@ export interface WebResolverOptions {
   /** Allows hosts with local names and private addresses, for tests and closed networks. Default false. */
   readonly allowPrivateAddresses?: boolean
   /**
-   * Returns the IP addresses of a host. All of them must be public. Rejects when it finds none. Default: the addresses
-   * are not checked before the request.
+   * Returns the IP addresses of a host. All of them must be public. Rejects when the host has no address. Default: the
+   * addresses are not checked before the request.
    */
   readonly lookup?: (host: string, options: { readonly signal?: AbortSignal | undefined }) => Promise<readonly string[]>
   /** Makes the requests. Default: the `fetch` of the platform. */

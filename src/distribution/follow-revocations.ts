@@ -30,7 +30,9 @@ import type { RevocationNews, RevocationSource } from './revocation-source.ts'
 export interface FollowRevocationsOptions {
   /** The list to follow, for example `revocationFeedSource`. */
   readonly source: RevocationSource
-  /** Seconds for which the copy counts as current after it was complete. Default 30. Older, it refuses every call. */
+  /**
+   * Seconds for which the copy counts as current after it was complete. Default 30. An older copy refuses every call.
+   */
   readonly maxAge?: number
   /**
    * Further seconds for which look-ups are answered although the copy is older than `maxAge`: a delegation that was revoked
@@ -61,7 +63,7 @@ export interface FollowedRevocations extends RevocationStore {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Endless seconds would be a mode in which a revocation is never needed. */
+/** With an infinite bound, a copy without its source would be used for ever. */
 const finiteSeconds: OptionCheck = (value) =>
   Number.isFinite(value) && Number(value) >= 0 ? undefined : 'must be a finite number >= 0'
 
@@ -146,7 +148,7 @@ interface Copy {
   readonly signal: AbortSignal
 }
 
-/** Reads the source again and again, until the signal is aborted. */
+/** Reads the source repeatedly, until the signal is aborted. */
 async function follow(
   {
     source,

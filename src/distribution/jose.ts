@@ -11,7 +11,7 @@ export interface VerifiedJwt {
 
 /** `import * as jose from 'jose'` has this shape. */
 export interface JoseVerifier {
-  // Keys have many types, which are between the caller and `jose`. A method accepts their functions.
+  // Keys have many types, which only the caller and `jose` know. A method, and not a property, accepts their functions.
   jwtVerify(
     jwt: string,
     key: never,

@@ -123,7 +123,7 @@ export function revocationJournalSource(options: RevocationJournalSourceOptions)
 const lost =
   'the journal ends before a place that was reached, so that it lost entries; prepare its stores with a new `epoch`, and add the revocations again'
 
-/** Something that rings, also before anybody waits for it. */
+/** A signal that is kept until somebody waits for it. */
 interface Bell {
   ring(): void
   fail(error: StoreError): void

@@ -18,7 +18,7 @@ export interface RevocationSource {
    * Yields the revocations after a place, and then new ones as they arrive. A source without news repeats `completeAt` from
    * time to time, since the age of a copy counts from there. It may end or fail at any time, and is then called again.
    *
-   * Yields only what the follower may believe: a source verifies what it receives.
+   * Yields verified entries only: the follower adds them without a further check.
    *
    * @param options.after - the last cursor. Absent at the start, when everything is needed.
    */

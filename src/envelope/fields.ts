@@ -52,8 +52,8 @@ export interface TextReaders {
 }
 
 /**
- * Parsers for reading back a token that is made: a DID that its maker has parsed is not parsed again. A command is, because
- * a definition or a proof may be an object of the caller.
+ * Parsers for reading back a token that is made: a DID that its maker has parsed is not parsed again. A command is
+ * parsed again, because it may come from a definition or a proof of the caller.
  *
  * @param dids - parsed DIDs.
  */
@@ -69,7 +69,7 @@ export function readTimestamp(value: IpldValue | undefined, name: string): Times
   return value as Timestamp
 }
 
-/** Reads an expiry: a time, or `null` for none. */
+/** Reads an expiry: a time, or `null` for a token that never expires. */
 export function readExpiration(value: IpldValue | undefined): Timestamp | Never {
   return value === null ? never : readTimestamp(value, 'exp')
 }

@@ -28,7 +28,7 @@ export const lifetimeChecks: OptionChecks<LifetimeOptions> = Object.freeze({
 /**
  * Determines when a token expires.
  *
- * @param fallback - the lifetime in seconds when the caller gives none.
+ * @param fallback - the lifetime in seconds by default.
  * @throws ArgumentError when both are given, or the time is not an integer.
  */
 export function chooseExpiration(options: LifetimeOptions, fallback: number): Timestamp | Never {

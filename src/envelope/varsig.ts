@@ -10,7 +10,7 @@ import { bytesEqual } from '../ipld/bytes.ts'
 
 /**
  * Prefix 0x34, version 1, then: key type, curve, hash, and 0x71 for DAG-CBOR, each a varint. The whole header is
- * compared, so no part of it can be mistaken for that of another algorithm.
+ * compared, so no part of it can be mistaken for a part of another header.
  */
 const headers: readonly (readonly [SignatureAlgorithm, Uint8Array])[] = [
   ['Ed25519', Uint8Array.of(0x34, 0x01, 0xed, 0x01, 0xed, 0x01, 0x13, 0x71)],

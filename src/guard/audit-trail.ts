@@ -51,7 +51,7 @@ export interface AuditTrail {
   outcome(intent: string, ending: Ending): Promise<Confirmation>
   /** Records a refusal, unless there are too many. */
   denied(denial: GuardDenial, durationMs: number, age: RevocationAge | undefined): Promise<void>
-  /** Records how many refusals were not recorded. Then it closes the sink, except that of a dry run. */
+  /** Records how many refusals were not recorded. Then it closes the sink, except for a dry run. */
   close(milliseconds: number): Promise<void>
 }
 
@@ -84,7 +84,8 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
   const now = (): number => secondsOf(clock)
   const newId = createEventIds()
   const base = (): Pick<AuditEvent, 'id' | 'time' | 'mode'> => ({ id: newId(), time: now(), ...shadow })
-  // From the intent to the outcome: keys and sink, the handler, work that it did not wait for, and the sink again.
+  // The longest time from intent to outcome: keys and sink, the handler, the work that it left open, and the sink
+  // again.
   const callMs = handlerMs + 4 * deadlineMs + 10_000
   /** The leases of the calls in progress, by the id of their intent. */
   const leases = new Map<string, OutcomeLease>()

@@ -16,7 +16,7 @@ export interface AllowedCall<Args, T> {
   readonly handler: Handler<Args, T>
   /** How current the revocations were with which it was allowed. */
   readonly age: RevocationAge | undefined
-  /** What it has reserved of the limits of its chain. */
+  /** Its reservation of the limits of its chain. */
   readonly hold: CallHold | undefined
   /** The signal of the caller. */
   readonly signal: AbortSignal | undefined

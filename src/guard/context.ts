@@ -14,14 +14,14 @@ import { createTelemetry, type Telemetry } from './telemetry.ts'
 export interface GuardContext extends Decider {
   /** Accepts subjects at run time; undefined if they are listed. */
   readonly accepts: SubjectFunction | undefined
-  /** Whether a call may be about something that is asked at run time. */
+  /** Whether owners or credentials are looked up at run time. */
   readonly asks: boolean
   readonly clock: Clock
   readonly commands: ReadonlyMap<string, GuardedCommand>
   readonly deadlines: Required<GuardDeadlines>
   readonly inFlight: InFlight
   readonly receipts: Signer | undefined
-  /** How current the revocations are now; undefined for a store that does not tell. */
+  /** Reads how current the revocations are now; undefined for a store that does not report its age. */
   readonly revocationAge: RevocationAgeReader
   readonly telemetry: Telemetry
   readonly trail: AuditTrail
@@ -55,7 +55,7 @@ export function createContext(options: CheckedOptions): GuardContext {
   }
 }
 
-/** Seconds after which a call has ended, whatever it waits for; a minute longer, for the clocks of other machines. */
+/** Seconds after which a call has ended in any case, and a minute more for the clocks of other machines. */
 function holdSecondsOf({ audit, deadlines }: CheckedOptions): number {
   const { decisionMs, handlerMs } = deadlines
   return Math.ceil((2 * decisionMs + handlerMs + 4 * audit.deadlineMs + 10_000) / 1_000) + 60

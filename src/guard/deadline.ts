@@ -6,7 +6,8 @@ import { type LazyDeadline, openDeadline } from '../support/lazy-deadline.ts'
 export class DeadlineError extends Error {}
 
 /**
- * Whether an error is that of a deadline. A handler can throw a value that throws when it is inspected; then it is not.
+ * Whether an error is a {@link DeadlineError}. A handler can throw a value that throws when it is inspected; it counts
+ * as another error.
  */
 export function isDeadline(error: unknown): boolean {
   try {

@@ -54,7 +54,7 @@ function ask(
   const deadline = openAtMost(deadlines.decisionMs, [signal])
   throwIfAborted(deadline)
   const options = signalOptions(deadline)
-  // The same object: a copy would have to make the signal.
+  // Passes the same object: a copy would create the signal.
   const made = decideNow(container, furtherCheck === undefined ? options : Object.assign(options, { furtherCheck }))
   if (isPromiseLike(made)) return decisionWithin(deadline, made)
   // A store may have asked for the signal.

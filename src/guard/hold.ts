@@ -1,5 +1,5 @@
 /**
- * What a call has reserved of the limits of its chain.
+ * The reservation of the limits of a chain by a call.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export interface CallHold {
   end(): Promise<void>
 }
 
-/** The use of a limit was not confirmed. Its code is on record as that of the outcome. */
+/** The use of a limit was not confirmed. Its code is recorded as the code of the outcome. */
 class UncountedError extends Error {
   readonly code = 'limit_unknown'
 }

@@ -11,7 +11,7 @@ export interface GuardHealth {
 /** The calls in progress: counted, limited, and waited for at the end. */
 export interface InFlight {
   /**
-   * Calls back when the time to close has passed, or now if it has.
+   * Calls back when the time to close has passed, or at once if it has passed already.
    *
    * @returns ends the wait for it.
    */

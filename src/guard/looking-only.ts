@@ -1,6 +1,6 @@
 import type { LimitStore } from '../authorization/limits/limit-store.ts'
 
-/** A store that answers as the other one, and reserves nothing: for a dry run. */
+/** Wraps a store for a dry run: it answers like that store, and reserves nothing. */
 export function lookingOnly(store: LimitStore): LimitStore {
   return {
     async reserve({ entries }, options) {

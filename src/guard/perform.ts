@@ -15,7 +15,7 @@ import { errorCode } from './telemetry.ts'
 import { createUpstream, type Upstream } from './upstream.ts'
 
 /**
- * Does what was allowed. The order of the steps is an argument:
+ * Executes an allowed call. The order of the steps is an argument:
  *
  * 1. Intent: on record and confirmed before the handler starts. A call that leaves no trace must not have an effect.
  * 2. Limits: the use is final before the handler starts.

@@ -22,7 +22,8 @@ export interface SignReceiptOptions {
 
 /**
  * Signs the result of a call. GRD-07: it contains the task, the SHA-256 of the value if DAG-CBOR can encode it, and the
- * record of the outcome. The agent can so prove that the call was recorded, and the service which result it returned.
+ * record of the outcome. With the receipt, the agent can prove that the call was recorded, and the service which result
+ * it returned.
  */
 export async function signReceipt(options: SignReceiptOptions): Promise<Receipt> {
   const { executor, authorization, value, record, clock, signal } = options

@@ -8,7 +8,7 @@ export interface GuardRefusal {
   readonly denial: GuardDenial
 }
 
-/** Refuses a call because as many as may be are in progress. Nothing of it was read, so that it can be sent again. */
+/** Refuses a call because the limit of concurrent calls is reached. The call was not read, so it can be sent again. */
 export function overloaded({ telemetry }: Pick<GuardContext, 'telemetry'>, max: number): GuardRefusal {
   telemetry.event({ name: 'refused', code: 'overloaded' })
   return refuse('overloaded', `the service is busy with ${max} calls; send this call again later`, 'GRD-05')
@@ -35,7 +35,7 @@ export function unrecorded({ telemetry }: GuardContext, command: Command, cause:
   return refuse('audit_unavailable', message, 'GRD-01', cause)
 }
 
-/** Refuses a call the release of whose credential was not confirmed. GRD-12 */
+/** Refuses a call because the record of the release was not confirmed. GRD-12 */
 export function unreleased({ telemetry }: GuardContext, command: Command, cause: unknown): GuardRefusal {
   telemetry.event({ name: 'refused', code: 'audit_unavailable', command })
   const message =
@@ -43,7 +43,7 @@ export function unreleased({ telemetry }: GuardContext, command: Command, cause:
   return refuse('audit_unavailable', message, 'GRD-12', cause)
 }
 
-/** Refuses a call whose use of a limit was not confirmed. */
+/** Refuses a call because its use of a limit was not confirmed. */
 export function uncounted({ telemetry }: GuardContext, command: Command, cause: unknown): GuardRefusal {
   telemetry.error(cause)
   telemetry.event({ name: 'refused', code: 'limit_unknown', command })

@@ -27,7 +27,7 @@ export interface Upstream {
   isUnrecorded(error: unknown): boolean
   /**
    * Aborts the requests that the handler did not wait for, and the bodies that it neither reads nor returns. Resolves
-   * when no request is in progress. Undefined if there was none.
+   * when no request is in progress. Undefined if there was no request.
    *
    * @param value - the value that the handler returned.
    */
@@ -42,7 +42,7 @@ export type ReleaseOf = Pick<GuardedRun<never, never>, 'authorization' | 'comman
 /** Milliseconds to wait for a vault that ignores its signal. */
 const settleMs = 1_000
 
-/** What is in progress for one handler. */
+/** The work in progress for one handler. */
 interface State {
   readonly context: GuardContext
   readonly work: ReleaseOf
@@ -64,8 +64,7 @@ interface State {
 }
 
 /**
- * Opens the ways to the credential for one handler. Most handlers use none of them, so that their state is made on
- * first use.
+ * Opens the ways to the credential for one handler. Most handlers do not use them, so their state is made on first use.
  *
  * @param deadline - aborted when the wait for the handler ends.
  */

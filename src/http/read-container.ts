@@ -112,7 +112,7 @@ export async function readContainerOf(
     const values = headers.get(name) ?? []
     if (values.length > 1 || values[0]?.includes(',')) return refused(400, `send \`${name}\` once, with one value`)
   }
-  // Servers with an interface like CGI read each punctuation mark as the same one.
+  // Servers with an interface like CGI read all punctuation marks as the same character.
   const asRead = (name: string): string => name.replaceAll(/[^a-z0-9]/g, '-')
   if ([...headers.keys()].some((name) => name !== 'x-ucan-container' && asRead(name) === 'x-ucan-container')) {
     return refused(400, 'write `x-ucan-container` with hyphens')
@@ -234,7 +234,7 @@ function readParsed(parsed: unknown, bodyBytes: number): Uint8Array | 'too long'
   return typeof parsed === 'string' ? new TextEncoder().encode(parsed) : parsed
 }
 
-/** Whether the first byte is that of a text form, in base64 or base64url. */
+/** Whether the first byte announces a text form, in base64 or base64url. */
 function isText(body: Uint8Array): boolean {
   return 'BCEFOP'.includes(String.fromCharCode(body[0] ?? 0))
 }

@@ -34,7 +34,8 @@ export function* checkApprovals(
   { checkLinkSignatures, checkRevocation, isDenial, readTokens }: Core,
 ): Steps<readonly ChainLink[] | Denial> {
   const { fields } = chain.invocation
-  // Read once more: formats leave out the tokens that are not in the chain. Another format has no approvals.
+  // Reads the container once more, because formats leave out the tokens that are not in the chain. Other formats have
+  // no approvals.
   const tokens = yield* readTokens(container, settings, caches)
   const candidates = isDenial(tokens) ? [] : [...tokens.delegations.values()]
   const found = new Map<string, ChainLink>()

@@ -20,7 +20,7 @@ export function* checkReplay(chain: Chain, settings: Settings, call: CallOptions
     const claim = settings.replay.claim(key, expiration, claimOptions(call, acceptedFrom))
     const first: unknown = isPromiseLike(claim) ? yield* waitUnlessAborted(claim, call) : claim
     if (first === true) return undefined
-    // Any other answer may be a store's own way to refuse.
+    // Some stores may refuse by another answer.
     if (first !== false) throw new TypeError('a replay store must answer true or false')
   } catch (error) {
     settings.onError(error)

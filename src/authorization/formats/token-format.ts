@@ -28,18 +28,18 @@ export interface TokenFormat<Token = unknown> {
   /** Whether a container is in this format, by its first bytes. At most one format may return true. Never throws. */
   recognizes(container: string | Uint8Array): boolean
   /**
-   * Reads a call strictly, within the limits. Ends with the chain, or with the denial when there is none; what is
-   * malformed is a denial. Throws only for faults that are not the sender's.
+   * Reads a call strictly, within the limits. Ends with the chain, or with a denial. Malformed input is a denial.
+   * Throws only for faults that the sender did not cause.
    */
   read(container: string | Uint8Array, context: ReadingContext): Steps<Chain | Denial>
   /**
-   * Reads the tokens of a container within the limits, and verifies none of them, for `openContainer`. Rejects with a
-   * MalformedError when they are not. Default: the format cannot show its tokens.
+   * Reads the tokens of a container for `openContainer`, within the limits. It does not verify them. Rejects with a
+   * MalformedError when a token is malformed or beyond a limit. Default: the format cannot show its tokens.
    */
   open?(container: string | Uint8Array, options: { readonly limits: Limits }): Promise<readonly Token[]>
   /**
-   * The argument in which the format puts the resource of a call. A call of whatever format that has this argument is
-   * allowed only when the subject owns what it names. Default: none.
+   * The argument in which the format puts the resource of a call. A call of any format that has this argument is
+   * allowed only when the subject owns that resource. Default: none.
    */
   readonly resourceArgument?: ResourceArgument
 }

@@ -25,12 +25,12 @@ const maxLimits = 32
 /** Seconds for which a call counts as concurrent if nobody reports its end: longer than most services work on a call. */
 const callSeconds = 300
 
-/** What a call has reserved. */
+/** The reservation of a call. */
 export interface Hold {
   readonly limits: readonly ChainLimit[]
   /** Makes the amounts final. Returns false when they were given back because their time was over. */
   commit(call: CallOptions): Promise<boolean>
-  /** Ends the call: gives back what is not final. */
+  /** Ends the call: gives back the amounts that are not final. */
   release(call: CallOptions): Promise<void>
 }
 
@@ -53,7 +53,7 @@ export interface Counter {
   ask(chain: Chain, settings: Settings, call: CallOptions): Steps<Settings>
   /** Reserves the limits of a chain. Returns the denial when one of them has not enough left. */
   reserve(chain: Chain, settings: Settings, call: CallOptions): Steps<Denial | undefined>
-  /** What the call of a chain has reserved. */
+  /** The reservation of the call of a chain. */
   holdOf(chain: Chain): Hold | undefined
   /** How much is left of the limits of delegations. */
   remaining(
@@ -246,7 +246,7 @@ function refusedHere({ at, statement, limit }: ChainLimit, { links, invocation }
   }
 }
 
-/** An answer of another form may be a store's own way to refuse. */
+/** Some stores may refuse by an answer of another form. */
 function assertAnswer(answer: LimitAnswer, limits: readonly ChainLimit[]): void {
   if (answer?.reserved === true) return
   const isRefusal =

@@ -62,15 +62,15 @@ interface State {
 /** Seconds for which a limit is kept after its end, because the tolerances of services differ. */
 const keepFor = 300
 
-/** Limits that a request examines for each of its own: more than it adds, so that what has expired does not accumulate. */
+/** Limits that a request examines for each of its own: more than it adds, so that expired entries do not accumulate. */
 const sweptForEach = 3
 
 /** Most limits that a request examines in a full store. */
 const sweptInFull = 10_000
 
 /**
- * Counts in the memory of this process, for a service that is one process. When full it refuses calls. After a restart it
- * has forgotten what was used.
+ * Counts in the memory of this process, for a service that is one process. When full it refuses calls. A restart
+ * forgets all amounts.
  *
  * @throws ArgumentError when an option is not of its type.
  */

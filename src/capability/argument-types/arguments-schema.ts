@@ -12,12 +12,12 @@ import { partOf } from './json-schema.ts'
 /**
  * The schema of all arguments of a command together, for frameworks that take one: it validates as a service does, and
  * gives the JSON Schema for a model. An argument with the value `undefined` counts as absent. The JSON Schema has no
- * `$schema`, and says `additionalProperties: false`.
+ * `$schema`, and has `additionalProperties: false`.
  *
  * The JSON Schema accepts every call that a service accepts, and more: canonical forms are only validated.
  *
- * @throws ArgumentError when `definition` was not made by `defineCommand`. So does the JSON Schema, when an argument has no
- *   JSON Schema: byte strings, and schemas of libraries that give none.
+ * @throws ArgumentError when `definition` was not made by `defineCommand`. So does the JSON Schema, when an argument
+ *   has no JSON Schema: byte strings, and schemas of libraries without JSON Schema.
  *
  * @example
  * ```ts

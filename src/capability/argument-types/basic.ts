@@ -21,8 +21,8 @@ export interface TextOptions {
 }
 
 /**
- * Any string of well-formed Unicode. It has no other canonical form, so a policy with `like` may not restrict what the
- * handler makes of the string. For paths, URLs, addresses and names, use the types of their own.
+ * Any string of well-formed Unicode. It has no other canonical form, so a policy with `like` may not restrict how the
+ * handler interprets the string. For paths, URLs, addresses and names, use the types of their own.
  *
  * @throws ArgumentError when an option is invalid.
  */

@@ -27,7 +27,7 @@ export function converterOf(make: (options: JsonSchemaOptions) => JsonSchema): J
  * The JSON Schema of any Standard Schema, as a part of another one.
  *
  * @param named - names the argument in the error.
- * @throws ArgumentError when its library gives none, or one with references.
+ * @throws ArgumentError when its library does not support JSON Schema, or the schema has references.
  */
 export function partOf(schema: StandardSchema, options: JsonSchemaOptions, named: string): JsonSchema {
   const { jsonSchema, vendor } = schema['~standard']

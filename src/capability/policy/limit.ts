@@ -18,7 +18,7 @@ const form =
   /^\["limit\/(?:uses",\d{1,15}(?:,"did:[a-z0-9]+:[\w.:%-]{1,2048}")?|concurrent",\d{1,4}|rate",\d{1,4},[1-9]\d{0,7}|sum",".*","[\d.]+")\]$/s
 
 /**
- * Reads a statement whose operator is that of a limit.
+ * Reads a statement that has the operator of a limit.
  *
  * @param depth - 1 for a statement of the policy itself.
  * @param checkSelector - throws when its argument is not a selector.

@@ -110,7 +110,7 @@ interface Step {
   readonly step: number
 }
 
-/** The only part that decided, if there is one. `or` and `any` have none when they are false: every part decided. */
+/** The only part that decided, if there is one. When `or` and `any` are false, every part decided. */
 function decisive(
   statement: Statement,
   value: IpldValue,

@@ -41,7 +41,7 @@ export interface RevocationFeedSourceOptions {
   /** Returns the headers of a request, for example `authorization`. Called for each request. */
   readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
   /**
-   * Believes only revocations whose token proves the right of the revoker. A part with another revocation is refused.
+   * Accepts only revocations whose token proves the right of the revoker. A part with another revocation is refused.
    * Default false: the publisher may revoke anything.
    */
   readonly requireTokens?: boolean
@@ -61,7 +61,7 @@ const optionChecks = Object.freeze({
   fetch: maybe(callback),
 }) satisfies OptionChecks<RevocationFeedSourceOptions>
 
-/** What a reading of the feed knows. */
+/** The options of a reading of the feed. */
 interface Reading {
   readonly resolver: DidResolver
   readonly requireTokens: boolean
@@ -165,12 +165,12 @@ async function connect(
 }
 
 interface Believed extends RevocationNews {
-  /** The error of an entry that was refused. The others are believed. */
+  /** The error of an entry that was refused. The other entries are accepted. */
   readonly refused?: unknown
 }
 
 /**
- * Decides what of a page is believed. RVK-26
+ * Decides which entries of a page are accepted. RVK-26
  *
  * @param cursor - the place that was reached.
  * @param latest - the latest time of a page in this reading.
@@ -192,7 +192,8 @@ async function believe(page: Page, cursor: string | undefined, latest: number, r
     }
   }
   if (refused !== undefined) return { entries, cursor, refused }
-  // A repeated page from before says nothing about the present. A later one would lack entries that were published.
+  // An earlier page that is repeated does not show the present state. A later one would lack entries that were
+  // published.
   const isBehind = page.through < reached
   if (isBehind && page.complete && page.time > latest) {
     return { entries, cursor, refused: new StoreError(lost) }
@@ -208,8 +209,8 @@ const lost =
   'the journal of the publisher ends before a place that was reached, so that it lost entries; prepare its stores with a new `epoch`, and add the revocations again'
 
 /**
- * RVK-29: verifies the token of an entry. Its time is over if a delegation of the right to revoke has expired since: the publisher
- * is believed then, unless tokens are required.
+ * RVK-29: verifies the token of an entry. A token has expired if a delegation of the right to revoke has. Then the
+ * entry is accepted from the publisher, unless tokens are required.
  *
  * @throws StoreError when the token does not prove the entry.
  */

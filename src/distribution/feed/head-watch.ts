@@ -23,7 +23,7 @@ interface Waiting {
 /**
  * Makes a watch that looks every `pollMs` milliseconds while somebody waits.
  *
- * @param onError - receives the error of a journal that does not answer. Those who wait find out themselves.
+ * @param onError - receives the error of a journal that does not answer. The waiting readers receive it when they read.
  */
 export function headWatch(journal: RevocationJournal, pollMs: number, onError: (error: unknown) => void): HeadWatch {
   const waiting = new Set<Waiting>()

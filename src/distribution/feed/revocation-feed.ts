@@ -84,7 +84,9 @@ interface Feed {
   readonly heartbeatMs: number
   readonly watch: HeadWatch
   readonly report: (error: unknown) => void
-  /** Reads and signs the part after a place; from the start if there is none, or it is of another journal. */
+  /**
+   * Reads and signs the part after a place. Without a place, or with one of another journal, it begins at the start.
+   */
   readonly pageAfter: (place: Place | undefined) => Promise<SignedPage>
 }
 

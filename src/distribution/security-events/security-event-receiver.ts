@@ -54,8 +54,8 @@ export interface SecurityEventReceiverOptions {
   /** Where revocations are added. */
   readonly revocations: Pick<RevocationRegistry, 'add'>
   /**
-   * Returns the revocations that follow from an event; none for an event without consequences. If it throws or rejects, the
-   * transmitter sends the token again later.
+   * Returns the revocations that follow from an event; an empty array for an event without consequences. If it throws
+   * or rejects, the transmitter sends the token again later.
    */
   readonly revocationsOf: (
     event: SecurityEvent,

@@ -35,8 +35,8 @@ export interface StatusListSourceOptions {
   /** The algorithms that the issuer uses, for example `['ES256']`. */
   readonly algorithms: readonly string[]
   /**
-   * Returns the CIDs of delegations or the DIDs of principals that have an index in the list; none for an index of others.
-   * The list contains indexes alone. It is called for each index that is not valid, at each reading.
+   * Returns the CIDs of delegations or the DIDs of principals that have an index in the list; an empty array for an
+   * index of others. The list contains indexes alone. It is called for each index that is not valid, at each reading.
    */
   readonly idsOf: (index: number) => readonly string[]
   /** Milliseconds between two readings, at most; the `ttl` of the token can make it shorter. Default 60,000. */

@@ -1,5 +1,5 @@
 /**
- * The core of all adapters: finds the container of a request, has the service take it, and makes the response.
+ * The core of all adapters: finds the container of a request, passes it to the service, and makes the response.
  *
  * @module
  */
@@ -213,7 +213,10 @@ const problemHeaders: Readonly<Record<string, string>> = Object.freeze({
   'cache-control': 'no-store',
 })
 
-/** The message of the error may contain a secret. HTP-27: errors of an upstream are told from those of the service. */
+/**
+ * The message of the error may contain a secret. HTP-27: an error of an upstream has another status than an error of
+ * the service.
+ */
 function failureOf(error: unknown): Answer {
   const code = quietly(() => (error instanceof VaultError ? error.code : undefined))
   const status = code === 'ERR_VAULT_UPSTREAM' ? 502 : code === 'ERR_VAULT_UNAVAILABLE' ? 503 : 500

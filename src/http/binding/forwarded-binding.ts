@@ -28,9 +28,9 @@ export interface BindToForwardedOptions {
 }
 
 /**
- * Binds calls to the requests that a proxy asks about: nginx with `auth_request`, Caddy with `forward_auth`, HAProxy with
- * a Lua action. The proxy sends the method, host and target of the request in `X-Forwarded-Method`, `X-Forwarded-Host` and
- * `X-Forwarded-Uri`, and replaces what a client sends there.
+ * Binds calls to the requests that a proxy asks about: nginx with `auth_request`, Caddy with `forward_auth`, HAProxy
+ * with a Lua action. The proxy sends the method, host and target of the request in `X-Forwarded-Method`,
+ * `X-Forwarded-Host` and `X-Forwarded-Uri`, and replaces those headers of a client.
  *
  * The answer permits the request that those headers describe, and nothing else; so a client that asks by itself gains
  * nothing.
@@ -58,7 +58,7 @@ export function bindToForwarded(options: BindToForwardedOptions): RequestBinding
       }
       const [method, target] = [one('x-forwarded-method'), only(header('x-forwarded-uri'))]
       const host = one('x-forwarded-host')?.toLowerCase()
-      // HTP-33: a missing header is a mistake in the configuration of the proxy, and no request.
+      // HTP-33: a missing header is a mistake in the configuration of the proxy, and not of the client.
       if (method === undefined || host === undefined || target === undefined)
         return unbound(400, 'the proxy must send X-Forwarded-Method, X-Forwarded-Host and X-Forwarded-Uri, each once')
       const scheme = schemes.get(host)
@@ -85,8 +85,8 @@ const checks: OptionChecks<BindToForwardedOptions> & { readonly bodies: ReturnTy
   })
 
 /**
- * Headers by which a service behind the proxy can take the request for another one. Servers with an interface like CGI read
- * a hyphen and an underscore as the same one.
+ * Headers by which a service behind the proxy can take the request for another one. Servers with an interface like CGI
+ * read a hyphen and an underscore as the same character.
  */
 const rerouting: readonly string[] = [
   'x-http-method',
@@ -108,7 +108,7 @@ function only(values: readonly string[]): string | undefined {
   return values.length === 1 ? values[0] : undefined
 }
 
-/** Whether the headers of the request, or what the proxy says of them, announce a body. */
+/** Whether a header of the request, or its copy by the proxy, announces a body. */
 function announcesBody(header: (name: string) => readonly string[]): boolean {
   const lengths = [...header('content-length'), ...header('x-forwarded-content-length')]
   const encodings = [...header('transfer-encoding'), ...header('x-forwarded-transfer-encoding')]

@@ -73,7 +73,7 @@ export function bindToRequest(options: BindToRequestOptions): RequestBinding {
   const schemes = schemesByHost('bindToRequest', origins)
   return Object.freeze({
     async read({ method, target, host, header, body }) {
-      // HTP-30: the scheme is that of the configuration, since no request states it.
+      // HTP-30: the scheme comes from the configuration, because a request does not contain it.
       const scheme = schemes.get(host?.toLowerCase() ?? '')
       if (host === undefined || scheme === undefined) return unbound(421, 'the service is not at this host')
       if (header('upgrade').length > 0) return unbound(400, 'the service does not upgrade connections')

@@ -75,7 +75,7 @@ interface Cursor {
   readonly bytes: Uint8Array
   readonly caches: TokenCaches
   at: number
-  /** Whether the bytes so far have the usual form. Once it is false, all that was read is void. */
+  /** Whether the bytes so far have the usual form. Once it is false, no field that was read is valid. */
   isUsual: boolean
 }
 
@@ -140,7 +140,7 @@ function readInvocation(cursor: Cursor, settings: ReadingSettings): OpenInvocati
   const subject = readDid(cursor)
   mustHaveKey(cursor, key.args)
   if (bytes[cursor.at++] !== 0x73) return undefined
-  // No other field is there, so most of what is unusual is found before the arguments are read.
+  // The payload has no other field. So most unusual tokens are found before their arguments are read.
   if (count !== 7 + Number(audience !== undefined) + Number(issuedAt !== undefined)) return undefined
   const args = readArgs(cursor, settings)
   if (!isBeforeNonce(cursor) || args === undefined || audience === subject) return undefined

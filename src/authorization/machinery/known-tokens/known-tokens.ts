@@ -9,8 +9,8 @@ export interface KnownTokens {
   /** The key of the bytes, if {@link KnownTokens.add} was called with equal bytes. */
   find(bytes: Uint8Array): string | undefined
   /**
-   * Remembers the key of a token that is added for the second time, and may forget that of another token. The bytes are
-   * copied.
+   * Remembers the key of a token that is added for the second time, and may forget the key of another token. The bytes
+   * are copied.
    *
    * @param key - the `digestKey` of the hash of these bytes.
    */

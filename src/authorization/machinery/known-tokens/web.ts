@@ -14,5 +14,5 @@ export function createKnownTokens(): KnownTokens {
   return { find: () => undefined, add: () => undefined }
 }
 
-/** Recognizes none of the tokens. */
+/** Recognizes no token. */
 export const recognize: Recognize = (tokens) => ({ bytes: tokens, links: [] })

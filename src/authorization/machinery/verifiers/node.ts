@@ -16,15 +16,15 @@ import { atOnceBy, type Verifier, type Verifiers } from './verifiers.ts'
 const mostInTurn = 64
 
 /**
- * A lone call is answered soonest in its own turn: handing a signature to another thread and back costs half a
- * verification. When there are several calls, other threads verify while this one reads the next.
+ * Verifies a lone call in its own turn: handing a signature to another thread and back costs half a verification. With
+ * several calls, other threads verify while this one reads the next call.
  *
- * A call that ends in its turn is never seen by the next one, so the calls in progress do not show the load. Arrivals do.
- * Calls that arrive one after another without an `await` between them were there together, and so were the callbacks of
- * one turn of the event loop that each bring a call. The first of them stays here, the others go to the other threads,
- * and as long as anything is there, later calls follow it. A caller that awaits each of its calls has only one at a time:
- * its calls arrive in one callback, and none of them leaves the thread until they have verified {@link mostInTurn}
- * signatures. The next call does, so the event loop turns while it is verified.
+ * The calls in progress do not show the load, because a call that ends in its turn is over when the next one arrives.
+ * Arrivals show it. Calls count as concurrent when they arrive without an `await` between them, or in several callbacks
+ * of one turn of the event loop. The first of them is verified here, and the others on other threads. While another
+ * thread verifies, later calls go there too. A caller that awaits each of its calls has one at a time. Its calls arrive
+ * in one callback, and stay on this thread until they have verified {@link mostInTurn} signatures. The next call goes
+ * to another thread, so the event loop turns.
  */
 export function createVerifiers(backend: CryptoBackend): Verifiers {
   const atOnce = atOnceBy(backend)
@@ -54,7 +54,7 @@ export function createVerifiers(backend: CryptoBackend): Verifiers {
 }
 
 /**
- * Makes the function that each arriving call asks whether it is the only one that is there.
+ * Makes the function that returns whether an arriving call is the only one at this time.
  *
  * @param nextTurn - calls back when the event loop has turned.
  * @param nextCallback - calls back when the present callback of the event loop has ended.
