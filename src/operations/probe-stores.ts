@@ -20,7 +20,7 @@ export interface ProbeStoresOptions {
 
 /** The state of a store. */
 export interface StoreHealth {
-  /** Whether it answered a request, as it should. */
+  /** Whether it answered a request correctly. */
   readonly healthy: boolean
   readonly durationMs: number
   /** The code of its error. Its message is left out, because it can contain an address or a secret. */

@@ -85,7 +85,7 @@ export function prometheusMeter(options: PrometheusMeterOptions): Meter {
       const gauge = new client.Gauge({
         ...metric(name, given),
         collect() {
-          // A value that is no longer reported is absent, and not the last one.
+          // A value that is no longer reported becomes absent. It does not keep its last state.
           gauge.reset()
           for (const report of callbacks) {
             report({ observe: (value, attributes) => gauge.set(labelsOf(attributes), value) })

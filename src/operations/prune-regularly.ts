@@ -12,7 +12,7 @@ import {
 } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 
-/** A store that forgets what has expired. */
+/** A store that forgets expired entries. */
 export interface PrunableStore {
   /** Forgets some entries at a time, until no expired ones are left or the signal is aborted. */
   prune(options: { readonly signal: AbortSignal }): Promise<void>

@@ -6,7 +6,7 @@ export interface DelegationChange {
   readonly remove: readonly string[]
 }
 
-/** Stores the delegations of an agent. Delegations are not secret, but they show who may do what. */
+/** Stores the delegations of an agent. Delegations are not secret, but they show the permissions of principals. */
 export interface DelegationStore {
   /**
    * - Returns the bytes of all stored delegations, in any order.

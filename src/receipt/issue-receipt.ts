@@ -77,7 +77,7 @@ function isTask(value: unknown): value is CID {
 
 const optionChecks: OptionChecks<IssueReceiptOptions> = Object.freeze({
   executor: withMethod('sign'),
-  // A reader would refuse a receipt for any other value.
+  // A reader refuses a receipt for any other value.
   task: (value) => (isTask(value) ? undefined : 'must be a CID, as in `Invocation.task`'),
   outcome: (value) =>
     readOutcome(value as IpldValue | undefined) === undefined

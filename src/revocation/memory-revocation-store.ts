@@ -127,7 +127,7 @@ function expiredRows(rows: ReadonlyMap<number, Row>, keepFor: number, remove: (r
   let rest = rows.values()
   /** No row expires before. A full store does not look at its rows for each entry that it refuses. */
   let earliest = Number.POSITIVE_INFINITY
-  /** The same of the rows of this circle. */
+  /** The same for the rows of this circle. */
   let earliestSeen = Number.POSITIVE_INFINITY
   return {
     note(expiration) {

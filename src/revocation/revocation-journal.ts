@@ -10,7 +10,10 @@ export interface JournalEntry {
 
 /** A part of a journal. */
 export interface JournalPage {
-  /** Names the data behind the journal, in lower-case hexadecimal and `-`. Numbers of another journal mean nothing here. */
+  /**
+   * Names the data behind the journal, in lower-case hexadecimal and `-`. Numbers of another journal have no meaning in
+   * this one.
+   */
   readonly journal: string
   /** In the order of their numbers. */
   readonly entries: readonly JournalEntry[]

@@ -2,10 +2,10 @@ import { ArgumentError } from '../errors.ts'
 import type { GuardedCall } from '../guard/call.ts'
 import type { GuardedCommand } from '../guard/command.ts'
 
-/** The surroundings of a call. */
+/** The context of a call. */
 export interface CallSurroundings {
   /**
-   * The request with which the call came, of an adapter. Its body, address and headers are not signed, unless the command
+   * The request in which an adapter received the call. Its body, address and headers are not signed, unless the command
    * binds them (`procura/http/binding`): use the arguments of the call.
    */
   readonly request?: Request

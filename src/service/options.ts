@@ -22,8 +22,8 @@ export interface ServiceOptions extends Omit<GuardOptions, 'commands'> {
   /** The commands of the service and their handlers, made by `on`. */
   readonly handlers: readonly BoundCommand[]
   /**
-   * The store to which received revocations are added, usually the one in `revocations`. Without it, the service accepts
-   * none.
+   * The store to which received revocations are added, usually the one in `revocations`. Without it, the service
+   * refuses revocations.
    */
   readonly registry?: RevocationRegistry
   /** Closed in this order when the service has closed: stores, vaults, pools. */

@@ -37,7 +37,7 @@ export interface PrivateEntry extends PublicEntry {
   readonly jwk: Jwk
 }
 
-/** A file of which nothing is decrypted. */
+/** A file before its private keys are decrypted. */
 export interface SealedFile {
   /** The keys, the current one first. They are not authenticated before the file is opened. */
   readonly keys: readonly PublicEntry[]

@@ -29,9 +29,9 @@ const epochCheck: OptionCheck = (value) =>
 /** Options with which stores are prepared. */
 export interface PreparationOptions {
   /**
-   * When the data begins. Default: the present time, which is right for an empty database that may have had data before. 0 for
-   * the first database of a new service: no call was accepted before. A later time than that of stores that are prepared
-   * already becomes their epoch.
+   * The time at which the data begins. Default: the present time, which is right for an empty database that may have
+   * had data before. 0 for the first database of a new service: no call was accepted before. For stores that are
+   * prepared already, a later time replaces their epoch.
    */
   readonly epoch?: Timestamp
   /** Default: the host's clock. */

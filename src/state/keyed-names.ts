@@ -20,7 +20,7 @@ export type StoreSecret = Uint8Array
 export const storeSecretCheck: OptionCheck = (value) =>
   value instanceof Uint8Array && value.length >= 32 ? undefined : 'must be a Uint8Array of 32 bytes or more'
 
-/** What a name is for. Names of different kinds never meet. */
+/** The purpose of a name. Names of different kinds are never equal. */
 export type NameKind =
   | 'replay'
   | 'revocation'

@@ -1,16 +1,16 @@
-/** The epoch of stores as this process saw it last. Each claim sends it, and learns when it is no longer so. */
+/** The epoch of stores as this process saw it last. Each claim sends it, and the answer reports another epoch. */
 export interface KnownEpoch<Epoch> {
-  /** Returns it, or asks for it. Claims that arrive together at the start ask once. */
+  /** Returns the epoch, or asks the store for it. Claims that arrive together at the start share one question. */
   read(): Epoch | Promise<Epoch>
-  /** Takes the one that the store has now. */
+  /** Replaces it by the present epoch of the store. */
   correct(epoch: Epoch): void
 }
 
-/** How often a claim is sent again because the stores were prepared anew in between. */
+/** How often a claim is sent again because the stores were prepared again in between. */
 export const claimAttempts = 3
 
 /**
- * Makes the knowledge of one process.
+ * Makes the memory of one process.
  *
  * @param ask - asks the store.
  */

@@ -87,8 +87,8 @@ export interface RevocationQuery {
  * Returns the query for some ids.
  *
  * A hash cannot be turned into the DID of a revoker. A revocation counts only if its revoker issued a delegation of the
- * chain, whose DIDs are all in the query: a row with another revoker is left out. A revoked principal counts whoever
- * revoked it. RVK-11
+ * chain, whose DIDs are all in the query: a row with another revoker is left out. The revocation of a principal counts
+ * for every revoker. RVK-11
  */
 export function queryFor(ids: readonly string[], names: KeyedNames): RevocationQuery {
   const queried = new Map<string, string>()

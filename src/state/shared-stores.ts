@@ -1,5 +1,5 @@
 /**
- * What the stores that several processes share have in common.
+ * The interfaces of stores that several processes share.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export interface SharedRevocationStore extends RevocationRegistry, RevocationJou
 
 /** A limit store that several processes share. */
 export interface SharedLimitStore extends LimitStore {
-  /** Forgets what no longer counts, some at a time. Reservations do this by themselves. */
+  /** Forgets amounts that no longer count, some at a time. Reservations do this by themselves. */
   prune(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
 }
 

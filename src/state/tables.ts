@@ -9,7 +9,7 @@ export interface Tables {
   readonly revocationJournal: string
   /** One row: the name of the journal. */
   readonly journalName: string
-  /** What was used of each limit. */
+  /** The used amount of each limit. */
   readonly limits: string
   /** Amounts that count for a while: of calls in progress, and within the period of a rate. */
   readonly limitHolds: string

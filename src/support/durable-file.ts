@@ -7,7 +7,7 @@ import type { HeldLock } from './file-lock/held-lock.ts'
 /**
  * Writes a file of one user that must not exist yet. It lasts when this resolves, also after a loss of power.
  *
- * @throws what `node:fs` throws, such as `EEXIST`.
+ * @throws errors of `node:fs`, such as `EEXIST`.
  */
 export async function createDurableFile(path: string, content: string | Uint8Array): Promise<void> {
   await writeNew(path, content)
@@ -20,7 +20,7 @@ export async function createDurableFile(path: string, content: string | Uint8Arr
  *
  * @param lock - of the file.
  * @returns whether it was done: a process that has lost the lock changes nothing.
- * @throws what `node:fs` throws; the draft is removed before.
+ * @throws errors of `node:fs`, after the draft was removed.
  */
 export async function replaceDurableFile(path: string, content: string | Uint8Array, lock: HeldLock): Promise<boolean> {
   const draft = lock.draft()

@@ -197,8 +197,8 @@ export function waitWithin<T>(deadline: LazyDeadline, work: PromiseLike<T>): Pro
 }
 
 /**
- * A promise of this realm for the result. An object with a method `then` may pass on a promise that never settles; to
- * resolve to that would end the wait for the deadline.
+ * A promise of this realm for the result. An object with a method `then` may pass on a promise that never settles. The
+ * wait would then ignore the deadline.
  */
 async function adopt<T>(work: PromiseLike<T>): Promise<T> {
   return await work

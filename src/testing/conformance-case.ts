@@ -10,9 +10,9 @@ import { type Clock, systemClock, type Timestamp } from '../time.ts'
 
 /** One case of a conformance suite. */
 export interface ConformanceCase {
-  /** The requirement and what the store does. */
+  /** The requirement, and the behaviour that it requires. */
   readonly name: string
-  /** Resolves when the store passes. Rejects with an Error that says what it did instead. */
+  /** Resolves when the store passes. Rejects with an Error that describes the fault. */
   run(): Promise<void>
 }
 
@@ -69,7 +69,7 @@ function movableClock(): MovableClock {
   }
 }
 
-/** What a case works with. */
+/** The store and the functions that a case uses. */
 export interface CaseContext<Store> {
   readonly store: Store
   another(): Promise<Store>
@@ -83,7 +83,7 @@ export interface CaseContext<Store> {
   readonly start: Timestamp
 }
 
-/** A case before it has a store: its name, what it does, and the fault that it needs. */
+/** A case before it has a store: its name, its steps, and the fault that it needs. */
 export type CaseOf<Store> = readonly [
   name: string,
   task: (context: CaseContext<Store>) => Promise<void>,

@@ -22,7 +22,7 @@ function show(answer: unknown): string {
   return `${key} ${remaining}${freeAt === undefined ? '' : ` until ${freeAt}`}`
 }
 
-/** Returns what remains of a limit. */
+/** Returns the remaining amount of a limit. */
 export async function left(store: LimitStore, entry: LimitEntry): Promise<unknown> {
   const answer = await answerOf(() => store.remaining([entry], {}))
   return answer === rejected ? rejected : (answer as readonly { readonly remaining: number }[])[0]?.remaining
@@ -46,7 +46,7 @@ function numbersFrom(seed: number): (bound: number) => number {
 /**
  * Makes random requests to a store and to a plain model, and rejects when an answer differs.
  *
- * @param seed - selects the history, and keeps its keys apart from those of others. The clock must stand still.
+ * @param seed - selects the history, and keeps its keys apart from those of others. The clock must be stopped.
  */
 export async function compareHistory(
   {

@@ -21,7 +21,7 @@ import type { Claim } from './read-claim.ts'
 import { isExhausted, prove, type Search, type SessionFinder } from './search.ts'
 import { createWalk, isInTime, type PathStep, type Walk } from './walk.ts'
 
-/** Finds sessions, and reports why a delegation has none. */
+/** Finds sessions, and reports why a delegation has no session. */
 export interface SessionTable extends SessionFinder {
   /**
    * The reason why a delegation is not accepted as a proof of `namedBy`. Undefined when it is signed, or when an

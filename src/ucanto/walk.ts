@@ -1,6 +1,6 @@
 /**
- * Finds the delegations that prove a token. A token of 0.9.1 names proofs but not what each of them proves, and each
- * can contain several capabilities, so a path must be searched.
+ * Finds the delegations that prove a token. A token of 0.9.1 names its proofs, but not the purpose of each of them. A
+ * proof can contain several capabilities, so a path must be searched.
  *
  * @module
  */

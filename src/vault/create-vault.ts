@@ -1,7 +1,7 @@
 /**
  * A vault over a source of secrets. The order of a release is an argument:
  *
- * 1. copy the request: what the caller changes later is neither checked nor sent;
+ * 1. copy the request: later changes by the caller are neither checked nor sent;
  * 2. use up the authorization, before anything is awaited: two uses that race for it cannot both pass;
  * 3. find the credential: its name is in the configuration, with its rules;
  * 4. compare the call and the target with the rules: a call that is refused causes no request to the store;

@@ -36,7 +36,7 @@ export interface Dispatcher {
 /** Most questions of a batch: a thread needs a few milliseconds for them. */
 const maxBatch = 32
 
-/** Most batches that one thread has at a time: the second is there when the thread has answered the first. */
+/** Most batches that one thread has at a time: the second one waits when the thread has answered the first. */
 const batchesAhead = 2
 
 /** Makes a dispatcher that has no threads yet. */
@@ -110,7 +110,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 }
 
-/** The threads with the fewest batches, or none when all have as many as they can take. */
+/** The threads with the fewest batches; an empty list when all threads are busy. */
 function leastBusy(threads: ReadonlySet<VerificationThread>): readonly VerificationThread[] {
   const least = Math.min(batchesAhead, ...Array.from(threads, ({ underWay }) => underWay))
   return least < batchesAhead ? [...threads].filter(({ underWay }) => underWay === least) : []

@@ -141,7 +141,7 @@ interface Watch {
 
 /**
  * Calls back after a time without an answer. The calling thread may itself have been busy for that long, with an answer
- * in its queue; therefore it takes what has arrived before it calls back.
+ * in its queue; therefore it takes the answers that have arrived before it calls back.
  */
 function createWatch(milliseconds: number, onSilence: () => void): Watch {
   let timer: NodeJS.Timeout | undefined

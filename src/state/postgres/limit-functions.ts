@@ -14,12 +14,12 @@ export interface LimitFunctions {
   readonly end: string
 }
 
-/** With a snapshot that is older than the locks, a function would not see what it has waited for. */
+/** With a snapshot that is older than the locks, a function would not see the changes for which it has waited. */
 export const assertIsolation: string = `IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
     RAISE EXCEPTION 'limits are counted with the isolation level READ COMMITTED; set it for the role of the service';
   END IF;`
 
-/** Returns the names for one prefix, which is that of the tables. */
+/** Returns the names, which have the prefix of the tables. */
 export function limitFunctionsOf({ limits }: Tables): LimitFunctions {
   return {
     reserve: `${limits}_reserve`,
@@ -34,8 +34,8 @@ export function limitFunctionsOf({ limits }: Tables): LimitFunctions {
  * Returns the SQL that creates the functions. Decision 065 has the reasons.
  *
  * Each function locks the rows of the limits first, in the order of their keys, and then holds, in the order of their
- * reservations and keys. Two statements therefore never wait for each other. Each command of a function sees what was
- * committed before it began, so everything that is read after the locks is current.
+ * reservations and keys. Two statements therefore never wait for each other. Each command of a function sees all
+ * commits before its start, so every row that is read after the locks is current.
  */
 export function createLimitFunctions(tables: Tables): string {
   const names = limitFunctionsOf(tables)

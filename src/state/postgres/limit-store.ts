@@ -139,7 +139,9 @@ function numberOf(value: unknown): number {
   return value === null || value === undefined ? Number.NaN : Number(value)
 }
 
-/** Ends what is over, and forgets limits that expired before a time. Reservations wait until that is noted. */
+/**
+ * Ends holds that are over, and forgets limits that expired before a time. Reservations wait until the time is noted.
+ */
 async function forget(
   { tables, query }: PostgresConnection,
   now: Timestamp,

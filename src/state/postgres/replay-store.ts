@@ -32,9 +32,9 @@ export function epochOf({ ask, tables }: PostgresConnection): KnownEpoch<number>
 /**
  * Makes the replay store of a connection. Claims that wait share a statement. STO-06
  *
- * A row counts its copies, so that the first is known in the same step. Keys are in order, so that two statements do not
- * wait for each other. The row of the stores is locked against a change for the time of the statement: a claim sees the time
- * before which calls are forgotten, or ends before any is.
+ * A row counts its copies, so that the first is known in the same step. Keys are in order, so that two statements do
+ * not wait for each other. The row of the stores is locked against a change for the time of the statement: a claim sees
+ * the time before which calls are forgotten, or ends before a call is forgotten.
  */
 export function replayStore(
   connection: PostgresConnection,

@@ -68,8 +68,8 @@ export interface RedisConnection {
    * Runs a script, and returns its answer: its kind, and its values.
    *
    * @param kinds - the kinds that the script returns.
-   * @param keys - beside that of the stores, which comes first.
-   * @param values - beside the fingerprint of the secret and the name of the request, which come first.
+   * @param keys - after the key of the stores.
+   * @param values - after the fingerprint of the secret and the name of the request.
    * @throws StoreError when Redis does not answer, or the stores were not prepared, lost their data or have another secret.
    */
   ask(
@@ -134,7 +134,7 @@ function unprepared(): StoreError {
   )
 }
 
-/** Returns a string of an answer. Some clients can be told to return bytes. */
+/** Returns a string of an answer. Some clients can be configured to return bytes. */
 export function text(value: unknown): string {
   if (typeof value === 'string') return value
   if (value instanceof Uint8Array) return Buffer.from(value).toString()

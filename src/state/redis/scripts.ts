@@ -8,7 +8,7 @@ export const keepFor = 300
 /**
  * Every script begins with it. KEYS[1] has the epoch and the fingerprint of the secret; ARGV[1] is a fingerprint. STO-05
  *
- * ARGV[2] is the name of the request, which is the second value of each answer: a client that has lost count of its answers
+ * ARGV[2] is the name of the request, which is the second value of each answer. A client that confuses its answers
  * is noticed.
  */
 export const opening: string = `
@@ -73,8 +73,8 @@ end
 `
 
 /**
- * Claims a call, whose name is that of a request: a client that lost its connection may send it once more. Then it gets the
- * same answer. KEYS: stores, calls, made. Returns a kind and a value.
+ * Claims a call under the name of a request. A client that lost its connection may send the request once more, and gets
+ * the same answer. KEYS: stores, calls, made. Returns a kind and a value.
  */
 export const claimFunction: string = `${forgetCalls}
 local function claim(epoch, name, ends, time, milliseconds)

@@ -72,7 +72,7 @@ export interface StoresRow {
   readonly epoch: Timestamp
   /** The latest time before which calls were forgotten. */
   readonly forgotten: Timestamp
-  /** The same of revocations. */
+  /** The same for revocations. */
   readonly revocationsForgotten: Timestamp
 }
 

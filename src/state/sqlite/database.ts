@@ -68,8 +68,8 @@ function isBusy(error: unknown): boolean {
 const pauses = [1, 2, 4, 8, 16] as const
 
 /**
- * Returns what a task returns. If another connection holds the database, the task is tried again until the time is over.
- * The waiting is in turns of the event loop, not in SQLite, which would block the process.
+ * Runs a task, and returns its result. If another connection holds the database, the task is tried again until the time
+ * is over. The waiting is in turns of the event loop, not in SQLite, which would block the process.
  *
  * @param timeoutMs - how long other connections may hold the database.
  */

@@ -9,7 +9,7 @@
 import { type SqliteStoreDatabase, whenFree } from './database.ts'
 import { failure } from './failure.ts'
 
-/** Runs a write within the next transaction, and resolves to what it returned once that is committed. */
+/** Runs a write within the next transaction, and resolves to its result once the transaction is committed. */
 export type WriteQueue = <T>(write: () => T, signal?: AbortSignal | undefined) => Promise<T>
 
 interface Waiting {
@@ -21,7 +21,7 @@ interface Waiting {
 
 /**
  * Makes a queue of writes. All that arrive in one turn of the event loop, and while another process writes, share one
- * transaction; then the loop turns before the next one. A write that throws fails alone: what it did is undone.
+ * transaction; then the loop turns before the next one. A write that throws fails alone: its changes are undone.
  *
  * @param timeoutMs - how long a write waits for another process.
  * @param maxBatch - most writes of one transaction.
@@ -88,7 +88,7 @@ function writeOne(database: SqliteStoreDatabase, { write, resolve, reject }: Wai
       database.exec('ROLLBACK TO one')
       database.exec('RELEASE one')
     } catch {
-      // A full disk, for one, makes SQLite roll the whole transaction back.
+      // A full disk, for example, makes SQLite roll the whole transaction back.
       throw cause
     }
     return () => reject(failure(cause))

@@ -53,8 +53,8 @@ export function createContext(settings: Pick<VaultContext, 'clock' | 'fetch' | '
 }
 
 /**
- * Runs a task while nobody else replaces the secret: the lock of the store, or the turns of this process where the
- * store has none. A store that cannot replace secrets needs neither.
+ * Runs a task while nobody else replaces the secret: under the lock of the store, or in the turns of this process where
+ * the store has no lock. A store that cannot replace secrets needs neither.
  */
 export function inTurn<T>(
   { reference, source }: FoundCredential,

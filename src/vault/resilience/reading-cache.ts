@@ -16,8 +16,7 @@ export interface ReadingCache {
   /** Drops all readings of a credential, and begins its next generation. */
   forget(reference: string): void
   /**
-   * Counts how often a credential was forgotten. A reading that was requested in an earlier generation must be neither
-   * kept nor joined.
+   * Counts how often a credential was forgotten. A reading of an earlier generation must be neither kept nor joined.
    */
   generation(reference: string): number
 }

@@ -23,7 +23,7 @@ interface Flight {
   isGivenBack: boolean
 }
 
-/** Makes a table of shared flights, with none on its way. */
+/** Makes an empty table of shared flights. */
 export function createSharedFlights(): SharedFlights {
   const flights = new Map<string, Flight>()
 
