@@ -1,0 +1,202 @@
+/**
+ * The decision about each request for tools, whatever carries it: an SDK, or a relay of messages.
+ *
+ * @module
+ */
+
+import { encodeContainer } from '../container/container.ts'
+import type { GuardedCall } from '../guard/call.ts'
+import type { Guard } from '../guard/guard.ts'
+import {
+  type DefaultCheck,
+  maybe,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+  withDefault,
+  withMethod,
+} from '../support/options.ts'
+import { quote } from '../support/quote.ts'
+import { defaultMetaKey, metaKeyCheck, withoutKey } from './meta-key.ts'
+import {
+  type ListedTool,
+  type PermittedTools,
+  type PermittedToolsOptions,
+  permittedTools,
+  permittedToolsChecks,
+} from './permitted-tools.ts'
+import { containerIn, expectedArguments, missing, readCall, refusal, type ToolRequest } from './read-call.ts'
+import { definitionsOf, type ToolDefinitions, toolDefinitionsCheck } from './tool-commands.ts'
+import { denialResult, type ToolDenial, toolDenialOf } from './tool-denial.ts'
+import { type ToolPins, toolHash } from './tool-hash.ts'
+
+/** Options of a gate: those that `guardTools` and `relayTools` share. */
+export interface ToolGateOptions {
+  /** The command of each tool, by its name. The guard has these commands. A tool without one is refused and not listed. */
+  readonly tools: ToolDefinitions
+  /** The key of `_meta` under which the container travels. Default `xyz.ucan/container`. */
+  readonly key?: string
+  /** The accepted hash of each tool (`toolHash`), such as a `Map`. A tool with another hash is refused. Default: none is compared. */
+  readonly pins?: ToolPins
+  /**
+   * Lists only the tools that the delegations of the caller permit, and none without delegations. Default: every tool in
+   * `tools` is listed.
+   */
+  readonly listing?: PermittedToolsOptions
+}
+
+/** The checks of {@link ToolGateOptions}. */
+export const toolGateChecks: OptionChecks<ToolGateOptions> & { readonly key: DefaultCheck } = Object.freeze({
+  tools: toolDefinitionsCheck,
+  key: withDefault(metaKeyCheck, defaultMetaKey),
+  pins: maybe(withMethod('get')),
+  listing: maybe(objectValue),
+})
+
+/** The server behind a gate. `S` is the surroundings of a request, which the gate only passes on. */
+export interface ToolHost<S> {
+  /** Runs the tool of an allowed request, and resolves to its result. */
+  call(request: ToolRequest, surroundings: S, call: GuardedCall): unknown
+  /** Lists the tools. */
+  list(request: ToolRequest, surroundings: S): unknown
+  /** Aborted when the caller has given up. */
+  signalOf(surroundings: S): AbortSignal | undefined
+}
+
+/** Decides about requests for tools, and returns the result of each. */
+export interface ToolGate<S> {
+  call(request: ToolRequest, surroundings: S): Promise<unknown>
+  list(request: ToolRequest, surroundings: S): Promise<unknown>
+}
+
+/**
+ * Makes a gate.
+ *
+ * @param caller - the function of the package whose options they are, for messages.
+ */
+export function createToolGate<S>(
+  caller: string,
+  guard: Pick<Guard, 'open' | 'use'>,
+  host: ToolHost<S>,
+  given: ToolGateOptions & { readonly key: string },
+): ToolGate<S> {
+  const { key, pins } = given
+  const definitionOf = definitionsOf(given.tools)
+  const listing = given.listing && readOptions(`${caller}: \`listing\``, given.listing, permittedToolsChecks)
+
+  async function listed(request: ToolRequest, surroundings: S): Promise<ListResult> {
+    const { _meta, ...params } = request.params ?? {}
+    const meta = withoutKey(_meta, key)
+    const clean = { ...request, params: { ...params, ...(meta !== undefined && { _meta: meta }) } }
+    return readList(await host.list(clean, surroundings))
+  }
+
+  async function call(request: ToolRequest, surroundings: S): Promise<unknown> {
+    const read = readCall(request, key, definitionOf)
+    if ('code' in read) return denialResult(key, read)
+    if (pins !== undefined && (await isChanged(read.name, pins, (page) => listed(page, surroundings))))
+      return denialResult(key, changed(read.name))
+    const { args, container, definition } = read
+    let result: ToolResult = {}
+    try {
+      const outcome = await guard.use(
+        container,
+        async (call: GuardedCall) => {
+          // MCP-06
+          const meta = withoutKey(request.params?._meta, key)
+          const params = { ...request.params, name: read.name, arguments: args, _meta: meta }
+          result = (await host.call({ ...request, params }, surroundings, call)) as ToolResult
+          if (result?.isError === true) throw new ToolFailure()
+          return receiptValue(result)
+        },
+        { command: definition.command, args: expectedArguments(definition, args), signal: host.signalOf(surroundings) },
+      )
+      if (!outcome.allowed) return denialResult(key, toolDenialOf(outcome.denial))
+      const { receipt } = outcome
+      if (receipt === undefined) return result
+      return { ...result, _meta: { ...result._meta, [`${key}.receipt`]: encodeContainer([receipt]) } }
+    } catch (error) {
+      if (error instanceof ToolFailure) return result
+      throw error
+    }
+  }
+
+  async function list(request: ToolRequest, surroundings: S): Promise<unknown> {
+    const result = await listed(request, surroundings)
+    const known = result.tools.filter(({ name }) => definitionOf(name) !== undefined)
+    const same = await Promise.all(known.map((tool) => isAsPinned(tool, pins)))
+    const offered = known.filter((_, index) => same[index])
+    if (listing === undefined) return { ...result, tools: offered }
+    const container = containerIn(request, key)
+    const permitted: PermittedTools =
+      typeof container === 'string'
+        ? await permittedTools(offered, { definitionOf, guard, container, options: listing })
+        : { tools: [], denial: container ?? missing }
+    const { tools, denial } = permitted
+    if (denial === undefined) return { ...result, tools }
+    return { ...result, tools, _meta: { ...result._meta, [`${key}.denial`]: denial } }
+  }
+
+  return { call, list }
+}
+
+interface ToolResult {
+  readonly isError?: boolean
+  readonly content?: unknown
+  readonly structuredContent?: unknown
+  readonly _meta?: object
+}
+
+interface ListResult {
+  readonly tools: readonly ListedTool[]
+  readonly nextCursor?: unknown
+  readonly _meta?: object
+}
+
+/** The failure of a tool, so that it is recorded as one. The result is returned as it is. MCP-08 */
+class ToolFailure extends Error {
+  readonly code = 'tool_failed'
+}
+
+/** The value for the receipt: the parts of a result that mean the same in every version of the protocol. */
+function receiptValue({ content, structuredContent }: ToolResult): unknown {
+  return JSON.parse(JSON.stringify({ content, structuredContent }))
+}
+
+/** MCP-10: whether the definition of a tool, as the server lists it now, is another one than the accepted one. */
+async function isChanged(
+  name: string,
+  pins: ToolPins,
+  list: (request: ToolRequest) => Promise<ListResult>,
+): Promise<boolean> {
+  let cursor: unknown
+  // A server that pages endlessly would hold the call: the tool then counts as changed.
+  for (let page = 0; page < 100; page += 1) {
+    const request = { method: 'tools/list', params: cursor === undefined ? {} : { cursor } }
+    const { tools, nextCursor } = await list(request)
+    const tool = tools.find((one) => one.name === name)
+    if (tool !== undefined) return !(await isAsPinned(tool, pins))
+    if (nextCursor === undefined) return true
+    cursor = nextCursor
+  }
+  return true
+}
+
+async function isAsPinned(tool: ListedTool, pins: ToolPins | undefined): Promise<boolean> {
+  return pins === undefined || (await pins.get(tool.name)) === (await toolHash(tool))
+}
+
+/** The list of a server. A relay has not checked its form. */
+function readList(result: unknown): ListResult {
+  const { tools } = Object(result) as { readonly tools?: unknown }
+  const isTool = (tool: unknown): boolean => typeof Object(tool).name === 'string'
+  return { ...Object(result), tools: Array.isArray(tools) ? tools.filter(isTool) : [] }
+}
+
+function changed(name: string): ToolDenial {
+  return refusal(
+    'tool_changed',
+    `the definition of the tool ${quote(name)} is not the one that was accepted; somebody has to review it and accept its new hash`,
+    'MCP-10',
+  )
+}
