@@ -7,6 +7,14 @@
 export { type CommandOfToolOptions, commandOfTool, type DescribedTool } from '../mcp/command-of-tool.ts'
 export { type GuardableServer, type GuardToolsOptions, guardTools } from '../mcp/guard-tools.ts'
 export type { ListedTool, PermittedToolsOptions } from '../mcp/permitted-tools.ts'
+export {
+  type RelayToolsOptions,
+  type RelayTransports,
+  relayTools,
+  type ToolRelay,
+} from '../mcp/relay/relay-tools.ts'
+export type { RelayFailure } from '../mcp/relay/failure.ts'
+export type { RelayTransport } from '../mcp/relay/relay-transport.ts'
 export { type RequestSurroundings, toolCall } from '../mcp/tool-call.ts'
 export type { ToolDefinitions } from '../mcp/tool-commands.ts'
 export type { DenialResult, ToolDenial } from '../mcp/tool-denial.ts'

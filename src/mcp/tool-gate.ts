@@ -133,8 +133,10 @@ export function createToolGate<S>(
         ? await permittedTools(offered, { definitionOf, guard, container, options: listing })
         : { tools: [], denial: container ?? missing }
     const { tools, denial } = permitted
-    if (denial === undefined) return { ...result, tools }
-    return { ...result, tools, _meta: { ...result._meta, [`${key}.denial`]: denial } }
+    // A cache must not give the list of one caller to another.
+    const own = { ...result, tools, ...(result.cacheScope !== undefined && { cacheScope: 'private' }) }
+    if (denial === undefined) return own
+    return { ...own, _meta: { ...result._meta, [`${key}.denial`]: denial } }
   }
 
   return { call, list }
@@ -150,6 +152,7 @@ interface ToolResult {
 interface ListResult {
   readonly tools: readonly ListedTool[]
   readonly nextCursor?: unknown
+  readonly cacheScope?: unknown
   readonly _meta?: object
 }
 

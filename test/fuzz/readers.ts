@@ -61,7 +61,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['authorization', isGiven, 'explainCall'],
   ['agent/file', isSetUp, 'fileDelegationStore'],
   ['agent', isSetUp, 'memoryDelegationStore openAgent toolOf'],
-  ['mcp', 'has hostile requests in test/mcp', 'commandOfTool guardTools toolCall withInvocation'],
+  ['mcp', 'has hostile requests in test/mcp', 'commandOfTool guardTools relayTools toolCall withInvocation'],
   ['mcp', writes, 'toolHash'],
   ['gateway', writes, 'agentFolder gatewayHome toolCommand writeConnection'],
   ['gateway', 'has hostile messages and files in test/gateway/connect', 'connectToGateway readConnection'],

@@ -66,6 +66,7 @@ const authorizer = createAuthorizer(authorizing)
 const guard = createGuard(guardOptions())
 const { commands: _commands, ...serviceOptions } = guardOptions()
 const boundService = createService({ ...serviceOptions, handlers: [on(definition, () => undefined)] })
+const relayed = { start: write, send: write, close: write }
 const role = { roleArn: 'arn:aws:iam::123456789012:role/r', grants: [] }
 const record = { sequence: 1, previous: 'a', hash: 'a', event: { kind: 'denied', id: 'a', time: 1 } }
 const checkpoint = { log: 'a' }
@@ -113,6 +114,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   mcp: {
     commandOfTool: [{ name: 'a', inputSchema: { type: 'object' } }],
     guardTools: [{ setRequestHandler: write, _requestHandlers: new Map() }, guard],
+    relayTools: [{ client: relayed, upstream: relayed }, guard],
     withInvocation: [{ send: async () => undefined }, await openAgent({ signer: alice })],
   },
   gateway: { connectToGateway: [] },

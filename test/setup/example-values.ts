@@ -10,7 +10,7 @@ import type { AuditSink } from 'procura/audit'
 import type { PostgresPool } from 'procura/audit/postgres'
 import type { sqliteAuditSink } from 'procura/audit/sqlite'
 import type { Guard } from 'procura/guard'
-import type { GuardableServer, InvocationTransport } from 'procura/mcp'
+import type { GuardableServer, InvocationTransport, RelayTransport } from 'procura/mcp'
 import type { Meter } from 'procura/operations'
 import type { ProofStore } from 'procura/proof'
 import type { SecurityEventReceiver, SubjectIdentifier } from 'procura/revocation/security-events'
@@ -57,6 +57,8 @@ export declare const guard: Guard<{ readonly to: string }>
 export declare const mailService: Service
 export declare const mcpServer: GuardableServer
 export declare const transport: InvocationTransport
+export declare const fromAgent: RelayTransport
+export declare const toServer: RelayTransport
 export declare const vault: Vault
 export declare const sink: AuditSink
 export declare const pool: PostgresPool

@@ -1,0 +1,153 @@
+import { objectValue } from '../../support/options.ts'
+import type { ToolGate } from '../tool-gate.ts'
+import type { Respond } from './batch.ts'
+import { CallEnded, failureResult } from './failure.ts'
+import {
+  errorResponse,
+  type ReadMessage,
+  type RequestId,
+  rpcCodes,
+  type WireMessage,
+  withoutOurs,
+} from './read-message.ts'
+import { maxInProgress, type Session } from './session.ts'
+import type { RelayedCall } from './tool-host.ts'
+import { RpcError } from './upstream-requests.ts'
+
+/**
+ * Takes a message of the client. The answer of a transport is waited for where a message passes, except for requests, whose
+ * answer can depend on further messages of the client.
+ */
+export function takeFromClient(
+  session: Session,
+  gate: ToolGate<RelayedCall>,
+  read: ReadMessage,
+  respond: Respond,
+): Promise<void> | undefined {
+  const { asked, key, report } = session
+  if (read.kind === 'malformed') {
+    report(new Error(read.fault))
+    if (read.id !== undefined) return respond(errorResponse(read.id, rpcCodes.invalidRequest, read.fault))
+    return undefined
+  }
+  if (read.kind === 'request') {
+    takeRequest(session, gate, read, respond)
+    return undefined
+  }
+  if (read.kind === 'response') {
+    if (asked.delete(read.id)) return pass(session, withoutOurs(read.message, key))
+    report(new Error('the client sent a response that nobody waits for'))
+    return undefined
+  }
+  // MCP-20: a server might run a call that is sent as a notification.
+  if (isAboutTools(read.method)) {
+    report(new Error('the client sent a request for tools as a notification'))
+    return undefined
+  }
+  if (read.method === 'notifications/cancelled' && cancel(session, read.message)) return undefined
+  return pass(session, withoutOurs(read.message, key))
+}
+
+function takeRequest(
+  session: Session,
+  gate: ToolGate<RelayedCall>,
+  { id, method, message }: Extract<ReadMessage, { kind: 'request' }>,
+  respond: Respond,
+): void {
+  const { guarded, passing } = session
+  const refused = refusalOf(session, id, method)
+  if (refused !== undefined) {
+    void respond(refused)
+    return
+  }
+  if (method === 'tools/call' || method === 'tools/list') {
+    const controller = new AbortController()
+    guarded.set(id, controller)
+    const decided = guard(session, gate, { id, method, message, controller })
+    session.run(decided.finally(() => guarded.delete(id)).then(respond))
+    return
+  }
+  passing.set(id, respond)
+  session.toServer(withoutOurs(message, session.key)).catch((error: unknown) => {
+    session.report(error)
+    const unsent = errorResponse(id, rpcCodes.internalError, 'the request could not be sent to the server')
+    if (passing.delete(id)) void respond(unsent)
+  })
+}
+
+function refusalOf(session: Session, id: RequestId, method: string): WireMessage | undefined {
+  const { guarded, passing } = session
+  if (session.isEnding()) return errorResponse(id, rpcCodes.serverEnded, 'the server has ended')
+  if (guarded.has(id) || passing.has(id))
+    return errorResponse(id, rpcCodes.invalidRequest, 'the id of the request is in use')
+  if (guarded.size + passing.size >= maxInProgress)
+    return errorResponse(id, rpcCodes.tooMany, 'too many requests are in progress')
+  const isGuarded = method === 'tools/call' || method === 'tools/list'
+  if (isAboutTools(method) && !isGuarded)
+    return errorResponse(id, rpcCodes.methodNotFound, 'the method is not supported')
+  return undefined
+}
+
+/** MCP-20: another method about tools, of a later protocol or in another spelling, is not passed on unguarded. */
+function isAboutTools(method: string): boolean {
+  return /^\s*tools\b/i.test(method)
+}
+
+interface GuardedRequest {
+  readonly id: RequestId
+  readonly method: 'tools/call' | 'tools/list'
+  readonly message: WireMessage
+  readonly controller: AbortController
+}
+
+/** The response to a guarded request; undefined if the client does not wait for it. */
+async function guard(
+  { key, report }: Session,
+  gate: ToolGate<RelayedCall>,
+  { id, method, message, controller: { signal } }: GuardedRequest,
+): Promise<WireMessage | undefined> {
+  const params = (objectValue(message['params']) === undefined ? message['params'] : {}) as WireMessage
+  const call: RelayedCall = { params, signal, sent: false, waiting: undefined }
+  const isAwaited = (): boolean => !['cancelled', 'client_ended'].includes(Object(signal.reason).code)
+  const answer = (result: unknown): WireMessage | undefined =>
+    isAwaited() ? { jsonrpc: '2.0', id, result: complete(result, params) } : undefined
+  try {
+    return answer(await (method === 'tools/call' ? gate.call : gate.list)({ params }, call))
+  } catch (error) {
+    if (!isAwaited()) return undefined
+    if (error instanceof RpcError) return { jsonrpc: '2.0', id, error: error.error }
+    if (!(error instanceof CallEnded)) report(error)
+    if (method === 'tools/list') return errorResponse(id, rpcCodes.internalError, 'the tools could not be listed')
+    const { reason } = signal
+    if (reason instanceof CallEnded) return answer(failureResult(key, reason.code, call.sent))
+    return answer(failureResult(key, call.waiting?.aborted ? 'stopped' : 'failed', call.sent))
+  }
+}
+
+/** A result in the form of the protocol version 2026-07-28, in which each request names its version. */
+function complete(result: unknown, { _meta }: WireMessage): unknown {
+  const isStateless = Object.hasOwn(Object(_meta), 'io.modelcontextprotocol/protocolVersion')
+  return isStateless ? { resultType: 'complete', ...Object(result) } : result
+}
+
+/** Cancels a guarded request. False for a request that the server has. */
+function cancel({ guarded, passing }: Session, { params }: WireMessage): boolean {
+  const { requestId } = Object(params) as { readonly requestId?: unknown }
+  const controller = guarded.get(requestId as RequestId)
+  if (controller !== undefined) {
+    controller.abort(new CallEnded('cancelled'))
+    return true
+  }
+  const respond = passing.get(requestId as RequestId)
+  passing.delete(requestId as RequestId)
+  void respond?.(undefined)
+  return false
+}
+
+async function pass(session: Session, message: WireMessage): Promise<void> {
+  try {
+    await session.toServer(message)
+  } catch (error) {
+    session.report(error)
+  }
+}

@@ -1,0 +1,34 @@
+import { errorResponse, readMessage, rpcCodes, withoutOurs } from './read-message.ts'
+import { maxInProgress, type Session } from './session.ts'
+
+/** Takes a message of the server. The transport of the server waits until the client has taken it. */
+export function takeFromServer(session: Session, given: unknown): Promise<void> | undefined {
+  const { asked, key, passing, report, requests } = session
+  const read = readMessage(given)
+  if (read.kind === 'malformed') {
+    report(new Error(`the server sent a malformed message: ${read.fault}`))
+    return undefined
+  }
+  // A server makes no denial and no receipt.
+  const message = withoutOurs(read.message, key)
+  if (read.kind === 'response') {
+    if (requests.take(read.id, message)) return undefined
+    const respond = passing.get(read.id)
+    passing.delete(read.id)
+    if (respond !== undefined) return respond(message)
+    report(new Error('the server sent a response that nobody waits for'))
+    return undefined
+  }
+  if (read.kind === 'request') {
+    if (asked.size >= maxInProgress) {
+      const refused = errorResponse(read.id, rpcCodes.tooMany, 'too many requests are in progress')
+      return session.toServer(refused).catch(report)
+    }
+    asked.add(read.id)
+  }
+  if (read.kind === 'notification' && read.method === 'notifications/cancelled') {
+    const { requestId } = Object(message['params']) as { readonly requestId?: never }
+    if (requestId !== undefined) asked.delete(requestId)
+  }
+  return session.toClient(message)
+}
