@@ -88,6 +88,11 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
     'reads what an agent answers; test/custody/ssh-agent.test.ts has the hostile answers',
     'listSshAgentKeys sshAgentSigner',
   ],
+  [
+    'signer/aws-kms',
+    'reads what a service answers; test/custody/aws-kms.test.ts has the hostile answers',
+    'awsKmsSigner',
+  ],
   ['did', isSetUp, 'compositeResolver keyResolver'],
   ['did/web-node', 'makes requests for `webResolver`, which reads the answers', 'publicFetch'],
   ['backend/sodium', isSetUp, 'sodiumBackend'],

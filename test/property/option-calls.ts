@@ -319,6 +319,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   },
   'signer/file': { createSignerFile: [], openSignerFile: [], describeSignerFile: [], rotateSignerFile: [] },
   'signer/ssh-agent': { listSshAgentKeys: [], sshAgentSigner: [] },
+  'signer/aws-kms': { awsKmsSigner: [] },
   'vault/sealed': { sealCredential: [], sealedVault: [] },
   'vault/openbao': {
     openbaoVault: [],

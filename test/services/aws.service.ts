@@ -6,7 +6,7 @@ import { findProgram, freePort, launch, type Running, type Service } from './ser
 export const service: Service = {
   name: 'aws (moto)',
   apt: 'python3-moto',
-  tests: ['aws.test.ts'],
+  tests: ['aws.test.ts', 'aws-kms.test.ts'],
   find: () => findProgram('moto_server', '/usr/bin/moto_server'),
   async start(found: string): Promise<Running> {
     const port = await freePort()

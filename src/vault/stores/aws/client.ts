@@ -51,7 +51,7 @@ export interface AwsCall {
  */
 export function awsClient(
   of: string,
-  service: 'secretsmanager' | 'sts',
+  service: 'kms' | 'secretsmanager' | 'sts',
   options: AwsOptions,
   environment: { readonly clock: Clock; readonly fetch: typeof fetch },
 ): AwsClient {

@@ -16,8 +16,8 @@ import type { ResilienceOptions } from '../../resilience/resilient.ts'
 import type { CredentialOptions } from '../../rules/credential-rules.ts'
 import { Secret } from '../../secret.ts'
 import type { SecretReading, SecretSource } from '../../source.ts'
-import { parseAnswer } from '../http-backend.ts'
 import { type AwsOptions, awsChecks, awsClient, awsError } from './client.ts'
+import { callAwsJson } from './json-call.ts'
 
 /** A secret of AWS Secrets Manager. */
 export interface ManagedSecret {
@@ -76,17 +76,10 @@ export function secretsManagerSource(options: SecretsManagerSourceOptions): Secr
       const place = secrets.get(reference)
       if (place === undefined) return undefined
       const { secretId, versionStage } = place
-      const answer = await client.post({
-        headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'secretsmanager.GetSecretValue' },
-        body: JSON.stringify({ SecretId: secretId, VersionStage: versionStage }),
-        signal,
-      })
-      const fields = parseAnswer(answer, 'aws secretsmanager')
-      if (answer.status === 200) return readingOf(reference, place, fields, secondsOf(clock))
-      const code =
-        String(fields.get('__type') ?? '')
-          .split('#')
-          .at(-1) ?? ''
+      const target = 'secretsmanager.GetSecretValue'
+      const input = { SecretId: secretId, VersionStage: versionStage }
+      const { fields, code } = await callAwsJson(client, { target, backend: 'aws secretsmanager', signal }, input)
+      if (code === undefined) return readingOf(reference, place, fields, secondsOf(clock))
       if (code === 'ResourceNotFoundException') return undefined
       if (code === 'InvalidRequestException')
         throw new VaultError('ERR_VAULT_REVOKED', 'the secret is scheduled for deletion in aws secretsmanager')

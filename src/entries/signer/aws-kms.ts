@@ -1,0 +1,7 @@
+/**
+ * `procura/signer/aws-kms`: a key in AWS KMS.
+ *
+ * @module
+ */
+
+export { type AwsKmsSignerOptions, awsKmsSigner } from '../../custody/aws-kms/aws-kms-signer.ts'
