@@ -130,7 +130,9 @@ async function call(
   const audience = readDid(request.audience)
   const route = routeOf(command, { audience, url, send, receipts }, services, core.sender)
   if (route.send === undefined) {
-    throw new ArgumentError('no way to the service is known; pass `url` or `send`, or list the service in `services`')
+    throw new ArgumentError(
+      'the URL of the service is not known; pass `url` or `send`, or list the service in `services`',
+    )
   }
   const { signal } = request
   const sending = { send: route.send, receipts: route.receipts, returns, resolver, timeoutMs, signal }

@@ -66,7 +66,7 @@ async function open(container: string | Uint8Array): Promise<readonly Delegation
   try {
     const { delegations, invocations } = await openContainer(container)
     if (invocations.length === 0 && delegations.length > 0) return delegations
-    const found = delegations.length === 0 ? 'no delegation' : 'an invocation, which gives nothing'
+    const found = delegations.length === 0 ? 'no delegation' : 'an invocation, which gives no authority'
     return {
       code: 'malformed',
       message: `the container has ${found}; pass a container of delegations alone`,
@@ -93,7 +93,7 @@ function strayDenial(stray: Delegation, did: string): Denial {
   if (audience !== did) {
     return {
       code: 'audience_mismatch',
-      message: `a delegation of the container is for ${audience}, and leads to none for ${did}; ask its issuer for one with the right audience`,
+      message: `a delegation in the container is for ${audience}, and no chain leads from it to ${did}; ask its issuer for one with the right audience`,
       requirement: 'AGT-06',
       detail: { kind: 'principal', expected: [did], found: audience },
     }

@@ -63,7 +63,10 @@ export interface ChainLink {
   readonly key: string
   /** The signature to verify; absent if it was verified before. */
   readonly unverified: SignedBytes | undefined
-  /** The chain that replaces the signature, if another principal attests for the issuer. Its revocation is a revocation of this link. */
+  /**
+   * The chain that replaces the signature, if another principal attests for the issuer. Its revocation is a revocation
+   * of this link.
+   */
   readonly session?: Chain
 }
 

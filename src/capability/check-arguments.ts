@@ -9,7 +9,7 @@ import { absenceOf, isOptional, type SchemaResult, type StandardSchema, safeIssu
 export interface ArgumentObjection {
   /** Name of the argument. */
   readonly argument: string
-  /** `undeclared`, `missing`, `invalid`, or `transformed`: the schema returns another value than the signed one. */
+  /** `undeclared`, `missing`, `invalid`, or `transformed`: the schema returns a value other than the signed one. */
   readonly reason: 'undeclared' | 'missing' | 'invalid' | 'transformed'
   /** The requirement in `spec/commands.md`. */
   readonly requirement: string

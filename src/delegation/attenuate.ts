@@ -13,7 +13,10 @@ import type { Delegation } from './delegation.ts'
 
 /** Options of {@link attenuate}. */
 export interface AttenuateOptions extends NewDelegation {
-  /** The command that may be invoked. With a definition, the policy is about its arguments. Default: the command of the proof. */
+  /**
+   * The command that may be invoked. With a definition, the policy is about its arguments. Default: the command of the
+   * proof.
+   */
   readonly command?: string | CommandDefinition
   /** Further conditions on the arguments. Those of the proofs hold in any case. Default: none. */
   readonly policy?: Policy

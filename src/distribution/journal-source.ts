@@ -47,8 +47,8 @@ const optionChecks = Object.freeze({
 const pageEntries = 1_000
 
 /**
- * Reads the journal of a store, for `followRevocations`: a process then looks up its own copy, without a request, and learns of
- * each addition at once. After a cut it continues where it was.
+ * Reads the journal of a store, for `followRevocations`: a process then looks up its own copy, without a request, and
+ * learns of each addition at once. After a cut it continues where it was.
  *
  * @throws ArgumentError when an option is missing or invalid.
  * @example
@@ -121,7 +121,7 @@ export function revocationJournalSource(options: RevocationJournalSourceOptions)
 }
 
 const lost =
-  'the journal ends before a place that was reached, so that it lost entries; prepare its stores with a new `epoch`, and add the revocations again'
+  'the journal has lost entries: it ends before a place that was reached; prepare its stores with a new `epoch`, and add the revocations again'
 
 /** A signal that is kept until somebody waits for it. */
 interface Bell {

@@ -28,7 +28,10 @@ export function completeDecoding(options: DecodeOptions): Decoding {
   return { limits: completeLimits(limits), accept: Object.freeze([...accept]), acceptRedundantFields }
 }
 
-/** Whether a token may have fields that 1.0.0 leaves out: if the reader allows them, or the token is of an earlier version. */
+/**
+ * Whether a token may have fields that 1.0.0 leaves out: if the reader allows them, or the token is of an earlier
+ * version.
+ */
 export function isLenient(
   { tag }: Envelope,
   { acceptRedundantFields }: Pick<Decoding, 'acceptRedundantFields'>,

@@ -15,7 +15,7 @@ import { type CredentialChoice, type GuardedCommand, isReferenceTable } from './
 import type { GuardContext } from './context.ts'
 import type { GuardDenial, GuardDenialCode } from './result.ts'
 
-/** The parts of a call that the request determines, so that a call for one request is not accepted with another. */
+/** The parts of a call that the request determines. A call for one request is not accepted with another. */
 export interface ExpectedCall {
   /** The command for which the request is. */
   readonly command?: Command | undefined

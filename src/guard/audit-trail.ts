@@ -182,8 +182,5 @@ function releasedFacts(
 /** After the end of its lease, another process may already have recorded the outcome of a call as unknown. */
 function assertOpen(lease: OutcomeLease | undefined): void {
   if (lease?.isOver() === false) return
-  throw new AuditError(
-    'ERR_AUDIT_DEADLINE',
-    'the call exceeded its `outcomeBy`, so that nothing more of it is recorded',
-  )
+  throw new AuditError('ERR_AUDIT_DEADLINE', 'the call exceeded its `outcomeBy`, so no further event of it is recorded')
 }

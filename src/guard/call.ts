@@ -58,8 +58,9 @@ export interface GuardedCall<Args = unknown> {
   readonly signal: AbortSignal
   /**
    * Sends one upstream request with the credential of the command, which the handler does not see. A call has one
-   * request, or as many as `requests` of its command; each is checked again and recorded. The handler must wait for it, and must read the body of the response, or
-   * return the response or its body (also in an array or an object). The rest is aborted when the handler has ended.
+   * request, or as many as `requests` of its command; each is checked again and recorded. The handler must wait for it,
+   * and must read the body of the response, or return the response or its body (also in an array or an object). The
+   * rest is aborted when the handler has ended.
    *
    * Rejects with `AuditError` when the release could not be recorded, with `VaultError`, and with the reason of the
    * signal.

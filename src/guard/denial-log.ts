@@ -90,7 +90,7 @@ export function createDenialLog({ sampling, record, report, onError }: DenialLog
   return {
     async denied(denial, durationMs, age) {
       if (closed)
-        throw new AuditError('ERR_AUDIT_CLOSED', 'the guard is closed, so that the refusal of a call is not recorded')
+        throw new AuditError('ERR_AUDIT_CLOSED', 'the refusal of a call is not recorded, because the guard is closed')
       const invoker = denial.call?.authenticated === true ? denial.call.invoker : undefined
       if (sampler.admit(invoker)) await tracked(recordOne(invoker, () => record(denial, durationMs, age)))
       else begin()

@@ -110,7 +110,7 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
       const { href, origin, username, password } = parsed('url', () => new URL(url))
       // `fetch` would refuse it with a message that contains the password.
       if (username !== '' || password !== '')
-        throw new ArgumentError('send: `url` must be without user name and password')
+        throw new ArgumentError('send: `url` must not contain a user name or a password')
       const service = serviceOf(`${origin} ${invocation.audience ?? invocation.subject}`)
       const unsent = service.misses < 2 ? proofs.filter(({ cid }) => !service.sent.has(String(cid))) : proofs
       const ask = (sent: readonly Delegation[]): Promise<Response> =>

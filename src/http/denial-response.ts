@@ -18,7 +18,10 @@ export interface DenialResponse {
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
-  /** JSON with `title`, `status`, `detail`, `code` and, if present, `at` (from 0), `requirement`, `prf` and `approvable: true`. */
+  /**
+   * JSON with `title`, `status`, `detail`, `code` and, if present, `at` (from 0), `requirement`, `prf` and
+   * `approvable`, which is true.
+   */
   readonly body: string
 }
 

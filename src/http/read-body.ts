@@ -46,7 +46,7 @@ const firstRoom = 4_096
 
 async function* chunksOf(request: Request | NodeRequest): AsyncGenerator<Uint8Array | string, void> {
   if ('rawHeaders' in request) {
-    // An early end of the iterator would close the connection, so that no response could be sent.
+    // An early end of the iterator would close the connection, and no response could be sent.
     const iterator = request[Symbol.asyncIterator]()
     for (;;) {
       const { done, value } = await iterator.next()

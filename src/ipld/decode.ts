@@ -197,7 +197,10 @@ function readFloat(scanner: Scanner, start: number): number {
   return safe(value, start)
 }
 
-/** Beyond 2^53 - 1, adjacent integers become one number, and the decision would be about another number than the signed one. */
+/**
+ * Beyond 2^53 - 1, adjacent integers become one number, and the decision would be about another number than the signed
+ * one.
+ */
 function safe(value: number, start: number): number {
   if (value > Number.MAX_SAFE_INTEGER || value < -Number.MAX_SAFE_INTEGER) {
     throw refuse('CBR-15', 'the number is beyond 2^53 - 1', start)

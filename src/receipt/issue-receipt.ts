@@ -52,7 +52,7 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
     },
     executor,
     signal,
-    // An object with getters can have another outcome than the one that was checked.
+    // An object with getters can return another outcome after the check.
     ({ ran, out }) => {
       if (!isTask(ran) || readOutcome(out) === undefined)
         throw new ArgumentError('`task` or `outcome` changed while it was read; pass values without getters')

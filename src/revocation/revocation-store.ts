@@ -59,7 +59,10 @@ export interface RevocationStore {
   knowledge?(): RevocationKnowledge | undefined
 }
 
-/** A store to which revocations can be added. Add only those that `verifyRevocation` accepted, or that the operator decides. */
+/**
+ * A store to which revocations can be added. Add only those that `verifyRevocation` accepted, or that the operator
+ * decides.
+ */
 export interface RevocationRegistry extends RevocationStore {
   /** Resolves when every later look-up finds the entry, and rejects otherwise. Adding an entry twice has no effect. */
   add(entry: RevocationEntry): void | Promise<void>

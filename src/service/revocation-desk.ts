@@ -71,7 +71,7 @@ export function createRevocationDesk(options: DeskOptions): RevocationDesk {
   return {
     async take(container, signal) {
       if (isClosed) return refuse('closed', 'the service is shutting down; send the revocation again later')
-      if (options.registry === undefined) return refuse('unsupported', 'this service takes no revocations')
+      if (options.registry === undefined) return refuse('unsupported', 'this service does not accept revocations')
       const taken = work(container, signal)
       underWay.add(taken)
       try {

@@ -84,7 +84,7 @@ export function decodeSignerFile(bytes: Uint8Array): SealedFile {
   if (jwks !== undefined || encryption === undefined || box === undefined) throw damaged('its private keys are missing')
   const { kind, salt, cost } = readOptions('the encryption', encryption as EncryptionFields, encryptionChecks, damaged)
   const derivation: KeyDerivation = { kind, salt: decoded(salt), cost }
-  if (!isAcceptable(derivation)) throw damaged('its encryption is not one of this version')
+  if (!isAcceptable(derivation)) throw damaged('its encryption is not supported by this version')
   return { keys: entries, derivation, secret: decoded(box) }
 }
 

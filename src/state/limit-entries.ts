@@ -82,9 +82,11 @@ function wholeTime(time: Timestamp): Timestamp {
  */
 export function limitState({ kind }: LimitEntry, remaining: unknown, freeAt: unknown): LimitState {
   const [left, free] = [Number(remaining), Number(freeAt)]
-  if (!Number.isSafeInteger(left) || left < 0) throw new StoreError('the server returned no number of what remains')
+  if (!Number.isSafeInteger(left) || left < 0)
+    throw new StoreError('the server did not return the remaining amount as a number')
   if (kind !== 'rate' || left > 0) return { remaining: left }
-  if (!Number.isSafeInteger(free)) throw new StoreError('the server returned no time at which a call is possible')
+  if (!Number.isSafeInteger(free))
+    throw new StoreError('the server did not return the time of the next possible call as a number')
   return { remaining: left, freeAt: free }
 }
 

@@ -62,6 +62,6 @@ export function personalKeyBox(secret: StoreSecret): PersonalKeyBox {
 export function destroyedKey(): AuditError {
   return new AuditError(
     'ERR_AUDIT_CONFIGURATION',
-    'the key of this person was destroyed, so that personal data cannot be recorded',
+    'the key of this person was destroyed, so personal data cannot be recorded',
   )
 }

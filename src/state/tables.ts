@@ -1,6 +1,9 @@
 /** The names of the tables of the stores. */
 export interface Tables {
-  /** One row: the fingerprint of the secret, the epoch, and the latest times before which calls and revocations were forgotten. */
+  /**
+   * One row: the fingerprint of the secret, the epoch, and the latest times before which calls and revocations were
+   * forgotten.
+   */
   readonly meta: string
   readonly calls: string
   readonly revocations: string

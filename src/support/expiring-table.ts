@@ -33,9 +33,9 @@ export type Fingerprint = Int32Array
 /** Five numbers that determine the places of a table of fingerprints. */
 export type PlaceKey = Int32Array
 
-/** A part of a table that grows on its own, so that no call moves more than a part. */
+/** A part of a table. Each part grows by itself, so no call moves more than one part. */
 interface Shelf {
-  /** Five numbers a place: the fingerprint and its period, which is 0 where the place is free. */
+  /** Five numbers for each place: the fingerprint and its period, which is 0 where the place is free. */
   words: Int32Array
   entries: number
 }

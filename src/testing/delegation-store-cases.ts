@@ -62,7 +62,7 @@ async function assertStored(store: DelegationStore, expected: Iterable<string>, 
 
 const cases: readonly CaseOf<DelegationStore>[] = [
   [
-    'AGT-17 has nothing at first, and then what was added, for every handle',
+    'AGT-17 starts empty, and then has the added delegations, for every handle',
     async ({ store, another }) => {
       await assertStored(store, [], 'a new store has delegations')
       const add = await tokens(3)
@@ -74,14 +74,14 @@ const cases: readonly CaseOf<DelegationStore>[] = [
     },
   ],
   [
-    'AGT-17 removes, and ignores what it does not have',
+    'AGT-17 removes delegations, and ignores unknown CIDs',
     async ({ store, another }) => {
       const add = await tokens(3)
       const [first = '', second = '', third = ''] = add.keys()
       const [unknown] = await token(200)
       await store.change({ add, remove: [] }, {})
       await store.change({ add: new Map(), remove: [second, unknown] }, {})
-      await assertStored(store, [first, third], 'another delegation than the removed one is missing')
+      await assertStored(store, [first, third], 'a delegation other than the removed one is missing')
       await (await another()).change({ add: new Map(), remove: [first, third] }, {})
       await assertStored(store, [], 'a removed delegation is still stored')
     },

@@ -105,6 +105,6 @@ export async function compareHistory(
     const later = Math.floor(clock.now())
     const states = await answerOf(() => handle.remaining(all, {}))
     const wanted = model.remaining(all, later)
-    assertIs(JSON.stringify(states), JSON.stringify(wanted), `${when}, what remains`)
+    assertIs(JSON.stringify(states), JSON.stringify(wanted), `${when}, the rest`)
   }
 }

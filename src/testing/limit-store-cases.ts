@@ -75,7 +75,7 @@ async function takeAll(
 
 const cases: readonly CaseOf<LimitStore>[] = [
   [
-    'LMT-10 reserves up to the maximum, and reports what remains',
+    'LMT-10 reserves up to the maximum, and reports the rest',
     async ({ store, start }) => {
       const [request, limit] = [requests(start), limits(start)]
       const sum = limit('sum', { maximum: 10, amount: 4 })
@@ -200,7 +200,7 @@ const cases: readonly CaseOf<LimitStore>[] = [
     },
   ],
   [
-    'LMT-14 does not forget what was used while the delegation is valid, or when the clock goes back',
+    'LMT-14 does not forget used amounts while the delegation is valid, or when the clock goes back',
     async ({ store, another, prune, clock, start }) => {
       const [request, limit] = [requests(start), limits(start)]
       const entry = limit('day', { maximum: 1 })
@@ -223,7 +223,7 @@ const cases: readonly CaseOf<LimitStore>[] = [
     },
   ],
   [
-    'LMT-14 does not forget what was used while a service with a larger clock tolerance takes the delegation',
+    'LMT-14 does not forget used amounts while a service with a larger clock tolerance takes the delegation',
     async ({ store, another, prune, clock, start }) => {
       const [request, limit] = [requests(start), limits(start)]
       const [strict, tolerant] = [start + 60, start + 360].map((expiration) =>
@@ -241,7 +241,7 @@ const cases: readonly CaseOf<LimitStore>[] = [
     },
   ],
   [
-    'LMT-11 rejects a request that is not one, instead of answering it',
+    'LMT-11 rejects a malformed request, instead of answering it',
     async ({ store, start }) => {
       const [request, limit] = [requests(start), limits(start)]
       const good = limit('a')
@@ -287,7 +287,7 @@ const cases: readonly CaseOf<LimitStore>[] = [
       const remaining = await left(store, entry)
       await restore()
       assertIs(during, rejected, 'while it was unreachable')
-      assertIs(remaining, rejected, 'what remains while it was unreachable')
+      assertIs(remaining, rejected, 'the rest while it was unreachable')
       await answerWhenHealed(() => store.remaining([entry], {}))
       const after = await left(store, entry)
       assertThat(after === 1 || after === 0, `after the interruption ${String(after)} remains of 1`)

@@ -61,7 +61,7 @@ const cases: readonly CaseOf<DestroyingKeyStore>[] = [
     },
   ],
   [
-    'PRV-04 gives another key for another name, and none for an unknown one',
+    'PRV-04 gives another key for another name, and no key for an unknown one',
     async ({ store }) => {
       const [alice, bob] = [await store.obtain('alice', {}), await store.obtain('bob', {})]
       assertThat(!(await same(alice, bob)), 'two names have one key')

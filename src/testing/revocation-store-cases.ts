@@ -186,7 +186,7 @@ const cases: readonly CaseOf<RevocationRegistry>[] = [
     },
   ],
   [
-    'RVK-05 finds what another handle added as soon as the addition has resolved',
+    'RVK-05 finds an addition of another handle as soon as it has resolved',
     async ({ store, another, start }) => {
       const other = await another()
       assertFound(await find(other, [delegation]), '', 'before')

@@ -255,7 +255,7 @@ function notCovered({ token }: NamedToken, claim: Claim): Denial {
   }
   return {
     code: 'subject_misaligned',
-    message: `the delegation by ${token.issuer} covers another resource than the invocation; ask for a delegation of that resource`,
+    message: `the delegation by ${token.issuer} does not cover the resource of the invocation; ask for a delegation that does`,
     requirement: 'UCT-32',
   }
 }

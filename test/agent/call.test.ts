@@ -126,7 +126,7 @@ describe('a call of an agent', () => {
   })
 
   it('needs a way to a service', async () => {
-    await expect((await open()).call(send, bob)).rejects.toThrow('no way to the service is known')
+    await expect((await open()).call(send, bob)).rejects.toThrow('the URL of the service is not known')
   })
 
   it('reports an answer that is not one of the forms', async () => {

@@ -100,7 +100,9 @@ describe('delegate', () => {
         await sign([statement], command.command)
       }
       await sign(fine, command)
-      await expect(sign(fine, defineCommand({ command: '/mail/send', args: {} }))).rejects.toThrow('it takes none')
+      await expect(sign(fine, defineCommand({ command: '/mail/send', args: {} }))).rejects.toThrow(
+        'it has no arguments',
+      )
     }
   })
 

@@ -283,7 +283,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a role that grants nothing',
     argument,
-    /`grants` is empty; list what each command may do/,
+    /`grants` is empty; list the permissions of each command/,
     () => assumeRoleVault({ ...aws, credentials: { a: { roleArn: 'arn:aws:iam::123456789012:role/r', grants: [] } } }),
   ],
   [

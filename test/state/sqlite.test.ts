@@ -142,7 +142,7 @@ describe('a database of stores', () => {
     prepareSqliteStores({ database: file.open(), secret, epoch: 0 })
     const { revocations } = sqliteStores({ database: file.open(), secret })
     file.interrupt(true)
-    expect(() => revocations.findRevocations([cid], {})).toThrow('did not answer; its cause says why')
+    expect(() => revocations.findRevocations([cid], {})).toThrow('did not answer; `cause` has the reason')
     file.close()
   })
 

@@ -66,7 +66,7 @@ describe('a message about a token of 0.9.1 names the fault and the remedy', () =
     [
       'another resource',
       () => denialOf([grant], { subject: carol.did }),
-      'the delegation by ALICE covers another resource than the invocation; ask for a delegation of that resource',
+      'the delegation by ALICE does not cover the resource of the invocation; ask for a delegation that does',
     ],
     [
       'a call without a nonce',

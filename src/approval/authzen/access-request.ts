@@ -52,7 +52,10 @@ export type AccessRequestReading =
   | {
       readonly valid: true
       readonly request: ReceivedRequest
-      /** The denial as the sender repeats it. It is not verified: compare `evaluation_id` with the decisions of the service. */
+      /**
+       * The denial as the sender repeats it. It is not verified: compare `evaluation_id` with the decisions of the
+       * service.
+       */
       readonly denial: AccessRequestDenial
     }
   | { readonly valid: false; readonly problem: AccessRequestProblem }

@@ -81,8 +81,8 @@ export function accessTask(request: ApprovalRequest, options: AccessTaskOptions)
 export type AccessTaskReading = ApprovalAnswer | { readonly answer: 'pending' } | { readonly answer: 'closed' }
 
 /**
- * Reads the state of a task. Only an approval that `readApprovalAnswer` accepts is a yes; an unknown status or mode is not. Any
- * JSON leads to an answer and not to an exception. APR-74
+ * Reads the state of a task. Only an approval that `readApprovalAnswer` accepts is a yes; an unknown status or mode is
+ * not. Any JSON leads to an answer and not to an exception. APR-74
  *
  * @param body - the parsed JSON.
  * @param options - as for `readApprovalAnswer`.
@@ -105,7 +105,8 @@ export async function readAccessTask(body: unknown, options: ReadAnswerOptions):
   if (isApproved) {
     const until = readTime(member(body, 'result', 'approval', 'approved_until'))
     const isOver = until === undefined || until < presentOf(options.clock ?? systemClock)
-    if (answer.answer === 'approved' && isOver) return invalid('the approval has no `approved_until`, or it is over')
+    if (answer.answer === 'approved' && isOver)
+      return invalid('the approval has no `approved_until`, or that time has passed')
     return answer.answer === 'refused' ? invalid('the approved task contains a refusal') : answer
   }
   if (status === 'pending') return Object.freeze({ answer: 'pending' })

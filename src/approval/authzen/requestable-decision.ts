@@ -17,7 +17,10 @@ import { type RequestableDecision, writeTime } from './wire.ts'
 
 /** Options of {@link requestableDecision}. */
 export interface RequestableDecisionOptions {
-  /** Identifies the decision until it expires, for example a random UUID. The service can recognize it in the access request. */
+  /**
+   * Identifies the decision until it expires, for example a random UUID. The service can recognize it in the access
+   * request.
+   */
   readonly evaluationId: string
   /** Seconds in which an access request can be made. Default 600; at most 3,600. */
   readonly expiresIn?: number
@@ -41,8 +44,8 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<RequestableDecisionOptions>
 
 /**
- * Writes a denial that an approval could change as a decision of AuthZEN, with `context.access_request`. It contains the code of
- * the denial, and nothing else of it. APR-72
+ * Writes a denial that an approval could change as a decision of AuthZEN, with `context.access_request`. It contains
+ * the code of the denial, and nothing else of it. APR-72
  *
  * @throws ArgumentError when an option is missing or invalid, or no approval could permit the call.
  */

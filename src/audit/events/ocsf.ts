@@ -255,7 +255,7 @@ const eventCheck: OptionCheck = (value) => {
   // A record from a file can have any value in its fields.
   const fields = value as Readonly<Record<string, unknown>>
   const wrong = Object.keys(fields).find((name) => (fieldTypes.get(name) ?? isAnything)(fields[name]) === false)
-  return wrong === undefined ? undefined : `must be an event; its field ${quote(wrong)} is of a wrong type`
+  return wrong === undefined ? undefined : `must be an event; its field ${quote(wrong)} has the wrong type`
 }
 
 const isAnything = (): boolean => true

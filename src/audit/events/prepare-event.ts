@@ -176,9 +176,7 @@ async function prepareArguments(args: unknown, sha256: Sha256): Promise<IpldMap>
   return kept
 }
 
-/**
- * A name that a line cannot contain receives the suffix of a truncated one, which makes it differ from each whole name.
- */
+/** A name that a line cannot contain receives the suffix of a truncated one, so it differs from each whole name. */
 async function prepareName(name: string, sha256: Sha256): Promise<string> {
   if (unreadableKeys.includes(name)) return name + (await restOf('', sha256))
   return isShort(name, maxNameLength) ? name : cutText(name, sha256, maxNameLength)

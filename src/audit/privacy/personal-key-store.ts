@@ -40,7 +40,7 @@ export function memoryPersonalKeyStore(): MemoryPersonalKeyStore {
       if (known === undefined && keys.has(name)) {
         throw new AuditError(
           'ERR_AUDIT_CONFIGURATION',
-          'the key of this person was destroyed, so that personal data cannot be recorded',
+          'the key of this person was destroyed, so personal data cannot be recorded',
         )
       }
       const key = known ?? generatePersonalKey()

@@ -21,7 +21,7 @@ export interface GroupCommitOptions {
    * confirmed.
    */
   write(events: readonly EventDraft[]): Written | Promise<Written>
-  /** The error of an event when `write` threw another error than an `AuditError`. */
+  /** The error of an event when `write` threw an error other than an `AuditError`. */
   unwritten(cause: unknown): AuditError
 }
 

@@ -228,7 +228,7 @@ function randomName(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** Whether a limit is for another service than this one. */
+/** Whether a limit is for another service. */
 function isElsewhere({ limit }: ChainLimit, { audiences }: Settings): boolean {
   return limit[0] === 'limit/uses' && limit[2] !== undefined && !audiences.some((audience) => audience === limit[2])
 }

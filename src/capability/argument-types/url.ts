@@ -101,7 +101,7 @@ function escapeProblem(text: string): string | undefined {
     const digits = text.slice(at + 1, at + 3)
     if (!/^[0-9A-F]{2}$/.test(digits)) return 'has percent-encoding that is not two upper-case hexadecimal digits'
     const character = String.fromCharCode(Number.parseInt(digits, 16))
-    if (/^[A-Za-z0-9._~-]$/.test(character)) return 'has percent-encoding where none is needed'
+    if (/^[A-Za-z0-9._~-]$/.test(character)) return 'has percent-encoding of a character that needs no encoding'
   }
   return undefined
 }

@@ -18,7 +18,7 @@ export function checkDeclared<Args>(command: string | CommandDefinition<Args>, p
   const foreign = policy.flatMap(argumentsIn).find((name) => !Object.hasOwn(args, name))
   if (foreign === undefined) return
   const names = Object.keys(args).map((name) => quote(name))
-  const known = names.length === 0 ? 'it takes none' : `it has ${names.join(', ')}`
+  const known = names.length === 0 ? 'it has no arguments' : `it has ${names.join(', ')}`
   throw new ArgumentError(`command ${quote(command.command)} has no argument ${quote(foreign)}; ${known}`)
 }
 

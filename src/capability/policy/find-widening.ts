@@ -21,9 +21,9 @@ export interface Widening {
  * the same value, names a value that the parent refuses, or has no value in common with it. A chain of delegations
  * requires all policies to hold, so such a statement grants nothing. Its author probably expects that it does.
  *
- * Bounds, equality, patterns, alternatives of these over one selector, `all` of them, and limits are compared. Other statements
- * are not compared, so a result of undefined does not prove that the child is narrower. A statement that the parent
- * also contains is not a widening, so a policy is never a widening of itself.
+ * Bounds, equality, patterns, alternatives of these over one selector, `all` of them, and limits are compared. Other
+ * statements are not compared, so a result of undefined does not prove that the child is narrower. A statement that the
+ * parent also contains is not a widening, so a policy is never a widening of itself.
  *
  * @throws MalformedError with the requirement of `spec/policy.md` that one of the policies breaks.
  */

@@ -15,7 +15,7 @@ const pathNames: ReadonlySet<string> = new Set(['path', 'file', 'dir', 'director
 const domainNames: ReadonlySet<string> = new Set(['to', 'cc', 'bcc', 'from', 'email', 'mail', 'host', 'domain'])
 const addressNames: ReadonlySet<string> = new Set(['ip', 'address', 'addr', 'network', 'subnet'])
 
-/** Finds a pattern that allows other places than it seems to. */
+/** Finds a pattern that allows more places than its author expects. */
 export function patternWarning(selector: string, pattern: string): PatternWarning | undefined {
   const pieces = splitGlob(pattern)
   const [head = ''] = pieces

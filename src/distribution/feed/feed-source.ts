@@ -206,7 +206,7 @@ async function believe(page: Page, cursor: string | undefined, latest: number, r
 }
 
 const lost =
-  'the journal of the publisher ends before a place that was reached, so that it lost entries; prepare its stores with a new `epoch`, and add the revocations again'
+  'the journal of the publisher has lost entries: it ends before a place that was reached; prepare its stores with a new `epoch`, and add the revocations again'
 
 /**
  * RVK-29: verifies the token of an entry. A token has expired if a delegation of the right to revoke has. Then the

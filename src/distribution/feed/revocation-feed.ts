@@ -120,7 +120,7 @@ export function revocationFeed(options: RevocationFeedOptions): RevocationFeed {
   async function answer(request: Request): Promise<Response> {
     if (request.method !== 'GET') return plain(405, 'the feed is read with GET', { allow: 'GET' })
     // RVK-24
-    if ((await authorize(request)) !== true) return plain(403, 'this feed is not for you')
+    if ((await authorize(request)) !== true) return plain(403, 'this request may not read the feed')
     if (request.headers.get('accept')?.includes('text/event-stream') !== true) {
       const { text, place } = await feed.pageAfter(parsePlace(new URL(request.url).searchParams.get('after')))
       return plain(200, text, { 'x-next': showPlace(place) })

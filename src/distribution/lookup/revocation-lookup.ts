@@ -79,7 +79,7 @@ export function revocationLookup(options: RevocationLookupOptions): RevocationLo
   async function answer(request: Request): Promise<Response> {
     if (request.method !== 'POST') return plain(405, 'revocations are looked up with POST', { allow: 'POST' })
     // RVK-50
-    if ((await authorize(request)) !== true) return plain(403, 'this look-up is not for you')
+    if ((await authorize(request)) !== true) return plain(403, 'this request may not look up revocations')
     return withinDeadline(timeoutMs, { signals: [request.signal] }, async (signal) => {
       const question = await questionOf(request, signal)
       return question === undefined

@@ -49,7 +49,7 @@ export function fastifyHandler(
   return async (request, reply) => {
     const gone = new AbortController()
     const onClose = (): void => {
-      if (!reply.raw.writableFinished) gone.abort(new DOMException('the client has gone', 'AbortError'))
+      if (!reply.raw.writableFinished) gone.abort(new DOMException('the client closed the connection', 'AbortError'))
     }
     reply.raw.once('close', onClose)
     const incoming = incomingOf(request.raw, gone.signal, request.body)

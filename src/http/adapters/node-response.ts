@@ -44,7 +44,7 @@ export async function respond(
   const gone = new AbortController()
   // HTP-26
   const onClose = (): void => {
-    if (!response.writableFinished) gone.abort(new DOMException('the client has gone', 'AbortError'))
+    if (!response.writableFinished) gone.abort(new DOMException('the client closed the connection', 'AbortError'))
   }
   response.once('close', onClose)
   const answer = await answerRequest(service, incomingOf(request, gone.signal), options)

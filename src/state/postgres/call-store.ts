@@ -95,7 +95,7 @@ export function callStore(
         const answer = await askInBatch({ ...named, epoch: known }, signal)
         if (answer !== undefined) return answer
       }
-      throw new StoreError('the stores are being prepared again and again')
+      throw new StoreError('the stores were prepared repeatedly during the call; prepare them once, in the deployment')
     },
   })
 }

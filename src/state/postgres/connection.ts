@@ -90,7 +90,7 @@ export function openConnection(options: Required<PostgresConnectionOptions>): Po
       return result.rows as readonly Row[]
     } catch (cause) {
       if (isUndefined(cause)) throw unprepared(cause)
-      throw new StoreError('PostgreSQL did not answer; the cause says why', { cause })
+      throw new StoreError('PostgreSQL did not answer; `cause` has the reason', { cause })
     } finally {
       clearTimeout(timer)
     }
@@ -116,7 +116,10 @@ export function openConnection(options: Required<PostgresConnectionOptions>): Po
 export const onDisk = `CASE current_setting('synchronous_commit')
   WHEN 'off' THEN set_config('synchronous_commit', 'local', true) END AS on_disk`
 
-/** The time before which entries may be forgotten: the earlier one by the clocks of the service, which is $1, and of the server. */
+/**
+ * The time before which entries may be forgotten: the earlier one by the clocks of the service, which is $1, and of the
+ * server.
+ */
 export const forgettable = `least($1::float8, extract(epoch FROM now())::float8 - 300)`
 
 /** Whether the server does not know a table, a column or a function: it is new, or was not upgraded. */
@@ -127,7 +130,7 @@ function isUndefined(cause: unknown): boolean {
 
 /** The error of an answer that no statement gives. */
 export function otherForm(): StoreError {
-  return new StoreError('PostgreSQL returned an answer of another form')
+  return new StoreError('PostgreSQL returned a malformed answer')
 }
 
 /** The error of tables that are missing or empty: they may have lost revocations. */

@@ -8,9 +8,9 @@ import { connectionChecks, onDisk, openConnection, type PostgresConnectionOption
 const optionChecks = connectionChecks satisfies OptionChecks<PostgresConnectionOptions>
 
 /**
- * Opens a store for the keys of personal data, in stores that `preparePostgresStores` has prepared. The keys are encrypted with
- * the secret. A key that is destroyed remains in the files of the server until it vacuums the table and recycles its
- * write-ahead log, and in backups.
+ * Opens a store for the keys of personal data, in stores that `preparePostgresStores` has prepared. The keys are
+ * encrypted with the secret. A key that is destroyed remains in the files of the server until it vacuums the table and
+ * recycles its write-ahead log, and in backups.
  *
  * @throws ArgumentError when an option is invalid.
  */

@@ -29,8 +29,9 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<PostgresStoresOptions>
 
 /**
- * Opens the stores that `preparePostgresStores` has prepared. A decision about a call is one request. Requests that arrive together share a statement. Nothing lives
- * longer than a statement on a connection, so the stores work behind a pooler in transaction mode.
+ * Opens the stores that `preparePostgresStores` has prepared. A decision about a call is one request. Requests that
+ * arrive together share a statement. Nothing lives longer than a statement on a connection, so the stores work behind a
+ * pooler in transaction mode.
  *
  * @throws ArgumentError when an option is invalid.
  * @example

@@ -76,7 +76,7 @@ export function replayStore(
         if (typeof answer === 'boolean') return answer
         epoch.correct(answer.epoch)
       }
-      throw new StoreError('the stores are being prepared again and again')
+      throw new StoreError('the stores were prepared repeatedly during the call; prepare them once, in the deployment')
     },
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
       await forgetCalls(connection, secondsOf(settings.clock) - settings.clockTolerance, signal)

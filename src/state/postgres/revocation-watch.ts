@@ -14,8 +14,8 @@ export interface PostgresListener {
 /** Options of {@link postgresRevocationWatch}. */
 export interface PostgresRevocationWatchOptions {
   /**
-   * Returns a connected client of its own, each time that it is called. It is ended when it is no longer needed. It connects to
-   * the server itself: a pooler in transaction mode delivers no notifications.
+   * Returns a connected client of its own, each time that it is called. It is ended when it is no longer needed. It
+   * connects to the server itself: a pooler in transaction mode delivers no notifications.
    */
   readonly connect: () => Promise<PostgresListener>
   /** The `prefix` of the stores. Default `procura`. */

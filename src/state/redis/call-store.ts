@@ -112,7 +112,7 @@ export function callStore(
         const answer = await askOnce(isLate ? { ids, claim: given } : question, known, now)
         if (answer !== undefined) return answer
       }
-      throw new StoreError('the stores are being prepared again and again')
+      throw new StoreError('the stores were prepared repeatedly during the call; prepare them once, in the deployment')
     },
   })
 }

@@ -82,7 +82,7 @@ export function scriptRunner(send: SendCommand, timeoutMs: number): RunScript {
     try {
       return await Promise.race([run(), late])
     } catch (cause) {
-      throw new StoreError('Redis did not answer; the cause says why', { cause })
+      throw new StoreError('Redis did not answer; `cause` has the reason', { cause })
     } finally {
       clearTimeout(timer)
     }

@@ -123,7 +123,7 @@ export function otherSecret(): StoreError {
 
 /** The error of an answer that no script gives. */
 export function otherForm(): StoreError {
-  return new StoreError('Redis returned an answer of another form')
+  return new StoreError('Redis returned a malformed answer')
 }
 
 /** Redis without the data of the stores may have lost revocations. */

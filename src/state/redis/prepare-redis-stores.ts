@@ -38,7 +38,7 @@ async function assertNoEviction(client: RedisStoreClient, key: string): Promise<
   try {
     info = text(await sendWith(client)(key, ['INFO', 'memory']))
   } catch (cause) {
-    throw new StoreError('Redis did not answer; the cause says why', { cause })
+    throw new StoreError('Redis did not answer; `cause` has the reason', { cause })
   }
   const name = 'maxmemory_policy:'
   const policy = info

@@ -45,7 +45,7 @@ export function replayStore(
         if (kind === 'expired') throw new StoreError('the invocation expired before the latest time seen')
         epoch.correct(text(value))
       }
-      throw new StoreError('the stores are being prepared again and again')
+      throw new StoreError('the stores were prepared repeatedly during the call; prepare them once, in the deployment')
     },
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
       const values = [forgettable(), String(forgottenAtOnce)]

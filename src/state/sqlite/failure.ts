@@ -13,5 +13,5 @@ export function unprepared(cause?: unknown): StoreError {
 export function failure(cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause
   if (cause instanceof Error && /no such (table|column)/.test(cause.message)) return unprepared(cause)
-  return new StoreError('the SQLite database did not answer; its cause says why', { cause })
+  return new StoreError('the SQLite database did not answer; `cause` has the reason', { cause })
 }

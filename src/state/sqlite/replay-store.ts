@@ -30,7 +30,10 @@ export function replayStore(
 
   let claims = 0
 
-  /** Forgets some expired calls, and returns how many. The time is noted in the same transaction, since a clock can go back. */
+  /**
+   * Forgets some expired calls, and returns how many. The time is noted in the same transaction, since a clock can go
+   * back.
+   */
   function forgetSome(): number {
     const until = secondsOf(settings.clock) - settings.clockTolerance
     const count = forget.run(until)

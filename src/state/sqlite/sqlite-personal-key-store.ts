@@ -10,8 +10,9 @@ import { prepare } from './database.ts'
 const optionChecks = connectionChecks satisfies OptionChecks<SqliteConnectionOptions>
 
 /**
- * Opens a store for the keys of personal data, in a database that `prepareSqliteStores` has prepared. The keys are encrypted
- * with the secret. A key that is destroyed is overwritten in the database and its write-ahead log; copies in backups of the database remain.
+ * Opens a store for the keys of personal data, in a database that `prepareSqliteStores` has prepared. The keys are
+ * encrypted with the secret. A key that is destroyed is overwritten in the database and its write-ahead log; copies in
+ * backups of the database remain.
  *
  * @throws ArgumentError when an option is invalid; StoreError when the database was not prepared, or with another secret.
  */

@@ -74,7 +74,7 @@ function checkReading(found: FoundCredential, reading: SecretReading | undefined
   if (reading === undefined) {
     throw new VaultError(
       'ERR_VAULT_UNKNOWN_REFERENCE',
-      'the store has no secret for this credential; store one, or correct where the configuration looks for it',
+      'the store has no secret for this credential; store one, or correct its place in the configuration',
     )
   }
   if (!Secret.is(reading.secret)) {
@@ -82,7 +82,7 @@ function checkReading(found: FoundCredential, reading: SecretReading | undefined
   }
   // VLT-09
   if (reading.reference !== found.reference) {
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'the source returned another secret than the requested one')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'the source returned a secret other than the requested one')
   }
   // VLT-10
   if (reading.expiresAt !== undefined && !(now < reading.expiresAt)) {

@@ -203,7 +203,7 @@ function endpoint(url: string): URL {
     throw new ArgumentError('openHttpAuditSink: `url` must be an absolute https URL, or an http URL of this machine')
   }
   if (target.username !== '' || target.password !== '') {
-    throw new ArgumentError('openHttpAuditSink: `url` must be without user name and password; use `headers`')
+    throw new ArgumentError('openHttpAuditSink: `url` must not contain a user name or a password; use `headers`')
   }
   return target
 }

@@ -21,7 +21,7 @@ export function assertPrivate(path: string, { mode, owner, regular }: FileState)
   if (user === undefined) return
   if ((mode & 0o077) !== 0) {
     const octal = mode.toString(8).padStart(4, '0')
-    throw refused(path, `has mode ${octal}, so that other users may access it; run chmod 600`)
+    throw refused(path, `has mode ${octal}, so other users may access it; run chmod 600`)
   }
   if (owner !== user) throw refused(path, `belongs to user ${owner} and this process is user ${user}; run chown`)
 }

@@ -237,7 +237,7 @@ function repair(log: OpenLog): void {
     if (log.broken) recoverLog(log)
   } catch (cause) {
     if (cause instanceof AuditError) throw cause
-    const message = `the end of the audit log ${quote(log.name, 256)} could not be repaired, so that it cannot be read`
+    const message = `the end of the audit log ${quote(log.name, 256)} could not be repaired, so the log cannot be read`
     throw new AuditError('ERR_AUDIT_UNCONFIRMED', message, { cause })
   }
 }

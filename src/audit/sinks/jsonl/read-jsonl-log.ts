@@ -24,8 +24,7 @@ export interface ReadJsonlOptions {
 }
 
 /**
- * Appended to a line without a line feed. No record has this character, so that the line is not taken for a complete
- * one.
+ * Appended to a line without a line feed. No record has this character, so the line is not taken for a complete one.
  */
 const unfinished = '\u2026'
 

@@ -53,8 +53,8 @@ const optionChecks = Object.freeze({
 type PostgresSettings = Required<Omit<PostgresAuditSinkOptions, 'sha256'>> & Pick<PostgresAuditSinkOptions, 'sha256'>
 
 /**
- * Writes records into a table. Writers take turns by a lock, so that there is one chain however many there are. Events
- * that arrive while a transaction runs share the next one. AUD-19
+ * Writes records into a table. Writers take turns by a lock, so any number of them write one chain. Events that arrive
+ * while a transaction runs share the next one. AUD-19
  *
  * If the connection is lost during a commit, the record may exist although it is not confirmed: an intent without an
  * outcome. A missing table fails the first event; {@link openPostgresAuditSink} checks for it before.

@@ -134,7 +134,7 @@ function keysOfAnswer(
   if (element(text, 'Arn') !== sessionArn(roleArn, session)) {
     throw new VaultError(
       'ERR_VAULT_INTEGRITY',
-      'aws sts returned keys of another role or session than the requested one',
+      'aws sts returned keys of a role or session other than the requested one',
     )
   }
   // The key id alone is not secret, and CloudTrail names the keys by it.

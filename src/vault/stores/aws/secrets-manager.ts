@@ -106,7 +106,7 @@ function readingOf(
   if (identity !== place.secretId || !Array.isArray(stages) || !stages.includes(place.versionStage)) {
     throw new VaultError(
       'ERR_VAULT_INTEGRITY',
-      'aws secretsmanager returned another secret or stage than the requested one',
+      'aws secretsmanager returned a secret or stage other than the requested one',
     )
   }
   const version = fields.get('VersionId')

@@ -60,7 +60,7 @@ export interface SessionPolicies {
  * @throws ArgumentError when a grant is invalid.
  */
 export function sessionPolicies(grants: readonly AwsGrant[], of: string): SessionPolicies {
-  if (grants.length === 0) throw new ArgumentError(`${of}: \`grants\` is empty; list what each command may do`)
+  if (grants.length === 0) throw new ArgumentError(`${of}: \`grants\` is empty; list the permissions of each command`)
   const parsed = grants.map((given, index) => {
     const at = `${of}: \`grants[${index}]\``
     const { command, statements } = readOptions(at, given, grantChecks)

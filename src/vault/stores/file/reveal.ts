@@ -43,5 +43,5 @@ export async function revealCredentials(options: RevealCredentialsOptions): Prom
   return new Map([...current].map(([name, record]) => [name, openRecord(keys, record)] as const))
 }
 
-/** No file is made, so that the cost of a new one does not matter. */
+/** No file is made, so the cost of a new one does not matter. */
 const settings = Object.freeze({ create: false, scryptCost: 131_072, lockTimeoutMs: 5_000, readTimeoutMs: 10_000 })

@@ -71,7 +71,7 @@ export function checkGrantedDetails(requested: string | undefined, granted: unkn
   const wanted = new Set((JSON.parse(requested) as readonly unknown[]).map(canonicalJson))
   // VLT-40
   if (!Array.isArray(granted) || granted.length === 0 || !granted.every((entry) => wanted.has(canonicalJson(entry)))) {
-    throw refused('the token endpoint granted other authorization details than the requested ones')
+    throw refused('the token endpoint granted authorization details other than the requested ones')
   }
 }
 

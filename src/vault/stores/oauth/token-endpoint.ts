@@ -93,7 +93,7 @@ export async function revokeToken(request: Omit<TokenRequest, 'form'>, token: Se
   if (answer.status !== 200) {
     throw new VaultError(
       'ERR_VAULT_CONFIGURATION',
-      `the revocation endpoint refused the request with status ${answer.status}; the token ends by itself`,
+      `the revocation endpoint refused the request with status ${answer.status}; the token remains valid until it expires`,
     )
   }
 }

@@ -327,7 +327,7 @@ function checkAnswer(answer: TokenAnswer, requested: ExchangeScope): void {
   if (answer.issuedTokenType !== accessTokenType) {
     throw new VaultError(
       'ERR_VAULT_INTEGRITY',
-      'the token endpoint returned a token of another type than the requested one',
+      'the token endpoint returned a token of a type other than the requested one',
     )
   }
   checkGrantedScope(requested.scope, answer.scope)

@@ -51,7 +51,7 @@ export async function readDatabase(
   // A lease of another role gives other rights, and may belong to somebody else.
   if (!lease.startsWith(`${path}/`)) {
     await revoke({}).catch(() => undefined)
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao returned credentials of another role than the requested one')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao returned credentials of a role other than the requested one')
   }
   return {
     reference,

@@ -59,7 +59,7 @@ async function readKv(
   const found = { version, created: createdOf(metadata) }
   // VLT-37: such a response can come from a cache, or from a replica that is behind.
   if (place.version === undefined ? isBefore(found, seen) : version !== place.version) {
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao returned another version than the requested one')
+    throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao returned a version other than the requested one')
   }
   remember(newest, reference, found)
   return {
