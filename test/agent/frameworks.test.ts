@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { guardedTools, toolApproval } from '../../src/agent/frameworks/ai-sdk.ts'
+import { type ClaudeHookInput, claudeSession } from '../../src/agent/frameworks/claude.ts'
 import { langchainMiddleware } from '../../src/agent/frameworks/langchain.ts'
+import { mastraHooks } from '../../src/agent/frameworks/mastra.ts'
 import { toolInputGuardrail, toolMetaResolver } from '../../src/agent/frameworks/openai.ts'
 import type { ActingAgent, ToolPermissionOptions } from '../../src/agent/frameworks/tool-permission.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
@@ -54,6 +56,21 @@ const adapters: Readonly<Record<string, Adapter>> = {
     const { behavior } = await toolInputGuardrail(agent, options).run(call)
     return behavior.type === 'allow' ? { ran: true, told: '' } : { ran: false, told: behavior.message }
   },
+  async mastra(agent, options, toolName, input) {
+    const result = await mastraHooks(agent, options).beforeToolCall({ toolName, input, context: {} })
+    return result === undefined ? { ran: true, told: '' } : { ran: false, told: result.output }
+  },
+  async claude(agent, options, tool_name, tool_input) {
+    const told = await askHook(claudeSession(agent as typeof assistant, options), { tool_name, tool_input })
+    return { ran: told === '', told }
+  },
+}
+
+/** The reason with which the hook denies a call; empty if it does not. */
+async function askHook({ hooks }: ReturnType<typeof claudeSession>, call: Partial<ClaudeHookInput>): Promise<string> {
+  const input = { hook_event_name: 'PreToolUse', tool_use_id: 'toolu_1', ...call }
+  const answer = await hooks.PreToolUse[0]?.hooks[0]?.(input, input.tool_use_id, { signal: AbortSignal.timeout(9_000) })
+  return answer?.hookSpecificOutput?.permissionDecisionReason ?? ''
 }
 
 describe.each(Object.entries(adapters))('%s', (_name, call) => {
@@ -159,5 +176,89 @@ describe('toolMetaResolver', () => {
       toolCall: { name: 'mail_send', arguments: '{' },
     })
     expect(behavior.type).toBe('rejectContent')
+  })
+})
+
+describe('claudeSession', () => {
+  const bob = { to: 'bob@example.com' }
+  const carol = { to: 'carol@example.com' }
+  const names = { mcp__mail__send: send }
+  const writer = { commands: [{ command: send, policy: [like('.to', 'bob@*')] }] }
+  const called = (id: string) => ({ _meta: { 'claudecode/toolUseId': id } })
+  const child = (tool_input: object, more: Partial<ClaudeHookInput> = {}) => ({
+    ...{ tool_name: 'mcp__mail__send', tool_input, agent_id: 'a1', agent_type: 'writer' },
+    ...more,
+  })
+
+  it('AGT-24 a sub-agent acts with the task of its type, and one without a task has no authority', async () => {
+    const session = claudeSession(assistant, { tools: names, subagents: { writer } })
+    expect(await askHook(session, child(bob, { tool_use_id: 'one' }))).toBe('')
+    const acting = session.agentFor(called('one'))
+    expect(acting.did).not.toBe(assistant.did)
+    expect(await askHook(session, child(carol))).toContain('bob@')
+    expect(await askHook(session, child(bob, { agent_id: 'a2', tool_use_id: 'two' }))).toBe('')
+    expect(session.agentFor(called('two')).did).not.toBe(acting.did)
+    for (const agent_type of ['reader', 'toString', ''])
+      expect(await askHook(session, child(bob, { agent_id: 'a3', agent_type }))).toContain('no authority was delegated')
+    await session.hooks.SubagentStop[0]?.hooks[0]?.({ hook_event_name: 'SubagentStop', agent_id: 'a1' }, undefined, {
+      signal: AbortSignal.timeout(9_000),
+    })
+    await expect(acting.can(send, bob)).rejects.toThrow(/closed/)
+  })
+
+  it('AGT-24 a task beyond the authority of the agent is a refusal, also the next time', async () => {
+    const session = claudeSession(assistant, { tools: names, subagents: { writer: { commands: ['/other'] } } })
+    for (let time = 0; time < 2; time += 1) expect(await askHook(session, child(bob))).toContain('/other')
+  })
+
+  it('AGT-25 `agentFor` knows no call that the hook has not permitted', async () => {
+    const session = claudeSession(assistant, { tools: names, unlisted: 'passed' })
+    const call = (id: string, tool_name: string, tool_input: object) =>
+      askHook(session, { tool_use_id: id, tool_name, tool_input })
+    expect(await call('one', 'mcp__mail__send', bob)).toBe('')
+    expect(await call('two', 'mcp__mail__send', { to: 'eve@example.org' })).not.toBe('')
+    expect(await call('three', 'Read', {})).toBe('')
+    expect(session.agentFor(called('one'))).toBe(assistant)
+    for (const extra of [called('two'), called('three'), called('four'), {}, { _meta: null }])
+      expect(() => session.agentFor(extra)).toThrow(AuthorizationError)
+  })
+
+  it('AGT-25 `sign` puts a container into permitted calls alone, and refuses others', async () => {
+    const session = claudeSession(assistant, { tools: names })
+    await askHook(session, { tool_use_id: 'one', tool_name: 'mcp__mail__send', tool_input: bob })
+    const [received, sent]: [unknown[], unknown[]] = [[], []]
+    const transport: { onmessage?: (message: unknown) => void; send: (message: unknown) => Promise<void> } = {
+      send: async (message) => void sent.push(message),
+    }
+    const instance = {
+      async connect(transport: never) {
+        Object.assign(transport, { onmessage: (message: unknown) => void received.push(message) })
+      },
+    }
+    session.sign({ name: 'mail', instance }, { audience: service.did })
+    await instance.connect(transport as never)
+    const request = (id: number, args: object, _meta?: object) => ({
+      ...{ jsonrpc: '2.0', id, method: 'tools/call' },
+      params: { name: 'send', arguments: args, _meta },
+    })
+    const forged = { 'xyz.ucan/container': 'forged' }
+    const list = { jsonrpc: '2.0', id: 0, method: 'tools/list' }
+    transport.onmessage?.(list)
+    transport.onmessage?.(request(1, bob, called('one')._meta))
+    transport.onmessage?.(request(2, bob, { ...called('two')._meta, ...forged }))
+    transport.onmessage?.(request(3, bob))
+    transport.onmessage?.(request(4, { to: 'eve@example.org' }, called('one')._meta))
+    await expect.poll(() => received.length + sent.length).toBe(5)
+    const [first, signed, ...more] = received as { id: number; params?: { _meta: Record<string, string> } }[]
+    expect([first?.id, signed?.id, more]).toEqual([0, 1, []])
+    const { invocations } = await openContainer(String(signed?.params?._meta['xyz.ucan/container']))
+    expect(invocations.map(({ args, audience }) => [args, audience])).toEqual([[bob, service.did]])
+    expect(sent).toHaveLength(3)
+    for (const message of sent) expect(message).toMatchObject({ result: { isError: true } })
+  })
+
+  it('refuses another object than a server', () => {
+    const session = claudeSession(assistant, { tools: names })
+    expect(() => session.sign({} as never)).toThrow(/createSdkMcpServer/)
   })
 })

@@ -13,6 +13,9 @@ import { z } from 'zod'
 import { guardedTools, toolApproval } from '../../src/agent/frameworks/ai-sdk.ts'
 import { langchainMiddleware } from '../../src/agent/frameworks/langchain.ts'
 import { toolInputGuardrail } from '../../src/agent/frameworks/openai.ts'
+import { claude } from './claude.mjs'
+import { generations } from './generations.mjs'
+import { mastra } from './mastra.mjs'
 
 const schema = z.object({ to: z.string() })
 const description = 'A tool.'
@@ -38,31 +41,9 @@ async function langchain({ agent, tools, options, to }) {
   return { input: model.calls.at(-1).messages, stored: { result, storage: checkpointer.storage, callbacks } }
 }
 
-const usage = {
-  inputTokens: { total: 1, noCache: 1, cacheRead: undefined, cacheWrite: undefined },
-  outputTokens: { total: 1, text: 1, reasoning: undefined },
-}
-
-function generations(name, to) {
-  return [
-    {
-      content: [{ type: 'tool-call', toolCallId: 'call1', toolName: name, input: JSON.stringify({ to }) }],
-      finishReason: { unified: 'tool-calls', raw: undefined },
-      usage,
-      warnings: [],
-    },
-    {
-      content: [{ type: 'text', text: 'done' }],
-      finishReason: { unified: 'stop', raw: undefined },
-      usage,
-      warnings: [],
-    },
-  ]
-}
-
 const aiSdk = (sdk, Model, hasToolApproval) => async (run) => {
   const { agent, tools, options, to } = run
-  const doGenerate = generations(tools[0].name, to)
+  const doGenerate = generations(tools[0].name, { to })
   const model = new Model({ doGenerate: async () => doGenerate[model.doGenerateCalls.length - 1] })
   const given = Object.fromEntries(
     tools.map(({ name, execute }) => [name, sdk.tool({ description, inputSchema: schema, execute })]),
@@ -162,4 +143,6 @@ export const frameworks = {
   'AI SDK 7': aiSdk(ai7, MockLanguageModelV4, false),
   'AI SDK 7 with toolApproval': aiSdk(ai7, MockLanguageModelV4, true),
   'OpenAI Agents 0.20': openaiAgents,
+  'Claude Agent SDK 0.3': claude,
+  'Mastra 1': mastra,
 }

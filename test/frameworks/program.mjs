@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { like } from '../../src/capability/policy/build.ts'
+import { claudeFailing, claudeGuarded, claudeSubagent } from './claude.mjs'
 import { frameworks, openaiHandoff } from './frameworks.mjs'
-import { ask, canaries, send, setUp, shown } from './setup.ts'
+import { mastraDelegation } from './mastra.mjs'
+import { ask, canaries, send, setUp, shown, start } from './setup.ts'
 
 const printed = []
 for (const stream of [process.stdout, process.stderr]) {
@@ -19,7 +21,7 @@ const narrowed = { commands: [{ command: send, policy: [like('.to', 'bob@*')] }]
 const [bob, carol, eve] = ['bob@example.com', 'carol@example.com', 'eve@example.org']
 
 async function check(framework) {
-  const { assistant, mail, containers, executed } = await setUp()
+  const { assistant, mail, containers, executed, records, close } = await setUp()
   const kept = []
   const run = async (agent, to, options = {}, made = [mail(agent)]) => {
     const ran = await framework({ agent, to, tools: made, options: { tools, ...options } })
@@ -51,27 +53,68 @@ async function check(framework) {
 
   assert.ok((await run(assistant, eve, { approvable: 'passed' })).includes(`sent to ${eve}`), 'an approval')
   assert.equal(containers.length, 3)
-  search(kept, containers)
+  search([kept, records()], containers)
+  await close()
 }
 
 function search(kept, containers) {
-  const text = [...kept.map(shown), ...printed].join('\n')
-  for (const canary of canaries(containers)) assert.ok(!text.includes(canary), 'a key or a signed call is shown')
+  const text = [shown(kept), ...printed].join('\n')
+  assert.ok(text.includes('mail_send'), 'the search covers the calls')
+  for (const canary of canaries(containers)) assert.ok(!text.includes(canary), 'a key, secret or signed call is shown')
 }
 
-async function checkHandoff() {
-  const { assistant, mail, containers } = await setUp()
-  const run = (to) => openaiHandoff({ narrow: () => assistant.attenuateFor(narrowed), mail, options: { tools }, to })
-  const [allowed, refused] = [await run(bob), await run(carol)]
-  assert.ok(shown(allowed.input).includes(`sent to ${bob}`))
-  assert.ok(shown(refused.input).includes('bob@'))
+/** A framework starts the sub-agent itself. */
+async function checkStart(framework) {
+  const { assistant, mail, containers, records, close } = await setUp()
+  const narrow = () => assistant.attenuateFor(narrowed)
+  const all = {
+    agent: assistant,
+    narrow,
+    narrowed,
+    mail,
+    start,
+    options: { tools: { ...tools, 'agent-helper': start } },
+  }
+  const [allowed, refused] = [await framework({ ...all, to: bob }), await framework({ ...all, to: carol })]
+  assert.ok(shown(allowed.input).includes(`sent to ${bob}`), 'an allowed call')
+  assert.ok(shown(refused.input).includes('bob@'), 'the reason of a refusal')
   assert.equal(containers.length, 1)
-  search([allowed, refused], containers)
+  search([allowed, refused, records()], containers)
+  await close()
 }
 
-for (const [name, framework] of Object.entries(frameworks)) {
-  await check(framework)
+/** The tools of an in-process server are behind a guard, which the session signs for. */
+async function checkGuarded() {
+  const { assistant, guard, deliver, audience, records, close } = await setUp()
+  const all = { agent: assistant, guard, deliver, send, audience }
+  const allowed = await claudeGuarded({ ...all, to: carol })
+  assert.ok(shown(allowed.input).includes(`sent to ${carol}`), 'an allowed call')
+  assert.deepEqual(
+    records().map(({ event }) => event.kind),
+    ['intent', 'released', 'outcome'],
+  )
+  // Another hook permits the call, and that of the session is not asked.
+  const around = await claudeGuarded({ ...all, to: carol, permit: async () => ({}) })
+  assert.ok(shown(around.input).includes('the hook has not permitted the call'), 'a call without the hook')
+  assert.equal(records().length, 3)
+  const executed = []
+  const failed = await claudeFailing({ send, to: carol, execute: async () => void executed.push(carol) })
+  assert.deepEqual(executed, [], 'a hook that fails blocks the tool')
+  search([allowed, around, failed, records()], [])
+  await close()
+}
+
+const [only] = process.argv.slice(2)
+const isChosen = (name) => only === undefined || name.includes(only)
+
+async function step(name, work) {
+  if (!isChosen(name)) return
+  await work()
   process.stdout.write(`ok     ${name}\n`)
 }
-await checkHandoff()
-process.stdout.write('ok     OpenAI Agents 0.20 with a hand-off\n')
+
+for (const [name, framework] of Object.entries(frameworks)) await step(name, () => check(framework))
+await step('OpenAI Agents 0.20 with a hand-off', () => checkStart(openaiHandoff))
+await step('Mastra 1 with a sub-agent', () => checkStart(mastraDelegation))
+await step('Claude Agent SDK 0.3 with a sub-agent', () => checkStart(claudeSubagent))
+await step('Claude Agent SDK 0.3 with a guarded server', checkGuarded)

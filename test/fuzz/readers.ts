@@ -68,6 +68,8 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['agent/langchain', isSetUp, 'langchainMiddleware'],
   ['agent/ai-sdk', isSetUp, 'guardedTools toolApproval'],
   ['agent/openai', isSetUp, 'toolInputGuardrail toolMetaResolver'],
+  ['agent/mastra', isSetUp, 'mastraHooks'],
+  ['agent/claude', isSetUp, 'claudeSession'],
   [
     'testing',
     isSetUp,

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
+import { claudeSession } from '../../src/agent/frameworks/claude.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
 import { deniedEvent, intentEvent } from '../../src/audit/events/describe-call.ts'
 import { toOcsf } from '../../src/audit/events/ocsf.ts'
@@ -121,6 +122,15 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   'agent/langchain': { langchainMiddleware: [() => undefined] },
   'agent/ai-sdk': { guardedTools: [() => undefined, {}], toolApproval: [() => undefined] },
   'agent/openai': { toolInputGuardrail: [() => undefined], toolMetaResolver: [() => undefined] },
+  'agent/mastra': { mastraHooks: [() => undefined] },
+  'agent/claude': {
+    claudeSession: [() => undefined],
+    'claudeSession sign': (options) =>
+      claudeSession(() => undefined, { tools: {} }).sign(
+        { name: 'a', instance: { connect: async () => undefined } },
+        options,
+      ),
+  },
   policy: { explainPolicy: [[], {}] },
   arguments: {
     bytes: [],

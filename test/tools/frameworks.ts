@@ -17,8 +17,10 @@ import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
 import { execute } from './execute.ts'
 
 const packages = [
+  '@anthropic-ai/claude-agent-sdk@0.3.332',
   '@langchain/core@1.4.0',
   '@langchain/langgraph@1.7.3',
+  '@mastra/core@1.71.0',
   '@openai/agents-core@0.20.0',
   'ai6@npm:ai@6.0.326',
   'ai7@npm:ai@7.0.173',
@@ -26,7 +28,7 @@ const packages = [
   'node@22',
   'zod@4.6.7',
 ]
-const external = ['@langchain/*', '@openai/*', 'ai6', 'ai7', 'langchain', 'zod']
+const external = ['@anthropic-ai/*', '@langchain/*', '@mastra/*', '@openai/*', 'ai6', 'ai7', 'langchain', 'zod']
 
 const cache = process.env['PROCURA_MATRIX_CACHE'] ?? join(homedir(), '.cache', 'procura-matrix')
 const project = join(cache, 'frameworks')
@@ -54,6 +56,10 @@ await build({
   alias,
   external,
 })
-const { succeeded, output } = await execute(join(project, 'node_modules', '.bin', 'node'), [outfile], project)
+const { succeeded, output } = await execute(
+  join(project, 'node_modules', '.bin', 'node'),
+  [outfile, ...process.argv.slice(2)],
+  project,
+)
 console.log(output.trim())
 if (!succeeded) process.exitCode = 1

@@ -47,16 +47,21 @@ export type ToolPermission =
   | { readonly permitted: true; readonly needsApproval: boolean }
   | { readonly permitted: false; readonly message: string }
 
-/** Decides about the calls of a framework's tools. */
-export type AskPermission = (tool: string, args: unknown, signal?: AbortSignal) => Promise<ToolPermission>
+/** Decides about the calls of a framework's tools, for the agent of the adapter or for another one. */
+export type AskPermission = (
+  tool: string,
+  args: unknown,
+  signal?: AbortSignal,
+  acting?: ActingAgent,
+) => Promise<ToolPermission>
 
 /** Makes the question that every adapter asks before a tool runs. */
 export function toolPermission(where: string, agent: ActingAgent, options: ToolPermissionOptions): AskPermission {
   refuseOtherAgent(where, agent, 'can')
   const { tools, subject, approvable } = readOptions(where, options, toolPermissionChecks)
   const commandOf = commandsOf(tools)
-  return async (tool, args, signal) => {
-    const found = await findCommand(agent, commandOf, tool, args)
+  return async (tool, args, signal, other = agent) => {
+    const found = await findCommand(other, commandOf, tool, args)
     if ('message' in found) return { permitted: false, message: found.message }
     const { acting, command, given } = found
     const answer = await acting.can(command, given, { ...(subject !== undefined && { subject }), signal })

@@ -1,0 +1,23 @@
+/** The answers of the fake models that the AI SDK and Mastra share: a call of a tool, then an end. */
+
+const usage = {
+  inputTokens: { total: 1, noCache: 1, cacheRead: undefined, cacheWrite: undefined },
+  outputTokens: { total: 1, text: 1, reasoning: undefined },
+}
+
+export function generations(toolName, input) {
+  return [
+    {
+      content: [{ type: 'tool-call', toolCallId: 'call1', toolName, input: JSON.stringify(input) }],
+      finishReason: { unified: 'tool-calls', raw: undefined },
+      usage,
+      warnings: [],
+    },
+    {
+      content: [{ type: 'text', text: 'done' }],
+      finishReason: { unified: 'stop', raw: undefined },
+      usage,
+      warnings: [],
+    },
+  ]
+}
