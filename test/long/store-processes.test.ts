@@ -13,7 +13,7 @@ import { secret } from '../state/processes/place.ts'
 import { expectNoSecondYes } from '../state/processes/shows.ts'
 import { bundleVerifier } from '../state/processes/verifiers.ts'
 
-const effort = { calls: 20_000, failures: 5 }
+const effort = { calls: Number(process.env['PROCURA_CALLS'] ?? 20_000), failures: 5, limits: true }
 let program: string
 let remove: () => void
 
@@ -31,40 +31,46 @@ function isMissing(service: Service): boolean {
   return true
 }
 
-describe('of 20,000 calls that four processes get twice while a server is killed five times, none is allowed twice', () => {
-  it('RPL-01 in Redis', async () => {
-    if (isMissing(redis)) return
-    const server = await redisServer()
-    await server.start()
-    const client = new Redis({ port: server.port, host: '127.0.0.1' })
-    await prepareRedisStores({ client, secret, epoch: 0 })
-    client.disconnect()
-    try {
-      await expectNoSecondYes({ program, place: { kind: 'redis', port: server.port } }, effort, async () => {
-        await server.kill()
-        await server.start()
-      })
-    } finally {
-      await server.remove()
-    }
-  })
+describe.each([
+  ['together', false],
+  ['one after the other', true],
+])(
+  'of 20,000 calls with limits that four processes get twice while a server is killed five times, none is allowed twice, with stores asked %s',
+  (_, apart) => {
+    it('RPL-01 LMT-10 in Redis', async () => {
+      if (isMissing(redis)) return
+      const server = await redisServer()
+      await server.start()
+      const client = new Redis({ port: server.port, host: '127.0.0.1' })
+      await prepareRedisStores({ client, secret, epoch: 0 })
+      client.disconnect()
+      try {
+        await expectNoSecondYes({ program, place: { kind: 'redis', port: server.port, apart } }, effort, async () => {
+          await server.kill()
+          await server.start()
+        })
+      } finally {
+        await server.remove()
+      }
+    })
 
-  it('RPL-01 in PostgreSQL', async () => {
-    if (isMissing(postgres)) return
-    const server = await postgresServer()
-    await server.start()
-    const address = `postgres://postgres@127.0.0.1:${server.port}/postgres`
-    const client = new Pool({ connectionString: address, max: 1 })
-    await client.query(postgresStoreSchema())
-    await preparePostgresStores({ client, secret, epoch: 0 })
-    await client.end()
-    try {
-      await expectNoSecondYes({ program, place: { kind: 'postgres', address } }, effort, async () => {
-        await server.kill()
-        await server.start()
-      })
-    } finally {
-      await server.remove()
-    }
-  })
-})
+    it('RPL-01 LMT-10 in PostgreSQL', async () => {
+      if (isMissing(postgres)) return
+      const server = await postgresServer()
+      await server.start()
+      const address = `postgres://postgres@127.0.0.1:${server.port}/postgres`
+      const client = new Pool({ connectionString: address, max: 1 })
+      await client.query(postgresStoreSchema())
+      await preparePostgresStores({ client, secret, epoch: 0 })
+      await client.end()
+      try {
+        await expectNoSecondYes({ program, place: { kind: 'postgres', address, apart } }, effort, async () => {
+          await server.kill()
+          await server.start()
+        })
+      } finally {
+        await server.remove()
+      }
+    })
+  },
+)

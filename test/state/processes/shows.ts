@@ -35,33 +35,71 @@ export async function expectOneYes(options: ProcessesOptions, copies: number): P
   }
 }
 
+/** How many calls are sent twice, and how often the store fails meanwhile. */
+export interface TwiceOptions {
+  readonly calls: number
+  readonly failures: number
+  /** Whether the chain of each call has limits. Default false. */
+  readonly limits?: boolean
+}
+
 /**
  * Sends many calls twice, each copy to another process, while the store fails several times. Expects that no call is allowed
- * twice, that most are allowed, and that all are used up at the end.
+ * twice, that most are allowed, and that all are used up at the end. Where all stores are asked together, each call with
+ * limits counts exactly once; where each is asked by itself, the use of a call whose answer was lost may not be counted.
  *
  * @param fail - makes the store fail, and resolves when it works again.
  */
 export async function expectNoSecondYes(
   options: ProcessesOptions,
-  { calls: count, failures }: { readonly calls: number; readonly failures: number },
+  { calls: count, failures, limits = false }: TwiceOptions,
   fail: (verifiers: Verifier[]) => Promise<void>,
 ): Promise<void> {
-  const calls = await makeCalls(count)
+  const limited = limits ? await makeBudgetCalls(count, 2 * count, `${10 * count}.00`) : undefined
+  const calls = limited?.calls ?? (await makeCalls(count))
   const verifiers = await startAll(options)
-  const allowed = new Map<number, number>()
-  const note = (at: number, answer: string | undefined): void => {
-    if (answer === 'allowed') allowed.set(at, (allowed.get(at) ?? 0) + 1)
-  }
-  let done = 0
   let failed = 0
   let failing = Promise.resolve()
-  const onAnswer = (at: number, answer: string): void => {
-    note(at, answer)
-    done += 1
+  const onAnswer = (done: number): void => {
     if (done < ((failed + 1) * 2 * count) / (failures + 1) || failed === failures) return
     failed += 1
     failing = failing.then(() => fail(verifiers))
   }
+  try {
+    const allowed = await sendTwice(verifiers, calls, onAnswer, () => failing)
+    await failing
+    expect(failed).toBe(failures)
+    expect([...allowed.values()].filter((times) => times > 1)).toEqual([])
+    // A call whose answer was lost is used up without being allowed.
+    expect(allowed.size).toBeGreaterThan(count * 0.6)
+    const again = await (verifiers[0] as Verifier).verify(calls, { again: true })
+    expect(countOf(again)).toEqual({ replayed: count })
+    if (limited !== undefined) {
+      const [left] = (await verifiers[0]?.remaining(limited.budget)) ?? []
+      const isTogether = 'apart' in options.place && options.place.apart === false
+      expect(left).toBeGreaterThanOrEqual(count)
+      if (isTogether) expect(left).toBe(count)
+      else expect(left).toBeLessThanOrEqual(2 * count - allowed.size)
+    }
+  } finally {
+    await Promise.all(verifiers.map((verifier) => verifier.kill()))
+  }
+}
+
+/**
+ * Sends each call to two of four processes, until the stores have answered. Returns how often each call was allowed.
+ *
+ * @param onAnswer - called with the number of answers so far.
+ * @param recovery - resolves when a process that was killed has been replaced.
+ */
+async function sendTwice(
+  verifiers: readonly Verifier[],
+  calls: readonly Uint8Array[],
+  onAnswer: (done: number) => void,
+  recovery: () => Promise<void>,
+): Promise<ReadonlyMap<number, number>> {
+  const allowed = new Map<number, number>()
+  let done = 0
   /** Sends a share to a process, and what it has not answered to the one in its place if it is killed. */
   const verifyAll = async (share: readonly number[], index: number): Promise<void> => {
     let rest = share
@@ -74,7 +112,9 @@ export async function expectNoSecondYes(
         again: true,
         onAnswer(position: number, answer: string) {
           answered.add(position)
-          onAnswer(sent[position] as number, answer)
+          const at = sent[position] as number
+          if (answer === 'allowed') allowed.set(at, (allowed.get(at) ?? 0) + 1)
+          onAnswer(++done)
         },
       }
       const wasKilled = await verifier.verify(own, options).then(
@@ -82,30 +122,18 @@ export async function expectNoSecondYes(
         () => true,
       )
       rest = wasKilled ? sent.filter((_, position) => !answered.has(position)) : []
-      if (wasKilled) await failing
+      if (wasKilled) await recovery()
     }
   }
-  try {
-    const half = Math.ceil(count / 2)
-    const places = Array.from({ length: count }, (_, at) => at)
-    // Two processes have each half, from its two ends.
-    const shares = [
-      places.slice(0, half),
-      places.slice(0, half).reverse(),
-      places.slice(half),
-      places.slice(half).reverse(),
-    ]
-    await Promise.all(shares.map(verifyAll))
-    await failing
-    expect(failed).toBe(failures)
-    expect([...allowed.values()].filter((times) => times > 1)).toEqual([])
-    // A call whose answer was lost is used up without being allowed.
-    expect(allowed.size).toBeGreaterThan(count * 0.6)
-    const again = await (verifiers[0] as Verifier).verify(calls, { again: true })
-    expect(countOf(again)).toEqual({ replayed: count })
-  } finally {
-    await Promise.all(verifiers.map((verifier) => verifier.kill()))
-  }
+  await Promise.all(sharesOf(calls.length).map(verifyAll))
+  return allowed
+}
+
+/** The calls of each of four processes: two have each half, from its two ends. */
+function sharesOf(count: number): readonly (readonly number[])[] {
+  const half = Math.ceil(count / 2)
+  const places = Array.from({ length: count }, (_, at) => at)
+  return [places.slice(0, half), places.slice(0, half).reverse(), places.slice(half), places.slice(half).reverse()]
 }
 
 /** Revokes in one process, and expects that each other one refuses its next call. */

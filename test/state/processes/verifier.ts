@@ -84,6 +84,7 @@ const authorizer = createAuthorizer({
     defineCommand({ command: '/pay', args: { amount: text() } }),
   ],
   ...stores,
+  ...('clockTolerance' in place && place.clockTolerance && { clockTolerance: place.clockTolerance }),
 })
 process.on('message', async (request: VerifierRequest) => {
   if (request.kind === 'revoke') {
