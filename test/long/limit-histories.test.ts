@@ -15,7 +15,7 @@ import { service as postgres } from '../services/postgres.service.ts'
 import { postgresServer } from '../services/postgres-server.ts'
 import { service as redis } from '../services/redis.service.ts'
 import { redisServer } from '../services/redis-server.ts'
-import type { Service } from '../services/service.ts'
+import { isMissing } from '../services/service.ts'
 
 /** `PROCURA_HISTORIES=100000` plays 100,000 histories on each store, which takes about an hour. */
 const histories = Number(process.env['PROCURA_HISTORIES'] ?? 10_000)
@@ -52,15 +52,6 @@ async function playAll(
   }
   await Promise.all(Array.from({ length: lanes }, (_, lane) => play(lane)))
   expect(played).toBe(histories)
-}
-
-/** Whether a server is on this machine; a missing one fails the test in CI. */
-function isMissing(service: Service): boolean {
-  if (service.find() !== undefined) return false
-  const message = `not tested: ${service.name} is missing; apt-get install ${service.apt}`
-  if (process.env['CI'] === 'true') throw new Error(message)
-  process.stdout.write(`${message}\n`)
-  return true
 }
 
 describe('LMT-10 random histories of limits agree with a plain model', () => {

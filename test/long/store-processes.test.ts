@@ -8,7 +8,7 @@ import { service as postgres } from '../services/postgres.service.ts'
 import { postgresServer } from '../services/postgres-server.ts'
 import { service as redis } from '../services/redis.service.ts'
 import { redisServer } from '../services/redis-server.ts'
-import type { Service } from '../services/service.ts'
+import { isMissing } from '../services/service.ts'
 import { secret } from '../state/processes/place.ts'
 import { expectNoSecondYes } from '../state/processes/shows.ts'
 import { bundleVerifier } from '../state/processes/verifiers.ts'
@@ -21,15 +21,6 @@ beforeAll(async () => {
   ;({ program, remove } = await bundleVerifier())
 })
 afterAll(() => remove())
-
-/** Whether a server is on this machine; a missing one fails the test in CI. */
-function isMissing(service: Service): boolean {
-  if (service.find() !== undefined) return false
-  const message = `not tested: ${service.name} is missing; apt-get install ${service.apt}`
-  if (process.env['CI'] === 'true') throw new Error(message)
-  process.stdout.write(`${message}\n`)
-  return true
-}
 
 describe.each([
   ['together', false],

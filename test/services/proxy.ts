@@ -16,11 +16,14 @@ export interface Proxy {
   loseNextAnswer(): void
   /** Lets everything through again. */
   heal(): void
+  /** Connects to another server from now on. Connections to the last one stay as they are. */
+  target(port: number): void
   close(): Promise<void>
 }
 
 /** Listens on a port of its own, and connects to another one. */
-export async function proxyTo(target: number): Promise<Proxy> {
+export async function proxyTo(port: number): Promise<Proxy> {
+  let target = port
   const pairs = new Set<readonly [client: Socket, server: Socket]>()
   let state: 'open' | 'cut' | 'stalled' | 'losing' = 'open'
   let delayMs = 0
@@ -76,6 +79,9 @@ export async function proxyTo(target: number): Promise<Proxy> {
       state = 'open'
       delayMs = 0
       for (const socket of all()) socket.resume()
+    },
+    target(other) {
+      target = other
     },
     async close() {
       for (const pair of pairs) end(pair)

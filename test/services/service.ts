@@ -48,6 +48,15 @@ export function findProgram(name: string, ...otherPaths: readonly string[]): str
   return [...onPath, ...otherPaths].find(isExecutable)
 }
 
+/** Whether a service is not on this machine. Writes a message then; in CI, that is an error. */
+export function isMissing({ name, apt, find }: Service): boolean {
+  if (find() !== undefined) return false
+  const message = `not tested: ${name} is missing; apt-get install ${apt ?? name}`
+  if (process.env['CI'] === 'true') throw new Error(message)
+  process.stdout.write(`${message}\n`)
+  return true
+}
+
 /** Returns a TCP port of the loopback address that nothing listens on. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
