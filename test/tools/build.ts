@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util'
 import { rollup } from 'rollup'
 import { build } from 'tsup'
 import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
+import { buildAgentProgram, program } from './agent-program.ts'
 import { buildApprovalPage } from './approval-page.ts'
 
 const { values: flags } = parseArgs({
@@ -34,6 +35,7 @@ await build({
   },
 })
 await mergeCore()
+await buildAgentProgram(folder)
 await buildApprovalPage(folder)
 
 /** Writes the scripts again, without omissions or minification: a bundler of the user does that. */
@@ -49,6 +51,8 @@ async function mergeCore(): Promise<void> {
   })
   const { output } = await bundle.generate({
     chunkFileNames: 'chunk-[hash].js',
+    // The launcher has the name of the program.
+    entryFileNames: ({ name }) => (name === program ? 'internal/procura-all.js' : '[name].js'),
     hoistTransitiveImports: false,
     minifyInternalExports: false,
     manualChunks: (id, { getModuleInfo }) => partOf(id, (of) => getModuleInfo(of) ?? undefined),

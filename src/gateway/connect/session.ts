@@ -89,6 +89,7 @@ function startSession(
 ): Session {
   const requests = createRequests(write)
   let failure: Failure | undefined
+  let isClosed = false
 
   const wire = sign({
     async send(message) {
@@ -115,7 +116,7 @@ function startSession(
     .then(async () => {
       socket.close()
       failure = lost
-      onFault(lost.message)
+      if (!isClosed) onFault(lost.message)
       await requests.failAll(lostDuring)
     })
 
@@ -134,6 +135,7 @@ function startSession(
     finish: async (mostMs) => (failure === undefined ? requests.finish(mostMs) : undefined),
     async close() {
       // The client is gone: requests under way are not answered.
+      isClosed = true
       requests.forget()
       socket.close()
       await ended
