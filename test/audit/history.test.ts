@@ -9,7 +9,6 @@ import { withDeadline } from '../../src/audit/combine/with-deadline.ts'
 import { withHealth } from '../../src/audit/combine/with-health.ts'
 import { auditHistory } from '../../src/audit/history.ts'
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
-import type { LogFiles } from '../../src/audit/sinks/jsonl/log-files.ts'
 import { readBackwards } from '../../src/audit/sinks/jsonl/read-backwards.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { stdoutAuditSink } from '../../src/audit/sinks/stdout-audit-sink.ts'
@@ -97,29 +96,20 @@ describe('the history of a log', () => {
   it('LOG-14 is not read as empty while the end of the log cannot be repaired, and keeps its position', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
-    let unopened = false
-    const faulty = faultyFiles(faults)
-    const files: LogFiles = {
-      ...faulty,
-      open(path, options) {
-        if (unopened) throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' })
-        return faulty.open(path, options)
-      },
-    }
-    const sink = await openJsonlAuditSink({ directory, files })
+    const sink = await openJsonlAuditSink({ directory, files: faultyFiles(faults) })
     const { sequence } = await sink.append(intent(1), {})
     faults.room = 20
     faults.truncate = 'EIO'
     await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SHORT_WRITE' })
     delete faults.room
     delete faults.truncate
-    unopened = true
+    faults.open = 'EMFILE'
     for (let i = 0; i < 2; i++) {
       await expect(sink.append(intent(3), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
       await expect(readBack(sink)).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED', cause: { code: 'EMFILE' } })
       expect(sink.position()).toMatchObject({ sequence })
     }
-    unopened = false
+    delete faults.open
     expect((await readBack(sink)).map(({ event }) => event.id)).toEqual([id(1)])
     await sink.append(intent(4), {})
     expect((await readBack(sink)).map(({ event }) => event.kind)).toEqual(['intent', 'recovered', 'intent'])

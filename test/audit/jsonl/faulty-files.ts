@@ -12,6 +12,12 @@ export interface Faults {
   truncate?: string
   /** The error code of creating a file. */
   create?: string
+  /** The error code of opening any file. */
+  open?: string
+  /** The error code of listing a directory. */
+  list?: string
+  /** The error code of syncing a directory. */
+  syncDirectory?: string
   /** The duration of a sync. */
   syncMs?: number
 }
@@ -20,7 +26,16 @@ export interface Faults {
 export function faultyFiles(faults: Faults): LogFiles {
   return {
     ...machineFiles,
+    list(path) {
+      fail(faults.list)
+      return machineFiles.list(path)
+    },
+    syncDirectory(path) {
+      fail(faults.syncDirectory)
+      machineFiles.syncDirectory(path)
+    },
     open(path, options) {
+      fail(faults.open)
       if (options.create) fail(faults.create)
       return machineFiles.open(path, options)
     },

@@ -65,7 +65,10 @@ function filesIn(directory: string): string[] {
 /**
  * Faulty files that fail a test when a file is used after it was closed: its number may belong to another file by then.
  */
-function countedFiles(faults: Faults, changed: Partial<LogFiles>): { files: LogFiles; opened: ReadonlySet<number> } {
+function countedFiles(
+  faults: Faults,
+  changed: Partial<LogFiles> = {},
+): { files: LogFiles; opened: ReadonlySet<number> } {
   const faulty = { ...faultyFiles(faults), ...changed }
   const opened = new Set<number>()
   const assertOpen = (file: number): void => {
@@ -605,13 +608,7 @@ describe('a failing disk', () => {
   it('AUD-12 fails again during the repair: no file is closed twice', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
-    let unlisted = false
-    const { files, opened } = countedFiles(faults, {
-      list(path) {
-        if (unlisted) throw Object.assign(new Error('EIO'), { code: 'EIO' })
-        return machineFiles.list(path)
-      },
-    })
+    const { files, opened } = countedFiles(faults)
     const sink = await openJsonlAuditSink({ directory, files })
     await sink.append(intent(1), {})
     faults.room = 212
@@ -619,11 +616,11 @@ describe('a failing disk', () => {
     await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SHORT_WRITE' })
     delete faults.room
     delete faults.truncate
-    unlisted = true
+    faults.list = 'EIO'
     for (let i = 0; i < 2; i++) {
       await expect(sink.append(intent(3), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
     }
-    unlisted = false
+    delete faults.list
     expect(await sink.append(intent(4), {})).toMatchObject({ sequence: 3 })
     await sink.close()
     expect(opened.size).toBe(0)
@@ -632,27 +629,20 @@ describe('a failing disk', () => {
 
   it('AUD-13 creates the next file but cannot open it: no file is closed twice, and the log continues', async () => {
     const directory = temporaryDirectory()
-    let unsynced = false
+    const faults: Faults = {}
     let unopened = false
-    const { files, opened } = countedFiles(
-      {},
-      {
-        syncDirectory(path) {
-          if (unsynced) throw Object.assign(new Error('EIO'), { code: 'EIO' })
-          machineFiles.syncDirectory(path)
-        },
-        open(path, options) {
-          if (unopened && path.endsWith('2.jsonl')) throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' })
-          return machineFiles.open(path, options)
-        },
+    const { files, opened } = countedFiles(faults, {
+      open(path, options) {
+        if (unopened && path.endsWith('2.jsonl')) throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' })
+        return machineFiles.open(path, options)
       },
-    )
+    })
     const sink = await openJsonlAuditSink({ directory, maxBytes: 4_096, maxAge: 1, files })
     await sink.append(intent(1), {})
-    unsynced = true
+    faults.syncDirectory = 'EIO'
     const later = { ...intent(2), time: intent(2).time + 60 }
     await expect(sink.append(later, {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
-    unsynced = false
+    delete faults.syncDirectory
     unopened = true
     for (let i = 0; i < 2; i++) {
       await expect(sink.append(later, {})).rejects.toMatchObject({ cause: { code: 'EMFILE' } })
@@ -667,19 +657,13 @@ describe('a failing disk', () => {
   it('AUD-12 prevents the repair: `close` waits for no closed file, and releases the lock', async () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
-    let unlisted = false
-    const { files, opened } = countedFiles(faults, {
-      list(path) {
-        if (unlisted) throw Object.assign(new Error('EIO'), { code: 'EIO' })
-        return machineFiles.list(path)
-      },
-    })
+    const { files, opened } = countedFiles(faults)
     const sink = await openJsonlAuditSink({ directory, files })
     await sink.append(intent(1), {})
     faults.room = 212
     faults.truncate = 'EIO'
     await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SHORT_WRITE' })
-    unlisted = true
+    faults.list = 'EIO'
     await expect(sink.append(intent(3), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
     await sink.close()
     expect(opened.size).toBe(0)
@@ -776,15 +760,10 @@ describe('a failing disk', () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
     const syncs: (() => void)[] = []
-    let unsynced = false
     const { files } = countedFiles(faults, {
       async sync(file) {
         await new Promise<void>((resolve) => syncs.push(resolve))
         await machineFiles.sync(file)
-      },
-      syncNow(file) {
-        if (unsynced) throw Object.assign(new Error('EIO'), { code: 'EIO' })
-        machineFiles.syncNow(file)
       },
     })
     const sink = await openJsonlAuditSink({ directory, files })
@@ -799,9 +778,9 @@ describe('a failing disk', () => {
     await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SHORT_WRITE' })
     delete faults.room
     delete faults.truncate
-    unsynced = true
+    faults.sync = 'EIO'
     await expect(sink.append(intent(3), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
-    unsynced = false
+    delete faults.sync
     syncs.shift()?.()
     expect(await reading).toEqual([1])
     const last = sink.append(intent(4), {})
@@ -821,12 +800,7 @@ describe('a failing disk', () => {
     const directory = temporaryDirectory()
     const faults: Faults = {}
     const syncs: (() => void)[] = []
-    let unlisted = false
     const { files, opened } = countedFiles(faults, {
-      list(path) {
-        if (unlisted) throw Object.assign(new Error('EIO'), { code: 'EIO' })
-        return machineFiles.list(path)
-      },
       async sync(file) {
         await new Promise<void>((resolve) => syncs.push(resolve))
         await machineFiles.sync(file)
@@ -845,7 +819,7 @@ describe('a failing disk', () => {
     await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SHORT_WRITE' })
     delete faults.room
     delete faults.truncate
-    unlisted = true
+    faults.list = 'EIO'
     await expect(sink.append(intent(3), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
     syncs.shift()?.()
     expect(await first).toMatchObject({ code: 'EIO' })
