@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
 import { parseDid } from '../../src/did/did.ts'
 import { assumeRoleVault, secretsManagerSource, secretsManagerVault } from '../../src/entries/vault/aws.ts'
@@ -13,25 +13,18 @@ import {
   NOON,
   permission,
   type Received,
-  serve,
+  serveInTest,
   type TestServer,
   vaultError,
 } from './support.ts'
 
-const servers: TestServer[] = []
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()))
-})
-
 async function start(
   answer: (received: Received) => { readonly status?: number; readonly body: string },
 ): Promise<TestServer> {
-  const server = await serve((received, response) => {
+  return serveInTest((received, response) => {
     const { status = 200, body } = answer(received)
     response.writeHead(status).end(body)
   })
-  servers.push(server)
-  return server
 }
 
 const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'canary-aws-secret-key' }

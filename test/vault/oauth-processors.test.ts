@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { VaultError } from '../../src/errors.ts'
 import { createVault } from '../../src/vault/create-vault.ts'
 import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
@@ -15,27 +15,20 @@ import {
   permission,
   type Received,
   STRANGER,
-  serve,
+  serveInTest,
   type TestServer,
   vaultError,
 } from './support.ts'
 
-const servers: TestServer[] = []
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()))
-})
-
 /** An authorization server and an API in one. */
 async function start(token: (form: URLSearchParams, received: Received) => object | number): Promise<TestServer> {
-  const server = await serve((received, response) => {
+  return serveInTest((received, response) => {
     if (received.url !== '/token') return void response.end(String(received.headers.authorization))
     const answer = token(new URLSearchParams(received.body), received)
     if (typeof answer === 'number') return void response.writeHead(answer).end('{"error":"server_error"}')
     response.writeHead('error' in answer ? 400 : 200, { 'content-type': 'application/json' })
     response.end(JSON.stringify(answer))
   })
-  servers.push(server)
-  return server
 }
 
 const asked = (server: TestServer): Received[] => server.received.filter(({ url }) => url === '/token')

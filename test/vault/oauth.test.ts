@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
 import { VaultError } from '../../src/errors.ts'
 import type { RemoteVault } from '../../src/vault/resilience/remote-vault.ts'
@@ -18,28 +18,21 @@ import {
   permission,
   type Received,
   STRANGER,
-  serve,
+  serveInTest,
   type TestServer,
   vaultError,
 } from './support.ts'
-
-const servers: TestServer[] = []
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()))
-})
 
 const accessToken = 'urn:ietf:params:oauth:token-type:access_token'
 const good = { access_token: 'canary-at', issued_token_type: accessToken, token_type: 'Bearer', expires_in: 60 }
 
 async function start(answer: object | ((received: Received) => object | number) = good): Promise<TestServer> {
-  const server = await serve((received, response) => {
+  return serveInTest((received, response) => {
     if (received.url === '/revoke') return void response.end()
     const given = typeof answer === 'function' ? answer(received) : answer
     if (typeof given === 'number') return void response.writeHead(given).end()
     response.writeHead('error' in given ? 400 : 200).end(JSON.stringify(given))
   })
-  servers.push(server)
-  return server
 }
 
 function vaultOf(server: TestServer, exchange: Partial<TokenExchange> = {}, extra: object = {}): RemoteVault {
@@ -120,11 +113,10 @@ describe('token exchange', () => {
 
   it('revokes each token after its call, and tries again after a failure', async () => {
     let failing = true
-    const server = await serve((received, response) => {
+    const server = await serveInTest((received, response) => {
       if (received.url === '/token') return void response.end(JSON.stringify(good))
       response.writeHead(failing ? 503 : 200).end()
     })
-    servers.push(server)
     const vault = vaultOf(server, {}, { revocationEndpoint: `${server.origin}/revoke` })
     const [one] = await Promise.all([lease(vault), lease(vault)])
     expect(server.received.length).toBe(2)

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { CID } from 'multiformats/cid'
+import { onTestFinished } from 'vitest'
 import {
   type Authorization,
   type AuthorizationFacts,
@@ -98,6 +99,13 @@ export async function serve(
       await new Promise((resolve) => server.close(resolve))
     },
   }
+}
+
+/** Starts a server as {@link serve} does, and closes it when the running test has finished. */
+export async function serveInTest(...args: Parameters<typeof serve>): Promise<TestServer> {
+  const server = await serve(...args)
+  onTestFinished(() => server.close())
+  return server
 }
 
 /** An ArgumentError, for an asymmetric matcher. */

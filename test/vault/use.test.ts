@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Authorization } from '../../src/authorization/authorization.ts'
 import { createVault, vaultOver } from '../../src/vault/create-vault.ts'
 import type { Processor } from '../../src/vault/processor.ts'
@@ -14,20 +14,9 @@ import { Secret } from '../../src/vault/secret.ts'
 import type { SecretSource } from '../../src/vault/source.ts'
 import * as memory from '../../src/vault/stores/memory/memory-vault.ts'
 import type { UseOptions } from '../../src/vault/vault.ts'
-import { movableClock, NOON, OWNER, permission, STRANGER, serve, type TestServer, vaultError } from './support.ts'
+import { movableClock, NOON, OWNER, permission, STRANGER, serveInTest, type TestServer, vaultError } from './support.ts'
 
 const value = 'canary-4b1d77'
-
-const servers: TestServer[] = []
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()))
-})
-
-async function start(answer: Parameters<typeof serve>[0]): Promise<TestServer> {
-  const server = await serve(answer)
-  servers.push(server)
-  return server
-}
 
 function vaultFor(server: TestServer, extra: object = {}, options: object = {}): ReturnType<typeof memoryVault> {
   const rules = { secret: value, origins: [server.origin], processor: bearer(), ...extra }
@@ -42,7 +31,9 @@ it('the vault over memory exports only `memoryVault`', () => {
 
 describe('Vault.use', () => {
   it('ORG-15 sends the listed headers, and no others of the caller', async () => {
-    const server = await start((_received, response) => void response.writeHead(302, { location: '/again' }).end())
+    const server = await serveInTest(
+      (_received, response) => void response.writeHead(302, { location: '/again' }).end(),
+    )
     const listed = ['Accept', 'Stripe-Account', 'x-signature']
     const vault = vaultFor(server, { headers: listed, processor: header({ name: 'x-signature' }) }, { redirects: 1 })
     const given = {
@@ -66,7 +57,7 @@ describe('Vault.use', () => {
   })
 
   it('adds the credential to the request, and returns the response alone', async () => {
-    const server = await start((_received, response) => {
+    const server = await serveInTest((_received, response) => {
       response.writeHead(201, { 'x-request-id': '7' }).end('created')
     })
     const vault = vaultFor(server, { methods: ['POST'] })
@@ -96,7 +87,7 @@ describe('Vault.use', () => {
   })
 
   it('names the fault of an unusable request, and does not consume its authorization', async () => {
-    const server = await start((_received, response) => void response.end('ok'))
+    const server = await serveInTest((_received, response) => void response.end('ok'))
     const vault = vaultFor(server, { methods: ['POST'] })
     const authorization = permission()
     const wrong: readonly (readonly [object, string, RegExp])[] = [
@@ -114,7 +105,7 @@ describe('Vault.use', () => {
   })
 
   it('gives a processor a clock, fetch and a signal, and nothing of other credentials', async () => {
-    const server = await start((_received, response) => void response.end())
+    const server = await serveInTest((_received, response) => void response.end())
     const seen: string[][] = []
     const processor: Processor = {
       ...bearer(),
@@ -129,7 +120,7 @@ describe('Vault.use', () => {
   })
 
   it('SEC-04 removes an echo of the credential from the response [attack 77]', async () => {
-    const server = await start((received, response) => {
+    const server = await serveInTest((received, response) => {
       response.setHeader('content-encoding', 'gzip')
       response.setHeader('x-echo', String(received.headers.authorization))
       response.setHeader('set-cookie', `token=${value}`)
@@ -144,7 +135,7 @@ describe('Vault.use', () => {
   })
 
   it('VLT-01 accepts only a genuine authorization', async () => {
-    const server = await start((_received, response) => void response.end())
+    const server = await serveInTest((_received, response) => void response.end())
     const vault = vaultFor(server)
     const genuine = permission()
     for (const forged of [
@@ -163,7 +154,7 @@ describe('Vault.use', () => {
   })
 
   it('VLT-02 consumes an authorization: of a hundred simultaneous uses one succeeds [attack 74]', async () => {
-    const server = await start((_received, response) => void response.end())
+    const server = await serveInTest((_received, response) => void response.end())
     const vault = vaultFor(server)
     const authorization = permission()
     const calls = Array.from({ length: 100 }, () => vault.use({ reference: 'crm', authorization, url: server.origin }))
@@ -174,7 +165,7 @@ describe('Vault.use', () => {
   })
 
   it('VLT-05 sends the request as it was at the call, even if the caller changes it later [attack 74]', async () => {
-    const server = await start((_received, response) => void response.end())
+    const server = await serveInTest((_received, response) => void response.end())
     const vault = vaultFor(server, { methods: ['POST'] })
     const url = new URL(`${server.origin}/a`)
     const headers = new Headers({ 'x-a': '1' })
@@ -190,7 +181,7 @@ describe('Vault.use', () => {
   })
 
   it('VLT-06 accepts configured names only [attack 75]', async () => {
-    const server = await start((_received, response) => void response.end())
+    const server = await serveInTest((_received, response) => void response.end())
     const vault = vaultFor(server)
     for (const reference of ['billing', '', '__proto__', 'constructor', 'toString', 'crm/../other', 'CRM']) {
       const call = vault.use({ reference, authorization: permission(), url: server.origin })
@@ -199,7 +190,7 @@ describe('Vault.use', () => {
   })
 
   it('VLT-07 refuses a call that the rules of the credential exclude', async () => {
-    const server = await start((_received, response) => void response.end())
+    const server = await serveInTest((_received, response) => void response.end())
     const vault = vaultFor(server, { commands: ['/crm/read'] })
     const url = server.origin
     await vault.use({ reference: 'crm', authorization: permission({ path: '/crm/read/one' }), url })
@@ -208,15 +199,15 @@ describe('Vault.use', () => {
   })
 
   it('refuses another origin before the secret is read, without a request to it', async () => {
-    const server = await start((_received, response) => void response.end())
-    const evil = await start((_received, response) => void response.end())
+    const server = await serveInTest((_received, response) => void response.end())
+    const evil = await serveInTest((_received, response) => void response.end())
     const call = vaultFor(server).use({ reference: 'crm', authorization: permission(), url: evil.origin })
     await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
     expect(evil.received).toEqual([])
   })
 
   it('refuses a body with GET', async () => {
-    const server = await start((_received, response) => void response.end())
+    const server = await serveInTest((_received, response) => void response.end())
     const call = vaultFor(server).use({ reference: 'crm', authorization: permission(), url: server.origin, body: 'x' })
     await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
   })
@@ -262,7 +253,7 @@ describe('the order of a release', () => {
   })
 
   it('limits the time until a response begins, not the length of the response', async () => {
-    const server = await start((_received, response) => {
+    const server = await serveInTest((_received, response) => {
       response.write('a')
       setTimeout(() => response.end('b'), 300)
     })
@@ -274,9 +265,9 @@ describe('the order of a release', () => {
 
 describe('redirects', () => {
   it('ORG-08 stop at another origin, even an allowed one [attack 76]', async () => {
-    const evil = await start((_received, response) => void response.end())
+    const evil = await serveInTest((_received, response) => void response.end())
     for (const location of [`${evil.origin}/x`, `//${new URL(evil.origin).host}/x`, 'https://evil.example/']) {
-      const server = await start((_received, response) => void response.writeHead(302, { location }).end())
+      const server = await serveInTest((_received, response) => void response.writeHead(302, { location }).end())
       const vault = vaultFor(server, { origins: [server.origin, evil.origin] })
       const call = vault.use({ reference: 'crm', authorization: permission(), url: server.origin })
       await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
@@ -285,7 +276,7 @@ describe('redirects', () => {
   })
 
   it('ORG-08 are checked at every hop like the first request [attack 76]', async () => {
-    const server = await start((received, response) => {
+    const server = await serveInTest((received, response) => {
       const location = received.url === '/v1/a' ? '/v1/b' : '/admin'
       response.writeHead(302, { location }).end()
     })
@@ -315,7 +306,7 @@ describe('redirects', () => {
   })
 
   it('are followed within the origin, with the credential added again at each hop', async () => {
-    const server = await start((received, response) => {
+    const server = await serveInTest((received, response) => {
       if (received.url.startsWith('/a')) response.writeHead(307, { location: '/b?key=theirs&x=1' }).end('moved')
       else response.end('there')
     })
@@ -335,7 +326,7 @@ describe('redirects', () => {
   })
 
   it('VLT-04 check the authorization again before each further hop [attack 74]', async () => {
-    const server = await start((_received, response) => void response.writeHead(302, { location: '/next' }).end())
+    const server = await serveInTest((_received, response) => void response.writeHead(302, { location: '/next' }).end())
     const clock = movableClock()
     const vault = vaultFor(server, {}, { clock })
     const authorization = (): Authorization => permission({ expiration: NOON + 100 })
@@ -474,7 +465,7 @@ describe('redirects', () => {
   })
 
   it('turn POST into GET like browsers, if the credential allows GET', async () => {
-    const server = await start((received, response) => {
+    const server = await serveInTest((received, response) => {
       if (received.url === '/a') response.writeHead(303, { location: '/b' }).end()
       else response.end(received.method)
     })
@@ -496,7 +487,9 @@ describe('redirects', () => {
   })
 
   it('end after five hops, or as many as configured', async () => {
-    const server = await start((_received, response) => void response.writeHead(302, { location: '/again' }).end())
+    const server = await serveInTest(
+      (_received, response) => void response.writeHead(302, { location: '/again' }).end(),
+    )
     const request = { reference: 'crm', url: server.origin }
     await expect(vaultFor(server).use({ ...request, authorization: permission() })).rejects.toMatchObject(
       vaultError('ERR_VAULT_UPSTREAM'),
@@ -509,7 +502,7 @@ describe('redirects', () => {
   })
 
   it('without a location are returned as responses', async () => {
-    const server = await start((_received, response) => void response.writeHead(304).end())
+    const server = await serveInTest((_received, response) => void response.writeHead(304).end())
     const response = await vaultFor(server).use({ reference: 'crm', authorization: permission(), url: server.origin })
     expect(response.status).toBe(304)
   })
@@ -517,7 +510,7 @@ describe('redirects', () => {
 
 describe('a failing upstream', () => {
   it('times out', async () => {
-    const server = await start(() => undefined)
+    const server = await serveInTest(() => undefined)
     const call = vaultFor(server, {}, { upstreamTimeoutMs: 50 }).use({
       reference: 'crm',
       authorization: permission(),
@@ -530,7 +523,7 @@ describe('a failing upstream', () => {
   })
 
   it('is unreachable', async () => {
-    const server = await serve(() => undefined)
+    const server = await serveInTest(() => undefined)
     await server.close()
     const call = vaultFor(server).use({ reference: 'crm', authorization: permission(), url: server.origin })
     await expect(call).rejects.toMatchObject({
@@ -566,7 +559,7 @@ describe('a failing upstream', () => {
   })
 
   it('is abandoned when the caller gives up', async () => {
-    const server = await start(() => undefined)
+    const server = await serveInTest(() => undefined)
     const controller = new AbortController()
     const call = vaultFor(server).use(
       { reference: 'crm', authorization: permission(), url: server.origin },
