@@ -1,16 +1,9 @@
-import { Redis } from 'ioredis'
-import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { preparePostgresStores } from '../../src/state/postgres/prepare-postgres-stores.ts'
-import { postgresStoreSchema } from '../../src/state/postgres/schema.ts'
-import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
 import { service as postgres } from '../services/postgres.service.ts'
-import { postgresServer } from '../services/postgres-server.ts'
 import { proxyTo } from '../services/proxy.ts'
 import { service as redis } from '../services/redis.service.ts'
-import { redisServer } from '../services/redis-server.ts'
 import { isMissing } from '../services/service.ts'
-import { type StoresPlace, secret } from '../state/processes/place.ts'
+import { type StoreServer, startPostgresStores, startRedisStores } from '../services/store-server.ts'
 import { bundleVerifier, makeCalls, startVerifier, type Verifier } from '../state/processes/verifiers.ts'
 
 /** How often each failure is made. */
@@ -28,17 +21,10 @@ beforeAll(async () => {
 })
 afterAll(() => remove())
 
-/** A server that can be killed. */
-interface Server {
-  readonly port: number
-  start(): Promise<void>
-  kill(): Promise<void>
-}
-
 /** Makes failures, and writes how long the next call waits after each of them. */
-async function measureRecovery(name: string, server: Server, placeAt: (port: number) => StoresPlace): Promise<void> {
+async function measureRecovery(name: string, server: StoreServer): Promise<void> {
   const network = await proxyTo(server.port)
-  const verifier = await startVerifier(program, placeAt(network.port))
+  const verifier = await startVerifier(program, server.placeAt(network.port))
   const failures: Readonly<Record<string, readonly [fail: () => unknown, heal: () => unknown]>> = {
     'a network that ends connections': [network.cut, network.heal],
     'a network that delivers nothing': [network.stall, network.heal],
@@ -76,31 +62,14 @@ async function oneFailure(verifier: Verifier, fail: () => unknown, heal: () => u
 }
 
 describe('RPL-05 RVK-06 a call is allowed again soon after a failure', () => {
-  it('of Redis', async () => {
-    if (isMissing(redis)) return
-    const server = await redisServer()
-    await server.start()
-    const client = new Redis({ port: server.port, host: '127.0.0.1' })
-    await prepareRedisStores({ client, secret, epoch: 0 })
-    client.disconnect()
+  it.each([
+    ['Redis', redis, startRedisStores],
+    ['PostgreSQL', postgres, startPostgresStores],
+  ] as const)('of %s', async (name, service, start) => {
+    if (isMissing(service)) return
+    const server = await start()
     try {
-      await measureRecovery('Redis', server, (port) => ({ kind: 'redis', port }))
-    } finally {
-      await server.remove()
-    }
-  })
-
-  it('of PostgreSQL', async () => {
-    if (isMissing(postgres)) return
-    const server = await postgresServer()
-    await server.start()
-    const addressAt = (port: number): string => `postgres://postgres@127.0.0.1:${port}/postgres`
-    const client = new Pool({ connectionString: addressAt(server.port), max: 1 })
-    await client.query(postgresStoreSchema())
-    await preparePostgresStores({ client, secret, epoch: 0 })
-    await client.end()
-    try {
-      await measureRecovery('PostgreSQL', server, (port) => ({ kind: 'postgres', address: addressAt(port) }))
+      await measureRecovery(name, server)
     } finally {
       await server.remove()
     }
