@@ -91,6 +91,11 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
     'listSshAgentKeys sshAgentSigner',
   ],
   [
+    'signer/pkcs11',
+    'reads what a module returns; test/custody/pkcs11.test.ts has the faulty modules',
+    'openPkcs11Signer',
+  ],
+  [
     'signer/aws-kms',
     'reads what a service answers; test/custody/aws-kms.test.ts has the hostile answers',
     'awsKmsSigner',

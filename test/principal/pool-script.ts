@@ -17,13 +17,13 @@ export interface PoolScript {
   remove(): void
 }
 
-/** Bundles it. */
-export async function bundlePoolScript(): Promise<PoolScript> {
+/** Bundles it, or another entry point. */
+export async function bundlePoolScript(entry: string = 'pool/thread'): Promise<PoolScript> {
   const folder = mkdtempSync(join(tmpdir(), 'procura-pool-'))
   const outfile = join(folder, 'thread.mjs')
   await build({
     absWorkingDir: root,
-    entryPoints: ['src/entries/pool/thread.ts'],
+    entryPoints: [`src/entries/${entry}.ts`],
     bundle: true,
     format: 'esm',
     platform: 'node',

@@ -53,7 +53,10 @@ export const otherEntries: ReadonlyMap<RegExp, string> = new Map([
   [/^(ucanto|http)(\/|$)/, 'is another format or an adapter, with tests of its own'],
   [/^did\/web-node$/, 'needs Node'],
   [/^signer\/file$/, 'reads files; test/signer-file does it'],
-  [/^signer\/(ssh-agent|aws-kms)$/, 'is set up with an agent or a service; test/custody does it'],
+  [
+    /^signer\/(ssh-agent|pkcs11|pkcs11-thread|aws-kms)$/,
+    'is set up with an agent, a module or a service; test/custody does it',
+  ],
   [/^agent(\/|$)/, 'is an application of delegations, with tests of its own in test/agent'],
   [/^mcp$/, 'is set up with servers and clients; test/mcp does it'],
   [/^gateway$/, 'needs Node; test/gateway does it'],

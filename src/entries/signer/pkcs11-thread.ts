@@ -1,0 +1,12 @@
+// node only: uses node:worker_threads
+/**
+ * `procura/signer/pkcs11-thread`: the program of the thread that `procura/signer/pkcs11` starts.
+ *
+ * @module
+ */
+
+import { answerModuleRequests } from '../../custody/pkcs11/thread.ts'
+
+export type { ModuleThreadData } from '../../custody/pkcs11/messages.ts'
+
+answerModuleRequests()
