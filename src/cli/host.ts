@@ -2,6 +2,8 @@
 export interface Host {
   /** Environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>
+  /** The words that start this program again, with absolute paths. Default: of the process. */
+  readonly program?: readonly string[]
   /** Whether standard input is a terminal. */
   readonly isTerminal: boolean
   /** Ends a command that would go on for ever, such as the one that follows a log. */

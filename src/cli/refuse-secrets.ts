@@ -25,7 +25,8 @@ export function refuseSecrets(words: readonly string[]): void {
   }
 }
 
-function secretKind(word: string, isHash: boolean): string | undefined {
+/** The kind of a word that looks like a key or a token; undefined for other words. */
+export function secretKind(word: string, isHash: boolean): string | undefined {
   if (word.includes('-----BEGIN')) return 'a key in PEM'
   if (/"d"\s{0,9}:/.test(word) && word.includes('"kty"')) return 'a private key as JWK'
   if (/^(?:0x)?[0-9a-fA-F]{64}$/.test(word) && !isHash) return 'a key in hexadecimal'

@@ -2,6 +2,7 @@
 import type { AuditFlags } from './audit.ts'
 import type { VaultFlags } from './vault.ts'
 import type { Verb, VerbOption } from './verb.ts'
+import { wrapVerbs } from './wrap/wrap-verbs.ts'
 
 const json: VerbOption = { name: 'json', about: 'print JSON' }
 
@@ -368,6 +369,7 @@ const completionVerb: Verb = {
 
 /** Everything that the program does, in the order of the help. */
 export const verbs: readonly Verb[] = [
+  ...wrapVerbs,
   ...keyVerbs,
   ...authorityVerbs,
   ...logVerbs,

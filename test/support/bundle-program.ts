@@ -9,7 +9,16 @@ export async function bundleProgram(entry: string, outfile: string, external: re
   const alias = Object.fromEntries(
     readPlatformImports().map(({ specifier, node }) => [specifier, `${root}${entries[node]}`]),
   )
+  // The `main` of some packages loads its parts by a `require` that bundlers do not see.
   const target = { platform: 'node', format: 'esm', target: 'node20' } as const
-  await build({ entryPoints: [entry], bundle: true, ...target, outfile, alias, external: [...external] })
+  await build({
+    entryPoints: [entry],
+    bundle: true,
+    ...target,
+    mainFields: ['module', 'main'],
+    outfile,
+    alias,
+    external: [...external],
+  })
   return outfile
 }

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { rollup } from 'rollup'
@@ -37,6 +37,18 @@ await build({
 await mergeCore()
 await buildAgentProgram(folder)
 await buildApprovalPage(folder)
+writeLicences(['jsonc-parser', 'toml-eslint-parser', 'eslint-visitor-keys'])
+
+/** Writes the licences of the packages that the scripts contain. */
+function writeLicences(packages: readonly string[]): void {
+  const texts = packages.map((name) => {
+    const place = join(root, 'node_modules', name)
+    const file = readdirSync(place).find((one) => /^licen[cs]e/i.test(one)) as string
+    const { version } = JSON.parse(readFileSync(join(place, 'package.json'), 'utf8')) as { readonly version: string }
+    return `${name} ${version}\n\n${readFileSync(join(place, file), 'utf8').trim()}\n`
+  })
+  writeFileSync(join(folder, 'third-party-licenses.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`))
+}
 
 /** Writes the scripts again, without omissions or minification: a bundler of the user does that. */
 async function mergeCore(): Promise<void> {

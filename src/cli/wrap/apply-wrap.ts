@@ -1,0 +1,164 @@
+// node only: reads and writes files
+import { join } from 'node:path'
+import type { Delegation } from '../../delegation/delegation.ts'
+import { header } from '../../vault/processors/header.ts'
+import type { CredentialOptions } from '../../vault/rules/credential-rules.ts'
+import type { Client } from './client.ts'
+import type { ConfigDocument, ServerEntry } from './config-document.ts'
+import { type ConfigFile, hashOf, replaceConfigFile } from './config-file.ts'
+import { connectLine } from './connect-line.ts'
+import { writeGatewayFile } from './gateway-file.ts'
+import { credentialName, type GatewayServer, gatewayName, identityOf, withCredentials } from './gateway-server.ts'
+import type { Grant } from './grants.ts'
+import { ensureFolder } from './home-files.ts'
+import { issueGrants } from './issue.ts'
+import type { ServerPlan } from './planned.ts'
+import { isPresent } from './restore.ts'
+import { applyEdits, textOfSpan } from './text-edit.ts'
+import type { WrapHome } from './wrap-home.ts'
+import { writeIndex } from './wrap-index.ts'
+import { parseWrapRecord, recordReference, storeRecord, type WrapLayer, type WrapRecord } from './wrap-record.ts'
+
+/** A plan with the name of its server in the gateway. */
+export interface NamedPlan extends ServerPlan {
+  readonly server: string
+}
+
+/** Chooses the names of the servers in the gateway. The same server with the same secrets has one name for all clients. */
+export function namePlans(
+  plans: readonly ServerPlan[],
+  servers: ReadonlyMap<string, GatewayServer>,
+  secrets: ReadonlyMap<string, string>,
+): readonly NamedPlan[] {
+  const known = new Map(
+    [...servers].map(([name, one]) => [identityOf(one, (credential) => secrets.get(credential)), name] as const),
+  )
+  const taken = new Set(servers.keys())
+  return plans.map((plan) => {
+    const values = new Map(plan.secrets.map(({ name, value }) => [credentialName('', name), value] as const))
+    const identity = identityOf(withCredentials(plan.definition, '', plan.secrets), (one) => values.get(one))
+    const server = known.get(identity) ?? gatewayName(plan.entry.name, (name) => taken.has(name))
+    known.set(identity, server)
+    taken.add(server)
+    return { ...plan, server }
+  })
+}
+
+/** The text of a configuration in which the planned servers run `connect`. */
+export function wrappedText(
+  text: string,
+  plans: readonly NamedPlan[],
+  program: readonly string[],
+  target: { readonly agent: string; readonly home: string },
+): string {
+  return applyEdits(
+    text,
+    plans.flatMap(({ entry, server }) => {
+      const texts = entry.running(connectLine(program, server, target))
+      return entry.segments.map((segment, at) => ({ ...segment, text: texts[at] ?? '' }))
+    }),
+  )
+}
+
+/**
+ * Checks that a new text has the planned servers as they should be, and every other server as it was. WRP-07
+ *
+ * @throws Error when it does not, so that nothing is written.
+ */
+export function checkWrapped(
+  before: ConfigDocument,
+  after: ConfigDocument,
+  plans: readonly NamedPlan[],
+  program: readonly string[],
+  target: { readonly agent: string; readonly home: string },
+): void {
+  const wanted = new Map(plans.map(({ entry, server }) => [JSON.stringify(entry.place), server] as const))
+  const isRight =
+    before.servers.length === after.servers.length &&
+    before.servers.every((old, at) => {
+      const now = after.servers[at] as ServerEntry
+      const server = wanted.get(JSON.stringify(old.place))
+      if (JSON.stringify(old.place) !== JSON.stringify(now.place)) return false
+      if (server === undefined) return JSON.stringify(old.value) === JSON.stringify(now.value)
+      const line = connectLine(program, server, target)
+      const { command, args } = now.value
+      return command === line.command && JSON.stringify(args) === JSON.stringify(line.args)
+    })
+  if (!isRight) throw new Error('the configuration cannot be edited safely; nothing is written')
+}
+
+/** The parts of a run of `wrap`. */
+export interface WrapRun {
+  readonly file: ConfigFile
+  readonly client: Client
+  readonly agent: string
+  readonly plans: readonly NamedPlan[]
+  readonly grants: readonly Grant[]
+  readonly expiresIn: number
+  readonly next: string
+}
+
+/**
+ * Carries out a plan. Each step adds something or replaces a file whole, and the configuration comes last: a process that
+ * is killed leaves the old arrangement or the new one, and the next run goes on. WRP-08
+ */
+export async function applyWrap(home: WrapHome, run: WrapRun): Promise<readonly Delegation[]> {
+  const { file, agent, plans, next } = run
+  for (const { server, secrets, definition } of plans) {
+    for (const { name, value } of secrets) {
+      const credential = credentialName(server, name)
+      if (home.secrets.get(credential) === value) continue
+      await home.vault.put(credential, { ...rulesFor(definition, name), secret: value })
+      home.secrets.set(credential, value)
+    }
+  }
+  const record = recordOf(home, run)
+  await storeRecord(home.vault, record)
+  await ensureFolder(join(home.path, 'wrapped'))
+  await writeIndex(home, record)
+  const servers = Object.fromEntries([
+    ...home.gateway.servers,
+    ...plans.map((plan) => [plan.server, withCredentials(plan.definition, plan.server, plan.secrets)] as const),
+  ])
+  await writeGatewayFile(home.path, { ...home.gateway.content, servers }, home.lock)
+  const delegations = await issueGrants(home, agent, run.grants, run.expiresIn)
+  await replaceConfigFile(file, next)
+  return delegations
+}
+
+/** How a credential may be used: by the program that the gateway starts, or in requests to the origin of the server. */
+function rulesFor(definition: GatewayServer, name: string): CredentialOptions {
+  if (definition.type === 'stdio') return { leasable: true }
+  return {
+    origins: [new URL(definition.url).origin],
+    processor: header({ name }),
+    methods: ['GET', 'POST', 'DELETE'],
+  }
+}
+
+/** The record with the original texts. A layer whose servers are no longer in the file was never finished, or was undone. */
+function recordOf(home: WrapHome, { file, client, agent, plans, next }: WrapRun): WrapRecord {
+  const reference = recordReference(file.path)
+  const sealed = home.secrets.get(reference)
+  const earlier = sealed === undefined ? [] : parseWrapRecord(sealed).layers
+  const before = client.read(file.text)
+  const layers = earlier.filter((layer) => isPresent(layer, before))
+  const after = new Map(client.read(next).servers.map((entry) => [JSON.stringify(entry.place), entry] as const))
+  const layer: WrapLayer = {
+    before: file.hash,
+    after: hashOf(next),
+    entries: plans.map(({ entry, server }) => {
+      const now = after.get(JSON.stringify(entry.place)) as ServerEntry
+      return {
+        place: entry.place,
+        server,
+        wrapped: now.value,
+        originals: entry.segments.map((segment, at) => ({
+          id: now.segments[at]?.id ?? '',
+          text: textOfSpan(file.text, segment),
+        })),
+      }
+    }),
+  }
+  return { version: 1, path: file.path, client: client.name, agent, layers: [...layers, layer] }
+}

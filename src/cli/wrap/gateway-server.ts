@@ -1,0 +1,64 @@
+/** A server of `gateway.json`. Its secret variables or headers name credentials of the vault. */
+export type GatewayServer =
+  | {
+      readonly type: 'stdio'
+      readonly command: string
+      readonly args?: readonly string[]
+      readonly cwd?: string
+      readonly env?: Readonly<Record<string, string>>
+      readonly secretEnv?: Readonly<Record<string, string>>
+    }
+  | {
+      readonly type: 'http'
+      readonly url: string
+      readonly headers?: Readonly<Record<string, string>>
+      readonly secretHeaders?: Readonly<Record<string, string>>
+    }
+
+/** The name of a server in the gateway, made of its name in the client. */
+export function gatewayName(name: string, isTaken: (name: string) => boolean): string {
+  const base =
+    name
+      .toLowerCase()
+      .replace(/[^a-z0-9_-]/g, '-')
+      .replace(/^[^a-z0-9]{1,1000}/, '')
+      .slice(0, 28) || 'server'
+  for (let number = 1; ; number++) {
+    const candidate = number === 1 ? base : `${base}-${number}`
+    if (!isTaken(candidate)) return candidate
+  }
+}
+
+/** The credential of a variable or header of a server. */
+export function credentialName(server: string, name: string): string {
+  return `${server}.${name}`
+}
+
+/** The definition with the names of its credentials. */
+export function withCredentials(
+  definition: GatewayServer,
+  server: string,
+  secrets: readonly { readonly name: string }[],
+): GatewayServer {
+  if (secrets.length === 0) return definition
+  const names = Object.fromEntries(secrets.map(({ name }) => [name, credentialName(server, name)]))
+  return definition.type === 'stdio' ? { ...definition, secretEnv: names } : { ...definition, secretHeaders: names }
+}
+
+/** A text that two definitions have in common if they are the same server with the same secrets. */
+export function identityOf(definition: GatewayServer, secretOf: (credential: string) => string | undefined): string {
+  const { ...plain } = definition as Record<string, unknown>
+  const references = definition.type === 'stdio' ? definition.secretEnv : definition.secretHeaders
+  const secrets = Object.entries(references ?? {}).map(([name, credential]) => [name, secretOf(credential) ?? ''])
+  delete plain['secretEnv']
+  delete plain['secretHeaders']
+  return JSON.stringify([sorted(plain), secrets.sort()])
+}
+
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(sorted)
+  return Object.entries(value)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, inner]) => [name, sorted(inner)])
+}

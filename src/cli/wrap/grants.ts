@@ -1,0 +1,90 @@
+import { describePolicy } from '../../capability/policy/describe.ts'
+import type { Policy } from '../../capability/policy/statement.ts'
+import { toolCommand } from '../../gateway/tool-command.ts'
+import { readPolicyTexts } from '../policy-text.ts'
+import { UsageError } from '../usage-error.ts'
+
+/** A delegation that `wrap` makes. */
+export interface Grant {
+  readonly server: string
+  /** Undefined for all tools of the server. */
+  readonly tool: string | undefined
+  readonly command: string
+  readonly policy: Policy
+}
+
+/** A part of the command line that names a tool. */
+interface ToolName {
+  /** The server, as the client names it; undefined if it was not given. */
+  readonly server: string | undefined
+  /** Undefined for all tools. */
+  readonly tool: string | undefined
+}
+
+interface ToolPolicy extends ToolName {
+  readonly text: string
+}
+
+/**
+ * Makes the grants of the servers. Without a policy and without tools, an agent may call every tool of a server. With
+ * one of them, only the named tools. WRP-10
+ *
+ * @param servers - the names in the gateway, by the names in the client.
+ */
+export function grantsFor(
+  servers: ReadonlyMap<string, string>,
+  policies: readonly string[],
+  tools: readonly string[],
+): readonly Grant[] {
+  const conditions = policies.map(readToolPolicy)
+  const named = tools.map((text) => readToolName(text, '--tools'))
+  for (const one of [...conditions, ...named]) checkServer(one, servers)
+  return [...servers].flatMap(([name, server]) => {
+    const isOf = (one: ToolName): boolean => (one.server ?? name) === name
+    const own = conditions.filter(isOf)
+    const wanted = new Set([...own.map(({ tool }) => tool), ...named.filter(isOf).map(({ tool }) => tool)])
+    const general = own.filter(({ tool }) => tool === undefined)
+    // A condition on all tools also holds for the tools that have conditions of their own.
+    const names = [...wanted].filter((tool) => tool !== undefined)
+    return (names.length > 0 ? names : [undefined]).map((tool) => {
+      const texts = own.filter((one) => tool !== undefined && one.tool === tool)
+      const policy = readPolicyTexts([...general, ...texts].map(({ text }) => text))
+      return { server, tool, command: toolCommand(server, tool), policy }
+    })
+  })
+}
+
+function checkServer({ server }: ToolName, servers: ReadonlyMap<string, string>): void {
+  if (server !== undefined) {
+    if (!servers.has(server))
+      throw new UsageError(`a tool of ${server} is named, and ${server} is not one of the servers that are wrapped now`)
+  } else if (servers.size > 1)
+    throw new UsageError(
+      `several servers are wrapped now; write SERVER/TOOL for a tool (${[...servers.keys()].slice(0, 8).join(', ')}), or choose one with --server`,
+    )
+}
+
+function readToolPolicy(text: string): ToolPolicy {
+  const colon = text.indexOf(':')
+  if (colon < 1)
+    throw new UsageError('--policy must be TOOL: STATEMENT, such as "send: .to like *@example.com"; * is every tool')
+  const statement = text.slice(colon + 1).trim()
+  if (statement === '') throw new UsageError('--policy has no statement behind the tool')
+  return { ...readToolName(text.slice(0, colon).trim(), '--policy'), text: statement }
+}
+
+function readToolName(text: string, option: string): ToolName {
+  const slash = text.indexOf('/')
+  const [server, tool] = slash < 0 ? [undefined, text] : [text.slice(0, slash), text.slice(slash + 1)]
+  if (tool === '' || server === '') throw new UsageError(`${option} must name a tool: TOOL or SERVER/TOOL`)
+  return { server, tool: tool === '*' ? undefined : tool }
+}
+
+/** A grant in words. */
+export function describeGrant({ server, tool, policy }: Grant): readonly string[] {
+  const whole = tool === undefined ? `every tool of ${server}` : `the tool ${tool} of ${server}`
+  return [
+    `may call ${whole}${policy.length === 0 ? '' : ', if'}`,
+    ...describePolicy(policy).map((words) => `  ${words}`),
+  ]
+}

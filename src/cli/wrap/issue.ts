@@ -1,0 +1,73 @@
+// node only: reads and writes files
+import { decodeDelegation } from '../../delegation/decode-delegation.ts'
+import { delegate } from '../../delegation/delegate.ts'
+import type { Delegation } from '../../delegation/delegation.ts'
+import { toolCommand } from '../../gateway/tool-command.ts'
+import { never, systemClock } from '../../time.ts'
+import type { Grant } from './grants.ts'
+import { delegationsOf, ensureAgent, openOwner, type WrapHome } from './wrap-home.ts'
+
+/**
+ * Signs the first delegations of an agent, and stores them with the agent. Delegations of earlier runs for the same
+ * servers are replaced: one of them could be broader. WRP-11
+ *
+ * @returns the delegations that the agent now has for these servers.
+ */
+export async function issueGrants(
+  home: WrapHome,
+  agent: string,
+  grants: readonly Grant[],
+  expiresIn: number,
+): Promise<readonly Delegation[]> {
+  const { folder, did } = await ensureAgent(home, agent)
+  const store = delegationsOf(folder)
+  const { signer } = await openOwner(home)
+  const servers = new Set(grants.map(({ server }) => server))
+  const earlier = (await held(folder)).filter(
+    (one) => one.issuer === signer.did && one.audience === did && [...servers].some((server) => isOf(one, server)),
+  )
+  const kept: Delegation[] = []
+  const made: Delegation[] = []
+  for (const { command, policy } of grants) {
+    const same = earlier.find(
+      (one) => one.command === command && isSamePolicy(one.policy, policy) && isFresh(one, expiresIn),
+    )
+    if (same !== undefined) kept.push(same)
+    else made.push(await delegate({ issuer: signer, audience: did, command, policy, expiresIn }))
+  }
+  const replaced = earlier.filter((one) => !kept.includes(one))
+  if (made.length > 0 || replaced.length > 0)
+    await store.change(
+      {
+        add: new Map(made.map((one) => [one.cid.toString(), one.bytes])),
+        remove: replaced.map(({ cid }) => cid.toString()),
+      },
+      {},
+    )
+  return [...kept, ...made]
+}
+
+/** The delegations that an agent holds. */
+export async function held(folder: string): Promise<readonly Delegation[]> {
+  const tokens = await delegationsOf(folder).load({})
+  return Promise.all(tokens.map((bytes) => decodeDelegation(bytes)))
+}
+
+/** Whether a delegation is for a server or one of its tools. */
+export function isOf({ command }: Delegation, server: string): boolean {
+  const whole = toolCommand(server)
+  return command === whole || command.startsWith(`${whole}/`)
+}
+
+function isSamePolicy(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}
+
+/** A run that was killed has made the delegation just before. An older one would end earlier than the user asks. */
+function isFresh({ expiration }: Delegation, expiresIn: number): boolean {
+  return (
+    expiration !== never &&
+    expiration >= systemClock.now() + expiresIn * 0.9 &&
+    expiration <= systemClock.now() + expiresIn
+  )
+}

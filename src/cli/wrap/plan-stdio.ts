@@ -1,0 +1,120 @@
+// node only: uses paths
+import { isAbsolute, resolve } from 'node:path'
+import { type Data, type DataObject, isObject } from './config-document.ts'
+import type { GatewayServer } from './gateway-server.ts'
+import type { Answer, PlannedSecret, ServerContext, SortedValue } from './planned.ts'
+import { refersTo } from './references.ts'
+import { secretsInArgs } from './secrets-in-words.ts'
+import { sortValue } from './sort-value.ts'
+
+/** Plans a server that the client starts. */
+export function planStdioServer(value: DataObject, context: ServerContext): Answer {
+  if (value['envFile'] !== undefined)
+    return { refusal: 'it reads `envFile`; move the variables of that file into `env`, and remove `envFile`' }
+  const args = value['args'] ?? []
+  if (!Array.isArray(args) || !args.every((word) => typeof word === 'string'))
+    return { refusal: '`args` must be a list of strings' }
+  const words = [String(value['command']), ...(args as readonly string[]), String(value['cwd'] ?? '')].map(
+    context.expand,
+  )
+  const missing = words.flatMap((word) => word.missing)
+  if (missing.length > 0) return { refusal: refersTo(missing, 'the command line') }
+  if (words.some(({ filled }) => filled) && !context.keepsArgs)
+    return {
+      refusal:
+        'its command line contains an environment variable or an input, which would be in the clear in gateway.json; pass --keep-args if it is not secret',
+    }
+  const [command = '', ...rest] = words.map(({ text }) => text)
+  const cwd = rest.pop() ?? ''
+  const line = rest
+  if (command.includes('/') && !isAbsolute(command) && !context.isProject)
+    return { refusal: 'its command is a relative path; write it as an absolute path' }
+  const found = secretsInArgs(line)
+  if (found.length > 0 && !context.keepsArgs) {
+    const places = found.map(({ where, what }) => `${where} has ${what}`).join(', ')
+    return {
+      refusal: `${places}, and other processes can read arguments; pass it in an environment variable if the server has one, or pass --keep-args to leave it`,
+    }
+  }
+  const variables = variablesOf(value, context)
+  if ('refusal' in variables) return variables
+  const { plain, secrets, sorted, notes } = variables
+  const definition: GatewayServer = {
+    type: 'stdio',
+    command: absoluteCommand(command, context.folder),
+    ...(line.length > 0 && { args: line }),
+    cwd: cwd === '' ? context.folder : resolve(context.folder, cwd),
+    ...(Object.keys(plain).length > 0 && { env: plain }),
+  }
+  const kept = found.map(({ where, what }) => `${what} stays in the clear, in ${where} of gateway.json`)
+  return { plan: { definition, secrets, sorted, notes: [...notes, ...kept] } }
+}
+
+type Variables =
+  | { readonly refusal: string }
+  | {
+      readonly plain: Record<string, string>
+      readonly secrets: readonly PlannedSecret[]
+      readonly sorted: readonly SortedValue[]
+      readonly notes: readonly string[]
+    }
+
+function variablesOf(value: DataObject, context: ServerContext): Variables {
+  const given = givenVariables(value['env'], context)
+  if (typeof given === 'string') return { refusal: given }
+  const forwarded = forwardedVariables(value['env_vars'], context)
+  if (typeof forwarded === 'string') return { refusal: forwarded }
+  const plain: Record<string, string> = Object.create(null)
+  const secrets: PlannedSecret[] = []
+  const sorted: SortedValue[] = []
+  for (const { name, text } of [...forwarded.found, ...given]) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name)) return { refusal: 'a name in `env` is not that of a variable' }
+    if (text.includes('\0')) return { refusal: `the variable ${name} contains a null character` }
+    const sorting = sortValue(name, text, context.named)
+    sorted.push({ name, ...sorting })
+    if (sorting.secret) secrets.push({ name, value: text })
+    else plain[name] = text
+  }
+  return { plain, secrets, sorted, notes: forwarded.notes }
+}
+
+function givenVariables(env: Data | undefined, context: ServerContext): string | readonly Variable[] {
+  if (env === undefined || env === null) return []
+  if (!isObject(env)) return '`env` is not an object'
+  const variables: Variable[] = []
+  for (const [name, given] of Object.entries(env)) {
+    // VS Code unsets a variable whose value is null.
+    if (given === null) continue
+    if (typeof given === 'object') return `the variable ${name} is not a string`
+    const { text, missing } = context.expand(String(given))
+    if (missing.length > 0) return refersTo(missing, `the variable ${name}`)
+    variables.push({ name, text })
+  }
+  return variables
+}
+
+interface Variable {
+  readonly name: string
+  readonly text: string
+}
+
+/** Variables that Codex hands on from its own environment. */
+function forwardedVariables(
+  list: Data | undefined,
+  { values: { env } }: ServerContext,
+): string | { readonly found: readonly Variable[]; readonly notes: readonly string[] } {
+  if (list === undefined) return { found: [], notes: [] }
+  const names = Array.isArray(list) ? list.map((one) => (isObject(one) ? one['name'] : one)) : []
+  if (!names.every((name) => typeof name === 'string') || names.length === 0)
+    return '`env_vars` must be a list of names of variables'
+  if (env === undefined)
+    return '`env_vars` names variables of the environment; pass --from-env to take their values from the environment of this command'
+  const found = names.flatMap((name) => (env[name] === undefined ? [] : [{ name, text: env[name] as string }]))
+  const notes = found.map(({ name }) => `the variable ${name} is also in the environment of the agent; remove it there`)
+  return { found, notes }
+}
+
+/** An absolute path; a name without a slash is looked up by the system. */
+function absoluteCommand(command: string, folder: string): string {
+  return command.includes('/') && !isAbsolute(command) ? resolve(folder, command) : command
+}

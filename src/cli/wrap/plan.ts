@@ -1,0 +1,58 @@
+// node only: uses paths
+import { dirname } from 'node:path'
+import type { ServerEntry } from './config-document.ts'
+import { connectionOf } from './connect-line.ts'
+import { planHttpServer } from './plan-http.ts'
+import { planStdioServer } from './plan-stdio.ts'
+import type { Answer, PlanContext, ServerContext, ServerPlan, Unplanned } from './planned.ts'
+import { expandReferences } from './references.ts'
+
+/** Plans what happens to each server of a configuration. Nothing is written. */
+export function planServers(
+  servers: readonly ServerEntry[],
+  context: PlanContext,
+): { readonly plans: readonly ServerPlan[]; readonly others: readonly Unplanned[] } {
+  const plans: ServerPlan[] = []
+  const others: Unplanned[] = []
+  for (const entry of servers) {
+    if (context.only.size > 0 && !context.only.has(entry.name)) continue
+    const answer = planServer(entry, context)
+    if ('plan' in answer) plans.push({ entry, ...answer.plan })
+    else if ('refusal' in answer) others.push({ entry, reason: answer.refusal, refused: true })
+    else others.push({ entry, reason: answer.left, refused: false })
+  }
+  return { plans, others }
+}
+
+function planServer(entry: ServerEntry, context: PlanContext): Answer {
+  const { value } = entry
+  if (entry.fault !== undefined) return { refusal: entry.fault }
+  if (connectionOf(value) !== undefined) return { left: 'it is already behind the gateway' }
+  const project = entry.project ?? projectOf(context.path)
+  const workspaceFolder = project
+  const server: ServerContext = {
+    ...context,
+    folder: project ?? context.values.userHome,
+    isProject: project !== undefined,
+    expand: (text) => expandReferences(text, context.client.references, { ...context.values, workspaceFolder }),
+  }
+  const isStdio = typeof value['command'] === 'string'
+  const isHttp = typeof value['url'] === 'string'
+  if (isStdio === isHttp)
+    return {
+      refusal: isStdio ? 'it has `command` and `url`; remove one of the two' : 'it has neither `command` nor `url`',
+    }
+  return isStdio ? planStdioServer(value, server) : planHttpServer(value, server, context.only.has(entry.name))
+}
+
+/** The folder of the project that a configuration file lies in, by the place of the file. */
+function projectOf(path: string): string | undefined {
+  if (path.endsWith('/.mcp.json')) return dirname(path)
+  const folder = dirname(path)
+  return /\/\.(?:vscode|cursor|codex)$/.test(folder) ? projectFolder(dirname(folder)) : undefined
+}
+
+/** The configuration in the home folder belongs to the user, and not to a project. */
+function projectFolder(folder: string): string | undefined {
+  return folder === process.env['HOME'] ? undefined : folder
+}

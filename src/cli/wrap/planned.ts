@@ -1,0 +1,65 @@
+// node only: names the facts about clients
+import type { Client } from './client.ts'
+import type { ServerEntry } from './config-document.ts'
+import type { GatewayServer } from './gateway-server.ts'
+import type { Expansion, ReferenceValues } from './references.ts'
+import type { NamedValues, Sorting } from './sort-value.ts'
+
+/** A value that goes into the vault. */
+export interface PlannedSecret {
+  /** The variable or the header. */
+  readonly name: string
+  readonly value: string
+}
+
+/** How a variable or a header was sorted. */
+export interface SortedValue extends Sorting {
+  readonly name: string
+}
+
+/** A server that goes behind the gateway. */
+export interface ServerPlan {
+  readonly entry: ServerEntry
+  /** Without its secrets. */
+  readonly definition: GatewayServer
+  readonly secrets: readonly PlannedSecret[]
+  readonly sorted: readonly SortedValue[]
+  /** Facts that the user should know. */
+  readonly notes: readonly string[]
+}
+
+/** A server that stays as it is. */
+export interface Unplanned {
+  readonly entry: ServerEntry
+  readonly reason: string
+  /** Whether the user has to do something. Otherwise there is nothing to do. */
+  readonly refused: boolean
+}
+
+/** The answer about one server. */
+export type Answer =
+  | { readonly plan: Omit<ServerPlan, 'entry'> }
+  | { readonly refusal: string }
+  | { readonly left: string }
+
+/** The parts of the question that are the same for all servers of a file. */
+export interface PlanContext {
+  readonly client: Client
+  /** The path of the configuration. */
+  readonly path: string
+  /** The servers that were chosen by name; empty for all. */
+  readonly only: ReadonlySet<string>
+  readonly named: NamedValues
+  /** Whether a secret may stay in the arguments or the URL. */
+  readonly keepsArgs: boolean
+  readonly values: Omit<ReferenceValues, 'workspaceFolder'>
+}
+
+/** The parts of the question that belong to one server. */
+export interface ServerContext extends PlanContext {
+  /** The folder in which the client starts the server. */
+  readonly folder: string
+  /** Whether that folder is certain. */
+  readonly isProject: boolean
+  expand(text: string): Expansion
+}

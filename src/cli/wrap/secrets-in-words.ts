@@ -1,0 +1,78 @@
+import { secretKind } from '../refuse-secrets.ts'
+import { hasSecretName } from './sort-value.ts'
+
+/** A secret in the command line of a server, or in its address. */
+export interface WordFinding {
+  /** The place, for people: `args[2]`. */
+  readonly where: string
+  /** Without the value. */
+  readonly what: string
+}
+
+/**
+ * Finds secrets in the arguments of a server. They cannot be moved without the help of the server, because every process
+ * of the machine can read the arguments of another one. WRP-05
+ */
+export function secretsInArgs(args: readonly string[]): readonly WordFinding[] {
+  return args.flatMap((word, at) => {
+    const what = secretInWord(word, args[at - 1])
+    return what === undefined ? [] : [{ where: `args[${at}]`, what }]
+  })
+}
+
+function secretInWord(word: string, before: string | undefined): string | undefined {
+  const [, name = '', value] = /^-{0,2}([A-Za-z][\w.-]{0,100})=(.+)$/s.exec(word) ?? []
+  if (value !== undefined && !isReference(value)) {
+    if (hasSecretName(name)) return `the value of ${name}`
+    const inner = secretInUrl(value)
+    if (inner !== undefined) return inner
+  }
+  const [, option] = /^--?([A-Za-z][\w.-]{0,100})$/.exec(before ?? '') ?? []
+  if (
+    option !== undefined &&
+    !word.startsWith('-') &&
+    hasSecretName(option) &&
+    !isReference(word) &&
+    !isFlagWord(option)
+  )
+    return `the value of ${before}`
+  const [, header, content] = /^([A-Za-z][\w-]{0,60}):[ \t]{0,9}([^/].*)$/s.exec(word) ?? []
+  if (header !== undefined && hasSecretName(header) && !isReference(content ?? '')) return `the header ${header}`
+  const url = secretInUrl(word)
+  if (url !== undefined) return url
+  const kind = secretKind(word, false)
+  return kind === undefined ? undefined : `a word that looks like ${kind}`
+}
+
+/** Finds user information or a token in a URL. */
+export function secretInUrl(word: string): string | undefined {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(word) || !URL.canParse(word)) return undefined
+  const { username, password, searchParams, pathname } = new URL(word)
+  if (password !== '' && !isReference(decoded(password))) return 'the password in a URL'
+  if (username !== '' && secretKind(username, false) !== undefined) return 'the user information of a URL'
+  for (const [name, value] of searchParams) {
+    if (value !== '' && !isReference(value) && (hasSecretName(name) || secretKind(value, false) !== undefined))
+      return `the parameter ${name.slice(0, 40)} of a URL`
+  }
+  return pathname.split('/').some((part) => secretKind(part, false) !== undefined)
+    ? 'a part of the path of a URL'
+    : undefined
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** Options with the name of a secret and the value of a file or a name. */
+function isFlagWord(option: string): boolean {
+  return /(?:file|path|dir|name|id|type|url|env|mode)$/i.test(option)
+}
+
+/** A reference to a value elsewhere is not a secret. */
+function isReference(text: string): boolean {
+  return /^(?:\S{1,20} )?\$\{?[A-Za-z_][\w:.-]*\}?$/.test(text)
+}

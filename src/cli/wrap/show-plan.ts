@@ -1,0 +1,85 @@
+import { secretKind } from '../refuse-secrets.ts'
+import type { NamedPlan } from './apply-wrap.ts'
+import type { ConfigDocument } from './config-document.ts'
+import type { ConfigFile } from './config-file.ts'
+import { unifiedHunks } from './difference.ts'
+import type { Unplanned } from './planned.ts'
+import { lineAt, textOfSpan } from './text-edit.ts'
+
+/** The plan in words: each decision with its reason. It has no secret. */
+export function showPlans(plans: readonly NamedPlan[], others: readonly Unplanned[]): readonly string[] {
+  return [
+    ...plans.flatMap(({ entry, server, sorted, notes }) => [
+      `${entry.name} (line ${entry.line}) goes behind the gateway as ${server}`,
+      ...sorted.map(({ name, secret, why }) => `  ${name}: ${secret ? 'into the vault' : 'plain'}, because ${why}`),
+      ...notes.map((note) => `  warning: ${note}`),
+    ]),
+    ...others.map(
+      ({ entry, reason, refused }) =>
+        `${entry.name} (line ${entry.line}) ${refused ? 'is refused' : 'stays'}: ${reason}`,
+    ),
+  ]
+}
+
+/**
+ * The difference in the form of `diff -u`, with secrets replaced by dots. It has the parts of the wrapped servers alone:
+ * the lines around them can contain secrets of other servers. WRP-04
+ */
+export function showDifference(
+  file: ConfigFile,
+  after: ConfigDocument,
+  next: string,
+  plans: readonly NamedPlan[],
+): readonly string[] {
+  const mask = maskIn(plans)
+  const entries = new Map(after.servers.map((entry) => [JSON.stringify(entry.place), entry] as const))
+  const hunks = plans.flatMap(({ entry }) =>
+    entry.segments.flatMap((segment, at) => {
+      const now = entries.get(JSON.stringify(entry.place))?.segments[at]
+      if (now === undefined) return []
+      const lines = [lineAt(file.text, segment.offset), lineAt(next, now.offset)] as const
+      // Masked first: a secret may have several lines.
+      return unifiedHunks(mask(textOfSpan(file.text, segment)), mask(textOfSpan(next, now)), ...lines)
+    }),
+  )
+  return [`--- ${file.path}`, `+++ ${file.path}`, ...hunks.map(maskKeys)]
+}
+
+/** Replaces words that look like a key or a token, for example in a comment. */
+function maskKeys(line: string): string {
+  return line
+    .split(/([\s"'`,;])/)
+    .map((word) => (secretKind(word, false) === undefined ? word : dots))
+    .join('')
+}
+
+const dots = '••••'
+
+/** Replaces the secrets of the plans in a line, as they are and as JSON writes them. */
+export function maskIn(plans: readonly NamedPlan[]): (line: string) => string {
+  const values = new Set(
+    plans.flatMap(({ entry, secrets }) => [
+      ...secrets.flatMap(({ value }) => [value, ...partsOf(value)]),
+      ...rawSecrets(entry.value, new Set(secrets.map(({ name }) => name))),
+    ]),
+  )
+  const forms = [...values]
+    .flatMap((value) => [value, JSON.stringify(value).slice(1, -1)])
+    .filter((value) => value !== '')
+    .sort((one, other) => other.length - one.length)
+  return (line) => forms.reduce((masked, form) => masked.replaceAll(form, dots), line)
+}
+
+/** The token of a header without its scheme. */
+function partsOf(value: string): readonly string[] {
+  const [, token] = /^[A-Za-z]{1,20} (.+)$/s.exec(value) ?? []
+  return token === undefined ? [] : [token]
+}
+
+/** The secrets as the file has them, before references were filled in. */
+function rawSecrets(value: unknown, names: ReadonlySet<string>): readonly string[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, inner]) =>
+    typeof inner === 'string' && names.has(name) && !inner.includes('${') ? [inner] : rawSecrets(inner, names),
+  )
+}

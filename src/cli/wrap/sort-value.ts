@@ -1,0 +1,89 @@
+import { secretKind } from '../refuse-secrets.ts'
+
+/** Whether a value is secret, with the reason for people. */
+export interface Sorting {
+  readonly secret: boolean
+  readonly why: string
+}
+
+/** The names that the user has sorted. */
+export interface NamedValues {
+  readonly secret: ReadonlySet<string>
+  readonly plain: ReadonlySet<string>
+}
+
+/**
+ * Sorts an environment variable or a header. Every value is secret unless it is plainly not: a secret that stays in the
+ * clear cannot be called back, and a plain value in the vault does no harm. WRP-03
+ */
+export function sortValue(name: string, value: string, named: NamedValues): Sorting {
+  if (named.secret.has(name)) return { secret: true, why: 'named by --secret' }
+  if (named.plain.has(name)) return { secret: false, why: 'named by --plain' }
+  if (value === '') return { secret: false, why: 'it is empty' }
+  if (/^(?:true|false|yes|no|on|off)$/i.test(value)) return { secret: false, why: 'it is a switch' }
+  if (secretKind(value, false) !== undefined) return { secret: true, why: 'it looks like a key' }
+  if (hasSecretName(name)) return { secret: true, why: 'its name is that of a secret' }
+  if (/^-?\d{1,6}(?:\.\d{1,6})?$/.test(value)) return { secret: false, why: 'it is a small number' }
+  if (isHarmlessName(name) && isWord(value)) return { secret: false, why: 'its name is that of a setting' }
+  if (levels.has(value.toLowerCase())) return { secret: false, why: 'it is a common setting' }
+  if (isPathList(value)) return { secret: false, why: 'it is a path' }
+  if (isPlainUrl(value)) return { secret: false, why: 'it is a URL without user information or token' }
+  return { secret: true, why: 'it is not plainly harmless' }
+}
+
+/** Whether the name of a variable, an option or a parameter suggests a secret. */
+export function hasSecretName(name: string): boolean {
+  // `maxTokens` is a number, and `KEYBOARD` and `AUTHOR` are words.
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .some((word) => secretWords.has(word) || /(?:key|token|secret|password|passwd)$/.test(word))
+}
+
+const secretWords: ReadonlySet<string> = new Set([
+  ...['apikey', 'auth', 'authorization', 'bearer', 'bot', 'cookie', 'credential', 'credentials', 'creds', 'dsn', 'jwt'],
+  ...['key', 'keys', 'pass', 'passphrase', 'passwd', 'password', 'pat', 'pin', 'private', 'pwd', 'salt', 'secret'],
+  ...['secrets', 'session', 'sid', 'sig', 'signature', 'token', 'webhook'],
+])
+
+/** The names of settings that no program uses for a secret, with values of one word. */
+function isHarmlessName(name: string): boolean {
+  return /^(?:LANG|LANGUAGE|LC_[A-Z]+|TZ|TERM|SHELL|NODE_ENV|LOG_?LEVEL|LOGLEVEL|DEBUG|PORT|HOST|ENV|ENVIRONMENT|REGION|AWS_REGION|AWS_DEFAULT_REGION|TRANSPORT|MODE|accept|accept-language|content-type|user-agent)$/i.test(
+    name,
+  )
+}
+
+function isWord(value: string): boolean {
+  return /^[\w.:/*;,= +-]{1,40}$/.test(value) && !hasLongToken(value)
+}
+
+const levels: ReadonlySet<string> = new Set([
+  ...['trace', 'debug', 'info', 'warn', 'warning', 'error', 'fatal', 'silent', 'verbose', 'none', 'all'],
+  ...['development', 'production', 'test', 'staging', 'stdio', 'http', 'sse', 'utf-8', 'utf8'],
+])
+
+/** Absolute paths, one or several. A part that looks random makes it a secret: base64 contains slashes. */
+function isPathList(value: string): boolean {
+  const paths = /^[A-Za-z]:[\\/]/.test(value) ? value.split(';') : value.split(':')
+  return paths.every(
+    (path) => /^(?:\/|~\/|\.{1,2}\/|[A-Za-z]:[\\/])[^\0?&=@]{0,1000}$/.test(path) && !hasLongToken(path),
+  )
+}
+
+function isPlainUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false
+  const { protocol, username, password, search, hash, pathname } = new URL(value)
+  return (
+    /^https?:$/.test(protocol) &&
+    [username, password, search, hash].every((part) => part === '') &&
+    !hasLongToken(pathname)
+  )
+}
+
+/** Whether a part between separators is long and mixed like a token. */
+function hasLongToken(text: string): boolean {
+  return text
+    .split(/[\\/\s:;,.]+/)
+    .some((part) => part.length >= 20 && /[0-9]/.test(part) && /[A-Za-z]/.test(part) && part.split(/[-_]/).length < 4)
+}

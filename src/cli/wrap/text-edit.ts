@@ -1,0 +1,49 @@
+/** A part of a text, in UTF-16 code units. */
+export interface Span {
+  readonly offset: number
+  readonly length: number
+}
+
+/** A part of a text, and the text that replaces it. */
+export interface TextEdit extends Span {
+  readonly text: string
+}
+
+/** Applies edits that do not overlap. Everything outside them stays as it is. */
+export function applyEdits(text: string, edits: readonly TextEdit[]): string {
+  const ordered = [...edits].sort((one, other) => one.offset - other.offset)
+  const pieces: string[] = []
+  let at = 0
+  for (const { offset, length, text: next } of ordered) {
+    if (offset < at) throw new RangeError('two edits of the file overlap')
+    pieces.push(text.slice(at, offset), next)
+    at = offset + length
+  }
+  pieces.push(text.slice(at))
+  return pieces.join('')
+}
+
+/** The part of a text. */
+export function textOfSpan(text: string, { offset, length }: Span): string {
+  return text.slice(offset, offset + length)
+}
+
+/** The line of an offset, from 1. */
+export function lineAt(text: string, offset: number): number {
+  let line = 1
+  for (let at = text.indexOf('\n'); at >= 0 && at < offset; at = text.indexOf('\n', at + 1)) line += 1
+  return line
+}
+
+/** The line end that a text uses. */
+export function lineEndOf(text: string): string {
+  const at = text.indexOf('\n')
+  return at > 0 && text[at - 1] === '\r' ? '\r\n' : '\n'
+}
+
+/** The white space at the beginning of the line of an offset; undefined when other characters stand before the offset. */
+export function indentAt(text: string, offset: number): string | undefined {
+  const start = text.lastIndexOf('\n', offset - 1) + 1
+  const before = text.slice(start, offset)
+  return /^[ \t]*$/.test(before) && start > 0 ? before : undefined
+}

@@ -1,0 +1,165 @@
+// node only: reads and writes files
+import { unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { quote } from '../../support/quote.ts'
+import type { Host } from '../host.ts'
+import { UsageError } from '../usage-error.ts'
+import { type Flags, operandOf, textOf } from '../verb.ts'
+import { type ClientName, clientOf } from './client.ts'
+import type { ConfigDocument } from './config-document.ts'
+import { type ConfigFile, hashOf, readConfigFile, replaceConfigFile } from './config-file.ts'
+import { connectionOf } from './connect-line.ts'
+import { gatewayPath, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
+import { exists, syncFolder } from './home-files.ts'
+import { wrapHomePath } from './home-path.ts'
+import { held, isOf } from './issue.ts'
+import { isPresent, type Restored, restore } from './restore.ts'
+import { textOfSpan } from './text-edit.ts'
+import { readDocument } from './wrap.ts'
+import { delegationsOf, inHome, openWrapHome, type WrapHome } from './wrap-home.ts'
+import { readIndex, readIndexes, writeIndex } from './wrap-index.ts'
+import { parseWrapRecord, recordId, recordReference, storeRecord, type WrapRecord } from './wrap-record.ts'
+
+/** `procura unwrap CONFIG`: puts the servers of a client back as they were. */
+export async function unwrap(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const file = await readConfigFile(operandOf(words, 'the configuration file of a client'))
+  const home = wrapHomePath(textOf(flags, 'home'), host)
+  if (!(await exists(gatewayPath(home))) || (await readIndex(home, recordId(file.path))) === undefined)
+    return notWrapped(file, home, flags, host)
+  return inHome(home, async (lock) => {
+    const opened = await openWrapHome(home, textOf(flags, 'key-file'), host, lock)
+    const sealed = opened.secrets.get(recordReference(file.path))
+    if (sealed === undefined) {
+      await finish(opened, file.path, [], undefined)
+      return notWrapped(file, home, flags, host)
+    }
+    const record = parseWrapRecord(sealed)
+    const client = clientOf(record.client as ClientName)
+    const { document } = readDocument(file, client.name)
+    const result = restore(
+      file.text,
+      { ...record, layers: record.layers.filter((one) => isPresent(one, document)) },
+      client,
+    )
+    const exact = hashOf(result.text) === record.layers[0]?.before
+    if (flags['dry-run'] === true) return report(file, { ...result, exact }, flags, host)
+    if (result.text !== file.text) await replaceConfigFile(file, result.text)
+    const { done, gone, open } = sortEntries(record, result.text, client.read(result.text), result.restored)
+    await finish(opened, file.path, flags['keep-vault'] === true ? [] : done, open)
+    if (flags['keep-vault'] === true)
+      host.complain('the servers stay in gateway.json, and their credentials in the vault')
+    return report(file, { ...result, exact, kept: [...result.kept, ...gone] }, flags, host)
+  })
+}
+
+/**
+ * The servers that are as they were, and the parts of the record that are still needed. The credentials of a server that
+ * the user has removed or replaced stay in the vault: it may have the only copy. WRP-15
+ */
+function sortEntries(
+  record: WrapRecord,
+  text: string,
+  { servers }: ConfigDocument,
+  restored: readonly string[],
+): { readonly done: readonly string[]; readonly gone: Restored['kept']; readonly open: WrapRecord | undefined } {
+  const used = new Set(servers.flatMap(({ value }) => connectionOf(value)?.server ?? []))
+  const done: string[] = []
+  const gone: { name: string; reason: string }[] = []
+  for (const { place, server, originals } of record.layers.flatMap(({ entries }) => entries)) {
+    if (used.has(server)) continue
+    const entry = servers.find((one) => JSON.stringify(one.place) === JSON.stringify(place))
+    // A run that was killed has put the server back.
+    const isOriginal = originals.every(({ text: original }, at) => {
+      const segment = entry?.segments[at]
+      return segment !== undefined && textOfSpan(text, segment) === original
+    })
+    if (isOriginal || restored.includes(JSON.stringify(place))) done.push(server)
+    else {
+      const change = entry === undefined ? 'it was removed from the file' : 'it runs another command now'
+      gone.push({ name: place.at(-1) ?? '', reason: `${change}; its credentials stay in the vault` })
+    }
+  }
+  const layers = record.layers
+    .map((layer) => ({ ...layer, entries: layer.entries.filter(({ server }) => used.has(server)) }))
+    .filter(({ entries }) => entries.length > 0)
+  return {
+    done: [...new Set(done)],
+    gone,
+    open: layers.length === 0 ? undefined : { ...record, layers },
+  }
+}
+
+/** A file without a record: there is nothing to do, unless it has servers behind another gateway. */
+function notWrapped(file: ConfigFile, home: string, flags: Flags, host: Host): number {
+  const { document } = readDocument(file, textOf(flags, 'client') as ClientName | undefined)
+  const foreign = document.servers.filter(({ value }) => connectionOf(value) !== undefined)
+  if (foreign.length > 0) {
+    const names = foreign.map(({ name }) => name).join(', ')
+    throw new UsageError(
+      `${quote(home, 256)} has no record of ${quote(file.path, 256)}, whose servers ${names} run \`procura connect\`; name the home folder that has it with --home`,
+    )
+  }
+  if (flags['json'] === true) host.print(JSON.stringify({ path: file.path, restored: [], kept: [], exact: true }))
+  host.complain('nothing to unwrap; no file is changed')
+  return 0
+}
+
+function report(file: ConfigFile, { exact, restored, kept }: Restored, flags: Flags, host: Host): number {
+  if (flags['json'] === true)
+    host.print(JSON.stringify({ path: file.path, restored: restored.map((place) => JSON.parse(place)), kept, exact }))
+  for (const { name, reason } of kept) host.complain(`${name} stays: ${reason}`)
+  const how = exact ? 'the file has its original bytes' : 'the file was changed since; the other changes stay'
+  if (flags['json'] !== true)
+    host.print(
+      `${flags['dry-run'] === true ? 'would restore' : 'restored'} ${restored.length} ${restored.length === 1 ? 'server' : 'servers'} of ${file.path}; ${how}`,
+    )
+  return kept.some(({ reason }) => reason.includes('undo')) ? 1 : 0
+}
+
+/**
+ * Removes what only the unwrapped configuration needed. The configuration is already as it was, so that a process that is
+ * killed here leaves a gateway with servers that nobody calls; the next run removes them.
+ */
+async function finish(
+  home: WrapHome,
+  path: string,
+  servers: readonly string[],
+  open: WrapRecord | undefined,
+): Promise<void> {
+  const others = (await readIndexes(home.path)).filter((one) => one.path !== path)
+  const unused = servers.filter((server) => !others.some((one) => one.servers.includes(server)))
+  const index = await readIndex(home.path, recordId(path))
+  const gateway = await readGatewayFile(home.path)
+  if (gateway !== undefined && unused.some((server) => gateway.servers.has(server))) {
+    const rest = Object.fromEntries([...gateway.servers].filter(([name]) => !unused.includes(name)))
+    await writeGatewayFile(home.path, { ...gateway.content, servers: rest }, home.lock)
+  }
+  if (index !== undefined) {
+    const kept = new Set(others.filter((one) => one.agent === index.agent).flatMap((one) => one.servers))
+    await dropDelegations(
+      home,
+      index.agent,
+      servers.filter((server) => !kept.has(server)),
+    )
+  }
+  for (const server of unused) await unlink(join(home.path, 'tools', `${server}.json`)).catch(() => undefined)
+  for (const name of home.vault.references)
+    if (unused.some((server) => name.startsWith(`${server}.`))) await home.vault.remove(name)
+  if (open === undefined) {
+    await home.vault.remove(recordReference(path))
+    await unlink(join(home.path, 'wrapped', `${recordId(path)}.json`)).catch(() => undefined)
+    await syncFolder(join(home.path, 'wrapped')).catch(() => undefined)
+  } else {
+    await storeRecord(home.vault, open)
+    await writeIndex(home, open)
+  }
+}
+
+/** The agent forgets its delegations for servers that it no longer calls. */
+async function dropDelegations(home: WrapHome, agent: string, servers: readonly string[]): Promise<void> {
+  const folder = join(home.path, 'agents', agent)
+  if (!(await exists(folder))) return
+  const remove = (await held(folder)).filter((one) => servers.some((server) => isOf(one, server)))
+  if (remove.length > 0)
+    await delegationsOf(folder).change({ add: new Map(), remove: remove.map(({ cid }) => cid.toString()) }, {})
+}

@@ -1,0 +1,38 @@
+import type { FileKey } from '../../vault/stores/file/key.ts'
+import type { Host } from '../host.ts'
+import { UsageError } from '../usage-error.ts'
+
+/** The passphrase of the vault of the gateway. */
+const variable = 'PROCURA_VAULT_PASSPHRASE'
+
+/**
+ * The key of the vault of the gateway: a key file, the passphrase in the environment, or an answer at the terminal.
+ *
+ * @param isNew - whether the vault is made with it, so that a typing error would lock it for ever.
+ */
+export async function vaultKey(keyFile: string | undefined, host: Host, isNew: boolean): Promise<FileKey> {
+  if (keyFile !== undefined) return { keyFile }
+  const given = host.env[variable]
+  if (given !== undefined && given !== '') return { passphrase: given }
+  if (!host.isTerminal)
+    throw new UsageError(
+      `the vault needs a key: set ${variable}, pass --key-file, or run this at a terminal, which asks for a passphrase`,
+    )
+  const passphrase = await ask(
+    isNew
+      ? 'new passphrase of the vault, at least 8 characters (it is not shown): '
+      : 'passphrase of the vault (it is not shown): ',
+    host,
+  )
+  if (isNew && passphrase !== (await ask('the same passphrase again: ', host)))
+    throw new UsageError('the two passphrases differ; nothing is written')
+  return { passphrase }
+}
+
+async function ask(question: string, host: Host): Promise<string> {
+  const typed = await host.askHidden(question)
+  if (typed === undefined) throw new UsageError('it was broken off; nothing is written')
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(typed)
+  typed.fill(0)
+  return text
+}

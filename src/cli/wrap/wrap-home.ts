@@ -1,0 +1,133 @@
+// node only: makes files
+import { join, resolve } from 'node:path'
+import { fileDelegationStore } from '../../delegation-file/file-delegation-store.ts'
+import type { Did } from '../../did/did.ts'
+import { createSignerFile, describeSignerFile, openSignerFile } from '../../signer-file/signer-file.ts'
+import { createFileLock } from '../../support/file-lock/file-lock.ts'
+import type { HeldLock } from '../../support/file-lock/held-lock.ts'
+import { withFileLock } from '../../support/file-lock/with-file-lock.ts'
+import { quote } from '../../support/quote.ts'
+import { type FileVault, openFileVault } from '../../vault/stores/file/file-vault.ts'
+import { createKeyFile, type FileKey } from '../../vault/stores/file/key.ts'
+import { revealCredentials } from '../../vault/stores/file/reveal.ts'
+import type { Host } from '../host.ts'
+import { UsageError } from '../usage-error.ts'
+import { type GatewayFile, newGatewayContent, readGatewayFile } from './gateway-file.ts'
+import { ensureFolder, exists, makeWhole, makeWholeFolder, removeStages } from './home-files.ts'
+import { vaultKey } from './vault-key.ts'
+
+/** The home folder of a gateway, opened by its operator. */
+export interface WrapHome {
+  readonly path: string
+  readonly lock: HeldLock
+  readonly key: FileKey
+  readonly vault: FileVault
+  /** The current secrets of the vault, by the names of their credentials. */
+  readonly secrets: Map<string, string>
+  readonly gateway: Pick<GatewayFile, 'listen' | 'servers' | 'content' | 'serviceKey' | 'subjects'>
+}
+
+/** Runs a task while no other `wrap` or `unwrap` runs in the same home folder. */
+export async function inHome<T>(home: string, task: (lock: HeldLock) => Promise<T>): Promise<T> {
+  await ensureFolder(home)
+  const folder = join(home, 'wrap.lock')
+  return withFileLock(createFileLock(folder), folder, 10_000, async (lock) => {
+    await removeStages(home)
+    return task(lock)
+  })
+}
+
+/**
+ * Opens the home folder, and makes the parts that are missing: the key of the owner, the key of the gateway, the vault.
+ * The key of the owner is encrypted under the key of the vault: with it, an agent could delegate to itself. WRP-13
+ */
+export async function openWrapHome(
+  home: string,
+  keyFile: string | undefined,
+  host: Host,
+  lock: HeldLock,
+): Promise<WrapHome> {
+  const known = await readGatewayFile(home)
+  const vaultFile = known?.vault.file ?? join(home, 'vault')
+  const isNew = !(await exists(vaultFile))
+  const wantedKeyFile = known?.vault.keyFile ?? (keyFile === undefined ? undefined : resolve(keyFile))
+  if (keyFile !== undefined && wantedKeyFile !== resolve(keyFile))
+    throw new UsageError('--key-file is another file than `vault.keyFile` in gateway.json; leave the option out')
+  const key = await vaultKey(wantedKeyFile, host, isNew)
+  if ('keyFile' in key && isNew) await makeWhole(home, key.keyFile, (draft) => createKeyFile(draft))
+  const vault = await openFileVault({ path: vaultFile, key, create: isNew })
+  const secrets = await revealAll(vaultFile, key)
+  const ownerFile = join(home, 'owner.key')
+  await makeWhole(home, ownerFile, (path) => createSignerFile({ path, key }))
+  await makeWhole(home, known?.serviceKey ?? join(home, 'service.key'), (path) => createSignerFile({ path }))
+  const owner = await didOf(ownerFile)
+  const content = known?.content ?? newGatewayContent(home, owner, 'keyFile' in key ? key.keyFile : undefined)
+  if (known !== undefined && !known.subjects.includes(owner))
+    throw new UsageError(`${quote(known.path, 256)} does not list the owner ${owner} in \`subjects\`; add it`)
+  const gateway = known ?? {
+    listen: { socket: join(home, 'gateway.sock') },
+    servers: new Map(),
+    content,
+    serviceKey: join(home, 'service.key'),
+    subjects: [owner],
+  }
+  return { path: home, lock, key, vault, secrets, gateway }
+}
+
+/** All secrets of a vault as text. Binary secrets are left out: no configuration contains one. */
+export async function revealAll(path: string, key: FileKey): Promise<Map<string, string>> {
+  const found = new Map<string, string>()
+  for (const [name, secret] of await revealCredentials({ path, key })) {
+    try {
+      found.set(name, secret.reveal())
+    } catch {
+      // It is not text.
+    } finally {
+      secret.dispose()
+    }
+  }
+  return found
+}
+
+/** The DID of a key file, without its key. */
+export async function didOf(path: string): Promise<Did> {
+  const { keys } = await describeSignerFile({ path })
+  return (keys[0] as { readonly did: Did }).did
+}
+
+/** Opens the key of the owner. */
+export async function openOwner({ path, key }: WrapHome): ReturnType<typeof openSignerFile> {
+  return openSignerFile({ path: join(path, 'owner.key'), key })
+}
+
+/** The files of an agent. They are made if they do not exist. */
+export async function ensureAgent(
+  home: WrapHome,
+  name: string,
+): Promise<{ readonly folder: string; readonly did: Did }> {
+  const agents = join(home.path, 'agents')
+  await ensureFolder(agents)
+  const folder = join(agents, name)
+  const audience = await didOf(home.gateway.serviceKey)
+  const subject = await didOf(join(home.path, 'owner.key'))
+  await makeWholeFolder(home.path, folder, async (draft) => {
+    await createSignerFile({ path: join(draft, 'agent.key') })
+    const { socket, address } = home.gateway.listen
+    const connection = {
+      version: 1,
+      ...(socket === undefined ? { address } : { socket }),
+      audience,
+      subject,
+      key: 'agent.key',
+      delegations: 'delegations',
+    }
+    const { createDurableFile } = await import('../../support/durable-file.ts')
+    await createDurableFile(join(draft, 'connect.json'), `${JSON.stringify(connection, undefined, 2)}\n`)
+  })
+  return { folder, did: await didOf(join(folder, 'agent.key')) }
+}
+
+/** The delegations of an agent. */
+export function delegationsOf(folder: string): ReturnType<typeof fileDelegationStore> {
+  return fileDelegationStore({ path: join(folder, 'delegations') })
+}

@@ -1,0 +1,80 @@
+// node only: loads verbs that read files
+import type { Verb, VerbOption } from '../verb.ts'
+
+const json: VerbOption = { name: 'json', about: 'print JSON' }
+
+const gatewayHome: VerbOption = {
+  name: 'home',
+  value: 'DIR',
+  about: 'the folder of the gateway; default PROCURA_HOME, or procura in XDG_CONFIG_HOME or ~/.config',
+}
+
+const gatewayKey: VerbOption = {
+  name: 'key-file',
+  value: 'FILE',
+  about:
+    'the key of the vault, made if it is missing; the agent can read it if it runs as the same user; default: the passphrase in PROCURA_VAULT_PASSPHRASE, or from the terminal',
+}
+
+const clients = ['claude', 'claude-desktop', 'codex', 'cursor', 'vscode'] as const
+
+const client: VerbOption = {
+  name: 'client',
+  value: 'NAME',
+  choices: clients,
+  about: 'the client of the file; default: by its name and content',
+}
+
+/** The verbs that move a client's servers behind the gateway, and back. */
+export const wrapVerbs: readonly Verb[] = [
+  {
+    name: 'wrap',
+    operands: 'CONFIG',
+    about: "move the MCP servers of a client's configuration behind the gateway, and their secrets into the vault",
+    options: [
+      client,
+      { name: 'server', value: 'NAME', many: true, about: 'only this server; default all' },
+      { name: 'agent', value: 'NAME', about: 'the name of the agent; default: of the client' },
+      gatewayHome,
+      gatewayKey,
+      {
+        name: 'policy',
+        value: 'TEXT',
+        many: true,
+        about: 'a condition on the arguments of a tool, such as "send: .to like *@example.com"; * is every tool',
+      },
+      {
+        name: 'tools',
+        value: 'TOOL',
+        many: true,
+        about: 'a tool that the agent may call; default all, without --policy',
+      },
+      { name: 'expires-in', value: 'DURATION', about: 'the validity of the delegation, such as 8h; default 30d' },
+      { name: 'secret', value: 'NAME', many: true, about: 'a variable or header that is secret' },
+      { name: 'plain', value: 'NAME', many: true, about: 'a variable or header that is not secret' },
+      { name: 'from-env', about: 'take the values of environment variables from the environment of this command' },
+      { name: 'keep-args', about: 'leave secrets in arguments and URLs; gateway.json then contains them' },
+      { name: 'dry-run', about: 'show the difference, with secrets masked, and write nothing' },
+      json,
+    ],
+    example: 'procura wrap ~/.claude.json --server mail --policy "send: .to like *@example.com"',
+    negative: 'a server was refused',
+    run: async (...given) => (await import('./wrap.ts')).wrap(...given),
+  },
+  {
+    name: 'unwrap',
+    operands: 'CONFIG',
+    about: "put the servers of a client's configuration back, with their secrets",
+    options: [
+      client,
+      gatewayHome,
+      gatewayKey,
+      { name: 'keep-vault', about: 'leave the servers in gateway.json, and their credentials in the vault' },
+      { name: 'dry-run', about: 'write nothing' },
+      json,
+    ],
+    example: 'procura unwrap ~/.claude.json',
+    negative: 'a server could not be put back',
+    run: async (...given) => (await import('./unwrap.ts')).unwrap(...given),
+  },
+]

@@ -1,0 +1,229 @@
+// node only: reads and writes files
+import { realpathSync } from 'node:fs'
+import { homedir } from 'node:os'
+import process from 'node:process'
+import type { Delegation } from '../../delegation/delegation.ts'
+import { quote } from '../../support/quote.ts'
+import { never } from '../../time.ts'
+import type { Host } from '../host.ts'
+import { readDuration, showDate } from '../time-text.ts'
+import { UsageError } from '../usage-error.ts'
+import { type Flags, operandOf, textOf, textsOf } from '../verb.ts'
+import { applyWrap, checkWrapped, type NamedPlan, namePlans, wrappedText } from './apply-wrap.ts'
+import { type Client, type ClientName, clientOf, detectClient } from './client.ts'
+import { type ConfigDocument, ConfigFault } from './config-document.ts'
+import { type ConfigFile, readConfigFile } from './config-file.ts'
+import { readGatewayFile } from './gateway-file.ts'
+import { describeGrant, type Grant, grantsFor } from './grants.ts'
+import { wrapHomePath } from './home-path.ts'
+import { planServers } from './plan.ts'
+import type { ServerPlan, Unplanned } from './planned.ts'
+import { inputsIn } from './references.ts'
+import { maskIn, showDifference, showPlans } from './show-plan.ts'
+import { inHome, openWrapHome, type WrapHome } from './wrap-home.ts'
+
+const defaultLifetime = '30d'
+
+/** `procura wrap CONFIG`: moves the servers of a client behind the gateway. */
+export async function wrap(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const given = operandOf(words, 'the configuration file of a client')
+  const file = await readConfigFile(given)
+  const asked = textOf(flags, 'client') as ClientName | undefined
+  const { client, document } = readDocument(file, asked)
+  const { plans, others } = await plan(file, client, document, flags, host)
+  const agent = agentOf(flags, client)
+  const home = wrapHomePath(textOf(flags, 'home'), host)
+  const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? defaultLifetime)
+  const program = programOf(host)
+  if (plans.length === 0) return report(nothing(others), flags, host)
+
+  const named = (known: Pick<WrapHome['gateway'], 'servers'>, secrets: ReadonlyMap<string, string>): Prepared => {
+    const ready = namePlans(plans, known.servers, secrets)
+    const servers = new Map(ready.map(({ entry, server }) => [entry.name, server] as const))
+    const grants = grantsFor(servers, textsOf(flags, 'policy'), textsOf(flags, 'tools'))
+    const next = wrappedText(file.text, ready, program, { agent, home })
+    checkWrapped(document, client.read(next), ready, program, { agent, home })
+    return { ready, grants, next }
+  }
+  if (flags['dry-run'] === true) {
+    // The names are those of a run without the secrets of an earlier one; the vault stays closed.
+    const prepared = named((await readGatewayFile(home)) ?? { servers: new Map() }, new Map())
+    return report({ file, client, agent, home, others, delegations: undefined, ...prepared }, flags, host)
+  }
+  return inHome(home, async (lock) => {
+    const opened = await openWrapHome(home, textOf(flags, 'key-file'), host, lock)
+    const prepared = named(opened.gateway, opened.secrets)
+    const { ready, grants, next } = prepared
+    const delegations = await applyWrap(opened, { file, client, agent, plans: ready, grants, expiresIn, next })
+    return report({ file, client, agent, home, others, delegations, ...prepared }, flags, host)
+  })
+}
+
+/** The result of a plan with names. */
+interface Prepared {
+  readonly ready: readonly NamedPlan[]
+  readonly grants: readonly Grant[]
+  readonly next: string
+}
+
+/** Reads the servers of a configuration. */
+export function readDocument(
+  file: ConfigFile,
+  asked: ClientName | undefined,
+): { readonly client: Client; readonly document: ConfigDocument } {
+  try {
+    const client = asked === undefined ? detectClient(file.path, file.text) : clientOf(asked)
+    return { client, document: client.read(file.text) }
+  } catch (error) {
+    if (error instanceof ConfigFault) throw new UsageError(`${quote(file.path, 256)}: ${error.message}`)
+    throw error
+  }
+}
+
+async function plan(
+  file: ConfigFile,
+  client: Client,
+  document: ConfigDocument,
+  flags: Flags,
+  host: Host,
+): Promise<{ readonly plans: readonly ServerPlan[]; readonly others: readonly Unplanned[] }> {
+  const only = new Set(textsOf(flags, 'server'))
+  for (const name of only)
+    if (!document.servers.some((entry) => entry.name === name))
+      throw new UsageError(`${quote(file.path, 256)} has no server ${quote(name)}`)
+  const [secret, plain] = [new Set(textsOf(flags, 'secret')), new Set(textsOf(flags, 'plain'))]
+  const both = [...secret].find((name) => plain.has(name))
+  if (both !== undefined) throw new UsageError(`${quote(both)} is named by --secret and by --plain`)
+  return planServers(document.servers, {
+    client,
+    path: file.path,
+    only,
+    named: { secret, plain },
+    keepsArgs: flags['keep-args'] === true,
+    values: {
+      env: flags['from-env'] === true ? host.env : undefined,
+      userHome: host.env['HOME'] ?? homedir(),
+      inputs: await askInputs(client, document, only, flags, host),
+    },
+  })
+}
+
+/** Asks once for each value that VS Code would ask for. */
+async function askInputs(
+  client: Client,
+  { servers }: ConfigDocument,
+  only: ReadonlySet<string>,
+  flags: Flags,
+  host: Host,
+): Promise<ReadonlyMap<string, string>> {
+  const answers = new Map<string, string>()
+  if (!host.isTerminal || flags['dry-run'] === true) return answers
+  const chosen = servers.filter(({ name }) => only.size === 0 || only.has(name))
+  const names = new Set(chosen.flatMap(({ value }) => inputsIn(JSON.stringify(value), client.references)))
+  for (const name of names) {
+    const typed = await host.askHidden(`value of the input ${name} (it is not shown): `)
+    if (typed === undefined) throw new UsageError('it was broken off; nothing is written')
+    answers.set(name, new TextDecoder('utf-8', { fatal: true }).decode(typed))
+    typed.fill(0)
+  }
+  return answers
+}
+
+function agentOf(flags: Flags, client: Client): string {
+  const name = textOf(flags, 'agent') ?? client.name
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/.test(name))
+    throw new UsageError('--agent must begin with a letter or a digit and have at most 32 letters, digits, _ and -')
+  return name
+}
+
+/** The words that start this program, with absolute paths: a client may start it in any folder. */
+function programOf({ program }: Host): readonly string[] {
+  if (program !== undefined) return program
+  const [, script = ''] = process.argv
+  return [process.execPath, realpathSync(script)]
+}
+
+interface Outcome extends Partial<Prepared> {
+  readonly others: readonly Unplanned[]
+  readonly file?: ConfigFile
+  readonly client?: Client
+  readonly agent?: string
+  readonly home?: string
+  /** Undefined in a dry run. */
+  readonly delegations?: readonly Delegation[] | undefined
+}
+
+function nothing(others: readonly Unplanned[]): Outcome {
+  return { others }
+}
+
+/** The exit code is 1 when a server stays as it is although it should not. */
+function report(outcome: Outcome, flags: Flags, host: Host): number {
+  const { others, ready = [], grants = [], delegations, file, client, next } = outcome
+  const code = others.some(({ refused }) => refused) ? 1 : 0
+  if (flags['json'] === true) host.print(JSON.stringify(facts(outcome, flags)))
+  for (const line of showPlans(ready, others)) host.complain(line)
+  if (ready.length === 0) {
+    host.complain('nothing to wrap; no file is changed')
+    return code
+  }
+  for (const line of grants.flatMap(describeGrant)) host.complain(`delegation to the agent: ${line}`)
+  if (flags['dry-run'] === true) {
+    if (file !== undefined && client !== undefined && next !== undefined && flags['json'] !== true)
+      for (const line of showDifference(file, client.read(next), next, ready)) host.print(line)
+    host.complain('dry run: nothing is written')
+    return code
+  }
+  const [first] = delegations ?? []
+  const until =
+    first === undefined || first.expiration === never ? '' : `; the delegation expires ${showDate(first.expiration)}`
+  if (flags['json'] !== true)
+    host.print(`wrapped ${ready.length} ${ready.length === 1 ? 'server' : 'servers'} of ${file?.path}${until}`)
+  const left = leftovers(ready, next ?? '')
+  for (const line of left) host.complain(line)
+  host.complain(
+    'start the gateway with `procura serve`, restart the client, and check everything with `procura doctor`',
+  )
+  return code
+}
+
+/** Lines of the new text that still contain a secret, for example in a comment or in a server that stays. */
+function leftovers(plans: readonly NamedPlan[], next: string): readonly string[] {
+  const mask = maskIn(plans)
+  return next
+    .split('\n')
+    .flatMap((line, at) =>
+      mask(line) === line
+        ? []
+        : [`warning: line ${at + 1} of the configuration still contains a secret; remove it there`],
+    )
+}
+
+function facts({ ready = [], others, grants = [], agent, home, file, delegations }: Outcome, flags: Flags): object {
+  return {
+    path: file?.path,
+    agent,
+    home,
+    dryRun: flags['dry-run'] === true,
+    wrapped: ready.map(({ entry, server, sorted, notes }) => ({
+      name: entry.name,
+      place: entry.place,
+      line: entry.line,
+      server,
+      values: sorted,
+      notes,
+    })),
+    refused: others
+      .filter(({ refused }) => refused)
+      .map(({ entry, reason }) => ({ name: entry.name, line: entry.line, reason })),
+    left: others
+      .filter(({ refused }) => !refused)
+      .map(({ entry, reason }) => ({ name: entry.name, line: entry.line, reason })),
+    grants: grants.map(({ command, policy }) => ({ command, policy })),
+    delegations: delegations?.map(({ cid, command, expiration }) => ({
+      delegation: cid.toString(),
+      command,
+      expiration: expiration === never ? null : expiration,
+    })),
+  }
+}

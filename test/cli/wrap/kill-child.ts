@@ -1,0 +1,61 @@
+// Run by kill.test.ts in a process of its own: the program, killed before one of its changes to the file system.
+import fs from 'node:fs'
+import promises from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import { devNull } from 'node:os'
+
+const [at = '0', ...words] = process.argv.slice(2)
+const killAt = Number(at)
+let count = 0
+
+/** Counts a change, and ends the process before the chosen one. A write is cut in half. */
+function change(half?: () => void): void {
+  count += 1
+  if (count !== killAt) return
+  half?.()
+  process.kill(process.pid, 'SIGKILL')
+}
+
+function patch(of: object, names: readonly string[]): void {
+  const table = of as Record<string, (...given: unknown[]) => unknown>
+  for (const name of names) {
+    const original = table[name] as (...given: unknown[]) => unknown
+    table[name] = function (this: unknown, ...given) {
+      change()
+      return original.apply(this, given)
+    }
+  }
+}
+
+const handle = await promises.open(devNull, 'r')
+const prototype = Object.getPrototypeOf(handle) as {
+  fd: number
+  writeFile: (content: string | Uint8Array) => Promise<void>
+}
+await handle.close()
+const { writeFile } = prototype
+prototype.writeFile = function (content) {
+  change(() => fs.writeSync(this.fd, Buffer.from(content).subarray(0, content.length / 2)))
+  return writeFile.call(this, content)
+}
+patch(prototype, ['chmod', 'sync', 'truncate'])
+const changes = ['rename', 'link', 'unlink', 'mkdir', 'rm', 'rmdir', 'open', 'writeFile', 'copyFile', 'symlink']
+patch(promises, changes)
+patch(
+  fs,
+  changes.map((name) => `${name}Sync`),
+)
+syncBuiltinESMExports()
+
+const { run } = await import('../../../src/cli/run.ts')
+const code = await run(words, {
+  env: process.env,
+  program: ['/usr/bin/node', '/opt/procura/procura.js'],
+  print: () => undefined,
+  complain: (line) => void process.stderr.write(`${line}\n`),
+  isTerminal: false,
+  readInput: async () => new Uint8Array(),
+  askHidden: async () => undefined,
+})
+process.stdout.write(String(count))
+process.exitCode = code

@@ -1,0 +1,65 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { run } from '../../../src/cli/run.ts'
+import type { CliResult } from '../run-cli.ts'
+
+/** A machine of a user: a folder with a home, and a program. */
+export interface Machine {
+  readonly folder: string
+  /** The home folder of the gateway. */
+  readonly home: string
+  readonly env: Readonly<Record<string, string>>
+  write(name: string, text: string): string
+  procura(words: readonly string[], options?: RunOptions): Promise<CliResult>
+  remove(): void
+}
+
+interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>
+  /** What a person types at the terminal. Without it, standard input is no terminal. */
+  readonly typed?: readonly string[]
+}
+
+/** Makes a machine. Its vault has a key file, which takes no time to derive. */
+export function newMachine(): Machine {
+  const folder = mkdtempSync(join(tmpdir(), 'procura-wrap-'))
+  const env = { HOME: folder, PROCURA_HOME: join(folder, '.config', 'procura') }
+  return {
+    folder,
+    home: env.PROCURA_HOME,
+    env,
+    write(name, text) {
+      const path = join(folder, name)
+      mkdirSync(join(path, '..'), { recursive: true })
+      writeFileSync(path, text)
+      return path
+    },
+    procura: (words, options = {}) => runOn(env, words, options),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+async function runOn(
+  env: Readonly<Record<string, string>>,
+  words: readonly string[],
+  { env: more = {}, typed }: RunOptions,
+): Promise<CliResult> {
+  const out: string[] = []
+  const err: string[] = []
+  const answers = [...(typed ?? [])]
+  const code = await run(words, {
+    env: { ...env, ...more },
+    program: ['/usr/bin/node', '/opt/procura/procura.js'],
+    print: (line) => void out.push(line),
+    complain: (line) => void err.push(line),
+    isTerminal: typed !== undefined,
+    readInput: async () => new Uint8Array(),
+    askHidden: async (question) => {
+      err.push(question)
+      const answer = answers.shift()
+      return answer === undefined ? undefined : Buffer.from(answer)
+    },
+  })
+  return { code, out: out.join('\n'), err: err.join('\n') }
+}

@@ -1,0 +1,331 @@
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { decodeDelegation } from '../../../src/delegation/decode-delegation.ts'
+import { fileDelegationStore } from '../../../src/delegation-file/file-delegation-store.ts'
+import { describeSignerFile } from '../../../src/signer-file/signer-file.ts'
+import { revealCredentials } from '../../../src/vault/stores/file/reveal.ts'
+import { type Machine, newMachine } from './set-up.ts'
+
+let machine: Machine
+let keyFile: string
+
+beforeEach(() => {
+  machine = newMachine()
+  keyFile = join(machine.folder, 'vault.key')
+})
+afterEach(() => machine.remove())
+
+const canary = 'canary-of-the-mail-key'
+
+const mail = (extra: object = {}): string =>
+  JSON.stringify(
+    { mcpServers: { mail: { command: 'node', args: ['mail.mjs'], env: { MAIL_KEY: canary }, ...extra } } },
+    null,
+    2,
+  )
+
+async function secrets(): Promise<Record<string, string>> {
+  const found = await revealCredentials({ path: join(machine.home, 'vault'), key: { keyFile } })
+  return Object.fromEntries([...found].map(([name, secret]) => [name, secret.reveal()]))
+}
+
+function gateway(): {
+  readonly servers: Record<string, Record<string, unknown>>
+  readonly subjects: readonly string[]
+} {
+  return JSON.parse(readFileSync(join(machine.home, 'gateway.json'), 'utf8'))
+}
+
+async function delegations(agent = 'claude'): Promise<readonly { command: string; policy: unknown }[]> {
+  const store = fileDelegationStore({ path: join(machine.home, 'agents', agent, 'delegations') })
+  const found = await Promise.all((await store.load({})).map((bytes) => decodeDelegation(bytes)))
+  // The store has no order.
+  return found
+    .map(({ command, policy }) => ({ command, policy: JSON.parse(JSON.stringify(policy)) }))
+    .sort((one, other) => one.command.localeCompare(other.command))
+}
+
+/** Every file below a folder that contains a text. */
+function filesWith(folder: string, text: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => readFileSync(path).includes(text))
+}
+
+const wrap = (path: string, ...more: string[]): ReturnType<Machine['procura']> =>
+  machine.procura(['wrap', path, '--key-file', keyFile, ...more])
+
+describe('procura wrap', () => {
+  it('moves a server behind the gateway, and its key into the vault [WRP-12]', async () => {
+    const path = machine.write('.mcp.json', mail())
+    const { code, out, err } = await wrap(path)
+    expect([code, out]).toEqual([0, expect.stringMatching(/^wrapped 1 server of .*; the delegation expires /)])
+    const { mcpServers } = JSON.parse(readFileSync(path, 'utf8'))
+    expect(mcpServers.mail).toEqual({
+      command: '/usr/bin/node',
+      args: ['/opt/procura/procura.js', 'connect', 'mail', '--agent', 'claude', '--home', machine.home],
+      env: {},
+    })
+    expect(gateway().servers['mail']).toEqual({
+      type: 'stdio',
+      command: 'node',
+      args: ['mail.mjs'],
+      cwd: machine.folder,
+      secretEnv: { MAIL_KEY: 'mail.MAIL_KEY' },
+    })
+    expect((await secrets())['mail.MAIL_KEY']).toBe(canary)
+    expect(await delegations()).toEqual([{ command: '/mcp/mail', policy: [] }])
+    expect(filesWith(machine.folder, canary)).toEqual([])
+    expect(out + err).not.toContain(canary)
+  })
+
+  it('puts the header of an HTTP server into the vault, for its origin alone', async () => {
+    const path = machine.write(
+      '.cursor/mcp.json',
+      '{"mcpServers": {"gh": {"url": "https://api.example.com/mcp/", "headers": {"Authorization": "Bearer canary-token", "X-Version": "2"}}}}',
+    )
+    expect((await wrap(path)).code).toBe(0)
+    expect(gateway().servers['gh']).toEqual({
+      type: 'http',
+      url: 'https://api.example.com/mcp/',
+      headers: { 'X-Version': '2' },
+      secretHeaders: { Authorization: 'gh.Authorization' },
+    })
+    expect((await secrets())['gh.Authorization']).toBe('Bearer canary-token')
+    const { out } = await machine.procura([
+      'vault',
+      'list',
+      '--file',
+      join(machine.home, 'vault'),
+      '--key-file',
+      keyFile,
+    ])
+    expect(out).toContain('https://api.example.com')
+    expect(JSON.parse(readFileSync(path, 'utf8')).mcpServers.gh).toEqual({
+      command: '/usr/bin/node',
+      args: ['/opt/procura/procura.js', 'connect', 'gh', '--agent', 'cursor', '--home', machine.home],
+    })
+  })
+
+  it('encrypts the key of the owner, and makes each file for its user alone [WRP-13]', async () => {
+    await wrap(machine.write('.mcp.json', mail()))
+    expect((await describeSignerFile({ path: join(machine.home, 'owner.key') })).encrypted).toBe(true)
+    const open = readdirSync(machine.home, { recursive: true, encoding: 'utf8' }).filter(
+      (name) => (statSync(join(machine.home, name)).mode & 0o077) !== 0,
+    )
+    expect(open).toEqual([])
+    expect(statSync(machine.home).mode & 0o077).toBe(0)
+  })
+
+  it('asks for a new passphrase twice, and takes it from the environment', async () => {
+    const path = machine.write('.mcp.json', mail())
+    const words = ['wrap', path]
+    expect((await machine.procura(words)).err).toContain('set PROCURA_VAULT_PASSPHRASE, pass --key-file')
+    expect((await machine.procura(words, { typed: ['first passphrase', 'another one'] })).err).toContain('differ')
+    expect(existsSync(join(machine.home, 'vault'))).toBe(false)
+    expect((await machine.procura(words, { env: { PROCURA_VAULT_PASSPHRASE: 'correct horse' } })).code).toBe(0)
+    expect((await machine.procura(['unwrap', path], { typed: ['correct horse'] })).code).toBe(0)
+    expect(readFileSync(path, 'utf8')).toBe(mail())
+  })
+
+  it('finds the client by the name and the content of the file, and asks where it is not certain [WRP-01]', async () => {
+    const codex = machine.write('.codex/config.toml', '[mcp_servers.mail]\ncommand = "node"\n')
+    const code = machine.write('.vscode/mcp.json', '{"servers": {"mail": {"command": "node"}}}')
+    const desktop = machine.write('claude_desktop_config.json', '{"mcpServers": {"mail": {"command": "node"}}}')
+    const some = machine.write('mcp.json', '{"mcpServers": {"mail": {"command": "node"}}}')
+    for (const [path, agent] of [
+      [codex, 'codex'],
+      [code, 'vscode'],
+      [desktop, 'claude-desktop'],
+    ] as const)
+      expect(JSON.parse((await wrap(path, '--dry-run', '--json')).out).agent).toBe(agent)
+    const { code: exit, err } = await wrap(some)
+    expect([exit, err]).toEqual([2, expect.stringContaining('choose one with --client')])
+    expect((await wrap(some, '--client', 'cursor')).code).toBe(0)
+  })
+
+  it('refuses a key that is twice on the way to a server, and keeps it elsewhere [WRP-02]', async () => {
+    const cases = [
+      '{"mcpServers": {}, "mcpServers": {"mail": {"command": "a"}}}',
+      '{"mcpServers": {"mail": {"command": "a"}, "mail": {"command": "b"}}}',
+      '{"projects": {"/a": {}, "/a": {"mcpServers": {"mail": {"command": "a"}}}}}',
+    ]
+    for (const text of cases) {
+      const path = machine.write('.claude.json', text)
+      const { code, err } = await wrap(path)
+      expect([code, err]).toEqual([2, expect.stringContaining('for the second time; remove one of the two')])
+      expect(readFileSync(path, 'utf8')).toBe(text)
+    }
+    const inner = machine.write(
+      '.claude.json',
+      '{"mcpServers": {"mail": {"command": "a", "env": {"K": "1", "K": "2"}}}}',
+    )
+    expect(await wrap(inner)).toMatchObject({ code: 1, err: expect.stringContaining('has a key twice') })
+    const elsewhere = machine.write('.claude.json', '{"x": 1, "x": 2, "mcpServers": {"mail": {"command": "a"}}}')
+    expect((await wrap(elsewhere)).code).toBe(0)
+    expect(readFileSync(elsewhere, 'utf8')).toContain('"x": 1, "x": 2, ')
+  })
+
+  it('refuses a secret in the arguments or the URL, unless it is told to leave it [WRP-05]', async () => {
+    const servers: Record<string, object> = {
+      a: { command: 'x', args: ['--api-key', 'canary-argument'] },
+      b: { command: 'x', args: ['--token=canary-argument'] },
+      c: { command: 'docker', args: ['run', '-e', 'GITHUB_TOKEN=canary-argument', 'image'] },
+      d: {
+        command: 'npx',
+        args: ['mcp-remote', 'https://x.example', '--header', 'Authorization: Bearer canary-argument'],
+      },
+      e: { command: 'x', args: ['postgres://user:canary-argument@db.example/x'] },
+      f: { url: 'https://x.example/mcp?api_key=canary-argument', headers: { Authorization: 'x' } },
+      g: { command: 'x', args: [`sk-${'a1B2'.repeat(8)}`] },
+    }
+    for (const [name, server] of Object.entries(servers)) {
+      const text = JSON.stringify({ mcpServers: { [name]: server } })
+      const path = machine.write('.mcp.json', text)
+      const { code, out, err } = await wrap(path)
+      expect([name, code, err]).toEqual([name, 1, expect.stringContaining('is refused: ')])
+      expect(out + err).not.toContain('canary')
+      expect(readFileSync(path, 'utf8')).toBe(text)
+      expect((await wrap(path, '--dry-run', '--keep-args')).code).toBe(0)
+    }
+    const plain = {
+      command: 'docker',
+      args: ['run', '-e', 'GITHUB_TOKEN', '--key-file', '/k', '--author', 'x', '--port', '80'],
+    }
+    expect((await wrap(machine.write('.mcp.json', JSON.stringify({ mcpServers: { plain } })), '--dry-run')).code).toBe(
+      0,
+    )
+  })
+
+  it('fills in references, and refuses those without a value [WRP-06]', async () => {
+    const shell = machine.write('.mcp.json', mail({ env: { MAIL_KEY: '${MAIL_TOKEN}', LEVEL: '${LEVEL:-debug}' } }))
+    expect(await wrap(shell)).toMatchObject({ code: 1, err: expect.stringContaining('pass --from-env') })
+    const env = { MAIL_TOKEN: canary }
+    expect((await machine.procura(['wrap', shell, '--key-file', keyFile, '--from-env'], { env })).code).toBe(0)
+    expect((await secrets())['mail.MAIL_KEY']).toBe(canary)
+    expect(gateway().servers['mail']?.['env']).toEqual({ LEVEL: 'debug' })
+
+    const input = machine.write(
+      '.vscode/mcp.json',
+      '{"inputs": [{"id": "key", "type": "promptString"}], "servers": {"crm": {"command": "${workspaceFolder}/crm", "env": {"CRM_KEY": "${input:key}"}}}}',
+    )
+    expect(await wrap(input)).toMatchObject({ code: 1, err: expect.stringContaining('run this at a terminal') })
+    expect((await machine.procura(['wrap', input, '--key-file', keyFile], { typed: [canary] })).code).toBe(0)
+    expect(gateway().servers['crm']).toMatchObject({ command: join(machine.folder, 'crm') })
+    expect((await secrets())['crm.CRM_KEY']).toBe(canary)
+  })
+
+  it('shows the difference with masked secrets in a dry run, and writes nothing [WRP-04]', async () => {
+    const other = { command: 'y', args: ['--password', 'canary-of-another-server'] }
+    const path = machine.write(
+      '.mcp.json',
+      JSON.stringify({ mcpServers: { mail: JSON.parse(mail()).mcpServers.mail, other } }),
+    )
+    const before = readFileSync(path)
+    const { out, err } = await machine.procura(['wrap', path, '--dry-run'])
+    expect(out).toMatch(/^--- .*\n\+\+\+ .*\n@@ -1,1 \+1,1 @@\n-.*••••.*\n\+.*connect/)
+    expect(out + err).not.toContain('canary')
+    expect(err).toContain('MAIL_KEY: into the vault, because its name is that of a secret')
+    expect(readFileSync(path)).toEqual(before)
+    expect(existsSync(join(machine.folder, '.config'))).toBe(false)
+  })
+
+  it('gives the agent the named tools with their policies, or every tool [WRP-10]', async () => {
+    const path = machine.write('.mcp.json', mail())
+    await wrap(path, '--policy', 'send: .to like *@example.com', '--policy', '*: .size < 5', '--tools', 'list')
+    expect(await delegations()).toEqual([
+      { command: '/mcp/mail/list', policy: [['<', '.size', 5]] },
+      {
+        command: '/mcp/mail/send',
+        policy: [
+          ['<', '.size', 5],
+          ['like', '.to', '*@example.com'],
+        ],
+      },
+    ])
+    for (const wrong of ['send', 'send:', ': .x == 1', 'other/send: .x == 1', 'send: .x =']) {
+      const again = machine.write('b/.mcp.json', mail())
+      expect([wrong, (await wrap(again, '--policy', wrong)).code]).toEqual([wrong, 2])
+      expect(readFileSync(again, 'utf8')).toBe(mail())
+    }
+  })
+
+  it('replaces an earlier delegation for the same server, which could be broader [WRP-11]', async () => {
+    const path = machine.write('.mcp.json', mail())
+    await wrap(path)
+    const original = mail()
+    writeFileSync(path, original)
+    await wrap(path, '--policy', 'send: .to == a')
+    expect(await delegations()).toEqual([{ command: '/mcp/mail/send', policy: [['==', '.to', 'a']] }])
+  })
+
+  it('names the same server once for all clients, and other servers of that name apart', async () => {
+    await wrap(machine.write('a/.mcp.json', mail({ cwd: '/x' })))
+    await wrap(machine.write('.cursor/mcp.json', mail({ cwd: '/x' })))
+    await wrap(machine.write('b/.mcp.json', mail({ cwd: '/y' })), '--agent', 'other')
+    expect(Object.keys(gateway().servers)).toEqual(['mail', 'mail-2'])
+    expect(readdirSync(join(machine.home, 'agents')).sort()).toEqual(['claude', 'cursor', 'other'])
+    expect(await delegations('cursor')).toEqual([{ command: '/mcp/mail', policy: [] }])
+    expect(await delegations('other')).toEqual([{ command: '/mcp/mail-2', policy: [] }])
+  })
+
+  it('leaves servers that are behind the gateway, and writes nothing the second time', async () => {
+    const path = machine.write('.mcp.json', mail())
+    await wrap(path)
+    const [before, vault] = [readFileSync(path), readFileSync(join(machine.home, 'vault'))]
+    expect(await wrap(path)).toMatchObject({ code: 0, err: expect.stringContaining('nothing to wrap') })
+    expect([readFileSync(path), readFileSync(join(machine.home, 'vault'))]).toEqual([before, vault])
+  })
+
+  it('follows a symbolic link, keeps the mode, and refuses hard links [WRP-14]', async () => {
+    const target = machine.write('dotfiles/claude.json', mail())
+    chmodSync(target, 0o640)
+    const path = join(machine.folder, '.mcp.json')
+    symlinkSync(target, path)
+    expect((await wrap(path, '--client', 'claude')).code).toBe(0)
+    expect(lstatSync(path).isSymbolicLink()).toBe(true)
+    expect(statSync(target).mode & 0o777).toBe(0o640)
+    expect(readFileSync(target, 'utf8')).toContain('connect')
+    expect(readdirSync(join(machine.folder, 'dotfiles'))).toEqual(['claude.json'])
+
+    const linked = machine.write('b/.mcp.json', mail())
+    linkSync(linked, join(machine.folder, 'b', 'copy'))
+    expect(await wrap(linked)).toMatchObject({ code: 2, err: expect.stringContaining('2 hard links') })
+    expect(readFileSync(linked, 'utf8')).toBe(mail())
+  })
+
+  it('names lines that still contain a secret', async () => {
+    const path = machine.write('.mcp.json', `// the key is ${canary}\n${mail()}`)
+    const { err } = await wrap(path)
+    expect(err).toContain('warning: line 1 of the configuration still contains a secret; remove it there')
+    expect(err).not.toContain(canary)
+  })
+
+  it('refuses files that are not a configuration, and says where the fault is', async () => {
+    const cases: readonly (readonly [string, string | Buffer, string])[] = [
+      ['.mcp.json', '{"mcpServers": {\n  "a" }}', 'line 2 is not valid JSON'],
+      ['.mcp.json', '[]', 'must contain a JSON object'],
+      ['.mcp.json', '{"a":'.repeat(100), 'more than 64 levels'],
+      ['config.toml', 'a = 1\nb = ', 'line 2 is not valid TOML'],
+      ['.mcp.json', Buffer.from([0x7b, 0xff, 0x7d]), 'is not valid UTF-8'],
+    ]
+    for (const [name, text, message] of cases) {
+      const path = machine.write(name, '')
+      writeFileSync(path, text)
+      expect(await wrap(path)).toMatchObject({ code: 2, err: expect.stringContaining(message) })
+    }
+    expect((await wrap(join(machine.folder, 'absent.json'))).err).toContain('cannot be read (ENOENT)')
+  })
+})

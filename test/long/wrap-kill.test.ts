@@ -1,0 +1,3 @@
+import { killsOfWrap } from '../cli/wrap/kills.ts'
+
+killsOfWrap(1)
