@@ -17,3 +17,11 @@ export { type GatewayConnection, readConnection, writeConnection } from '../gate
 export type { ConnectToGatewayOptions } from '../gateway/connect/options.ts'
 export { agentFolder, gatewayHome, type HomeEnvironment } from '../gateway/home.ts'
 export { toolCommand } from '../gateway/tool-command.ts'
+export {
+  type HttpSendOptions,
+  type HttpTransportOptions,
+  httpTransport,
+} from '../gateway/transport/http-transport.ts'
+export type { TransportFetch } from '../gateway/transport/http-connection.ts'
+export { type LineTransportOptions, lineTransport } from '../gateway/transport/line-transport.ts'
+export { type McpTransport, TransportError } from '../gateway/transport/mcp-transport.ts'

@@ -64,6 +64,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['mcp', 'has hostile requests in test/mcp', 'commandOfTool guardTools relayTools toolCall withInvocation'],
   ['mcp', writes, 'toolHash'],
   ['gateway', writes, 'agentFolder gatewayHome toolCommand writeConnection'],
+  ['gateway', 'has hostile messages in test/gateway/transport', 'httpTransport lineTransport'],
   ['gateway', 'has hostile messages and files in test/gateway/connect', 'connectToGateway readConnection'],
   ['agent/langchain', isSetUp, 'langchainMiddleware'],
   ['agent/ai-sdk', isSetUp, 'guardedTools toolApproval'],

@@ -118,7 +118,11 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     relayTools: [{ client: relayed, upstream: relayed }, guard],
     withInvocation: [{ send: async () => undefined }, await openAgent({ signer: alice })],
   },
-  gateway: { connectToGateway: [] },
+  gateway: {
+    connectToGateway: [],
+    httpTransport: ['https://server.example/mcp'],
+    lineTransport: [{ on: write }, { write }],
+  },
   'agent/langchain': { langchainMiddleware: [() => undefined] },
   'agent/ai-sdk': { guardedTools: [() => undefined, {}], toolApproval: [() => undefined] },
   'agent/openai': { toolInputGuardrail: [() => undefined], toolMetaResolver: [() => undefined] },
