@@ -1,19 +1,11 @@
 import sqlite from 'node-sqlite3-wasm'
 import { onTestFinished } from 'vitest'
 import type { SqliteDatabase } from '../../src/audit/sinks/sqlite/database.ts'
+import { likeBetterSqlite } from '../support/like-better-sqlite.ts'
 
-/**
- * Opens node-sqlite3-wasm with the interface of better-sqlite3; ends each statement after its use, like better-sqlite3.
- */
+/** Opens a database in node-sqlite3-wasm, and closes it when the running test has finished. */
 export function openDatabase(path: string): SqliteDatabase {
-  const database = new sqlite.Database(path)
+  const database = likeBetterSqlite(new sqlite.Database(path))
   onTestFinished(() => database.close())
-  return {
-    exec: (sql) => database.exec(sql),
-    prepare: (sql) => ({
-      run: (...values) => database.run(sql, [...values]),
-      get: (...values) => database.get(sql, [...values]) ?? undefined,
-      all: (...values) => database.all(sql, [...values]),
-    }),
-  }
+  return database
 }

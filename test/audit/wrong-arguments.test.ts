@@ -6,6 +6,7 @@ import { AuditError, MalformedError, type ProcuraError } from '../../src/errors.
 import { parseCid } from '../../src/ipld/parse-cid.ts'
 import { createKeyFile } from '../../src/vault/stores/file/key.ts'
 import { actor, now } from '../support/actors.ts'
+import { errorOf } from '../support/error-of.ts'
 import { denied, id, intent } from './events.ts'
 
 const audit = { ...sinks, ...privacy, ...verify }
@@ -115,15 +116,6 @@ describe('the options of the audit', () => {
     )
   })
 })
-
-async function errorOf(task: () => unknown): Promise<unknown> {
-  try {
-    await task()
-    return undefined
-  } catch (error) {
-    return error
-  }
-}
 
 function isOurs(error: unknown): boolean {
   const { code } = Object(error) as Partial<ProcuraError>

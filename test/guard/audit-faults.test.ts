@@ -14,21 +14,17 @@ import type { SyncPolicy } from '../../src/audit/sinks/jsonl/open-log.ts'
 import { readJsonlLines, readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
-import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { createGuard } from '../../src/guard/guard.ts'
-import type { GuardOptions } from '../../src/guard/options.ts'
 import type { GuardEvent } from '../../src/guard/telemetry.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
-import { bearer } from '../../src/vault/processors/bearer.ts'
-import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { type Faults, faultyFiles } from '../audit/jsonl/faulty-files.ts'
 import { canMount, mountSmallDisk } from '../audit/jsonl/small-disk.ts'
 import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
 import { inCi } from '../property/runs.ts'
-import { actor, clock } from '../support/actors.ts'
-import { call, chainOf, service } from '../support/service.ts'
+import { actor } from '../support/actors.ts'
+import { guardOptionsFor, mailOptions } from '../support/guard.ts'
+import { call, chainOf } from '../support/service.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { callHangingSink } from './hanging-sink.ts'
 
@@ -50,14 +46,9 @@ async function guarded(inner: AuditSink) {
   const errors: unknown[] = []
   const events: GuardEvent[] = []
   const guard = createGuard({
-    audience: service.did,
-    subjects: [alice.did],
-    commands: [{ ...send, credential: 'mail' }] as GuardOptions['commands'],
-    revocations: memoryRevocationStore({ clock }),
-    replay: memoryReplayStore({ clock }),
-    vault: memoryVault({ mail: { secret, origins: [upstream.origin], processor: bearer() } }, { clock }),
+    ...guardOptionsFor(alice, send),
+    ...mailOptions(send, upstream, secret),
     audit: { sink },
-    clock,
     onError: (error) => void errors.push(error),
     onEvent: (event) => void events.push(event),
   })

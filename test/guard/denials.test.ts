@@ -4,7 +4,6 @@ import type { AuditEvent, DeniedEvent } from '../../src/audit/events/event.ts'
 import { toOcsf } from '../../src/audit/events/ocsf.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
-import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { AuditError } from '../../src/errors.ts'
@@ -12,9 +11,9 @@ import { createGuard } from '../../src/guard/guard.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
 import { generateSigner } from '../../src/principal/generate-signer.ts'
 import type { Signer } from '../../src/principal/signer.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { stoppedClock } from '../audit/events.ts'
 import { actor, clock } from '../support/actors.ts'
+import { guardOptionsFor } from '../support/guard.ts'
 import { delegationPayload, invocationPayload, sealRaw } from '../support/raw-token.ts'
 import { call, chainOf, service } from '../support/service.ts'
 import { nameOf } from '../ucanto/raw.ts'
@@ -26,13 +25,8 @@ const send = defineCommand({ command: '/mail/send', args: { to: z.string() } })
 function setUp(audit: Partial<GuardOptions['audit']> = {}, change: Partial<GuardOptions> = {}) {
   const sink = memoryAuditSink()
   const guard = createGuard({
-    audience: service.did,
-    subjects: [alice.did],
-    commands: [send] as GuardOptions['commands'],
-    revocations: memoryRevocationStore({ clock }),
-    replay: memoryReplayStore({ clock }),
+    ...guardOptionsFor(alice, send),
     audit: { sink, ...audit },
-    clock,
     ...change,
   })
   return {

@@ -5,7 +5,6 @@ import type { AuditEvent } from '../../src/audit/events/event.ts'
 import { findOpenIntents } from '../../src/audit/recovery/find-open-intents.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
-import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { AuditError, VaultError } from '../../src/errors.ts'
@@ -21,9 +20,9 @@ import { bearer } from '../../src/vault/processors/bearer.ts'
 import type { CredentialOptions } from '../../src/vault/rules/credential-rules.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { SecretReading, SecretSource } from '../../src/vault/source.ts'
-import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import type { Release, Vault } from '../../src/vault/vault.ts'
 import { actor, clock, now } from '../support/actors.ts'
+import { guardOptionsFor, mailOptions } from '../support/guard.ts'
 import { call, chainOf, service } from '../support/service.ts'
 import { serve, type TestServer } from '../vault/support.ts'
 
@@ -60,14 +59,9 @@ afterAll(() => upstream.close())
 function setUp(change: Partial<GuardOptions> = {}) {
   const sink = memoryAuditSink()
   const guard = createGuard({
-    audience: service.did,
-    subjects: [alice.did],
-    commands: [{ ...send, credential: 'mail' }] as GuardOptions['commands'],
-    revocations: memoryRevocationStore({ clock }),
-    replay: memoryReplayStore({ clock }),
-    vault: memoryVault({ mail: { secret, origins: [upstream.origin], processor: bearer() } }, { clock }),
+    ...guardOptionsFor(alice, send),
+    ...mailOptions(send, upstream, secret),
     audit: { sink },
-    clock,
     ...change,
   })
   const kinds = (): string[] =>

@@ -2,19 +2,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { AuditSink } from '../../src/audit/sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
-import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import type { GuardedCall } from '../../src/guard/call.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { createVault } from '../../src/vault/create-vault.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { SecretReading, SecretSource } from '../../src/vault/source.ts'
 import type { Vault } from '../../src/vault/vault.ts'
 import { actor, clock, now } from '../support/actors.ts'
+import { guardOptionsFor } from '../support/guard.ts'
 import { call, chainOf, service } from '../support/service.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
@@ -166,14 +165,9 @@ describe('a guard', () => {
       const sink = memoryAuditSink()
       const changed = change(sink)
       const guard = createGuard({
-        audience: service.did,
-        subjects: [alice.did],
-        commands: [{ ...send, credential: 'mail' }] as GuardOptions['commands'],
-        revocations: memoryRevocationStore({ clock }),
-        replay: memoryReplayStore({ clock }),
+        ...guardOptionsFor(alice, { ...send, credential: 'mail' }),
         vault: vaultOf(),
         audit: { sink },
-        clock,
         ...changed,
         deadlines: { decisionMs: 300, ...changed.deadlines },
       })
@@ -194,14 +188,9 @@ describe('a guard', () => {
   it('GRD-06 reports a sink that does not close', async () => {
     const sink: AuditSink = { ...memoryAuditSink(), close: hang }
     const guard = createGuard({
-      audience: service.did,
-      subjects: [alice.did],
-      commands: [send] as GuardOptions['commands'],
-      revocations: memoryRevocationStore({ clock }),
-      replay: memoryReplayStore({ clock }),
+      ...guardOptionsFor(alice, send),
       audit: { sink },
       deadlines: { closeMs: 50 },
-      clock,
     })
     await expect(guard.close()).rejects.toMatchObject({ code: 'ERR_AUDIT_DEADLINE' })
     await expect(guard[Symbol.asyncDispose]()).rejects.toMatchObject({ message: /did not close within 50 ms/ })
@@ -209,13 +198,8 @@ describe('a guard', () => {
 
   it('GRD-08 refuses an unrecordable dry run without throwing', async () => {
     const guard = createGuard({
-      audience: service.did,
-      subjects: [alice.did],
-      commands: [send] as GuardOptions['commands'],
-      revocations: memoryRevocationStore({ clock }),
-      replay: memoryReplayStore({ clock }),
+      ...guardOptionsFor(alice, send),
       audit: { sink: { ...memoryAuditSink(), append: hang }, deadlineMs: 300 },
-      clock,
     })
     const invocation = await call({ issuer: bob, proofs, args: { to: 'ann@example.com' } })
     expect(await guard.dryRun(encodeContainer([invocation, ...proofs]))).toMatchObject({

@@ -4,15 +4,14 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import type { AuditSink } from '../../src/audit/sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
-import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import type { GuardedCall } from '../../src/guard/call.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
-import { actor, clock } from '../support/actors.ts'
-import { call, chainOf, service } from '../support/service.ts'
+import { actor } from '../support/actors.ts'
+import { guardOptionsFor } from '../support/guard.ts'
+import { call, chainOf } from '../support/service.ts'
 
 const [alice, bob] = [await actor('alice'), await actor('bob')]
 const proofs = await chainOf(alice, bob)
@@ -23,16 +22,7 @@ afterEach(() => vi.restoreAllMocks())
 
 function setUp(change: Partial<GuardOptions> = {}) {
   const sink = memoryAuditSink()
-  const guard = createGuard({
-    audience: service.did,
-    subjects: [alice.did],
-    commands: [send],
-    revocations: memoryRevocationStore({ clock }),
-    replay: memoryReplayStore({ clock }),
-    audit: { sink },
-    clock,
-    ...change,
-  } as GuardOptions)
+  const guard = createGuard(guardOptionsFor(alice, send, { audit: { sink }, ...change }))
   const kinds = (): string[] =>
     sink.records().map(({ event }) => ('status' in event ? `${event.kind} ${event.status}` : event.kind))
   return { guard, sink, kinds }

@@ -18,6 +18,7 @@ import type { AwsGrant } from '../../src/vault/stores/aws/session-policy.ts'
 import { fixedToken, type OpenBaoLogin } from '../../src/vault/stores/openbao/openbao-vault.ts'
 import { generateSealingKey, type SealingKey } from '../../src/vault/stores/sealed/sealed-vault.ts'
 import { actor } from '../support/actors.ts'
+import { likeBetterSqlite } from '../support/like-better-sqlite.ts'
 import { service } from '../support/service.ts'
 
 export const alice: Signer = await actor('alice')
@@ -59,16 +60,7 @@ export function makeFolder(): void {
 
 /** Opens node-sqlite3-wasm with the interface of better-sqlite3. */
 export function databaseAt(path: string, options?: { readonly readOnly: boolean }): SqliteDatabase & { close(): void } {
-  const database = new sqlite.Database(path, options)
-  return {
-    exec: (sql) => database.exec(sql),
-    prepare: (sql) => ({
-      run: (...values) => database.run(sql, [...values]),
-      get: (...values) => database.get(sql, [...values]) ?? undefined,
-      all: (...values) => database.all(sql, [...values]),
-    }),
-    close: () => database.close(),
-  }
+  return likeBetterSqlite(new sqlite.Database(path, options))
 }
 
 export function guardOptions(): GuardOptions {

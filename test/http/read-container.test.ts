@@ -4,18 +4,14 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
-import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { compressContainer, encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
 import { createGuard } from '../../src/guard/guard.ts'
-import type { GuardOptions } from '../../src/guard/options.ts'
 import { readContainer } from '../../src/http/read-container.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { archive, archiveText } from '../../src/ucanto/archive.ts'
 import { delegate as ucantoDelegate } from '../../src/ucanto/delegate.ts'
-import { bearer } from '../../src/vault/processors/bearer.ts'
-import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
-import { actor, clock } from '../support/actors.ts'
+import { actor } from '../support/actors.ts'
+import { guardOptionsFor, mailOptions } from '../support/guard.ts'
 import { call, chainOf, service } from '../support/service.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
@@ -34,15 +30,10 @@ let ran = 0
 beforeAll(async () => {
   upstream = await startUpstream(secret)
   const guard = createGuard({
-    audience: service.did,
-    subjects: [alice.did],
-    commands: [{ ...send, credential: 'mail' }] as GuardOptions['commands'],
-    revocations: memoryRevocationStore({ clock }),
-    replay: memoryReplayStore({ clock }),
-    vault: memoryVault({ mail: { secret, origins: [upstream.origin], processor: bearer() } }, { clock }),
+    ...guardOptionsFor(alice, send),
+    ...mailOptions(send, upstream, secret),
     audit: { sink, denials: { perIssuer: 1_000 } },
     receipts: service,
-    clock,
   })
   server = createServer(async (request, response) => {
     const read = await readContainer(request)

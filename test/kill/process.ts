@@ -14,6 +14,7 @@ import { sealRecord } from '../../src/vault/stores/file/format.ts'
 import { id, intent } from '../audit/events.ts'
 import { say } from '../audit/jsonl/say.ts'
 import { shortLease } from '../audit/jsonl/short-lease.ts'
+import { likeBetterSqlite } from '../support/like-better-sqlite.ts'
 
 /** The parameters of the process, as JSON. */
 export interface Task {
@@ -61,15 +62,7 @@ async function sinkOf(kind: Task['kind'], place: string, url: string, sync: Sync
 
 async function openDatabase(path: string): Promise<SqliteDatabase> {
   const { default: sqlite } = await import('node-sqlite3-wasm')
-  const database = new sqlite.Database(path)
-  return {
-    exec: (sql) => database.exec(sql),
-    prepare: (sql) => ({
-      run: (...values) => database.run(sql, [...values]),
-      get: (...values) => database.get(sql, [...values]) ?? undefined,
-      all: (...values) => database.all(sql, [...values]),
-    }),
-  }
+  return likeBetterSqlite(new sqlite.Database(path))
 }
 
 async function vaultWriter(path: string): Promise<() => Promise<string>> {

@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import { ProcuraError } from '../../src/errors.ts'
 import { readEntries, root } from '../setup/entries.ts'
+import { errorOf } from '../support/error-of.ts'
 import type { OptionCall, OptionCalls } from './option-calls.ts'
 
 const entries = readEntries()
@@ -25,13 +26,4 @@ export async function refusalOf(
   expect(message).toContain(`has no option \`${name}\``)
   const known = [...message.slice(message.indexOf('it has')).matchAll(/`([^`]+)`/g)].map(([, known]) => known as string)
   return { message, known }
-}
-
-async function errorOf(task: () => unknown): Promise<unknown> {
-  try {
-    await task()
-    return undefined
-  } catch (error) {
-    return error
-  }
 }

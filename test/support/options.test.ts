@@ -39,6 +39,7 @@ import { referenceTable } from '../../src/vault/rules/reference-table.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { guardOptions } from '../guard/wrong-options.ts'
 import { actor, clock } from './actors.ts'
+import { errorOf } from './error-of.ts'
 import { serviceOptions } from './service.ts'
 
 interface Options {
@@ -262,13 +263,4 @@ describe('a signer in the place of a DID', () => {
 
 function callOf(issuer: Signer): Promise<Invocation> {
   return invoke({ issuer, command: '/mail', clock })
-}
-
-async function errorOf(task: () => unknown): Promise<unknown> {
-  try {
-    await task()
-    return undefined
-  } catch (error) {
-    return error
-  }
 }
