@@ -1,7 +1,9 @@
 /** The cases of every framework. It fails at the first one that does not hold. */
 
 import assert from 'node:assert/strict'
+import { messageDigest } from '../../src/agent/frameworks/a2a-message.ts'
 import { like } from '../../src/capability/policy/build.ts'
+import { ask as a2aAsk, argumentsOf, clientOf, messageTo, serveAgent } from './a2a.mjs'
 import { claudeFailing, claudeGuarded, claudeSubagent } from './claude.mjs'
 import { frameworks, openaiHandoff } from './frameworks.mjs'
 import { mastraDelegation } from './mastra.mjs'
@@ -104,6 +106,72 @@ async function checkGuarded() {
   await close()
 }
 
+/** Messages to another agent: its server is guarded, and the client signs. */
+async function checkA2a(binding) {
+  const all = await setUp([a2aAsk])
+  const { assistant, audience, approval, sign, records, close } = all
+  const { origin, store, executed, ...agent } = await serveAgent({ ...all, binding })
+  const kept = []
+  const keep = (result) => {
+    kept.push(result)
+    return result
+  }
+  const to = async (client, ...rest) => keep(await (await client).sendMessage(messageTo(...rest)))
+  const signing = (acting, more) => clientOf({ origin, agent: acting, audience, ...more })
+
+  const allowed = await to(signing(assistant), carol)
+  assert.ok(shown(allowed).includes(`sent to ${carol}`), 'an allowed call')
+  const events = []
+  for await (const event of (await signing(assistant)).sendMessageStream(messageTo(carol))) events.push(keep(event))
+  assert.ok(shown(events).includes(`sent to ${carol}`), 'an allowed call with a stream')
+  await assert.rejects(to(signing(assistant), eve), (error) => {
+    return keep(error).message.includes('*@example.com')
+  })
+  const helper = await assistant.attenuateFor({ commands: [{ command: a2aAsk, policy: [like('.to', 'bob@*')] }] })
+  assert.ok(shown(await to(signing(helper), bob)).includes(`sent to ${bob}`), 'a sub-agent')
+  await assert.rejects(to(signing(helper), carol), /bob@/, 'a sub-agent has less')
+  assert.deepEqual(executed, [carol, carol, bob])
+
+  // The service refuses by itself what the agent would not send.
+  const containers = []
+  const loose = (change = (args) => args) =>
+    clientOf({
+      origin,
+      async makeContainer(request) {
+        const args = { ...argumentsOf(request), message: await messageDigest(request) }
+        containers.push(await sign(a2aAsk, change(args)))
+        return containers.at(-1)
+      },
+    })
+  const before = shown(store)
+  for (const [reason, client] of [
+    ['without a signed invocation', clientOf({ origin })],
+    ['is not a container', clientOf({ origin, makeContainer: () => 'garbage' })],
+    ['`message`', loose((args) => ({ ...args, message: `sha-256=:${'A'.repeat(43)}=:` }))],
+    ['`to`', loose((args) => ({ ...args, to: carol }))],
+  ]) {
+    const answer = await to(client, bob)
+    assert.ok('messageId' in answer, 'a refusal is a message')
+    assert.ok(shown(answer).includes(reason), reason)
+  }
+  assert.equal(shown(store), before, 'a refusal stores nothing')
+  const waiting = await to(loose(), eve)
+  const { id: taskId, contextId, status } = waiting
+  assert.equal(status.state, 8, 'TASK_STATE_AUTH_REQUIRED')
+  assert.ok(shown(waiting).includes('*@example.com'))
+  const foreign = await to(signing(helper), bob, { taskId, contextId })
+  assert.ok(shown(foreign).includes('another caller'), 'the task of another caller')
+  assert.equal(executed.length, 3)
+  const approved = await to(signing(assistant, { approval }), eve, { taskId, contextId })
+  assert.ok(shown(approved).includes(`sent to ${eve}`), 'an approval')
+  assert.equal(approved.id, taskId)
+  assert.equal(executed.length, 4)
+  const tasks = await (await signing(assistant)).getTask({ id: taskId, tenant: '', historyLength: undefined })
+  search([kept, tasks, store, records(), { mail_send: 0 }], containers)
+  agent.close()
+  await close()
+}
+
 const [only] = process.argv.slice(2)
 const isChosen = (name) => only === undefined || name.includes(only)
 
@@ -118,3 +186,5 @@ await step('OpenAI Agents 0.20 with a hand-off', () => checkStart(openaiHandoff)
 await step('Mastra 1 with a sub-agent', () => checkStart(mastraDelegation))
 await step('Claude Agent SDK 0.3 with a sub-agent', () => checkStart(claudeSubagent))
 await step('Claude Agent SDK 0.3 with a guarded server', checkGuarded)
+await step('A2A 1.0 over JSON-RPC', () => checkA2a('JSONRPC'))
+await step('A2A 1.0 over HTTP', () => checkA2a('HTTP+JSON'))

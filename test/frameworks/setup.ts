@@ -12,9 +12,12 @@ import { memoryStores } from '../../src/authorization/memory-stores.ts'
 import { email } from '../../src/capability/argument-types/email.ts'
 import { type CommandDefinition, defineCommand } from '../../src/capability/definition.ts'
 import { like } from '../../src/capability/policy/build.ts'
+import { encodeContainer } from '../../src/container/container.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import type { GuardedCall } from '../../src/guard/call.ts'
 import { createGuard, type Guard } from '../../src/guard/guard.ts'
+import { invoke } from '../../src/invocation/invoke.ts'
+import type { IpldMap } from '../../src/ipld/value.ts'
 import { generateSigner } from '../../src/principal/generate-signer.ts'
 import { importSigner } from '../../src/principal/import-signer.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
@@ -42,6 +45,8 @@ export interface Tool {
 /** An agent with authority, the service that it calls, and its tools. */
 export interface Setup {
   readonly assistant: Agent
+  /** Signs a call of a further command with the key of the agent, whether or not it is permitted. */
+  readonly sign: (command: CommandDefinition, args: IpldMap) => Promise<string>
   /** The tool of an agent. */
   readonly mail: (agent: Agent) => Tool
   /** The DID of the service. */
@@ -75,7 +80,7 @@ async function startUpstream(): Promise<Server> {
 }
 
 /** An agent with authority, a service with a credential that counts its requests, and an owner who approves. */
-export async function setUp(): Promise<Setup> {
+export async function setUp(commands: readonly CommandDefinition[] = []): Promise<Setup> {
   const [owner, service, signer] = [await generateSigner(), await generateSigner(), await importSigner({ seed })]
   const upstream = await startUpstream()
   const origin = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`
@@ -83,8 +88,8 @@ export async function setUp(): Promise<Setup> {
   const guard = createGuard({
     audience: service.did,
     subjects: [owner.did],
-    commands: [{ ...send, credential: 'mail' }],
-    vault: memoryVault({ mail: { secret, origins: [origin], processor: bearer(), commands: ['/mail'] } }),
+    commands: [send, ...commands].map((one) => ({ ...(one as CommandDefinition), credential: 'mail' })),
+    vault: memoryVault({ mail: { secret, origins: [origin], processor: bearer() } }),
     audit: { sink },
     ...memoryStores(),
   })
@@ -103,11 +108,14 @@ export async function setUp(): Promise<Setup> {
     return { ok: false, denial: { code, message } }
   }
   const to = { issuer: owner, audience: signer.did }
+  const policy = [like('.to', '*@example.com')]
+  const others = await Promise.all(commands.map((command) => delegate({ ...to, command, policy })))
   const assistant = await openAgent({
     signer,
     services: [{ audience: service.did, send: toService }],
     delegations: [
-      await delegate({ ...to, command: send, policy: [like('.to', '*@example.com')] }),
+      await delegate({ ...to, command: send, policy }),
+      ...others,
       await delegate({ ...to, command: '/helper' }),
     ],
   })
@@ -128,6 +136,18 @@ export async function setUp(): Promise<Setup> {
   })
   return {
     assistant,
+    async sign(command, args) {
+      const proofs = others.filter((one) => one.command === command.command)
+      const call = await invoke({
+        issuer: signer,
+        audience: service.did,
+        subject: owner.did,
+        command,
+        args,
+        proofs,
+      } as never)
+      return encodeContainer([call, ...proofs])
+    },
     mail,
     audience: service.did,
     guard,

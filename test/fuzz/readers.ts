@@ -69,6 +69,8 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['agent/langchain', isSetUp, 'langchainMiddleware'],
   ['agent/ai-sdk', isSetUp, 'guardedTools toolApproval'],
   ['agent/openai', isSetUp, 'toolInputGuardrail toolMetaResolver'],
+  ['agent/a2a', 'has hostile requests in test/frameworks and test/agent', 'a2aInterceptor guardedExecutor'],
+  ['agent/a2a', writes, 'messageArguments'],
   ['agent/mastra', isSetUp, 'mastraHooks'],
   ['agent/claude', isSetUp, 'claudeSession'],
   [

@@ -126,6 +126,10 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   'agent/langchain': { langchainMiddleware: [() => undefined] },
   'agent/ai-sdk': { guardedTools: [() => undefined, {}], toolApproval: [() => undefined] },
   'agent/openai': { toolInputGuardrail: [() => undefined], toolMetaResolver: [() => undefined] },
+  'agent/a2a': {
+    a2aInterceptor: [() => undefined],
+    guardedExecutor: [guard, { execute: async () => undefined, cancelTask: async () => undefined }],
+  },
   'agent/mastra': { mastraHooks: [() => undefined] },
   'agent/claude': {
     claudeSession: [() => undefined],
@@ -389,6 +393,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     http: 'denialResponse',
     service: 'on',
     'http/fastify': 'containerBodies unreadBodies',
+    'agent/a2a': 'messageArguments',
     'http/binding': 'requestArguments',
     ucanto: 'absentIssuer archive archiveToText encodeMessage',
     audit: 'allOf newEventId withHealth',

@@ -17,6 +17,7 @@ import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
 import { execute } from './execute.ts'
 
 const packages = [
+  '@a2a-js/sdk@1.3.0',
   '@anthropic-ai/claude-agent-sdk@0.3.332',
   '@langchain/core@1.4.0',
   '@langchain/langgraph@1.7.3',
@@ -24,11 +25,23 @@ const packages = [
   '@openai/agents-core@0.20.0',
   'ai6@npm:ai@6.0.326',
   'ai7@npm:ai@7.0.173',
+  'express@5.3.0',
   'langchain@1.5.14',
   'node@22',
   'zod@4.6.7',
 ]
-const external = ['@anthropic-ai/*', '@langchain/*', '@mastra/*', '@openai/*', 'ai6', 'ai7', 'langchain', 'zod']
+const external = [
+  '@a2a-js/*',
+  'express',
+  '@anthropic-ai/*',
+  '@langchain/*',
+  '@mastra/*',
+  '@openai/*',
+  'ai6',
+  'ai7',
+  'langchain',
+  'zod',
+]
 
 const cache = process.env['PROCURA_MATRIX_CACHE'] ?? join(homedir(), '.cache', 'procura-matrix')
 const project = join(cache, 'frameworks')

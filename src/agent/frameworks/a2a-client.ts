@@ -1,0 +1,114 @@
+import type { CommandDefinition } from '../../capability/definition.ts'
+import { AuthorizationError } from '../../errors.ts'
+import { callback, didString, maybe, type OptionChecks, objectValue, readOptions } from '../../support/options.ts'
+import type { CallApproval } from '../call-approval.ts'
+import { type A2aSendRequest, messageDigest } from './a2a-message.ts'
+import { type ActingAgent, refuseOtherAgent } from './tool-permission.ts'
+
+/** The command of the messages to an agent, for both sides. */
+export interface A2aCommand {
+  /** The command. Its arguments have those of `messageArguments`. */
+  readonly command: CommandDefinition
+  /**
+   * Further arguments that policies can limit, such as a field of a data part. Both sides must use the same function.
+   * Default: none.
+   */
+  readonly argumentsOf?: (request: A2aSendRequest) => Readonly<Record<string, unknown>>
+}
+
+/** Options of {@link a2aInterceptor}. */
+export interface A2aInterceptorOptions extends A2aCommand {
+  /** The DID of the called agent. */
+  readonly audience: string
+  /** The owner of the authority. Default: the only subject whose delegations permit the call. */
+  readonly subject?: string
+  /** How people approve a message that is refused. Default: they are not asked. */
+  readonly approval?: CallApproval
+}
+
+/** The arguments of `before` of a `CallInterceptor` of A2A. */
+export interface A2aBeforeArgs {
+  readonly input: { readonly method: string; readonly value?: unknown }
+  options?: { serviceParameters?: Record<string, string> }
+}
+
+/** A `CallInterceptor` of A2A. */
+export interface A2aInterceptor {
+  before(args: A2aBeforeArgs): Promise<void>
+  after(args: object): Promise<void>
+}
+
+/** The checks of {@link A2aCommand}. */
+export const a2aCommandChecks: OptionChecks<A2aCommand> = Object.freeze({
+  command: (value) =>
+    typeof Object(value).command === 'string' && typeof Object(Object(value).args).message === 'object'
+      ? undefined
+      : 'must be a command whose arguments contain those of messageArguments',
+  argumentsOf: maybe(callback),
+})
+
+const checks: OptionChecks<A2aInterceptorOptions> = Object.freeze({
+  ...a2aCommandChecks,
+  audience: didString,
+  subject: maybe(didString),
+  approval: maybe(objectValue),
+})
+
+/** The methods that send a message. */
+const sending: ReadonlySet<string> = new Set(['sendMessage', 'sendMessageStream'])
+
+/**
+ * Makes a `CallInterceptor` for a client of A2A 1.0. The agent signs each message, and the container is sent in the header
+ * `X-UCAN-Container`. A message that the agent may not send throws an error with the reason, and is not sent. Other
+ * methods, such as `getTask`, pass unchanged.
+ *
+ * @throws ArgumentError when an argument is invalid.
+ *
+ * @example
+ * ```ts
+ * import { defineCommand } from 'procura'
+ * import { openAgent } from 'procura/agent'
+ * import { a2aInterceptor, messageArguments } from 'procura/agent/a2a'
+ *
+ * const ask = defineCommand({ command: '/agent/ask', args: messageArguments() })
+ * const assistant = await openAgent({ signer: agent })
+ * const interceptor = a2aInterceptor(assistant, { command: ask, audience: service.did })
+ * const clientConfig = { interceptors: [interceptor] } // of `ClientFactory`
+ * ```
+ */
+export function a2aInterceptor(agent: ActingAgent<'call'>, options: A2aInterceptorOptions): A2aInterceptor {
+  refuseOtherAgent('a2aInterceptor', agent, 'call')
+  const { command, argumentsOf, ...given } = readOptions('a2aInterceptor', options, checks)
+
+  async function sign(request: A2aSendRequest): Promise<string> {
+    const acting = typeof agent === 'function' ? await agent() : agent
+    if (acting === undefined)
+      throw new AuthorizationError('no authority was delegated for this message; it was not sent')
+    const args = { ...argumentsOf?.(request), message: await messageDigest(request) }
+    let signed: string | undefined
+    const result = await acting.call(command, args, {
+      ...given,
+      receipts: 'ignored',
+      // A2A sends the message; only its container is made here.
+      async send({ container }) {
+        signed = container
+        return { ok: true, value: undefined }
+      },
+    })
+    if (!result.ok || signed === undefined)
+      throw new AuthorizationError(result.ok ? 'no call was signed' : result.message)
+    return signed
+  }
+
+  return Object.freeze({
+    async before(args) {
+      if (!sending.has(args.input.method)) return
+      const container = await sign(Object(args.input.value) as A2aSendRequest)
+      args.options = {
+        ...args.options,
+        serviceParameters: { ...args.options?.serviceParameters, 'X-UCAN-Container': container },
+      }
+    },
+    async after() {},
+  } satisfies A2aInterceptor)
+}
