@@ -99,6 +99,11 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
     'openPkcs11Signer',
   ],
   [
+    'signer/indexed-db',
+    'needs a browser; test/services/indexed-db.test.ts has the malformed keys',
+    'openIndexedDbSigner removeIndexedDbSigner',
+  ],
+  [
     'signer/aws-kms',
     'reads what a service answers; test/custody/aws-kms.test.ts has the hostile answers',
     'awsKmsSigner',

@@ -338,6 +338,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   'signer/file': { createSignerFile: [], openSignerFile: [], describeSignerFile: [], rotateSignerFile: [] },
   'signer/ssh-agent': { listSshAgentKeys: [], sshAgentSigner: [] },
   'signer/pkcs11': { openPkcs11Signer: [] },
+  'signer/indexed-db': { openIndexedDbSigner: [], removeIndexedDbSigner: [] },
   'signer/aws-kms': { awsKmsSigner: [] },
   'vault/sealed': { sealCredential: [], sealedVault: [] },
   'vault/openbao': {

@@ -54,7 +54,7 @@ export const otherEntries: ReadonlyMap<RegExp, string> = new Map([
   [/^did\/web-node$/, 'needs Node'],
   [/^signer\/file$/, 'reads files; test/signer-file does it'],
   [
-    /^signer\/(ssh-agent|pkcs11|pkcs11-thread|aws-kms)$/,
+    /^signer\/(ssh-agent|pkcs11|pkcs11-thread|indexed-db|aws-kms)$/,
     'is set up with an agent, a module or a service; test/custody does it',
   ],
   [/^agent(\/|$)/, 'is an application of delegations, with tests of its own in test/agent'],
