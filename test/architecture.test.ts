@@ -325,7 +325,7 @@ describe('source files', () => {
     const faults = [...sources, ...readSources('test'), ...readSources('examples'), ...readSources('bench')].flatMap(
       (file) => {
         const found = marker.test(file.text) ? [`${file.path} marks something as open`] : []
-        // Most files contain none of the words, so that they need not be parsed.
+        // Most files do not contain the words, so they need not be parsed.
         if (!/\.(?:skip|only|todo|fails)\b/.test(file.text)) return found
         walk(file.tree, (node) => {
           if (!ts.isPropertyAccessExpression(node) || !/^(skip|only|todo|fails)$/.test(node.name.text)) return

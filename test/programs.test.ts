@@ -86,7 +86,7 @@ describe('tests of types', () => {
     expect(faultsOf([test])).toEqual([])
   })
 
-  it('are checked: another type than a test says is found', () => {
+  it('are checked: a type that differs from the one in a test is found', () => {
     expect(faultsOf([otherType])).toEqual([expect.stringMatching(/^otherType:2 /)])
   })
 })

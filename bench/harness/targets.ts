@@ -1,7 +1,7 @@
 import type { Table } from './suite.ts'
 import { number } from './table.ts'
 
-/** What is promised of one figure. */
+/** The promise about one figure. */
 export interface Target {
   /** The comparison in words. */
   readonly what: string

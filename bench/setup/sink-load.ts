@@ -18,7 +18,7 @@ import { cycle } from '../peers/peer.ts'
 import { args, makeChain, optionsFor, send } from './chain.ts'
 import { makeRaw } from './raw.ts'
 
-/** What the process is started with, as JSON. */
+/** The parameters of the process, as JSON. */
 export interface SinkOrder {
   readonly sink: SinkKind
   /** A folder, or the address of a server. */
@@ -32,7 +32,7 @@ export interface SinkOrder {
 /** The sinks. */
 export type SinkKind = 'memory' | 'jsonl' | 'sqlite' | 'postgres'
 
-/** What is known after a turn. Times are microseconds of processor time, delays milliseconds. */
+/** The measurements of a turn. Times are microseconds of processor time, delays milliseconds. */
 export interface SinkUsage {
   readonly calls: number
   readonly seconds: number
@@ -79,7 +79,7 @@ async function openSink(): Promise<AuditSink> {
   return postgresAuditSink({ pool })
 }
 
-/** The SQLite of the runtime, or one in WebAssembly where it has none. */
+/** The SQLite of the runtime, or one in WebAssembly where the runtime has no SQLite. */
 async function openDatabase(path: string): Promise<Database> {
   const builtin = process.getBuiltinModule?.('node:sqlite') as
     | { readonly DatabaseSync: new (path: string) => Database }

@@ -59,7 +59,7 @@ export const suite: Suite = {
   },
 }
 
-/** Confirms each event, and keeps none: the cost of the guard without that of a record. */
+/** Confirms each event, and drops it: the cost of the guard without the cost of a record. */
 function noSink(): AuditSink {
   return {
     name: 'none',

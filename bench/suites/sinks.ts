@@ -95,7 +95,7 @@ export const suite: Suite = {
             `${number(median(usages, ({ delay }) => delay.p99))} ms`,
           ]),
           notes: [
-            `Two events a call. ${drive.turns} turns of ${drive.milliseconds / 1_000} s each. The delay is that of the event loop, sampled each millisecond. How long a sync takes is the disk’s.`,
+            `Two events a call. ${drive.turns} turns of ${drive.milliseconds / 1_000} s each. The delay is the delay of the event loop, sampled each millisecond. How long a sync takes is the disk’s.`,
           ],
         },
       ],

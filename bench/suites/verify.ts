@@ -85,7 +85,7 @@ function depthTable(depth: number, measured: readonly Measurement[]): Table {
   }
 }
 
-/** Microseconds by name, for the picture. Peers that verify no chain are beside the others, and the picture says so. */
+/** Microseconds by name, for the picture. Peers that verify no chain are beside the others, and the picture names them. */
 function costsOf(measured: readonly Measurement[]): Record<string, number> {
   const costs: Record<string, number> = {}
   for (const { name, median } of measured) costs[`${costPrefix}${name}`] = median

@@ -43,7 +43,9 @@ export const suite: Suite = {
       title: 'Bytes that other libraries send, by depth',
       columns: ['what', ...depths.map((depth) => `${depth}`)],
       rows: peerRows,
-      notes: ['biscuit and macaroon are bearer tokens: nothing says who sends them. jose is one JWT without a chain.'],
+      notes: [
+        'biscuit and macaroon are bearer tokens: they do not identify their sender. jose is one JWT without a chain.',
+      ],
     }
     return { tables: peerRows.length === 0 ? tables : [...tables, peerTable], figures }
   },

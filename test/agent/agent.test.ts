@@ -37,7 +37,7 @@ const newAuthorizer = () =>
     ...memoryStores({ clock }),
   })
 
-describe('AGT-01 an agent says before a call what a service will say', () => {
+describe('AGT-01 an agent answers before a call as the service will answer', () => {
   it('yes, with the chain and its expiry', async () => {
     const root = await delegate({ issuer: owner, audience: planner.did, command: '/mail', clock, expiresIn: 900 })
     const last = await attenuate(root, { issuer: planner, audience: signer.did, command: send, clock, expiresIn: 600 })

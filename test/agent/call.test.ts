@@ -225,7 +225,7 @@ describe('AGT-13 the value of a call', () => {
   it('has the type of `returns`, or is refused', async () => {
     const agent = await open([{ audience: service.did, send: async () => ({ ok: true, value: 'done' }) }])
     const result = await agent.call(send, bob, { returns: text() })
-    // The type of the value is that of the schema.
+    // The schema determines the type of the value.
     expect(result.ok && result.value.toUpperCase()).toBe('DONE')
     expect(await agent.call(send, bob, { returns: number() })).toMatchObject({ ok: false, reason: 'result_invalid' })
   })
@@ -247,7 +247,7 @@ describe('AGT-14 a response', () => {
     ],
     ['of text', () => new Response('done'), { ok: true, value: 'done' }],
     ['without a body', () => new Response(null, { status: 204 }), { ok: true, value: undefined }],
-    ['of JSON that is none', () => new Response('{', { headers: json }), { reason: 'failed' }],
+    ['of malformed JSON', () => new Response('{', { headers: json }), { reason: 'failed' }],
     [
       'of an error',
       () => new Response('secret trace', { status: 500 }),

@@ -32,7 +32,7 @@ const grant = (options: Partial<DelegateOptions> = {}) =>
 const names = (delegations: readonly Delegation[]): string[] => delegations.map(({ cid }) => String(cid))
 
 describe('AGT-06 an agent receives only what it verified', () => {
-  it('stores a chain, and says what it gives', async () => {
+  it('stores a chain, and describes its authority', async () => {
     const root = await delegate({ issuer: owner, audience: planner.did, command: '/mail', clock, policy: toExample })
     const last = await attenuate(root, { issuer: planner, audience: signer.did, command: send, clock })
     const store = memoryDelegationStore()
@@ -158,7 +158,7 @@ describe('AGT-07 a child never gets more than the agent has', () => {
     expect(onDelegation).not.toHaveBeenCalled()
   })
 
-  it('gets no more time than the ceiling when the task names none', async () => {
+  it('gets no more time than the ceiling when the task names no time', async () => {
     const agent = await openAgent({ signer, clock, delegations: [await grant()], ceilings: { lifetime: 60 } })
     const { delegations } = await agent.delegateTo(child.did, { commands: [send] })
     expect(delegations).toMatchObject([{ expiration: now + 60 }])
@@ -177,7 +177,7 @@ describe('AGT-07 a child never gets more than the agent has', () => {
     expect(names(whole.proofs).sort()).toEqual(names(delegations).sort())
   })
 
-  it('may get authority of the agent itself when the task says so', async () => {
+  it('may get authority of the agent itself when the task names the agent', async () => {
     const agent = await openAgent({ signer, clock })
     const { delegations } = await agent.delegateTo(child.did, { commands: [send], subject: signer.did })
     expect(delegations).toMatchObject([{ subject: signer.did }])

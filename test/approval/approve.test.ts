@@ -73,7 +73,7 @@ describe('approve', () => {
     for (const changed of others) await expect.soft(tryCall([delegation], changed)).resolves.toBe('policy_unsatisfied')
   })
 
-  it('APR-20 permits a call without arguments, and then none', async () => {
+  it('APR-20 permits a call without arguments, and then no arguments', async () => {
     const { delegation } = await approve(await receivedRequest(await sentRequest({ args: {} })), {
       issuer: owner,
       clock,
@@ -125,7 +125,7 @@ describe('approve', () => {
       await expect.soft(tryCall([grant, copy], args, { limitStore })).resolves.toBe('limit_exhausted')
   })
 
-  it('APR-27 permits any number of calls when the approver says so', async () => {
+  it('APR-27 permits any number of calls when the approver chooses that', async () => {
     const { delegation } = await approved({ repeatable: true })
     expect(delegation.policy).toEqual([['==', '.', args]])
     for (let times = 0; times < 3; times++)

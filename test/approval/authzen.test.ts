@@ -17,7 +17,7 @@ const evaluationId = 'a3b0c442'
 const later = { now: (): number => now + 601 }
 const place = { id: '5f2b', statusEndpoint: 'https://approve.example/tasks/5f2b' }
 
-/** What travels, travels as JSON. */
+/** A value after its way as JSON. */
 const overJson = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 
 const decision = overJson(requestableDecision(await denialOf(await refusedCall()), { evaluationId, clock }))

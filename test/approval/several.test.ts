@@ -151,7 +151,7 @@ describe('a command that needs approvals', () => {
     await expect(ask(paying({ revocations }), [byAnn, byBob, await approval(cleo)])).resolves.toBe('allowed')
   })
 
-  it('APR-62 uses each approval once, and none when one of them was used', async () => {
+  it('APR-62 uses each approval once, and no approval when one of them was used', async () => {
     const authorizer = paying()
     await expect(ask(authorizer, [byAnn, byBob])).resolves.toBe('allowed')
     await expect(ask(authorizer, [byAnn, byBob])).resolves.toBe('limit_exhausted at 1 LMT-12')

@@ -94,7 +94,7 @@ describe('describeApprovalRequest', () => {
     expect(lines.filter((line) => line.startsWith('  - '))).toHaveLength(3)
   })
 
-  it('APR-12 cuts huge arguments and counts the rest, and says that not everything is shown', async () => {
+  it('APR-12 cuts huge arguments and counts the rest, and warns that not everything is shown', async () => {
     const request = await receivedRequest(
       await sentRequest({
         args: { text: 'x'.repeat(9_000), bytes: new Uint8Array(5_000), list: Array(2_000).fill(7), to: 'bob' },

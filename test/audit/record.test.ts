@@ -165,7 +165,7 @@ describe('a line', () => {
     ['a broken link', '{"a":{"/":"x"}}'],
     ['a link with more', '{"a":{"/":"bafyreih5fz46t2uxcyj6xa2v2cpmrobcgwvd5u3gjxohhcjjcvqgzuytda","b":1}}'],
     ['padded bytes', '{"a":{"/":{"bytes":"AA=="}}}'],
-    ['bytes that are none', '{"a":{"/":{"bytes":1}}}'],
+    ['bytes that are a number', '{"a":{"/":{"bytes":1}}}'],
     ['text behind it', '{}x'],
     ['too many levels', `${'['.repeat(40)}${']'.repeat(40)}`],
   ])('LOG-05 is refused with %s', (_name, text) => {

@@ -175,13 +175,13 @@ describe('a changed log', () => {
   })
 
   it('LOG-09 is reported as rewritten by a checkpoint [attack 79]', async () => {
-    const anew = lines.slice(0, 6)
-    while (anew.length < 12) anew.push(forged(placeOf(anew.at(-1)), anew.length + 100))
-    expect(await check(anew)).toBe('none')
+    const rewritten = lines.slice(0, 6)
+    while (rewritten.length < 12) rewritten.push(forged(placeOf(rewritten.at(-1)), rewritten.length + 100))
+    expect(await check(rewritten)).toBe('none')
     const checkpoint = await signCheckpoint({ signer, log: 'mail', position: placeOf(lines[9]), time: 1 })
     const options = { checkpoints: [checkpoint], signers, log: 'mail' }
-    expect(faultOf(await verifyAuditLog(anew, options))).toEqual(['rewritten', 10, 10])
-    expect(faultOf(await verifyAuditLog(anew, { head: placeOf(lines[11]) }))).toEqual(['rewritten', 12, 12])
+    expect(faultOf(await verifyAuditLog(rewritten, options))).toEqual(['rewritten', 10, 10])
+    expect(faultOf(await verifyAuditLog(rewritten, { head: placeOf(lines[11]) }))).toEqual(['rewritten', 12, 12])
   })
 
   it('LOG-09 is reported as torn when its last line is incomplete', async () => {

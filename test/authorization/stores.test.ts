@@ -24,7 +24,7 @@ describe('a store that does not keep to its interface', () => {
     ['nothing', undefined],
     ['null', null],
     ['1, as databases say it', 1],
-    ['OK, as Redis says it', 'OK'],
+    ['OK, as Redis answers', 'OK'],
     ['the text false', 'false'],
     ['an object', {}],
   ])('RPL-05 refuses when a claim is answered with %s [attack 22]', async (_, answer) => {

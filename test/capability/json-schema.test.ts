@@ -83,7 +83,7 @@ describe('ARG-26 the arguments of a command are one schema', () => {
   })
   const schema = argumentsSchema(command)
 
-  it('as JSON Schema, with that of Zod inside', () => {
+  it('as JSON Schema, with the schema of Zod inside', () => {
     expect(jsonOf(schema)).toMatchObject({
       type: 'object',
       properties: {
@@ -119,7 +119,7 @@ describe('ARG-26 the arguments of a command are one schema', () => {
     expect(await validate({ later: 'b' })).toHaveProperty('issues')
   })
 
-  it('or says which argument has no JSON Schema', () => {
+  it('or names the argument that has no JSON Schema', () => {
     const of = (one: never) => () => jsonOf(argumentsSchema(defineCommand({ command: '/a', args: { one } })))
     expect(of(valibot.string() as never)).toThrow(/argument `one` has a schema of `valibot` without JSON Schema/)
     const tree: zod.ZodType = zod.object({

@@ -201,9 +201,9 @@ describe('a feed of revocations', () => {
   })
 
   it.each([
-    ['says no', () => false],
+    ['refuses', () => false],
     ['answers with something that is not true', () => 1 as never],
-    ['says no later', async () => false],
+    ['refuses later', async () => false],
   ])('RVK-24 refuses a reader when authorize %s', async (_, authorize) => {
     const { url } = await publish({ authorize })
     for (const accept of ['text/plain', 'text/event-stream']) {

@@ -122,7 +122,7 @@ describe('a Token Status List', () => {
     ['that has expired', async () => respond(await tokenOf([], { lifetime: 1, clock: { now: () => start - 10 } }))],
     ['as another type of response', async () => respond(await tokenOf([]), 'text/plain')],
     ['with status 500', async () => respond(await tokenOf([]), 'application/statuslist+jwt', 500)],
-    ['that is none', async () => respond('garbage')],
+    ['that is not a token', async () => respond('garbage')],
     ['without end', async () => respond('a'.repeat(5_000_000))],
     ['that is another kind of token', async () => respond(await signed({ sub: uri, iat: start }, 'JWT'))],
     ['without a list', async () => respond(await signed({ sub: uri, iat: start }))],

@@ -28,7 +28,7 @@ export const readers: readonly Reader[] = [
   ...vaultReaders,
 ]
 
-const writes = 'writes what the program says'
+const writes = 'writes the values of the program'
 const isSetUp = 'is set up by the program; what it reads later is read by the functions that are named beside it'
 const isGiven = 'is given what another function has read'
 

@@ -39,7 +39,7 @@ describe('the command of a tool', () => {
       expect(toolCommand('mail', tool)).toBe(`/mcp/mail/${segment}`)
   })
 
-  it('MCP-19 is another one for each server and tool, a valid one, and below that of its server', () => {
+  it('MCP-19 is valid, differs for each server and tool, and is below the command of its server', () => {
     fc.assert(
       fc.property(name, fc.constantFrom('a', 'a-b', '0_'), (tool, server) => {
         const command = toolCommand(server, tool)

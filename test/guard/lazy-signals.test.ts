@@ -106,7 +106,7 @@ describe('a call whose parts answer at once', () => {
 })
 
 describe('the signal of a handler', () => {
-  it('GRD-04 is a property of the call, and the same signal whoever reads it', async () => {
+  it('GRD-04 is a property of the call, and the same signal for every reader', async () => {
     const { guard } = setUp()
     await guard.use(await container(), (call) => {
       const { signal } = call
@@ -290,7 +290,7 @@ describe('the signal of a store or a sink', () => {
     }
   })
 
-  it('AUD-01 is that of a copy of the options, if a wrapper has replaced it', async () => {
+  it('AUD-01 comes from a copy of the options, if a wrapper has replaced it', async () => {
     const memory = memoryAuditSink()
     const sink: AuditSink = {
       name: 'wrapper',

@@ -117,13 +117,13 @@ const mistakes: readonly Mistake[] = [
     () => memoryVault({ a: { ...rules, secret: canary, origins: ['http://api.example'] } }),
   ],
   [
-    'a command that is none',
+    'an invalid command',
     argument,
     /`commands\[0\]` is not a command/,
     () => memoryVault({ a: { ...rules, secret: canary, commands: ['crm'] } }),
   ],
   [
-    'a subject that is none',
+    'a subject that is not a DID',
     argument,
     /`subjects\[0\]` is not a DID/,
     () => memoryVault({ a: { ...rules, secret: canary, subjects: ['alice'] } }),
@@ -207,7 +207,7 @@ const mistakes: readonly Mistake[] = [
     () => openFileVault({ path: place('vault'), key: { passphrase: 'short' }, create: true }),
   ],
   [
-    'a key that is none',
+    'a key of an unknown form',
     argument,
     /`key` must be one of `\{ passphrase \}`/,
     () => openFileVault({ path: place('vault'), key: { password: canary } as never, create: true }),
@@ -237,7 +237,7 @@ const mistakes: readonly Mistake[] = [
     () => sealedVault({ privateKeys: [sealing.privateKey], origins: ['https://api.example'] }),
   ],
   [
-    'a sealed text that is none',
+    'a text that is not sealed',
     argument,
     /credential `a` is not a sealed text; make one with sealCredential/,
     () => sealedVault({ privateKeys: [sealing.privateKey], origins: [], credentials: { a: canary } }),
@@ -248,7 +248,7 @@ const mistakes: readonly Mistake[] = [
     /`roots` and `commands`/,
     () => sealCredential({ ...rules, secret: canary, publicKey: sealing.publicKey, roots: [], commands: [] }),
   ],
-  ['a sealing key that is none', argument, /`key` must be a Secret/, () => sealingPublicKey(canary as never)],
+  ['an invalid sealing key', argument, /`key` must be a Secret/, () => sealingPublicKey(canary as never)],
   [
     'an address without encryption',
     argument,
@@ -261,9 +261,9 @@ const mistakes: readonly Mistake[] = [
     /`path` must be names separated by slashes/,
     () => openbaoVault({ ...openbao, credentials: { a: { engine: 'kv', path: '../sys' } } }),
   ],
-  ['a token that is none', argument, /`token` must be a secret/, () => fixedToken(7 as never)],
+  ['an invalid token', argument, /`token` must be a secret/, () => fixedToken(7 as never)],
   [
-    'a region that is none',
+    'an invalid region',
     argument,
     /`region` must be the name of an AWS region, such as eu-central-1/,
     () => secretsManagerVault({ ...aws, region: 'Frankfurt', credentials: { a: { secretId: 's' } } }),
@@ -275,7 +275,7 @@ const mistakes: readonly Mistake[] = [
     () => secretsManagerVault({ ...aws, keys: { accessKeyId: canary }, credentials: { a: { secretId: 's' } } }),
   ],
   [
-    'a role that is none',
+    'an invalid role',
     argument,
     /`roleArn` must be the ARN of a role/,
     () => assumeRoleVault({ ...aws, credentials: { a: { roleArn: 'role', grants } } }),
@@ -308,7 +308,7 @@ const mistakes: readonly Mistake[] = [
       }),
   ],
   [
-    'a token endpoint that is none',
+    'an invalid token endpoint',
     argument,
     /`tokenEndpoint`: the address must be an absolute URL/,
     () => refreshToken({ tokenEndpoint: '/token', clientId: 'c' }),
@@ -446,7 +446,7 @@ const mistakes: readonly Mistake[] = [
     },
   ],
   [
-    'a table that is none',
+    'an invalid name of a table',
     argument,
     /`table` /,
     () => postgresAuditSink({ pool: { connect: async () => undefined as never }, table: 'a; DROP TABLE b' }),

@@ -304,7 +304,7 @@ describe('HTP-33 a request that a proxy asks about', () => {
 })
 
 describe('HTP-27 the error of a handler', () => {
-  it('has the status 502 or 503 if it is that of an upstream or a vault', async () => {
+  it('has the status 502 or 503 if it comes from an upstream or a vault', async () => {
     for (const [code, status] of [
       ['ERR_VAULT_UPSTREAM', 502],
       ['ERR_VAULT_UNAVAILABLE', 503],

@@ -103,7 +103,7 @@ describe('decodeCbor', () => {
       ['map with half of its entries', 'a2616100', 1],
       ['tag without content', 'd82a', 2],
       ['half a float', 'fb3ff19999', 1],
-      ['link shorter than it says', 'd82a58250001', 4],
+      ['link shorter than its length', 'd82a58250001', 4],
     ])
   })
 

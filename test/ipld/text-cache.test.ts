@@ -77,7 +77,7 @@ describe('a cache of texts', () => {
 })
 
 describe('a scanner with such a cache', () => {
-  it('looks up texts down to the depth of its notes, and none further inside', () => {
+  it('looks up texts down to the depth of its notes, and no text further inside', () => {
     const asked: string[] = []
     const texts: TextCache = {
       read(bytes, start, end, decodeText) {

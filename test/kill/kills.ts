@@ -8,7 +8,7 @@ import { type Place, plain } from './places.ts'
 export interface KillReport {
   readonly kills: number
   readonly confirmed: number
-  /** What was confirmed and is not there: there must be nothing. */
+  /** Confirmed writes that are missing; the list must be empty. */
   readonly lost: readonly string[]
   /** Results that two writers both received; the list must be empty. */
   readonly twice: readonly string[]

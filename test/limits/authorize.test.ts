@@ -124,7 +124,7 @@ describe('LMT-12 limits of a chain', () => {
     }
   })
 
-  it('are all used by a call, or none is', async () => {
+  it('are all used by a call, or no limit is', async () => {
     const proofs = [await grant(maxUses(2), maxSum('.amount', 10))]
     const authorizer = service()
     expect(await ask(authorizer, bob, proofs, { args: { amount: 9 } })).toBe('allowed')

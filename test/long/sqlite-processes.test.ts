@@ -58,7 +58,7 @@ describe('four processes that share stores in one SQLite file', () => {
     if (options) await expectOneYes(options, 1000)
   })
 
-  it('RPL-01 allow none of 20,000 calls twice while they are killed five times', async () => {
+  it('RPL-01 allow no call of 20,000 twice while they are killed five times', async () => {
     const options = stores('kills')
     if (options === undefined) return
     await expectNoSecondYes(options, { calls: 20_000, failures: 5 }, async (verifiers) => {

@@ -19,7 +19,7 @@ describe.each([
   ['together', false],
   ['one after the other', true],
 ])(
-  'of 20,000 calls with limits that four processes get twice while a server is killed five times, none is allowed twice, with stores asked %s',
+  'of 20,000 calls with limits that four processes get twice while a server is killed five times, no call is allowed twice, with stores asked %s',
   (_, apart) => {
     it.each([
       ['Redis', redis, startRedisStores],

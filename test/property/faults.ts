@@ -315,7 +315,7 @@ interface Made {
   readonly invocation: Draft
 }
 
-/** What is in the container in the end. */
+/** Faults of the list of tokens in the container. */
 export const containerFaults: {
   readonly [kind: string]: (tokens: Uint8Array[], fault: Fault, made: Made) => Uint8Array[]
 } = {

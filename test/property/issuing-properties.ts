@@ -188,7 +188,7 @@ function lying(target: object, other: object, after: number): object {
   })
 }
 
-/** One place of the options, and the lie that is told there. */
+/** One place of the options, and the false value there. */
 interface Lie {
   readonly place: number
   readonly kind: 'value' | 'getter' | 'late getter' | 'proxy' | 'shared' | 'throws' | 'prototype'

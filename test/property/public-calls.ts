@@ -35,7 +35,7 @@ export type AnyFunction = (...args: never[]) => unknown
 export interface PublicCall {
   /** The function. Default: the export of that name. */
   readonly call?: AnyFunction
-  /** The arguments. What is frozen in them counts as one thing. */
+  /** The arguments. A frozen part of them counts as one thing. */
   readonly args: readonly unknown[]
   /** Places that accept any value, or whose question is whether the value is of a kind. */
   readonly free?: RegExp

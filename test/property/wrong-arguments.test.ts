@@ -92,7 +92,7 @@ describe('wrong arguments', () => {
 async function faultsOf({ args, free, errors = [] }: PublicCall, call: AnyFunction): Promise<readonly string[]> {
   const expected = [ArgumentError, MalformedError, ...errors]
   const faults: string[] = []
-  // What is wrong here would hide what is wrong below.
+  // A fault of the valid call would hide the faults below.
   if (await errorOf(call, args)) faults.push('the call that should be in order')
   for (const { name, value, replace } of placesIn(args)) {
     for (const [what, other] of wrong) {

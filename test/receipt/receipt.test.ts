@@ -165,7 +165,7 @@ describe('a receipt', () => {
   it('RCP-06 has no audience, or the executor as audience', async () => {
     expect(await raw({ aud: service.did })).toBe('verified')
     for (const aud of [alice.did, mallory.did, 'x', null, 1]) expect(await raw({ aud }), String(aud)).toBe('malformed')
-    // What is redundant elsewhere is so here.
+    // Fields that are redundant in other tokens are redundant in a receipt.
     expect(await raw({ meta: {} })).toBe('malformed')
   })
 

@@ -194,7 +194,7 @@ describe('a log in PostgreSQL', () => {
     expect(report).toMatchObject({ valid: true, records: written.length })
   })
 
-  it('AUD-19 takes any text of an event as a value, and none as SQL [attack 79]', async () => {
+  it('AUD-19 treats any text of an event as a value, and never as SQL [attack 79]', async () => {
     const log = await table('texts')
     const sink = postgresAuditSink({ pool, table: log })
     await sink.append(intent(1), {})

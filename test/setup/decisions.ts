@@ -31,7 +31,7 @@ export async function decideVectors(
   }
   const services = new Map<string, Authorizer>()
   for (const [index, { container, context }] of [...vectors.entries()].reverse()) {
-    // What was seen before is the point there.
+    // These vectors depend on the calls that were seen before.
     if (context.seen.length > 0) continue
     const service =
       services.get(nameOf(context)) ?? api.createAuthorizer({ ...optionsOf(context), backend, ...forgetful(context) })
@@ -42,7 +42,7 @@ export async function decideVectors(
   return words
 }
 
-/** What is right for each of them. */
+/** The expected verdict for each of them. */
 export function expectedWords(vectors: readonly Vector[]): readonly string[] {
   return vectors.map(({ expected }) => (expected.allowed ? 'allowed' : expected.code))
 }

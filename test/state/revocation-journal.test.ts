@@ -119,7 +119,7 @@ describe.each([
       expect((await other.listRevocations({ after: 0, limit: 99 })).head).toBe(head + 1)
     }))
 
-  it('refuses a part that is none', () =>
+  it('refuses an invalid part', () =>
     open(async ({ store }) => {
       for (const wrong of [{ after: -1, limit: 1 }, { after: 0 }, { after: 0, limit: 0.5 }, undefined]) {
         expect(() => store.listRevocations(wrong as never)).toThrow(ArgumentError)

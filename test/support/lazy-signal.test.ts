@@ -29,7 +29,7 @@ describe('a signal that is made when it is read', () => {
     ['a heir', (made) => (Object.create(made) as typeof made).signal],
     ['a proxy', (made) => new Proxy(made, {}).signal],
     ['a frozen object', (made) => Object.freeze(made).signal],
-  ])('is that of its own object when it is read by %s', (_how, read) => {
+  ])('belongs to its own object when it is read by %s', (_how, read) => {
     const [one, other] = [counted(), counted()]
     expect(read(one.made)).toBeInstanceOf(AbortSignal)
     expect([one.count, other.count]).toEqual([1, 0])

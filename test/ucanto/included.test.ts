@@ -53,7 +53,7 @@ describe('UCT-63 the included proofs of a token', () => {
     const [read] = await decode(await archive(call))
     const taken = read?.included.get(nameOf(leaf)) as UcantoToken
     await expect(decode(await archive(taken))).resolves.toMatchObject([{ cid: taken.cid }])
-    // `subject` is not needed: the included proofs name one resource, without that of the sibling.
+    // `subject` is not needed: the included proofs name one resource, without the resource of the sibling.
     const again = await invoke({ issuer: carol, audience: service.did, command: '/mail/send', proofs: [taken] })
     expect(namesIn(again.included)).toEqual([root, leaf].map(nameOf).sort())
     await expect(ownVerdict(again)).resolves.toBe('allowed')

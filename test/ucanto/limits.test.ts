@@ -71,7 +71,7 @@ describe('raised limits', () => {
 
 describe('the second CID of a token', () => {
   it.each(['ES256', 'ES256K', 'Ed25519'] as const)(
-    'is that of the bytes with the other signature: %s',
+    'is the CID of the bytes with the other signature: %s',
     async (algorithm) => {
       const issuer = await actor('alice', algorithm)
       const { bytes } = await writeToken({ issuer, audience: service, att: [], nnc: 'n', nbf: 1, fct: [{ a: 1 }] })

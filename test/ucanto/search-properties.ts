@@ -25,7 +25,7 @@ const resolver: DidResolver = {
     did === cast[4]?.did ? { keys: [publicKey('Ed25519', fifth.publicKey)] } : keys.resolve(did, options),
 }
 
-/** The verdict equals that of trying all paths, with and without memory of other calls. */
+/** The verdict equals the verdict of trying all paths, with and without memory of other calls. */
 export function searchProperties({ title, ...runs }: Runs): void {
   it(`UCT-36 UCT-49 find a path when there is one, whatever is remembered: ${title}`, async () => {
     const seen = { allowed: 0, denied: 0, attested: 0, exhausted: 0 }

@@ -386,7 +386,7 @@ describe('ucantoService', () => {
     expect(failures).toEqual([thrown])
   })
 
-  it('requires commands of at least two segments, none below another', () => {
+  it('requires commands of at least two segments, and no command below another', () => {
     const handler = (): { readonly [name: string]: string } => ({})
     expect(() => ucantoService(guard(), { '/mail': handler })).toThrow(ArgumentError)
     expect(() => ucantoService(guard(), { '/mail/send': handler, '/mail/send/now': handler })).toThrow(ArgumentError)

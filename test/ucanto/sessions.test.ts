@@ -272,7 +272,7 @@ describe('sessions of ucanto', () => {
     await expect(decide(bytes)).resolves.toBe('principal_misaligned at container UCT-53')
   })
 
-  it('UCT-55 are signed themselves: none is attested by another one or by itself', async () => {
+  it('UCT-55 are signed themselves: no attestation attests another one or itself', async () => {
     const proof = await give()
     const unsigned = await attestation(proof, { issuer: Absentee.from({ id: authority }) } as never)
     const bytes = await ask([proof, unsigned])

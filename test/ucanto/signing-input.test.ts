@@ -14,7 +14,7 @@ import { shortRuns } from '../property/runs.ts'
 import { peer } from './peers.ts'
 
 describe('the signed text', () => {
-  it('equals that of @ucanto/core, for random values', () => {
+  it('equals the signing input of @ucanto/core, for random values', () => {
     const special: readonly IpldValue[] = [
       [1e21, -0.5, 2 ** 60, null, true],
       { '\ud83d\ude00': 1, '\uffee': 2, b: 3, aa: 4 },
@@ -30,7 +30,7 @@ describe('the signed text', () => {
     )
   })
 
-  it('equals that of @ucanto/core, for every field', async () => {
+  it('equals the signing input of @ucanto/core, for every field', async () => {
     const [alice, bob] = (await Promise.all(['alice', 'bob'].map(peer))) as [Peer, Peer]
     const proof = await delegate({ issuer: alice, audience: bob, capabilities: [{ can: '*', with: 'ucan:*' }] })
     const token = await delegate({

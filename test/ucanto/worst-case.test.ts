@@ -184,7 +184,7 @@ const shapes: readonly Shape[] = [
     expected: 'root_not_subject at container UCT-33',
   },
   {
-    what: 'many capabilities, none of which covers the call',
+    what: 'many capabilities that do not cover the call',
     archive: () => lattice(1, 8, wide),
     expected: 'command_not_covered at container UCT-31',
   },

@@ -16,7 +16,7 @@ import type { CommandDefinition } from '../../src/capability/definition.ts'
 import type { StandardSchema } from '../../src/capability/standard-schema.ts'
 import type { RevocationEntry } from '../../src/revocation/revocation-store.ts'
 
-/** What is used of the library. */
+/** The part of the library that is used. */
 export type DeciderApi = Pick<
   typeof Root & typeof MemoryStores,
   | 'anySubject'

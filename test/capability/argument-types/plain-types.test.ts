@@ -112,7 +112,7 @@ describe('plain types', () => {
           const answer = type['~standard'].validate(value) as { readonly value?: unknown; readonly issues?: unknown }
           const [issue] = (answer.issues ?? []) as readonly { readonly message: string }[]
           if (answer.issues === undefined) expect(answer.value).toEqual(value)
-          else if (typeof issue?.message !== 'string' || issue.message === '') expect.fail('an issue says nothing')
+          else if (typeof issue?.message !== 'string' || issue.message === '') expect.fail('an issue has no message')
         }
       }),
       shortRuns(500),

@@ -69,9 +69,9 @@ describe('builders', () => {
   })
 
   it('explain that a selector must begin with a dot', () => {
-    const says = 'the selector `to` is malformed at character 1; a selector begins with a dot'
-    expect(() => like('to', '*')).toThrow(says)
-    expect(() => policyFor(defineCommand({ command: '/a', args: {} })).like('to' as never, '*')).toThrow(says)
+    const message = 'the selector `to` is malformed at character 1; a selector begins with a dot'
+    expect(() => like('to', '*')).toThrow(message)
+    expect(() => policyFor(defineCommand({ command: '/a', args: {} })).like('to' as never, '*')).toThrow(message)
     expect(() => like('.t o', '*')).toThrow(/is malformed at character 3$/)
   })
 

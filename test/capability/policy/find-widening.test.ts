@@ -294,7 +294,7 @@ describe('findWidening', () => {
       ['not', ['<', '.a', 5]],
       ['<', '.a', 9],
     ],
-  ])('POL-25 after %j says nothing about %j', (parent, child) => {
+  ])('POL-25 after %j does not report %j', (parent, child) => {
     expect(find([parent], [child])).toBeUndefined()
   })
 
@@ -388,11 +388,14 @@ describe('findWidening', () => {
       ],
       ['==', '.a', 2],
     ],
-  ])('POL-25 finds none in a policy beside itself, however it contradicts or repeats itself: %j, %j', (...policy) => {
-    expect(find(policy, policy)).toBeUndefined()
-    expect(find(policy, [...policy].reverse())).toBeUndefined()
-    for (const statement of policy) expect(find(policy, [statement])).toBeUndefined()
-  })
+  ])(
+    'POL-25 finds no widening in a policy beside itself, however it contradicts or repeats itself: %j, %j',
+    (...policy) => {
+      expect(find(policy, policy)).toBeUndefined()
+      expect(find(policy, [...policy].reverse())).toBeUndefined()
+      for (const statement of policy) expect(find(policy, [statement])).toBeUndefined()
+    },
+  )
 
   it('P3 finds no widening between a policy and itself, a reordered copy or an extension', () => {
     const nested = fc.oneof(

@@ -146,7 +146,7 @@ describe('lintPolicy', () => {
     ['.note', 'urgent*'],
     ['.note', 'Re: and/or*'],
     ['.version', '2*'],
-  ])('POL-30 says nothing of a star after a separator, nor where no place is meant: %s %s', (selector, pattern) => {
+  ])('POL-30 does not warn about a star after a separator, nor where no place is meant: %s %s', (selector, pattern) => {
     expect(rules(['like', selector, pattern])).toEqual([])
   })
 

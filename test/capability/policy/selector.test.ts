@@ -129,7 +129,7 @@ describe('parseSelector', () => {
     '.[9007199254740992]',
     '.[-9007199254740992:]',
     '.[:01]',
-  ])('SEL-04 refuses what stands for an integer in %s [attack 47]', async (text) => {
+  ])('SEL-04 refuses the text in place of an integer in %s [attack 47]', async (text) => {
     expect(await refusal(text)).toBe('SEL-04')
   })
 

@@ -24,8 +24,8 @@ const behaviours = [
   'a slow redirect',
   'an error',
   'hangs',
-  'hangs whatever the signal says',
-  'answers late, whatever the signal says',
+  'hangs and ignores the signal',
+  'answers late and ignores the signal',
 ] as const
 
 /** A `fetch` that responds in every way, and records each request with a credential. */
@@ -46,8 +46,8 @@ export function chaoticFetch(ledger: Ledger, random: Random): typeof fetch {
     }
     if (behaviour === 'an error') throw new TypeError('fetch failed')
     if (behaviour === 'hangs') return untilAborted(signal)
-    if (behaviour === 'hangs whatever the signal says') return new Promise(() => undefined)
-    if (behaviour === 'answers late, whatever the signal says') await wait(30 + random.below(30))
+    if (behaviour === 'hangs and ignores the signal') return new Promise(() => undefined)
+    if (behaviour === 'answers late and ignores the signal') await wait(30 + random.below(30))
     else signal.throwIfAborted()
     if (behaviour === 'nothing') return new Response(null, { status: random.pick([200, 204]) })
     const minds = behaviour !== 'a body that minds no signal'

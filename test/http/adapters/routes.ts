@@ -91,7 +91,7 @@ export async function makeRoutes(): Promise<{ routes: Map<string, Route>; ran: (
   add('/oauth', {}, { otherBearerTokens: true })
   add('/small', {}, { headerCharacters: 600, bodyBytes: 700 })
   add('/revocations', {}, { takes: 'revocations' })
-  // A service of one's own need not say beforehand that it takes none.
+  // A custom service need not have `takesRevocations`.
   const { takesRevocations: _, ...without } = createService(base({ registry: undefined as never }))
   routes.set('/no-revocations', { service: without as Service, options: { takes: 'revocations' } })
   await addFailing(add, counting)

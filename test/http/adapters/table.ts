@@ -259,6 +259,6 @@ async function revocations(): Promise<readonly Row[]> {
     at('the same again', sent, 204),
     at('a revocation of a stranger', encodeContainer([own, ...chain]), 403, 'subject_not_accepted'),
     at('a call', encodeContainer([await call({ issuer: bob, proofs }), ...proofs]), 400, 'malformed'),
-    at('a revocation where none is taken', sent, 400, 'unsupported', '/no-revocations'),
+    at('a revocation for a service without a registry', sent, 400, 'unsupported', '/no-revocations'),
   ]
 }

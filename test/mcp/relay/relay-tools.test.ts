@@ -368,7 +368,7 @@ describe('relayTools', () => {
     expect(server.sent.filter(isCall)).toHaveLength(1)
   })
 
-  it('MCP-20 filters the list of tools, and answers an error where there is none', async () => {
+  it('MCP-20 filters the list of tools, and answers with an error where there is no list', async () => {
     const { client, server } = await openRelay()
     const ask = { jsonrpc: '2.0', id: 1, method: 'tools/list', params: { cursor: 'c', _meta: { [key]: 'C', a: 1 } } }
     void client.deliver(ask)

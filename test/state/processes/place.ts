@@ -17,7 +17,7 @@ interface ServerPlace {
   readonly timeoutMs?: number
   /** Whether each store is asked by itself, without a `callStore`. */
   readonly apart?: boolean
-  /** Of the stores and of the service. Default: that of the library. */
+  /** Of the stores and of the service. Default: the tolerance of the library. */
   readonly clockTolerance?: number
 }
 

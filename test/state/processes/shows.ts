@@ -12,7 +12,7 @@ import { makeBudgetCalls, makeCalls, startVerifier, type Verifier } from './veri
 export interface ProcessesOptions {
   readonly program: string
   readonly place: StoresPlace
-  /** The program that runs them, by default that of this process. */
+  /** The program that runs them, by default the program of this process. */
   readonly node?: string
 }
 

@@ -136,7 +136,7 @@ export interface VerifyOptions {
   onAnswer?(at: number, answer: string): void
 }
 
-/** Starts a process. `node` is the program that runs it, by default that of this process. */
+/** Starts a process. `node` is the program that runs it, by default the program of this process. */
 export async function startVerifier(
   program: string,
   place: StoresPlace,
