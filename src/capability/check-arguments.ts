@@ -28,10 +28,23 @@ export function checkArguments(
 ): ArgumentObjection | undefined | Promise<ArgumentObjection | undefined> {
   const schemas = definition.args
   for (const name of Object.keys(args)) {
-    // ARG-01
-    if (!Object.hasOwn(schemas, name)) return objection(name, 'undeclared', 'ARG-01', 'is not declared')
+    if (Object.hasOwn(schemas, name)) continue
+    const fault = checkUndeclared(name, args[name] as IpldValue, definition.others)
+    if (fault !== undefined) return fault
   }
   return checkFrom(Object.keys(schemas), 0, schemas, args)
+}
+
+/** ARG-01: an argument that is not declared is refused, unless the definition has a schema for such arguments. */
+function checkUndeclared(
+  name: string,
+  value: IpldValue,
+  others: StandardSchema | undefined,
+): ArgumentObjection | undefined {
+  if (others === undefined) return objection(name, 'undeclared', 'ARG-01', 'is not declared')
+  const result = validate(others, value)
+  // A schema that has to be waited for is not one of `commandOfTool`.
+  return judge(name, value, others, isPromiseLike(result) ? refusal : result)
 }
 
 /** Continues synchronously until a schema returns a promise. */

@@ -63,8 +63,13 @@ declare const argumentsType: unique symbol
 export interface CommandDefinition<Args = unknown> {
   /** The command, in normal form. */
   readonly command: Command
-  /** The schema of each declared argument, by name. Any other argument is refused. */
+  /** The schema of each declared argument, by name. */
   readonly args: ArgumentSchemas
+  /**
+   * The schema of arguments that are not declared. Default: they are refused. For tools of others whose JSON Schema permits
+   * any (`commandOfTool`): a policy cannot restrict an argument that it does not know.
+   */
+  readonly others?: StandardSchema
   /** The effect of the command, for people; one line. */
   readonly description?: string
   /** Whether a repetition has no further effect, so that invocations need no nonce. */

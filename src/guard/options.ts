@@ -211,6 +211,7 @@ const isChoice: OptionCheck = (value) =>
 const commandChecks: OptionChecks<GuardedCommand> = Object.freeze({
   command: nonEmptyString,
   args: anything,
+  others: maybe(objectValue),
   description: anything,
   idempotent: maybe(flag),
   credential: maybe(either(nonEmptyString, isChoice)),

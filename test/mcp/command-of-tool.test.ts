@@ -46,19 +46,25 @@ describe('the command of a tool', () => {
       { type: 'string', format: 'uuid' },
       { type: 'string', format: 'toString' },
       { type: 'string', contentEncoding: 'base64' },
-      { type: ['string', 'null'] },
-      { type: 'null' },
-      { anyOf: [text] },
+      { type: ['string', 'thing'] },
+      { type: [] },
+      { anyOf: [] },
+      { anyOf: [text, { pattern: 'a' }] },
+      { anyOf: [text], type: 'string' },
       { oneOf: [text] },
       { allOf: [text] },
       { not: text },
       { $ref: '#/$defs/a' },
+      { $ref: '#' },
+      { $ref: 'https://a.example/b' },
+      { $ref: '#/properties/a' },
       { type: 'number', multipleOf: 2 },
       { type: 'integer', exclusiveMinimum: 1 },
       { type: 'array' },
       { type: 'array', items: text, uniqueItems: true },
       { type: 'array', prefixItems: [text] },
-      { type: 'object', additionalProperties: text },
+      { type: 'object', additionalProperties: { pattern: 'a' } },
+      { type: 'object', propertyNames: { pattern: 'a' } },
       { type: 'object', additionalProperties: true },
       { type: 'object', patternProperties: {} },
       { enum: [] },
@@ -75,7 +81,15 @@ describe('the command of a tool', () => {
     expect(() => commandOf(JSON.parse('{"__proto__":{"type":"string"}}'))).toThrow(ArgumentError)
     expect(() => commandOf({}, [], { types: { path: path() } })).toThrow(/is not an argument of the tool/)
     expect(() => commandOf({}, [], { typs: {} })).toThrow(/did you mean `types`/)
-    for (const inputSchema of [undefined, null, 'x', [], { type: 'array' }, { type: 'object', $defs: {} }])
+    for (const inputSchema of [
+      undefined,
+      null,
+      'x',
+      [],
+      { type: 'array' },
+      { type: 'object', $defs: {}, additionalProperties: true },
+      { type: 'object', additionalProperties: { type: 'string' } },
+    ])
       expect(() => commandOfTool({ name: 'tool', inputSchema }, { command: '/a' })).toThrow(ArgumentError)
   })
 

@@ -30,7 +30,7 @@ import { partOf } from './json-schema.ts'
 export function argumentsSchema<Args>(definition: CommandDefinition<Args>): ArgumentType<Args> {
   if (!isCommand(definition?.command) || objectValue(definition.args) !== undefined)
     throw new ArgumentError('`definition` must be a command definition; make it with defineCommand')
-  const { args } = definition
+  const { args, others } = definition
   return schemaOf<Args>(
     (value) => {
       // ARG-26
@@ -42,11 +42,11 @@ export function argumentsSchema<Args>(definition: CommandDefinition<Args>): Argu
         objection === undefined ? { value: given as Args } : issue(objection.message)
       return found instanceof Promise ? found.then(answer) : answer(found)
     },
-    (options) => jsonSchemaOf(args, options),
+    (options) => jsonSchemaOf(args, options, others !== undefined),
   )
 }
 
-function jsonSchemaOf(args: CommandDefinition['args'], options: JsonSchemaOptions): JsonSchema {
+function jsonSchemaOf(args: CommandDefinition['args'], options: JsonSchemaOptions, isOpen: boolean): JsonSchema {
   const entries = Object.entries(args)
   const properties = entries.map(
     ([name, schema]) => [name, partOf(schema, options, `argument ${quote(name)}`)] as const,
@@ -56,6 +56,6 @@ function jsonSchemaOf(args: CommandDefinition['args'], options: JsonSchemaOption
     type: 'object',
     properties: Object.fromEntries(properties),
     ...(required.length > 0 && { required }),
-    additionalProperties: false,
+    additionalProperties: isOpen,
   }
 }
