@@ -1,6 +1,7 @@
 // node only: reads and writes files
 import { join } from 'node:path'
 import type { Delegation } from '../../delegation/delegation.ts'
+import { toolCommand } from '../../gateway/tool-command.ts'
 import { header } from '../../vault/processors/header.ts'
 import type { CredentialOptions } from '../../vault/rules/credential-rules.ts'
 import type { Client } from './client.ts'
@@ -108,7 +109,7 @@ export async function applyWrap(home: WrapHome, run: WrapRun): Promise<readonly 
     for (const { name, value } of secrets) {
       const credential = credentialName(server, name)
       if (home.secrets.get(credential) === value) continue
-      await home.vault.put(credential, { ...rulesFor(definition, name), secret: value })
+      await home.vault.put(credential, { ...rulesFor(server, definition, name), secret: value })
       home.secrets.set(credential, value)
     }
   }
@@ -126,15 +127,23 @@ export async function applyWrap(home: WrapHome, run: WrapRun): Promise<readonly 
   return delegations
 }
 
-/** How a credential may be used: by the program that the gateway starts, or in requests to the origin of the server. */
-function rulesFor(definition: GatewayServer, name: string): CredentialOptions {
-  if (definition.type === 'stdio') return { leasable: true }
+/**
+ * How a credential may be used: read for a start of the program, or sent in requests to the origin of the server. A call of
+ * a tool can do neither with a secret of a program.
+ */
+function rulesFor(server: string, definition: GatewayServer, name: string): CredentialOptions {
+  if (definition.type === 'stdio') return { leasable: true, commands: [`/gateway/start/${server}`] }
   return {
     origins: [new URL(definition.url).origin],
     processor: header({ name }),
     methods: ['GET', 'POST', 'DELETE'],
+    headers: [...sessionHeaders, ...Object.keys(definition.headers ?? {})],
+    commands: [`/gateway/session/${server}`, toolCommand(server)],
   }
 }
+
+/** Headers of a session of Streamable HTTP. */
+const sessionHeaders = ['accept', 'content-type', 'last-event-id', 'mcp-protocol-version', 'mcp-session-id']
 
 /** The record with the original texts. A layer whose servers are no longer in the file was never finished, or was undone. */
 function recordOf(home: WrapHome, { file, client, agent, plans, next }: WrapRun): WrapRecord {

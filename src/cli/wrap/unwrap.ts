@@ -1,6 +1,7 @@
 // node only: reads and writes files
 import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gatewayHome } from '../../gateway/home.ts'
 import { quote } from '../../support/quote.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
@@ -11,7 +12,6 @@ import { type ConfigFile, hashOf, readConfigFile, replaceConfigFile } from './co
 import { connectionOf } from './connect-line.ts'
 import { gatewayPath, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { exists, syncFolder } from './home-files.ts'
-import { wrapHomePath } from './home-path.ts'
 import { held, isOf } from './issue.ts'
 import { isPresent, type Restored, restore } from './restore.ts'
 import { textOfSpan } from './text-edit.ts'
@@ -23,7 +23,7 @@ import { parseWrapRecord, recordId, recordReference, storeRecord, type WrapRecor
 /** `procura unwrap CONFIG`: puts the servers of a client back as they were. */
 export async function unwrap(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const file = await readConfigFile(operandOf(words, 'the configuration file of a client'))
-  const home = wrapHomePath(textOf(flags, 'home'), host)
+  const home = gatewayHome(textOf(flags, 'home'), host.env)
   if (!(await exists(gatewayPath(home))) || (await readIndex(home, recordId(file.path))) === undefined)
     return notWrapped(file, home, flags, host)
   return inHome(home, async (lock) => {

@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path'
 import { fileDelegationStore } from '../../delegation-file/file-delegation-store.ts'
 import type { Did } from '../../did/did.ts'
+import { writeConnection } from '../../gateway/connect/connection-file.ts'
 import { createSignerFile, describeSignerFile, openSignerFile } from '../../signer-file/signer-file.ts'
 import { createFileLock } from '../../support/file-lock/file-lock.ts'
 import type { HeldLock } from '../../support/file-lock/held-lock.ts'
@@ -113,16 +114,11 @@ export async function ensureAgent(
   await makeWholeFolder(home.path, folder, async (draft) => {
     await createSignerFile({ path: join(draft, 'agent.key') })
     const { socket, address } = home.gateway.listen
-    const connection = {
-      version: 1,
-      ...(socket === undefined ? { address } : { socket }),
-      audience,
-      subject,
-      key: 'agent.key',
-      delegations: 'delegations',
-    }
-    const { createDurableFile } = await import('../../support/durable-file.ts')
-    await createDurableFile(join(draft, 'connect.json'), `${JSON.stringify(connection, undefined, 2)}\n`)
+    const connection = { audience, subject, key: 'agent.key', delegations: 'delegations' }
+    await writeConnection(draft, {
+      ...(socket === undefined ? { address: String(address) } : { socket }),
+      ...connection,
+    })
   })
   return { folder, did: await didOf(join(folder, 'agent.key')) }
 }

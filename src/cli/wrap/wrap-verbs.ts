@@ -77,4 +77,13 @@ export const wrapVerbs: readonly Verb[] = [
     negative: 'a server could not be put back',
     run: async (...given) => (await import('./unwrap.ts')).unwrap(...given),
   },
+  {
+    name: 'doctor',
+    operands: '',
+    about: 'check the gateway, its agents and clients, and search the old places for secrets that are still readable',
+    options: [gatewayHome, gatewayKey, json],
+    example: 'procura doctor',
+    negative: 'something has to be done',
+    run: async (...given) => (await import('./doctor/doctor.ts')).doctor(...given),
+  },
 ]

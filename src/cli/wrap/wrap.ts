@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import process from 'node:process'
 import type { Delegation } from '../../delegation/delegation.ts'
+import { gatewayHome } from '../../gateway/home.ts'
 import { quote } from '../../support/quote.ts'
 import { never } from '../../time.ts'
 import type { Host } from '../host.ts'
@@ -15,7 +16,6 @@ import { type ConfigDocument, ConfigFault } from './config-document.ts'
 import { type ConfigFile, readConfigFile } from './config-file.ts'
 import { readGatewayFile } from './gateway-file.ts'
 import { describeGrant, type Grant, grantsFor } from './grants.ts'
-import { wrapHomePath } from './home-path.ts'
 import { planServers } from './plan.ts'
 import type { ServerPlan, Unplanned } from './planned.ts'
 import { inputsIn } from './references.ts'
@@ -32,7 +32,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   const { client, document } = readDocument(file, asked)
   const { plans, others } = await plan(file, client, document, flags, host)
   const agent = agentOf(flags, client)
-  const home = wrapHomePath(textOf(flags, 'home'), host)
+  const home = gatewayHome(textOf(flags, 'home'), host.env)
   const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? defaultLifetime)
   const program = programOf(host)
   if (plans.length === 0) return report(nothing(others), flags, host)

@@ -1,0 +1,62 @@
+// node only: reads files
+import { stat } from 'node:fs/promises'
+import { isAbsolute } from 'node:path'
+import { type ClientName, clientOf } from '../client.ts'
+import { readConfigFile } from '../config-file.ts'
+import { connectionOf } from '../connect-line.ts'
+import type { WrapIndex } from '../wrap-index.ts'
+import type { Finding } from './finding.ts'
+
+/** Checks that the configurations still run `connect`, and that the program is where they expect it. WRP-25 */
+export async function checkClients(indexes: readonly WrapIndex[]): Promise<readonly Finding[]> {
+  const findings: Finding[] = []
+  for (const index of indexes) {
+    try {
+      findings.push(...(await checkConfig(index)))
+    } catch {
+      findings.push({
+        check: 'clients',
+        thing: index.path,
+        fault: 'cannot be read',
+        remedy: 'restore it, or correct it; `procura unwrap` needs it',
+      })
+    }
+  }
+  return findings
+}
+
+async function checkConfig({ path, client, servers }: WrapIndex): Promise<readonly Finding[]> {
+  const { text } = await readConfigFile(path)
+  const entries = clientOf(client as ClientName).read(text).servers
+  const connected = entries.flatMap((entry) => {
+    const target = connectionOf(entry.value)
+    return target === undefined ? [] : [{ entry, target }]
+  })
+  const findings: Finding[] = servers
+    .filter((server) => !connected.some(({ target }) => target.server === server))
+    .map((server) => ({
+      check: 'clients',
+      thing: path,
+      fault: `no longer runs \`procura connect ${server}\``,
+      remedy: 'run `procura wrap` again, or `procura unwrap` to clean up',
+    }))
+  for (const { entry } of connected) {
+    const words = [entry.value['command'], ...(entry.value['args'] as readonly unknown[])].slice(0, 2).map(String)
+    for (const word of words.filter((one) => isAbsolute(one)))
+      if (!(await isFile(word)))
+        findings.push({
+          check: 'clients',
+          thing: `${path}:${entry.line}`,
+          fault: `starts ${word}, which does not exist`,
+          remedy: 'install procura again, and run `procura unwrap` and `procura wrap`',
+        })
+  }
+  return findings
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (status) => status.isFile(),
+    () => false,
+  )
+}

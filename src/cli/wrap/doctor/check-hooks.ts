@@ -1,0 +1,116 @@
+// node only: runs a program
+import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { parse } from 'jsonc-parser'
+import type { WrapIndex } from '../wrap-index.ts'
+import type { Finding } from './finding.ts'
+
+/** Milliseconds in which a hook has to end. */
+const hookMs = 10_000
+
+/** A call that no hook of the gateway decides about. */
+const harmless = JSON.stringify({
+  hook_event_name: 'PreToolUse',
+  tool_name: 'Read',
+  tool_input: { file_path: '/dev/null' },
+  session_id: 'procura-doctor',
+  tool_use_id: 'procura-doctor',
+})
+
+/** Checks that a hook of the gateway is installed, that it runs, and that a failure of it blocks the call. WRP-27 */
+export async function checkHooks(userHome: string, indexes: readonly WrapIndex[]): Promise<readonly Finding[]> {
+  const findings: Finding[] = []
+  for (const { client, path } of indexes) {
+    if (client === 'claude') findings.push(...(await checkClaude(userHome, path)))
+    if (client === 'codex') findings.push(...(await checkCodex(path)))
+  }
+  return findings
+}
+
+interface Hook {
+  readonly command: string
+  readonly onFailure: unknown
+  readonly file: string
+}
+
+async function checkClaude(userHome: string, config: string): Promise<readonly Finding[]> {
+  const files = [userHome, dirname(config)].flatMap((folder) =>
+    ['settings.json', 'settings.local.json'].map((name) => join(folder, '.claude', name)),
+  )
+  const hooks = (await Promise.all([...new Set(files)].map(hooksIn))).flat()
+  if (hooks.length === 0) return [absent('Claude Code', 'claude')]
+  const findings: Finding[] = []
+  for (const { command, onFailure, file } of hooks) {
+    if (onFailure !== 'block')
+      findings.push({
+        check: 'hooks',
+        thing: `the hook in ${file}`,
+        fault: 'lets a call go on when it fails',
+        remedy: 'add "onFailure": "block"; the gateway refuses unsigned calls in any case',
+      })
+    const fault = await run(command)
+    if (fault !== undefined)
+      findings.push({
+        check: 'hooks',
+        thing: `the hook in ${file}`,
+        fault,
+        remedy: 'install it again with `procura hook install claude`',
+      })
+  }
+  return findings
+}
+
+async function hooksIn(file: string): Promise<readonly Hook[]> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  const settings = Object(parse(text)) as { readonly hooks?: { readonly PreToolUse?: unknown } }
+  const groups = Object(settings.hooks).PreToolUse as unknown
+  return (Array.isArray(groups) ? groups : []).flatMap((group: unknown) => {
+    const { hooks } = Object(group) as { readonly hooks?: unknown }
+    return (Array.isArray(hooks) ? hooks : []).flatMap((hook: unknown) => {
+      const { command, onFailure } = Object(hook) as { readonly command?: unknown; readonly onFailure?: unknown }
+      return typeof command === 'string' && isOurs(command) ? [{ command, onFailure, file }] : []
+    })
+  })
+}
+
+function isOurs(command: string): boolean {
+  return command.includes('procura') && /\bhook\b/.test(command)
+}
+
+function absent(client: string, name: string): Finding {
+  return {
+    check: 'hooks',
+    thing: client,
+    fault: 'has no hook of the gateway, so that a refusal has no entry with its tool use',
+    remedy: `add one with \`procura hook install ${name}\`; the gateway decides without it, too`,
+    note: true,
+  }
+}
+
+async function checkCodex(config: string): Promise<readonly Finding[]> {
+  const text = await readFile(config, 'utf8').catch(() => '')
+  const other = await readFile(join(dirname(config), 'hooks.json'), 'utf8').catch(() => '')
+  const start = text.indexOf('[[hooks.')
+  if (!isOurs(start < 0 ? '' : text.slice(start)) && !isOurs(other)) return [absent('Codex', 'codex')]
+  return [
+    {
+      check: 'hooks',
+      thing: 'Codex',
+      fault: 'skips a hook that it does not trust, without a message',
+      remedy: 'trust the hook at the start of an interactive session; the gateway decides without it, too',
+      note: true,
+    },
+  ]
+}
+
+/** Runs a hook as its client does, with a call of a built-in tool. */
+function run(command: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const child = spawn(command, { shell: true, stdio: ['pipe', 'ignore', 'ignore'], timeout: hookMs })
+    child.on('error', () => resolve('cannot be started'))
+    child.on('close', (code) => resolve(code === 0 ? undefined : `fails with the exit code ${code ?? 'of a signal'}`))
+    child.stdin.on('error', () => undefined)
+    child.stdin.end(harmless)
+  })
+}

@@ -1,0 +1,64 @@
+// node only: reads files
+import type { Finding } from './finding.ts'
+import { type Place, searchedFiles, searchedProcesses } from './search-places.ts'
+
+/** Shorter secrets are in many files by chance. */
+const leastLength = 6
+
+/**
+ * Searches the old places for the secrets of the vault, by their values. No value is shown. WRP-20
+ *
+ * @param secrets - by the names of their credentials.
+ */
+export async function checkSecrets(
+  secrets: ReadonlyMap<string, string>,
+  home: string,
+  configs: readonly string[],
+): Promise<readonly Finding[]> {
+  const wanted = [...secrets].flatMap(([name, value]) =>
+    formsOf(value).map((form) => [name, Buffer.from(form)] as const),
+  )
+  const findings: Finding[] = []
+  for await (const place of placesOf(home, configs)) {
+    const found = new Set<string>()
+    for (const [name, form] of wanted) {
+      const at = place.content.indexOf(form)
+      if (at < 0 || found.has(name)) continue
+      found.add(name)
+      findings.push(findingOf(place, name, at))
+    }
+  }
+  return findings
+}
+
+async function* placesOf(home: string, configs: readonly string[]): AsyncGenerator<Place, void> {
+  yield* searchedFiles(home, configs)
+  yield* searchedProcesses()
+}
+
+/** A secret as it is, as JSON and shells write it, and without the scheme of a header. */
+function formsOf(value: string): readonly string[] {
+  const [, token] = /^[A-Za-z]{1,20} (.+)$/s.exec(value) ?? []
+  const plain = [value, ...(token === undefined ? [] : [token])].filter((one) => one.length >= leastLength)
+  return [...new Set(plain.flatMap((one) => [one, JSON.stringify(one).slice(1, -1), one.replaceAll("'", "'\\''")]))]
+}
+
+function findingOf({ name, kind, content }: Place, credential: string, at: number): Finding {
+  const fault = `contains the secret ${credential} in the clear`
+  if (kind === 'process')
+    return {
+      check: 'secrets',
+      thing: name,
+      fault: `has the secret ${credential} in its environment`,
+      remedy: 'remove the variable where it is set, and start the process again',
+    }
+  const line = content.subarray(0, at).filter((byte) => byte === 0x0a).length + 1
+  return { check: 'secrets', thing: `${name}:${line}`, fault, remedy: remedies[kind] }
+}
+
+const remedies: Readonly<Record<Exclude<Place['kind'], 'process'>, string>> = Object.freeze({
+  configuration: 'remove it there; `procura wrap` moves what it can',
+  backup: 'delete the backup',
+  history: 'delete the line, and replace the secret if others could read the file',
+  'environment file': 'remove it there',
+})

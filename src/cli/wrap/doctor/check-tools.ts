@@ -1,0 +1,39 @@
+// node only: reads files
+import { join } from 'node:path'
+import { readPrivateFile } from '../../../support/private-file.ts'
+import { quote } from '../../../support/quote.ts'
+import type { Finding } from './finding.ts'
+
+/** Compares the tools that a server had when the gateway last asked it with those that were accepted. WRP-26 */
+export async function checkTools(home: string, servers: readonly string[]): Promise<readonly Finding[]> {
+  const findings: Finding[] = []
+  for (const server of servers) {
+    const seen = await toolsIn(join(home, 'tools', `${server}.seen.json`))
+    if (seen === undefined) continue
+    const accepted = (await toolsIn(join(home, 'tools', `${server}.json`))) ?? new Map<string, string>()
+    for (const [name, definition] of seen) {
+      const known = accepted.get(name)
+      if (known === definition) continue
+      findings.push({
+        check: 'tools',
+        thing: `the tool ${quote(name)} of the server ${server}`,
+        fault: known === undefined ? 'was not accepted yet' : 'has another definition than the one that was accepted',
+        remedy: `read it with \`procura tools list ${server}\`, and accept it with \`procura tools accept ${server}\``,
+      })
+    }
+  }
+  return findings
+}
+
+async function toolsIn(path: string): Promise<ReadonlyMap<string, string> | undefined> {
+  const file = await readPrivateFile(path, { timeoutMs: 5_000 }).catch(() => undefined)
+  if (file === undefined || file === 'unchanged') return undefined
+  try {
+    const { tools } = JSON.parse(new TextDecoder().decode(file.bytes)) as {
+      readonly tools: readonly { name: string }[]
+    }
+    return new Map(tools.map((tool) => [tool.name, JSON.stringify(tool)]))
+  } catch {
+    return undefined
+  }
+}

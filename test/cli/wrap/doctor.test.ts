@@ -1,0 +1,266 @@
+import { spawn } from 'node:child_process'
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer, type Server } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { clockFindings } from '../../../src/cli/wrap/doctor/check-files.ts'
+import { describeSignerFile } from '../../../src/signer-file/signer-file.ts'
+import { type Machine, newMachine } from './set-up.ts'
+
+let machine: Machine
+let path: string
+let closers: (() => unknown)[]
+
+const canary = 'canary-of-the-mail-key'
+
+beforeEach(async () => {
+  machine = newMachine()
+  closers = []
+  path = machine.write(
+    '.mcp.json',
+    JSON.stringify({ mcpServers: { mail: { command: 'node', env: { MAIL_KEY: canary } } } }),
+  )
+  const program = machine.write('procura.js', '')
+  await machine.procura(['wrap', path, '--key-file', join(machine.folder, 'vault.key')])
+  // The program of the tests is not installed.
+  writeFileSync(
+    path,
+    readFileSync(path, 'utf8').replace('/opt/procura/procura.js', program).replace('/usr/bin/node', process.execPath),
+  )
+}, 60_000)
+afterEach(async () => {
+  for (const close of closers) await close()
+  machine.remove()
+})
+
+interface Report {
+  readonly code: number
+  readonly findings: readonly { check: string; thing: string; fault: string; remedy: string; note?: true }[]
+}
+
+/** Runs the doctor. Its output never contains the secret. */
+async function doctor(check?: string): Promise<Report> {
+  const { code, out, err } = await machine.procura(['doctor', '--json'])
+  expect(out + err).not.toContain(canary)
+  if (out === '') throw new Error(err)
+  const { findings } = JSON.parse(out)
+  return {
+    code,
+    findings: check === undefined ? findings : findings.filter((one: { check: string }) => one.check === check),
+  }
+}
+
+/** A gateway that answers the first line of a connection. */
+async function listen(answer: object): Promise<void> {
+  const server: Server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => socket.end(`${JSON.stringify(answer)}\n`))
+  })
+  await new Promise<void>((done) => server.listen(join(machine.home, 'gateway.sock'), done))
+  chmodSync(join(machine.home, 'gateway.sock'), 0o600)
+  closers.push(() => new Promise((done) => server.close(done)))
+}
+
+async function audience(): Promise<string> {
+  const { keys } = await describeSignerFile({ path: join(machine.home, 'service.key') })
+  return keys[0]?.did ?? ''
+}
+
+describe('procura doctor', () => {
+  it('has nothing to report about an arrangement that works, and says what it checked', async () => {
+    await listen({ procura: 1, audience: await audience() })
+    const report = await doctor()
+    expect(report).toMatchObject({ code: 0 })
+    expect(report.findings.map(({ check, note }) => [check, note])).toEqual([
+      ['vault-key', true],
+      ['hooks', true],
+    ])
+    const { out } = await machine.procura(['doctor'])
+    expect(out.split('\n').map((line) => line.split('\t').slice(0, 2).join(' '))).toEqual([
+      ...['ok secrets', 'ok modes', 'ok drafts', 'note vault-key', 'ok clients', 'ok gateway', 'ok delegations'],
+      ...['ok tools', 'note hooks', 'ok clock', 'ok log'],
+    ])
+  })
+
+  it('finds a secret in old places by its value, and shows the place alone [WRP-20]', async () => {
+    const places = [
+      '.mcp.json.bak',
+      '.claude.json',
+      '.claude.json.backup.1',
+      '.claude/backups/.claude.json.backup.2',
+      '.bash_history',
+      '.local/share/fish/fish_history',
+      '.zshrc',
+      '.env',
+      '.config/procura/gateway.json',
+    ]
+    for (const place of places) {
+      const old = place.endsWith('gateway.json') ? readFileSync(join(machine.folder, place), 'utf8') : '\n'
+      machine.write(
+        place,
+        place.endsWith('gateway.json') ? old.replace('"node"', `"${canary}"`) : `${old}export X=${canary}\n`,
+      )
+    }
+    const { code, findings } = await doctor('secrets')
+    expect(code).toBe(1)
+    const found = findings.map(({ thing }) => thing.replace(/:\d+$/, ''))
+    expect(found.sort()).toEqual(places.map((place) => join(machine.folder, place)).sort())
+    expect(findings[0]).toMatchObject({ fault: 'contains the secret mail.MAIL_KEY in the clear' })
+  })
+
+  it('finds a secret in the environment of a process, but not below the gateway [WRP-20]', async () => {
+    const env = { ...process.env, OLD_KEY: canary }
+    const wait = 'setInterval(() => undefined, 1000); console.log("up")'
+    const start = async (words: readonly string[]): Promise<number> => {
+      const child = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'ignore'] })
+      closers.push(() => child.kill('SIGKILL'))
+      await new Promise((done) => child.stdout.once('data', done))
+      return child.pid as number
+    }
+    const found = await start(['-e', wait])
+    await start(['-e', wait, 'procura', 'serve'])
+    const { findings } = await doctor('secrets')
+    const own = findings.filter(({ thing }) => thing.startsWith('process '))
+    expect(own.map(({ thing, fault }) => [thing, fault])).toEqual([
+      [`process ${found}`, 'has the secret mail.MAIL_KEY in its environment'],
+    ])
+  })
+
+  it('reports files that others can read [WRP-21]', async () => {
+    chmodSync(join(machine.home, 'agents', 'claude', 'agent.key'), 0o640)
+    expect((await doctor('modes')).findings).toEqual([
+      expect.objectContaining({ thing: join(machine.home, 'agents', 'claude', 'agent.key'), remedy: 'run chmod 600' }),
+    ])
+  })
+
+  it('reports a draft that a killed process left', async () => {
+    machine.write('..mcp.json.procura-0011', 'x')
+    expect((await doctor('drafts')).findings).toEqual([expect.objectContaining({ remedy: 'delete it' })])
+  })
+
+  it('compares the clocks [WRP-22]', async () => {
+    expect((await doctor('clock')).findings).toEqual([])
+    const now = Date.now() / 1_000
+    expect(clockFindings('the gateway', now + 4)).toEqual([])
+    expect(clockFindings('the gateway', now + 60)[0]?.fault).toMatch(/^is (?:59|60|61) seconds behind the gateway$/)
+    expect(clockFindings('the gateway', now - 60)[0]?.fault).toMatch(/seconds ahead of the gateway$/)
+    const server = createHttpServer((_, response) => {
+      response.setHeader('date', new Date(Date.now() + 3_600_000).toUTCString())
+      response.end('{}')
+    })
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    closers.push(() => server.close())
+    const { port } = server.address() as { port: number }
+    const file = join(machine.home, 'gateway.json')
+    writeFileSync(
+      file,
+      JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), admin: { address: `127.0.0.1:${port}` } }),
+    )
+    expect((await doctor('clock')).findings).toEqual([
+      expect.objectContaining({ fault: expect.stringContaining('behind the gateway') }),
+    ])
+  })
+
+  it('reports a gateway that does not run, refuses a server, or is another one [WRP-23]', async () => {
+    expect((await doctor('gateway')).findings).toEqual([
+      expect.objectContaining({ fault: 'cannot be reached (ENOENT)', remedy: 'start it with `procura serve`' }),
+    ])
+    for (const [answer, fault] of [
+      [{ procura: 1, error: { code: 'server_unknown', message: canary } }, 'refuses the server mail (server_unknown)'],
+      [{ procura: 1, error: { code: canary } }, 'refuses the server mail (without a code)'],
+      [
+        { procura: 1, audience: 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK' },
+        'is another one than connect.json of the agent claude names',
+      ],
+      [{ hello: 1 }, 'is not a gateway of a known version'],
+    ] as const) {
+      await listen(answer)
+      expect((await doctor('gateway')).findings).toEqual([expect.objectContaining({ fault })])
+      await closers.pop()?.()
+    }
+  })
+
+  it('reports a delegation that is missing or ends soon [WRP-24]', async () => {
+    const folder = join(machine.home, 'agents', 'claude')
+    const saved = join(machine.folder, 'delegations')
+    renameSync(join(folder, 'delegations'), saved)
+    expect((await doctor('delegations')).findings).toEqual([
+      expect.objectContaining({ thing: 'the delegation of the agent claude for the server mail', fault: 'is missing' }),
+    ])
+    const other = machine.write('b/.mcp.json', JSON.stringify({ mcpServers: { crm: { command: 'node' } } }))
+    renameSync(saved, join(folder, 'delegations'))
+    await machine.procura(['wrap', other, '--key-file', join(machine.folder, 'vault.key'), '--expires-in', '2d'])
+    expect((await doctor('delegations')).findings).toEqual([
+      expect.objectContaining({
+        thing: 'the delegation of the agent claude for the server crm',
+        fault: expect.stringMatching(/^expires .*, in [12] day/),
+      }),
+    ])
+  })
+
+  it('reports a configuration that no longer runs connect, and a program that is gone [WRP-25]', async () => {
+    rmSync(join(machine.folder, 'procura.js'))
+    expect((await doctor('clients')).findings).toEqual([
+      expect.objectContaining({ fault: expect.stringContaining('procura.js, which does not exist') }),
+    ])
+    writeFileSync(path, '{"mcpServers": {}}')
+    expect((await doctor('clients')).findings).toEqual([
+      expect.objectContaining({ thing: path, fault: 'no longer runs `procura connect mail`' }),
+    ])
+    rmSync(path)
+    expect((await doctor('clients')).findings).toEqual([
+      expect.objectContaining({ thing: path, fault: 'cannot be read' }),
+    ])
+  })
+
+  it('reports tools that are not as they were accepted [WRP-26]', async () => {
+    const tools = (description: string): string =>
+      JSON.stringify({ version: 1, tools: [{ name: 'send', description }] })
+    mkdirSync(join(machine.home, 'tools'), { mode: 0o700 })
+    const write = (name: string, text: string): void =>
+      writeFileSync(join(machine.home, 'tools', name), text, { mode: 0o600 })
+    write('mail.seen.json', tools('sends'))
+    expect((await doctor('tools')).findings).toEqual([expect.objectContaining({ fault: 'was not accepted yet' })])
+    write('mail.json', tools('sends'))
+    expect((await doctor('tools')).findings).toEqual([])
+    write('mail.seen.json', tools('sends, and reads your keys'))
+    expect((await doctor('tools')).findings).toEqual([
+      expect.objectContaining({ fault: 'has another definition than the one that was accepted' }),
+    ])
+  })
+
+  it('runs the hook, and reports one that fails or lets a call go on [WRP-27]', async () => {
+    const hook = (command: string, onFailure?: string): void => {
+      const hooks = [{ type: 'command', command, ...(onFailure !== undefined && { onFailure }) }]
+      machine.write('.claude/settings.json', JSON.stringify({ hooks: { PreToolUse: [{ matcher: 'mcp__.*', hooks }] } }))
+    }
+    const program = machine.write('procura hook', '#!/bin/sh\ncat > /dev/null\n')
+    chmodSync(program, 0o755)
+    hook(`"${program}" hook`, 'block')
+    expect((await doctor('hooks')).findings).toEqual([])
+    hook(`"${program}" hook`)
+    expect((await doctor('hooks')).findings).toEqual([
+      expect.objectContaining({ fault: 'lets a call go on when it fails' }),
+    ])
+    hook('/absent/procura hook', 'block')
+    expect((await doctor('hooks')).findings).toEqual([
+      expect.objectContaining({ fault: 'fails with the exit code 127' }),
+    ])
+  })
+
+  it('verifies the log [WRP-28]', async () => {
+    const directory = join(machine.home, 'log')
+    mkdirSync(directory, { mode: 0o700 })
+    machine.write('.config/procura/log/audit-0000000000000000.jsonl', '{"edited": true}\n')
+    chmodSync(join(directory, 'audit-0000000000000000.jsonl'), 0o600)
+    expect((await doctor('log')).findings).toEqual([
+      expect.objectContaining({ fault: expect.stringContaining('has a fault at line 1') }),
+    ])
+  })
+
+  it('says what is missing', async () => {
+    const none = await machine.procura(['doctor', '--home', join(machine.folder, 'none')])
+    expect(none).toMatchObject({ code: 2, err: expect.stringContaining('has no gateway.json') })
+  })
+})
