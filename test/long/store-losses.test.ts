@@ -1,0 +1,213 @@
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
+import { type Proxy as Network, proxyTo } from '../services/proxy.ts'
+import { service } from '../services/redis.service.ts'
+import { type RedisServer, redisServer } from '../services/redis-server.ts'
+import { isMissing } from '../services/service.ts'
+import { type StoresPlace, secret } from '../state/processes/place.ts'
+import { countOf } from '../state/processes/shows.ts'
+import { bundleVerifier, makeCalls, startVerifier, type Verifier } from '../state/processes/verifiers.ts'
+
+const processes = 4
+/** Calls, each of which is sent before and after a loss. */
+const count = Number(process.env['PROCURA_CALLS'] ?? 20_000)
+/** Seconds. With the default of 60, new calls would be refused for two minutes after a loss. */
+const clockTolerance = 1
+
+let program: string
+let remove: () => void
+
+beforeAll(async () => {
+  ;({ program, remove } = await bundleVerifier())
+})
+afterAll(() => remove())
+
+/** A service of four processes, which reach their server through a network. */
+interface Deployment {
+  readonly network: Network
+  readonly verifiers: readonly Verifier[]
+  readonly primary: RedisServer
+  readonly replica: RedisServer
+  /** Between the two servers. */
+  readonly replication: Network
+}
+
+async function withDeployment(task: (deployment: Deployment) => Promise<void>): Promise<void> {
+  const primary = await redisServer()
+  await primary.start()
+  const replication = await proxyTo(primary.port)
+  const replica = await redisServer('--replicaof', '127.0.0.1', String(replication.port))
+  await replica.start()
+  await prepare(primary.port, 0)
+  await withClient(replica.port, (client) =>
+    expect.poll(() => client.exists('{procura}:stores'), { timeout: 30_000 }).toBe(1),
+  )
+  const network = await proxyTo(primary.port)
+  const place: StoresPlace = { kind: 'redis', port: network.port, clockTolerance }
+  const verifiers = await Promise.all(Array.from({ length: processes }, () => startVerifier(program, place)))
+  try {
+    await task({ network, verifiers, primary, replica, replication })
+  } finally {
+    await Promise.all(verifiers.map((verifier) => verifier.kill()))
+    for (const one of [network, replication]) await one.close()
+    for (const server of [primary, replica]) await server.remove()
+  }
+}
+
+async function withClient<T>(port: number, task: (client: Redis) => Promise<T>): Promise<T> {
+  const client = new Redis({ port, host: '127.0.0.1' })
+  try {
+    return await task(client)
+  } finally {
+    client.disconnect()
+  }
+}
+
+function prepare(port: number, epoch?: number): Promise<void> {
+  return withClient(port, (client) => prepareRedisStores({ client, secret, ...(epoch !== undefined && { epoch }) }))
+}
+
+/** Sends each call once, each to one of the processes. Calls the listener with each call that is allowed, and the number of answers. */
+async function sendAll(
+  verifiers: readonly Verifier[],
+  calls: readonly Uint8Array[],
+  onAnswer: (at: number, answer: string, done: number) => void,
+): Promise<void> {
+  let done = 0
+  await Promise.all(
+    verifiers.map((verifier, index) => {
+      const own = calls.map((_, at) => at).filter((at) => at % processes === index)
+      return verifier.verify(
+        own.map((at) => calls[at] as Uint8Array),
+        { onAnswer: (position, answer) => onAnswer(own[position] as number, answer, ++done) },
+      )
+    }),
+  )
+}
+
+/** Makes the replica the server of the service. */
+async function failOver({ network, primary, replica }: Deployment): Promise<void> {
+  network.cut()
+  await primary.kill()
+  await withClient(replica.port, (client) => client.replicaof('NO', 'ONE'))
+  network.target(replica.port)
+}
+
+/** Sends new calls until one is allowed. Returns the milliseconds that this took. */
+async function untilAllowed(verifier: Verifier): Promise<number> {
+  const start = performance.now()
+  for (;;) {
+    const [answer] = await verifier.verify(await makeCalls(1))
+    if (answer === 'allowed') return performance.now() - start
+    expect(answer).toMatch(/^(revocation|replay)_unknown$/)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** Sends all calls while the last second of replication is lost. Returns when each one was allowed, and when the loss began. */
+async function loseLastSecond(
+  { verifiers, replication }: Deployment,
+  calls: readonly Uint8Array[],
+  failover: () => Promise<void>,
+): Promise<{
+  readonly allowed: ReadonlyMap<number, number>
+  readonly from: number
+  readonly answers: readonly string[]
+}> {
+  const allowed = new Map<number, number>()
+  const answers: string[] = []
+  let from = Number.NaN
+  let failing: Promise<void> | undefined
+  await sendAll(verifiers, calls, (at, answer, done) => {
+    answers.push(answer)
+    if (answer === 'allowed') allowed.set(at, performance.now())
+    if (done < calls.length / 2) return
+    failing ??= (async () => {
+      replication.stall()
+      from = performance.now()
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+      await failover()
+    })()
+  })
+  // A quick machine has sent them before the second is over.
+  await failing
+  return { allowed, from, answers }
+}
+
+describe('RPL-08 four processes that share a Redis server', () => {
+  it('allow no call twice when the server loses all data, and new calls after twice the tolerance', async () => {
+    if (isMissing(service)) return
+    await withDeployment(async ({ verifiers, primary }) => {
+      const calls = await makeCalls(count)
+      const allowed = new Set<number>()
+      let preparing: Promise<void> | undefined
+      let preparedAt = Number.NaN
+      await sendAll(verifiers, calls, (at, answer, done) => {
+        if (answer === 'allowed') allowed.add(at)
+        if (done < count / 2) return
+        preparing ??= (async () => {
+          await withClient(primary.port, (client) => client.flushall())
+          await new Promise((resolve) => setTimeout(resolve, 300))
+          await prepare(primary.port)
+          preparedAt = performance.now()
+        })()
+      })
+      await preparing
+      expect(allowed.size).toBeGreaterThan(count * 0.4)
+      const again: string[] = []
+      await sendAll(verifiers, calls, (_, answer) => again.push(answer))
+      // Calls of the time before are refused for ever, also those that were not used.
+      expect(countOf(again)).toEqual({ replay_unknown: count })
+      const waited = performance.now() - preparedAt + (await untilAllowed(verifiers[0] as Verifier))
+      expect(waited).toBeLessThan((2 * clockTolerance + 60) * 1_000)
+      process.stdout.write(
+        `all data lost: ${allowed.size} of ${count} calls allowed before, 0 of them again; a new call after ${waited.toFixed(0)} ms\n`,
+      )
+    })
+  })
+
+  it('allow no call twice when a replica without the last second of writes takes over with a new epoch', async () => {
+    if (isMissing(service)) return
+    await withDeployment(async (deployment) => {
+      const { network, verifiers, replica } = deployment
+      const calls = await makeCalls(count)
+      const { allowed, from } = await loseLastSecond(deployment, calls, async () => {
+        await failOver(deployment)
+        await prepare(replica.port, Math.floor(Date.now() / 1000))
+        network.heal()
+      })
+      const lost = [...allowed.values()].filter((time) => time > from).length
+      expect(lost).toBeGreaterThan(0)
+      const again: string[] = []
+      await sendAll(verifiers, calls, (_, answer) => again.push(answer))
+      expect(again.filter((answer) => answer === 'allowed')).toEqual([])
+      const waited = await untilAllowed(verifiers[0] as Verifier)
+      process.stdout.write(
+        `failover, new epoch: ${allowed.size} calls allowed, ${lost} of them lost, 0 allowed again; a new call ${waited.toFixed(0)} ms after them\n`,
+      )
+    })
+  })
+
+  it('can allow the calls of the last second twice without a new epoch, and no other', async () => {
+    if (isMissing(service)) return
+    await withDeployment(async (deployment) => {
+      const calls = await makeCalls(count)
+      const { allowed, from } = await loseLastSecond(deployment, calls, async () => {
+        await failOver(deployment)
+        deployment.network.heal()
+      })
+      const twice: number[] = []
+      await sendAll(deployment.verifiers, calls, (at, answer) => {
+        if (answer === 'allowed' && allowed.has(at)) twice.push(at)
+      })
+      // Replication is behind by some milliseconds while nothing fails.
+      const before = twice.filter((at) => (allowed.get(at) as number) < from - 1_000)
+      expect(before).toEqual([])
+      expect(twice.length).toBeGreaterThan(0)
+      process.stdout.write(
+        `failover, same epoch: ${allowed.size} calls allowed, ${twice.length} of them again, all of the last second\n`,
+      )
+    })
+  })
+})
