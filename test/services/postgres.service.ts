@@ -71,14 +71,20 @@ export function accountOf(name: string): Account {
   return { uid: id('-u'), gid: id('-g') }
 }
 
-/** Asks the server whether it speaks TLS: it answers one byte as soon as it takes connections. */
+/** Begins a session, and returns whether the server takes it. While the server starts, it answers with an error. */
 export function isReady(port: number): Promise<boolean> {
+  const fields = Buffer.from('user\0postgres\0database\0postgres\0\0')
+  const head = Buffer.alloc(8)
+  head.writeInt32BE(head.length + fields.length, 0)
+  // Version 3.0 of the protocol.
+  head.writeInt32BE(196_608, 4)
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => socket.write(new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47])))
-    socket.once('data', () => {
+    socket.once('connect', () => socket.write(Buffer.concat([head, fields])))
+    socket.once('data', (answer) => {
       socket.destroy()
-      resolve(true)
+      // A request for authentication.
+      resolve(String(answer).startsWith('R'))
     })
     socket.once('error', () => resolve(false))
     socket.setTimeout(1000, () => {
