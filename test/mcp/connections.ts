@@ -14,6 +14,7 @@ import {
 } from '@modelcontextprotocol/server'
 import { StdioServerTransport as StdioTwo } from '@modelcontextprotocol/server/stdio'
 import { z } from 'zod'
+import { lineTransport } from '../../src/gateway/transport/line-transport.ts'
 
 /** The last argument of a callback, and the first one if the tool has arguments. */
 export type Callback = (args: unknown, extra: object) => unknown
@@ -66,6 +67,9 @@ export type TransportName = 'memory' | 'http' | 'stdio' | 'http of 2026-07-28'
 
 const same: Wrap = (transport) => transport
 
+/** Versions of the protocol that a client can ask for. The newest has no sessions. */
+export type ProtocolVersion = '2025-06-18' | '2025-11-25' | '2026-07-28'
+
 /** Connects a client of an SDK to a server. `build` is called once, or for each request where the protocol has no session. */
 export async function connect(
   transport: TransportName,
@@ -73,10 +77,20 @@ export async function connect(
   build: () => TestServer,
   wrap: Wrap = same,
 ): Promise<TestClient> {
-  const options = transport === 'http of 2026-07-28' ? { versionNegotiation: { mode: 'auto' as const } } : {}
+  const version = transport === 'http of 2026-07-28' ? '2026-07-28' : '2025-11-25'
+  return connectClient(sdk.client, wrap(await openTransport(transport, sdk, build)), version)
+}
+
+/** Connects a client of an SDK over a transport. */
+export async function connectClient(
+  sdk: 1 | 2,
+  transport: object,
+  version: ProtocolVersion = '2025-11-25',
+): Promise<TestClient> {
+  const options = version === '2026-07-28' ? { versionNegotiation: { mode: 'auto' as const } } : {}
   const info = { name: 'test', version: '1' }
-  const client = sdk.client === 1 ? new ClientOne(info) : new ClientTwo(info, options)
-  await client.connect(wrap(await openTransport(transport, sdk, build)) as never)
+  const client = sdk === 1 ? new ClientOne(info) : new ClientTwo(info, options)
+  await client.connect((version === '2025-06-18' ? asking(transport, version) : transport) as never)
   return {
     call: (params) => client.callTool(params as never) as never,
     list: (params) => client.listTools(params as never) as never,
@@ -84,26 +98,61 @@ export async function connect(
   }
 }
 
+/** Asks for an older version than the SDK would. */
+function asking(transport: object, protocolVersion: ProtocolVersion): object {
+  const open = transport as { send(message: object, ...rest: unknown[]): Promise<void> }
+  const send = open.send.bind(open)
+  open.send = (message, ...rest) => {
+    const { method, params } = message as { readonly method?: string; readonly params?: object }
+    return send(method === 'initialize' ? { ...message, params: { ...params, protocolVersion } } : message, ...rest)
+  }
+  return open
+}
+
+/** Both sides of a connection that a server of the test takes itself: the transport of a client, and the other end. */
+export async function openPair(
+  transport: 'memory' | 'http' | 'stdio',
+  sdk: { readonly client: 1 | 2; readonly server: 1 | 2 },
+): Promise<readonly [client: object, server: object]> {
+  if (transport === 'memory') return InMemoryTransport.createLinkedPair()
+  if (transport === 'http') {
+    const http = new (sdk.server === 1 ? HttpServerOne : HttpServerTwo)({
+      sessionIdGenerator: () => crypto.randomUUID(),
+    })
+    return [httpClient(sdk.client, (request) => http.handleRequest(request)), http]
+  }
+  const [up, down] = [new PassThrough(), new PassThrough()]
+  return [lines(up, down), lineTransport(up, down)]
+}
+
+/** Takes requests of HTTP for a server. Without a version it has sessions. */
+export async function serveHttp(
+  sdk: 1 | 2,
+  build: () => TestServer,
+  version?: '2026-07-28',
+): Promise<(request: Request) => Promise<Response>> {
+  if (version !== undefined) {
+    const handler = createMcpHandler(() => build().server as ServerTwo)
+    return (request) => handler.fetch(request)
+  }
+  const http = new (sdk === 1 ? HttpServerOne : HttpServerTwo)({ sessionIdGenerator: () => crypto.randomUUID() })
+  await build().server.connect(http as never)
+  return (request) => http.handleRequest(request)
+}
+
 async function openTransport(
   transport: TransportName,
   sdk: { readonly client: 1 | 2; readonly server: 1 | 2 },
   build: () => TestServer,
 ): Promise<InMemoryTransport> {
-  if (transport === 'http of 2026-07-28') {
-    const handler = createMcpHandler(() => build().server as ServerTwo)
-    return httpClient(sdk.client, (request) => handler.fetch(request))
-  }
+  if (transport === 'http of 2026-07-28')
+    return httpClient(sdk.client, await serveHttp(sdk.server, build, '2026-07-28'))
+  if (transport === 'http') return httpClient(sdk.client, await serveHttp(sdk.server, build))
   const { server } = build()
   if (transport === 'memory') {
     const [one, other] = InMemoryTransport.createLinkedPair()
     await server.connect(other as never)
     return one
-  }
-  if (transport === 'http') {
-    const HttpServer = sdk.server === 1 ? HttpServerOne : HttpServerTwo
-    const http = new HttpServer({ sessionIdGenerator: () => crypto.randomUUID() })
-    await server.connect(http as never)
-    return httpClient(sdk.client, (request) => http.handleRequest(request))
   }
   const [up, down] = [new PassThrough(), new PassThrough()]
   const Stdio = sdk.server === 1 ? StdioOne : StdioTwo

@@ -1,17 +1,33 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
+import { type MemoryAuditSink, memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { oneOf, optional, text } from '../../src/capability/argument-types/basic.ts'
 import { email } from '../../src/capability/argument-types/email.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
+import { httpTransport } from '../../src/gateway/transport/http-transport.ts'
+import { lineTransport } from '../../src/gateway/transport/line-transport.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import { guardTools } from '../../src/mcp/guard-tools.ts'
+import { relayTools } from '../../src/mcp/relay/relay-tools.ts'
 import { toolCall } from '../../src/mcp/tool-call.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { actor, clock } from '../support/actors.ts'
 import { delegateRaw, call as invocationOf, service } from '../support/service.ts'
-import { connect, serverOf, type TestClient, type TestServer, type TransportName } from './connections.ts'
+import {
+  connect,
+  connectClient,
+  openPair,
+  type ProtocolVersion,
+  serveHttp,
+  serverOf,
+  type TestClient,
+  type TestServer,
+  type TransportName,
+} from './connections.ts'
 
 const [alice, bob, mallory] = await Promise.all([actor('alice'), actor('bob'), actor('mallory')])
 const key = 'xyz.ucan/container'
@@ -104,19 +120,21 @@ function setUp(sdk: 1 | 2) {
     audit: { sink },
     clock,
   })
-  const build = (): TestServer => {
+  /** A server whose tools are guarded by `guardTools`, or, behind a relay, by nothing. */
+  const build = (isGuarded = true): TestServer => {
     const made = serverOf(sdk)
     made.register({
       name: 'send',
       args: ['to'],
-      callback: (_, extra) => {
+      callback: (given, extra) => {
         seen.push(JSON.stringify(extra, (name, value) => (name === 'authInfo' ? undefined : value)))
-        const { args, subject } = toolCall<{ readonly to: string }>(extra)
         ran.push('send')
+        if (!isGuarded) return said(`sent to ${Object(given).to} by alice`)
+        const { args, subject } = toolCall<{ readonly to: string }>(extra)
         return said(`sent to ${args.to} by ${subject === alice.did ? 'alice' : 'somebody'}`)
       },
     })
-    guardTools(made.server, guard, { tools: { send, fail } })
+    if (isGuarded) guardTools(made.server, guard, { tools })
     made.register({
       name: 'fail',
       args: ['how'],
@@ -129,9 +147,10 @@ function setUp(sdk: 1 | 2) {
     made.register({ name: 'open', args: [], callback: () => said(String(ran.push('open'))) })
     return made
   }
-  return { build, ran, seen, sink }
+  return { build, guard, ran, seen, sink }
 }
 
+const tools = { send, fail }
 const said = (words: string) => ({ content: [{ type: 'text', text: words }] })
 
 /** The answer as the model and the client see it, without the fields that a version of the protocol adds. */
@@ -145,6 +164,53 @@ async function answersOf(client: TestClient): Promise<readonly string[]> {
   for (const [, params] of cases) answers.push(shown(await client.call(params)))
   return answers
 }
+
+/** The outcomes of the three calls that run. */
+const outcomes = [{ status: 'ok' }, { status: 'error', code: 'tool_failed' }, { status: 'error', code: 'tool_failed' }]
+
+const outcomesOf = (sink: MemoryAuditSink): readonly unknown[] =>
+  sink.records().flatMap(({ event }) => (event.kind === 'outcome' ? [event] : []))
+
+/** The server behind a relay: its transport, and what its tools received. */
+async function openServer(transport: RelayedTransport, sdk: 1 | 2, { build, ran, seen }: ReturnType<typeof setUp>) {
+  if (transport === 'stdio') {
+    const program = fileURLToPath(new URL('relay/stdio-server.mjs', import.meta.url))
+    const child = spawn(process.execPath, [program, String(sdk)], { stdio: ['pipe', 'pipe', 'pipe'] })
+    child.stderr.on('data', (chunk: Buffer) => {
+      for (const line of String(chunk).split('\n').filter(Boolean)) {
+        ran.push(JSON.parse(line).ran)
+        seen.push(line)
+      }
+    })
+    const ended = once(child, 'close')
+    return { upstream: lineTransport(child.stdout, child.stdin), ended }
+  }
+  if (transport === 'memory') {
+    const [upstream, other] = await openPair('memory', { client: 1, server: sdk })
+    await build(false).server.connect(other as never)
+    return { upstream, ended: Promise.resolve() }
+  }
+  const version = transport === 'http of 2026-07-28' ? transport.slice(8) : undefined
+  const take = await serveHttp(sdk, () => build(false), version as '2026-07-28' | undefined)
+  const fetch = (url: string, init: RequestInit): Promise<Response> => take(new Request(url, init))
+  return { upstream: httpTransport('http://server.example/mcp', { fetch }), ended: Promise.resolve() }
+}
+
+type RelayedTransport = 'memory' | 'http' | 'stdio' | 'http of 2026-07-28'
+
+/** Transports of the client and of the server of a relay, their SDKs, and the version of the protocol. */
+const relayed: readonly (readonly ['memory' | 'http' | 'stdio', RelayedTransport, 1 | 2, 1 | 2, ProtocolVersion])[] = [
+  ...(['memory', 'http', 'stdio'] as const).flatMap((name) =>
+    ([1, 2] as const).flatMap((client) =>
+      ([1, 2] as const).map((server) => [name, name, client, server, '2025-11-25'] as const),
+    ),
+  ),
+  ['stdio', 'stdio', 1, 1, '2025-06-18'],
+  ['stdio', 'http', 1, 2, '2025-06-18'],
+  ['http', 'stdio', 2, 1, '2025-06-18'],
+  ['memory', 'http of 2026-07-28', 2, 2, '2026-07-28'],
+  ['stdio', 'http of 2026-07-28', 2, 2, '2026-07-28'],
+]
 
 const combinations: readonly (readonly [TransportName, 1 | 2, 1 | 2])[] = [
   ...(['memory', 'http', 'stdio'] as const).flatMap((name) =>
@@ -176,12 +242,34 @@ describe('the verdicts about tool calls', async () => {
       expect(ran).toEqual(['send', 'fail', 'fail'])
       // MCP-06
       expect(seen.join()).not.toContain(allowed)
-      const outcomes = sink.records().flatMap(({ event }) => (event.kind === 'outcome' ? [event] : []))
-      expect(outcomes).toMatchObject([
-        { status: 'ok' },
-        { status: 'error', code: 'tool_failed' },
-        { status: 'error', code: 'tool_failed' },
-      ])
+      expect(outcomesOf(sink)).toMatchObject(outcomes)
+    })
+  }
+
+  for (const [front, back, of, at, version] of relayed) {
+    it(`MCP-05 MCP-06 MCP-08 MCP-20 are the same behind a relay, byte for byte: client of SDK ${of} over ${front}, server of SDK ${at} over ${back}, version ${version}`, async () => {
+      const made = setUp(at)
+      const { upstream, ended } = await openServer(back, at, made)
+      const [transport, side] = await openPair(front, { client: of, server: at })
+      const initialized: unknown[] = []
+      const relay = await relayTools({ client: side as never, upstream: upstream as never }, made.guard, { tools })
+      const answered = Object(upstream).onmessage
+      Object(upstream).onmessage = (message: unknown, ...rest: unknown[]) => {
+        const { protocolVersion, supportedVersions } = Object(Object(message).result)
+        if ((protocolVersion ?? supportedVersions) !== undefined) initialized.push(protocolVersion ?? supportedVersions)
+        return answered(message, ...rest)
+      }
+      const client = await connectClient(of, transport, version)
+      const answers = await answersOf(client)
+      await client.close()
+      // A client over HTTP does not announce its end.
+      await relay.close()
+      await Promise.all([relay.closed, ended])
+      expect(answers).toEqual(expected)
+      expect(made.ran).toEqual(['send', 'fail', 'fail'])
+      expect(made.seen.join()).not.toContain(allowed)
+      expect(JSON.stringify(initialized)).toContain(version)
+      expect(outcomesOf(made.sink)).toMatchObject(outcomes)
     })
   }
 })
