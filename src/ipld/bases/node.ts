@@ -30,7 +30,7 @@ const limbSize = 2 ** 24
 const limbBytes = 3
 
 /** The value of each digit of base58btc, by its character code; -1 for other characters of ASCII. */
-const valueOf: Int8Array = Int8Array.from({ length: 128 }, (_, code) =>
+const digitValues: Int8Array = Int8Array.from({ length: 128 }, (_, code) =>
   '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'.indexOf(String.fromCharCode(code)),
 )
 
@@ -52,7 +52,7 @@ export function decodeShortBase58(text: string): Uint8Array | undefined {
     let factor = 1
     let carry = 0
     for (const end = Math.min(at + digitsAtATime, length); at < end; at++) {
-      const value = valueOf[text.charCodeAt(at)] ?? -1
+      const value = digitValues[text.charCodeAt(at)] ?? -1
       if (value < 0) return undefined
       factor *= 58
       carry = carry * 58 + value
