@@ -186,7 +186,7 @@ const types: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
 ])
 
 function fail(): never {
-  throw new Error('the context says that this store fails')
+  throw new Error('this store fails in the context')
 }
 
 function jsonOf(text: string): Partial<DecisionContext> {

@@ -51,7 +51,7 @@ export function readMoment(name: string, text: string, now: number): number {
   return Math.floor(milliseconds / 1_000)
 }
 
-/** Shows a moment as a date in UTC; seconds that are no date as they are. */
+/** Shows a moment as a date in UTC; seconds without a date are shown as they are. */
 export function showDate(seconds: number): string {
   if (!(Math.abs(seconds) <= lastDate)) return String(seconds)
   return new Date(seconds * 1_000).toISOString().replace('.000Z', 'Z')

@@ -124,7 +124,7 @@ const logVerbs: readonly Verb[] = [
   {
     name: 'log could',
     operands: 'DIR…',
-    about: 'tell what an agent could do at a moment, by the delegations on record',
+    about: 'show the authority of an agent at a moment, by the delegations on record',
     options: [
       { name: 'agent', value: 'DID', about: 'the agent' },
       { name: 'at', value: 'TIME', about: 'the moment' },
@@ -139,9 +139,9 @@ const logVerbs: readonly Verb[] = [
   {
     name: 'log',
     operands: 'DIR…',
-    about: 'show who did what: time, decision, agent, command',
+    about: 'show the events of a log: time, decision, agent, command',
     options: [
-      { name: 'agent', value: 'DID', about: 'only what this agent did' },
+      { name: 'agent', value: 'DID', about: 'only the events of this agent' },
       { name: 'command', value: 'COMMAND', about: 'only this command and the commands below it' },
       { name: 'decision', value: 'NAME', choices: decisions, about: 'only these events' },
       { name: 'since', value: 'TIME', about: 'only from this time on; 2h is two hours ago' },
@@ -274,7 +274,7 @@ const authorityVerbs: readonly Verb[] = [
   {
     name: 'delegate',
     operands: '',
-    about: 'give a principal authority over what is yours',
+    about: 'give a principal a part of your own authority',
     options: grant,
     example:
       'procura delegate --from owner.key --to did:key:z6Mk… --command /mail/send --policy ".to like *@example.com" --expires-in 8h --out agent.ucan',
@@ -316,7 +316,7 @@ const authorityVerbs: readonly Verb[] = [
   {
     name: 'why',
     operands: '[FILE]',
-    about: 'tell whether a service would allow the call of a container, and why not',
+    about: 'report whether a service would allow the call of a container, and why not',
     options: [
       { name: 'audience', value: 'DID', about: 'the service; default: the audience of the call' },
       { name: 'subject', value: 'DID', many: true, about: 'a subject that the service acts for; default: any' },

@@ -1,6 +1,6 @@
 // node only: starts programs and listens on sockets
 /**
- * `procura/gateway`: the parts of the programs that stand between an agent and MCP servers.
+ * `procura/gateway`: the parts of a gateway between an agent and MCP servers.
  *
  * @module
  */

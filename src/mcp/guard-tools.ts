@@ -86,7 +86,10 @@ const notFound: RequestHandler = () => {
   throw Object.assign(new Error('Method not found'), { code: -32_601 })
 }
 
-/** The container is in no context that a tool sees: `_meta` is at `extra._meta` in the SDK 1, and at `ctx.mcpReq._meta` in the SDK 2. */
+/**
+ * Removes the container from each context that a tool sees: `_meta` is at `extra._meta` in the SDK 1, and at
+ * `ctx.mcpReq._meta` in the SDK 2.
+ */
 function withoutContainer(surroundings: RequestSurroundings, key: string): RequestSurroundings {
   const { _meta, mcpReq } = surroundings
   const request = mcpReq as { readonly _meta?: unknown } | undefined

@@ -4,10 +4,10 @@ import type { GuardedCall } from '../guard/call.ts'
 /** The property of the second argument of a tool's callback. A symbol, so that it is in no JSON. */
 const property = Symbol('procura.call')
 
-/** The surroundings of a request, as an SDK passes them to handlers and callbacks. */
+/** The context of a request, as an SDK passes it to handlers and callbacks. */
 export type RequestSurroundings = Readonly<Record<string | symbol, unknown>>
 
-/** Adds the call to the surroundings of its request. */
+/** Adds the call to the context of its request. */
 export function withCall(surroundings: RequestSurroundings, call: GuardedCall): RequestSurroundings {
   return { ...surroundings, [property]: call }
 }

@@ -36,11 +36,14 @@ export interface ToolGateOptions {
   readonly tools: ToolDefinitions
   /** The key of `_meta` under which the container travels. Default `xyz.ucan/container`. */
   readonly key?: string
-  /** The accepted hash of each tool (`toolHash`), such as a `Map`. A tool with another hash is refused. Default: none is compared. */
+  /**
+   * The accepted hash of each tool (`toolHash`), such as a `Map`. A tool with another hash is refused. Default: no hash
+   * is compared.
+   */
   readonly pins?: ToolPins
   /**
-   * Lists only the tools that the delegations of the caller permit, and none without delegations. Default: every tool in
-   * `tools` is listed.
+   * Lists only the tools that the delegations of the caller permit, and no tool without delegations. Default: every
+   * tool in `tools` is listed.
    */
   readonly listing?: PermittedToolsOptions
 }

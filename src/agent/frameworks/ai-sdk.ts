@@ -8,7 +8,7 @@ export interface AiToolQuestion {
   readonly toolCall: { readonly toolName: string; readonly input: unknown }
 }
 
-/** The answer to AI SDK 7: a refusal, the wish that the user confirms, or no objection. */
+/** The answer to AI SDK 7: a refusal, a request for the confirmation of the user, or no objection. */
 export type AiToolApproval =
   | { readonly type: 'denied'; readonly reason: string }
   | { readonly type: 'user-approval' }
@@ -70,9 +70,9 @@ async function lastOf(result: unknown): Promise<unknown> {
 }
 
 /**
- * Makes the function `toolApproval` of AI SDK 7. A refused call is denied with the reason, before `execute`. One that an
- * approval could permit is put before the user first, if `approvable` is `passed`. The answer of the user is no approval of
- * the owner: `execute` asks for that one.
+ * Makes the function `toolApproval` of AI SDK 7. A refused call is denied with the reason, before `execute`. One that
+ * an approval could permit is put before the user first, if `approvable` is `passed`. The answer of the user does not
+ * replace an approval by the owner, for which `execute` asks.
  *
  * Wrap the tools with {@link guardedTools} too: other settings of the AI SDK can replace this function.
  *

@@ -27,8 +27,8 @@ import {
 /** Options of {@link claudeSession}. */
 export interface ClaudeSessionOptions extends ToolPermissionOptions {
   /**
-   * The part of the authority that each type of sub-agent gets. A sub-agent of another type has no authority.
-   * Default: none has.
+   * The part of the authority that each type of sub-agent gets. A sub-agent of another type has no authority. Default:
+   * no type has authority.
    */
   readonly subagents?: { readonly [type: string]: AgentTask }
   /**

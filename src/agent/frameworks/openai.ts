@@ -61,7 +61,7 @@ export function toolInputGuardrail(agent: ActingAgent, options: ToolPermissionOp
   } satisfies OpenAiToolGuardrail)
 }
 
-/** Text that is not JSON is no object, and is refused as such. */
+/** Text that is not JSON is refused like every value that is not an object. */
 function parsed(text: string): unknown {
   try {
     return text === '' ? {} : JSON.parse(text)

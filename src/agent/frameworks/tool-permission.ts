@@ -73,7 +73,7 @@ export function toolPermission(where: string, agent: ActingAgent, options: ToolP
   }
 }
 
-/** Finds what one call is about. AGT-20: it is a refusal if a part of it is missing. */
+/** Finds the agent, the command and the arguments of a call. AGT-20: a missing part is a refusal. */
 export async function findCommand<Method extends keyof Agent>(
   agent: ActingAgent<Method>,
   commandOf: (tool: string) => string | CommandDefinition | undefined,

@@ -72,7 +72,7 @@ function headersOf(value: DataObject, context: ServerContext): Headers | string 
   const secrets: PlannedSecret[] = []
   const sorted: SortedValue[] = []
   for (const { name, text } of given.found) {
-    if (!/^[A-Za-z0-9-]{1,64}$/.test(name)) return 'a name in its headers is not that of a header'
+    if (!/^[A-Za-z0-9-]{1,64}$/.test(name)) return 'a name in its headers is not a valid header name'
     const lower = name.toLowerCase()
     if (lower === 'accept' || lower === 'content-type' || lower === 'mcp-protocol-version') continue
     if (ownHeaders.has(lower)) return `the gateway sets the header ${name} itself; remove it`

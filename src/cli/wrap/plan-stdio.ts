@@ -68,7 +68,8 @@ function variablesOf(value: DataObject, context: ServerContext): Variables {
   const secrets: PlannedSecret[] = []
   const sorted: SortedValue[] = []
   for (const { name, text } of [...forwarded.found, ...given]) {
-    if (!/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name)) return { refusal: 'a name in `env` is not that of a variable' }
+    if (!/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name))
+      return { refusal: 'a name in `env` is not a valid name of a variable' }
     if (text.includes('\0')) return { refusal: `the variable ${name} contains a null character` }
     const sorting = sortValue(name, text, context.named)
     sorted.push({ name, ...sorting })

@@ -22,9 +22,9 @@ export function sortValue(name: string, value: string, named: NamedValues): Sort
   if (value === '') return { secret: false, why: 'it is empty' }
   if (/^(?:true|false|yes|no|on|off)$/i.test(value)) return { secret: false, why: 'it is a switch' }
   if (secretKind(value, false) !== undefined) return { secret: true, why: 'it looks like a key' }
-  if (hasSecretName(name)) return { secret: true, why: 'its name is that of a secret' }
+  if (hasSecretName(name)) return { secret: true, why: 'its name suggests a secret' }
   if (/^-?\d{1,6}(?:\.\d{1,6})?$/.test(value)) return { secret: false, why: 'it is a small number' }
-  if (isHarmlessName(name) && isWord(value)) return { secret: false, why: 'its name is that of a setting' }
+  if (isHarmlessName(name) && isWord(value)) return { secret: false, why: 'its name is the name of a setting' }
   if (levels.has(value.toLowerCase())) return { secret: false, why: 'it is a common setting' }
   if (isPathList(value)) return { secret: false, why: 'it is a path' }
   if (isPlainUrl(value)) return { secret: false, why: 'it is a URL without user information or token' }

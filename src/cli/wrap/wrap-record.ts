@@ -23,7 +23,7 @@ export interface WrapLayer {
   readonly entries: readonly WrappedEntry[]
 }
 
-/** What `unwrap` needs. It contains the secrets of the file, so that it is stored in the vault alone. WRP-12 */
+/** The data for `unwrap`. It contains the secrets of the file, so it is stored in the vault alone. WRP-12 */
 export interface WrapRecord {
   readonly version: 1
   readonly path: string

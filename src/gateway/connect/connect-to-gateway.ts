@@ -93,7 +93,7 @@ function createRelay(open: () => Promise<Session>, write: Write): Relay {
   }
 
   return {
-    // CON-08: one message after the other, so that none overtakes another one.
+    // CON-08: one message after the other, so that no message overtakes another.
     async take(line) {
       if (typeof line !== 'string') return answer(malformedAnswer(-32_700, faultOf(line)))
       if (line.trim() === '') return

@@ -26,7 +26,7 @@ const helloMs = 10_000
 /**
  * Connects to the gateway, and asks it for a server. CON-02
  *
- * @throws GatewayFault when the gateway cannot be reached, refuses, or is another one than the agent expects.
+ * @throws GatewayFault when the gateway cannot be reached, refuses, or is not the one that the agent expects.
  */
 export async function openGatewaySocket(connection: GatewayConnection, server: string): Promise<GatewaySocket> {
   const place = placeOf(connection)

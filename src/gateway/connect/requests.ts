@@ -20,7 +20,7 @@ export interface Requests {
   failAll(why: (request: PendingRequest) => Failure): Promise<void>
   /** Waits until each has its answer, at most so many milliseconds. */
   finish(mostMs: number): Promise<void>
-  /** None gets an answer any more. */
+  /** From then on, no request gets an answer. */
   forget(): void
 }
 

@@ -22,7 +22,7 @@ export interface Session {
   close(): Promise<void>
 }
 
-/** Opens a session, or tells by `fault` why there is none. */
+/** Opens a session, or reports by `fault` why it cannot be used. */
 export async function openSession(
   options: ConnectToGatewayOptions,
   write: Write,

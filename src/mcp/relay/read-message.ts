@@ -1,5 +1,5 @@
 /**
- * The messages of JSON-RPC, as a relay tells them apart. A message that two readers could take for different kinds is
+ * The messages of JSON-RPC, as a relay distinguishes them. A message that two readers could take for different kinds is
  * malformed. MCP-21
  *
  * @module

@@ -12,7 +12,7 @@ export const maxInProgress = 1_000
 /** Milliseconds in which aborted calls must be recorded, and their responses sent. */
 const settleMs = 10_000
 
-/** One session between a client and a server: what is in progress, and how it ends. */
+/** One session between a client and a server: its work in progress, and its end. */
 export interface Session {
   /** The key of `_meta`. */
   readonly key: string

@@ -184,7 +184,7 @@ describe('procura unwrap', () => {
     ])
   })
 
-  it('refuses a file that another home folder has wrapped, and a key that is not that of the vault', async () => {
+  it('refuses a file that another home folder has wrapped, and a key that does not open the vault', async () => {
     const path = machine.write('.mcp.json', config)
     await wrap(path)
     const other = await machine.procura(['unwrap', path, '--home', join(machine.folder, 'other')])

@@ -237,7 +237,7 @@ describe('procura wrap', () => {
     const { out, err } = await machine.procura(['wrap', path, '--dry-run'])
     expect(out).toMatch(/^--- .*\n\+\+\+ .*\n@@ -1,1 \+1,1 @@\n-.*••••.*\n\+.*connect/)
     expect(out + err).not.toContain('canary')
-    expect(err).toContain('MAIL_KEY: into the vault, because its name is that of a secret')
+    expect(err).toContain('MAIL_KEY: into the vault, because its name suggests a secret')
     expect(readFileSync(path)).toEqual(before)
     expect(existsSync(join(machine.folder, '.config'))).toBe(false)
   })
