@@ -15,6 +15,7 @@ export {
 export { connectToGateway } from '../gateway/connect/connect-to-gateway.ts'
 export { type GatewayConnection, readConnection, writeConnection } from '../gateway/connect/connection-file.ts'
 export type { ConnectToGatewayOptions } from '../gateway/connect/options.ts'
+export { type AnswerHookOptions, answerHook, type HookRefusal } from '../gateway/hook/answer-hook.ts'
 export { agentFolder, gatewayHome, type HomeEnvironment } from '../gateway/home.ts'
 export { toolCommand } from '../gateway/tool-command.ts'
 export {

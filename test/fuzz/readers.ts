@@ -65,7 +65,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['mcp', writes, 'toolHash'],
   ['gateway', writes, 'agentFolder gatewayHome toolCommand writeConnection'],
   ['gateway', 'has hostile messages in test/gateway/transport', 'httpTransport lineTransport'],
-  ['gateway', 'has hostile messages and files in test/gateway/connect', 'connectToGateway readConnection'],
+  ['gateway', 'has hostile messages and files in test/gateway', 'answerHook connectToGateway readConnection'],
   ['agent/langchain', isSetUp, 'langchainMiddleware'],
   ['agent/ai-sdk', isSetUp, 'guardedTools toolApproval'],
   ['agent/openai', isSetUp, 'toolInputGuardrail toolMetaResolver'],

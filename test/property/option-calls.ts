@@ -119,6 +119,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     withInvocation: [{ send: async () => undefined }, await openAgent({ signer: alice })],
   },
   gateway: {
+    answerHook: ['{}'],
     connectToGateway: [],
     httpTransport: ['https://server.example/mcp'],
     lineTransport: [{ on: write }, { write }],

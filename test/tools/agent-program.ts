@@ -19,7 +19,7 @@ export const program = 'internal/procura'
 const often: readonly string[] = ['connect', 'hook']
 
 /** The modules that `src/cli` loads for these verbs, or for any. */
-const loaded: ReadonlySet<string> = new Set([...often.map((verb) => `./${verb}.ts`), './help.ts'])
+const loaded: ReadonlySet<string> = new Set([...often.map((verb) => `./${verb}.ts`), './hook-install.ts', './help.ts'])
 
 const launcher = `#!/usr/bin/env node
 import { argv } from 'node:process'
@@ -41,6 +41,7 @@ export async function buildAgentProgram(folder: string): Promise<void> {
     platform: 'node',
     format: 'esm',
     target: 'node20',
+    mainFields: ['module', 'main'],
     minify: true,
     external: ['@noble/*'],
     alias: Object.fromEntries(readPlatformImports().map(({ specifier, node }) => [specifier, root + entries[node]])),

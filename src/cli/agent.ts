@@ -1,0 +1,106 @@
+// node only: reads and writes files
+import { mkdir, rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Agent, AgentCapability } from '../agent/agent.ts'
+import { openAgent } from '../agent/open-agent.ts'
+import { fileDelegationStore } from '../delegation-file/file-delegation-store.ts'
+import { parseDid } from '../did/did.ts'
+import { type GatewayConnection, readConnection, writeConnection } from '../gateway/connect/connection-file.ts'
+import { agentFolder, gatewayHome } from '../gateway/home.ts'
+import { createSignerFile } from '../signer-file/signer-file.ts'
+import { quote } from '../support/quote.ts'
+import type { Host } from './host.ts'
+import { fileKey, openSigner } from './open-signer.ts'
+import { readInput } from './read-input.ts'
+import { containerIn } from './read-tokens.ts'
+import { UsageError } from './usage-error.ts'
+import { type Flags, neededOf, operandOf, textOf } from './verb.ts'
+
+/** `procura agent new NAME`: makes the folder of an agent, and prints its DID. CON-10 */
+export async function newAgent(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const home = gatewayHome(textOf(flags, 'home'), host.env)
+  const folder = await agentFolder(home, operandOf(words, 'the name of the agent'))
+  const connection = await connectionOf(home, flags)
+  const isEncrypted = flags['encrypt'] === true || textOf(flags, 'key-file') !== undefined
+  const key = isEncrypted ? await fileKey(flags, host, true) : undefined
+  await mkdir(join(folder, '..'), { recursive: true, mode: 0o700 })
+  await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    const reason = error.code === 'EEXIST' ? 'exists already; choose another name' : `cannot be made (${error.code})`
+    throw new UsageError(`${quote(folder, 128)} ${reason}`)
+  })
+  try {
+    const { did } = await createSignerFile({ path: join(folder, 'agent.key'), ...(key !== undefined && { key }) })
+    await writeConnection(folder, { ...connection, key: 'agent.key', delegations: 'delegations' })
+    host.print(flags['json'] === true ? JSON.stringify({ did, folder }) : did)
+  } catch (error) {
+    await rmdir(folder).catch(() => undefined)
+    throw error
+  }
+  host.complain(
+    `made ${folder}; it has no authority: delegate to its DID, and store that with \`procura agent receive\``,
+  )
+  return 0
+}
+
+/** The gateway of a new agent: that of another agent, or the given one. */
+async function connectionOf(home: string, flags: Flags): Promise<Omit<GatewayConnection, 'key' | 'delegations'>> {
+  const like = textOf(flags, 'like')
+  const given = ['socket', 'address', 'audience', 'subject'].filter((name) => textOf(flags, name) !== undefined)
+  if (like === undefined && given.length > 0) {
+    const [socket, address] = [textOf(flags, 'socket'), textOf(flags, 'address')]
+    if ((socket === undefined) === (address === undefined)) throw new UsageError('pass --socket or --address')
+    return {
+      ...(socket !== undefined && { socket }),
+      ...(address !== undefined && { address }),
+      audience: parseDid(neededOf(flags, 'audience', 'the DID of the gateway, which `procura serve` shows')),
+      subject: parseDid(neededOf(flags, 'subject', 'the DID of the owner, see `procura key show owner.key`')),
+    }
+  }
+  if (given.length > 0) throw new UsageError(`pass --like or --${given[0]}, not both`)
+  const { key: _, delegations: __, ...connection } = await readConnection(await agentFolder(home, like))
+  return connection
+}
+
+/** `procura agent receive NAME [FILE]`: verifies delegations, and stores them. CON-11 */
+export async function receive(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const [name, file, ...more] = words
+  if (name === undefined || more.length > 0) throw new UsageError('pass the name of the agent, and at most one file')
+  const { agent } = await open(name, flags, host)
+  const reception = await agent.receive(containerIn(await readInput(file, 'the delegation', host)))
+  if (!reception.accepted) {
+    const { code, message } = reception.denial
+    if (flags['json'] === true) host.print(JSON.stringify({ accepted: false, code, message }))
+    host.complain(`procura: refused: ${message} (${code})`)
+    return 1
+  }
+  print(agent, reception.capabilities, flags, host)
+  return 0
+}
+
+/** `procura agent show [NAME]`: prints the DID of an agent, and what its delegations permit now. */
+export async function showAgent(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  if (words.length > 1) throw new UsageError('too many words; pass the name of one agent')
+  const { agent } = await open(words[0], flags, host)
+  print(agent, await agent.capabilities(), flags, host)
+  return 0
+}
+
+async function open(name: string | undefined, flags: Flags, host: Host): Promise<{ readonly agent: Agent }> {
+  const folder = await agentFolder(gatewayHome(textOf(flags, 'home'), host.env), name)
+  const { key, delegations } = await readConnection(folder)
+  const { signer } = await openSigner(key, flags, host)
+  return { agent: await openAgent({ signer, store: fileDelegationStore({ path: delegations }) }) }
+}
+
+function print(agent: Agent, capabilities: readonly AgentCapability[], flags: Flags, host: Host): void {
+  if (flags['json'] === true) {
+    const listed = capabilities.map(({ subject, command, conditions, expiration }) => ({
+      ...{ subject, command, conditions },
+      expiration: typeof expiration === 'number' ? expiration : null,
+    }))
+    host.print(JSON.stringify({ did: agent.did, capabilities: listed }))
+    return
+  }
+  host.print(agent.did)
+  for (const { words } of capabilities) host.print(words)
+}

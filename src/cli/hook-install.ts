@@ -1,0 +1,109 @@
+// node only: reads and writes files
+import { readFile, realpath, rename, stat, unlink, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import process from 'node:process'
+import { applyEdits, modify, type ParseError, parse } from 'jsonc-parser'
+import { agentFolder, gatewayHome } from '../gateway/home.ts'
+import { quote } from '../support/quote.ts'
+import type { Host } from './host.ts'
+import { UsageError } from './usage-error.ts'
+import { type Flags, operandOf, textOf, textsOf } from './verb.ts'
+
+/**
+ * `procura hook install CLIENT`: writes the hook into the settings of Claude Code or Codex, or prints them. Other settings
+ * stay as they are, and a hook of this program that is there is replaced. HKS-05
+ */
+export async function installHook(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const client = operandOf(words, 'the client: claude or codex')
+  if (client !== 'claude' && client !== 'codex') throw new UsageError('the client must be claude or codex')
+  const servers = textsOf(flags, 'server')
+  if (servers.length === 0)
+    throw new UsageError('--server is missing: each server of the gateway that the client calls')
+  const path = textOf(flags, 'file') ?? defaultFile(client, host)
+  const entry = entryOf(client, servers, await commandOf(flags, servers, host))
+  if (flags['print'] === true) {
+    const settings = JSON.stringify({ hooks: { PreToolUse: [entry] } }, undefined, 2)
+    for (const line of settings.split('\n')) host.print(line)
+    return 0
+  }
+  const { text, mode } = await readSettings(path)
+  await replace(path, withEntry(text, entry, path), mode)
+  host.complain(`${path} has the hook; ${advice[client]}`)
+  return 0
+}
+
+const advice = {
+  claude: 'it blocks a call also when the hook itself fails',
+  codex: 'start Codex and trust the hook (/hooks), because Codex skips a hook that is not trusted without a word',
+} as const
+
+interface HookEntry {
+  readonly matcher: string
+  readonly hooks: readonly object[]
+}
+
+function entryOf(client: 'claude' | 'codex', servers: readonly string[], command: string): HookEntry {
+  const names = servers.map((one) => (one.includes('=') ? one.slice(0, one.lastIndexOf('=')) : one))
+  const matcher = `mcp__(?:${names.map((name) => name.replace(/[^A-Za-z0-9_-]/g, '_')).join('|')})__.*`
+  // Codex has no such option: a hook that fails lets the call pass.
+  const onFailure = client === 'claude' && { onFailure: 'block' }
+  return { matcher, hooks: [{ type: 'command', command, ...onFailure }] }
+}
+
+function defaultFile(client: 'claude' | 'codex', { env }: Host): string {
+  const [variable, folder, file] =
+    client === 'claude'
+      ? (['CLAUDE_CONFIG_DIR', '.claude', 'settings.json'] as const)
+      : (['CODEX_HOME', '.codex', 'hooks.json'] as const)
+  const named = env[variable]
+  return join(named !== undefined && named !== '' ? named : join(homedir(), folder), file)
+}
+
+/** The command line of the hook, for a shell. */
+async function commandOf(flags: Flags, servers: readonly string[], host: Host): Promise<string> {
+  const home = gatewayHome(textOf(flags, 'home'), host.env)
+  const agent = await agentFolder(home, textOf(flags, 'agent'))
+  const program = await realpath(process.argv[1] ?? '').catch(() => 'procura')
+  const words = [process.execPath, program, 'hook', '--agent', agent, ...servers.flatMap((one) => ['--server', one])]
+  if (flags['pass-approvable'] === true) words.push('--pass-approvable')
+  return words
+    .map((word) => (/^[A-Za-z0-9_./=:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
+    .join(' ')
+}
+
+async function readSettings(path: string): Promise<{ readonly text: string; readonly mode: number }> {
+  try {
+    return { text: await readFile(path, 'utf8'), mode: (await stat(path)).mode & 0o777 }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return { text: '{}\n', mode: 0o600 }
+    throw new UsageError(`${quote(path, 128)} cannot be read (${code})`)
+  }
+}
+
+function withEntry(text: string, entry: HookEntry, path: string): string {
+  const errors: ParseError[] = []
+  const settings: unknown = parse(text, errors, { allowTrailingComma: true })
+  const { hooks = {} } = Object(settings) as { readonly hooks?: unknown }
+  const { PreToolUse: entries = [] } = Object(hooks) as { readonly PreToolUse?: unknown }
+  if (errors.length > 0 || typeof settings !== 'object' || settings === null || !Array.isArray(entries))
+    throw new UsageError(`${quote(path, 128)} is not settings in JSON with \`hooks\`; correct it, or use --print`)
+  const known = entries.findIndex((one) => JSON.stringify(one).includes('internal/procura.js hook --agent'))
+  const place = ['hooks', 'PreToolUse', known < 0 ? entries.length : known]
+  const formattingOptions = { insertSpaces: true, tabSize: 2, eol: text.includes('\r\n') ? '\r\n' : '\n' }
+  return applyEdits(text, modify(text, place, entry, { formattingOptions }))
+}
+
+/** A reader finds the old settings or the new ones, whole. */
+async function replace(path: string, text: string, mode: number): Promise<void> {
+  const target = await realpath(path).catch(() => path)
+  const draft = join(dirname(target), `.procura-hook-${process.pid}`)
+  try {
+    await writeFile(draft, text, { mode, flag: 'wx' })
+    await rename(draft, target)
+  } catch (error) {
+    await unlink(draft).catch(() => undefined)
+    throw new UsageError(`${quote(path, 128)} cannot be written (${(error as NodeJS.ErrnoException).code})`)
+  }
+}

@@ -1,0 +1,180 @@
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parse } from 'jsonc-parser'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ArgumentError, StoreError } from '../../../src/errors.ts'
+import { answerHook } from '../../../src/gateway/hook/answer-hook.ts'
+import { runCli } from '../../cli/run-cli.ts'
+import { actor } from '../../support/actors.ts'
+import { type AgentHome, makeAgentHome } from '../connect/agent-home.ts'
+
+const [owner, service] = await Promise.all([actor('owner'), actor('service')])
+let home: string
+let agent: AgentHome
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'procura-hook-'))
+  const place = { socket: join(home, 'gateway.sock') }
+  agent = await makeAgentHome(join(home, 'agents', 'assistant'), place, { audience: service.did, subject: owner.did })
+  await agent.give(owner, '/mcp/mail/send', [['like', '.to', '*@example.com']])
+  await agent.give(owner, '/mcp/git-hub')
+})
+afterAll(() => rm(home, { recursive: true }))
+
+/** The input of a hook, as Claude Code writes it. */
+function inputOf(tool: unknown, args: unknown, more: object = {}): string {
+  const common = { session_id: 's', cwd: '/', tool_use_id: 'toolu_1', hook_event_name: 'PreToolUse' }
+  return JSON.stringify({ ...common, tool_name: tool, tool_input: args, ...more })
+}
+
+function ask(input: string, more: object = {}): Promise<string | undefined> {
+  return answerHook(input, { agent: agent.folder, servers: ['mail', 'Git Hub=git-hub'], ...more }).then(
+    (refusal) => refusal?.hookSpecificOutput.permissionDecisionReason,
+  )
+}
+
+describe('a hook', () => {
+  it('HKS-02 refuses what the delegations do not permit, with the argument and what would be allowed', async () => {
+    expect(await ask(inputOf('mcp__mail__send', { to: 'bob@example.com' }))).toBeUndefined()
+    const refused = await answerHook(inputOf('mcp__mail__send', { to: 'eve@evil.example' }), {
+      agent: agent.folder,
+      servers: ['mail'],
+    })
+    expect(refused).toEqual({
+      hookSpecificOutput: {
+        hookEventName: 'PreToolUse',
+        permissionDecision: 'deny',
+        permissionDecisionReason: expect.stringMatching(
+          /^Denied by procura: delegation 1 of 1: .*`\.to` must be a string that matches `\*@example\.com`.*\. Change the arguments, or ask/,
+        ),
+      },
+    })
+    expect(await ask(inputOf('mcp__mail__read', {}))).toMatch(/covers only `\/mcp\/mail\/send`/)
+    expect(await ask(inputOf('mcp__Git_Hub__createIssue', { a: [1] }))).toBeUndefined()
+    expect(await ask(inputOf('mcp__mail__send', { to: 'eve@evil.example' }), { passApprovable: true })).toBeUndefined()
+    expect(await ask(inputOf('mcp__mail__read', {}), { passApprovable: true })).toBeUndefined()
+  })
+
+  it('HKS-02 leaves tools of other servers and of the client alone', async () => {
+    for (const tool of ['Bash', 'mcp__other__send', 'mcp__mailer__send', 'MCP__mail__send', 'mcp__git-hub__x', 'mail'])
+      expect.soft(await ask(inputOf(tool, 'any'))).toBeUndefined()
+  })
+
+  it('HKS-01 HKS-02 refuses a name without a tool, and a name that two servers could have', async () => {
+    for (const tool of ['mcp__mail', 'mcp__mail__'])
+      expect.soft(await ask(inputOf(tool, {}))).toBe('Denied by procura: the name of the tool is missing')
+    const servers = ['git-hub', 'git-hub__x=mail']
+    expect(await ask(inputOf('mcp__git-hub__y', {}), { servers })).toBeUndefined()
+    expect(await ask(inputOf('mcp__git-hub__x__y', {}), { servers })).toMatch(/^Denied by procura/)
+  })
+
+  it('HKS-01 an input of another form is an error', async () => {
+    const wrong = [
+      ...['', '{', 'null', '[]', '5', '"PreToolUse"'],
+      inputOf('mcp__mail__send', {}, { hook_event_name: 'PostToolUse' }),
+      inputOf('mcp__mail__send', {}, { hook_event_name: undefined }),
+      ...[undefined, null, 5, '', {}, ['mcp__mail__send']].map((tool) => inputOf(tool, {})),
+      ...[undefined, null, 5, 'x', [], [{}]].map((args) => inputOf('mcp__mail__send', args)),
+    ]
+    for (const input of wrong) await expect.soft(ask(input), input).rejects.toThrow(ArgumentError)
+    for (const servers of [[], ['Mail'], ['=mail'], ['mail='], 'mail', [5]])
+      await expect.soft(ask(inputOf('Bash', {}), { servers }), String(servers)).rejects.toThrow(ArgumentError)
+  })
+
+  it('HKS-03 needs no key: an encrypted one is not opened', async () => {
+    const locked = join(home, 'agents', 'locked')
+    const given = await runCli(['agent', 'new', 'locked', '--home', home, '--like', 'assistant', '--encrypt'], '', {
+      PROCURA_KEY_PASSPHRASE: 'correct horse',
+    })
+    expect(given.code, given.err).toBe(0)
+    const options = { agent: locked, servers: ['mail'] }
+    const refusal = await answerHook(inputOf('mcp__mail__send', {}), options)
+    expect(refusal?.hookSpecificOutput.permissionDecisionReason).toMatch(/holds no delegation/)
+  })
+
+  it('HKS-04 is a verb whose every failure has the exit code 2, which blocks the call', async () => {
+    const words = ['hook', '--home', home, '--agent', 'assistant', '--server', 'mail']
+    const allowed = await runCli(words, inputOf('mcp__mail__send', { to: 'bob@example.com' }))
+    expect(allowed).toEqual({ code: 0, out: '', err: '' })
+    const refused = await runCli(words, inputOf('mcp__mail__send', { to: 'x' }))
+    expect([refused.code, JSON.parse(refused.out).hookSpecificOutput.permissionDecision]).toEqual([0, 'deny'])
+    const input = inputOf('mcp__mail__send', { to: 'bob@example.com' })
+    const failures: (readonly [readonly string[], string | Uint8Array])[] = [
+      [words, '{'],
+      [words, Uint8Array.of(0xff)],
+      [words, 'x'.repeat(9_000_000)],
+      [words, inputOf('mcp__mail__send', { to: 'x'.repeat(100_000) })],
+      [['hook', '--home', home, '--agent', 'none', '--server', 'mail'], input],
+      [['hook', '--home', home, '--agent', 'assistant'], input],
+      [[...words, 'more'], input],
+      [[...words, '--sever', 'x'], input],
+    ]
+    for (const [given, text] of failures) {
+      const { code, out, err } = await runCli(given, text)
+      expect.soft([code, out], given.join(' ')).toEqual([2, ''])
+      expect.soft(err).toMatch(/^procura: .+$/)
+    }
+    const path = join(agent.folder, 'delegations')
+    const before = await readFile(path)
+    await writeFile(path, 'damaged')
+    await expect(ask(input)).rejects.toThrow(StoreError)
+    expect((await runCli(words, input)).code).toBe(2)
+    await writeFile(path, before)
+  })
+})
+
+describe('procura hook install', () => {
+  const install = (...words: readonly string[]) =>
+    runCli(['hook', 'install', ...words, '--home', home, '--agent', 'assistant'])
+
+  it('HKS-05 adds the hook to settings, keeps the rest, and replaces its own entry', async () => {
+    const path = join(home, 'settings.json')
+    const own = '// for files\n      { "matcher": "Bash", "hooks": [] }'
+    const text = `{\n  "model": "opus",\n  "hooks": {\n    "PreToolUse": [\n      ${own}\n    ]\n  } // mine\n}\n`
+    await writeFile(path, text, { mode: 0o640 })
+    const link = join(home, 'link.json')
+    await symlink(path, link)
+    for (const servers of [
+      ['--server', 'mail'],
+      ['--server', 'mail', '--server', 'Git Hub=git-hub'],
+    ]) {
+      const { code, err } = await install('claude', '--file', link, ...servers)
+      expect(code, err).toBe(0)
+    }
+    const written = await readFile(path, 'utf8')
+    for (const part of ['"model": "opus"', '// for files', '"matcher": "Bash"', '// mine'])
+      expect(written).toContain(part)
+    const { model, hooks } = parse(written)
+    expect([model, hooks.PreToolUse.length]).toEqual(['opus', 2])
+    expect(hooks.PreToolUse[1]).toMatchObject({
+      matcher: 'mcp__(?:mail|Git_Hub)__.*',
+      hooks: [{ type: 'command', onFailure: 'block', command: expect.stringContaining("'Git Hub=git-hub'") }],
+    })
+    expect((await stat(path)).mode & 0o777).toBe(0o640)
+  })
+
+  it('HKS-05 makes settings, prints them, and refuses others than JSON', async () => {
+    const path = join(home, 'hooks.json')
+    expect((await install('codex', '--file', path, '--server', 'mail')).err).toMatch(/trust the hook/)
+    expect(JSON.parse(await readFile(path, 'utf8')).hooks.PreToolUse[0].hooks[0]).not.toHaveProperty('onFailure')
+    const printed = await install('claude', '--server', 'mail', '--print')
+    expect(JSON.parse(printed.out)).toMatchObject({ hooks: { PreToolUse: [{ matcher: 'mcp__(?:mail)__.*' }] } })
+    const wrong = join(home, 'wrong.json')
+    for (const text of ['{', '[]', '5', '', '{"hooks":{"PreToolUse":{}}}']) {
+      await writeFile(wrong, text)
+      expect.soft(await install('claude', '--file', wrong, '--server', 'mail')).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(/is not settings in JSON/),
+      })
+      expect.soft(await readFile(wrong, 'utf8')).toBe(text)
+    }
+    await mkdir(join(home, 'folder'), { recursive: true })
+    for (const words of [
+      ['vim', '--server', 'mail'],
+      ['claude'],
+      ['claude', '--server', 'mail', '--file', join(home, 'folder')],
+    ])
+      expect.soft((await install(...words)).code).toBe(2)
+  })
+})
