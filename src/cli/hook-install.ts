@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { applyEdits, modify, type ParseError, parse } from 'jsonc-parser'
 import { agentFolder, gatewayHome } from '../gateway/home.ts'
+import { objectValue } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import type { Host } from './host.ts'
 import { UsageError } from './usage-error.ts'
@@ -87,9 +88,10 @@ function withEntry(text: string, entry: HookEntry, path: string): string {
   const settings: unknown = parse(text, errors, { allowTrailingComma: true })
   const { hooks = {} } = Object(settings) as { readonly hooks?: unknown }
   const { PreToolUse: entries = [] } = Object(hooks) as { readonly PreToolUse?: unknown }
-  if (errors.length > 0 || typeof settings !== 'object' || settings === null || !Array.isArray(entries))
+  if (errors.length > 0 || objectValue(settings) !== undefined || !Array.isArray(entries))
     throw new UsageError(`${quote(path, 128)} is not settings in JSON with \`hooks\`; correct it, or use --print`)
-  const known = entries.findIndex((one) => JSON.stringify(one).includes('internal/procura.js hook --agent'))
+  // Only this program has a verb and an option of these names in a hook.
+  const known = entries.findIndex((one) => JSON.stringify(one).includes(' hook --agent '))
   const place = ['hooks', 'PreToolUse', known < 0 ? entries.length : known]
   const formattingOptions = { insertSpaces: true, tabSize: 2, eol: text.includes('\r\n') ? '\r\n' : '\n' }
   return applyEdits(text, modify(text, place, entry, { formattingOptions }))

@@ -1,10 +1,10 @@
 // node only: loads verbs that read files
 import type { AuditFlags } from './audit.ts'
+import { json, keyFile } from './common-options.ts'
+import { gatewayVerbs } from './gateway-verbs.ts'
 import type { VaultFlags } from './vault.ts'
 import type { Verb, VerbOption } from './verb.ts'
 import { wrapVerbs } from './wrap/wrap-verbs.ts'
-
-const json: VerbOption = { name: 'json', about: 'print JSON' }
 
 const vaultFile: readonly VerbOption[] = [
   { name: 'file', value: 'FILE', about: 'the vault; created by the first `put`' },
@@ -199,12 +199,6 @@ const auditVerbs: readonly Verb[] = [
   },
 ]
 
-const keyFile: VerbOption = {
-  name: 'key-file',
-  value: 'FILE',
-  about: 'the key of an encrypted key file; default: the passphrase in PROCURA_KEY_PASSPHRASE, or from the terminal',
-}
-
 const keyVerbs: readonly Verb[] = [
   {
     name: 'key new',
@@ -333,99 +327,6 @@ const authorityVerbs: readonly Verb[] = [
     example: 'procura why call.ucan --subject did:key:z6Mk… --at 2026-12-01T09:00:00Z',
     negative: 'the call is refused',
     run: async (...given) => (await import('./why.ts')).why(...given),
-  },
-]
-
-const home: VerbOption = {
-  name: 'home',
-  value: 'DIR',
-  about: 'the folder of the gateway; default PROCURA_HOME, or procura in ~/.config',
-}
-const agent: VerbOption = {
-  name: 'agent',
-  value: 'NAME',
-  about: 'the agent: its name in the home folder, or a path with a slash; default the only agent',
-}
-
-const hookOptions: readonly VerbOption[] = [
-  agent,
-  home,
-  {
-    name: 'server',
-    value: 'NAME',
-    many: true,
-    about: 'a server of the gateway; Mail=mail if the client calls it Mail; default those of gateway.json',
-  },
-  { name: 'pass-approvable', about: 'let a call pass that an approval could permit' },
-]
-
-const gatewayVerbs: readonly Verb[] = [
-  {
-    name: 'connect',
-    operands: 'SERVER',
-    about: 'serve an MCP client over stdio, and sign its calls for a server of the gateway',
-    options: [agent, home],
-    example: 'procura connect mail --agent assistant',
-    run: async (...given) => (await import('./connect.ts')).connect(...given),
-  },
-  {
-    name: 'agent new',
-    operands: 'NAME',
-    about: 'make the folder of an agent, with a key and the address of the gateway, and print its DID',
-    options: [
-      { name: 'like', value: 'NAME', about: 'use the gateway of this agent; default the only agent' },
-      { name: 'socket', value: 'FILE', about: 'the Unix socket of the gateway' },
-      { name: 'address', value: 'ADDRESS', about: 'the loopback address of the gateway, such as 127.0.0.1:7333' },
-      { name: 'audience', value: 'DID', about: 'the DID of the gateway' },
-      { name: 'subject', value: 'DID', about: 'the DID of the owner' },
-      { name: 'encrypt', about: 'encrypt the key under a passphrase, from PROCURA_KEY_PASSPHRASE or the terminal' },
-      keyFile,
-      home,
-      json,
-    ],
-    example: 'procura agent new researcher --like assistant',
-    run: async (...given) => (await import('./agent.ts')).newAgent(...given),
-  },
-  {
-    name: 'agent receive',
-    operands: 'NAME [FILE]',
-    about: 'verify delegations to an agent, and store them',
-    options: [keyFile, home, json],
-    example: 'procura agent receive researcher narrow.ucan',
-    negative: 'a delegation is refused, and none is stored',
-    run: async (...given) => (await import('./agent.ts')).receive(...given),
-  },
-  {
-    name: 'agent show',
-    operands: '[NAME]',
-    about: 'print the DID of an agent, and the authority that it has now',
-    options: [keyFile, home, json],
-    example: 'procura agent show researcher',
-    run: async (...given) => (await import('./agent.ts')).showAgent(...given),
-  },
-  {
-    name: 'hook install',
-    operands: 'CLIENT',
-    about: 'write the hook into the settings of claude or codex; a hook is not the boundary, see spec/connect.md',
-    options: [
-      ...hookOptions,
-      {
-        name: 'file',
-        value: 'FILE',
-        about: 'the settings; default settings.json in ~/.claude, hooks.json in ~/.codex',
-      },
-      { name: 'print', about: 'print the settings, and write nothing' },
-    ],
-    example: 'procura hook install claude --server mail --server github',
-    run: async (...given) => (await import('./hook-install.ts')).installHook(...given),
-  },
-  {
-    name: 'hook',
-    operands: '',
-    about: 'answer a PreToolUse hook of Claude Code or Codex, on standard input',
-    options: hookOptions,
-    example: 'procura hook --agent assistant --server mail < hook.json',
-    run: async (...given) => (await import('./hook.ts')).hook(...given),
   },
 ]
 

@@ -59,7 +59,7 @@ const withoutOtherVerbs: Plugin = {
   name: 'without-other-verbs',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^\.\/[a-z-]+\.ts$/ }, ({ path, importer, kind }) =>
-      kind === 'dynamic-import' && basename(importer) === 'verbs.ts' && !loaded.has(path)
+      kind === 'dynamic-import' && /^(?:gateway-)?verbs\.ts$/.test(basename(importer)) && !loaded.has(path)
         ? { path: 'another verb', namespace: 'absent' }
         : undefined,
     )
