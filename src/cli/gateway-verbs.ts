@@ -13,6 +13,12 @@ const agent: VerbOption = {
   about: 'the agent: its name in the home folder, or a path with a slash; default the only agent',
 }
 
+const config: VerbOption = {
+  name: 'config',
+  value: 'FILE',
+  about: 'the configuration; default gateway.json in the home folder',
+}
+
 const hookOptions: readonly VerbOption[] = [
   agent,
   home,
@@ -27,6 +33,36 @@ const hookOptions: readonly VerbOption[] = [
 
 /** The verbs of the gateway and its agents. */
 export const gatewayVerbs: readonly Verb[] = [
+  {
+    name: 'serve',
+    operands: '',
+    about: 'run the gateway: it holds the credentials of MCP servers, and decides about each call',
+    options: [
+      home,
+      config,
+      { name: 'dry-run', about: 'record decisions and enforce none: every call runs, also a forbidden one' },
+      json,
+    ],
+    example: 'procura serve --home ~/.config/procura',
+    run: async (...given) => (await import('./serve.ts')).serve(...given),
+  },
+  {
+    name: 'tools list',
+    operands: '[SERVER]',
+    about: 'show which tools of the servers are accepted, new or changed, and how they have changed',
+    options: [home, config, json],
+    example: 'procura tools list mail',
+    negative: 'a tool is new, changed or gone',
+    run: async (...given) => (await import('./tools.ts')).listTools(...given),
+  },
+  {
+    name: 'tools accept',
+    operands: 'SERVER [TOOL…]',
+    about: 'accept the tools of a server as the gateway last saw them; default all',
+    options: [home, config, json],
+    example: 'procura tools accept mail send_mail',
+    run: async (...given) => (await import('./tools.ts')).acceptSome(...given),
+  },
   {
     name: 'connect',
     operands: 'SERVER',

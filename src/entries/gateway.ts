@@ -17,6 +17,22 @@ export { type GatewayConnection, readConnection, writeConnection } from '../gate
 export type { ConnectToGatewayOptions } from '../gateway/connect/options.ts'
 export { type AnswerHookOptions, answerHook, type HookRefusal } from '../gateway/hook/answer-hook.ts'
 export { agentFolder, gatewayHome, type HomeEnvironment } from '../gateway/home.ts'
+export {
+  type Gateway,
+  type OpenGatewayOptions,
+  openGateway,
+} from '../gateway/open-gateway.ts'
+export type { GatewayHealth } from '../gateway/admin/serve-admin.ts'
+export type { GatewayEvent, OnGatewayEvent } from '../gateway/events.ts'
+export type { ComparedTool, ToolState } from '../gateway/tools/compare-tools.ts'
+export {
+  type AcceptToolsOptions,
+  acceptTools,
+  type ReviewToolsOptions,
+  reviewTools,
+} from '../gateway/tools/review-tools.ts'
+export { credentialRulesOf } from '../gateway/upstream/credential-rules.ts'
+export type { GatewayServer } from '../gateway/supply.ts'
 export { toolCommand } from '../gateway/tool-command.ts'
 export {
   type HttpSendOptions,

@@ -119,9 +119,12 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     withInvocation: [{ send: async () => undefined }, await openAgent({ signer: alice })],
   },
   gateway: {
+    acceptTools: [],
     answerHook: ['{}'],
     connectToGateway: [],
     httpTransport: ['https://server.example/mcp'],
+    openGateway: [],
+    reviewTools: [],
     lineTransport: [{ on: write }, { write }],
   },
   'agent/langchain': { langchainMiddleware: [() => undefined] },
@@ -386,7 +389,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     revocation: 'readRevocationEntry',
     token: 'compressContainer encodeContainerBytes',
     mcp: 'toolCall toolHash',
-    gateway: 'agentFolder gatewayHome readConnection readGatewayConfig toolCommand writeConnection',
+    gateway: 'agentFolder credentialRulesOf gatewayHome readConnection readGatewayConfig toolCommand writeConnection',
     format: 'wait',
     // The names of a table of resolvers are the caller's own.
     did: 'isDid didKeyFrom parseDidKey compositeResolver keyResolver',

@@ -1,0 +1,105 @@
+// node only: listens on sockets
+import process from 'node:process'
+import type { GatewayConfig } from '../gateway/configuration/read-gateway-config.ts'
+import type { GatewayEvent } from '../gateway/events.ts'
+import { type Gateway, openGateway } from '../gateway/open-gateway.ts'
+import type { FileKey } from '../vault/stores/file/key.ts'
+import type { Host } from './host.ts'
+import { configOf } from './tools.ts'
+import { UsageError } from './usage-error.ts'
+import type { Flags } from './verb.ts'
+
+/** The passphrase of the vault. */
+const variable = 'PROCURA_VAULT_PASSPHRASE'
+
+/**
+ * `procura serve`: runs the gateway until SIGTERM or SIGINT. SIGHUP takes a new configuration, and looks at the tools again.
+ * A second signal ends the process at once.
+ */
+export async function serve(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  if (words.length > 0) throw new UsageError('too many words; the servers are in gateway.json')
+  const isJson = flags['json'] === true
+  const dryRun = flags['dry-run'] === true
+  const config = await configOf(flags, host)
+  const onEvent = (event: GatewayEvent): void => {
+    if (isJson) host.print(JSON.stringify(event))
+    else host.complain(`${event.level}: ${event.message}`)
+  }
+  const gateway = await openGateway({ config, dryRun, onEvent, ...(await vaultKey(config, host)) })
+  const ending = endingBy(host, gateway, () => configOf(flags, host), onEvent)
+  announce(gateway, dryRun, isJson, host)
+  await ending
+  onEvent({ level: 'info', event: 'stopping', message: 'ending; calls in progress are waited for' })
+  await gateway.close()
+  return 0
+}
+
+async function vaultKey({ vault }: GatewayConfig, host: Host): Promise<{ readonly vaultKey?: FileKey }> {
+  const given = host.env[variable]
+  // GTW-16: no child process has it, and no report of the runtime.
+  Reflect.deleteProperty(host.env, variable)
+  if (vault.keyFile !== undefined) return {}
+  if (given !== undefined && given !== '') return { vaultKey: { passphrase: given } }
+  if (!host.isTerminal)
+    throw new UsageError(`the vault needs its key: set ${variable}, or \`vault.keyFile\` in gateway.json`)
+  const typed = await host.askHidden('passphrase of the vault (it is not shown): ')
+  if (typed === undefined) throw new UsageError('it was broken off; the gateway is not started')
+  const passphrase = new TextDecoder('utf-8', { fatal: true }).decode(typed)
+  typed.fill(0)
+  return { vaultKey: { passphrase } }
+}
+
+/** Resolves when the gateway has to end. */
+function endingBy(
+  host: Host,
+  gateway: Gateway,
+  read: () => Promise<GatewayConfig>,
+  onEvent: (event: GatewayEvent) => void,
+): Promise<void> {
+  let isEnding = false
+  return new Promise((resolve) => {
+    const end = (): void => {
+      if (isEnding) process.exit(2)
+      isEnding = true
+      resolve()
+    }
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end)
+    host.signal?.addEventListener('abort', end, { once: true })
+    process.on('SIGHUP', () => void reload(gateway, read, onEvent))
+  })
+}
+
+/** GTW-34: a configuration with a fault changes nothing. */
+async function reload(
+  gateway: Gateway,
+  read: () => Promise<GatewayConfig>,
+  onEvent: (event: GatewayEvent) => void,
+): Promise<void> {
+  try {
+    await gateway.reload(await read())
+    onEvent({ level: 'info', event: 'reloaded', message: 'took the new configuration' })
+    await gateway.refresh()
+  } catch (error) {
+    const message = `the new configuration is not taken, and the old one goes on: ${(error as Error).message}`
+    onEvent({ level: 'error', event: 'reload_failed', message })
+  }
+}
+
+function announce(gateway: Gateway, dryRun: boolean, isJson: boolean, host: Host): void {
+  const { did, place, adminPlace } = gateway
+  if (isJson) {
+    const admin = adminPlace === undefined ? {} : { admin: adminPlace }
+    host.print(
+      JSON.stringify({ event: 'listening', place, audience: did, ...admin, dryRun, servers: gateway.servers() }),
+    )
+    return
+  }
+  if (dryRun) host.complain('warning: DRY RUN: every call runs, also a forbidden one; decisions are only recorded')
+  host.print(`listening on ${place}`)
+  host.print(`audience ${did}`)
+  if (adminPlace !== undefined) host.print(`health and metrics on http://${adminPlace}`)
+  for (const { name, type, tools, waiting, fault } of gateway.servers()) {
+    const rest = waiting === 0 ? '' : `, ${waiting} waiting for \`procura tools accept ${name}\``
+    host.print(`server ${name} (${type}): ${fault === undefined ? `${tools} tools${rest}` : `not available: ${fault}`}`)
+  }
+}

@@ -1,0 +1,26 @@
+/** An event of a gateway, for the person who runs it. No message contains a secret, a token or an argument of a call. */
+export interface GatewayEvent {
+  readonly level: 'info' | 'warning' | 'error'
+  /** A stable name, for programs. */
+  readonly event:
+    | 'tools_accepted'
+    | 'tools_waiting'
+    | 'tool_unusable'
+    | 'server_unavailable'
+    | 'session_opened'
+    | 'session_closed'
+    | 'session_refused'
+    | 'session_fault'
+    | 'reloaded'
+    | 'reload_failed'
+    | 'intents_closed'
+    | 'revoked'
+    | 'failure'
+    | 'stopping'
+  readonly server?: string
+  /** One line. */
+  readonly message: string
+}
+
+/** Receives events. */
+export type OnGatewayEvent = (event: GatewayEvent) => void

@@ -1,0 +1,167 @@
+// node only: serves sockets
+/**
+ * The connections of a gateway: the first line of each, and the sessions.
+ *
+ * @module
+ */
+
+import type { Socket } from 'node:net'
+import { quote } from '../support/quote.ts'
+import type { OnGatewayEvent } from './events.ts'
+import { type GatewaySession, openGatewaySession } from './session.ts'
+import type { Supply } from './supply.ts'
+import { UpstreamError } from './upstream/upstream-error.ts'
+import { endWith, type HelloError, readHello } from './wire/hello.ts'
+
+/** Most open connections, and most sessions: each session can be a program. */
+const most = Object.freeze({ connections: 256, sessions: 64 })
+
+/** Milliseconds for the first line. */
+const helloMs = 5_000
+
+/** Milliseconds for the calls of a session whose server has changed. */
+const changeMs = 30_000
+
+/** The side of a gateway that agents see. */
+export interface Front {
+  /** Takes a connection. */
+  readonly take: (socket: Socket) => void
+  /** The number of open sessions. */
+  sessions(): number
+  /** Ends the sessions with some servers, after the calls in progress. Resolves at once. */
+  endSessions(servers: readonly string[]): Promise<void>
+  /** Accepts no more connections, and ends all sessions. */
+  close(): Promise<void>
+}
+
+/** Options of {@link createFront}. */
+export interface FrontOptions {
+  readonly supply: Supply
+  readonly dryRun: boolean
+  readonly stopMs: number
+  readonly onEvent: OnGatewayEvent
+}
+
+/** Makes the front. */
+export function createFront({ supply, dryRun, stopMs, onEvent }: FrontOptions): Front {
+  const sockets = new Set<Socket>()
+  const open = new Set<GatewaySession>()
+  const opening = new Set<Promise<void>>()
+  let starting = 0
+  let isClosing = false
+
+  function take(socket: Socket): void {
+    // A client that leaves is reported by the end of the stream.
+    socket.on('error', () => undefined)
+    const fault = isClosing ? closing : sockets.size >= most.connections ? tooMany : undefined
+    if (fault !== undefined) {
+      endWith(socket, { error: fault })
+      return
+    }
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    const work = serve(socket)
+      .catch(() => void socket.destroy())
+      .finally(() => opening.delete(work))
+    opening.add(work)
+  }
+
+  async function serve(socket: Socket): Promise<void> {
+    const hello = await readHello(socket, helloMs)
+    if ('code' in hello) return refuse(socket, hello, onEvent)
+    if (isClosing) return refuse(socket, closing, onEvent)
+    if ('revoke' in hello) return takeRevocation(socket, hello.revoke, supply, onEvent)
+    const { server } = hello
+    if (!supply.current().servers.has(server)) return refuse(socket, unknown(server, supply), onEvent)
+    if (open.size + starting >= most.sessions) return refuse(socket, tooMany, onEvent, server)
+    starting++
+    try {
+      await begin(socket, server)
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error
+      refuse(socket, error, onEvent, server)
+    } finally {
+      starting--
+    }
+  }
+
+  async function begin(socket: Socket, server: string): Promise<void> {
+    const session = await openSession(socket, server, { supply, dryRun, onEvent })
+    open.add(session)
+    onEvent({ level: 'info', event: 'session_opened', server, message: `a session with ${quote(server)} began` })
+    void session.closed.then(() => {
+      open.delete(session)
+      onEvent({ level: 'info', event: 'session_closed', server, message: `a session with ${quote(server)} ended` })
+    })
+    if (isClosing) await session.close({ graceMs: 0 })
+  }
+
+  return {
+    take,
+    sessions: () => open.size,
+    async endSessions(servers) {
+      for (const session of open) if (servers.includes(session.server)) void session.close({ graceMs: changeMs })
+    },
+    async close() {
+      // GTW-35: calls in progress end and are recorded, within a bounded time.
+      isClosing = true
+      // Also those that are still in their first line, or whose program is starting.
+      await Promise.all([...open].map((session) => session.close({ graceMs: stopMs })))
+      for (const socket of sockets) socket.destroy()
+      await Promise.all([...opening, ...[...open].map(({ closed }) => closed)])
+    },
+  }
+}
+
+function openSession(
+  socket: Socket,
+  server: string,
+  { supply, dryRun, onEvent }: Omit<FrontOptions, 'stopMs'>,
+): Promise<GatewaySession> {
+  return openGatewaySession({
+    ...{ server, socket, dryRun, current: supply.current },
+    onFault: (message) =>
+      onEvent({ level: 'warning', event: 'session_fault', server, message: `${quote(server)}: ${message}` }),
+    onReady() {
+      const { audience } = supply.current()
+      socket.write(`${JSON.stringify({ procura: 1, audience })}\n`)
+    },
+  })
+}
+
+function refuse(socket: Socket, { code, message }: HelloError, onEvent: OnGatewayEvent, server?: string): void {
+  endWith(socket, { error: { code, message } })
+  const about = server === undefined ? {} : { server }
+  onEvent({ level: 'warning', event: 'session_refused', ...about, message: `refused a connection (${code})` })
+}
+
+async function takeRevocation(
+  socket: Socket,
+  container: string,
+  supply: Supply,
+  onEvent: OnGatewayEvent,
+): Promise<void> {
+  const result = await supply.current().service.revoke(container)
+  if (!result.accepted) {
+    const { code, message } = result.denial
+    return refuse(socket, { code: 'revocation_refused', message: `${message} (${code})` }, onEvent)
+  }
+  const { revoked, recorded } = result
+  endWith(socket, { revoked, recorded })
+  onEvent({ level: 'info', event: 'revoked', message: `the delegation ${revoked} is revoked` })
+}
+
+const closing: HelloError = Object.freeze({ code: 'closing', message: 'the gateway is ending; connect again later' })
+
+const tooMany: HelloError = Object.freeze({
+  code: 'too_many',
+  message: `the gateway has ${most.sessions} sessions or ${most.connections} connections; close some of them`,
+})
+
+function unknown(server: string, supply: Supply): HelloError {
+  const names = [...supply.current().servers.keys()].map((name) => quote(name))
+  return {
+    code: 'server_unknown',
+    message: `the gateway has no server ${quote(server)}; it has ${names.join(', ') || 'none'}`,
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * What a configuration and the accepted tools make together: the guard, and the tools of each server. A reload makes the
+ * next generation; calls in progress end under the one that decided them.
+ *
+ * @module
+ */
+
+import type { AuditSink } from '../audit/sink.ts'
+import { defineCommand } from '../capability/definition.ts'
+import type { GuardedCommand } from '../guard/command.ts'
+import type { Guard } from '../guard/guard.ts'
+import { commandOfTool } from '../mcp/command-of-tool.ts'
+import { type PinnedTool, toolHash } from '../mcp/tool-hash.ts'
+import type { Metrics } from '../operations/create-metrics.ts'
+import type { Signer } from '../principal/signer.ts'
+import { on } from '../service/on.ts'
+import { createService, type Service } from '../service/service.ts'
+import type { SqliteStores } from '../state/sqlite/sqlite-stores.ts'
+import { sleep } from '../support/back-off.ts'
+import type { FileVault } from '../vault/stores/file/file-vault.ts'
+import type { GatewayConfig, HttpServerConfig, StdioServerConfig } from './configuration/read-gateway-config.ts'
+import { toolCommand } from './tool-command.ts'
+import { createOwnCalls, type OwnCalls, patience } from './upstream/own-calls.ts'
+
+/** The parts of a gateway that every generation uses. */
+export interface GatewayParts {
+  readonly signer: Signer
+  readonly vault: FileVault
+  readonly sink: AuditSink
+  readonly stores: SqliteStores
+  readonly metrics: Metrics
+  /** Milliseconds for a call of a tool. */
+  readonly callMs: number
+  /** Milliseconds for the calls in progress when the gateway ends. */
+  readonly stopMs: number
+  readonly onError: (error: unknown) => void
+}
+
+/** A server, with the commands of its accepted tools. */
+export interface GuardedServer {
+  readonly config: StdioServerConfig | HttpServerConfig
+  /** By the name of the tool. */
+  readonly commands: ReadonlyMap<string, GuardedCommand>
+  /** The accepted hash of each tool. */
+  readonly pins: ReadonlyMap<string, string>
+  /** The accepted tools that have no command, with the reason. */
+  readonly unusable: ReadonlyMap<string, string>
+}
+
+/** One configuration at work. */
+export interface Generation {
+  readonly config: GatewayConfig
+  /** The DID of the gateway. */
+  readonly audience: string
+  readonly servers: ReadonlyMap<string, GuardedServer>
+  readonly guard: Guard
+  /** Takes revocations, and reports the health of the log. */
+  readonly service: Pick<Service, 'revoke' | 'health'>
+  readonly revocations: SqliteStores['revocations']
+  readonly own: OwnCalls
+  /** Waits until its calls have ended, however long they take, and closes it. */
+  retire(): Promise<void>
+  /** Refuses further calls, waits a bounded time for those in progress, and closes it. */
+  close(): Promise<void>
+}
+
+/** A service has at least one command, also before the first tool was accepted. No tool has this one. */
+const nothing: GuardedCommand = Object.freeze(defineCommand({ command: '/gateway/nothing', args: {} }))
+
+/** The number of requests of one call to a server of HTTP: the call itself, and resumptions of its stream. */
+const mostRequests = 20
+
+/**
+ * Makes a generation.
+ *
+ * @param accepted - the accepted tools of each server.
+ * @throws ArgumentError when a credential is not in the vault.
+ */
+export async function createGeneration(
+  config: GatewayConfig,
+  accepted: ReadonlyMap<string, readonly PinnedTool[]>,
+  parts: GatewayParts,
+): Promise<Generation> {
+  const { signer, vault, stores, metrics, callMs, stopMs, onError } = parts
+  const sink = withoutClose(parts.sink)
+  const servers = new Map<string, GuardedServer>()
+  for (const [name, server] of config.servers) {
+    servers.set(name, await guardedServer(name, server, accepted.get(name) ?? []))
+  }
+  const commands = [...servers.values()].flatMap((server) => [...server.commands.values()])
+  const service = createService({
+    audience: signer.did,
+    subjects: config.subjects,
+    // GTW-30: a tool without an accepted definition has no command, and no call of it can be allowed.
+    // Calls come by the guard: a relay sends each of them to its server.
+    handlers: (commands.length === 0 ? [nothing] : commands).map((command) => on(command, () => undefined)),
+    registry: stores.revocations,
+    vault,
+    audit: { sink, deadlineMs: patience.auditMs },
+    ...stores,
+    deadlines: { handlerMs: callMs, closeMs: stopMs, decisionMs: patience.decisionMs },
+    onEvent: metrics.onEvent,
+    onError,
+  })
+  const { guard } = service
+  const { replay, revocations } = stores
+  const own = createOwnCalls({ signer, servers: config.servers, vault, sink, replay, revocations, onError })
+
+  let closing: Promise<void> | undefined
+  function close(): Promise<void> {
+    closing ??= Promise.all([service.close(), own.close()]).then(() => undefined)
+    return closing
+  }
+  return {
+    config,
+    audience: signer.did,
+    servers,
+    guard,
+    service,
+    revocations,
+    own,
+    close,
+    async retire() {
+      const never = new AbortController().signal
+      while (closing === undefined && guard.health().calls > 0) await sleep(50, never)
+      await close()
+    },
+  }
+}
+
+/** Every generation writes to one log, which outlives it. */
+function withoutClose(sink: AuditSink): AuditSink {
+  return Object.create(sink, { close: { value: async () => undefined } }) as AuditSink
+}
+
+async function guardedServer(
+  name: string,
+  config: StdioServerConfig | HttpServerConfig,
+  tools: readonly PinnedTool[],
+): Promise<GuardedServer> {
+  const commands = new Map<string, GuardedCommand>()
+  const pins = new Map<string, string>()
+  const unusable = new Map<string, string>()
+  const credential = config.type === 'http' ? config.secretHeader?.credential : undefined
+  for (const tool of tools) {
+    pins.set(tool.name, await toolHash(tool))
+    try {
+      const definition = commandOfTool(
+        { ...tool, inputSchema: tool.inputSchema ?? { type: 'object' } },
+        { command: toolCommand(name, tool.name) },
+      )
+      commands.set(tool.name, {
+        ...definition,
+        ...(credential !== undefined && withCredential(credential, mostRequests)),
+      })
+    } catch (error) {
+      unusable.set(tool.name, (error as Error).message)
+    }
+  }
+  return { config, commands, pins, unusable }
+}
+
+function withCredential(credential: string, requests: number): Pick<GuardedCommand, 'credential' | 'requests'> {
+  return { credential, requests }
+}

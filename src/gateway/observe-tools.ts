@@ -1,0 +1,94 @@
+/**
+ * A session of a dry run: every message passes, and the decision about each call of a tool is recorded only.
+ *
+ * @module
+ */
+
+import type { GuardCallOptions } from '../guard/call-options.ts'
+import type { ServerView } from './server-view.ts'
+import type { McpTransport } from './transport/mcp-transport.ts'
+
+/** The key of `_meta` under which a container travels, and those of its answers. */
+const metaKey = 'xyz.ucan/container'
+
+/** A session that decides nothing. */
+export interface ObservedSession {
+  readonly closed: Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Passes the messages of both sides on. A call of a tool is decided and recorded before it is passed on, allowed or not. GTW-40
+ *
+ * @param onRefusal - receives one line for each call that would be refused.
+ */
+export async function observeTools(
+  { client, upstream }: { readonly client: McpTransport; readonly upstream: McpTransport },
+  view: ServerView,
+  onRefusal: (message: string) => void,
+): Promise<ObservedSession> {
+  const end = (): Promise<void> => Promise.all([client.close(), upstream.close()]).then(() => undefined)
+  const pass = async (to: McpTransport, message: unknown): Promise<void> => {
+    try {
+      await to.send(message)
+    } catch {
+      await end()
+    }
+  }
+  const one = async (message: unknown): Promise<unknown> => {
+    const { method, params } = Object(message) as Readonly<Record<string, unknown>>
+    if (method === 'tools/call') await observe(view, Object(params), onRefusal)
+    return withoutContainer(message)
+  }
+  client.onmessage = async (message) =>
+    pass(upstream, Array.isArray(message) ? await Promise.all(message.map(one)) : await one(message))
+  upstream.onmessage = (message) => pass(client, message)
+  const closed = Promise.all(
+    [client, upstream].map(
+      (side) =>
+        new Promise<void>((resolve) => {
+          side.onclose = () => {
+            resolve()
+            void end().catch(() => undefined)
+          }
+        }),
+    ),
+  ).then(() => undefined)
+  await upstream.start()
+  await client.start()
+  return { closed, close: end }
+}
+
+async function observe(
+  { server, guard, commandOf }: ServerView,
+  { name, arguments: args, _meta }: Readonly<Record<string, unknown>>,
+  onRefusal: (message: string) => void,
+): Promise<void> {
+  const tool = String(name)
+  const definition = commandOf(tool)
+  const given = Object(_meta)[metaKey]
+  const container = typeof given === 'string' ? given : ''
+  const refused = (code: string, message: string): void =>
+    onRefusal(`dry run: the call of ${JSON.stringify(tool)} would be refused (${code}): ${message}`)
+  try {
+    const options: GuardCallOptions =
+      definition === undefined ? {} : { command: definition.command, args: { ...Object(args) } }
+    // A call without a container is recorded as malformed.
+    const decision = await guard.dryRun(container, options)
+    if (container === '') refused('container_missing', 'it is not signed; the client has to run `procura connect`')
+    else if (definition === undefined) refused('tool_unknown', `the server ${server} has no accepted tool of this name`)
+    else if (!decision.allowed) refused(decision.denial.code, decision.denial.message)
+  } catch (error) {
+    refused('undecided', (error as Error).message)
+  }
+}
+
+/** The server never sees a container, in a dry run either. */
+function withoutContainer(message: unknown): unknown {
+  const { params } = Object(message) as { readonly params?: { readonly _meta?: unknown } }
+  if (typeof params !== 'object' || params === null || typeof params._meta !== 'object' || params._meta === null) {
+    return message
+  }
+  const kept = Object.entries(params._meta).filter(([name]) => name !== metaKey && !name.startsWith(`${metaKey}.`))
+  return { ...Object(message), params: { ...params, _meta: Object.fromEntries(kept) } }
+}

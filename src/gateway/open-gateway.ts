@@ -1,0 +1,214 @@
+// node only: listens on sockets
+/**
+ * The gateway: one process between agents and MCP servers.
+ *
+ * @module
+ */
+
+import { withHealth } from '../audit/combine/with-health.ts'
+import { recoverIntents } from '../audit/recovery/recover-intents.ts'
+import { openJsonlAuditSink } from '../audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { createMetrics } from '../operations/create-metrics.ts'
+import { type PrunableStore, pruneRegularly } from '../operations/prune-regularly.ts'
+import { openSignerFile } from '../signer-file/signer-file.ts'
+import {
+  callback,
+  flag,
+  maybe,
+  milliseconds,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+  withDefault,
+} from '../support/options.ts'
+import { quietly } from '../support/quietly.ts'
+import { openFileVault } from '../vault/stores/file/file-vault.ts'
+import type { FileKey } from '../vault/stores/file/key.ts'
+import { type AdminListener, type GatewayHealth, serveAdmin } from './admin/serve-admin.ts'
+import { createTextMeter } from './admin/text-meter.ts'
+import type { GatewayConfig } from './configuration/read-gateway-config.ts'
+import type { GatewayEvent, OnGatewayEvent } from './events.ts'
+import { createFront } from './front.ts'
+import type { GatewayParts } from './generation.ts'
+import { createHealth } from './health.ts'
+import { openState } from './state/open-state.ts'
+import { createSupply, type GatewayServer } from './supply.ts'
+import { listen } from './wire/listener.ts'
+
+/** Options of {@link openGateway}. */
+export interface OpenGatewayOptions {
+  /** The configuration, from `readGatewayConfig`. */
+  readonly config: GatewayConfig
+  /** The key of the vault. Default: the `keyFile` of the configuration. */
+  readonly vaultKey?: FileKey
+  /**
+   * Whether calls are only decided and recorded. **Every call then runs, also an unsigned or forbidden one.** Default false.
+   */
+  readonly dryRun?: boolean
+  /** Milliseconds for one call of a tool. Default 600,000; its outcome is then recorded as unknown. */
+  readonly callTimeoutMs?: number
+  /** Milliseconds for the calls in progress when the gateway is closed. Default 10,000. */
+  readonly stopTimeoutMs?: number
+  /** Receives events, for the person who runs the gateway. */
+  readonly onEvent?: OnGatewayEvent
+}
+
+/** A gateway that accepts connections. */
+export interface Gateway {
+  /** Its DID: the audience of the calls. */
+  readonly did: string
+  /** The socket, or the address. */
+  readonly place: string
+  /** The address of `/health` and `/metrics`, if there is one. */
+  readonly adminPlace: string | undefined
+  /** The servers, with the number of their tools. */
+  servers(): readonly GatewayServer[]
+  health(): Promise<GatewayHealth>
+  /**
+   * Takes another configuration. Calls in progress end under the old one. Sessions with a server that has changed end.
+   *
+   * @throws ArgumentError when it cannot be taken; the old one goes on then.
+   */
+  reload(config: GatewayConfig): Promise<void>
+  /** Looks again at the accepted tools, and at the tools of the servers. */
+  refresh(): Promise<void>
+  /**
+   * Accepts no more connections and calls, waits for the calls in progress for a bounded time, ends the programs, and closes
+   * log, state and vault. A second call waits for the first one.
+   */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+const checks = Object.freeze({
+  config: objectValue,
+  vaultKey: maybe(objectValue),
+  dryRun: withDefault(flag, false),
+  callTimeoutMs: withDefault(milliseconds, 600_000),
+  stopTimeoutMs: withDefault(milliseconds, 10_000),
+  onEvent: maybe(callback),
+}) satisfies OptionChecks<OpenGatewayOptions>
+
+/**
+ * Opens log, state and vault, closes the intents of an earlier process, looks at the tools of the servers, and listens.
+ *
+ * @throws ArgumentError when the configuration cannot be used, or a gateway runs already; the error of a part that does not
+ *   open.
+ *
+ * @example
+ * ```ts
+ * import { openGateway, readGatewayConfig } from 'procura/gateway'
+ *
+ * const config = await readGatewayConfig('/home/ada/.config/procura/gateway.json')
+ * const gateway = await openGateway({ config })
+ * console.log(gateway.did, gateway.place)
+ * ```
+ */
+export async function openGateway(options: OpenGatewayOptions): Promise<Gateway> {
+  const given = readOptions<OpenGatewayOptions, typeof checks>('openGateway', options, checks)
+  const { config, dryRun, stopTimeoutMs } = given
+  const closers: (() => Promise<unknown> | unknown)[] = []
+  const onEvent = (event: GatewayEvent): void => void quietly(() => given.onEvent?.(event))
+  try {
+    const { parts, meter, metrics } = await openParts(given, closers, onEvent)
+    const supply = await createSupply(config, parts, onEvent)
+    closers.push(() => supply.close())
+    const front = createFront({ supply, dryRun, stopMs: stopTimeoutMs, onEvent })
+    closers.push(() => front.close())
+    metrics.watch({ guard: { health: () => supply.current().guard.health() } })
+    await supply.refresh()
+    const listener = await listen(config.listen, front.take)
+    closers.push(() => listener.close())
+    const health = createHealth({ ...parts, supply, sessions: front.sessions, dryRun })
+    const admin = await openAdmin(config, health, () => meter.text())
+    if (admin !== undefined) closers.push(() => admin.close())
+    let closing: Promise<void> | undefined
+    const close = (): Promise<void> => {
+      closing ??= closeAll(closers)
+      return closing
+    }
+    return Object.freeze({
+      did: parts.signer.did,
+      place: listener.place,
+      adminPlace: admin?.place,
+      servers: () => supply.servers(),
+      health,
+      reload: async (next) => {
+        const changed = await supply.reload(next)
+        await front.endSessions(changed)
+      },
+      refresh: () => supply.refresh(),
+      close,
+      [Symbol.asyncDispose]: close,
+    } satisfies Gateway)
+  } catch (error) {
+    await closeAll(closers).catch(() => undefined)
+    throw error
+  }
+}
+
+async function openAdmin(
+  { admin }: GatewayConfig,
+  health: () => Promise<GatewayHealth>,
+  metrics: () => string,
+): Promise<AdminListener | undefined> {
+  return admin === undefined ? undefined : serveAdmin({ ...admin, health, metrics })
+}
+
+interface OpenedParts {
+  readonly parts: GatewayParts & { readonly sink: ReturnType<typeof withHealth> }
+  readonly meter: ReturnType<typeof createTextMeter>
+  readonly metrics: ReturnType<typeof createMetrics>
+}
+
+async function openParts(
+  given: OpenGatewayOptions & { readonly callTimeoutMs: number; readonly stopTimeoutMs: number },
+  closers: (() => unknown)[],
+  onEvent: OnGatewayEvent,
+): Promise<OpenedParts> {
+  const { config, vaultKey, callTimeoutMs, stopTimeoutMs } = given
+  const { keyFile } = config.vault
+  const key = vaultKey ?? (keyFile === undefined ? undefined : { keyFile })
+  const { signer } = await openSignerFile({ path: config.service.key })
+  // A key that is missing is reported by the vault, which knows the remedy.
+  const vault = await openFileVault({ path: config.vault.file, key: key as FileKey })
+  const log = await openJsonlAuditSink({ directory: config.audit.directory })
+  closers.push(() => log.close())
+  const isFirst = log.position().sequence === 0
+  const state = await openState({ file: config.state.file, isFirst })
+  closers.push(() => state.close())
+  const sink = withHealth(log)
+  // GTW-36: the lock of the log proves that the process that began these calls has ended.
+  const { recovered } = await recoverIntents({ sink })
+  if (recovered.length > 0) {
+    const message = `${recovered.length} calls of an earlier process had no outcome on record; they are recorded as unknown`
+    onEvent({ level: 'warning', event: 'intents_closed', message })
+  }
+  const onError = (error: unknown): void => {
+    const { code = 'unknown' } = Object(error) as { readonly code?: string }
+    onEvent({ level: 'error', event: 'failure', message: `a part of the gateway failed (${code})` })
+  }
+  const { replay, revocations, limitStore } = state.stores
+  const prunable = [replay, revocations, limitStore] as unknown as readonly PrunableStore[]
+  const pruning = pruneRegularly({ stores: prunable, onError })
+  closers.push(() => pruning.close())
+  const meter = createTextMeter()
+  const metrics = createMetrics({ meter })
+  metrics.watch({ sink })
+  const stores = metrics.stores(state.stores)
+  const parts = { signer, vault, sink, stores, metrics, callMs: callTimeoutMs, stopMs: stopTimeoutMs, onError }
+  return { parts, meter, metrics }
+}
+
+/** In the reverse order of their opening. A part that fails does not leave the others open. */
+async function closeAll(closers: readonly (() => Promise<unknown> | unknown)[]): Promise<void> {
+  const errors: unknown[] = []
+  for (const close of [...closers].reverse()) {
+    try {
+      await close()
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  if (errors.length > 0) throw errors[0]
+}

@@ -1,0 +1,97 @@
+// node only: serves sockets
+/**
+ * One session between an agent and a server, over one connection.
+ *
+ * @module
+ */
+
+import type { Socket } from 'node:net'
+import { relayTools, type ToolRelay } from '../mcp/relay/relay-tools.ts'
+import type { Generation, GuardedServer } from './generation.ts'
+import { observeTools } from './observe-tools.ts'
+import { type ServerView, viewOf } from './server-view.ts'
+import { lineTransport } from './transport/line-transport.ts'
+import type { McpTransport } from './transport/mcp-transport.ts'
+import { openUpstream, type Upstream } from './upstream/open-upstream.ts'
+
+/** A session that is open. */
+export interface GatewaySession {
+  readonly server: string
+  /** Resolves when the session has ended and its program with it. */
+  readonly closed: Promise<void>
+  /** Refuses further calls, and ends the session when the calls in progress have ended, or after so many milliseconds. */
+  close(options: { readonly graceMs: number }): Promise<void>
+}
+
+/** Options of {@link openGatewaySession}. */
+export interface GatewaySessionOptions {
+  readonly server: string
+  readonly socket: Socket
+  /** The present generation. It changes with a reload. */
+  readonly current: () => Generation
+  /** Whether calls are decided and recorded only. */
+  readonly dryRun: boolean
+  /** Called before the first message is read. */
+  readonly onReady: () => void
+  /** Receives the way a program ended that was not ended by the session, and other faults. */
+  readonly onFault: (message: string) => void
+}
+
+/**
+ * Connects the client to its server.
+ *
+ * @throws UpstreamError when there is no connection to the server.
+ */
+export async function openGatewaySession(options: GatewaySessionOptions): Promise<GatewaySession> {
+  const { server, socket, current, dryRun, onReady, onFault } = options
+  const begun = current()
+  const begunWith = serverIn(begun, server)
+  const upstream = await openUpstream(server, begunWith.config, begun.own)
+  const client = lineTransport(socket, socket, { answersFaults: true })
+  const view = viewOf(server, current, begunWith)
+  let isEnding = false
+  void upstream.ended.then((way) => {
+    if (!isEnding) onFault(`its program ended (${way})`)
+  })
+  onReady()
+  const relay = await startRelay(client, upstream, view, dryRun, onFault)
+  // GTW-23: the program ends with its session.
+  const closed = relay.closed.then(async () => {
+    isEnding = true
+    await upstream.stop()
+  })
+  return {
+    server,
+    closed,
+    async close({ graceMs }) {
+      view.end()
+      isEnding = true
+      await relay.close({ graceMs })
+      await closed
+    },
+  }
+}
+
+function startRelay(
+  client: McpTransport,
+  { transport, takesCredential }: Upstream,
+  view: ServerView,
+  dryRun: boolean,
+  onFault: (message: string) => void,
+): Promise<Pick<ToolRelay, 'closed' | 'close'>> {
+  const onError = (): void => undefined
+  if (dryRun) return observeTools({ client, upstream: transport }, view, onFault)
+  return relayTools({ client, upstream: transport }, view.guard, {
+    tools: view.commandOf,
+    pins: { get: view.pinOf },
+    listing: view.listing,
+    ...(takesCredential && { perform: (call, send) => send({ fetch: call.fetch }) }),
+    onError,
+  })
+}
+
+function serverIn(generation: Generation, server: string): GuardedServer {
+  const found = generation.servers.get(server)
+  if (found === undefined) throw new Error('the server is in the configuration')
+  return found
+}

@@ -1,0 +1,89 @@
+// node only: opens a database
+import { randomBytes } from 'node:crypto'
+import { existsSync, rmSync } from 'node:fs'
+import { chmod, mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import sqlite from 'node-sqlite3-wasm'
+import { ArgumentError, StoreError } from '../../errors.ts'
+import { prepareSqliteStores } from '../../state/sqlite/prepare-sqlite-stores.ts'
+import { type SqliteStores, sqliteStores } from '../../state/sqlite/sqlite-stores.ts'
+import { createFileLock } from '../../support/file-lock/file-lock.ts'
+import type { HeldLock } from '../../support/file-lock/held-lock.ts'
+import { createPrivateFile, readPrivateFile } from '../../support/private-file.ts'
+import { quote } from '../../support/quote.ts'
+
+/** The state of a gateway: calls that were seen, revocations and limits. */
+export interface GatewayState {
+  readonly stores: SqliteStores
+  /** Closes the database, and lets another process open it. */
+  close(): void
+}
+
+/** Options of {@link openState}. */
+export interface OpenStateOptions {
+  /** The path of the SQLite file. Its secret and its lock are beside it. */
+  readonly file: string
+  /** Whether no call was ever accepted under this configuration, so that a new file has lost nothing. */
+  readonly isFirst: boolean
+}
+
+/** Milliseconds to wait for a gateway that is about to end. */
+const lockTimeoutMs = 5_000
+
+/**
+ * Opens the state, and makes it if it does not exist. One process has it at a time. GTW-15
+ *
+ * @throws ArgumentError when another process has it, or a part of it is missing; StoreError when it cannot be used.
+ */
+export async function openState({ file, isFirst }: OpenStateOptions): Promise<GatewayState> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  const lock = await lockState(`${file}.owner`)
+  try {
+    // This build of SQLite makes a folder for each lock. One that a killed process left is nobody's: `lock` is held.
+    rmSync(`${file}.lock`, { recursive: true, force: true })
+    const isNew = !existsSync(file)
+    const secret = await readSecret(`${file}.key`, isNew)
+    const database = new sqlite.Database(file)
+    try {
+      await chmod(file, 0o600)
+      // A new file beside a log with records may be one that lost its data.
+      prepareSqliteStores({ database, secret, ...(isNew && isFirst && { epoch: 0 }) })
+      const stores = sqliteStores({ database, secret })
+      return {
+        stores,
+        close() {
+          database.close()
+          lock.release()
+        },
+      }
+    } catch (error) {
+      database.close()
+      throw error
+    }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function lockState(folder: string): Promise<HeldLock> {
+  const answer = await createFileLock(folder).acquire(lockTimeoutMs)
+  if ('lock' in answer) return answer.lock
+  const holder = answer.holder === undefined ? 'another process' : `process ${answer.holder.process}`
+  throw new ArgumentError(
+    `the state of this gateway is in use by ${holder}; a gateway is running already, stop it or use another \`--home\``,
+  )
+}
+
+async function readSecret(path: string, isNew: boolean): Promise<Uint8Array> {
+  const file = await readPrivateFile(path, { timeoutMs: 10_000 })
+  if (file !== undefined && file !== 'unchanged') {
+    if (file.bytes.length === 32) return file.bytes
+    throw new StoreError(`${quote(path, 256)} must contain 32 bytes; restore it`)
+  }
+  if (!isNew)
+    throw new StoreError(`${quote(path, 256)} is missing; restore it, or remove the state beside it to begin a new one`)
+  const secret = Uint8Array.from(randomBytes(32))
+  await createPrivateFile(path, secret)
+  return secret
+}

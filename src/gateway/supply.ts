@@ -1,0 +1,162 @@
+// node only: reads files
+/**
+ * The present generation of a gateway, and the ways in which the next one comes: a reload, and accepted tools.
+ *
+ * @module
+ */
+
+import { type FSWatcher, watch as watchFolder } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { ArgumentError } from '../errors.ts'
+import { createMutex } from '../support/mutex.ts'
+import { quote } from '../support/quote.ts'
+import type { GatewayConfig, HttpServerConfig, StdioServerConfig } from './configuration/read-gateway-config.ts'
+import type { OnGatewayEvent } from './events.ts'
+import { createGeneration, type GatewayParts, type Generation } from './generation.ts'
+import { createToolBook } from './tools/tool-book.ts'
+import { createToolWatch } from './tools/tool-watch.ts'
+import { checkCredentials } from './upstream/check-credentials.ts'
+
+/** A server of a gateway, for people. */
+export interface GatewayServer {
+  readonly name: string
+  readonly type: 'stdio' | 'http'
+  /** The number of its tools that can be called. */
+  readonly tools: number
+  /** The number of tools that wait until somebody accepts them. */
+  readonly waiting: number
+  /** Why its tools could not be listed. */
+  readonly fault?: string
+}
+
+/** The generations of a gateway. */
+export interface Supply {
+  current(): Generation
+  servers(): readonly GatewayServer[]
+  /**
+   * Takes another configuration.
+   *
+   * @returns the servers whose sessions have to end.
+   * @throws ArgumentError when it cannot be taken.
+   */
+  reload(config: GatewayConfig): Promise<readonly string[]>
+  /** Asks each server for its tools, and takes the accepted ones. */
+  refresh(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Milliseconds after a change of a file of tools, so that several changes are taken together. */
+const settleMs = 50
+
+/** Makes the first generation, from the tools that were accepted earlier. */
+export async function createSupply(
+  config: GatewayConfig,
+  parts: GatewayParts,
+  onEvent: OnGatewayEvent,
+): Promise<Supply> {
+  const inTurn = createMutex()
+  const book = createToolBook({ folder: config.toolsFolder, firstUse: () => present.config.tools === 'first-use' })
+  const watch = createToolWatch(book, onEvent)
+  const retiring = new Set<Promise<void>>()
+  await checkCredentials(config, parts.vault)
+  let present = await createGeneration(config, await book.accepted(config.servers.keys()), parts)
+  reportUnusable(present, onEvent)
+
+  async function next(following: GatewayConfig): Promise<void> {
+    const accepted = await book.accepted(following.servers.keys())
+    const made = await createGeneration(following, accepted, parts)
+    const old = present
+    present = made
+    const retired: Promise<void> = old
+      .retire()
+      .catch(parts.onError)
+      .finally(() => retiring.delete(retired))
+    retiring.add(retired)
+    reportUnusable(made, onEvent)
+  }
+
+  async function lookAt(servers: readonly string[]): Promise<void> {
+    await Promise.all(servers.map((server) => watch.look(server, present)))
+    await next(present.config)
+  }
+
+  const watcher = await watchTools(config.toolsFolder, () => {
+    void inTurn(async () => {
+      await next(present.config)
+      watch.forget(present)
+    }).catch(parts.onError)
+  })
+
+  return {
+    current: () => present,
+    servers: () =>
+      [...present.servers].map(
+        ([
+          name,
+          {
+            config: { type },
+            commands,
+          },
+        ]) => {
+          return { name, type, tools: commands.size, ...watch.stateOf(name) }
+        },
+      ),
+    refresh: () => inTurn(() => lookAt([...present.config.servers.keys()])),
+    reload: (given) =>
+      inTurn(async () => {
+        assertSameParts(present.config, given)
+        const following = withKept(present.config, given)
+        await checkCredentials(following, parts.vault)
+        const before = present.config.servers
+        await next(following)
+        const changed = [...before.keys()].filter((name) => following.servers.get(name) !== before.get(name))
+        await lookAt([...following.servers.keys()].filter((name) => following.servers.get(name) !== before.get(name)))
+        return changed
+      }),
+    async close() {
+      watcher.close()
+      await inTurn(async () => undefined)
+      await Promise.all([present.close(), ...retiring])
+    },
+  }
+}
+
+/** What a process opens once. */
+function assertSameParts(before: GatewayConfig, next: GatewayConfig): void {
+  const fixed = ['listen', 'service', 'vault', 'audit', 'state', 'admin', 'toolsFolder'] as const
+  const changed = fixed.find((name) => JSON.stringify(before[name]) !== JSON.stringify(next[name]))
+  if (changed !== undefined)
+    throw new ArgumentError(`${next.path}: \`${changed}\` cannot change while the gateway runs; restart it`)
+}
+
+/** The next configuration, with the servers that are the same as before: their sessions go on. */
+function withKept(before: GatewayConfig, next: GatewayConfig): GatewayConfig {
+  const kept = new Map<string, StdioServerConfig | HttpServerConfig>()
+  for (const [name, server] of next.servers) {
+    const old = before.servers.get(name)
+    kept.set(name, old !== undefined && JSON.stringify(old) === JSON.stringify(server) ? old : server)
+  }
+  return { ...next, servers: kept }
+}
+
+async function watchTools(folder: string, onChange: () => void): Promise<FSWatcher> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  let timer: NodeJS.Timeout | undefined
+  const watcher = watchFolder(folder, { persistent: false }, (_, name) => {
+    if (name === null || !/^[a-z0-9_-]+\.json$/.test(name)) return
+    clearTimeout(timer)
+    timer = setTimeout(onChange, settleMs)
+    timer.unref()
+  })
+  watcher.on('error', () => undefined)
+  return watcher
+}
+
+function reportUnusable({ servers }: Generation, onEvent: OnGatewayEvent): void {
+  for (const [server, { unusable }] of servers) {
+    for (const [tool, reason] of unusable) {
+      const message = `the tool ${quote(tool)} of ${quote(server)} cannot be called: ${reason}`
+      onEvent({ level: 'warning', event: 'tool_unusable', server, message })
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import type { PinnedTool } from '../../mcp/tool-hash.ts'
+import type { McpTransport } from '../transport/mcp-transport.ts'
+import { isTool, partsOf } from './tool-parts.ts'
+
+/** Most pages of a list, and most tools: a server that pages endlessly would hold the start of the gateway. */
+const most = Object.freeze({ pages: 100, tools: 1_000 })
+
+/**
+ * Asks a server for its tools, in a session of its own.
+ *
+ * @param transport - not started; it is closed afterwards.
+ * @throws an error whose message contains no text of the server.
+ */
+export async function listTools(transport: McpTransport, timeoutMs: number): Promise<readonly PinnedTool[]> {
+  const session = openSession(transport)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it did not list its tools within ${timeoutMs} ms`)), timeoutMs)
+  })
+  try {
+    return await Promise.race([ask(session), timeout])
+  } finally {
+    clearTimeout(timer)
+    await transport.close().catch(() => undefined)
+  }
+}
+
+interface Session {
+  start(): Promise<void>
+  request(method: string, params: object): Promise<unknown>
+  notify(method: string): Promise<void>
+}
+
+async function ask(session: Session): Promise<readonly PinnedTool[]> {
+  await session.start()
+  await session.request('initialize', {
+    protocolVersion: '2025-11-25',
+    capabilities: {},
+    clientInfo: { name: 'procura', version: '1' },
+  })
+  await session.notify('notifications/initialized')
+  const found: PinnedTool[] = []
+  let cursor: unknown
+  for (let page = 0; page < most.pages && found.length <= most.tools; page++) {
+    const result = Object(await session.request('tools/list', cursor === undefined ? {} : { cursor }))
+    const tools: unknown = result.tools
+    if (!Array.isArray(tools) || !tools.every(isTool)) throw new Error('its list of tools is malformed')
+    found.push(...tools.map(partsOf))
+    cursor = result.nextCursor
+    if (cursor === undefined || cursor === null) return distinct(found)
+  }
+  throw new Error('it has too many tools')
+}
+
+function distinct(tools: readonly PinnedTool[]): readonly PinnedTool[] {
+  const names = new Set(tools.map(({ name }) => name))
+  if (names.size !== tools.length) throw new Error('it has two tools of one name')
+  return tools
+}
+
+type Settle = { readonly resolve: (result: unknown) => void; readonly reject: (error: Error) => void }
+
+function openSession(transport: McpTransport): Session {
+  const pending = new Map<unknown, Settle>()
+  let count = 0
+  let isClosed = false
+  transport.onmessage = (message: unknown): void => {
+    const { id, method, result, error } = Object(message) as Readonly<Record<string, unknown>>
+    // The server may ask the client something; this client can do nothing.
+    if (method !== undefined) {
+      if (id !== undefined) void send({ id, error: { code: -32_601, message: 'Method not found' } })
+      return
+    }
+    const settle = pending.get(id)
+    pending.delete(id)
+    if (error === undefined) settle?.resolve(result)
+    else settle?.reject(new Error('it answered with an error'))
+  }
+  transport.onclose = (): void => {
+    isClosed = true
+    for (const { reject } of pending.values()) reject(new Error('it ended'))
+  }
+  transport.onerror = (): void => undefined
+  const send = async (message: object): Promise<void> => {
+    if (isClosed) throw new Error('it ended')
+    await transport.send({ jsonrpc: '2.0', ...message })
+  }
+  return {
+    start: () => transport.start(),
+    notify: (method) => send({ method }),
+    request(method, params) {
+      count++
+      const id = count
+      return new Promise((resolve, reject) => {
+        pending.set(id, { resolve, reject })
+        send({ id, method, params }).catch(reject)
+      })
+    },
+  }
+}

@@ -1,0 +1,46 @@
+import { ArgumentError } from '../../errors.ts'
+import { quote } from '../../support/quote.ts'
+import type { FileVault, StoredCredential } from '../../vault/stores/file/file-vault.ts'
+import type { GatewayConfig, HttpServerConfig, StdioServerConfig } from '../configuration/read-gateway-config.ts'
+
+/**
+ * Compares the credentials that a configuration names with the vault, so that a mistake is found before a call. The vault
+ * itself enforces the rules.
+ *
+ * @throws ArgumentError when one is missing, or its rules do not permit its use.
+ */
+export async function checkCredentials(config: GatewayConfig, vault: Pick<FileVault, 'list'>): Promise<void> {
+  const stored = new Map((await vault.list()).filter(({ present }) => present).map((one) => [one.name, one]))
+  for (const [server, found] of config.servers) {
+    for (const name of credentialsOf(found)) checkOne(config.path, server, found, name, stored.get(name))
+  }
+}
+
+function credentialsOf(server: StdioServerConfig | HttpServerConfig): readonly string[] {
+  if (server.type === 'stdio') return Object.values(server.secretEnv)
+  return server.secretHeader === undefined ? [] : [server.secretHeader.credential]
+}
+
+function checkOne(
+  path: string,
+  server: string,
+  config: StdioServerConfig | HttpServerConfig,
+  name: string,
+  stored: StoredCredential | undefined,
+): void {
+  const of = `${path}: the credential ${quote(name)} of the server ${quote(server)}`
+  if (stored === undefined)
+    throw new ArgumentError(`${of} is not in the vault; store it with \`procura vault put\`, or correct its name`)
+  const { rules } = stored
+  if (config.type === 'stdio') {
+    if (rules.leasable === true) return
+    throw new ArgumentError(
+      `${of} is not \`leasable\`, so that no program can get it; store it again with \`procura vault put ${name} --leasable\``,
+    )
+  }
+  const { origin } = new URL(config.url)
+  if (rules.origins?.includes(origin) === true) return
+  throw new ArgumentError(
+    `${of} may not be sent to ${origin}; store it again with \`procura vault put ${name} --origin ${origin} --header …\``,
+  )
+}

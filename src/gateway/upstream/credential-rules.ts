@@ -1,0 +1,59 @@
+import { ArgumentError } from '../../errors.ts'
+import { header } from '../../vault/processors/header.ts'
+import type { CredentialOptions } from '../../vault/rules/credential-rules.ts'
+import type { HttpServerConfig, StdioServerConfig } from '../configuration/read-gateway-config.ts'
+import { toolCommand } from '../tool-command.ts'
+
+/** The command under which the gateway itself reads the secrets for a start of a server. GTW-11 */
+export function startCommand(server: string): string {
+  return `/gateway/start/${nameOf(server)}`
+}
+
+/** The command under which the gateway itself sends the requests of a session with a server of HTTP. */
+export function sessionCommand(server: string): string {
+  return `/gateway/session/${nameOf(server)}`
+}
+
+/** Headers of a session of Streamable HTTP. */
+const sessionHeaders = ['accept', 'content-type', 'last-event-id', 'mcp-protocol-version', 'mcp-session-id']
+
+/**
+ * The rules under which a credential of a server is to be stored in the vault of a gateway, so that the gateway can use it
+ * for this server, and for nothing else. A secret of a program can only be read for a start of that program. A secret header
+ * is only sent to the origin of the server.
+ *
+ * @param server - the name of the server in `gateway.json`.
+ * @param config - the server, as `readGatewayConfig` returns it.
+ * @throws ArgumentError when the server is one of HTTP without a secret header.
+ *
+ * @example
+ * ```ts
+ * import { credentialRulesOf, readGatewayConfig } from 'procura/gateway'
+ * import { openFileVault } from 'procura/vault/file'
+ *
+ * const { servers, vault: place } = await readGatewayConfig('gateway.json')
+ * const mail = servers.get('mail')
+ * const vault = await openFileVault({ path: place.file, key: { keyFile: 'vault.key' }, create: true })
+ * if (mail !== undefined) await vault.put('mail.MAIL_KEY', { ...credentialRulesOf('mail', mail), secret: 'sk-live' })
+ * ```
+ */
+export function credentialRulesOf(server: string, config: StdioServerConfig | HttpServerConfig): CredentialOptions {
+  if (config.type === 'stdio') return { leasable: true, commands: [startCommand(server)] }
+  const { secretHeader, url, headers } = config
+  if (secretHeader === undefined) {
+    throw new ArgumentError('credentialRulesOf: `config` has no secret header; add `secretHeaders` to the server')
+  }
+  return {
+    origins: [new URL(url).origin],
+    processor: header({ name: secretHeader.name }),
+    methods: ['GET', 'POST', 'DELETE'],
+    // A list, because the vault drops headers whose names suggest authority, such as `Mcp-Session-Id`.
+    headers: [...sessionHeaders, ...Object.keys(headers)],
+    commands: [sessionCommand(server), toolCommand(server)],
+  }
+}
+
+/** The last segment of a command of a server, whose name is checked. */
+function nameOf(server: string): string {
+  return toolCommand(server).slice('/mcp/'.length)
+}

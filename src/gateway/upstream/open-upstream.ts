@@ -1,0 +1,60 @@
+// node only: starts programs
+import { ProcuraError } from '../../errors.ts'
+import { quote } from '../../support/quote.ts'
+import type { HttpServerConfig, StdioServerConfig } from '../configuration/read-gateway-config.ts'
+import { httpTransport } from '../transport/http-transport.ts'
+import { lineTransport } from '../transport/line-transport.ts'
+import type { McpTransport } from '../transport/mcp-transport.ts'
+import type { OwnCalls } from './own-calls.ts'
+import { startChild } from './start-child.ts'
+import { UpstreamError } from './upstream-error.ts'
+
+/** A connection to a server, for one session. */
+export interface Upstream {
+  /** Not started. */
+  readonly transport: McpTransport
+  /** Whether an allowed call is sent with the credential of its command. */
+  readonly takesCredential: boolean
+  /** Resolves to the way a program ended. Never, for a server of HTTP. */
+  readonly ended: Promise<string>
+  /** Ends the program. */
+  stop(): Promise<void>
+}
+
+/**
+ * Connects to a server: starts its program with its secrets, or prepares requests to it.
+ *
+ * @throws UpstreamError when the program cannot be started, or a credential is not available.
+ */
+export async function openUpstream(
+  server: string,
+  config: StdioServerConfig | HttpServerConfig,
+  own: OwnCalls,
+): Promise<Upstream> {
+  if (config.type === 'http') return httpUpstream(server, config, own)
+  const child = await startChild(server, config, await secretsOf(server, own))
+  const transport = lineTransport(child.output, child.input)
+  return { transport, takesCredential: false, ended: child.ended, stop: child.stop }
+}
+
+/** GTW-12: each request of the session has the credential, and goes to the origin of the server. */
+function httpUpstream(server: string, { url, headers, secretHeader }: HttpServerConfig, own: OwnCalls): Upstream {
+  const isSecret = secretHeader !== undefined
+  const transport = httpTransport(url, { headers, ...(isSecret && { fetch: own.send(server) }) })
+  return {
+    transport,
+    takesCredential: isSecret,
+    ended: new Promise<never>(() => undefined),
+    stop: () => transport.close(),
+  }
+}
+
+async function secretsOf(server: string, own: OwnCalls): Promise<Readonly<Record<string, string>>> {
+  try {
+    return await own.secretsOf(server)
+  } catch (error) {
+    if (!(error instanceof ProcuraError)) throw error
+    const message = `a credential of the server ${quote(server)} is not available: ${error.message} (${error.code})`
+    throw new UpstreamError('credential_unavailable', message)
+  }
+}

@@ -1,0 +1,93 @@
+// node only: reads sockets
+import type { Duplex } from 'node:stream'
+
+/** The first line of a connection, from `procura connect` or from a program that sends a revocation. GTW-20 */
+export type Hello = { readonly server: string } | { readonly revoke: string }
+
+/** Why a connection is refused. */
+export type HelloErrorCode =
+  | 'hello_invalid'
+  | 'hello_timeout'
+  | 'server_unknown'
+  | 'too_many'
+  | 'closing'
+  | 'server_unavailable'
+  | 'credential_unavailable'
+  | 'revocation_refused'
+
+/** The refusal of a connection. */
+export interface HelloError {
+  readonly code: HelloErrorCode
+  readonly message: string
+}
+
+/** Longest first line, in bytes. A revocation with its chain is the largest. */
+const maxBytes = 512 * 1024
+
+/**
+ * Reads the first line of a connection. The bytes behind it stay in the stream.
+ *
+ * @returns the hello, or its fault.
+ */
+export async function readHello(stream: Duplex, timeoutMs: number): Promise<Hello | HelloError> {
+  const line = await firstLine(stream, timeoutMs)
+  if (typeof line !== 'string') return line
+  return helloIn(line) ?? invalid('the first line must be {"procura":1,"server":"…"}')
+}
+
+function helloIn(line: string): Hello | undefined {
+  let read: unknown
+  try {
+    read = JSON.parse(line)
+  } catch {
+    return undefined
+  }
+  const { procura, server, revoke, ...more } = Object(read) as Readonly<Record<string, unknown>>
+  if (procura !== 1 || Object.keys(more).length > 0) return undefined
+  if (typeof server === 'string' && revoke === undefined) return { server }
+  return typeof revoke === 'string' && server === undefined ? { revoke } : undefined
+}
+
+function invalid(message: string): HelloError {
+  return { code: 'hello_invalid', message }
+}
+
+function firstLine(stream: Duplex, timeoutMs: number): Promise<string | HelloError> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    let length = 0
+    const timer = setTimeout(() => {
+      done({ code: 'hello_timeout', message: `no first line arrived within ${timeoutMs} ms` })
+    }, timeoutMs)
+
+    function done(answer: string | HelloError): void {
+      clearTimeout(timer)
+      stream.off('readable', read).off('end', ended).off('error', ended).off('close', ended)
+      resolve(answer)
+    }
+    function ended(): void {
+      done(invalid('the connection ended before its first line'))
+    }
+    function read(): void {
+      for (let chunk = stream.read() as Buffer | null; chunk !== null; chunk = stream.read() as Buffer | null) {
+        const end = chunk.indexOf(0x0a)
+        chunks.push(end < 0 ? chunk : chunk.subarray(0, end))
+        length += end < 0 ? chunk.length : end
+        if (length > maxBytes) done(invalid(`the first line has more than ${maxBytes} bytes`))
+        else if (end >= 0) {
+          done(Buffer.concat(chunks).toString('utf8'))
+          if (end + 1 < chunk.length) stream.unshift(chunk.subarray(end + 1))
+        } else continue
+        return
+      }
+    }
+    stream.on('readable', read).on('end', ended).on('error', ended).on('close', ended)
+    read()
+  })
+}
+
+/** Writes one line, and ends the connection. */
+export function endWith(stream: Duplex, answer: object): void {
+  stream.on('error', () => undefined)
+  stream.end(`${JSON.stringify({ procura: 1, ...answer })}\n`)
+}

@@ -1,0 +1,105 @@
+// node only: listens on sockets
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { dirname } from 'node:path'
+import process from 'node:process'
+import { ArgumentError } from '../../errors.ts'
+import { quote } from '../../support/quote.ts'
+import type { ListenPlace } from '../configuration/read-gateway-config.ts'
+
+/** A place at which the gateway listens. */
+export interface Listener {
+  /** The path of the socket, or the address with the port that is used. */
+  readonly place: string
+  /** Accepts no more connections, and removes the socket. Those that are open stay. */
+  close(): Promise<void>
+}
+
+/** The longest path of a socket, in bytes: the systems take 103 to 107. */
+const maxPathBytes = 103
+
+/** Milliseconds in which a gateway that listens already answers. */
+const probeMs = 1_000
+
+/**
+ * Listens on a Unix socket that only this user can open, or on a loopback address. GTW-21
+ *
+ * @throws ArgumentError when another process listens there, the folder is open to others, or the place cannot be used.
+ */
+export async function listen(place: ListenPlace, onConnection: (socket: Socket) => void): Promise<Listener> {
+  const server = createServer({ allowHalfOpen: false, noDelay: true }, onConnection)
+  if (!('socket' in place)) return listenAt(server, place)
+  const { socket: path } = place
+  if (Buffer.byteLength(path) > maxPathBytes)
+    throw wrong(path, `has more than ${maxPathBytes} bytes, which the system does not support; choose a shorter path`)
+  checkFolder(dirname(path))
+  await removeDead(path)
+  // The mode is right from the first moment: the socket is made while no other mode is possible.
+  const before = process.umask(0o177)
+  const listening = started(server, () => server.listen(path), path)
+  process.umask(before)
+  await listening
+  chmodSync(path, 0o600)
+  return { place: path, close: () => closed(server) }
+}
+
+async function listenAt(
+  server: Server,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<Listener> {
+  const shown = host.includes(':') ? `[${host}]` : host
+  await started(server, () => server.listen({ host, port, exclusive: true }), `${shown}:${port}`)
+  const { port: used } = server.address() as { readonly port: number }
+  return { place: `${shown}:${used}`, close: () => closed(server) }
+}
+
+function started(server: Server, start: () => void, place: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', ({ code }: NodeJS.ErrnoException) =>
+      reject(wrong(place, `cannot be listened at (${code}); stop the process that uses it, or change \`listen\``)),
+    )
+    server.once('listening', resolve)
+    start()
+  })
+}
+
+/** The callback of `close` comes when the last connection has ended, and is not waited for. */
+async function closed(server: Server): Promise<void> {
+  server.close()
+}
+
+/** Somebody else who can write the folder can put a socket of their own in the place of ours. */
+function checkFolder(folder: string): void {
+  const status = lstatSync(folder, { throwIfNoEntry: false })
+  if (status === undefined) throw wrong(folder, 'does not exist; create it with mode 0700')
+  if (!status.isDirectory()) throw wrong(folder, 'is not a folder; the folder of the socket must not be a link')
+  if (status.uid !== process.getuid?.()) throw wrong(folder, 'belongs to another user; choose a folder of your own')
+  if ((status.mode & 0o022) !== 0) throw wrong(folder, 'can be written by other users; run chmod 700')
+}
+
+/** Removes the socket of a gateway that was killed. A live socket, and any other file, stays. */
+async function removeDead(path: string): Promise<void> {
+  const status = lstatSync(path, { throwIfNoEntry: false })
+  if (status === undefined) return
+  if (!status.isSocket()) throw wrong(path, 'exists and is not a socket; remove it, or change `listen.socket`')
+  if (await isLive(path)) throw wrong(path, 'is in use: a gateway is running already; stop it first')
+  unlinkSync(path)
+}
+
+function isLive(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path)
+    const done = (answer: boolean): void => {
+      probe.destroy()
+      resolve(answer)
+    }
+    // A gateway that is too busy to accept is alive.
+    probe.setTimeout(probeMs, () => done(true))
+    probe.once('connect', () => done(true))
+    probe.once('error', ({ code }: NodeJS.ErrnoException) => done(code !== 'ECONNREFUSED' && code !== 'ENOENT'))
+  })
+}
+
+function wrong(path: string, fault: string): ArgumentError {
+  return new ArgumentError(`${quote(path, 256)} ${fault}`)
+}

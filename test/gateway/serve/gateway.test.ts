@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { connectClient, type LineClient } from '../connect/client.ts'
+import { callsIn, canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
+
+let home: GatewayHome
+const clients: LineClient[] = []
+
+beforeEach(async () => {
+  home = await makeGatewayHome()
+})
+
+afterEach(async () => {
+  for (const { input, ended } of clients.splice(0)) {
+    input.end()
+    await ended.catch(() => undefined)
+  }
+  await home.remove()
+})
+
+async function client(folder: string): Promise<LineClient> {
+  const made = connectClient(folder)
+  clients.push(made)
+  await made.initialize()
+  return made
+}
+
+const textOf = (answer: Awaited<ReturnType<LineClient['call']>>): string =>
+  answer.result?.content?.[0].text ?? JSON.stringify(answer)
+
+describe('a gateway', () => {
+  it('runs an allowed call, refuses another one, and records both [GTW-30]', async () => {
+    const gateway = await home.open()
+    expect(gateway.servers()).toEqual([{ name: 'mail', type: 'stdio', tools: 6, waiting: 0 }])
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail/send', [['like', '.to', '*@example.com']])
+    const mail = await client(agent.folder)
+    const { result } = await mail.ask('tools/list')
+    expect(result?.tools?.map(({ name }) => name)).toEqual(['send'])
+    expect(textOf(await mail.call('send', { to: 'bob@example.com' }))).toBe('sent to bob@example.com')
+    expect(textOf(await mail.call('send', { to: 'eve@evil.test' }))).toContain('Denied (policy_unsatisfied)')
+    expect(textOf(await mail.call('secret'))).toContain('Denied (')
+    expect(callsIn(home.folder).map(({ name }) => name)).toEqual(['send'])
+    expect(JSON.stringify(callsIn(home.folder))).not.toContain('xyz.ucan')
+    const events = await home.records()
+    const own = events.filter(({ command }) => String(command).startsWith('/gateway/start/mail'))
+    expect(own.length).toBe(2)
+    expect(events.filter(({ kind }) => kind === 'released')).toMatchObject([{ vault: 'mail.MAIL_KEY' }, {}])
+    expect(events.filter(({ command }) => command === '/mcp/mail/send')).toMatchObject([
+      { kind: 'intent', invoker: agent.signer.did },
+      { kind: 'denied', code: 'policy_unsatisfied' },
+    ])
+    expect(await gateway.health()).toEqual({ healthy: true, reasons: [], dryRun: false, sessions: 1, calls: 0 })
+  })
+
+  it('gives the secret to the program alone, with few variables of its own [GTW-11] [GTW-13]', async () => {
+    process.env['PROCURA_TEST_VARIABLE'] = 'x'
+    await home.open()
+    delete process.env['PROCURA_TEST_VARIABLE']
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail')
+    const mail = await client(agent.folder)
+    expect(textOf(await mail.call('secret'))).toBe(createHash('sha256').update(canary).digest('hex'))
+    const names = textOf(await mail.call('variables')).split(' ')
+    const allowed = 'CALLS_FILE HOME LANG LC_ALL LC_CTYPE LOGNAME MAIL_KEY PATH TMPDIR TZ USER'.split(' ')
+    expect(names.filter((name) => !allowed.includes(name))).toEqual([])
+    expect(names).toContain('MAIL_KEY')
+  })
+})

@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { credentialRulesOf } from '../../../src/entries/gateway.ts'
+import { connectClient, type LineClient } from '../connect/client.ts'
+import { canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
+
+interface Upstream {
+  readonly url: string
+  readonly requests: { readonly method: string; readonly authorization: string | undefined; readonly body: string }[]
+  /** Answers every request with a redirect there. */
+  redirectTo: string | undefined
+  close(): Promise<void>
+}
+
+let home: GatewayHome
+let upstream: Upstream
+const clients: LineClient[] = []
+let count = 0
+
+beforeEach(async () => {
+  upstream = await startUpstream()
+  const mail = {
+    type: 'http',
+    url: upstream.url,
+    headers: { 'X-Team': 'a' },
+    secretHeaders: { Authorization: 'mail.A' },
+  }
+  home = await makeGatewayHome({ mail })
+  const secretHeader = { name: 'Authorization', credential: 'mail.A' }
+  const rules = credentialRulesOf('mail', { type: 'http', url: upstream.url, headers: { 'X-Team': 'a' }, secretHeader })
+  await home.vault.put('mail.A', { ...rules, secret: `Bearer ${canary}` })
+})
+
+afterEach(async () => {
+  for (const { input, ended } of clients.splice(0)) {
+    input.end()
+    await ended.catch(() => undefined)
+  }
+  await home.remove()
+  await upstream.close()
+})
+
+async function client(): Promise<LineClient> {
+  count += 1
+  const agent = await home.agent(`agent-${count}`)
+  await agent.give(home.owner, '/mcp/mail')
+  const made = connectClient(agent.folder)
+  clients.push(made)
+  await made.initialize()
+  return made
+}
+
+const textOf = (answer: Awaited<ReturnType<LineClient['call']>>): string =>
+  answer.result?.content?.[0].text ?? JSON.stringify(answer)
+
+describe('a server of HTTP', () => {
+  it('gets the credential with each request, and each release is on record [GTW-12]', async () => {
+    const gateway = await home.open()
+    expect(gateway.servers()).toMatchObject([{ name: 'mail', type: 'http', tools: 2 }])
+    const mail = await client()
+    expect(textOf(await mail.call('send', { to: 'bob' }))).toBe('sent to bob, of a')
+    const { requests } = upstream
+    expect(requests.length).toBeGreaterThan(4)
+    expect(requests.filter(({ authorization }) => authorization !== `Bearer ${canary}`)).toEqual([])
+    expect(requests.filter(({ body }) => body.includes('xyz.ucan'))).toEqual([])
+    const events = await home.records()
+    const intents = new Map(events.filter(({ kind }) => kind === 'intent').map((one) => [one['id'], one]))
+    const released = events.filter(({ kind }) => kind === 'released')
+    expect(released.length).toBe(requests.length)
+    const commands = released.map(({ intent }) => intents.get(intent)?.['command'])
+    expect(commands.filter((command) => command === '/mcp/mail/send').length).toBe(1)
+    expect(new Set(commands)).toEqual(new Set(['/gateway/session/mail', '/mcp/mail/send']))
+  })
+
+  it('does not get it for a call that is refused, and no echo of it reaches the client [GTW-12]', async () => {
+    await home.open()
+    const mail = await client()
+    expect(textOf(await mail.call('echo'))).not.toContain(canary)
+    const before = upstream.requests.length
+    expect(textOf(await mail.call('other'))).toContain('Denied (tool_unknown)')
+    expect(upstream.requests.slice(before).filter(({ body }) => body.includes('tools/call'))).toEqual([])
+  })
+
+  it('cannot send it elsewhere by a redirect [GTW-12]', async () => {
+    const other = await startUpstream()
+    await home.open()
+    const mail = await client()
+    upstream.redirectTo = other.url
+    const answer = await mail.call('send', { to: 'bob' })
+    expect(textOf(answer)).not.toContain('sent to')
+    expect(other.requests).toEqual([])
+    await other.close()
+  })
+
+  it('serves several clients at once, each in a session of its own [GTW-30]', async () => {
+    const gateway = await home.open()
+    const four = await Promise.all([client(), client(), client(), client()])
+    const answers = await Promise.all(
+      four.flatMap((one, index) => [1, 2, 3].map(() => one.call('send', { to: String(index) }))),
+    )
+    expect(answers.map(textOf)).toEqual([0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3].map((index) => `sent to ${index}, of a`))
+    expect((await gateway.health()).sessions).toBe(4)
+  })
+
+  it('whose credential may not go there is refused at the start [GTW-12]', async () => {
+    await home.vault.put('mail.A', {
+      ...credentialRulesOf('mail', {
+        type: 'http',
+        url: 'https://elsewhere.example/mcp',
+        headers: {},
+        secretHeader: { name: 'Authorization', credential: 'mail.A' },
+      }),
+      secret: canary,
+    })
+    await expect(home.open()).rejects.toThrow(/the credential `mail\.A` of the server `mail` may not be sent to http:/)
+  })
+})
+
+async function startUpstream(): Promise<Upstream> {
+  const requests: Upstream['requests'] = []
+  const transports = new Map<string, StreamableHTTPServerTransport>()
+  const state: { redirectTo: string | undefined } = { redirectTo: undefined }
+  const server: Server = createServer(async (request, response) => {
+    const body = await bodyOf(request)
+    const { method = '', headers } = request
+    requests.push({ method, authorization: headers.authorization, body })
+    if (state.redirectTo !== undefined) return void response.writeHead(307, { location: state.redirectTo }).end()
+    if (headers.authorization !== `Bearer ${canary}`) return void response.writeHead(401).end()
+    let transport = transports.get(String(headers['mcp-session-id']))
+    if (transport === undefined) {
+      const made = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => randomUUID(),
+        onsessioninitialized: (id) => void transports.set(id, made),
+      })
+      transport = made
+      await mailServer(String(headers['x-team'])).connect(made as never)
+    }
+    await transport.handleRequest(request, response, body === '' ? undefined : JSON.parse(body))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  return Object.assign(state, {
+    url: `http://127.0.0.1:${port}/mcp`,
+    requests,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  })
+}
+
+function mailServer(team: string): McpServer {
+  const server = new McpServer({ name: 'mail', version: '1' })
+  server.registerTool('send', { inputSchema: { to: z.string() } }, async ({ to }) => ({
+    content: [{ type: 'text', text: `sent to ${to}, of ${team}` }],
+  }))
+  server.registerTool('echo', { inputSchema: {} }, async () => ({
+    content: [{ type: 'text', text: `the header is Bearer ${canary}` }],
+  }))
+  return server
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let body = ''
+  for await (const chunk of request) body += String(chunk)
+  return body
+}

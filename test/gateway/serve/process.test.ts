@@ -1,0 +1,194 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { encodeContainer } from '../../../src/container/container.ts'
+import { invoke } from '../../../src/invocation/invoke.ts'
+import { root } from '../../setup/entries.ts'
+import { bundleProgram } from '../../support/bundle-program.ts'
+import { connectClient, type LineClient } from '../connect/client.ts'
+import { callsIn, canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
+
+const bundled = mkdtempSync(join(tmpdir(), 'gw-program-'))
+let program: string
+let home: GatewayHome
+const running: ServedGateway[] = []
+const clients: LineClient[] = []
+
+beforeAll(async () => {
+  symlinkSync(join(root, 'node_modules'), join(bundled, 'node_modules'))
+  program = await bundleProgram(`${root}src/entries/internal/procura.ts`, join(bundled, 'procura.mjs'), [
+    'node-sqlite3-wasm',
+  ])
+}, 60_000)
+
+afterAll(() => rmSync(bundled, { recursive: true, force: true }))
+
+beforeEach(async () => {
+  home = await makeGatewayHome()
+})
+
+afterEach(async () => {
+  for (const { input, ended } of clients.splice(0)) {
+    input.end()
+    await ended.catch(() => undefined)
+  }
+  for (const { child, exit } of running.splice(0)) {
+    child.kill('SIGKILL')
+    await exit
+  }
+  await home.remove()
+})
+
+interface ServedGateway {
+  readonly child: ChildProcess
+  readonly exit: Promise<number | null>
+  out(): string
+}
+
+/** Starts `procura serve`, and waits until it listens. */
+async function serve(words: readonly string[] = [], env: Record<string, string> = {}): Promise<ServedGateway> {
+  const child = spawn(process.execPath, [program, 'serve', '--home', home.folder, ...words], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let all = ''
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (all += chunk.toString()))
+  const exit = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+  const served = { child, exit, out: () => all }
+  running.push(served)
+  await Promise.race([until(() => /^listening on|"listening"/m.test(all)), exit])
+  if (child.exitCode !== null) throw new Error(`it ended: ${all}`)
+  return served
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+async function client(folder: string): Promise<LineClient> {
+  const made = connectClient(folder)
+  clients.push(made)
+  await made.initialize()
+  return made
+}
+
+const textOf = (answer: Awaited<ReturnType<LineClient['call']>>): string =>
+  answer.result?.content?.[0].text ?? JSON.stringify(answer)
+
+describe('procura serve', () => {
+  it('names where it listens and its servers, takes a signal, and ends with 0 [GTW-35]', async () => {
+    const { child, exit, out } = await serve()
+    expect(out()).toContain(`listening on ${join(home.folder, 'gateway.sock')}\naudience ${home.service.did}\n`)
+    expect(out()).toContain('server mail (stdio): 6 tools')
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail')
+    expect(textOf(await (await client(agent.folder)).call('send', { to: 'bob' }))).toBe('sent to bob')
+    child.kill('SIGTERM')
+    expect(await exit).toBe(0)
+    expect(existsSync(join(home.folder, 'gateway.sock'))).toBe(false)
+  }, 60_000)
+
+  it('that is killed in the middle of a call knows of it at its next start [GTW-36]', async () => {
+    const first = await serve()
+    const agent = await home.agent('assistant')
+    const grant = await agent.give(home.owner, '/mcp/mail')
+    const mail = await client(agent.folder)
+    const container = encodeContainer([
+      await invoke({
+        issuer: agent.signer,
+        audience: home.service.did,
+        subject: home.owner.did,
+        command: '/mcp/mail/send',
+        args: { to: 'bob' },
+        proofs: [grant],
+      }),
+      grant,
+    ])
+    const signed = { name: 'send', arguments: { to: 'bob' }, _meta: { 'xyz.ucan/container': container } }
+    expect(await ask(home, signed)).toContain('sent to bob')
+    void mail.call('slow', { ms: 60_000 })
+    await until(() => callsIn(home.folder).some(({ name }) => name === 'slow'))
+    first.child.kill('SIGKILL')
+    await first.exit
+    const second = await serve()
+    expect(second.out()).toContain('1 calls of an earlier process had no outcome on record')
+    const outcomes = (await home.records()).filter(({ kind }) => kind === 'outcome')
+    expect(outcomes.filter(({ status }) => status === 'unknown').length).toBe(1)
+    expect(await ask(home, signed)).toContain('Denied (replayed)')
+    expect(callsIn(home.folder).filter(({ name }) => name === 'send').length).toBe(1)
+  }, 60_000)
+
+  it('shows the secret and the passphrase nowhere [GTW-10] [GTW-16]', async () => {
+    await home.vault.changeKey({ passphrase: 'correct horse CANARY battery' })
+    home.configure(
+      (given) => void Object.assign(given, { vault: { file: 'vault' }, admin: { address: '127.0.0.1:0' } }),
+    )
+    const { child, out } = await serve(['--json'], { PROCURA_VAULT_PASSPHRASE: 'correct horse CANARY battery' })
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail')
+    const mail = await client(agent.folder)
+    expect(textOf(await mail.call('variables'))).not.toContain('PROCURA')
+    await mail.call('crash')
+    const forged = await invoke({
+      issuer: agent.signer,
+      audience: home.service.did,
+      subject: home.service.did,
+      command: '/gateway/start/mail/0',
+      args: { variable: 'MAIL_KEY' },
+    })
+    const call = { name: 'send', arguments: { to: 'b' }, _meta: { 'xyz.ucan/container': encodeContainer([forged]) } }
+    expect(await ask(home, call)).toContain('Denied (')
+    const places = [
+      out(),
+      readFileSync(`/proc/${child.pid}/cmdline`, 'utf8'),
+      ...filesIn(home.folder).map((path) => readFileSync(path, 'latin1')),
+      mail.lines.join('\n'),
+    ]
+    for (const place of places) {
+      expect(place).not.toContain(canary)
+      expect(place).not.toContain('CANARY')
+    }
+  }, 60_000)
+
+  it('refuses a configuration with a fault, and goes on with the old one at a reload [GTW-34]', async () => {
+    const { child, out } = await serve()
+    home.configure((given) => void Object.assign(given, { sandbox: true }))
+    child.kill('SIGHUP')
+    await until(() => out().includes('the old one goes on'))
+    expect(out()).toMatch(/gateway\.json:1:\d+: `sandbox` is unknown/)
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail')
+    expect(textOf(await (await client(agent.folder)).call('send', { to: 'bob' }))).toBe('sent to bob')
+    await expect(serve()).rejects.toThrow(/gateway\.json:1:\d+: `sandbox` is unknown.*\(ERR_INVALID_ARGUMENT\)/)
+    home.configure((given) => void Reflect.deleteProperty(given, 'sandbox'))
+    child.kill('SIGHUP')
+    await until(() => out().includes('took the new configuration'))
+  }, 60_000)
+})
+
+/** Sends one call as it is, and returns the answer. */
+async function ask({ folder }: GatewayHome, params: object): Promise<string> {
+  const { connect } = await import('node:net')
+  const request = { jsonrpc: '2.0', id: 1, method: 'tools/call', params }
+  return new Promise((resolve, reject) => {
+    let all = ''
+    const socket = connect(join(folder, 'gateway.sock'), () => {
+      socket.write(`{"procura":1,"server":"mail"}\n${JSON.stringify(request)}\n`)
+    })
+    socket.on('data', (chunk) => {
+      all += chunk.toString()
+      if (all.split('\n').length > 2) socket.destroy()
+    })
+    socket.on('close', () => resolve(all))
+    socket.on('error', reject)
+  })
+}
+
+/** Every file of the gateway. */
+function filesIn(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+}
