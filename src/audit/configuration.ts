@@ -14,6 +14,7 @@ import {
   type OptionChecks,
   objectValue,
   oneOfStrings,
+  suchAs,
   withMethod,
 } from '../support/options.ts'
 
@@ -29,7 +30,7 @@ export interface ChainedSinkOptions {
 
 /** An audit sink. Messages quote its name, and it is closed at the end: a sink without them would fail only then. */
 export const sinkCheck: OptionCheck = (value) =>
-  withMethod('append')(value) ??
+  suchAs(withMethod('append'), 'memoryAuditSink() or the result of openJsonlAuditSink')(value) ??
   withMethod('close')(value) ??
   (nonEmptyString(Reflect.get(value as object, 'name')) === undefined
     ? undefined

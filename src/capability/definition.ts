@@ -138,7 +138,9 @@ export function defineCommand<const Schemas extends ArgumentSchemas>(
     // ARG-07: arguments are a map in DAG-CBOR, where this key is refused.
     if (name === '__proto__') throw new ArgumentError('defineCommand: `args` must not have the name `__proto__`')
     if (!isStandardSchema(schema)) {
-      throw new ArgumentError(`argument ${quote(name)} of ${quote(command)} must have a schema of Standard Schema v1`)
+      throw new ArgumentError(
+        `argument ${quote(name)} of ${quote(command)} must be a Standard Schema, such as \`text()\``,
+      )
     }
     args[name] = withAbsence(schema, `argument ${quote(name)} of ${quote(command)}`)
   }

@@ -51,10 +51,13 @@ export async function attenuate(words: readonly string[], flags: Flags, host: Ho
 }
 
 function partiesOf(flags: Flags): { readonly path: string; readonly audience: string } {
-  return {
-    path: neededOf(flags, 'from', 'the key file of the principal that signs; make one with `procura key new`'),
-    audience: neededOf(flags, 'to', 'the DID of the principal that receives the authority'),
-  }
+  const path = neededOf(flags, 'from', 'the key file of the principal that signs; make one with `procura key new`')
+  const audience = neededOf(flags, 'to', 'the DID of the principal that receives the authority')
+  if (!/^did:[a-z0-9]+:./.test(audience))
+    throw new UsageError(
+      '--to must be a DID, such as did:key:z6Mk…; `procura key show FILE` prints the one of a key file',
+    )
+  return { path, audience }
 }
 
 async function writeDelegations(chain: readonly Delegation[], flags: Flags, host: Host): Promise<void> {

@@ -105,9 +105,26 @@ function findVerb(words: readonly string[]): Verb {
   }
   // The word is not shown: it may be a secret in the wrong place.
   const known = [...new Set(verbs.map(({ name }) => name.split(' ')[0] ?? ''))]
-  const near = nearestName(first, known)
+  const near = otherNames.get(first) ?? nearestName(first, known)
   throw new UsageError(`unknown command; ${near === undefined ? `use ${known.join(', ')}` : `did you mean ${near}?`}`)
 }
+
+/** Names that other programs have for the same. */
+const otherNames: ReadonlyMap<string, string> = new Map([
+  ['issue', 'delegate'],
+  ['grant', 'delegate'],
+  ['mint', 'delegate'],
+  ['narrow', 'attenuate'],
+  ['restrict', 'attenuate'],
+  ['keygen', 'key new'],
+  ['whoami', 'key show'],
+  ['decode', 'inspect'],
+  ['show', 'inspect'],
+  ['check', 'why'],
+  ['explain', 'why'],
+  ['verify', 'why or audit verify'],
+  ['secret', 'vault'],
+])
 
 /** The options of a verb. An option of another verb is refused, because the caller expects it to have an effect. */
 function flagsOf(verb: Verb, values: Readonly<Record<string, unknown>>): Flags {

@@ -179,9 +179,18 @@ function denialLines(
     for (const { description, outcome } of explainPolicy(delegation.policy, call.args, { redact: true }).statements)
       lines.push(`  ${outcome === 'true' ? 'holds ' : 'fails '}  ${description}`)
   }
-  if (approvable !== undefined)
+  if (approvable !== undefined) {
+    const { command, audience, subject } = approvable
+    const [begin, which] = cures.get(code) ?? ['a delegation', '']
     lines.push(
-      `  cure    a delegation of ${approvable.command} to ${approvable.audience} by ${approvable.subject}, or by a holder of that authority`,
+      `  cure    ${begin} of ${command}${which} to ${audience} by ${subject}, or by a holder of that authority`,
     )
+  }
   return lines
 }
+
+/** How the delegation that is necessary differs from the one that was used. */
+const cures: ReadonlyMap<string, readonly [string, string]> = new Map([
+  ['policy_unsatisfied', ['other arguments; or a delegation', ', for these arguments,']],
+  ['expired', ['a new delegation', '']],
+])

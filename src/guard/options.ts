@@ -22,6 +22,7 @@ import {
   type OptionChecks,
   objectValue,
   readOptions,
+  suchAs,
   withDefault,
   withMethod,
 } from '../support/options.ts'
@@ -104,6 +105,8 @@ export type CheckedOptions = Omit<GuardOptions, 'audit' | 'deadlines' | 'subject
 export function checkGuardOptions(options: GuardOptions): CheckedOptions {
   const given = readOptions('createGuard', options, guardChecks)
   const { subjects, vault } = given
+  if (typeof Object(given.audit).append === 'function')
+    throw new ArgumentError('createGuard: `audit` must be an object with the sink: `audit: { sink }`')
   const audit = readOptions<AuditOptions, typeof auditChecks>('createGuard: `audit`', given.audit ?? {}, auditChecks)
   const deadlines = readOptions('createGuard: `deadlines`', given.deadlines, deadlineChecks)
   const commands = given.commands.map((definition, index) => {
@@ -170,6 +173,8 @@ export const guardChecks: OptionChecks<GuardOptions> & {
   readonly [Name in 'clock' | 'deadlines' | 'maxInFlight']: DefaultCheck
 } = Object.freeze({
   ...decisionChecks,
+  revocations: suchAs(decisionChecks.revocations, 'that of `...memoryStores()` (`procura/store/memory`)'),
+  replay: suchAs(decisionChecks.replay, 'that of `...memoryStores()` (`procura/store/memory`)'),
   subjects: (value) =>
     typeof value !== 'function' && listedSubjects(value) !== undefined
       ? 'must be a list of DIDs, a function, or anySubject'

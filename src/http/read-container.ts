@@ -136,6 +136,7 @@ export async function readContainerOf(
         `the container is longer than ${headerCharacters} characters; send it as a body of \`${mediaType}\``,
       )
     }
+    if (value === '') return refused(400, `the header is empty; ${missing}`)
     if (!/^[A-Za-z0-9+/=_-]+$/.test(value)) return refused(400, 'the header does not contain a container in text form')
     return { found: true, container: value }
   }

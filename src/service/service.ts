@@ -12,7 +12,7 @@ import type { GuardCallOptions } from '../guard/call-options.ts'
 import { createGuard, type Guard } from '../guard/guard.ts'
 import type { GuardHealth } from '../guard/in-flight.ts'
 import type { GuardResult } from '../guard/result.ts'
-import { anything, type OptionChecks, objectValue, readOptions } from '../support/options.ts'
+import { anything, type OptionCheck, type OptionChecks, objectValue, readOptions } from '../support/options.ts'
 import type { BoundCommand, CallSurroundings } from './on.ts'
 import { type Closable, type ServiceOptions, serviceChecks } from './options.ts'
 import { createRevocationDesk, type RevocationResult } from './revocation-desk.ts'
@@ -86,7 +86,7 @@ export interface Service {
  */
 export function createService(options: ServiceOptions): Service {
   const { handlers, registry, resources, ...given } = readOptions('createService', options, serviceChecks)
-  readOptions('createService: `audit`', { sink: given.audit }, { sink: objectValue })
+  readOptions('createService', { audit: given.audit }, { audit: auditCheck })
   const sink = withHealth(given.audit.sink)
   // A spread would leave out inherited options, and with them the misspelt ones.
   const audit = Object.create(given.audit, { sink: { value: sink, enumerable: true } }) as ServiceOptions['audit']
@@ -122,6 +122,12 @@ export function createService(options: ServiceOptions): Service {
     [Symbol.asyncDispose]: close,
   } satisfies Service)
 }
+
+const auditCheck: OptionCheck = (value) =>
+  objectValue(value) === undefined && typeof Object(value).append !== 'function'
+    ? objectValue(Object(value).sink) &&
+      'must have a `sink`, such as memoryAuditSink() or the result of openJsonlAuditSink'
+    : 'must be an object with the sink: `audit: { sink }`'
 
 /** Most handlers do not read the request. It is made on demand, and once. */
 function surroundingsOf(given: ServiceCallOptions['request']): CallSurroundings {

@@ -91,6 +91,14 @@ export function oneOfStrings(...choices: readonly string[]): OptionCheck {
     choices.includes(value as string) ? undefined : `must be ${choices.map((choice) => `'${choice}'`).join(' or ')}`
 }
 
+/** A check whose message ends with an example of a valid value. */
+export function suchAs(check: OptionCheck, example: string): OptionCheck {
+  return (value) => {
+    const fault = check(value)
+    return fault === undefined ? undefined : `${fault}, such as ${example}`
+  }
+}
+
 /** An object with this method. */
 export function withMethod(method: string): OptionCheck {
   return (value) =>

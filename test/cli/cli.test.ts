@@ -224,6 +224,14 @@ describe('procura vault', () => {
       [at('vault', 'list', '--loud'), '', /--loud/],
       [['vault', 'shout'], '', /vault needs a verb: put, rotate/],
       [['sing'], '', /unknown command; use .*audit, vault/],
+      [['help', 'issue'], '', /unknown command; did you mean delegate\?; see procura --help/],
+      [['keygen'], '', /did you mean key new\?/],
+      [['toString'], '', /unknown command; use /],
+      [
+        ['delegate', '--from', 'a', '--to', 'bob', '--command', '/a'],
+        '',
+        /--to must be a DID, .*procura key show FILE/,
+      ],
       [at('vault', 'put', 'a', 'b'), secret, /too many words; pass one name/],
     ]
     for (const [words, input, message] of mistakes) {

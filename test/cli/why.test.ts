@@ -67,7 +67,9 @@ describe('procura why', () => {
     expect(out).toMatch(/^refused: delegation 1 of 1: policy statement 1/)
     expect(out).toContain('policy_unsatisfied (PRF-11)')
     expect(out).toContain('fails   `.to` is a string that ends with `"@example.com"`')
-    expect(out).toContain(`cure    a delegation of /mail/send to ${agent.did} by ${owner.did}`)
+    expect(out).toContain(
+      `cure    other arguments; or a delegation of /mail/send, for these arguments, to ${agent.did} by ${owner.did}`,
+    )
     expect(out + err).not.toContain('canary')
     expect(err).toMatch(/note: every subject is accepted/)
   })

@@ -5,6 +5,9 @@ import { withHealth } from '../../src/audit/combine/with-health.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { ProcuraError } from '../../src/errors.ts'
 import { createGuard } from '../../src/guard/guard.ts'
+import { on } from '../../src/service/on.ts'
+import { createService } from '../../src/service/service.ts'
+import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
 import { type OptionKind, type Options, optionRows } from './option-rows.ts'
 import { canary, faultOf, guardOptions, makeFolder } from './wrong-options.ts'
 
@@ -62,4 +65,36 @@ describe('a sink without a name, or without a way to close it', () => {
       expect(() => allOf([sink])).toThrow(message.source.includes('name') ? /must have a `name`/ : /method `close`/)
     })
   }
+})
+
+describe('a message about something that a newcomer leaves out', () => {
+  const { audit: _, revocations: __, replay: ___, ...rest } = guardOptions()
+  const audit = { sink: memoryAuditSink() }
+  const faults: readonly (readonly [object, RegExp])[] = [
+    [{ ...guardOptions(), audit: undefined }, /`sink` must be an object .*such as memoryAuditSink\(\)/],
+    [{ ...guardOptions(), audit: {} }, /`sink` must be an object .*such as memoryAuditSink\(\)/],
+    [{ ...guardOptions(), audit: memoryAuditSink() }, /`audit: \{ sink \}`/],
+    [{ ...rest, audit }, /`revocations` must .*`\.\.\.memoryStores\(\)` \(`procura\/store\/memory`\)/],
+  ]
+  it.each(faults)('names what to pass %#', (options, message) => {
+    expect(() => createGuard(options as never)).toThrow(message)
+  })
+
+  it('does so for a service as well', () => {
+    const { commands, ...service } = guardOptions()
+    const handlers = (commands as never[]).map((one) => on(one, () => 'done'))
+    for (const [audit, message] of [
+      [undefined, /`audit: \{ sink \}`/],
+      [memoryAuditSink(), /`audit: \{ sink \}`/],
+      [{}, /`sink`, such as memoryAuditSink\(\)/],
+    ] as const)
+      expect(() => createService({ ...service, audit, handlers } as never)).toThrow(message)
+  })
+
+  it('does so for a database', () => {
+    for (const database of [undefined, 'stores.db', {}])
+      expect(() => sqliteStores({ database, secret: new Uint8Array(32) } as never)).toThrow(
+        /new Database\('stores\.db'\)/,
+      )
+  })
 })

@@ -1,5 +1,8 @@
 import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import express from 'express'
+import Fastify from 'fastify'
+import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
@@ -7,6 +10,7 @@ import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { ArgumentError, VaultError } from '../../src/errors.ts'
 import { expressHandler } from '../../src/http/adapters/express.ts'
+import { containerBodies, fastifyHandler } from '../../src/http/adapters/fastify.ts'
 import { fetchHandler } from '../../src/http/adapters/fetch.ts'
 import { bindToForwarded } from '../../src/http/binding/forwarded-binding.ts'
 import { bindRequest, type RequestParts, requestArguments } from '../../src/http/binding/request-arguments.ts'
@@ -134,6 +138,40 @@ describe('HTP-30 a call that is bound to its request', () => {
     } finally {
       await server.close()
     }
+  })
+
+  it('is bound to the path that the client sent, with `rewriteUrl` of Fastify', async () => {
+    const app = Fastify({ rewriteUrl: ({ url = '/' }) => url.replace(/^\/v2/, '') })
+    app.register(containerBodies)
+    app.post('/repos/acme/site', fastifyHandler(makeService(), { command, bind }))
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    try {
+      const { port } = app.server.address() as AddressInfo
+      const moved = await containerFor(await bindRequest({ url: `${origin}/repos/acme/site`, method: 'POST' }))
+      expect(short(await exchange(port, bytesOf(moved, 'POST /v2/repos/acme/site', undefined, '')))).toBe(
+        '403 request_mismatch',
+      )
+      expect((await exchange(port, bytesOf(moved, 'POST /repos/acme/site', undefined, ''))).status).toBe(200)
+    } finally {
+      await app.close()
+    }
+  })
+
+  it('is bound to the path that the client sent below `mount` of Hono, with `mountedAt`', async () => {
+    const mounted = bindToRequest({ origins: [origin], mountedAt: '/repos' })
+    const app = new Hono()
+    app.mount('/repos', fetchHandler(makeService(), { command, bind: mounted }))
+    app.mount('/v2', fetchHandler(makeService(), { command, bind }))
+    const post = async (container: string, path: string): Promise<number> =>
+      (await app.request(`${origin}${path}`, { method: 'POST', headers: { 'x-ucan-container': container } })).status
+    const url = `${origin}/repos/acme/site`
+    const container = async () => containerFor(await bindRequest({ url, method: 'POST' }))
+    expect(await post(await container(), '/repos/acme/site')).toBe(200)
+    expect(await post(await container(), '/repos/acme/other')).toBe(403)
+    // Without `mountedAt`, the shorter path counts.
+    expect(await post(await container(), '/v2/repos/acme/site')).toBe(200)
+    for (const mountedAt of ['api', '/api/', '/a/../b', '//a', '/a?b', '/a#b', '/ä', '/', 7])
+      expect(() => bindToRequest({ origins: [origin], mountedAt: mountedAt as never })).toThrow(ArgumentError)
   })
 
   it('is refused if the framework has parsed the body, or it cannot be told which host it is for', async () => {

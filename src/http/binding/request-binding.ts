@@ -48,6 +48,11 @@ export interface RequestBinding {
 export interface BindToRequestOptions {
   /** The origins of the service, such as `https://api.example.com`. A request for another host is refused. */
   readonly origins: readonly string[]
+  /**
+   * The path at which a router has mounted the handler, if the router removes that path from the request: `mount` of Hono
+   * does. The call is bound to the path of the client, which begins with this one. Default: none.
+   */
+  readonly mountedAt?: string
   /** Most bytes of a body, which is read before the call is decided. Default 1,048,576. */
   readonly bodyBytes?: number
 }
@@ -69,7 +74,7 @@ export interface BindToRequestOptions {
  * ```
  */
 export function bindToRequest(options: BindToRequestOptions): RequestBinding {
-  const { origins, bodyBytes } = readOptions('bindToRequest', options, checks)
+  const { origins, mountedAt, bodyBytes } = readOptions('bindToRequest', options, checks)
   const schemes = schemesByHost('bindToRequest', origins)
   return Object.freeze({
     async read({ method, target, host, header, body }) {
@@ -83,18 +88,26 @@ export function bindToRequest(options: BindToRequestOptions): RequestBinding {
       if (bytes === 'too long') return unbound(413, `the body is longer than ${bodyBytes} bytes`)
       if (bytes === 'broken off') return unbound(400, 'the body is incomplete; send it again')
       const digest = bytes.length === 0 ? undefined : await digestOf(bytes)
-      const { path, query } = splitTarget(target)
+      const { path, query } = splitTarget(`${mountedAt}${target}`)
       const args = { method, scheme, host: host.toLowerCase(), path, query, digest }
       return { bound: true, args, body: bytes }
     },
   } satisfies RequestBinding)
 }
 
-const checks: OptionChecks<BindToRequestOptions> & { readonly bodyBytes: ReturnType<typeof withDefault> } =
-  Object.freeze({
-    origins: nonEmptyArrayOf(nonEmptyString),
-    bodyBytes: withDefault(integerFrom(0), 1_048_576),
-  })
+const checks: OptionChecks<BindToRequestOptions> & {
+  readonly [Name in 'bodyBytes' | 'mountedAt']: ReturnType<typeof withDefault>
+} = Object.freeze({
+  origins: nonEmptyArrayOf(nonEmptyString),
+  mountedAt: withDefault(
+    (value) =>
+      typeof value === 'string' && /^\/(?:[^?#]*[^/?#])$/.test(value) && isCanonical(`https://a.example${value}`)
+        ? undefined
+        : 'must be a path without a slash at its end, such as `/api`',
+    '',
+  ),
+  bodyBytes: withDefault(integerFrom(0), 1_048_576),
+})
 
 /**
  * The scheme of each host.

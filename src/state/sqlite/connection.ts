@@ -8,13 +8,12 @@ import {
   nonEmptyString,
   type OptionCheck,
   withDefault,
-  withMethod,
 } from '../../support/options.ts'
 import type { Timestamp } from '../../time.ts'
 import { type KeyedNames, keyedNames, type StoreSecret, storeSecretCheck } from '../keyed-names.ts'
 import { assertPrefix } from '../prefix.ts'
 import { type Tables, tablesOf } from '../tables.ts'
-import { prepare, type SqliteStoreDatabase, whenFree } from './database.ts'
+import { databaseCheck, prepare, type SqliteStoreDatabase, whenFree } from './database.ts'
 import { failure, unprepared } from './failure.ts'
 import { createWriteQueue, type WriteQueue } from './write-queue.ts'
 
@@ -40,7 +39,7 @@ export const connectionChecks: {
   readonly busyTimeoutMs: DefaultCheck
   readonly maxBatch: DefaultCheck
 } = Object.freeze({
-  database: withMethod('prepare'),
+  database: databaseCheck,
   secret: storeSecretCheck,
   prefix: withDefault(nonEmptyString, 'procura'),
   busyTimeoutMs: withDefault(milliseconds, 1000),

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type OptionCheck, suchAs, withMethod } from '../../support/options.ts'
+
 /** A value that is bound to a place of a statement. */
 export type SqliteValue = string | number | Uint8Array | null
 
@@ -18,6 +20,12 @@ export interface SqliteStoreDatabase {
   exec(sql: string): unknown
   prepare(sql: string): SqliteStoreStatement
 }
+
+/** The check of an option that is a database. */
+export const databaseCheck: OptionCheck = suchAs(
+  (value) => withMethod('prepare')(value) && 'must be an open database',
+  "`new Database('stores.db')` of better-sqlite3 or `new DatabaseSync('stores.db')` of node:sqlite",
+)
 
 /** A prepared statement of any driver. */
 export interface Statement {

@@ -1,13 +1,13 @@
 // node only: HMAC
 
 import { StoreError } from '../../errors.ts'
-import { nonEmptyString, type OptionChecks, readOptions, withDefault, withMethod } from '../../support/options.ts'
+import { nonEmptyString, type OptionChecks, readOptions, withDefault } from '../../support/options.ts'
 import { secondsOf } from '../../time.ts'
 import { type PreparationOptions, preparationChecks } from '../epoch.ts'
 import { keyedNames, type StoreSecret, storeSecretCheck } from '../keyed-names.ts'
 import { assertPrefix } from '../prefix.ts'
 import { type Tables, tablesOf } from '../tables.ts'
-import type { SqliteStoreDatabase } from './database.ts'
+import { databaseCheck, type SqliteStoreDatabase } from './database.ts'
 
 /** Options of {@link prepareSqliteStores}. */
 export interface PrepareSqliteStoresOptions extends PreparationOptions {
@@ -23,7 +23,7 @@ export interface PrepareSqliteStoresOptions extends PreparationOptions {
 const waitMs = 5000
 
 const optionChecks = Object.freeze({
-  database: withMethod('prepare'),
+  database: databaseCheck,
   secret: storeSecretCheck,
   prefix: withDefault(nonEmptyString, 'procura'),
   ...preparationChecks,

@@ -82,6 +82,21 @@ describe('HTP-20 a body that a parser of the framework reads first', () => {
     })
   }
 
+  it('Express with express.json for every type refuses it, unless the route is before the parser', async () => {
+    const app = express()
+    app.post('/before/mail', expressHandler(makeService(), { command: send }))
+    app.use(express.json({ type: '*/*' }))
+    app.post('/mail', expressHandler(makeService(), { command: send }))
+    const body = await containerOf()
+    const before = Buffer.from(inBody(body)).toString('latin1').replace('/mail', '/before/mail')
+    await within(await listen(createServer(app)), async (port) => {
+      expect(short(await exchange(port, Buffer.from(before, 'latin1')))).toBe('200 "done"')
+      const refused = await exchange(port, inBody(body))
+      expect(refused.status).toBe(400)
+      expect(refused.body).not.toContain('"done"')
+    })
+  })
+
   const plugins: readonly (readonly [string, string, (app: FastifyInstance) => unknown])[] = [
     ['containerBodies', '200 "done"', (app) => app.register(containerBodies)],
     [

@@ -155,6 +155,7 @@ function unreadable(one: string, binary: Uint8Array): readonly Row[] {
     wrong('a header and a body', [named(one), inBody], one),
     wrong('a header with underscores', [`x_ucan_container: ${one}`]),
     wrong('a header with dots', [`x.ucan.container: ${one}`]),
+    wrong('an empty header', ['x-ucan-container: ']),
     wrong('a header that is no text form', ['x-ucan-container: {"a":1}']),
     wrong('an OAuth token', [`authorization: Bearer ${jwt}`]),
     wrong('an encoded body', [inBody, 'content-encoding: gzip'], one),
