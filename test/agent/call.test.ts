@@ -1,6 +1,5 @@
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { createServer } from 'node:http'
+import { describe, expect, it } from 'vitest'
 import type { AgentService } from '../../src/agent/agent.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
 import type { SendCall } from '../../src/agent/send-call.ts'
@@ -18,6 +17,7 @@ import { denialResponse } from '../../src/http/denial-response.ts'
 import { readContainer } from '../../src/http/read-container.ts'
 import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
 import { actor } from '../support/actors.ts'
+import { listenInTest } from '../support/listen-in-test.ts'
 
 const owner = await actor('owner')
 const signer = await actor('agent')
@@ -28,12 +28,6 @@ const grant = await delegate({
   audience: signer.did,
   command: '/mail',
   policy: [like('.to', '*@example.com')],
-})
-
-let server: Server | undefined
-afterEach(() => {
-  server?.closeAllConnections()
-  server?.close()
 })
 
 interface Sent {
@@ -53,7 +47,7 @@ async function startService(rememberProofs: boolean, receipts: 'header' | 'none'
     rememberProofs,
     ...memoryStores(),
   })
-  server = createServer(async (request, response) => {
+  const server = createServer(async (request, response) => {
     const read = await readContainer(request)
     const result = read.found ? await guard.use(read.container, ({ args }) => ({ sent: args.to })) : undefined
     const { status, headers, body } =
@@ -73,8 +67,7 @@ async function startService(rememberProofs: boolean, receipts: 'header' | 'none'
     statuses.push(status)
     response.writeHead(status, headers).end(body)
   })
-  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, statuses }
+  return { url: `http://127.0.0.1:${await listenInTest(server)}/`, statuses }
 }
 
 const open = (services: readonly AgentService[] = []) => openAgent({ signer, delegations: [grant], services })

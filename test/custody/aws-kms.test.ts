@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { type AwsKmsSignerOptions, awsKmsSigner } from '../../src/custody/aws-kms/aws-kms-signer.ts'
 import { rawSignature } from '../../src/custody/aws-kms/der-signature.ts'
 import { integerBytes } from '../../src/custody/integer-bytes.ts'
@@ -10,14 +10,10 @@ import type { TestServer } from '../vault/support.ts'
 import { type Answer, accessKeys, kmsError, region, startKms } from './kms-fake.ts'
 
 const message = new TextEncoder().encode('what is signed')
-const servers: TestServer[] = []
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close()))
-})
 
 async function kms(answer?: Answer): Promise<{ readonly options: AwsKmsSignerOptions; readonly server: TestServer }> {
   const server = await startKms(answer)
-  servers.push(server)
+  onTestFinished(() => server.close())
   return { server, options: { region, keys: accessKeys, keyId: 'ed25519', endpoint: `${server.origin}/` } }
 }
 

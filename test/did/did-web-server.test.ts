@@ -2,24 +2,16 @@ import { readFileSync } from 'node:fs'
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import * as http from 'node:http'
 import * as https from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type Did, parseDid } from '../../src/did/did.ts'
 import { parseDidKey } from '../../src/did/did-key.ts'
 import { type FetchLike, webResolver } from '../../src/did/did-web.ts'
 import { publicFetch } from '../../src/did/did-web-node.ts'
 import { ResolutionError } from '../../src/errors.ts'
+import { listenInTest } from '../support/listen-in-test.ts'
 
 const key = parseDidKey('did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK')
-const servers: Server[] = []
-
-afterEach(async () => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  }
-})
 
 /** The same server behaviour, reached by the platform's fetch and by the one that checks addresses. */
 describe.each([
@@ -180,7 +172,7 @@ interface Served {
 
 async function serveHttp(listener: RequestListener): Promise<Served> {
   const server = http.createServer(listener)
-  const port = await listen(server)
+  const port = await listenInTest(server)
   // the platform's fetch knows neither the name nor the certificate, so that only the path is kept
   const local: FetchLike = async (url, init) => {
     const response = await fetch(`http://127.0.0.1:${port}${new URL(url).pathname}`, init)
@@ -194,16 +186,10 @@ async function serveHttps(listener: RequestListener): Promise<Served> {
     readFileSync(new URL(`../fixtures/crypto/tls/${name}.pem`, import.meta.url), 'utf8'),
   )
   const server = https.createServer({ cert: ca, key: privateKey }, listener)
-  const port = await listen(server)
+  const port = await listenInTest(server)
   const isAllowed = (address: string) => address === '127.0.0.1'
   const lookup = async () => [{ address: '127.0.0.1', family: 4 }]
   return { ...addressOf(port), fetch: publicFetch({ isAllowed, lookup, ca }), server, ca }
-}
-
-async function listen(server: Server): Promise<number> {
-  servers.push(server)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return (server.address() as AddressInfo).port
 }
 
 function addressOf(port: number): { readonly did: Did; readonly url: string } {

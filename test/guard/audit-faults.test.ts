@@ -1,8 +1,7 @@
 import { appendFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { allOf } from '../../src/audit/combine/all-of.ts'
 import { anyOf } from '../../src/audit/combine/any-of.ts'
@@ -24,6 +23,7 @@ import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
 import { inCi } from '../property/runs.ts'
 import { actor } from '../support/actors.ts'
 import { guardOptionsFor, mailOptions } from '../support/guard.ts'
+import { listenInTest } from '../support/listen-in-test.ts'
 import { call, chainOf } from '../support/service.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { callHangingSink } from './hanging-sink.ts'
@@ -56,12 +56,7 @@ async function guarded(inner: AuditSink) {
     const report = sink.health()
     response.writeHead(report.healthy ? 200 : 503).end(JSON.stringify(report))
   })
-  await new Promise<void>((resolve) => health.listen(0, '127.0.0.1', resolve))
-  onTestFinished(async () => {
-    health.closeAllConnections()
-    await new Promise((resolve) => health.close(resolve))
-  })
-  const { port } = health.address() as AddressInfo
+  const port = await listenInTest(health)
   return {
     guard,
     errors,

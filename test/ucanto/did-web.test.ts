@@ -1,10 +1,9 @@
-import { createServer, type Server as HttpServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import { type API, delegate as coreDelegate, invoke as coreInvoke, ok } from '@ucanto/core'
 import { Verifier } from '@ucanto/principal'
 import { create, handle, provide } from '@ucanto/server'
 import { CAR } from '@ucanto/transport'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { type Did, parseDid } from '../../src/did/did.ts'
 import { type FetchLike, webResolver } from '../../src/did/did-web.ts'
 import { compositeResolver, type DidResolver, keyResolver } from '../../src/did/resolver.ts'
@@ -15,6 +14,7 @@ import { delegate } from '../../src/ucanto/delegate.ts'
 import { execute } from '../../src/ucanto/execute.ts'
 import { invoke } from '../../src/ucanto/invoke.ts'
 import { actor } from '../support/actors.ts'
+import { listenInTest } from '../support/listen-in-test.ts'
 import { archiveOf, foreignVerdict, mailSend, ownVerdict, peer } from './peers.ts'
 
 const ownerDid = 'did:web:owner.example'
@@ -29,7 +29,6 @@ const [owner, agent, service] = [ownerKey.withDID(ownerDid), agentKey.withDID(ag
 
 /** The keys that the documents list, by DID. */
 let keys: Record<string, readonly string[]>
-const servers: HttpServer[] = []
 let local: FetchLike
 /** Makes a new resolver for each decision, without memory of others. */
 const fresh = (): DidResolver => compositeResolver({ key: keyResolver(), web: webResolver({ fetch: local }) })
@@ -43,18 +42,12 @@ beforeEach(async () => {
     if (listed === undefined) response.writeHead(404).end()
     else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(documentOf(did, listed)))
   })
-  servers.push(server)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  const port = await listenInTest(server)
   local = async (url, init) => {
     const { host, pathname } = new URL(url)
     const response = await fetch(`http://127.0.0.1:${port}/${host}${pathname.replace('/.well-known', '')}`, init)
     return Object.defineProperty(response, 'url', { value: url })
   }
-})
-
-afterEach(() => {
-  for (const server of servers.splice(0)) server.close()
 })
 
 function documentOf(did: string, listed: readonly string[]): object {
@@ -221,7 +214,5 @@ async function serve(): Promise<URL> {
     )
     response.writeHead(200, { 'content-type': CAR.contentType }).end(answer.body as Uint8Array)
   })
-  servers.push(listener)
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
-  return new URL(`http://127.0.0.1:${(listener.address() as AddressInfo).port}/`)
+  return new URL(`http://127.0.0.1:${await listenInTest(listener)}/`)
 }
