@@ -73,7 +73,12 @@ function readUnit(reader: Reader, depth: number): Draft {
 
 function readLimit(reader: Reader): Draft | undefined {
   const number = (): unknown => reader.need('value', 'a number').value
-  if (reader.take('word', 'max-uses')) return ['limit/uses', number()]
+  if (reader.take('word', 'max-uses')) {
+    const uses = number()
+    return reader.take('word', 'at')
+      ? ['limit/uses', uses, reader.need('word', 'the DID of a service').text]
+      : ['limit/uses', uses]
+  }
   if (reader.take('word', 'max-concurrent')) return ['limit/concurrent', number()]
   if (reader.take('word', 'max-rate')) return ['limit/rate', number(), number()]
   if (!reader.take('word', 'max-sum')) return undefined
