@@ -36,12 +36,14 @@ export async function logSources(
   host: Host,
 ): Promise<readonly LogSource[]> {
   const prefix = textOf(flags, 'prefix')
-  const address = await addressOf(flags, host)
-  if (address !== undefined) {
-    if (directories.length > 0) throw new UsageError('pass directories or a database, not both')
-    return [await databaseSource(address, textOf(flags, 'table') ?? 'audit_log')]
+  const [address, file] = [await addressOf(flags, host), textOf(flags, 'sqlite')]
+  if (address !== undefined || file !== undefined) {
+    if (directories.length > 0 || (address !== undefined && file !== undefined))
+      throw new UsageError('pass directories or a database, not both')
+    const table = textOf(flags, 'table') ?? 'audit_log'
+    return [file === undefined ? await databaseSource(address ?? '', table) : await sqliteSource(file, table)]
   }
-  if (directories.length === 0) throw new UsageError('the directory of the log is missing, or --postgres')
+  if (directories.length === 0) throw new UsageError('the directory of the log is missing, or --sqlite or --postgres')
   return directories.map((directory) =>
     sourceOf(
       directory,
@@ -62,6 +64,12 @@ async function addressOf(flags: Flags, host: Host): Promise<string | undefined> 
       '--postgres needs the address of the database in PROCURA_LOG_URL, or in the file of --url-file',
     )
   return address
+}
+
+async function sqliteSource(file: string, table: string): Promise<LogSource> {
+  const { openSqliteLog } = await import('./sqlite-log.ts')
+  const log = await openSqliteLog(file, table)
+  return sourceOf(table, log.lines, async () => log.close())
 }
 
 async function databaseSource(address: string, table: string): Promise<LogSource> {

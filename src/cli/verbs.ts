@@ -113,6 +113,7 @@ const vaultVerbs: readonly Verb[] = [
 
 const logPlace: readonly VerbOption[] = [
   logFiles,
+  { name: 'sqlite', value: 'FILE', about: 'read a log in SQLite; needs Node 22.13 or the package better-sqlite3' },
   { name: 'postgres', about: 'read a log in PostgreSQL, whose address is in PROCURA_LOG_URL; needs the package pg' },
   { name: 'url-file', value: 'FILE', about: 'the file with that address' },
   { name: 'table', value: 'NAME', about: 'its table; default audit_log' },

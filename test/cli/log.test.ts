@@ -1,10 +1,13 @@
-import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import sqlite from 'node-sqlite3-wasm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { sqliteAuditSink } from '../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
 import { run } from '../../src/cli/run.ts'
 import { agent, alice, denied, intent, outcome } from '../audit/events.ts'
+import { likeBetterSqlite } from '../support/like-better-sqlite.ts'
 import { runCli } from './run-cli.ts'
 
 let folder: string
@@ -53,9 +56,29 @@ describe('procura log', () => {
     const none = await runCli(['log', directory, '--command', '/mai'])
     expect(none).toMatchObject({ code: 1, out: '', err: 'no record matches' })
     expect((await runCli(['log', directory, '--decision', 'refused'])).err).toMatch(/must be one of allowed, denied/)
-    expect((await runCli(['log'])).err).toMatch(/the directory of the log is missing, or --postgres/)
+    expect((await runCli(['log'])).err).toMatch(/the directory of the log is missing, or --sqlite or --postgres/)
     expect((await runCli(['log', '--postgres'])).err).toMatch(/PROCURA_LOG_URL, or in the file of --url-file/)
     expect((await runCli(['log', directory, '--postgres'], '', { PROCURA_LOG_URL: 'x' })).err).toMatch(/not both/)
+  })
+
+  it('CLI-10 reads a log in SQLite, and changes nothing in the file', async () => {
+    const file = join(folder, 'log.db')
+    const database = likeBetterSqlite(new sqlite.Database(file))
+    const sink = sqliteAuditSink({ database, table: 'mail_log' })
+    await sink.append(intent(1), {})
+    await sink.append(denied(2), {})
+    await sink.close?.()
+    database.close()
+    const before = await readFile(file)
+    const { code, out } = await runCli(['log', '--sqlite', file, '--table', 'mail_log'])
+    expect([code, out.split('\n').map((line) => line.split('\t')[1])]).toEqual([0, ['allowed', 'denied']])
+    expect((await readFile(file)).equals(before)).toBe(true)
+    const wrong = async (...words: string[]): Promise<string> => (await runCli(['log', ...words])).err
+    expect(await wrong('--sqlite', file)).toMatch(/the table `audit_log` of .* cannot be read/)
+    expect(await wrong('--sqlite', join(folder, 'no.db'))).toMatch(/cannot be read .*check the path and --table/)
+    expect(await wrong('--sqlite', file, '--table', 'a b')).toMatch(/cannot be read/)
+    expect(await wrong('--sqlite', file, directory)).toMatch(/not both/)
+    expect(await readdir(folder)).not.toContain('no.db')
   })
 
   it('prints OCSF in which the outcome of a call names its agent', async () => {

@@ -114,11 +114,19 @@ async function* newestFirst(database: SqliteDatabase, table: string): AsyncGener
   }
 }
 
-/** The lines of a log in SQLite, oldest first: for `verifyAuditLog`. */
-export function* readSqliteLines(database: SqliteDatabase, table = 'audit_log'): Generator<string, void> {
+/**
+ * The lines of a log in SQLite, oldest first: for `verifyAuditLog`.
+ *
+ * @param after - the sequence number after which the lines begin. Default 0: all lines.
+ */
+export function* readSqliteLines(
+  database: SqliteDatabase,
+  table: string = 'audit_log',
+  after: number = 0,
+): Generator<string, void> {
   assertTableName(table)
   const page = database.prepare(`SELECT sequence, line FROM ${table} WHERE sequence > ? ORDER BY sequence LIMIT 1000`)
-  let reached = 0
+  let reached = after
   for (;;) {
     const rows = page.all(reached) as readonly { readonly sequence: number | bigint; readonly line: string }[]
     if (rows.length === 0) return
