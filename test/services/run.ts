@@ -20,7 +20,7 @@ import type { Running, Service } from './service.ts'
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const services = await readServices()
 if (process.argv.includes('--packages')) {
-  console.log(services.flatMap((service) => service.apt ?? []).join('\n'))
+  console.log(services.flatMap((service) => service.apt?.split(' ') ?? []).join('\n'))
 } else {
   process.exitCode = await run(process.argv.slice(2))
 }
