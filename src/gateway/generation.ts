@@ -1,6 +1,6 @@
 /**
- * What a configuration and the accepted tools make together: the guard, and the tools of each server. A reload makes the
- * next generation; calls in progress end under the one that decided them.
+ * The parts that a configuration and the accepted tools determine: the guard, and the tools of each server. A reload
+ * makes the next generation; calls in progress end under the one that decided them.
  *
  * @module
  */

@@ -121,7 +121,7 @@ export async function createSupply(
   }
 }
 
-/** What a process opens once. */
+/** The parts that a process opens once. */
 function assertSameParts(before: GatewayConfig, next: GatewayConfig): void {
   const fixed = ['listen', 'service', 'vault', 'audit', 'state', 'admin', 'toolsFolder'] as const
   const changed = fixed.find((name) => JSON.stringify(before[name]) !== JSON.stringify(next[name]))

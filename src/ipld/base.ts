@@ -2,7 +2,7 @@
  * Bytes as text. Each decoder accepts exactly the text that its encoder writes, so one byte string has one spelling in a
  * base: no white space, no other alphabet, no missing or extra padding, no bits left over.
  *
- * The bases are those of `multiformats`. Base64 is that of the platform, because containers are long: on Node, reading one
+ * The bases come from `multiformats`. Base64 comes from the platform, because containers are long: on Node, reading one
  * takes a thirtieth of the time. Node also reads keys in base58 faster.
  *
  * @module

@@ -171,7 +171,7 @@ function unwritable({ name, path, depth }: Walk, why: string, cause?: unknown): 
   return new ArgumentError(`${quote(place, 128)} ${why}`, cause === undefined ? undefined : { cause })
 }
 
-/** The path of a message about a key is that of its map. */
+/** A message about a key has the path of its map. */
 function unwritableKey(walk: Walk, why: string): ArgumentError {
   return unwritable({ ...walk, depth: walk.depth - 1 }, why)
 }

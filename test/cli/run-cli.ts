@@ -1,6 +1,6 @@
 import { run } from '../../src/cli/run.ts'
 
-/** What the program printed, and its exit code. */
+/** The output of the program, and its exit code. */
 export interface CliResult {
   readonly code: number
   readonly out: string

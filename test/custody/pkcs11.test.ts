@@ -32,7 +32,7 @@ afterAll(async () => {
 interface Token {
   readonly kind?: 'ed25519' | 'p256'
   readonly params?: string
-  /** What is before the point. */
+  /** The bytes before the point, in hexadecimal. */
   readonly header?: string
   readonly tokens?: readonly string[]
   readonly privateKeys?: number

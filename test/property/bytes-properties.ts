@@ -84,7 +84,7 @@ function acceptedFlips(container: Uint8Array, authorizer: Authorizer): readonly 
   return accepted
 }
 
-/** What is read is written as the same bytes. */
+/** A value that was read is written as the same bytes. */
 export function roundTrips({ numRuns, seed, title }: Runs): void {
   it(`P4 bytes: a decoded value is encoded into the same bytes (${title})`, async () => {
     await fc.assert(

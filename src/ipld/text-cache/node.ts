@@ -4,7 +4,7 @@ import type { TextCache } from './text-cache.ts'
 /** The number of strings in the cache. */
 const places = 2048
 
-/** The length of the longest string in the cache: that of the longest DID. */
+/** The length of the longest string in the cache: the length of the longest DID. */
 const longest = 128
 
 /**

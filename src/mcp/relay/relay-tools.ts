@@ -1,5 +1,5 @@
 /**
- * Guards the tools of an MCP server between its transport and that of a client, without an SDK.
+ * Guards the tools of an MCP server between its transport and the transport of a client, without an SDK.
  *
  * @module
  */
@@ -28,8 +28,8 @@ import { relayedHost } from './tool-host.ts'
 export interface RelayToolsOptions extends ToolGateOptions {
   /**
    * Sends an allowed call. Default: by `send()`. An upstream over HTTP that needs the credential of the command passes
-   * `call.fetch` on: `(call, send) => send({ fetch: call.fetch })`. The argument of `send` is the second one of `send` of the
-   * upstream's transport. It can be called once.
+   * `call.fetch` on: `(call, send) => send({ fetch: call.fetch })`. The argument of `send` is the second one of `send`
+   * of the upstream's transport. It can be called once.
    */
   readonly perform?: (call: GuardedCall, send: (options?: unknown) => Promise<unknown>) => unknown
   /** Receives errors of the transports, malformed messages and messages that were dropped. Default: they are ignored. */
@@ -61,9 +61,9 @@ const checks: OptionChecks<RelayToolsOptions> & typeof toolGateChecks = Object.f
 })
 
 /**
- * Relays a session of MCP between a client and a server, and guards `tools/call` and `tools/list` as `guardTools` does. Other
- * messages pass in both directions. The server receives no container. When one side ends, the calls in progress are
- * recorded, and the other side is closed.
+ * Relays a session of MCP between a client and a server, and guards `tools/call` and `tools/list` as `guardTools` does.
+ * Other messages pass in both directions. The server receives no container. When one side ends, the calls in progress
+ * are recorded, and the other side is closed.
  *
  * @returns when both transports have started.
  * @throws ArgumentError when an option is invalid; the error of a transport that does not start.

@@ -100,7 +100,7 @@ describe('procura connect', () => {
     }
   })
 
-  it('CON-03 an agent without delegations is told by the gateway', async () => {
+  it('CON-03 an agent without delegations receives the refusal of the gateway', async () => {
     await start()
     const bare = await makeAgentHome(join(folder, 'bare'), { socket }, parties)
     const { initialize, call, ask } = client(bare.folder)

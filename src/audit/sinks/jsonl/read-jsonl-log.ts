@@ -66,8 +66,8 @@ function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory)
   } catch (cause) {
-    const says = `\`directory\` ${quote(directory, 256)} cannot be read; name the directory of the log`
-    throw new AuditError('ERR_AUDIT_CONFIGURATION', says, { cause })
+    const message = `\`directory\` ${quote(directory, 256)} cannot be read; name the directory of the log`
+    throw new AuditError('ERR_AUDIT_CONFIGURATION', message, { cause })
   }
 }
 
