@@ -32,7 +32,7 @@ export type CallReply =
   | { readonly ok: false; readonly failure: string; readonly denial?: undefined }
 
 /**
- * Sends a call by another way than HTTP, for example in an MCP request.
+ * Sends a call by a way other than HTTP, for example in an MCP request.
  *
  * - Resolves with the answer: a value, a denial, or the failure in one line.
  * - Rejects when the service could not be reached.

@@ -105,7 +105,7 @@ export interface CommandDraft<Schemas extends ArgumentSchemas> {
 
 /**
  * Declares a command. The definition is closed: a call with an undeclared argument is refused. A call is also refused
- * when a schema returns another value than its input, because policy, schema and handler must all see the signed value.
+ * when a schema returns a value other than its input, because policy, schema and handler must all see the signed value.
  *
  * An argument may be absent when its schema accepts `undefined` (`z.string().optional()`) or is made by `optional`. A
  * schema with a default is refused: nobody signs a default. Apply the default in the handler.

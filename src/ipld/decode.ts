@@ -198,8 +198,7 @@ function readFloat(scanner: Scanner, start: number): number {
 }
 
 /**
- * Beyond 2^53 - 1, adjacent integers become one number, and the decision would be about another number than the signed
- * one.
+ * Beyond 2^53 - 1, adjacent integers become one number, and the decision would be about a number that was not signed.
  */
 function safe(value: number, start: number): number {
   if (value > Number.MAX_SAFE_INTEGER || value < -Number.MAX_SAFE_INTEGER) {

@@ -169,7 +169,7 @@ function receiptValue({ content, structuredContent }: ToolResult): unknown {
   return JSON.parse(JSON.stringify({ content, structuredContent }))
 }
 
-/** MCP-10: whether the definition of a tool, as the server lists it now, is another one than the accepted one. */
+/** MCP-10: whether the definition of a tool, as the server lists it now, differs from the accepted one. */
 async function isChanged(
   name: string,
   pins: ToolPins,

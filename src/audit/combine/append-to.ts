@@ -8,7 +8,7 @@ import { type AuditSink, type Confirmation, durabilities, unconfirmed } from '..
  * Appends an event to a sink. A call depends on the confirmation, so its form is checked: a sink that resolves to
  * undefined, or to an error, has not confirmed. AUD-23
  *
- * @throws AuditError when the sink rejects, or resolves to another value than a confirmation.
+ * @throws AuditError when the sink rejects, or resolves to a value other than a confirmation.
  */
 export async function appendTo(
   sink: AuditSink,

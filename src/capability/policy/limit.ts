@@ -22,7 +22,7 @@ const form =
  *
  * @param depth - 1 for a statement of the policy itself.
  * @param checkSelector - throws when its argument is not a selector.
- * @throws MalformedError when it is inside another statement, or has another form than `spec/budgets.md` gives.
+ * @throws MalformedError when it is inside another statement, or does not have a form of `spec/budgets.md`.
  */
 export function parseLimit(
   list: readonly unknown[],

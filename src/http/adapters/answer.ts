@@ -214,8 +214,8 @@ const problemHeaders: Readonly<Record<string, string>> = Object.freeze({
 })
 
 /**
- * The message of the error may contain a secret. HTP-27: an error of an upstream has another status than an error of
- * the service.
+ * The message of the error may contain a secret. HTP-27: errors of an upstream and of the service have different
+ * statuses.
  */
 function failureOf(error: unknown): Answer {
   const code = quietly(() => (error instanceof VaultError ? error.code : undefined))

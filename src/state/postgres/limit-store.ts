@@ -123,7 +123,7 @@ function readAnswers(row: Row, count: number): readonly unknown[] {
 /**
  * Returns the answer to a reservation.
  *
- * @throws StoreError when the request was refused for another reason than a limit.
+ * @throws StoreError when the request was refused for a reason other than a limit.
  */
 export function answerOf(answer: unknown, entries: readonly LimitEntry[]): LimitAnswer {
   const { kind, place, remaining, free_at: freeAt } = Object(answer) as Row

@@ -117,7 +117,7 @@ export function callStore(
   })
 }
 
-/** @throws StoreError when the request was refused for another reason than a limit. */
+/** @throws StoreError when the request was refused for a reason other than a limit. */
 function limitAnswer(reserved: unknown, { entries }: LimitRequest): LimitAnswer {
   const [kind, ...values] = listOf(reserved)
   if (!answerKinds.some((one) => one === kind)) throw otherForm()

@@ -102,7 +102,7 @@ export function requestValues({ id, deadline, commit, entries }: NamedRequest): 
  * Returns the answer to a reservation.
  *
  * @param kind - one of {@link answerKinds}.
- * @throws StoreError when the request was refused for another reason than a limit.
+ * @throws StoreError when the request was refused for a reason other than a limit.
  */
 export function answerOf(kind: string, values: readonly unknown[], entries: readonly LimitEntry[]): LimitAnswer {
   if (kind === 'reserved') return { reserved: true }
