@@ -36,7 +36,7 @@ const maxParts = 2_000
 const maxDepth = 32
 
 /** A part of a schema that is not understood. */
-export class UnsupportedPart extends ArgumentError {}
+class UnsupportedPart extends ArgumentError {}
 
 /** The arguments of a schema of the whole, and the type of those that it permits without a name. */
 export interface ReadArguments {
@@ -133,7 +133,7 @@ function namesBeside(reading: SchemaReading, schema: Schema, depth: number): rea
 }
 
 /** Reads a part. MCP-29: where it is not understood, a lenient reading takes any value of JSON. */
-export function readPart(reading: SchemaReading, given: unknown, place: string, depth: number): StandardSchema {
+function readPart(reading: SchemaReading, given: unknown, place: string, depth: number): StandardSchema {
   try {
     if (depth > maxDepth || !countPart(reading)) throw unsupported(place, 'too many parts, or parts too deep')
     return readValue(reading, given, place, depth)

@@ -13,10 +13,10 @@ import { actor, clock } from '../../support/actors.ts'
 import { delegateRaw, call as invocationOf, service } from '../../support/service.ts'
 
 export const key = 'xyz.ucan/container'
-export const alice: Signer = await actor('alice')
-export const bob: Signer = await actor('bob')
-export const send: CommandDefinition = defineCommand({ command: '/mail/send', args: { to: text() } })
-export const sending: Delegation = await delegateRaw(alice, bob, {
+const alice: Signer = await actor('alice')
+const bob: Signer = await actor('bob')
+const send: CommandDefinition = defineCommand({ command: '/mail/send', args: { to: text() } })
+const sending: Delegation = await delegateRaw(alice, bob, {
   command: '/mail/send',
   policy: [['like', '.to', '*@example.com']],
 })
