@@ -4,7 +4,10 @@ import { root } from './setup/entries.ts'
 import { programsOf, runAll } from './setup/programs.ts'
 import { listFiles } from './setup/source.ts'
 
-const pages = [...listFiles('spec/guides', '.md').filter((path) => !path.endsWith('/README.md')), 'spec/budgets.md']
+/** The programs of the frameworks are run by `npm run test:frameworks`. */
+const isElsewhere = (path: string): boolean => path.endsWith('/README.md') || path.includes('/frameworks/')
+
+const pages = [...listFiles('spec/guides', '.md').filter((path) => !isElsewhere(path)), 'spec/budgets.md']
 
 const programs = pages.map((path) => ({
   path,

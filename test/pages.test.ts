@@ -30,7 +30,7 @@ describe('pages', () => {
 
   it('list every guide', () => {
     const index = readFileSync(`${root}spec/guides/README.md`, 'utf8')
-    const guides = listFiles('spec/guides', '.md').map((path) => posix.basename(path))
+    const guides = listFiles('spec/guides', '.md').map((path) => path.slice('spec/guides/'.length))
     expect(guides.filter((file) => file !== 'README.md' && !index.includes(`](${file})`))).toEqual([])
   })
 

@@ -14,8 +14,9 @@ import { guardedTools, toolApproval } from '../../src/agent/frameworks/ai-sdk.ts
 import { langchainMiddleware } from '../../src/agent/frameworks/langchain.ts'
 import { toolInputGuardrail } from '../../src/agent/frameworks/openai.ts'
 import { claude } from './claude.mjs'
-import { generations } from './generations.mjs'
+import { generations, streamOf } from './generations.mjs'
 import { mastra } from './mastra.mjs'
+import { shown } from './setup.ts'
 
 const schema = z.object({ to: z.string() })
 const description = 'A tool.'
@@ -41,26 +42,80 @@ async function langchain({ agent, tools, options, to }) {
   return { input: model.calls.at(-1).messages, stored: { result, storage: checkpointer.storage, callbacks } }
 }
 
-const aiSdk = (sdk, Model, hasToolApproval) => async (run) => {
+/** Everything that the AI SDK tells an observer, by a tracer of OpenTelemetry (6) or by an integration (7). */
+function observer() {
+  const seen = []
+  const span = new Proxy(
+    {},
+    {
+      get(_target, name) {
+        if (name === 'spanContext') return () => ({ traceId: '1'.repeat(32), spanId: '1'.repeat(16), traceFlags: 1 })
+        if (name === 'isRecording') return () => true
+        return (...values) => {
+          seen.push([name, values])
+          return span
+        }
+      },
+    },
+  )
+  const startActiveSpan = (...given) => {
+    seen.push(given.slice(0, -1))
+    return given.at(-1)(span)
+  }
+  const note = (name) => (event) => void seen.push([name, event])
+  const names = [
+    'onStart',
+    'onStepStart',
+    'onStepEnd',
+    'onToolExecutionStart',
+    'onToolExecutionEnd',
+    'onEnd',
+    'onError',
+  ]
+  const integration = Object.fromEntries(names.map((name) => [name, note(name)]))
+  const startSpan = (...given) => {
+    seen.push(given)
+    return span
+  }
+  const tracer = { startSpan, startActiveSpan }
+  const settings = { isEnabled: true, recordInputs: true, recordOutputs: true }
+  return { seen, telemetry: { ...settings, tracer, integrations: [integration] } }
+}
+
+const aiSdk = (sdk, Model, hasToolApproval, isStreamed) => async (run) => {
   const { agent, tools, options, to } = run
-  const doGenerate = generations(tools[0].name, { to })
-  const model = new Model({ doGenerate: async () => doGenerate[model.doGenerateCalls.length - 1] })
+  const answers = generations(tools[0].name, { to })
+  const callsOf = () => [...model.doGenerateCalls, ...model.doStreamCalls]
+  const model = new Model({
+    doGenerate: async () => answers[callsOf().length - 1],
+    doStream: async () => streamOf(answers[callsOf().length - 1]),
+  })
   const given = Object.fromEntries(
     tools.map(({ name, execute }) => [name, sdk.tool({ description, inputSchema: schema, execute })]),
   )
-  const stopWhen = sdk.stepCountIs(3)
-  const settings = { model, tools: hasToolApproval ? given : guardedTools(agent, given, options), stopWhen }
-  const approving = hasToolApproval ? { toolApproval: toolApproval(agent, options) } : {}
+  const { seen, telemetry } = observer()
+  const settings = {
+    ...{ model, stopWhen: sdk.stepCountIs(3), experimental_telemetry: telemetry },
+    tools: hasToolApproval ? given : guardedTools(agent, given, options),
+    ...(hasToolApproval && { toolApproval: toolApproval(agent, options) }),
+  }
   const prompt = { role: 'user', content: 'hello' }
-  let result = await sdk.generateText({ ...settings, ...approving, messages: [prompt] })
+  const parts = []
+  const generate = async (messages) => {
+    if (!isStreamed) return sdk.generateText({ ...settings, messages })
+    const result = sdk.streamText({ ...settings, messages })
+    for await (const part of result.fullStream) parts.push(part)
+    return { content: await result.content, response: await result.response, steps: await result.steps }
+  }
+  let result = await generate([prompt])
   const request = result.content.find(({ type }) => type === 'tool-approval-request')
-  if (request !== undefined && model.doGenerateCalls.length === 1) {
+  if (request !== undefined && callsOf().length === 1) {
     // The user confirms; the run goes on.
     const confirmed = { type: 'tool-approval-response', approvalId: request.approvalId, approved: true }
-    const messages = [prompt, ...result.response.messages, { role: 'tool', content: [confirmed] }]
-    result = await sdk.generateText({ ...settings, ...approving, messages })
+    result = await generate([prompt, ...result.response.messages, { role: 'tool', content: [confirmed] }])
   }
-  return { input: model.doGenerateCalls.at(-1).prompt, stored: { steps: result.steps, calls: model.doGenerateCalls } }
+  if (!shown(seen).includes(tools[0].name)) throw new Error('the observer saw no tool')
+  return { input: callsOf().at(-1).prompt, stored: { steps: result.steps, calls: callsOf(), parts, seen } }
 }
 
 /** The model of OpenAI Agents: the given outputs, one after another. */
@@ -142,6 +197,8 @@ export const frameworks = {
   'AI SDK 6': aiSdk(ai6, MockLanguageModelV3, false),
   'AI SDK 7': aiSdk(ai7, MockLanguageModelV4, false),
   'AI SDK 7 with toolApproval': aiSdk(ai7, MockLanguageModelV4, true),
+  'AI SDK 6, streamed': aiSdk(ai6, MockLanguageModelV3, false, true),
+  'AI SDK 7, streamed, with toolApproval': aiSdk(ai7, MockLanguageModelV4, true, true),
   'OpenAI Agents 0.20': openaiAgents,
   'Claude Agent SDK 0.3': claude,
   'Mastra 1': mastra,

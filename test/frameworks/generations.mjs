@@ -21,3 +21,15 @@ export function generations(toolName, input) {
     },
   ]
 }
+
+/** The same answer as a stream. */
+export function streamOf({ content, finishReason, usage }) {
+  const text = ({ text }) => [
+    { type: 'text-start', id: '1' },
+    { type: 'text-delta', id: '1', delta: text },
+    { type: 'text-end', id: '1' },
+  ]
+  const parts = content.flatMap((part) => (part.type === 'text' ? text(part) : [part]))
+  const all = [{ type: 'stream-start', warnings: [] }, ...parts, { type: 'finish', finishReason, usage }]
+  return { stream: ReadableStream.from(all) }
+}

@@ -1,7 +1,8 @@
 // node only: installs and runs programs
 
 /**
- * `npm run test:frameworks`: the adapters for agent frameworks, each with the framework and its own fake model.
+ * `npm run test:frameworks`: the adapters for agent frameworks, each with the framework and its own fake model, and the
+ * programs of the guides. A word selects the cases and guides whose names contain it.
  *
  * The frameworks and a Node for them come from npm into a cache folder: `PROCURA_MATRIX_CACHE`, or `procura-matrix` in the
  * user's. Their versions are part of the name of their folder.
@@ -9,11 +10,13 @@
  * @module
  */
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { build } from 'esbuild'
 import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
+import { programOf } from '../setup/programs.ts'
+import { listFiles } from '../setup/source.ts'
 import { execute } from './execute.ts'
 
 const packages = [
@@ -58,21 +61,48 @@ const entries = readEntries() as Readonly<Record<string, string>>
 const alias = Object.fromEntries(
   readPlatformImports().map(({ specifier, node }) => [specifier, `${root}${entries[node]}`]),
 )
-const outfile = join(project, 'program.mjs')
-await build({
-  entryPoints: [`${root}test/frameworks/program.mjs`],
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  outfile,
-  alias,
-  external,
-})
-const { succeeded, output } = await execute(
-  join(project, 'node_modules', '.bin', 'node'),
-  [outfile, ...process.argv.slice(2)],
-  project,
+const names = Object.keys(entries).map((path) => [path === '.' ? 'procura' : `procura${path.slice(1)}`, path] as const)
+const [chosen] = process.argv.slice(2)
+
+/** Bundles a program with the sources of the package, and runs it beside the frameworks. */
+async function runProgram(
+  name: string,
+  contents: string,
+  resolveDir: string,
+  words: readonly string[] = [],
+): ReturnType<typeof execute> {
+  const outfile = join(project, `${name}.mjs`)
+  await build({
+    stdin: { contents, resolveDir, loader: 'js' },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    outfile,
+    alias: { ...alias, ai: 'ai7', ...Object.fromEntries(names.map(([to, path]) => [to, `${root}${entries[path]}`])) },
+    external,
+  })
+  return execute(join(project, 'node_modules', '.bin', 'node'), [outfile, ...words], project)
+}
+
+const folder = `${root}test/frameworks`
+const cases = await runProgram(
+  'program',
+  readFileSync(`${folder}/program.mjs`, 'utf8'),
+  folder,
+  chosen === undefined ? [] : [chosen],
 )
-console.log(output.trim())
-if (!succeeded) process.exitCode = 1
+console.log(cases.output.trim())
+if (!cases.succeeded) process.exitCode = 1
+
+/** The programs of the guides print what their last comments show. */
+for (const path of listFiles('spec/guides/frameworks', '.md')) {
+  if (chosen !== undefined && !path.includes(chosen)) continue
+  const name = posix.basename(path, '.md')
+  const [, text = ''] = /^```js\n([\s\S]*?)^```$/m.exec(readFileSync(root + path, 'utf8')) ?? []
+  const { expected } = programOf(name, text)
+  const { output } = await runProgram(`guide-${name}`, text, root)
+  const isSame = expected.length > 0 && output.trim() === expected.join('\n')
+  console.log(isSame ? `ok     ${path}` : `FAILED ${path}\n${output.trim()}`)
+  if (!isSame) process.exitCode = 1
+}
