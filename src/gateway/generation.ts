@@ -147,7 +147,8 @@ async function guardedServer(
     try {
       const definition = commandOfTool(
         { ...tool, inputSchema: tool.inputSchema ?? { type: 'object' } },
-        { command: toolCommand(name, tool.name) },
+        // A part of a schema that is not understood counts as any JSON value: the server checks its own schema.
+        { command: toolCommand(name, tool.name), unsupported: 'json' },
       )
       commands.set(tool.name, {
         ...definition,
