@@ -13,6 +13,7 @@ import { type ServerView, viewOf } from './server-view.ts'
 import { lineTransport } from './transport/line-transport.ts'
 import type { McpTransport } from './transport/mcp-transport.ts'
 import { openUpstream, type Upstream } from './upstream/open-upstream.ts'
+import { withoutRoots } from './without-roots.ts'
 
 /** A session that is open. */
 export interface GatewaySession {
@@ -47,7 +48,7 @@ export async function openGatewaySession(options: GatewaySessionOptions): Promis
   const begun = current()
   const begunWith = serverIn(begun, server)
   const upstream = await openUpstream(server, begunWith.config, begun.own)
-  const client = lineTransport(socket, socket, { answersFaults: true })
+  const client = withoutRoots(lineTransport(socket, socket, { answersFaults: true }))
   const view = viewOf(server, current, begunWith)
   let isEnding = false
   void upstream.ended.then((way) => {

@@ -1,0 +1,150 @@
+// node only: listens on a socket
+/**
+ * Models that follow a script: they ask for the tools of the script one after the other, and then say "done". They record
+ * every request, so that a test sees what reached the model.
+ *
+ * @module
+ */
+
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** A call that a model asks for. */
+export interface ScriptedCall {
+  readonly server: string
+  readonly tool: string
+  readonly args: object
+}
+
+/** A model that listens. */
+export interface FakeModel {
+  readonly url: string
+  /** Results of the calls, as the model received them. */
+  results(): readonly string[]
+  /** Everything that the model received. */
+  readonly received: string[]
+  /** Follows another script from now on. */
+  follow(script: readonly ScriptedCall[], between?: (done: number) => Promise<void>): void
+  stop(): Promise<void>
+}
+
+interface Reading {
+  /** Results of calls in the request. */
+  results(body: Record<string, unknown>): readonly string[]
+  answer(response: ServerResponse, call: ScriptedCall | undefined, id: number, body: Record<string, unknown>): void
+}
+
+/** The model of Claude Code: the Messages API. */
+export function messagesModel(): Promise<FakeModel> {
+  return startModel('/messages', {
+    results: ({ messages = [] }) =>
+      (messages as { content: unknown }[]).flatMap(({ content }) =>
+        Array.isArray(content)
+          ? content.filter(({ type }) => type === 'tool_result').map((one) => JSON.stringify(one.content))
+          : [],
+      ),
+    answer(response, call, id, { model }) {
+      const event = (type: string, data: object): string =>
+        `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`
+      const usage = { input_tokens: 1, output_tokens: 1 }
+      const none = { content: [], stop_reason: null, stop_sequence: null, usage }
+      const message = { id: `msg_${id}`, type: 'message', role: 'assistant', model, ...none }
+      const [block, delta] =
+        call === undefined
+          ? [
+              { type: 'text', text: '' },
+              { type: 'text_delta', text: 'done' },
+            ]
+          : [
+              { type: 'tool_use', id: `toolu_${id}`, name: `mcp__${call.server}__${call.tool}`, input: {} },
+              { type: 'input_json_delta', partial_json: JSON.stringify(call.args) },
+            ]
+      const reason = { stop_reason: call === undefined ? 'end_turn' : 'tool_use', stop_sequence: null }
+      response.end(
+        event('message_start', { message }) +
+          event('content_block_start', { index: 0, content_block: block }) +
+          event('content_block_delta', { index: 0, delta }) +
+          event('content_block_stop', { index: 0 }) +
+          event('message_delta', { delta: reason, usage: { output_tokens: 1 } }) +
+          event('message_stop', {}),
+      )
+    },
+  })
+}
+
+/** The model of Codex: the Responses API. */
+export function responsesModel(): Promise<FakeModel> {
+  return startModel('/responses', {
+    results: ({ input = [] }) =>
+      (input as { type: string; output: unknown }[])
+        .filter(({ type }) => type === 'function_call_output')
+        .map(({ output }) => JSON.stringify(output)),
+    answer(response, call, id, { tools }) {
+      const event = (type: string, data: object): string =>
+        `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`
+      const isNamespace = JSON.stringify(tools ?? []).includes('"namespace"')
+      const item =
+        call === undefined
+          ? { type: 'message', id: `m_${id}`, role: 'assistant', content: [{ type: 'output_text', text: 'done' }] }
+          : {
+              ...{ type: 'function_call', id: `fc_${id}`, call_id: `call_${id}` },
+              ...(isNamespace
+                ? { name: call.tool, namespace: `mcp__${call.server}` }
+                : { name: `mcp__${call.server}__${call.tool}` }),
+              arguments: JSON.stringify(call.args),
+            }
+      const counts = { input_tokens: 1, output_tokens: 1, total_tokens: 2 }
+      const usage = { ...counts, input_tokens_details: null, output_tokens_details: null }
+      response.end(
+        event('response.created', { response: { id: `resp_${id}` } }) +
+          event('response.output_item.done', { output_index: 0, item }) +
+          event('response.completed', { response: { id: `resp_${id}`, usage } }),
+      )
+    },
+  })
+}
+
+async function startModel(path: string, reading: Reading): Promise<FakeModel> {
+  let script: readonly ScriptedCall[] = []
+  let between: (done: number) => Promise<void> = async () => undefined
+  let last: readonly string[] = []
+  let count = 0
+  const received: string[] = []
+  const server: Server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', async () => {
+      const text = Buffer.concat(chunks).toString()
+      received.push(text)
+      if (!request.url?.includes(path) || request.url.includes('count_tokens')) {
+        response.setHeader('content-type', 'application/json')
+        return response.end('{"input_tokens":10,"data":[],"models":[]}')
+      }
+      const body = JSON.parse(text) as Record<string, unknown>
+      // The clients also ask for titles and summaries, without tools.
+      const hasTools = Array.isArray(body['tools']) && body['tools'].length > 0
+      const results = reading.results(body)
+      if (hasTools) last = results
+      if (hasTools) await between(results.length)
+      response.setHeader('content-type', 'text/event-stream')
+      count += 1
+      return reading.answer(response, hasTools ? script[results.length] : undefined, count, body)
+    })
+  })
+  await new Promise<void>((settle) => server.listen(0, '127.0.0.1', settle))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    results: () => last,
+    received,
+    follow(calls, meanwhile = async () => undefined) {
+      script = calls
+      between = meanwhile
+      last = []
+    },
+    stop: () =>
+      new Promise((settle) => {
+        server.closeAllConnections()
+        server.close(() => settle())
+      }),
+  }
+}

@@ -1,0 +1,68 @@
+// node only: installs and runs programs
+
+/**
+ * `npm run test:agents`: Claude Code and Codex, as they are published, with models of ours, behind `procura connect` and
+ * `procura serve`. In front of a server for mail, which needs the key of an API, and of the server for files of the MCP
+ * project.
+ *
+ * The agents and the server come from npm into a cache folder: `PROCURA_MATRIX_CACHE`, or `procura-matrix` in the user's.
+ *
+ * @module
+ */
+
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { claude, codex } from '../agents/run-agent.ts'
+import { scenarios } from '../agents/scenarios.ts'
+import { makeWorld } from '../agents/world.ts'
+import { setup as buildScripts } from '../setup/build.ts'
+import { execute } from './execute.ts'
+
+const packages = [
+  '@anthropic-ai/claude-code@2.1.332',
+  '@modelcontextprotocol/server-filesystem@2026.8.31',
+  '@openai/codex@0.171.0',
+]
+
+const cache = process.env['PROCURA_MATRIX_CACHE'] ?? join(homedir(), '.cache', 'procura-matrix')
+const project = join(cache, 'agents')
+const installed = join(project, `installed-${packages.join(' ').replace(/[^a-z0-9.@]+/g, '-')}`)
+
+mkdirSync(project, { recursive: true })
+if (!existsSync(installed)) {
+  writeFileSync(join(project, 'package.json'), '{ "type": "module" }\n')
+  const result = await execute('npm', ['install', '--silent', '--no-save', '--no-package-lock', ...packages], project)
+  if (!result.succeeded) throw new Error(result.output)
+  writeFileSync(installed, '')
+}
+buildScripts()
+
+const modules = join(project, 'node_modules')
+const binaries = join(modules, '.bin')
+const world = await makeWorld(join(modules, '@modelcontextprotocol', 'server-filesystem', 'dist', 'index.js'))
+const only = process.argv[2]
+let failures = 0
+try {
+  await world.startGateway()
+  for (const agent of [await claude(binaries), await codex(binaries)]) {
+    for (const [name, run] of scenarios) {
+      if (only !== undefined && !`${agent.name} ${name}`.includes(only)) continue
+      const begin = performance.now()
+      const fault = await run(agent, world).then(
+        () => undefined,
+        (error: unknown) => error,
+      )
+      const seconds = ((performance.now() - begin) / 1_000).toFixed(1)
+      console.log(`${fault === undefined ? 'ok    ' : 'FAILED'} ${agent.name}: ${name} (${seconds} s)`)
+      if (fault === undefined) continue
+      failures += 1
+      console.log(fault)
+    }
+    await agent.model.stop()
+  }
+} finally {
+  await world.killGateway()
+  await world.stop()
+}
+if (failures > 0) process.exitCode = 1
