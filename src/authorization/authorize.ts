@@ -217,11 +217,12 @@ interface Service {
  * 2. addressee, alignment, command, time: comparisons, which cost less than any signature and refuse most mistakes;
  * 3. signatures, the invocation's first: from here on, every field is known to come from its issuer;
  * 4. arguments, then policies: no unauthenticated statement is evaluated, and none against an unchecked argument;
- * 5. owners of resources, revocation, and the questions of a guard: look-ups, which a forged token must not be able to
+ * 5. owners of resources, the questions of a guard, and revocation: look-ups, which a forged token must not be able to
  *    cause;
- * 6. approvals, for a command that needs them: they cost further signatures, and use nothing up yet;
- * 7. replay: late, because it leaves a trace; a call that is refused for another reason burns no nonce;
- * 8. limits: last, so that no other refusal, and no copy of a call, uses any of them up.
+ * 6. approvals, for a command that needs them: they cost further signatures, and use nothing up yet; then limits that this
+ *    service cannot count;
+ * 7. replay: late, because it leaves a trace; a call that is refused for a reason before it burns no nonce;
+ * 8. what is left of the limits: last, so that no other refusal, and no copy of a call, uses any of them up.
  */
 function* decide(
   container: string | Uint8Array,
@@ -272,21 +273,22 @@ function* decideAt(
   const name = nameTask(chain, settings.backend)
   const task = isPromiseLike(name) ? yield* wait(name) : name
   const rule = settings.commands?.get(chain.invocation.fields.command)?.approvals
-  // All stores in one request: the questions of a guard come before it, since the request claims the call.
+  // Before the look-ups in the stores, one of which may claim the call: all of them can be one request.
+  const further = yield* wait(call.furtherCheck?.(chain.invocation.fields, call))
+  if (further !== undefined) return deny(further, chain, true)
   const together = service.counter?.asksTogether === true && rule === undefined
-  const ask = (): Steps<Denial | undefined> => wait(call.furtherCheck?.(chain.invocation.fields, call))
-  const further = together ? yield* ask() : undefined
-  const stores =
-    together && further === undefined ? yield* (yield* counterOf(service)).ask(chain, settings, call) : settings
-  const denial = (yield* checkRevocation(chain, stores, call)) ?? (together ? further : yield* ask())
-  if (denial !== undefined) return deny(denial, chain, true)
+  const stores = together ? yield* (yield* counterOf(service)).ask(chain, settings, call) : settings
+  const revoked = yield* checkRevocation(chain, stores, call)
+  if (revoked !== undefined) return deny(revoked, chain, true)
   const approvals =
     rule && (yield* (yield* counterOf(service)).approve(container, chain, rule, { now, settings, caches, state }, call))
   if (approvals !== undefined && isDenial(approvals)) return deny(approvals, chain, true)
   const approved = approvals === undefined ? chain : { ...chain, approvals }
+  const limited = hasLimits(approved)
   const used =
+    (limited ? yield* checkLimits(approved, settings, service.counter) : undefined) ??
     (yield* checkReplay(approved, stores, call)) ??
-    (hasLimits(approved) ? yield* checkLimits(approved, settings, service.counter, call) : undefined)
+    (limited ? yield* (yield* counterOf(service)).reserve(approved, settings, call) : undefined)
   if (used !== undefined) return deny(used, approved, true)
   return Object.freeze({ allowed: true, authorization: grant(approved, task, service) })
 }

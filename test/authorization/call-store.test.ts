@@ -1,39 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { deciderOf } from '../../src/authorization/authorize.ts'
-import type { CallAnswer, CallQuestion, CallStore } from '../../src/authorization/call-store.ts'
-import { memoryStores } from '../../src/authorization/memory-stores.ts'
 import { maxUses } from '../../src/capability/policy/build.ts'
 import { encodeContainer } from '../../src/container/container.ts'
-import { settle } from '../../src/state/settled.ts'
+import { never } from '../../src/time.ts'
 import { playScenario, type ScenarioStores, scenarioVerdicts } from '../state/call-store-scenario.ts'
-import { actor, clock } from '../support/actors.ts'
+import { storesTogether } from '../state/stores-together.ts'
+import { actor } from '../support/actors.ts'
 import { call, createService, delegateRaw, serviceOptions, verdict } from '../support/service.ts'
 
 const [alice, bob] = await Promise.all([actor('alice'), actor('bob')])
-
-/** Memory stores that are asked together, and the questions. */
-function storesTogether(change: (answer: CallAnswer) => unknown = (answer) => answer) {
-  const { revocations, replay, limitStore } = memoryStores({ clock })
-  const questions: CallQuestion[] = []
-  const callStore: CallStore = {
-    revocations,
-    replay,
-    limitStore,
-    async ask(question) {
-      questions.push(question)
-      return change(await answer(question)) as CallAnswer
-    },
-  }
-  async function answer({ ids, claim, limits }: CallQuestion): Promise<CallAnswer> {
-    const found = await settle(() => revocations.findRevocations(ids, {}))
-    if (found.status === 'rejected' || found.value.length > 0) return { revocations: found }
-    const claimed = await settle(() => replay.claim(claim.key, claim.expiration, {}))
-    if (claimed.status === 'rejected' || !claimed.value || limits === undefined)
-      return { revocations: found, claim: claimed }
-    return { revocations: found, claim: claimed, limits: await settle(() => limitStore.reserve(limits, {})) }
-  }
-  return { stores: { revocations, replay, limitStore, callStore }, questions }
-}
 
 async function containerOf(...policy: readonly unknown[]): Promise<string> {
   const proofs = [await delegateRaw(alice, bob, { policy })]
@@ -69,6 +44,21 @@ describe('STO-11 stores that are asked together', () => {
     expect(questions).toEqual([])
     expect(verdict(await decide(container, { furtherCheck: () => undefined }))).toBe('allowed')
     expect(questions).toHaveLength(1)
+  })
+
+  it('are asked after the questions of a guard, as each by itself is: a revoked call has the same denial', async () => {
+    const { stores } = storesTogether()
+    const proofs = [await delegateRaw(alice, bob)]
+    await stores.revocations.add({ ids: [alice.did], expiration: never })
+    const container = encodeContainer([await call({ issuer: bob, proofs }), ...proofs])
+    const furtherCheck = () => ({ code: 'command_mismatch', message: 'another', requirement: 'GRD-01' }) as never
+    const { callStore: _, ...apart } = stores
+    for (const given of [stores, apart]) {
+      const { decide } = deciderOf(serviceOptions(given))
+      expect(verdict(await decide(container, { furtherCheck }))).toBe('command_mismatch at container GRD-01')
+      expect(verdict(await decide(container, {}))).toBe('revoked at 0 RVK-05')
+    }
+    expect(stores.replay.size).toBe(0)
   })
 
   it('allow nothing if they reject, or answer in another form', async () => {

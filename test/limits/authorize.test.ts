@@ -261,6 +261,19 @@ describe('LMT-12 limits of a chain', () => {
     expect(await ask(service(), bob, [await many(33)])).toBe('too_large at container LMT-03')
   })
 
+  it('LMT-03 LMT-19 do not use up a call that is refused because they cannot be counted', async () => {
+    const replay = memoryReplayStore({ clock: { now: () => now } })
+    const authorizer = service({ replay })
+    const many = await grant(...Array.from({ length: 33 }, (_, index) => maxUses(index + 1)))
+    for (const proof of [many, await grant(maxUses(1, 'did:web:other.example'))]) {
+      const container = encodeContainer([await call({ issuer: bob, proofs: [proof] }), proof])
+      const verdicts = [1, 2].map(async () => verdict(await authorizer.authorize(container)))
+      expect(new Set(await Promise.all(verdicts)).size).toBe(1)
+      expect(await verdicts[0]).toMatch(/^(too_large|policy_unsatisfied)/)
+    }
+    expect(replay.size).toBe(0)
+  })
+
   it('are counted by the synchronous decision too, once the counter is loaded, and refused before', async () => {
     const proofs = [await grant(maxUses(2))]
     const early = encodeContainer([await call({ issuer: bob, proofs }), ...proofs])

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { memoryStores } from '../../src/authorization/memory-stores.ts'
 import { maxConcurrent, maxRate, maxSum, maxUses } from '../../src/capability/policy/build.ts'
 import { encodeContainer } from '../../src/container/container.ts'
-import { actor } from '../support/actors.ts'
+import { actor, clock } from '../support/actors.ts'
 import { call, createService, decide, delegateRaw, verdict } from '../support/service.ts'
 
 const [alice, bob, carol] = await Promise.all([actor('alice'), actor('bob'), actor('carol')])
@@ -33,6 +34,18 @@ describe('LMT-06 a service that does not count', () => {
       const container = encodeContainer([await call({ issuer: bob, proofs, args }), ...proofs])
       expect(verdict(authorizer.authorizeSync(container))).toBe('limit_unsupported at 0 LMT-06')
     }
+  })
+
+  it('leaves the call to a service that counts', async () => {
+    const proofs = [await delegateRaw(alice, bob, { policy: [maxUses(5)] })]
+    const stores = memoryStores({ clock })
+    const { limitStore: _, ...uncounted } = stores
+    const container = encodeContainer([await call({ issuer: bob, proofs, args }), ...proofs])
+    const authorizer = createService(uncounted)
+    for (let time = 0; time < 2; time++)
+      expect(verdict(await authorizer.authorize(container))).toBe('limit_unsupported at 0 LMT-06')
+    expect(stores.replay.size).toBe(0)
+    expect(verdict(await createService(stores).authorize(container))).toBe('allowed')
   })
 
   it('gives every other reason of a refusal first', async () => {

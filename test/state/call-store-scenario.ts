@@ -30,7 +30,7 @@ export const scenarioVerdicts: readonly string[] = [
   'with nothing left: limit_exhausted at 0 LMT-12',
   'a copy of it: replayed at 2 RPL-01',
   'of a chain with 33 limits: too_large at container LMT-03',
-  'a copy of it: replayed at 1 RPL-01',
+  'a copy of it: too_large at container LMT-03',
 ]
 
 /** Makes calls of every kind at a service, and returns the verdicts. Times are those of the tests. */

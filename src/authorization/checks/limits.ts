@@ -2,7 +2,7 @@ import { type Chain, type ChainLink, linkName } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { LoadedCounter } from '../limits/load-counter.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
-import type { CallOptions, Settings } from '../settings.ts'
+import type { Settings } from '../settings.ts'
 
 /** Whether a delegation of the chain has a limit. */
 export function hasLimits({ links, approvals }: Chain): boolean {
@@ -12,7 +12,7 @@ export function hasLimits({ links, approvals }: Chain): boolean {
 }
 
 /**
- * Every limit of the chain has enough left for this call. Checked last: no call that is refused uses anything up.
+ * This service can count every limit of the chain. Checked before the call is used up: no answer of a store changes it.
  *
  * @param chain - with a limit.
  */
@@ -20,12 +20,11 @@ export function* checkLimits(
   chain: Chain,
   settings: Settings,
   counter: LoadedCounter | undefined,
-  call: CallOptions,
 ): Steps<Denial | undefined> {
   const { links } = chain
   const at = links.findIndex(({ link }) => link.policy.hasLimits)
   if (counter !== undefined && links.every(({ link }) => !link.policy.hasLimits || link.payload !== undefined))
-    return yield* (yield* wait(counter())).reserve(chain, settings, call)
+    return (yield* wait(counter())).refuse(chain, settings)
   // LMT-06
   return {
     code: 'limit_unsupported',

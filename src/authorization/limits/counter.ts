@@ -51,7 +51,12 @@ export interface Counter {
    * those have the answers (STO-11). Only for a call that is allowed unless one of the stores refuses it.
    */
   ask(chain: Chain, settings: Settings, call: CallOptions): Steps<Settings>
-  /** Reserves the limits of a chain. Returns the denial when one of them has not enough left. */
+  /** The denial of a chain with limits that this service cannot count. Nothing is asked, and nothing used up. */
+  refuse(chain: Chain, settings: Settings): Denial | undefined
+  /**
+   * Reserves the limits of a chain that {@link Counter.refuse} does not refuse. Returns the denial when one of them has not
+   * enough left.
+   */
   reserve(chain: Chain, settings: Settings, call: CallOptions): Steps<Denial | undefined>
   /** The reservation of the call of a chain. */
   holdOf(chain: Chain): Hold | undefined
@@ -134,12 +139,13 @@ export function createCounter(
     approve: (container, chain, rule, context, call) => checkApprovals(container, chain, rule, context, call, core),
     approveAgain: (chain, now, settings, call) => checkApprovalsAgain(chain, now, settings, call, core),
     ask: askTogether,
-    *reserve(chain, settings, call) {
+    refuse(chain, settings) {
       const limits = limitsIn(chain, settings, core)
       if (limits.length > maxLimits) return tooMany
       const elsewhere = limits.find((limit) => isElsewhere(limit, settings))
-      return elsewhere === undefined ? yield* ask(chain, limits, settings, call) : refusedHere(elsewhere, chain, core)
+      return elsewhere && refusedHere(elsewhere, chain, core)
     },
+    reserve: (chain, settings, call) => ask(chain, limitsIn(chain, settings, core), settings, call),
     holdOf: (chain) => holds.get(chain),
     remaining: (delegations, settings, call) => remainingOf(delegations, store, settings, call, core),
   }
