@@ -1,4 +1,5 @@
 import type { AuditHealth } from '../audit/combine/with-health.ts'
+import type { CallStore } from '../authorization/call-store.ts'
 import type { LimitStore } from '../authorization/limits/limit-store.ts'
 import type { ReplayStore } from '../authorization/replay-store.ts'
 import type { GuardHealth } from '../guard/in-flight.ts'
@@ -7,6 +8,7 @@ import type { RevocationKnowledge, RevocationStore } from '../revocation/revocat
 import { maybe, type OptionCheck, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import type { Counter, GaugeResult, Histogram, InstrumentOptions, Meter, MetricAttributes } from './meter.ts'
+import { observedCallStore } from './observed-call-store.ts'
 import { type ObserveOperation, observedStore } from './observed-store.ts'
 
 /** Options of {@link createMetrics}. */
@@ -42,6 +44,7 @@ export interface MeasuredStores {
   readonly replay?: ReplayStore
   readonly revocations?: RevocationStore
   readonly limitStore?: LimitStore
+  readonly callStore?: CallStore
 }
 
 const meterCheck: OptionCheck = (value) =>
@@ -54,7 +57,7 @@ const optionChecks: OptionChecks<CreateMetricsOptions> = Object.freeze({ meter: 
 /** Seconds: from a look-up in memory to a time limit. */
 const durationBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
-const operationsOf: Readonly<Record<keyof MeasuredStores, readonly string[]>> = {
+const operationsOf: Readonly<Record<Exclude<keyof MeasuredStores, 'callStore'>, readonly string[]>> = {
   replay: ['claim', 'prune'],
   revocations: ['findRevocations', 'add', 'prune'],
   limitStore: ['reserve', 'commit', 'release', 'remaining', 'prune'],
@@ -96,17 +99,22 @@ export function createMetrics(options: CreateMetricsOptions): Metrics {
     onEvent,
     stores<Stores extends MeasuredStores>(stores: Stores): Stores {
       const measured = { ...stores } as Record<string, unknown>
-      for (const [name, methods] of Object.entries(operationsOf)) {
-        const store = measured[name]
-        if (typeof store !== 'object' || store === null) continue
-        const observe: ObserveOperation = (operation, outcome, durationMs) =>
+      const observerOf =
+        (store: string): ObserveOperation =>
+        (operation, outcome, durationMs) =>
           operations(durationMs, {
-            'procura.store': name,
+            'procura.store': store,
             'procura.operation': operation,
             'procura.outcome': outcome,
           })
-        measured[name] = observedStore(store, methods, observe)
+      for (const [name, methods] of Object.entries(operationsOf)) {
+        const store = measured[name]
+        if (typeof store !== 'object' || store === null) continue
+        measured[name] = observedStore(store, methods, observerOf(name))
       }
+      const { callStore } = stores
+      if (callStore !== undefined)
+        measured['callStore'] = observedCallStore(callStore, stores, measured, observerOf('callStore'))
       return measured as Stores
     },
     watch: (parts: WatchedParts) => watch(meter, readOptions('watch', parts, watchChecks)),

@@ -31,6 +31,11 @@ export function observedStore<Store extends object>(
   return Object.freeze(observed) as Store
 }
 
+/** The outcome of an operation that failed. */
+export function outcomeOf(error: unknown): StoreOutcome {
+  return error instanceof StoreFullError ? 'full' : 'error'
+}
+
 /** The names of an object and of its classes. */
 function propertiesOf(store: object): ReadonlySet<string> {
   const names = new Set<string>()
@@ -57,7 +62,7 @@ function methodOf(store: object, name: string, observe: ObserveOperation | undef
     const start = performance.now()
     const end = (outcome: StoreOutcome): void => observe(name, outcome, performance.now() - start)
     const fail = (error: unknown): never => {
-      end(error instanceof StoreFullError ? 'full' : 'error')
+      end(outcomeOf(error))
       throw error
     }
     let answer: unknown
