@@ -6,9 +6,10 @@
 
 import { ArgumentError } from '../errors.ts'
 import type { CommandHandler } from '../service/on.ts'
+import { contentDigest } from '../support/digest.ts'
 import { nonEmptyString, type OptionChecks, readOptions } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
-import { digestOf, isCanonical, type RequestParts } from './binding/request-arguments.ts'
+import { isCanonical, type RequestParts } from './binding/request-arguments.ts'
 
 /** Options of {@link proxyTo}. */
 export interface ProxyOptions {
@@ -64,7 +65,7 @@ const checks: OptionChecks<ProxyOptions> = Object.freeze({ upstream: nonEmptyStr
 async function bodyOf(request: Request | undefined, digest: string | undefined): Promise<Uint8Array | undefined> {
   if (digest === undefined) return undefined
   const bytes = new Uint8Array((await request?.arrayBuffer()) ?? new ArrayBuffer(0))
-  if ((await digestOf(bytes)) === digest) return bytes
+  if ((await contentDigest(bytes)) === digest) return bytes
   throw new ArgumentError('the body of the request is not the one that the call has signed; set `bind` of the adapter')
 }
 

@@ -9,6 +9,11 @@ export async function sha256Bytes(bytes: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', owned(bytes)))
 }
 
+/** Returns the SHA-256 of bytes in the form of the header `Content-Digest` (RFC 9530). */
+export async function contentDigest(bytes: Uint8Array): Promise<string> {
+  return `sha-256=:${btoa(String.fromCharCode(...(await sha256Bytes(bytes))))}:`
+}
+
 /** Returns the HMAC of bytes (RFC 2104). */
 export async function hmacBytes(hash: 'SHA-256' | 'SHA-512', key: Uint8Array, bytes: Uint8Array): Promise<Uint8Array> {
   const imported = await crypto.subtle.importKey('raw', owned(key), { name: 'HMAC', hash }, false, ['sign'])

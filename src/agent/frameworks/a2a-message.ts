@@ -6,8 +6,8 @@
 
 import { text } from '../../capability/argument-types/basic.ts'
 import type { StandardSchema } from '../../capability/standard-schema.ts'
-import { digestOf } from '../../http/binding/request-arguments.ts'
 import { canonicalJson } from '../../support/canonical-json.ts'
+import { contentDigest } from '../../support/digest.ts'
 
 /** The part of a `SendMessageRequest` of A2A 1.0 that is used. */
 export interface A2aSendRequest {
@@ -73,12 +73,12 @@ export async function messageDigest({ message, configuration, metadata }: A2aSen
     withoutDefaults(configuration) ?? {},
     metadata ?? {},
   ]
-  return digestOf(new TextEncoder().encode(canonicalJson(fields)))
+  return contentDigest(new TextEncoder().encode(canonicalJson(fields)))
 }
 
 async function readPart({ content, metadata, filename, mediaType }: A2aPart): Promise<unknown> {
   const { $case: kind = '', value } = content ?? {}
-  const shown = value instanceof Uint8Array ? await digestOf(value) : (value ?? null)
+  const shown = value instanceof Uint8Array ? await contentDigest(value) : (value ?? null)
   return [kind, shown, metadata ?? {}, filename ?? '', mediaType ?? '']
 }
 

@@ -9,6 +9,7 @@ import { url } from '../../capability/argument-types/url.ts'
 import type { OptionalSchema } from '../../capability/definition.ts'
 import type { StandardSchema } from '../../capability/standard-schema.ts'
 import { ArgumentError } from '../../errors.ts'
+import { contentDigest } from '../../support/digest.ts'
 import { type OptionChecks, readOptions } from '../../support/options.ts'
 
 /** The parts of a request that a call is bound to. */
@@ -126,7 +127,7 @@ export async function bindRequest(options: BindRequestOptions): Promise<RequestP
     scheme: protocol === 'https:' ? 'https' : 'http',
     host,
     ...splitTarget(href.slice(`${protocol}//${host}`.length)),
-    ...(bytes !== undefined && bytes.length > 0 && { digest: await digestOf(bytes) }),
+    ...(bytes !== undefined && bytes.length > 0 && { digest: await contentDigest(bytes) }),
   })
 }
 
@@ -146,10 +147,4 @@ const bindChecks: OptionChecks<BindRequestOptions> = Object.freeze({
 export function splitTarget(target: string): Pick<RequestParts, 'path' | 'query'> {
   const at = target.indexOf('?')
   return at < 0 ? { path: target } : { path: target.slice(0, at), query: target.slice(at + 1) }
-}
-
-/** The value of `Content-Digest` (RFC 9530) for these bytes. */
-export async function digestOf(bytes: Uint8Array): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', Uint8Array.from(bytes)))
-  return `sha-256=:${btoa(String.fromCharCode(...hash))}:`
 }

@@ -5,6 +5,7 @@
  */
 
 import { ArgumentError } from '../../errors.ts'
+import { contentDigest } from '../../support/digest.ts'
 import {
   integerFrom,
   nonEmptyArrayOf,
@@ -14,7 +15,7 @@ import {
   withDefault,
 } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
-import { digestOf, isCanonical, type RequestParts, splitTarget } from './request-arguments.ts'
+import { isCanonical, type RequestParts, splitTarget } from './request-arguments.ts'
 
 /** A request, as a server received it. */
 export interface ReceivedRequest {
@@ -87,7 +88,7 @@ export function bindToRequest(options: BindToRequestOptions): RequestBinding {
       if (bytes === undefined) return unbound(400, 'a body parser of the service has read the body')
       if (bytes === 'too long') return unbound(413, `the body is longer than ${bodyBytes} bytes`)
       if (bytes === 'broken off') return unbound(400, 'the body is incomplete; send it again')
-      const digest = bytes.length === 0 ? undefined : await digestOf(bytes)
+      const digest = bytes.length === 0 ? undefined : await contentDigest(bytes)
       const { path, query } = splitTarget(`${mountedAt}${target}`)
       const args = { method, scheme, host: host.toLowerCase(), path, query, digest }
       return { bound: true, args, body: bytes }
