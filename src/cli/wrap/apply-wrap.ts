@@ -14,7 +14,7 @@ import type { Grant } from './grants.ts'
 import { ensureFolder } from './home-files.ts'
 import { issueGrants } from './issue.ts'
 import type { ServerPlan } from './planned.ts'
-import { isPresent } from './restore.ts'
+import { isPresent, restore } from './restore.ts'
 import { applyEdits, textOfSpan } from './text-edit.ts'
 import type { WrapHome } from './wrap-home.ts'
 import { writeIndex } from './wrap-index.ts'
@@ -88,6 +88,24 @@ export function checkWrapped(
   if (!isRight) throw new Error('the configuration cannot be edited safely; nothing is written')
 }
 
+/** Checks that `unwrap` will give back the text, byte for byte. */
+export function checkRestored(
+  file: Pick<ConfigFile, 'text' | 'hash'>,
+  client: Client,
+  plans: readonly NamedPlan[],
+  next: string,
+): void {
+  const record = {
+    version: 1,
+    path: '',
+    client: client.name,
+    agent: '',
+    layers: [layerOf(file, client, plans, next)],
+  } as const
+  if (restore(next, record, client).text !== file.text)
+    throw new Error('the configuration could not be put back later; nothing is written')
+}
+
 /** The parts of a run of `wrap`. */
 export interface WrapRun {
   readonly file: ConfigFile
@@ -147,27 +165,28 @@ const sessionHeaders = ['accept', 'content-type', 'last-event-id', 'mcp-protocol
 
 /** The record with the original texts. A layer whose servers are no longer in the file was never finished, or was undone. */
 function recordOf(home: WrapHome, { file, client, agent, plans, next }: WrapRun): WrapRecord {
-  const reference = recordReference(file.path)
-  const sealed = home.secrets.get(reference)
+  const sealed = home.secrets.get(recordReference(file.path))
   const earlier = sealed === undefined ? [] : parseWrapRecord(sealed).layers
   const before = client.read(file.text)
-  const layers = earlier.filter((layer) => isPresent(layer, before))
+  const layers = [...earlier.filter((layer) => isPresent(layer, before)), layerOf(file, client, plans, next)]
+  return { version: 1, path: file.path, client: client.name, agent, layers }
+}
+
+/** The record of one run: the texts of the servers before it, and their values after it. */
+export function layerOf(
+  file: Pick<ConfigFile, 'text' | 'hash'>,
+  client: Client,
+  plans: readonly NamedPlan[],
+  next: string,
+): WrapLayer {
   const after = new Map(client.read(next).servers.map((entry) => [JSON.stringify(entry.place), entry] as const))
-  const layer: WrapLayer = {
-    before: file.hash,
-    after: hashOf(next),
-    entries: plans.map(({ entry, server }) => {
-      const now = after.get(JSON.stringify(entry.place)) as ServerEntry
-      return {
-        place: entry.place,
-        server,
-        wrapped: now.value,
-        originals: entry.segments.map((segment, at) => ({
-          id: now.segments[at]?.id ?? '',
-          text: textOfSpan(file.text, segment),
-        })),
-      }
-    }),
-  }
-  return { version: 1, path: file.path, client: client.name, agent, layers: [...layers, layer] }
+  const entries = plans.map(({ entry, server }) => {
+    const now = after.get(JSON.stringify(entry.place)) as ServerEntry
+    const originals = entry.segments.map((segment, at) => ({
+      id: now.segments[at]?.id ?? '',
+      text: textOfSpan(file.text, segment),
+    }))
+    return { place: entry.place, server, wrapped: now.value, originals }
+  })
+  return { before: file.hash, after: hashOf(next), entries }
 }

@@ -42,10 +42,18 @@ function checkDepth(text: string): void {
   for (let at = 0; at < text.length; at++) {
     const character = text[at]
     if (character === '"') at = stringEnd(text, at)
+    if (character === '/') at = commentEnd(text, at)
     if (character === '{' || character === '[') depth += 1
     if (character === '}' || character === ']') depth -= 1
     if (depth > maxDepth) throw new ConfigFault(`the file has more than ${maxDepth} levels`)
   }
+}
+
+function commentEnd(text: string, start: number): number {
+  const mark = text.slice(start, start + 2)
+  if (mark !== '//' && mark !== '/*') return start
+  const end = text.indexOf(mark === '//' ? '\n' : '*/', start + 2)
+  return end < 0 ? text.length : end + (mark === '//' ? 0 : 1)
 }
 
 function stringEnd(text: string, start: number): number {

@@ -36,7 +36,7 @@ export function planStdioServer(value: DataObject, context: ServerContext): Answ
       refusal: `${places}, and other processes can read arguments; pass it in an environment variable if the server has one, or pass --keep-args to leave it`,
     }
   }
-  const variables = variablesOf(value, context)
+  const variables = variablesOf(value, line, context)
   if ('refusal' in variables) return variables
   const { plain, secrets, sorted, notes } = variables
   const definition: GatewayServer = {
@@ -59,10 +59,12 @@ type Variables =
       readonly notes: readonly string[]
     }
 
-function variablesOf(value: DataObject, context: ServerContext): Variables {
+function variablesOf(value: DataObject, args: readonly string[], context: ServerContext): Variables {
   const given = givenVariables(value['env'], context)
   if (typeof given === 'string') return { refusal: given }
-  const forwarded = forwardedVariables(value['env_vars'], context)
+  const own = new Set(given.map(({ name }) => name))
+  const names = namesIn(value['env_vars'], args).filter((name) => !own.has(name))
+  const forwarded = forwardedVariables(names, context)
   if (typeof forwarded === 'string') return { refusal: forwarded }
   const plain: Record<string, string> = Object.create(null)
   const secrets: PlannedSecret[] = []
@@ -99,17 +101,23 @@ interface Variable {
   readonly text: string
 }
 
-/** Variables that Codex hands on from its own environment. */
+/** The variables that a server gets from the environment of its client: `env_vars` of Codex, and `docker run -e NAME`. */
+function namesIn(list: Data | undefined, args: readonly string[]): readonly string[] {
+  const listed = Array.isArray(list) ? list.map((one) => (isObject(one) ? one['name'] : one)) : []
+  const isContainer = args.includes('run')
+  const passed = args.filter(
+    (word, at) => isContainer && /^(?:-e|--env)$/.test(args[at - 1] ?? '') && /^[A-Za-z_][A-Za-z0-9_]*$/.test(word),
+  )
+  return [...new Set([...listed, ...passed])].filter((name) => typeof name === 'string')
+}
+
 function forwardedVariables(
-  list: Data | undefined,
+  names: readonly string[],
   { values: { env } }: ServerContext,
 ): string | { readonly found: readonly Variable[]; readonly notes: readonly string[] } {
-  if (list === undefined) return { found: [], notes: [] }
-  const names = Array.isArray(list) ? list.map((one) => (isObject(one) ? one['name'] : one)) : []
-  if (!names.every((name) => typeof name === 'string') || names.length === 0)
-    return '`env_vars` must be a list of names of variables'
+  if (names.length === 0) return { found: [], notes: [] }
   if (env === undefined)
-    return '`env_vars` names variables of the environment; pass --from-env to take their values from the environment of this command'
+    return `it gets ${names.join(', ')} from the environment of the client; pass --from-env to take the value from the environment of this command`
   const found = names.flatMap((name) => (env[name] === undefined ? [] : [{ name, text: env[name] as string }]))
   const notes = found.map(({ name }) => `the variable ${name} is also in the environment of the agent; remove it there`)
   return { found, notes }

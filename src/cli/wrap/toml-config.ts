@@ -178,10 +178,10 @@ function runningPairs(
   const env = named('env')
   if (env !== undefined) replace(env.value, '{}')
   const kept = new Set([first, present, env])
-  for (const { node, names } of keyed) {
-    if (!own.has(names[0] ?? '') || kept.has(node)) continue
-    edits.push(gap === ', ' ? removalOf(node, pairs) : { ...spanOf(node), text: '' })
-  }
+  const gone = new Set(
+    keyed.filter(({ node, names }) => own.has(names[0] ?? '') && !kept.has(node)).map(({ node }) => node),
+  )
+  edits.push(...removals(pairs, gone))
   const wanted = edits.map((edit) => ({ ...edit, offset: edit.offset - span.offset }))
   return applyEdits(textOfSpan(text, span), joined(wanted))
 }
@@ -191,12 +191,25 @@ function joined(edits: readonly TextEdit[]): readonly TextEdit[] {
   return [...edits].sort((one, other) => one.offset - other.offset || one.length - other.length)
 }
 
-/** The edit that removes a key of an inline table with the comma before it. */
-function removalOf(node: AST.TOMLKeyValue, siblings: readonly AST.TOMLKeyValue[]): TextEdit {
-  const before = siblings[siblings.indexOf(node) - 1]
-  const after = siblings[siblings.indexOf(node) + 1]
-  if (before !== undefined) return { offset: before.range[1], length: node.range[1] - before.range[1], text: '' }
-  return { offset: node.range[0], length: (after?.range[0] ?? node.range[1]) - node.range[0], text: '' }
+/**
+ * The edits that remove keys, with the text before them up to the key that stays. The last key of a table is then the end
+ * of its text, as the parser will report it.
+ */
+function removals(
+  pairs: readonly AST.TOMLKeyValue[],
+  gone: ReadonlySet<AST.TOMLKeyValue | undefined>,
+): readonly TextEdit[] {
+  const edits: TextEdit[] = []
+  for (const [at, first] of pairs.entries()) {
+    const before = pairs[at - 1]
+    if (!gone.has(first) || gone.has(before)) continue
+    const next = pairs.findIndex((pair, index) => index > at && !gone.has(pair))
+    const last = pairs[(next < 0 ? pairs.length : next) - 1] as AST.TOMLKeyValue
+    const [start, end] =
+      before === undefined ? [first.range[0], pairs[next]?.range[0] ?? last.range[1]] : [before.range[1], last.range[1]]
+    edits.push({ offset: start, length: end - start, text: '' })
+  }
+  return edits
 }
 
 /** A basic string of TOML. JSON escapes the same characters, except one. */

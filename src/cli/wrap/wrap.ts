@@ -10,7 +10,7 @@ import type { Host } from '../host.ts'
 import { readDuration, showDate } from '../time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf, textsOf } from '../verb.ts'
-import { applyWrap, checkWrapped, type NamedPlan, namePlans, wrappedText } from './apply-wrap.ts'
+import { applyWrap, checkRestored, checkWrapped, type NamedPlan, namePlans, wrappedText } from './apply-wrap.ts'
 import { type Client, type ClientName, clientOf, detectClient } from './client.ts'
 import { type ConfigDocument, ConfigFault } from './config-document.ts'
 import { type ConfigFile, readConfigFile } from './config-file.ts'
@@ -43,6 +43,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     const grants = grantsFor(servers, textsOf(flags, 'policy'), textsOf(flags, 'tools'))
     const next = wrappedText(file.text, ready, program, { agent, home })
     checkWrapped(document, client.read(next), ready, program, { agent, home })
+    checkRestored(file, client, ready, next)
     return { ready, grants, next }
   }
   if (flags['dry-run'] === true) {

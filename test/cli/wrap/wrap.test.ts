@@ -202,6 +202,7 @@ describe('procura wrap', () => {
     }
     const plain = {
       command: 'docker',
+      env: { GITHUB_TOKEN: 'x' },
       args: ['run', '-e', 'GITHUB_TOKEN', '--key-file', '/k', '--author', 'x', '--port', '80'],
     }
     expect((await wrap(machine.write('.mcp.json', JSON.stringify({ mcpServers: { plain } })), '--dry-run')).code).toBe(
@@ -216,6 +217,15 @@ describe('procura wrap', () => {
     expect((await machine.procura(['wrap', shell, '--key-file', keyFile, '--from-env'], { env })).code).toBe(0)
     expect((await secrets())['mail.MAIL_KEY']).toBe(canary)
     expect(gateway().servers['mail']?.['env']).toEqual({ LEVEL: 'debug' })
+
+    const docker = { command: 'docker', args: ['run', '-e', 'MAIL_TOKEN', 'image'] }
+    const passed = machine.write('c/.mcp.json', JSON.stringify({ mcpServers: { docker } }))
+    expect(await wrap(passed)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('it gets MAIL_TOKEN from the environment'),
+    })
+    expect((await machine.procura(['wrap', passed, '--key-file', keyFile, '--from-env'], { env })).code).toBe(0)
+    expect((await secrets())['docker.MAIL_TOKEN']).toBe(canary)
 
     const input = machine.write(
       '.vscode/mcp.json',
