@@ -4,6 +4,7 @@
  * @module
  */
 
+export { type ClaimsReader, clientClaims } from '../mcp/client-claims.ts'
 export { type CommandOfToolOptions, commandOfTool, type DescribedTool } from '../mcp/command-of-tool.ts'
 export { type GuardableServer, type GuardToolsOptions, guardTools } from '../mcp/guard-tools.ts'
 export type { ListedTool, PermittedToolsOptions } from '../mcp/permitted-tools.ts'

@@ -21,7 +21,7 @@ import type { CheckedAuditOptions } from './audit-options.ts'
 import { createCallEvents } from './call-events.ts'
 import type { GuardedCommand } from './command.ts'
 import { recordWithin } from './deadline.ts'
-import { createDenialLog } from './denial-log.ts'
+import { createDenialLog, type UndecidedFacts } from './denial-log.ts'
 import { type OutcomeLease, startOutcomeLease } from './outcome-lease.ts'
 import type { GuardDenial } from './result.ts'
 
@@ -30,14 +30,14 @@ export interface AuditTrail {
   /**
    * Records that a call is about to be made. Nothing may happen before it resolves. Resolves to the id of the event.
    *
-   * @param age - how current the revocations were with which the call was allowed.
+   * @param age - how current the revocations were with which the call was allowed, and the claims of its caller.
    * @param limits - of its chain.
    */
   intent(
     authorization: Authorization,
     command: GuardedCommand,
     signal: AbortSignal | undefined,
-    age: RevocationAge | undefined,
+    age: UndecidedFacts | undefined,
     limits?: readonly UsedLimit[],
   ): Promise<string>
   /** Records that a credential is about to be used. */
@@ -50,7 +50,7 @@ export interface AuditTrail {
   /** Records how a call ended. Rejects after its `outcomeBy`. */
   outcome(intent: string, ending: Ending): Promise<Confirmation>
   /** Records a refusal, unless there are too many. */
-  denied(denial: GuardDenial, durationMs: number, age: RevocationAge | undefined): Promise<void>
+  denied(denial: GuardDenial, durationMs: number, age: UndecidedFacts | undefined): Promise<void>
   /** Records how many refusals were not recorded. Then it closes the sink, except for a dry run. */
   close(milliseconds: number): Promise<void>
 }
@@ -160,7 +160,7 @@ function samplingOf({ denials = {} }: CheckedAuditOptions, clock: Clock): Sample
 }
 
 /** Most stores answer from their data of the moment, and have no age. */
-function withAge<Event extends AuditEvent>(event: Event, age: RevocationAge | undefined): Event {
+function withAge<Event extends AuditEvent>(event: Event, age: UndecidedFacts | undefined): Event {
   return age === undefined ? event : { ...event, ...age }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ClaimedFacts } from '../audit/events/event.ts'
 import { callChecks } from '../authorization/options.ts'
 import type { CallOptions } from '../authorization/settings.ts'
 import type { Command } from '../capability/command.ts'
@@ -27,11 +28,17 @@ export interface GuardCallOptions extends CallOptions {
    * that it must not have. Another call is refused with `request_mismatch`, likewise early.
    */
   readonly args?: { readonly [name: string]: IpldValue | undefined }
+  /**
+   * Facts that the caller states beside the signed call, for the records of the call: at most 16 strings of at most 256
+   * characters. Nobody verifies them, and no decision depends on them.
+   */
+  readonly claimed?: ClaimedFacts
 }
 
 /** Options of one call as they are used. */
 export interface CheckedCallOptions extends CallOptions {
   readonly expected: ExpectedCall
+  readonly claimed: ClaimedFacts | undefined
 }
 
 /**
@@ -44,7 +51,7 @@ export function readCallOptions(
   options: GuardCallOptions,
   commands: ReadonlyMap<string, GuardedCommand>,
 ): CheckedCallOptions {
-  const { signal, command: given, args } = readOptions<GuardCallOptions>(method, options, checks)
+  const { signal, command: given, args, claimed } = readOptions<GuardCallOptions>(method, options, checks)
   const command = typeof given === 'object' ? given.command : given
   if (command !== undefined && !commands.has(command)) {
     throw new ArgumentError(
@@ -54,6 +61,7 @@ export function readCallOptions(
   return {
     signal,
     expected: { command: command as Command | undefined, args: args && { ...args } },
+    claimed: claimed && { ...claimed },
   }
 }
 
@@ -64,4 +72,20 @@ const checks: OptionChecks<GuardCallOptions> = Object.freeze({
       ? undefined
       : 'must be a command definition, or the name of a command',
   args: maybe(objectValue),
+  // GRD-19
+  claimed: (value) =>
+    value === undefined || isClaim(value)
+      ? undefined
+      : 'must be an object with at most 16 strings, each of at most 256 characters',
 })
+
+function isClaim(value: unknown): boolean {
+  if (objectValue(value) !== undefined) return false
+  const entries = Object.entries(value as object)
+  return (
+    entries.length <= 16 &&
+    entries.every(
+      ([name, fact]) => /^[A-Za-z][\w.-]{0,63}$/.test(name) && typeof fact === 'string' && fact.length <= 256,
+    )
+  )
+}

@@ -1,4 +1,3 @@
-import type { RevocationAge } from '../audit/events/event.ts'
 import type { Authorization } from '../authorization/authorization.ts'
 import type { Command } from '../capability/command.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
@@ -7,6 +6,7 @@ import { type LazyDeadline, signalOf } from '../support/lazy-deadline.ts'
 import { withLazySignal } from '../support/lazy-signal.ts'
 import type { Lease, UseRequest } from '../vault/vault.ts'
 import type { GuardedCommand } from './command.ts'
+import type { UndecidedFacts } from './denial-log.ts'
 import type { CallHold } from './hold.ts'
 
 /** An allowed call, and the handler for it. */
@@ -14,8 +14,8 @@ export interface AllowedCall<Args, T> {
   readonly authorization: Authorization
   readonly command: GuardedCommand
   readonly handler: Handler<Args, T>
-  /** How current the revocations were with which it was allowed. */
-  readonly age: RevocationAge | undefined
+  /** How current the revocations were with which it was allowed, and the claims of its caller. */
+  readonly age: UndecidedFacts | undefined
   /** Its reservation of the limits of its chain. */
   readonly hold: CallHold | undefined
   /** The signal of the caller. */

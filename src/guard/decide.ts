@@ -1,10 +1,11 @@
-import type { RevocationAge } from '../audit/events/event.ts'
+import type { ClaimedFacts, RevocationAge } from '../audit/events/event.ts'
 import type { Decision } from '../authorization/decision.ts'
 import type { DecideOptions } from '../authorization/settings.ts'
 import { endDeadline, type LazyDeadline, signalOptions, throwIfAborted, waitWithin } from '../support/lazy-deadline.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import type { GuardContext } from './context.ts'
 import { DeadlineError, openAtMost } from './deadline.ts'
+import type { UndecidedFacts } from './denial-log.ts'
 import { undecided } from './refusals.ts'
 import type { GuardDecision } from './result.ts'
 
@@ -12,12 +13,14 @@ import type { GuardDecision } from './result.ts'
  * Decides about a call, and records a denial. A denial holds whether or not it could be recorded.
  *
  * @param age - how current the revocations are, read before the decision.
+ * @param claimed - of the caller, for the record.
  */
 export async function decide(
   context: GuardContext,
   container: string | Uint8Array,
   { signal, furtherCheck }: DecideOptions,
   age: RevocationAge | undefined,
+  claimed: ClaimedFacts | undefined,
 ): Promise<GuardDecision> {
   const { telemetry, trail } = context
   const started = performance.now()
@@ -40,9 +43,19 @@ export async function decide(
   })
   if (!allowed) {
     const durationMs = Math.round(performance.now() - started)
-    await trail.denied(decision.denial, durationMs, context.revocationAge(age)).catch(telemetry.error)
+    await trail
+      .denied(decision.denial, durationMs, withClaims(context.revocationAge(age), claimed))
+      .catch(telemetry.error)
   }
   return decision
+}
+
+/** The facts of a record that the decision does not have. */
+export function withClaims(
+  age: RevocationAge | undefined,
+  claimed: ClaimedFacts | undefined,
+): UndecidedFacts | undefined {
+  return claimed === undefined ? age : { ...age, claimed }
 }
 
 /** A decision that is there at once is not waited for: it needs no timer, and no signal. */

@@ -1,15 +1,18 @@
-import type { RevocationAge } from '../audit/events/event.ts'
+import type { CallFacts, RevocationAge } from '../audit/events/event.ts'
 import { type SampleDenialsOptions, type SuppressedDenials, sampleDenials } from '../audit/sample-denials.ts'
 import { AuditError } from '../errors.ts'
 import { startBackgroundTimer } from '../support/background-timer.ts'
 import { longestMs } from '../support/options.ts'
 import type { GuardDenial } from './result.ts'
 
+/** Facts of a record that are known beside the decision. */
+export type UndecidedFacts = RevocationAge & Pick<CallFacts, 'claimed'>
+
 /** Options of {@link createDenialLog}. */
 export interface DenialLogOptions {
   readonly sampling: SampleDenialsOptions
   /** Records a refusal. Rejects when it is not confirmed. */
-  readonly record: (denial: GuardDenial, durationMs: number, age: RevocationAge | undefined) => Promise<void>
+  readonly record: (denial: GuardDenial, durationMs: number, age: UndecidedFacts | undefined) => Promise<void>
   /** Records the number of omitted refusals. Rejects when it is not confirmed. */
   readonly report: (denials: SuppressedDenials) => Promise<void>
   /** Receives the error of a report that no caller waits for. */
@@ -21,7 +24,7 @@ export interface DenialLog {
   /**
    * Records a refusal, unless there are too many. Rejects when it is not confirmed, and after {@link DenialLog.close}.
    */
-  denied(denial: GuardDenial, durationMs: number, age: RevocationAge | undefined): Promise<void>
+  denied(denial: GuardDenial, durationMs: number, age: UndecidedFacts | undefined): Promise<void>
   /**
    * Waits for records in progress, and records the number of omitted refusals. Rejects when that is not confirmed.
    * Nothing is recorded afterwards.

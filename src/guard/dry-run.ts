@@ -2,7 +2,7 @@ import { secondsOf } from '../time.ts'
 import { createAdmission } from './admission.ts'
 import type { CheckedCallOptions } from './call-options.ts'
 import type { GuardContext } from './context.ts'
-import { decide } from './decide.ts'
+import { decide, withClaims } from './decide.ts'
 import { closed, unrecorded } from './refusals.ts'
 import type { GuardDecision } from './result.ts'
 
@@ -14,14 +14,14 @@ import type { GuardDecision } from './result.ts'
 export async function dryRun(
   context: GuardContext,
   container: string | Uint8Array,
-  { signal, expected }: CheckedCallOptions,
+  { signal, expected, claimed }: CheckedCallOptions,
 ): Promise<GuardDecision> {
   const { clock, inFlight, trail } = context
   const { furtherCheck, commandOf } = createAdmission(context, expected)
   const before = context.revocationAge()
-  const decision = await decide(context, container, { signal, furtherCheck }, before)
+  const decision = await decide(context, container, { signal, furtherCheck }, before, claimed)
   if (!decision.allowed) return decision
-  const age = context.revocationAge(before)
+  const age = withClaims(context.revocationAge(before), claimed)
   const { authorization } = decision
   const command = commandOf(authorization.command)
   if (inFlight.isEnding()) return closed(context, authorization.command)

@@ -13,7 +13,7 @@ import { createAdmission } from './admission.ts'
 import type { Handler } from './call.ts'
 import { type GuardCallOptions, readCallOptions } from './call-options.ts'
 import { createContext, createTrialContext } from './context.ts'
-import { decide } from './decide.ts'
+import { decide, withClaims } from './decide.ts'
 import { dryRun } from './dry-run.ts'
 import { commitUse, holdOfCall } from './hold.ts'
 import type { GuardHealth } from './in-flight.ts'
@@ -144,16 +144,16 @@ export function createGuard<const List extends readonly unknown[]>(
       handler: Handler<List[number], T>,
       options: GuardCallOptions = {},
     ): Promise<GuardResult<T>> => {
-      const { signal, expected } = readCallOptions('use', options, commands)
+      const { signal, expected, claimed } = readCallOptions('use', options, commands)
       if (typeof handler !== 'function') {
         throw new ArgumentError('use: `handler` must be a function; to decide only, call `authorize`')
       }
       return enter(async () => {
         const before = context.revocationAge()
         const { furtherCheck, commandOf } = createAdmission(context, expected)
-        const decision = await decide(context, container, { signal, furtherCheck }, before)
+        const decision = await decide(context, container, { signal, furtherCheck }, before, claimed)
         if (!decision.allowed) return decision
-        const age = context.revocationAge(before)
+        const age = withClaims(context.revocationAge(before), claimed)
         const { authorization } = decision
         const command = commandOf(authorization.command)
         const hold = context.holdOf && (await holdOfCall(context, authorization, command))
@@ -166,9 +166,9 @@ export function createGuard<const List extends readonly unknown[]>(
     },
     authorize: (container, options = {}) =>
       enter(async () => {
-        const { signal, expected } = readCallOptions('authorize', options, commands)
+        const { signal, expected, claimed } = readCallOptions('authorize', options, commands)
         const { furtherCheck } = createAdmission(context, expected)
-        const decision = await decide(context, container, { signal, furtherCheck }, context.revocationAge())
+        const decision = await decide(context, container, { signal, furtherCheck }, context.revocationAge(), claimed)
         return context.holdOf && decision.allowed ? commitUse(context, decision.authorization, { signal }) : decision
       }),
     dryRun: (container, options = {}) =>

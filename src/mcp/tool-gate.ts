@@ -8,6 +8,7 @@ import { encodeContainer } from '../container/container.ts'
 import type { GuardedCall } from '../guard/call.ts'
 import type { Guard } from '../guard/guard.ts'
 import {
+  callback,
   type DefaultCheck,
   maybe,
   type OptionChecks,
@@ -17,6 +18,7 @@ import {
   withMethod,
 } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
+import { type ClaimsReader, readClaims } from './client-claims.ts'
 import { defaultMetaKey, metaKeyCheck, withoutKey } from './meta-key.ts'
 import {
   type ListedTool,
@@ -46,6 +48,11 @@ export interface ToolGateOptions {
    * tool in `tools` is listed.
    */
   readonly listing?: PermittedToolsOptions
+  /**
+   * Reads facts about a call from `_meta` of its request, such as `clientClaims`. They are in the records of the call as
+   * `claimed`, and nobody verifies them. Default: none.
+   */
+  readonly claims?: ClaimsReader
 }
 
 /** The checks of {@link ToolGateOptions}. */
@@ -54,6 +61,7 @@ export const toolGateChecks: OptionChecks<ToolGateOptions> & { readonly key: Def
   key: withDefault(metaKeyCheck, defaultMetaKey),
   pins: maybe(withMethod('get')),
   listing: maybe(objectValue),
+  claims: maybe(callback),
 })
 
 /** The server behind a gate. `S` is the surroundings of a request, which the gate only passes on. */
@@ -101,6 +109,7 @@ export function createToolGate<S>(
       return denialResult(key, changed(read.name))
     const { args, container, definition } = read
     let result: ToolResult = {}
+    const claimed = readClaims(given.claims, request.params?.['_meta'])
     try {
       const outcome = await guard.use(
         container,
@@ -112,7 +121,12 @@ export function createToolGate<S>(
           if (result?.isError === true) throw new ToolFailure()
           return receiptValue(result)
         },
-        { command: definition.command, args: expectedArguments(definition, args), signal: host.signalOf(surroundings) },
+        {
+          command: definition.command,
+          args: expectedArguments(definition, args),
+          signal: host.signalOf(surroundings),
+          ...(claimed !== undefined && { claimed }),
+        },
       )
       if (!outcome.allowed) return denialResult(key, toolDenialOf(outcome.denial))
       const { receipt } = outcome

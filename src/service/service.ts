@@ -146,6 +146,7 @@ const serviceCallChecks: OptionChecks<ServiceCallOptions> = Object.freeze({
   ...callChecks,
   command: anything,
   args: anything,
+  claimed: anything,
   request: anything,
 })
 

@@ -62,6 +62,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['agent/file', isSetUp, 'fileDelegationStore'],
   ['agent', isSetUp, 'memoryDelegationStore openAgent toolOf'],
   ['mcp', 'has hostile requests in test/mcp', 'commandOfTool guardTools relayTools toolCall withInvocation'],
+  ['mcp', 'has hostile values in test/mcp/client-claims.test.ts', 'clientClaims'],
   ['mcp', writes, 'toolHash'],
   ['gateway', writes, 'agentFolder credentialRulesOf gatewayHome toolCommand writeConnection'],
   ['gateway', 'has hostile messages and files in test/gateway', 'acceptTools openGateway reviewTools'],

@@ -388,7 +388,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     arguments: 'argumentsSchema boolean oneOf optional',
     revocation: 'readRevocationEntry',
     token: 'compressContainer encodeContainerBytes',
-    mcp: 'toolCall toolHash',
+    mcp: 'clientClaims toolCall toolHash',
     gateway: 'agentFolder credentialRulesOf gatewayHome readConnection readGatewayConfig toolCommand writeConnection',
     format: 'wait',
     // The names of a table of resolvers are the caller's own.

@@ -41,6 +41,9 @@ interface EventBase {
   readonly mode?: AuditMode
 }
 
+/** Unverified facts by their names; see {@link CallFacts.claimed}. */
+export type ClaimedFacts = { readonly [name: string]: string }
+
 /** The facts of a call. Principals are DIDs, or pseudonyms if the log is configured so. */
 export interface CallFacts {
   /** CID of the invocation, in base32. */
@@ -67,6 +70,11 @@ export interface CallFacts {
   readonly personal?: SealedFields
   /** The W3C `traceparent` of the request. */
   readonly trace?: string
+  /**
+   * Facts that the caller states beside the signed call, such as the id of its tool use. Nobody has verified them: they help
+   * to find a call, and prove nothing.
+   */
+  readonly claimed?: ClaimedFacts
 }
 
 /** The statement of a policy that does not hold. */
