@@ -14,6 +14,7 @@ const slow = [
   'test/cli/*.test.ts',
   'test/{agent,delegation-file,distribution,operations,signer-file}/**',
   'test/did/did-web*.test.ts',
+  'test/custody/pkcs11.test.ts',
   'test/guard/{audit-faults,denials,ended-calls,hanging,recovery,vault-outage}.test.ts',
   'test/http/adapters/*.test.ts',
   'test/http/{binding,body-memory,proxy}.test.ts',

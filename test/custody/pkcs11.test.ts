@@ -1,5 +1,8 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import {
   openPkcs11Signer,
   type Pkcs11Signer,
@@ -16,6 +19,10 @@ const keys = {
   ed25519: generateKeyPairSync('ed25519'),
   p256: generateKeyPairSync('ec', { namedCurve: 'prime256v1' }),
 }
+const folder = mkdtempSync(join(tmpdir(), 'procura-pkcs11-'))
+const released = join(folder, 'released')
+/** A statement of the module that waits for this file, so that no test depends on the speed of the machine. */
+const untilReleased = `while (!existsSync(${JSON.stringify(released)})) block(20)`
 let script: PoolScript
 const opened: Pkcs11Signer[] = []
 
@@ -23,9 +30,12 @@ beforeAll(async () => {
   script = await bundlePoolScript('signer/pkcs11-thread')
 })
 
+afterEach(() => rmSync(released, { force: true }))
+
 afterAll(async () => {
   for (const one of opened) await one.close()
   script.remove()
+  rmSync(folder, { recursive: true })
 })
 
 /** How the fake differs from a token in order. */
@@ -53,7 +63,8 @@ function library(token: Token): string {
   const header = token.header ?? (kind === 'ed25519' ? '0420' : '0441')
   const params = token.params ?? (kind === 'ed25519' ? '130c656477617264733235353139' : '06082a8648ce3d030107')
   const program = `
-    import { createPrivateKey, createSign, sign } from 'node:crypto'
+    import { createPrivateKey, sign } from 'node:crypto'
+    import { existsSync } from 'node:fs'
     const key = createPrivateKey({ format: 'jwk', key: ${JSON.stringify(privateKey.export({ format: 'jwk' }))} })
     const calls = { sign: 0, login: 0 }
     const fail = (code, message) => { throw Object.assign(new Error(message), { code }) }
@@ -232,6 +243,17 @@ describe('a key in a token of PKCS#11', () => {
     expect(asked).toBe(2)
   })
 
+  it('SIG-22 sends no PIN after one was refused behind the time limit', async () => {
+    const onSign = "fail(0x101, 'CKR_USER_NOT_LOGGED_IN')"
+    const onLogin = `if (calls.login === 2) { ${untilReleased}; fail(0xa0, 'CKR_PIN_INCORRECT') } if (calls.login > 2) fail(5, 'x')`
+    const { signer } = await open({ onSign, onLogin }, { timeoutMs: 4_000 })
+    await expect(signer.sign(message)).rejects.toThrow('did not return within 4000 ms')
+    writeFileSync(released, '')
+    const later = async (): Promise<string> => (await failure(signer.sign(message))).message
+    await expect.poll(later, { timeout: 10_000 }).not.toMatch('has not returned')
+    expect(await later()).toMatch('the token refused the PIN before')
+  })
+
   it('asks for the PIN for each signature of a key that requires it', async () => {
     let asked = 0
     const pinOf = (): string => {
@@ -253,9 +275,10 @@ describe('a key in a token of PKCS#11', () => {
   })
 
   it('SIG-23 times out, and asks a module that hangs no more until it has returned', async () => {
-    const { signer } = await open({ onSign: 'if (calls.sign === 1) block(1_500)' }, { timeoutMs: 500 })
-    await expect(signer.sign(message)).rejects.toThrow('the PKCS#11 module did not return within 500 ms')
+    const { signer } = await open({ onSign: `if (calls.sign === 1) ${untilReleased}` }, { timeoutMs: 4_000 })
+    await expect(signer.sign(message)).rejects.toThrow('the PKCS#11 module did not return within 4000 ms')
     await expect(signer.sign(message)).rejects.toThrow('has not returned from an earlier call')
+    writeFileSync(released, '')
     await expect
       .poll(async () => (await failure(signer.sign(message))).message, { timeout: 10_000 })
       .toMatch('not fail')
@@ -279,6 +302,8 @@ describe('a key in a token of PKCS#11', () => {
   it('is reported when its thread fails', async () => {
     const error = await failure(open({}, { script: 'data:text/javascript,throw new Error()' }))
     expect(error.message).toBe('the thread of the PKCS#11 module ended; make a new signer')
+    const unknown = await failure(open({}, { script: 'https://example.com/thread.js' }))
+    expect(unknown.message).toBe('the thread of the PKCS#11 module could not be started; check `script`')
   })
 
   it.each([

@@ -96,6 +96,15 @@ describe('a token of SoftHSM', () => {
     }
   })
 
+  it('signs from the built package, which finds the program of its thread', async () => {
+    const built = (await import(`${root}dist/signer/pkcs11.js`)) as {
+      readonly openPkcs11Signer: typeof openPkcs11Signer
+    }
+    const one = await built.openPkcs11Signer({ pkcs11js, module, token: 'procura', label: 'ed', pin: () => pin })
+    opened.push(one)
+    expect(await one.signer.sign(message)).toHaveLength(64)
+  })
+
   it('finds a key by its id too', async () => {
     const { signer } = await open('ed')
     const byId = await openPkcs11Signer({

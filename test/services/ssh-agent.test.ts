@@ -126,10 +126,10 @@ describe('the agent of OpenSSH', () => {
   })
 
   it('SIG-21 times out while a person does not answer', async () => {
-    await restart({ SSH_ASKPASS: answering('exec sleep 3'), SSH_ASKPASS_REQUIRE: 'force', DISPLAY: ':0' })
+    await restart({ SSH_ASKPASS: answering('exec sleep 8'), SSH_ASKPASS_REQUIRE: 'force', DISPLAY: ':0' })
     add('ed25519', '-c')
-    const signer = await sshAgentSigner({ socket, timeoutMs: 500 })
-    await expect(signer.sign(message)).rejects.toThrow('did not answer within 500 ms; confirm the use of the key')
+    const signer = await sshAgentSigner({ socket, timeoutMs: 4_000 })
+    await expect(signer.sign(message)).rejects.toThrow('did not answer within 4000 ms; confirm the use of the key')
   })
 
   it('is reported when it has ended', async () => {

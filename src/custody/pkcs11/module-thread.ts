@@ -35,10 +35,13 @@ interface Pending {
   readonly timer: ReturnType<typeof setTimeout>
 }
 
-/** Starts a thread. It keeps the process alive only while it has a request. */
+/**
+ * Starts a thread. It keeps the process alive only while it has a request.
+ *
+ * @throws SigningError when the host refuses to start one.
+ */
 export function startModuleThread({ script, timeoutMs, procuraPkcs11 }: ModuleThreadOptions): ModuleThread {
-  const workerData: ModuleThreadData = { procuraPkcs11 }
-  const worker = new Worker(script, { workerData, execArgv: [], name: 'procura-pkcs11' })
+  const worker = newWorker(script, { procuraPkcs11 })
   const pending = new Map<number, Pending>()
   const late = new Set<number>()
   let lastNumber = 0
@@ -91,5 +94,13 @@ export function startModuleThread({ script, timeoutMs, procuraPkcs11 }: ModuleTh
       if (late.size === 0) await worker.terminate()
       else void worker.terminate()
     },
+  }
+}
+
+function newWorker(script: URL, workerData: ModuleThreadData): Worker {
+  try {
+    return new Worker(script, { workerData, execArgv: [], name: 'procura-pkcs11' })
+  } catch (cause) {
+    throw new SigningError('the thread of the PKCS#11 module could not be started; check `script`', { cause })
   }
 }

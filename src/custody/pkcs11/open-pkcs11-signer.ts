@@ -171,8 +171,7 @@ function createSession({ ask, pin, place }: SessionParts): Session {
     const secret = await secretFromCaller('the callback `pin`', pin, undefined).catch((cause: unknown) => {
       throw cause instanceof VaultError ? new SigningError(cause.message, { cause }) : cause
     })
-    const answer = await ask(request(secret.reveal()))
-    secret.dispose()
+    const answer = await ask(request(secret.reveal())).finally(() => secret.dispose())
     refusedPin = 'failure' in answer && isRefusedPin(answer.failure)
     return answer
   }

@@ -7,6 +7,7 @@
  */
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { isRefusedPin } from './failures.ts'
 import type { ModuleAnswer, ModuleFailure, ModuleThreadData, NumberedRequest } from './messages.ts'
 import type { ModuleLibrary } from './module-library.ts'
 import { openSession, TokenError, type TokenSession } from './token-session.ts'
@@ -19,8 +20,15 @@ export function answerModuleRequests(): void {
 function serve(port: MessagePort, { library, module }: ModuleThreadData['procuraPkcs11']): void {
   let loaded: ModuleLibrary | undefined
   let session: TokenSession | undefined
+  let refusedPin: ModuleFailure | undefined
 
   async function answer(request: NumberedRequest): Promise<ModuleAnswer> {
+    // The signer does not learn of a refusal that came after its time limit.
+    if (refusedPin !== undefined && 'pin' in request && request.pin !== undefined) throw new ThreadFailure(refusedPin)
+    return perform(request)
+  }
+
+  async function perform(request: NumberedRequest): Promise<ModuleAnswer> {
     const { number } = request
     if (request.kind === 'open') {
       session?.close()
@@ -42,7 +50,9 @@ function serve(port: MessagePort, { library, module }: ModuleThreadData['procura
   let last: Promise<void> = Promise.resolve()
   port.on('message', (request: NumberedRequest) => {
     last = last.then(async () => {
-      port.postMessage(await answer(request).catch((error: unknown) => failed(request.number, error)))
+      const given = await answer(request).catch((error: unknown) => failed(request.number, error))
+      if ('failure' in given && isRefusedPin(given.failure)) refusedPin = given.failure
+      port.postMessage(given)
     })
   })
 }
