@@ -58,6 +58,8 @@ export interface Generation {
   readonly service: Pick<Service, 'revoke' | 'health'>
   readonly revocations: SqliteStores['revocations']
   readonly own: OwnCalls
+  /** The log. */
+  readonly sink: AuditSink
   /** Waits until its calls have ended, however long they take, and closes it. */
   retire(): Promise<void>
   /** Refuses further calls, waits a bounded time for those in progress, and closes it. */
@@ -119,6 +121,7 @@ export async function createGeneration(
     service,
     revocations,
     own,
+    sink,
     close,
     async retire() {
       const never = new AbortController().signal

@@ -9,6 +9,7 @@ import type { Socket } from 'node:net'
 import { relayTools, type ToolRelay } from '../mcp/relay/relay-tools.ts'
 import type { Generation, GuardedServer } from './generation.ts'
 import { observeTools } from './observe-tools.ts'
+import { recordDenials } from './record-denials.ts'
 import { type ServerView, viewOf } from './server-view.ts'
 import { lineTransport } from './transport/line-transport.ts'
 import type { McpTransport } from './transport/mcp-transport.ts'
@@ -48,19 +49,23 @@ export async function openGatewaySession(options: GatewaySessionOptions): Promis
   const begun = current()
   const begunWith = serverIn(begun, server)
   const upstream = await openUpstream(server, begunWith.config, begun.own)
-  const client = withoutRoots(lineTransport(socket, socket, { answersFaults: true }))
+  const client = recordDenials(withoutRoots(lineTransport(socket, socket, { answersFaults: true })), {
+    ...{ server, audience: begun.audience, sink: begun.sink },
+    onError: () => onFault('the refusal of a call could not be recorded'),
+  })
   const view = viewOf(server, current, begunWith)
   let isEnding = false
+  const leave = (): void => {
+    isEnding = true
+  }
+  socket.once('end', leave).once('error', leave)
   void upstream.ended.then((way) => {
     if (!isEnding) onFault(`its program ended (${way})`)
   })
   onReady()
   const relay = await startRelay(client, upstream, view, dryRun, onFault)
   // GTW-23: the program ends with its session.
-  const closed = relay.closed.then(async () => {
-    isEnding = true
-    await upstream.stop()
-  })
+  const closed = relay.closed.then(() => upstream.stop())
   return {
     server,
     closed,

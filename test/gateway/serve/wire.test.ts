@@ -111,6 +111,29 @@ describe('the first line', () => {
     expect(String(whole.read())).toBe('{"next":1}\n')
   })
 
+  it('is followed by calls, and one without a signature is refused and recorded [GTW-37]', async () => {
+    const gateway = await home.open()
+    const call = { jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name: 'send', arguments: { to: 'bob' } } }
+    const received = await new Promise<string>((resolve) => {
+      let all = ''
+      const socket = connect(gateway.place, () => {
+        socket.write(
+          `{"procura":1,"server":"mail"}\n${JSON.stringify(call)}\n${JSON.stringify([{ ...call, id: 8 }])}\n`,
+        )
+      })
+      socket.on('data', (chunk) => {
+        all += chunk.toString()
+        if (all.includes('"id":7') && all.includes('"id":8')) socket.end()
+      })
+      socket.on('close', () => resolve(all))
+    })
+    expect(received).toContain('Denied (container_missing)')
+    const denied = (await home.records()).filter(({ kind }) => kind === 'denied')
+    const expected = { code: 'container_missing', command: '/mcp/mail/send', authenticated: false }
+    expect(denied).toMatchObject([expected, expected])
+    expect(await gateway.health()).toMatchObject({ healthy: true })
+  })
+
   it('may bring a revocation of an owner, which counts for open sessions at once [GTW-20]', async () => {
     const gateway = await home.open()
     const agent = await home.agent('assistant')
