@@ -1,3 +1,4 @@
+// node only: works with parts that use files
 /**
  * The parts that a configuration and the accepted tools determine: the guard, and the tools of each server. A reload
  * makes the next generation; calls in progress end under the one that decided them.

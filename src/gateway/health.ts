@@ -1,3 +1,4 @@
+// node only: works with parts that use files
 import type { ObservedSink } from '../audit/combine/with-health.ts'
 import { probeStores } from '../operations/probe-stores.ts'
 import type { SqliteStores } from '../state/sqlite/sqlite-stores.ts'

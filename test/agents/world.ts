@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { root } from '../setup/entries.ts'
 
 /** The program. */
-export const program: string = `${root}dist/internal/procura.js`
+const program: string = `${root}dist/internal/procura.js`
 
 /** The secret that must be nowhere. */
 export const canary: string = `canary-${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString('hex')}`
@@ -46,7 +46,7 @@ export interface World {
 }
 
 /** Runs the program, and returns its output. */
-export function procura(words: readonly string[], input = ''): string {
+function procura(words: readonly string[], input = ''): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...words], { input, encoding: 'utf8' })
   if (status !== 0) throw new Error(`procura ${words.slice(0, 2).join(' ')}: ${stderr}`)
   return stdout.trim()

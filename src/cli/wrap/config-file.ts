@@ -108,7 +108,7 @@ async function keepOwner(handle: FileHandle, { uid, gid }: Stats, path: string):
 }
 
 /** Removes the drafts of killed processes. A draft may contain secrets. */
-export async function removeDrafts(path: string): Promise<void> {
+async function removeDrafts(path: string): Promise<void> {
   for (const draft of await draftsOf(path)) await unlink(draft).catch(() => undefined)
 }
 

@@ -1,3 +1,4 @@
+// node only: works with parts that use files
 import { isConfidential } from '../../support/loopback.ts'
 import { type Data, type DataObject, isObject } from './config-document.ts'
 import type { GatewayServer } from './gateway-server.ts'

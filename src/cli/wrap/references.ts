@@ -1,3 +1,4 @@
+// node only: works with parts that use files
 import type { ReferenceStyle } from './client.ts'
 
 /** Values that strings of a configuration refer to. */

@@ -56,7 +56,7 @@ function undo(text: string, { entries }: WrapLayer, client: Client): Omit<Restor
 }
 
 /** Whether a server still runs `connect` for the server that `wrap` put behind the gateway. */
-export function isOurs({ value }: ServerEntry, { server }: WrappedEntry): boolean {
+function isOurs({ value }: ServerEntry, { server }: WrappedEntry): boolean {
   return connectionOf(value)?.server === server
 }
 

@@ -1,3 +1,4 @@
+// node only: works with parts that use files
 import { secretKind } from '../refuse-secrets.ts'
 import type { NamedPlan } from './apply-wrap.ts'
 import type { ConfigDocument } from './config-document.ts'

@@ -1,3 +1,4 @@
+// node only: works with parts that use files
 import type { FileKey } from '../../vault/stores/file/key.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'

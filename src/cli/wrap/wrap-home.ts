@@ -91,7 +91,7 @@ export async function revealAll(path: string, key: FileKey): Promise<Map<string,
 }
 
 /** The DID of a key file, without its key. */
-export async function didOf(path: string): Promise<Did> {
+async function didOf(path: string): Promise<Did> {
   const { keys } = await describeSignerFile({ path })
   return (keys[0] as { readonly did: Did }).did
 }

@@ -15,7 +15,7 @@ export interface GatewaySocket {
 }
 
 /** The gateway cannot be used. The message is for people and models: the fault and the remedy. */
-export class GatewayFault extends Error {}
+class GatewayFault extends Error {}
 
 /** The connection ended while a line was written, so that the gateway may have it. */
 export class ConnectionEnded extends Error {}
@@ -126,7 +126,7 @@ function checkAnswer(answer: unknown, { audience }: GatewayConnection, place: st
 }
 
 /** Foreign text in one line, without characters that a terminal obeys. */
-export function plain(text: unknown): string {
+function plain(text: unknown): string {
   if (typeof text !== 'string' || text === '') return 'without a reason'
   return text.slice(0, 500).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ')
 }

@@ -19,7 +19,7 @@ const timeoutMs = 5_000
 const mostTools = 1_000
 
 /** The path of a file of tools. */
-export function toolFilePath(folder: string, server: string, list: ToolList): string {
+function toolFilePath(folder: string, server: string, list: ToolList): string {
   // The name of a server has no dot, so that no two files have one name.
   return join(folder, list === 'accepted' ? `${server}.json` : `${server}.seen.json`)
 }

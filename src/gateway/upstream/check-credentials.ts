@@ -1,3 +1,4 @@
+// node only: works with parts that use files
 import { ArgumentError } from '../../errors.ts'
 import { quote } from '../../support/quote.ts'
 import type { FileVault, StoredCredential } from '../../vault/stores/file/file-vault.ts'

@@ -1,3 +1,4 @@
+// node only: works with parts that use files
 import { ArgumentError } from '../../errors.ts'
 import { header } from '../../vault/processors/header.ts'
 import type { CredentialOptions } from '../../vault/rules/credential-rules.ts'

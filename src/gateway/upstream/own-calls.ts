@@ -1,3 +1,4 @@
+// node only: works with parts that use files
 /**
  * The calls that the gateway makes in its own name: to read the secrets of a program before it starts it, and to send the
  * requests of a session that no agent has signed. They go through a guard like the calls of agents, so that the vault
