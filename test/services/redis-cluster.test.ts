@@ -9,7 +9,10 @@ import type { OpenedStore } from '../../src/testing/conformance-case.ts'
 import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
+import { revocationJournalCases } from '../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
+import { playScenario, scenarioVerdicts } from '../state/call-store-scenario.ts'
+import { clock as timeOfTests } from '../support/actors.ts'
 import { type RedisServer, redisServer } from './redis-server.ts'
 
 const secret = new Uint8Array(32).fill(7)
@@ -90,6 +93,10 @@ describe.each(Object.entries(clients))('STO-05 stores in a cluster through %s', 
       ({ clock }) => openStore(connect, (options) => redisStores({ ...options, clock }).revocations),
       without,
     ),
+    ...revocationJournalCases(
+      ({ clock }) => openStore(connect, (options) => redisStores({ ...options, clock }).revocations),
+      without,
+    ),
     ...limitStoreCases(
       ({ clock }) => openStore(connect, (options) => redisStores({ ...options, clock }).limitStore),
       without,
@@ -97,6 +104,17 @@ describe.each(Object.entries(clients))('STO-05 stores in a cluster through %s', 
     ...personalKeyStoreCases(() => openStore(connect, redisPersonalKeyStore), without),
   ]
   for (const { name: title, run } of cases) it(title, run)
+
+  it('STO-11 decide in one request as they do one after the other', async () => {
+    const { client, close } = await connect()
+    for (const kind of ['together', 'apart']) {
+      const options = { client, secret, prefix: `${name}_${kind}`, timeoutMs: 5000 }
+      await prepareRedisStores({ ...options, epoch: 0 })
+      const { callStore, ...apart } = redisStores({ ...options, clock: timeOfTests })
+      expect(await playScenario(kind === 'apart' ? apart : { ...apart, callStore })).toEqual(scenarioVerdicts)
+    }
+    close()
+  })
 
   it('are on each of its nodes, depending on the prefix', async () => {
     const { client, close } = await connect()

@@ -12,8 +12,10 @@ import { prepareSqliteStores } from '../../../src/state/sqlite/prepare-sqlite-st
 import { sqlitePersonalKeyStore } from '../../../src/state/sqlite/sqlite-personal-key-store.ts'
 import { sqliteStores } from '../../../src/state/sqlite/sqlite-stores.ts'
 import type { OpenedStore } from '../../../src/testing/conformance-case.ts'
+import { limitStoreCases } from '../../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../../src/testing/personal-key-store-cases.ts'
 import { replayStoreCases } from '../../../src/testing/replay-store-cases.ts'
+import { revocationJournalCases } from '../../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../../src/time.ts'
 import { type Driver, type DriverDatabase, loadDriver } from './open-driver.ts'
@@ -34,7 +36,7 @@ function openStore<Store>(clock: Clock, make: (database: DriverDatabase) => Stor
     store: make(next()),
     another: async () => make(next()),
     async erase() {
-      next().exec('DELETE FROM procura_stores; DELETE FROM procura_calls; DELETE FROM procura_revocations')
+      next().exec('DELETE FROM procura_stores; DELETE FROM procura_calls; DELETE FROM procura_revocations; DELETE FROM procura_limits')
     },
     prepareAgain: async () => prepareSqliteStores({ database: next(), secret, clock }),
     async close() {
@@ -86,6 +88,17 @@ const cases = [
   ...revocationStoreCases(
     async ({ clock }) => {
       const opened = openStore(clock, (database) => sqliteStores({ database, secret, clock }).revocations)
+      return { ...opened, prune: () => opened.store.prune() }
+    },
+    { without: ['interrupt'] },
+  ),
+  ...revocationJournalCases(
+    async ({ clock }) => openStore(clock, (database) => sqliteStores({ database, secret, clock }).revocations),
+    { without: ['interrupt'] },
+  ),
+  ...limitStoreCases(
+    async ({ clock }) => {
+      const opened = openStore(clock, (database) => sqliteStores({ database, secret, clock }).limitStore)
       return { ...opened, prune: () => opened.store.prune() }
     },
     { without: ['interrupt'] },
