@@ -44,7 +44,7 @@ const kinds = { total: 0, rate: 1, concurrent: 2 } as const
 const keepFor = 300
 
 /** Rows of a table that one statement forgets. */
-const prunedAtOnce = 500
+const prunedAtOnce = 200
 
 /** The key of the row whose expiration is the latest time at which limits were forgotten. No keyed hash is empty. */
 const forgottenKey = new Uint8Array(0)

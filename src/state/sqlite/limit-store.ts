@@ -15,7 +15,7 @@ import type { SqliteConnection } from './connection.ts'
 import { createLimitRows } from './limit-rows.ts'
 
 /** Requests after which something is forgotten: fewer than are forgotten at once. */
-const requestsBetweenPrunings = 100
+const requestsBetweenPrunings = 50
 
 /** Makes the limit store of a connection. */
 export function limitStore(connection: SqliteConnection, clock: Clock): SharedLimitStore {

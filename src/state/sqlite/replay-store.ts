@@ -9,10 +9,10 @@ import type { SqliteConnection } from './connection.ts'
 import { prepare } from './database.ts'
 
 /** Rows that one statement forgets. OPS-21 */
-const prunedAtOnce = 500
+const prunedAtOnce = 200
 
 /** Claims after which expired calls are forgotten: fewer than are forgotten at once, so that they do not accumulate. */
-const claimsBetweenPrunings = 250
+const claimsBetweenPrunings = 100
 
 /** Makes the replay store of a connection. */
 export function replayStore(

@@ -9,7 +9,7 @@ import type { Tables } from '../tables.ts'
 import { prepare, type SqliteStoreDatabase } from './database.ts'
 
 /** Rows that one statement forgets. */
-const forgottenAtOnce = 500
+const forgottenAtOnce = 200
 
 /** The entries of a revocation store in their order. */
 export interface SqliteRevocationJournal {

@@ -17,7 +17,7 @@ import { prepare } from './database.ts'
 import { revocationJournal } from './revocation-journal.ts'
 
 /** Rows that one statement forgets. */
-const prunedAtOnce = 500
+const prunedAtOnce = 200
 
 /** A revocation store in SQLite, which also lists its entries. */
 export interface SqliteRevocationStore extends SharedRevocationStore, RevocationJournal {}
