@@ -36,7 +36,9 @@ function openStore<Store>(clock: Clock, make: (database: DriverDatabase) => Stor
     store: make(next()),
     another: async () => make(next()),
     async erase() {
-      next().exec('DELETE FROM procura_stores; DELETE FROM procura_calls; DELETE FROM procura_revocations; DELETE FROM procura_limits')
+      next().exec(
+        'DELETE FROM procura_stores; DELETE FROM procura_calls; DELETE FROM procura_revocations; DELETE FROM procura_limits',
+      )
     },
     prepareAgain: async () => prepareSqliteStores({ database: next(), secret, clock }),
     async close() {
