@@ -40,7 +40,7 @@ export interface Core {
 
 /** Makes the parts. */
 export function createCore(minter: Minter, options: ReadOptions): Core {
-  const { held } = minter
+  const { held, ledger } = minter
   const { store, resolver, revocations, sender = createCallSender() } = options
   const changes = createMutex()
   let isClosed = false
@@ -53,11 +53,11 @@ export function createCore(minter: Minter, options: ReadOptions): Core {
     refusePromise('container', container)
     const { signal } = readOptions('receive', options, receiveChecks)
     refuseClosed()
-    return changes(() => receive(container, minter, { resolver, revocations }, signal))
+    return changes(() => receive(container, minter, { resolver, revocations, ledger }, signal))
   }
 
   const renewal = renewalOf(minter, options, (container, refuse, signal) =>
-    changes(() => receive(container, minter, { resolver, revocations, refuse }, signal)),
+    changes(() => receive(container, minter, { resolver, revocations, ledger, refuse }, signal)),
   )
 
   async function permission(call: Intended): Promise<AgentAnswer> {

@@ -1,3 +1,4 @@
+import type { Ledger } from '../audit/ledger/create-ledger.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { encodeContainer } from '../container/container.ts'
@@ -33,6 +34,7 @@ export interface Minter extends Holder {
   readonly signer: Signer
   readonly ceilings: AgentCeilings
   readonly onDelegation: ((record: DelegationRecord) => unknown) | undefined
+  readonly ledger: Pick<Ledger, 'issued' | 'seen'> | undefined
 }
 
 /** Most delegations for one command of a task. */
@@ -194,7 +196,9 @@ async function record(
   purpose: string | undefined,
   minter: Minter,
 ): Promise<void> {
-  const { onDelegation, clock } = minter
+  const { onDelegation, ledger, clock } = minter
+  // AGT-29
+  await ledger?.issued([...chain.proofs, delegation])
   if (onDelegation === undefined) return
   await onDelegation(
     Object.freeze({

@@ -70,6 +70,7 @@ export async function openAgent(options: OpenAgentOptions): Promise<Agent> {
     held: await openHoldings(given.store ?? memoryDelegationStore(given.delegations)),
     ceilings: readOptions('`ceilings` of openAgent', given.ceilings ?? {}, ceilingChecks),
     onDelegation: given.onDelegation,
+    ledger: given.ledger,
   }
   return agentOf(createCore(minter, { ...given, services: (given.services ?? []).map(readService) }))
 }

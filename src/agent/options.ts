@@ -1,3 +1,4 @@
+import type { Ledger } from '../audit/ledger/create-ledger.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import { type Did, parseDid } from '../did/did.ts'
@@ -54,6 +55,11 @@ export interface OpenAgentOptions {
    * rejects, the delegation is not handed out.
    */
   readonly onDelegation?: (record: DelegationRecord) => unknown
+  /**
+   * Records every delegation that the agent makes, before it is handed out, and every one that it receives, before it is
+   * stored. If the record fails, neither happens. Default: they are not recorded.
+   */
+  readonly ledger?: Pick<Ledger, 'issued' | 'seen'>
   /** Fetches the successor of delegations that expire soon. Default: they are not renewed. */
   readonly renew?: Renew
   /** Seconds before the expiry at which `renew` is called. Default 60. */
@@ -80,6 +86,7 @@ export const agentChecks: OptionChecks<OpenAgentOptions> = Object.freeze({
   services: maybe(arrayOf(objectValue)),
   ceilings: maybe(objectValue),
   onDelegation: maybe(callback),
+  ledger: maybe(withMethod('issued')),
   renew: maybe(callback),
   renewBefore: maybe(integerFrom(1)),
   renewTimeoutMs: maybe(milliseconds),

@@ -1,6 +1,8 @@
+import type { Ledger } from '../audit/ledger/create-ledger.ts'
 import type { Denial } from '../authorization/denial.ts'
 import { openContainer } from '../authorization/open-container.ts'
 import { type VerifyDelegationOptions, verifyDelegation } from '../authorization/verify-delegation.ts'
+import { encodeContainer } from '../container/container.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import type { DidResolver } from '../did/resolver.ts'
 import { MalformedError } from '../errors.ts'
@@ -16,6 +18,8 @@ import type { Holder } from './permission.ts'
 export interface ReceivingOptions {
   readonly resolver?: DidResolver | undefined
   readonly revocations?: RevocationStore | undefined
+  /** Records the verified chains before they are stored. */
+  readonly ledger?: Pick<Ledger, 'seen'> | undefined
   /** Refuses verified capabilities before they are stored. Default: all are accepted. */
   readonly refuse?: ((capabilities: readonly AgentCapability[]) => Denial | undefined) | undefined
 }
@@ -58,6 +62,7 @@ export async function receive(
   }
   const unwanted = options.refuse?.(capabilities)
   if (unwanted !== undefined) return refuse(unwanted)
+  for (const { proofs } of chosen) await options.ledger?.seen(encodeContainer(proofs))
   await held.change(opened, expired(held, now), signal)
   return Object.freeze({ accepted: true, capabilities: Object.freeze(capabilities) })
 }

@@ -106,7 +106,7 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
   const given = readOptions('createGuard', options, guardChecks)
   const { subjects, vault } = given
   if (typeof Object(given.audit).append === 'function')
-    throw new ArgumentError('createGuard: `audit` must be an object with the sink: `audit: { sink }`')
+    throw new ArgumentError('createGuard: `audit` must be an object with a `sink`: `audit: { sink }`')
   const audit = readOptions<AuditOptions, typeof auditChecks>('createGuard: `audit`', given.audit ?? {}, auditChecks)
   const deadlines = readOptions('createGuard: `deadlines`', given.deadlines, deadlineChecks)
   const commands = given.commands.map((definition, index) => {

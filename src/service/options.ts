@@ -1,3 +1,4 @@
+import type { Ledger } from '../audit/ledger/create-ledger.ts'
 import { type GuardOptions, guardChecks } from '../guard/options.ts'
 import type { RevocationRegistry } from '../revocation/revocation-store.ts'
 import {
@@ -26,6 +27,11 @@ export interface ServiceOptions extends Omit<GuardOptions, 'commands'> {
    * refuses revocations.
    */
   readonly registry?: RevocationRegistry
+  /**
+   * Records the delegations of each allowed call, before its handler runs, and each received revocation. If the record of a
+   * call fails, the handler does not run. Default: only the audit log names them, by their CIDs.
+   */
+  readonly ledger?: Pick<Ledger, 'seen' | 'revoked'>
   /** Closed in this order when the service has closed: stores, vaults, pools. */
   readonly resources?: readonly Closable[]
 }
@@ -42,5 +48,6 @@ export const serviceChecks: OptionChecks<ServiceOptions> & { readonly resources:
   ...checksOfGuard,
   handlers: nonEmptyArrayOf(boundCommand),
   registry: maybe(withMethod('add')),
+  ledger: maybe(withMethod('seen')),
   resources: withDefault(arrayOf(withMethod('close')), Object.freeze([])),
 })

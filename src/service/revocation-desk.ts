@@ -7,6 +7,7 @@
 import type { CID } from 'multiformats/cid'
 import { withDeadline } from '../audit/combine/with-deadline.ts'
 import { newEventId } from '../audit/events/event.ts'
+import type { Ledger } from '../audit/ledger/create-ledger.ts'
 import { openContainer } from '../authorization/open-container.ts'
 import { verifyRevocation } from '../authorization/verify-revocation.ts'
 import { anySubject } from '../capability/subject.ts'
@@ -42,6 +43,7 @@ export interface RevocationDesk {
 /** Options of {@link createRevocationDesk}. */
 export interface DeskOptions extends Omit<GuardOptions, 'commands'> {
   readonly registry: RevocationRegistry | undefined
+  readonly ledger: Pick<Ledger, 'revoked'> | undefined
 }
 
 /** Makes the place for revocations of a service. */
@@ -129,6 +131,8 @@ async function accept(
     }
   }
   await options.registry?.add(verdict.entry)
+  // It applies already; a failure asks the sender to send it again.
+  await options.ledger?.revoked(verdict.entry)
   return { target: verdict.target, entry: verdict.entry, revocation }
 }
 

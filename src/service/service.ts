@@ -85,7 +85,7 @@ export interface Service {
  * ```
  */
 export function createService(options: ServiceOptions): Service {
-  const { handlers, registry, resources, ...given } = readOptions('createService', options, serviceChecks)
+  const { handlers, registry, ledger, resources, ...given } = readOptions('createService', options, serviceChecks)
   readOptions('createService', { audit: given.audit }, { audit: auditCheck })
   const sink = withHealth(given.audit.sink)
   // A spread would leave out inherited options, and with them the misspelt ones.
@@ -93,7 +93,7 @@ export function createService(options: ServiceOptions): Service {
   const guarded = { ...given, audit }
   const bound = new Map<string, BoundCommand>(handlers.map((one) => [one.definition.command, one]))
   const guard = createGuard({ ...guarded, commands: handlers.map(({ definition }) => definition) })
-  const desk = createRevocationDesk({ ...guarded, registry })
+  const desk = createRevocationDesk({ ...guarded, registry, ledger })
 
   let closing: Promise<void> | undefined
   function close(): Promise<void> {
@@ -108,8 +108,12 @@ export function createService(options: ServiceOptions): Service {
       const surroundings = surroundingsOf(request)
       return guard.use(
         container,
-        // SVC-15: the authorizer refuses commands without a handler.
-        (call) => (bound.get(call.command) as BoundCommand).handler(call as never, surroundings),
+        async (call) => {
+          // SVC-19: before the handler can use a credential.
+          await ledger?.seen(container)
+          // SVC-15: the authorizer refuses commands without a handler.
+          return (bound.get(call.command) as BoundCommand).handler(call as never, surroundings)
+        },
         call,
       )
     },
@@ -127,7 +131,7 @@ const auditCheck: OptionCheck = (value) =>
   objectValue(value) === undefined && typeof Object(value).append !== 'function'
     ? objectValue(Object(value).sink) &&
       'must have a `sink`, such as memoryAuditSink() or the result of openJsonlAuditSink'
-    : 'must be an object with the sink: `audit: { sink }`'
+    : 'must be an object with a `sink`: `audit: { sink }`'
 
 /** Most handlers do not read the request. It is made on demand, and once. */
 function surroundingsOf(given: ServiceCallOptions['request']): CallSurroundings {

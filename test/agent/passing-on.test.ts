@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { AgentCeilings, DelegationRecord } from '../../src/agent/agent.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
+import { createLedger } from '../../src/audit/ledger/create-ledger.ts'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { email } from '../../src/capability/argument-types/email.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { eq, like } from '../../src/capability/policy/build.ts'
@@ -207,6 +209,46 @@ describe('AGT-08 every delegation is recorded before it is handed out', () => {
     const agent = await openAgent({ signer, clock, delegations: [await grant()], onDelegation })
     await expect(agent.delegateTo(child.did, { commands: [send] })).rejects.toThrow('the log is full')
     await expect(agent.attenuateFor({ commands: [send] })).rejects.toThrow('the log is full')
+  })
+})
+
+describe('AGT-29 a ledger has every delegation that an agent makes or receives', () => {
+  const setUp = async (failing = false) => {
+    const archived: string[] = []
+    const sink = memoryAuditSink()
+    const archive = {
+      async put(cid: string) {
+        if (failing) throw new Error('the archive is full')
+        archived.push(cid)
+      },
+      get: async () => undefined,
+    }
+    const store = memoryDelegationStore()
+    const ledger = createLedger({ sink, archive, clock })
+    const agent = await openAgent({ signer, clock, store, ledger })
+    return { agent, store, archived, kinds: () => sink.records().map(({ event }) => event.kind) }
+  }
+
+  it('also those of its children, and of several chains at once', async () => {
+    const { agent, archived, kinds } = await setUp()
+    const [one, other] = [await grant(), await grant({ command: '/calendar' })]
+    expect((await agent.receive(encodeContainer([one, other]))).accepted).toBe(true)
+    expect([...archived].sort()).toEqual(names([one, other]).sort())
+    const helper = await agent.attenuateFor({ commands: [send] })
+    const { delegations } = await helper.delegateTo(child.did, { commands: [send] })
+    expect(kinds()).toEqual(['seen', 'seen', 'issued', 'issued'])
+    expect(archived.at(-1)).toBe(String(delegations[0]?.cid))
+  })
+
+  it('or it is neither handed out nor stored', async () => {
+    const { agent, store } = await setUp(true)
+    await expect(agent.receive(encodeContainer([await grant()]))).rejects.toThrow(/archive/)
+    expect(await store.load({})).toEqual([])
+    const archive = { put: () => Promise.reject(new Error('the archive is full')), get: async () => undefined }
+    const ledger = createLedger({ sink: memoryAuditSink(), archive, clock })
+    const holder = await openAgent({ signer, clock, delegations: [await grant()], ledger })
+    await expect(holder.delegateTo(child.did, { commands: [send] })).rejects.toThrow(/archive/)
+    await expect(holder.attenuateFor({ commands: [send] })).rejects.toThrow(/archive/)
   })
 })
 

@@ -63,6 +63,41 @@ describe('a service', () => {
     expect(seen).toEqual([{ request }, {}])
   })
 
+  it('SVC-19 records the delegations of an allowed call before its handler runs, and received revocations', async () => {
+    const steps: string[] = []
+    const ledger = {
+      seen: async () => {
+        steps.push('seen')
+        return []
+      },
+      revoked: async () => void steps.push('revoked'),
+    }
+    const { service } = setUp({ handlers: [on(list, () => steps.push('handler'))], ledger })
+    await service.call(await containerOf('/mail/list'))
+    await service.call(await containerOf('/mail/read'))
+    const revocation = await revoke({ issuer: alice, delegation: proofs[0] as never })
+    await service.revoke(encodeContainer([revocation, ...proofs]))
+    expect(steps).toEqual(['seen', 'handler', 'revoked'])
+  })
+
+  it('SVC-19 runs no handler when the ledger fails, and asks for a revocation again, which applies all the same', async () => {
+    const fail = () => Promise.reject(new Error('the ledger is full'))
+    let ran = false
+    const handlers = [
+      on(list, () => {
+        ran = true
+      }),
+    ]
+    const { service, kinds } = setUp({ handlers, ledger: { seen: fail, revoked: fail } })
+    await expect(service.call(await containerOf('/mail/list'))).rejects.toThrow('the ledger is full')
+    expect(ran).toBe(false)
+    expect(kinds()).toEqual(['intent', 'outcome'])
+    const revocation = await revoke({ issuer: alice, delegation: proofs[0] as never })
+    const result = await service.revoke(encodeContainer([revocation, ...proofs]))
+    expect(result).toMatchObject({ accepted: false, denial: { code: 'revocation_unknown' } })
+    expect(await service.call(await containerOf('/mail/list'))).toMatchObject({ denial: { code: 'revoked' } })
+  })
+
   it('passes on the error of a handler, and refuses options that it does not know', async () => {
     const { service } = setUp({ handlers: [on(list, () => Promise.reject(new Error('no')))] })
     await expect(service.call(await containerOf('/mail/list'))).rejects.toThrow('no')
