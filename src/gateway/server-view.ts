@@ -1,3 +1,4 @@
+// node only: works with parts that use files
 import type { Guard } from '../guard/guard.ts'
 import type { GuardResult } from '../guard/result.ts'
 import type { Generation, GuardedServer } from './generation.ts'
