@@ -1,3 +1,4 @@
+// node only: works with parts that use files
 /**
  * A session of a dry run: every message passes, and the decision about each call of a tool is recorded only.
  *
