@@ -71,7 +71,7 @@ export async function codex(binaries: string): Promise<AgentProgram> {
       const folder = newFolder('codex')
       const servers = Object.entries(world.servers).map(
         ([name, one]) =>
-          `[mcp_servers.${name}]\ncommand = ${JSON.stringify(one.command)}\nargs = ${JSON.stringify(one.args)}`,
+          `[mcp_servers.${name}]\ncommand = ${JSON.stringify(one.command)}\nargs = ${JSON.stringify(one.args)}\nrequired = true\nstartup_timeout_sec = 60`,
       )
       const settings = [
         ...[

@@ -13,6 +13,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { readPaths } from '../agents/paths.ts'
 import { claude, codex } from '../agents/run-agent.ts'
 import { scenarios } from '../agents/scenarios.ts'
 import { makeWorld } from '../agents/world.ts'
@@ -45,6 +46,12 @@ const only = process.argv[2]
 let failures = 0
 try {
   await world.startGateway()
+  if (only === undefined || 'paths'.includes(only)) {
+    const { denied, failed, read } = await readPaths(world, 10_000)
+    console.log(
+      `ok     10,000 paths: nothing outside was read; ${denied} refused by the gateway, ${failed} by the server, ${read} read`,
+    )
+  }
   for (const agent of [await claude(binaries), await codex(binaries)]) {
     for (const [name, run] of scenarios) {
       if (only !== undefined && !`${agent.name} ${name}`.includes(only)) continue
