@@ -20,6 +20,7 @@ import type { SqliteStores } from '../state/sqlite/sqlite-stores.ts'
 import { sleep } from '../support/back-off.ts'
 import type { FileVault } from '../vault/stores/file/file-vault.ts'
 import type { GatewayConfig, HttpServerConfig, StdioServerConfig } from './configuration/read-gateway-config.ts'
+import { checkPathNames, pathTypes } from './path-types.ts'
 import { toolCommand } from './tool-command.ts'
 import { createOwnCalls, type OwnCalls, patience } from './upstream/own-calls.ts'
 
@@ -149,10 +150,11 @@ async function guardedServer(
   for (const tool of tools) {
     pins.set(tool.name, await toolHash(tool))
     try {
+      checkPathNames(tools, config.paths ?? [])
       const definition = commandOfTool(
         { ...tool, inputSchema: tool.inputSchema ?? { type: 'object' } },
         // A part of a schema that is not understood counts as any JSON value: the server checks its own schema.
-        { command: toolCommand(name, tool.name), unsupported: 'json' },
+        { command: toolCommand(name, tool.name), unsupported: 'json', types: pathTypes(tool, config.paths ?? []) },
       )
       commands.set(tool.name, {
         ...definition,

@@ -76,7 +76,7 @@ export async function makeWorld(filesystemServer: string): Promise<World> {
     tools: 'first-use',
     servers: {
       mail: { ...mail, secretEnv: { MAIL_KEY: 'mail.MAIL_KEY' } },
-      files: { type: 'stdio', command: process.execPath, args: [filesystemServer, files] },
+      files: { type: 'stdio', command: process.execPath, args: [filesystemServer, files], paths: ['path'] },
     },
   }
   writeFileSync(join(home, 'gateway.json'), JSON.stringify(configuration), { mode: 0o600 })

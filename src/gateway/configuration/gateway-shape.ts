@@ -98,6 +98,15 @@ const headerValue: StringShape = {
       : 'must be visible ASCII without white space at its ends',
 }
 
+const pathArguments: ObjectShape['fields'] = {
+  paths: {
+    shape: { kind: 'list', item: word, least: 1 },
+    about:
+      'the arguments of its tools that are paths of files, or lists of them; only one spelling of a path is accepted',
+    optional: true,
+  },
+}
+
 const stdioServer: ObjectShape = {
   kind: 'object',
   fields: {
@@ -122,6 +131,7 @@ const stdioServer: ObjectShape = {
       optional: true,
     },
     stderr: { shape: path, about: 'a file for its standard error; default: it is discarded', optional: true },
+    ...pathArguments,
   },
   check: ({ env, secretEnv }) => {
     const twice = Object.keys(Object(env)).find((name) => Object.hasOwn(Object(secretEnv), name))
@@ -142,6 +152,7 @@ const httpServer: ObjectShape = {
       about: 'the secret header: the name of the credential that contains its whole value',
       optional: true,
     },
+    ...pathArguments,
   },
   check: ({ headers, secretHeaders }) => {
     const secret = Object.keys(Object(secretHeaders)).map((name) => name.toLowerCase())

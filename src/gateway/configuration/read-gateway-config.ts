@@ -21,6 +21,8 @@ export interface StdioServerConfig {
   readonly secretEnv: Readonly<Record<string, string>>
   /** The file of its standard error; it is discarded if there is none. */
   readonly stderr?: string
+  /** The arguments of its tools that are paths, or lists of paths. */
+  readonly paths?: readonly string[]
 }
 
 /** An MCP server that is reached over Streamable HTTP. */
@@ -31,6 +33,8 @@ export interface HttpServerConfig {
   readonly headers: Readonly<Record<string, string>>
   /** The secret header, with the name of the credential that contains its value. */
   readonly secretHeader?: { readonly name: string; readonly credential: string }
+  /** The arguments of its tools that are paths, or lists of paths. */
+  readonly paths?: readonly string[]
 }
 
 /** A place at which the gateway listens: a Unix socket, or a loopback address. */
@@ -68,13 +72,14 @@ interface RawConfig {
 
 type RawServer =
   | ({ readonly type: 'stdio'; readonly command: string } & {
-      readonly [Name in 'args' | 'cwd' | 'env' | 'secretEnv' | 'stderr']?: StdioServerConfig[Name]
+      readonly [Name in 'args' | 'cwd' | 'env' | 'paths' | 'secretEnv' | 'stderr']?: StdioServerConfig[Name]
     })
   | {
       readonly type: 'http'
       readonly url: string
       readonly headers?: Readonly<Record<string, string>>
       readonly secretHeaders?: Readonly<Record<string, string>>
+      readonly paths?: readonly string[]
     }
 
 /** Milliseconds for reading the file. */
@@ -155,6 +160,7 @@ function completeServer(raw: RawServer, folder: string): StdioServerConfig | Htt
       type: 'http',
       url: raw.url,
       headers: raw.headers ?? {},
+      ...(raw.paths !== undefined && { paths: raw.paths }),
       ...(secret !== undefined && { secretHeader: { name: secret[0], credential: secret[1] } }),
     })
   }
@@ -167,6 +173,7 @@ function completeServer(raw: RawServer, folder: string): StdioServerConfig | Htt
     cwd: resolve(folder, cwd ?? '.'),
     env,
     secretEnv,
+    ...(raw.paths !== undefined && { paths: raw.paths }),
     ...(stderr !== undefined && { stderr: resolve(folder, stderr) }),
   })
 }
