@@ -175,7 +175,7 @@ describe('a guarded executor', () => {
           .join(', '),
       }),
     ],
-  ])('AGT-26 refuses a message with %s in the place of its container', async (_kind, change) => {
+  ])('[attack 94] AGT-26 refuses a message with %s in the place of its container', async (_kind, change) => {
     const { ran, published } = await send(plain, change)
     expect(ran).toEqual([])
     expect(published.map(({ kind }) => kind)).toEqual(['message'])
@@ -185,7 +185,7 @@ describe('a guarded executor', () => {
     ['another agent', { metadata: { 'xyz.ucan/caller': owner.did } }],
     ['nobody', {}],
     ['another name', { metadata: Object.create({ 'xyz.ucan/caller': signer.did }) as object }],
-  ])('AGT-27 refuses a message for a task of %s, and AGT-28 does not change the task', async (_owner, task) => {
+  ])('[attack 94] AGT-27 refuses a message for a task of %s, and AGT-28 does not change the task', async (_owner, task) => {
     const { ran, published } = await send({ message: { messageId: 'm', parts: [], taskId: 'task' } }, undefined, task)
     expect(ran).toEqual([])
     expect(published.map(({ kind, data }) => [kind, data['taskId']])).toEqual([['message', '']])

@@ -190,7 +190,7 @@ describe('claudeSession', () => {
     ...more,
   })
 
-  it('AGT-24 a sub-agent acts with the task of its type, and one without a task has no authority', async () => {
+  it('[attack 95] AGT-24 a sub-agent acts with the task of its type, and one without a task has no authority', async () => {
     const session = claudeSession(assistant, { tools: names, subagents: { writer } })
     expect(await askHook(session, child(bob, { tool_use_id: 'one' }))).toBe('')
     const acting = session.agentFor(called('one'))
@@ -211,7 +211,7 @@ describe('claudeSession', () => {
     for (let time = 0; time < 2; time += 1) expect(await askHook(session, child(bob))).toContain('/other')
   })
 
-  it('AGT-25 `agentFor` knows no call that the hook has not permitted', async () => {
+  it('[attack 96] AGT-25 `agentFor` knows no call that the hook has not permitted', async () => {
     const session = claudeSession(assistant, { tools: names, unlisted: 'passed' })
     const call = (id: string, tool_name: string, tool_input: object) =>
       askHook(session, { tool_use_id: id, tool_name, tool_input })
@@ -223,7 +223,7 @@ describe('claudeSession', () => {
       expect(() => session.agentFor(extra)).toThrow(AuthorizationError)
   })
 
-  it('AGT-25 `sign` puts a container into permitted calls alone, and refuses others', async () => {
+  it('[attack 96] AGT-25 `sign` puts a container into permitted calls alone, and refuses others', async () => {
     const session = claudeSession(assistant, { tools: names })
     await askHook(session, { tool_use_id: 'one', tool_name: 'mcp__mail__send', tool_input: bob })
     const [received, sent]: [unknown[], unknown[]] = [[], []]
