@@ -52,8 +52,12 @@ function procura(words: readonly string[], input = ''): string {
   return stdout.trim()
 }
 
-/** Makes the world. The gateway is not started. */
-export async function makeWorld(filesystemServer: string): Promise<World> {
+/**
+ * Makes the world. The gateway is not started.
+ *
+ * @param filesystemServer - the script of the server for files, if there is one.
+ */
+export async function makeWorld(filesystemServer?: string): Promise<World> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'procura-world-')))
   const [home, files] = [join(folder, 'home'), join(folder, 'files')]
   for (const one of [home, join(files, 'allowed'), join(files, 'secret')])
@@ -76,7 +80,9 @@ export async function makeWorld(filesystemServer: string): Promise<World> {
     tools: 'first-use',
     servers: {
       mail: { ...mail, secretEnv: { MAIL_KEY: 'mail.MAIL_KEY' } },
-      files: { type: 'stdio', command: process.execPath, args: [filesystemServer, files], paths: ['path'] },
+      ...(filesystemServer !== undefined && {
+        files: { type: 'stdio', command: process.execPath, args: [filesystemServer, files], paths: ['path'] },
+      }),
     },
   }
   writeFileSync(join(home, 'gateway.json'), JSON.stringify(configuration), { mode: 0o600 })
