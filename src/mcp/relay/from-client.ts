@@ -1,6 +1,8 @@
 import { objectValue } from '../../support/options.ts'
+import { quote } from '../../support/quote.ts'
 import type { ToolGate } from '../tool-gate.ts'
 import type { Respond } from './batch.ts'
+import { listsCapabilities, withoutRefused } from './capabilities.ts'
 import { CallEnded, failureResult } from './failure.ts'
 import {
   errorResponse,
@@ -44,6 +46,11 @@ export function takeFromClient(
     report(new Error('the client sent a request for tools as a notification'))
     return undefined
   }
+  // A server might run a request that is sent as a notification.
+  if (session.passes !== undefined && !read.method.startsWith('notifications/') && !session.passes(read.method)) {
+    report(new Error('the client sent a request that is not allowed as a notification'))
+    return undefined
+  }
   if (read.method === 'notifications/cancelled' && cancel(session, read.message)) return undefined
   return pass(session, withoutOurs(read.message, key))
 }
@@ -67,7 +74,9 @@ function takeRequest(
     session.run(decided.finally(() => guarded.delete(id)).then(respond))
     return
   }
-  passing.set(id, respond)
+  const { passes } = session
+  const answers = passes !== undefined && listsCapabilities(method)
+  passing.set(id, answers ? (response) => respond(response && withoutRefused(response, passes)) : respond)
   session.toServer(withoutOurs(message, session.key)).catch((error: unknown) => {
     session.report(error)
     const unsent = errorResponse(id, rpcCodes.internalError, 'the request could not be sent to the server')
@@ -85,6 +94,10 @@ function refusalOf(session: Session, id: RequestId, method: string): WireMessage
   const isGuarded = method === 'tools/call' || method === 'tools/list'
   if (isAboutTools(method) && !isGuarded)
     return errorResponse(id, rpcCodes.methodNotFound, 'the method is not supported')
+  if (!isGuarded && session.passes?.(method) === false) {
+    const fault = `requests of the method ${quote(method)} are not allowed by this service; add them to \`passes\` of relayTools, or to \`allow\` of the server in gateway.json`
+    return errorResponse(id, rpcCodes.methodNotFound, fault)
+  }
   return undefined
 }
 

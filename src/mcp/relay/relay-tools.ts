@@ -32,6 +32,11 @@ export interface RelayToolsOptions extends ToolGateOptions {
    * of the upstream's transport. It can be called once.
    */
   readonly perform?: (call: GuardedCall, send: (options?: unknown) => Promise<unknown>) => unknown
+  /**
+   * Whether the requests of a method, other than `tools/call` and `tools/list`, pass to the server **unguarded**. A request
+   * that does not pass is answered with -32601, and the capability that announces it is removed. Default: all pass.
+   */
+  readonly passes?: (method: string) => boolean
   /** Receives errors of the transports, malformed messages and messages that were dropped. Default: they are ignored. */
   readonly onError?: (error: unknown) => void
 }
@@ -57,6 +62,7 @@ export interface ToolRelay {
 const checks: OptionChecks<RelayToolsOptions> & typeof toolGateChecks = Object.freeze({
   ...toolGateChecks,
   perform: maybe(callback),
+  passes: maybe(callback),
   onError: maybe(callback),
 })
 
@@ -85,11 +91,12 @@ export async function relayTools(
   const sides = readOptions('relayTools', transports, { client: transportCheck, upstream: transportCheck })
   const {
     perform = (_, send) => send(),
+    passes,
     onError,
     ...given
   } = readOptions<RelayToolsOptions, typeof checks>('relayTools', options, checks)
   const [client, upstream] = [sides.client as OpenTransport, sides.upstream as OpenTransport]
-  const session = openSession({ client, upstream }, given.key, onError)
+  const session = openSession({ client, upstream }, { key: given.key, passes, onError })
   const gate = createToolGate('relayTools', guard, relayedHost(session.requests, perform), given)
 
   upstream.onmessage = (message) =>

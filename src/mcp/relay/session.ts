@@ -16,6 +16,8 @@ const settleMs = 10_000
 export interface Session {
   /** The key of `_meta`. */
   readonly key: string
+  /** Whether requests of a method pass unguarded. Undefined if all do. */
+  readonly passes: ((method: string) => boolean) | undefined
   /** Requests of the client that the server answers, by their id. */
   readonly passing: Map<RequestId, Respond>
   /** Guarded requests of the client, by their id. */
@@ -36,11 +38,17 @@ export interface Session {
   report(fault: unknown): void
 }
 
+/** Options of {@link openSession}. */
+export interface SessionOptions {
+  readonly key: string
+  readonly passes: ((method: string) => boolean) | undefined
+  readonly onError: ((error: unknown) => void) | undefined
+}
+
 /** Opens a session over two transports, which are not started here. */
 export function openSession(
   { client, upstream }: { readonly client: OpenTransport; readonly upstream: OpenTransport },
-  key: string,
-  onError: ((error: unknown) => void) | undefined,
+  { key, passes, onError }: SessionOptions,
 ): Session {
   const passing: Session['passing'] = new Map()
   const guarded: Session['guarded'] = new Map()
@@ -96,6 +104,8 @@ export function openSession(
 
   return {
     key,
+    // Only `true` lets a request pass, and an error does not.
+    passes: passes && ((method) => quietly(() => passes(method)) === true),
     passing,
     guarded,
     asked: new Set(),

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest'
+import { type Loose, openRelay } from './relay.ts'
+
+const passes = (method: string): boolean => ['initialize', 'server/discover', 'prompts/get'].includes(method)
+const request = (id: unknown, method: string): object => ({ jsonrpc: '2.0', id, method, params: {} })
+
+describe('relayTools with `passes`', () => {
+  it('MCP-31 answers a request that does not pass, and the server never receives it [attack 94]', async () => {
+    const { client, server } = await openRelay({ passes })
+    const methods = [
+      'resources/read',
+      'completion/complete',
+      'Prompts/get',
+      'prompts/get ',
+      'rpc.discover',
+      '__proto__',
+      '',
+    ]
+    for (const method of methods) {
+      await client.deliver(request(1, method))
+      const { id, error } = await client.next()
+      expect([id, error.code], method).toEqual([1, -32_601])
+      expect(error.message).toContain('`passes` of relayTools, or to `allow` of the server in gateway.json')
+      // A request without an id is a notification, which a server might run.
+      await client.deliver({ jsonrpc: '2.0', method })
+    }
+    await client.deliver([request(2, 'prompts/get'), request(3, 'resources/read')])
+    await client.deliver({ jsonrpc: '2.0', method: 'notifications/initialized' })
+    expect(server.sent.map(({ method }: Loose) => method)).toEqual(['prompts/get', 'notifications/initialized'])
+  })
+
+  it('MCP-31 refuses what the function does not answer with true [attack 94]', async () => {
+    const broken: readonly unknown[] = [() => 'yes', () => 1, async () => true, () => JSON.parse('no'), () => undefined]
+    for (const one of broken) {
+      const { client, server } = await openRelay({ passes: one as (method: string) => boolean })
+      await client.deliver(request(1, 'resources/read'))
+      expect((await client.next()).error.code).toBe(-32_601)
+      expect(server.sent).toEqual([])
+    }
+  })
+
+  it('MCP-31 removes the capabilities whose requests do not pass', async () => {
+    const { client, server } = await openRelay({ passes })
+    const all = { tools: {}, resources: { subscribe: true }, prompts: {}, completions: {}, logging: {}, tasks: {} }
+    for (const method of ['initialize', 'server/discover']) {
+      await client.deliver(request(1, method))
+      await server.deliver({ jsonrpc: '2.0', id: 1, result: { instructions: 'x', capabilities: all } })
+      expect((await client.next()).result).toEqual({ instructions: 'x', capabilities: { tools: {}, prompts: {} } })
+    }
+    for (const result of [null, 1, [], { capabilities: null }, { capabilities: [] }]) {
+      await client.deliver(request(1, 'initialize'))
+      await server.deliver({ jsonrpc: '2.0', id: 1, result })
+      expect((await client.next()).result).toEqual(result)
+    }
+  })
+})
