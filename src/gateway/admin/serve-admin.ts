@@ -31,6 +31,9 @@ export interface AdminOptions {
   readonly metrics: () => string
 }
 
+/** A client that sends its request slowly is disconnected after 5 s. Node looks for such clients in the given interval. */
+const limits = Object.freeze({ requestTimeout: 5_000, headersTimeout: 5_000, connectionsCheckingInterval: 1_000 })
+
 /** Milliseconds for which an answer about health is used again: each question adds an entry to a store. */
 const healthAgeMs = 1_000
 
@@ -42,7 +45,7 @@ const healthAgeMs = 1_000
 export async function serveAdmin({ host, port, health, metrics }: AdminOptions): Promise<AdminListener> {
   const cached = rarely(health)
   const shown = host.includes(':') ? `[${host}]` : host
-  const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
+  const server = createServer(limits, (request, response) => {
     void answer(request, response, cached, metrics)
   })
   server.maxConnections = 32

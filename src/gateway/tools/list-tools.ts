@@ -68,7 +68,7 @@ function openSession(transport: McpTransport): Session {
     const { id, method, result, error } = Object(message) as Readonly<Record<string, unknown>>
     // The server may ask the client something; this client can do nothing.
     if (method !== undefined) {
-      if (id !== undefined) void send({ id, error: { code: -32_601, message: 'Method not found' } })
+      if (id !== undefined) send({ id, error: { code: -32_601, message: 'Method not found' } }).catch(() => undefined)
       return
     }
     const settle = pending.get(id)

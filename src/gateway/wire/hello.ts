@@ -86,8 +86,15 @@ function firstLine(stream: Duplex, timeoutMs: number): Promise<string | HelloErr
   })
 }
 
-/** Writes one line, and ends the connection. */
+/** Milliseconds after which a client that does not close its end of a connection loses it. */
+const lingerMs = 1_000
+
+/** Writes one line, and ends the connection. A client that keeps its end open would hold the place of another one. */
 export function endWith(stream: Duplex, answer: object): void {
   stream.on('error', () => undefined)
+  const timer = setTimeout(() => stream.destroy(), lingerMs)
+  stream.once('close', () => clearTimeout(timer))
+  // The end of the client is seen only behind its bytes.
+  stream.resume()
   stream.end(`${JSON.stringify({ procura: 1, ...answer })}\n`)
 }
