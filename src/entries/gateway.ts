@@ -12,6 +12,7 @@ export {
   readGatewayConfig,
   type StdioServerConfig,
 } from '../gateway/configuration/read-gateway-config.ts'
+export type { AllowedRequests } from '../gateway/passing-methods.ts'
 export { connectToGateway } from '../gateway/connect/connect-to-gateway.ts'
 export { type GatewayConnection, readConnection, writeConnection } from '../gateway/connect/connection-file.ts'
 export type { ConnectToGatewayOptions } from '../gateway/connect/options.ts'

@@ -13,7 +13,7 @@ import type { Supply } from './supply.ts'
 import { UpstreamError } from './upstream/upstream-error.ts'
 import { endWith, type HelloError, readHello } from './wire/hello.ts'
 
-/** Most open connections, and most sessions: each session can be a program. */
+/** Most open connections, and most sessions: each session can be a program. GTW-22 */
 const most = Object.freeze({ connections: 256, sessions: 64 })
 
 /** Milliseconds for the first line. */

@@ -38,6 +38,7 @@ export async function observeTools(
   }
   const one = async (message: unknown): Promise<unknown> => {
     const { method, params } = Object(message) as Readonly<Record<string, unknown>>
+    if (isRefused(method, view)) onRefusal(`dry run: a request ${JSON.stringify(method)} would be refused`)
     if (method === 'tools/call') await observe(view, Object(params), onRefusal)
     return withoutContainer(message)
   }
@@ -58,6 +59,11 @@ export async function observeTools(
   await upstream.start()
   await client.start()
   return { closed, close: end }
+}
+
+/** Whether a message that is not about tools would not pass. */
+function isRefused(method: unknown, { passes }: ServerView): boolean {
+  return typeof method === 'string' && !/^(?:notifications|tools)\//.test(method) && !passes(method)
 }
 
 async function observe(

@@ -2,6 +2,7 @@
 import type { Guard } from '../guard/guard.ts'
 import type { GuardResult } from '../guard/result.ts'
 import type { Generation, GuardedServer } from './generation.ts'
+import { passingMethods } from './passing-methods.ts'
 
 /** A server as a session sees it, through reloads. */
 export interface ServerView {
@@ -10,6 +11,8 @@ export interface ServerView {
   readonly commandOf: (tool: string) => ReturnType<GuardedServer['commands']['get']>
   readonly pinOf: (tool: string) => string | undefined
   readonly listing: { readonly subjects: readonly string[]; readonly revocations: Generation['revocations'] }
+  /** Whether requests of a method pass unguarded. */
+  readonly passes: (method: string) => boolean
   /** Refuses further calls. */
   end(): void
 }
@@ -38,6 +41,7 @@ export function viewOf(server: string, current: () => Generation, { config }: Gu
     commandOf: (tool) => now()?.commands.get(tool),
     pinOf: (tool) => now()?.pins.get(tool),
     listing: { subjects: whole.subjects, revocations },
+    passes: passingMethods(config.allow ?? []),
     end() {
       isEnded = true
     },

@@ -91,6 +91,7 @@ function startRelay(
     tools: view.commandOf,
     pins: { get: view.pinOf },
     listing: view.listing,
+    passes: view.passes,
     ...(takesCredential && { perform: (call, send) => send({ fetch: call.fetch }) }),
     onError,
   })

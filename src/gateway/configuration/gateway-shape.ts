@@ -107,6 +107,17 @@ const pathArguments: ObjectShape['fields'] = {
   },
 }
 
+const allow = {
+  shape: {
+    kind: 'list',
+    item: { kind: 'string', noun: 'a string', choices: ['resources', 'prompts', 'completions'] },
+    least: 0,
+  },
+  about:
+    'requests that pass to the server unguarded, from every process that can connect: "resources", "prompts", "completions"; default: none',
+  optional: true,
+} as const satisfies ObjectShape['fields'][string]
+
 const stdioServer: ObjectShape = {
   kind: 'object',
   fields: {
@@ -130,6 +141,7 @@ const stdioServer: ObjectShape = {
       about: 'its secret environment variables: the name of the credential of each',
       optional: true,
     },
+    allow,
     stderr: { shape: path, about: 'a file for its standard error; default: it is discarded', optional: true },
     ...pathArguments,
   },
@@ -153,6 +165,7 @@ const httpServer: ObjectShape = {
       optional: true,
     },
     ...pathArguments,
+    allow,
   },
   check: ({ headers, secretHeaders }) => {
     const secret = Object.keys(Object(secretHeaders)).map((name) => name.toLowerCase())

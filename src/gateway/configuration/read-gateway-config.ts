@@ -5,6 +5,7 @@ import { ArgumentError } from '../../errors.ts'
 import { nonEmptyString, readOptions } from '../../support/options.ts'
 import { readPrivateFile } from '../../support/private-file.ts'
 import { quote } from '../../support/quote.ts'
+import type { AllowedRequests } from '../passing-methods.ts'
 import { gatewayShape } from './gateway-shape.ts'
 import { readShape } from './read-shape.ts'
 
@@ -19,6 +20,8 @@ export interface StdioServerConfig {
   readonly env: Readonly<Record<string, string>>
   /** The name of a credential, for each secret variable. */
   readonly secretEnv: Readonly<Record<string, string>>
+  /** The requests that pass unguarded. Default: none. */
+  readonly allow?: readonly AllowedRequests[]
   /** The file of its standard error; it is discarded if there is none. */
   readonly stderr?: string
   /** The arguments of its tools that are paths, or lists of paths. */
@@ -35,6 +38,8 @@ export interface HttpServerConfig {
   readonly secretHeader?: { readonly name: string; readonly credential: string }
   /** The arguments of its tools that are paths, or lists of paths. */
   readonly paths?: readonly string[]
+  /** The requests that pass unguarded. Default: none. */
+  readonly allow?: readonly AllowedRequests[]
 }
 
 /** A place at which the gateway listens: a Unix socket, or a loopback address. */
@@ -72,7 +77,7 @@ interface RawConfig {
 
 type RawServer =
   | ({ readonly type: 'stdio'; readonly command: string } & {
-      readonly [Name in 'args' | 'cwd' | 'env' | 'paths' | 'secretEnv' | 'stderr']?: StdioServerConfig[Name]
+      readonly [Name in 'allow' | 'args' | 'cwd' | 'env' | 'paths' | 'secretEnv' | 'stderr']?: StdioServerConfig[Name]
     })
   | {
       readonly type: 'http'
@@ -80,6 +85,7 @@ type RawServer =
       readonly headers?: Readonly<Record<string, string>>
       readonly secretHeaders?: Readonly<Record<string, string>>
       readonly paths?: readonly string[]
+      readonly allow?: readonly AllowedRequests[]
     }
 
 /** Milliseconds for reading the file. */
@@ -161,10 +167,11 @@ function completeServer(raw: RawServer, folder: string): StdioServerConfig | Htt
       url: raw.url,
       headers: raw.headers ?? {},
       ...(raw.paths !== undefined && { paths: raw.paths }),
+      ...(raw.allow !== undefined && { allow: raw.allow }),
       ...(secret !== undefined && { secretHeader: { name: secret[0], credential: secret[1] } }),
     })
   }
-  const { command, args = [], cwd, env = {}, secretEnv = {}, stderr } = raw
+  const { command, args = [], cwd, env = {}, secretEnv = {}, allow, stderr } = raw
   return Object.freeze({
     type: 'stdio',
     // A name without a slash is looked up in PATH.
@@ -174,6 +181,7 @@ function completeServer(raw: RawServer, folder: string): StdioServerConfig | Htt
     env,
     secretEnv,
     ...(raw.paths !== undefined && { paths: raw.paths }),
+    ...(allow !== undefined && { allow }),
     ...(stderr !== undefined && { stderr: resolve(folder, stderr) }),
   })
 }

@@ -5,7 +5,7 @@ const passes = (method: string): boolean => ['initialize', 'server/discover', 'p
 const request = (id: unknown, method: string): object => ({ jsonrpc: '2.0', id, method, params: {} })
 
 describe('relayTools with `passes`', () => {
-  it('MCP-31 answers a request that does not pass, and the server never receives it [attack 94]', async () => {
+  it('MCP-31 answers a request that does not pass, and the server never receives it [attack 97]', async () => {
     const { client, server } = await openRelay({ passes })
     const methods = [
       'resources/read',
@@ -29,7 +29,7 @@ describe('relayTools with `passes`', () => {
     expect(server.sent.map(({ method }: Loose) => method)).toEqual(['prompts/get', 'notifications/initialized'])
   })
 
-  it('MCP-31 refuses what the function does not answer with true [attack 94]', async () => {
+  it('MCP-31 refuses what the function does not answer with true [attack 97]', async () => {
     const broken: readonly unknown[] = [() => 'yes', () => 1, async () => true, () => JSON.parse('no'), () => undefined]
     for (const one of broken) {
       const { client, server } = await openRelay({ passes: one as (method: string) => boolean })

@@ -1,0 +1,172 @@
+import { readFileSync } from 'node:fs'
+import { request as httpRequest } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
+
+const program = fileURLToPath(new URL('hostile-server.mjs', import.meta.url))
+let home: GatewayHome
+const sockets: Socket[] = []
+
+beforeEach(async () => {
+  home = await makeGatewayHome()
+})
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy()
+  await home.remove()
+})
+
+/** Replaces the server `mail` by the hostile one. */
+function hostile(mode: string, more: object = {}): void {
+  home.configure((config) => {
+    const env = { MODE: mode, SEEN_FILE: join(home.folder, 'seen') }
+    Object.assign(config, {
+      servers: { mail: { type: 'stdio', command: process.execPath, args: [program], env, ...more } },
+    })
+  })
+}
+
+const seen = (): readonly string[] => readFileSync(join(home.folder, 'seen'), 'utf8').trim().split('\n')
+
+/** Opens a connection that never closes its end, and collects what it receives. */
+function stubborn(path: string, first: string): { readonly text: () => string; readonly ended: Promise<void> } {
+  let text = ''
+  const socket = connect({ path, allowHalfOpen: true }, () => void socket.write(first))
+  sockets.push(socket)
+  socket.on('error', () => undefined)
+  socket.on('data', (chunk) => (text += chunk.toString()))
+  return { text: () => text, ended: new Promise((resolve) => socket.once('end', () => resolve())) }
+}
+
+/** Sends lines, and resolves to the first answer that has an id. */
+function talk(path: string, lines: readonly string[], is: (message: { id?: unknown }) => boolean): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    let rest = ''
+    const socket = connect(path, () => void socket.write(lines.map((line) => `${line}\n`).join('')))
+    sockets.push(socket)
+    socket.on('error', reject)
+    socket.on('close', () => reject(new Error('it ended')))
+    socket.on('data', (chunk) => {
+      const parts = (rest + chunk.toString()).split('\n')
+      rest = parts.pop() ?? ''
+      const found = parts.map((one) => JSON.parse(one) as { id?: unknown }).find(is)
+      if (found !== undefined) resolve(found)
+    })
+  })
+}
+
+const hello = '{"procura":1,"server":"mail"}'
+
+describe('a process that can open the socket, without a key', () => {
+  it('cannot read with the credential of a server, unless the server allows it [GTW-38] [attack 97]', async () => {
+    hostile('usual')
+    const gateway = await home.open()
+    const read = '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a"}}'
+    const methods = [
+      'resources/read',
+      'prompts/get',
+      'completion/complete',
+      'resources/subscribe',
+      'tasks/get',
+      'mail/all',
+    ]
+    for (const method of methods) {
+      const line = read.replace('resources/read', method)
+      const answer = await talk(gateway.place, [hello, line], ({ id }) => id === 1)
+      expect(answer, method).toMatchObject({ error: { code: -32_601, message: expect.stringContaining('`allow`') } })
+      expect(seen()).not.toContain(method)
+    }
+    // The last of two members counts, for the decision and for the server.
+    const twice = '{"jsonrpc":"2.0","id":1,"method":"ping","method":"resources/read","params":{"uri":"a"}}'
+    expect(await talk(gateway.place, [hello, twice], ({ id }) => id === 1)).toMatchObject({ error: { code: -32_601 } })
+    hostile('usual', { allow: ['resources'] })
+    const { readGatewayConfig } = await import('../../../src/entries/gateway.ts')
+    await gateway.reload(await readGatewayConfig(join(home.folder, 'gateway.json')))
+    expect(await talk(gateway.place, [hello, read], ({ id }) => id === 1)).toHaveProperty('result.contents')
+    const prompt = read.replace('resources/read', 'prompts/get')
+    expect(await talk(gateway.place, [hello, prompt], ({ id }) => id === 1)).toHaveProperty('error')
+    const begin = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}'
+    const begun = await talk(gateway.place, [hello, begin], ({ id }) => id === 1)
+    expect(begun).toHaveProperty('result.capabilities', { tools: {}, resources: {} })
+  })
+
+  it('cannot keep a place by leaving its end of a refused connection open [GTW-22] [attack 98]', async () => {
+    const gateway = await home.open()
+    const all = Array.from({ length: 300 }, () => stubborn(gateway.place, 'no\nmore bytes that nobody reads'))
+    await Promise.all(all.map(({ ended }) => ended))
+    expect(all.filter(({ text }) => text().includes('hello_invalid')).length).toBeGreaterThan(200)
+    // Each connection is refused until the places are free again.
+    for (let answer = ''; !answer.includes('"audience"'); ) {
+      const one = stubborn(gateway.place, `${hello}\n`)
+      while (!one.text().includes('\n')) await new Promise((resolve) => setTimeout(resolve, 20))
+      answer = one.text()
+    }
+  }, 30_000)
+
+  it('cannot end the gateway by messages that are nested without end [GTW-22] [attack 98]', async () => {
+    const gateway = await home.open()
+    const deep = (text: string): string => text.replace('DEEP', `${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`)
+    const lines = [
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"send","arguments":{"to":DEEP},"_meta":{"xyz.ucan/container":"x"}}}',
+      '{"jsonrpc":"2.0","id":1,"method":"ping","params":DEEP}',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":DEEP}}',
+    ]
+    for (const line of lines) {
+      const answer = await talk(gateway.place, [hello, deep(line)], ({ id }) => id === 1)
+      expect(answer).toHaveProperty('id', 1)
+    }
+    for (const id of ['"\ud800"', '1e400', '123456789012345678901234567890', '{"a":1}', 'null']) {
+      const line = `{"jsonrpc":"2.0","id":${id},"method":"resources/read"}`
+      expect(await talk(gateway.place, [hello, line], (one) => 'error' in one)).toHaveProperty('error')
+    }
+    expect(await gateway.health()).toMatchObject({ healthy: true })
+  }, 60_000)
+})
+
+describe('a hostile server', () => {
+  it.each(['ask-and-leave', 'pages', 'deep', 'escapes'])(
+    'cannot end the gateway (%s) [GTW-22] [attack 98]',
+    async (mode) => {
+      hostile(mode)
+      const rejections: unknown[] = []
+      const note = (error: unknown): void => void rejections.push(error)
+      process.on('unhandledRejection', note)
+      try {
+        const gateway = await home.open()
+        await gateway.refresh()
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        expect(rejections.length).toBe(0)
+        for (const { message } of home.events) expect(message).not.toContain('\u001b')
+      } finally {
+        process.off('unhandledRejection', note)
+      }
+    },
+    60_000,
+  )
+})
+
+describe('the admin address', () => {
+  it('loses clients that send their request slowly [GTW-50] [attack 98]', async () => {
+    home.configure((given) => void Object.assign(given, { admin: { address: '127.0.0.1:0' } }))
+    const gateway = await home.open()
+    const [host = '', port] = (gateway.adminPlace ?? '').split(':')
+    const slow = Array.from({ length: 32 }, () => {
+      const socket = connect(Number(port), host, () => void socket.write('GET /health HTTP/1.1\r\n'))
+      socket.on('error', () => undefined)
+      socket.resume()
+      sockets.push(socket)
+      return new Promise((resolve) => socket.once('close', resolve))
+    })
+    await Promise.all(slow)
+    const status = await new Promise((resolve, reject) => {
+      httpRequest({ host, port, path: '/health' }, (response) => resolve(response.resume().statusCode))
+        .on('error', reject)
+        .end()
+    })
+    expect(status).toBe(200)
+  }, 12_000)
+})

@@ -1,0 +1,34 @@
+// A hostile MCP server over stdio: `MODE` names what it does.
+import { appendFileSync, closeSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+
+const mode = process.env.MODE
+const write = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
+const tool = { name: 'send', description: 'Sends.', inputSchema: { type: 'object', properties: {} } }
+
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, method, params } = JSON.parse(line)
+  if (process.env.SEEN_FILE) appendFileSync(process.env.SEEN_FILE, `${method}\n`)
+  const answer = (result) => write({ id, result })
+  if (method === 'initialize') {
+    // A request, whose answer finds a closed pipe.
+    if (mode === 'ask-and-leave') {
+      closeSync(0)
+      for (let count = 0; count < 1_000; count++) write({ id: count, method: 'ping' })
+      setTimeout(() => process.exit(1), 50)
+      return
+    }
+    const capabilities = { tools: {}, resources: {}, prompts: {}, completions: {} }
+    answer({ protocolVersion: params.protocolVersion, capabilities, serverInfo: { name: 'x', version: '1' } })
+  } else if (method === 'tools/list') {
+    if (mode === 'pages') answer({ tools: [], nextCursor: 'more' })
+    else if (mode === 'deep')
+      process.stdout.write(
+        `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"tools":[{"name":"send","inputSchema":${'{"items":'.repeat(200_000)}1${'}'.repeat(200_000)}}]}}\n`,
+      )
+    else if (mode === 'escapes')
+      answer({ tools: [{ ...tool, name: 'send\u001b[2J\u202e', inputSchema: { type: '\u001b[31mred' } }] })
+    else answer({ tools: [tool] })
+  } else if (id !== undefined && method !== undefined)
+    answer({ contents: [{ uri: 'a', text: String(process.env.KEY) }] })
+})
