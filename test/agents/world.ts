@@ -161,7 +161,7 @@ async function startApi(): Promise<{
   stop(): Promise<void>
 }> {
   const mails: World['mails'] = []
-  const pause = { wait: async () => undefined as void }
+  const pause: { wait: () => Promise<void> } = { wait: async () => undefined }
   const server = createServer(async (request, response) => {
     const accepted = request.headers.authorization === `Bearer ${canary}`
     mails.push({ to: decodeURIComponent(request.url?.split('/').at(-1) ?? ''), accepted })
