@@ -14,6 +14,7 @@ import { type ServerView, viewOf } from './server-view.ts'
 import { lineTransport } from './transport/line-transport.ts'
 import type { McpTransport } from './transport/mcp-transport.ts'
 import { openUpstream, type Upstream } from './upstream/open-upstream.ts'
+import type { OwnCalls } from './upstream/own-calls.ts'
 import { withoutRoots } from './without-roots.ts'
 
 /** A session that is open. */
@@ -48,7 +49,7 @@ export async function openGatewaySession(options: GatewaySessionOptions): Promis
   const { server, socket, current, dryRun, onReady, onFault } = options
   const begun = current()
   const begunWith = serverIn(begun, server)
-  const upstream = await openUpstream(server, begunWith.config, begun.own)
+  const upstream = await openUpstream(server, begunWith.config, ownOf(current))
   const client = recordDenials(withoutRoots(lineTransport(socket, socket, { answersFaults: true })), {
     ...{ server, audience: begun.audience, sink: begun.sink },
     onError: () => onFault('the refusal of a call could not be recorded'),
@@ -95,6 +96,17 @@ function startRelay(
     ...(takesCredential && { perform: (call, send) => send({ fetch: call.fetch }) }),
     onError,
   })
+}
+
+/**
+ * The calls of the gateway itself, under the present generation: a session goes on after a reload, when the generation with
+ * which it began is closed.
+ */
+function ownOf(current: () => Generation): Omit<OwnCalls, 'close'> {
+  return {
+    secretsOf: (server) => current().own.secretsOf(server),
+    send: (server) => (url, init) => current().own.send(server)(url, init),
+  }
 }
 
 function serverIn(generation: Generation, server: string): GuardedServer {

@@ -36,7 +36,7 @@ describe('defineCommand', () => {
     'does not take %j for a schema',
     (schema) => {
       expect(() => defineCommand({ command: '/a', args: { x: schema as never } })).toThrow(
-        /`x` of `\/a` must have a schema/,
+        /`x` of `\/a` must be a Standard Schema/,
       )
     },
   )

@@ -29,7 +29,7 @@ export interface Upstream {
 export async function openUpstream(
   server: string,
   config: StdioServerConfig | HttpServerConfig,
-  own: OwnCalls,
+  own: Omit<OwnCalls, 'close'>,
 ): Promise<Upstream> {
   if (config.type === 'http') return httpUpstream(server, config, own)
   const child = await startChild(server, config, await secretsOf(server, own))
@@ -38,7 +38,11 @@ export async function openUpstream(
 }
 
 /** GTW-12: each request of the session has the credential, and goes to the origin of the server. */
-function httpUpstream(server: string, { url, headers, secretHeader }: HttpServerConfig, own: OwnCalls): Upstream {
+function httpUpstream(
+  server: string,
+  { url, headers, secretHeader }: HttpServerConfig,
+  own: Omit<OwnCalls, 'close'>,
+): Upstream {
   const isSecret = secretHeader !== undefined
   const transport = httpTransport(url, { headers, ...(isSecret && { fetch: own.send(server) }) })
   return {
@@ -49,7 +53,7 @@ function httpUpstream(server: string, { url, headers, secretHeader }: HttpServer
   }
 }
 
-async function secretsOf(server: string, own: OwnCalls): Promise<Readonly<Record<string, string>>> {
+async function secretsOf(server: string, own: Omit<OwnCalls, 'close'>): Promise<Readonly<Record<string, string>>> {
   try {
     return await own.secretsOf(server)
   } catch (error) {
