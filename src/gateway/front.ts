@@ -6,8 +6,10 @@
  */
 
 import type { Socket } from 'node:net'
+import { type DenialSampler, sampleDenials } from '../audit/sample-denials.ts'
 import { quote } from '../support/quote.ts'
 import type { OnGatewayEvent } from './events.ts'
+import { recordOmitted } from './record-denials.ts'
 import { type GatewaySession, openGatewaySession } from './session.ts'
 import type { Supply } from './supply.ts'
 import { UpstreamError } from './upstream/upstream-error.ts'
@@ -47,6 +49,7 @@ export function createFront({ supply, dryRun, stopMs, onEvent }: FrontOptions): 
   const sockets = new Set<Socket>()
   const open = new Set<GatewaySession>()
   const opening = new Set<Promise<void>>()
+  const sampler = sampleDenials()
   let starting = 0
   let isClosing = false
 
@@ -86,7 +89,7 @@ export function createFront({ supply, dryRun, stopMs, onEvent }: FrontOptions): 
   }
 
   async function begin(socket: Socket, server: string): Promise<void> {
-    const session = await openSession(socket, server, { supply, dryRun, onEvent })
+    const session = await openSession(socket, server, { supply, dryRun, sampler, onEvent })
     open.add(session)
     onEvent({ level: 'info', event: 'session_opened', server, message: `a session with ${quote(server)} began` })
     void session.closed.then(() => {
@@ -109,6 +112,7 @@ export function createFront({ supply, dryRun, stopMs, onEvent }: FrontOptions): 
       await Promise.all([...open].map((session) => session.close({ graceMs: stopMs })))
       for (const socket of sockets) socket.destroy()
       await Promise.all([...opening, ...[...open].map(({ closed }) => closed)])
+      await recordOmitted(sampler, supply.current().sink, true)
     },
   }
 }
@@ -116,10 +120,10 @@ export function createFront({ supply, dryRun, stopMs, onEvent }: FrontOptions): 
 function openSession(
   socket: Socket,
   server: string,
-  { supply, dryRun, onEvent }: Omit<FrontOptions, 'stopMs'>,
+  { supply, dryRun, sampler, onEvent }: Omit<FrontOptions, 'stopMs'> & { readonly sampler: DenialSampler },
 ): Promise<GatewaySession> {
   return openGatewaySession({
-    ...{ server, socket, dryRun, current: supply.current },
+    ...{ server, socket, dryRun, sampler, current: supply.current },
     onFault: (message) =>
       onEvent({ level: 'warning', event: 'session_fault', server, message: `${quote(server)}: ${message}` }),
     onReady() {

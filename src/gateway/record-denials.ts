@@ -1,4 +1,6 @@
 import { type DeniedEvent, newEventId } from '../audit/events/event.ts'
+import { suppressedEvent } from '../audit/events/suppressed-event.ts'
+import type { DenialSampler } from '../audit/sample-denials.ts'
 import type { AuditSink } from '../audit/sink.ts'
 import { systemClock } from '../time.ts'
 import { toolCommand } from './tool-command.ts'
@@ -10,6 +12,8 @@ export interface RecordDenialsOptions {
   /** The DID of the gateway. */
   readonly audience: string
   readonly sink: AuditSink
+  /** Selects the refusals that are recorded, for all sessions together: such a call costs its sender nothing. */
+  readonly sampler: DenialSampler
   readonly onError: (error: unknown) => void
 }
 
@@ -43,13 +47,20 @@ export function recordDenials(client: McpTransport, options: RecordDenialsOption
     const { code, requirement } = Object(denial) as { readonly code?: unknown; readonly requirement?: unknown }
     // The requirements of the guard have other names.
     if (typeof code !== 'string' || typeof requirement !== 'string' || !requirement.startsWith('MCP-')) return
-    const { sink, audience, onError } = options
+    const { sink, sampler, audience, onError } = options
+    await recordOmitted(sampler, sink).catch(onError)
+    if (!sampler.admit(undefined)) return
     const event: DeniedEvent = {
       ...{ kind: 'denied', id: newEventId(), time: Math.floor(systemClock.now()) },
       ...{ audience, authenticated: false, code, requirement },
       ...commandOf(options.server, tool),
     }
-    await sink.append(event, {}).catch(onError)
+    try {
+      await sink.append(event, {})
+    } catch (error) {
+      sampler.lose(undefined)
+      onError(error)
+    }
   }
 
   const each = (message: unknown): readonly unknown[] => (Array.isArray(message) ? message : [message])
@@ -72,6 +83,23 @@ export function recordDenials(client: McpTransport, options: RecordDenialsOption
     set onerror(take: McpTransport['onerror']) {
       client.onerror = take
     },
+  }
+}
+
+/**
+ * Records the number of refusals that were left out of the log, when the first of them is a period old.
+ *
+ * @param atEnd - whether to record younger ones, too.
+ */
+export async function recordOmitted(sampler: DenialSampler, sink: AuditSink, atEnd = false): Promise<void> {
+  if (!atEnd && !sampler.isDue()) return
+  for (const denials of sampler.take()) {
+    try {
+      await sink.append(suppressedEvent({ denials, time: Math.floor(systemClock.now()) }), {})
+    } catch (error) {
+      sampler.giveBack(denials)
+      throw error
+    }
   }
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { Socket } from 'node:net'
+import type { DenialSampler } from '../audit/sample-denials.ts'
 import { relayTools, type ToolRelay } from '../mcp/relay/relay-tools.ts'
 import type { Generation, GuardedServer } from './generation.ts'
 import { observeTools } from './observe-tools.ts'
@@ -34,6 +35,8 @@ export interface GatewaySessionOptions {
   readonly current: () => Generation
   /** Whether calls are decided and recorded only. */
   readonly dryRun: boolean
+  /** Selects the refusals of unsigned calls that are recorded. */
+  readonly sampler: DenialSampler
   /** Called before the first message is read. */
   readonly onReady: () => void
   /** Receives the way a program ended that was not ended by the session, and other faults. */
@@ -46,12 +49,12 @@ export interface GatewaySessionOptions {
  * @throws UpstreamError when there is no connection to the server.
  */
 export async function openGatewaySession(options: GatewaySessionOptions): Promise<GatewaySession> {
-  const { server, socket, current, dryRun, onReady, onFault } = options
+  const { server, socket, current, dryRun, sampler, onReady, onFault } = options
   const begun = current()
   const begunWith = serverIn(begun, server)
   const upstream = await openUpstream(server, begunWith.config, ownOf(current))
   const client = recordDenials(withoutRoots(lineTransport(socket, socket, { answersFaults: true })), {
-    ...{ server, audience: begun.audience, sink: begun.sink },
+    ...{ server, audience: begun.audience, sink: begun.sink, sampler },
     onError: () => onFault('the refusal of a call could not be recorded'),
   })
   const view = viewOf(server, current, begunWith)

@@ -94,6 +94,19 @@ describe('a process that can open the socket, without a key', () => {
     expect(begun).toHaveProperty('result.capabilities', { tools: {}, resources: {} })
   })
 
+  it('cannot fill the log with calls that it has not signed [GTW-37] [attack 81]', async () => {
+    const gateway = await home.open()
+    const call = (id: number): string =>
+      JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'send', arguments: {} } })
+    const calls = Array.from({ length: 300 }, (_, index) => call(index))
+    for (const half of [calls.slice(0, 150), calls.slice(150)])
+      await talk(gateway.place, [hello, ...half], ({ id }) => id === JSON.parse(half.at(-1) ?? '').id)
+    await gateway.close()
+    const denied = (await home.records()).filter(({ kind }) => kind === 'denied')
+    expect(denied.length).toBe(101)
+    expect(denied.at(-1)).toMatchObject({ code: 'suppressed', authenticated: false, suppressed: 200 })
+  })
+
   it('cannot keep a place by leaving its end of a refused connection open [GTW-22] [attack 98]', async () => {
     const gateway = await home.open()
     const all = Array.from({ length: 300 }, () => stubborn(gateway.place, 'no\nmore bytes that nobody reads'))
