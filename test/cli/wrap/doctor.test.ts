@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
@@ -248,6 +248,29 @@ describe('procura doctor', () => {
       expect.objectContaining({ fault: 'fails with the exit code 127' }),
     ])
   })
+
+  it('does not run a hook that a repository has brought, nor gives a passphrase to one [WRP-27] [attack 99]', async () => {
+    const ran = join(machine.folder, 'ran')
+    const settings = (command: string): string =>
+      JSON.stringify({ hooks: { PreToolUse: [{ hooks: [{ type: 'command', command, onFailure: 'block' }] }] } })
+    const servers = { mail: { command: 'node', env: { MAIL_KEY: canary } } }
+    const other = machine.write('project/.mcp.json', JSON.stringify({ mcpServers: servers }))
+    await machine.procura(['wrap', other, '--key-file', join(machine.folder, 'vault.key')])
+    machine.write('project/.claude/settings.json', settings(`touch ${ran} # procura hook`))
+    expect((await doctor('hooks')).findings).toContainEqual(
+      expect.objectContaining({ fault: 'is in the settings of a project, and was not run', note: true }),
+    )
+    expect(existsSync(ran)).toBe(false)
+    process.env['PROCURA_VAULT_PASSPHRASE'] = canary
+    try {
+      machine.write('.claude/settings.json', settings(`env > ${ran}; cat > /dev/null # procura hook`))
+      await doctor('hooks')
+    } finally {
+      delete process.env['PROCURA_VAULT_PASSPHRASE']
+    }
+    expect(readFileSync(ran, 'utf8')).toContain('PATH=')
+    expect(readFileSync(ran, 'utf8')).not.toContain(canary)
+  }, 60_000)
 
   it('verifies the log [WRP-28]', async () => {
     const directory = join(machine.home, 'log')

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import process from 'node:process'
 import { parse } from 'jsonc-parser'
 import type { WrapIndex } from '../wrap-index.ts'
 import type { Finding } from './finding.ts'
@@ -49,6 +50,17 @@ async function checkClaude(userHome: string, config: string): Promise<readonly F
         fault: 'lets a call go on when it fails',
         remedy: 'add "onFailure": "block"; the gateway refuses unsigned calls in any case',
       })
+    // A repository can bring settings of its own, which its client does not run before somebody trusts the folder.
+    if (dirname(dirname(file)) !== userHome) {
+      findings.push({
+        check: 'hooks',
+        thing: `the hook in ${file}`,
+        fault: 'is in the settings of a project, and was not run',
+        remedy: 'read its command, and run it by hand; or install the hook in your own settings',
+        note: true,
+      })
+      continue
+    }
     const fault = await run(command)
     if (fault !== undefined)
       findings.push({
@@ -107,7 +119,10 @@ async function checkCodex(config: string): Promise<readonly Finding[]> {
 /** Runs a hook as its client does, with a call of a built-in tool. */
 function run(command: string): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const child = spawn(command, { shell: true, stdio: ['pipe', 'ignore', 'ignore'], timeout: hookMs })
+    const env = { ...process.env }
+    // The hook has no use for the keys of this check.
+    for (const name of Object.keys(env)) if (/^PROCURA_.*PASSPHRASE$/.test(name)) delete env[name]
+    const child = spawn(command, { shell: true, env, stdio: ['pipe', 'ignore', 'ignore'], timeout: hookMs })
     child.on('error', () => resolve('cannot be started'))
     child.on('close', (code) => resolve(code === 0 ? undefined : `fails with the exit code ${code ?? 'of a signal'}`))
     child.stdin.on('error', () => undefined)
