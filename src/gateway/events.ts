@@ -6,6 +6,7 @@ export interface GatewayEvent {
     | 'tools_accepted'
     | 'tools_waiting'
     | 'tool_unusable'
+    | 'requests_refused'
     | 'server_unavailable'
     | 'session_opened'
     | 'session_closed'

@@ -18,6 +18,9 @@ const groups: ReadonlyMap<AllowedRequests, readonly string[]> = new Map([
   ['completions', ['completion/complete']],
 ])
 
+/** The names of the groups. */
+export const allowedRequests: readonly AllowedRequests[] = Object.freeze([...groups.keys()])
+
 /** The requests of every session: its begin, its version and its log. */
 const session: readonly string[] = ['initialize', 'server/discover', 'ping', 'logging/setLevel']
 

@@ -1,9 +1,17 @@
 import type { PinnedTool } from '../../mcp/tool-hash.ts'
+import { type AllowedRequests, allowedRequests } from '../passing-methods.ts'
 import type { McpTransport } from '../transport/mcp-transport.ts'
 import { isTool, partsOf } from './tool-parts.ts'
 
 /** Most pages of a list, and most tools: a server that pages endlessly would hold the start of the gateway. */
 const most = Object.freeze({ pages: 100, tools: 1_000 })
+
+/** The answers of a server. */
+export interface ListedServer {
+  readonly tools: readonly PinnedTool[]
+  /** The requests beside those for tools that it announces. */
+  readonly announced: readonly AllowedRequests[]
+}
 
 /**
  * Asks a server for its tools, in a session of its own.
@@ -11,7 +19,7 @@ const most = Object.freeze({ pages: 100, tools: 1_000 })
  * @param transport - not started; it is closed afterwards.
  * @throws an error whose message contains no text of the server.
  */
-export async function listTools(transport: McpTransport, timeoutMs: number): Promise<readonly PinnedTool[]> {
+export async function listTools(transport: McpTransport, timeoutMs: number): Promise<ListedServer> {
   const session = openSession(transport)
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeout = new Promise<never>((_, reject) => {
@@ -31,9 +39,9 @@ interface Session {
   notify(method: string): Promise<void>
 }
 
-async function ask(session: Session): Promise<readonly PinnedTool[]> {
+async function ask(session: Session): Promise<ListedServer> {
   await session.start()
-  await session.request('initialize', {
+  const begun = await session.request('initialize', {
     protocolVersion: '2025-11-25',
     capabilities: {},
     clientInfo: { name: 'procura', version: '1' },
@@ -47,7 +55,7 @@ async function ask(session: Session): Promise<readonly PinnedTool[]> {
     if (!Array.isArray(tools) || !tools.every(isTool)) throw new Error('its list of tools is malformed')
     found.push(...tools.map(partsOf))
     cursor = result.nextCursor
-    if (cursor === undefined || cursor === null) return distinct(found)
+    if (cursor === undefined || cursor === null) return { tools: distinct(found), announced: announcedIn(begun) }
   }
   throw new Error('it has too many tools')
 }
@@ -56,6 +64,11 @@ function distinct(tools: readonly PinnedTool[]): readonly PinnedTool[] {
   const names = new Set(tools.map(({ name }) => name))
   if (names.size !== tools.length) throw new Error('it has two tools of one name')
   return tools
+}
+
+function announcedIn(begun: unknown): readonly AllowedRequests[] {
+  const { capabilities } = Object(begun) as { readonly capabilities?: unknown }
+  return allowedRequests.filter((name) => Object.hasOwn(Object(capabilities), name))
 }
 
 type Settle = { readonly resolve: (result: unknown) => void; readonly reject: (error: Error) => void }

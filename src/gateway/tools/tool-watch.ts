@@ -1,11 +1,11 @@
 // node only: starts programs
-import type { PinnedTool } from '../../mcp/tool-hash.ts'
 import { quote } from '../../support/quote.ts'
 import type { OnGatewayEvent } from '../events.ts'
 import type { Generation } from '../generation.ts'
+import type { AllowedRequests } from '../passing-methods.ts'
 import { openUpstream } from '../upstream/open-upstream.ts'
 import type { OwnCalls } from '../upstream/own-calls.ts'
-import { listTools } from './list-tools.ts'
+import { type ListedServer, listTools } from './list-tools.ts'
 import type { ToolBook } from './tool-book.ts'
 
 /** Milliseconds in which a server must list its tools. A program may be fetched at its first start. */
@@ -30,7 +30,9 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent): ToolWa
       const found = servers.get(server)
       if (found === undefined) return
       try {
-        const noted = await book.note(server, await toolsOf(server, found.config, own))
+        const { tools, announced } = await listOf(server, found.config, own)
+        const noted = await book.note(server, tools)
+        reportRefused(server, announced, found.config.allow ?? [], onEvent)
         faults.delete(server)
         waiting.set(server, noted.waiting)
         report(server, noted.accepted.length, noted.waiting, onEvent)
@@ -57,17 +59,31 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent): ToolWa
   }
 }
 
-async function toolsOf(
+async function listOf(
   server: string,
   config: Parameters<typeof openUpstream>[1],
   own: OwnCalls,
-): Promise<readonly PinnedTool[]> {
+): Promise<ListedServer> {
   const { transport, stop } = await openUpstream(server, config, own)
   try {
     return await listTools(transport, listMs)
   } finally {
     await stop()
   }
+}
+
+/** GTW-39: somebody who misses the resources of a server finds the reason. */
+function reportRefused(
+  server: string,
+  announced: readonly AllowedRequests[],
+  allow: readonly AllowedRequests[],
+  onEvent: OnGatewayEvent,
+): void {
+  const refused = announced.filter((name) => !allow.includes(name))
+  if (refused.length === 0) return
+  const names = refused.join(', ')
+  const message = `${quote(server)} has ${names}, whose requests are refused, because they carry no signature; \`allow\` of the server in gateway.json permits them to every process that can connect`
+  onEvent({ level: 'info', event: 'requests_refused', server, message })
 }
 
 function report(server: string, accepted: number, waiting: readonly string[], onEvent: OnGatewayEvent): void {
