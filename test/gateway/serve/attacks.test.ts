@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
+import { encodeContainer } from '../../../src/container/container.ts'
+import { invoke } from '../../../src/invocation/invoke.ts'
+import { callsIn, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 const program = fileURLToPath(new URL('hostile-server.mjs', import.meta.url))
 let home: GatewayHome
@@ -62,9 +64,11 @@ function talk(path: string, lines: readonly string[], is: (message: { id?: unkno
 const hello = '{"procura":1,"server":"mail"}'
 
 describe('a process that can open the socket, without a key', () => {
-  it('cannot read with the credential of a server, unless the server allows it [GTW-38] [attack 97]', async () => {
+  it('cannot read with the credential of a server, unless the server allows it [GTW-38] [GTW-39] [attack 97]', async () => {
     hostile('usual')
     const gateway = await home.open()
+    const refused = home.events.find(({ event }) => event === 'requests_refused')
+    expect(refused?.message).toContain('has resources, prompts, completions, whose requests are refused')
     const read = '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a"}}'
     const methods = [
       'resources/read',
@@ -138,6 +142,48 @@ describe('a process that can open the socket, without a key', () => {
     }
     expect(await gateway.health()).toMatchObject({ healthy: true })
   }, 60_000)
+})
+
+describe('a process that has seen a signed call', () => {
+  it('cannot use it for another server, tool, argument or gateway, and not a second time [GTW-30] [attack 15]', async () => {
+    home.configure((config) => {
+      const { mail } = config['servers'] as { readonly mail: object }
+      Object.assign(config, { servers: { mail, crm: { ...mail, secretEnv: {} } } })
+    })
+    const gateway = await home.open()
+    const agent = await home.agent('assistant')
+    const grant = await agent.give(home.owner, '/mcp')
+    const signed = async (audience: string): Promise<string> => {
+      const invocation = await invoke({
+        ...{ issuer: agent.signer, audience, subject: home.owner.did, command: '/mcp/mail/send' },
+        ...{ args: { to: 'bob' }, proofs: [grant] },
+      })
+      return encodeContainer([invocation, grant])
+    }
+    const container = await signed(home.service.did)
+    const send = async (server: string, name: string, args: object, given = container): Promise<string> => {
+      const params = { name, arguments: args, _meta: { 'xyz.ucan/container': given } }
+      const call = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params })
+      const first = JSON.stringify({ procura: 1, server })
+      return JSON.stringify(await talk(gateway.place, [first, call], ({ id }) => id === 1))
+    }
+    expect(await send('crm', 'send', { to: 'bob' })).toContain('Denied (')
+    expect(await send('mail', 'secret', { to: 'bob' })).toContain('Denied (')
+    for (const name of ['Send', 'send ', ' send', 's\u0435nd', 'send\u0000', 'SEND', '', '__proto__'])
+      expect(await send('mail', name, { to: 'bob' }), name).toContain('Denied (tool_unknown)')
+    for (const args of [
+      { to: 'eve' },
+      { to: 'bob', text: 'x' },
+      {},
+      JSON.parse('{"to":"bob","__proto__":{"to":"eve"}}'),
+    ])
+      expect(await send('mail', 'send', args)).toContain('Denied (')
+    expect(await send('mail', 'send', { to: 'bob' }, await signed(agent.signer.did))).toContain('Denied (')
+    expect(callsIn(home.folder)).toEqual([])
+    expect(await send('mail', 'send', { to: 'bob' })).toContain('sent to bob')
+    expect(await send('mail', 'send', { to: 'bob' })).toContain('Denied (replayed)')
+    expect(callsIn(home.folder).length).toBe(1)
+  })
 })
 
 describe('a hostile server', () => {
