@@ -28,7 +28,7 @@ export async function hook(words: readonly string[], flags: Flags, host: Host): 
 
 async function serversOf(home: string): Promise<readonly string[]> {
   const { servers } = await readGatewayConfig(join(home, 'gateway.json'))
-  const names = Object.keys(servers)
+  const names = [...servers.keys()]
   if (names.length === 0) throw new UsageError('the gateway has no server; name the servers with --server')
   return names
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encodeContainer } from '../../../src/container/container.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
+import { runCli } from '../../cli/run-cli.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 const program = fileURLToPath(new URL('hostile-server.mjs', import.meta.url))
@@ -183,6 +184,18 @@ describe('a process that has seen a signed call', () => {
     expect(await send('mail', 'send', { to: 'bob' })).toContain('sent to bob')
     expect(await send('mail', 'send', { to: 'bob' })).toContain('Denied (replayed)')
     expect(callsIn(home.folder).length).toBe(1)
+  })
+})
+
+describe('a hook', () => {
+  it('without --server decides about the servers of gateway.json [HKS-04]', async () => {
+    await home.agent('assistant')
+    const words = ['hook', '--home', home.folder, '--agent', 'assistant']
+    const input = { hook_event_name: 'PreToolUse', tool_name: 'mcp__mail__send\u001b[2J', tool_input: {} }
+    const { code, out } = await runCli(words, JSON.stringify(input))
+    expect([code, JSON.parse(out).hookSpecificOutput.permissionDecision]).toEqual([0, 'deny'])
+    expect(out).not.toContain('\u001b')
+    expect(await runCli(words, JSON.stringify({ ...input, tool_name: 'Bash' }))).toEqual({ code: 0, out: '', err: '' })
   })
 })
 
