@@ -46,7 +46,8 @@ export async function serveAdmin({ host, port, health, metrics }: AdminOptions):
   const cached = rarely(health)
   const shown = host.includes(':') ? `[${host}]` : host
   const server = createServer(limits, (request, response) => {
-    void answer(request, response, cached, metrics)
+    // An error here must not end the gateway: the client gets no answer.
+    answer(request, response, cached, metrics).catch(() => void response.destroy())
   })
   server.maxConnections = 32
   await new Promise<void>((resolve, reject) => {

@@ -6,6 +6,7 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encodeContainer } from '../../../src/container/container.ts'
+import { serveAdmin } from '../../../src/gateway/admin/serve-admin.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { runCli } from '../../cli/run-cli.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
@@ -222,6 +223,23 @@ describe('a hostile server', () => {
 })
 
 describe('the admin address', () => {
+  it('outlives an error of its own [GTW-50] [attack 98]', async () => {
+    const failing = { health: () => Promise.reject(new Error('x')), metrics: () => JSON.parse('no') }
+    const { place, close } = await serveAdmin({ host: '127.0.0.1', port: 0, ...failing })
+    const rejections: unknown[] = []
+    const note = (error: unknown): void => void rejections.push(error)
+    process.on('unhandledRejection', note)
+    try {
+      for (const path of ['/health', '/metrics'])
+        await expect(fetch(`http://${place}${path}`)).rejects.toThrow('fetch failed')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      expect(rejections.length).toBe(0)
+    } finally {
+      process.off('unhandledRejection', note)
+      await close()
+    }
+  }, 10_000)
+
   it('loses clients that send their request slowly [GTW-50] [attack 98]', async () => {
     home.configure((given) => void Object.assign(given, { admin: { address: '127.0.0.1:0' } }))
     const gateway = await home.open()
