@@ -113,6 +113,22 @@ describe('a process that can open the socket, without a key', () => {
     expect(denied.at(-1)).toMatchObject({ code: 'suppressed', authenticated: false, suppressed: 200 })
   })
 
+  it('cannot open more than 64 sessions, and frees their places when it leaves [GTW-22] [attack 98]', async () => {
+    home.configure((config) => void Object.assign(config, { servers: { mail: { type: 'stdio', command: 'cat' } } }))
+    const gateway = await home.open()
+    const open = Array.from({ length: 70 }, () => stubborn(gateway.place, `${hello}\n`))
+    const answers = async (word: string): Promise<number> => {
+      while (open.some(({ text }) => !text().includes('\n'))) await new Promise((resolve) => setTimeout(resolve, 20))
+      return open.filter(({ text }) => text().includes(word)).length
+    }
+    expect([await answers('"audience"'), await answers('"too_many"')]).toEqual([64, 6])
+    expect((await gateway.health()).sessions).toBe(64)
+    for (const socket of sockets.splice(0)) socket.destroy()
+    while ((await gateway.health()).sessions > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+    open.splice(0, 70, stubborn(gateway.place, `${hello}\n`))
+    expect(await answers('"audience"')).toBe(1)
+  }, 30_000)
+
   it('cannot keep a place by leaving its end of a refused connection open [GTW-22] [attack 98]', async () => {
     const gateway = await home.open()
     const all = Array.from({ length: 300 }, () => stubborn(gateway.place, 'no\nmore bytes that nobody reads'))
