@@ -185,11 +185,14 @@ describe('a guarded executor', () => {
     ['another agent', { metadata: { 'xyz.ucan/caller': owner.did } }],
     ['nobody', {}],
     ['another name', { metadata: Object.create({ 'xyz.ucan/caller': signer.did }) as object }],
-  ])('[attack 94] AGT-27 refuses a message for a task of %s, and AGT-28 does not change the task', async (_owner, task) => {
-    const { ran, published } = await send({ message: { messageId: 'm', parts: [], taskId: 'task' } }, undefined, task)
-    expect(ran).toEqual([])
-    expect(published.map(({ kind, data }) => [kind, data['taskId']])).toEqual([['message', '']])
-  })
+  ])(
+    '[attack 94] AGT-27 refuses a message for a task of %s, and AGT-28 does not change the task',
+    async (_owner, task) => {
+      const { ran, published } = await send({ message: { messageId: 'm', parts: [], taskId: 'task' } }, undefined, task)
+      expect(ran).toEqual([])
+      expect(published.map(({ kind, data }) => [kind, data['taskId']])).toEqual([['message', '']])
+    },
+  )
 
   it('AGT-27 runs a message for a task of the same agent', async () => {
     const task = { metadata: { 'xyz.ucan/caller': signer.did } }

@@ -39,8 +39,8 @@ export async function openState({ file, isFirst }: OpenStateOptions): Promise<Ga
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   const lock = await lockState(`${file}.owner`)
   try {
-    // This build of SQLite makes a folder for each lock. One that a killed process left is nobody's: `lock` is held.
-    rmSync(`${file}.lock`, { recursive: true, force: true })
+    // One that a killed process left is nobody's: `lock` is held.
+    removeSqliteLock(file)
     const isNew = !existsSync(file)
     const secret = await readSecret(`${file}.key`, isNew)
     const database = new sqlite.Database(file)
@@ -56,6 +56,7 @@ export async function openState({ file, isFirst }: OpenStateOptions): Promise<Ga
         stores,
         close() {
           database.close()
+          removeSqliteLock(file)
           lock.release()
         },
       }
@@ -67,6 +68,11 @@ export async function openState({ file, isFirst }: OpenStateOptions): Promise<Ga
     lock.release()
     throw error
   }
+}
+
+/** This build of SQLite makes a folder as its lock, and keeps it while it has the file alone. */
+function removeSqliteLock(file: string): void {
+  rmSync(`${file}.lock`, { recursive: true, force: true })
 }
 
 async function lockState(folder: string): Promise<HeldLock> {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readGatewayConfig } from '../../../src/entries/gateway.ts'
 import { connectClient, type LineClient } from '../connect/client.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
@@ -74,11 +74,11 @@ describe('a gateway with servers of both SDKs', () => {
         await new Promise((resolve) => setTimeout(resolve, 5))
       }
     })
+    await vi.waitFor(() => expect(answers.length).toBeGreaterThan(0), 20_000)
     for (let turn = 0; turn < 3; turn++) {
       home.configure((given) => void Object.assign(given, { tools: turn % 2 === 0 ? 'reviewed' : 'first-use' }))
       await gateway.reload(await readGatewayConfig(path))
     }
-    expect(answers.length).toBeGreaterThan(0)
     expect(answers.filter((text) => !/^sent to person-\d by alice$/.test(text))).toEqual([])
     await gateway.close()
     isOver = true
