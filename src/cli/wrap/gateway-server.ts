@@ -1,5 +1,5 @@
 /** A server of `gateway.json`. Its secret variables or headers name credentials of the vault. */
-export type GatewayServer =
+export type GatewayServer = (
   | {
       readonly type: 'stdio'
       readonly command: string
@@ -14,6 +14,10 @@ export type GatewayServer =
       readonly headers?: Readonly<Record<string, string>>
       readonly secretHeaders?: Readonly<Record<string, string>>
     }
+) & {
+  /** The arguments of its tools that are paths. */
+  readonly paths?: readonly string[]
+}
 
 /** The name of a server in the gateway, made of its name in the client. */
 export function gatewayName(name: string, isTaken: (name: string) => boolean): string {

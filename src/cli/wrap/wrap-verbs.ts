@@ -49,6 +49,12 @@ export const wrapVerbs: readonly Verb[] = [
         many: true,
         about: 'a tool that the agent may call; default all, without --policy',
       },
+      {
+        name: 'paths',
+        value: 'NAME',
+        many: true,
+        about: 'an argument of the tools that is a path, so that a policy about a folder holds for one spelling of it',
+      },
       { name: 'expires-in', value: 'DURATION', about: 'the validity of the delegation, such as 8h; default 30d' },
       { name: 'secret', value: 'NAME', many: true, about: 'a variable or header that is secret' },
       { name: 'plain', value: 'NAME', many: true, about: 'a variable or header that is not secret' },

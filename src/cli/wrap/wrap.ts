@@ -16,6 +16,7 @@ import { type ConfigDocument, ConfigFault } from './config-document.ts'
 import { type ConfigFile, readConfigFile } from './config-file.ts'
 import { readGatewayFile } from './gateway-file.ts'
 import { describeGrant, type Grant, grantsFor } from './grants.ts'
+import { pathWarnings, withPaths } from './path-arguments.ts'
 import { planServers } from './plan.ts'
 import type { ServerPlan, Unplanned } from './planned.ts'
 import { inputsIn } from './references.ts'
@@ -30,7 +31,9 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   const file = await readConfigFile(given)
   const asked = textOf(flags, 'client') as ClientName | undefined
   const { client, document } = readDocument(file, asked)
-  const { plans, others } = await plan(file, client, document, flags, host)
+  const planned = await plan(file, client, document, flags, host)
+  const { others } = planned
+  const plans = withPaths(planned.plans, textsOf(flags, 'paths'))
   const agent = agentOf(flags, client)
   const home = gatewayHome(textOf(flags, 'home'), host.env)
   const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? defaultLifetime)
@@ -169,6 +172,7 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
     return code
   }
   for (const line of grants.flatMap(describeGrant)) host.complain(`delegation to the agent: ${line}`)
+  for (const line of pathWarnings(grants, textsOf(flags, 'paths'))) host.complain(line)
   if (flags['dry-run'] === true) {
     if (file !== undefined && client !== undefined && next !== undefined && flags['json'] !== true)
       for (const line of showDifference(file, client.read(next), next, ready)) host.print(line)

@@ -119,6 +119,23 @@ describe('procura wrap', () => {
     })
   })
 
+  it('declares arguments that are paths, and warns about a policy on a folder without them [WRP-16]', async () => {
+    const policy = ['--policy', 'read: .path like /data/*', '--policy', 'list: every .paths (. like /data/*)']
+    const warned = await wrap(machine.write('.mcp.json', mail()), ...policy, '--dry-run')
+    expect(warned.err).toContain('pass --paths path\n')
+    expect(warned.err).toContain('pass --paths paths\n')
+    const path = machine.write('.mcp.json', mail())
+    const { code, err } = await wrap(path, ...policy, '--paths', 'path', '--paths', 'paths')
+    expect([code, err]).toEqual([0, expect.not.stringContaining('warning')])
+    expect(gateway().servers['mail']).toMatchObject({ paths: ['path', 'paths'] })
+    await machine.procura(['unwrap', path, '--key-file', keyFile])
+    expect(readFileSync(path, 'utf8')).toBe(mail())
+    const two = JSON.stringify({ mcpServers: { a: { command: 'a' }, b: { command: 'b' } } })
+    expect((await wrap(machine.write('.mcp.json', two), '--paths', 'path')).err).toContain('choose it with --server')
+    const plain = await wrap(machine.write('.mcp.json', mail()), '--policy', 'send: .to like *@example.com')
+    expect(plain.err).not.toContain('--paths')
+  })
+
   it('encrypts the key of the owner, and makes each file for its user alone [WRP-13]', async () => {
     await wrap(machine.write('.mcp.json', mail()))
     expect((await describeSignerFile({ path: join(machine.home, 'owner.key') })).encrypted).toBe(true)
