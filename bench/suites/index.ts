@@ -25,6 +25,7 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
   sinks: { load: () => import('./sinks.ts') },
   http: { load: () => import('./http.ts') },
   adapters: { load: () => import('./adapters.ts') },
+  mcp: { load: () => import('./mcp.ts') },
   growth: { load: () => import('./growth.ts') },
   state: { load: () => import('./state.ts') },
   memory: { load: () => import('./memory.ts') },

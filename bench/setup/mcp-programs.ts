@@ -1,0 +1,98 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import { root } from '../../test/setup/entries.ts'
+
+const run = promisify(execFile)
+
+/** The arguments of Node with which an MCP server starts. */
+export type Program = readonly string[]
+
+/** A session of MCP with a program. */
+export interface McpSession {
+  /** Calls the tool, and rejects when the answer is not the one of the server. */
+  call(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A server of MCP, alone and behind a gateway that runs. */
+export interface McpPrograms {
+  readonly bare: Program
+  readonly gateway: Program
+  /** Bytes of memory that the gateway has at present. */
+  memory(): number
+  remove(): Promise<void>
+}
+
+/** Puts a server behind a gateway, as a person does: by `procura wrap` and `procura serve`. */
+export async function mcpPrograms(): Promise<McpPrograms> {
+  const folder = mkdtempSync(join(tmpdir(), 'procura-bench-'))
+  const program = join(root, 'dist/internal/procura.js')
+  const bare = [join(root, 'bench/setup/mail-tool.mjs')]
+  const file = join(folder, '.mcp.json')
+  const mail = { type: 'stdio', command: process.execPath, args: bare, env: { MAIL_KEY: 'sk-bench-3f9a81' } }
+  writeFileSync(file, JSON.stringify({ mcpServers: { mail } }))
+  const home = join(folder, 'home')
+  const env = { ...process.env, PROCURA_HOME: home, PROCURA_VAULT_PASSPHRASE: 'a passphrase for measurements' }
+  await run(process.execPath, [program, 'wrap', file, '--policy', 'send: .to like *@example.com'], { env })
+  const gateway = spawn(process.execPath, [program, 'serve'], { env, stdio: ['ignore', 'pipe', 'ignore'] })
+  await started(gateway)
+  const { mcpServers } = JSON.parse(readFileSync(file, 'utf8')) as { mcpServers: { mail: { args: string[] } } }
+  return {
+    bare,
+    gateway: mcpServers.mail.args,
+    memory() {
+      const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8')) ?? []
+      return Number(kilobytes) * 1024
+    },
+    async remove() {
+      gateway.kill()
+      await once(gateway, 'exit')
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+/** Starts a program, and resolves when it has answered the first request. */
+export async function openMcpSession(program: Program): Promise<McpSession> {
+  const child = spawn(process.execPath, program, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const waiting = new Map<number, (line: string) => void>()
+  createInterface({ input: child.stdout }).on('line', (line) =>
+    waiting.get(Number(/"id":(\d+)/.exec(line)?.[1]))?.(line),
+  )
+  let serial = 0
+  const ask = (method: string, params: object): Promise<string> =>
+    new Promise((resolve) => {
+      const id = ++serial
+      waiting.set(id, (line) => {
+        waiting.delete(id)
+        resolve(line)
+      })
+      child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`)
+    })
+  const clientInfo = { name: 'bench', version: '1' }
+  await ask('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo })
+  return {
+    async call() {
+      const line = await ask('tools/call', { name: 'send', arguments: { to: 'bob@example.com' } })
+      if (!line.includes('"text":"sent"')) throw new Error('the tool was not called')
+    },
+    async close() {
+      child.stdin.end()
+      if (child.exitCode === null) await once(child, 'exit')
+    },
+  }
+}
+
+/** Waits until the gateway listens and has seen the tools of its server. */
+async function started(gateway: ChildProcess): Promise<void> {
+  if (gateway.stdout === null) throw new Error('the output of the gateway is not a pipe')
+  for await (const line of createInterface({ input: gateway.stdout })) {
+    if (line.includes('1 tools')) break
+  }
+  gateway.stdout.resume()
+}
