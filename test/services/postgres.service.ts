@@ -1,7 +1,7 @@
 // node only: starts a database server
 
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { findProgram, freePort, launch, type Running, type Service } from './service.ts'
@@ -41,7 +41,7 @@ export function createDatabaseFiles(
   mkdirSync(data, { mode: 0o700 })
   if (user !== undefined) {
     // The account of the server has to come through to its folder.
-    for (const path of [dirname(folder), folder]) chmodSync(path, 0o755)
+    for (const path of [dirname(folder), folder]) chmodSync(path, (statSync(path).mode & 0o7777) | 0o055)
     for (const path of [folder, data]) chownSync(path, user.uid, user.gid)
   }
   const initial = ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--no-locale']
