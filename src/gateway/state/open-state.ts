@@ -52,6 +52,8 @@ export async function openState({ file, isFirst }: OpenStateOptions): Promise<Ga
       // A new file beside a log with records may be one that lost its data.
       prepareSqliteStores({ database, secret, ...(isNew && isFirst && { epoch: 0 }) })
       const stores = sqliteStores({ database, secret })
+      // Its lock is a folder, which it now has until it is closed.
+      await chmod(`${file}.lock`, 0o700)
       return {
         stores,
         close() {

@@ -67,8 +67,13 @@ export function readObject(
   const unnamed = [...more, ...required].filter((name) => !entries.some(([known]) => known === name))
   const stray = unnamed[0]
   if (stray !== undefined && !reading.isLenient)
-    throw unsupported(place, `a required argument ${quote(String(stray))} without a schema`)
-  const all = [...entries, ...unnamed.filter((name) => name !== '__proto__').map((name) => [String(name), {}] as const)]
+    throw unsupported(
+      place,
+      `a required argument ${typeof stray === 'string' ? quote(stray) : `that is a ${typeof stray}`} without a schema`,
+    )
+  // A foreign schema can list any value as a name; only a string can be one.
+  const names = unnamed.filter((name) => typeof name === 'string' && name !== '__proto__')
+  const all = [...entries, ...names.map((name) => [name as string, {}] as const)]
   const args = all.map(([name, part]) => {
     const own = Object.hasOwn(types, name) ? types[name] : undefined
     const read = own ?? readPart(reading, part, `${quote(name)} in ${place}`, depth + 1)

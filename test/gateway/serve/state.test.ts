@@ -24,6 +24,7 @@ describe('the state of a gateway', () => {
     // A killed process leaves the lock of SQLite, and that of the gateway.
     mkdirSync(`${file()}.lock`)
     const second = await openState({ file: file(), isFirst: false })
+    expect(statSync(`${file()}.lock`).mode & 0o777).toBe(0o700)
     expect(await second.stores.replay.claim('call', expiration, {})).toBe(false)
     expect(await second.stores.replay.claim('other', expiration, {})).toBe(true)
     await expect(openState({ file: file(), isFirst: false })).rejects.toThrow(/a gateway is running already/)
