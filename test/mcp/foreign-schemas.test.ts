@@ -266,7 +266,7 @@ describe('a schema that is not understood', () => {
           expect(checkArguments(definition, { a: value } as never)).not.toBeInstanceOf(Promise)
         }
       }),
-      shortRuns(4_000, 8),
+      { ...shortRuns(4_000, 8), examples: [[{ required: [Object.create(null)] }, {}]] },
     )
   })
 })
