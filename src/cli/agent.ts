@@ -42,7 +42,7 @@ export async function newAgent(words: readonly string[], flags: Flags, host: Hos
   return 0
 }
 
-/** The gateway of a new agent: that of another agent, or the given one. */
+/** The gateway of a new agent: the given one, or the gateway of another agent. */
 async function connectionOf(home: string, flags: Flags): Promise<Omit<GatewayConnection, 'key' | 'delegations'>> {
   const like = textOf(flags, 'like')
   const given = ['socket', 'address', 'audience', 'subject'].filter((name) => textOf(flags, name) !== undefined)

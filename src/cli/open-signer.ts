@@ -27,13 +27,14 @@ export async function fileKey(flags: Flags, host: Host, isNew: boolean): Promise
   if (given !== undefined && given !== '') return { passphrase: given }
   if (!host.isTerminal)
     throw new UsageError(`the file is encrypted: pass --key-file, or ${variable} in the environment`)
-  const passphrase = await ask('passphrase (it is not shown): ', host)
-  if (isNew && passphrase !== (await ask('the same passphrase again: ', host)))
+  const passphrase = await askPassphrase('passphrase (it is not shown): ', host)
+  if (isNew && passphrase !== (await askPassphrase('the same passphrase again: ', host)))
     throw new UsageError('the two passphrases differ; nothing is written')
   return { passphrase }
 }
 
-async function ask(question: string, host: Host): Promise<string> {
+/** Asks for a passphrase at the terminal, which does not show it. */
+export async function askPassphrase(question: string, host: Host): Promise<string> {
   const typed = await host.askHidden(question)
   if (typed === undefined) throw new UsageError('it was broken off; nothing is written')
   const text = new TextDecoder('utf-8', { fatal: true }).decode(typed)

@@ -53,7 +53,7 @@ export const missing: ToolDenial = Object.freeze({
   requirement: 'MCP-04',
 })
 
-/** The container of a request; undefined if there is none, and a denial if it is not a string. */
+/** The container of a request; undefined if it is missing, and a denial if it is not a string. */
 export function containerIn({ params }: ToolRequest, key: string): string | ToolDenial | undefined {
   const meta = Object(params?._meta) as Readonly<Record<string, unknown>>
   const container = Object.hasOwn(meta, key) ? meta[key] : undefined

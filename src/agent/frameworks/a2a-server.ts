@@ -124,7 +124,7 @@ const foreign: Refusal = Object.freeze({
   requirement: 'AGT-27',
 })
 
-/** The value of an own property; undefined if there is none. */
+/** The value of an own property; undefined if it is missing. */
 function own(of: unknown, name: string): unknown {
   return Object.hasOwn(Object(of), name) ? (Object(of) as Readonly<Record<string, unknown>>)[name] : undefined
 }

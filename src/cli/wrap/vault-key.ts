@@ -1,6 +1,7 @@
 // node only: works with parts that use files
 import type { FileKey } from '../../vault/stores/file/key.ts'
 import type { Host } from '../host.ts'
+import { askPassphrase } from '../open-signer.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** The passphrase of the vault of the gateway. */
@@ -19,21 +20,13 @@ export async function vaultKey(keyFile: string | undefined, host: Host, isNew: b
     throw new UsageError(
       `the vault needs a key: set ${variable}, pass --key-file, or run this at a terminal, which asks for a passphrase`,
     )
-  const passphrase = await ask(
+  const passphrase = await askPassphrase(
     isNew
       ? 'new passphrase of the vault, at least 8 characters (it is not shown): '
       : 'passphrase of the vault (it is not shown): ',
     host,
   )
-  if (isNew && passphrase !== (await ask('the same passphrase again: ', host)))
+  if (isNew && passphrase !== (await askPassphrase('the same passphrase again: ', host)))
     throw new UsageError('the two passphrases differ; nothing is written')
   return { passphrase }
-}
-
-async function ask(question: string, host: Host): Promise<string> {
-  const typed = await host.askHidden(question)
-  if (typed === undefined) throw new UsageError('it was broken off; nothing is written')
-  const text = new TextDecoder('utf-8', { fatal: true }).decode(typed)
-  typed.fill(0)
-  return text
 }
