@@ -31,22 +31,20 @@ const mostCalls = 1_000
  * @returns the transport in its place.
  */
 export function recordDenials(client: McpTransport, options: RecordDenialsOptions): McpTransport {
-  const tools = new Map<unknown, string>()
-
-  function note(message: unknown): void {
-    const { id, method, params } = Object(message) as Readonly<Record<string, unknown>>
-    const name: unknown = Object(params).name
-    if (method === 'tools/call' && typeof name === 'string' && tools.size < mostCalls) tools.set(id, name)
-  }
+  const claims = claimedTools()
 
   async function record(message: unknown): Promise<void> {
     const { id, result } = Object(message) as Readonly<Record<string, unknown>>
-    const tool = tools.get(id)
-    tools.delete(id)
-    const denial: unknown = Object(Object(result)._meta)[denialKey]
-    const { code, requirement } = Object(denial) as { readonly code?: unknown; readonly requirement?: unknown }
-    // The requirements of the guard have other names.
-    if (typeof code !== 'string' || typeof requirement !== 'string' || !requirement.startsWith('MCP-')) return
+    const tool = claims.answered(id)
+    const { isError, _meta } = Object(result) as { readonly isError?: unknown; readonly _meta?: unknown }
+    const { code, requirement } = Object(Object(_meta)[denialKey]) as {
+      readonly code?: unknown
+      readonly requirement?: unknown
+    }
+    // The answer alone decides: a client chooses its ids. A list of tools has a denial too, and is no error. The
+    // requirements of the guard have other names.
+    if (isError !== true || typeof code !== 'string' || typeof requirement !== 'string') return
+    if (!requirement.startsWith('MCP-')) return
     const { sink, sampler, audience, onError } = options
     await recordOmitted(sampler, sink).catch(onError)
     if (!sampler.admit(undefined)) return
@@ -68,12 +66,12 @@ export function recordDenials(client: McpTransport, options: RecordDenialsOption
     start: () => client.start(),
     close: () => client.close(),
     async send(message, sending) {
-      for (const one of each(message)) if (tools.has(Object(one).id)) await record(one)
+      for (const one of each(message)) if (isAnswer(one)) await record(one)
       await client.send(message, sending)
     },
     set onmessage(take: McpTransport['onmessage']) {
       client.onmessage = (message) => {
-        for (const one of each(message)) note(one)
+        for (const one of each(message)) claims.note(one)
         return take?.(message)
       }
     },
@@ -84,6 +82,50 @@ export function recordDenials(client: McpTransport, options: RecordDenialsOption
       client.onerror = take
     },
   }
+}
+
+function isAnswer(message: unknown): boolean {
+  return !Object.hasOwn(Object(message) as object, 'method')
+}
+
+/** The names of tools that the open calls of a session claim, by their ids. They are for the record alone. */
+function claimedTools(): {
+  note(message: unknown): void
+  /** The tool of the first open call with this id. */
+  answered(id: unknown): string | undefined
+} {
+  const open = new Map<unknown, { readonly tool: string; calls: number }>()
+
+  /** A second call with an open id is refused, so each of them is answered or cancelled. */
+  function end(id: unknown): string | undefined {
+    const known = open.get(id)
+    if (known === undefined) return undefined
+    known.calls -= 1
+    if (known.calls === 0) open.delete(id)
+    return known.tool
+  }
+
+  function begin(id: unknown, tool: string): void {
+    const known = open.get(id)
+    if (known !== undefined) known.calls += 1
+    else open.set(id, { tool, calls: 1 })
+    const [oldest] = open.keys()
+    if (open.size > mostCalls) open.delete(oldest)
+  }
+
+  return {
+    note(message) {
+      const { id, method, params } = Object(message) as Readonly<Record<string, unknown>>
+      const { name, requestId } = Object(params) as Readonly<Record<string, unknown>>
+      if (method === 'notifications/cancelled') end(requestId)
+      if (method === 'tools/call' && typeof name === 'string' && isId(id)) begin(id, name)
+    },
+    answered: end,
+  }
+}
+
+function isId(id: unknown): boolean {
+  return typeof id === 'string' || typeof id === 'number'
 }
 
 /**

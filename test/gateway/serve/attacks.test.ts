@@ -113,6 +113,22 @@ describe('a process that can open the socket, without a key', () => {
     expect(denied.at(-1)).toMatchObject({ code: 'suppressed', authenticated: false, suppressed: 200 })
   })
 
+  it('cannot hide a refusal from the log by ids that are malformed, in use or cancelled [GTW-37] [attack 81]', async () => {
+    const gateway = await home.open()
+    const call = (id: unknown, name: unknown = 'send'): string =>
+      JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: {} } })
+    const cancel = (requestId: unknown): string =>
+      JSON.stringify({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } })
+    const objects = Array.from({ length: 1_100 }, (_, index) => call({ index }))
+    const last = [cancel('none'), call('twice'), call('twice', 'secret'), call('left', 7), call('left'), cancel('left')]
+    await talk(gateway.place, [hello, ...objects, ...last, call('end', 'crash')], ({ id }) => id === 'end')
+    await gateway.close()
+    const commands = (await home.records()).filter(({ kind }) => kind === 'denied').map(({ command }) => command)
+    // A name that is not a string is a refusal without a command.
+    expect(commands).toEqual(expect.arrayContaining(['/mcp/mail/send', '/mcp/mail/crash', undefined]))
+    expect(commands.length).toBeLessThan(8)
+  })
+
   it('cannot open more than 64 sessions, and frees their places when it leaves [GTW-22] [attack 98]', async () => {
     home.configure((config) => void Object.assign(config, { servers: { mail: { type: 'stdio', command: 'cat' } } }))
     const gateway = await home.open()
