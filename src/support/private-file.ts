@@ -10,8 +10,8 @@ import type { HeldLock } from './file-lock/held-lock.ts'
 import { quote } from './quote.ts'
 import { vaultFailure } from './vault-failure.ts'
 
-/** The maximum size of a file. */
-const maxBytes = 16_777_216
+/** The maximum size of a file. A larger one is not read. */
+export const maxPrivateFileBytes = 16_777_216
 
 /** A file that was read, and the identity of its version. */
 export interface PrivateFile {
@@ -65,7 +65,7 @@ async function readNow(path: string, known: string | undefined): Promise<Private
     const status = await handle.stat({ bigint: true })
     if (!status.isFile()) throw wrongFile(path, 'it is not a regular file')
     checkAccess(path, Number(status.mode), Number(status.uid))
-    if (status.size > maxBytes) throw wrongFile(path, `it is larger than ${maxBytes} bytes`)
+    if (status.size > maxPrivateFileBytes) throw wrongFile(path, `it is larger than ${maxPrivateFileBytes} bytes`)
     const identity = `${status.dev}:${status.ino}:${status.size}:${status.mtimeNs}:${status.ctimeNs}`
     if (identity === known) return 'unchanged'
     return { bytes: Uint8Array.from(await handle.readFile()), identity }

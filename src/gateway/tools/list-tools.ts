@@ -3,8 +3,8 @@ import { type AllowedRequests, allowedRequests } from '../passing-methods.ts'
 import type { McpTransport } from '../transport/mcp-transport.ts'
 import { isTool, partsOf } from './tool-parts.ts'
 
-/** Most pages of a list, and most tools: a server that pages endlessly would hold the start of the gateway. */
-const most = Object.freeze({ pages: 100, tools: 1_000 })
+/** Most pages of a list, tools and characters: a server that pages endlessly would hold the start of the gateway. */
+const most = Object.freeze({ pages: 100, tools: 1_000, characters: 8_388_608 })
 
 /** The answers of a server. */
 export interface ListedServer {
@@ -49,15 +49,19 @@ async function ask(session: Session): Promise<ListedServer> {
   await session.notify('notifications/initialized')
   const found: PinnedTool[] = []
   let cursor: unknown
-  for (let page = 0; page < most.pages && found.length <= most.tools; page++) {
+  let characters = 0
+  for (let page = 0; page < most.pages; page++) {
     const result = Object(await session.request('tools/list', cursor === undefined ? {} : { cursor }))
     const tools: unknown = result.tools
     if (!Array.isArray(tools) || !tools.every(isTool)) throw new Error('its list of tools is malformed')
+    characters += JSON.stringify(tools).length
+    if (found.length + tools.length > most.tools || characters > most.characters)
+      throw new Error('it has too many tools, or their definitions are too large')
     found.push(...tools.map(partsOf))
     cursor = result.nextCursor
     if (cursor === undefined || cursor === null) return { tools: distinct(found), announced: announcedIn(begun) }
   }
-  throw new Error('it has too many tools')
+  throw new Error('its list of tools has too many pages')
 }
 
 function distinct(tools: readonly PinnedTool[]): readonly PinnedTool[] {

@@ -5,7 +5,7 @@ import { ArgumentError } from '../../errors.ts'
 import type { PinnedTool } from '../../mcp/tool-hash.ts'
 import { createFileLock } from '../../support/file-lock/file-lock.ts'
 import { withFileLock } from '../../support/file-lock/with-file-lock.ts'
-import { readPrivateFile, replacePrivateFile } from '../../support/private-file.ts'
+import { maxPrivateFileBytes, readPrivateFile, replacePrivateFile } from '../../support/private-file.ts'
 import { quote } from '../../support/quote.ts'
 import { isTool, partsOf } from './tool-parts.ts'
 
@@ -58,6 +58,7 @@ export async function writeToolFile(
  * Changes the tools of a server, while no other process does.
  *
  * @param change - gets the present ones, and returns the next ones; undefined to change nothing.
+ * @throws ArgumentError when the next ones are too many or too large.
  */
 export async function changeToolFile(
   folder: string,
@@ -71,9 +72,19 @@ export async function changeToolFile(
   await withFileLock(createFileLock(lockFolder), lockFolder, timeoutMs, async (lock) => {
     const next = change(await readToolFile(folder, server, list))
     if (next === undefined) return
-    const text = JSON.stringify({ version: 1, tools: next.map(partsOf) }, undefined, 2)
-    await replacePrivateFile(path, new TextEncoder().encode(`${text}\n`), lock)
+    await replacePrivateFile(path, bytesOf(server, next), lock)
   })
+}
+
+/** The content of a file of tools. One that could not be read again would stop the gateway at each start. */
+function bytesOf(server: string, tools: readonly PinnedTool[]): Uint8Array {
+  if (tools.length > mostTools)
+    throw new ArgumentError(`${quote(server)} has too many tools: ${tools.length}, and at most ${mostTools} are kept`)
+  const text = JSON.stringify({ version: 1, tools: tools.map(partsOf) }, undefined, 2)
+  const bytes = new TextEncoder().encode(`${text}\n`)
+  if (bytes.length > maxPrivateFileBytes)
+    throw new ArgumentError(`the definitions of the tools of ${quote(server)} are too large to be kept`)
+  return bytes
 }
 
 function toolsIn(bytes: Uint8Array): readonly PinnedTool[] | undefined {

@@ -254,6 +254,23 @@ describe('a hostile server', () => {
   )
 })
 
+describe('a server whose list of tools is too large', () => {
+  it.each(['many', 'wide'])(
+    'is reported, and ends no start of the gateway (%s) [GTW-22] [attack 98]',
+    async (mode) => {
+      hostile(mode)
+      for (let start = 1; start <= 2; start++) {
+        const gateway = await home.open()
+        expect(gateway.servers()).toEqual([
+          expect.objectContaining({ name: 'mail', tools: 0, fault: expect.stringContaining('too') }),
+        ])
+        await gateway.close()
+      }
+    },
+    60_000,
+  )
+})
+
 describe('the admin address', () => {
   it('outlives an error of its own [GTW-50] [attack 98]', async () => {
     const failing = { health: () => Promise.reject(new Error('x')), metrics: () => JSON.parse('no') }

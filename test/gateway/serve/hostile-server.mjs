@@ -26,6 +26,10 @@ createInterface({ input: process.stdin }).on('line', (line) => {
       process.stdout.write(
         `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"tools":[{"name":"send","inputSchema":${'{"items":'.repeat(200_000)}1${'}'.repeat(200_000)}}]}}\n`,
       )
+    else if (mode === 'many') answer({ tools: Array.from({ length: 1_001 }, (_, at) => ({ ...tool, name: `t${at}` })) })
+    else if (mode === 'wide')
+      // Nested so deeply that its indentation alone is larger than a file may be.
+      answer({ tools: [{ ...tool, inputSchema: JSON.parse(`${'['.repeat(2_900)}${']'.repeat(2_900)}`) }] })
     else if (mode === 'escapes')
       answer({ tools: [{ ...tool, name: 'send\u001b[2J\u202e', inputSchema: { type: '\u001b[31mred' } }] })
     else answer({ tools: [tool] })
