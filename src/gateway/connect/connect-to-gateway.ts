@@ -2,7 +2,7 @@
 import { objectValue, readOptions } from '../../support/options.ts'
 import { toolCommand } from '../tool-command.ts'
 import { failedAnswer, type Message, malformedAnswer, type RequestId } from './answers.ts'
-import { type LineFault, longestLine, readLines, writeLine } from './lines.ts'
+import { type LineFault, lineWriter, longestLine, readLines } from './lines.ts'
 import { type ConnectToGatewayOptions, connectChecks, type Write } from './options.ts'
 import { openSession, type Session } from './session.ts'
 
@@ -33,10 +33,11 @@ export async function connectToGateway(options: ConnectToGatewayOptions): Promis
     isGone = true
     input.destroy()
   }
+  const writeLine = lineWriter(output)
   const write: Write = async (line) => {
     if (isGone) return
     try {
-      await writeLine(output, line)
+      await writeLine(line)
     } catch {
       // The client is gone, and nothing can be reported to it.
       end()

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { startDeadline } from '../../support/deadline.ts'
 import { quote } from '../../support/quote.ts'
 import { type GatewayConnection, loopback } from './connection-file.ts'
-import { type LineFault, longestLine, readLines, writeLine } from './lines.ts'
+import { type LineFault, type LineWriter, lineWriter, longestLine, readLines } from './lines.ts'
 
 /** A connection to the gateway, for one session with one server. */
 export interface GatewaySocket {
@@ -37,14 +37,15 @@ export async function openGatewaySocket(connection: GatewayConnection, server: s
     const opened = socket
     deadline.signal.addEventListener('abort', () => opened.destroy())
     const lines = readLines(socket)
-    const answer = await ask(socket, lines, server, place, deadline.signal)
+    const write = lineWriter(socket)
+    const answer = await ask(write, lines, server, place, deadline.signal)
     checkAnswer(answer, connection, place)
     return {
       lines,
       async send(line) {
         if (Buffer.byteLength(line) >= longestLine) throw new GatewayFault(tooLong)
         try {
-          await writeLine(opened, line)
+          await write(line)
         } catch {
           throw new ConnectionEnded()
         }
@@ -96,14 +97,14 @@ function slow(place: string): GatewayFault {
 }
 
 async function ask(
-  socket: Socket,
+  write: LineWriter,
   lines: AsyncGenerator<string | LineFault, void>,
   server: string,
   place: string,
   signal: AbortSignal,
 ): Promise<unknown> {
   try {
-    await writeLine(socket, JSON.stringify({ procura: 1, server }))
+    await write(JSON.stringify({ procura: 1, server }))
     const { value } = await lines.next()
     if (typeof value === 'string') return JSON.parse(value) as unknown
   } catch {

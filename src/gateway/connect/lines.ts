@@ -46,21 +46,36 @@ export async function* readLines(input: Readable): AsyncGenerator<string | LineF
 }
 
 /**
- * Writes a line, and waits while the reader is slower.
- *
- * @throws the error of the stream when its other side is gone.
+ * Writes a line, and waits while the reader is slower. Rejects with the error of the stream when its other side is gone.
  */
-export async function writeLine(output: Writable, line: string): Promise<void> {
-  if (output.destroyed || output.writableEnded) throw new Error('the stream has ended')
-  if (output.write(`${line}\n`)) return
-  await new Promise<void>((settle, fail) => {
-    const end = (error?: Error): void => {
-      output.off('drain', settled).off('close', closed).off('error', end)
-      if (error === undefined) settle()
-      else fail(error)
-    }
-    const settled = (): void => end()
-    const closed = (): void => end(new Error('the stream has ended'))
-    output.on('drain', settled).on('close', closed).on('error', end)
-  })
+export type LineWriter = (line: string) => Promise<void>
+
+/** Makes the writer of a stream. All lines that wait share one wait: a listener for each would be reported as a leak. */
+export function lineWriter(output: Writable): LineWriter {
+  let waiting: Promise<void> | undefined
+
+  function drained(): Promise<void> {
+    return new Promise<void>((settle, fail) => {
+      const end = (error?: Error): void => {
+        waiting = undefined
+        output.off('drain', settled).off('close', closed).off('error', end)
+        if (error === undefined) settle()
+        else fail(error)
+      }
+      const settled = (): void => end()
+      const closed = (): void => end(ended())
+      output.on('drain', settled).on('close', closed).on('error', end)
+    })
+  }
+
+  return async (line) => {
+    if (output.destroyed || output.writableEnded) throw ended()
+    if (output.write(`${line}\n`)) return
+    waiting ??= drained()
+    await waiting
+  }
+}
+
+function ended(): Error {
+  return new Error('the stream has ended')
 }

@@ -2,7 +2,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { flag, integerFrom, type OptionChecks, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
-import { longestLine, readLines, writeLine } from '../connect/lines.ts'
+import { lineWriter, longestLine, readLines } from '../connect/lines.ts'
 import { type McpTransport, TransportError } from './mcp-transport.ts'
 
 /** Options of {@link lineTransport}. */
@@ -50,6 +50,7 @@ export function lineTransport(input: Readable, output: Writable, options: LineTr
     options,
     checks,
   )
+  const writeLine = lineWriter(output)
   let started = false
   let closing = false
   let ended = false
@@ -106,7 +107,7 @@ export function lineTransport(input: Readable, output: Writable, options: LineTr
       if (output.writableLength + bytes > maxWaitingBytes) {
         throw new TransportError('too_large', `more than ${maxWaitingBytes} bytes wait for a slow reader`)
       }
-      await writeLine(output, line)
+      await writeLine(line)
     },
     async close() {
       if (closing) return

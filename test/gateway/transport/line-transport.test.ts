@@ -107,6 +107,21 @@ describe('lineTransport', () => {
     expect(input.destroyed).toBe(true)
   })
 
+  it('MCP-27 waits with many messages as with one, and leaves no listener', async () => {
+    const { output, transport } = open()
+    await transport.start()
+    const before = output.eventNames().map((name) => [name, output.listenerCount(name)])
+    const sent = Array.from({ length: 100 }, () => transport.send('x'.repeat(2_000)))
+    await turn()
+    for (const name of ['drain', 'close', 'error']) expect(output.listenerCount(name)).toBeLessThan(5)
+    let lines = 0
+    output.on('data', (chunk) => (lines += String(chunk).split('\n').length - 1))
+    await Promise.all(sent)
+    output.removeAllListeners('data')
+    expect(lines).toBe(100)
+    expect(output.eventNames().map((name) => [name, output.listenerCount(name)])).toEqual(before)
+  })
+
   it('MCP-27 writes its last messages before it closes, and is closed once', async () => {
     const { output, transport, closed, errors } = open()
     await transport.start()
