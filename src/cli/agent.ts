@@ -1,5 +1,5 @@
 // node only: reads and writes files
-import { mkdir, rmdir } from 'node:fs/promises'
+import { mkdir, readFile, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Agent, AgentCapability } from '../agent/agent.ts'
 import { openAgent } from '../agent/open-agent.ts'
@@ -11,8 +11,8 @@ import { createSignerFile } from '../signer-file/signer-file.ts'
 import { quote } from '../support/quote.ts'
 import type { Host } from './host.ts'
 import { fileKey, openSigner } from './open-signer.ts'
-import { readInput } from './read-input.ts'
-import { containerIn } from './read-tokens.ts'
+import { readContainer } from './read-tokens.ts'
+import { delegationsKey, isSealedFile, sealedStore } from './sealed-delegations.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, neededOf, operandOf, textOf } from './verb.ts'
 
@@ -66,7 +66,7 @@ export async function receive(words: readonly string[], flags: Flags, host: Host
   const [name, file, ...more] = words
   if (name === undefined || more.length > 0) throw new UsageError('pass the name of the agent, and at most one file')
   const { agent } = await open(name, flags, host)
-  const reception = await agent.receive(containerIn(await readInput(file, 'the delegation', host)))
+  const reception = await agent.receive(await readContainer(file, 'the delegation', flags, host))
   if (!reception.accepted) {
     const { code, message } = reception.denial
     if (flags['json'] === true) host.print(JSON.stringify({ accepted: false, code, message }))
@@ -89,7 +89,14 @@ async function open(name: string | undefined, flags: Flags, host: Host): Promise
   const folder = await agentFolder(gatewayHome(textOf(flags, 'home'), host.env), name)
   const { key, delegations } = await readConnection(folder)
   const { signer } = await openSigner(key, flags, host)
-  return { agent: await openAgent({ signer, store: fileDelegationStore({ path: delegations }) }) }
+  return { agent: await openAgent({ signer, store: await storeOf(delegations, flags, host) }) }
+}
+
+/** The delegations of an agent. Their file is encrypted if a program has made it so. */
+async function storeOf(path: string, flags: Flags, host: Host): Promise<ReturnType<typeof fileDelegationStore>> {
+  const bytes = await readFile(path).catch(() => undefined)
+  if (bytes === undefined || !isSealedFile(bytes)) return fileDelegationStore({ path })
+  return sealedStore(path, bytes, await delegationsKey(flags, host))
 }
 
 function print(agent: Agent, capabilities: readonly AgentCapability[], flags: Flags, host: Host): void {

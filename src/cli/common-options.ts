@@ -9,3 +9,11 @@ export const keyFile: VerbOption = {
   value: 'FILE',
   about: 'the key of an encrypted key file; default: the passphrase in PROCURA_KEY_PASSPHRASE, or from the terminal',
 }
+
+/** The key of an encrypted file of delegations. */
+export const delegationsKeyFile: VerbOption = {
+  name: 'delegations-key-file',
+  value: 'FILE',
+  about:
+    'the key of an encrypted file of delegations; default: the passphrase in PROCURA_DELEGATIONS_PASSPHRASE, or from the terminal',
+}

@@ -34,7 +34,7 @@ export async function attenuate(words: readonly string[], flags: Flags, host: Ho
   const { path, audience } = partiesOf(flags)
   const command = commandOf(flags)
   const policy = await policyOf(flags, host)
-  const delegations = await readDelegations(file, host)
+  const delegations = await readDelegations(file, flags, host)
   const { signer, previous } = await openSigner(path, flags, host)
   // A delegation to the previous key of the file can be passed on with that key.
   const held = [signer, ...previous].find(({ did }) => delegations.some(({ audience: to }) => to === did)) ?? signer

@@ -1,5 +1,5 @@
 // node only: loads verbs that read files
-import { json, keyFile } from './common-options.ts'
+import { delegationsKeyFile, json, keyFile } from './common-options.ts'
 import type { Verb, VerbOption } from './verb.ts'
 
 const home: VerbOption = {
@@ -93,7 +93,7 @@ export const gatewayVerbs: readonly Verb[] = [
     name: 'agent receive',
     operands: 'NAME [FILE]',
     about: 'verify delegations to an agent, and store them',
-    options: [keyFile, home, json],
+    options: [keyFile, delegationsKeyFile, home, json],
     example: 'procura agent receive researcher narrow.ucan',
     negative: 'a delegation is refused, and none is stored',
     run: async (...given) => (await import('./agent.ts')).receive(...given),
@@ -102,7 +102,7 @@ export const gatewayVerbs: readonly Verb[] = [
     name: 'agent show',
     operands: '[NAME]',
     about: 'print the DID of an agent, and the authority that it has now',
-    options: [keyFile, home, json],
+    options: [keyFile, delegationsKeyFile, home, json],
     example: 'procura agent show researcher',
     run: async (...given) => (await import('./agent.ts')).showAgent(...given),
   },

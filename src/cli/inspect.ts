@@ -8,8 +8,7 @@ import { never, systemClock } from '../time.ts'
 import type { UcantoToken } from '../ucanto/token.ts'
 import { type DrawnChain, drawChains } from './draw-chains.ts'
 import type { Host } from './host.ts'
-import { readInput } from './read-input.ts'
-import { containerIn, type ReadTokens, tokensIn } from './read-tokens.ts'
+import { type ReadTokens, readContainer, tokensIn } from './read-tokens.ts'
 import { plainValue, showArguments } from './show-value.ts'
 import { readMoment, showDate, showDistance } from './time-text.ts'
 import { UsageError } from './usage-error.ts'
@@ -25,7 +24,7 @@ export async function inspect(words: readonly string[], flags: Flags, host: Host
   const [path, ...more] = words
   if (more.length > 0) throw new UsageError('too many words; pass one file')
   const now = readMoment('at', textOf(flags, 'at') ?? 'now', systemClock.now())
-  const input = containerIn(await readInput(path, 'the token or container', host))
+  const input = await readContainer(path, 'the token or container', flags, host)
   let tokens: ReadTokens
   try {
     tokens = await tokensIn(input)

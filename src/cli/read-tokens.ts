@@ -7,7 +7,9 @@ import { decodeInvocation } from '../invocation/decode-invocation.ts'
 import type { UcantoToken } from '../ucanto/token.ts'
 import type { Host } from './host.ts'
 import { readInput, textIn } from './read-input.ts'
+import { isSealedFile, openSealedFile } from './sealed-delegations.ts'
 import { UsageError } from './usage-error.ts'
+import type { Flags } from './verb.ts'
 
 /** The tokens of an input. They are not verified. */
 export type ReadTokens = ContainerContents<UcantoToken>
@@ -20,20 +22,35 @@ const reading = { accept: ['1.0.0', '1.0.0-rc.1'], acceptRedundantFields: true }
  *
  * @throws MalformedError when the input is neither.
  */
-async function readTokens(path: string | undefined, host: Host): Promise<ReadTokens> {
-  return tokensIn(containerIn(await readInput(path, 'the token or container', host)))
+async function readTokens(path: string | undefined, flags: Flags, host: Host): Promise<ReadTokens> {
+  return tokensIn(await readContainer(path, 'the token or container', flags, host))
+}
+
+/** Reads the container of a file or of standard input; an encrypted file of delegations is opened. */
+export async function readContainer(
+  path: string | undefined,
+  what: string,
+  flags: Flags,
+  host: Host,
+): Promise<string | Uint8Array> {
+  const bytes = await readInput(path, what, host)
+  return isSealedFile(bytes) ? openSealedFile(bytes, path, flags, host) : containerIn(bytes)
 }
 
 /** The same for the verbs that need delegations of UCAN 1.0. */
-export async function readDelegations(path: string | undefined, host: Host): Promise<readonly Delegation[]> {
-  const { delegations, others } = await readTokens(path, host)
+export async function readDelegations(
+  path: string | undefined,
+  flags: Flags,
+  host: Host,
+): Promise<readonly Delegation[]> {
+  const { delegations, others } = await readTokens(path, flags, host)
   if (others.length > 0) throw new UsageError('the tokens are of UCAN 0.9.1; this verb takes tokens of UCAN 1.0')
   if (delegations.length === 0) throw new UsageError('the input has no delegation')
   return delegations
 }
 
 /** An input in the form in which readers of containers take it: text without the white space around it, or bytes. */
-export function containerIn(bytes: Uint8Array): string | Uint8Array {
+function containerIn(bytes: Uint8Array): string | Uint8Array {
   return textIn(bytes) ?? bytes
 }
 

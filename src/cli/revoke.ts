@@ -14,7 +14,7 @@ export async function revoke(words: readonly string[], flags: Flags, host: Host)
   const [file, ...more] = words
   if (more.length > 0) throw new UsageError('too many words; pass one file with the delegation and its chain')
   const path = neededOf(flags, 'from', 'the key file of the principal that issued the delegation, or an earlier one')
-  const delegations = await readDelegations(file, host)
+  const delegations = await readDelegations(file, flags, host)
   const cid = textOf(flags, 'delegation')
   const leaves = delegations.filter(({ audience }) => !delegations.some(({ issuer }) => issuer === audience))
   const targets = cid === undefined ? leaves : delegations.filter((one) => one.cid.toString() === cid)

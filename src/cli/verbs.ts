@@ -1,6 +1,6 @@
 // node only: loads verbs that read files
 import type { AuditFlags } from './audit.ts'
-import { json, keyFile } from './common-options.ts'
+import { delegationsKeyFile, json, keyFile } from './common-options.ts'
 import { gatewayVerbs } from './gateway-verbs.ts'
 import type { VaultFlags } from './vault.ts'
 import type { Verb, VerbOption } from './verb.ts'
@@ -279,7 +279,7 @@ const authorityVerbs: readonly Verb[] = [
     name: 'attenuate',
     operands: '[FILE]',
     about: 'pass on a received delegation, narrowed',
-    options: [...grant, chosen],
+    options: [...grant, chosen, delegationsKeyFile],
     example:
       'procura attenuate agent.ucan --from agent.key --to did:key:z6Mk… --policy ".to == bob@example.com" --expires-in 10m',
     run: async (...given) => (await import('./delegate.ts')).attenuate(...given),
@@ -294,6 +294,7 @@ const authorityVerbs: readonly Verb[] = [
       { name: 'out', value: 'FILE', about: 'write a new file of mode 0600; default: standard output' },
       ledger,
       keyFile,
+      delegationsKeyFile,
       json,
     ],
     example: 'procura revoke agent.ucan --from owner.key',
@@ -303,7 +304,11 @@ const authorityVerbs: readonly Verb[] = [
     name: 'inspect',
     operands: '[FILE]',
     about: 'show any token or container in words, with its chain',
-    options: [{ name: 'at', value: 'TIME', about: 'the moment from which times are counted; default now' }, json],
+    options: [
+      { name: 'at', value: 'TIME', about: 'the moment from which times are counted; default now' },
+      delegationsKeyFile,
+      json,
+    ],
     example: 'procura inspect agent.ucan',
     negative: 'it is not a token or container, or a chain of it does not verify',
     run: async (...given) => (await import('./inspect.ts')).inspect(...given),
@@ -323,6 +328,7 @@ const authorityVerbs: readonly Verb[] = [
       { name: 'args-file', value: 'FILE', about: 'with --from: the arguments of the call as a JSON object' },
       chosen,
       keyFile,
+      delegationsKeyFile,
       json,
     ],
     example: 'procura why call.ucan --subject did:key:z6Mk… --at 2026-12-01T09:00:00Z',

@@ -13,7 +13,7 @@ import { type ContextContainer, type DecisionContext, optionsIn, readContext } f
 import type { Host } from './host.ts'
 import { openSigner } from './open-signer.ts'
 import { readInput } from './read-input.ts'
-import { containerIn, otherFormats, type ReadTokens, tokensIn } from './read-tokens.ts'
+import { otherFormats, type ReadTokens, readContainer, tokensIn } from './read-tokens.ts'
 import { readMoment, showDate, showDistance } from './time-text.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf, textsOf } from './verb.ts'
@@ -27,7 +27,7 @@ import { type Flags, textOf, textsOf } from './verb.ts'
 export async function why(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const [path, ...more] = words
   if (more.length > 0) throw new UsageError('too many words; pass one file')
-  const input = containerIn(await readInput(path, 'the container', host))
+  const input = await readContainer(path, 'the container', flags, host)
   const tokens = await readable(input)
   const given = await contextOf(flags, host)
   const time = given.time ?? systemClock.now()

@@ -1,20 +1,29 @@
 // node only: keeps delegations in a file
 import { createHash } from 'node:crypto'
-import { encodeContainer, splitContainer } from '../container/container.ts'
-import { MalformedError, StoreError, StoreFullError, VaultError } from '../errors.ts'
+import { encodeContainer, encodeContainerBytes, splitContainer } from '../container/container.ts'
+import { ArgumentError, MalformedError, StoreError, StoreFullError, VaultError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { defaultLimits, type Limits } from '../limits.ts'
 import type { DelegationStore } from '../proof/delegation-store.ts'
 import { createFileLock } from '../support/file-lock/file-lock.ts'
 import { withFileLock } from '../support/file-lock/with-file-lock.ts'
 import { createMutex } from '../support/mutex.ts'
-import { integerFrom, milliseconds, nonEmptyString, readOptions, withDefault } from '../support/options.ts'
+import { integerFrom, maybe, milliseconds, nonEmptyString, readOptions, withDefault } from '../support/options.ts'
 import { readPrivateFile, replacePrivateFile } from '../support/private-file.ts'
+import { type FileKey, keyCheck } from '../vault/stores/file/key.ts'
+import { createFileCipher, encrypted, type FileCipher, isSealed, readSealed, type SealedFile } from './sealed-file.ts'
 
 /** Options of {@link fileDelegationStore}. */
 export interface FileDelegationStoreOptions {
   /** The path of the file. It is made with the first delegation; its folder must exist. */
   readonly path: string
+  /** The key that encrypts the file: a passphrase, a key file, or 32 bytes. Default: none; the file is not encrypted. */
+  readonly key?: FileKey
+  /**
+   * A name that the encryption binds, such as the name of the agent; with `key` alone. A file with another name is refused,
+   * so that files under one key cannot be swapped. It is readable in the file. Default: none.
+   */
+  readonly name?: string
   /** Most delegations. Default 1,000; a change that exceeds it is refused. */
   readonly maxEntries?: number
   /**
@@ -24,19 +33,19 @@ export interface FileDelegationStoreOptions {
   readonly lockTimeoutMs?: number
 }
 
-/** Most characters of the file, and the bytes that they encode. */
-const maxCharacters = 16_000_000
+/** Most bytes of the container. With base64url and its other fields, the file is below the limit for private files. */
 const maxBytes = 12_000_000
 /** Milliseconds within which the file must be read. */
 const timeoutMs = 10_000
 
 /**
- * Stores the delegations of an agent in a file with mode 0600: a container as text, which any reader of containers opens.
- * Processes can share it. A change replaces the file in one step, so that a killed process leaves the old file or the new
+ * Stores the delegations of an agent in a file with mode 0600: a container as text, which any reader of containers opens,
+ * or encrypted with `key`. Processes can share it. A change replaces the file in one step, so that a killed process leaves the old file or the new
  * one. Delegations are not secret: only the key of the agent can use them. Keep that key with `procura/signer/file`.
  *
  * @throws ArgumentError when an option is invalid. Its methods reject with StoreError when the file cannot be read or
- *   written, when other users have access to it, and when it does not contain delegations.
+ *   written, when other users have access to it, when it does not contain delegations, and when `key` or `name` is not
+ *   that of the file.
  *
  * @example
  * ```ts
@@ -49,16 +58,21 @@ const timeoutMs = 10_000
  * ```
  */
 export function fileDelegationStore(options: FileDelegationStoreOptions): DelegationStore {
-  const { path, maxEntries, lockTimeoutMs } = readOptions('fileDelegationStore', options, {
+  const { path, key, name, maxEntries, lockTimeoutMs } = readOptions('fileDelegationStore', options, {
     path: nonEmptyString,
+    key: maybe(keyCheck),
+    name: maybe(nonEmptyString),
     maxEntries: withDefault(integerFrom(1, 10_000), 1_000),
     lockTimeoutMs: withDefault(milliseconds, 5_000),
   })
+  if (key === undefined && name !== undefined)
+    throw new ArgumentError('fileDelegationStore: `name` requires a `key`, because the encryption binds it')
+  const cipher = key && createFileCipher(key, name)
   const lock = createFileLock(`${path}.lock`)
   const mutex = createMutex()
 
   return Object.freeze({
-    load: () => asStoreError(() => read(path)),
+    load: () => asStoreError(async () => (await read(path, cipher)).tokens),
     change: ({ add, remove }) => {
       // Copies: the caller may change the bytes while the file is locked.
       const added = new Map(Array.from(add, ([cid, bytes]) => [cid, bytes.slice()] as const))
@@ -66,13 +80,14 @@ export function fileDelegationStore(options: FileDelegationStoreOptions): Delega
       return mutex(() =>
         asStoreError(() =>
           withFileLock(lock, `${path}.lock`, lockTimeoutMs, async (held) => {
-            const next = new Map(Array.from(await read(path), (bytes) => [nameOf(bytes), bytes] as const))
+            const { tokens, sealed } = await read(path, cipher)
+            const next = new Map(Array.from(tokens, (bytes) => [nameOf(bytes), bytes] as const))
             for (const cid of removed) next.delete(cid)
             for (const [cid, bytes] of added) next.set(cid, bytes)
             if (next.size > maxEntries)
               throw new StoreFullError(`the delegation store holds at most ${maxEntries} delegations`)
             // AGT-18
-            await replacePrivateFile(path, encode([...next.values()]), held)
+            await replacePrivateFile(path, await encode([...next.values()], cipher, sealed), held)
           }),
         ),
       )
@@ -80,19 +95,40 @@ export function fileDelegationStore(options: FileDelegationStoreOptions): Delega
   } satisfies DelegationStore)
 }
 
-function encode(tokens: readonly Uint8Array[]): Uint8Array {
-  const text = tokens.length === 0 ? '' : encodeContainer(tokens.map((bytes) => ({ bytes })))
+async function encode(
+  tokens: readonly Uint8Array[],
+  cipher: FileCipher | undefined,
+  before: SealedFile | undefined,
+): Promise<Uint8Array> {
+  const list = tokens.map((bytes) => ({ bytes }))
+  const content = tokens.length === 0 ? new Uint8Array() : encodeContainerBytes(list)
   // A larger file could not be read again.
-  if (text.length > maxCharacters)
-    throw new StoreFullError(`the file of the delegation store has at most ${maxCharacters} characters`)
+  if (content.length > maxBytes)
+    throw new StoreFullError(`the file of the delegation store has at most ${maxBytes} bytes`)
+  const text =
+    cipher !== undefined ? await cipher.seal(content, before) : tokens.length === 0 ? '' : encodeContainer(list)
   return new TextEncoder().encode(text)
 }
 
-async function read(path: string): Promise<readonly Uint8Array[]> {
+/** The content of a file. */
+interface FileContent {
+  readonly tokens: readonly Uint8Array[]
+  readonly sealed?: SealedFile
+}
+
+async function read(path: string, cipher: FileCipher | undefined): Promise<FileContent> {
   const file = await readPrivateFile(path, { timeoutMs })
-  if (file === undefined || file === 'unchanged') return []
+  if (file === undefined || file === 'unchanged') return { tokens: [] }
   const text = new TextDecoder().decode(file.bytes)
-  return text === '' ? [] : splitContainer(text, fileLimits)
+  if (cipher === undefined) {
+    if (isSealed(text)) throw encrypted(readSealed(text))
+    return { tokens: text === '' ? [] : await splitContainer(text, fileLimits) }
+  }
+  // A file that was replaced by an unencrypted one would be used without notice.
+  if (!isSealed(text)) throw new StoreError('the file of the delegation store is not encrypted; open it without `key`')
+  const sealed = readSealed(text)
+  const content = await cipher.open(sealed)
+  return { tokens: content.length === 0 ? [] : await splitContainer(content, fileLimits), sealed }
 }
 
 const fileLimits: Limits = Object.freeze({ ...defaultLimits, containerBytes: maxBytes, tokens: 10_000 })

@@ -1,11 +1,8 @@
 // node only: uses node:crypto
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { Did } from '../did/did.ts'
 import type { Jwk } from '../did/jwk.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import { VaultError } from '../errors.ts'
-import { decodeBase64url, encodeBase64url } from '../ipld/base.ts'
-import { concatBytes } from '../ipld/bytes.ts'
 import {
   arrayOf,
   integerFrom,
@@ -16,7 +13,8 @@ import {
   readOptions,
 } from '../support/options.ts'
 import type { Timestamp } from '../time.ts'
-import { type FileKeys, isAcceptable, type KeyDerivation } from '../vault/stores/file/key.ts'
+import type { FileKeys, KeyDerivation } from '../vault/stores/file/key.ts'
+import { openBox, readBox, type SealedFields, sealBox } from '../vault/stores/file/sealed-box.ts'
 
 const fileFormat = 'procura-signer@1'
 
@@ -55,15 +53,11 @@ export function encodeSignerFile(entries: readonly PrivateEntry[], keys: FileKey
   return new TextEncoder().encode(`${JSON.stringify({ format: fileFormat, keys: shown, ...rest })}\n`)
 }
 
-function sealed(jwks: readonly Jwk[], shown: readonly PublicEntry[], { derivation, records }: FileKeys): object {
-  const nonce = randomBytes(12)
-  const cipher = createCipheriv('aes-256-gcm', records, nonce)
-  cipher.setAAD(boundBytes(shown))
+function sealed(jwks: readonly Jwk[], shown: readonly PublicEntry[], keys: FileKeys): SealedFields {
   const plain = new TextEncoder().encode(JSON.stringify(jwks))
-  const box = concatBytes([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
+  const fields = sealBox(plain, boundBytes(shown), keys)
   plain.fill(0)
-  const { kind, salt, cost } = derivation
-  return { encryption: { kind, salt: encodeBase64url(salt), cost }, box: encodeBase64url(box) }
+  return fields
 }
 
 /**
@@ -82,10 +76,8 @@ export function decodeSignerFile(bytes: Uint8Array): SealedFile {
   if (jwks !== undefined && encryption === undefined && box === undefined && jwks.length === entries.length)
     return { keys: entries, derivation: undefined, secret: jwks }
   if (jwks !== undefined || encryption === undefined || box === undefined) throw damaged('its private keys are missing')
-  const { kind, salt, cost } = readOptions('the encryption', encryption as EncryptionFields, encryptionChecks, damaged)
-  const derivation: KeyDerivation = { kind, salt: decoded(salt), cost }
-  if (!isAcceptable(derivation)) throw damaged('its encryption is not supported by this version')
-  return { keys: entries, derivation, secret: decoded(box) }
+  const { derivation, box: secret } = readBox({ encryption, box }, maxFileBytes, damaged)
+  return { keys: entries, derivation, secret }
 }
 
 /**
@@ -96,10 +88,7 @@ export function decodeSignerFile(bytes: Uint8Array): SealedFile {
 export function openSecrets({ keys, secret }: SealedFile, fileKeys: FileKeys): readonly Jwk[] {
   const box = secret as Uint8Array
   try {
-    const decipher = createDecipheriv('aes-256-gcm', fileKeys.records, box.subarray(0, 12), { authTagLength: 16 })
-    decipher.setAAD(boundBytes(keys))
-    decipher.setAuthTag(box.subarray(-16))
-    const plain = concatBytes([decipher.update(box.subarray(12, -16)), decipher.final()])
+    const plain = openBox({ box }, boundBytes(keys), fileKeys)
     const jwks = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(plain)) as readonly Jwk[]
     plain.fill(0)
     if (!Array.isArray(jwks) || jwks.length !== keys.length) throw damaged('its keys are incomplete')
@@ -108,12 +97,6 @@ export function openSecrets({ keys, secret }: SealedFile, fileKeys: FileKeys): r
     // SIG-17
     throw new VaultError('ERR_VAULT_INTEGRITY', 'the key does not belong to this signer file, or the file was changed')
   }
-}
-
-interface EncryptionFields {
-  readonly kind: KeyDerivation['kind']
-  readonly salt: string
-  readonly cost: number
 }
 
 const fileChecks = Object.freeze({
@@ -130,12 +113,6 @@ const entryChecks = Object.freeze({
   created: integerFrom(0),
 })
 
-const encryptionChecks = Object.freeze({
-  kind: oneOfStrings('scrypt', 'hkdf'),
-  salt: nonEmptyString,
-  cost: integerFrom(0),
-})
-
 function jsonOf(bytes: Uint8Array): { readonly [name in keyof typeof fileChecks]?: unknown } {
   try {
     if (bytes.length > maxFileBytes) throw damaged('it is too long')
@@ -143,14 +120,6 @@ function jsonOf(bytes: Uint8Array): { readonly [name in keyof typeof fileChecks]
   } catch {
     // The message of the platform could contain a part of a key.
     throw damaged('it is not JSON in UTF-8')
-  }
-}
-
-function decoded(text: string): Uint8Array {
-  try {
-    return decodeBase64url(text, maxFileBytes)
-  } catch {
-    throw damaged('its bytes are not base64url')
   }
 }
 

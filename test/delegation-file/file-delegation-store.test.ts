@@ -6,7 +6,10 @@ import { openAgent } from '../../src/agent/open-agent.ts'
 import { openContainer } from '../../src/authorization/open-container.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
-import { fileDelegationStore } from '../../src/delegation-file/file-delegation-store.ts'
+import {
+  type FileDelegationStoreOptions,
+  fileDelegationStore,
+} from '../../src/delegation-file/file-delegation-store.ts'
 import { ArgumentError, StoreError, StoreFullError } from '../../src/errors.ts'
 import { memoryDelegationStore } from '../../src/proof/memory-delegation-store.ts'
 import { createSignerFile, rotateSignerFile } from '../../src/signer-file/signer-file.ts'
@@ -133,5 +136,110 @@ describe('AGT-18 a store of delegations in a file', () => {
     )
     await expect(store.change({ add, remove: [] }, {})).rejects.toThrow(StoreFullError)
     expect(await store.load({})).toEqual([])
+  })
+})
+
+describe('AGT-30 an encrypted store of delegations in a file', () => {
+  const bytes = crypto.getRandomValues(new Uint8Array(32))
+  const key = { bytes }
+  const add = new Map([[String(grant.cid), grant.bytes]])
+  const written = async (options: Partial<FileDelegationStoreOptions> = {}): Promise<string> => {
+    const path = newPath()
+    await fileDelegationStore({ path, key, ...options }).change({ add, remove: [] }, {})
+    return path
+  }
+  const load = async (path: string, options: Partial<FileDelegationStoreOptions> = { key }) =>
+    fileDelegationStore({ path, ...options }).load({})
+  const open = async () => {
+    const path = newPath()
+    const options = { path, key, name: 'mail agent' }
+    const store = fileDelegationStore(options)
+    return {
+      store,
+      another: async () => fileDelegationStore(options),
+      interrupt: () => chmod(path, 0o644),
+      restore: () => chmod(path, 0o600),
+      close: async () => undefined,
+    }
+  }
+  for (const { name, run } of delegationStoreCases(open, { without: ['erase'] })) it(name, run)
+
+  it('is private, shows nothing of a delegation, and opens with a passphrase', async () => {
+    const passphrase = 'correct horse battery'
+    const path = await written({ key: { passphrase } })
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    const text = await readFile(path, 'utf8')
+    for (const hidden of [grant.issuer, grant.audience, '/mail', passphrase, encodeContainer([grant]).slice(8, 40)])
+      expect(text).not.toContain(hidden)
+    expect(JSON.parse(text).encryption).toMatchObject({ kind: 'scrypt', cost: 131_072 })
+    expect(await load(path, { key: { passphrase } })).toEqual([grant.bytes])
+    await expect(load(path, { key: { passphrase: 'correct horse batterz' } })).rejects.toThrow(/key does not belong/)
+    await expect(load(path)).rejects.toThrow(/needs another kind of key; pass `passphrase`/)
+    await expect(load(path, {})).rejects.toThrow(/is encrypted; pass its `key`, a passphrase/)
+  })
+
+  it('never writes the same bytes twice, and can become empty', async () => {
+    const path = await written()
+    const first = await readFile(path, 'utf8')
+    const store = fileDelegationStore({ path, key })
+    await store.change({ add, remove: [] }, {})
+    const second = await readFile(path, 'utf8')
+    expect(second).not.toBe(first)
+    expect(JSON.parse(second).encryption).toEqual(JSON.parse(first).encryption)
+    await store.change({ add: new Map(), remove: [String(grant.cid)] }, {})
+    expect(await store.load({})).toEqual([])
+    expect(await readFile(path, 'utf8')).toContain('"box"')
+  })
+
+  it('is refused with another key, and when a byte of it was changed or cut off, and is not overwritten', async () => {
+    const path = await written({ name: 'mail' })
+    const text = await readFile(path, 'utf8')
+    const other = { bytes: crypto.getRandomValues(new Uint8Array(32)) }
+    await expect(load(path, { key: other, name: 'mail' })).rejects.toThrow(StoreError)
+    const edits = [
+      ...Array.from(
+        text.trimEnd(),
+        (letter, at) => text.slice(0, at) + (letter === 'A' ? 'B' : 'A') + text.slice(at + 1),
+      ),
+      ...Array.from(text.trimEnd(), (_, at) => text.slice(0, at)),
+      text.replace('"box"', '"until":1,"box"'),
+      text.replace('@1', '@2'),
+    ]
+    for (const edited of edits.filter((_, at) => at % 3 === 0 || at > edits.length - 8)) {
+      await writeFile(path, edited, { mode: 0o600 })
+      await expect(load(path, { key, name: 'mail' }), edited).rejects.toBeInstanceOf(StoreError)
+    }
+    const store = fileDelegationStore({ path, key, name: 'mail' })
+    await expect(store.change({ add, remove: [] }, {})).rejects.toThrow(StoreError)
+    expect(await readFile(path, 'utf8')).toBe(edits.at(-1))
+  })
+
+  it('is refused in the place of another file: unencrypted, of another name, of a signer, or spliced', async () => {
+    const [one, two, unnamed] = [await written({ name: 'one' }), await written({ name: 'two' }), await written()]
+    const named = (path: string, name?: string) => load(path, { key, ...(name !== undefined && { name }) })
+    await expect(named(two, 'one')).rejects.toThrow(/has another `name`/)
+    await expect(named(unnamed, 'one')).rejects.toThrow(/has another `name`/)
+    await expect(named(one)).rejects.toThrow(/has another `name`/)
+    const renamed = (await readFile(two, 'utf8')).replace('"two"', '"one"')
+    await writeFile(one, renamed)
+    await expect(named(one, 'one')).rejects.toThrow(/was changed/)
+    const { box } = JSON.parse(await readFile(two, 'utf8'))
+    await writeFile(unnamed, JSON.stringify({ ...JSON.parse(await readFile(unnamed, 'utf8')), box }))
+    await expect(named(unnamed)).rejects.toThrow(/was changed/)
+    const signerFile = newPath()
+    await createSignerFile({ path: signerFile, key })
+    await expect(load(signerFile)).rejects.toThrow(StoreError)
+    const plain = newPath()
+    await fileDelegationStore({ path: plain }).change({ add, remove: [] }, {})
+    await expect(load(plain)).rejects.toThrow(/is not encrypted; open it without `key`/)
+    await writeFile(plain, '')
+    await expect(load(plain)).rejects.toThrow(/is not encrypted/)
+  })
+
+  it('refuses a key that is invalid, and a name without a key', () => {
+    const path = newPath()
+    expect(() => fileDelegationStore({ path, key: 'secret' as never })).toThrow(ArgumentError)
+    expect(() => fileDelegationStore({ path, name: 'mail' })).toThrow(/`name` requires a `key`/)
+    expect(() => fileDelegationStore({ path, key, name: '' })).toThrow(ArgumentError)
   })
 })
