@@ -3,8 +3,10 @@
 import type { Processor } from '../vault/processor.ts'
 import { bearer } from '../vault/processors/bearer.ts'
 import { header } from '../vault/processors/header.ts'
+import { headers } from '../vault/processors/headers.ts'
 import { query } from '../vault/processors/query.ts'
 import type { CredentialOptions } from '../vault/rules/credential-rules.ts'
+import { Secret } from '../vault/secret.ts'
 import { type FileVault, openFileVault, type StoredCredential } from '../vault/stores/file/file-vault.ts'
 import { createKeyFile, type FileKey } from '../vault/stores/file/key.ts'
 import type { Host } from './host.ts'
@@ -18,7 +20,7 @@ export interface VaultFlags {
   readonly 'new-key-file'?: string | undefined
   readonly origin?: readonly string[] | undefined
   readonly bearer?: boolean | undefined
-  readonly header?: string | undefined
+  readonly header?: readonly string[] | undefined
   readonly query?: string | undefined
   readonly method?: readonly string[] | undefined
   readonly 'path-prefix'?: string | undefined
@@ -68,6 +70,7 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
   const rules = verb === 'put' ? rulesOf(flags) : undefined
   const vault = await open(flags, host, verb === 'put')
   const secret = await readSecret(reference, flags.bytes === true, host)
+  checkFields(flags.header ?? [], secret)
   const version = await (rules === undefined
     ? vault.rotate(reference, secret)
     : vault.put(reference, { ...rules, secret }))
@@ -75,6 +78,19 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
   const stored = `stored version ${version} of ${reference}${rules === undefined ? '' : `: ${destinationsOf(rules)}`}`
   report(flags, host, { name: reference, version }, stored)
   return 0
+}
+
+/** With several headers, the secret has a value for each. The message names no other name: it may be a secret. */
+function checkFields(names: readonly string[], bytes: Uint8Array): void {
+  if (names.length < 2) return
+  const secret = new Secret(bytes)
+  const fields = secret.fieldNames()
+  secret.dispose()
+  const missing = names.find((name) => !fields.includes(name))
+  if (missing !== undefined || fields.length > names.length)
+    throw new UsageError(
+      `with several --header, the secret must be a JSON object of strings, one for each header: ${names.join(', ')}`,
+    )
 }
 
 /** Prints what was done, in words or as JSON. */
@@ -118,13 +134,19 @@ function rulesOf(flags: VaultFlags): CredentialOptions {
 function processorOf(flags: VaultFlags): Processor | undefined {
   const ways = [
     flags.bearer === true ? bearer() : undefined,
-    flags.header === undefined ? undefined : header({ name: flags.header }),
+    flags.header === undefined ? undefined : headerProcessor(flags.header),
     flags.query === undefined ? undefined : query({ name: flags.query }),
   ].filter((way) => way !== undefined)
   if (ways.length > 1 || (ways.length === 0 && flags.origin !== undefined)) {
     throw new UsageError('--origin needs exactly one of --bearer, --header and --query')
   }
   return ways[0]
+}
+
+/** The whole secret in one header, or a field of it in each of several. */
+function headerProcessor(names: readonly string[]): Processor {
+  const [name = '', ...more] = names
+  return more.length === 0 ? header({ name }) : headers({ fields: Object.fromEntries(names.map((one) => [one, one])) })
 }
 
 async function list(vault: FileVault, flags: VaultFlags, host: Host): Promise<number> {

@@ -19,7 +19,12 @@ const bytes: VerbOption = {
 const rules: readonly VerbOption[] = [
   { name: 'origin', value: 'URL', many: true, about: 'an allowed origin, in full' },
   { name: 'bearer', about: 'send the secret as `Authorization: Bearer`' },
-  { name: 'header', value: 'NAME', about: 'send it in this header' },
+  {
+    name: 'header',
+    value: 'NAME',
+    many: true,
+    about: 'send it in this header; for several headers, the secret is a JSON object with the value of each',
+  },
   { name: 'query', value: 'NAME', about: 'send it as this query parameter' },
   { name: 'method', value: 'METHOD', many: true, about: 'an allowed method; default GET and HEAD' },
   { name: 'path-prefix', value: 'PATH', about: 'allow only paths below this one; default all paths of the origin' },

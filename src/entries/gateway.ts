@@ -10,6 +10,7 @@ export {
   type HttpServerConfig,
   type ListenPlace,
   readGatewayConfig,
+  type SecretHeaders,
   type StdioServerConfig,
 } from '../gateway/configuration/read-gateway-config.ts'
 export type { AllowedRequests } from '../gateway/passing-methods.ts'
@@ -32,7 +33,7 @@ export {
   type ReviewToolsOptions,
   reviewTools,
 } from '../gateway/tools/review-tools.ts'
-export { credentialRulesOf } from '../gateway/upstream/credential-rules.ts'
+export { type CredentialUser, credentialRulesOf } from '../gateway/upstream/credential-rules.ts'
 export type { GatewayServer } from '../gateway/supply.ts'
 export { toolCommand } from '../gateway/tool-command.ts'
 export {

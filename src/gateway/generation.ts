@@ -146,7 +146,7 @@ async function guardedServer(
   const commands = new Map<string, GuardedCommand>()
   const pins = new Map<string, string>()
   const unusable = new Map<string, string>()
-  const credential = config.type === 'http' ? config.secretHeader?.credential : undefined
+  const credential = config.type === 'http' ? config.secretHeaders?.credential : undefined
   for (const tool of tools) {
     pins.set(tool.name, await toolHash(tool))
     try {

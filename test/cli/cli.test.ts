@@ -95,6 +95,29 @@ describe('procura vault', () => {
     expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 1, out: 'the file has no credential crm' })
   })
 
+  it('puts one secret for several headers, with a value for each', async () => {
+    await cli(['vault', 'new-key', '--key-file', join(folder, 'key')])
+    const put = at(
+      'vault',
+      'put',
+      'crm',
+      '--origin',
+      'https://crm.example.com',
+      '--header',
+      'X-Id',
+      '--header',
+      'X-Key',
+    )
+    for (const wrong of [secret, JSON.stringify({ 'X-Id': secret }), '{"X-Id":"a","X-Key":"b","X-More":"c"}']) {
+      const refused = await cli(put, wrong)
+      expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('one for each header: X-Id, X-Key') })
+      expect(refused.err).not.toContain(secret)
+    }
+    expect(await cli(put, JSON.stringify({ 'X-Id': 'a', 'X-Key': secret }))).toMatchObject({ code: 0 })
+    const [stored] = JSON.parse((await cli(at('vault', 'list', '--json'))).out)
+    expect(stored.rules.processor).toEqual({ type: 'headers', fields: { 'x-id': 'X-Id', 'x-key': 'X-Key' } })
+  })
+
   it('encrypts everything again under another key, from a file or a passphrase', async () => {
     const next = join(folder, 'next')
     for (const path of [join(folder, 'key'), next]) await cli(['vault', 'new-key', '--key-file', path])

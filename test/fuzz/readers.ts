@@ -177,7 +177,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['audit/stdout', isSetUp, 'stdoutAuditSink'],
   ['vault', isSetUp, 'createVault referenceTable resilient'],
   ['vault/memory', isSetUp, 'memoryVault'],
-  ['vault/processors', isSetUp, 'basic bearer header hmac query sigV4'],
+  ['vault/processors', isSetUp, 'basic bearer header headers hmac query sigV4'],
   ['vault/sealed', writes, 'generateSealingKey'],
   ['vault/openbao', isSetUp, 'openbaoVault'],
   ['vault/aws', isSetUp, 'assumeRoleVault secretsManagerVault'],

@@ -101,7 +101,7 @@ describe('the configuration of a gateway', () => {
             type: 'http',
             url: 'https://api.example.com/mcp',
             headers: Object.assign(Object.create(null), { 'X-Plain': '1' }),
-            secretHeader: { name: 'Authorization', credential: 'github.Authorization' },
+            secretHeaders: { names: ['Authorization'], credential: 'github.Authorization' },
           },
         ],
       ]),
@@ -184,7 +184,12 @@ describe('the configuration of a gateway', () => {
     [
       'two secret headers',
       (d) => put(d['servers'].github.secretHeaders, 'Cookie2', 'github.C'),
-      /more than one header in `secretHeaders`/,
+      /several credentials in `secretHeaders`; name one for all headers/,
+    ],
+    [
+      'a secret header twice',
+      (d) => put(d['servers'].github.secretHeaders, 'authorization', 'github.Authorization'),
+      /has a header twice in `secretHeaders`/,
     ],
     [
       'a header of the protocol',

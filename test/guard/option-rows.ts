@@ -26,6 +26,7 @@ import { basic } from '../../src/vault/processors/basic.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
 import { header } from '../../src/vault/processors/header.ts'
+import { headers } from '../../src/vault/processors/headers.ts'
 import { hmac } from '../../src/vault/processors/hmac.ts'
 import { query } from '../../src/vault/processors/query.ts'
 import { refreshToken } from '../../src/vault/processors/refresh-token.ts'
@@ -271,6 +272,7 @@ export const optionRows: Readonly<Record<string, OptionRow>> = {
   bearer: [bearer, () => ({}), { field: 'text' }],
   basic: [basic, () => ({}), { username: 'text' }],
   header: [header, () => ({ name: 'x-key' }), { 'name!': 'text', format: 'text', field: 'text' }],
+  headers: [headers, () => ({ fields: { 'x-key': 'key' } }), { 'fields!': 'object' }],
   query: [query, () => ({ name: 'key' }), { 'name!': 'text', field: 'text' }],
   hmac: [
     hmac,

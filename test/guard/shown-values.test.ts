@@ -17,6 +17,7 @@ import { invoke as ucantoInvoke } from '../../src/ucanto/invoke.ts'
 import { basic } from '../../src/vault/processors/basic.ts'
 import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
 import { header } from '../../src/vault/processors/header.ts'
+import { headers } from '../../src/vault/processors/headers.ts'
 import { hmac } from '../../src/vault/processors/hmac.ts'
 import { parseProcessor } from '../../src/vault/processors/parse-processor.ts'
 import { query } from '../../src/vault/processors/query.ts'
@@ -125,6 +126,7 @@ describe('an error about options', async () => {
     'a user name with the password': () => basic({ username: `user:${canary}` }),
     'a format with the secret': () => header({ name: 'x-key', format: `Token ${canary}` }),
     'a header with its value': () => header({ name: `x-key: ${canary}` }),
+    'a header of several with its value': () => headers({ fields: { [`x-key: ${canary}`]: 'a' } }),
     'a format of a signature': () => hmac({ header: 'x-signature', format: canary }),
     'a header for a signature': () => hmac({ header: `x ${canary}` }),
     'a part to be signed': () => hmac({ header: 'x-signature', covers: [canary as never] }),

@@ -321,6 +321,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     bearer: [],
     clientCredentials: [],
     header: [],
+    headers: [],
     hmac: [],
     query: [],
     refreshToken: [],

@@ -8,6 +8,7 @@ import { basic } from '../../src/vault/processors/basic.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
 import { header } from '../../src/vault/processors/header.ts'
+import { headers } from '../../src/vault/processors/headers.ts'
 import { hmac } from '../../src/vault/processors/hmac.ts'
 import { query } from '../../src/vault/processors/query.ts'
 import { refreshToken } from '../../src/vault/processors/refresh-token.ts'
@@ -336,6 +337,7 @@ describe('a secret in failing calls [attack 77]', () => {
     bearer: () => [bearer(), secretText] as const,
     header: () => [header({ name: 'x-api-key', format: 'Key {secret}' }), secretText] as const,
     basic: () => [basic(), pair] as const,
+    headers: () => [headers({ fields: { Authorization: 'username', 'X-Key': 'password' } }), pair] as const,
     query: () => [query({ name: 'api_key' }), secretText] as const,
     hmac: () => [hmac({ header: 'x-signature', timestampHeader: 'x-time' }), secretText] as const,
     sigV4: () => [sigV4({ region: 'eu-central-1', service: 's3' }), awsKeys] as const,

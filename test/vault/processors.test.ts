@@ -6,6 +6,7 @@ import { basic } from '../../src/vault/processors/basic.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
 import { header } from '../../src/vault/processors/header.ts'
+import { headers } from '../../src/vault/processors/headers.ts'
 import { hmac } from '../../src/vault/processors/hmac.ts'
 import { parseProcessor } from '../../src/vault/processors/parse-processor.ts'
 import { query } from '../../src/vault/processors/query.ts'
@@ -47,6 +48,17 @@ describe('processors', () => {
     }
   })
 
+  it('headers writes a field of the secret into each header', async () => {
+    const processor = headers({ fields: { Authorization: 'token', 'X-User': 'username' } })
+    expect(processor.headers).toEqual(['authorization', 'x-user'])
+    const sent = (await apply(processor, login)).headers
+    expect([sent.get('authorization'), sent.get('x-user')]).toEqual(['t-1', 'ann'])
+    for (const secret of [Secret.ofFields({ token: 't' }), 'text', Secret.ofFields({ token: 't', username: 'a\nb' })])
+      await expect(apply(processor, secret)).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+    for (const fields of [{}, { 'X-A': '' }, { 'X-A': 'a', 'x-a': 'b' }, { 'X-A': 1 as never }, [] as never])
+      expect(() => headers({ fields })).toThrow(invalid)
+  })
+
   const rerouting = [
     ...['Host', 'Forwarded', 'X-Forwarded-Host', 'X-HTTP-Method-Override', 'x_http_method_override', 'X-Original-URL'],
     ...['X-Rewrite-Url', 'X-Host', 'Destination', 'X-Middleware-Subrequest', 'X-Real-IP', 'Expect', 'Trailer'],
@@ -55,6 +67,7 @@ describe('processors', () => {
   it('ORG-16 cannot write a header or parameter by which a server reads another method, path or host', () => {
     for (const name of rerouting) {
       expect(() => header({ name }), name).toThrow(/^header: `name` must be the name of a header that can carry/)
+      expect(() => headers({ fields: { [name]: 'a' } }), name).toThrow(/^headers: each name in `fields` must be/)
       expect(() => hmac({ header: name, covers: ['body'] }), name).toThrow(/^hmac: `header` must be/)
       expect(() => hmac({ header: 'x-signature', timestampHeader: name }), name).toThrow(
         /^hmac: `timestampHeader` must be/,
@@ -158,6 +171,7 @@ describe('descriptions of processors', () => {
     header({ name: 'X-A', format: 'T {secret}', field: 'a' }),
     basic(),
     basic({ username: 'ann' }),
+    headers({ fields: { 'X-B': 'b', Authorization: 'a' } }),
     query({ name: 'k', field: 'f' }),
     hmac({ header: 'x', timestampHeader: 'y', field: 'k' }),
     hmac({ header: 'x', covers: ['body'], hash: 'SHA-512', encoding: 'base64', separator: '.' }),

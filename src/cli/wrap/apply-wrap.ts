@@ -1,15 +1,15 @@
 // node only: reads and writes files
 import { join } from 'node:path'
 import type { Delegation } from '../../delegation/delegation.ts'
-import { toolCommand } from '../../gateway/tool-command.ts'
-import { header } from '../../vault/processors/header.ts'
+import type { SecretHeaders } from '../../gateway/configuration/read-gateway-config.ts'
+import { credentialRulesOf } from '../../gateway/upstream/credential-rules.ts'
 import type { CredentialOptions } from '../../vault/rules/credential-rules.ts'
 import type { Client } from './client.ts'
 import type { ConfigDocument, ServerEntry } from './config-document.ts'
 import { type ConfigFile, hashOf, replaceConfigFile } from './config-file.ts'
 import { connectLine } from './connect-line.ts'
 import { writeGatewayFile } from './gateway-file.ts'
-import { credentialName, type GatewayServer, gatewayName, identityOf, withCredentials } from './gateway-server.ts'
+import { credentialsFor, type GatewayServer, gatewayName, identityOf, withCredentials } from './gateway-server.ts'
 import type { Grant } from './grants.ts'
 import { ensureFolder } from './home-files.ts'
 import { issueGrants } from './issue.ts'
@@ -36,7 +36,7 @@ export function namePlans(
   )
   const taken = new Set(servers.keys())
   return plans.map((plan) => {
-    const values = new Map(plan.secrets.map(({ name, value }) => [credentialName('', name), value] as const))
+    const values = credentialsFor(plan.definition, '', plan.secrets)
     const identity = identityOf(withCredentials(plan.definition, '', plan.secrets), (one) => values.get(one))
     const server = known.get(identity) ?? gatewayName(plan.entry.name, (name) => taken.has(name))
     known.set(identity, server)
@@ -124,11 +124,11 @@ export interface WrapRun {
 export async function applyWrap(home: WrapHome, run: WrapRun): Promise<readonly Delegation[]> {
   const { file, agent, plans, next } = run
   for (const { server, secrets, definition } of plans) {
-    for (const { name, value } of secrets) {
-      const credential = credentialName(server, name)
-      if (home.secrets.get(credential) === value) continue
-      await home.vault.put(credential, { ...rulesFor(server, definition, name), secret: value })
-      home.secrets.set(credential, value)
+    for (const [credential, secret] of credentialsFor(definition, server, secrets)) {
+      if (home.secrets.get(credential) === secret) continue
+      const names = secrets.map(({ name }) => name)
+      await home.vault.put(credential, { ...rulesFor(server, definition, { credential, names }), secret })
+      home.secrets.set(credential, secret)
     }
   }
   const record = recordOf(home, run)
@@ -145,23 +145,11 @@ export async function applyWrap(home: WrapHome, run: WrapRun): Promise<readonly 
   return delegations
 }
 
-/**
- * How a credential may be used: read for a start of the program, or sent in requests to the origin of the server. A call of
- * a tool can do neither with a secret of a program.
- */
-function rulesFor(server: string, definition: GatewayServer, name: string): CredentialOptions {
-  if (definition.type === 'stdio') return { leasable: true, commands: [`/gateway/start/${server}`] }
-  return {
-    origins: [new URL(definition.url).origin],
-    processor: header({ name }),
-    methods: ['GET', 'POST', 'DELETE'],
-    headers: [...sessionHeaders, ...Object.keys(definition.headers ?? {})],
-    commands: [`/gateway/session/${server}`, toolCommand(server)],
-  }
+function rulesFor(server: string, definition: GatewayServer, secretHeaders: SecretHeaders): CredentialOptions {
+  if (definition.type === 'stdio') return credentialRulesOf(server, { type: 'stdio' })
+  const { url, headers = {} } = definition
+  return credentialRulesOf(server, { type: 'http', url, headers, secretHeaders })
 }
-
-/** Headers of a session of Streamable HTTP. */
-const sessionHeaders = ['accept', 'content-type', 'last-event-id', 'mcp-protocol-version', 'mcp-session-id']
 
 /** The record with the original texts. A layer whose servers are no longer in the file was never finished, or was undone. */
 function recordOf(home: WrapHome, { file, client, agent, plans, next }: WrapRun): WrapRecord {

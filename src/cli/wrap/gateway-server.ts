@@ -45,8 +45,28 @@ export function withCredentials(
   secrets: readonly { readonly name: string }[],
 ): GatewayServer {
   if (secrets.length === 0) return definition
-  const names = Object.fromEntries(secrets.map(({ name }) => [name, credentialName(server, name)]))
+  const shared = isShared(definition, secrets) ? credentialName(server, sharedName) : undefined
+  const names = Object.fromEntries(secrets.map(({ name }) => [name, shared ?? credentialName(server, name)]))
   return definition.type === 'stdio' ? { ...definition, secretEnv: names } : { ...definition, secretHeaders: names }
+}
+
+/** The credential of several secret headers: a call has one. */
+const sharedName = 'headers'
+
+function isShared({ type }: GatewayServer, secrets: readonly unknown[]): boolean {
+  return type === 'http' && secrets.length > 1
+}
+
+/** The secrets of a server as the vault stores them. */
+export function credentialsFor(
+  definition: GatewayServer,
+  server: string,
+  secrets: readonly { readonly name: string; readonly value: string }[],
+): ReadonlyMap<string, string> {
+  if (!isShared(definition, secrets))
+    return new Map(secrets.map(({ name, value }) => [credentialName(server, name), value] as const))
+  const fields = Object.fromEntries(secrets.map(({ name, value }) => [name, value]))
+  return new Map([[credentialName(server, sharedName), JSON.stringify(sorted(fields))]])
 }
 
 /** A text that two definitions have in common if they are the same server with the same secrets. */
@@ -62,7 +82,9 @@ export function identityOf(definition: GatewayServer, secretOf: (credential: str
 function sorted(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(sorted)
-  return Object.entries(value)
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([name, inner]) => [name, sorted(inner)])
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([name, inner]) => [name, sorted(inner)]),
+  )
 }

@@ -38,10 +38,9 @@ export function planHttpServer(value: DataObject, context: ServerContext, isName
   const headers = headersOf(value, context)
   if (typeof headers === 'string') return { refusal: headers }
   const { plain, secrets, sorted, notes } = headers
-  if (secrets.length > 1)
-    return {
-      refusal: `it has ${secrets.length} secret headers (${secrets.map(({ name }) => name).join(', ')}), and the gateway supports one; name the others with --plain if they are not secret`,
-    }
+  const all = sorted.map(({ name }) => name.toLowerCase())
+  const twice = all.find((name, at) => all.indexOf(name) < at)
+  if (twice !== undefined) return { refusal: `it has the header ${twice} twice; remove one of the two` }
   if (secrets.length === 0 && !isNamed)
     return { left: 'it has no secret header; name it with --server to put it behind the gateway nevertheless' }
   const definition: GatewayServer = {

@@ -161,7 +161,8 @@ const httpServer: ObjectShape = {
     headers: { shape: { ...headerNames, value: headerValue }, about: 'headers that are not secret', optional: true },
     secretHeaders: {
       shape: { ...headerNames, value: credential },
-      about: 'the secret header: the name of the credential that contains its whole value',
+      about:
+        'the secret headers: the name of the credential with the whole value; one credential for several headers, whose secret is a JSON object with the value of each',
       optional: true,
     },
     ...pathArguments,
@@ -169,10 +170,19 @@ const httpServer: ObjectShape = {
   },
   check: ({ headers, secretHeaders }) => {
     const secret = Object.keys(Object(secretHeaders)).map((name) => name.toLowerCase())
-    if (secret.length > 1) return 'has more than one header in `secretHeaders`; one is supported'
+    const wrong = wrongSecretHeaders(secret, Object.values(Object(secretHeaders)))
+    if (wrong !== undefined) return wrong
     const twice = Object.keys(Object(headers)).some((name) => secret.includes(name.toLowerCase()))
     return twice ? 'has one header in `headers` and in `secretHeaders`; remove one of them' : undefined
   },
+}
+
+/** A call has one credential, so several headers come from one. */
+function wrongSecretHeaders(names: readonly string[], credentials: readonly unknown[]): string | undefined {
+  if (new Set(names).size < names.length) return 'has a header twice in `secretHeaders`; remove one of the two'
+  return new Set(credentials).size < 2
+    ? undefined
+    : 'has several credentials in `secretHeaders`; name one for all headers, whose secret is a JSON object with the value of each header'
 }
 
 /** The shape of `gateway.json`. */

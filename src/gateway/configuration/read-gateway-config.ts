@@ -28,14 +28,25 @@ export interface StdioServerConfig {
   readonly paths?: readonly string[]
 }
 
+/** Secret headers, and the credential that contains their values. */
+export interface SecretHeaders {
+  /**
+   * The name of the credential. With one header, the secret is the value of that header. With several, it is an object of
+   * strings: the value of each header under its name.
+   */
+  readonly credential: string
+  /** The names of the headers. */
+  readonly names: readonly string[]
+}
+
 /** An MCP server that is reached over Streamable HTTP. */
 export interface HttpServerConfig {
   readonly type: 'http'
   readonly url: string
   /** Headers that are not secret. */
   readonly headers: Readonly<Record<string, string>>
-  /** The secret header, with the name of the credential that contains its value. */
-  readonly secretHeader?: { readonly name: string; readonly credential: string }
+  /** The secret headers. Default: none. */
+  readonly secretHeaders?: SecretHeaders
   /** The arguments of its tools that are paths, or lists of paths. */
   readonly paths?: readonly string[]
   /** The requests that pass unguarded. Default: none. */
@@ -161,14 +172,13 @@ function completeConfig(raw: RawConfig, path: string): GatewayConfig {
 
 function completeServer(raw: RawServer, folder: string): StdioServerConfig | HttpServerConfig {
   if (raw.type === 'http') {
-    const [secret] = Object.entries(raw.secretHeaders ?? {})
     return Object.freeze({
       type: 'http',
       url: raw.url,
       headers: raw.headers ?? {},
       ...(raw.paths !== undefined && { paths: raw.paths }),
       ...(raw.allow !== undefined && { allow: raw.allow }),
-      ...(secret !== undefined && { secretHeader: { name: secret[0], credential: secret[1] } }),
+      ...secretHeadersOf(raw.secretHeaders ?? {}),
     })
   }
   const { command, args = [], cwd, env = {}, secretEnv = {}, allow, stderr } = raw
@@ -184,6 +194,11 @@ function completeServer(raw: RawServer, folder: string): StdioServerConfig | Htt
     ...(allow !== undefined && { allow }),
     ...(stderr !== undefined && { stderr: resolve(folder, stderr) }),
   })
+}
+
+function secretHeadersOf(given: Readonly<Record<string, string>>): { readonly secretHeaders?: SecretHeaders } {
+  const [credential] = Object.values(given)
+  return credential === undefined ? {} : { secretHeaders: { credential, names: Object.keys(given) } }
 }
 
 function addressOf(address: string): { readonly host: string; readonly port: number } {

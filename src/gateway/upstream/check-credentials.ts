@@ -19,7 +19,7 @@ export async function checkCredentials(config: GatewayConfig, vault: Pick<FileVa
 
 function credentialsOf(server: StdioServerConfig | HttpServerConfig): readonly string[] {
   if (server.type === 'stdio') return Object.values(server.secretEnv)
-  return server.secretHeader === undefined ? [] : [server.secretHeader.credential]
+  return server.secretHeaders === undefined ? [] : [server.secretHeaders.credential]
 }
 
 function checkOne(

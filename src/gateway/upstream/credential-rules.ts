@@ -1,8 +1,10 @@
 // node only: works with parts that use files
 import { ArgumentError } from '../../errors.ts'
+import type { Processor } from '../../vault/processor.ts'
 import { header } from '../../vault/processors/header.ts'
+import { headers as severalHeaders } from '../../vault/processors/headers.ts'
 import type { CredentialOptions } from '../../vault/rules/credential-rules.ts'
-import type { HttpServerConfig, StdioServerConfig } from '../configuration/read-gateway-config.ts'
+import type { HttpServerConfig, SecretHeaders, StdioServerConfig } from '../configuration/read-gateway-config.ts'
 import { toolCommand } from '../tool-command.ts'
 
 /** The command under which the gateway itself reads the secrets for a start of a server. GTW-11 */
@@ -14,6 +16,9 @@ export function startCommand(server: string): string {
 export function sessionCommand(server: string): string {
   return `/gateway/session/${nameOf(server)}`
 }
+
+/** The parts of a configuration that determine how a credential is used. */
+export type CredentialUser = Pick<StdioServerConfig, 'type'> | Omit<HttpServerConfig, 'allow' | 'paths'>
 
 /** Headers of a session of Streamable HTTP. */
 const sessionHeaders = ['accept', 'content-type', 'last-event-id', 'mcp-protocol-version', 'mcp-session-id']
@@ -38,20 +43,28 @@ const sessionHeaders = ['accept', 'content-type', 'last-event-id', 'mcp-protocol
  * if (mail !== undefined) await vault.put('mail.MAIL_KEY', { ...credentialRulesOf('mail', mail), secret: 'sk-live' })
  * ```
  */
-export function credentialRulesOf(server: string, config: StdioServerConfig | HttpServerConfig): CredentialOptions {
+export function credentialRulesOf(server: string, config: CredentialUser): CredentialOptions {
   if (config.type === 'stdio') return { leasable: true, commands: [startCommand(server)] }
-  const { secretHeader, url, headers } = config
-  if (secretHeader === undefined) {
+  const { secretHeaders, url, headers } = config
+  if (secretHeaders === undefined) {
     throw new ArgumentError('credentialRulesOf: `config` has no secret header; add `secretHeaders` to the server')
   }
   return {
     origins: [new URL(url).origin],
-    processor: header({ name: secretHeader.name }),
+    processor: processorOf(secretHeaders),
     methods: ['GET', 'POST', 'DELETE'],
     // A list, because the vault drops headers whose names suggest authority, such as `Mcp-Session-Id`.
     headers: [...sessionHeaders, ...Object.keys(headers)],
     commands: [sessionCommand(server), toolCommand(server)],
   }
+}
+
+/** The way of a credential into requests: the whole secret in one header, or a field of it in each. */
+function processorOf({ names }: SecretHeaders): Processor {
+  const [name = '', ...more] = names
+  return more.length === 0
+    ? header({ name })
+    : severalHeaders({ fields: Object.fromEntries(names.map((one) => [one, one])) })
 }
 
 /** The last segment of a command of a server, whose name is checked. */

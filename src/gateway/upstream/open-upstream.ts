@@ -40,10 +40,10 @@ export async function openUpstream(
 /** GTW-12: each request of the session has the credential, and goes to the origin of the server. */
 function httpUpstream(
   server: string,
-  { url, headers, secretHeader }: HttpServerConfig,
+  { url, headers, secretHeaders }: HttpServerConfig,
   own: Omit<OwnCalls, 'close'>,
 ): Upstream {
-  const isSecret = secretHeader !== undefined
+  const isSecret = secretHeaders !== undefined
   const transport = httpTransport(url, { headers, ...(isSecret && { fetch: own.send(server) }) })
   return {
     transport,

@@ -118,9 +118,9 @@ export function createOwnCalls({ signer, servers, sink, onError, ...parts }: Own
 
 function commandsOf(server: string, config: StdioServerConfig | HttpServerConfig): readonly GuardedCommand[] {
   if (config.type === 'http') {
-    const { secretHeader } = config
-    if (secretHeader === undefined) return []
-    return [{ ...defineCommand({ command: sessionCommand(server), args: {} }), credential: secretHeader.credential }]
+    const { secretHeaders } = config
+    if (secretHeaders === undefined) return []
+    return [{ ...defineCommand({ command: sessionCommand(server), args: {} }), credential: secretHeaders.credential }]
   }
   return Object.values(config.secretEnv).map((credential, index) => ({
     ...defineCommand({ command: `${startCommand(server)}/${index}`, args: variable }),

@@ -7,6 +7,7 @@ import { basic } from './basic.ts'
 import { bearer } from './bearer.ts'
 import { clientCredentials } from './client-credentials.ts'
 import { header } from './header.ts'
+import { headers } from './headers.ts'
 import { hmac } from './hmac.ts'
 import { query } from './query.ts'
 import { refreshToken } from './refresh-token.ts'
@@ -20,6 +21,7 @@ const processorsByType: ReadonlyMap<unknown, MakeProcessor> = new Map<unknown, M
   ['bearer', bearer],
   ['client-credentials', clientCredentials],
   ['header', header],
+  ['headers', headers],
   ['hmac', hmac],
   ['query', query],
   ['refresh-token', refreshToken],

@@ -5,6 +5,7 @@ import {
   lstatSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -117,6 +118,41 @@ describe('procura wrap', () => {
       command: '/usr/bin/node',
       args: ['/opt/procura/procura.js', 'connect', 'gh', '--agent', 'cursor', '--home', machine.home],
     })
+  })
+
+  it('puts several headers of an HTTP server into one credential, for its origin alone', async () => {
+    const headers = { Authorization: 'Bearer canary-token', 'X-Api-Key': 'canary-second-key', 'X-Version': '2' }
+    const server = { url: 'https://api.example.com/mcp/', headers }
+    const path = machine.write('.cursor/mcp.json', JSON.stringify({ mcpServers: { gh: server } }))
+    const { code, out, err } = await wrap(path)
+    expect([code, `${out}${err}`.includes('canary')]).toEqual([0, false])
+    expect(gateway().servers['gh']).toMatchObject({
+      headers: { 'X-Version': '2' },
+      secretHeaders: { Authorization: 'gh.headers', 'X-Api-Key': 'gh.headers' },
+    })
+    const { Authorization, 'X-Api-Key': key } = headers
+    expect(JSON.parse((await secrets())['gh.headers'] ?? '')).toEqual({ Authorization, 'X-Api-Key': key })
+    expect(filesWith(machine.folder, 'canary')).toEqual([])
+    const leftover = machine.write('.bash_history', 'curl -H "X-Api-Key: canary-second-key"\n')
+    const doctor = await machine.procura(['doctor', '--key-file', keyFile])
+    expect(doctor.out).toMatch(/\.bash_history:1 contains the secret gh\.headers in the clear/)
+    rmSync(leftover)
+    // The same server in another file has the same name.
+    const again = machine.write('other/.cursor/mcp.json', JSON.stringify({ mcpServers: { gh: server } }))
+    expect((await wrap(again)).code).toBe(0)
+    expect(Object.keys(gateway().servers)).toEqual(['gh'])
+    for (const file of [path, again]) {
+      expect((await machine.procura(['unwrap', file, '--key-file', keyFile])).code).toBe(0)
+      expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ mcpServers: { gh: server } })
+    }
+    expect(Object.keys(await secrets())).toEqual([])
+  })
+
+  it('refuses an HTTP server with one header twice', async () => {
+    const headers = { 'X-Api-Key': 'canary-one-key', 'x-api-key': 'canary-two-key' }
+    const servers = { gh: { url: 'https://api.example.com/mcp/', headers } }
+    const refused = await wrap(machine.write('.cursor/mcp.json', JSON.stringify({ mcpServers: servers })))
+    expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('the header x-api-key twice') })
   })
 
   it('declares arguments that are paths, and warns about a policy on a folder without them [WRP-16]', async () => {

@@ -154,7 +154,11 @@ const gatewayFile = JSON.stringify({
   state: { file: 'state.db' },
   servers: {
     mail: { type: 'stdio', command: 'node', env: { LOG: '1' }, secretEnv: { MAIL_KEY: 'mail.MAIL_KEY' } },
-    github: { type: 'http', url: 'https://api.example.com/mcp', secretHeaders: { Authorization: 'github.A' } },
+    github: {
+      type: 'http',
+      url: 'https://api.example.com/mcp',
+      secretHeaders: { Authorization: 'github.A', 'X-Key': 'github.A' },
+    },
   },
 })
 

@@ -10,7 +10,12 @@ import { canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 interface Upstream {
   readonly url: string
-  readonly requests: { readonly method: string; readonly authorization: string | undefined; readonly body: string }[]
+  readonly requests: {
+    readonly method: string
+    readonly authorization: string | undefined
+    readonly second: unknown
+    readonly body: string
+  }[]
   /** Answers every request with a redirect there. */
   redirectTo: string | undefined
   close(): Promise<void>
@@ -30,8 +35,13 @@ beforeEach(async () => {
     secretHeaders: { Authorization: 'mail.A' },
   }
   home = await makeGatewayHome({ mail })
-  const secretHeader = { name: 'Authorization', credential: 'mail.A' }
-  const rules = credentialRulesOf('mail', { type: 'http', url: upstream.url, headers: { 'X-Team': 'a' }, secretHeader })
+  const secretHeaders = { names: ['Authorization'], credential: 'mail.A' }
+  const rules = credentialRulesOf('mail', {
+    type: 'http',
+    url: upstream.url,
+    headers: { 'X-Team': 'a' },
+    secretHeaders,
+  })
   await home.vault.put('mail.A', { ...rules, secret: `Bearer ${canary}` })
 })
 
@@ -76,6 +86,28 @@ describe('a server of HTTP', () => {
     expect(new Set(commands)).toEqual(new Set(['/gateway/session/mail', '/mcp/mail/send']))
   })
 
+  it('gets several secret headers from one credential, and none of them comes back [GTW-12]', async () => {
+    const names = ['Authorization', 'X-Second-Key']
+    const secretHeaders = { credential: 'mail.headers', names }
+    home.configure((given) => {
+      const { mail } = given['servers'] as { mail: Record<string, unknown> }
+      mail['secretHeaders'] = Object.fromEntries(names.map((name) => [name, 'mail.headers']))
+    })
+    const rules = credentialRulesOf('mail', {
+      type: 'http',
+      url: upstream.url,
+      headers: { 'X-Team': 'a' },
+      secretHeaders,
+    })
+    const secret = { Authorization: `Bearer ${canary}`, 'X-Second-Key': `${canary}-2` }
+    await home.vault.put('mail.headers', { ...rules, secret })
+    await home.open()
+    const mail = await client()
+    expect(textOf(await mail.call('send', { to: 'bob' }))).toBe('sent to bob, of a')
+    expect(new Set(upstream.requests.map(({ second }) => second))).toEqual(new Set([`${canary}-2`]))
+    expect(textOf(await mail.call('echo'))).not.toContain(canary)
+  })
+
   it('does not get it for a call that is refused, and no echo of it reaches the client [GTW-12]', async () => {
     await home.open()
     const mail = await client()
@@ -112,7 +144,7 @@ describe('a server of HTTP', () => {
         type: 'http',
         url: 'https://elsewhere.example/mcp',
         headers: {},
-        secretHeader: { name: 'Authorization', credential: 'mail.A' },
+        secretHeaders: { names: ['Authorization'], credential: 'mail.A' },
       }),
       secret: canary,
     })
@@ -127,7 +159,7 @@ async function startUpstream(): Promise<Upstream> {
   const server: Server = createServer(async (request, response) => {
     const body = await bodyOf(request)
     const { method = '', headers } = request
-    requests.push({ method, authorization: headers.authorization, body })
+    requests.push({ method, authorization: headers.authorization, second: headers['x-second-key'], body })
     if (state.redirectTo !== undefined) return void response.writeHead(307, { location: state.redirectTo }).end()
     if (headers.authorization !== `Bearer ${canary}`) return void response.writeHead(401).end()
     let transport = transports.get(String(headers['mcp-session-id']))

@@ -1,4 +1,5 @@
 // node only: reads files
+import { Secret } from '../../../vault/secret.ts'
 import type { Finding } from './finding.ts'
 import { type Place, searchedFiles, searchedProcesses } from './search-places.ts'
 
@@ -16,7 +17,9 @@ export async function checkSecrets(
   configs: readonly string[],
 ): Promise<readonly Finding[]> {
   const wanted = [...secrets].flatMap(([name, value]) =>
-    formsOf(value).map((form) => [name, Buffer.from(form)] as const),
+    valuesOf(value)
+      .flatMap(formsOf)
+      .map((form) => [name, Buffer.from(form)] as const),
   )
   const findings: Finding[] = []
   for await (const place of placesOf(home, configs)) {
@@ -34,6 +37,14 @@ export async function checkSecrets(
 async function* placesOf(home: string, configs: readonly string[]): AsyncGenerator<Place, void> {
   yield* searchedFiles(home, configs)
   yield* searchedProcesses()
+}
+
+/** A secret, and its fields if it has several. */
+function valuesOf(secret: string): readonly string[] {
+  const whole = new Secret(secret)
+  const values = [secret, ...whole.fieldNames().map((name) => whole.revealField(name))]
+  whole.dispose()
+  return values
 }
 
 /** A secret as it is, as JSON and shells write it, and without the scheme of a header. */
