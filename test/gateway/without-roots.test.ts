@@ -34,6 +34,27 @@ describe('the roots of a client', () => {
     expect(toServer).toEqual([...clean, clean])
   })
 
+  it('GTW-27 are not announced beside an `initialize`, nor given to a server that asks in a result or in a batch', async () => {
+    const { client, wrapped, toClient, toServer } = setUp()
+    const both = { id: 1, method: 'initialize', params: { capabilities, _meta: { [key]: capabilities } } }
+    const roots = { roots: [{ uri: 'file:///' }] }
+    const elicited = { action: 'accept', content: { roots: 'a field of a form' } }
+    const repeated = {
+      ...{ id: 2, method: 'tools/call' },
+      params: { name: 'a', inputResponses: { one: roots, other: elicited }, requestState: 's' },
+    }
+    await client.onmessage?.(both)
+    await client.onmessage?.([repeated])
+    const without = { sampling: {} }
+    expect(toServer.splice(0)).toEqual([
+      { ...both, params: { capabilities: without, _meta: { [key]: without } } },
+      [{ ...repeated, params: { ...repeated.params, inputResponses: { one: { roots: [] }, other: elicited } } }],
+    ])
+    await wrapped.send([{ id: 3, method: 'roots/list' }, { id: 4, method: 'ping' }])
+    expect(toClient).toEqual([[{ id: 4, method: 'ping' }]])
+    expect(toServer).toEqual([{ jsonrpc: '2.0', id: 3, error: { code: -32_601, message: 'Method not found' } }])
+  })
+
   it('GTW-27 are not given to a server that asks for them, and their changes are not reported', async () => {
     const { client, wrapped, toClient, toServer } = setUp()
     await client.onmessage?.({ method: 'notifications/roots/list_changed' })
@@ -51,7 +72,7 @@ describe('the roots of a client', () => {
     expect([toServer, toClient]).toEqual([odd, odd])
     for (const message of wrong) await client.onmessage?.(message)
     expect(toServer.slice(odd.length)).toEqual([
-      { method: 'initialize', params: {} },
+      { method: 'initialize' },
       { method: 'initialize', params: { capabilities: {} } },
     ])
   })
