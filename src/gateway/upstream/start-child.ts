@@ -4,7 +4,7 @@ import process from 'node:process'
 import type { Readable, Writable } from 'node:stream'
 import { quote } from '../../support/quote.ts'
 import type { StdioServerConfig } from '../configuration/read-gateway-config.ts'
-import { copyStderr } from './copy-stderr.ts'
+import { openStderrFile, type StderrFile } from './stderr-file.ts'
 import { UpstreamError } from './upstream-error.ts'
 
 /** A running server. */
@@ -36,28 +36,33 @@ export async function startChild(
 ): Promise<RunningChild> {
   const { command, args, cwd, env, stderr } = config
   const own = Object.fromEntries(inherited.flatMap((name) => entryOf(name, process.env[name])))
+  const errors = stderr === undefined ? undefined : stderrFile(server, stderr)
   let child: ChildProcess
   try {
     child = spawn(command, args, {
       cwd,
       env: { ...own, ...env, ...secrets },
-      stdio: ['pipe', 'pipe', stderr === undefined ? 'ignore' : 'pipe'],
+      stdio: ['pipe', 'pipe', errors === undefined ? 'ignore' : 'pipe'],
       // A group of its own: programs such as npx start the server as a child of theirs.
       detached: true,
       windowsHide: true,
     })
   } catch (error) {
+    errors?.close()
     throw startFailure(server, command, error)
   }
   const ended = endOf(child)
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve)
-    child.once('error', (error) => reject(startFailure(server, command, error)))
+    child.once('error', (error) => {
+      errors?.close()
+      reject(startFailure(server, command, error))
+    })
   })
   // A write to a program that has just ended fails; its end is reported by `ended`.
   child.stdin?.on('error', () => undefined)
   child.stdout?.on('error', () => undefined)
-  if (stderr !== undefined && child.stderr !== null) copyStderr(child.stderr, stderr)
+  if (child.stderr !== null) errors?.copy(child.stderr)
   let stopping: Promise<void> | undefined
   return {
     input: child.stdin as Writable,
@@ -67,6 +72,18 @@ export async function startChild(
       stopping ??= stop(child, ended)
       return stopping
     },
+  }
+}
+
+function stderrFile(server: string, path: string): StderrFile {
+  try {
+    return openStderrFile(path)
+  } catch (error) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException
+    throw new UpstreamError(
+      'server_unavailable',
+      `the file for the standard error of the server ${quote(server)} cannot be used (${code}); check \`stderr\` in gateway.json`,
+    )
   }
 }
 
