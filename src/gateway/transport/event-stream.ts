@@ -25,21 +25,33 @@ export async function* readEvents(
   const reader = body.getReader()
   const decoder = new TextDecoder()
   const event = createEvent()
-  let rest = ''
+  /** The text behind the last complete line. It is put together when a line ends in it: a server may send single bytes. */
+  let parts: string[] = []
+  let length = 0
+  const add = (text: string): void => {
+    parts.push(text)
+    length += text.length
+    if (length + event.length() > most) throw new TransportError('too_large', `an event has more than ${most} characters`)
+  }
   try {
     for (;;) {
       const { done, value } = await unlessAborted(() => reader.read(), signal)
-      rest += value === undefined ? decoder.decode() : decoder.decode(value, { stream: true })
+      const text = value === undefined ? decoder.decode() : decoder.decode(value, { stream: true })
+      const isInside = !/[\r\n]/.test(text) && parts.at(-1)?.endsWith('\r') !== true
+      if (isInside && !done) {
+        add(text)
+        continue
+      }
+      const all = parts.join('') + text
       let start = 0
-      for (let found = endOfLine(rest, start, done); found !== undefined; found = endOfLine(rest, start, done)) {
-        const complete = event.take(rest.slice(start, found.end))
+      for (let found = endOfLine(all, start, done); found !== undefined; found = endOfLine(all, start, done)) {
+        const complete = event.take(all.slice(start, found.end))
         start = found.next
         if (complete !== undefined) yield complete
       }
-      rest = rest.slice(start)
-      if (rest.length + event.length() > most) {
-        throw new TransportError('too_large', `an event has more than ${most} characters`)
-      }
+      parts = []
+      length = 0
+      add(all.slice(start))
       if (done) return
     }
   } finally {

@@ -23,6 +23,8 @@ export interface HttpConnection {
   /** Requests whose response is read, by their id. */
   readonly open: Map<unknown, AbortController>
   session: string | undefined
+  /** Whether the stream of the server is open, or being opened. */
+  listens: boolean
   /** The agreed version of the protocol. */
   version: string | undefined
   /** The id of the request `initialize`. */

@@ -28,12 +28,18 @@ interface Position {
   failures: number
 }
 
-/** Listens to the stream of the server, if it has one. */
+/** Listens to the stream of the server, if it has one. A client that begins a session twice opens no second stream. */
 export async function listen(connection: HttpConnection): Promise<void> {
-  await exchange(connection, async (own) => {
-    const body = await openStream(connection, own, undefined)
-    if (body !== undefined && body !== 'none') await readStream(connection, own, body, undefined)
-  })
+  if (connection.listens) return
+  connection.listens = true
+  try {
+    await exchange(connection, async (own) => {
+      const body = await openStream(connection, own, undefined)
+      if (body !== undefined && body !== 'none') await readStream(connection, own, body, undefined)
+    })
+  } finally {
+    connection.listens = false
+  }
 }
 
 /**

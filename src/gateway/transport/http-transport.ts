@@ -108,6 +108,7 @@ export function httpTransport(url: string | URL, options: HttpTransportOptions =
     closed: false,
     open: new Map(),
     session: undefined,
+    listens: false,
     version: undefined,
     initialize: undefined,
   }

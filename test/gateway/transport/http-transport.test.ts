@@ -113,6 +113,41 @@ describe('httpTransport', () => {
     }
   })
 
+  it('MCP-28 opens one stream of the server, however often a client begins', async () => {
+    const bodies: ReadableStreamDefaultController<Uint8Array>[] = []
+    const { transport, requests } = open(({ method }) => {
+      if (method !== 'GET') return accepted()
+      const body = new ReadableStream<Uint8Array>({ start: (controller) => void bodies.push(controller) })
+      return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+    })
+    for (let count = 0; count < 20; count++)
+      await transport.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
+    expect(requests.filter(({ method }) => method === 'GET').length).toBe(1)
+    await transport.close()
+  })
+
+  it('MCP-28 reads an event of single bytes, and limits it', async () => {
+    const data = `{"jsonrpc":"2.0","id":1,"result":{"text":"${'x'.repeat(20_000)}"}}`
+    const bytes = (text: string): Response => {
+      let at = 0
+      const body = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          if (at === text.length) controller.close()
+          else controller.enqueue(new TextEncoder().encode(text[at++]))
+        },
+      })
+      return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+    }
+    for (const end of ['\n', '\r', '\r\n']) {
+      const { transport, messages } = open(() => bytes(`: comment${end}data: ${data}${end}${end}`))
+      await transport.send(ask(1))
+      expect(messages, JSON.stringify(end)).toEqual([JSON.parse(data)])
+    }
+    const { transport, errors } = open(() => bytes(`data: ${data}`), { maxMessageChars: 1_000 })
+    await expect(transport.send(ask(1))).rejects.toThrow('without an answer')
+    expect(errors.map(({ message }) => message)).toEqual(['an event has more than 1000 characters'])
+  })
+
   it('MCP-28 resumes a stream after its last event', async () => {
     const { transport, requests, messages } = open(({ method }, count) => {
       if (method === 'POST') return stream('id: e1\nretry: 1\ndata: {"jsonrpc":"2.0","method":"a"}\n\n')
