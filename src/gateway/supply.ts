@@ -139,7 +139,7 @@ function withKept(before: GatewayConfig, next: GatewayConfig): GatewayConfig {
   return { ...next, servers: kept }
 }
 
-async function watchTools(folder: string, onChange: () => void): Promise<FSWatcher> {
+async function watchTools(folder: string, onChange: () => void): Promise<Pick<FSWatcher, 'close'>> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   let timer: NodeJS.Timeout | undefined
   const watcher = watchFolder(folder, { persistent: false }, (_, name) => {
@@ -149,7 +149,12 @@ async function watchTools(folder: string, onChange: () => void): Promise<FSWatch
     timer.unref()
   })
   watcher.on('error', () => undefined)
-  return watcher
+  return {
+    close() {
+      watcher.close()
+      clearTimeout(timer)
+    },
+  }
 }
 
 function reportUnusable({ servers }: Generation, onEvent: OnGatewayEvent): void {

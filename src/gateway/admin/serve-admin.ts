@@ -56,6 +56,8 @@ export async function serveAdmin({ host, port, health, metrics }: AdminOptions):
         new ArgumentError(`the address ${shown}:${port} cannot be listened at (${code}); change \`admin.address\``),
       ),
     )
+    // A connection that the system cannot accept, for want of memory for example, is lost; the others go on.
+    server.on('error', () => undefined)
     server.listen({ host, port, exclusive: true }, resolve)
   })
   const { port: used } = server.address() as { readonly port: number }

@@ -59,6 +59,8 @@ function started(server: Server, start: () => void, place: string): Promise<void
       reject(wrong(place, `cannot be listened at (${code}); stop the process that uses it, or change \`listen\``)),
     )
     server.once('listening', resolve)
+    // A connection that the system cannot accept, for want of memory for example, is lost; the others go on.
+    server.on('error', () => undefined)
     start()
   })
 }

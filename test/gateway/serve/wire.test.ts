@@ -1,9 +1,9 @@
 import { chmodSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { encodeContainer } from '../../../src/container/container.ts'
 import { delegate } from '../../../src/delegation/delegate.ts'
 import { readHello } from '../../../src/gateway/wire/hello.ts'
@@ -55,6 +55,21 @@ describe('the socket of a gateway', () => {
     const file = join(home.folder, 'file.sock')
     writeFileSync(file, 'x')
     await expect(listen({ socket: file }, () => undefined)).rejects.toThrow('exists and is not a socket')
+  })
+
+  it('outlives connections that the system cannot accept [GTW-22]', async () => {
+    home.configure((given) => void Object.assign(given, { admin: { address: '127.0.0.1:0' } }))
+    const original = Server.prototype.listen as (...given: unknown[]) => Server
+    const servers: Server[] = []
+    const spy = vi.spyOn(Server.prototype, 'listen').mockImplementation(function (this: Server, ...given: unknown[]) {
+      servers.push(this)
+      return original.apply(this, given)
+    })
+    const gateway = await home.open().finally(() => spy.mockRestore())
+    expect(servers.length).toBe(2)
+    for (const server of [...servers, ...servers]) server.emit('error', new Error('accept ENOMEM'))
+    expect(await gateway.health()).toMatchObject({ healthy: true })
+    expect(await exchange(gateway.place, '{"procura":1,"server":"mail"}\n')).toContain('"audience"')
   })
 
   it('is refused in a folder that others can write, or with a path that is too long [GTW-21]', async () => {
