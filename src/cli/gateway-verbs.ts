@@ -49,7 +49,7 @@ export const gatewayVerbs: readonly Verb[] = [
   {
     name: 'tools list',
     operands: '[SERVER]',
-    about: 'show which tools of the servers are accepted, new or changed, and how they have changed',
+    about: 'show which tools of the servers are accepted, new or changed, how they have changed, and their hashes',
     options: [home, config, json],
     example: 'procura tools list mail',
     negative: 'a tool is new, changed or gone',
@@ -57,10 +57,10 @@ export const gatewayVerbs: readonly Verb[] = [
   },
   {
     name: 'tools accept',
-    operands: 'SERVER [TOOL…]',
-    about: 'accept the tools of a server as the gateway last saw them; default all',
+    operands: 'SERVER HASH…',
+    about: 'accept the definitions of tools that you have read, by the hashes that `tools list` shows',
     options: [home, config, json],
-    example: 'procura tools accept mail send_mail',
+    example: 'procura tools accept mail 3f1b0c77a0d2e49b8d1c6f5a9e7240cb',
     run: async (...given) => (await import('./tools.ts')).acceptSome(...given),
   },
   {

@@ -99,7 +99,7 @@ function announce(gateway: Gateway, dryRun: boolean, isJson: boolean, host: Host
   host.print(`audience ${did}`)
   if (adminPlace !== undefined) host.print(`health and metrics on http://${adminPlace}`)
   for (const { name, type, tools, waiting, fault } of gateway.servers()) {
-    const rest = waiting === 0 ? '' : `, ${waiting} waiting for \`procura tools accept ${name}\``
+    const rest = waiting === 0 ? '' : `, ${waiting} waiting; see \`procura tools list ${name}\``
     host.print(`server ${name} (${type}): ${fault === undefined ? `${tools} tools${rest}` : `not available: ${fault}`}`)
   }
 }

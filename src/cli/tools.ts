@@ -4,6 +4,7 @@ import { type GatewayConfig, readGatewayConfig } from '../gateway/configuration/
 import { gatewayHome } from '../gateway/home.ts'
 import type { ComparedTool } from '../gateway/tools/compare-tools.ts'
 import { acceptTools, reviewTools } from '../gateway/tools/review-tools.ts'
+import { toolListHash } from '../gateway/tools/tool-list-hash.ts'
 import type { Host } from './host.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
@@ -14,8 +15,12 @@ export function configOf(flags: Flags, { env }: Host): Promise<GatewayConfig> {
   return readGatewayConfig(given ?? join(gatewayHome(textOf(flags, 'home'), env), 'gateway.json'))
 }
 
+/** The digits of a hash that are shown. No server can make two definitions that share them. */
+const shownDigits = 'sha256-'.length + 32
+
 /**
- * `procura tools list [SERVER]`: shows the state of each tool, and the differences of those that have changed.
+ * `procura tools list [SERVER]`: shows the state of each tool with the hash of its definition, and the differences of those
+ * that have changed.
  *
  * @returns 1 when a tool waits for somebody to accept it.
  */
@@ -27,18 +32,28 @@ export async function listTools(words: readonly string[], flags: Flags, host: Ho
   let isWaiting = false
   for (const server of servers) {
     const tools = await reviewTools({ config, server })
-    isWaiting ||= tools.some(({ state }) => state !== 'accepted')
     for (const tool of tools) show(server, tool, flags, host)
+    const waiting = tools.filter(({ state }) => state !== 'accepted')
+    if (waiting.length === 0) continue
+    isWaiting = true
+    const whole = shorten(await toolListHash(tools))
+    host.complain(
+      `${waiting.length} of the tools of ${server} wait: accept one with \`procura tools accept ${server} HASH\`, or all as they are shown here with \`procura tools accept ${server} ${whole}\``,
+    )
   }
   return isWaiting ? 1 : 0
 }
 
-/** `procura tools accept SERVER [TOOL…]`: accepts the tools as the gateway last saw them. */
+/** `procura tools accept SERVER HASH…`: accepts the definitions with these hashes, which somebody has read. */
 export async function acceptSome(words: readonly string[], flags: Flags, host: Host): Promise<number> {
-  const [server, ...names] = words
+  const [server, ...hashes] = words
   if (server === undefined) throw new UsageError('the name of the server is missing')
+  if (hashes.length === 0)
+    throw new UsageError(
+      `the hash of a definition is missing; \`procura tools list ${server}\` shows each definition with its hash`,
+    )
   const config = await configOf(flags, host)
-  const changed = await acceptTools({ config, server, ...(names.length > 0 && { tools: names }) })
+  const changed = await acceptTools({ config, server, hashes })
   for (const tool of changed) show(server, tool, flags, host)
   host.complain(
     changed.length === 0
@@ -48,14 +63,16 @@ export async function acceptSome(words: readonly string[], flags: Flags, host: H
   return 0
 }
 
-function show(server: string, { name, state, changes, seen }: ComparedTool, flags: Flags, host: Host): void {
+function shorten(hash: string): string {
+  return hash.slice('sha256-'.length, shownDigits)
+}
+
+function show(server: string, { name, state, hash, changes, seen }: ComparedTool, flags: Flags, host: Host): void {
   if (flags['json'] === true) {
-    host.print(
-      JSON.stringify({ server, name, state, ...(changes.length > 0 && { changes }), ...(seen && { tool: seen }) }),
-    )
+    const differences = state === 'changed' && { changes }
+    host.print(JSON.stringify({ server, name, state, hash, ...differences, ...(seen && { tool: seen }) }))
     return
   }
-  host.print(`${server}\t${name}\t${state}`)
+  host.print(`${server}\t${name}\t${state}\t${shorten(hash)}`)
   for (const change of changes) host.print(`\t${change}`)
-  if (state === 'new') host.print(`\t${seen?.description ?? 'it has no description'}`)
 }

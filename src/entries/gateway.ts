@@ -33,6 +33,7 @@ export {
   type ReviewToolsOptions,
   reviewTools,
 } from '../gateway/tools/review-tools.ts'
+export { toolListHash } from '../gateway/tools/tool-list-hash.ts'
 export { type CredentialUser, credentialRulesOf } from '../gateway/upstream/credential-rules.ts'
 export type { GatewayServer } from '../gateway/supply.ts'
 export { toolCommand } from '../gateway/tool-command.ts'

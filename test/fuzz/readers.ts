@@ -64,7 +64,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['mcp', 'has hostile requests in test/mcp', 'commandOfTool guardTools relayTools toolCall withInvocation'],
   ['mcp', 'has hostile values in test/mcp/client-claims.test.ts', 'clientClaims'],
   ['mcp', writes, 'toolHash'],
-  ['gateway', writes, 'agentFolder credentialRulesOf gatewayHome toolCommand writeConnection'],
+  ['gateway', writes, 'agentFolder credentialRulesOf gatewayHome toolCommand toolListHash writeConnection'],
   ['gateway', 'has hostile messages and files in test/gateway', 'acceptTools openGateway reviewTools'],
   ['gateway', 'has hostile messages in test/gateway/transport', 'httpTransport lineTransport'],
   ['gateway', 'has hostile messages and files in test/gateway', 'answerHook connectToGateway readConnection'],

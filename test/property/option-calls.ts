@@ -390,7 +390,8 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     revocation: 'readRevocationEntry',
     token: 'compressContainer encodeContainerBytes',
     mcp: 'clientClaims toolCall toolHash',
-    gateway: 'agentFolder credentialRulesOf gatewayHome readConnection readGatewayConfig toolCommand writeConnection',
+    gateway:
+      'agentFolder credentialRulesOf gatewayHome readConnection readGatewayConfig toolCommand toolListHash writeConnection',
     format: 'wait',
     // The names of a table of resolvers are the caller's own.
     did: 'isDid didKeyFrom parseDidKey compositeResolver keyResolver',

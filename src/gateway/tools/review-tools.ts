@@ -1,11 +1,12 @@
 // node only: reads and writes files
 import { ArgumentError } from '../../errors.ts'
 import type { PinnedTool } from '../../mcp/tool-hash.ts'
-import { arrayOf, maybe, nonEmptyString, type OptionChecks, objectValue, readOptions } from '../../support/options.ts'
+import { arrayOf, nonEmptyString, type OptionChecks, objectValue, readOptions } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import type { GatewayConfig } from '../configuration/read-gateway-config.ts'
 import { type ComparedTool, compareTools } from './compare-tools.ts'
 import { changeToolFile, readToolFile } from './tool-file.ts'
+import { toolListHash } from './tool-list-hash.ts'
 
 /** Options of {@link reviewTools}. */
 export interface ReviewToolsOptions {
@@ -16,8 +17,11 @@ export interface ReviewToolsOptions {
 
 /** Options of {@link acceptTools}. */
 export interface AcceptToolsOptions extends ReviewToolsOptions {
-  /** The names of the tools. Default: all that the server has; those that it no longer has are removed. */
-  readonly tools?: readonly string[]
+  /**
+   * The hashes of the definitions that somebody has read, as {@link reviewTools} returned them. The first 32 hexadecimal
+   * digits of a hash suffice. The hash of {@link toolListHash} accepts the whole list.
+   */
+  readonly hashes: readonly string[]
 }
 
 const checks: OptionChecks<ReviewToolsOptions> = Object.freeze({ config: objectValue, server: nonEmptyString })
@@ -42,40 +46,69 @@ export async function reviewTools(options: ReviewToolsOptions): Promise<readonly
 }
 
 /**
- * Accepts tools of a server, in the form in which the gateway last saw them. A running gateway takes them at once. GTW-33
+ * Accepts the definitions of tools that somebody has read, by their hashes. A definition that the server has changed since
+ * has another hash, and is not accepted. The hash of a tool that is gone removes it. A running gateway takes the tools at
+ * once. GTW-33
  *
  * @returns the tools whose state this has changed.
- * @throws ArgumentError when the server has no such tool, or the gateway has not seen its tools yet.
+ * @throws ArgumentError when a hash is malformed, or belongs to no definition that the gateway saw last; nothing is accepted.
  *
  * @example
  * ```ts
- * import { acceptTools, readGatewayConfig } from 'procura/gateway'
+ * import { acceptTools, readGatewayConfig, reviewTools } from 'procura/gateway'
  *
  * const config = await readGatewayConfig('gateway.json')
- * await acceptTools({ config, server: 'mail', tools: ['send_mail'] })
+ * const tools = await reviewTools({ config, server: 'mail' })
+ * const hashes = tools.filter(({ name }) => name === 'send_mail').map(({ hash }) => hash)
+ * await acceptTools({ config, server: 'mail', hashes })
  * ```
  */
 export async function acceptTools(options: AcceptToolsOptions): Promise<readonly ComparedTool[]> {
-  const { config, server, tools } = readOptions<AcceptToolsOptions>('acceptTools', options, {
+  const { config, server, hashes } = readOptions<AcceptToolsOptions>('acceptTools', options, {
     ...checks,
-    tools: maybe(arrayOf(nonEmptyString)),
+    hashes: arrayOf(nonEmptyString),
   })
-  const seen = await seenBy(config, server)
-  const now = new Map(seen.map((tool) => [tool.name, tool]))
-  const unknown = tools?.find((name) => !now.has(name))
-  if (unknown !== undefined)
+  const wanted = hashes.map(digitsOf)
+  let changed: readonly ComparedTool[] = []
+  // Before the lock, which makes the folder.
+  await seenBy(config, server)
+  await changeToolFile(config.toolsFolder, server, 'accepted', async (present = []) => {
+    const compared = await compareTools(present, await seenBy(config, server))
+    const chosen = await chosenBy(wanted, compared, server)
+    changed = compared.filter(({ name, state }) => state !== 'accepted' && chosen.has(name))
+    if (changed.length === 0) return undefined
+    const kept = present.filter(({ name }) => !chosen.has(name))
+    return [...kept, ...compared.flatMap(({ name, seen }) => (seen !== undefined && chosen.has(name) ? [seen] : []))]
+  })
+  return changed
+}
+
+/** The hexadecimal digits of a hash, or at least the first 32: no server can make two definitions that share them. */
+function digitsOf(hash: string): string {
+  const [, digits] = /^(?:sha256-)?([0-9a-f]{32,64})$/.exec(hash) ?? []
+  if (digits === undefined)
     throw new ArgumentError(
-      `the server ${quote(server)} has no tool ${quote(unknown)}; see \`procura tools list ${server}\``,
+      'a hash of `hashes` must have 32 to 64 hexadecimal digits, as `procura tools list` prints it',
     )
-  let before: readonly PinnedTool[] = []
-  await changeToolFile(config.toolsFolder, server, 'accepted', (present = []) => {
-    before = present
-    if (tools === undefined) return seen
-    const kept = present.filter(({ name }) => !tools.includes(name))
-    return [...kept, ...seen.filter(({ name }) => tools.includes(name))]
+  return digits
+}
+
+async function chosenBy(
+  wanted: readonly string[],
+  tools: readonly ComparedTool[],
+  server: string,
+): Promise<ReadonlySet<string>> {
+  const whole = await toolListHash(tools)
+  const names = wanted.flatMap((digits) => {
+    const isIt = (hash: string): boolean => hash.startsWith(`sha256-${digits}`)
+    if (isIt(whole)) return tools.map(({ name }) => name)
+    const found = tools.filter(({ hash }) => isIt(hash)).map(({ name }) => name)
+    if (found.length > 0) return found
+    throw new ArgumentError(
+      `no tool of the server ${quote(server)} has the hash ${digits.slice(0, 8)}… now, so nothing was accepted; read \`procura tools list ${server}\` again`,
+    )
   })
-  const compared = await compareTools(before, seen)
-  return compared.filter(({ name, state }) => state !== 'accepted' && (tools === undefined || tools.includes(name)))
+  return new Set(names)
 }
 
 async function seenBy(

@@ -64,13 +64,15 @@ export async function changeToolFile(
   folder: string,
   server: string,
   list: ToolList,
-  change: (present: readonly PinnedTool[] | undefined) => readonly PinnedTool[] | undefined,
+  change: (
+    present: readonly PinnedTool[] | undefined,
+  ) => readonly PinnedTool[] | undefined | Promise<readonly PinnedTool[] | undefined>,
 ): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const path = toolFilePath(folder, server, list)
   const lockFolder = `${path}.lock`
   await withFileLock(createFileLock(lockFolder), lockFolder, timeoutMs, async (lock) => {
-    const next = change(await readToolFile(folder, server, list))
+    const next = await change(await readToolFile(folder, server, list))
     if (next === undefined) return
     await replacePrivateFile(path, bytesOf(server, next), lock)
   })

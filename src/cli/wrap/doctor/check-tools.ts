@@ -1,5 +1,6 @@
 // node only: reads files
 import { join } from 'node:path'
+import { toolHash } from '../../../mcp/tool-hash.ts'
 import { readPrivateFile } from '../../../support/private-file.ts'
 import { quote } from '../../../support/quote.ts'
 import type { Finding } from './finding.ts'
@@ -18,7 +19,7 @@ export async function checkTools(home: string, servers: readonly string[]): Prom
         check: 'tools',
         thing: `the tool ${quote(name)} of the server ${server}`,
         fault: known === undefined ? 'was not accepted yet' : 'has another definition than the one that was accepted',
-        remedy: `read it with \`procura tools list ${server}\`, and accept it with \`procura tools accept ${server}\``,
+        remedy: `read it with \`procura tools list ${server}\`, and accept it by its hash with \`procura tools accept\``,
       })
     }
   }
@@ -32,7 +33,8 @@ async function toolsIn(path: string): Promise<ReadonlyMap<string, string> | unde
     const { tools } = JSON.parse(new TextDecoder().decode(file.bytes)) as {
       readonly tools: readonly { name: string }[]
     }
-    return new Map(tools.map((tool) => [tool.name, JSON.stringify(tool)]))
+    // The order of keys in a schema does not count.
+    return new Map(await Promise.all(tools.map(async (tool) => [tool.name, await toolHash(tool)] as const)))
   } catch {
     return undefined
   }
