@@ -18,7 +18,6 @@ import type { AuditEvent } from '../../../src/audit/events/event.ts'
 import { type LogPosition, parseRecord } from '../../../src/audit/events/record.ts'
 import { findOpenIntents } from '../../../src/audit/recovery/find-open-intents.ts'
 import { openHttpAuditSink } from '../../../src/audit/sinks/http/http-audit-sink.ts'
-import { groupSync } from '../../../src/audit/sinks/jsonl/group-sync.ts'
 import {
   type JsonlAuditSink,
   type JsonlAuditSinkOptions,
@@ -30,6 +29,7 @@ import { type LogFiles, machineFiles } from '../../../src/audit/sinks/jsonl/log-
 import { readJsonlLines, readJsonlRecords } from '../../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../../src/audit/verify/verify-audit-log.ts'
 import { ArgumentError, AuditError, MalformedError } from '../../../src/errors.ts'
+import { groupSync } from '../../../src/support/group-sync.ts'
 import { id, intent, logOf, stoppedClock } from '../events.ts'
 import { readBack } from '../read-back.ts'
 import { type Faults, faultyFiles } from './faulty-files.ts'
