@@ -27,6 +27,7 @@ import type { FileKey } from '../vault/stores/file/key.ts'
 import { type AdminListener, type GatewayHealth, serveAdmin } from './admin/serve-admin.ts'
 import { createTextMeter } from './admin/text-meter.ts'
 import type { GatewayConfig } from './configuration/read-gateway-config.ts'
+import { confirmClaims } from './confirm-claims.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
 import { createFront } from './front.ts'
 import type { GatewayParts } from './generation.ts'
@@ -177,7 +178,7 @@ async function openParts(
   const isFirst = log.position().sequence === 0
   const state = await openState({ file: config.state.file, isFirst })
   closers.push(() => state.close())
-  const sink = withHealth(log)
+  const sink = withHealth(confirmClaims(log, state.synced))
   // GTW-36: the lock of the log proves that the process that began these calls has ended.
   const { recovered } = await recoverIntents({ sink })
   if (recovered.length > 0) {

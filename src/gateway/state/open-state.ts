@@ -11,10 +11,17 @@ import { createFileLock } from '../../support/file-lock/file-lock.ts'
 import type { HeldLock } from '../../support/file-lock/held-lock.ts'
 import { createPrivateFile, readPrivateFile } from '../../support/private-file.ts'
 import { quote } from '../../support/quote.ts'
+import { type SyncFile, syncStores } from './sync-state.ts'
 
 /** The state of a gateway: calls that were seen, revocations and limits. */
 export interface GatewayState {
   readonly stores: SqliteStores
+  /**
+   * Resolves when each call that was claimed so far is on the disk. Nothing may be released before.
+   *
+   * @throws StoreError when that is not certain.
+   */
+  synced(): Promise<void>
   /** Closes the database, and lets another process open it. */
   close(): void
 }
@@ -25,6 +32,8 @@ export interface OpenStateOptions {
   readonly file: string
   /** Whether no call was ever accepted under this configuration, so that a new file has lost nothing. */
   readonly isFirst: boolean
+  /** Default: fdatasync. */
+  readonly syncFile?: SyncFile
 }
 
 /** Milliseconds to wait for a gateway that is about to end. */
@@ -35,7 +44,7 @@ const lockTimeoutMs = 5_000
  *
  * @throws ArgumentError when another process has it, or a part of it is missing; StoreError when it cannot be used.
  */
-export async function openState({ file, isFirst }: OpenStateOptions): Promise<GatewayState> {
+export async function openState({ file, isFirst, syncFile }: OpenStateOptions): Promise<GatewayState> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   const lock = await lockState(`${file}.owner`)
   try {
@@ -47,16 +56,20 @@ export async function openState({ file, isFirst }: OpenStateOptions): Promise<Ga
     try {
       await chmod(file, 0o600)
       // One process has the file. So its lock, a folder, is not made for each transaction, and a log before writing (WAL) needs
-      // no memory that processes share: a transaction is one write and one sync.
+      // no memory that processes share: a transaction is one write, and one sync of that log.
       database.exec('PRAGMA locking_mode = EXCLUSIVE')
       // A new file beside a log with records may be one that lost its data.
       prepareSqliteStores({ database, secret, ...(isNew && isFirst && { epoch: 0 }) })
-      const stores = sqliteStores({ database, secret })
+      const synced = syncStores(sqliteStores({ database, secret }), walOf(database, file), syncFile)
+      // From now on, SQLite syncs only where it moves the log into the file.
+      database.exec('PRAGMA synchronous = NORMAL')
       // Its lock is a folder, which it now has until it is closed.
       await chmod(`${file}.lock`, 0o700)
       return {
-        stores,
+        stores: synced.stores,
+        synced: synced.synced,
         close() {
+          synced.close()
           database.close()
           removeSqliteLock(file)
           lock.release()
@@ -70,6 +83,15 @@ export async function openState({ file, isFirst }: OpenStateOptions): Promise<Ga
     lock.release()
     throw error
   }
+}
+
+/** The path of the log before writing. In another mode of SQLite, a transaction would be in several files. */
+function walOf(database: InstanceType<typeof sqlite.Database>, file: string): string {
+  const [row] = database.all('PRAGMA journal_mode')
+  if (row?.['journal_mode'] === 'wal') return `${file}-wal`
+  throw new StoreError(
+    `${quote(file, 256)} cannot have a log before writing (WAL); put the state on a local file system`,
+  )
 }
 
 /** This build of SQLite makes a folder as its lock, and keeps it while it has the file alone. */

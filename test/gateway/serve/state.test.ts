@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openState } from '../../../src/gateway/state/open-state.ts'
 import { systemClock } from '../../../src/time.ts'
 
@@ -54,5 +54,88 @@ describe('the state of a gateway', () => {
     await expect(openState({ file: file(), isFirst: false })).rejects.toThrow('prepared with another')
     writeFileSync(`${file()}.key`, 'short', { mode: 0o600 })
     await expect(openState({ file: file(), isFirst: false })).rejects.toThrow('must contain 32 bytes')
+  })
+})
+
+/** A disk whose syncs end when the test lets them. */
+function slowDisk(): {
+  readonly sync: () => Promise<void>
+  readonly end: (error?: Error) => Promise<void>
+  started: number
+} {
+  const running: ((error: Error | undefined) => void)[] = []
+  const disk = {
+    started: 0,
+    sync: () =>
+      new Promise<void>((resolve, reject) => {
+        disk.started++
+        running.push((error) => (error === undefined ? resolve() : reject(error)))
+      }),
+    async end(error?: Error) {
+      await vi.waitFor(() => expect(running.length).toBeGreaterThan(0))
+      running.shift()?.(error)
+      await new Promise((resolve) => setImmediate(resolve))
+    },
+  }
+  return disk
+}
+
+describe('the sync of the state of a gateway', () => {
+  const expiration = systemClock.now() + 100
+  const id = 'did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp'
+  const entry = { ids: [id], expiration }
+
+  it('is waited for by `synced` after a claim, and by a revocation itself [GTW-17]', async () => {
+    const disk = slowDisk()
+    const state = await openState({ file: file(), isFirst: true, syncFile: disk.sync })
+    const done: string[] = []
+    await state.synced()
+    expect(await state.stores.replay.claim('call', expiration, {})).toBe(true)
+    void state.synced().then(() => done.push('claim'))
+    const revoked = Promise.resolve(state.stores.revocations.add(entry)).then(() => done.push('revocation'))
+    await vi.waitFor(async () => expect(await state.stores.revocations.findRevocations([id], {})).toHaveLength(1))
+    expect([done, disk.started]).toEqual([[], 1])
+    // The revocation was written after the first sync had begun.
+    await disk.end()
+    expect(done).toEqual(['claim'])
+    await disk.end()
+    await revoked
+    expect([done, disk.started]).toEqual([['claim', 'revocation'], 2])
+    state.close()
+  })
+
+  it('is one for the claims that arrive while another runs [GTW-17]', async () => {
+    const disk = slowDisk()
+    const state = await openState({ file: file(), isFirst: true, syncFile: disk.sync })
+    await state.stores.replay.claim('first', expiration, {})
+    const more = Array.from({ length: 50 }, (_, at) => state.stores.replay.claim(`call ${at}`, expiration, {}))
+    expect(await Promise.all(more)).toEqual(more.map(() => true))
+    const all = state.synced()
+    await disk.end()
+    await disk.end()
+    await all
+    expect(disk.started).toBe(2)
+    state.close()
+  })
+
+  it('that fails lets the state take no further change [GTW-17]', async () => {
+    const disk = slowDisk()
+    const state = await openState({ file: file(), isFirst: true, syncFile: disk.sync })
+    await state.stores.replay.claim('call', expiration, {})
+    const refused = 'the disk did not take the state of the gateway; check the disk, and restart it'
+    const lost = expect(state.synced()).rejects.toThrow(refused)
+    const revoked = expect(state.stores.revocations.add(entry)).rejects.toThrow(refused)
+    await disk.end(new Error('EIO'))
+    await Promise.all([lost, revoked])
+    await expect(state.synced()).rejects.toThrow(refused)
+    await expect(state.stores.replay.claim('other', expiration, {})).rejects.toThrow(refused)
+    await expect(state.stores.revocations.add(entry)).rejects.toThrow(refused)
+    await expect(state.stores.limitStore.commit('one', {})).rejects.toThrow(refused)
+    expect(disk.started).toBe(1)
+    state.close()
+    // Another process finds the log of SQLite, and with it the claim that this one did not confirm.
+    const next = await openState({ file: file(), isFirst: false })
+    expect(await next.stores.replay.claim('call', expiration, {})).toBe(false)
+    next.close()
   })
 })

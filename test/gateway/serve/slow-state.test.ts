@@ -1,0 +1,74 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { connectClient } from '../connect/client.ts'
+import { callsIn, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
+
+/** The sync of the file that has the state; it ends when the test lets it. */
+const disk = vi.hoisted(() => ({
+  log: -1,
+  waiting: [] as (() => void)[],
+  error: undefined as Error | undefined,
+  isSlow: false,
+}))
+
+vi.mock('node:fs', async (load) => {
+  const fs = await load<typeof import('node:fs')>()
+  return {
+    ...fs,
+    openSync(...given: Parameters<typeof fs.openSync>) {
+      const file = fs.openSync(...given)
+      if (String(given[0]).endsWith('state.db-wal')) disk.log = file
+      return file
+    },
+    fdatasync(file: number, done: (error: Error | null) => void) {
+      if (file !== disk.log || !disk.isSlow) return fs.fdatasync(file, done)
+      disk.waiting.push(() => done(disk.error ?? null))
+    },
+  }
+})
+
+let home: GatewayHome
+
+beforeEach(async () => {
+  home = await makeGatewayHome()
+  Object.assign(disk, { waiting: [], error: undefined, isSlow: false })
+})
+
+afterEach(() => home.remove())
+
+describe('a call whose claim is not on the disk', () => {
+  it('does not reach the server, although its intent is on record [GTW-17]', async () => {
+    await home.open()
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail/send')
+    const mail = connectClient(agent.folder)
+    await mail.initialize()
+    disk.isSlow = true
+    const call = mail.call('send', { to: 'bob' })
+    await vi.waitFor(async () =>
+      expect((await home.records()).at(-1)).toMatchObject({ kind: 'intent', command: '/mcp/mail/send' }),
+    )
+    await vi.waitFor(() => expect(disk.waiting).toHaveLength(1))
+    expect(callsIn(home.folder)).toEqual([])
+    disk.isSlow = false
+    disk.waiting[0]?.()
+    expect(JSON.stringify(await call)).toContain('sent to bob')
+    expect(callsIn(home.folder)).toHaveLength(1)
+  })
+
+  it('is refused when the sync fails, and so is every further call [GTW-17]', async () => {
+    const gateway = await home.open()
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail/send')
+    const mail = connectClient(agent.folder)
+    await mail.initialize()
+    Object.assign(disk, { isSlow: true, error: new Error('EIO') })
+    const call = mail.call('send', { to: 'bob' })
+    await vi.waitFor(() => expect(disk.waiting).toHaveLength(1))
+    disk.waiting[0]?.()
+    expect(JSON.stringify(await call)).toContain('Denied (audit_unavailable)')
+    Object.assign(disk, { isSlow: false, error: undefined })
+    expect(JSON.stringify(await mail.call('send', { to: 'eve' }))).toContain('Denied (replay_unknown)')
+    expect((await gateway.health()).healthy).toBe(false)
+    expect(callsIn(home.folder)).toEqual([])
+  })
+})
