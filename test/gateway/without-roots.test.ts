@@ -50,7 +50,10 @@ describe('the roots of a client', () => {
       { ...both, params: { capabilities: without, _meta: { [key]: without } } },
       [{ ...repeated, params: { ...repeated.params, inputResponses: { one: { roots: [] }, other: elicited } } }],
     ])
-    await wrapped.send([{ id: 3, method: 'roots/list' }, { id: 4, method: 'ping' }])
+    await wrapped.send([
+      { id: 3, method: 'roots/list' },
+      { id: 4, method: 'ping' },
+    ])
     expect(toClient).toEqual([[{ id: 4, method: 'ping' }]])
     expect(toServer).toEqual([{ jsonrpc: '2.0', id: 3, error: { code: -32_601, message: 'Method not found' } }])
   })

@@ -31,7 +31,8 @@ export async function* readEvents(
   const add = (text: string): void => {
     parts.push(text)
     length += text.length
-    if (length + event.length() > most) throw new TransportError('too_large', `an event has more than ${most} characters`)
+    if (length + event.length() > most)
+      throw new TransportError('too_large', `an event has more than ${most} characters`)
   }
   try {
     for (;;) {

@@ -28,8 +28,7 @@ describe('a file of standard error', () => {
     const most = 10 * 1024 * 1024
     const streams = [copied(at('err')), copied(at('err')), copied(at('err'))]
     // Escaped, each character has six bytes.
-    for (let round = 0; round < 20; round++)
-      for (const stream of streams) stream.write('\u001b'.repeat(60_000))
+    for (let round = 0; round < 20; round++) for (const stream of streams) stream.write('\u001b'.repeat(60_000))
     await Promise.all(streams.map(ended))
     expect(statSync(at('err')).size).toBe(most)
     await ended(copied(at('err')).on('error', () => undefined))
@@ -45,7 +44,10 @@ describe('a file of standard error', () => {
     const stream = copied(at('err'))
     stream.write('after\r\n')
     await ended(stream)
-    expect([statSync(at('err')).mode & 0o777, readFileSync(at('err'), 'utf8')]).toEqual([0o600, 'before\nafter\\u000d\n'])
+    expect([statSync(at('err')).mode & 0o777, readFileSync(at('err'), 'utf8')]).toEqual([
+      0o600,
+      'before\nafter\\u000d\n',
+    ])
   })
 
   it('is a regular file: a link, a pipe and a folder are refused at once [GTW-14]', () => {
