@@ -25,22 +25,37 @@ interface ToolPolicy extends ToolName {
   readonly text: string
 }
 
+/** A server that is wrapped: its name in the client, and in the gateway. */
+export interface NamedServer {
+  readonly name: string
+  readonly server: string
+}
+
 /**
  * Makes the grants of the servers. Without a policy and without tools, an agent may call every tool of a server. With
  * one of them, only the named tools. WRP-10
  *
- * @param servers - the names in the gateway, by the names in the client.
+ * @param servers - several projects may have a server of the same name.
+ * @throws UsageError when a policy or a tool is malformed, or names none of the servers; or when tools are named, but
+ *   none of one of the servers.
  */
 export function grantsFor(
-  servers: ReadonlyMap<string, string>,
+  servers: readonly NamedServer[],
   policies: readonly string[],
   tools: readonly string[],
 ): readonly Grant[] {
   const conditions = policies.map(readToolPolicy)
   const named = tools.map((text) => readToolName(text, '--tools'))
-  for (const one of [...conditions, ...named]) checkServer(one, servers)
-  return [...servers].flatMap(([name, server]) => {
+  const all = [...conditions, ...named]
+  for (const one of all) checkServer(one, servers)
+  // The same server of several projects is one server of the gateway.
+  const distinct = new Map(servers.map((one) => [one.server, one] as const))
+  return [...distinct.values()].flatMap(({ name, server }) => {
     const isOf = (one: ToolName): boolean => (one.server ?? name) === name
+    if (all.length > 0 && !all.some(isOf))
+      throw new UsageError(
+        `no tool of ${name} is named, which would get every tool; name ${name}/TOOL or ${name}/*, or choose the others with --server`,
+      )
     const own = conditions.filter(isOf)
     const wanted = new Set([...own.map(({ tool }) => tool), ...named.filter(isOf).map(({ tool }) => tool)])
     const general = own.filter(({ tool }) => tool === undefined)
@@ -54,13 +69,14 @@ export function grantsFor(
   })
 }
 
-function checkServer({ server }: ToolName, servers: ReadonlyMap<string, string>): void {
+function checkServer({ server }: ToolName, servers: readonly NamedServer[]): void {
+  const names = [...new Set(servers.map(({ name }) => name))]
   if (server !== undefined) {
-    if (!servers.has(server))
+    if (!names.includes(server))
       throw new UsageError(`a tool of ${server} is named, and ${server} is not one of the servers that are wrapped now`)
-  } else if (servers.size > 1)
+  } else if (names.length > 1)
     throw new UsageError(
-      `several servers are wrapped now; write SERVER/TOOL for a tool (${[...servers.keys()].slice(0, 8).join(', ')}), or choose one with --server`,
+      `several servers are wrapped now; write SERVER/TOOL for a tool (${names.slice(0, 8).join(', ')}), or choose one with --server`,
     )
 }
 

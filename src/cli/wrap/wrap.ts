@@ -42,7 +42,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
 
   const named = (known: Pick<WrapHome['gateway'], 'servers'>, secrets: ReadonlyMap<string, string>): Prepared => {
     const ready = namePlans(plans, known.servers, secrets)
-    const servers = new Map(ready.map(({ entry, server }) => [entry.name, server] as const))
+    const servers = ready.map(({ entry: { name }, server }) => ({ name, server }))
     const grants = grantsFor(servers, textsOf(flags, 'policy'), textsOf(flags, 'tools'))
     const next = wrappedText(file.text, ready, program, { agent, home })
     checkWrapped(document, client.read(next), ready, program, { agent, home })

@@ -325,6 +325,28 @@ describe('procura wrap', () => {
     }
   })
 
+  it('gives no tool of a server that is not named, where others are, and each project its own server [WRP-10]', async () => {
+    const server = (cwd: string): object => ({ command: 'node', args: ['mail.mjs'], cwd, env: { MAIL_KEY: canary } })
+    const two = JSON.stringify({ mcpServers: { mail: server('/x'), crm: server('/y') } })
+    const path = machine.write('.mcp.json', two)
+    for (const words of [
+      ['--tools', 'mail/send'],
+      ['--policy', 'mail/send: .to == a'],
+      ['--policy', 'mail/*: .to == a'],
+    ]) {
+      const { code, err } = await wrap(path, ...words)
+      expect([code, err]).toEqual([2, expect.stringContaining('no tool of crm is named, which would get every tool')])
+      expect(readFileSync(path, 'utf8')).toBe(two)
+    }
+    await wrap(path, '--tools', 'mail/send', '--tools', 'crm/*')
+    expect((await delegations()).map(({ command }) => command)).toEqual(['/mcp/crm', '/mcp/mail/send'])
+
+    const projects = { '/a': { mcpServers: { api: server('/a') } }, '/b': { mcpServers: { api: server('/b') } } }
+    await wrap(machine.write('.claude.json', JSON.stringify({ projects })), '--agent', 'other', '--tools', 'read')
+    expect(Object.keys(gateway().servers)).toEqual(['mail', 'crm', 'api', 'api-2'])
+    expect((await delegations('other')).map(({ command }) => command)).toEqual(['/mcp/api-2/read', '/mcp/api/read'])
+  })
+
   it('replaces an earlier delegation for the same server, which could be broader [WRP-11]', async () => {
     const path = machine.write('.mcp.json', mail())
     await wrap(path)
