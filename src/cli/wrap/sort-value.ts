@@ -27,7 +27,7 @@ export function sortValue(name: string, value: string, named: NamedValues): Sort
   if (isHarmlessName(name) && isWord(value)) return { secret: false, why: 'its name is the name of a setting' }
   if (levels.has(value.toLowerCase())) return { secret: false, why: 'it is a common setting' }
   if (isPathList(value)) return { secret: false, why: 'it is a path' }
-  if (isPlainUrl(value)) return { secret: false, why: 'it is a URL without user information or token' }
+  if (isPlainUrl(value)) return { secret: false, why: 'it is a URL in which nothing looks like a token' }
   return { secret: true, why: 'it is not plainly harmless' }
 }
 
@@ -73,17 +73,30 @@ function isPathList(value: string): boolean {
 
 function isPlainUrl(value: string): boolean {
   if (!URL.canParse(value)) return false
-  const { protocol, username, password, search, hash, pathname } = new URL(value)
+  const { protocol, username, password, search, hash, hostname, pathname } = new URL(value)
   return (
     /^https?:$/.test(protocol) &&
     [username, password, search, hash].every((part) => part === '') &&
+    !hasLongToken(hostname) &&
     !hasLongToken(pathname)
   )
 }
 
-/** Whether a part between separators is long and mixed like a token. */
+/** Whether a part between separators looks random. */
 function hasLongToken(text: string): boolean {
-  return text
-    .split(/[\\/\s:;,.]+/)
-    .some((part) => part.length >= 20 && /[0-9]/.test(part) && /[A-Za-z]/.test(part) && part.split(/[-_]/).length < 4)
+  return text.split(/[\\/\s:;,.]+/).some((part) => part.length >= 20 && isRandom(part))
+}
+
+function isRandom(part: string): boolean {
+  if (/^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(part) || changesCaseOften(part)) return true
+  const isMixed = (text: string): boolean => /[0-9]/.test(text) && /[A-Za-z]/.test(text)
+  const pieces = part.split(/[-_]/)
+  // A name of several words, such as `build-2-of-a-project`, has numbers of their own.
+  return pieces.length < 4 ? isMixed(part) : pieces.some((piece) => piece.length >= 8 && isMixed(piece))
+}
+
+/** Words in camel case have more letters. */
+function changesCaseOften(part: string): boolean {
+  const words = (part.match(/[a-z][A-Z]/g)?.length ?? 0) + 1
+  return words >= 5 && part.length / words < 5
 }
