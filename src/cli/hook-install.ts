@@ -1,7 +1,7 @@
 // node only: reads and writes files
-import { readFile, realpath, rename, stat, unlink, writeFile } from 'node:fs/promises'
+import { realpath, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import process from 'node:process'
 import { applyEdits, modify, type ParseError, parse } from 'jsonc-parser'
 import { agentFolder, gatewayHome } from '../gateway/home.ts'
@@ -10,6 +10,8 @@ import { quote } from '../support/quote.ts'
 import type { Host } from './host.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, operandOf, textOf, textsOf } from './verb.ts'
+import { readConfigFile, replaceConfigFile } from './wrap/config-file.ts'
+import { exists } from './wrap/home-files.ts'
 
 /**
  * `procura hook install CLIENT`: writes the hook into the settings of Claude Code or Codex, or prints them. Other settings
@@ -28,8 +30,10 @@ export async function installHook(words: readonly string[], flags: Flags, host: 
     for (const line of settings.split('\n')) host.print(line)
     return 0
   }
-  const { text, mode } = await readSettings(path)
-  await replace(path, withEntry(text, entry, path), mode)
+  if (await exists(path)) {
+    const file = await readConfigFile(path)
+    await replaceConfigFile(file, withEntry(file.text, entry, path))
+  } else await writeNew(path, withEntry('{}\n', entry, path))
   host.complain(`${path} has the hook; ${advice[client]}`)
   return 0
 }
@@ -73,39 +77,48 @@ async function commandOf(flags: Flags, servers: readonly string[], host: Host): 
     .join(' ')
 }
 
-async function readSettings(path: string): Promise<{ readonly text: string; readonly mode: number }> {
-  try {
-    return { text: await readFile(path, 'utf8'), mode: (await stat(path)).mode & 0o777 }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return { text: '{}\n', mode: 0o600 }
-    throw new UsageError(`${quote(path, 128)} cannot be read (${code})`)
-  }
+function withEntry(text: string, entry: HookEntry, path: string): string {
+  const groups = groupsIn(text, path)
+  const known = groups.findIndex((one) => hooksOf(one).some(isOurs))
+  const hooks = hooksOf(groups[known])
+  // The user may have added hooks to the entry, which stay.
+  const isShared = !hooks.every(isOurs)
+  const old = isShared ? hooks.flatMap((hook, at) => (isOurs(hook) ? [at] : [])) : []
+  const rest = old.reduceRight((left, at) => edited(left, ['hooks', 'PreToolUse', known, 'hooks', at], undefined), text)
+  const next = edited(rest, ['hooks', 'PreToolUse', known < 0 || isShared ? groups.length : known], entry)
+  // Of two members with one name, a client reads the last one, and the editor changes the first one.
+  if (groupsIn(next, path).some((one) => JSON.stringify(one) === JSON.stringify(entry))) return next
+  throw new UsageError(`${quote(path, 128)} has a key twice on the way to its hooks; remove one of the two`)
 }
 
-function withEntry(text: string, entry: HookEntry, path: string): string {
+function edited(text: string, place: (string | number)[], value: unknown): string {
+  const formattingOptions = { insertSpaces: true, tabSize: 2, eol: text.includes('\r\n') ? '\r\n' : '\n' }
+  return applyEdits(text, modify(text, place, value, { formattingOptions }))
+}
+
+/** The entries for the event, each of which has a list of hooks. */
+function groupsIn(text: string, path: string): readonly unknown[] {
   const errors: ParseError[] = []
   const settings: unknown = parse(text, errors, { allowTrailingComma: true })
   const { hooks = {} } = Object(settings) as { readonly hooks?: unknown }
-  const { PreToolUse: entries = [] } = Object(hooks) as { readonly PreToolUse?: unknown }
-  if (errors.length > 0 || objectValue(settings) !== undefined || !Array.isArray(entries))
-    throw new UsageError(`${quote(path, 128)} is not settings in JSON with \`hooks\`; correct it, or use --print`)
-  // Only this program has a verb and an option of these names in a hook.
-  const known = entries.findIndex((one) => JSON.stringify(one).includes(' hook --agent '))
-  const place = ['hooks', 'PreToolUse', known < 0 ? entries.length : known]
-  const formattingOptions = { insertSpaces: true, tabSize: 2, eol: text.includes('\r\n') ? '\r\n' : '\n' }
-  return applyEdits(text, modify(text, place, entry, { formattingOptions }))
+  const { PreToolUse: groups = [] } = Object(hooks) as { readonly PreToolUse?: unknown }
+  if (errors.length === 0 && objectValue(settings) === undefined && Array.isArray(groups)) return groups
+  throw new UsageError(`${quote(path, 128)} is not settings in JSON with \`hooks\`; correct it, or use --print`)
 }
 
-/** A reader finds the old settings or the new ones, whole. */
-async function replace(path: string, text: string, mode: number): Promise<void> {
-  const target = await realpath(path).catch(() => path)
-  const draft = join(dirname(target), `.procura-hook-${process.pid}`)
-  try {
-    await writeFile(draft, text, { mode, flag: 'wx' })
-    await rename(draft, target)
-  } catch (error) {
-    await unlink(draft).catch(() => undefined)
-    throw new UsageError(`${quote(path, 128)} cannot be written (${(error as NodeJS.ErrnoException).code})`)
-  }
+function hooksOf(group: unknown): readonly unknown[] {
+  const { hooks } = Object(group) as { readonly hooks?: unknown }
+  return Array.isArray(hooks) ? hooks : []
+}
+
+/** Only this program has a verb and an option of these names in a hook. */
+function isOurs(hook: unknown): boolean {
+  const { command } = Object(hook) as { readonly command?: unknown }
+  return typeof command === 'string' && command.includes(' hook --agent ')
+}
+
+async function writeNew(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`${quote(path, 128)} cannot be written (${error.code})`)
+  })
 }

@@ -154,6 +154,33 @@ describe('procura hook install', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o640)
   })
 
+  it('HKS-05 loses no hook and no byte of others: beside its own, in another encoding or under a key that is twice', async () => {
+    const path = join(home, 'others.json')
+    await install('claude', '--file', path, '--server', 'mail')
+    const settings = JSON.parse(await readFile(path, 'utf8'))
+    settings.hooks.PreToolUse[0].hooks.unshift({ type: 'command', command: 'my-linter' })
+    await writeFile(path, JSON.stringify(settings, undefined, 2))
+    expect((await install('claude', '--file', path, '--server', 'crm')).code).toBe(0)
+    const { PreToolUse: groups } = JSON.parse(await readFile(path, 'utf8')).hooks
+    const seen = groups.map((group: { matcher: string; hooks: object[] }) => [group.matcher, group.hooks.length])
+    expect(seen).toEqual([
+      ['mcp__(?:mail)__.*', 1],
+      ['mcp__(?:crm)__.*', 1],
+    ])
+    expect(groups[0].hooks[0].command).toBe('my-linter')
+
+    const latin = Buffer.from('{"model": "caf\xe9"}', 'latin1')
+    const twice = '{"hooks": {"PreToolUse": []}, "hooks": {"PreToolUse": []}}'
+    for (const content of [latin, Buffer.from(twice)]) {
+      await writeFile(path, content)
+      expect.soft(await install('claude', '--file', path, '--server', 'mail')).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(/not valid UTF-8|has a key twice/),
+      })
+      expect.soft(await readFile(path)).toEqual(content)
+    }
+  })
+
   it('HKS-05 makes settings, prints them, and refuses others than JSON', async () => {
     const path = join(home, 'hooks.json')
     expect((await install('codex', '--file', path, '--server', 'mail')).err).toMatch(/trust the hook/)
