@@ -62,7 +62,8 @@ interface Headers {
 /** Headers that the gateway sets itself. */
 const ownHeaders: ReadonlySet<string> = new Set([
   ...['accept', 'connection', 'content-length', 'content-type', 'cookie', 'expect', 'host', 'keep-alive'],
-  ...['last-event-id', 'mcp-protocol-version', 'mcp-session-id', 'te', 'trailer', 'transfer-encoding', 'upgrade'],
+  ...['last-event-id', 'mcp-method', 'mcp-name', 'mcp-protocol-version', 'mcp-session-id'],
+  ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
 ])
 
 function headersOf(value: DataObject, context: ServerContext): Headers | string {

@@ -76,7 +76,8 @@ const variableNames = {
 /** Headers that a connection or the protocol of MCP sets itself. */
 const ownHeaders: ReadonlySet<string> = new Set([
   ...['accept', 'connection', 'content-length', 'content-type', 'cookie', 'expect', 'host', 'keep-alive'],
-  ...['last-event-id', 'mcp-protocol-version', 'mcp-session-id', 'te', 'trailer', 'transfer-encoding', 'upgrade'],
+  ...['last-event-id', 'mcp-method', 'mcp-name', 'mcp-protocol-version', 'mcp-session-id'],
+  ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
 ])
 
 const headerNames = {

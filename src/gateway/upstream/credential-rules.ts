@@ -20,8 +20,11 @@ export function sessionCommand(server: string): string {
 /** The parts of a configuration that determine how a credential is used. */
 export type CredentialUser = Pick<StdioServerConfig, 'type'> | Omit<HttpServerConfig, 'allow' | 'paths'>
 
-/** Headers of a session of Streamable HTTP. */
-const sessionHeaders = ['accept', 'content-type', 'last-event-id', 'mcp-protocol-version', 'mcp-session-id']
+/** Headers of Streamable HTTP, in each version of the protocol. */
+const sessionHeaders = [
+  ...['accept', 'content-type', 'last-event-id'],
+  ...['mcp-method', 'mcp-name', 'mcp-protocol-version', 'mcp-session-id'],
+]
 
 /**
  * The rules under which a credential of a server is to be stored in the vault of a gateway, so that the gateway can use it

@@ -5,6 +5,7 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { credentialRulesOf } from '../../../src/entries/gateway.ts'
+import { headersOfBody } from '../../../src/gateway/transport/protocol-headers.ts'
 import { connectClient, type LineClient } from '../connect/client.ts'
 import { canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
@@ -14,6 +15,7 @@ interface Upstream {
     readonly method: string
     readonly authorization: string | undefined
     readonly second: unknown
+    readonly headers: IncomingMessage['headers']
     readonly body: string
   }[]
   /** Answers every request with a redirect there. */
@@ -108,6 +110,19 @@ describe('a server of HTTP', () => {
     expect(textOf(await mail.call('echo'))).not.toContain(canary)
   })
 
+  it('gets the headers of each protocol version beside the credential [GTW-12] [MCP-28]', async () => {
+    await home.open()
+    const mail = await client()
+    const _meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }
+    await mail.ask('tools/call', { name: 'send', arguments: { to: 'bob' }, _meta })
+    const sent = upstream.requests.find(({ body }) => body.includes('2026-07-28'))
+    expect(sent?.headers).toMatchObject({ 'mcp-method': 'tools/list', authorization: `Bearer ${canary}` })
+    const rules = (await home.vault.list()).find(({ name }) => name === 'mail.A')?.rules
+    // Every header that the transport sends: others are dropped beside a credential.
+    const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'send', _meta } }
+    expect(rules?.headers).toEqual(expect.arrayContaining([...Object.keys(headersOfBody(call)), 'mcp-session-id']))
+  })
+
   it('does not get it for a call that is refused, and no echo of it reaches the client [GTW-12]', async () => {
     await home.open()
     const mail = await client()
@@ -159,7 +174,7 @@ async function startUpstream(): Promise<Upstream> {
   const server: Server = createServer(async (request, response) => {
     const body = await bodyOf(request)
     const { method = '', headers } = request
-    requests.push({ method, authorization: headers.authorization, second: headers['x-second-key'], body })
+    requests.push({ method, authorization: headers.authorization, second: headers['x-second-key'], headers, body })
     if (state.redirectTo !== undefined) return void response.writeHead(307, { location: state.redirectTo }).end()
     if (headers.authorization !== `Bearer ${canary}`) return void response.writeHead(401).end()
     let transport = transports.get(String(headers['mcp-session-id']))
