@@ -6,11 +6,11 @@
  */
 
 import type { Socket } from 'node:net'
-import { type DenialSampler, sampleDenials } from '../audit/sample-denials.ts'
+import { sampleDenials } from '../audit/sample-denials.ts'
 import { quote } from '../support/quote.ts'
 import type { OnGatewayEvent } from './events.ts'
 import { recordOmitted } from './record-denials.ts'
-import { type GatewaySession, openGatewaySession } from './session.ts'
+import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } from './session.ts'
 import type { Supply } from './supply.ts'
 import { UpstreamError } from './upstream/upstream-error.ts'
 import { endWith, type HelloError, readHello } from './wire/hello.ts'
@@ -32,6 +32,8 @@ export interface Front {
   sessions(): number
   /** Ends the sessions with some servers, after the calls in progress. Resolves at once. */
   endSessions(servers: readonly string[]): Promise<void>
+  /** Each session asks its server for the tools before its next call. */
+  recheck(): void
   /** Accepts no more connections, and ends all sessions. */
   close(): Promise<void>
 }
@@ -89,7 +91,13 @@ export function createFront({ supply, dryRun, stopMs, onEvent }: FrontOptions): 
   }
 
   async function begin(socket: Socket, server: string): Promise<void> {
-    const session = await openSession(socket, server, { supply, dryRun, sampler, onEvent })
+    // A change that one session finds counts for the others at once: they look again before their next call.
+    let own: GatewaySession | undefined
+    const onToolsChanged = (): void => {
+      for (const other of open) if (other !== own && other.server === server) other.recheck()
+    }
+    const session = await openSession(socket, server, { supply, dryRun, sampler, onToolsChanged, onEvent })
+    own = session
     open.add(session)
     onEvent({ level: 'info', event: 'session_opened', server, message: `a session with ${quote(server)} began` })
     void session.closed.then(() => {
@@ -102,6 +110,9 @@ export function createFront({ supply, dryRun, stopMs, onEvent }: FrontOptions): 
   return {
     take,
     sessions: () => open.size,
+    recheck() {
+      for (const session of open) session.recheck()
+    },
     async endSessions(servers) {
       for (const session of open) if (servers.includes(session.server)) void session.close({ graceMs: changeMs })
     },
@@ -120,10 +131,14 @@ export function createFront({ supply, dryRun, stopMs, onEvent }: FrontOptions): 
 function openSession(
   socket: Socket,
   server: string,
-  { supply, dryRun, sampler, onEvent }: Omit<FrontOptions, 'stopMs'> & { readonly sampler: DenialSampler },
+  {
+    supply,
+    onEvent,
+    ...own
+  }: Omit<FrontOptions, 'stopMs'> & Pick<GatewaySessionOptions, 'dryRun' | 'sampler' | 'onToolsChanged'>,
 ): Promise<GatewaySession> {
   return openGatewaySession({
-    ...{ server, socket, dryRun, sampler, current: supply.current },
+    ...{ server, socket, ...own, current: supply.current },
     onFault: (message) =>
       onEvent({ level: 'warning', event: 'session_fault', server, message: `${quote(server)}: ${message}` }),
     onReady() {

@@ -138,7 +138,10 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
         const changed = await supply.reload(next)
         await front.endSessions(changed)
       },
-      refresh: () => supply.refresh(),
+      async refresh() {
+        front.recheck()
+        await supply.refresh()
+      },
       close,
       [Symbol.asyncDispose]: close,
     } satisfies Gateway)

@@ -25,7 +25,15 @@ export interface GatewaySession {
   readonly closed: Promise<void>
   /** Refuses further calls, and ends the session when the calls in progress have ended, or after so many milliseconds. */
   close(options: { readonly graceMs: number }): Promise<void>
+  /** The next call of a tool waits for a new list of the server. */
+  recheck(): void
 }
+
+/**
+ * Seconds for which a list of a server counts. A server that changes a tool, announces it to no session, and is asked for its
+ * tools by no client gets calls for so long under the accepted definition. GTW-25
+ */
+const pinsMaxAge = 60
 
 /** Options of {@link openGatewaySession}. */
 export interface GatewaySessionOptions {
@@ -39,6 +47,8 @@ export interface GatewaySessionOptions {
   readonly sampler: DenialSampler
   /** Called before the first message is read. */
   readonly onReady: () => void
+  /** Called when the session finds that the tools of the server have changed. */
+  readonly onToolsChanged: () => void
   /** Receives the way a program ended that was not ended by the session, and other faults. */
   readonly onFault: (message: string) => void
 }
@@ -49,7 +59,7 @@ export interface GatewaySessionOptions {
  * @throws UpstreamError when there is no connection to the server.
  */
 export async function openGatewaySession(options: GatewaySessionOptions): Promise<GatewaySession> {
-  const { server, socket, current, dryRun, sampler, onReady, onFault } = options
+  const { server, socket, current, dryRun, sampler, onReady, onToolsChanged, onFault } = options
   const begun = current()
   const begunWith = serverIn(begun, server)
   const upstream = await openUpstream(server, begunWith.config, ownOf(current))
@@ -67,12 +77,13 @@ export async function openGatewaySession(options: GatewaySessionOptions): Promis
     if (!isEnding) onFault(`its program ended (${way})`)
   })
   onReady()
-  const relay = await startRelay(client, upstream, view, dryRun, onFault)
+  const relay = await startRelay(client, upstream, view, { dryRun, onToolsChanged, onFault })
   // GTW-23: the program ends with its session.
   const closed = relay.closed.then(() => upstream.stop())
   return {
     server,
     closed,
+    recheck: () => relay.recheck?.(),
     async close({ graceMs }) {
       view.end()
       isEnding = true
@@ -86,14 +97,14 @@ function startRelay(
   client: McpTransport,
   { transport, takesCredential }: Upstream,
   view: ServerView,
-  dryRun: boolean,
-  onFault: (message: string) => void,
-): Promise<Pick<ToolRelay, 'closed' | 'close'>> {
+  { dryRun, onToolsChanged, onFault }: Pick<GatewaySessionOptions, 'dryRun' | 'onToolsChanged' | 'onFault'>,
+): Promise<Pick<ToolRelay, 'closed' | 'close'> & Partial<ToolRelay>> {
   const onError = (): void => undefined
   if (dryRun) return observeTools({ client, upstream: transport }, view, onFault)
   return relayTools({ client, upstream: transport }, view.guard, {
     tools: view.commandOf,
     pins: { get: view.pinOf },
+    ...{ pinsMaxAge, onToolsChanged },
     listing: view.listing,
     passes: view.passes,
     ...(takesCredential && { perform: (call, send) => send({ fetch: call.fetch }) }),

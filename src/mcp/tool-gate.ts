@@ -28,9 +28,10 @@ import {
   permittedToolsChecks,
 } from './permitted-tools.ts'
 import { containerIn, expectedArguments, missing, readCall, refusal, type ToolRequest } from './read-call.ts'
+import { type AskedPage, createSeenTools, type ListPage } from './seen-tools.ts'
 import { definitionsOf, type ToolDefinitions, toolDefinitionsCheck } from './tool-commands.ts'
 import { denialResult, type ToolDenial, toolDenialOf } from './tool-denial.ts'
-import { type ToolPins, toolHash } from './tool-hash.ts'
+import type { ToolPins } from './tool-hash.ts'
 
 /** Options of a gate: those that `guardTools` and `relayTools` share. */
 export interface ToolGateOptions {
@@ -78,7 +79,20 @@ export interface ToolHost<S> {
 export interface ToolGate<S> {
   call(request: ToolRequest, surroundings: S): Promise<unknown>
   list(request: ToolRequest, surroundings: S): Promise<unknown>
+  /** Forgets the lists of the server: the next call of a tool asks for its definition. */
+  recheck(): void
 }
+
+/** How long a gate relies on a list of its server. */
+export interface ListMemory {
+  /** Seconds for which a list counts. With 0, each call asks the server. */
+  readonly pinsMaxAge: number
+  /** Called when a tool is seen with another definition than the accepted one. */
+  readonly onChange: () => void
+}
+
+/** A server in this process is asked for each call. */
+const noMemory: ListMemory = Object.freeze({ pinsMaxAge: 0, onChange: () => undefined })
 
 /**
  * Makes a gate.
@@ -90,9 +104,12 @@ export function createToolGate<S>(
   guard: Pick<Guard, 'open' | 'use'>,
   host: ToolHost<S>,
   given: ToolGateOptions & { readonly key: string },
+  { pinsMaxAge, onChange }: ListMemory = noMemory,
 ): ToolGate<S> {
   const { key, pins } = given
   const definitionOf = definitionsOf(given.tools)
+  const isKnown = (tool: string): boolean => definitionOf(tool) !== undefined
+  const seen = pins && createSeenTools({ pins, isKnown, maxAge: pinsMaxAge, onChange })
   const listing = given.listing && readOptions(`${caller}: \`listing\``, given.listing, permittedToolsChecks)
 
   async function listed(request: ToolRequest, surroundings: S): Promise<ListResult> {
@@ -105,8 +122,8 @@ export function createToolGate<S>(
   async function call(request: ToolRequest, surroundings: S): Promise<unknown> {
     const read = readCall(request, key, definitionOf)
     if ('code' in read) return denialResult(key, read)
-    if (pins !== undefined && (await isChanged(read.name, pins, (page) => listed(page, surroundings))))
-      return denialResult(key, changed(read.name))
+    const page: ListPage = (params) => listed({ ...{ method: 'tools/list' }, params }, surroundings)
+    if (seen !== undefined && !(await seen.isAccepted(read.name, page))) return denialResult(key, changed(read.name))
     const { args, container, definition } = read
     let result: ToolResult = {}
     const claimed = readClaims(given.claims, request.params?.['_meta'])
@@ -139,10 +156,13 @@ export function createToolGate<S>(
   }
 
   async function list(request: ToolRequest, surroundings: S): Promise<unknown> {
-    const result = await listed(request, surroundings)
-    const known = result.tools.filter(({ name }) => definitionOf(name) !== undefined)
-    const same = await Promise.all(known.map((tool) => isAsPinned(tool, pins)))
-    const offered = known.filter((_, index) => same[index])
+    let result: ListResult = { tools: [] }
+    const ask = async (): Promise<AskedPage<ListedTool>> => {
+      result = await listed(request, surroundings)
+      const isWhole = request.params?.['cursor'] === undefined && (result.nextCursor ?? undefined) === undefined
+      return { tools: result.tools.filter(({ name }) => isKnown(name)), isWhole }
+    }
+    const offered = await (seen === undefined ? (await ask()).tools : seen.accepted(ask))
     if (listing === undefined) return { ...result, tools: offered }
     const container = containerIn(request, key)
     const permitted: PermittedTools =
@@ -156,7 +176,7 @@ export function createToolGate<S>(
     return { ...own, _meta: { ...result._meta, [`${key}.denial`]: denial } }
   }
 
-  return { call, list }
+  return { call, list, recheck: () => seen?.forget() }
 }
 
 interface ToolResult {
@@ -181,29 +201,6 @@ class ToolFailure extends Error {
 /** The value for the receipt: the parts of a result that mean the same in every version of the protocol. */
 function receiptValue({ content, structuredContent }: ToolResult): unknown {
   return JSON.parse(JSON.stringify({ content, structuredContent }))
-}
-
-/** MCP-10: whether the definition of a tool, as the server lists it now, differs from the accepted one. */
-async function isChanged(
-  name: string,
-  pins: ToolPins,
-  list: (request: ToolRequest) => Promise<ListResult>,
-): Promise<boolean> {
-  let cursor: unknown
-  // A server that pages endlessly would hold the call: the tool then counts as changed.
-  for (let page = 0; page < 100; page += 1) {
-    const request = { method: 'tools/list', params: cursor === undefined ? {} : { cursor } }
-    const { tools, nextCursor } = await list(request)
-    const tool = tools.find((one) => one.name === name)
-    if (tool !== undefined) return !(await isAsPinned(tool, pins))
-    if (nextCursor === undefined) return true
-    cursor = nextCursor
-  }
-  return true
-}
-
-async function isAsPinned(tool: ListedTool, pins: ToolPins | undefined): Promise<boolean> {
-  return pins === undefined || (await pins.get(tool.name)) === (await toolHash(tool))
 }
 
 /** The list of a server. A relay has not checked its form. */

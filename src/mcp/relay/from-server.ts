@@ -1,8 +1,12 @@
 import { errorResponse, readMessage, rpcCodes, withoutOurs } from './read-message.ts'
 import { maxInProgress, type Session } from './session.ts'
 
-/** Takes a message of the server. The transport of the server waits until the client has taken it. */
-export function takeFromServer(session: Session, given: unknown): Promise<void> | undefined {
+/**
+ * Takes a message of the server. The transport of the server waits until the client has taken it.
+ *
+ * @param onListChanged - called before the client learns that the tools have changed.
+ */
+export function takeFromServer(session: Session, given: unknown, onListChanged: () => void): Promise<void> | undefined {
   const { asked, key, passing, report, requests } = session
   const read = readMessage(given)
   if (read.kind === 'malformed') {
@@ -26,6 +30,7 @@ export function takeFromServer(session: Session, given: unknown): Promise<void> 
     }
     asked.add(read.id)
   }
+  if (read.kind === 'notification' && read.method === 'notifications/tools/list_changed') onListChanged()
   if (read.kind === 'notification' && read.method === 'notifications/cancelled') {
     const { requestId } = Object(message['params']) as { readonly requestId?: never }
     if (requestId !== undefined) asked.delete(requestId)

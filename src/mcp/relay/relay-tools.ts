@@ -8,6 +8,7 @@ import type { GuardedCall } from '../../guard/call.ts'
 import type { Guard } from '../../guard/guard.ts'
 import {
   callback,
+  type DefaultCheck,
   maybe,
   numberFrom,
   type OptionChecks,
@@ -15,6 +16,7 @@ import {
   withDefault,
   withMethod,
 } from '../../support/options.ts'
+import { quietly } from '../../support/quietly.ts'
 import { createToolGate, type ToolGateOptions, toolGateChecks } from '../tool-gate.ts'
 import { takeBatch } from './batch.ts'
 import { takeFromClient } from './from-client.ts'
@@ -37,6 +39,16 @@ export interface RelayToolsOptions extends ToolGateOptions {
    * that does not pass is answered with -32601, and the capability that announces it is removed. Default: all pass.
    */
   readonly passes?: (method: string) => boolean
+  /**
+   * Seconds for which a list of the server counts, with `pins`. A call of a tool that no such list has, or that comes after
+   * the server has announced a change, waits for a new one. Default 0: each call does.
+   */
+  readonly pinsMaxAge?: number
+  /**
+   * Called when the server has announced a change of its tools, or a tool is seen with another definition than the accepted
+   * one. Other sessions with the server can then `recheck`. Its errors are ignored.
+   */
+  readonly onToolsChanged?: () => void
   /** Receives errors of the transports, malformed messages and messages that were dropped. Default: they are ignored. */
   readonly onError?: (error: unknown) => void
 }
@@ -51,6 +63,8 @@ export interface RelayTransports {
 export interface ToolRelay {
   /** Resolves when the session has ended, its calls are recorded and both transports are closed. Never rejects. */
   readonly closed: Promise<void>
+  /** Forgets the lists of the server: with `pins`, the next call of a tool waits for a new one. */
+  recheck(): void
   /**
    * Ends the session. Further requests are refused.
    *
@@ -59,12 +73,15 @@ export interface ToolRelay {
   close(options?: { readonly graceMs?: number }): Promise<void>
 }
 
-const checks: OptionChecks<RelayToolsOptions> & typeof toolGateChecks = Object.freeze({
-  ...toolGateChecks,
-  perform: maybe(callback),
-  passes: maybe(callback),
-  onError: maybe(callback),
-})
+const checks: OptionChecks<RelayToolsOptions> & typeof toolGateChecks & { readonly pinsMaxAge: DefaultCheck } =
+  Object.freeze({
+    ...toolGateChecks,
+    perform: maybe(callback),
+    passes: maybe(callback),
+    pinsMaxAge: withDefault(numberFrom(0), 0),
+    onToolsChanged: maybe(callback),
+    onError: maybe(callback),
+  })
 
 /**
  * Relays a session of MCP between a client and a server, and guards `tools/call` and `tools/list` as `guardTools` does.
@@ -92,17 +109,28 @@ export async function relayTools(
   const {
     perform = (_, send) => send(),
     passes,
+    pinsMaxAge,
+    onToolsChanged,
     onError,
     ...given
   } = readOptions<RelayToolsOptions, typeof checks>('relayTools', options, checks)
   const [client, upstream] = [sides.client as OpenTransport, sides.upstream as OpenTransport]
   const session = openSession({ client, upstream }, { key: given.key, passes, onError })
-  const gate = createToolGate('relayTools', guard, relayedHost(session.requests, perform), given)
+  const onChange = (): void => void quietly(() => onToolsChanged?.())
+  const gate = createToolGate('relayTools', guard, relayedHost(session.requests, perform), given, {
+    pinsMaxAge,
+    onChange,
+  })
+  // A list that the server has sent before counts no longer.
+  const onListChanged = (): void => {
+    gate.recheck()
+    onChange()
+  }
 
   upstream.onmessage = (message) =>
     Array.isArray(message)
-      ? Promise.all(message.map((one) => takeFromServer(session, one)))
-      : takeFromServer(session, message)
+      ? Promise.all(message.map((one) => takeFromServer(session, one, onListChanged)))
+      : takeFromServer(session, message, onListChanged)
   client.onmessage = (message) => {
     if (Array.isArray(message))
       return takeBatch(message, session.toClient, (read, respond) => takeFromClient(session, gate, read, respond))
@@ -119,6 +147,7 @@ export async function relayTools(
   await start(session.end, upstream, client)
   return Object.freeze({
     closed,
+    recheck: gate.recheck,
     async close(closing: { readonly graceMs?: number } = {}) {
       const { graceMs } = readOptions('close', closing, { graceMs: withDefault(numberFrom(0), 0) })
       if (graceMs > 0) await session.drain(graceMs)
