@@ -12,6 +12,7 @@ export type {
   StoreFault,
 } from '../testing/conformance-case.ts'
 export { type DestroyingKeyStore, personalKeyStoreCases } from '../testing/personal-key-store-cases.ts'
+export { processedSetsCases } from '../testing/processed-sets-cases.ts'
 export { delegationStoreCases } from '../testing/delegation-store-cases.ts'
 export { type JournaledRevocations, revocationJournalCases } from '../testing/revocation-journal-cases.ts'
 export { limitStoreCases } from '../testing/limit-store-cases.ts'

@@ -29,6 +29,7 @@ export type NameKind =
   | 'limit-call'
   | 'limit-task'
   | 'personal-key'
+  | 'processed'
   | 'secret'
 
 /** The bytes of a name. Two names are the same with a probability of 2^-64 among four billion of them. */

@@ -8,6 +8,7 @@ import type { PersonalKeyStore } from '../audit/privacy/personal-key-store.ts'
 import type { CallStore } from '../authorization/call-store.ts'
 import type { LimitStore } from '../authorization/limits/limit-store.ts'
 import type { ReplayStore } from '../authorization/replay-store.ts'
+import type { ProcessedSets } from '../revocation/processed-sets.ts'
 import type { RevocationJournal } from '../revocation/revocation-journal.ts'
 import type { RevocationRegistry } from '../revocation/revocation-store.ts'
 
@@ -48,4 +49,10 @@ export interface ServerStores extends SharedStores {
 export interface SharedPersonalKeyStore extends PersonalKeyStore {
   /** Destroys a key finally: no key of that name is created again. Resolves when it is destroyed. */
   destroy(name: string): Promise<void>
+}
+
+/** A memory of processed Security Event Tokens that several processes share, and that outlives them. */
+export interface SharedProcessedSets extends ProcessedSets {
+  /** Forgets tokens that are too old to be accepted, some at a time. In SQLite and Redis, additions do this by themselves. */
+  prune(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
 }

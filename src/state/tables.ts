@@ -18,6 +18,8 @@ export interface Tables {
   readonly limitHolds: string
   /** The tasks of idempotent commands that were counted. */
   readonly limitTasks: string
+  /** The ids of processed Security Event Tokens. */
+  readonly processedSets: string
 }
 
 /** Returns the names for one prefix. */
@@ -32,5 +34,6 @@ export function tablesOf(prefix: string): Tables {
     limits: `${prefix}_limits`,
     limitHolds: `${prefix}_limit_holds`,
     limitTasks: `${prefix}_limit_tasks`,
+    processedSets: `${prefix}_processed_sets`,
   }
 }

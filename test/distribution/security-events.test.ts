@@ -2,7 +2,10 @@ import * as jose from 'jose'
 import { describe, expect, it } from 'vitest'
 import { securityEventReceiver } from '../../src/distribution/security-events/security-event-receiver.ts'
 import { ArgumentError, StoreError } from '../../src/errors.ts'
+import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
+import { sqliteProcessedSets } from '../../src/state/sqlite/sqlite-processed-sets.ts'
 import { never } from '../../src/time.ts'
+import { sqliteFile } from '../state/open-sqlite.ts'
 import {
   alice,
   audience,
@@ -299,6 +302,60 @@ describe('a token that is sent again', () => {
     expect([...ids]).toEqual([[`${issuer} 1`, start + 100]])
     const late = receive({ processed, maxAge: 100, clock: { now: () => start + 101 } })
     expect(await late.receive(token)).toMatchObject({ accepted: false })
+  })
+})
+
+describe('STO-12 receivers that share a memory of processed tokens', () => {
+  const secret = new Uint8Array(32).fill(7)
+  const clock = { now: () => start + 10 }
+
+  /** A database, and a memory of each process that opens it. */
+  function shared() {
+    const file = sqliteFile()
+    prepareSqliteStores({ database: file.open(), secret, epoch: 0 })
+    return { file, open: () => sqliteProcessedSets({ database: file.open(), secret, clock }) }
+  }
+
+  it('process a token once, also after a restart, and do not confuse issuers', async () => {
+    const { file, open } = shared()
+    const token = await sign(claims('1'))
+    const first = receive({ processed: open() })
+    expect(await first.receive(token)).toEqual({ accepted: true, repeated: false })
+    const restarted = receive({ processed: open() })
+    expect(await restarted.receive(token)).toEqual({ accepted: true, repeated: true })
+    expect(restarted.events).toEqual([])
+    const another = receive({ processed: open(), issuer: `${issuer}/other` })
+    const theirs = await sign(claims('1', { iss: `${issuer}/other` }))
+    expect(await another.receive(theirs)).toEqual({ accepted: true, repeated: false })
+    file.close()
+  })
+
+  it('process a token again after a crash between its revocations and the memory', async () => {
+    const { file, open } = shared()
+    const token = await sign(claims('1'))
+    const memory = open()
+    const crashing = { has: memory.has, add: () => Promise.reject(new Error('crash')) }
+    const crashed = receive({ processed: crashing })
+    await expect(crashed.receive(token)).rejects.toThrow('crash')
+    expect(crashed.isRevoked()).toBe(true)
+    expect(await receive({ processed: open() }).receive(token)).toEqual({ accepted: true, repeated: false })
+    expect(await receive({ processed: open() }).receive(token)).toEqual({ accepted: true, repeated: true })
+    file.close()
+  })
+
+  it('RVK-43 do not process a token while the memory is down, lost its data, or has another form', async () => {
+    const { file, open } = shared()
+    const processed = open()
+    const { fetch, isRevoked } = receive({ processed })
+    file.interrupt(true)
+    expect((await fetch(push(await sign(claims('1'))))).status).toBe(503)
+    file.interrupt(false)
+    file.open().exec('DELETE FROM procura_stores')
+    expect((await fetch(push(await sign(claims('1'))))).status).toBe(503)
+    const wrong = receive({ processed: { has: () => 1 as never, add: () => undefined } })
+    expect((await wrong.fetch(push(await sign(claims('1'))))).status).toBe(503)
+    expect([isRevoked(), wrong.isRevoked()]).toEqual([false, false])
+    file.close()
   })
 })
 

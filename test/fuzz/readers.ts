@@ -50,12 +50,16 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['revocation', writes, 'revoke'],
   ['receipt', writes, 'issueReceipt'],
   ['store/memory', isSetUp, 'memoryLimitStore memoryRevocationStore memoryReplayStore memoryStores'],
-  ['store/sqlite', isSetUp, 'prepareSqliteStores sqliteStores sqlitePersonalKeyStore'],
-  ['store/redis', isSetUp, 'prepareRedisStores redisStores redisPersonalKeyStore redisRevocationWatch'],
+  ['store/sqlite', isSetUp, 'prepareSqliteStores sqliteStores sqlitePersonalKeyStore sqliteProcessedSets'],
+  [
+    'store/redis',
+    isSetUp,
+    'prepareRedisStores redisStores redisPersonalKeyStore redisProcessedSets redisRevocationWatch',
+  ],
   [
     'store/postgres',
     isSetUp,
-    'postgresStoreSchema preparePostgresStores postgresStores postgresPersonalKeyStore postgresRevocationWatch',
+    'postgresStoreSchema preparePostgresStores postgresStores postgresPersonalKeyStore postgresProcessedSets postgresRevocationWatch',
   ],
   ['arguments', writes, 'argumentsSchema'],
   ['authorization', isGiven, 'explainCall'],
@@ -78,7 +82,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   [
     'testing',
     isSetUp,
-    'delegationStoreCases limitStoreCases replayStoreCases revocationStoreCases revocationJournalCases personalKeyStoreCases',
+    'delegationStoreCases limitStoreCases replayStoreCases revocationStoreCases revocationJournalCases personalKeyStoreCases processedSetsCases',
   ],
   ['revocation', isGiven, 'readRevocationEntry'],
   ['approval', writes, 'requestApproval'],

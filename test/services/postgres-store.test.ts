@@ -5,12 +5,14 @@ import { StoreError } from '../../src/errors.ts'
 import { keyedNames } from '../../src/state/keyed-names.ts'
 import type { PostgresStoreClient } from '../../src/state/postgres/connection.ts'
 import { postgresPersonalKeyStore } from '../../src/state/postgres/postgres-personal-key-store.ts'
+import { postgresProcessedSets } from '../../src/state/postgres/postgres-processed-sets.ts'
 import { postgresStores } from '../../src/state/postgres/postgres-stores.ts'
 import { preparePostgresStores } from '../../src/state/postgres/prepare-postgres-stores.ts'
 import { postgresStoreSchema } from '../../src/state/postgres/schema.ts'
 import type { OpenedStore } from '../../src/testing/conformance-case.ts'
 import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
+import { processedSetsCases } from '../../src/testing/processed-sets-cases.ts'
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationJournalCases } from '../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
@@ -98,6 +100,10 @@ describe('STO-06 stores in PostgreSQL', () => {
     }),
     ...personalKeyStoreCases(({ clock }) => openStore(clock, (options) => postgresPersonalKeyStore(options)), {
       without: ['erase'],
+    }),
+    ...processedSetsCases(async ({ clock }) => {
+      const opened = await openStore(clock, (options) => postgresProcessedSets({ ...options, clock }))
+      return { ...opened, prune: () => opened.store.prune() }
     }),
   ]
   for (const { name, run } of cases) it(name, run)
@@ -224,12 +230,15 @@ describe('STO-06 stores in PostgreSQL', () => {
     const settings = await open('older')
     const { replay } = postgresStores(settings)
     expect(await replay.claim('a', soon(), {})).toBe(true)
-    await owner.query(`ALTER TABLE older_stores DROP COLUMN limits_forgotten;
-      DROP TABLE older_limits, older_limit_holds, older_limit_tasks`)
+    await owner.query(`ALTER TABLE older_stores DROP COLUMN limits_forgotten, DROP COLUMN processed_forgotten;
+      DROP TABLE older_processed_sets, older_limits, older_limit_holds, older_limit_tasks`)
     const { limitStore } = postgresStores(settings)
+    const processed = postgresProcessedSets(settings)
     await expect(limitStore.reserve(limitRequest('a'), {})).rejects.toThrow('run `postgresStoreSchema()`')
+    await expect(processed.has('a', soon())).rejects.toThrow('run `postgresStoreSchema()`')
     await owner.query(postgresStoreSchema({ prefix: 'older' }))
     expect(await limitStore.reserve(limitRequest('a'), {})).toEqual({ reserved: true })
+    expect(await processed.has('a', soon())).toBe(false)
     expect(await replay.claim('a', soon(), {})).toBe(false)
   })
 

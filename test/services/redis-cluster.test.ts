@@ -4,10 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RedisStoreClient } from '../../src/state/redis/client.ts'
 import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
 import { redisPersonalKeyStore } from '../../src/state/redis/redis-personal-key-store.ts'
+import { redisProcessedSets } from '../../src/state/redis/redis-processed-sets.ts'
 import { redisStores } from '../../src/state/redis/redis-stores.ts'
 import type { OpenedStore } from '../../src/testing/conformance-case.ts'
 import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
+import { processedSetsCases } from '../../src/testing/processed-sets-cases.ts'
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationJournalCases } from '../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
@@ -102,6 +104,10 @@ describe.each(Object.entries(clients))('STO-05 stores in a cluster through %s', 
       without,
     ),
     ...personalKeyStoreCases(() => openStore(connect, redisPersonalKeyStore), without),
+    ...processedSetsCases(
+      ({ clock }) => openStore(connect, (options) => redisProcessedSets({ ...options, clock })),
+      without,
+    ),
   ]
   for (const { name: title, run } of cases) it(title, run)
 

@@ -8,10 +8,12 @@ import { StoreError } from '../../src/errors.ts'
 import type { RedisStoreClient } from '../../src/state/redis/client.ts'
 import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
 import { redisPersonalKeyStore } from '../../src/state/redis/redis-personal-key-store.ts'
+import { redisProcessedSets } from '../../src/state/redis/redis-processed-sets.ts'
 import { redisStores } from '../../src/state/redis/redis-stores.ts'
 import type { OpenedStore } from '../../src/testing/conformance-case.ts'
 import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
+import { processedSetsCases } from '../../src/testing/processed-sets-cases.ts'
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationJournalCases } from '../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
@@ -122,6 +124,10 @@ describe.each(Object.entries(clients))('STO-05 stores in Redis through %s', (_, 
     }),
     ...personalKeyStoreCases(({ clock }) => openStore(connect, clock, (options) => redisPersonalKeyStore(options)), {
       without: ['erase'],
+    }),
+    ...processedSetsCases(async ({ clock }) => {
+      const opened = await openStore(connect, clock, (options) => redisProcessedSets({ ...options, clock }))
+      return { ...opened, prune: () => opened.store.prune() }
     }),
   ]
   for (const { name, run } of cases) it(name, run)

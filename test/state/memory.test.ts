@@ -2,10 +2,12 @@ import { describe, it } from 'vitest'
 import { memoryPersonalKeyStore } from '../../src/audit/privacy/personal-key-store.ts'
 import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { processedInMemory } from '../../src/distribution/security-events/processed-in-memory.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import type { OpenedStore } from '../../src/testing/conformance-case.ts'
 import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
+import { processedSetsCases } from '../../src/testing/processed-sets-cases.ts'
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationJournalCases } from '../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
@@ -24,6 +26,7 @@ describe('the stores in memory, LMT-10 LMT-14 LMT-15 those of limits included', 
     ...revocationJournalCases(async ({ clock }) => opened(memoryRevocationStore({ clock })), options),
     ...limitStoreCases(async ({ clock }) => opened(memoryLimitStore({ clock })), options),
     ...personalKeyStoreCases(async () => opened(memoryPersonalKeyStore()), options),
+    ...processedSetsCases(async () => opened(processedInMemory()), options),
   ]
   for (const { name, run } of cases) it(name, run)
 })

@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest'
 import type { SqliteStoreDatabase } from '../../src/state/sqlite/database.ts'
 import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
 import { sqlitePersonalKeyStore } from '../../src/state/sqlite/sqlite-personal-key-store.ts'
+import { sqliteProcessedSets } from '../../src/state/sqlite/sqlite-processed-sets.ts'
 import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
 import type { OpenedStore } from '../../src/testing/conformance-case.ts'
 import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
+import { processedSetsCases } from '../../src/testing/processed-sets-cases.ts'
 import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationJournalCases } from '../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
@@ -70,6 +72,48 @@ describe('the store of personal keys in SQLite', () => {
     { without: ['erase'] },
   )
   for (const { name, run } of cases) it(name, run)
+})
+
+describe('the memory of processed SETs in SQLite', () => {
+  const cases = processedSetsCases(async ({ clock }) => {
+    const opened = openStore(clock, (file) => sqliteProcessedSets({ database: file.open(), secret, clock }))
+    return { ...opened, prune: () => opened.store.prune() }
+  })
+  for (const { name, run } of cases) it(name, run)
+
+  it('is refused with the next step if the database was prepared by an older version', () => {
+    const file = sqliteFile()
+    const database = file.open()
+    prepareSqliteStores({ database, secret, epoch: 0 })
+    database.exec('DROP TABLE procura_processed_sets')
+    expect(() => sqliteProcessedSets({ database: file.open(), secret })).toThrow('call `prepareSqliteStores`')
+    prepareSqliteStores({ database, secret })
+    expect(() => sqliteProcessedSets({ database: file.open(), secret })).not.toThrow()
+    file.close()
+  })
+
+  it('STO-12 forgets SETs 300 seconds after their age limit, some with each addition', async () => {
+    const file = sqliteFile()
+    let now = 1_000_000
+    const database = file.open()
+    prepareSqliteStores({ database, secret, epoch: 0 })
+    const processed = sqliteProcessedSets({ database: file.open(), secret, clock: { now: () => now } })
+    await Promise.all(Array.from({ length: 450 }, (_, at) => processed.add(`old ${at}`, now + 60)))
+    const count = () => database.prepare('SELECT key FROM procura_processed_sets').all().length
+    now += 360
+    await processed.add('a', now + 60)
+    expect(count()).toBe(451)
+    now += 1
+    await processed.add('b', now + 60)
+    // One row has the time.
+    expect(count()).toBe(253)
+    await processed.prune()
+    expect(count()).toBe(3)
+    await expect(processed.has('old 1', 1_000_060)).rejects.toThrow('correct the clock of the service')
+    prepareSqliteStores({ database, secret, epoch: now })
+    expect(await processed.has('old 1', 1_000_060)).toBe(false)
+    file.close()
+  })
 })
 
 describe('a database of stores', () => {

@@ -5,8 +5,8 @@
  */
 
 import { ArgumentError, StoreError } from '../../errors.ts'
+import type { ProcessedSets } from '../../revocation/processed-sets.ts'
 import type { RevocationEntry, RevocationRegistry } from '../../revocation/revocation-store.ts'
-import { createBoundedMap } from '../../support/bounded-map.ts'
 import { withinDeadline } from '../../support/deadline.ts'
 import {
   abortSignal,
@@ -29,15 +29,8 @@ import { type Clock, secondsOf, systemClock, type Timestamp } from '../../time.t
 import type { JoseVerifier, VerifiedJwt } from '../jose.ts'
 import { answerPush } from './answer-push.ts'
 import { readClaims, type SecurityEvent } from './event.ts'
+import { processedInMemory } from './processed-in-memory.ts'
 import { maxSetLength, refusalOf, type SetReception, type SetRefusal, setType } from './refusal.ts'
-
-/** The ids of tokens that were processed. */
-export interface ProcessedSets {
-  /** Whether `add` was called for the id. Rejects when it cannot find out; the token is then not processed. */
-  has(id: string): boolean | Promise<boolean>
-  /** Remembers an id until `expiration`: from then on the token is refused because of its age. */
-  add(id: string, expiration: Timestamp): void | Promise<void>
-}
 
 /** Options of {@link securityEventReceiver}. */
 export interface SecurityEventReceiverOptions {
@@ -66,8 +59,9 @@ export interface SecurityEventReceiverOptions {
   /** Seconds after its `iat` for which a token is accepted. Default 604,800: 7 days. */
   readonly maxAge?: number
   /**
-   * Remembers processed tokens, so that one that is sent again has no further effect. Default: the last 50,000 at least, in
-   * the memory of this process.
+   * Remembers processed tokens, so that one that is sent again has no further effect: `sqliteProcessedSets`,
+   * `redisProcessedSets` or `postgresProcessedSets`. Receivers that share it have one `maxAge`. Default: the last 50,000 at
+   * least, in the memory of this process.
    */
   readonly processed?: ProcessedSets
   /** Milliseconds for one token. Default 10,000. */
@@ -121,9 +115,6 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<SecurityEventReceiverOptions>
 
 type Settings = Read<SecurityEventReceiverOptions, typeof optionChecks> & { readonly processed: ProcessedSets }
-
-/** Ids of processed tokens in memory: the last half of them at least. */
-const remembered = 100_000
 
 /**
  * Receives Security Event Tokens (SSF 1.0 with CAEP and RISC) and adds the revocations that follow from them. A program of
@@ -183,7 +174,8 @@ async function process(token: string, settings: Settings, signal: AbortSignal): 
   const claims = readClaims(verified.payload, secondsOf(clock), maxAge)
   if ('err' in claims) return refused(claims)
   const id = `${settings.issuer} ${claims.id}`
-  if ((await processed.has(id)) === true) return { accepted: true, repeated: true }
+  const expiration = claims.issuedAt + maxAge
+  if (await isProcessed(processed, id, expiration)) return { accepted: true, repeated: true }
   const entries: RevocationEntry[] = []
   for (const event of claims.events) {
     const more = await revocationsOf(event, { signal })
@@ -191,8 +183,15 @@ async function process(token: string, settings: Settings, signal: AbortSignal): 
     entries.push(...more)
   }
   for (const entry of entries) await revocations.add(entry)
-  await processed.add(id, claims.issuedAt + maxAge)
+  await processed.add(id, expiration)
   return { accepted: true, repeated: false }
+}
+
+/** @throws StoreError when the memory gives another answer than its interface allows. */
+async function isProcessed(processed: ProcessedSets, id: string, expiration: Timestamp): Promise<boolean> {
+  const answer = await processed.has(id, expiration)
+  if (typeof answer !== 'boolean') throw new StoreError('`has` of `processed` must return a boolean')
+  return answer
 }
 
 function refused(refusal: SetRefusal): SetReception {
@@ -226,10 +225,4 @@ async function verify(
     if (refusal !== undefined) return { refusal }
     throw new StoreError('a SET could not be verified now', { cause })
   }
-}
-
-/** A repeated token that was forgotten is processed again: losing a revocation would be worse. */
-function processedInMemory(): ProcessedSets {
-  const ids = createBoundedMap<true>(remembered)
-  return { has: (id) => ids.get(id) === true, add: (id) => ids.set(id, true) }
 }

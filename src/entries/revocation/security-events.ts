@@ -14,8 +14,8 @@ export {
 } from '../../distribution/security-events/poll-security-events.ts'
 export type { SetErrorCode, SetReception, SetRefusal } from '../../distribution/security-events/refusal.ts'
 export {
-  type ProcessedSets,
   type SecurityEventReceiver,
   type SecurityEventReceiverOptions,
   securityEventReceiver,
 } from '../../distribution/security-events/security-event-receiver.ts'
+export type { ProcessedSets } from '../../revocation/processed-sets.ts'

@@ -11,6 +11,10 @@ export type { EpochOptions } from '../../state/epoch.ts'
 export type { StoreSecret } from '../../state/keyed-names.ts'
 export type { PostgresConnectionOptions, PostgresStoreClient } from '../../state/postgres/connection.ts'
 export { postgresPersonalKeyStore } from '../../state/postgres/postgres-personal-key-store.ts'
+export {
+  type PostgresProcessedSetsOptions,
+  postgresProcessedSets,
+} from '../../state/postgres/postgres-processed-sets.ts'
 export { type PostgresStoresOptions, postgresStores } from '../../state/postgres/postgres-stores.ts'
 export {
   type PreparePostgresStoresOptions,
@@ -26,6 +30,7 @@ export type {
   ServerStores,
   SharedLimitStore,
   SharedPersonalKeyStore,
+  SharedProcessedSets,
   SharedReplayStore,
   SharedRevocationStore,
   SharedStores,

@@ -13,6 +13,7 @@ export type { CallingRedisClient, RedisStoreClient, SendingRedisClient } from '.
 export type { RedisConnectionOptions } from '../../state/redis/connection.ts'
 export { type PrepareRedisStoresOptions, prepareRedisStores } from '../../state/redis/prepare-redis-stores.ts'
 export { redisPersonalKeyStore } from '../../state/redis/redis-personal-key-store.ts'
+export { type RedisProcessedSetsOptions, redisProcessedSets } from '../../state/redis/redis-processed-sets.ts'
 export { type RedisStoresOptions, redisStores } from '../../state/redis/redis-stores.ts'
 export {
   type RedisRevocationWatchOptions,
@@ -23,6 +24,7 @@ export type {
   ServerStores,
   SharedLimitStore,
   SharedPersonalKeyStore,
+  SharedProcessedSets,
   SharedReplayStore,
   SharedRevocationStore,
   SharedStores,

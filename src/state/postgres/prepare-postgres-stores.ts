@@ -30,7 +30,8 @@ export async function preparePostgresStores(options: PreparePostgresStoresOption
   if (epoch !== undefined) {
     // The times at which entries were forgotten belong to the data before the epoch.
     await query(
-      `UPDATE ${tables.meta} SET epoch = $2::float8, forgotten = 0, revocations_forgotten = 0, limits_forgotten = 0
+      `UPDATE ${tables.meta} SET epoch = $2::float8, forgotten = 0, revocations_forgotten = 0, limits_forgotten = 0,
+       processed_forgotten = 0
        WHERE fingerprint = $1 AND epoch < $2::float8`,
       [names.fingerprint, String(epoch)],
     )

@@ -35,6 +35,7 @@ export function postgresStoreSchema(options: PostgresStoreSchemaOptions = {}): s
 function createTables(tables: Tables): string {
   const { meta, calls, revocations, personalKeys, limits, limitHolds, limitTasks, revocationJournal, journalName } =
     tables
+  const { processedSets } = tables
   return `
 CREATE TABLE IF NOT EXISTS ${meta} (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -42,6 +43,7 @@ CREATE TABLE IF NOT EXISTS ${meta} (
   forgotten float8 NOT NULL DEFAULT 0, revocations_forgotten float8 NOT NULL DEFAULT 0
 );
 ALTER TABLE ${meta} ADD COLUMN IF NOT EXISTS limits_forgotten float8 NOT NULL DEFAULT 0;
+ALTER TABLE ${meta} ADD COLUMN IF NOT EXISTS processed_forgotten float8 NOT NULL DEFAULT 0;
 CREATE TABLE IF NOT EXISTS ${calls} (key bytea PRIMARY KEY, expiration float8 NOT NULL, copies integer NOT NULL DEFAULT 1);
 CREATE INDEX IF NOT EXISTS ${calls}_by_expiration ON ${calls} (expiration);
 CREATE TABLE IF NOT EXISTS ${revocations} (
@@ -68,12 +70,15 @@ CREATE INDEX IF NOT EXISTS ${limitHolds}_by_key ON ${limitHolds} (key, until);
 CREATE INDEX IF NOT EXISTS ${limitHolds}_by_until ON ${limitHolds} (until);
 CREATE TABLE IF NOT EXISTS ${limitTasks} (name bytea PRIMARY KEY, expiration float8 NOT NULL);
 CREATE INDEX IF NOT EXISTS ${limitTasks}_by_expiration ON ${limitTasks} (expiration);
+CREATE TABLE IF NOT EXISTS ${processedSets} (key bytea PRIMARY KEY, expiration float8 NOT NULL);
+CREATE INDEX IF NOT EXISTS ${processedSets}_by_expiration ON ${processedSets} (expiration);
 `
 }
 
 function grantsTo(role: string, tables: Tables): string {
   const { meta, calls, revocations, personalKeys, limits, limitHolds, limitTasks, revocationJournal, journalName } =
     tables
+  const { processedSets } = tables
   const all = [
     meta,
     calls,
@@ -84,8 +89,9 @@ function grantsTo(role: string, tables: Tables): string {
     limitTasks,
     revocationJournal,
     journalName,
+    processedSets,
   ].join(', ')
-  const rows = [calls, revocations, revocationJournal, limits, limitHolds, limitTasks].join(', ')
+  const rows = [calls, revocations, revocationJournal, limits, limitHolds, limitTasks, processedSets].join(', ')
   const functions = [...Object.values(limitFunctionsOf(tables)), callFunctionOf(tables), addFunctionOf(tables)].join(
     ', ',
   )

@@ -56,6 +56,7 @@ export type KeyKind =
   | 'limit-calls'
   | 'limit-call-ends'
   | 'limit-tasks'
+  | 'processed'
 
 /** Stores in Redis, before anything is asked of them. */
 export interface RedisConnection {

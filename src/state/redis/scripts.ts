@@ -33,7 +33,7 @@ if known[1] == ARGV[1] and ARGV[4] == '1' and tonumber(ARGV[3]) > tonumber(known
   redis.call('HSET', KEYS[1], 'epoch', ARGV[3])
   redis.call('HSET', KEYS[1], 'forgotten', '0')
   redis.call('HSET', KEYS[1], 'revocations', '0')
-  redis.call('HDEL', KEYS[1], 'limits')
+  redis.call('HDEL', KEYS[1], 'limits', 'processed')
 end
 return {'prepared', ARGV[2], known[1]}
 `)

@@ -50,8 +50,9 @@ export function prepareSqliteStores(options: PrepareSqliteStoresOptions): void {
       WHERE NOT EXISTS (SELECT 1 FROM ${tables.meta})`)
     // The times at which entries were forgotten belong to the data before the epoch.
     if (epoch !== undefined) {
-      database.exec(`DELETE FROM ${tables.limits} WHERE key = x'' AND EXISTS
-        (SELECT 1 FROM ${tables.meta} WHERE epoch < ${epoch} AND fingerprint = '${fingerprint}')`)
+      for (const table of [tables.limits, tables.processedSets])
+        database.exec(`DELETE FROM ${table} WHERE key = x'' AND EXISTS
+          (SELECT 1 FROM ${tables.meta} WHERE epoch < ${epoch} AND fingerprint = '${fingerprint}')`)
       database.exec(`UPDATE ${tables.meta} SET epoch = ${epoch}, forgotten = 0, revocations_forgotten = 0
         WHERE epoch < ${epoch} AND fingerprint = '${fingerprint}'`)
     }
@@ -64,7 +65,7 @@ export function prepareSqliteStores(options: PrepareSqliteStoresOptions): void {
 
 function createTables(tables: Tables): string {
   const { meta, calls, revocations, personalKeys, revocationJournal, journalName } = tables
-  const { limits, limitHolds, limitTasks } = tables
+  const { limits, limitHolds, limitTasks, processedSets } = tables
   return `
 CREATE TABLE IF NOT EXISTS ${meta} (
   fingerprint TEXT NOT NULL, epoch REAL NOT NULL, forgotten REAL NOT NULL, revocations_forgotten REAL NOT NULL
@@ -93,5 +94,7 @@ CREATE INDEX IF NOT EXISTS ${limitHolds}_by_key ON ${limitHolds} (key, until);
 CREATE INDEX IF NOT EXISTS ${limitHolds}_by_until ON ${limitHolds} (until);
 CREATE TABLE IF NOT EXISTS ${limitTasks} (name BLOB PRIMARY KEY, expiration REAL NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS ${limitTasks}_by_expiration ON ${limitTasks} (expiration);
+CREATE TABLE IF NOT EXISTS ${processedSets} (key BLOB PRIMARY KEY, expiration REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ${processedSets}_by_expiration ON ${processedSets} (expiration);
 `
 }

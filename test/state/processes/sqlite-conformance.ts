@@ -10,10 +10,12 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { prepareSqliteStores } from '../../../src/state/sqlite/prepare-sqlite-stores.ts'
 import { sqlitePersonalKeyStore } from '../../../src/state/sqlite/sqlite-personal-key-store.ts'
+import { sqliteProcessedSets } from '../../../src/state/sqlite/sqlite-processed-sets.ts'
 import { sqliteStores } from '../../../src/state/sqlite/sqlite-stores.ts'
 import type { OpenedStore } from '../../../src/testing/conformance-case.ts'
 import { limitStoreCases } from '../../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../../src/testing/personal-key-store-cases.ts'
+import { processedSetsCases } from '../../../src/testing/processed-sets-cases.ts'
 import { replayStoreCases } from '../../../src/testing/replay-store-cases.ts'
 import { revocationJournalCases } from '../../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../../src/testing/revocation-store-cases.ts'
@@ -108,6 +110,13 @@ const cases = [
   ...personalKeyStoreCases(
     async ({ clock }) => openStore(clock, (database) => sqlitePersonalKeyStore({ database, secret })),
     { without: ['interrupt', 'erase'] },
+  ),
+  ...processedSetsCases(
+    async ({ clock }) => {
+      const opened = openStore(clock, (database) => sqliteProcessedSets({ database, secret, clock }))
+      return { ...opened, prune: () => opened.store.prune() }
+    },
+    { without: ['interrupt'] },
   ),
   { name: 'PRV-04 leaves no copy of a destroyed key', run: destroyWhileRead },
 ]

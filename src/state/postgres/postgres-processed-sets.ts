@@ -1,0 +1,85 @@
+// node only: HMAC
+
+import { checkProcessedSet } from '../../revocation/processed-sets.ts'
+import { type OptionChecks, readOptions } from '../../support/options.ts'
+import { secondsOf, type Timestamp } from '../../time.ts'
+import { assertRemembered, clockChecks, type ProcessedSetsClock, processedBefore } from '../processed-entries.ts'
+import type { SharedProcessedSets } from '../shared-stores.ts'
+import {
+  connectionChecks,
+  forgettable,
+  onDisk,
+  openConnection,
+  otherForm,
+  type PostgresConnectionOptions,
+} from './connection.ts'
+
+/** Options of {@link postgresProcessedSets}. */
+export interface PostgresProcessedSetsOptions extends PostgresConnectionOptions, ProcessedSetsClock {}
+
+const optionChecks = Object.freeze({
+  ...connectionChecks,
+  ...clockChecks,
+}) satisfies OptionChecks<PostgresProcessedSetsOptions>
+
+/** Rows that one statement forgets. */
+const prunedAtOnce = 1000
+
+/**
+ * Opens a memory of processed Security Event Tokens, the option `processed` of `securityEventReceiver`, in stores that
+ * `preparePostgresStores` has prepared.
+ *
+ * @throws ArgumentError when an option is invalid.
+ * @example
+ * ```ts
+ * import { postgresProcessedSets } from 'procura/store/postgres'
+ *
+ * const processed = postgresProcessedSets({ client: postgres, secret })
+ * ```
+ */
+export function postgresProcessedSets(options: PostgresProcessedSetsOptions): SharedProcessedSets {
+  const settings = readOptions('postgresProcessedSets', options, optionChecks)
+  const { names, tables, query, ask } = openConnection(settings)
+  const { meta, processedSets: table } = tables
+  const nameOf = (id: string): string => names.hex('processed', id)
+
+  return Object.freeze({
+    async has(id: string, expiration: Timestamp) {
+      checkProcessedSet(id, expiration)
+      // One snapshot: it has the entry, or the time that is noted before the entry is forgotten.
+      const find = `SELECT fingerprint, processed_forgotten AS forgotten,
+        CASE WHEN EXISTS (SELECT 1 FROM ${table} WHERE key = decode($1, 'hex')) THEN 'yes' ELSE 'no' END AS known
+        FROM ${meta}`
+      const [{ known, forgotten }] = await ask(find, [nameOf(id)])
+      if (known === 'yes') return true
+      if (known !== 'no' || Number.isNaN(Number(forgotten ?? Number.NaN))) throw otherForm()
+      assertRemembered(expiration, Number(forgotten))
+      return false
+    },
+    async add(id: string, expiration: Timestamp) {
+      checkProcessedSet(id, expiration)
+      const add = `WITH added AS (
+        INSERT INTO ${table} AS known (key, expiration)
+        SELECT decode($1, 'hex'), $2::float8 FROM ${meta} WHERE fingerprint = $3
+        ON CONFLICT (key) DO UPDATE SET expiration = greatest(known.expiration, excluded.expiration)
+      ) SELECT fingerprint, ${onDisk} FROM ${meta}`
+      await ask(add, [nameOf(id), String(expiration), names.fingerprint])
+    },
+    async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
+      const [noted] = await query(
+        `UPDATE ${meta} SET processed_forgotten = greatest(processed_forgotten, ${forgettable})
+         WHERE EXISTS (SELECT 1 FROM ${table} WHERE expiration < ${forgettable}) RETURNING processed_forgotten AS forgotten`,
+        [String(processedBefore(secondsOf(settings.clock)))],
+      )
+      if (noted === undefined) return
+      const forget = `WITH gone AS (
+        DELETE FROM ${table} WHERE key IN
+          (SELECT key FROM ${table} WHERE expiration < $1::float8 LIMIT ${prunedAtOnce})
+        RETURNING 1) SELECT count(*) AS count FROM gone`
+      for (let count = prunedAtOnce; count === prunedAtOnce; ) {
+        signal?.throwIfAborted()
+        count = Number((await query(forget, [String(noted['forgotten'])]))[0]?.['count'])
+      }
+    },
+  })
+}
