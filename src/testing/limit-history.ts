@@ -46,7 +46,7 @@ function numbersFrom(seed: number): (bound: number) => number {
 /**
  * Makes random requests to a store and to a plain model, and rejects when an answer differs.
  *
- * @param seed - selects the history, and keeps its keys apart from those of others. The clock must be stopped.
+ * @param seed - selects the history, and keeps its keys apart from those of others.
  */
 export async function compareHistory(
   {

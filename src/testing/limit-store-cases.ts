@@ -272,7 +272,6 @@ const cases: readonly CaseOf<LimitStore>[] = [
   [
     'LMT-10 agrees with a plain model in random histories',
     async (context) => {
-      context.clock.stop()
       for (let seed = 1; seed <= 4; seed++) await compareHistory(context, seed, 40)
     },
   ],
