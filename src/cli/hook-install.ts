@@ -3,10 +3,9 @@ import { realpath, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { applyEdits, modify, type ParseError, parse } from 'jsonc-parser'
 import { agentFolder, gatewayHome } from '../gateway/home.ts'
-import { objectValue } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
+import { type HookEntry, withEntry } from './hook-settings.ts'
 import type { Host } from './host.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, operandOf, textOf, textsOf } from './verb.ts'
@@ -43,11 +42,6 @@ const advice = {
   codex: 'start Codex and trust the hook (/hooks), because Codex skips a hook that is not trusted without a word',
 } as const
 
-interface HookEntry {
-  readonly matcher: string
-  readonly hooks: readonly object[]
-}
-
 function entryOf(client: 'claude' | 'codex', servers: readonly string[], command: string): HookEntry {
   const names = servers.map((one) => (one.includes('=') ? one.slice(0, one.lastIndexOf('=')) : one))
   const matcher = `mcp__(?:${names.map((name) => name.replace(/[^A-Za-z0-9_-]/g, '_')).join('|')})__.*`
@@ -69,52 +63,12 @@ function defaultFile(client: 'claude' | 'codex', { env }: Host): string {
 async function commandOf(flags: Flags, servers: readonly string[], host: Host): Promise<string> {
   const home = gatewayHome(textOf(flags, 'home'), host.env)
   const agent = await agentFolder(home, textOf(flags, 'agent'))
-  const program = await realpath(process.argv[1] ?? '').catch(() => 'procura')
-  const words = [process.execPath, program, 'hook', '--agent', agent, ...servers.flatMap((one) => ['--server', one])]
+  const program = host.program ?? [process.execPath, await realpath(process.argv[1] ?? '').catch(() => 'procura')]
+  const words = [...program, 'hook', '--agent', agent, ...servers.flatMap((one) => ['--server', one])]
   if (flags['pass-approvable'] === true) words.push('--pass-approvable')
   return words
     .map((word) => (/^[A-Za-z0-9_./=:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
     .join(' ')
-}
-
-function withEntry(text: string, entry: HookEntry, path: string): string {
-  const groups = groupsIn(text, path)
-  const known = groups.findIndex((one) => hooksOf(one).some(isOurs))
-  const hooks = hooksOf(groups[known])
-  // The user may have added hooks to the entry, which stay.
-  const isShared = !hooks.every(isOurs)
-  const old = isShared ? hooks.flatMap((hook, at) => (isOurs(hook) ? [at] : [])) : []
-  const rest = old.reduceRight((left, at) => edited(left, ['hooks', 'PreToolUse', known, 'hooks', at], undefined), text)
-  const next = edited(rest, ['hooks', 'PreToolUse', known < 0 || isShared ? groups.length : known], entry)
-  // Of two members with one name, a client reads the last one, and the editor changes the first one.
-  if (groupsIn(next, path).some((one) => JSON.stringify(one) === JSON.stringify(entry))) return next
-  throw new UsageError(`${quote(path, 128)} has a key twice on the way to its hooks; remove one of the two`)
-}
-
-function edited(text: string, place: (string | number)[], value: unknown): string {
-  const formattingOptions = { insertSpaces: true, tabSize: 2, eol: text.includes('\r\n') ? '\r\n' : '\n' }
-  return applyEdits(text, modify(text, place, value, { formattingOptions }))
-}
-
-/** The entries for the event, each of which has a list of hooks. */
-function groupsIn(text: string, path: string): readonly unknown[] {
-  const errors: ParseError[] = []
-  const settings: unknown = parse(text, errors, { allowTrailingComma: true })
-  const { hooks = {} } = Object(settings) as { readonly hooks?: unknown }
-  const { PreToolUse: groups = [] } = Object(hooks) as { readonly PreToolUse?: unknown }
-  if (errors.length === 0 && objectValue(settings) === undefined && Array.isArray(groups)) return groups
-  throw new UsageError(`${quote(path, 128)} is not settings in JSON with \`hooks\`; correct it, or use --print`)
-}
-
-function hooksOf(group: unknown): readonly unknown[] {
-  const { hooks } = Object(group) as { readonly hooks?: unknown }
-  return Array.isArray(hooks) ? hooks : []
-}
-
-/** Only this program has a verb and an option of these names in a hook. */
-function isOurs(hook: unknown): boolean {
-  const { command } = Object(hook) as { readonly command?: unknown }
-  return typeof command === 'string' && command.includes(' hook --agent ')
 }
 
 async function writeNew(path: string, text: string): Promise<void> {

@@ -23,6 +23,7 @@ export async function runCli(
   const answers = [...(typed ?? [])]
   const code = await run(words, {
     env,
+    program: ['/usr/bin/node', '/opt/procura/procura.js'],
     print: (line) => void out.push(line),
     complain: (line) => void err.push(line),
     isTerminal: typed !== undefined,

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { link, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'jsonc-parser'
@@ -192,7 +192,7 @@ describe('procura hook install', () => {
       await writeFile(wrong, text)
       expect.soft(await install('claude', '--file', wrong, '--server', 'mail')).toMatchObject({
         code: 2,
-        err: expect.stringMatching(/is not settings in JSON/),
+        err: expect.stringMatching(/is not settings in JSON|has another `PreToolUse`/),
       })
       expect.soft(await readFile(wrong, 'utf8')).toBe(text)
     }
@@ -203,5 +203,49 @@ describe('procura hook install', () => {
       ['claude', '--server', 'mail', '--file', join(home, 'folder')],
     ])
       expect.soft((await install(...words)).code).toBe(2)
+  })
+
+  it('HKS-05 changes no settings that it would damage', async () => {
+    const path = join(home, 'hostile.json')
+    const deep = `{"hooks":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
+    for (const [content, fault] of [
+      [`{"hooks":{},"hooks":{"PreToolUse":[]}}`, /has a key twice/],
+      [`{"hooks":{"PreToolUse":[],"PreToolUse":[]}}`, /has a key twice/],
+      [`{"hooks":[]}`, /has another `hooks` than a client reads/],
+      [deep, /has more than 64 levels/],
+      [`{//\r"hooks":${deep.slice(9)}`, /has more than 64 levels/],
+      [Buffer.from('{"name":"\xe9"}', 'latin1'), /is not valid UTF-8/],
+      [Buffer.from('\ufeff{}', 'utf16le'), /is not valid UTF-8/],
+    ] as const) {
+      await writeFile(path, content)
+      const { code, err } = await install('claude', '--file', path, '--server', 'mail')
+      expect.soft([code, err]).toEqual([2, expect.stringMatching(fault)])
+      expect.soft(await readFile(path)).toEqual(Buffer.from(content))
+    }
+    const lost = join(home, 'lost.json')
+    await symlink(join(home, 'nowhere.json'), lost)
+    expect((await install('claude', '--file', lost, '--server', 'mail')).code).toBe(2)
+    expect((await lstat(lost)).isSymbolicLink()).toBe(true)
+    await link(path, join(home, 'second.json'))
+    await writeFile(path, '{}')
+    const { code, err } = await install('claude', '--file', path, '--server', 'mail')
+    expect([code, err]).toEqual([2, expect.stringContaining('has 2 hard links')])
+  })
+
+  it('HKS-05 keeps the other hooks of its entry, a byte order mark and the ends of lines', async () => {
+    const path = join(home, 'shared.json')
+    const ours = { type: 'command', command: 'node /opt/procura/procura.js hook --agent old' }
+    const other = { type: 'command', command: 'other hook --agent mine' }
+    const entries = [{ matcher: '*', hooks: [other, ours] }, { hooks: [ours] }, { matcher: 'Bash', hooks: [other] }]
+    const text = JSON.stringify({ hooks: { PreToolUse: [...entries, { hooks: [ours] }] } }, null, 2)
+    await writeFile(path, `\ufeff${text.replaceAll('\n', '\r\n')}`)
+    expect((await install('claude', '--file', path, '--server', 'mail')).code).toBe(0)
+    const written = await readFile(path, 'utf8')
+    expect(written.startsWith('\ufeff')).toBe(true)
+    expect(written.replaceAll('\r\n', '')).not.toContain('\n')
+    const { PreToolUse: found } = JSON.parse(written.slice(1)).hooks
+    const commands = found.map((one: { hooks: { command: string }[] }) => one.hooks.map(({ command }) => command))
+    const next = expect.stringMatching(/procura\.js hook --agent \/.*assistant --server mail$/)
+    expect(commands).toEqual([[other.command], [other.command], [next]])
   })
 })
