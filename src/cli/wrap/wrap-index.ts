@@ -25,13 +25,28 @@ export async function writeIndex({ path: home, lock }: WrapHome, record: WrapRec
   await replacePrivateFile(indexPath(home, recordId(path)), new TextEncoder().encode(text), lock)
 }
 
-/** The plain records of all wrapped configurations. */
-export async function readIndexes(home: string): Promise<readonly WrapIndex[]> {
+/**
+ * The plain records of all wrapped configurations.
+ *
+ * @param onDamaged - receives the fault of a record that cannot be read. Without it, the fault is thrown.
+ */
+export async function readIndexes(
+  home: string,
+  onDamaged?: (path: string, fault: string) => void,
+): Promise<readonly WrapIndex[]> {
   const names = await readdir(join(home, 'wrapped')).catch(() => [])
-  const found = await Promise.all(
-    names.filter((name) => name.endsWith('.json')).map((name) => readIndex(home, name.slice(0, -5))),
-  )
-  return found.filter((index) => index !== undefined)
+  const ids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -5))
+  const found: WrapIndex[] = []
+  for (const id of ids) {
+    try {
+      const index = await readIndex(home, id)
+      if (index !== undefined) found.push(index)
+    } catch (error) {
+      if (onDamaged === undefined) throw error
+      onDamaged(indexPath(home, id), error instanceof Error ? error.message : 'unknown error')
+    }
+  }
+  return found
 }
 
 /** The plain record of one configuration. */

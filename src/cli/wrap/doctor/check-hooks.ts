@@ -1,11 +1,12 @@
 // node only: runs a program
 import { spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { parse } from 'jsonc-parser'
+import { checkDepth } from '../json-config.ts'
 import type { WrapIndex } from '../wrap-index.ts'
 import type { Finding } from './finding.ts'
+import { contentOf } from './search-places.ts'
 
 /** Milliseconds in which a hook has to end. */
 const hookMs = 10_000
@@ -74,8 +75,7 @@ async function checkClaude(userHome: string, config: string): Promise<readonly F
 }
 
 async function hooksIn(file: string): Promise<readonly Hook[]> {
-  const text = await readFile(file, 'utf8').catch(() => '')
-  const settings = Object(parse(text)) as { readonly hooks?: { readonly PreToolUse?: unknown } }
+  const settings = Object(parse(await settingsIn(file))) as { readonly hooks?: { readonly PreToolUse?: unknown } }
   const groups = Object(settings.hooks).PreToolUse as unknown
   return (Array.isArray(groups) ? groups : []).flatMap((group: unknown) => {
     const { hooks } = Object(group) as { readonly hooks?: unknown }
@@ -84,6 +84,17 @@ async function hooksIn(file: string): Promise<readonly Hook[]> {
       return typeof command === 'string' && isOurs(command) ? [{ command, onFailure, file }] : []
     })
   })
+}
+
+/** The text of settings. One that no client reads is as good as none. */
+async function settingsIn(file: string): Promise<string> {
+  const text = String((await contentOf(file)) ?? '')
+  try {
+    checkDepth(text)
+    return text
+  } catch {
+    return ''
+  }
 }
 
 function isOurs(command: string): boolean {
@@ -101,8 +112,8 @@ function absent(client: string, name: string): Finding {
 }
 
 async function checkCodex(config: string): Promise<readonly Finding[]> {
-  const text = await readFile(config, 'utf8').catch(() => '')
-  const other = await readFile(join(dirname(config), 'hooks.json'), 'utf8').catch(() => '')
+  const text = String((await contentOf(config)) ?? '')
+  const other = String((await contentOf(join(dirname(config), 'hooks.json'))) ?? '')
   const start = text.indexOf('[[hooks.')
   if (!isOurs(start < 0 ? '' : text.slice(start)) && !isOurs(other)) return [absent('Codex', 'codex')]
   return [

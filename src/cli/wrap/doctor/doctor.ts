@@ -33,14 +33,27 @@ export async function doctor(words: readonly string[], flags: Flags, host: Host)
     throw new UsageError(
       `${quote(home, 256)} has no gateway.json; \`procura wrap\` makes it, and --home names another folder`,
     )
-  const indexes = await readIndexes(home)
+  const damaged: Finding[] = []
+  const indexes = await readIndexes(home, (thing, fault) => {
+    const remedy = 'restore it from a backup; `procura unwrap` needs it'
+    damaged.push({ check: 'clients', thing, fault: `cannot be read: ${fault}`, remedy })
+  })
   const checked: Checked[] = []
-  for (const [check, about, find] of checksOf(home, gateway, indexes, flags, host))
-    checked.push({ check, about, findings: await find() })
+  for (const [check, about, find] of checksOf(home, gateway, indexes, flags, host)) {
+    const findings = await find().catch((error: unknown) => [unchecked(check, error)])
+    checked.push({ check, about, findings: check === 'clients' ? [...damaged, ...findings] : findings })
+  }
   const findings = checked.flatMap((one) => one.findings)
   if (flags['json'] === true) host.print(JSON.stringify({ home, checks: checked.map(({ check }) => check), findings }))
   else for (const line of checked.flatMap(linesOf)) host.print(line)
   return findings.some(({ note }) => note !== true) ? 1 : 0
+}
+
+/** One check that fails does not end the others. A missing passphrase does: the user can pass it. */
+function unchecked(check: string, error: unknown): Finding {
+  if (error instanceof UsageError) throw error
+  const fault = `failed: ${error instanceof Error ? error.message : 'unknown error'}`
+  return { check, thing: 'the check', fault, remedy: 'correct that, and run `procura doctor` again' }
 }
 
 function linesOf({ check, about, findings }: Checked): readonly string[] {

@@ -83,7 +83,8 @@ async function namesIn(folder: string): Promise<readonly string[]> {
   return readdir(folder).catch(() => [])
 }
 
-async function contentOf(path: string): Promise<Buffer | undefined> {
+/** The content of a regular file that is not too large; undefined for anything else, which could block the reader. */
+export async function contentOf(path: string): Promise<Buffer | undefined> {
   try {
     const status = await stat(path)
     return status.isFile() && status.size <= maxBytes ? await readFile(path) : undefined
