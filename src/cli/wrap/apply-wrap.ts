@@ -8,7 +8,7 @@ import type { Client } from './client.ts'
 import type { ConfigDocument, ServerEntry } from './config-document.ts'
 import { type ConfigFile, hashOf, replaceConfigFile } from './config-file.ts'
 import { connectLine } from './connect-line.ts'
-import { writeGatewayFile } from './gateway-file.ts'
+import { checkGatewayContent, writeGatewayFile } from './gateway-file.ts'
 import { credentialsFor, type GatewayServer, gatewayName, identityOf, withCredentials } from './gateway-server.ts'
 import type { Grant } from './grants.ts'
 import { ensureFolder } from './home-files.ts'
@@ -123,6 +123,12 @@ export interface WrapRun {
  */
 export async function applyWrap(home: WrapHome, run: WrapRun): Promise<readonly Delegation[]> {
   const { file, agent, plans, next } = run
+  const servers = Object.fromEntries([
+    ...home.gateway.servers,
+    ...plans.map((plan) => [plan.server, withCredentials(plan.definition, plan.server, plan.secrets)] as const),
+  ])
+  const content = { ...home.gateway.content, servers }
+  await checkGatewayContent(home.path, content)
   for (const { server, secrets, definition } of plans) {
     for (const [credential, secret] of credentialsFor(definition, server, secrets)) {
       if (home.secrets.get(credential) === secret) continue
@@ -135,11 +141,7 @@ export async function applyWrap(home: WrapHome, run: WrapRun): Promise<readonly 
   await storeRecord(home.vault, record)
   await ensureFolder(join(home.path, 'wrapped'))
   await writeIndex(home, record)
-  const servers = Object.fromEntries([
-    ...home.gateway.servers,
-    ...plans.map((plan) => [plan.server, withCredentials(plan.definition, plan.server, plan.secrets)] as const),
-  ])
-  await writeGatewayFile(home.path, { ...home.gateway.content, servers }, home.lock)
+  await writeGatewayFile(home.path, content, home.lock)
   const delegations = await issueGrants(home, agent, run.grants, run.expiresIn)
   await replaceConfigFile(file, next)
   return delegations

@@ -60,6 +60,20 @@ export function hashOf(content: string | Uint8Array): string {
 }
 
 /**
+ * Checks that a configuration is as it was read, and can be replaced: before anything is written for it. WRP-17
+ *
+ * @throws UsageError when another program has changed it, or it cannot be replaced without a loss.
+ */
+export async function checkUnchanged({ path, hash }: ConfigFile): Promise<void> {
+  const now = await readConfigFile(path)
+  // The other names of the file would keep the old content.
+  if (now.status.nlink > 1)
+    throw new UsageError(`${quote(path, 256)} has ${now.status.nlink} hard links; replace the links by symbolic links`)
+  if (now.hash !== hash)
+    throw new UsageError(`${quote(path, 256)} was changed by another program just now; run this again`)
+}
+
+/**
  * Puts a new text in the place of a configuration in one step: a reader finds the old file or the new one, whole, also
  * after a loss of power. Mode and owner stay. WRP-14
  *
@@ -67,9 +81,6 @@ export function hashOf(content: string | Uint8Array): string {
  */
 export async function replaceConfigFile(file: ConfigFile, text: string): Promise<void> {
   const { path, status } = file
-  // The other names of the file would keep the old content.
-  if (status.nlink > 1)
-    throw new UsageError(`${quote(path, 256)} has ${status.nlink} hard links; replace the links by symbolic links`)
   await removeDrafts(path)
   const draft = `${draftPrefix(path)}${randomBytes(8).toString('hex')}`
   try {
@@ -82,9 +93,7 @@ export async function replaceConfigFile(file: ConfigFile, text: string): Promise
     } finally {
       await handle.close()
     }
-    const now = await readConfigFile(path)
-    if (now.hash !== file.hash)
-      throw new UsageError(`${quote(path, 256)} was changed by another program just now; run this again`)
+    await checkUnchanged(file)
     await rename(draft, path)
   } catch (error) {
     await unlink(draft).catch(() => undefined)

@@ -1,10 +1,14 @@
 // node only: reads and writes a file
+import { writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
+import { ArgumentError } from '../../errors.ts'
+import { readGatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
 import type { HeldLock } from '../../support/file-lock/held-lock.ts'
 import { readPrivateFile, replacePrivateFile } from '../../support/private-file.ts'
 import { quote } from '../../support/quote.ts'
 import { UsageError } from '../usage-error.ts'
 import type { GatewayServer } from './gateway-server.ts'
+import { withStage } from './home-files.ts'
 
 /** The parts of `gateway.json` that `wrap` uses. */
 export interface GatewayFile {
@@ -88,12 +92,32 @@ export function newGatewayContent(
   }
 }
 
+/**
+ * Reads a new configuration as the gateway will: a fault in it would stop the gateway for all servers. WRP-18
+ *
+ * @throws UsageError when it is invalid.
+ */
+export async function checkGatewayContent(home: string, content: Readonly<Record<string, unknown>>): Promise<void> {
+  await withStage(home, async (folder) => {
+    const path = join(folder, 'gateway.json')
+    await writeFile(path, textOf(content), { mode: 0o600, flag: 'wx' })
+    await readGatewayConfig(path).catch((error: unknown) => {
+      if (!(error instanceof ArgumentError)) throw error
+      const fault = error.message.replaceAll(path, gatewayPath(home))
+      throw new UsageError(`the new gateway.json would be invalid, and nothing is written: ${fault}`)
+    })
+  })
+}
+
+function textOf(content: Readonly<Record<string, unknown>>): string {
+  return `${JSON.stringify(content, undefined, 2)}\n`
+}
+
 /** Writes the configuration of a gateway in one step. */
 export async function writeGatewayFile(
   home: string,
   content: Readonly<Record<string, unknown>>,
   lock: HeldLock,
 ): Promise<void> {
-  const text = `${JSON.stringify(content, undefined, 2)}\n`
-  await replacePrivateFile(gatewayPath(home), new TextEncoder().encode(text), lock)
+  await replacePrivateFile(gatewayPath(home), new TextEncoder().encode(textOf(content)), lock)
 }

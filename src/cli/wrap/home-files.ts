@@ -71,6 +71,16 @@ export async function makeWholeFolder(
   }
 }
 
+/** Runs a task with a folder that is removed afterwards. */
+export async function withStage<T>(home: string, task: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await makeStage(home)
+  try {
+    return await task(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
 const stagePrefix = '.new-'
 
 async function makeStage(home: string): Promise<string> {

@@ -36,8 +36,12 @@ export function readJsonConfig(text: string, places: readonly ServerPlace[]): Co
   return { servers }
 }
 
-/** A parser that calls itself for each level would end the process. */
-function checkDepth(text: string): void {
+/**
+ * Checks the nesting of a text in JSON: a parser that calls itself for each level would end the process.
+ *
+ * @throws ConfigFault when it is too deep.
+ */
+export function checkDepth(text: string): void {
   let depth = 0
   for (let at = 0; at < text.length; at++) {
     const character = text[at]
@@ -52,13 +56,18 @@ function checkDepth(text: string): void {
 function commentEnd(text: string, start: number): number {
   const mark = text.slice(start, start + 2)
   if (mark !== '//' && mark !== '/*') return start
-  const end = text.indexOf(mark === '//' ? '\n' : '*/', start + 2)
-  return end < 0 ? text.length : end + (mark === '//' ? 0 : 1)
+  if (mark === '/*') {
+    const end = text.indexOf('*/', start + 2)
+    return end < 0 ? text.length : end + 1
+  }
+  let at = start + 2
+  while (at < text.length && text[at] !== '\n' && text[at] !== '\r') at += 1
+  return at
 }
 
 function stringEnd(text: string, start: number): number {
   let at = start + 1
-  while (at < text.length && text[at] !== '"' && text[at] !== '\n') at += text[at] === '\\' ? 2 : 1
+  while (at < text.length && text[at] !== '"' && text[at] !== '\n' && text[at] !== '\r') at += text[at] === '\\' ? 2 : 1
   return at
 }
 

@@ -24,7 +24,10 @@ export function planStdioServer(value: DataObject, context: ServerContext): Answ
       refusal:
         'its command line contains an environment variable or an input, which would be in the clear in gateway.json; pass --keep-args if it is not secret',
     }
+  if (words.some(({ text }) => text.includes('\0')))
+    return { refusal: 'its command line contains a null character, which no program can get' }
   const [command = '', ...rest] = words.map(({ text }) => text)
+  if (command === '') return { refusal: 'its command is empty' }
   const cwd = rest.pop() ?? ''
   const line = rest
   if (command.includes('/') && !isAbsolute(command) && !context.isProject)

@@ -8,7 +8,7 @@ import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf } from '../verb.ts'
 import { type ClientName, clientOf } from './client.ts'
 import type { ConfigDocument } from './config-document.ts'
-import { type ConfigFile, hashOf, readConfigFile, replaceConfigFile } from './config-file.ts'
+import { type ConfigFile, checkUnchanged, hashOf, readConfigFile, replaceConfigFile } from './config-file.ts'
 import { connectionOf } from './connect-line.ts'
 import { gatewayPath, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { exists, syncFolder } from './home-files.ts'
@@ -27,6 +27,8 @@ export async function unwrap(words: readonly string[], flags: Flags, host: Host)
   if (!(await exists(gatewayPath(home))) || (await readIndex(home, recordId(file.path))) === undefined)
     return notWrapped(file, home, flags, host)
   return inHome(home, async (lock) => {
+    // Another `wrap` may have changed the file in the meantime.
+    await checkUnchanged(file)
     const opened = await openWrapHome(home, textOf(flags, 'key-file'), host, lock)
     const sealed = opened.secrets.get(recordReference(file.path))
     if (sealed === undefined) {

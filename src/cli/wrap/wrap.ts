@@ -13,7 +13,7 @@ import { type Flags, operandOf, textOf, textsOf } from '../verb.ts'
 import { applyWrap, checkRestored, checkWrapped, type NamedPlan, namePlans, wrappedText } from './apply-wrap.ts'
 import { type Client, type ClientName, clientOf, detectClient } from './client.ts'
 import { type ConfigDocument, ConfigFault } from './config-document.ts'
-import { type ConfigFile, readConfigFile } from './config-file.ts'
+import { type ConfigFile, checkUnchanged, readConfigFile } from './config-file.ts'
 import { readGatewayFile } from './gateway-file.ts'
 import { describeGrant, type Grant, grantsFor } from './grants.ts'
 import { pathWarnings, withPaths } from './path-arguments.ts'
@@ -55,6 +55,8 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     return report({ file, client, agent, home, others, delegations: undefined, ...prepared }, flags, host)
   }
   return inHome(home, async (lock) => {
+    // While this waited for the lock, another `wrap` may have changed the file, and with it the record of its originals.
+    await checkUnchanged(file)
     const opened = await openWrapHome(home, textOf(flags, 'key-file'), host, lock)
     const prepared = named(opened.gateway, opened.secrets)
     const { ready, grants, next } = prepared

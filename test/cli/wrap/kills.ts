@@ -75,68 +75,77 @@ export function killsOfWrap(step: number): void {
   // Each kill takes several starts of the program.
   const timeoutMs = step === 1 ? 3_600_000 : 600_000
   describe('a process that is killed', () => {
-    it('in the middle of wrap leaves the old arrangement or the new one, and the next run finishes [WRP-08]', async () => {
-      const words = (machine: Machine): string[] => [
-        'wrap',
-        join(machine.folder, '.mcp.json'),
-        '--key-file',
-        join(machine.folder, 'vault.key'),
-      ]
-      const whole = newMachine()
-      whole.write('.mcp.json', config)
-      const { out, code, err } = await start(whole, 0, words(whole))
-      expect([code, err]).toEqual([0, expect.stringContaining('into the vault')])
-      const wrapped = readFileSync(join(whole.folder, '.mcp.json'), 'utf8').replaceAll(whole.folder, '')
-      whole.remove()
-      await each(changes(Number(out), step), async (at) => {
-        const machine = newMachine()
-        const path = machine.write('.mcp.json', config)
-        expect((await start(machine, at, words(machine))).signal).toBe('SIGKILL')
-        const now = readFileSync(path, 'utf8')
-        if (now !== config) {
-          expect(now.replaceAll(machine.folder, '')).toBe(wrapped)
-          // The new arrangement is complete.
-          expect(await secretsOf(machine)).toEqual(expect.arrayContaining(['canary-1', 'canary-2']))
-          expect(readdirSync(join(machine.home, 'agents', 'claude'))).toEqual(
-            expect.arrayContaining(['agent.key', 'connect.json', 'delegations']),
-          )
-        }
-        const again = await start(machine, 0, words(machine))
-        expect([at, again.code, again.err]).toEqual([at, 0, expect.stringMatching(/behind the gateway/)])
-        expect(readFileSync(path, 'utf8').replaceAll(machine.folder, '')).toBe(wrapped)
-        expect((await secretsOf(machine)).filter((one) => one.startsWith('canary'))).toEqual(['canary-1', 'canary-2'])
-        expect(readdirSync(machine.folder).filter((name) => name.includes('procura-'))).toEqual([])
-        expect((await start(machine, 0, ['unwrap', ...words(machine).slice(1)])).code).toBe(0)
-        expect(readFileSync(path, 'utf8')).toBe(config)
-        machine.remove()
-      })
-    }, timeoutMs)
+    it(
+      'in the middle of wrap leaves the old arrangement or the new one, and the next run finishes [WRP-08]',
+      async () => {
+        const words = (machine: Machine): string[] => [
+          'wrap',
+          join(machine.folder, '.mcp.json'),
+          '--key-file',
+          join(machine.folder, 'vault.key'),
+        ]
+        const whole = newMachine()
+        whole.write('.mcp.json', config)
+        const { out, code, err } = await start(whole, 0, words(whole))
+        expect([code, err]).toEqual([0, expect.stringContaining('into the vault')])
+        const wrapped = readFileSync(join(whole.folder, '.mcp.json'), 'utf8').replaceAll(whole.folder, '')
+        whole.remove()
+        await each(changes(Number(out), step), async (at) => {
+          const machine = newMachine()
+          const path = machine.write('.mcp.json', config)
+          expect((await start(machine, at, words(machine))).signal).toBe('SIGKILL')
+          const now = readFileSync(path, 'utf8')
+          if (now !== config) {
+            expect(now.replaceAll(machine.folder, '')).toBe(wrapped)
+            // The new arrangement is complete.
+            expect(await secretsOf(machine)).toEqual(expect.arrayContaining(['canary-1', 'canary-2']))
+            expect(readdirSync(join(machine.home, 'agents', 'claude'))).toEqual(
+              expect.arrayContaining(['agent.key', 'connect.json', 'delegations']),
+            )
+          }
+          const again = await start(machine, 0, words(machine))
+          expect([at, again.code, again.err]).toEqual([at, 0, expect.stringMatching(/behind the gateway/)])
+          expect(readFileSync(path, 'utf8').replaceAll(machine.folder, '')).toBe(wrapped)
+          expect((await secretsOf(machine)).filter((one) => one.startsWith('canary'))).toEqual(['canary-1', 'canary-2'])
+          expect(readdirSync(machine.folder).filter((name) => name.includes('procura-'))).toEqual([])
+          expect((await start(machine, 0, ['unwrap', ...words(machine).slice(1)])).code).toBe(0)
+          expect(readFileSync(path, 'utf8')).toBe(config)
+          machine.remove()
+        })
+      },
+      timeoutMs,
+    )
 
-    it('in the middle of unwrap leaves the old arrangement or the new one, and the next run finishes [WRP-08]', async () => {
-      const template = newMachine()
-      const path = template.write('.mcp.json', config)
-      const words = ['unwrap', path, '--key-file', join(template.folder, 'vault.key')]
-      await template.procura(['wrap', ...words.slice(1)])
-      const wrapped = readFileSync(path, 'utf8')
-      const saved = mkdtempSync(join(tmpdir(), 'procura-saved-'))
-      cpSync(template.folder, saved, { recursive: true })
-      const { out } = await start(template, 0, words)
-      expect(readFileSync(path, 'utf8')).toBe(config)
-      for (const at of changes(Number(out), step)) {
-        rmSync(template.folder, { recursive: true })
-        cpSync(saved, template.folder, { recursive: true })
-        expect((await start(template, at, words)).signal).toBe('SIGKILL')
-        const now = readFileSync(path, 'utf8')
-        expect([config, wrapped]).toContain(now)
-        if (now === wrapped) expect(await secretsOf(template)).toEqual(expect.arrayContaining(['canary-1', 'canary-2']))
-        expect([at, (await start(template, 0, words)).code]).toEqual([at, 0])
+    it(
+      'in the middle of unwrap leaves the old arrangement or the new one, and the next run finishes [WRP-08]',
+      async () => {
+        const template = newMachine()
+        const path = template.write('.mcp.json', config)
+        const words = ['unwrap', path, '--key-file', join(template.folder, 'vault.key')]
+        await template.procura(['wrap', ...words.slice(1)])
+        const wrapped = readFileSync(path, 'utf8')
+        const saved = mkdtempSync(join(tmpdir(), 'procura-saved-'))
+        cpSync(template.folder, saved, { recursive: true })
+        const { out } = await start(template, 0, words)
         expect(readFileSync(path, 'utf8')).toBe(config)
-        expect(await secretsOf(template)).toEqual([])
-        expect(JSON.parse(readFileSync(join(template.home, 'gateway.json'), 'utf8')).servers).toEqual({})
-        expect(readdirSync(template.folder).filter((name) => name.includes('procura-'))).toEqual([])
-      }
-      rmSync(saved, { recursive: true })
-      template.remove()
-    }, timeoutMs)
+        for (const at of changes(Number(out), step)) {
+          rmSync(template.folder, { recursive: true })
+          cpSync(saved, template.folder, { recursive: true })
+          expect((await start(template, at, words)).signal).toBe('SIGKILL')
+          const now = readFileSync(path, 'utf8')
+          expect([config, wrapped]).toContain(now)
+          if (now === wrapped)
+            expect(await secretsOf(template)).toEqual(expect.arrayContaining(['canary-1', 'canary-2']))
+          expect([at, (await start(template, 0, words)).code]).toEqual([at, 0])
+          expect(readFileSync(path, 'utf8')).toBe(config)
+          expect(await secretsOf(template)).toEqual([])
+          expect(JSON.parse(readFileSync(join(template.home, 'gateway.json'), 'utf8')).servers).toEqual({})
+          expect(readdirSync(template.folder).filter((name) => name.includes('procura-'))).toEqual([])
+        }
+        rmSync(saved, { recursive: true })
+        template.remove()
+      },
+      timeoutMs,
+    )
   })
 }
