@@ -67,9 +67,35 @@ export const gatewayVerbs: readonly Verb[] = [
     name: 'connect',
     operands: 'SERVER',
     about: 'serve an MCP client over stdio, and sign its calls for a server of the gateway',
-    options: [agent, home],
+    options: [
+      agent,
+      home,
+      {
+        name: 'wait',
+        value: 'DURATION',
+        about:
+          'let a call wait so long for its approval if the client cannot ask for it, at most 1h; default: it is refused',
+      },
+    ],
     example: 'procura connect mail --agent assistant',
     run: async (...given) => (await import('./connect.ts')).connect(...given),
+  },
+  {
+    name: 'approve',
+    operands: '[ID]',
+    about: 'show requests of agents for one call each, and approve or refuse them; it needs a terminal',
+    options: [
+      home,
+      config,
+      { name: 'list', about: 'list the requests, and answer none; it needs no terminal' },
+      { name: 'deny', about: 'refuse without a question' },
+      { name: 'from', value: 'FILE', about: 'the key file of the approver; default owner.key in the home folder' },
+      { ...keyFile, about: 'the key of that file; default `vault.keyFile`, or the passphrase, which is typed' },
+      json,
+    ],
+    example: 'procura approve',
+    negative: 'a request is refused',
+    run: async (...given) => (await import('./approve.ts')).approve(...given),
   },
   {
     name: 'agent new',

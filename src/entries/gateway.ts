@@ -13,6 +13,13 @@ export {
   type SecretHeaders,
   type StdioServerConfig,
 } from '../gateway/configuration/read-gateway-config.ts'
+export {
+  type AnswerApprovalOptions,
+  answerApproval,
+  type ListApprovalsOptions,
+  listApprovals,
+  type WaitingApproval,
+} from '../gateway/approvals/review-approvals.ts'
 export type { AllowedRequests } from '../gateway/passing-methods.ts'
 export { connectToGateway } from '../gateway/connect/connect-to-gateway.ts'
 export { type GatewayConnection, readConnection, writeConnection } from '../gateway/connect/connection-file.ts'

@@ -16,6 +16,8 @@ export interface GatewayEvent {
     | 'reload_failed'
     | 'intents_closed'
     | 'revoked'
+    | 'approval_requested'
+    | 'approval_answered'
     | 'failure'
     | 'stopping'
   readonly server?: string

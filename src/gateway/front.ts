@@ -8,6 +8,9 @@
 import type { Socket } from 'node:net'
 import { sampleDenials } from '../audit/sample-denials.ts'
 import { quote } from '../support/quote.ts'
+import type { ApprovalDesk, WantedCall } from './approvals/approval-desk.ts'
+import { needOf } from './approvals/approval-need.ts'
+import { serveApprovals } from './approvals/serve-approvals.ts'
 import type { OnGatewayEvent } from './events.ts'
 import { recordOmitted } from './record-denials.ts'
 import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } from './session.ts'
@@ -16,7 +19,7 @@ import { UpstreamError } from './upstream/upstream-error.ts'
 import { endWith, type HelloError, readHello } from './wire/hello.ts'
 
 /** Most open connections, and most sessions: each session can be a program. GTW-22 */
-const most = Object.freeze({ connections: 256, sessions: 64 })
+const most = Object.freeze({ connections: 256, sessions: 64, approvals: 32 })
 
 /** Milliseconds for the first line. */
 const helloMs = 5_000
@@ -41,18 +44,23 @@ export interface Front {
 /** Options of {@link createFront}. */
 export interface FrontOptions {
   readonly supply: Supply
+  readonly desk: ApprovalDesk
+  /** The address of the page for approvals, if there is one. */
+  readonly page: () => string | undefined
   readonly dryRun: boolean
   readonly stopMs: number
   readonly onEvent: OnGatewayEvent
 }
 
 /** Makes the front. */
-export function createFront({ supply, dryRun, stopMs, onEvent }: FrontOptions): Front {
+export function createFront(options: FrontOptions): Front {
+  const { supply, dryRun, stopMs, onEvent } = options
   const sockets = new Set<Socket>()
   const open = new Set<GatewaySession>()
   const opening = new Set<Promise<void>>()
   const sampler = sampleDenials()
   let starting = 0
+  const takeApprovals = approvalsTaker(options)
   let isClosing = false
 
   function take(socket: Socket): void {
@@ -76,6 +84,7 @@ export function createFront({ supply, dryRun, stopMs, onEvent }: FrontOptions): 
     if ('code' in hello) return refuse(socket, hello, onEvent)
     if (isClosing) return refuse(socket, closing, onEvent)
     if ('revoke' in hello) return takeRevocation(socket, hello.revoke, supply, onEvent)
+    if ('approvals' in hello) return takeApprovals(socket, hello.approvals)
     const { server } = hello
     if (!supply.current().servers.has(server)) return refuse(socket, unknown(server, supply), onEvent)
     if (open.size + starting >= most.sessions) return refuse(socket, tooMany, onEvent, server)
@@ -98,12 +107,7 @@ export function createFront({ supply, dryRun, stopMs, onEvent }: FrontOptions): 
     }
     const session = await openSession(socket, server, { supply, dryRun, sampler, onToolsChanged, onEvent })
     own = session
-    open.add(session)
-    onEvent({ level: 'info', event: 'session_opened', server, message: `a session with ${quote(server)} began` })
-    void session.closed.then(() => {
-      open.delete(session)
-      onEvent({ level: 'info', event: 'session_closed', server, message: `a session with ${quote(server)} ended` })
-    })
+    follow(session, open, onEvent)
     if (isClosing) await session.close({ graceMs: 0 })
   }
 
@@ -128,6 +132,39 @@ export function createFront({ supply, dryRun, stopMs, onEvent }: FrontOptions): 
   }
 }
 
+/** Keeps a session in the list while it is open. */
+function follow(session: GatewaySession, open: Set<GatewaySession>, onEvent: OnGatewayEvent): void {
+  const { server } = session
+  open.add(session)
+  onEvent({ level: 'info', event: 'session_opened', server, message: `a session with ${quote(server)} began` })
+  void session.closed.then(() => {
+    open.delete(session)
+    onEvent({ level: 'info', event: 'session_closed', server, message: `a session with ${quote(server)} ended` })
+  })
+}
+
+/** Takes the requests of agents for approvals, of a bounded number of connections at a time. */
+function approvalsTaker({
+  supply,
+  desk,
+  page,
+  onEvent,
+}: FrontOptions): (socket: Socket, wanted: { readonly command: string; readonly subject: string }) => Promise<void> {
+  let asking = 0
+  return async (socket, wanted) => {
+    const { audience: service } = supply.current()
+    const need = needOf(supply.current(), wanted)
+    if (typeof need === 'string') return refuse(socket, { code: 'approval_refused', message: need }, onEvent)
+    if (asking >= most.approvals) return refuse(socket, tooMany, onEvent)
+    asking++
+    try {
+      await serveApprovals(socket, { desk, call: { service, ...wanted } as WantedCall, need, page: page() })
+    } finally {
+      asking--
+    }
+  }
+}
+
 function openSession(
   socket: Socket,
   server: string,
@@ -135,7 +172,7 @@ function openSession(
     supply,
     onEvent,
     ...own
-  }: Omit<FrontOptions, 'stopMs'> & Pick<GatewaySessionOptions, 'dryRun' | 'sampler' | 'onToolsChanged'>,
+  }: Pick<FrontOptions, 'supply' | 'onEvent'> & Pick<GatewaySessionOptions, 'dryRun' | 'sampler' | 'onToolsChanged'>,
 ): Promise<GatewaySession> {
   return openGatewaySession({
     ...{ server, socket, ...own, current: supply.current },

@@ -26,6 +26,7 @@ import { openFileVault } from '../vault/stores/file/file-vault.ts'
 import type { FileKey } from '../vault/stores/file/key.ts'
 import { type AdminListener, type GatewayHealth, serveAdmin } from './admin/serve-admin.ts'
 import { createTextMeter } from './admin/text-meter.ts'
+import { openApprovalDesk } from './approvals/approval-desk.ts'
 import type { GatewayConfig } from './configuration/read-gateway-config.ts'
 import { confirmClaims } from './confirm-claims.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
@@ -114,7 +115,9 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     const { parts, meter, metrics } = await openParts(given, closers, onEvent)
     const supply = await createSupply(config, parts, onEvent)
     closers.push(() => supply.close())
-    const front = createFront({ supply, dryRun, stopMs: stopTimeoutMs, onEvent })
+    const desk = await openApprovalDesk({ folder: config.approvalsFolder, onEvent })
+    closers.push(() => desk.close())
+    const front = createFront({ supply, desk, page: () => undefined, dryRun, stopMs: stopTimeoutMs, onEvent })
     closers.push(() => front.close())
     metrics.watch({ guard: { health: () => supply.current().guard.health() } })
     await supply.refresh()

@@ -1,3 +1,4 @@
+import type { Host } from '../../src/cli/host.ts'
 import { run } from '../../src/cli/run.ts'
 
 /** The output of the program, and its exit code. */
@@ -17,6 +18,7 @@ export async function runCli(
   input: string | Uint8Array = '',
   env: Readonly<Record<string, string>> = {},
   typed?: readonly (string | null)[],
+  terminal?: Host['terminal'],
 ): Promise<CliResult> {
   const out: string[] = []
   const err: string[] = []
@@ -27,6 +29,7 @@ export async function runCli(
     print: (line) => void out.push(line),
     complain: (line) => void err.push(line),
     isTerminal: typed !== undefined,
+    ...(terminal !== undefined && { terminal }),
     readInput: async (most) => (input.length > most ? undefined : Buffer.from(input)),
     askHidden: async (question) => {
       err.push(question)

@@ -120,6 +120,8 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   },
   gateway: {
     acceptTools: [],
+    answerApproval: [],
+    listApprovals: [],
     answerHook: ['{}'],
     connectToGateway: [],
     httpTransport: ['https://server.example/mcp'],

@@ -68,6 +68,13 @@ export interface GatewayConfig {
   readonly state: { readonly file: string }
   /** The folder of the accepted tools, beside the file. */
   readonly toolsFolder: string
+  /** The folder of the requests for approvals and their answers, beside the file. */
+  readonly approvalsFolder: string
+  /** The page for approvals, and approvers beside the subjects. */
+  readonly approvals?: {
+    readonly page?: { readonly host: string; readonly port: number }
+    readonly approvers?: readonly Did[]
+  }
   readonly tools: 'first-use' | 'reviewed'
   readonly servers: ReadonlyMap<string, StdioServerConfig | HttpServerConfig>
   readonly admin?: { readonly host: string; readonly port: number }
@@ -164,6 +171,7 @@ function completeConfig(raw: RawConfig, path: string): GatewayConfig {
     audit: { directory: from(audit.directory) },
     state: { file: from(state.file) },
     toolsFolder: from('tools'),
+    approvalsFolder: from('approvals'),
     tools: raw.tools ?? 'first-use',
     servers: new Map(Object.entries(raw.servers).map(([name, server]) => [name, completeServer(server, folder)])),
     ...(admin !== undefined && { admin: addressOf(admin.address) }),

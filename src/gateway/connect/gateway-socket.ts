@@ -5,8 +5,10 @@ import { quote } from '../../support/quote.ts'
 import { type GatewayConnection, loopback } from './connection-file.ts'
 import { type LineFault, type LineWriter, lineWriter, longestLine, readLines } from './lines.ts'
 
-/** A connection to the gateway, for one session with one server. */
+/** A connection to the gateway, for one session with one server or for approvals. */
 export interface GatewaySocket {
+  /** The first line of the gateway. */
+  readonly answer: Readonly<Record<string, unknown>>
   /** The lines of the gateway. They end with the connection. */
   readonly lines: AsyncIterable<string | LineFault>
   /** @throws ConnectionEnded when the connection has ended; GatewayFault when the line is too long. */
@@ -26,9 +28,10 @@ const helloMs = 10_000
 /**
  * Connects to the gateway, and asks it for a server. CON-02
  *
+ * @param wanted - the content of the first line: the server, or a command whose calls need approvals.
  * @throws GatewayFault when the gateway cannot be reached, refuses, or is not the one that the agent expects.
  */
-export async function openGatewaySocket(connection: GatewayConnection, server: string): Promise<GatewaySocket> {
+export async function openGatewaySocket(connection: GatewayConnection, wanted: object): Promise<GatewaySocket> {
   const place = placeOf(connection)
   const deadline = startDeadline([], helloMs)
   let socket: Socket | undefined
@@ -38,9 +41,10 @@ export async function openGatewaySocket(connection: GatewayConnection, server: s
     deadline.signal.addEventListener('abort', () => opened.destroy())
     const lines = readLines(socket)
     const write = lineWriter(socket)
-    const answer = await ask(write, lines, server, place, deadline.signal)
+    const answer = await ask(write, lines, wanted, place, deadline.signal)
     checkAnswer(answer, connection, place)
     return {
+      answer: Object(answer) as GatewaySocket['answer'],
       lines,
       async send(line) {
         if (Buffer.byteLength(line) >= longestLine) throw new GatewayFault(tooLong)
@@ -99,12 +103,12 @@ function slow(place: string): GatewayFault {
 async function ask(
   write: LineWriter,
   lines: AsyncGenerator<string | LineFault, void>,
-  server: string,
+  wanted: object,
   place: string,
   signal: AbortSignal,
 ): Promise<unknown> {
   try {
-    await write(JSON.stringify({ procura: 1, server }))
+    await write(JSON.stringify({ procura: 1, ...wanted }))
     const { value } = await lines.next()
     if (typeof value === 'string') return JSON.parse(value) as unknown
   } catch {

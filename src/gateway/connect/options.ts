@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import {
   abortSignal,
   callback,
+  integerFrom,
   maybe,
   nonEmptyString,
   type OptionChecks,
@@ -24,6 +25,11 @@ export interface ConnectToGatewayOptions {
   readonly output: Writable
   /** The key of an encrypted key file. Default: it is not encrypted. */
   readonly key?: FileKey
+  /**
+   * Seconds for which a call waits for its approval when the client cannot ask for it, at most 3,600. Default 0: the call is
+   * refused with the ID of the request, and the same call takes the answer later.
+   */
+  readonly approvalWait?: number
   /** Receives a line about each fault of the gateway, for the log of the client. Default: none. */
   readonly onFault?: (message: string) => void
   /** Ends the connection. */
@@ -39,6 +45,7 @@ export const connectChecks: OptionChecks<ConnectToGatewayOptions> = Object.freez
   input: withMethod('read'),
   output: withMethod('write'),
   key: maybe(objectValue),
+  approvalWait: maybe(integerFrom(0, 3_600)),
   onFault: maybe(callback),
   signal: maybe(abortSignal),
   clock: maybe(withMethod('now')),

@@ -5,11 +5,19 @@ import { describeSignerFile, openSignerFile, type SignerFile } from '../../signe
 import type { FileKey } from '../../vault/stores/file/key.ts'
 import { toolCommand } from '../tool-command.ts'
 import type { Failure, Message } from './answers.ts'
+import {
+  type ApprovableAnswer,
+  type ApprovedCalls,
+  type ClientCall,
+  createApprovedCalls,
+  isApprovable,
+} from './approved-calls.ts'
 import { readConnection } from './connection-file.ts'
+import { createElicitations, type Elicitations } from './elicitations.ts'
 import { openFileAgent } from './file-agent.ts'
 import { ConnectionEnded, type GatewaySocket, openGatewaySocket } from './gateway-socket.ts'
 import type { ConnectToGatewayOptions, Write } from './options.ts'
-import { createRequests, type PendingRequest } from './requests.ts'
+import { createRequests, type PendingRequest, type Requests } from './requests.ts'
 
 /** A session of MCP with one server behind the gateway. */
 export interface Session {
@@ -29,14 +37,20 @@ export async function openSession(
   onFault: (message: string) => void,
 ): Promise<Session> {
   try {
-    const { agent, server, key, clock } = options
+    const { agent, server, key, clock, approvalWait: waitSeconds = 0 } = options
     const connection = await readConnection(agent)
-    const [file, socket] = await both(openKey(connection.key, key), openGatewaySocket(connection, server))
-    const { signing } = openFileAgent(file.signer, connection, clock)
+    const [file, socket] = await both(openKey(connection.key, key), openGatewaySocket(connection, { server }))
+    const { current, signing } = openFileAgent(file.signer, connection, clock)
     const { audience, subject } = connection
-    const sign = (transport: Wire): Wire =>
-      withInvocation(transport, signing, { tools: (tool) => toolCommand(server, tool), audience, subject })
-    return startSession(socket, sign, write, onFault)
+    const commandOf = (tool: string): string => toolCommand(server, tool)
+    const sign = (transport: Wire): Wire => withInvocation(transport, signing, { tools: commandOf, audience, subject })
+    const elicitations = createElicitations(write)
+    const approved = createApprovedCalls({
+      ...{ connection, signer: file.signer, current, signing, commandOf, clock, waitSeconds, onFault },
+      elicitor: elicitations.current,
+      notify: (message) => write(JSON.stringify(message)),
+    })
+    return startSession({ socket, sign, write, onFault, approved, elicitations })
   } catch (error) {
     const message = error instanceof Error ? error.message : 'unknown error'
     onFault(message)
@@ -81,13 +95,19 @@ const unknownOutcome: Failure = Object.freeze({
     'the connection to the gateway ended during this call, which may have been executed; find out whether it was before you repeat it',
 })
 
-function startSession(
-  socket: GatewaySocket,
-  sign: (wire: Wire) => Wire,
-  write: Write,
-  onFault: (message: string) => void,
-): Session {
+interface SessionParts {
+  readonly socket: GatewaySocket
+  readonly sign: (wire: Wire) => Wire
+  readonly write: Write
+  readonly onFault: (message: string) => void
+  readonly approved: ApprovedCalls
+  readonly elicitations: Elicitations
+}
+
+function startSession({ socket, sign, write, onFault, approved, elicitations }: SessionParts): Session {
   const requests = createRequests(write)
+  /** Calls of tools without an answer, by their id. */
+  const calls = new Map<unknown, ClientCall>()
   let failure: Failure | undefined
   let isClosed = false
 
@@ -103,11 +123,16 @@ function startSession(
 
   async function receive(): Promise<void> {
     for await (const line of socket.lines) {
-      const answered = typeof line === 'string' ? answeredIds(line) : undefined
+      const answers = typeof line === 'string' ? answersIn(line) : undefined
       // The gateway sends JSON in lines of the permitted length, or it is broken.
-      if (answered === undefined) break
-      for (const id of answered) requests.settle(id)
-      await write(line as string)
+      if (answers === undefined) break
+      const [first] = answers
+      for (const { id } of answers) requests.settle(id)
+      const call = calls.get(first?.id)
+      for (const { id } of answers) calls.delete(id)
+      if (call !== undefined && isApprovable(first))
+        void settle(call, first, { approved, socket, requests, write, isClosed: () => isClosed })
+      else await write(line as string)
     }
   }
 
@@ -123,8 +148,15 @@ function startSession(
   return {
     fault: () => failure,
     async send(message, line) {
-      const { id, method } = message
+      const { id, method, params } = message
+      if (elicitations.take(message)) return
+      if (method === 'notifications/cancelled') {
+        const { requestId } = Object(params) as { readonly requestId?: unknown }
+        calls.delete(requestId)
+        if (approved.cancel(requestId)) return
+      }
       if (typeof method === 'string' && id !== undefined) requests.begin(id, method)
+      if (method === 'tools/call') calls.set(id, message as ClientCall)
       try {
         if (method === 'tools/call' || method === 'tools/list') return await wire.send(message)
         await socket.send(line ?? JSON.stringify(message))
@@ -136,10 +168,31 @@ function startSession(
     async close() {
       // The client is gone: requests under way are not answered.
       isClosed = true
+      approved.close()
       requests.forget()
       socket.close()
       await ended
     },
+  }
+}
+
+interface Settling extends Pick<SessionParts, 'approved' | 'socket' | 'write'> {
+  readonly requests: Requests
+  readonly isClosed: () => boolean
+}
+
+/** The call is made once more with its approvals. A second refusal is passed on. */
+async function settle(call: ClientCall, answer: ApprovableAnswer, parts: Settling): Promise<void> {
+  const { approved, socket, requests, write, isClosed } = parts
+  const settled = await approved.settle(call, answer)
+  if (settled === undefined || isClosed()) return
+  if ('answer' in settled) return write(JSON.stringify(settled.answer))
+  requests.begin(call.id, 'tools/call')
+  requests.markSent(call.id)
+  try {
+    await socket.send(JSON.stringify(settled.call))
+  } catch (error) {
+    await requests.fail(call.id, (request) => whyNot(error, request))
   }
 }
 
@@ -156,12 +209,12 @@ function whyNot(error: unknown, request: PendingRequest): Failure {
   return { code: 'not_signed', message }
 }
 
-/** The ids that a line of the gateway answers; undefined when it is not JSON. */
-function answeredIds(line: string): readonly unknown[] | undefined {
+/** The answers in a line of the gateway; undefined when it is not JSON. */
+function answersIn(line: string): readonly Message[] | undefined {
   try {
     const read: unknown = JSON.parse(line)
     const messages = (Array.isArray(read) ? read : [read]) as readonly (Message | null)[]
-    return messages.flatMap((message) => (message !== null && message.method === undefined ? [message.id] : []))
+    return messages.filter((message) => message !== null && message.method === undefined) as readonly Message[]
   } catch {
     return undefined
   }

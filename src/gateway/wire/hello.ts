@@ -2,7 +2,10 @@
 import type { Duplex } from 'node:stream'
 
 /** The first line of a connection, from `procura connect` or from a program that sends a revocation. GTW-20 */
-export type Hello = { readonly server: string } | { readonly revoke: string }
+export type Hello =
+  | { readonly server: string }
+  | { readonly revoke: string }
+  | { readonly approvals: { readonly command: string; readonly subject: string } }
 
 /** Why a connection is refused. */
 export type HelloErrorCode =
@@ -14,6 +17,7 @@ export type HelloErrorCode =
   | 'server_unavailable'
   | 'credential_unavailable'
   | 'revocation_refused'
+  | 'approval_refused'
 
 /** The refusal of a connection. */
 export interface HelloError {
@@ -42,10 +46,18 @@ function helloIn(line: string): Hello | undefined {
   } catch {
     return undefined
   }
-  const { procura, server, revoke, ...more } = Object(read) as Readonly<Record<string, unknown>>
-  if (procura !== 1 || Object.keys(more).length > 0) return undefined
-  if (typeof server === 'string' && revoke === undefined) return { server }
-  return typeof revoke === 'string' && server === undefined ? { revoke } : undefined
+  const { procura, ...said } = Object(read) as Readonly<Record<string, unknown>>
+  const [[name, value] = [], ...more] = Object.entries(said)
+  if (procura !== 1 || more.length > 0) return undefined
+  if (name === 'server' && typeof value === 'string') return { server: value }
+  if (name === 'revoke' && typeof value === 'string') return { revoke: value }
+  return name === 'approvals' ? approvalsIn(value) : undefined
+}
+
+function approvalsIn(value: unknown): Hello | undefined {
+  const { command, subject, ...more } = Object(value) as Readonly<Record<string, unknown>>
+  if (typeof command !== 'string' || typeof subject !== 'string' || Object.keys(more).length > 0) return undefined
+  return { approvals: { command, subject } }
 }
 
 function invalid(message: string): HelloError {

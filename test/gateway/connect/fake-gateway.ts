@@ -91,6 +91,11 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
       if (end < 0) return
       socket.off('data', read).pause()
       const [line, rest] = [first.slice(0, end), first.slice(end + 1)]
+      // It takes no requests for approvals.
+      if (line.includes('"approvals"')) {
+        const error = { code: 'hello_invalid', message: 'no approvals here' }
+        return void socket.end(`${JSON.stringify({ procura: 1, error })}\n`)
+      }
       received.push(line)
       const answer = hello === undefined ? JSON.stringify({ procura: 1, audience }) : hello(line, socket)
       if (answer !== undefined) socket.write(`${answer}\n`)

@@ -1,0 +1,171 @@
+// node only: reads a terminal and files
+import { readdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { approve as approveRequest } from '../approval/approve.ts'
+import { refuse } from '../approval/refuse.ts'
+import { askInTerminal } from '../approval/terminal/ask-in-terminal.ts'
+import type { Did } from '../did/did.ts'
+import { answerApproval, listApprovals, type WaitingApproval } from '../gateway/approvals/review-approvals.ts'
+import type { GatewayConfig } from '../gateway/configuration/read-gateway-config.ts'
+import type { Signer } from '../principal/signer.ts'
+import { describeSignerFile, openSignerFile } from '../signer-file/signer-file.ts'
+import { quote } from '../support/quote.ts'
+import { systemClock } from '../time.ts'
+import type { FileKey } from '../vault/stores/file/key.ts'
+import type { Host } from './host.ts'
+import { askPassphrase } from './open-signer.ts'
+import { showDate, showDistance } from './time-text.ts'
+import { configOf } from './tools.ts'
+import { UsageError } from './usage-error.ts'
+import { type Flags, textOf } from './verb.ts'
+
+/**
+ * `procura approve [ID]`: shows the requests of agents, and answers them with the key of the approver. APR-87
+ *
+ * @returns 1 when a request is refused by the answer of the person.
+ */
+export async function approve(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const [id, ...more] = words
+  if (more.length > 0) throw new UsageError('too many words; pass one ID, or none for all requests')
+  const config = await configOf(flags, host)
+  const all = await listApprovals({ config })
+  if (flags['list'] === true) return list(all, await namesOf(config), flags, host)
+  // An agent can run this program. It must not be able to say yes.
+  if (!host.isTerminal)
+    throw new UsageError('a person has to answer at a terminal, and standard input is not one; --list needs none')
+  const path = textOf(flags, 'from') ?? join(dirname(config.path), 'owner.key')
+  const { keys, encrypted } = await describeSignerFile({ path })
+  const chosen = chooseRequests(
+    all,
+    id,
+    keys.map(({ did }) => did),
+    path,
+  )
+  if (chosen.length === 0) {
+    host.complain('no request waits for this approver')
+    return 0
+  }
+  const names = await namesOf(config)
+  const openKey = once(() => signersOf(path, encrypted, config, flags, host))
+  let isRefused = false
+  for (const one of chosen) {
+    const isYes = flags['deny'] !== true && (await ask(one, names, host))
+    const issuer = (await openKey()).find(({ did }) => did === one.request.approver) as Signer
+    await answer(config, one, isYes, issuer, flags, host)
+    isRefused ||= !isYes && flags['deny'] !== true
+  }
+  return isRefused ? 1 : 0
+}
+
+function ask({ id, request }: WaitingApproval, names: Names, host: Host): Promise<boolean> {
+  host.complain(`request ${id}`)
+  return askInTerminal(request, { names, ...host.terminal })
+}
+
+async function answer(
+  config: GatewayConfig,
+  { id, request }: WaitingApproval,
+  isYes: boolean,
+  issuer: Signer,
+  flags: Flags,
+  host: Host,
+): Promise<void> {
+  const made = isYes ? (await approveRequest(request, { issuer })).container : await refuse(request, { issuer })
+  await answerApproval({ config, id, answer: made })
+  const state = isYes ? 'approved' : 'refused'
+  if (flags['json'] === true) host.print(JSON.stringify({ id, state }))
+  else
+    host.print(
+      isYes
+        ? `approved ${id}: the agent can make this call once, until ${showDate(request.expiration)}`
+        : `refused ${id}`,
+    )
+}
+
+/** The requests to this approver that have no answer. */
+function chooseRequests(
+  all: readonly WaitingApproval[],
+  id: string | undefined,
+  approvers: readonly Did[],
+  path: string,
+): readonly WaitingApproval[] {
+  const own = all.filter(({ request, state }) => approvers.includes(request.approver) && state === 'waiting')
+  if (id === undefined) return own
+  const named = all.find((one) => one.id === id)
+  if (named === undefined)
+    throw new UsageError(`there is no request ${quote(id)}, or it has expired; see \`procura approve --list\``)
+  if (named.state !== 'waiting') throw new UsageError(`the request ${quote(id)} is ${named.state} already`)
+  if (!approvers.includes(named.request.approver))
+    throw new UsageError(
+      `the request is addressed to ${named.request.approver}, and ${quote(path, 256)} is the key of ${approvers[0]}; pass --from`,
+    )
+  return [named]
+}
+
+/**
+ * The signers of the approver's file. The passphrase is typed: with one in the environment, every program that the person
+ * starts from the same shell could approve.
+ */
+async function signersOf(
+  path: string,
+  encrypted: boolean,
+  config: GatewayConfig,
+  flags: Flags,
+  host: Host,
+): Promise<readonly Signer[]> {
+  const given = textOf(flags, 'key-file') ?? (textOf(flags, 'from') === undefined ? config.vault.keyFile : undefined)
+  let key: FileKey | undefined
+  if (encrypted && given !== undefined) key = { keyFile: given }
+  else if (encrypted) key = { passphrase: await askPassphrase(`passphrase of ${path} (it is not shown): `, host) }
+  const { signer, previous } = await openSignerFile({ path, ...(key !== undefined && { key }) })
+  return [signer, ...previous]
+}
+
+type Names = Readonly<Record<string, string>>
+
+/** Names of the principals that the home folder knows. */
+async function namesOf(config: GatewayConfig): Promise<Names> {
+  const home = dirname(config.path)
+  const agents = await readdir(join(home, 'agents')).catch(() => [])
+  const known: readonly (readonly [name: string, path: string])[] = [
+    ...agents.map((name) => [`agent ${name}`, join(home, 'agents', name, 'agent.key')] as const),
+    ['the owner', join(home, 'owner.key')],
+    ['this gateway', config.service.key],
+  ]
+  const names: Record<string, string> = {}
+  for (const [name, path] of known) {
+    const { keys } = await describeSignerFile({ path }).catch(() => ({ keys: [] }))
+    for (const { did } of keys) names[did] = name
+  }
+  return names
+}
+
+function list(all: readonly WaitingApproval[], names: Names, flags: Flags, host: Host): number {
+  const now = systemClock.now()
+  for (const { id, request, state } of all) {
+    const { agent, approver, command, args, reason, expiration } = request
+    if (flags['json'] === true)
+      host.print(JSON.stringify({ id, state, agent, approver, command, args, reason, expiration }))
+    else
+      host.print(
+        [
+          id,
+          state,
+          names[agent] ?? agent,
+          command,
+          `for ${names[approver] ?? approver}`,
+          `expires ${showDistance(expiration, now)}`,
+        ].join('\t'),
+      )
+  }
+  if (all.length === 0) host.complain('no request waits')
+  return 0
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}

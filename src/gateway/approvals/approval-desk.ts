@@ -1,0 +1,228 @@
+// node only: reads and writes files
+/**
+ * The requests for approvals that wait at a gateway, and their answers.
+ *
+ * @module
+ */
+
+import type { ApprovalRequest } from '../../approval/request.ts'
+import type { ReplayStore } from '../../authorization/replay-store.ts'
+import { memoryReplayStore } from '../../authorization/replay-store.ts'
+import { startBackgroundTimer } from '../../support/background-timer.ts'
+import { createMutex } from '../../support/mutex.ts'
+import { quote } from '../../support/quote.ts'
+import { type Clock, systemClock } from '../../time.ts'
+import type { OnGatewayEvent } from '../events.ts'
+import { type ApprovalFiles, approvalFiles } from './approval-files.ts'
+import { isSameCall, type KeptAnswer, type KeptRequest, readKeptAnswer, readKeptRequest } from './kept-request.ts'
+
+/** The approvers of a call, and how many of them have to approve. */
+export interface ApprovalNeed {
+  readonly approvers: readonly string[]
+  readonly threshold: number
+}
+
+/** A call that an agent wants to have approved. */
+export type WantedCall = Pick<ApprovalRequest, 'service' | 'subject' | 'command'>
+
+/** The answers to the requests for one call. */
+export interface Decided {
+  readonly answer: KeptAnswer
+  readonly answers: readonly { readonly request: string; readonly answer: string }[]
+}
+
+/** The requests of a gateway. */
+export interface ApprovalDesk {
+  /**
+   * Takes the requests of an agent for one call, one for each approver. A request that waits for the same call and
+   * approver takes the place of a new one.
+   *
+   * @returns the requests that wait now; a text says why there are none.
+   */
+  take(containers: readonly string[], call: WantedCall, need: ApprovalNeed): Promise<readonly KeptRequest[] | string>
+  /**
+   * The answers, as soon as enough approvers have given them. They are given out once, and the requests removed. APR-83
+   *
+   * @returns undefined while they are missing; `gone` when somebody else has got them, or the requests have expired.
+   */
+  collect(requests: readonly KeptRequest[], threshold: number): Promise<Decided | 'gone' | undefined>
+  /** The request of the same call for an approver. */
+  find(id: string, approver: string): KeptRequest | undefined
+  /** Keeps an answer. Returns why it is not one. */
+  answer(id: string, container: string): Promise<string | undefined>
+  close(): void
+}
+
+/** Options of {@link openApprovalDesk}. */
+export interface ApprovalDeskOptions {
+  readonly folder: string
+  readonly onEvent: OnGatewayEvent
+  readonly clock?: Clock | undefined
+}
+
+/** Most requests that wait, and most of one agent. APR-82 */
+const most = Object.freeze({ requests: 256, ofAgent: 32 })
+
+/** Seconds that a waiting request must still have: a person needs them. */
+const leastSeconds = 60
+
+/** Milliseconds between two removals of requests that have expired. */
+const cleanMs = 60_000
+
+/** The parts of a desk. */
+interface Desk {
+  readonly files: ApprovalFiles
+  readonly kept: Map<string, KeptRequest>
+  readonly clock: Clock | undefined
+  readonly now: () => number
+  readonly onEvent: OnGatewayEvent
+}
+
+/** Opens the requests in a folder, with those that an earlier process has left. */
+export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskOptions): Promise<ApprovalDesk> {
+  const files = approvalFiles(folder)
+  const kept = new Map((await readAll(files, clock)).map((one) => [one.id, one]))
+  const desk: Desk = { files, kept, clock, onEvent, now: () => (clock ?? systemClock).now() }
+  const inTurn = createMutex()
+  const replay = memoryReplayStore({ maxEntries: 100_000, ...(clock !== undefined && { clock }) })
+
+  let timer = startBackgroundTimer(tick, cleanMs)
+  function tick(): void {
+    void inTurn(() => clean(desk))
+    timer = startBackgroundTimer(tick, cleanMs)
+  }
+
+  return {
+    take: (containers, call, need) =>
+      inTurn(async () => {
+        await clean(desk)
+        const read = await readRequests(containers, call, need, { replay, clock })
+        if (typeof read === 'string') return read
+        const taken: KeptRequest[] = []
+        for (const one of read) {
+          const added = await add(desk, one)
+          if (typeof added === 'string') return added
+          taken.push(added)
+        }
+        return taken
+      }),
+    collect: (requests, threshold) =>
+      inTurn(async () => {
+        if (!requests.every(({ id }) => kept.has(id))) return 'gone'
+        const decided = await decide(requests, threshold, files, clock)
+        if (decided !== undefined) await remove(desk, requests)
+        return decided
+      }),
+    find(id, approver) {
+      const named = kept.get(id)
+      if (named === undefined || named.request.expiration < desk.now()) return undefined
+      return [...kept.values()].find(
+        ({ request }) => request.approver === approver && isSameCall(request, named.request),
+      )
+    },
+    answer: (id, container) => inTurn(() => keepAnswer(desk, id, container)),
+    close: () => clearTimeout(timer),
+  }
+}
+
+async function remove({ kept, files }: Desk, requests: readonly KeptRequest[]): Promise<void> {
+  for (const { id } of requests) {
+    kept.delete(id)
+    await files.remove(id)
+  }
+}
+
+function clean(desk: Desk): Promise<void> {
+  const expired = [...desk.kept.values()].filter(({ request }) => request.expiration < desk.now())
+  return remove(desk, expired)
+}
+
+/** Keeps a request, unless one waits for the same call and approver. A text says why it is refused. */
+async function add({ files, kept, now, onEvent }: Desk, one: KeptRequest): Promise<KeptRequest | string> {
+  const { approver, agent, command } = one.request
+  const all = [...kept.values()]
+  const same = all.find(
+    ({ request }) =>
+      request.approver === approver && request.expiration > now() + leastSeconds && isSameCall(request, one.request),
+  )
+  if (same !== undefined) return same
+  const ofAgent = all.filter(({ request }) => request.agent === agent).length
+  if (kept.size >= most.requests || ofAgent >= most.ofAgent)
+    return 'too many requests wait for their approvers; answer some of them with `procura approve`'
+  await files.putRequest(one.id, one.container)
+  kept.set(one.id, one)
+  const message = `an agent requests ${quote(command, 128)}; answer with \`procura approve ${one.id}\``
+  onEvent({ level: 'info', event: 'approval_requested', message })
+  return one
+}
+
+async function keepAnswer(
+  { files, kept, clock, onEvent }: Desk,
+  id: string,
+  container: string,
+): Promise<string | undefined> {
+  const one = kept.get(id)
+  if (one === undefined) return 'there is no such request, or it has expired'
+  const answer = await readKeptAnswer(container, one, clock)
+  if (answer === undefined) return 'it is not an answer of the approver to this request'
+  if ((await readKeptAnswer(await files.answer(id), one, clock)) !== undefined) return 'the request has been answered'
+  await files.putAnswer(id, container)
+  onEvent({ level: 'info', event: 'approval_answered', message: `the request ${id} is ${answer}` })
+  return undefined
+}
+
+/** The requests in the files. Those that have expired are removed, and so are those that are not requests. */
+async function readAll(files: ApprovalFiles, clock: Clock | undefined): Promise<readonly KeptRequest[]> {
+  const found: KeptRequest[] = []
+  for (const id of await files.ids()) {
+    const container = await files.request(id)
+    const read = container === undefined ? 'it cannot be read' : await readKeptRequest(container, { clock })
+    if (typeof read !== 'string' && read.id === id) found.push(read)
+    else await files.remove(id)
+  }
+  return found
+}
+
+/** The requests of one agent for one call, verified. A text says why they are refused. */
+async function readRequests(
+  containers: readonly string[],
+  call: WantedCall,
+  { approvers }: ApprovalNeed,
+  options: { readonly replay: ReplayStore; readonly clock: Clock | undefined },
+): Promise<readonly KeptRequest[] | string> {
+  const read: KeptRequest[] = []
+  for (const container of containers) {
+    const one = await readKeptRequest(container, options)
+    if (typeof one === 'string') return one
+    const { request } = one
+    const isOfCall =
+      request.service === call.service && request.subject === call.subject && request.command === call.command
+    if (!isOfCall || !approvers.includes(request.approver)) return 'a request is for another call or approver'
+    if (read.some((other) => other.request.approver === request.approver || !isSameCall(other.request, request)))
+      return 'the requests are not for one call'
+    read.push(one)
+  }
+  return read.length === 0 ? 'there is no request' : read
+}
+
+/** The answers, if there are enough of them. */
+async function decide(
+  requests: readonly KeptRequest[],
+  threshold: number,
+  files: ApprovalFiles,
+  clock: Clock | undefined,
+): Promise<Decided | undefined> {
+  const found: Record<KeptAnswer, { readonly request: string; readonly answer: string }[]> = {
+    approved: [],
+    refused: [],
+  }
+  for (const one of requests) {
+    const container = await files.answer(one.id)
+    const answer = await readKeptAnswer(container, one, clock)
+    if (answer !== undefined) found[answer].push({ request: one.container, answer: container as string })
+  }
+  if (found.approved.length >= threshold) return { answer: 'approved', answers: found.approved.slice(0, threshold) }
+  // The others are too few.
+  if (requests.length - found.refused.length < threshold) return { answer: 'refused', answers: found.refused }
+  return undefined
+}

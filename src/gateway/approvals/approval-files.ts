@@ -1,0 +1,82 @@
+// node only: reads and writes files
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, rename, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { CID } from 'multiformats/cid'
+import { createDurableFile } from '../../support/durable-file.ts'
+import { readPrivateFile } from '../../support/private-file.ts'
+
+/** The requests of agents for approvals, and the answers of approvers: a file for each. */
+export interface ApprovalFiles {
+  /** The IDs of the requests. */
+  ids(): Promise<readonly string[]>
+  /** The request, as an agent has signed it; undefined when there is none, or other users have access to its file. */
+  request(id: string): Promise<string | undefined>
+  /** The answer, unverified. Everybody who can write into the folder can make one. */
+  answer(id: string): Promise<string | undefined>
+  putRequest(id: string, container: string): Promise<void>
+  /** Replaces an answer in one step. */
+  putAnswer(id: string, container: string): Promise<void>
+  /** Removes a request and its answer. */
+  remove(id: string): Promise<void>
+}
+
+/**
+ * The ID of a request: 16 characters of its CID, which are 80 bits of the digest of its bytes. APR-80
+ */
+export function approvalId(cid: CID): string {
+  return String(cid).slice(8, 24)
+}
+
+/** Whether a text has the form of an ID. */
+export function isApprovalId(text: string): boolean {
+  return /^[a-z2-7]{16}$/.test(text)
+}
+
+const timeoutMs = 10_000
+
+/** Longest container, in characters. */
+const mostLength = 524_288
+
+/** Opens the folder, which is made with its first file. */
+export function approvalFiles(folder: string): ApprovalFiles {
+  const at = (id: string, kind: 'request' | 'answer'): string => join(folder, `${id}.${kind}`)
+
+  async function read(path: string): Promise<string | undefined> {
+    const file = await readPrivateFile(path, { timeoutMs }).catch(() => undefined)
+    if (file === undefined || file === 'unchanged' || file.bytes.length > mostLength) return undefined
+    return new TextDecoder('latin1').decode(file.bytes).trim()
+  }
+
+  /** A reader finds no file, or a whole one. */
+  async function put(path: string, text: string): Promise<void> {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const draft = join(folder, `.draft-${randomBytes(8).toString('hex')}`)
+    try {
+      await createDurableFile(draft, `${text}\n`)
+      await rename(draft, path)
+    } catch (error) {
+      await unlink(draft).catch(() => undefined)
+      throw error
+    }
+  }
+
+  return {
+    async ids() {
+      const names = await readdir(folder).catch(() => [])
+      return names.flatMap((name) => {
+        const [, id = ''] = /^(.{16})\.request$/.exec(name) ?? []
+        return isApprovalId(id) ? [id] : []
+      })
+    },
+    request: (id) => read(at(id, 'request')),
+    answer: (id) => read(at(id, 'answer')),
+    putRequest: (id, container) => put(at(id, 'request'), container),
+    putAnswer: (id, container) => put(at(id, 'answer'), container),
+    async remove(id) {
+      // The answer goes first: one without its request would stay.
+      await unlink(at(id, 'answer')).catch(() => undefined)
+      await unlink(at(id, 'request')).catch(() => undefined)
+    },
+  }
+}

@@ -1,0 +1,87 @@
+// node only: its users read files
+import { readApprovalAnswer } from '../../approval/read-answer.ts'
+import { readApprovalRequest } from '../../approval/read-request.ts'
+import type { ApprovalRequest, ReceivedRequest } from '../../approval/request.ts'
+import { openContainer } from '../../authorization/open-container.ts'
+import type { ReplayStore } from '../../authorization/replay-store.ts'
+import { compilePolicy } from '../../capability/policy/compile.ts'
+import type { IpldMap } from '../../ipld/value.ts'
+import type { Clock } from '../../time.ts'
+import { approvalId } from './approval-files.ts'
+
+/** A request that waits for its approver, verified. */
+export interface KeptRequest {
+  readonly id: string
+  readonly request: ReceivedRequest
+  /** The request as the agent has signed it. */
+  readonly container: string
+}
+
+/** The service and the agents whose requests are read. */
+export interface ReadKeptOptions {
+  /** The agents whose requests are read. Default: any agent. */
+  readonly agents?: readonly string[]
+  readonly replay?: ReplayStore
+  readonly clock?: Clock | undefined
+}
+
+/** Verifies a request for whichever approver it names. A text says why it is invalid. */
+export async function readKeptRequest(container: string, options: ReadKeptOptions = {}): Promise<KeptRequest | string> {
+  const { agents, replay, clock } = options
+  const approver = await approverOf(container)
+  if (approver === undefined) return 'it is not a request for an approval'
+  const reading = await readApprovalRequest(container, {
+    approver,
+    ...(agents !== undefined && { agents }),
+    ...(replay !== undefined && { replay }),
+    ...(clock !== undefined && { clock }),
+  })
+  if (!reading.valid) return reading.denial.message
+  const { request } = reading
+  return Object.freeze({ id: approvalId(request.cid), request, container })
+}
+
+async function approverOf(container: string): Promise<string | undefined> {
+  try {
+    const { invocations } = await openContainer(container)
+    return invocations[0]?.audience
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether two requests are of one agent for one call. The arguments are compared as a whole. */
+export function isSameCall(one: ApprovalRequest, other: ApprovalRequest): boolean {
+  return one.agent === other.agent && isRequestOf(one, other)
+}
+
+/** Whether a request is for a call. */
+export function isRequestOf(
+  { service, subject, command, args }: ApprovalRequest,
+  call: Pick<ApprovalRequest, 'service' | 'subject' | 'command' | 'args'>,
+): boolean {
+  return service === call.service && subject === call.subject && command === call.command && areEqual(args, call.args)
+}
+
+/** Whether two maps of arguments are equal. Those that no policy can contain are not: no approval can permit them. */
+function areEqual(args: IpldMap, others: IpldMap): boolean {
+  try {
+    return compilePolicy([['==', '.', args]]).evaluate(others) === undefined
+  } catch {
+    return false
+  }
+}
+
+/** An answer to a request, verified. */
+export type KeptAnswer = 'approved' | 'refused'
+
+/** Verifies an answer. Undefined for a text that is not an answer to this request. */
+export async function readKeptAnswer(
+  container: string | undefined,
+  { request }: KeptRequest,
+  clock: Clock | undefined,
+): Promise<KeptAnswer | undefined> {
+  if (container === undefined) return undefined
+  const { answer } = await readApprovalAnswer(container, { request, ...(clock !== undefined && { clock }) })
+  return answer === 'invalid' ? undefined : answer
+}

@@ -1,0 +1,120 @@
+// node only: reads and writes files
+import type { ReceivedRequest } from '../../approval/request.ts'
+import { ArgumentError } from '../../errors.ts'
+import {
+  maybe,
+  nonEmptyString,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+  withMethod,
+} from '../../support/options.ts'
+import { quote } from '../../support/quote.ts'
+import { type Clock, systemClock } from '../../time.ts'
+import type { GatewayConfig } from '../configuration/read-gateway-config.ts'
+import { approvalFiles, isApprovalId } from './approval-files.ts'
+import { type KeptRequest, readKeptAnswer, readKeptRequest } from './kept-request.ts'
+
+/** A request of an agent that waits at a gateway. */
+export interface WaitingApproval {
+  readonly id: string
+  /** The request, verified. It can be answered once with `approve` or `refuse`. */
+  readonly request: ReceivedRequest
+  readonly state: 'waiting' | 'approved' | 'refused'
+}
+
+/** Options of {@link listApprovals}. */
+export interface ListApprovalsOptions {
+  /** The configuration of the gateway, from `readGatewayConfig`. The gateway need not run. */
+  readonly config: GatewayConfig
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+}
+
+const checks: OptionChecks<ListApprovalsOptions> = Object.freeze({
+  config: objectValue,
+  clock: maybe(withMethod('now')),
+})
+
+/**
+ * Reads the requests that wait at a gateway. A file that is not the request of its name is left out: the agent may be able
+ * to write into the folder. APR-85
+ *
+ * @returns the requests that have not expired, the oldest first.
+ * @throws ArgumentError when an option is invalid.
+ *
+ * @example
+ * ```ts
+ * import { listApprovals, readGatewayConfig } from 'procura/gateway'
+ *
+ * const config = await readGatewayConfig('/home/ada/.config/procura/gateway.json')
+ * for (const { id, request } of await listApprovals({ config })) console.log(id, request.command)
+ * ```
+ */
+export async function listApprovals(options: ListApprovalsOptions): Promise<readonly WaitingApproval[]> {
+  const { config, clock } = readOptions('listApprovals', options, checks)
+  const files = approvalFiles(config.approvalsFolder)
+  const found: WaitingApproval[] = []
+  for (const id of await files.ids()) {
+    const read = await readRequest(config, id, clock)
+    if (read === undefined) continue
+    const state = (await readKeptAnswer(await files.answer(id), read, clock)) ?? 'waiting'
+    found.push(Object.freeze({ id, request: read.request, state }))
+  }
+  return found.sort((one, other) => one.request.expiration - other.request.expiration)
+}
+
+/** Options of {@link answerApproval}. */
+export interface AnswerApprovalOptions extends ListApprovalsOptions {
+  /** The ID of the request. */
+  readonly id: string
+  /** The approval or the refusal, as `approve` or `refuse` made it. */
+  readonly answer: string
+}
+
+/**
+ * Stores the answer to a request, where the gateway finds it. It is verified before.
+ *
+ * @throws ArgumentError when there is no such request, it was answered, or the answer is not one by its approver.
+ *
+ * @example
+ * ```ts
+ * import { refuse } from 'procura/approval'
+ * import { answerApproval, listApprovals, readGatewayConfig } from 'procura/gateway'
+ *
+ * const config = await readGatewayConfig('/home/ada/.config/procura/gateway.json')
+ * for (const { id, request } of await listApprovals({ config })) {
+ *   await answerApproval({ config, id, answer: await refuse(request, { issuer: owner }) })
+ * }
+ * ```
+ */
+export async function answerApproval(options: AnswerApprovalOptions): Promise<void> {
+  const { config, clock, id, answer } = readOptions('answerApproval', options, {
+    ...checks,
+    id: nonEmptyString,
+    answer: nonEmptyString,
+  } satisfies OptionChecks<AnswerApprovalOptions>)
+  const read = isApprovalId(id) ? await readRequest(config, id, clock) : undefined
+  if (read === undefined)
+    throw new ArgumentError(
+      `there is no request ${quote(id)}, or it has expired; \`procura approve --list\` lists them`,
+    )
+  const files = approvalFiles(config.approvalsFolder)
+  if ((await readKeptAnswer(answer, read, clock)) === undefined)
+    throw new ArgumentError(`the answer is not one of the approver to the request ${quote(id)}`)
+  // A file that is not an answer is replaced: the agent may have written it.
+  if ((await readKeptAnswer(await files.answer(id), read, clock)) !== undefined)
+    throw new ArgumentError(`the request ${quote(id)} has been answered`)
+  await files.putAnswer(id, answer)
+}
+
+async function readRequest(
+  { approvalsFolder }: GatewayConfig,
+  id: string,
+  clock: Clock | undefined,
+): Promise<KeptRequest | undefined> {
+  const container = await approvalFiles(approvalsFolder).request(id)
+  const read = container === undefined ? undefined : await readKeptRequest(container, { clock })
+  if (read === undefined || typeof read === 'string' || read.id !== id) return undefined
+  return read.request.expiration < (clock ?? systemClock).now() ? undefined : read
+}

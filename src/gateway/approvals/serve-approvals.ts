@@ -1,0 +1,99 @@
+// node only: serves sockets
+/**
+ * The conversation in which an agent hands in its requests, and waits for the answers. APR-84
+ *
+ * @module
+ */
+
+import type { Socket } from 'node:net'
+import { sleep } from '../../support/back-off.ts'
+import { startDeadline } from '../../support/deadline.ts'
+import { type LineFault, lineWriter, readLines } from '../connect/lines.ts'
+import { endWith } from '../wire/hello.ts'
+import type { ApprovalDesk, ApprovalNeed, Decided, WantedCall } from './approval-desk.ts'
+import type { KeptRequest } from './kept-request.ts'
+
+/** Milliseconds for the second line, and between two looks at the answers. */
+const [secondLineMs, lookMs] = [10_000, 250]
+
+/** The longest wait, in seconds: no request is valid for longer. */
+const mostSeconds = 3_600
+
+/** The parts of a conversation. */
+export interface ApprovalConversation {
+  readonly desk: ApprovalDesk
+  readonly call: WantedCall
+  readonly need: ApprovalNeed
+  /** The address of the page, if there is one. */
+  readonly page: string | undefined
+}
+
+/** Talks with an agent until it has its answers, leaves, or has waited long enough. */
+export async function serveApprovals(socket: Socket, { desk, call, need, page }: ApprovalConversation): Promise<void> {
+  const write = lineWriter(socket)
+  const say = (answer: object): Promise<void> => write(JSON.stringify({ procura: 1, ...answer }))
+  const lines = readLines(socket)
+  const { approvers, threshold } = need
+  await say({ audience: call.service, approvers, threshold, ...(page !== undefined && { page }) })
+  const asked = await secondLine(socket, lines)
+  if (asked === undefined)
+    return endWith(socket, { error: refused('the second line must be {"requests":["…"],"wait":0}') })
+  const taken = await desk.take(asked.requests, call, need)
+  if (typeof taken === 'string') return endWith(socket, { error: refused(taken) })
+  await say({ waiting: taken.map(({ id, request, container }) => ({ id, approver: request.approver, container })) })
+  const left = new AbortController()
+  // A client that leaves, or sends more, waits no longer.
+  void lines.next().then(
+    () => left.abort(),
+    () => left.abort(),
+  )
+  const decided = await waitFor(desk, taken, threshold, asked.wait, left.signal)
+  endWith(socket, decided === 'gone' ? { answers: [], gone: true } : (decided ?? { answers: [] }))
+}
+
+async function secondLine(
+  socket: Socket,
+  lines: AsyncGenerator<string | LineFault, void>,
+): Promise<{ readonly requests: readonly string[]; readonly wait: number } | undefined> {
+  const timer = setTimeout(() => socket.destroy(), secondLineMs)
+  try {
+    const { value } = await lines.next()
+    const { requests, wait, ...more } = Object(typeof value === 'string' ? JSON.parse(value) : undefined)
+    const isWhole =
+      Object.keys(more).length === 0 &&
+      Array.isArray(requests) &&
+      requests.every((one) => typeof one === 'string') &&
+      Number.isInteger(wait) &&
+      wait >= 0
+    return isWhole ? { requests, wait: Math.min(wait, mostSeconds) } : undefined
+  } catch {
+    return undefined
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function waitFor(
+  desk: ApprovalDesk,
+  taken: readonly KeptRequest[],
+  threshold: number,
+  seconds: number,
+  left: AbortSignal,
+): Promise<Decided | 'gone' | undefined> {
+  const deadline = startDeadline([left], seconds * 1_000)
+  try {
+    for (;;) {
+      // An agent that has left must not take an answer with it.
+      if (left.aborted) return undefined
+      const decided = await desk.collect(taken, threshold)
+      if (decided !== undefined || seconds === 0 || deadline.signal.aborted) return decided
+      await sleep(lookMs, deadline.signal)
+    }
+  } finally {
+    deadline.end()
+  }
+}
+
+function refused(message: string): object {
+  return { code: 'approval_refused', message }
+}

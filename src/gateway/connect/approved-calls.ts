@@ -1,0 +1,270 @@
+// node only: connects to a socket
+/**
+ * The calls of a session that the gateway refused and an approval could permit. APR-86
+ *
+ * @module
+ */
+
+import type { Agent } from '../../agent/agent.ts'
+import { encodeContainer } from '../../container/container.ts'
+import type { Delegation } from '../../delegation/delegation.ts'
+import type { Invocation } from '../../invocation/invocation.ts'
+import { invoke } from '../../invocation/invoke.ts'
+import type { Signer } from '../../principal/signer.ts'
+import { startDeadline } from '../../support/deadline.ts'
+import { type Clock, systemClock } from '../../time.ts'
+import type { Message, RequestId } from './answers.ts'
+import { type Answered, askApproval, type Waiting } from './ask-approval.ts'
+import type { GatewayConnection } from './connection-file.ts'
+import type { SigningAgent } from './file-agent.ts'
+
+/** The key of `_meta` of a container, and of a denial. */
+const metaKey = 'xyz.ucan/container'
+const denialKey = `${metaKey}.denial`
+
+/** Milliseconds between two notifications of progress. */
+const progressMs = 5_000
+
+/** A call of a tool, as its client has sent it. */
+export interface ClientCall extends Message {
+  readonly id: RequestId
+  readonly params?: {
+    readonly name?: unknown
+    readonly arguments?: Readonly<Record<string, unknown>>
+    readonly _meta?: Readonly<Record<string, unknown>>
+  }
+}
+
+/** The answer of the gateway to a call that an approval could permit. */
+export interface ApprovableAnswer {
+  readonly id: RequestId
+  readonly result: {
+    readonly content: readonly { readonly type: string; readonly text?: string }[]
+    readonly _meta: Readonly<Record<string, unknown>>
+  }
+}
+
+/** How the person is asked: by the client, or not at all. */
+export interface Elicitor {
+  /** Asks the client to open the page. Resolves whether the person agreed; undefined when the client cannot ask. */
+  open(waiting: Waiting, signal: AbortSignal): Promise<boolean | undefined>
+}
+
+/** The parts that ask for approvals. */
+export interface ApprovedCallsOptions {
+  readonly connection: GatewayConnection
+  readonly signer: Signer
+  readonly current: () => Promise<Pick<Agent, 'can'>>
+  readonly signing: SigningAgent
+  readonly commandOf: (tool: string) => string
+  readonly clock: Clock | undefined
+  /** Seconds to wait for an answer when no client can ask. */
+  readonly waitSeconds: number
+  readonly elicitor: () => Elicitor | undefined
+  /** Receives the reason for which no approval could be requested. */
+  readonly onFault: (message: string) => void
+  /** Sends a message to the client. */
+  readonly notify: (message: object) => Promise<void>
+}
+
+/** The calls that wait for approvals. */
+export interface ApprovedCalls {
+  /**
+   * Asks for the approvals of a call.
+   *
+   * @returns the call with its approvals, to be sent; or the answer for the client; undefined if it does not wait any more.
+   */
+  settle(
+    call: ClientCall,
+    answer: ApprovableAnswer,
+  ): Promise<{ readonly call: Message } | { readonly answer: object } | undefined>
+  /** Ends the wait of a call. Returns whether it waited. */
+  cancel(id: unknown): boolean
+  close(): void
+}
+
+/** Whether a message is an answer that an approval could change. */
+export function isApprovable(message: unknown): message is ApprovableAnswer {
+  const { result } = Object(message) as { readonly result?: { readonly _meta?: unknown; readonly content?: unknown } }
+  const denial: unknown = Object(Object(result)._meta)[denialKey]
+  return Object(denial).approvable === true && Array.isArray(Object(result).content)
+}
+
+/** Makes the table. */
+export function createApprovedCalls(options: ApprovedCallsOptions): ApprovedCalls {
+  const waiting = new Map<unknown, AbortController>()
+  return {
+    async settle(call, answer) {
+      const controller = new AbortController()
+      waiting.set(call.id, controller)
+      try {
+        return await settleCall(call, answer, controller.signal, options)
+      } catch (error) {
+        if (controller.signal.aborted) return undefined
+        // Each failure is a no. The client gets the refusal of the gateway.
+        options.onFault(`no approval could be requested: ${(error as Error).message}`)
+        return { answer }
+      } finally {
+        waiting.delete(call.id)
+      }
+    },
+    cancel(id) {
+      const controller = waiting.get(id)
+      controller?.abort()
+      return controller !== undefined
+    },
+    close() {
+      for (const controller of waiting.values()) controller.abort()
+    },
+  }
+}
+
+async function settleCall(
+  call: ClientCall,
+  answer: ApprovableAnswer,
+  signal: AbortSignal,
+  options: ApprovedCallsOptions,
+): Promise<{ readonly call: Message } | { readonly answer: object }> {
+  const { connection, current, signing, commandOf } = options
+  const { audience, subject } = connection
+  const { name, arguments: args = {}, _meta } = call.params ?? {}
+  const command = commandOf(String(name))
+  const decision = await signing.authorize({ command, args: args as never, audience, subject, signal })
+  if (!decision.ok) return { answer }
+  const { invocation, proofs } = decision
+  const denial = answer.result._meta[denialKey] as { readonly approvable: true }
+  let shown: Waiting | undefined
+  const answered = await ask({ denial, invocation }, _meta?.['progressToken'], signal, options, (one) => (shown = one))
+  if (answered.kind !== 'approved') return { answer: explained(answer, answered, shown, options.clock) }
+  // The chain of the agent stays if it permits the call and approvals alone were missing, so that its limits count.
+  const own = await (await current()).can(command, args as never, { subject })
+  const chain = own.ok ? proofs : (answered.chains[0] as readonly Delegation[])
+  const container = await approvedContainer(invocation, chain, answered.chains, options)
+  return { call: { ...call, params: { ...call.params, _meta: { ..._meta, [metaKey]: container } } } as Message }
+}
+
+/** Takes an answer that is there; otherwise asks the person by the client, and waits. */
+async function ask(
+  refused: { readonly denial: { readonly approvable: true }; readonly invocation: Invocation },
+  progressToken: unknown,
+  signal: AbortSignal,
+  { connection, signer, clock, waitSeconds, elicitor, notify }: ApprovedCallsOptions,
+  onShown: (waiting: Waiting) => void,
+): Promise<Answered> {
+  let shown: Waiting | undefined
+  const once = (seconds: number, until: AbortSignal): Promise<Answered> =>
+    askApproval({
+      ...{ connection, signer, clock, call: refused, waitSeconds: seconds, signal: until },
+      onWaiting(waiting) {
+        shown = waiting
+        onShown(waiting)
+      },
+    })
+  const first = await once(0, signal)
+  if (first.kind !== 'waiting' || shown === undefined) return first
+  const person = shown.url === undefined ? undefined : elicitor()
+  const seconds = person === undefined ? waitSeconds : secondsLeft(shown, clock)
+  if (seconds === 0) return first
+  const deadline = startDeadline([signal], seconds * 1_000)
+  const progress = reportProgress(progressToken, shown, notify)
+  const opened = new AbortController()
+  try {
+    const declined = new AbortController()
+    void person?.open(shown, opened.signal).then((agreed) => {
+      // A client that cannot ask is like one without elicitation.
+      if (agreed === false || (agreed === undefined && waitSeconds === 0)) declined.abort()
+    })
+    const wait = startDeadline([deadline.signal, declined.signal], seconds * 1_000)
+    try {
+      return await once(seconds, wait.signal)
+    } catch (error) {
+      if (signal.aborted || !wait.signal.aborted) throw error
+      return first
+    } finally {
+      wait.end()
+    }
+  } finally {
+    opened.abort()
+    clearInterval(progress)
+    deadline.end()
+  }
+}
+
+function secondsLeft({ requests }: Waiting, clock: Clock | undefined): number {
+  const now = (clock ?? systemClock).now()
+  return Math.max(0, Math.floor(Math.min(...requests.map(({ expiration }) => expiration)) - now))
+}
+
+/** The values grow by millionths, so that those of the server, which come later, are higher. */
+function reportProgress(
+  progressToken: unknown,
+  { requests: [first] }: Waiting,
+  notify: ApprovedCallsOptions['notify'],
+): NodeJS.Timeout | undefined {
+  if (typeof progressToken !== 'string' && typeof progressToken !== 'number') return undefined
+  let progress = 0
+  const report = (): void => {
+    progress += 0.000_001
+    const message = `waiting for an approval: procura approve ${first?.id}`
+    void notify({
+      jsonrpc: '2.0',
+      method: 'notifications/progress',
+      params: { progressToken, progress, message },
+    })
+  }
+  report()
+  return setInterval(report, progressMs)
+}
+
+/** The call as a new invocation, with its chain and the approvals beside it. */
+async function approvedContainer(
+  { subject, audience, command, args }: Invocation,
+  chain: readonly Delegation[],
+  chains: readonly (readonly Delegation[])[],
+  { signer, clock }: ApprovedCallsOptions,
+): Promise<string> {
+  const again = await invoke({
+    ...{ issuer: signer, subject, command, args, proofs: chain },
+    ...(audience !== undefined && { audience }),
+    ...(clock !== undefined && { clock }),
+  })
+  const delegations = new Map([...chain, ...chains.flat()].map((one) => [String(one.cid), one]))
+  return encodeContainer([again, ...delegations.values()])
+}
+
+/** The refusal of the gateway, with the next step for the model. */
+function explained(
+  answer: ApprovableAnswer,
+  answered: Answered,
+  shown: Waiting | undefined,
+  clock: Clock | undefined,
+): object {
+  const { content, _meta } = answer.result
+  const [first, ...rest] = content
+  const text = `${first?.text ?? ''} ${nextStep(answered, shown, clock)}`.trim()
+  const approval = answered.kind === 'waiting' && shown !== undefined ? { requests: shown.requests } : {}
+  return {
+    ...answer,
+    result: {
+      ...answer.result,
+      content: [{ ...first, type: 'text', text }, ...rest],
+      _meta: { ..._meta, [`${metaKey}.approval`]: { state: answered.kind, ...approval } },
+    },
+  }
+}
+
+function nextStep(answered: Answered, shown: Waiting | undefined, clock: Clock | undefined): string {
+  if (answered.kind === 'refused') {
+    const reason = answered.reason === undefined ? '' : ` The reason: ${JSON.stringify(answered.reason)}.`
+    return `The approver has refused this call; do not repeat it.${reason}`
+  }
+  if (answered.kind === 'gone')
+    return 'An identical call has used the approval; make the call again to request another one.'
+  if (shown === undefined) return ''
+  const minutes = Math.max(1, Math.floor(secondsLeft(shown, clock) / 60))
+  const [one, ...more] = shown.requests
+  if (more.length === 0 || shown.threshold === 1)
+    return `An approval is requested: ask the user to run \`procura approve ${one?.id}\` in a terminal within ${minutes} minutes, and then make the same call again with the same arguments.`
+  const commands = shown.requests.map(({ id, approver }) => `\`procura approve ${id}\` (${approver})`)
+  return `Approvals by ${shown.threshold} of ${shown.requests.length} approvers are requested: each runs the own command in a terminal within ${minutes} minutes: ${commands.join(', ')}. Then make the same call again with the same arguments.`
+}

@@ -1,0 +1,202 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { approve } from '../../../src/approval/approve.ts'
+import { refuse } from '../../../src/approval/refuse.ts'
+import { requestApproval } from '../../../src/approval/request-approval.ts'
+import { type ApprovalDesk, openApprovalDesk } from '../../../src/gateway/approvals/approval-desk.ts'
+import type { KeptRequest } from '../../../src/gateway/approvals/kept-request.ts'
+import { invoke } from '../../../src/invocation/invoke.ts'
+import type { Signer } from '../../../src/principal/signer.ts'
+import { actor } from '../../support/actors.ts'
+import { type GatewayHome, makeGatewayHome } from '../serve/gateway-home.ts'
+
+const [owner, ann, bob] = await Promise.all([actor('owner'), actor('ann'), actor('bob')])
+const [service, agent] = await Promise.all([actor('service'), actor('agent')])
+const time = { now: () => present }
+let present = 1_800_000_000
+const command = '/mcp/mail/send'
+const call = { service: service.did, subject: owner.did, command } as never
+const all = { approvers: [owner.did, ann.did, bob.did], threshold: 1 }
+
+async function request(
+  approver: Signer = owner,
+  args: object = { to: 'a' },
+  { issuer = agent, of = command, expiresIn = 600 }: { issuer?: Signer; of?: string; expiresIn?: number } = {},
+): Promise<string> {
+  const invocation = await invoke({
+    ...{ issuer, subject: owner.did, audience: service.did, command: of, args: args as never, clock: time },
+  })
+  const options = { issuer, approver: approver.did, invocation, clock: time, expiresIn }
+  return (await requestApproval({ approvable: true }, options)).container
+}
+
+describe('the requests that wait at a gateway', () => {
+  let folder: string
+  let desk: ApprovalDesk
+  beforeEach(async () => {
+    present = 1_800_000_000
+    folder = mkdtempSync(join(tmpdir(), 'procura-desk-'))
+    desk = await openApprovalDesk({ folder, onEvent: () => undefined, clock: time })
+  })
+  afterEach(() => {
+    desk.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  const take = async (containers: readonly string[]): Promise<readonly KeptRequest[]> => {
+    const taken = await desk.take(containers, call, all)
+    if (typeof taken === 'string') throw new Error(taken)
+    return taken
+  }
+  const yes = async (one: KeptRequest | undefined, issuer: Signer): Promise<string | undefined> => {
+    const { container } = await approve((one as KeptRequest).request, { issuer, clock: time })
+    return desk.answer((one as KeptRequest).id, container)
+  }
+
+  it('APR-82 are of one agent and one call, addressed to an approver, and are taken once', async () => {
+    const reasons = await Promise.all(
+      [
+        [],
+        ['x'],
+        [await request(service)],
+        [await request(owner, {}, { of: '/mcp/mail/other' })],
+        [await request(owner), await request(owner)],
+        [await request(owner), await request(ann, { to: 'b' })],
+        [await request(owner), await request(ann, { to: 'a' }, { issuer: bob })],
+      ].map((containers) => desk.take(containers, call, all)),
+    )
+    expect(reasons).toEqual([
+      'there is no request',
+      'it is not a request for an approval',
+      'a request is for another call or approver',
+      'a request is for another call or approver',
+      'the requests are not for one call',
+      'the requests are not for one call',
+      'the requests are not for one call',
+    ])
+    const replayed = await request()
+    expect(await take([replayed])).toHaveLength(1)
+    expect(await desk.take([replayed], call, all)).toMatch(/replay|already|used/)
+  })
+
+  it('APR-82 are few, and those that wait for the same call take the place of new ones', async () => {
+    const [first] = await take([await request()])
+    const [again] = await take([await request()])
+    expect(again?.id).toBe(first?.id)
+    for (let at = 1; at < 32; at++) await take([await request(owner, { to: String(at) })])
+    expect(await desk.take([await request(owner, { to: 'more' })], call, all)).toMatch(/too many requests wait/)
+    expect(readdirSync(folder)).toHaveLength(32)
+    // The limit of one agent leaves room for another one.
+    expect(await take([await request(owner, { to: 'more' }, { issuer: bob })])).toHaveLength(1)
+    present += 601
+    await take([await request(owner, { to: 'later' })])
+    expect(readdirSync(folder)).toHaveLength(1)
+  })
+
+  it('APR-82 are found again by the next process, without those that are false', async () => {
+    const [kept] = await take([await request()])
+    writeFileSync(join(folder, 'aaaaaaaaaaaaaaaa.request'), await request(owner, { to: 'b' }), { mode: 0o600 })
+    writeFileSync(join(folder, 'notes.txt'), 'mine')
+    const next = await openApprovalDesk({ folder, onEvent: () => undefined, clock: time })
+    next.close()
+    expect(next.find((kept as KeptRequest).id, owner.did)?.id).toBe(kept?.id)
+    expect(readdirSync(folder).sort()).toEqual([`${kept?.id}.request`, 'notes.txt'].sort())
+  })
+
+  it('APR-83 are answered when the threshold is reached, or cannot be reached', async () => {
+    const kept = await take([await request(owner), await request(ann), await request(bob)])
+    expect(await desk.collect(kept, 2)).toBeUndefined()
+    const refusal = await refuse((kept[1] as KeptRequest).request, { issuer: ann, clock: time })
+    expect(await desk.answer((kept[0] as KeptRequest).id, refusal)).toMatch(/not an answer of the approver/)
+    expect(await desk.answer((kept[1] as KeptRequest).id, refusal)).toBeUndefined()
+    expect(await desk.answer((kept[1] as KeptRequest).id, refusal)).toBe('the request has been answered')
+    expect(await desk.collect(kept, 2)).toBeUndefined()
+    expect(await yes(kept[0], owner)).toBeUndefined()
+    expect(await desk.collect(kept, 2)).toBeUndefined()
+    expect(await desk.collect(kept, 1)).toMatchObject({ answer: 'approved', answers: [{}] })
+    // They are given out once.
+    expect(await desk.collect(kept, 1)).toBe('gone')
+    expect(readdirSync(folder)).toEqual([])
+    const refused = await take([await request(owner), await request(ann)])
+    const no = await refuse((refused[0] as KeptRequest).request, { issuer: owner, clock: time })
+    await desk.answer((refused[0] as KeptRequest).id, no)
+    expect(await desk.collect(refused, 2)).toMatchObject({ answer: 'refused' })
+  })
+})
+
+describe('the conversation of an agent with the gateway', () => {
+  let home: GatewayHome
+  let place: string
+  const sockets: Socket[] = []
+  beforeEach(async () => {
+    home = await makeGatewayHome()
+    place = (await home.open()).place
+  })
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.destroy()
+    await home.remove()
+  })
+
+  /** Sends lines, and collects the lines of the gateway until the connection ends. */
+  async function talk(lines: readonly unknown[]): Promise<readonly Record<string, unknown>[]> {
+    const socket = connect(place, () => void socket.write(lines.map((line) => `${JSON.stringify(line)}\n`).join('')))
+    sockets.push(socket)
+    let text = ''
+    await new Promise<void>((settle, fail) => {
+      socket.on('data', (chunk) => (text += chunk.toString()))
+      socket.on('error', fail).on('end', () => settle())
+    })
+    return text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+  }
+
+  const first = (change: object = {}): object => ({
+    procura: 1,
+    approvals: { command, subject: home.owner.did, ...change },
+  })
+
+  it('APR-84 begins with a command of an accepted tool and a subject of the gateway', async () => {
+    const refused = async (line: object): Promise<unknown> => {
+      const [answer] = await talk([line])
+      return Object(answer?.['error']).message
+    }
+    expect(await refused(first({ command: '/mcp/mail/none' }))).toBe('no accepted tool has this command')
+    expect(await refused(first({ command: '/gateway/start/mail' }))).toBe('no accepted tool has this command')
+    expect(await refused(first({ subject: agent.did }))).toBe('the gateway does not act for this subject')
+    expect(await refused(first({ more: 1 }))).toMatch(/the first line must be/)
+    expect(await refused({ procura: 1, approvals: { command } })).toMatch(/the first line must be/)
+    expect(await refused({ ...first(), server: 'mail' })).toMatch(/the first line must be/)
+  })
+
+  it('APR-84 names the gateway and the approvers, and takes one line with requests', async () => {
+    for (const second of [
+      'x',
+      {},
+      { requests: [1], wait: 0 },
+      { requests: [], wait: -1 },
+      { requests: [], wait: 0.5 },
+      { requests: [], wait: 0, more: 1 },
+    ]) {
+      const [hello, answer] = await talk([first(), second])
+      expect(hello).toEqual({ procura: 1, audience: home.service.did, approvers: [home.owner.did], threshold: 1 })
+      expect(answer).toMatchObject({ error: { code: 'approval_refused' } })
+    }
+    const [, answer] = await talk([first(), { requests: ['C'], wait: 0 }])
+    expect(answer).toMatchObject({ error: { message: 'it is not a request for an approval' } })
+  })
+
+  it('APR-84 has a bounded number of connections [attack 98]', async () => {
+    const open = Array.from({ length: 32 }, () => {
+      const socket = connect(place, () => void socket.write(`${JSON.stringify(first())}\n`))
+      sockets.push(socket)
+      return new Promise((settle) => socket.once('data', settle))
+    })
+    await Promise.all(open)
+    expect(await talk([first()])).toMatchObject([{ error: { code: 'too_many' } }])
+  })
+})
