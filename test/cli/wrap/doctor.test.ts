@@ -1,11 +1,23 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { clockFindings } from '../../../src/cli/wrap/doctor/check-files.ts'
-import { describeSignerFile } from '../../../src/signer-file/signer-file.ts'
+import { delegate } from '../../../src/delegation/delegate.ts'
+import { fileDelegationStore } from '../../../src/delegation-file/file-delegation-store.ts'
+import { describeSignerFile, openSignerFile } from '../../../src/signer-file/signer-file.ts'
+import { type Clock, systemClock } from '../../../src/time.ts'
 import { type Machine, newMachine } from './set-up.ts'
 
 let machine: Machine
@@ -197,6 +209,53 @@ describe('procura doctor', () => {
         fault: expect.stringMatching(/^expires .*, in [12] day/),
       }),
     ])
+  })
+
+  it('reports a delegation of one tool that has expired, while others are valid [WRP-24]', async () => {
+    const crm = machine.write('b/.mcp.json', JSON.stringify({ mcpServers: { crm: { command: 'node' } } }))
+    const words = ['wrap', crm, '--key-file', join(machine.folder, 'vault.key'), '--agent', 'other']
+    await machine.procura([...words, '--tools', 'read', '--tools', 'write'])
+    const { signer } = await openSignerFile({
+      path: join(machine.home, 'owner.key'),
+      key: { keyFile: join(machine.folder, 'vault.key') },
+    })
+    const folder = join(machine.home, 'agents', 'other')
+    const store = fileDelegationStore({ path: join(folder, 'delegations') })
+    const { keys } = await describeSignerFile({ path: join(folder, 'agent.key') })
+    const give = async (command: string, clock: Clock): Promise<void> => {
+      const audience = keys[0]?.did as never
+      const made = await delegate({ issuer: signer, audience, command, expiresIn: 30 * 86_400, clock })
+      await store.change({ add: new Map([[made.cid.toString(), made.bytes]]), remove: [] }, {})
+    }
+    const old = { now: () => Date.now() / 1_000 - 40 * 86_400 }
+    await give('/mcp/crm/delete', old)
+    // Another one of this tool is valid.
+    await give('/mcp/crm/read', old)
+    const faults = async (): Promise<readonly string[]> =>
+      (await doctor('delegations')).findings.map(({ thing, fault }) => `${thing} ${fault}`)
+    expect(await faults()).toEqual([
+      expect.stringMatching(/^the delegation of the agent other for the server crm expired .* \(\/mcp\/crm\/delete\)$/),
+    ])
+    await give('/mcp/crm', systemClock)
+    expect(await faults()).toEqual([])
+  })
+
+  it('reports what it could not check: a file, the tools, a log that is gone [WRP-20] [WRP-26] [WRP-28]', async () => {
+    writeFileSync(machine.write('.bash_history', ''), '')
+    truncateSync(join(machine.folder, '.bash_history'), 70_000_000)
+    const { code, findings } = await doctor('secrets')
+    expect([code, findings]).toEqual([
+      1,
+      [expect.objectContaining({ fault: expect.stringContaining('was not searched: it has more than'), note: true })],
+    ])
+    mkdirSync(join(machine.home, 'tools'), { mode: 0o700 })
+    writeFileSync(join(machine.home, 'tools', 'mail.json'), '{', { mode: 0o600 })
+    expect((await doctor('tools')).findings).toEqual([
+      expect.objectContaining({ thing: join(machine.home, 'tools', 'mail.json'), fault: 'cannot be read' }),
+    ])
+    expect((await doctor('log')).findings).toEqual([])
+    writeFileSync(join(machine.home, 'state.db'), '', { mode: 0o600 })
+    expect((await doctor('log')).findings).toEqual([expect.objectContaining({ fault: 'is missing' })])
   })
 
   it('reports a configuration that no longer runs connect, and a program that is gone [WRP-25]', async () => {

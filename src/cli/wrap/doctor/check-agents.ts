@@ -36,12 +36,16 @@ function findingsFor(agent: string, server: string, delegations: readonly Delega
   const now = systemClock.now()
   const thing = `the delegation of the agent ${agent} for the server ${server}`
   const remedy = `make a new one with \`procura delegate\`, or run \`procura unwrap\` and \`procura wrap\` again`
+  const finding = (fault: string): Finding => ({ check: 'delegations', thing, fault, remedy })
   const own = delegations.filter((one) => isOf(one, server))
-  if (own.length === 0) return [{ check: 'delegations', thing, fault: 'is missing', remedy }]
-  const ends = own.map(({ expiration }) => (expiration === never ? Number.POSITIVE_INFINITY : expiration))
-  const last = Math.max(...ends)
-  if (last < now) return [{ check: 'delegations', thing, fault: `expired ${showDistance(last, now)}`, remedy }]
-  const next = Math.min(...ends.filter((end) => end >= now))
-  if (next - now > soon) return []
-  return [{ check: 'delegations', thing, fault: `expires ${showDate(next)}, ${showDistance(next, now)}`, remedy }]
+  if (own.length === 0) return [finding('is missing')]
+  return [...new Set(own.map(({ command }) => command))].flatMap((command) => {
+    // A delegation for the whole server is one for each of its tools.
+    const ends = own
+      .filter((one) => command === one.command || command.startsWith(`${one.command}/`))
+      .map(({ expiration }) => (expiration === never ? Number.POSITIVE_INFINITY : expiration))
+    const last = Math.max(...ends)
+    if (last < now) return [finding(`expired ${showDistance(last, now)} (${command})`)]
+    return last - now > soon ? [] : [finding(`expires ${showDate(last)}, ${showDistance(last, now)} (${command})`)]
+  })
 }

@@ -9,8 +9,11 @@ import type { Finding } from './finding.ts'
 /** Checks that only the user of the gateway has access to its files. WRP-21 */
 export async function checkModes(home: string): Promise<readonly Finding[]> {
   if (process.platform === 'win32') return []
-  const names = await readdir(home, { recursive: true }).catch(() => [])
   const findings: Finding[] = []
+  const names = await readdir(home, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    findings.push({ check: 'modes', thing: home, fault: `cannot be listed (${error.code})`, remedy: 'run chown' })
+    return []
+  })
   for (const path of [home, ...names.map((name) => join(home, name))]) {
     const status = await lstat(path).catch(() => undefined)
     if (status === undefined || status.isSymbolicLink()) continue

@@ -9,11 +9,13 @@ import type { Finding } from './finding.ts'
 export async function checkTools(home: string, servers: readonly string[]): Promise<readonly Finding[]> {
   const findings: Finding[] = []
   for (const server of servers) {
-    const seen = await toolsIn(join(home, 'tools', `${server}.seen.json`))
-    if (seen === undefined) continue
-    const accepted = (await toolsIn(join(home, 'tools', `${server}.json`))) ?? new Map<string, string>()
+    const paths = [`${server}.seen.json`, `${server}.json`].map((name) => join(home, 'tools', name))
+    const [seen, accepted] = await Promise.all(paths.map(toolsIn))
+    for (const [at, tools] of [seen, accepted].entries())
+      if (tools === 'unreadable') findings.push(unreadable(paths[at] ?? '', server))
+    if (!(seen instanceof Map) || accepted === 'unreadable') continue
     for (const [name, definition] of seen) {
-      const known = accepted.get(name)
+      const known = accepted?.get(name)
       if (known === definition) continue
       findings.push({
         check: 'tools',
@@ -26,16 +28,22 @@ export async function checkTools(home: string, servers: readonly string[]): Prom
   return findings
 }
 
-async function toolsIn(path: string): Promise<ReadonlyMap<string, string> | undefined> {
-  const file = await readPrivateFile(path, { timeoutMs: 5_000 }).catch(() => undefined)
-  if (file === undefined || file === 'unchanged') return undefined
+function unreadable(thing: string, server: string): Finding {
+  const remedy = `remove it, start \`procura serve\`, and review the tools with \`procura tools list ${server}\``
+  return { check: 'tools', thing, fault: 'cannot be read', remedy }
+}
+
+/** The hashes of the tools in a file; undefined if there is none. */
+async function toolsIn(path: string): Promise<ReadonlyMap<string, string> | 'unreadable' | undefined> {
   try {
+    const file = await readPrivateFile(path, { timeoutMs: 5_000 })
+    if (file === undefined || file === 'unchanged') return undefined
     const { tools } = JSON.parse(new TextDecoder().decode(file.bytes)) as {
       readonly tools: readonly { name: string }[]
     }
     // The order of keys in a schema does not count.
     return new Map(await Promise.all(tools.map(async (tool) => [tool.name, await toolHash(tool)] as const)))
   } catch {
-    return undefined
+    return 'unreadable'
   }
 }

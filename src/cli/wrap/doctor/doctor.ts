@@ -89,7 +89,7 @@ function checksOf(
     ['tools', 'no tool was changed since it was accepted', () => checkTools(home, [...gateway.servers.keys()])],
     ['hooks', 'the hooks run, and a failure of them blocks the call', () => checkHooks(userHome, indexes)],
     ['clock', 'the clocks agree', async () => [...(await checkClock(home)), ...(await gatewayClock(gateway))]],
-    ['log', 'the audit log is unchanged', () => logFindings(gateway.logFolder)],
+    ['log', 'the audit log is unchanged', () => logFindings(gateway)],
   ]
 }
 
@@ -161,9 +161,12 @@ async function gatewayClock({ content }: GatewayFile): Promise<readonly Finding[
   return Number.isFinite(seconds) ? clockFindings('the gateway', seconds) : []
 }
 
-/** Verifies the log. A missing log has no record yet. WRP-28 */
-async function logFindings(directory: string): Promise<readonly Finding[]> {
-  if (!(await stat(directory).catch(() => undefined))?.isDirectory()) return []
+/** Verifies the log. A log that was never there has no record yet; a gateway that has run has one. WRP-28 */
+async function logFindings({ logFolder: directory, stateFile }: GatewayFile): Promise<readonly Finding[]> {
+  if (!(await stat(directory).catch(() => undefined))?.isDirectory()) {
+    const remedy = 'find out who removed it; the gateway makes a new one at its start'
+    return (await exists(stateFile)) ? [{ check: 'log', thing: directory, fault: 'is missing', remedy }] : []
+  }
   const report = await verifyAuditLog(readJsonlLines({ directory }))
   if (report.valid) return []
   const { kind, line, sequence } = report.fault

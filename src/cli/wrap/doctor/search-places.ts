@@ -8,7 +8,8 @@ export interface Place {
   /** For people: the path of a file, or the number of a process. */
   readonly name: string
   readonly kind: 'configuration' | 'backup' | 'history' | 'environment file' | 'process'
-  readonly content: Buffer
+  /** The content, or the reason for which it is not searched. */
+  readonly content: Buffer | string
 }
 
 /** The largest file that is searched, in bytes. */
@@ -54,7 +55,7 @@ export async function* searchedFiles(home: string, configs: readonly string[]): 
   async function* read(path: string, kind: Place['kind']): AsyncGenerator<Place, void> {
     if (seen.has(path)) return
     seen.add(path)
-    const content = await contentOf(path)
+    const content = await contentOrReason(path)
     if (content !== undefined) yield { name: path, kind, content }
   }
   for (const [kind, names] of homeFiles) for (const name of names) yield* read(join(home, name), kind)
@@ -85,11 +86,19 @@ async function namesIn(folder: string): Promise<readonly string[]> {
 
 /** The content of a regular file that is not too large; undefined for anything else, which could block the reader. */
 export async function contentOf(path: string): Promise<Buffer | undefined> {
+  const found = await contentOrReason(path)
+  return typeof found === 'string' ? undefined : found
+}
+
+/** The content of a file, or the reason for which it is not searched; undefined where there is none. */
+async function contentOrReason(path: string): Promise<Buffer | string | undefined> {
   try {
     const status = await stat(path)
-    return status.isFile() && status.size <= maxBytes ? await readFile(path) : undefined
-  } catch {
-    return undefined
+    if (!status.isFile()) return undefined
+    return status.size > maxBytes ? `it has more than ${maxBytes} bytes` : await readFile(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' || code === 'ENOTDIR' ? undefined : `it cannot be read (${code})`
   }
 }
 
