@@ -257,6 +257,25 @@ describe('claudeSession', () => {
     for (const message of sent) expect(message).toMatchObject({ result: { isError: true } })
   })
 
+  it('a transport that is gone does not end the process', async () => {
+    const session = claudeSession(assistant, { tools: names })
+    const errors: unknown[] = []
+    const transport = {
+      send: () => Promise.reject(new Error('closed')),
+      onerror: (error: unknown) => void errors.push(error),
+      onmessage: undefined as ((message: unknown) => void) | undefined,
+    }
+    const instance = {
+      async connect(given: never) {
+        Object.assign(given, { onmessage: () => undefined })
+      },
+    }
+    session.sign({ name: 'mail', instance })
+    await instance.connect(transport as never)
+    transport.onmessage?.({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'send' } })
+    await expect.poll(() => errors.map(String)).toEqual(['Error: closed'])
+  })
+
   it('refuses another object than a server', () => {
     const session = claudeSession(assistant, { tools: names })
     expect(() => session.sign({} as never)).toThrow(/createSdkMcpServer/)

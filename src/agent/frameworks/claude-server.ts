@@ -1,4 +1,5 @@
 import { ArgumentError } from '../../errors.ts'
+import { quietly } from '../../support/quietly.ts'
 
 /** An in-process server of the Claude Agent SDK: the result of `createSdkMcpServer`. */
 export interface ClaudeToolServer {
@@ -29,6 +30,7 @@ interface Message {
 
 interface Transport {
   onmessage?: ((message: Message, ...rest: unknown[]) => void) | undefined
+  onerror?: ((error: unknown) => void) | undefined
   send(message: unknown): Promise<void>
 }
 
@@ -46,11 +48,14 @@ export function signIncoming(server: ClaudeToolServer, signing: IncomingSigning)
     let deliver: Transport['onmessage']
     const intercept: Transport['onmessage'] = (message, ...rest) => {
       if (message.method !== 'tools/call') return deliver?.call(transport, message, ...rest)
-      void signMessage(message, signing).then((signed) =>
-        'message' in signed
-          ? deliver?.call(transport, signed.message, ...rest)
-          : refuse(transport, message, signed.refusal),
-      )
+      void signMessage(message, signing)
+        .then((signed) =>
+          'message' in signed
+            ? deliver?.call(transport, signed.message, ...rest)
+            : refuse(transport, message, signed.refusal),
+        )
+        // A transport whose other side is gone takes no answer, and must not end the process.
+        .catch((error: unknown) => quietly(() => transport.onerror?.(error)))
     }
     // From the first message on: the server sets its callback while it connects.
     Object.defineProperty(transport, 'onmessage', {
