@@ -24,6 +24,7 @@ export interface A2aEventBus {
 /** An `AgentExecutor` of A2A, which receives the authorized call too. */
 export interface A2aExecutor<Context, Bus> {
   execute(context: Context, bus: Bus, call: GuardedCall): Promise<void>
+  /** Called without a guard: see {@link guardedExecutor}. */
   cancelTask(taskId: string, bus: Bus): Promise<void>
 }
 
@@ -52,8 +53,8 @@ type Refusal = Pick<GuardDenial, 'code' | 'message' | 'requirement' | 'approvabl
  * could permit it, and the answer is a task in the state `TASK_STATE_AUTH_REQUIRED`. The client can then send the message
  * again for the same task, with the approval.
  *
- * Other methods of A2A, such as `GetTask`, do not reach an executor. Authenticate their callers with `userBuilder` of the
- * SDK.
+ * Other methods of A2A are not guarded, because they come without a call: the SDK answers `GetTask` from its store, and
+ * passes `CancelTask` to `cancelTask` of the executor. Authenticate their callers with `userBuilder` of the SDK.
  *
  * @param guard - its commands contain `command`. The executor has `deadlines.handlerMs` for each message.
  * @throws ArgumentError when an argument is invalid.
