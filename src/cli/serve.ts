@@ -25,10 +25,21 @@ export async function serve(words: readonly string[], flags: Flags, host: Host):
     if (isJson) host.print(JSON.stringify(event))
     else host.complain(`${event.level}: ${event.message}`)
   }
-  const gateway = await openGateway({ config, dryRun, onEvent, ...(await vaultKey(config, host)) })
-  const ending = endingBy(host, gateway, () => configOf(flags, host), onEvent)
+  const key = await vaultKey(config, host)
+  const signals = listenToSignals(host)
+  let gateway: Gateway
+  try {
+    gateway = await openGateway({ config, dryRun, onEvent, signal: signals.ending, ...key })
+  } catch (error) {
+    // A signal during the start ends the programs that are asked for their tools, too.
+    if (!signals.ending.aborted) throw error
+    onEvent({ level: 'info', event: 'stopping', message: 'ended by a signal before it listened' })
+    return 0
+  }
+  signals.onHangUp(() => void reload(gateway, () => configOf(flags, host), onEvent))
   announce(gateway, dryRun, isJson, host)
-  await ending
+  if (!signals.ending.aborted)
+    await new Promise((resolve) => signals.ending.addEventListener('abort', resolve, { once: true }))
   onEvent({ level: 'info', event: 'stopping', message: 'ending; calls in progress are waited for' })
   await gateway.close()
   return 0
@@ -49,24 +60,29 @@ async function vaultKey({ vault }: GatewayConfig, host: Host): Promise<{ readonl
   return { vaultKey: { passphrase } }
 }
 
-/** Resolves when the gateway has to end. */
-function endingBy(
-  host: Host,
-  gateway: Gateway,
-  read: () => Promise<GatewayConfig>,
-  onEvent: (event: GatewayEvent) => void,
-): Promise<void> {
-  let isEnding = false
-  return new Promise((resolve) => {
-    const end = (): void => {
-      if (isEnding) process.exit(2)
-      isEnding = true
-      resolve()
-    }
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end)
-    host.signal?.addEventListener('abort', end, { once: true })
-    process.on('SIGHUP', () => void reload(gateway, read, onEvent))
-  })
+interface Signals {
+  /** Aborted when the gateway has to end. */
+  readonly ending: AbortSignal
+  /** SIGHUP does nothing before. */
+  onHangUp(reload: () => void): void
+}
+
+function listenToSignals(host: Host): Signals {
+  const controller = new AbortController()
+  let hangUp = (): void => undefined
+  const end = (): void => {
+    if (controller.signal.aborted) process.exit(2)
+    controller.abort()
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end)
+  host.signal?.addEventListener('abort', end, { once: true })
+  process.on('SIGHUP', () => hangUp())
+  return {
+    ending: controller.signal,
+    onHangUp(reload) {
+      hangUp = reload
+    },
+  }
 }
 
 /** GTW-34: a configuration with a fault changes nothing. */

@@ -12,6 +12,7 @@ import { createMetrics } from '../operations/create-metrics.ts'
 import { type PrunableStore, pruneRegularly } from '../operations/prune-regularly.ts'
 import { openSignerFile } from '../signer-file/signer-file.ts'
 import {
+  abortSignal,
   callback,
   flag,
   maybe,
@@ -34,7 +35,7 @@ import { createFront } from './front.ts'
 import type { GatewayParts } from './generation.ts'
 import { createHealth } from './health.ts'
 import { openState } from './state/open-state.ts'
-import { createSupply, type GatewayServer } from './supply.ts'
+import { createSupply, type GatewayServer, type Supply } from './supply.ts'
 import { listen } from './wire/listener.ts'
 
 /** Options of {@link openGateway}. */
@@ -53,6 +54,8 @@ export interface OpenGatewayOptions {
   readonly stopTimeoutMs?: number
   /** Receives events, for the person who runs the gateway. */
   readonly onEvent?: OnGatewayEvent
+  /** Ends the start. A gateway that is open is closed by `close`. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** A gateway that accepts connections. */
@@ -76,7 +79,7 @@ export interface Gateway {
   refresh(): Promise<void>
   /**
    * Accepts no more connections and calls, waits for the calls in progress for a bounded time, ends the programs, and closes
-   * log, state and vault. A second call waits for the first one.
+   * log and state. A second call waits for the first one.
    */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -89,13 +92,14 @@ const checks = Object.freeze({
   callTimeoutMs: withDefault(milliseconds, 600_000),
   stopTimeoutMs: withDefault(milliseconds, 10_000),
   onEvent: maybe(callback),
+  signal: maybe(abortSignal),
 }) satisfies OptionChecks<OpenGatewayOptions>
 
 /**
  * Opens log, state and vault, closes the intents of an earlier process, looks at the tools of the servers, and listens.
  *
  * @throws ArgumentError when the configuration cannot be used, or a gateway runs already; the error of a part that does not
- *   open.
+ *   open; the reason of `signal` when it is aborted.
  *
  * @example
  * ```ts
@@ -120,7 +124,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     const front = createFront({ supply, desk, page: () => undefined, dryRun, stopMs: stopTimeoutMs, onEvent })
     closers.push(() => front.close())
     metrics.watch({ guard: { health: () => supply.current().guard.health() } })
-    await supply.refresh()
+    await firstLook(supply, given.signal)
     const listener = await listen(config.listen, front.take)
     closers.push(() => listener.close())
     const health = createHealth({ ...parts, supply, sessions: front.sessions, dryRun })
@@ -152,6 +156,18 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     await closeAll(closers).catch(() => undefined)
     throw error
   }
+}
+
+/** A server may take half a minute to list its tools. */
+async function firstLook(supply: Supply, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted()
+  signal?.addEventListener('abort', supply.end, { once: true })
+  try {
+    await supply.refresh()
+  } finally {
+    signal?.removeEventListener('abort', supply.end)
+  }
+  signal?.throwIfAborted()
 }
 
 async function openAdmin(
@@ -188,7 +204,8 @@ async function openParts(
   // GTW-36: the lock of the log proves that the process that began these calls has ended.
   const { recovered } = await recoverIntents({ sink })
   if (recovered.length > 0) {
-    const message = `${recovered.length} calls of an earlier process had no outcome on record; they are recorded as unknown`
+    const calls = recovered.length === 1 ? '1 call' : `${recovered.length} calls`
+    const message = `${calls} of an earlier process had no outcome on record, which is now unknown`
     onEvent({ level: 'warning', event: 'intents_closed', message })
   }
   const onError = (error: unknown): void => {

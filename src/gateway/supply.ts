@@ -42,6 +42,8 @@ export interface Supply {
   reload(config: GatewayConfig): Promise<readonly string[]>
   /** Asks each server for its tools, and takes the accepted ones. */
   refresh(): Promise<void>
+  /** Ends a look at the tools of servers that is under way, and makes no further one. */
+  end(): void
   close(): Promise<void>
 }
 
@@ -56,7 +58,8 @@ export async function createSupply(
 ): Promise<Supply> {
   const inTurn = createMutex()
   const book = createToolBook({ folder: config.toolsFolder, firstUse: () => present.config.tools === 'first-use' })
-  const watch = createToolWatch(book, onEvent)
+  const ending = new AbortController()
+  const watch = createToolWatch(book, onEvent, ending.signal)
   const retiring = new Set<Promise<void>>()
   await checkCredentials(config, parts.vault)
   let present = await createGeneration(config, await book.accepted(config.servers.keys()), parts)
@@ -113,7 +116,10 @@ export async function createSupply(
         await lookAt([...following.servers.keys()].filter((name) => following.servers.get(name) !== before.get(name)))
         return changed
       }),
+    end: () => ending.abort(),
     async close() {
+      // A server that does not list its tools would hold the end.
+      ending.abort()
       watcher.close()
       await inTurn(async () => undefined)
       await Promise.all([present.close(), ...retiring])

@@ -1,4 +1,5 @@
 import type { PinnedTool } from '../../mcp/tool-hash.ts'
+import { withinDeadline } from '../../support/deadline.ts'
 import { type AllowedRequests, allowedRequests } from '../passing-methods.ts'
 import type { McpTransport } from '../transport/mcp-transport.ts'
 import { isTool, partsOf } from './tool-parts.ts'
@@ -17,18 +18,19 @@ export interface ListedServer {
  * Asks a server for its tools, in a session of its own.
  *
  * @param transport - not started; it is closed afterwards.
+ * @param ending - aborted when nobody waits for the answer any more.
  * @throws an error whose message contains no text of the server.
  */
-export async function listTools(transport: McpTransport, timeoutMs: number): Promise<ListedServer> {
+export async function listTools(
+  transport: McpTransport,
+  timeoutMs: number,
+  ending: AbortSignal,
+): Promise<ListedServer> {
   const session = openSession(transport)
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it did not list its tools within ${timeoutMs} ms`)), timeoutMs)
-  })
+  const reason = (): Error => new Error(`it did not list its tools within ${timeoutMs} ms`)
   try {
-    return await Promise.race([ask(session), timeout])
+    return await withinDeadline(timeoutMs, { signals: [ending], reason }, () => ask(session))
   } finally {
-    clearTimeout(timer)
     await transport.close().catch(() => undefined)
   }
 }

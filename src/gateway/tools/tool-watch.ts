@@ -20,8 +20,12 @@ export interface ToolWatch {
   stateOf(server: string): { readonly waiting: number; readonly fault?: string }
 }
 
-/** Makes the watch. */
-export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent): ToolWatch {
+/**
+ * Makes the watch.
+ *
+ * @param ending - ends a look that is under way.
+ */
+export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending: AbortSignal): ToolWatch {
   const faults = new Map<string, string>()
   const waiting = new Map<string, readonly string[]>()
 
@@ -30,13 +34,14 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent): ToolWa
       const found = servers.get(server)
       if (found === undefined) return
       try {
-        const { tools, announced } = await listOf(server, found.config, own)
+        const { tools, announced } = await listOf(server, found.config, own, ending)
         const noted = await book.note(server, tools)
         reportRefused(server, announced, found.config.allow ?? [], onEvent)
         faults.delete(server)
         waiting.set(server, noted.waiting)
         report(server, noted.accepted.length, noted.waiting, onEvent)
       } catch (error) {
+        if (ending.aborted) return
         const { message } = error as Error
         faults.set(server, message)
         const about = `the tools of ${quote(server)} could not be listed: ${message}`
@@ -63,10 +68,12 @@ async function listOf(
   server: string,
   config: Parameters<typeof openUpstream>[1],
   own: OwnCalls,
+  ending: AbortSignal,
 ): Promise<ListedServer> {
+  ending.throwIfAborted()
   const { transport, stop } = await openUpstream(server, config, own)
   try {
-    return await listTools(transport, listMs)
+    return await listTools(transport, listMs, ending)
   } finally {
     await stop()
   }

@@ -49,6 +49,13 @@ interface ServedGateway {
 
 /** Starts `procura serve`, and waits until it listens. */
 async function serve(words: readonly string[] = [], env: Record<string, string> = {}): Promise<ServedGateway> {
+  const served = start(words, env)
+  await Promise.race([until(() => /^listening on|"listening"/m.test(served.out())), served.exit])
+  if (served.child.exitCode !== null) throw new Error(`it ended: ${served.out()}`)
+  return served
+}
+
+function start(words: readonly string[] = [], env: Record<string, string> = {}): ServedGateway {
   const child = spawn(process.execPath, [program, 'serve', '--home', home.folder, ...words], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -58,8 +65,6 @@ async function serve(words: readonly string[] = [], env: Record<string, string> 
   const exit = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
   const served = { child, exit, out: () => all }
   running.push(served)
-  await Promise.race([until(() => /^listening on|"listening"/m.test(all)), exit])
-  if (child.exitCode !== null) throw new Error(`it ended: ${all}`)
   return served
 }
 
@@ -90,6 +95,26 @@ describe('procura serve', () => {
     expect(existsSync(join(home.folder, 'gateway.sock'))).toBe(false)
   }, 60_000)
 
+  it('that gets a signal while it starts ends the programs that it has asked for their tools [GTW-23] [GTW-35]', async () => {
+    const file = join(home.folder, 'pid')
+    const silent = `require('node:fs').writeFileSync(process.argv[1], String(process.pid)); process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)`
+    home.configure(
+      (given) =>
+        void Object.assign(given, {
+          servers: { mail: { type: 'stdio', command: process.execPath, args: ['-e', silent, file] } },
+        }),
+    )
+    const { child, exit, out } = start()
+    await until(() => existsSync(file) && readFileSync(file, 'utf8') !== '')
+    const pid = Number(readFileSync(file, 'utf8'))
+    child.kill('SIGTERM')
+    expect(await exit).toBe(0)
+    expect(out()).toContain('ended by a signal before it listened')
+    expect(out()).not.toContain('listening on')
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+    expect(existsSync(join(home.folder, 'gateway.sock'))).toBe(false)
+  }, 20_000)
+
   it('that is killed in the middle of a call knows of it at its next start [GTW-36]', async () => {
     const first = await serve()
     const agent = await home.agent('assistant')
@@ -113,7 +138,7 @@ describe('procura serve', () => {
     first.child.kill('SIGKILL')
     await first.exit
     const second = await serve()
-    expect(second.out()).toContain('1 calls of an earlier process had no outcome on record')
+    expect(second.out()).toContain('1 call of an earlier process had no outcome on record')
     const outcomes = (await home.records()).filter(({ kind }) => kind === 'outcome')
     expect(outcomes.filter(({ status }) => status === 'unknown').length).toBe(1)
     expect(await ask(home, signed)).toContain('Denied (replayed)')
