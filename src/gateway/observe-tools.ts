@@ -6,6 +6,7 @@
  */
 
 import type { GuardCallOptions } from '../guard/call-options.ts'
+import { clientClaims } from '../mcp/client-claims.ts'
 import type { ServerView } from './server-view.ts'
 import type { McpTransport } from './transport/mcp-transport.ts'
 
@@ -78,8 +79,11 @@ async function observe(
   const refused = (code: string, message: string): void =>
     onRefusal(`dry run: the call of ${JSON.stringify(tool)} would be refused (${code}): ${message}`)
   try {
-    const options: GuardCallOptions =
-      definition === undefined ? {} : { command: definition.command, args: { ...Object(args) } }
+    const claimed = clientClaims(Object(_meta))
+    const options: GuardCallOptions = {
+      ...(definition !== undefined && { command: definition.command, args: { ...Object(args) } }),
+      ...(Object.keys(claimed).length > 0 && { claimed }),
+    }
     // A call without a container is recorded as malformed.
     const decision = await guard.dryRun(container, options)
     if (container === '') refused('container_missing', 'it is not signed; the client has to run `procura connect`')

@@ -2,6 +2,7 @@ import { type DeniedEvent, newEventId } from '../audit/events/event.ts'
 import { suppressedEvent } from '../audit/events/suppressed-event.ts'
 import type { DenialSampler } from '../audit/sample-denials.ts'
 import type { AuditSink } from '../audit/sink.ts'
+import { clientClaims } from '../mcp/client-claims.ts'
 import { systemClock } from '../time.ts'
 import { toolCommand } from './tool-command.ts'
 import type { McpTransport } from './transport/mcp-transport.ts'
@@ -31,11 +32,11 @@ const mostCalls = 1_000
  * @returns the transport in its place.
  */
 export function recordDenials(client: McpTransport, options: RecordDenialsOptions): McpTransport {
-  const claims = claimedTools()
+  const calls = openCalls()
 
   async function record(message: unknown): Promise<void> {
     const { id, result } = Object(message) as Readonly<Record<string, unknown>>
-    const tool = claims.answered(id)
+    const call = calls.answered(id)
     const { isError, _meta } = Object(result) as { readonly isError?: unknown; readonly _meta?: unknown }
     const { code, requirement } = Object(Object(_meta)[denialKey]) as {
       readonly code?: unknown
@@ -51,7 +52,8 @@ export function recordDenials(client: McpTransport, options: RecordDenialsOption
     const event: DeniedEvent = {
       ...{ kind: 'denied', id: newEventId(), time: Math.floor(systemClock.now()) },
       ...{ audience, authenticated: false, code, requirement },
-      ...commandOf(options.server, tool),
+      ...commandOf(options.server, call?.tool),
+      ...(call?.claimed !== undefined && { claimed: call.claimed }),
     }
     try {
       await sink.append(event, {})
@@ -71,7 +73,7 @@ export function recordDenials(client: McpTransport, options: RecordDenialsOption
     },
     set onmessage(take: McpTransport['onmessage']) {
       client.onmessage = (message) => {
-        for (const one of each(message)) claims.note(one)
+        for (const one of each(message)) calls.note(one)
         return take?.(message)
       }
     },
@@ -88,27 +90,33 @@ function isAnswer(message: unknown): boolean {
   return !Object.hasOwn(Object(message) as object, 'method')
 }
 
-/** The names of tools that the open calls of a session claim, by their ids. They are for the record alone. */
-function claimedTools(): {
+/** The tool and the attribution that a call claims. They are for the record alone. */
+interface ClaimedCall {
+  readonly tool: string
+  readonly claimed: Readonly<Record<string, string>> | undefined
+}
+
+/** The claims of the open calls of a session, by their ids. */
+function openCalls(): {
   note(message: unknown): void
-  /** The tool of the first open call with this id. */
-  answered(id: unknown): string | undefined
+  /** The first open call with this id. */
+  answered(id: unknown): ClaimedCall | undefined
 } {
-  const open = new Map<unknown, { readonly tool: string; calls: number }>()
+  const open = new Map<unknown, { readonly call: ClaimedCall; count: number }>()
 
   /** A second call with an open id is refused, so each of them is answered or cancelled. */
-  function end(id: unknown): string | undefined {
+  function end(id: unknown): ClaimedCall | undefined {
     const known = open.get(id)
     if (known === undefined) return undefined
-    known.calls -= 1
-    if (known.calls === 0) open.delete(id)
-    return known.tool
+    known.count -= 1
+    if (known.count === 0) open.delete(id)
+    return known.call
   }
 
-  function begin(id: unknown, tool: string): void {
+  function begin(id: unknown, call: ClaimedCall): void {
     const known = open.get(id)
-    if (known !== undefined) known.calls += 1
-    else open.set(id, { tool, calls: 1 })
+    if (known !== undefined) known.count += 1
+    else open.set(id, { call, count: 1 })
     const [oldest] = open.keys()
     if (open.size > mostCalls) open.delete(oldest)
   }
@@ -116,9 +124,11 @@ function claimedTools(): {
   return {
     note(message) {
       const { id, method, params } = Object(message) as Readonly<Record<string, unknown>>
-      const { name, requestId } = Object(params) as Readonly<Record<string, unknown>>
+      const { name, requestId, _meta } = Object(params) as Readonly<Record<string, unknown>>
       if (method === 'notifications/cancelled') end(requestId)
-      if (method === 'tools/call' && typeof name === 'string' && isId(id)) begin(id, name)
+      if (method !== 'tools/call' || typeof name !== 'string' || !isId(id)) return
+      const claimed = clientClaims(Object(_meta))
+      begin(id, { tool: name, claimed: Object.keys(claimed).length > 0 ? claimed : undefined })
     },
     answered: end,
   }

@@ -7,6 +7,7 @@
 
 import type { Socket } from 'node:net'
 import type { DenialSampler } from '../audit/sample-denials.ts'
+import { clientClaims } from '../mcp/client-claims.ts'
 import { relayTools, type ToolRelay } from '../mcp/relay/relay-tools.ts'
 import type { Generation, GuardedServer } from './generation.ts'
 import { observeTools } from './observe-tools.ts'
@@ -107,6 +108,8 @@ function startRelay(
     ...{ pinsMaxAge, onToolsChanged },
     listing: view.listing,
     passes: view.passes,
+    // GTW-41
+    claims: clientClaims,
     ...(takesCredential && { perform: (call, send) => send({ fetch: call.fetch }) }),
     onError,
   })

@@ -66,4 +66,42 @@ describe('a gateway', () => {
     expect(names.filter((name) => !allowed.includes(name))).toEqual([])
     expect(names).toContain('MAIL_KEY')
   })
+
+  it('records the tool use, session and turn that an agent names, in the records of a call [GTW-41]', async () => {
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail/send', [['like', '.to', '*@example.com']])
+    const metas = (at: number): readonly object[] => [
+      { 'claudecode/toolUseId': `toolu_${at}` },
+      { callId: `call_${at}`, 'x-codex-turn-metadata': JSON.stringify({ session_id: `s${at}`, turn_id: `t${at}` }) },
+      { callId: 'x'.repeat(300), 'claudecode/toolUseId': { id: 1 } },
+      {},
+    ]
+    const claimedOf = (at: number): readonly unknown[] => [
+      { toolUse: `toolu_${at}` },
+      { toolUse: `call_${at}`, session: `s${at}`, turn: `t${at}` },
+      undefined,
+      undefined,
+    ]
+    for (const dryRun of [false, true]) {
+      const gateway = await home.open({ dryRun })
+      const mail = await client(agent.folder)
+      // Allowed, refused by the guard, and refused before it.
+      for (const [at, [name, args]] of [
+        ['send', { to: 'bob@example.com' }],
+        ['send', { to: 'eve@evil.test' }],
+        ['no-such-tool', {}],
+      ].entries())
+        for (const _meta of metas(at)) await mail.ask('tools/call', { name, arguments: args, _meta })
+      await gateway.close()
+    }
+    const records = (await home.records()).filter(
+      ({ kind, command }) => (kind === 'intent' || kind === 'denied') && String(command).startsWith('/mcp/'),
+    )
+    const [own, shadow] = [undefined, 'shadow'].map((wanted) =>
+      records.filter(({ mode }) => mode === wanted).map(({ claimed }) => claimed),
+    )
+    expect(own).toEqual([0, 1, 2].flatMap(claimedOf))
+    // Refusals of calls that nobody could make are sampled.
+    expect(shadow?.slice(0, 8)).toEqual([0, 1].flatMap(claimedOf))
+  })
 })

@@ -105,7 +105,7 @@ function absent(client: string, name: string): Finding {
   return {
     check: 'hooks',
     thing: client,
-    fault: 'has no hook of the gateway, so that a refusal has no entry with its tool use',
+    fault: 'has no hook of the gateway, which would refuse a call early',
     remedy: `add one with \`procura hook install ${name}\`; the gateway decides without it, too`,
     note: true,
   }
