@@ -1,6 +1,6 @@
 import { anyCommand } from '../capability/command.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
-import { describePolicy } from '../capability/policy/describe.ts'
+import { describePolicy } from '../capability/policy/describe-policy.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import { never, type Timestamp } from '../time.ts'
 import type { AgentCapability } from './agent.ts'

@@ -5,7 +5,7 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import { createVerifiers } from '#shortcuts'
+import { createVerifiers, reasonOf } from '#shortcuts'
 import type { Did } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
 import { cidOf, cidOfKey } from '../ipld/cid.ts'
@@ -20,7 +20,7 @@ import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
 import { checkArguments } from './checks/arguments.ts'
 import { checkLimits, hasLimits } from './checks/limits.ts'
-import { checkPolicies } from './checks/policy.ts'
+import { findRefusal, type PolicyRefusal, refusedBy } from './checks/policy.ts'
 import { checkReplay } from './checks/replay.ts'
 import { checkResource } from './checks/resource.ts'
 import { checkRevocation } from './checks/revocation.ts'
@@ -165,7 +165,9 @@ export function deciderOf(options: AuthorizeOptions, holdSeconds?: number, share
     caches,
     counter,
     authorizer: Symbol('authorizer'),
+    mayWait: true,
   }
+  const hasty: Service = { ...service, mayWait: false }
   const verifiers = createVerifiers(settings.backend)
   const holdOf = async (authorization: Authorization): Promise<Hold | undefined> => {
     const chain = chainOf(authorization, service)
@@ -173,7 +175,7 @@ export function deciderOf(options: AuthorizeOptions, holdSeconds?: number, share
   }
   const authorizer = Object.freeze({
     authorize: (container, call) => runAsync(decide(container, service, verifiers.forCall(), call, true)),
-    authorizeSync: (container) => runSync(decide(container, atOnce(service), verifiers.atOnce, undefined, true)),
+    authorizeSync: (container) => runSync(decide(container, atOnce(hasty), verifiers.atOnce, undefined, true)),
     // CTN-10
     open: (container) => readContents(container, formats, settings),
     recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, service, call)),
@@ -207,6 +209,8 @@ interface Service {
   readonly counter: LoadedCounter | undefined
   /** Identifies the authorizations that this authorizer made, for `recheck`. */
   readonly authorizer: symbol
+  /** Whether a decision may wait for code that explains a denial. */
+  readonly mayWait: boolean
 }
 
 /**
@@ -252,10 +256,10 @@ function* decideAt(
   verify: Verifier,
   call: DecideOptions,
 ): Steps<Decision> {
-  const { settings, formats, resources, caches } = service
+  const { settings, formats, resources, caches, mayWait } = service
   const chain = yield* readCall(container, formats, { now, call, settings, caches })
   if (isDenial(chain)) return deny(chain)
-  const state: SignatureState = { links: caches.links, keys: caches.keys, verify }
+  const state: SignatureState = { links: caches.links, keys: caches.keys, verify, mayWait }
   const unauthenticated =
     checkAddressee(chain, settings) ??
     checkAlignment(chain) ??
@@ -264,9 +268,9 @@ function* decideAt(
   if (unauthenticated !== undefined) return deny(unauthenticated, chain)
   // The signed arguments are judged and passed on. Byte strings cannot be frozen; a schema must not write to them.
   if (!isFrozen(chain.invocation)) deepFreeze(chain.invocation.fields.args)
+  const refusal = (yield* checkArguments(chain, settings)) ?? findRefusal(chain)
   const forbidden =
-    (yield* checkArguments(chain, settings)) ??
-    checkPolicies(chain) ??
+    (refusal && ('failure' in refusal ? yield* explain(refusal, chain, mayWait) : refusal)) ??
     (resources.length === 0 ? undefined : yield* checkResource(chain, resources, settings, call))
   if (forbidden !== undefined) return deny(forbidden, chain, true)
   // Before anything is used up: the back end may fail.
@@ -291,6 +295,16 @@ function* decideAt(
     (limited ? yield* (yield* counterOf(service)).reserve(approved, settings, call) : undefined)
   if (used !== undefined) return deny(used, approved, true)
   return Object.freeze({ allowed: true, authorization: grant(approved, task, service) })
+}
+
+/** The denial of a policy. In a decision that cannot wait, it may lack the explanation. */
+function* explain(
+  { at, policy, failure, args, evaluation }: PolicyRefusal,
+  { links, invocation }: Chain,
+  mayWait: boolean,
+): Steps<Denial> {
+  const explained = yield* wait(reasonOf(policy, failure, args, evaluation, mayWait))
+  return refusedBy(failure, explained, at, links.length, invocation.fields)
 }
 
 /** Whether a format has frozen the arguments. The property is not one that every object inherits. */

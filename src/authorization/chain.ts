@@ -6,7 +6,7 @@
 
 import type { CID } from 'multiformats/cid'
 import type { Command } from '../capability/command.ts'
-import type { CompiledPolicy } from '../capability/policy/compile.ts'
+import type { ReadyPolicy } from '../capability/policy/ready-policy.ts'
 import type { Subject } from '../capability/subject.ts'
 import type { Did } from '../did/did.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
@@ -25,7 +25,7 @@ export interface Link {
   readonly audience: Did
   readonly subject: Subject
   readonly command: Command
-  readonly policy: CompiledPolicy
+  readonly policy: ReadyPolicy
   readonly notBefore?: Timestamp
   readonly expiration: Timestamp | Never
   /** Its CID as text, by which revocations name it. */

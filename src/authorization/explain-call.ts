@@ -1,5 +1,6 @@
 import { type CommandDefinition, commandOf, commandTable } from '../capability/definition.ts'
-import { compilePolicy } from '../capability/policy/compile.ts'
+import { parsePolicy } from '../capability/policy/parse-policy.ts'
+import { readyPolicy } from '../capability/policy/ready-policy.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import { didOption } from '../did/did-option.ts'
 import type { InvocationFields } from '../invocation/invocation.ts'
@@ -22,7 +23,7 @@ import { type Clock, secondsOf, systemClock } from '../time.ts'
 import type { Link, UnsignedChain } from './chain.ts'
 import { checkAlignment } from './checks/alignment.ts'
 import { checkArguments } from './checks/arguments.ts'
-import { checkPolicies } from './checks/policy.ts'
+import { checkPolicies } from './checks/explained-policy.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Denial } from './denial.ts'
 import { runAsync } from './machinery/steps.ts'
@@ -118,7 +119,7 @@ function linkOf({ issuer, audience, subject, command, policy, notBefore, expirat
     audience,
     subject,
     command,
-    policy: compilePolicy(policy),
+    policy: readyPolicy(parsePolicy(policy)),
     ...(notBefore !== undefined && { notBefore }),
     expiration,
     name: String(cid),

@@ -8,7 +8,7 @@ import { backend as platformBackend } from '#backend'
 import { type CommandDefinition, commandTable } from '../capability/definition.ts'
 import { anySubject } from '../capability/subject.ts'
 import { didOption } from '../did/did-option.ts'
-import { type DidResolver, keyResolver } from '../did/resolver.ts'
+import type { DidResolver } from '../did/resolver.ts'
 import { completeDecoding, decodingChecks } from '../envelope/complete-decoding.ts'
 import type { TokenVersion } from '../envelope/payload-tag.ts'
 import { ArgumentError } from '../errors.ts'
@@ -213,8 +213,7 @@ export function completeVerification(
     clock: options.clock ?? systemClock,
     clockTolerance: options.clockTolerance ?? 60,
     maxInvocationLifetime,
-    resolver: options.resolver ?? keyResolver(),
-    resolvesKeysOnly: options.resolver === undefined,
+    resolver: options.resolver,
     rememberProofs: options.rememberProofs === true,
     ...completeDecoding(options),
     backend: options.backend ?? platformBackend,

@@ -42,9 +42,8 @@ export interface VerificationSettings extends Decoding {
   readonly clockTolerance: number
   /** Seconds; infinity accepts invocations that never expire. */
   readonly maxInvocationLifetime: number
-  readonly resolver: DidResolver
-  /** Whether the resolver is the default one. */
-  readonly resolvesKeysOnly: boolean
+  /** Undefined resolves `did:key` alone. */
+  readonly resolver: DidResolver | undefined
   readonly rememberProofs: boolean
   readonly backend: CryptoBackend
   /** Never throws. */

@@ -8,7 +8,7 @@ import { maybe, readOptions, refusePromise, withMethod } from '../support/option
 import { secondsOf, type Timestamp } from '../time.ts'
 import type { Chain, ChainLink, OpenInvocation } from './chain.ts'
 import { checkAlignment, checkWitness } from './checks/alignment.ts'
-import { checkPolicies } from './checks/policy.ts'
+import { checkPolicies } from './checks/explained-policy.ts'
 import { checkRevocation } from './checks/revocation.ts'
 import { checkLinkSignatures, checkSignatures, createSignatureState } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'

@@ -1,6 +1,6 @@
 // node only: reads files
 import { anyCommand } from '../capability/command.ts'
-import { describePolicy } from '../capability/policy/describe.ts'
+import { describePolicy } from '../capability/policy/describe-policy.ts'
 import { lintPolicy } from '../capability/policy/lint.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'

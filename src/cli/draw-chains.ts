@@ -1,7 +1,7 @@
 // node only: part of `procura inspect`
 import { verifyDelegation } from '../authorization/verify-delegation.ts'
 import { anyCommand } from '../capability/command.ts'
-import { describePolicy } from '../capability/policy/describe.ts'
+import { describePolicy } from '../capability/policy/describe-policy.ts'
 import { anySubject } from '../capability/subject.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import type { Invocation } from '../invocation/invocation.ts'

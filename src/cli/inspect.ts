@@ -1,5 +1,5 @@
 // node only: reads files
-import { describePolicy } from '../capability/policy/describe.ts'
+import { describePolicy } from '../capability/policy/describe-policy.ts'
 import { anySubject } from '../capability/subject.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import { MalformedError } from '../errors.ts'

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { compressPoint } from '../did/curves/weierstrass.ts'
+import { compressPoint } from '../did/curves/compress-point.ts'
 import { publicKey } from '../did/did-key.ts'
 import type { PublicKey, SignatureAlgorithm } from '../did/public-key.ts'
 import { ProcuraError } from '../errors.ts'

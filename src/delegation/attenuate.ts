@@ -98,7 +98,7 @@ const optionChecks: OptionChecks<AttenuateOptions> = Object.freeze({
 /** Loaded on demand: programs that only verify never need it. */
 async function refuseWidening(policy: Policy, given: readonly Policy[]): Promise<void> {
   if (policy.length === 0) return
-  const { wideningOf } = await import('../capability/policy/find-widening.ts')
+  const { wideningOf } = await import('../capability/policy/widening-of.ts')
   for (const [at, proof] of given.entries()) {
     const widening = wideningOf(proof, policy, given)
     if (widening !== undefined) throw new AttenuationError(`${widening.message} (proof ${at + 1} of ${given.length})`)

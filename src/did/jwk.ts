@@ -6,7 +6,10 @@
 
 import { MalformedError } from '../errors.ts'
 import { decodeBase64url } from '../ipld/base.ts'
-import { bigEndian, compressPoint, decompressPoint, p256Curve, secp256k1Curve } from './curves/weierstrass.ts'
+import { bigEndian } from './curves/big-endian.ts'
+import { compressPoint } from './curves/compress-point.ts'
+import { decompressPoint } from './curves/decompress-point.ts'
+import { p256Curve, secp256k1Curve } from './curves/weierstrass.ts'
 import { publicKey } from './did-key.ts'
 import type { PublicKey, SignatureAlgorithm } from './public-key.ts'
 

@@ -8,9 +8,11 @@ import { ArgumentError, ResolutionError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { readTable, withMethod } from '../support/options.ts'
 import { isPromiseLike } from '../support/promise.ts'
+import { assertOnCurve } from './assert-on-curve.ts'
 import { type Did, didMethod } from './did.ts'
-import { parseDidKey, publicKey } from './did-key.ts'
+import { parseDidKey } from './did-key.ts'
 import type { PublicKey } from './public-key.ts'
+import { keysFor, namedKeys } from './read-keys.ts'
 
 /** The current keys of a DID. */
 export interface ResolvedDid {
@@ -41,9 +43,9 @@ export interface DidResolver {
  * @throws MalformedError or TypeError when a key is invalid.
  */
 export function readKeys(did: Did, answer: ResolvedDid | undefined): readonly PublicKey[] {
-  // DID-11
-  const keys = (answer?.keys ?? []).slice(0, 64).map(({ algorithm, bytes }) => publicKey(algorithm, bytes))
-  return didMethod(did) === 'key' ? keys.filter((key) => key.did === did) : keys
+  const keys = namedKeys(answer)
+  keys.forEach(assertOnCurve)
+  return keysFor(did, keys)
 }
 
 /**

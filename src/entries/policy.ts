@@ -23,7 +23,7 @@ export {
   some,
 } from '../capability/policy/build.ts'
 export { type CompiledPolicy, compilePolicy } from '../capability/policy/compile.ts'
-export { describePolicy } from '../capability/policy/describe.ts'
+export { describePolicy } from '../capability/policy/describe-policy.ts'
 export { explainPolicy, type PolicyExplanation } from '../capability/policy/explain.ts'
 export { findWidening, type Widening } from '../capability/policy/find-widening.ts'
 export { compileGlob, escapeGlob, type GlobMatcher } from '../capability/policy/glob.ts'

@@ -7,8 +7,8 @@
 
 import { backend } from '#backend'
 import { didMethod } from '../did/did.ts'
-import { publicKey } from '../did/did-key.ts'
 import type { PublicKey } from '../did/public-key.ts'
+import { namedKey } from '../did/read-did-key.ts'
 import { SigningError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { signatureLength, toLowS, verifySignature } from './signature.ts'
@@ -30,7 +30,7 @@ export async function signWith(
     const made = signer.sign(isOwn ? message : message.slice(), { signal })
     const signature = made instanceof Uint8Array ? made : await unlessAborted(Promise.resolve(made), signal)
     if (isOwn) return signature
-    const key = publicKey(signer.algorithm, signer.publicKey)
+    const key = namedKey(signer.algorithm, signer.publicKey)
     if (didMethod(signer.did) === 'key' && signer.did !== key.did) {
       throw new SigningError(`the signer of ${signer.did} has another public key`)
     }

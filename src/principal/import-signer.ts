@@ -5,7 +5,7 @@
  */
 
 import { backend } from '#backend'
-import { bigEndian } from '../did/curves/weierstrass.ts'
+import { bigEndian } from '../did/curves/big-endian.ts'
 import type { Did } from '../did/did.ts'
 import { publicKey } from '../did/did-key.ts'
 import { type Jwk, jwkAlgorithm, publicKeyFromJwk } from '../did/jwk.ts'

@@ -4,8 +4,9 @@
  * @module
  */
 
+import { bigEndian, toBigEndian } from '../did/curves/big-endian.ts'
 import { isCanonicalY, isSmallOrder } from '../did/curves/ed25519-point.ts'
-import { bigEndian, p256Curve, secp256k1Curve, toBigEndian } from '../did/curves/weierstrass.ts'
+import { p256Order, secp256k1Order } from '../did/curves/orders.ts'
 import type { PublicKey, SignatureAlgorithm } from '../did/public-key.ts'
 import type { CryptoBackend, PreparedKey } from './backend/backend.ts'
 
@@ -80,7 +81,7 @@ function isWellFormed(algorithm: SignatureAlgorithm, signature: Uint8Array): boo
 
 /** Returns n, the order of the group of the curve. */
 export function orderOf(algorithm: 'ES256' | 'ES256K'): bigint {
-  return (algorithm === 'ES256' ? p256Curve : secp256k1Curve).n
+  return algorithm === 'ES256' ? p256Order : secp256k1Order
 }
 
 /** Compares the second half of an Ed25519 signature with L, the order of the base point, from the highest byte. */

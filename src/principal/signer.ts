@@ -5,8 +5,8 @@
  */
 
 import type { Did } from '../did/did.ts'
-import { publicKey } from '../did/did-key.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
+import { namedKey } from '../did/read-did-key.ts'
 import type { SigningKey } from './backend/backend.ts'
 import { toLowS } from './signature.ts'
 
@@ -74,7 +74,7 @@ export function createSigner(parts: SignerParts): Signer {
 
 /** Makes a signer from a private key of a back end. */
 export function signerOf(algorithm: SignatureAlgorithm, key: SigningKey, did?: Did): Signer {
-  const own = publicKey(algorithm, key.publicKey)
+  const own = namedKey(algorithm, key.publicKey)
   return createSigner({
     did: did ?? own.did,
     algorithm,

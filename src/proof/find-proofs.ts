@@ -1,6 +1,6 @@
 import { commandCovers } from '../capability/command.ts'
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
-import { compileParsed } from '../capability/policy/compile.ts'
+import { readyPolicy } from '../capability/policy/ready-policy.ts'
 import { anySubject } from '../capability/subject.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import type { Did } from '../did/did.ts'
@@ -156,6 +156,6 @@ function readSearch(options: FindProofsOptions): Search {
       commandCovers(delegation.command, next?.command ?? command) &&
       (delegation.notBefore === undefined || delegation.notBefore <= now) &&
       (delegation.expiration === never || delegation.expiration >= now + validFor) &&
-      (args === undefined || compileParsed(delegation.policy).evaluate(args) === undefined),
+      (args === undefined || readyPolicy(delegation.policy).failure(args) === undefined),
   }
 }

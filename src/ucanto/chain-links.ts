@@ -8,7 +8,7 @@ import { type Chain, type ChainLink, type Link, linkWeight, type OpenInvocation 
 import type { ReadingContext } from '../authorization/formats/token-format.ts'
 import { type Steps, wait } from '../authorization/machinery/steps.ts'
 import { type Command, commandCovers } from '../capability/command.ts'
-import { type CompiledPolicy, compileParsed } from '../capability/policy/compile.ts'
+import { type ReadyPolicy, readyPolicy } from '../capability/policy/ready-policy.ts'
 import type { Did } from '../did/did.ts'
 import { MalformedError } from '../errors.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
@@ -132,10 +132,10 @@ function signedLink(
   return undefined
 }
 
-const anything: CompiledPolicy = compileParsed([])
+const anything: ReadyPolicy = readyPolicy([])
 
 /** The link of a delegation whose signature was not verified, by default without its policy. */
-export function outlineOf({ source }: PathStep, { owner, command }: Claim, policy: CompiledPolicy = anything): Link {
+export function outlineOf({ source }: PathStep, { owner, command }: Claim, policy: ReadyPolicy = anything): Link {
   const { issuer, audience, notBefore, expiration } = source.token
   return {
     issuer,
@@ -153,7 +153,7 @@ function newLink(
   { token, cid }: NamedToken,
   command: Command,
   subject: Did,
-  policy: CompiledPolicy,
+  policy: ReadyPolicy,
   twin: string | undefined,
 ): Link {
   const { issuer, audience, notBefore, expiration, signed } = token

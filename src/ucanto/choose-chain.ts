@@ -1,6 +1,6 @@
 import type { Chain, ChainLink, Link } from '../authorization/chain.ts'
 import { checkAddressee } from '../authorization/checks/addressee.ts'
-import { checkPolicies } from '../authorization/checks/policy.ts'
+import { checkPolicies } from '../authorization/checks/explained-policy.ts'
 import { checkSignatures } from '../authorization/checks/signatures.ts'
 import { checkTimeBounds } from '../authorization/checks/time-bounds.ts'
 import { type Denial, isDenial } from '../authorization/denial.ts'

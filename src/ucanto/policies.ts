@@ -4,8 +4,9 @@
  * @module
  */
 
-import { type CompiledPolicy, compileParsed, type PolicyObjection } from '../capability/policy/compile.ts'
+import { findObjection, type PolicyObjection } from '../capability/policy/compile.ts'
 import { beginEvaluation } from '../capability/policy/evaluation.ts'
+import { type ReadyPolicy, readyPolicy } from '../capability/policy/ready-policy.ts'
 import { isDid } from '../did/did.ts'
 import { MalformedError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
@@ -16,7 +17,7 @@ import type { ResourceRules } from './read-claim.ts'
 import type { PathStep } from './walk.ts'
 
 /** A policy, or the error of a capability whose conditions are not a policy. */
-export type ReadPolicy = CompiledPolicy | { readonly error: MalformedError }
+export type ReadPolicy = ReadyPolicy | { readonly error: MalformedError }
 
 /** Returns the policy of one capability of a token, by its position in `att`. Each is read once, when it is needed. */
 export type PolicyTable = (token: NamedToken, place: number) => ReadPolicy
@@ -39,7 +40,7 @@ export function createPolicyTable(rules: ResourceRules): PolicyTable {
  *
  * @throws MalformedError when the conditions are not a policy.
  */
-export function policyIn(policy: ReadPolicy): CompiledPolicy {
+export function policyIn(policy: ReadPolicy): ReadyPolicy {
   if ('error' in policy) throw policy.error
   return policy
 }
@@ -52,7 +53,7 @@ function readPolicy({ nb, with: resource }: Capability, { resourceArgument }: Re
   try {
     const conditions = policyOf(nb)
     const isBound = !isDid(resource) && resource !== allResources
-    return compileParsed(isBound ? [...conditions, ['==', argumentSelector(resourceArgument), resource]] : conditions)
+    return readyPolicy(isBound ? [...conditions, ['==', argumentSelector(resourceArgument), resource]] : conditions)
   } catch (error) {
     if (error instanceof MalformedError) return { error }
     throw error
@@ -90,7 +91,7 @@ export function askPolicies(
         continue
       }
       evaluation.remaining = budget.policySteps
-      const objects = policy.evaluate(args, evaluation)
+      const objects = findObjection(policy, args, evaluation)
       budget.policySteps = evaluation.remaining
       if (budget.policySteps < 0) return 'over budget'
       if (objects === undefined) return { place }

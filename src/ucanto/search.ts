@@ -14,7 +14,8 @@ import type { ReadingContext } from '../authorization/formats/token-format.ts'
 import type { Steps } from '../authorization/machinery/steps.ts'
 import { denialOf } from '../authorization/refusal.ts'
 import type { Settings } from '../authorization/settings.ts'
-import { maxSteps } from '../capability/policy/evaluation.ts'
+import { maxSteps, unsatisfied } from '../capability/policy/evaluation.ts'
+import { sentenceOf } from '../capability/policy/explain-failure.ts'
 import { type AttestedSession, linksOfPath, outlinesOfPath } from './chain-links.ts'
 import type { TokenTable } from './open-archive.ts'
 import { askPolicies, createPolicyTable, type PolicyTable, type PolicyVerdict } from './policies.ts'
@@ -155,7 +156,10 @@ function* examine(
     if (verdict === 'over budget') return { failed: 'policies', denial: () => overBudget(at), endsSearch: true }
     if ('misread' in verdict) return failAt(at, 'policies', () => ({ ...denialOf(verdict.misread), at }))
     if ('objection' in verdict) {
-      return failAt(at, 'policies', () => refusedBy(verdict.objection, at, path.length, invocation.fields))
+      const { objection } = verdict
+      const explained = { objection, sentence: sentenceOf(objection) }
+      const failure = { statement: objection.statement, outcome: unsatisfied } as const
+      return failAt(at, 'policies', () => refusedBy(failure, explained, at, path.length, invocation.fields))
     }
     places.push(verdict.place)
   }

@@ -153,10 +153,14 @@ describe('a chain', () => {
       tag: 'ucan/inv@1.0.0',
       payload: { ...invocationPayload(issuer), aud: service.did },
     })
-    for (const checksPoints of [true, false]) {
-      const decision = createService({ backend: { ...backend, checksPoints } }).authorizeSync(
-        encodeContainer([{ bytes }]),
-      )
+    const refusing = {
+      ...backend,
+      prepareKey: (): never => {
+        throw new Error('a platform that checks the point when it imports a key')
+      },
+    }
+    for (const decider of [backend, refusing]) {
+      const decision = createService({ backend: decider }).authorizeSync(encodeContainer([{ bytes }]))
       expect(verdict(decision)).toBe('key_unresolved at 0 PRF-10')
       expect(decision.allowed || decision.denial.message).toMatch(/not a point on the curve$/)
     }

@@ -13,7 +13,7 @@ import type { ReadingSettings } from '../../src/authorization/formats/usual-toke
 import * as web from '../../src/authorization/formats/usual-token/web.ts'
 import { createCaches, type ReadingCaches } from '../../src/authorization/machinery/caches.ts'
 import type { PolicyPool } from '../../src/authorization/machinery/policy-pool.ts'
-import type { CompiledPolicy } from '../../src/capability/policy/compile.ts'
+import type { ReadyPolicy } from '../../src/capability/policy/ready-policy.ts'
 import { anySubject } from '../../src/capability/subject.ts'
 import { encodeContainerBytes, splitContainer } from '../../src/container/container.ts'
 import { readDelegationFields } from '../../src/delegation/payload.ts'
@@ -72,13 +72,13 @@ const caches: ReadingCaches = { ...createCaches(0), policies: rememberingPool() 
 /** Gives one object for the same bytes and the same value, however long they are. */
 function rememberingPool(): PolicyPool {
   const { policies } = createCaches(0)
-  const known = new Map<string, CompiledPolicy>()
+  const known = new Map<string, ReadyPolicy>()
   return {
     compile(bytes, value) {
       const compiled = policies.compile(bytes, value)
       const text = `${encodeBase64(bytes)} ${encodeBase64(encodeCbor(value as IpldValue))}`
       if (!known.has(text)) known.set(text, compiled)
-      return known.get(text) as CompiledPolicy
+      return known.get(text) as ReadyPolicy
     },
   }
 }

@@ -3,7 +3,8 @@ import { type AwsKmsSignerOptions, awsKmsSigner } from '../../src/custody/aws-km
 import { rawSignature } from '../../src/custody/aws-kms/der-signature.ts'
 import { integerBytes } from '../../src/custody/integer-bytes.ts'
 import { publicKeyFromSpki } from '../../src/custody/spki.ts'
-import { bigEndian, p256Curve } from '../../src/did/curves/weierstrass.ts'
+import { bigEndian } from '../../src/did/curves/big-endian.ts'
+import { p256Order } from '../../src/did/curves/orders.ts'
 import { parseDid } from '../../src/did/did.ts'
 import { ArgumentError, SigningError } from '../../src/errors.ts'
 import type { TestServer } from '../vault/support.ts'
@@ -47,7 +48,7 @@ describe('a key in AWS KMS', () => {
     const { options } = await kms()
     const signer = await awsKmsSigner({ ...options, keyId: 'p256' })
     for (let i = 0; i < 20; i++)
-      expect(bigEndian(await signer.sign(Uint8Array.of(i)), 32, 64) <= p256Curve.n / 2n).toBe(true)
+      expect(bigEndian(await signer.sign(Uint8Array.of(i)), 32, 64) <= p256Order / 2n).toBe(true)
   })
 
   it('sends up to 4,096 bytes whole, hashes more for ECDSA, and refuses more for Ed25519', async () => {

@@ -8,7 +8,7 @@
  */
 
 import { createHash, createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { p256Curve, secp256k1Curve } from '../../src/did/curves/weierstrass.ts'
+import { p256Order, secp256k1Order } from '../../src/did/curves/orders.ts'
 import { type Received, serve, type TestServer } from '../vault/support.ts'
 
 export const region = 'eu-central-1'
@@ -88,7 +88,7 @@ function signatureOf({ algorithm, privateKey, spec }: FakeKey, message: Buffer, 
 
 /** Node signs no digests, so the equation of ECDSA is here: s = (z + r d) / k. */
 function signDigest(privateKey: KeyObject, digest: Buffer, spec: string): Buffer {
-  const { n } = spec === 'ECC_NIST_P256' ? p256Curve : secp256k1Curve
+  const n = spec === 'ECC_NIST_P256' ? p256Order : secp256k1Order
   const namedCurve = spec === 'ECC_NIST_P256' ? 'prime256v1' : 'secp256k1'
   const scalarOf = (key: KeyObject): bigint => big(Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url'))
   const once = generateKeyPairSync('ec', { namedCurve })

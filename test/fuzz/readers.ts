@@ -132,12 +132,12 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   [
     'internal/shortcuts-node',
     'decides nothing by itself; test/authorization/usual-token.test.ts compares it with the general readers',
-    'readUsualDelegation readUsualInvocation createKnownTokens recognize readUsualContainer createVerifiers createTextCache',
+    'readUsualDelegation readUsualInvocation createKnownTokens recognize readUsualContainer createVerifiers createTextCache checkPoint reasonOf',
   ],
   [
     'internal/shortcuts-web',
     'leaves everything to the general readers',
-    'readUsualDelegation readUsualInvocation createKnownTokens recognize readUsualContainer createVerifiers createTextCache',
+    'readUsualDelegation readUsualInvocation createKnownTokens recognize readUsualContainer createVerifiers createTextCache checkPoint reasonOf',
   ],
   ['policy', writes, 'maxConcurrent maxRate maxSum maxUses'],
   ['operations', isSetUp, 'createMetrics prometheusMeter probeStores pruneRegularly'],

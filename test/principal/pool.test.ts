@@ -432,7 +432,7 @@ describe('the options of a pool', () => {
   it('have defaults that use every processor', async () => {
     await using pool = await createVerificationPool({ script: script.url })
     expect(pool.threads).toBeGreaterThan(0)
-    expect(pool).toMatchObject({ name: 'node, threads', checksPoints: true })
+    expect(pool).toMatchObject({ name: 'node, threads' })
     expect(await pool.sha256(message)).toEqual(await node.sha256(message))
     expect(pool.sha256Key?.(message)).toEqual(node.sha256Key?.(message))
   })

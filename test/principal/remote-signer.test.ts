@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { bigEndian, p256Curve } from '../../src/did/curves/weierstrass.ts'
+import { bigEndian } from '../../src/did/curves/big-endian.ts'
+import { p256Order } from '../../src/did/curves/orders.ts'
 import { parseDid } from '../../src/did/did.ts'
 import { publicKeyFromJwk } from '../../src/did/jwk.ts'
 import type { PublicKey } from '../../src/did/public-key.ts'
@@ -24,7 +25,7 @@ describe('a remote signer', () => {
     const { key, raw } = service('ES256')
     const signer = remoteSigner({ did: key.did, sign: raw })
     for (let i = 0; i < 20; i++) {
-      expect.soft(bigEndian(await signer.sign(Uint8Array.of(i)), 32, 64) <= p256Curve.n / 2n).toBe(true)
+      expect.soft(bigEndian(await signer.sign(Uint8Array.of(i)), 32, 64) <= p256Order / 2n).toBe(true)
     }
   })
 

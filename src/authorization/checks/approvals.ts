@@ -45,7 +45,7 @@ export function* checkApprovals(
     if (found.has(link.issuer) || !approvers.includes(link.issuer) || !hasForm(link, fields, now, settings)) continue
     const forged = yield* checkLinkSignatures([one], settings, state, call)
     // No statement is evaluated that its issuer did not sign.
-    if (forged !== undefined || link.policy.evaluate(fields.args) !== undefined) continue
+    if (forged !== undefined || link.policy.failure(fields.args) !== undefined) continue
     const denial = yield* checkRevocation({ links: [one], invocation: chain.invocation }, settings, call)
     if (denial?.code === 'revocation_unknown') return denial
     if (denial === undefined) found.set(link.issuer, one)

@@ -1,5 +1,5 @@
+import { checkPoint } from '#shortcuts'
 import { type Did, didMethod } from '../../did/did.ts'
-import { parseDidKey } from '../../did/did-key.ts'
 import type { PublicKey } from '../../did/public-key.ts'
 import { MalformedError } from '../../errors.ts'
 import type { CryptoBackend } from '../../principal/backend/backend.ts'
@@ -19,11 +19,13 @@ const maxKeys = 8
 /** The caches between calls, and the verifier of this call. */
 export interface SignatureState extends Pick<Caches, 'links' | 'keys'> {
   readonly verify: Verifier
+  /** Whether the caller waits. If not, a reason that would have to be loaded is left out of a denial. */
+  readonly mayWait: boolean
 }
 
 /** State for one decision, without caches from other calls. It verifies in the turn of this call. */
 export function createSignatureState(backend: CryptoBackend): SignatureState {
-  return { links: createBoundedMap<Link>(0), keys: createKeyRing(), verify: atOnceBy(backend) }
+  return { links: createBoundedMap<Link>(0), keys: createKeyRing(), verify: atOnceBy(backend), mayWait: true }
 }
 
 /**
@@ -76,7 +78,8 @@ function* checkSignature(
   state: SignatureState,
   call: CallOptions,
 ): Steps<Denial | undefined> {
-  let fitting: readonly PublicKey[]
+  let fitting: readonly PublicKey[] = []
+  let failure: Failure | undefined
   try {
     const ready = state.keys.ready(issuer)
     if (ready !== undefined && ready.key.algorithm === envelope.algorithm) {
@@ -93,9 +96,12 @@ function* checkSignature(
         if (yield* wait(state.verify(key, prepared, envelope.signature, envelope.signed))) return undefined
       }
     }
-    // The check that the key is a point of the curve was left to the verification, which gives no reason.
-    for (const { did } of fitting) parseDidKey(did)
   } catch (error) {
+    failure = { error }
+  }
+  failure = (yield* pointFailure(fitting, state)) ?? failure
+  if (failure !== undefined) {
+    const { error } = failure
     settings.onError(error)
     const reason = error instanceof MalformedError ? error.message : 'it could not be resolved or used'
     return unresolved(issuer, position, `: ${reason}`)
@@ -110,6 +116,24 @@ function* checkSignature(
     at,
     requirement: fitting.length === 0 ? 'PRF-09' : 'PRF-08',
   }
+}
+
+/** An error, which may be any value. */
+interface Failure {
+  readonly error: unknown
+}
+
+/**
+ * The error for a key that is not a point of its curve. The check is left to the verification, which gives no reason, or
+ * an error of the platform.
+ */
+function* pointFailure(keys: readonly PublicKey[], { mayWait }: SignatureState): Steps<Failure | undefined> {
+  try {
+    for (const key of keys) yield* wait(checkPoint(key, mayWait))
+  } catch (error) {
+    return { error }
+  }
+  return undefined
 }
 
 function unresolved(issuer: Did, { at, count }: Position, reason: string): Denial {

@@ -1,18 +1,20 @@
+import { checkPoint } from '#shortcuts'
 import { type Did, didMethod } from '../../did/did.ts'
-import { readDidKey } from '../../did/did-key.ts'
 import type { PublicKey } from '../../did/public-key.ts'
-import { readKeys } from '../../did/resolver.ts'
+import { readDidKey } from '../../did/read-did-key.ts'
+import { keysFor, namedKeys } from '../../did/read-keys.ts'
 import type { CryptoBackend, PreparedKey } from '../../principal/backend/backend.ts'
 import { createBoundedMap } from '../../support/bounded-map.ts'
 import { isPromiseLike } from '../../support/promise.ts'
 import type { CallOptions, VerificationSettings } from '../settings.ts'
-import { type Steps, waitUnlessAborted } from './steps.ts'
+import { type Steps, wait, waitUnlessAborted } from './steps.ts'
 
 /** A cache of keys, parsed and prepared once, because preparing a key can cost as much as a verification. */
 export interface KeyRing {
   /**
    * The keys of a DID. The key of a `did:key` never changes; it is remembered if the resolver answers synchronously. Other
-   * DIDs are resolved each time. The check that an Ed25519 key is a point of the curve may be left to the verification.
+   * DIDs are resolved each time. Without a resolver, the check that the key of a `did:key` is a point of its curve is left
+   * to the verification.
    * Throws when the resolver throws, or returns invalid keys.
    */
   resolve(did: Did, settings: VerificationSettings, call: CallOptions): Steps<readonly PublicKey[]>
@@ -53,13 +55,16 @@ export function createKeyRing(): KeyRing {
       const isKey = didMethod(did) === 'key'
       // The key of a `did:key` never changes.
       if (isKey && known !== undefined) return known.keys
-      if (canSkipPointCheck(did, settings)) return remember(did, undefined, [readDidKey(did)])
-      const asked = settings.resolver.resolve(did, call)
+      // The check that the key is a point of the curve is left to the verification.
+      if (isKey && settings.resolver === undefined) return remember(did, undefined, [readDidKey(did)])
+      const asked = settings.resolver?.resolve(did, call)
       const answer = yield* waitUnlessAborted(asked, call)
       const list = answer?.keys
       // A resolver may reuse its answer object and change the list in it; a frozen list cannot have changed.
       if (known !== undefined && list !== undefined && known.list === list && Object.isFrozen(list)) return known.keys
-      const keys = readKeys(did, answer)
+      const given = namedKeys(answer)
+      for (const key of given) yield* wait(checkPoint(key))
+      const keys = keysFor(did, given)
       // An asynchronous resolver of `did:key` may have asked for more than the key, so it is asked again next time.
       const isRepeated = isKey && isPromiseLike(asked)
       return isRepeated ? keys : remember(did, list, keys)
@@ -82,12 +87,4 @@ export function createKeyRing(): KeyRing {
       })
     },
   }
-}
-
-/**
- * Whether the check that an Ed25519 key is a point of the curve can be left to the verification: the back end makes it
- * too, and the resolver is the default one.
- */
-function canSkipPointCheck(did: Did, { backend, resolvesKeysOnly }: VerificationSettings): boolean {
-  return resolvesKeysOnly && backend.checksPoints === true && did.startsWith('did:key:z6Mk')
 }

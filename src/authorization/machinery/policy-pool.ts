@@ -1,5 +1,5 @@
-import { type CompiledPolicy, compileParsed } from '../../capability/policy/compile.ts'
 import { parsePolicy } from '../../capability/policy/parse-policy.ts'
+import { type ReadyPolicy, readyPolicy } from '../../capability/policy/ready-policy.ts'
 import { digestKey } from '../../ipld/cid.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 import { createBoundedMap } from '../../support/bounded-map.ts'
@@ -13,7 +13,7 @@ export interface PolicyPool {
    * @param value - the same, decoded.
    * @throws MalformedError when the policy is malformed.
    */
-  compile(bytes: Uint8Array, value: IpldValue | undefined): CompiledPolicy
+  compile(bytes: Uint8Array, value: IpldValue | undefined): ReadyPolicy
 }
 
 /** Longest policy that is shared, in bytes. */
@@ -21,14 +21,14 @@ const maxBytes = 512
 
 /** Makes a pool of at most `max` policies. */
 export function createPolicyPool(max: number): PolicyPool {
-  const pool = createBoundedMap<CompiledPolicy>(max)
+  const pool = createBoundedMap<ReadyPolicy>(max)
   return {
     compile(bytes, value) {
-      if (bytes.length > maxBytes) return compileParsed(parsePolicy(value))
+      if (bytes.length > maxBytes) return readyPolicy(parsePolicy(value))
       const key = digestKey(bytes)
       const known = pool.get(key)
       if (known !== undefined) return known
-      const policy = compileParsed(parsePolicy(value))
+      const policy = readyPolicy(parsePolicy(value))
       pool.set(key, policy)
       return policy
     },

@@ -1,9 +1,8 @@
 import type { IpldValue } from '../../ipld/value.ts'
 import { beginEvaluation, type Evaluation } from './evaluation.ts'
-import { compileStatement, type Evaluator } from './evaluator.ts'
-import { isLimit } from './limit.ts'
-import { findObjection, type PolicyObjection } from './objection.ts'
+import { objectionOf, type PolicyObjection } from './objection.ts'
 import { parsePolicy } from './parse-policy.ts'
+import { type ReadyPolicy, readyPolicy } from './ready-policy.ts'
 import type { Policy } from './statement.ts'
 
 export type { PolicyObjection } from './objection.ts'
@@ -29,28 +28,21 @@ export interface CompiledPolicy {
  * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
  */
 export function compilePolicy(policy: Policy): CompiledPolicy {
-  const parsed = parsePolicy(policy)
-  const evaluators = parsed.map(compileStatement)
-  return compiled(parsed, () => evaluators)
-}
-
-/**
- * Like {@link compilePolicy}, for a policy that `parsePolicy` returned. It is compiled at its first evaluation, because
- * most policies of unverified tokens are never evaluated.
- */
-export function compileParsed(policy: Policy): CompiledPolicy {
-  let evaluators: readonly Evaluator[] | undefined
-  return compiled(policy, () => {
-    evaluators ??= policy.map(compileStatement)
-    return evaluators
-  })
-}
-
-function compiled(policy: Policy, evaluators: () => readonly Evaluator[]): CompiledPolicy {
+  const ready = readyPolicy(parsePolicy(policy))
   return Object.freeze({
-    policy,
-    hasLimits: policy.some(isLimit),
+    policy: ready.policy,
+    hasLimits: ready.hasLimits,
     evaluate: (args: IpldValue, evaluation: Evaluation = beginEvaluation(args)) =>
-      findObjection(policy, evaluators(), args, evaluation),
+      findObjection(ready, args, evaluation),
   })
+}
+
+/** Returns the objection of a policy to the arguments, or undefined when it allows them. */
+export function findObjection(
+  ready: ReadyPolicy,
+  args: IpldValue,
+  evaluation: Evaluation = beginEvaluation(args),
+): PolicyObjection | undefined {
+  const failure = ready.failure(args, evaluation)
+  return failure && objectionOf(ready.policy, failure, args, evaluation)
 }

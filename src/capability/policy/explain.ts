@@ -1,10 +1,11 @@
 import type { IpldValue } from '../../ipld/value.ts'
 import { flag, readOptions, withDefault } from '../../support/options.ts'
+import { findObjection } from './compile.ts'
 import { describeStatement } from './describe.ts'
 import { beginEvaluation } from './evaluation.ts'
-import { compileStatement } from './evaluator.ts'
-import { findObjection, type PolicyObjection } from './objection.ts'
+import { objectionOf, type PolicyObjection } from './objection.ts'
 import { parsePolicy } from './parse-policy.ts'
+import { readyPolicy } from './ready-policy.ts'
 import { showKind, showWhole } from './show.ts'
 import type { Policy } from './statement.ts'
 
@@ -61,9 +62,10 @@ export function explainPolicy(policy: Policy, args: IpldValue, options: ExplainO
   const { redact } = readOptions('explainPolicy', options, { redact: withDefault(flag, false) })
   const show = redact ? showKind : showWhole
   const parsed = parsePolicy(policy)
-  const evaluators = parsed.map(compileStatement)
   const statements = parsed.map((statement, index): StatementExplanation => {
-    const objection = findObjection([statement], evaluators.slice(index, index + 1), args, beginEvaluation(args), show)
+    const evaluation = beginEvaluation(args)
+    const failure = readyPolicy([statement]).failure(args, evaluation)
+    const objection = failure && objectionOf([statement], failure, args, evaluation, show)
     return Object.freeze({
       statement: index,
       description: describeStatement(statement),
@@ -71,6 +73,6 @@ export function explainPolicy(policy: Policy, args: IpldValue, options: ExplainO
       ...(objection !== undefined && { objection: Object.freeze({ ...objection, statement: index }) }),
     })
   })
-  const outcome = findObjection(parsed, evaluators, args, beginEvaluation(args))?.reason ?? 'true'
+  const outcome = findObjection(readyPolicy(parsed), args)?.reason ?? 'true'
   return Object.freeze({ allowed: outcome === 'true', outcome, statements: Object.freeze(statements) })
 }

@@ -4,12 +4,13 @@ import {
   beginEvaluation,
   type Evaluation,
   maxSteps,
+  overBudget as overBudgetOutcome,
   type StatementOutcome,
-  satisfied,
   unresolvedOutcome,
   unsatisfied,
 } from './evaluation.ts'
-import { compileStatement, type Evaluator } from './evaluator.ts'
+import { compileStatement } from './evaluator.ts'
+import type { PolicyFailure } from './ready-policy.ts'
 import { compileSelector, unresolved } from './resolve.ts'
 import { parseSelector } from './selector.ts'
 import { showLiteral, showPattern, showSize } from './show.ts'
@@ -40,26 +41,23 @@ export interface PolicyObjection {
 type Show = (value: IpldValue) => string
 
 /**
- * Evaluates a policy within the budget of the evaluation. Reports the first false statement, or else the first
- * unresolved one: a policy has the outcome of an `and` over its statements.
+ * Explains by which part of a policy, and why, the arguments are refused.
+ *
+ * @param failure - of the same policy, for the same arguments.
+ * @param evaluation - the one that failed: the explanation has the rest of its budget.
  */
-export function findObjection(
+export function objectionOf(
   policy: Policy,
-  evaluators: readonly Evaluator[],
+  failure: PolicyFailure,
   args: IpldValue,
   evaluation: Evaluation,
   show: Show = showSize,
-): PolicyObjection | undefined {
-  let missing = -1
-  for (let index = 0; index < evaluators.length; index++) {
-    const outcome = (evaluators[index] as Evaluator)(args, evaluation)
-    if (evaluation.remaining < 0) return overBudget(policy[index] as Statement, index)
-    // POL-10: only the outcome "true" allows the call.
-    if (outcome === satisfied) continue
-    if (outcome === unsatisfied) return explainOutcome(policy, index, args, outcome, evaluation, show)
-    if (missing < 0) missing = index
-  }
-  return missing < 0 ? undefined : explainOutcome(policy, missing, args, unresolvedOutcome, evaluation, show)
+): PolicyObjection {
+  const { statement, outcome } = failure
+  const refusing = policy[statement] as Statement
+  return outcome === overBudgetOutcome
+    ? overBudget(refusing, statement)
+    : explainOutcome(refusing, statement, args, outcome, evaluation, show)
 }
 
 function overBudget(statement: Statement, index: number): PolicyObjection {
@@ -74,7 +72,7 @@ function overBudget(statement: Statement, index: number): PolicyObjection {
 
 /** Descends to the inner statement that alone determined the outcome, as far as the rest of the budget allows. */
 function explainOutcome(
-  policy: Policy,
+  refusing: Statement,
   index: number,
   args: IpldValue,
   outcome: StatementOutcome,
@@ -82,7 +80,7 @@ function explainOutcome(
   show: Show,
 ): PolicyObjection {
   const path: number[] = []
-  let at: Step = { statement: policy[index] as Statement, value: args, step: 0 }
+  let at: Step = { statement: refusing, value: args, step: 0 }
   for (;;) {
     const next = decisive(at.statement, at.value, outcome, evaluation)
     if (next === undefined) break

@@ -1,4 +1,4 @@
-import { describePolicy } from '../../capability/policy/describe.ts'
+import { describePolicy } from '../../capability/policy/describe-policy.ts'
 import type { Policy } from '../../capability/policy/statement.ts'
 import { toolCommand } from '../../gateway/tool-command.ts'
 import { readPolicyTexts } from '../policy-text.ts'

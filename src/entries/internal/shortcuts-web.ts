@@ -7,5 +7,7 @@
 export { readUsualDelegation, readUsualInvocation } from '../../authorization/formats/usual-token/web.ts'
 export { canBorrow, createKnownTokens, recognize } from '../../authorization/machinery/known-tokens/web.ts'
 export { createVerifiers } from '../../authorization/machinery/verifiers/web.ts'
+export { reasonOf } from '../../capability/policy/refusal-reason/web.ts'
 export { readUsualContainer } from '../../container/usual-container/web.ts'
+export { checkPoint } from '../../did/check-point/web.ts'
 export { createTextCache } from '../../ipld/text-cache/web.ts'

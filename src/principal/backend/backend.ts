@@ -18,11 +18,6 @@ export interface PreparedKey {
 export interface CryptoBackend {
   /** The name of the back end, for messages and benchmarks. */
   readonly name: string
-  /**
-   * Whether `verify` returns false for an Ed25519 key that is not a point on the curve, and `prepareKey` accepts one.
-   * Then the point needs no check of its own. Default false.
-   */
-  readonly checksPoints?: boolean
   /** Returns the 32 bytes of SHA-256. */
   sha256(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>
   /**
@@ -34,7 +29,10 @@ export interface CryptoBackend {
   sha256Base64url?(bytes: Uint8Array): string
   /** SHA-256 as lower-case hexadecimal digits, synchronously. Present where it costs less than bytes do. */
   sha256Hex?(bytes: Uint8Array): string
-  /** Converts a key to the form of the platform. Keep the result: the conversion can cost as much as a verification. */
+  /**
+   * Converts a key to the form of the platform. Keep the result: the conversion can cost as much as a verification. A key
+   * of the right form need not be a point of its curve: then this throws, or `verify` returns false for each signature.
+   */
   prepareKey(key: PublicKey): PreparedKey | Promise<PreparedKey>
   /**
    * Returns whether the equation of the signature holds: for Ed25519 without cofactor, for ECDSA with any s from 1 to

@@ -7,7 +7,9 @@
 
 import { Buffer } from 'node:buffer'
 import * as crypto from 'node:crypto'
-import { compressPoint, decompressPoint, p256Curve, secp256k1Curve } from '../../did/curves/weierstrass.ts'
+import { compressPoint } from '../../did/curves/compress-point.ts'
+import { decompressPoint } from '../../did/curves/decompress-point.ts'
+import { p256Curve, secp256k1Curve } from '../../did/curves/weierstrass.ts'
 import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
 import { decodeBase64url, encodeBase64url } from '../../ipld/base.ts'
 import { encodeEd25519Pkcs8 } from '../encode-pkcs8.ts'
@@ -16,8 +18,6 @@ import { withPortableSecp256k1 } from './portable-secp256k1.ts'
 
 const platform: SigningBackend = Object.freeze({
   name: 'node',
-  // Deno checks the point when it imports the key, and throws.
-  checksPoints: process.versions['deno'] === undefined,
   sha256,
   ...(typeof crypto.hash === 'function' ? { sha256Key, sha256Base64url, sha256Hex } : {}),
   prepareKey: (key: PublicKey) => prepared(publicKeyOf(key), key.algorithm) as unknown as PreparedKey,

@@ -33,7 +33,6 @@ export function sodiumBackend(sodium: Sodium): CryptoBackend {
   }
   return Object.freeze({
     name: 'sodium',
-    checksPoints: true,
     sha256: node.sha256,
     ...(node.sha256Key !== undefined && { sha256Key: node.sha256Key }),
     ...(node.sha256Base64url !== undefined && { sha256Base64url: node.sha256Base64url }),

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { compressPoint, decompressPoint, p256Curve } from '../../did/curves/weierstrass.ts'
+import { bigEndian, toBigEndian } from '../../did/curves/big-endian.ts'
+import { compressPoint } from '../../did/curves/compress-point.ts'
 import type { PublicKey } from '../../did/public-key.ts'
 import { ArgumentError } from '../../errors.ts'
 import type { SigningKey } from './backend.ts'
@@ -17,10 +18,10 @@ export const webAlgorithms: Readonly<Record<'Ed25519' | 'ES256', Readonly<EcKeyI
   })
 
 /** Imports a public key. Rejects with the error of the platform when it does not support the algorithm. */
-export function importPublicKey({ bytes }: PublicKey, algorithm: 'Ed25519' | 'ES256'): Promise<CryptoKey> {
+export async function importPublicKey({ bytes }: PublicKey, algorithm: 'Ed25519' | 'ES256'): Promise<CryptoKey> {
   return crypto.subtle.importKey(
     'raw',
-    ownBytes(algorithm === 'Ed25519' ? bytes : uncompressed(bytes)),
+    ownBytes(algorithm === 'Ed25519' ? bytes : await uncompressed(bytes)),
     webAlgorithms[algorithm],
     true,
     ['verify'],
@@ -57,12 +58,9 @@ function algorithmOf(key: CryptoKey): 'Ed25519' | 'ES256' {
   throw new ArgumentError('the key pair must be of Ed25519 or of ECDSA with P-256')
 }
 
-/** Some browsers do not import compressed points. */
-function uncompressed(bytes: Uint8Array): Uint8Array {
-  const { x, y } = decompressPoint(p256Curve, bytes)
-  const point = new Uint8Array(65)
-  point[0] = 4
-  point.set(x, 1)
-  point.set(y, 33)
-  return point
+/** Some browsers do not import compressed points. The arithmetic is loaded on first use: most keys are of Ed25519. */
+async function uncompressed(bytes: Uint8Array): Promise<Uint8Array> {
+  const { p256Curve, yAt } = await import('../../did/curves/weierstrass.ts')
+  const y = toBigEndian(yAt(p256Curve, bigEndian(bytes, 1, 33), bytes[0] === 3))
+  return Uint8Array.of(4, ...bytes.subarray(1), ...y)
 }

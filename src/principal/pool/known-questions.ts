@@ -1,4 +1,4 @@
-import { toBigEndian } from '../../did/curves/weierstrass.ts'
+import { toBigEndian } from '../../did/curves/big-endian.ts'
 import { didKeyFrom } from '../../did/did-key.ts'
 import type { Question } from './batch.ts'
 

@@ -8,7 +8,7 @@
 
 import { Buffer } from 'node:buffer'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { readDidKey } from '../../did/did-key.ts'
+import { readDidKey } from '../../did/read-did-key.ts'
 import { createBoundedMap } from '../../support/bounded-map.ts'
 import type { CryptoBackend, PreparedKey } from '../backend/backend.ts'
 import { type Answer, decodeBatch, encodeAnswers, type Question } from './batch.ts'

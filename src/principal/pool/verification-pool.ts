@@ -105,7 +105,6 @@ export async function createVerificationPool(options: VerificationPoolOptions = 
   const close = () => dispatcher.close()
   return Object.freeze({
     name: `${backend.name}, threads`,
-    ...(backend.checksPoints !== undefined && { checksPoints: backend.checksPoints }),
     ...(backend.sha256Key !== undefined && { sha256Key: backend.sha256Key }),
     ...(backend.sha256Base64url !== undefined && { sha256Base64url: backend.sha256Base64url }),
     sha256: (bytes: Uint8Array) => backend.sha256(bytes),

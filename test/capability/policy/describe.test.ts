@@ -1,6 +1,6 @@
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
-import { describePolicy } from '../../../src/capability/policy/describe.ts'
+import { describePolicy } from '../../../src/capability/policy/describe-policy.ts'
 import { parsePolicy } from '../../../src/capability/policy/parse-policy.ts'
 
 const link = 'bafyreiejkvsvdq4smz44yuwhfymcuvqzavveoj2at3utujwqlllspsqr6q'

@@ -15,7 +15,7 @@ import {
   some,
 } from '../../../src/capability/policy/build.ts'
 import { compilePolicy } from '../../../src/capability/policy/compile.ts'
-import { describePolicy } from '../../../src/capability/policy/describe.ts'
+import { describePolicy } from '../../../src/capability/policy/describe-policy.ts'
 import { explainPolicy } from '../../../src/capability/policy/explain.ts'
 import { findWidening } from '../../../src/capability/policy/find-widening.ts'
 import { lintPolicy } from '../../../src/capability/policy/lint.ts'

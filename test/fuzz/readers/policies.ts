@@ -5,7 +5,7 @@
  */
 
 import { compilePolicy } from '../../../src/capability/policy/compile.ts'
-import { describePolicy } from '../../../src/capability/policy/describe.ts'
+import { describePolicy } from '../../../src/capability/policy/describe-policy.ts'
 import { explainPolicy } from '../../../src/capability/policy/explain.ts'
 import { findWidening } from '../../../src/capability/policy/find-widening.ts'
 import { compileGlob, escapeGlob } from '../../../src/capability/policy/glob.ts'

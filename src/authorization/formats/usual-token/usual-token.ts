@@ -1,4 +1,4 @@
-import type { CompiledPolicy } from '../../../capability/policy/compile.ts'
+import type { ReadyPolicy } from '../../../capability/policy/ready-policy.ts'
 import type { DelegationFields } from '../../../delegation/delegation.ts'
 import type { TextReaders } from '../../../envelope/fields.ts'
 import type { TextCache } from '../../../ipld/text-cache/text-cache.ts'
@@ -19,7 +19,7 @@ export interface TokenCaches extends TextReaders {
 export type LinkFields = Pick<
   DelegationFields,
   'issuer' | 'audience' | 'subject' | 'command' | 'notBefore' | 'expiration'
-> & { readonly policy: CompiledPolicy }
+> & { readonly policy: ReadyPolicy }
 
 /** A delegation of the usual form. */
 export interface UsualDelegation {

@@ -1,0 +1,149 @@
+import { createHash, createPublicKey, verify } from 'node:crypto'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { CryptoBackend, PreparedKey } from '../../src/principal/backend/backend.ts'
+import { root } from '../setup/entries.ts'
+import { actor } from '../support/actors.ts'
+import { invocationPayload, sealRaw } from '../support/raw-token.ts'
+
+type Library = typeof import('procura') & typeof import('procura/policy') & typeof import('procura/store/memory')
+
+const program = `
+  export * from './dist/index.js'
+  export { lte, every } from './dist/policy.js'
+  export { memoryStores } from './dist/store/memory.js'
+`
+
+const folder = mkdtempSync(join(tmpdir(), 'procura-web-'))
+let web: Library
+let node: Library
+
+/** Bundles the built package as an application for browsers would, with the code that is loaded on demand beside it. */
+async function bundled(outdir: string): Promise<Library> {
+  await build({
+    absWorkingDir: root,
+    stdin: { contents: program, resolveDir: root },
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    outdir,
+    outExtension: { '.js': '.mjs' },
+    logLevel: 'silent',
+    tsconfigRaw: '{}',
+  })
+  return import(pathToFileURL(join(outdir, 'stdin.mjs')).href) as Promise<Library>
+}
+
+beforeAll(async () => {
+  web = await bundled(join(folder, 'whole'))
+  node = {
+    ...(await import('procura')),
+    ...(await import('procura/policy')),
+    ...(await import('procura/store/memory')),
+  }
+})
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** A back end that answers at once, as a program may bring along where the platform has none. */
+const synchronous = {
+  name: 'synchronous',
+  sha256: (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest()),
+  prepareKey: ({ bytes }: { readonly bytes: Uint8Array }) => {
+    const x = Buffer.from(bytes).toString('base64url')
+    return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' }) as unknown as PreparedKey
+  },
+  verify: (key: PreparedKey, signature: Uint8Array, message: Uint8Array) =>
+    verify(null, message, key as unknown as ReturnType<typeof createPublicKey>, signature),
+} satisfies CryptoBackend
+
+/** A call that the policy of its delegation refuses, and the deciders of both platforms. */
+async function refusedCall(library: Library) {
+  const [owner, agent] = [await library.generateSigner(), await library.generateSigner()]
+  const policy = [library.every('.items', library.lte('.cents', 5000))]
+  const proofs = [await library.delegate({ issuer: owner, audience: agent.did, command: '/pay', policy })]
+  const args = { items: [{ cents: 10 }, { cents: 9900 }] }
+  const audience = 'did:web:shop.example'
+  const call = await library.invoke({ issuer: agent, audience, command: '/pay', args, proofs })
+  const serviceOf = (where: Library, backend?: CryptoBackend) =>
+    where.createAuthorizer({
+      audience,
+      subjects: where.anySubject,
+      commands: where.uncheckedCommands,
+      ...where.memoryStores(),
+      ...(backend !== undefined && { backend }),
+    })
+  return { container: library.encodeContainer([call, ...proofs]), serviceOf }
+}
+
+async function offCurve(): Promise<{ readonly bytes: Uint8Array }> {
+  // y = 2 has no x.
+  const issuer = 'did:key:z6Mkeb4rtEhc8DUtvt5ehaVjdx3TLbQPpnTArkXhqfb1Mq75'
+  const payload = { ...invocationPayload(issuer), aud: 'did:web:shop.example', exp: Math.floor(Date.now() / 1000) + 60 }
+  return { bytes: await sealRaw(await actor('mallory'), { tag: 'ucan/inv@1.0.0', payload }) }
+}
+
+describe('elsewhere than on Node', () => {
+  it('PRF-11 a refused policy is explained as on Node', async () => {
+    const { container, serviceOf } = await refusedCall(web)
+    const there = await serviceOf(web).authorize(container)
+    const here = await serviceOf(node).authorize(container)
+    expect(there.allowed || { ...there.denial, call: undefined }).toEqual(
+      here.allowed || { ...here.denial, call: undefined },
+    )
+    expect(there.allowed || there.denial.message).toBe(
+      'delegation 1 of 1: policy statement 1.2 (inside statement 1): `.cents` must be a number <= 5000, found 9900',
+    )
+  })
+
+  it('PRF-11 a decision that cannot wait has the same code without the explanation, and does not throw', async () => {
+    const { container, serviceOf } = await refusedCall(web)
+    const decision = serviceOf(web, synchronous).authorizeSync(container)
+    expect(decision.allowed || decision.denial).toMatchObject({
+      code: 'policy_unsatisfied',
+      at: 0,
+      requirement: 'PRF-11',
+      message: 'delegation 1 of 1: policy statement 1 refuses the call',
+      approvable: { command: '/pay' },
+    })
+    expect(decision.allowed || decision.denial.detail).toBeUndefined()
+  })
+
+  it('PRF-11 a call is refused with the same code when the explanation cannot be loaded', async () => {
+    const outdir = join(folder, 'alone')
+    const alone = await bundled(outdir)
+    const { container, serviceOf } = await refusedCall(alone)
+    const service = serviceOf(alone, synchronous)
+    for (const file of readdirSync(outdir)) rmSync(join(outdir, file))
+    const decision = await service.authorize(container)
+    expect(decision.allowed || decision.denial).toMatchObject({ code: 'policy_unsatisfied', requirement: 'PRF-11' })
+  })
+
+  it('PRF-10 a key that is not a point of the curve is named as the reason [attack 59]', async () => {
+    const { serviceOf } = await refusedCall(web)
+    const container = web.encodeContainer([(await offCurve()) as never])
+    for (const backend of [undefined, synchronous]) {
+      const decision = await serviceOf(web, backend).authorize(container)
+      expect(decision.allowed || decision.denial).toMatchObject({ code: 'key_unresolved', requirement: 'PRF-10' })
+      expect(decision.allowed || decision.denial.message).toMatch(/not a point on the curve$/)
+    }
+    const atOnce = serviceOf(web, synchronous).authorizeSync(container)
+    expect(atOnce.allowed || atOnce.denial).toMatchObject({ code: 'signature_invalid', requirement: 'PRF-08' })
+  })
+
+  it('a key of P-256 signs, and its signatures verify on both platforms', async () => {
+    const owner = await web.generateSigner({ algorithm: 'ES256' })
+    const audience = 'did:web:shop.example'
+    const call = await web.invoke({ issuer: owner, audience, command: '/pay', args: {} })
+    const { serviceOf } = await refusedCall(web)
+    for (const library of [web, node]) {
+      expect((await serviceOf(library).authorize(web.encodeContainer([call]))).allowed).toBe(true)
+    }
+  })
+})
