@@ -11,6 +11,7 @@ import { createFileLock } from '../../support/file-lock/file-lock.ts'
 import type { HeldLock } from '../../support/file-lock/held-lock.ts'
 import { createPrivateFile, readPrivateFile } from '../../support/private-file.ts'
 import { quote } from '../../support/quote.ts'
+import { rememberUnrevoked } from './remember-unrevoked.ts'
 import { type SyncFile, syncStores } from './sync-state.ts'
 
 /** The state of a gateway: calls that were seen, revocations and limits. */
@@ -66,7 +67,7 @@ export async function openState({ file, isFirst, syncFile }: OpenStateOptions): 
       // Its lock is a folder, which it now has until it is closed.
       await chmod(`${file}.lock`, 0o700)
       return {
-        stores: synced.stores,
+        stores: { ...synced.stores, revocations: rememberUnrevoked(synced.stores.revocations) },
         synced: synced.synced,
         close() {
           synced.close()

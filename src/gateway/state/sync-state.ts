@@ -73,7 +73,9 @@ export function syncStores(stores: SqliteStores, log: string, syncFile: SyncFile
     stores: Object.freeze({
       replay: Object.freeze({
         ...replay,
-        claim: (...call: Parameters<typeof replay.claim>) => begin(() => replay.claim(...call)),
+        // Without the signal, which would have to be made: no claim waits for another process.
+        claim: (...[key, expiration, { acceptedFrom }]: Parameters<typeof replay.claim>) =>
+          begin(() => replay.claim(key, expiration, { acceptedFrom })),
       }),
       revocations: Object.freeze({
         ...revocations,

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openState } from '../../../src/gateway/state/open-state.ts'
-import { systemClock } from '../../../src/time.ts'
+import { rememberUnrevoked } from '../../../src/gateway/state/remember-unrevoked.ts'
+import { probeStores } from '../../../src/operations/probe-stores.ts'
+import type { SqliteStores } from '../../../src/state/sqlite/sqlite-stores.ts'
+import { never, systemClock } from '../../../src/time.ts'
 
 let folder: string
 const file = (): string => join(folder, 'state.db')
@@ -137,5 +140,76 @@ describe('the sync of the state of a gateway', () => {
     const next = await openState({ file: file(), isFirst: false })
     expect(await next.stores.replay.claim('call', expiration, {})).toBe(false)
     next.close()
+  })
+})
+
+describe('the memory of chains that are not revoked', () => {
+  const [delegate, other] = [
+    'did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp',
+    'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK',
+  ]
+  const chain = [delegate, other]
+
+  /** The revocations of a state, with the number of look-ups in the database, and a clock. */
+  async function remembered(): Promise<{
+    readonly revocations: SqliteStores['revocations']
+    readonly asked: () => number
+    readonly clock: { time: number }
+    readonly close: () => void
+  }> {
+    const state = await openState({ file: file(), isFirst: true })
+    let count = 0
+    const clock = { time: systemClock.now() }
+    const store = {
+      ...state.stores.revocations,
+      findRevocations: (...given: Parameters<SqliteStores['revocations']['findRevocations']>) => {
+        count++
+        return state.stores.revocations.findRevocations(...given)
+      },
+    }
+    const revocations = rememberUnrevoked(store, { now: () => clock.time })
+    return { revocations, asked: () => count, clock, close: () => state.close() }
+  }
+
+  it('asks the database once for a chain, and again after each revocation and each pruning [GTW-18]', async () => {
+    const { revocations, asked, close } = await remembered()
+    for (let count = 0; count < 3; count++) expect(await revocations.findRevocations(chain, {})).toEqual([])
+    expect(asked()).toBe(1)
+    await revocations.add({ ids: ['did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH'], expiration: never })
+    await revocations.findRevocations(chain, {})
+    await revocations.prune()
+    await revocations.findRevocations(chain, {})
+    expect(asked()).toBe(3)
+    await revocations.add({ ids: [other], expiration: never })
+    for (let count = 0; count < 3; count++) expect(await revocations.findRevocations(chain, {})).toHaveLength(1)
+    expect(asked()).toBe(6)
+    close()
+  })
+
+  it('holds no answer that is given while a revocation is added [GTW-18]', async () => {
+    const { revocations, asked, close } = await remembered()
+    const adding = revocations.add({ ids: [other], expiration: never })
+    expect(await revocations.findRevocations(chain, {})).toEqual([])
+    await adding
+    expect(await revocations.findRevocations(chain, {})).toHaveLength(1)
+    expect(asked()).toBe(2)
+    close()
+  })
+
+  it('does not answer the probe of a health check [GTW-18]', async () => {
+    const { revocations, asked, close } = await remembered()
+    for (let count = 0; count < 3; count++) expect((await probeStores({ revocations })).healthy).toBe(true)
+    expect(asked()).toBe(3)
+    close()
+  })
+
+  it('ends when the clock goes back [GTW-18]', async () => {
+    const { revocations, asked, clock, close } = await remembered()
+    await revocations.findRevocations(chain, {})
+    clock.time -= 1
+    await revocations.findRevocations(chain, {})
+    await revocations.findRevocations(chain, {})
+    expect(asked()).toBe(2)
+    close()
   })
 })
