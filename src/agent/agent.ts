@@ -6,7 +6,7 @@
 
 import type { CID } from 'multiformats/cid'
 import type { Denial } from '../authorization/denial.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
+import type { ArgumentsOf, CommandDefinition } from '../capability/definition.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import type { StandardSchema } from '../capability/standard-schema.ts'
 import type { Delegation } from '../delegation/delegation.ts'
@@ -37,13 +37,18 @@ export interface Agent {
    * @param args - the arguments. Without them, the question is whether the command can be called with some arguments.
    * @throws ArgumentError when the delegations of several subjects permit the call: pass `subject`.
    */
-  can<Args>(
-    command: string | CommandDefinition<Args>,
-    args?: LooseArguments<NoInfer<Args>>,
+  can<Target extends string | CommandDefinition>(
+    command: Target,
+    args?: CallArguments<NoInfer<Target>>,
     options?: AskOptions,
   ): Promise<AgentAnswer>
   /** Finds the chain for a call, and signs the call. It is not sent. */
-  authorize<Args>(request: AgentRequest<Args>): Promise<AgentDecision>
+  authorize<Target extends string | CommandDefinition>(
+    request: Omit<AgentRequest, 'args' | 'command'> & {
+      readonly command: Target
+      readonly args?: CallArguments<NoInfer<Target>>
+    },
+  ): Promise<AgentDecision>
   /**
    * Finds the chain for a call, signs the call, sends it, sends proofs again that the service lacks, and verifies the
    * receipt. A refusal is a result, by the agent itself or by the service.
@@ -51,9 +56,9 @@ export interface Agent {
    * @throws errors of the connection, and the reason of an aborted signal. ArgumentError when no service is known for
    *   the call.
    */
-  call<Args, Value = unknown>(
-    command: string | CommandDefinition<Args>,
-    args?: LooseArguments<NoInfer<Args>>,
+  call<Target extends string | CommandDefinition, Value = unknown>(
+    command: Target,
+    args?: CallArguments<NoInfer<Target>>,
     options?: AgentCallOptions<Value>,
   ): Promise<CallResult<Value>>
   /** Lists what the held delegations permit now, in words: for the choice of the tools that a model is offered. */
@@ -79,6 +84,11 @@ export interface Agent {
   /** Ends renewals. The agent then refuses every use. */
   close(): void
 }
+
+/** The arguments of a call: those of a definition, any of a union of definitions, and unchecked for a command by name. */
+export type CallArguments<Target extends string | CommandDefinition> = LooseArguments<
+  Target extends CommandDefinition ? ArgumentsOf<Target> : unknown
+>
 
 /** Options of {@link Agent.can}. */
 export interface AskOptions {

@@ -37,7 +37,7 @@ import { type Caches, createCaches } from './machinery/caches.ts'
 import { runAsync, runNow, runSync, type Steps, wait } from './machinery/steps.ts'
 import type { Verifier } from './machinery/verifiers/verifiers.ts'
 import { type ContainerContents, readContents } from './open-container.ts'
-import { type AuthorizeOptions, authorizeChecks, callChecks, completeOptions } from './options.ts'
+import { type AuthorizeOptions, authorizeChecks, callChecks, completeOptions, type DeciderOptions } from './options.ts'
 import { checkInput, internalError } from './refusal.ts'
 import type { CallOptions, DecideOptions, Settings } from './settings.ts'
 
@@ -155,7 +155,7 @@ export interface Decider {
  * @param holdSeconds - how long the reservation of a call waits for its commit. Default: it is committed at once.
  * @param shared - the caches of another decider. Default: its own.
  */
-export function deciderOf(options: AuthorizeOptions, holdSeconds?: number, shared?: Caches): Decider {
+export function deciderOf(options: DeciderOptions, holdSeconds?: number, shared?: Caches): Decider {
   const { settings, formats, maxCachedDelegations, counter } = completeOptions(options, holdSeconds)
   const caches = shared ?? createCaches(maxCachedDelegations)
   const service: Service = {

@@ -28,6 +28,7 @@ import {
 } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import { type Clock, type Never, never, systemClock } from '../time.ts'
+import { anyAudience } from './any-audience.ts'
 import type { CallStore } from './call-store.ts'
 import { standardFormat } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
@@ -107,6 +108,11 @@ export interface AuthorizeOptions {
   readonly onError?: (error: unknown) => void
 }
 
+/** The options of an authorizer, or of the part of a guard that decides. */
+export type DeciderOptions = Omit<AuthorizeOptions, 'audience'> & {
+  readonly audience: AuthorizeOptions['audience'] | typeof anyAudience
+}
+
 /** The options of {@link AuthorizeOptions} about reading and verifying tokens. */
 export type VerificationOptions = Pick<
   AuthorizeOptions,
@@ -171,7 +177,7 @@ export interface Configuration {
  * @param holdSeconds - see `createCounter`.
  * @throws ArgumentError that names the option and the requirement.
  */
-export function completeOptions(options: AuthorizeOptions, holdSeconds?: number): Configuration {
+export function completeOptions(options: DeciderOptions, holdSeconds?: number): Configuration {
   const { subjects, commands, maxInvocationLifetime = 300 } = options
   // SVC-04: of an empty list, the first item is undefined, which is not a DID.
   const [present, ...former] = [options.audience].flat() as [string, ...string[]]
@@ -180,7 +186,10 @@ export function completeOptions(options: AuthorizeOptions, holdSeconds?: number)
       options,
       maxInvocationLifetime === never ? Number.POSITIVE_INFINITY : maxInvocationLifetime,
     ),
-    audiences: Object.freeze([present, ...former].map((did) => didOption('audience', did))),
+    audiences:
+      options.audience === anyAudience
+        ? undefined
+        : Object.freeze([present, ...former].map((did) => didOption('audience', did))),
     subjects: subjects === anySubject ? undefined : new Set(subjects.map((subject) => didOption('subjects', subject))),
     commands: commands === uncheckedCommands ? undefined : commandTable(commands),
     revocations: options.revocations,

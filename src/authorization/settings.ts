@@ -52,8 +52,8 @@ export interface VerificationSettings extends Decoding {
 
 /** All that the rules know about the service. */
 export interface Settings extends VerificationSettings {
-  /** The present one first. */
-  readonly audiences: readonly Did[]
+  /** The present one first; undefined accepts every audience, for a guard that asks about it. */
+  readonly audiences: readonly Did[] | undefined
   /** Undefined accepts every subject. */
   readonly subjects: ReadonlySet<string> | undefined
   /** By name; undefined accepts every command unchecked. */

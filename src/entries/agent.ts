@@ -16,6 +16,7 @@ export type {
   AgentService,
   AgentTask,
   AskOptions,
+  CallArguments,
   CallResult,
   CapabilityOptions,
   DelegationRecord,

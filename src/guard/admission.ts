@@ -7,6 +7,7 @@
 
 import type { CallOptions, FurtherCheck } from '../authorization/settings.ts'
 import type { Command } from '../capability/command.ts'
+import type { Did } from '../did/did.ts'
 import { VaultError } from '../errors.ts'
 import { ipldEquals } from '../ipld/equal.ts'
 import type { IpldValue } from '../ipld/value.ts'
@@ -33,7 +34,7 @@ export interface Admission {
 
 /** Prepares the questions about one call. */
 export function createAdmission(context: GuardContext, expected: ExpectedCall): Admission {
-  const { accepts, asks, commands } = context
+  const { accepts, asks, commands, isOwn } = context
   const definitionOf = (command: Command): GuardedCommand => commands.get(command) as GuardedCommand
   let chosen: GuardedCommand | undefined
 
@@ -60,9 +61,11 @@ export function createAdmission(context: GuardContext, expected: ExpectedCall): 
   ): GuardDenial | undefined | Promise<GuardDenial | undefined> => {
     const unexpected = refuseUnexpected(call, expected)
     if (unexpected !== undefined) return unexpected
-    const { command, subject } = call
-    if (accepts === undefined) return choose({ command, subject }, options)
-    return refuseSubject(context, subject, options).then((denial) => denial ?? choose({ command, subject }, options))
+    const { audience, command, subject } = call
+    if (accepts === undefined && isOwn === undefined) return choose({ command, subject }, options)
+    return refuseParties(context, audience ?? subject, subject, options).then(
+      (denial) => denial ?? choose({ command, subject }, options),
+    )
   }
   const isNeeded = asks || expected.command !== undefined || expected.args !== undefined
   return {
@@ -100,10 +103,46 @@ function refuseUnexpected(
   return undefined
 }
 
+/** The audience first: a call to another service is none of this service's business. */
+async function refuseParties(
+  context: GuardContext,
+  audience: Did,
+  subject: Did,
+  options: CallOptions,
+): Promise<GuardDenial | undefined> {
+  return (
+    (context.isOwn && (await refuseAudience(context, audience, options))) ??
+    (context.accepts && (await refuseSubject(context, subject, options)))
+  )
+}
+
+/** SVC-20: only `true` accepts. An error of the function refuses the call. */
+async function refuseAudience(
+  { isOwn, telemetry }: GuardContext,
+  audience: Did,
+  options: CallOptions,
+): Promise<GuardDenial | undefined> {
+  const base = { requirement: 'SVC-20' } as const
+  try {
+    if ((await isOwn?.(audience, { signal: options.signal })) === true) return undefined
+  } catch (error) {
+    telemetry.error(error)
+    const message =
+      'the service could not find out whether the invocation is addressed to it; send the same call again later'
+    return { ...base, code: 'audience_unknown', message }
+  }
+  return {
+    ...base,
+    code: 'audience_mismatch',
+    message: `the invocation is addressed to ${audience}, which is not a DID of this service; sign a new invocation with this service as its audience`,
+    detail: { kind: 'principal', expected: [], found: audience },
+  }
+}
+
 /** SVC-12: only `true` accepts. An error of the function refuses the call. */
 async function refuseSubject(
   { accepts, telemetry }: GuardContext,
-  subject: CredentialChoice['subject'],
+  subject: Did,
   options: CallOptions,
 ): Promise<GuardDenial | undefined> {
   const base = { requirement: 'SVC-12' } as const

@@ -47,6 +47,8 @@ export interface GuardedCall<Args = unknown> {
   readonly args: Args
   /** DID of the owner of the authority, and of the data that the call concerns. */
   readonly subject: Did
+  /** The DID of the service to which the call is addressed. */
+  readonly audience: Did
   /** DID of the caller. */
   readonly invoker: Did
   /** The path of authority: the issuer of the root delegation, each delegate, the invoker last. */
@@ -89,11 +91,12 @@ export interface CallParts {
 
 /** Makes the argument of a handler. It does not contain the authorization. */
 export function createCall<Args>({ authorization, deadline, fetch, lease }: CallParts): GuardedCall<Args> {
-  const { command, args, subject, invoker, principals } = authorization
+  const { command, args, subject, audience, invoker, principals } = authorization
   const call = {
     command,
     args: args as Args,
     subject,
+    audience,
     invoker,
     principals,
     fetch,

@@ -6,7 +6,7 @@ import { type AuditTrail, createAuditTrail } from './audit-trail.ts'
 import type { GuardedCommand } from './command.ts'
 import { createInFlight, type InFlight } from './in-flight.ts'
 import { lookingOnly } from './looking-only.ts'
-import type { CheckedOptions, GuardDeadlines, SubjectFunction } from './options.ts'
+import type { AudienceFunction, CheckedOptions, GuardDeadlines, SubjectFunction } from './options.ts'
 import { type RevocationAgeReader, revocationAgeReader } from './revocation-age.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
 
@@ -14,7 +14,9 @@ import { createTelemetry, type Telemetry } from './telemetry.ts'
 export interface GuardContext extends Decider {
   /** Accepts subjects at run time; undefined if they are listed. */
   readonly accepts: SubjectFunction | undefined
-  /** Whether owners or credentials are looked up at run time. */
+  /** Accepts audiences at run time; undefined if they are listed. */
+  readonly isOwn: AudienceFunction | undefined
+  /** Whether audiences, owners or credentials are looked up at run time. */
   readonly asks: boolean
   readonly clock: Clock
   readonly commands: ReadonlyMap<string, GuardedCommand>
@@ -30,12 +32,16 @@ export interface GuardContext extends Decider {
 
 /** Makes the context of a guard. */
 export function createContext(options: CheckedOptions): GuardContext {
-  const { accepts, audit, clock, commands, deadlines, maxInFlight, receipts, vault } = options
+  const { accepts, isOwn, audit, clock, commands, deadlines, maxInFlight, receipts, vault } = options
   const telemetry = createTelemetry(options)
   return {
     ...deciderOf({ ...options, onError: telemetry.error }, holdSecondsOf(options)),
     accepts,
-    asks: accepts !== undefined || commands.some(({ credential }) => typeof credential === 'function'),
+    isOwn,
+    asks:
+      accepts !== undefined ||
+      isOwn !== undefined ||
+      commands.some(({ credential }) => typeof credential === 'function'),
     clock,
     commands: new Map(commands.map((command) => [command.command, command])),
     deadlines,

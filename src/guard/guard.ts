@@ -4,15 +4,17 @@
  * @module
  */
 
+import type { Ledger } from '../audit/ledger/create-ledger.ts'
 import type { RemainingLimit } from '../authorization/limits/remaining.ts'
 import type { ContainerContents } from '../authorization/open-container.ts'
 import type { CallOptions } from '../authorization/settings.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
+import type { ArgumentsOf, CommandDefinition } from '../capability/definition.ts'
 import { ArgumentError } from '../errors.ts'
 import { createAdmission } from './admission.ts'
 import type { Handler } from './call.ts'
 import { type GuardCallOptions, readCallOptions } from './call-options.ts'
 import { createContext, createTrialContext } from './context.ts'
+import { waitAtMost } from './deadline.ts'
 import { decide, withClaims } from './decide.ts'
 import { dryRun } from './dry-run.ts'
 import { commitUse, holdOfCall } from './hold.ts'
@@ -45,10 +47,10 @@ export interface Guard<Args = unknown> {
    * console.log(result.allowed ? result.value : result.denial.message)
    * ```
    */
-  use<Own, T>(
+  use<Definition extends CommandDefinition, T>(
     container: string | Uint8Array,
-    handler: Handler<Own, T>,
-    options: GuardCallOptions & { readonly command: CommandDefinition<Own> },
+    handler: Handler<ArgumentsOf<Definition>, T>,
+    options: GuardCallOptions & { readonly command: Definition },
   ): Promise<GuardResult<T>>
   use<T>(container: string | Uint8Array, handler: Handler<Args, T>, options?: GuardCallOptions): Promise<GuardResult<T>>
   /**
@@ -108,6 +110,7 @@ export function createGuard<const List extends readonly unknown[]>(
   options: GuardOptionsFor<List>,
 ): Guard<List[number]> {
   const given = checkGuardOptions(options)
+  const { ledger } = given
   const context = createContext(given)
   const trial = createTrialContext(given, context)
   const { clock, commands, deadlines, inFlight, telemetry, trail } = context
@@ -157,8 +160,9 @@ export function createGuard<const List extends readonly unknown[]>(
         const { authorization } = decision
         const command = commandOf(authorization.command)
         const hold = context.holdOf && (await holdOfCall(context, authorization, command))
+        const work = ledger === undefined ? handler : recorded(ledger, container, handler)
         try {
-          return await perform(context, { authorization, command, handler, age, hold, signal })
+          return await perform(context, { authorization, command, handler: work, age, hold, signal })
         } finally {
           await hold?.end()
         }
@@ -169,7 +173,9 @@ export function createGuard<const List extends readonly unknown[]>(
         const { signal, expected, claimed } = readCallOptions('authorize', options, commands)
         const { furtherCheck } = createAdmission(context, expected)
         const decision = await decide(context, container, { signal, furtherCheck }, context.revocationAge(), claimed)
-        return context.holdOf && decision.allowed ? commitUse(context, decision.authorization, { signal }) : decision
+        if (!decision.allowed) return decision
+        if (ledger !== undefined) await waitAtMost(deadlines.decisionMs, [signal], () => ledger.seen(container))
+        return context.holdOf ? commitUse(context, decision.authorization, { signal }) : decision
       }),
     dryRun: (container, options = {}) =>
       enter(async () => dryRun(trial, container, readCallOptions('dryRun', options, commands))),
@@ -178,4 +184,16 @@ export function createGuard<const List extends readonly unknown[]>(
     close,
     [Symbol.asyncDispose]: close,
   } satisfies Guard<List[number]>)
+}
+
+/** GRD-20: the delegations are on record before the handler can use a credential. */
+function recorded<Args, T>(
+  ledger: Pick<Ledger, 'seen'>,
+  container: string | Uint8Array,
+  handler: Handler<Args, T>,
+): Handler<Args, T> {
+  return async (call) => {
+    await ledger.seen(container)
+    return handler(call)
+  }
 }

@@ -1,6 +1,8 @@
 import { sinkCheck } from '../audit/configuration.ts'
+import type { Ledger } from '../audit/ledger/create-ledger.ts'
 import { secretKeyCheck } from '../audit/privacy/hmac.ts'
-import { type AuthorizeOptions, authorizeChecks } from '../authorization/options.ts'
+import { anyAudience } from '../authorization/any-audience.ts'
+import { type AuthorizeOptions, authorizeChecks, type DeciderOptions } from '../authorization/options.ts'
 import { isCommand } from '../capability/command.ts'
 import { anySubject } from '../capability/subject.ts'
 import type { Did } from '../did/did.ts'
@@ -58,10 +60,25 @@ export type SubjectFunction = (
   options: { readonly signal?: AbortSignal | undefined },
 ) => boolean | Promise<boolean>
 
+/**
+ * Returns whether a DID is one of the service's own, to which calls are addressed; any result but `true` refuses the call,
+ * and so does an error, or an answer after `decisionMs`. It is asked at the same time as a {@link SubjectFunction}, and
+ * before it. Accept no DID of another service: a call to that service would be executed here.
+ */
+export type AudienceFunction = (
+  audience: Did,
+  options: { readonly signal?: AbortSignal | undefined },
+) => boolean | Promise<boolean>
+
 /** Options of a guard: those of a decision (see {@link AuthorizeOptions}), and those of the work after it. */
 export interface GuardOptions<Args = unknown>
-  extends Omit<AuthorizeOptions, 'commands' | 'onError' | 'subjects'>,
+  extends Omit<AuthorizeOptions, 'audience' | 'commands' | 'onError' | 'subjects'>,
     TelemetryOptions {
+  /**
+   * The DID of this service, or a list of them, as for an authorizer; or a function, for a service that has a DID for each
+   * tenant, and gets tenants while it runs.
+   */
+  readonly audience: AuthorizeOptions['audience'] | AudienceFunction
   /**
    * The DIDs for which this service acts, or `anySubject`, as for an authorizer; or a function, for owners that are added
    * while the service runs.
@@ -73,6 +90,11 @@ export interface GuardOptions<Args = unknown>
   readonly vault?: Vault
   /** Where records go. */
   readonly audit: AuditOptions
+  /**
+   * Records the delegations of each allowed call, before its handler runs. If the record fails, the handler does not run,
+   * and the call rejects with the error of the ledger. Default: only the audit log names them, by their CIDs.
+   */
+  readonly ledger?: Pick<Ledger, 'seen'>
   /** Signs receipts, usually the service itself; see {@link GuardResult}. Without it there are no receipts. */
   readonly receipts?: Signer
   /** Time limits. */
@@ -88,9 +110,12 @@ export type GuardOptionsFor<List extends readonly unknown[]> = Omit<GuardOptions
 }
 
 /** Options of a guard with their defaults. */
-export type CheckedOptions = Omit<GuardOptions, 'audit' | 'deadlines' | 'subjects'> &
+export type CheckedOptions = Omit<GuardOptions, 'audience' | 'audit' | 'deadlines' | 'subjects'> &
   Pick<AuthorizeOptions, 'subjects'> &
+  Pick<DeciderOptions, 'audience'> &
   Required<Pick<GuardOptions, 'clock' | 'maxInFlight'>> & {
+    /** Accepts audiences at run time; undefined if they are listed. */
+    readonly isOwn: AudienceFunction | undefined
     /** Accepts subjects at run time; undefined if they are listed. */
     readonly accepts: SubjectFunction | undefined
     readonly audit: CheckedAuditOptions
@@ -104,7 +129,7 @@ export type CheckedOptions = Omit<GuardOptions, 'audit' | 'deadlines' | 'subject
  */
 export function checkGuardOptions(options: GuardOptions): CheckedOptions {
   const given = readOptions('createGuard', options, guardChecks)
-  const { subjects, vault } = given
+  const { audience, subjects, vault } = given
   if (typeof Object(given.audit).append === 'function')
     throw new ArgumentError('createGuard: `audit` must be an object with a `sink`: `audit: { sink }`')
   const audit = readOptions<AuditOptions, typeof auditChecks>('createGuard: `audit`', given.audit ?? {}, auditChecks)
@@ -126,6 +151,7 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
   const isAsked = typeof subjects === 'function'
   return {
     ...given,
+    ...(typeof audience === 'function' ? { audience: anyAudience, isOwn: audience } : { audience, isOwn: undefined }),
     subjects: isAsked ? anySubject : subjects,
     accepts: isAsked ? subjects : undefined,
     commands,
@@ -180,6 +206,7 @@ export const guardChecks: OptionChecks<GuardOptions> & {
       ? 'must be a list of DIDs, a function, or anySubject'
       : undefined,
   clock: withDefault(withMethod('now'), systemClock),
+  ledger: maybe(withMethod('seen')),
   commands: arrayOf(objectValue),
   vault: maybe(withMethod('use')),
   audit: maybe(objectValue),

@@ -13,6 +13,7 @@ import type { Receipt } from '../receipt/receipt.ts'
  * | `closed` | the guard is shutting down |
  * | `command_mismatch` | the request is for another command |
  * | `request_mismatch` | an argument does not match the request |
+ * | `audience_unknown` | it could not be found out whether the call is addressed to the service |
  * | `subject_unknown` | it could not be found out whether the service acts for the subject |
  * | `credential_missing` | the service has no credential for the subject |
  * | `credential_unknown` | it could not be found out which credential is for the call |
@@ -25,6 +26,7 @@ export type GuardDenialCode =
   | 'closed'
   | 'command_mismatch'
   | 'request_mismatch'
+  | 'audience_unknown'
   | 'subject_unknown'
   | 'credential_missing'
   | 'credential_unknown'

@@ -77,6 +77,7 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
   closed: unavailable,
   command_mismatch: forbidden,
   request_mismatch: forbidden,
+  audience_unknown: unavailable,
   subject_unknown: unavailable,
   credential_missing: forbidden,
   credential_unknown: unavailable,

@@ -61,6 +61,7 @@ export function denialResult(key: string, denial: ToolDenial): DenialResult {
 
 /** Codes of faults that pass: the same request can succeed later. */
 const passing: ReadonlySet<string> = new Set([
+  'audience_unknown',
   'audit_unavailable',
   'closed',
   'credential_unknown',

@@ -1,3 +1,4 @@
+import type { ArgumentsOf } from '../capability/definition.ts'
 import { ArgumentError } from '../errors.ts'
 import type { GuardedCall } from '../guard/call.ts'
 import type { GuardedCommand } from '../guard/command.ts'
@@ -23,7 +24,8 @@ export interface BoundCommand<Args = unknown> {
 }
 
 /**
- * Binds a handler to a command, for `createService`.
+ * Binds a handler to a command, for `createService`. Of a union of definitions, the arguments of the handler are the union
+ * of theirs.
  *
  * @throws ArgumentError when an argument is not of its type.
  *
@@ -37,9 +39,12 @@ export interface BoundCommand<Args = unknown> {
  * })
  * ```
  */
-export function on<Args, T>(definition: GuardedCommand<Args>, handler: CommandHandler<Args, T>): BoundCommand<Args> {
+export function on<Definition extends GuardedCommand, T>(
+  definition: Definition,
+  handler: CommandHandler<ArgumentsOf<Definition>, T>,
+): BoundCommand<ArgumentsOf<Definition>> {
   if (typeof Object(definition).command !== 'string')
     throw new ArgumentError('on: `definition` must be the definition of a command; make it with defineCommand')
   if (typeof handler !== 'function') throw new ArgumentError('on: `handler` must be a function')
-  return Object.freeze({ definition, handler })
+  return Object.freeze({ definition: definition as GuardedCommand<ArgumentsOf<Definition>>, handler })
 }

@@ -19,7 +19,7 @@ export interface Closable {
 }
 
 /** Options of a service: those of its guard, with handlers for its commands. */
-export interface ServiceOptions extends Omit<GuardOptions, 'commands'> {
+export interface ServiceOptions extends Omit<GuardOptions, 'commands' | 'ledger'> {
   /** The commands of the service and their handlers, made by `on`. */
   readonly handlers: readonly BoundCommand[]
   /**

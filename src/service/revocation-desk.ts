@@ -41,7 +41,7 @@ export interface RevocationDesk {
 }
 
 /** Options of {@link createRevocationDesk}. */
-export interface DeskOptions extends Omit<GuardOptions, 'commands'> {
+export interface DeskOptions extends Omit<GuardOptions, 'commands' | 'ledger'> {
   readonly registry: RevocationRegistry | undefined
   readonly ledger: Pick<Ledger, 'revoked'> | undefined
 }

@@ -90,10 +90,11 @@ export function createService(options: ServiceOptions): Service {
   const sink = withHealth(given.audit.sink)
   // A spread would leave out inherited options, and with them the misspelt ones.
   const audit = Object.create(given.audit, { sink: { value: sink, enumerable: true } }) as ServiceOptions['audit']
-  const guarded = { ...given, audit }
+  // SVC-19: the guard records the delegations of a call.
+  const guarded = { ...given, audit, ...(ledger !== undefined && { ledger }) }
   const bound = new Map<string, BoundCommand>(handlers.map((one) => [one.definition.command, one]))
   const guard = createGuard({ ...guarded, commands: handlers.map(({ definition }) => definition) })
-  const desk = createRevocationDesk({ ...guarded, registry, ledger })
+  const desk = createRevocationDesk({ ...given, audit, registry, ledger })
 
   let closing: Promise<void> | undefined
   function close(): Promise<void> {
@@ -108,12 +109,8 @@ export function createService(options: ServiceOptions): Service {
       const surroundings = surroundingsOf(request)
       return guard.use(
         container,
-        async (call) => {
-          // SVC-19: before the handler can use a credential.
-          await ledger?.seen(container)
-          // SVC-15: the authorizer refuses commands without a handler.
-          return (bound.get(call.command) as BoundCommand).handler(call as never, surroundings)
-        },
+        // SVC-15: the authorizer refuses commands without a handler.
+        async (call) => (bound.get(call.command) as BoundCommand).handler(call as never, surroundings),
         call,
       )
     },

@@ -88,7 +88,7 @@ export async function setUp(commands: readonly CommandDefinition[] = []): Promis
   const guard = createGuard({
     audience: service.did,
     subjects: [owner.did],
-    commands: [send, ...commands].map((one) => ({ ...(one as CommandDefinition), credential: 'mail' })),
+    commands: [send, ...commands].map((one) => ({ ...one, credential: 'mail' })),
     vault: memoryVault({ mail: { secret, origins: [origin], processor: bearer() } }),
     audit: { sink },
     ...memoryStores(),

@@ -1,13 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
+import { createAuthorizer } from '../../src/authorization/authorize.ts'
+import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
+import { memoryStores } from '../../src/authorization/memory-stores.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { optional, text } from '../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
+import { maxUses } from '../../src/capability/policy/build.ts'
+import { anySubject } from '../../src/capability/subject.ts'
 import { encodeContainer } from '../../src/container/container.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
 import { ArgumentError, AuthorizationError } from '../../src/errors.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
+import { invoke } from '../../src/invocation/invoke.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import { never } from '../../src/time.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { referenceTable } from '../../src/vault/rules/reference-table.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
@@ -35,7 +43,7 @@ function setUp(change: Partial<GuardOptions> = {}) {
   const guard = createGuard({
     audience: service.did,
     subjects: [alice.did, carol.did],
-    commands: [{ ...send, credential: 'mail' }, read] as GuardOptions['commands'],
+    commands: [{ ...send, credential: 'mail' }, read],
     revocations: memoryRevocationStore({ clock }),
     replay: memoryReplayStore({ clock }),
     vault: memoryVault(
@@ -96,6 +104,120 @@ describe('a call and its request', () => {
 })
 
 describe('owners at run time', () => {
+  it('SVC-20 asks about the audience of genuine calls alone, before the subject, and accepts no answer but true', async () => {
+    const asked: string[] = []
+    let answer: unknown = true
+    const { guard, kinds } = setUp({
+      audience: async (did) => {
+        asked.push(`audience ${did}`)
+        return answer as boolean
+      },
+      subjects: (did) => {
+        asked.push(`subject ${did}`)
+        return true
+      },
+    })
+    const container = await containerOf()
+    for (answer of [false, undefined, 1, 'true', {}]) {
+      const result = await guard.use(container, () => 1)
+      expect(result.allowed ? '' : result.denial, String(answer)).toMatchObject({
+        code: 'audience_mismatch',
+        requirement: 'SVC-20',
+        detail: { kind: 'principal', expected: [], found: service.did },
+      })
+    }
+    expect(asked).toEqual(Array(5).fill(`audience ${service.did}`))
+    answer = true
+    const result = await guard.use(container, (given) => given.audience)
+    expect(result).toMatchObject({ allowed: true, value: service.did })
+    expect(asked.slice(5)).toEqual([`audience ${service.did}`, `subject ${alice.did}`])
+    // A forged call, one that its chain does not permit, and one for another request.
+    const forged = `${container.slice(0, 200)}${container[200] === 'A' ? 'B' : 'A'}${container.slice(201)}`
+    await guard.use(forged, () => 1)
+    await guard.use(encodeContainer([await call({ issuer: bob, subject: carol.did, proofs }), ...proofs]), () => 1)
+    await guard.use(await containerOf(), () => 1, { command: read })
+    expect(asked).toHaveLength(7)
+    expect(kinds().filter((kind) => kind === 'intent')).toHaveLength(1)
+  })
+
+  it('SVC-20 serves a tenant that is added while the guard runs, each call at its own address alone', async () => {
+    const tenants = new Set<string>([service.did])
+    const { guard } = setUp({ audience: (did) => tenants.has(did) })
+    const tenant = await actor('tenant')
+    const toTenant = async () =>
+      encodeContainer([
+        await call({ issuer: bob, proofs, audience: tenant.did, command: '/mail/send', args: { to: 'bob' } }),
+        ...proofs,
+      ])
+    const early = await toTenant()
+    expect(await codeOf(guard.use(early, () => 1))).toBe('audience_mismatch')
+    tenants.add(tenant.did)
+    for (const method of ['dryRun', 'authorize'] as const)
+      expect(await codeOf(guard[method](method === 'dryRun' ? early : await toTenant())), method).toBe('allowed')
+    expect(await codeOf(guard.use(early, () => 1))).toBe('allowed')
+    expect(await codeOf(guard.use(early, () => 1))).toBe('replayed')
+    tenants.delete(service.did)
+    expect(await codeOf(guard.use(await containerOf(), () => 1))).toBe('audience_mismatch')
+    // Without `aud`, the subject is the audience.
+    const own = encodeContainer([
+      await invoke({ issuer: bob, proofs, command: '/mail/send', args: { to: 'bob' }, clock }),
+      ...proofs,
+    ])
+    expect(await codeOf(guard.use(own, () => 1))).toBe('audience_mismatch')
+    tenants.add(alice.did)
+    expect(await codeOf(guard.use(own, () => 1))).toBe('allowed')
+  })
+
+  it('SVC-20 refuses when the function fails or does not answer, and does not use the call up', async () => {
+    const failures = [
+      () => Promise.reject(new Error('no database')),
+      () => {
+        throw new Error('no database')
+      },
+      () => new Promise<never>(() => undefined),
+    ]
+    const replay = memoryReplayStore({ clock })
+    const container = await containerOf()
+    const codes: string[] = []
+    for (const audience of failures) {
+      const subjects = () => Promise.reject(new Error('not asked'))
+      const { guard, errors } = setUp({ audience, subjects, replay, deadlines: { decisionMs: 40 } })
+      codes.push(await codeOf(guard.use(container, () => 1)))
+      expect(errors.map(String)).toEqual(codes.length < 3 ? ['Error: no database'] : [])
+    }
+    expect(codes).toEqual(['audience_unknown', 'audience_unknown', 'deadline_exceeded'])
+    expect(await codeOf(setUp({ replay }).guard.use(container, () => 1))).toBe('allowed')
+  })
+
+  it('SVC-20 counts a limit only for its own tenant, and not for a call to another address', async () => {
+    const tenant = await actor('tenant')
+    const limitStore = memoryLimitStore({ clock })
+    const { guard } = setUp({ audience: (did) => did !== carol.did, limitStore })
+    const limited = await delegate({
+      issuer: alice,
+      audience: bob.did,
+      command: '/mail/send',
+      policy: [maxUses(1, tenant.did)],
+      clock,
+    })
+    const to = async (audience: string) =>
+      encodeContainer([
+        await call({ issuer: bob, proofs: [limited], audience, command: '/mail/send', args: { to: 'bob' } }),
+        limited,
+      ])
+    expect(await codeOf(guard.use(await to(service.did), () => 1))).toBe('policy_unsatisfied')
+    expect(await codeOf(guard.use(await to(carol.did), () => 1))).toBe('audience_mismatch')
+    expect(await codeOf(guard.use(await to(tenant.did), () => 1))).toBe('allowed')
+    expect(await codeOf(guard.use(await to(tenant.did), () => 1))).toBe('limit_exhausted')
+  })
+
+  it('SVC-20 is no option of an authorizer, and no other value stands for every audience', () => {
+    const options = { subjects: [alice.did], commands: [read], ...memoryStores() }
+    for (const audience of [() => true, undefined, [], never, anySubject, Symbol(), null, '*'])
+      expect(() => createAuthorizer({ ...options, audience } as never), String(audience)).toThrow(ArgumentError)
+    expect(() => setUp({ audience: [] })).toThrow(ArgumentError)
+  })
+
   it('SVC-12 asks about the subject of genuine calls alone, and accepts no answer but true', async () => {
     const asked: string[] = []
     let answer: unknown = true
@@ -156,7 +278,7 @@ describe('owners at run time', () => {
             return name as string
           },
         },
-      ] as GuardOptions['commands'],
+      ],
     })
     const container = await containerOf({ to: carol.did })
     const use = () => guard.use(container, async ({ fetch }) => (await fetch(upstream.origin)).status)
@@ -231,5 +353,43 @@ describe('health of a guard', () => {
     finish?.()
     await Promise.all([work, closing])
     expect(guard.health()).toMatchObject({ status: 'closed', calls: 0 })
+  })
+})
+
+describe('a ledger', () => {
+  const steps: string[] = []
+  const ledger = {
+    seen: async () => {
+      steps.push('seen')
+      return []
+    },
+  }
+
+  it('GRD-20 has the chain of an allowed call before its handler runs, of `authorize` too, and of no other', async () => {
+    steps.length = 0
+    const { guard, kinds } = setUp({ ledger })
+    await guard.use(await containerOf(), async ({ fetch }) => {
+      steps.push('handler')
+      return (await fetch(upstream.origin)).text()
+    })
+    expect(steps).toEqual(['seen', 'handler'])
+    expect(kinds()).toEqual(['intent', 'released', 'outcome'])
+    expect(await codeOf(guard.authorize(await containerOf()))).toBe('allowed')
+    expect(steps).toHaveLength(3)
+    await guard.dryRun(await containerOf())
+    await guard.use(await containerOf({ other: 'x' }), () => 1)
+    await guard.authorize(await containerOf({ other: 'x' }))
+    expect(steps).toHaveLength(3)
+  })
+
+  it('GRD-20 that fails ends the call with its error, before the handler and before a release', async () => {
+    const { guard, kinds } = setUp({ ledger: { seen: () => Promise.reject(new Error('the ledger is full')) } })
+    let ran = 0
+    await expect(guard.use(await containerOf(), () => ran++)).rejects.toThrow('the ledger is full')
+    await expect(guard.authorize(await containerOf())).rejects.toThrow('the ledger is full')
+    expect({ ran, kinds: kinds() }).toEqual({ ran: 0, kinds: ['intent', 'outcome'] })
+    expect(() => setUp({ ledger: {} as never })).toThrow(/`ledger`/)
+    const hanging = setUp({ ledger: { seen: () => new Promise(() => undefined) }, deadlines: { decisionMs: 40 } })
+    await expect(hanging.guard.authorize(await containerOf())).rejects.toThrow(/timed out|40 ms/)
   })
 })

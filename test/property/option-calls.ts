@@ -65,7 +65,7 @@ const authorizing = {
 }
 const authorizer = createAuthorizer(authorizing)
 const guard = createGuard(guardOptions())
-const { commands: _commands, ...serviceOptions } = guardOptions()
+const { commands: _commands, ledger: _ledger, ...serviceOptions } = guardOptions()
 const boundService = createService({ ...serviceOptions, handlers: [on(definition, () => undefined)] })
 const relayed = { start: write, send: write, close: write }
 const role = { roleArn: 'arn:aws:iam::123456789012:role/r', grants: [] }

@@ -12,7 +12,7 @@ export function checkAddressee(chain: Chain, settings: Settings): Denial | undef
   // The subject is the audience only if `aud` is absent.
   const audience = fields.audience ?? fields.subject
   const { audiences } = settings
-  if (!audiences.includes(audience)) {
+  if (audiences?.includes(audience) === false) {
     return {
       code: 'audience_mismatch',
       message: `the invocation is addressed to ${audience}, but this service is ${audiences[0]}; sign a new invocation with this service as its audience`,

@@ -63,9 +63,10 @@ export function* checkApprovals(
 /** APR-61: whether a delegation is an approval of this call, if its issuer signed it and its policy allows the arguments. */
 function hasForm(
   link: Link,
-  { issuer: invoker, subject, command }: InvocationFields,
+  { issuer: invoker, subject, command, audience = subject }: InvocationFields,
   now: Timestamp,
-  { clockTolerance, audiences }: Settings,
+  // A guard that asks about audiences has accepted that of the call.
+  { clockTolerance, audiences = [audience] }: Settings,
 ): boolean {
   const { policy } = link.policy
   return (
@@ -76,9 +77,7 @@ function hasForm(
     policy.some((statement) => statement[0] === '==' && statement[1] === '.') &&
     policy.some(
       ([operator, calls, service]) =>
-        operator === 'limit/uses' &&
-        calls === 1 &&
-        (service === undefined || audiences.some((audience) => audience === service)),
+        operator === 'limit/uses' && calls === 1 && (service === undefined || audiences.some((own) => own === service)),
     ) &&
     link.payload !== undefined &&
     (link.notBefore === undefined || link.notBefore <= now + clockTolerance) &&

@@ -119,7 +119,7 @@ export function createCounter(
       limits !== undefined &&
       limits.length <= maxLimits &&
       chain.links.every((link) => !link.session) &&
-      !limits.some((limit) => isElsewhere(limit, settings))
+      !limits.some((limit) => isElsewhere(limit, chain, settings))
     if (callStore === undefined || !isUsual || !asksAll(callStore, settings, store)) return settings
     const claim = yield* core.claimOf(chain, settings)
     const request = limits.length === 0 ? undefined : yield* requestFor(chain, limits, settings, holdSeconds, core)
@@ -142,7 +142,7 @@ export function createCounter(
     refuse(chain, settings) {
       const limits = limitsIn(chain, settings, core)
       if (limits.length > maxLimits) return tooMany
-      const elsewhere = limits.find((limit) => isElsewhere(limit, settings))
+      const elsewhere = limits.find((limit) => isElsewhere(limit, chain, settings))
       return elsewhere && refusedHere(elsewhere, chain, core)
     },
     reserve: (chain, settings, call) => ask(chain, limitsIn(chain, settings, core), settings, call),
@@ -234,9 +234,11 @@ function randomName(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** Whether a limit is for another service. */
-function isElsewhere({ limit }: ChainLimit, { audiences }: Settings): boolean {
-  return limit[0] === 'limit/uses' && limit[2] !== undefined && !audiences.some((audience) => audience === limit[2])
+/** Whether a limit is for another service. A guard that asks about audiences has accepted that of the call. */
+function isElsewhere({ limit }: ChainLimit, { invocation }: Chain, { audiences }: Settings): boolean {
+  const { audience, subject } = invocation.fields
+  const own: readonly string[] = audiences ?? [audience ?? subject]
+  return limit[0] === 'limit/uses' && limit[2] !== undefined && !own.includes(limit[2])
 }
 
 /** LMT-19 */

@@ -217,6 +217,7 @@ async function addFailing(add: Add, counting: Counting): Promise<void> {
   }
   add('/audit', { audit: { sink: { ...memoryAuditSink(), append: async () => failing() } } })
   add('/deadline', { subjects: never, deadlines: { decisionMs: 30 } })
+  add('/audience-unknown', { audience: failing })
   add('/subject-unknown', { subjects: failing })
   add('/not-accepted', { subjects: () => false })
   const vault = memoryVault({ mail: { secret: 'canary-of-the-vault', leasable: true } }, { clock })

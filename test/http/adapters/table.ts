@@ -215,6 +215,7 @@ async function denied(): Promise<readonly Row[]> {
     }),
     await at('/audit', 503, 'audit_unavailable'),
     await at('/deadline', 503, 'deadline_exceeded'),
+    await at('/audience-unknown', 503, 'audience_unknown'),
     await at('/subject-unknown', 503, 'subject_unknown'),
     await at('/not-accepted', 403, 'subject_not_accepted'),
     await at('/credential-missing', 403, 'credential_missing'),
