@@ -1,28 +1,63 @@
 // node only: serves standard input and output
 import process from 'node:process'
+import { listenForApi } from '../gateway/connect/api/listen-for-api.ts'
 import { connectToGateway } from '../gateway/connect/connect-to-gateway.ts'
 import { agentFolder, gatewayHome } from '../gateway/home.ts'
+import type { FileKey } from '../vault/stores/file/key.ts'
 import type { Host } from './host.ts'
 import { readDuration } from './time-text.ts'
 import { UsageError } from './usage-error.ts'
-import { type Flags, operandOf, textOf } from './verb.ts'
+import { type Flags, neededOf, operandOf, textOf } from './verb.ts'
 
 /** `procura connect SERVER`: serves an MCP client. Standard output has nothing but its messages. */
 export async function connect(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  if (textOf(flags, 'api') !== undefined) return connectApi(words, flags, host)
+  if (textOf(flags, 'listen') !== undefined) throw new UsageError('--listen is for --api, which names an HTTP API')
   const server = operandOf(words, 'the name of the server')
-  const agent = await agentFolder(gatewayHome(textOf(flags, 'home'), host.env), textOf(flags, 'agent'))
   const wait = textOf(flags, 'wait')
   const approvalWait = wait === undefined ? 0 : readDuration('wait', wait)
   if (approvalWait > 3_600) throw new UsageError('--wait must be at most 1h')
-  const passphrase = host.env['PROCURA_KEY_PASSPHRASE']
   await connectToGateway({
     server,
-    agent,
+    agent: await folderOf(flags, host),
     input: process.stdin,
     output: process.stdout,
     approvalWait,
     onFault: (message) => host.complain(`procura connect ${server}: ${message}`),
-    ...(passphrase !== undefined && passphrase !== '' && { key: { passphrase } }),
+    ...keyOf(host),
   })
   return 0
+}
+
+/** `procura connect --api NAME --listen PLACE`: serves HTTP clients until SIGTERM or SIGINT. */
+async function connectApi(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  if (words.length > 0) throw new UsageError('pass the name of a server, or --api NAME, not both')
+  const api = neededOf(flags, 'api', 'the name of the API')
+  const listen = neededOf(flags, 'listen', 'a loopback address such as 127.0.0.1:8080, or the path of a Unix socket')
+  const listener = await listenForApi({
+    api,
+    agent: await folderOf(flags, host),
+    listen,
+    onFault: (message) => host.complain(`procura connect --api ${api}: ${message}`),
+    ...keyOf(host),
+  })
+  const ended = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+    host.signal?.addEventListener('abort', () => resolve(), { once: true })
+  })
+  const { keyFile, place } = listener
+  host.print(`listening on ${keyFile === undefined ? place : `http://${place}`}`)
+  if (keyFile !== undefined) host.print(`the key for clients is in ${keyFile}; set it as the API key of the client`)
+  await ended
+  await listener.close()
+  return 0
+}
+
+function folderOf(flags: Flags, host: Host): Promise<string> {
+  return agentFolder(gatewayHome(textOf(flags, 'home'), host.env), textOf(flags, 'agent'))
+}
+
+function keyOf({ env }: Host): { readonly key?: FileKey } {
+  const passphrase = env['PROCURA_KEY_PASSPHRASE']
+  return passphrase === undefined || passphrase === '' ? {} : { key: { passphrase } }
 }

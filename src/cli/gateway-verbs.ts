@@ -36,7 +36,7 @@ export const gatewayVerbs: readonly Verb[] = [
   {
     name: 'serve',
     operands: '',
-    about: 'run the gateway: it holds the credentials of MCP servers, and decides about each call',
+    about: 'run the gateway: it holds the credentials of MCP servers and HTTP APIs, and decides about each call',
     options: [
       home,
       config,
@@ -65,9 +65,16 @@ export const gatewayVerbs: readonly Verb[] = [
   },
   {
     name: 'connect',
-    operands: 'SERVER',
-    about: 'serve an MCP client over stdio, and sign its calls for a server of the gateway',
+    operands: '[SERVER]',
+    about:
+      'serve an MCP client over stdio, and sign its calls for a server of the gateway; with --api, serve HTTP clients',
     options: [
+      { name: 'api', value: 'NAME', about: 'in place of a server: an HTTP API of the gateway' },
+      {
+        name: 'listen',
+        value: 'PLACE',
+        about: 'with --api: a loopback address such as 127.0.0.1:8080, or the path of a Unix socket, with a slash',
+      },
       agent,
       home,
       {

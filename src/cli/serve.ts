@@ -17,7 +17,7 @@ const variable = 'PROCURA_VAULT_PASSPHRASE'
  * A second signal ends the process at once.
  */
 export async function serve(words: readonly string[], flags: Flags, host: Host): Promise<number> {
-  if (words.length > 0) throw new UsageError('too many words; the servers are in gateway.json')
+  if (words.length > 0) throw new UsageError('too many words; the servers and APIs are in gateway.json')
   const isJson = flags['json'] === true
   const dryRun = flags['dry-run'] === true
   const config = await configOf(flags, host)
@@ -105,15 +105,16 @@ function announce(gateway: Gateway, dryRun: boolean, isJson: boolean, host: Host
   const { did, place, adminPlace } = gateway
   if (isJson) {
     const admin = adminPlace === undefined ? {} : { admin: adminPlace }
-    host.print(
-      JSON.stringify({ event: 'listening', place, audience: did, ...admin, dryRun, servers: gateway.servers() }),
-    )
+    const apis = [...gateway.apis()].map(([name, { origin }]) => ({ name, origin }))
+    const facts = { place, audience: did, ...admin, dryRun, servers: gateway.servers(), apis }
+    host.print(JSON.stringify({ event: 'listening', ...facts }))
     return
   }
   if (dryRun) host.complain('warning: DRY RUN: every call runs, also a forbidden one; decisions are only recorded')
   host.print(`listening on ${place}`)
   host.print(`audience ${did}`)
   if (adminPlace !== undefined) host.print(`health and metrics on http://${adminPlace}`)
+  for (const [name, { origin }] of gateway.apis()) host.print(`API ${name}: ${origin}`)
   for (const { name, type, tools, waiting, fault } of gateway.servers()) {
     const rest = waiting === 0 ? '' : `, ${waiting} waiting; see \`procura tools list ${name}\``
     host.print(`server ${name} (${type}): ${fault === undefined ? `${tools} tools${rest}` : `not available: ${fault}`}`)

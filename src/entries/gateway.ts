@@ -5,7 +5,9 @@
  * @module
  */
 
+export { apiCommand } from '../gateway/api/api-command.ts'
 export {
+  type ApiConfig,
   type GatewayConfig,
   type HttpServerConfig,
   type ListenPlace,
@@ -21,6 +23,8 @@ export {
   type WaitingApproval,
 } from '../gateway/approvals/review-approvals.ts'
 export type { AllowedRequests } from '../gateway/passing-methods.ts'
+export { listenForApi } from '../gateway/connect/api/listen-for-api.ts'
+export type { ApiListener, ListenForApiOptions } from '../gateway/connect/api/options.ts'
 export { connectToGateway } from '../gateway/connect/connect-to-gateway.ts'
 export { type GatewayConnection, readConnection, writeConnection } from '../gateway/connect/connection-file.ts'
 export type { ConnectToGatewayOptions } from '../gateway/connect/options.ts'

@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net'
 import { sampleDenials } from '../audit/sample-denials.ts'
 import { quote } from '../support/quote.ts'
+import { type ApiFront, createApiFront } from './api/api-front.ts'
 import type { ApprovalDesk, WantedCall } from './approvals/approval-desk.ts'
 import { needOf } from './approvals/approval-need.ts'
 import { serveApprovals } from './approvals/serve-approvals.ts'
@@ -18,8 +19,11 @@ import type { Supply } from './supply.ts'
 import { UpstreamError } from './upstream/upstream-error.ts'
 import { endWith, type HelloError, readHello } from './wire/hello.ts'
 
-/** Most open connections, and most sessions: each session can be a program. GTW-22 */
-const most = Object.freeze({ connections: 256, sessions: 64, approvals: 32 })
+/**
+ * Most open connections, most sessions, because each can be a program, and most requests to APIs, because each can have a
+ * body. GTW-22
+ */
+const most = Object.freeze({ connections: 256, sessions: 64, requests: 64, approvals: 32 })
 
 /** Milliseconds for the first line. */
 const helloMs = 5_000
@@ -59,6 +63,7 @@ export function createFront(options: FrontOptions): Front {
   const open = new Set<GatewaySession>()
   const opening = new Set<Promise<void>>()
   const sampler = sampleDenials()
+  const apis = createApiFront({ supply, dryRun, sampler, onEvent })
   let starting = 0
   const takeApprovals = approvalsTaker(options)
   let isClosing = false
@@ -67,10 +72,7 @@ export function createFront(options: FrontOptions): Front {
     // A client that leaves is reported by the end of the stream.
     socket.on('error', () => undefined)
     const fault = isClosing ? closing : sockets.size >= most.connections ? tooMany : undefined
-    if (fault !== undefined) {
-      endWith(socket, { error: fault })
-      return
-    }
+    if (fault !== undefined) return void endWith(socket, { error: fault })
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     const work = serve(socket)
@@ -85,6 +87,7 @@ export function createFront(options: FrontOptions): Front {
     if (isClosing) return refuse(socket, closing, onEvent)
     if ('revoke' in hello) return takeRevocation(socket, hello.revoke, supply, onEvent)
     if ('approvals' in hello) return takeApprovals(socket, hello.approvals)
+    if ('api' in hello) return takeRequest(socket, hello.api, apis, supply, onEvent)
     const { server } = hello
     if (!supply.current().servers.has(server)) return refuse(socket, unknown(server, supply), onEvent)
     if (open.size + starting >= most.sessions) return refuse(socket, tooMany, onEvent, server)
@@ -124,7 +127,7 @@ export function createFront(options: FrontOptions): Front {
       // GTW-35: calls in progress end and are recorded, within a bounded time.
       isClosing = true
       // Also those that are still in their first line, or whose program is starting.
-      await Promise.all([...open].map((session) => session.close({ graceMs: stopMs })))
+      await Promise.all([apis.close(stopMs), ...[...open].map((session) => session.close({ graceMs: stopMs }))])
       for (const socket of sockets) socket.destroy()
       await Promise.all([...opening, ...[...open].map(({ closed }) => closed)])
       await recordOmitted(sampler, supply.current().sink, true)
@@ -191,6 +194,15 @@ function refuse(socket: Socket, { code, message }: HelloError, onEvent: OnGatewa
   onEvent({ level: 'warning', event: 'session_refused', ...about, message: `refused a connection (${code})` })
 }
 
+function takeRequest(socket: Socket, api: string, apis: ApiFront, supply: Supply, onEvent: OnGatewayEvent): void {
+  const { apis: known, audience } = supply.current()
+  const config = known.get(api)
+  if (config === undefined) return void refuse(socket, unknownApi(api, supply), onEvent)
+  if (apis.connections() >= most.requests) return void refuse(socket, tooMany, onEvent, api)
+  socket.write(`${JSON.stringify({ procura: 1, audience, origin: config.origin })}\n`)
+  apis.take(socket, api)
+}
+
 async function takeRevocation(
   socket: Socket,
   container: string,
@@ -211,7 +223,7 @@ const closing: HelloError = Object.freeze({ code: 'closing', message: 'the gatew
 
 const tooMany: HelloError = Object.freeze({
   code: 'too_many',
-  message: `the gateway has ${most.sessions} sessions or ${most.connections} connections; close some of them`,
+  message: `the gateway has ${most.sessions} sessions, ${most.requests} requests to APIs or ${most.connections} connections; close some of them`,
 })
 
 function unknown(server: string, supply: Supply): HelloError {
@@ -219,5 +231,13 @@ function unknown(server: string, supply: Supply): HelloError {
   return {
     code: 'server_unknown',
     message: `the gateway has no server ${quote(server)}; it has ${names.join(', ') || 'none'}`,
+  }
+}
+
+function unknownApi(api: string, supply: Supply): HelloError {
+  const names = [...supply.current().apis.keys()].map((name) => quote(name))
+  return {
+    code: 'api_unknown',
+    message: `the gateway has no API ${quote(api)}; it has ${names.join(', ') || 'none'}`,
   }
 }

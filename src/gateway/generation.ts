@@ -19,7 +19,13 @@ import { createService, type Service } from '../service/service.ts'
 import type { SqliteStores } from '../state/sqlite/sqlite-stores.ts'
 import { sleep } from '../support/back-off.ts'
 import type { FileVault } from '../vault/stores/file/file-vault.ts'
-import type { GatewayConfig, HttpServerConfig, StdioServerConfig } from './configuration/read-gateway-config.ts'
+import { boundApi } from './api/guarded-api.ts'
+import type {
+  ApiConfig,
+  GatewayConfig,
+  HttpServerConfig,
+  StdioServerConfig,
+} from './configuration/read-gateway-config.ts'
 import { checkPathNames, pathTypes } from './path-types.ts'
 import { toolCommand } from './tool-command.ts'
 import { createOwnCalls, type OwnCalls, patience } from './upstream/own-calls.ts'
@@ -55,9 +61,10 @@ export interface Generation {
   /** The DID of the gateway. */
   readonly audience: string
   readonly servers: ReadonlyMap<string, GuardedServer>
+  readonly apis: ReadonlyMap<string, ApiConfig>
   readonly guard: Guard
-  /** Takes revocations, and reports the health of the log. */
-  readonly service: Pick<Service, 'revoke' | 'health'>
+  /** Executes the calls of APIs, takes revocations, and reports the health of the log. */
+  readonly service: Pick<Service, 'call' | 'revoke' | 'health'>
   readonly revocations: SqliteStores['revocations']
   readonly own: OwnCalls
   /** The log. */
@@ -96,8 +103,11 @@ export async function createGeneration(
     audience: signer.did,
     subjects: config.subjects,
     // GTW-30: a tool without an accepted definition has no command, and no call of it can be allowed.
-    // Calls come by the guard: a relay sends each of them to its server.
-    handlers: (commands.length === 0 ? [nothing] : commands).map((command) => on(command, () => undefined)),
+    // Calls of tools come by the guard: a relay sends each of them to its server.
+    handlers: [
+      ...[nothing, ...commands].map((command) => on(command, () => undefined)),
+      ...[...config.apis].map(([name, api]) => boundApi(name, api)),
+    ],
     registry: stores.revocations,
     vault,
     audit: { sink, deadlineMs: patience.auditMs },
@@ -108,7 +118,16 @@ export async function createGeneration(
   })
   const { guard } = service
   const { replay, revocations } = stores
-  const own = createOwnCalls({ signer, servers: config.servers, vault, sink, replay, revocations, onError })
+  const own = createOwnCalls({
+    signer,
+    servers: config.servers,
+    apis: config.apis,
+    vault,
+    sink,
+    replay,
+    revocations,
+    onError,
+  })
 
   let closing: Promise<void> | undefined
   function close(): Promise<void> {
@@ -119,6 +138,7 @@ export async function createGeneration(
     config,
     audience: signer.did,
     servers,
+    apis: config.apis,
     guard,
     service,
     revocations,

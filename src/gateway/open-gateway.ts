@@ -28,7 +28,7 @@ import type { FileKey } from '../vault/stores/file/key.ts'
 import { type AdminListener, type GatewayHealth, serveAdmin } from './admin/serve-admin.ts'
 import { createTextMeter } from './admin/text-meter.ts'
 import { openApprovalDesk } from './approvals/approval-desk.ts'
-import type { GatewayConfig } from './configuration/read-gateway-config.ts'
+import type { ApiConfig, GatewayConfig } from './configuration/read-gateway-config.ts'
 import { confirmClaims } from './confirm-claims.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
 import { createFront } from './front.ts'
@@ -68,6 +68,8 @@ export interface Gateway {
   readonly adminPlace: string | undefined
   /** The servers, with the number of their tools. */
   servers(): readonly GatewayServer[]
+  /** The HTTP APIs, by name. */
+  apis(): ReadonlyMap<string, ApiConfig>
   health(): Promise<GatewayHealth>
   /**
    * Takes another configuration. Calls in progress end under the old one. Sessions with a server that has changed end.
@@ -140,6 +142,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       place: listener.place,
       adminPlace: admin?.place,
       servers: () => supply.servers(),
+      apis: () => supply.current().apis,
       health,
       reload: async (next) => {
         const changed = await supply.reload(next)
@@ -193,8 +196,9 @@ async function openParts(
   const { keyFile } = config.vault
   const key = vaultKey ?? (keyFile === undefined ? undefined : { keyFile })
   const { signer } = await openSignerFile({ path: config.service.key })
-  // A key that is missing is reported by the vault, which knows the remedy.
-  const vault = await openFileVault({ path: config.vault.file, key: key as FileKey })
+  // A tool or an API may need minutes for its answer. A key that is missing is reported by the vault, which knows the remedy.
+  const settings = { upstreamTimeoutMs: callTimeoutMs }
+  const vault = await openFileVault({ path: config.vault.file, key: key as FileKey, ...settings })
   const log = await openJsonlAuditSink({ directory: config.audit.directory })
   closers.push(() => log.close())
   const isFirst = log.position().sequence === 0

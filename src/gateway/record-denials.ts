@@ -46,21 +46,11 @@ export function recordDenials(client: McpTransport, options: RecordDenialsOption
     // requirements of the guard have other names.
     if (isError !== true || typeof code !== 'string' || typeof requirement !== 'string') return
     if (!requirement.startsWith('MCP-')) return
-    const { sink, sampler, audience, onError } = options
-    await recordOmitted(sampler, sink).catch(onError)
-    if (!sampler.admit(undefined)) return
-    const event: DeniedEvent = {
-      ...{ kind: 'denied', id: newEventId(), time: Math.floor(systemClock.now()) },
-      ...{ audience, authenticated: false, code, requirement },
+    await recordRefusal(options, {
+      ...{ code, requirement },
       ...commandOf(options.server, call?.tool),
       ...(call?.claimed !== undefined && { claimed: call.claimed }),
-    }
-    try {
-      await sink.append(event, {})
-    } catch (error) {
-      sampler.lose(undefined)
-      onError(error)
-    }
+    })
   }
 
   const each = (message: unknown): readonly unknown[] => (Array.isArray(message) ? message : [message])
@@ -83,6 +73,26 @@ export function recordDenials(client: McpTransport, options: RecordDenialsOption
     set onerror(take: McpTransport['onerror']) {
       client.onerror = take
     },
+  }
+}
+
+/** Records one refusal that the guard has not seen, unless too many were recorded before. */
+export async function recordRefusal(
+  { sink, sampler, audience, onError }: Omit<RecordDenialsOptions, 'server'>,
+  facts: Pick<DeniedEvent, 'claimed' | 'code' | 'command' | 'requirement'>,
+): Promise<void> {
+  await recordOmitted(sampler, sink).catch(onError)
+  if (!sampler.admit(undefined)) return
+  const event: DeniedEvent = {
+    ...{ kind: 'denied', id: newEventId(), time: Math.floor(systemClock.now()) },
+    ...{ audience, authenticated: false },
+    ...facts,
+  }
+  try {
+    await sink.append(event, {})
+  } catch (error) {
+    sampler.lose(undefined)
+    onError(error)
   }
 }
 

@@ -48,10 +48,11 @@ export function viewOf(server: string, current: () => Generation, { config }: Gu
   }
 }
 
-const ended = Object.freeze({
+/** The answer to a call of a server or API whose configuration has changed. */
+export const ended: GuardResult<never> = Object.freeze({
   allowed: false,
   denial: Object.freeze({
     code: 'closed',
-    message: 'the configuration of this server has changed, or the gateway is ending; connect again',
+    message: 'the configuration of this server or API has changed, or the gateway is ending; connect again',
   }),
 }) as GuardResult<never>

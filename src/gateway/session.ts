@@ -119,7 +119,7 @@ function startRelay(
  * The calls of the gateway itself, under the present generation: a session goes on after a reload, when the generation with
  * which it began is closed.
  */
-function ownOf(current: () => Generation): Omit<OwnCalls, 'close'> {
+function ownOf(current: () => Generation): Pick<OwnCalls, 'secretsOf' | 'send'> {
   return {
     secretsOf: (server) => current().own.secretsOf(server),
     send: (server) => (url, init) => current().own.send(server)(url, init),

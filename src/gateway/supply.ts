@@ -10,7 +10,12 @@ import { mkdir } from 'node:fs/promises'
 import { ArgumentError } from '../errors.ts'
 import { createMutex } from '../support/mutex.ts'
 import { quote } from '../support/quote.ts'
-import type { GatewayConfig, HttpServerConfig, StdioServerConfig } from './configuration/read-gateway-config.ts'
+import type {
+  ApiConfig,
+  GatewayConfig,
+  HttpServerConfig,
+  StdioServerConfig,
+} from './configuration/read-gateway-config.ts'
 import type { OnGatewayEvent } from './events.ts'
 import { createGeneration, type GatewayParts, type Generation } from './generation.ts'
 import { createToolBook } from './tools/tool-book.ts'
@@ -135,14 +140,20 @@ function assertSameParts(before: GatewayConfig, next: GatewayConfig): void {
     throw new ArgumentError(`${next.path}: \`${changed}\` cannot change while the gateway runs; restart it`)
 }
 
-/** The next configuration, with the servers that are the same as before: their sessions go on. */
+/** The next configuration, with the servers and APIs that are the same as before: their sessions go on. */
 function withKept(before: GatewayConfig, next: GatewayConfig): GatewayConfig {
   const kept = new Map<string, StdioServerConfig | HttpServerConfig>()
   for (const [name, server] of next.servers) {
     const old = before.servers.get(name)
     kept.set(name, old !== undefined && JSON.stringify(old) === JSON.stringify(server) ? old : server)
   }
-  return { ...next, servers: kept }
+  const apis = new Map(
+    [...next.apis].map(([name, api]) => {
+      const old = before.apis.get(name)
+      return [name, JSON.stringify(old) === JSON.stringify(api) ? (old as ApiConfig) : api] as const
+    }),
+  )
+  return { ...next, servers: kept, apis }
 }
 
 async function watchTools(folder: string, onChange: () => void): Promise<Pick<FSWatcher, 'close'>> {

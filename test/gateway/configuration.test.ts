@@ -46,6 +46,14 @@ const whole = {
       secretHeaders: { Authorization: 'github.Authorization' },
     },
   },
+  apis: {
+    crm: {
+      origin: 'https://crm.example.com',
+      secretHeaders: { Authorization: 'crm.Authorization' },
+      methods: ['GET', 'POST'],
+      paths: ['/v1/contacts'],
+    },
+  },
   admin: { address: '127.0.0.1:7334' },
 }
 
@@ -105,15 +113,28 @@ describe('the configuration of a gateway', () => {
           },
         ],
       ]),
+      apis: new Map([
+        [
+          'crm',
+          {
+            type: 'api',
+            origin: 'https://crm.example.com',
+            secretHeaders: { names: ['Authorization'], credential: 'crm.Authorization' },
+            methods: ['GET', 'POST'],
+            paths: ['/v1/contacts'],
+          },
+        ],
+      ]),
     })
     const least = changed((draft) => {
-      for (const name of ['$schema', 'tools', 'admin']) delete draft[name]
+      for (const name of ['$schema', 'tools', 'admin', 'apis']) delete draft[name]
       draft['listen'] = { address: '[::1]:7333' }
       draft['servers'] = { mail: { type: 'stdio', command: 'node' } }
     })
     expect(parse(least)).toMatchObject({
       listen: { host: '::1', port: 7333 },
       tools: 'first-use',
+      apis: new Map(),
       servers: new Map([['mail', expect.objectContaining({ command: 'node', args: [], cwd: '/home/ada' })]]),
     })
   })
@@ -125,6 +146,37 @@ describe('the configuration of a gateway', () => {
       /:\d+:7: `servers\.mail\.comand` is unknown; did you mean `command`\?/,
     ],
     ['an unknown option', (d) => put(d, 'sandbox', true), /:\d+:3: `sandbox` is unknown; use `\$schema`, `version`/],
+    ...(
+      ['https://crm.example.com/', 'https://crm.example.com/v1', 'https://u@a.example', 'HTTPS://a.example'] as const
+    ).map(
+      (origin) =>
+        [
+          `the origin ${origin}`,
+          (d: Draft) => put(d['apis'].crm, 'origin', origin),
+          /must be an origin of https, such as/,
+        ] as const,
+    ),
+    [
+      'an API in the clear',
+      (d) => put(d['apis'].crm, 'origin', 'http://crm.example.com'),
+      /must be an origin of https; plain http is allowed on this machine only/,
+    ],
+    ['an API without a secret', (d) => put(d['apis'].crm, 'secretHeaders', {}), /has no header in `secretHeaders`/],
+    ...['/v1/', 'v1', '/v1/../v2', '/v1%2f', '/v1?a', '/', '//v1'].map(
+      (path) =>
+        [
+          `the path ${path}`,
+          (d: Draft) => put(d['apis'].crm, 'paths', [path]),
+          /must be a path in its one spelling/,
+        ] as const,
+    ),
+    ['a method in lower case', (d) => put(d['apis'].crm, 'methods', ['get']), /must be "GET" or "HEAD" or "POST"/],
+    ['no method', (d) => put(d['apis'].crm, 'methods', []), /must be a non-empty list/],
+    [
+      'an API with the name of a server',
+      (d) => rename(d['apis'], 'crm', 'mail'),
+      /has the name mail in `servers` and in/,
+    ],
     ['an inherited name', (d) => put(d, 'constructor', 1), /`constructor` is unknown/],
     [
       'a missing option',
@@ -232,6 +284,9 @@ describe('the configuration of a gateway', () => {
       (d) => put(d['servers'].github.secretHeaders, 'Authorization', `Bearer ${canary}`),
       (d) => put(d['servers'].github, 'url', `https://x:${canary}@api.example.com`),
       (d) => put(d['servers'].github, 'url', canary),
+      (d) => put(d['apis'].crm, 'origin', canary),
+      (d) => put(d['apis'].crm, 'paths', [canary]),
+      (d) => put(d['apis'].crm.secretHeaders, 'Authorization', canary),
       (d) => put(d['servers'].mail, 'type', canary),
       (d) => put(d, 'subjects', [canary]),
       (d) => put(d, 'version', canary),

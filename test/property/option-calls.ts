@@ -125,6 +125,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     answerHook: ['{}'],
     connectToGateway: [],
     httpTransport: ['https://server.example/mcp'],
+    listenForApi: [],
     openGateway: [],
     reviewTools: [],
     lineTransport: [{ on: write }, { write }],
@@ -406,7 +407,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     token: 'compressContainer encodeContainerBytes',
     mcp: 'clientClaims toolCall toolHash',
     gateway:
-      'agentFolder credentialRulesOf gatewayHome readConnection readGatewayConfig toolCommand toolListHash writeConnection',
+      'agentFolder apiCommand credentialRulesOf gatewayHome readConnection readGatewayConfig toolCommand toolListHash writeConnection',
     format: 'wait',
     // The names of a table of resolvers are the caller's own.
     did: 'isDid didKeyFrom parseDidKey compositeResolver keyResolver',

@@ -1,5 +1,7 @@
 import { parseDid } from '../../did/did.ts'
 import { isConfidential } from '../../support/loopback.ts'
+import { apiShape } from './api-shape.ts'
+import { credential, headerNames, secretHeadersField, wrongSecretHeaders } from './header-shape.ts'
 import type { ObjectShape, StringShape, TableShape } from './shape.ts'
 
 const path: StringShape = {
@@ -42,16 +44,6 @@ const did: StringShape = {
   },
 }
 
-const credential: StringShape = {
-  kind: 'string',
-  noun: 'the name of a credential',
-  pattern: '^[a-z0-9][a-z0-9_-]{0,31}\\.[A-Za-z0-9_.-]{1,128}$',
-  check: (value) =>
-    /^[a-z0-9][a-z0-9_-]{0,31}\.[A-Za-z0-9_.-]{1,128}$/.test(value)
-      ? undefined
-      : 'must be the name of a credential in the vault, such as "mail.MAIL_KEY"; store the secret itself with `procura vault put`',
-}
-
 /** An upstream, to which a credential is sent: encrypted, or on this machine. */
 const upstream: StringShape = {
   kind: 'string',
@@ -71,22 +63,6 @@ const variableNames = {
   namePattern: '^[A-Za-z_][A-Za-z0-9_]{0,127}$',
   checkName: (name) =>
     /^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name) ? undefined : 'must be the name of an environment variable',
-} satisfies Partial<TableShape>
-
-/** Headers that a connection or the protocol of MCP sets itself. */
-const ownHeaders: ReadonlySet<string> = new Set([
-  ...['accept', 'connection', 'content-length', 'content-type', 'cookie', 'expect', 'host', 'keep-alive'],
-  ...['last-event-id', 'mcp-method', 'mcp-name', 'mcp-protocol-version', 'mcp-session-id'],
-  ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
-])
-
-const headerNames = {
-  kind: 'table',
-  namePattern: '^[A-Za-z0-9-]{1,64}$',
-  checkName: (name) => {
-    if (!/^[A-Za-z0-9-]{1,64}$/.test(name)) return 'must be the name of a header'
-    return ownHeaders.has(name.toLowerCase()) ? 'is a header that the gateway sets itself; remove it' : undefined
-  },
 } satisfies Partial<TableShape>
 
 const headerValue: StringShape = {
@@ -160,30 +136,25 @@ const httpServer: ObjectShape = {
     type: { shape: { kind: 'string', noun: 'a string', choices: ['http'] }, about: 'a server of Streamable HTTP' },
     url: { shape: upstream, about: 'its endpoint' },
     headers: { shape: { ...headerNames, value: headerValue }, about: 'headers that are not secret', optional: true },
-    secretHeaders: {
-      shape: { ...headerNames, value: credential },
-      about:
-        'the secret headers: the name of the credential with the whole value; one credential for several headers, whose secret is a JSON object with the value of each',
-      optional: true,
-    },
+    secretHeaders: { ...secretHeadersField, optional: true },
     ...pathArguments,
     allow,
   },
   check: ({ headers, secretHeaders }) => {
-    const secret = Object.keys(Object(secretHeaders)).map((name) => name.toLowerCase())
-    const wrong = wrongSecretHeaders(secret, Object.values(Object(secretHeaders)))
+    const wrong = wrongSecretHeaders(secretHeaders)
     if (wrong !== undefined) return wrong
+    const secret = Object.keys(Object(secretHeaders)).map((name) => name.toLowerCase())
     const twice = Object.keys(Object(headers)).some((name) => secret.includes(name.toLowerCase()))
     return twice ? 'has one header in `headers` and in `secretHeaders`; remove one of them' : undefined
   },
 }
 
-/** A call has one credential, so several headers come from one. */
-function wrongSecretHeaders(names: readonly string[], credentials: readonly unknown[]): string | undefined {
-  if (new Set(names).size < names.length) return 'has a header twice in `secretHeaders`; remove one of the two'
-  return new Set(credentials).size < 2
-    ? undefined
-    : 'has several credentials in `secretHeaders`; name one for all headers, whose secret is a JSON object with the value of each header'
+const upstreamNames: Pick<TableShape, 'checkName' | 'namePattern'> = {
+  namePattern: '^[a-z0-9][a-z0-9_-]{0,31}$',
+  checkName: (name) =>
+    /^[a-z0-9][a-z0-9_-]{0,31}$/.test(name)
+      ? undefined
+      : 'must begin with a-z or 0-9 and have at most 32 characters of a-z, 0-9, _ and -',
 }
 
 /** The shape of `gateway.json`. */
@@ -236,14 +207,15 @@ export const gatewayShape: ObjectShape = {
     servers: {
       shape: {
         kind: 'table',
-        namePattern: '^[a-z0-9][a-z0-9_-]{0,31}$',
-        checkName: (name) =>
-          /^[a-z0-9][a-z0-9_-]{0,31}$/.test(name)
-            ? undefined
-            : 'must begin with a-z or 0-9 and have at most 32 characters of a-z, 0-9, _ and -',
+        ...upstreamNames,
         value: { kind: 'variants', variants: { stdio: stdioServer, http: httpServer } },
       },
       about: 'the MCP servers behind the gateway, by name',
+    },
+    apis: {
+      shape: { kind: 'table', ...upstreamNames, value: apiShape },
+      about: 'the HTTP APIs behind the gateway, by name; no name is also one of `servers`',
+      optional: true,
     },
     admin: {
       shape: {
@@ -253,5 +225,10 @@ export const gatewayShape: ObjectShape = {
       about: 'the address of `/health` and `/metrics`; default: there is none',
       optional: true,
     },
+  },
+  // Their credentials are named alike.
+  check: ({ servers, apis }) => {
+    const both = Object.keys(Object(apis)).find((name) => Object.hasOwn(Object(servers), name))
+    return both === undefined ? undefined : `has the name ${both} in \`servers\` and in \`apis\`; rename one of the two`
   },
 }

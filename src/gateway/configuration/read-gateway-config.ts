@@ -53,6 +53,18 @@ export interface HttpServerConfig {
   readonly allow?: readonly AllowedRequests[]
 }
 
+/** An HTTP API. Its credential is put into the requests that agents sign. */
+export interface ApiConfig {
+  readonly type: 'api'
+  /** Its origin, such as `https://api.example.com`. */
+  readonly origin: string
+  readonly secretHeaders: SecretHeaders
+  /** The methods of requests. */
+  readonly methods: readonly string[]
+  /** The paths of requests, each with all paths below it. Default: every path. */
+  readonly paths?: readonly string[]
+}
+
 /** A place at which the gateway listens: a Unix socket, or a loopback address. */
 export type ListenPlace = { readonly socket: string } | { readonly host: string; readonly port: number }
 
@@ -77,6 +89,7 @@ export interface GatewayConfig {
   }
   readonly tools: 'first-use' | 'reviewed'
   readonly servers: ReadonlyMap<string, StdioServerConfig | HttpServerConfig>
+  readonly apis: ReadonlyMap<string, ApiConfig>
   readonly admin?: { readonly host: string; readonly port: number }
 }
 
@@ -90,7 +103,13 @@ interface RawConfig {
   readonly state: { readonly file: string }
   readonly tools?: 'first-use' | 'reviewed'
   readonly servers: Readonly<Record<string, RawServer>>
+  readonly apis?: Readonly<Record<string, RawApi>>
   readonly admin?: { readonly address: string }
+}
+
+interface RawApi extends Omit<ApiConfig, 'methods' | 'secretHeaders' | 'type'> {
+  readonly methods?: readonly string[]
+  readonly secretHeaders: Readonly<Record<string, string>>
 }
 
 type RawServer =
@@ -174,6 +193,7 @@ function completeConfig(raw: RawConfig, path: string): GatewayConfig {
     approvalsFolder: from('approvals'),
     tools: raw.tools ?? 'first-use',
     servers: new Map(Object.entries(raw.servers).map(([name, server]) => [name, completeServer(server, folder)])),
+    apis: new Map(Object.entries(raw.apis ?? {}).map(([name, api]) => [name, completeApi(api)])),
     ...(admin !== undefined && { admin: addressOf(admin.address) }),
   } satisfies GatewayConfig)
 }
@@ -202,6 +222,17 @@ function completeServer(raw: RawServer, folder: string): StdioServerConfig | Htt
     ...(allow !== undefined && { allow }),
     ...(stderr !== undefined && { stderr: resolve(folder, stderr) }),
   })
+}
+
+/** The methods of an API whose configuration names none. The delegations decide about them. */
+const allMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+function completeApi({ origin, methods = allMethods, paths, secretHeaders }: RawApi): ApiConfig {
+  const [credential = ''] = Object.values(secretHeaders)
+  return Object.freeze({
+    ...{ type: 'api', origin, methods, secretHeaders: { credential, names: Object.keys(secretHeaders) } },
+    ...(paths !== undefined && { paths }),
+  } as const)
 }
 
 function secretHeadersOf(given: Readonly<Record<string, string>>): { readonly secretHeaders?: SecretHeaders } {

@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net'
 import { startDeadline } from '../../support/deadline.ts'
 import { quote } from '../../support/quote.ts'
+import { readFirstLine } from '../wire/hello.ts'
 import { type GatewayConnection, loopback } from './connection-file.ts'
 import { type LineFault, type LineWriter, lineWriter, longestLine, readLines } from './lines.ts'
 
@@ -17,7 +18,7 @@ export interface GatewaySocket {
 }
 
 /** The gateway cannot be used. The message is for people and models: the fault and the remedy. */
-class GatewayFault extends Error {}
+export class GatewayFault extends Error {}
 
 /** The connection ended while a line was written, so that the gateway may have it. */
 export class ConnectionEnded extends Error {}
@@ -32,19 +33,12 @@ const helloMs = 10_000
  * @throws GatewayFault when the gateway cannot be reached, refuses, or is not the one that the agent expects.
  */
 export async function openGatewaySocket(connection: GatewayConnection, wanted: object): Promise<GatewaySocket> {
-  const place = placeOf(connection)
-  const deadline = startDeadline([], helloMs)
-  let socket: Socket | undefined
-  try {
-    socket = await open(connection, place, deadline.signal)
-    const opened = socket
-    deadline.signal.addEventListener('abort', () => opened.destroy())
+  return greet(connection, async (socket, ask) => {
     const lines = readLines(socket)
     const write = lineWriter(socket)
-    const answer = await ask(write, lines, wanted, place, deadline.signal)
-    checkAnswer(answer, connection, place)
+    const answer = await ask(write, wanted, async () => (await lines.next()).value)
     return {
-      answer: Object(answer) as GatewaySocket['answer'],
+      answer,
       lines,
       async send(line) {
         if (Buffer.byteLength(line) >= longestLine) throw new GatewayFault(tooLong)
@@ -54,8 +48,51 @@ export async function openGatewaySocket(connection: GatewayConnection, wanted: o
           throw new ConnectionEnded()
         }
       },
-      close: () => opened.destroy(),
+      close: () => socket.destroy(),
     }
+  })
+}
+
+/** A connection to the gateway, for one request to an API. */
+export interface ApiSocket {
+  readonly socket: Socket
+  /** The origin of the API, for which the request is signed. */
+  readonly origin: string
+}
+
+/**
+ * Connects to the gateway, and asks it for an API. CON-02
+ *
+ * @throws GatewayFault as {@link openGatewaySocket}.
+ */
+export async function openApiSocket(connection: GatewayConnection, api: string): Promise<ApiSocket> {
+  return greet(connection, async (socket, ask) => {
+    const { origin } = await ask(lineWriter(socket), { api }, () => readFirstLine(socket, helloMs))
+    return { socket, origin: String(origin) }
+  })
+}
+
+/** Sends the first line, and returns the checked answer. */
+type Ask = (
+  write: LineWriter,
+  wanted: object,
+  read: () => Promise<unknown>,
+) => Promise<Readonly<Record<string, unknown>>>
+
+/** Opens a connection, whose first lines have a time limit. */
+async function greet<T>(connection: GatewayConnection, begin: (socket: Socket, ask: Ask) => Promise<T>): Promise<T> {
+  const place = placeOf(connection)
+  const deadline = startDeadline([], helloMs)
+  let socket: Socket | undefined
+  try {
+    socket = await open(connection, place, deadline.signal)
+    const opened = socket
+    deadline.signal.addEventListener('abort', () => opened.destroy())
+    return await begin(opened, async (write, wanted, read) => {
+      const answer = await answerTo(write, wanted, read, place, deadline.signal)
+      checkAnswer(answer, connection, place)
+      return Object(answer) as Readonly<Record<string, unknown>>
+    })
   } catch (error) {
     socket?.destroy()
     throw error
@@ -100,17 +137,17 @@ function slow(place: string): GatewayFault {
   )
 }
 
-async function ask(
+async function answerTo(
   write: LineWriter,
-  lines: AsyncGenerator<string | LineFault, void>,
   wanted: object,
+  read: () => Promise<unknown>,
   place: string,
   signal: AbortSignal,
 ): Promise<unknown> {
   try {
     await write(JSON.stringify({ procura: 1, ...wanted }))
-    const { value } = await lines.next()
-    if (typeof value === 'string') return JSON.parse(value) as unknown
+    const line = await read()
+    if (typeof line === 'string') return JSON.parse(line) as unknown
   } catch {
     // The fault is the same: there is no answer.
   }

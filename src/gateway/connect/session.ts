@@ -59,7 +59,7 @@ export async function openSession(
 }
 
 /** A key that is not needed is not used: the environment of several agents may have it for one of them. */
-async function openKey(path: string, key: FileKey | undefined): Promise<SignerFile> {
+export async function openKey(path: string, key: FileKey | undefined): Promise<SignerFile> {
   const isEncrypted = key !== undefined && (await describeSignerFile({ path })).encrypted
   return openSignerFile({ path, ...(isEncrypted && { key }) })
 }

@@ -2,7 +2,12 @@
 import { ArgumentError } from '../../errors.ts'
 import { quote } from '../../support/quote.ts'
 import type { FileVault, StoredCredential } from '../../vault/stores/file/file-vault.ts'
-import type { GatewayConfig, HttpServerConfig, StdioServerConfig } from '../configuration/read-gateway-config.ts'
+import type {
+  ApiConfig,
+  GatewayConfig,
+  HttpServerConfig,
+  StdioServerConfig,
+} from '../configuration/read-gateway-config.ts'
 
 /**
  * Compares the credentials that a configuration names with the vault, so that a mistake is found before a call. The vault
@@ -12,12 +17,12 @@ import type { GatewayConfig, HttpServerConfig, StdioServerConfig } from '../conf
  */
 export async function checkCredentials(config: GatewayConfig, vault: Pick<FileVault, 'list'>): Promise<void> {
   const stored = new Map((await vault.list()).filter(({ present }) => present).map((one) => [one.name, one]))
-  for (const [server, found] of config.servers) {
+  for (const [server, found] of [...config.servers, ...config.apis]) {
     for (const name of credentialsOf(found)) checkOne(config.path, server, found, name, stored.get(name))
   }
 }
 
-function credentialsOf(server: StdioServerConfig | HttpServerConfig): readonly string[] {
+function credentialsOf(server: StdioServerConfig | HttpServerConfig | ApiConfig): readonly string[] {
   if (server.type === 'stdio') return Object.values(server.secretEnv)
   return server.secretHeaders === undefined ? [] : [server.secretHeaders.credential]
 }
@@ -25,11 +30,11 @@ function credentialsOf(server: StdioServerConfig | HttpServerConfig): readonly s
 function checkOne(
   path: string,
   server: string,
-  config: StdioServerConfig | HttpServerConfig,
+  config: StdioServerConfig | HttpServerConfig | ApiConfig,
   name: string,
   stored: StoredCredential | undefined,
 ): void {
-  const of = `${path}: the credential ${quote(name)} of the server ${quote(server)}`
+  const of = `${path}: the credential ${quote(name)} of the ${config.type === 'api' ? 'API' : 'server'} ${quote(server)}`
   if (stored === undefined)
     throw new ArgumentError(`${of} is not in the vault; store it with \`procura vault put\`, or correct its name`)
   const { rules } = stored
@@ -39,9 +44,16 @@ function checkOne(
       `${of} is not \`leasable\`, so that no program can get it; store it again with \`procura vault put ${name} --leasable\``,
     )
   }
-  const { origin } = new URL(config.url)
-  if (rules.origins?.includes(origin) === true) return
-  throw new ArgumentError(
-    `${of} may not be sent to ${origin}; store it again with \`procura vault put ${name} --origin ${origin} --header …\``,
-  )
+  const origin = config.type === 'api' ? config.origin : new URL(config.url).origin
+  const again = `store it again with \`procura vault put ${name} --origin ${origin} --header …\``
+  if (rules.origins?.includes(origin) !== true) throw new ArgumentError(`${of} may not be sent to ${origin}; ${again}`)
+  if (config.type !== 'api') return
+  const { methods = ['GET', 'HEAD'], processor } = rules
+  const method = config.methods.find((one) => !methods.includes(one))
+  if (method !== undefined)
+    throw new ArgumentError(`${of} may not be sent with ${method}; name fewer \`methods\`, or ${again}`)
+  const written = new Set(processor?.headers)
+  const header = config.secretHeaders.names.find((one) => !written.has(one.toLowerCase()))
+  if (header !== undefined)
+    throw new ArgumentError(`${of} is not sent in the header ${header}; correct \`secretHeaders\`, or ${again}`)
 }

@@ -4,7 +4,13 @@ import type { Processor } from '../../vault/processor.ts'
 import { header } from '../../vault/processors/header.ts'
 import { headers as severalHeaders } from '../../vault/processors/headers.ts'
 import type { CredentialOptions } from '../../vault/rules/credential-rules.ts'
-import type { HttpServerConfig, SecretHeaders, StdioServerConfig } from '../configuration/read-gateway-config.ts'
+import { apiCommand } from '../api/api-command.ts'
+import type {
+  ApiConfig,
+  HttpServerConfig,
+  SecretHeaders,
+  StdioServerConfig,
+} from '../configuration/read-gateway-config.ts'
 import { toolCommand } from '../tool-command.ts'
 
 /** The command under which the gateway itself reads the secrets for a start of a server. GTW-11 */
@@ -17,8 +23,16 @@ export function sessionCommand(server: string): string {
   return `/gateway/session/${nameOf(server)}`
 }
 
+/** The command under which the gateway itself sends the requests of a dry run to an API. */
+export function observeCommand(api: string): string {
+  return `/gateway/http/${nameOf(api)}`
+}
+
 /** The parts of a configuration that determine how a credential is used. */
-export type CredentialUser = Pick<StdioServerConfig, 'type'> | Omit<HttpServerConfig, 'allow' | 'paths'>
+export type CredentialUser =
+  | Pick<StdioServerConfig, 'type'>
+  | Omit<HttpServerConfig, 'allow' | 'paths'>
+  | Omit<ApiConfig, 'paths'>
 
 /** Headers of Streamable HTTP, in each version of the protocol. */
 const sessionHeaders = [
@@ -28,11 +42,11 @@ const sessionHeaders = [
 
 /**
  * The rules under which a credential of a server is to be stored in the vault of a gateway, so that the gateway can use it
- * for this server, and for nothing else. A secret of a program can only be read for a start of that program. A secret header
- * is only sent to the origin of the server.
+ * for this server or API, and for nothing else. A secret of a program can only be read for a start of that program. A secret
+ * header is only sent to the origin of the server or API.
  *
- * @param server - the name of the server in `gateway.json`.
- * @param config - the server, as `readGatewayConfig` returns it.
+ * @param server - the name of the server or API in `gateway.json`.
+ * @param config - the server or API, as `readGatewayConfig` returns it.
  * @throws ArgumentError when the server is one of HTTP without a secret header.
  *
  * @example
@@ -48,6 +62,11 @@ const sessionHeaders = [
  */
 export function credentialRulesOf(server: string, config: CredentialUser): CredentialOptions {
   if (config.type === 'stdio') return { leasable: true, commands: [startCommand(server)] }
+  if (config.type === 'api') {
+    const { origin, methods, secretHeaders } = config
+    const commands = [observeCommand(server), apiCommand(server)]
+    return { origins: [origin], processor: processorOf(secretHeaders), methods, commands }
+  }
   const { secretHeaders, url, headers } = config
   if (secretHeaders === undefined) {
     throw new ArgumentError('credentialRulesOf: `config` has no secret header; add `secretHeaders` to the server')

@@ -29,7 +29,7 @@ export interface Upstream {
 export async function openUpstream(
   server: string,
   config: StdioServerConfig | HttpServerConfig,
-  own: Omit<OwnCalls, 'close'>,
+  own: Pick<OwnCalls, 'secretsOf' | 'send'>,
 ): Promise<Upstream> {
   if (config.type === 'http') return httpUpstream(server, config, own)
   const child = await startChild(server, config, await secretsOf(server, own))
@@ -41,7 +41,7 @@ export async function openUpstream(
 function httpUpstream(
   server: string,
   { url, headers, secretHeaders }: HttpServerConfig,
-  own: Omit<OwnCalls, 'close'>,
+  own: Pick<OwnCalls, 'secretsOf' | 'send'>,
 ): Upstream {
   const isSecret = secretHeaders !== undefined
   const transport = httpTransport(url, { headers, ...(isSecret && { fetch: own.send(server) }) })
@@ -53,7 +53,10 @@ function httpUpstream(
   }
 }
 
-async function secretsOf(server: string, own: Omit<OwnCalls, 'close'>): Promise<Readonly<Record<string, string>>> {
+async function secretsOf(
+  server: string,
+  own: Pick<OwnCalls, 'secretsOf' | 'send'>,
+): Promise<Readonly<Record<string, string>>> {
   try {
     return await own.secretsOf(server)
   } catch (error) {

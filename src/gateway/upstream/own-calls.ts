@@ -15,14 +15,16 @@ import { encodeContainer } from '../../container/container.ts'
 import type { GuardedCall } from '../../guard/call.ts'
 import type { GuardedCommand } from '../../guard/command.ts'
 import { createGuard, type Guard } from '../../guard/guard.ts'
+import type { RequestParts } from '../../http/binding/request-arguments.ts'
+import { proxyTo } from '../../http/proxy.ts'
 import { invoke } from '../../invocation/invoke.ts'
 import type { Signer } from '../../principal/signer.ts'
 import type { RevocationStore } from '../../revocation/revocation-store.ts'
 import { quote } from '../../support/quote.ts'
 import type { Vault } from '../../vault/vault.ts'
-import type { HttpServerConfig, StdioServerConfig } from '../configuration/read-gateway-config.ts'
+import type { ApiConfig, HttpServerConfig, StdioServerConfig } from '../configuration/read-gateway-config.ts'
 import type { TransportFetch } from '../transport/http-connection.ts'
-import { sessionCommand, startCommand } from './credential-rules.ts'
+import { observeCommand, sessionCommand, startCommand } from './credential-rules.ts'
 import { UpstreamError } from './upstream-error.ts'
 
 /** The calls of the gateway itself. */
@@ -31,6 +33,8 @@ export interface OwnCalls {
   secretsOf(server: string): Promise<Readonly<Record<string, string>>>
   /** Sends a request with the credential of a server of HTTP. Each release is recorded. */
   send(server: string): TransportFetch
+  /** Sends the request of a call to an API in a dry run, with its credential. Each release is recorded. */
+  forward(api: string, args: RequestParts, request: Request): Promise<Response>
   close(): Promise<void>
 }
 
@@ -38,6 +42,7 @@ export interface OwnCalls {
 export interface OwnCallsOptions {
   readonly signer: Signer
   readonly servers: ReadonlyMap<string, StdioServerConfig | HttpServerConfig>
+  readonly apis: ReadonlyMap<string, ApiConfig>
   readonly vault: Vault
   readonly sink: AuditSink
   readonly replay: ReplayStore
@@ -61,12 +66,15 @@ const variable = { variable: text() }
 const handlerMs = 60_000
 
 /** Makes the guard for the calls of the gateway itself. Only the gateway can sign them: it is their subject. GTW-10 */
-export function createOwnCalls({ signer, servers, sink, onError, ...parts }: OwnCallsOptions): OwnCalls {
+export function createOwnCalls({ signer, servers, apis, sink, onError, ...parts }: OwnCallsOptions): OwnCalls {
   const guard = createGuard({
     ...parts,
     audience: signer.did,
     subjects: [signer.did],
-    commands: [...servers].flatMap(([server, config]) => commandsOf(server, config)),
+    commands: [
+      ...[...servers].flatMap(([server, config]) => commandsOf(server, config)),
+      ...[...apis].map(([api, config]) => commandOfApi(api, config)),
+    ],
     audit: { sink, deadlineMs: patience.auditMs },
     deadlines: { handlerMs, decisionMs: patience.decisionMs },
     onError,
@@ -112,8 +120,21 @@ export function createOwnCalls({ signer, servers, sink, onError, ...parts }: Own
             }),
           signal ?? undefined,
         ),
+    forward: (api, args, request) => {
+      const proxy = proxyTo({ upstream: (apis.get(api) as ApiConfig).origin })
+      return perform(
+        observeCommand(api),
+        {},
+        async (call) => proxy({ ...call, args } as never, { request }),
+        request.signal,
+      )
+    },
     close: () => (guard as Guard).close(),
   }
+}
+
+function commandOfApi(api: string, { secretHeaders: { credential } }: ApiConfig): GuardedCommand {
+  return { ...defineCommand({ command: observeCommand(api), args: {} }), credential }
 }
 
 function commandsOf(server: string, config: StdioServerConfig | HttpServerConfig): readonly GuardedCommand[] {

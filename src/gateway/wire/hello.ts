@@ -1,9 +1,13 @@
 // node only: reads sockets
 import type { Duplex } from 'node:stream'
 
-/** The first line of a connection, from `procura connect` or from a program that sends a revocation. GTW-20 */
+/**
+ * The first line of a connection, from `procura connect` for a server or an API, or from a program that sends a revocation.
+ * GTW-20
+ */
 export type Hello =
   | { readonly server: string }
+  | { readonly api: string }
   | { readonly revoke: string }
   | { readonly approvals: { readonly command: string; readonly subject: string } }
 
@@ -12,6 +16,7 @@ export type HelloErrorCode =
   | 'hello_invalid'
   | 'hello_timeout'
   | 'server_unknown'
+  | 'api_unknown'
   | 'too_many'
   | 'closing'
   | 'server_unavailable'
@@ -34,9 +39,9 @@ const maxBytes = 512 * 1024
  * @returns the hello, or its fault.
  */
 export async function readHello(stream: Duplex, timeoutMs: number): Promise<Hello | HelloError> {
-  const line = await firstLine(stream, timeoutMs)
+  const line = await readFirstLine(stream, timeoutMs)
   if (typeof line !== 'string') return line
-  return helloIn(line) ?? invalid('the first line must be {"procura":1,"server":"…"}')
+  return helloIn(line) ?? invalid('the first line must be {"procura":1,"server":"…"} or {"procura":1,"api":"…"}')
 }
 
 function helloIn(line: string): Hello | undefined {
@@ -50,6 +55,7 @@ function helloIn(line: string): Hello | undefined {
   const [[name, value] = [], ...more] = Object.entries(said)
   if (procura !== 1 || more.length > 0) return undefined
   if (name === 'server' && typeof value === 'string') return { server: value }
+  if (name === 'api' && typeof value === 'string') return { api: value }
   if (name === 'revoke' && typeof value === 'string') return { revoke: value }
   return name === 'approvals' ? approvalsIn(value) : undefined
 }
@@ -64,7 +70,8 @@ function invalid(message: string): HelloError {
   return { code: 'hello_invalid', message }
 }
 
-function firstLine(stream: Duplex, timeoutMs: number): Promise<string | HelloError> {
+/** Reads the first line of a stream, or its fault. The bytes behind it stay in the stream. */
+export function readFirstLine(stream: Duplex, timeoutMs: number): Promise<string | HelloError> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let length = 0

@@ -21,22 +21,36 @@ const maxPathBytes = 103
 /** Milliseconds in which a gateway that listens already answers. */
 const probeMs = 1_000
 
+/** The words of the messages. */
+export interface ListenerWords {
+  /** The program that listens. */
+  readonly program: string
+  /** The option with the place. */
+  readonly option: string
+}
+
+const gatewayWords: ListenerWords = Object.freeze({ program: 'a gateway', option: '`listen`' })
+
 /**
  * Listens on a Unix socket that only this user can open, or on a loopback address. GTW-21
  *
  * @throws ArgumentError when another process listens there, the folder is open to others, or the place cannot be used.
  */
-export async function listen(place: ListenPlace, onConnection: (socket: Socket) => void): Promise<Listener> {
+export async function listen(
+  place: ListenPlace,
+  onConnection: (socket: Socket) => void,
+  { program, option }: ListenerWords = gatewayWords,
+): Promise<Listener> {
   const server = createServer({ allowHalfOpen: false, noDelay: true }, onConnection)
-  if (!('socket' in place)) return listenAt(server, place)
+  if (!('socket' in place)) return listenAt(server, place, option)
   const { socket: path } = place
   if (Buffer.byteLength(path) > maxPathBytes)
     throw wrong(path, `has more than ${maxPathBytes} bytes, which the system does not support; choose a shorter path`)
   checkFolder(dirname(path))
-  await removeDead(path)
+  await removeDead(path, program, option)
   // The mode is right from the first moment: the socket is made while no other mode is possible.
   const before = process.umask(0o177)
-  const listening = started(server, () => server.listen(path), path)
+  const listening = started(server, () => server.listen(path), path, option)
   process.umask(before)
   await listening
   chmodSync(path, 0o600)
@@ -46,17 +60,18 @@ export async function listen(place: ListenPlace, onConnection: (socket: Socket) 
 async function listenAt(
   server: Server,
   { host, port }: { readonly host: string; readonly port: number },
+  option: string,
 ): Promise<Listener> {
   const shown = host.includes(':') ? `[${host}]` : host
-  await started(server, () => server.listen({ host, port, exclusive: true }), `${shown}:${port}`)
+  await started(server, () => server.listen({ host, port, exclusive: true }), `${shown}:${port}`, option)
   const { port: used } = server.address() as { readonly port: number }
   return { place: `${shown}:${used}`, close: () => closed(server) }
 }
 
-function started(server: Server, start: () => void, place: string): Promise<void> {
+function started(server: Server, start: () => void, place: string, option: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', ({ code }: NodeJS.ErrnoException) =>
-      reject(wrong(place, `cannot be listened at (${code}); stop the process that uses it, or change \`listen\``)),
+      reject(wrong(place, `cannot be listened at (${code}); stop the process that uses it, or change ${option}`)),
     )
     server.once('listening', resolve)
     // A connection that the system cannot accept, for want of memory for example, is lost; the others go on.
@@ -80,11 +95,11 @@ function checkFolder(folder: string): void {
 }
 
 /** Removes the socket of a gateway that was killed. A live socket, and any other file, stays. */
-async function removeDead(path: string): Promise<void> {
+async function removeDead(path: string, program: string, option: string): Promise<void> {
   const status = lstatSync(path, { throwIfNoEntry: false })
   if (status === undefined) return
-  if (!status.isSocket()) throw wrong(path, 'exists and is not a socket; remove it, or change `listen.socket`')
-  if (await isLive(path)) throw wrong(path, 'is in use: a gateway is running already; stop it first')
+  if (!status.isSocket()) throw wrong(path, `exists and is not a socket; remove it, or change ${option}`)
+  if (await isLive(path)) throw wrong(path, `is in use: ${program} is running already; stop it first`)
   unlinkSync(path)
 }
 

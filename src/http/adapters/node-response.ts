@@ -76,6 +76,10 @@ async function send({ status, headers, body }: Answer, response: NodeOutgoing): 
   for (const [name, value] of grouped(headers)) response.setHeader(name, value)
   if (body === null || typeof body === 'string') return void response.end(body ?? undefined)
   const reader = body.getReader()
+  // HTP-26: a body that is silent is cancelled as well, and its upstream request with it.
+  const cancelled = (): void => void reader.cancel().catch(() => undefined)
+  response.once('close', cancelled)
+  if (response.destroyed) cancelled()
   try {
     for (;;) {
       const { done, value } = await reader.read()
@@ -87,6 +91,7 @@ async function send({ status, headers, body }: Answer, response: NodeOutgoing): 
     // The end of the body is unknown: the client must not take it for complete.
     response.destroy()
   } finally {
+    response.off('close', cancelled)
     await reader.cancel().catch(() => undefined)
   }
 }

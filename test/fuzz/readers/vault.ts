@@ -160,6 +160,9 @@ const gatewayFile = JSON.stringify({
       secretHeaders: { Authorization: 'github.A', 'X-Key': 'github.A' },
     },
   },
+  apis: {
+    crm: { origin: 'https://crm.example.com', secretHeaders: { 'X-Key': 'crm.A' }, methods: ['GET'], paths: ['/v1'] },
+  },
 })
 
 async function inFolder<T>(run: (directory: string) => Promise<T>): Promise<T> {

@@ -1,0 +1,111 @@
+// node only: serves sockets
+/**
+ * The connections of a gateway for APIs. After its first line, a connection has one request of HTTP with the call in a
+ * header. The request is bound to the call, and goes to the origin of the API alone. GTW-61
+ *
+ * @module
+ */
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { DenialSampler } from '../../audit/sample-denials.ts'
+import { nodeHandler } from '../../http/adapters/node.ts'
+import { bindToRequest } from '../../http/binding/request-binding.ts'
+import { sleep } from '../../support/back-off.ts'
+import type { ApiConfig } from '../configuration/read-gateway-config.ts'
+import type { OnGatewayEvent } from '../events.ts'
+import type { Supply } from '../supply.ts'
+import { apiCommand } from './api-command.ts'
+import { decidingTaker, observingTaker } from './call-taker.ts'
+import { longestBody } from './longest-body.ts'
+import { recordedRefusals } from './recorded-refusals.ts'
+
+/** Most bytes of the headers: a container has up to 349,529 characters. */
+const headerBytes = 524_288
+const containerCharacters = 349_529
+
+/** Milliseconds in which a request must have arrived. */
+const requestMs = 60_000
+
+/** The connections for APIs. */
+export interface ApiFront {
+  /** Takes a connection whose first line was read and answered. */
+  take(socket: Socket, api: string): void
+  /** The number of open connections. */
+  connections(): number
+  /** Waits for the requests in progress for so many milliseconds, and ends them. */
+  close(graceMs: number): Promise<void>
+}
+
+/** Options of {@link createApiFront}. */
+export interface ApiFrontOptions {
+  readonly supply: Supply
+  readonly dryRun: boolean
+  readonly sampler: DenialSampler
+  readonly onEvent: OnGatewayEvent
+}
+
+interface Connection {
+  readonly api: string
+  readonly config: ApiConfig
+}
+
+/** Makes the front for APIs. */
+export function createApiFront(options: ApiFrontOptions): ApiFront {
+  const open = new Map<Socket, Connection>()
+  const server = createServer({ maxHeaderSize: headerBytes }, (request, response) => {
+    const connection = open.get(request.socket)
+    if (connection === undefined) request.socket.destroy()
+    else void serve(request, response, connection, options)
+  })
+  // The connection has one request, so nothing can be smuggled behind it.
+  server.maxRequestsPerSocket = 1
+
+  return {
+    connections: () => open.size,
+    take(socket, api) {
+      const config = options.supply.current().apis.get(api)
+      if (config === undefined) return void socket.destroy()
+      open.set(socket, { api, config })
+      const timer = setTimeout(() => socket.destroy(), requestMs)
+      socket.once('procura-received', () => clearTimeout(timer))
+      socket.once('close', () => {
+        clearTimeout(timer)
+        open.delete(socket)
+      })
+      server.emit('connection', socket)
+      socket.resume()
+    },
+    async close(graceMs) {
+      const never = new AbortController().signal
+      const until = performance.now() + graceMs
+      while (open.size > 0 && performance.now() < until) await sleep(20, never)
+      for (const socket of open.keys()) socket.destroy()
+      server.close()
+    },
+  }
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { api, config }: Connection,
+  { supply, dryRun, sampler, onEvent }: ApiFrontOptions,
+): Promise<void> {
+  const { socket } = request
+  response.shouldKeepAlive = false
+  request.once('end', () => void socket.emit('procura-received'))
+  const current = supply.current()
+  const onFault = (message: string): void =>
+    onEvent({ level: 'warning', event: 'session_fault', server: api, message: `${api}: ${message}` })
+  const onError = (): void => onFault('a request failed at the gateway or at the API; its record has the code')
+  const taker = dryRun ? observingTaker(api, config, supply, onFault) : decidingTaker(api, config, supply)
+  const handle = nodeHandler(taker, {
+    command: apiCommand(api),
+    bind: bindToRequest({ origins: [config.origin], bodyBytes: longestBody }),
+    headerCharacters: containerCharacters,
+    onError,
+  })
+  const recording = { audience: current.audience, sink: current.sink, sampler, onError }
+  await handle(request, recordedRefusals(response, taker.isAsked, apiCommand(api), recording))
+}

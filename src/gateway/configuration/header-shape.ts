@@ -1,0 +1,46 @@
+import type { Field, StringShape, TableShape } from './shape.ts'
+
+/** The name of a credential in the vault. */
+export const credential: StringShape = {
+  kind: 'string',
+  noun: 'the name of a credential',
+  pattern: '^[a-z0-9][a-z0-9_-]{0,31}\\.[A-Za-z0-9_.-]{1,128}$',
+  check: (value) =>
+    /^[a-z0-9][a-z0-9_-]{0,31}\.[A-Za-z0-9_.-]{1,128}$/.test(value)
+      ? undefined
+      : 'must be the name of a credential in the vault, such as "mail.MAIL_KEY"; store the secret itself with `procura vault put`',
+}
+
+/** Headers that a connection or the protocol of MCP sets itself. */
+const ownHeaders: ReadonlySet<string> = new Set([
+  ...['accept', 'connection', 'content-length', 'content-type', 'cookie', 'expect', 'host', 'keep-alive'],
+  ...['last-event-id', 'mcp-method', 'mcp-name', 'mcp-protocol-version', 'mcp-session-id'],
+  ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
+])
+
+/** The names of headers that a configuration may set. */
+export const headerNames: Omit<TableShape, 'value'> = {
+  kind: 'table',
+  namePattern: '^[A-Za-z0-9-]{1,64}$',
+  checkName: (name) => {
+    if (!/^[A-Za-z0-9-]{1,64}$/.test(name)) return 'must be the name of a header'
+    return ownHeaders.has(name.toLowerCase()) ? 'is a header that the gateway sets itself; remove it' : undefined
+  },
+}
+
+/** Headers that are secret. */
+export const secretHeadersField: Field = {
+  shape: { ...headerNames, value: credential },
+  about:
+    'the secret headers: the name of the credential with the whole value; one credential for several headers, whose secret is a JSON object with the value of each',
+}
+
+/** The fault of secret headers. A call has one credential, so several headers come from one. */
+export function wrongSecretHeaders(secretHeaders: unknown): string | undefined {
+  const names = Object.keys(Object(secretHeaders)).map((name) => name.toLowerCase())
+  const credentials = Object.values(Object(secretHeaders))
+  if (new Set(names).size < names.length) return 'has a header twice in `secretHeaders`; remove one of the two'
+  return new Set(credentials).size < 2
+    ? undefined
+    : 'has several credentials in `secretHeaders`; name one for all headers, whose secret is a JSON object with the value of each header'
+}

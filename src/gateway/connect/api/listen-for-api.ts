@@ -1,0 +1,117 @@
+// node only: listens on sockets
+import { createServer, type Server } from 'node:http'
+import { ArgumentError } from '../../../errors.ts'
+import { readOptions } from '../../../support/options.ts'
+import { createSemaphore } from '../../../support/semaphore.ts'
+import { apiCommand } from '../../api/api-command.ts'
+import { type ListenerWords, listen } from '../../wire/listener.ts'
+import { readConnection } from '../connection-file.ts'
+import { openFileAgent } from '../file-agent.ts'
+import { openKey } from '../session.ts'
+import { type Admission, refusalOf } from './admit-request.ts'
+import { localKey, localKeyPath } from './local-key.ts'
+import { type ApiListener, type ListenForApiOptions, listenChecks } from './options.ts'
+import { type PassContext, passRequest } from './pass-request.ts'
+import { answerProblem } from './problem.ts'
+
+/** Most open connections, and most requests that are passed on at a time. */
+const most = Object.freeze({ connections: 64, requests: 32, waiting: 256 })
+
+const words: ListenerWords = Object.freeze({ program: '`procura connect`', option: '`listen`' })
+
+/**
+ * Listens for the requests of unchanged HTTP clients, signs each of them with the key of the agent, and passes it on to an
+ * API behind the gateway. It decides nothing: the gateway does.
+ *
+ * A Unix socket is for this user alone. A loopback address can be reached by every process of the machine and by web pages,
+ * so each request must contain the key of `local.key` in the folder of the agent, in the place of the API key.
+ *
+ * @throws ArgumentError when an option is invalid, or the place cannot be used.
+ *
+ * @example
+ * ```ts
+ * import { listenForApi } from 'procura/gateway'
+ *
+ * const listener = await listenForApi({ api: 'crm', agent: './agents/assistant', listen: '127.0.0.1:8080' })
+ * console.log(listener.place, listener.keyFile)
+ * ```
+ */
+export async function listenForApi(options: ListenForApiOptions): Promise<ApiListener> {
+  const { api, agent, listen: place, key, onFault, clock } = readOptions('listenForApi', options, listenChecks)
+  apiCommand(api)
+  const address = /^(127\.0\.0\.1|\[::1\]):(\d{1,5})$/.exec(place)
+  if (address === null && !place.includes('/'))
+    throw new ArgumentError(
+      'listenForApi: `listen` must be a loopback address with a port, such as 127.0.0.1:8080, or the path of a socket, with a slash',
+    )
+  const connection = await readConnection(agent)
+  const { signer } = await openKey(connection.key, key)
+  const { signing } = openFileAgent(signer, connection, clock)
+  const clientKey = address === null ? undefined : await localKey(agent)
+  const context = { api, connection, signing, key: clientKey, onFault: onFault ?? (() => undefined) }
+  if (address === null) {
+    const server = serverFor(context, () => ({ key: undefined, hosts: undefined }))
+    const listener = await listen({ socket: place }, (socket) => void server.emit('connection', socket), words)
+    return listenerOf(server, listener.place, undefined, listener.close)
+  }
+  let hosts: ReadonlySet<string> = new Set()
+  const server = serverFor(context, () => ({ key: clientKey, hosts }))
+  const [, host = '', port = ''] = address
+  const used = await started(server, host.replace(/[[\]]/g, ''), Number(port), place)
+  hosts = new Set([`127.0.0.1:${used}`, `[::1]:${used}`, `localhost:${used}`])
+  return listenerOf(server, `${host}:${used}`, localKeyPath(agent), async () => undefined)
+}
+
+/** Passes requests on, a bounded number at a time. */
+function serverFor(context: PassContext, admission: () => Admission): Server {
+  const inTurn = createSemaphore({
+    running: most.requests,
+    waiting: most.waiting,
+    refusal: () => new Error('too many requests wait'),
+  })
+  const server = createServer({ headersTimeout: 10_000, requestTimeout: 60_000 }, (request, response) => {
+    const refusal = refusalOf(request, admission())
+    if (refusal !== undefined) return answerProblem(response, refusal)
+    inTurn(() => passRequest(request, response, context)).catch(() =>
+      answerProblem(response, {
+        status: 503,
+        code: 'gateway_unavailable',
+        detail: `more than ${most.waiting} requests wait for the gateway; send fewer at a time`,
+      }),
+    )
+  })
+  server.maxConnections = most.connections
+  return server
+}
+
+function started(server: Server, host: string, port: number, place: string): Promise<number> {
+  return new Promise((settle, fail) => {
+    server.once('error', ({ code }: NodeJS.ErrnoException) =>
+      fail(
+        new ArgumentError(
+          `${place} cannot be listened at (${code}); stop the process that uses it, or change \`listen\``,
+        ),
+      ),
+    )
+    server.listen({ host, port, exclusive: true }, () => settle((server.address() as { readonly port: number }).port))
+  })
+}
+
+function listenerOf(
+  server: Server,
+  place: string,
+  keyFile: string | undefined,
+  closePlace: () => Promise<void>,
+): ApiListener {
+  const sockets = new Set<{ destroy(): unknown }>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  async function close(): Promise<void> {
+    await closePlace()
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  }
+  return Object.freeze({ place, keyFile, close, [Symbol.asyncDispose]: close })
+}

@@ -1,0 +1,47 @@
+import {
+  callback,
+  maybe,
+  nonEmptyString,
+  type OptionChecks,
+  objectValue,
+  withMethod,
+} from '../../../support/options.ts'
+import type { Clock } from '../../../time.ts'
+import type { FileKey } from '../../../vault/stores/file/key.ts'
+
+/** Options of {@link listenForApi}. */
+export interface ListenForApiOptions {
+  /** The name of the API in the configuration of the gateway. */
+  readonly api: string
+  /** The folder of the agent, with `connect.json`. */
+  readonly agent: string
+  /** The place at which clients connect: a loopback address such as `127.0.0.1:8080`, or the path of a Unix socket. */
+  readonly listen: string
+  /** The key of an encrypted key file. Default: it is not encrypted. */
+  readonly key?: FileKey
+  /** Receives a line about each fault of the gateway. Default: none. */
+  readonly onFault?: (message: string) => void
+  /** Default: the host's clock. */
+  readonly clock?: Clock
+}
+
+/** The checks of {@link ListenForApiOptions}. */
+export const listenChecks: OptionChecks<ListenForApiOptions> = Object.freeze({
+  api: nonEmptyString,
+  agent: nonEmptyString,
+  listen: nonEmptyString,
+  key: maybe(objectValue),
+  onFault: maybe(callback),
+  clock: maybe(withMethod('now')),
+})
+
+/** A place at which clients of an API connect. */
+export interface ApiListener {
+  /** The socket, or the address with the port that is used. */
+  readonly place: string
+  /** The file with the key that each request contains; undefined for a socket. */
+  readonly keyFile: string | undefined
+  /** Ends all connections. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}

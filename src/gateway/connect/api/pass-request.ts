@@ -1,0 +1,141 @@
+// node only: sends requests over sockets
+import { type ClientRequest, type IncomingMessage, request as openRequest, type ServerResponse } from 'node:http'
+import { ArgumentError, MalformedError, ProcuraError } from '../../../errors.ts'
+import { bindRequest } from '../../../http/binding/request-arguments.ts'
+import { apiCommand } from '../../api/api-command.ts'
+import { longestBody } from '../../api/longest-body.ts'
+import type { GatewayConnection } from '../connection-file.ts'
+import type { SigningAgent } from '../file-agent.ts'
+import { type ApiSocket, openApiSocket } from '../gateway-socket.ts'
+import { passedHeaders } from './admit-request.ts'
+import { answerProblem, type Problem } from './problem.ts'
+
+/** The parts of a listener with which it passes requests on. */
+export interface PassContext {
+  readonly api: string
+  readonly connection: GatewayConnection
+  readonly signing: SigningAgent
+  /** The key of the clients, which is not passed on. */
+  readonly key: string | undefined
+  /** Receives the faults of the gateway. */
+  readonly onFault: (message: string) => void
+}
+
+/**
+ * Signs a request for the API, and passes it on to the gateway over a connection of its own. The response streams. A client
+ * that is gone ends the request. CON-22
+ */
+export async function passRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: PassContext,
+): Promise<void> {
+  const body = await bodyOf(request)
+  if (typeof body === 'string') return answerProblem(response, bodyProblems[body])
+  if (response.destroyed) return
+  let opened: ApiSocket
+  try {
+    opened = await openApiSocket(context.connection, context.api)
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : 'unknown error'
+    context.onFault(detail)
+    return answerProblem(response, { status: 503, code: 'gateway_unavailable', detail })
+  }
+  let container: string
+  try {
+    container = await sign(request, body, opened.origin, context)
+  } catch (error) {
+    opened.socket.destroy()
+    return answerProblem(response, { status: 400, code: 'not_signed', detail: reasonOf(error) })
+  }
+  await exchange(send(request, body, container, opened, context), response)
+}
+
+async function sign(
+  { method = 'GET', url = '' }: IncomingMessage,
+  body: Uint8Array,
+  origin: string,
+  { api, connection: { audience, subject }, signing }: PassContext,
+): Promise<string> {
+  const args = await bindRequest({ url: `${origin}${url}`, method, body })
+  const decision = await signing.authorize({ command: apiCommand(api), args: { ...args }, audience, subject })
+  if (!decision.ok) throw new ArgumentError('the delegations of the agent cannot be used')
+  return decision.container
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof MalformedError && error.kind === 'too_large')
+    return `the request is too large to be signed: ${error.message}`
+  return error instanceof ProcuraError
+    ? error.message.replace(/^bindRequest: `url`/, 'the path and the query')
+    : 'the key or the delegations of the agent cannot be read'
+}
+
+function send(
+  { method, url, rawHeaders }: IncomingMessage,
+  body: Uint8Array,
+  container: string,
+  { socket, origin }: ApiSocket,
+  { key }: PassContext,
+): ClientRequest {
+  const headers = passedHeaders(rawHeaders, key)
+  headers.push('Host', new URL(origin).host, 'X-UCAN-Container', container, 'Connection', 'close')
+  if (body.length > 0) headers.push('Content-Length', String(body.length))
+  const sent = openRequest({ createConnection: () => socket, method, path: url, headers, setHost: false } as object)
+  sent.end(body)
+  return sent
+}
+
+/** Passes the response on as it comes. */
+function exchange(sent: ClientRequest, response: ServerResponse): Promise<void> {
+  return new Promise((settle) => {
+    response.once('close', () => {
+      sent.destroy()
+      settle()
+    })
+    sent.once('error', () => answerProblem(response, lost))
+    sent.once('response', (received) => {
+      // A body that breaks off must not look complete.
+      received.once('aborted', () => response.destroy()).once('error', () => response.destroy())
+      response.writeHead(received.statusCode ?? 502, passedHeaders(received.rawHeaders))
+      response.flushHeaders()
+      received.pipe(response)
+    })
+  })
+}
+
+const lost: Problem = Object.freeze({
+  status: 502,
+  code: 'outcome_unknown',
+  detail:
+    'the connection to the gateway ended during this request, which may have been executed; find out whether it was before you repeat it',
+})
+
+type BodyFault = 'broken off' | 'too long'
+
+const bodyProblems: Readonly<Record<BodyFault, Problem>> = Object.freeze({
+  'too long': {
+    status: 413,
+    code: 'request_unbound',
+    detail: `the body is longer than ${longestBody} bytes; send less at a time`,
+  },
+  'broken off': { status: 400, code: 'request_unbound', detail: 'the body is incomplete; send it again' },
+})
+
+/** CON-22: the digest of the body is signed, so it is read first. */
+async function bodyOf(request: IncomingMessage): Promise<Uint8Array | BodyFault> {
+  if (Number(request.headers['content-length'] ?? 0) > longestBody) return 'too long'
+  const chunks: Buffer[] = []
+  let length = 0
+  return new Promise((settle) => {
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length
+      if (length <= longestBody) return void chunks.push(chunk)
+      request.pause().removeAllListeners('data')
+      settle('too long')
+    })
+    request.once('end', () => settle(Buffer.concat(chunks)))
+    request.once('close', () => settle('broken off'))
+    request.once('error', () => settle('broken off'))
+  })
+}

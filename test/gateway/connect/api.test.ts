@@ -1,0 +1,238 @@
+import { chmodSync, lstatSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { run } from '../../../src/cli/run.ts'
+import { type ApiListener, listenForApi } from '../../../src/entries/gateway.ts'
+import { type ApiHome, codeOf, makeApiHome } from '../serve/api-home.ts'
+import { exchangeBytes } from '../serve/api-upstream.ts'
+
+let api: ApiHome
+
+beforeEach(async () => {
+  api = await makeApiHome()
+  await api.agent.give(api.home.owner, '/http/crm')
+})
+
+afterEach(() => api.remove())
+
+const statusIn = (answer: string): string => /^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 'closed'
+
+function ask({ place }: Pick<ApiListener, 'place'>, ...headers: readonly string[]): Promise<string> {
+  return exchangeBytes(place, ['GET /v1/a HTTP/1.1', ...headers, 'Connection: close', '', ''].join('\r\n'))
+}
+
+describe('a listener on a loopback address', () => {
+  it('needs its key in each request, wherever a client has its API key [CON-21] [attack 103]', async () => {
+    await api.home.open()
+    const listener = await api.listen()
+    const file = listener.keyFile ?? ''
+    expect([file, lstatSync(file).mode & 0o777]).toEqual([join(api.agent.folder, 'local.key'), 0o600])
+    const key = readFileSync(file, 'utf8').trim()
+    const host = `Host: ${listener.place}`
+    const basic = (pair: string): string => `Authorization: Basic ${Buffer.from(pair).toString('base64')}`
+    for (const header of [
+      ...[`Authorization: Bearer ${key}`, `Authorization: ${key}`, `authorization: Token ${key}`, `X-Api-Key: ${key}`],
+      ...[basic(`user:${key}`), basic(`${key}:`), `Private-Token: ${key}`],
+    ])
+      expect(statusIn(await ask(listener, host, header)), header.split(':')[0]).toBe('200')
+    const before = api.upstream.seen.length
+    for (const header of [
+      ...[
+        'X-A: 1',
+        `X-Api-Key: ${key}x`,
+        `X-Api-Key: ${key.slice(1)}`,
+        'Authorization: Bearer',
+        'Authorization: Bearer ',
+      ],
+      ...[basic(key), basic(`a:b${key}`), 'Authorization: Basic', `X-Api-Key: a,${key}`, `Cookie: k=${key}`],
+    ]) {
+      const answer = await ask(listener, host, header)
+      expect([statusIn(answer), answer.includes('"key_missing"'), answer.includes(key)], header.split(':')[0]).toEqual([
+        ...['401', true, false],
+      ])
+    }
+    expect(api.upstream.seen.length).toBe(before)
+    // The key stays, so that the settings of a client stay.
+    const again = await api.listen()
+    expect(readFileSync(again.keyFile ?? '', 'utf8').trim()).toBe(key)
+  })
+
+  it('is not for web pages, also under a name of their own [CON-20] [attack 103]', async () => {
+    await api.home.open()
+    const listener = await api.listen()
+    const key = `X-Api-Key: ${readFileSync(listener.keyFile ?? '', 'utf8').trim()}`
+    const port = listener.place.split(':')[1]
+    for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `LOCALHOST:${port}`, `[::1]:${port}`])
+      expect(statusIn(await ask(listener, `Host: ${host}`, key)), host).toBe('200')
+    for (const host of [
+      'evil.example',
+      `evil.example:${port}`,
+      '127.0.0.1',
+      'localhost',
+      `127.0.0.1.evil.example:${port}`,
+    ])
+      expect(statusIn(await ask(listener, `Host: ${host}`, key)), host).toBe('421')
+    expect(statusIn(await ask(listener, `Host: localhost:${port}`, `Host: localhost:${port}`, key))).not.toBe('200')
+    expect(statusIn(await ask(listener, key))).not.toBe('200')
+    const before = api.upstream.seen.length
+    for (const header of [
+      'Origin: https://evil.example',
+      'Origin: null',
+      'Sec-Fetch-Site: cross-site',
+      'Sec-Fetch-Site: none',
+    ]) {
+      const answer = await ask(listener, `Host: localhost:${port}`, key, header)
+      expect([statusIn(answer), answer.includes('access-control-allow')], header).toEqual(['403', false])
+    }
+    expect(api.upstream.seen.length).toBe(before)
+  })
+
+  it('refuses a key file that others can read, or that has no key [CON-21]', async () => {
+    const file = join(api.agent.folder, 'local.key')
+    writeFileSync(file, 'short\n', { mode: 0o600 })
+    await expect(api.listen()).rejects.toThrow('does not contain a key; remove it, and a new one is made')
+    chmodSync(file, 0o644)
+    await expect(api.listen()).rejects.toThrow('other users have access to it')
+  })
+})
+
+describe('a listener on a Unix socket', () => {
+  it('is for this user alone, and needs no key; web pages are refused [CON-20] [CON-21]', async () => {
+    await api.home.open()
+    const path = join(api.home.folder, 'crm.sock')
+    const listener = await api.listen(path)
+    expect([listener.keyFile, lstatSync(path).mode & 0o777]).toEqual([undefined, 0o600])
+    expect(statusIn(await ask(listener, 'Host: api.example.com'))).toBe('200')
+    expect(statusIn(await ask(listener, 'Host: api.example.com', 'Origin: https://evil.example'))).toBe('403')
+    await expect(api.listen(path)).rejects.toThrow('is in use: `procura connect` is running already')
+    await listener.close()
+    expect(lstatSync(path, { throwIfNoEntry: false })).toBe(undefined)
+  })
+
+  it('is refused where others can write, or where it does not fit [CON-20]', async () => {
+    const folder = join(api.home.folder, 'open')
+    const { mkdirSync } = await import('node:fs')
+    mkdirSync(folder)
+    chmodSync(folder, 0o777)
+    await expect(api.listen(join(folder, 'a.sock'))).rejects.toThrow('run chmod 700')
+    await expect(api.listen(join(api.home.folder, 'a'.repeat(120)))).rejects.toThrow('choose a shorter path')
+    for (const place of ['0.0.0.0:8080', 'localhost:8080', '8080', '127.0.0.1', '192.168.0.1:80', 'crm.sock'])
+      await expect(api.listen(place), place).rejects.toThrow('`listen` must be a loopback address with a port')
+    await expect(listenForApi({ api: 'CRM', agent: api.agent.folder, listen: '127.0.0.1:0' })).rejects.toThrow(
+      'apiCommand',
+    )
+  })
+})
+
+describe('a listener without its gateway', () => {
+  it('answers with the fault and the remedy, and serves again later [CON-23]', async () => {
+    const call = await api.client()
+    const down = await call('/v1/a')
+    expect([down.status, await down.json()]).toEqual([
+      503,
+      expect.objectContaining({
+        code: 'gateway_unavailable',
+        detail: expect.stringMatching(/^the gateway is not running: .*; start it with `procura serve`$/),
+      }),
+    ])
+    await api.home.open()
+    expect((await call('/v1/a')).status).toBe(200)
+  })
+
+  it('signs nothing for another gateway [CON-02] [CON-23]', async () => {
+    const received: string[] = []
+    const fake = createServer((socket) => {
+      socket.on('data', (chunk) => received.push(chunk.toString()))
+      socket.write(
+        '{"procura":1,"audience":"did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp","origin":"https://a.example"}\n',
+      )
+    })
+    await new Promise<void>((resolve) => fake.listen(join(api.home.folder, 'gateway.sock'), resolve))
+    const call = await api.client()
+    expect(await codeOf(await call('/v1/a'))).toEqual([503, 'gateway_unavailable'])
+    expect(received).toEqual(['{"procura":1,"api":"crm"}\n'])
+    await new Promise((resolve) => fake.close(resolve))
+  })
+
+  it('says that the outcome is unknown when the connection ends during a request [CON-23]', async () => {
+    const fake = createServer((socket) => {
+      let lines = 0
+      socket.on('data', () => {
+        lines += 1
+        if (lines === 1)
+          socket.write(`{"procura":1,"audience":"${api.home.service.did}","origin":"${api.upstream.origin}"}\n`)
+        else socket.destroy()
+      })
+    })
+    await new Promise<void>((resolve) => fake.listen(join(api.home.folder, 'gateway.sock'), resolve))
+    const call = await api.client()
+    expect(await codeOf(await call('/v1/a', { method: 'POST', body: 'x' }))).toEqual([502, 'outcome_unknown'])
+    await new Promise((resolve) => fake.close(resolve))
+  })
+
+  it('leaves a client that breaks its body off, and goes on [CON-22]', async () => {
+    await api.home.open()
+    const listener = await api.listen()
+    const key = readFileSync(listener.keyFile ?? '', 'utf8').trim()
+    const [, port] = listener.place.split(':')
+    await new Promise<void>((resolve) => {
+      const head = `POST /v1/a HTTP/1.1\r\nHost: ${listener.place}\r\nX-Api-Key: ${key}\r\nContent-Length: 100\r\n\r\nhalf`
+      const socket = connect(Number(port), '127.0.0.1', () => void socket.write(head, () => socket.destroy()))
+      socket.once('close', () => resolve())
+    })
+    expect(statusIn(await ask(listener, `Host: ${listener.place}`, `X-Api-Key: ${key}`))).toBe('200')
+    expect(api.upstream.seen.map(({ line }) => line)).toEqual(['GET /v1/a'])
+  })
+})
+
+describe('procura connect --api', () => {
+  it('serves until it is ended, and prints the place and the file of the key [CON-20]', async () => {
+    await api.home.open()
+    const out: string[] = []
+    const ending = new AbortController()
+    const words = [
+      'connect',
+      '--api',
+      'crm',
+      '--listen',
+      '127.0.0.1:0',
+      '--agent',
+      'assistant',
+      '--home',
+      api.home.folder,
+    ]
+    const code = run(words, {
+      ...{ env: {}, isTerminal: false, signal: ending.signal },
+      print: (line) => void out.push(line),
+      complain: (line) => void out.push(`!${line}`),
+      readInput: async () => new Uint8Array(),
+      askHidden: async () => undefined,
+    })
+    while (out.length < 2) await new Promise((resolve) => setTimeout(resolve, 10))
+    const file = join(api.agent.folder, 'local.key')
+    const place = /^listening on (http:\S+)$/.exec(out[0] ?? '')?.[1]
+    expect(out[1]).toBe(`the key for clients is in ${file}; set it as the API key of the client`)
+    const key = readFileSync(file, 'utf8').trim()
+    expect((await fetch(`${place}/v1/a`, { headers: { 'x-api-key': key } })).status).toBe(200)
+    ending.abort()
+    expect([await code, out.length]).toEqual([0, 2])
+  })
+
+  it('is not mixed with a server', async () => {
+    const complaints: string[] = []
+    const host = {
+      ...{ env: {}, isTerminal: false, print: () => undefined },
+      complain: (line: string) => void complaints.push(line),
+      ...{ readInput: async () => new Uint8Array(), askHidden: async () => undefined },
+    }
+    expect(await run(['connect', 'mail', '--api', 'crm', '--listen', '127.0.0.1:0'], host)).toBe(2)
+    expect(await run(['connect', 'mail', '--listen', '127.0.0.1:0'], host)).toBe(2)
+    expect(await run(['connect', '--api', 'crm'], host)).toBe(2)
+    expect(complaints).toEqual([
+      expect.stringContaining('not both'),
+      expect.stringContaining('--listen is for --api'),
+      expect.stringContaining('--listen is missing'),
+    ])
+  })
+})
