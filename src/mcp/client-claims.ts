@@ -6,7 +6,8 @@ export type ClaimsReader = (meta: Readonly<Record<string, unknown>>) => Readonly
 
 /**
  * The facts that coding agents put into `_meta` of a tool call, for `claims` of `guardTools` and `relayTools`: `toolUse`,
- * `session` and `turn`, as far as they are there. Claude Code has the id of the tool use; Codex has all three. MCP-30
+ * `session`, `turn` and `subAgent`, as far as they are there. Claude Code has the id of the tool use; Codex has all of them.
+ * MCP-30
  *
  * @example
  * ```ts
@@ -20,8 +21,15 @@ export function clientClaims(meta: Readonly<Record<string, unknown>>): Readonly<
   const given = objectValue(meta) === undefined ? meta : {}
   const own = (name: string): unknown => (Object.hasOwn(given, name) ? given[name] : undefined)
   const turn = own('x-codex-turn-metadata')
-  const { session_id, turn_id } = Object(typeof turn === 'string' ? quietly(() => JSON.parse(turn)) : turn)
-  return claimsOf({ toolUse: own('claudecode/toolUseId') ?? own('callId'), session: session_id, turn: turn_id })
+  const { session_id, turn_id, thread_id, parent_thread_id } = Object(
+    typeof turn === 'string' ? quietly(() => JSON.parse(turn)) : turn,
+  )
+  return claimsOf({
+    toolUse: own('claudecode/toolUseId') ?? own('callId'),
+    session: session_id,
+    turn: turn_id,
+    subAgent: parent_thread_id === undefined ? undefined : thread_id,
+  })
 }
 
 /** Reads the claims of a request. A reader that throws has none, and other values than short strings are left out. */

@@ -11,10 +11,17 @@ import type { AddressInfo } from 'node:net'
 
 /** A call that a model asks for. */
 export interface ScriptedCall {
-  readonly server: string
+  /** Undefined for a tool of the client itself. */
+  readonly server?: string
   readonly tool: string
-  readonly args: object
+  /** The arguments, or a function of the results so far. */
+  readonly args: object | ((results: readonly string[]) => object)
+  /** Codex: the namespace of a tool of its own. */
+  readonly namespace?: string
 }
+
+/** The prompt by which the model knows a sub-agent. */
+export const subPrompt = 'you are the sub-agent of this test'
 
 /** A model that listens. */
 export interface FakeModel {
@@ -23,12 +30,23 @@ export interface FakeModel {
   results(): readonly string[]
   /** Everything that the model received. */
   readonly received: string[]
-  /** Follows another script from now on. */
-  follow(script: readonly ScriptedCall[], between?: (done: number) => Promise<void>): void
+  /**
+   * Follows another script from now on.
+   *
+   * @param between - called before each answer, with the number of results so far.
+   * @param nested - the script of a sub-agent, whose prompt is {@link subPrompt}.
+   */
+  follow(
+    script: readonly ScriptedCall[],
+    between?: (done: number) => Promise<void>,
+    nested?: readonly ScriptedCall[],
+  ): void
   stop(): Promise<void>
 }
 
 interface Reading {
+  /** The first message of a user. */
+  prompt(body: Record<string, unknown>): string
   /** Results of calls in the request. */
   results(body: Record<string, unknown>): readonly string[]
   answer(response: ServerResponse, call: ScriptedCall | undefined, id: number, body: Record<string, unknown>): void
@@ -37,6 +55,7 @@ interface Reading {
 /** The model of Claude Code: the Messages API. */
 export function messagesModel(): Promise<FakeModel> {
   return startModel('/messages', {
+    prompt: ({ messages = [] }) => JSON.stringify((messages as { content: unknown }[])[0]?.content ?? ''),
     results: ({ messages = [] }) =>
       (messages as { content: unknown }[]).flatMap(({ content }) =>
         Array.isArray(content)
@@ -56,7 +75,7 @@ export function messagesModel(): Promise<FakeModel> {
               { type: 'text_delta', text: 'done' },
             ]
           : [
-              { type: 'tool_use', id: `toolu_${id}`, name: `mcp__${call.server}__${call.tool}`, input: {} },
+              { type: 'tool_use', id: `toolu_${id}`, name: nameOf(call), input: {} },
               { type: 'input_json_delta', partial_json: JSON.stringify(call.args) },
             ]
       const reason = { stop_reason: call === undefined ? 'end_turn' : 'tool_use', stop_sequence: null }
@@ -72,9 +91,19 @@ export function messagesModel(): Promise<FakeModel> {
   })
 }
 
+function namespaceOf({ server, namespace }: ScriptedCall): string | undefined {
+  return server === undefined ? namespace : `mcp__${server}`
+}
+
+function nameOf({ server, tool }: ScriptedCall): string {
+  return server === undefined ? tool : `mcp__${server}__${tool}`
+}
+
 /** The model of Codex: the Responses API. */
 export function responsesModel(): Promise<FakeModel> {
   return startModel('/responses', {
+    prompt: ({ input = [] }) =>
+      JSON.stringify((input as { role?: string }[]).filter(({ role }) => role === 'user').slice(0, 3)),
     results: ({ input = [] }) =>
       (input as { type: string; output: unknown }[])
         .filter(({ type }) => type === 'function_call_output')
@@ -88,9 +117,7 @@ export function responsesModel(): Promise<FakeModel> {
           ? { type: 'message', id: `m_${id}`, role: 'assistant', content: [{ type: 'output_text', text: 'done' }] }
           : {
               ...{ type: 'function_call', id: `fc_${id}`, call_id: `call_${id}` },
-              ...(isNamespace
-                ? { name: call.tool, namespace: `mcp__${call.server}` }
-                : { name: `mcp__${call.server}__${call.tool}` }),
+              ...(isNamespace ? { name: call.tool, namespace: namespaceOf(call) } : { name: nameOf(call) }),
               arguments: JSON.stringify(call.args),
             }
       const counts = { input_tokens: 1, output_tokens: 1, total_tokens: 2 }
@@ -106,6 +133,7 @@ export function responsesModel(): Promise<FakeModel> {
 
 async function startModel(path: string, reading: Reading): Promise<FakeModel> {
   let script: readonly ScriptedCall[] = []
+  let nested: readonly ScriptedCall[] = []
   let between: (done: number) => Promise<void> = async () => undefined
   let last: readonly string[] = []
   let count = 0
@@ -124,11 +152,14 @@ async function startModel(path: string, reading: Reading): Promise<FakeModel> {
       // The clients also ask for titles and summaries, without tools.
       const hasTools = Array.isArray(body['tools']) && body['tools'].length > 0
       const results = reading.results(body)
-      if (hasTools) last = results
+      const isNested = nested.length > 0 && reading.prompt(body).includes(subPrompt)
+      if (hasTools && !isNested) last = results
       if (hasTools) await between(results.length)
+      const next = hasTools ? (isNested ? nested : script)[results.length] : undefined
+      const args = typeof next?.args === 'function' ? next.args(results) : (next?.args ?? {})
       response.setHeader('content-type', 'text/event-stream')
       count += 1
-      return reading.answer(response, hasTools ? script[results.length] : undefined, count, body)
+      return reading.answer(response, next && { ...next, args }, count, body)
     })
   })
   await new Promise<void>((settle) => server.listen(0, '127.0.0.1', settle))
@@ -136,9 +167,10 @@ async function startModel(path: string, reading: Reading): Promise<FakeModel> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     results: () => last,
     received,
-    follow(calls, meanwhile = async () => undefined) {
+    follow(calls, meanwhile = async () => undefined, ofSubAgent = []) {
       script = calls
       between = meanwhile
+      nested = ofSubAgent
       last = []
     },
     stop: () =>

@@ -4,7 +4,8 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type FakeModel, messagesModel, responsesModel } from './models.ts'
+import { type FakeModel, messagesModel, responsesModel, type ScriptedCall, subPrompt } from './models.ts'
+import { claudeUses, codexUses, type ToolUse } from './transcripts.ts'
 import type { World } from './world.ts'
 
 /** How the hook of an agent is configured. */
@@ -23,6 +24,10 @@ export interface AgentProgram {
   readonly model: FakeModel
   /** Runs the agent until its model says that it is done. */
   run(world: World, hook: HookSetting): Promise<AgentRun>
+  /** The calls that start a sub-agent, and wait for its end. */
+  readonly subAgent: readonly ScriptedCall[]
+  /** The calls of tools in the transcripts below a folder. */
+  usesIn(folder: string): readonly ToolUse[]
 }
 
 /** A run of an agent. */
@@ -41,7 +46,13 @@ const matcher = 'mcp__(?:mail|files)__.*'
 export async function claude(binaries: string): Promise<AgentProgram> {
   const model = await messagesModel()
   return {
-    ...{ name: 'Claude Code', model },
+    ...{ name: 'Claude Code', model, usesIn: claudeUses },
+    subAgent: [
+      {
+        tool: 'Agent',
+        args: { description: 'sends', prompt: subPrompt, subagent_type: 'general-purpose', run_in_background: false },
+      },
+    ],
     run(world, { command, onFailure }) {
       const folder = newFolder('claude')
       const mcpServers = Object.fromEntries(
@@ -66,7 +77,18 @@ export async function claude(binaries: string): Promise<AgentProgram> {
 export async function codex(binaries: string): Promise<AgentProgram> {
   const model = await responsesModel()
   return {
-    ...{ name: 'Codex', model },
+    ...{ name: 'Codex', model, usesIn: codexUses },
+    subAgent: [
+      { namespace: 'multi_agent_v1', tool: 'spawn_agent', args: { message: subPrompt } },
+      {
+        namespace: 'multi_agent_v1',
+        tool: 'wait_agent',
+        args: (results) => ({
+          targets: /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(results.at(-1) ?? '') ?? [],
+          timeout_ms: 60_000,
+        }),
+      },
+    ],
     run(world, { command, trusted }) {
       const folder = newFolder('codex')
       const servers = Object.entries(world.servers).map(

@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { placesInFiles, placesInTree, treeOf } from './process-tree.ts'
 import { type AgentProgram, type AgentRun, type HookSetting, running } from './run-agent.ts'
+import type { ToolUse } from './transcripts.ts'
 import { canary, type World } from './world.ts'
 
 const none: HookSetting = { command: undefined }
@@ -152,5 +153,31 @@ const early: Scenario = [
   },
 ]
 
+const attribution: Scenario = [
+  'the record of each call leads to the transcript, also of a sub-agent, with the hook installed',
+  async (agent, world) => {
+    const before = (await world.calls()).length
+    const command = [process.execPath, ...world.hook].join(' ')
+    const hook: HookSetting = { command, trusted: true, onFailure: 'block' }
+    let uses: readonly ToolUse[] = []
+    await follow(agent, world, [[bob, ...agent.subAgent, bob], undefined, [bob]], hook, ({ folder }) => {
+      uses = agent.usesIn(folder)
+    })
+    const records = (await world.calls()).slice(before)
+    assert.equal(records.length, 3)
+    const found = records.map(({ claimed = {} }) => {
+      const { toolUse, ...rest } = claimed
+      const use = uses.filter((one) => one.toolUse === toolUse)
+      assert.equal(use.length, 1, `the tool use ${toolUse} is ${use.length} times in the transcripts`)
+      // Facts that the agent names beside the tool use are those of the transcript.
+      for (const [name, value] of Object.entries(rest)) assert.equal(value, Object(use[0])[name], name)
+      return use[0]?.subAgent
+    })
+    assert.deepEqual([found[0], found[2]], [undefined, undefined])
+    assert.ok(found[1] !== undefined, 'the second call is not of a sub-agent')
+    assert.equal(new Set(uses.map(({ session }) => session)).size, 1)
+  },
+]
+
 /** All of them. */
-export const scenarios: readonly Scenario[] = [work, canaries, changed, killed, early, broken]
+export const scenarios: readonly Scenario[] = [work, canaries, changed, killed, attribution, early, broken]

@@ -13,6 +13,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { root } from '../setup/entries.ts'
 
 /** The program. */
@@ -36,6 +37,8 @@ export interface World {
   killGateway(): Promise<void>
   /** The lines of the log. */
   log(): readonly string[]
+  /** The records of allowed calls, with the facts that the agent claims. */
+  calls(): Promise<readonly { readonly claimed?: Readonly<Record<string, string>> }[]>
   /** Output of the gateway. */
   readonly output: string[]
   /** The configuration of an MCP client for the agent. */
@@ -110,6 +113,12 @@ export async function makeWorld(filesystemServer?: string): Promise<World> {
     describe: (text) => writeFileSync(description, text),
     ...gatewayIn(home),
     log: () => textsIn(join(home, 'log')),
+    async calls() {
+      const found: { readonly claimed?: Readonly<Record<string, string>> }[] = []
+      for await (const { event } of readJsonlRecords({ directory: join(home, 'log') }))
+        if (event.kind === 'intent' && event.command?.startsWith('/mcp/') === true) found.push(event)
+      return found
+    },
     servers: { mail: connect('mail'), files: connect('files') },
     hook: [program, 'hook', '--home', home, '--agent', 'assistant', '--server', 'mail', '--server', 'files'],
     async stop() {

@@ -11,6 +11,9 @@ describe('the claims of a client', () => {
     const codex = { toolUse: 'call_1', session: 's', turn: 't' }
     expect(clientClaims({ callId: 'call_1', 'x-codex-turn-metadata': turn })).toEqual(codex)
     expect(clientClaims({ callId: 'call_1', 'x-codex-turn-metadata': JSON.stringify(turn) })).toEqual(codex)
+    const sub = { ...turn, thread_id: 'u', parent_thread_id: 's' }
+    expect(clientClaims({ callId: 'call_1', 'x-codex-turn-metadata': sub })).toEqual({ ...codex, subAgent: 'u' })
+    expect(clientClaims({ callId: 'call_1', 'x-codex-turn-metadata': { ...turn, thread_id: 's' } })).toEqual(codex)
     for (const meta of [undefined, null, 7, [], 'x', { callId: 7 }, { callId: 'a\nb' }, { callId: 'x'.repeat(257) }])
       expect(clientClaims(meta as never)).toEqual({})
   })
