@@ -1,5 +1,4 @@
 // node only: reads a terminal and files
-import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { approve as approveRequest } from '../approval/approve.ts'
 import { refuse } from '../approval/refuse.ts'
@@ -8,19 +7,20 @@ import type { Did } from '../did/did.ts'
 import { answerApproval, listApprovals, type WaitingApproval } from '../gateway/approvals/review-approvals.ts'
 import type { GatewayConfig } from '../gateway/configuration/read-gateway-config.ts'
 import type { Signer } from '../principal/signer.ts'
-import { describeSignerFile, openSignerFile } from '../signer-file/signer-file.ts'
+import { describeSignerFile } from '../signer-file/signer-file.ts'
 import { quote } from '../support/quote.ts'
 import { systemClock } from '../time.ts'
-import type { FileKey } from '../vault/stores/file/key.ts'
+import { openApproverKeys } from './approver-keys.ts'
+import { enroll } from './enroll.ts'
 import type { Host } from './host.ts'
-import { askPassphrase } from './open-signer.ts'
+import { namesOf, type PrincipalNames } from './principal-names.ts'
 import { showDate, showDistance } from './time-text.ts'
 import { configOf } from './tools.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
 
 /**
- * `procura approve [ID]`: shows the requests of agents, and answers them with the key of the approver. APR-87
+ * `procura approve [ID]`: shows the requests of agents, and answers them with the key of the approver.
  *
  * @returns 1 when a request is refused by the answer of the person.
  */
@@ -33,8 +33,9 @@ export async function approve(words: readonly string[], flags: Flags, host: Host
   // An agent can run this program. It must not be able to say yes.
   if (!host.isTerminal)
     throw new UsageError('a person has to answer at a terminal, and standard input is not one; --list needs none')
+  if (textOf(flags, 'enroll') !== undefined) return enroll(config, words, flags, host)
   const path = textOf(flags, 'from') ?? join(dirname(config.path), 'owner.key')
-  const { keys, encrypted } = await describeSignerFile({ path })
+  const { keys } = await describeSignerFile({ path })
   const chosen = chooseRequests(
     all,
     id,
@@ -46,7 +47,7 @@ export async function approve(words: readonly string[], flags: Flags, host: Host
     return 0
   }
   const names = await namesOf(config)
-  const openKey = once(() => signersOf(path, encrypted, config, flags, host))
+  const openKey = once(() => openApproverKeys(path, config, flags, host))
   let isRefused = false
   for (const one of chosen) {
     const isYes = flags['deny'] !== true && (await ask(one, names, host))
@@ -57,20 +58,20 @@ export async function approve(words: readonly string[], flags: Flags, host: Host
   return isRefused ? 1 : 0
 }
 
-function ask({ id, request }: WaitingApproval, names: Names, host: Host): Promise<boolean> {
+function ask({ id, request }: WaitingApproval, names: PrincipalNames, host: Host): Promise<boolean> {
   host.complain(`request ${id}`)
   return askInTerminal(request, { names, ...host.terminal })
 }
 
 async function answer(
   config: GatewayConfig,
-  { id, request }: WaitingApproval,
+  { id, request, proofs }: WaitingApproval,
   isYes: boolean,
   issuer: Signer,
   flags: Flags,
   host: Host,
 ): Promise<void> {
-  const made = isYes ? (await approveRequest(request, { issuer })).container : await refuse(request, { issuer })
+  const made = isYes ? (await approveRequest(request, { issuer, proofs })).container : await refuse(request, { issuer })
   await answerApproval({ config, id, answer: made })
   const state = isYes ? 'approved' : 'refused'
   if (flags['json'] === true) host.print(JSON.stringify({ id, state }))
@@ -102,45 +103,7 @@ function chooseRequests(
   return [named]
 }
 
-/**
- * The signers of the approver's file. The passphrase is typed: with one in the environment, every program that the person
- * starts from the same shell could approve.
- */
-async function signersOf(
-  path: string,
-  encrypted: boolean,
-  config: GatewayConfig,
-  flags: Flags,
-  host: Host,
-): Promise<readonly Signer[]> {
-  const given = textOf(flags, 'key-file') ?? (textOf(flags, 'from') === undefined ? config.vault.keyFile : undefined)
-  let key: FileKey | undefined
-  if (encrypted && given !== undefined) key = { keyFile: given }
-  else if (encrypted) key = { passphrase: await askPassphrase(`passphrase of ${path} (it is not shown): `, host) }
-  const { signer, previous } = await openSignerFile({ path, ...(key !== undefined && { key }) })
-  return [signer, ...previous]
-}
-
-type Names = Readonly<Record<string, string>>
-
-/** Names of the principals that the home folder knows. */
-async function namesOf(config: GatewayConfig): Promise<Names> {
-  const home = dirname(config.path)
-  const agents = await readdir(join(home, 'agents')).catch(() => [])
-  const known: readonly (readonly [name: string, path: string])[] = [
-    ...agents.map((name) => [`agent ${name}`, join(home, 'agents', name, 'agent.key')] as const),
-    ['the owner', join(home, 'owner.key')],
-    ['this gateway', config.service.key],
-  ]
-  const names: Record<string, string> = {}
-  for (const [name, path] of known) {
-    const { keys } = await describeSignerFile({ path }).catch(() => ({ keys: [] }))
-    for (const { did } of keys) names[did] = name
-  }
-  return names
-}
-
-function list(all: readonly WaitingApproval[], names: Names, flags: Flags, host: Host): number {
+function list(all: readonly WaitingApproval[], names: PrincipalNames, flags: Flags, host: Host): number {
   const now = systemClock.now()
   for (const { id, request, state } of all) {
     const { agent, approver, command, args, reason, expiration } = request

@@ -96,6 +96,13 @@ export const gatewayVerbs: readonly Verb[] = [
       config,
       { name: 'list', about: 'list the requests, and answer none; it needs no terminal' },
       { name: 'deny', about: 'refuse without a question' },
+      {
+        name: 'enroll',
+        value: 'DID',
+        about: 'make a principal an approver, such as the key of the page in your browser; default for 30d',
+      },
+      { name: 'expires-in', value: 'DURATION', about: 'with --enroll: such as 8h or 30d' },
+      { name: 'command', value: 'COMMAND', about: 'with --enroll: the commands that it can approve; default /mcp' },
       { name: 'from', value: 'FILE', about: 'the key file of the approver; default owner.key in the home folder' },
       { ...keyFile, about: 'the key of that file; default `vault.keyFile`, or the passphrase, which is typed' },
       json,

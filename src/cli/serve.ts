@@ -102,11 +102,14 @@ async function reload(
 }
 
 function announce(gateway: Gateway, dryRun: boolean, isJson: boolean, host: Host): void {
-  const { did, place, adminPlace } = gateway
+  const { did, place, adminPlace, approvalPage } = gateway
   if (isJson) {
-    const admin = adminPlace === undefined ? {} : { admin: adminPlace }
+    const places = {
+      ...(adminPlace !== undefined && { admin: adminPlace }),
+      ...(approvalPage !== undefined && { approvalPage }),
+    }
     const apis = [...gateway.apis()].map(([name, { origin }]) => ({ name, origin }))
-    const facts = { place, audience: did, ...admin, dryRun, servers: gateway.servers(), apis }
+    const facts = { place, audience: did, ...places, dryRun, servers: gateway.servers(), apis }
     host.print(JSON.stringify({ event: 'listening', ...facts }))
     return
   }
@@ -114,6 +117,7 @@ function announce(gateway: Gateway, dryRun: boolean, isJson: boolean, host: Host
   host.print(`listening on ${place}`)
   host.print(`audience ${did}`)
   if (adminPlace !== undefined) host.print(`health and metrics on http://${adminPlace}`)
+  if (approvalPage !== undefined) host.print(`approvals on ${approvalPage}`)
   for (const [name, { origin }] of gateway.apis()) host.print(`API ${name}: ${origin}`)
   for (const { name, type, tools, waiting, fault } of gateway.servers()) {
     const rest = waiting === 0 ? '' : `, ${waiting} waiting; see \`procura tools list ${name}\``

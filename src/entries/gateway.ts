@@ -18,6 +18,8 @@ export {
 export {
   type AnswerApprovalOptions,
   answerApproval,
+  type EnrollApproverOptions,
+  enrollApprover,
   type ListApprovalsOptions,
   listApprovals,
   type WaitingApproval,

@@ -50,7 +50,7 @@ export interface FrontOptions {
   readonly supply: Supply
   readonly desk: ApprovalDesk
   /** The address of the page for approvals, if there is one. */
-  readonly page: () => string | undefined
+  readonly page: string | undefined
   readonly dryRun: boolean
   readonly stopMs: number
   readonly onEvent: OnGatewayEvent
@@ -161,7 +161,7 @@ function approvalsTaker({
     if (asking >= most.approvals) return refuse(socket, tooMany, onEvent)
     asking++
     try {
-      await serveApprovals(socket, { desk, call: { service, ...wanted } as WantedCall, need, page: page() })
+      await serveApprovals(socket, { desk, call: { service, ...wanted } as WantedCall, need, page })
     } finally {
       asking--
     }

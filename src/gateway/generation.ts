@@ -20,6 +20,7 @@ import type { SqliteStores } from '../state/sqlite/sqlite-stores.ts'
 import { sleep } from '../support/back-off.ts'
 import type { FileVault } from '../vault/stores/file/file-vault.ts'
 import { boundApi } from './api/guarded-api.ts'
+import { approvalRule, checkApprovalNames } from './approvals/tool-approvals.ts'
 import type {
   ApiConfig,
   GatewayConfig,
@@ -171,6 +172,8 @@ async function guardedServer(
     pins.set(tool.name, await toolHash(tool))
     try {
       checkPathNames(tools, config.paths ?? [])
+      checkApprovalNames(tools, config.approvals)
+      const approvals = approvalRule(tool.name, config.approvals)
       const definition = commandOfTool(
         { ...tool, inputSchema: tool.inputSchema ?? { type: 'object' } },
         // A part of a schema that is not understood counts as any JSON value: the server checks its own schema.
@@ -178,6 +181,7 @@ async function guardedServer(
       )
       commands.set(tool.name, {
         ...definition,
+        ...(approvals !== undefined && { approvals }),
         ...(credential !== undefined && withCredential(credential, mostRequests)),
       })
     } catch (error) {

@@ -27,7 +27,8 @@ import { openFileVault } from '../vault/stores/file/file-vault.ts'
 import type { FileKey } from '../vault/stores/file/key.ts'
 import { type AdminListener, type GatewayHealth, serveAdmin } from './admin/serve-admin.ts'
 import { createTextMeter } from './admin/text-meter.ts'
-import { openApprovalDesk } from './approvals/approval-desk.ts'
+import { type ApprovalDesk, openApprovalDesk } from './approvals/approval-desk.ts'
+import { type PageListener, serveApprovalPage } from './approvals/serve-page.ts'
 import type { ApiConfig, GatewayConfig } from './configuration/read-gateway-config.ts'
 import { confirmClaims } from './confirm-claims.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
@@ -66,6 +67,8 @@ export interface Gateway {
   readonly place: string
   /** The address of `/health` and `/metrics`, if there is one. */
   readonly adminPlace: string | undefined
+  /** The address of the page for approvals, if there is one. */
+  readonly approvalPage: string | undefined
   /** The servers, with the number of their tools. */
   servers(): readonly GatewayServer[]
   /** The HTTP APIs, by name. */
@@ -123,7 +126,9 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     closers.push(() => supply.close())
     const desk = await openApprovalDesk({ folder: config.approvalsFolder, onEvent })
     closers.push(() => desk.close())
-    const front = createFront({ supply, desk, page: () => undefined, dryRun, stopMs: stopTimeoutMs, onEvent })
+    const page = await openPage(config, desk)
+    if (page !== undefined) closers.push(() => page.close())
+    const front = createFront({ supply, desk, page: page?.url, dryRun, stopMs: stopTimeoutMs, onEvent })
     closers.push(() => front.close())
     metrics.watch({ guard: { health: () => supply.current().guard.health() } })
     await firstLook(supply, given.signal)
@@ -141,6 +146,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       did: parts.signer.did,
       place: listener.place,
       adminPlace: admin?.place,
+      approvalPage: page?.url,
       servers: () => supply.servers(),
       apis: () => supply.current().apis,
       health,
@@ -171,6 +177,11 @@ async function firstLook(supply: Supply, signal: AbortSignal | undefined): Promi
     signal?.removeEventListener('abort', supply.end)
   }
   signal?.throwIfAborted()
+}
+
+async function openPage({ approvals }: GatewayConfig, desk: ApprovalDesk): Promise<PageListener | undefined> {
+  const { page } = approvals ?? {}
+  return page === undefined ? undefined : serveApprovalPage({ ...page, desk })
 }
 
 async function openAdmin(

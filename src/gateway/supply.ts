@@ -135,6 +135,9 @@ export async function createSupply(
 /** The parts that a process opens once. */
 function assertSameParts(before: GatewayConfig, next: GatewayConfig): void {
   const fixed = ['listen', 'service', 'vault', 'audit', 'state', 'admin', 'toolsFolder'] as const
+  const pages = [before, next].map(({ approvals }) => JSON.stringify(approvals?.page))
+  if (pages[0] !== pages[1])
+    throw new ArgumentError(`${next.path}: \`approvals.page\` cannot change while the gateway runs; restart it`)
   const changed = fixed.find((name) => JSON.stringify(before[name]) !== JSON.stringify(next[name]))
   if (changed !== undefined)
     throw new ArgumentError(`${next.path}: \`${changed}\` cannot change while the gateway runs; restart it`)

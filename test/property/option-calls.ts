@@ -121,6 +121,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   gateway: {
     acceptTools: [],
     answerApproval: [],
+    enrollApprover: [],
     listApprovals: [],
     answerHook: ['{}'],
     connectToGateway: [],

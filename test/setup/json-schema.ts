@@ -17,6 +17,8 @@ export function jsonSchemaOf(shape: Shape): Readonly<Record<string, unknown>> {
       }
     case 'number':
       return { const: shape.value }
+    case 'integer':
+      return { type: 'integer', minimum: shape.least, maximum: shape.most }
     case 'list':
       return { type: 'array', items: jsonSchemaOf(shape.item), ...(shape.least > 0 && { minItems: shape.least }) }
     case 'table':

@@ -7,6 +7,7 @@ import { describeApprovalRequest } from '../describe-request.ts'
 import { readApprovalRequest } from '../read-request.ts'
 import { refuse } from '../refuse.ts'
 import type { ReceivedRequest } from '../request.ts'
+import { fetchRequest, type GatewayRequest, isGatewayId, sendAnswer } from './gateway-desk.ts'
 import { type Keeper, openKeeper } from './keeper.ts'
 
 /** The elements of the page by their id. */
@@ -30,7 +31,7 @@ export async function startApprovalPage(): Promise<void> {
   const keeper = await openKeeper()
   value(page, 'approver', keeper.signer.did)
   value(page, 'proofs', (await keeper.proofs()) ?? '')
-  const show = (container: string): void => void showRequest(page, keeper, container.trim()).catch(report(page))
+  const show = (given: string): void => void showGiven(page, keeper, given.trim()).catch(report(page))
   on(page, 'read', () => show(input(page, 'incoming')))
   on(page, 'keep', () => void keep(page, keeper).catch(report(page)))
   addEventListener('hashchange', () => show(location.hash.slice(1)))
@@ -38,9 +39,21 @@ export async function startApprovalPage(): Promise<void> {
   else say(page, 'There is no request.')
 }
 
-async function showRequest(page: Page, keeper: Keeper, container: string): Promise<void> {
+/** Shows a request, or the one that the gateway keeps under an ID. */
+async function showGiven(page: Page, keeper: Keeper, given: string): Promise<void> {
   hide(page, 'request', true)
   hide(page, 'result', true)
+  if (!isGatewayId(given)) return showRequest(page, keeper, given)
+  const { did } = keeper.signer
+  try {
+    const kept = await fetchRequest(given, did)
+    await showRequest(page, keeper, kept.request, kept)
+  } catch (error) {
+    say(page, `${(error as Error).message}. A new approver is added with: procura approve --enroll ${did}`)
+  }
+}
+
+async function showRequest(page: Page, keeper: Keeper, container: string, kept?: GatewayRequest): Promise<void> {
   const reading = await readApprovalRequest(container, { approver: keeper.signer.did })
   if (!reading.valid) return say(page, `This is not a valid request: ${reading.denial.message}`)
   const { request } = reading
@@ -56,20 +69,25 @@ async function showRequest(page: Page, keeper: Keeper, container: string): Promi
   hide(page, 'warning', complete)
   hide(page, 'request', false)
   say(page, 'An agent requests your approval.')
-  offer(page, keeper, request)
+  offer(page, keeper, request, kept)
 }
 
 /** Switches the buttons on for this request, after a moment. */
-function offer(page: Page, keeper: Keeper, request: ReceivedRequest): void {
+function offer(page: Page, keeper: Keeper, request: ReceivedRequest, kept?: GatewayRequest): void {
   const answer = async (make: () => Promise<string>, said: string): Promise<void> => {
     hide(page, 'request', true)
-    value(page, 'answer', await make())
+    const made = await make()
+    if (kept !== undefined) {
+      await sendAnswer(kept.id, made)
+      return say(page, `${said} The gateway has your answer.`)
+    }
+    value(page, 'answer', made)
     hide(page, 'result', false)
     say(page, said)
   }
   const { signer } = keeper
   const yes = async (): Promise<string> => {
-    const proofs = await proofsFor(keeper, request)
+    const proofs = await proofsFor(kept?.proofs ?? (await keeper.proofs()), keeper, request)
     return (await approve(request, { issuer: signer, proofs })).container
   }
   on(page, 'approve', () => void answer(yes, 'You approved the call.').catch(report(page)))
@@ -95,9 +113,12 @@ function rest(page: Page): void {
   }
 }
 
-/** The chain from the owner to the approver among the kept delegations; empty when the approver is the owner. */
-async function proofsFor(keeper: Keeper, request: ReceivedRequest): Promise<readonly Delegation[]> {
-  const kept = await keeper.proofs()
+/** The chain from the owner to the approver among some delegations; empty when the approver is the owner. */
+async function proofsFor(
+  kept: string | undefined,
+  keeper: Keeper,
+  request: ReceivedRequest,
+): Promise<readonly Delegation[]> {
   if (kept === undefined || request.subject === keeper.signer.did) return []
   const store = memoryProofStore()
   store.add((await openContainer(kept)).delegations)

@@ -17,6 +17,8 @@ export type GatewayServer = (
 ) & {
   /** The arguments of its tools that are paths. */
   readonly paths?: readonly string[]
+  /** The tools whose every call needs an approval. */
+  readonly approvals?: Readonly<Record<string, object>>
 }
 
 /** The name of a server in the gateway, made of its name in the client. */

@@ -69,7 +69,8 @@ export function grantsFor(
   })
 }
 
-function checkServer({ server }: ToolName, servers: readonly NamedServer[]): void {
+/** @throws UsageError when the name is of none of the servers. */
+export function checkServer({ server }: ToolName, servers: readonly Pick<NamedServer, 'name'>[]): void {
   const names = [...new Set(servers.map(({ name }) => name))]
   if (server !== undefined) {
     if (!names.includes(server))
@@ -89,7 +90,8 @@ function readToolPolicy(text: string): ToolPolicy {
   return { ...readToolName(text.slice(0, colon).trim(), '--policy'), text: statement }
 }
 
-function readToolName(text: string, option: string): ToolName {
+/** Reads `TOOL`, `SERVER/TOOL`, or `*` in the place of the tool. */
+export function readToolName(text: string, option: string): ToolName {
   const slash = text.indexOf('/')
   const [server, tool] = slash < 0 ? [undefined, text] : [text.slice(0, slash), text.slice(slash + 1)]
   if (tool === '' || server === '') throw new UsageError(`${option} must name a tool: TOOL or SERVER/TOOL`)

@@ -50,6 +50,12 @@ export const wrapVerbs: readonly Verb[] = [
         about: 'a tool that the agent may call; default all, without --policy',
       },
       {
+        name: 'approve',
+        value: 'TOOL',
+        many: true,
+        about: 'a tool whose every call needs an approval by a person, see `procura approve`; * is every tool',
+      },
+      {
         name: 'paths',
         value: 'NAME',
         many: true,

@@ -21,6 +21,7 @@ import { planServers } from './plan.ts'
 import type { ServerPlan, Unplanned } from './planned.ts'
 import { inputsIn } from './references.ts'
 import { maskIn, showDifference, showPlans } from './show-plan.ts'
+import { describeApprovals, withApprovals } from './tool-approvals.ts'
 import { inHome, openWrapHome, type WrapHome } from './wrap-home.ts'
 
 const defaultLifetime = '30d'
@@ -33,7 +34,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   const { client, document } = readDocument(file, asked)
   const planned = await plan(file, client, document, flags, host)
   const { others } = planned
-  const plans = withPaths(planned.plans, textsOf(flags, 'paths'))
+  const plans = withApprovals(withPaths(planned.plans, textsOf(flags, 'paths')), textsOf(flags, 'approve'))
   const agent = agentOf(flags, client)
   const home = gatewayHome(textOf(flags, 'home'), host.env)
   const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? defaultLifetime)
@@ -174,6 +175,7 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
     return code
   }
   for (const line of grants.flatMap(describeGrant)) host.complain(`delegation to the agent: ${line}`)
+  for (const line of describeApprovals(ready)) host.complain(line)
   for (const line of pathWarnings(grants, textsOf(flags, 'paths'))) host.complain(line)
   if (flags['dry-run'] === true) {
     if (file !== undefined && client !== undefined && next !== undefined && flags['json'] !== true)

@@ -8,12 +8,14 @@
 import type { ApprovalRequest } from '../../approval/request.ts'
 import type { ReplayStore } from '../../authorization/replay-store.ts'
 import { memoryReplayStore } from '../../authorization/replay-store.ts'
+import type { Delegation } from '../../delegation/delegation.ts'
 import { startBackgroundTimer } from '../../support/background-timer.ts'
 import { createMutex } from '../../support/mutex.ts'
 import { quote } from '../../support/quote.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import type { OnGatewayEvent } from '../events.ts'
 import { type ApprovalFiles, approvalFiles } from './approval-files.ts'
+import { chainOf } from './enrolments.ts'
 import { isSameCall, type KeptAnswer, type KeptRequest, readKeptAnswer, readKeptRequest } from './kept-request.ts'
 
 /** The approvers of a call, and how many of them have to approve. */
@@ -46,8 +48,8 @@ export interface ApprovalDesk {
    * @returns undefined while they are missing; `gone` when somebody else has got them, or the requests have expired.
    */
   collect(requests: readonly KeptRequest[], threshold: number): Promise<Decided | 'gone' | undefined>
-  /** The request of the same call for an approver. */
-  find(id: string, approver: string): KeptRequest | undefined
+  /** The request of the same call for an approver, with the chain from the owner to the approver. */
+  find(id: string, approver: string): Promise<(KeptRequest & { readonly proofs: readonly Delegation[] }) | undefined>
   /** Keeps an answer. Returns why it is not one. */
   answer(id: string, container: string): Promise<string | undefined>
   close(): void
@@ -113,12 +115,13 @@ export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskO
         if (decided !== undefined) await remove(desk, requests)
         return decided
       }),
-    find(id, approver) {
+    async find(id, approver) {
       const named = kept.get(id)
       if (named === undefined || named.request.expiration < desk.now()) return undefined
-      return [...kept.values()].find(
+      const own = [...kept.values()].find(
         ({ request }) => request.approver === approver && isSameCall(request, named.request),
       )
+      return own && { ...own, proofs: await chainOf(own.request, files, clock) }
     },
     answer: (id, container) => inTurn(() => keepAnswer(desk, id, container)),
     close: () => clearTimeout(timer),

@@ -17,6 +17,10 @@ export interface ApprovalFiles {
   putRequest(id: string, container: string): Promise<void>
   /** Replaces an answer in one step. */
   putAnswer(id: string, container: string): Promise<void>
+  /** The delegations by which owners made others approvers, each a container with its chain. */
+  enrolments(): Promise<readonly string[]>
+  /** Adds one under a name of its own. */
+  putEnrolment(id: string, container: string): Promise<void>
   /** Removes a request and its answer. */
   remove(id: string): Promise<void>
 }
@@ -40,7 +44,7 @@ const mostLength = 524_288
 
 /** Opens the folder, which is made with its first file. */
 export function approvalFiles(folder: string): ApprovalFiles {
-  const at = (id: string, kind: 'request' | 'answer'): string => join(folder, `${id}.${kind}`)
+  const at = (id: string, kind: 'request' | 'answer' | 'approver'): string => join(folder, `${id}.${kind}`)
 
   async function read(path: string): Promise<string | undefined> {
     const file = await readPrivateFile(path, { timeoutMs }).catch(() => undefined)
@@ -61,14 +65,21 @@ export function approvalFiles(folder: string): ApprovalFiles {
     }
   }
 
+  async function idsOf(kind: 'request' | 'approver'): Promise<readonly string[]> {
+    const names = await readdir(folder).catch(() => [])
+    return names
+      .filter((name) => name.endsWith(`.${kind}`))
+      .map((name) => name.slice(0, -kind.length - 1))
+      .filter(isApprovalId)
+  }
+
   return {
-    async ids() {
-      const names = await readdir(folder).catch(() => [])
-      return names.flatMap((name) => {
-        const [, id = ''] = /^(.{16})\.request$/.exec(name) ?? []
-        return isApprovalId(id) ? [id] : []
-      })
+    ids: () => idsOf('request'),
+    async enrolments() {
+      const found = await Promise.all((await idsOf('approver')).map((id) => read(at(id, 'approver'))))
+      return found.filter((one) => one !== undefined)
     },
+    putEnrolment: (id, container) => put(at(id, 'approver'), container),
     request: (id) => read(at(id, 'request')),
     answer: (id) => read(at(id, 'answer')),
     putRequest: (id, container) => put(at(id, 'request'), container),

@@ -1,5 +1,7 @@
 // node only: reads and writes files
 import type { ReceivedRequest } from '../../approval/request.ts'
+import { openContainer } from '../../authorization/open-container.ts'
+import type { Delegation } from '../../delegation/delegation.ts'
 import { ArgumentError } from '../../errors.ts'
 import {
   maybe,
@@ -12,7 +14,8 @@ import {
 import { quote } from '../../support/quote.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import type { GatewayConfig } from '../configuration/read-gateway-config.ts'
-import { approvalFiles, isApprovalId } from './approval-files.ts'
+import { approvalFiles, approvalId, isApprovalId } from './approval-files.ts'
+import { chainOf } from './enrolments.ts'
 import { type KeptRequest, readKeptAnswer, readKeptRequest } from './kept-request.ts'
 
 /** A request of an agent that waits at a gateway. */
@@ -21,6 +24,8 @@ export interface WaitingApproval {
   /** The request, verified. It can be answered once with `approve` or `refuse`. */
   readonly request: ReceivedRequest
   readonly state: 'waiting' | 'approved' | 'refused'
+  /** The chain from the owner to the approver, for `approve`. Empty if the approver is the owner, or has none. */
+  readonly proofs: readonly Delegation[]
 }
 
 /** Options of {@link listApprovals}. */
@@ -59,7 +64,8 @@ export async function listApprovals(options: ListApprovalsOptions): Promise<read
     const read = await readRequest(config, id, clock)
     if (read === undefined) continue
     const state = (await readKeptAnswer(await files.answer(id), read, clock)) ?? 'waiting'
-    found.push(Object.freeze({ id, request: read.request, state }))
+    const proofs = await chainOf(read.request, files, clock)
+    found.push(Object.freeze({ id, request: read.request, state, proofs }))
   }
   return found.sort((one, other) => one.request.expiration - other.request.expiration)
 }
@@ -117,4 +123,38 @@ async function readRequest(
   const read = container === undefined ? undefined : await readKeptRequest(container, { clock })
   if (read === undefined || typeof read === 'string' || read.id !== id) return undefined
   return read.request.expiration < (clock ?? systemClock).now() ? undefined : read
+}
+
+/** Options of {@link enrollApprover}. */
+export interface EnrollApproverOptions {
+  /** The configuration of the gateway, from `readGatewayConfig`. */
+  readonly config: GatewayConfig
+  /** A delegation to the approver with its chain, root first, as one string. */
+  readonly enrolment: string
+}
+
+/**
+ * Stores a delegation to an approver at a gateway, which sends it to the page with each request, so that approvals have
+ * their chain. The approver also has to be in `approvals.approvers` of `gateway.json`.
+ *
+ * @throws ArgumentError when an option is invalid; MalformedError when the container is malformed.
+ *
+ * @example
+ * ```ts
+ * import { delegate, encodeContainer } from 'procura'
+ * import { enrollApprover, readGatewayConfig } from 'procura/gateway'
+ *
+ * const config = await readGatewayConfig('/home/ada/.config/procura/gateway.json')
+ * const grant = await delegate({ issuer: owner, audience: agent.did, command: '/mcp/mail' })
+ * await enrollApprover({ config, enrolment: encodeContainer([grant]) })
+ * ```
+ */
+export async function enrollApprover(options: EnrollApproverOptions): Promise<void> {
+  const { config, enrolment } = readOptions('enrollApprover', options, {
+    config: objectValue,
+    enrolment: nonEmptyString,
+  } satisfies OptionChecks<EnrollApproverOptions>)
+  const last = (await openContainer(enrolment)).delegations.at(-1)
+  if (last === undefined) throw new ArgumentError('enrollApprover: `enrolment` must contain a delegation')
+  await approvalFiles(config.approvalsFolder).putEnrolment(approvalId(last.cid), enrolment)
 }

@@ -95,6 +95,34 @@ const allow = {
   optional: true,
 } as const satisfies ObjectShape['fields'][string]
 
+const approvers = { kind: 'list', item: did, least: 1 } as const
+
+/** APR-90 */
+const approvals = {
+  shape: {
+    kind: 'table',
+    namePattern: '^.{1,128}$',
+    checkName: (name) => (/^.{1,128}$/su.test(name) ? undefined : 'must be the name of a tool, or *'),
+    value: {
+      kind: 'object',
+      fields: {
+        threshold: {
+          shape: { kind: 'integer', least: 1, most: 16 },
+          about: 'how many approvers have to approve each call; default 1',
+          optional: true,
+        },
+        approvers: {
+          shape: approvers,
+          about: 'the DIDs of those who can approve it; default: the owner and `approvals.approvers`',
+          optional: true,
+        },
+      },
+    },
+  },
+  about: 'tools whose every call needs an approval, by name; * is every tool without a rule of its own',
+  optional: true,
+} as const satisfies ObjectShape['fields'][string]
+
 const stdioServer: ObjectShape = {
   kind: 'object',
   fields: {
@@ -120,6 +148,7 @@ const stdioServer: ObjectShape = {
     },
     allow,
     stderr: { shape: path, about: 'a file for its standard error; default: it is discarded', optional: true },
+    approvals,
     ...pathArguments,
   },
   check: ({ env, secretEnv }) => {
@@ -139,6 +168,7 @@ const httpServer: ObjectShape = {
     secretHeaders: { ...secretHeadersField, optional: true },
     ...pathArguments,
     allow,
+    approvals,
   },
   check: ({ headers, secretHeaders }) => {
     const wrong = wrongSecretHeaders(secretHeaders)
@@ -215,6 +245,25 @@ export const gatewayShape: ObjectShape = {
     apis: {
       shape: { kind: 'table', ...upstreamNames, value: apiShape },
       about: 'the HTTP APIs behind the gateway, by name; no name is also one of `servers`',
+      optional: true,
+    },
+    approvals: {
+      shape: {
+        kind: 'object',
+        fields: {
+          page: {
+            shape: loopbackAddress,
+            about: 'the address of the page for approvals, such as 127.0.0.1:7335; default: there is none',
+            optional: true,
+          },
+          approvers: {
+            shape: approvers,
+            about: 'the DIDs of approvers beside the owner; `procura approve --enroll` adds one',
+            optional: true,
+          },
+        },
+      },
+      about: 'how people approve calls that are refused otherwise',
       optional: true,
     },
     admin: {

@@ -24,6 +24,8 @@ export interface StdioServerConfig {
   readonly allow?: readonly AllowedRequests[]
   /** The file of its standard error; it is discarded if there is none. */
   readonly stderr?: string
+  /** The rules for the tools whose every call needs approvals, by name; `*` is every other tool. */
+  readonly approvals?: ToolApprovals
   /** The arguments of its tools that are paths, or lists of paths. */
   readonly paths?: readonly string[]
 }
@@ -39,8 +41,15 @@ export interface SecretHeaders {
   readonly names: readonly string[]
 }
 
+/** The approvals that calls of tools need. */
+export type ToolApprovals = Readonly<
+  Record<string, { readonly approvers: readonly string[]; readonly threshold: number }>
+>
+
 /** An MCP server that is reached over Streamable HTTP. */
 export interface HttpServerConfig {
+  /** The rules for the tools whose every call needs approvals, by name; `*` is every other tool. */
+  readonly approvals?: ToolApprovals
   readonly type: 'http'
   readonly url: string
   /** Headers that are not secret. */
@@ -102,7 +111,8 @@ interface RawConfig {
   readonly audit: { readonly directory: string }
   readonly state: { readonly file: string }
   readonly tools?: 'first-use' | 'reviewed'
-  readonly servers: Readonly<Record<string, RawServer>>
+  readonly servers: Readonly<Record<string, RawServer & { readonly approvals?: RawApprovals }>>
+  readonly approvals?: { readonly page?: string; readonly approvers?: readonly string[] }
   readonly apis?: Readonly<Record<string, RawApi>>
   readonly admin?: { readonly address: string }
 }
@@ -111,6 +121,8 @@ interface RawApi extends Omit<ApiConfig, 'methods' | 'secretHeaders' | 'type'> {
   readonly methods?: readonly string[]
   readonly secretHeaders: Readonly<Record<string, string>>
 }
+
+type RawApprovals = Readonly<Record<string, { readonly approvers?: readonly string[]; readonly threshold?: number }>>
 
 type RawServer =
   | ({ readonly type: 'stdio'; readonly command: string } & {
@@ -180,7 +192,7 @@ function textOf(bytes: Uint8Array, path: string): string {
 function completeConfig(raw: RawConfig, path: string): GatewayConfig {
   const folder = dirname(path)
   const from = (name: string): string => resolve(folder, name)
-  const { listen, service, vault, audit, state, admin } = raw
+  const { listen, service, vault, audit, state, admin, approvals } = raw
   return Object.freeze({
     path,
     listen: listen.socket === undefined ? addressOf(listen.address ?? '') : { socket: from(listen.socket) },
@@ -192,7 +204,18 @@ function completeConfig(raw: RawConfig, path: string): GatewayConfig {
     toolsFolder: from('tools'),
     approvalsFolder: from('approvals'),
     tools: raw.tools ?? 'first-use',
-    servers: new Map(Object.entries(raw.servers).map(([name, server]) => [name, completeServer(server, folder)])),
+    servers: new Map(
+      Object.entries(raw.servers).map(([name, server]) => [
+        name,
+        Object.freeze({ ...completeServer(server, folder), ...approvalsOf(name, server.approvals, raw, path) }),
+      ]),
+    ),
+    ...(approvals !== undefined && {
+      approvals: {
+        ...(approvals.page !== undefined && { page: addressOf(approvals.page) }),
+        approvers: (approvals.approvers ?? []).map((did) => parseDid(did)),
+      },
+    }),
     apis: new Map(Object.entries(raw.apis ?? {}).map(([name, api]) => [name, completeApi(api)])),
     ...(admin !== undefined && { admin: addressOf(admin.address) }),
   } satisfies GatewayConfig)
@@ -243,4 +266,24 @@ function secretHeadersOf(given: Readonly<Record<string, string>>): { readonly se
 function addressOf(address: string): { readonly host: string; readonly port: number } {
   const colon = address.lastIndexOf(':')
   return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
+}
+
+/** The rules of a server, with their defaults. A rule that no call could meet is a mistake. */
+function approvalsOf(
+  server: string,
+  given: RawApprovals | undefined,
+  { subjects, approvals }: RawConfig,
+  path: string,
+): { readonly approvals?: ToolApprovals } {
+  if (given === undefined) return {}
+  const rules = Object.entries(given).map(([tool, { approvers, threshold = 1 }]) => {
+    const of = `${path}: the rule for ${quote(tool)} in \`servers.${server}.approvals\``
+    if (approvers === undefined && subjects.length > 1)
+      throw new ArgumentError(`${of} must have \`approvers\`, because the gateway has several subjects`)
+    const all = [...new Set((approvers ?? [...subjects, ...(approvals?.approvers ?? [])]).map((did) => parseDid(did)))]
+    if (all.length < threshold)
+      throw new ArgumentError(`${of} needs ${threshold} approvals and has ${all.length} approvers; add approvers`)
+    return [tool, { approvers: all, threshold }] as const
+  })
+  return { approvals: Object.fromEntries(rules) }
 }

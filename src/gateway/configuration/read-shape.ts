@@ -82,6 +82,11 @@ function readNode(node: Node, shape: Shape, path: string, add: AddFault): unknow
     }
     case 'number':
       return node.value === shape.value ? node.value : fault(`must be ${shape.value}`)
+    case 'integer': {
+      const { least, most } = shape
+      const isRight = Number.isInteger(node.value) && node.value >= least && node.value <= most
+      return isRight ? node.value : fault(`must be an integer from ${least} to ${most} (got ${kindOf(node)})`)
+    }
     case 'list': {
       if (node.type !== 'array') return fault(`must be a list (got ${kindOf(node)})`)
       const items = node.children ?? []

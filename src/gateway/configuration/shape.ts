@@ -24,6 +24,13 @@ export interface NumberShape {
   readonly value: number
 }
 
+/** A whole number of a configuration file. */
+export interface IntegerShape {
+  readonly kind: 'integer'
+  readonly least: number
+  readonly most: number
+}
+
 /** A list. */
 export interface ListShape {
   readonly kind: 'list'
@@ -65,4 +72,4 @@ export interface VariantsShape {
 }
 
 /** The shape of a value of a configuration file. */
-export type Shape = StringShape | NumberShape | ListShape | TableShape | ObjectShape | VariantsShape
+export type Shape = StringShape | NumberShape | IntegerShape | ListShape | TableShape | ObjectShape | VariantsShape

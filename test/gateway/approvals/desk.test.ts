@@ -102,7 +102,7 @@ describe('the requests that wait at a gateway', () => {
     writeFileSync(join(folder, 'notes.txt'), 'mine')
     const next = await openApprovalDesk({ folder, onEvent: () => undefined, clock: time })
     next.close()
-    expect(next.find((kept as KeptRequest).id, owner.did)?.id).toBe(kept?.id)
+    expect((await next.find((kept as KeptRequest).id, owner.did))?.id).toBe(kept?.id)
     expect(readdirSync(folder).sort()).toEqual([`${kept?.id}.request`, 'notes.txt'].sort())
   })
 

@@ -20,6 +20,7 @@ import { checkClients } from './check-clients.ts'
 import { checkClock, checkDrafts, checkModes, clockFindings } from './check-files.ts'
 import { checkGateway } from './check-gateway.ts'
 import { checkHooks } from './check-hooks.ts'
+import { checkOwnerKey } from './check-owner-key.ts'
 import { checkSecrets } from './check-secrets.ts'
 import { checkTools } from './check-tools.ts'
 import type { Checked, Finding } from './finding.ts'
@@ -83,6 +84,7 @@ function checksOf(
     ['modes', 'only this user has access to the home folder', () => checkModes(home)],
     ['drafts', 'no draft of a configuration is left', () => checkDrafts(configs)],
     ['vault-key', 'the key of the vault is not in a file', async () => keyFileNote(gateway)],
+    ['owner-key', 'the key of the owner opens for a person alone', () => checkOwnerKey(home, gateway.vault.keyFile)],
     ['clients', 'the configurations run `procura connect`', () => checkClients(indexes)],
     ['gateway', 'the gateway answers, and is the one that the agents expect', () => gatewayFindings(home, indexes)],
     ['delegations', 'each agent has a delegation for each of its servers', () => checkDelegations(home, indexes)],

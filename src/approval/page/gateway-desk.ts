@@ -1,0 +1,43 @@
+/**
+ * The gateway that serves the page: it gives out requests by their ID, and takes the answers.
+ *
+ * @module
+ */
+
+/** A request that the gateway keeps. */
+export interface GatewayRequest {
+  readonly id: string
+  readonly request: string
+  /** The chain from the owner to the approver, as a container. */
+  readonly proofs?: string
+}
+
+/** Whether the fragment of the address is the ID of a request at a gateway. */
+export function isGatewayId(fragment: string): boolean {
+  return /^https?:$/.test(location.protocol) && /^[a-z2-7]{16}$/.test(fragment)
+}
+
+/**
+ * Asks the gateway for a request.
+ *
+ * @throws Error with the reason of the gateway.
+ */
+export async function fetchRequest(id: string, approver: string): Promise<GatewayRequest> {
+  const response = await fetch(`requests/${id}?approver=${encodeURIComponent(approver)}`)
+  if (!response.ok) throw new Error(await reasonOf(response))
+  return (await response.json()) as GatewayRequest
+}
+
+/**
+ * Gives the answer to the gateway.
+ *
+ * @throws Error with the reason of the gateway.
+ */
+export async function sendAnswer(id: string, answer: string): Promise<void> {
+  const response = await fetch(`answers/${id}`, { method: 'POST', body: answer })
+  if (!response.ok) throw new Error(await reasonOf(response))
+}
+
+async function reasonOf(response: Response): Promise<string> {
+  return (await response.text()).slice(0, 200).trim()
+}

@@ -1,0 +1,27 @@
+// node only: opens files
+import type { GatewayConfig } from '../gateway/configuration/read-gateway-config.ts'
+import type { Signer } from '../principal/signer.ts'
+import { describeSignerFile, openSignerFile } from '../signer-file/signer-file.ts'
+import type { FileKey } from '../vault/stores/file/key.ts'
+import type { Host } from './host.ts'
+import { askPassphrase } from './open-signer.ts'
+import { type Flags, textOf } from './verb.ts'
+
+/**
+ * The signers of an approver's file, the current one first. The passphrase is typed: with one in the environment, every
+ * program that the person starts from the same shell could approve. APR-87
+ */
+export async function openApproverKeys(
+  path: string,
+  { vault }: GatewayConfig,
+  flags: Flags,
+  host: Host,
+): Promise<readonly Signer[]> {
+  const { encrypted } = await describeSignerFile({ path })
+  const keyFile = textOf(flags, 'key-file') ?? (textOf(flags, 'from') === undefined ? vault.keyFile : undefined)
+  let key: FileKey | undefined
+  if (encrypted && keyFile !== undefined) key = { keyFile }
+  else if (encrypted) key = { passphrase: await askPassphrase(`passphrase of ${path} (it is not shown): `, host) }
+  const { signer, previous } = await openSignerFile({ path, ...(key !== undefined && { key }) })
+  return [signer, ...previous]
+}

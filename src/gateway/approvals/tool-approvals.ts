@@ -1,0 +1,28 @@
+import { ArgumentError } from '../../errors.ts'
+import type { PinnedTool } from '../../mcp/tool-hash.ts'
+import { quote } from '../../support/quote.ts'
+import type { ToolApprovals } from '../configuration/read-gateway-config.ts'
+
+/** The name in the rules that stands for every tool without a rule of its own. */
+const everyTool = '*'
+
+/** The rule for a tool; undefined when its calls need no approvals. */
+export function approvalRule(tool: string, rules: ToolApprovals | undefined): ToolApprovals[string] | undefined {
+  if (rules === undefined) return undefined
+  const table = new Map(Object.entries(rules))
+  return table.get(tool) ?? table.get(everyTool)
+}
+
+/**
+ * Refuses a rule for a tool that does not exist: with a misspelt name, the calls of the tool would need no approval.
+ *
+ * @param tools - the accepted tools. Without any, nothing is known yet.
+ * @throws ArgumentError with the name.
+ */
+export function checkApprovalNames(tools: readonly PinnedTool[], rules: ToolApprovals | undefined): void {
+  const stray = Object.keys(rules ?? {}).find((name) => name !== everyTool && !tools.some((tool) => tool.name === name))
+  if (tools.length > 0 && stray !== undefined)
+    throw new ArgumentError(
+      `\`approvals\` names the tool ${quote(stray)}, which is not an accepted tool; correct gateway.json`,
+    )
+}
