@@ -1,4 +1,4 @@
-import type { AuditEvent, IntentEvent } from '../audit/events/event.ts'
+import type { AuditEvent, ClaimedFacts, IntentEvent } from '../audit/events/event.ts'
 
 /** An event as `procura log` shows it. */
 export interface LogRow {
@@ -19,6 +19,8 @@ export interface LogRow {
   readonly onBehalfOf?: string
   /** The code of a denial, the delegation or principal concerned, or the credential. */
   readonly about?: string
+  /** Facts that the caller stated beside the call, such as the id of a tool use or a session. Nobody has verified them. */
+  readonly claimed?: ClaimedFacts
   readonly chain?: readonly string[]
   readonly invocation?: string
   /** `shadow` for a decision without effect. */
@@ -48,10 +50,13 @@ function factsOf(event: AuditEvent, intentOf: (id: string) => IntentEvent | unde
     case 'intent':
       return { decision: 'allowed', ...callOf(event) }
     case 'denied': {
-      const { authenticated, invoker, command, subject, code, chain, invocation } = event
+      const { authenticated, invoker, command, subject, code, chain, claimed, invocation } = event
       if (authenticated === true) return { decision: 'denied', ...callOf(event), about: code }
       // A stranger may have written all of this.
-      return compact({ decision: 'denied', claimedAgent: invoker, command, subject, about: code, chain, invocation })
+      return compact({
+        ...{ decision: 'denied', claimedAgent: invoker, command, subject, about: code, chain, invocation },
+        claimed: textsIn(claimed),
+      })
     }
     case 'outcome':
       return {
@@ -80,11 +85,22 @@ function factsOf(event: AuditEvent, intentOf: (id: string) => IntentEvent | unde
   }
 }
 
-type CallFields = Partial<Pick<IntentEvent, 'invoker' | 'command' | 'subject' | 'principals' | 'chain' | 'invocation'>>
+type CallFields = Partial<
+  Pick<IntentEvent, 'claimed' | 'invoker' | 'command' | 'subject' | 'principals' | 'chain' | 'invocation'>
+>
 
 function callOf(call: CallFields | undefined): Omit<Facts, 'decision'> {
-  const { invoker, command, subject, principals, chain, invocation } = call ?? {}
-  return compact({ agent: invoker, command, subject, onBehalfOf: principals?.[0], chain, invocation })
+  const { invoker, command, subject, principals, chain, claimed, invocation } = call ?? {}
+  return compact({
+    ...{ agent: invoker, command, subject, onBehalfOf: principals?.[0], chain, invocation },
+    claimed: textsIn(claimed),
+  })
+}
+
+/** A record from a file can have any value here. */
+function textsIn(claimed: unknown): ClaimedFacts | undefined {
+  const texts = Object.entries(Object(claimed)).filter(([, value]) => typeof value === 'string')
+  return texts.length === 0 ? undefined : (Object.fromEntries(texts) as ClaimedFacts)
 }
 
 /** Leaves out what is undefined. */

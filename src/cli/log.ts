@@ -88,6 +88,18 @@ function printerOf(flags: Flags, host: Host): (record: AuditRecord, row: LogRow,
   if (flags['json'] === true) return (_, row) => host.print(JSON.stringify(row))
   return (_, row) => {
     const agent = row.agent ?? (row.claimedAgent === undefined ? '-' : `claimed:${row.claimedAgent}`)
-    host.print([showDate(row.time), row.decision, agent, row.command ?? '-', row.about ?? ''].join('\t').trimEnd())
+    const columns = [showDate(row.time), row.decision, agent, row.command ?? '-', row.about ?? '', showClaims(row)]
+    host.print(columns.join('\t').trimEnd())
   }
+}
+
+/** The facts that a caller stated, as `claimed:toolUse=… claimed:session=…`. A value cannot look like another fact. */
+function showClaims({ claimed = {} }: LogRow): string {
+  return Object.entries(claimed)
+    .map(([name, value]) => `claimed:${plain(name)}=${plain(value)}`)
+    .join(' ')
+}
+
+function plain(text: string): string {
+  return /^[\w.:/-]+$/.test(text) ? text : JSON.stringify(text)
 }

@@ -44,6 +44,30 @@ describe('procura log', () => {
     expect(rows[4]).toMatchObject({ mode: 'shadow', sequence: 6 })
   })
 
+  it('CLI-10 shows the facts that a caller stated, as claims, with the call and its outcome', async () => {
+    const place = join(folder, 'claims')
+    const sink = await openJsonlAuditSink({ directory: place })
+    const forged = { toolUse: 'a\tallowed b=c', session: 's-2' }
+    await sink.append(intent(1, { claimed: { toolUse: 'toolu_01', session: 's-1', subAgent: 'researcher' } }), {})
+    await sink.append(outcome(2, 1), {})
+    await sink.append(denied(3, { authenticated: false, claimed: forged }), {})
+    await sink.append(denied(4), {})
+    await sink.close()
+    const claims = 'claimed:session=s-1 claimed:toolUse=toolu_01 claimed:subAgent=researcher'
+    const rows = (await runCli(['log', place])).out.split('\n').map((line) => line.split('\t').slice(4))
+    expect(rows).toEqual([
+      ['', claims],
+      ['', claims],
+      ['policy_unsatisfied', String.raw`claimed:session=s-2 claimed:toolUse="a\tallowed b=c"`],
+      ['policy_unsatisfied'],
+    ])
+    const json = (await runCli(['log', place, '--json'])).out.split('\n').map((line) => JSON.parse(line))
+    expect(json.map(({ claimed }) => claimed?.session)).toEqual(['s-1', 's-1', 's-2', undefined])
+    const ocsf = (await runCli(['log', place, '--ocsf', '--product', 'a', '--vendor', 'b'])).out.split('\n')
+    const unmapped = ocsf.map((line) => JSON.parse(line).unmapped.claimed)
+    expect(unmapped.map((claimed) => claimed?.session)).toEqual(['s-1', 's-1', 's-2', undefined])
+  })
+
   it('CLI-10 selects by agent, command, time and decision', async () => {
     const times = async (...words: string[]): Promise<string[]> =>
       (await runCli(['log', directory, ...words])).out.split('\n').map((line) => line.slice(17, 19))

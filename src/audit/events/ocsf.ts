@@ -164,7 +164,7 @@ export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivi
           ...(event.responseBytes !== undefined && { length: event.responseBytes }),
         },
       }),
-    unmapped: { ...restOf(event), ...rootOf(named), previous_hash: previous, record_hash: hash },
+    unmapped: { ...restOf(event), ...claimsOf(intended), ...rootOf(named), previous_hash: previous, record_hash: hash },
   }
 }
 
@@ -214,6 +214,11 @@ function delegationOf({ chain = [], principals = [] }: CallFacts): object {
 
 function rootOf({ chain = [] }: CallFacts): object {
   return chain[0] === undefined ? {} : { root_delegation: chain[0] }
+}
+
+/** The facts that the caller of an outcome or a release stated; other events have their own. */
+function claimsOf(intended: IntentEvent | undefined): object {
+  return intended?.claimed === undefined ? {} : { claimed: intended.claimed }
 }
 
 /** Action 1 allowed, 2 denied, 3 observed; disposition 1 allowed, 2 blocked, 17 logged (in shadow mode). */
