@@ -1,7 +1,7 @@
 // node only: runs programs
 /**
  * 10,000 paths against the server for files of the MCP project, behind the gateway, with a delegation for one folder. The
- * agent has an account of its own on the machine, as it were: it makes links in the folder while it asks.
+ * agent can write in the folder: it makes links there before it asks, and while it asks.
  *
  * @module
  */
@@ -40,8 +40,8 @@ export async function readPaths(world: World, count: number): Promise<PathCounts
       capabilities: { roots: { listChanged: true } },
     })
     const given = fc.sample(pathsFrom(world, links), { numRuns: count, seed: 20_261_127 })
-    for (let at = 0; at < given.length; at += 64) {
-      const some = given.slice(at, at + 64)
+    for (let at = 0; at < given.length; at += 62) {
+      const some = [...given.slice(at, at + 62), ...newLinks(world, at)]
       const answers = await Promise.all(
         some.map((path) => client.ask('tools/call', { name: 'read_text_file', arguments: { path } })),
       )
@@ -81,6 +81,15 @@ function makeLinks(world: World): readonly string[] {
   symlinkSync(join(folder, 'loop'), join(folder, 'loop'))
   assert.doesNotThrow(() => linkSync(join(folder, 'own.txt'), join(folder, 'hard.txt')), plan)
   return ['out/plan.txt', 'out.txt', 'relative.txt', `root${beyond}/plan.txt`, 'chain', 'loop', 'hard.txt', 'own.txt']
+}
+
+/** Makes a link to a file and one to a folder, which lead out of the folder, while other calls are under way. */
+function newLinks({ files, home }: World, at: number): readonly string[] {
+  const folder = join(files, 'allowed', 'links')
+  const beyond = join(home, '..', 'beyond')
+  symlinkSync(join(beyond, 'plan.txt'), join(folder, `new-${at}.txt`))
+  symlinkSync(beyond, join(folder, `new-${at}`))
+  return [join(folder, `new-${at}.txt`), join(folder, `new-${at}`, 'plan.txt')]
 }
 
 function pathsFrom({ files, home }: World, links: readonly string[]): fc.Arbitrary<string> {
