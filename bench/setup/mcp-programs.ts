@@ -12,10 +12,20 @@ const run = promisify(execFile)
 /** The arguments of Node with which an MCP server starts. */
 export type Program = readonly string[]
 
+/** The memory of a program after a garbage collection, in bytes. */
+export interface Memory {
+  readonly heapUsed: number
+  readonly external: number
+  readonly arrayBuffers: number
+  readonly rss: number
+}
+
 /** A session of MCP with a program. */
 export interface McpSession {
   /** Calls the tool, and rejects when the answer is not the one of the server. */
   call(): Promise<void>
+  /** The memory of the program, if it was started to report it. */
+  memory(): Promise<Memory>
   close(): Promise<void>
 }
 
@@ -23,13 +33,22 @@ export interface McpSession {
 export interface McpPrograms {
   readonly bare: Program
   readonly gateway: Program
-  /** Bytes of memory that the gateway has at present. */
-  memory(): number
+  /** The folder of the gateway, with its log and its state. */
+  readonly home: string
+  /** The memory of the gateway, if it was started to report it. */
+  memory(): Promise<Memory>
   remove(): Promise<void>
 }
 
-/** Puts a server behind a gateway, as a person does: by `procura wrap` and `procura serve`. */
-export async function mcpPrograms(): Promise<McpPrograms> {
+/** The arguments of Node for a program that reports its memory. */
+export const reporting: readonly string[] = ['--expose-gc', '--import', join(root, 'bench/setup/report-memory.mjs')]
+
+/**
+ * Puts a server behind a gateway, as a person does: by `procura wrap` and `procura serve`.
+ *
+ * @param flags - of Node, for the gateway.
+ */
+export async function mcpPrograms(flags: readonly string[] = []): Promise<McpPrograms> {
   const folder = mkdtempSync(join(tmpdir(), 'procura-bench-'))
   const program = join(root, 'dist/internal/procura.js')
   const bare = [join(root, 'bench/setup/mail-tool.mjs')]
@@ -39,16 +58,17 @@ export async function mcpPrograms(): Promise<McpPrograms> {
   const home = join(folder, 'home')
   const env = { ...process.env, PROCURA_HOME: home, PROCURA_VAULT_PASSPHRASE: 'a passphrase for measurements' }
   await run(process.execPath, [program, 'wrap', file, '--policy', 'send: .to like *@example.com'], { env })
-  const gateway = spawn(process.execPath, [program, 'serve'], { env, stdio: ['ignore', 'pipe', 'ignore'] })
+  const gateway = spawn(process.execPath, [...flags, program, 'serve'], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
+  })
   await started(gateway)
   const { mcpServers } = JSON.parse(readFileSync(file, 'utf8')) as { mcpServers: { mail: { args: string[] } } }
   return {
     bare,
     gateway: mcpServers.mail.args,
-    memory() {
-      const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8')) ?? []
-      return Number(kilobytes) * 1024
-    },
+    home,
+    memory: () => memoryOf(gateway),
     async remove() {
       gateway.kill()
       await once(gateway, 'exit')
@@ -59,7 +79,9 @@ export async function mcpPrograms(): Promise<McpPrograms> {
 
 /** Starts a program, and resolves when it has answered the first request. */
 export async function openMcpSession(program: Program): Promise<McpSession> {
-  const child = spawn(process.execPath, program, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, program, { stdio: ['pipe', 'pipe', 'inherit', 'ipc'] })
+  if (child.stdin === null || child.stdout === null) throw new Error('the program has no pipes')
+  const { stdin } = child
   const waiting = new Map<number, (line: string) => void>()
   createInterface({ input: child.stdout }).on('line', (line) =>
     waiting.get(Number(/"id":(\d+)/.exec(line)?.[1]))?.(line),
@@ -72,7 +94,7 @@ export async function openMcpSession(program: Program): Promise<McpSession> {
         waiting.delete(id)
         resolve(line)
       })
-      child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`)
+      stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`)
     })
   const clientInfo = { name: 'bench', version: '1' }
   await ask('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo })
@@ -81,11 +103,18 @@ export async function openMcpSession(program: Program): Promise<McpSession> {
       const line = await ask('tools/call', { name: 'send', arguments: { to: 'bob@example.com' } })
       if (!line.includes('"text":"sent"')) throw new Error('the tool was not called')
     },
+    memory: () => memoryOf(child),
     async close() {
-      child.stdin.end()
+      stdin.end()
       if (child.exitCode === null) await once(child, 'exit')
     },
   }
+}
+
+async function memoryOf(program: ChildProcess): Promise<Memory> {
+  program.send('memory')
+  const [memory] = (await once(program, 'message')) as [Memory]
+  return memory
 }
 
 /** Waits until the gateway listens and has seen the tools of its server. */
