@@ -46,6 +46,12 @@ export function readPlatformImports(): PlatformImport[] {
   }))
 }
 
+/** The source files of the package imports for Node, for a bundler. */
+export function platformAliases(): Record<string, string> {
+  const entries = readEntries()
+  return Object.fromEntries(readPlatformImports().map(({ specifier, node }) => [specifier, `${root}${entries[node]}`]))
+}
+
 /** Whether an entry point is for users; the others are built only because a package import leads to them. */
 export function isPublic(name: string): boolean {
   return !name.startsWith('internal/')

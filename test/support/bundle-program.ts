@@ -1,14 +1,10 @@
 // node only: bundles a program
 
 import { build } from 'esbuild'
-import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
+import { platformAliases } from '../setup/entries.ts'
 
 /** Bundles a program of the sources or the tests, so that each of its processes starts quickly. Returns its path. */
 export async function bundleProgram(entry: string, outfile: string, external: readonly string[] = []): Promise<string> {
-  const entries = readEntries() as Readonly<Record<string, string>>
-  const alias = Object.fromEntries(
-    readPlatformImports().map(({ specifier, node }) => [specifier, `${root}${entries[node]}`]),
-  )
   // The `main` of some packages loads its parts by a `require` that bundlers do not see.
   const target = { platform: 'node', format: 'esm', target: 'node20' } as const
   await build({
@@ -17,7 +13,7 @@ export async function bundleProgram(entry: string, outfile: string, external: re
     ...target,
     mainFields: ['module', 'main'],
     outfile,
-    alias,
+    alias: platformAliases(),
     external: [...external],
   })
   return outfile

@@ -11,7 +11,7 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { build, type Plugin } from 'esbuild'
-import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
+import { platformAliases, root } from '../setup/entries.ts'
 
 /** The entry of the program. */
 export const program = 'internal/procura'
@@ -31,7 +31,6 @@ void (${JSON.stringify(often)}.includes(argv[2] ?? '') ? import('./procura-agent
 /** Writes the file for these verbs into a built folder, and a launcher in the place of the program. */
 export async function buildAgentProgram(folder: string): Promise<void> {
   const internal = join(folder, 'internal')
-  const entries = readEntries() as Readonly<Record<string, string>>
   await build({
     entryPoints: { 'procura-agent': `${root}src/entries/${program}.ts` },
     outdir: internal,
@@ -44,7 +43,7 @@ export async function buildAgentProgram(folder: string): Promise<void> {
     mainFields: ['module', 'main'],
     minify: true,
     external: ['@noble/*'],
-    alias: Object.fromEntries(readPlatformImports().map(({ specifier, node }) => [specifier, root + entries[node]])),
+    alias: platformAliases(),
     plugins: [withoutOtherVerbs],
     banner: {
       js: '// Contains parts of multiformats (https://github.com/multiformats/js-multiformats), Apache-2.0 OR MIT.',

@@ -10,15 +10,13 @@
  * @module
  */
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { readPaths } from '../agents/paths.ts'
 import { claude, codex } from '../agents/run-agent.ts'
 import { scenarios } from '../agents/scenarios.ts'
 import { makeWorld } from '../agents/world.ts'
 import { setup as buildScripts } from '../setup/build.ts'
-import { execute } from './execute.ts'
+import { installPackages } from './install-packages.ts'
 
 const packages = [
   '@anthropic-ai/claude-code@2.1.332',
@@ -26,17 +24,7 @@ const packages = [
   '@openai/codex@0.171.0',
 ]
 
-const cache = process.env['PROCURA_MATRIX_CACHE'] ?? join(homedir(), '.cache', 'procura-matrix')
-const project = join(cache, 'agents')
-const installed = join(project, `installed-${packages.join(' ').replace(/[^a-z0-9.@]+/g, '-')}`)
-
-mkdirSync(project, { recursive: true })
-if (!existsSync(installed)) {
-  writeFileSync(join(project, 'package.json'), '{ "type": "module" }\n')
-  const result = await execute('npm', ['install', '--silent', '--no-save', '--no-package-lock', ...packages], project)
-  if (!result.succeeded) throw new Error(result.output)
-  writeFileSync(installed, '')
-}
+const project = await installPackages('agents', packages)
 buildScripts()
 
 const modules = join(project, 'node_modules')

@@ -10,14 +10,14 @@
  * @module
  */
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { build } from 'esbuild'
-import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
+import { platformAliases, readEntries, root } from '../setup/entries.ts'
 import { programOf } from '../setup/programs.ts'
 import { listFiles } from '../setup/source.ts'
 import { execute } from './execute.ts'
+import { installPackages } from './install-packages.ts'
 
 const packages = [
   '@a2a-js/sdk@1.3.0',
@@ -46,21 +46,8 @@ const external = [
   'zod',
 ]
 
-const cache = process.env['PROCURA_MATRIX_CACHE'] ?? join(homedir(), '.cache', 'procura-matrix')
-const project = join(cache, 'frameworks')
-const installed = join(project, `installed-${packages.join(' ').replace(/[^a-z0-9.@]+/g, '-')}`)
-
-mkdirSync(project, { recursive: true })
-if (!existsSync(installed)) {
-  writeFileSync(join(project, 'package.json'), '{ "type": "module" }\n')
-  const result = await execute('npm', ['install', '--silent', '--no-save', '--no-package-lock', ...packages], project)
-  if (!result.succeeded) throw new Error(result.output)
-  writeFileSync(installed, '')
-}
+const project = await installPackages('frameworks', packages)
 const entries = readEntries() as Readonly<Record<string, string>>
-const alias = Object.fromEntries(
-  readPlatformImports().map(({ specifier, node }) => [specifier, `${root}${entries[node]}`]),
-)
 const names = Object.keys(entries).map((path) => [path === '.' ? 'procura' : `procura${path.slice(1)}`, path] as const)
 const [chosen] = process.argv.slice(2)
 
@@ -79,7 +66,11 @@ async function runProgram(
     format: 'esm',
     target: 'node20',
     outfile,
-    alias: { ...alias, ai: 'ai7', ...Object.fromEntries(names.map(([to, path]) => [to, `${root}${entries[path]}`])) },
+    alias: {
+      ...platformAliases(),
+      ai: 'ai7',
+      ...Object.fromEntries(names.map(([to, path]) => [to, `${root}${entries[path]}`])),
+    },
     external,
   })
   return execute(join(project, 'node_modules', '.bin', 'node'), [outfile, ...words], project)

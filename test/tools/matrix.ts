@@ -11,7 +11,6 @@
  */
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
 import { buildPackage } from '../setup/build.ts'
@@ -23,8 +22,8 @@ import { accepted, readSuites } from '../setup/vectors.ts'
 import { readVectors } from '../vectors/read.ts'
 import { writeConsumer } from './consumer.ts'
 import { type Execution, execute, pack } from './execute.ts'
+import { cache } from './install-packages.ts'
 
-const cache = process.env['PROCURA_MATRIX_CACHE'] ?? join(homedir(), '.cache', 'procura-matrix')
 const project = join(cache, 'project')
 const program = join(project, 'program.mjs')
 const worker = join(project, 'worker.js')

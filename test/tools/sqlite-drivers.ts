@@ -9,17 +9,16 @@
  * @module
  */
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { root } from '../setup/entries.ts'
 import type { Driver } from '../state/processes/open-driver.ts'
-import { bundleProgram } from '../state/processes/verifiers.ts'
+import { bundleProgram } from '../support/bundle-program.ts'
 import { execute } from './execute.ts'
+import { installPackages } from './install-packages.ts'
 
-const cache = process.env['PROCURA_MATRIX_CACHE'] ?? join(homedir(), '.cache', 'procura-matrix')
-const project = join(cache, 'sqlite')
-const bin = join(project, 'node_modules', '.bin')
 const packages = ['better-sqlite3@12', 'node-sqlite3-wasm@0.8', 'node@24', 'bun@1']
+const project = await installPackages('sqlite', packages)
+const bin = join(project, 'node_modules', '.bin')
 
 /** Each driver, and the program that runs it. */
 const runs: readonly (readonly [driver: Driver, runtime: string])[] = [
@@ -29,19 +28,8 @@ const runs: readonly (readonly [driver: Driver, runtime: string])[] = [
   ['bun:sqlite', join(bin, 'bun')],
 ]
 
-mkdirSync(project, { recursive: true })
-if (!existsSync(join(project, 'installed'))) {
-  writeFileSync(join(project, 'package.json'), '{ "type": "module" }\n')
-  const installed = await execute(
-    'npm',
-    ['install', '--silent', '--no-save', '--no-package-lock', ...packages],
-    project,
-  )
-  if (!installed.succeeded) throw new Error(installed.output)
-  writeFileSync(join(project, 'installed'), '')
-}
 const conformance = join(project, 'conformance.mjs')
-await bundleProgram(new URL('../state/processes/sqlite-conformance.ts', import.meta.url), conformance)
+await bundleProgram(`${root}test/state/processes/sqlite-conformance.ts`, conformance, ['pg', 'ioredis'])
 for (const [driver, runtime] of runs) {
   const { succeeded, output } = await execute(runtime, [conformance, driver], project)
   console.log(`${succeeded ? 'ok    ' : 'FAILED'} ${driver.padEnd(18)} ${output.trim()}`)

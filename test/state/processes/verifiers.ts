@@ -10,8 +10,6 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import { maxSum, maxUses } from '../../../src/capability/policy/build.ts'
 import { encodeContainer, encodeContainerBytes } from '../../../src/container/container.ts'
 import { attenuate } from '../../../src/delegation/attenuate.ts'
@@ -19,8 +17,9 @@ import { delegate } from '../../../src/delegation/delegate.ts'
 import type { Delegation } from '../../../src/delegation/delegation.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import type { Signer } from '../../../src/principal/signer.ts'
-import { readEntries, readPlatformImports, root } from '../../setup/entries.ts'
+import { root } from '../../setup/entries.ts'
 import { actor } from '../../support/actors.ts'
+import { bundleProgram } from '../../support/bundle-program.ts'
 import type { StoresPlace } from './place.ts'
 import type { VerifierAnswer, VerifierRequest } from './verifier.ts'
 
@@ -30,19 +29,8 @@ export async function bundleVerifier(): Promise<{ readonly program: string; remo
   mkdirSync(cache, { recursive: true })
   const folder = mkdtempSync(join(cache, 'procura-verifier-'))
   const program = join(folder, 'verifier.mjs')
-  await bundleProgram(new URL('./verifier.ts', import.meta.url), program)
+  await bundleProgram(`${root}test/state/processes/verifier.ts`, program, ['pg', 'ioredis'])
   return { program, remove: () => rmSync(folder, { recursive: true }) }
-}
-
-/** Bundles a program of this folder, without the packages. */
-export async function bundleProgram(entry: URL, outfile: string): Promise<void> {
-  const entries = readEntries() as Readonly<Record<string, string>>
-  const alias = Object.fromEntries(
-    readPlatformImports().map(({ specifier, node }) => [specifier, `${root}${entries[node]}`]),
-  )
-  const external = ['pg', 'ioredis']
-  const target = { platform: 'node', format: 'esm', target: 'node20' } as const
-  await build({ entryPoints: [fileURLToPath(entry)], bundle: true, ...target, outfile, alias, external })
 }
 
 const [owner, agent, service] = await Promise.all([actor('owner'), actor('agent'), actor('service')])
