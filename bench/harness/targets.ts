@@ -59,7 +59,7 @@ export const targets: readonly Target[] = [
     bound: 30,
     unit: 'KiB',
     accepted: {
-      bound: 32.25,
+      bound: 31.75,
       reason:
         'multiformats takes 3.5 KiB and the messages 8.8; an agent and a service alone stay below 30 (decision 071).',
     },

@@ -11,11 +11,12 @@
  */
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import * as esbuild from 'esbuild'
 import { rollup } from 'rollup'
 import { build } from 'tsup'
-import { readEntries, readPlatformImports, root } from '../setup/entries.ts'
+import { readEntries, readPlatformImports, root, standalone } from '../setup/entries.ts'
 import { buildAgentProgram, program } from './agent-program.ts'
 import { buildApprovalPage } from './approval-page.ts'
 
@@ -56,13 +57,16 @@ async function mergeCore(): Promise<void> {
     input: Object.fromEntries(Object.keys(readEntries()).map((name) => [name, scriptOf(name)])),
     external: (id) => !/^[./]/.test(id),
     treeshake: false,
-    plugins: [{ name: 'pure-initializers', transform: markPure }],
+    plugins: [
+      { name: 'standalone', load: standaloneCode },
+      { name: 'pure-initializers', transform: markPure },
+    ],
     onwarn: ({ message }) => {
       throw new Error(message)
     },
   })
   const { output } = await bundle.generate({
-    chunkFileNames: 'chunk-[hash].js',
+    chunkFileNames: ({ facadeModuleId }) => standaloneName(facadeModuleId) ?? 'chunk-[hash].js',
     // The launcher has the name of the program.
     entryFileNames: ({ name }) => (name === program ? 'internal/procura-all.js' : '[name].js'),
     hoistTransitiveImports: false,
@@ -79,6 +83,31 @@ async function mergeCore(): Promise<void> {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, file.type === 'chunk' ? file.code : file.source)
   }
+}
+
+/** The output file of a module of {@link standalone}; undefined for the other scripts. */
+function standaloneName(script: string | null): string | undefined {
+  // tsup names the script of a module that is loaded on demand after the module.
+  const name = standalone
+    .map((source) => basename(source, '.ts'))
+    .find((one) => basename(script ?? '').startsWith(`${one}-`))
+  return name && `internal/${name}.js`
+}
+
+/** Replaces the script of a module of {@link standalone} by one that contains copies of all that it imports. */
+async function standaloneCode(script: string): Promise<string | undefined> {
+  const source = standalone.find((one) => standaloneName(script) === `internal/${basename(one, '.ts')}.js`)
+  if (source === undefined) return undefined
+  const { outputFiles } = await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: [source],
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    packages: 'external',
+    write: false,
+  })
+  return outputFiles[0]?.text
 }
 
 /**
