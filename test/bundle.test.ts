@@ -108,7 +108,7 @@ describe('a module that is loaded on demand with copies of the code that it uses
     expect(readFileSync(root + file, 'utf8')).not.toMatch(/^import\b|\bimport\(|\bfrom ["']/m)
     const exported = Object.values((await import(root + file)) as object) as { readonly prototype?: object }[]
     expect(exported.length).toBeGreaterThan(0)
-    for (const one of exported) expect(/^function\b/.test(String(one))).toBe(true)
+    for (const one of exported) expect(/^(?:async )?function\b/.test(String(one))).toBe(true)
   })
 })
 

@@ -11,7 +11,6 @@ import type { PublicKey } from '../did/public-key.ts'
 import { namedKey } from '../did/read-did-key.ts'
 import { SigningError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
-import { signatureLength, toLowS, verifySignature } from './signature.ts'
 import { isSelfChecking, type Signer } from './signer.ts'
 
 /**
@@ -42,27 +41,15 @@ export async function signWith(
 }
 
 /**
- * Verifies a signature of the key over the message. Returns it with low S.
+ * Verifies a signature of the key over the message. Returns it with low S. The check is loaded on first use: most signers
+ * are of this library.
  *
  * @param signature - the return value of an external signer.
  * @throws SigningError with the next step, when the signature is malformed or was made with another key.
  */
 export async function checkedSignature(key: PublicKey, signature: unknown, message: Uint8Array): Promise<Uint8Array> {
-  if (!(signature instanceof Uint8Array)) throw new SigningError('the signer must return the signature as a Uint8Array')
-  if (signature.length !== signatureLength) {
-    throw new SigningError(
-      `the signature must have ${signatureLength} bytes (got ${signature.length})${hint(signature)}`,
-    )
-  }
-  // SIG-09
-  const raw = toLowS(key.algorithm, Uint8Array.from(signature))
-  if (await verifySignature(backend, key, await backend.prepareKey(key), raw, message)) return raw
-  throw new SigningError('the signature is invalid: it was made by another key, over other bytes or over a digest')
-}
-
-function hint(signature: Uint8Array): string {
-  const der = signature[0] === 0x30 && signature[1] === signature.length - 2
-  return der
-    ? '; convert it from DER to r and s of 32 bytes each'
-    : '; return the raw signature, without an encoding around it'
+  const { examineSignature } = await import('./examine-signature.ts')
+  const examined = await examineSignature(key, signature, message, backend)
+  if (typeof examined === 'string') throw new SigningError(examined)
+  return examined
 }

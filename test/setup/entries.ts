@@ -25,6 +25,7 @@ export type Entries = Readonly<Record<string, string>>
 export const standalone: readonly string[] = [
   'src/capability/policy/explain-failure.ts',
   'src/capability/policy/widening-of.ts',
+  'src/principal/examine-signature.ts',
 ]
 
 /** A package import (`#backend`): one module for Node, one for everywhere else, both as names of {@link Entries}. */
