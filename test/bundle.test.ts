@@ -15,7 +15,7 @@ const budgets = [
   {
     what: 'what an agent needs',
     names: '{ attenuate, delegate, encodeContainer, generateSigner, invoke }',
-    maximum: 18.75,
+    maximum: 18.5,
   },
   {
     what: 'what a service needs',
