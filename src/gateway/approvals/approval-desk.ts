@@ -43,11 +43,13 @@ export interface ApprovalDesk {
    */
   take(containers: readonly string[], call: WantedCall, need: ApprovalNeed): Promise<readonly KeptRequest[] | string>
   /**
-   * The answers, as soon as enough approvers have given them. They are given out once, and the requests removed. APR-83
+   * The answers, as soon as enough approvers have given them. They are lent to one agent at a time, until `settle`. APR-83
    *
-   * @returns undefined while they are missing; `gone` when somebody else has got them, or the requests have expired.
+   * @returns undefined while they are missing or lent; `gone` when they were received, or the requests have expired.
    */
   collect(requests: readonly KeptRequest[], threshold: number): Promise<Decided | 'gone' | undefined>
+  /** Ends a loan: removes the requests if the agent has received the answers. */
+  settle(requests: readonly KeptRequest[], isReceived: boolean): Promise<void>
   /** The request of the same call for an approver, with the chain from the owner to the approver. */
   find(id: string, approver: string): Promise<(KeptRequest & { readonly proofs: readonly Delegation[] }) | undefined>
   /** Keeps an answer. Returns why it is not one. */
@@ -85,6 +87,7 @@ export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskO
   const files = approvalFiles(folder)
   const kept = new Map((await readAll(files, clock)).map((one) => [one.id, one]))
   const desk: Desk = { files, kept, clock, onEvent, now: () => (clock ?? systemClock).now() }
+  const lent = new Set<string>()
   const inTurn = createMutex()
   const replay = memoryReplayStore({ maxEntries: 100_000, ...(clock !== undefined && { clock }) })
 
@@ -111,9 +114,15 @@ export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskO
     collect: (requests, threshold) =>
       inTurn(async () => {
         if (!requests.every(({ id }) => kept.has(id))) return 'gone'
+        if (requests.some(({ id }) => lent.has(id))) return undefined
         const decided = await decide(requests, threshold, files, clock)
-        if (decided !== undefined) await remove(desk, requests)
+        if (decided !== undefined) for (const { id } of requests) lent.add(id)
         return decided
+      }),
+    settle: (requests, isReceived) =>
+      inTurn(async () => {
+        for (const { id } of requests) lent.delete(id)
+        if (isReceived) await remove(desk, requests)
       }),
     async find(id, approver) {
       const named = kept.get(id)

@@ -6,6 +6,7 @@
  */
 
 import type { Socket } from 'node:net'
+import { unlessAborted } from '../../support/abort.ts'
 import { sleep } from '../../support/back-off.ts'
 import { startDeadline } from '../../support/deadline.ts'
 import { type LineFault, lineWriter, readLines } from '../connect/lines.ts'
@@ -13,8 +14,8 @@ import { endWith } from '../wire/hello.ts'
 import type { ApprovalDesk, ApprovalNeed, Decided, WantedCall } from './approval-desk.ts'
 import type { KeptRequest } from './kept-request.ts'
 
-/** Milliseconds for the second line, and between two looks at the answers. */
-const [secondLineMs, lookMs] = [10_000, 250]
+/** Milliseconds for the second line, between two looks at the answers, and for the confirmation. */
+const [secondLineMs, lookMs, confirmMs] = [10_000, 250, 10_000]
 
 /** The longest wait, in seconds: no request is valid for longer. */
 const mostSeconds = 3_600
@@ -43,12 +44,32 @@ export async function serveApprovals(socket: Socket, { desk, call, need, page }:
   await say({ waiting: taken.map(({ id, request, container }) => ({ id, approver: request.approver, container })) })
   const left = new AbortController()
   // A client that leaves, or sends more, waits no longer.
-  void lines.next().then(
-    () => left.abort(),
-    () => left.abort(),
+  const third = lines.next().then(
+    ({ value }) => value ?? undefined,
+    () => undefined,
   )
+  void third.then(() => left.abort())
   const decided = await waitFor(desk, taken, threshold, asked.wait, left.signal)
-  endWith(socket, decided === 'gone' ? { answers: [], gone: true } : (decided ?? { answers: [] }))
+  if (decided === undefined) return endWith(socket, { answers: [] })
+  if (decided === 'gone') return endWith(socket, { answers: [], gone: true })
+  const isReceived = await hasReceived(say(decided), third)
+  await desk.settle(taken, isReceived)
+  endWith(socket, { settled: isReceived })
+}
+
+/** Whether the agent confirms that it has the answers. One that was cancelled, or has left, leaves them for the next call. */
+async function hasReceived(sent: Promise<void>, third: Promise<string | LineFault | undefined>): Promise<boolean> {
+  const deadline = startDeadline([], confirmMs)
+  try {
+    return await unlessAborted(async () => {
+      await sent
+      return (await third) === '{"received":true}'
+    }, deadline.signal)
+  } catch {
+    return false
+  } finally {
+    deadline.end()
+  }
 }
 
 async function secondLine(

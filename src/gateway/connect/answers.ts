@@ -11,6 +11,18 @@ export interface Message {
   readonly params?: unknown
 }
 
+/** A call of a tool, as its client has sent it. */
+export interface ClientCall extends Message {
+  readonly id: RequestId
+  readonly params?: {
+    readonly name?: unknown
+    readonly arguments?: Readonly<Record<string, unknown>>
+    readonly _meta?: Readonly<Record<string, unknown>>
+    /** Answers to requests in an earlier result. */
+    readonly inputResponses?: Readonly<Record<string, unknown>>
+  }
+}
+
 /** Why a request has no answer of its server. */
 export interface Failure {
   readonly code: 'gateway_unavailable' | 'outcome_unknown' | 'not_signed'

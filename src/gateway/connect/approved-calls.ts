@@ -13,9 +13,10 @@ import { invoke } from '../../invocation/invoke.ts'
 import type { Signer } from '../../principal/signer.ts'
 import { startDeadline } from '../../support/deadline.ts'
 import { type Clock, systemClock } from '../../time.ts'
-import type { Message, RequestId } from './answers.ts'
+import type { ClientCall, Message, RequestId } from './answers.ts'
 import { type Answered, askApproval, type Waiting } from './ask-approval.ts'
 import type { GatewayConnection } from './connection-file.ts'
+import { type Elicitor, type InResult, inputRequired, withoutAnswer } from './elicitations.ts'
 import type { SigningAgent } from './file-agent.ts'
 
 /** The key of `_meta` of a container, and of a denial. */
@@ -25,16 +26,6 @@ const denialKey = `${metaKey}.denial`
 /** Milliseconds between two notifications of progress. */
 const progressMs = 5_000
 
-/** A call of a tool, as its client has sent it. */
-export interface ClientCall extends Message {
-  readonly id: RequestId
-  readonly params?: {
-    readonly name?: unknown
-    readonly arguments?: Readonly<Record<string, unknown>>
-    readonly _meta?: Readonly<Record<string, unknown>>
-  }
-}
-
 /** The answer of the gateway to a call that an approval could permit. */
 export interface ApprovableAnswer {
   readonly id: RequestId
@@ -42,12 +33,6 @@ export interface ApprovableAnswer {
     readonly content: readonly { readonly type: string; readonly text?: string }[]
     readonly _meta: Readonly<Record<string, unknown>>
   }
-}
-
-/** How the person is asked: by the client, or not at all. */
-export interface Elicitor {
-  /** Asks the client to open the page. Resolves whether the person agreed; undefined when the client cannot ask. */
-  open(waiting: Waiting, signal: AbortSignal): Promise<boolean | undefined>
 }
 
 /** The parts that ask for approvals. */
@@ -60,7 +45,7 @@ export interface ApprovedCallsOptions {
   readonly clock: Clock | undefined
   /** Seconds to wait for an answer when no client can ask. */
   readonly waitSeconds: number
-  readonly elicitor: () => Elicitor | undefined
+  readonly elicitor: (call: ClientCall) => Elicitor | InResult | undefined
   /** Receives the reason for which no approval could be requested. */
   readonly onFault: (message: string) => void
   /** Sends a message to the client. */
@@ -134,23 +119,25 @@ async function settleCall(
   const { invocation, proofs } = decision
   const denial = answer.result._meta[denialKey] as { readonly approvable: true }
   let shown: Waiting | undefined
-  const answered = await ask({ denial, invocation }, _meta?.['progressToken'], signal, options, (one) => (shown = one))
+  const answered = await ask({ denial, invocation }, call, signal, options, (one) => (shown = one))
+  if (answered === 'ask') return { answer: inputRequired(call.id, shown as unknown as Waiting) }
   if (answered.kind !== 'approved') return { answer: explained(answer, answered, shown, options.clock) }
   // The chain of the agent stays if it permits the call and approvals alone were missing, so that its limits count.
   const own = await (await current()).can(command, args as never, { subject })
   const chain = own.ok ? proofs : (answered.chains[0] as readonly Delegation[])
   const container = await approvedContainer(invocation, chain, answered.chains, options)
-  return { call: { ...call, params: { ...call.params, _meta: { ..._meta, [metaKey]: container } } } as Message }
+  const { params } = withoutAnswer(call)
+  return { call: { ...call, params: { ...params, _meta: { ..._meta, [metaKey]: container } } } as Message }
 }
 
 /** Takes an answer that is there; otherwise asks the person by the client, and waits. */
 async function ask(
   refused: { readonly denial: { readonly approvable: true }; readonly invocation: Invocation },
-  progressToken: unknown,
+  call: ClientCall,
   signal: AbortSignal,
   { connection, signer, clock, waitSeconds, elicitor, notify }: ApprovedCallsOptions,
   onShown: (waiting: Waiting) => void,
-): Promise<Answered> {
+): Promise<Answered | 'ask'> {
   let shown: Waiting | undefined
   const once = (seconds: number, until: AbortSignal): Promise<Answered> =>
     askApproval({
@@ -162,18 +149,21 @@ async function ask(
     })
   const first = await once(0, signal)
   if (first.kind !== 'waiting' || shown === undefined) return first
-  const person = shown.url === undefined ? undefined : elicitor()
+  const person = shown.url === undefined ? undefined : elicitor(call)
+  if (person !== undefined && 'action' in person && person.action !== 'accept')
+    return person.action === undefined ? 'ask' : first
   const seconds = person === undefined ? waitSeconds : secondsLeft(shown, clock)
   if (seconds === 0) return first
   const deadline = startDeadline([signal], seconds * 1_000)
-  const progress = reportProgress(progressToken, shown, notify)
+  const progress = reportProgress(call.params?._meta?.['progressToken'], shown, notify)
   const opened = new AbortController()
   try {
     const declined = new AbortController()
-    void person?.open(shown, opened.signal).then((agreed) => {
-      // A client that cannot ask is like one without elicitation.
-      if (agreed === false || (agreed === undefined && waitSeconds === 0)) declined.abort()
-    })
+    if (person !== undefined && 'open' in person)
+      void person.open(shown, opened.signal).then((agreed) => {
+        // A client that cannot ask is like one without elicitation.
+        if (agreed === false || (agreed === undefined && waitSeconds === 0)) declined.abort()
+      })
     const wait = startDeadline([deadline.signal, declined.signal], seconds * 1_000)
     try {
       return await once(seconds, wait.signal)

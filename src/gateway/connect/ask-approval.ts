@@ -81,7 +81,7 @@ export async function askApproval(options: AskApprovalOptions): Promise<Answered
 }
 
 async function converse(socket: GatewaySocket, options: AskApprovalOptions): Promise<Answered> {
-  const { signer, call, waitSeconds, clock, onWaiting } = options
+  const { signer, call, waitSeconds, clock, signal, onWaiting } = options
   const { approvers, threshold, page } = socket.answer as {
     readonly approvers: readonly string[]
     readonly threshold: number
@@ -112,6 +112,11 @@ async function converse(socket: GatewaySocket, options: AskApprovalOptions): Pro
   }>(socket)
   if (gone === true) return { kind: 'gone' }
   if (answers.length === 0) return { kind: 'waiting' }
+  // An unconfirmed answer stays with the gateway, for the next call.
+  signal.throwIfAborted()
+  await socket.send('{"received":true}')
+  const { settled } = await lineOf<{ readonly settled: boolean }>(socket)
+  if (!settled) return { kind: 'waiting' }
   return readAnswers(answers, kept, { threshold, clock })
 }
 

@@ -4,16 +4,10 @@ import { withInvocation } from '../../mcp/with-invocation.ts'
 import { describeSignerFile, openSignerFile, type SignerFile } from '../../signer-file/signer-file.ts'
 import type { FileKey } from '../../vault/stores/file/key.ts'
 import { toolCommand } from '../tool-command.ts'
-import type { Failure, Message } from './answers.ts'
-import {
-  type ApprovableAnswer,
-  type ApprovedCalls,
-  type ClientCall,
-  createApprovedCalls,
-  isApprovable,
-} from './approved-calls.ts'
+import type { ClientCall, Failure, Message } from './answers.ts'
+import { type ApprovableAnswer, type ApprovedCalls, createApprovedCalls, isApprovable } from './approved-calls.ts'
 import { readConnection } from './connection-file.ts'
-import { createElicitations, type Elicitations } from './elicitations.ts'
+import { createElicitations, type Elicitations, withoutAnswer } from './elicitations.ts'
 import { openFileAgent } from './file-agent.ts'
 import { ConnectionEnded, type GatewaySocket, openGatewaySocket } from './gateway-socket.ts'
 import type { ConnectToGatewayOptions, Write } from './options.ts'
@@ -158,7 +152,8 @@ function startSession({ socket, sign, write, onFault, approved, elicitations }: 
       if (typeof method === 'string' && id !== undefined) requests.begin(id, method)
       if (method === 'tools/call') calls.set(id, message as ClientCall)
       try {
-        if (method === 'tools/call' || method === 'tools/list') return await wire.send(message)
+        if (method === 'tools/call') return await wire.send(withoutAnswer(message as ClientCall))
+        if (method === 'tools/list') return await wire.send(message)
         await socket.send(line ?? JSON.stringify(message))
       } catch (error) {
         await requests.fail(id, (request) => whyNot(error, request))

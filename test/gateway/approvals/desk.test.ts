@@ -117,7 +117,11 @@ describe('the requests that wait at a gateway', () => {
     expect(await yes(kept[0], owner)).toBeUndefined()
     expect(await desk.collect(kept, 2)).toBeUndefined()
     expect(await desk.collect(kept, 1)).toMatchObject({ answer: 'approved', answers: [{}] })
-    // They are given out once.
+    // They are lent to one agent at a time, and given out once.
+    expect(await desk.collect(kept, 1)).toBeUndefined()
+    await desk.settle(kept, false)
+    expect(await desk.collect(kept, 1)).toMatchObject({ answer: 'approved' })
+    await desk.settle(kept, true)
     expect(await desk.collect(kept, 1)).toBe('gone')
     expect(readdirSync(folder)).toEqual([])
     const refused = await take([await request(owner), await request(ann)])

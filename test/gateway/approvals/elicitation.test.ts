@@ -1,10 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createElicitations, type Elicitations } from '../../../src/gateway/connect/elicitations.ts'
+import {
+  createElicitations,
+  type Elicitations,
+  type Elicitor,
+  inputRequired,
+  withoutAnswer,
+} from '../../../src/gateway/connect/elicitations.ts'
 
 describe('the request by which a client opens the page', () => {
   let sent: Record<string, unknown>[]
   let elicitations: Elicitations
   let end: AbortController
+  const plain = { id: 1, params: { name: 'send' } }
   const waiting = { requests: [], threshold: 1, url: 'http://127.0.0.1:7335/#k5rmbfadsxzqc2ty' }
   beforeEach(() => {
     sent = []
@@ -21,7 +28,7 @@ describe('the request by which a client opens the page', () => {
     })
   const open = (): Promise<boolean | undefined> => {
     initialize({ form: {}, url: {} })
-    return (elicitations.current() as NonNullable<ReturnType<Elicitations['current']>>).open(waiting, end.signal)
+    return (elicitations.current(plain) as Elicitor).open(waiting, end.signal)
   }
   const answer = (result: object | undefined): boolean =>
     elicitations.take({
@@ -32,10 +39,10 @@ describe('the request by which a client opens the page', () => {
   it('APR-88 is for clients that announce the mode `url`', () => {
     for (const given of [undefined, {}, { form: {} }, { url: true }, { url: null }]) {
       expect(initialize(given as object)).toBe(false)
-      expect(elicitations.current()).toBeUndefined()
+      expect(elicitations.current(plain)).toBeUndefined()
     }
     initialize({ url: {} })
-    expect(elicitations.current()).toBeDefined()
+    expect(elicitations.current(plain)).toBeDefined()
   })
 
   it('APR-88 contains the address, and no argument', async () => {
@@ -77,5 +84,38 @@ describe('the request by which a client opens the page', () => {
     expect(await opened).toBeUndefined()
     expect(sent[1]).toMatchObject({ method: 'notifications/cancelled', params: { requestId: sent[0]?.['id'] } })
     expect(elicitations.take({ id: 'other', result: {} } as never)).toBe(false)
+  })
+
+  it('APR-88 is in the result of the call since 2026-07-28, and its answer in the next one', () => {
+    const meta = (elicitation: object): object => ({
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': { elicitation },
+    })
+    const call = (elicitation: object, inputResponses?: object): never =>
+      ({
+        id: 5,
+        params: { name: 'send', _meta: meta(elicitation), ...(inputResponses && { inputResponses }) },
+      }) as never
+    initialize({ url: {} })
+    expect(elicitations.current(call({ form: {} }))).toBeUndefined()
+    expect(elicitations.current(call({ url: {} }))).toEqual({ action: undefined })
+    const answered = call({ url: {} }, { 'procura-approval': { action: 'accept' }, theirs: { action: 'accept' } })
+    expect(elicitations.current(answered)).toEqual({ action: 'accept' })
+    expect(withoutAnswer(answered).params?.inputResponses).toEqual({ theirs: { action: 'accept' } })
+    expect(withoutAnswer(call({}, { 'procura-approval': {} })).params).toEqual({ name: 'send', _meta: meta({}) })
+    expect(withoutAnswer(plain)).toBe(plain)
+    expect(inputRequired(5, waiting)).toEqual({
+      ...{ jsonrpc: '2.0', id: 5 },
+      result: {
+        resultType: 'input_required',
+        inputRequests: {
+          'procura-approval': {
+            ...{ method: 'elicitation/create' },
+            params: { mode: 'url', url: waiting.url, message: expect.any(String) },
+          },
+        },
+      },
+    })
+    expect(sent).toEqual([])
   })
 })
