@@ -1,4 +1,4 @@
-import type { AuditEvent, ClaimedFacts, IntentEvent } from '../audit/events/event.ts'
+import type { AuditEvent, IntentEvent } from '../audit/events/event.ts'
 
 /** An event as `procura log` shows it. */
 export interface LogRow {
@@ -20,7 +20,7 @@ export interface LogRow {
   /** The code of a denial, the delegation or principal concerned, or the credential. */
   readonly about?: string
   /** Facts that the caller stated beside the call, such as the id of a tool use or a session. Nobody has verified them. */
-  readonly claimed?: ClaimedFacts
+  readonly claimed?: Readonly<Record<string, string>>
   readonly chain?: readonly string[]
   readonly invocation?: string
   /** `shadow` for a decision without effect. */
@@ -98,9 +98,9 @@ function callOf(call: CallFields | undefined): Omit<Facts, 'decision'> {
 }
 
 /** A record from a file can have any value here. */
-function textsIn(claimed: unknown): ClaimedFacts | undefined {
+function textsIn(claimed: unknown): LogRow['claimed'] {
   const texts = Object.entries(Object(claimed)).filter(([, value]) => typeof value === 'string')
-  return texts.length === 0 ? undefined : (Object.fromEntries(texts) as ClaimedFacts)
+  return texts.length === 0 ? undefined : Object.fromEntries(texts as [string, string][])
 }
 
 /** Leaves out what is undefined. */

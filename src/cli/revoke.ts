@@ -1,16 +1,22 @@
 // node only: reads and writes files
+import { gatewayHome } from '../gateway/home.ts'
 import { revoke as makeRevocation } from '../revocation/revoke.ts'
+import { quote } from '../support/quote.ts'
 import { chainTo } from './choose-chain.ts'
 import type { Host } from './host.ts'
 import { record } from './ledger.ts'
 import { openSigner } from './open-signer.ts'
 import { readDelegations } from './read-tokens.ts'
+import { type Sent, sendRevocation } from './send-revocation.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, neededOf, textOf } from './verb.ts'
 import { writeTokens } from './write-tokens.ts'
 
-/** `procura revoke [FILE]`: signs the revocation of a delegation, for the services that accept it. */
+/** `procura revoke [FILE]`: signs the revocation of a delegation, and sends it to the gateway of a home folder. CLI-14 */
 export async function revoke(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  if (textOf(flags, 'agent') !== undefined)
+    return (await import('./wrap/revoke-agent.ts')).revokeAgent(words, flags, host)
+  if (textOf(flags, 'server') !== undefined) throw new UsageError('--server is for --agent')
   const [file, ...more] = words
   if (more.length > 0) throw new UsageError('too many words; pass one file with the delegation and its chain')
   const path = neededOf(flags, 'from', 'the key file of the principal that issued the delegation, or an earlier one')
@@ -38,12 +44,24 @@ export async function revoke(words: readonly string[], flags: Flags, host: Host)
     ...(target.issuer !== revoker.did && { path: chain }),
   })
   const about = { revocation: revocation.cid.toString(), revoked: target.cid.toString(), revoker: revoker.did }
-  await writeTokens([revocation, ...chain], about, flags, host)
+  const home = gatewayHome(textOf(flags, 'home'), host.env)
+  let sent: Sent | undefined
+  await writeTokens(
+    [revocation, ...chain],
+    async () => {
+      sent = await sendRevocation(home, revocation, chain)
+      return { ...about, gateway: sent?.state ?? 'none' }
+    },
+    flags,
+    host,
+  )
   await record(flags, (ledger) =>
     ledger.revoked({ ids: [target.cid.toString()], revoker: revoker.did, expiration: target.expiration }),
   )
   host.complain(
     `revoked ${target.cid.toString()} and all that is built on it; it takes effect where the revocation arrives: send it to the services that accept the delegation`,
   )
-  return 0
+  host.complain(sent?.message ?? `it is sent to no gateway: ${quote(home, 256)} has none`)
+  // Without --home, the revocation may be for other services.
+  return textOf(flags, 'home') === undefined || sent?.state === 'taken' || sent?.state === 'waiting' ? 0 : 1
 }

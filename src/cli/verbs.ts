@@ -292,9 +292,20 @@ const authorityVerbs: readonly Verb[] = [
   {
     name: 'revoke',
     operands: '[FILE]',
-    about: 'sign the revocation of a delegation, to send to the services',
+    about: 'sign the revocation of a delegation, and send it to the gateway; print it for other services',
     options: [
       from,
+      {
+        name: 'agent',
+        value: 'NAME',
+        about: 'in place of FILE and --from: revoke the delegations of the owner of the gateway to this agent',
+      },
+      { name: 'server', value: 'NAME', about: 'with --agent: only those for this server or API' },
+      {
+        name: 'home',
+        value: 'DIR',
+        about: 'the folder of the gateway; default PROCURA_HOME, or procura in ~/.config, if it has a gateway',
+      },
       chosen,
       { name: 'out', value: 'FILE', about: 'write a new file of mode 0600; default: standard output' },
       ledger,
@@ -303,6 +314,7 @@ const authorityVerbs: readonly Verb[] = [
       json,
     ],
     example: 'procura revoke agent.ucan --from owner.key',
+    negative: 'the gateway that --home or --agent names has not taken the revocation',
     run: async (...given) => (await import('./revoke.ts')).revoke(...given),
   },
   {

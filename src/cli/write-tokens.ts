@@ -9,19 +9,20 @@ import { type Flags, textOf } from './verb.ts'
 /**
  * Writes tokens as a container: to standard output, or to a new file with mode 0600.
  *
- * @param about - the facts for `--json`.
+ * @param about - the facts for `--json`. A function is called when the file is written.
  */
 export async function writeTokens(
   tokens: readonly TokenLike[],
-  about: object,
+  about: object | (() => Promise<object>),
   flags: Flags,
   host: Host,
 ): Promise<void> {
   const container = encodeContainer(tokens)
   const path = textOf(flags, 'out')
   if (path !== undefined) await createFile(path, `${container}\n`)
+  const facts = typeof about === 'function' ? await about() : about
   if (flags['json'] === true)
-    host.print(JSON.stringify({ ...about, ...(path === undefined ? { container } : { path }) }))
+    host.print(JSON.stringify({ ...facts, ...(path === undefined ? { container } : { path }) }))
   else if (path === undefined) host.print(container)
 }
 

@@ -35,6 +35,7 @@ import type { GatewayEvent, OnGatewayEvent } from './events.ts'
 import { createFront } from './front.ts'
 import type { GatewayParts } from './generation.ts'
 import { createHealth } from './health.ts'
+import { takePendingRevocations } from './pending-revocations.ts'
 import { openState } from './state/open-state.ts'
 import { createSupply, type GatewayServer, type Supply } from './supply.ts'
 import { listen } from './wire/listener.ts'
@@ -132,6 +133,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     closers.push(() => front.close())
     metrics.watch({ guard: { health: () => supply.current().guard.health() } })
     await firstLook(supply, given.signal)
+    await takePendingRevocations(config.path, (...sent) => supply.current().service.revoke(...sent), onEvent)
     const listener = await listen(config.listen, front.take)
     closers.push(() => listener.close())
     const health = createHealth({ ...parts, supply, sessions: front.sessions, dryRun })

@@ -2,6 +2,7 @@
 import { decodeDelegation } from '../../delegation/decode-delegation.ts'
 import { delegate } from '../../delegation/delegate.ts'
 import type { Delegation } from '../../delegation/delegation.ts'
+import { apiCommand } from '../../gateway/api/api-command.ts'
 import { toolCommand } from '../../gateway/tool-command.ts'
 import { never, systemClock } from '../../time.ts'
 import type { Grant } from './grants.ts'
@@ -53,10 +54,9 @@ export async function held(folder: string): Promise<readonly Delegation[]> {
   return Promise.all(tokens.map((bytes) => decodeDelegation(bytes)))
 }
 
-/** Whether a delegation is for a server or one of its tools. */
-export function isOf({ command }: Delegation, server: string): boolean {
-  const whole = toolCommand(server)
-  return command === whole || command.startsWith(`${whole}/`)
+/** Whether a delegation is for a server or one of its tools, or for an API. No server has the name of an API. */
+export function isOf({ command }: Delegation, name: string): boolean {
+  return [toolCommand(name), apiCommand(name)].some((whole) => command === whole || command.startsWith(`${whole}/`))
 }
 
 function isSamePolicy(one: unknown, other: unknown): boolean {

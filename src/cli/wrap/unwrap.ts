@@ -1,9 +1,12 @@
 // node only: reads and writes files
 import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Delegation } from '../../delegation/delegation.ts'
 import { gatewayHome } from '../../gateway/home.ts'
 import { quote } from '../../support/quote.ts'
+import { never } from '../../time.ts'
 import type { Host } from '../host.ts'
+import { showDate } from '../time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf } from '../verb.ts'
 import { type ClientName, clientOf } from './client.ts'
@@ -14,9 +17,10 @@ import { gatewayPath, readGatewayFile, writeGatewayFile } from './gateway-file.t
 import { exists, syncFolder } from './home-files.ts'
 import { held, isOf } from './issue.ts'
 import { isPresent, type Restored, restore } from './restore.ts'
+import { revokeAll } from './revoke-agent.ts'
 import { textOfSpan } from './text-edit.ts'
 import { readDocument } from './wrap.ts'
-import { delegationsOf, inHome, openWrapHome, type WrapHome } from './wrap-home.ts'
+import { delegationsOf, inHome, openOwner, openWrapHome, type WrapHome } from './wrap-home.ts'
 import { readIndex, readIndexes, writeIndex } from './wrap-index.ts'
 import { parseWrapRecord, recordId, recordReference, storeRecord, type WrapRecord } from './wrap-record.ts'
 
@@ -47,7 +51,9 @@ export async function unwrap(words: readonly string[], flags: Flags, host: Host)
     if (flags['dry-run'] === true) return report(file, { ...result, exact }, flags, host)
     if (result.text !== file.text) await replaceConfigFile(file, result.text)
     const { done, gone, open } = sortEntries(record, result.text, client.read(result.text), result.restored)
-    await finish(opened, file.path, flags['keep-vault'] === true ? [] : done, open)
+    const revokes = flags['keep-delegations'] !== true
+    const messages = await finish(opened, file.path, flags['keep-vault'] === true ? [] : done, open, revokes)
+    for (const message of messages) host.complain(message)
     if (flags['keep-vault'] === true)
       host.complain('the servers stay in gateway.json, and their credentials in the vault')
     return report(file, { ...result, exact, kept: [...result.kept, ...gone] }, flags, host)
@@ -127,7 +133,8 @@ async function finish(
   path: string,
   servers: readonly string[],
   open: WrapRecord | undefined,
-): Promise<void> {
+  revokes = true,
+): Promise<readonly string[]> {
   const others = (await readIndexes(home.path)).filter((one) => one.path !== path)
   const unused = servers.filter((server) => !others.some((one) => one.servers.includes(server)))
   const index = await readIndex(home.path, recordId(path))
@@ -136,14 +143,9 @@ async function finish(
     const rest = Object.fromEntries([...gateway.servers].filter(([name]) => !unused.includes(name)))
     await writeGatewayFile(home.path, { ...gateway.content, servers: rest }, home.lock)
   }
-  if (index !== undefined) {
-    const kept = new Set(others.filter((one) => one.agent === index.agent).flatMap((one) => one.servers))
-    await dropDelegations(
-      home,
-      index.agent,
-      servers.filter((server) => !kept.has(server)),
-    )
-  }
+  const kept = new Set(others.filter((one) => one.agent === index?.agent).flatMap((one) => one.servers))
+  const left = servers.filter((server) => !kept.has(server))
+  const messages = index === undefined ? [] : await dropDelegations(home, index.agent, left, revokes)
   for (const server of unused) await unlink(join(home.path, 'tools', `${server}.json`)).catch(() => undefined)
   for (const name of home.vault.references)
     if (unused.some((server) => name.startsWith(`${server}.`))) await home.vault.remove(name)
@@ -155,13 +157,39 @@ async function finish(
     await storeRecord(home.vault, open)
     await writeIndex(home, open)
   }
+  return messages
 }
 
-/** The agent forgets its delegations for servers that it no longer calls. */
-async function dropDelegations(home: WrapHome, agent: string, servers: readonly string[]): Promise<void> {
+/**
+ * The delegations of an agent for servers that it no longer calls are revoked, and the agent forgets them. It may have kept
+ * a copy, with which it could call a server of that name later. WRP-19
+ *
+ * @returns lines for people.
+ */
+async function dropDelegations(
+  home: WrapHome,
+  agent: string,
+  servers: readonly string[],
+  revokes: boolean,
+): Promise<readonly string[]> {
   const folder = join(home.path, 'agents', agent)
-  if (!(await exists(folder))) return
+  if (!(await exists(folder))) return []
   const remove = (await held(folder)).filter((one) => servers.some((server) => isOf(one, server)))
-  if (remove.length > 0)
-    await delegationsOf(folder).change({ add: new Map(), remove: remove.map(({ cid }) => cid.toString()) }, {})
+  if (remove.length === 0) return []
+  const { signer } = await openOwner(home)
+  const issued = remove.filter(({ issuer }) => issuer === signer.did)
+  const { done, messages } = revokes ? await revokeAll(home.path, signer, issued) : { done: [], messages: [] }
+  await delegationsOf(folder).change({ add: new Map(), remove: remove.map(({ cid }) => cid.toString()) }, {})
+  const valid = issued.filter((one) => !done.includes(one)).map((one) => `${one.cid} until ${showEnd(one)}`)
+  return [
+    ...(done.length === 0
+      ? []
+      : [`revoked ${done.length} ${done.length === 1 ? 'delegation' : 'delegations'} of the agent ${agent}`]),
+    ...messages,
+    ...(valid.length === 0 ? [] : [`not revoked, and valid for a copy of it: ${valid.join(', ')}`]),
+  ]
+}
+
+function showEnd({ expiration }: Delegation): string {
+  return expiration === never ? 'for ever' : showDate(expiration)
 }

@@ -81,7 +81,11 @@ export const wrapVerbs: readonly Verb[] = [
       client,
       gatewayHome,
       gatewayKey,
-      { name: 'keep-vault', about: 'leave the servers in gateway.json, and their credentials in the vault' },
+      {
+        name: 'keep-vault',
+        about: 'leave the servers in gateway.json, their credentials in the vault, and the delegations of the agent',
+      },
+      { name: 'keep-delegations', about: 'remove the delegations of the agent without revoking them' },
       { name: 'dry-run', about: 'write nothing' },
       json,
     ],

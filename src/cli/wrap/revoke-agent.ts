@@ -1,0 +1,67 @@
+// node only: reads and writes files
+import { join } from 'node:path'
+import type { Delegation } from '../../delegation/delegation.ts'
+import { agentFolder, gatewayHome } from '../../gateway/home.ts'
+import type { Signer } from '../../principal/signer.ts'
+import { revoke } from '../../revocation/revoke.ts'
+import { openSignerFile } from '../../signer-file/signer-file.ts'
+import { quote } from '../../support/quote.ts'
+import type { Host } from '../host.ts'
+import { type Sent, sendRevocation } from '../send-revocation.ts'
+import { UsageError } from '../usage-error.ts'
+import { type Flags, neededOf, textOf } from '../verb.ts'
+import { readGatewayFile } from './gateway-file.ts'
+import { exists } from './home-files.ts'
+import { held, isOf } from './issue.ts'
+import { vaultKey } from './vault-key.ts'
+import { delegationsOf, inHome } from './wrap-home.ts'
+
+/** Revocations of delegations of one owner. */
+export interface Revoked {
+  /** The delegations that a gateway has taken, or takes at its start. */
+  readonly done: readonly Delegation[]
+  /** What became of them, each line once. */
+  readonly messages: readonly string[]
+}
+
+/** Revokes delegations that an owner has issued, at the gateway of a home folder. */
+export async function revokeAll(home: string, owner: Signer, delegations: readonly Delegation[]): Promise<Revoked> {
+  const sent: (readonly [Delegation, Sent])[] = []
+  for (const delegation of delegations) {
+    const revocation = await revoke({ issuer: owner, delegation })
+    const answer = await sendRevocation(home, revocation, [delegation])
+    if (answer !== undefined) sent.push([delegation, answer])
+  }
+  return {
+    done: sent.filter(([, { state }]) => state === 'taken' || state === 'waiting').map(([delegation]) => delegation),
+    messages: [...new Set(sent.map(([, { message }]) => message))],
+  }
+}
+
+/** `procura revoke --agent NAME [--server NAME]`: ends the delegations that `procura wrap` and `procura api` have issued. */
+export async function revokeAgent(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  if (words.length > 0 || textOf(flags, 'from') !== undefined)
+    throw new UsageError('--agent revokes the delegations of the owner of the gateway; pass no file and no --from')
+  const home = gatewayHome(textOf(flags, 'home'), host.env)
+  const gateway = await readGatewayFile(home)
+  if (gateway === undefined)
+    throw new UsageError(`${quote(home, 256)} has no gateway.json; name its folder with --home`)
+  const folder = await agentFolder(home, neededOf(flags, 'agent', 'the name of the agent'))
+  if (!(await exists(folder))) throw new UsageError(`the agent ${quote(folder, 256)} does not exist`)
+  const server = textOf(flags, 'server')
+  return inHome(home, async () => {
+    const key = await vaultKey(gateway.vault.keyFile ?? textOf(flags, 'key-file'), host, false)
+    const { signer } = await openSignerFile({ path: join(home, 'owner.key'), key })
+    const issued = (await held(folder)).filter(
+      (one) => one.issuer === signer.did && (server === undefined || isOf(one, server)),
+    )
+    const { done, messages } = await revokeAll(home, signer, issued)
+    if (done.length > 0)
+      await delegationsOf(folder).change({ add: new Map(), remove: done.map(({ cid }) => cid.toString()) }, {})
+    if (flags['json'] === true)
+      host.print(JSON.stringify({ revoked: done.map(({ cid, command }) => ({ delegation: cid.toString(), command })) }))
+    else for (const { cid, command } of done) host.print(`revoked ${cid.toString()} for ${command}`)
+    for (const message of issued.length === 0 ? ['the agent has no such delegation'] : messages) host.complain(message)
+    return done.length < issued.length || issued.length === 0 ? 1 : 0
+  })
+}

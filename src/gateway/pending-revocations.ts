@@ -1,0 +1,42 @@
+// node only: reads and removes files
+import { readdir, rename, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { StoreError } from '../errors.ts'
+import type { Service } from '../service/service.ts'
+import { readPrivateFile } from '../support/private-file.ts'
+import { quote } from '../support/quote.ts'
+import type { OnGatewayEvent } from './events.ts'
+
+/** Denials after which the same revocation may be taken later. */
+const temporary: ReadonlySet<string> = new Set(['revocation_unknown', 'closed', 'deadline_exceeded', 'internal_error'])
+
+/**
+ * Takes the revocations that were signed while no gateway ran, before the first connection is accepted. One that is refused
+ * for good is set aside. GTW-65
+ *
+ * @throws StoreError when one cannot be stored: a gateway that goes on would accept calls that were revoked.
+ */
+export async function takePendingRevocations(
+  configuration: string,
+  revoke: Service['revoke'],
+  onEvent: OnGatewayEvent,
+): Promise<void> {
+  const folder = join(dirname(configuration), 'revocations')
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.ucan')).sort()
+  for (const name of names) {
+    const path = join(folder, name)
+    const file = await readPrivateFile(path, { timeoutMs: 10_000 })
+    if (file === undefined || file === 'unchanged') continue
+    const result = await revoke(Buffer.from(file.bytes).toString('latin1').trim())
+    if (result.accepted) {
+      await unlink(path)
+      onEvent({ level: 'info', event: 'revoked', message: `the delegation ${result.revoked} is revoked` })
+      continue
+    }
+    const { code, message } = result.denial
+    if (temporary.has(code))
+      throw new StoreError(`the revocation ${quote(path, 256)} could not be stored (${code}); start the gateway again`)
+    await rename(path, `${path}.refused`)
+    onEvent({ level: 'warning', event: 'failure', message: `refused the revocation ${quote(path, 256)}: ${message}` })
+  }
+}

@@ -1,0 +1,194 @@
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
+import { fileDelegationStore } from '../../src/delegation-file/file-delegation-store.ts'
+import { type Gateway, openGateway, readGatewayConfig } from '../../src/entries/gateway.ts'
+import { connectClient, type LineClient } from '../gateway/connect/client.ts'
+import { mailServer } from '../gateway/serve/gateway-home.ts'
+import { type Machine, newMachine } from './wrap/set-up.ts'
+
+let machine: Machine
+let keyFile: string
+let config: string
+const gateways: Gateway[] = []
+const clients: LineClient[] = []
+
+beforeEach(async () => {
+  machine = newMachine()
+  keyFile = join(machine.folder, 'vault.key')
+  const mail = { command: process.execPath, args: [mailServer], env: { MAIL_KEY: 'canary-1' } }
+  config = machine.write('.mcp.json', JSON.stringify({ mcpServers: { mail } }))
+  expect((await machine.procura(['wrap', config, '--key-file', keyFile])).code).toBe(0)
+})
+
+afterEach(async () => {
+  for (const { input, ended } of clients.splice(0)) {
+    input.end()
+    await ended.catch(() => undefined)
+  }
+  for (const gateway of gateways.splice(0)) await gateway.close()
+  machine.remove()
+})
+
+async function open(events: string[] = []): Promise<Gateway> {
+  const configuration = await readGatewayConfig(join(machine.home, 'gateway.json'))
+  const gateway = await openGateway({ config: configuration, onEvent: ({ message }) => void events.push(message) })
+  gateways.push(gateway)
+  return gateway
+}
+
+const folder = (): string => join(machine.home, 'agents', 'claude')
+
+/** What a call of the agent is answered. */
+async function called(): Promise<string> {
+  const client = connectClient(folder())
+  clients.push(client)
+  await client.initialize()
+  return (await client.call('send', { to: 'bob' })).result?.content?.[0].text ?? ''
+}
+
+async function held(): Promise<readonly Uint8Array[]> {
+  return fileDelegationStore({ path: join(folder(), 'delegations') }).load({})
+}
+
+const pending = (): readonly string[] => {
+  const path = join(machine.home, 'revocations')
+  return existsSync(path) ? readdirSync(path) : []
+}
+
+describe('procura revoke --agent', () => {
+  const revoke = (...more: string[]): ReturnType<Machine['procura']> =>
+    machine.procura(['revoke', '--agent', 'claude', '--key-file', keyFile, ...more])
+
+  it('ends the delegations of the owner at the running gateway, at once [CLI-14]', async () => {
+    await open()
+    expect(await called()).toBe('sent to bob')
+    const copy = readFileSync(join(folder(), 'delegations'))
+    const { code, out, err } = await revoke()
+    expect([code, out]).toEqual([0, expect.stringMatching(/^revoked bafy\w+ for \/mcp\/mail$/)])
+    expect(err).toMatch(
+      /^the gateway of `.*` has taken the revocation, and refuses the calls that need it from now on$/,
+    )
+    expect([(await held()).length, pending()]).toEqual([0, []])
+    // A copy of the delegation does not help.
+    writeFileSync(join(folder(), 'delegations'), copy, { mode: 0o600 })
+    expect(await called()).toMatch(/^Denied \(revoked\)/)
+    expect((await revoke('--server', 'other')).err).toBe('the agent has no such delegation')
+    expect((await revoke('--json')).out).toMatch(
+      /^\{"revoked":\[\{"delegation":"bafy\w+","command":"\/mcp\/mail"\}\]\}$/,
+    )
+  })
+
+  it('leaves the revocation for the next start of a gateway that does not run [CLI-14] [GTW-65]', async () => {
+    const copy = readFileSync(join(folder(), 'delegations'))
+    const { code, err } = await revoke('--server', 'mail')
+    expect([code, err]).toEqual([0, expect.stringContaining('does not run; it takes the revocation when it starts')])
+    const [file = '', ...more] = pending()
+    expect([file, more]).toEqual([expect.stringMatching(/^bafy\w+\.ucan$/), []])
+    expect(lstatSync(join(machine.home, 'revocations', file)).mode & 0o777).toBe(0o600)
+    writeFileSync(join(folder(), 'delegations'), copy, { mode: 0o600 })
+    const events: string[] = []
+    await open(events)
+    expect(events).toContainEqual(expect.stringMatching(/^the delegation bafy\w+ is revoked$/))
+    expect(pending()).toEqual([])
+    expect(await called()).toMatch(/^Denied \(revoked\)/)
+  })
+
+  it('sets a revocation aside that the gateway refuses, and starts [GTW-65]', async () => {
+    const path = join(machine.home, 'revocations')
+    mkdirSync(path, { mode: 0o700 })
+    writeFileSync(join(path, 'foreign.ucan'), 'not a container\n', { mode: 0o600 })
+    const events: string[] = []
+    await open(events)
+    expect(events).toContainEqual(expect.stringMatching(/^refused the revocation `.*foreign\.ucan`: /))
+    expect(pending()).toEqual(['foreign.ucan.refused'])
+    expect(await called()).toBe('sent to bob')
+  })
+
+  it('needs the key of the owner, and an agent', async () => {
+    expect((await machine.procura(['revoke', '--agent', 'nobody', '--key-file', keyFile])).err).toContain(
+      'does not exist',
+    )
+    expect((await machine.procura(['revoke', 'x', '--agent', 'claude'])).err).toContain('pass no file and no --from')
+    expect((await machine.procura(['revoke', '--server', 'mail', '--from', 'x'])).err).toContain(
+      '--server is for --agent',
+    )
+    renameSync(keyFile, `${keyFile}.gone`)
+    expect((await revoke()).code).toBe(2)
+    expect((await held()).length).toBe(1)
+  })
+})
+
+describe('procura revoke', () => {
+  async function written(): Promise<readonly [file: string, from: string]> {
+    await machine.procura(['key', 'new', join(machine.folder, 'me.key')])
+    const file = join(machine.folder, 'mine.ucan')
+    const [bytes = new Uint8Array()] = await held()
+    const { audience } = await decodeDelegation(bytes)
+    const from = join(machine.folder, 'me.key')
+    await machine.procura(['delegate', '--from', from, '--to', audience, '--command', '/mcp/mail', '--out', file])
+    return [file, from]
+  }
+
+  it('sends the revocation to the gateway of the home folder, and reports the answer [CLI-14]', async () => {
+    const [file, from] = await written()
+    await open()
+    // The issuer is not an owner of this gateway.
+    const implicit = await machine.procura(['revoke', file, '--from', from])
+    expect([implicit.code, implicit.err]).toEqual([
+      0,
+      expect.stringMatching(/the gateway of `.*` refuses the revocation: the `path` of/),
+    ])
+    const explicit = await machine.procura(['revoke', file, '--from', from, '--home', machine.home, '--json'])
+    expect([explicit.code, JSON.parse(explicit.out).gateway]).toEqual([1, 'refused'])
+    const owner = join(machine.home, 'owner.key')
+    const mine = ['revoke', join(folder(), 'delegations'), '--from', owner, '--key-file', keyFile]
+    const taken = await machine.procura([...mine, '--json'])
+    expect([taken.code, JSON.parse(taken.out).gateway]).toEqual([0, 'taken'])
+    expect(await called()).toMatch(/^Denied \(revoked\)/)
+  })
+
+  it('says so where there is no gateway, or none can be reached [CLI-14]', async () => {
+    const [file, from] = await written()
+    const none = join(machine.folder, 'none')
+    const nowhere = await machine.procura(['revoke', file, '--from', from, '--home', none])
+    expect([nowhere.code, nowhere.err]).toEqual([
+      1,
+      expect.stringMatching(/it is sent to no gateway: `.*none` has none$/),
+    ])
+    expect(nowhere.out).toMatch(/^[A-Z]/)
+    expect(existsSync(none)).toBe(false)
+  })
+})
+
+describe('procura unwrap', () => {
+  const unwrap = (...more: string[]): ReturnType<Machine['procura']> =>
+    machine.procura(['unwrap', config, '--key-file', keyFile, ...more])
+
+  it('revokes the delegations that it removes, at the running gateway [WRP-19]', async () => {
+    const copy = readFileSync(join(folder(), 'delegations'))
+    await open()
+    const { code, err } = await unwrap()
+    expect(code).toBe(0)
+    expect(err).toMatch(/revoked 1 delegation of the agent claude\nthe gateway of `.*` has taken the revocation/)
+    // The same server comes back: the old delegation does not work any more.
+    expect((await machine.procura(['wrap', config, '--key-file', keyFile, '--agent', 'other'])).code).toBe(0)
+    await gateways[0]?.reload(await readGatewayConfig(join(machine.home, 'gateway.json')))
+    await gateways[0]?.refresh()
+    writeFileSync(join(folder(), 'delegations'), copy, { mode: 0o600 })
+    expect(await called()).toMatch(/^Denied \(revoked\)/)
+  })
+
+  it('keeps them with --keep-delegations, with the time for which a copy is valid [WRP-19]', async () => {
+    const { code, err } = await unwrap('--keep-delegations')
+    expect([code, err]).toEqual([0, expect.stringMatching(/not revoked, and valid for a copy of it: bafy\w+ until 20/)])
+    expect([pending(), (await held()).length]).toEqual([[], 0])
+  })
+
+  it('leaves the revocation for the next start without a running gateway [WRP-19]', async () => {
+    const { code, err } = await unwrap()
+    expect([code, err]).toEqual([0, expect.stringContaining('does not run; it takes the revocation when it starts')])
+    expect(pending()).toHaveLength(1)
+  })
+})
