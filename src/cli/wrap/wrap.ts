@@ -39,7 +39,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   const home = gatewayHome(textOf(flags, 'home'), host.env)
   const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? defaultLifetime)
   const program = programOf(host)
-  if (plans.length === 0) return report(nothing(others), flags, host)
+  if (plans.length === 0) return Math.max(report(nothing(others), flags, host), unapplied(flags, host))
 
   const named = (known: Pick<WrapHome['gateway'], 'servers'>, secrets: ReadonlyMap<string, string>): Prepared => {
     const ready = namePlans(plans, known.servers, secrets)
@@ -55,6 +55,8 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     const prepared = named((await readGatewayFile(home)) ?? { servers: new Map() }, new Map())
     return report({ file, client, agent, home, others, delegations: undefined, ...prepared }, flags, host)
   }
+  // A mistake in a policy is found before a person has typed a passphrase.
+  named({ servers: new Map() }, new Map())
   return inHome(home, async (lock) => {
     // While this waited for the lock, another `wrap` may have changed the file, and with it the record of its originals.
     await checkUnchanged(file)
@@ -162,6 +164,20 @@ interface Outcome extends Partial<Prepared> {
 
 function nothing(others: readonly Unplanned[]): Outcome {
   return { others }
+}
+
+/** The options that a delegation is made of. */
+const delegating = ['policy', 'tools', 'paths', 'approve', 'expires-in'] as const
+
+/** A person who wraps again to change a policy must not believe that it is changed. */
+function unapplied(flags: Flags, host: Host): 0 | 1 {
+  const given = delegating.filter((name) => flags[name] !== undefined)
+  if (given.length === 0) return 0
+  const options = given.map((name) => `--${name}`).join(', ')
+  host.complain(
+    `${options} had no effect, because no server is wrapped now; to change a policy, run \`procura unwrap\` first, and wrap again`,
+  )
+  return 1
 }
 
 /** The exit code is 1 when a server stays as it is although it should not. */

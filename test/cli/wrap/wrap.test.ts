@@ -193,6 +193,15 @@ describe('procura wrap', () => {
     expect(readFileSync(path, 'utf8')).toBe(mail())
   })
 
+  it('finds a mistake in a policy before it asks for a passphrase', async () => {
+    const path = machine.write('.mcp.json', mail())
+    for (const policy of ['send .to == a', 'send: to == a', 'other/send: .to == a']) {
+      const { code, err } = await machine.procura(['wrap', path, '--policy', policy], { typed: [] })
+      expect([code, err]).toEqual([2, expect.not.stringContaining('passphrase')])
+    }
+    expect(existsSync(machine.home)).toBe(false)
+  })
+
   it('finds the client by the name and the content of the file, and asks where it is not certain [WRP-01]', async () => {
     const codex = machine.write('.codex/config.toml', '[mcp_servers.mail]\ncommand = "node"\n')
     const code = machine.write('.vscode/mcp.json', '{"servers": {"mail": {"command": "node"}}}')
@@ -371,6 +380,12 @@ describe('procura wrap', () => {
     await wrap(path)
     const [before, vault] = [readFileSync(path), readFileSync(join(machine.home, 'vault'))]
     expect(await wrap(path)).toMatchObject({ code: 0, err: expect.stringContaining('nothing to wrap') })
+    // A narrower policy would not hold.
+    const again = await wrap(path, '--policy', 'send: .to == a', '--expires-in', '1h')
+    expect(again).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('--policy, --expires-in had no effect, because no server is wrapped now'),
+    })
     expect([readFileSync(path), readFileSync(join(machine.home, 'vault'))]).toEqual([before, vault])
   })
 

@@ -101,7 +101,7 @@ export function decodeFile(keys: FileKeys, bytes: Uint8Array): FileContents {
   if (mac.length !== expected.length || !timingSafeEqual(mac, expected)) {
     throw new VaultError(
       'ERR_VAULT_INTEGRITY',
-      'the key does not belong to this credential file, or the file was changed',
+      'the key or passphrase is not the one of this credential file, or the file was changed',
     )
   }
   const fields = fieldsOf(body)
