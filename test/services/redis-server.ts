@@ -11,6 +11,8 @@ import { findProgram, freePort } from './service.ts'
 /** A server of its own, whose data survives its end. */
 export interface RedisServer {
   readonly port: number
+  /** Where its files are. */
+  readonly folder: string
   start(): Promise<void>
   /** Ends it at once, as a failed machine does. */
   kill(): Promise<void>
@@ -33,6 +35,7 @@ export async function redisServer(...options: readonly string[]): Promise<RedisS
   }
   return {
     port,
+    folder,
     async start() {
       const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', '']
       const place = ['--dir', folder, '--port', String(port), '--bind', '127.0.0.1']

@@ -12,6 +12,7 @@ export const service: Service = {
     'redis-processes.test.ts',
     'call-store.test.ts',
     'revocation-push.test.ts',
+    'redis-truncated-log.test.ts',
   ],
   find: () => findProgram('redis-server'),
 }

@@ -3,12 +3,15 @@
 /**
  * Limits in Redis. Decision 064 describes the layout.
  *
- * - `limits`: a hash with `used:LIMIT`, the final amounts, and `held:LIMIT`, the sum of the holds;
+ * - `limits`: a hash with `used:LIMIT`, the final amounts, and `held:LIMIT`, the sum and the number of the holds;
  * - `limit-ends`: the limits by their expiration;
  * - `limit-holds`: amounts that count for a while, as `LIMIT:END:RESERVATION:AMOUNT`, in this order;
  * - `limit-calls`: the reservations, as text;
  * - `limit-call-ends`: the reservations by the end of their last hold;
  * - `limit-tasks`: the tasks that are paid for, by their expiration.
+ *
+ * A server that was killed while it wrote the changes of a script can make the first of them later, beside those of the
+ * scripts after it. So no change is relative to a value: a change that is made twice, or late, counts once. STO-07
  *
  * @module
  */
@@ -31,8 +34,26 @@ const holdFunctions = `
 local function digits(number) return string.format('%.0f', number) end
 local function padded(time) return string.format('%016.0f', time) end
 
-local function add(field, amount)
-  if amount ~= '0' then redis.call('HINCRBY', limits, field, amount) end
+local function use(limit, amount)
+  if amount == '0' then return end
+  local used = redis.call('HGET', limits, 'used:' .. limit) or 0
+  redis.call('HSET', limits, 'used:' .. limit, digits(tonumber(used) + tonumber(amount)))
+end
+
+-- The sum and the number of the holds of a limit. They are added up if the known number is another one.
+local function held(limit)
+  local from, to = '[' .. limit .. ':', '(' .. limit .. ';'
+  local number = redis.call('ZLEXCOUNT', holds, from, to)
+  local value = redis.call('HGET', limits, 'held:' .. limit) or '0:0'
+  local sum, count = value:match('^(%d+):(%d+)$')
+  if count and tonumber(count) == number then return tonumber(sum), number end
+  sum = 0
+  for _, member in ipairs(redis.call('ZRANGEBYLEX', holds, from, to)) do sum = sum + tonumber(member:match(':(%d+)$')) end
+  return sum, number
+end
+
+local function setHeld(limit, sum, number)
+  redis.call('HSET', limits, 'held:' .. limit, digits(sum) .. ':' .. digits(number))
 end
 
 local function memberOf(id, entry)
@@ -40,12 +61,15 @@ local function memberOf(id, entry)
 end
 
 local function hold(id, entry)
-  redis.call('ZADD', holds, 0, memberOf(id, entry))
-  add('held:' .. entry.limit, entry.amount)
+  local sum, number = held(entry.limit)
+  if redis.call('ZADD', holds, 0, memberOf(id, entry)) == 0 then return end
+  setHeld(entry.limit, sum + tonumber(entry.amount), number + 1)
 end
 
 local function drop(limit, member, amount)
-  if redis.call('ZREM', holds, member) == 1 and amount ~= '0' then add('held:' .. limit, '-' .. amount) end
+  local sum, number = held(limit)
+  if redis.call('ZREM', holds, member) == 0 then return end
+  setHeld(limit, sum - tonumber(amount), number - 1)
 end
 
 local function write(id, phase, entries)
@@ -91,8 +115,8 @@ end
 
 -- What remains, when an amount that is over no longer counts.
 local function left(limit, maximum, gone)
-  local found = redis.call('HMGET', limits, 'used:' .. limit, 'held:' .. limit)
-  return math.max(0, tonumber(maximum) - tonumber(found[1] or 0) - tonumber(found[2] or 0) + gone)
+  local used = redis.call('HGET', limits, 'used:' .. limit) or 0
+  return math.max(0, tonumber(maximum) - tonumber(used) - held(limit) + gone)
 end
 
 -- The earliest time at which a hold of a limit ends.
@@ -105,6 +129,24 @@ end
 
 /** Reserves, commits and forgets. */
 const callFunctions = `
+-- Counts the entries of a call that is final.
+local function count(id, entries)
+  local kept = {}
+  for _, entry in ipairs(entries) do
+    if entry.kind ~= 'total' then
+      entry.ends = entry.later
+      hold(id, entry)
+      table.insert(kept, entry)
+    elseif entry.task == '' then
+      use(entry.limit, entry.amount)
+    elseif not redis.call('ZSCORE', tasks, entry.task) then
+      use(entry.limit, entry.amount)
+      if entry.amount ~= '0' then redis.call('ZADD', tasks, redis.call('ZSCORE', limitEnds, entry.limit), entry.task) end
+    end
+  end
+  if #kept > 0 then write(id, 'c', kept) end
+end
+
 -- Makes a reservation final. Returns false when it was given back.
 local function commit(id, now)
   local call = read(id)
@@ -117,20 +159,7 @@ local function commit(id, now)
     end
   end
   finish(id, call)
-  local kept = {}
-  for _, entry in ipairs(call.entries) do
-    if entry.kind ~= 'total' then
-      entry.ends = entry.later
-      hold(id, entry)
-      table.insert(kept, entry)
-    elseif entry.task == '' then
-      add('used:' .. entry.limit, entry.amount)
-    elseif not redis.call('ZSCORE', tasks, entry.task) then
-      add('used:' .. entry.limit, entry.amount)
-      if entry.amount ~= '0' then redis.call('ZADD', tasks, redis.call('ZSCORE', limitEnds, entry.limit), entry.task) end
-    end
-  end
-  if #kept > 0 then write(id, 'c', kept) end
+  count(id, call.entries)
   return true
 end
 
@@ -158,16 +187,19 @@ local function reserve(id, now, deadline, final, from)
       end
     end
   end
-  write(id, 'p', entries)
   for _, entry in ipairs(entries) do
     local last = redis.call('ZSCORE', limitEnds, entry.limit)
     local ends = entry.expiration
     if not last or (last ~= 'inf' and (ends == 'inf' or tonumber(ends) > tonumber(last))) then
       redis.call('ZADD', limitEnds, ends, entry.limit)
     end
-    hold(id, entry)
   end
-  if final == '1' then commit(id, now) end
+  if final == '1' then
+    count(id, entries)
+  else
+    write(id, 'p', entries)
+    for _, entry in ipairs(entries) do hold(id, entry) end
+  end
   return {'reserved'}
 end
 
@@ -183,14 +215,14 @@ local function forgetLimits(now, before, most)
   local paid = redis.call('ZRANGEBYSCORE', tasks, '-inf', '(' .. before, 'LIMIT', 0, most)
   for _, task in ipairs(paid) do redis.call('ZREM', tasks, task) end
   local expired = redis.call('ZRANGEBYSCORE', limitEnds, '-inf', '(' .. before, 'LIMIT', 0, most)
+  if #expired > 0 and before > tonumber(known[5] or 0) then
+    note('limits', before)
+    known[5] = before
+  end
   for _, limit in ipairs(expired) do
     redis.call('ZREM', limitEnds, limit)
     redis.call('HDEL', limits, 'used:' .. limit, 'held:' .. limit)
     redis.call('ZREMRANGEBYLEX', holds, '[' .. limit .. ':', '(' .. limit .. ';')
-  end
-  if #expired > 0 and before > tonumber(known[5] or 0) then
-    redis.call('HSET', KEYS[1], 'limits', before)
-    known[5] = before
   end
   return math.max(#ended, #paid, #expired)
 end

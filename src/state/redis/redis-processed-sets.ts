@@ -7,7 +7,7 @@ import { assertRemembered, clockChecks, type ProcessedSetsClock, processedBefore
 import type { SharedProcessedSets } from '../shared-stores.ts'
 import { type Script, script } from './client.ts'
 import { connectionChecks, openConnection, type RedisConnectionOptions, scoreOf, text } from './connection.ts'
-import { forgettable, opening } from './scripts.ts'
+import { closing, forgettable, opening } from './scripts.ts'
 
 /** Options of {@link redisProcessedSets}. */
 export interface RedisProcessedSetsOptions extends RedisConnectionOptions, ProcessedSetsClock {}
@@ -25,9 +25,9 @@ local function forget(time, most)
   local before = forgettable(time)
   local gone = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. before, 'LIMIT', 0, most)
   if #gone == 0 then return 0 end
-  redis.call('ZREM', KEYS[2], unpack(gone))
   local last = redis.call('HGET', KEYS[1], 'processed')
-  if not last or before > tonumber(last) then redis.call('HSET', KEYS[1], 'processed', before) end
+  if not last or before > tonumber(last) then note('processed', before) end
+  redis.call('ZREM', KEYS[2], unpack(gone))
   return #gone
 end
 `
@@ -45,7 +45,10 @@ return {'processed', request, known, redis.call('HGET', KEYS[1], 'processed') or
 const addScript: Script = script(`${opening}${forgetFunction}
 forget(ARGV[5], ${forgottenAtOnce.add})
 local last = redis.call('ZSCORE', KEYS[2], ARGV[3])
-if not last or tonumber(ARGV[4]) > tonumber(last) then redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3]) end
+if not last or tonumber(ARGV[4]) > tonumber(last) then
+  redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3])
+  ${closing}
+end
 return {'added', request}
 `)
 

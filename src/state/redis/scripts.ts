@@ -19,6 +19,12 @@ if known[1] ~= ARGV[1] then return {'secret', request} end
 `
 
 /**
+ * A change for scripts that may have one other change alone. Redis writes two changes with `EXEC` behind them. A single one
+ * would be lost if the log ended within a script before it, and ends without `EXEC` once more (decision 098).
+ */
+export const closing: string = `redis.call('HSET', KEYS[1], 'closed', '1')`
+
+/**
  * Prepares the stores unless they are. ARGV: fingerprint, request, epoch, and whether it replaces an earlier one: then the
  * times at which entries were forgotten belong to the data before it. Returns the fingerprint that they have.
  */
@@ -45,29 +51,34 @@ return {'epoch', request, known[2]}
 
 /**
  * The time before which entries may be forgotten: the earlier one by the clocks of the service and of the server, so that
- * one wrong clock forgets nothing.
+ * one wrong clock forgets nothing. It is noted before the first entry is forgotten: a server that is killed while it writes
+ * its log can forget the first entries alone (decision 098).
  */
 export const forgettable: string = `
 local function forgettable(time)
   return math.min(tonumber(time), tonumber(redis.call('TIME')[1]) - ${keepFor})
 end
+local function note(field, before)
+  -- A server without memory refuses a script that begins with a command that takes some.
+  redis.call('HDEL', KEYS[1], '')
+  redis.call('HSET', KEYS[1], field, before)
+end
 `
 
 /**
  * Forgets calls that ended before a time, `most` of them, and notes the time: calls that ended before it are refused from
- * then on, because a clock can go back. Forgetting comes first: a server without memory refuses a script that begins with a
- * command that takes some.
+ * then on, because a clock can go back.
  */
 const forgetCalls = `${forgettable}
 local function forget(time, most)
   local before = forgettable(time)
   local gone = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. before, 'LIMIT', 0, most)
   if #gone == 0 then return 0 end
-  redis.call('ZREM', KEYS[2], unpack(gone))
   if before > tonumber(known[3]) then
-    redis.call('HSET', KEYS[1], 'forgotten', before)
+    note('forgotten', before)
     known[3] = before
   end
+  redis.call('ZREM', KEYS[2], unpack(gone))
   return #gone
 end
 `
@@ -89,6 +100,7 @@ local function claim(epoch, name, ends, time, milliseconds)
   end
   if before ~= 'inf' and (ends == 'inf' or tonumber(ends) > tonumber(before)) then
     redis.call('ZADD', KEYS[2], ends, name)
+    ${closing}
   end
   return {'claimed', redis.call('GET', KEYS[3]) or '0'}
 end
@@ -192,12 +204,12 @@ local before = forgettable(ARGV[3])
 for i = 3, #KEYS do
   local last = redis.call('ZSCORE', KEYS[2], ARGV[i + 1])
   if last and last ~= 'inf' and tonumber(last) < before then
-    redis.call('DEL', KEYS[i])
-    redis.call('ZREM', KEYS[2], ARGV[i + 1])
     if before > tonumber(known[4]) then
-      redis.call('HSET', KEYS[1], 'revocations', before)
+      note('revocations', before)
       known[4] = before
     end
+    redis.call('DEL', KEYS[i])
+    redis.call('ZREM', KEYS[2], ARGV[i + 1])
   end
 end
 return {'forgotten', request}
@@ -205,7 +217,7 @@ return {'forgotten', request}
 
 /** Keeps a key for personal data unless there is one. KEYS: stores, person. ARGV: fingerprint, request, the encrypted key. */
 export const keepKeyScript: Script = script(`${opening}
-redis.call('SETNX', KEYS[2], ARGV[3])
+if redis.call('SETNX', KEYS[2], ARGV[3]) == 1 then ${closing} end
 return {'key', request, redis.call('GET', KEYS[2])}
 `)
 
@@ -217,5 +229,6 @@ return {'key', request, redis.call('GET', KEYS[2])}
 /** Replaces the key of a person by an empty value, which is never replaced. */
 export const destroyKeyScript: Script = script(`${opening}
 redis.call('SET', KEYS[2], '')
+${closing}
 return {'destroyed', request}
 `)
