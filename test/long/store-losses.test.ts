@@ -1,11 +1,9 @@
-import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
+import { service as postgres } from '../services/postgres.service.ts'
 import { type Proxy as Network, proxyTo } from '../services/proxy.ts'
-import { service } from '../services/redis.service.ts'
-import { type RedisServer, redisServer } from '../services/redis-server.ts'
+import { service as redis } from '../services/redis.service.ts'
 import { isMissing } from '../services/service.ts'
-import { type StoresPlace, secret } from '../state/processes/place.ts'
+import { type StorePair, startPostgresPair, startRedisPair } from '../services/store-pair.ts'
 import { countOf } from '../state/processes/shows.ts'
 import { bundleVerifier, makeCalls, startVerifier, type Verifier } from '../state/processes/verifiers.ts'
 
@@ -27,45 +25,24 @@ afterAll(() => remove())
 interface Deployment {
   readonly network: Network
   readonly verifiers: readonly Verifier[]
-  readonly primary: RedisServer
-  readonly replica: RedisServer
-  /** Between the two servers. */
-  readonly replication: Network
+  readonly pair: StorePair
 }
 
-async function withDeployment(task: (deployment: Deployment) => Promise<void>): Promise<void> {
-  const primary = await redisServer()
-  await primary.start()
-  const replication = await proxyTo(primary.port)
-  const replica = await redisServer('--replicaof', '127.0.0.1', String(replication.port))
-  await replica.start()
-  await prepare(primary.port, 0)
-  await withClient(replica.port, (client) =>
-    expect.poll(() => client.exists('{procura}:stores'), { timeout: 30_000 }).toBe(1),
-  )
-  const network = await proxyTo(primary.port)
-  const place: StoresPlace = { kind: 'redis', port: network.port, clockTolerance }
+async function withDeployment(
+  startPair: () => Promise<StorePair>,
+  task: (deployment: Deployment) => Promise<void>,
+): Promise<void> {
+  const pair = await startPair()
+  const network = await proxyTo(pair.port)
+  const place = { ...pair.placeAt(network.port), clockTolerance }
   const verifiers = await Promise.all(Array.from({ length: processes }, () => startVerifier(program, place)))
   try {
-    await task({ network, verifiers, primary, replica, replication })
+    await task({ network, verifiers, pair })
   } finally {
     await Promise.all(verifiers.map((verifier) => verifier.kill()))
-    for (const one of [network, replication]) await one.close()
-    for (const server of [primary, replica]) await server.remove()
+    await network.close()
+    await pair.remove()
   }
-}
-
-async function withClient<T>(port: number, task: (client: Redis) => Promise<T>): Promise<T> {
-  const client = new Redis({ port, host: '127.0.0.1' })
-  try {
-    return await task(client)
-  } finally {
-    client.disconnect()
-  }
-}
-
-function prepare(port: number, epoch?: number): Promise<void> {
-  return withClient(port, (client) => prepareRedisStores({ client, secret, ...(epoch !== undefined && { epoch }) }))
 }
 
 /** Sends each call once, each to one of the processes. Calls the listener with each call that is allowed, and the number of answers. */
@@ -86,12 +63,13 @@ async function sendAll(
   )
 }
 
-/** Makes the replica the server of the service. */
-async function failOver({ network, primary, replica }: Deployment): Promise<void> {
+/** Makes the replica the server of the service, which cannot reach it yet. Returns its port. */
+async function failOver({ network, pair }: Deployment): Promise<number> {
   network.cut()
-  await primary.kill()
-  await withClient(replica.port, (client) => client.replicaof('NO', 'ONE'))
-  network.target(replica.port)
+  await pair.killPrimary()
+  const port = await pair.promote()
+  network.target(port)
+  return port
 }
 
 /** Sends new calls until one is allowed. Returns the milliseconds that this took. */
@@ -107,7 +85,7 @@ async function untilAllowed(verifier: Verifier): Promise<number> {
 
 /** Sends all calls while the last second of replication is lost. Returns when each one was allowed, and when the loss began. */
 async function loseLastSecond(
-  { verifiers, replication }: Deployment,
+  { verifiers, pair }: Deployment,
   calls: readonly Uint8Array[],
   failover: () => Promise<void>,
 ): Promise<{
@@ -124,7 +102,7 @@ async function loseLastSecond(
     if (answer === 'allowed') allowed.set(at, performance.now())
     if (done < calls.length / 2) return
     failing ??= (async () => {
-      replication.stall()
+      pair.replication.stall()
       from = performance.now()
       await new Promise((resolve) => setTimeout(resolve, 1_000))
       await failover()
@@ -135,10 +113,17 @@ async function loseLastSecond(
   return { allowed, from, answers }
 }
 
-describe('RPL-08 four processes that share a Redis server', () => {
+const servers = [
+  ['Redis', redis, startRedisPair],
+  ['PostgreSQL', postgres, () => startPostgresPair({ synchronous: false })],
+] as const
+
+describe.each(servers)('RPL-08 four processes that share a server of %s', (name, service, startPair) => {
+  const tell = (text: string): void => void process.stdout.write(`${name}, ${text}\n`)
+
   it('allow no call twice when the server loses all data, and new calls after twice the tolerance', async () => {
     if (isMissing(service)) return
-    await withDeployment(async ({ verifiers, primary }) => {
+    await withDeployment(startPair, async ({ verifiers, pair }) => {
       const calls = await makeCalls(count)
       const allowed = new Set<number>()
       let preparing: Promise<void> | undefined
@@ -147,9 +132,9 @@ describe('RPL-08 four processes that share a Redis server', () => {
         if (answer === 'allowed') allowed.add(at)
         if (done < count / 2) return
         preparing ??= (async () => {
-          await withClient(primary.port, (client) => client.flushall())
+          await pair.loseAll()
           await new Promise((resolve) => setTimeout(resolve, 300))
-          await prepare(primary.port)
+          await pair.prepare(pair.port)
           preparedAt = performance.now()
         })()
       })
@@ -161,20 +146,19 @@ describe('RPL-08 four processes that share a Redis server', () => {
       expect(countOf(again)).toEqual({ replay_unknown: count })
       const waited = performance.now() - preparedAt + (await untilAllowed(verifiers[0] as Verifier))
       expect(waited).toBeLessThan((2 * clockTolerance + 60) * 1_000)
-      process.stdout.write(
-        `all data lost: ${allowed.size} of ${count} calls allowed before, 0 of them again; a new call after ${waited.toFixed(0)} ms\n`,
+      tell(
+        `all data lost: ${allowed.size} of ${count} calls allowed before, 0 again; a new call after ${waited.toFixed(0)} ms`,
       )
     })
   })
 
   it('allow no call twice when a replica without the last second of writes takes over with a new epoch', async () => {
     if (isMissing(service)) return
-    await withDeployment(async (deployment) => {
-      const { network, verifiers, replica } = deployment
+    await withDeployment(startPair, async (deployment) => {
+      const { network, verifiers, pair } = deployment
       const calls = await makeCalls(count)
       const { allowed, from } = await loseLastSecond(deployment, calls, async () => {
-        await failOver(deployment)
-        await prepare(replica.port, Math.floor(Date.now() / 1000))
+        await pair.prepare(await failOver(deployment), Math.floor(Date.now() / 1000))
         network.heal()
       })
       const lost = [...allowed.values()].filter((time) => time > from).length
@@ -183,15 +167,15 @@ describe('RPL-08 four processes that share a Redis server', () => {
       await sendAll(verifiers, calls, (_, answer) => again.push(answer))
       expect(again.filter((answer) => answer === 'allowed')).toEqual([])
       const waited = await untilAllowed(verifiers[0] as Verifier)
-      process.stdout.write(
-        `failover, new epoch: ${allowed.size} calls allowed, ${lost} of them lost, 0 allowed again; a new call ${waited.toFixed(0)} ms after them\n`,
+      tell(
+        `failover, new epoch: ${allowed.size} calls allowed, ${lost} of them lost, 0 allowed again; a new call ${waited.toFixed(0)} ms after them`,
       )
     })
   })
 
   it('can allow the calls of the last second twice without a new epoch, and no other', async () => {
     if (isMissing(service)) return
-    await withDeployment(async (deployment) => {
+    await withDeployment(startPair, async (deployment) => {
       const calls = await makeCalls(count)
       const { allowed, from } = await loseLastSecond(deployment, calls, async () => {
         await failOver(deployment)
@@ -205,9 +189,7 @@ describe('RPL-08 four processes that share a Redis server', () => {
       const before = twice.filter((at) => (allowed.get(at) as number) < from - 1_000)
       expect(before).toEqual([])
       expect(twice.length).toBeGreaterThan(0)
-      process.stdout.write(
-        `failover, same epoch: ${allowed.size} calls allowed, ${twice.length} of them again, all of the last second\n`,
-      )
+      tell(`failover, same epoch: ${allowed.size} calls allowed, ${twice.length} of them again, all of the last second`)
     })
   })
 })

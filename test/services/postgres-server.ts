@@ -17,12 +17,20 @@ export interface PostgresServer {
   remove(): Promise<void>
 }
 
+/** How a server is made. */
+export interface PostgresServerOptions {
+  /** Settings in the form of the option `-c`. */
+  readonly settings?: readonly string[]
+  /** The port of a server that runs. The new one is a standby of it. Default: a server with an empty database. */
+  readonly copyOf?: number
+}
+
 /** Makes a server. It is not started yet. Its files outlive its processes, but not a power failure. */
-export async function postgresServer(): Promise<PostgresServer> {
+export async function postgresServer(options: PostgresServerOptions = {}): Promise<PostgresServer> {
   const found = service.find()
   if (found === undefined) throw new Error('PostgreSQL is not installed')
   const folder = mkdtempSync(join(tmpdir(), 'procura-postgres-'))
-  const { program, data, user } = createDatabaseFiles(found, folder)
+  const { program, data, user } = createDatabaseFiles(found, folder, options.copyOf)
   const port = await freePort()
   let child: ChildProcess | undefined
   const kill = async (): Promise<void> => {
@@ -44,7 +52,8 @@ export async function postgresServer(): Promise<PostgresServer> {
     port,
     async start() {
       const place = ['-D', data, '-p', String(port), '-k', folder]
-      const settings = ['listen_addresses=127.0.0.1', 'fsync=off'].flatMap((setting) => ['-c', setting])
+      const all = ['listen_addresses=127.0.0.1', 'fsync=off', ...(options.settings ?? [])]
+      const settings = all.flatMap((setting) => ['-c', setting])
       for (let attempt = 0; attempt < 400; attempt++) {
         // It refuses to start until all processes of the last one have ended.
         if (child === undefined || child.exitCode !== null) {

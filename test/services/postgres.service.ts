@@ -16,6 +16,7 @@ export const service: Service = {
     'postgres-processes.test.ts',
     'call-store.test.ts',
     'revocation-push.test.ts',
+    'failover.test.ts',
   ],
   find: () => findProgram('postgres', ...packaged()),
   async start(found: string, folder: string): Promise<Running> {
@@ -30,10 +31,15 @@ export const service: Service = {
   },
 }
 
-/** Makes the files of an empty database in a folder, for the account of the server. */
+/**
+ * Makes the files of a database in a folder, for the account of the server.
+ *
+ * @param copyOf - the port of a server whose database is copied, for a standby of it. Default: an empty database.
+ */
 export function createDatabaseFiles(
   found: string,
   folder: string,
+  copyOf?: number,
 ): { readonly program: string; readonly data: string; readonly user: Account | undefined } {
   const programs = dirname(realpathSync(found))
   const user = process.getuid?.() === 0 ? accountOf('postgres') : undefined
@@ -44,8 +50,11 @@ export function createDatabaseFiles(
     for (const path of [dirname(folder), folder]) chmodSync(path, (statSync(path).mode & 0o7777) | 0o055)
     for (const path of [folder, data]) chownSync(path, user.uid, user.gid)
   }
-  const initial = ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--no-locale']
-  execFileSync(join(programs, 'initdb'), initial, { stdio: 'pipe', ...user })
+  const [name, given] =
+    copyOf === undefined
+      ? ['initdb', ['-A', 'trust', '-E', 'UTF8', '--no-locale']]
+      : ['pg_basebackup', ['-h', '127.0.0.1', '-p', String(copyOf), '-c', 'fast', '-R']]
+  execFileSync(join(programs, name), ['-D', data, '-U', 'postgres', '--no-sync', ...given], { stdio: 'pipe', ...user })
   return { program: join(programs, 'postgres'), data, user }
 }
 
