@@ -38,7 +38,7 @@ import { createHealth } from './health.ts'
 import { takePendingRevocations } from './pending-revocations.ts'
 import { openState } from './state/open-state.ts'
 import { createSupply, type GatewayServer, type Supply } from './supply.ts'
-import { listen } from './wire/listener.ts'
+import { listen, refuseSecondGateway } from './wire/listener.ts'
 
 /** Options of {@link openGateway}. */
 export interface OpenGatewayOptions {
@@ -122,6 +122,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
   const closers: (() => Promise<unknown> | unknown)[] = []
   const onEvent = (event: GatewayEvent): void => void quietly(() => given.onEvent?.(event))
   try {
+    await refuseSecondGateway(config.listen)
     const { parts, meter, metrics } = await openParts(given, closers, onEvent)
     const supply = await createSupply(config, parts, onEvent)
     closers.push(() => supply.close())

@@ -1,5 +1,5 @@
 // node only: listens on sockets
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import process from 'node:process'
@@ -94,12 +94,26 @@ function checkFolder(folder: string): void {
   if ((status.mode & 0o022) !== 0) throw wrong(folder, 'can be written by other users; run chmod 700')
 }
 
+/**
+ * Reports a gateway that runs already, before its log and its state are waited for.
+ *
+ * @throws ArgumentError when a process listens at the socket.
+ */
+export async function refuseSecondGateway(place: ListenPlace): Promise<void> {
+  if ('socket' in place && existsSync(place.socket) && (await isLive(place.socket)))
+    throw inUse(place.socket, 'a gateway')
+}
+
+function inUse(path: string, program: string): ArgumentError {
+  return wrong(path, `is in use: ${program} is running already; stop it first`)
+}
+
 /** Removes the socket of a gateway that was killed. A live socket, and any other file, stays. */
 async function removeDead(path: string, program: string, option: string): Promise<void> {
   const status = lstatSync(path, { throwIfNoEntry: false })
   if (status === undefined) return
   if (!status.isSocket()) throw wrong(path, `exists and is not a socket; remove it, or change ${option}`)
-  if (await isLive(path)) throw wrong(path, `is in use: ${program} is running already; stop it first`)
+  if (await isLive(path)) throw inUse(path, program)
   unlinkSync(path)
 }
 

@@ -38,7 +38,7 @@ describe('the socket of a gateway', () => {
   it('has mode 0600, and is there for one gateway at a time [GTW-21]', async () => {
     const gateway = await home.open()
     expect(lstatSync(gateway.place).mode & 0o777).toBe(0o600)
-    await expect(home.open()).rejects.toThrow()
+    await expect(home.open()).rejects.toThrow('a gateway is running already; stop it first')
     await expect(listen({ socket: gateway.place }, () => undefined)).rejects.toThrow('a gateway is running already')
     expect(await gateway.health()).toMatchObject({ healthy: true })
   })
