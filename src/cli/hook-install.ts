@@ -7,6 +7,7 @@ import { agentFolder, gatewayHome } from '../gateway/home.ts'
 import { quote } from '../support/quote.ts'
 import { type HookEntry, withEntry } from './hook-settings.ts'
 import type { Host } from './host.ts'
+import { temporaryWarning } from './temporary-program.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, operandOf, textOf, textsOf } from './verb.ts'
 import { readConfigFile, replaceConfigFile } from './wrap/config-file.ts'
@@ -64,6 +65,8 @@ async function commandOf(flags: Flags, servers: readonly string[], host: Host): 
   const home = gatewayHome(textOf(flags, 'home'), host.env)
   const agent = await agentFolder(home, textOf(flags, 'agent'))
   const program = host.program ?? [process.execPath, await realpath(process.argv[1] ?? '').catch(() => 'procura')]
+  const warning = temporaryWarning(program)
+  if (warning !== undefined) host.complain(warning)
   const words = [...program, 'hook', '--agent', agent, ...servers.flatMap((one) => ['--server', one])]
   if (flags['pass-approvable'] === true) words.push('--pass-approvable')
   return words

@@ -23,6 +23,7 @@ import {
   withDefault,
 } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
+import { checkSocketPath } from '../support/socket-path.ts'
 import { openFileVault } from '../vault/stores/file/file-vault.ts'
 import type { FileKey } from '../vault/stores/file/key.ts'
 import { type AdminListener, type GatewayHealth, serveAdmin } from './admin/serve-admin.ts'
@@ -119,6 +120,7 @@ const checks = Object.freeze({
 export async function openGateway(options: OpenGatewayOptions): Promise<Gateway> {
   const given = readOptions<OpenGatewayOptions, typeof checks>('openGateway', options, checks)
   const { config, dryRun, stopTimeoutMs } = given
+  if ('socket' in config.listen) checkSocketPath(config.listen.socket)
   const closers: (() => Promise<unknown> | unknown)[] = []
   const onEvent = (event: GatewayEvent): void => void quietly(() => given.onEvent?.(event))
   try {

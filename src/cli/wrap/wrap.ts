@@ -1,12 +1,15 @@
 // node only: reads and writes files
 import { realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
+import { join } from 'node:path'
 import process from 'node:process'
 import type { Delegation } from '../../delegation/delegation.ts'
 import { gatewayHome } from '../../gateway/home.ts'
 import { quote } from '../../support/quote.ts'
+import { checkSocketPath } from '../../support/socket-path.ts'
 import { never } from '../../time.ts'
 import type { Host } from '../host.ts'
+import { temporaryWarning } from '../temporary-program.ts'
 import { readDuration, showDate } from '../time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf, textsOf } from '../verb.ts'
@@ -39,6 +42,9 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   const home = gatewayHome(textOf(flags, 'home'), host.env)
   const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? defaultLifetime)
   const program = programOf(host)
+  const known = await readGatewayFile(home)
+  // The gateway and the agents could not use a longer path, and would report it when everything is moved.
+  checkSocketPath(known === undefined ? join(home, 'gateway.sock') : (known.listen.socket ?? ''))
   if (plans.length === 0) return Math.max(report(nothing(others), flags, host), unapplied(flags, host))
 
   const named = (known: Pick<WrapHome['gateway'], 'servers'>, secrets: ReadonlyMap<string, string>): Prepared => {
@@ -52,7 +58,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   }
   if (flags['dry-run'] === true) {
     // The names are those of a run without the secrets of an earlier one; the vault stays closed.
-    const prepared = named((await readGatewayFile(home)) ?? { servers: new Map() }, new Map())
+    const prepared = named(known ?? { servers: new Map() }, new Map())
     return report({ file, client, agent, home, others, delegations: undefined, ...prepared }, flags, host)
   }
   // A mistake in a policy is found before a person has typed a passphrase.
@@ -192,6 +198,8 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
   }
   for (const line of grants.flatMap(describeGrant)) host.complain(`delegation to the agent: ${line}`)
   for (const line of describeApprovals(ready)) host.complain(line)
+  const warning = temporaryWarning(programOf(host))
+  if (warning !== undefined) host.complain(warning)
   for (const line of pathWarnings(grants, textsOf(flags, 'paths'))) host.complain(line)
   if (flags['dry-run'] === true) {
     if (file !== undefined && client !== undefined && next !== undefined && flags['json'] !== true)

@@ -6,6 +6,7 @@ import { createDurableFile } from '../../support/durable-file.ts'
 import { anything, didString, maybe, nonEmptyString, type OptionChecks, readOptions } from '../../support/options.ts'
 import { readPrivateFile } from '../../support/private-file.ts'
 import { quote } from '../../support/quote.ts'
+import { checkSocketPath } from '../../support/socket-path.ts'
 
 /** The gateway of an agent, and the files of the agent. */
 export interface GatewayConnection {
@@ -76,6 +77,7 @@ export async function readConnection(folder: string): Promise<GatewayConnection>
   if ((read.socket === undefined) === (read.address === undefined))
     throw wrong(`${quote(path, 256)} must have either \`socket\` or \`address\``)
   const { socket, address } = read
+  if (socket !== undefined) checkSocketPath(resolve(folder, socket))
   return Object.freeze({
     ...(socket !== undefined && { socket: resolve(folder, socket) }),
     ...(address !== undefined && { address }),
@@ -92,6 +94,7 @@ export async function readConnection(folder: string): Promise<GatewayConnection>
  * @param connection - paths are written as they are given.
  */
 export async function writeConnection(folder: string, connection: GatewayConnection): Promise<void> {
+  if (connection.socket !== undefined) checkSocketPath(resolve(folder, connection.socket))
   const text = JSON.stringify({ version: 1, ...connection } satisfies ConnectionFields, undefined, 2)
   await createDurableFile(join(folder, name), `${text}\n`)
 }

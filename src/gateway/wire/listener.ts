@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import process from 'node:process'
 import { ArgumentError } from '../../errors.ts'
 import { quote } from '../../support/quote.ts'
+import { checkSocketPath } from '../../support/socket-path.ts'
 import type { ListenPlace } from '../configuration/read-gateway-config.ts'
 
 /** A place at which the gateway listens. */
@@ -14,9 +15,6 @@ export interface Listener {
   /** Accepts no more connections, and removes the socket. Those that are open stay. */
   close(): Promise<void>
 }
-
-/** The longest path of a socket, in bytes: the systems take 103 to 107. */
-const maxPathBytes = 103
 
 /** Milliseconds in which a gateway that listens already answers. */
 const probeMs = 1_000
@@ -44,8 +42,7 @@ export async function listen(
   const server = createServer({ allowHalfOpen: false, noDelay: true }, onConnection)
   if (!('socket' in place)) return listenAt(server, place, option)
   const { socket: path } = place
-  if (Buffer.byteLength(path) > maxPathBytes)
-    throw wrong(path, `has more than ${maxPathBytes} bytes, which the system does not support; choose a shorter path`)
+  checkSocketPath(path)
   checkFolder(dirname(path))
   await removeDead(path, program, option)
   // The mode is right from the first moment: the socket is made while no other mode is possible.

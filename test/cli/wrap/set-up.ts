@@ -19,6 +19,8 @@ interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   /** What a person types at the terminal. Without it, standard input is no terminal. */
   readonly typed?: readonly string[]
+  /** The words that start the program. */
+  readonly program?: readonly string[]
 }
 
 /** Makes a machine. Its vault has a key file, which takes no time to derive. */
@@ -43,14 +45,14 @@ export function newMachine(): Machine {
 async function runOn(
   env: Readonly<Record<string, string>>,
   words: readonly string[],
-  { env: more = {}, typed }: RunOptions,
+  { env: more = {}, typed, program = ['/usr/bin/node', '/opt/procura/procura.js'] }: RunOptions,
 ): Promise<CliResult> {
   const out: string[] = []
   const err: string[] = []
   const answers = [...(typed ?? [])]
   const code = await run(words, {
     env: { ...env, ...more },
-    program: ['/usr/bin/node', '/opt/procura/procura.js'],
+    program,
     print: (line) => void out.push(line),
     complain: (line) => void err.push(line),
     isTerminal: typed !== undefined,

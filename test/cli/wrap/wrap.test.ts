@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeDelegation } from '../../../src/delegation/decode-delegation.ts'
 import { fileDelegationStore } from '../../../src/delegation-file/file-delegation-store.ts'
+import { openGateway, readConnection, readGatewayConfig } from '../../../src/entries/gateway.ts'
 import { describeSignerFile } from '../../../src/signer-file/signer-file.ts'
 import { revealCredentials } from '../../../src/vault/stores/file/reveal.ts'
 import { type Machine, newMachine } from './set-up.ts'
@@ -28,6 +29,8 @@ beforeEach(() => {
 afterEach(() => machine.remove())
 
 const canary = 'canary-of-the-mail-key'
+
+const owner = 'did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp'
 
 const mail = (extra: object = {}): string =>
   JSON.stringify(
@@ -146,6 +149,58 @@ describe('procura wrap', () => {
       expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ mcpServers: { gh: server } })
     }
     expect(Object.keys(await secrets())).toEqual([])
+  })
+
+  it('refuses a home folder in which the socket has too long a path, and writes nothing [WRP-29] [GTW-29]', async () => {
+    const text = mail()
+    const path = machine.write('.mcp.json', text)
+    const long = join(machine.folder, 'x'.repeat(90))
+    const refused = await wrap(path, '--home', long)
+    expect(refused).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/bytes, and systems take at most 103; choose a sh/),
+    })
+    expect([readFileSync(path, 'utf8'), existsSync(long)]).toEqual([text, false])
+    expect((await wrap(path, '--home', long, '--dry-run')).code).toBe(2)
+    expect((await wrap(path)).code).toBe(0)
+    const known = JSON.parse(readFileSync(join(machine.home, 'gateway.json'), 'utf8'))
+    writeFileSync(
+      join(machine.home, 'gateway.json'),
+      JSON.stringify({ ...known, listen: { socket: `${long}/a.sock` } }),
+    )
+    expect((await wrap(machine.write('b/.mcp.json', mail()))).err).toContain('systems take at most 103')
+    const folder = join(machine.home, 'agents', 'claude')
+    const connection = join(folder, 'connect.json')
+    const old = JSON.parse(readFileSync(connection, 'utf8'))
+    writeFileSync(connection, JSON.stringify({ ...old, socket: `${long}/a.sock` }))
+    await expect(readConnection(folder)).rejects.toThrow('systems take at most 103')
+    const started = openGateway({ config: await readGatewayConfig(join(machine.home, 'gateway.json')) })
+    await expect(started).rejects.toThrow('systems take at most 103')
+  })
+
+  it('warns when the program is in the temporary folder of a package runner [WRP-29]', async () => {
+    const path = machine.write('.mcp.json', mail())
+    const runners = [
+      '.npm/_npx/5f1a/node_modules',
+      '.cache/pnpm/dlx/a1/node_modules',
+      'xfs-1/dlx-9/node_modules',
+      'bunx-0-procura',
+    ]
+    for (const runner of runners) {
+      const program = ['/usr/bin/node', `/home/ada/${runner}/procura/dist/procura.js`]
+      const words = ['wrap', path, '--key-file', keyFile, '--dry-run']
+      expect((await machine.procura(words, { program })).err, runner).toContain(
+        'install it with `npm install -g procura`',
+      )
+      await machine.procura(['agent', 'new', 'a', '--socket', '/a/s', '--audience', owner, '--subject', owner])
+      const hook = ['hook', 'install', 'claude', '--agent', 'a', '--server', 'mail', '--print']
+      expect((await machine.procura(hook, { program })).err, runner).toContain(
+        'install it with `npm install -g procura`',
+      )
+    }
+    const usual = ['/usr/bin/node', '/usr/lib/node_modules/procura/dist/procura.js']
+    const quiet = await machine.procura(['wrap', path, '--key-file', keyFile, '--dry-run'], { program: usual })
+    expect(quiet.err).not.toContain('npm install')
   })
 
   it('refuses an HTTP server with one header twice', async () => {
