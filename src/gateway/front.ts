@@ -18,6 +18,7 @@ import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } f
 import type { Supply } from './supply.ts'
 import { UpstreamError } from './upstream/upstream-error.ts'
 import { endWith, type HelloError, readHello } from './wire/hello.ts'
+import { askProof } from './wire/session-proof.ts'
 
 /**
  * Most open connections, most sessions, because each can be a program, and most requests to APIs, because each can have a
@@ -52,13 +53,15 @@ export interface FrontOptions {
   /** The address of the page for approvals, if there is one. */
   readonly page: string | undefined
   readonly dryRun: boolean
+  /** Whether a session begins with a proof: where any process can connect. */
+  readonly needsProof: boolean
   readonly stopMs: number
   readonly onEvent: OnGatewayEvent
 }
 
 /** Makes the front. */
 export function createFront(options: FrontOptions): Front {
-  const { supply, dryRun, stopMs, onEvent } = options
+  const { supply, dryRun, needsProof, stopMs, onEvent } = options
   const sockets = new Set<Socket>()
   const open = new Set<GatewaySession>()
   const opening = new Set<Promise<void>>()
@@ -90,6 +93,8 @@ export function createFront(options: FrontOptions): Front {
     if ('api' in hello) return takeRequest(socket, hello.api, apis, supply, onEvent)
     const { server } = hello
     if (!supply.current().servers.has(server)) return refuse(socket, unknown(server, supply), onEvent)
+    const fault = needsProof ? await askProof(socket, server, supply.current()) : undefined
+    if (fault !== undefined || isClosing) return refuse(socket, fault ?? closing, onEvent, server)
     if (open.size + starting >= most.sessions) return refuse(socket, tooMany, onEvent, server)
     starting++
     try {

@@ -132,7 +132,9 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     closers.push(() => desk.close())
     const page = await openPage(config, desk)
     if (page !== undefined) closers.push(() => page.close())
-    const front = createFront({ supply, desk, page: page?.url, dryRun, stopMs: stopTimeoutMs, onEvent })
+    // A socket is for one user. A dry run is for agents that have no delegations yet.
+    const needsProof = !('socket' in config.listen) && !dryRun
+    const front = createFront({ supply, desk, page: page?.url, dryRun, needsProof, stopMs: stopTimeoutMs, onEvent })
     closers.push(() => front.close())
     metrics.watch({ guard: { health: () => supply.current().guard.health() } })
     await firstLook(supply, given.signal)

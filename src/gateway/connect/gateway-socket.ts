@@ -30,13 +30,21 @@ const helloMs = 10_000
  * Connects to the gateway, and asks it for a server. CON-02
  *
  * @param wanted - the content of the first line: the server, or a command whose calls need approvals.
+ * @param prove - makes the second line, if the gateway asks for a proof with a challenge.
  * @throws GatewayFault when the gateway cannot be reached, refuses, or is not the one that the agent expects.
  */
-export async function openGatewaySocket(connection: GatewayConnection, wanted: object): Promise<GatewaySocket> {
+export async function openGatewaySocket(
+  connection: GatewayConnection,
+  wanted: object,
+  prove?: (challenge: string) => Promise<object>,
+): Promise<GatewaySocket> {
   return greet(connection, async (socket, ask) => {
     const lines = readLines(socket)
     const write = lineWriter(socket)
-    const answer = await ask(write, wanted, async () => (await lines.next()).value)
+    const next = async (): Promise<unknown> => (await lines.next()).value
+    const answer = await ask(write, wanted, next)
+    const { challenge } = answer
+    if (prove !== undefined && typeof challenge === 'string') await ask(write, await prove(challenge), next)
     return {
       answer,
       lines,

@@ -11,6 +11,7 @@ import { createElicitations, type Elicitations, withoutAnswer } from './elicitat
 import { openFileAgent } from './file-agent.ts'
 import { ConnectionEnded, type GatewaySocket, openGatewaySocket } from './gateway-socket.ts'
 import type { ConnectToGatewayOptions, Write } from './options.ts'
+import { proofFor } from './prove-session.ts'
 import { createRequests, type PendingRequest, type Requests } from './requests.ts'
 
 /** A session of MCP with one server behind the gateway. */
@@ -33,14 +34,21 @@ export async function openSession(
   try {
     const { agent, server, key, clock, approvalWait: waitSeconds = 0 } = options
     const connection = await readConnection(agent)
-    const [file, socket] = await both(openKey(connection.key, key), openGatewaySocket(connection, { server }))
-    const { current, signing } = openFileAgent(file.signer, connection, clock)
+    const opening = openKey(connection.key, key).then((file) => ({
+      ...openFileAgent(file.signer, connection, clock),
+      signer: file.signer,
+    }))
+    const prove = async (challenge: string): Promise<object> => {
+      const { signer, current } = await opening
+      return proofFor(challenge, { server, connection, signer, current, clock })
+    }
+    const [{ signer, current, signing }, socket] = await both(opening, openGatewaySocket(connection, { server }, prove))
     const { audience, subject } = connection
     const commandOf = (tool: string): string => toolCommand(server, tool)
     const sign = (transport: Wire): Wire => withInvocation(transport, signing, { tools: commandOf, audience, subject })
     const elicitations = createElicitations(write)
     const approved = createApprovedCalls({
-      ...{ connection, signer: file.signer, current, signing, commandOf, clock, waitSeconds, onFault },
+      ...{ connection, signer, current, signing, commandOf, clock, waitSeconds, onFault },
       elicitor: elicitations.current,
       notify: (message) => write(JSON.stringify(message)),
     })

@@ -19,6 +19,7 @@ export type HelloErrorCode =
   | 'api_unknown'
   | 'too_many'
   | 'closing'
+  | 'proof_refused'
   | 'server_unavailable'
   | 'credential_unavailable'
   | 'revocation_refused'

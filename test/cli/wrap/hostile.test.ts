@@ -279,7 +279,7 @@ describe('doctor among hostile files', () => {
       writeFileSync(file, before)
       expect(code).toBe(1)
       const { checks, findings } = JSON.parse(out)
-      expect(checks).toHaveLength(11)
+      expect(checks).toContain('log')
       return findings
     }
     const [index = ''] = readdirSync(join(machine.home, 'wrapped'))

@@ -1,0 +1,42 @@
+// node only: works with parts that use files
+import type { Agent } from '../../agent/agent.ts'
+import { encodeContainer } from '../../container/container.ts'
+import { invoke } from '../../invocation/invoke.ts'
+import type { Signer } from '../../principal/signer.ts'
+import { quote } from '../../support/quote.ts'
+import type { Clock } from '../../time.ts'
+import { isForServer, proofCommand } from '../proof-command.ts'
+import type { GatewayConnection } from './connection-file.ts'
+import { GatewayFault } from './gateway-socket.ts'
+
+/** The parts with which an agent proves that it holds a delegation for a server. */
+export interface SessionProver {
+  readonly server: string
+  readonly connection: GatewayConnection
+  readonly signer: Signer
+  readonly current: () => Promise<Agent>
+  readonly clock: Clock | undefined
+}
+
+/**
+ * The second line of a session, for a gateway that asks for a proof. CON-12
+ *
+ * @throws GatewayFault when the agent has no delegation for the server.
+ */
+export async function proofFor(
+  challenge: string,
+  { server, connection, signer, current, clock }: SessionProver,
+): Promise<object> {
+  const { audience, subject } = connection
+  const capabilities = await (await current()).capabilities({ subject })
+  const chain = capabilities.find(({ command }) => isForServer(command, server))?.proofs
+  if (chain === undefined)
+    throw new GatewayFault(
+      `the agent has no valid delegation for the server ${quote(server)}; see \`procura agent show\`, and store one with \`procura agent receive\``,
+    )
+  const invocation = await invoke({
+    ...{ issuer: signer, audience, subject: signer.did, command: proofCommand, args: { server, challenge } },
+    ...(clock !== undefined && { clock }),
+  })
+  return { invocation: encodeContainer([invocation]), chain: encodeContainer(chain) }
+}

@@ -1,0 +1,76 @@
+// node only: reads sockets
+/**
+ * The proof that a client holds a delegation for a server, before a program of the server is started for it. GTW-24
+ *
+ * @module
+ */
+
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { authorize } from '../../authorization/authorize.ts'
+import { memoryReplayStore } from '../../authorization/replay-store.ts'
+import { verifyDelegation } from '../../authorization/verify-delegation.ts'
+import { text } from '../../capability/argument-types/basic.ts'
+import { defineCommand } from '../../capability/definition.ts'
+import { anySubject } from '../../capability/subject.ts'
+import { quote } from '../../support/quote.ts'
+import type { Generation } from '../generation.ts'
+import { isForServer, proofCommand } from '../proof-command.ts'
+import { type HelloError, readFirstLine } from './hello.ts'
+
+/** Milliseconds for the proof. The key of the agent may be encrypted under a passphrase. */
+const proofMs = 10_000
+
+const definition = defineCommand({ command: proofCommand, args: { server: text(), challenge: text() } })
+
+/**
+ * Asks a client for its proof: a call that is signed for a challenge of this connection, and a chain of delegations to its
+ * signer. The call has no effect, and no other connection accepts it.
+ *
+ * @returns the fault, if there is one.
+ */
+export async function askProof(
+  socket: Socket,
+  server: string,
+  generation: Pick<Generation, 'audience' | 'config' | 'revocations'>,
+): Promise<HelloError | undefined> {
+  const challenge = randomBytes(18).toString('base64url')
+  socket.write(`${JSON.stringify({ procura: 1, audience: generation.audience, challenge })}\n`)
+  const line = await readFirstLine(socket, proofMs)
+  if (typeof line !== 'string') return line
+  const fault = await faultOf(line, { server, challenge }, generation)
+  return fault === undefined ? undefined : { code: 'proof_refused', message: fault }
+}
+
+async function faultOf(
+  line: string,
+  wanted: { readonly server: string; readonly challenge: string },
+  { audience, config, revocations }: Pick<Generation, 'audience' | 'config' | 'revocations'>,
+): Promise<string | undefined> {
+  const { invocation, chain } = proofIn(line)
+  if (typeof invocation !== 'string' || typeof chain !== 'string')
+    return 'the second line must be {"procura":1,"invocation":"…","chain":"…"}; update procura'
+  const decision = await authorize(invocation, {
+    ...{ audience, revocations, subjects: anySubject, commands: [definition] },
+    // The challenge is of this connection alone.
+    replay: memoryReplayStore(),
+  })
+  if (!decision.allowed) return decision.denial.message
+  const { args, invoker } = decision.authorization
+  if (args['server'] !== wanted.server || args['challenge'] !== wanted.challenge)
+    return 'the proof is for another connection'
+  const verdict = await verifyDelegation(chain, { audience: invoker, revocations })
+  if (!verdict.verified) return verdict.denial.message
+  const isServed = config.subjects.includes(verdict.subject)
+  if (isServed && isForServer(verdict.command, wanted.server)) return undefined
+  return `the delegation is not for the server ${quote(wanted.server)} of an owner of this gateway; delegate one to the agent`
+}
+
+function proofIn(line: string): { readonly invocation?: unknown; readonly chain?: unknown } {
+  try {
+    const { procura, invocation, chain } = Object(JSON.parse(line)) as Readonly<Record<string, unknown>>
+    return procura === 1 ? { invocation, chain } : {}
+  } catch {
+    return {}
+  }
+}

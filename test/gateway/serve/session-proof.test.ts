@@ -1,0 +1,216 @@
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { encodeContainer } from '../../../src/container/container.ts'
+import { delegate } from '../../../src/delegation/delegate.ts'
+import type { Delegation } from '../../../src/delegation/delegation.ts'
+import type { Gateway } from '../../../src/entries/gateway.ts'
+import { invoke } from '../../../src/invocation/invoke.ts'
+import type { Signer } from '../../../src/principal/signer.ts'
+import { revoke } from '../../../src/revocation/revoke.ts'
+import { actor } from '../../support/actors.ts'
+import { type AgentHome, makeAgentHome } from '../connect/agent-home.ts'
+import { connectClient, type LineClient } from '../connect/client.ts'
+import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
+
+let home: GatewayHome
+let gateway: Gateway
+let agent: AgentHome
+let chain: Delegation
+const clients: LineClient[] = []
+
+async function openOverTcp(dryRun = false): Promise<void> {
+  home = await makeGatewayHome()
+  home.configure((given) => void Object.assign(given, { listen: { address: '127.0.0.1:0' } }))
+  gateway = await home.open({ dryRun })
+  const place = { audience: home.service.did, subject: home.owner.did }
+  agent = await makeAgentHome(join(home.folder, 'agents', 'assistant'), { address: gateway.place }, place)
+}
+
+beforeEach(async () => {
+  await openOverTcp()
+  chain = await agent.give(home.owner, '/mcp/mail/send', [['like', '.to', '*@example.com']])
+})
+
+afterEach(async () => {
+  for (const { input, ended } of clients.splice(0)) {
+    input.end()
+    await ended.catch(() => undefined)
+  }
+  await home.remove()
+})
+
+type Line = Readonly<Record<string, unknown>>
+
+/** Sends lines, each after an answer, and returns the answers. */
+async function exchange(...lines: readonly ((answer: Line) => string | Promise<string>)[]): Promise<readonly Line[]> {
+  const [host, port] = gateway.place.split(':')
+  const socket = connect(Number(port), host)
+  socket.on('error', () => undefined)
+  const read = createInterface({ input: socket })[Symbol.asyncIterator]()
+  const answers: Line[] = []
+  for (const line of lines) {
+    socket.write(`${await line(answers.at(-1) ?? {})}\n`)
+    const { value, done } = await read.next()
+    if (done === true) break
+    answers.push(JSON.parse(value as string) as Line)
+  }
+  socket.destroy()
+  return answers
+}
+
+const hello = (): string => '{"procura":1,"server":"mail"}'
+
+/** A proof with some parts of another one. */
+async function proof(
+  challenge: unknown,
+  parts: {
+    readonly signer?: Signer
+    readonly server?: string
+    readonly audience?: string
+    readonly command?: string
+    readonly chain?: readonly Delegation[]
+  } = {},
+): Promise<string> {
+  const { signer = agent.signer, server = 'mail', audience = home.service.did, command = '/gateway/connect' } = parts
+  const call = {
+    issuer: signer,
+    subject: signer.did,
+    audience,
+    command,
+    args: { server, challenge: challenge as string },
+  }
+  const invocation = encodeContainer([await invoke(call)])
+  return JSON.stringify({ procura: 1, invocation, chain: encodeContainer(parts.chain ?? [chain]) })
+}
+
+/** The number of programs that were started. */
+const starts = async (): Promise<number> =>
+  (await home.records()).filter(
+    ({ kind, command }) => kind === 'intent' && String(command).startsWith('/gateway/start'),
+  ).length
+
+describe('a session over TCP', () => {
+  it('begins with a proof of a delegation for its server, which connect gives [GTW-24] [CON-12]', async () => {
+    const mail = connectClient(agent.folder)
+    clients.push(mail)
+    await mail.initialize()
+    const { result } = await mail.call('send', { to: 'bob@example.com' })
+    expect(result?.content?.[0].text).toBe('sent to bob@example.com')
+    const [first, second] = await exchange(hello, ({ challenge }) => proof(challenge))
+    expect(first).toEqual({ procura: 1, audience: home.service.did, challenge: expect.stringMatching(/^[\w-]{24}$/) })
+    expect(second).toEqual({ procura: 1, audience: home.service.did })
+  })
+
+  it('does not begin, and starts no program, without the proof of this connection [GTW-24] [attack 98]', async () => {
+    const [owner, eve] = [home.owner, await actor('eve')]
+    const given = (to: Signer, more: object = {}): Promise<Delegation> =>
+      delegate({ issuer: owner, audience: to.did, command: '/mcp/mail', expiresIn: 600, ...more } as never)
+    let earlier = ''
+    await exchange(hello, async ({ challenge }) => {
+      earlier = await proof(challenge)
+      return earlier
+    })
+    const before = await starts()
+    const now = Math.floor(Date.now() / 1_000)
+    const cases: readonly (readonly [string, (challenge: unknown) => string | Promise<string>])[] = [
+      ['a message of MCP', () => '{"jsonrpc":"2.0","id":1,"method":"initialize"}'],
+      ['no JSON', () => 'x'],
+      ['no chain', async (challenge) => JSON.stringify({ ...JSON.parse(await proof(challenge)), chain: undefined })],
+      [
+        'an empty chain',
+        (challenge) => proof(challenge, { chain: [] }).catch(() => '{"procura":1,"invocation":"","chain":""}'),
+      ],
+      ['an earlier proof', () => earlier],
+      ['another challenge', () => proof('x'.repeat(24))],
+      ['another server', (challenge) => proof(challenge, { server: 'files' })],
+      ['another gateway', (challenge) => proof(challenge, { audience: eve.did })],
+      ['another command', (challenge) => proof(challenge, { command: '/mcp/mail/send' })],
+      ['the chain of somebody else', (challenge) => proof(challenge, { signer: eve })],
+      [
+        'a chain of a stranger',
+        async (challenge) => {
+          const own = await delegate({ issuer: eve, audience: agent.signer.did, command: '/mcp/mail', expiresIn: 600 })
+          return proof(challenge, { chain: [own] })
+        },
+      ],
+      [
+        'a chain for another server',
+        async (challenge) => proof(challenge, { chain: [await given(agent.signer, { command: '/mcp/mailer' })] }),
+      ],
+      [
+        'a chain that has expired',
+        async (challenge) =>
+          proof(challenge, { chain: [await given(agent.signer, { expiresIn: undefined, expiration: now - 300 })] }),
+      ],
+      ['the delegation of another agent', async (challenge) => proof(challenge, { chain: [await given(eve)] })],
+      [
+        'an invocation as its chain',
+        async (challenge) => {
+          const read = JSON.parse(await proof(challenge)) as Line
+          return JSON.stringify({ ...read, chain: read['invocation'] })
+        },
+      ],
+    ]
+    for (const [name, line] of cases) {
+      const answers = await exchange(hello, ({ challenge }) => line(challenge))
+      expect.soft(answers[1], name).toMatchObject({ procura: 1, error: { code: 'proof_refused' } })
+    }
+    expect(await starts()).toBe(before)
+    expect(JSON.stringify(home.events)).not.toContain(JSON.parse(earlier).chain)
+  })
+
+  it('does not begin with a delegation that was revoked [GTW-24]', async () => {
+    const revocation = await revoke({ issuer: home.owner, delegation: chain })
+    const line = JSON.stringify({ procura: 1, revoke: encodeContainer([revocation, chain]) })
+    const [revoked] = await exchange(() => line)
+    expect(revoked).toMatchObject({ revoked: String(chain.cid) })
+    const [, answer] = await exchange(hello, ({ challenge }) => proof(challenge))
+    expect(answer).toMatchObject({ error: { code: 'proof_refused', message: expect.stringContaining('revoked') } })
+  })
+
+  it('has its place free for holders while others connect [GTW-22] [GTW-24]', async () => {
+    const [host, port] = gateway.place.split(':')
+    const sockets = Array.from({ length: 100 }, () => connect(Number(port), host).on('error', () => undefined))
+    for (const socket of sockets) socket.write(`${hello()}\n`)
+    const mail = connectClient(agent.folder)
+    clients.push(mail)
+    await mail.initialize()
+    expect((await mail.call('send', { to: 'bob@example.com' })).result?.isError).not.toBe(true)
+    for (const socket of sockets) socket.destroy()
+    expect((await gateway.health()).sessions).toBe(1)
+  })
+
+  it('is answered with the remedy when the agent has no delegation for the server [CON-12]', async () => {
+    const place = { audience: home.service.did, subject: home.owner.did }
+    const other = await makeAgentHome(join(home.folder, 'agents', 'other'), { address: gateway.place }, place)
+    await other.give(home.owner, '/mcp/crm')
+    const mail = connectClient(other.folder)
+    clients.push(mail)
+    expect((await mail.initialize()).error?.message).toMatch(
+      /has no valid delegation for the server `mail`; .*`procura agent receive`/,
+    )
+  })
+
+  it('begins with every delegation that is about the server, or about all servers [GTW-24]', async () => {
+    for (const command of ['/', '/mcp', '/mcp/mail', '/mcp/mail/send', '/mcp/mail/no-tool']) {
+      const own = await delegate({
+        issuer: home.owner,
+        audience: agent.signer.did,
+        command: command as never,
+        expiresIn: 60,
+      })
+      const [, answer] = await exchange(hello, ({ challenge }) => proof(challenge, { chain: [own] }))
+      expect.soft(answer, command).toEqual({ procura: 1, audience: home.service.did })
+    }
+  })
+})
+
+describe('a session of a dry run', () => {
+  it('needs no proof, because agents may have no delegations yet [GTW-40]', async () => {
+    await home.remove()
+    await openOverTcp(true)
+    expect(await exchange(hello)).toEqual([{ procura: 1, audience: home.service.did }])
+  })
+})
