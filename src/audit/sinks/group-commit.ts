@@ -18,9 +18,13 @@ export interface GroupCommitOptions {
    *
    * Returns for each event its record, or the error of an event that is refused by itself. It may return fewer results
    * than there are events: the others are not written, and begin the next batch. If it throws, no event of the batch is
-   * confirmed.
+   * confirmed, except by `onWritten`.
+   *
+   * @param onWritten - called when the events are written and not yet as safe. Confirms those of `early`.
    */
-  write(events: readonly EventDraft[]): Written | Promise<Written>
+  write(events: readonly EventDraft[], onWritten: (results: Written) => void): Written | Promise<Written>
+  /** How safe an event is that is confirmed when it is written. Default: no event is. */
+  early?(event: EventDraft): Durability | undefined
   /** The error of an event when `write` threw an error other than an `AuditError`. */
   unwritten(cause: unknown): AuditError
 }
@@ -57,7 +61,8 @@ interface Waiting {
  * Lets the events that arrive in one turn of the event loop, or while a batch is being written, share the next batch.
  * Between two batches the event loop turns, so that other work need not wait until the queue is empty.
  */
-export function groupCommit({ name, durability, maxBatch, write, unwritten }: GroupCommitOptions): GroupCommit {
+export function groupCommit(options: GroupCommitOptions): GroupCommit {
+  const { name, durability, maxBatch, write, unwritten, early } = options
   let queue: Waiting[] = []
   let running: Promise<void> | undefined
 
@@ -92,20 +97,32 @@ export function groupCommit({ name, durability, maxBatch, write, unwritten }: Gr
     return true
   }
 
+  /** Answers the events that are now as safe as the result of `of`. Each is answered once: later answers have no effect. */
+  function confirm(
+    batch: readonly Waiting[],
+    results: Written,
+    of: (event: EventDraft) => Durability | undefined,
+  ): void {
+    for (const [index, result] of results.entries()) {
+      const { event, resolve, reject } = batch[index] as Waiting
+      const reached = of(event)
+      if (reached === undefined) continue
+      if (result instanceof AuditError) reject(result)
+      else resolve({ sink: name, durability: reached, sequence: result.sequence, hash: result.hash })
+    }
+  }
+
   async function writeBatch(batch: readonly Waiting[]): Promise<void> {
     let results: Written
     try {
-      results = await write(batch.map(({ event }) => event))
+      const events = batch.map(({ event }) => event)
+      results = await write(events, (written) => confirm(batch, written, (event) => early?.(event)))
     } catch (cause) {
       const error = cause instanceof AuditError ? cause : unwritten(cause)
       for (const waiting of batch) waiting.reject(error)
       return
     }
-    for (const [index, result] of results.entries()) {
-      const waiting = batch[index] as Waiting
-      if (result instanceof AuditError) waiting.reject(result)
-      else waiting.resolve({ sink: name, durability, sequence: result.sequence, hash: result.hash })
-    }
+    confirm(batch, results, () => durability)
     if (results.length < batch.length) queue = [...batch.slice(results.length), ...queue]
   }
 

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { withDeadline } from '../../../src/audit/combine/with-deadline.ts'
 import type { AuditEvent } from '../../../src/audit/events/event.ts'
 import { type LogPosition, parseRecord } from '../../../src/audit/events/record.ts'
@@ -30,7 +30,7 @@ import { readJsonlLines, readJsonlRecords } from '../../../src/audit/sinks/jsonl
 import { verifyAuditLog } from '../../../src/audit/verify/verify-audit-log.ts'
 import { ArgumentError, AuditError, MalformedError } from '../../../src/errors.ts'
 import { groupSync } from '../../../src/support/group-sync.ts'
-import { id, intent, logOf, stoppedClock } from '../events.ts'
+import { id, intent, logOf, outcome, stoppedClock } from '../events.ts'
 import { readBack } from '../read-back.ts'
 import { type Faults, faultyFiles } from './faulty-files.ts'
 import { leaveLock } from './leave-lock.ts'
@@ -145,6 +145,71 @@ describe('a log in files', () => {
     expect(syncs).toBe(2)
     await flush()
     expect(syncs).toBe(3)
+  })
+
+  it('AUD-41 confirms an outcome when it is written, with `outcomes: written`, and every other event after its sync', async () => {
+    const directory = temporaryDirectory()
+    const disk: (() => void)[] = []
+    const files: LogFiles = {
+      ...machineFiles,
+      async sync(file) {
+        await new Promise<void>((resolve) => void disk.push(resolve))
+        await machineFiles.sync(file)
+      },
+    }
+    const sink = await openJsonlAuditSink({ directory, files, outcomes: 'written' })
+    const done: string[] = []
+    const first = sink.append(intent(1), {}).then(({ durability }) => done.push(`intent ${durability}`))
+    await vi.waitFor(() => expect(disk).toHaveLength(1))
+    expect(done).toEqual([])
+    disk.shift()?.()
+    await first
+    // An intent and an outcome in one batch.
+    const second = sink.append(intent(2), {}).then(({ durability }) => done.push(`intent ${durability}`))
+    const { durability, sequence, hash } = await sink.append(outcome(11, 1), {})
+    expect([durability, sequence, done]).toEqual(['system', 3, ['intent disk']])
+    expect(readFileSync(join(directory, filesIn(directory)[0] as string), 'utf8')).toContain(`"hash":"${hash}"`)
+    await vi.waitFor(() => expect(disk).toHaveLength(1))
+    disk.shift()?.()
+    await second
+    // The end of the log waits for the sync of the last outcome.
+    await sink.append(outcome(12, 2), {})
+    const closing = sink.close().then(() => done.push('closed'))
+    await vi.waitFor(() => expect(disk).toHaveLength(1))
+    expect(done).toEqual(['intent disk', 'intent disk'])
+    for (const end of disk) end()
+    await vi.waitFor(() => expect(disk.length).toBeGreaterThan(1))
+    disk.at(-1)?.()
+    await closing
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true, records: 4 })
+  })
+
+  it('AUD-41 lets an outcome that was only written be lost with a failed sync, and then repairs the log', async () => {
+    const directory = temporaryDirectory()
+    const faults: Faults = {}
+    const sink = await openJsonlAuditSink({ directory, files: faultyFiles(faults), outcomes: 'written' })
+    await sink.append(intent(1), {})
+    faults.sync = 'EIO'
+    expect(await sink.append(outcome(11, 1), {})).toMatchObject({ durability: 'system', sequence: 2 })
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    delete faults.sync
+    await sink.append(intent(3), {})
+    await sink.close()
+    const events = await eventsIn(directory)
+    expect(events.map(({ kind }) => kind)).toEqual(['intent', 'recovered', 'intent'])
+    expect(await findOpenIntents(readJsonlRecords({ directory }))).toMatchObject([
+      { event: { id: id(1) } },
+      { event: { id: id(3) } },
+    ])
+  })
+
+  it('AUD-41 confirms no outcome under a lock that was lost', async () => {
+    const directory = temporaryDirectory()
+    const sink = await openJsonlAuditSink({ directory, outcomes: 'written' })
+    await sink.append(intent(1), {})
+    rmSync(join(directory, 'audit.lock'), { recursive: true })
+    await expect(sink.append(outcome(11, 1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
+    await sink.close()
   })
 
   it('AUD-13 begins a new file by length and by time, and continues the chain', async () => {

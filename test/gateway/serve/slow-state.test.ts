@@ -4,7 +4,7 @@ import { callsIn, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 /** The sync of the file that has the state; it ends when the test lets it. */
 const disk = vi.hoisted(() => ({
-  log: -1,
+  logs: new Set<number>(),
   waiting: [] as (() => void)[],
   error: undefined as Error | undefined,
   isSlow: false,
@@ -16,15 +16,18 @@ vi.mock('node:fs', async (load) => {
     ...fs,
     openSync(...given: Parameters<typeof fs.openSync>) {
       const file = fs.openSync(...given)
-      if (String(given[0]).endsWith('state.db-wal')) disk.log = file
+      if (String(given[0]).endsWith('state.db-wal')) disk.logs.add(file)
       return file
     },
     fdatasync(file: number, done: (error: Error | null) => void) {
-      if (file !== disk.log || !disk.isSlow) return fs.fdatasync(file, done)
+      if (!disk.logs.has(file) || !disk.isSlow) return fs.fdatasync(file, done)
       disk.waiting.push(() => done(disk.error ?? null))
     },
   }
 })
+
+/** A busy disk takes its time for the syncs before. */
+const patience = { timeout: 20_000 }
 
 let home: GatewayHome
 
@@ -44,10 +47,11 @@ describe('a call whose claim is not on the disk', () => {
     await mail.initialize()
     disk.isSlow = true
     const call = mail.call('send', { to: 'bob' })
-    await vi.waitFor(async () =>
-      expect((await home.records()).at(-1)).toMatchObject({ kind: 'intent', command: '/mcp/mail/send' }),
+    await vi.waitFor(
+      async () => expect((await home.records()).at(-1)).toMatchObject({ kind: 'intent', command: '/mcp/mail/send' }),
+      patience,
     )
-    await vi.waitFor(() => expect(disk.waiting).toHaveLength(1))
+    await vi.waitFor(() => expect(disk.waiting).toHaveLength(1), patience)
     expect(callsIn(home.folder)).toEqual([])
     disk.isSlow = false
     disk.waiting[0]?.()
@@ -63,7 +67,7 @@ describe('a call whose claim is not on the disk', () => {
     await mail.initialize()
     Object.assign(disk, { isSlow: true, error: new Error('EIO') })
     const call = mail.call('send', { to: 'bob' })
-    await vi.waitFor(() => expect(disk.waiting).toHaveLength(1))
+    await vi.waitFor(() => expect(disk.waiting).toHaveLength(1), patience)
     disk.waiting[0]?.()
     expect(JSON.stringify(await call)).toContain('Denied (audit_unavailable)')
     Object.assign(disk, { isSlow: false, error: undefined })

@@ -56,6 +56,14 @@ export interface JsonlAuditSinkOptions {
    * - `none`: when the system has it. It survives the end of the process, but not a loss of power.
    */
   readonly sync?: 'group' | 'always' | 'none'
+  /**
+   * When an outcome is confirmed. Nothing waits for an outcome but the answer to the caller. Default `sync`.
+   *
+   * - `sync`: as every record.
+   * - `written`: when the system has it. Its sync follows at once. A loss of power before the sync may lose it; a recovery then
+   *   closes its call as unknown. Do not use it with receipts, which refer to the record.
+   */
+  readonly outcomes?: 'sync' | 'written'
   /** A new file is begun before one with several records becomes longer than this, in bytes. Default 64 MiB. */
   readonly maxBytes?: number
   /**
@@ -113,10 +121,11 @@ export interface LockedJsonlLog {
  * @param timing - of the lock, for tests.
  */
 export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: LockTiming): Promise<LockedJsonlLog> {
-  const { directory, prefix, files, name, ...policy } = readOptions('openJsonlAuditSink', options, {
+  const { directory, prefix, files, name, outcomes, ...policy } = readOptions('openJsonlAuditSink', options, {
     directory: nonEmptyString,
     prefix: withDefault(nonEmptyString, 'audit'),
     sync: withDefault(oneOfStrings('group', 'always', 'none'), 'group'),
+    outcomes: withDefault(oneOfStrings('sync', 'written'), 'sync'),
     maxBytes: withDefault(numberFrom(4_096), 64 * 1024 * 1024),
     maxAge: withDefault(numberFrom(1), 86_400),
     name: maybe(nonEmptyString),
@@ -158,14 +167,18 @@ export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: Lock
     letGo(log, fenced)
     throw error
   }
-  return { sink: sinkOf(log), lock }
+  return { sink: sinkOf(log, outcomes === 'written'), lock }
 }
 
 /** Most records of one write. */
 const maxBatch = 256
 
-/** The sink of a log that was recovered. */
-function sinkOf(log: OpenLog): JsonlAuditSink {
+/**
+ * The sink of a log that was recovered.
+ *
+ * @param isEarly - whether outcomes are confirmed before their sync. AUD-41
+ */
+function sinkOf(log: OpenLog, isEarly: boolean): JsonlAuditSink {
   const { name, sync } = log
   const flush = groupSync(async () => {
     const segment = log.segment as Segment
@@ -176,7 +189,8 @@ function sinkOf(log: OpenLog): JsonlAuditSink {
     name,
     durability: sync === 'none' ? 'system' : 'disk',
     maxBatch: sync === 'always' ? 1 : maxBatch,
-    write: (events: readonly EventDraft[]) => writeSafely(log, events, flush),
+    write: (events, onWritten) => writeSafely(log, events, flush, isEarly ? onWritten : undefined),
+    early: ({ event }) => (event.kind === 'outcome' ? 'system' : undefined),
     unwritten: (cause) => unwritten(log, cause),
   })
   let closing: Promise<void> | undefined
@@ -205,9 +219,18 @@ function sinkOf(log: OpenLog): JsonlAuditSink {
 }
 
 /** Writes a batch, and waits until it is as safe as the log is to be. */
-async function writeSafely(log: OpenLog, events: readonly EventDraft[], flush: GroupSync): Promise<Written> {
+async function writeSafely(
+  log: OpenLog,
+  events: readonly EventDraft[],
+  flush: GroupSync,
+  onWritten?: (results: Written) => void,
+): Promise<Written> {
   const { results, segment } = writeBatch(log, events)
   if (segment === undefined) return results
+  if (onWritten !== undefined) {
+    assertConfirmable(log, segment)
+    onWritten(results)
+  }
   const { cuts } = segment.synced
   if (log.sync === 'group') await flush()
   else {
