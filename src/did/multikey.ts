@@ -110,7 +110,7 @@ function algorithmOf(prefixed: Uint8Array): SignatureAlgorithm {
     const code = codes[algorithm]
     if (prefixed[0] === code[0] && prefixed[1] === code[1]) return algorithm
   }
-  throw new MalformedError('KEY-03', 'the kind of the key is not supported; use Ed25519, P-256 or secp256k1', {
+  throw new MalformedError('KEY-03', 'the key is incomplete or not supported; use Ed25519, P-256 or secp256k1', {
     kind: 'unsupported',
   })
 }
