@@ -2,17 +2,21 @@
 
 import { once } from 'node:events'
 import { ClientFactory, ClientFactoryOptions } from '@a2a-js/sdk/client'
-import { DefaultRequestHandler, InMemoryTaskStore } from '@a2a-js/sdk/server'
+import { UnsupportedOperationError } from '@a2a-js/sdk/errors'
+import { DefaultRequestHandler, InMemoryPushNotificationStore, InMemoryTaskStore } from '@a2a-js/sdk/server'
 import { agentCardHandler, jsonRpcHandler, restHandler, UserBuilder } from '@a2a-js/sdk/server/express'
 import express from 'express'
 import { a2aInterceptor } from '../../src/agent/frameworks/a2a-client.ts'
 import { messageArguments } from '../../src/agent/frameworks/a2a-message.ts'
-import { guardedExecutor } from '../../src/agent/frameworks/a2a-server.ts'
+import { guardedRequestHandler } from '../../src/agent/frameworks/a2a-server.ts'
+import { taskArguments } from '../../src/agent/frameworks/a2a-task.ts'
 import { email } from '../../src/capability/argument-types/email.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 
 /** The command of a message that asks to write to somebody. */
 export const ask = defineCommand({ command: '/agent/ask', args: { ...messageArguments(), to: email() } })
+/** The command of requests about tasks. */
+export const manage = defineCommand({ command: '/agent/tasks', args: taskArguments() })
 export const argumentsOf = ({ message }) => ({ to: message.parts[1].content.value.to })
 
 const part = (content, more) => ({ content, metadata: undefined, filename: '', mediaType: '', ...more })
@@ -40,17 +44,17 @@ export function messageTo(to, more = {}) {
 const cardOf = (url, binding) => ({
   ...{ name: 'mail', description: 'Writes mail.', version: '1', provider: undefined, signatures: [] },
   supportedInterfaces: [{ url, protocolBinding: binding, protocolVersion: '1.0', tenant: '' }],
-  capabilities: { streaming: true, pushNotifications: false, extensions: [], extendedAgentCard: false },
+  capabilities: { streaming: true, pushNotifications: true, extensions: [], extendedAgentCard: true },
   ...{ securitySchemes: {}, securityRequirements: [], defaultInputModes: [], defaultOutputModes: [], skills: [] },
 })
 
 /** A server whose executor runs behind a guard. */
-export async function serveAgent({ guard, deliver, binding = 'JSONRPC' }) {
-  const executed = []
+export async function serveAgent({ guard, deliver, binding = 'JSONRPC', tasks = manage, work }) {
+  const [executed, errors] = [[], []]
   const executor = {
     async execute({ taskId, contextId, request }, bus, call) {
       executed.push(call.args.to)
-      const text = await deliver(call)
+      const text = await (work ?? deliver)(call)
       const status = (state, message) => ({ state, message, timestamp: undefined })
       const task = { id: taskId, contextId, artifacts: [], history: [request.message], metadata: undefined }
       bus.publish({ kind: 'task', data: { ...task, status: status(2) } })
@@ -66,7 +70,11 @@ export async function serveAgent({ guard, deliver, binding = 'JSONRPC' }) {
         data: { taskId, contextId, status: status(3, message), metadata: undefined },
       })
     },
-    async cancelTask() {},
+    async cancelTask(taskId, bus) {
+      const status = { state: 5, message: undefined, timestamp: undefined }
+      bus.publish({ kind: 'task', data: { id: taskId, contextId: 'c', artifacts: [], history: [], status } })
+      bus.publish({ kind: 'statusUpdate', data: { taskId, contextId: 'c', status, metadata: undefined } })
+    },
   }
   const app = express()
   const server = app.listen(0, '127.0.0.1')
@@ -74,8 +82,14 @@ export async function serveAgent({ guard, deliver, binding = 'JSONRPC' }) {
   const origin = `http://127.0.0.1:${server.address().port}`
   const card = cardOf(`${origin}/a2a`, binding)
   const store = new InMemoryTaskStore()
-  const guarded = guardedExecutor(guard, executor, { command: ask, argumentsOf })
-  const requestHandler = new DefaultRequestHandler(card, store, guarded)
+  const [pushes, extended] = [new InMemoryPushNotificationStore(), { ...card, name: 'extended' }]
+  const requestHandler = guardedRequestHandler(guard, executor, {
+    ...{ command: ask, argumentsOf, RefusalError: UnsupportedOperationError },
+    ...(tasks && { tasks }),
+    onError: (error) => errors.push(error),
+    handler: (guarded) =>
+      new DefaultRequestHandler(card, store, guarded, undefined, pushes, { send: async () => {} }, extended),
+  })
   const options = { requestHandler, userBuilder: UserBuilder.noAuthentication }
   app.use('/.well-known/agent-card.json', agentCardHandler({ agentCardProvider: requestHandler }))
   app.use('/a2a', binding === 'JSONRPC' ? jsonRpcHandler(options) : restHandler(options))
@@ -83,20 +97,21 @@ export async function serveAgent({ guard, deliver, binding = 'JSONRPC' }) {
     server.closeAllConnections()
     server.close()
   }
-  return { origin, store, executed, close }
+  return { origin, store, pushes, errors, executed, close }
 }
 
 /** A client whose messages an agent signs; without an agent, one that adds the container that a function makes. */
-export async function clientOf({ origin, agent, audience, approval, makeContainer }) {
+export async function clientOf({ origin, agent, audience, approval, makeContainer, tasks = manage }) {
   const header = {
     async before(args) {
-      const container = await makeContainer?.(args.input.value)
+      const container = await makeContainer?.(args.input.value, args.input.method)
       if (container === undefined) return
       args.options.serviceParameters = { ...args.options.serviceParameters, 'X-UCAN-Container': container }
     },
     async after() {},
   }
-  const signing = agent && a2aInterceptor(agent, { command: ask, argumentsOf, audience, ...(approval && { approval }) })
+  const signing =
+    agent && a2aInterceptor(agent, { command: ask, argumentsOf, tasks, audience, ...(approval && { approval }) })
   const options = ClientFactoryOptions.createFrom(ClientFactoryOptions.default, {
     clientConfig: { interceptors: [signing ?? header] },
   })

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { messageDigest } from '../../src/agent/frameworks/a2a-message.ts'
 import { like } from '../../src/capability/policy/build.ts'
-import { ask as a2aAsk, argumentsOf, clientOf, messageTo, serveAgent } from './a2a.mjs'
+import { ask as a2aAsk, argumentsOf, clientOf, manage, messageTo, serveAgent } from './a2a.mjs'
+import { checkMethods } from './a2a-methods.mjs'
 import { claudeFailing, claudeGuarded, claudeSubagent } from './claude.mjs'
 import { frameworks, openaiHandoff } from './frameworks.mjs'
 import { mastraDelegation } from './mastra.mjs'
@@ -108,7 +109,7 @@ async function checkGuarded() {
 
 /** Messages to another agent: its server is guarded, and the client signs. */
 async function checkA2a(binding) {
-  const all = await setUp([a2aAsk])
+  const all = await setUp([a2aAsk, manage])
   const { assistant, audience, approval, sign, records, close } = all
   const { origin, store, executed, ...agent } = await serveAgent({ ...all, binding })
   const kept = []
@@ -177,8 +178,8 @@ const isChosen = (name) => only === undefined || name.includes(only)
 
 async function step(name, work) {
   if (!isChosen(name)) return
-  await work()
-  process.stdout.write(`ok     ${name}\n`)
+  const lines = await work()
+  process.stdout.write([`ok     ${name}`, ...(lines ?? []), ''].join('\n'))
 }
 
 for (const [name, framework] of Object.entries(frameworks)) await step(name, () => check(framework))
@@ -188,3 +189,5 @@ await step('Claude Agent SDK 0.3 with a sub-agent', () => checkStart(claudeSubag
 await step('Claude Agent SDK 0.3 with a guarded server', checkGuarded)
 await step('A2A 1.0 over JSON-RPC', () => checkA2a('JSONRPC'))
 await step('A2A 1.0 over HTTP', () => checkA2a('HTTP+JSON'))
+for (const binding of ['JSONRPC', 'HTTP+JSON'])
+  await step(`A2A 1.0, every method, over ${binding}`, () => checkMethods(binding))

@@ -109,7 +109,9 @@ export async function setUp(commands: readonly CommandDefinition[] = []): Promis
   }
   const to = { issuer: owner, audience: signer.did }
   const policy = [like('.to', '*@example.com')]
-  const others = await Promise.all(commands.map((command) => delegate({ ...to, command, policy })))
+  const others = await Promise.all(
+    commands.map((command) => delegate({ ...to, command, policy: 'to' in command.args ? policy : [] })),
+  )
   const assistant = await openAgent({
     signer,
     services: [{ audience: service.did, send: toService }],

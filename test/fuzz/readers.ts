@@ -80,8 +80,8 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['agent/langchain', isSetUp, 'langchainMiddleware'],
   ['agent/ai-sdk', isSetUp, 'guardedTools toolApproval'],
   ['agent/openai', isSetUp, 'toolInputGuardrail toolMetaResolver'],
-  ['agent/a2a', 'has hostile requests in test/frameworks and test/agent', 'a2aInterceptor guardedExecutor'],
-  ['agent/a2a', writes, 'messageArguments'],
+  ['agent/a2a', 'has hostile requests in test/frameworks and test/agent', 'a2aInterceptor guardedRequestHandler'],
+  ['agent/a2a', writes, 'messageArguments taskArguments'],
   ['agent/mastra', isSetUp, 'mastraHooks'],
   ['agent/claude', isSetUp, 'claudeSession'],
   [

@@ -136,7 +136,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   'agent/openai': { toolInputGuardrail: [() => undefined], toolMetaResolver: [() => undefined] },
   'agent/a2a': {
     a2aInterceptor: [() => undefined],
-    guardedExecutor: [guard, { execute: async () => undefined, cancelTask: async () => undefined }],
+    guardedRequestHandler: [guard, { execute: async () => undefined, cancelTask: async () => undefined }],
   },
   'agent/mastra': { mastraHooks: [() => undefined] },
   'agent/claude': {
@@ -417,7 +417,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     http: 'denialResponse',
     service: 'on',
     'http/fastify': 'containerBodies unreadBodies',
-    'agent/a2a': 'messageArguments',
+    'agent/a2a': 'messageArguments taskArguments',
     'http/binding': 'requestArguments',
     ucanto: 'absentIssuer archive archiveToText encodeMessage',
     audit: 'allOf newEventId withHealth',

@@ -1,8 +1,17 @@
 import type { CommandDefinition } from '../../capability/definition.ts'
 import { AuthorizationError } from '../../errors.ts'
-import { callback, didString, maybe, type OptionChecks, objectValue, readOptions } from '../../support/options.ts'
+import {
+  callback,
+  didString,
+  maybe,
+  type OptionCheck,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+} from '../../support/options.ts'
 import type { CallApproval } from '../call-approval.ts'
 import { type A2aSendRequest, messageDigest } from './a2a-message.ts'
+import { clientMethods, taskArguments, taskValues } from './a2a-task.ts'
 import { type ActingAgent, refuseOtherAgent } from './tool-permission.ts'
 
 /** The command of the messages to an agent, for both sides. */
@@ -14,6 +23,11 @@ export interface A2aCommand {
    * Default: none.
    */
   readonly argumentsOf?: (request: A2aSendRequest) => Readonly<Record<string, unknown>>
+  /**
+   * The command of requests about tasks, and of the extended agent card. Its arguments are those of `taskArguments`.
+   * Default: none; a client does not sign these requests, and a server refuses them.
+   */
+  readonly tasks?: CommandDefinition
 }
 
 /** Options of {@link a2aInterceptor}. */
@@ -45,10 +59,20 @@ export const a2aCommandChecks: OptionChecks<A2aCommand> = Object.freeze({
       ? undefined
       : 'must be a command whose arguments contain those of messageArguments',
   argumentsOf: maybe(callback),
+  tasks: maybe(objectValue),
 })
+
+/** The check of `tasks` of {@link A2aCommand}. */
+export const tasksCheck: OptionCheck = maybe((value) =>
+  Object.keys(taskArguments()).every((name) => typeof Object(Object(value).args)[name] === 'object') &&
+  typeof Object(value).command === 'string'
+    ? undefined
+    : 'must be a command whose arguments are those of taskArguments',
+)
 
 const checks: OptionChecks<A2aInterceptorOptions> = Object.freeze({
   ...a2aCommandChecks,
+  tasks: tasksCheck,
   audience: didString,
   subject: maybe(didString),
   approval: maybe(objectValue),
@@ -59,8 +83,8 @@ const sending: ReadonlySet<string> = new Set(['sendMessage', 'sendMessageStream'
 
 /**
  * Makes a `CallInterceptor` for a client of A2A 1.0. The agent signs each message, and the container is sent in the header
- * `X-UCAN-Container`. A message that the agent may not send throws an error with the reason, and is not sent. Other
- * methods, such as `getTask`, pass unchanged.
+ * `X-UCAN-Container`. A message that the agent may not send throws an error with the reason, and is not sent. With `tasks`,
+ * the agent signs the requests about tasks in the same way; without it, they pass unchanged.
  *
  * @throws ArgumentError when an argument is invalid.
  *
@@ -78,15 +102,14 @@ const sending: ReadonlySet<string> = new Set(['sendMessage', 'sendMessageStream'
  */
 export function a2aInterceptor(agent: ActingAgent<'call'>, options: A2aInterceptorOptions): A2aInterceptor {
   refuseOtherAgent('a2aInterceptor', agent, 'call')
-  const { command, argumentsOf, ...given } = readOptions('a2aInterceptor', options, checks)
+  const { command, argumentsOf, tasks, ...given } = readOptions('a2aInterceptor', options, checks)
 
-  async function sign(request: A2aSendRequest): Promise<string> {
+  async function sign(definition: CommandDefinition, args: Readonly<Record<string, unknown>>): Promise<string> {
     const acting = typeof agent === 'function' ? await agent() : agent
     if (acting === undefined)
       throw new AuthorizationError('no authority was delegated for this message; it was not sent')
-    const args = { ...argumentsOf?.(request), message: await messageDigest(request) }
     let signed: string | undefined
-    const result = await acting.call(command, args, {
+    const result = await acting.call(definition, args, {
       ...given,
       receipts: 'ignored',
       // A2A sends the message; only its container is made here.
@@ -102,8 +125,15 @@ export function a2aInterceptor(agent: ActingAgent<'call'>, options: A2aIntercept
 
   return Object.freeze({
     async before(args) {
-      if (!sending.has(args.input.method)) return
-      const container = await sign(Object(args.input.value) as A2aSendRequest)
+      const { method, value } = args.input
+      const asked = clientMethods.get(method)
+      let container: string
+      if (sending.has(method)) {
+        const request = Object(value) as A2aSendRequest
+        container = await sign(command, { ...argumentsOf?.(request), message: await messageDigest(request) })
+      } else if (tasks !== undefined && asked !== undefined) {
+        container = await sign(tasks, await taskValues(asked, value))
+      } else return
       args.options = {
         ...args.options,
         serviceParameters: { ...args.options?.serviceParameters, 'X-UCAN-Container': container },

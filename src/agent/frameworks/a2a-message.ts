@@ -83,7 +83,7 @@ async function readPart({ content, metadata, filename, mediaType }: A2aPart): Pr
 }
 
 /** The value without fields that are empty; undefined if nothing remains. */
-function withoutDefaults(value: unknown): unknown {
+export function withoutDefaults(value: unknown): unknown {
   if (value === undefined || value === null || value === '' || value === false || value === 0) return undefined
   if (Array.isArray(value)) return value.length === 0 ? undefined : value
   if (typeof value !== 'object') return value

@@ -1,71 +1,64 @@
-import type { GuardedCall } from '../../guard/call.ts'
+import { AuthorizationError } from '../../errors.ts'
 import type { Guard } from '../../guard/guard.ts'
-import type { GuardDenial } from '../../guard/result.ts'
-import type { Invocation } from '../../invocation/invocation.ts'
-import type { IpldValue } from '../../ipld/value.ts'
-import { readOptions, withMethod } from '../../support/options.ts'
-import { type A2aCommand, a2aCommandChecks } from './a2a-client.ts'
-import { type A2aSendRequest, messageDigest } from './a2a-message.ts'
+import { callback, maybe, type OptionChecks, readOptions, withMethod } from '../../support/options.ts'
+import { quietly } from '../../support/quietly.ts'
+import { type A2aCommand, a2aCommandChecks, tasksCheck } from './a2a-client.ts'
+import type {
+  A2aCallContext,
+  A2aEventBus,
+  A2aRequestContext,
+  A2aRequestHandler,
+  GuardedExecutor,
+} from './a2a-context.ts'
+import { own } from './a2a-context.ts'
+import { type A2aExecutor, type A2aVerdict, executorFor } from './a2a-executor.ts'
+import { createGates, type LooseHandler } from './a2a-gates.ts'
+import type { A2aSendRequest } from './a2a-message.ts'
+import { callerKey, refusalMessage } from './a2a-refusal.ts'
+import { type A2aTaskMethod, taskIdOf } from './a2a-task.ts'
 
-/** The part of a `RequestContext` of A2A 1.0 that is used. */
-export interface A2aRequestContext {
-  readonly request: A2aSendRequest
-  readonly taskId: string
-  readonly contextId: string
-  readonly task?: { readonly metadata?: object | undefined } | undefined
-  readonly context: { readonly state: ReadonlyMap<string, unknown> }
+/** Options of {@link guardedRequestHandler}. */
+export interface GuardedRequestHandlerOptions<Context, Bus, Handler> extends A2aCommand {
+  /** Makes the handler of the SDK for the executor: `(executor) => new DefaultRequestHandler(card, store, executor)`. */
+  readonly handler: (executor: GuardedExecutor<Context, Bus>) => Handler
+  /** The class of the errors that refuse requests about tasks, such as `UnsupportedOperationError`. Default: one without a code of A2A. */
+  readonly RefusalError?: new (
+    message: string,
+  ) => Error
+  /** Called with the error of an executor, or of a store. The client does not receive the error of an executor. */
+  readonly onError?: (error: unknown) => void
 }
 
-/** The part of an `ExecutionEventBus` of A2A that is used. */
-export interface A2aEventBus {
-  publish(event: never): void
-}
-
-/** An `AgentExecutor` of A2A, which receives the authorized call too. */
-export interface A2aExecutor<Context, Bus> {
-  execute(context: Context, bus: Bus, call: GuardedCall): Promise<void>
-  /** Called without a guard: see {@link guardedExecutor}. */
-  cancelTask(taskId: string, bus: Bus): Promise<void>
-}
-
-/** An `AgentExecutor` of A2A behind a guard. */
-export interface GuardedExecutor<Context, Bus> {
-  execute(context: Context, bus: Bus): Promise<void>
-  cancelTask(taskId: string, bus: Bus): Promise<void>
-}
-
-/** Under this key the metadata of a task contain the DID of its caller. */
-const callerKey = 'xyz.ucan/caller'
-/** Under this key the metadata of a refusal contain the denial. */
-const denialKey = 'xyz.ucan/container.denial'
-
-/** States of a task and the role of an agent, as numbers of A2A 1.0. */
-const [submitted, authRequired, roleAgent] = [1, 8, 2]
-
-/** A refusal, as the client receives it. */
-type Refusal = Pick<GuardDenial, 'code' | 'message' | 'requirement' | 'approvable'>
+const checks: OptionChecks<GuardedRequestHandlerOptions<never, never, never>> = Object.freeze({
+  ...a2aCommandChecks,
+  tasks: tasksCheck,
+  handler: callback,
+  RefusalError: maybe(callback),
+  onError: maybe(callback),
+})
 
 /**
- * Puts a guard before an `AgentExecutor` of A2A 1.0. A message must come with a container in the header
- * `X-UCAN-Container` (`a2aInterceptor` adds it) whose call is bound to it. The executor runs only if the call is allowed.
+ * Puts a guard before the request handler of A2A 1.0. A request must come with a container in the header `X-UCAN-Container`
+ * (`a2aInterceptor` adds it) whose call is bound to it. Nothing is read or stored for a message that is refused.
  *
- * A refusal is answered with a message, whose metadata contain the denial. If only a policy refuses the call, an approval
- * could permit it, and the answer is a task in the state `TASK_STATE_AUTH_REQUIRED`. The client can then send the message
- * again for the same task, with the approval.
+ * A refused message is answered with a message, whose metadata contain the denial. If only a policy refuses the call, an
+ * approval could permit it, and the answer is a task in the state `TASK_STATE_AUTH_REQUIRED`. The client can then send the
+ * message again for the same task, with the approval. A refused request about tasks is an error. Only the public agent card
+ * needs no container.
  *
- * Other methods of A2A are not guarded, because they come without a call: the SDK answers `GetTask` from its store, and
- * passes `CancelTask` to `cancelTask` of the executor. Authenticate their callers with `userBuilder` of the SDK.
+ * The user of a request, for the stores of the SDK, is the DID of its caller.
  *
- * @param guard - its commands contain `command`. The executor has `deadlines.handlerMs` for each message.
+ * @param guard - its commands contain `command`, and `tasks`. The executor has `deadlines.handlerMs` for each message.
  * @throws ArgumentError when an argument is invalid.
  *
  * @example
  * ```ts
  * import { defineCommand } from 'procura'
- * import { guardedExecutor, messageArguments } from 'procura/agent/a2a'
+ * import { type A2aRequestHandler, guardedRequestHandler, messageArguments } from 'procura/agent/a2a'
  *
+ * declare const makeHandler: (executor: object) => A2aRequestHandler // (executor) => new DefaultRequestHandler(card, store, executor)
  * const ask = defineCommand({ command: '/agent/ask', args: messageArguments() })
- * const executor = guardedExecutor(
+ * const requestHandler = guardedRequestHandler(
  *   guard,
  *   {
  *     async execute(context, bus, call) {
@@ -73,145 +66,96 @@ type Refusal = Pick<GuardDenial, 'code' | 'message' | 'requirement' | 'approvabl
  *     },
  *     async cancelTask() {},
  *   },
- *   { command: ask },
- * ) // for `DefaultRequestHandler`
+ *   { command: ask, handler: makeHandler },
+ * ) // for `jsonRpcHandler`, `restHandler`, …
  * ```
  */
-export function guardedExecutor<Context extends A2aRequestContext, Bus extends A2aEventBus>(
+export function guardedRequestHandler<
+  Context extends A2aRequestContext,
+  Bus extends A2aEventBus,
+  Handler extends A2aRequestHandler,
+>(
   guard: Pick<Guard, 'open' | 'use'>,
   executor: A2aExecutor<Context, Bus>,
-  options: A2aCommand,
-): GuardedExecutor<Context, Bus> {
-  readOptions('guardedExecutor', { guard, executor }, { guard: withMethod('use'), executor: withMethod('execute') })
-  const { command, argumentsOf } = readOptions('guardedExecutor', options, a2aCommandChecks)
+  options: GuardedRequestHandlerOptions<Context, Bus, Handler>,
+): Pick<Handler, keyof A2aRequestHandler> {
+  const where = 'guardedRequestHandler'
+  readOptions(where, { guard, executor }, { guard: withMethod('use'), executor: withMethod('execute') })
+  const given = readOptions(where, options, checks)
+  const { RefusalError = AuthorizationError } = given
+  const report = (error: unknown): void => void quietly(() => given.onError?.(error))
+  const verdicts = new WeakMap<object, A2aVerdict>()
+  const { guarded, cancelling } = executorFor(executor, (context) => verdicts.get(context), report)
+  const inner = readOptions(
+    where,
+    { handler: given.handler(guarded as never) as Handler },
+    { handler: withMethod('sendMessage') },
+  ).handler as LooseHandler
 
-  async function refusalOf(context: Context, bus: Bus): Promise<Refusal | undefined> {
-    const container = containerOf(context)
-    if (container === undefined) return missing
-    const claimed = await claimsOf(guard, container)
-    const owner = own(context.task?.metadata, callerKey)
-    // AGT-27: before the call is used up. The guard verifies the caller.
-    if (context.task !== undefined && claimed?.issuer !== owner) return foreign
-    const args: Record<string, unknown> = {}
-    // Every declared argument must have exactly the value that the message determines.
-    for (const name of Object.keys(command.args)) args[name] = undefined
-    Object.assign(args, argumentsOf?.(context.request))
-    args['message'] = await digestFor(context, claimed?.args['message'])
-    const result = await guard.use(container, (call) => executor.execute(context, ownedBy(call.invoker, bus), call), {
-      command: command.command,
-      args: args as Readonly<Record<string, IpldValue | undefined>>,
-    })
-    return result.allowed ? undefined : result.denial
-  }
+  const { send, manage } = createGates({ ...given, guard, inner, RefusalError, report, verdicts })
+  const managed =
+    (method: A2aTaskMethod, name: keyof LooseHandler) =>
+    (params: unknown, context: A2aCallContext): Promise<unknown> =>
+      manage(method, params, context, async (scoped) => inner[name](params, scoped))
 
   return Object.freeze({
-    async execute(context, bus) {
-      const refusal = await refusalOf(context, bus)
-      if (refusal !== undefined) refuse(context, bus, refusal)
+    getAgentCard: () => inner.getAgentCard(),
+    sendMessage: (params: A2aSendRequest, context: A2aCallContext) =>
+      send(
+        params,
+        context,
+        (scoped) => inner.sendMessage(params, scoped) as Promise<unknown>,
+        async (refusal) => refusalMessage(params.message?.contextId ?? '', '', refusal),
+      ),
+    async *sendMessageStream(params: A2aSendRequest, context: A2aCallContext) {
+      yield* await send<AsyncIterable<unknown>>(
+        params,
+        context,
+        (scoped, verdict) => endingWith(inner.sendMessageStream(params, scoped) as AsyncIterable<unknown>, verdict),
+        (refusal) =>
+          only({ payload: { $case: 'message', value: refusalMessage(params.message?.contextId ?? '', '', refusal) } }),
+      )
     },
-    cancelTask: (taskId, bus) => executor.cancelTask(taskId, bus),
-  } satisfies GuardedExecutor<Context, Bus>)
+    async *resubscribe(params: unknown, context: A2aCallContext) {
+      yield* await manage('SubscribeToTask', params, context, async (scoped) => {
+        return inner.resubscribe(params, scoped) as AsyncIterable<unknown>
+      })
+    },
+    cancelTask: (params: unknown, context: A2aCallContext) =>
+      manage('CancelTask', params, context, (scoped, caller) =>
+        cancelling(taskIdOf('CancelTask', params), caller, async () => inner.cancelTask(params, scoped)),
+      ),
+    listTasks: (params: unknown, context: A2aCallContext) =>
+      manage('ListTasks', params, context, async (scoped, caller) => {
+        const page = await inner.listTasks(params, scoped)
+        const listed: readonly unknown[] = Object(page).tasks ?? []
+        // AGT-32: the store does not keep users apart.
+        if (listed.some((task) => own(Object(task).metadata, callerKey) !== caller)) throw new RefusalError(notApart)
+        return page
+      }),
+    getTask: managed('GetTask', 'getTask'),
+    getAuthenticatedExtendedAgentCard: managed('GetExtendedAgentCard', 'getAuthenticatedExtendedAgentCard'),
+    createTaskPushNotificationConfig: managed('CreateTaskPushNotificationConfig', 'createTaskPushNotificationConfig'),
+    getTaskPushNotificationConfig: managed('GetTaskPushNotificationConfig', 'getTaskPushNotificationConfig'),
+    listTaskPushNotificationConfigs: managed('ListTaskPushNotificationConfigs', 'listTaskPushNotificationConfigs'),
+    deleteTaskPushNotificationConfig: managed('DeleteTaskPushNotificationConfig', 'deleteTaskPushNotificationConfig'),
+  }) as unknown as Pick<Handler, keyof A2aRequestHandler>
 }
 
-const missing: Refusal = Object.freeze({
-  code: 'malformed',
-  message: 'the message came without a signed invocation; send it with a2aInterceptor, in the header X-UCAN-Container',
-  requirement: 'AGT-26',
-})
+const notApart = 'the store of tasks returned a task of another caller; use a store that keeps users apart'
 
-const foreign: Refusal = Object.freeze({
-  code: 'request_mismatch',
-  message: 'the task belongs to another caller; send the message without the id of a task',
-  requirement: 'AGT-27',
-})
-
-/** The value of an own property; undefined if it is missing. */
-function own(of: unknown, name: string): unknown {
-  return Object.hasOwn(Object(of), name) ? (Object(of) as Readonly<Record<string, unknown>>)[name] : undefined
-}
-
-/** The SDK stores the headers of the request, with names in lower case. */
-function containerOf({ context }: A2aRequestContext): string | undefined {
-  const container = own(context.state.get('headers'), 'x-ucan-container')
-  return typeof container === 'string' && container !== '' ? container : undefined
-}
-
-/** The invocation of a container, unverified; undefined if the container is malformed. */
-async function claimsOf(guard: Pick<Guard, 'open'>, container: string): Promise<Invocation | undefined> {
+/** A stream. If it ends before the executor was started, the call ends. */
+async function* endingWith(
+  stream: AsyncIterable<unknown>,
+  verdict: A2aVerdict,
+): AsyncGenerator<unknown, void, undefined> {
   try {
-    const { invocations } = await guard.open(container)
-    return invocations[0]
-  } catch {
-    return undefined
+    yield* stream
+  } finally {
+    verdict.leave?.()
   }
 }
 
-/**
- * The SDK gives a message that begins a task the ids of the task and, if it has none, of a context. The digest is of the
- * message as it was sent.
- */
-async function digestFor({ request, task }: A2aRequestContext, claimed: unknown): Promise<string> {
-  const { message } = request
-  const sent = message && (task === undefined ? { ...message, taskId: '' } : message)
-  const digest = await messageDigest({ ...request, message: sent })
-  if (digest === claimed || sent === undefined) return digest
-  return messageDigest({ ...request, message: { ...sent, contextId: '' } })
-}
-
-/** A bus that writes the caller into each task that is published. */
-function ownedBy<Bus extends A2aEventBus>(caller: string, bus: Bus): Bus {
-  const publish = (event: TaskEvent): void => {
-    const { kind, data } = event
-    const owned =
-      kind === 'task' ? { kind, data: { ...data, metadata: { ...data.metadata, [callerKey]: caller } } } : event
-    bus.publish(owned as never)
-  }
-  return new Proxy(bus, {
-    get(target, property) {
-      if (property === 'publish') return publish
-      const value: unknown = Reflect.get(target, property, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
-}
-
-interface TaskEvent {
-  readonly kind: string
-  readonly data: { readonly metadata?: object | undefined }
-}
-
-/**
- * AGT-28: a refusal is a message, and stores nothing, so that strangers fill no store. The caller of a call that only a
- * policy refuses is verified.
- */
-function refuse({ taskId, contextId, request, task }: A2aRequestContext, bus: A2aEventBus, refusal: Refusal): void {
-  const publish = (kind: string, data: object): void => bus.publish({ kind, data } as never)
-  const { approvable, code } = refusal
-  if (approvable === undefined || code !== 'policy_unsatisfied') {
-    publish('message', refusalMessage(contextId, '', refusal))
-    return
-  }
-  const common = { contextId, metadata: { ...task?.metadata, [callerKey]: approvable.audience } }
-  const history = request.message === undefined ? [] : [request.message]
-  const status = (state: number, message?: object): object => ({ state, message, timestamp: undefined })
-  publish('task', { artifacts: [], history, ...task, ...common, id: taskId, status: status(submitted) })
-  const message = refusalMessage(contextId, taskId, refusal)
-  publish('statusUpdate', { taskId, contextId, status: status(authRequired, message), metadata: undefined })
-}
-
-function refusalMessage(contextId: string, taskId: string, refusal: Refusal): object {
-  const { code, message: text, requirement, approvable } = refusal
-  const denial = {
-    ...{ code, message: text },
-    ...(requirement !== undefined && { requirement }),
-    ...(approvable !== undefined && { approvable }),
-  }
-  const content = { $case: 'text', value: `Denied (${code}): ${text}` }
-  return {
-    ...{ messageId: crypto.randomUUID(), contextId, taskId, role: roleAgent },
-    parts: [{ content, metadata: undefined, filename: '', mediaType: 'text/plain' }],
-    metadata: { [denialKey]: denial },
-    extensions: [],
-    referenceTaskIds: [],
-  }
+async function* only(value: unknown): AsyncGenerator<unknown, void, undefined> {
+  yield value
 }

@@ -18,11 +18,14 @@ export {
   type A2aSendRequest,
   messageArguments,
 } from '../../agent/frameworks/a2a-message.ts'
-export {
-  type A2aEventBus,
-  type A2aExecutor,
-  type A2aRequestContext,
-  type GuardedExecutor,
-  guardedExecutor,
-} from '../../agent/frameworks/a2a-server.ts'
+export type {
+  A2aCallContext,
+  A2aEventBus,
+  A2aRequestContext,
+  A2aRequestHandler,
+  GuardedExecutor,
+} from '../../agent/frameworks/a2a-context.ts'
+export type { A2aExecutor } from '../../agent/frameworks/a2a-executor.ts'
+export { type GuardedRequestHandlerOptions, guardedRequestHandler } from '../../agent/frameworks/a2a-server.ts'
+export { type A2aTaskMethod, type A2aTaskSchemas, taskArguments } from '../../agent/frameworks/a2a-task.ts'
 export type { ActingAgent } from '../../agent/frameworks/tool-permission.ts'
