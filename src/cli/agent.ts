@@ -1,5 +1,5 @@
 // node only: reads and writes files
-import { mkdir, readFile, rmdir } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Agent, AgentCapability } from '../agent/agent.ts'
 import { openAgent } from '../agent/open-agent.ts'
@@ -33,7 +33,8 @@ export async function newAgent(words: readonly string[], flags: Flags, host: Hos
     await writeConnection(folder, { ...connection, key: 'agent.key', delegations: 'delegations' })
     host.print(flags['json'] === true ? JSON.stringify({ did, folder }) : did)
   } catch (error) {
-    await rmdir(folder).catch(() => undefined)
+    // The folder was made here, and a key in it would be of no use.
+    await rm(folder, { recursive: true, force: true })
     throw error
   }
   host.complain(
