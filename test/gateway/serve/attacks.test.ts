@@ -179,7 +179,7 @@ describe('a process that can open the socket, without a key', () => {
 })
 
 describe('a process that has seen a signed call', () => {
-  it('cannot use it for another server, tool, argument or gateway, and not a second time [GTW-30] [attack 15]', async () => {
+  it('cannot use it for another server, tool, argument or gateway, and not a second time [GTW-10] [GTW-30] [attack 15]', async () => {
     home.configure((config) => {
       const { mail } = config['servers'] as { readonly mail: object }
       Object.assign(config, { servers: { mail, crm: { ...mail, secretEnv: {} } } })
@@ -205,6 +205,17 @@ describe('a process that has seen a signed call', () => {
     expect(await send('mail', 'secret', { to: 'bob' })).toContain('Denied (')
     for (const name of ['Send', 'send ', ' send', 's\u0435nd', 'send\u0000', 'SEND', '', '__proto__'])
       expect(await send('mail', name, { to: 'bob' }), name).toContain('Denied (tool_unknown)')
+    // GTW-10: the gateway alone is the subject of its own calls.
+    for (const [subject, command] of [
+      [home.owner.did, '/gateway/start/mail/0'],
+      [home.service.did, '/gateway/start/mail/0'],
+      [home.service.did, '/mcp/mail/send'],
+      [agent.signer.did, '/mcp/mail/send'],
+    ] as const) {
+      const own = { issuer: agent.signer, audience: home.service.did, subject, command }
+      const forged = encodeContainer([await invoke({ ...own, args: { to: 'bob' }, proofs: [] }), grant])
+      expect(await send('mail', 'send', { to: 'bob' }, forged), `${subject} ${command}`).toContain('Denied (')
+    }
     for (const args of [
       { to: 'eve' },
       { to: 'bob', text: 'x' },
