@@ -3,6 +3,13 @@ import type { VerbOption } from './verb.ts'
 /** Prints JSON. */
 export const json: VerbOption = { name: 'json', about: 'print JSON' }
 
+/** The folder of the gateway. */
+export const gatewayHome: VerbOption = {
+  name: 'home',
+  value: 'DIR',
+  about: 'the folder of the gateway; default PROCURA_HOME, or procura in XDG_CONFIG_HOME or ~/.config',
+}
+
 /** The key of an encrypted key file. */
 export const keyFile: VerbOption = {
   name: 'key-file',

@@ -1,12 +1,7 @@
 // node only: loads verbs that read files
-import { delegationsKeyFile, json, keyFile } from './common-options.ts'
+import { delegationsKeyFile, gatewayHome, json, keyFile } from './common-options.ts'
 import type { Verb, VerbOption } from './verb.ts'
 
-const home: VerbOption = {
-  name: 'home',
-  value: 'DIR',
-  about: 'the folder of the gateway; default PROCURA_HOME, or procura in ~/.config',
-}
 const agent: VerbOption = {
   name: 'agent',
   value: 'NAME',
@@ -21,7 +16,7 @@ const config: VerbOption = {
 
 const hookOptions: readonly VerbOption[] = [
   agent,
-  home,
+  gatewayHome,
   {
     name: 'server',
     value: 'NAME',
@@ -38,7 +33,7 @@ export const gatewayVerbs: readonly Verb[] = [
     operands: '',
     about: 'run the gateway: it holds the credentials of MCP servers and HTTP APIs, and decides about each call',
     options: [
-      home,
+      gatewayHome,
       config,
       { name: 'dry-run', about: 'record decisions and enforce none: every call runs, also a forbidden one' },
       json,
@@ -50,7 +45,7 @@ export const gatewayVerbs: readonly Verb[] = [
     name: 'tools list',
     operands: '[SERVER]',
     about: 'show which tools of the servers are accepted, new or changed, how they have changed, and their hashes',
-    options: [home, config, json],
+    options: [gatewayHome, config, json],
     example: 'procura tools list mail',
     negative: 'a tool is new, changed or gone',
     run: async (...given) => (await import('./tools.ts')).listTools(...given),
@@ -59,7 +54,7 @@ export const gatewayVerbs: readonly Verb[] = [
     name: 'tools accept',
     operands: 'SERVER HASH…',
     about: 'accept the definitions of tools that you have read, by the hashes that `tools list` shows',
-    options: [home, config, json],
+    options: [gatewayHome, config, json],
     example: 'procura tools accept mail 3f1b0c77a0d2e49b8d1c6f5a9e7240cb',
     run: async (...given) => (await import('./tools.ts')).acceptSome(...given),
   },
@@ -76,7 +71,7 @@ export const gatewayVerbs: readonly Verb[] = [
         about: 'with --api: a loopback address such as 127.0.0.1:8080, or the path of a Unix socket, with a slash',
       },
       agent,
-      home,
+      gatewayHome,
       {
         name: 'wait',
         value: 'DURATION',
@@ -92,7 +87,7 @@ export const gatewayVerbs: readonly Verb[] = [
     operands: '[ID]',
     about: 'show requests of agents for one call each, and approve or refuse them; it needs a terminal',
     options: [
-      home,
+      gatewayHome,
       config,
       { name: 'list', about: 'list the requests, and answer none; it needs no terminal' },
       { name: 'deny', about: 'refuse without a question' },
@@ -123,7 +118,7 @@ export const gatewayVerbs: readonly Verb[] = [
       { name: 'subject', value: 'DID', about: 'the DID of the owner' },
       { name: 'encrypt', about: 'encrypt the key under a passphrase, from PROCURA_KEY_PASSPHRASE or the terminal' },
       keyFile,
-      home,
+      gatewayHome,
       json,
     ],
     example: 'procura agent new researcher --like assistant',
@@ -133,7 +128,7 @@ export const gatewayVerbs: readonly Verb[] = [
     name: 'agent receive',
     operands: 'NAME [FILE]',
     about: 'verify delegations to an agent, and store them',
-    options: [keyFile, delegationsKeyFile, home, json],
+    options: [keyFile, delegationsKeyFile, gatewayHome, json],
     example: 'procura agent receive researcher narrow.ucan',
     negative: 'a delegation is refused, and none is stored',
     run: async (...given) => (await import('./agent.ts')).receive(...given),
@@ -142,7 +137,7 @@ export const gatewayVerbs: readonly Verb[] = [
     name: 'agent show',
     operands: '[NAME]',
     about: 'print the DID of an agent, and the authority that it has now',
-    options: [keyFile, delegationsKeyFile, home, json],
+    options: [keyFile, delegationsKeyFile, gatewayHome, json],
     example: 'procura agent show researcher',
     run: async (...given) => (await import('./agent.ts')).showAgent(...given),
   },

@@ -8,9 +8,7 @@ import type { Host } from './host.ts'
 import { configOf } from './tools.ts'
 import { UsageError } from './usage-error.ts'
 import type { Flags } from './verb.ts'
-
-/** The passphrase of the vault. */
-const variable = 'PROCURA_VAULT_PASSPHRASE'
+import { vaultKey, vaultVariable } from './wrap/vault-key.ts'
 
 /**
  * `procura serve`: runs the gateway until SIGTERM or SIGINT. SIGHUP takes a new configuration, and looks at the tools again.
@@ -25,7 +23,7 @@ export async function serve(words: readonly string[], flags: Flags, host: Host):
     if (isJson) host.print(JSON.stringify(event))
     else host.complain(`${event.level}: ${event.message}`)
   }
-  const key = await vaultKey(config, host)
+  const key = await keyOf(config, host)
   const signals = listenToSignals(host)
   let gateway: Gateway
   try {
@@ -45,19 +43,13 @@ export async function serve(words: readonly string[], flags: Flags, host: Host):
   return 0
 }
 
-async function vaultKey({ vault }: GatewayConfig, host: Host): Promise<{ readonly vaultKey?: FileKey }> {
-  const given = host.env[variable]
-  // GTW-16: no child process has it, and no report of the runtime.
-  Reflect.deleteProperty(host.env, variable)
-  if (vault.keyFile !== undefined) return {}
-  if (given !== undefined && given !== '') return { vaultKey: { passphrase: given } }
-  if (!host.isTerminal)
-    throw new UsageError(`the vault needs its key: set ${variable}, or \`vault.keyFile\` in gateway.json`)
-  const typed = await host.askHidden('passphrase of the vault (it is not shown): ')
-  if (typed === undefined) throw new UsageError('it was broken off; the gateway is not started')
-  const passphrase = new TextDecoder('utf-8', { fatal: true }).decode(typed)
-  typed.fill(0)
-  return { vaultKey: { passphrase } }
+async function keyOf({ vault }: GatewayConfig, host: Host): Promise<{ readonly vaultKey?: FileKey }> {
+  try {
+    return vault.keyFile === undefined ? { vaultKey: await vaultKey(undefined, host, false) } : {}
+  } finally {
+    // GTW-16: no child process has it, and no report of the runtime.
+    Reflect.deleteProperty(host.env, vaultVariable)
+  }
 }
 
 interface Signals {

@@ -5,7 +5,7 @@ import { askPassphrase } from '../open-signer.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** The passphrase of the vault of the gateway. */
-const variable = 'PROCURA_VAULT_PASSPHRASE'
+export const vaultVariable = 'PROCURA_VAULT_PASSPHRASE'
 
 /**
  * The key of the vault of the gateway: a key file, the passphrase in the environment, or an answer at the terminal.
@@ -14,11 +14,11 @@ const variable = 'PROCURA_VAULT_PASSPHRASE'
  */
 export async function vaultKey(keyFile: string | undefined, host: Host, isNew: boolean): Promise<FileKey> {
   if (keyFile !== undefined) return { keyFile }
-  const given = host.env[variable]
+  const given = host.env[vaultVariable]
   if (given !== undefined && given !== '') return { passphrase: given }
   if (!host.isTerminal)
     throw new UsageError(
-      `the vault needs a key: set ${variable}, pass --key-file, or run this at a terminal, which asks for a passphrase`,
+      `the vault needs a key: set ${vaultVariable}, run this at a terminal, which asks for a passphrase, or use a key file (--key-file of wrap, \`vault.keyFile\` in gateway.json)`,
     )
   const passphrase = await askPassphrase(
     isNew

@@ -1,13 +1,6 @@
 // node only: loads verbs that read files
+import { gatewayHome, json } from '../common-options.ts'
 import type { Verb, VerbOption } from '../verb.ts'
-
-const json: VerbOption = { name: 'json', about: 'print JSON' }
-
-const gatewayHome: VerbOption = {
-  name: 'home',
-  value: 'DIR',
-  about: 'the folder of the gateway; default PROCURA_HOME, or procura in XDG_CONFIG_HOME or ~/.config',
-}
 
 const gatewayKey: VerbOption = {
   name: 'key-file',
