@@ -6,6 +6,6 @@ import { findProgram, type Service } from './service.ts'
 export const service: Service = {
   name: 'chromium',
   apt: 'chromium',
-  tests: ['chromium.test.ts', 'approval-page.test.ts', 'indexed-db.test.ts'],
+  tests: ['chromium.test.ts', 'approval-page.test.ts', 'gateway-page.test.ts', 'indexed-db.test.ts'],
   find: () => findProgram('chromium', '/usr/bin/chromium'),
 }

@@ -50,7 +50,7 @@ export interface ApprovalDesk {
   collect(requests: readonly KeptRequest[], threshold: number): Promise<Decided | 'gone' | undefined>
   /** Ends a loan: removes the requests if the agent has received the answers. */
   settle(requests: readonly KeptRequest[], isReceived: boolean): Promise<void>
-  /** The request of the same call for an approver, with the chain from the owner to the approver. */
+  /** The request of the same call for an approver who has not answered, with the chain from the owner to the approver. */
   find(id: string, approver: string): Promise<(KeptRequest & { readonly proofs: readonly Delegation[] }) | undefined>
   /** Keeps an answer. Returns why it is not one. */
   answer(id: string, container: string): Promise<string | undefined>
@@ -130,7 +130,9 @@ export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskO
       const own = [...kept.values()].find(
         ({ request }) => request.approver === approver && isSameCall(request, named.request),
       )
-      return own && { ...own, proofs: await chainOf(own.request, files, clock) }
+      if (own === undefined || (await readKeptAnswer(await files.answer(own.id), own, clock)) !== undefined)
+        return undefined
+      return { ...own, proofs: await chainOf(own.request, files, clock) }
     },
     answer: (id, container) => inTurn(() => keepAnswer(desk, id, container)),
     close: () => clearTimeout(timer),
@@ -233,6 +235,8 @@ async function decide(
     const answer = await readKeptAnswer(container, one, clock)
     if (answer !== undefined) found[answer].push({ request: one.container, answer: container as string })
   }
+  // Where one approval is enough, the first answer counts.
+  if (threshold === 1 && found.refused.length > 0) return { answer: 'refused', answers: found.refused }
   if (found.approved.length >= threshold) return { answer: 'approved', answers: found.approved.slice(0, threshold) }
   // The others are too few.
   if (requests.length - found.refused.length < threshold) return { answer: 'refused', answers: found.refused }

@@ -111,10 +111,9 @@ describe('the requests that wait at a gateway', () => {
     expect(await desk.collect(kept, 2)).toBeUndefined()
     const refusal = await refuse((kept[1] as KeptRequest).request, { issuer: ann, clock: time })
     expect(await desk.answer((kept[0] as KeptRequest).id, refusal)).toMatch(/not an answer of the approver/)
-    expect(await desk.answer((kept[1] as KeptRequest).id, refusal)).toBeUndefined()
-    expect(await desk.answer((kept[1] as KeptRequest).id, refusal)).toBe('the request has been answered')
     expect(await desk.collect(kept, 2)).toBeUndefined()
     expect(await yes(kept[0], owner)).toBeUndefined()
+    expect(await desk.answer((kept[0] as KeptRequest).id, refusal)).toMatch(/not an answer of the approver/)
     expect(await desk.collect(kept, 2)).toBeUndefined()
     expect(await desk.collect(kept, 1)).toMatchObject({ answer: 'approved', answers: [{}] })
     // They are lent to one agent at a time, and given out once.
@@ -128,6 +127,14 @@ describe('the requests that wait at a gateway', () => {
     const no = await refuse((refused[0] as KeptRequest).request, { issuer: owner, clock: time })
     await desk.answer((refused[0] as KeptRequest).id, no)
     expect(await desk.collect(refused, 2)).toMatchObject({ answer: 'refused' })
+    await desk.settle(refused, true)
+    // Where one approval is enough, one refusal is.
+    const either = await take([await request(owner), await request(ann)])
+    const first = await refuse((either[1] as KeptRequest).request, { issuer: ann, clock: time })
+    expect(await desk.answer((either[1] as KeptRequest).id, first)).toBeUndefined()
+    expect(await desk.answer((either[1] as KeptRequest).id, first)).toBe('the request has been answered')
+    expect(await desk.find((either[0] as KeptRequest).id, ann.did)).toBeUndefined()
+    expect(await desk.collect(either, 1)).toMatchObject({ answer: 'refused', answers: [{}] })
   })
 })
 
