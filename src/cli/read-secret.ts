@@ -1,3 +1,4 @@
+import { Secret } from '../vault/secret.ts'
 import type { Host } from './host.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -47,4 +48,17 @@ function checked(bytes: Uint8Array, asBytes: boolean): Uint8Array {
     )
   }
   return bytes
+}
+
+/** With several headers, the secret has a value for each. The message names no other name: it may be a secret. */
+export function checkFields(names: readonly string[], bytes: Uint8Array): void {
+  if (names.length < 2) return
+  const secret = new Secret(bytes)
+  const fields = secret.fieldNames()
+  secret.dispose()
+  const missing = names.find((name) => !fields.includes(name))
+  if (missing !== undefined || fields.length > names.length)
+    throw new UsageError(
+      `with several --header, the secret must be a JSON object of strings, one for each header: ${names.join(', ')}`,
+    )
 }

@@ -6,11 +6,10 @@ import { header } from '../vault/processors/header.ts'
 import { headers } from '../vault/processors/headers.ts'
 import { query } from '../vault/processors/query.ts'
 import type { CredentialOptions } from '../vault/rules/credential-rules.ts'
-import { Secret } from '../vault/secret.ts'
 import { type FileVault, openFileVault, type StoredCredential } from '../vault/stores/file/file-vault.ts'
 import { createKeyFile, type FileKey } from '../vault/stores/file/key.ts'
 import type { Host } from './host.ts'
-import { readSecret } from './read-secret.ts'
+import { checkFields, readSecret } from './read-secret.ts'
 import { UsageError } from './usage-error.ts'
 
 /** The parsed options of the vault verbs. */
@@ -78,19 +77,6 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
   const stored = `stored version ${version} of ${reference}${rules === undefined ? '' : `: ${destinationsOf(rules)}`}`
   report(flags, host, { name: reference, version }, stored)
   return 0
-}
-
-/** With several headers, the secret has a value for each. The message names no other name: it may be a secret. */
-function checkFields(names: readonly string[], bytes: Uint8Array): void {
-  if (names.length < 2) return
-  const secret = new Secret(bytes)
-  const fields = secret.fieldNames()
-  secret.dispose()
-  const missing = names.find((name) => !fields.includes(name))
-  if (missing !== undefined || fields.length > names.length)
-    throw new UsageError(
-      `with several --header, the secret must be a JSON object of strings, one for each header: ${names.join(', ')}`,
-    )
 }
 
 /** Prints what was done, in words or as JSON. */

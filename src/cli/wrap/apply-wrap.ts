@@ -25,16 +25,21 @@ export interface NamedPlan extends ServerPlan {
   readonly server: string
 }
 
-/** Chooses the names of the servers in the gateway. The same server with the same secrets has one name for all clients. */
+/**
+ * Chooses the names of the servers in the gateway. The same server with the same secrets has one name for all clients.
+ *
+ * @param others - the names of APIs, which no server has.
+ */
 export function namePlans(
   plans: readonly ServerPlan[],
   servers: ReadonlyMap<string, GatewayServer>,
   secrets: ReadonlyMap<string, string>,
+  others: Iterable<string> = [],
 ): readonly NamedPlan[] {
   const known = new Map(
     [...servers].map(([name, one]) => [identityOf(one, (credential) => secrets.get(credential)), name] as const),
   )
-  const taken = new Set(servers.keys())
+  const taken = new Set([...servers.keys(), ...others])
   return plans.map((plan) => {
     const values = credentialsFor(plan.definition, '', plan.secrets)
     const identity = identityOf(withCredentials(plan.definition, '', plan.secrets), (one) => values.get(one))

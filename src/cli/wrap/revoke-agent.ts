@@ -24,6 +24,11 @@ export interface Revoked {
   readonly messages: readonly string[]
 }
 
+/** The number of delegations in words. */
+export function countOf({ length }: readonly Delegation[]): string {
+  return `${length} ${length === 1 ? 'delegation' : 'delegations'}`
+}
+
 /** Revokes delegations that an owner has issued, at the gateway of a home folder. */
 export async function revokeAll(home: string, owner: Signer, delegations: readonly Delegation[]): Promise<Revoked> {
   const sent: (readonly [Delegation, Sent])[] = []

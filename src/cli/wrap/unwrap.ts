@@ -17,7 +17,7 @@ import { gatewayPath, readGatewayFile, writeGatewayFile } from './gateway-file.t
 import { exists, syncFolder } from './home-files.ts'
 import { held, isOf } from './issue.ts'
 import { isPresent, type Restored, restore } from './restore.ts'
-import { revokeAll } from './revoke-agent.ts'
+import { countOf, revokeAll } from './revoke-agent.ts'
 import { textOfSpan } from './text-edit.ts'
 import { readDocument } from './wrap.ts'
 import { delegationsOf, inHome, openOwner, openWrapHome, type WrapHome } from './wrap-home.ts'
@@ -182,9 +182,7 @@ async function dropDelegations(
   await delegationsOf(folder).change({ add: new Map(), remove: remove.map(({ cid }) => cid.toString()) }, {})
   const valid = issued.filter((one) => !done.includes(one)).map((one) => `${one.cid} until ${showEnd(one)}`)
   return [
-    ...(done.length === 0
-      ? []
-      : [`revoked ${done.length} ${done.length === 1 ? 'delegation' : 'delegations'} of the agent ${agent}`]),
+    ...(done.length === 0 ? [] : [`revoked ${countOf(done)} of the agent ${agent}`]),
     ...messages,
     ...(valid.length === 0 ? [] : [`not revoked, and valid for a copy of it: ${valid.join(', ')}`]),
   ]

@@ -47,8 +47,11 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   checkSocketPath(known === undefined ? join(home, 'gateway.sock') : (known.listen.socket ?? ''))
   if (plans.length === 0) return Math.max(report(nothing(others), flags, host), unapplied(flags, host))
 
-  const named = (known: Pick<WrapHome['gateway'], 'servers'>, secrets: ReadonlyMap<string, string>): Prepared => {
-    const ready = namePlans(plans, known.servers, secrets)
+  const named = (
+    known: Pick<WrapHome['gateway'], 'servers'> & Partial<Pick<WrapHome['gateway'], 'content'>>,
+    secrets: ReadonlyMap<string, string>,
+  ): Prepared => {
+    const ready = namePlans(plans, known.servers, secrets, Object.keys(Object(known.content?.['apis'])))
     const servers = ready.map(({ entry: { name }, server }) => ({ name, server }))
     const grants = grantsFor(servers, textsOf(flags, 'policy'), textsOf(flags, 'tools'))
     const next = wrappedText(file.text, ready, program, { agent, home })

@@ -1,0 +1,159 @@
+// node only: reads and writes files
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { apiCommand } from '../../gateway/api/api-command.ts'
+import type { ApiConfig } from '../../gateway/configuration/read-gateway-config.ts'
+import { agentFolder, gatewayHome } from '../../gateway/home.ts'
+import { credentialRulesOf } from '../../gateway/upstream/credential-rules.ts'
+import { quote } from '../../support/quote.ts'
+import { checkSocketPath } from '../../support/socket-path.ts'
+import { never } from '../../time.ts'
+import type { Host } from '../host.ts'
+import { readPolicyTexts } from '../policy-text.ts'
+import { checkFields, readSecret } from '../read-secret.ts'
+import { readDuration, showDate } from '../time-text.ts'
+import { UsageError } from '../usage-error.ts'
+import { type Flags, operandOf, textOf, textsOf } from '../verb.ts'
+import { checkGatewayContent, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
+import { credentialName } from './gateway-server.ts'
+import { describeGrant, type Grant } from './grants.ts'
+import { held, isOf, issueGrants } from './issue.ts'
+import { countOf, revokeAll } from './revoke-agent.ts'
+import { delegationsOf, inHome, openOwner, openWrapHome, type WrapHome } from './wrap-home.ts'
+
+const allMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+/**
+ * `procura api add NAME ORIGIN`: puts an HTTP API behind the gateway, its key into the vault, and lets an agent call it.
+ * WRP-30
+ */
+export async function addApi(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const [name = '', origin = '', ...more] = words
+  if (origin === '' || more.length > 0)
+    throw new UsageError('pass the name of the API and its origin, such as: crm https://api.example.com')
+  apiCommand(name)
+  const headers = headersOf(flags)
+  const grant: Grant = {
+    ...{ server: name, tool: undefined, command: apiCommand(name) },
+    policy: readPolicyTexts(textsOf(flags, 'policy')),
+  }
+  const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? '30d')
+  const home = gatewayHome(textOf(flags, 'home'), host.env)
+  const known = await readGatewayFile(home)
+  checkSocketPath(known === undefined ? join(home, 'gateway.sock') : (known.listen.socket ?? ''))
+  const agent = await agentOf(home, flags)
+  return inHome(home, async (lock) => {
+    const opened = await openWrapHome(home, textOf(flags, 'key-file'), host, lock)
+    const { content, servers } = opened.gateway
+    const apis = Object(content['apis']) as Readonly<Record<string, unknown>>
+    if (servers.has(name) || Object.hasOwn(apis, name))
+      throw new UsageError(`the gateway has ${quote(name)} already; choose another name, or run \`procura api remove\``)
+    const credential = credentialName(name, headers.length === 1 ? (headers[0] as string) : 'headers')
+    const [methods, paths] = [textsOf(flags, 'method'), textsOf(flags, 'path')]
+    const entry = {
+      ...{ origin, secretHeaders: Object.fromEntries(headers.map((header) => [header, credential])) },
+      ...(methods.length > 0 && { methods }),
+      ...(paths.length > 0 && { paths }),
+    }
+    const next = { ...content, apis: { ...apis, [name]: entry } }
+    await checkGatewayContent(home, next)
+    const config: ApiConfig = {
+      ...{ type: 'api', origin, secretHeaders: { credential, names: headers } },
+      methods: methods.length > 0 ? methods : allMethods,
+    }
+    await opened.vault.put(credential, {
+      ...credentialRulesOf(name, config),
+      secret: await secretOf(name, headers, flags['bearer'] === true, host),
+    })
+    await writeGatewayFile(home, next, lock)
+    const [issued] = await issueGrants(opened, agent, [grant], expiresIn)
+    const until =
+      issued === undefined || issued.expiration === never
+        ? ''
+        : `; the delegation expires ${showDate(issued.expiration)}`
+    if (flags['json'] === true) host.print(JSON.stringify({ name, origin, agent, delegation: issued?.cid.toString() }))
+    else host.print(`the API ${name} at ${origin} is behind the gateway${until}`)
+    for (const line of describeGrant(grant)) host.complain(`delegation to the agent ${agent}: ${line}`)
+    host.complain(
+      `start the gateway with \`procura serve\`, or send it SIGHUP; then run \`procura connect --api ${name} --agent ${agent} --listen 127.0.0.1:8080\``,
+    )
+    return 0
+  })
+}
+
+/** `procura api remove NAME`: removes an API with its credentials, and revokes the delegations of all agents for it. */
+export async function removeApi(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const name = operandOf(words, 'the name of the API')
+  const home = gatewayHome(textOf(flags, 'home'), host.env)
+  const known = await readGatewayFile(home)
+  const apis = { ...(Object(known?.content['apis']) as Record<string, unknown>) }
+  if (!Object.hasOwn(apis, name)) throw new UsageError(`the gateway of ${quote(home, 256)} has no API ${quote(name)}`)
+  return inHome(home, async (lock) => {
+    const opened = await openWrapHome(home, textOf(flags, 'key-file'), host, lock)
+    delete apis[name]
+    await writeGatewayFile(home, { ...opened.gateway.content, apis }, lock)
+    const messages = await revokeFor(opened, name)
+    for (const credential of opened.vault.references)
+      if (credential.startsWith(`${name}.`)) await opened.vault.remove(credential)
+    host.print(
+      flags['json'] === true ? JSON.stringify({ removed: name }) : `removed the API ${name} and its credentials`,
+    )
+    for (const message of messages) host.complain(message)
+    return 0
+  })
+}
+
+async function revokeFor(home: WrapHome, name: string): Promise<readonly string[]> {
+  const { signer } = await openOwner(home)
+  const agents = await readdir(join(home.path, 'agents')).catch(() => [])
+  const said = new Set<string>()
+  for (const agent of agents) {
+    const folder = join(home.path, 'agents', agent)
+    const mine = (await held(folder)).filter((one) => one.issuer === signer.did && isOf(one, name))
+    const { done, messages } = await revokeAll(home.path, signer, mine)
+    if (done.length > 0) said.add(`revoked ${countOf(done)} of the agent ${agent}`)
+    for (const message of messages) said.add(message)
+    const remove = mine.map(({ cid }) => cid.toString())
+    if (remove.length > 0) await delegationsOf(folder).change({ add: new Map(), remove }, {})
+  }
+  return [...said]
+}
+
+function headersOf(flags: Flags): readonly string[] {
+  const names = textsOf(flags, 'header')
+  if (flags['bearer'] === true && names.length > 0) throw new UsageError('pass --bearer or --header, not both')
+  if (flags['bearer'] === true) return ['Authorization']
+  if (names.length === 0) throw new UsageError('pass --bearer, or --header with the header of the key')
+  return names
+}
+
+/** An agent that exists, or the name of a new one. */
+async function agentOf(home: string, flags: Flags): Promise<string> {
+  const given = textOf(flags, 'agent')
+  const folder = await agentFolder(home, given)
+  if (given?.includes('/') === true) throw new UsageError('--agent is the name of an agent of this home folder')
+  return folder.slice(folder.lastIndexOf('/') + 1)
+}
+
+/** The value of the header, or an object with the value of each. At a terminal, each is asked for. */
+async function secretOf(
+  api: string,
+  headers: readonly string[],
+  isBearer: boolean,
+  host: Host,
+): Promise<string | Record<string, string>> {
+  const text = (bytes: Uint8Array): string => {
+    const value = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    bytes.fill(0)
+    return value
+  }
+  if (headers.length > 1 && host.isTerminal) {
+    const values: Record<string, string> = {}
+    for (const header of headers) values[header] = text(await readSecret(`${api}, header ${header}`, false, host))
+    return values
+  }
+  const bytes = await readSecret(api, false, host)
+  checkFields(headers, bytes)
+  const value = text(bytes)
+  return isBearer ? `Bearer ${value}` : value
+}

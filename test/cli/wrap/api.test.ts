@@ -1,0 +1,124 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { listenForApi, openGateway, readGatewayConfig } from '../../../src/entries/gateway.ts'
+import { type ApiUpstream, startApi } from '../../gateway/serve/api-upstream.ts'
+import { canary } from '../../gateway/serve/gateway-home.ts'
+import { type Machine, newMachine } from './set-up.ts'
+
+let machine: Machine
+let upstream: ApiUpstream
+let keyFile: string
+
+beforeEach(async () => {
+  machine = newMachine()
+  upstream = await startApi()
+  keyFile = join(machine.folder, 'vault.key')
+})
+afterEach(async () => {
+  machine.remove()
+  await upstream.close()
+})
+
+const add = (words: readonly string[], typed: readonly string[] = [canary]): ReturnType<Machine['procura']> =>
+  machine.procura(['api', 'add', ...words, '--key-file', keyFile], { typed })
+const configuration = (): Record<string, Record<string, unknown>> =>
+  JSON.parse(readFileSync(join(machine.home, 'gateway.json'), 'utf8'))
+
+/** Every file below a folder that contains a text. */
+const filesWith = (text: string): readonly string[] =>
+  readdirSync(machine.folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => readFileSync(path).includes(text))
+
+describe('procura api', () => {
+  it('puts an API behind the gateway, which an agent calls within its policy, and removes it [WRP-30]', async () => {
+    const words = ['crm', upstream.origin, '--header', 'X-Api-Key', '--agent', 'claude', '--policy', '.method == GET']
+    const added = await add(words)
+    expect([added.code, added.out]).toEqual([
+      0,
+      expect.stringMatching(/is behind the gateway; the delegation expires 20/),
+    ])
+    expect(added.err).toContain('procura connect --api crm --agent claude --listen 127.0.0.1:8080')
+    expect(configuration()['apis']).toEqual({
+      crm: { origin: upstream.origin, secretHeaders: { 'X-Api-Key': 'crm.X-Api-Key' } },
+    })
+    expect([filesWith(canary), `${added.out}${added.err}`.includes(canary)]).toEqual([[], false])
+    const gateway = await openGateway({ config: await readGatewayConfig(join(machine.home, 'gateway.json')) })
+    const agent = join(machine.home, 'agents', 'claude')
+    const listener = await listenForApi({ api: 'crm', agent, listen: '127.0.0.1:0' })
+    const key = readFileSync(listener.keyFile ?? '', 'utf8').trim()
+    const call = async (method: string): Promise<number> =>
+      (await fetch(`http://${listener.place}/v1/a`, { method, headers: { 'x-api-key': key } })).status
+    expect([await call('GET'), await call('DELETE')]).toEqual([200, 403])
+    const removed = await machine.procura(['api', 'remove', 'crm', '--key-file', keyFile])
+    expect([removed.code, removed.out]).toEqual([0, 'removed the API crm and its credentials'])
+    expect(removed.err).toMatch(/revoked 1 delegation of the agent claude\nthe gateway of .* has taken the revocation/)
+    expect(await call('GET')).toBe(403)
+    expect(configuration()['apis']).toEqual({})
+    const left = ['vault', 'list', '--file', join(machine.home, 'vault'), '--key-file', keyFile]
+    expect((await machine.procura(left)).out).toBe('')
+    await listener.close()
+    await gateway.close()
+  })
+
+  it('sends a bearer token, or several headers of one secret [WRP-30]', async () => {
+    expect((await add(['one', 'https://one.example', '--bearer', '--agent', 'a'])).code).toBe(0)
+    const two = [
+      'two',
+      'https://two.example',
+      '--header',
+      'X-Id',
+      '--header',
+      'X-Key',
+      '--method',
+      'GET',
+      '--path',
+      '/v1',
+    ]
+    expect((await add(two, ['id-canary', 'key-canary'])).code).toBe(0)
+    const { apis } = configuration()
+    expect(apis).toEqual({
+      one: { origin: 'https://one.example', secretHeaders: { Authorization: 'one.Authorization' } },
+      two: {
+        origin: 'https://two.example',
+        secretHeaders: { 'X-Id': 'two.headers', 'X-Key': 'two.headers' },
+        methods: ['GET'],
+        paths: ['/v1'],
+      },
+    })
+    expect([filesWith('id-canary'), filesWith('key-canary')]).toEqual([[], []])
+    // The gateway takes all of it, with the rules of the credentials.
+    const gateway = await openGateway({ config: await readGatewayConfig(join(machine.home, 'gateway.json')) })
+    expect([...gateway.apis().keys()]).toEqual(['one', 'two'])
+    await gateway.close()
+  })
+
+  it('writes nothing when a word is wrong, and gives no server the name of an API [WRP-30]', async () => {
+    const wrong = [
+      [['crm'], 'pass the name of the API and its origin'],
+      [['CRM', 'https://a.example', '--bearer', '--agent', 'a'], 'apiCommand: `api` must begin'],
+      [['crm', 'https://a.example/v1', '--bearer', '--agent', 'a'], '`apis.crm.origin` must be an origin of https'],
+      [['crm', 'http://a.example', '--bearer', '--agent', 'a'], 'plain http is allowed on this machine only'],
+      [['crm', 'https://a.example', '--agent', 'a'], 'pass --bearer, or --header'],
+      [['crm', 'https://a.example', '--bearer', '--header', 'X-A', '--agent', 'a'], 'not both'],
+      [['crm', 'https://a.example', '--bearer'], 'has no agent'],
+      [['crm', 'https://a.example', '--bearer', '--agent', 'a', '--policy', 'path'], 'policy'],
+      [['crm', 'https://a.example', '--bearer', '--agent', 'a', '--method', 'TRACE'], '`apis.crm.methods[0]` must be'],
+    ] as const
+    for (const [words, message] of wrong) {
+      const { code, err } = await add(words)
+      expect([code, err], words.join(' ')).toEqual([2, expect.stringContaining(message)])
+    }
+    expect(filesWith('"apis"')).toEqual([])
+    expect((await add(['crm', 'https://a.example', '--bearer', '--agent', 'a'])).code).toBe(0)
+    expect((await add(['crm', 'https://a.example', '--bearer', '--agent', 'a'])).err).toContain('has `crm` already')
+    const server = JSON.stringify({ mcpServers: { crm: { command: 'node', env: { CRM_KEY: 'canary-of-crm' } } } })
+    await machine.procura(['wrap', machine.write('.mcp.json', server), '--key-file', keyFile])
+    expect(Object.keys(configuration()['servers'] ?? {})).toEqual(['crm-2'])
+    expect((await machine.procura(['api', 'remove', 'crm-2', '--key-file', keyFile])).err).toContain(
+      'has no API `crm-2`',
+    )
+  })
+})
