@@ -85,6 +85,7 @@ const textOf = (answer: Awaited<ReturnType<LineClient['call']>>): string =>
 describe('procura serve', () => {
   it('names where it listens and its servers, takes a signal, and ends with 0 [GTW-35]', async () => {
     const { child, exit, out } = await serve()
+    await until(() => out().includes('server mail'))
     expect(out()).toContain(`listening on ${join(home.folder, 'gateway.sock')}\naudience ${home.service.did}\n`)
     expect(out()).toContain('server mail (stdio): 6 tools')
     const agent = await home.agent('assistant')
