@@ -1,6 +1,5 @@
 // node only: serves standard input and output
 import process from 'node:process'
-import { listenForApi } from '../gateway/connect/api/listen-for-api.ts'
 import { connectToGateway } from '../gateway/connect/connect-to-gateway.ts'
 import { agentFolder, gatewayHome } from '../gateway/home.ts'
 import type { FileKey } from '../vault/stores/file/key.ts'
@@ -34,6 +33,8 @@ async function connectApi(words: readonly string[], flags: Flags, host: Host): P
   if (words.length > 0) throw new UsageError('pass the name of a server, or --api NAME, not both')
   const api = neededOf(flags, 'api', 'the name of the API')
   const listen = neededOf(flags, 'listen', 'a loopback address such as 127.0.0.1:8080, or the path of a Unix socket')
+  // The clients of MCP, which start this program often, need no HTTP.
+  const { listenForApi } = await import('../gateway/connect/api/listen-for-api.ts')
   const listener = await listenForApi({
     api,
     agent: await folderOf(flags, host),

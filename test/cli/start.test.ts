@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest'
+import { readSources } from '../setup/source.ts'
+
+/** The modules of Node that a source file loads at once, with all that it imports. */
+function loadedWith(path: string): ReadonlySet<string> {
+  const files = new Map(readSources('src').map((file) => [file.path, file]))
+  const reached = new Set([path])
+  const modules = new Set<string>()
+  for (const one of reached) {
+    const { imports = [], text = '' } = files.get(one) ?? {}
+    for (const { specifier, targets, typeOnly } of imports) {
+      if (typeOnly || !text.includes(`from '${specifier}'`)) continue
+      if (specifier.startsWith('node:')) modules.add(specifier)
+      for (const target of targets) if (!target.endsWith('-web.ts')) reached.add(target)
+    }
+  }
+  return modules
+}
+
+describe('the program that agents start', () => {
+  // Each of the larger modules of Node takes some of the 40 ms that it may need more than Node alone.
+  it('loads no HTTP, no threads, no child processes and no database for an MCP client', () => {
+    const needed = ['buffer', 'crypto', 'fs', 'fs/promises', 'net', 'os', 'path', 'process', 'util', 'zlib']
+    expect([...loadedWith('src/cli/connect.ts')].sort()).toEqual(needed.map((name) => `node:${name}`))
+  })
+})
