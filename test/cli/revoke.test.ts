@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import { fileDelegationStore } from '../../src/delegation-file/file-delegation-store.ts'
 import { type Gateway, openGateway, readGatewayConfig } from '../../src/entries/gateway.ts'
-import { connectClient, type LineClient } from '../gateway/connect/client.ts'
+import { newClients } from '../gateway/connect/client.ts'
 import { mailServer } from '../gateway/serve/gateway-home.ts'
 import { type Machine, newMachine } from './wrap/set-up.ts'
 
@@ -12,7 +12,7 @@ let machine: Machine
 let keyFile: string
 let config: string
 const gateways: Gateway[] = []
-const clients: LineClient[] = []
+const clients = newClients()
 
 beforeEach(async () => {
   machine = newMachine()
@@ -23,10 +23,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  for (const { input, ended } of clients.splice(0)) {
-    input.end()
-    await ended.catch(() => undefined)
-  }
+  await clients.end()
   for (const gateway of gateways.splice(0)) await gateway.close()
   machine.remove()
 })
@@ -42,9 +39,7 @@ const folder = (): string => join(machine.home, 'agents', 'claude')
 
 /** What a call of the agent is answered. */
 async function called(): Promise<string> {
-  const client = connectClient(folder())
-  clients.push(client)
-  await client.initialize()
+  const client = await clients.open(folder())
   return (await client.call('send', { to: 'bob' })).result?.content?.[0].text ?? ''
 }
 

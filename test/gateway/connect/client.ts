@@ -90,3 +90,40 @@ export function connectClient(agent: string, more: Partial<ConnectToGatewayOptio
   }
   return client
 }
+
+/** The text that a model reads. */
+export function textOf(answer: Answer): string {
+  return answer.result?.content?.[0].text ?? JSON.stringify(answer)
+}
+
+/** Clients of a file of tests, which end after each test. */
+export interface Clients {
+  connect(agent: string, more?: Partial<ConnectToGatewayOptions>): LineClient
+  /** Connects a client, and begins its session. */
+  open(agent: string, more?: Partial<ConnectToGatewayOptions>): Promise<LineClient>
+  end(): Promise<void>
+}
+
+/** Makes an empty list of clients. */
+export function newClients(): Clients {
+  const open: LineClient[] = []
+  const connect: Clients['connect'] = (agent, more) => {
+    const client = connectClient(agent, more)
+    open.push(client)
+    return client
+  }
+  return {
+    connect,
+    async open(agent, more) {
+      const client = connect(agent, more)
+      await client.initialize()
+      return client
+    },
+    async end() {
+      for (const { input, ended } of open.splice(0)) {
+        input.end()
+        await ended.catch(() => undefined)
+      }
+    },
+  }
+}

@@ -1,32 +1,19 @@
 import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { connectClient, type LineClient } from '../connect/client.ts'
+import { newClients, textOf } from '../connect/client.ts'
 import { callsIn, canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 let home: GatewayHome
-const clients: LineClient[] = []
+const clients = newClients()
 
 beforeEach(async () => {
   home = await makeGatewayHome()
 })
 
 afterEach(async () => {
-  for (const { input, ended } of clients.splice(0)) {
-    input.end()
-    await ended.catch(() => undefined)
-  }
+  await clients.end()
   await home.remove()
 })
-
-async function client(folder: string): Promise<LineClient> {
-  const made = connectClient(folder)
-  clients.push(made)
-  await made.initialize()
-  return made
-}
-
-const textOf = (answer: Awaited<ReturnType<LineClient['call']>>): string =>
-  answer.result?.content?.[0].text ?? JSON.stringify(answer)
 
 describe('a gateway', () => {
   it('runs an allowed call, refuses another one, and records both [GTW-30]', async () => {
@@ -34,7 +21,7 @@ describe('a gateway', () => {
     expect(gateway.servers()).toEqual([{ name: 'mail', type: 'stdio', tools: 6, waiting: 0 }])
     const agent = await home.agent('assistant')
     await agent.give(home.owner, '/mcp/mail/send', [['like', '.to', '*@example.com']])
-    const mail = await client(agent.folder)
+    const mail = await clients.open(agent.folder)
     const { result } = await mail.ask('tools/list')
     expect(result?.tools?.map(({ name }) => name)).toEqual(['send'])
     expect(textOf(await mail.call('send', { to: 'bob@example.com' }))).toBe('sent to bob@example.com')
@@ -59,7 +46,7 @@ describe('a gateway', () => {
     delete process.env['PROCURA_TEST_VARIABLE']
     const agent = await home.agent('assistant')
     await agent.give(home.owner, '/mcp/mail')
-    const mail = await client(agent.folder)
+    const mail = await clients.open(agent.folder)
     expect(textOf(await mail.call('secret'))).toBe(createHash('sha256').update(canary).digest('hex'))
     const names = textOf(await mail.call('variables')).split(' ')
     const allowed = 'CALLS_FILE HOME LANG LC_ALL LC_CTYPE LOGNAME MAIL_KEY PATH TMPDIR TZ USER'.split(' ')
@@ -84,7 +71,7 @@ describe('a gateway', () => {
     ]
     for (const dryRun of [false, true]) {
       const gateway = await home.open({ dryRun })
-      const mail = await client(agent.folder)
+      const mail = await clients.open(agent.folder)
       // Allowed, refused by the guard, and refused before it.
       for (const [at, [name, args]] of [
         ['send', { to: 'bob@example.com' }],

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { credentialRulesOf } from '../../../src/entries/gateway.ts'
 import { headersOfBody } from '../../../src/gateway/transport/protocol-headers.ts'
-import { connectClient, type LineClient } from '../connect/client.ts'
+import { type LineClient, newClients, textOf } from '../connect/client.ts'
 import { canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 interface Upstream {
@@ -25,7 +25,7 @@ interface Upstream {
 
 let home: GatewayHome
 let upstream: Upstream
-const clients: LineClient[] = []
+const clients = newClients()
 let count = 0
 
 beforeEach(async () => {
@@ -48,10 +48,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  for (const { input, ended } of clients.splice(0)) {
-    input.end()
-    await ended.catch(() => undefined)
-  }
+  await clients.end()
   await home.remove()
   await upstream.close()
 })
@@ -60,14 +57,8 @@ async function client(): Promise<LineClient> {
   count += 1
   const agent = await home.agent(`agent-${count}`)
   await agent.give(home.owner, '/mcp/mail')
-  const made = connectClient(agent.folder)
-  clients.push(made)
-  await made.initialize()
-  return made
+  return clients.open(agent.folder)
 }
-
-const textOf = (answer: Awaited<ReturnType<LineClient['call']>>): string =>
-  answer.result?.content?.[0].text ?? JSON.stringify(answer)
 
 describe('a server of HTTP', () => {
   it('gets the credential with each request, and each release is on record [GTW-12]', async () => {

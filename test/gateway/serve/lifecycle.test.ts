@@ -2,39 +2,28 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { acceptTools, readGatewayConfig, reviewTools, toolListHash } from '../../../src/entries/gateway.ts'
-import { connectClient, type LineClient } from '../connect/client.ts'
+import { type LineClient, newClients, textOf } from '../connect/client.ts'
 import { callsIn, type GatewayHome, mailServer, makeGatewayHome } from './gateway-home.ts'
 
 let home: GatewayHome
-const clients: LineClient[] = []
+const clients = newClients()
 
 beforeEach(async () => {
   home = await makeGatewayHome()
 })
 
 afterEach(async () => {
-  for (const { input, ended } of clients.splice(0)) {
-    input.end()
-    await ended.catch(() => undefined)
-  }
+  await clients.end()
   await home.remove()
 })
 
-async function client(folder: string, server = 'mail'): Promise<LineClient> {
-  const made = connectClient(folder, { server })
-  clients.push(made)
-  await made.initialize()
-  return made
-}
+const client = (folder: string, server = 'mail'): Promise<LineClient> => clients.open(folder, { server })
 
 async function mailAgent(): Promise<LineClient> {
   const agent = await home.agent('assistant')
   await agent.give(home.owner, '/mcp')
   return client(agent.folder)
 }
-
-const textOf = (answer: Awaited<ReturnType<LineClient['call']>>): string =>
-  answer.result?.content?.[0].text ?? JSON.stringify(answer)
 
 const config = (): ReturnType<typeof readGatewayConfig> => readGatewayConfig(join(home.folder, 'gateway.json'))
 

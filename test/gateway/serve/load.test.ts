@@ -2,23 +2,20 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readGatewayConfig } from '../../../src/entries/gateway.ts'
-import { connectClient, type LineClient } from '../connect/client.ts'
+import { type LineClient, newClients, textOf } from '../connect/client.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 const program = fileURLToPath(new URL('../../mcp/relay/stdio-server.mjs', import.meta.url))
 const sdk = (version: string): object => ({ type: 'stdio', command: process.execPath, args: [program, version] })
 let home: GatewayHome
-const clients: LineClient[] = []
+const clients = newClients()
 
 beforeEach(async () => {
   home = await makeGatewayHome({ one: sdk('1'), two: sdk('2') })
 })
 
 afterEach(async () => {
-  for (const { input, ended } of clients.splice(0)) {
-    input.end()
-    await ended.catch(() => undefined)
-  }
+  await clients.end()
   await home.remove()
 })
 
@@ -28,16 +25,10 @@ async function agents(count: number): Promise<readonly LineClient[]> {
     Array.from({ length: count }, async (_, index) => {
       const agent = await home.agent(`agent-${index}`)
       await agent.give(home.owner, '/mcp', [['==', '.to', `person-${index}`]])
-      const client = connectClient(agent.folder, { server: index % 2 === 0 ? 'one' : 'two' })
-      clients.push(client)
-      await client.initialize()
-      return client
+      return clients.open(agent.folder, { server: index % 2 === 0 ? 'one' : 'two' })
     }),
   )
 }
-
-const textOf = (answer: Awaited<ReturnType<LineClient['call']>>): string =>
-  answer.result?.content?.[0].text ?? JSON.stringify(answer)
 
 describe('a gateway with servers of both SDKs', () => {
   it('serves four agents at once, and mixes up none of their calls [GTW-30]', async () => {

@@ -7,14 +7,14 @@ import { encodeContainer } from '../../../src/container/container.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { root } from '../../setup/entries.ts'
 import { bundleProgram } from '../../support/bundle-program.ts'
-import { connectClient, type LineClient } from '../connect/client.ts'
+import { newClients, textOf } from '../connect/client.ts'
 import { callsIn, canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 const bundled = mkdtempSync(join(tmpdir(), 'gw-program-'))
 let program: string
 let home: GatewayHome
 const running: ServedGateway[] = []
-const clients: LineClient[] = []
+const clients = newClients()
 
 beforeAll(async () => {
   symlinkSync(join(root, 'node_modules'), join(bundled, 'node_modules'))
@@ -30,10 +30,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  for (const { input, ended } of clients.splice(0)) {
-    input.end()
-    await ended.catch(() => undefined)
-  }
+  await clients.end()
   for (const { child, exit } of running.splice(0)) {
     child.kill('SIGKILL')
     await exit
@@ -72,16 +69,6 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
-async function client(folder: string): Promise<LineClient> {
-  const made = connectClient(folder)
-  clients.push(made)
-  await made.initialize()
-  return made
-}
-
-const textOf = (answer: Awaited<ReturnType<LineClient['call']>>): string =>
-  answer.result?.content?.[0].text ?? JSON.stringify(answer)
-
 describe('procura serve', () => {
   it('names where it listens and its servers, takes a signal, and ends with 0 [GTW-35]', async () => {
     const { child, exit, out } = await serve()
@@ -90,7 +77,7 @@ describe('procura serve', () => {
     expect(out()).toContain('server mail (stdio): 6 tools')
     const agent = await home.agent('assistant')
     await agent.give(home.owner, '/mcp/mail')
-    expect(textOf(await (await client(agent.folder)).call('send', { to: 'bob' }))).toBe('sent to bob')
+    expect(textOf(await (await clients.open(agent.folder)).call('send', { to: 'bob' }))).toBe('sent to bob')
     child.kill('SIGTERM')
     expect(await exit).toBe(0)
     expect(existsSync(join(home.folder, 'gateway.sock'))).toBe(false)
@@ -120,7 +107,7 @@ describe('procura serve', () => {
     const first = await serve()
     const agent = await home.agent('assistant')
     const grant = await agent.give(home.owner, '/mcp/mail')
-    const mail = await client(agent.folder)
+    const mail = await clients.open(agent.folder)
     const container = encodeContainer([
       await invoke({
         issuer: agent.signer,
@@ -154,7 +141,7 @@ describe('procura serve', () => {
     const { child, out } = await serve(['--json'], { PROCURA_VAULT_PASSPHRASE: 'correct horse CANARY battery' })
     const agent = await home.agent('assistant')
     await agent.give(home.owner, '/mcp/mail')
-    const mail = await client(agent.folder)
+    const mail = await clients.open(agent.folder)
     expect(textOf(await mail.call('variables'))).not.toContain('PROCURA')
     await mail.call('crash')
     const forged = await invoke({
@@ -186,7 +173,7 @@ describe('procura serve', () => {
     expect(out()).toMatch(/gateway\.json:1:\d+: `sandbox` is unknown/)
     const agent = await home.agent('assistant')
     await agent.give(home.owner, '/mcp/mail')
-    expect(textOf(await (await client(agent.folder)).call('send', { to: 'bob' }))).toBe('sent to bob')
+    expect(textOf(await (await clients.open(agent.folder)).call('send', { to: 'bob' }))).toBe('sent to bob')
     await expect(serve()).rejects.toThrow(/gateway\.json:1:\d+: `sandbox` is unknown.*\(ERR_INVALID_ARGUMENT\)/)
     home.configure((given) => void Reflect.deleteProperty(given, 'sandbox'))
     child.kill('SIGHUP')

@@ -11,14 +11,14 @@ import type { Signer } from '../../../src/principal/signer.ts'
 import { revoke } from '../../../src/revocation/revoke.ts'
 import { actor } from '../../support/actors.ts'
 import { type AgentHome, makeAgentHome } from '../connect/agent-home.ts'
-import { connectClient, type LineClient } from '../connect/client.ts'
+import { newClients } from '../connect/client.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 let home: GatewayHome
 let gateway: Gateway
 let agent: AgentHome
 let chain: Delegation
-const clients: LineClient[] = []
+const clients = newClients()
 
 async function openOverTcp(dryRun = false): Promise<void> {
   home = await makeGatewayHome()
@@ -34,10 +34,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  for (const { input, ended } of clients.splice(0)) {
-    input.end()
-    await ended.catch(() => undefined)
-  }
+  await clients.end()
   await home.remove()
 })
 
@@ -93,8 +90,7 @@ const starts = async (): Promise<number> =>
 
 describe('a session over TCP', () => {
   it('begins with a proof of a delegation for its server, which connect gives [GTW-24] [CON-12]', async () => {
-    const mail = connectClient(agent.folder)
-    clients.push(mail)
+    const mail = clients.connect(agent.folder)
     await mail.initialize()
     const { result } = await mail.call('send', { to: 'bob@example.com' })
     expect(result?.content?.[0].text).toBe('sent to bob@example.com')
@@ -174,8 +170,7 @@ describe('a session over TCP', () => {
     const [host, port] = gateway.place.split(':')
     const sockets = Array.from({ length: 100 }, () => connect(Number(port), host).on('error', () => undefined))
     for (const socket of sockets) socket.write(`${hello()}\n`)
-    const mail = connectClient(agent.folder)
-    clients.push(mail)
+    const mail = clients.connect(agent.folder)
     await mail.initialize()
     expect((await mail.call('send', { to: 'bob@example.com' })).result?.isError).not.toBe(true)
     for (const socket of sockets) socket.destroy()
@@ -186,8 +181,7 @@ describe('a session over TCP', () => {
     const place = { audience: home.service.did, subject: home.owner.did }
     const other = await makeAgentHome(join(home.folder, 'agents', 'other'), { address: gateway.place }, place)
     await other.give(home.owner, '/mcp/crm')
-    const mail = connectClient(other.folder)
-    clients.push(mail)
+    const mail = clients.connect(other.folder)
     expect((await mail.initialize()).error?.message).toMatch(
       /has no valid delegation for the server `mail`; .*`procura agent receive`/,
     )
