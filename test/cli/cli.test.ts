@@ -7,12 +7,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { newEventId } from '../../src/audit/events/event.ts'
 import { beginning, formatRecord, makeRecord } from '../../src/audit/events/record.ts'
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
-import { run } from '../../src/cli/run.ts'
 import { openFileVault } from '../../src/vault/stores/file/file-vault.ts'
 import { root } from '../setup/entries.ts'
 import { now } from '../support/actors.ts'
 import { bundleProgram } from '../support/bundle-program.ts'
 import { permission } from '../vault/support.ts'
+import { runCli } from './run-cli.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -20,26 +20,14 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-async function cli(
+/** Runs the program. A person types the same answer to each question; null breaks off. */
+function cli(
   words: readonly string[],
   input: string | Uint8Array = '',
   env: Record<string, string> = {},
   typed?: string | null,
-) {
-  const out: string[] = []
-  const err: string[] = []
-  const code = await run(words, {
-    env,
-    print: (line) => void out.push(line),
-    complain: (line) => void err.push(line),
-    isTerminal: typed !== undefined,
-    readInput: async (most) => (input.length > most ? undefined : Buffer.from(input)),
-    askHidden: async (question) => {
-      err.push(question)
-      return typed === null ? undefined : Buffer.from(typed ?? '')
-    },
-  })
-  return { code, out: out.join('\n'), err: err.join('\n') }
+): ReturnType<typeof runCli> {
+  return runCli(words, input, env, typed === undefined ? undefined : [typed, typed])
 }
 
 const secret = 'canary-5b1f0c77d2'
