@@ -48,7 +48,7 @@ let stores = 0
 /** Stores with tables of their own, each handle with a pool of the role of the service. */
 async function openStore<Store>(
   clock: Clock,
-  open: (options: { client: PostgresStoreClient; prefix: string; secret: Uint8Array }) => Store,
+  open: (options: { client: PostgresStoreClient; prefix: string; secret: Uint8Array; timeoutMs: number }) => Store,
 ): Promise<OpenedStore<Store>> {
   stores += 1
   const prefix = `test_${stores}`
@@ -57,7 +57,8 @@ async function openStore<Store>(
     const pool = new Pool({ connectionString: address.replace('postgres@', `${role}@`), max: 2 })
     pool.on('error', () => undefined)
     pools.push(pool)
-    return { client: pool, prefix, secret }
+    // A busy machine needs longer than the default.
+    return { client: pool, prefix, secret, timeoutMs: 8_000 }
   }
   await owner.query(postgresStoreSchema({ prefix, role }))
   await preparePostgresStores({ ...next(), epoch: 0 })
@@ -129,7 +130,7 @@ describe('STO-06 stores in PostgreSQL', () => {
   /** Tables of their own, and a pool of the owner. */
   async function open(prefix: string, epoch = 0) {
     await owner.query(postgresStoreSchema({ prefix }))
-    const settings = { client: owner, secret, prefix }
+    const settings = { client: owner, secret, prefix, timeoutMs: 8_000 }
     await preparePostgresStores({ ...settings, epoch })
     return settings
   }

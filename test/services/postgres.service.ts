@@ -17,6 +17,7 @@ export const service: Service = {
     'call-store.test.ts',
     'revocation-push.test.ts',
     'failover.test.ts',
+    'store-privacy.test.ts',
   ],
   find: () => findProgram('postgres', ...packaged()),
   async start(found: string, folder: string): Promise<Running> {

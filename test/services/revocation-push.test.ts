@@ -1,9 +1,14 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Redis } from 'ioredis'
 import { Client, Pool } from 'pg'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
 import { type FollowedRevocations, followRevocations } from '../../src/distribution/follow-revocations.ts'
 import { type RevocationWatch, revocationJournalSource } from '../../src/distribution/journal-source.ts'
+import { invoke } from '../../src/invocation/invoke.ts'
 import { postgresStores } from '../../src/state/postgres/postgres-stores.ts'
 import { preparePostgresStores } from '../../src/state/postgres/prepare-postgres-stores.ts'
 import { postgresRevocationWatch } from '../../src/state/postgres/revocation-watch.ts'
@@ -12,7 +17,10 @@ import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.t
 import { redisStores } from '../../src/state/redis/redis-stores.ts'
 import { type RedisSubscriber, redisRevocationWatch } from '../../src/state/redis/revocation-watch.ts'
 import type { SharedRevocationStore } from '../../src/state/shared-stores.ts'
+import { systemClock } from '../../src/time.ts'
 import { cidNumber } from '../distribution/sources.ts'
+import { actor } from '../support/actors.ts'
+import { createService, service, verdict } from '../support/service.ts'
 import { type Proxy as Network, proxyTo } from './proxy.ts'
 import { type RedisServer, redisServer } from './redis-server.ts'
 
@@ -107,7 +115,7 @@ function soon(): number {
   return Math.floor(Date.now() / 1000) + 600
 }
 
-describe.each(Object.entries(opens))('RVK-32 additions to the journal in %s', (_, open) => {
+describe.each(Object.entries(opens))('RVK-32 additions to the journal in %s', (name, open) => {
   it('are in the copies of followers at once, without polling', async () => {
     const pushed = await open()
     const followers = [await follow(pushed), await follow(pushed)]
@@ -118,6 +126,33 @@ describe.each(Object.entries(opens))('RVK-32 additions to the journal in %s', (_
         await expect.poll(find, { timeout: 20_000, interval: 2 }).toBe(1)
       }
     }
+  })
+
+  it('RVK-05 end calls within a second: 99 of 100 of them', async () => {
+    const pushed = await open()
+    const follower = await follow(pushed)
+    const authorizer = createService({ revocations: follower, clock: systemClock, replay: memoryReplayStore() })
+    const [alice, bob] = await Promise.all([actor('alice'), actor('bob')])
+    const lag = monitorEventLoopDelay({ resolution: 5 })
+    lag.enable()
+    const times: number[] = []
+    for (let round = 0; round < 100; round++) {
+      const grant = await delegate({ issuer: alice, audience: bob.did, command: '/mail' })
+      const options = { issuer: bob, audience: service.did, subject: alice.did, command: '/mail/send', proofs: [grant] }
+      const decide = async (): Promise<string> =>
+        verdict(await authorizer.authorize(encodeContainer([await invoke(options), grant])))
+      expect(await decide()).toBe('allowed')
+      await pushed.revocations.add({ ids: [grant.cid.toString()], revoker: alice.did, expiration: soon() })
+      const start = performance.now()
+      while ((await decide()) === 'allowed') await new Promise((resolve) => setTimeout(resolve, 1))
+      times.push(performance.now() - start)
+    }
+    times.sort((one, other) => one - other)
+    const p99 = times[98] as number
+    process.stdout.write(
+      `${name}: a revocation has an effect after ${times[50]?.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms\n`,
+    )
+    expect(p99).toBeLessThan(1_000 + (2 * lag.max) / 1e6)
   })
 
   it('are in them after a cut, also those that were made during it', async () => {

@@ -68,20 +68,13 @@ export async function startRedisPair(): Promise<StorePair> {
  * @param synchronous - whether the primary answers a write when the standby has it, too.
  */
 export async function startPostgresPair({ synchronous }: { readonly synchronous: boolean }): Promise<StorePair> {
-  const primary = await postgresServer()
-  await primary.start()
-  const prepare = (port: number, epoch?: number): Promise<void> =>
-    withPostgres(port, async (client) => {
-      await client.query(postgresStoreSchema())
-      await preparePostgresStores({ client, secret, ...(epoch !== undefined && { epoch }) })
-    })
-  await prepare(primary.port, 0)
+  const primary = await startPreparedPostgres()
   const { standby, replication } = await startStandby(primary.port, synchronous)
   return {
     port: primary.port,
     placeAt: (port) => ({ kind: 'postgres', address: addressAt(port) }),
     replication,
-    prepare,
+    prepare: preparePostgres,
     loseAll: () =>
       withPostgres(primary.port, async (client) => {
         await client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public')
@@ -96,6 +89,21 @@ export async function startPostgresPair({ synchronous }: { readonly synchronous:
       for (const server of [primary, standby]) await server.remove()
     },
   }
+}
+
+/** Starts PostgreSQL, and prepares stores in it. */
+export async function startPreparedPostgres(): Promise<PostgresServer> {
+  const server = await postgresServer()
+  await server.start()
+  await preparePostgres(server.port, 0)
+  return server
+}
+
+async function preparePostgres(port: number, epoch?: number): Promise<void> {
+  await withPostgres(port, async (client) => {
+    await client.query(postgresStoreSchema())
+    await preparePostgresStores({ client, secret, ...(epoch !== undefined && { epoch }) })
+  })
 }
 
 /** A standby of a server, and the network between the two. */

@@ -1,13 +1,10 @@
 // node only: starts servers
 
 import { Redis } from 'ioredis'
-import { Pool } from 'pg'
-import { preparePostgresStores } from '../../src/state/postgres/prepare-postgres-stores.ts'
-import { postgresStoreSchema } from '../../src/state/postgres/schema.ts'
 import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
 import { type StoresPlace, secret } from '../state/processes/place.ts'
-import { postgresServer } from './postgres-server.ts'
 import { redisServer } from './redis-server.ts'
+import { startPreparedPostgres } from './store-pair.ts'
 
 /** A server of its own with prepared stores, whose data survives its end. */
 export interface StoreServer {
@@ -31,12 +28,7 @@ export async function startRedisStores(): Promise<StoreServer> {
 
 /** Starts PostgreSQL, and prepares stores in it. */
 export async function startPostgresStores(): Promise<StoreServer> {
-  const server = await postgresServer()
-  await server.start()
+  const server = await startPreparedPostgres()
   const addressAt = (port: number): string => `postgres://postgres@127.0.0.1:${port}/postgres`
-  const client = new Pool({ connectionString: addressAt(server.port), max: 1 })
-  await client.query(postgresStoreSchema())
-  await preparePostgresStores({ client, secret, epoch: 0 })
-  await client.end()
   return { ...server, placeAt: (port) => ({ kind: 'postgres', address: addressAt(port) }) }
 }

@@ -39,7 +39,8 @@ function openServerStores(place: Exclude<StoresPlace, { kind: 'sqlite' }>): Serv
   const settings = { secret, ...(timeoutMs && { timeoutMs }), ...(clockTolerance && { clockTolerance }) }
   switch (place.kind) {
     case 'redis': {
-      const client = new Redis({ port: place.port, host: '127.0.0.1', retryStrategy: () => 20 })
+      const reconnect = { retryStrategy: () => 20, enableReadyCheck: false }
+      const client = new Redis({ port: place.port, host: '127.0.0.1', ...reconnect })
       client.on('error', () => undefined)
       return redisStores({ ...settings, client })
     }
