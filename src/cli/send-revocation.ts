@@ -1,6 +1,7 @@
 // node only: writes files
-import { unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { rename, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { encodeContainer } from '../container/container.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import type { Invocation } from '../invocation/invocation.ts'
@@ -8,7 +9,7 @@ import { createDurableFile } from '../support/durable-file.ts'
 import { quote } from '../support/quote.ts'
 import { askGateway, type GatewayPlace } from './ask-gateway.ts'
 import { readGatewayFile } from './wrap/gateway-file.ts'
-import { ensureFolder } from './wrap/home-files.ts'
+import { ensureFolder, syncFolder } from './wrap/home-files.ts'
 
 /** What became of a revocation. */
 export interface Sent {
@@ -39,7 +40,7 @@ export async function sendRevocation(
   const folder = join(home, 'revocations')
   await ensureFolder(folder)
   const path = join(folder, `${revocation.cid}.ucan`)
-  await createDurableFile(path, `${container}\n`)
+  await writeWhole(path, `${container}\n`)
   // A gateway that has started in the meantime has perhaps not seen the file.
   const again = await send(home, gateway.listen, container)
   if (again === 'down') {
@@ -48,6 +49,19 @@ export async function sendRevocation(
   }
   if (again.state === 'taken') await unlink(path).catch(() => undefined)
   return again
+}
+
+/** Writes a file in one step, which a run that was killed may have written before. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  const draft = join(dirname(path), `.${randomBytes(8).toString('hex')}`)
+  try {
+    await createDurableFile(draft, text)
+    await rename(draft, path)
+  } catch (error) {
+    await unlink(draft).catch(() => undefined)
+    throw error
+  }
+  await syncFolder(dirname(path))
 }
 
 async function send(home: string, place: GatewayPlace, revoke: string): Promise<Sent | 'down'> {

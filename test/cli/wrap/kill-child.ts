@@ -1,27 +1,37 @@
-// Run by kill.test.ts in a process of its own: the program, killed before one of its changes to the file system.
+// Run by kill.test.ts in a process of its own: the program, killed before one of its changes to the file system, or with a
+// disk that is full from that change on.
 import fs from 'node:fs'
 import promises from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { devNull } from 'node:os'
 
 const [at = '0', ...words] = process.argv.slice(2)
-const killAt = Number(at)
+const isFull = at.startsWith('full-')
+const stopAt = Number(at.replace('full-', ''))
 let count = 0
 
 /** Counts a change, and ends the process before the chosen one. A write is cut in half. */
-function change(half?: () => void): void {
+function change(name: string, half?: () => void): void {
   count += 1
-  if (count !== killAt) return
+  if (isFull && count >= stopAt && needsSpace.has(name)) {
+    half?.()
+    throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC', syscall: name })
+  }
+  if (isFull || count !== stopAt) return
   half?.()
   process.kill(process.pid, 'SIGKILL')
 }
+
+const needsSpace: ReadonlySet<string> = new Set(
+  ['writeFile', 'mkdir', 'link', 'symlink', 'copyFile'].flatMap((name) => [name, `${name}Sync`]),
+)
 
 function patch(of: object, names: readonly string[]): void {
   const table = of as Record<string, (...given: unknown[]) => unknown>
   for (const name of names) {
     const original = table[name] as (...given: unknown[]) => unknown
     table[name] = function (this: unknown, ...given) {
-      change()
+      change(name)
       return original.apply(this, given)
     }
   }
@@ -34,8 +44,8 @@ const prototype = Object.getPrototypeOf(handle) as {
 }
 await handle.close()
 const { writeFile } = prototype
-prototype.writeFile = function (content) {
-  change(() => fs.writeSync(this.fd, Buffer.from(content).subarray(0, content.length / 2)))
+prototype.writeFile = async function (content) {
+  change('writeFile', () => fs.writeSync(this.fd, Buffer.from(content).subarray(0, content.length / 2)))
   return writeFile.call(this, content)
 }
 patch(prototype, ['chmod', 'sync', 'truncate'])
