@@ -27,6 +27,7 @@ const packages = [
 const project = await installPackages('agents', packages)
 buildScripts()
 
+console.log(`with ${packages.join(', ')}`)
 const modules = join(project, 'node_modules')
 const binaries = join(modules, '.bin')
 const world = await makeWorld(join(modules, '@modelcontextprotocol', 'server-filesystem', 'dist', 'index.js'))
