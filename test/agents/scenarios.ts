@@ -3,6 +3,10 @@
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { approve as approveRequest } from '../../src/approval/approve.ts'
+import { answerApproval, listApprovals } from '../../src/gateway/approvals/review-approvals.ts'
+import { readGatewayConfig } from '../../src/gateway/configuration/read-gateway-config.ts'
+import { openSignerFile } from '../../src/signer-file/signer-file.ts'
 import { placesInFiles, placesInTree, treeOf } from './process-tree.ts'
 import { type AgentProgram, type AgentRun, type HookSetting, running } from './run-agent.ts'
 import type { ToolUse } from './transcripts.ts'
@@ -182,5 +186,23 @@ const attribution: Scenario = [
   },
 ]
 
+const approved: Scenario = [
+  'a refused call is permitted once, after a person has approved it; without a person, the client does not open the page',
+  async (agent, world) => {
+    const approve = async (done: number): Promise<void> => {
+      if (done !== 1) return
+      const config = await readGatewayConfig(join(world.home, 'gateway.json'))
+      const { signer: issuer } = await openSignerFile({ path: join(world.home, 'owner.key') })
+      for (const { id, request } of await listApprovals({ config }))
+        await answerApproval({ config, id, answer: (await approveRequest(request, { issuer })).container })
+    }
+    const results = await follow(agent, world, [[eve, eve, eve], approve])
+    assert.match(results[0] as string, /Denied \(policy_unsatisfied\).*`procura approve [a-z2-7]{16}`/)
+    assert.match(results[1] as string, /sent: 200/)
+    assert.match(results[2] as string, /Denied \(policy_unsatisfied\)/)
+    assert.deepEqual(sent(world), ['eve@evil.example'])
+  },
+]
+
 /** All of them. */
-export const scenarios: readonly Scenario[] = [work, canaries, changed, killed, attribution, early, broken]
+export const scenarios: readonly Scenario[] = [work, canaries, changed, killed, attribution, approved, early, broken]

@@ -14,6 +14,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
+import { freePort } from '../gateway/approvals/page-world.ts'
 import { root } from '../setup/entries.ts'
 
 /** The program. */
@@ -81,6 +82,7 @@ export async function makeWorld(filesystemServer?: string): Promise<World> {
     ...{ version: 1, listen: { socket: 'gateway.sock' }, service: { key: 'service.key' }, subjects: [subject] },
     ...{ vault: { file: 'vault', keyFile: 'vault.key' }, audit: { directory: 'log' }, state: { file: 'state.db' } },
     tools: 'first-use',
+    approvals: { page: `127.0.0.1:${await freePort()}` },
     servers: {
       mail: { ...mail, secretEnv: { MAIL_KEY: 'mail.MAIL_KEY' } },
       ...(filesystemServer !== undefined && {

@@ -86,6 +86,20 @@ describe('a client with elicitation in the mode `url`', () => {
     })
   }
 
+  it('APR-88 that cancels waits as long as one without elicitation', async () => {
+    const client = await sdkClient(
+      1,
+      agent.folder,
+      async (url) => {
+        setTimeout(() => void approveAt(home.folder, [url.split('#')[1] as string]), 300)
+        return 'cancel'
+      },
+      { approvalWait: 60 },
+    )
+    open.push(client)
+    expect(await client.call('send', eve)).toBe('sent to eve@evil.example')
+  })
+
   it('APR-88 takes an answer at the terminal while the client waits for its user', async () => {
     const { call } = await connect(1, (url) => {
       void approveAt(home.folder, [url.split('#')[1] as string])

@@ -150,33 +150,31 @@ async function ask(
   const first = await once(0, signal)
   if (first.kind !== 'waiting' || shown === undefined) return first
   const person = shown.url === undefined ? undefined : elicitor(call)
-  if (person !== undefined && 'action' in person && person.action !== 'accept')
-    return person.action === undefined ? 'ask' : first
-  const seconds = person === undefined ? waitSeconds : secondsLeft(shown, clock)
+  const action = person !== undefined && 'action' in person ? person.action : 'accept'
+  if (action === undefined) return 'ask'
+  const canWait = person !== undefined && action === 'accept'
+  const seconds = canWait ? secondsLeft(shown, clock) : action === 'decline' ? 0 : waitSeconds
   if (seconds === 0) return first
-  const deadline = startDeadline([signal], seconds * 1_000)
   const progress = reportProgress(call.params?._meta?.['progressToken'], shown, notify)
-  const opened = new AbortController()
+  const [opened, ended] = [new AbortController(), new AbortController()]
+  const wait = startDeadline([signal, ended.signal], seconds * 1_000)
+  let timer: NodeJS.Timeout | undefined
+  if (person !== undefined && 'open' in person)
+    void person.open(shown, opened.signal).then((agreed) => {
+      // A client that cannot ask is like one without elicitation.
+      const rest = agreed === false ? 0 : waitSeconds
+      if (agreed !== true) timer = setTimeout(() => ended.abort(), rest * 1_000)
+    })
   try {
-    const declined = new AbortController()
-    if (person !== undefined && 'open' in person)
-      void person.open(shown, opened.signal).then((agreed) => {
-        // A client that cannot ask is like one without elicitation.
-        if (agreed === false || (agreed === undefined && waitSeconds === 0)) declined.abort()
-      })
-    const wait = startDeadline([deadline.signal, declined.signal], seconds * 1_000)
-    try {
-      return await once(seconds, wait.signal)
-    } catch (error) {
-      if (signal.aborted || !wait.signal.aborted) throw error
-      return first
-    } finally {
-      wait.end()
-    }
+    return await once(seconds, wait.signal)
+  } catch (error) {
+    if (signal.aborted || !wait.signal.aborted) throw error
+    return first
   } finally {
     opened.abort()
+    clearTimeout(timer)
     clearInterval(progress)
-    deadline.end()
+    wait.end()
   }
 }
 

@@ -53,7 +53,8 @@ export function createElicitations(write: Write): Elicitations {
         open.delete(id)
         isAnswered = result?.action === 'accept'
         if (!isAnswered) signal.removeEventListener('abort', end)
-        resolve(result === undefined ? undefined : isAnswered)
+        // A client without a person cancels: only a person declines.
+        resolve(isAnswered ? true : result?.action === 'decline' ? false : undefined)
       })
       signal.addEventListener('abort', end, { once: true })
       const { method, params } = pageRequest(waiting)

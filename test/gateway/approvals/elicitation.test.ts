@@ -65,8 +65,8 @@ describe('the request by which a client opens the page', () => {
   it('APR-88 reports a user who declines, and a client that cannot ask', async () => {
     for (const [given, result] of [
       [{ action: 'decline' }, false],
-      [{ action: 'cancel' }, false],
-      [{ action: 'approve' }, false],
+      [{ action: 'cancel' }, undefined],
+      [{ action: 'approve' }, undefined],
       [undefined, undefined],
     ] as const) {
       sent.splice(0)

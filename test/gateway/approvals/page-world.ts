@@ -28,9 +28,14 @@ export interface SdkClient {
 }
 
 /** Connects a client of an SDK, with elicitation in the mode `url`. */
-export async function sdkClient(sdk: 1 | 2, agent: string, onUrl: OnUrl): Promise<SdkClient> {
+export async function sdkClient(
+  sdk: 1 | 2,
+  agent: string,
+  onUrl: OnUrl,
+  more: { readonly approvalWait?: number } = {},
+): Promise<SdkClient> {
   const [input, output] = [new PassThrough(), new PassThrough()]
-  const ended = connectToGateway({ server: 'mail', agent, input, output })
+  const ended = connectToGateway({ server: 'mail', agent, input, output, ...more })
   const transport = lineTransport(output, input) as never
   const info = { name: 'test', version: '1' }
   const options = { capabilities: { elicitation: { url: {} } } }
