@@ -1,4 +1,5 @@
 import { secretKind } from '../refuse-secrets.ts'
+import type { DataObject } from './config-document.ts'
 import { hasSecretName } from './sort-value.ts'
 
 /** A secret in the command line of a server, or in its address. */
@@ -17,6 +18,18 @@ export function secretsInArgs(args: readonly string[]): readonly WordFinding[] {
   return args.flatMap((word, at) => {
     const what = secretInWord(word, args[at - 1])
     return what === undefined ? [] : [{ where: `args[${at}]`, what }]
+  })
+}
+
+/** The secrets in the strings of a server, for a mask: its arguments, its command and its URL, as the file has them. */
+export function secretValuesIn({ command, args, url }: DataObject): readonly string[] {
+  const words = [command, ...(Array.isArray(args) ? args : []), url].map((word) =>
+    typeof word === 'string' ? word : '',
+  )
+  return words.flatMap((word, at) => {
+    if (secretInWord(word, words[at - 1]) === undefined) return []
+    const [, value] = /^(?:-{0,2}[A-Za-z][\w.-]{0,100}=|[A-Za-z][\w-]{0,60}:[ \t]{1,9})(.+)$/s.exec(word) ?? []
+    return [value ?? word]
   })
 }
 

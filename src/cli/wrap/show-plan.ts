@@ -5,6 +5,7 @@ import type { ConfigDocument } from './config-document.ts'
 import type { ConfigFile } from './config-file.ts'
 import { unifiedHunks } from './difference.ts'
 import type { Unplanned } from './planned.ts'
+import { secretValuesIn } from './secrets-in-words.ts'
 import { lineAt, textOfSpan } from './text-edit.ts'
 
 /** The plan in words: each decision with its reason. It has no secret. */
@@ -32,7 +33,10 @@ export function showDifference(
   next: string,
   plans: readonly NamedPlan[],
 ): readonly string[] {
-  const mask = maskIn(plans)
+  const mask = maskIn(
+    plans,
+    plans.flatMap(({ entry }) => secretValuesIn(entry.value)),
+  )
   const entries = new Map(after.servers.map((entry) => [JSON.stringify(entry.place), entry] as const))
   const hunks = plans.flatMap(({ entry }) =>
     entry.segments.flatMap((segment, at) => {
@@ -56,15 +60,19 @@ function maskKeys(line: string): string {
 
 const dots = '••••'
 
-/** Replaces the secrets of the plans in a line, as they are and as JSON writes them. */
-export function maskIn(plans: readonly NamedPlan[]): (line: string) => string {
-  const values = new Set(
+/**
+ * Replaces the secrets of the plans in a line, as they are and as JSON writes them.
+ *
+ * @param more - further secrets, which are not moved.
+ */
+export function maskIn(plans: readonly NamedPlan[], more: readonly string[] = []): (line: string) => string {
+  const moved = new Set(
     plans.flatMap(({ entry, secrets }) => [
       ...secrets.flatMap(({ value }) => [value, ...partsOf(value)]),
       ...rawSecrets(entry.value, new Set(secrets.map(({ name }) => name))),
     ]),
   )
-  const forms = [...values]
+  const forms = [...moved, ...more]
     .flatMap((value) => [value, JSON.stringify(value).slice(1, -1)])
     .filter((value) => value !== '')
     .sort((one, other) => other.length - one.length)
@@ -81,6 +89,12 @@ function partsOf(value: string): readonly string[] {
 function rawSecrets(value: unknown, names: ReadonlySet<string>): readonly string[] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([name, inner]) =>
-    typeof inner === 'string' && names.has(name) && !inner.includes('${') ? [inner] : rawSecrets(inner, names),
+    typeof inner === 'string' && names.has(name) ? literalParts(inner) : rawSecrets(inner, names),
   )
+}
+
+/** The parts of a string around its references, without the scheme of a header. */
+function literalParts(text: string): readonly string[] {
+  if (!text.includes('${')) return [text]
+  return text.split(/\$\{[^}]*\}/).filter((part) => part.length > 3 && !/^[A-Za-z]{1,20} $/.test(part))
 }

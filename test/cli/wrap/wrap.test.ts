@@ -369,6 +369,28 @@ describe('procura wrap', () => {
     expect(existsSync(join(machine.folder, '.config'))).toBe(false)
   })
 
+  it('masks secrets in a dry run that stay in arguments and URLs, or are beside a reference [WRP-04]', async () => {
+    const servers = {
+      mail: {
+        command: 'node',
+        args: ['mail.mjs', '--token', 'hunter2-canary', '--api-key=canary-2', 'X-Auth: canary-3'],
+        env: { MAIL_KEY: 'canary-4-${SUFFIX}', URL: 'https://example.com' },
+      },
+      api: {
+        type: 'http',
+        url: 'https://example.com/mcp?api_key=canary-5',
+        headers: { Authorization: 'Bearer ${TOKEN}' },
+      },
+    }
+    const path = machine.write('.mcp.json', JSON.stringify({ mcpServers: servers }, undefined, 2))
+    const { code, out, err } = await machine.procura(['wrap', path, '--dry-run', '--keep-args', '--from-env'], {
+      env: { SUFFIX: 'x1', TOKEN: 'canary-6' },
+    })
+    expect([code, out + err]).toEqual([0, expect.not.stringContaining('canary')])
+    expect(out).toContain('Bearer ${TOKEN}')
+    expect(err).toContain('stays in the clear')
+  })
+
   it('gives the agent the named tools with their policies, or every tool [WRP-10]', async () => {
     const path = machine.write('.mcp.json', mail())
     await wrap(path, '--policy', 'send: .to like *@example.com', '--policy', '*: .size < 5', '--tools', 'list')
