@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -118,6 +127,38 @@ describe('the sync of the state of a gateway', () => {
     await disk.end()
     await all
     expect(disk.started).toBe(2)
+    state.close()
+  })
+
+  it('is enough for a machine that loses everything else: no confirmed call is accepted again [GTW-17]', async () => {
+    // The disk has the files as they were at the last sync. More than 1,000 pages, so that SQLite moves its log as well.
+    const image = join(folder, 'image')
+    mkdirSync(image)
+    const parts = ['state.db', 'state.db-wal', 'state.db.key']
+    let batch = 0
+    const syncFile = async (): Promise<void> => {
+      if (batch < 310) return
+      for (const part of parts) copyFileSync(join(folder, part), join(image, part))
+    }
+    const state = await openState({ file: file(), isFirst: true, syncFile })
+    const empty = statSync(file()).size
+    const confirmed: string[] = []
+    for (; batch < 320; batch++) {
+      const names = Array.from({ length: 1 + (batch % 7) }, (_, at) => `call ${batch} ${at}`)
+      await Promise.all(names.map((name) => state.stores.replay.claim(name, expiration, {})))
+      await state.synced()
+      confirmed.push(...names)
+      if (batch % 100 === 0) await state.stores.revocations.add({ ids: [id], expiration })
+    }
+    expect(statSync(join(image, 'state.db')).size).toBeGreaterThan(empty)
+    // The last claim is not confirmed.
+    void state.stores.replay.claim('last', expiration, {})
+    const after = await openState({ file: join(image, 'state.db'), isFirst: false })
+    const claims = confirmed.map((name) => after.stores.replay.claim(name, expiration, {}))
+    expect(new Set(await Promise.all(claims))).toEqual(new Set([false]))
+    expect(await after.stores.revocations.findRevocations([id], {})).toHaveLength(1)
+    after.close()
+    await state.synced()
     state.close()
   })
 
