@@ -125,6 +125,17 @@ describe('a listener on a Unix socket', () => {
   })
 })
 
+describe('a listener with many requests at once', () => {
+  it('passes all of them on, a bounded number at a time [CON-22]', async () => {
+    const gateway = await api.home.open()
+    const call = await api.client()
+    const answers = await Promise.all(Array.from({ length: 150 }, (_, number) => call(`/v1/${number}`)))
+    expect(answers.map(({ status }) => status)).toEqual(Array(150).fill(200))
+    expect(new Set(api.upstream.seen.map(({ line }) => line)).size).toBe(150)
+    expect(await gateway.health()).toMatchObject({ healthy: true })
+  })
+})
+
 describe('a listener without its gateway', () => {
   it('answers with the fault and the remedy, and serves again later [CON-23]', async () => {
     const call = await api.client()

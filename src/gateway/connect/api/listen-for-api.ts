@@ -14,8 +14,8 @@ import { type ApiListener, type ListenForApiOptions, listenChecks } from './opti
 import { type PassContext, passRequest } from './pass-request.ts'
 import { answerProblem } from './problem.ts'
 
-/** Most open connections, and most requests that are passed on at a time. */
-const most = Object.freeze({ connections: 64, requests: 32, waiting: 256 })
+/** Most open connections, most requests that are passed on at a time, and most that wait for their turn. */
+const most = Object.freeze({ connections: 512, requests: 32, waiting: 512 })
 
 const words: ListenerWords = Object.freeze({ program: '`procura connect`', option: '`listen`' })
 
