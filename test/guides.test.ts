@@ -39,3 +39,21 @@ describe('the guides, and LMT-18 the page on budgets', () => {
     })
   }
 })
+
+describe('the guides of frameworks', () => {
+  const guides = listFiles('spec/guides/frameworks', '.md')
+
+  it.each(guides)('have the program of their example: %s', (path) => {
+    const name = path.replace(/^.*\/|\.md$/g, '')
+    const [, program] = /^```js\n([\s\S]*?)^```$/m.exec(readFileSync(root + path, 'utf8')) ?? []
+    expect(program).toBe(readFileSync(`${root}examples/frameworks/${name}.js`, 'utf8'))
+    expect(readFileSync(`${root}examples/README.md`, 'utf8')).toContain(`(frameworks/${name}.js)`)
+  })
+
+  it('are those of every example', () => {
+    const examples = listFiles('examples/frameworks', '.js')
+    expect(guides.map((path) => path.replace(/^.*\/|\.md$/g, '')).sort()).toEqual(
+      examples.map((path) => path.replace(/^.*\/|\.js$/g, '')).sort(),
+    )
+  })
+})

@@ -1,0 +1,70 @@
+import { Agent } from '@mastra/core/agent'
+import { createTool } from '@mastra/core/tools'
+import { MockLanguageModelV3 } from 'ai/test'
+import { defineCommand, delegate, generateSigner } from 'procura'
+import { openAgent, toolOf } from 'procura/agent'
+import { mastraHooks } from 'procura/agent/mastra'
+import { email } from 'procura/arguments'
+import { memoryAuditSink } from 'procura/audit'
+import { createGuard } from 'procura/guard'
+import { like } from 'procura/policy'
+import { memoryStores } from 'procura/store/memory'
+
+const [owner, key, service] = await Promise.all([generateSigner(), generateSigner(), generateSigner()])
+const send = defineCommand({ command: '/mail/send', args: { to: email() }, description: 'Sends a mail' })
+
+// The service decides about each call. It usually runs elsewhere, behind a URL.
+const guard = createGuard({
+  audience: service.did,
+  subjects: [owner.did],
+  commands: [send], // with a vault: `{ ...send, credential: 'mail' }`
+  audit: { sink: memoryAuditSink() },
+  ...memoryStores(),
+})
+const callService = async ({ container }) => {
+  const result = await guard.use(container, ({ args }) => `sent to ${args.to}`)
+  return result.allowed ? { ok: true, value: result.value } : { ok: false, denial: result.denial }
+}
+
+// The agent holds its key and what the owner delegated to it.
+const policy = [like('.to', '*@example.com')]
+const grant = await delegate({ issuer: owner, audience: key.did, command: send, policy })
+const assistant = await openAgent({
+  signer: key, // a key that lasts: `openSignerFile`
+  delegations: [grant],
+  services: [{ audience: service.did, send: callService }], // or `url`
+})
+const write = async (input) => {
+  const result = await assistant.call(send, input)
+  return result.ok ? result.value : result.message
+}
+const [capability] = await assistant.capabilities({ commands: [send] })
+const { name, description, schema } = toolOf(send, { capability })
+const mail = createTool({ id: name, description, inputSchema: schema, execute: write })
+
+for (const to of ['bob@example.com', 'eve@evil.example']) {
+  // A model of the tests of the AI SDK, which calls the tool once.
+  const usage = { inputTokens: { total: 1 }, outputTokens: { total: 1 } }
+  const call = { type: 'tool-call', toolCallId: 'call', toolName: name, input: JSON.stringify({ to }) }
+  const answers = [
+    { content: [call], finishReason: { unified: 'tool-calls' }, usage, warnings: [] },
+    { content: [{ type: 'text', text: 'done' }], finishReason: { unified: 'stop' }, usage, warnings: [] },
+  ]
+  const model = new MockLanguageModelV3({ doGenerate: async () => answers[model.doGenerateCalls.length - 1] })
+  const hooks = mastraHooks(assistant, { tools: { [name]: send } })
+  const agent = new Agent({
+    id: 'mailer',
+    name: 'mailer',
+    instructions: 'Help.',
+    model,
+    tools: { [name]: mail },
+    hooks,
+  })
+  await agent.generate('Write.')
+  const [{ output }] = model.doGenerateCalls.at(-1).prompt.at(-1).content
+  console.log(output.value)
+}
+await guard.close()
+
+// sent to bob@example.com
+// delegation 1 of 1: policy statement 1: `.to` must be a string that matches `*@example.com`, found a string of 16 characters
