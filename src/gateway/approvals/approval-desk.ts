@@ -85,6 +85,7 @@ interface Desk {
 /** Opens the requests in a folder, with those that an earlier process has left. */
 export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskOptions): Promise<ApprovalDesk> {
   const files = approvalFiles(folder)
+  await files.tidy()
   const kept = new Map((await readAll(files, clock)).map((one) => [one.id, one]))
   const desk: Desk = { files, kept, clock, onEvent, now: () => (clock ?? systemClock).now() }
   const lent = new Set<string>()
@@ -93,7 +94,10 @@ export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskO
 
   let timer = startBackgroundTimer(tick, cleanMs)
   function tick(): void {
-    void inTurn(() => clean(desk))
+    void inTurn(async () => {
+      await clean(desk)
+      await files.tidy()
+    })
     timer = startBackgroundTimer(tick, cleanMs)
   }
 

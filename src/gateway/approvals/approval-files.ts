@@ -1,10 +1,11 @@
 // node only: reads and writes files
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, rename, unlink } from 'node:fs/promises'
+import { mkdir, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CID } from 'multiformats/cid'
 import { createDurableFile } from '../../support/durable-file.ts'
 import { readPrivateFile } from '../../support/private-file.ts'
+import { systemClock } from '../../time.ts'
 
 /** The requests of agents for approvals, and the answers of approvers: a file for each. */
 export interface ApprovalFiles {
@@ -23,6 +24,8 @@ export interface ApprovalFiles {
   putEnrolment(id: string, container: string): Promise<void>
   /** Removes a request and its answer. */
   remove(id: string): Promise<void>
+  /** Removes answers without a request, and drafts that a killed process left. */
+  tidy(): Promise<void>
 }
 
 /**
@@ -38,6 +41,9 @@ export function isApprovalId(text: string): boolean {
 }
 
 const timeoutMs = 10_000
+
+/** Milliseconds after which a draft belongs to a process that was killed. */
+const draftMs = 60_000
 
 /** Longest container, in characters. */
 const mostLength = 524_288
@@ -65,7 +71,7 @@ export function approvalFiles(folder: string): ApprovalFiles {
     }
   }
 
-  async function idsOf(kind: 'request' | 'approver'): Promise<readonly string[]> {
+  async function idsOf(kind: 'request' | 'answer' | 'approver'): Promise<readonly string[]> {
     const names = await readdir(folder).catch(() => [])
     return names
       .filter((name) => name.endsWith(`.${kind}`))
@@ -84,6 +90,17 @@ export function approvalFiles(folder: string): ApprovalFiles {
     answer: (id) => read(at(id, 'answer')),
     putRequest: (id, container) => put(at(id, 'request'), container),
     putAnswer: (id, container) => put(at(id, 'answer'), container),
+    async tidy() {
+      const requests = new Set(await idsOf('request'))
+      for (const id of await idsOf('answer'))
+        if (!requests.has(id)) await unlink(at(id, 'answer')).catch(() => undefined)
+      for (const name of await readdir(folder).catch(() => [])) {
+        if (!name.startsWith('.draft-')) continue
+        const path = join(folder, name)
+        const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }))
+        if (systemClock.now() * 1_000 - mtimeMs > draftMs) await unlink(path).catch(() => undefined)
+      }
+    },
     async remove(id) {
       // The answer goes first: one without its request would stay.
       await unlink(at(id, 'answer')).catch(() => undefined)

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -100,6 +100,9 @@ describe('the requests that wait at a gateway', () => {
     const [kept] = await take([await request()])
     writeFileSync(join(folder, 'aaaaaaaaaaaaaaaa.request'), await request(owner, { to: 'b' }), { mode: 0o600 })
     writeFileSync(join(folder, 'notes.txt'), 'mine')
+    writeFileSync(join(folder, 'bbbbbbbbbbbbbbbb.answer'), 'x')
+    writeFileSync(join(folder, '.draft-0'), 'x')
+    utimesSync(join(folder, '.draft-0'), 1, 1)
     const next = await openApprovalDesk({ folder, onEvent: () => undefined, clock: time })
     next.close()
     expect((await next.find((kept as KeptRequest).id, owner.did))?.id).toBe(kept?.id)
