@@ -149,18 +149,25 @@ interface Imports {
 }
 
 /**
- * The name of the file into which a script of the root entry goes. Code that is needed again by lazily loaded code has
- * its
- * own file, as in the output of bundlers. Code that leads to a package import (`#backend`) is separate from the rest:
- * the
- * imported module needs the rest, and in one file the two would wait for each other before their constants exist.
+ * The name of the file into which a script goes that `import 'procura'` loads at once. Code that is needed again by lazily
+ * loaded code has its own file, as in the output of bundlers. Code that leads to a package import (`#backend`) is separate
+ * from the rest: the imported module needs the rest, and in one file the two would wait for each other before their
+ * constants exist. Code that Node alone loads, by a package import, is one file for each import that leads to it,
+ * and one for each module that is loaded on demand elsewhere.
  */
 function partOf(script: string, importsOf: (script: string) => Imports | undefined): string | undefined {
-  const platform = readPlatformImports().map(({ web }) => scriptOf(web))
-  const atOnce = reach([scriptOf('index'), ...platform], importsOf)
-  const later = [...atOnce].flatMap((one) => importsOf(one)?.dynamicallyImportedIds ?? [])
-  if (entries.has(script) || !reach([scriptOf('index')], importsOf).has(script)) return undefined
-  return `core-${depthOf(script, importsOf)}${reach(later, importsOf).has(script) ? '-base' : ''}`
+  if (entries.has(script)) return undefined
+  const targets = readPlatformImports()
+  const web = targets.map((target) => scriptOf(target.web))
+  const atOnce = reach([scriptOf('index'), ...web], importsOf)
+  const onDemand = [...atOnce].flatMap((one) => importsOf(one)?.dynamicallyImportedIds ?? [])
+  const later = onDemand.filter((one) => reach([one], importsOf).has(script))
+  const core = `core-${depthOf(script, importsOf)}`
+  if (reach([scriptOf('index')], importsOf).has(script)) return later.length > 0 ? `${core}-base` : core
+  const leading = targets.filter((target) => reach([scriptOf(target.node)], importsOf).has(script))
+  if (leading.length === 0) return undefined
+  if (later.length > 0) return `later-${later.map((one) => onDemand.indexOf(one)).join('-')}`
+  return atOnce.has(script) ? core : `node-${leading.map(({ specifier }) => specifier.slice(1)).join('-')}`
 }
 
 /** How many package imports lie below a script, one below the other. */

@@ -32,8 +32,10 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
   return Object.freeze({
     policy: ready.policy,
     hasLimits: ready.hasLimits,
-    evaluate: (args: IpldValue, evaluation: Evaluation = beginEvaluation(args)) =>
-      findObjection(ready, args, evaluation),
+    evaluate: (args: IpldValue, evaluation: Evaluation = beginEvaluation(args)) => {
+      const failure = ready.failure(args, evaluation)
+      return failure && objectionOf(ready.policy, failure, args, evaluation)
+    },
   })
 }
 

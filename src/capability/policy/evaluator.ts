@@ -121,15 +121,15 @@ function compileOrder(operator: '<' | '<=' | '>' | '>=', bound: number): Test {
 function compileLike(pattern: string): Test {
   const matches = compileGlob(pattern)
   // A piece between two stars is searched for, which costs more than a comparison at the two ends.
-  const unitsAStep = splitGlob(pattern)
+  const hasInner = splitGlob(pattern)
     .slice(1, -1)
     .some((piece) => piece !== '')
-    ? 4
-    : 16
+  /** A step for 4 or 16 units of the text, as a shift. */
+  const shift = hasInner ? 2 : 4
   return (value, evaluation) => {
     // POL-14
     if (typeof value !== 'string') return false
-    evaluation.remaining -= Math.floor(value.length / unitsAStep)
+    evaluation.remaining -= value.length >> shift
     return matches(value)
   }
 }

@@ -42,30 +42,21 @@ export function readyPolicy(policy: Policy): ReadyPolicy {
   return Object.freeze({
     policy,
     hasLimits: policy.some(isLimit),
-    failure: (args: IpldValue, evaluation: Evaluation = beginEvaluation(args)) => {
+    // Evaluates within the budget. Reports the first false statement, or else the first unresolved one: a policy has the
+    // outcome of an `and` over its statements.
+    failure: (args: IpldValue, evaluation: Evaluation = beginEvaluation(args)): PolicyFailure | undefined => {
       evaluators ??= policy.map(compileStatement)
-      return findFailure(evaluators, args, evaluation)
+      const parts = evaluators
+      let missing: PolicyFailure | undefined
+      for (let statement = 0; statement < parts.length; statement++) {
+        const outcome = (parts[statement] as Evaluator)(args, evaluation)
+        if (evaluation.remaining < 0) return { statement, outcome: overBudget }
+        // POL-10: only the outcome "true" allows the call.
+        if (outcome === satisfied) continue
+        if (outcome === unsatisfied) return { statement, outcome: unsatisfied }
+        missing ??= { statement, outcome: unresolvedOutcome }
+      }
+      return missing
     },
   })
-}
-
-/**
- * Evaluates a policy within the budget of the evaluation. Reports the first false statement, or else the first
- * unresolved one: a policy has the outcome of an `and` over its statements.
- */
-export function findFailure(
-  evaluators: readonly Evaluator[],
-  args: IpldValue,
-  evaluation: Evaluation,
-): PolicyFailure | undefined {
-  let missing: PolicyFailure | undefined
-  for (let statement = 0; statement < evaluators.length; statement++) {
-    const outcome = (evaluators[statement] as Evaluator)(args, evaluation)
-    if (evaluation.remaining < 0) return { statement, outcome: overBudget }
-    // POL-10: only the outcome "true" allows the call.
-    if (outcome === satisfied) continue
-    if (outcome === unsatisfied) return { statement, outcome }
-    missing ??= { statement, outcome: unresolvedOutcome }
-  }
-  return missing
 }

@@ -2,6 +2,9 @@ import type { SignatureAlgorithm } from '../multikey.ts'
 import { hasEdwardsPointAt } from './edwards.ts'
 import { hasPointAt, p256Curve, secp256k1Curve } from './weierstrass.ts'
 
+// One file on demand for both of its uses.
+export { p256Curve, yAt } from './weierstrass.ts'
+
 /**
  * Whether the curve of an algorithm has a point with a coordinate.
  *
