@@ -167,7 +167,10 @@ function partOf(script: string, importsOf: (script: string) => Imports | undefin
   const leading = targets.filter((target) => reach([scriptOf(target.node)], importsOf).has(script))
   if (leading.length === 0) return undefined
   if (later.length > 0) return `later-${later.map((one) => onDemand.indexOf(one)).join('-')}`
-  return atOnce.has(script) ? core : `node-${leading.map(({ specifier }) => specifier.slice(1)).join('-')}`
+  if (atOnce.has(script)) return core
+  // Other entries use code that is not for Node alone, and they can be bundled for browsers.
+  const isForNode = importsOf(script)?.importedIds.some((id) => id.startsWith('node:')) === true
+  return `${isForNode ? 'node' : 'any'}-${leading.map(({ specifier }) => specifier.slice(1)).join('-')}`
 }
 
 /** How many package imports lie below a script, one below the other. */
