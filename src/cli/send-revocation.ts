@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path'
 import { encodeContainer } from '../container/container.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import type { Invocation } from '../invocation/invocation.ts'
-import { createDurableFile } from '../support/durable-file.ts'
+import { createDurableFile, syncFolder } from '../support/durable-file.ts'
 import { quote } from '../support/quote.ts'
 import { askGateway, type GatewayPlace } from './ask-gateway.ts'
 import { readGatewayFile } from './wrap/gateway-file.ts'
-import { ensureFolder, syncFolder } from './wrap/home-files.ts'
+import { ensureFolder } from './wrap/home-files.ts'
 
 /** What became of a revocation. */
 export interface Sent {

@@ -48,8 +48,8 @@ async function writeNew(path: string, content: string | Uint8Array): Promise<voi
   }
 }
 
-/** Makes a rename last: it is an entry of the folder. Windows cannot, and does not need to. */
-async function syncFolder(path: string): Promise<void> {
+/** Makes the entries of a folder last, such as a renamed file. Windows cannot, and does not need to. */
+export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const folder = await open(path, 'r')
   try {

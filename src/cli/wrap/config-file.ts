@@ -4,6 +4,7 @@ import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open, readdir, realpath, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
+import { syncFolder } from '../../support/durable-file.ts'
 import { quote } from '../../support/quote.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -99,12 +100,7 @@ export async function replaceConfigFile(file: ConfigFile, text: string): Promise
     await unlink(draft).catch(() => undefined)
     throw error
   }
-  const folder = await open(dirname(path), 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
+  await syncFolder(dirname(path))
 }
 
 async function keepOwner(handle: FileHandle, { uid, gid }: Stats, path: string): Promise<void> {

@@ -1,8 +1,9 @@
 // node only: writes files
 import { randomBytes } from 'node:crypto'
-import { link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { link, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
+import { syncFolder } from '../../support/durable-file.ts'
 import { quote } from '../../support/quote.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -93,15 +94,4 @@ async function makeStage(home: string): Promise<string> {
 export async function removeStages(home: string): Promise<void> {
   for (const name of await readdir(home).catch(() => []))
     if (name.startsWith(stagePrefix)) await rm(join(home, name), { recursive: true, force: true })
-}
-
-/** Makes the entries of a folder last. */
-export async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }
