@@ -96,5 +96,5 @@ function rawSecrets(value: unknown, names: ReadonlySet<string>): readonly string
 /** The parts of a string around its references, without the scheme of a header. */
 function literalParts(text: string): readonly string[] {
   if (!text.includes('${')) return [text]
-  return text.split(/\$\{[^}]*\}/).filter((part) => part.length > 3 && !/^[A-Za-z]{1,20} $/.test(part))
+  return text.split(/\$\{[^{}$]{0,4096}\}/).filter((part) => part.length > 3 && !/^[A-Za-z]{1,20} $/.test(part))
 }
