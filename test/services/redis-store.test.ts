@@ -153,7 +153,8 @@ describe('stores in Redis', () => {
     const client = new Redis({ port: options.port ?? server.port, host: '127.0.0.1', retryStrategy: () => 20 })
     client.on('error', () => undefined)
     stores += 1
-    const settings = { client, secret, prefix: `test_${stores}` }
+    // A busy machine needs longer than the default.
+    const settings = { client, secret, prefix: `test_${stores}`, timeoutMs: 8_000 }
     await prepareRedisStores({ ...settings, epoch: options.epoch ?? 0 })
     return { settings, client, key: (name: string) => `{${settings.prefix}}:${name}`, close: () => client.disconnect() }
   }
