@@ -9,7 +9,7 @@ import type { ApiConfig } from '../configuration/read-gateway-config.ts'
 import { apiCommand } from './api-command.ts'
 
 /** The command of an API, which accepts its methods and paths alone. GTW-60 */
-export function commandOfApi(name: string, { methods, paths, secretHeaders }: ApiConfig): GuardedCommand<RequestParts> {
+function commandOfApi(name: string, { methods, paths, secretHeaders }: ApiConfig): GuardedCommand<RequestParts> {
   const args = requestArguments()
   const definition = defineCommand({
     command: apiCommand(name),
