@@ -102,6 +102,17 @@ describe.each(Object.entries(adapters))('%s', (_name, call) => {
     expect(told).toContain('must be an object')
   })
 
+  it.each([
+    '{"to":"bob@example.com","cc":"eve@example.org"}',
+    '{"to":"bob@example.com","__proto__":{"to":"eve@example.org"}}',
+    '{"__proto__":{"to":"bob@example.com"}}',
+    '{"to":["bob@example.com"]}',
+    '{"to":"bob@example.com","to":"eve@example.org"}',
+    '{"to":"bob@example.com","constructor":{}}',
+  ])('AGT-20 refuses arguments that the command does not have: %s', async (text) => {
+    expect(await call(assistant, { tools }, 'mail_send', JSON.parse(text))).toMatchObject({ ran: false })
+  })
+
   it('AGT-20 does not run a call when the agent throws', async () => {
     const unsure = await openAgent({ signer, delegations: [await grantOf(owner), await grantOf(other)] })
     await expect(call(unsure, { tools }, 'mail_send', bob)).rejects.toThrow(ArgumentError)
@@ -221,6 +232,19 @@ describe('claudeSession', () => {
     expect(session.agentFor(called('one'))).toBe(assistant)
     for (const extra of [called('two'), called('three'), called('four'), {}, { _meta: null }])
       expect(() => session.agentFor(extra)).toThrow(AuthorizationError)
+  })
+
+  it('[attack 96] AGT-25 refuses the id of a call that another agent used before', async () => {
+    const call = { tool_name: 'mcp__mail__send', tool_input: bob, tool_use_id: 'same' }
+    const session = claudeSession(assistant, { tools: names, subagents: { writer } })
+    expect(await askHook(session, call)).toBe('')
+    expect(await askHook(session, call)).toBe('')
+    expect(await askHook(session, child(bob, { tool_use_id: 'same' }))).toMatch(/used before/)
+    expect(session.agentFor(called('same'))).toBe(assistant)
+    const reverse = claudeSession(assistant, { tools: names, subagents: { writer } })
+    expect(await askHook(reverse, child(bob, { tool_use_id: 'same' }))).toBe('')
+    expect(await askHook(reverse, call)).toMatch(/used before/)
+    expect(reverse.agentFor(called('same'))).not.toBe(assistant)
   })
 
   it('[attack 96] AGT-25 `sign` puts a container into permitted calls alone, and refuses others', async () => {

@@ -42,6 +42,26 @@ async function check(framework) {
   assert.ok((await run(assistant, eve)).includes(await reason(assistant, eve)), 'the reason of a refusal')
   assert.deepEqual([executed.length, containers.length], [1, 1], 'a refused tool does not run')
 
+  // An agent that fails, or that does not answer before the run is over, lets nothing through.
+  const failing = () => Promise.reject(new Error('the agent failed'))
+  const rest = { to: carol, tools: [mail(assistant)], options: { tools } }
+  await framework({ agent: failing, ...rest }).catch(() => undefined)
+  assert.deepEqual([executed.length, containers.length], [1, 1], 'an agent that fails')
+  // A tool that was added later has no command.
+  await framework({ ...rest, agent: assistant, options: { tools: { ask_helper: ask } } }).catch(() => undefined)
+  assert.deepEqual([executed.length, containers.length], [1, 1], 'a tool without a command')
+  // A tool that fails ends its call alone, and shows no key.
+  const broken = {
+    name: 'mail_send',
+    async execute({ to }) {
+      executed.push(to)
+      throw new Error('the tool failed')
+    },
+  }
+  const failed = await run(assistant, carol, {}, [broken]).catch(shown)
+  assert.match(failed, /fail|error/i, 'a tool that fails')
+  executed.pop()
+
   const helper = {
     name: 'ask_helper',
     async execute({ to }) {

@@ -185,7 +185,12 @@ export function claudeSession(agent: ActingAgent<keyof Agent>, options: ClaudeSe
     }
     const answer = await ask(tool, args, signal, () => acting)
     if (!answer.permitted) return denied(answer.message)
-    if (id !== undefined && acting !== undefined && command !== undefined) calls.set(id, { acting, command })
+    if (id === undefined || acting === undefined || command === undefined) return {}
+    const known = calls.get(id)
+    // The callback of a tool knows its call by the id alone.
+    if (known !== undefined && (known.acting !== acting || known.command !== command))
+      return denied('the id of the call was used before, by another agent or for another tool')
+    calls.set(id, { acting, command })
     return {}
   }
 

@@ -11,7 +11,7 @@ import {
   withDefault,
 } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
-import type { Agent } from '../agent.ts'
+import type { Agent, AgentAnswer } from '../agent.ts'
 
 /**
  * The agent whose authority counts; or a function that returns it at each call, such as the one of the sub-agent that was
@@ -64,7 +64,14 @@ export function toolPermission(where: string, agent: ActingAgent, options: ToolP
     const found = await findCommand(other, commandOf, tool, args)
     if ('message' in found) return { permitted: false, message: found.message }
     const { acting, command, given } = found
-    const answer = await acting.can(command, given, { ...(subject !== undefined && { subject }), signal })
+    let answer: AgentAnswer
+    try {
+      answer = await acting.can(command, given, { ...(subject !== undefined && { subject }), signal })
+    } catch (error) {
+      // A model can send arguments that no token has, such as one that is named `__proto__`. They must not end the run.
+      if (error instanceof ArgumentError) return { permitted: false, message: error.message }
+      throw error
+    }
     if (answer.ok) return { permitted: true, needsApproval: false }
     const { denial } = answer
     // AGT-21
