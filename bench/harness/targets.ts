@@ -36,9 +36,23 @@ export const targets: readonly Target[] = [
     what: 'issue a delegation / 1 raw signature',
     figure: 'issue delegation',
     bound: 1.4,
-    accepted: { bound: 1.75, reason: 'a token is read back before it is signed (decision 058).' },
+    accepted: {
+      bound: 1.75,
+      reason: 'a token is read back before it is signed: 0.23 of it. Without it, 1.5 would remain (decision 058).',
+    },
   },
-  { what: 'policy of 2 statements, compiled', figure: 'policy 2, ns', bound: 60, unit: 'ns' },
+  {
+    what: 'policy of 2 statements, compiled',
+    figure: 'policy 2, ns',
+    bound: 60,
+    unit: 'ns',
+    accepted: {
+      bound: 75,
+      reason:
+        'a time, and not a ratio: another processor took 47 ns. Its ratio to a condition written by hand is a target too.',
+    },
+  },
+  { what: 'the same / the condition written by hand', figure: 'policy 2 / by hand', bound: 2.6 },
   { what: 'hostile glob, 8 × the text / 1 × the text (linear: 8)', figure: 'glob growth', bound: 8 },
   { what: 'HTTP throughput, warm depth 3 / jose', figure: 'http throughput / jose', bound: 0.9, atLeast: true },
   {
@@ -47,12 +61,31 @@ export const targets: readonly Target[] = [
     bound: 1.05,
     atLeast: true,
   },
-  { what: 'HTTP throughput, warm depth 3 / ucanto', figure: 'http throughput / ucanto', bound: 50, atLeast: true },
+  {
+    what: 'HTTP throughput, warm depth 3 / ucanto',
+    figure: 'http throughput / ucanto',
+    bound: 50,
+    atLeast: true,
+    accepted: {
+      bound: 40,
+      reason: 'ucanto answers 110 to 150 requests a second, a few hundred a turn: the figure moved between 41 and 50.',
+    },
+  },
   { what: 'HTTP server CPU per request / jose', figure: 'http cpu / jose', bound: 1.1 },
   { what: 'the same with sodium-native', figure: 'http cpu, sodium / jose', bound: 0.72 },
   { what: 'the same with sodium-native in a pool', figure: 'http cpu, pool / jose', bound: 0.8 },
   { what: 'noble alone, cold depth 3 / 4 noble verifications', figure: 'portable cold 3', bound: 1.05 },
-  { what: 'import of the root entry over bare node', figure: 'import, ms', bound: 30, unit: 'ms' },
+  {
+    what: 'import of the root entry over bare node',
+    figure: 'import, ms',
+    bound: 30,
+    unit: 'ms',
+    accepted: {
+      bound: 40,
+      reason: 'a time, and not a ratio: bare node starts in 85 ms here, and in 55 where the import took 17.',
+    },
+  },
+  { what: 'the same / import of jose', figure: 'import / jose', bound: 1 },
   {
     what: 'root entry, minified and compressed',
     figure: 'bundle, KiB',
@@ -104,7 +137,17 @@ export const targets: readonly Target[] = [
   { what: 'start of `procura connect` over bare node', figure: 'mcp start, ms', bound: 40, unit: 'ms' },
   { what: 'ucanto with native verify / cold', figure: 'patched ucanto / cold', bound: 1.8, atLeast: true },
   { what: 'ucanto with native verify / warm', figure: 'patched ucanto / warm', bound: 5, atLeast: true },
-  { what: 'iso-ucan with native verify / cold', figure: 'patched iso-ucan / cold', bound: 1.5, atLeast: true },
+  {
+    what: 'iso-ucan with native verify / cold',
+    figure: 'patched iso-ucan / cold',
+    bound: 1.5,
+    atLeast: true,
+    accepted: {
+      bound: 1.2,
+      reason:
+        'four raw verifications are three quarters of a cold decision, and the patched iso-ucan makes the same four.',
+    },
+  },
   { what: 'iso-ucan with native verify / warm', figure: 'patched iso-ucan / warm', bound: 5, atLeast: true },
   { what: 'hostile bytes: worst CPU for 64 KiB', figure: 'hostile, ms', bound: 10, unit: 'ms' },
 ]

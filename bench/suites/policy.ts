@@ -51,6 +51,7 @@ export const suite: Suite = {
       ],
       figures: {
         'policy 2, ns': (ours?.median ?? Number.NaN) * 1000,
+        'policy 2 / by hand': ours?.ratio ?? Number.NaN,
         'glob growth': ratioOf(globs, '8000 characters'),
       },
     }
