@@ -1,3 +1,4 @@
+// node only: wraps the stores of SQLite
 import type { SqliteStores } from '../../state/sqlite/sqlite-stores.ts'
 import { createBoundedMap } from '../../support/bounded-map.ts'
 import { type Clock, systemClock } from '../../time.ts'
