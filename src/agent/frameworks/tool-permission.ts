@@ -69,7 +69,8 @@ export function toolPermission(where: string, agent: ActingAgent, options: ToolP
       answer = await acting.can(command, given, { ...(subject !== undefined && { subject }), signal })
     } catch (error) {
       // A model can send arguments that no token has, such as one that is named `__proto__`. They must not end the run.
-      if (error instanceof ArgumentError) return { permitted: false, message: error.message }
+      if (error instanceof ArgumentError && error.message.startsWith('`args'))
+        return { permitted: false, message: error.message }
       throw error
     }
     if (answer.ok) return { permitted: true, needsApproval: false }
