@@ -58,9 +58,11 @@ export async function approve(words: readonly string[], flags: Flags, host: Host
   return isRefused ? 1 : 0
 }
 
+type TerminalOptions = Parameters<typeof askInTerminal>[1]
+
 function ask({ id, request }: WaitingApproval, names: PrincipalNames, host: Host): Promise<boolean> {
   host.complain(`request ${id}`)
-  return askInTerminal(request, { names, ...host.terminal })
+  return askInTerminal(request, { names, ...(host.terminal as TerminalOptions) })
 }
 
 async function answer(

@@ -1,5 +1,3 @@
-import type { askInTerminal } from '../approval/terminal/ask-in-terminal.ts'
-
 /** The environment of the program, passed in so that a test can run the program as it runs on a machine. */
 export interface Host {
   /** Environment variables. */
@@ -9,7 +7,7 @@ export interface Host {
   /** Whether standard input is a terminal. */
   readonly isTerminal: boolean
   /** The terminal at which a person approves calls. Default: standard input and standard error. */
-  readonly terminal?: Pick<NonNullable<Parameters<typeof askInTerminal>[1]>, 'input' | 'output' | 'readingMs'>
+  readonly terminal?: { readonly input: unknown; readonly output: unknown; readonly readingMs?: number }
   /** Ends a command that would go on for ever, such as the one that follows a log. */
   readonly signal?: AbortSignal
   /** Writes a line to standard output. */

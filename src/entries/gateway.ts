@@ -14,6 +14,7 @@ export {
   readGatewayConfig,
   type SecretHeaders,
   type StdioServerConfig,
+  type ToolApprovals,
 } from '../gateway/configuration/read-gateway-config.ts'
 export {
   type AnswerApprovalOptions,

@@ -1,3 +1,4 @@
+// node only: works with parts that use files
 import type { Generation } from '../generation.ts'
 import type { ApprovalNeed } from './approval-desk.ts'
 

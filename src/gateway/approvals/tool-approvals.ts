@@ -1,3 +1,4 @@
+// node only: works with parts that use files
 import { ArgumentError } from '../../errors.ts'
 import type { PinnedTool } from '../../mcp/tool-hash.ts'
 import { quote } from '../../support/quote.ts'
