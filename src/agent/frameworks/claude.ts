@@ -1,6 +1,6 @@
 import type { CommandDefinition } from '../../capability/definition.ts'
 import { AttenuationError, AuthorizationError } from '../../errors.ts'
-import { createBoundedMap } from '../../support/bounded-map.ts'
+import { type BoundedMap, createBoundedMap } from '../../support/bounded-map.ts'
 import {
   type DefaultCheck,
   didString,
@@ -186,12 +186,7 @@ export function claudeSession(agent: ActingAgent<keyof Agent>, options: ClaudeSe
     const answer = await ask(tool, args, signal, () => acting)
     if (!answer.permitted) return denied(answer.message)
     if (id === undefined || acting === undefined || command === undefined) return {}
-    const known = calls.get(id)
-    // The callback of a tool knows its call by the id alone.
-    if (known !== undefined && (known.acting !== acting || known.command !== command))
-      return denied('the id of the call was used before, by another agent or for another tool')
-    calls.set(id, { acting, command })
-    return {}
+    return remember(calls, id, { acting, command })
   }
 
   async function afterSubagent({ agent_id: id = '' }: ClaudeHookInput): Promise<ClaudeHookAnswer> {
@@ -232,6 +227,16 @@ export function claudeSession(agent: ActingAgent<keyof Agent>, options: ClaudeSe
       })
     },
   } satisfies ClaudeSession)
+}
+
+const usedBefore = 'the id of the call was used before, by another agent or for another tool'
+
+/** The callback of a tool knows its call by the id alone. */
+function remember(calls: BoundedMap<PermittedCall>, id: string, call: PermittedCall): ClaudeHookAnswer {
+  const known = calls.get(id)
+  if (known !== undefined && (known.acting !== call.acting || known.command !== call.command)) return denied(usedBefore)
+  calls.set(id, call)
+  return {}
 }
 
 function blocking(
