@@ -93,8 +93,9 @@ export function createFront(options: FrontOptions): Front {
     if ('api' in hello) return takeRequest(socket, hello.api, apis, supply, onEvent)
     const { server } = hello
     if (!supply.current().servers.has(server)) return refuse(socket, unknown(server, supply), onEvent)
-    const fault = needsProof ? await askProof(socket, server, supply.current()) : undefined
-    if (fault !== undefined || isClosing) return refuse(socket, fault ?? closing, onEvent, server)
+    const proof = needsProof ? await askProof(socket, server, supply.current()) : undefined
+    if (proof !== undefined && 'code' in proof) return refuse(socket, proof, onEvent, server)
+    if (isClosing) return refuse(socket, closing, onEvent, server)
     if (open.size + starting >= most.sessions) return refuse(socket, tooMany, onEvent, server)
     starting++
     try {
@@ -156,6 +157,7 @@ function approvalsTaker({
   supply,
   desk,
   page,
+  needsProof,
   onEvent,
 }: FrontOptions): (socket: Socket, wanted: { readonly command: string; readonly subject: string }) => Promise<void> {
   let asking = 0
@@ -163,10 +165,13 @@ function approvalsTaker({
     const { audience: service } = supply.current()
     const need = needOf(supply.current(), wanted)
     if (typeof need === 'string') return refuse(socket, { code: 'approval_refused', message: need }, onEvent)
+    // A stranger would use up the places of the requests, and the patience of the approver.
+    const proof = needsProof ? await askProof(socket, need.server, supply.current()) : undefined
+    if (proof !== undefined && 'code' in proof) return refuse(socket, proof, onEvent)
     if (asking >= most.approvals) return refuse(socket, tooMany, onEvent)
     asking++
     try {
-      await serveApprovals(socket, { desk, call: { service, ...wanted } as WantedCall, need, page })
+      await serveApprovals(socket, { desk, call: { service, ...wanted, ...proof } as WantedCall, need, page })
     } finally {
       asking--
     }

@@ -25,7 +25,10 @@ export interface ApprovalNeed {
 }
 
 /** A call that an agent wants to have approved. */
-export type WantedCall = Pick<ApprovalRequest, 'service' | 'subject' | 'command'>
+export interface WantedCall extends Pick<ApprovalRequest, 'service' | 'subject' | 'command'> {
+  /** The agent, if it has proved its key. */
+  readonly agent?: string
+}
 
 /** The answers to the requests for one call. */
 export interface Decided {
@@ -215,6 +218,7 @@ async function readRequests(
     const { request } = one
     const isOfCall =
       request.service === call.service && request.subject === call.subject && request.command === call.command
+    if (call.agent !== undefined && request.agent !== call.agent) return 'a request is of another agent'
     if (!isOfCall || !approvers.includes(request.approver)) return 'a request is for another call or approver'
     if (read.some((other) => other.request.approver === request.approver || !isSameCall(other.request, request)))
       return 'the requests are not for one call'

@@ -2,6 +2,11 @@
 import type { Generation } from '../generation.ts'
 import type { ApprovalNeed } from './approval-desk.ts'
 
+/** The approvers of a call of a tool, and the server of the tool. */
+export interface ToolApprovalNeed extends ApprovalNeed {
+  readonly server: string
+}
+
 /**
  * The approvers of a call: those of the rule for its tool, otherwise its owner and the approvers of the configuration.
  *
@@ -10,12 +15,13 @@ import type { ApprovalNeed } from './approval-desk.ts'
 export function needOf(
   { config, servers }: Pick<Generation, 'config' | 'servers'>,
   { command, subject }: { readonly command: string; readonly subject: string },
-): ApprovalNeed | string {
+): ToolApprovalNeed | string {
   if (!config.subjects.some((one) => one === subject)) return 'the gateway does not act for this subject'
-  const definition = [...servers.values()]
-    .flatMap(({ commands }) => [...commands.values()])
-    .find((one) => one.command === command)
-  if (definition === undefined) return 'no accepted tool has this command'
-  if (definition.approvals !== undefined) return definition.approvals
-  return { approvers: [...new Set([subject, ...(config.approvals?.approvers ?? [])])], threshold: 1 }
+  const [found] = [...servers].flatMap(([server, { commands }]) =>
+    [...commands.values()].filter((one) => one.command === command).map(({ approvals }) => ({ server, approvals })),
+  )
+  if (found === undefined) return 'no accepted tool has this command'
+  const { server, approvals } = found
+  if (approvals !== undefined) return { ...approvals, server }
+  return { server, approvers: [...new Set([subject, ...(config.approvals?.approvers ?? [])])], threshold: 1 }
 }

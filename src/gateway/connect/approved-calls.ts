@@ -45,6 +45,8 @@ export interface ApprovedCallsOptions {
   readonly clock: Clock | undefined
   /** Seconds to wait for an answer when no client can ask. */
   readonly waitSeconds: number
+  /** Makes the proof of a delegation for the server, if the gateway asks for one. */
+  readonly prove: (challenge: string) => Promise<object>
   readonly elicitor: (call: ClientCall) => Elicitor | InResult | undefined
   /** Receives the reason for which no approval could be requested. */
   readonly onFault: (message: string) => void
@@ -135,13 +137,13 @@ async function ask(
   refused: { readonly denial: { readonly approvable: true }; readonly invocation: Invocation },
   call: ClientCall,
   signal: AbortSignal,
-  { connection, signer, clock, waitSeconds, elicitor, notify }: ApprovedCallsOptions,
+  { connection, signer, clock, waitSeconds, prove, elicitor, notify }: ApprovedCallsOptions,
   onShown: (waiting: Waiting) => void,
 ): Promise<Answered | 'ask'> {
   let shown: Waiting | undefined
   const once = (seconds: number, until: AbortSignal): Promise<Answered> =>
     askApproval({
-      ...{ connection, signer, clock, call: refused, waitSeconds: seconds, signal: until },
+      ...{ connection, signer, clock, prove, call: refused, waitSeconds: seconds, signal: until },
       onWaiting(waiting) {
         shown = waiting
         onShown(waiting)

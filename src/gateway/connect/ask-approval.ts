@@ -53,6 +53,8 @@ export interface AskApprovalOptions {
   readonly waitSeconds: number
   readonly clock: Clock | undefined
   readonly signal: AbortSignal
+  /** Makes the proof of a delegation for the server, if the gateway asks for one. */
+  readonly prove: (challenge: string) => Promise<object>
   /** Called when the requests are with the gateway. */
   readonly onWaiting: (waiting: Waiting) => void
 }
@@ -66,9 +68,9 @@ const requestSeconds = 1_800
  * @throws when the gateway cannot be reached, refuses, or answers with something else.
  */
 export async function askApproval(options: AskApprovalOptions): Promise<Answered> {
-  const { connection, call, signal } = options
+  const { connection, call, signal, prove } = options
   const { command, subject } = call.invocation
-  const socket = await openGatewaySocket(connection, { approvals: { command, subject } })
+  const socket = await openGatewaySocket(connection, { approvals: { command, subject } }, prove)
   const end = (): void => socket.close()
   signal.addEventListener('abort', end)
   try {

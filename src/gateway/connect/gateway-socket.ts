@@ -8,7 +8,7 @@ import { type LineFault, type LineWriter, lineWriter, longestLine, readLines } f
 
 /** A connection to the gateway, for one session with one server or for approvals. */
 export interface GatewaySocket {
-  /** The first line of the gateway. */
+  /** The first line of the gateway, after the proof if it asks for one. */
   readonly answer: Readonly<Record<string, unknown>>
   /** The lines of the gateway. They end with the connection. */
   readonly lines: AsyncIterable<string | LineFault>
@@ -42,9 +42,10 @@ export async function openGatewaySocket(
     const lines = readLines(socket)
     const write = lineWriter(socket)
     const next = async (): Promise<unknown> => (await lines.next()).value
-    const answer = await ask(write, wanted, next)
-    const { challenge } = answer
-    if (prove !== undefined && typeof challenge === 'string') await ask(write, await prove(challenge), next)
+    const first = await ask(write, wanted, next)
+    const { challenge } = first
+    const isAsked = prove !== undefined && typeof challenge === 'string'
+    const answer = isAsked ? await ask(write, await prove(challenge), next) : first
     return {
       answer,
       lines,

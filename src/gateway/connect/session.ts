@@ -48,7 +48,7 @@ export async function openSession(
     const sign = (transport: Wire): Wire => withInvocation(transport, signing, { tools: commandOf, audience, subject })
     const elicitations = createElicitations(write)
     const approved = createApprovedCalls({
-      ...{ connection, signer, current, signing, commandOf, clock, waitSeconds, onFault },
+      ...{ connection, signer, current, signing, commandOf, clock, waitSeconds, prove, onFault },
       elicitor: elicitations.current,
       notify: (message) => write(JSON.stringify(message)),
     })

@@ -23,30 +23,36 @@ const proofMs = 10_000
 
 const definition = defineCommand({ command: proofCommand, args: { server: text(), challenge: text() } })
 
+/** A client that has proved its key and its delegation. */
+export interface Proven {
+  readonly agent: string
+}
+
 /**
  * Asks a client for its proof: a call that is signed for a challenge of this connection, and a chain of delegations to its
  * signer. The call has no effect, and no other connection accepts it.
  *
- * @returns the fault, if there is one.
+ * @returns the agent, or the fault.
  */
 export async function askProof(
   socket: Socket,
   server: string,
   generation: Pick<Generation, 'audience' | 'config' | 'revocations'>,
-): Promise<HelloError | undefined> {
+): Promise<Proven | HelloError> {
   const challenge = randomBytes(18).toString('base64url')
   socket.write(`${JSON.stringify({ procura: 1, audience: generation.audience, challenge })}\n`)
   const line = await readFirstLine(socket, proofMs)
   if (typeof line !== 'string') return line
-  const fault = await faultOf(line, { server, challenge }, generation)
-  return fault === undefined ? undefined : { code: 'proof_refused', message: fault }
+  const proven = await provenBy(line, { server, challenge }, generation)
+  return typeof proven === 'string' ? { code: 'proof_refused', message: proven } : proven
 }
 
-async function faultOf(
+/** The agent; a text is the fault of its proof. */
+async function provenBy(
   line: string,
   wanted: { readonly server: string; readonly challenge: string },
   { audience, config, revocations }: Pick<Generation, 'audience' | 'config' | 'revocations'>,
-): Promise<string | undefined> {
+): Promise<Proven | string> {
   const { invocation, chain } = proofIn(line)
   if (typeof invocation !== 'string' || typeof chain !== 'string')
     return 'the second line must be {"procura":1,"invocation":"…","chain":"…"}; update procura'
@@ -62,7 +68,7 @@ async function faultOf(
   const verdict = await verifyDelegation(chain, { audience: invoker, revocations })
   if (!verdict.verified) return verdict.denial.message
   const isServed = config.subjects.includes(verdict.subject)
-  if (isServed && isForServer(verdict.command, wanted.server)) return undefined
+  if (isServed && isForServer(verdict.command, wanted.server)) return { agent: invoker }
   return `the delegation is not for the server ${quote(wanted.server)} of an owner of this gateway; delegate one to the agent`
 }
 

@@ -1,7 +1,9 @@
+import { readdirSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { requestApproval } from '../../../src/approval/request-approval.ts'
 import { encodeContainer } from '../../../src/container/container.ts'
 import { delegate } from '../../../src/delegation/delegate.ts'
 import type { Delegation } from '../../../src/delegation/delegation.ts'
@@ -10,6 +12,7 @@ import { invoke } from '../../../src/invocation/invoke.ts'
 import type { Signer } from '../../../src/principal/signer.ts'
 import { revoke } from '../../../src/revocation/revoke.ts'
 import { actor } from '../../support/actors.ts'
+import { approveAt } from '../approvals/approver.ts'
 import { type AgentHome, makeAgentHome } from '../connect/agent-home.ts'
 import { newClients } from '../connect/client.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
@@ -198,6 +201,57 @@ describe('a session over TCP', () => {
       const [, answer] = await exchange(hello, ({ challenge }) => proof(challenge, { chain: [own] }))
       expect.soft(answer, command).toEqual({ procura: 1, audience: home.service.did })
     }
+  })
+})
+
+describe('the requests of an agent over TCP', () => {
+  const asks = (): string =>
+    JSON.stringify({ procura: 1, approvals: { command: '/mcp/mail/send', subject: home.owner.did } })
+
+  /** Requests of an agent for the approval of a call. */
+  async function requests(issuer: Signer): Promise<string> {
+    const call = { subject: home.owner.did, audience: home.service.did, command: '/mcp/mail/send', args: { to: 'eve' } }
+    const invocation = await invoke({ issuer, ...call })
+    const options = { issuer, approver: home.owner.did, invocation }
+    return JSON.stringify({ requests: [(await requestApproval({ approvable: true }, options)).container], wait: 0 })
+  }
+
+  it('are taken after its proof alone [APR-84] [GTW-24] [attack 98]', async () => {
+    const eve = await actor('eve')
+    const own = await delegate({ issuer: eve, audience: eve.did, command: '/mcp/mail', expiresIn: 60 })
+    for (const line of [
+      () => requests(eve),
+      () => requests(agent.signer),
+      ({ challenge }: Line) => proof(challenge, { signer: eve }),
+      ({ challenge }: Line) => proof(challenge, { signer: eve, chain: [own] }),
+      ({ challenge }: Line) => proof(challenge, { server: 'files' }),
+      () => proof('x'.repeat(24)),
+    ]) {
+      const [first, second] = await exchange(asks, line)
+      expect(first).toEqual({ procura: 1, audience: home.service.did, challenge: expect.any(String) })
+      expect(second).toMatchObject({ error: { code: 'proof_refused' } })
+    }
+    const proven = ({ challenge }: Line): Promise<string> => proof(challenge)
+    const [, , stranger] = await exchange(asks, proven, () => requests(eve))
+    expect(stranger).toMatchObject({ error: { message: 'a request is of another agent' } })
+    expect(readdirSync(home.folder)).not.toContain('approvals')
+    const [, need, taken] = await exchange(asks, proven, () => requests(agent.signer))
+    expect(need).toEqual({ procura: 1, audience: home.service.did, approvers: [home.owner.did], threshold: 1 })
+    expect(taken).toMatchObject({ waiting: [{ approver: home.owner.did }] })
+  })
+
+  it('have room while strangers hold connections open [APR-84]', async () => {
+    const [host, port] = gateway.place.split(':')
+    const sockets = Array.from({ length: 64 }, () => connect(Number(port), host).on('error', () => undefined))
+    for (const socket of sockets) socket.write(`${asks()}\n`)
+    const mail = clients.connect(agent.folder)
+    await mail.initialize()
+    const refused = await mail.call('send', { to: 'bob@other.example' })
+    expect(refused.result?.content?.[0].text).toMatch(/procura approve [a-z2-7]{16}/)
+    await approveAt(home.folder, [])
+    const { result } = await mail.call('send', { to: 'bob@other.example' })
+    expect(result?.content?.[0].text).toBe('sent to bob@other.example')
+    for (const socket of sockets) socket.destroy()
   })
 })
 
