@@ -43,7 +43,10 @@ export async function logSources(
     const table = textOf(flags, 'table') ?? 'audit_log'
     return [file === undefined ? await databaseSource(address ?? '', table) : await sqliteSource(file, table)]
   }
-  if (directories.length === 0) throw new UsageError('the directory of the log is missing (of a gateway: `log` in its home folder), or --sqlite or --postgres')
+  if (directories.length === 0)
+    throw new UsageError(
+      'the directory of the log is missing (of a gateway: `log` in its home folder), or --sqlite or --postgres',
+    )
   return directories.map((directory) =>
     sourceOf(
       directory,

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: configurations refer to variables in this form
 import {
   chmodSync,
   existsSync,

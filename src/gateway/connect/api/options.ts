@@ -1,3 +1,4 @@
+// node only: uses types of files that read keys
 import {
   callback,
   maybe,
