@@ -334,6 +334,16 @@ describe('requests about tasks', () => {
     expect(await apart.handler.listTasks({}, await contextOf('listTasks', {}))).toEqual({ tasks: [mine] })
   })
 
+  it('AGT-32 are refused with an id that is missing, empty or not a string', async () => {
+    // A store that makes a text of an id would answer.
+    const { handler } = setUp({ tasks: { '': theirs, '7': theirs, undefined: theirs } })
+    const getTask = handler.getTask as (params: object, context: Context) => Promise<unknown>
+    for (const params of [{}, { id: '' }, { id: 7 }, { id: ['7'] }]) {
+      const context = await contextOf('getTask', params)
+      await expect(getTask(params, context), JSON.stringify(params)).rejects.toThrow(/another caller/)
+    }
+  })
+
   it('AGT-32 keep the caller of a task that is cancelled', async () => {
     const executor: Executor = {
       async execute() {},

@@ -13,7 +13,7 @@ import { type A2aCallContext, type A2aRequestHandler, containerOf, own, scopedTo
 import { type A2aVerdict, newVerdict } from './a2a-executor.ts'
 import { type A2aSendRequest, messageDigest } from './a2a-message.ts'
 import { callerKey, canWait, foreign, missing, type Refusal, refusalText, unserved } from './a2a-refusal.ts'
-import { type A2aTaskMethod, taskIdOf, taskValues } from './a2a-task.ts'
+import { type A2aTaskMethod, isAboutTask, taskIdOf, taskValues } from './a2a-task.ts'
 
 /** The handler of the SDK, without its types. */
 export type LooseHandler = {
@@ -116,7 +116,8 @@ function taskGate(parts: GateParts): Gates['manage'] {
     if (container === undefined) throw refuse(missing)
     const id = taskIdOf(method, params)
     const work = async ({ invoker }: GuardedCall): Promise<T> => {
-      if (id !== '' && !(await isOwner(parts, invoker, id, context))) throw refuse(foreign)
+      // A store may read the text of an id that is not a string.
+      if (isAboutTask(method) && (id === '' || !(await isOwner(parts, invoker, id, context)))) throw refuse(foreign)
       return run(scopedTo(context, invoker, true), invoker)
     }
     const args = await taskValues(method, params)

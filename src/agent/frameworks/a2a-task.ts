@@ -73,9 +73,14 @@ export async function taskValues(
   return { method, request: await contentDigest(bytes), task: taskIdOf(method, request) }
 }
 
-/** The id of the task that a request is about; an empty string if it is about none. */
+/** Whether the requests of a method are about one task. */
+export function isAboutTask(method: A2aTaskMethod): boolean {
+  return method !== 'ListTasks' && method !== 'GetExtendedAgentCard'
+}
+
+/** The id of the task that a request is about; an empty string if it is about none, or the id is not a string. */
 export function taskIdOf(method: A2aTaskMethod, request: unknown): string {
-  if (method === 'ListTasks' || method === 'GetExtendedAgentCard') return ''
+  if (!isAboutTask(method)) return ''
   const { id, taskId } = Object(request) as Readonly<Record<string, unknown>>
   const value = method.includes('PushNotification') ? taskId : id
   return typeof value === 'string' ? value : ''
