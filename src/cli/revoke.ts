@@ -41,7 +41,8 @@ export async function revoke(words: readonly string[], flags: Flags, host: Host)
   const revocation = await makeRevocation({
     issuer: revoker,
     delegation: target,
-    ...(target.issuer !== revoker.did && { path: chain }),
+    // A service takes the revocation of a delegation that it can trace to an owner for whom it acts.
+    ...(chain.length > 1 && { path: chain }),
   })
   const about = { revocation: revocation.cid.toString(), revoked: target.cid.toString(), revoker: revoker.did }
   const home = gatewayHome(textOf(flags, 'home'), host.env)
