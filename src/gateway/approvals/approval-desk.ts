@@ -134,7 +134,8 @@ export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskO
     async find(id, approver) {
       const named = kept.get(id)
       if (named === undefined || named.request.expiration < desk.now()) return undefined
-      const own = [...kept.values()].find(
+      // The newest one: the agent waits for its answer. An earlier one of the same call is about to expire.
+      const own = [...kept.values()].findLast(
         ({ request }) => request.approver === approver && isSameCall(request, named.request),
       )
       if (own === undefined || (await readKeptAnswer(await files.answer(own.id), own, clock)) !== undefined)
@@ -192,7 +193,7 @@ async function keepAnswer(
   return undefined
 }
 
-/** The requests in the files. Those that have expired are removed, and so are those that are not requests. */
+/** The requests in the files, the oldest first. Those that have expired are removed, and so are those that are not requests. */
 async function readAll(files: ApprovalFiles, clock: Clock | undefined): Promise<readonly KeptRequest[]> {
   const found: KeptRequest[] = []
   for (const id of await files.ids()) {
@@ -201,7 +202,7 @@ async function readAll(files: ApprovalFiles, clock: Clock | undefined): Promise<
     if (typeof read !== 'string' && read.id === id) found.push(read)
     else await files.remove(id)
   }
-  return found
+  return found.sort((one, other) => one.request.expiration - other.request.expiration)
 }
 
 /** The requests of one agent for one call, verified. A text says why they are refused. */

@@ -96,6 +96,16 @@ describe('the requests that wait at a gateway', () => {
     expect(readdirSync(folder)).toHaveLength(1)
   })
 
+  it('APR-82 are found by the page as the newest one of a call, for whose answer the agent waits', async () => {
+    const [first] = await take([await request()])
+    present += 550
+    const [second] = await take([await request()])
+    expect(second?.id).not.toBe(first?.id)
+    for (const one of [first, second]) expect((await desk.find(one?.id as string, owner.did))?.id).toBe(second?.id)
+    expect(await yes(second, owner)).toBeUndefined()
+    expect(await desk.collect([second as KeptRequest], 1)).toMatchObject({ answer: 'approved' })
+  })
+
   it('APR-82 are found again by the next process, without those that are false', async () => {
     const [kept] = await take([await request()])
     writeFileSync(join(folder, 'aaaaaaaaaaaaaaaa.request'), await request(owner, { to: 'b' }), { mode: 0o600 })
