@@ -8,6 +8,7 @@ import { bindRequest } from '../../../src/http/binding/request-arguments.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { type ApiHome, makeApiHome } from './api-home.ts'
 import { exchangeBytes } from './api-upstream.ts'
+import { canary } from './gateway-home.ts'
 
 let api: ApiHome
 let gateway: Gateway
@@ -124,6 +125,40 @@ describe('the socket of a gateway, with a request to an API', () => {
     ]
     for (const bytes of smuggled) expect(['400', '401', 'closed'], bytes).toContain(statusOf(await send(bytes)))
     expect(api.upstream.seen.map(({ line }) => line)).toEqual(['GET /v1/a'])
+  })
+
+  it('sends the credential alone in its header, whatever the agent names in headers and trailers [GTW-61]', async () => {
+    const host = new URL(api.upstream.origin).host
+    for (const more of [
+      ['X-Api-Key: mine'],
+      ['X-Api-Key: mine', 'Connection: X-Api-Key'],
+      ['Connection: X-Api-Key, Host, Content-Length'],
+      ['Connection: close, authorization', 'Authorization: Bearer mine'],
+      ['x_api_key: mine'],
+      ['Te: trailers', 'Trailer: X-Api-Key'],
+      ['Host: evil.example'],
+    ]) {
+      const answer = await send(request('/v1/a', await container('/v1/a'), more))
+      if (statusOf(answer) !== '200')
+        expect(['400', '401', '403', '421', 'closed'], more[0]).toContain(statusOf(answer))
+      expect(answer).not.toContain('CANARY')
+    }
+    const token = await container('/v1/a', { method: 'POST', body: 'ab' })
+    const chunked = [
+      'Transfer-Encoding: chunked',
+      'Trailer: X-Api-Key',
+      'Expect: 100-continue',
+      `X-UCAN-Container: ${token}`,
+    ]
+    const lines = ['POST /v1/a HTTP/1.1', `Host: ${host}`, ...chunked, '', '2', 'ab', '0', 'X-Api-Key: mine', '', '']
+    await send(lines.join('\r\n'))
+    expect(api.upstream.seen.length).toBeGreaterThan(2)
+    for (const { headers } of api.upstream.seen)
+      expect([headers['x-api-key'], headers.host, JSON.stringify(headers).includes('mine')]).toEqual([
+        canary,
+        host,
+        false,
+      ])
   })
 
   it('takes a body up to its limit, and bounded numbers of requests and bytes [GTW-62] [GTW-22]', async () => {
