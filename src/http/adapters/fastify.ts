@@ -44,7 +44,7 @@ export interface FastifyLike {
 export function fastifyHandler(
   service: CallTaker,
   options: HandlerOptions = {},
-): (request: FastifyRequestLike, reply: FastifyReplyLike) => Promise<void> {
+): (request: FastifyRequestLike, reply: FastifyReplyLike) => Promise<unknown> {
   const checked = readHandlerOptions('fastifyHandler', service, options)
   return async (request, reply) => {
     const gone = new AbortController()
@@ -58,6 +58,8 @@ export function fastifyHandler(
     for (const [name, value] of grouped(headers)) reply.header(name, value)
     // Bytes: Fastify would add a charset to the type of a string.
     reply.send(typeof body === 'string' ? new TextEncoder().encode(body) : (body ?? undefined))
+    // Fastify sends what the promise is fulfilled with, unless it is the reply: a stream that has not begun would be replaced.
+    return reply
   }
 }
 

@@ -38,7 +38,7 @@ export const send: CommandDefinition<{ readonly to: string }> = defineCommand({
   args: { to: text() },
 })
 export const kinds: readonly string[] = [
-  ...['nothing', 'json', 'response', 'empty', 'stream', 'cookies', 'forged', 'upstream', 'redirect'],
+  ...['nothing', 'json', 'response', 'empty', 'stream', 'late', 'cookies', 'forged', 'upstream', 'redirect'],
   ...['throws', 'circular', 'surroundings', 'missing', 'consumed', 'network'],
 ]
 const commandOf = (kind: string): CommandDefinition => defineCommand({ command: `/mail/${kind}`, args: {} })
@@ -169,6 +169,17 @@ const results: Readonly<Record<string, Result>> = {
       new ReadableStream({
         start(controller) {
           for (const part of ['one ', 'two ', 'three']) controller.enqueue(new TextEncoder().encode(part))
+          controller.close()
+        },
+      }),
+      { headers: { 'content-type': 'text/plain' } },
+    ),
+  late: () =>
+    new Response(
+      new ReadableStream({
+        async pull(controller) {
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          controller.enqueue(new TextEncoder().encode('late'))
           controller.close()
         },
       }),
