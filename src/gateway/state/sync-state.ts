@@ -1,5 +1,5 @@
 // node only: syncs a file
-import { closeSync, fdatasync, openSync } from 'node:fs'
+import fs from 'node:fs'
 import { StoreError } from '../../errors.ts'
 import type { SqliteStores } from '../../state/sqlite/sqlite-stores.ts'
 import { groupSync } from '../../support/group-sync.ts'
@@ -31,7 +31,7 @@ export interface SyncedStores {
  * @param log - the path of the write-ahead log of the database.
  */
 export function syncStores(stores: SqliteStores, log: string, syncFile: SyncFile = dataSync): SyncedStores {
-  const file = openSync(log, 'r+')
+  const file = fs.openSync(log, 'r+')
   let failure: StoreError | undefined
   /** The sync of all changes so far. */
   let last: Promise<void> = Promise.resolve()
@@ -95,13 +95,13 @@ export function syncStores(stores: SqliteStores, log: string, syncFile: SyncFile
     },
     close() {
       // A sync in progress has the number of the file.
-      void last.catch(() => undefined).then(() => closeSync(file))
+      void last.catch(() => undefined).then(() => fs.closeSync(file))
     },
   }
 }
 
 function dataSync(file: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    fdatasync(file, (error) => (error ? reject(error) : resolve()))
+    fs.fdatasync(file, (error) => (error ? reject(error) : resolve()))
   })
 }

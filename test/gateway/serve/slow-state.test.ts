@@ -1,30 +1,15 @@
+import fs from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { connectClient } from '../connect/client.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 /** The sync of the file that has the state; it ends when the test lets it. */
-const disk = vi.hoisted(() => ({
+const disk = {
   logs: new Set<number>(),
   waiting: [] as (() => void)[],
   error: undefined as Error | undefined,
   isSlow: false,
-}))
-
-vi.mock('node:fs', async (load) => {
-  const fs = await load<typeof import('node:fs')>()
-  return {
-    ...fs,
-    openSync(...given: Parameters<typeof fs.openSync>) {
-      const file = fs.openSync(...given)
-      if (String(given[0]).endsWith('state.db-wal')) disk.logs.add(file)
-      return file
-    },
-    fdatasync(file: number, done: (error: Error | null) => void) {
-      if (!disk.logs.has(file) || !disk.isSlow) return fs.fdatasync(file, done)
-      disk.waiting.push(() => done(disk.error ?? null))
-    },
-  }
-})
+}
 
 /** A busy disk takes its time for the syncs before. */
 const patience = { timeout: 20_000 }
@@ -33,10 +18,23 @@ let home: GatewayHome
 
 beforeEach(async () => {
   home = await makeGatewayHome()
-  Object.assign(disk, { waiting: [], error: undefined, isSlow: false })
+  Object.assign(disk, { logs: new Set(), waiting: [], error: undefined, isSlow: false })
+  const { openSync, fdatasync } = fs
+  vi.spyOn(fs, 'openSync').mockImplementation((...given) => {
+    const file = openSync(...given)
+    if (String(given[0]).endsWith('state.db-wal')) disk.logs.add(file)
+    return file
+  })
+  vi.spyOn(fs, 'fdatasync').mockImplementation((file, done) => {
+    if (!disk.logs.has(file) || !disk.isSlow) return fdatasync(file, done)
+    disk.waiting.push(() => done(disk.error ?? null))
+  })
 })
 
-afterEach(() => home.remove())
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await home.remove()
+})
 
 describe('a call whose claim is not on the disk', () => {
   it('does not reach the server, although its intent is on record [GTW-17]', async () => {
