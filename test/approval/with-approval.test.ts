@@ -107,7 +107,7 @@ describe('withApproval', () => {
     answer?.()
     await vi.advanceTimersByTimeAsync(1_000)
     expect(sent).toHaveLength(1)
-    expect(vi.getTimerCount()).toBe(0)
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(0))
   })
 
   it('ends the wait with the signal of the caller', async () => {

@@ -241,7 +241,7 @@ describe('procura wrap', () => {
   it('asks for a new passphrase twice, and takes it from the environment', async () => {
     const path = machine.write('.mcp.json', mail())
     const words = ['wrap', path]
-    expect((await machine.procura(words)).err).toContain('set PROCURA_VAULT_PASSPHRASE, pass --key-file')
+    expect((await machine.procura(words)).err).toContain('set PROCURA_VAULT_PASSPHRASE, run this at a terminal')
     expect((await machine.procura(words, { typed: ['first passphrase', 'another one'] })).err).toContain('differ')
     expect(existsSync(join(machine.home, 'vault'))).toBe(false)
     expect((await machine.procura(words, { env: { PROCURA_VAULT_PASSPHRASE: 'correct horse' } })).code).toBe(0)
