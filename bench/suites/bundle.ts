@@ -11,7 +11,7 @@ export const suite: Suite = {
   async run({ peers }) {
     const programs: [name: string, program: string, folder?: string][] = [
       ['procura, all of the root', `export * from 'procura'`],
-      ['what a service needs', `export { createAuthorizer } from 'procura'; export * from 'procura/store/memory'`],
+      ['what a service needs, with stores in memory', `export { createAuthorizer } from 'procura'; export * from 'procura/store/memory'`],
       ['what an agent needs', `export { attenuate, delegate, encodeContainer, generateSigner, invoke } from 'procura'`],
     ]
     const others: [needs: string, program: string][] = [
@@ -56,7 +56,7 @@ async function sizeOf(program: string, folder: string): Promise<number> {
     tsconfigRaw: '{}',
     external: ['node:*', 'crypto'],
   })
-  const entry = Object.entries(metafile.outputs).find(([, output]) => output.entryPoint !== undefined)
+  const entry = Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === '<stdin>')
   const loaded = entry === undefined ? [] : [entry[0]]
   for (const output of loaded) {
     for (const { kind, path } of metafile.outputs[output]?.imports ?? []) {
