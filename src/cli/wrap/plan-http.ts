@@ -1,5 +1,6 @@
 // node only: works with parts that use files
 import { isConfidential } from '../../support/loopback.ts'
+import { isProtocolHeader } from '../../support/protocol-headers.ts'
 import { type Data, type DataObject, isObject } from './config-document.ts'
 import type { GatewayServer } from './gateway-server.ts'
 import type { Answer, PlannedSecret, ServerContext, SortedValue } from './planned.ts'
@@ -59,13 +60,6 @@ interface Headers {
   readonly notes: readonly string[]
 }
 
-/** Headers that the gateway sets itself. */
-const ownHeaders: ReadonlySet<string> = new Set([
-  ...['accept', 'connection', 'content-length', 'content-type', 'cookie', 'expect', 'host', 'keep-alive'],
-  ...['last-event-id', 'mcp-method', 'mcp-name', 'mcp-protocol-version', 'mcp-session-id'],
-  ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
-])
-
 function headersOf(value: DataObject, context: ServerContext): Headers | string {
   const given = givenHeaders(value, context)
   if (typeof given === 'string') return given
@@ -76,7 +70,7 @@ function headersOf(value: DataObject, context: ServerContext): Headers | string 
     if (!/^[A-Za-z0-9-]{1,64}$/.test(name)) return 'a name in its headers is not a valid header name'
     const lower = name.toLowerCase()
     if (lower === 'accept' || lower === 'content-type' || lower === 'mcp-protocol-version') continue
-    if (ownHeaders.has(lower)) return `the gateway sets the header ${name} itself; remove it`
+    if (isProtocolHeader(name)) return `the gateway sets the header ${name} itself; remove it`
     if (!/^[\x21-\x7e](?:[\x20-\x7e]{0,100000}[\x21-\x7e])?$/.test(text))
       return `the header ${name} is empty or not visible ASCII`
     const sorting = sortValue(name, text, context.named)

@@ -1,3 +1,4 @@
+import { isProtocolHeader } from '../../support/protocol-headers.ts'
 import type { Field, StringShape, TableShape } from './shape.ts'
 
 /** The name of a credential in the vault. */
@@ -11,20 +12,13 @@ export const credential: StringShape = {
       : 'must be the name of a credential in the vault, such as "mail.MAIL_KEY"; store the secret itself with `procura vault put`',
 }
 
-/** Headers that a connection or the protocol of MCP sets itself. */
-const ownHeaders: ReadonlySet<string> = new Set([
-  ...['accept', 'connection', 'content-length', 'content-type', 'cookie', 'expect', 'host', 'keep-alive'],
-  ...['last-event-id', 'mcp-method', 'mcp-name', 'mcp-protocol-version', 'mcp-session-id'],
-  ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
-])
-
 /** The names of headers that a configuration may set. */
 export const headerNames: Omit<TableShape, 'value'> = {
   kind: 'table',
   namePattern: '^[A-Za-z0-9-]{1,64}$',
   checkName: (name) => {
     if (!/^[A-Za-z0-9-]{1,64}$/.test(name)) return 'must be the name of a header'
-    return ownHeaders.has(name.toLowerCase()) ? 'is a header that the gateway sets itself; remove it' : undefined
+    return isProtocolHeader(name) ? 'is a header that the gateway sets itself; remove it' : undefined
   },
 }
 

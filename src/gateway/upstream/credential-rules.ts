@@ -1,5 +1,6 @@
 // node only: works with parts that use files
 import { ArgumentError } from '../../errors.ts'
+import { sessionHeaders } from '../../support/protocol-headers.ts'
 import type { Processor } from '../../vault/processor.ts'
 import { header } from '../../vault/processors/header.ts'
 import { headers as severalHeaders } from '../../vault/processors/headers.ts'
@@ -33,12 +34,6 @@ export type CredentialUser =
   | Pick<StdioServerConfig, 'type'>
   | Omit<HttpServerConfig, 'allow' | 'paths'>
   | Omit<ApiConfig, 'paths'>
-
-/** Headers of Streamable HTTP, in each version of the protocol. */
-const sessionHeaders = [
-  ...['accept', 'content-type', 'last-event-id'],
-  ...['mcp-method', 'mcp-name', 'mcp-protocol-version', 'mcp-session-id'],
-]
 
 /**
  * The rules under which a credential of a server is to be stored in the vault of a gateway, so that the gateway can use it

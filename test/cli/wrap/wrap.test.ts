@@ -296,6 +296,29 @@ describe('procura wrap', () => {
     expect(readFileSync(elsewhere, 'utf8')).toContain('"x": 1, "x": 2, ')
   })
 
+  it('refuses or leaves out the same headers as `gateway.json` [WRP-18]', async () => {
+    const own = [
+      ...['connection', 'content-length', 'cookie', 'expect', 'host', 'keep-alive', 'te', 'trailer'],
+      ...['transfer-encoding', 'upgrade', 'last-event-id', 'mcp-method', 'mcp-name', 'mcp-session-id'],
+    ]
+    for (const name of [...own, 'Mcp-Method', 'accept', 'content-type', 'mcp-protocol-version']) {
+      const api = { type: 'http', url: 'https://x.example/mcp', headers: { [name]: 'x', Authorization: canary } }
+      const path = machine.write(`${name}/.mcp.json`, JSON.stringify({ mcpServers: { api } }))
+      const { code, err } = await wrap(path, '--dry-run')
+      const isLeft = ['accept', 'content-type', 'mcp-protocol-version'].includes(name)
+      expect([name, code, err.includes(`the gateway sets the header ${name} itself`)]).toEqual(
+        isLeft ? [name, 0, false] : [name, 1, true],
+      )
+      const definition = { type: 'http', url: api.url, headers: { [name]: 'x' } }
+      const config = machine.write('g/gateway.json', '{}')
+      const base = { version: 1, listen: { socket: 's' }, service: { key: 'k' }, subjects: [owner] }
+      const rest = { vault: { file: 'v' }, audit: { directory: 'l' }, state: { file: 'd' } }
+      writeFileSync(config, JSON.stringify({ ...base, ...rest, servers: { api: definition } }))
+      chmodSync(config, 0o600)
+      await expect(readGatewayConfig(config)).rejects.toThrow(/is a header that the gateway sets itself/)
+    }
+  })
+
   it('refuses a secret in the arguments or the URL, unless it is told to leave it [WRP-05]', async () => {
     const servers: Record<string, object> = {
       a: { command: 'x', args: ['--api-key', 'canary-argument'] },
