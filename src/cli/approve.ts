@@ -36,8 +36,10 @@ export async function approve(words: readonly string[], flags: Flags, host: Host
   if (textOf(flags, 'enroll') !== undefined) return enroll(config, words, flags, host)
   const path = textOf(flags, 'from') ?? join(dirname(config.path), 'owner.key')
   const { keys } = await describeSignerFile({ path })
+  const names = await namesOf(config)
   const chosen = chooseRequests(
-    all,
+    // Strangers can hand in requests, too: those of the agents of this home come first.
+    all.toSorted((one, other) => Number(other.request.agent in names) - Number(one.request.agent in names)),
     id,
     keys.map(({ did }) => did),
     path,
@@ -46,7 +48,6 @@ export async function approve(words: readonly string[], flags: Flags, host: Host
     host.complain('no request waits for this approver')
     return 0
   }
-  const names = await namesOf(config)
   const openKey = once(() => openApproverKeys(path, config, flags, host))
   let isRefused = false
   for (const one of chosen) {

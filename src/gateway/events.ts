@@ -18,6 +18,7 @@ export interface GatewayEvent {
     | 'revoked'
     | 'approval_requested'
     | 'approval_answered'
+    | 'approval_displaced'
     | 'failure'
     | 'stopping'
   readonly server?: string

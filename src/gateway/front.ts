@@ -12,6 +12,7 @@ import { type ApiFront, createApiFront } from './api/api-front.ts'
 import type { ApprovalDesk, WantedCall } from './approvals/approval-desk.ts'
 import { needOf } from './approvals/approval-need.ts'
 import { serveApprovals } from './approvals/serve-approvals.ts'
+import { createWaits } from './approvals/waits.ts'
 import type { OnGatewayEvent } from './events.ts'
 import { recordOmitted } from './record-denials.ts'
 import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } from './session.ts'
@@ -161,6 +162,7 @@ function approvalsTaker({
   onEvent,
 }: FrontOptions): (socket: Socket, wanted: { readonly command: string; readonly subject: string }) => Promise<void> {
   let asking = 0
+  const waits = createWaits()
   return async (socket, wanted) => {
     const { audience: service } = supply.current()
     const need = needOf(supply.current(), wanted)
@@ -171,7 +173,7 @@ function approvalsTaker({
     if (asking >= most.approvals) return refuse(socket, tooMany, onEvent)
     asking++
     try {
-      await serveApprovals(socket, { desk, call: { service, ...wanted, ...proof } as WantedCall, need, page })
+      await serveApprovals(socket, { desk, call: { service, ...wanted, ...proof } as WantedCall, need, page, waits })
     } finally {
       asking--
     }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { dirname } from 'node:path'
 import { withHealth } from '../audit/combine/with-health.ts'
 import { recoverIntents } from '../audit/recovery/recover-intents.ts'
 import { openJsonlAuditSink } from '../audit/sinks/jsonl/jsonl-audit-sink.ts'
@@ -29,6 +30,7 @@ import type { FileKey } from '../vault/stores/file/key.ts'
 import { type AdminListener, type GatewayHealth, serveAdmin } from './admin/serve-admin.ts'
 import { createTextMeter } from './admin/text-meter.ts'
 import { type ApprovalDesk, openApprovalDesk } from './approvals/approval-desk.ts'
+import { knownAgents } from './approvals/known-agents.ts'
 import { type PageListener, serveApprovalPage } from './approvals/serve-page.ts'
 import type { ApiConfig, GatewayConfig } from './configuration/read-gateway-config.ts'
 import { confirmClaims } from './confirm-claims.ts'
@@ -128,7 +130,8 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     const { parts, meter, metrics } = await openParts(given, closers, onEvent)
     const supply = await createSupply(config, parts, onEvent)
     closers.push(() => supply.close())
-    const desk = await openApprovalDesk({ folder: config.approvalsFolder, onEvent })
+    const known = (): Promise<ReadonlySet<string>> => knownAgents(dirname(config.path))
+    const desk = await openApprovalDesk({ folder: config.approvalsFolder, known, onEvent })
     closers.push(() => desk.close())
     const page = await openPage(config, desk)
     if (page !== undefined) closers.push(() => page.close())

@@ -17,6 +17,7 @@ import type { OnGatewayEvent } from '../events.ts'
 import { type ApprovalFiles, approvalFiles } from './approval-files.ts'
 import { chainOf } from './enrolments.ts'
 import { isSameCall, type KeptAnswer, type KeptRequest, readKeptAnswer, readKeptRequest } from './kept-request.ts'
+import { displaceable } from './places.ts'
 
 /** The approvers of a call, and how many of them have to approve. */
 export interface ApprovalNeed {
@@ -38,6 +39,8 @@ export interface Decided {
 
 /** The requests of a gateway. */
 export interface ApprovalDesk {
+  /** Whether the home folder has the key of an agent, or the agent with a waiting request has proved a delegation. */
+  knows(agent: string): Promise<boolean>
   /**
    * Takes the requests of an agent for one call, one for each approver. A request that waits for the same call and
    * approver takes the place of a new one.
@@ -65,10 +68,9 @@ export interface ApprovalDeskOptions {
   readonly folder: string
   readonly onEvent: OnGatewayEvent
   readonly clock?: Clock | undefined
+  /** The agents whose requests others cannot displace. Default: those that have proved a delegation. */
+  readonly known?: () => Promise<ReadonlySet<string>>
 }
-
-/** Most requests that wait, and most of one agent. APR-82 */
-const most = Object.freeze({ requests: 256, ofAgent: 32 })
 
 /** Seconds that a waiting request must still have: a person needs them. */
 const leastSeconds = 60
@@ -79,19 +81,31 @@ const cleanMs = 60_000
 /** The parts of a desk. */
 interface Desk {
   readonly files: ApprovalFiles
+  /** The oldest first. */
   readonly kept: Map<string, KeptRequest>
+  /** Agents that have proved a delegation, as long as they have requests. */
+  readonly proven: Set<string>
+  readonly known: () => Promise<ReadonlySet<string>>
+  /** Requests whose answers an agent is receiving. */
+  readonly lent: Set<string>
   readonly clock: Clock | undefined
   readonly now: () => number
   readonly onEvent: OnGatewayEvent
 }
 
 /** Opens the requests in a folder, with those that an earlier process has left. */
-export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskOptions): Promise<ApprovalDesk> {
+export async function openApprovalDesk({
+  folder,
+  onEvent,
+  clock,
+  known = async () => new Set(),
+}: ApprovalDeskOptions): Promise<ApprovalDesk> {
   const files = approvalFiles(folder)
   await files.tidy()
   const kept = new Map((await readAll(files, clock)).map((one) => [one.id, one]))
-  const desk: Desk = { files, kept, clock, onEvent, now: () => (clock ?? systemClock).now() }
+  const now = (): number => (clock ?? systemClock).now()
   const lent = new Set<string>()
+  const desk: Desk = { files, kept, proven: new Set(), known, lent, clock, onEvent, now }
   const inTurn = createMutex()
   const replay = memoryReplayStore({ maxEntries: 100_000, ...(clock !== undefined && { clock }) })
 
@@ -105,11 +119,13 @@ export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskO
   }
 
   return {
+    knows: async (agent) => desk.proven.has(agent) || (await known()).has(agent),
     take: (containers, call, need) =>
       inTurn(async () => {
         await clean(desk)
         const read = await readRequests(containers, call, need, { replay, clock })
         if (typeof read === 'string') return read
+        if (call.agent !== undefined) desk.proven.add(call.agent)
         const taken: KeptRequest[] = []
         for (const one of read) {
           const added = await add(desk, one)
@@ -147,11 +163,13 @@ export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskO
   }
 }
 
-async function remove({ kept, files }: Desk, requests: readonly KeptRequest[]): Promise<void> {
+async function remove({ kept, files, proven }: Desk, requests: readonly KeptRequest[]): Promise<void> {
   for (const { id } of requests) {
     kept.delete(id)
     await files.remove(id)
   }
+  const agents = new Set([...kept.values()].map(({ request }) => request.agent as string))
+  for (const agent of proven) if (!agents.has(agent)) proven.delete(agent)
 }
 
 function clean(desk: Desk): Promise<void> {
@@ -160,22 +178,40 @@ function clean(desk: Desk): Promise<void> {
 }
 
 /** Keeps a request, unless one waits for the same call and approver. A text says why it is refused. */
-async function add({ files, kept, now, onEvent }: Desk, one: KeptRequest): Promise<KeptRequest | string> {
-  const { approver, agent, command } = one.request
+async function add(desk: Desk, one: KeptRequest): Promise<KeptRequest | string> {
+  const { files, kept, now, onEvent } = desk
+  const { approver, command } = one.request
   const all = [...kept.values()]
   const same = all.find(
     ({ request }) =>
       request.approver === approver && request.expiration > now() + leastSeconds && isSameCall(request, one.request),
   )
   if (same !== undefined) return same
-  const ofAgent = all.filter(({ request }) => request.agent === agent).length
-  if (kept.size >= most.requests || ofAgent >= most.ofAgent)
+  if (!(await makeRoom(desk, one)))
     return 'too many requests wait for their approvers; answer some of them with `procura approve`'
   await files.putRequest(one.id, one.container)
   kept.set(one.id, one)
   const message = `an agent requests ${quote(command, 128)}; answer with \`procura approve ${one.id}\``
   onEvent({ level: 'info', event: 'approval_requested', message })
   return one
+}
+
+/** Removes a request that has no answer, if a new one needs its place. Returns whether there is room. */
+async function makeRoom(desk: Desk, { request: { agent } }: KeptRequest): Promise<boolean> {
+  const { files, kept, proven, known, lent, clock, onEvent } = desk
+  const home = await known()
+  const isKnown = (did: string): boolean => proven.has(did) || home.has(did)
+  const all = [...kept.values()].map((one) => ({ one, agent: one.request.agent, isKnown: isKnown(one.request.agent) }))
+  const candidates = displaceable(all, { agent, isKnown: isKnown(agent) })
+  if (candidates === undefined) return true
+  for (const { one } of candidates) {
+    if (lent.has(one.id) || (await readKeptAnswer(await files.answer(one.id), one, clock)) !== undefined) continue
+    await remove(desk, [one])
+    const message = `the request ${one.id} made room for a newer one of ${one.request.agent === agent ? 'its' : 'another'} agent`
+    onEvent({ level: 'warning', event: 'approval_displaced', message })
+    return true
+  }
+  return false
 }
 
 async function keepAnswer(

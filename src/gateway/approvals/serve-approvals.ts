@@ -13,6 +13,7 @@ import { type LineFault, lineWriter, readLines } from '../connect/lines.ts'
 import { endWith } from '../wire/hello.ts'
 import type { ApprovalDesk, ApprovalNeed, Decided, WantedCall } from './approval-desk.ts'
 import type { KeptRequest } from './kept-request.ts'
+import type { Waits } from './waits.ts'
 
 /** Milliseconds for the second line, between two looks at the answers, and for the confirmation. */
 const [secondLineMs, lookMs, confirmMs] = [10_000, 250, 10_000]
@@ -27,10 +28,14 @@ export interface ApprovalConversation {
   readonly need: ApprovalNeed
   /** The address of the page, if there is one. */
   readonly page: string | undefined
+  readonly waits: Waits
 }
 
 /** Talks with an agent until it has its answers, leaves, or has waited long enough. */
-export async function serveApprovals(socket: Socket, { desk, call, need, page }: ApprovalConversation): Promise<void> {
+export async function serveApprovals(
+  socket: Socket,
+  { desk, call, need, page, waits }: ApprovalConversation,
+): Promise<void> {
   const write = lineWriter(socket)
   const say = (answer: object): Promise<void> => write(JSON.stringify({ procura: 1, ...answer }))
   const lines = readLines(socket)
@@ -49,7 +54,12 @@ export async function serveApprovals(socket: Socket, { desk, call, need, page }:
     () => undefined,
   )
   void third.then(() => left.abort())
-  const decided = await waitFor(desk, taken, threshold, asked.wait, left.signal)
+  const agent = taken[0]?.request.agent as string
+  const isKnown = await desk.knows(agent)
+  const canWait = asked.wait > 0 && waits.begin(agent, isKnown)
+  const decided = await waitFor(desk, taken, threshold, canWait ? asked.wait : 0, left.signal).finally(
+    () => canWait && waits.end(agent, isKnown),
+  )
   if (decided === undefined) return endWith(socket, { answers: [] })
   if (decided === 'gone') return endWith(socket, { answers: [], gone: true })
   const isReceived = await hasReceived(say(decided), third)

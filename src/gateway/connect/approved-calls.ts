@@ -249,7 +249,7 @@ function nextStep(answered: Answered, shown: Waiting | undefined, clock: Clock |
     return `The approver has refused this call; do not repeat it.${reason}`
   }
   if (answered.kind === 'gone')
-    return 'An identical call has used the approval; make the call again to request another one.'
+    return 'The approval was used by an identical call, or its request has made room for newer ones; make the call again to request another one.'
   if (shown === undefined) return ''
   const minutes = Math.max(1, Math.floor(secondsLeft(shown, clock) / 60))
   const [one, ...more] = shown.requests

@@ -114,7 +114,7 @@ describe('a call that an approval could permit', () => {
     await approveAt(home.folder, [])
     const texts = (await Promise.all(asked)).map(textOf).sort()
     expect(texts[1]).toBe('sent to eve@evil.example')
-    expect(texts[0]).toMatch(/^Denied .* An identical call has used the approval; make the call again/)
+    expect(texts[0]).toMatch(/^Denied .* The approval was used by an identical call, .*; make the call again/)
     expect(callsIn(home.folder)).toHaveLength(1)
   })
 

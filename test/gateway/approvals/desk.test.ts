@@ -9,6 +9,7 @@ import { requestApproval } from '../../../src/approval/request-approval.ts'
 import { type ApprovalDesk, openApprovalDesk } from '../../../src/gateway/approvals/approval-desk.ts'
 import type { KeptRequest } from '../../../src/gateway/approvals/kept-request.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
+import { generateSigner } from '../../../src/principal/generate-signer.ts'
 import type { Signer } from '../../../src/principal/signer.ts'
 import { actor } from '../../support/actors.ts'
 import { type GatewayHome, makeGatewayHome } from '../serve/gateway-home.ts'
@@ -36,10 +37,15 @@ async function request(
 describe('the requests that wait at a gateway', () => {
   let folder: string
   let desk: ApprovalDesk
+  const known = new Set<string>()
+  const events: string[] = []
   beforeEach(async () => {
     present = 1_800_000_000
     folder = mkdtempSync(join(tmpdir(), 'procura-desk-'))
-    desk = await openApprovalDesk({ folder, onEvent: () => undefined, clock: time })
+    known.clear()
+    events.length = 0
+    const onEvent = ({ event }: { readonly event: string }): void => void events.push(event)
+    desk = await openApprovalDesk({ folder, onEvent, clock: time, known: async () => known })
   })
   afterEach(() => {
     desk.close()
@@ -54,6 +60,13 @@ describe('the requests that wait at a gateway', () => {
   const yes = async (one: KeptRequest | undefined, issuer: Signer): Promise<string | undefined> => {
     const { container } = await approve((one as KeptRequest).request, { issuer, clock: time })
     return desk.answer((one as KeptRequest).id, container)
+  }
+
+  async function fill(issuer: Signer, count: number, name = 'f'): Promise<readonly KeptRequest[]> {
+    const taken: KeptRequest[] = []
+    for (let at = 0; at < count; at++)
+      taken.push(...(await take([await request(owner, { to: `${name}${at}` }, { issuer })])))
+    return taken
   }
 
   it('APR-82 are of one agent and one call, addressed to an approver, and are taken once', async () => {
@@ -87,13 +100,64 @@ describe('the requests that wait at a gateway', () => {
     const [again] = await take([await request()])
     expect(again?.id).toBe(first?.id)
     for (let at = 1; at < 32; at++) await take([await request(owner, { to: String(at) })])
-    expect(await desk.take([await request(owner, { to: 'more' })], call, all)).toMatch(/too many requests wait/)
-    expect(readdirSync(folder)).toHaveLength(32)
     // The limit of one agent leaves room for another one.
     expect(await take([await request(owner, { to: 'more' }, { issuer: bob })])).toHaveLength(1)
+    expect(readdirSync(folder)).toHaveLength(33)
     present += 601
     await take([await request(owner, { to: 'later' })])
     expect(readdirSync(folder)).toHaveLength(1)
+  })
+
+  it('APR-82 make room for a newer one of their agent, the oldest without an answer first', async () => {
+    const taken = await fill(agent, 32)
+    expect(await yes(taken[0], owner)).toBeUndefined()
+    const [newer] = await take([await request(owner, { to: 'more' })])
+    const stays = async (one: KeptRequest | undefined): Promise<boolean> =>
+      (await desk.collect([one as KeptRequest], 1)) !== 'gone'
+    expect(await Promise.all([taken[0], taken[1], taken[2], newer].map(stays))).toEqual([true, false, true, true])
+    expect(events.filter((one) => one === 'approval_displaced')).toHaveLength(1)
+    // One whose answer is being received stays as well, and so does one with an answer that nobody has received.
+    for (const one of taken.slice(2)) expect(await yes(one, owner)).toBeUndefined()
+    expect(await yes(newer, owner)).toBeUndefined()
+    expect(await desk.take([await request(owner, { to: 'last' })], call, all)).toMatch(/too many requests wait/)
+  })
+
+  it('APR-82 of strangers leave room for agents that the gateway knows, however many keys they make [attack 98]', async () => {
+    known.add(agent.did)
+    const mine = await fill(agent, 20)
+    const strangers = await Promise.all(Array.from({ length: 150 }, () => generateSigner()))
+    const answers: (readonly KeptRequest[] | string)[] = []
+    for (const issuer of strangers)
+      answers.push(await desk.take([await request(owner, { to: 'x' }, { issuer })], call, all))
+    expect(answers.filter((one) => typeof one !== 'string')).toHaveLength(128)
+    expect(answers.at(-1)).toMatch(/too many requests wait/)
+    // Strangers with one request each displace nothing.
+    const [busy] = strangers as [Signer]
+    expect(await desk.take([await request(owner, { to: 'y' }, { issuer: busy })], call, all)).toMatch(/too many/)
+    known.add(bob.did)
+    known.add(ann.did)
+    known.add(service.did)
+    const more = [...(await fill(bob, 32)), ...(await fill(ann, 32)), ...(await fill(service, 32))]
+    const rest = await fill(agent, 12, 'r')
+    for (const one of [...mine, ...more, ...rest])
+      expect(await desk.find(one.id, owner.did)).toMatchObject({ id: one.id })
+    expect(readdirSync(folder)).toHaveLength(256)
+    // A full gateway takes the next one of a known agent in the place of one of a stranger.
+    const issuer = await generateSigner()
+    known.add(issuer.did)
+    expect(await desk.take([await request(owner, { to: 'z' }, { issuer })], call, all)).toHaveLength(1)
+    expect(readdirSync(folder)).toHaveLength(256)
+    for (const one of [...mine, ...more, ...rest])
+      expect(await desk.find(one.id, owner.did)).toMatchObject({ id: one.id })
+  })
+
+  it('APR-82 of an agent that has proved a delegation count like those of a known one', async () => {
+    const proven = { service: service.did, subject: owner.did, command, agent: agent.did } as never
+    expect(await desk.knows(agent.did)).toBe(false)
+    const [one] = (await desk.take([await request()], proven, all)) as readonly KeptRequest[]
+    expect(await desk.knows(agent.did)).toBe(true)
+    await desk.settle([one as KeptRequest], true)
+    expect(await desk.knows(agent.did)).toBe(false)
   })
 
   it('APR-82 are found by the page as the newest one of a call, for whose answer the agent waits', async () => {
@@ -212,6 +276,29 @@ describe('the conversation of an agent with the gateway', () => {
     }
     const [, answer] = await talk([first(), { requests: ['C'], wait: 0 }])
     expect(answer).toMatchObject({ error: { message: 'it is not a request for an approval' } })
+  })
+
+  it('APR-84 lets few conversations of strangers wait, so that others can [attack 98]', async () => {
+    const known = await home.agent('assistant')
+    const hand = async (issuer: Signer, to: string): Promise<Socket> => {
+      const invocation = await invoke({
+        ...{ issuer, subject: home.owner.did, audience: home.service.did, command, args: { to } },
+      })
+      const options = { issuer, approver: home.owner.did, invocation, expiresIn: 600 }
+      const { container } = await requestApproval({ approvable: true }, options)
+      const lines = [first(), { requests: [container], wait: 600 }]
+      const socket = connect(place, () => void socket.write(lines.map((line) => `${JSON.stringify(line)}\n`).join('')))
+      sockets.push(socket.resume())
+      return socket
+    }
+    let ended = 0
+    const strangers = await Promise.all(Array.from({ length: 20 }, () => generateSigner()))
+    for (const issuer of strangers) (await hand(issuer, 'x')).on('end', () => void ended++)
+    await expect.poll(() => ended).toBe(4)
+    let own = 0
+    for (let at = 0; at < 9; at++) (await hand(known.signer, `own-${at}`)).on('end', () => void own++)
+    await expect.poll(() => own).toBe(1)
+    expect([ended, own]).toEqual([4, 1])
   })
 
   it('APR-84 has a bounded number of connections [attack 98]', async () => {
