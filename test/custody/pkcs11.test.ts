@@ -19,6 +19,8 @@ const keys = {
   ed25519: generateKeyPairSync('ed25519'),
   p256: generateKeyPairSync('ec', { namedCurve: 'prime256v1' }),
 }
+/** The key of a token that takes the place of the first one. */
+const replacement = generateKeyPairSync('ed25519')
 const folder = mkdtempSync(join(tmpdir(), 'procura-pkcs11-'))
 const released = join(folder, 'released')
 /** A statement of the module that waits for this file, so that no test depends on the speed of the machine. */
@@ -50,7 +52,12 @@ interface Token {
   readonly alwaysAuthenticate?: boolean
   /** Statements at the beginning of `C_Sign`. They see `calls`, `fail(code, name)` and `block(ms)`. */
   readonly onSign?: string
+  /** The same for `C_Login`, which also sees `user`: 2 for the PIN of one signature. */
   readonly onLogin?: string
+  /** The same for `C_GetSlotList`. */
+  readonly onSlots?: string
+  /** The same for `C_OpenSession`, which can call `swap()`: the token then has another key of Ed25519. */
+  readonly onOpen?: string
 }
 
 /** The address of a package as `pkcs11js` is one, with a token in memory. */
@@ -65,18 +72,33 @@ function library(token: Token): string {
   const program = `
     import { createPrivateKey, sign } from 'node:crypto'
     import { existsSync } from 'node:fs'
-    const key = createPrivateKey({ format: 'jwk', key: ${JSON.stringify(privateKey.export({ format: 'jwk' }))} })
-    const calls = { sign: 0, login: 0 }
+    let key = createPrivateKey({ format: 'jwk', key: ${JSON.stringify(privateKey.export({ format: 'jwk' }))} })
+    let other = createPrivateKey({ format: 'jwk', key: ${JSON.stringify(replacement.privateKey.export({ format: 'jwk' }))} })
+    let point = '${bytes.toString('hex')}'
+    let otherPoint = '${Buffer.from(replacement.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url').toString('hex')}'
+    const swap = () => { [key, other, point, otherPoint] = [other, key, otherPoint, point] }
+    let isActive = false
+    const calls = { sign: 0, login: 0, open: 0, slots: 0 }
     const fail = (code, message) => { throw Object.assign(new Error(message), { code }) }
     const block = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
     let isOpen = false, wanted
     class PKCS11 {
       load(path) { if (path !== '/module.so') throw new Error('canary: ' + path) }
       C_Initialize() { if (calls.login > 0) fail(0x191, 'CKR_CRYPTOKI_ALREADY_INITIALIZED') }
-      C_GetSlotList() { return ${JSON.stringify([...tokens.keys()])} }
+      C_GetSlotList() {
+        calls.slots += 1
+        ${token.onSlots ?? ''}
+        return ${JSON.stringify([...tokens.keys()])}
+      }
       C_GetTokenInfo(slot) { return { label: ${JSON.stringify(tokens)}[slot].padEnd(32) } }
-      C_OpenSession(slot, flags) { if (flags !== 4) fail(0xb4, 'x'); isOpen = true; return 'session' }
-      C_CloseSession() { isOpen = false }
+      C_OpenSession(slot, flags) {
+        calls.open += 1
+        ${token.onOpen ?? ''}
+        if (flags !== 4) fail(0xb4, 'x')
+        isOpen = true
+        return 'session'
+      }
+      C_CloseSession() { isOpen = isActive = false }
       C_Login(session, user, pin) {
         calls.login += 1
         ${token.onLogin ?? ''}
@@ -93,15 +115,18 @@ function library(token: Token): string {
       C_GetAttributeValue(session, object, [{ type }]) {
         const hex = type === 0x102 ? '01' : type === 0x202 ? '0${token.alwaysAuthenticate ? 1 : 0}'
           : object === 'private' ? fail(0x12, 'CKR_ATTRIBUTE_TYPE_INVALID')
-          : type === 0x180 ? '${params}' : '${header}${bytes.toString('hex')}'
+          : type === 0x180 ? '${params}' : '${header}' + point
         return [{ value: Buffer.from(hex, 'hex') }]
       }
       C_SignInit(session, { mechanism, parameter }, key) {
         if (!isOpen) fail(0xb3, 'CKR_SESSION_HANDLE_INVALID')
+        if (isActive) fail(0x90, 'CKR_OPERATION_ACTIVE')
         if (mechanism !== ${kind === 'ed25519' ? 0x1057 : 0x1041} || key !== 'private') fail(0x70, 'CKR_MECHANISM_INVALID')
+        isActive = true
       }
       C_Sign(session, data, output) {
         calls.sign += 1
+        isActive = false
         ${token.onSign ?? ''}
         const raw = ${kind === 'ed25519' ? 'sign(null, data, key)' : 'signDigest(data)'}
         raw.copy(output)
@@ -263,6 +288,36 @@ describe('a key in a token of PKCS#11', () => {
     const { signer } = await open({ alwaysAuthenticate: true }, { pin: pinOf })
     for (let i = 0; i < 3; i++) expect(await signer.sign(message)).toHaveLength(64)
     expect(asked).toBe(4)
+  })
+
+  it('signs again after a signature that ended half-way', async () => {
+    // Such as a person who cancels at the keypad of the reader, after the operation has begun.
+    const onLogin = "if (user === 2 && calls.login === 2) fail(0x50, 'CKR_FUNCTION_CANCELED')"
+    const { signer } = await open({ alwaysAuthenticate: true, onLogin })
+    await expect(signer.sign(message)).rejects.toThrow('failed (CKR_FUNCTION_CANCELED)')
+    expect(await signer.sign(message)).toHaveLength(64)
+    expect(await signer.sign(message)).toHaveLength(64)
+  })
+
+  it('fails while the token is out, and signs when it is back', async () => {
+    const onSign = "if (calls.sign === 2) fail(0x32, 'CKR_DEVICE_REMOVED')"
+    const { signer } = await open({ onSign, onSlots: 'if (calls.slots === 2 || calls.slots === 3) return []' })
+    expect(await signer.sign(message)).toHaveLength(64)
+    for (let i = 0; i < 2; i++) await expect(signer.sign(message)).rejects.toThrow('there is no token with the label')
+    expect(await signer.sign(message)).toHaveLength(64)
+  })
+
+  it('SIG-20 signs nothing with another token that has the same labels', async () => {
+    const onSign = "if (calls.sign === 2) fail(0x32, 'CKR_DEVICE_REMOVED'); if (calls.open === 2) fail(7, 'CKR_SIGNED')"
+    const { signer } = await open({ onSign, onOpen: 'if (calls.open > 1) swap()' })
+    await signer.sign(message)
+    const error = await failure(signer.sign(message))
+    expect(error).toBeInstanceOf(SigningError)
+    expect(error.message).toBe('the token has another key of this label or id now; make a new signer')
+    // The third session is with the first token again.
+    expect(await signer.sign(message)).toHaveLength(64)
+    const silent = await open({ onOpen: 'swap()', publicKeys: 0 }, { did: signer.did })
+    await expect(silent.signer.sign(message)).rejects.toThrow('the signature is invalid')
   })
 
   it('does not stop the event loop while the module waits', async () => {

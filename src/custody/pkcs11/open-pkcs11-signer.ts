@@ -158,6 +158,7 @@ interface SessionParts {
 function createSession({ ask, pin, place }: SessionParts): Session {
   const mutex = createMutex()
   let alwaysAuthenticate = false
+  let first: Did | undefined
   let refusedPin = false
   let isClosed = false
 
@@ -180,8 +181,14 @@ function createSession({ ask, pin, place }: SessionParts): Session {
     const answer = await askWithPin((pin) => ({ kind: 'open', ...place, pin }))
     if ('failure' in answer) throw moduleError(answer.failure)
     if (!('did' in answer)) throw new SigningError('the thread of the PKCS#11 module returned another answer')
+    first ??= answer.did
+    // Another token with the same labels signs nothing, not even a signature that is then refused.
+    if (answer.did !== first) {
+      await ask({ kind: 'close' })
+      throw new SigningError('the token has another key of this label or id now; make a new signer')
+    }
     alwaysAuthenticate = answer.alwaysAuthenticate
-    return answer.did
+    return first
   }
 
   const trySign = (data: Uint8Array): Promise<ModuleAnswer> =>
