@@ -17,7 +17,13 @@ export interface Report {
   readonly container: string
 }
 
-type Options = { readonly name?: string; readonly database?: string; readonly create?: boolean; readonly did?: string }
+type Options = {
+  readonly name?: string
+  readonly database?: string
+  readonly create?: boolean
+  readonly did?: string
+  readonly timeoutMs?: number
+}
 
 const audience = parseDid('did:web:agent.example')
 
@@ -33,8 +39,19 @@ async function open({ did, ...options }: Options = {}): Promise<Report | string>
   }
 }
 
-declare global {
-  var signers: { readonly open: typeof open; readonly remove: typeof removeIndexedDbSigner }
+/** A delegation that was signed after the key had been removed from the browser. */
+async function removeAndSign({ name }: { readonly name: string }): Promise<string> {
+  const { signer } = await openIndexedDbSigner({ name })
+  await removeIndexedDbSigner({ name })
+  return encodeContainer([await delegate({ issuer: signer, audience, command: '/mail' })])
 }
 
-globalThis.signers = { open, remove: removeIndexedDbSigner }
+declare global {
+  var signers: {
+    readonly open: typeof open
+    readonly remove: typeof removeIndexedDbSigner
+    readonly removeAndSign: typeof removeAndSign
+  }
+}
+
+globalThis.signers = { open, remove: removeIndexedDbSigner, removeAndSign }

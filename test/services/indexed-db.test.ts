@@ -107,14 +107,91 @@ describe('a key in the IndexedDB of Chromium', () => {
       store.add({ privateKey: other.privateKey, publicKey: pair.publicKey, created: 1 }, 'mixed')
       store.add({ privateKey: { extractable: false }, created: 1 }, 'malformed')
       store.add('text', 'text')
+      store.add(null, 'nothing')
       await new Promise((resolve) => (transaction.oncomplete = resolve))
       opening.result.close()
     })
     const hostile = (name: string): Promise<Report> => open(page, { database: 'hostile', name })
     await expect(hostile('extractable')).rejects.toThrow('SigningError: the stored key is extractable or malformed')
     await expect(hostile('text')).rejects.toThrow('SigningError: the stored key is extractable or malformed')
+    await expect(hostile('nothing')).rejects.toThrow('SigningError: the stored key is extractable or malformed')
     await expect(hostile('malformed')).rejects.toThrow('SigningError: the stored key is malformed')
     await expect(hostile('mixed')).rejects.toThrow('SigningError: the signature is invalid')
+  })
+
+  it('SIG-27 times out behind a database that another page keeps, and makes no key later', async () => {
+    const other = await tab()
+    const database = 'kept'
+    await other.evaluate(async (name) => {
+      const opening = indexedDB.open(name, 1)
+      opening.onupgradeneeded = () => void opening.result.createObjectStore('keys')
+      await new Promise((resolve) => (opening.onsuccess = resolve))
+      // A page without a listener for `versionchange` holds up everybody behind the removal.
+      Object.assign(globalThis, { kept: opening.result })
+      indexedDB.deleteDatabase(name)
+    }, database)
+    const late = open(page, { database, timeoutMs: 500 })
+    await expect(late).rejects.toThrow('SigningError: the browser did not open the database of the key within 500 ms')
+    await expect(page.evaluate(() => globalThis.signers.remove({ database: 'kept', timeoutMs: 500 }))).rejects.toThrow(
+      'did not open the database',
+    )
+    await other.close()
+    await expect(open(page, { database, create: false })).rejects.toThrow('the browser does not have the key')
+    expect(await open(page, { database })).toMatchObject({ isNew: true })
+  })
+
+  it('SIG-27 reports no removal and no key that the browser did not commit', async () => {
+    await open(page, { name: 'uncommitted' })
+    const aborting = await tab()
+    await aborting.evaluate(() => {
+      for (const method of ['add', 'delete'] as const) {
+        const before = IDBObjectStore.prototype[method] as (...given: unknown[]) => IDBRequest
+        IDBObjectStore.prototype[method] = function (this: IDBObjectStore, ...given: unknown[]) {
+          const request = before.apply(this, given)
+          request.addEventListener('success', () => this.transaction.abort())
+          return request
+        } as never
+      }
+    })
+    await expect(aborting.evaluate(() => globalThis.signers.remove({ name: 'uncommitted' }))).rejects.toThrow(
+      'the browser refused to store the key',
+    )
+    await expect(open(aborting, { name: 'never' })).rejects.toThrow(
+      'SigningError: the browser refused to store the key',
+    )
+    expect(await open(page, { name: 'uncommitted' })).toMatchObject({ isNew: false })
+    await expect(open(page, { name: 'never', create: false })).rejects.toThrow('does not have the key')
+  })
+
+  it('is refused when the database has a later version or another layout, or was closed by the browser', async () => {
+    await page.evaluate(async () => {
+      for (const [name, version] of [
+        ['later', 2],
+        ['foreign', 1],
+      ] as const) {
+        const opening = indexedDB.open(name, version)
+        await new Promise((resolve) => (opening.onsuccess = resolve))
+        opening.result.close()
+      }
+    })
+    await expect(open(page, { database: 'later' })).rejects.toThrow(
+      'SigningError: the browser refused to store the key (VersionError)',
+    )
+    await expect(open(page, { database: 'foreign' })).rejects.toThrow('(NotFoundError)')
+    await page.evaluate(() => {
+      const before = IDBDatabase.prototype.transaction
+      IDBDatabase.prototype.transaction = function (this: IDBDatabase, ...given: Parameters<typeof before>) {
+        this.close()
+        return before.apply(this, given)
+      }
+    })
+    await expect(open(page, { name: 'closed' })).rejects.toThrow('(InvalidStateError)')
+  })
+
+  it('SIG-20 signs until the page ends, also when its key was removed', async () => {
+    const signed = await page.evaluate(() => globalThis.signers.removeAndSign({ name: 'removed' }))
+    expect((await verifyDelegation(signed)).verified).toBe(true)
+    await expect(open(page, { name: 'removed', create: false })).rejects.toThrow('does not have the key')
   })
 
   it('is refused where the browser stores nothing', async () => {

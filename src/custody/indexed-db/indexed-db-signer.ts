@@ -9,7 +9,17 @@ import { didOption } from '../../did/did-option.ts'
 import { ArgumentError, SigningError } from '../../errors.ts'
 import type { Signer } from '../../principal/signer.ts'
 import { webCryptoSigner } from '../../principal/web-crypto-signer.ts'
-import { didString, flag, maybe, nonEmptyString, readOptions, withDefault, withMethod } from '../../support/options.ts'
+import { withinDeadline } from '../../support/deadline.ts'
+import {
+  didString,
+  flag,
+  maybe,
+  milliseconds,
+  nonEmptyString,
+  readOptions,
+  withDefault,
+  withMethod,
+} from '../../support/options.ts'
 import { type Clock, secondsOf, systemClock, type Timestamp } from '../../time.ts'
 import { type KeyDatabase, openKeyDatabase, type StoredKey } from './key-database.ts'
 
@@ -19,6 +29,8 @@ export interface IndexedDbPlace {
   readonly database?: string
   /** The name of the key, for a page with several principals. Default `default`. */
   readonly name?: string
+  /** Milliseconds within which the browser must answer. Default 10,000. */
+  readonly timeoutMs?: number
 }
 
 /** Options of {@link openIndexedDbSigner}. */
@@ -48,8 +60,10 @@ export interface IndexedDbSigner {
  * A browser removes data of sites that are rarely used, and all data in private browsing;
  * `navigator.storage.persist()` asks it to keep them. Keep the root of an authority in another place.
  *
- * @throws ArgumentError when an option is invalid; SigningError when the browser refuses to store the key, the page is not
- *   in a secure context, or the key is missing and `create` is false.
+ * The open signer keeps its key until the page ends, also when the key is removed from the browser.
+ *
+ * @throws ArgumentError when an option is invalid; SigningError when the browser refuses to store the key or does not
+ *   answer in time, the page is not in a secure context, or the key is missing and `create` is false.
  *
  * @example
  * ```ts
@@ -67,42 +81,57 @@ export async function openIndexedDbSigner(options: IndexedDbSignerOptions = {}):
     clock: withDefault(withMethod('now'), systemClock),
   })
   const did = given.did === undefined ? undefined : didOption('did', given.did)
-  const database = await openKeyDatabase(given.database)
-  try {
-    const { key, isNew } = await keyOf(database, given)
+  return withDatabase(given, async (database, signal) => {
+    const { key, isNew } = await keyOf(database, given, signal)
     // SIG-25
-    if (key.privateKey?.extractable !== false)
+    if (key?.privateKey?.extractable !== false)
       throw new SigningError('the stored key is extractable or malformed; remove it with removeIndexedDbSigner')
     const signer = await signerOf(key, did)
     return Object.freeze({ signer, isNew, created: key.created })
-  } finally {
-    database.close()
-  }
+  })
 }
 
 /**
- * Removes a key. What was delegated to it cannot be used any more.
+ * Removes a key. Delegations to it are of no use when the pages that have opened it have ended.
  *
- * @throws ArgumentError when an option is invalid; SigningError when the browser refuses.
+ * @throws ArgumentError when an option is invalid; SigningError when the browser refuses or does not answer in time. The
+ *   key may then still be there.
  */
 export async function removeIndexedDbSigner(options: IndexedDbPlace = {}): Promise<void> {
-  const { database, name } = readOptions('removeIndexedDbSigner', options, placeChecks)
-  const open = await openKeyDatabase(database)
-  try {
-    await open.remove(name)
-  } finally {
-    open.close()
-  }
+  const given = readOptions('removeIndexedDbSigner', options, placeChecks)
+  await withDatabase(given, (database) => database.remove(given.name))
 }
 
 const placeChecks = Object.freeze({
   database: withDefault(nonEmptyString, 'procura-signer'),
   name: withDefault(nonEmptyString, 'default'),
+  timeoutMs: withDefault(milliseconds, 10_000),
 })
+
+/** Opens the database for a task. A database that another page holds, for example to remove it, may never open. */
+function withDatabase<T>(
+  { database, timeoutMs }: { readonly database: string; readonly timeoutMs: number },
+  task: (database: KeyDatabase, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const reason = (): SigningError =>
+    new SigningError(
+      `the browser did not open the database of the key within ${timeoutMs} ms; close the other pages of this site`,
+    )
+  return withinDeadline(timeoutMs, { reason }, async (signal) => {
+    const open = await openKeyDatabase(database)
+    try {
+      signal.throwIfAborted()
+      return await task(open, signal)
+    } finally {
+      open.close()
+    }
+  })
+}
 
 async function keyOf(
   database: KeyDatabase,
   { clock, create, name }: { readonly clock: Clock; readonly create: boolean; readonly name: string },
+  signal: AbortSignal,
 ): Promise<{ readonly key: StoredKey; readonly isNew: boolean }> {
   const kept = await database.get(name)
   if (kept !== undefined) return { key: kept, isNew: false }
@@ -110,7 +139,7 @@ async function keyOf(
     throw new SigningError('the browser does not have the key; it was removed, or was made in another browser')
   const { privateKey, publicKey } = await generatePair()
   const made: StoredKey = { privateKey, publicKey, created: secondsOf(clock) }
-  const key = await database.addOrGet(name, made)
+  const key = await database.addOrGet(name, made, signal)
   return { key, isNew: key === made }
 }
 

@@ -17,8 +17,8 @@ export interface StoredKey {
 /** An open database. */
 export interface KeyDatabase {
   get(name: string): Promise<StoredKey | undefined>
-  /** Stores a key where there is none, in one step. Returns the stored one. */
-  addOrGet(name: string, key: StoredKey): Promise<StoredKey>
+  /** Stores a key where there is none, in one step, unless the signal is aborted before. Returns the stored one. */
+  addOrGet(name: string, key: StoredKey, signal: AbortSignal): Promise<StoredKey>
   remove(name: string): Promise<void>
   close(): void
 }
@@ -42,18 +42,28 @@ export async function openKeyDatabase(database: string): Promise<KeyDatabase> {
   db.onversionchange = () => db.close()
   return {
     get: (name) => stored(() => db.transaction(storeName).objectStore(storeName).get(name)),
-    addOrGet: async (name, key) => {
+    addOrGet: async (name, key, signal) => {
       // SIG-26: both requests are of one transaction, so that of two pages the second gets the key of the first.
       const transaction = await stored(() => db.transaction(storeName, 'readwrite'))
       const store = transaction.objectStore(storeName)
       const kept = await stored<StoredKey | undefined>(() => store.get(name))
       if (kept !== undefined) return kept
-      await stored(() => store.add(key, name))
-      await committed(transaction)
+      // SIG-27: the caller waits no longer, and would never learn that the key is new.
+      signal.throwIfAborted()
+      const stop = (): void => transaction.abort()
+      signal.addEventListener('abort', stop)
+      try {
+        await stored(() => store.add(key, name))
+        await committed(transaction)
+      } finally {
+        signal.removeEventListener('abort', stop)
+      }
       return key
     },
     remove: async (name) => {
-      await stored(() => db.transaction(storeName, 'readwrite').objectStore(storeName).delete(name))
+      const transaction = await stored(() => db.transaction(storeName, 'readwrite'))
+      await stored(() => transaction.objectStore(storeName).delete(name))
+      await committed(transaction)
     },
     close: () => db.close(),
   }
@@ -76,7 +86,7 @@ function outcome<T>(request: IDBRequest<T>): Promise<T> {
   })
 }
 
-/** A key that was added is kept when the transaction has ended: the disk may be full. */
+/** A key is added or removed when the transaction has ended: the disk may be full. */
 function committed(transaction: IDBTransaction): Promise<void> {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve()
