@@ -132,7 +132,9 @@ function blobOf(line: string): Uint8Array {
 }
 
 function onlyOne(found: readonly Identity[], selected: boolean): Identity {
-  const [identity, ...more] = found
+  const [identity, ...others] = found
+  // A key on a card and in a file is one key.
+  const more = others.filter(({ blob }) => !bytesEqual(blob, (identity as Identity).blob))
   if (identity === undefined) {
     const what = selected ? 'the selected key' : `a key of the kind ${ed25519Name} or ${p256Name}`
     throw new SigningError(
@@ -141,7 +143,7 @@ function onlyOne(found: readonly Identity[], selected: boolean): Identity {
   }
   if (more.length > 0) {
     throw new SigningError(
-      `the SSH agent has ${found.length} such keys; select one by \`publicKey\`, \`comment\` or \`did\``,
+      `the SSH agent has ${1 + more.length} such keys; select one by \`publicKey\`, \`comment\` or \`did\``,
     )
   }
   return identity
