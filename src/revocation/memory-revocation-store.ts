@@ -1,6 +1,7 @@
 import type { Did } from '../did/did.ts'
 import { ArgumentError, StoreError, StoreFullError } from '../errors.ts'
 import { encodeHex } from '../ipld/hex.ts'
+import { createNameFilter } from '../support/name-filter.ts'
 import { numberFrom, readOptions, withDefault, withMethod } from '../support/options.ts'
 import { type Clock, type Never, never, systemClock, type Timestamp } from '../time.ts'
 import { readRevocationEntry } from './revocation-entry.ts'
@@ -48,6 +49,7 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
     keepFor: withDefault(numberFrom(0), 300),
   })
   const byId = new Map<string, Map<Did | undefined, Row>>()
+  const filter = createNameFilter(byId, maxEntries)
   /** All rows, in the order of their numbers. */
   const rows = new Map<number, Row>()
   const journal = encodeHex(crypto.getRandomValues(new Uint8Array(16)))
@@ -58,7 +60,7 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
   const expired = expiredRows(rows, keepFor, ({ sequence, id, revoker, expiration }) => {
     const revokers = byId.get(id)
     revokers?.delete(revoker)
-    if (revokers?.size === 0) byId.delete(id)
+    if (revokers?.size === 0 && byId.delete(id)) filter.noteRemoval()
     rows.delete(sequence)
     forgotten = Math.max(forgotten, endOf(expiration))
   })
@@ -80,7 +82,8 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
       const found: RevocationRecord[] = []
       if (byId.size === 0) return found
       for (const id of ids) {
-        const revokers = byId.get(revocationId(id))
+        const name = revocationId(id)
+        const revokers = filter.mayHave(name) ? byId.get(name) : undefined
         if (revokers === undefined) continue
         for (const revoker of revokers.keys()) found.push(revoker === undefined ? { id } : { id, revoker })
       }
@@ -96,6 +99,7 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
       for (const id of ids) {
         const revokers = byId.get(id) ?? new Map<Did | undefined, Row>()
         byId.set(id, revokers)
+        filter.add(id)
         const known = revokers.get(revoker)
         const row = known ?? { id, revoker, expiration, token, sequence: 0 }
         revokers.set(revoker, row)

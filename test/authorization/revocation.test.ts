@@ -331,6 +331,25 @@ describe('a revoked delegation', () => {
     expect(() => store.add({ ids: ['did:web:other.example'], expiration: never })).toThrow(StoreFullError)
   })
 
+  it('RVK-05 RVK-07 finds every one of thousands of revocations, also after all of them were replaced by others', async () => {
+    let time = now
+    const size = 3_000
+    const store = memoryRevocationStore({ maxEntries: size, clock: { now: () => time } })
+    const nameOf = (serial: number): string => `did:web:issuer.example:${serial}-${(serial * 7_919) % 10_007}`
+    const isFound = async (serial: number): Promise<boolean> =>
+      (await store.findRevocations([nameOf(serial)], {})).length > 0
+    for (let turn = 0; turn < 4; turn++) {
+      const first = turn * size
+      for (let serial = first; serial < first + size; serial++)
+        void store.add({ ids: [nameOf(serial)], expiration: time + 600 })
+      const wrong: number[] = []
+      for (let serial = 0; serial < 6 * size; serial++)
+        if ((await isFound(serial)) !== (serial >= first && serial < first + size)) wrong.push(serial)
+      expect(wrong).toEqual([])
+      time += 1_000
+    }
+  })
+
   it('RVK-07 is found by a full store at the usual cost: it does not look at all entries for each refused one', () => {
     const [room, more] = [20_000, 5_000]
     const store = memoryRevocationStore({ maxEntries: room, clock })

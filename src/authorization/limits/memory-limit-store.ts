@@ -193,7 +193,7 @@ function giveBack(state: State, id: string, which: (entry: LimitEntry) => boolea
 
 /** Ends the holds whose time is over. A reservation that was not committed ends as a whole. */
 function expire(state: State, counter: Counter, now: Timestamp): void {
-  if (counter.next > now || counter.holds === undefined) return
+  if (counter.holds === undefined || counter.next > now) return
   for (const [id, { until }] of counter.holds) {
     if (until > now) continue
     if (state.reservations.get(id)?.committed) removeHold(state, counter, id)
