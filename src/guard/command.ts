@@ -22,9 +22,10 @@ export type GuardedCommand<Args = unknown> = CommandDefinition<Args> & {
   /**
    * Name of the credential in the vault, or a table with a name for each subject (`referenceTable`), for a service
    * whose owners have their own keys; or a function, for owners that are added while the service runs. No text of a request
-   * can select a credential.
+   * can select a credential. The type of a table is a `CredentialFunction` too: a union of the two would give the parameters
+   * of a function no type.
    */
-  readonly credential?: string | ReferenceTable | CredentialFunction
+  readonly credential?: string | CredentialFunction
   /**
    * Most upstream requests and leases of one call, each of which is checked again and recorded. Default 1. Pages of a list,
    * or a repetition, need more.
@@ -44,8 +45,8 @@ export function credentialsOf({ credential }: GuardedCommand): readonly string[]
 }
 
 /** Whether the credential of a command is found in a table. */
-export function isReferenceTable(credential: ReferenceTable | CredentialFunction): credential is ReferenceTable {
-  return Array.isArray((credential as { readonly references?: unknown }).references)
+export function isReferenceTable(credential: CredentialFunction): credential is ReferenceTable {
+  return Array.isArray((credential as Partial<ReferenceTable>).references)
 }
 
 /** The name of the credential of an allowed call, which was chosen before; undefined if its command uses none. */

@@ -6,6 +6,7 @@ import { integer, optional, text } from '../../src/capability/argument-types/bas
 import { email } from '../../src/capability/argument-types/email.ts'
 import { type ArgumentsOf, type CommandDefinition, defineCommand } from '../../src/capability/definition.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
+import type { Did } from '../../src/did/did.ts'
 import type { GuardedCommand } from '../../src/guard/command.ts'
 import { createGuard, type Guard } from '../../src/guard/guard.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
@@ -13,6 +14,7 @@ import { invoke } from '../../src/invocation/invoke.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { type BoundCommand, on } from '../../src/service/on.ts'
 import { createService } from '../../src/service/service.ts'
+import { referenceTable } from '../../src/vault/rules/reference-table.ts'
 
 declare const agent: Agent
 declare const issuer: Signer
@@ -61,6 +63,25 @@ describe('definitions with different arguments, in a list', () => {
     createService({ ...rest, handlers })
     createService({ ...rest, handlers: all.map((one) => on(one, async ({ args, is: _ }) => args)) })
     createService({ ...rest, handlers: [on(send, ({ args }) => args.to), on(list, ({ args }) => args.limit)] })
+  })
+
+  it('give the parameters of a function for credentials their types', () => {
+    const choose = { credential: referenceTable([{ command: '/mail', reference: 'mail' }]) }
+    const handlers = [
+      on(
+        { ...send, credential: async ({ subject }) => `mail of ${expectTypeOf(subject).toEqualTypeOf<Did>()}` },
+        () => 1,
+      ),
+      on({ ...list, credential: ({ command }, { signal }) => (signal?.aborted ? undefined : command) }, () => 1),
+      on({ ...ping, ...choose }, () => 1),
+    ]
+    createService({ ...rest, handlers })
+    createGuard({
+      ...rest,
+      commands: [{ ...send, credential: ({ subject }) => subject }, { ...list, ...choose }, ping],
+    })
+    // @ts-expect-error the name of a credential is a string
+    on({ ...send, credential: () => 5 }, () => 1)
   })
 
   it('are called by an agent and used by a guard', async () => {
