@@ -6,7 +6,7 @@
 
 import { ArgumentError, ResolutionError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
-import { objectValue, readOptions, withDefault } from '../support/options.ts'
+import { objectValue, readOptions, refusePromise, withDefault } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import { type Did, didMethod } from './did.ts'
 import {
@@ -72,6 +72,7 @@ export function fromDidResolver(
   const given = readOptions('fromDidResolver', options, {
     relationships: withDefault(relationshipsCheck, defaultRelationships),
   })
+  refusePromise('resolver', resolver)
   if (objectValue(resolver) !== undefined) throw new ArgumentError('fromDidResolver: `resolver` must be an object')
   const relationships = [...given.relationships]
   const resolvable = isResolvable(resolver) ? resolver : ofRegistry(resolver)

@@ -12,7 +12,14 @@ import type { GuardCallOptions } from '../guard/call-options.ts'
 import { createGuard, type Guard } from '../guard/guard.ts'
 import type { GuardHealth } from '../guard/in-flight.ts'
 import type { GuardResult } from '../guard/result.ts'
-import { anything, type OptionCheck, type OptionChecks, objectValue, readOptions } from '../support/options.ts'
+import {
+  anything,
+  type OptionCheck,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+  refusePromise,
+} from '../support/options.ts'
 import type { BoundCommand, CallSurroundings } from './on.ts'
 import { type Closable, type ServiceOptions, serviceChecks } from './options.ts'
 import { createRevocationDesk, type RevocationResult } from './revocation-desk.ts'
@@ -86,6 +93,7 @@ export interface Service {
  */
 export function createService(options: ServiceOptions): Service {
   const { handlers, registry, ledger, resources, ...given } = readOptions('createService', options, serviceChecks)
+  refusePromise('sink', Object(given.audit).sink)
   readOptions('createService', { audit: given.audit }, { audit: auditCheck })
   const sink = withHealth(given.audit.sink)
   // A spread would leave out inherited options, and with them the misspelt ones.

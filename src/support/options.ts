@@ -222,17 +222,30 @@ export function readFields(
   checks: Readonly<Record<string, OptionCheck | DefaultCheck>>,
   wrong: MakeError = argumentError,
 ): object {
-  const invalid = objectValue(value)
+  const invalid = faultOf(objectValue, value)
   if (invalid !== undefined) throw wrong(`${of} ${invalid}`)
   const read: Record<string, unknown> = Object.create(null)
   for (const [name, check] of Object.entries(checks)) {
     const field = (value as Readonly<Record<string, unknown>>)[name]
     const fault = faultOf(check, field)
-    if (fault !== undefined) throw wrong(`${of}: \`${name}\` ${fault}`)
+    if (fault !== undefined) throw wrong(promiseAmong(of, value, checks) ?? `${of}: \`${name}\` ${fault}`)
     if (field !== undefined) read[name] = field
     else if ('fallback' in check) read[name] = check.fallback
   }
   return read
+}
+
+/** Another field may be invalid because a missing `await` has left it undefined: the promise is named first. */
+function promiseAmong(
+  of: string,
+  value: unknown,
+  checks: Readonly<Record<string, OptionCheck | DefaultCheck>>,
+): string | undefined {
+  for (const [name, check] of Object.entries(checks)) {
+    const field = (value as Readonly<Record<string, unknown>>)[name]
+    if (isPromiseLike(field) && check(field) !== undefined) return `${of}: \`${name}\` ${faultOf(check, field)}`
+  }
+  return undefined
 }
 
 /** Reads an object with names that the caller chooses. Every value passes the same check. */
