@@ -23,10 +23,10 @@ export interface ServiceOptions extends Omit<GuardOptions, 'commands' | 'ledger'
   /** The commands of the service and their handlers, made by `on`. */
   readonly handlers: readonly BoundCommand[]
   /**
-   * The store to which received revocations are added, usually the one in `revocations`. Without it, the service
-   * refuses revocations.
+   * The store to which received revocations are added; true for the one in `revocations`. Default: the service refuses
+   * revocations.
    */
-  readonly registry?: RevocationRegistry
+  readonly registry?: true | RevocationRegistry
   /**
    * Records the delegations of each allowed call, before its handler runs, and each received revocation. If the record of a
    * call fails, the handler does not run. Default: only the audit log names them, by their CIDs.
@@ -41,13 +41,16 @@ const boundCommand: OptionCheck = (value) =>
     ? undefined
     : 'must be a command with its handler; make it with `on`'
 
+const registryCheck: OptionCheck = (value) =>
+  withMethod('add')(value) && 'must be true, for the store in `revocations`, or a store with a method `add`'
+
 const { commands: _, ...checksOfGuard } = guardChecks
 
 /** The checks of {@link ServiceOptions}. */
 export const serviceChecks: OptionChecks<ServiceOptions> & { readonly resources: DefaultCheck } = Object.freeze({
   ...checksOfGuard,
   handlers: nonEmptyArrayOf(boundCommand),
-  registry: maybe(withMethod('add')),
+  registry: maybe((value) => (value === true ? undefined : registryCheck(value))),
   ledger: maybe(withMethod('seen')),
   resources: withDefault(arrayOf(withMethod('close')), Object.freeze([])),
 })

@@ -8,10 +8,12 @@ import { type AuditHealth, type ObservedSink, withHealth } from '../audit/combin
 import { callChecks } from '../authorization/options.ts'
 import type { CallOptions } from '../authorization/settings.ts'
 import type { Command } from '../capability/command.ts'
+import { ArgumentError } from '../errors.ts'
 import type { GuardCallOptions } from '../guard/call-options.ts'
 import { createGuard, type Guard } from '../guard/guard.ts'
 import type { GuardHealth } from '../guard/in-flight.ts'
 import type { GuardResult } from '../guard/result.ts'
+import type { RevocationRegistry } from '../revocation/revocation-store.ts'
 import {
   anything,
   type OptionCheck,
@@ -92,7 +94,14 @@ export interface Service {
  * ```
  */
 export function createService(options: ServiceOptions): Service {
-  const { handlers, registry, ledger, resources, ...given } = readOptions('createService', options, serviceChecks)
+  const {
+    handlers,
+    registry: named,
+    ledger,
+    resources,
+    ...given
+  } = readOptions('createService', options, serviceChecks)
+  const registry = registryOf(named, given.revocations)
   refusePromise('sink', Object(given.audit).sink)
   readOptions('createService', { audit: given.audit }, { audit: auditCheck })
   const sink = withHealth(given.audit.sink)
@@ -130,6 +139,18 @@ export function createService(options: ServiceOptions): Service {
     close,
     [Symbol.asyncDispose]: close,
   } satisfies Service)
+}
+
+/** A copy that follows another store has no `add`: a revocation is then sent to that store. */
+function registryOf(
+  registry: ServiceOptions['registry'],
+  revocations: ServiceOptions['revocations'],
+): RevocationRegistry | undefined {
+  if (registry !== true) return registry
+  if (typeof (revocations as Partial<RevocationRegistry>).add === 'function') return revocations as RevocationRegistry
+  throw new ArgumentError(
+    'createService: `registry` is true, but the store in `revocations` has no method `add`; pass the store that takes revocations',
+  )
 }
 
 const auditCheck: OptionCheck = (value) =>

@@ -116,6 +116,18 @@ describe('a service', () => {
 })
 
 describe('the revocations that a service receives', () => {
+  it('SVC-16 are added to the store of revocations with `registry: true`, which a store without `add` is not', async () => {
+    const { service } = setUp({ registry: true })
+    expect(service.takesRevocations).toBe(true)
+    const revocation = await revoke({ issuer: alice, delegation: proofs[0] as never })
+    expect(await service.revoke(encodeContainer([revocation, ...proofs]))).toMatchObject({ accepted: true })
+    expect(await service.call(await containerOf('/mail/list'))).toMatchObject({ denial: { code: 'revoked' } })
+    const copy = { findRevocations: () => [] }
+    expect(() => setUp({ registry: true, revocations: copy })).toThrow(/`revocations` has no method `add`/)
+    expect(() => setUp({ registry: copy as never })).toThrow(/`registry` must be true/)
+    expect(() => setUp({ registry: false as never })).toThrow(/`registry` must be true/)
+  })
+
   it('SVC-16 are verified, stored and recorded, and end the chain', async () => {
     const { service, sink } = setUp()
     const revocation = await revoke({ issuer: alice, delegation: proofs[0] as never })

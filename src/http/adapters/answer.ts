@@ -49,6 +49,17 @@ export interface HandlerOptions extends ReadContainerOptions {
   /** Whether the route is for calls, which is the default, or for revocations. */
   readonly takes?: 'calls' | 'revocations'
   /**
+   * A path such as `/revocations`, at which the handler takes revocations and no calls. It is compared with the path as the
+   * client sent it, without the query. The framework must route the path to this handler, as `node:http` does with every
+   * path. Default: all requests are calls.
+   */
+  readonly revocationsAt?: string
+  /**
+   * The feed of the same revocations (`revocationFeed` of `procura/revocation/feed`), for GET at `revocationsAt`. It has an
+   * authorization of its own, and is notified of each revocation that this handler takes. Default: GET takes revocations too.
+   */
+  readonly feed?: { fetch(request: Request): Promise<Response>; notify?(): void }
+  /**
    * Binds each call to the request that it came with: `bindToRequest` of `procura/http/binding`, or `bindToForwarded` of
    * `procura/http/forward-auth`. Default: the request has no influence on the decision.
    */
@@ -105,7 +116,7 @@ export interface Answer {
 export function readHandlerOptions(of: string, service: CallTaker, options: HandlerOptions): CheckedHandlerOptions {
   readOptions(of, { service }, { service: isService })
   const checked = readOptions(of, options, handlerChecks)
-  const { command: given, takes } = checked
+  const { command: given, feed, revocationsAt, takes } = checked
   const command = typeof given === 'object' ? given.command : given
   // HTP-28: a mistake of the program is found when the route is made, and not by its callers.
   if (command !== undefined && service.commands?.includes(command) === false) {
@@ -113,11 +124,16 @@ export function readHandlerOptions(of: string, service: CallTaker, options: Hand
       `${of}: \`command\` is ${quote(command)}, for which the service has no handler; add one to \`handlers\` of createService`,
     )
   }
-  if (takes === 'revocations' && service.takesRevocations === false) {
+  const taking = takes === 'revocations' ? "`takes` is 'revocations'" : '`revocationsAt` is set'
+  if ((takes === 'revocations' || revocationsAt !== undefined) && service.takesRevocations === false) {
     throw new ArgumentError(
-      `${of}: \`takes\` is 'revocations', but the service has no store for them; pass \`registry\` to createService`,
+      `${of}: ${taking}, but the service has no store for them; pass \`registry: true\` to createService`,
     )
   }
+  if (takes === 'revocations' && revocationsAt !== undefined)
+    throw new ArgumentError(`${of}: \`takes: 'revocations'\` and \`revocationsAt\` exclude each other; remove one`)
+  if (feed !== undefined && revocationsAt === undefined)
+    throw new ArgumentError(`${of}: \`feed\` requires \`revocationsAt\`, the path at which it is read`)
   return checked
 }
 
@@ -134,6 +150,10 @@ const handlerChecks: OptionChecks<HandlerOptions> &
       ? undefined
       : 'must be a command definition, or the name of a command',
   takes: withDefault(oneOfStrings('calls', 'revocations'), 'calls'),
+  revocationsAt: maybe((value) =>
+    typeof value === 'string' && /^\/[^?#]*$/.test(value) ? undefined : 'must be a path that begins with a slash',
+  ),
+  feed: maybe(withMethod('fetch')),
   bind: maybe(withMethod('read')),
   statuses: withDefault(oneOfStrings('all', 'auth_request'), 'all'),
   onError: maybe(callback),
@@ -161,13 +181,17 @@ export async function answerRequest(
 async function takeRequest(
   service: CallTaker,
   incoming: Incoming,
-  { bind, command, takes, ...reading }: CheckedHandlerOptions,
+  { bind, command, feed, revocationsAt, takes, ...reading }: CheckedHandlerOptions,
 ): Promise<Answer> {
-  const { parsed, signal, source } = incoming
+  const { method, parsed, signal, source, target } = incoming
+  // HTP-29: a path in another spelling is a place for calls, where a revocation is refused.
+  const isAt = revocationsAt !== undefined && target.split('?')[0] === revocationsAt
+  if (isAt && feed !== undefined && method === 'GET') return answerResponse(await feed.fetch(incoming.request()))
   const found = await readContainerOf(source, reading, parsed)
   if (!found.found) return answerOf(denialResponse(found))
-  if (takes === 'revocations') {
+  if (isAt || takes === 'revocations') {
     const result = await service.revoke(found.container, { signal })
+    if (result.accepted) quietly(() => feed?.notify?.())
     return result.accepted ? { status: 204, headers: noStore, body: null } : refused(result.denial)
   }
   const bound = await bind?.read(receivedOf(incoming))

@@ -310,7 +310,7 @@ describe('a route', () => {
   ] as const)('HTP-28 that no call could use is refused when it is made: %s', (_name, handler) => {
     const service = makeService()
     expect(() => handler(service, { command: '/other' })).toThrow(/`command` is `\/other`.*no handler.*`handlers`/)
-    expect(() => handler(service, { takes: 'revocations' })).toThrow(/`takes` is 'revocations'.*`registry`/)
+    expect(() => handler(service, { takes: 'revocations' })).toThrow(/`takes` is 'revocations'.*`registry: true`/)
     expect(() => handler(service, { command: send })).not.toThrow()
   })
 })
