@@ -48,7 +48,7 @@ export interface ApprovedCallsOptions {
   /** Makes the proof of a delegation for the server, if the gateway asks for one. */
   readonly prove: (challenge: string) => Promise<object>
   readonly elicitor: (call: ClientCall) => Elicitor | InResult | undefined
-  /** Receives the reason for which no approval could be requested. */
+  /** Receives the reason for which no approval could be obtained. */
   readonly onFault: (message: string) => void
   /** Sends a message to the client. */
   readonly notify: (message: object) => Promise<void>
@@ -88,9 +88,10 @@ export function createApprovedCalls(options: ApprovedCallsOptions): ApprovedCall
         return await settleCall(call, answer, controller.signal, options)
       } catch (error) {
         if (controller.signal.aborted) return undefined
-        // Each failure is a no. The client gets the refusal of the gateway.
-        options.onFault(`no approval could be requested: ${(error as Error).message}`)
-        return { answer }
+        // Each failure is a no. The model gets the refusal of the gateway, and why nobody can approve the call.
+        const reason = `no approval could be obtained: ${(error as Error).message}`
+        options.onFault(reason)
+        return { answer: withText(answer, `N${reason.slice(1)}.`) }
       } finally {
         waiting.delete(call.id)
       }
@@ -229,18 +230,17 @@ function explained(
   shown: Waiting | undefined,
   clock: Clock | undefined,
 ): object {
-  const { content, _meta } = answer.result
-  const [first, ...rest] = content
-  const text = `${first?.text ?? ''} ${nextStep(answered, shown, clock)}`.trim()
+  const { result } = withText(answer, nextStep(answered, shown, clock))
   const approval = answered.kind === 'waiting' && shown !== undefined ? { requests: shown.requests } : {}
-  return {
-    ...answer,
-    result: {
-      ...answer.result,
-      content: [{ ...first, type: 'text', text }, ...rest],
-      _meta: { ..._meta, [`${metaKey}.approval`]: { state: answered.kind, ...approval } },
-    },
-  }
+  const _meta = { ...result._meta, [`${metaKey}.approval`]: { state: answered.kind, ...approval } }
+  return { ...answer, result: { ...result, _meta } }
+}
+
+/** The answer with a sentence more. */
+function withText(answer: ApprovableAnswer, more: string): ApprovableAnswer {
+  const [first, ...rest] = answer.result.content
+  const text = `${first?.text ?? ''} ${more}`.trim()
+  return { ...answer, result: { ...answer.result, content: [{ ...first, type: 'text', text }, ...rest] } }
 }
 
 function nextStep(answered: Answered, shown: Waiting | undefined, clock: Clock | undefined): string {

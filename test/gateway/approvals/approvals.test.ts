@@ -72,6 +72,29 @@ describe('a call that an approval could permit', () => {
     expect(callsIn(home.folder)).toHaveLength(1)
   })
 
+  it('APR-82 APR-86 is refused with the reason when too many requests of the agent wait', async () => {
+    await home.open()
+    const { call } = await client()
+    /** Eight at a time: the gateway has a limit of conversations too. */
+    const callOthers = async (): Promise<readonly string[]> => {
+      const texts: string[] = []
+      for (let at = 0; at < 32; at += 8) {
+        const some = [...Array(8).keys()].map((one) => call('send', { to: `${at + one}@evil.example` }))
+        texts.push(...(await Promise.all(some)).map(textOf))
+      }
+      return texts
+    }
+    for (const text of await callOthers()) expect(text).toMatch(/An approval is requested/)
+    expect(textOf(await call('send', eve))).toMatch(
+      /^Denied \(policy_unsatisfied\): .*No approval could be obtained: the gateway refuses: too many requests wait for their approvers; answer some of them with `procura approve`\.$/,
+    )
+    const [first = ''] = files()
+    await approveAt(home.folder, [first.slice(0, 16)], 'no')
+    const refused = await callOthers()
+    expect(refused.filter((text) => text.includes('do not repeat it'))).toHaveLength(1)
+    expect(textOf(await call('send', eve))).toMatch(/An approval is requested/)
+  })
+
   it('waits for the answer with `approvalWait`, and reports progress', async () => {
     await home.open()
     const { write, answer, count, lines } = await client({ approvalWait: 30 })
