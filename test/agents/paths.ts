@@ -170,8 +170,7 @@ interface Client {
   stop(): void
 }
 
-function startClient({ servers }: World): Client {
-  const { command, args } = servers['files'] as World['servers'][string]
+function startClient({ filesOfReader: { command, args } }: World): Client {
   const child: ChildProcessWithoutNullStreams = spawn(command, args)
   child.stderr.resume()
   const waiting = new Map<number, (answer: object) => void>()

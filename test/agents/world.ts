@@ -23,6 +23,12 @@ const program: string = `${root}dist/internal/procura.js`
 /** The secret that must be nowhere. */
 export const canary: string = `canary-${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString('hex')}`
 
+/** A program that an MCP client starts. */
+interface Server {
+  readonly command: string
+  readonly args: readonly string[]
+}
+
 /** The parts. */
 export interface World {
   readonly home: string
@@ -43,7 +49,9 @@ export interface World {
   /** Output of the gateway. */
   readonly output: string[]
   /** The configuration of an MCP client for the agent. */
-  readonly servers: Readonly<Record<string, { readonly command: string; readonly args: readonly string[] }>>
+  readonly servers: Readonly<Record<string, Server>>
+  /** The server for files, for another agent. Thousands of refused calls use up the requests for approvals of an agent. */
+  readonly filesOfReader: Server
   /** Arguments of the hook. */
   readonly hook: readonly string[]
   stop(): Promise<void>
@@ -92,17 +100,19 @@ export async function makeWorld(filesystemServer?: string): Promise<World> {
   }
   writeFileSync(join(home, 'gateway.json'), JSON.stringify(configuration), { mode: 0o600 })
   const place = ['--socket', join(home, 'gateway.sock'), '--audience', audience, '--subject', subject]
-  const agent = procura(['agent', 'new', 'assistant', '--home', home, ...place])
-  for (const [command, policy] of [
-    ['/mcp/mail/send', '.to like *@example.com'],
-    ['/mcp/files/read_text_file', `.path like ${files}/allowed/*`],
-  ] as const) {
-    const words = ['delegate', '--from', owner, '--to', agent, '--command', command, '--policy', policy]
-    procura(['agent', 'receive', 'assistant', '--home', home], procura([...words, '--expires-in', '1h']))
+  for (const name of ['assistant', 'reader']) {
+    const agent = procura(['agent', 'new', name, '--home', home, ...place])
+    for (const [command, policy] of [
+      ['/mcp/mail/send', '.to like *@example.com'],
+      ['/mcp/files/read_text_file', `.path like ${files}/allowed/*`],
+    ] as const) {
+      const words = ['delegate', '--from', owner, '--to', agent, '--command', command, '--policy', policy]
+      procura(['agent', 'receive', name, '--home', home], procura([...words, '--expires-in', '1h']))
+    }
   }
-  const connect = (server: string): World['servers'][string] => ({
+  const connect = (server: string, agent = 'assistant'): Server => ({
     command: process.execPath,
-    args: [program, 'connect', server, '--home', home, '--agent', 'assistant'],
+    args: [program, 'connect', server, '--home', home, '--agent', agent],
   })
   return {
     ...{ home, files, mails: api.mails },
@@ -122,6 +132,7 @@ export async function makeWorld(filesystemServer?: string): Promise<World> {
       return found
     },
     servers: { mail: connect('mail'), files: connect('files') },
+    filesOfReader: connect('files', 'reader'),
     hook: [program, 'hook', '--home', home, '--agent', 'assistant', '--server', 'mail', '--server', 'files'],
     async stop() {
       await api.stop()
