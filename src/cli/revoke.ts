@@ -1,4 +1,5 @@
 // node only: reads and writes files
+import { encodeContainer } from '../container/container.ts'
 import { gatewayHome } from '../gateway/home.ts'
 import { revoke as makeRevocation } from '../revocation/revoke.ts'
 import { quote } from '../support/quote.ts'
@@ -6,16 +7,23 @@ import { chainTo } from './choose-chain.ts'
 import type { Host } from './host.ts'
 import { record } from './ledger.ts'
 import { openSigner } from './open-signer.ts'
+import { type Posted, postRevocation, serviceUrls } from './post-revocation.ts'
 import { readDelegations } from './read-tokens.ts'
 import { type Sent, sendRevocation } from './send-revocation.ts'
 import { UsageError } from './usage-error.ts'
-import { type Flags, neededOf, textOf } from './verb.ts'
+import { type Flags, neededOf, textOf, textsOf } from './verb.ts'
 import { writeTokens } from './write-tokens.ts'
 
-/** `procura revoke [FILE]`: signs the revocation of a delegation, and sends it to the gateway of a home folder. CLI-14 */
+/**
+ * `procura revoke [FILE]`: signs the revocation of a delegation, and sends it to the gateway of a home folder, and
+ * to the services of `--to`. CLI-14
+ */
 export async function revoke(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  if (textOf(flags, 'agent') !== undefined && textsOf(flags, 'to').length > 0)
+    throw new UsageError('--to is for a delegation in FILE; the delegations of --agent are for the gateway alone')
   if (textOf(flags, 'agent') !== undefined)
     return (await import('./wrap/revoke-agent.ts')).revokeAgent(words, flags, host)
+  const urls = serviceUrls(textsOf(flags, 'to'))
   if (textOf(flags, 'server') !== undefined) throw new UsageError('--server is for --agent')
   const [file, ...more] = words
   if (more.length > 0) throw new UsageError('too many words; pass one file with the delegation and its chain')
@@ -47,11 +55,14 @@ export async function revoke(words: readonly string[], flags: Flags, host: Host)
   const about = { revocation: revocation.cid.toString(), revoked: target.cid.toString(), revoker: revoker.did }
   const home = gatewayHome(textOf(flags, 'home'), host.env)
   let sent: Sent | undefined
+  let posted: readonly Posted[] = []
   await writeTokens(
     [revocation, ...chain],
     async () => {
       sent = await sendRevocation(home, revocation, chain)
-      return { ...about, gateway: sent?.state ?? 'none' }
+      const container = encodeContainer([revocation, ...chain])
+      posted = await Promise.all(urls.map((url) => postRevocation(url, container)))
+      return { ...about, gateway: sent?.state ?? 'none', ...(urls.length > 0 && { services: posted }) }
     },
     flags,
     host,
@@ -59,10 +70,15 @@ export async function revoke(words: readonly string[], flags: Flags, host: Host)
   await record(flags, (ledger) =>
     ledger.revoked({ ids: [target.cid.toString()], revoker: revoker.did, expiration: target.expiration }),
   )
+  const rest = urls.length === 0 ? 'send it to the services that accept the delegation' : 'also at other services'
   host.complain(
-    `revoked ${target.cid.toString()} and all that is built on it; it takes effect where the revocation arrives: send it to the services that accept the delegation`,
+    `revoked ${target.cid.toString()} and all that is built on it; it takes effect where the revocation arrives: ${rest}`,
   )
-  host.complain(sent?.message ?? `it is sent to no gateway: ${quote(home, 256)} has none`)
+  for (const { message } of posted) host.complain(message)
+  const isHere = textOf(flags, 'home') !== undefined
+  if (sent !== undefined || isHere || urls.length === 0)
+    host.complain(sent?.message ?? `it is sent to no gateway: ${quote(home, 256)} has none`)
+  if (posted.some(({ state }) => state !== 'taken')) return 1
   // Without --home, the revocation may be for other services.
-  return textOf(flags, 'home') === undefined || sent?.state === 'taken' || sent?.state === 'waiting' ? 0 : 1
+  return !isHere || sent?.state === 'taken' || sent?.state === 'waiting' ? 0 : 1
 }

@@ -292,9 +292,10 @@ const authorityVerbs: readonly Verb[] = [
   {
     name: 'revoke',
     operands: '[FILE]',
-    about: 'sign the revocation of a delegation, and send it to the gateway; print it for other services',
+    about: 'sign the revocation of a delegation, and send it to the gateway and to services; print it for others',
     options: [
       from,
+      { name: 'to', value: 'URL', many: true, about: 'send it to the service that takes revocations there' },
       {
         name: 'agent',
         value: 'NAME',
@@ -313,8 +314,8 @@ const authorityVerbs: readonly Verb[] = [
       delegationsKeyFile,
       json,
     ],
-    example: 'procura revoke agent.ucan --from owner.key',
-    negative: 'the gateway that --home or --agent names has not taken the revocation',
+    example: 'procura revoke agent.ucan --from owner.key --to https://mail.example/revocations',
+    negative: 'the gateway that --home or --agent names, or a service of --to, has not taken the revocation',
     run: async (...given) => (await import('./revoke.ts')).revoke(...given),
   },
   {

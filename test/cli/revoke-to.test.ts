@@ -1,0 +1,176 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
+import { memoryStores } from '../../src/authorization/memory-stores.ts'
+import { openContainer } from '../../src/authorization/open-container.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { generateSigner } from '../../src/entries/index.ts'
+import { nodeHandler } from '../../src/http/adapters/node.ts'
+import { invoke } from '../../src/invocation/invoke.ts'
+import { on } from '../../src/service/on.ts'
+import { createService } from '../../src/service/service.ts'
+import { openSignerFile } from '../../src/signer-file/signer-file.ts'
+import { listen } from '../http/adapters/servers.ts'
+import { type CliResult, runCli } from './run-cli.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'procura-revoke-to-'))
+const closing: (() => unknown)[] = [() => rmSync(folder, { recursive: true })]
+afterAll(async () => {
+  for (const close of closing.reverse()) await close()
+})
+const place = (name: string): string => join(folder, name)
+/** No gateway is in this home folder. */
+const env = { PROCURA_HOME: place('none') }
+const procura = (...words: string[]): Promise<CliResult> => runCli(words, '', env)
+
+const didOf = async (name: string): Promise<string> => {
+  const { out } = await procura('key', 'new', place(`${name}.key`))
+  return out.trim()
+}
+const [owner, agent] = [await didOf('owner'), await didOf('agent')]
+const self = await generateSigner()
+await procura(
+  'delegate',
+  '--from',
+  place('owner.key'),
+  '--to',
+  agent,
+  '--command',
+  '/mail',
+  '--out',
+  place('grant.ucan'),
+)
+const revoke = (url: string, ...more: string[]): Promise<CliResult> =>
+  procura('revoke', place('grant.ucan'), '--from', place('owner.key'), '--to', url, ...more)
+
+async function start(listener: RequestListener): Promise<string> {
+  const { port, close } = await listen(createServer(listener))
+  closing.push(close)
+  return `http://127.0.0.1:${port}`
+}
+
+async function startService(subject: string) {
+  const ping = defineCommand({ command: '/mail/ping', args: {} })
+  const service = createService({
+    audience: self.did,
+    subjects: [subject],
+    handlers: [on(ping, () => 'pong')],
+    audit: { sink: memoryAuditSink() },
+    ...memoryStores(),
+    registry: true,
+  })
+  const url = await start(nodeHandler(service, { revocationsAt: '/revocations' }))
+  closing.push(() => service.close())
+  async function call(): Promise<string> {
+    const { signer } = await openSignerFile({ path: place('agent.key') })
+    const { readFileSync } = await import('node:fs')
+    const { delegations } = await openContainer(readFileSync(place('grant.ucan'), 'latin1').trim())
+    const invocation = await invoke({ issuer: signer, audience: self.did, command: ping, proofs: delegations })
+    const result = await service.call(encodeContainer([invocation, ...delegations]))
+    return result.allowed ? String(result.value) : result.denial.code
+  }
+  return { url: `${url}/revocations`, call }
+}
+
+describe('procura revoke --to', () => {
+  it('sends the revocation to services, which refuse the calls from then on [CLI-15]', async () => {
+    const [one, two] = [await startService(owner), await startService(owner)]
+    expect(await one.call()).toBe('pong')
+    const { code, out, err } = await revoke(one.url, '--to', two.url)
+    expect([code, out]).toEqual([0, expect.stringMatching(/^C[\w-]+$/)])
+    for (const { url } of [one, two]) expect(err).toContain(`\`${url}\` has taken the revocation`)
+    expect(err).not.toContain('gateway')
+    expect([await one.call(), await two.call()]).toEqual(['revoked', 'revoked'])
+    // The same revocation again has no further effect.
+    expect((await revoke(one.url)).code).toBe(0)
+  })
+
+  it('shows the refusal of a service, and the exit code is 1 if one of several has not taken it [CLI-15]', async () => {
+    const [taking, other] = [await startService(owner), await startService(agent)]
+    const { code, err, out } = await revoke(other.url, '--to', taking.url, '--json')
+    expect(code).toBe(1)
+    expect(err).toMatch(/refuses the revocation: 40\d subject_not_accepted, .*the `path` of the revocation/)
+    const services = JSON.parse(out).services.map(({ state, code }: Record<string, unknown>) => [state, code])
+    expect(services).toEqual([
+      ['refused', 'subject_not_accepted'],
+      ['taken', undefined],
+    ])
+    expect(await taking.call()).toBe('revoked')
+  })
+
+  const problem = { 'content-type': 'application/problem+json' }
+  const answers: Readonly<Record<string, readonly [RequestListener, RegExp]>> = {
+    'a page of another server': [(_, response) => response.end('<html>'), /answered 200, and not as a service/],
+    'an empty answer with another status': [(_, response) => response.writeHead(202).end(), /answered 202, and not/],
+    'a redirect': [
+      (_, response) => response.writeHead(307, { location: 'https://elsewhere.example/' }).end(),
+      /redirects to another URL \(307\)/,
+    ],
+    'a problem without a code': [
+      (_, response) => response.writeHead(400, problem).end('{"title":"no"}'),
+      /answered 400, and not/,
+    ],
+    'a problem that is not JSON': [
+      (_, response) => response.writeHead(503, problem).end('no'),
+      /answered 503, and not/,
+    ],
+    'a body without an end': [
+      (_, response) => {
+        response.writeHead(500, problem)
+        const more = (): void => {
+          while (response.write('x'.repeat(16_384)));
+        }
+        response.on('drain', more)
+        more()
+      },
+      /answered 500, and not/,
+    ],
+    'no answer': [(request) => void request.socket.destroy(), /cannot be reached \([A-Z_]+\)/],
+  }
+  for (const [what, [listener, message]] of Object.entries(answers)) {
+    it(`takes ${what} for no answer of a service [CLI-15]`, async () => {
+      const requests: IncomingMessage[] = []
+      const url = await start((request, response) => {
+        requests.push(request)
+        listener(request, response)
+      })
+      const { code, err } = await revoke(url)
+      expect([code, err]).toEqual([1, expect.stringMatching(message)])
+      expect(err).not.toContain('has taken')
+      expect(requests.map(({ method, headers }) => [method, headers['content-type']])).toEqual([
+        ['POST', 'application/x-ucan-container'],
+      ])
+    })
+  }
+
+  it('shows nothing of an answer that a terminal would obey, and a bounded part of it [CLI-15]', async () => {
+    const detail = `\u001b[2J\u202e${'x'.repeat(5_000)}`
+    const url = await start((_, response) =>
+      response.writeHead(403, problem).end(JSON.stringify({ code: 'revoked', title: 'no\nfirst', detail })),
+    )
+    const { err } = await revoke(url)
+    expect(err).toContain('refuses the revocation: 403 revoked, no\\u000afirst: \\u001b[2J\\u202exxx')
+    expect(err.length).toBeLessThan(1_500)
+  })
+
+  it('refuses a place where others could answer, before anything is signed [CLI-15]', async () => {
+    for (const [url, message] of [
+      ['http://mail.example/revocations', 'must be an https: URL'],
+      ['ftp://127.0.0.1/', 'must be an https: URL'],
+      ['revocations', 'must be the URL'],
+      [`https://user:pass${'w'}ord-canary@mail.example/`, 'must not contain a user or a password'],
+    ] as const) {
+      const { code, out, err } = await revoke(url)
+      expect([code, out]).toEqual([2, ''])
+      expect(err).toContain(message)
+      expect(err).not.toContain('canary')
+    }
+    const wrong = await procura('revoke', '--agent', 'claude', '--to', 'https://mail.example/')
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('--to is for a delegation in FILE')])
+    expect((await revoke('http://127.0.0.1:9/')).err).toMatch(/cannot be reached \([A-Z_]+\)|the request failed/)
+  })
+})
