@@ -64,8 +64,8 @@ export interface AuthorizeOptions {
   /** The store that counts the calls of delegations with limits. Without one, such calls are refused. */
   readonly limitStore?: LimitStore
   /**
-   * Asks `revocations`, `replay` and `limitStore` in one request, if they are those of this store. `redisStores` and
-   * `postgresStores` return one. The decision does not depend on it.
+   * Asks `revocations`, `replay` and `limitStore` in one request, if they are those of this store. `redisStores`,
+   * `postgresStores` and `sqliteStores` return one. The decision does not depend on it.
    */
   readonly callStore?: CallStore
   /** Default: the host's clock. */

@@ -16,7 +16,6 @@ import type { Metrics } from '../operations/create-metrics.ts'
 import type { Signer } from '../principal/signer.ts'
 import { on } from '../service/on.ts'
 import { createService, type Service } from '../service/service.ts'
-import type { SqliteStores } from '../state/sqlite/sqlite-stores.ts'
 import { sleep } from '../support/back-off.ts'
 import type { FileVault } from '../vault/stores/file/file-vault.ts'
 import { boundApi } from './api/guarded-api.ts'
@@ -28,6 +27,7 @@ import type {
   StdioServerConfig,
 } from './configuration/read-gateway-config.ts'
 import { checkPathNames, pathTypes } from './path-types.ts'
+import type { GatewayStores } from './state/sync-state.ts'
 import { toolCommand } from './tool-command.ts'
 import { createOwnCalls, type OwnCalls, patience } from './upstream/own-calls.ts'
 
@@ -36,7 +36,7 @@ export interface GatewayParts {
   readonly signer: Signer
   readonly vault: FileVault
   readonly sink: AuditSink
-  readonly stores: SqliteStores
+  readonly stores: GatewayStores
   readonly metrics: Metrics
   /** Milliseconds for a call of a tool. */
   readonly callMs: number
@@ -66,7 +66,7 @@ export interface Generation {
   readonly guard: Guard
   /** Executes the calls of APIs, takes revocations, and reports the health of the log. */
   readonly service: Pick<Service, 'call' | 'revoke' | 'health'>
-  readonly revocations: SqliteStores['revocations']
+  readonly revocations: GatewayStores['revocations']
   readonly own: OwnCalls
   /** The log. */
   readonly sink: AuditSink

@@ -1,15 +1,15 @@
 // node only: works with parts that use files
 import type { ObservedSink } from '../audit/combine/with-health.ts'
 import { probeStores } from '../operations/probe-stores.ts'
-import type { SqliteStores } from '../state/sqlite/sqlite-stores.ts'
 import type { FileVault } from '../vault/stores/file/file-vault.ts'
 import type { GatewayHealth } from './admin/serve-admin.ts'
+import type { GatewayStores } from './state/sync-state.ts'
 import type { Supply } from './supply.ts'
 
 /** The parts whose health is reported. */
 export interface HealthParts {
   readonly sink: ObservedSink
-  readonly stores: SqliteStores
+  readonly stores: GatewayStores
   readonly vault: FileVault
   readonly supply: Pick<Supply, 'current' | 'servers'>
   readonly sessions: () => number

@@ -1,3 +1,4 @@
+import type { CallStore } from '../authorization/call-store.ts'
 import type { LimitStore } from '../authorization/limits/limit-store.ts'
 import type { ReplayStore } from '../authorization/replay-store.ts'
 import { StoreError } from '../errors.ts'
@@ -12,6 +13,8 @@ export interface ProbeStoresOptions {
   readonly replay?: ReplayStore
   readonly revocations?: RevocationStore
   readonly limitStore?: LimitStore
+  /** Not asked: it asks the other three. Permitted, so that the stores of a database can be given as they are. */
+  readonly callStore?: CallStore
   /** Milliseconds for each store. Default 1,000. */
   readonly timeoutMs?: number
   /** Default: the host's clock. */
@@ -48,6 +51,7 @@ const optionChecks = Object.freeze({
   replay: maybe(withMethod('claim')),
   revocations: maybe(withMethod('findRevocations')),
   limitStore: maybe(withMethod('reserve')),
+  callStore: maybe(withMethod('ask')),
   timeoutMs: withDefault(milliseconds, 1_000),
   clock: withDefault(withMethod('now'), systemClock),
 }) satisfies OptionChecks<ProbeStoresOptions>

@@ -40,7 +40,7 @@ export interface SharedStores {
   readonly limitStore: SharedLimitStore
 }
 
-/** The stores of a server, which answer all questions about a call in one request. */
+/** The stores of a database, which answer all questions about a call in one request. */
 export interface ServerStores extends SharedStores {
   readonly callStore: CallStore
 }

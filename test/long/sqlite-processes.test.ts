@@ -37,7 +37,7 @@ afterAll(() => {
 })
 
 /** Stores in a file of their own; undefined, with a message, where no driver is found. That is a failure in CI. */
-function stores(name: string): ProcessesOptions | undefined {
+function stores(name: string, apart = false): ProcessesOptions | undefined {
   if (node === undefined) {
     const message = 'not tested: no Node with `node:sqlite`; run `npm run test:sqlite` once, which fetches one'
     if (process.env['CI'] === 'true') throw new Error(message)
@@ -48,7 +48,7 @@ function stores(name: string): ProcessesOptions | undefined {
   const database = new sqlite.Database(file)
   prepareSqliteStores({ database, secret, epoch: 0 })
   database.close()
-  const place: StoresPlace = { kind: 'sqlite', file, driver: 'node:sqlite' }
+  const place: StoresPlace = { kind: 'sqlite', file, driver: 'node:sqlite', apart }
   return { program, place, node }
 }
 
@@ -58,8 +58,11 @@ describe('four processes that share stores in one SQLite file', () => {
     if (options) await expectOneYes(options, 1000)
   })
 
-  it('RPL-01 allow no call of 20,000 twice while they are killed five times', async () => {
-    const options = stores('kills')
+  it.each([
+    ['', false],
+    [', and ask each store by itself', true],
+  ])('RPL-01 allow no call of 20,000 twice while they are killed five times%s', async (_, apart) => {
+    const options = stores(`kills-${apart}`, apart)
     if (options === undefined) return
     await expectNoSecondYes(options, { calls: 20_000, failures: 5 }, async (verifiers) => {
       const at = Math.floor(verifiers.length / 2)

@@ -6,9 +6,11 @@
  * @module
  */
 
+export type { CallAnswer, CallClaim, CallQuestion, CallStore } from '../../authorization/call-store.ts'
 export type { EpochOptions } from '../../state/epoch.ts'
 export type { StoreSecret } from '../../state/keyed-names.ts'
 export type {
+  ServerStores,
   SharedLimitStore,
   SharedPersonalKeyStore,
   SharedProcessedSets,

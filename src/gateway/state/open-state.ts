@@ -6,17 +6,17 @@ import { dirname } from 'node:path'
 import sqlite from 'node-sqlite3-wasm'
 import { ArgumentError, StoreError } from '../../errors.ts'
 import { prepareSqliteStores } from '../../state/sqlite/prepare-sqlite-stores.ts'
-import { type SqliteStores, sqliteStores } from '../../state/sqlite/sqlite-stores.ts'
+import { sqliteStores } from '../../state/sqlite/sqlite-stores.ts'
 import { createFileLock } from '../../support/file-lock/file-lock.ts'
 import type { HeldLock } from '../../support/file-lock/held-lock.ts'
 import { createPrivateFile, readPrivateFile } from '../../support/private-file.ts'
 import { quote } from '../../support/quote.ts'
 import { rememberUnrevoked } from './remember-unrevoked.ts'
-import { type SyncFile, syncStores } from './sync-state.ts'
+import { type GatewayStores, type SyncFile, syncStores } from './sync-state.ts'
 
 /** The state of a gateway: calls that were seen, revocations and limits. */
 export interface GatewayState {
-  readonly stores: SqliteStores
+  readonly stores: GatewayStores
   /**
    * Resolves when each call that was claimed so far is on the disk. Nothing may be released before.
    *

@@ -1,9 +1,10 @@
 // node only: wraps the stores of SQLite
-import type { SqliteStores } from '../../state/sqlite/sqlite-stores.ts'
+
 import { createBoundedMap } from '../../support/bounded-map.ts'
 import { type Clock, systemClock } from '../../time.ts'
+import type { GatewayStores } from './sync-state.ts'
 
-type Revocations = SqliteStores['revocations']
+type Revocations = GatewayStores['revocations']
 
 /** Chains that are remembered. */
 const mostChains = 1_000

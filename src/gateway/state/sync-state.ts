@@ -7,9 +7,12 @@ import { groupSync } from '../../support/group-sync.ts'
 /** Waits until the content of an open file is on the disk. */
 export type SyncFile = (file: number) => Promise<void>
 
+/** The stores of a gateway, each of which is asked by itself. */
+export type GatewayStores = Omit<SqliteStores, 'callStore'>
+
 /** Stores whose transactions are synced outside of SQLite. */
 export interface SyncedStores {
-  readonly stores: SqliteStores
+  readonly stores: GatewayStores
   /**
    * Resolves when each call that was claimed so far, and each limit that was reserved so far, is on the disk.
    *
@@ -30,7 +33,7 @@ export interface SyncedStores {
  *
  * @param log - the path of the write-ahead log of the database.
  */
-export function syncStores(stores: SqliteStores, log: string, syncFile: SyncFile = dataSync): SyncedStores {
+export function syncStores(stores: GatewayStores, log: string, syncFile: SyncFile = dataSync): SyncedStores {
   const file = fs.openSync(log, 'r+')
   let failure: StoreError | undefined
   /** The sync of all changes so far. */
@@ -88,7 +91,7 @@ export function syncStores(stores: SqliteStores, log: string, syncFile: SyncFile
         // A release that is lost gives nothing back.
         release: (...use: Parameters<typeof limitStore.release>) => begin(() => limitStore.release(...use)),
       }),
-    } satisfies SqliteStores),
+    } satisfies GatewayStores),
     async synced() {
       assertSafe()
       await last

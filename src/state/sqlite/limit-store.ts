@@ -1,97 +1,42 @@
 // node only: HMAC
 
-import type {
-  LimitAnswer,
-  LimitEntry,
-  LimitRequest,
-  LimitState,
-  LimitStoreOptions,
-} from '../../authorization/limits/limit-store.ts'
-import { checkLimitEntries, checkLimitRequest, overdue } from '../../authorization/limits/read-limit-request.ts'
-import { StoreError } from '../../errors.ts'
-import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
+import type { LimitEntry, LimitRequest, LimitStoreOptions } from '../../authorization/limits/limit-store.ts'
+import { checkLimitEntries, checkLimitRequest } from '../../authorization/limits/read-limit-request.ts'
 import type { SharedLimitStore } from '../shared-stores.ts'
 import type { SqliteConnection } from './connection.ts'
-import { createLimitRows } from './limit-rows.ts'
-
-/** Requests after which something is forgotten: fewer than are forgotten at once. */
-const requestsBetweenPrunings = 50
+import type { Reservations } from './reservations.ts'
 
 /** Makes the limit store of a connection. */
-export function limitStore(connection: SqliteConnection, clock: Clock): SharedLimitStore {
-  const { names, write, meta, query } = connection
-  const rows = createLimitRows(connection)
-  const keyOf = ({ key }: LimitEntry): Uint8Array => names.bytes('limit', key)
-  const idOf = (reservation: string): Uint8Array => names.bytes('limit-call', reservation)
-  let requests = 0
-
-  function paidNameOf({ key, kind }: LimitEntry, task: string | undefined): Uint8Array | null {
-    return task === undefined || kind !== 'total' ? null : names.bytes('limit-task', `${key}\0${task}`)
-  }
-
-  function stateOf(entry: LimitEntry, now: Timestamp): LimitState {
-    const { sum, next } = rows.count(keyOf(entry), now)
-    const remaining = Math.max(0, entry.maximum - sum)
-    return entry.kind === 'rate' && remaining === 0 ? { remaining, freeAt: next } : { remaining }
-  }
-
-  function reserve(request: LimitRequest): LimitAnswer {
-    const { reservation, entries, deadline, task } = request
-    const now = secondsOf(clock)
-    if (deadline <= now) throw new StoreError(overdue)
-    const forgotten = rows.forgotten()
-    if (entries.some(({ expiration }) => expiration < forgotten))
-      throw new StoreError('a delegation expired before the latest time seen')
-    const id = idOf(reservation)
-    if (rows.has(id)) throw new StoreError('there is already a reservation of this name')
-    const held = entries.map((entry) => {
-      const paid = paidNameOf(entry, task)
-      const isPaid = paid !== null && rows.isPaid(paid)
-      return { entry: isPaid ? { ...entry, amount: 0 } : entry, paid, isPaid }
-    })
-    for (const { entry, isPaid } of held) {
-      rows.expire(keyOf(entry), now)
-      if (isPaid) continue
-      const left = stateOf(entry, now)
-      if (left.remaining === 0 || left.remaining < entry.amount) return { reserved: false, key: entry.key, ...left }
-    }
-    for (const { entry, paid } of held) rows.hold(id, keyOf(entry), { entry, deadline, now, paid })
-    if (request.commit) rows.commit(id, now)
-    return { reserved: true }
-  }
-
+export function limitStore({ write, meta, query }: SqliteConnection, reservations: Reservations): SharedLimitStore {
   return Object.freeze({
     async reserve(request: LimitRequest, { signal }: LimitStoreOptions) {
       checkLimitRequest(request)
       return write(() => {
         meta()
-        requests += 1
-        if (requests % requestsBetweenPrunings === 0) rows.forgetSome(secondsOf(clock))
-        return reserve(request)
+        return reservations.reserve(request)
       }, signal)
     },
     async commit(reservation: string, { signal }: LimitStoreOptions) {
       return write(() => {
         meta()
-        return rows.commit(idOf(reservation), secondsOf(clock))
+        return reservations.commit(reservation)
       }, signal)
     },
     async release(reservation: string, { signal }: LimitStoreOptions) {
       await write(() => {
         meta()
-        rows.release(idOf(reservation))
+        reservations.release(reservation)
       }, signal)
     },
     async remaining(entries: readonly LimitEntry[]) {
       checkLimitEntries(entries)
       return query(() => {
         meta()
-        const now = secondsOf(clock)
-        return entries.map((entry) => stateOf(entry, now))
+        return reservations.remaining(entries)
       })
     },
     async prune({ signal }: LimitStoreOptions = {}) {
-      while (await write(() => rows.forgetSome(secondsOf(clock)), signal));
+      while (await write(() => reservations.forgetSome(), signal));
     },
   })
 }

@@ -10,7 +10,7 @@ import type { RevocationEntry, RevocationRecord } from '../../revocation/revocat
 import { type Clock, secondsOf } from '../../time.ts'
 import { entryBox } from '../entry-box.ts'
 import type { StoreSecret } from '../keyed-names.ts'
-import { assertNotForgotten, forgettableBefore, queryFor, rowsOf } from '../revocation-rows.ts'
+import { assertNotForgotten, forgettableBefore, queryFor, type RevocationQuery, rowsOf } from '../revocation-rows.ts'
 import type { SharedRevocationStore } from '../shared-stores.ts'
 import type { SqliteConnection } from './connection.ts'
 import { prepare } from './database.ts'
@@ -22,9 +22,28 @@ const prunedAtOnce = 200
 /** A revocation store in SQLite, which also lists its entries. */
 export interface SqliteRevocationStore extends SharedRevocationStore, RevocationJournal {}
 
+/**
+ * Looks revocations up, within a transaction or without.
+ *
+ * @throws StoreError when some that apply may be forgotten.
+ */
+export type FindRevocations = (query: RevocationQuery) => readonly RevocationRecord[]
+
+/** Makes the look-up of a connection. */
+export function revocationFinder({ database, tables, meta }: SqliteConnection, clock: Clock): FindRevocations {
+  const find = prepare(database, `SELECT id, revoker FROM ${tables.revocations} WHERE id = ?`)
+  return ({ ids, recordsOf }) => {
+    const rows = ids.flatMap((id) => find.all(bytesOf(id)))
+    // Read after the rows: another process may forget some in between.
+    assertNotForgotten(meta().revocationsForgotten, secondsOf(clock))
+    return recordsOf(rows.map(({ id, revoker }) => ({ id: hexOf(id), revoker: hexOf(revoker) })))
+  }
+}
+
 /** Makes the revocation store of a connection. */
 export function revocationStore(
   { database, names, tables, write, meta, query }: SqliteConnection,
+  find: FindRevocations,
   { clock, secret }: { readonly clock: Clock; readonly secret: StoreSecret },
 ): SqliteRevocationStore {
   const { revocations } = tables
@@ -33,7 +52,6 @@ export function revocationStore(
     database,
     `INSERT INTO ${revocations} VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET until = max(until, excluded.until)`,
   )
-  const find = prepare(database, `SELECT id, revoker FROM ${revocations} WHERE id = ?`)
   const forget = prepare(
     database,
     `DELETE FROM ${revocations} WHERE (id, revoker) IN
@@ -52,13 +70,8 @@ export function revocationStore(
 
   return Object.freeze({
     findRevocations(ids: readonly string[]): readonly RevocationRecord[] | Promise<readonly RevocationRecord[]> {
-      const { ids: hashes, recordsOf } = queryFor(ids, names)
-      return query(() => {
-        const rows = hashes.flatMap((id) => find.all(bytesOf(id)))
-        // Read after the rows: another process may forget some in between.
-        assertNotForgotten(meta().revocationsForgotten, secondsOf(clock))
-        return recordsOf(rows.map(({ id, revoker }) => ({ id: hexOf(id), revoker: hexOf(revoker) })))
-      })
+      const asked = queryFor(ids, names)
+      return query(() => find(asked))
     },
     async add(entry: RevocationEntry) {
       const { rows, until, entry: read } = rowsOf(entry, names)

@@ -8,7 +8,7 @@ import { type Driver, loadDriver } from './open-driver.ts'
 
 /** Where the stores of a process are. */
 export type StoresPlace =
-  | { readonly kind: 'sqlite'; readonly file: string; readonly driver: Driver }
+  | { readonly kind: 'sqlite'; readonly file: string; readonly driver: Driver; readonly apart?: boolean }
   | ({ readonly kind: 'redis'; readonly port: number } & ServerPlace)
   | ({ readonly kind: 'postgres'; readonly address: string } & ServerPlace)
 
@@ -28,10 +28,16 @@ export const secret: Uint8Array = new Uint8Array(32).fill(9)
 export async function openStores(place: StoresPlace): Promise<SharedStores & Partial<ServerStores>> {
   if (place.kind === 'sqlite') {
     const open = await loadDriver(place.driver)
-    return sqliteStores({ database: open(place.file), secret, busyTimeoutMs: 5000 })
+    return withoutCallStore(sqliteStores({ database: open(place.file), secret, busyTimeoutMs: 5000 }), place.apart)
   }
-  const { callStore, ...stores } = openServerStores(place)
-  return place.apart ? stores : { ...stores, callStore }
+  return withoutCallStore(openServerStores(place), place.apart)
+}
+
+function withoutCallStore(
+  { callStore, ...stores }: ServerStores,
+  apart: boolean | undefined,
+): SharedStores & Partial<ServerStores> {
+  return apart ? stores : { ...stores, callStore }
 }
 
 function openServerStores(place: Exclude<StoresPlace, { kind: 'sqlite' }>): ServerStores {

@@ -20,6 +20,8 @@ import { replayStoreCases } from '../../../src/testing/replay-store-cases.ts'
 import { revocationJournalCases } from '../../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../../src/time.ts'
+import { clock } from '../../support/actors.ts'
+import { playScenario, scenarioVerdicts } from '../call-store-scenario.ts'
 import { type Driver, type DriverDatabase, loadDriver } from './open-driver.ts'
 
 const secret = new Uint8Array(32).fill(7)
@@ -81,6 +83,19 @@ async function destroyWhileRead(): Promise<void> {
   if (sealed.length === 0 || found) throw new Error('a destroyed key remains in a file')
 }
 
+/** STO-11: decisions are the same whether the stores are asked together or one after the other. */
+async function askTogether(): Promise<void> {
+  const verdicts = async (isTogether: boolean): Promise<readonly string[]> => {
+    const { store, close } = openStore(clock, (database) => sqliteStores({ database, secret, clock }))
+    const { callStore, ...apart } = store
+    const found = await playScenario(isTogether ? { ...apart, callStore } : apart)
+    await close()
+    return found
+  }
+  const [together, apart, expected] = [await verdicts(true), await verdicts(false), scenarioVerdicts].map(String)
+  if (together !== expected || apart !== expected) throw new Error(`together: ${together}; apart: ${apart}`)
+}
+
 const cases = [
   ...replayStoreCases(
     async ({ clock }) => {
@@ -118,6 +133,7 @@ const cases = [
     },
     { without: ['interrupt'] },
   ),
+  { name: 'STO-11 answers everything about a call in one transaction', run: askTogether },
   { name: 'PRV-04 leaves no copy of a destroyed key', run: destroyWhileRead },
 ]
 const failures: string[] = []
