@@ -1,48 +1,39 @@
-// node only: reads files
-
+// node only: reads logs
 import { toOcsf } from '../audit/events/ocsf.ts'
+import { type AuditRecord, parseRecord } from '../audit/events/record.ts'
 import { findOpenIntents } from '../audit/recovery/find-open-intents.ts'
-import { readJsonlLines, readJsonlRecords } from '../audit/sinks/jsonl/read-jsonl-log.ts'
 import type { AuditLogFault } from '../audit/verify/audit-log-fault.ts'
 import { verifyAuditLog } from '../audit/verify/verify-audit-log.ts'
 import { quote } from '../support/quote.ts'
 import type { Host } from './host.ts'
+import { type LogLines, openLogs } from './log-source.ts'
 import { UsageError } from './usage-error.ts'
-
-/** Options of the audit verbs, as parsed. */
-export interface AuditFlags {
-  readonly prefix?: string | undefined
-  readonly sequence?: string | undefined
-  readonly hash?: string | undefined
-  readonly product?: string | undefined
-  readonly vendor?: string | undefined
-  readonly json?: boolean | undefined
-}
+import { type Flags, textOf } from './verb.ts'
 
 /**
- * `procura audit VERB`.
+ * `procura audit VERB`: of one log, in files or in a database.
  *
  * @returns the exit code: 1 if the log is not valid, or has open intents.
  */
-export async function auditCommand(words: readonly string[], flags: AuditFlags, host: Host): Promise<number> {
-  const [verb, directory, ...more] = words
-  if (directory === undefined || more.length > 0) throw new UsageError('audit requires the directory of the log')
-  const log = flags.prefix === undefined ? { directory } : { directory, prefix: flags.prefix }
-  if (verb === 'verify') return verify(log, flags, host)
-  if (verb === 'open') return listOpen(log, flags, host)
-  if (verb === 'ocsf') return printOcsf(log, flags, host)
-  throw new UsageError('audit verify, open or ocsf')
+export async function auditCommand(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const [verb, ...directories] = words
+  const logs = await openLogs(directories, flags, host)
+  try {
+    const [log, ...more] = logs
+    if (log === undefined || more.length > 0) throw new UsageError('audit requires the directory of one log')
+    if (verb === 'verify') return await verify(log, flags, host)
+    if (verb === 'open') return await listOpen(log, flags, host)
+    if (verb === 'ocsf') return await printOcsf(log, flags, host)
+    throw new UsageError('audit verify, open or ocsf')
+  } finally {
+    for (const log of logs) await log.close()
+  }
 }
 
-interface Log {
-  readonly directory: string
-  readonly prefix?: string
-}
-
-async function verify(log: Log, flags: AuditFlags, host: Host): Promise<number> {
+async function verify(log: LogLines, flags: Flags, host: Host): Promise<number> {
   const head = headOf(flags)
-  const report = await verifyAuditLog(some(readJsonlLines(log), log), head === undefined ? {} : { head })
-  if (flags.json === true) host.print(JSON.stringify(report))
+  const report = await verifyAuditLog(linesOf(log, flags), head === undefined ? {} : { head })
+  if (flags['json'] === true) host.print(JSON.stringify(report))
   else if (report.valid)
     host.print(`${report.records} records, unchanged; the last is ${report.head.sequence} ${report.head.hash}`)
   else host.print(faultOf(report.fault))
@@ -50,39 +41,50 @@ async function verify(log: Log, flags: AuditFlags, host: Host): Promise<number> 
 }
 
 /** Prints a verified log. Of a log with a fault nothing is printed, because a reader of events cannot detect it. */
-async function printOcsf(log: Log, { product, vendor }: AuditFlags, host: Host): Promise<number> {
-  if (product === undefined || vendor === undefined)
+async function printOcsf(log: LogLines, flags: Flags, host: Host): Promise<number> {
+  const [name, vendorName] = [textOf(flags, 'product'), textOf(flags, 'vendor')]
+  if (name === undefined || vendorName === undefined)
     throw new UsageError('needs --product and --vendor: who writes the log')
-  const report = await verifyAuditLog(some(readJsonlLines(log), log))
+  const report = await verifyAuditLog(linesOf(log, flags))
   if (!report.valid) {
     host.complain(`procura: ${faultOf(report.fault)}`)
     return 1
   }
-  const options = { product: { name: product, vendorName: vendor }, log: log.prefix ?? 'audit' }
+  const options = { product: { name, vendorName }, log: textOf(flags, 'prefix') ?? textOf(flags, 'table') ?? 'audit' }
   let left = report.records
-  for await (const record of readJsonlRecords(log)) {
+  for await (const line of log.lines(0)) {
     if (left === 0) break
     left -= 1
-    host.print(JSON.stringify(toOcsf(record, options)))
+    host.print(JSON.stringify(toOcsf(parseRecord(line), options)))
   }
   return 0
 }
 
 /** Refuses a log without records: its files were removed, or are in another directory. */
-async function* some<T>(items: AsyncIterable<T>, { directory, prefix = 'audit' }: Log): AsyncGenerator<T, void> {
+async function* linesOf({ lines, name }: LogLines, flags: Flags): AsyncGenerator<string, void> {
   let found = false
-  for await (const item of items) {
+  for await (const line of lines(0)) {
     found = true
-    yield item
+    yield line
   }
-  if (!found) throw new UsageError(`no record in ${quote(directory, 256)}, in files that begin with ${quote(prefix)}`)
+  if (found) return
+  const isTable = flags['postgres'] === true || flags['sqlite'] !== undefined
+  const prefix = textOf(flags, 'prefix') ?? 'audit'
+  throw new UsageError(
+    `no record in ${quote(name, 256)}${isTable ? '' : `, in files that begin with ${quote(prefix)}`}`,
+  )
+}
+
+async function* recordsOf(log: LogLines, flags: Flags): AsyncGenerator<AuditRecord, void> {
+  for await (const line of linesOf(log, flags)) yield parseRecord(line)
 }
 
 function faultOf({ kind, line, sequence, message }: AuditLogFault): string {
   return `${kind} at line ${line}, record ${sequence}: ${message}`
 }
 
-function headOf({ sequence, hash }: AuditFlags): { sequence: number; hash: string } | undefined {
+function headOf(flags: Flags): { sequence: number; hash: string } | undefined {
+  const [sequence, hash] = [textOf(flags, 'sequence'), textOf(flags, 'hash')]
   if (sequence === undefined && hash === undefined) return undefined
   if (sequence === undefined || hash === undefined || !/^[0-9]{1,15}$/.test(sequence) || !/^[0-9a-f]{64}$/.test(hash)) {
     throw new UsageError('--sequence and --hash are required together: a number, and 64 hexadecimal digits')
@@ -90,13 +92,13 @@ function headOf({ sequence, hash }: AuditFlags): { sequence: number; hash: strin
   return { sequence: Number(sequence), hash }
 }
 
-async function listOpen(log: Log, flags: AuditFlags, host: Host): Promise<number> {
-  const open = await findOpenIntents(some(readJsonlRecords(log), log))
+async function listOpen(log: LogLines, flags: Flags, host: Host): Promise<number> {
+  const open = await findOpenIntents(recordsOf(log, flags))
   const rows = open.map(({ sequence, event, released }) => {
     const { command, invocation, time } = event
     return { sequence, time: new Date(time * 1_000).toISOString(), command, invocation, released }
   })
-  if (flags.json === true) host.print(JSON.stringify(rows))
+  if (flags['json'] === true) host.print(JSON.stringify(rows))
   else {
     for (const row of rows) {
       host.print(

@@ -1,16 +1,11 @@
 // node only: reads logs
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import process from 'node:process'
-import { pathToFileURL } from 'node:url'
 import type { IntentEvent } from '../audit/events/event.ts'
 import { type AuditRecord, parseRecord } from '../audit/events/record.ts'
 import { readJsonlLines } from '../audit/sinks/jsonl/read-jsonl-log.ts'
-import type { PostgresQueryable } from '../audit/sinks/postgres/pool.ts'
 import { quote } from '../support/quote.ts'
 import type { Host } from './host.ts'
 import { type LogRow, rowOf } from './log-row.ts'
-import { readInput, textIn } from './read-input.ts'
+import { connectPostgres, databaseAddress } from './postgres.ts'
 import { recentIntents } from './recent-intents.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
@@ -27,90 +22,60 @@ export interface LogSource {
   close(): Promise<void>
 }
 
-/**
- * The logs that a command line names: directories, or a database with its address in the environment or in a file.
- */
+/** A log, as lines. */
+export interface LogLines {
+  readonly name: string
+  /** Yields the lines after a sequence number, oldest first. Of a log in files, perhaps some before it as well. */
+  lines(after: number): AsyncIterable<string>
+  close(): Promise<void>
+}
+
+/** The logs that a command line names, read from their first record on. */
 export async function logSources(
   directories: readonly string[],
   flags: Flags,
   host: Host,
 ): Promise<readonly LogSource[]> {
+  return (await openLogs(directories, flags, host)).map(sourceOf)
+}
+
+/**
+ * The logs that a command line names: directories, or a database with its address in the environment or in a file.
+ */
+export async function openLogs(directories: readonly string[], flags: Flags, host: Host): Promise<readonly LogLines[]> {
   const prefix = textOf(flags, 'prefix')
-  const [address, file] = [await addressOf(flags, host), textOf(flags, 'sqlite')]
+  const file = textOf(flags, 'sqlite')
+  const address = flags['postgres'] === true ? await databaseAddress(flags, host, 'PROCURA_LOG_URL') : undefined
   if (address !== undefined || file !== undefined) {
     if (directories.length > 0 || (address !== undefined && file !== undefined))
       throw new UsageError('pass directories or a database, not both')
     const table = textOf(flags, 'table') ?? 'audit_log'
-    return [file === undefined ? await databaseSource(address ?? '', table) : await sqliteSource(file, table)]
+    return [file === undefined ? await openDatabase(address ?? '', table) : await openSqlite(file, table)]
   }
   if (directories.length === 0)
     throw new UsageError(
       'the directory of the log is missing (of a gateway: `log` in its home folder), or --sqlite or --postgres',
     )
-  return directories.map((directory) =>
-    sourceOf(
-      directory,
-      (after) => readJsonlLines({ directory, from: after + 1, ...(prefix !== undefined && { prefix }) }),
-      async () => undefined,
-    ),
-  )
+  return directories.map((directory) => ({
+    name: directory,
+    lines: (after) => readJsonlLines({ directory, from: after + 1, ...(prefix !== undefined && { prefix }) }),
+    close: async () => undefined,
+  }))
 }
 
-/** The address of a database may contain a password, so it is not taken from the command line. */
-async function addressOf(flags: Flags, host: Host): Promise<string | undefined> {
-  if (flags['postgres'] !== true) return undefined
-  const file = textOf(flags, 'url-file')
-  const address =
-    file === undefined ? host.env['PROCURA_LOG_URL'] : textIn(await readInput(file, 'the address', host))?.trim()
-  if (address === undefined || address === '')
-    throw new UsageError(
-      '--postgres needs the address of the database in PROCURA_LOG_URL, or in the file of --url-file',
-    )
-  return address
-}
-
-async function sqliteSource(file: string, table: string): Promise<LogSource> {
+async function openSqlite(file: string, table: string): Promise<LogLines> {
   const { openSqliteLog } = await import('./sqlite-log.ts')
   const log = await openSqliteLog(file, table)
-  return sourceOf(table, log.lines, async () => log.close())
+  return { name: table, lines: log.lines, close: async () => log.close() }
 }
 
-async function databaseSource(address: string, table: string): Promise<LogSource> {
+async function openDatabase(address: string, table: string): Promise<LogLines> {
   const { readPostgresLines } = await import('../audit/sinks/postgres/postgres-audit-sink.ts')
-  const client = await connect(address)
-  return sourceOf(
-    table,
-    (after) => readPostgresLines(client, table, after),
-    () => client.end(),
-  )
+  const client = await connectPostgres(address)
+  return { name: table, lines: (after) => readPostgresLines(client, table, after), close: () => client.end() }
 }
 
-interface PostgresClient extends PostgresQueryable {
-  connect(): Promise<unknown>
-  end(): Promise<void>
-}
-
-/** The package `pg` is not a dependency of this one: it is taken from the project in which the program runs. */
-async function connect(connectionString: string): Promise<PostgresClient> {
-  let path: string
-  try {
-    path = createRequire(join(process.cwd(), 'package.json')).resolve('pg')
-  } catch {
-    throw new UsageError('--postgres needs the package pg in this folder: npm install pg')
-  }
-  const { default: pg } = (await import(pathToFileURL(path).href)) as {
-    default: { Client: new (options: { connectionString: string }) => PostgresClient }
-  }
-  const client = new pg.Client({ connectionString })
-  await client.connect()
-  return client
-}
-
-function sourceOf(
-  name: string,
-  lines: (after: number) => AsyncIterable<string>,
-  close: () => Promise<void>,
-): LogSource {
+function sourceOf({ name, lines, close }: LogLines): LogSource {
   const intents = recentIntents()
   let reached = 0
   return {

@@ -1,7 +1,7 @@
 // node only: loads verbs that read files
-import type { AuditFlags } from './audit.ts'
 import { delegationsKeyFile, json, keyFile } from './common-options.ts'
 import { gatewayVerbs } from './gateway-verbs.ts'
+import { auditVerbs, logVerbs, storeVerbs } from './log-verbs.ts'
 import type { VaultFlags } from './vault.ts'
 import type { Verb, VerbOption } from './verb.ts'
 import { wrapVerbs } from './wrap/wrap-verbs.ts'
@@ -40,19 +40,10 @@ const rules: readonly VerbOption[] = [
   bytes,
 ]
 
-const logFiles: VerbOption = { name: 'prefix', value: 'NAME', about: 'the start of its file names; default audit' }
-
 function vault(verb: string): Verb['run'] {
   return async (words, flags, host) => {
     const { vaultCommand } = await import('./vault.ts')
     return vaultCommand([verb, ...words], flags as VaultFlags, host)
-  }
-}
-
-function audit(verb: string): Verb['run'] {
-  return async (words, flags, host) => {
-    const { auditCommand } = await import('./audit.ts')
-    return auditCommand([verb, ...words], flags as AuditFlags, host)
   }
 }
 
@@ -113,95 +104,6 @@ const vaultVerbs: readonly Verb[] = [
     options: [{ name: 'key-file', value: 'FILE', about: 'the file to create' }, json],
     example: 'procura vault new-key --key-file vault.key',
     run: vault('new-key'),
-  },
-]
-
-const logPlace: readonly VerbOption[] = [
-  logFiles,
-  { name: 'sqlite', value: 'FILE', about: 'read a log in SQLite; needs Node 22.13 or the package better-sqlite3' },
-  { name: 'postgres', about: 'read a log in PostgreSQL, whose address is in PROCURA_LOG_URL; needs the package pg' },
-  { name: 'url-file', value: 'FILE', about: 'the file with that address' },
-  { name: 'table', value: 'NAME', about: 'its table; default audit_log' },
-]
-
-const decisions = ['allowed', 'denied', 'released', 'ok', 'error', 'unknown', 'issued', 'seen', 'revoked'] as const
-
-const logVerbs: readonly Verb[] = [
-  {
-    name: 'log could',
-    operands: 'DIR…',
-    about: 'show the authority of an agent at a moment, by the delegations on record',
-    options: [
-      { name: 'agent', value: 'DID', about: 'the agent' },
-      { name: 'at', value: 'TIME', about: 'the moment' },
-      { name: 'archive', value: 'DIR', many: true, about: 'the delegations; default `delegations` in each log' },
-      ...logPlace,
-      json,
-    ],
-    example: 'procura log could ledger --agent did:key:z6Mk… --at 2026-11-24T12:00:00Z',
-    negative: 'nothing',
-    run: async (...given) => (await import('./could.ts')).could(...given),
-  },
-  {
-    name: 'log',
-    operands: 'DIR…',
-    about: 'show the events of a log: time, decision, agent, command',
-    options: [
-      { name: 'agent', value: 'DID', about: 'only the events of this agent' },
-      { name: 'command', value: 'COMMAND', about: 'only this command and the commands below it' },
-      { name: 'decision', value: 'NAME', choices: decisions, about: 'only these events' },
-      { name: 'since', value: 'TIME', about: 'only from this time on; 2h is two hours ago' },
-      { name: 'until', value: 'TIME', about: 'only up to this time' },
-      { name: 'follow', about: 'go on with the records that are added' },
-      { name: 'ocsf', about: 'print OCSF events; outcomes name the agent of their call' },
-      { name: 'product', value: 'NAME', about: 'with --ocsf: the product that writes the log' },
-      { name: 'vendor', value: 'NAME', about: 'with --ocsf: its vendor' },
-      ...logPlace,
-      json,
-    ],
-    example: 'procura log /var/log/procura --agent did:key:z6Mk… --since 24h --decision denied',
-    negative: 'no record matches',
-    run: async (...given) => (await import('./log.ts')).log(...given),
-  },
-]
-
-const auditVerbs: readonly Verb[] = [
-  {
-    name: 'audit verify',
-    operands: 'DIR',
-    about: 'check a log in JSON lines, and report the first invalid record',
-    options: [
-      logFiles,
-      { name: 'sequence', value: 'N', about: 'with --hash: the last record, if known from elsewhere' },
-      { name: 'hash', value: 'HASH', about: 'its hash; the two detect a truncated log' },
-      json,
-    ],
-    example: 'procura audit verify /var/log/procura',
-    negative: 'the log was changed',
-    run: audit('verify'),
-  },
-  {
-    name: 'audit open',
-    operands: 'DIR',
-    about: 'list the intents without an outcome',
-    options: [logFiles, json],
-    example: 'procura audit open /var/log/procura',
-    negative: 'there are such intents',
-    run: audit('open'),
-  },
-  {
-    name: 'audit ocsf',
-    operands: 'DIR',
-    about: 'print an unmodified log as OCSF events, one a line',
-    options: [
-      logFiles,
-      { name: 'product', value: 'NAME', about: 'the product that writes the log' },
-      { name: 'vendor', value: 'NAME', about: 'its vendor' },
-      json,
-    ],
-    example: 'procura audit ocsf /var/log/procura --product Mailer --vendor Example',
-    negative: 'the log was changed',
-    run: audit('ocsf'),
   },
 ]
 
@@ -371,6 +273,7 @@ export const verbs: readonly Verb[] = [
   ...authorityVerbs,
   ...logVerbs,
   ...auditVerbs,
+  ...storeVerbs,
   ...vaultVerbs,
   ...gatewayVerbs,
   completionVerb,

@@ -234,7 +234,7 @@ describe('procura vault', () => {
       [['vault', 'list', '--file', join(folder, 'vault')], '', /PROCURA_VAULT_PASSPHRASE/],
       [at('vault', 'list', '--loud'), '', /--loud/],
       [['vault', 'shout'], '', /vault needs a verb: put, rotate/],
-      [['sing'], '', /unknown command; use .*audit, vault/],
+      [['sing'], '', /unknown command; use .*audit, store, vault/],
       [['help', 'issue'], '', /unknown command; did you mean delegate\?; see procura --help/],
       [['keygen'], '', /did you mean key new\?/],
       [['toString'], '', /unknown command; use /],
@@ -414,6 +414,6 @@ describe('procura', () => {
     const done = await new Promise<string>((resolve) => {
       execFile(process.execPath, [program, 'sing'], (error, _stdout, stderr) => resolve(`${error?.code} ${stderr}`))
     })
-    expect(done).toMatch(/^2 procura: unknown command; use .*audit, vault, .*completion; see procura --help\n$/)
+    expect(done).toMatch(/^2 procura: unknown command; use .*audit, store, vault, .*completion; see procura --help\n$/)
   })
 })

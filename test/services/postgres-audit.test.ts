@@ -77,6 +77,55 @@ describe('a log in PostgreSQL', () => {
     expect(wrong.err).not.toContain('canary')
   })
 
+  it('CLI-10 is verified by `procura audit verify`, which finds a row that was edited', async () => {
+    const log = await table('checked')
+    const sink = postgresAuditSink({ pool, table: log })
+    await sink.append(intent(1), {})
+    await sink.append(outcome(2, 1), {})
+    await sink.append(intent(3), {})
+    await sink.close()
+    const env = { PROCURA_LOG_URL: address }
+    const audit = (verb: string, ...more: string[]) =>
+      runCli(['audit', verb, '--postgres', '--table', log, ...more], '', env)
+    const good = await audit('verify')
+    expect([good.code, good.out]).toEqual([
+      0,
+      expect.stringMatching(/^3 records, unchanged; the last is 3 [0-9a-f]{64}$/),
+    ])
+    expect(await audit('open')).toMatchObject({ code: 1, out: expect.stringMatching(/1 intents without an outcome$/) })
+    const ocsf = await audit('ocsf', '--product', 'Mailer', '--vendor', 'Example')
+    expect([ocsf.code, ocsf.out.split('\n').length]).toEqual([0, 3])
+    expect((await runCli(['audit', 'verify', '--postgres', '--table', await table('empty')], '', env)).err).toMatch(
+      /no record in `empty`; see/,
+    )
+    // The owner of the table can remove the trigger, and edit a record.
+    await owner.query(`ALTER TABLE ${log} DISABLE TRIGGER no_change`)
+    await owner.query(`UPDATE ${log} SET line = replace(line, '/mail', '/male') WHERE sequence = 3`)
+    expect(await audit('verify')).toMatchObject({ code: 1, out: expect.stringMatching(/^edited at line 3, record 3/) })
+    expect(await audit('ocsf', '--product', 'Mailer', '--vendor', 'Example')).toMatchObject({ code: 1, out: '' })
+    await owner.query(`DELETE FROM ${log} WHERE sequence = 2`)
+    expect(await audit('verify')).toMatchObject({ code: 1, out: expect.stringMatching(/line 2/) })
+  })
+
+  it('CLI-16 is prepared by `procura audit prepare`, for a role that can append and nothing else', async () => {
+    const env = { PROCURA_LOG_URL: address }
+    const words = ['audit', 'prepare', '--postgres', '--table', 'made', '--role', 'mail_service']
+    expect(await runCli(words, '', env)).toEqual({ code: 0, out: 'prepared the log made', err: '' })
+    // Again after an upgrade.
+    expect((await runCli(words, '', env)).code).toBe(0)
+    const sink = await openPostgresAuditSink({ pool, table: 'made' })
+    await sink.append(intent(1), {})
+    await sink.close()
+    await expect(pool.query('DELETE FROM made')).rejects.toThrow('permission denied')
+    const sql = await runCli([...words, '--sql'])
+    expect(sql.out).toBe(postgresAuditSchema({ table: 'made', role: 'mail_service' }).trim())
+    const other = await runCli(words, '', { PROCURA_LOG_URL: asService })
+    expect([other.code, other.err]).toEqual([
+      2,
+      expect.stringMatching(/were not made: permission denied .*connect as their owner/),
+    ])
+  })
+
   it('GRD-09 is examined first, and errors name the fault and the remedy', async () => {
     const log = await table('opened')
     const sink = await openPostgresAuditSink({ pool, table: log })

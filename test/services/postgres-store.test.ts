@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LimitRequest } from '../../src/authorization/limits/limit-store.ts'
@@ -17,6 +20,7 @@ import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationJournalCases } from '../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
+import { runCli } from '../cli/run-cli.ts'
 
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const secret = new Uint8Array(32).fill(7)
@@ -108,6 +112,67 @@ describe('STO-06 stores in PostgreSQL', () => {
     }),
   ]
   for (const { name, run } of cases) it(name, run)
+
+  it('CLI-16 are prepared by `procura store prepare`, for a role that has no right on the schema', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'procura-prepare-'))
+    const file = join(folder, 'store.key')
+    expect((await runCli(['vault', 'new-key', '--key-file', file])).code).toBe(0)
+    const env = { PROCURA_STORE_URL: address }
+    const words = ['store', 'prepare', '--postgres', '--prefix', 'cli', '--role', role]
+    const prepare = (...more: string[]) => runCli([...words, ...more], '', env)
+    expect(await prepare('--secret-file', file, '--new-service')).toEqual({
+      code: 0,
+      out: 'prepared the stores cli',
+      err: '',
+    })
+    const pool = new Pool({ connectionString: address.replace('postgres@', `${role}@`), max: 2 })
+    const options = { client: pool, prefix: 'cli', timeoutMs: 8_000 }
+    const { replay } = postgresStores({ ...options, secret: readFileSync(file) })
+    expect(await replay.claim('a', soon(), { acceptedFrom: soon() - 400 })).toBe(true)
+    expect(await replay.claim('a', soon(), { acceptedFrom: soon() - 400 })).toBe(false)
+    // Again after an upgrade: the claim is still there. The secret can be in the environment.
+    const inText = { ...env, PROCURA_STORE_SECRET: readFileSync(file).toString('base64') }
+    expect((await runCli(words, '', inText)).code).toBe(0)
+    expect(await replay.claim('a', soon(), { acceptedFrom: soon() - 400 })).toBe(false)
+    // After a loss: calls that may have been accepted before are refused.
+    expect((await prepare('--secret-file', file, '--epoch', 'now')).code).toBe(0)
+    const after = postgresStores({ ...options, secret: readFileSync(file) })
+    await expect(after.replay.claim('b', soon(), { acceptedFrom: soon() - 400 })).rejects.toThrow('accepted before')
+    await pool.end()
+
+    const other = join(folder, 'other.key')
+    await runCli(['vault', 'new-key', '--key-file', other])
+    const short = join(folder, 'short.key')
+    writeFileSync(short, 'short', { mode: 0o600 })
+    const mistakes = [
+      [await prepare('--secret-file', other), /another `secret`/],
+      [await prepare('--secret-file', short), /fewer than 32 bytes.*procura vault new-key/],
+      [await prepare('--secret-file', join(folder, 'none')), /does not exist; make one with/],
+      [await prepare(), /--secret-file, or PROCURA_STORE_SECRET in base64/],
+      [await runCli(words, '', { ...env, PROCURA_STORE_SECRET: 'c2hvcnQ=' }), /32 bytes or more in base64/],
+      [await prepare('--secret-file', file, '--epoch', 'now', '--new-service'), /exclude each other/],
+      [await runCli([...words, '--secret-file', file]), /PROCURA_STORE_URL, or in the file of --url-file/],
+      [await runCli(['store', 'prepare', '--secret-file', file], '', env), /--postgres is missing/],
+      [await runCli([...words, address, '--secret-file', file], '', env), /too many words/],
+    ] as const
+    for (const [{ code, out, err }, message] of mistakes)
+      expect([code, out, err]).toEqual([2, '', expect.stringMatching(message)])
+    for (const url of [
+      address.replace('postgres@', `${role}:canary-password@`),
+      address.replace('@', ':canary-password@').replace(/:[0-9]+\//, ':1/'),
+      // With these characters in a password, a part of it is the name of the host.
+      'postgres://mail:abc@canary-password@127.0.0.1:1/',
+      'postgres://canary-password',
+      'postgres://mail:canary-password#@127.0.0.1/mail',
+    ]) {
+      const { code, err } = await runCli([...words, '--secret-file', file], '', { PROCURA_STORE_URL: url })
+      expect(code).toBe(2)
+      expect(err).toMatch(/cannot be reached at the given address: .|were not made: .*connect as their owner/)
+      expect(err).not.toContain('canary')
+    }
+    expect((await prepare('--sql')).out).toBe(postgresStoreSchema({ prefix: 'cli', role }).trim())
+    rmSync(folder, { recursive: true })
+  })
 
   it('are refused with another secret, and without tables', async () => {
     const other = new Uint8Array(32)
