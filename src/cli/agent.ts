@@ -1,27 +1,35 @@
 // node only: reads and writes files
-import { mkdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import type { Agent, AgentCapability } from '../agent/agent.ts'
 import { openAgent } from '../agent/open-agent.ts'
-import { fileDelegationStore } from '../delegation-file/file-delegation-store.ts'
 import { parseDid } from '../did/did.ts'
 import { type GatewayConnection, readConnection, writeConnection } from '../gateway/connect/connection-file.ts'
 import { agentFolder, gatewayHome } from '../gateway/home.ts'
 import { createSignerFile } from '../signer-file/signer-file.ts'
 import { quote } from '../support/quote.ts'
+import { createKeyFile } from '../vault/stores/file/key.ts'
+import { ownStore } from './agent-stores.ts'
 import type { Host } from './host.ts'
 import { fileKey, openSigner } from './open-signer.ts'
 import { readContainer } from './read-tokens.ts'
-import { delegationsKey, isSealedFile, sealedStore } from './sealed-delegations.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, neededOf, operandOf, textOf } from './verb.ts'
+import { exists } from './wrap/home-files.ts'
 
 /** `procura agent new NAME`: makes the folder of an agent, and prints its DID. CON-10 */
 export async function newAgent(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const home = gatewayHome(textOf(flags, 'home'), host.env)
   const folder = await agentFolder(home, operandOf(words, 'the name of the agent'))
   const connection = await connectionOf(home, flags)
-  const isEncrypted = flags['encrypt'] === true || textOf(flags, 'key-file') !== undefined
+  const keyFile = textOf(flags, 'key-file')
+  const delegationsKeyFile = textOf(flags, 'delegations-key-file')
+  const isEncrypted = flags['encrypt'] === true || keyFile !== undefined
+  const unlock = {
+    ...(keyFile !== undefined && { key: { file: resolve(keyFile) } }),
+    ...(delegationsKeyFile !== undefined && { delegations: { file: resolve(delegationsKeyFile) } }),
+  }
+  if (delegationsKeyFile !== undefined && !(await exists(delegationsKeyFile))) await createKeyFile(delegationsKeyFile)
   const key = isEncrypted ? await fileKey(flags, host, true) : undefined
   await mkdir(join(folder, '..'), { recursive: true, mode: 0o700 })
   await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
@@ -30,7 +38,11 @@ export async function newAgent(words: readonly string[], flags: Flags, host: Hos
   })
   try {
     const { did } = await createSignerFile({ path: join(folder, 'agent.key'), ...(key !== undefined && { key }) })
-    await writeConnection(folder, { ...connection, key: 'agent.key', delegations: 'delegations' })
+    await writeConnection(folder, {
+      ...connection,
+      ...{ key: 'agent.key', delegations: 'delegations' },
+      ...(Object.keys(unlock).length > 0 && { unlock }),
+    })
     host.print(flags['json'] === true ? JSON.stringify({ did, folder }) : did)
   } catch (error) {
     // The folder was made here, and a key in it would be of no use.
@@ -44,7 +56,10 @@ export async function newAgent(words: readonly string[], flags: Flags, host: Hos
 }
 
 /** The gateway of a new agent: the given one, or the gateway of another agent. */
-async function connectionOf(home: string, flags: Flags): Promise<Omit<GatewayConnection, 'key' | 'delegations'>> {
+async function connectionOf(
+  home: string,
+  flags: Flags,
+): Promise<Omit<GatewayConnection, 'key' | 'delegations' | 'unlock'>> {
   const like = textOf(flags, 'like')
   const given = ['socket', 'address', 'audience', 'subject'].filter((name) => textOf(flags, name) !== undefined)
   if (like === undefined && given.length > 0) {
@@ -58,7 +73,7 @@ async function connectionOf(home: string, flags: Flags): Promise<Omit<GatewayCon
     }
   }
   if (given.length > 0) throw new UsageError(`pass --like or --${given[0]}, not both`)
-  const { key: _, delegations: __, ...connection } = await readConnection(await agentFolder(home, like))
+  const { key: _, delegations: __, unlock: ___, ...connection } = await readConnection(await agentFolder(home, like))
   return connection
 }
 
@@ -88,16 +103,20 @@ export async function showAgent(words: readonly string[], flags: Flags, host: Ho
 
 async function open(name: string | undefined, flags: Flags, host: Host): Promise<{ readonly agent: Agent }> {
   const folder = await agentFolder(gatewayHome(textOf(flags, 'home'), host.env), name)
-  const { key, delegations } = await readConnection(folder)
-  const { signer } = await openSigner(key, flags, host)
-  return { agent: await openAgent({ signer, store: await storeOf(delegations, flags, host) }) }
+  const connection = await readConnection(folder)
+  const { signer } = await openAgentSigner(connection, flags, host)
+  return { agent: await openAgent({ signer, store: await ownStore(connection, flags, host) }) }
 }
 
-/** The delegations of an agent. Their file is encrypted if a program has made it so. */
-async function storeOf(path: string, flags: Flags, host: Host): Promise<ReturnType<typeof fileDelegationStore>> {
-  const bytes = await readFile(path).catch(() => undefined)
-  if (bytes === undefined || !isSealedFile(bytes)) return fileDelegationStore({ path })
-  return sealedStore(path, bytes, await delegationsKey(flags, host))
+/** Opens the key of an agent. A command in connect.json is not run, as for its delegations. */
+function openAgentSigner({ key, unlock }: GatewayConnection, flags: Flags, host: Host): ReturnType<typeof openSigner> {
+  const source = unlock?.key
+  const given = textOf(flags, 'key-file')
+  return openSigner(
+    key,
+    source !== undefined && 'file' in source && given === undefined ? { ...flags, 'key-file': source.file } : flags,
+    host,
+  )
 }
 
 function print(agent: Agent, capabilities: readonly AgentCapability[], flags: Flags, host: Host): void {

@@ -17,6 +17,14 @@ export const keyFile: VerbOption = {
   about: 'the key of an encrypted key file; default: the passphrase in PROCURA_KEY_PASSPHRASE, or from the terminal',
 }
 
+/** The same where an agent may be made. */
+export const newDelegationsKeyFile: VerbOption = {
+  name: 'delegations-key-file',
+  value: 'FILE',
+  about:
+    'encrypt the delegations of a new agent under this key file, which is made if it is missing; or the key of an agent that has it',
+}
+
 /** The key of an encrypted file of delegations. */
 export const delegationsKeyFile: VerbOption = {
   name: 'delegations-key-file',

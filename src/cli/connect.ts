@@ -23,7 +23,7 @@ export async function connect(words: readonly string[], flags: Flags, host: Host
     output: process.stdout,
     approvalWait,
     onFault: (message) => host.complain(`procura connect ${server}: ${message}`),
-    ...keyOf(host),
+    ...keysOf(flags, host),
   })
   return 0
 }
@@ -40,7 +40,7 @@ async function connectApi(words: readonly string[], flags: Flags, host: Host): P
     agent: await folderOf(flags, host),
     listen,
     onFault: (message) => host.complain(`procura connect --api ${api}: ${message}`),
-    ...keyOf(host),
+    ...keysOf(flags, host),
   })
   const ended = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
@@ -58,7 +58,13 @@ function folderOf(flags: Flags, host: Host): Promise<string> {
   return agentFolder(gatewayHome(textOf(flags, 'home'), host.env), textOf(flags, 'agent'))
 }
 
-function keyOf({ env }: Host): { readonly key?: FileKey } {
-  const passphrase = env['PROCURA_KEY_PASSPHRASE']
-  return passphrase === undefined || passphrase === '' ? {} : { key: { passphrase } }
+/** The keys of the files of an agent. Without one, `unlock` of connect.json has it: nobody is there to type it. */
+function keysOf(flags: Flags, { env }: Host): { readonly key?: FileKey; readonly delegationsKey?: FileKey } {
+  const [key, passphrase] = [env['PROCURA_KEY_PASSPHRASE'] ?? '', env['PROCURA_DELEGATIONS_PASSPHRASE'] ?? '']
+  const keyFile = textOf(flags, 'delegations-key-file')
+  return {
+    ...(key !== '' && { key: { passphrase: key } }),
+    ...(passphrase !== '' && { delegationsKey: { passphrase } }),
+    ...(keyFile !== undefined && { delegationsKey: { keyFile } }),
+  }
 }

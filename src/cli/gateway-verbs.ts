@@ -1,5 +1,5 @@
 // node only: loads verbs that read files
-import { delegationsKeyFile, gatewayHome, json, keyFile } from './common-options.ts'
+import { delegationsKeyFile, gatewayHome, json, keyFile, newDelegationsKeyFile } from './common-options.ts'
 import type { Verb, VerbOption } from './verb.ts'
 
 const agent: VerbOption = {
@@ -14,9 +14,16 @@ const config: VerbOption = {
   about: 'the configuration; default gateway.json in the home folder',
 }
 
+const ownDelegationsKeyFile: VerbOption = {
+  ...delegationsKeyFile,
+  about:
+    'the key of an encrypted file of delegations; default: `unlock` of connect.json, or the passphrase in PROCURA_DELEGATIONS_PASSPHRASE',
+}
+
 const hookOptions: readonly VerbOption[] = [
   agent,
   gatewayHome,
+  ownDelegationsKeyFile,
   {
     name: 'server',
     value: 'NAME',
@@ -72,6 +79,7 @@ export const gatewayVerbs: readonly Verb[] = [
       },
       agent,
       gatewayHome,
+      ownDelegationsKeyFile,
       {
         name: 'wait',
         value: 'DURATION',
@@ -118,6 +126,7 @@ export const gatewayVerbs: readonly Verb[] = [
       { name: 'subject', value: 'DID', about: 'the DID of the owner' },
       { name: 'encrypt', about: 'encrypt the key under a passphrase, from PROCURA_KEY_PASSPHRASE or the terminal' },
       keyFile,
+      newDelegationsKeyFile,
       gatewayHome,
       json,
     ],

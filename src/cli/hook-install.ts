@@ -1,7 +1,7 @@
 // node only: reads and writes files
 import { realpath, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { agentFolder, gatewayHome } from '../gateway/home.ts'
 import { quote } from '../support/quote.ts'
@@ -68,6 +68,8 @@ async function commandOf(flags: Flags, servers: readonly string[], host: Host): 
   const warning = temporaryWarning(program)
   if (warning !== undefined) host.complain(warning)
   const words = [...program, 'hook', '--agent', agent, ...servers.flatMap((one) => ['--server', one])]
+  const keyFile = textOf(flags, 'delegations-key-file')
+  if (keyFile !== undefined) words.push('--delegations-key-file', resolve(keyFile))
   if (flags['pass-approvable'] === true) words.push('--pass-approvable')
   return words
     .map((word) => (/^[A-Za-z0-9_./=:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))

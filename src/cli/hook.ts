@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { readGatewayConfig } from '../gateway/configuration/read-gateway-config.ts'
 import { agentFolder, gatewayHome } from '../gateway/home.ts'
-import { answerHook } from '../gateway/hook/answer-hook.ts'
+import { type AnswerHookOptions, answerHook } from '../gateway/hook/answer-hook.ts'
 import type { Host } from './host.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf, textsOf } from './verb.ts'
@@ -21,9 +21,17 @@ export async function hook(words: readonly string[], flags: Flags, host: Host): 
     agent: await agentFolder(home, textOf(flags, 'agent')),
     servers: named.length > 0 ? named : await serversOf(home),
     passApprovable: flags['pass-approvable'] === true,
+    ...delegationsKeyOf(flags, host),
   })
   if (refusal !== undefined) host.print(JSON.stringify(refusal))
   return 0
+}
+
+function delegationsKeyOf(flags: Flags, { env }: Host): Pick<AnswerHookOptions, 'delegationsKey'> {
+  const keyFile = textOf(flags, 'delegations-key-file')
+  const passphrase = env['PROCURA_DELEGATIONS_PASSPHRASE'] ?? ''
+  if (keyFile !== undefined) return { delegationsKey: { keyFile } }
+  return passphrase === '' ? {} : { delegationsKey: { passphrase } }
 }
 
 async function serversOf(home: string): Promise<readonly string[]> {

@@ -34,7 +34,7 @@ export async function readContainer(
   host: Host,
 ): Promise<string | Uint8Array> {
   const bytes = await readInput(path, what, host)
-  return isSealedFile(bytes) ? openSealedFile(bytes, path, flags, host) : containerIn(bytes)
+  return isSealedFile(bytes) ? openSealedFile(path, flags, host) : containerIn(bytes)
 }
 
 /** The same for the verbs that need delegations of UCAN 1.0. */

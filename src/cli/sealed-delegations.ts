@@ -1,14 +1,10 @@
 // node only: reads files
 import { encodeContainerBytes } from '../container/container.ts'
-import { fileDelegationStore } from '../delegation-file/file-delegation-store.ts'
-import type { FileKey } from '../vault/stores/file/key.ts'
+import { describeDelegationFile } from '../delegation-file/describe-delegation-file.ts'
+import { delegationsKey, namedStore } from './agent-stores.ts'
 import type { Host } from './host.ts'
-import { askPassphrase } from './open-signer.ts'
 import { UsageError } from './usage-error.ts'
-import { type Flags, textOf } from './verb.ts'
-
-/** The passphrase of an encrypted file of delegations. */
-const variable = 'PROCURA_DELEGATIONS_PASSPHRASE'
+import type { Flags } from './verb.ts'
 
 /** Whether bytes begin like an encrypted file of delegations. */
 export function isSealedFile(bytes: Uint8Array): boolean {
@@ -20,44 +16,11 @@ export function isSealedFile(bytes: Uint8Array): boolean {
  *
  * @returns a container with its delegations.
  */
-export async function openSealedFile(
-  bytes: Uint8Array,
-  path: string | undefined,
-  flags: Flags,
-  host: Host,
-): Promise<Uint8Array> {
+export async function openSealedFile(path: string | undefined, flags: Flags, host: Host): Promise<Uint8Array> {
   if (path === undefined || path === '-')
     throw new UsageError('the input is an encrypted file of delegations; pass the path of the file')
-  const tokens = await sealedStore(path, bytes, await delegationsKey(flags, host)).load({})
+  const about = await describeDelegationFile({ path })
+  const tokens = await namedStore(path, await delegationsKey(flags, host, { path }), about?.name).load({})
   if (tokens.length === 0) throw new UsageError('the file has no delegation')
   return encodeContainerBytes(tokens.map((one) => ({ bytes: one })))
-}
-
-/** The store of an encrypted file, under the name that the file has. */
-export function sealedStore(path: string, bytes: Uint8Array, key: FileKey): ReturnType<typeof fileDelegationStore> {
-  const name = nameIn(bytes)
-  return fileDelegationStore({ path, key, ...(name !== undefined && { name }) })
-}
-
-/** The key of an encrypted file of delegations. */
-export async function delegationsKey(flags: Flags, host: Host): Promise<FileKey> {
-  const keyFile = textOf(flags, 'delegations-key-file')
-  if (keyFile !== undefined) return { keyFile }
-  const given = host.env[variable]
-  if (given !== undefined && given !== '') return { passphrase: given }
-  if (!host.isTerminal)
-    throw new UsageError(
-      `the delegations are encrypted: pass --delegations-key-file, or ${variable} in the environment`,
-    )
-  return { passphrase: await askPassphrase('passphrase of the delegations (it is not shown): ', host) }
-}
-
-/** The name that the file shows. It is authenticated when the file is opened. */
-function nameIn(bytes: Uint8Array): string | undefined {
-  try {
-    const { name } = JSON.parse(new TextDecoder().decode(bytes)) as { readonly name?: unknown }
-    return typeof name === 'string' ? name : undefined
-  } catch {
-    return undefined
-  }
 }

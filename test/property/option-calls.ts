@@ -111,7 +111,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     memoryDelegationStore: [[]],
     toolOf: [definition],
   },
-  'agent/file': { fileDelegationStore: [] },
+  'agent/file': { describeDelegationFile: [], fileDelegationStore: [] },
   mcp: {
     commandOfTool: [{ name: 'a', inputSchema: { type: 'object' } }],
     guardTools: [{ setRequestHandler: write, _requestHandlers: new Map() }, guard],

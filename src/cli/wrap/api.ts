@@ -19,7 +19,7 @@ import { credentialName } from './gateway-server.ts'
 import { describeGrant, type Grant } from './grants.ts'
 import { held, isOf, issueGrants } from './issue.ts'
 import { countOf, revokeAll } from './revoke-agent.ts'
-import { delegationsOf, inHome, openOwner, openWrapHome, type WrapHome } from './wrap-home.ts'
+import { checkAgent, inHome, openOwner, openWrapHome, type WrapHome } from './wrap-home.ts'
 
 const allMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -43,7 +43,8 @@ export async function addApi(words: readonly string[], flags: Flags, host: Host)
   checkSocketPath(known === undefined ? join(home, 'gateway.sock') : (known.listen.socket ?? ''))
   const agent = await agentOf(home, flags)
   return inHome(home, async (lock) => {
-    const opened = await openWrapHome(home, textOf(flags, 'key-file'), host, lock)
+    const opened = await openWrapHome(home, flags, host, lock)
+    await checkAgent(opened, agent)
     const { content, servers } = opened.gateway
     const apis = Object(content['apis']) as Readonly<Record<string, unknown>>
     if (servers.has(name) || Object.hasOwn(apis, name))
@@ -89,7 +90,8 @@ export async function removeApi(words: readonly string[], flags: Flags, host: Ho
   const apis = { ...(Object(known?.content['apis']) as Record<string, unknown>) }
   if (!Object.hasOwn(apis, name)) throw new UsageError(`the gateway of ${quote(home, 256)} has no API ${quote(name)}`)
   return inHome(home, async (lock) => {
-    const opened = await openWrapHome(home, textOf(flags, 'key-file'), host, lock)
+    const opened = await openWrapHome(home, flags, host, lock)
+    for (const agent of await agentsOf(home)) await checkAgent(opened, agent)
     delete apis[name]
     await writeGatewayFile(home, { ...opened.gateway.content, apis }, lock)
     const messages = await revokeFor(opened, name)
@@ -103,18 +105,22 @@ export async function removeApi(words: readonly string[], flags: Flags, host: Ho
   })
 }
 
+async function agentsOf(home: string): Promise<readonly string[]> {
+  return readdir(join(home, 'agents')).catch(() => [])
+}
+
 async function revokeFor(home: WrapHome, name: string): Promise<readonly string[]> {
   const { signer } = await openOwner(home)
-  const agents = await readdir(join(home.path, 'agents')).catch(() => [])
   const said = new Set<string>()
-  for (const agent of agents) {
+  for (const agent of await agentsOf(home.path)) {
     const folder = join(home.path, 'agents', agent)
-    const mine = (await held(folder)).filter((one) => one.issuer === signer.did && isOf(one, name))
+    const store = await home.stores(folder)
+    const mine = (await held(store)).filter((one) => one.issuer === signer.did && isOf(one, name))
     const { done, messages } = await revokeAll(home.path, signer, mine)
     if (done.length > 0) said.add(`revoked ${countOf(done)} of the agent ${agent}`)
     for (const message of messages) said.add(message)
     const remove = mine.map(({ cid }) => cid.toString())
-    if (remove.length > 0) await delegationsOf(folder).change({ add: new Map(), remove }, {})
+    if (remove.length > 0) await store.change({ add: new Map(), remove }, {})
   }
   return [...said]
 }

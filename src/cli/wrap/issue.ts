@@ -4,9 +4,10 @@ import { delegate } from '../../delegation/delegate.ts'
 import type { Delegation } from '../../delegation/delegation.ts'
 import { apiCommand } from '../../gateway/api/api-command.ts'
 import { toolCommand } from '../../gateway/tool-command.ts'
+import type { DelegationStore } from '../../proof/delegation-store.ts'
 import { never, systemClock } from '../../time.ts'
 import type { Grant } from './grants.ts'
-import { delegationsOf, ensureAgent, openOwner, type WrapHome } from './wrap-home.ts'
+import { ensureAgent, openOwner, type WrapHome } from './wrap-home.ts'
 
 /**
  * Signs the first delegations of an agent, and stores them with the agent. Delegations of earlier runs for the same
@@ -21,10 +22,10 @@ export async function issueGrants(
   expiresIn: number,
 ): Promise<readonly Delegation[]> {
   const { folder, did } = await ensureAgent(home, agent)
-  const store = delegationsOf(folder)
+  const store = await home.stores(folder)
   const { signer } = await openOwner(home)
   const servers = new Set(grants.map(({ server }) => server))
-  const earlier = (await held(folder)).filter(
+  const earlier = (await held(store)).filter(
     (one) => one.issuer === signer.did && one.audience === did && [...servers].some((server) => isOf(one, server)),
   )
   const kept: Delegation[] = []
@@ -49,8 +50,8 @@ export async function issueGrants(
 }
 
 /** The delegations that an agent holds. */
-export async function held(folder: string): Promise<readonly Delegation[]> {
-  const tokens = await delegationsOf(folder).load({})
+export async function held(store: DelegationStore): Promise<readonly Delegation[]> {
+  const tokens = await store.load({})
   return Promise.all(tokens.map((bytes) => decodeDelegation(bytes)))
 }
 

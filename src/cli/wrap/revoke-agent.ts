@@ -6,6 +6,7 @@ import type { Signer } from '../../principal/signer.ts'
 import { revoke } from '../../revocation/revoke.ts'
 import { openSignerFile } from '../../signer-file/signer-file.ts'
 import { quote } from '../../support/quote.ts'
+import { agentStores } from '../agent-stores.ts'
 import type { Host } from '../host.ts'
 import { type Sent, sendRevocation } from '../send-revocation.ts'
 import { UsageError } from '../usage-error.ts'
@@ -14,7 +15,7 @@ import { readGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
 import { vaultKey } from './vault-key.ts'
-import { delegationsOf, inHome } from './wrap-home.ts'
+import { inHome } from './wrap-home.ts'
 
 /** Revocations of delegations of one owner. */
 export interface Revoked {
@@ -56,13 +57,13 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
   const server = textOf(flags, 'server')
   return inHome(home, async () => {
     const key = await vaultKey(gateway.vault.keyFile ?? textOf(flags, 'key-file'), host, false)
+    const store = await agentStores(flags, host)(folder)
     const { signer } = await openSignerFile({ path: join(home, 'owner.key'), key })
-    const issued = (await held(folder)).filter(
+    const issued = (await held(store)).filter(
       (one) => one.issuer === signer.did && (server === undefined || isOf(one, server)),
     )
     const { done, messages } = await revokeAll(home, signer, issued)
-    if (done.length > 0)
-      await delegationsOf(folder).change({ add: new Map(), remove: done.map(({ cid }) => cid.toString()) }, {})
+    if (done.length > 0) await store.change({ add: new Map(), remove: done.map(({ cid }) => cid.toString()) }, {})
     if (flags['json'] === true)
       host.print(JSON.stringify({ revoked: done.map(({ cid, command }) => ({ delegation: cid.toString(), command })) }))
     else for (const { cid, command } of done) host.print(`revoked ${cid.toString()} for ${command}`)

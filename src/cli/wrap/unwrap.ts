@@ -21,7 +21,7 @@ import { isPresent, type Restored, restore } from './restore.ts'
 import { countOf, revokeAll } from './revoke-agent.ts'
 import { textOfSpan } from './text-edit.ts'
 import { readDocument } from './wrap.ts'
-import { delegationsOf, inHome, openOwner, openWrapHome, type WrapHome } from './wrap-home.ts'
+import { checkAgent, inHome, openOwner, openWrapHome, type WrapHome } from './wrap-home.ts'
 import { readIndex, readIndexes, writeIndex } from './wrap-index.ts'
 import { parseWrapRecord, recordId, recordReference, storeRecord, type WrapRecord } from './wrap-record.ts'
 
@@ -34,13 +34,14 @@ export async function unwrap(words: readonly string[], flags: Flags, host: Host)
   return inHome(home, async (lock) => {
     // Another `wrap` may have changed the file in the meantime.
     await checkUnchanged(file)
-    const opened = await openWrapHome(home, textOf(flags, 'key-file'), host, lock)
+    const opened = await openWrapHome(home, flags, host, lock)
     const sealed = opened.secrets.get(recordReference(file.path))
     if (sealed === undefined) {
       await finish(opened, file.path, [], undefined)
       return notWrapped(file, home, flags, host)
     }
     const record = parseWrapRecord(sealed)
+    await checkAgent(opened, record.agent)
     const client = clientOf(record.client as ClientName)
     const { document } = readDocument(file, client.name)
     const result = restore(
@@ -175,12 +176,13 @@ async function dropDelegations(
 ): Promise<readonly string[]> {
   const folder = join(home.path, 'agents', agent)
   if (!(await exists(folder))) return []
-  const remove = (await held(folder)).filter((one) => servers.some((server) => isOf(one, server)))
+  const store = await home.stores(folder)
+  const remove = (await held(store)).filter((one) => servers.some((server) => isOf(one, server)))
   if (remove.length === 0) return []
   const { signer } = await openOwner(home)
   const issued = remove.filter(({ issuer }) => issuer === signer.did)
   const { done, messages } = revokes ? await revokeAll(home.path, signer, issued) : { done: [], messages: [] }
-  await delegationsOf(folder).change({ add: new Map(), remove: remove.map(({ cid }) => cid.toString()) }, {})
+  await store.change({ add: new Map(), remove: remove.map(({ cid }) => cid.toString()) }, {})
   const valid = issued.filter((one) => !done.includes(one)).map((one) => `${one.cid} until ${showEnd(one)}`)
   return [
     ...(done.length === 0 ? [] : [`revoked ${countOf(done)} of the agent ${agent}`]),

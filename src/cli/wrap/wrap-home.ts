@@ -1,6 +1,5 @@
 // node only: makes files
 import { join, resolve } from 'node:path'
-import { fileDelegationStore } from '../../delegation-file/file-delegation-store.ts'
 import type { Did } from '../../did/did.ts'
 import { writeConnection } from '../../gateway/connect/connection-file.ts'
 import { createSignerFile, describeSignerFile, openSignerFile } from '../../signer-file/signer-file.ts'
@@ -11,8 +10,10 @@ import { quote } from '../../support/quote.ts'
 import { type FileVault, openFileVault } from '../../vault/stores/file/file-vault.ts'
 import { createKeyFile, type FileKey } from '../../vault/stores/file/key.ts'
 import { revealCredentials } from '../../vault/stores/file/reveal.ts'
+import { type AgentStores, agentStores } from '../agent-stores.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
+import { type Flags, textOf } from '../verb.ts'
 import { type GatewayFile, newGatewayContent, readGatewayFile } from './gateway-file.ts'
 import { ensureFolder, exists, makeWhole, makeWholeFolder, removeStages } from './home-files.ts'
 import { vaultKey } from './vault-key.ts'
@@ -26,6 +27,10 @@ export interface WrapHome {
   /** The current secrets of the vault, by the names of their credentials. */
   readonly secrets: Map<string, string>
   readonly gateway: Pick<GatewayFile, 'listen' | 'servers' | 'content' | 'serviceKey' | 'subjects'>
+  /** Opens the delegations of agents. */
+  readonly stores: AgentStores
+  /** The key file of the delegations of an agent that is made. Undefined: they are not encrypted. */
+  readonly delegationsKeyFile: string | undefined
 }
 
 /** Runs a task while no other `wrap` or `unwrap` runs in the same home folder. */
@@ -42,12 +47,9 @@ export async function inHome<T>(home: string, task: (lock: HeldLock) => Promise<
  * Opens the home folder, and makes the parts that are missing: the key of the owner, the key of the gateway, the vault.
  * The key of the owner is encrypted under the key of the vault: with it, an agent could delegate to itself. WRP-13
  */
-export async function openWrapHome(
-  home: string,
-  keyFile: string | undefined,
-  host: Host,
-  lock: HeldLock,
-): Promise<WrapHome> {
+export async function openWrapHome(home: string, flags: Flags, host: Host, lock: HeldLock): Promise<WrapHome> {
+  const keyFile = textOf(flags, 'key-file')
+  const delegationsKeyFile = textOf(flags, 'delegations-key-file')
   const known = await readGatewayFile(home)
   const vaultFile = known?.vault.file ?? join(home, 'vault')
   const isNew = !(await exists(vaultFile))
@@ -72,7 +74,10 @@ export async function openWrapHome(
     serviceKey: join(home, 'service.key'),
     subjects: [owner],
   }
-  return { path: home, lock, key, vault, secrets, gateway }
+  return {
+    ...{ path: home, lock, key, vault, secrets, gateway, stores: agentStores(flags, host) },
+    delegationsKeyFile: delegationsKeyFile === undefined ? undefined : resolve(delegationsKeyFile),
+  }
 }
 
 /** All secrets of a vault as text. Binary secrets are left out: no configuration contains one. */
@@ -111,10 +116,16 @@ export async function ensureAgent(
   const folder = join(agents, name)
   const audience = await didOf(home.gateway.serviceKey)
   const subject = await didOf(join(home.path, 'owner.key'))
+  const file = home.delegationsKeyFile
   await makeWholeFolder(home.path, folder, async (draft) => {
     await createSignerFile({ path: join(draft, 'agent.key') })
+    // WRP-31: the file of the delegations is encrypted from its beginning.
+    if (file !== undefined) await makeWhole(home.path, file, (key) => createKeyFile(key))
     const { socket, address } = home.gateway.listen
-    const connection = { audience, subject, key: 'agent.key', delegations: 'delegations' }
+    const connection = {
+      ...{ audience, subject, key: 'agent.key', delegations: 'delegations' },
+      ...(file !== undefined && { unlock: { delegations: { file } } }),
+    }
     await writeConnection(draft, {
       ...(socket === undefined ? { address: String(address) } : { socket }),
       ...connection,
@@ -123,7 +134,11 @@ export async function ensureAgent(
   return { folder, did: await didOf(join(folder, 'agent.key')) }
 }
 
-/** The delegations of an agent. */
-export function delegationsOf(folder: string): ReturnType<typeof fileDelegationStore> {
-  return fileDelegationStore({ path: join(folder, 'delegations') })
+/**
+ * Reads the delegations of an agent, if it is there. A passphrase that is wrong or missing is found before anything is
+ * written.
+ */
+export async function checkAgent(home: WrapHome, agent: string): Promise<void> {
+  const folder = join(home.path, 'agents', agent)
+  if (await exists(folder)) await (await home.stores(folder)).load({})
 }

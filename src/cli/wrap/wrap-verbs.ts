@@ -1,5 +1,5 @@
 // node only: loads verbs that read files
-import { gatewayHome, json } from '../common-options.ts'
+import { delegationsKeyFile, gatewayHome, json, newDelegationsKeyFile } from '../common-options.ts'
 import type { Verb, VerbOption } from '../verb.ts'
 
 const gatewayKey: VerbOption = {
@@ -30,6 +30,7 @@ export const wrapVerbs: readonly Verb[] = [
       { name: 'agent', value: 'NAME', about: 'the name of the agent; default: of the client' },
       gatewayHome,
       gatewayKey,
+      newDelegationsKeyFile,
       {
         name: 'policy',
         value: 'TEXT',
@@ -74,6 +75,7 @@ export const wrapVerbs: readonly Verb[] = [
       client,
       gatewayHome,
       gatewayKey,
+      delegationsKeyFile,
       {
         name: 'keep-vault',
         about: 'leave the servers in gateway.json, their credentials in the vault, and the delegations of the agent',
@@ -111,6 +113,7 @@ export const wrapVerbs: readonly Verb[] = [
       { name: 'expires-in', value: 'DURATION', about: 'the validity of the delegation, such as 8h; default 30d' },
       gatewayHome,
       gatewayKey,
+      newDelegationsKeyFile,
       json,
     ],
     example: 'procura api add crm https://api.example.com --bearer --policy ".method == GET"',
@@ -120,7 +123,7 @@ export const wrapVerbs: readonly Verb[] = [
     name: 'api remove',
     operands: 'NAME',
     about: 'remove an HTTP API and its key, and revoke the delegations for it',
-    options: [gatewayHome, gatewayKey, json],
+    options: [gatewayHome, gatewayKey, delegationsKeyFile, json],
     example: 'procura api remove crm',
     run: async (...given) => (await import('./api.ts')).removeApi(...given),
   },
@@ -128,7 +131,7 @@ export const wrapVerbs: readonly Verb[] = [
     name: 'doctor',
     operands: '',
     about: 'check the gateway, its agents and clients, and search the old places for secrets that are still readable',
-    options: [gatewayHome, gatewayKey, json],
+    options: [gatewayHome, gatewayKey, delegationsKeyFile, json],
     example: 'procura doctor',
     negative: 'something has to be done',
     run: async (...given) => (await import('./doctor/doctor.ts')).doctor(...given),

@@ -25,7 +25,7 @@ import type { ServerPlan, Unplanned } from './planned.ts'
 import { inputsIn } from './references.ts'
 import { maskIn, showDifference, showPlans } from './show-plan.ts'
 import { describeApprovals, withApprovals } from './tool-approvals.ts'
-import { inHome, openWrapHome, type WrapHome } from './wrap-home.ts'
+import { checkAgent, inHome, openWrapHome, type WrapHome } from './wrap-home.ts'
 
 const defaultLifetime = '30d'
 
@@ -69,7 +69,8 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   return inHome(home, async (lock) => {
     // While this waited for the lock, another `wrap` may have changed the file, and with it the record of its originals.
     await checkUnchanged(file)
-    const opened = await openWrapHome(home, textOf(flags, 'key-file'), host, lock)
+    const opened = await openWrapHome(home, flags, host, lock)
+    await checkAgent(opened, agent)
     const prepared = named(opened.gateway, opened.secrets)
     const { ready, grants, next } = prepared
     const delegations = await applyWrap(opened, { file, client, agent, plans: ready, grants, expiresIn, next })

@@ -5,4 +5,8 @@
  * @module
  */
 
+export {
+  type DelegationFileDescription,
+  describeDelegationFile,
+} from '../../delegation-file/describe-delegation-file.ts'
 export { type FileDelegationStoreOptions, fileDelegationStore } from '../../delegation-file/file-delegation-store.ts'

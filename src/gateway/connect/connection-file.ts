@@ -3,7 +3,16 @@ import { join, resolve } from 'node:path'
 import { type Did, parseDid } from '../../did/did.ts'
 import { ArgumentError, ProcuraError } from '../../errors.ts'
 import { createDurableFile } from '../../support/durable-file.ts'
-import { anything, didString, maybe, nonEmptyString, type OptionChecks, readOptions } from '../../support/options.ts'
+import {
+  anything,
+  didString,
+  maybe,
+  nonEmptyArrayOf,
+  nonEmptyString,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+} from '../../support/options.ts'
 import { readPrivateFile } from '../../support/private-file.ts'
 import { quote } from '../../support/quote.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
@@ -22,6 +31,21 @@ export interface GatewayConnection {
   readonly key: string
   /** The path of the agent's delegations (`procura/agent/file`). */
   readonly delegations: string
+  /** Where the keys of these two files are, if the files are encrypted. Default: they are passed, or are not encrypted. */
+  readonly unlock?: UnlockSources
+}
+
+/** The place of the key of an encrypted file. */
+export type KeySource =
+  /** The path of a file with 32 bytes, as `procura vault new-key` makes it. */
+  | { readonly file: string }
+  /** A program and its arguments. It prints the passphrase, for example from the keyring of the desktop. */
+  | { readonly command: readonly string[] }
+
+/** The keys of the encrypted files of an agent. */
+export interface UnlockSources {
+  readonly key?: KeySource
+  readonly delegations?: KeySource
 }
 
 /** The content of `connect.json`. Paths are relative to its folder. */
@@ -34,6 +58,7 @@ interface ConnectionFields {
   readonly subject: string
   readonly key: string
   readonly delegations: string
+  readonly unlock?: UnlockSources
 }
 
 const fields: OptionChecks<ConnectionFields> = Object.freeze({
@@ -49,6 +74,22 @@ const fields: OptionChecks<ConnectionFields> = Object.freeze({
   subject: didString,
   key: nonEmptyString,
   delegations: nonEmptyString,
+  unlock: maybe(objectValue),
+})
+
+const unlockFields: OptionChecks<UnlockSources> = Object.freeze({
+  key: maybe(objectValue),
+  delegations: maybe(objectValue),
+})
+
+interface SourceFields {
+  readonly file?: string
+  readonly command?: readonly string[]
+}
+
+const sourceFields: OptionChecks<SourceFields> = Object.freeze({
+  file: maybe(nonEmptyString),
+  command: maybe(nonEmptyArrayOf(nonEmptyString)),
 })
 
 const name = 'connect.json'
@@ -85,6 +126,28 @@ export async function readConnection(folder: string): Promise<GatewayConnection>
     subject: readDid('subject', read.subject, path),
     key: resolve(folder, read.key),
     delegations: resolve(folder, read.delegations),
+    ...(read.unlock !== undefined && { unlock: readUnlock(folder, read.unlock, path) }),
+  })
+}
+
+/** The sources of the keys. Relative paths are relative to the folder. */
+function readUnlock(folder: string, unlock: UnlockSources, path: string): UnlockSources {
+  const wrong = (message: string): ArgumentError => new ArgumentError(message)
+  const { key, delegations } = readOptions(`${quote(path, 256)}: \`unlock\``, unlock, unlockFields, wrong)
+  const sourceOf = (of: 'key' | 'delegations', given: KeySource): KeySource => {
+    const where = `${quote(path, 256)}: \`unlock.${of}\``
+    const { file, command } = readOptions(where, given as SourceFields, sourceFields, wrong)
+    if ((file === undefined) === (command === undefined))
+      throw wrong(`${where} must have either \`file\` or \`command\``)
+    return Object.freeze(
+      file === undefined
+        ? { command: Object.freeze([...(command as readonly string[])]) }
+        : { file: resolve(folder, file) },
+    )
+  }
+  return Object.freeze({
+    ...(key !== undefined && { key: sourceOf('key', key) }),
+    ...(delegations !== undefined && { delegations: sourceOf('delegations', delegations) }),
   })
 }
 

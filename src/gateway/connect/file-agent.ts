@@ -3,29 +3,38 @@ import { statSync } from 'node:fs'
 import type { Agent } from '../../agent/agent.ts'
 import { openAgent } from '../../agent/open-agent.ts'
 import { encodeContainer } from '../../container/container.ts'
-import { fileDelegationStore } from '../../delegation-file/file-delegation-store.ts'
 import { invoke } from '../../invocation/invoke.ts'
 import type { Signer } from '../../principal/signer.ts'
 import type { Clock } from '../../time.ts'
+import type { FileKey } from '../../vault/stores/file/key.ts'
 import type { GatewayConnection } from './connection-file.ts'
+import { delegationsOpener } from './unlock.ts'
 
 /** The parts of an agent that sign the messages of a client. */
 export type SigningAgent = Pick<Agent, 'authorize' | 'capabilities'>
 
+/** Options of {@link openFileAgent}. */
+export interface FileAgentOptions {
+  readonly clock: Clock | undefined
+  /** The key of encrypted delegations, if it was passed. */
+  readonly delegationsKey: FileKey | undefined
+}
+
 /** The delegations of an agent, read again after each change of their file. CON-04 */
 export function openFileAgent(
   signer: Signer,
-  { delegations, subject, audience }: GatewayConnection,
-  clock: Clock | undefined,
+  connection: GatewayConnection,
+  { clock, delegationsKey }: FileAgentOptions,
 ): { readonly current: () => Promise<Agent>; readonly signing: SigningAgent } {
-  const store = fileDelegationStore({ path: delegations })
+  const { delegations, subject, audience } = connection
+  const openStore = delegationsOpener(connection, delegationsKey)
   let opened: { readonly version: string; readonly agent: Promise<Agent> } | undefined
 
   function current(): Promise<Agent> {
     // Taken before the file is read, so that a change in between is seen at the next call.
     const version = versionOf(delegations)
     if (opened?.version !== version) {
-      const agent = openAgent({ signer, store, ...(clock !== undefined && { clock }) })
+      const agent = openStore().then((store) => openAgent({ signer, store, ...(clock !== undefined && { clock }) }))
       opened = { version, agent }
       // A file that cannot be read now may be readable at the next call.
       agent.catch(() => (opened = undefined))

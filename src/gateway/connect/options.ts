@@ -23,8 +23,10 @@ export interface ConnectToGatewayOptions {
   readonly input: Readable
   /** Receives the messages for the client, and nothing else. */
   readonly output: Writable
-  /** The key of an encrypted key file. Default: it is not encrypted. */
+  /** The key of an encrypted key file. Default: `unlock` of `connect.json`, or it is not encrypted. */
   readonly key?: FileKey
+  /** The key of encrypted delegations. Default: `unlock` of `connect.json`, or they are not encrypted. */
+  readonly delegationsKey?: FileKey
   /**
    * Seconds for which a call waits for its approval when the client cannot ask for it, at most 3,600. Default 0: the call is
    * refused with the ID of the request, and the same call takes the answer later.
@@ -45,6 +47,7 @@ export const connectChecks: OptionChecks<ConnectToGatewayOptions> = Object.freez
   input: withMethod('read'),
   output: withMethod('write'),
   key: maybe(objectValue),
+  delegationsKey: maybe(objectValue),
   approvalWait: maybe(integerFrom(0, 3_600)),
   onFault: maybe(callback),
   signal: maybe(abortSignal),

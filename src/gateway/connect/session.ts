@@ -1,8 +1,6 @@
 // node only: connects to a socket
 import { MalformedError } from '../../errors.ts'
 import { withInvocation } from '../../mcp/with-invocation.ts'
-import { describeSignerFile, openSignerFile, type SignerFile } from '../../signer-file/signer-file.ts'
-import type { FileKey } from '../../vault/stores/file/key.ts'
 import { toolCommand } from '../tool-command.ts'
 import type { ClientCall, Failure, Message } from './answers.ts'
 import { type ApprovableAnswer, type ApprovedCalls, createApprovedCalls, isApprovable } from './approved-calls.ts'
@@ -13,6 +11,7 @@ import { ConnectionEnded, type GatewaySocket, openGatewaySocket } from './gatewa
 import type { ConnectToGatewayOptions, Write } from './options.ts'
 import { proofFor } from './prove-session.ts'
 import { createRequests, type PendingRequest, type Requests } from './requests.ts'
+import { openAgentKey } from './unlock.ts'
 
 /** A session of MCP with one server behind the gateway. */
 export interface Session {
@@ -32,10 +31,10 @@ export async function openSession(
   onFault: (message: string) => void,
 ): Promise<Session> {
   try {
-    const { agent, server, key, clock, approvalWait: waitSeconds = 0 } = options
+    const { agent, server, key, delegationsKey, clock, approvalWait: waitSeconds = 0 } = options
     const connection = await readConnection(agent)
-    const opening = openKey(connection.key, key).then((file) => ({
-      ...openFileAgent(file.signer, connection, clock),
+    const opening = openAgentKey(connection, key).then((file) => ({
+      ...openFileAgent(file.signer, connection, { clock, delegationsKey }),
       signer: file.signer,
     }))
     const prove = async (challenge: string): Promise<object> => {
@@ -58,12 +57,6 @@ export async function openSession(
     onFault(message)
     return failedSession({ code: 'gateway_unavailable', message })
   }
-}
-
-/** A key that is not needed is not used: the environment of several agents may have it for one of them. */
-export async function openKey(path: string, key: FileKey | undefined): Promise<SignerFile> {
-  const isEncrypted = key !== undefined && (await describeSignerFile({ path })).encrypted
-  return openSignerFile({ path, ...(isEncrypted && { key }) })
 }
 
 /** Both results. When one fails, a socket of the other one is closed. */

@@ -1,7 +1,6 @@
 // node only: reads files
 import type { Agent } from '../../agent/agent.ts'
 import { openAgent } from '../../agent/open-agent.ts'
-import { fileDelegationStore } from '../../delegation-file/file-delegation-store.ts'
 import { ArgumentError } from '../../errors.ts'
 import type { Signer } from '../../principal/signer.ts'
 import { describeSignerFile } from '../../signer-file/signer-file.ts'
@@ -17,7 +16,9 @@ import {
 } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import type { Clock } from '../../time.ts'
+import type { FileKey } from '../../vault/stores/file/key.ts'
 import { readConnection } from '../connect/connection-file.ts'
+import { delegationsOpener } from '../connect/unlock.ts'
 import { toolCommand } from '../tool-command.ts'
 
 /** Options of {@link answerHook}. */
@@ -28,6 +29,8 @@ export interface AnswerHookOptions {
   readonly servers: readonly string[]
   /** Whether a call passes that an approval could permit, so that the gateway can ask for it. Default false. */
   readonly passApprovable?: boolean
+  /** The key of encrypted delegations. Default: `unlock` of `connect.json`, or they are not encrypted. */
+  readonly delegationsKey?: FileKey
   /** Default: the host's clock. */
   readonly clock?: Clock
 }
@@ -36,6 +39,7 @@ const checks: OptionChecks<AnswerHookOptions> = Object.freeze({
   agent: nonEmptyString,
   servers: nonEmptyArrayOf(nonEmptyString),
   passApprovable: maybe(flag),
+  delegationsKey: maybe(objectValue),
   clock: maybe(withMethod('now')),
 })
 
@@ -140,7 +144,8 @@ function targetOf(tool: string, { client, server }: KnownServer): { readonly ser
 
 /** HKS-03: a question needs no key, so that the private key is not used. */
 async function openWithoutKey(given: AnswerHookOptions): Promise<{ readonly agent: Agent; readonly subject: string }> {
-  const { key, delegations, subject } = await readConnection(given.agent)
+  const connection = await readConnection(given.agent)
+  const { key, subject } = connection
   const { keys } = await describeSignerFile({ path: key })
   const [{ did, algorithm }] = keys as [(typeof keys)[number]]
   const signer: Signer = {
@@ -149,7 +154,7 @@ async function openWithoutKey(given: AnswerHookOptions): Promise<{ readonly agen
     publicKey: new Uint8Array(),
     sign: () => Promise.reject(new ArgumentError('a hook signs nothing')),
   }
-  const { clock } = given
-  const store = fileDelegationStore({ path: delegations })
+  const { clock, delegationsKey } = given
+  const store = await delegationsOpener(connection, delegationsKey)()
   return { agent: await openAgent({ signer, store, ...(clock !== undefined && { clock }) }), subject }
 }

@@ -8,9 +8,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { describeDelegationFile } from '../../../src/delegation-file/describe-delegation-file.ts'
 import { readGatewayConfig } from '../../../src/entries/gateway.ts'
 import { assumeRoleSource, secretsManagerSource } from '../../../src/entries/vault/aws.ts'
-import { ArgumentError, VaultError } from '../../../src/errors.ts'
+import { ArgumentError, StoreError, VaultError } from '../../../src/errors.ts'
 import {
   createSignerFile,
   describeSignerFile,
@@ -51,6 +52,12 @@ import { type Reader, reader } from '../reader.ts'
 const clock = movableClock()
 const origin = 'https://api.example'
 const errors = [VaultError]
+/** An encrypted file of delegations; its box is never opened. */
+const sealedDelegations = JSON.stringify({
+  ...{ format: 'procura-delegations@1', name: 'assistant' },
+  encryption: { kind: 'scrypt', salt: 'A'.repeat(43), cost: 131_072 },
+  box: 'A'.repeat(80),
+})
 
 /** The response of a server. */
 interface Answer {
@@ -246,6 +253,23 @@ export const vaultReaders: readonly Reader[] = [
       costs: 8,
     }),
   ),
+  reader({
+    of: 'agent/file describeDelegationFile',
+    input: (random) => {
+      const changed = random.once(2)
+        ? JSON.stringify(mutateValue(JSON.parse(sealedDelegations), random, oddJson))
+        : mutateText(sealedDelegations, random)
+      return new TextEncoder().encode(changed)
+    },
+    read: (bytes) =>
+      inFolder(async (directory) => {
+        const path = join(directory, 'delegations')
+        writeFileSync(path, bytes, { mode: 0o600 })
+        await describeDelegationFile({ path })
+      }),
+    errors: [StoreError],
+    costs: 8,
+  }),
   reader({
     of: 'gateway readGatewayConfig',
     input: (random) => {

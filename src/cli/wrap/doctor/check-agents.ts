@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { Delegation } from '../../../delegation/delegation.ts'
 import { never, systemClock } from '../../../time.ts'
+import type { AgentStores } from '../../agent-stores.ts'
 import { showDate, showDistance } from '../../time-text.ts'
 import { held, isOf } from '../issue.ts'
 import type { WrapIndex } from '../wrap-index.ts'
@@ -11,19 +12,23 @@ import type { Finding } from './finding.ts'
 const soon = 7 * 86_400
 
 /** Checks that each agent has a delegation for each of its servers, and that none ends soon. WRP-24 */
-export async function checkDelegations(home: string, indexes: readonly WrapIndex[]): Promise<readonly Finding[]> {
+export async function checkDelegations(
+  home: string,
+  indexes: readonly WrapIndex[],
+  stores: AgentStores,
+): Promise<readonly Finding[]> {
   const findings: Finding[] = []
   for (const { agent, servers } of indexes) {
     let delegations: readonly Delegation[]
     try {
-      delegations = await held(join(home, 'agents', agent))
+      delegations = await held(await stores(join(home, 'agents', agent)))
     } catch (error) {
       const fault = `has delegations that cannot be read: ${(error as Error).message}`
       findings.push({
         check: 'delegations',
         thing: `the agent ${agent}`,
         fault,
-        remedy: 'restore its folder, or wrap again',
+        remedy: 'pass the key of its delegations, restore its folder, or wrap again',
       })
       continue
     }

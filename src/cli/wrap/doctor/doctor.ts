@@ -7,6 +7,7 @@ import { verifyAuditLog } from '../../../audit/verify/verify-audit-log.ts'
 import { readConnection } from '../../../gateway/connect/connection-file.ts'
 import { gatewayHome } from '../../../gateway/home.ts'
 import { quote } from '../../../support/quote.ts'
+import { agentStores } from '../../agent-stores.ts'
 import type { Host } from '../../host.ts'
 import { UsageError } from '../../usage-error.ts'
 import { type Flags, textOf } from '../../verb.ts'
@@ -87,7 +88,11 @@ function checksOf(
     ['owner-key', 'the key of the owner opens for a person alone', () => checkOwnerKey(home, gateway.vault.keyFile)],
     ['clients', 'the configurations run `procura connect`', () => checkClients(indexes)],
     ['gateway', 'the gateway answers, and is the one that the agents expect', () => gatewayFindings(home, indexes)],
-    ['delegations', 'each agent has a delegation for each of its servers', () => checkDelegations(home, indexes)],
+    [
+      'delegations',
+      'each agent has a delegation for each of its servers',
+      () => checkDelegations(home, indexes, agentStores(flags, host)),
+    ],
     ['tools', 'no tool was changed since it was accepted', () => checkTools(home, [...gateway.servers.keys()])],
     ['hooks', 'the hooks run, and a failure of them blocks the call', () => checkHooks(userHome, indexes)],
     ['clock', 'the clocks agree', async () => [...(await checkClock(home)), ...(await gatewayClock(gateway))]],

@@ -7,7 +7,7 @@ import { apiCommand } from '../../api/api-command.ts'
 import { type ListenerWords, listen } from '../../wire/listener.ts'
 import { readConnection } from '../connection-file.ts'
 import { openFileAgent } from '../file-agent.ts'
-import { openKey } from '../session.ts'
+import { openAgentKey } from '../unlock.ts'
 import { type Admission, refusalOf } from './admit-request.ts'
 import { localKey, localKeyPath } from './local-key.ts'
 import { type ApiListener, type ListenForApiOptions, listenChecks } from './options.ts'
@@ -37,7 +37,8 @@ const words: ListenerWords = Object.freeze({ program: '`procura connect`', optio
  * ```
  */
 export async function listenForApi(options: ListenForApiOptions): Promise<ApiListener> {
-  const { api, agent, listen: place, key, onFault, clock } = readOptions('listenForApi', options, listenChecks)
+  const given = readOptions('listenForApi', options, listenChecks)
+  const { api, agent, listen: place, key, delegationsKey, onFault, clock } = given
   apiCommand(api)
   const address = /^(127\.0\.0\.1|\[::1\]):(\d{1,5})$/.exec(place)
   if (address === null && !place.includes('/'))
@@ -45,8 +46,8 @@ export async function listenForApi(options: ListenForApiOptions): Promise<ApiLis
       'listenForApi: `listen` must be a loopback address with a port, such as 127.0.0.1:8080, or the path of a socket, with a slash',
     )
   const connection = await readConnection(agent)
-  const { signer } = await openKey(connection.key, key)
-  const { signing } = openFileAgent(signer, connection, clock)
+  const { signer } = await openAgentKey(connection, key)
+  const { signing } = openFileAgent(signer, connection, { clock, delegationsKey })
   const clientKey = address === null ? undefined : await localKey(agent)
   const context = { api, connection, signing, key: clientKey, onFault: onFault ?? (() => undefined) }
   if (address === null) {

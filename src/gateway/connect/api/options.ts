@@ -18,8 +18,10 @@ export interface ListenForApiOptions {
   readonly agent: string
   /** The place at which clients connect: a loopback address such as `127.0.0.1:8080`, or the path of a Unix socket. */
   readonly listen: string
-  /** The key of an encrypted key file. Default: it is not encrypted. */
+  /** The key of an encrypted key file. Default: `unlock` of `connect.json`, or it is not encrypted. */
   readonly key?: FileKey
+  /** The key of encrypted delegations. Default: `unlock` of `connect.json`, or they are not encrypted. */
+  readonly delegationsKey?: FileKey
   /** Receives a line about each fault of the gateway. Default: none. */
   readonly onFault?: (message: string) => void
   /** Default: the host's clock. */
@@ -32,6 +34,7 @@ export const listenChecks: OptionChecks<ListenForApiOptions> = Object.freeze({
   agent: nonEmptyString,
   listen: nonEmptyString,
   key: maybe(objectValue),
+  delegationsKey: maybe(objectValue),
   onFault: maybe(callback),
   clock: maybe(withMethod('now')),
 })
