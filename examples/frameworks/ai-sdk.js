@@ -1,8 +1,8 @@
 import { generateText, stepCountIs } from 'ai'
 import { MockLanguageModelV4 } from 'ai/test'
 import { defineCommand, delegate, generateSigner } from 'procura'
-import { openAgent, toolOf } from 'procura/agent'
-import { guardedTools, toolApproval } from 'procura/agent/ai-sdk'
+import { openAgent } from 'procura/agent'
+import { aiTools } from 'procura/agent/ai-sdk'
 import { email } from 'procura/arguments'
 import { memoryAuditSink } from 'procura/audit'
 import { createGuard } from 'procura/guard'
@@ -33,30 +33,22 @@ const assistant = await openAgent({
   delegations: [grant],
   services: [{ audience: service.did, send: callService }], // or `url`
 })
-const write = async (input) => {
-  const result = await assistant.call(send, input)
-  return result.ok ? result.value : result.message
-}
-const [capability] = await assistant.capabilities({ commands: [send] })
-const { name, description, schema } = toolOf(send, { capability })
-const options = { tools: { [name]: send } }
-const tools = guardedTools(assistant, { [name]: { description, inputSchema: schema, execute: write } }, options)
+const tools = await aiTools(assistant, { tools: [send] })
 
 for (const to of ['bob@example.com', 'eve@evil.example']) {
   // A model of the tests of the AI SDK, which calls the tool once.
   const usage = { inputTokens: { total: 1 }, outputTokens: { total: 1 } }
-  const call = { type: 'tool-call', toolCallId: 'call', toolName: name, input: JSON.stringify({ to }) }
+  const call = { type: 'tool-call', toolCallId: 'call', toolName: 'mail_send', input: JSON.stringify({ to }) }
   const answers = [
     { content: [call], finishReason: { unified: 'tool-calls' }, usage, warnings: [] },
     { content: [{ type: 'text', text: 'done' }], finishReason: { unified: 'stop' }, usage, warnings: [] },
   ]
   const model = new MockLanguageModelV4({ doGenerate: async () => answers[model.doGenerateCalls.length - 1] })
-  const settings = { model, tools, toolApproval: toolApproval(assistant, options), stopWhen: stepCountIs(3) }
-  await generateText({ ...settings, prompt: 'Write.' })
+  await generateText({ model, tools, stopWhen: stepCountIs(3), prompt: 'Write.' })
   const [{ output }] = model.doGenerateCalls.at(-1).prompt.at(-1).content
-  console.log(output.value ?? output.reason)
+  console.log(output.value)
 }
 await guard.close()
 
 // sent to bob@example.com
-// delegation 1 of 1: policy statement 1: `.to` must be a string that matches `*@example.com`, found a string of 16 characters
+// AuthorizationError: delegation 1 of 1: policy statement 1: `.to` must be a string that matches `*@example.com`, found a string of 16 characters

@@ -1,9 +1,8 @@
-import { AIMessage, ToolMessage } from '@langchain/core/messages'
 import { fakeModel } from '@langchain/core/testing'
-import { createAgent, tool } from 'langchain'
+import { AIMessage, createAgent, ToolMessage, tool } from 'langchain'
 import { defineCommand, delegate, generateSigner } from 'procura'
-import { openAgent, toolOf } from 'procura/agent'
-import { langchainMiddleware } from 'procura/agent/langchain'
+import { openAgent } from 'procura/agent'
+import { langchainTools } from 'procura/agent/langchain'
 import { email } from 'procura/arguments'
 import { memoryAuditSink } from 'procura/audit'
 import { createGuard } from 'procura/guard'
@@ -34,21 +33,14 @@ const assistant = await openAgent({
   delegations: [grant],
   services: [{ audience: service.did, send: callService }], // or `url`
 })
-const write = async (input) => {
-  const result = await assistant.call(send, input)
-  return result.ok ? result.value : result.message
-}
-const [capability] = await assistant.capabilities({ commands: [send] })
-const { name, description, jsonSchema } = toolOf(send, { capability })
-const mail = tool(write, { name, description, schema: jsonSchema })
+const tools = await langchainTools(assistant, { tools: [send], tool, ToolMessage })
 
 for (const to of ['bob@example.com', 'eve@evil.example']) {
   // A model of the tests of LangChain, which calls the tool once.
   const model = fakeModel()
-    .respondWithTools([{ name, args: { to }, id: 'call' }])
+    .respondWithTools([{ name: 'mail_send', args: { to }, id: 'call' }])
     .respond(new AIMessage('done'))
-  const middleware = [langchainMiddleware(assistant, { tools: { [name]: send }, ToolMessage })]
-  const agent = createAgent({ model, tools: [mail], middleware })
+  const agent = createAgent({ model, tools })
   const { messages } = await agent.invoke({ messages: [{ role: 'user', content: 'Write.' }] })
   console.log(messages.find((message) => message.type === 'tool').content)
 }

@@ -2,8 +2,8 @@ import { Agent } from '@mastra/core/agent'
 import { createTool } from '@mastra/core/tools'
 import { MockLanguageModelV3 } from 'ai/test'
 import { defineCommand, delegate, generateSigner } from 'procura'
-import { openAgent, toolOf } from 'procura/agent'
-import { mastraHooks } from 'procura/agent/mastra'
+import { openAgent } from 'procura/agent'
+import { mastraTools } from 'procura/agent/mastra'
 import { email } from 'procura/arguments'
 import { memoryAuditSink } from 'procura/audit'
 import { createGuard } from 'procura/guard'
@@ -34,32 +34,18 @@ const assistant = await openAgent({
   delegations: [grant],
   services: [{ audience: service.did, send: callService }], // or `url`
 })
-const write = async (input) => {
-  const result = await assistant.call(send, input)
-  return result.ok ? result.value : result.message
-}
-const [capability] = await assistant.capabilities({ commands: [send] })
-const { name, description, schema } = toolOf(send, { capability })
-const mail = createTool({ id: name, description, inputSchema: schema, execute: write })
+const tools = await mastraTools(assistant, { tools: [send], createTool })
 
 for (const to of ['bob@example.com', 'eve@evil.example']) {
   // A model of the tests of the AI SDK, which calls the tool once.
   const usage = { inputTokens: { total: 1 }, outputTokens: { total: 1 } }
-  const call = { type: 'tool-call', toolCallId: 'call', toolName: name, input: JSON.stringify({ to }) }
+  const call = { type: 'tool-call', toolCallId: 'call', toolName: 'mail_send', input: JSON.stringify({ to }) }
   const answers = [
     { content: [call], finishReason: { unified: 'tool-calls' }, usage, warnings: [] },
     { content: [{ type: 'text', text: 'done' }], finishReason: { unified: 'stop' }, usage, warnings: [] },
   ]
   const model = new MockLanguageModelV3({ doGenerate: async () => answers[model.doGenerateCalls.length - 1] })
-  const hooks = mastraHooks(assistant, { tools: { [name]: send } })
-  const agent = new Agent({
-    id: 'mailer',
-    name: 'mailer',
-    instructions: 'Help.',
-    model,
-    tools: { [name]: mail },
-    hooks,
-  })
+  const agent = new Agent({ id: 'mailer', name: 'mailer', instructions: 'Help.', model, tools })
   await agent.generate('Write.')
   const [{ output }] = model.doGenerateCalls.at(-1).prompt.at(-1).content
   console.log(output.value)

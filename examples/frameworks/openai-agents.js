@@ -1,7 +1,7 @@
 import { Agent, run, setTracingDisabled, tool, Usage } from '@openai/agents-core'
 import { defineCommand, delegate, generateSigner } from 'procura'
-import { openAgent, toolOf } from 'procura/agent'
-import { toolInputGuardrail } from 'procura/agent/openai'
+import { openAgent } from 'procura/agent'
+import { openaiTools } from 'procura/agent/openai'
 import { email } from 'procura/arguments'
 import { memoryAuditSink } from 'procura/audit'
 import { createGuard } from 'procura/guard'
@@ -32,23 +32,22 @@ const assistant = await openAgent({
   delegations: [grant],
   services: [{ audience: service.did, send: callService }], // or `url`
 })
-const write = async (input) => {
-  const result = await assistant.call(send, input)
-  return result.ok ? result.value : result.message
-}
-const [capability] = await assistant.capabilities({ commands: [send] })
-const { name, description, jsonSchema } = toolOf(send, { capability })
-const inputGuardrails = [toolInputGuardrail(assistant, { tools: { [name]: send } })]
-const mail = tool({ name, description, parameters: jsonSchema, strict: false, execute: write, inputGuardrails })
+const tools = await openaiTools(assistant, { tools: [send], tool })
 setTracingDisabled(true)
 
 for (const to of ['bob@example.com', 'eve@evil.example']) {
   // A model that calls the tool once.
-  const call = { type: 'function_call', callId: 'call', name, status: 'completed', arguments: JSON.stringify({ to }) }
+  const call = {
+    type: 'function_call',
+    callId: 'call',
+    name: 'mail_send',
+    status: 'completed',
+    arguments: JSON.stringify({ to }),
+  }
   const text = { type: 'output_text', text: 'done' }
   const answers = [call, { type: 'message', role: 'assistant', status: 'completed', content: [text] }]
   const model = { getResponse: async () => ({ usage: new Usage(), output: [answers.shift()] }) }
-  const { history } = await run(new Agent({ name: 'assistant', model, tools: [mail] }), 'Write.')
+  const { history } = await run(new Agent({ name: 'assistant', model, tools }), 'Write.')
   console.log(history.find(({ type }) => type === 'function_call_result').output.text)
 }
 await guard.close()

@@ -22,9 +22,9 @@ export interface AgentTool<Args = unknown> {
   readonly description: string
   /** The definition, for `can` and `call`. */
   readonly definition: CommandDefinition<Args>
-  /** The schema of the arguments, as a Standard Schema with JSON Schema. */
+  /** The schema of the arguments, as a Standard Schema with JSON Schema: for the AI SDK, Mastra, and the SDK 2 of MCP. */
   readonly schema: ArgumentType<Args>
-  /** The JSON Schema of the arguments, of draft 2020-12. */
+  /** The JSON Schema of the arguments, of draft 2020-12: for LangChain, OpenAI Agents, and model providers. */
   readonly jsonSchema: JsonSchema
 }
 
@@ -45,16 +45,12 @@ export interface AgentTool<Args = unknown> {
  */
 export function toolOf<Args>(definition: CommandDefinition<Args>, options: ToolOptions = {}): AgentTool<Args> {
   const schema = argumentsSchema(definition)
-  const { command } = definition
   const given = readOptions('toolOf', options, {
     name: maybe(toolName),
     description: maybe(nonEmptyString),
     capability: maybe(objectValue),
   })
-  const { name = command.slice(1).replaceAll('/', '_'), description = definition.description ?? command } = given
-  // AGT-16
-  const fault = toolName(name)
-  if (fault !== undefined) throw new ArgumentError(`toolOf: the name of ${command} ${fault}; pass a \`name\``)
+  const { name = toolNameOf(definition), description = definition.description ?? definition.command } = given
   const conditions = given.capability?.conditions ?? []
   const allowed = conditions.length === 0 ? '' : ` Permitted only where ${conditions.join(', and ')}.`
   return Object.freeze({
@@ -64,6 +60,18 @@ export function toolOf<Args>(definition: CommandDefinition<Args>, options: ToolO
     schema,
     jsonSchema: schema['~standard'].jsonSchema.input({ target: 'draft-2020-12' }),
   })
+}
+
+/**
+ * The default name of the tool of a command. AGT-16
+ *
+ * @throws ArgumentError when it is not a name that model providers accept.
+ */
+export function toolNameOf({ command }: CommandDefinition): string {
+  const name = command.slice(1).replaceAll('/', '_')
+  const fault = toolName(name)
+  if (fault !== undefined) throw new ArgumentError(`toolOf: the name of ${command} ${fault}; pass a \`name\``)
+  return name
 }
 
 const toolName: OptionCheck = (value) =>

@@ -26,10 +26,18 @@ export type {
   Reception,
   TaskCommand,
 } from '../agent/agent.ts'
+export {
+  type AgentToolsOptions,
+  agentTools,
+  type CallableTool,
+  type CallingAgent,
+  type ToolCallOptions,
+} from '../agent/agent-tools.ts'
 export type { DelegationChange, DelegationStore } from '../proof/delegation-store.ts'
 export { type MemoryDelegationStoreOptions, memoryDelegationStore } from '../proof/memory-delegation-store.ts'
 export type { CallApproval } from '../agent/call-approval.ts'
 export { type OpenAgentOptions, openAgent } from '../agent/open-agent.ts'
 export type { Renew } from '../agent/renewal.ts'
 export { type AgentTool, type ToolOptions, toolOf } from '../agent/tool-of.ts'
+export { toolsByName } from '../agent/tools-by-name.ts'
 export type { CallReply, SendCall, SentCall, ServiceDenial } from '../agent/send-call.ts'

@@ -52,7 +52,7 @@ const adapters: Readonly<Record<string, Adapter>> = {
     return answer.type === 'denied' ? { ran: false, told: answer.reason } : { ran: true, told: '' }
   },
   async openai(agent, options, name, args) {
-    const call = { toolCall: { name, arguments: JSON.stringify(args) } }
+    const call = { toolCall: { name, arguments: JSON.stringify(args) }, context: { context: undefined } }
     const { behavior } = await toolInputGuardrail(agent, options).run(call)
     return behavior.type === 'allow' ? { ran: true, told: '' } : { ran: false, told: behavior.message }
   },
@@ -133,6 +133,33 @@ describe.each(Object.entries(adapters))('%s', (_name, call) => {
     expect(await call(source, { tools }, 'mail_send', bob)).toMatchObject({ ran: true })
   })
 
+  it('AGT-22 passes the context of a call to the function that returns the agent', async () => {
+    const contexts: unknown[] = []
+    const source = (context: unknown) => {
+      contexts.push(context)
+      return assistant
+    }
+    await call(source, { tools }, 'mail_send', bob)
+    expect(contexts).toHaveLength(1)
+    expect(contexts[0]).toBeTypeOf('object')
+  })
+
+  it('AGT-20 takes a list of definitions, under their names of toolOf', async () => {
+    expect(await call(assistant, { tools: [send] }, 'mail_send', bob)).toMatchObject({ ran: true })
+    expect(await call(assistant, { tools: [send] }, 'mail_send', eve)).toMatchObject({ ran: false })
+    expect(await call(assistant, { tools: [send] }, '0', bob)).toMatchObject({ ran: false })
+  })
+
+  it('AGT-35 runs a local tool without a question, also without an agent, and no other', async () => {
+    const none = () => undefined
+    const options = { tools, local: ['calculate'] }
+    expect(await call(none, options, 'calculate', { sum: '1+1' })).toEqual({ ran: true, told: '' })
+    for (const name of ['calculate ', 'Calculate', 'mail_send', 'length'])
+      expect(await call(none, options, name, bob), name).toMatchObject({ ran: false })
+    const both = { tools, local: ['mail_send'] }
+    await expect(call(assistant, both, 'mail_send', bob)).rejects.toThrow(/in `tools` and in `local`/)
+  })
+
   it('refuses another object than an agent', async () => {
     await expect(call({} as typeof assistant, { tools }, 'mail_send', bob)).rejects.toThrow(/must be an agent/)
   })
@@ -148,6 +175,30 @@ describe('guardedTools', () => {
     await expect(mail_send.execute({ to: 'eve@example.org' })).rejects.toThrow(AuthorizationError)
   })
 
+  it('AGT-35 leaves a local tool as it is', () => {
+    const calculate = { execute: async () => 2 }
+    const guarded = guardedTools(assistant, { ...toolSet, calculate }, { tools, local: ['calculate'] })
+    expect(guarded.calculate).toBe(calculate)
+    expect(guarded.mail_send.execute).not.toBe(toolSet.mail_send.execute)
+  })
+
+  it('AGT-36 does not run a tool when the run was aborted while the agent was asked', async () => {
+    const controller = new AbortController()
+    const source = async () => {
+      controller.abort(new Error('the user left'))
+      return { can: async () => ({ ok: true }) } as unknown as typeof assistant
+    }
+    let ran = false
+    const execute = async (_input: object, _options: object) => {
+      ran = true
+    }
+    const { mail_send } = guardedTools(source, { mail_send: { execute } }, { tools })
+    await expect(mail_send.execute({ to: 'bob@example.com' }, { abortSignal: controller.signal })).rejects.toThrow(
+      'the user left',
+    )
+    expect(ran).toBe(false)
+  })
+
   it('returns the last result of a tool that yields several', async () => {
     async function* execute(_input: { to: string }) {
       yield 'sending'
@@ -160,6 +211,7 @@ describe('guardedTools', () => {
   it('refuses tools that it cannot guard', () => {
     expect(() => guardedTools(assistant, { mail_send: {} }, { tools })).toThrow(/no `execute`/)
     expect(() => guardedTools(assistant, { ...toolSet, other: toolSet.mail_send }, { tools })).toThrow(/no command/)
+    expect(() => guardedTools(assistant, { length: toolSet.mail_send }, { tools: [send] })).toThrow(/no command/)
   })
 
   it('AGT-21 toolApproval lets the user confirm a call that needs an approval', async () => {

@@ -102,12 +102,14 @@ const serverOf = (tools) =>
   })
 const prefixed = (tools) => Object.fromEntries(Object.entries(tools).map(([name, one]) => [`mcp__mail__${name}`, one]))
 
-export async function claude({ agent, tools, options, to }) {
+export async function claude({ agent, tools, options, to, signal }) {
   const { hooks } = claudeSession(agent, { ...options, tools: prefixed(options.tools) })
   const name = `mcp__mail__${tools[0].name}`
   const mcpServers = { mail: serverOf(tools) }
+  const abortController = new AbortController()
+  signal?.addEventListener('abort', () => abortController.abort(signal.reason))
   // Allowed beforehand, so that the hook alone can refuse.
-  return run({ answers: [{ name, input: { to } }], allowedTools: [name], hooks, mcpServers })
+  return run({ answers: [{ name, input: { to } }], allowedTools: [name], hooks, mcpServers, abortController })
 }
 
 /** A sub-agent of Claude Code acts with less. */

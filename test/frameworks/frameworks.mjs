@@ -21,7 +21,7 @@ import { shown } from './setup.ts'
 const schema = z.object({ to: z.string() })
 const description = 'A tool.'
 
-async function langchain({ agent, tools, options, to }) {
+async function langchain({ agent, tools, options, to, signal }) {
   const model = fakeModel()
     .respondWithTools([{ name: tools[0].name, args: { to }, id: 'call1' }])
     .respond(new AIMessage('done'))
@@ -37,7 +37,7 @@ async function langchain({ agent, tools, options, to }) {
   const handlers = { handleToolStart: keep, handleToolEnd: keep, handleToolError: keep, handleChainEnd: keep }
   const result = await graph.invoke(
     { messages: [{ role: 'user', content: 'hello' }] },
-    { configurable: { thread_id: '1' }, callbacks: [handlers] },
+    { configurable: { thread_id: '1' }, callbacks: [handlers], signal },
   )
   return { input: model.calls.at(-1).messages, stored: { result, storage: checkpointer.storage, callbacks } }
 }
@@ -83,7 +83,7 @@ function observer() {
 }
 
 const aiSdk = (sdk, Model, hasToolApproval, isStreamed) => async (run) => {
-  const { agent, tools, options, to } = run
+  const { agent, tools, options, to, signal } = run
   const answers = generations(tools[0].name, { to })
   const callsOf = () => [...model.doGenerateCalls, ...model.doStreamCalls]
   const model = new Model({
@@ -95,8 +95,9 @@ const aiSdk = (sdk, Model, hasToolApproval, isStreamed) => async (run) => {
   )
   const { seen, telemetry } = observer()
   const settings = {
-    ...{ model, stopWhen: sdk.stepCountIs(3), experimental_telemetry: telemetry },
-    tools: hasToolApproval ? given : guardedTools(agent, given, options),
+    ...{ model, stopWhen: sdk.stepCountIs(3), experimental_telemetry: telemetry, abortSignal: signal },
+    // Only `execute` receives the signal of the run.
+    tools: hasToolApproval && signal === undefined ? given : guardedTools(agent, given, options),
     ...(hasToolApproval && { toolApproval: toolApproval(agent, options) }),
   }
   const prompt = { role: 'user', content: 'hello' }
@@ -165,11 +166,11 @@ openai.setTraceProcessors([
 ])
 openai.setTracingDisabled(false)
 
-async function openaiAgents({ agent, tools, options, to }) {
+async function openaiAgents({ agent, tools, options, to, signal }) {
   const model = openaiModel([openaiCall(tools[0].name, { to }), openaiEnd])
   const guardrail = toolInputGuardrail(agent, options)
   const made = new openai.Agent({ name: 'main', model, tools: tools.map((tool) => openaiTool(tool, guardrail)) })
-  const result = await openai.run(made, 'hello')
+  const result = await openai.run(made, 'hello', { signal })
   return { input: model.requests.at(-1), stored: { history: result.history, state: result.state.toString(), spans } }
 }
 

@@ -51,11 +51,11 @@ async function run(agent, model, options) {
   }
 }
 
-export async function mastra({ agent, tools, options, to }) {
+export async function mastra({ agent, tools, options, to, signal }) {
   const model = modelOf(tools[0].name, { to })
   const hooks = mastraHooks(agent, options)
   const made = new Agent({ id: 'main', name: 'main', instructions: 'Help.', model, tools: toolsOf(tools), hooks })
-  return run(made, model, {})
+  return run(made, model, { abortSignal: signal })
 }
 
 /** The main agent starts another one, which has no authority before that. */

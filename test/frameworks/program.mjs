@@ -7,7 +7,10 @@ import { ask as a2aAsk, argumentsOf, clientOf, manage, messageTo, serveAgent } f
 import { checkMethods } from './a2a-methods.mjs'
 import { claudeFailing, claudeGuarded, claudeSubagent } from './claude.mjs'
 import { frameworks, openaiHandoff } from './frameworks.mjs'
+import { checkLanggraph } from './langgraph.mjs'
 import { mastraDelegation } from './mastra.mjs'
+import { runs } from './own-tools.mjs'
+import { checkOwnTools } from './own-tools-cases.mjs'
 import { ask, canaries, send, setUp, shown, start } from './setup.ts'
 
 const printed = []
@@ -47,6 +50,16 @@ async function check(framework) {
   const rest = { to: carol, tools: [mail(assistant)], options: { tools } }
   await framework({ agent: failing, ...rest }).catch(() => undefined)
   assert.deepEqual([executed.length, containers.length], [1, 1], 'an agent that fails')
+  // A run that is aborted while the agent is asked runs no tool.
+  const controller = new AbortController()
+  const slow = async () => {
+    controller.abort(new Error('the user left'))
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    return assistant
+  }
+  await framework({ ...rest, agent: slow, signal: controller.signal }).catch(() => undefined)
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.deepEqual([executed.length, containers.length], [1, 1], 'an aborted run')
   // A tool that was added later has no command.
   await framework({ ...rest, agent: assistant, options: { tools: { ask_helper: ask } } }).catch(() => undefined)
   assert.deepEqual([executed.length, containers.length], [1, 1], 'a tool without a command')
@@ -203,6 +216,9 @@ async function step(name, work) {
 }
 
 for (const [name, framework] of Object.entries(frameworks)) await step(name, () => check(framework))
+for (const [name, [run, sessionOf]] of Object.entries(runs))
+  await step(`${name} with the tools of an agent`, () => checkOwnTools(run, sessionOf))
+await step('LangGraph 1.7 with sub-graphs and hand-offs', checkLanggraph)
 await step('OpenAI Agents 0.20 with a hand-off', () => checkStart(openaiHandoff))
 await step('Mastra 1 with a sub-agent', () => checkStart(mastraDelegation))
 await step('Claude Agent SDK 0.3 with a sub-agent', () => checkStart(claudeSubagent))

@@ -110,6 +110,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     'openAgent delegateTo': async (task) => (await openAgent({ signer: alice })).delegateTo(bob.did, task),
     memoryDelegationStore: [[]],
     toolOf: [definition],
+    agentTools: [() => undefined],
   },
   'agent/file': { describeDelegationFile: [], fileDelegationStore: [] },
   mcp: {
@@ -131,14 +132,18 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     reviewTools: [],
     lineTransport: [{ on: write }, { write }],
   },
-  'agent/langchain': { langchainMiddleware: [() => undefined] },
-  'agent/ai-sdk': { guardedTools: [() => undefined, {}], toolApproval: [() => undefined] },
-  'agent/openai': { toolInputGuardrail: [() => undefined], toolMetaResolver: [() => undefined] },
+  'agent/langchain': { langchainMiddleware: [() => undefined], langchainTools: [() => undefined] },
+  'agent/ai-sdk': { aiTools: [() => undefined], guardedTools: [() => undefined, {}], toolApproval: [() => undefined] },
+  'agent/openai': {
+    openaiTools: [() => undefined],
+    toolInputGuardrail: [() => undefined],
+    toolMetaResolver: [() => undefined],
+  },
   'agent/a2a': {
     a2aInterceptor: [() => undefined],
     guardedRequestHandler: [guard, { execute: async () => undefined, cancelTask: async () => undefined }],
   },
-  'agent/mastra': { mastraHooks: [() => undefined] },
+  'agent/mastra': { mastraHooks: [() => undefined], mastraTools: [() => undefined] },
   'agent/claude': {
     claudeSession: [() => undefined],
     'claudeSession sign': (options) =>
@@ -406,6 +411,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     arguments: 'argumentsSchema boolean oneOf optional',
     revocation: 'readRevocationEntry',
     token: 'compressContainer encodeContainerBytes',
+    agent: 'toolsByName',
     mcp: 'clientClaims toolCall toolHash',
     gateway:
       'agentFolder apiCommand credentialRulesOf gatewayHome readConnection readGatewayConfig toolCommand toolListHash writeConnection',

@@ -100,12 +100,19 @@ const sending: ReadonlySet<string> = new Set(['sendMessage', 'sendMessageStream'
  * const clientConfig = { interceptors: [interceptor] } // of `ClientFactory`
  * ```
  */
-export function a2aInterceptor(agent: ActingAgent<'call'>, options: A2aInterceptorOptions): A2aInterceptor {
+export function a2aInterceptor(
+  agent: ActingAgent<'call', A2aBeforeArgs>,
+  options: A2aInterceptorOptions,
+): A2aInterceptor {
   refuseOtherAgent('a2aInterceptor', agent, 'call')
   const { command, argumentsOf, tasks, ...given } = readOptions('a2aInterceptor', options, checks)
 
-  async function sign(definition: CommandDefinition, args: Readonly<Record<string, unknown>>): Promise<string> {
-    const acting = typeof agent === 'function' ? await agent() : agent
+  async function sign(
+    definition: CommandDefinition,
+    args: Readonly<Record<string, unknown>>,
+    context: A2aBeforeArgs,
+  ): Promise<string> {
+    const acting = typeof agent === 'function' ? await agent(context) : agent
     if (acting === undefined)
       throw new AuthorizationError('no authority was delegated for this message; it was not sent')
     let signed: string | undefined
@@ -130,9 +137,9 @@ export function a2aInterceptor(agent: ActingAgent<'call'>, options: A2aIntercept
       let container: string
       if (sending.has(method)) {
         const request = Object(value) as A2aSendRequest
-        container = await sign(command, { ...argumentsOf?.(request), message: await messageDigest(request) })
+        container = await sign(command, { ...argumentsOf?.(request), message: await messageDigest(request) }, args)
       } else if (tasks !== undefined && asked !== undefined) {
-        container = await sign(tasks, await taskValues(asked, value))
+        container = await sign(tasks, await taskValues(asked, value), args)
       } else return
       args.options = {
         ...args.options,

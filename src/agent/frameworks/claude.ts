@@ -149,7 +149,10 @@ export interface PermittedCall {
  * console.log(Object.keys(session.hooks), callback.length)
  * ```
  */
-export function claudeSession(agent: ActingAgent<keyof Agent>, options: ClaudeSessionOptions): ClaudeSession {
+export function claudeSession(
+  agent: ActingAgent<keyof Agent, ClaudeHookInput>,
+  options: ClaudeSessionOptions,
+): ClaudeSession {
   refuseOtherAgent('claudeSession', agent, 'attenuateFor')
   const { subagents = {}, unlisted, ...rest } = readOptions('claudeSession', options, checks)
   const ask = toolPermission('claudeSession', agent, rest)
@@ -158,8 +161,9 @@ export function claudeSession(agent: ActingAgent<keyof Agent>, options: ClaudeSe
   const children = new Map<string, Promise<Agent>>()
   const calls = createBoundedMap<PermittedCall>(maxCalls)
 
-  async function actingFor({ agent_id: id, agent_type: type }: ClaudeHookInput): Promise<Agent | undefined> {
-    const main = (typeof agent === 'function' ? await agent() : agent) as Agent | undefined
+  async function actingFor(input: ClaudeHookInput): Promise<Agent | undefined> {
+    const { agent_id: id, agent_type: type } = input
+    const main = (typeof agent === 'function' ? await agent(input) : agent) as Agent | undefined
     if (id === undefined || main === undefined) return main
     const known = children.get(id)
     if (known !== undefined) return known
@@ -183,7 +187,7 @@ export function claudeSession(agent: ActingAgent<keyof Agent>, options: ClaudeSe
       if (!(error instanceof AttenuationError)) throw error
       return denied(error.message)
     }
-    const answer = await ask(tool, args, signal, () => acting)
+    const answer = await ask(tool, args, { signal, acting: () => acting })
     if (!answer.permitted) return denied(answer.message)
     if (id === undefined || acting === undefined || command === undefined) return {}
     return remember(calls, id, { acting, command })
@@ -216,13 +220,7 @@ export function claudeSession(agent: ActingAgent<keyof Agent>, options: ClaudeSe
         async signed({ name, args, meta }) {
           const call = calls.get(callId(meta))
           if (call === undefined) return { message: `the hook has not permitted the call of ${quote(name)}` }
-          const decision = await call.acting.authorize({
-            command: call.command as CommandDefinition,
-            args,
-            ...(audience !== undefined && { audience }),
-            ...(rest.subject !== undefined && { subject: rest.subject }),
-          })
-          return decision.ok ? { container: decision.container } : { message: decision.denial.message }
+          return signCall(call, args, audience, rest.subject)
         },
       })
     },
@@ -237,6 +235,21 @@ function remember(calls: BoundedMap<PermittedCall>, id: string, call: PermittedC
   if (known !== undefined && (known.acting !== call.acting || known.command !== call.command)) return denied(usedBefore)
   calls.set(id, call)
   return {}
+}
+
+async function signCall(
+  { acting, command }: PermittedCall,
+  args: Readonly<Record<string, unknown>>,
+  audience: string | undefined,
+  subject: string | undefined,
+): Promise<{ readonly container: string } | { readonly message: string }> {
+  const decision = await acting.authorize({
+    command: command as CommandDefinition,
+    args,
+    ...(audience !== undefined && { audience }),
+    ...(subject !== undefined && { subject }),
+  })
+  return decision.ok ? { container: decision.container } : { message: decision.denial.message }
 }
 
 function blocking(

@@ -1,3 +1,6 @@
+import { callback, readOptions } from '../../support/options.ts'
+import { type AgentToolsOptions, agentToolsChecks, type CallingAgent, readTools } from '../agent-tools.ts'
+import type { AgentTool } from '../tool-of.ts'
 import { type ActingAgent, type ToolPermissionOptions, toolPermission } from './tool-permission.ts'
 
 /** The part of Mastra's `ToolHookContext` that is used. */
@@ -5,6 +8,13 @@ export interface MastraToolCall {
   readonly toolName: string
   readonly input: unknown
   readonly context?: unknown
+}
+
+/** The part of Mastra's context of a call that is used; for a function that returns the agent. */
+export interface MastraContext {
+  readonly abortSignal?: AbortSignal | undefined
+  /** The values that the run was started with. */
+  readonly requestContext?: { get(name: never): unknown } | undefined
 }
 
 /** The hook of a Mastra agent that runs before each tool. */
@@ -30,13 +40,66 @@ export interface MastraHooks {
  * const hooks = mastraHooks(assistant, { tools: { mail_send: send } })
  * ```
  */
-export function mastraHooks(agent: ActingAgent, options: ToolPermissionOptions): MastraHooks {
+export function mastraHooks(agent: ActingAgent<'can', MastraContext>, options: ToolPermissionOptions): MastraHooks {
   const ask = toolPermission('mastraHooks', agent, options)
   return Object.freeze({
     async beforeToolCall({ toolName, input, context }) {
-      const { abortSignal } = Object(context) as { readonly abortSignal?: unknown }
-      const answer = await ask(toolName, input, abortSignal instanceof AbortSignal ? abortSignal : undefined)
+      const answer = await ask(toolName, input, { signal: signalOf(context), context })
       return answer.permitted ? undefined : { proceed: false, output: answer.message }
     },
   } satisfies MastraHooks)
+}
+
+function signalOf(context: unknown): AbortSignal | undefined {
+  const { abortSignal } = Object(context) as { readonly abortSignal?: unknown }
+  return abortSignal instanceof AbortSignal ? abortSignal : undefined
+}
+
+/** A tool, as Mastra takes it. */
+export interface MastraToolFields {
+  readonly id: string
+  readonly description: string
+  readonly inputSchema: AgentTool['schema']
+  readonly execute: (input: unknown, context?: MastraContext) => Promise<unknown>
+}
+
+/** Options of {@link mastraTools}. */
+export interface MastraToolsOptions<Tool> extends AgentToolsOptions {
+  /** The function `createTool` of `@mastra/core/tools`. */
+  readonly createTool: (fields: MastraToolFields) => Tool
+}
+
+/**
+ * Makes the tools of Mastra for an agent: one for each command that its delegations cover now, by its name. A tool has the
+ * agent call the service, and returns the value; the reason of a refusal is the output of the tool. {@link mastraHooks} is for
+ * tools of your own.
+ *
+ * @throws ArgumentError when an argument is invalid.
+ *
+ * @example
+ * ```ts
+ * import { openAgent } from 'procura/agent'
+ * import { mastraTools } from 'procura/agent/mastra'
+ *
+ * const createTool = (fields: { readonly id: string }) => fields // of `@mastra/core/tools`
+ * const assistant = await openAgent({ signer: agent })
+ * const tools = await mastraTools(assistant, { tools: [send], createTool })
+ * console.log(Object.keys(tools))
+ * ```
+ */
+export async function mastraTools<Tool>(
+  agent: CallingAgent<MastraContext>,
+  options: MastraToolsOptions<Tool>,
+): Promise<Record<string, Tool>> {
+  const { createTool, ...rest } = readOptions('mastraTools', options, { createTool: callback, ...agentToolsChecks })
+  const tools = await readTools('mastraTools', agent, rest)
+  return Object.fromEntries(
+    tools.map(({ name, description, schema, call }) => {
+      const execute: MastraToolFields['execute'] = async (input, context = {}) => {
+        const result = await call(input, { signal: signalOf(context), context })
+        return result.ok ? result.value : result.message
+      }
+      return [name, createTool({ id: name, description, inputSchema: schema, execute })]
+    }),
+  )
 }

@@ -1,14 +1,16 @@
+import type { JsonSchema } from '../../capability/standard-schema.ts'
 import { ArgumentError, AuthorizationError } from '../../errors.ts'
 import {
+  callback,
   type DefaultCheck,
   didString,
   maybe,
   nonEmptyString,
   type OptionChecks,
-  objectValue,
   readOptions,
   withDefault,
 } from '../../support/options.ts'
+import { type AgentToolsOptions, agentToolsChecks, type CallingAgent, readTools, valueText } from '../agent-tools.ts'
 import {
   type ActingAgent,
   commandsOf,
@@ -16,11 +18,19 @@ import {
   refuseOtherAgent,
   type ToolPermissionOptions,
   toolPermission,
+  toolsCheck,
 } from './tool-permission.ts'
 
 /** The part of a tool call of OpenAI Agents that is used. */
 export interface OpenAiToolCall {
   readonly toolCall: { readonly name: string; readonly arguments: string }
+  readonly context?: OpenAiRunContext
+}
+
+/** The part of a `RunContext` of OpenAI Agents that is used; for a function that returns the agent. */
+export interface OpenAiRunContext {
+  /** The context that the run was started with. */
+  readonly context: unknown
 }
 
 /** A guardrail of OpenAI Agents for the input of tools. */
@@ -49,13 +59,16 @@ export interface OpenAiToolGuardrail {
  * console.log(guardrail.name)
  * ```
  */
-export function toolInputGuardrail(agent: ActingAgent, options: ToolPermissionOptions): OpenAiToolGuardrail {
+export function toolInputGuardrail(
+  agent: ActingAgent<'can', OpenAiRunContext>,
+  options: ToolPermissionOptions,
+): OpenAiToolGuardrail {
   const ask = toolPermission('toolInputGuardrail', agent, options)
   return Object.freeze({
     type: 'tool_input',
     name: 'procura',
-    async run({ toolCall }) {
-      const answer = await ask(toolCall.name, parsed(toolCall.arguments))
+    async run({ toolCall, context }) {
+      const answer = await ask(toolCall.name, parsed(toolCall.arguments), { context })
       return { behavior: answer.permitted ? { type: 'allow' } : { type: 'rejectContent', message: answer.message } }
     },
   } satisfies OpenAiToolGuardrail)
@@ -72,7 +85,7 @@ function parsed(text: string): unknown {
 
 /** Options of {@link toolMetaResolver}. */
 export interface ToolMetaOptions {
-  /** The command of each tool, by its name. A tool without a command is not called. */
+  /** The command of each tool, by its name, or a list of definitions. A tool without a command is not called. */
   readonly tools: ToolPermissionOptions['tools']
   /** The DID of the service behind the tools. Default: as of the agent, see `AgentRequest.audience`. */
   readonly audience?: string
@@ -83,7 +96,7 @@ export interface ToolMetaOptions {
 }
 
 const metaChecks: OptionChecks<ToolMetaOptions> & { readonly key: DefaultCheck } = Object.freeze({
-  tools: objectValue,
+  tools: toolsCheck,
   audience: maybe(didString),
   subject: maybe(didString),
   key: withDefault(nonEmptyString, 'xyz.ucan/container'),
@@ -93,6 +106,7 @@ const metaChecks: OptionChecks<ToolMetaOptions> & { readonly key: DefaultCheck }
 export interface OpenAiMcpCall {
   readonly toolName: string
   readonly arguments: Readonly<Record<string, unknown>> | null
+  readonly runContext?: OpenAiRunContext
 }
 
 /**
@@ -102,14 +116,14 @@ export interface OpenAiMcpCall {
  * @throws ArgumentError when an argument is invalid.
  */
 export function toolMetaResolver(
-  agent: ActingAgent<'authorize'>,
+  agent: ActingAgent<'authorize', OpenAiRunContext>,
   options: ToolMetaOptions,
 ): (call: OpenAiMcpCall) => Promise<Record<string, unknown>> {
   refuseOtherAgent('toolMetaResolver', agent, 'authorize')
   const { tools, audience, subject, key } = readOptions('toolMetaResolver', options, metaChecks)
   const commandOf = commandsOf(tools)
-  return async ({ toolName, arguments: args }) => {
-    const found = await findCommand(agent, commandOf, toolName, args)
+  return async ({ toolName, arguments: args, runContext }) => {
+    const found = await findCommand(agent as ActingAgent<'authorize'>, commandOf, toolName, args, runContext)
     if ('message' in found) throw new ArgumentError(found.message)
     const { acting, command, given } = found
     // AGT-23
@@ -122,4 +136,61 @@ export function toolMetaResolver(
     if (!decision.ok) throw new AuthorizationError(decision.denial.message)
     return { [key]: decision.container }
   }
+}
+
+/** A tool, as OpenAI Agents takes it. */
+export interface OpenAiToolFields {
+  readonly name: string
+  readonly description: string
+  readonly parameters: JsonSchema
+  readonly strict: false
+  readonly execute: (
+    input: unknown,
+    context?: OpenAiRunContext,
+    details?: { readonly signal?: AbortSignal | undefined },
+  ) => Promise<string>
+}
+
+/** Options of {@link openaiTools}. */
+export interface OpenAiToolsOptions<Tool> extends AgentToolsOptions {
+  /** The function `tool` of `@openai/agents`. */
+  readonly tool: (fields: OpenAiToolFields) => Tool
+}
+
+/**
+ * Makes the tools of OpenAI Agents for an agent: one for each command that its delegations cover now, in the order of
+ * `tools`. A tool has the agent call the service; the reason of a refusal is the output of the tool.
+ * {@link toolInputGuardrail} is for tools of your own.
+ *
+ * @throws ArgumentError when an argument is invalid.
+ *
+ * @example
+ * ```ts
+ * import { openAgent } from 'procura/agent'
+ * import { openaiTools } from 'procura/agent/openai'
+ *
+ * const tool = (fields: { readonly name: string }) => fields // of `@openai/agents`
+ * const assistant = await openAgent({ signer: agent })
+ * const tools = await openaiTools(assistant, { tools: [send], tool })
+ * console.log(tools.map(({ name }) => name))
+ * ```
+ */
+export async function openaiTools<Tool>(
+  agent: CallingAgent<OpenAiRunContext>,
+  options: OpenAiToolsOptions<Tool>,
+): Promise<Tool[]> {
+  const { tool, ...rest } = readOptions('openaiTools', options, { tool: callback, ...agentToolsChecks })
+  const tools = await readTools('openaiTools', agent, rest)
+  return tools.map(({ name, description, jsonSchema, call }) =>
+    tool({
+      name,
+      description,
+      parameters: jsonSchema,
+      strict: false,
+      async execute(input, context, details) {
+        const result = await call(input, { signal: details?.signal, context })
+        return result.ok ? valueText(result.value) : result.message
+      },
+    }),
+  )
 }

@@ -1,9 +1,13 @@
 import type { CommandDefinition } from '../../capability/definition.ts'
 import { ArgumentError } from '../../errors.ts'
 import {
+  arrayOf,
   type DefaultCheck,
   didString,
+  either,
   maybe,
+  nonEmptyString,
+  type OptionCheck,
   type OptionChecks,
   objectValue,
   oneOfStrings,
@@ -12,19 +16,29 @@ import {
 } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import type { Agent, AgentAnswer } from '../agent.ts'
+import { toolsByName } from '../tools-by-name.ts'
 
 /**
  * The agent whose authority counts; or a function that returns it at each call, such as the one of the sub-agent that was
- * started last. A call is refused while the function returns undefined.
+ * started last. A call is refused while the function returns undefined. The function receives the framework's context of
+ * the call, by which it can tell conversations apart that run at the same time.
  */
-export type ActingAgent<Method extends keyof Agent = 'can'> =
+export type ActingAgent<Method extends keyof Agent = 'can', Context = unknown> =
   | Pick<Agent, Method>
-  | (() => Pick<Agent, Method> | undefined | Promise<Pick<Agent, Method> | undefined>)
+  | ((context: Context) => Pick<Agent, Method> | undefined | Promise<Pick<Agent, Method> | undefined>)
 
 /** Options of the adapters for agent frameworks. */
 export interface ToolPermissionOptions {
-  /** The command of each tool, by the name of the tool. A tool without a command is refused. */
-  readonly tools: { readonly [tool: string]: string | CommandDefinition }
+  /**
+   * The command of each tool, by the name of the tool; or a list of definitions, whose tools have the names of `toolOf`. A
+   * tool without a command is refused.
+   */
+  readonly tools: readonly CommandDefinition[] | { readonly [tool: string]: string | CommandDefinition }
+  /**
+   * The names of tools that use nobody's authority, such as a calculator, and those that start a sub-agent. They run, and the
+   * agent is not asked. Default: none.
+   */
+  readonly local?: readonly string[]
   /** The owner of the authority. Default: the only subject whose delegations permit the call. */
   readonly subject?: string
   /**
@@ -34,34 +48,57 @@ export interface ToolPermissionOptions {
   readonly approvable?: 'refused' | 'passed'
 }
 
+/** Checks an option that names the commands of tools. */
+export const toolsCheck: OptionCheck = either(arrayOf(objectValue), objectValue)
+
 /** The checks of {@link ToolPermissionOptions}. */
-export const toolPermissionChecks: OptionChecks<ToolPermissionOptions> & { readonly approvable: DefaultCheck } =
-  Object.freeze({
-    tools: objectValue,
-    subject: maybe(didString),
-    approvable: withDefault(oneOfStrings('refused', 'passed'), 'refused'),
-  })
+export const toolPermissionChecks: OptionChecks<ToolPermissionOptions> & {
+  readonly approvable: DefaultCheck
+  readonly local: DefaultCheck
+} = Object.freeze({
+  tools: toolsCheck,
+  local: withDefault(arrayOf(nonEmptyString), Object.freeze([])),
+  subject: maybe(didString),
+  approvable: withDefault(oneOfStrings('refused', 'passed'), 'refused'),
+})
 
 /** The answer for one call of a tool. */
 export type ToolPermission =
   | { readonly permitted: true; readonly needsApproval: boolean }
   | { readonly permitted: false; readonly message: string }
 
+/** The circumstances of one call. */
+export interface ToolCallCircumstances {
+  readonly signal?: AbortSignal | undefined
+  /** The framework's context of the call, for a function that returns the agent. */
+  readonly context?: unknown
+  /** Another agent than the one of the adapter. */
+  readonly acting?: ActingAgent
+}
+
 /** Decides about the calls of a framework's tools, for the agent of the adapter or for another one. */
 export type AskPermission = (
   tool: string,
   args: unknown,
-  signal?: AbortSignal,
-  acting?: ActingAgent,
+  circumstances?: ToolCallCircumstances,
 ) => Promise<ToolPermission>
 
 /** Makes the question that every adapter asks before a tool runs. */
-export function toolPermission(where: string, agent: ActingAgent, options: ToolPermissionOptions): AskPermission {
+export function toolPermission<Context>(
+  where: string,
+  agent: ActingAgent<'can', Context>,
+  options: ToolPermissionOptions,
+): AskPermission {
   refuseOtherAgent(where, agent, 'can')
-  const { tools, subject, approvable } = readOptions(where, options, toolPermissionChecks)
+  const { tools, subject, approvable, local } = readOptions(where, options, toolPermissionChecks)
   const commandOf = commandsOf(tools)
-  return async (tool, args, signal, other = agent) => {
-    const found = await findCommand(other, commandOf, tool, args)
+  const unasked = new Set(local)
+  const both = local.find((name) => commandOf(name) !== undefined)
+  if (both !== undefined) throw new ArgumentError(`${where}: the tool ${quote(both)} is in \`tools\` and in \`local\``)
+  return async (tool, args, { signal, context, acting: other = agent as ActingAgent } = {}) => {
+    // AGT-35
+    if (unasked.has(tool)) return { permitted: true, needsApproval: false }
+    const found = await findCommand(other, commandOf, tool, args, context)
     if ('message' in found) return { permitted: false, message: found.message }
     const { acting, command, given } = found
     let answer: AgentAnswer
@@ -73,6 +110,8 @@ export function toolPermission(where: string, agent: ActingAgent, options: ToolP
         return { permitted: false, message: error.message }
       throw error
     }
+    // AGT-36: the run may have been aborted while the agent was asked.
+    signal?.throwIfAborted()
     if (answer.ok) return { permitted: true, needsApproval: false }
     const { denial } = answer
     // AGT-21
@@ -87,6 +126,7 @@ export async function findCommand<Method extends keyof Agent>(
   commandOf: (tool: string) => string | CommandDefinition | undefined,
   tool: string,
   args: unknown,
+  context: unknown,
 ): Promise<
   | { readonly message: string }
   | {
@@ -102,7 +142,7 @@ export async function findCommand<Method extends keyof Agent>(
   if (typeof given !== 'object' || Array.isArray(given))
     return { message: `the arguments of the tool ${quote(tool)} must be an object, so it was not called` }
   // AGT-22
-  const acting = typeof agent === 'function' ? await agent() : agent
+  const acting = typeof agent === 'function' ? await agent(context as never) : agent
   if (acting === undefined)
     return { message: `no authority was delegated for the tool ${quote(tool)}, so it was not called` }
   return { acting, command: command as CommandDefinition, given: given as Readonly<Record<string, unknown>> }
@@ -112,7 +152,8 @@ export async function findCommand<Method extends keyof Agent>(
 export function commandsOf(
   tools: ToolPermissionOptions['tools'],
 ): (tool: string) => string | CommandDefinition | undefined {
-  const table = new Map(Object.entries(tools))
+  const named = Array.isArray(tools) ? toolsByName(tools as readonly CommandDefinition[]) : tools
+  const table = new Map<string, string | CommandDefinition>(Object.entries(named))
   return (tool) => table.get(tool)
 }
 

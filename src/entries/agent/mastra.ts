@@ -4,5 +4,14 @@
  * @module
  */
 
-export { type MastraHooks, type MastraToolCall, mastraHooks } from '../../agent/frameworks/mastra.ts'
+export {
+  type MastraContext,
+  type MastraHooks,
+  type MastraToolCall,
+  type MastraToolFields,
+  type MastraToolsOptions,
+  mastraHooks,
+  mastraTools,
+} from '../../agent/frameworks/mastra.ts'
+export type { AgentToolsOptions, CallingAgent } from '../../agent/agent-tools.ts'
 export type { ActingAgent, ToolPermissionOptions } from '../../agent/frameworks/tool-permission.ts'
