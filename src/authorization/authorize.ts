@@ -27,7 +27,7 @@ import { checkRevocation } from './checks/revocation.ts'
 import { checkSignatures, type SignatureState } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Decision } from './decision.ts'
-import { type ClaimedCall, type Denial, isDenial } from './denial.ts'
+import { type Denial, isDenial } from './denial.ts'
 import { readCall } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
 import type { Counter, Hold } from './limits/counter.ts'
@@ -40,6 +40,7 @@ import { type ContainerContents, readContents } from './open-container.ts'
 import { type AuthorizeOptions, authorizeChecks, callChecks, completeOptions, type DeciderOptions } from './options.ts'
 import { checkInput, internalError } from './refusal.ts'
 import type { CallOptions, DecideOptions, Settings } from './settings.ts'
+import { withClaims } from './with-claims.ts'
 
 /** Decides about calls for one service. */
 export interface Authorizer {
@@ -344,17 +345,8 @@ function chainOf(authorization: Authorization, { authorizer }: Service): Chain {
 
 /** @param authenticated - whether the chain is aligned, signed, and for this service. AUD-27 */
 function deny(denial: Denial, chain?: Chain, authenticated = false): Decision {
-  if (chain === undefined) return Object.freeze({ allowed: false, denial: Object.freeze(denial) })
-  const { cid, fields } = chain.invocation
-  const call: ClaimedCall = {
-    authenticated,
-    invocation: cid,
-    invoker: fields.issuer,
-    subject: fields.subject,
-    command: fields.command,
-    proofs: fields.proofs,
-  }
-  return Object.freeze({ allowed: false, denial: Object.freeze({ ...denial, call: Object.freeze(call) }) })
+  const claiming = chain === undefined ? denial : withClaims(denial, chain.invocation, authenticated)
+  return Object.freeze({ allowed: false, denial: Object.freeze(claiming) })
 }
 
 /** The CID of the task: computed on demand, or now if the back end is asynchronous. */

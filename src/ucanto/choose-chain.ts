@@ -7,6 +7,7 @@ import { type Denial, isDenial } from '../authorization/denial.ts'
 import type { ReadingContext } from '../authorization/formats/token-format.ts'
 import type { Steps } from '../authorization/machinery/steps.ts'
 import type { Settings } from '../authorization/settings.ts'
+import { withClaims } from '../authorization/with-claims.ts'
 import type { Did } from '../did/did.ts'
 import { lazy } from '../support/lazy.ts'
 import { linksOfPath, openedInvocation, outlineOf } from './chain-links.ts'
@@ -47,7 +48,7 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
   const walk = createWalk({ start, claim, tokens, most: limits.proofs, now, clockTolerance, objection })
   const holding = walk.find()
   const path = isDenial(holding) ? walk.findFailing() : holding
-  if (isDenial(path)) return path
+  if (isDenial(path)) return withClaims(path, openedInvocation(start, claim, []), false)
   const invocation = openedInvocation(start, claim, path)
   const isOpen = path.some((step) => sessions.isOffered(step)) || (path === holding && walk.hasChoice(path))
   if (!isOpen) {
@@ -59,7 +60,7 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
   }
   const outline: Chain = { links: path.map((step) => outlined(step, outlineOf(step, claim))), invocation }
   const refused = checkNonce(outline, start, settings) ?? (yield* checkCaller(outline, begin()))
-  if (refused !== undefined) return withCall(refused, outline, false)
+  if (refused !== undefined) return withClaims(refused, invocation, false)
   if (isDenial(holding)) {
     const { policies } = begin()
     const links = path.map((step) => {
@@ -67,11 +68,11 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
       return outlined(step, outlineOf(step, claim, policy))
     })
     // The signatures of this path were not verified, so the call is not reported as authenticated.
-    return withCall(checkPolicies({ links, invocation }) ?? holding, outline, false)
+    return withClaims(checkPolicies({ links, invocation }) ?? holding, invocation, false)
   }
   const query = { claim, walk, last: [], invocation: () => invocation, sessions }
   const outcome = yield* prove(query, begin())
-  if ('denial' in outcome) return withCall(outcome.denial, outline, outcome.signed)
+  if ('denial' in outcome) return withClaims(outcome.denial, invocation, outcome.signed)
   return { links: outcome.links, invocation: openedInvocation(start, claim, outcome.path) }
 }
 
@@ -91,17 +92,10 @@ function checkNonce(chain: Chain, { token }: NamedToken, settings: Settings): De
   if (denial?.code !== 'nonce_too_short') return undefined
   const message =
     'the invocation has no nonce, because clients of ucanto write one only on request; to accept such calls, mark the command as idempotent or set `minimumNonceBytes` to 0'
-  return withCall({ ...denial, message, requirement: 'UCT-29' }, chain, false)
+  return withClaims({ ...denial, message, requirement: 'UCT-29' }, chain.invocation, false)
 }
 
 /** A link whose signature is not checked. */
 function outlined({ source }: PathStep, link: Link): ChainLink {
   return { link, key: source.key, unverified: undefined }
-}
-
-/** A denial with the parts of the call that are reported. */
-function withCall(denial: Denial, { invocation }: Chain, authenticated: boolean): Denial {
-  const { cid, fields } = invocation
-  const { issuer, subject, command, proofs } = fields
-  return { ...denial, call: { authenticated, invocation: cid, invoker: issuer, subject, command, proofs } }
 }

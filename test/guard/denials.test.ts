@@ -2,9 +2,11 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import type { AuditEvent, DeniedEvent } from '../../src/audit/events/event.ts'
 import { toOcsf } from '../../src/audit/events/ocsf.ts'
+import type { AuditRecord } from '../../src/audit/events/record.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
+import { rowOf } from '../../src/cli/log-row.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { AuditError } from '../../src/errors.ts'
 import { createGuard } from '../../src/guard/guard.ts'
@@ -65,6 +67,45 @@ async function signedBy(signer: Signer, subject: string, delegations: readonly U
 }
 
 describe('a refused call', () => {
+  it('AUD-24 without its proofs is recorded with the claimed invoker, who may be anybody [attack 81]', async () => {
+    const { guard, denied, sink } = setUp()
+    const genuine = await call({ issuer: bob, proofs, args: { to: 'ann' } })
+    const payload = {
+      ...invocationPayload(bob.did),
+      sub: alice.did,
+      aud: service.did,
+      prf: proofs.map(({ cid }) => cid),
+    }
+    const bytes = await sealRaw(mallory, { tag: 'ucan/inv@1.0.0', payload })
+    const containers = [encodeContainer([genuine]), encodeContainer([{ bytes }]), encodeContainer([genuine, ...proofs])]
+    const codes: string[] = []
+    for (const container of containers) {
+      const result = await guard.use(container, () => 'ran')
+      codes.push(result.allowed ? 'allowed' : result.denial.code)
+    }
+    // The agent sends the proofs, and the same call is allowed.
+    expect(codes).toEqual(['proof_missing', 'proof_missing', 'allowed'])
+    const claims = {
+      invoker: bob.did,
+      subject: alice.did,
+      command: '/mail/send',
+      chain: proofs.map(({ cid }) => String(cid)),
+    }
+    expect(denied()).toMatchObject([
+      { ...claims, authenticated: false, invocation: String(genuine.cid) },
+      { ...claims, authenticated: false },
+    ])
+    const [first] = sink.records()
+    const event = toOcsf(first as never, { product: { name: 'a', vendorName: 'b' } }) as never as Record<string, object>
+    expect(event['unmapped']).toMatchObject({ claimed_invoker: bob.did })
+    expect(JSON.stringify(event['actor'] ?? {})).not.toContain(bob.did)
+    expect(rowOf((first as AuditRecord).event, { sequence: 1, log: 'a' }, () => undefined)).toMatchObject({
+      decision: 'denied',
+      about: 'proof_missing',
+      claimedAgent: bob.did,
+    })
+  })
+
   it('AUD-24 is recorded as authenticated only if its invoker signed it [attack 81]', async () => {
     const { guard, sink, denied } = setUp()
     const codes: string[] = []

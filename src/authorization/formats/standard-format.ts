@@ -11,6 +11,7 @@ import { type Chain, type ChainLink, linkName } from '../chain.ts'
 import { type Denial, isDenial } from '../denial.ts'
 import type { ReadingCaches } from '../machinery/caches.ts'
 import type { Steps } from '../machinery/steps.ts'
+import { withClaims } from '../with-claims.ts'
 import { readTokens } from './read-tokens.ts'
 import type { ReadingContext, TokenFormat } from './token-format.ts'
 
@@ -48,7 +49,9 @@ function* readContainer(container: string | Uint8Array, { settings, caches }: Re
     (key) => delegations.get(key) ?? (settings.rememberProofs ? remembered(key, caches) : undefined),
     settings.limits.proofs,
   )
-  return isDenial(links) ? links : { links, invocation }
+  if (!isDenial(links)) return { links, invocation }
+  // The log names the invoker, as a claim. A chain that is too long does not fit into a record.
+  return links.code === 'proof_missing' ? withClaims(links, invocation, false) : links
 }
 
 /** PRF-13: a delegation that was verified before and not sent. Its key is the hash of the verified bytes. */
