@@ -11,7 +11,7 @@ import { describeSignerFile } from '../signer-file/signer-file.ts'
 import { quote } from '../support/quote.ts'
 import { systemClock } from '../time.ts'
 import { openApproverKeys } from './approver-keys.ts'
-import { enroll } from './enroll.ts'
+import { enroll, enrollPage } from './enroll.ts'
 import type { Host } from './host.ts'
 import { namesOf, type PrincipalNames } from './principal-names.ts'
 import { showDate, showDistance } from './time-text.ts'
@@ -33,6 +33,7 @@ export async function approve(words: readonly string[], flags: Flags, host: Host
   // An agent can run this program. It must not be able to say yes.
   if (!host.isTerminal)
     throw new UsageError('a person has to answer at a terminal, and standard input is not one; --list needs none')
+  if (flags['page'] === true) return enrollPage(config, words, flags, host)
   if (textOf(flags, 'enroll') !== undefined) return enroll(config, words, flags, host)
   const path = textOf(flags, 'from') ?? join(dirname(config.path), 'owner.key')
   const { keys } = await describeSignerFile({ path })

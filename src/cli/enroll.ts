@@ -2,14 +2,17 @@
 import { dirname, join } from 'node:path'
 import { encodeContainer } from '../container/container.ts'
 import { delegate } from '../delegation/delegate.ts'
-import { parseDid } from '../did/did.ts'
+import { type Did, parseDid } from '../did/did.ts'
+import { startPageEnrolment } from '../gateway/approvals/enroll-page.ts'
 import { enrollApprover } from '../gateway/approvals/review-approvals.ts'
 import type { GatewayConfig } from '../gateway/configuration/read-gateway-config.ts'
+import type { IpldMap } from '../ipld/value.ts'
 import type { Signer } from '../principal/signer.ts'
 import { quote } from '../support/quote.ts'
 import { systemClock } from '../time.ts'
 import { openApproverKeys } from './approver-keys.ts'
 import type { Host } from './host.ts'
+import { askPassphrase } from './open-signer.ts'
 import { namesOf } from './principal-names.ts'
 import { readDuration, showDate } from './time-text.ts'
 import { UsageError } from './usage-error.ts'
@@ -28,26 +31,78 @@ export async function enroll(
   host: Host,
 ): Promise<number> {
   if (words.length > 0) throw new UsageError('--enroll takes no ID')
+  if (config.approvals?.page !== undefined && flags['elsewhere'] !== true)
+    throw new UsageError(
+      'the gateway serves a page, whose key is enrolled with `procura approve --page`; pass --elsewhere for a key that is not in a browser',
+    )
   const audience = parseDid(textOf(flags, 'enroll') ?? '')
   // Its delegation would let the agent make every call itself.
   const name = (await namesOf(config))[audience]
   if (name !== undefined) throw new UsageError(`${audience} is ${name}, which cannot be an approver`)
-  const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? '30d')
-  const home = dirname(config.path)
-  const path = textOf(flags, 'from') ?? join(home, 'owner.key')
-  const [issuer] = await openApproverKeys(path, config, flags, host)
-  const { did } = issuer as Signer
-  if (!config.subjects.includes(did))
-    throw new UsageError(`${quote(path, 256)} is the key of ${did}, which is not a subject of the gateway`)
-  const command = textOf(flags, 'command') ?? '/mcp'
-  const enrolment = await delegate({ issuer: issuer as Signer, audience, command, expiresIn })
-  await enrollApprover({ config, enrolment: encodeContainer([enrolment]) })
-  await addApprover(home, audience)
-  const expiration = systemClock.now() + expiresIn
-  if (flags['json'] === true) host.print(JSON.stringify({ approver: audience, command, expiration }))
-  else host.print(`${audience} can approve ${command} until ${showDate(expiration)}`)
+  const grant = grantOf(config, flags, '30d')
+  await enrollApprover({ config, enrolment: await grant.to(audience, host) })
+  await addApprover(dirname(config.path), audience)
+  grant.report(audience, host)
   host.complain('a running gateway takes it on SIGHUP, or when it is started again')
   return 0
+}
+
+/**
+ * `procura approve --page`: makes the key of a browser an approver until the gateway ends. The person opens a link, and types
+ * the end of the key that the page shows.
+ */
+export async function enrollPage(
+  config: GatewayConfig,
+  words: readonly string[],
+  flags: Flags,
+  host: Host,
+): Promise<number> {
+  if (words.length > 0) throw new UsageError('--page takes no ID')
+  const grant = grantOf(config, flags, '7d')
+  const page = await startPageEnrolment({ config, ...(host.signal !== undefined && { signal: host.signal }) })
+  try {
+    host.complain(`open this link in your browser, within 10 minutes:\n  ${page.link}`)
+    const audience = await page.approver()
+    const typed = await askPassphrase('the last 6 characters of the key that the page shows (not shown here): ', host)
+    // A process that saw the link can have been faster than the browser.
+    if (typed.trim() !== audience.slice(-6))
+      throw new UsageError('another key was offered with this link; nothing is enrolled, run it again')
+    await page.keep(await grant.to(audience, host, page.meta))
+    grant.report(audience, host, 'or until the gateway ends')
+    return 0
+  } finally {
+    await page.close()
+  }
+}
+
+interface Grant {
+  /** The delegation of the owner, as a container. */
+  to(audience: Did, host: Host, meta?: IpldMap): Promise<string>
+  report(audience: Did, host: Host, end?: string): void
+}
+
+/** The delegation that the words describe. A mistake in them is found before the person does anything. */
+function grantOf(config: GatewayConfig, flags: Flags, usual: string): Grant {
+  const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? usual)
+  const command = textOf(flags, 'command') ?? '/mcp'
+  const path = textOf(flags, 'from') ?? join(dirname(config.path), 'owner.key')
+  return {
+    async to(audience, host, meta) {
+      const [issuer] = (await openApproverKeys(path, config, flags, host)) as [Signer]
+      if (!config.subjects.includes(issuer.did))
+        throw new UsageError(`${quote(path, 256)} is the key of ${issuer.did}, which is not a subject of the gateway`)
+      const options = { issuer, audience, command, expiresIn, ...(meta !== undefined && { meta }) }
+      return encodeContainer([await delegate(options)])
+    },
+    report(audience, host, end) {
+      const expiration = systemClock.now() + expiresIn
+      if (flags['json'] === true) host.print(JSON.stringify({ approver: audience, command, expiration }))
+      else
+        host.print(
+          [`${audience} can approve ${command} until ${showDate(expiration)}`, ...(end ? [end] : [])].join(', '),
+        )
+    },
+  }
 }
 
 function addApprover(home: string, did: string): Promise<void> {

@@ -25,6 +25,11 @@ export {
   listApprovals,
   type WaitingApproval,
 } from '../gateway/approvals/review-approvals.ts'
+export {
+  type PageEnrolment,
+  type StartPageEnrolmentOptions,
+  startPageEnrolment,
+} from '../gateway/approvals/enroll-page.ts'
 export type { AllowedRequests } from '../gateway/passing-methods.ts'
 export { listenForApi } from '../gateway/connect/api/listen-for-api.ts'
 export type { ApiListener, ListenForApiOptions } from '../gateway/connect/api/options.ts'

@@ -59,6 +59,8 @@ export interface GuardedServer {
 /** One configuration at work. */
 export interface Generation {
   readonly config: GatewayConfig
+  /** The keys of the page for approvals that are approvers in this run. */
+  readonly browsers: readonly string[]
   /** The DID of the gateway. */
   readonly audience: string
   readonly servers: ReadonlyMap<string, GuardedServer>
@@ -92,12 +94,13 @@ export async function createGeneration(
   config: GatewayConfig,
   accepted: ReadonlyMap<string, readonly PinnedTool[]>,
   parts: GatewayParts,
+  browsers: readonly string[] = [],
 ): Promise<Generation> {
   const { signer, vault, stores, metrics, callMs, stopMs, onError } = parts
   const sink = withoutClose(parts.sink)
   const servers = new Map<string, GuardedServer>()
   for (const [name, server] of config.servers) {
-    servers.set(name, await guardedServer(name, server, accepted.get(name) ?? []))
+    servers.set(name, await guardedServer(name, server, accepted.get(name) ?? [], browsers))
   }
   const commands = [...servers.values()].flatMap((server) => [...server.commands.values()])
   const service = createService({
@@ -137,6 +140,7 @@ export async function createGeneration(
   }
   return {
     config,
+    browsers,
     audience: signer.did,
     servers,
     apis: config.apis,
@@ -163,6 +167,7 @@ async function guardedServer(
   name: string,
   config: StdioServerConfig | HttpServerConfig,
   tools: readonly PinnedTool[],
+  browsers: readonly string[],
 ): Promise<GuardedServer> {
   const commands = new Map<string, GuardedCommand>()
   const pins = new Map<string, string>()
@@ -173,7 +178,7 @@ async function guardedServer(
     try {
       checkPathNames(tools, config.paths ?? [])
       checkApprovalNames(tools, config.approvals)
-      const approvals = approvalRule(tool.name, config.approvals)
+      const approvals = approvalRule(tool.name, config.approvals, browsers)
       const definition = commandOfTool(
         { ...tool, inputSchema: tool.inputSchema ?? { type: 'object' } },
         // A part of a schema that is not understood counts as any JSON value: the server checks its own schema.

@@ -9,8 +9,10 @@ import { dirname } from 'node:path'
 import { withHealth } from '../audit/combine/with-health.ts'
 import { recoverIntents } from '../audit/recovery/recover-intents.ts'
 import { openJsonlAuditSink } from '../audit/sinks/jsonl/jsonl-audit-sink.ts'
+import type { Did } from '../did/did.ts'
 import { createMetrics } from '../operations/create-metrics.ts'
 import { type PrunableStore, pruneRegularly } from '../operations/prune-regularly.ts'
+import type { RevocationRegistry } from '../revocation/revocation-store.ts'
 import { openSignerFile } from '../signer-file/signer-file.ts'
 import {
   abortSignal,
@@ -31,7 +33,10 @@ import { type AdminListener, type GatewayHealth, serveAdmin } from './admin/serv
 import { createTextMeter } from './admin/text-meter.ts'
 import { type ApprovalDesk, openApprovalDesk } from './approvals/approval-desk.ts'
 import { knownAgents } from './approvals/known-agents.ts'
-import { type PageListener, serveApprovalPage } from './approvals/serve-page.ts'
+import { pageFiles } from './approvals/page-files.ts'
+import { beginPageRun, type PageRun } from './approvals/page-run.ts'
+import { serveApprovalPage } from './approvals/serve-page.ts'
+import { watchEnrolments } from './approvals/watch-enrolments.ts'
 import type { ApiConfig, GatewayConfig } from './configuration/read-gateway-config.ts'
 import { confirmClaims } from './confirm-claims.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
@@ -133,8 +138,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     const known = (): Promise<ReadonlySet<string>> => knownAgents(dirname(config.path))
     const desk = await openApprovalDesk({ folder: config.approvalsFolder, known, onEvent })
     closers.push(() => desk.close())
-    const page = await openPage(config, desk)
-    if (page !== undefined) closers.push(() => page.close())
+    const page = await openPage(config, desk, parts.stores.revocations, closers)
     // A socket is for one user. A dry run is for agents that have no delegations yet.
     const needsProof = !('socket' in config.listen) && !dryRun
     const front = createFront({ supply, desk, page: page?.url, dryRun, needsProof, stopMs: stopTimeoutMs, onEvent })
@@ -142,6 +146,12 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     metrics.watch({ guard: { health: () => supply.current().guard.health() } })
     await firstLook(supply, given.signal)
     await takePendingRevocations(config.path, (...sent) => supply.current().service.revoke(...sent), onEvent)
+    let configured = config
+    const take = async (): Promise<void> => {
+      const changed = await supply.reload(configured, await approversOf(page, configured))
+      await front.endSessions(changed)
+    }
+    if (page !== undefined) closers.push(watchEnrolments(config.approvalsFolder, () => take().catch(parts.onError)))
     const listener = await listen(config.listen, front.take)
     closers.push(() => listener.close())
     const health = createHealth({ ...parts, supply, sessions: front.sessions, dryRun })
@@ -161,8 +171,8 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       apis: () => supply.current().apis,
       health,
       reload: async (next) => {
-        const changed = await supply.reload(next)
-        await front.endSessions(changed)
+        configured = next
+        await take()
       },
       async refresh() {
         front.recheck()
@@ -189,9 +199,36 @@ async function firstLook(supply: Supply, signal: AbortSignal | undefined): Promi
   signal?.throwIfAborted()
 }
 
-async function openPage({ approvals }: GatewayConfig, desk: ApprovalDesk): Promise<PageListener | undefined> {
+async function openPage(
+  { approvals, approvalsFolder }: GatewayConfig,
+  desk: ApprovalDesk,
+  revocations: RevocationRegistry,
+  closers: (() => Promise<unknown> | unknown)[],
+): Promise<OpenPage | undefined> {
+  // The keys of earlier runs end also where the configuration has no page any more.
+  const files = pageFiles(approvalsFolder)
+  const run = await beginPageRun(files, revocations)
   const { page } = approvals ?? {}
-  return page === undefined ? undefined : serveApprovalPage({ ...page, desk })
+  if (page === undefined) {
+    await files.removeRun()
+    return undefined
+  }
+  const listener = await serveApprovalPage({ ...page, desk, run })
+  closers.push(
+    () => listener.close(),
+    () => files.removeRun(),
+  )
+  await files.putRun(`${run.name} ${listener.url}`)
+  return { url: listener.url, run }
+}
+
+interface OpenPage {
+  readonly url: string
+  readonly run: PageRun
+}
+
+function approversOf(page: OpenPage | undefined, { subjects }: GatewayConfig): Promise<readonly Did[]> {
+  return page === undefined ? Promise.resolve([]) : page.run.approvers(subjects)
 }
 
 async function openAdmin(

@@ -41,10 +41,11 @@ export interface Supply {
   /**
    * Takes another configuration.
    *
+   * @param browsers - the keys of the page for approvals. Default: those of before.
    * @returns the servers whose sessions have to end.
    * @throws ArgumentError when it cannot be taken.
    */
-  reload(config: GatewayConfig): Promise<readonly string[]>
+  reload(config: GatewayConfig, browsers?: readonly string[]): Promise<readonly string[]>
   /** Asks each server for its tools, and takes the accepted ones. */
   refresh(): Promise<void>
   /** Ends a look at the tools of servers that is under way, and makes no further one. */
@@ -70,9 +71,9 @@ export async function createSupply(
   let present = await createGeneration(config, await book.accepted(config.servers.keys()), parts)
   reportUnusable(present, onEvent)
 
-  async function next(following: GatewayConfig): Promise<void> {
+  async function next(following: GatewayConfig, browsers = present.browsers): Promise<void> {
     const accepted = await book.accepted(following.servers.keys())
-    const made = await createGeneration(following, accepted, parts)
+    const made = await createGeneration(following, accepted, parts, browsers)
     const old = present
     present = made
     const retired: Promise<void> = old
@@ -110,13 +111,13 @@ export async function createSupply(
         },
       ),
     refresh: () => inTurn(() => lookAt([...present.config.servers.keys()])),
-    reload: (given) =>
+    reload: (given, browsers) =>
       inTurn(async () => {
         assertSameParts(present.config, given)
         const following = withKept(present.config, given)
         await checkCredentials(following, parts.vault)
         const before = present.config.servers
-        await next(following)
+        await next(following, browsers)
         const changed = [...before.keys()].filter((name) => following.servers.get(name) !== before.get(name))
         await lookAt([...following.servers.keys()].filter((name) => following.servers.get(name) !== before.get(name)))
         return changed

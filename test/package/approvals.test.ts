@@ -3,7 +3,7 @@ import { approve } from '../../src/approval/approve.ts'
 import { readApprovalRequest } from '../../src/approval/read-request.ts'
 import { refuse } from '../../src/approval/refuse.ts'
 import { approveAt } from '../gateway/approvals/approver.ts'
-import { freePort, type OnUrl, type SdkClient, sdkClient } from '../gateway/approvals/page-world.ts'
+import { atPage, freePort, type OnUrl, type SdkClient, sdkClient } from '../gateway/approvals/page-world.ts'
 import type { AgentHome } from '../gateway/connect/agent-home.ts'
 import { connectClient } from '../gateway/connect/client.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from '../gateway/serve/gateway-home.ts'
@@ -20,11 +20,10 @@ describe('a client with elicitation in the mode `url`', () => {
     ;[open, urls] = [[], []]
     home = await makeGatewayHome()
     const address = `127.0.0.1:${await freePort()}`
-    page = `http://${address}/`
     home.configure((config) => Object.assign(config, { approvals: { page: address } }))
     agent = await home.agent('assistant')
     await agent.give(home.owner, '/mcp/mail/send', [['like', '.to', '*@example.com']])
-    await home.open()
+    page = (await home.open()).approvalPage as string
   })
   afterEach(async () => {
     for (const client of open) await client.close()
@@ -43,14 +42,14 @@ describe('a client with elicitation in the mode `url`', () => {
   /** Does with the key of the owner as the page does with the key of the browser. */
   async function answer(url: string, isYes: boolean): Promise<number> {
     const [, id] = url.split('#')
-    const found = await fetch(`${page}requests/${id}?approver=${encodeURIComponent(home.owner.did)}`)
-    const kept = (await found.json()) as { readonly id: string; readonly request: string }
+    const found = await atPage(`${page}requests/${id}?approver=${encodeURIComponent(home.owner.did)}`)
+    const kept = JSON.parse(found.text) as { readonly id: string; readonly request: string }
     const reading = await readApprovalRequest(kept.request, { approver: home.owner.did })
     if (!reading.valid) throw new Error(reading.denial.message)
     const parts = { issuer: home.owner }
     const body = isYes ? (await approve(reading.request, parts)).container : await refuse(reading.request, parts)
     const headers = { origin: page.slice(0, -1) }
-    return (await fetch(`${page}answers/${kept.id}`, { method: 'POST', headers, body })).status
+    return (await atPage(`${page}answers/${kept.id}`, { method: 'POST', headers, body })).status
   }
 
   for (const sdk of [1, 2] as const) {
@@ -60,7 +59,7 @@ describe('a client with elicitation in the mode `url`', () => {
         return 'accept'
       })
       expect(await call('send', eve)).toBe('sent to eve@evil.example')
-      expect(urls).toEqual([expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/#[a-z2-7]{16}$/)])
+      expect(urls).toEqual([expect.stringMatching(/^http:\/\/[a-z2-7]{16}\.localhost:\d+\/#[a-z2-7]{16}$/)])
       expect(urls[0]?.startsWith(page)).toBe(true)
       expect(await call('send', { to: 'bob@example.com' })).toBe('sent to bob@example.com')
       expect(urls).toHaveLength(1)
@@ -113,8 +112,9 @@ describe('a client with elicitation in the mode `url`', () => {
     const { call } = await connect(1, async (url) => {
       const id = url.split('#')[1]
       for (const body of ['yes', '{"action":"accept"}', url])
-        status = (await fetch(`${page}answers/${id}`, { method: 'POST', headers: { origin: page.slice(0, -1) }, body }))
-          .status
+        status = (
+          await atPage(`${page}answers/${id}`, { method: 'POST', headers: { origin: page.slice(0, -1) }, body })
+        ).status
       return 'decline'
     })
     expect(await call('send', eve)).toMatch(/^Denied/)
@@ -145,8 +145,7 @@ describe('a client with elicitation in the mode `url`', () => {
   })
 
   it('serves the page of the package, under a policy that lets it connect to its address alone', async () => {
-    const response = await fetch(page)
-    const text = await response.text()
+    const { text } = await atPage(page)
     expect(text).toContain("default-src 'none'; connect-src 'self'; script-src 'sha256-")
     expect(text).toContain('<h1>Approve a call</h1>')
   })

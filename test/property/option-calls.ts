@@ -124,6 +124,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     answerApproval: [],
     enrollApprover: [],
     listApprovals: [],
+    startPageEnrolment: [],
     answerHook: ['{}'],
     connectToGateway: [],
     httpTransport: ['https://server.example/mcp'],

@@ -1,10 +1,22 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openAgent } from '../../src/agent/open-agent.ts'
+import { approve } from '../../src/approval/approve.ts'
+import { readApprovalRequest } from '../../src/approval/read-request.ts'
+import { requestApproval } from '../../src/approval/request-approval.ts'
+import { openContainer } from '../../src/authorization/open-container.ts'
+import type { Delegation } from '../../src/delegation/delegation.ts'
+import { fileDelegationStore } from '../../src/delegation-file/file-delegation-store.ts'
+import type { Did } from '../../src/did/did.ts'
+import type { Gateway } from '../../src/gateway/open-gateway.ts'
+import { invoke } from '../../src/invocation/invoke.ts'
+import { remoteSigner } from '../../src/principal/remote-signer.ts'
 import { approveAt } from '../gateway/approvals/approver.ts'
-import { freePort, type OnUrl, type SdkClient, sdkClient } from '../gateway/approvals/page-world.ts'
+import { freePort, linkOf, type OnUrl, type SdkClient, sdkClient } from '../gateway/approvals/page-world.ts'
 import type { AgentHome } from '../gateway/connect/agent-home.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from '../gateway/serve/gateway-home.ts'
 import { service as browser } from './chromium.service.ts'
@@ -15,8 +27,10 @@ describe('the page for approvals of a gateway, in Chromium', () => {
   let profile: string
   let context: BrowserContext
   let home: GatewayHome
+  let gateway: Gateway
   let agent: AgentHome
   let address: string
+  let url: string
   let did: string
   const faults: string[] = []
   const clients: SdkClient[] = []
@@ -33,13 +47,8 @@ describe('the page for approvals of a gateway, in Chromium', () => {
     home.configure((config) => Object.assign(config, { approvals: { page: address } }))
     agent = await home.agent('assistant')
     await agent.give(home.owner, '/mcp/mail/send', [['like', '.to', '*@example.com']])
-    // The key of the browser is made by its first visit, and enrolled by the owner.
-    const first = await home.open()
-    did = await (await open(`http://${address}/`)).locator('#approver').inputValue()
-    await first.close()
-    await approveAt(home.folder, ['--enroll', did, '--command', '/mcp/mail'])
-    home.configure((config) => Object.assign(config, { approvals: { page: address, approvers: [did] } }))
-    await home.open()
+    gateway = await home.open()
+    did = await enroll(gateway)
   })
   afterAll(async () => {
     for (const client of clients) await client.close()
@@ -48,12 +57,24 @@ describe('the page for approvals of a gateway, in Chromium', () => {
     rmSync(profile, { recursive: true, force: true })
   })
 
+  /** The key of the browser is made by its first visit in a run, and enrolled by the owner at a terminal. */
+  async function enroll({ approvalPage }: Gateway): Promise<string> {
+    url = approvalPage as string
+    const made = await (await open(url)).locator('#approver').inputValue()
+    const asked = approveAt(home.folder, ['--page', '--command', '/mcp/mail'], 'yes', [made.slice(-6)])
+    const page = await open(await linkOf(home.folder))
+    await page.locator('#status', { hasText: `ends with ${made.slice(-6)}` }).waitFor()
+    expect(new URL(page.url()).hash).toBe('')
+    expect(await asked).toMatchObject({ code: 0, err: expect.stringContaining(`${url}#enroll-`) })
+    return made
+  }
+
   async function open(url: string): Promise<Page> {
     const page = await context.newPage()
     page.on('pageerror', (error) => faults.push(error.message))
     page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
     page.on('dialog', (dialog) => faults.push(dialog.message()))
-    page.on('request', (asked) => new URL(asked.url()).host !== address && faults.push(asked.url()))
+    page.on('request', (asked) => new URL(asked.url()).origin !== new URL(url).origin && faults.push(asked.url()))
     await page.goto(url)
     await page.locator('#status', { hasNotText: 'Loading' }).waitFor()
     return page
@@ -99,8 +120,8 @@ describe('the page for approvals of a gateway, in Chromium', () => {
       return 'accept'
     })
     expect(await call('send', { to: 'no@evil.example' })).toMatch(/The approver has refused this call/)
-    const page = await open(`http://${address}/#aaaaaaaaaaaaaaaa`)
-    await page.locator('#status', { hasText: `procura approve --enroll ${did}` }).waitFor()
+    const page = await open(`${url}#aaaaaaaaaaaaaaaa`)
+    await page.locator('#status', { hasText: 'procura approve --page' }).waitFor()
     await expect(page.locator('#request').isHidden()).resolves.toBe(true)
   })
 
@@ -114,13 +135,13 @@ describe('the page for approvals of a gateway, in Chromium', () => {
     const site = await context.newPage()
     const other = `127.0.0.1:${await freePort()}`
     await site.route(`http://${other}/`, (route) =>
-      route.fulfill({ contentType: 'text/html', body: `<iframe src="http://${address}/#${id}"></iframe>` }),
+      route.fulfill({ contentType: 'text/html', body: `<iframe src="${url}#${id}"></iframe>` }),
     )
     await site.goto(`http://${other}/`)
     const tried = await site.evaluate(
       async ([at, request, approver]) => {
         const attempt = (path: string, init: RequestInit): Promise<string> =>
-          fetch(`http://${at}/${path}`, init).then(
+          fetch(`${at}${path}`, init).then(
             (response) => `${response.type} ${response.status}`,
             () => 'failed',
           )
@@ -130,17 +151,104 @@ describe('the page for approvals of a gateway, in Chromium', () => {
           await attempt(`answers/${request}`, { method: 'POST', body: 'x', mode: 'no-cors' }),
         ]
       },
-      [address, id, did],
+      [url, id, did],
     )
     // The policy on resources of other origins leaves no opaque response either.
     expect(tried[0]).toBe('failed')
     expect(['failed', 'opaque 0']).toContain(tried[1])
     expect(['failed', 'opaque 0']).toContain(tried[2])
-    expect(site.frames().every((frame) => !frame.url().startsWith(`http://${address}`))).toBe(true)
+    expect(site.frames().every((frame) => !frame.url().startsWith(url))).toBe(true)
     await site.close()
+  })
+
+  it('APR-94 lets another process at its address, while the gateway is down, use no key that counts later [attack 105]', async () => {
+    const evil = { to: 'squatted@evil.example' }
+    const before = url
+    const [enrolment] = (await openContainer(textOfPage(home.folder))).delegations as [Delegation]
+    await gateway.close()
+    // The process answers for the page: its script has the origin of the run, and so its database and its key.
+    const squatters = await squat(address)
+    const page = await context.newPage()
+    await page.goto(before)
+    const signer = remoteSigner({
+      did: did as Did,
+      sign: async (bytes) => {
+        const made = await page.evaluate(signWithKey, [...bytes])
+        return new Uint8Array(made)
+      },
+    })
+    expect(signer.did).toBe(did)
+    await page.evaluate(async () => {
+      await navigator.serviceWorker.register('/worker.js')
+      await navigator.serviceWorker.ready
+    })
+    const call = {
+      ...{ issuer: agent.signer, subject: home.owner.did, audience: home.service.did, command: '/mcp/mail/send' },
+    }
+    const { container } = await requestApproval(
+      { approvable: true },
+      { issuer: agent.signer, approver: did, invocation: await invoke({ ...call, args: evil }) },
+    )
+    const reading = await readApprovalRequest(container, { approver: did })
+    if (!reading.valid) throw new Error(reading.denial.message)
+    // It works: the page of the process has the approval, signed by the key of the browser.
+    const forged = await approve(reading.request, { issuer: signer, proofs: [enrolment] })
+    const store = fileDelegationStore({ path: join(agent.folder, 'delegations') })
+    const thief = await openAgent({ signer: agent.signer, store })
+    expect((await thief.receive(forged.container)).accepted).toBe(true)
+    for (const one of squatters) await new Promise((done) => one.close(done).closeAllConnections())
+    await page.close()
+    const next = await home.open()
+    const client = await connect(1, async () => 'decline')
+    expect(await client.call('send', evil)).toMatch(/^Denied \(revoked\)/)
+    expect(callsIn(home.folder).some((one) => JSON.stringify(one).includes(evil.to))).toBe(false)
+    // The worker of the process has no part in the page of the next run, which has another key.
+    const made = await enroll(next)
+    expect(made).not.toBe(did)
+    const fresh = await open(url)
+    expect(await fresh.evaluate(() => navigator.serviceWorker.controller)).toBeNull()
+    const old = await context.newPage()
+    await old.goto(before)
+    await expect(old.textContent('body')).resolves.toMatch(/the page of the process/)
   })
 
   it('has no fault', () => {
     expect(faults.filter((fault) => !/404 \(Not Found\)/.test(fault))).toEqual([])
   })
 })
+
+/** The delegation to the key of the page, as the gateway keeps it. */
+function textOfPage(home: string): string {
+  const folder = join(home, 'approvals')
+  const [name = ''] = readdirSync(folder).filter((one) => one.endsWith('.page'))
+  return readFileSync(join(folder, name), 'utf8').trim()
+}
+
+/** Another process at the address of the page. Its worker answers for the origin also after it has ended. */
+async function squat(address: string): Promise<readonly Server[]> {
+  const worker = `
+    self.addEventListener('install', () => self.skipWaiting())
+    self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()))
+    self.addEventListener('fetch', (event) => event.respondWith(new Response('the page of the process')))`
+  const port = Number(address.split(':')[1])
+  return Promise.all(
+    ['127.0.0.1', '::1'].map((host) => {
+      const server = createServer((request, response) => {
+        const isWorker = request.url === '/worker.js'
+        response.setHeader('content-type', isWorker ? 'text/javascript' : 'text/html')
+        response.end(isWorker ? worker : '<!doctype html><p>the page of the process</p>')
+      })
+      return new Promise<Server>((resolve) => server.listen(port, host, () => resolve(server)))
+    }),
+  )
+}
+
+/** Runs in the page of the process. */
+async function signWithKey(bytes: readonly number[]): Promise<readonly number[]> {
+  const opening = indexedDB.open('procura-approval', 1)
+  await new Promise((done) => opening.addEventListener('success', done))
+  const reading = opening.result.transaction('approver').objectStore('approver').get('key')
+  await new Promise((done) => reading.addEventListener('success', done))
+  const { privateKey } = reading.result as CryptoKeyPair
+  return [...new Uint8Array(await crypto.subtle.sign('Ed25519', privateKey, new Uint8Array(bytes)))]
+}

@@ -28,6 +28,22 @@ export async function fetchRequest(id: string, approver: string): Promise<Gatewa
   return (await response.json()) as GatewayRequest
 }
 
+/** The code in the fragment of the address by which the gateway takes the key of this browser. */
+export function codeIn(fragment: string): string | undefined {
+  const [, code] = /^enroll-([a-z2-7]{16})$/.exec(fragment) ?? []
+  return /^https?:$/.test(location.protocol) ? code : undefined
+}
+
+/**
+ * Offers the key of this browser to the gateway, for a code that a terminal has shown.
+ *
+ * @throws Error with the reason of the gateway.
+ */
+export async function offerKey(code: string, approver: string): Promise<void> {
+  const response = await fetch(`keys/${code}`, { method: 'POST', body: approver })
+  if (!response.ok) throw new Error(await reasonOf(response))
+}
+
 /**
  * Gives the answer to the gateway.
  *

@@ -7,7 +7,7 @@ import { describeApprovalRequest } from '../describe-request.ts'
 import { readApprovalRequest } from '../read-request.ts'
 import { refuse } from '../refuse.ts'
 import type { ReceivedRequest } from '../request.ts'
-import { fetchRequest, type GatewayRequest, isGatewayId, sendAnswer } from './gateway-desk.ts'
+import { codeIn, fetchRequest, type GatewayRequest, isGatewayId, offerKey, sendAnswer } from './gateway-desk.ts'
 import { type Keeper, openKeeper } from './keeper.ts'
 
 /** The elements of the page by their id. */
@@ -43,14 +43,27 @@ export async function startApprovalPage(): Promise<void> {
 async function showGiven(page: Page, keeper: Keeper, given: string): Promise<void> {
   hide(page, 'request', true)
   hide(page, 'result', true)
+  const code = codeIn(given)
+  if (code !== undefined) return enroll(page, keeper, code)
   if (!isGatewayId(given)) return showRequest(page, keeper, given)
   const { did } = keeper.signer
   try {
     const kept = await fetchRequest(given, did)
     await showRequest(page, keeper, kept.request, kept)
   } catch (error) {
-    say(page, `${(error as Error).message}. A new approver is added with: procura approve --enroll ${did}`)
+    say(
+      page,
+      `${(error as Error).message}. A browser that is not an approver yet becomes one with: procura approve --page`,
+    )
   }
+}
+
+/** Offers the key of this browser. The person compares its end at the terminal: a code can be seen by others. */
+async function enroll(page: Page, keeper: Keeper, code: string): Promise<void> {
+  // The link is for one key, and is not for the history of the browser.
+  history.replaceState(undefined, '', location.pathname)
+  await offerKey(code, keeper.signer.did)
+  say(page, `The key of this browser ends with ${keeper.signer.did.slice(-6)}. Type these characters at the terminal.`)
 }
 
 async function showRequest(page: Page, keeper: Keeper, container: string, kept?: GatewayRequest): Promise<void> {

@@ -1,11 +1,9 @@
 // node only: reads and writes files
-import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, rename, stat, unlink } from 'node:fs/promises'
+import { readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CID } from 'multiformats/cid'
-import { createDurableFile } from '../../support/durable-file.ts'
-import { readPrivateFile } from '../../support/private-file.ts'
 import { systemClock } from '../../time.ts'
+import { idTexts } from './id-texts.ts'
 
 /** The requests of agents for approvals, and the answers of approvers: a file for each. */
 export interface ApprovalFiles {
@@ -18,13 +16,13 @@ export interface ApprovalFiles {
   putRequest(id: string, container: string): Promise<void>
   /** Replaces an answer in one step. */
   putAnswer(id: string, container: string): Promise<void>
-  /** The delegations by which owners made others approvers, each a container with its chain. */
+  /** The delegations by which owners made others approvers, also those of the page, each a container with its chain. */
   enrolments(): Promise<readonly string[]>
   /** Adds one under a name of its own. */
   putEnrolment(id: string, container: string): Promise<void>
   /** Removes a request and its answer. */
   remove(id: string): Promise<void>
-  /** Removes answers without a request, and drafts that a killed process left. */
+  /** Removes answers without a request, old codes for the page, and drafts that a killed process left. */
   tidy(): Promise<void>
 }
 
@@ -35,55 +33,21 @@ export function approvalId(cid: CID): string {
   return String(cid).slice(8, 24)
 }
 
-/** Whether a text has the form of an ID. */
-export function isApprovalId(text: string): boolean {
-  return /^[a-z2-7]{16}$/.test(text)
-}
-
-const timeoutMs = 10_000
-
 /** Milliseconds after which a draft belongs to a process that was killed. */
 const draftMs = 60_000
 
-/** Longest container, in characters. */
-const mostLength = 524_288
+/** Milliseconds for which a person can give a code to the page. */
+export const codeMs = 600_000
 
 /** Opens the folder, which is made with its first file. */
 export function approvalFiles(folder: string): ApprovalFiles {
-  const at = (id: string, kind: 'request' | 'answer' | 'approver'): string => join(folder, `${id}.${kind}`)
-
-  async function read(path: string): Promise<string | undefined> {
-    const file = await readPrivateFile(path, { timeoutMs }).catch(() => undefined)
-    if (file === undefined || file === 'unchanged' || file.bytes.length > mostLength) return undefined
-    return new TextDecoder('latin1').decode(file.bytes).trim()
-  }
-
-  /** A reader finds no file, or a whole one. */
-  async function put(path: string, text: string): Promise<void> {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    const draft = join(folder, `.draft-${randomBytes(8).toString('hex')}`)
-    try {
-      await createDurableFile(draft, `${text}\n`)
-      await rename(draft, path)
-    } catch (error) {
-      await unlink(draft).catch(() => undefined)
-      throw error
-    }
-  }
-
-  async function idsOf(kind: 'request' | 'answer' | 'approver'): Promise<readonly string[]> {
-    const names = await readdir(folder).catch(() => [])
-    return names
-      .filter((name) => name.endsWith(`.${kind}`))
-      .map((name) => name.slice(0, -kind.length - 1))
-      .filter(isApprovalId)
-  }
-
+  const { at, read, put, idsOf } = idTexts(folder)
   return {
     ids: () => idsOf('request'),
     async enrolments() {
-      const found = await Promise.all((await idsOf('approver')).map((id) => read(at(id, 'approver'))))
-      return found.filter((one) => one !== undefined)
+      const kinds = ['approver', 'page'] as const
+      const paths = await Promise.all(kinds.map(async (kind) => (await idsOf(kind)).map((id) => at(id, kind))))
+      return (await Promise.all(paths.flat().map(read))).filter((one) => one !== undefined)
     },
     putEnrolment: (id, container) => put(at(id, 'approver'), container),
     request: (id) => read(at(id, 'request')),
@@ -95,10 +59,11 @@ export function approvalFiles(folder: string): ApprovalFiles {
       for (const id of await idsOf('answer'))
         if (!requests.has(id)) await unlink(at(id, 'answer')).catch(() => undefined)
       for (const name of await readdir(folder).catch(() => [])) {
-        if (!name.startsWith('.draft-')) continue
+        const most = name.startsWith('.draft-') ? draftMs : /\.(?:code|offer)$/.test(name) ? codeMs : undefined
+        if (most === undefined) continue
         const path = join(folder, name)
         const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }))
-        if (systemClock.now() * 1_000 - mtimeMs > draftMs) await unlink(path).catch(() => undefined)
+        if (systemClock.now() * 1_000 - mtimeMs > most) await unlink(path).catch(() => undefined)
       }
     },
     async remove(id) {

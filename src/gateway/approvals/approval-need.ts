@@ -8,12 +8,13 @@ export interface ToolApprovalNeed extends ApprovalNeed {
 }
 
 /**
- * The approvers of a call: those of the rule for its tool, otherwise its owner and the approvers of the configuration.
+ * The approvers of a call: those of the rule for its tool, otherwise its owner, the approvers of the configuration and the keys
+ * of the page.
  *
  * @returns why the gateway takes no request for it.
  */
 export function needOf(
-  { config, servers }: Pick<Generation, 'config' | 'servers'>,
+  { config, servers, browsers }: Pick<Generation, 'config' | 'servers' | 'browsers'>,
   { command, subject }: { readonly command: string; readonly subject: string },
 ): ToolApprovalNeed | string {
   if (!config.subjects.some((one) => one === subject)) return 'the gateway does not act for this subject'
@@ -23,5 +24,9 @@ export function needOf(
   if (found === undefined) return 'no accepted tool has this command'
   const { server, approvals } = found
   if (approvals !== undefined) return { ...approvals, server }
-  return { server, approvers: [...new Set([subject, ...(config.approvals?.approvers ?? [])])], threshold: 1 }
+  return {
+    server,
+    approvers: [...new Set([subject, ...(config.approvals?.approvers ?? []), ...browsers])],
+    threshold: 1,
+  }
 }

@@ -14,8 +14,9 @@ import {
 import { quote } from '../../support/quote.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import type { GatewayConfig } from '../configuration/read-gateway-config.ts'
-import { approvalFiles, approvalId, isApprovalId } from './approval-files.ts'
+import { approvalFiles, approvalId } from './approval-files.ts'
 import { chainOf } from './enrolments.ts'
+import { isApprovalId } from './id-texts.ts'
 import { type KeptRequest, readKeptAnswer, readKeptRequest } from './kept-request.ts'
 
 /** A request of an agent that waits at a gateway. */

@@ -1,10 +1,11 @@
 // node only: listens on a port
 import { readFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import { encodeContainer } from '../../container/container.ts'
 import { ArgumentError } from '../../errors.ts'
 import type { ApprovalDesk } from './approval-desk.ts'
+import type { PageRun } from './page-run.ts'
 
 /** The listener of the page for approvals. */
 export interface PageListener {
@@ -18,6 +19,7 @@ export interface ServePageOptions {
   readonly host: string
   readonly port: number
   readonly desk: Pick<ApprovalDesk, 'find' | 'answer'>
+  readonly run: Pick<PageRun, 'name' | 'offer'>
   /** The path of the page. Default: the page of this package. */
   readonly path?: string
 }
@@ -29,35 +31,56 @@ const limits = Object.freeze({ requestTimeout: 5_000, headersTimeout: 5_000, con
 const mostBytes = 524_288
 
 /**
- * Serves the page for approvals on a loopback address, which is an origin of its own. It gives a request to everybody who
- * knows its ID, and takes answers that the approver has signed. APR-89
+ * Serves the page for approvals on the loopback addresses, under a name of this run, which is an origin of its own. It gives
+ * a request to everybody who knows its ID, and takes answers that the approver has signed. APR-89
  *
- * @throws ArgumentError when the address cannot be used.
+ * @throws ArgumentError when an address cannot be used.
  */
-export async function serveApprovalPage({ host, port, desk, path }: ServePageOptions): Promise<PageListener> {
+export async function serveApprovalPage({ host, port, desk, run, path }: ServePageOptions): Promise<PageListener> {
   const page = connecting(await readFile(path ?? pagePath(), 'utf8'))
-  const shown = host.includes(':') ? `[${host}]` : host
-  const server = createServer(limits, (request, response) => {
-    answer(request, response, { page, desk, authority }).catch(() => void response.destroy())
-  })
-  server.maxConnections = 32
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', ({ code }: NodeJS.ErrnoException) =>
-      reject(
-        new ArgumentError(`the address ${shown}:${port} cannot be listened at (${code}); change \`approvals.page\``),
-      ),
-    )
-    server.listen({ host, port, exclusive: true }, resolve)
-  })
-  const authority = `${shown}:${(server.address() as { readonly port: number }).port}`
-  return {
-    url: `http://${authority}/`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+  const servers: Server[] = []
+  let authority = ''
+  const close = async (): Promise<void> => {
+    await Promise.all(servers.map(closed))
   }
+  try {
+    let used = port
+    // A browser may choose either address for the name, so no other process may have one of them.
+    for (const one of new Set([host, '127.0.0.1', '::1'])) {
+      const server = createServer(limits, (request, response) => {
+        answer(request, response, { page, desk, run, authority }).catch(() => void response.destroy())
+      })
+      server.maxConnections = 32
+      const isOpen = await listenAt(server, one, used, one === host)
+      if (isOpen) servers.push(server)
+      if (one === host) used = (server.address() as { readonly port: number }).port
+    }
+    authority = `${run.name}.localhost:${used}`
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { url: `http://${authority}/`, close }
+}
+
+/** Returns whether the machine has the address. Where it has none, no other process can listen there either. */
+function listenAt(server: Server, host: string, port: number, isNeeded: boolean): Promise<boolean> {
+  const shown = host.includes(':') ? `[${host}]` : host
+  return new Promise<boolean>((resolve, reject) => {
+    server.once('error', ({ code }: NodeJS.ErrnoException) => {
+      if (!isNeeded && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return resolve(false)
+      const remedy = 'stop the process that uses it, or change `approvals.page`'
+      reject(new ArgumentError(`the address ${shown}:${port} cannot be listened at (${code}); ${remedy}`))
+    })
+    server.listen({ host, port, exclusive: true, ipv6Only: host.includes(':') }, () => resolve(true))
+  })
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
 }
 
 /** The page of this package. */
@@ -75,7 +98,8 @@ function connecting(page: string): string {
 interface Parts {
   readonly page: string
   readonly desk: ServePageOptions['desk']
-  /** Host and port, as the only valid `Host`. */
+  readonly run: ServePageOptions['run']
+  /** The name of the run and the port, as the only valid `Host`. */
   readonly authority: string
 }
 
@@ -101,7 +125,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
   if (request.method === 'GET' && pathname === '/') return send(200, 'text/html', parts.page)
   if ((origin !== undefined && origin !== own) || (site !== undefined && site !== 'same-origin'))
     return send(403, 'text/plain', 'use the page of this address\n')
-  const [, kind, id] = /^\/(requests|answers)\/([a-z2-7]{16})$/.exec(pathname) ?? []
+  const [, kind, id] = /^\/(requests|answers|keys)\/([a-z2-7]{16})$/.exec(pathname) ?? []
   if (id === undefined) return send(404, 'text/plain', 'there is nothing here\n')
   if (kind === 'requests' && request.method === 'GET') {
     const found = await parts.desk.find(id, searchParams.get('approver') ?? '')
@@ -110,12 +134,13 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
     const proofs = found.proofs.length === 0 ? {} : { proofs: encodeContainer([...found.proofs]) }
     return send(200, 'application/json', JSON.stringify({ id: found.id, request: found.container, ...proofs }))
   }
-  if (kind !== 'answers' || request.method !== 'POST') return send(405, 'text/plain', 'the method is not supported\n')
+  if (kind === 'requests' || request.method !== 'POST') return send(405, 'text/plain', 'the method is not supported\n')
   // Browsers send it with each POST.
   if (origin !== own) return send(403, 'text/plain', 'use the page of this address\n')
   const body = await textOf(request)
   if (body === undefined) return send(413, 'text/plain', 'the answer is too long\n')
-  const fault = await parts.desk.answer(id, body.trim())
+  const { desk, run } = parts
+  const fault = await (kind === 'keys' ? run.offer(id, body.trim()) : desk.answer(id, body.trim()))
   return fault === undefined ? send(200, 'text/plain', 'kept\n') : send(409, 'text/plain', `${fault}\n`)
 }
 

@@ -3,15 +3,31 @@ import { ArgumentError } from '../../errors.ts'
 import type { PinnedTool } from '../../mcp/tool-hash.ts'
 import { quote } from '../../support/quote.ts'
 import type { ToolApprovals } from '../configuration/read-gateway-config.ts'
+import type { ApprovalNeed } from './approval-desk.ts'
 
 /** The name in the rules that stands for every tool without a rule of its own. */
 const everyTool = '*'
 
-/** The rule for a tool; undefined when its calls need no approvals. */
-export function approvalRule(tool: string, rules: ToolApprovals | undefined): ToolApprovals[string] | undefined {
+/**
+ * The rule for a tool; undefined when its calls need no approvals.
+ *
+ * @param browsers - the keys of the page. They count where one approval by a usual approver is enough: with two, a person with
+ *   a key in a file and one in a browser would count twice.
+ */
+export function approvalRule(
+  tool: string,
+  rules: ToolApprovals | undefined,
+  browsers: readonly string[],
+): ApprovalNeed | undefined {
   if (rules === undefined) return undefined
   const table = new Map(Object.entries(rules))
-  return table.get(tool) ?? table.get(everyTool)
+  const rule = table.get(tool) ?? table.get(everyTool)
+  if (rule === undefined) return undefined
+  const { approvers, threshold, usual } = rule
+  return {
+    approvers: usual === true && threshold === 1 ? [...new Set([...approvers, ...browsers])] : approvers,
+    threshold,
+  }
 }
 
 /**

@@ -253,12 +253,12 @@ export const gatewayShape: ObjectShape = {
         fields: {
           page: {
             shape: loopbackAddress,
-            about: 'the address of the page for approvals, such as 127.0.0.1:7335; default: there is none',
+            about: 'the loopback address of the page for approvals, such as 127.0.0.1:7335; default: there is none',
             optional: true,
           },
           approvers: {
             shape: approvers,
-            about: 'the DIDs of approvers beside the owner; `procura approve --enroll` adds one',
+            about: 'the DIDs of approvers beside the owner and the page; `procura approve --enroll` adds one',
             optional: true,
           },
         },

@@ -43,7 +43,15 @@ export interface SecretHeaders {
 
 /** The approvals that calls of tools need. */
 export type ToolApprovals = Readonly<
-  Record<string, { readonly approvers: readonly string[]; readonly threshold: number }>
+  Record<
+    string,
+    {
+      readonly approvers: readonly string[]
+      readonly threshold: number
+      /** Whether the file does not name the approvers, so that they are the default ones. */
+      readonly usual?: true
+    }
+  >
 >
 
 /** An MCP server that is reached over Streamable HTTP. */
@@ -283,7 +291,7 @@ function approvalsOf(
     const all = [...new Set((approvers ?? [...subjects, ...(approvals?.approvers ?? [])]).map((did) => parseDid(did)))]
     if (all.length < threshold)
       throw new ArgumentError(`${of} needs ${threshold} approvals and has ${all.length} approvers; add approvers`)
-    return [tool, { approvers: all, threshold }] as const
+    return [tool, { approvers: all, threshold, ...(approvers === undefined && { usual: true as const }) }] as const
   })
   return { approvals: Object.fromEntries(rules) }
 }

@@ -158,7 +158,7 @@ async function readAnswers(
   return chains.length >= threshold && chains.length > 0 ? { kind: 'approved', chains } : { kind: 'refused', reason }
 }
 
-/** The page is on this machine: the gateway has no other place for it. */
+/** The page is on this machine, under the name of its run: the gateway has no other place for it. */
 function isPage(page: unknown): page is string {
-  return typeof page === 'string' && /^http:\/\/(?:127\.0\.0\.1|\[::1\]):\d{1,5}\/$/.test(page)
+  return typeof page === 'string' && /^http:\/\/[a-z2-7]{16}\.localhost:\d{1,5}\/$/.test(page)
 }

@@ -1,6 +1,9 @@
 // node only: listens on sockets
 /** A gateway with a page for approvals, and clients of both SDKs that open it. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { request as httpRequest } from 'node:http'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { Client as ClientTwo } from '@modelcontextprotocol/client'
 import { Client as ClientOne } from '@modelcontextprotocol/sdk/client/index.js'
@@ -15,6 +18,35 @@ export async function freePort(): Promise<number> {
   const { port } = server.address() as { readonly port: number }
   await new Promise((settle) => server.close(settle))
   return port
+}
+
+/** A request to the page of a gateway. Programs do not know its host, which browsers find on this machine. */
+export function atPage(
+  url: string,
+  { method = 'GET', headers = {}, body }: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<{ readonly status: number; readonly text: string }> {
+  const { host, port, pathname, search } = new URL(url)
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, path: `${pathname}${search}`, method, headers: { host, ...headers } }
+    const request = httpRequest(options, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (chunk) => (text += chunk))
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+/** The link that `procura approve --page` has shown, as the gateway of a home folder takes it. */
+export async function linkOf(home: string): Promise<string> {
+  const folder = join(home, 'approvals')
+  for (;;) {
+    const code = readdirSync(folder).find((name) => name.endsWith('.code'))
+    const [, url] = readFileSync(join(folder, 'page.run'), 'utf8').trim().split(' ')
+    if (code !== undefined) return `${url}#enroll-${code.slice(0, 16)}`
+    await new Promise((settle) => setTimeout(settle, 20))
+  }
 }
 
 /** The action of the user to whom a client shows an address. */

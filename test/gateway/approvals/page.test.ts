@@ -7,8 +7,11 @@ import { approve } from '../../../src/approval/approve.ts'
 import { requestApproval } from '../../../src/approval/request-approval.ts'
 import { type ApprovalDesk, openApprovalDesk } from '../../../src/gateway/approvals/approval-desk.ts'
 import type { KeptRequest } from '../../../src/gateway/approvals/kept-request.ts'
+import { pageFiles } from '../../../src/gateway/approvals/page-files.ts'
+import { beginPageRun, type PageRun } from '../../../src/gateway/approvals/page-run.ts'
 import { type PageListener, serveApprovalPage } from '../../../src/gateway/approvals/serve-page.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
+import { memoryRevocationStore } from '../../../src/revocation/memory-revocation-store.ts'
 import { actor } from '../../support/actors.ts'
 
 const [owner, service, agent] = await Promise.all([actor('owner'), actor('service'), actor('agent')])
@@ -18,12 +21,14 @@ describe('the page for approvals of a gateway', () => {
   let folder: string
   let desk: ApprovalDesk
   let listener: PageListener
+  let run: PageRun
   let kept: KeptRequest
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'procura-page-'))
     writeFileSync(join(folder, 'page.html'), `${policy}<p>page</p>`)
     desk = await openApprovalDesk({ folder: join(folder, 'approvals'), onEvent: () => undefined })
-    listener = await serveApprovalPage({ host: '127.0.0.1', port: 0, desk, path: join(folder, 'page.html') })
+    run = await beginPageRun(pageFiles(join(folder, 'approvals')), memoryRevocationStore())
+    listener = await serveApprovalPage({ host: '127.0.0.1', port: 0, desk, run, path: join(folder, 'page.html') })
     const call = { service: service.did, subject: owner.did, command: '/mcp/mail/send' }
     const invocation = await invoke({
       ...{ issuer: agent, subject: owner.did, audience: service.did, command: call.command, args: { to: 'a' } },
@@ -56,7 +61,9 @@ describe('the page for approvals of a gateway', () => {
     readonly headers: Readonly<Record<string, unknown>>
   }> {
     return new Promise((resolve, reject) => {
-      const request = httpRequest(new URL(path, listener.url), { method, headers }, (response) => {
+      const { host, port } = new URL(listener.url)
+      const options = { host: '127.0.0.1', port, path, method, headers: { host, ...headers } }
+      const request = httpRequest(options, (response) => {
         let text = ''
         response.on('data', (chunk) => (text += String(chunk)))
         response.on('end', () => resolve({ status: response.statusCode, text, headers: response.headers }))
@@ -82,7 +89,7 @@ describe('the page for approvals of a gateway', () => {
     })
     expect(Object.keys(headers).filter((name) => /set-cookie|access-control/.test(name))).toEqual([])
     writeFileSync(join(folder, 'page.html'), '<p>other</p>')
-    const other = serveApprovalPage({ host: '127.0.0.1', port: 0, desk, path: join(folder, 'page.html') })
+    const other = serveApprovalPage({ host: '127.0.0.1', port: 0, desk, run, path: join(folder, 'page.html') })
     await expect(other).rejects.toThrow(/is damaged/)
   })
 
@@ -105,7 +112,8 @@ describe('the page for approvals of a gateway', () => {
 
   it('APR-89 answers no other site, and no other name of this machine [attack 104]', async () => {
     const port = new URL(listener.url).port
-    for (const host of ['evil.example', `evil.example:${port}`, `localhost:${port}`, '127.0.0.1', '127.0.0.1:1'])
+    const names = ['evil.example', `evil.example:${port}`, `localhost:${port}`, '127.0.0.1', `127.0.0.1:${port}`]
+    for (const host of [...names, `${'a'.repeat(16)}.localhost:${port}`, new URL(listener.url).hostname])
       for (const path of ['/', at(kept.id)]) expect((await send(path, { headers: { host } })).status).toBe(421)
     const body = await answerOf()
     for (const headers of [

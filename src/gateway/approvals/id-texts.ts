@@ -1,0 +1,69 @@
+// node only: reads and writes files
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, rename, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { base32 } from 'multiformats/bases/base32'
+import { createDurableFile } from '../../support/durable-file.ts'
+import { readPrivateFile } from '../../support/private-file.ts'
+
+/** The kinds of the files in the folder of approvals, which end their names. */
+export type FileKind = 'request' | 'answer' | 'approver' | 'page' | 'code' | 'offer'
+
+/** The files of a folder: one text each, under an ID and a kind. */
+export interface IdTexts {
+  at(id: string, kind: FileKind): string
+  /** A path for a draft. */
+  draft(): string
+  idsOf(kind: FileKind): Promise<readonly string[]>
+  /** Undefined when there is none, other users have access to it, or it is too long. */
+  read(path: string): Promise<string | undefined>
+  /** A reader finds no file, or a whole one. */
+  put(path: string, text: string): Promise<void>
+}
+
+const timeoutMs = 10_000
+
+/** Longest container, in characters. */
+const mostLength = 524_288
+
+/** A random text of the form of an ID. */
+export function randomApprovalId(): string {
+  return base32.baseEncode(randomBytes(10))
+}
+
+/** Whether a text has the form of an ID. */
+export function isApprovalId(text: string): boolean {
+  return /^[a-z2-7]{16}$/.test(text)
+}
+
+/** Opens the folder, which is made with its first file. */
+export function idTexts(folder: string): IdTexts {
+  const draft = (): string => join(folder, `.draft-${randomBytes(8).toString('hex')}`)
+  return {
+    at: (id, kind) => join(folder, `${id}.${kind}`),
+    draft,
+    async idsOf(kind) {
+      const names = await readdir(folder).catch(() => [])
+      return names
+        .filter((name) => name.endsWith(`.${kind}`))
+        .map((name) => name.slice(0, -kind.length - 1))
+        .filter(isApprovalId)
+    },
+    async read(path) {
+      const file = await readPrivateFile(path, { timeoutMs }).catch(() => undefined)
+      if (file === undefined || file === 'unchanged' || file.bytes.length > mostLength) return undefined
+      return new TextDecoder('latin1').decode(file.bytes).trim()
+    },
+    async put(path, text) {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      const made = draft()
+      try {
+        await createDurableFile(made, `${text}\n`)
+        await rename(made, path)
+      } catch (error) {
+        await unlink(made).catch(() => undefined)
+        throw error
+      }
+    },
+  }
+}

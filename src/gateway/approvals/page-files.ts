@@ -1,0 +1,63 @@
+// node only: reads and writes files
+import { link, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createDurableFile } from '../../support/durable-file.ts'
+import { idTexts } from './id-texts.ts'
+
+/** The files of the page for approvals, in the folder of the approvals. */
+export interface PageFiles {
+  /** The delegations to keys of the page, by ID: those of this run of the gateway, and at its start those of earlier ones. */
+  enrolments(): Promise<ReadonlyMap<string, string | undefined>>
+  putEnrolment(id: string, container: string): Promise<void>
+  removeEnrolment(id: string): Promise<void>
+  /** The run of the page, as the gateway wrote it. */
+  run(): Promise<string | undefined>
+  putRun(text: string): Promise<void>
+  removeRun(): Promise<void>
+  /** A code that a person at a terminal has given to the page, with the run in it. */
+  code(id: string): Promise<string | undefined>
+  putCode(id: string, run: string): Promise<void>
+  /** The key that the page has offered with a code. */
+  offer(id: string): Promise<string | undefined>
+  /** Keeps the first key for a code. Returns whether it is this one. */
+  putOffer(id: string, did: string): Promise<boolean>
+  /** Removes a code with its key. */
+  removeCode(id: string): Promise<void>
+}
+
+/** Opens the folder, which is made with its first file. */
+export function pageFiles(folder: string): PageFiles {
+  const { at, draft, read, put, idsOf } = idTexts(folder)
+  const runPath = join(folder, 'page.run')
+  return {
+    async enrolments() {
+      const ids = await idsOf('page')
+      return new Map(await Promise.all(ids.map(async (id) => [id, await read(at(id, 'page'))] as const)))
+    },
+    putEnrolment: (id, container) => put(at(id, 'page'), container),
+    removeEnrolment: (id) => unlink(at(id, 'page')),
+    run: () => read(runPath),
+    putRun: (text) => put(runPath, text),
+    removeRun: () => unlink(runPath).catch(() => undefined),
+    code: (id) => read(at(id, 'code')),
+    putCode: (id, run) => put(at(id, 'code'), run),
+    offer: (id) => read(at(id, 'offer')),
+    async putOffer(id, did) {
+      const made = draft()
+      try {
+        await createDurableFile(made, `${did}\n`)
+        // Unlike a rename, it leaves the first one in its place.
+        await link(made, at(id, 'offer'))
+        return true
+      } catch {
+        return false
+      } finally {
+        await unlink(made).catch(() => undefined)
+      }
+    },
+    async removeCode(id) {
+      await unlink(at(id, 'code')).catch(() => undefined)
+      await unlink(at(id, 'offer')).catch(() => undefined)
+    },
+  }
+}

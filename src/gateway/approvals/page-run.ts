@@ -1,0 +1,71 @@
+// node only: reads and writes files
+/**
+ * A run of the page for approvals: from the start of the gateway to its end. The page has an origin of its own in each run,
+ * and the keys that its browsers make there are approvers in this run alone.
+ *
+ * @module
+ */
+
+import { openContainer } from '../../authorization/open-container.ts'
+import { verifyDelegation } from '../../authorization/verify-delegation.ts'
+import type { Delegation } from '../../delegation/delegation.ts'
+import type { Did } from '../../did/did.ts'
+import type { RevocationRegistry } from '../../revocation/revocation-store.ts'
+import { isApprovalId, randomApprovalId } from './id-texts.ts'
+import type { PageFiles } from './page-files.ts'
+
+/** The key of `meta` with the run for which a key of the page is an approver. The owner signs it. */
+export const runKey = 'procura/page-run'
+
+/** A run of the page. */
+export interface PageRun {
+  /** Random; the host of the page is `NAME.localhost`. */
+  readonly name: string
+  /** Takes the key of a browser for a code that a person has given to it. Returns why it is refused. */
+  offer(code: string, did: string): Promise<string | undefined>
+  /** The keys that an owner has enrolled in this run. */
+  approvers(subjects: readonly Did[]): Promise<readonly Did[]>
+}
+
+/**
+ * Begins a run. The keys of earlier runs end before: another process can have listened at the address of the page
+ * meanwhile, and can have used them in the browser. APR-94
+ *
+ * @throws when a revocation cannot be stored: the gateway must not go on then.
+ */
+export async function beginPageRun(files: PageFiles, revocations: RevocationRegistry): Promise<PageRun> {
+  for (const [id, container] of await files.enrolments()) {
+    const delegation = container === undefined ? undefined : await enrolmentIn(container)
+    if (delegation?.meta?.[runKey] !== undefined)
+      await revocations.add({ ids: [String(delegation.cid)], expiration: delegation.expiration })
+    await files.removeEnrolment(id)
+  }
+  const name = randomApprovalId()
+  return {
+    name,
+    async offer(code, did) {
+      if (!isApprovalId(code) || (await files.code(code)) !== name)
+        return 'the code is not valid; run `procura approve --page` again'
+      if (!/^did:key:z[A-Za-z0-9]{1,128}$/.test(did)) return 'it is not a key'
+      return (await files.putOffer(code, did)) ? undefined : 'the code was used for another key'
+    },
+    async approvers(subjects) {
+      const found = new Set<Did>()
+      for (const container of (await files.enrolments()).values()) {
+        const verdict = container === undefined ? undefined : await verifyDelegation(container).catch(() => undefined)
+        if (verdict?.verified !== true || verdict.proofs.length !== 1) continue
+        const { subject, delegation } = verdict
+        if (subjects.includes(subject) && delegation.meta?.[runKey] === name) found.add(delegation.audience)
+      }
+      return [...found]
+    },
+  }
+}
+
+async function enrolmentIn(container: string): Promise<Delegation | undefined> {
+  try {
+    return (await openContainer(container)).delegations.at(-1)
+  } catch {
+    return undefined
+  }
+}
