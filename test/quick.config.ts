@@ -37,6 +37,7 @@ const config: ViteUserConfig = defineConfig({
     exclude: slow,
     setupFiles: ['test/setup/globals.ts', 'test/setup/seed.ts', 'test/setup/unhandled.ts', 'test/setup/equal-bytes.ts'],
     testTimeout: 30_000,
+    expect: { poll: { timeout: 20_000 } },
     maxWorkers: 3,
     isolate: false,
   },

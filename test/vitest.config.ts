@@ -25,6 +25,8 @@ const config: ViteUserConfig = defineConfig({
             'test/setup/equal-bytes.ts',
           ],
           testTimeout: 30_000,
+          // A busy machine takes longer than the second of the default, and a wait ends when its condition holds.
+          expect: { poll: { timeout: 20_000 } },
           // The library keeps no state in modules, so that files of tests can share them: half the time is loading.
           isolate: false,
         },
@@ -38,6 +40,7 @@ const config: ViteUserConfig = defineConfig({
           globalSetup: ['test/setup/build.ts'],
           setupFiles: ['test/setup/unhandled.ts', 'test/setup/equal-bytes.ts'],
           testTimeout: 120_000,
+          expect: { poll: { timeout: 20_000 } },
           // Most files run programs in processes of their own; TypeScript is loaded once for all files.
           isolate: false,
         },

@@ -30,7 +30,7 @@ describe('AGT-09 delegations are renewed before they expire', () => {
     clock.time += 80
     const answers = await Promise.all([agent.can('/mail'), agent.can('/mail'), agent.can('/mail')])
     expect(answers.map(({ ok }) => ok)).toEqual([true, true, true])
-    await vi.waitFor(async () => expect(await agent.can('/mail')).toMatchObject({ expiration: now + 180 }))
+    await vi.waitFor(async () => expect(await agent.can('/mail')).toMatchObject({ expiration: now + 180 }), 20_000)
     expect(renew).toHaveBeenCalledTimes(1)
     agent.close()
   })
@@ -64,7 +64,7 @@ describe('AGT-09 delegations are renewed before they expire', () => {
     const agent = await openAgent({ signer, clock, delegations: [await grant(clock)], renew, onError })
     clock.time += 90
     expect((await agent.can('/mail')).ok).toBe(true)
-    await vi.waitFor(() => expect(renew).toHaveBeenCalledTimes(1))
+    await vi.waitFor(() => expect(renew).toHaveBeenCalledTimes(1), 20_000)
     // It is not asked again at once.
     expect((await agent.can('/mail')).ok).toBe(true)
     expect(renew).toHaveBeenCalledTimes(1)
@@ -104,7 +104,7 @@ describe('AGT-09 delegations are renewed before they expire', () => {
     const agent = await openAgent({ signer, clock, delegations: [await grant(clock)], renew })
     clock.time += 90
     await agent.can('/mail')
-    await vi.waitFor(() => expect(given).toBeDefined())
+    await vi.waitFor(() => expect(given).toBeDefined(), 20_000)
     agent.close()
     expect(given?.aborted).toBe(true)
   })

@@ -100,14 +100,14 @@ describe('withApproval', () => {
       ask: (request) => new Promise((resolve) => (answer = () => void approveAs(owner)(request).then(resolve))),
     })
     const result = withApproval(given)
-    await vi.waitFor(() => expect(answer).toBeDefined())
+    await vi.waitFor(() => expect(answer).toBeDefined(), 20_000)
     await vi.advanceTimersByTimeAsync(59_999)
     await vi.advanceTimersByTimeAsync(1)
     expect((await result).allowed).toBe(false)
     answer?.()
     await vi.advanceTimersByTimeAsync(1_000)
     expect(sent).toHaveLength(1)
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(0))
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(0), 20_000)
   })
 
   it('ends the wait with the signal of the caller', async () => {

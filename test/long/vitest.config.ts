@@ -10,6 +10,7 @@ const config: ViteUserConfig = defineConfig({
     include: ['test/long/**/*.test.ts'],
     setupFiles: ['test/setup/unhandled.ts'],
     testTimeout: 3_600_000,
+    expect: { poll: { timeout: 20_000 } },
     fileParallelism: false,
   },
 })

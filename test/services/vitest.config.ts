@@ -13,6 +13,7 @@ const config: ViteUserConfig = defineConfig({
     globalSetup: ['test/setup/build.ts'],
     setupFiles: ['test/setup/unhandled.ts'],
     testTimeout: 120_000,
+    expect: { poll: { timeout: 20_000 } },
     hookTimeout: 120_000,
     fileParallelism: false,
   },

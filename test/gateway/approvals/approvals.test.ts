@@ -42,7 +42,10 @@ async function client(more: Parameters<typeof connectClient>[1] = {}, folder = a
 const textOf = (answer: Answer): string => answer.result?.content?.[0].text ?? ''
 const idIn = (answer: Answer): string => /procura approve ([a-z2-7]{16})/.exec(textOf(answer))?.[1] as string
 const eve = { to: 'eve@evil.example' }
-const files = (): readonly string[] => readdirSync(join(home.folder, 'approvals')).sort()
+const files = (): readonly string[] =>
+  readdirSync(join(home.folder, 'approvals'))
+    .filter((name) => !name.startsWith('.draft-'))
+    .sort()
 
 describe('a call that an approval could permit', () => {
   it('APR-80 APR-86 is refused with the ID of its request, and permitted once after `procura approve`', async () => {
@@ -72,7 +75,7 @@ describe('a call that an approval could permit', () => {
     expect(callsIn(home.folder)).toHaveLength(1)
   })
 
-  it('APR-82 APR-86 is refused with the reason when too many requests of the agent wait', async () => {
+  it('APR-82 APR-86 is refused with the reason when its agent leaves too many answers at the gateway', async () => {
     await home.open()
     const { call } = await client()
     /** Eight at a time: the gateway has a limit of conversations too. */
@@ -85,13 +88,12 @@ describe('a call that an approval could permit', () => {
       return texts
     }
     for (const text of await callOthers()) expect(text).toMatch(/An approval is requested/)
+    await approveAt(home.folder, ['--deny'])
+    expect(files().filter((name) => name.endsWith('.answer'))).toHaveLength(32)
     expect(textOf(await call('send', eve))).toMatch(
       /^Denied \(policy_unsatisfied\): .*No approval could be obtained: the gateway refuses: too many requests wait for their approvers; answer some of them with `procura approve`\.$/,
     )
-    const [first = ''] = files()
-    await approveAt(home.folder, [first.slice(0, 16)], 'no')
-    const refused = await callOthers()
-    expect(refused.filter((text) => text.includes('do not repeat it'))).toHaveLength(1)
+    for (const text of await callOthers()) expect(text).toMatch(/The approver has refused this call/)
     expect(textOf(await call('send', eve))).toMatch(/An approval is requested/)
   })
 

@@ -84,7 +84,7 @@ function slowDisk(): {
         running.push((error) => (error === undefined ? resolve() : reject(error)))
       }),
     async end(error?: Error) {
-      await vi.waitFor(() => expect(running.length).toBeGreaterThan(0))
+      await vi.waitFor(() => expect(running.length).toBeGreaterThan(0), 20_000)
       running.shift()?.(error)
       await new Promise((resolve) => setImmediate(resolve))
     },
@@ -105,7 +105,10 @@ describe('the sync of the state of a gateway', () => {
     expect(await state.stores.replay.claim('call', expiration, {})).toBe(true)
     void state.synced().then(() => done.push('claim'))
     const revoked = Promise.resolve(state.stores.revocations.add(entry)).then(() => done.push('revocation'))
-    await vi.waitFor(async () => expect(await state.stores.revocations.findRevocations([id], {})).toHaveLength(1))
+    await vi.waitFor(
+      async () => expect(await state.stores.revocations.findRevocations([id], {})).toHaveLength(1),
+      20_000,
+    )
     expect([done, disk.started]).toEqual([[], 1])
     // The revocation was written after the first sync had begun.
     await disk.end()

@@ -169,10 +169,10 @@ describe('a relay that relies on a list for a time', () => {
     expect(server.sent.filter(isList)).toHaveLength(1)
     await server.deliver({ jsonrpc: '2.0', id: first.id, error: { code: 1, message: 'no' } })
     expect(await client.next()).toMatchObject({ id: 1, error: { code: 1 } })
-    await vi.waitFor(() => expect(server.sent.filter(isList)).toHaveLength(3))
+    await vi.waitFor(() => expect(server.sent.filter(isList)).toHaveLength(3), 20_000)
     for (const { id } of server.sent.filter(isList).slice(1))
       await server.deliver({ jsonrpc: '2.0', id, result: { tools: [tool] } })
-    await vi.waitFor(() => expect(server.sent.filter(isCall)).toHaveLength(2))
+    await vi.waitFor(() => expect(server.sent.filter(isCall)).toHaveLength(2), 20_000)
   })
 
   it('MCP-32 asks again after `recheck`, and compares with the hash that is accepted at the moment', async () => {
