@@ -1,6 +1,6 @@
 import { mediaType } from '../read-container.ts'
 import { answerRequest, type CallTaker, type HandlerOptions, readHandlerOptions } from './answer.ts'
-import { grouped, incomingOf, type NodeIncoming, type NodeOutgoing } from './node-response.ts'
+import { failStream, grouped, incomingOf, type NodeIncoming, type NodeOutgoing } from './node-response.ts'
 
 /** The part of Fastify's request that is used. */
 export interface FastifyRequestLike {
@@ -10,7 +10,7 @@ export interface FastifyRequestLike {
 
 /** The part of Fastify's reply that is used. */
 export interface FastifyReplyLike {
-  readonly raw: Pick<NodeOutgoing, 'off' | 'once' | 'writableFinished'>
+  readonly raw: Pick<NodeOutgoing, 'off' | 'once' | 'stream' | 'writableFinished'>
   code(status: number): unknown
   header(name: string, value: unknown): unknown
   send(body?: unknown): unknown
@@ -57,10 +57,36 @@ export function fastifyHandler(
     reply.code(status)
     for (const [name, value] of grouped(headers)) reply.header(name, value)
     // Bytes: Fastify would add a charset to the type of a string.
-    reply.send(typeof body === 'string' ? new TextEncoder().encode(body) : (body ?? undefined))
+    const { stream } = reply.raw
+    const parts = body === null || typeof body === 'string' || stream === undefined ? body : failing(body, stream)
+    reply.send(typeof parts === 'string' ? new TextEncoder().encode(parts) : (parts ?? undefined))
     // Fastify sends what the promise is fulfilled with, unless it is the reply: a stream that has not begun would be replaced.
     return reply
   }
+}
+
+/** Fastify destroys the stream of HTTP/2 when a body fails, which a client takes for the end of the body. */
+function failing(
+  body: ReadableStream<Uint8Array>,
+  stream: NonNullable<NodeOutgoing['stream']>,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader()
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read()
+          if (done) controller.close()
+          else controller.enqueue(value)
+        } catch (error) {
+          failStream(stream)
+          throw error
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
 }
 
 /**

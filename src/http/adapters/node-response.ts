@@ -1,5 +1,5 @@
 /**
- * Requests and responses of `node:http`, which Express passes as well.
+ * Requests and responses of `node:http`, which Express passes as well, and of `node:http2`.
  *
  * @module
  */
@@ -24,11 +24,15 @@ export interface NodeIncoming extends NodeRequest {
 export interface NodeOutgoing {
   readonly headersSent: boolean
   readonly writableFinished: boolean
-  readonly destroyed: boolean
+  /** Undefined in HTTP/2, where the stream has it. */
+  readonly destroyed?: boolean
+  /** Of HTTP/2. */
+  readonly stream?: { readonly destroyed: boolean; close(code: number): unknown }
   statusCode: number
   setHeader(name: string, value: string | readonly string[]): unknown
   write(chunk: Uint8Array): boolean
-  end(chunk?: string): unknown
+  end(): unknown
+  end(chunk: string): unknown
   destroy(): unknown
   once(event: 'close' | 'drain', listener: () => void): unknown
   off(event: 'close' | 'drain', listener: () => void): unknown
@@ -58,42 +62,59 @@ export function incomingOf(
   signal: AbortSignal | undefined,
   parsed: unknown = request.body,
 ): Incoming {
-  const hosts = request.rawHeaders.filter(
-    (_, at) => at % 2 === 1 && request.rawHeaders[at - 1]?.toLowerCase() === 'host',
-  )
   return {
     ...{ source: request, parsed, signal },
     method: request.method ?? 'GET',
     target: targetOf(request),
-    host: hosts.length === 1 ? hosts[0] : undefined,
+    host: hostOf(request),
     request: (body) => webRequest(request, signal, body),
   }
 }
 
+/** The one host. HTTP/2 has it in `:authority`, and perhaps in `Host` as well (RFC 9113, 8.3.1). */
+function hostOf({ rawHeaders }: NodeIncoming): string | undefined {
+  const valuesOf = (name: string): readonly string[] =>
+    rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name)
+  const [hosts, authorities] = [valuesOf('host'), valuesOf(':authority')]
+  const found = new Set([...hosts, ...authorities])
+  return hosts.length <= 1 && authorities.length <= 1 && found.size === 1 ? [...found][0] : undefined
+}
+
+function isGone({ destroyed, stream }: NodeOutgoing): boolean {
+  return destroyed === true || stream?.destroyed === true
+}
+
 async function send({ status, headers, body }: Answer, response: NodeOutgoing): Promise<void> {
-  if (response.destroyed || response.headersSent) return void (await cancel(body))
+  if (isGone(response) || response.headersSent) return void (await cancel(body))
   response.statusCode = status
   for (const [name, value] of grouped(headers)) response.setHeader(name, value)
-  if (body === null || typeof body === 'string') return void response.end(body ?? undefined)
+  if (body === null) return void response.end()
+  if (typeof body === 'string') return void response.end(body)
   const reader = body.getReader()
   // HTP-26: a body that is silent is cancelled as well, and its upstream request with it.
   const cancelled = (): void => void reader.cancel().catch(() => undefined)
   response.once('close', cancelled)
-  if (response.destroyed) cancelled()
+  if (isGone(response)) cancelled()
   try {
     for (;;) {
       const { done, value } = await reader.read()
-      if (done || response.destroyed) break
+      if (done || isGone(response)) break
       if (!response.write(value)) await drained(response)
     }
-    if (!response.destroyed) response.end()
+    if (!isGone(response)) response.end()
   } catch {
     // The end of the body is unknown: the client must not take it for complete.
-    response.destroy()
+    if (response.stream === undefined) response.destroy()
+    else failStream(response.stream)
   } finally {
     response.off('close', cancelled)
     await reader.cancel().catch(() => undefined)
   }
+}
+
+/** Ends a stream of HTTP/2 with an error. One that is only destroyed ends with NO_ERROR, as after a whole response. */
+export function failStream(stream: NonNullable<NodeOutgoing['stream']>): void {
+  stream.close(2)
 }
 
 async function cancel(body: Answer['body']): Promise<void> {
@@ -116,7 +137,7 @@ function drained(response: NodeOutgoing): Promise<void> {
     }
     response.once('drain', go)
     response.once('close', go)
-    if (response.destroyed) go()
+    if (isGone(response)) go()
   })
 }
 
@@ -128,8 +149,11 @@ function targetOf({ originalUrl, url = '/' }: NodeIncoming): string {
 function webRequest(request: NodeIncoming, signal: AbortSignal | undefined, read: Uint8Array | undefined): Request {
   const { method = 'GET', rawHeaders } = request
   const headers = new Headers()
-  for (let at = 0; at < rawHeaders.length; at += 2)
-    headers.append(rawHeaders[at] as string, rawHeaders[at + 1] as string)
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const [name, value] = [rawHeaders[at] as string, rawHeaders[at + 1] as string]
+    // HTTP/2 has the method, path and host in fields that begin with a colon.
+    if (!name.startsWith(':')) headers.append(name, value)
+  }
   const scheme = Reflect.get(request.socket, 'encrypted') === true ? 'https' : 'http'
   const hasBody = method !== 'GET' && method !== 'HEAD'
   const init = {
@@ -138,7 +162,10 @@ function webRequest(request: NodeIncoming, signal: AbortSignal | undefined, read
     ...(signal !== undefined && { signal }),
     ...(hasBody && { body: read === undefined ? bodyOf(request) : Uint8Array.from(read), duplex: 'half' }),
   }
-  return new Request(addressOf(targetOf(request), `${scheme}://${request.headers.host ?? 'localhost'}`), init)
+  return new Request(
+    addressOf(targetOf(request), `${scheme}://${request.headers.host ?? hostOf(request) ?? 'localhost'}`),
+    init,
+  )
 }
 
 /** A target that begins with two slashes is a path, and not another host. */
