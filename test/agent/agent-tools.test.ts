@@ -4,7 +4,7 @@ import { agentTools } from '../../src/agent/agent-tools.ts'
 import { aiTools } from '../../src/agent/frameworks/ai-sdk.ts'
 import { langchainTools } from '../../src/agent/frameworks/langchain.ts'
 import { mastraTools } from '../../src/agent/frameworks/mastra.ts'
-import { openaiTools } from '../../src/agent/frameworks/openai.ts'
+import { type OpenAiToolFields, openaiTools } from '../../src/agent/frameworks/openai.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
 import type { SendCall } from '../../src/agent/send-call.ts'
 import { toolsByName } from '../../src/agent/tools-by-name.ts'
@@ -136,7 +136,7 @@ const frameworks: Readonly<Record<string, (agent: Agent, input: unknown) => Prom
     return tools['mail_send']?.execute(input)
   },
   async openai(agent, input) {
-    const [tool] = await openaiTools(agent, { tools: [send], tool: (fields) => fields })
+    const [tool] = await openaiTools(agent, { tools: [send], tool: (fields: OpenAiToolFields) => fields })
     return tool?.execute(input)
   },
   async mastra(agent, input) {

@@ -153,8 +153,8 @@ export interface OpenAiToolFields {
 
 /** Options of {@link openaiTools}. */
 export interface OpenAiToolsOptions<Tool> extends AgentToolsOptions {
-  /** The function `tool` of `@openai/agents`. */
-  readonly tool: (fields: OpenAiToolFields) => Tool
+  /** The function `tool` of `@openai/agents`. It receives {@link OpenAiToolFields}. */
+  readonly tool: (fields: never) => Tool
 }
 
 /**
@@ -191,6 +191,6 @@ export async function openaiTools<Tool>(
         const result = await call(input, { signal: details?.signal, context })
         return result.ok ? valueText(result.value) : result.message
       },
-    }),
+    } satisfies OpenAiToolFields as never),
   )
 }
