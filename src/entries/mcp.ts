@@ -16,6 +16,7 @@ export {
 } from '../mcp/relay/relay-tools.ts'
 export type { RelayFailure } from '../mcp/relay/failure.ts'
 export type { RelayTransport } from '../mcp/relay/relay-transport.ts'
+export { type ServeToolsOptions, serveTools } from '../mcp/serve-tools.ts'
 export { type RequestSurroundings, toolCall } from '../mcp/tool-call.ts'
 export type { ToolDefinitions } from '../mcp/tool-commands.ts'
 export type { DenialResult, ToolDenial } from '../mcp/tool-denial.ts'

@@ -5,6 +5,7 @@
  */
 
 import { ArgumentError } from '../errors.ts'
+import type { GuardedCall } from '../guard/call.ts'
 import type { Guard } from '../guard/guard.ts'
 import { readOptions, withMethod } from '../support/options.ts'
 import { withoutKey } from './meta-key.ts'
@@ -41,25 +42,47 @@ export function guardTools(
 ): void {
   readOptions('guardTools', { guard }, { guard: withMethod('use') })
   const given = readOptions<GuardToolsOptions, typeof toolGateChecks>('guardTools', options, toolGateChecks)
+  guardRequests('guardTools', server, guard, given)
+}
+
+/** The tools of a service, which runs them itself: for a server whose SDK has no tools. */
+export interface OwnTools {
+  call(request: ToolRequest, call: GuardedCall): Promise<unknown>
+  list(): unknown
+}
+
+/**
+ * Guards the requests for tools.
+ *
+ * @param own - answers them in the place of the handlers of the SDK.
+ */
+export function guardRequests(
+  caller: string,
+  server: GuardableServer,
+  guard: Pick<Guard, 'open' | 'use'>,
+  given: ToolGateOptions & { readonly key: string },
+  own?: OwnTools,
+): void {
   const low = lowLevelOf(server)
   const handlers = low._requestHandlers
   if (!(handlers instanceof Map)) {
     throw new ArgumentError(
-      'guardTools: `server` must be a server of @modelcontextprotocol/sdk 1 or @modelcontextprotocol/server 2',
+      `${caller}: \`server\` must be a server of @modelcontextprotocol/sdk 1 or @modelcontextprotocol/server 2`,
     )
   }
-  if (Object.hasOwn(handlers, 'get')) throw new ArgumentError('guardTools: `server` is guarded already')
+  if (Object.hasOwn(handlers, 'get')) throw new ArgumentError(`${caller}: \`server\` is guarded already`)
+  if (own !== undefined) low.registerCapabilities?.({ tools: {} })
   const stored = (method: string): RequestHandler | undefined => Map.prototype.get.call(handlers, method)
   // MCP-03: an SDK finds the handler of each request here, so that it does not matter when the tool was registered.
   const inner = (method: string): RequestHandler => stored(method) ?? low.fallbackRequestHandler ?? notFound
   const { key } = given
   const gate = createToolGate<RequestSurroundings>(
-    'guardTools',
+    caller,
     guard,
     {
       call: (request, surroundings, call) =>
-        inner('tools/call')(request, withCall(withoutContainer(surroundings, key), call)),
-      list: (request, surroundings) => inner('tools/list')(request, withoutContainer(surroundings, key)),
+        own?.call(request, call) ?? inner('tools/call')(request, withCall(withoutContainer(surroundings, key), call)),
+      list: (request, surroundings) => own?.list() ?? inner('tools/list')(request, withoutContainer(surroundings, key)),
       signalOf,
     },
     given,
@@ -74,6 +97,7 @@ export function guardTools(
 interface LowLevelServer {
   readonly _requestHandlers?: unknown
   readonly fallbackRequestHandler?: RequestHandler
+  registerCapabilities?(capabilities: object): void
 }
 
 function lowLevelOf(server: unknown): LowLevelServer {

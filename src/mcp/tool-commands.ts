@@ -1,26 +1,32 @@
+import { toolsByName } from '../agent/tools-by-name.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import type { OptionCheck } from '../support/options.ts'
 
-/** The definition of the command of each tool, by the name of the tool; or a function that finds it. */
+/**
+ * The definition of the command of each tool, by the name of the tool; a list of definitions, whose tools have the names of
+ * `toolOf`; or a function that finds the definition.
+ */
 export type ToolDefinitions =
+  | readonly CommandDefinition[]
   | { readonly [tool: string]: CommandDefinition }
   | ((tool: string) => CommandDefinition | undefined)
 
 /** Checks an option that gives definitions. */
 export const toolDefinitionsCheck: OptionCheck = (value) => {
   if (typeof value === 'function') return undefined
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return must
+  if (typeof value !== 'object' || value === null) return must
   const isDefinition = (one: unknown): boolean =>
     typeof Object(one).command === 'string' && typeof Object(one).args === 'object'
   return Object.values(value).every(isDefinition) ? undefined : must
 }
 
 const must =
-  'must be an object with the definition of a command for each tool, or a function; make definitions with defineCommand or commandOfTool'
+  'must be an object with the definition of a command for each tool, a list of definitions, or a function; make definitions with defineCommand or commandOfTool'
 
 /** The finder of definitions. The name of a tool is foreign: it finds no inherited property. */
 export function definitionsOf(tools: ToolDefinitions): (tool: string) => CommandDefinition | undefined {
   if (typeof tools === 'function') return tools
-  const table = new Map(Object.entries(tools))
+  const named = Array.isArray(tools) ? toolsByName(tools as readonly CommandDefinition[]) : tools
+  const table = new Map<string, CommandDefinition>(Object.entries(named))
   return (tool) => table.get(tool)
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Agent } from '../agent/agent.ts'
+import { toolsByName } from '../agent/tools-by-name.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import { encodeContainer } from '../container/container.ts'
 import {
@@ -28,8 +29,12 @@ export interface InvocationTransport {
   onmessage?: unknown
 }
 
-/** The command of each tool, by the name of the tool; or a function that finds it. */
+/**
+ * The command of each tool, by the name of the tool; a list of definitions, whose tools have the names of `toolOf`; or a
+ * function that finds the command.
+ */
 export type ToolCommands =
+  | readonly CommandDefinition[]
   | { readonly [tool: string]: string | CommandDefinition }
   | ((tool: string) => string | CommandDefinition | undefined)
 
@@ -46,9 +51,9 @@ export interface WithInvocationOptions {
 }
 
 const toolsCheck: OptionCheck = (value) =>
-  typeof value === 'function' || objectValue(value) === undefined
+  typeof value === 'function' || Array.isArray(value) || objectValue(value) === undefined
     ? undefined
-    : 'must be an object with the command of each tool, or a function'
+    : 'must be an object with the command of each tool, a list of definitions, or a function'
 
 const checks: OptionChecks<WithInvocationOptions> & { readonly key: DefaultCheck } = Object.freeze({
   tools: toolsCheck,
@@ -187,6 +192,7 @@ function withMeta(message: Message, key: string, container: string): Message {
 /** The name of a tool is foreign: it finds no inherited property. */
 function commandsOf(tools: ToolCommands): (tool: string) => string | CommandDefinition | undefined {
   if (typeof tools === 'function') return tools
-  const table = new Map(Object.entries(tools))
+  const named = Array.isArray(tools) ? toolsByName(tools as readonly CommandDefinition[]) : tools
+  const table = new Map<string, string | CommandDefinition>(Object.entries(named))
   return (tool) => table.get(tool)
 }

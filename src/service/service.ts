@@ -59,6 +59,8 @@ export interface Service {
   health(): ServiceHealth
   /** The commands that have a handler. */
   readonly commands: readonly Command[]
+  /** The commands with their handlers, for an adapter that runs them by `guard`. A handler itself checks nothing. */
+  readonly handlers: readonly BoundCommand[]
   /** Whether the service has a `registry`, and so takes revocations. */
   readonly takesRevocations: boolean
   /** The guard of the service, for dry runs, and for handlers of a single route. */
@@ -134,6 +136,7 @@ export function createService(options: ServiceOptions): Service {
     revoke: async (container, options = {}) => desk.take(container, readOptions('revoke', options, callChecks).signal),
     health: () => healthOf(guard, sink),
     commands: Object.freeze(handlers.map(({ definition }) => definition.command)),
+    handlers: Object.freeze([...handlers]),
     takesRevocations: registry !== undefined,
     guard,
     close,

@@ -42,7 +42,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   [
     'service',
     isGiven,
-    'createService.close createService.health createService.guard createService.commands createService.takesRevocations',
+    'createService.close createService.health createService.guard createService.commands createService.handlers createService.takesRevocations',
   ],
   ['guard', 'reads a container as `authorize` does', 'createGuard.remaining'],
   ['policy', writes, 'and eq every gt gte like lt lte ne not or some policyFor printSelector'],
@@ -65,7 +65,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['authorization', isGiven, 'explainCall'],
   ['agent/file', isSetUp, 'fileDelegationStore'],
   ['agent', isSetUp, 'agentTools memoryDelegationStore openAgent toolOf toolsByName'],
-  ['mcp', 'has hostile requests in test/mcp', 'commandOfTool guardTools relayTools toolCall withInvocation'],
+  ['mcp', 'has hostile requests in test/mcp', 'commandOfTool guardTools relayTools serveTools toolCall withInvocation'],
   ['mcp', 'has hostile values in test/mcp/client-claims.test.ts', 'clientClaims'],
   ['mcp', writes, 'toolHash'],
   ['gateway', writes, 'agentFolder apiCommand credentialRulesOf gatewayHome toolCommand toolListHash writeConnection'],

@@ -116,6 +116,10 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   mcp: {
     commandOfTool: [{ name: 'a', inputSchema: { type: 'object' } }],
     guardTools: [{ setRequestHandler: write, _requestHandlers: new Map() }, guard],
+    serveTools: [
+      { setRequestHandler: write, _requestHandlers: new Map() },
+      { guard, handlers: [] },
+    ],
     relayTools: [{ client: relayed, upstream: relayed }, guard],
     withInvocation: [{ send: async () => undefined }, await openAgent({ signer: alice })],
   },
