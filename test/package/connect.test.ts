@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
@@ -43,7 +43,12 @@ interface Started {
 }
 
 function start(...words: readonly string[]): Started {
-  const child = spawn(process.execPath, [program, ...words], { env: { PATH: '/usr/bin:/bin', PROCURA_HOME: home } })
+  return startWith([], words)
+}
+
+function startWith(flags: readonly string[], words: readonly string[]): Started {
+  const parameters = [...flags, program, ...words]
+  const child = spawn(process.execPath, parameters, { env: { PATH: '/usr/bin:/bin', PROCURA_HOME: home } })
   children.push(child)
   const exit = once(child, 'exit')
   const lines = createInterface({ input: child.stdout })
@@ -119,5 +124,39 @@ describe('the program procura connect', { timeout: 30_000 }, () => {
       expect(output).toBe('')
       expect(failed.errors()).toMatch(/^procura: /)
     }
+  })
+})
+
+describe('the start of procura connect', { timeout: 30_000 }, () => {
+  /** Modules of Node that take milliseconds to load. */
+  const slow = ['child_process', 'http', 'internal/crypto/webcrypto', 'perf_hooks', 'zlib']
+
+  /** The modules of Node that a program has loaded when it answers its first message. */
+  async function loadedBy(...words: readonly string[]): Promise<readonly string[]> {
+    const report = join(home, 'report.cjs')
+    await writeFile(
+      report,
+      `process.on('SIGUSR2', () => process.stderr.write(\`\\n[\${process.moduleLoadList.map((name) => JSON.stringify(name))}]\\n\`))`,
+    )
+    const { ask, child, errors } = startWith(['-r', report], words)
+    await ask(initialize)
+    child.kill('SIGUSR2')
+    await expect.poll(errors).toMatch(/^\[.*\]$/m)
+    const names = JSON.parse(/^\[.*\]$/m.exec(errors())?.[0] as string) as readonly string[]
+    return names.map((name) => name.replace('NativeModule ', ''))
+  }
+
+  it('loads no module of Node that it does not use', async () => {
+    const loaded = await loadedBy('connect', 'mail')
+    expect(loaded).toContain('crypto')
+    expect(slow.filter((name) => loaded.includes(name))).toEqual([])
+  })
+
+  it('loads the parts that sign when the gateway has been asked', async () => {
+    const lonely = await makeAgentHome(join(home, 'agents', 'lonely'), { socket: join(home, 'none.sock') }, parties)
+    const loaded = await loadedBy('connect', 'mail', '--agent', lonely.folder)
+    expect(loaded).toContain('net')
+    expect(loaded).not.toContain('crypto')
+    await rm(lonely.folder, { recursive: true })
   })
 })

@@ -1,5 +1,5 @@
 /** The key of `_meta` for the reason, as in the denials of `procura/mcp`. */
-const denialKey = 'xyz.ucan/container.denial'
+export const denialKey = 'xyz.ucan/container.denial'
 
 /** The id of a request of JSON-RPC. */
 export type RequestId = string | number
@@ -21,6 +21,22 @@ export interface ClientCall extends Message {
     /** Answers to requests in an earlier result. */
     readonly inputResponses?: Readonly<Record<string, unknown>>
   }
+}
+
+/** The answer of the gateway to a call that an approval could permit. */
+export interface ApprovableAnswer {
+  readonly id: RequestId
+  readonly result: {
+    readonly content: readonly { readonly type: string; readonly text?: string }[]
+    readonly _meta: Readonly<Record<string, unknown>>
+  }
+}
+
+/** Whether a message is an answer that an approval could change. */
+export function isApprovable(message: unknown): message is ApprovableAnswer {
+  const { result } = Object(message) as { readonly result?: { readonly _meta?: unknown; readonly content?: unknown } }
+  const denial: unknown = Object(Object(result)._meta)[denialKey]
+  return Object(denial).approvable === true && Array.isArray(Object(result).content)
 }
 
 /** Why a request has no answer of its server. */

@@ -13,27 +13,17 @@ import { invoke } from '../../invocation/invoke.ts'
 import type { Signer } from '../../principal/signer.ts'
 import { startDeadline } from '../../support/deadline.ts'
 import { type Clock, systemClock } from '../../time.ts'
-import type { ClientCall, Message, RequestId } from './answers.ts'
+import { type ApprovableAnswer, type ClientCall, denialKey, type Message } from './answers.ts'
 import { type Answered, askApproval, type Waiting } from './ask-approval.ts'
 import type { GatewayConnection } from './connection-file.ts'
 import { type Elicitor, type InResult, inputRequired, withoutAnswer } from './elicitations.ts'
 import type { SigningAgent } from './file-agent.ts'
 
-/** The key of `_meta` of a container, and of a denial. */
+/** The key of `_meta` of a container. */
 const metaKey = 'xyz.ucan/container'
-const denialKey = `${metaKey}.denial`
 
 /** Milliseconds between two notifications of progress. */
 const progressMs = 5_000
-
-/** The answer of the gateway to a call that an approval could permit. */
-export interface ApprovableAnswer {
-  readonly id: RequestId
-  readonly result: {
-    readonly content: readonly { readonly type: string; readonly text?: string }[]
-    readonly _meta: Readonly<Record<string, unknown>>
-  }
-}
 
 /** The parts that ask for approvals. */
 export interface ApprovedCallsOptions {
@@ -68,13 +58,6 @@ export interface ApprovedCalls {
   /** Ends the wait of a call. Returns whether it waited. */
   cancel(id: unknown): boolean
   close(): void
-}
-
-/** Whether a message is an answer that an approval could change. */
-export function isApprovable(message: unknown): message is ApprovableAnswer {
-  const { result } = Object(message) as { readonly result?: { readonly _meta?: unknown; readonly content?: unknown } }
-  const denial: unknown = Object(Object(result)._meta)[denialKey]
-  return Object(denial).approvable === true && Array.isArray(Object(result).content)
 }
 
 /** Makes the table. */

@@ -31,18 +31,23 @@ const helloMs = 10_000
  *
  * @param wanted - the content of the first line: the server, or a command whose calls need approvals.
  * @param prove - makes the second line, if the gateway asks for a proof with a challenge.
+ * @param onAsked - called when the first line is written.
  * @throws GatewayFault when the gateway cannot be reached, refuses, or is not the one that the agent expects.
  */
 export async function openGatewaySocket(
   connection: GatewayConnection,
   wanted: object,
   prove?: (challenge: string) => Promise<object>,
+  onAsked: () => void = () => undefined,
 ): Promise<GatewaySocket> {
   return greet(connection, async (socket, ask) => {
     const lines = readLines(socket)
     const write = lineWriter(socket)
     const next = async (): Promise<unknown> => (await lines.next()).value
-    const first = await ask(write, wanted, next)
+    const first = await ask(write, wanted, () => {
+      onAsked()
+      return next()
+    })
     const { challenge } = first
     const isAsked = prove !== undefined && typeof challenge === 'string'
     const answer = isAsked ? await ask(write, await prove(challenge), next) : first

@@ -1,17 +1,13 @@
 // node only: connects to a socket
 import { MalformedError } from '../../errors.ts'
-import { withInvocation } from '../../mcp/with-invocation.ts'
-import { toolCommand } from '../tool-command.ts'
-import type { ClientCall, Failure, Message } from './answers.ts'
-import { type ApprovableAnswer, type ApprovedCalls, createApprovedCalls, isApprovable } from './approved-calls.ts'
-import { readConnection } from './connection-file.ts'
+import { type ApprovableAnswer, type ClientCall, type Failure, isApprovable, type Message } from './answers.ts'
+import type { ApprovedCalls } from './approved-calls.ts'
+import { type GatewayConnection, readConnection } from './connection-file.ts'
 import { createElicitations, type Elicitations, withoutAnswer } from './elicitations.ts'
-import { openFileAgent } from './file-agent.ts'
 import { ConnectionEnded, type GatewaySocket, openGatewaySocket } from './gateway-socket.ts'
+import type { Signing, Wire } from './open-signing.ts'
 import type { ConnectToGatewayOptions, Write } from './options.ts'
-import { proofFor } from './prove-session.ts'
 import { createRequests, type PendingRequest, type Requests } from './requests.ts'
-import { openAgentKey } from './unlock.ts'
 
 /** A session of MCP with one server behind the gateway. */
 export interface Session {
@@ -31,26 +27,25 @@ export async function openSession(
   onFault: (message: string) => void,
 ): Promise<Session> {
   try {
-    const { agent, server, key, delegationsKey, clock, approvalWait: waitSeconds = 0 } = options
+    const { agent, server, clock, approvalWait: waitSeconds = 0 } = options
     const connection = await readConnection(agent)
-    const opening = openAgentKey(connection, key).then((file) => ({
-      ...openFileAgent(file.signer, connection, { clock, delegationsKey }),
-      signer: file.signer,
-    }))
-    const prove = async (challenge: string): Promise<object> => {
-      const { signer, current } = await opening
-      return proofFor(challenge, { server, connection, signer, current, clock })
-    }
-    const [{ signer, current, signing }, socket] = await both(opening, openGatewaySocket(connection, { server }, prove))
-    const { audience, subject } = connection
-    const commandOf = (tool: string): string => toolCommand(server, tool)
-    const sign = (transport: Wire): Wire => withInvocation(transport, signing, { tools: commandOf, audience, subject })
+    let opening: Promise<Signing> | undefined
+    const open = (): Promise<Signing> => (opening ??= loadSigning(options, connection))
+    const prove = async (challenge: string): Promise<object> => (await open()).prove(challenge)
+    const socket = await openGatewaySocket(connection, { server }, prove, () => {
+      // The gateway starts the server meanwhile.
+      open().catch(() => undefined)
+    })
+    const signing = await open().catch((error) => {
+      socket.close()
+      throw error
+    })
     const elicitations = createElicitations(write)
-    const approved = createApprovedCalls({
-      ...{ connection, signer, current, signing, commandOf, clock, waitSeconds, prove, onFault },
-      elicitor: elicitations.current,
+    const approved = signing.approvedCalls({
+      ...{ clock, waitSeconds, onFault, elicitor: elicitations.current },
       notify: (message) => write(JSON.stringify(message)),
     })
+    const { sign } = signing
     return startSession({ socket, sign, write, onFault, approved, elicitations })
   } catch (error) {
     const message = error instanceof Error ? error.message : 'unknown error'
@@ -59,23 +54,15 @@ export async function openSession(
   }
 }
 
-/** Both results. When one fails, a socket of the other one is closed. */
-async function both<T>(one: Promise<T>, socket: Promise<GatewaySocket>): Promise<readonly [T, GatewaySocket]> {
-  const [first, second] = await Promise.allSettled([one, socket])
-  if (first.status === 'fulfilled' && second.status === 'fulfilled') return [first.value, second.value]
-  if (second.status === 'fulfilled') second.value.close()
-  throw (first.status === 'rejected' ? first : (second as PromiseRejectedResult)).reason
+/** Loads the parts that sign, which are most of the code, when the gateway has been asked. */
+async function loadSigning(options: ConnectToGatewayOptions, connection: GatewayConnection): Promise<Signing> {
+  const { openSigning } = await import('./open-signing.ts')
+  return openSigning(options, connection)
 }
 
 function failedSession(failure: Failure): Session {
   const nothing = async (): Promise<void> => undefined
   return { fault: () => failure, send: nothing, finish: nothing, close: nothing }
-}
-
-/** The transport that `withInvocation` wraps. */
-interface Wire {
-  send(message: Message): Promise<void>
-  onmessage(message: Message): void
 }
 
 const lost: Failure = Object.freeze({
