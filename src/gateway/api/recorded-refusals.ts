@@ -37,7 +37,7 @@ export function recordedRefusals(
     destroy: () => response.destroy(),
     once: (event, listener) => response.once(event, listener),
     off: (event, listener) => response.off(event, listener),
-    end(chunk) {
+    end(chunk?: string) {
       const code = isAsked() || response.statusCode < 400 ? undefined : codeOf(chunk)
       if (code === undefined) return response.end(chunk)
       return recordRefusal(recording, { code, command }).finally(() => response.end(chunk))
