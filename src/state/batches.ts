@@ -16,7 +16,10 @@ interface Waiting<Item, Answer> {
   readonly reject: (cause: unknown) => void
 }
 
-/** Round trips that are under way at a time. A second one is prepared while the first one travels. */
+/**
+ * Round trips that are under way at a time, without those that a silent server does not answer. A second one is prepared while
+ * the first one travels.
+ */
 const atATime = 2
 
 /**
@@ -25,14 +28,24 @@ const atATime = 2
  *
  * @param run - makes one round trip, and returns an answer for each item, in their order.
  * @param maxBatch - most items of one round trip.
+ * @param onSilence - takes a listener, which is called when the server is silent. The next round trips then do not wait for
+ * those that are under way.
  */
 export function inBatches<Item, Answer>(
   run: (items: readonly Item[]) => Promise<readonly Answer[]>,
   maxBatch: number,
+  onSilence: (listener: () => void) => unknown,
 ): Ask<Item, Answer> {
   let queue: Waiting<Item, Answer>[] = []
   let running = 0
+  let silences = 0
   let scheduled = false
+
+  onSilence(() => {
+    silences += 1
+    running = 0
+    schedule()
+  })
 
   function schedule(): void {
     if (scheduled || running >= atATime || queue.length === 0) return
@@ -55,13 +68,14 @@ export function inBatches<Item, Answer>(
 
   async function send(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
     running += 1
+    const before = silences
     try {
       const answers = batch.length === 0 ? [] : await run(batch.map(({ item }) => item))
       for (const [index, { resolve }] of batch.entries()) resolve(answers[index] as Answer)
     } catch (cause) {
       for (const { reject } of batch) reject(cause)
     }
-    running -= 1
+    if (silences === before) running -= 1
     schedule()
   }
 

@@ -1,6 +1,3 @@
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { PostgresStoreClient } from '../../src/state/postgres/connection.ts'
@@ -15,52 +12,25 @@ import { revocationStoreCases } from '../../src/testing/revocation-store-cases.t
 import type { Clock } from '../../src/time.ts'
 import { playScenario, scenarioVerdicts } from '../state/call-store-scenario.ts'
 import { clock as fixedClock } from '../support/actors.ts'
-import { service } from './pgbouncer.service.ts'
-import { accountOf, isReady } from './postgres.service.ts'
+import { type Pgbouncer, startPgbouncer } from './pgbouncer-server.ts'
 import { type PostgresServer, postgresServer } from './postgres-server.ts'
-import { freePort, launch } from './service.ts'
 
 const secret = new Uint8Array(32).fill(7)
 const server: PostgresServer = await postgresServer()
-let folder: string
+let pooler: Pgbouncer
 let address: string
 let owner: Pool
-let stop: () => Promise<void>
 
-/** Starts the pooler in front of the server. It has two connections, which it gives to a transaction at a time. */
 beforeAll(async () => {
   await server.start()
-  folder = mkdtempSync(join(tmpdir(), 'procura-pgbouncer-'))
-  const port = await freePort()
-  const file = join(folder, 'pgbouncer.ini')
-  writeFileSync(
-    file,
-    `[databases]
-* = host=127.0.0.1 port=${server.port} user=postgres
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = ${port}
-unix_socket_dir =
-auth_type = any
-pool_mode = transaction
-default_pool_size = 2
-`,
-  )
-  const user = process.getuid?.() === 0 ? accountOf('postgres') : undefined
-  if (user !== undefined) {
-    chmodSync(folder, 0o755)
-    for (const path of [folder, file]) chownSync(path, user.uid, user.gid)
-  }
-  const program = service.find() ?? ''
-  ;({ stop } = await launch(program, { arguments: [file], ...(user && { user }), isReady: () => isReady(port) }))
-  address = `postgres://postgres@127.0.0.1:${port}/postgres`
+  pooler = await startPgbouncer(server.port)
+  address = `postgres://postgres@127.0.0.1:${pooler.port}/postgres`
   owner = new Pool({ connectionString: address, max: 2 })
 })
 afterAll(async () => {
   await owner.end()
-  await stop()
+  await pooler.stop()
   await server.remove()
-  rmSync(folder, { recursive: true })
 })
 
 let stores = 0

@@ -6,10 +6,14 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 /** A network between a client and a server, which can fail. */
 export interface Proxy {
   readonly port: number
+  /** How many connections clients have opened. */
+  readonly accepted: number
   /** Ends all connections, and takes no new one. */
   cut(): void
   /** Lets nothing through, and ends nothing. */
   stall(): void
+  /** Lets nothing through on the connections that there are, for ever. New ones work. */
+  forget(): void
   /** Delays each packet of the server. */
   delay(milliseconds: number): void
   /** Ends each connection that has one when the next answer arrives, instead of delivering it. */
@@ -21,19 +25,23 @@ export interface Proxy {
   close(): Promise<void>
 }
 
-/** Listens on a port of its own, and connects to another one. */
-export async function proxyTo(port: number): Promise<Proxy> {
+/** Listens on a port of its own, at an address of this machine, and connects to another port. */
+export async function proxyTo(port: number, address = '127.0.0.1'): Promise<Proxy> {
   let target = port
   const pairs = new Set<readonly [client: Socket, server: Socket]>()
+  const forgotten = new Set<readonly [client: Socket, server: Socket]>()
   let state: 'open' | 'cut' | 'stalled' | 'losing' = 'open'
   let delayMs = 0
 
   function end(pair: readonly [Socket, Socket]): void {
     pairs.delete(pair)
+    forgotten.delete(pair)
     for (const socket of pair) socket.destroy()
   }
 
+  let accepted = 0
   const proxy = createServer((client) => {
+    accepted += 1
     if (state === 'cut') {
       client.destroy()
       return
@@ -55,12 +63,15 @@ export async function proxyTo(port: number): Promise<Proxy> {
       else client.write(data)
     })
   })
-  proxy.listen(0, '127.0.0.1')
+  proxy.listen(0, address)
   await once(proxy, 'listening')
 
   const all = (): readonly Socket[] => [...pairs].flat()
   return {
     port: (proxy.address() as AddressInfo).port,
+    get accepted() {
+      return accepted
+    },
     cut() {
       state = 'cut'
       for (const pair of pairs) end(pair)
@@ -68,6 +79,13 @@ export async function proxyTo(port: number): Promise<Proxy> {
     stall() {
       state = 'stalled'
       for (const socket of all()) socket.pause()
+    },
+    forget() {
+      for (const pair of pairs) {
+        for (const socket of pair) socket.removeAllListeners('data').pause()
+        forgotten.add(pair)
+        pairs.delete(pair)
+      }
     },
     delay(milliseconds) {
       delayMs = milliseconds
@@ -84,7 +102,7 @@ export async function proxyTo(port: number): Promise<Proxy> {
       target = other
     },
     async close() {
-      for (const pair of pairs) end(pair)
+      for (const pair of [...pairs, ...forgotten]) end(pair)
       proxy.close()
       await once(proxy, 'close')
     },

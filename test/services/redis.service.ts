@@ -13,6 +13,7 @@ export const service: Service = {
     'call-store.test.ts',
     'revocation-push.test.ts',
     'redis-truncated-log.test.ts',
+    'store-recovery.test.ts',
   ],
   find: () => findProgram('redis-server'),
 }

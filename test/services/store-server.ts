@@ -10,7 +10,7 @@ import { startPreparedPostgres } from './store-pair.ts'
 export interface StoreServer {
   readonly port: number
   /** The place of the stores, at the port of the server or of a proxy before it. */
-  placeAt(port: number): Exclude<StoresPlace, { kind: 'sqlite' }>
+  placeAt(port: number, host?: string): Exclude<StoresPlace, { kind: 'sqlite' }>
   start(): Promise<void>
   kill(): Promise<void>
   remove(): Promise<void>
@@ -23,12 +23,12 @@ export async function startRedisStores(): Promise<StoreServer> {
   const client = new Redis({ port: server.port, host: '127.0.0.1' })
   await prepareRedisStores({ client, secret, epoch: 0 })
   client.disconnect()
-  return { ...server, placeAt: (port) => ({ kind: 'redis', port }) }
+  return { ...server, placeAt: (port, host) => ({ kind: 'redis', port, ...(host !== undefined && { host }) }) }
 }
 
 /** Starts PostgreSQL, and prepares stores in it. */
 export async function startPostgresStores(): Promise<StoreServer> {
   const server = await startPreparedPostgres()
-  const addressAt = (port: number): string => `postgres://postgres@127.0.0.1:${port}/postgres`
-  return { ...server, placeAt: (port) => ({ kind: 'postgres', address: addressAt(port) }) }
+  const addressAt = (port: number, host = '127.0.0.1'): string => `postgres://postgres@${host}:${port}/postgres`
+  return { ...server, placeAt: (port, host) => ({ kind: 'postgres', address: addressAt(port, host) }) }
 }

@@ -4,7 +4,6 @@ import type { CallAnswer, CallQuestion, CallStore } from '../../authorization/ca
 import { checkLimitRequest } from '../../authorization/limits/read-limit-request.ts'
 import { StoreError } from '../../errors.ts'
 import { type Clock, secondsOf } from '../../time.ts'
-import { inBatches } from '../batches.ts'
 import { assertAfterEpoch, type EpochOptions, readClaim } from '../epoch.ts'
 import { claimAttempts, type KnownEpoch } from '../known-epoch.ts'
 import { namedRequest } from '../limit-entries.ts'
@@ -26,7 +25,7 @@ interface Waiting {
 
 /** Asks the stores of a connection in one request. Questions that wait share a statement. */
 export function callStore(
-  { names, tables, maxBatch, ask }: PostgresConnection,
+  { names, tables, batched, ask }: PostgresConnection,
   stores: SharedStores,
   epoch: KnownEpoch<number>,
   settings: Required<EpochOptions> & { readonly clock: Clock },
@@ -72,7 +71,7 @@ export function callStore(
     )
   }
 
-  const askInBatch = inBatches(askAll, maxBatch)
+  const askInBatch = batched(askAll)
 
   return Object.freeze({
     revocations: stores.revocations,

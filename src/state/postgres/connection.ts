@@ -10,9 +10,13 @@ import {
   withDefault,
   withMethod,
 } from '../../support/options.ts'
+import { type Ask, inBatches } from '../batches.ts'
 import { type KeyedNames, keyedNames, type StoreSecret, storeSecretCheck } from '../keyed-names.ts'
 import { assertPrefix } from '../prefix.ts'
+import { watchSilence } from '../silence.ts'
 import { type Tables, tablesOf } from '../tables.ts'
+import { isPool } from './connection-pool.ts'
+import { poolRunner } from './pool-runner.ts'
 
 /** Runs single statements: a `Pool` of `pg`, also behind a pooler in transaction mode. */
 export interface PostgresStoreClient {
@@ -55,7 +59,8 @@ export type Row = Readonly<Record<string, unknown>>
 export interface PostgresConnection {
   readonly names: KeyedNames
   readonly tables: Tables
-  readonly maxBatch: number
+  /** Makes requests share statements. A statement that waits while the server is silent does not delay the next ones. */
+  batched<Item, Answer>(run: (items: readonly Item[]) => Promise<readonly Answer[]>): Ask<Item, Answer>
   /**
    * Runs one statement.
    *
@@ -70,6 +75,9 @@ export interface PostgresConnection {
   ask(text: string, values: readonly string[]): Promise<readonly [Row, ...Row[]]>
 }
 
+/** After this silence, connections that are not in use are closed: they may be dead, too. */
+const silentMs = 500
+
 /**
  * Opens the stores. Nothing is sent yet.
  *
@@ -79,13 +87,31 @@ export function openConnection(options: Required<PostgresConnectionOptions>): Po
   const { client, secret, prefix, timeoutMs, maxBatch } = options
   assertPrefix(prefix)
   const names = keyedNames(secret)
+  const pool = isPool(client) ? poolRunner(client) : undefined
+  const silenceListeners = new Set<() => void>()
+  const silence = watchSilence({
+    limitMs: Math.min(silentMs, timeoutMs / 2),
+    mostMs: timeoutMs,
+    connection: () => client,
+    onSilence() {
+      pool?.closeIdle()
+      for (const listener of silenceListeners) listener()
+    },
+  })
   const query: PostgresConnection['query'] = async (text, values = []) => {
+    const timing = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('timed out')), timeoutMs)
+      timer = setTimeout(() => {
+        const error = new Error('timed out')
+        reject(error)
+        timing.abort(error)
+      }, timeoutMs)
     })
+    const ended = silence.sent()
     try {
-      const result = await Promise.race([client.query(text, values), late])
+      const answer = pool === undefined ? client.query(text, values) : pool.run(text, values, timing.signal)
+      const result = await Promise.race([answer, late])
       if (!Array.isArray(result?.rows)) throw new Error('the answer has no rows')
       return result.rows as readonly Row[]
     } catch (cause) {
@@ -93,12 +119,13 @@ export function openConnection(options: Required<PostgresConnectionOptions>): Po
       throw new StoreError('PostgreSQL did not answer; `cause` has the reason', { cause })
     } finally {
       clearTimeout(timer)
+      ended(!timing.signal.aborted)
     }
   }
   return {
     names,
     tables: tablesOf(prefix),
-    maxBatch,
+    batched: (run) => inBatches(run, maxBatch, (listener) => silenceListeners.add(listener)),
     query,
     async ask(text, values) {
       const [first, ...rest] = await query(text, values)

@@ -8,7 +8,6 @@ import type {
 } from '../../authorization/limits/limit-store.ts'
 import { checkLimitEntries, checkLimitRequest } from '../../authorization/limits/read-limit-request.ts'
 import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
-import { inBatches } from '../batches.ts'
 import {
   expiredLimit,
   limitName,
@@ -32,7 +31,7 @@ const keepFor = 300
 
 /** Makes the limit store of a connection. Requests that wait share a statement. */
 export function limitStore(connection: PostgresConnection, clock: Clock): SharedLimitStore {
-  const { names, tables, maxBatch, ask } = connection
+  const { names, tables, batched, ask } = connection
   const { meta, limits, limitHolds } = tables
   const functions = limitFunctionsOf(tables)
 
@@ -43,28 +42,26 @@ export function limitStore(connection: PostgresConnection, clock: Clock): Shared
     return readAnswers(row, count)
   }
 
-  const reserve = inBatches(async (requests: readonly LimitRequest[]) => {
+  const reserve = batched(async (requests: readonly LimitRequest[]) => {
     const now = secondsOf(clock)
     const named = requests.map((request) => toJson(namedRequest(request, now, names)))
     return call(`${functions.reserve}($2::jsonb, $3::float8)`, [JSON.stringify(named), String(now)], requests.length)
-  }, maxBatch)
+  })
 
-  const commit = inBatches(
-    (ids: readonly string[]) =>
-      call(
-        `${functions.commit}(string_to_array($2, ','), $3::float8)`,
-        [ids.join(','), String(secondsOf(clock))],
-        ids.length,
-      ),
-    maxBatch,
+  const commit = batched((ids: readonly string[]) =>
+    call(
+      `${functions.commit}(string_to_array($2, ','), $3::float8)`,
+      [ids.join(','), String(secondsOf(clock))],
+      ids.length,
+    ),
   )
 
-  const release = inBatches(async (ids: readonly string[]) => {
+  const release = batched(async (ids: readonly string[]) => {
     const text = `SELECT fingerprint, CASE WHEN fingerprint = $1 THEN ${functions.release}(string_to_array($2, ',')) END
       FROM ${meta}`
     await ask(text, [names.fingerprint, ids.join(',')])
     return ids.map(() => undefined)
-  }, maxBatch)
+  })
 
   return Object.freeze({
     async reserve(request: LimitRequest, { signal }: LimitStoreOptions) {

@@ -3,7 +3,6 @@
 import type { ClaimOptions } from '../../authorization/replay-store.ts'
 import { StoreError } from '../../errors.ts'
 import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
-import { inBatches } from '../batches.ts'
 import { assertAfterEpoch, type EpochOptions, readClaim } from '../epoch.ts'
 import { claimAttempts, type KnownEpoch, knownEpoch } from '../known-epoch.ts'
 import type { SharedReplayStore } from '../shared-stores.ts'
@@ -41,7 +40,7 @@ export function replayStore(
   epoch: KnownEpoch<number>,
   settings: Required<EpochOptions> & { readonly clock: Clock },
 ): SharedReplayStore {
-  const { names, tables, maxBatch, ask } = connection
+  const { names, tables, batched, ask } = connection
   const claimText = claimStatement(tables)
   async function claimAll(claims: readonly Claim[]): Promise<readonly Answer[]> {
     const sent = await epoch.read()
@@ -62,7 +61,7 @@ export function replayStore(
     })
   }
 
-  const claim = inBatches(claimAll, maxBatch)
+  const claim = batched(claimAll)
 
   return Object.freeze({
     async claim(call: string, expiration: Timestamp, { signal, acceptedFrom }: ClaimOptions) {

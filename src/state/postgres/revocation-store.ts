@@ -3,7 +3,6 @@
 import { type JournalPage, type ListOptions, readListOptions } from '../../revocation/revocation-journal.ts'
 import type { RevocationEntry, RevocationRecord } from '../../revocation/revocation-store.ts'
 import { type Clock, secondsOf } from '../../time.ts'
-import { inBatches } from '../batches.ts'
 import { type EntryBox, entryBox } from '../entry-box.ts'
 import type { StoreSecret } from '../keyed-names.ts'
 import { assertNotForgotten, forgettableBefore, queryFor, type RevocationRow, rowsOf } from '../revocation-rows.ts'
@@ -20,7 +19,7 @@ export function revocationStore(
   { clock, secret }: { readonly clock: Clock; readonly secret: StoreSecret },
 ): SharedRevocationStore {
   const box = entryBox(secret)
-  const { names, tables, maxBatch, ask, query } = connection
+  const { names, tables, batched, ask, query } = connection
   // The left join gives a row also when nothing is found, so that missing data is noticed.
   const findText = `
 SELECT fingerprint, revocations_forgotten, encode(found.id, 'hex') AS id, encode(found.revoker, 'hex') AS revoker
@@ -40,7 +39,7 @@ FROM ${tables.meta} LEFT JOIN ${tables.revocations} AS found
     return queries.map((ids) => ids.flatMap((id) => byId.get(id) ?? []))
   }
 
-  const find = inBatches(findAll, maxBatch)
+  const find = batched(findAll)
 
   return Object.freeze({
     async findRevocations(

@@ -10,6 +10,8 @@ import { createHash } from 'node:crypto'
 import { StoreError } from '../../errors.ts'
 import type { OptionCheck } from '../../support/options.ts'
 import { withMethod } from '../../support/options.ts'
+import { watchSilence } from '../silence.ts'
+import { openConnectionOf } from './open-connection.ts'
 
 /** A client of the kind of ioredis. */
 export interface CallingRedisClient {
@@ -62,29 +64,57 @@ export function script(text: string): Script {
 /**
  * Returns how scripts are run with a client. A server that does not know a script, as after a restart, is sent its text.
  *
+ * A connection that is silent for half the time of an answer is closed, so that the client opens another one. The scripts that
+ * wait are sent again, by the client or here: each has a name, by which the server recognizes a copy.
+ *
  * @param timeoutMs - a client may keep commands while it is not connected; this ends the wait.
  */
-export function scriptRunner(send: SendCommand, timeoutMs: number): RunScript {
-  return async ({ text, sha1 }, keys, values) => {
-    const rest = [String(keys.length), ...keys, ...values]
-    const run = async (): Promise<unknown> => {
-      try {
-        return await send(keys[0] as string, ['EVALSHA', sha1, ...rest])
-      } catch (cause) {
-        if (!(cause instanceof Error) || !/NOSCRIPT/.test(cause.message)) throw cause
-        return send(keys[0] as string, ['EVAL', text, ...rest])
-      }
+export function scriptRunner(client: RedisStoreClient, timeoutMs: number): RunScript {
+  const send = sendWith(client)
+  let closed = 0
+  const silence = watchSilence({
+    limitMs: timeoutMs / 2,
+    mostMs: timeoutMs,
+    connection: () => openConnectionOf(client)?.identity,
+    onSilence() {
+      closed += 1
+      openConnectionOf(client)?.close()
+    },
+  })
+
+  async function run({ text, sha1 }: Script, key: string, rest: readonly string[]): Promise<unknown> {
+    try {
+      return await send(key, ['EVALSHA', sha1, ...rest])
+    } catch (cause) {
+      if (!(cause instanceof Error) || !/NOSCRIPT/.test(cause.message)) throw cause
+      return send(key, ['EVAL', text, ...rest])
     }
+  }
+
+  return async (script, keys, values) => {
+    const key = keys[0] as string
+    const rest = [String(keys.length), ...keys, ...values]
+    const before = closed
+    let isLate = false
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('timed out')), timeoutMs)
+      timer = setTimeout(() => {
+        isLate = true
+        reject(new Error('timed out'))
+      }, timeoutMs)
+    })
+    const ended = silence.sent()
+    const answer = run(script, key, rest).catch((cause) => {
+      if (closed === before || isLate) throw cause
+      return run(script, key, rest)
     })
     try {
-      return await Promise.race([run(), late])
+      return await Promise.race([answer, late])
     } catch (cause) {
       throw new StoreError('Redis did not answer; `cause` has the reason', { cause })
     } finally {
       clearTimeout(timer)
+      ended(!isLate)
     }
   }
 }

@@ -12,7 +12,7 @@ import {
 import type { Timestamp } from '../../time.ts'
 import { type KeyedNames, keyedNames, type StoreSecret, storeSecretCheck } from '../keyed-names.ts'
 import { assertPrefix } from '../prefix.ts'
-import { type RedisStoreClient, redisClientCheck, type Script, scriptRunner, sendWith } from './client.ts'
+import { type RedisStoreClient, redisClientCheck, type Script, scriptRunner } from './client.ts'
 
 /** How a store uses Redis. */
 export interface RedisConnectionOptions {
@@ -91,7 +91,7 @@ export function openConnection(options: Required<RedisConnectionOptions>): Redis
   const { client, secret, prefix, timeoutMs } = options
   assertPrefix(prefix)
   const names = keyedNames(secret)
-  const run = scriptRunner(sendWith(client), timeoutMs)
+  const run = scriptRunner(client, timeoutMs)
   const key: RedisConnection['key'] = (kind, name) =>
     name === undefined ? `{${prefix}}:${kind}` : `{${prefix}}:${kind}:${name}`
   const process = randomBytes(8).toString('hex')

@@ -1,6 +1,9 @@
 import { Redis } from 'ioredis'
+import { Redis as Valkey } from 'iovalkey'
 import { Pool } from 'pg'
+import { createClient } from 'redis'
 import { postgresStores } from '../../../src/state/postgres/postgres-stores.ts'
+import type { RedisStoreClient } from '../../../src/state/redis/client.ts'
 import { redisStores } from '../../../src/state/redis/redis-stores.ts'
 import type { ServerStores, SharedStores } from '../../../src/state/shared-stores.ts'
 import { sqliteStores } from '../../../src/state/sqlite/sqlite-stores.ts'
@@ -9,8 +12,16 @@ import { type Driver, loadDriver } from './open-driver.ts'
 /** Where the stores of a process are. */
 export type StoresPlace =
   | { readonly kind: 'sqlite'; readonly file: string; readonly driver: Driver; readonly apart?: boolean }
-  | ({ readonly kind: 'redis'; readonly port: number } & ServerPlace)
+  | ({
+      readonly kind: 'redis'
+      readonly port: number
+      readonly host?: string
+      readonly client?: RedisClientName
+    } & ServerPlace)
   | ({ readonly kind: 'postgres'; readonly address: string } & ServerPlace)
+
+/** The clients of Redis. */
+export type RedisClientName = 'ioredis' | 'iovalkey' | 'redis'
 
 /** How the stores of a server are asked. */
 interface ServerPlace {
@@ -44,16 +55,30 @@ function openServerStores(place: Exclude<StoresPlace, { kind: 'sqlite' }>): Serv
   const { timeoutMs, clockTolerance } = place
   const settings = { secret, ...(timeoutMs && { timeoutMs }), ...(clockTolerance && { clockTolerance }) }
   switch (place.kind) {
-    case 'redis': {
-      const reconnect = { retryStrategy: () => 20, enableReadyCheck: false }
-      const client = new Redis({ port: place.port, host: '127.0.0.1', ...reconnect })
-      client.on('error', () => undefined)
-      return redisStores({ ...settings, client })
-    }
+    case 'redis':
+      return redisStores({ ...settings, client: openRedis(place) })
     case 'postgres': {
-      const client = new Pool({ connectionString: place.address, max: 4, query_timeout: timeoutMs ?? 2000 })
+      const client = new Pool({ connectionString: place.address, max: 4, connectionTimeoutMillis: 500 })
       client.on('error', () => undefined)
       return postgresStores({ ...settings, client })
     }
   }
+}
+
+/** Opens a client with the options of `spec/state.md`. */
+function openRedis({
+  client: name = 'ioredis',
+  host = '127.0.0.1',
+  port,
+}: StoresPlace & { kind: 'redis' }): RedisStoreClient {
+  if (name === 'redis') {
+    const client = createClient({ socket: { host, port, connectTimeout: 500, reconnectStrategy: () => 100 } })
+    client.on('error', () => undefined)
+    client.connect().catch(() => undefined)
+    return client as RedisStoreClient
+  }
+  const options = { host, port, connectTimeout: 500, retryStrategy: () => 100, enableReadyCheck: false }
+  const client = name === 'ioredis' ? new Redis(options) : new Valkey(options)
+  client.on('error', () => undefined)
+  return client as RedisStoreClient
 }

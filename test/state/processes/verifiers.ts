@@ -17,6 +17,7 @@ import { delegate } from '../../../src/delegation/delegate.ts'
 import type { Delegation } from '../../../src/delegation/delegation.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import type { Signer } from '../../../src/principal/signer.ts'
+import type { Command } from '../../kill/namespace.ts'
 import { root } from '../../setup/entries.ts'
 import { actor } from '../../support/actors.ts'
 import { bundleProgram } from '../../support/bundle-program.ts'
@@ -29,7 +30,7 @@ export async function bundleVerifier(): Promise<{ readonly program: string; remo
   mkdirSync(cache, { recursive: true })
   const folder = mkdtempSync(join(cache, 'procura-verifier-'))
   const program = join(folder, 'verifier.mjs')
-  await bundleProgram(`${root}test/state/processes/verifier.ts`, program, ['pg', 'ioredis'])
+  await bundleProgram(`${root}test/state/processes/verifier.ts`, program, ['pg', 'ioredis', 'iovalkey', 'redis'])
   return { program, remove: () => rmSync(folder, { recursive: true }) }
 }
 
@@ -124,14 +125,21 @@ export interface VerifyOptions {
   onAnswer?(at: number, answer: string): void
 }
 
-/** Starts a process. `node` is the program that runs it, by default the program of this process. */
+/**
+ * Starts a process.
+ *
+ * @param node - the program that runs it, by default the program of this process.
+ * @param inside - returns the command that runs a command somewhere, by default here.
+ */
 export async function startVerifier(
   program: string,
   place: StoresPlace,
   node: string = process.execPath,
+  inside: (command: Command) => Command = (command) => command,
 ): Promise<Verifier> {
   const options = JSON.stringify({ place, audience: service.did, subject: owner.did })
-  const child = fork(program, [options], { execPath: node, serialization: 'advanced', execArgv: ['--no-warnings'] })
+  const [execPath, ...execArgv] = inside([node, '--no-warnings'])
+  const child = fork(program, [options], { execPath, serialization: 'advanced', execArgv })
   await answerOf(child, 'ready')
   return {
     async verify(calls, { atATime = 64, again = false, onAnswer } = {}) {

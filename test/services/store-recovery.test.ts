@@ -1,0 +1,139 @@
+import { Pool } from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { postgresStores } from '../../src/state/postgres/postgres-stores.ts'
+import { type RedisClientName, type StoresPlace, secret } from '../state/processes/place.ts'
+import { bundleVerifier, makeCalls, startVerifier, type Verifier } from '../state/processes/verifiers.ts'
+import { packetNetwork } from './packet-network.ts'
+import { proxyTo } from './proxy.ts'
+import { type StoreServer, startPostgresStores, startRedisStores } from './store-server.ts'
+
+const count = 16
+
+let program: string
+let remove: () => void
+
+beforeAll(async () => {
+  ;({ program, remove } = await bundleVerifier())
+})
+afterAll(() => remove())
+
+const servers: Readonly<Record<string, readonly [start: () => Promise<StoreServer>, client?: RedisClientName]>> = {
+  'Redis, with ioredis': [startRedisStores, 'ioredis'],
+  'Redis, with iovalkey': [startRedisStores, 'iovalkey'],
+  'Redis, with redis': [startRedisStores, 'redis'],
+  PostgreSQL: [startPostgresStores],
+}
+
+/** Makes a failure. Expects denials for its time, and that each call is allowed at most once in the end. */
+async function expectRecovery(verifier: Verifier, fail: () => unknown, heal: () => unknown): Promise<void> {
+  const calls = await makeCalls(count)
+  expect(await verifier.verify(await makeCalls(count))).toEqual(Array.from({ length: count }, () => 'allowed'))
+  await fail()
+  for (const answer of await verifier.verify(calls)) expect(answer).toMatch(/^(revocation|replay)_unknown$/)
+  await heal()
+  // A claim can have been made although its answer was lost: the call is used then.
+  for (const answer of await verifier.verify(calls, { again: true })) expect(answer).toMatch(/^(allowed|replayed)$/)
+  expect(await verifier.verify(calls)).toEqual(Array.from({ length: count }, () => 'replayed'))
+  const next = await verifier.verify(await makeCalls(count), { again: true })
+  expect(next).toEqual(Array.from({ length: count }, () => 'allowed'))
+}
+
+describe.each(Object.entries(servers))('STO-13 STO-14 calls with stores in %s', (_, [start, client]) => {
+  let server: StoreServer
+  beforeAll(async () => {
+    server = await start()
+  })
+  afterAll(() => server.remove())
+
+  const placeAt = (port: number, host?: string): StoresPlace =>
+    ({ ...server.placeAt(port, host), ...(client && { client }) }) as StoresPlace
+
+  it.each(['both', 'out', 'in'] as const)(
+    'are refused while packets are dropped (%s), and allowed afterwards',
+    async (direction) => {
+      const network = await packetNetwork()
+      const relay = await proxyTo(server.port, network.address)
+      const place = placeAt(relay.port, network.address)
+      const verifier = await startVerifier(program, place, process.execPath, network.inside)
+      try {
+        await expectRecovery(verifier, () => network.drop(direction), network.heal)
+      } finally {
+        await verifier.kill()
+        await relay.close()
+        await network.close()
+      }
+    },
+  )
+
+  it('are refused while the server is killed, and allowed afterwards', async () => {
+    const verifier = await startVerifier(program, placeAt(server.port))
+    try {
+      await expectRecovery(verifier, server.kill, server.start)
+    } finally {
+      await verifier.kill()
+    }
+  })
+
+  it('are refused while connections are reset or deliver nothing, and allowed afterwards', async () => {
+    const network = await proxyTo(server.port)
+    const verifier = await startVerifier(program, placeAt(network.port))
+    try {
+      await expectRecovery(verifier, network.cut, network.heal)
+      await expectRecovery(verifier, network.stall, network.heal)
+    } finally {
+      await verifier.kill()
+      await network.close()
+    }
+  })
+
+  it('are allowed on new connections after the old ones were forgotten', async () => {
+    const network = await proxyTo(server.port)
+    const verifier = await startVerifier(program, placeAt(network.port))
+    try {
+      for (let round = 0; round < 3; round++) {
+        expect(await verifier.verify(await makeCalls(count))).toEqual(Array.from({ length: count }, () => 'allowed'))
+        network.forget()
+        const calls = await makeCalls(count)
+        const answers = await verifier.verify(calls, { again: true })
+        for (const answer of answers) expect(answer).toMatch(/^(allowed|replayed)$/)
+        // Redis recognizes a copy of a claim, so no call is lost.
+        if (client !== undefined) expect(answers).toEqual(Array.from({ length: count }, () => 'allowed'))
+      }
+    } finally {
+      await verifier.kill()
+      await network.close()
+    }
+  })
+})
+
+describe('STO-14 statements on connections of PostgreSQL that were forgotten a moment ago', () => {
+  it('do not delay the next ones, and end with an error', async () => {
+    const server = await startPostgresStores()
+    const network = await proxyTo(server.port)
+    const connectionString = `postgres://postgres@127.0.0.1:${network.port}/postgres`
+    const client = new Pool({ connectionString, max: 4, connectionTimeoutMillis: 500 })
+    client.on('error', () => undefined)
+    const { replay } = postgresStores({ client, secret, timeoutMs: 4_000 })
+    const expiration = Math.floor(Date.now() / 1000) + 600
+    const ended: string[] = []
+    /** Claims in a round trip of its own. */
+    const claim = async (name: string): Promise<void> => {
+      const answer = replay.claim(name, expiration, {}).then(String, () => 'failed')
+      await new Promise(setImmediate)
+      void answer.then((result) => ended.push(`${name}: ${result}`))
+    }
+    try {
+      for (const name of ['first', 'second']) await claim(name)
+      await expect.poll(() => ended, { interval: 5 }).toHaveLength(2)
+      network.forget()
+      for (const name of ['third', 'fourth', 'fifth']) await claim(name)
+      await expect.poll(() => ended, { timeout: 30_000 }).toHaveLength(5)
+      expect(ended.slice(0, 3)).toEqual(['first: true', 'second: true', 'fifth: true'])
+      expect(ended.slice(3).toSorted()).toEqual(['fourth: failed', 'third: failed'])
+    } finally {
+      await client.end()
+      await network.close()
+      await server.remove()
+    }
+  })
+})
