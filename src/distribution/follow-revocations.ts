@@ -41,7 +41,7 @@ export interface FollowRevocationsOptions {
   readonly dangerouslyAllowStaleFor?: number
   /** Most revocations of the copy. Default 1,000,000. If there are more, the copy is not complete, and refuses calls. */
   readonly maxEntries?: number
-  /** Longest wait before the source is asked again after a failure, in milliseconds. Default 5,000. */
+  /** Longest wait before the source is asked again after a failure, in milliseconds. Default 800. */
   readonly maxRetryMs?: number
   /** Default: the host's clock. */
   readonly clock?: Clock
@@ -72,7 +72,7 @@ const optionChecks = Object.freeze({
   maxAge: withDefault(finiteSeconds, 30),
   dangerouslyAllowStaleFor: withDefault(finiteSeconds, 0),
   maxEntries: withDefault(integerFrom(0), 1_000_000),
-  maxRetryMs: withDefault(milliseconds, 5_000),
+  maxRetryMs: withDefault(milliseconds, 800),
   clock: withDefault(withMethod('now'), systemClock),
   onError: maybe(callback),
 }) satisfies OptionChecks<FollowRevocationsOptions>

@@ -12,7 +12,7 @@ declare module 'pg' {
   }
 
   export class Client {
-    constructor(options: { readonly connectionString: string })
+    constructor(options: { readonly connectionString: string; readonly connectionTimeoutMillis?: number })
     connect(): Promise<void>
     query(text: string, parameters?: readonly unknown[]): Promise<Result>
     on(event: string, listener: (value?: unknown) => void): this

@@ -52,6 +52,8 @@ interface Pushed {
   readonly revocations: SharedRevocationStore
   readonly watch: RevocationWatch
   readonly proxy: Network
+  /** The same revocations, through the network. */
+  readonly distant: SharedRevocationStore
 }
 
 async function proxyOf(port: number): Promise<Network> {
@@ -65,7 +67,12 @@ async function openRedis(subscribe: (port: number) => Promise<RedisSubscriber>):
   await prepareRedisStores({ client: redis, secret, prefix, epoch: 0 })
   const { revocations } = redisStores({ client: redis, secret, prefix })
   const proxy = await proxyOf(server.port)
-  return { revocations, watch: redisRevocationWatch({ subscriber: await subscribe(proxy.port), prefix }), proxy }
+  const through = new Redis({ port: proxy.port, host: '127.0.0.1', retryStrategy: () => 20, connectTimeout: 500 })
+  through.on('error', () => undefined)
+  closing.push(() => through.disconnect())
+  const distant = redisStores({ client: through, secret, prefix }).revocations
+  const watch = redisRevocationWatch({ subscriber: await subscribe(proxy.port), prefix })
+  return { revocations, watch, proxy, distant }
 }
 
 const opens: Readonly<Record<string, () => Promise<Pushed>>> = {
@@ -93,12 +100,16 @@ const opens: Readonly<Record<string, () => Promise<Pushed>>> = {
     const through = new URL(address)
     through.port = String(proxy.port)
     const connect = async () => {
-      const client = new Client({ connectionString: through.href })
+      const client = new Client({ connectionString: through.href, connectionTimeoutMillis: 500 })
       client.on('error', () => undefined)
       await client.connect()
       return client
     }
-    return { revocations, watch: postgresRevocationWatch({ connect, prefix }), proxy }
+    const near = new Pool({ connectionString: through.href, max: 2, connectionTimeoutMillis: 500 })
+    near.on('error', () => undefined)
+    closing.push(() => near.end())
+    const distant = postgresStores({ client: near, secret, prefix }).revocations
+    return { revocations, watch: postgresRevocationWatch({ connect, prefix }), proxy, distant }
   },
 }
 
@@ -167,5 +178,47 @@ describe.each(Object.entries(opens))('RVK-32 additions to the journal in %s', (n
     await expect.poll(find(2), { timeout: 20_000 }).toBe(1)
     await pushed.revocations.add({ ids: [cidNumber(3)], expiration: soon() })
     await expect.poll(find(3), { timeout: 20_000 }).toBe(1)
+  })
+
+  it('RVK-33 are in them although the connection that listened delivers nothing any more', async () => {
+    const pushed = await open()
+    const follower = await follow(pushed)
+    const find = (number: number) => () => follower.findRevocations([cidNumber(number)]).length
+    for (let number = 0; number < 3; number++) {
+      await pushed.revocations.add({ ids: [cidNumber(number)], expiration: soon() })
+      await expect.poll(find(number), { timeout: 20_000 }).toBe(1)
+      pushed.proxy.forget()
+      const start = performance.now()
+      await pushed.revocations.add({ ids: [cidNumber(number + 100)], expiration: soon() })
+      await expect.poll(find(number + 100), { timeout: 20_000, interval: 5 }).toBe(1)
+      process.stdout.write(`${name}: noticed after ${(performance.now() - start).toFixed(0)} ms\n`)
+    }
+  })
+
+  it('RVK-33 RVK-20 grow old while nothing is delivered: calls are refused, and allowed afterwards', async () => {
+    const { revocations, distant, watch, proxy } = await open()
+    const source = revocationJournalSource({ journal: distant, watch, pollMs: 200 })
+    const followed = followRevocations({ source, maxAge: 2 })
+    closing.unshift(() => followed.close())
+    await followed.ready()
+    const refuses = () => {
+      try {
+        followed.findRevocations([cidNumber(1)])
+        return false
+      } catch {
+        return true
+      }
+    }
+    expect(refuses()).toBe(false)
+    proxy.stall()
+    const before = followed.knowledge()?.ageSeconds ?? Number.NaN
+    await revocations.add({ ids: [cidNumber(1)], expiration: soon() })
+    await expect.poll(refuses, { timeout: 20_000 }).toBe(true)
+    expect(followed.knowledge()?.ageSeconds).toBeGreaterThan(before + 1)
+    proxy.heal()
+    const start = performance.now()
+    await expect.poll(refuses, { timeout: 20_000, interval: 5 }).toBe(false)
+    process.stdout.write(`${name}: current again after ${(performance.now() - start).toFixed(0)} ms\n`)
+    expect(followed.findRevocations([cidNumber(1)])).toHaveLength(1)
   })
 })

@@ -118,7 +118,7 @@ describe('STO-14 statements on connections of PostgreSQL that were forgotten a m
     const ended: string[] = []
     /** Claims in a round trip of its own. */
     const claim = async (name: string): Promise<void> => {
-      const answer = replay.claim(name, expiration, {}).then(String, () => 'failed')
+      const answer = Promise.resolve(replay.claim(name, expiration, {})).then(String, () => 'failed')
       await new Promise(setImmediate)
       void answer.then((result) => ended.push(`${name}: ${result}`))
     }

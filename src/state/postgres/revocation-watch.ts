@@ -1,5 +1,13 @@
 import { StoreError } from '../../errors.ts'
-import { callback, nonEmptyString, type OptionChecks, readOptions, withDefault } from '../../support/options.ts'
+import {
+  callback,
+  milliseconds,
+  nonEmptyString,
+  type OptionChecks,
+  readOptions,
+  withDefault,
+} from '../../support/options.ts'
+import { keepAsking } from '../heartbeat.ts'
 import { assertPrefix } from '../prefix.ts'
 import { tablesOf } from '../tables.ts'
 import { revocationChannel } from './revocation-function.ts'
@@ -20,11 +28,17 @@ export interface PostgresRevocationWatchOptions {
   readonly connect: () => Promise<PostgresListener>
   /** The `prefix` of the stores. Default `procura`. */
   readonly prefix?: string
+  /**
+   * Milliseconds between two questions whether the connection is alive, and the longest wait for an answer. A dead connection
+   * is closed after twice this time, and `connect` is called again. Default 1,000.
+   */
+  readonly heartbeatMs?: number
 }
 
 const optionChecks = Object.freeze({
   connect: callback,
   prefix: withDefault(nonEmptyString, 'procura'),
+  heartbeatMs: withDefault(milliseconds, 1_000),
 }) satisfies OptionChecks<PostgresRevocationWatchOptions>
 
 /**
@@ -36,11 +50,12 @@ const optionChecks = Object.freeze({
 export function postgresRevocationWatch(
   options: PostgresRevocationWatchOptions,
 ): (wake: () => void, options: { readonly signal: AbortSignal }) => Promise<void> {
-  const { connect, prefix } = readOptions('postgresRevocationWatch', options, optionChecks)
+  const { connect, prefix, heartbeatMs } = readOptions('postgresRevocationWatch', options, optionChecks)
   assertPrefix(prefix)
   const channel = revocationChannel(tablesOf(prefix))
   return async (wake, { signal }) => {
     const client = await connect()
+    const over = new AbortController()
     try {
       await new Promise<void>((resolve, reject) => {
         signal.addEventListener('abort', () => resolve(), { once: true })
@@ -49,8 +64,11 @@ export function postgresRevocationWatch(
         client.on('error', reject)
         client.on('end', () => reject(new StoreError('the connection that listens has ended')))
         client.query(`LISTEN ${channel}`).then(() => wake(), reject)
+        keepAsking(() => client.query('SELECT 1'), heartbeatMs, over.signal).catch(reject)
       })
     } finally {
+      over.abort()
+      // A question that waits makes this immediate: the client says no goodbye then.
       client.end().catch(() => undefined)
     }
   }

@@ -2,6 +2,7 @@
 
 import { StoreError } from '../../errors.ts'
 import {
+  milliseconds,
   nonEmptyString,
   type OptionCheck,
   type OptionChecks,
@@ -9,8 +10,10 @@ import {
   withDefault,
   withMethod,
 } from '../../support/options.ts'
+import { keepAsking } from '../heartbeat.ts'
 import { assertPrefix } from '../prefix.ts'
 import { revocationChannel } from './connection.ts'
+import { openConnectionOf } from './open-connection.ts'
 
 /** A client in the mode of a subscriber: ioredis, iovalkey or redis (node-redis). It has a connection of its own. */
 export interface RedisSubscriber {
@@ -18,6 +21,8 @@ export interface RedisSubscriber {
   unsubscribe(channel: string): Promise<unknown>
   on(event: string, listener: (...values: readonly unknown[]) => void): unknown
   off(event: string, listener: (...values: readonly unknown[]) => void): unknown
+  /** Asks whether the connection is alive. */
+  ping(): Promise<unknown>
 }
 
 /** Options of {@link redisRevocationWatch}. */
@@ -26,13 +31,20 @@ export interface RedisRevocationWatchOptions {
   readonly subscriber: RedisSubscriber
   /** The `prefix` of the stores. Default `procura`. */
   readonly prefix?: string
+  /**
+   * Milliseconds between two questions whether the connection is alive, and the longest wait for an answer. A dead connection
+   * is closed after twice this time, and the client connects again. Default 1,000.
+   */
+  readonly heartbeatMs?: number
 }
 
-const subscriberCheck: OptionCheck = (value) => withMethod('subscribe')(value) ?? withMethod('on')(value)
+const subscriberCheck: OptionCheck = (value) =>
+  ['subscribe', 'on', 'ping'].map((method) => withMethod(method)(value)).find((fault) => fault !== undefined)
 
 const optionChecks = Object.freeze({
   subscriber: subscriberCheck,
   prefix: withDefault(nonEmptyString, 'procura'),
+  heartbeatMs: withDefault(milliseconds, 1_000),
 }) satisfies OptionChecks<RedisRevocationWatchOptions>
 
 /**
@@ -44,7 +56,7 @@ const optionChecks = Object.freeze({
 export function redisRevocationWatch(
   options: RedisRevocationWatchOptions,
 ): (wake: () => void, options: { readonly signal: AbortSignal }) => Promise<void> {
-  const { subscriber, prefix } = readOptions('redisRevocationWatch', options, optionChecks)
+  const { subscriber, prefix, heartbeatMs } = readOptions('redisRevocationWatch', options, optionChecks)
   assertPrefix(prefix)
   const channel = revocationChannel(prefix)
   return async (wake, { signal }) => {
@@ -53,10 +65,15 @@ export function redisRevocationWatch(
     const isEmitter = !('pSubscribe' in subscriber)
     const events = isEmitter ? ['message', 'ready'] : ['ready']
     let close = (): void => undefined
+    const over = new AbortController()
     const ended = new Promise<void>((resolve, reject) => {
       signal.addEventListener('abort', () => resolve(), { once: true })
       if (signal.aborted) resolve()
       close = () => reject(new StoreError('the subscriber was closed'))
+      keepAsking(async () => subscriber.ping(), heartbeatMs, over.signal).catch((cause) => {
+        reject(cause)
+        if (cause instanceof StoreError) openConnectionOf(subscriber)?.close()
+      })
     })
     subscriber.on('end', close)
     for (const event of events) subscriber.on(event, ring)
@@ -68,6 +85,7 @@ export function redisRevocationWatch(
       wake()
       await ended
     } finally {
+      over.abort()
       for (const event of events) subscriber.off(event, ring)
       subscriber.off('end', close)
       subscriber.unsubscribe(channel).catch(() => undefined)
