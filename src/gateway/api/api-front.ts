@@ -8,6 +8,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { DenialSampler } from '../../audit/sample-denials.ts'
 import { nodeHandler } from '../../http/adapters/node.ts'
 import { bindToRequest } from '../../http/binding/request-binding.ts'
@@ -26,6 +27,9 @@ const containerCharacters = 349_529
 
 /** Milliseconds in which a request must have arrived. */
 const requestMs = 60_000
+
+/** Milliseconds for which the rest of a malformed request is read. */
+const lingerMs = 1_000
 
 /** The connections for APIs. */
 export interface ApiFront {
@@ -53,13 +57,17 @@ interface Connection {
 /** Makes the front for APIs. */
 export function createApiFront(options: ApiFrontOptions): ApiFront {
   const open = new Map<Socket, Connection>()
+  const begun = new WeakSet<Duplex>()
   const server = createServer({ maxHeaderSize: headerBytes }, (request, response) => {
     const connection = open.get(request.socket)
+    begun.add(request.socket)
     if (connection === undefined) request.socket.destroy()
     else void serve(request, response, connection, options)
   })
   // The connection has one request, so nothing can be smuggled behind it.
   server.maxRequestsPerSocket = 1
+  // Bytes behind a request end it: an answer to them could be taken for the response.
+  server.on('clientError', (error, socket) => (begun.has(socket) ? socket.destroy() : refuseMalformed(error, socket)))
 
   return {
     connections: () => open.size,
@@ -84,6 +92,19 @@ export function createApiFront(options: ApiFrontOptions): ApiFront {
       server.close()
     },
   }
+}
+
+/**
+ * Answers bytes that are not a request. The rest of them is read for a moment: a connection that ends with bytes unread is
+ * reset, and Node 24 would lose the answer.
+ */
+function refuseMalformed({ code }: NodeJS.ErrnoException, socket: Duplex): void {
+  if (socket.writableEnded) return
+  const status = code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  const timer = setTimeout(() => socket.destroy(), lingerMs)
+  socket.once('close', () => clearTimeout(timer))
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
+  socket.resume()
 }
 
 async function serve(
