@@ -2,7 +2,9 @@ import { CID } from 'multiformats/cid'
 import type { IpldMap, IpldValue } from '../ipld/value.ts'
 import {
   arrayOf,
+  byteArray,
   integerFrom,
+  maybe,
   nonEmptyString,
   objectValue,
   readOptions,
@@ -20,6 +22,11 @@ export interface DescribeOptions {
   readonly names?: Readonly<Record<string, string>>
   /** Names of arguments of which only kind and size are shown. Default: none. */
   readonly hide?: readonly string[]
+  /**
+   * The body of a request that is bound to its call (`requestArguments` of `procura/http/binding`). Compare its digest with the
+   * argument `digest` before. Default: the words warn that the body is not shown.
+   */
+  readonly body?: Uint8Array
   /** Columns of a line. Default 80, at least 40. */
   readonly width?: number
   /** Default: the system clock. */
@@ -45,9 +52,10 @@ const maxArguments = 64
  * @throws ArgumentError when an option is invalid.
  */
 export function describeApprovalRequest(request: ApprovalRequest, options: DescribeOptions = {}): RequestDescription {
-  const { names, hide, width, clock } = readOptions('describeApprovalRequest', options, {
+  const { names, hide, body, width, clock } = readOptions('describeApprovalRequest', options, {
     names: withDefault(objectValue, Object.freeze({})),
     hide: withDefault(arrayOf(nonEmptyString), Object.freeze([])),
+    body: maybe(byteArray),
     width: withDefault(integerFrom(40), 80),
     clock: withDefault(withMethod('now'), systemClock),
   })
@@ -72,6 +80,14 @@ export function describeApprovalRequest(request: ApprovalRequest, options: Descr
       )
     }),
   ]
+  // APR-14
+  if (body !== undefined) {
+    budget.left = maxShown
+    lines.push('body of the request, whose digest is an argument:', ...foreign(showValue(textIn(body), budget)))
+  } else if (hasBody(request.args)) {
+    budget.complete = false
+    lines.push('THE BODY OF THE REQUEST IS NOT SHOWN: its digest alone is known')
+  }
   // APR-12
   if (entries.length > maxArguments) {
     budget.complete = false
@@ -83,6 +99,20 @@ export function describeApprovalRequest(request: ApprovalRequest, options: Descr
   }
   if (!budget.complete) lines.push('NOT EVERYTHING IS SHOWN: a value was too long')
   return Object.freeze({ lines: Object.freeze(lines), complete: budget.complete })
+}
+
+/** Whether arguments bind a call to an HTTP request with a body. */
+function hasBody({ method, path, digest }: IpldMap): boolean {
+  return [method, path, digest].every((one) => typeof one === 'string') && String(digest).startsWith('sha-256=:')
+}
+
+/** A body as text, if it is text. */
+function textIn(body: Uint8Array): string | Uint8Array {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)
+  } catch {
+    return body
+  }
 }
 
 /** A date in UTC. The expiration of a request that was read is at most an hour from now. */

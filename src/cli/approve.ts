@@ -62,9 +62,10 @@ export async function approve(words: readonly string[], flags: Flags, host: Host
 
 type TerminalOptions = Parameters<typeof askInTerminal>[1]
 
-function ask({ id, request }: WaitingApproval, names: PrincipalNames, host: Host): Promise<boolean> {
+function ask(waiting: WaitingApproval, names: PrincipalNames, host: Host): Promise<boolean> {
+  const { id, request, body } = waiting
   host.complain(`request ${id}`)
-  return askInTerminal(request, { names, ...(host.terminal as TerminalOptions) })
+  return askInTerminal(request, { names, ...(body !== undefined && { body }), ...(host.terminal as TerminalOptions) })
 }
 
 async function answer(

@@ -13,9 +13,7 @@ export async function connect(words: readonly string[], flags: Flags, host: Host
   if (textOf(flags, 'api') !== undefined) return connectApi(words, flags, host)
   if (textOf(flags, 'listen') !== undefined) throw new UsageError('--listen is for --api, which names an HTTP API')
   const server = operandOf(words, 'the name of the server')
-  const wait = textOf(flags, 'wait')
-  const approvalWait = wait === undefined ? 0 : readDuration('wait', wait)
-  if (approvalWait > 3_600) throw new UsageError('--wait must be at most 1h')
+  const approvalWait = waitOf(flags)
   await connectToGateway({
     server,
     agent: await folderOf(flags, host),
@@ -39,6 +37,7 @@ async function connectApi(words: readonly string[], flags: Flags, host: Host): P
     api,
     agent: await folderOf(flags, host),
     listen,
+    approvalWait: waitOf(flags),
     onFault: (message) => host.complain(`procura connect --api ${api}: ${message}`),
     ...keysOf(flags, host),
   })
@@ -52,6 +51,13 @@ async function connectApi(words: readonly string[], flags: Flags, host: Host): P
   await ended
   await listener.close()
   return 0
+}
+
+function waitOf(flags: Flags): number {
+  const wait = textOf(flags, 'wait')
+  const seconds = wait === undefined ? 0 : readDuration('wait', wait)
+  if (seconds > 3_600) throw new UsageError('--wait must be at most 1h')
+  return seconds
 }
 
 function folderOf(flags: Flags, host: Host): Promise<string> {

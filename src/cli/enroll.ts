@@ -40,7 +40,7 @@ export async function enroll(
   const name = (await namesOf(config))[audience]
   if (name !== undefined) throw new UsageError(`${audience} is ${name}, which cannot be an approver`)
   const grant = grantOf(config, flags, '30d')
-  await enrollApprover({ config, enrolment: await grant.to(audience, host) })
+  for (const enrolment of await grant.to(audience, host)) await enrollApprover({ config, enrolment })
   await addApprover(dirname(config.path), audience)
   grant.report(audience, host)
   host.complain('a running gateway takes it on SIGHUP, or when it is started again')
@@ -67,7 +67,7 @@ export async function enrollPage(
     // A process that saw the link can have been faster than the browser.
     if (typed.trim() !== audience.slice(-6))
       throw new UsageError('another key was offered with this link; nothing is enrolled, run it again')
-    await page.keep(await grant.to(audience, host, page.meta))
+    for (const enrolment of await grant.to(audience, host, page.meta)) await page.keep(enrolment)
     grant.report(audience, host, 'or until the gateway ends')
     return 0
   } finally {
@@ -76,30 +76,36 @@ export async function enrollPage(
 }
 
 interface Grant {
-  /** The delegation of the owner, as a container. */
-  to(audience: Did, host: Host, meta?: IpldMap): Promise<string>
+  /** The delegations of the owner, each as a container: one for each command. */
+  to(audience: Did, host: Host, meta?: IpldMap): Promise<readonly string[]>
   report(audience: Did, host: Host, end?: string): void
 }
 
-/** The delegation that the words describe. A mistake in them is found before the person does anything. */
+/** The delegations that the words describe: without a command, those of tools, and those of HTTP APIs if there are some. A mistake in them is found before the person does anything. */
 function grantOf(config: GatewayConfig, flags: Flags, usual: string): Grant {
   const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? usual)
-  const command = textOf(flags, 'command') ?? '/mcp'
+  const command = textOf(flags, 'command')
+  const commands = command === undefined ? ['/mcp', ...(config.apis.size > 0 ? ['/http'] : [])] : [command]
   const path = textOf(flags, 'from') ?? join(dirname(config.path), 'owner.key')
   return {
     async to(audience, host, meta) {
       const [issuer] = (await openApproverKeys(path, config, flags, host)) as [Signer]
       if (!config.subjects.includes(issuer.did))
         throw new UsageError(`${quote(path, 256)} is the key of ${issuer.did}, which is not a subject of the gateway`)
-      const options = { issuer, audience, command, expiresIn, ...(meta !== undefined && { meta }) }
-      return encodeContainer([await delegate(options)])
+      const options = { issuer, audience, expiresIn, ...(meta !== undefined && { meta }) }
+      const made = await Promise.all(commands.map((one) => delegate({ ...options, command: one })))
+      return made.map((one) => encodeContainer([one]))
     },
     report(audience, host, end) {
       const expiration = systemClock.now() + expiresIn
-      if (flags['json'] === true) host.print(JSON.stringify({ approver: audience, command, expiration }))
+      if (flags['json'] === true)
+        host.print(JSON.stringify({ approver: audience, command: commands[0], commands, expiration }))
       else
         host.print(
-          [`${audience} can approve ${command} until ${showDate(expiration)}`, ...(end ? [end] : [])].join(', '),
+          [
+            `${audience} can approve ${commands.join(' and ')} until ${showDate(expiration)}`,
+            ...(end ? [end] : []),
+          ].join(', '),
         )
     },
   }

@@ -110,7 +110,7 @@ export const gatewayVerbs: readonly Verb[] = [
       {
         name: 'command',
         value: 'COMMAND',
-        about: 'with --enroll or --page: the commands that it can approve; default /mcp',
+        about: 'with --enroll or --page: the commands that it can approve; default /mcp, and /http with HTTP APIs',
       },
       { name: 'from', value: 'FILE', about: 'the key file of the approver; default owner.key in the home folder' },
       { ...keyFile, about: 'the key of that file; default `vault.keyFile`, or the passphrase, which is typed' },

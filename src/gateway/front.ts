@@ -19,7 +19,7 @@ import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } f
 import type { Supply } from './supply.ts'
 import { UpstreamError } from './upstream/upstream-error.ts'
 import { endWith, type HelloError, readHello } from './wire/hello.ts'
-import { askProof } from './wire/session-proof.ts'
+import { askProof, serverPlace } from './wire/session-proof.ts'
 
 /**
  * Most open connections, most sessions, because each can be a program, and most requests to APIs, because each can have a
@@ -94,7 +94,7 @@ export function createFront(options: FrontOptions): Front {
     if ('api' in hello) return takeRequest(socket, hello.api, apis, supply, onEvent)
     const { server } = hello
     if (!supply.current().servers.has(server)) return refuse(socket, unknown(server, supply), onEvent)
-    const proof = needsProof ? await askProof(socket, server, supply.current()) : undefined
+    const proof = needsProof ? await askProof(socket, serverPlace(server), supply.current()) : undefined
     if (proof !== undefined && 'code' in proof) return refuse(socket, proof, onEvent, server)
     if (isClosing) return refuse(socket, closing, onEvent, server)
     if (open.size + starting >= most.sessions) return refuse(socket, tooMany, onEvent, server)
@@ -168,7 +168,7 @@ function approvalsTaker({
     const need = needOf(supply.current(), wanted)
     if (typeof need === 'string') return refuse(socket, { code: 'approval_refused', message: need }, onEvent)
     // A stranger would use up the places of the requests, and the patience of the approver.
-    const proof = needsProof ? await askProof(socket, need.server, supply.current()) : undefined
+    const proof = needsProof ? await askProof(socket, need, supply.current()) : undefined
     if (proof !== undefined && 'code' in proof) return refuse(socket, proof, onEvent)
     if (asking >= most.approvals) return refuse(socket, tooMany, onEvent)
     asking++

@@ -1,11 +1,10 @@
-import { toolCommand } from './tool-command.ts'
+import type { Command } from '../capability/command.ts'
 
 /** The command of the call by which a client proves its key at the beginning of a session. It has no effect. */
 export const proofCommand = '/gateway/connect'
 
-/** Whether a delegation of a command is about tools of a server: of all of them, or of some. */
-export function isForServer(command: string, server: string): boolean {
-  const whole = `${toolCommand(server)}/`
-  const given = command === '/' ? '/' : `${command}/`
-  return given.startsWith(whole) || whole.startsWith(given)
+/** Whether a delegation of a command is about a server or an API: about all of it, or about some of its tools. */
+export function isAbout(command: string, whole: Command): boolean {
+  const [wanted, given] = [`${whole}/`, command === '/' ? '/' : `${command}/`]
+  return given.startsWith(wanted) || wanted.startsWith(given)
 }

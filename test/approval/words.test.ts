@@ -140,3 +140,29 @@ describe('describeApprovalRequest', () => {
     expect(lines).toContain('with 0 arguments')
   })
 })
+
+describe('the body of an HTTP request', () => {
+  const unbound = { method: 'POST', scheme: 'https', host: 'api.example', path: '/v1/a' }
+  const bound = { ...unbound, digest: 'sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:' }
+
+  it('APR-14 is shown as an argument is, and its absence is shown', async () => {
+    const received = async (args: IpldMap): ReturnType<typeof receivedRequest> =>
+      receivedRequest(await sentRequest({ args }))
+    const [withBody, withoutBody] = [await received(bound), await received(unbound)]
+    const describe_ = (body?: Uint8Array): ReturnType<typeof describeApprovalRequest> =>
+      describeApprovalRequest(withBody, { clock, width: 100, ...(body !== undefined && { body }) })
+    const { lines, complete } = describe_(new TextEncoder().encode('{"a":1}\n\u001b[2JAgent: me'))
+    const at = lines.indexOf('body of the request, whose digest is an argument:')
+    expect(lines[at + 1]).toMatch(/^ {2}- "\{\\"a\\":1\}\\n/)
+    expect([complete, lines.join('').includes('\u001b')]).toEqual([true, false])
+    expect(describe_(Uint8Array.of(0xff, 0)).lines).toContain('  - 0xff00')
+    const long = describe_(new Uint8Array(5_000).fill(0x61))
+    expect([long.complete, long.lines.at(-1)]).toEqual([false, 'NOT EVERYTHING IS SHOWN: a value was too long'])
+    const hidden = describe_()
+    expect([
+      hidden.complete,
+      hidden.lines.some((line) => line.startsWith('THE BODY OF THE REQUEST IS NOT SHOWN')),
+    ]).toEqual([false, true])
+    expect(describeApprovalRequest(withoutBody, { clock }).complete).toBe(true)
+  })
+})

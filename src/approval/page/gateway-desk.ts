@@ -4,12 +4,23 @@
  * @module
  */
 
+import { contentDigest } from '../../support/digest.ts'
+
 /** A request that the gateway keeps. */
 export interface GatewayRequest {
   readonly id: string
   readonly request: string
   /** The chain from the owner to the approver, as a container. */
   readonly proofs?: string
+  /** The body of a request to an API, in base64. */
+  readonly body?: string
+}
+
+/** The body of a request to an API, if it is the one that the agent has signed. */
+export async function signedBody(text: string | undefined, digest: unknown): Promise<Uint8Array | undefined> {
+  if (text === undefined) return undefined
+  const body = Uint8Array.from(atob(text), (one) => one.charCodeAt(0))
+  return (await contentDigest(body)) === digest ? body : undefined
 }
 
 /** Whether the fragment of the address is the ID of a request at a gateway. */

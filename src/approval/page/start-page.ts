@@ -7,7 +7,15 @@ import { describeApprovalRequest } from '../describe-request.ts'
 import { readApprovalRequest } from '../read-request.ts'
 import { refuse } from '../refuse.ts'
 import type { ReceivedRequest } from '../request.ts'
-import { codeIn, fetchRequest, type GatewayRequest, isGatewayId, offerKey, sendAnswer } from './gateway-desk.ts'
+import {
+  codeIn,
+  fetchRequest,
+  type GatewayRequest,
+  isGatewayId,
+  offerKey,
+  sendAnswer,
+  signedBody,
+} from './gateway-desk.ts'
 import { type Keeper, openKeeper } from './keeper.ts'
 
 /** The elements of the page by their id. */
@@ -70,7 +78,8 @@ async function showRequest(page: Page, keeper: Keeper, container: string, kept?:
   const reading = await readApprovalRequest(container, { approver: keeper.signer.did })
   if (!reading.valid) return say(page, `This is not a valid request: ${reading.denial.message}`)
   const { request } = reading
-  const { lines, complete } = describeApprovalRequest(request, { width: 4_000 })
+  const body = await signedBody(kept?.body, request.args['digest'])
+  const { lines, complete } = describeApprovalRequest(request, { width: 4_000, ...(body !== undefined && { body }) })
   // APR-50: words are text, and never markup.
   page['words']?.replaceChildren(
     ...lines.map((line) => {

@@ -87,16 +87,18 @@ export async function askInTerminal(request: ReceivedRequest, options: AskInTerm
     readingMs: withDefault(numberFrom(0), 500),
     names: anything,
     hide: anything,
+    body: anything,
     clock: anything,
     signal: maybe(abortSignal),
   })
-  const { input, output, timeoutMs, readingMs, signal, names, hide, clock } = given
+  const { input, output, timeoutMs, readingMs, signal, names, hide, body, clock } = given
   const columns = output.columns || 80
   const width = Math.max(Math.min(columns, 120), narrowest)
   const { lines } = describeApprovalRequest(request, {
     width,
     ...(names !== undefined && { names }),
     ...(hide !== undefined && { hide }),
+    ...(body !== undefined && { body }),
     ...(clock !== undefined && { clock }),
   })
   // APR-40

@@ -128,5 +128,5 @@ async function serve(
     onError,
   })
   const recording = { audience: current.audience, sink: current.sink, sampler, onError }
-  await handle(request, recordedRefusals(response, taker.isAsked, apiCommand(api), recording))
+  await handle(request, recordedRefusals(response, taker, apiCommand(api), recording))
 }

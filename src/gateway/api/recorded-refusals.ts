@@ -2,17 +2,23 @@
 import type { ServerResponse } from 'node:http'
 import type { NodeOutgoing } from '../../http/adapters/node-response.ts'
 import { type RecordDenialsOptions, recordRefusal } from '../record-denials.ts'
+import type { RequestTaker } from './call-taker.ts'
+
+/** The header by which the gateway marks its own refusals. */
+export const refusalHeader = 'procura-refusal'
 
 /**
  * Records a request that is refused before the guard is asked: one without a call, or one that cannot be bound. The answer
  * waits for the record. GTW-64
  *
- * @param isAsked - whether the guard was asked; it records its own refusals.
+ * A refusal of the guard is marked by a header, which no response of an API has: it could imitate a refusal. GTW-67
+ *
+ * @param taker - tells whether the guard was asked, which records its own refusals.
  * @returns the response in its place.
  */
 export function recordedRefusals(
   response: ServerResponse,
-  isAsked: () => boolean,
+  { isAsked, isRefused }: Pick<RequestTaker, 'isAsked' | 'isRefused'>,
   command: string,
   recording: Omit<RecordDenialsOptions, 'server'>,
 ): NodeOutgoing {
@@ -32,13 +38,14 @@ export function recordedRefusals(
     set statusCode(status) {
       response.statusCode = status
     },
-    setHeader: (name, value) => response.setHeader(name, value),
+    setHeader: (name, value) => (name.toLowerCase() === refusalHeader ? response : response.setHeader(name, value)),
     write: (chunk) => response.write(chunk),
     destroy: () => response.destroy(),
     once: (event, listener) => response.once(event, listener),
     off: (event, listener) => response.off(event, listener),
     end(chunk?: string) {
       const code = isAsked() || response.statusCode < 400 ? undefined : codeOf(chunk)
+      if (isRefused() && !response.headersSent) response.setHeader(refusalHeader, '1')
       if (code === undefined) return response.end(chunk)
       return recordRefusal(recording, { code, command }).finally(() => response.end(chunk))
     },

@@ -18,6 +18,7 @@ import { type ApprovalFiles, approvalFiles } from './approval-files.ts'
 import { chainOf } from './enrolments.ts'
 import { isSameCall, type KeptAnswer, type KeptRequest, readKeptAnswer, readKeptRequest } from './kept-request.ts'
 import { displaceable } from './places.ts'
+import { bodyOf } from './request-body.ts'
 
 /** The approvers of a call, and how many of them have to approve. */
 export interface ApprovalNeed {
@@ -37,6 +38,14 @@ export interface Decided {
   readonly answers: readonly { readonly request: string; readonly answer: string }[]
 }
 
+/** A request for its approver. */
+export interface FoundRequest extends KeptRequest {
+  /** The chain from the owner to the approver. */
+  readonly proofs: readonly Delegation[]
+  /** The body of a request to an API, in base64. The approver compares its digest. */
+  readonly body: string | undefined
+}
+
 /** The requests of a gateway. */
 export interface ApprovalDesk {
   /** Whether the home folder has the key of an agent, or the agent with a waiting request has proved a delegation. */
@@ -45,9 +54,15 @@ export interface ApprovalDesk {
    * Takes the requests of an agent for one call, one for each approver. A request that waits for the same call and
    * approver takes the place of a new one.
    *
+   * @param body - of the request to an API, in base64, for the approvers to see.
    * @returns the requests that wait now; a text says why there are none.
    */
-  take(containers: readonly string[], call: WantedCall, need: ApprovalNeed): Promise<readonly KeptRequest[] | string>
+  take(
+    containers: readonly string[],
+    call: WantedCall,
+    need: ApprovalNeed,
+    body?: string,
+  ): Promise<readonly KeptRequest[] | string>
   /**
    * The answers, as soon as enough approvers have given them. They are lent to one agent at a time, until `settle`. APR-83
    *
@@ -56,8 +71,8 @@ export interface ApprovalDesk {
   collect(requests: readonly KeptRequest[], threshold: number): Promise<Decided | 'gone' | undefined>
   /** Ends a loan: removes the requests if the agent has received the answers. */
   settle(requests: readonly KeptRequest[], isReceived: boolean): Promise<void>
-  /** The request of the same call for an approver who has not answered, with the chain from the owner to the approver. */
-  find(id: string, approver: string): Promise<(KeptRequest & { readonly proofs: readonly Delegation[] }) | undefined>
+  /** The request of the same call for an approver who has not answered. */
+  find(id: string, approver: string): Promise<FoundRequest | undefined>
   /** Keeps an answer. Returns why it is not one. */
   answer(id: string, container: string): Promise<string | undefined>
   close(): void
@@ -120,15 +135,17 @@ export async function openApprovalDesk({
 
   return {
     knows: async (agent) => desk.proven.has(agent) || (await known()).has(agent),
-    take: (containers, call, need) =>
+    take: (containers, call, need, body) =>
       inTurn(async () => {
         await clean(desk)
         const read = await readRequests(containers, call, need, { replay, clock })
         if (typeof read === 'string') return read
+        for (const { request } of body === undefined ? [] : read)
+          if ((await bodyOf(body, request.args)) === undefined) return 'the body is not the one of the request'
         if (call.agent !== undefined) desk.proven.add(call.agent)
         const taken: KeptRequest[] = []
         for (const one of read) {
-          const added = await add(desk, one)
+          const added = await add(desk, one, body)
           if (typeof added === 'string') return added
           taken.push(added)
         }
@@ -156,7 +173,7 @@ export async function openApprovalDesk({
       )
       if (own === undefined || (await readKeptAnswer(await files.answer(own.id), own, clock)) !== undefined)
         return undefined
-      return { ...own, proofs: await chainOf(own.request, files, clock) }
+      return { ...own, proofs: await chainOf(own.request, files, clock), body: await files.body(own.id) }
     },
     answer: (id, container) => inTurn(() => keepAnswer(desk, id, container)),
     close: () => clearTimeout(timer),
@@ -178,7 +195,7 @@ function clean(desk: Desk): Promise<void> {
 }
 
 /** Keeps a request, unless one waits for the same call and approver. A text says why it is refused. */
-async function add(desk: Desk, one: KeptRequest): Promise<KeptRequest | string> {
+async function add(desk: Desk, one: KeptRequest, body: string | undefined): Promise<KeptRequest | string> {
   const { files, kept, now, onEvent } = desk
   const { approver, command } = one.request
   const all = [...kept.values()]
@@ -189,6 +206,8 @@ async function add(desk: Desk, one: KeptRequest): Promise<KeptRequest | string> 
   if (same !== undefined) return same
   if (!(await makeRoom(desk, one)))
     return 'too many requests wait for their approvers; answer some of them with `procura approve`'
+  // A person who reads the request sees its body.
+  if (body !== undefined) await files.putBody(one.id, body)
   await files.putRequest(one.id, one.container)
   kept.set(one.id, one)
   const message = `an agent requests ${quote(command, 128)}; answer with \`procura approve ${one.id}\``

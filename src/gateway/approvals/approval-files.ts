@@ -13,16 +13,19 @@ export interface ApprovalFiles {
   request(id: string): Promise<string | undefined>
   /** The answer, unverified. Everybody who can write into the folder can make one. */
   answer(id: string): Promise<string | undefined>
+  /** The body of the request to an API, in base64, unverified. */
+  body(id: string): Promise<string | undefined>
   putRequest(id: string, container: string): Promise<void>
+  putBody(id: string, body: string): Promise<void>
   /** Replaces an answer in one step. */
   putAnswer(id: string, container: string): Promise<void>
   /** The delegations by which owners made others approvers, also those of the page, each a container with its chain. */
   enrolments(): Promise<readonly string[]>
   /** Adds one under a name of its own. */
   putEnrolment(id: string, container: string): Promise<void>
-  /** Removes a request and its answer. */
+  /** Removes a request with its answer and its body. */
   remove(id: string): Promise<void>
-  /** Removes answers without a request, old codes for the page, and drafts that a killed process left. */
+  /** Removes answers and bodies without a request, old codes for the page, and drafts that a killed process left. */
   tidy(): Promise<void>
 }
 
@@ -52,12 +55,14 @@ export function approvalFiles(folder: string): ApprovalFiles {
     putEnrolment: (id, container) => put(at(id, 'approver'), container),
     request: (id) => read(at(id, 'request')),
     answer: (id) => read(at(id, 'answer')),
+    body: (id) => read(at(id, 'body')),
     putRequest: (id, container) => put(at(id, 'request'), container),
+    putBody: (id, body) => put(at(id, 'body'), body),
     putAnswer: (id, container) => put(at(id, 'answer'), container),
     async tidy() {
       const requests = new Set(await idsOf('request'))
-      for (const id of await idsOf('answer'))
-        if (!requests.has(id)) await unlink(at(id, 'answer')).catch(() => undefined)
+      for (const kind of ['answer', 'body'] as const)
+        for (const id of await idsOf(kind)) if (!requests.has(id)) await unlink(at(id, kind)).catch(() => undefined)
       for (const name of await readdir(folder).catch(() => [])) {
         const most = name.startsWith('.draft-') ? draftMs : /\.(?:code|offer)$/.test(name) ? codeMs : undefined
         if (most === undefined) continue
@@ -69,6 +74,7 @@ export function approvalFiles(folder: string): ApprovalFiles {
     async remove(id) {
       // The answer goes first: one without its request would stay.
       await unlink(at(id, 'answer')).catch(() => undefined)
+      await unlink(at(id, 'body')).catch(() => undefined)
       await unlink(at(id, 'request')).catch(() => undefined)
     },
   }

@@ -18,6 +18,7 @@ import { approvalFiles, approvalId } from './approval-files.ts'
 import { chainOf } from './enrolments.ts'
 import { isApprovalId } from './id-texts.ts'
 import { type KeptRequest, readKeptAnswer, readKeptRequest } from './kept-request.ts'
+import { bodyOf } from './request-body.ts'
 
 /** A request of an agent that waits at a gateway. */
 export interface WaitingApproval {
@@ -25,6 +26,11 @@ export interface WaitingApproval {
   /** The request, verified. It can be answered once with `approve` or `refuse`. */
   readonly request: ReceivedRequest
   readonly state: 'waiting' | 'approved' | 'refused'
+  /**
+   * The body of a request to an API, whose digest is an argument. Undefined for one without a body, with more than 16,384 bytes,
+   * and for calls of tools.
+   */
+  readonly body?: Uint8Array
   /** The chain from the owner to the approver, for `approve`. Empty if the approver is the owner, or has none. */
   readonly proofs: readonly Delegation[]
 }
@@ -66,7 +72,8 @@ export async function listApprovals(options: ListApprovalsOptions): Promise<read
     if (read === undefined) continue
     const state = (await readKeptAnswer(await files.answer(id), read, clock)) ?? 'waiting'
     const proofs = await chainOf(read.request, files, clock)
-    found.push(Object.freeze({ id, request: read.request, state, proofs }))
+    const body = await bodyOf(await files.body(id), read.request.args)
+    found.push(Object.freeze({ id, request: read.request, state, proofs, ...(body !== undefined && { body }) }))
   }
   return found.sort((one, other) => one.request.expiration - other.request.expiration)
 }

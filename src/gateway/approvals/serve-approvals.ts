@@ -44,7 +44,7 @@ export async function serveApprovals(
   const asked = await secondLine(socket, lines)
   if (asked === undefined)
     return endWith(socket, { error: refused('the second line must be {"requests":["…"],"wait":0}') })
-  const taken = await desk.take(asked.requests, call, need)
+  const taken = await desk.take(asked.requests, call, need, asked.body)
   if (typeof taken === 'string') return endWith(socket, { error: refused(taken) })
   await say({ waiting: taken.map(({ id, request, container }) => ({ id, approver: request.approver, container })) })
   const left = new AbortController()
@@ -82,21 +82,28 @@ async function hasReceived(sent: Promise<void>, third: Promise<string | LineFaul
   }
 }
 
+interface SecondLine {
+  readonly requests: readonly string[]
+  readonly wait: number
+  readonly body: string | undefined
+}
+
 async function secondLine(
   socket: Socket,
   lines: AsyncGenerator<string | LineFault, void>,
-): Promise<{ readonly requests: readonly string[]; readonly wait: number } | undefined> {
+): Promise<SecondLine | undefined> {
   const timer = setTimeout(() => socket.destroy(), secondLineMs)
   try {
     const { value } = await lines.next()
-    const { requests, wait, ...more } = Object(typeof value === 'string' ? JSON.parse(value) : undefined)
+    const { requests, wait, body, ...more } = Object(typeof value === 'string' ? JSON.parse(value) : undefined)
     const isWhole =
       Object.keys(more).length === 0 &&
       Array.isArray(requests) &&
       requests.every((one) => typeof one === 'string') &&
       Number.isInteger(wait) &&
-      wait >= 0
-    return isWhole ? { requests, wait: Math.min(wait, mostSeconds) } : undefined
+      wait >= 0 &&
+      (body === undefined || typeof body === 'string')
+    return isWhole ? { requests, wait: Math.min(wait, mostSeconds), body } : undefined
   } catch {
     return undefined
   } finally {

@@ -132,7 +132,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
     if (found === undefined)
       return send(404, 'text/plain', 'no such request waits for this approver: it was answered, or has expired\n')
     const proofs = found.proofs.length === 0 ? {} : { proofs: encodeContainer([...found.proofs]) }
-    return send(200, 'application/json', JSON.stringify({ id: found.id, request: found.container, ...proofs }))
+    const { id: own, container, body } = found
+    return send(200, 'application/json', JSON.stringify({ id: own, request: container, ...proofs, body }))
   }
   if (kind === 'requests' || request.method !== 'POST') return send(405, 'text/plain', 'the method is not supported\n')
   // Browsers send it with each POST.

@@ -6,18 +6,18 @@
  */
 
 import type { Agent } from '../../agent/agent.ts'
-import { encodeContainer } from '../../container/container.ts'
 import type { Delegation } from '../../delegation/delegation.ts'
 import type { Invocation } from '../../invocation/invocation.ts'
-import { invoke } from '../../invocation/invoke.ts'
 import type { Signer } from '../../principal/signer.ts'
 import { startDeadline } from '../../support/deadline.ts'
-import { type Clock, systemClock } from '../../time.ts'
+import type { Clock } from '../../time.ts'
 import { type ApprovableAnswer, type ClientCall, denialKey, type Message } from './answers.ts'
+import { approvedContainer } from './approved-container.ts'
 import { type Answered, askApproval, type Waiting } from './ask-approval.ts'
 import type { GatewayConnection } from './connection-file.ts'
 import { type Elicitor, type InResult, inputRequired, withoutAnswer } from './elicitations.ts'
 import type { SigningAgent } from './file-agent.ts'
+import { nextStep, secondsLeft } from './next-step.ts'
 
 /** The key of `_meta` of a container. */
 const metaKey = 'xyz.ucan/container'
@@ -164,11 +164,6 @@ async function ask(
   }
 }
 
-function secondsLeft({ requests }: Waiting, clock: Clock | undefined): number {
-  const now = (clock ?? systemClock).now()
-  return Math.max(0, Math.floor(Math.min(...requests.map(({ expiration }) => expiration)) - now))
-}
-
 /** The values grow by millionths, so that those of the server, which come later, are higher. */
 function reportProgress(
   progressToken: unknown,
@@ -190,22 +185,6 @@ function reportProgress(
   return setInterval(report, progressMs)
 }
 
-/** The call as a new invocation, with its chain and the approvals beside it. */
-async function approvedContainer(
-  { subject, audience, command, args }: Invocation,
-  chain: readonly Delegation[],
-  chains: readonly (readonly Delegation[])[],
-  { signer, clock }: ApprovedCallsOptions,
-): Promise<string> {
-  const again = await invoke({
-    ...{ issuer: signer, subject, command, args, proofs: chain },
-    ...(audience !== undefined && { audience }),
-    ...(clock !== undefined && { clock }),
-  })
-  const delegations = new Map([...chain, ...chains.flat()].map((one) => [String(one.cid), one]))
-  return encodeContainer([again, ...delegations.values()])
-}
-
 /** The refusal of the gateway, with the next step for the model. */
 function explained(
   answer: ApprovableAnswer,
@@ -224,20 +203,4 @@ function withText(answer: ApprovableAnswer, more: string): ApprovableAnswer {
   const [first, ...rest] = answer.result.content
   const text = `${first?.text ?? ''} ${more}`.trim()
   return { ...answer, result: { ...answer.result, content: [{ ...first, type: 'text', text }, ...rest] } }
-}
-
-function nextStep(answered: Answered, shown: Waiting | undefined, clock: Clock | undefined): string {
-  if (answered.kind === 'refused') {
-    const reason = answered.reason === undefined ? '' : ` The reason: ${JSON.stringify(answered.reason)}.`
-    return `The approver has refused this call; do not repeat it.${reason}`
-  }
-  if (answered.kind === 'gone')
-    return 'The approval was used by an identical call, or its request has made room for newer ones; make the call again to request another one.'
-  if (shown === undefined) return ''
-  const minutes = Math.max(1, Math.floor(secondsLeft(shown, clock) / 60))
-  const [one, ...more] = shown.requests
-  if (more.length === 0 || shown.threshold === 1)
-    return `An approval is requested: ask the user to run \`procura approve ${one?.id}\` in a terminal within ${minutes} minutes, and then make the same call again with the same arguments.`
-  const commands = shown.requests.map(({ id, approver }) => `\`procura approve ${id}\` (${approver})`)
-  return `Approvals by ${shown.threshold} of ${shown.requests.length} approvers are requested: each runs the own command in a terminal within ${minutes} minutes: ${commands.join(', ')}. Then make the same call again with the same arguments.`
 }

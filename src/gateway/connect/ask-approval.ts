@@ -12,6 +12,7 @@ import type { Invocation } from '../../invocation/invocation.ts'
 import type { Signer } from '../../principal/signer.ts'
 import type { Clock } from '../../time.ts'
 import { isRequestOf, type KeptRequest, readKeptRequest } from '../approvals/kept-request.ts'
+import { mostShownBytes } from '../approvals/request-body.ts'
 import type { GatewayConnection } from './connection-file.ts'
 import { type GatewaySocket, openGatewaySocket } from './gateway-socket.ts'
 
@@ -49,6 +50,8 @@ export interface AskApprovalOptions {
   readonly connection: GatewayConnection
   readonly signer: Signer
   readonly call: RefusedCall
+  /** The body of a request to an API, whose digest is an argument of the call. The approver sees it. */
+  readonly body?: Uint8Array
   /** Seconds to wait for the answers; 0 takes those that are there. */
   readonly waitSeconds: number
   readonly clock: Clock | undefined
@@ -83,7 +86,7 @@ export async function askApproval(options: AskApprovalOptions): Promise<Answered
 }
 
 async function converse(socket: GatewaySocket, options: AskApprovalOptions): Promise<Answered> {
-  const { signer, call, waitSeconds, clock, signal, onWaiting } = options
+  const { signer, call, body, waitSeconds, clock, signal, onWaiting } = options
   const { approvers, threshold, page } = socket.answer as {
     readonly approvers: readonly string[]
     readonly threshold: number
@@ -98,7 +101,7 @@ async function converse(socket: GatewaySocket, options: AskApprovalOptions): Pro
     ),
   )
   const requests = sent.map(({ container }) => container)
-  await socket.send(JSON.stringify({ requests, wait: waitSeconds }))
+  await socket.send(JSON.stringify({ requests, wait: waitSeconds, ...bodyMember(body) }))
   const { waiting } = await lineOf<{ readonly waiting: readonly { readonly container: string }[] }>(socket)
   const kept = await Promise.all(waiting.map(({ container }) => ownRequest(container, options)))
   const [first] = kept
@@ -120,6 +123,12 @@ async function converse(socket: GatewaySocket, options: AskApprovalOptions): Pro
   const { settled } = await lineOf<{ readonly settled: boolean }>(socket)
   if (!settled) return { kind: 'waiting' }
   return readAnswers(answers, kept, { threshold, clock })
+}
+
+/** A body that is too long to be shown is not sent: the request has its digest. */
+function bodyMember(body: Uint8Array | undefined): { readonly body?: string } {
+  if (body === undefined || body.length === 0 || body.length > mostShownBytes) return {}
+  return { body: Buffer.from(body).toString('base64') }
 }
 
 async function lineOf<T>(socket: GatewaySocket): Promise<T> {

@@ -41,7 +41,7 @@ export async function openSigning(
   const { audience, subject } = connection
   const commandOf = (tool: string): string => toolCommand(server, tool)
   const prove = (challenge: string): Promise<object> =>
-    proofFor(challenge, { server, connection, signer, current, clock })
+    proofFor(challenge, { server, whole: toolCommand(server), connection, signer, current, clock })
   return {
     prove,
     sign: (wire) => withInvocation(wire, signing, { tools: commandOf, audience, subject }),

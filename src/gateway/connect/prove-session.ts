@@ -1,17 +1,21 @@
 // node only: works with parts that use files
 import type { Agent } from '../../agent/agent.ts'
+import type { Command } from '../../capability/command.ts'
 import { encodeContainer } from '../../container/container.ts'
 import { invoke } from '../../invocation/invoke.ts'
 import type { Signer } from '../../principal/signer.ts'
 import { quote } from '../../support/quote.ts'
 import type { Clock } from '../../time.ts'
-import { isForServer, proofCommand } from '../proof-command.ts'
+import { isAbout, proofCommand } from '../proof-command.ts'
 import type { GatewayConnection } from './connection-file.ts'
 import { GatewayFault } from './gateway-socket.ts'
 
 /** The parts with which an agent proves that it holds a delegation for a server. */
 export interface SessionProver {
+  /** The name of a server, or of an API. */
   readonly server: string
+  /** The command of all of it. */
+  readonly whole: Command
   readonly connection: GatewayConnection
   readonly signer: Signer
   readonly current: () => Promise<Agent>
@@ -25,14 +29,14 @@ export interface SessionProver {
  */
 export async function proofFor(
   challenge: string,
-  { server, connection, signer, current, clock }: SessionProver,
+  { server, whole, connection, signer, current, clock }: SessionProver,
 ): Promise<object> {
   const { audience, subject } = connection
   const capabilities = await (await current()).capabilities({ subject })
-  const chain = capabilities.find(({ command }) => isForServer(command, server))?.proofs
+  const chain = capabilities.find(({ command }) => isAbout(command, whole))?.proofs
   if (chain === undefined)
     throw new GatewayFault(
-      `the agent has no valid delegation for the server ${quote(server)}; see \`procura agent show\`, and store one with \`procura agent receive\``,
+      `the agent has no valid delegation for ${quote(server)}; see \`procura agent show\`, and store one with \`procura agent receive\``,
     )
   const invocation = await invoke({
     ...{ issuer: signer, audience, subject: signer.did, command: proofCommand, args: { server, challenge } },

@@ -11,17 +11,31 @@ import { authorize } from '../../authorization/authorize.ts'
 import { memoryReplayStore } from '../../authorization/replay-store.ts'
 import { verifyDelegation } from '../../authorization/verify-delegation.ts'
 import { text } from '../../capability/argument-types/basic.ts'
+import type { Command } from '../../capability/command.ts'
 import { defineCommand } from '../../capability/definition.ts'
 import { anySubject } from '../../capability/subject.ts'
 import { quote } from '../../support/quote.ts'
 import type { Generation } from '../generation.ts'
-import { isForServer, proofCommand } from '../proof-command.ts'
+import { isAbout, proofCommand } from '../proof-command.ts'
+import { toolCommand } from '../tool-command.ts'
 import { type HelloError, readFirstLine } from './hello.ts'
 
 /** Milliseconds for the proof. The key of the agent may be encrypted under a passphrase. */
 const proofMs = 10_000
 
 const definition = defineCommand({ command: proofCommand, args: { server: text(), challenge: text() } })
+
+/** The server or the API that a proof is about. */
+export interface ProvenPlace {
+  readonly server: string
+  /** The command of all of it. */
+  readonly whole: Command
+}
+
+/** The place of a session with a server. */
+export function serverPlace(server: string): ProvenPlace {
+  return { server, whole: toolCommand(server) }
+}
 
 /** A client that has proved its key and its delegation. */
 export interface Proven {
@@ -36,21 +50,21 @@ export interface Proven {
  */
 export async function askProof(
   socket: Socket,
-  server: string,
+  wanted: ProvenPlace,
   generation: Pick<Generation, 'audience' | 'config' | 'revocations'>,
 ): Promise<Proven | HelloError> {
   const challenge = randomBytes(18).toString('base64url')
   socket.write(`${JSON.stringify({ procura: 1, audience: generation.audience, challenge })}\n`)
   const line = await readFirstLine(socket, proofMs)
   if (typeof line !== 'string') return line
-  const proven = await provenBy(line, { server, challenge }, generation)
+  const proven = await provenBy(line, { ...wanted, challenge }, generation)
   return typeof proven === 'string' ? { code: 'proof_refused', message: proven } : proven
 }
 
 /** The agent; a text is the fault of its proof. */
 async function provenBy(
   line: string,
-  wanted: { readonly server: string; readonly challenge: string },
+  wanted: ProvenPlace & { readonly challenge: string },
   { audience, config, revocations }: Pick<Generation, 'audience' | 'config' | 'revocations'>,
 ): Promise<Proven | string> {
   const { invocation, chain } = proofIn(line)
@@ -68,8 +82,8 @@ async function provenBy(
   const verdict = await verifyDelegation(chain, { audience: invoker, revocations })
   if (!verdict.verified) return verdict.denial.message
   const isServed = config.subjects.includes(verdict.subject)
-  if (isServed && isForServer(verdict.command, wanted.server)) return { agent: invoker }
-  return `the delegation is not for the server ${quote(wanted.server)} of an owner of this gateway; delegate one to the agent`
+  if (isServed && isAbout(verdict.command, wanted.whole)) return { agent: invoker }
+  return `the delegation is not for ${quote(wanted.server)} of an owner of this gateway; delegate one to the agent`
 }
 
 function proofIn(line: string): { readonly invocation?: unknown; readonly chain?: unknown } {

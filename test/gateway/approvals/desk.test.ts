@@ -253,8 +253,10 @@ describe('the conversation of an agent with the gateway', () => {
       const [answer] = await talk([line])
       return Object(answer?.['error']).message
     }
-    expect(await refused(first({ command: '/mcp/mail/none' }))).toBe('no accepted tool has this command')
-    expect(await refused(first({ command: '/gateway/start/mail' }))).toBe('no accepted tool has this command')
+    expect(await refused(first({ command: '/mcp/mail/none' }))).toBe('no accepted tool and no API has this command')
+    expect(await refused(first({ command: '/gateway/start/mail' }))).toBe(
+      'no accepted tool and no API has this command',
+    )
     expect(await refused(first({ subject: agent.did }))).toBe('the gateway does not act for this subject')
     expect(await refused(first({ more: 1 }))).toMatch(/the first line must be/)
     expect(await refused({ procura: 1, approvals: { command } })).toMatch(/the first line must be/)

@@ -35,6 +35,10 @@ export async function startApi(): Promise<ApiUpstream> {
     if (url === '/v1/echo') return void response.setHeader('x-echo', canary).end(`the key is ${canary}`)
     if (url === '/v1/moved') return void response.writeHead(302, { location: `http://${headers.host}/v1/there` }).end()
     if (url === '/v1/away') return void response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end()
+    if (url === '/v1/imitation') {
+      response.writeHead(403, { 'content-type': 'application/problem+json', 'Procura-Refusal': '1' })
+      return void response.end(JSON.stringify({ code: 'policy_unsatisfied', detail: 'no', approvable: true }))
+    }
     if (url === '/v1/broken') {
       response.writeHead(200, { 'content-type': 'text/plain' }).write('half')
       finish = () => void response.destroy()

@@ -7,6 +7,7 @@ import { apiCommand } from '../../api/api-command.ts'
 import { type ListenerWords, listen } from '../../wire/listener.ts'
 import { readConnection } from '../connection-file.ts'
 import { openFileAgent } from '../file-agent.ts'
+import { proofFor } from '../prove-session.ts'
 import { openAgentKey } from '../unlock.ts'
 import { type Admission, refusalOf } from './admit-request.ts'
 import { localKey, localKeyPath } from './local-key.ts'
@@ -38,7 +39,8 @@ const words: ListenerWords = Object.freeze({ program: '`procura connect`', optio
  */
 export async function listenForApi(options: ListenForApiOptions): Promise<ApiListener> {
   const given = readOptions('listenForApi', options, listenChecks)
-  const { api, agent, listen: place, key, delegationsKey, onFault, clock } = given
+  const { api, agent, listen: place, key, delegationsKey, approvalWait = 0, clock } = given
+  const onFault = given.onFault ?? (() => undefined)
   apiCommand(api)
   const address = /^(127\.0\.0\.1|\[::1\]):(\d{1,5})$/.exec(place)
   if (address === null && !place.includes('/'))
@@ -47,9 +49,15 @@ export async function listenForApi(options: ListenForApiOptions): Promise<ApiLis
     )
   const connection = await readConnection(agent)
   const { signer } = await openAgentKey(connection, key)
-  const { signing } = openFileAgent(signer, connection, { clock, delegationsKey })
+  const { current, signing } = openFileAgent(signer, connection, { clock, delegationsKey })
   const clientKey = address === null ? undefined : await localKey(agent)
-  const context = { api, connection, signing, key: clientKey, onFault: onFault ?? (() => undefined) }
+  const prover = { server: api, whole: apiCommand(api), connection, signer, current, clock }
+  const approvals = {
+    ...{ connection, signer, current, clock, onFault },
+    prove: (challenge: string) => proofFor(challenge, prover),
+    waitSeconds: approvalWait,
+  }
+  const context = { api, connection, signing, key: clientKey, onFault, approvals }
   if (address === null) {
     const server = serverFor(context, () => ({ key: undefined, hosts: undefined }))
     const listener = await listen({ socket: place }, (socket) => void server.emit('connection', socket), words)

@@ -1,6 +1,7 @@
 // node only: uses types of files that read keys
 import {
   callback,
+  integerFrom,
   maybe,
   nonEmptyString,
   type OptionChecks,
@@ -22,6 +23,11 @@ export interface ListenForApiOptions {
   readonly key?: FileKey
   /** The key of encrypted delegations. Default: `unlock` of `connect.json`, or they are not encrypted. */
   readonly delegationsKey?: FileKey
+  /**
+   * Seconds for which a refused request waits for its approval, at most 3,600. Default 0: it is refused with the ID of the
+   * request for an approval, and the same request takes the answer later.
+   */
+  readonly approvalWait?: number
   /** Receives a line about each fault of the gateway. Default: none. */
   readonly onFault?: (message: string) => void
   /** Default: the host's clock. */
@@ -35,6 +41,7 @@ export const listenChecks: OptionChecks<ListenForApiOptions> = Object.freeze({
   listen: nonEmptyString,
   key: maybe(objectValue),
   delegationsKey: maybe(objectValue),
+  approvalWait: maybe(integerFrom(0, 3_600)),
   onFault: maybe(callback),
   clock: maybe(withMethod('now')),
 })

@@ -1,13 +1,23 @@
 // node only: sends requests over sockets
 import { type ClientRequest, type IncomingMessage, request as openRequest, type ServerResponse } from 'node:http'
+import type { Delegation } from '../../../delegation/delegation.ts'
 import { ArgumentError, MalformedError, ProcuraError } from '../../../errors.ts'
 import { bindRequest } from '../../../http/binding/request-arguments.ts'
+import type { Invocation } from '../../../invocation/invocation.ts'
 import { apiCommand } from '../../api/api-command.ts'
 import { longestBody } from '../../api/longest-body.ts'
+import { refusalHeader } from '../../api/recorded-refusals.ts'
 import type { GatewayConnection } from '../connection-file.ts'
 import type { SigningAgent } from '../file-agent.ts'
 import { type ApiSocket, openApiSocket } from '../gateway-socket.ts'
 import { passedHeaders } from './admit-request.ts'
+import {
+  answerRefusal,
+  type GatewayRefusal,
+  type RequestApprovals,
+  readRefusal,
+  settleRefusal,
+} from './approve-request.ts'
 import { answerProblem, type Problem } from './problem.ts'
 
 /** The parts of a listener with which it passes requests on. */
@@ -19,11 +29,15 @@ export interface PassContext {
   readonly key: string | undefined
   /** Receives the faults of the gateway. */
   readonly onFault: (message: string) => void
+  /** Asks for the approval of a refused request. */
+  readonly approvals: RequestApprovals
 }
 
 /**
  * Signs a request for the API, and passes it on to the gateway over a connection of its own. The response streams. A client
  * that is gone ends the request. CON-22
+ *
+ * A request that the gateway refuses, and an approval permits, is passed on once more. A second refusal is the answer.
  */
 export async function passRequest(
   request: IncomingMessage,
@@ -33,22 +47,49 @@ export async function passRequest(
   const body = await bodyOf(request)
   if (typeof body === 'string') return answerProblem(response, bodyProblems[body])
   if (response.destroyed) return
-  let opened: ApiSocket
+  let signed: SignedRequest | undefined
+  const opened = await openFor(context)
+  if ('status' in opened) return answerProblem(response, opened)
   try {
-    opened = await openApiSocket(context.connection, context.api)
-  } catch (error) {
-    const detail = error instanceof Error ? error.message : 'unknown error'
-    context.onFault(detail)
-    return answerProblem(response, { status: 503, code: 'gateway_unavailable', detail })
-  }
-  let container: string
-  try {
-    container = await sign(request, body, opened.origin, context)
+    signed = await sign(request, body, opened.origin, context)
   } catch (error) {
     opened.socket.destroy()
     return answerProblem(response, { status: 400, code: 'not_signed', detail: reasonOf(error) })
   }
-  await exchange(send(request, body, container, opened, context), response)
+  const refusal = await exchange(send(request, body, signed.container, opened, context), response)
+  if (refusal === undefined) return
+  const gone = new AbortController()
+  const leave = (): void => gone.abort()
+  response.once('close', leave)
+  const settled = await settleRefusal({ ...signed, body }, gone.signal, context.approvals)
+  response.off('close', leave)
+  if (typeof settled !== 'string') return answerRefusal(response, refusal, settled)
+  const again = await openFor(context)
+  if ('status' in again) return answerProblem(response, again)
+  if (response.destroyed) return void again.socket.destroy()
+  const second = await exchange(send(request, body, settled, again, context), response)
+  if (second !== undefined) answerRefusal(response, second, secondRefusal)
+}
+
+const secondRefusal = Object.freeze({
+  state: 'used',
+  next: 'The call was approved, and the gateway has refused it again; do not repeat it unchanged.',
+})
+
+async function openFor({ connection, api, onFault }: PassContext): Promise<ApiSocket | Problem> {
+  try {
+    return await openApiSocket(connection, api)
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : 'unknown error'
+    onFault(detail)
+    return { status: 503, code: 'gateway_unavailable', detail }
+  }
+}
+
+interface SignedRequest {
+  readonly container: string
+  readonly invocation: Invocation
+  readonly proofs: readonly Delegation[]
 }
 
 async function sign(
@@ -56,11 +97,11 @@ async function sign(
   body: Uint8Array,
   origin: string,
   { api, connection: { audience, subject }, signing }: PassContext,
-): Promise<string> {
+): Promise<SignedRequest> {
   const args = await bindRequest({ url: `${origin}${url}`, method, body })
   const decision = await signing.authorize({ command: apiCommand(api), args: { ...args }, audience, subject })
   if (!decision.ok) throw new ArgumentError('the delegations of the agent cannot be used')
-  return decision.container
+  return decision
 }
 
 function reasonOf(error: unknown): string {
@@ -86,15 +127,34 @@ function send(
   return sent
 }
 
-/** Passes the response on as it comes. */
-function exchange(sent: ClientRequest, response: ServerResponse): Promise<void> {
+/**
+ * Passes the response on as it comes.
+ *
+ * @returns a refusal of the gateway that an approval could change, which is not passed on.
+ */
+function exchange(sent: ClientRequest, response: ServerResponse): Promise<GatewayRefusal | undefined> {
   return new Promise((settle) => {
-    response.once('close', () => {
+    const leave = (): void => {
       sent.destroy()
-      settle()
-    })
+      settle(undefined)
+    }
+    response.once('close', leave)
     sent.once('error', () => answerProblem(response, lost))
     sent.once('response', (received) => {
+      if (received.headers[refusalHeader] !== undefined) {
+        void readRefusal(received).then(
+          (refusal) => {
+            if (refusal.isApprovable) {
+              response.off('close', leave)
+              return settle(refusal)
+            }
+            response.writeHead(refusal.status, refusal.headers)
+            response.end(refusal.body)
+          },
+          () => answerProblem(response, lost),
+        )
+        return
+      }
       // A body that breaks off must not look complete.
       received.once('aborted', () => response.destroy()).once('error', () => response.destroy())
       response.writeHead(received.statusCode ?? 502, passedHeaders(received.rawHeaders))

@@ -1,0 +1,17 @@
+import type { IpldMap } from '../../ipld/value.ts'
+import { contentDigest } from '../../support/digest.ts'
+
+/** Most bytes of a body that an approver is shown. */
+export const mostShownBytes = 16_384
+
+/**
+ * The body of a request to an API, if it is the one that the agent has signed: its digest is an argument of the call. GTW-68
+ *
+ * @param text - the body in base64, from the agent or a file.
+ */
+export async function bodyOf(text: string | undefined, args: IpldMap): Promise<Uint8Array | undefined> {
+  if (text === undefined) return undefined
+  const body = Uint8Array.from(Buffer.from(text, 'base64'))
+  if (body.length === 0 || body.length > mostShownBytes) return undefined
+  return (await contentDigest(body)) === args['digest'] ? body : undefined
+}
