@@ -18,6 +18,7 @@ import { delegate } from '../../../src/delegation/delegate.ts'
 import { fileDelegationStore } from '../../../src/delegation-file/file-delegation-store.ts'
 import { describeSignerFile, openSignerFile } from '../../../src/signer-file/signer-file.ts'
 import { type Clock, systemClock } from '../../../src/time.ts'
+import { freePort } from '../../gateway/approvals/page-world.ts'
 import { type Machine, newMachine } from './set-up.ts'
 
 let machine: Machine
@@ -122,23 +123,50 @@ describe('procura doctor', () => {
     expect(findings[0]).toMatchObject({ fault: 'contains the secret mail.MAIL_KEY in the clear' })
   })
 
-  it('finds a secret in the environment of a process, but not below the gateway [WRP-20]', async () => {
-    const env = { ...process.env, OLD_KEY: canary }
-    const wait = 'setInterval(() => undefined, 1000); console.log("up")'
-    const start = async (words: readonly string[]): Promise<number> => {
-      const child = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'ignore'] })
-      closers.push(() => child.kill('SIGKILL'))
-      await new Promise((done) => child.stdout.once('data', done))
-      return child.pid as number
-    }
-    const found = await start(['-e', wait])
-    await start(['-e', wait, 'procura', 'serve'])
-    const { findings } = await doctor('secrets')
-    const own = findings.filter(({ thing }) => thing.startsWith('process '))
-    expect(own.map(({ thing, fault }) => [thing, fault])).toEqual([
-      [`process ${found}`, 'has the secret mail.MAIL_KEY in its environment'],
-    ])
-  })
+  for (const kind of ['socket', 'address'] as const) {
+    it(`finds a secret in the environments of processes, but not of the programs of the gateway at its ${kind} [WRP-20]`, async () => {
+      const socket = join(machine.home, 'gateway.sock')
+      const port = await freePort()
+      if (kind === 'address') {
+        const file = join(machine.home, 'gateway.json')
+        const content = JSON.parse(readFileSync(file, 'utf8'))
+        writeFileSync(file, JSON.stringify({ ...content, listen: { address: `127.0.0.1:${port}` } }))
+      }
+      const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'OLD_KEY'))
+      const start = async (script: string, words: readonly string[], secret: boolean): Promise<readonly number[]> => {
+        const env = secret ? { ...clean, OLD_KEY: canary } : clean
+        const child = spawn(process.execPath, ['-e', script, ...words], { env, stdio: ['ignore', 'pipe', 'ignore'] })
+        closers.push(() => child.kill('SIGKILL'))
+        const text = await new Promise<Buffer>((done) => child.stdout.once('data', done))
+        return [child.pid as number, ...JSON.parse(text.toString())]
+      }
+      const wait = 'setInterval(() => undefined, 1000);'
+      // A process that is called like the gateway, and one that listens elsewhere, are not gateways.
+      const [named] = (await start(`${wait} console.log('[]')`, ['procura', 'serve'], true)) as [number]
+      const other = `require('node:net').createServer().listen(0, '127.0.0.1', () => console.log('[]'));`
+      const [elsewhere] = (await start(other, [], true)) as [number]
+      // The gateway has another name, and a program with a program of its own.
+      const below = `${wait} const { pid } = require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(wait)}],
+        { stdio: 'ignore' }); console.log(JSON.stringify([pid]))`
+      const place = kind === 'socket' ? JSON.stringify(socket) : `${port}, '127.0.0.1'`
+      const serving = `require('node:net').createServer((one) => one.destroy()).listen(${place}, () => {
+        const env = { ...process.env, OLD_KEY: process.argv[1] }
+        const child = require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(below)}], { env })
+        child.stdout.once('data', (text) => console.log(JSON.stringify([child.pid, ...JSON.parse(text)])))
+        process.on('SIGTERM', () => process.exit())
+      })`
+      const programs = await start(serving, [canary], false)
+      closers.unshift(() => {
+        for (const one of programs.slice(1)) process.kill(one, 'SIGKILL')
+      })
+      expect(programs).toHaveLength(3)
+      const found = async (): Promise<readonly string[]> => {
+        const { findings } = await doctor('secrets')
+        return findings.map(({ thing }) => thing).filter((thing) => thing.startsWith('process '))
+      }
+      expect((await found()).toSorted()).toEqual([`process ${named}`, `process ${elsewhere}`].toSorted())
+    })
+  }
 
   it('reports files that others can read [WRP-21]', async () => {
     chmodSync(join(machine.home, 'agents', 'claude', 'agent.key'), 0o640)

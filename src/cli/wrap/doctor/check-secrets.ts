@@ -1,5 +1,6 @@
 // node only: reads files
 import { Secret } from '../../../vault/secret.ts'
+import type { GatewayPlace } from '../../ask-gateway.ts'
 import type { Finding } from './finding.ts'
 import { type Place, searchedFiles, searchedProcesses } from './search-places.ts'
 
@@ -10,11 +11,13 @@ const leastLength = 6
  * Searches the old places for the secrets of the vault, by their values. No value is shown. WRP-20
  *
  * @param secrets - by the names of their credentials.
+ * @param gateway - its place: the programs of the process that listens there have the secrets on purpose.
  */
 export async function checkSecrets(
   secrets: ReadonlyMap<string, string>,
   home: string,
   configs: readonly string[],
+  gateway: GatewayPlace,
 ): Promise<readonly Finding[]> {
   const wanted = [...secrets].flatMap(([name, value]) =>
     valuesOf(value)
@@ -22,7 +25,7 @@ export async function checkSecrets(
       .map((form) => [name, Buffer.from(form)] as const),
   )
   const findings: Finding[] = []
-  for await (const place of placesOf(home, configs)) {
+  for await (const place of placesOf(home, configs, gateway)) {
     const { content } = place
     if (typeof content === 'string') {
       findings.push(unsearched(place.name, content))
@@ -39,9 +42,9 @@ export async function checkSecrets(
   return findings
 }
 
-async function* placesOf(home: string, configs: readonly string[]): AsyncGenerator<Place, void> {
+async function* placesOf(home: string, configs: readonly string[], gateway: GatewayPlace): AsyncGenerator<Place, void> {
   yield* searchedFiles(home, configs)
-  yield* searchedProcesses()
+  yield* searchedProcesses(gateway)
 }
 
 /** A secret, and its fields if it has several. */

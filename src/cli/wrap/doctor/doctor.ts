@@ -115,7 +115,7 @@ async function secrets(
   const all = await revealAll(file, key)
   // The sealed originals are longer than any secret in them.
   const named = new Map([...all].filter(([name]) => !name.startsWith('procura-wrap/')))
-  return checkSecrets(named, userHome, [...configs, join(home, 'gateway.json')])
+  return checkSecrets(named, userHome, [...configs, join(home, 'gateway.json')], gateway.listen)
 }
 
 function keyFileNote({ vault: { keyFile } }: GatewayFile): readonly Finding[] {

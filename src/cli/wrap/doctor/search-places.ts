@@ -2,6 +2,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
+import type { GatewayPlace } from '../../ask-gateway.ts'
+import { listeners } from './listeners.ts'
 
 /** A place that may contain a secret in the clear. */
 export interface Place {
@@ -103,40 +105,30 @@ async function contentOrReason(path: string): Promise<Buffer | string | undefine
 }
 
 /**
- * The environments of the processes of this user, except those of the gateway and of the servers that it has started:
- * these have the secrets on purpose. Systems without `/proc` show none.
+ * The environments of the processes of this user, except those of the servers that the gateway has started: these have the
+ * secrets on purpose. The gateway is the process that listens at its place, whatever its name is. Systems without `/proc`
+ * show none.
  */
-export async function* searchedProcesses(): AsyncGenerator<Place, void> {
-  const processes = new Map<number, { readonly parent: number; readonly isGateway: boolean }>()
+export async function* searchedProcesses(place: GatewayPlace): AsyncGenerator<Place, void> {
+  const parents = new Map<number, number>()
   for (const name of await namesIn('/proc')) {
     if (!/^[0-9]{1,10}$/.test(name)) continue
-    const [status, line] = await Promise.all([
-      contentOf(`/proc/${name}/stat`),
-      readFile(`/proc/${name}/cmdline`).catch(() => Buffer.alloc(0)),
-    ])
-    const parent = Number(status?.toString().split(') ').at(-1)?.split(' ')[1] ?? 0)
-    const words = line.toString().split('\0')
-    processes.set(Number(name), {
-      parent,
-      isGateway: words.includes('serve') && words.some((word) => /procura/.test(word)),
-    })
+    const status = await contentOf(`/proc/${name}/stat`)
+    parents.set(Number(name), Number(status?.toString().split(') ').at(-1)?.split(' ')[1] ?? 0))
   }
-  for (const number of processes.keys()) {
-    if (number === process.pid || isBelowGateway(number, processes)) continue
+  const gateways = await listeners(place, [...parents.keys()])
+  for (const number of parents.keys()) {
+    if (number === process.pid || isBelow(gateways, parents, number)) continue
     const content = await readFile(`/proc/${number}/environ`).catch(() => undefined)
     if (content !== undefined) yield { name: `process ${number}`, kind: 'process', content }
   }
 }
 
-function isBelowGateway(
-  start: number,
-  processes: ReadonlyMap<number, { readonly parent: number; readonly isGateway: boolean }>,
-): boolean {
-  let at: number | undefined = start
+function isBelow(gateways: ReadonlySet<number>, parents: ReadonlyMap<number, number>, start: number): boolean {
+  let at = parents.get(start)
   for (let depth = 0; depth < 64 && at !== undefined && at > 1; depth++) {
-    const found = processes.get(at)
-    if (found?.isGateway === true) return true
-    at = found?.parent
+    if (gateways.has(at)) return true
+    at = parents.get(at)
   }
   return false
 }
