@@ -425,7 +425,8 @@ describe('guard.use', () => {
     const memory = memoryAuditSink()
     // This sink records after its end, so that only the guard can stop the handler.
     const sink: AuditSink = { ...memory, close: async () => undefined }
-    const slow = { findRevocations: () => new Promise<never[]>((resolve) => setTimeout(() => resolve([]), 80)) }
+    let answer: (found: never[]) => void = () => undefined
+    const slow = { findRevocations: () => new Promise<never[]>((resolve) => (answer = resolve)) }
     const { guard } = setUp({ audit: { sink }, revocations: slow, deadlines: { closeMs: 10 } })
     let ran = false
     const used = guard.use(await containerOf('/mail/read'), () => {
@@ -433,6 +434,7 @@ describe('guard.use', () => {
     })
     await new Promise((resolve) => setTimeout(resolve, 5))
     await guard.close()
+    answer([])
     expect(await used).toMatchObject({ allowed: false, denial: { code: 'closed', requirement: 'GRD-06' } })
     expect(ran).toBe(false)
     expect(memory.records()).toEqual([])

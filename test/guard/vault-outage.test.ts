@@ -24,10 +24,19 @@ async function scene(resilience: ResilienceOptions = {}): Promise<Scene> {
   return { ...made, load: (milliseconds) => made.load(milliseconds, pauseMs) }
 }
 
-/** Makes calls until all of a while are served. A busy machine may let some of them take longer than an attempt. */
-async function untilServed({ load }: Scene): Promise<void> {
-  while (!(await load(200)).every(({ code }) => code === 'done'))
+/**
+ * Makes calls until all of a while are served. A busy machine may let some of them take longer than an attempt.
+ *
+ * @returns how many were not served. The source counts them as failures, too.
+ */
+async function untilServed({ load }: Scene): Promise<number> {
+  let failed = 0
+  for (;;) {
+    const late = (await load(200)).filter(({ code }) => code !== 'done').length
+    if (late === 0) return failed
+    failed += late
     await new Promise((resolve) => setTimeout(resolve, 50))
+  }
 }
 
 /** How the calls ended, how long they took together, and the longest delay of the process meanwhile, in milliseconds. */
@@ -48,7 +57,7 @@ describe('an unavailable store', () => {
     async (mode) => {
       const made = await scene()
       const { setMode, asked, served, load, everything } = made
-      await untilServed(made)
+      const late = await untilServed(made)
       setMode(mode)
       const [before, servedBefore] = [asked(), served()]
       const { endings, took, lag } = await withLag(async () => {
@@ -59,7 +68,7 @@ describe('an unavailable store', () => {
       expect(new Set(endings.map(({ code }) => code))).toEqual(new Set(['ERR_VAULT_UNAVAILABLE']))
       expect(served()).toBe(servedBefore)
       const probes = Math.ceil(took / 500)
-      expect(asked() - before).toBeGreaterThanOrEqual(5)
+      expect(asked() - before).toBeGreaterThanOrEqual(Math.max(1, 5 - late))
       expect(asked() - before).toBeLessThanOrEqual(5 + probes)
       const refusals = endings.filter(({ open }) => open).map(({ ms }) => ms)
       expect(p90(refusals)).toBeLessThan(150 + 2 * lag)

@@ -255,9 +255,9 @@ describe('the order of a release', () => {
   it('limits the time until a response begins, not the length of the response', async () => {
     const server = await serveInTest((_received, response) => {
       response.write('a')
-      setTimeout(() => response.end('b'), 300)
+      setTimeout(() => response.end('b'), 1_500)
     })
-    const vault = vaultFor(server, {}, { upstreamTimeoutMs: 150 })
+    const vault = vaultFor(server, {}, { upstreamTimeoutMs: 1_000 })
     const response = await vault.use({ reference: 'crm', authorization: permission(), url: server.origin })
     expect(await response.text()).toBe('ab')
   })
