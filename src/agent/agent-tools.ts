@@ -1,18 +1,11 @@
 import type { CommandDefinition } from '../capability/definition.ts'
 import { ArgumentError } from '../errors.ts'
-import {
-  didString,
-  either,
-  maybe,
-  nonEmptyArrayOf,
-  type OptionChecks,
-  objectValue,
-  readOptions,
-} from '../support/options.ts'
+import { didString, maybe, type OptionCheck, type OptionChecks, objectValue, readOptions } from '../support/options.ts'
 import type { Agent, AgentCapability, CallResult } from './agent.ts'
 import type { CallApproval } from './call-approval.ts'
+import { refuseOtherAgent } from './refuse-other-agent.ts'
 import { type AgentTool, toolOf } from './tool-of.ts'
-import { toolsByName } from './tools-by-name.ts'
+import { definitionsCheck, toolsByName } from './tools-by-name.ts'
 
 /**
  * The agent that calls; or a function that returns it at each call, such as the agent of the sub-agent that was started last.
@@ -43,7 +36,7 @@ export interface AgentToolsOptions {
 
 /** The checks of {@link AgentToolsOptions}. */
 export const agentToolsChecks: OptionChecks<AgentToolsOptions> = Object.freeze({
-  tools: either(nonEmptyArrayOf(objectValue), objectValue),
+  tools: definitionsCheck,
   subject: maybe(didString),
   audience: maybe(didString),
   approval: maybe(objectValue),
@@ -92,8 +85,7 @@ export async function readTools<Context>(
   options: AgentToolsOptions,
 ): Promise<readonly CallableTool[]> {
   const { tools, ...settings } = readOptions(where, options, agentToolsChecks)
-  if (typeof agent !== 'function' && typeof Object(agent).call !== 'function')
-    throw new ArgumentError(`${where}: the agent must be an agent of openAgent, or a function that returns one`)
+  refuseOtherAgent(where, agent, 'call')
   const named = Object.entries(Array.isArray(tools) ? toolsByName(tools as readonly CommandDefinition[]) : tools)
   const { subject } = settings
   const capabilities =
@@ -137,6 +129,11 @@ function callerOf<Context>(
       throw error
     }
   }
+}
+
+/** Checks an option that takes a function of a framework. */
+export function frameworkFunction(named: string): OptionCheck {
+  return (value) => (typeof value === 'function' ? undefined : `must be ${named}`)
 }
 
 /** The value of a call as text for a model. */

@@ -43,12 +43,19 @@ const maxPerCommand = 16
 /**
  * Delegates a part of the agent's authority. AGT-07: no delegation exceeds a proof or a ceiling. If one command of the
  * task is refused, no delegation is handed out.
+ *
+ * @param method - the method of the agent, for messages.
  */
-export async function delegateTo(child: string, task: AgentTask, minter: Minter): Promise<Handover> {
+export async function delegateTo(
+  child: string,
+  task: AgentTask,
+  minter: Minter,
+  method: 'attenuateFor' | 'delegateTo' = 'delegateTo',
+): Promise<Handover> {
   const fault = didString(child)
   if (fault !== undefined) throw new ArgumentError(`delegateTo: \`child\` ${fault}`)
   const audience = parseDid(child)
-  const given = readOptions('delegateTo', task, taskChecks)
+  const given = readOptions(method, task, taskChecks)
   const commands = given.commands.map(readCommand)
   const end = expirationWithin(given, minter)
   const plans = commands.map((one) => ({ ...one, chains: chainsFor(one, given.subject, minter) }))

@@ -165,7 +165,7 @@ function listCapabilities(minter: Minter, { commands, subject }: CapabilityOptio
 /** AGT-15: the child has a key of its own, a part of the authority, and the same ceilings. */
 async function childFor(task: AgentTask, { minter, options, sender }: Core): Promise<Agent> {
   const signer = await generateSigner()
-  const { delegations, proofs } = await delegateTo(signer.did, task, minter)
+  const { delegations, proofs } = await delegateTo(signer.did, task, minter, 'attenuateFor')
   const held = await openHoldings(memoryDelegationStore([...proofs, ...delegations]))
   const { services, resolver, revocations } = options
   const own: ReadOptions = {

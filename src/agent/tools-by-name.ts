@@ -1,5 +1,7 @@
 import type { CommandDefinition } from '../capability/definition.ts'
 import { ArgumentError } from '../errors.ts'
+import { type OptionCheck, objectValue } from '../support/options.ts'
+import { isPromiseLike } from '../support/promise.ts'
 import { quote } from '../support/quote.ts'
 import { toolNameOf } from './tool-of.ts'
 
@@ -21,7 +23,7 @@ export function toolsByName<Definition extends CommandDefinition>(
 ): { readonly [tool: string]: Definition } {
   const tools = new Map<string, Definition>()
   for (const definition of definitions) {
-    if (typeof Object(definition).command !== 'string')
+    if (!isDefinition(definition))
       throw new ArgumentError('`tools` must contain definitions of commands; make them with defineCommand')
     const name = toolNameOf(definition)
     const other = tools.get(name)
@@ -32,4 +34,20 @@ export function toolsByName<Definition extends CommandDefinition>(
     tools.set(name, definition)
   }
   return Object.freeze(Object.fromEntries(tools))
+}
+
+/** Checks an option `tools` that takes definitions: a list, or one for each name. */
+export const definitionsCheck: OptionCheck = (value) => {
+  if (isDefinition(value)) return 'is one definition; pass a list'
+  if (!Array.isArray(value) && objectValue(value) !== undefined) return must
+  const others = Object.values(value as object).filter((one) => !isDefinition(one))
+  if (others.some(isPromiseLike)) return 'has a definition that is a promise; await it'
+  return others.length === 0 ? undefined : must
+}
+
+const must = 'must be a list of definitions, or an object with a definition for each name; make them with defineCommand'
+
+/** Whether a value has the form of a definition. */
+export function isDefinition(value: unknown): boolean {
+  return typeof Object(value).command === 'string' && typeof Object(value).args === 'object'
 }

@@ -7,7 +7,7 @@
 import { ArgumentError } from '../errors.ts'
 import type { GuardedCall } from '../guard/call.ts'
 import type { Guard } from '../guard/guard.ts'
-import { readOptions, withMethod } from '../support/options.ts'
+import { type OptionCheck, readOptions, withMethod } from '../support/options.ts'
 import { withoutKey } from './meta-key.ts'
 import type { ToolRequest } from './read-call.ts'
 import { type RequestSurroundings, withCall } from './tool-call.ts'
@@ -40,10 +40,15 @@ export function guardTools(
   guard: Pick<Guard, 'open' | 'use'>,
   options: GuardToolsOptions,
 ): void {
-  readOptions('guardTools', { guard }, { guard: withMethod('use') })
+  readOptions('guardTools', { guard }, { guard: guardCheck })
   const given = readOptions<GuardToolsOptions, typeof toolGateChecks>('guardTools', options, toolGateChecks)
   guardRequests('guardTools', server, guard, given)
 }
+
+const guardCheck: OptionCheck = (value) =>
+  Array.isArray(Object(value).handlers)
+    ? 'must be a guard; pass `service.guard`, or use serveTools'
+    : withMethod('use')(value)
 
 /** The tools of a service, which runs them itself: for a server whose SDK has no tools. */
 export interface OwnTools {

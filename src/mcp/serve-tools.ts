@@ -5,7 +5,7 @@ import { ArgumentError } from '../errors.ts'
 import type { GuardedCall } from '../guard/call.ts'
 import type { BoundCommand, CallSurroundings } from '../service/on.ts'
 import type { Service } from '../service/service.ts'
-import { callback, maybe, type OptionChecks, objectValue, readOptions, withMethod } from '../support/options.ts'
+import { callback, maybe, type OptionCheck, type OptionChecks, objectValue, readOptions } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import { quote } from '../support/quote.ts'
 import { type GuardableServer, guardRequests } from './guard-tools.ts'
@@ -99,9 +99,9 @@ export function serveTools<Server extends GuardableServer>(
   return server
 }
 
-const serviceCheck = (value: unknown): string | undefined =>
-  Array.isArray(Object(value).handlers)
-    ? withMethod('use')(Object(value).guard)
+const serviceCheck: OptionCheck = (value) =>
+  Array.isArray(Object(value).handlers) && typeof Object(Object(value).guard).use === 'function'
+    ? undefined
     : 'must be a service; make it with createService'
 
 function runOf(handler: BoundCommand['handler']): (call: GuardedCall, surroundings: CallSurroundings) => unknown {

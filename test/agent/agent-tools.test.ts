@@ -96,12 +96,27 @@ describe('agentTools', () => {
     expect(none).toMatchObject({ ok: false, message: expect.stringContaining('no authority was delegated') })
   })
 
-  it('refuses other values than an agent and definitions', async () => {
-    await expect(agentTools({} as Agent, { tools: [send] })).rejects.toThrow(/must be an agent of openAgent/)
-    await expect(agentTools(assistant, { tools: [] })).rejects.toThrow(/non-empty array/)
-    await expect(agentTools(assistant, { tools: ['/mail/send' as never] })).rejects.toThrow(ArgumentError)
-    await expect(agentTools(assistant, { tools: { a: {} as never } })).rejects.toThrow(ArgumentError)
-    await expect(agentTools(assistant, { tools: { 'a b': send } })).rejects.toThrow(/`name` must be 1 to 64/)
+  it.each([
+    [
+      'a promise of an agent',
+      () => agentTools(open([]) as never, { tools: [send] }),
+      'the agent is a promise; await it',
+    ],
+    ['a signer', () => agentTools(signer as never, { tools: [send] }), 'the agent must be an agent of openAgent'],
+    ['one definition', () => agentTools(assistant, { tools: send as never }), '`tools` is one definition; pass a list'],
+    ['a command', () => agentTools(assistant, { tools: ['/mail/send' as never] }), 'make them with defineCommand'],
+    ['commands', () => agentTools(assistant, { tools: { mail_send: '/mail/send' as never } }), 'make them with define'],
+    ['a promise', () => agentTools(assistant, { tools: [Promise.resolve(send) as never] }), 'is a promise; await it'],
+    ['a wrong name', () => agentTools(assistant, { tools: { 'a b': send } }), '`name` must be 1 to 64'],
+    [
+      'no function of the framework',
+      () => langchainTools(assistant, { tools: [send], ToolMessage } as never),
+      '`tool` must be the function `tool` of `langchain`',
+    ],
+    ['no task', () => assistant.attenuateFor(undefined as never), 'the options argument of attenuateFor'],
+  ])('tells the remedy for %s', async (_, run, message) => {
+    await expect(run()).rejects.toThrow(ArgumentError)
+    await expect(run()).rejects.toThrow(message)
   })
 })
 

@@ -162,6 +162,9 @@ describe('serveTools', () => {
     expect(() => serveTools(server, service, { tools: [other] })).toThrow(/no handler for the tool `mail_other`/)
     expect(() => serveTools(server, service, { tools: { other: {} as never } })).toThrow(ArgumentError)
     expect(() => serveTools(server, service.guard as never)).toThrow(/must be a service; make it with createService/)
+    expect(() => guardTools(server, service as never, { tools: [send] })).toThrow(
+      /pass `service\.guard`, or use serveTools/,
+    )
     expect(() => serveTools({} as never, service)).toThrow(/must be a server of/)
     expect(serveTools(server, service)).toBe(server)
     expect(() => serveTools(server, service)).toThrow(/guarded already/)

@@ -10,9 +10,10 @@ import {
   readOptions,
 } from '../../support/options.ts'
 import type { CallApproval } from '../call-approval.ts'
+import { refuseOtherAgent } from '../refuse-other-agent.ts'
 import { type A2aSendRequest, messageDigest } from './a2a-message.ts'
 import { clientMethods, taskArguments, taskValues } from './a2a-task.ts'
-import { type ActingAgent, refuseOtherAgent } from './tool-permission.ts'
+import type { ActingAgent } from './tool-permission.ts'
 
 /** The command of the messages to an agent, for both sides. */
 export interface A2aCommand {

@@ -14,11 +14,11 @@ import {
 } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import type { Agent, AgentTask } from '../agent.ts'
+import { refuseOtherAgent } from '../refuse-other-agent.ts'
 import { type ClaudeToolServer, signIncoming } from './claude-server.ts'
 import {
   type ActingAgent,
   commandsOf,
-  refuseOtherAgent,
   type ToolPermissionOptions,
   toolPermission,
   toolPermissionChecks,

@@ -1,12 +1,21 @@
 import type { JsonSchema } from '../../capability/standard-schema.ts'
-import { callback, readOptions } from '../../support/options.ts'
-import { type AgentToolsOptions, agentToolsChecks, type CallingAgent, readTools, valueText } from '../agent-tools.ts'
+import { readOptions } from '../../support/options.ts'
+import {
+  type AgentToolsOptions,
+  agentToolsChecks,
+  type CallingAgent,
+  frameworkFunction,
+  readTools,
+  valueText,
+} from '../agent-tools.ts'
 import {
   type ActingAgent,
   type ToolPermissionOptions,
   toolPermission,
   toolPermissionChecks,
 } from './tool-permission.ts'
+
+const toolMessageCheck = frameworkFunction('the class `ToolMessage` of `langchain`')
 
 /** Options of {@link langchainMiddleware}. */
 export interface LangchainMiddlewareOptions<Message> extends ToolPermissionOptions {
@@ -72,7 +81,7 @@ export function langchainMiddleware<Message>(
 ): LangchainMiddleware<Message> {
   const { ToolMessage, ...rest } = readOptions('langchainMiddleware', options, {
     ...toolPermissionChecks,
-    ToolMessage: callback,
+    ToolMessage: toolMessageCheck,
   })
   const ask = toolPermission('langchainMiddleware', agent, rest)
   return Object.freeze({
@@ -134,8 +143,8 @@ export async function langchainTools<Tool, Message>(
   options: LangchainToolsOptions<Tool, Message>,
 ): Promise<Tool[]> {
   const { tool, ToolMessage, ...rest } = readOptions('langchainTools', options, {
-    tool: callback,
-    ToolMessage: callback,
+    tool: frameworkFunction('the function `tool` of `langchain`'),
+    ToolMessage: toolMessageCheck,
     ...agentToolsChecks,
   })
   const tools = await readTools('langchainTools', agent, rest)

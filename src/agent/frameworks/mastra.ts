@@ -1,5 +1,11 @@
-import { callback, readOptions } from '../../support/options.ts'
-import { type AgentToolsOptions, agentToolsChecks, type CallingAgent, readTools } from '../agent-tools.ts'
+import { readOptions } from '../../support/options.ts'
+import {
+  type AgentToolsOptions,
+  agentToolsChecks,
+  type CallingAgent,
+  frameworkFunction,
+  readTools,
+} from '../agent-tools.ts'
 import type { AgentTool } from '../tool-of.ts'
 import { type ActingAgent, type ToolPermissionOptions, toolPermission } from './tool-permission.ts'
 
@@ -91,7 +97,10 @@ export async function mastraTools<Tool>(
   agent: CallingAgent<MastraContext>,
   options: MastraToolsOptions<Tool>,
 ): Promise<Record<string, Tool>> {
-  const { createTool, ...rest } = readOptions('mastraTools', options, { createTool: callback, ...agentToolsChecks })
+  const { createTool, ...rest } = readOptions('mastraTools', options, {
+    createTool: frameworkFunction('the function `createTool` of `@mastra/core/tools`'),
+    ...agentToolsChecks,
+  })
   const tools = await readTools('mastraTools', agent, rest)
   return Object.fromEntries(
     tools.map(({ name, description, schema, call }) => {

@@ -1,7 +1,6 @@
 import type { JsonSchema } from '../../capability/standard-schema.ts'
 import { ArgumentError, AuthorizationError } from '../../errors.ts'
 import {
-  callback,
   type DefaultCheck,
   didString,
   maybe,
@@ -10,12 +9,19 @@ import {
   readOptions,
   withDefault,
 } from '../../support/options.ts'
-import { type AgentToolsOptions, agentToolsChecks, type CallingAgent, readTools, valueText } from '../agent-tools.ts'
+import {
+  type AgentToolsOptions,
+  agentToolsChecks,
+  type CallingAgent,
+  frameworkFunction,
+  readTools,
+  valueText,
+} from '../agent-tools.ts'
+import { refuseOtherAgent } from '../refuse-other-agent.ts'
 import {
   type ActingAgent,
   commandsOf,
   findCommand,
-  refuseOtherAgent,
   type ToolPermissionOptions,
   toolPermission,
   toolsCheck,
@@ -179,7 +185,10 @@ export async function openaiTools<Tool>(
   agent: CallingAgent<OpenAiRunContext>,
   options: OpenAiToolsOptions<Tool>,
 ): Promise<Tool[]> {
-  const { tool, ...rest } = readOptions('openaiTools', options, { tool: callback, ...agentToolsChecks })
+  const { tool, ...rest } = readOptions('openaiTools', options, {
+    tool: frameworkFunction('the function `tool` of `@openai/agents`'),
+    ...agentToolsChecks,
+  })
   const tools = await readTools('openaiTools', agent, rest)
   return tools.map(({ name, description, jsonSchema, call }) =>
     tool({

@@ -4,7 +4,6 @@ import {
   arrayOf,
   type DefaultCheck,
   didString,
-  either,
   maybe,
   nonEmptyString,
   type OptionCheck,
@@ -16,7 +15,8 @@ import {
 } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import type { Agent, AgentAnswer } from '../agent.ts'
-import { toolsByName } from '../tools-by-name.ts'
+import { refuseOtherAgent } from '../refuse-other-agent.ts'
+import { definitionsCheck, isDefinition, toolsByName } from '../tools-by-name.ts'
 
 /**
  * The agent whose authority counts; or a function that returns it at each call, such as the one of the sub-agent that was
@@ -49,7 +49,8 @@ export interface ToolPermissionOptions {
 }
 
 /** Checks an option that names the commands of tools. */
-export const toolsCheck: OptionCheck = either(arrayOf(objectValue), objectValue)
+export const toolsCheck: OptionCheck = (value) =>
+  Array.isArray(value) || isDefinition(value) ? definitionsCheck(value) : objectValue(value)
 
 /** The checks of {@link ToolPermissionOptions}. */
 export const toolPermissionChecks: OptionChecks<ToolPermissionOptions> & {
@@ -155,10 +156,4 @@ export function commandsOf(
   const named = Array.isArray(tools) ? toolsByName(tools as readonly CommandDefinition[]) : tools
   const table = new Map<string, string | CommandDefinition>(Object.entries(named))
   return (tool) => table.get(tool)
-}
-
-/** @throws ArgumentError when a value is neither an agent nor a function. */
-export function refuseOtherAgent(where: string, agent: unknown, method: keyof Agent): void {
-  if (typeof agent !== 'function' && typeof Object(agent)[method] !== 'function')
-    throw new ArgumentError(`${where}: the agent must be an agent of openAgent, or a function that returns one`)
 }
