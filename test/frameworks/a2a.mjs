@@ -2,9 +2,12 @@
 
 import { once } from 'node:events'
 import { ClientFactory, ClientFactoryOptions } from '@a2a-js/sdk/client'
+import { GrpcTransportFactory } from '@a2a-js/sdk/client/grpc'
 import { UnsupportedOperationError } from '@a2a-js/sdk/errors'
 import { DefaultRequestHandler, InMemoryPushNotificationStore, InMemoryTaskStore } from '@a2a-js/sdk/server'
 import { agentCardHandler, jsonRpcHandler, restHandler, UserBuilder } from '@a2a-js/sdk/server/express'
+import { A2AService, grpcService } from '@a2a-js/sdk/server/grpc'
+import { Server, ServerCredentials } from '@grpc/grpc-js'
 import express from 'express'
 import { a2aInterceptor } from '../../src/agent/frameworks/a2a-client.ts'
 import { messageArguments } from '../../src/agent/frameworks/a2a-message.ts'
@@ -80,7 +83,9 @@ export async function serveAgent({ guard, deliver, binding = 'JSONRPC', tasks = 
   const server = app.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const origin = `http://127.0.0.1:${server.address().port}`
-  const card = cardOf(`${origin}/a2a`, binding)
+  const grpc = new Server()
+  const place = binding === 'GRPC' ? await listening(grpc) : `${origin}/a2a`
+  const card = cardOf(place, binding)
   const store = new InMemoryTaskStore()
   const [pushes, extended] = [new InMemoryPushNotificationStore(), { ...card, name: 'extended' }]
   const requestHandler = guardedRequestHandler(guard, executor, {
@@ -92,12 +97,23 @@ export async function serveAgent({ guard, deliver, binding = 'JSONRPC', tasks = 
   })
   const options = { requestHandler, userBuilder: UserBuilder.noAuthentication }
   app.use('/.well-known/agent-card.json', agentCardHandler({ agentCardProvider: requestHandler }))
-  app.use('/a2a', binding === 'JSONRPC' ? jsonRpcHandler(options) : restHandler(options))
+  if (binding === 'GRPC') grpc.addService(A2AService, grpcService(options))
+  else app.use('/a2a', binding === 'JSONRPC' ? jsonRpcHandler(options) : restHandler(options))
   const close = () => {
+    grpc.forceShutdown()
     server.closeAllConnections()
     server.close()
   }
   return { origin, store, pushes, errors, executed, close }
+}
+
+/** The address of a server of gRPC on this machine. */
+function listening(grpc) {
+  return new Promise((settle, fail) => {
+    grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
+      error ? fail(error) : settle(`127.0.0.1:${port}`),
+    )
+  })
 }
 
 /** A client whose messages an agent signs; without an agent, one that adds the container that a function makes. */
@@ -113,6 +129,7 @@ export async function clientOf({ origin, agent, audience, approval, makeContaine
   const signing =
     agent && a2aInterceptor(agent, { command: ask, argumentsOf, tasks, audience, ...(approval && { approval }) })
   const options = ClientFactoryOptions.createFrom(ClientFactoryOptions.default, {
+    transports: [new GrpcTransportFactory()],
     clientConfig: { interceptors: [signing ?? header] },
   })
   return new ClientFactory(options).createFromUrl(origin)

@@ -225,5 +225,6 @@ await step('Claude Agent SDK 0.3 with a sub-agent', () => checkStart(claudeSubag
 await step('Claude Agent SDK 0.3 with a guarded server', checkGuarded)
 await step('A2A 1.0 over JSON-RPC', () => checkA2a('JSONRPC'))
 await step('A2A 1.0 over HTTP', () => checkA2a('HTTP+JSON'))
-for (const binding of ['JSONRPC', 'HTTP+JSON'])
+await step('A2A 1.0 over gRPC', () => checkA2a('GRPC'))
+for (const binding of ['JSONRPC', 'HTTP+JSON', 'GRPC'])
   await step(`A2A 1.0, every method, over ${binding}`, () => checkMethods(binding))

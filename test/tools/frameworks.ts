@@ -21,6 +21,8 @@ import { installPackages } from './install-packages.ts'
 
 const packages = [
   '@a2a-js/sdk@1.3.0',
+  '@bufbuild/protobuf@2.17.0',
+  '@grpc/grpc-js@1.14.7',
   '@anthropic-ai/claude-agent-sdk@0.3.332',
   '@langchain/core@1.4.0',
   '@langchain/langgraph@1.7.3',
@@ -35,6 +37,7 @@ const packages = [
 ]
 const external = [
   '@a2a-js/*',
+  '@grpc/*',
   'express',
   '@anthropic-ai/*',
   '@langchain/*',

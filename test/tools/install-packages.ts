@@ -1,4 +1,5 @@
 // node only: installs packages
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -16,7 +17,7 @@ export const cache: string = process.env['PROCURA_MATRIX_CACHE'] ?? join(homedir
  */
 export async function installPackages(name: string, packages: readonly string[]): Promise<string> {
   const project = join(cache, name)
-  const installed = join(project, `installed-${packages.join(' ').replace(/[^a-z0-9.@]+/g, '-')}`)
+  const installed = join(project, `installed-${shortened(packages.join(' ').replace(/[^a-z0-9.@]+/g, '-'))}`)
   mkdirSync(project, { recursive: true })
   if (existsSync(installed)) return project
   writeFileSync(join(project, 'package.json'), '{ "type": "module" }\n')
@@ -24,4 +25,10 @@ export async function installPackages(name: string, packages: readonly string[])
   if (!result.succeeded) throw new Error(result.output)
   writeFileSync(installed, '')
   return project
+}
+
+/** Systems permit 255 bytes in the name of a file. */
+function shortened(name: string): string {
+  if (name.length <= 240) return name
+  return `${name.slice(0, 200)}-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
 }
