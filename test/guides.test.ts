@@ -4,8 +4,11 @@ import { root } from './setup/entries.ts'
 import { programsOf, runAll } from './setup/programs.ts'
 import { listFiles } from './setup/source.ts'
 
-/** The programs of the frameworks are run by `npm run test:frameworks`, the commands of wrap.md by test/cli/wrap/guide. */
-const isElsewhere = (path: string): boolean => /\/(?:README|wrap)\.md$|\/frameworks\//.test(path)
+/**
+ * The programs of the frameworks are run by `npm run test:frameworks`, the commands of wrap.md by test/cli/wrap/guide, and
+ * the program of processes.md, with a database, by test/services/processes.test.ts.
+ */
+const isElsewhere = (path: string): boolean => /\/(?:README|wrap|processes)\.md$|\/frameworks\//.test(path)
 
 const pages = [...listFiles('spec/guides', '.md').filter((path) => !isElsewhere(path)), 'spec/budgets.md']
 

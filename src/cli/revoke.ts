@@ -70,7 +70,7 @@ export async function revoke(words: readonly string[], flags: Flags, host: Host)
   await record(flags, (ledger) =>
     ledger.revoked({ ids: [target.cid.toString()], revoker: revoker.did, expiration: target.expiration }),
   )
-  const rest = urls.length === 0 ? 'send it to the services that accept the delegation' : 'also at other services'
+  const rest = `send it ${urls.length === 0 ? 'to the services' : 'also to other services'} that accept the delegation`
   host.complain(
     `revoked ${target.cid.toString()} and all that is built on it; it takes effect where the revocation arrives: ${rest}`,
   )

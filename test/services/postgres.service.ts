@@ -14,6 +14,7 @@ export const service: Service = {
     'postgres-audit.test.ts',
     'postgres-store.test.ts',
     'postgres-processes.test.ts',
+    'processes.test.ts',
     'call-store.test.ts',
     'revocation-push.test.ts',
     'failover.test.ts',
