@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,6 +18,7 @@ import { remoteSigner } from '../../src/principal/remote-signer.ts'
 import { approveAt } from '../gateway/approvals/approver.ts'
 import { freePort, linkOf, type OnUrl, type SdkClient, sdkClient } from '../gateway/approvals/page-world.ts'
 import type { AgentHome } from '../gateway/connect/agent-home.ts'
+import { makeApiHome } from '../gateway/serve/api-home.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from '../gateway/serve/gateway-home.ts'
 import { service as browser } from './chromium.service.ts'
 
@@ -58,11 +59,15 @@ describe('the page for approvals of a gateway, in Chromium', () => {
   })
 
   /** The key of the browser is made by its first visit in a run, and enrolled by the owner at a terminal. */
-  async function enroll({ approvalPage }: Gateway): Promise<string> {
+  async function enroll(
+    { approvalPage }: Gateway,
+    folder = home.folder,
+    words: readonly string[] = ['--command', '/mcp/mail'],
+  ): Promise<string> {
     url = approvalPage as string
     const made = await (await open(url)).locator('#approver').inputValue()
-    const asked = approveAt(home.folder, ['--page', '--command', '/mcp/mail'], 'yes', [made.slice(-6)])
-    const page = await open(await linkOf(home.folder))
+    const asked = approveAt(folder, ['--page', ...words], 'yes', [made.slice(-6)])
+    const page = await open(await linkOf(folder))
     await page.locator('#status', { hasText: `ends with ${made.slice(-6)}` }).waitFor()
     expect(new URL(page.url()).hash).toBe('')
     expect(await asked).toMatchObject({ code: 0, err: expect.stringContaining(`${url}#enroll-`) })
@@ -123,6 +128,45 @@ describe('the page for approvals of a gateway, in Chromium', () => {
     const page = await open(`${url}#aaaaaaaaaaaaaaaa`)
     await page.locator('#status', { hasText: 'procura approve --page' }).waitFor()
     await expect(page.locator('#request').isHidden()).resolves.toBe(true)
+  })
+
+  it('GTW-66 GTW-68 approves a request to an HTTP API, whose body it shows', async () => {
+    const api = await makeApiHome()
+    const [usual, place] = [url, `127.0.0.1:${await freePort()}`]
+    try {
+      api.home.configure((config) => Object.assign(config, { approvals: { page: place } }))
+      await api.agent.give(api.home.owner, '/http/crm', [['==', '.method', 'GET']])
+      await enroll(await api.home.open(), api.home.folder, [])
+      const call = await api.client()
+      const body = '{"note":"<img src=x onerror=alert(1)>"}'
+      const refused = async (path: string): Promise<string> => {
+        const response = await call(path, { method: 'POST', body })
+        const { approval } = (await response.json()) as { readonly approval: { readonly url: string } }
+        return approval.url
+      }
+      const page = await open(await refused('/v1/a'))
+      const words = await page.locator('#words li').allTextContents()
+      expect(words).toContain(`  - ${JSON.stringify(body)}`)
+      expect(await page.locator('#warning').isHidden()).toBe(true)
+      await page.locator('#approve').click()
+      await page.locator('#status', { hasText: 'The gateway has your answer' }).waitFor()
+      expect((await call('/v1/a', { method: 'POST', body })).status).toBe(200)
+      expect(api.upstream.seen.map((one) => one.body)).toEqual([body])
+      // A process that writes into the folder shows no other body.
+      const link = await refused('/v1/b')
+      const id = link.split('#')[1] as string
+      const folder = join(api.home.folder, 'approvals')
+      for (const name of readdirSync(folder).filter((one) => one.endsWith('.body')))
+        writeFileSync(join(folder, name), Buffer.from('{}').toString('base64'), { mode: 0o600 })
+      expect(id).toMatch(/^[a-z2-7]{16}$/)
+      const changed = await open(link)
+      const shown = await changed.locator('#words li').allTextContents()
+      expect(shown.some((line) => line.startsWith('THE BODY OF THE REQUEST IS NOT SHOWN'))).toBe(true)
+      expect(await changed.locator('#warning').isHidden()).toBe(false)
+    } finally {
+      url = usual
+      await api.remove()
+    }
   })
 
   it('APR-89 cannot be read, answered or framed by another site [attack 104]', async () => {
