@@ -96,7 +96,24 @@ describe('procura log', () => {
     const before = await readFile(file)
     const { code, out } = await runCli(['log', '--sqlite', file, '--table', 'mail_log'])
     expect([code, out.split('\n').map((line) => line.split('\t')[1])]).toEqual([0, ['allowed', 'denied']])
+    const place = ['--sqlite', file, '--table', 'mail_log']
+    expect(await runCli(['audit', 'verify', ...place])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^2 records, unchanged/),
+    })
+    expect(await runCli(['audit', 'open', ...place])).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/\n1 intents/),
+    })
     expect((await readFile(file)).equals(before)).toBe(true)
+    const edited = new sqlite.Database(join(folder, 'edited.db'))
+    edited.exec(`ATTACH '${file}' AS genuine`)
+    edited.exec(`CREATE TABLE mail_log AS SELECT * FROM genuine.mail_log`)
+    edited.exec(`UPDATE mail_log SET line = replace(line, '/mail/send', '/mail/read') WHERE sequence = 1`)
+    edited.close()
+    const verified = await runCli(['audit', 'verify', '--sqlite', join(folder, 'edited.db'), '--table', 'mail_log'])
+    expect(verified).toMatchObject({ code: 1, out: expect.stringMatching(/^edited at line 1, record 1/) })
+    expect((await runCli(['audit', 'verify', ...place, directory])).err).toMatch(/not both/)
     const wrong = async (...words: string[]): Promise<string> => (await runCli(['log', ...words])).err
     expect(await wrong('--sqlite', file)).toMatch(/the table `audit_log` of .* cannot be read/)
     expect(await wrong('--sqlite', join(folder, 'no.db'))).toMatch(/cannot be read .*check the path and --table/)

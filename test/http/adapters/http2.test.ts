@@ -154,6 +154,10 @@ describe.each(Object.entries(servers))('HTTP/2 with %s', (name, start) => {
     expect([missing.status, JSON.parse(missing.body).code]).toEqual([401, 'container_missing'])
     const two = await ask(session, { 'x-ucan-container': await containerOf(), authorization: 'Bearer Cabc' })
     expect([two.status, JSON.parse(two.body).code]).toEqual([400, 'container_unreadable'])
+    // A header that comes twice: another reader could take the other one.
+    const [one, other] = [await containerOf(), await containerOf()]
+    const twice = await ask(session, { 'x-ucan-container': [one, other] })
+    expect([twice.status, JSON.parse(twice.body).code]).toEqual([400, 'container_unreadable'])
     const answers = await Promise.all(
       Array.from({ length: 20 }, async () => ask(session, { authorization: `Bearer ${await containerOf()}` })),
     )
