@@ -17,8 +17,8 @@ import { readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { freePort } from '../gateway/approvals/page-world.ts'
 import { root } from '../setup/entries.ts'
 
-/** The program. */
-const program: string = `${root}dist/internal/procura.js`
+/** The command line of the program. */
+const built: readonly string[] = [process.execPath, `${root}dist/internal/procura.js`]
 
 /** The secret that must be nowhere. */
 export const canary: string = `canary-${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString('hex')}`
@@ -58,8 +58,8 @@ export interface World {
 }
 
 /** Runs the program, and returns its output. */
-function procura(words: readonly string[], input = ''): string {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...words], { input, encoding: 'utf8' })
+function run([command = '', ...first]: readonly string[], words: readonly string[], input = ''): string {
+  const { status, stdout, stderr } = spawnSync(command, [...first, ...words], { input, encoding: 'utf8' })
   if (status !== 0) throw new Error(`procura ${words.slice(0, 2).join(' ')}: ${stderr}`)
   return stdout.trim()
 }
@@ -68,8 +68,11 @@ function procura(words: readonly string[], input = ''): string {
  * Makes the world. The gateway is not started.
  *
  * @param filesystemServer - the script of the server for files, if there is one.
+ * @param program - the command line of the program. Default: the built one, on this runtime.
  */
-export async function makeWorld(filesystemServer?: string): Promise<World> {
+export async function makeWorld(filesystemServer?: string, program: readonly string[] = built): Promise<World> {
+  const procura = (words: readonly string[], input?: string): string => run(program, words, input)
+  const [command = '', ...first] = program
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'procura-world-')))
   const [home, files] = [join(folder, 'home'), join(folder, 'files')]
   for (const one of [home, join(files, 'allowed'), join(files, 'secret')])
@@ -111,8 +114,8 @@ export async function makeWorld(filesystemServer?: string): Promise<World> {
     }
   }
   const connect = (server: string, agent = 'assistant'): Server => ({
-    command: process.execPath,
-    args: [program, 'connect', server, '--home', home, '--agent', agent],
+    command,
+    args: [...first, 'connect', server, '--home', home, '--agent', agent],
   })
   return {
     ...{ home, files, mails: api.mails },
@@ -123,7 +126,7 @@ export async function makeWorld(filesystemServer?: string): Promise<World> {
       api.pause.wait = wait
     },
     describe: (text) => writeFileSync(description, text),
-    ...gatewayIn(home),
+    ...gatewayIn(home, program),
     log: () => textsIn(join(home, 'log')),
     async calls() {
       const found: { readonly claimed?: Readonly<Record<string, string>> }[] = []
@@ -133,7 +136,7 @@ export async function makeWorld(filesystemServer?: string): Promise<World> {
     },
     servers: { mail: connect('mail'), files: connect('files') },
     filesOfReader: connect('files', 'reader'),
-    hook: [program, 'hook', '--home', home, '--agent', 'assistant', '--server', 'mail', '--server', 'files'],
+    hook: [...first, 'hook', '--home', home, '--agent', 'assistant', '--server', 'mail', '--server', 'files'],
     async stop() {
       await api.stop()
       rmSync(folder, { recursive: true })
@@ -141,13 +144,16 @@ export async function makeWorld(filesystemServer?: string): Promise<World> {
   }
 }
 
-function gatewayIn(home: string): Pick<World, 'startGateway' | 'killGateway' | 'output'> {
+function gatewayIn(
+  home: string,
+  [command = '', ...first]: readonly string[],
+): Pick<World, 'startGateway' | 'killGateway' | 'output'> {
   let gateway: ChildProcess | undefined
   const output: string[] = []
   return {
     output,
     async startGateway() {
-      const child = spawn(process.execPath, [program, 'serve', '--home', home], { stdio: ['ignore', 'pipe', 'pipe'] })
+      const child = spawn(command, [...first, 'serve', '--home', home], { stdio: ['ignore', 'pipe', 'pipe'] })
       gateway = child
       await new Promise<void>((settle, fail) => {
         const read = (chunk: Buffer): void => {

@@ -3,7 +3,7 @@
 /**
  * `npm run test:matrix`: the package, packed and installed as a user would, on other runtimes and under other compilers.
  * All back ends of all runtimes have to agree on every vector of signatures and of tokens, whatever was decided before,
- * and on every step of one whole flow.
+ * and on every step of one whole flow. On those with files, the program `procura` runs a gateway between a client and a server.
  *
  * Runtimes and compilers come from npm into a cache folder: `PROCURA_MATRIX_CACHE`, or `procura-matrix` in the user's.
  *
@@ -23,6 +23,7 @@ import { readVectors } from '../vectors/read.ts'
 import { writeConsumer } from './consumer.ts'
 import { type Execution, execute, pack } from './execute.ts'
 import { cache } from './install-packages.ts'
+import { checkGateway } from './matrix-gateway.ts'
 
 const project = join(cache, 'project')
 const program = join(project, 'program.mjs')
@@ -35,24 +36,28 @@ interface Tool {
   readonly name: string
   /** The npm package; absent for the runtime of this program. */
   readonly package?: string
-  /** The command line, given the folder in which npm has installed the package. */
-  command(bin: string): readonly [program: string, ...parameters: string[]]
+  /** The command line, given the folder in which npm has installed the package, and the script for a runtime. */
+  command(bin: string, script: string): readonly [program: string, ...parameters: string[]]
+  /** Whether it runs the program `procura`. */
+  readonly runsProcura?: true
 }
 
 const runtimes: readonly Tool[] = [
-  { name: `node ${process.versions.node}`, command: () => [process.execPath, program] },
+  { name: `node ${process.versions.node}`, command: (_, script) => [process.execPath, script], runsProcura: true },
   ...[22, 24, 26].map(
     (major): Tool => ({
       name: `node ${major}`,
       package: `node@${major}`,
-      command: (bin) => [`${bin}/node`, program],
+      command: (bin, script) => [`${bin}/node`, script],
+      runsProcura: true,
     }),
   ),
-  { name: 'bun 1', package: 'bun@1', command: (bin) => [`${bin}/bun`, 'run', program] },
+  { name: 'bun 1', package: 'bun@1', command: (bin, script) => [`${bin}/bun`, 'run', script], runsProcura: true },
   {
     name: 'deno 2',
     package: 'deno@2',
-    command: (bin) => [`${bin}/deno`, 'run', '-A', '--node-modules-dir=manual', program],
+    command: (bin, script) => [`${bin}/deno`, 'run', '-A', '--node-modules-dir=manual', script],
+    runsProcura: true,
   },
   {
     name: 'workerd',
@@ -93,6 +98,11 @@ async function main(): Promise<number> {
       )
       if (!agrees) failed += 1
     }
+  }
+  for (const runtime of runtimes.filter(({ runsProcura }) => runsProcura)) {
+    const fault = await gatewayOn(runtime)
+    print(runtime.name, fault === undefined, fault ?? 'procura serve, connect, hook and audit verify')
+    if (fault !== undefined) failed += 1
   }
   for (const compiler of compilers) {
     const runs: Execution[] = []
@@ -165,15 +175,29 @@ async function reportsOf(runtime: Tool): Promise<readonly SmokeReport[]> {
   return JSON.parse(stdout) as SmokeReport[]
 }
 
-/** Runs a tool in the project, after installing it into the cache unless it is there. */
+/** Runs a tool in the project. */
 async function run(tool: Tool, ...more: readonly string[]): Promise<Execution> {
+  const [path, ...parameters] = await commandOf(tool, program)
+  return execute(path, [...parameters, ...more], project)
+}
+
+/** The command line of a tool, which is installed into the cache unless it is there. */
+async function commandOf(tool: Tool, script: string): Promise<readonly [string, ...string[]]> {
   const folder = join(cache, tool.package ?? '')
   if (tool.package !== undefined && !existsSync(join(folder, 'installed'))) {
     await install(folder, tool.package)
     writeFileSync(join(folder, 'installed'), '')
   }
-  const [path, ...parameters] = tool.command(join(folder, 'node_modules', '.bin'))
-  return execute(path, [...parameters, ...more], project)
+  return tool.command(join(folder, 'node_modules', '.bin'), script)
+}
+
+/** Why the program of the installed package does not work on a runtime; undefined when it does. */
+async function gatewayOn(runtime: Tool): Promise<string | undefined> {
+  const script = join(project, 'node_modules', 'procura', 'dist', 'internal', 'procura.js')
+  return checkGateway(await commandOf(runtime, script)).then(
+    () => undefined,
+    (error: unknown) => String(error),
+  )
 }
 
 function outputOf(runs: readonly Execution[]): string {
