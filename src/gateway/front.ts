@@ -6,7 +6,7 @@
  */
 
 import type { Socket } from 'node:net'
-import { sampleDenials } from '../audit/sample-denials.ts'
+import { type DenialSampler, sampleDenials } from '../audit/sample-denials.ts'
 import { quote } from '../support/quote.ts'
 import { type ApiFront, createApiFront } from './api/api-front.ts'
 import type { ApprovalDesk, WantedCall } from './approvals/approval-desk.ts'
@@ -14,11 +14,11 @@ import { needOf } from './approvals/approval-need.ts'
 import { serveApprovals } from './approvals/serve-approvals.ts'
 import { createWaits } from './approvals/waits.ts'
 import type { OnGatewayEvent } from './events.ts'
-import { recordOmitted } from './record-denials.ts'
+import { claimedCommand, recordOmitted, recordRefusal } from './record-denials.ts'
 import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } from './session.ts'
 import type { Supply } from './supply.ts'
 import { UpstreamError } from './upstream/upstream-error.ts'
-import { endWith, type HelloError, readHello } from './wire/hello.ts'
+import { endWith, type HelloError, type HookRefusalClaim, readHello } from './wire/hello.ts'
 import { askProof, serverPlace } from './wire/session-proof.ts'
 
 /**
@@ -89,7 +89,7 @@ export function createFront(options: FrontOptions): Front {
     const hello = await readHello(socket, helloMs)
     if ('code' in hello) return refuse(socket, hello, onEvent)
     if (isClosing) return refuse(socket, closing, onEvent)
-    if ('revoke' in hello) return takeRevocation(socket, hello.revoke, supply, onEvent)
+    if ('revoke' in hello || 'refusal' in hello) return takeNews(socket, hello, options, sampler)
     if ('approvals' in hello) return takeApprovals(socket, hello.approvals)
     if ('api' in hello) return takeRequest(socket, hello.api, apis, supply, onEvent)
     const { server } = hello
@@ -213,6 +213,43 @@ function takeRequest(socket: Socket, api: string, apis: ApiFront, supply: Supply
   if (apis.connections() >= most.requests) return void refuse(socket, tooMany, onEvent, api)
   socket.write(`${JSON.stringify({ procura: 1, audience, origin: config.origin })}\n`)
   apis.take(socket, api)
+}
+
+function takeNews(
+  socket: Socket,
+  hello: { readonly revoke: string } | { readonly refusal: HookRefusalClaim },
+  options: FrontOptions,
+  sampler: DenialSampler,
+): Promise<void> {
+  const { supply, onEvent } = options
+  if ('revoke' in hello) return takeRevocation(socket, hello.revoke, supply, onEvent)
+  return takeRefusal(socket, hello.refusal, options, sampler)
+}
+
+/** GTW-42: any process of the user can say that a hook has refused a call, as it can make an unsigned call. */
+async function takeRefusal(
+  socket: Socket,
+  { server, tool, claimed }: HookRefusalClaim,
+  { supply, needsProof, onEvent }: FrontOptions,
+  sampler: DenialSampler,
+): Promise<void> {
+  const { audience, sink, servers } = supply.current()
+  if (needsProof || !servers.has(server)) {
+    const message = 'the refusal of a hook is taken over a Unix socket, for a server of the gateway'
+    return refuse(socket, { code: 'refusal_refused', message }, onEvent)
+  }
+  const onError = (): void =>
+    onEvent({
+      level: 'warning',
+      event: 'session_fault',
+      server,
+      message: 'the refusal of a hook could not be recorded',
+    })
+  await recordRefusal(
+    { audience, sink, sampler, onError },
+    { code: 'hook_refused', ...claimedCommand(server, tool), ...(Object.keys(claimed).length > 0 && { claimed }) },
+  )
+  endWith(socket, {})
 }
 
 async function takeRevocation(

@@ -48,7 +48,7 @@ export function recordDenials(client: McpTransport, options: RecordDenialsOption
     if (!requirement.startsWith('MCP-')) return
     await recordRefusal(options, {
       ...{ code, requirement },
-      ...commandOf(options.server, call?.tool),
+      ...claimedCommand(options.server, call?.tool),
       ...(call?.claimed !== undefined && { claimed: call.claimed }),
     })
   }
@@ -166,7 +166,7 @@ export async function recordOmitted(sampler: DenialSampler, sink: AuditSink, atE
 }
 
 /** The command as claimed. The name of a tool that no command can have is left out. */
-function commandOf(server: string, tool: string | undefined): { readonly command?: string } {
+export function claimedCommand(server: string, tool: string | undefined): { readonly command?: string } {
   try {
     return tool === undefined ? {} : { command: toolCommand(server, tool) }
   } catch {
