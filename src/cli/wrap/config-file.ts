@@ -1,7 +1,7 @@
 // node only: reads and replaces files
 import { createHash, randomBytes } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
-import { type FileHandle, open, readdir, realpath, rename, unlink } from 'node:fs/promises'
+import { access, type FileHandle, open, readdir, realpath, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import { syncFolder } from '../../support/durable-file.ts'
@@ -34,7 +34,7 @@ export async function readConfigFile(given: string): Promise<ConfigFile> {
     )
   })
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`${quote(given, 256)} cannot be read (${error.code})`)
+    throw new UsageError(`${quote(given, 256)} cannot be read (${error.code}); run this as its owner`)
   })
   try {
     const status = await handle.stat()
@@ -70,6 +70,11 @@ export async function checkUnchanged({ path, hash }: ConfigFile): Promise<void> 
   // The other names of the file would keep the old content.
   if (now.status.nlink > 1)
     throw new UsageError(`${quote(path, 256)} has ${now.status.nlink} hard links; replace the links by symbolic links`)
+  await access(dirname(path), constants.W_OK).catch(({ code }: NodeJS.ErrnoException) => {
+    throw new UsageError(
+      `the folder ${quote(dirname(path), 256)} cannot be written (${code}), so ${quote(basename(path), 256)} cannot be replaced; run this as its owner, or change its mode`,
+    )
+  })
   if (now.hash !== hash)
     throw new UsageError(`${quote(path, 256)} was changed by another program just now; run this again`)
 }

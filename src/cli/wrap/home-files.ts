@@ -9,7 +9,10 @@ import { UsageError } from '../usage-error.ts'
 
 /** Makes a folder that only its owner can use, and checks one that exists. */
 export async function ensureFolder(path: string): Promise<void> {
-  const isNew = (await mkdir(path, { recursive: true, mode: 0o700 })) !== undefined
+  const made = await mkdir(path, { recursive: true, mode: 0o700 }).catch(({ code }: NodeJS.ErrnoException) => {
+    throw new UsageError(`the folder ${quote(path, 256)} cannot be made (${code}); choose another one with --home`)
+  })
+  const isNew = made !== undefined
   if (isNew) await syncFolder(dirname(path))
   const status = await lstat(path)
   if (!status.isDirectory()) throw new UsageError(`${quote(path, 256)} is not a folder`)

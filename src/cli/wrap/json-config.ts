@@ -30,7 +30,11 @@ export function readJsonConfig(text: string, places: readonly ServerPlace[]): Co
   const root = parseTree(body, errors, { allowTrailingComma: true })
   const [error] = errors
   if (root === undefined || error !== undefined)
-    throw new ConfigFault(`line ${lineAt(body, error?.offset ?? 0)} is not valid JSON; correct it, and run this again`)
+    throw new ConfigFault(
+      body.trim() === ''
+        ? 'the file is empty; pass the configuration that the client uses'
+        : `line ${lineAt(body, error?.offset ?? 0)} is not valid JSON; correct it, and run this again`,
+    )
   if (root.type !== 'object') throw new ConfigFault('the file must contain a JSON object')
   const servers = places.flatMap((place) => find(body, root, place, []))
   return { servers }

@@ -1,6 +1,6 @@
 // node only: reads and writes files
-import { unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { realpath, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import type { Delegation } from '../../delegation/delegation.ts'
 import { gatewayHome } from '../../gateway/home.ts'
 import { syncFolder } from '../../support/durable-file.ts'
@@ -27,8 +27,10 @@ import { parseWrapRecord, recordId, recordReference, storeRecord, type WrapRecor
 
 /** `procura unwrap CONFIG`: puts the servers of a client back as they were. */
 export async function unwrap(words: readonly string[], flags: Flags, host: Host): Promise<number> {
-  const file = await readConfigFile(operandOf(words, 'the configuration file of a client'))
+  const given = operandOf(words, 'the configuration file of a client')
   const home = gatewayHome(textOf(flags, 'home'), host.env)
+  await checkGone(given, home)
+  const file = await readConfigFile(given)
   if (!(await exists(gatewayPath(home))) || (await readIndex(home, recordId(file.path))) === undefined)
     return notWrapped(file, home, flags, host)
   return inHome(home, async (lock) => {
@@ -86,7 +88,8 @@ function sortEntries(
     if (isOriginal || restored.includes(JSON.stringify(place))) done.push(server)
     else {
       const change = entry === undefined ? 'it was removed from the file' : 'it runs another command now'
-      gone.push({ name: place.at(-1) ?? '', reason: `${change}; its credentials stay in the vault` })
+      const rest = `its credentials stay in the vault, and \`procura connect ${server}\` still reaches it`
+      gone.push({ name: place.at(-1) ?? '', reason: `${change}; ${rest}` })
     }
   }
   const layers = record.layers
@@ -97,6 +100,19 @@ function sortEntries(
     gone,
     open: layers.length === 0 ? undefined : { ...record, layers },
   }
+}
+
+/** A wrapped configuration that was deleted: its text is not in the record, but its lines contain no secret. */
+async function checkGone(given: string, home: string): Promise<void> {
+  const folder = await realpath(dirname(given)).catch(() => undefined)
+  if (folder === undefined || (await exists(given))) return
+  const path = join(folder, basename(given))
+  const index = await readIndex(home, recordId(path)).catch(() => undefined)
+  if (index === undefined) return
+  const lines = index.servers.map((server) => `\`procura connect ${server}\``).join(', ')
+  throw new UsageError(
+    `${quote(path, 256)} was wrapped, and does not exist any more; restore it from a backup, with its servers that run ${lines}, and run this again`,
+  )
 }
 
 /** A file without a record: there is nothing to do, unless it has servers behind another gateway. */

@@ -109,7 +109,9 @@ async function plan(
   const only = new Set(textsOf(flags, 'server'))
   for (const name of only)
     if (!document.servers.some((entry) => entry.name === name))
-      throw new UsageError(`${quote(file.path, 256)} has no server ${quote(name)}`)
+      throw new UsageError(
+        `${quote(file.path, 256)} has no server ${quote(name)}; it has ${document.servers.map((one) => quote(one.name)).join(', ') || 'none'}`,
+      )
   const [secret, plain] = [new Set(textsOf(flags, 'secret')), new Set(textsOf(flags, 'plain'))]
   const both = [...secret].find((name) => plain.has(name))
   if (both !== undefined) throw new UsageError(`${quote(both)} is named by --secret and by --plain`)
@@ -197,7 +199,11 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
   if (flags['json'] === true) host.print(JSON.stringify(facts(outcome, flags)))
   for (const line of showPlans(ready, others)) host.complain(line)
   if (ready.length === 0) {
-    host.complain('nothing to wrap; no file is changed')
+    host.complain(
+      others.length === 0
+        ? 'the file has no MCP server; nothing to wrap, and no file is changed'
+        : 'nothing to wrap; no file is changed',
+    )
     return code
   }
   for (const line of grants.flatMap(describeGrant)) host.complain(`delegation to the agent: ${line}`)

@@ -163,7 +163,7 @@ describe('a text that cannot be read', () => {
     ['UTF-16', Buffer.from(`\ufeff${servers({ mail: server })}`, 'utf16le'), 'is not valid UTF-8'],
     ['UTF-16 without a mark', Buffer.from(servers({ mail: server }), 'utf16le'), 'is not valid JSON'],
     ['Latin-1', Buffer.from(servers({ mail: { ...server, args: ['é'] } }), 'latin1'), 'is not valid UTF-8'],
-    ['an empty file', '', 'is not valid JSON'],
+    ['an empty file', '', 'the file is empty'],
     ['deep nesting', `{"a":${'['.repeat(100_000)}`, 'has more than 64 levels'],
     ['deep nesting behind a comment', `{//\r"a":${'['.repeat(100_000)}`, 'has more than 64 levels'],
     ['deep nesting behind a string', `{"a\r":${'['.repeat(100_000)}`, 'is not valid JSON'],

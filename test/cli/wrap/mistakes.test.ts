@@ -1,0 +1,152 @@
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { root } from '../../setup/entries.ts'
+import { bundleProgram } from '../../support/bundle-program.ts'
+import { type Machine, newMachine } from './set-up.ts'
+
+const canary = 'canary-of-the-mail-key'
+const env = { MAIL_KEY: canary }
+const json = (key: string): string => JSON.stringify({ [key]: { mail: { command: 'node', args: ['m.mjs'], env } } })
+const clients: readonly (readonly [client: string, file: string, text: string, empty: string])[] = [
+  ['Claude Code', '.claude.json', json('mcpServers'), '{"mcpServers":{}}'],
+  ['Claude Code, of a project', 'p/.mcp.json', json('mcpServers'), '{}'],
+  ['Claude Desktop', '.config/Claude/claude_desktop_config.json', json('mcpServers'), '{"mcpServers":{}}'],
+  ['Cursor', '.cursor/mcp.json', json('mcpServers'), '{"mcpServers":{}}'],
+  ['VS Code', '.config/Code/User/mcp.json', json('servers'), '{"servers":{}}'],
+  [
+    'Codex',
+    '.codex/config.toml',
+    `[mcp_servers.mail]\ncommand = "node"\nargs = ["m.mjs"]\nenv = { MAIL_KEY = "${canary}" }\n`,
+    'model = "o"\n',
+  ],
+]
+
+let machine: Machine
+let keyFile: string
+beforeEach(() => {
+  machine = newMachine()
+  keyFile = join(machine.folder, 'vault.key')
+})
+afterEach(() => machine.remove())
+
+const wrap = (path: string, ...more: string[]): ReturnType<Machine['procura']> =>
+  machine.procura(['wrap', path, '--key-file', keyFile, ...more])
+const unwrap = (path: string): ReturnType<Machine['procura']> =>
+  machine.procura(['unwrap', path, '--key-file', keyFile])
+
+for (const [client, name, text, empty] of clients) {
+  describe(`a new user of ${client}`, () => {
+    it('learns the next step from each mistake, and loses nothing', async () => {
+      const path = join(machine.folder, name)
+      expect(await wrap(path)).toMatchObject({ code: 2, err: expect.stringContaining('cannot be read (ENOENT); pass') })
+      machine.write(name, empty)
+      // Without a server, the name of the file alone tells which client it is of.
+      const chosen = client === 'VS Code' ? ['--client', 'vscode'] : []
+      expect(await wrap(path, ...chosen)).toMatchObject({ code: 0, err: expect.stringContaining('has no MCP server') })
+      machine.write(name, ' \n')
+      if (!name.endsWith('.toml'))
+        expect((await wrap(path, ...chosen)).err).toContain('the file is empty; pass the configuration')
+      machine.write(name, text)
+      expect(await wrap(path, '--server', 'mial')).toMatchObject({
+        ...{ code: 2, err: expect.stringContaining('has no server `mial`; it has `mail`') },
+      })
+      expect(readFileSync(path, 'utf8')).toBe(text)
+      expect(await wrap(path)).toMatchObject({ code: 0 })
+      const wrapped = readFileSync(path, 'utf8')
+      expect(wrapped).not.toContain(canary)
+      // A second time.
+      expect(await wrap(path)).toMatchObject({
+        code: 0,
+        err: expect.stringContaining('it is already behind the gateway'),
+      })
+      expect(readFileSync(path, 'utf8')).toBe(wrapped)
+      // The file is deleted, and comes back.
+      rmSync(path)
+      const gone = await unwrap(path)
+      expect(gone).toMatchObject({ code: 2, err: expect.stringContaining('restore it from a backup') })
+      expect(gone.err).toContain('`procura connect mail`')
+      // The user edits it: the change stays.
+      const isToml = name.endsWith('.toml')
+      const edited = isToml ? `# mine\n${wrapped}` : wrapped.replace('{', '{"mine":1,')
+      writeFileSync(path, edited)
+      expect(await unwrap(path)).toMatchObject({ code: 0, out: expect.stringContaining('the other changes stay') })
+      const back = readFileSync(path, 'utf8')
+      expect(back).toContain(canary)
+      expect(back).toContain('mine')
+      expect(await unwrap(path)).toMatchObject({ code: 0, err: expect.stringContaining('nothing to unwrap') })
+    }, 60_000)
+  })
+}
+
+describe('a server that the user removed or replaced after `wrap`', () => {
+  it('stays behind the gateway, and the message names the way to it [WRP-15]', async () => {
+    const path = machine.write('.mcp.json', json('mcpServers'))
+    await wrap(path)
+    writeFileSync(path, '{"mcpServers":{}}')
+    const { code, err } = await unwrap(path)
+    expect([code, err]).toEqual([
+      0,
+      expect.stringContaining('mail stays: it was removed from the file; its credentials'),
+    ])
+    expect(err).toContain('`procura connect mail` still reaches it')
+    const gateway = JSON.parse(readFileSync(join(machine.home, 'gateway.json'), 'utf8'))
+    expect(Object.keys(gateway.servers)).toEqual(['mail'])
+  })
+})
+
+describe('a user without permission', () => {
+  it('learns which file or folder is the reason, and nothing is stored [WRP-17]', async () => {
+    // The superuser is not stopped by a mode, so the program runs as another user then.
+    const isRoot = process.getuid?.() === 0
+    const user = isRoot ? { uid: 65_534, gid: 65_534 } : {}
+    const folder = mkdtempSync(join(tmpdir(), 'procura-other-'))
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+    const source = `${root}src/entries/internal/procura.ts`
+    const program = await bundleProgram(source, join(folder, 'procura.mjs'), ['node-sqlite3-wasm'])
+    const home = join(folder, 'home')
+    mkdirSync(join(home, 'p'), { recursive: true })
+    for (const one of [folder, home, join(home, 'p')]) chmodSync(one, 0o755)
+    if (isRoot) for (const one of [home, join(home, 'p')]) chownSync(one, 65_534, 65_534)
+    const path = join(home, 'p', '.mcp.json')
+    writeFileSync(path, json('mcpServers'))
+    if (isRoot) chownSync(path, 65_534, 65_534)
+    const run = (more: Readonly<Record<string, string>> = {}): string => {
+      const options = { ...user, cwd: home, env: { PATH: process.env['PATH'], HOME: home, ...more } }
+      const words = [program, 'wrap', path, '--key-file', join(home, 'vault.key')]
+      const { status, stdout, stderr } = spawnSync(process.execPath, words, { ...options, encoding: 'utf8' })
+      return `${status} ${stdout}${stderr}`
+    }
+    chmodSync(path, 0o000)
+    expect(run()).toMatch(/^2 procura: .*cannot be read \(EACCES\); run this as its owner/)
+    chmodSync(path, 0o600)
+    chmodSync(join(home, 'p'), 0o555)
+    expect(run()).toMatch(
+      /^2 procura: the folder .*\/p` cannot be written \(EACCES\), so `\.mcp\.json` cannot be replaced/,
+    )
+    expect(existsSync(join(home, '.config', 'procura', 'vault'))).toBe(false)
+    chmodSync(join(home, 'p'), 0o755)
+    expect(run({ PROCURA_HOME: join(home, 'p', '.mcp.json', 'x') })).toMatch(/^2 procura: .*ENOTDIR/)
+    mkdirSync(join(home, 'closed'), { mode: 0o555 })
+    if (isRoot) chownSync(join(home, 'closed'), 65_534, 65_534)
+    expect(run({ PROCURA_HOME: join(home, 'closed', 'x') })).toMatch(
+      /^2 procura: .*cannot be made \(EACCES\); choose another/,
+    )
+    expect(readFileSync(path, 'utf8')).toBe(json('mcpServers'))
+    expect(run()).toMatch(/^0 /)
+    expect(readFileSync(path, 'utf8')).not.toContain(canary)
+    rmSync(folder, { recursive: true })
+  }, 60_000)
+})
