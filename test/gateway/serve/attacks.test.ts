@@ -9,6 +9,7 @@ import { encodeContainer } from '../../../src/container/container.ts'
 import { serveAdmin } from '../../../src/gateway/admin/serve-admin.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { runCli } from '../../cli/run-cli.ts'
+import { newClients } from '../connect/client.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 const program = fileURLToPath(new URL('hostile-server.mjs', import.meta.url))
@@ -228,6 +229,26 @@ describe('a process that has seen a signed call', () => {
     expect(await send('mail', 'send', { to: 'bob' })).toContain('sent to bob')
     expect(await send('mail', 'send', { to: 'bob' })).toContain('Denied (replayed)')
     expect(callsIn(home.folder).length).toBe(1)
+  })
+})
+
+describe('a call with an integer beyond 2^53', () => {
+  it('is refused, because no token can contain it [CBR-15]', async () => {
+    await home.open()
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail')
+    const clients = newClients()
+    const mail = await clients.open(agent.folder)
+    for (const at of ['9007199254740993', '-9007199254740993', '1e30']) {
+      mail.write(
+        `{"jsonrpc":"2.0","id":"${at}","method":"tools/call","params":{"name":"send","arguments":{"to":"bob","text":"x","at":${at}}}}\n`,
+      )
+      const answer = JSON.stringify(await mail.answer(at))
+      expect(answer).toMatch(/2\^53|safe integer|integer/)
+      expect(answer).toContain('"isError":true')
+    }
+    expect(callsIn(home.folder)).toEqual([])
+    await clients.end()
   })
 })
 
