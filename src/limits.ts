@@ -48,18 +48,12 @@ type LimitChecks = Readonly<Record<keyof Limits, DefaultCheck>>
 /** A depth at which no stack overflows. */
 const deepest = 256
 
-const limitChecks: LimitChecks = Object.freeze({
-  containerBytes: limit('containerBytes'),
-  tokenBytes: limit('tokenBytes'),
-  tokens: limit('tokens'),
-  proofs: limit('proofs'),
-  depth: limit('depth', deepest),
-  items: limit('items'),
-})
-
-function limit(name: keyof Limits, most?: number): DefaultCheck {
-  return withDefault(integerFrom(1, most), defaultLimits[name])
-}
+const limitChecks = Object.fromEntries(
+  Object.entries(defaultLimits).map(([name, value]) => [
+    name,
+    withDefault(integerFrom(1, name === 'depth' ? deepest : undefined), value),
+  ]),
+) as LimitChecks
 
 /**
  * Returns a limit of depth.

@@ -86,7 +86,7 @@ describe('entry points', () => {
       done.add(file)
     }
     for (const file of imports.keys()) load(file)
-    expect([...imports.values()].flat()).toContain('dist/internal/bases-web.js'.replace('web', platform))
+    expect([...imports.values()].flat()).toContain('dist/internal/texts-web.js'.replace('web', platform))
     expect(circles).toEqual([])
   })
 

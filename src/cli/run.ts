@@ -1,6 +1,6 @@
 // node only: parses a command line
 import { parseArgs } from 'node:util'
-import { nearestName } from '../support/options.ts'
+import { nearestName } from '../support/nearest-name.ts'
 import type { Host } from './host.ts'
 import { printableHost } from './printable.ts'
 import { refuseSecrets } from './refuse-secrets.ts'

@@ -1,6 +1,5 @@
 import { commandCovers } from '../capability/command.ts'
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
-import { checkDeclared } from '../capability/policy/check-declared.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { anySubject } from '../capability/subject.ts'
@@ -8,7 +7,13 @@ import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
 import { anything, type OptionChecks, readOptions, refusePromise } from '../support/options.ts'
 import { type Never, never, showTime, type Timestamp } from '../time.ts'
-import { defaultDelegationLifetime, type NewDelegation, newDelegationChecks, sealDelegation } from './delegate.ts'
+import {
+  defaultDelegationLifetime,
+  type NewDelegation,
+  newDelegationChecks,
+  refuseUndeclared,
+  sealDelegation,
+} from './delegate.ts'
 import type { Delegation } from './delegation.ts'
 
 /** Options of {@link attenuate}. */
@@ -75,7 +80,6 @@ export async function attenuate(
     )
   }
   const policy = parsePolicy(given.policy ?? [])
-  if (given.command !== undefined) checkDeclared(given.command, policy)
   const policies = chain.map((link) => link.policy)
   return sealDelegation(
     given,
@@ -85,7 +89,10 @@ export async function attenuate(
       policy,
       expiration: boundExpiration(given, chain),
     },
-    () => refuseWidening(policy, policies),
+    async () => {
+      await refuseUndeclared(given.command, policy)
+      await refuseWidening(policy, policies)
+    },
   )
 }
 

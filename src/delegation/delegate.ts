@@ -1,5 +1,4 @@
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
-import { checkDeclared } from '../capability/policy/check-declared.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
 import { type AnySubject, anySubject, type Subject } from '../capability/subject.ts'
@@ -80,13 +79,32 @@ export async function delegate(options: DelegateOptions): Promise<Delegation> {
     )
   }
   const policy = parsePolicy(given.policy ?? [])
-  checkDeclared(given.command, policy)
-  return sealDelegation(given, {
-    subject: subject === anySubject ? anySubject : issuer.did,
-    command: commandOf(given.command),
-    policy,
-    expiration: chooseExpiration(given, defaultDelegationLifetime),
-  })
+  return sealDelegation(
+    given,
+    {
+      subject: subject === anySubject ? anySubject : issuer.did,
+      command: commandOf(given.command),
+      policy,
+      expiration: chooseExpiration(given, defaultDelegationLifetime),
+    },
+    () => refuseUndeclared(given.command, policy),
+  )
+}
+
+/**
+ * Refuses a policy about an argument that the command does not declare. The check is loaded with the first policy for a
+ * command with a definition.
+ *
+ * @throws ArgumentError as `checkDeclared` does.
+ */
+export async function refuseUndeclared<Args>(
+  command: string | CommandDefinition<Args> | undefined,
+  policy: Policy,
+): Promise<void> {
+  if (typeof command !== 'object' || policy.length === 0) return
+  const { undeclaredIn } = await import('../capability/policy/undeclared-in.ts')
+  const fault = undeclaredIn(command, policy)
+  if (fault !== undefined) throw new ArgumentError(fault)
 }
 
 /** The checks of {@link NewDelegation}. Values marked `anything` are checked where they are written. */

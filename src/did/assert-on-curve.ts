@@ -1,5 +1,5 @@
 import { isOnCurve } from './curves/is-on-curve.ts'
-import { coordinateOf, type KeyBytes, notOnCurve } from './multikey.ts'
+import { type KeyBytes, notOnCurve } from './multikey.ts'
 
 /**
  * Checks that the bytes encode a point on the curve.
@@ -8,5 +8,5 @@ import { coordinateOf, type KeyBytes, notOnCurve } from './multikey.ts'
  * @throws MalformedError when they do not.
  */
 export function assertOnCurve(key: KeyBytes): void {
-  if (!isOnCurve(key.algorithm, coordinateOf(key))) throw notOnCurve(key)
+  if (!isOnCurve(key)) throw notOnCurve(key)
 }

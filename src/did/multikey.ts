@@ -7,7 +7,6 @@
 
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { decodeBase58btc, encodeBase58btc } from '../ipld/base.ts'
-import { bigEndian } from './curves/big-endian.ts'
 import { isCanonicalY, isSmallOrder } from './curves/ed25519-point.ts'
 
 /**
@@ -81,12 +80,6 @@ export function assertForm({ algorithm, bytes }: KeyBytes): void {
   }
   if (!isCanonicalY(bytes)) throw new MalformedError('KEY-05', 'the Ed25519 key is not canonically encoded')
   if (isSmallOrder(bytes)) throw new MalformedError('KEY-06', 'the Ed25519 key is of small order')
-}
-
-/** The coordinate that the bytes of a key contain: y for Ed25519, otherwise x. */
-export function coordinateOf({ algorithm, bytes }: KeyBytes): bigint {
-  if (algorithm !== 'Ed25519') return bigEndian(bytes, 1, 33)
-  return bigEndian(bytes.slice().reverse(), 0, 32) & (2n ** 255n - 1n)
 }
 
 /** The error for a key that is not a point on the curve of its algorithm: KEY-07. */

@@ -8,6 +8,7 @@ import { anySubject } from '../capability/subject.ts'
 import type { Did } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
 import type { Signer } from '../principal/signer.ts'
+import { nearestName } from '../support/nearest-name.ts'
 import {
   anything,
   arrayOf,
@@ -18,7 +19,6 @@ import {
   integerFrom,
   maybe,
   milliseconds,
-  nearestName,
   nonEmptyString,
   type OptionCheck,
   type OptionChecks,

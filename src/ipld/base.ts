@@ -10,7 +10,7 @@
 
 import { base32 } from 'multiformats/bases/base32'
 import { base58btc } from 'multiformats/bases/base58'
-import * as platform from '#bases'
+import * as platform from '#texts'
 import { MalformedError } from '../errors.ts'
 
 /** The most bytes that a text may decode to by default: the largest container. */

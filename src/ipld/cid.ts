@@ -8,6 +8,7 @@
 import { base32 } from 'multiformats/bases/base32'
 import { CID, type MultihashDigest } from 'multiformats/cid'
 import { create as createMultihash } from 'multiformats/hashes/digest'
+import { latin1Of32 } from '#texts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { bytesEqual } from './bytes.ts'
 
@@ -126,24 +127,13 @@ export function isTokenCid(cid: CID): boolean {
  */
 export function digestKey(digest: Uint8Array): string {
   // CID-05: The binary form is compared.
-  if (digest.length === digestLength) return sha256Key(digest, 0)
+  if (digest.length === digestLength) return latin1Of32(digest, 0)
   return String.fromCharCode.apply(null, digest as unknown as number[])
 }
 
 /** The {@link digestKey} of the digest in the CID of a token. */
 export function tokenKey(cid: CID): string {
-  return sha256Key(cid.bytes, tokenCidLength - digestLength)
-}
-
-/** Written out because a decision needs the key of each proof twice, and `apply` takes four times as long. */
-function sha256Key(d: Uint8Array, at: number): string {
-  // biome-ignore format: a table
-  return (String.fromCharCode as (...units: (number | undefined)[]) => string)(
-    d[at], d[at + 1], d[at + 2], d[at + 3], d[at + 4], d[at + 5], d[at + 6], d[at + 7],
-    d[at + 8], d[at + 9], d[at + 10], d[at + 11], d[at + 12], d[at + 13], d[at + 14], d[at + 15],
-    d[at + 16], d[at + 17], d[at + 18], d[at + 19], d[at + 20], d[at + 21], d[at + 22], d[at + 23],
-    d[at + 24], d[at + 25], d[at + 26], d[at + 27], d[at + 28], d[at + 29], d[at + 30], d[at + 31],
-  )
+  return latin1Of32(cid.bytes, tokenCidLength - digestLength)
 }
 
 /** Whether the bytes from `start` to `end` are the CID of a token. */

@@ -6,6 +6,7 @@
  */
 
 import type { CID } from 'multiformats/cid'
+import { decodeShortText } from '#texts'
 import { isTokenCidAt, readCid, wrapTokenCid } from './cid.ts'
 import {
   createScanner,
@@ -23,9 +24,6 @@ import type { IpldValue } from './value.ts'
 
 /** The tag of a link (DAG-CBOR, "Links"). */
 const linkTag = 42
-
-/** From this length in bytes on, the platform's text decoder is faster. */
-const longText = 20
 
 /** Keeps a byte order mark. Without it, two byte strings would be one string. */
 const utf8: TextDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -131,14 +129,13 @@ function checkOrder(
   length: number,
   start: number,
 ): void {
-  if (length > lengthBefore) return
-  if (length < lengthBefore) throw refuse('CBR-04', 'the map keys are out of order', start)
-  for (let i = 0; i < length; i++) {
-    const difference = (bytes[at + i] as number) - (bytes[before + i] as number)
-    if (difference > 0) return
-    if (difference < 0) throw refuse('CBR-04', 'the map keys are out of order', start)
+  // Canonical order: by length, then by bytes.
+  let difference = length - lengthBefore
+  for (let i = 0; difference === 0 && i < length; i++) {
+    difference = (bytes[at + i] as number) - (bytes[before + i] as number)
   }
-  throw refuse('CBR-05', 'the map key is a duplicate', start)
+  if (difference < 0) throw refuse('CBR-04', 'the map keys are out of order', start)
+  if (difference === 0) throw refuse('CBR-05', 'the map key is a duplicate', start)
 }
 
 function readLink(scanner: Scanner, initial: number): IpldValue {
@@ -225,25 +222,8 @@ function takeText(scanner: Scanner, length: number): string {
 
 /** Decodes UTF-8. Throws CBR-08 when the bytes are something else. */
 export function decodeText(bytes: Uint8Array, position: number, end: number): string {
-  // For a short string, the call of the platform's decoder costs more than the work.
-  if (end - position >= longText) return takeUtf8(bytes, position, end)
-  let text = ''
-  let at = position
-  // Four characters a call, because a string of single characters is stored in as many pieces.
-  for (; at + 3 < end; at += 4) {
-    const [first, second, third, fourth] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as Four
-    if ((first | second | third | fourth) >= 0x80) return takeUtf8(bytes, position, end)
-    text += String.fromCharCode(first, second, third, fourth)
-  }
-  for (; at < end; at++) {
-    const byte = bytes[at] as number
-    if (byte >= 0x80) return takeUtf8(bytes, position, end)
-    text += String.fromCharCode(byte)
-  }
-  return text
+  return decodeShortText(bytes, position, end) ?? takeUtf8(bytes, position, end)
 }
-
-type Four = [number, number, number, number]
 
 function takeUtf8(bytes: Uint8Array, start: number, end: number): string {
   try {

@@ -123,21 +123,14 @@ export function readArgument(scanner: Scanner, initial: number): number {
   const info = initial & 0x1f
   if (info < 24) return info
   const { bytes, position } = scanner
-  const start = position - 1
-  if (info === 24) {
-    const value = bytes[position]
-    if (value === undefined) throw endsEarly(scanner)
-    if (value < 24) throw refuse('CBR-03', 'the number is not in its shortest form', start)
-    scanner.position = position + 1
-    return value
-  }
-  if (info > 27) throw refuse('CBR-09', 'the length is indefinite or reserved', start)
+  if (info > 27) throw refuse('CBR-09', 'the length is indefinite or reserved', position - 1)
   const width = 1 << (info - 24)
   if (position + width > bytes.length) throw endsEarly(scanner)
   let value = 0
   for (let i = position; i < position + width; i++) value = value * 256 + (bytes[i] as number)
-  // The smallest value that requires this width: 2^8, 2^16, 2^32.
-  if (value < 2 ** (width * 4)) throw refuse('CBR-03', 'the number is not in its shortest form', start)
+  // The smallest value that requires this width: 24, 2^8, 2^16, 2^32.
+  const least = width === 1 ? 24 : 2 ** (width * 4)
+  if (value < least) throw refuse('CBR-03', 'the number is not in its shortest form', position - 1)
   scanner.position = position + width
   return value
 }

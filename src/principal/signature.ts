@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bigEndian, toBigEndian } from '../did/curves/big-endian.ts'
+import { bigEndian, littleEndian, toBigEndian } from '../did/curves/big-endian.ts'
 import { isCanonicalY, isSmallOrder } from '../did/curves/ed25519-point.ts'
 import { p256Order, secp256k1Order } from '../did/curves/orders.ts'
 import type { PublicKey, SignatureAlgorithm } from '../did/public-key.ts'
@@ -69,7 +69,8 @@ export function toLowS(algorithm: SignatureAlgorithm, signature: Uint8Array): Ui
 function isWellFormed(algorithm: SignatureAlgorithm, signature: Uint8Array): boolean {
   if (signature.length !== signatureLength) return false // SIG-01
   if (algorithm === 'Ed25519') {
-    if (!isBelowL(signature)) return false // SIG-02
+    // SIG-02. Below 2^252, which is nearly always, S needs no arithmetic.
+    if ((signature[63] as number) >= 0x10 && littleEndian(signature, 32, 64) >= l) return false
     // R is the first half, and the checks of a point read 32 bytes.
     return isCanonicalY(signature) && !isSmallOrder(signature) // SIG-03
   }
@@ -84,15 +85,5 @@ export function orderOf(algorithm: 'ES256' | 'ES256K'): bigint {
   return algorithm === 'ES256' ? p256Order : secp256k1Order
 }
 
-/** Compares the second half of an Ed25519 signature with L, the order of the base point, from the highest byte. */
-function isBelowL(signature: Uint8Array): boolean {
-  for (let i = 31; i >= 0; i--) {
-    const byte = signature[32 + i] ?? 0
-    const limit = l[i] ?? 0
-    if (byte !== limit) return byte < limit
-  }
-  return false
-}
-
-/** 2^252 + 27742317777372353535851937790883648493, little-endian (RFC 8032, section 5.1). */
-const l: Uint8Array = toBigEndian(0x1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3edn).reverse()
+/** 2^252 + 27742317777372353535851937790883648493, the order L of the base point (RFC 8032, section 5.1). */
+const l = 0x1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3edn

@@ -12,6 +12,7 @@
  * @module
  */
 
+import { nearName } from '#texts'
 import { ArgumentError } from '../errors.ts'
 import { isPromiseLike } from './promise.ts'
 import { quote } from './quote.ts'
@@ -259,44 +260,7 @@ export function readTable<Value>(
 }
 
 function unknownName(name: string, names: readonly string[]): string {
-  const near = nearestName(name, names)
+  const near = nearName(name, names)
   const hint = near === undefined ? '' : `did you mean \`${near}\`? `
   return `${quote(name)}; ${hint}it has ${names.map((known) => `\`${known}\``).join(', ') || 'no options'}`
-}
-
-/**
- * Returns the known name that was probably meant: one with the same beginning, or a distance of at most half its
- * length.
- *
- * @param names - the known names.
- */
-export function nearestName(name: string, names: readonly string[]): string | undefined {
-  const meant = name.slice(0, 64).toLowerCase()
-  let nearest: string | undefined
-  let least = Number.POSITIVE_INFINITY
-  for (const candidate of names) {
-    const known = candidate.toLowerCase()
-    const changes = distance(meant, known)
-    const isNear = changes * 2 <= Math.max(meant.length, known.length)
-    if (changes >= least || !(isNear || known.startsWith(meant) || meant.startsWith(known))) continue
-    nearest = candidate
-    least = changes
-  }
-  return nearest
-}
-
-/** The number of insertions, deletions and replacements between two texts (Levenshtein). */
-function distance(from: string, to: string): number {
-  const row = [...from].reduce(
-    (row, character, done) => {
-      const next = [done + 1]
-      for (let at = 0; at < to.length; at++) {
-        const [replaced = 0, added = 0] = row.slice(at)
-        next.push(Math.min(replaced + Number(character !== to[at]), added + 1, (next[at] ?? 0) + 1))
-      }
-      return next
-    },
-    [...Array(to.length + 1).keys()],
-  )
-  return row[to.length] ?? 0
 }

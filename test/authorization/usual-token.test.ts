@@ -8,7 +8,8 @@
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { backend } from '#backend'
-import { readUsualDelegation, readUsualInvocation } from '#shortcuts'
+import { readUsualInvocation } from '#shortcuts'
+import { readUsualDelegation } from '../../src/authorization/formats/usual-token/node.ts'
 import type { ReadingSettings } from '../../src/authorization/formats/usual-token/usual-token.ts'
 import * as web from '../../src/authorization/formats/usual-token/web.ts'
 import { createCaches, type ReadingCaches } from '../../src/authorization/machinery/caches.ts'
@@ -213,7 +214,7 @@ describe('tokens of the usual form', () => {
     for (const token of [...proofs, unlimited, invocation, selfAddressed]) {
       expect(compare(token.bytes)).toBe(true)
       expect(web.readUsualInvocation(invocation.bytes, standard, caches)).toBeUndefined()
-      expect(web.readUsualDelegation(invocation.bytes, standard, caches)).toBeUndefined()
+      expect(web.readUsualLink(invocation.bytes, 'key', standard, caches)).toBeUndefined()
     }
     expect(compare((await delegateRaw(owner256, bob)).bytes)).toBe(false)
   })

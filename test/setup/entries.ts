@@ -24,7 +24,9 @@ export type Entries = Readonly<Record<string, string>>
  */
 export const standalone: readonly string[] = [
   'src/capability/policy/explain-failure.ts',
+  'src/capability/policy/undeclared-in.ts',
   'src/capability/policy/widening-of.ts',
+  'src/did/curves/is-on-curve.ts',
   'src/principal/examine-signature.ts',
 ]
 

@@ -66,7 +66,8 @@ async function mergeCore(): Promise<void> {
     },
   })
   const { output } = await bundle.generate({
-    chunkFileNames: ({ facadeModuleId }) => standaloneName(facadeModuleId) ?? 'chunk-[hash].js',
+    chunkFileNames: ({ facadeModuleId, isDynamicEntry }) =>
+      standaloneName(facadeModuleId) ?? (isDynamicEntry ? laterName(facadeModuleId) : 'chunk-[hash].js'),
     // The launcher has the name of the program.
     entryFileNames: ({ name }) => (name === program ? 'internal/procura-all.js' : '[name].js'),
     hoistTransitiveImports: false,
@@ -92,6 +93,11 @@ function standaloneName(script: string | null): string | undefined {
     .map((source) => basename(source, '.ts'))
     .find((one) => basename(script ?? '').startsWith(`${one}-`))
   return name && `internal/${name}.js`
+}
+
+/** The output file of another module that is loaded on demand. A bundler adds a hash, so the name has none. */
+function laterName(script: string | null): string {
+  return script === null ? 'chunk-[hash].js' : `internal/${basename(script).replace(/(?:-[A-Z0-9]{8})?\.js$/, '')}.js`
 }
 
 /** Replaces the script of a module of {@link standalone} by one that contains copies of all that it imports. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { canBorrow, readUsualDelegation, readUsualInvocation, recognize } from '#shortcuts'
+import { canBorrow, readUsualInvocation, readUsualLink, recognize } from '#shortcuts'
 import { splitContainer } from '../../container/container.ts'
 import { readDelegationFields } from '../../delegation/payload.ts'
 import { isLenient } from '../../envelope/complete-decoding.ts'
@@ -15,13 +15,13 @@ import { cidOfKey, cidTextOfKey, digestKey } from '../../ipld/cid.ts'
 import type { CryptoBackend } from '../../principal/backend/backend.ts'
 import { twinSignature } from '../../principal/signature.ts'
 import { isPromiseLike } from '../../support/promise.ts'
-import { type ChainLink, type Link, linkWeight, type OpenInvocation, type SignedBytes } from '../chain.ts'
+import type { ChainLink, Link, OpenInvocation } from '../chain.ts'
 import type { Denial } from '../denial.ts'
 import type { ReadingCaches } from '../machinery/caches.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
 import { denialOf } from '../refusal.ts'
 import type { VerificationSettings } from '../settings.ts'
-import type { LinkFields } from './usual-token/usual-token.ts'
+import { linkOf } from './link-of.ts'
 
 /** The tokens of a container: one invocation, and delegations by the digest of their bytes. */
 export interface Tokens {
@@ -67,16 +67,11 @@ export function* readTokens(
       const key = keys?.[index] ?? (backend.sha256Key?.(token) as string)
       // A token that is in the container twice is read once.
       if (delegations.has(key)) continue
-      const link = caches.links.get(key)
+      const met = remembered(key, caches)
+      if (met !== undefined) caches.tokens.add(token, key)
+      const link = met ?? readUsualLink(token, key, settings, caches)
       if (link !== undefined) {
-        delegations.set(key, { link, key, unverified: undefined })
-        caches.tokens.add(token, key)
-        continue
-      }
-      const delegation = readUsualDelegation(token, settings, caches)
-      if (delegation?.fields.policy.hasLimits === false) {
-        const { fields, envelope } = delegation
-        delegations.set(key, { link: linkOf(fields, key, undefined, envelope), key, unverified: envelope })
+        delegations.set(key, link)
         continue
       }
       const envelope = openEnvelope(token, settings.limits, settings.accept, caches.texts)
@@ -94,6 +89,12 @@ export function* readTokens(
     }
   }
   return invocation === undefined ? missing : { invocation, delegations }
+}
+
+/** PRF-13: a delegation that was verified before. Its key is the hash of the verified bytes. */
+export function remembered(key: string, caches: ReadingCaches): ChainLink | undefined {
+  const link = caches.links.get(key)
+  return link === undefined ? undefined : { link, key, unverified: undefined }
 }
 
 /** The same bytes without the class of the caller, whose properties can have another value each time that they are read. */
@@ -134,24 +135,6 @@ export function* readLink(
   const link = linkOf(fields, key, yield* twinName(envelope, settings), envelope)
   if (!fields.policy.hasLimits) return link
   return { ...link, payload: cidTextOfKey(digestKey(yield* wait(settings.backend.sha256(envelope.signed)))) }
-}
-
-function linkOf(fields: LinkFields, key: string, twin: string | undefined, { signed }: SignedBytes): Link {
-  // Built without spreads: many links are kept, and an object that was spread takes more memory.
-  const link: { -readonly [Key in keyof Link]: Link[Key] } = {
-    issuer: fields.issuer,
-    audience: fields.audience,
-    subject: fields.subject,
-    command: fields.command,
-    policy: fields.policy,
-    expiration: fields.expiration,
-    name: cidTextOfKey(key),
-  }
-  if (fields.notBefore !== undefined) link.notBefore = fields.notBefore
-  if (twin !== undefined) link.twin = twin
-  const weight = linkWeight(signed.length)
-  if (weight > 1) link.weight = weight
-  return link
 }
 
 /**

@@ -9,10 +9,9 @@ import { isContainer } from '../../container/header.ts'
 import { tokenKey } from '../../ipld/cid.ts'
 import { type Chain, type ChainLink, linkName } from '../chain.ts'
 import { type Denial, isDenial } from '../denial.ts'
-import type { ReadingCaches } from '../machinery/caches.ts'
 import type { Steps } from '../machinery/steps.ts'
 import { withClaims } from '../with-claims.ts'
-import { readTokens } from './read-tokens.ts'
+import { readTokens, remembered } from './read-tokens.ts'
 import type { ReadingContext, TokenFormat } from './token-format.ts'
 
 /** Reads a call in its format. Returns a chain, or the denial. */
@@ -52,12 +51,6 @@ function* readContainer(container: string | Uint8Array, { settings, caches }: Re
   if (!isDenial(links)) return { links, invocation }
   // The log names the invoker, as a claim. A chain that is too long does not fit into a record.
   return links.code === 'proof_missing' ? withClaims(links, invocation, false) : links
-}
-
-/** PRF-13: a delegation that was verified before and not sent. Its key is the hash of the verified bytes. */
-function remembered(key: string, caches: ReadingCaches): ChainLink | undefined {
-  const link = caches.links.get(key)
-  return link === undefined ? undefined : { link, key, unverified: undefined }
 }
 
 /**

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { coordinateOf, type KeyBytes, notOnCurve } from '../multikey.ts'
+import { type KeyBytes, notOnCurve } from '../multikey.ts'
 import type { CheckPoint } from './check-point.ts'
 
 /** See {@link CheckPoint}. */
@@ -13,5 +13,5 @@ export const checkPoint: CheckPoint = (key, mayWait = true) => (mayWait ? loadAn
 
 async function loadAndCheck(key: KeyBytes): Promise<void> {
   const { isOnCurve } = await import('../curves/is-on-curve.ts')
-  if (!isOnCurve(key.algorithm, coordinateOf(key))) throw notOnCurve(key)
+  if (!isOnCurve(key)) throw notOnCurve(key)
 }

@@ -7,8 +7,13 @@
 /** Decodes an unsigned big-endian number from a part of the bytes. */
 export function bigEndian(bytes: Uint8Array, start: number, end: number): bigint {
   let value = 0n
-  for (let i = start; i < end; i++) value = (value << 8n) | BigInt(bytes[i] ?? 0)
+  for (let i = start; i < end; i++) value = (value << 8n) | BigInt(bytes[i] as number)
   return value
+}
+
+/** Decodes an unsigned little-endian number from a part of the bytes. */
+export function littleEndian(bytes: Uint8Array, start: number, end: number): bigint {
+  return bigEndian(bytes.slice(start, end).reverse(), 0, end - start)
 }
 
 /** Encodes a number below 2^256 as 32 bytes, big-endian. */

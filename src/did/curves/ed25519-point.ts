@@ -5,7 +5,7 @@
  * @module
  */
 
-import { toBigEndian } from './big-endian.ts'
+import { littleEndian } from './big-endian.ts'
 
 /** 2^255 - 19, the field of Curve25519. */
 const p = 2n ** 255n - 19n
@@ -17,9 +17,8 @@ const p = 2n ** 255n - 19n
  * @param bytes - 32 bytes, y little-endian, the sign of x in the top bit.
  */
 export function isCanonicalY(bytes: Uint8Array): boolean {
-  if (((bytes[31] ?? 0) & 0x7f) !== 0x7f) return true
-  for (let i = 30; i > 0; i--) if (bytes[i] !== 0xff) return true
-  return (bytes[0] ?? 0) < 0xed
+  // Other values are far below p, and need no arithmetic.
+  return ((bytes[31] as number) & 0x7f) !== 0x7f || yOf(bytes) < p
 }
 
 /**
@@ -29,19 +28,19 @@ export function isCanonicalY(bytes: Uint8Array): boolean {
  * @param bytes - 32 bytes for which {@link isCanonicalY} is true.
  */
 export function isSmallOrder(bytes: Uint8Array): boolean {
-  const y = smallOrderY.get(bytes[0] ?? 0)
-  if (y === undefined) return false
-  for (let i = 1; i < 31; i++) if (bytes[i] !== y[i]) return false
-  return ((bytes[31] ?? 0) & 0x7f) === y[31]
+  const y = smallOrderY.get(bytes[0] as number)
+  return y !== undefined && y === yOf(bytes)
+}
+
+/** The y of an encoded point: 255 bits, little-endian. */
+export function yOf(bytes: Uint8Array): bigint {
+  return BigInt.asUintN(255, littleEndian(bytes, 0, 32))
 }
 
 /** y of two of the four points of order 8; the other two have p minus it. */
 const y8 = 0x5fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n
 
-/** The y of the points of order 4, 1, 2, 8 and 8, little-endian, by their first byte, which differs. */
-const smallOrderY: ReadonlyMap<number, Uint8Array> = new Map(
-  [0n, 1n, p - 1n, y8, p - y8].map((y) => {
-    const bytes = toBigEndian(y).reverse()
-    return [bytes[0] ?? 0, bytes]
-  }),
+/** The y of the points of order 4, 1, 2, 8 and 8, by the first byte of their encodings, which differs. */
+const smallOrderY: ReadonlyMap<number, bigint> = new Map(
+  [0n, 1n, p - 1n, y8, p - y8].map((y) => [Number(y & 0xffn), y]),
 )

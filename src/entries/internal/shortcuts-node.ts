@@ -5,7 +5,7 @@
  * @module
  */
 
-export { readUsualDelegation, readUsualInvocation } from '../../authorization/formats/usual-token/node.ts'
+export { readUsualInvocation, readUsualLink } from '../../authorization/formats/usual-token/node.ts'
 export { canBorrow, createKnownTokens, recognize } from '../../authorization/machinery/known-tokens/node.ts'
 export { createVerifiers } from '../../authorization/machinery/verifiers/node.ts'
 export { reasonOf } from '../../capability/policy/refusal-reason/node.ts'

@@ -4,7 +4,7 @@
  * @module
  */
 
-export { readUsualDelegation, readUsualInvocation } from '../../authorization/formats/usual-token/web.ts'
+export { readUsualInvocation, readUsualLink } from '../../authorization/formats/usual-token/web.ts'
 export { canBorrow, createKnownTokens, recognize } from '../../authorization/machinery/known-tokens/web.ts'
 export { createVerifiers } from '../../authorization/machinery/verifiers/web.ts'
 export { reasonOf } from '../../capability/policy/refusal-reason/web.ts'

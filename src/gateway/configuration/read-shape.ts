@@ -24,7 +24,7 @@
  * SOFTWARE.
  */
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
-import { nearestName } from '../../support/options.ts'
+import { nearestName } from '../../support/nearest-name.ts'
 import { quote } from '../../support/quote.ts'
 import type { ObjectShape, Shape, TableShape, VariantsShape } from './shape.ts'
 

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { bigEndian, toBigEndian } from '../../did/curves/big-endian.ts'
 import { compressPoint } from '../../did/curves/compress-point.ts'
 import type { PublicKey } from '../../did/public-key.ts'
 import { ArgumentError } from '../../errors.ts'
@@ -60,7 +59,5 @@ function algorithmOf(key: CryptoKey): 'Ed25519' | 'ES256' {
 
 /** Some browsers do not import compressed points. The arithmetic is loaded on first use: most keys are of Ed25519. */
 async function uncompressed(bytes: Uint8Array): Promise<Uint8Array> {
-  const { p256Curve, yAt } = await import('../../did/curves/is-on-curve.ts')
-  const y = toBigEndian(yAt(p256Curve, bigEndian(bytes, 1, 33), bytes[0] === 3))
-  return Uint8Array.of(4, ...bytes.subarray(1), ...y)
+  return (await import('../../did/curves/is-on-curve.ts')).uncompressP256(bytes)
 }

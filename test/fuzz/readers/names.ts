@@ -24,6 +24,8 @@ import * as webBases from '../../../src/ipld/bases/web.ts'
 import { isTokenCidAt } from '../../../src/ipld/cid.ts'
 import { decodeCbor } from '../../../src/ipld/decode.ts'
 import { parseCid } from '../../../src/ipld/parse-cid.ts'
+import * as nodeTexts from '../../../src/ipld/short-texts/node.ts'
+import * as webTexts from '../../../src/ipld/short-texts/web.ts'
 import { isCid } from '../../../src/ipld/value.ts'
 import { decodeVarint } from '../../../src/ipld/varint.ts'
 import { importSigner } from '../../../src/principal/import-signer.ts'
@@ -139,10 +141,41 @@ const decodeBase58Twice = (text: string): string | undefined => {
   return String(fast) === String(general) ? undefined : `${fast} in Node, ${general} by multiformats`
 }
 
+/** The reader of short strings and the strict one of the platform agree about all bytes that the former accepts. */
+const decodeShortTwice = (bytes: Uint8Array): string | undefined => {
+  const [start, end] = [bytes.length >> 3, bytes.length]
+  const short = nodeTexts.decodeShortText(bytes, start, end)
+  if (webTexts.decodeShortText(bytes, start, end) !== undefined) return 'read elsewhere than on Node'
+  if (short === undefined) return undefined
+  const general = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(start, end))
+  return short === general ? undefined : `${short} in Node, ${general} by the platform`
+}
+
+/** Both write 32 bytes as the same string. */
+const writeTwice = (bytes: Uint8Array): string | undefined => {
+  const padded = Uint8Array.of(...bytes.subarray(0, 32), ...new Uint8Array(32))
+  const written = [nodeTexts.latin1Of32(padded, 0), webTexts.latin1Of32(padded, 0)]
+  return written.every((text) => text === Buffer.from(padded.subarray(0, 32)).toString('latin1'))
+    ? undefined
+    : `${written}`
+}
+
 /** An accepted text is the printed one: there is one spelling. */
 function wrongSpelling([given, written]: readonly [string, string]): string | undefined {
   return given === written ? undefined : `is another spelling of ${written}`
 }
+
+const shortTexts = [
+  '',
+  'a',
+  'to',
+  'exp',
+  'cents',
+  '/mail/send',
+  'nineteen characters',
+  'twenty characters ok',
+  '\u00e9\ufeff\u{1f600}',
+]
 
 const isMalformed = [MalformedError]
 const isWrong = [MalformedError, ArgumentError]
@@ -153,7 +186,7 @@ export const nameReaders: readonly Reader[] = [
   ...['internal/gzip-node gunzip', 'internal/gzip-web gunzip'].map((of) =>
     reader({ of, input: hostileGzip, read: inflateTwice, errors: [], wrong: (answer: string | undefined) => answer }),
   ),
-  ...['internal/bases-node decode', 'internal/bases-web decode'].map((of) =>
+  ...['internal/texts-node decode', 'internal/texts-web decode'].map((of) =>
     reader({
       of,
       input: (random) => mutateText(random.pick(base64), random),
@@ -162,11 +195,29 @@ export const nameReaders: readonly Reader[] = [
       wrong: (answer: string | undefined) => answer,
     }),
   ),
-  ...['internal/bases-node decodeShortBase58', 'internal/bases-web decodeShortBase58'].map((of) =>
+  ...['internal/texts-node decodeShortBase58', 'internal/texts-web decodeShortBase58'].map((of) =>
     reader({
       of,
       input: (random) => mutateText(random.pick(dids).slice(9), random),
       read: decodeBase58Twice,
+      errors: [],
+      wrong: (answer: string | undefined) => answer,
+    }),
+  ),
+  ...['internal/texts-node decodeShortText', 'internal/texts-web decodeShortText'].map((of) =>
+    reader({
+      of,
+      input: (random) => mutateBytes(new TextEncoder().encode(random.pick(shortTexts)), random),
+      read: decodeShortTwice,
+      errors: [],
+      wrong: (answer: string | undefined) => answer,
+    }),
+  ),
+  ...['internal/texts-node latin1Of32', 'internal/texts-web latin1Of32'].map((of) =>
+    reader({
+      of,
+      input: (random) => mutateBytes(random.pick(cast).publicKey, random),
+      read: writeTwice,
       errors: [],
       wrong: (answer: string | undefined) => answer,
     }),

@@ -25,7 +25,15 @@ import { type IpldMap, isMap } from '../../../ipld/value.ts'
 import type { CryptoBackend } from '../../../principal/backend/backend.ts'
 import { never, type Timestamp } from '../../../time.ts'
 import type { OpenInvocation, SignedBytes } from '../../chain.ts'
-import type { LinkFields, ReadingSettings, ReadUsual, TokenCaches, UsualDelegation } from './usual-token.ts'
+import { linkOf } from '../link-of.ts'
+import type {
+  LinkFields,
+  ReadingSettings,
+  ReadUsual,
+  ReadUsualLink,
+  TokenCaches,
+  UsualDelegation,
+} from './usual-token.ts'
 
 /** The offsets of the signature, and of the bytes that it signs. */
 const signatureAt = 3
@@ -82,6 +90,14 @@ interface Cursor {
 /** See {@link ReadUsual}. The back end hashes synchronously. */
 export const readUsualInvocation: ReadUsual<OpenInvocation> = (bytes, settings, caches) =>
   readUsual(invocationBeginning, readInvocation, bytes, settings, caches)
+
+/** See {@link ReadUsualLink}. */
+export const readUsualLink: ReadUsualLink = (bytes, key, settings, caches) => {
+  const delegation = readUsualDelegation(bytes, settings, caches)
+  if (delegation?.fields.policy.hasLimits !== false) return undefined
+  const { fields, envelope } = delegation
+  return { link: linkOf(fields, key, undefined, envelope), key, unverified: envelope }
+}
 
 /** See {@link ReadUsual}. */
 export const readUsualDelegation: ReadUsual<UsualDelegation> = (bytes, settings, caches) =>

@@ -2,7 +2,7 @@ import type { ReadyPolicy } from '../../../capability/policy/ready-policy.ts'
 import type { DelegationFields } from '../../../delegation/delegation.ts'
 import type { TextReaders } from '../../../envelope/fields.ts'
 import type { TextCache } from '../../../ipld/text-cache/text-cache.ts'
-import type { SignedBytes } from '../../chain.ts'
+import type { ChainLink, SignedBytes } from '../../chain.ts'
 import type { PolicyPool } from '../../machinery/policy-pool.ts'
 import type { VerificationSettings } from '../../settings.ts'
 
@@ -34,3 +34,15 @@ export interface UsualDelegation {
  * @param bytes - memory of our own, which nothing changes.
  */
 export type ReadUsual<T> = (bytes: Uint8Array, settings: ReadingSettings, caches: TokenCaches) => T | undefined
+
+/**
+ * Reads the link of a delegation like {@link ReadUsual}. One with limits is left to the general reader.
+ *
+ * @param key - the `digestKey` of the bytes.
+ */
+export type ReadUsualLink = (
+  bytes: Uint8Array,
+  key: string,
+  settings: ReadingSettings,
+  caches: TokenCaches,
+) => ChainLink | undefined

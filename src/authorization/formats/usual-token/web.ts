@@ -5,10 +5,10 @@
  */
 
 import type { OpenInvocation } from '../../chain.ts'
-import type { ReadUsual, UsualDelegation } from './usual-token.ts'
+import type { ReadUsual, ReadUsualLink } from './usual-token.ts'
 
 /** See {@link ReadUsual}. */
 export const readUsualInvocation: ReadUsual<OpenInvocation> = () => undefined
 
-/** See {@link ReadUsual}. */
-export const readUsualDelegation: ReadUsual<UsualDelegation> = () => undefined
+/** See {@link ReadUsualLink}. */
+export const readUsualLink: ReadUsualLink = () => undefined

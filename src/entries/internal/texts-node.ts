@@ -1,0 +1,10 @@
+// node only: uses node:buffer
+/**
+ * Readers and writers of text on Node, where `#texts` leads there.
+ *
+ * @module
+ */
+
+export { decode, decodeShortBase58, encode } from '../../ipld/bases/node.ts'
+export { decodeShortText, latin1Of32 } from '../../ipld/short-texts/node.ts'
+export { nearName } from '../../support/near-name/node.ts'

@@ -1,0 +1,9 @@
+/**
+ * Readers and writers of text elsewhere than on Node.
+ *
+ * @module
+ */
+
+export { decode, decodeShortBase58, encode } from '../../ipld/bases/web.ts'
+export { decodeShortText, latin1Of32 } from '../../ipld/short-texts/web.ts'
+export { nearName } from '../../support/near-name/web.ts'
