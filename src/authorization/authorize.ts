@@ -5,7 +5,7 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import { createVerifiers, reasonOf } from '#shortcuts'
+import { createVerifiers } from '#shortcuts'
 import type { Did } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
 import { cidOf, cidOfKey } from '../ipld/cid.ts'
@@ -20,14 +20,16 @@ import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
 import { checkArguments } from './checks/arguments.ts'
 import { checkLimits, hasLimits } from './checks/limits.ts'
-import { findRefusal, type PolicyRefusal, refusedBy } from './checks/policy.ts'
+import { checkPolicies } from './checks/policy.ts'
 import { checkReplay } from './checks/replay.ts'
 import { checkResource } from './checks/resource.ts'
 import { checkRevocation } from './checks/revocation.ts'
 import { checkSignatures, type SignatureState } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Decision } from './decision.ts'
-import { type Denial, isDenial } from './denial.ts'
+import { isDenial } from './denial.ts'
+import { checkInput, internalError } from './denial-of.ts'
+import { deny, type Refused, refuse } from './deny.ts'
 import { readCall } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
 import type { Counter, Hold } from './limits/counter.ts'
@@ -38,9 +40,7 @@ import { runAsync, runNow, runSync, type Steps, wait } from './machinery/steps.t
 import type { Verifier } from './machinery/verifiers/verifiers.ts'
 import { type ContainerContents, readContents } from './open-container.ts'
 import { type AuthorizeOptions, authorizeChecks, callChecks, completeOptions, type DeciderOptions } from './options.ts'
-import { checkInput, internalError } from './refusal.ts'
 import type { CallOptions, DecideOptions, Settings } from './settings.ts'
-import { withClaims } from './with-claims.ts'
 
 /** Decides about calls for one service. */
 export interface Authorizer {
@@ -55,7 +55,8 @@ export interface Authorizer {
   /**
    * The same, synchronously. Every store, resolver, schema and the back end must answer synchronously, as the memory
    * stores and the back end of Node do. Until the code that counts is loaded, in the first moments of a process, a call
-   * whose chain has limits is refused with `limit_unsupported`.
+   * whose chain has limits is refused with `limit_unsupported`. Elsewhere than on Node, the message of a denial is its code
+   * and its requirement, and a refused policy has no `detail`.
    *
    * @throws ArgumentError when one of them returns a promise.
    */
@@ -241,13 +242,14 @@ function* decide(
     options === undefined ? noOptions : isChecked ? readOptions('authorize', options, callChecks) : options
   const { settings } = service
   const now = secondsOf(settings.clock)
+  let outcome: Decision | Refused
   try {
     const invalid = checkInput(container)
-    if (invalid !== undefined) return deny(invalid)
-    return yield* decideAt(now, container, service, verify, call)
+    outcome = invalid === undefined ? yield* decideAt(now, container, service, verify, call) : refuse(invalid)
   } catch (error) {
-    return deny(internalError(error, settings))
+    outcome = refuse(internalError(error, settings))
   }
+  return 'refusal' in outcome ? yield* deny(outcome, settings, service.mayWait) : outcome
 }
 
 function* decideAt(
@@ -256,56 +258,46 @@ function* decideAt(
   service: Service,
   verify: Verifier,
   call: DecideOptions,
-): Steps<Decision> {
+): Steps<Decision | Refused> {
   const { settings, formats, resources, caches, mayWait } = service
   const chain = yield* readCall(container, formats, { now, call, settings, caches })
-  if (isDenial(chain)) return deny(chain)
+  if (isDenial(chain)) return refuse(chain)
   const state: SignatureState = { links: caches.links, keys: caches.keys, verify, mayWait }
   const unauthenticated =
     checkAddressee(chain, settings) ??
     checkAlignment(chain) ??
     checkTimeBounds(chain, now, settings) ??
     (yield* checkSignatures(chain, settings, state, call))
-  if (unauthenticated !== undefined) return deny(unauthenticated, chain)
+  if (unauthenticated !== undefined) return refuse(unauthenticated, chain)
   // The signed arguments are judged and passed on. Byte strings cannot be frozen; a schema must not write to them.
   if (!isFrozen(chain.invocation)) deepFreeze(chain.invocation.fields.args)
-  const refusal = (yield* checkArguments(chain, settings)) ?? findRefusal(chain)
   const forbidden =
-    (refusal && ('failure' in refusal ? yield* explain(refusal, chain, mayWait) : refusal)) ??
+    (yield* checkArguments(chain, settings)) ??
+    checkPolicies(chain) ??
     (resources.length === 0 ? undefined : yield* checkResource(chain, resources, settings, call))
-  if (forbidden !== undefined) return deny(forbidden, chain, true)
+  if (forbidden !== undefined) return refuse(forbidden, chain, true)
   // Before anything is used up: the back end may fail.
   const name = nameTask(chain, settings.backend)
   const task = isPromiseLike(name) ? yield* wait(name) : name
   const rule = settings.commands?.get(chain.invocation.fields.command)?.approvals
   // Before the look-ups in the stores, one of which may claim the call: all of them can be one request.
   const further = yield* wait(call.furtherCheck?.(chain.invocation.fields, call))
-  if (further !== undefined) return deny(further, chain, true)
+  if (further !== undefined) return refuse(further, chain, true)
   const together = service.counter?.asksTogether === true && rule === undefined
   const stores = together ? yield* (yield* counterOf(service)).ask(chain, settings, call) : settings
   const revoked = yield* checkRevocation(chain, stores, call)
-  if (revoked !== undefined) return deny(revoked, chain, true)
+  if (revoked !== undefined) return refuse(revoked, chain, true)
   const approvals =
     rule && (yield* (yield* counterOf(service)).approve(container, chain, rule, { now, settings, caches, state }, call))
-  if (approvals !== undefined && isDenial(approvals)) return deny(approvals, chain, true)
+  if (approvals !== undefined && isDenial(approvals)) return refuse(approvals, chain, true)
   const approved = approvals === undefined ? chain : { ...chain, approvals }
   const limited = hasLimits(approved)
   const used =
     (limited ? yield* checkLimits(approved, settings, service.counter) : undefined) ??
     (yield* checkReplay(approved, stores, call)) ??
     (limited ? yield* (yield* counterOf(service)).reserve(approved, settings, call) : undefined)
-  if (used !== undefined) return deny(used, approved, true)
+  if (used !== undefined) return refuse(used, approved, true)
   return Object.freeze({ allowed: true, authorization: grant(approved, task, service) })
-}
-
-/** The denial of a policy. In a decision that cannot wait, it may lack the explanation. */
-function* explain(
-  { at, policy, failure, args, evaluation }: PolicyRefusal,
-  { links, invocation }: Chain,
-  mayWait: boolean,
-): Steps<Denial> {
-  const explained = yield* wait(reasonOf(policy, failure, args, evaluation, mayWait))
-  return refusedBy(failure, explained, at, links.length, invocation.fields)
 }
 
 /** Whether a format has frozen the arguments. The property is not one that every object inherits. */
@@ -341,12 +333,6 @@ function chainOf(authorization: Authorization, { authorizer }: Service): Chain {
   const chain = Authorization.chainOf(authorization, authorizer)
   if (chain === undefined) throw new ArgumentError('the authorization was not made by this authorizer')
   return chain
-}
-
-/** @param authenticated - whether the chain is aligned, signed, and for this service. AUD-27 */
-function deny(denial: Denial, chain?: Chain, authenticated = false): Decision {
-  const claiming = chain === undefined ? denial : withClaims(denial, chain.invocation, authenticated)
-  return Object.freeze({ allowed: false, denial: Object.freeze(claiming) })
 }
 
 /** The CID of the task: computed on demand, or now if the back end is asynchronous. */

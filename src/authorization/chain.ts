@@ -108,12 +108,6 @@ export interface UnsignedChain {
   readonly invocation: Pick<OpenInvocation, 'fields'>
 }
 
-/** A place in a chain of `count` delegations, counted from 0. The invocation has the position `count`. */
-export interface Position {
-  readonly at: number
-  readonly count: number
-}
-
 /**
  * Names a link of a chain with `count` delegations in a message. People count from one: the root delegation is
  * `delegation 1 of 2`.

@@ -176,6 +176,6 @@ export interface ApprovableFields {
 }
 
 /** Distinguishes a denial from the result of a reader, which has no `code`. */
-export function isDenial<T extends object>(result: T | Denial): result is Denial {
+export function isDenial<T extends object>(result: T): result is Extract<T, { readonly code: DenialCode }> {
   return 'code' in result
 }

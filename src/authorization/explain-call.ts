@@ -23,9 +23,10 @@ import { type Clock, secondsOf, systemClock } from '../time.ts'
 import type { Link, UnsignedChain } from './chain.ts'
 import { checkAlignment } from './checks/alignment.ts'
 import { checkArguments } from './checks/arguments.ts'
-import { checkPolicies } from './checks/explained-policy.ts'
+import { checkPolicies } from './checks/policy.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import type { Denial } from './denial.ts'
+import { withSentence } from './explain-denial.ts'
 import { runAsync } from './machinery/steps.ts'
 
 /** A call that is not signed yet. */
@@ -92,7 +93,7 @@ export async function explainCall(call: UnsignedCall): Promise<Denial | undefine
     checkTimeBounds(chain, now, { clockTolerance, maxInvocationLifetime: 0 }) ??
     (await runAsync(checkArguments(chain, { commands }))) ??
     checkPolicies(chain)
-  return denial === undefined ? undefined : Object.freeze(denial)
+  return denial && Object.freeze(withSentence(denial, chain, {}))
 }
 
 /** A delegation with the name under which an invocation lists it. */

@@ -1,31 +1,33 @@
-import { notContainer } from '../container/container.ts'
-import { MalformedError } from '../errors.ts'
-import type { Denial, DenialDetail } from './denial.ts'
-import type { VerificationSettings } from './settings.ts'
+import type { Evaluation } from '../capability/policy/evaluation.ts'
+import type { PolicyFailure, ReadyPolicy } from '../capability/policy/ready-policy.ts'
+import type { IpldMap } from '../ipld/value.ts'
+import type { UnsignedChain } from './chain.ts'
+import type { Denial } from './denial.ts'
 
-/** Makes the denial for the error of a decoder. Any other error is not the sender's fault, and is thrown again. */
-export function denialOf(error: unknown, detail?: DenialDetail): Denial {
-  if (!(error instanceof MalformedError)) throw error
-  return {
-    code: error.kind,
-    message: error.message,
-    requirement: error.requirement,
-    ...(detail !== undefined && { detail }),
-  }
+/** A denial before its sentence is written: `explainDenial` writes it from the refusal, the chain and the settings. */
+export interface Refusal extends Omit<Denial, 'message'> {
+  /** Present when the sentence is written already. */
+  readonly message?: string
+  /** Facts that only the sentence contains. */
+  readonly facts?: RefusalFacts
 }
 
-/** Makes the denial of an input that cannot be a container, such as a header that is missing. */
-export function checkInput(container: unknown): Denial | undefined {
-  const isInput = typeof container === 'string' || container instanceof Uint8Array
-  return isInput ? undefined : denialOf(notContainer(container))
+/** See {@link Refusal.facts}. */
+export interface RefusalFacts {
+  /** A part of the sentence, such as the message of an error. */
+  readonly reason?: string | undefined
+  /** How many proofs the invocation names, if there is no chain. */
+  readonly count?: number
+  /** The refusal of another chain, which is the reason for this one. */
+  readonly inner?: { readonly refusal: Refusal; readonly chain: UnsignedChain }
+  /** The policy, and how it failed. */
+  readonly failed?: FailedPolicy
 }
 
-/** Makes the denial for an unexpected error, and reports the error. */
-export function internalError(error: unknown, { onError }: Pick<VerificationSettings, 'onError'>): Denial {
-  onError(error)
-  return {
-    code: 'internal_error',
-    message: 'the call could not be decided because of an unexpected error; try again later',
-    requirement: 'AUT-20',
-  }
+/** A policy that refuses arguments. */
+export interface FailedPolicy {
+  readonly policy: ReadyPolicy
+  readonly failure: PolicyFailure
+  readonly args: IpldMap
+  readonly evaluation: Evaluation
 }

@@ -20,11 +20,12 @@ import { checkRevocation } from './checks/revocation.ts'
 import { checkLinkSignatures, createSignatureState } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import { type Denial, isDenial } from './denial.ts'
+import { checkInput, denialOf, internalError } from './denial-of.ts'
+import { withSentence } from './explain-denial.ts'
 import { readLink } from './formats/read-tokens.ts'
 import { createCaches } from './machinery/caches.ts'
 import { runAsync, type Steps, wait } from './machinery/steps.ts'
 import { callChecks, completeVerification, type VerificationOptions, verificationChecks } from './options.ts'
-import { checkInput, denialOf, internalError } from './refusal.ts'
 import type { CallOptions, VerificationSettings } from './settings.ts'
 
 /** Options of {@link verifyDelegation}. Tokens are read and verified as by `authorize`. */
@@ -136,7 +137,7 @@ function* decide(input: string | Uint8Array | readonly Uint8Array[], question: Q
     const chain = isList ? opened : inOrder(opened)
     return isDenial(chain) ? refuse(chain) : yield* judge(chain, now, question)
   } catch (error) {
-    return refuse(internalError(error, settings))
+    return refuse(withSentence(internalError(error, settings), undefined, settings))
   }
 }
 
@@ -221,7 +222,7 @@ function* judge(
     checkTimeBounds(chain, now, { ...settings, maxInvocationLifetime: Number.POSITIVE_INFINITY }) ??
     (yield* checkLinkSignatures(links, settings, createSignatureState(settings.backend), call)) ??
     (revocations && (yield* checkRevocation(chain, { ...settings, revocations }, call)))
-  if (denial !== undefined) return refuse(denial)
+  if (denial !== undefined) return refuse(withSentence(denial, chain, settings))
   return Object.freeze({
     verified: true,
     delegation: last,

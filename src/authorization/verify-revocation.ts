@@ -8,17 +8,18 @@ import { maybe, readOptions, refusePromise, withMethod } from '../support/option
 import { secondsOf, type Timestamp } from '../time.ts'
 import type { Chain, ChainLink, OpenInvocation } from './chain.ts'
 import { checkAlignment, checkWitness } from './checks/alignment.ts'
-import { checkPolicies } from './checks/explained-policy.ts'
+import { checkPolicies } from './checks/policy.ts'
 import { checkRevocation } from './checks/revocation.ts'
 import { checkLinkSignatures, checkSignatures, createSignatureState } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import { type Denial, isDenial } from './denial.ts'
+import { checkInput, internalError } from './denial-of.ts'
+import { withSentence } from './explain-denial.ts'
 import { readTokens } from './formats/read-tokens.ts'
 import { orderProofs } from './formats/standard-format.ts'
 import { createCaches } from './machinery/caches.ts'
 import { runAsync, type Steps } from './machinery/steps.ts'
 import { callChecks, completeVerification, type VerificationOptions, verificationChecks } from './options.ts'
-import { checkInput, internalError } from './refusal.ts'
 import type { CallOptions, VerificationSettings } from './settings.ts'
 
 /** Options of {@link verifyRevocation}. Tokens are read and verified as by `authorize`. */
@@ -78,7 +79,7 @@ function* decide(
   try {
     return yield* verify(container, now, settings, revocations, call)
   } catch (error) {
-    return refuse(internalError(error, settings))
+    return refuse(withSentence(internalError(error, settings), undefined, settings))
   }
 }
 
@@ -90,16 +91,16 @@ function* verify(
   call: CallOptions,
 ): Steps<RevocationVerdict> {
   const tokens = yield* readTokens(container, settings, createCaches(0))
-  if (isDenial(tokens)) return refuse(tokens)
+  if (isDenial(tokens)) return refuse(withSentence(tokens, undefined, settings))
   const { invocation, delegations } = tokens
   const named = readArgs(invocation.fields.args)
   if (invocation.fields.command !== revokeCommand || named === undefined) {
     return refuse({ code: 'malformed', message: 'the token is not a revocation', requirement: 'RVK-01' })
   }
   const proofs = orderProofs(invocation.fields.proofs, (key) => delegations.get(key), settings.limits.proofs)
-  if (isDenial(proofs)) return refuse(proofs)
+  if (isDenial(proofs)) return refuse(withSentence(proofs, undefined, settings))
   const path = orderProofs(named.path, (key) => delegations.get(key), settings.limits.proofs)
-  if (isDenial(path)) return refuse(path)
+  if (isDenial(path)) return refuse(withSentence(path, undefined, settings))
   const chain: Chain = { links: proofs, invocation }
   const state = createSignatureState(settings.backend)
   const denial =
@@ -112,7 +113,7 @@ function* verify(
     checkPolicies(chain) ??
     // RVK-09
     (revocations && (yield* checkRevocation(chain, { ...settings, revocations }, call)))
-  if (denial !== undefined) return refuse(denial)
+  if (denial !== undefined) return refuse(withSentence(denial, chain, settings))
   const { link } = path.at(-1) as ChainLink
   const entry: RevocationEntry = {
     ids: Object.freeze([named.target.toString(), ...(link.twin === undefined ? [] : [link.twin])]),

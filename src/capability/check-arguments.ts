@@ -1,7 +1,6 @@
 import { ipldEquals } from '../ipld/equal.ts'
 import type { IpldValue } from '../ipld/value.ts'
 import { isPromiseLike } from '../support/promise.ts'
-import { quote } from '../support/quote.ts'
 import type { ArgumentSchemas, CommandDefinition } from './definition.ts'
 import { absenceOf, isOptional, type SchemaResult, type StandardSchema, safeIssue } from './standard-schema.ts'
 
@@ -13,8 +12,8 @@ export interface ArgumentObjection {
   readonly reason: 'undeclared' | 'missing' | 'invalid' | 'transformed'
   /** The requirement in `spec/commands.md`. */
   readonly requirement: string
-  /** The fault, for people; without the value. */
-  readonly message: string
+  /** The message of the schema, without the value, when the reason is `invalid` and the message is safe to show. */
+  readonly issue?: string | undefined
 }
 
 /**
@@ -41,7 +40,7 @@ function checkUndeclared(
   value: IpldValue,
   others: StandardSchema | undefined,
 ): ArgumentObjection | undefined {
-  if (others === undefined) return objection(name, 'undeclared', 'ARG-01', 'is not declared')
+  if (others === undefined) return objection(name, 'undeclared', 'ARG-01')
   const result = validate(others, value)
   // A schema that has to be waited for is not one of `commandOfTool`.
   return judge(name, value, others, isPromiseLike(result) ? refusal : result)
@@ -100,25 +99,23 @@ function judge(name: string, value: IpldValue, schema: StandardSchema, result: u
     if (answer.issues !== undefined)
       return objection(name, 'invalid', 'ARG-03', safeIssue(schema, value, answer.issues))
     // ARG-04
-    return ipldEquals(value, answer.value as IpldValue)
-      ? undefined
-      : objection(name, 'transformed', 'ARG-04', 'is changed by its schema')
+    return ipldEquals(value, answer.value as IpldValue) ? undefined : objection(name, 'transformed', 'ARG-04')
   } catch {
     // Some schemas compute their issues on access.
-    return objection(name, 'invalid', 'ARG-03', 'does not match its schema')
+    return objection(name, 'invalid', 'ARG-03')
   }
 }
 
 /** ARG-02 */
 function missing(name: string): ArgumentObjection {
-  return objection(name, 'missing', 'ARG-02', 'is missing')
+  return objection(name, 'missing', 'ARG-02')
 }
 
 function objection(
   argument: string,
   reason: ArgumentObjection['reason'],
   requirement: string,
-  message: string,
+  issue?: string,
 ): ArgumentObjection {
-  return Object.freeze({ argument, reason, requirement, message: `argument ${quote(argument)} ${message}` })
+  return Object.freeze({ argument, reason, requirement, issue })
 }

@@ -1,11 +1,13 @@
 import type { Chain, ChainLink, Link } from '../authorization/chain.ts'
 import { checkAddressee } from '../authorization/checks/addressee.ts'
-import { checkPolicies } from '../authorization/checks/explained-policy.ts'
+import { checkPolicies } from '../authorization/checks/policy.ts'
 import { checkSignatures } from '../authorization/checks/signatures.ts'
 import { checkTimeBounds } from '../authorization/checks/time-bounds.ts'
 import { type Denial, isDenial } from '../authorization/denial.ts'
+import { withSentence } from '../authorization/explain-denial.ts'
 import type { ReadingContext } from '../authorization/formats/token-format.ts'
 import type { Steps } from '../authorization/machinery/steps.ts'
+import type { Refusal } from '../authorization/refusal.ts'
 import type { Settings } from '../authorization/settings.ts'
 import { withClaims } from '../authorization/with-claims.ts'
 import type { Did } from '../did/did.ts'
@@ -60,7 +62,7 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
   }
   const outline: Chain = { links: path.map((step) => outlined(step, outlineOf(step, claim))), invocation }
   const refused = checkNonce(outline, start, settings) ?? (yield* checkCaller(outline, begin()))
-  if (refused !== undefined) return withClaims(refused, invocation, false)
+  if (refused !== undefined) return withClaims(withSentence(refused, outline, settings), invocation, false)
   if (isDenial(holding)) {
     const { policies } = begin()
     const links = path.map((step) => {
@@ -68,7 +70,8 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
       return outlined(step, outlineOf(step, claim, policy))
     })
     // The signatures of this path were not verified, so the call is not reported as authenticated.
-    return withClaims(checkPolicies({ links, invocation }) ?? holding, invocation, false)
+    const chain = { links, invocation }
+    return withClaims(withSentence(checkPolicies(chain) ?? holding, chain, settings), invocation, false)
   }
   const query = { claim, walk, last: [], invocation: () => invocation, sessions }
   const outcome = yield* prove(query, begin())
@@ -77,7 +80,7 @@ export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Cha
 }
 
 /** Checks that the call is for this service, valid now, and signed by its issuer, before its path is known. */
-function* checkCaller(outline: Chain, { context, settings, signatures }: Search): Steps<Denial | undefined> {
+function* checkCaller(outline: Chain, { context, settings, signatures }: Search): Steps<Refusal | undefined> {
   return (
     checkAddressee(outline, settings) ??
     checkTimeBounds(outline, context.now, settings) ??

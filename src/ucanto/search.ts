@@ -10,9 +10,11 @@ import { refusedBy } from '../authorization/checks/policy.ts'
 import { checkRevocation } from '../authorization/checks/revocation.ts'
 import { checkLinkSignatures, createSignatureState, type SignatureState } from '../authorization/checks/signatures.ts'
 import { type Denial, isDenial } from '../authorization/denial.ts'
+import { denialOf } from '../authorization/denial-of.ts'
+import { withSentence } from '../authorization/explain-denial.ts'
 import type { ReadingContext } from '../authorization/formats/token-format.ts'
 import type { Steps } from '../authorization/machinery/steps.ts'
-import { denialOf } from '../authorization/refusal.ts'
+import type { Refusal } from '../authorization/refusal.ts'
 import type { Settings } from '../authorization/settings.ts'
 import { maxSteps, unsatisfied } from '../capability/policy/evaluation.ts'
 import { sentenceOf } from '../capability/policy/explain-failure.ts'
@@ -145,9 +147,13 @@ function* examine(
   const { policies, made } = search
   const context = { context: search.context, policies, claim, sessions, made }
   const first = path.map((step) => step.places[0] as number)
-  const unsigned = yield* checkSigned(outlinesOfPath(path, first, context), path, sessions, search)
+  const outlines = outlinesOfPath(path, first, context)
+  const unsigned = yield* checkSigned(outlines, path, sessions, search)
   if (unsigned === tooManyPaths) return { failed: 'signatures', denial: () => tooManyPaths, endsSearch: true }
-  if (unsigned !== undefined) return failAt(unsigned.at, 'signatures', () => unsigned)
+  if (unsigned !== undefined) {
+    const chain = { links: outlines, invocation: query.invocation() }
+    return failAt(unsigned.at, 'signatures', () => withSentence(unsigned, chain, search.settings))
+  }
 
   const invocation = query.invocation()
   const places: number[] = []
@@ -157,9 +163,9 @@ function* examine(
     if ('misread' in verdict) return failAt(at, 'policies', () => ({ ...denialOf(verdict.misread), at }))
     if ('objection' in verdict) {
       const { objection } = verdict
-      const explained = { objection, sentence: sentenceOf(objection) }
-      const failure = { statement: objection.statement, outcome: unsatisfied } as const
-      return failAt(at, 'policies', () => refusedBy(failure, explained, at, path.length, invocation.fields))
+      const message = `${linkName(at, path.length)}: ${sentenceOf(objection)}`
+      const detail = { kind: 'policy', objection } as const
+      return failAt(at, 'policies', () => ({ ...refusedBy(unsatisfied, at, invocation.fields), message, detail }))
     }
     places.push(verdict.place)
   }
@@ -167,7 +173,9 @@ function* examine(
   const revoked = yield* checkRevocation({ links, invocation }, search.settings, search.context.call)
   if (revoked === undefined) return { path, links }
   // The position after the last link means the invocation.
-  return failAt(revoked.at === path.length ? undefined : revoked.at, 'revocations', () => revoked)
+  return failAt(revoked.at === path.length ? undefined : revoked.at, 'revocations', () =>
+    withSentence(revoked, { links, invocation }, search.settings),
+  )
 }
 
 /** The attestations on a path, by the key of their delegation. One that is missing for an absent issuer is a fault. */
@@ -202,7 +210,7 @@ function* checkSigned(
   path: readonly PathStep[],
   sessions: ReadonlyMap<string, AttestedSession>,
   { context, settings, signatures, verified, budget }: Search,
-): Steps<Denial | undefined> {
+): Steps<Refusal | undefined> {
   const unsure = [...path.keys()].filter((at) => {
     const key = keyAt(path, at)
     // An attested delegation has no verified signature: where nothing attests it, it is not accepted.

@@ -8,9 +8,10 @@
 import type { Chain, ResourceArgument } from '../authorization/chain.ts'
 import { checkSignatures, createSignatureState } from '../authorization/checks/signatures.ts'
 import { type Denial, isDenial } from '../authorization/denial.ts'
+import { denialOf } from '../authorization/denial-of.ts'
+import { withSentence } from '../authorization/explain-denial.ts'
 import type { ReadingContext, TokenFormat } from '../authorization/formats/token-format.ts'
 import type { Steps } from '../authorization/machinery/steps.ts'
-import { denialOf } from '../authorization/refusal.ts'
 import { type Did, isDid, parseDid } from '../did/did.ts'
 import { ArgumentError } from '../errors.ts'
 import {
@@ -155,11 +156,13 @@ function* readCall(
 }
 
 /** Checks that the invocation is signed by its issuer, before its delegations are examined. */
-function checkIssuer(
+function* checkIssuer(
   start: NamedToken,
   claim: Omit<Claim, 'owner'>,
   { settings, call }: ReadingContext,
 ): Steps<Denial | undefined> {
   const invocation = openedInvocation(start, { ...claim, owner: start.token.issuer }, [])
-  return checkSignatures({ links: [], invocation }, settings, createSignatureState(settings.backend), call)
+  const chain = { links: [], invocation }
+  const refusal = yield* checkSignatures(chain, settings, createSignatureState(settings.backend), call)
+  return refusal && withSentence(refusal, chain, settings)
 }

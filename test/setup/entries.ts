@@ -23,7 +23,7 @@ export type Entries = Readonly<Record<string, string>>
  * export is a class, or returns an object of one.
  */
 export const standalone: readonly string[] = [
-  'src/capability/policy/explain-failure.ts',
+  'src/authorization/explain-denial.ts',
   'src/capability/policy/undeclared-in.ts',
   'src/capability/policy/widening-of.ts',
   'src/did/curves/is-on-curve.ts',

@@ -1,12 +1,12 @@
 import type { Chain } from '../chain.ts'
-import type { Denial } from '../denial.ts'
+import type { Refusal } from '../refusal.ts'
 import type { Settings } from '../settings.ts'
 
 /**
  * The call is for this service: addressed to it, about a subject and a command that it serves, and not one that could
  * be made twice by accident.
  */
-export function checkAddressee(chain: Chain, settings: Settings): Denial | undefined {
+export function checkAddressee(chain: Chain, settings: Settings): Refusal | undefined {
   const { fields } = chain.invocation
   const at = chain.links.length
   // The subject is the audience only if `aud` is absent.
@@ -15,7 +15,6 @@ export function checkAddressee(chain: Chain, settings: Settings): Denial | undef
   if (audiences?.includes(audience) === false) {
     return {
       code: 'audience_mismatch',
-      message: `the invocation is addressed to ${audience}, but this service is ${audiences[0]}; sign a new invocation with this service as its audience`,
       at,
       requirement: 'SVC-01',
       detail: { kind: 'principal', expected: audiences, found: audience },
@@ -24,7 +23,6 @@ export function checkAddressee(chain: Chain, settings: Settings): Denial | undef
   if (settings.subjects !== undefined && !settings.subjects.has(fields.subject)) {
     return {
       code: 'subject_not_accepted',
-      message: `this service does not act for ${fields.subject}`,
       at,
       requirement: 'SVC-02',
       // Strangers do not learn for whom else it acts.
@@ -35,7 +33,6 @@ export function checkAddressee(chain: Chain, settings: Settings): Denial | undef
   if (settings.commands !== undefined && definition === undefined) {
     return {
       code: 'command_unknown',
-      message: `this service has no command \`${fields.command}\`; check the spelling, and that this is the right service`,
       at,
       requirement: 'SVC-03',
       detail: { kind: 'command', found: fields.command },
@@ -45,7 +42,6 @@ export function checkAddressee(chain: Chain, settings: Settings): Denial | undef
   if (fields.nonce.length >= minimum) return undefined
   return {
     code: 'nonce_too_short',
-    message: `the nonce of the invocation has ${fields.nonce.length} bytes, but must have at least ${minimum}; sign a new invocation with a longer one`,
     at,
     requirement: 'RPL-02',
   }

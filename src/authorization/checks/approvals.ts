@@ -2,10 +2,10 @@ import type { ApprovalRule } from '../../capability/definition.ts'
 import type { InvocationFields } from '../../invocation/invocation.ts'
 import type { Timestamp } from '../../time.ts'
 import type { Chain, ChainLink, Link } from '../chain.ts'
-import type { Denial } from '../denial.ts'
 import type { Core } from '../limits/core.ts'
 import type { ReadingCaches } from '../machinery/caches.ts'
 import type { Steps } from '../machinery/steps.ts'
+import type { Refusal } from '../refusal.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 import type { SignatureState } from './signatures.ts'
 
@@ -32,7 +32,7 @@ export function* checkApprovals(
   { now, settings, caches, state }: ApprovalContext,
   call: CallOptions,
   { checkLinkSignatures, checkRevocation, isDenial, readTokens }: Core,
-): Steps<readonly ChainLink[] | Denial> {
+): Steps<readonly ChainLink[] | Refusal> {
   const { fields } = chain.invocation
   // Reads the container once more, because formats leave out the tokens that are not in the chain. Other formats have
   // no approvals.

@@ -1,7 +1,7 @@
-import { type Chain, type ChainLink, linkName } from '../chain.ts'
-import type { Denial } from '../denial.ts'
+import type { Chain, ChainLink } from '../chain.ts'
 import type { LoadedCounter } from '../limits/load-counter.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
+import type { Refusal } from '../refusal.ts'
 import type { Settings } from '../settings.ts'
 
 /** Whether a delegation of the chain has a limit. */
@@ -20,16 +20,11 @@ export function* checkLimits(
   chain: Chain,
   settings: Settings,
   counter: LoadedCounter | undefined,
-): Steps<Denial | undefined> {
+): Steps<Refusal | undefined> {
   const { links } = chain
   const at = links.findIndex(({ link }) => link.policy.hasLimits)
   if (counter !== undefined && links.every(({ link }) => !link.policy.hasLimits || link.payload !== undefined))
     return (yield* wait(counter())).refuse(chain, settings)
   // LMT-06
-  return {
-    code: 'limit_unsupported',
-    message: `${linkName(at, links.length)} has a limit, which this service does not count`,
-    at,
-    requirement: 'LMT-06',
-  }
+  return { code: 'limit_unsupported', at, requirement: 'LMT-06' }
 }

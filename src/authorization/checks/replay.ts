@@ -4,8 +4,8 @@ import { isPromiseLike } from '../../support/promise.ts'
 import { never, type Timestamp } from '../../time.ts'
 import type { CallClaim } from '../call-store.ts'
 import type { Chain } from '../chain.ts'
-import type { Denial } from '../denial.ts'
 import { type Steps, wait, waitUnlessAborted } from '../machinery/steps.ts'
+import type { Refusal } from '../refusal.ts'
 import type { ClaimOptions } from '../replay-store.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 
@@ -13,7 +13,7 @@ import type { CallOptions, Settings } from '../settings.ts'
  * This call was not used before. The key is the hash of the signed bytes, without the signature, because a token can have
  * two valid signatures. Checked last: a call that is refused for another reason is not used up.
  */
-export function* checkReplay(chain: Chain, settings: Settings, call: CallOptions): Steps<Denial | undefined> {
+export function* checkReplay(chain: Chain, settings: Settings, call: CallOptions): Steps<Refusal | undefined> {
   const at = chain.links.length
   try {
     const { key, expiration, acceptedFrom } = yield* claimOf(chain, settings)
@@ -24,19 +24,9 @@ export function* checkReplay(chain: Chain, settings: Settings, call: CallOptions
     if (first !== false) throw new TypeError('a replay store must answer true or false')
   } catch (error) {
     settings.onError(error)
-    return {
-      code: 'replay_unknown',
-      message: 'the replay store did not answer; try again later',
-      at,
-      requirement: 'RPL-05',
-    }
+    return { code: 'replay_unknown', at, requirement: 'RPL-05' }
   }
-  return {
-    code: 'replayed',
-    message: 'this invocation was already used; sign a new invocation for each call',
-    at,
-    requirement: 'RPL-01',
-  }
+  return { code: 'replayed', at, requirement: 'RPL-01' }
 }
 
 /** The claim of a call. */

@@ -1,7 +1,7 @@
 import { quote } from '../../support/quote.ts'
 import type { Chain, ResourceArgument } from '../chain.ts'
-import type { Denial } from '../denial.ts'
 import type { Steps } from '../machinery/steps.ts'
+import type { Refusal } from '../refusal.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 
 /**
@@ -13,7 +13,7 @@ export function* checkResource(
   resources: readonly ResourceArgument[],
   settings: Settings,
   call: CallOptions,
-): Steps<Denial | undefined> {
+): Steps<Refusal | undefined> {
   const { args, subject } = chain.invocation.fields
   for (const resourceArgument of resources) {
     if (resourceArgument === chain.resourceArgument) continue

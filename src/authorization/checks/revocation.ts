@@ -1,9 +1,9 @@
 import type { Did } from '../../did/did.ts'
 import type { RevocationRecord } from '../../revocation/revocation-store.ts'
 import { isPromiseLike } from '../../support/promise.ts'
-import { type Chain, type ChainLink, linkName } from '../chain.ts'
-import type { Denial } from '../denial.ts'
+import type { Chain, ChainLink } from '../chain.ts'
 import { type Steps, waitUnlessAborted } from '../machinery/steps.ts'
+import type { Refusal } from '../refusal.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 
 /**
@@ -14,7 +14,7 @@ export function* checkRevocation(
   chain: Chain,
   settings: Pick<Settings, 'revocations' | 'onError'>,
   call: CallOptions,
-): Steps<Denial | undefined> {
+): Steps<Refusal | undefined> {
   const names = namesOf(chain)
   let records: readonly RevocationRecord[]
   try {
@@ -35,7 +35,6 @@ export function* checkRevocation(
     if (!mayRevoke(revoker, id, at, chain)) continue
     return {
       code: 'revoked',
-      message: describe(id, at, chain),
       at,
       requirement: 'RVK-05',
       detail: { kind: 'revocation', revoked: id },
@@ -43,24 +42,15 @@ export function* checkRevocation(
   }
   for (let at = 0; at < chain.links.length; at++) {
     const { session } = chain.links[at] as ChainLink
-    const denial = session && (yield* checkRevocation(session, settings, call))
-    if (denial)
-      return { ...denial, at, message: `the session of ${linkName(at, chain.links.length)}: ${denial.message}` }
+    const refusal = session && (yield* checkRevocation(session, settings, call))
+    if (refusal) return { ...refusal, at, facts: { inner: { refusal, chain: session } } }
   }
   return undefined
 }
 
-const unknown: Denial = {
+const unknown: Refusal = {
   code: 'revocation_unknown',
-  message: 'the revocation store did not answer; try again later',
   requirement: 'RVK-06',
-}
-
-function describe(id: string, at: number, { links }: Chain): string {
-  const link = linkName(at, links.length)
-  return id.startsWith('did:')
-    ? `${id}, the issuer of ${link}, is revoked; use proofs that this principal did not issue`
-    : `${link} (${id}) is revoked; ask its issuer for a new delegation`
 }
 
 /** The ids that can be revoked, each with its position in the chain. */

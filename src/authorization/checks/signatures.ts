@@ -5,12 +5,12 @@ import { MalformedError } from '../../errors.ts'
 import type { CryptoBackend } from '../../principal/backend/backend.ts'
 import { createBoundedMap } from '../../support/bounded-map.ts'
 import { isPromiseLike } from '../../support/promise.ts'
-import { type Chain, type ChainLink, type Link, linkName, type Position, type SignedBytes } from '../chain.ts'
-import type { Denial } from '../denial.ts'
+import type { Chain, ChainLink, Link, SignedBytes } from '../chain.ts'
 import type { Caches } from '../machinery/caches.ts'
 import { createKeyRing } from '../machinery/key-ring.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
 import { atOnceBy, type Verifier } from '../machinery/verifiers/verifiers.ts'
+import type { Refusal } from '../refusal.ts'
 import type { CallOptions, VerificationSettings } from '../settings.ts'
 
 /** Most keys of one DID that are tried. */
@@ -37,18 +37,12 @@ export function* checkSignatures(
   settings: VerificationSettings,
   state: SignatureState,
   call: CallOptions,
-): Steps<Denial | undefined> {
+): Steps<Refusal | undefined> {
   const { links, invocation } = chain
   const { issuer } = invocation.fields
   return (
-    (yield* checkSignature(
-      issuer,
-      invocation.envelope,
-      { at: links.length, count: links.length },
-      settings,
-      state,
-      call,
-    )) ?? (yield* checkLinkSignatures(links, settings, state, call))
+    (yield* checkSignature(issuer, invocation.envelope, links.length, settings, state, call)) ??
+    (yield* checkLinkSignatures(links, settings, state, call))
   )
 }
 
@@ -58,11 +52,11 @@ export function* checkLinkSignatures(
   settings: VerificationSettings,
   state: SignatureState,
   call: CallOptions,
-): Steps<Denial | undefined> {
+): Steps<Refusal | undefined> {
   for (let at = 0; at < links.length; at++) {
     const { link, key, unverified } = links[at] as ChainLink
     if (unverified === undefined) continue
-    const denial = yield* checkSignature(link.issuer, unverified, { at, count: links.length }, settings, state, call)
+    const denial = yield* checkSignature(link.issuer, unverified, at, settings, state, call)
     if (denial !== undefined) return denial
     // Other DIDs can change their keys: a signature that was valid before may be invalid now.
     if (didMethod(link.issuer) === 'key') state.links.set(key, link)
@@ -73,11 +67,11 @@ export function* checkLinkSignatures(
 function* checkSignature(
   issuer: Did,
   envelope: SignedBytes,
-  position: Position,
+  at: number,
   settings: VerificationSettings,
   state: SignatureState,
   call: CallOptions,
-): Steps<Denial | undefined> {
+): Steps<Refusal | undefined> {
   let fitting: readonly PublicKey[] = []
   let failure: Failure | undefined
   try {
@@ -88,7 +82,7 @@ function* checkSignature(
       if (isPromiseLike(verdict) ? yield verdict : verdict) return undefined
     } else {
       const keys = yield* state.keys.resolve(issuer, settings, call)
-      if (keys.length === 0) return unresolved(issuer, position, '')
+      if (keys.length === 0) return unresolved(at)
       // The key determines the algorithm; the header must agree.
       fitting = keys.filter((key) => key.algorithm === envelope.algorithm).slice(0, maxKeys)
       for (const key of fitting) {
@@ -103,18 +97,14 @@ function* checkSignature(
   if (failure !== undefined) {
     const { error } = failure
     settings.onError(error)
-    const reason = error instanceof MalformedError ? error.message : 'it could not be resolved or used'
-    return unresolved(issuer, position, `: ${reason}`)
+    return unresolved(at, error instanceof MalformedError ? error.message : 'it could not be resolved or used')
   }
-  const { at, count } = position
+  const hasKey = fitting.length > 0
   return {
     code: 'signature_invalid',
-    message:
-      fitting.length === 0
-        ? `${linkName(at, count)} is signed with ${envelope.algorithm}, for which ${issuer} has no key`
-        : `${linkName(at, count)} is not signed by its issuer ${issuer}`,
     at,
-    requirement: fitting.length === 0 ? 'PRF-09' : 'PRF-08',
+    requirement: hasKey ? 'PRF-08' : 'PRF-09',
+    ...(!hasKey && { facts: { reason: envelope.algorithm } }),
   }
 }
 
@@ -136,11 +126,6 @@ function* pointFailure(keys: readonly PublicKey[], { mayWait }: SignatureState):
   return undefined
 }
 
-function unresolved(issuer: Did, { at, count }: Position, reason: string): Denial {
-  return {
-    code: 'key_unresolved',
-    message: `no key is known for ${issuer}, the issuer of ${linkName(at, count)}${reason}`,
-    at,
-    requirement: 'PRF-10',
-  }
+function unresolved(at: number, reason?: string): Refusal {
+  return { code: 'key_unresolved', at, requirement: 'PRF-10', facts: { reason } }
 }

@@ -16,10 +16,10 @@ import type { CryptoBackend } from '../../principal/backend/backend.ts'
 import { twinSignature } from '../../principal/signature.ts'
 import { isPromiseLike } from '../../support/promise.ts'
 import type { ChainLink, Link, OpenInvocation } from '../chain.ts'
-import type { Denial } from '../denial.ts'
+import { denialOf } from '../denial-of.ts'
 import type { ReadingCaches } from '../machinery/caches.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
-import { denialOf } from '../refusal.ts'
+import type { Refusal } from '../refusal.ts'
 import type { VerificationSettings } from '../settings.ts'
 import { linkOf } from './link-of.ts'
 
@@ -34,7 +34,7 @@ export function* readTokens(
   container: string | Uint8Array,
   settings: VerificationSettings,
   caches: ReadingCaches,
-): Steps<Tokens | Denial> {
+): Steps<Tokens | Refusal> {
   const { backend } = settings
   const input = typeof container === 'string' ? container : viewOf(container)
   let tokens: readonly Uint8Array[]
@@ -102,17 +102,9 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
-const ambiguous: Denial = Object.freeze({
-  code: 'invocation_ambiguous',
-  message: 'the container has more than one invocation; send one call per container',
-  requirement: 'CTN-06',
-})
+const ambiguous: Refusal = Object.freeze({ code: 'invocation_ambiguous', requirement: 'CTN-06' })
 
-const missing: Denial = Object.freeze({
-  code: 'invocation_missing',
-  message: 'the container has no invocation; send the call with its proofs: `encodeContainer([call, ...proofs])`',
-  requirement: 'CTN-07',
-})
+const missing: Refusal = Object.freeze({ code: 'invocation_missing', requirement: 'CTN-07' })
 
 /** The digests of tokens, as keys, where hashing has to be waited for: all are waited for at once. */
 function* hashAll(tokens: readonly Uint8Array[], backend: CryptoBackend): Steps<readonly string[]> {

@@ -7,9 +7,10 @@
 import type { CID } from 'multiformats/cid'
 import { isContainer } from '../../container/header.ts'
 import { tokenKey } from '../../ipld/cid.ts'
-import { type Chain, type ChainLink, linkName } from '../chain.ts'
-import { type Denial, isDenial } from '../denial.ts'
+import type { Chain, ChainLink } from '../chain.ts'
+import { isDenial } from '../denial.ts'
 import type { Steps } from '../machinery/steps.ts'
+import type { Refusal } from '../refusal.ts'
 import { withClaims } from '../with-claims.ts'
 import { readTokens, remembered } from './read-tokens.ts'
 import type { ReadingContext, TokenFormat } from './token-format.ts'
@@ -19,7 +20,7 @@ export function readCall(
   container: string | Uint8Array,
   formats: readonly TokenFormat[],
   context: ReadingContext,
-): Steps<Chain | Denial> {
+): Steps<Chain | Refusal> {
   return formatOf(container, formats).read(container, context)
 }
 
@@ -39,7 +40,7 @@ export const standardFormat: TokenFormat<never> = Object.freeze({
   read: readContainer,
 })
 
-function* readContainer(container: string | Uint8Array, { settings, caches }: ReadingContext): Steps<Chain | Denial> {
+function* readContainer(container: string | Uint8Array, { settings, caches }: ReadingContext): Steps<Chain | Refusal> {
   const tokens = yield* readTokens(container, settings, caches)
   if (isDenial(tokens)) return tokens
   const { invocation, delegations } = tokens
@@ -62,13 +63,9 @@ export function orderProofs(
   names: readonly CID[],
   find: (key: string) => ChainLink | undefined,
   most: number,
-): readonly ChainLink[] | Denial {
+): readonly ChainLink[] | Refusal {
   if (names.length > most) {
-    return {
-      code: 'chain_too_long',
-      message: `the invocation names ${names.length} proofs, more than the ${most} allowed`,
-      requirement: 'LIM-04',
-    }
+    return { code: 'chain_too_long', requirement: 'LIM-04', facts: { count: names.length } }
   }
   const links: ChainLink[] = []
   const missing: CID[] = []
@@ -83,11 +80,5 @@ export function orderProofs(
     }
   }
   if (at === undefined) return links
-  return {
-    code: 'proof_missing',
-    message: `${linkName(at, names.length)} is missing from the container (missing: ${missing.length} of ${names.length}); send all proofs with the call: \`encodeContainer([call, ...proofs])\``,
-    at,
-    requirement: 'PRF-01',
-    missing,
-  }
+  return { code: 'proof_missing', at, requirement: 'PRF-01', missing, facts: { count: names.length } }
 }

@@ -1,9 +1,9 @@
 import type { Limits } from '../../limits.ts'
 import type { Timestamp } from '../../time.ts'
 import type { Chain, ResourceArgument } from '../chain.ts'
-import type { Denial } from '../denial.ts'
 import type { ReadingCaches } from '../machinery/caches.ts'
 import type { Steps } from '../machinery/steps.ts'
+import type { Refusal } from '../refusal.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 
 /** The context in which a format reads a call. */
@@ -31,7 +31,7 @@ export interface TokenFormat<Token = unknown> {
    * Reads a call strictly, within the limits. Ends with the chain, or with a denial. Malformed input is a denial.
    * Throws only for faults that the sender did not cause.
    */
-  read(container: string | Uint8Array, context: ReadingContext): Steps<Chain | Denial>
+  read(container: string | Uint8Array, context: ReadingContext): Steps<Chain | Refusal>
   /**
    * Reads the tokens of a container for `openContainer`, within the limits. It does not verify them. Rejects with a
    * MalformedError when a token is malformed or beyond a limit. Default: the format cannot show its tokens.

@@ -6,7 +6,6 @@ import { openEnvelope } from '../../envelope/open.ts'
 import { StoreError } from '../../errors.ts'
 import { cidTextOfKey, digestKey } from '../../ipld/cid.ts'
 import { unlessAborted } from '../../support/abort.ts'
-import { quote } from '../../support/quote.ts'
 import { secondsOf, showTime } from '../../time.ts'
 import { linkName } from '../chain.ts'
 import { claimOf } from '../checks/replay.ts'
@@ -35,7 +34,6 @@ export interface Core {
   readonly openEnvelope: typeof openEnvelope
   readonly parseSelector: typeof parseSelector
   readonly placesOf: typeof placesOf
-  readonly quote: typeof quote
   readonly readTokens: typeof readTokens
   readonly secondsOf: typeof secondsOf
   readonly showTime: typeof showTime
@@ -62,7 +60,6 @@ export const core: Core = Object.freeze({
   openEnvelope,
   parseSelector,
   placesOf,
-  quote,
   readTokens,
   secondsOf,
   showTime,

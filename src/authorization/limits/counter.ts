@@ -13,6 +13,7 @@ import type { Chain, ChainLink } from '../chain.ts'
 import { type ApprovalContext, checkApprovals, checkApprovalsAgain } from '../checks/approvals.ts'
 import type { Denial } from '../denial.ts'
 import type { Steps } from '../machinery/steps.ts'
+import type { Refusal } from '../refusal.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 import { type ChainLimit, limitsOf, showAmount } from './chain-limits.ts'
 import type { Core } from './core.ts'
@@ -43,7 +44,7 @@ export interface Counter {
     rule: ApprovalRule,
     context: ApprovalContext,
     call: CallOptions,
-  ): Steps<readonly ChainLink[] | Denial>
+  ): Steps<readonly ChainLink[] | Refusal>
   /** Whether the approvals of an allowed call are still valid. */
   approveAgain(chain: Chain, now: Timestamp, settings: Settings, call: CallOptions): Steps<boolean>
   /**
@@ -247,7 +248,7 @@ function refusedHere({ at, statement, limit }: ChainLimit, { links, invocation }
   const name = at < links.length ? core.linkName(at, links.length) : 'an approval'
   return {
     code: 'policy_unsatisfied',
-    message: `${name}: ${core.quote(limit[0])} (policy statement ${statement + 1}) is for calls to another service`,
+    message: `${name}: \`${limit[0]}\` (policy statement ${statement + 1}) is for calls to another service`,
     at: Math.min(at, links.length),
     requirement: 'LMT-19',
     approvable: { audience, subject, command },
@@ -267,14 +268,14 @@ function refusedBy(
   { key, remaining, freeAt }: { readonly key: string } & LimitState,
   limits: readonly ChainLimit[],
   { links, invocation }: Chain,
-  { linkName, quote, showTime }: Core,
+  { linkName, showTime }: Core,
 ): Denial {
   const { at: place, statement, limit, entry } = limits.find((one) => one.entry.key === key) as ChainLimit
   // Approvals are counted after the chain.
   const at = Math.min(place, links.length)
   const { issuer: audience, subject, command } = invocation.fields
   const left = showAmount(limit, remaining)
-  const name = `${place < links.length ? linkName(at, links.length) : 'an approval'}: ${quote(limit[0])} (policy statement ${statement + 1})`
+  const name = `${place < links.length ? linkName(at, links.length) : 'an approval'}: \`${limit[0]}\` (policy statement ${statement + 1})`
   const isOver = entry.kind === 'total'
   const next = freeAt === undefined ? 'when another call has ended' : `after ${showTime(freeAt)}`
   return {

@@ -5,6 +5,7 @@ import { quote } from '../../support/quote.ts'
 import { checkArguments } from '../check-arguments.ts'
 import { isCommand } from '../command.ts'
 import type { CommandDefinition } from '../definition.ts'
+import { objectionText } from '../objection-text.ts'
 import { isOptional, type JsonSchema, type JsonSchemaOptions, type SchemaResult } from '../standard-schema.ts'
 import { type ArgumentType, issue, schemaOf } from './argument-type.ts'
 import { partOf } from './json-schema.ts'
@@ -39,7 +40,7 @@ export function argumentsSchema<Args>(definition: CommandDefinition<Args>): Argu
       const given = Object.fromEntries(present)
       const found = checkArguments(definition, given as IpldMap)
       const answer = (objection: Awaited<typeof found>): SchemaResult<Args> =>
-        objection === undefined ? { value: given as Args } : issue(objection.message)
+        objection === undefined ? { value: given as Args } : issue(objectionText(objection))
       return found instanceof Promise ? found.then(answer) : answer(found)
     },
     (options) => jsonSchemaOf(args, options, others !== undefined),

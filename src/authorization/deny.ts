@@ -1,0 +1,46 @@
+import { explain } from '#shortcuts'
+import type { Chain } from './chain.ts'
+import type { Decision } from './decision.ts'
+import type { Denial } from './denial.ts'
+import type { Explanation } from './explain-denial.ts'
+import { type Steps, wait } from './machinery/steps.ts'
+import type { Refusal } from './refusal.ts'
+import type { Settings } from './settings.ts'
+import { withClaims } from './with-claims.ts'
+
+/** A refusal, and the call that it is about, if it could be read. */
+export interface Refused {
+  readonly refusal: Refusal
+  readonly chain: Chain | undefined
+  readonly authenticated: boolean
+}
+
+/** @param authenticated - whether the chain is aligned, signed, and for this service. AUD-27 */
+export function refuse(refusal: Refusal, chain?: Chain, authenticated = false): Refused {
+  return { refusal, chain, authenticated }
+}
+
+/**
+ * Makes the denial with its sentence. No fault of the explanation changes the verdict: the sentence is then the code, as in a
+ * decision elsewhere than on Node that cannot wait.
+ */
+export function* deny(
+  { refusal, chain, authenticated }: Refused,
+  settings: Settings,
+  mayWait: boolean,
+): Steps<Decision> {
+  const { facts, ...denial } = refusal
+  let explanation: Explanation | undefined
+  try {
+    if (denial.message === undefined) explanation = yield* wait(explain(refusal, chain, settings, mayWait))
+  } catch (error) {
+    settings.onError(error)
+  }
+  const explained = {
+    message: `refused: ${denial.code} (${denial.requirement})`,
+    ...explanation,
+    ...denial,
+  } as Denial
+  const claiming = chain === undefined ? explained : withClaims(explained, chain.invocation, authenticated)
+  return Object.freeze({ allowed: false, denial: Object.freeze(claiming) })
+}
