@@ -290,6 +290,8 @@ describe('the path to the owner', () => {
     await expect(ownVerdict(bytes)).resolves.toBe('proof_missing at container UCT-38')
     const decision = await createAuthorizer(options()).authorize(bytes)
     expect(decision.allowed ? [] : decision.denial.missing?.map(String)).toEqual([String(proof.cid)])
+    // AUD-24: the log names the claimed invoker.
+    expect(decision).toMatchObject({ denial: { call: { authenticated: false, invoker: bob.did(), proofs: [] } } })
   })
 
   it('UCT-39 leads from issuer to audience', async () => {
