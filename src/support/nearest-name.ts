@@ -10,7 +10,7 @@ export function nearestName(name: string, names: readonly string[]): string | un
   let least = Number.POSITIVE_INFINITY
   for (const candidate of names) {
     const known = candidate.toLowerCase()
-    const changes = distance(meant, known)
+    const changes = editDistance(meant, known)
     const isNear = changes * 2 <= Math.max(meant.length, known.length)
     if (changes >= least || !(isNear || known.startsWith(meant) || meant.startsWith(known))) continue
     nearest = candidate
@@ -20,7 +20,7 @@ export function nearestName(name: string, names: readonly string[]): string | un
 }
 
 /** The number of insertions, deletions and replacements between two texts (Levenshtein). */
-function distance(from: string, to: string): number {
+export function editDistance(from: string, to: string): number {
   const row = [...from].reduce(
     (row, character, done) => {
       const next = [done + 1]

@@ -1,6 +1,7 @@
 import { describePolicy } from '../../capability/policy/describe-policy.ts'
 import type { Policy } from '../../capability/policy/statement.ts'
 import { toolCommand } from '../../gateway/tool-command.ts'
+import { editDistance } from '../../support/nearest-name.ts'
 import { readPolicyTexts } from '../policy-text.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -36,8 +37,8 @@ export interface NamedServer {
  * one of them, only the named tools. WRP-10
  *
  * @param servers - several projects may have a server of the same name.
- * @throws UsageError when a policy or a tool is malformed, or names none of the servers; or when tools are named, but
- *   none of one of the servers.
+ * @throws UsageError when a policy or a tool is malformed, or names none of the servers; when tools are named, but none of
+ *   one of the servers; or when a policy seems to name a tool that is misspelt.
  */
 export function grantsFor(
   servers: readonly NamedServer[],
@@ -57,7 +58,9 @@ export function grantsFor(
         `no tool of ${name} is named, which would get every tool; name ${name}/TOOL or ${name}/*, or choose the others with --server`,
       )
     const own = conditions.filter(isOf)
-    const wanted = new Set([...own.map(({ tool }) => tool), ...named.filter(isOf).map(({ tool }) => tool)])
+    const listed = named.filter(isOf)
+    checkSpelling(own, listed)
+    const wanted = new Set([...own, ...listed].map(({ tool }) => tool))
     const general = own.filter(({ tool }) => tool === undefined)
     // A condition on all tools also holds for the tools that have conditions of their own.
     const names = [...wanted].filter((tool) => tool !== undefined)
@@ -67,6 +70,31 @@ export function grantsFor(
       return { server, tool, command: toolCommand(server, tool), policy }
     })
   })
+}
+
+/**
+ * Checks that no policy has a misspelt tool: the tool that was meant would be delegated without it.
+ *
+ * @throws UsageError when a policy names a tool that is not listed, and a listed tool without a policy has nearly that name.
+ */
+function checkSpelling(conditions: readonly ToolName[], listed: readonly ToolName[]): void {
+  const has = (all: readonly ToolName[], tool: string): boolean => all.some((one) => one.tool === tool)
+  for (const { tool } of conditions) {
+    if (tool === undefined || has(listed, tool)) continue
+    const meant = listed.find(
+      (one) => one.tool !== undefined && !has(conditions, one.tool) && isMisspelt(tool, one.tool),
+    )
+    if (meant !== undefined)
+      throw new UsageError(
+        `--policy names the tool ${tool}, and --tools gives ${meant.tool} without a policy; correct the name, or add --tools ${tool} if there are two tools`,
+      )
+  }
+}
+
+/** Whether the first letter is the same, and at most two others differ. */
+function isMisspelt(tool: string, known: string): boolean {
+  const [written, meant] = [tool.toLowerCase(), known.toLowerCase()]
+  return written[0] === meant[0] && editDistance(written.slice(0, 64), meant.slice(0, 64)) <= 2
 }
 
 /** @throws UsageError when the name is of none of the servers. */

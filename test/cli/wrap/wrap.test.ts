@@ -435,6 +435,24 @@ describe('procura wrap', () => {
     }
   })
 
+  it('refuses a policy for a misspelt tool, which would leave the tool without it [WRP-10]', async () => {
+    const path = machine.write('.mcp.json', mail())
+    for (const misspelt of ['sned', 'Send', 'sent', 'sends', 'mail/sned']) {
+      const { code, err } = await wrap(path, '--tools', 'send', '--policy', `${misspelt}: .to == a`)
+      expect([misspelt, code, err]).toEqual([
+        misspelt,
+        2,
+        expect.stringContaining('--tools gives send without a policy'),
+      ])
+      expect(readFileSync(path, 'utf8')).toBe(mail())
+    }
+    await wrap(path, '--tools', 'send', '--tools', 'sent', '--policy', 'sent: .to == a')
+    expect((await delegations()).map(({ command, policy }) => [command, policy.length])).toEqual([
+      ['/mcp/mail/send', 0],
+      ['/mcp/mail/sent', 1],
+    ])
+  })
+
   it('gives no tool of a server that is not named, where others are, and each project its own server [WRP-10]', async () => {
     const server = (cwd: string): object => ({ command: 'node', args: ['mail.mjs'], cwd, env: { MAIL_KEY: canary } })
     const two = JSON.stringify({ mcpServers: { mail: server('/x'), crm: server('/y') } })
