@@ -10,10 +10,10 @@
  * @module
  */
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { build } from 'esbuild'
-import { platformAliases, readEntries, root } from '../setup/entries.ts'
+import { platformAliases, readEntries, root, specifierOf } from '../setup/entries.ts'
 import { programOf } from '../setup/programs.ts'
 import { listFiles } from '../setup/source.ts'
 import { execute } from './execute.ts'
@@ -51,7 +51,8 @@ const external = [
 
 const project = await installPackages('frameworks', packages)
 const entries = readEntries() as Readonly<Record<string, string>>
-const names = Object.keys(entries).map((path) => [path === '.' ? 'procura' : `procura${path.slice(1)}`, path] as const)
+/** The sources of the package, and not what was built last. */
+const sources = Object.fromEntries(Object.entries(entries).map(([name, file]) => [specifierOf(name), `${root}${file}`]))
 const [chosen] = process.argv.slice(2)
 
 /** Bundles a program with the sources of the package, and runs it beside the frameworks. */
@@ -72,7 +73,7 @@ async function runProgram(
     alias: {
       ...platformAliases(),
       ai: 'ai7',
-      ...Object.fromEntries(names.map(([to, path]) => [to, `${root}${entries[path]}`])),
+      ...sources,
     },
     external,
   })
@@ -88,6 +89,24 @@ const cases = await runProgram(
 )
 console.log(cases.output.trim())
 if (!cases.succeeded) process.exitCode = 1
+
+/** The adapters have the types that each framework takes, also in strict projects. */
+if (chosen === undefined || 'strict'.includes(chosen)) {
+  const file = 'adapters.ts'
+  writeFileSync(join(project, file), readFileSync(`${folder}/strict/${file}`, 'utf8'))
+  const compilerOptions = {
+    ...{ target: 'ES2022', module: 'NodeNext', strict: true, noUncheckedIndexedAccess: true, noEmit: true },
+    ...{ skipLibCheck: true, allowImportingTsExtensions: true, types: ['node'] },
+    typeRoots: [`${root}node_modules/@types`],
+    paths: Object.fromEntries(Object.entries(sources).map(([name, file]) => [name, [file]])),
+  }
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }))
+  const { output } = await execute(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', '.'], project)
+  // Sources of the package are compiled by `npm run check`.
+  const faults = output.split('\n').filter((line) => line.startsWith(file))
+  console.log(faults.length === 0 ? 'ok     strict types' : `FAILED strict types\n${faults.join('\n')}`)
+  if (faults.length > 0) process.exitCode = 1
+}
 
 /** The programs of the guides print what their last comments show. */
 for (const path of listFiles('spec/guides/frameworks', '.md')) {
