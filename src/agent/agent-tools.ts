@@ -104,10 +104,15 @@ export async function readTools<Context>(
   })
 }
 
+/** Most characters of alternatives in a description. Model providers refuse long ones, some beyond 1,024 characters. */
+const maxConditions = 800
+
 /** A chain is enough. So the conditions of several are alternatives. */
 function conditionsOf(capabilities: readonly AgentCapability[]): readonly string[] {
   const each = new Set(capabilities.map(({ conditions }) => conditions.join(', and ')))
-  return each.has('') || each.size === 0 ? [] : [[...each].join('; or where ')]
+  if (each.has('') || each.size === 0) return []
+  const text = [...each].join('; or where ')
+  return [each.size === 1 || text.length <= maxConditions ? text : `one of ${each.size} delegations permits the call`]
 }
 
 function callerOf<Context>(
