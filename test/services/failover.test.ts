@@ -18,7 +18,7 @@ describe('a standby of PostgreSQL that replicates synchronously', () => {
     const network = await proxyTo(pair.port)
     const place = { ...pair.placeAt(network.port), apart: false }
     try {
-      await expectNoSecondYes({ program, place }, { calls: 1000, failures: 1, limits: true }, async () => {
+      await expectNoSecondYes({ program, place }, { calls: 400, failures: 1, limits: true }, async () => {
         network.cut()
         await pair.killPrimary()
         network.target(await pair.promote())

@@ -1,7 +1,3 @@
-import { Redis } from 'ioredis'
-import { Redis as Valkey } from 'iovalkey'
-import { Pool } from 'pg'
-import { createClient } from 'redis'
 import { postgresStores } from '../../../src/state/postgres/postgres-stores.ts'
 import type { RedisStoreClient } from '../../../src/state/redis/client.ts'
 import { redisStores } from '../../../src/state/redis/redis-stores.ts'
@@ -41,7 +37,7 @@ export async function openStores(place: StoresPlace): Promise<SharedStores & Par
     const open = await loadDriver(place.driver)
     return withoutCallStore(sqliteStores({ database: open(place.file), secret, busyTimeoutMs: 5000 }), place.apart)
   }
-  return withoutCallStore(openServerStores(place), place.apart)
+  return withoutCallStore(await openServerStores(place), place.apart)
 }
 
 function withoutCallStore(
@@ -51,13 +47,14 @@ function withoutCallStore(
   return apart ? stores : { ...stores, callStore }
 }
 
-function openServerStores(place: Exclude<StoresPlace, { kind: 'sqlite' }>): ServerStores {
+async function openServerStores(place: Exclude<StoresPlace, { kind: 'sqlite' }>): Promise<ServerStores> {
   const { timeoutMs, clockTolerance } = place
   const settings = { secret, ...(timeoutMs && { timeoutMs }), ...(clockTolerance && { clockTolerance }) }
   switch (place.kind) {
     case 'redis':
-      return redisStores({ ...settings, client: openRedis(place) })
+      return redisStores({ ...settings, client: await openRedis(place) })
     case 'postgres': {
+      const { Pool } = await import('pg')
       const client = new Pool({ connectionString: place.address, max: 4, connectionTimeoutMillis: 500 })
       client.on('error', () => undefined)
       return postgresStores({ ...settings, client })
@@ -65,20 +62,22 @@ function openServerStores(place: Exclude<StoresPlace, { kind: 'sqlite' }>): Serv
   }
 }
 
-/** Opens a client with the options of `spec/state.md`. */
-function openRedis({
+/** Opens a client with the options of `spec/state.md`. Only that client is loaded, so a process starts quickly. */
+async function openRedis({
   client: name = 'ioredis',
   host = '127.0.0.1',
   port,
-}: StoresPlace & { kind: 'redis' }): RedisStoreClient {
+}: StoresPlace & { kind: 'redis' }): Promise<RedisStoreClient> {
   if (name === 'redis') {
+    const { createClient } = await import('redis')
     const client = createClient({ socket: { host, port, connectTimeout: 500, reconnectStrategy: () => 100 } })
     client.on('error', () => undefined)
     client.connect().catch(() => undefined)
     return client as RedisStoreClient
   }
   const options = { host, port, connectTimeout: 500, retryStrategy: () => 100, enableReadyCheck: false }
-  const client = name === 'ioredis' ? new Redis(options) : new Valkey(options)
+  const client =
+    name === 'ioredis' ? new (await import('ioredis')).Redis(options) : new (await import('iovalkey')).Redis(options)
   client.on('error', () => undefined)
   return client as RedisStoreClient
 }
