@@ -27,6 +27,7 @@ import {
 import { confidentialUrl } from '../confidential-url.ts'
 import type { RevocationNews, RevocationSource } from '../revocation-source.ts'
 import { readEvents } from './event-stream.ts'
+import { firstResponse } from './first-response.ts'
 import { maxPageText, type Page, type PageReader, pageReader } from './page.ts'
 import { parsePlace, showPlace } from './place.ts'
 
@@ -45,7 +46,7 @@ export interface RevocationFeedSourceOptions {
    * Default false: the publisher may revoke anything.
    */
   readonly requireTokens?: boolean
-  /** Milliseconds without a part of the feed after which the connection is closed. Default 20,000. */
+  /** Milliseconds without a part of the feed after which the connection is closed. Default 12,000. */
   readonly idleMs?: number
   /** Default: the `fetch` of the platform. */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
@@ -57,7 +58,7 @@ const optionChecks = Object.freeze({
   resolver: withDefault(withMethod('resolve'), keyResolver()),
   headers: maybe(callback),
   requireTokens: withDefault(flag, false),
-  idleMs: withDefault(milliseconds, 20_000),
+  idleMs: withDefault(milliseconds, 12_000),
   fetch: maybe(callback),
 }) satisfies OptionChecks<RevocationFeedSourceOptions>
 
@@ -141,8 +142,8 @@ async function connect(
 ): Promise<ReadableStream<Uint8Array>> {
   const send = fetch ?? globalThis.fetch
   const more = await unlessAborted(async () => headers?.(), limit)
-  const response = await unlessAborted(
-    () =>
+  const response = await firstResponse(
+    (signal) =>
       send(url, {
         headers: {
           ...more,
@@ -153,9 +154,10 @@ async function connect(
         redirect: 'error',
         credentials: 'omit',
         cache: 'no-store',
-        signal: closing,
+        signal,
       }),
     limit,
+    closing,
   )
   const [type = ''] = (response.headers.get('content-type') ?? '').split(';')
   const isFeed = response.status === 200 && !response.redirected && type.trim() === 'text/event-stream'
