@@ -25,7 +25,10 @@ export interface PostgresStoreClient {
 
 /** How a store uses PostgreSQL. */
 export interface PostgresConnectionOptions {
-  /** A pool of connections. Its owner ends it. */
+  /**
+   * A pool of connections. Its owner ends it, and gives it a `connectionTimeoutMillis`. The store closes connections that
+   * do not answer.
+   */
   readonly client: PostgresStoreClient
   /** The secret with which `preparePostgresStores` prepared the stores. */
   readonly secret: StoreSecret

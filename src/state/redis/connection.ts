@@ -16,13 +16,16 @@ import { type RedisStoreClient, redisClientCheck, type Script, scriptRunner } fr
 
 /** How a store uses Redis. */
 export interface RedisConnectionOptions {
-  /** A connected client of ioredis, iovalkey or redis, for one server or a cluster. Its owner closes it. */
+  /**
+   * A connected client of ioredis, iovalkey or redis, for one server or a cluster. Its owner closes it. The store closes a
+   * connection that is silent, and the client opens another one: `spec/state.md` has the options for its waits.
+   */
   readonly client: RedisStoreClient
   /** The secret with which `prepareRedisStores` prepared the stores. */
   readonly secret: StoreSecret
   /** The hash tag in the names of all keys. Default `procura`. */
   readonly prefix?: string
-  /** How long an answer may take, in milliseconds. Default 1,000. */
+  /** How long an answer may take, in milliseconds. A connection is silent after half of this time. Default 1,000. */
   readonly timeoutMs?: number
 }
 
