@@ -8,10 +8,11 @@
 
 import { createHash } from 'node:crypto'
 import { StoreError } from '../../errors.ts'
+import { sleep } from '../../support/back-off.ts'
 import type { OptionCheck } from '../../support/options.ts'
 import { withMethod } from '../../support/options.ts'
 import { watchSilence } from '../silence.ts'
-import { openConnectionOf } from './open-connection.ts'
+import { isOpening, openConnectionOf } from './open-connection.ts'
 
 /** A client of the kind of ioredis. */
 export interface CallingRedisClient {
@@ -61,16 +62,19 @@ export function script(text: string): Script {
   return Object.freeze({ text, sha1: createHash('sha1').update(text).digest('hex') })
 }
 
+/** Milliseconds between two looks whether a client is connected. */
+const looksMs = 10
+
 /**
  * Returns how scripts are run with a client. A server that does not know a script, as after a restart, is sent its text.
  *
  * A connection that is silent for half the time of an answer is closed, so that the client opens another one. The scripts that
  * wait are sent again, by the client or here: each has a name, by which the server recognizes a copy.
  *
- * @param timeoutMs - a client may keep commands while it is not connected; this ends the wait.
+ * @param timeoutMs - how long an answer may take, with the wait for a connection.
  */
 export function scriptRunner(client: RedisStoreClient, timeoutMs: number): RunScript {
-  const send = sendWith(client)
+  const sendCommand = sendWith(client)
   let closed = 0
   const silence = watchSilence({
     limitMs: timeoutMs / 2,
@@ -84,11 +88,24 @@ export function scriptRunner(client: RedisStoreClient, timeoutMs: number): RunSc
 
   async function run({ text, sha1 }: Script, key: string, rest: readonly string[]): Promise<unknown> {
     try {
-      return await send(key, ['EVALSHA', sha1, ...rest])
+      return await sendCommand(key, ['EVALSHA', sha1, ...rest])
     } catch (cause) {
       if (!(cause instanceof Error) || !/NOSCRIPT/.test(cause.message)) throw cause
-      return send(key, ['EVAL', text, ...rest])
+      return sendCommand(key, ['EVAL', text, ...rest])
     }
+  }
+
+  let opening: Promise<void> | undefined
+
+  /** Waits until the client has opened a connection. The client would keep commands, and send them when nobody waits. */
+  async function untilOpen(isLate: () => boolean): Promise<void> {
+    while (isOpening(client) && !isLate()) {
+      opening ??= sleep(looksMs, new AbortController().signal).then(() => {
+        opening = undefined
+      })
+      await opening
+    }
+    if (isLate()) throw new Error('the client is not connected')
   }
 
   return async (script, keys, values) => {
@@ -103,10 +120,14 @@ export function scriptRunner(client: RedisStoreClient, timeoutMs: number): RunSc
         reject(new Error('timed out'))
       }, timeoutMs)
     })
-    const ended = silence.sent()
-    const answer = run(script, key, rest).catch((cause) => {
-      if (closed === before || isLate) throw cause
+    const send = async (): Promise<unknown> => {
+      if (isOpening(client)) await untilOpen(() => isLate)
       return run(script, key, rest)
+    }
+    const ended = silence.sent()
+    const answer = send().catch((cause) => {
+      if (closed === before || isLate) throw cause
+      return send()
     })
     try {
       return await Promise.race([answer, late])

@@ -40,6 +40,12 @@ export function openConnectionOf(client: object): OpenConnection | undefined {
   }
 }
 
+/** Whether a client opens a connection at present. It would keep commands until then, however long that takes. */
+export function isOpening(client: object): boolean {
+  if (isReconnecting(client)) return !['ready', 'wait', 'end'].includes(client.status)
+  return isReopening(client) && client.isOpen && !client.isReady
+}
+
 function isReconnecting(client: object): client is ReconnectingClient {
   const { status, stream } = client as Partial<ReconnectingClient>
   return typeof status === 'string' && typeof stream?.destroy === 'function'
