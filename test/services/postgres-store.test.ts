@@ -21,6 +21,7 @@ import { revocationJournalCases } from '../../src/testing/revocation-journal-cas
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
 import { runCli } from '../cli/run-cli.ts'
+import { past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
 
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const secret = new Uint8Array(32).fill(7)
@@ -246,6 +247,63 @@ describe('STO-06 stores in PostgreSQL', () => {
     await revocations.prune()
     const behind = postgresStores({ ...settings, clock: { now: () => ended - 1 } })
     await expect(behind.revocations.findRevocations([cid], {})).rejects.toThrow('correct its clock')
+  })
+
+  it('OPS-21 LMT-14 forget an expired limit with the amounts of its period, a bounded number with each statement', async () => {
+    const settings = { ...(await open('holds')), timeoutMs: 20_000 }
+    const ago = postgresStores({ ...settings, clock: pastClock }).limitStore
+    const used = await useLimits(ago, 2_300, 1_200)
+    const count = async (): Promise<number> =>
+      ((await owner.query('SELECT count(*)::int AS count FROM holds_limit_holds')).rows[0] as { count: number }).count
+    const counts = [await count()]
+    expect(counts).toEqual([used])
+    const counting: PostgresStoreClient = {
+      async query(text, values) {
+        const answer = await owner.query(text, [...values])
+        counts.push(await count())
+        return answer
+      },
+    }
+    await postgresStores({ ...settings, client: counting }).limitStore.prune()
+    const steps = counts.slice(1).map((next, at) => (counts[at] as number) - next)
+    expect(Math.max(...steps)).toBeLessThanOrEqual(1_000)
+    // The limit that has not expired.
+    expect(await count()).toBe(1)
+    expect((await owner.query('SELECT key FROM holds_limits')).rows).toHaveLength(1)
+    const late = { reservation: 'late', entries: [rateOf('often')], deadline: past + 60, commit: true }
+    await expect(ago.reserve(late, {})).rejects.toThrow('expired before the latest time seen')
+  })
+
+  it('RPL-07 keep a call that gets a later end while it is about to be forgotten', async () => {
+    const settings = await open('later')
+    const { replay } = postgresStores({ ...settings, timeoutMs: 20_000 })
+    await replay.claim('a', soon() - 3600, {})
+    const extending = new Pool({ connectionString: address, max: 1 })
+    await extending.query('BEGIN')
+    await extending.query('UPDATE later_calls SET expiration = $1', [soon()])
+    const pruned = replay.prune()
+    const isWaiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%later_calls%'`
+    await expect.poll(async () => (await owner.query(isWaiting)).rows.length).toBeGreaterThan(0)
+    await extending.query('COMMIT')
+    await extending.end()
+    await pruned
+    expect(await replay.claim('a', soon(), {})).toBe(false)
+  })
+
+  it('OPS-21 begin each statement of pruning where the last one has ended', async () => {
+    const settings = await open('places')
+    await owner.query(`INSERT INTO places_calls SELECT decode(md5(i::text), 'hex'), 1000 + i / 10
+      FROM generate_series(1, 3500) AS t (i)`)
+    const froms: number[] = []
+    const noting: PostgresStoreClient = {
+      async query(text, values) {
+        if (text.includes('DELETE')) froms.push(Number(values[1]))
+        return owner.query(text, [...values])
+      },
+    }
+    await postgresStores({ ...settings, client: noting }).replay.prune()
+    expect(froms).toEqual([Number.NEGATIVE_INFINITY, 1100, 1200, 1300])
+    expect((await owner.query('SELECT key FROM places_calls')).rows).toEqual([])
   })
 
   it('RPL-01 take no call again whose row is forgotten while a claim is under way', async () => {

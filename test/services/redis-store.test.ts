@@ -18,6 +18,7 @@ import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationJournalCases } from '../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
+import { past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
 import { proxyTo } from './proxy.ts'
 import { type RedisServer, redisServer } from './redis-server.ts'
 
@@ -259,6 +260,34 @@ describe('stores in Redis', () => {
     expect(await replay.claim('a', soon(), {})).toBe(false)
     expect(await revocations.findRevocations([cid], {})).toEqual([{ id: cid }])
     opened.close()
+  })
+
+  it('OPS-21 LMT-14 forget an expired limit with the amounts of its period, a bounded number with each script', async () => {
+    const client = new Redis({ port: server.port, host: '127.0.0.1' })
+    const settings = { secret, prefix: 'many_holds', timeoutMs: 20_000 }
+    await prepareRedisStores({ client, ...settings, epoch: 0 })
+    const ago = redisStores({ client, ...settings, clock: pastClock }).limitStore
+    const used = await useLimits(ago, 1_700, 40)
+    const key = '{many_holds}:limit-holds'
+    const counts = [await client.zcard(key)]
+    expect(counts).toEqual([used])
+    const counting: RedisStoreClient = {
+      async call(command, ...parameters) {
+        const answer = await client.call(command, ...parameters)
+        counts.push(await client.zcard(key))
+        return answer
+      },
+    }
+    await redisStores({ client: counting, ...settings }).limitStore.prune()
+    const steps = counts.slice(1).map((count, at) => (counts[at] as number) - count)
+    expect(Math.max(...steps)).toBeLessThanOrEqual(500)
+    // The limit that has not expired.
+    expect(await client.zcard(key)).toBe(1)
+    expect(await client.zcard('{many_holds}:limit-ends')).toBe(1)
+    expect(await client.hlen('{many_holds}:limits')).toBe(1)
+    const late = { reservation: 'late', entries: [rateOf('often')], deadline: past + 60, commit: true }
+    await expect(ago.reserve(late, {})).rejects.toThrow('expired before the latest time seen')
+    client.disconnect()
   })
 
   it('RPL-03 RVK-07 forget entries that have ended, and no others', async () => {

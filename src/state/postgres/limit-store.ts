@@ -21,10 +21,8 @@ import {
 } from '../limit-entries.ts'
 import type { SharedLimitStore } from '../shared-stores.ts'
 import { forgettable, onDisk, otherForm, type PostgresConnection, type Row } from './connection.ts'
+import { forgetRows, prunedAtOnce } from './forget-rows.ts'
 import { limitFunctionsOf } from './limit-functions.ts'
-
-/** Rows that one statement forgets. */
-const prunedAtOnce = 1000
 
 /** Seconds for which a limit is kept after its end, because the tolerances of services differ. */
 const keepFor = 300
@@ -139,43 +137,54 @@ function numberOf(value: unknown): number {
 /**
  * Ends holds that are over, and forgets limits that expired before a time. Reservations wait until the time is noted.
  */
-async function forget(
-  { tables, query }: PostgresConnection,
-  now: Timestamp,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const { meta, limits, limitHolds: holds, limitTasks: tasks } = tables
-  const repeat = async (text: string, values: readonly string[]): Promise<void> => {
-    for (let count = prunedAtOnce; count === prunedAtOnce; ) {
-      signal?.throwIfAborted()
-      count = Number((await query(text, values))[0]?.['count'])
-    }
+async function forget(connection: PostgresConnection, now: Timestamp, signal: AbortSignal | undefined): Promise<void> {
+  const { tables, query } = connection
+  const { meta, limits, limitTasks } = tables
+  const expire = `SELECT ${limitFunctionsOf(tables).expire}($1::float8, ${prunedAtOnce}) AS count`
+  for (let count = prunedAtOnce; count === prunedAtOnce; ) {
+    signal?.throwIfAborted()
+    count = Number((await query(expire, [String(now)]))[0]?.['count'])
   }
-  await repeat(`SELECT ${limitFunctionsOf(tables).expire}($1::float8, ${prunedAtOnce}) AS count`, [String(now)])
   const [noted] = await query(
     `UPDATE ${meta} SET limits_forgotten = greatest(limits_forgotten, ${forgettable})
      WHERE EXISTS (SELECT 1 FROM ${limits} WHERE expiration < ${forgettable}) RETURNING limits_forgotten`,
     [String(now - keepFor)],
   )
   if (noted === undefined) return
-  const until = [String(noted['limits_forgotten'])]
-  // A row that a reservation uses is left for the next time.
-  await repeat(
-    `WITH gone AS (
+  const until = String(noted['limits_forgotten'])
+  await forgetLimits(connection, until, signal)
+  await forgetRows(connection, { table: limitTasks, key: 'name', time: 'expiration' }, until, signal)
+}
+
+/** Forgets limits that expired before a time, with the amounts within a period that has not ended. */
+async function forgetLimits(
+  { tables, query }: PostgresConnection,
+  until: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { limits, limitHolds: holds } = tables
+  // A row that a reservation uses is left for the next time, and so is a limit of a call that is not committed.
+  const text = `WITH expired AS (
+      SELECT key, expiration FROM ${limits} WHERE expiration >= $2::float8 AND expiration < $1::float8
+      ORDER BY expiration LIMIT ${prunedAtOnce} FOR UPDATE SKIP LOCKED
+    ), ended AS (
+      DELETE FROM ${holds} WHERE (id, key) IN (
+        SELECT counted.id, counted.key FROM expired JOIN ${holds} AS counted USING (key)
+        WHERE NOT counted.pending LIMIT ${prunedAtOnce}
+      ) RETURNING 1
+    ), gone AS (
       DELETE FROM ${limits} WHERE key IN (
-        SELECT key FROM ${limits} WHERE expiration < $1::float8
-          AND NOT EXISTS (SELECT 1 FROM ${holds} WHERE ${holds}.key = ${limits}.key)
-        LIMIT ${prunedAtOnce} FOR UPDATE SKIP LOCKED)
-      AND expiration < $1::float8 RETURNING 1
-    ) SELECT count(*) AS count FROM gone`,
-    until,
-  )
-  await repeat(
-    `WITH gone AS (
-      DELETE FROM ${tasks} WHERE name IN
-        (SELECT name FROM ${tasks} WHERE expiration < $1::float8 LIMIT ${prunedAtOnce} FOR UPDATE SKIP LOCKED)
-      RETURNING 1
-    ) SELECT count(*) AS count FROM gone`,
-    until,
-  )
+        SELECT key FROM expired WHERE NOT EXISTS (SELECT 1 FROM ${holds} AS counted WHERE counted.key = expired.key)
+      ) AND expiration < $1::float8
+    ) SELECT (SELECT count(*) FROM expired) AS count, (SELECT count(*) FROM ended) AS ended,
+      (SELECT max(expiration)::text FROM expired) AS last`
+  let from = '-Infinity'
+  for (;;) {
+    signal?.throwIfAborted()
+    const [row] = await query(text, [until, from])
+    // The limits whose amounts are gone now are found once more.
+    if (Number(row?.['ended']) > 0) continue
+    if (Number(row?.['count']) !== prunedAtOnce) return
+    from = String(row?.['last'] ?? from)
+  }
 }

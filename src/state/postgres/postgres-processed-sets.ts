@@ -13,6 +13,7 @@ import {
   otherForm,
   type PostgresConnectionOptions,
 } from './connection.ts'
+import { forgetRows } from './forget-rows.ts'
 
 /** Options of {@link postgresProcessedSets}. */
 export interface PostgresProcessedSetsOptions extends PostgresConnectionOptions, ProcessedSetsClock {}
@@ -21,9 +22,6 @@ const optionChecks = Object.freeze({
   ...connectionChecks,
   ...clockChecks,
 }) satisfies OptionChecks<PostgresProcessedSetsOptions>
-
-/** Rows that one statement forgets. */
-const prunedAtOnce = 1000
 
 /**
  * Opens a memory of processed Security Event Tokens, the option `processed` of `securityEventReceiver`, in stores that
@@ -39,7 +37,8 @@ const prunedAtOnce = 1000
  */
 export function postgresProcessedSets(options: PostgresProcessedSetsOptions): SharedProcessedSets {
   const settings = readOptions('postgresProcessedSets', options, optionChecks)
-  const { names, tables, query, ask } = openConnection(settings)
+  const connection = openConnection(settings)
+  const { names, tables, query, ask } = connection
   const { meta, processedSets: table } = tables
   const nameOf = (id: string): string => names.hex('processed', id)
 
@@ -72,14 +71,7 @@ export function postgresProcessedSets(options: PostgresProcessedSetsOptions): Sh
         [String(processedBefore(secondsOf(settings.clock)))],
       )
       if (noted === undefined) return
-      const forget = `WITH gone AS (
-        DELETE FROM ${table} WHERE key IN
-          (SELECT key FROM ${table} WHERE expiration < $1::float8 LIMIT ${prunedAtOnce})
-        RETURNING 1) SELECT count(*) AS count FROM gone`
-      for (let count = prunedAtOnce; count === prunedAtOnce; ) {
-        signal?.throwIfAborted()
-        count = Number((await query(forget, [String(noted['forgotten'])]))[0]?.['count'])
-      }
+      await forgetRows(connection, { table, key: 'key', time: 'expiration' }, String(noted['forgotten']), signal)
     },
   })
 }

@@ -8,6 +8,7 @@ import { claimAttempts, type KnownEpoch, knownEpoch } from '../known-epoch.ts'
 import type { SharedReplayStore } from '../shared-stores.ts'
 import type { Tables } from '../tables.ts'
 import { forgettable, onDisk, type PostgresConnection } from './connection.ts'
+import { forgetRows } from './forget-rows.ts'
 
 /** A claim, by its keyed hash. */
 interface Claim {
@@ -19,9 +20,6 @@ interface Claim {
 
 /** The answer to a claim: whether it was the first, `expired`, or the epoch if it is not the one that the caller knows. */
 type Answer = boolean | 'expired' | { readonly epoch: number }
-
-/** Rows that one statement forgets. */
-const prunedAtOnce = 1000
 
 /** The epoch as a connection knows it. */
 export function epochOf({ ask, tables }: PostgresConnection): KnownEpoch<number> {
@@ -108,24 +106,18 @@ FROM stores`
 
 /** Forgets calls that ended before a time. Claims wait until that is noted, but not until the calls are forgotten. */
 async function forgetCalls(
-  { tables: { meta, calls }, query }: PostgresConnection,
+  connection: PostgresConnection,
   until: Timestamp,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const [noted] = await query(
+  const { meta, calls } = connection.tables
+  const [noted] = await connection.query(
     `UPDATE ${meta} SET forgotten = greatest(forgotten, ${forgettable})
      WHERE EXISTS (SELECT 1 FROM ${calls} WHERE expiration < ${forgettable}) RETURNING forgotten`,
     [String(until)],
   )
   if (noted === undefined) return
-  const forget = `WITH gone AS (
-    DELETE FROM ${calls} WHERE key IN
-      (SELECT key FROM ${calls} WHERE expiration < $1::float8 LIMIT ${prunedAtOnce})
-    RETURNING 1) SELECT count(*) AS count FROM gone`
-  for (let count = prunedAtOnce; count === prunedAtOnce; ) {
-    signal?.throwIfAborted()
-    count = Number((await query(forget, [String(noted['forgotten'])]))[0]?.['count'])
-  }
+  await forgetRows(connection, { table: calls, key: 'key', time: 'expiration' }, String(noted['forgotten']), signal)
 }
 
 function listOf(text: unknown): Set<string> {

@@ -8,10 +8,8 @@ import type { StoreSecret } from '../keyed-names.ts'
 import { assertNotForgotten, forgettableBefore, queryFor, type RevocationRow, rowsOf } from '../revocation-rows.ts'
 import type { SharedRevocationStore } from '../shared-stores.ts'
 import { forgettable, onDisk, otherForm, type PostgresConnection } from './connection.ts'
+import { forgetRows } from './forget-rows.ts'
 import { addFunctionOf } from './revocation-function.ts'
-
-/** Rows that one statement forgets. */
-const prunedAtOnce = 1000
 
 /** Makes the revocation store of a connection. Look-ups that wait share a statement. */
 export function revocationStore(
@@ -70,25 +68,18 @@ FROM ${tables.meta} LEFT JOIN ${tables.revocations} AS found
       return listJournal(connection, box, readListOptions(options))
     },
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
-      const forget = `WITH gone AS (
-        DELETE FROM ${tables.revocations} WHERE (id, revoker) IN
-          (SELECT id, revoker FROM ${tables.revocations} WHERE until < ${forgettable} LIMIT ${prunedAtOnce})
-        RETURNING 1
-      ), noted AS (
-        UPDATE ${tables.meta} SET revocations_forgotten = greatest(revocations_forgotten, ${forgettable})
-        WHERE EXISTS (SELECT 1 FROM gone)
-      ) SELECT count(*) AS count FROM gone`
-      const shorten = `WITH gone AS (
-        DELETE FROM ${tables.revocationJournal} WHERE sequence IN
-          (SELECT sequence FROM ${tables.revocationJournal} WHERE until < ${forgettable} LIMIT ${prunedAtOnce})
-        RETURNING 1
-      ) SELECT count(*) AS count FROM gone`
-      for (const text of [forget, shorten]) {
-        for (let count = prunedAtOnce; count === prunedAtOnce; ) {
-          signal?.throwIfAborted()
-          count = Number((await query(text, [String(forgettableBefore(secondsOf(clock)))]))[0]?.['count'])
-        }
-      }
+      const { meta, revocations, revocationJournal: journal } = tables
+      // Noted first, by a statement of its own: claims wait for a statement that writes this row.
+      const [noted] = await query(
+        `UPDATE ${meta} SET revocations_forgotten = greatest(revocations_forgotten, ${forgettable})
+         WHERE EXISTS (SELECT 1 FROM ${revocations} WHERE until < ${forgettable})
+           OR EXISTS (SELECT 1 FROM ${journal} WHERE until < ${forgettable}) RETURNING revocations_forgotten AS forgotten`,
+        [String(forgettableBefore(secondsOf(clock)))],
+      )
+      if (noted === undefined) return
+      const until = String(noted['forgotten'])
+      await forgetRows(connection, { table: revocations, key: 'id, revoker', time: 'until' }, until, signal)
+      await forgetRows(connection, { table: journal, key: 'sequence', time: 'until' }, until, signal)
     },
   })
 }

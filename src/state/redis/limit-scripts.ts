@@ -127,6 +127,9 @@ local function freeAt(limit, now)
 end
 `
 
+/** Most holds that a script ends when it forgets, of reservations that are over and of limits that expired. */
+const holdsAtOnce = 500
+
 /** Reserves, commits and forgets. */
 const callFunctions = `
 -- Counts the entries of a call that is final.
@@ -204,13 +207,17 @@ local function reserve(id, now, deadline, final, from)
 end
 
 -- Forgets reservations that are over and limits that expired, \`most\` of each, and notes the time. A call of a delegation
--- that expired before it is refused from then on, because a clock can go back. Returns the largest number of one kind.
+-- that expired before it is refused from then on, because a clock can go back. Returns the largest number of one kind, or
+-- \`most\` if there is more to forget: reservations and limits can have many holds, of which a script ends some.
 local function forgetLimits(now, before, most)
   local ended = redis.call('ZRANGEBYSCORE', callEnds, '-inf', now, 'LIMIT', 0, most)
+  local room, done = ${holdsAtOnce}, 0
   for _, id in ipairs(ended) do
+    if room <= 0 then done = most break end
     redis.call('ZREM', callEnds, id)
     local call = read(id)
     if call then finish(id, call) end
+    room = room - (call and #call.entries or 0)
   end
   local paid = redis.call('ZRANGEBYSCORE', tasks, '-inf', '(' .. before, 'LIMIT', 0, most)
   for _, task in ipairs(paid) do redis.call('ZREM', tasks, task) end
@@ -219,12 +226,18 @@ local function forgetLimits(now, before, most)
     note('limits', before)
     known[5] = before
   end
+  room = ${holdsAtOnce}
   for _, limit in ipairs(expired) do
+    local members = redis.call('ZRANGEBYLEX', holds, '[' .. limit .. ':', '(' .. limit .. ';', 'LIMIT', 0, room + 1)
+    local more = #members > room
+    if more then table.remove(members) end
+    if #members > 0 then redis.call('ZREM', holds, unpack(members)) end
+    room = room - #members
+    if more then done = most break end
     redis.call('ZREM', limitEnds, limit)
     redis.call('HDEL', limits, 'used:' .. limit, 'held:' .. limit)
-    redis.call('ZREMRANGEBYLEX', holds, '[' .. limit .. ':', '(' .. limit .. ';')
   end
-  return math.max(#ended, #paid, #expired)
+  return math.max(#ended, #paid, #expired, done)
 end
 `
 

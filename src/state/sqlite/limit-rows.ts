@@ -51,6 +51,8 @@ const forgottenKey = new Uint8Array(0)
 
 function prepareStatements({ database, tables }: SqliteConnection) {
   const { limits, limitHolds: holds, limitTasks: tasks } = tables
+  // The first limits by their end: a limit that cannot be forgotten yet makes no search longer.
+  const expired = `SELECT key FROM ${limits} WHERE expiration < ? AND length(key) > 0 ORDER BY expiration LIMIT ${prunedAtOnce}`
   const sql = (text: string): Statement => prepare(database, text)
   return {
     upsert: sql(
@@ -78,9 +80,15 @@ function prepareStatements({ database, tables }: SqliteConnection) {
     forgetTasks: sql(
       `DELETE FROM ${tasks} WHERE name IN (SELECT name FROM ${tasks} WHERE expiration < ? LIMIT ${prunedAtOnce})`,
     ),
+    expired: sql(expired),
+    // The amounts of a limit that nobody can use any more, within a period that has not ended.
+    endExpired: sql(
+      `DELETE FROM ${holds} WHERE (id, key) IN (SELECT counted.id, counted.key FROM (${expired}) AS over
+       JOIN ${holds} AS counted ON counted.key = over.key WHERE counted.pending = 0 LIMIT ${prunedAtOnce})`,
+    ),
     forgetLimits: sql(
-      `DELETE FROM ${limits} WHERE key IN (SELECT key FROM ${limits} WHERE expiration < ? AND length(key) > 0
-       AND NOT EXISTS (SELECT 1 FROM ${holds} WHERE ${holds}.key = ${limits}.key) LIMIT ${prunedAtOnce})`,
+      `DELETE FROM ${limits} WHERE key IN (SELECT key FROM (${expired}) AS over
+       WHERE NOT EXISTS (SELECT 1 FROM ${holds} WHERE ${holds}.key = over.key))`,
     ),
   }
 }
@@ -140,9 +148,15 @@ export function createLimitRows(connection: SqliteConnection): LimitRows {
     },
     forgetSome(now) {
       const before = now - keepFor
-      const counts = [sql.forgetHolds.run(now, now), sql.forgetTasks.run(before), sql.forgetLimits.run(before)]
-      if (Number(counts[2]) > 0) sql.upsert.run(forgottenKey, before)
-      return counts.some((count) => count >= prunedAtOnce)
+      const mayRemain = [sql.forgetHolds.run(now, now), sql.forgetTasks.run(before)].some(
+        (count) => count >= prunedAtOnce,
+      )
+      const expired = sql.expired.all(before).length
+      const ended = sql.endExpired.run(before)
+      const gone = sql.forgetLimits.run(before)
+      // Noted also if only amounts are gone: no call of such a limit is counted any more.
+      if (ended + gone > 0) sql.upsert.run(forgottenKey, before)
+      return mayRemain || ended > 0 || (gone > 0 && expired === prunedAtOnce)
     },
   }
 }
