@@ -1,0 +1,86 @@
+import { Pool } from 'pg'
+import {
+  type PostgresStoreClient,
+  postgresProcessedSets,
+  postgresStoreSchema,
+  postgresStores,
+  preparePostgresStores,
+} from 'procura/store/postgres'
+import { service } from '../../test/services/postgres.service.ts'
+import { later, longAgo, nextCall, type OpenPrunedStores, type Pruned, secret } from './pruned-stores.ts'
+
+/** The stores in a PostgreSQL server with its usual settings. */
+export const prunedPostgres: OpenPrunedStores = async (folder, { entries, ended }) => {
+  const found = service.find()
+  if (found === undefined || service.start === undefined) return undefined
+  const { environment, stop } = await service.start(found, folder)
+  const pool = new Pool({ connectionString: environment['PROCURA_POSTGRES'] ?? '', max: 4 })
+  await pool.query(postgresStoreSchema())
+  await preparePostgresStores({ client: pool, secret, epoch: 0 })
+  const random = (salt: string): string => `decode(md5('${salt}' || random()::text || i::text), 'hex')`
+  const fill = (table: string, columns: string, count: number): Promise<unknown> =>
+    pool.query(`INSERT INTO procura_${table} SELECT ${columns} FROM generate_series(1, ${count}) AS t (i)`)
+  let first = 0
+  for (const [end, calls, others] of [
+    [later(), entries, entries / 10],
+    [longAgo(), ended, ended],
+  ] as const) {
+    const ends = `${end} + i % 360`
+    await fill('calls', `${random('call')}, ${ends}`, calls)
+    await fill('processed_sets', `${random('set')}, ${ends}`, others)
+    await fill('revocations', `${random('id')}, '', ${ends}`, others)
+    await fill(
+      'revocation_journal',
+      `${first} + i, ${random('id')}, '', ${ends}, decode(repeat(md5(i::text), 4), 'hex')`,
+      others,
+    )
+    first += others
+    await fill('limits', `${random('limit')}, 1, ${ends}`, others)
+    // One use within a period that has not ended.
+    await pool.query(`INSERT INTO procura_limit_holds
+      SELECT key, key, 'rate', 1, ${later()}, ${later()}, false FROM procura_limits ON CONFLICT DO NOTHING`)
+  }
+  await pool.query('VACUUM ANALYZE')
+  await pool.query('CHECKPOINT')
+  let steps: number[] = []
+  const client: PostgresStoreClient = {
+    async query(text, values) {
+      const start = performance.now()
+      const answer = await pool.query(text, [...(values ?? [])])
+      steps.push(performance.now() - start)
+      return answer
+    },
+  }
+  const { replay, revocations, limitStore } = postgresStores({ client, secret, timeoutMs: 60_000 })
+  const processed = postgresProcessedSets({ client, secret, timeoutMs: 60_000 })
+  const other = postgresStores({ client: pool, secret, timeoutMs: 60_000 }).replay
+  const counted = (table: string, prune: () => Promise<void>) => async (): Promise<Pruned> => {
+    const count = async (): Promise<number> =>
+      Number(((await pool.query(`SELECT count(*) AS count FROM procura_${table}`)).rows[0] as { count: unknown }).count)
+    const before = await count()
+    const start = performance.now()
+    await prune()
+    const seconds = (performance.now() - start) / 1_000
+    return { forgotten: before - (await count()), seconds }
+  }
+  return {
+    kinds: [
+      { kind: 'used calls', prune: counted('calls', () => replay.prune()) },
+      { kind: 'processed tokens', prune: counted('processed_sets', () => processed.prune()) },
+      { kind: 'revocations and journal', prune: counted('revocations', () => revocations.prune()) },
+      { kind: 'limits', prune: counted('limits', () => limitStore.prune()) },
+    ],
+    async claim() {
+      await other.claim(nextCall(), later(), {})
+    },
+    takeSteps() {
+      const taken = steps
+      steps = []
+      return taken
+    },
+    async close() {
+      await pool.end()
+      await stop()
+    },
+  }
+}

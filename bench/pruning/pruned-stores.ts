@@ -1,0 +1,55 @@
+/** How many entries the stores have. */
+export interface PrunedSize {
+  /** Used calls that have not ended. There are a tenth as many others of each kind. */
+  readonly entries: number
+  /** Entries of each kind that have ended. */
+  readonly ended: number
+}
+
+/** Stores with entries that have ended. */
+export interface PrunedStores {
+  readonly kinds: readonly PrunedKind[]
+  /** Claims a new call, as another process would. */
+  claim(): Promise<void>
+  /** The milliseconds of each step since the last time. */
+  takeSteps(): readonly number[] | Promise<readonly number[]>
+  close(): Promise<void>
+}
+
+/** The entries of one kind. */
+export interface PrunedKind {
+  readonly kind: string
+  /** Forgets those that have ended. */
+  prune(): Promise<Pruned>
+}
+
+/** How many entries were forgotten, and the time. */
+export interface Pruned {
+  readonly forgotten: number
+  readonly seconds: number
+}
+
+/** Opens and fills stores in a folder. Undefined if their server is not installed. */
+export type OpenPrunedStores = (folder: string, size: PrunedSize) => Promise<PrunedStores | undefined>
+
+/** The secret of the stores. */
+export const secret: Uint8Array = new Uint8Array(32).fill(1)
+
+/** Seconds. An entry with this end has ended, by the clock of the service and of the server. */
+export function longAgo(): number {
+  return Math.floor(Date.now() / 1000) - 10_000
+}
+
+/** An end that has not come. */
+export function later(): number {
+  return Math.floor(Date.now() / 1000) + 86_400
+}
+
+let serial = 0
+const round = Date.now().toString(36)
+
+/** A name of the form of a hash in base64url, a new one each time. */
+export function nextCall(): string {
+  serial += 1
+  return `${serial}_${round}_`.padEnd(43, 'abcdefghijklmnopqrstuvwxyz')
+}

@@ -1,0 +1,86 @@
+import { join } from 'node:path'
+import type { SqliteStoreDatabase } from 'procura/store/sqlite'
+import { prepareSqliteStores, sqliteProcessedSets, sqliteStores } from 'procura/store/sqlite'
+import { loadDriver } from '../../test/state/processes/open-driver.ts'
+import { later, longAgo, nextCall, type OpenPrunedStores, type Pruned, secret } from './pruned-stores.ts'
+
+/** The stores in SQLite: with `node:sqlite` where Node has it, and with node-sqlite3-wasm elsewhere. */
+export const prunedSqlite: OpenPrunedStores = async (folder, { entries, ended }) => {
+  const open = await loadDriver('node:sqlite').catch(() => loadDriver('node-sqlite3-wasm'))
+  const connections: { close(): unknown }[] = []
+  const next = () => {
+    const database = open(join(folder, 'state.db'))
+    connections.push(database)
+    return database
+  }
+  const database = next()
+  prepareSqliteStores({ database, secret, epoch: 0 })
+  const fill = (table: string, columns: string, count: number): unknown =>
+    database.exec(`INSERT INTO procura_${table} WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
+      SELECT ${columns} FROM n`)
+  database.exec('PRAGMA cache_size = -524288; PRAGMA synchronous = OFF; BEGIN')
+  for (const [end, calls, others] of [
+    [later(), entries, entries / 10],
+    [longAgo(), ended, ended],
+  ] as const) {
+    fill('calls', `randomblob(16), ${end} + i % 360`, calls)
+    fill('processed_sets', `randomblob(16), ${end} + i % 360`, others)
+    fill('revocations', `randomblob(16), x'00', ${end} + i % 360`, others)
+    fill(
+      'revocation_journal (id, revoker, until, sealed)',
+      `randomblob(16), x'00', ${end} + i % 360, randomblob(118)`,
+      others,
+    )
+    fill('limits', `randomblob(16), 1, ${end} + i % 360`, others)
+    // One use within a period that has not ended.
+    database.exec(`INSERT INTO procura_limit_holds SELECT randomblob(16), key, 1, 1, ${later()}, ${later()}, 0, NULL
+      FROM procura_limits WHERE expiration >= ${end} AND expiration < ${end + 360} AND NOT EXISTS
+        (SELECT 1 FROM procura_limit_holds AS known WHERE known.key = procura_limits.key)`)
+  }
+  database.exec('COMMIT; PRAGMA wal_checkpoint(TRUNCATE)')
+  let steps: number[] = []
+  const watched = (): SqliteStoreDatabase => {
+    const own = next()
+    let start = 0
+    return {
+      prepare: (sql) => own.prepare(sql),
+      exec(sql) {
+        const answer = own.exec(sql)
+        if (sql.startsWith('BEGIN')) start = performance.now()
+        if (sql === 'COMMIT') steps.push(performance.now() - start)
+        return answer
+      },
+    }
+  }
+  const { replay, revocations, limitStore } = sqliteStores({ database: watched(), secret, busyTimeoutMs: 60_000 })
+  const processed = sqliteProcessedSets({ database: watched(), secret, busyTimeoutMs: 60_000 })
+  const other = sqliteStores({ database: next(), secret, busyTimeoutMs: 60_000 }).replay
+  const counted = (table: string, prune: () => Promise<void>) => async (): Promise<Pruned> => {
+    const count = (): number =>
+      Number(Object.values(database.prepare(`SELECT count(*) FROM procura_${table}`).all()[0] as object)[0])
+    const before = count()
+    const start = performance.now()
+    await prune()
+    const seconds = (performance.now() - start) / 1_000
+    return { forgotten: before - count(), seconds }
+  }
+  return {
+    kinds: [
+      { kind: 'used calls', prune: counted('calls', () => replay.prune()) },
+      { kind: 'processed tokens', prune: counted('processed_sets', () => processed.prune()) },
+      { kind: 'revocations and journal', prune: counted('revocations', () => revocations.prune()) },
+      { kind: 'limits', prune: counted('limits', () => limitStore.prune()) },
+    ],
+    async claim() {
+      await other.claim(nextCall(), later(), {})
+    },
+    takeSteps() {
+      const taken = steps
+      steps = []
+      return taken
+    },
+    async close() {
+      for (const connection of connections) connection.close()
+    },
+  }
+}
