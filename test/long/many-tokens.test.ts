@@ -5,6 +5,7 @@ import { backend } from '#backend'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
 import { encodeContainerBytes } from '../../src/container/container.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
+import { encodeBase58btc } from '../../src/ipld/base.ts'
 import { signerOf } from '../../src/principal/signer.ts'
 import { clock } from '../support/actors.ts'
 import { service, serviceOptions } from '../support/service.ts'
@@ -57,5 +58,44 @@ describe('a service that sees many strangers', () => {
     expect(end - half).toBeLessThan(16 * 2 ** 20)
     // The service is alive until here.
     expect(authorizer.authorizeSync(await callOf(true)).allowed).toBe(true)
+  }, 3_600_000)
+
+  it('keeps no more memory for 1,000,000 DIDs than for 200,000, but for the calls that it accepted', async () => {
+    const count = 1_000_000
+    // Signatures are not verified: making them would take most of an hour. Keys are read as usual.
+    let isBelieved = false
+    const credulous = { ...backend, verify: () => isBelieved, verifySync: () => isBelieved }
+    const authorizer = createAuthorizer(serviceOptions({ backend: credulous }))
+    const issuer = signerOf('Ed25519', await backend.importKey('Ed25519', new Uint8Array(32)))
+    const template = Buffer.from(
+      encodeContainerBytes([await invoke({ issuer, audience: service.did, command: '/mail/send', args: {}, clock })]),
+    )
+    const places: number[] = []
+    for (let at = template.indexOf(issuer.did); at >= 0; at = template.indexOf(issuer.did, at + 1)) places.push(at)
+    expect(places.length).toBeGreaterThan(0)
+    const multikey = crypto.getRandomValues(new Uint8Array(34))
+    multikey.set([0xed, 0x01])
+    const serial = new DataView(multikey.buffer)
+    const counts = { allowed: 0, refused: 0 }
+    const send = async (from: number, to: number): Promise<{ readonly kept: number; readonly resident: number }> => {
+      for (let number = from; number < to; number++) {
+        serial.setUint32(10, number)
+        const did = `did:key:z${encodeBase58btc(multikey)}`
+        for (const at of places) template.write(did, at, 'latin1')
+        isBelieved = number % 2 === 0
+        counts[authorizer.authorizeSync(new Uint8Array(template)).allowed ? 'allowed' : 'refused'] += 1
+        if (number % 1_000 === 0) await new Promise((resolve) => setImmediate(resolve))
+      }
+      return { kept: used(), resident: process.memoryUsage().rss }
+    }
+    const early = await send(0, count / 5)
+    const end = await send(count / 5, count)
+    expect(counts).toEqual({ allowed: count / 2, refused: count / 2 })
+    const [kept, resident] = [end.kept - early.kept, end.resident - early.resident].map((bytes) => bytes / 2 ** 20)
+    process.stdout.write(`800,000 more DIDs: ${kept?.toFixed(1)} MB kept, ${resident?.toFixed(1)} MB resident\n`)
+    // 400,000 replay entries, at 40 bytes each.
+    expect(kept).toBeLessThan(16)
+    // Keys are outside the heap.
+    expect(resident).toBeLessThan(96)
   }, 3_600_000)
 })
