@@ -116,8 +116,10 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
   }
 }
 
-/** Most rows that an addition to a full store examines, so that it takes about a millisecond. */
+/** Most rows that an addition to a full store examines, so that it takes a few milliseconds. */
 const examinedAtOnce = 10_000
+/** A row that is removed takes as long as this number of rows that remain. */
+const costOfRemoval = 10
 
 /** Forgets the rows that expired, some with each addition to a full store. */
 interface ExpiredRows {
@@ -139,14 +141,18 @@ function expiredRows(rows: ReadonlyMap<number, Row>, keepFor: number, remove: (r
       earliestSeen = Math.min(earliestSeen, endOf(expiration))
     },
     forget(now) {
-      for (let left = examinedAtOnce; left > 0 && earliest + keepFor < now; left--) {
+      let left = examinedAtOnce
+      while (left > 0 && earliest + keepFor < now) {
+        left -= 1
         const { done, value: row } = rest.next()
         if (done) {
           rest = rows.values()
           earliest = earliestSeen
           earliestSeen = Number.POSITIVE_INFINITY
-        } else if (endOf(row.expiration) + keepFor < now) remove(row)
-        else earliestSeen = Math.min(earliestSeen, endOf(row.expiration))
+        } else if (endOf(row.expiration) + keepFor < now) {
+          remove(row)
+          left -= costOfRemoval - 1
+        } else earliestSeen = Math.min(earliestSeen, endOf(row.expiration))
       }
     },
   }

@@ -290,6 +290,24 @@ describe('STO-06 stores in PostgreSQL', () => {
     expect(await replay.claim('a', soon(), {})).toBe(false)
   })
 
+  it('keep a later epoch when they are prepared with an earlier one', async () => {
+    const settings = await open('epochs')
+    for (const epoch of [2_000, 1_000, 0]) await preparePostgresStores({ ...settings, epoch })
+    expect((await owner.query('SELECT epoch FROM epochs_stores')).rows).toEqual([{ epoch: 2_000 }])
+  })
+
+  it('forget revocations when they are pruned, and not with claims and reservations', async () => {
+    const settings = await open('alone')
+    const { revocations, replay, limitStore } = postgresStores(settings)
+    await revocations.add({ ids: [cid], expiration: soon() - 3600 })
+    for (let at = 0; at < 120; at++) await replay.claim(`call ${at}`, soon(), {})
+    await limitStore.reserve(limitRequest('a'), {})
+    await Promise.all([replay.prune(), limitStore.prune()])
+    expect(await revocations.findRevocations([cid], {})).toEqual([{ id: cid }])
+    await revocations.prune()
+    expect(await revocations.findRevocations([cid], {})).toEqual([])
+  })
+
   it('OPS-21 begin each statement of pruning where the last one has ended', async () => {
     const settings = await open('places')
     await owner.query(`INSERT INTO places_calls SELECT decode(md5(i::text), 'hex'), 1000 + i / 10

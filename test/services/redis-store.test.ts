@@ -290,6 +290,28 @@ describe('stores in Redis', () => {
     client.disconnect()
   })
 
+  it('keep a later epoch when they are prepared with an earlier one', async () => {
+    const client = new Redis({ port: server.port, host: '127.0.0.1' })
+    for (const epoch of [2_000, 1_000, 0]) await prepareRedisStores({ client, secret, prefix: 'epochs', epoch })
+    expect(await client.hget('{epochs}:stores', 'epoch')).toBe('2000')
+    client.disconnect()
+  })
+
+  it('forget revocations when they are pruned, and not with claims and reservations', async () => {
+    const client = new Redis({ port: server.port, host: '127.0.0.1' })
+    const settings = { client, secret, prefix: 'alone', timeoutMs: 20_000 }
+    await prepareRedisStores({ ...settings, epoch: 0 })
+    const { revocations, replay, limitStore } = redisStores(settings)
+    await revocations.add({ ids: [cid], expiration: soon() - 3600 })
+    for (let at = 0; at < 120; at++) await replay.claim(`call ${at}`, soon(), {})
+    await limitStore.reserve(limitRequest('a'), {})
+    await Promise.all([replay.prune(), limitStore.prune()])
+    expect(await revocations.findRevocations([cid], {})).toEqual([{ id: cid }])
+    await revocations.prune()
+    expect(await revocations.findRevocations([cid], {})).toEqual([])
+    client.disconnect()
+  })
+
   it('RPL-03 RVK-07 forget entries that have ended, and no others', async () => {
     const opened = await open()
     const { replay, revocations } = redisStores(opened.settings)

@@ -181,6 +181,22 @@ describe('a database of stores', () => {
     file.close()
   })
 
+  it('forgets revocations when they are pruned, and not with claims and reservations', async () => {
+    const file = sqliteFile()
+    const now = 1_000_000
+    prepareSqliteStores({ database: file.open(), secret, epoch: 0 })
+    const stores = sqliteStores({ database: file.open(), secret, clock: { now: () => now } })
+    const { revocations, replay, limitStore, callStore } = stores
+    await revocations.add({ ids: [cid], expiration: now - 3600 })
+    const claim = (at: number) => ({ key: `call ${at}`, expiration: now + 60, acceptedFrom: undefined })
+    await Promise.all(Array.from({ length: 300 }, (_, at) => callStore.ask({ ids: [], claim: claim(at) }, {})))
+    await Promise.all([replay.prune(), limitStore.prune()])
+    expect(await revocations.findRevocations([cid], {})).toEqual([{ id: cid }])
+    await revocations.prune()
+    expect(await revocations.findRevocations([cid], {})).toEqual([])
+    file.close()
+  })
+
   it('names the reason of a failure instead of a missing preparation', async () => {
     const file = sqliteFile()
     prepareSqliteStores({ database: file.open(), secret, epoch: 0 })
