@@ -22,9 +22,13 @@ export interface AgentTool<Args = unknown> {
   readonly description: string
   /** The definition, for `can` and `call`. */
   readonly definition: CommandDefinition<Args>
-  /** The schema of the arguments, as a Standard Schema with JSON Schema: for the AI SDK, Mastra, and the SDK 2 of MCP. */
+  /**
+   * The schema of the arguments: a Standard Schema, for the AI SDK, Mastra, OpenAI Agents (strict) and the SDK 2 of MCP. It is
+   * a JSON Schema at the same time, and not frozen: LangChain takes it and writes to it. The types of LangChain take
+   * `jsonSchema`.
+   */
   readonly schema: ArgumentType<Args>
-  /** The JSON Schema of the arguments, of draft 2020-12: for LangChain, OpenAI Agents, and model providers. */
+  /** The JSON Schema of the arguments, of draft 2020-12: for LangChain, OpenAI Agents with `strict: false`, and providers. */
   readonly jsonSchema: JsonSchema
 }
 
@@ -44,7 +48,8 @@ export interface AgentTool<Args = unknown> {
  * ```
  */
 export function toolOf<Args>(definition: CommandDefinition<Args>, options: ToolOptions = {}): AgentTool<Args> {
-  const schema = argumentsSchema(definition)
+  const standard = argumentsSchema(definition)['~standard']
+  const jsonSchema = (): JsonSchema => standard.jsonSchema.input({ target: 'draft-2020-12' })
   const given = readOptions('toolOf', options, {
     name: maybe(toolName),
     description: maybe(nonEmptyString),
@@ -53,12 +58,14 @@ export function toolOf<Args>(definition: CommandDefinition<Args>, options: ToolO
   const { name = toolNameOf(definition), description = definition.description ?? definition.command } = given
   const conditions = given.capability?.conditions ?? []
   const allowed = conditions.length === 0 ? '' : ` Permitted only where ${conditions.join(', and ')}.`
+  // Not enumerable: readers of JSON Schema do not meet it.
+  const schema: object = Object.defineProperty(jsonSchema(), '~standard', { value: standard })
   return Object.freeze({
     name,
     description: `${description.replace(/\.$/, '')}.${allowed}`,
     definition,
-    schema,
-    jsonSchema: schema['~standard'].jsonSchema.input({ target: 'draft-2020-12' }),
+    schema: schema as ArgumentType<Args>,
+    jsonSchema: jsonSchema(),
   })
 }
 

@@ -15,6 +15,17 @@ describe('AGT-16 a command as a tool', () => {
     expect(Object.isFrozen(tool)).toBe(true)
   })
 
+  it('has a schema that is a Standard Schema and a JSON Schema', () => {
+    const { schema, jsonSchema } = toolOf(send)
+    expect('~standard' in schema && schema['~standard'].validate({ to: 'bob@example.com' })).toHaveProperty('value')
+    expect(JSON.parse(JSON.stringify(schema))).toEqual(jsonSchema)
+    expect(Object.keys(schema)).not.toContain('~standard')
+    // LangChain notes the place of each part of a schema in the part.
+    for (const part of [schema, Object(schema).properties.to]) Object.assign(part, { __absolute_uri__: 'x' })
+    expect(JSON.stringify(toolOf(send).schema)).not.toContain('__absolute_uri__')
+    expect(JSON.stringify(jsonSchema)).not.toContain('__absolute_uri__')
+  })
+
   it('tells the model what the agent may do', () => {
     const capability = { conditions: ['`.to` is a string that ends with `"@example.com"`', '`.copies` is `1`'] }
     expect(toolOf(send, { name: 'mail', description: 'Mail to a colleague', capability })).toMatchObject({

@@ -11,6 +11,7 @@ import { checkLanggraph } from './langgraph.mjs'
 import { mastraDelegation } from './mastra.mjs'
 import { runs } from './own-tools.mjs'
 import { checkOwnTools } from './own-tools-cases.mjs'
+import { checkSchemas } from './schemas.mjs'
 import { ask, canaries, send, setUp, shown, start } from './setup.ts'
 
 const printed = []
@@ -218,6 +219,7 @@ async function step(name, work) {
 for (const [name, framework] of Object.entries(frameworks)) await step(name, () => check(framework))
 for (const [name, [run, sessionOf]] of Object.entries(runs))
   await step(`${name} with the tools of an agent`, () => checkOwnTools(run, sessionOf))
+await step('the schema of toolOf', checkSchemas)
 await step('LangGraph 1.7 with sub-graphs and hand-offs', checkLanggraph)
 await step('OpenAI Agents 0.20 with a hand-off', () => checkStart(openaiHandoff))
 await step('Mastra 1 with a sub-agent', () => checkStart(mastraDelegation))

@@ -14,7 +14,7 @@ import * as ai7 from 'ai7'
 import { MockLanguageModelV4 } from 'ai7/test'
 import { createAgent, ToolMessage, tool } from 'langchain'
 import { defineCommand, generateSigner } from 'procura'
-import { type Agent, openAgent } from 'procura/agent'
+import { type Agent, openAgent, toolOf } from 'procura/agent'
 import { aiTools, guardedTools, toolApproval } from 'procura/agent/ai-sdk'
 import { langchainMiddleware, langchainTools } from 'procura/agent/langchain'
 import { mastraHooks, mastraTools } from 'procura/agent/mastra'
@@ -37,6 +37,8 @@ export async function langchain(): Promise<string | undefined> {
   createAgent({ model: fakeModel(), tools: await langchainTools(assistant, given) })
   await langchainTools((runtime) => children.get(runtime.configurable?.['thread_id']), given)
   langchainMiddleware(({ context }) => children.get(context), { tools: { mail_send: send }, ToolMessage })
+  const { name, description, jsonSchema: schema } = toolOf(send)
+  tool(async ({ to }: { to: string }) => to, { name, description, schema })
   const { messages } = await agent.invoke({ messages: [{ role: 'user', content: prompt }] })
   return messages.at(-1)?.text
 }
