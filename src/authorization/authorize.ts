@@ -249,7 +249,7 @@ function* decide(
   } catch (error) {
     outcome = refuse(internalError(error, settings))
   }
-  return 'refusal' in outcome ? yield* deny(outcome, settings, service.mayWait) : outcome
+  return outcome.allowed === undefined ? yield* deny(outcome, settings, service.mayWait) : outcome
 }
 
 function* decideAt(

@@ -10,6 +10,8 @@ import { withClaims } from './with-claims.ts'
 
 /** A refusal, and the call that it is about, if it could be read. */
 export interface Refused {
+  /** Distinguishes it from a decision. A test by `in` takes a hundredth of a warm decision. */
+  readonly allowed?: undefined
   readonly refusal: Refusal
   readonly chain: Chain | undefined
   readonly authenticated: boolean
