@@ -58,6 +58,18 @@ describe('a signature', () => {
 })
 
 describe('an Ed25519 signature', () => {
+  it('SIG-03 is not changed by its check when it is a Buffer, whose slices share memory', async () => {
+    const { key } = await signed('Ed25519')
+    // The first bytes of points of small order, the last byte of a large y, and an S that is compared with L.
+    for (const first of [0x00, 0x01, 0x26, 0xc7, 0xec]) {
+      const signature = Buffer.from(Array.from({ length: 64 }, (_, at) => (at === 0 ? first : at === 63 ? 0x10 : at)))
+      signature[31] = 0x7f
+      const before = Buffer.from(signature).toString('hex')
+      await verdict(node, { algorithm: 'Ed25519', key, message, signature })
+      expect(signature.toString('hex')).toBe(before)
+    }
+  })
+
   it('SIG-02 has S below L, and no second S that is as good [attack 55]', async () => {
     const { key, signature } = await signed('Ed25519')
     const s = littleEndian(signature.subarray(32))

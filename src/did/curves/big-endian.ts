@@ -13,7 +13,10 @@ export function bigEndian(bytes: Uint8Array, start: number, end: number): bigint
 
 /** Decodes an unsigned little-endian number from a part of the bytes. */
 export function littleEndian(bytes: Uint8Array, start: number, end: number): bigint {
-  return bigEndian(bytes.slice(start, end).reverse(), 0, end - start)
+  // The slice of a Buffer shares its memory, so no part of the bytes is copied and reversed.
+  let value = 0n
+  for (let i = end - 1; i >= start; i--) value = (value << 8n) | BigInt(bytes[i] as number)
+  return value
 }
 
 /** Encodes a number below 2^256 as 32 bytes, big-endian. */
