@@ -10,7 +10,7 @@ import type { Chain, ChainLink, OpenInvocation } from './chain.ts'
 import { checkAlignment, checkWitness } from './checks/alignment.ts'
 import { checkPolicies } from './checks/policy.ts'
 import { checkRevocation } from './checks/revocation.ts'
-import { checkLinkSignatures, checkSignatures, createSignatureState } from './checks/signatures.ts'
+import { checkLinkSignatures, checkSignatures, createSignatureState, type SignatureState } from './checks/signatures.ts'
 import { checkTimeBounds } from './checks/time-bounds.ts'
 import { type Denial, isDenial } from './denial.ts'
 import { checkInput, internalError } from './denial-of.ts'
@@ -109,7 +109,7 @@ function* verify(
     checkRevoker(invocation, path) ??
     checkTimeBounds(chain, now, settings) ??
     (yield* checkSignatures(chain, settings, state, call)) ??
-    (yield* checkLinkSignatures(path, settings, state, call)) ??
+    (yield* checkPath(path, invocation, settings, state, call)) ??
     checkPolicies(chain) ??
     // RVK-09
     (revocations && (yield* checkRevocation(chain, { ...settings, revocations }, call)))
@@ -139,6 +139,18 @@ function readArgs(args: IpldMap): Named | undefined {
 
 function isTokenLink(value: IpldValue | undefined): value is CID {
   return isCid(value) && isTokenCid(value)
+}
+
+/** The delegations of the path are signed by their issuers. The sentence is about the path, not the proofs of the revocation. */
+function* checkPath(
+  path: readonly ChainLink[],
+  invocation: OpenInvocation,
+  settings: VerificationSettings,
+  state: SignatureState,
+  call: CallOptions,
+): Steps<Denial | undefined> {
+  const refusal = yield* checkLinkSignatures(path, settings, state, call)
+  return refusal && withSentence(refusal, { links: path, invocation }, settings)
 }
 
 /** The principal whose right to revoke is used issued the delegation, or an earlier one. */

@@ -115,6 +115,19 @@ describe('verifyRevocation', () => {
     )
   })
 
+  it('PRF-08 names the delegation of the path that is not signed, and its issuer', async () => {
+    const forged = second.bytes.slice()
+    forged[10] = (forged[10] as number) ^ 1
+    const changed = await decodeDelegation(forged)
+    const path = [first, changed]
+    const revocation = await revoke({ issuer: alice, delegation: changed, path })
+    const verdict = await verifyRevocation(encodeContainer([revocation, ...path]), { clock })
+    expect(verdict.accepted || verdict.denial).toMatchObject({
+      at: 1,
+      message: `delegation 2 of 2 is not signed by its issuer ${bob.did}`,
+    })
+  })
+
   it('throws nothing for bytes of any kind', async () => {
     expect(await verifyRevocation('nonsense', { clock })).toMatchObject({
       accepted: false,
