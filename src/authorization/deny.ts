@@ -10,7 +10,7 @@ import { withClaims } from './with-claims.ts'
 
 /** A refusal, and the call that it is about, if it could be read. */
 export interface Refused {
-  /** Distinguishes it from a decision. A test by `in` takes a hundredth of a warm decision. */
+  /** Distinguishes it from a decision. */
   readonly allowed?: undefined
   readonly refusal: Refusal
   readonly chain: Chain | undefined
