@@ -447,9 +447,9 @@ describe('procura wrap', () => {
       expect(readFileSync(path, 'utf8')).toBe(mail())
     }
     await wrap(path, '--tools', 'send', '--tools', 'sent', '--policy', 'sent: .to == a')
-    expect((await delegations()).map(({ command, policy }) => [command, policy.length])).toEqual([
-      ['/mcp/mail/send', 0],
-      ['/mcp/mail/sent', 1],
+    expect(await delegations()).toEqual([
+      { command: '/mcp/mail/send', policy: [] },
+      { command: '/mcp/mail/sent', policy: [['==', '.to', 'a']] },
     ])
   })
 
