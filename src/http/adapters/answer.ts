@@ -283,8 +283,12 @@ function withHeaders(answer: Answer, more: HeaderList): Answer {
 /** Headers of one connection (RFC 9110, 7.6.1), and the one for the receipt, which only the service may send. */
 const removed: ReadonlySet<string> = new Set([
   ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer'],
-  ...['transfer-encoding', 'upgrade', 'x-ucan-container'],
+  ...['transfer-encoding', 'upgrade', 'http2-settings', 'x-ucan-container'],
 ])
+
+/** Characters that no header can have (RFC 9110, 5.5). `Headers` takes most of them, and Node refuses them. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are refused.
+const unsendable = /[\u0000-\u0008\u000a-\u001f\u007f]/
 
 /** Statuses of responses without a body. */
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304])
@@ -296,6 +300,10 @@ function answerResponse(response: Response): Answer {
     throw new TypeError('the response of the handler cannot be sent: it is an error, or its body was read')
   const listed = new Set((response.headers.get('connection') ?? '').toLowerCase().split(/[\s,]+/))
   const headers = [...response.headers].filter(([name]) => !removed.has(name) && !listed.has(name))
+  if (headers.some(([, value]) => unsendable.test(value))) {
+    response.body?.cancel().catch(() => undefined)
+    throw new TypeError('the response of the handler cannot be sent: a header contains a control character')
+  }
   const { status, body } = response
   const isEmpty = body === null && !bodiless.has(status) && !response.headers.has('content-length')
   return { status, headers: isEmpty ? [...headers, ['content-length', '0']] : headers, body }

@@ -39,7 +39,7 @@ export const send: CommandDefinition<{ readonly to: string }> = defineCommand({
 })
 export const kinds: readonly string[] = [
   ...['nothing', 'json', 'response', 'empty', 'stream', 'late', 'cookies', 'forged', 'upstream', 'redirect'],
-  ...['throws', 'circular', 'surroundings', 'missing', 'consumed', 'network'],
+  ...['throws', 'circular', 'surroundings', 'missing', 'consumed', 'network', 'control'],
 ]
 const commandOf = (kind: string): CommandDefinition => defineCommand({ command: `/mail/${kind}`, args: {} })
 
@@ -208,6 +208,8 @@ const results: Readonly<Record<string, Result>> = {
     return response
   },
   network: () => Response.error(),
+  // `Headers` takes the character, and Node does not send it.
+  control: () => new Response('ok', { headers: { 'x-file': 'a\u0001b' } }),
   missing: () => new Response('not here', { status: 404, headers: { 'content-type': 'text/plain' } }),
 }
 

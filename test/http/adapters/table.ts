@@ -73,6 +73,7 @@ async function allowed(one: string, binary: Uint8Array): Promise<readonly Row[]>
       missing: 404,
       consumed: 500,
       network: 500,
+      control: 500,
     },
   }
   return [
