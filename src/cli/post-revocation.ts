@@ -53,6 +53,8 @@ export async function postRevocation(url: URL, container: string): Promise<Poste
     const headers = { 'content-type': 'application/x-ucan-container', accept: 'application/problem+json' }
     const response = await fetch(href, { method: 'POST', headers, body: container, redirect: 'manual', signal })
     const { status } = response
+    // An unread body that does not end would keep the program running.
+    if (!isProblem(response)) await response.body?.cancel()
     if (status === 204) {
       const message = `${of} has taken the revocation, and refuses the calls that need it from now on`
       return { url: href, state: 'taken', status, message }
@@ -82,8 +84,7 @@ interface Problem {
 
 /** The problem document of RFC 9457 in an answer, if it is one. */
 async function readProblem(response: Response): Promise<Problem> {
-  const type = response.headers.get('content-type') ?? ''
-  if (!/^application\/problem\+json(?:;|$)/i.test(type)) return (await response.body?.cancel().then(() => ({}))) ?? {}
+  if (!isProblem(response)) return {}
   const text = await readSome(response.body)
   let data: unknown
   try {
@@ -97,6 +98,10 @@ async function readProblem(response: Response): Promise<Problem> {
     ...(typeof title === 'string' && { title: title.slice(0, 200) }),
     ...(typeof detail === 'string' && { detail: detail.slice(0, 500) }),
   }
+}
+
+function isProblem({ status, headers }: Response): boolean {
+  return status >= 400 && /^application\/problem\+json(?:;|$)/i.test(headers.get('content-type') ?? '')
 }
 
 const isCode = (value: unknown): value is string => typeof value === 'string' && /^[a-z][a-z0-9_]{0,63}$/.test(value)

@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { memoryStores } from '../../src/authorization/memory-stores.ts'
 import { openContainer } from '../../src/authorization/open-container.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
+import { postRevocation } from '../../src/cli/post-revocation.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { generateSigner } from '../../src/entries/index.ts'
 import { nodeHandler } from '../../src/http/adapters/node.ts'
@@ -146,6 +147,32 @@ describe('procura revoke --to', () => {
       ])
     })
   }
+
+  it('cancels each body that it does not read, which would keep the program running [CLI-15]', async () => {
+    const endless = (cancelled: string[]) =>
+      new ReadableStream({
+        pull: (controller) => controller.enqueue(new Uint8Array(16_384)),
+        cancel: () => void cancelled.push('body'),
+      })
+    for (const [status, headers] of [
+      [307, {}],
+      [307, problem],
+      [200, problem],
+      [404, { 'content-type': 'text/html' }],
+      [404, problem],
+    ] as const) {
+      const cancelled: string[] = []
+      const fetching = vi
+        .spyOn(globalThis, 'fetch')
+        .mockImplementation(async () => new Response(endless(cancelled), { status, headers }))
+      try {
+        expect((await postRevocation(new URL('https://mail.example/'), 'C')).state, String(status)).toBe('unanswered')
+      } finally {
+        fetching.mockRestore()
+      }
+      expect(cancelled, String(status)).toEqual(['body'])
+    }
+  })
 
   it('shows nothing of an answer that a terminal would obey, and a bounded part of it [CLI-15]', async () => {
     const detail = `\u001b[2J\u202e${'x'.repeat(5_000)}`
