@@ -16,7 +16,12 @@ const rows = new Map(
 /** The codes of a union in the source. */
 function unionIn(path: string, name: string): readonly string[] {
   const [, body = ''] = new RegExp(`export type ${name} =\\n((?:\\s+\\| .*\\n)+)`).exec(read(path)) ?? []
-  return [...body.matchAll(/'(\w+)'/g)].map(([, code = '']) => code)
+  return membersOf(body)
+}
+
+/** The members of a union, one a line. */
+function membersOf(text: string): readonly string[] {
+  return [...text.matchAll(/^\s+\| '(\w+)'$/gm)].map(([, code = '']) => code)
 }
 
 describe('the page of errors and denials', () => {
@@ -49,8 +54,20 @@ describe('the page of errors and denials', () => {
     const ofGuard = unionIn('src/guard/result.ts', 'GuardDenialCode')
     expect([denials.length, ofGuard.length].every((count) => count > 9)).toBe(true)
     const listed = [...rows.keys()].filter((code) => /^[a-z]/.test(code))
+    // An answer of the adapters, which the listener for HTTP clients gives as well.
+    const ofListener = membersOf(read('src/gateway/connect/api/problem.ts')).filter(
+      (code) => code !== 'request_unbound',
+    )
+    const ofGateway = [...unionIn('src/gateway/wire/hello.ts', 'HelloErrorCode'), ...ofListener]
+    expect(ofListener.length).toBeGreaterThan(5)
     const ofAdapters = ['container_missing', 'container_unreadable', 'request_unbound', 'handler_failed']
-    expect(listed.toSorted()).toEqual([...denials, ...ofGuard, ...ofAdapters].toSorted())
+    const others = ['tool_unknown', 'task_unsupported', 'tool_failed', ...ofGateway]
+    expect(listed.toSorted()).toEqual([...denials, ...ofGuard, ...ofAdapters, ...others].toSorted())
+    for (const code of others.slice(0, 3))
+      expect(
+        listFiles('src/mcp', '.ts').some((path) => read(path).includes(`'${code}'`)),
+        code,
+      ).toBe(true)
     for (const code of [...denials, ...ofGuard]) {
       const { status } = denialResponse({ code, message: 'no', requirement: 'AUT-01' } as never)
       expect(`${code} ${rows.get(code)?.[0]}`).toBe(`${code} ${status}`)
