@@ -235,7 +235,7 @@ async function takeRefusal(
 ): Promise<void> {
   const { audience, sink, servers } = supply.current()
   if (needsProof || !servers.has(server)) {
-    const message = 'the refusal of a hook is taken over a Unix socket, for a server of the gateway'
+    const message = 'a hook can report a refusal over a Unix socket only, and for a server of this gateway'
     return refuse(socket, { code: 'refusal_refused', message }, onEvent)
   }
   const onError = (): void =>

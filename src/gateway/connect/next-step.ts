@@ -15,7 +15,7 @@ export function nextStep(answered: Answered, shown: Waiting | undefined, clock: 
   if (more.length === 0 || shown.threshold === 1)
     return `An approval is requested: ask the user to run \`procura approve ${one?.id}\` in a terminal within ${minutes} minutes, and then make the same call again with the same arguments.`
   const commands = shown.requests.map(({ id, approver }) => `\`procura approve ${id}\` (${approver})`)
-  return `Approvals by ${shown.threshold} of ${shown.requests.length} approvers are requested: each runs the own command in a terminal within ${minutes} minutes: ${commands.join(', ')}. Then make the same call again with the same arguments.`
+  return `Approvals by ${shown.threshold} of ${shown.requests.length} approvers are requested: each approver runs one command in a terminal within ${minutes} minutes: ${commands.join(', ')}. Then make the same call again with the same arguments.`
 }
 
 /** Seconds until the first of the requests expires. */
