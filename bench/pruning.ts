@@ -2,13 +2,13 @@
  * `tsx --tsconfig bench/tsconfig.json bench/pruning.ts`: how long pruning keeps others waiting. The figures of
  * `spec/sizing.md` are from here.
  *
- * - `--entries <count>`: used calls that have not ended, and a tenth of it in revocations with their journal, limits and
- *   processed Security Event Tokens. Default 100,000.
+ * - `--entries <count>`: used calls that have not ended, and a tenth of it in revocations with their journal, limits
+ *   and processed Security Event Tokens. Default 100,000.
  * - `--ended <count>`: entries of each kind that have ended. Default 10,000.
  * - `--store <name>`: that store alone; may be repeated. Servers are started, and skipped if they are not installed.
  *
- * A step is what keeps others waiting: a transaction in SQLite, a script in Redis, a statement in PostgreSQL. Of the stores in
- * memory, which are not pruned, it is a request after all entries have ended.
+ * A step is what keeps others waiting: a transaction in SQLite, a script in Redis, a statement in PostgreSQL. Of the
+ * stores in memory, which are not pruned, it is a request after all entries have ended.
  *
  * @module
  */

@@ -8,8 +8,9 @@ import { type AgentTool, toolOf } from './tool-of.ts'
 import { definitionsCheck, toolsByName } from './tools-by-name.ts'
 
 /**
- * The agent that calls; or a function that returns it at each call, such as the agent of the sub-agent that was started last.
- * A call is refused while the function returns undefined. The function receives the framework's context of the call.
+ * The agent that calls; or a function that returns it at each call, such as the agent of the sub-agent that was started
+ * last. A call is refused while the function returns undefined. The function receives the framework's context of the
+ * call.
  */
 export type CallingAgent<Context = unknown> =
   | Pick<Agent, 'call' | 'capabilities'>
@@ -54,11 +55,12 @@ export interface CallableTool extends AgentTool {
 }
 
 /**
- * Makes the tools of an agent for a model: one for each command that its delegations cover now, in the order of `tools`. The
- * description contains the conditions of the delegations. The tool signs and sends a call of the agent, so nothing else has
- * to ask before it runs. `langchainTools`, `aiTools`, `openaiTools` and `mastraTools` make them for a framework.
+ * Makes the tools of an agent for a model: one for each command that its delegations cover now, in the order of
+ * `tools`. The description contains the conditions of the delegations. The tool signs and sends a call of the agent, so
+ * nothing else has to ask before it runs. `langchainTools`, `aiTools`, `openaiTools` and `mastraTools` make them for a
+ * framework.
  *
- * Of a function that returns the agent, there is a tool for each command, without conditions.
+ * For a function that returns the agent, it makes a tool for each command, without conditions.
  *
  * @throws ArgumentError when an argument is invalid.
  *
@@ -107,7 +109,7 @@ export async function readTools<Context>(
 /** Most characters of alternatives in a description. Model providers refuse long ones, some beyond 1,024 characters. */
 const maxConditions = 800
 
-/** A chain is enough. So the conditions of several are alternatives. */
+/** One chain is enough, so the conditions of several are alternatives. */
 function conditionsOf(capabilities: readonly AgentCapability[]): readonly string[] {
   const each = new Set(capabilities.map(({ conditions }) => conditions.join(', and ')))
   if (each.has('') || each.size === 0) return []
@@ -129,7 +131,7 @@ function callerOf<Context>(
     try {
       return await acting.call(definition, given as Readonly<Record<string, unknown>>, { ...settings, signal })
     } catch (error) {
-      // Arguments that no token has, such as one that is named `__proto__`, are the model's mistake.
+      // Arguments that no token can contain, such as `__proto__`, are a mistake of the model.
       if (error instanceof ArgumentError && error.message.startsWith('`args')) return refused(error.message)
       throw error
     }

@@ -23,12 +23,15 @@ export interface AgentTool<Args = unknown> {
   /** The definition, for `can` and `call`. */
   readonly definition: CommandDefinition<Args>
   /**
-   * The schema of the arguments: a Standard Schema, for the AI SDK, Mastra, OpenAI Agents (strict) and the SDK 2 of MCP. It is
-   * a JSON Schema at the same time, and not frozen: LangChain takes it and writes to it. The types of LangChain take
-   * `jsonSchema`.
+   * The schema of the arguments: a Standard Schema, for the AI SDK, Mastra, OpenAI Agents (strict) and the SDK 2 of
+   * MCP. It is a JSON Schema at the same time, and not frozen: LangChain takes it and writes to it. The types of
+   * LangChain take `jsonSchema`.
    */
   readonly schema: ArgumentType<Args>
-  /** The JSON Schema of the arguments, of draft 2020-12: for LangChain, OpenAI Agents with `strict: false`, and providers. */
+  /**
+   * The JSON Schema of the arguments, of draft 2020-12: for LangChain, OpenAI Agents with `strict: false`, and
+   * providers.
+   */
   readonly jsonSchema: JsonSchema
 }
 

@@ -6,8 +6,8 @@ import { quote } from '../support/quote.ts'
 import { toolNameOf } from './tool-of.ts'
 
 /**
- * Names the tools of commands: each definition under the name that `toolOf` gives it. A client and a server that
- * list the same definitions have the same tools. Where an option `tools` takes names, it takes a list of definitions too.
+ * Names the tools of commands: each definition under the name that `toolOf` gives it. A client and a server that list
+ * the same definitions have the same tools. Where an option `tools` takes names, it takes a list of definitions too.
  *
  * @throws ArgumentError when two commands have the same name of a tool, such as `/mail/send` and `/mail_send`.
  *

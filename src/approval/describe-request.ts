@@ -23,8 +23,8 @@ export interface DescribeOptions {
   /** Names of arguments of which only kind and size are shown. Default: none. */
   readonly hide?: readonly string[]
   /**
-   * The body of a request that is bound to its call (`requestArguments` of `procura/http/binding`). Compare its digest with the
-   * argument `digest` before. Default: the words warn that the body is not shown.
+   * The body of a request that is bound to its call (`requestArguments` of `procura/http/binding`). Compare its digest
+   * with the argument `digest` before. Default: the words warn that the body is not shown.
    */
   readonly body?: Uint8Array
   /** Columns of a line. Default 80, at least 40. */

@@ -55,8 +55,8 @@ export interface Authorizer {
   /**
    * The same, synchronously. Every store, resolver, schema and the back end must answer synchronously, as the memory
    * stores and the back end of Node do. Until the code that counts is loaded, in the first moments of a process, a call
-   * whose chain has limits is refused with `limit_unsupported`. Elsewhere than on Node, the message of a denial is its code
-   * and its requirement, and a refused policy has no `detail`.
+   * whose chain has limits is refused with `limit_unsupported`. Elsewhere than on Node, the message of a denial is its
+   * code and its requirement, and a refused policy has no `detail`.
    *
    * @throws ArgumentError when one of them returns a promise.
    */

@@ -30,8 +30,9 @@ export interface CallAnswer {
 }
 
 /**
- * Asks three stores that are one database in one request. `redisStores`, `postgresStores` and `sqliteStores` return it beside
- * the stores. It is used only where the service has all three of its stores: if one is replaced, each store is asked by itself.
+ * Asks three stores that are one database in one request. `redisStores`, `postgresStores` and `sqliteStores` return it
+ * beside the stores. It is used only where the service has all three of its stores: if one is replaced, each store is
+ * asked by itself.
  */
 export interface CallStore {
   readonly revocations: RevocationStore

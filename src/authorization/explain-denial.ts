@@ -1,5 +1,6 @@
 /**
- * The sentence of each denial, for people. Elsewhere than on Node this file is loaded with the first denial (decision 097).
+ * The sentence of each denial, for people. Elsewhere than on Node this file is loaded with the first denial (decision
+ * 097).
  *
  * @module
  */

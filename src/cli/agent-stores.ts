@@ -76,8 +76,8 @@ interface SealedPlace {
 }
 
 /**
- * The key of an encrypted file of delegations. A command in connect.json is not run: a program that can write to the folder of
- * an agent alone would act as the person who uses this program.
+ * The key of an encrypted file of delegations. A command in connect.json is not run: a program that can write to the
+ * folder of an agent alone would act as the person who uses this program.
  */
 export async function delegationsKey(
   flags: Flags,

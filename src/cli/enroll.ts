@@ -48,8 +48,8 @@ export async function enroll(
 }
 
 /**
- * `procura approve --page`: makes the key of a browser an approver until the gateway ends. The person opens a link, and types
- * the end of the key that the page shows.
+ * `procura approve --page`: makes the key of a browser an approver until the gateway ends. The person opens a link, and
+ * types the end of the key that the page shows.
  */
 export async function enrollPage(
   config: GatewayConfig,
@@ -81,7 +81,10 @@ interface Grant {
   report(audience: Did, host: Host, end?: string): void
 }
 
-/** The delegations that the words describe: without a command, those of tools, and those of HTTP APIs if there are some. A mistake in them is found before the person does anything. */
+/**
+ * The delegations that the words describe: without a command, those of tools, and those of HTTP APIs if there are some.
+ * A mistake in them is found before the person does anything.
+ */
 function grantOf(config: GatewayConfig, flags: Flags, usual: string): Grant {
   const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? usual)
   const command = textOf(flags, 'command')

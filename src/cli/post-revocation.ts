@@ -3,10 +3,10 @@ import { isConfidential } from '../support/loopback.ts'
 import { quote } from '../support/quote.ts'
 import { UsageError } from './usage-error.ts'
 
-/** What a service has answered to a revocation. */
+/** The answer of a service to a revocation. */
 export interface Posted {
   readonly url: string
-  /** `unanswered`: it could not be asked, or its answer is not one of a service that takes revocations. */
+  /** `unanswered`: the service could not be reached, or did not answer as one that takes revocations. */
   readonly state: 'refused' | 'taken' | 'unanswered'
   /** Of the answer. */
   readonly status?: number

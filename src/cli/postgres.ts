@@ -18,8 +18,8 @@ export interface PostgresClient extends PostgresQueryable {
 }
 
 /**
- * The address of a database, from the environment or from the file of `--url-file`. It may contain a password, so it is not
- * taken from the command line.
+ * The address of a database, from the environment or from the file of `--url-file`. It may contain a password, so it is
+ * not taken from the command line.
  *
  * @param variable - of the environment.
  * @throws UsageError when there is none.
@@ -36,7 +36,7 @@ export async function databaseAddress(flags: Flags, host: Host, variable: string
  * Connects to a database. The package `pg` is not a dependency of this one: it is taken from the project in which the
  * program runs.
  *
- * @throws UsageError when the package is missing; an error without the address when the server does not let it in.
+ * @throws UsageError when the package is missing; an error without the address when the connection fails.
  */
 export async function connectPostgres(connectionString: string): Promise<PostgresClient> {
   let path: string
@@ -60,8 +60,8 @@ export async function connectPostgres(connectionString: string): Promise<Postgre
 }
 
 /**
- * The message of the server, or the code of the platform, whose message contains the name of the host: of an address with
- * a mistake, that is a part of the password.
+ * The message of the server, or the code of the platform, whose message contains the name of the host: of an address
+ * with a mistake, that is a part of the password.
  */
 function reasonOf(error: unknown): string {
   const { code, message, severity } = Object(error) as Readonly<Record<string, unknown>>

@@ -20,8 +20,8 @@ export interface DelegationFileDescription {
  * Reads whether a file of `fileDelegationStore` is encrypted, without its key.
  *
  * @returns undefined when there is no file.
- * @throws ArgumentError when an option is invalid; StoreError when the file cannot be read, other users have access to it,
- *   or it is damaged.
+ * @throws ArgumentError when an option is invalid; StoreError when the file cannot be read, other users have access to
+ *   it, or it is damaged.
  */
 export async function describeDelegationFile(options: {
   readonly path: string

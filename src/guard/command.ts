@@ -21,9 +21,9 @@ export type CredentialFunction = (
 export type GuardedCommand<Args = unknown> = CommandDefinition<Args> & {
   /**
    * Name of the credential in the vault, or a table with a name for each subject (`referenceTable`), for a service
-   * whose owners have their own keys; or a function, for owners that are added while the service runs. No text of a request
-   * can select a credential. The type of a table is a `CredentialFunction` too: a union of the two would give the parameters
-   * of a function no type.
+   * whose owners have their own keys; or a function, for owners that are added while the service runs. No text of a
+   * request can select a credential. The type of a table is a `CredentialFunction` too: a union of the two would give
+   * the parameters of a function no type.
    */
   readonly credential?: string | CredentialFunction
   /**

@@ -15,8 +15,8 @@ import { type ToolGateOptions, toolGateChecks } from './tool-gate.ts'
 /** Options of {@link serveTools}. */
 export interface ServeToolsOptions extends Omit<ToolGateOptions, 'tools'> {
   /**
-   * The tools: a list of definitions, whose tools have the names of `toolOf`; or a definition for each name. The service has
-   * a handler for each. Default: all commands of the service.
+   * The tools: a list of definitions, whose tools have the names of `toolOf`; or a definition for each name. The
+   * service has a handler for each. Default: all commands of the service.
    */
   readonly tools?: readonly CommandDefinition[] | { readonly [tool: string]: CommandDefinition }
   /** Receives the error of a handler. Its own errors are ignored. Default: the error is only recorded as a failure. */
@@ -38,19 +38,19 @@ interface ServedTool {
 }
 
 /**
- * Serves the commands of a service as the tools of an MCP server, of either SDK. The names, descriptions and schemas are those
- * of `toolOf`. A call must carry a container in `_meta` (`withInvocation` adds it). The guard of the service decides and
- * records, and the handler of the command runs only if the call is allowed.
+ * Serves the commands of a service as the tools of an MCP server, of either SDK. The names, descriptions and schemas
+ * are those of `toolOf`. A call must carry a container in `_meta` (`withInvocation` adds it). The guard of the service
+ * decides and records, and the handler of the command runs only if the call is allowed.
  *
  * The result of a tool is the value of the handler: a string as it is, and any other value as JSON; an object is the
- * `structuredContent` too. A `Response` is its text, with `isError` unless its status is 2xx. If the handler throws, the
- * client receives only that the tool failed.
+ * `structuredContent` too. A `Response` is its text, with `isError` unless its status is 2xx. If the handler throws,
+ * the client receives only that the tool failed.
  *
  * Tools that are registered with the SDK are not offered. Use {@link guardTools} for those.
  *
  * @returns the server.
- * @throws ArgumentError when an option is invalid, the service has no handler for a tool, two tools have the same name, or
- *   the server is not of a known SDK or guarded already.
+ * @throws ArgumentError when an option is invalid, the service has no handler for a tool, two tools have the same name,
+ *   or the server is not of a known SDK or guarded already.
  *
  * @example
  * ```ts

@@ -3,8 +3,8 @@ import type { CommandDefinition } from '../capability/definition.ts'
 import type { OptionCheck } from '../support/options.ts'
 
 /**
- * The definition of the command of each tool, by the name of the tool; a list of definitions, whose tools have the names of
- * `toolOf`; or a function that finds the definition.
+ * The definition of the command of each tool, by the name of the tool; a list of definitions, whose tools have the
+ * names of `toolOf`; or a function that finds the definition.
  */
 export type ToolDefinitions =
   | readonly CommandDefinition[]

@@ -36,8 +36,8 @@ import type { ToolPins } from './tool-hash.ts'
 /** Options of a gate: those that `guardTools` and `relayTools` share. */
 export interface ToolGateOptions {
   /**
-   * The command of each tool, by its name, or a list of definitions. The guard has these commands. A tool without one is
-   * refused and not listed.
+   * The command of each tool, by its name, or a list of definitions. The guard has these commands. A tool without one
+   * is refused and not listed.
    */
   readonly tools: ToolDefinitions
   /** The key of `_meta` under which the container travels. Default `xyz.ucan/container`. */

@@ -30,8 +30,8 @@ export interface InvocationTransport {
 }
 
 /**
- * The command of each tool, by the name of the tool; a list of definitions, whose tools have the names of `toolOf`; or a
- * function that finds the command.
+ * The command of each tool, by the name of the tool; a list of definitions, whose tools have the names of `toolOf`; or
+ * a function that finds the command.
  */
 export type ToolCommands =
   | readonly CommandDefinition[]

@@ -17,8 +17,8 @@ interface Waiting<Item, Answer> {
 }
 
 /**
- * Round trips that are under way at a time, without those that a silent server does not answer. A second one is prepared while
- * the first one travels.
+ * Round trips that are under way at a time, without those that a silent server does not answer. A second one is
+ * prepared while the first one travels.
  */
 const atATime = 2
 
@@ -28,8 +28,8 @@ const atATime = 2
  *
  * @param run - makes one round trip, and returns an answer for each item, in their order.
  * @param maxBatch - most items of one round trip.
- * @param onSilence - takes a listener, which is called when the server is silent. The next round trips then do not wait for
- * those that are under way.
+ * @param onSilence - takes a listener, which is called when the server is silent. The next round trips then do not wait
+ * for those that are under way.
  */
 export function inBatches<Item, Answer>(
   run: (items: readonly Item[]) => Promise<readonly Answer[]>,

@@ -2,7 +2,8 @@ import { StoreError } from '../errors.ts'
 import { sleep } from '../support/back-off.ts'
 
 /**
- * Asks a connection again and again whether it is alive, because nothing arrives on a dead one that only listens. RVK-33
+ * Asks a connection again and again whether it is alive, because nothing arrives on a dead one that only listens.
+ * RVK-33
  *
  * @param ask - sends a question, and resolves with the answer.
  * @param everyMs - milliseconds between two questions, and the longest wait for an answer.

@@ -7,8 +7,8 @@ export interface SilenceWatch {
   /**
    * Notes that a request was sent. Returns the function that notes its end.
    *
-   * The function takes whether the request ended by itself: with an answer, or with an error of the client. A request that
-   * timed out did not.
+   * The function takes whether the request ended by itself: with an answer, or with an error of the client. A request
+   * that timed out did not.
    */
   sent(): (ended: boolean) => void
 }
@@ -28,13 +28,15 @@ export interface SilenceOptions {
 /**
  * Watches a connection for silence (STO-13): requests wait, and none has ended by itself for some time.
  *
- * The limit follows a slow server, so that a connection with late answers is not taken for a dead one again and again: it is
- * at least twice the time of the last answer, and doubles with each report until there is an answer.
+ * The limit follows a slow server, so that a connection with late answers is not taken for a dead one again and again:
+ * it is at least twice the time of the last answer, and doubles with each report until there is an answer.
  */
 export function watchSilence({ limitMs, mostMs, connection, onSilence }: SilenceOptions): SilenceWatch {
   const looksMs = Math.max(1, limitMs / 8)
   let waiting = 0
-  /** When the present silence began: with the last answer, report or connection, or with the first request that waits. */
+  /**
+   * When the present silence began: with the last answer, report or connection, or with the first request that waits.
+   */
   let since = 0
   let limit = limitMs
   let isLooking = false

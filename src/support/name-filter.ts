@@ -1,8 +1,8 @@
 /**
  * Filters in front of large maps of names.
  *
- * A look-up in a map of many strings reads about three places of memory that no cache of the processor has. A filter has
- * two bytes for a name, so most names that are not in the map are recognized within the cache.
+ * A look-up in a map of many strings reads about three places of memory that no cache of the processor has. A filter
+ * has two bytes for a name, so most names that are not in the map are recognized within the cache.
  *
  * @module
  */
@@ -31,8 +31,8 @@ const copiedAtOnce = 4
 /**
  * Makes the filter of a map.
  *
- * No call takes time that grows with the map. After as many removals as the map has room for, a filter without their bits is
- * made, by a few names with each addition.
+ * No call takes time that grows with the map. After as many removals as the map has room for, a filter without their
+ * bits is made, by a few names with each addition.
  *
  * @param names - the map. The filter sees its keys only, and must be told of each one.
  * @param maxNames - the number of names for which the filter is made. With more, it becomes less useful.

@@ -50,7 +50,9 @@ export interface World {
   readonly output: string[]
   /** The configuration of an MCP client for the agent. */
   readonly servers: Readonly<Record<string, Server>>
-  /** The server for files, for another agent. Thousands of refused calls use up the requests for approvals of an agent. */
+  /**
+   * The server for files, for another agent. Thousands of refused calls use up the requests for approvals of an agent.
+   */
   readonly filesOfReader: Server
   /** Arguments of the hook. */
   readonly hook: readonly string[]

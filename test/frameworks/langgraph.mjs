@@ -27,8 +27,8 @@ function modelOf(...calls) {
 }
 
 /**
- * The main agent hands over to a helper, which is another sub-graph of the same parent. One graph serves all threads: the
- * agent of each is found by its `thread_id`.
+ * The main agent hands over to a helper, which is another sub-graph of the same parent. One graph serves all threads:
+ * the agent of each is found by its `thread_id`.
  */
 async function graphOf({ assistant, mail, mainCalls, helperCalls, own, onHandover = () => undefined }) {
   const children = new Map()
@@ -105,8 +105,8 @@ export async function checkLanggraph() {
   const jumped = await lonely.graph.invoke(new Command({ goto: 'helper' }), { configurable: { thread_id: 'two' } })
   assert.ok(shown(jumped).includes('no authority was delegated'), 'a helper without a hand-off')
 
-  // The main agent writes and hands over at the same time: both run, each with the authority of its agent. LangGraph keeps
-  // the messages of the hand-off alone.
+  // The main agent writes and hands over at the same time: both run, each with the authority of its agent. LangGraph
+  // keeps the messages of the hand-off alone.
   const already = containers.length
   const both = await graphOf({
     ...{ assistant, mail, own: false },

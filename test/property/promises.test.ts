@@ -1,6 +1,6 @@
 /**
- * A missing `await` is named as such, by every public function that takes a store, a sink, a vault, a signer, a resolver or
- * another part that can be made asynchronously.
+ * A missing `await` is named as such, by every public function that takes a store, a sink, a vault, a signer, a
+ * resolver or another part that can be made asynchronously.
  *
  * @module
  */

@@ -11,7 +11,9 @@ export function rateOf(key: string): LimitEntry {
   return { key, kind: 'rate', maximum: 9_999, amount: 1, window: 1_000_000, expiration: past + 60 }
 }
 
-/** Uses one limit often and others once, a long time ago, and a limit that has not expired. Returns the number of uses. */
+/**
+ * Uses one limit often and others once, a long time ago, and a limit that has not expired. Returns the number of uses.
+ */
 export async function useLimits(store: SharedLimitStore, often: number, others: number): Promise<number> {
   const use = (entry: LimitEntry, serial: number) =>
     store.reserve({ reservation: `${entry.key} ${serial}`, entries: [entry], deadline: past + 60, commit: true }, {})

@@ -1,8 +1,8 @@
 // node only: process.hrtime
 
 /**
- * A clock for the program of agents. The global `performance` loads the module `perf_hooks`, for the time of which a start
- * would wait.
+ * A clock for the program of agents. The global `performance` loads the module `perf_hooks`, for the time of which a
+ * start would wait.
  *
  * @module
  */

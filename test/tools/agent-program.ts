@@ -1,10 +1,10 @@
 // node only: writes files
 
 /**
- * The program `procura` in two parts. Agents start `connect` and `hook` often, and wait for them. These verbs are in files of
- * their own, with the parts of the library that they need, because a process loads few small files faster than thirty shared
- * ones. They are minified for the size of the package; the same modules are readable in the other files, which all other
- * verbs share.
+ * The program `procura` in two parts. Agents start `connect` and `hook` often, and wait for them. These verbs are in
+ * files of their own, with the parts of the library that they need, because a process loads few small files faster than
+ * thirty shared ones. They are minified for the size of the package; the same modules are readable in the other files,
+ * which all other verbs share.
  *
  * @module
  */
@@ -142,8 +142,8 @@ const withoutOtherVerbs: Plugin = {
 const late: readonly string[] = ['node:child_process', 'node:zlib']
 
 /**
- * Takes modules of Node from `process.getBuiltinModule`. An `import` of one reads all its properties, and some of them load
- * further modules: the Web Crypto API, streams of files, standard input and output.
+ * Takes modules of Node from `process.getBuiltinModule`. An `import` of one reads all its properties, and some of them
+ * load further modules: the Web Crypto API, streams of files, standard input and output.
  */
 const builtinModules: Plugin = {
   name: 'builtin-modules',

@@ -1,8 +1,8 @@
 // node only: runs programs
 
 /**
- * The program `procura` on a runtime: keys, a vault, a delegation, `serve` and `connect` between an MCP client and a server
- * with a secret, a kill of the gateway, and the audit log.
+ * The program `procura` on a runtime: keys, a vault, a delegation, `serve` and `connect` between an MCP client and a
+ * server with a secret, a kill of the gateway, and the audit log.
  *
  * @module
  */

@@ -1,9 +1,10 @@
 // node only: installs and runs programs
 
 /**
- * `npm run test:matrix`: the package, packed and installed as a user would, on other runtimes and under other compilers.
- * All back ends of all runtimes have to agree on every vector of signatures and of tokens, whatever was decided before,
- * and on every step of one whole flow. On those with files, the program `procura` runs a gateway between a client and a server.
+ * `npm run test:matrix`: the package, packed and installed as a user would, on other runtimes and under other
+ * compilers. All back ends of all runtimes have to agree on every vector of signatures and of tokens, whatever was
+ * decided before, and on every step of one whole flow. On those with files, the program `procura` runs a gateway
+ * between a client and a server.
  *
  * Runtimes and compilers come from npm into a cache folder: `PROCURA_MATRIX_CACHE`, or `procura-matrix` in the user's.
  *

@@ -112,9 +112,9 @@ export interface AiTool extends Pick<AgentTool, 'description'> {
 }
 
 /**
- * Makes the tools of AI SDK 6 or 7 for an agent: one for each command that its delegations cover now, by its name. A tool has
- * the agent call the service, and returns the value. A refusal throws an error with the reason, which the AI SDK gives to the
- * model. {@link guardedTools} is for tools of your own.
+ * Makes the tools of AI SDK 6 or 7 for an agent: one for each command that its delegations cover now, by its name. A
+ * tool has the agent call the service, and returns the value. A refusal throws an error with the reason, which the AI
+ * SDK gives to the model. {@link guardedTools} is for tools of your own.
  *
  * @throws ArgumentError when an argument is invalid.
  *

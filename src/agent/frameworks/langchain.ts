@@ -121,8 +121,8 @@ export interface LangchainToolsOptions<Tool, Message> extends AgentToolsOptions 
 
 /**
  * Makes the tools of LangChain 1.x for an agent: one for each command that its delegations cover now, in the order of
- * `tools`. A tool has the agent call the service; a refusal is an error message of the tool, whose text is the reason. These
- * tools need no middleware: the agent is asked by the call. {@link langchainMiddleware} is for tools of your own.
+ * `tools`. A tool has the agent call the service; a refusal is an error message of the tool, whose text is the reason.
+ * These tools need no middleware: the agent is asked by the call. {@link langchainMiddleware} is for tools of your own.
  *
  * @throws ArgumentError when an argument is invalid.
  *

@@ -76,9 +76,9 @@ export interface MastraToolsOptions<Tool> extends AgentToolsOptions {
 }
 
 /**
- * Makes the tools of Mastra for an agent: one for each command that its delegations cover now, by its name. A tool has the
- * agent call the service, and returns the value; the reason of a refusal is the output of the tool. {@link mastraHooks} is for
- * tools of your own.
+ * Makes the tools of Mastra for an agent: one for each command that its delegations cover now, by its name. A tool has
+ * the agent call the service, and returns the value; the reason of a refusal is the output of the tool.
+ * {@link mastraHooks} is for tools of your own.
  *
  * @throws ArgumentError when an argument is invalid.
  *

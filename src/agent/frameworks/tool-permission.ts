@@ -19,9 +19,9 @@ import { refuseOtherAgent } from '../refuse-other-agent.ts'
 import { definitionsCheck, isDefinition, toolsByName } from '../tools-by-name.ts'
 
 /**
- * The agent whose authority counts; or a function that returns it at each call, such as the one of the sub-agent that was
- * started last. A call is refused while the function returns undefined. The function receives the framework's context of
- * the call, by which it can tell conversations apart that run at the same time.
+ * The agent whose authority counts; or a function that returns it at each call, such as the one of the sub-agent that
+ * was started last. A call is refused while the function returns undefined. The function receives the framework's
+ * context of the call, by which it can tell conversations apart that run at the same time.
  */
 export type ActingAgent<Method extends keyof Agent = 'can', Context = unknown> =
   | Pick<Agent, Method>
@@ -30,13 +30,13 @@ export type ActingAgent<Method extends keyof Agent = 'can', Context = unknown> =
 /** Options of the adapters for agent frameworks. */
 export interface ToolPermissionOptions {
   /**
-   * The command of each tool, by the name of the tool; or a list of definitions, whose tools have the names of `toolOf`. A
-   * tool without a command is refused.
+   * The command of each tool, by the name of the tool; or a list of definitions, whose tools have the names of
+   * `toolOf`. A tool without a command is refused.
    */
   readonly tools: readonly CommandDefinition[] | { readonly [tool: string]: string | CommandDefinition }
   /**
-   * The names of tools that use nobody's authority, such as a calculator, and those that start a sub-agent. They run, and the
-   * agent is not asked. Default: none.
+   * The names of tools that use nobody's authority, such as a calculator, and those that start a sub-agent. They run,
+   * and the agent is not asked. Default: none.
    */
   readonly local?: readonly string[]
   /** The owner of the authority. Default: the only subject whose delegations permit the call. */

@@ -4,8 +4,8 @@ import { parseSelector } from './selector.ts'
 import type { Policy, Statement } from './statement.ts'
 
 /**
- * Finds an argument that a policy is about, and that the command does not declare: no call can contain it. For a command
- * given as text the arguments are not known, so every policy is accepted.
+ * Finds an argument that a policy is about, and that the command does not declare: no call can contain it. For a
+ * command given as text the arguments are not known, so every policy is accepted.
  *
  * @param policy - as returned by `parsePolicy` or a builder.
  * @returns the text of the error, which names the argument and the declared ones; undefined when there is none.

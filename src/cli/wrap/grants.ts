@@ -37,8 +37,8 @@ export interface NamedServer {
  * one of them, only the named tools. WRP-10
  *
  * @param servers - several projects may have a server of the same name.
- * @throws UsageError when a policy or a tool is malformed, or names none of the servers; when tools are named, but none of
- *   one of the servers; or when a policy seems to name a tool that is misspelt.
+ * @throws UsageError when a policy or a tool is malformed, or names none of the servers; when tools are named, but none
+ *   of one of the servers; or when a policy seems to name a tool that is misspelt.
  */
 export function grantsFor(
   servers: readonly NamedServer[],
@@ -75,7 +75,8 @@ export function grantsFor(
 /**
  * Checks that no policy has a misspelt tool: the tool that was meant would be delegated without it.
  *
- * @throws UsageError when a policy names a tool that is not listed, and a listed tool without a policy has nearly that name.
+ * @throws UsageError when a policy names a tool that is not listed, and a listed tool without a policy has nearly that
+ *   name.
  */
 function checkSpelling(conditions: readonly ToolName[], listed: readonly ToolName[]): void {
   const has = (all: readonly ToolName[], tool: string): boolean => all.some((one) => one.tool === tool)

@@ -94,8 +94,8 @@ export async function openIndexedDbSigner(options: IndexedDbSignerOptions = {}):
 /**
  * Removes a key. Delegations to it are of no use when the pages that have opened it have ended.
  *
- * @throws ArgumentError when an option is invalid; SigningError when the browser refuses or does not answer in time. The
- *   key may then still be there.
+ * @throws ArgumentError when an option is invalid; SigningError when the browser refuses or does not answer in time.
+ *   The key may then still be there.
  */
 export async function removeIndexedDbSigner(options: IndexedDbPlace = {}): Promise<void> {
   const given = readOptions('removeIndexedDbSigner', options, placeChecks)

@@ -41,8 +41,8 @@ const faults: Readonly<Record<Exclude<ModuleFailure['fault'], 'result'>, string>
 /**
  * `DEVICE_ERROR`, `DEVICE_REMOVED`, `KEY_HANDLE_INVALID`, `OBJECT_HANDLE_INVALID`, `OPERATION_ACTIVE`,
  * `OPERATION_NOT_INITIALIZED`, `SESSION_CLOSED`, `SESSION_HANDLE_INVALID`, `TOKEN_NOT_PRESENT`, `TOKEN_NOT_RECOGNIZED`,
- * `USER_NOT_LOGGED_IN` and `CRYPTOKI_NOT_INITIALIZED`. A signature that failed half-way stays active in its session, and
- * every later one fails then.
+ * `USER_NOT_LOGGED_IN` and `CRYPTOKI_NOT_INITIALIZED`. A signature that failed half-way stays active in its session,
+ * and every later one fails then.
  */
 const lostSession: ReadonlySet<number> = new Set([
   0x30, 0x32, 0x60, 0x82, 0x90, 0x91, 0xb0, 0xb3, 0xe0, 0xe1, 0x101, 0x190,

@@ -1,13 +1,14 @@
 import { unlessAborted } from '../../support/abort.ts'
 
 /**
- * Another attempt is made beside those under way after so many milliseconds. When the first packet of a connection is lost,
- * an attempt waits for seconds, also after the network works again.
+ * Another attempt is made beside those under way after so many milliseconds. When the first packet of a connection is
+ * lost, an attempt waits for seconds, also after the network works again.
  */
 const attemptMs = 800
 
 /**
- * Sends a request, again and again beside the attempts under way, until the first response. The other attempts are ended.
+ * Sends a request, again and again beside the attempts under way, until the first response. The other attempts are
+ * ended.
  *
  * @param send - its signal is aborted when the attempt is no longer needed.
  * @param limit - ends the wait for a response.

@@ -95,8 +95,8 @@ export function createApiFront(options: ApiFrontOptions): ApiFront {
 }
 
 /**
- * Answers bytes that are not a request. The rest of them is read for a moment: a connection that ends with bytes unread is
- * reset, and Node 24 would lose the answer.
+ * Answers bytes that are not a request. The rest of them is read for a moment: a connection that ends with bytes unread
+ * is reset, and Node 24 would lose the answer.
  */
 function refuseMalformed({ code }: NodeJS.ErrnoException, socket: Duplex): void {
   if (socket.writableEnded) return

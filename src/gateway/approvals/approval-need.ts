@@ -13,8 +13,8 @@ export interface CallApprovalNeed extends ApprovalNeed {
 }
 
 /**
- * The approvers of a call: those of the rule for its tool, otherwise its owner, the approvers of the configuration and the keys
- * of the page. A call is of an accepted tool, or of an API. GTW-66
+ * The approvers of a call: those of the rule for its tool, otherwise its owner, the approvers of the configuration and
+ * the keys of the page. A call is of an accepted tool, or of an API. GTW-66
  *
  * @returns why the gateway takes no request for it.
  */

@@ -36,7 +36,7 @@ export interface StartPageEnrolmentOptions {
 export interface PageEnrolment {
   /** The link to open in the browser. It is for one key, and a secret until then. */
   readonly link: string
-  /** Belongs into the delegation to the key: it is an approver in this run of the gateway alone. */
+  /** Pass it as `meta` of the delegation to the key, which is an approver in this run of the gateway only. */
   readonly meta: IpldMap
   /**
    * Waits for the key of the browser. Compare it with the page before you delegate to it.

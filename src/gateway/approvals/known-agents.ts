@@ -3,7 +3,9 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeSignerFile } from '../../signer-file/signer-file.ts'
 
-/** The DIDs of the agents whose keys are in the home folder of the gateway. A folder without a readable key has none. */
+/**
+ * The DIDs of the agents whose keys are in the home folder of the gateway. A folder without a readable key has none.
+ */
 export async function knownAgents(home: string): Promise<ReadonlySet<string>> {
   const folder = join(home, 'agents')
   const names = await readdir(folder).catch(() => [])

@@ -6,7 +6,10 @@ import { idTexts } from './id-texts.ts'
 
 /** The files of the page for approvals, in the folder of the approvals. */
 export interface PageFiles {
-  /** The delegations to keys of the page, by ID: those of this run of the gateway, and at its start those of earlier ones. */
+  /**
+   * The delegations to keys of the page, by ID: those of this run of the gateway, and at its start those of earlier
+   * ones.
+   */
   enrolments(): Promise<ReadonlyMap<string, string | undefined>>
   putEnrolment(id: string, container: string): Promise<void>
   removeEnrolment(id: string): Promise<void>

@@ -1,7 +1,7 @@
 // node only: reads and writes files
 /**
- * A run of the page for approvals: from the start of the gateway to its end. The page has an origin of its own in each run,
- * and the keys that its browsers make there are approvers in this run alone.
+ * A run of the page for approvals: from the start of the gateway to its end. The page has an origin of its own in each
+ * run, and the keys that its browsers make there are approvers in this run alone.
  *
  * @module
  */

@@ -10,8 +10,8 @@ export interface Place {
 const most = Object.freeze({ requests: 256, ofAgent: 32, ofStrangers: 128 })
 
 /**
- * The requests that can make room for a new one, the oldest first: those of the same agent where it has too many, else those
- * of the agent with the most. An agent with few requests keeps them.
+ * The requests that can make room for a new one, the oldest first: those of the same agent where it has too many, else
+ * those of the agent with the most. An agent with few requests keeps them.
  *
  * @param all - the requests that wait, the oldest first.
  * @returns undefined if there is room; an empty list if none can be replaced.

@@ -5,7 +5,8 @@ import { contentDigest } from '../../support/digest.ts'
 export const mostShownBytes = 16_384
 
 /**
- * The body of a request to an API, if it is the one that the agent has signed: its digest is an argument of the call. GTW-68
+ * The body of a request to an API, if it is the one that the agent has signed: its digest is an argument of the call.
+ * GTW-68
  *
  * @param text - the body in base64, from the agent or a file.
  */

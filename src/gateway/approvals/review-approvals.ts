@@ -27,8 +27,8 @@ export interface WaitingApproval {
   readonly request: ReceivedRequest
   readonly state: 'waiting' | 'approved' | 'refused'
   /**
-   * The body of a request to an API, whose digest is an argument. Undefined for one without a body, with more than 16,384 bytes,
-   * and for calls of tools.
+   * The body of a request to an API, whose digest is an argument. Undefined for one without a body, with more than
+   * 16,384 bytes, and for calls of tools.
    */
   readonly body?: Uint8Array
   /** The chain from the owner to the approver, for `approve`. Empty if the approver is the owner, or has none. */

@@ -31,8 +31,8 @@ const limits = Object.freeze({ requestTimeout: 5_000, headersTimeout: 5_000, con
 const mostBytes = 524_288
 
 /**
- * Serves the page for approvals on the loopback addresses, under a name of this run, which is an origin of its own. It gives
- * a request to everybody who knows its ID, and takes answers that the approver has signed. APR-89
+ * Serves the page for approvals on the loopback addresses, under a name of this run, which is an origin of its own. It
+ * gives a request to everybody who knows its ID, and takes answers that the approver has signed. APR-89
  *
  * @throws ArgumentError when an address cannot be used.
  */

@@ -11,8 +11,8 @@ const everyTool = '*'
 /**
  * The rule for a tool; undefined when its calls need no approvals.
  *
- * @param browsers - the keys of the page. They count where one approval by a usual approver is enough: with two, a person with
- *   a key in a file and one in a browser would count twice.
+ * @param browsers - the keys of the page. They count where one approval by a usual approver is enough: with two, a
+ *   person with a key in a file and one in a browser would count twice.
  */
 export function approvalRule(
   tool: string,

@@ -31,7 +31,9 @@ export interface GatewayConnection {
   readonly key: string
   /** The path of the agent's delegations (`procura/agent/file`). */
   readonly delegations: string
-  /** Where the keys of these two files are, if the files are encrypted. Default: they are passed, or are not encrypted. */
+  /**
+   * Where the keys of these two files are, if the files are encrypted. Default: they are passed, or are not encrypted.
+   */
   readonly unlock?: UnlockSources
 }
 

@@ -1,7 +1,7 @@
 // node only: starts programs
 /**
- * The keys of the encrypted files of an agent. An MCP client starts the programs of an agent, and nobody is there to type a
- * passphrase.
+ * The keys of the encrypted files of an agent. An MCP client starts the programs of an agent, and nobody is there to
+ * type a passphrase.
  *
  * @module
  */
@@ -17,8 +17,8 @@ import type { FileKey } from '../../vault/stores/file/key.ts'
 import type { GatewayConnection, KeySource } from './connection-file.ts'
 
 /**
- * Opens the key of an agent. A key that is not needed is not used: the environment of several agents may have it for one
- * of them.
+ * Opens the key of an agent. A key that is not needed is not used: the environment of several agents may have it for
+ * one of them.
  */
 export async function openAgentKey({ key: path, unlock }: GatewayConnection, given?: FileKey): Promise<SignerFile> {
   const source = unlock?.key
@@ -116,7 +116,9 @@ function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** The command needs the environment, for example the address of the keyring. It needs no passphrase of this program. */
+/**
+ * The command needs the environment, for example the address of the keyring. It needs no passphrase of this program.
+ */
 function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^PROCURA_.*PASSPHRASE$/i.test(name)))
 }

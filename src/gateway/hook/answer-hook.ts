@@ -55,9 +55,9 @@ export interface HookRefusal {
 }
 
 /**
- * Answers a `PreToolUse` hook of Claude Code or Codex: asks the delegations of the agent whether they permit the call of a
- * tool. It is an early refusal with the reason. It is not the boundary: the gateway decides about each call. A gateway that
- * runs at a Unix socket gets half a second to record a refusal.
+ * Answers a `PreToolUse` hook of Claude Code or Codex: asks the delegations of the agent whether they permit the call
+ * of a tool. It is an early refusal with the reason. It is not the boundary: the gateway decides about each call. A
+ * gateway that runs at a Unix socket gets half a second to record a refusal.
  *
  * @param input - the JSON that the client writes to the standard input of a hook.
  * @returns a refusal; undefined when the call is permitted, or is not of one of the servers.

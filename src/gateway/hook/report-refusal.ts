@@ -14,8 +14,8 @@ export interface RefusedByHook {
 }
 
 /**
- * Tells the gateway about the refusal, for its log. A gateway that does not run, is slow or listens on TCP, where any process
- * could do this, learns nothing of it. HKS-06
+ * Tells the gateway about the refusal, for its log. A gateway that does not run, is slow or listens on TCP, where any
+ * process could do this, learns nothing of it. HKS-06
  */
 export function reportRefusal({ socket: path }: GatewayConnection, refusal: RefusedByHook): Promise<void> {
   if (path === undefined) return Promise.resolve()

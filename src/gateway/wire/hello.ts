@@ -3,9 +3,8 @@ import type { Duplex } from 'node:stream'
 import { clientClaims } from '../../mcp/client-claims.ts'
 
 /**
- * The first line of a connection, from `procura connect` for a server or an API, from a program that sends a revocation, or from a
- * hook.
- * GTW-20
+ * The first line of a connection, from `procura connect` for a server or an API, from a program that sends a
+ * revocation, or from a hook. GTW-20
  */
 export type Hello =
   | { readonly server: string }
@@ -14,7 +13,7 @@ export type Hello =
   | { readonly approvals: { readonly command: string; readonly subject: string } }
   | { readonly refusal: HookRefusalClaim }
 
-/** A call that a hook says that it has refused. Nothing of it is verified. */
+/** A call that a hook reports as refused. No part of the report is verified. */
 export interface HookRefusalClaim {
   readonly server: string
   readonly tool: string

@@ -49,14 +49,15 @@ export interface HandlerOptions extends ReadContainerOptions {
   /** Whether the route is for calls, which is the default, or for revocations. */
   readonly takes?: 'calls' | 'revocations'
   /**
-   * A path such as `/revocations`, at which the handler takes revocations and no calls. It is compared with the path as the
-   * client sent it, without the query. The framework must route the path to this handler, as `node:http` does with every
-   * path. Default: all requests are calls.
+   * A path such as `/revocations`, at which the handler takes revocations and no calls. It is compared with the path as
+   * the client sent it, without the query. The framework must route the path to this handler, as `node:http` does with
+   * every path. Default: all requests are calls.
    */
   readonly revocationsAt?: string
   /**
-   * The feed of the same revocations (`revocationFeed` of `procura/revocation/feed`), for GET at `revocationsAt`. It has an
-   * authorization of its own, and is notified of each revocation that this handler takes. Default: GET takes revocations too.
+   * The feed of the same revocations (`revocationFeed` of `procura/revocation/feed`), for GET at `revocationsAt`. It
+   * has an authorization of its own, and is notified of each revocation that this handler takes. Default: GET takes
+   * revocations too.
    */
   readonly feed?: { fetch(request: Request): Promise<Response>; notify?(): void }
   /**

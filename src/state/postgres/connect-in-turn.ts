@@ -1,14 +1,17 @@
 import { sleep, waitAfter } from '../../support/back-off.ts'
 import type { ConnectionPool, PooledConnection } from './connection-pool.ts'
 
-/** After a connection failed, the next one is tried after this time. It grows, so a server that is down is not flooded. */
+/**
+ * After a connection failed, the next one is tried after this time. It grows, so a server that is down is not flooded.
+ */
 const waits = { firstMs: 20, maxMs: 200 } as const
 
 /** A connection that takes longer is not waited for before another one is tried. */
 const attemptMs = 500
 
 /**
- * Makes a function that takes a connection from a pool. While connections fail, they are tried one after another, with waits.
+ * Makes a function that takes a connection from a pool. While connections fail, they are tried one after another, with
+ * waits.
  */
 export function connectInTurn(pool: ConnectionPool): (signal: AbortSignal) => Promise<PooledConnection> {
   let failures = 0

@@ -26,8 +26,8 @@ export interface PostgresStoreClient {
 /** How a store uses PostgreSQL. */
 export interface PostgresConnectionOptions {
   /**
-   * A pool of connections. Its owner ends it, and gives it a `connectionTimeoutMillis`. The store closes connections that
-   * do not answer.
+   * A pool of connections. Its owner ends it, and gives it a `connectionTimeoutMillis`. The store closes connections
+   * that do not answer.
    */
   readonly client: PostgresStoreClient
   /** The secret with which `preparePostgresStores` prepared the stores. */
@@ -62,7 +62,9 @@ export type Row = Readonly<Record<string, unknown>>
 export interface PostgresConnection {
   readonly names: KeyedNames
   readonly tables: Tables
-  /** Makes requests share statements. A statement that waits while the server is silent does not delay the next ones. */
+  /**
+   * Makes requests share statements. A statement that waits while the server is silent does not delay the next ones.
+   */
   batched<Item, Answer>(run: (items: readonly Item[]) => Promise<readonly Answer[]>): Ask<Item, Answer>
   /**
    * Runs one statement.

@@ -15,8 +15,8 @@ export interface ForgottenRows {
 /**
  * Forgets the rows that ended before a time, some with each statement.
  *
- * Each statement begins where the one before has ended. A row that was deleted remains in the index until the server has
- * cleaned it, which it cannot do while an older transaction runs; statements that began at the first row would take
+ * Each statement begins where the one before has ended. A row that was deleted remains in the index until the server
+ * has cleaned it, which it cannot do while an older transaction runs; statements that began at the first row would take
  * longer each time.
  *
  * @param until - the time. The store has noted it, so that no row of a time before it is added.

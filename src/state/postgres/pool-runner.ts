@@ -7,7 +7,8 @@ export interface PoolRunner {
   /**
    * Runs a statement.
    *
-   * @param signal - aborted when the statement has timed out: its connection is closed. If it has none yet, it is not sent.
+   * @param signal - aborted when the statement has timed out: its connection is closed. If it has none yet, it is not
+   *   sent.
    */
   run(text: string, values: readonly string[], signal: AbortSignal): Promise<{ readonly rows: readonly unknown[] }>
   /** Closes the connections that are not in use. */

@@ -68,8 +68,8 @@ const looksMs = 10
 /**
  * Returns how scripts are run with a client. A server that does not know a script, as after a restart, is sent its text.
  *
- * A connection that is silent for half the time of an answer is closed, so that the client opens another one. The scripts that
- * wait are sent again, by the client or here: each has a name, by which the server recognizes a copy.
+ * A connection that is silent for half the time of an answer is closed, so that the client opens another one. The
+ * scripts that wait are sent again, by the client or here: each has a name, by which the server recognizes a copy.
  *
  * @param timeoutMs - how long an answer may take, with the wait for a connection.
  */
@@ -97,7 +97,9 @@ export function scriptRunner(client: RedisStoreClient, timeoutMs: number): RunSc
 
   let opening: Promise<void> | undefined
 
-  /** Waits until the client has opened a connection. The client would keep commands, and send them when nobody waits. */
+  /**
+   * Waits until the client has opened a connection. The client would keep commands, and send them when nobody waits.
+   */
   async function untilOpen(isLate: () => boolean): Promise<void> {
     while (isOpening(client) && !isLate()) {
       opening ??= sleep(looksMs, new AbortController().signal).then(() => {

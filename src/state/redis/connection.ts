@@ -17,8 +17,9 @@ import { type RedisStoreClient, redisClientCheck, type Script, scriptRunner } fr
 /** How a store uses Redis. */
 export interface RedisConnectionOptions {
   /**
-   * A connected client of ioredis, iovalkey or redis, for one server or a cluster. Its owner closes it. The store closes a
-   * connection that is silent, and the client opens another one: `spec/state.md` has the options for its waits.
+   * A connected client of ioredis, iovalkey or redis, for one server or a cluster. Its owner closes it. The store
+   * closes a connection that is silent, and the client opens another one: `spec/state.md` has the options for its
+   * waits.
    */
   readonly client: RedisStoreClient
   /** The secret with which `prepareRedisStores` prepared the stores. */

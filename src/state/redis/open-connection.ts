@@ -21,8 +21,8 @@ interface ReopeningClient {
 }
 
 /**
- * Returns the open connection of a client. Undefined while the client opens one, which it ends by a time limit of its own, and
- * after its owner closed it. Undefined as well for a client of a cluster, which has several.
+ * Returns the open connection of a client. Undefined while the client opens one, which it ends by a time limit of its
+ * own, and after its owner closed it. Undefined as well for a client of a cluster, which has several.
  */
 export function openConnectionOf(client: object): OpenConnection | undefined {
   if (isReconnecting(client)) {

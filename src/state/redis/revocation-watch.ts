@@ -32,8 +32,8 @@ export interface RedisRevocationWatchOptions {
   /** The `prefix` of the stores. Default `procura`. */
   readonly prefix?: string
   /**
-   * Milliseconds between two questions whether the connection is alive, and the longest wait for an answer. A dead connection
-   * is closed after twice this time, and the client connects again. Default 1,000.
+   * Milliseconds between two questions whether the connection is alive, and the longest wait for an answer. A dead
+   * connection is closed after twice this time, and the client connects again. Default 1,000.
    */
   readonly heartbeatMs?: number
 }

@@ -54,8 +54,8 @@ export function callStore(
 }
 
 /**
- * Returns the result of a part, or the error with which its store refuses, before it claims or reserves anything. Any other
- * error undoes the whole question: a call is not used up when the database fails at its limits.
+ * Returns the result of a part, or the error with which its store refuses, before it claims or reserves anything. Any
+ * other error undoes the whole question: a call is not used up when the database fails at its limits.
  */
 function part<T>(task: () => T): PromiseSettledResult<T> {
   try {

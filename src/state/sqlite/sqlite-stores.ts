@@ -23,7 +23,10 @@ export interface SqliteStoresOptions extends SqliteConnectionOptions, EpochOptio
   readonly clock?: Clock
 }
 
-/** The stores of SQLite: revocations can be listed, and `callStore` answers all questions about a call in one transaction. */
+/**
+ * The stores of SQLite: revocations can be listed, and `callStore` answers all questions about a call in one
+ * transaction.
+ */
 export interface SqliteStores extends ServerStores {
   readonly revocations: SqliteRevocationStore
 }

@@ -1,6 +1,6 @@
 /**
- * The adapters under the strict types of each framework. `npm run test:frameworks` compiles this file and does not run it:
- * the frameworks are not dependencies.
+ * The adapters under the strict types of each framework. `npm run test:frameworks` compiles this file and does not run
+ * it: the frameworks are not dependencies.
  */
 
 import { fakeModel } from '@langchain/core/testing'

@@ -4,8 +4,8 @@ import { endianness } from 'node:os'
 import type { GatewayPlace } from '../../ask-gateway.ts'
 
 /**
- * The processes that have the listening socket of a place open. They are found by the number of the socket, so a process is
- * not taken for one because of its name. Empty where the system has no `/proc`.
+ * The processes that have the listening socket of a place open. They are found by the number of the socket, so a
+ * process is not taken for one because of its name. Empty where the system has no `/proc`.
  *
  * @param numbers - the processes that come into question.
  */

@@ -105,9 +105,9 @@ async function contentOrReason(path: string): Promise<Buffer | string | undefine
 }
 
 /**
- * The environments of the processes of this user, except those of the servers that the gateway has started: these have the
- * secrets on purpose. The gateway is the process that listens at its place, whatever its name is. Systems without `/proc`
- * show none.
+ * The environments of the processes of this user, except those of the servers that the gateway has started: these have
+ * the secrets on purpose. The gateway is the process that listens at its place, whatever its name is. Systems without
+ * `/proc` show none.
  */
 export async function* searchedProcesses(place: GatewayPlace): AsyncGenerator<Place, void> {
   const parents = new Map<number, number>()

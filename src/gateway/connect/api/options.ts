@@ -24,8 +24,8 @@ export interface ListenForApiOptions {
   /** The key of encrypted delegations. Default: `unlock` of `connect.json`, or they are not encrypted. */
   readonly delegationsKey?: FileKey
   /**
-   * Seconds for which a refused request waits for its approval, at most 3,600. Default 0: it is refused with the ID of the
-   * request for an approval, and the same request takes the answer later.
+   * Seconds for which a refused request waits for its approval, at most 3,600. Default 0: it is refused with the ID of
+   * the request for an approval, and the same request takes the answer later.
    */
   readonly approvalWait?: number
   /** Receives a line about each fault of the gateway. Default: none. */
