@@ -23,8 +23,8 @@ export function refuse(refusal: Refusal, chain?: Chain, authenticated = false): 
 }
 
 /**
- * Makes the denial with its sentence. No fault of the explanation changes the verdict: the sentence is then the code, as in a
- * decision elsewhere than on Node that cannot wait.
+ * Makes the denial with its sentence. No fault of the explanation changes the verdict: the sentence is then the code,
+ * as in a decision elsewhere than on Node that cannot wait.
  */
 export function* deny(
   { refusal, chain, authenticated }: Refused,

@@ -141,7 +141,10 @@ function isTokenLink(value: IpldValue | undefined): value is CID {
   return isCid(value) && isTokenCid(value)
 }
 
-/** The delegations of the path are signed by their issuers. The sentence is about the path, not the proofs of the revocation. */
+/**
+ * The delegations of the path are signed by their issuers. The sentence is about the path, not the proofs of the
+ * revocation.
+ */
 function* checkPath(
   path: readonly ChainLink[],
   invocation: OpenInvocation,
