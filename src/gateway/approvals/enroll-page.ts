@@ -44,7 +44,11 @@ export interface PageEnrolment {
    * @throws ArgumentError after `timeoutMs`; the reason of `signal` when it is aborted.
    */
   approver(): Promise<Did>
-  /** Stores the delegation of an owner to the key, as a container. The gateway takes it at once. */
+  /**
+   * Stores the delegation of an owner to the key, as a container. The gateway takes it at once.
+   *
+   * @throws ArgumentError when it is another delegation, or the run of the gateway has ended.
+   */
   keep(enrolment: string): Promise<void>
   /** Ends the validity of the link. */
   close(): Promise<void>
@@ -112,6 +116,8 @@ export async function startPageEnrolment(options: StartPageEnrolmentOptions): Pr
     async keep(enrolment: string) {
       const last = (await openContainer(enrolment)).delegations.at(-1)
       if (last?.meta?.[runKey] !== run) throw new ArgumentError('`enrolment` must be a delegation with the `meta`')
+      if ((await files.run())?.startsWith(`${run} `) !== true)
+        throw new ArgumentError('the gateway has ended, or was started again; nothing is enrolled, begin again')
       await files.putEnrolment(approvalId(last.cid), enrolment)
     },
     close: () => files.removeCode(code),

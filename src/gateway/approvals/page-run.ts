@@ -10,6 +10,7 @@ import { openContainer } from '../../authorization/open-container.ts'
 import { verifyDelegation } from '../../authorization/verify-delegation.ts'
 import type { Delegation } from '../../delegation/delegation.ts'
 import type { Did } from '../../did/did.ts'
+import { ArgumentError } from '../../errors.ts'
 import type { RevocationRegistry } from '../../revocation/revocation-store.ts'
 import { isApprovalId, randomApprovalId } from './id-texts.ts'
 import type { PageFiles } from './page-files.ts'
@@ -31,16 +32,27 @@ export interface PageRun {
  * Begins a run. The keys of earlier runs end before: another process can have listened at the address of the page
  * meanwhile, and can have used them in the browser. APR-94
  *
- * @throws when a revocation cannot be stored: the gateway must not go on then.
+ * @throws ArgumentError when an enrolment cannot be read, and the error of the store when a revocation cannot be stored: the
+ *   gateway must not go on then.
  */
 export async function beginPageRun(files: PageFiles, revocations: RevocationRegistry): Promise<PageRun> {
-  for (const [id, container] of await files.enrolments()) {
-    const delegation = container === undefined ? undefined : await enrolmentIn(container)
+  const name = randomApprovalId()
+
+  /** Revokes a delegation to a key of another run. */
+  async function end(id: string, delegation: Delegation | undefined): Promise<void> {
     if (delegation?.meta?.[runKey] !== undefined)
       await revocations.add({ ids: [String(delegation.cid)], expiration: delegation.expiration })
     await files.removeEnrolment(id)
   }
-  const name = randomApprovalId()
+
+  for (const [id, container] of await files.enrolments()) {
+    // Its key would stay an approver without notice, for example after a backup was restored with other modes.
+    if (container === undefined)
+      throw new ArgumentError(
+        `the enrolment \`${id}.page\` in the folder of approvals cannot be read, so its key cannot be revoked; make the file a regular one that only this user can read (chmod 600)`,
+      )
+    await end(id, await enrolmentIn(container))
+  }
   return {
     name,
     async offer(code, did) {
@@ -51,8 +63,13 @@ export async function beginPageRun(files: PageFiles, revocations: RevocationRegi
     },
     async approvers(subjects) {
       const found = new Set<Did>()
-      for (const container of (await files.enrolments()).values()) {
-        const verdict = container === undefined ? undefined : await verifyDelegation(container).catch(() => undefined)
+      for (const [id, container] of await files.enrolments()) {
+        const last = container === undefined ? undefined : await enrolmentIn(container)
+        const run = last?.meta?.[runKey]
+        // The person has answered after the gateway was started again.
+        if (run !== undefined && run !== name) await end(id, last)
+        if (container === undefined || run !== name) continue
+        const verdict = await verifyDelegation(container).catch(() => undefined)
         if (verdict?.verified !== true || verdict.proofs.length !== 1) continue
         const { subject, delegation } = verdict
         if (subjects.includes(subject) && delegation.meta?.[runKey] === name) found.add(delegation.audience)

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -170,6 +170,39 @@ describe('the page for approvals in one run of a gateway', () => {
     expect(files().filter((name) => name.endsWith('.page'))).toEqual([])
   })
 
+  it('APR-94 ends the key of an earlier run whose delegation arrives during this one, or whose file cannot be read', async () => {
+    const [first, place] = [await home.open(), { socket: join(home.folder, 'gateway.sock') }]
+    const thief = await makeAgentHome(join(home.folder, 'elsewhere'), place, {
+      audience: home.service.did,
+      subject: home.owner.did,
+    })
+    const { meta } = await startPageEnrolment({ config: await config() })
+    const grant = () => delegate({ issuer: home.owner, audience: thief.signer.did, command: '/mcp', meta })
+    const [late, unreadable] = [await grant(), await grant()]
+    const path = (letter: string): string => join(home.folder, 'approvals', `${letter.repeat(16)}.page`)
+    await first.close()
+    const second = await home.open()
+    writeFileSync(path('a'), encodeContainer([late]), { mode: 0o600 })
+    await second.reload(await config())
+    const called = async (delegation: Delegation): Promise<string> => {
+      await plant(thief, [delegation])
+      const client = clients.connect(thief.folder)
+      await client.initialize()
+      return textOf(await client.call('send', eve))
+    }
+    expect(await called(late)).toMatch(/^Denied \(revoked\)/)
+    expect(files()).not.toContain(`${'a'.repeat(16)}.page`)
+    await second.close()
+    writeFileSync(path('b'), encodeContainer([unreadable]))
+    chmodSync(path('b'), 0o644)
+    await expect(home.open()).rejects.toThrow(/`b{16}\.page` .*cannot be read/)
+    expect(files()).toContain(`${'b'.repeat(16)}.page`)
+    chmodSync(path('b'), 0o600)
+    await home.open()
+    expect(await called(unreadable)).toMatch(/^Denied \(revoked\)/)
+    expect(callsIn(home.folder)).toEqual([])
+  })
+
   it('APR-94 ends the keys for the rules of tools, too [attack 105]', async () => {
     home.configure((one) => Object.assign(Object(one['servers']).mail, { approvals: { send: {} } }))
     const bob = { to: 'bob@example.com' }
@@ -241,8 +274,13 @@ describe('the page for approvals in one run of a gateway', () => {
     const other = await delegate({ issuer: home.owner, audience: thief.did, command: '/mcp' })
     await expect(page.keep(encodeContainer([other]))).rejects.toThrow(/must be a delegation with the `meta`/)
     await gateway.close()
+    // The person answers after the end of the run, or after the start of the next one.
+    const late = await delegate({ issuer: home.owner, audience: thief.did, command: '/mcp', meta: page.meta })
+    await expect(page.keep(encodeContainer([late]))).rejects.toThrow(/nothing is enrolled, begin again/)
     await expect(startPageEnrolment({ config: await config() })).rejects.toThrow(/serves no page/)
     await home.open()
+    await expect(page.keep(encodeContainer([late]))).rejects.toThrow(/nothing is enrolled, begin again/)
+    expect(files().filter((name) => name.endsWith('.page'))).toEqual([])
     const [, code] = page.link.split('#enroll-')
     const next = (await startPageEnrolment({ config: await config() })).link.split('#')[0]
     expect((await offer(`${next}#enroll-${code}`, thief.did)).text).toMatch(/the code is not valid/)
