@@ -1,5 +1,5 @@
 import type { CommandDefinition } from '../capability/definition.ts'
-import { ArgumentError } from '../errors.ts'
+import { ArgumentError, MalformedError } from '../errors.ts'
 import { didString, maybe, type OptionCheck, type OptionChecks, objectValue, readOptions } from '../support/options.ts'
 import type { Agent, AgentCapability, CallResult } from './agent.ts'
 import type { CallApproval } from './call-approval.ts'
@@ -131,11 +131,20 @@ function callerOf<Context>(
     try {
       return await acting.call(definition, given as Readonly<Record<string, unknown>>, { ...settings, signal })
     } catch (error) {
-      // Arguments that no token can contain, such as `__proto__`, are a mistake of the model.
-      if (error instanceof ArgumentError && error.message.startsWith('`args')) return refused(error.message)
-      throw error
+      const fault = argumentsFault(error)
+      if (fault === undefined) throw error
+      return refused(fault)
     }
   }
+}
+
+/**
+ * The fault of arguments that no token can contain, such as `__proto__`, or more than 65,536 bytes: a mistake of the
+ * model, which must not end the run. Undefined for any other error.
+ */
+export function argumentsFault(error: unknown): string | undefined {
+  const isOfInput = error instanceof ArgumentError || error instanceof MalformedError
+  return isOfInput && error.message.startsWith('`args') ? error.message : undefined
 }
 
 /** Checks an option that takes a function of a framework. */

@@ -1,7 +1,7 @@
 import type { CommandDefinition } from '../capability/definition.ts'
 import { encodeContainer } from '../container/container.ts'
 import type { Did } from '../did/did.ts'
-import { ArgumentError } from '../errors.ts'
+import { ArgumentError, MalformedError } from '../errors.ts'
 import { type CallSender, createCallSender } from '../http/call-sender.ts'
 import { type InvokeOptions, invoke } from '../invocation/invoke.ts'
 import type { IpldMap } from '../ipld/value.ts'
@@ -60,8 +60,10 @@ export function createCore(minter: Minter, options: ReadOptions): Core {
     changes(() => receive(container, minter, { resolver, revocations, ledger, refuse }, signal)),
   )
 
+  const find = (call: Intended): Promise<AgentAnswer> => namingArguments(findPermission(minter, call))
+
   async function permission(call: Intended): Promise<AgentAnswer> {
-    const first = await findPermission(minter, call)
+    const first = await find(call)
     if (first.ok) {
       // A failure leaves the chain in use; it is reported to `onError`.
       void renewal?.renewDue()
@@ -70,7 +72,7 @@ export function createCore(minter: Minter, options: ReadOptions): Core {
     // Another process may have changed the store.
     if (store !== undefined) await changes(() => held.refresh(call.signal))
     await renewal?.renewDue()
-    return store === undefined && renewal === undefined ? first : findPermission(minter, call)
+    return store === undefined && renewal === undefined ? first : find(call)
   }
 
   return {
@@ -84,13 +86,28 @@ export function createCore(minter: Minter, options: ReadOptions): Core {
       const args = withoutUndefined(request.args ?? {})
       const { command, signal } = request
       const answer = await permission({ command, args, subject: readDid(request.subject), signal })
-      return answer.ok ? sign(minter, { ...request, args }, answer, audience) : answer
+      return answer.ok ? namingArguments(sign(minter, { ...request, args }, answer, audience)) : answer
     },
     refuseClosed,
     close() {
       isClosed = true
       renewal?.close()
     },
+  }
+}
+
+/** The error of arguments that are too large, by which an adapter knows the fault of a model. Nothing was sent. */
+async function namingArguments<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (cause) {
+    const message = (cause as Error)?.message
+    const text = `\`args\` are too large for a token: ${message}`
+    if (cause instanceof MalformedError && cause.kind === 'too_large' && cause.requirement.startsWith('CBR-'))
+      throw new MalformedError(cause.requirement, text, { kind: cause.kind, cause })
+    if (cause instanceof ArgumentError && message.startsWith('the invocation must have at most'))
+      throw new ArgumentError(text, { cause })
+    throw cause
   }
 }
 

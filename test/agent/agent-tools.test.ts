@@ -8,12 +8,12 @@ import { type OpenAiToolFields, openaiTools } from '../../src/agent/frameworks/o
 import { openAgent } from '../../src/agent/open-agent.ts'
 import type { SendCall } from '../../src/agent/send-call.ts'
 import { toolsByName } from '../../src/agent/tools-by-name.ts'
-import { integer, optional } from '../../src/capability/argument-types/basic.ts'
+import { integer, optional, text } from '../../src/capability/argument-types/basic.ts'
 import { email } from '../../src/capability/argument-types/email.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { like } from '../../src/capability/policy/build.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
-import { ArgumentError, AuthorizationError } from '../../src/errors.ts'
+import { ArgumentError, AuthorizationError, MalformedError } from '../../src/errors.ts'
 import { actor } from '../support/actors.ts'
 
 const [owner, other, signer, service] = [
@@ -85,6 +85,29 @@ describe('agentTools', () => {
     for (const text of [...foreign, '{"to":"bob@example.com","cc":"eve@example.org"}'])
       expect(await tool?.call(JSON.parse(text)), text).toMatchObject({ ok: false, reason: 'not_permitted' })
     expect(sent.map((args) => ({ ...Object(args) }))).toEqual([bob])
+  })
+
+  it('AGT-34 refuses arguments that are too large for a token, and sends nothing', async () => {
+    const write = defineCommand({ command: '/mail/write', args: { body: text() } })
+    let sent = 0
+    const writer = await open([await grant(owner, '/mail/write')], async () => {
+      sent += 1
+      return { ok: true, value: null }
+    })
+    const [tool] = await agentTools(writer, { tools: [write] })
+    expect(await tool?.call({ body: 'b'.repeat(60_000) })).toMatchObject({ ok: true })
+    // The first is within the limit of values, and the token is not.
+    for (const length of [65_300, 70_000, 1_000_000]) {
+      const message = expect.stringMatching(/^`args` are too large for a token: (?!.*bbb)/)
+      expect(await tool?.call({ body: 'b'.repeat(length) })).toEqual({ ok: false, reason: 'not_permitted', message })
+    }
+    expect(sent).toBe(1)
+    // A failure of the connection is not a fault of the arguments.
+    const failing = await open([await grant(owner, '/mail/write')], () =>
+      Promise.reject(new MalformedError('CBR-19', 'the response is too long', { kind: 'too_large' })),
+    )
+    const [broken] = await agentTools(failing, { tools: [write] })
+    await expect(broken?.call({ body: 'b' })).rejects.toThrow('the response is too long')
   })
 
   it('AGT-22 asks a function for the agent at each call, and refuses while there is none', async () => {

@@ -113,6 +113,14 @@ describe.each(Object.entries(adapters))('%s', (_name, call) => {
     expect(await call(assistant, { tools }, 'mail_send', JSON.parse(text))).toMatchObject({ ran: false })
   })
 
+  it('AGT-20 refuses arguments that are too large for a token', async () => {
+    const to = `${'b'.repeat(70_000)}@example.com`
+    const { ran, told } = await call(assistant, { tools }, 'mail_send', { to })
+    expect(ran).toBe(false)
+    expect(told).toContain('`args` are too large for a token')
+    expect(told).not.toContain('bbb')
+  })
+
   it('AGT-20 does not run a call when the agent throws', async () => {
     const unsure = await openAgent({ signer, delegations: [await grantOf(owner), await grantOf(other)] })
     await expect(call(unsure, { tools }, 'mail_send', bob)).rejects.toThrow(ArgumentError)

@@ -15,6 +15,7 @@ import {
 } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import type { Agent, AgentAnswer } from '../agent.ts'
+import { argumentsFault } from '../agent-tools.ts'
 import { refuseOtherAgent } from '../refuse-other-agent.ts'
 import { definitionsCheck, isDefinition, toolsByName } from '../tools-by-name.ts'
 
@@ -106,10 +107,9 @@ export function toolPermission<Context>(
     try {
       answer = await acting.can(command, given, { ...(subject !== undefined && { subject }), signal })
     } catch (error) {
-      // A model can send arguments that no token has, such as one that is named `__proto__`. They must not end the run.
-      if (error instanceof ArgumentError && error.message.startsWith('`args'))
-        return { permitted: false, message: error.message }
-      throw error
+      const fault = argumentsFault(error)
+      if (fault === undefined) throw error
+      return { permitted: false, message: fault }
     }
     // AGT-36: the run may have been aborted while the agent was asked.
     signal?.throwIfAborted()
