@@ -36,7 +36,7 @@ import { knownAgents } from './approvals/known-agents.ts'
 import { pageFiles } from './approvals/page-files.ts'
 import { beginPageRun, type PageRun } from './approvals/page-run.ts'
 import { serveApprovalPage } from './approvals/serve-page.ts'
-import { watchEnrolments } from './approvals/watch-enrolments.ts'
+import { followApprovers, watchEnrolments } from './approvals/watch-enrolments.ts'
 import type { ApiConfig, GatewayConfig } from './configuration/read-gateway-config.ts'
 import { confirmClaims } from './confirm-claims.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
@@ -151,7 +151,16 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       const changed = await supply.reload(configured, await approversOf(page, configured))
       await front.endSessions(changed)
     }
-    if (page !== undefined) closers.push(watchEnrolments(config.approvalsFolder, () => take().catch(parts.onError)))
+    if (page !== undefined) {
+      const lookAgain = async (): Promise<void> => {
+        const { browsers } = supply.current()
+        if (browsers.length > 0 && !isSame(await approversOf(page, configured), browsers)) await take()
+      }
+      closers.push(
+        watchEnrolments(config.approvalsFolder, () => take().catch(parts.onError)),
+        followApprovers(lookAgain, parts.onError),
+      )
+    }
     const listener = await listen(config.listen, front.take)
     closers.push(() => listener.close())
     const health = createHealth({ ...parts, supply, sessions: front.sessions, dryRun })
@@ -171,8 +180,15 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       apis: () => supply.current().apis,
       health,
       reload: async (next) => {
+        const before = configured
         configured = next
-        await take()
+        try {
+          await take()
+        } catch (error) {
+          // The keys of the page are followed under the configuration that goes on.
+          if (configured === next) configured = before
+          throw error
+        }
       },
       async refresh() {
         front.recheck()
@@ -229,6 +245,10 @@ interface OpenPage {
 
 function approversOf(page: OpenPage | undefined, { subjects }: GatewayConfig): Promise<readonly Did[]> {
   return page === undefined ? Promise.resolve([]) : page.run.approvers(subjects)
+}
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((one) => others.includes(one))
 }
 
 async function openAdmin(

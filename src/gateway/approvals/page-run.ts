@@ -24,7 +24,7 @@ export interface PageRun {
   readonly name: string
   /** Takes the key of a browser for a code that a person has given to it. Returns why it is refused. */
   offer(code: string, did: string): Promise<string | undefined>
-  /** The keys that an owner has enrolled in this run. */
+  /** The keys that an owner has enrolled in this run, and whose delegations are valid and not revoked now. */
   approvers(subjects: readonly Did[]): Promise<readonly Did[]>
 }
 
@@ -69,7 +69,7 @@ export async function beginPageRun(files: PageFiles, revocations: RevocationRegi
         // The person has answered after the gateway was started again.
         if (run !== undefined && run !== name) await end(id, last)
         if (container === undefined || run !== name) continue
-        const verdict = await verifyDelegation(container).catch(() => undefined)
+        const verdict = await verifyDelegation(container, { revocations }).catch(() => undefined)
         if (verdict?.verified !== true || verdict.proofs.length !== 1) continue
         const { subject, delegation } = verdict
         if (subjects.includes(subject) && delegation.meta?.[runKey] === name) found.add(delegation.audience)

@@ -1,12 +1,13 @@
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openAgent } from '../../../src/agent/open-agent.ts'
 import { approve } from '../../../src/approval/approve.ts'
 import { readApprovalRequest } from '../../../src/approval/read-request.ts'
 import { requestApproval } from '../../../src/approval/request-approval.ts'
 import { openContainer } from '../../../src/authorization/open-container.ts'
+import { askGateway } from '../../../src/cli/ask-gateway.ts'
 import { encodeContainer } from '../../../src/container/container.ts'
 import { delegate } from '../../../src/delegation/delegate.ts'
 import type { Delegation } from '../../../src/delegation/delegation.ts'
@@ -16,6 +17,7 @@ import { readGatewayConfig } from '../../../src/gateway/configuration/read-gatew
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { generateSigner } from '../../../src/principal/generate-signer.ts'
 import type { Signer } from '../../../src/principal/signer.ts'
+import { revoke } from '../../../src/revocation/revoke.ts'
 import { runCli } from '../../cli/run-cli.ts'
 import { type AgentHome, makeAgentHome } from '../connect/agent-home.ts'
 import { type Answer, type LineClient, newClients } from '../connect/client.ts'
@@ -39,6 +41,7 @@ describe('the page for approvals in one run of a gateway', () => {
     await agent.give(home.owner, '/mcp/mail/send', [['like', '.to', '*@example.com']])
   })
   afterEach(async () => {
+    vi.restoreAllMocks()
     await clients.end()
     await home.remove()
   })
@@ -47,15 +50,15 @@ describe('the page for approvals in one run of a gateway', () => {
   const files = (): readonly string[] => readdirSync(join(home.folder, 'approvals'))
 
   /** Enrolls a key as the page of a browser does. */
-  async function enroll(browser: Signer): Promise<void> {
+  async function enroll(browser: Signer, expiresIn = 600): Promise<Delegation> {
     const enrolment = await startPageEnrolment({ config: await config() })
     expect((await offer(enrolment.link, browser.did)).status).toBe(200)
     expect(await enrolment.approver()).toBe(browser.did)
     const audience = browser.did
-    await enrolment.keep(
-      encodeContainer([await delegate({ issuer: home.owner, audience, command: '/mcp', meta: enrolment.meta })]),
-    )
+    const grant = await delegate({ issuer: home.owner, audience, command: '/mcp', meta: enrolment.meta, expiresIn })
+    await enrolment.keep(encodeContainer([grant]))
     await enrolment.close()
+    return grant
   }
   function offer(link: string, did: string): ReturnType<typeof atPage> {
     const [url = '', code = ''] = link.split('#enroll-')
@@ -220,6 +223,46 @@ describe('the page for approvals in one run of a gateway', () => {
     expect(textOf(await (await session()).call('send', bob))).toMatch(/^Denied \(policy_unsatisfied\)/)
     expect(callsIn(home.folder)).toHaveLength(1)
   })
+
+  it('APR-95 ends the key for the rules of tools with its delegation: when the owner revokes it, or it expires', async () => {
+    home.configure((one) => Object.assign(Object(one['servers']).mail, { approvals: { send: {} } }))
+    const gateway = await home.open()
+    const url = gateway.approvalPage as string
+    const [lost, brief] = [await generateSigner(), await generateSigner()]
+    const grant = await enroll(lost)
+    // A configuration that was refused does not stop the looks.
+    const refused = { ...(await config()), toolsFolder: '/elsewhere' }
+    await expect(gateway.reload(refused)).rejects.toThrow('`toolsFolder` cannot change')
+    const mail = await session()
+    const bob = { to: 'bob@example.com' }
+    // The answer is at the gateway, and the agent has not received it.
+    await approved(url, mail, bob, lost)
+    const revocation = await revoke({ issuer: home.owner, delegation: grant })
+    const place = { socket: join(home.folder, 'gateway.sock') }
+    const sent = await askGateway(place, { procura: 1, revoke: encodeContainer([revocation, grant]) })
+    expect(sent).toMatchObject({ answer: { revoked: String(grant.cid) } })
+    await expectNoRequestFor(lost, mail, url)
+    expect(textOf(await mail.call('send', bob))).toMatch(/^Denied \(policy_unsatisfied\)/)
+    await enroll(brief, 120)
+    const ann = { to: 'ann@example.com' }
+    await approved(url, mail, ann, brief)
+    const now = Date.now
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + 300_000)
+    await expectNoRequestFor(brief, mail, url)
+    expect(textOf(await mail.call('send', ann))).toMatch(/^Denied \(policy_unsatisfied\)/)
+    expect(callsIn(home.folder)).toEqual([])
+  })
+
+  /** Waits until the gateway takes no request for the key, of calls that are new each time. */
+  async function expectNoRequestFor({ did }: Signer, client: LineClient, url: string): Promise<void> {
+    let number = 0
+    await expect
+      .poll(async () => {
+        const id = await requested(client, { to: `${did.slice(-8)}-${++number}@example.com` })
+        return (await atPage(`${url}requests/${id}?approver=${encodeURIComponent(did)}`)).status
+      })
+      .toBe(404)
+  }
 
   /** Answers the request of a call as soon as the gateway has taken the key, and returns the approval. */
   async function approved(
