@@ -16,7 +16,14 @@ import { type Clock, systemClock } from '../../time.ts'
 import type { OnGatewayEvent } from '../events.ts'
 import { type ApprovalFiles, approvalFiles } from './approval-files.ts'
 import { chainOf } from './enrolments.ts'
-import { isSameCall, type KeptAnswer, type KeptRequest, readKeptAnswer, readKeptRequest } from './kept-request.ts'
+import {
+  isSameCall,
+  type KeptAnswer,
+  type KeptRequest,
+  type ReadKeptOptions,
+  readKeptAnswer,
+  readKeptRequest,
+} from './kept-request.ts'
 import { displaceable } from './places.ts'
 import { bodyOf } from './request-body.ts'
 
@@ -85,6 +92,8 @@ export interface ApprovalDeskOptions {
   readonly clock?: Clock | undefined
   /** The agents whose requests others cannot displace. Default: those that have proved a delegation. */
   readonly known?: () => Promise<ReadonlySet<string>>
+  /** Most requests that are remembered as taken, of known agents and of strangers each. Default 100,000. */
+  readonly maxTaken?: number
 }
 
 /** Seconds that a waiting request must still have: a person needs them. */
@@ -114,6 +123,7 @@ export async function openApprovalDesk({
   onEvent,
   clock,
   known = async () => new Set(),
+  maxTaken = 100_000,
 }: ApprovalDeskOptions): Promise<ApprovalDesk> {
   const files = approvalFiles(folder)
   await files.tidy()
@@ -122,7 +132,10 @@ export async function openApprovalDesk({
   const lent = new Set<string>()
   const desk: Desk = { files, kept, proven: new Set(), known, lent, clock, onEvent, now }
   const inTurn = createMutex()
-  const replay = memoryReplayStore({ maxEntries: 100_000, ...(clock !== undefined && { clock }) })
+  const newReplay = (): ReplayStore =>
+    memoryReplayStore({ maxEntries: maxTaken, ...(clock !== undefined && { clock }) })
+  // Strangers can fill a store, which then takes no request before the first ones expire.
+  const taken = { known: newReplay(), strangers: newReplay() }
 
   let timer = startBackgroundTimer(tick, cleanMs)
   function tick(): void {
@@ -138,18 +151,21 @@ export async function openApprovalDesk({
     take: (containers, call, need, body) =>
       inTurn(async () => {
         await clean(desk)
-        const read = await readRequests(containers, call, need, { replay, clock })
+        const home = await known()
+        const isKnown = (agent: string): boolean => agent === call.agent || home.has(agent)
+        const replayOf = (agent: string): ReplayStore => (isKnown(agent) ? taken.known : taken.strangers)
+        const read = await readRequests(containers, call, need, { replayOf, clock })
         if (typeof read === 'string') return read
         for (const { request } of body === undefined ? [] : read)
           if ((await bodyOf(body, request.args)) === undefined) return 'the body is not the one of the request'
         if (call.agent !== undefined) desk.proven.add(call.agent)
-        const taken: KeptRequest[] = []
+        const waiting: KeptRequest[] = []
         for (const one of read) {
           const added = await add(desk, one, body)
           if (typeof added === 'string') return added
-          taken.push(added)
+          waiting.push(added)
         }
-        return taken
+        return waiting
       }),
     collect: (requests, threshold) =>
       inTurn(async () => {
@@ -265,7 +281,7 @@ async function readRequests(
   containers: readonly string[],
   call: WantedCall,
   { approvers }: ApprovalNeed,
-  options: { readonly replay: ReplayStore; readonly clock: Clock | undefined },
+  options: Required<Pick<ReadKeptOptions, 'clock' | 'replayOf'>>,
 ): Promise<readonly KeptRequest[] | string> {
   const read: KeptRequest[] = []
   for (const container of containers) {

@@ -5,6 +5,7 @@ import type { ApprovalRequest, ReceivedRequest } from '../../approval/request.ts
 import { openContainer } from '../../authorization/open-container.ts'
 import type { ReplayStore } from '../../authorization/replay-store.ts'
 import { compilePolicy } from '../../capability/policy/compile.ts'
+import type { Invocation } from '../../invocation/invocation.ts'
 import type { IpldMap } from '../../ipld/value.ts'
 import type { Clock } from '../../time.ts'
 import { approvalId } from './approval-files.ts'
@@ -21,19 +22,20 @@ export interface KeptRequest {
 export interface ReadKeptOptions {
   /** The agents whose requests are read. Default: any agent. */
   readonly agents?: readonly string[]
-  readonly replay?: ReplayStore
+  /** The store of the used requests of an agent, who is verified before it is asked. Default: no request is claimed. */
+  readonly replayOf?: (agent: string) => ReplayStore
   readonly clock?: Clock | undefined
 }
 
 /** Verifies a request for whichever approver it names. A text says why it is invalid. */
 export async function readKeptRequest(container: string, options: ReadKeptOptions = {}): Promise<KeptRequest | string> {
-  const { agents, replay, clock } = options
-  const approver = await approverOf(container)
-  if (approver === undefined) return 'it is not a request for an approval'
+  const { agents, replayOf, clock } = options
+  const { issuer, audience: approver } = (await invocationIn(container)) ?? {}
+  if (issuer === undefined || approver === undefined) return 'it is not a request for an approval'
   const reading = await readApprovalRequest(container, {
     approver,
     ...(agents !== undefined && { agents }),
-    ...(replay !== undefined && { replay }),
+    ...(replayOf !== undefined && { replay: replayOf(issuer) }),
     ...(clock !== undefined && { clock }),
   })
   if (!reading.valid) return reading.denial.message
@@ -41,10 +43,10 @@ export async function readKeptRequest(container: string, options: ReadKeptOption
   return Object.freeze({ id: approvalId(request.cid), request, container })
 }
 
-async function approverOf(container: string): Promise<string | undefined> {
+async function invocationIn(container: string): Promise<Invocation | undefined> {
   try {
     const { invocations } = await openContainer(container)
-    return invocations[0]?.audience
+    return invocations[0]
   } catch {
     return undefined
   }

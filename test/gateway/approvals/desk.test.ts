@@ -151,6 +151,30 @@ describe('the requests that wait at a gateway', () => {
       expect(await desk.find(one.id, owner.did)).toMatchObject({ id: one.id })
   })
 
+  it('APR-82 of known agents are taken when strangers have handed in too many to be remembered [attack 98]', async () => {
+    desk.close()
+    desk = await openApprovalDesk({
+      folder,
+      onEvent: () => undefined,
+      clock: time,
+      known: async () => known,
+      maxTaken: 8,
+    })
+    known.add(agent.did)
+    const used = await request()
+    expect(await desk.take([used], call, all)).toHaveLength(1)
+    for (let at = 0; at < 8; at++) await fill(await generateSigner(), 1)
+    const stranger = await generateSigner()
+    expect(typeof (await desk.take([await request(owner, { to: 'x' }, { issuer: stranger })], call, all))).toBe(
+      'string',
+    )
+    expect(await desk.take([await request(owner, { to: 'b' })], call, all)).toHaveLength(1)
+    // An agent that has proved its key is known, too.
+    const proof = { ...Object(call), agent: stranger.did }
+    expect(await desk.take([await request(owner, { to: 'x' }, { issuer: stranger })], proof, all)).toHaveLength(1)
+    expect(typeof (await desk.take([used], call, all))).toBe('string')
+  })
+
   it('APR-82 of an agent that has proved a delegation count like those of a known one', async () => {
     const proven = { service: service.did, subject: owner.did, command, agent: agent.did } as never
     expect(await desk.knows(agent.did)).toBe(false)
