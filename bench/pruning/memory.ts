@@ -1,6 +1,6 @@
 import { memoryLimitStore, memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 import { delegationName } from '../setup/delegation-name.ts'
-import { later, nextCall, type OpenPrunedStores, type Pruned } from './pruned-stores.ts'
+import { later, nextCall, type OpenPrunedStores, type Pruned, stepTimes } from './pruned-stores.ts'
 
 /** Requests of each kind after all entries have ended. */
 const requests = 200_000
@@ -23,7 +23,7 @@ export const prunedMemory: OpenPrunedStores = async (_, { entries }) => {
     void reserve(serial)
   }
   now += 10_000
-  let steps: number[] = []
+  const steps = stepTimes()
   const timed = (task: (serial: number) => unknown) => async (): Promise<Pruned> => {
     const start = performance.now()
     for (let serial = 0; serial < requests; serial++) {
@@ -33,7 +33,7 @@ export const prunedMemory: OpenPrunedStores = async (_, { entries }) => {
       } catch {
         // Full, until enough is forgotten.
       }
-      steps.push(performance.now() - begun)
+      steps.add(performance.now() - begun)
       if (serial % 1_000 === 0) await new Promise((resolve) => setImmediate(resolve))
     }
     return { forgotten: requests, seconds: (performance.now() - start) / 1_000 }
@@ -51,11 +51,7 @@ export const prunedMemory: OpenPrunedStores = async (_, { entries }) => {
     async claim() {
       await other.claim(nextCall(), later(), {})
     },
-    takeSteps() {
-      const taken = steps
-      steps = []
-      return taken
-    },
+    takeSteps: steps.takeSteps,
     async close() {},
   }
 }

@@ -7,7 +7,7 @@ import {
   preparePostgresStores,
 } from 'procura/store/postgres'
 import { service } from '../../test/services/postgres.service.ts'
-import { later, longAgo, nextCall, type OpenPrunedStores, type Pruned, secret } from './pruned-stores.ts'
+import { countPruned, later, longAgo, nextCall, type OpenPrunedStores, secret, stepTimes } from './pruned-stores.ts'
 
 /** The stores in a PostgreSQL server with its usual settings. */
 export const prunedPostgres: OpenPrunedStores = async (folder, { entries, ended }) => {
@@ -42,27 +42,23 @@ export const prunedPostgres: OpenPrunedStores = async (folder, { entries, ended 
   }
   await pool.query('VACUUM ANALYZE')
   await pool.query('CHECKPOINT')
-  let steps: number[] = []
+  const steps = stepTimes()
   const client: PostgresStoreClient = {
     async query(text, values) {
       const start = performance.now()
       const answer = await pool.query(text, [...(values ?? [])])
-      steps.push(performance.now() - start)
+      steps.add(performance.now() - start)
       return answer
     },
   }
   const { replay, revocations, limitStore } = postgresStores({ client, secret, timeoutMs: 60_000 })
   const processed = postgresProcessedSets({ client, secret, timeoutMs: 60_000 })
   const other = postgresStores({ client: pool, secret, timeoutMs: 60_000 }).replay
-  const counted = (table: string, prune: () => Promise<void>) => async (): Promise<Pruned> => {
-    const count = async (): Promise<number> =>
-      Number(((await pool.query(`SELECT count(*) AS count FROM procura_${table}`)).rows[0] as { count: unknown }).count)
-    const before = await count()
-    const start = performance.now()
-    await prune()
-    const seconds = (performance.now() - start) / 1_000
-    return { forgotten: before - (await count()), seconds }
-  }
+  const counted = (table: string, prune: () => Promise<void>) =>
+    countPruned(async () => {
+      const { rows } = await pool.query(`SELECT count(*) AS count FROM procura_${table}`)
+      return Number((rows[0] as { count: unknown }).count)
+    }, prune)
   return {
     kinds: [
       { kind: 'used calls', prune: counted('calls', () => replay.prune()) },
@@ -73,11 +69,7 @@ export const prunedPostgres: OpenPrunedStores = async (folder, { entries, ended 
     async claim() {
       await other.claim(nextCall(), later(), {})
     },
-    takeSteps() {
-      const taken = steps
-      steps = []
-      return taken
-    },
+    takeSteps: steps.takeSteps,
     async close() {
       await pool.end()
       await stop()

@@ -29,6 +29,40 @@ export interface Pruned {
   readonly seconds: number
 }
 
+/**
+ * Makes the prune of a kind.
+ *
+ * @param count - how many entries the store has.
+ */
+export function countPruned(count: () => number | Promise<number>, prune: () => Promise<void>): () => Promise<Pruned> {
+  return async () => {
+    const before = await count()
+    const start = performance.now()
+    await prune()
+    const seconds = (performance.now() - start) / 1_000
+    return { forgotten: before - (await count()), seconds }
+  }
+}
+
+/** The times of steps. */
+export interface StepTimes {
+  readonly add: (milliseconds: number) => void
+  readonly takeSteps: () => readonly number[]
+}
+
+/** Makes an empty list of times. */
+export function stepTimes(): StepTimes {
+  let steps: number[] = []
+  return {
+    add: (milliseconds) => void steps.push(milliseconds),
+    takeSteps() {
+      const taken = steps
+      steps = []
+      return taken
+    },
+  }
+}
+
 /** Opens and fills stores in a folder. Undefined if their server is not installed. */
 export type OpenPrunedStores = (folder: string, size: PrunedSize) => Promise<PrunedStores | undefined>
 

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { prepareRedisStores, redisProcessedSets, redisStores } from 'procura/store/redis'
 import { service } from '../../test/services/redis.service.ts'
 import { redisServer } from '../../test/services/redis-server.ts'
-import { later, longAgo, nextCall, type OpenPrunedStores, type Pruned, secret } from './pruned-stores.ts'
+import { countPruned, later, longAgo, nextCall, type OpenPrunedStores, secret } from './pruned-stores.ts'
 
 /** Rows that one script makes. */
 const atOnce = 20_000
@@ -71,13 +71,8 @@ export const prunedRedis: OpenPrunedStores = async (_, { entries, ended }) => {
   const { replay, revocations, limitStore } = redisStores(options)
   const processed = redisProcessedSets(options)
   const other = redisStores({ ...options, client: clients[1] }).replay
-  const counted = (set: string, prune: () => Promise<void>) => async (): Promise<Pruned> => {
-    const before = await clients[0].zcard(`{procura}:${set}`)
-    const start = performance.now()
-    await prune()
-    const seconds = (performance.now() - start) / 1_000
-    return { forgotten: before - (await clients[0].zcard(`{procura}:${set}`)), seconds }
-  }
+  const counted = (set: string, prune: () => Promise<void>) =>
+    countPruned(() => clients[0].zcard(`{procura}:${set}`), prune)
   return {
     kinds: [
       { kind: 'used calls', prune: counted('calls', () => replay.prune()) },

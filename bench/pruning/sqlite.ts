@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { SqliteStoreDatabase } from 'procura/store/sqlite'
 import { prepareSqliteStores, sqliteProcessedSets, sqliteStores } from 'procura/store/sqlite'
 import { loadDriver } from '../../test/state/processes/open-driver.ts'
-import { later, longAgo, nextCall, type OpenPrunedStores, type Pruned, secret } from './pruned-stores.ts'
+import { countPruned, later, longAgo, nextCall, type OpenPrunedStores, secret, stepTimes } from './pruned-stores.ts'
 
 /** The stores in SQLite: with `node:sqlite` where Node has it, and with node-sqlite3-wasm elsewhere. */
 export const prunedSqlite: OpenPrunedStores = async (folder, { entries, ended }) => {
@@ -38,7 +38,7 @@ export const prunedSqlite: OpenPrunedStores = async (folder, { entries, ended })
         (SELECT 1 FROM procura_limit_holds AS known WHERE known.key = procura_limits.key)`)
   }
   database.exec('COMMIT; PRAGMA wal_checkpoint(TRUNCATE)')
-  let steps: number[] = []
+  const steps = stepTimes()
   const watched = (): SqliteStoreDatabase => {
     const own = next()
     let start = 0
@@ -47,7 +47,7 @@ export const prunedSqlite: OpenPrunedStores = async (folder, { entries, ended })
       exec(sql) {
         const answer = own.exec(sql)
         if (sql.startsWith('BEGIN')) start = performance.now()
-        if (sql === 'COMMIT') steps.push(performance.now() - start)
+        if (sql === 'COMMIT') steps.add(performance.now() - start)
         return answer
       },
     }
@@ -55,15 +55,11 @@ export const prunedSqlite: OpenPrunedStores = async (folder, { entries, ended })
   const { replay, revocations, limitStore } = sqliteStores({ database: watched(), secret, busyTimeoutMs: 60_000 })
   const processed = sqliteProcessedSets({ database: watched(), secret, busyTimeoutMs: 60_000 })
   const other = sqliteStores({ database: next(), secret, busyTimeoutMs: 60_000 }).replay
-  const counted = (table: string, prune: () => Promise<void>) => async (): Promise<Pruned> => {
-    const count = (): number =>
-      Number(Object.values(database.prepare(`SELECT count(*) FROM procura_${table}`).all()[0] as object)[0])
-    const before = count()
-    const start = performance.now()
-    await prune()
-    const seconds = (performance.now() - start) / 1_000
-    return { forgotten: before - count(), seconds }
-  }
+  const counted = (table: string, prune: () => Promise<void>) =>
+    countPruned(
+      () => Number(Object.values(database.prepare(`SELECT count(*) FROM procura_${table}`).all()[0] as object)[0]),
+      prune,
+    )
   return {
     kinds: [
       { kind: 'used calls', prune: counted('calls', () => replay.prune()) },
@@ -74,11 +70,7 @@ export const prunedSqlite: OpenPrunedStores = async (folder, { entries, ended })
     async claim() {
       await other.claim(nextCall(), later(), {})
     },
-    takeSteps() {
-      const taken = steps
-      steps = []
-      return taken
-    },
+    takeSteps: steps.takeSteps,
     async close() {
       for (const connection of connections) connection.close()
     },
