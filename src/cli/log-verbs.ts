@@ -13,6 +13,8 @@ function audit(verb: string): Verb['run'] {
 
 const urlFile: VerbOption = { name: 'url-file', value: 'FILE', about: 'the file with that address' }
 
+const logTable: VerbOption = { name: 'table', value: 'NAME', about: 'its table; default audit_log' }
+
 const preparing: readonly VerbOption[] = [
   { name: 'role', value: 'NAME', about: 'the role of the service, which exists; it may read and write rows' },
   { name: 'sql', about: 'print the SQL of the tables, for a migration, and do nothing' },
@@ -24,7 +26,7 @@ const logPlace: readonly VerbOption[] = [
   { name: 'sqlite', value: 'FILE', about: 'read a log in SQLite; needs Node 22.13 or the package better-sqlite3' },
   { name: 'postgres', about: 'read a log in PostgreSQL, whose address is in PROCURA_LOG_URL; needs the package pg' },
   urlFile,
-  { name: 'table', value: 'NAME', about: 'its table; default audit_log' },
+  logTable,
 ]
 
 const decisions = ['allowed', 'denied', 'released', 'ok', 'error', 'unknown', 'issued', 'seen', 'revoked'] as const
@@ -115,7 +117,7 @@ export const auditVerbs: readonly Verb[] = [
     options: [
       { name: 'postgres', about: 'in the database whose address is in PROCURA_LOG_URL; needs the package pg' },
       urlFile,
-      { name: 'table', value: 'NAME', about: 'its table; default audit_log' },
+      logTable,
       ...preparing,
     ],
     example: 'procura audit prepare --postgres --role mail_service',
