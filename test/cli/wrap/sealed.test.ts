@@ -111,8 +111,13 @@ describe('the encrypted delegations of a wrapped agent', () => {
       key: { command: [process.execPath, '-e', program] },
       delegations: { command: [process.execPath, '-e', program] },
     })
+    await wrap(path)
+    await run(['api', 'add', 'crm', 'https://crm.example', '--header', 'X-Api-Key', '--agent', 'claude'], ['key'])
+    await run(['api', 'remove', 'crm'])
     for (const words of [['unwrap', path], ['revoke', '--agent', 'claude'], ['doctor']]) await run(words)
-    for (const verb of ['show', 'receive']) await machine.procura(['agent', verb, 'claude'])
+    for (const verb of ['show', 'receive', 'new']) await machine.procura(['agent', verb, 'claude'])
+    for (const verb of ['inspect', 'why', 'attenuate', 'revoke'])
+      await machine.procura([verb, join(folder, 'delegations'), '--from', join(folder, 'agent.key')])
     expect(existsSync(ran)).toBe(false)
     expect(await run(['unwrap', path, '--delegations-key-file', sealKey])).toMatchObject({ code: 0 })
     expect(existsSync(ran)).toBe(false)
