@@ -11,6 +11,7 @@ import { bigEndian } from '../../src/did/curves/big-endian.ts'
 import { p256Order } from '../../src/did/curves/orders.ts'
 import { SigningError } from '../../src/errors.ts'
 import type { Signer } from '../../src/principal/signer.ts'
+import { field, frame, uint32 } from './ssh-frames.ts'
 
 /**
  * Agents and services that hold a key and turn hostile after a signer was made of it: they answer with the signature of
@@ -182,19 +183,4 @@ function halves(raw: Buffer): Buffer[] {
 function derOf(raw: Buffer): Buffer {
   const content = Buffer.concat(integers(raw).map((one) => Buffer.concat([Buffer.of(2, one.length), one])))
   return Buffer.concat([Buffer.of(0x30, content.length), content])
-}
-
-function frame(type: number, ...fields: readonly Buffer[]): Buffer {
-  return field(Buffer.concat([Buffer.of(type), ...fields]))
-}
-
-function field(content: string | Uint8Array): Buffer {
-  const bytes = Buffer.from(content as Uint8Array)
-  return Buffer.concat([uint32(bytes.length), bytes])
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(value)
-  return bytes
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { listSshAgentKeys, sshAgentSigner } from '../../src/custody/ssh-agent/ssh-agent-signer.ts'
 import { ArgumentError, SigningError } from '../../src/errors.ts'
+import { frame as answer, field, uint32 } from './ssh-frames.ts'
 
 const message = new TextEncoder().encode('what is signed')
 const { privateKey, publicKey } = generateKeyPairSync('ed25519')
@@ -159,19 +160,4 @@ function signature(request: Buffer): Buffer {
 
 function p256(curve: string, length: number): Buffer {
   return Buffer.concat([field('ecdsa-sha2-nistp256'), field(curve), field(Buffer.alloc(length, 4))])
-}
-
-function answer(type: number, ...fields: readonly Buffer[]): Buffer {
-  return field(Buffer.concat([Buffer.from([type]), ...fields]))
-}
-
-function field(content: string | Uint8Array): Buffer {
-  const bytes = Buffer.from(content as Uint8Array)
-  return Buffer.concat([uint32(bytes.length), bytes])
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(value)
-  return bytes
 }

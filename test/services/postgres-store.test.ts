@@ -22,23 +22,12 @@ import { revocationStoreCases } from '../../src/testing/revocation-store-cases.t
 import type { Clock } from '../../src/time.ts'
 import { runCli } from '../cli/run-cli.ts'
 import { past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
+import { cid, expectOwnPruning, limitRequest, soon } from '../state/store-requests.ts'
 
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const secret = new Uint8Array(32).fill(7)
 const role = 'store_service'
-const cid = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
 const owned = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK'
-
-/** A time at which a call of the present time ends. */
-function soon(): number {
-  return Math.floor(Date.now() / 1000) + 60
-}
-
-/** A request for one call of 3. */
-function limitRequest(reservation: string, change: Partial<LimitRequest> = {}): LimitRequest {
-  const entries = [{ key: 'uses', kind: 'total', maximum: 3, amount: 1, expiration: 1e10 }] as const
-  return { reservation, entries, deadline: soon(), commit: true, ...change }
-}
 
 let owner: Pool
 
@@ -298,14 +287,7 @@ describe('STO-06 stores in PostgreSQL', () => {
 
   it('forget revocations when they are pruned, and not with claims and reservations', async () => {
     const settings = await open('alone')
-    const { revocations, replay, limitStore } = postgresStores(settings)
-    await revocations.add({ ids: [cid], expiration: soon() - 3600 })
-    for (let at = 0; at < 120; at++) await replay.claim(`call ${at}`, soon(), {})
-    await limitStore.reserve(limitRequest('a'), {})
-    await Promise.all([replay.prune(), limitStore.prune()])
-    expect(await revocations.findRevocations([cid], {})).toEqual([{ id: cid }])
-    await revocations.prune()
-    expect(await revocations.findRevocations([cid], {})).toEqual([])
+    await expectOwnPruning(postgresStores(settings))
   })
 
   it('OPS-21 begin each statement of pruning where the last one has ended', async () => {

@@ -2,7 +2,6 @@ import { Redis } from 'ioredis'
 import { Redis as Valkey } from 'iovalkey'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { LimitRequest } from '../../src/authorization/limits/limit-store.ts'
 import { parseDid } from '../../src/did/did.ts'
 import { StoreError } from '../../src/errors.ts'
 import type { RedisStoreClient } from '../../src/state/redis/client.ts'
@@ -19,11 +18,11 @@ import { revocationJournalCases } from '../../src/testing/revocation-journal-cas
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
 import { past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
+import { cid, expectOwnPruning, limitRequest, soon } from '../state/store-requests.ts'
 import { proxyTo } from './proxy.ts'
 import { type RedisServer, redisServer } from './redis-server.ts'
 
 const secret = new Uint8Array(32).fill(7)
-const cid = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
 const owner = parseDid('did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK')
 
 /** Returns an answer, or the error instead. */
@@ -33,17 +32,6 @@ async function answerOf(ask: () => unknown): Promise<unknown> {
   } catch (error) {
     return error
   }
-}
-
-/** A time at which a call of the present time ends. */
-function soon(): number {
-  return Math.floor(Date.now() / 1000) + 60
-}
-
-/** A request for one call of 3. */
-function limitRequest(reservation: string, change: Partial<LimitRequest> = {}): LimitRequest {
-  const entries = [{ key: 'uses', kind: 'total', maximum: 3, amount: 1, expiration: 1e10 }] as const
-  return { reservation, entries, deadline: soon(), commit: true, ...change }
 }
 
 const server: RedisServer = await redisServer()
@@ -301,14 +289,7 @@ describe('stores in Redis', () => {
     const client = new Redis({ port: server.port, host: '127.0.0.1' })
     const settings = { client, secret, prefix: 'alone', timeoutMs: 20_000 }
     await prepareRedisStores({ ...settings, epoch: 0 })
-    const { revocations, replay, limitStore } = redisStores(settings)
-    await revocations.add({ ids: [cid], expiration: soon() - 3600 })
-    for (let at = 0; at < 120; at++) await replay.claim(`call ${at}`, soon(), {})
-    await limitStore.reserve(limitRequest('a'), {})
-    await Promise.all([replay.prune(), limitStore.prune()])
-    expect(await revocations.findRevocations([cid], {})).toEqual([{ id: cid }])
-    await revocations.prune()
-    expect(await revocations.findRevocations([cid], {})).toEqual([])
+    await expectOwnPruning(redisStores(settings))
     client.disconnect()
   })
 
