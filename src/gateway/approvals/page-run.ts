@@ -32,8 +32,8 @@ export interface PageRun {
  * Begins a run. The keys of earlier runs end before: another process can have listened at the address of the page
  * meanwhile, and can have used them in the browser. APR-94
  *
- * @throws ArgumentError when an enrolment cannot be read, and the error of the store when a revocation cannot be stored: the
- *   gateway must not go on then.
+ * @throws ArgumentError when an enrolment cannot be read, and the error of the store when a revocation cannot be
+ *   stored: the gateway must not go on then.
  */
 export async function beginPageRun(files: PageFiles, revocations: RevocationRegistry): Promise<PageRun> {
   const name = randomApprovalId()

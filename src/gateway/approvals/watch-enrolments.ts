@@ -9,8 +9,8 @@ const settleMs = 50
 const lookMs = 1_000
 
 /**
- * Looks again and again at the keys of the page: a delegation to one can expire, or be revoked. Returns a function that ends the
- * looks.
+ * Looks again and again at the keys of the page: a delegation to one can expire, or be revoked. Returns a function that
+ * ends the looks.
  */
 export function followApprovers(look: () => Promise<void>, onError: (error: unknown) => void): () => void {
   let timer = startBackgroundTimer(next, lookMs)
