@@ -155,7 +155,7 @@ describe.each(cases)('serveTools over %s with the SDK %i', (transport, sdk) => {
 })
 
 describe('serveTools', () => {
-  it('MCP-33 refuses what it cannot serve, when it is set up', () => {
+  it('MCP-33 refuses an invalid service, tool or server when it is set up', () => {
     const { service } = setUp()
     const other = defineCommand({ command: '/mail/other', args: {} })
     const { server } = serverOf(1)
