@@ -11,7 +11,10 @@ export const suite: Suite = {
   async run({ peers }) {
     const programs: [name: string, program: string, folder?: string][] = [
       ['procura, all of the root', `export * from 'procura'`],
-      ['what a service needs, with stores in memory', `export { createAuthorizer } from 'procura'; export * from 'procura/store/memory'`],
+      [
+        'what a service needs, with stores in memory',
+        `export { createAuthorizer } from 'procura'; export * from 'procura/store/memory'`,
+      ],
       ['what an agent needs', `export { attenuate, delegate, encodeContainer, generateSigner, invoke } from 'procura'`],
     ]
     const others: [needs: string, program: string][] = [

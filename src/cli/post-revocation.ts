@@ -1,3 +1,4 @@
+// node only: the command line
 import { startDeadline } from '../support/deadline.ts'
 import { isConfidential } from '../support/loopback.ts'
 import { quote } from '../support/quote.ts'

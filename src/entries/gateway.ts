@@ -34,7 +34,13 @@ export type { AllowedRequests } from '../gateway/passing-methods.ts'
 export { listenForApi } from '../gateway/connect/api/listen-for-api.ts'
 export type { ApiListener, ListenForApiOptions } from '../gateway/connect/api/options.ts'
 export { connectToGateway } from '../gateway/connect/connect-to-gateway.ts'
-export { type GatewayConnection, type KeySource, readConnection, type UnlockSources, writeConnection } from '../gateway/connect/connection-file.ts'
+export {
+  type GatewayConnection,
+  type KeySource,
+  readConnection,
+  type UnlockSources,
+  writeConnection,
+} from '../gateway/connect/connection-file.ts'
 export type { ConnectToGatewayOptions } from '../gateway/connect/options.ts'
 export { type AnswerHookOptions, answerHook, type HookRefusal } from '../gateway/hook/answer-hook.ts'
 export { agentFolder, gatewayHome, type HomeEnvironment } from '../gateway/home.ts'

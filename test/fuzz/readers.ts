@@ -70,7 +70,11 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['mcp', writes, 'toolHash'],
   ['gateway', writes, 'agentFolder apiCommand credentialRulesOf gatewayHome toolCommand toolListHash writeConnection'],
   ['gateway', 'has hostile messages and files in test/gateway', 'acceptTools openGateway reviewTools'],
-  ['gateway', 'has hostile files in test/gateway/approvals', 'answerApproval enrollApprover listApprovals startPageEnrolment'],
+  [
+    'gateway',
+    'has hostile files in test/gateway/approvals',
+    'answerApproval enrollApprover listApprovals startPageEnrolment',
+  ],
   ['gateway', 'has hostile messages in test/gateway/transport', 'httpTransport lineTransport'],
   [
     'gateway',

@@ -280,9 +280,9 @@ describe('STO-06 stores in PostgreSQL', () => {
   })
 
   it('keep a later epoch when they are prepared with an earlier one', async () => {
-    const settings = await open('epochs')
+    const settings = await open('ordered')
     for (const epoch of [2_000, 1_000, 0]) await preparePostgresStores({ ...settings, epoch })
-    expect((await owner.query('SELECT epoch FROM epochs_stores')).rows).toEqual([{ epoch: 2_000 }])
+    expect((await owner.query('SELECT epoch FROM ordered_stores')).rows).toEqual([{ epoch: 2_000 }])
   })
 
   it('forget revocations when they are pruned, and not with claims and reservations', async () => {

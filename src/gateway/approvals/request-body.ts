@@ -1,3 +1,4 @@
+// node only: its users read files
 import type { IpldMap } from '../../ipld/value.ts'
 import { contentDigest } from '../../support/digest.ts'
 

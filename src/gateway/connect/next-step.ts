@@ -1,3 +1,4 @@
+// node only: its users connect to a socket
 import { type Clock, systemClock } from '../../time.ts'
 import type { Answered, Waiting } from './ask-approval.ts'
 

@@ -1,3 +1,4 @@
+// node only: its users make names by HMAC
 import type { PostgresConnection } from './connection.ts'
 
 /** Rows that one statement forgets. */
