@@ -32,7 +32,9 @@ export async function openSqliteLog(file: string, table: string): Promise<Sqlite
     readSqliteLines(database, table, Number.MAX_SAFE_INTEGER).next()
   } catch (cause) {
     database?.close()
-    const reason = cause instanceof Error ? cause.message : ''
+    // Drivers write the path as it is, and `quote` removes a password from it.
+    const message = cause instanceof Error ? cause.message : ''
+    const reason = message.includes(file) ? 'the database cannot be opened' : message
     throw new UsageError(
       `--sqlite: the table ${quote(table)} of ${quote(file, 256)} cannot be read (${reason}); check the path and --table`,
     )

@@ -46,7 +46,7 @@ ${grants}`
 }
 
 function grantsTo(role: string, table: string): string {
-  assertTableName(role)
+  assertTableName(role, 1, 'role')
   return `REVOKE ALL ON ${table}, ${table}_turn FROM ${role};
 GRANT SELECT, INSERT ON ${table} TO ${role};
 GRANT UPDATE ON ${table}_turn TO ${role};
