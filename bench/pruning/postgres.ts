@@ -7,7 +7,16 @@ import {
   preparePostgresStores,
 } from 'procura/store/postgres'
 import { service } from '../../test/services/postgres.service.ts'
-import { countPruned, later, longAgo, nextCall, type OpenPrunedStores, secret, stepTimes } from './pruned-stores.ts'
+import {
+  kindsOf,
+  later,
+  longAgo,
+  nextCall,
+  type OpenPrunedStores,
+  type SharedStores,
+  secret,
+  stepTimes,
+} from './pruned-stores.ts'
 
 /** The stores in a PostgreSQL server with its usual settings. */
 export const prunedPostgres: OpenPrunedStores = async (folder, { entries, ended }) => {
@@ -54,18 +63,13 @@ export const prunedPostgres: OpenPrunedStores = async (folder, { entries, ended 
   const { replay, revocations, limitStore } = postgresStores({ client, secret, timeoutMs: 60_000 })
   const processed = postgresProcessedSets({ client, secret, timeoutMs: 60_000 })
   const other = postgresStores({ client: pool, secret, timeoutMs: 60_000 }).replay
-  const counted = (table: string, prune: () => Promise<void>) =>
-    countPruned(async () => {
-      const { rows } = await pool.query(`SELECT count(*) AS count FROM procura_${table}`)
-      return Number((rows[0] as { count: unknown }).count)
-    }, prune)
+  const count = async (store: keyof SharedStores): Promise<number> => {
+    const table = store === 'processed' ? 'processed_sets' : store
+    const { rows } = await pool.query(`SELECT count(*) AS count FROM procura_${table}`)
+    return Number((rows[0] as { count: unknown }).count)
+  }
   return {
-    kinds: [
-      { kind: 'used calls', prune: counted('calls', () => replay.prune()) },
-      { kind: 'processed tokens', prune: counted('processed_sets', () => processed.prune()) },
-      { kind: 'revocations and journal', prune: counted('revocations', () => revocations.prune()) },
-      { kind: 'limits', prune: counted('limits', () => limitStore.prune()) },
-    ],
+    kinds: kindsOf({ calls: replay, processed, revocations, limits: limitStore }, count),
     async claim() {
       await other.claim(nextCall(), later(), {})
     },

@@ -29,19 +29,44 @@ export interface Pruned {
   readonly seconds: number
 }
 
+/** A store that is pruned. */
+interface Prunable {
+  prune(): Promise<void>
+}
+
+/** The stores of a database. */
+export interface SharedStores {
+  readonly calls: Prunable
+  readonly processed: Prunable
+  readonly revocations: Prunable
+  readonly limits: Prunable
+}
+
 /**
- * Makes the prune of a kind.
+ * The kinds of entries in a database.
  *
- * @param count - how many entries the store has.
+ * @param count - counts the entries of a store.
  */
-export function countPruned(count: () => number | Promise<number>, prune: () => Promise<void>): () => Promise<Pruned> {
-  return async () => {
-    const before = await count()
-    const start = performance.now()
-    await prune()
-    const seconds = (performance.now() - start) / 1_000
-    return { forgotten: before - (await count()), seconds }
-  }
+export function kindsOf(
+  stores: SharedStores,
+  count: (store: keyof SharedStores) => number | Promise<number>,
+): readonly PrunedKind[] {
+  const kindOf = (kind: string, store: keyof SharedStores): PrunedKind => ({
+    kind,
+    async prune() {
+      const before = await count(store)
+      const start = performance.now()
+      await stores[store].prune()
+      const seconds = (performance.now() - start) / 1_000
+      return { forgotten: before - (await count(store)), seconds }
+    },
+  })
+  return [
+    kindOf('used calls', 'calls'),
+    kindOf('processed tokens', 'processed'),
+    kindOf('revocations and journal', 'revocations'),
+    kindOf('limits', 'limits'),
+  ]
 }
 
 /** The times of steps. */

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { prepareRedisStores, redisProcessedSets, redisStores } from 'procura/store/redis'
 import { service } from '../../test/services/redis.service.ts'
 import { redisServer } from '../../test/services/redis-server.ts'
-import { countPruned, later, longAgo, nextCall, type OpenPrunedStores, secret } from './pruned-stores.ts'
+import { kindsOf, later, longAgo, nextCall, type OpenPrunedStores, type SharedStores, secret } from './pruned-stores.ts'
 
 /** Rows that one script makes. */
 const atOnce = 20_000
@@ -71,15 +71,10 @@ export const prunedRedis: OpenPrunedStores = async (_, { entries, ended }) => {
   const { replay, revocations, limitStore } = redisStores(options)
   const processed = redisProcessedSets(options)
   const other = redisStores({ ...options, client: clients[1] }).replay
-  const counted = (set: string, prune: () => Promise<void>) =>
-    countPruned(() => clients[0].zcard(`{procura}:${set}`), prune)
+  const sets = { calls: 'calls', processed: 'processed', revocations: 'ends', limits: 'limit-ends' } as const
+  const count = (store: keyof SharedStores): Promise<number> => clients[0].zcard(`{procura}:${sets[store]}`)
   return {
-    kinds: [
-      { kind: 'used calls', prune: counted('calls', () => replay.prune()) },
-      { kind: 'processed tokens', prune: counted('processed', () => processed.prune()) },
-      { kind: 'revocations and journal', prune: counted('ends', () => revocations.prune()) },
-      { kind: 'limits', prune: counted('limit-ends', () => limitStore.prune()) },
-    ],
+    kinds: kindsOf({ calls: replay, processed, revocations, limits: limitStore }, count),
     async claim() {
       await other.claim(nextCall(), later(), {})
     },

@@ -2,7 +2,16 @@ import { join } from 'node:path'
 import type { SqliteStoreDatabase } from 'procura/store/sqlite'
 import { prepareSqliteStores, sqliteProcessedSets, sqliteStores } from 'procura/store/sqlite'
 import { loadDriver } from '../../test/state/processes/open-driver.ts'
-import { countPruned, later, longAgo, nextCall, type OpenPrunedStores, secret, stepTimes } from './pruned-stores.ts'
+import {
+  kindsOf,
+  later,
+  longAgo,
+  nextCall,
+  type OpenPrunedStores,
+  type SharedStores,
+  secret,
+  stepTimes,
+} from './pruned-stores.ts'
 
 /** The stores in SQLite: with `node:sqlite` where Node has it, and with node-sqlite3-wasm elsewhere. */
 export const prunedSqlite: OpenPrunedStores = async (folder, { entries, ended }) => {
@@ -55,18 +64,12 @@ export const prunedSqlite: OpenPrunedStores = async (folder, { entries, ended })
   const { replay, revocations, limitStore } = sqliteStores({ database: watched(), secret, busyTimeoutMs: 60_000 })
   const processed = sqliteProcessedSets({ database: watched(), secret, busyTimeoutMs: 60_000 })
   const other = sqliteStores({ database: next(), secret, busyTimeoutMs: 60_000 }).replay
-  const counted = (table: string, prune: () => Promise<void>) =>
-    countPruned(
-      () => Number(Object.values(database.prepare(`SELECT count(*) FROM procura_${table}`).all()[0] as object)[0]),
-      prune,
-    )
+  const count = (store: keyof SharedStores): number => {
+    const table = store === 'processed' ? 'processed_sets' : store
+    return Number(Object.values(database.prepare(`SELECT count(*) FROM procura_${table}`).all()[0] as object)[0])
+  }
   return {
-    kinds: [
-      { kind: 'used calls', prune: counted('calls', () => replay.prune()) },
-      { kind: 'processed tokens', prune: counted('processed_sets', () => processed.prune()) },
-      { kind: 'revocations and journal', prune: counted('revocations', () => revocations.prune()) },
-      { kind: 'limits', prune: counted('limits', () => limitStore.prune()) },
-    ],
+    kinds: kindsOf({ calls: replay, processed, revocations, limits: limitStore }, count),
     async claim() {
       await other.claim(nextCall(), later(), {})
     },
