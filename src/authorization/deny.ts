@@ -10,8 +10,8 @@ import { withClaims } from './with-claims.ts'
 
 /** A refusal, and the call that it is about, if it could be read. */
 export interface Refused {
-  /** Distinguishes it from a decision. */
-  readonly allowed?: undefined
+  /** Distinguishes it from a decision. Its own property: a prototype that other code has changed does not make it a yes. */
+  readonly allowed: undefined
   readonly refusal: Refusal
   readonly chain: Chain | undefined
   readonly authenticated: boolean
@@ -19,7 +19,7 @@ export interface Refused {
 
 /** @param authenticated - whether the chain is aligned, signed, and for this service. AUD-27 */
 export function refuse(refusal: Refusal, chain?: Chain, authenticated = false): Refused {
-  return { refusal, chain, authenticated }
+  return { allowed: undefined, refusal, chain, authenticated }
 }
 
 /**

@@ -96,3 +96,16 @@ describe('AUT-20 an unexpected error', () => {
     expect(claimed).toEqual([])
   })
 })
+
+describe('a prototype that other code has changed', () => {
+  it('makes no refusal a yes', async () => {
+    const authorizer = createAuthorizer(serviceOptions())
+    Object.defineProperty(Object.prototype, 'allowed', { value: true, configurable: true, writable: true })
+    try {
+      for (const decision of [authorizer.authorizeSync('C'), await authorizer.authorize(encodeContainer([...proofs]))])
+        expect([decision.allowed, Object.keys(decision)]).toEqual([false, ['allowed', 'denial']])
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'allowed')
+    }
+  })
+})
