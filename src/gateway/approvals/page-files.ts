@@ -38,7 +38,14 @@ export function pageFiles(folder: string): PageFiles {
       return new Map(await Promise.all(ids.map(async (id) => [id, await read(at(id, 'page'))] as const)))
     },
     putEnrolment: (id, container) => put(at(id, 'page'), container),
-    removeEnrolment: (id) => unlink(at(id, 'page')),
+    async removeEnrolment(id) {
+      try {
+        await unlink(at(id, 'page'))
+      } catch (cause) {
+        // Two reloads can remove it at the same time.
+        if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
+      }
+    },
     run: () => read(runPath),
     putRun: (text) => put(runPath, text),
     removeRun: () => unlink(runPath).catch(() => undefined),

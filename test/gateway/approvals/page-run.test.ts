@@ -186,7 +186,8 @@ describe('the page for approvals in one run of a gateway', () => {
     await first.close()
     const second = await home.open()
     writeFileSync(path('a'), encodeContainer([late]), { mode: 0o600 })
-    await second.reload(await config())
+    const present = await config()
+    await Promise.all([second.reload(present), second.reload(present), second.reload(present)])
     const called = async (delegation: Delegation): Promise<string> => {
       await plant(thief, [delegation])
       const client = clients.connect(thief.folder)
