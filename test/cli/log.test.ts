@@ -119,7 +119,8 @@ describe('procura log', () => {
     expect(await wrong('--sqlite', join(folder, 'no.db'))).toMatch(/cannot be read .*check the path and --table/)
     expect(await wrong('--sqlite', file, '--table', 'a b')).toMatch(/cannot be read/)
     expect(await wrong('--sqlite', file, directory)).toMatch(/not both/)
-    // The address of another database, with its password, in the place of a file: the driver writes it into its message.
+    // The address of another database, with its password, in the place of a file: the driver writes it into its
+    // message.
     const misplaced = await wrong('--sqlite', `postgres://ann:${'pass'}word-canary@db.example/audit`)
     expect(misplaced).toMatch(/`postgres:\/\/…@db\.example\/audit` cannot be read \(the database cannot be opened\)/)
     expect(misplaced).not.toContain('canary')
