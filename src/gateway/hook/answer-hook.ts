@@ -83,7 +83,10 @@ export async function answerHook(input: string, options: AnswerHookOptions): Pro
   // Two names of servers can begin a name of a tool. It does not show which one is meant, so that both must permit it.
   for (const { server, name } of targets) {
     const report = (): Promise<void> => reportRefusal(connection, { server, tool: name, claimed })
-    if (name === '') return refuse('the name of the tool is missing')
+    if (name === '') {
+      await report()
+      return refuse('the name of the tool is missing')
+    }
     const answer = await agent.can(toolCommand(server, name), args as Readonly<Record<string, unknown>>, { subject })
     if (answer.ok) continue
     const { message, approvable } = answer.denial

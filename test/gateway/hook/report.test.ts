@@ -53,6 +53,15 @@ describe('a refusal of a hook', () => {
     expect(await denials()).toHaveLength(1)
   })
 
+  it('is in the log without a command where the name of the tool is missing [GTW-42]', async () => {
+    await home.open()
+    expect(await ask(inputOf({ tool_name: 'mcp__mail__' }))).toBe('deny')
+    const [record, ...more] = await denials()
+    expect(more).toEqual([])
+    expect(record).toMatchObject({ code: 'hook_refused', authenticated: false, claimed: { toolUse: 'toolu_1' } })
+    expect(record).not.toHaveProperty('command')
+  })
+
   it('refuses also while no gateway runs, or one does not answer [HKS-06]', async () => {
     expect(await ask()).toBe('deny')
     const sockets: Socket[] = []
