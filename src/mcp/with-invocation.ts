@@ -8,6 +8,7 @@ import type { Agent } from '../agent/agent.ts'
 import { toolsByName } from '../agent/tools-by-name.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import { encodeContainer } from '../container/container.ts'
+import { ArgumentError, MalformedError } from '../errors.ts'
 import {
   type DefaultCheck,
   didString,
@@ -140,7 +141,10 @@ export function withInvocation<T extends InvocationTransport>(
       return decision.ok ? { message: withMeta(message, key, decision.container) } : toolDenialOf(decision.denial)
     } catch (error) {
       if (signal.aborted) return undefined
-      throw error
+      // Arguments that no token can contain, such as `__proto__`, or that are too large for one: a mistake of the model.
+      const isOfInput = error instanceof ArgumentError || error instanceof MalformedError
+      if (!isOfInput || !error.message.startsWith('`args')) throw error
+      return { code: 'malformed', message: error.message, requirement: 'MCP-14' }
     } finally {
       signing.delete(message.id)
     }

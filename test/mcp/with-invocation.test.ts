@@ -77,6 +77,11 @@ describe('a client that connects with withInvocation', () => {
       expect(outside).toMatchObject({ isError: true, _meta: { [`${key}.denial`]: { code: 'policy_unsatisfied' } } })
       const notHeld = await connection.call({ name: 'read', arguments: {} })
       expect(notHeld).toMatchObject({ isError: true, _meta: { [`${key}.denial`]: { code: 'command_not_covered' } } })
+      for (const args of ['{"to":{"__proto__":{}}}', `{"to":"${'b'.repeat(70_000)}@example.com"}`]) {
+        const result = await connection.call({ name: 'send', arguments: JSON.parse(args) })
+        expect(result).toMatchObject({ isError: true, _meta: { [`${key}.denial`]: { code: 'malformed' } } })
+        expect(JSON.stringify(result)).not.toContain('bbb')
+      }
       const unknown = await connection.call({ name: 'constructor', arguments: {} })
       expect(unknown).toMatchObject({ isError: true, _meta: { [`${key}.denial`]: { code: 'tool_unknown' } } })
       expect(sent.length).toBe(before)
