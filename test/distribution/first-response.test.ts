@@ -90,6 +90,19 @@ describe('RVK-27 the first response of several requests', () => {
     expect(ended()).toEqual(Array.from({ length: 6 }, () => true))
   })
 
+  it('has at most three requests under way, and leaves the first one to a slow server', async () => {
+    const response = new Response('d')
+    const answer = ask()
+    for (let time = 0; time < 11_900; time += 100) {
+      await vi.advanceTimersByTimeAsync(100)
+      expect(ended().filter((isEnded) => !isEnded).length).toBeLessThanOrEqual(3)
+    }
+    expect(sent.length).toBeGreaterThan(10)
+    sent[0]?.answer(response)
+    expect(await answer).toBe(response)
+    expect(ended()).toEqual(sent.map((_, at) => at > 0))
+  })
+
   it('leaves the body of a slower one unread, although it does not follow its signal', async () => {
     const slow = new Response('slow')
     const fast = new Response('fast')

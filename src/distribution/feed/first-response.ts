@@ -5,10 +5,12 @@ import { unlessAborted } from '../../support/abort.ts'
  * lost, an attempt waits for seconds, also after the network works again.
  */
 const attemptMs = 800
+/** Most attempts under way. The first one is left to a slow server; of the others, the oldest makes room. */
+const mostAttempts = 3
 
 /**
  * Sends a request, again and again beside the attempts under way, until the first response. The other attempts are
- * ended.
+ * ended. At most three are under way.
  *
  * @param send - its signal is aborted when the attempt is no longer needed.
  * @param limit - ends the wait for a response.
@@ -47,6 +49,8 @@ export async function firstResponse(
   const first = new Promise<Response>((resolve, reject) => {
     function start(): void {
       timer = setTimeout(start, attemptMs)
+      const [, oldest] = attempts
+      if (attempts.size >= mostAttempts) oldest?.abort()
       attempt().then(resolve, (cause) => {
         if (attempts.size === 0) reject(cause)
       })
