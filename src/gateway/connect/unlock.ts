@@ -5,7 +5,6 @@
  *
  * @module
  */
-import { spawn } from 'node:child_process'
 import process from 'node:process'
 import { describeDelegationFile } from '../../delegation-file/describe-delegation-file.ts'
 import { fileDelegationStore } from '../../delegation-file/file-delegation-store.ts'
@@ -69,8 +68,10 @@ async function keyFrom(source: KeySource, of: 'key' | 'delegations'): Promise<Fi
 const most = Object.freeze({ bytes: 4_096, ms: 30_000 })
 
 /** The first line that a command prints, without its end. CON-25 */
-function passphraseOf([program = '', ...words]: readonly string[], of: string): Promise<string> {
+async function passphraseOf([program = '', ...words]: readonly string[], of: string): Promise<string> {
   const place = `the command in \`unlock.${of}\` of connect.json`
+  // Most agents need no command, and each module that a start loads takes time.
+  const { spawn } = await import('node:child_process')
   return new Promise((resolve, reject) => {
     const fail = (fault: string): void => reject(new ArgumentError(`${place} ${fault}; run it by hand`))
     // Standard input belongs to the client.
