@@ -16,6 +16,24 @@ export interface Checked extends Pick<Program, 'name' | 'text'> {
   readonly mayLeaveUnused?: boolean
 }
 
+/** What programs use of packages whose types are not installed here, as `@types/pg` has it. */
+const declarations: Checked = {
+  name: 'declarations.d',
+  text: `declare module 'pg' {
+  export class Pool {
+    constructor(options: { connectionString?: string | undefined; query_timeout?: number; connectionTimeoutMillis?: number })
+    query(text: string, values?: readonly unknown[]): Promise<{ rows: any[] }>
+    connect(): Promise<{
+      query(text: string, values?: readonly unknown[]): Promise<{ rows: any[] }>
+      release(error?: Error): void
+      on(event: 'error', listener: (error: Error) => void): unknown
+      off(event: 'error', listener: (error: Error) => void): unknown
+    }>
+    end(): Promise<void>
+  }
+}`,
+}
+
 /** The codes of the compiler for names that nothing uses. */
 const unused = new Set([6133, 6138, 6192, 6196, 6198, 6199])
 
@@ -26,7 +44,9 @@ const unused = new Set([6133, 6138, 6192, 6196, 6198, 6199])
 export function compile(programs: readonly Checked[]): readonly string[] {
   const { config } = ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile)
   const { options } = ts.parseJsonConfigFileContent({ ...config, files: [], include: [] }, ts.sys, root)
-  const byPath = new Map(programs.map((program) => [`${root}test/.programs/${program.name}.ts`, program]))
+  const byPath = new Map(
+    [declarations, ...programs].map((program) => [`${root}test/.programs/${program.name}.ts`, program]),
+  )
   const host = ts.createCompilerHost(options)
   // Parsing the comments of the libraries takes half a second.
   host.jsDocParsingMode = ts.JSDocParsingMode.ParseNone
