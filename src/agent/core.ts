@@ -102,7 +102,7 @@ async function namingArguments<T>(work: Promise<T>): Promise<T> {
     return await work
   } catch (cause) {
     const message = (cause as Error)?.message
-    const text = `\`args\` are too large for a token: ${message}`
+    const text = `\`args\` are too large for a token: ${message}; send less at a time`
     if (cause instanceof MalformedError && cause.kind === 'too_large' && cause.requirement.startsWith('CBR-'))
       throw new MalformedError(cause.requirement, text, { kind: cause.kind, cause })
     if (cause instanceof ArgumentError && message.startsWith('the invocation must have at most'))

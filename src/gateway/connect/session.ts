@@ -1,5 +1,4 @@
 // node only: connects to a socket
-import { MalformedError } from '../../errors.ts'
 import { type ApprovableAnswer, type ClientCall, type Failure, isApprovable, type Message } from './answers.ts'
 import type { ApprovedCalls } from './approved-calls.ts'
 import { type GatewayConnection, readConnection } from './connection-file.ts'
@@ -186,10 +185,7 @@ function lostDuring({ isSent, method }: PendingRequest): Failure {
 
 function whyNot(error: unknown, request: PendingRequest): Failure {
   if (error instanceof ConnectionEnded) return lostDuring(request)
-  const reason = error instanceof Error ? error.message : 'unknown error'
-  const isTooLarge = error instanceof MalformedError && error.kind === 'too_large'
-  const message = isTooLarge ? `the arguments are too large to be signed: ${reason}; send less at a time` : reason
-  return { code: 'not_signed', message }
+  return { code: 'not_signed', message: error instanceof Error ? error.message : 'unknown error' }
 }
 
 /** The answers in a line of the gateway; undefined when it is not JSON. */

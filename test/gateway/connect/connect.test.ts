@@ -296,7 +296,7 @@ describe('messages of a client of procura connect', () => {
     await initialize()
     const long = await call('send', { to: 'bob@example.com', text: 'x'.repeat(100_000) })
     expect(textOf(long)).toMatch(
-      /^Not executed \(not_signed\): the arguments are too large to be signed: .*65536 bytes; send less/,
+      /^Denied \(malformed\): `args` are too large for a token: .*65536 bytes; send less at a time\. Do not repeat/,
     )
     write(
       '{"id":"n","method":"tools/call","params":{"name":"send","arguments":{"to":"bob@example.com","text":1e300}}}\n',
@@ -319,7 +319,7 @@ describe('messages of a client of procura connect', () => {
     write(
       '{"id":"p","method":"tools/call","params":{"name":"send","arguments":{"to":"bob@example.com","__proto__":{"to":1}}}}\n',
     )
-    expect(textOf(await answer('p'))).toMatch(/^Not executed \(not_signed\): .*__proto__/)
+    expect(textOf(await answer('p'))).toMatch(/^Denied \(malformed\): .*__proto__/)
     expect(executed).toEqual([])
   })
 
