@@ -145,8 +145,8 @@ describe('the page for approvals of a gateway, in Chromium', () => {
         return approval.url
       }
       const page = await open(await refused('/v1/a'))
-      const words = await page.locator('#words li').allTextContents()
-      expect(words).toContain(`  - ${JSON.stringify(body)}`)
+      const words = (): Promise<readonly string[]> => page.locator('#words li').allTextContents()
+      await expect.poll(words).toContain(`  - ${JSON.stringify(body)}`)
       expect(await page.locator('#warning').isHidden()).toBe(true)
       await page.locator('#approve').click()
       await page.locator('#status', { hasText: 'The gateway has your answer' }).waitFor()
@@ -160,8 +160,7 @@ describe('the page for approvals of a gateway, in Chromium', () => {
         writeFileSync(join(folder, name), Buffer.from('{}').toString('base64'), { mode: 0o600 })
       expect(id).toMatch(/^[a-z2-7]{16}$/)
       const changed = await open(link)
-      const shown = await changed.locator('#words li').allTextContents()
-      expect(shown.some((line) => line.startsWith('THE BODY OF THE REQUEST IS NOT SHOWN'))).toBe(true)
+      await changed.locator('#words li', { hasText: /^THE BODY OF THE REQUEST IS NOT SHOWN/ }).waitFor()
       expect(await changed.locator('#warning').isHidden()).toBe(false)
     } finally {
       url = usual

@@ -1,4 +1,5 @@
 import { sleep, waitAfter } from '../../support/back-off.ts'
+import { takeConnection } from '../../support/take-connection.ts'
 import type { ConnectionPool, PooledConnection } from './connection-pool.ts'
 
 /**
@@ -10,8 +11,13 @@ const waits = { firstMs: 20, maxMs: 200 } as const
 const attemptMs = 500
 
 /**
- * Makes a function that takes a connection from a pool. While connections fail, they are tried one after another, with
- * waits.
+ * Listens for the loss of a connection that is taken from a pool. The statement under way, or the next one, fails with it.
+ */
+export function ignoreLoss(): void {}
+
+/**
+ * Makes a function that takes a connection from a pool, with the listener `ignoreLoss`. While connections fail, they are
+ * tried one after another, with waits.
  */
 export function connectInTurn(pool: ConnectionPool): (signal: AbortSignal) => Promise<PooledConnection> {
   let failures = 0
@@ -20,7 +26,7 @@ export function connectInTurn(pool: ConnectionPool): (signal: AbortSignal) => Pr
 
   async function connectOnce(): Promise<PooledConnection> {
     try {
-      const connection = await pool.connect()
+      const connection = await takeConnection(pool, ignoreLoss)
       failures = 0
       return connection
     } catch (cause) {

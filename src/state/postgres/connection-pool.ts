@@ -3,8 +3,8 @@ export interface PooledConnection {
   query(text: string, values: readonly string[]): Promise<{ readonly rows: readonly unknown[] }>
   /** Gives it back. With an error, it is closed: at once, if a statement is under way. */
   release(error?: Error): void
-  on(event: 'error', listener: () => void): unknown
-  off(event: 'error', listener: () => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
+  off(event: 'error', listener: (error: Error) => void): unknown
 }
 
 /** The parts of a `Pool` of `pg` that are used. */

@@ -1,5 +1,6 @@
 import { sleep } from '../../support/back-off.ts'
-import { connectInTurn } from './connect-in-turn.ts'
+import { takeConnection } from '../../support/take-connection.ts'
+import { connectInTurn, ignoreLoss } from './connect-in-turn.ts'
 import type { ConnectionPool, PooledConnection } from './connection-pool.ts'
 
 /** Runs statements on the connections of a pool. */
@@ -30,6 +31,7 @@ export function poolRunner(pool: ConnectionPool): PoolRunner {
       const isNew = pool.idleCount === 0
       const connection = await connect(signal)
       if (signal.aborted) {
+        connection.off('error', ignoreLoss)
         connection.release()
         throw signal.reason
       }
@@ -42,25 +44,22 @@ export function poolRunner(pool: ConnectionPool): PoolRunner {
 
   function closeIdle(): void {
     for (let left = pool.idleCount; left > 0; left--) {
-      void pool.connect().then((connection) => {
-        connection.on('error', ignore)
+      void takeConnection(pool, ignoreLoss).then((connection) => {
         // A connection with a statement under way is closed without a goodbye, which a dead one would wait for.
-        connection.query('SELECT 1', []).catch(ignore)
+        connection.query('SELECT 1', []).catch(ignoreLoss)
         connection.release(new Error('the server is silent'))
-      }, ignore)
+      }, ignoreLoss)
     }
   }
 
   return {
     async run(text, values, signal) {
       const connection = await takeAlive(signal)
-      // Without a listener, an error of a connection in use would end the process. The statement fails with it.
-      connection.on('error', ignore)
       let isReleased = false
       const release = (error?: Error): void => {
         if (isReleased) return
         isReleased = true
-        connection.off('error', ignore)
+        connection.off('error', ignoreLoss)
         connection.release(error)
       }
       const close = (): void => release(signal.reason)
@@ -86,7 +85,6 @@ async function isAlive(connection: PooledConnection, signal: AbortSignal): Promi
   const waiting = new AbortController()
   const stop = (): void => waiting.abort()
   signal.addEventListener('abort', stop, { once: true })
-  connection.on('error', ignore)
   const answer = connection.query('SELECT 1', []).then(
     () => true,
     () => false,
@@ -96,9 +94,6 @@ async function isAlive(connection: PooledConnection, signal: AbortSignal): Promi
   const answered = await Promise.race([answer, sleep(1, waiting.signal).then(() => false)])
   signal.removeEventListener('abort', stop)
   stop()
-  if (answered) connection.off('error', ignore)
-  else connection.release(new Error('the connection did not answer'))
+  if (!answered) connection.release(new Error('the connection did not answer'))
   return answered
 }
-
-function ignore(): void {}

@@ -1,3 +1,5 @@
+import { takeConnection } from '../../../support/take-connection.ts'
+
 /** Runs queries. */
 export interface PostgresQueryable {
   query(text: string, parameters?: readonly unknown[]): Promise<{ readonly rows: readonly unknown[] }>
@@ -26,10 +28,9 @@ export async function withConnection<T>(
   pool: PostgresPool,
   task: (connection: PostgresQueryable) => Promise<T>,
 ): Promise<T> {
-  const connection = await pool.connect()
   // The next query fails with the same loss, and reports it.
   const onLoss = (): void => undefined
-  connection.on?.('error', onLoss)
+  const connection = await takeConnection(pool, onLoss)
   try {
     const result = await task(connection)
     connection.off?.('error', onLoss)
