@@ -22,7 +22,7 @@ export interface PostgresClient extends PostgresQueryable {
  * not taken from the command line.
  *
  * @param variable - of the environment.
- * @throws UsageError when there is none.
+ * @throws UsageError when the address is missing.
  */
 export async function databaseAddress(flags: Flags, host: Host, variable: string): Promise<string> {
   const file = textOf(flags, 'url-file')

@@ -17,7 +17,7 @@ export interface StoredKey {
 /** An open database. */
 export interface KeyDatabase {
   get(name: string): Promise<StoredKey | undefined>
-  /** Stores a key where there is none, in one step, unless the signal is aborted before. Returns the stored one. */
+  /** Stores a key in one step, unless a key is stored already or the signal is aborted. Returns the stored key. */
   addOrGet(name: string, key: StoredKey, signal: AbortSignal): Promise<StoredKey>
   remove(name: string): Promise<void>
   close(): void
