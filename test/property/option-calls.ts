@@ -6,7 +6,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
 import { claudeSession } from '../../src/agent/frameworks/claude.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
 import { deniedEvent, intentEvent } from '../../src/audit/events/describe-call.ts'
@@ -42,9 +41,6 @@ export type OptionCall = (options: never) => unknown
 
 /** Arguments before the options of an export, or a call of one of its parts, or of a method of its result. */
 export type OptionCalls = Readonly<Record<string, readonly unknown[] | OptionCall>>
-
-const folder = mkdtempSync(join(tmpdir(), 'procura-option-names-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const alice = await actor('alice')
 const bob = await actor('bob')
@@ -322,14 +318,12 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   'audit/http': {
     openHttpAuditSink: [],
     'openHttpAuditSink backOff': (backOff) =>
-      openHttpAuditSink({ url: 'https://audit.example/', directory: join(folder, 'a'), backOff }),
-    'openHttpAuditSink delivered': async (options) => {
-      const sink = await openHttpAuditSink({
-        url: 'https://audit.example/',
-        directory: mkdtempSync(join(folder, 'spool-')),
-      })
-      return sink.delivered(options).finally(() => sink.close())
-    },
+      inFolder((directory) => openHttpAuditSink({ url: 'https://audit.example/', directory, backOff })),
+    'openHttpAuditSink delivered': (options) =>
+      inFolder(async (directory) => {
+        const sink = await openHttpAuditSink({ url: 'https://audit.example/', directory })
+        return sink.delivered(options).finally(() => sink.close())
+      }),
   },
   'audit/sqlite': { sqliteAuditSink: [] },
   'audit/postgres': { postgresAuditSink: [], openPostgresAuditSink: [], postgresAuditSchema: [] },
@@ -362,10 +356,12 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   'vault/file': {
     openFileVault: [],
     revealCredentials: [],
-    'openFileVault put': async (options) => {
-      const vault = await openFileVault({ path: join(folder, 'v'), key: { bytes: new Uint8Array(32) }, create: true })
-      return vault.put('a', options)
-    },
+    'openFileVault put': (options) =>
+      inFolder(async (folder) => {
+        const key = { bytes: new Uint8Array(32) }
+        const vault = await openFileVault({ path: join(folder, 'v'), key, create: true })
+        return vault.put('a', options)
+      }),
   },
   'signer/file': { createSignerFile: [], openSignerFile: [], describeSignerFile: [], rotateSignerFile: [] },
   'signer/ssh-agent': { listSshAgentKeys: [], sshAgentSigner: [] },
@@ -446,4 +442,14 @@ export const withoutOptions: ReadonlySet<string> = new Set(
 async function first(name: 'readJsonlLines' | 'readJsonlRecords', options: never): Promise<unknown> {
   const { [name]: read } = await import('../../src/entries/audit/jsonl.ts')
   return read(options).next()
+}
+
+/** Runs a call with a folder of its own: the files of tests that share this module have no folder in common. */
+async function inFolder(call: (folder: string) => unknown): Promise<unknown> {
+  const folder = mkdtempSync(join(tmpdir(), 'procura-option-names-'))
+  try {
+    return await call(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
