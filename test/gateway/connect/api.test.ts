@@ -197,6 +197,45 @@ describe('a listener without its gateway', () => {
   })
 })
 
+describe('a listener whose clients leave', () => {
+  it('sends no call for a client that left while it was signed, and has its place free again [CON-22]', async () => {
+    const sent: string[] = []
+    // The gateway answers the first line of a connection when the client of its request is gone.
+    let beforeAnswer = async (): Promise<void> => undefined
+    const fake = createServer((socket) => {
+      socket
+        .on('error', () => undefined)
+        .once('data', async () => {
+          socket.on('data', (chunk) => sent.push(chunk.toString()))
+          await beforeAnswer()
+          socket.write(`{"procura":1,"audience":"${api.home.service.did}","origin":"${api.upstream.origin}"}\n`)
+          socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'))
+        })
+    })
+    await new Promise<void>((resolve) => fake.listen(join(api.home.folder, 'gateway.sock'), resolve))
+    const listener = await api.listen()
+    const key = `X-Api-Key: ${readFileSync(listener.keyFile ?? '', 'utf8').trim()}`
+    const host = `Host: ${listener.place}`
+    // More clients than the listener passes on at a time.
+    for (let number = 0; number < 33; number++) {
+      await new Promise<void>((resolve) => {
+        const client = connect(Number(listener.place.split(':')[1]), '127.0.0.1')
+        beforeAnswer = async () => {
+          client.destroy()
+          // The listener has seen the end of the first connection when it answers on the next one.
+          expect(statusIn(await ask(listener, 'Host: other.example'))).toBe('421')
+          resolve()
+        }
+        client.write(['GET /v1/a HTTP/1.1', host, key, '', ''].join('\r\n'))
+      })
+    }
+    beforeAnswer = async () => undefined
+    expect(statusIn(await ask(listener, host, key))).toBe('200')
+    expect(sent.length).toBe(1)
+    await new Promise((resolve) => fake.close(resolve))
+  })
+})
+
 describe('procura connect --api', () => {
   it('serves until it is ended, and prints the place and the file of the key [CON-20]', async () => {
     await api.home.open()

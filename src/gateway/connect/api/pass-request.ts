@@ -47,7 +47,7 @@ export async function passRequest(
   const body = await bodyOf(request)
   if (typeof body === 'string') return answerProblem(response, bodyProblems[body])
   if (response.destroyed) return
-  let signed: SignedRequest | undefined
+  let signed: SignedRequest
   const opened = await openFor(context)
   if ('status' in opened) return answerProblem(response, opened)
   try {
@@ -56,6 +56,8 @@ export async function passRequest(
     opened.socket.destroy()
     return answerProblem(response, { status: 400, code: 'not_signed', detail: reasonOf(error) })
   }
+  // A response that is closed already reports no close, and would keep its place for ever.
+  if (response.destroyed) return void opened.socket.destroy()
   const refusal = await exchange(send(request, body, signed.container, opened, context), response)
   if (refusal === undefined) return
   const gone = new AbortController()
