@@ -126,6 +126,21 @@ describe('a log in PostgreSQL', () => {
     ])
   })
 
+  it('CLI-16 grants to no word that means other roles than one with that name', async () => {
+    await owner.query('CREATE TABLE granted ()')
+    const { rows } = await owner.query('SELECT word FROM pg_get_keywords()')
+    const words = rows.map((row) => String((row as { readonly word: unknown }).word))
+    expect(words.length).toBeGreaterThan(400)
+    for (const word of ['public', ...words]) {
+      const isTaken = await owner.query(`GRANT SELECT ON granted TO ${word}`).then(
+        () => true,
+        () => false,
+      )
+      // A word that is a role to PostgreSQL, although no role has this name.
+      if (isTaken) expect(() => postgresAuditSchema({ role: word }), word).toThrow(ArgumentError)
+    }
+  })
+
   it('GRD-09 is examined first, and errors name the fault and the remedy', async () => {
     const log = await table('opened')
     const sink = await openPostgresAuditSink({ pool, table: log })

@@ -1,4 +1,5 @@
 import { maybe, nonEmptyString, type OptionChecks, readOptions, withDefault } from '../../support/options.ts'
+import { assertPostgresRole } from '../../support/postgres-role.ts'
 import { assertPrefix } from '../prefix.ts'
 import { type Tables, tablesOf } from '../tables.ts'
 import { callFunctionOf, createCallFunction } from './call-function.ts'
@@ -9,7 +10,7 @@ import { addFunctionOf, createAddFunction } from './revocation-function.ts'
 export interface PostgresStoreSchemaOptions {
   /** The beginning of the names of the tables. Default `procura`. */
   readonly prefix?: string
-  /** The role of the service, which must exist. It may read and write rows, and nothing else. */
+  /** The role of the service, which must exist; not `public`. It may read and write rows, and nothing else. */
   readonly role?: string
 }
 
@@ -27,7 +28,7 @@ const optionChecks = Object.freeze({
 export function postgresStoreSchema(options: PostgresStoreSchemaOptions = {}): string {
   const { prefix, role } = readOptions('postgresStoreSchema', options, optionChecks)
   assertPrefix(prefix)
-  if (role !== undefined) assertPrefix(role, 'role')
+  if (role !== undefined) assertPostgresRole(role)
   const tables = tablesOf(prefix)
   return `${createTables(tables)}${createLimitFunctions(tables)}${createCallFunction(tables)}${createAddFunction(tables)}${role === undefined ? '' : grantsTo(role, tables)}`
 }

@@ -1,11 +1,12 @@
 import { maybe, nonEmptyString, readOptions, withDefault } from '../../../support/options.ts'
+import { assertPostgresRole } from '../../../support/postgres-role.ts'
 import { assertTableName } from '../table-name.ts'
 
 /** Options of {@link postgresAuditSchema}. */
 export interface PostgresAuditSchemaOptions {
   /** Default `audit_log`. */
   readonly table?: string
-  /** The role of the service, which must exist. It may read, append and take its turn, and nothing else. */
+  /** The role of the service, which must exist; not `public`. It may read, append and take its turn, and nothing else. */
   readonly role?: string
 }
 
@@ -46,7 +47,7 @@ ${grants}`
 }
 
 function grantsTo(role: string, table: string): string {
-  assertTableName(role, 1, 'role')
+  assertPostgresRole(role)
   return `REVOKE ALL ON ${table}, ${table}_turn FROM ${role};
 GRANT SELECT, INSERT ON ${table} TO ${role};
 GRANT UPDATE ON ${table}_turn TO ${role};
