@@ -1,6 +1,6 @@
 // node only: listens on a port
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { ArgumentError } from '../../errors.ts'
+import { startAtAddress } from '../wire/start-server.ts'
 
 /** The state of a gateway. */
 export interface GatewayHealth {
@@ -44,25 +44,14 @@ const healthAgeMs = 1_000
  */
 export async function serveAdmin({ host, port, health, metrics }: AdminOptions): Promise<AdminListener> {
   const cached = rarely(health)
-  const shown = host.includes(':') ? `[${host}]` : host
   const server = createServer(limits, (request, response) => {
     // An error here must not end the gateway: the client gets no answer.
     answer(request, response, cached, metrics).catch(() => void response.destroy())
   })
   server.maxConnections = 32
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', ({ code }: NodeJS.ErrnoException) =>
-      reject(
-        new ArgumentError(`the address ${shown}:${port} cannot be listened at (${code}); change \`admin.address\``),
-      ),
-    )
-    // A connection that the system cannot accept, for want of memory for example, is lost; the others go on.
-    server.on('error', () => undefined)
-    server.listen({ host, port, exclusive: true }, resolve)
-  })
-  const { port: used } = server.address() as { readonly port: number }
+  const { place } = await startAtAddress(server, { host, port }, '`admin.address`')
   return {
-    place: `${shown}:${used}`,
+    place,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

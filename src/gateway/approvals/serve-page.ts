@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createRequire } from 'node:module'
 import { encodeContainer } from '../../container/container.ts'
 import { ArgumentError } from '../../errors.ts'
+import { startAtAddress } from '../wire/start-server.ts'
 import type { ApprovalDesk } from './approval-desk.ts'
 import type { PageRun } from './page-run.ts'
 
@@ -51,9 +52,10 @@ export async function serveApprovalPage({ host, port, desk, run, path }: ServePa
         answer(request, response, { page, desk, run, authority }).catch(() => void response.destroy())
       })
       server.maxConnections = 32
-      const isOpen = await listenAt(server, one, used, one === host)
-      if (isOpen) servers.push(server)
-      if (one === host) used = (server.address() as { readonly port: number }).port
+      const open = await listenAt(server, { host: one, port: used }, one === host)
+      if (open === undefined) continue
+      servers.push(server)
+      used = open
     }
     authority = `${run.name}.localhost:${used}`
   } catch (error) {
@@ -63,17 +65,22 @@ export async function serveApprovalPage({ host, port, desk, run, path }: ServePa
   return { url: `http://${authority}/`, close }
 }
 
-/** Returns whether the machine has the address. Where it has none, no other process can listen there either. */
-function listenAt(server: Server, host: string, port: number, isNeeded: boolean): Promise<boolean> {
-  const shown = host.includes(':') ? `[${host}]` : host
-  return new Promise<boolean>((resolve, reject) => {
-    server.once('error', ({ code }: NodeJS.ErrnoException) => {
-      if (!isNeeded && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return resolve(false)
-      const remedy = 'stop the process that uses it, or change `approvals.page`'
-      reject(new ArgumentError(`the address ${shown}:${port} cannot be listened at (${code}); ${remedy}`))
-    })
-    server.listen({ host, port, exclusive: true, ipv6Only: host.includes(':') }, () => resolve(true))
-  })
+/**
+ * Returns the port, or undefined where the machine does not have an address that is not needed. No other process can
+ * listen there either.
+ */
+async function listenAt(
+  server: Server,
+  address: { readonly host: string; readonly port: number },
+  isNeeded: boolean,
+): Promise<number | undefined> {
+  try {
+    return (await startAtAddress(server, address, '`approvals.page`')).port
+  } catch (error) {
+    const { code } = Object((error as Error).cause) as NodeJS.ErrnoException
+    if (!isNeeded && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return undefined
+    throw error
+  }
 }
 
 function closed(server: Server): Promise<void> {

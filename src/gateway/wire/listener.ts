@@ -7,6 +7,7 @@ import { ArgumentError } from '../../errors.ts'
 import { quote } from '../../support/quote.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
 import type { ListenPlace } from '../configuration/read-gateway-config.ts'
+import { startAtAddress, startServer } from './start-server.ts'
 
 /** A place at which the gateway listens. */
 export interface Listener {
@@ -40,41 +41,21 @@ export async function listen(
   { program, option }: ListenerWords = gatewayWords,
 ): Promise<Listener> {
   const server = createServer({ allowHalfOpen: false, noDelay: true }, onConnection)
-  if (!('socket' in place)) return listenAt(server, place, option)
+  if (!('socket' in place)) {
+    const { place: used } = await startAtAddress(server, place, option)
+    return { place: used, close: () => closed(server) }
+  }
   const { socket: path } = place
   checkSocketPath(path)
   checkFolder(dirname(path))
   await removeDead(path, program, option)
   // The mode is right from the first moment: the socket is made while no other mode is possible.
   const before = process.umask(0o177)
-  const listening = started(server, () => server.listen(path), path, option)
+  const listening = startServer(server, () => server.listen(path), path, option)
   process.umask(before)
   await listening
   chmodSync(path, 0o600)
   return { place: path, close: () => closed(server) }
-}
-
-async function listenAt(
-  server: Server,
-  { host, port }: { readonly host: string; readonly port: number },
-  option: string,
-): Promise<Listener> {
-  const shown = host.includes(':') ? `[${host}]` : host
-  await started(server, () => server.listen({ host, port, exclusive: true }), `${shown}:${port}`, option)
-  const { port: used } = server.address() as { readonly port: number }
-  return { place: `${shown}:${used}`, close: () => closed(server) }
-}
-
-function started(server: Server, start: () => void, place: string, option: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', ({ code }: NodeJS.ErrnoException) =>
-      reject(wrong(place, `cannot be listened at (${code}); stop the process that uses it, or change ${option}`)),
-    )
-    server.once('listening', resolve)
-    // A connection that the system cannot accept, for want of memory for example, is lost; the others go on.
-    server.on('error', () => undefined)
-    start()
-  })
 }
 
 /** The callback of `close` comes when the last connection has ended, and is not waited for. */

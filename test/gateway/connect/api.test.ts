@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, Server } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { run } from '../../../src/cli/run.ts'
 import { type ApiListener, listenForApi } from '../../../src/entries/gateway.ts'
 import { type ApiHome, codeOf, makeApiHome } from '../serve/api-home.ts'
@@ -86,6 +86,20 @@ describe('a listener on a loopback address', () => {
       expect([statusIn(answer), answer.includes('access-control-allow')], header).toEqual(['403', false])
     }
     expect(api.upstream.seen.length).toBe(before)
+  })
+
+  it('outlives connections that the system cannot accept, and names an address that is in use [CON-20]', async () => {
+    await api.home.open()
+    const listening = vi.spyOn(Server.prototype, 'listen')
+    const listener = await api.listen()
+    const servers = listening.mock.contexts as Server[]
+    listening.mockRestore()
+    expect(servers.length).toBe(1)
+    for (const server of [...servers, ...servers]) server.emit('error', new Error('accept ENOMEM'))
+    expect(statusIn(await ask(listener, `Host: ${listener.place}`))).toBe('401')
+    await expect(api.listen(listener.place)).rejects.toThrow(
+      `cannot listen on \`${listener.place}\`: the address is already in use (EADDRINUSE); stop the process that uses it, or change \`listen\``,
+    )
   })
 
   it('refuses a key file that others can read, or that has no key [CON-21]', async () => {

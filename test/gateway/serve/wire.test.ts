@@ -9,6 +9,7 @@ import { delegate } from '../../../src/delegation/delegate.ts'
 import { readHello } from '../../../src/gateway/wire/hello.ts'
 import { listen } from '../../../src/gateway/wire/listener.ts'
 import { revoke } from '../../../src/revocation/revoke.ts'
+import { atPage, freePort } from '../approvals/page-world.ts'
 import { connectClient } from '../connect/client.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
@@ -58,7 +59,10 @@ describe('the socket of a gateway', () => {
   })
 
   it('outlives connections that the system cannot accept [GTW-22]', async () => {
-    home.configure((given) => void Object.assign(given, { admin: { address: '127.0.0.1:0' } }))
+    const address = `127.0.0.1:${await freePort()}`
+    home.configure((given) => {
+      Object.assign(given, { admin: { address: '127.0.0.1:0' }, approvals: { page: address } })
+    })
     const original = Server.prototype.listen as (...given: unknown[]) => Server
     const servers: Server[] = []
     const spy = vi.spyOn(Server.prototype, 'listen').mockImplementation(function (this: Server, ...given: unknown[]) {
@@ -66,10 +70,12 @@ describe('the socket of a gateway', () => {
       return original.apply(this, given)
     })
     const gateway = await home.open().finally(() => spy.mockRestore())
-    expect(servers.length).toBe(2)
+    // The socket, the admin address, and the page at one or two loopback addresses.
+    expect(servers.filter(({ listening }) => listening).length).toBeGreaterThan(2)
     for (const server of [...servers, ...servers]) server.emit('error', new Error('accept ENOMEM'))
     expect(await gateway.health()).toMatchObject({ healthy: true })
     expect(await exchange(gateway.place, '{"procura":1,"server":"mail"}\n')).toContain('"audience"')
+    expect((await atPage(gateway.approvalPage ?? '')).status).toBe(200)
   })
 
   it('is refused in a folder that others can write, or with a path that is too long [GTW-21]', async () => {
@@ -87,7 +93,9 @@ describe('the socket of a gateway', () => {
     expect(gateway.place).toMatch(/^127\.0\.0\.1:\d+$/)
     const port = Number(gateway.place.split(':')[1])
     const place = { host: '127.0.0.1', port }
-    await expect(listen(place, () => undefined)).rejects.toThrow('cannot be listened at (EADDRINUSE)')
+    await expect(listen(place, () => undefined)).rejects.toThrow(
+      `cannot listen on \`127.0.0.1:${port}\`: the address is already in use (EADDRINUSE); stop the process that uses it`,
+    )
   })
 })
 
@@ -219,7 +227,7 @@ describe('the admin address', () => {
     await new Promise<void>((resolve) => other.listen({ host: '127.0.0.1', port: 0 }, resolve))
     const { port } = other.address() as { port: number }
     home.configure((given) => void Object.assign(given, { admin: { address: `127.0.0.1:${port}` } }))
-    await expect(home.open()).rejects.toThrow('cannot be listened at (EADDRINUSE); change `admin.address`')
+    await expect(home.open()).rejects.toThrow(/cannot listen on .*\(EADDRINUSE\); .*, or change `admin\.address`/)
     other.close()
   })
 })

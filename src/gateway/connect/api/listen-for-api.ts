@@ -5,6 +5,7 @@ import { readOptions } from '../../../support/options.ts'
 import { createSemaphore } from '../../../support/semaphore.ts'
 import { apiCommand } from '../../api/api-command.ts'
 import { type ListenerWords, listen } from '../../wire/listener.ts'
+import { startAtAddress } from '../../wire/start-server.ts'
 import { readConnection } from '../connection-file.ts'
 import { openFileAgent } from '../file-agent.ts'
 import { proofFor } from '../prove-session.ts'
@@ -66,9 +67,10 @@ export async function listenForApi(options: ListenForApiOptions): Promise<ApiLis
   let hosts: ReadonlySet<string> = new Set()
   const server = serverFor(context, () => ({ key: clientKey, hosts }))
   const [, host = '', port = ''] = address
-  const used = await started(server, host.replace(/[[\]]/g, ''), Number(port), place)
-  hosts = new Set([`127.0.0.1:${used}`, `[::1]:${used}`, `localhost:${used}`])
-  return listenerOf(server, `${host}:${used}`, localKeyPath(agent), async () => undefined)
+  const local = { host: host.replace(/[[\]]/g, ''), port: Number(port) }
+  const { place: used, port: at } = await startAtAddress(server, local, words.option)
+  hosts = new Set([`127.0.0.1:${at}`, `[::1]:${at}`, `localhost:${at}`])
+  return listenerOf(server, used, localKeyPath(agent), async () => undefined)
 }
 
 /** Passes requests on, a bounded number at a time. */
@@ -91,19 +93,6 @@ function serverFor(context: PassContext, admission: () => Admission): Server {
   })
   server.maxConnections = most.connections
   return server
-}
-
-function started(server: Server, host: string, port: number, place: string): Promise<number> {
-  return new Promise((settle, fail) => {
-    server.once('error', ({ code }: NodeJS.ErrnoException) =>
-      fail(
-        new ArgumentError(
-          `${place} cannot be listened at (${code}); stop the process that uses it, or change \`listen\``,
-        ),
-      ),
-    )
-    server.listen({ host, port, exclusive: true }, () => settle((server.address() as { readonly port: number }).port))
-  })
 }
 
 function listenerOf(
