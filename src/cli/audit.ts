@@ -6,6 +6,7 @@ import type { AuditLogFault } from '../audit/verify/audit-log-fault.ts'
 import { verifyAuditLog } from '../audit/verify/verify-audit-log.ts'
 import { quote } from '../support/quote.ts'
 import type { Host } from './host.ts'
+import { lineDigests } from './line-digests.ts'
 import { type LogLines, openLogs } from './log-source.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
@@ -40,24 +41,27 @@ async function verify(log: LogLines, flags: Flags, host: Host): Promise<number> 
   return report.valid ? 0 : 1
 }
 
-/** Prints a verified log. Of a log with a fault nothing is printed, because a reader of events cannot detect it. */
+/**
+ * Prints a verified log. Of a log with a fault nothing is printed, because a reader of events cannot detect it. The log is
+ * read twice, because a log whose end is verified does not fit into memory. A line that differs in the second reading is
+ * not printed.
+ */
 async function printOcsf(log: LogLines, flags: Flags, host: Host): Promise<number> {
   const [name, vendorName] = [textOf(flags, 'product'), textOf(flags, 'vendor')]
   if (name === undefined || vendorName === undefined)
     throw new UsageError('needs --product and --vendor: who writes the log')
-  const report = await verifyAuditLog(linesOf(log, flags))
+  const digests = lineDigests()
+  const report = await verifyAuditLog(digests.note(linesOf(log, flags)))
   if (!report.valid) {
     host.complain(`procura: ${faultOf(report.fault)}`)
     return 1
   }
   const options = { product: { name, vendorName }, log: textOf(flags, 'prefix') ?? textOf(flags, 'table') ?? 'audit' }
-  let left = report.records
-  for await (const line of log.lines(0)) {
-    if (left === 0) break
-    left -= 1
-    host.print(JSON.stringify(toOcsf(parseRecord(line), options)))
-  }
-  return 0
+  const isSame = await digests.same(log.lines(0), (line) =>
+    host.print(JSON.stringify(toOcsf(parseRecord(line), options))),
+  )
+  if (!isSame) host.complain('procura: the log was changed while it was read; run procura audit verify')
+  return isSame ? 0 : 1
 }
 
 /** Refuses a log without records: its files were removed, or are in another directory. */
