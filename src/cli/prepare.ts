@@ -64,11 +64,24 @@ async function withClient<T>(address: string, task: (client: PostgresClient) => 
   }
 }
 
-/** The statements are one transaction, because they are one query without parameters. */
-async function runSchema(client: PostgresClient, schema: string): Promise<void> {
+/**
+ * Codes of the errors of two processes that make the same tables, functions or rights at the same time. PostgreSQL
+ * compares names before it waits for the other transaction, also with `IF NOT EXISTS`.
+ */
+const madeAtOnce: ReadonlySet<unknown> = new Set(['23505', '40P01', '42710', '42723', '42P07', 'XX000'])
+
+/** More than the processes of a deployment that meet by chance. */
+const mostAttempts = 20
+
+/**
+ * The statements are one transaction, because they are one query without parameters. They change nothing that another
+ * process has made.
+ */
+async function runSchema(client: PostgresClient, schema: string, attempt = 1): Promise<void> {
   try {
     await client.query(schema)
   } catch (cause) {
+    if (attempt < mostAttempts && madeAtOnce.has(Object(cause).code)) return runSchema(client, schema, attempt + 1)
     const message = cause instanceof Error ? cause.message : 'the query failed'
     throw new Error(
       `the tables were not made: ${message}; connect as their owner, and create the role of --role before`,

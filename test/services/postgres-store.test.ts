@@ -164,6 +164,17 @@ describe('STO-06 stores in PostgreSQL', () => {
     rmSync(folder, { recursive: true })
   })
 
+  it('CLI-16 are prepared by several processes at the same time, which all succeed', async () => {
+    const env = { PROCURA_STORE_URL: address, PROCURA_STORE_SECRET: Buffer.from(secret).toString('base64') }
+    // PostgreSQL fails most of them, also with IF NOT EXISTS: without tables, and when they are made again.
+    for (const turn of [1, 2]) {
+      const words = ['store', 'prepare', '--postgres', '--prefix', 'at_once', '--role', role]
+      const done = await Promise.all(Array.from({ length: 8 }, () => runCli(words, '', env)))
+      const prepared = { code: 0, out: 'prepared the stores at_once', err: '' }
+      expect(done, `turn ${turn}`).toEqual(Array(8).fill(prepared))
+    }
+  })
+
   it('are refused with another secret, and without tables', async () => {
     const other = new Uint8Array(32)
     await owner.query(postgresStoreSchema({ prefix: 'secrets' }))
