@@ -22,7 +22,7 @@ export function lineDigests(): LineDigests {
   const digests: { readonly length: number; readonly hash: string }[] = []
   const digestOf = (block: readonly string[]) => ({
     length: block.length,
-    hash: createHash('sha256').update(JSON.stringify(block)).digest('latin1'),
+    hash: createHash('sha256').update(JSON.stringify(block)).digest('base64'),
   })
   return {
     async *note(lines) {
