@@ -68,7 +68,9 @@ export function createApprovedCalls(options: ApprovedCallsOptions): ApprovedCall
       const controller = new AbortController()
       waiting.set(call.id, controller)
       try {
-        return await settleCall(call, answer, controller.signal, options)
+        const settled = await settleCall(call, answer, controller.signal, options)
+        // It can be cancelled while it is signed again.
+        return controller.signal.aborted ? undefined : settled
       } catch (error) {
         if (controller.signal.aborted) return undefined
         // Each failure is a no. The model gets the refusal of the gateway, and why nobody can approve the call.

@@ -6,6 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openContainer } from '../../../src/authorization/open-container.ts'
 import { encodeContainer } from '../../../src/container/container.ts'
 import { delegate } from '../../../src/delegation/delegate.ts'
+import { createApprovedCalls } from '../../../src/gateway/connect/approved-calls.ts'
+import { readConnection } from '../../../src/gateway/connect/connection-file.ts'
+import { openFileAgent } from '../../../src/gateway/connect/file-agent.ts'
+import { toolCommand } from '../../../src/gateway/tool-command.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { createSignerFile } from '../../../src/signer-file/signer-file.ts'
 import { runCli } from '../../cli/run-cli.ts'
@@ -157,6 +161,33 @@ describe('a call that an approval could permit', () => {
     expect(callsIn(home.folder)).toEqual([])
     // The approval was not taken: the next identical call uses it.
     expect(textOf(await call('send', { to: 'c@c.example' }))).toBe('sent to c@c.example')
+  })
+
+  it('APR-86 is not made when it is cancelled after its approval has arrived', async () => {
+    await home.open()
+    const connection = await readConnection(agent.folder)
+    const { signer } = agent
+    const { current, signing } = openFileAgent(signer, connection, { clock: undefined, delegationsKey: undefined })
+    const call = { jsonrpc: '2.0', id: 'c', method: 'tools/call', params: { name: 'send', arguments: eve } }
+    const denial = { code: 'policy_unsatisfied', message: 'no', approvable: true }
+    const refusal = { id: 'c', result: { content: [], _meta: { 'xyz.ucan/container.denial': denial } } }
+    let beforeSigning = (): unknown => undefined
+    const approved = createApprovedCalls({
+      ...{ connection, signer, signing, clock: undefined, waitSeconds: 0, elicitor: () => undefined },
+      current: async () => {
+        beforeSigning()
+        return current()
+      },
+      commandOf: (tool) => toolCommand('mail', tool),
+      prove: async () => ({}),
+      onFault: () => undefined,
+      notify: async () => undefined,
+    })
+    expect(await approved.settle(call, refusal)).toHaveProperty('answer')
+    await approveAt(home.folder, [])
+    beforeSigning = () => expect(approved.cancel('c')).toBe(true)
+    expect(await approved.settle(call, refusal)).toBe(undefined)
+    expect(files()).toEqual([])
   })
 
   it('APR-20 is refused with another argument, and for another agent', async () => {
