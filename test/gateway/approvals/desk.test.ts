@@ -7,7 +7,7 @@ import { approve } from '../../../src/approval/approve.ts'
 import { refuse } from '../../../src/approval/refuse.ts'
 import { requestApproval } from '../../../src/approval/request-approval.ts'
 import { type ApprovalDesk, openApprovalDesk } from '../../../src/gateway/approvals/approval-desk.ts'
-import type { KeptRequest } from '../../../src/gateway/approvals/kept-request.ts'
+import { type KeptRequest, readKeptRequest } from '../../../src/gateway/approvals/kept-request.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { generateSigner } from '../../../src/principal/generate-signer.ts'
 import type { Signer } from '../../../src/principal/signer.ts'
@@ -302,6 +302,49 @@ describe('the conversation of an agent with the gateway', () => {
     }
     const [, answer] = await talk([first(), { requests: ['C'], wait: 0 }])
     expect(answer).toMatchObject({ error: { message: 'it is not a request for an approval' } })
+  })
+
+  it('APR-83 APR-84 leaves the answers at the gateway when it ends, or sends more, without the confirmation', async () => {
+    const invocation = await invoke({
+      ...{ issuer: agent, subject: home.owner.did, audience: home.service.did, command, args: { to: 'x' } },
+    })
+    const options = { issuer: agent, approver: home.owner.did, invocation, expiresIn: 600 }
+    /** Hands in the request, and sends a third line when the answers have arrived. Without one, it leaves. */
+    const hand = async (third?: unknown): Promise<readonly Record<string, unknown>[]> => {
+      const { container: request } = await requestApproval({ approvable: true }, options)
+      const lines = [first(), { requests: [request], wait: 0 }]
+      let text = ''
+      await new Promise<void>((settle, fail) => {
+        const socket = connect(place, () => void socket.write(lines.map((one) => `${JSON.stringify(one)}\n`).join('')))
+        sockets.push(socket)
+        socket.on('error', fail).on('end', () => settle())
+        socket.on('data', (chunk) => {
+          text += chunk.toString()
+          if (!text.includes('"answer":"approved"') || text.includes('"settled"')) return
+          if (third === undefined) settle(void socket.destroy())
+          else socket.write(`${JSON.stringify(third)}\n`)
+        })
+      })
+      return text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+    }
+    const [, { waiting } = {}] = await hand()
+    const [{ id, container }] = waiting as readonly [{ readonly id: string; readonly container: string }]
+    const reading = await readKeptRequest(container)
+    if (typeof reading === 'string') throw new Error(reading)
+    const { container: answer } = await approve(reading.request, { issuer: home.owner })
+    writeFileSync(join(home.folder, 'approvals', `${id}.answer`), answer, { mode: 0o600 })
+    for (const third of [{ received: 'true' }, { received: true, more: 1 }, { received: false }, null])
+      expect((await hand(third)).slice(2)).toEqual([
+        expect.objectContaining({ answer: 'approved' }),
+        { procura: 1, settled: false },
+      ])
+    expect((await hand()).at(2)).toMatchObject({ answer: 'approved' })
+    // The gateway may not have seen yet that the agent has left. Until then, the answers are lent.
+    await expect.poll(async () => (await hand({ received: true })).at(-1)).toEqual({ procura: 1, settled: true })
+    expect((await hand()).at(-1)).toEqual({ procura: 1, answers: [] })
   })
 
   it('APR-84 lets few conversations of strangers wait, so that others can [attack 98]', async () => {

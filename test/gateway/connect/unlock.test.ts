@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { describeDelegationFile } from '../../../src/delegation-file/describe-delegation-file.ts'
 import { fileDelegationStore } from '../../../src/delegation-file/file-delegation-store.ts'
 import { ArgumentError, StoreError } from '../../../src/errors.ts'
@@ -67,6 +67,14 @@ async function call(
   client.input.end()
   await client.ended
   return { text, all: [...client.lines, ...client.faults].join('\n') }
+}
+
+function isAlive(child: number): boolean {
+  try {
+    return process.kill(child, 0)
+  } catch {
+    return false
+  }
 }
 
 const hookInput = JSON.stringify({
@@ -156,6 +164,30 @@ describe('the encrypted delegations of an agent', () => {
     const { text, all } = await call()
     expect(text).toMatch(message)
     expect(all).not.toContain(passphrase)
+  })
+
+  it('CON-25 are not opened when the command does not end within 30 s, and it is killed', async () => {
+    const started = join(home, 'started')
+    const program = `require('node:fs').writeFileSync(${JSON.stringify(started)}, String(process.pid)); setTimeout(() => {}, 60_000)`
+    await seal({ passphrase }, { delegations: { command: [process.execPath, '-e', program] } })
+    const open = delegationsOpener(await readConnection(agent.folder))
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      let fault: unknown
+      const opening = open().catch((error: unknown) => (fault = error))
+      // `expect.poll` would advance the timers.
+      while ((await readFile(started, 'utf8').catch(() => '')) === '') await new Promise(setImmediate)
+      vi.advanceTimersByTime(29_999)
+      await new Promise(setImmediate)
+      expect(fault).toBeUndefined()
+      vi.advanceTimersByTime(1)
+      await opening
+      expect(String(fault)).toMatch(/`unlock.delegations` of connect.json did not end within 30 s; run it by hand/)
+    } finally {
+      vi.useRealTimers()
+    }
+    const child = Number(await readFile(started, 'utf8'))
+    await expect.poll(() => isAlive(child)).toBe(false)
   })
 
   it('CON-25 are opened without a shell, and without passphrases of procura in the environment', async () => {
