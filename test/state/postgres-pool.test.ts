@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { isPool, type PooledConnection } from '../../src/state/postgres/connection-pool.ts'
 import { poolRunner } from '../../src/state/postgres/pool-runner.ts'
 
@@ -172,8 +172,17 @@ describe('STO-14 statements on connections of a pool', () => {
     const pool = new Pool(async () => fresh)
     const idle = ['first', 'second', 'third'].map(silent)
     pool.idle.push(...idle)
-    expect(await poolRunner(pool).run('INSERT', [], never)).toBe(rows)
-    // The first question finds that one of them is dead; the others are closed with it.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const answer = poolRunner(pool).run('INSERT', [], never)
+      // The first question finds that one of them is dead; the others are closed with it, without questions of their own.
+      await vi.advanceTimersByTimeAsync(510)
+      expect(idle.map(({ released }) => released.length)).toEqual([1, 1, 1])
+      await vi.runAllTimersAsync()
+      expect(await answer).toBe(rows)
+    } finally {
+      vi.useRealTimers()
+    }
     expect(sent.toSorted()).toEqual(['first SELECT 1', 'fresh INSERT', 'second SELECT 1', 'third SELECT 1'])
     expect(idle.flatMap(({ released }) => released)).toEqual([1, 2, 3].map(() => expect.any(Error)))
     expect(fresh.released).toEqual([undefined])

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { encodeContainer } from '../../../src/container/container.ts'
+import { fileDelegationStore } from '../../../src/delegation-file/file-delegation-store.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { root } from '../../setup/entries.ts'
 import { bundleProgram } from '../../support/bundle-program.ts'
@@ -178,6 +179,36 @@ describe('procura serve', () => {
     home.configure((given) => void Reflect.deleteProperty(given, 'sandbox'))
     child.kill('SIGHUP')
     await until(() => out().includes('took the new configuration'))
+  }, 60_000)
+})
+
+describe('procura hook', () => {
+  it('shows nothing that the command of `unlock` prints, also on standard error [CON-25]', async () => {
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail/send')
+    const path = join(agent.folder, 'delegations')
+    const tokens = await fileDelegationStore({ path }).load({})
+    rmSync(path)
+    const add = new Map(tokens.map((bytes, index) => [String(index), bytes]))
+    const store = fileDelegationStore({ path, key: { passphrase: 'canary of a keyring' } })
+    await store.change({ add, remove: [] }, {})
+    const connection = JSON.parse(readFileSync(join(agent.folder, 'connect.json'), 'utf8'))
+    const answer = async (code: number): Promise<readonly [number | null, string]> => {
+      const keyring = `console.error('canary of a warning'); console.log('canary of a keyring'); process.exit(${code})`
+      const unlock = { delegations: { command: [process.execPath, '-e', keyring] } }
+      writeFileSync(join(agent.folder, 'connect.json'), JSON.stringify({ ...connection, unlock }))
+      const words = [program, 'hook', '--home', home.folder, '--agent', 'assistant', '--server', 'mail']
+      const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'pipe'] })
+      let all = ''
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (all += chunk.toString()))
+      child.stdin.end('{"hook_event_name":"PreToolUse","tool_name":"mcp__mail__send","tool_input":{"to":"b"}}')
+      return [await new Promise((settle) => child.once('close', settle)), all]
+    }
+    expect(await answer(0)).toEqual([0, ''])
+    const [code, shown] = await answer(1)
+    expect(code).toBe(2)
+    expect(shown).toContain('`unlock.delegations` of connect.json failed (exit code 1)')
+    expect(shown).not.toContain('canary')
   }, 60_000)
 })
 
