@@ -7,7 +7,7 @@ import type { Receipt } from '../receipt/receipt.ts'
  *
  * | code | meaning |
  * |---|---|
- * | `audit_unavailable` | the intent, or the release, was not recorded, so nothing was done or sent |
+ * | `audit_unavailable` | the intent was not recorded, so nothing was done; or no release was, so nothing was sent |
  * | `deadline_exceeded` | the decision timed out |
  * | `overloaded` | the number of concurrent calls has reached its limit |
  * | `closed` | the guard is shutting down |

@@ -23,7 +23,10 @@ export interface Upstream {
   readonly lease: GuardedCall['lease']
   /** The status of the last response, for the record of the outcome. */
   status(): { readonly upstreamStatus?: number }
-  /** Whether this is the error with which the record of a release was not confirmed. */
+  /**
+   * Whether this is the error with which the record of a release was not confirmed, and nothing was released for the
+   * call before or after it.
+   */
   isUnrecorded(error: unknown): boolean
   /**
    * Aborts the requests that the handler did not wait for, and the bodies that it neither reads nor returns. Resolves
@@ -57,6 +60,8 @@ interface State {
   readonly leases: Lease[]
   /** Errors of records that were not confirmed. */
   readonly unrecorded: unknown[]
+  /** Whether the record of a release was confirmed. */
+  released: boolean
   upstreamStatus: number | undefined
   /** Uses of the authorization. */
   uses: number
@@ -79,7 +84,7 @@ export function createUpstream(context: GuardContext, work: ReleaseOf, deadline:
     fetch: (url, request = {}) => begin(opened(), (own) => send(opened(), own, url, request)),
     lease: () => begin(opened(), (own) => takeLease(opened(), own)),
     status: () => (state?.upstreamStatus === undefined ? {} : { upstreamStatus: state.upstreamStatus }),
-    isUnrecorded: (error) => state?.unrecorded.includes(error) === true,
+    isUnrecorded: (error) => state?.released === false && state.unrecorded.includes(error),
     end(value) {
       hasEnded = true
       return state === undefined ? undefined : end(state, value)
@@ -102,6 +107,7 @@ function createState(context: GuardContext, work: ReleaseOf, deadline: LazyDeadl
     responses: new Map(),
     leases: [],
     unrecorded: [],
+    released: false,
   }
   onAbort(deadline, (reason) => {
     for (const controller of state.controllers) controller.abort(reason)
@@ -221,6 +227,7 @@ async function recordRelease(
   records.add(record)
   try {
     await record
+    state.released = true
   } catch (error) {
     // A release that was aborted need not be on record: nothing is sent.
     own.throwIfAborted()

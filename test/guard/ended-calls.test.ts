@@ -573,6 +573,29 @@ describe('a failing sink', () => {
       }
     })
 
+    it(`GRD-12 SVC-14 for a later release (it ${how}): the call is not refused, because an earlier request was sent`, async () => {
+      const inner = memoryAuditSink()
+      const { sink } = failing('released', how)
+      for (const order of ['one after the other', 'at once'] as const) {
+        let releases = 0
+        const append: AuditSink['append'] = (event, given) =>
+          (event.kind === 'released' && ++releases > 1 ? sink : inner).append(event, given)
+        const { commands: mail } = mailOptions(send, upstream, secret)
+        const commands = mail.map((one) => ({ ...one, requests: 2 }))
+        const { guard } = setUp({ commands, audit: { sink: { ...inner, append }, deadlineMs: 100 } })
+        const before = upstream.received.length
+        const twice = async ({ fetch }: GuardedCall): Promise<void> => {
+          const send = (): Promise<Response> => fetch(`${upstream.origin}/text`)
+          if (order === 'at once') await Promise.all([send(), send()])
+          else for (let at = 0; at < 2; at++) await (await send()).text()
+        }
+        await expect(guard.use(await container(), twice), order).rejects.toMatchObject({ name: 'AuditError', code })
+        // In the second order, the handler may end before its first request is sent.
+        if (order === 'one after the other') expect(upstream.received.length - before).toBe(1)
+        expect(inner.records().at(-1)?.event).toMatchObject({ kind: 'outcome', status: 'error', code })
+      }
+    })
+
     it(`GRD-12 for the release (it ${how}): a handler can return another value, or throw its own error`, async () => {
       const { guard } = setUp({ audit: { sink: failing('released', how).sink, deadlineMs: 30 } })
       const told: unknown[] = []
