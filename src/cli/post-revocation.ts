@@ -40,8 +40,12 @@ export function serviceUrls(given: readonly string[]): readonly URL[] {
   })
 }
 
-/** Sends a revocation to a service. Does not reject. CLI-15 */
-export async function postRevocation(url: URL, container: string): Promise<Posted> {
+/**
+ * Sends a revocation to a service. Does not reject. CLI-15
+ *
+ * @param revoked - the CID of the revoked delegation, which the service has to name in its answer.
+ */
+export async function postRevocation(url: URL, container: string, revoked: string): Promise<Posted> {
   const { href } = url
   const of = quote(href, 256)
   const unanswered = (message: string, more: Partial<Posted> = {}): Posted => ({
@@ -56,7 +60,7 @@ export async function postRevocation(url: URL, container: string): Promise<Poste
     const { status } = response
     // An unread body that does not end would keep the program running.
     if (!isProblem(response)) await response.body?.cancel()
-    if (status === 204) {
+    if (status === 204 && response.headers.get('ucan-revoked') === revoked) {
       const message = `${of} has taken the revocation, and refuses the calls that need it from now on`
       return { url: href, state: 'taken', status, message }
     }

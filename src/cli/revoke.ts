@@ -61,7 +61,7 @@ export async function revoke(words: readonly string[], flags: Flags, host: Host)
     async () => {
       sent = await sendRevocation(home, revocation, chain)
       const container = encodeContainer([revocation, ...chain])
-      posted = await Promise.all(urls.map((url) => postRevocation(url, container)))
+      posted = await Promise.all(urls.map((url) => postRevocation(url, container, about.revoked)))
       return { ...about, gateway: sent?.state ?? 'none', ...(urls.length > 0 && { services: posted }) }
     },
     flags,

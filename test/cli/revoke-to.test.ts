@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,6 +45,8 @@ await procura(
   '--out',
   place('grant.ucan'),
 )
+const granted = (await openContainer(readFileSync(place('grant.ucan'), 'latin1').trim())).delegations
+const revokedCid = String(granted[0]?.cid)
 const revoke = (url: string, ...more: string[]): Promise<CliResult> =>
   procura('revoke', place('grant.ucan'), '--from', place('owner.key'), '--to', url, ...more)
 
@@ -68,8 +70,7 @@ async function startService(subject: string) {
   closing.push(() => service.close())
   async function call(): Promise<string> {
     const { signer } = await openSignerFile({ path: place('agent.key') })
-    const { readFileSync } = await import('node:fs')
-    const { delegations } = await openContainer(readFileSync(place('grant.ucan'), 'latin1').trim())
+    const delegations = granted
     const invocation = await invoke({ issuer: signer, audience: self.did, command: ping, proofs: delegations })
     const result = await service.call(encodeContainer([invocation, ...delegations]))
     return result.allowed ? String(result.value) : result.denial.code
@@ -106,6 +107,22 @@ describe('procura revoke --to', () => {
   const problem = { 'content-type': 'application/problem+json' }
   const answers: Readonly<Record<string, readonly [RequestListener, RegExp]>> = {
     'a page of another server': [(_, response) => response.end('<html>'), /answered 200, and not as a service/],
+    'an empty answer, which any server can give': [
+      (_, response) => response.writeHead(204).end(),
+      /answered 204, and not as a service/,
+    ],
+    'an answer about another delegation': [
+      (_, response) => response.writeHead(204, { 'ucan-revoked': String(self.did) }).end(),
+      /answered 204, and not as a service/,
+    ],
+    'the right header with another status': [
+      (_, response) => response.writeHead(200, { 'ucan-revoked': revokedCid }).end(),
+      /answered 200, and not as a service/,
+    ],
+    'the right header twice': [
+      (_, response) => response.writeHead(204, { 'ucan-revoked': [revokedCid, revokedCid] }).end(),
+      /answered 204, and not as a service/,
+    ],
     'an empty answer with another status': [(_, response) => response.writeHead(202).end(), /answered 202, and not/],
     'a redirect': [
       (_, response) => response.writeHead(307, { location: 'https://elsewhere.example/' }).end(),
@@ -166,7 +183,9 @@ describe('procura revoke --to', () => {
         .spyOn(globalThis, 'fetch')
         .mockImplementation(async () => new Response(endless(cancelled), { status, headers }))
       try {
-        expect((await postRevocation(new URL('https://mail.example/'), 'C')).state, String(status)).toBe('unanswered')
+        expect((await postRevocation(new URL('https://mail.example/'), 'C', revokedCid)).state, String(status)).toBe(
+          'unanswered',
+        )
       } finally {
         fetching.mockRestore()
       }

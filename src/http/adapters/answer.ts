@@ -193,7 +193,7 @@ async function takeRequest(
   if (isAt || takes === 'revocations') {
     const result = await service.revoke(found.container, { signal })
     if (result.accepted) quietly(() => feed?.notify?.())
-    return result.accepted ? { status: 204, headers: noStore, body: null } : refused(result.denial)
+    return result.accepted ? answerTaken(result.revoked) : refused(result.denial)
   }
   const bound = await bind?.read(receivedOf(incoming))
   if (bound?.bound === false) return answerUnbound(bound)
@@ -229,9 +229,16 @@ function refused(denial: GuardDenial): Answer {
   return answerOf(denialResponse(denial))
 }
 
-type HeaderList = Answer['headers']
+/** HTP-43: a server that does not read revocations cannot name the delegation. */
+function answerTaken(revoked: string): Answer {
+  const headers: HeaderList = [
+    ['cache-control', 'no-store'],
+    ['ucan-revoked', revoked],
+  ]
+  return { status: 204, headers, body: null }
+}
 
-const noStore: HeaderList = Object.freeze([['cache-control', 'no-store'] as const])
+type HeaderList = Answer['headers']
 
 const problemHeaders: Readonly<Record<string, string>> = Object.freeze({
   'content-type': 'application/problem+json',

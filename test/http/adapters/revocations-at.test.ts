@@ -77,6 +77,7 @@ async function setUp(start: Start, withFeed = false) {
   const send = async (path: string, container: string, method = 'POST'): Promise<number> => {
     const response = await fetch(url + path, { method, headers: { 'x-ucan-container': container } })
     await response.arrayBuffer()
+    expect(response.headers.has('ucan-revoked')).toBe(path.split('?')[0] === at && response.status === 204)
     return response.status
   }
   const aCall = async (): Promise<string> =>
@@ -87,8 +88,8 @@ async function setUp(start: Start, withFeed = false) {
 
 describe('HTP-29 a path for revocations beside the calls', () => {
   for (const [name, start] of Object.entries(servers)) {
-    it(`takes revocations, and no calls, in ${name}; other paths take calls, and no revocations`, async () => {
-      const { send, aCall, revocation, sink } = await setUp(start)
+    it(`HTP-43 takes revocations, and no calls, in ${name}; other paths take calls, and no revocations`, async () => {
+      const { url, send, aCall, revocation, revoked, sink } = await setUp(start)
       expect(await send('/api/mail', await aCall())).toBe(200)
       // A call is not a revocation, and is not used up by the wrong path.
       const held = await aCall()
@@ -100,6 +101,10 @@ describe('HTP-29 a path for revocations beside the calls', () => {
       expect(await send('/api/mail', await aCall())).toBe(200)
       expect(await send(`${at}?from=cli`, revocation)).toBe(204)
       expect(await send('/api/mail', await aCall())).toBe(401)
+      // HTP-43
+      const init = { method: 'POST', headers: { 'x-ucan-container': revocation } }
+      const { status, headers } = await fetch(url + at, init)
+      expect([status, headers.get('ucan-revoked'), headers.get('cache-control')]).toEqual([204, revoked, 'no-store'])
       expect(sink.records().map(({ event }) => event.kind)).toContain('revoked')
     })
 
