@@ -1,5 +1,6 @@
 // node only: uses paths
-import { dirname } from 'node:path'
+import { realpathSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { ServerEntry } from './config-document.ts'
 import { connectionOf } from './connect-line.ts'
 import { planHttpServer } from './plan-http.ts'
@@ -28,7 +29,7 @@ function planServer(entry: ServerEntry, context: PlanContext): Answer {
   const { value } = entry
   if (entry.fault !== undefined) return { refusal: entry.fault }
   if (connectionOf(value) !== undefined) return { left: 'it is already behind the gateway' }
-  const project = entry.project ?? projectOf(context.path)
+  const project = entry.project ?? projectOf(context.path, context.values.userHome)
   const workspaceFolder = project
   const server: ServerContext = {
     ...context,
@@ -46,13 +47,22 @@ function planServer(entry: ServerEntry, context: PlanContext): Answer {
 }
 
 /** The folder of the project that a configuration file lies in, by the place of the file. */
-function projectOf(path: string): string | undefined {
+function projectOf(path: string, userHome: string): string | undefined {
   if (path.endsWith('/.mcp.json')) return dirname(path)
   const folder = dirname(path)
-  return /\/\.(?:vscode|cursor|codex)$/.test(folder) ? projectFolder(dirname(folder)) : undefined
+  return /\/\.(?:vscode|cursor|codex)$/.test(folder) ? projectFolder(dirname(folder), userHome) : undefined
 }
 
 /** The configuration in the home folder belongs to the user, and not to a project. */
-function projectFolder(folder: string): string | undefined {
-  return folder === process.env['HOME'] ? undefined : folder
+function projectFolder(folder: string, userHome: string): string | undefined {
+  return folder === wholePath(userHome) ? undefined : folder
+}
+
+/** The path of the configuration has no links and no trailing slash; `HOME` may have both. */
+function wholePath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return resolve(path)
+  }
 }

@@ -204,6 +204,21 @@ describe('procura wrap', () => {
     expect(quiet.err).not.toContain('npm install')
   })
 
+  it('takes a file in the home folder for the one of the user, also where `HOME` is a link or ends in a slash [WRP-06]', async () => {
+    const inProject = JSON.stringify({ mcpServers: { mail: { command: './mail', args: ['${workspaceFolder}'] } } })
+    const path = machine.write('.cursor/mcp.json', inProject)
+    const link = join(machine.folder, 'link')
+    symlinkSync(machine.folder, link)
+    const words = ['wrap', path, '--key-file', keyFile, '--dry-run']
+    for (const home of [machine.folder, `${machine.folder}/`, link])
+      expect(await machine.procura(words, { env: { HOME: home } }), home).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('${workspaceFolder}'),
+      })
+    const project = machine.write('project/.cursor/mcp.json', inProject)
+    expect((await wrap(project, '--dry-run')).code).toBe(0)
+  })
+
   it('refuses an HTTP server with one header twice', async () => {
     const headers = { 'X-Api-Key': 'canary-one-key', 'x-api-key': 'canary-two-key' }
     const servers = { gh: { url: 'https://api.example.com/mcp/', headers } }
@@ -369,12 +384,12 @@ describe('procura wrap', () => {
     expect((await secrets())['docker.MAIL_TOKEN']).toBe(canary)
 
     const input = machine.write(
-      '.vscode/mcp.json',
+      'project/.vscode/mcp.json',
       '{"inputs": [{"id": "key", "type": "promptString"}], "servers": {"crm": {"command": "${workspaceFolder}/crm", "env": {"CRM_KEY": "${input:key}"}}}}',
     )
     expect(await wrap(input)).toMatchObject({ code: 1, err: expect.stringContaining('run this at a terminal') })
     expect((await machine.procura(['wrap', input, '--key-file', keyFile], { typed: [canary] })).code).toBe(0)
-    expect(gateway().servers['crm']).toMatchObject({ command: join(machine.folder, 'crm') })
+    expect(gateway().servers['crm']).toMatchObject({ command: join(machine.folder, 'project', 'crm') })
     expect((await secrets())['crm.CRM_KEY']).toBe(canary)
   })
 
