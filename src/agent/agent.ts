@@ -63,7 +63,10 @@ export interface Agent {
   ): Promise<CallResult<Value>>
   /** Lists what the held delegations permit now, in words: for the choice of the tools that a model is offered. */
   capabilities(options?: CapabilityOptions): Promise<readonly AgentCapability[]>
-  /** Verifies delegations for this agent, stores them, and describes them. Nothing is stored if one is refused. */
+  /**
+   * Verifies delegations for this agent, stores them, and describes them. Nothing is stored if one is refused. White space
+   * at the end of a string is ignored.
+   */
   receive(container: string | Uint8Array, options?: { readonly signal?: AbortSignal | undefined }): Promise<Reception>
   /**
    * Delegates a part of the agent's authority. Nothing is signed that the held delegations or the ceilings do not

@@ -69,7 +69,10 @@ export async function receive(
 
 async function open(container: string | Uint8Array): Promise<readonly Delegation[] | Denial> {
   try {
-    const { delegations, invocations } = await openContainer(container)
+    // A file of `procura delegate` ends with a line feed.
+    const { delegations, invocations } = await openContainer(
+      typeof container === 'string' ? container.trimEnd() : container,
+    )
     if (invocations.length === 0 && delegations.length > 0) return delegations
     const found = delegations.length === 0 ? 'no delegation' : 'an invocation, which gives no authority'
     return {

@@ -40,8 +40,10 @@ const timeoutMs = 10_000
 
 /**
  * Stores the delegations of an agent in a file with mode 0600: a container as text, which any reader of containers opens,
- * or encrypted with `key`. Processes can share it. A change replaces the file in one step, so that a killed process leaves the old file or the new
- * one. Delegations are not secret: only the key of the agent can use them. Keep that key with `procura/signer/file`.
+ * or encrypted with `key`. It also opens files that `procura delegate --out` wrote, and such files joined together, with
+ * one container a line. Processes can share it. A change replaces the file in one step, so that a killed process leaves
+ * the old file or the new one. Delegations are not secret: only the key of the agent can use them. Keep that key with
+ * `procura/signer/file`.
  *
  * @throws ArgumentError when an option is invalid. Its methods reject with StoreError when the file cannot be read or
  *   written, when other users have access to it, when it does not contain delegations, and when `key` or `name` is not
@@ -122,13 +124,24 @@ async function read(path: string, cipher: FileCipher | undefined): Promise<FileC
   const text = new TextDecoder().decode(file.bytes)
   if (cipher === undefined) {
     if (isSealed(text)) throw encrypted(readSealed(text))
-    return { tokens: text === '' ? [] : await splitContainer(text, fileLimits) }
+    return { tokens: await tokensOf(text) }
   }
   // A file that was replaced by an unencrypted one would be used without notice.
   if (!isSealed(text)) throw new StoreError('the file of the delegation store is not encrypted; open it without `key`')
   const sealed = readSealed(text)
   const content = await cipher.open(sealed)
   return { tokens: content.length === 0 ? [] : await splitContainer(content, fileLimits), sealed }
+}
+
+/** A file that a program has put together ends with a line feed, or has a container on each line. */
+async function tokensOf(text: string): Promise<readonly Uint8Array[]> {
+  const each = new Map<string, Uint8Array>()
+  for (const line of text.split(/\r?\n/)) {
+    if (line === '') continue
+    const limits = { ...fileLimits, tokens: fileLimits.tokens - each.size }
+    for (const bytes of await splitContainer(line, limits)) each.set(nameOf(bytes), bytes)
+  }
+  return [...each.values()]
 }
 
 const fileLimits: Limits = Object.freeze({ ...defaultLimits, containerBytes: maxBytes, tokens: 10_000 })

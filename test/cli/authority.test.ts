@@ -2,12 +2,14 @@ import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { openAgent } from '../../src/agent/open-agent.ts'
 import { openContainer } from '../../src/authorization/open-container.ts'
 import { verifyRevocation } from '../../src/authorization/verify-revocation.ts'
 import { verbs } from '../../src/cli/verbs.ts'
 import { encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
+import { fileDelegationStore } from '../../src/delegation-file/file-delegation-store.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import { openSignerFile } from '../../src/signer-file/signer-file.ts'
 import { never, systemClock } from '../../src/time.ts'
@@ -197,6 +199,15 @@ describe('procura delegate, attenuate and revoke', () => {
     const child = await runCli(['revoke', narrow, '--from', at('child')])
     expect([child.code, child.out]).toEqual([2, ''])
     expect(child.err).toMatch(/issued no delegation of this chain/)
+  })
+
+  it('write files that an agent can receive, and open as its store', async () => {
+    const { signer } = await openSignerFile({ path: at('agent') })
+    const path = await granted()
+    const agent = await openAgent({ signer, store: fileDelegationStore({ path }) })
+    expect((await agent.can('/mail')).ok).toBe(true)
+    const reception = await agent.receive(await readFile(await granted('--expires-in', '2h'), 'utf8'))
+    expect(reception.accepted).toBe(true)
   })
 
   it('CLI-08 write no file over another, and nothing but data to standard output', async () => {

@@ -100,6 +100,23 @@ describe('AGT-18 a store of delegations in a file', () => {
     await expect(missing.change({ add: new Map(), remove: [] }, {})).rejects.toThrow(StoreError)
   })
 
+  it('opens files of `procura delegate`, joined together, and refuses all of them if one line is damaged', async () => {
+    const other = await delegate({ issuer: owner, audience: signer.did, command: '/calendar' })
+    const [one, two] = [encodeContainer([grant]), encodeContainer([other])]
+    const path = newPath()
+    for (const text of [`${one}\n${two}\n`, `${one}\r\n\n${two}`, `${one}\n${two}\n${one}\n`]) {
+      await writeFile(path, text, { mode: 0o600 })
+      expect(await fileDelegationStore({ path }).load({})).toEqual([grant.bytes, other.bytes])
+    }
+    const store = fileDelegationStore({ path })
+    await store.change({ add: new Map(), remove: [String(grant.cid)] }, {})
+    expect((await openContainer(await readFile(path, 'utf8'))).delegations).toMatchObject([{ cid: other.cid }])
+    for (const text of [`${one}\n${two.slice(0, -8)}\n`, `${one} ${two}`, `${one}\n ${two}`, `${one}\n{}`]) {
+      await writeFile(path, text, { mode: 0o600 })
+      await expect(store.load({}), text.slice(one.length)).rejects.toThrow(/is damaged; restore it/)
+    }
+  })
+
   it('refuses an agent whose file has other tokens', async () => {
     const path = newPath()
     await writeFile(path, encodeContainer([{ bytes: new Uint8Array([0x80]) }]), { mode: 0o600 })
