@@ -13,6 +13,7 @@ export type { ProofLike } from '../invocation/invoke.ts'
 export { readRevocationEntry } from '../revocation/revocation-entry.ts'
 export type { JournalEntry, JournalPage, ListOptions, RevocationJournal } from '../revocation/revocation-journal.ts'
 export type {
+  AddRevocationOptions,
   RevocationEntry,
   RevocationRecord,
   RevocationRegistry,

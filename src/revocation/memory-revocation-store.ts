@@ -11,13 +11,19 @@ import type { RevocationEntry, RevocationRecord, RevocationRegistry } from './re
 
 /** Options of {@link memoryRevocationStore}. */
 export interface MemoryRevocationStoreOptions {
-  /** Maximum number of revocations. Default 1,000,000. When full, adding fails: no entry that still applies is removed. */
+  /**
+   * Maximum number of revocations. Default 1,000,000. When full, adding fails: no entry that still applies is removed.
+   * A tenth of the places is not for revocations by delegates.
+   */
   readonly maxEntries?: number
   /** Default: the host's clock. */
   readonly clock?: Clock
   /** Seconds for which an entry is kept after its `expiration`, because clocks differ. Default 300. */
   readonly keepFor?: number
 }
+
+/** The share of the places that revocations by delegates can take. */
+const shareOfDelegates = 0.9
 
 /** A revocation of one id. */
 interface Row {
@@ -89,13 +95,14 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
       }
       return found
     },
-    add(entry) {
+    add(entry, { byDelegate = false } = {}) {
       const { ids, revoker, expiration, token } = readRevocationEntry(entry)
       const fresh = ids.filter((id) => byId.get(id)?.has(revoker) !== true).length
-      if (rows.size + fresh > maxEntries) expired.forget(clock.now())
+      const most = byDelegate ? maxEntries * shareOfDelegates : maxEntries
+      const isFull = (): boolean => fresh > 0 && rows.size + fresh > most
+      if (isFull()) expired.forget(clock.now())
       // RVK-07
-      if (rows.size + fresh > maxEntries)
-        throw new StoreFullError(`the revocation store holds its ${maxEntries} entries`)
+      if (isFull()) throw new StoreFullError(`the revocation store holds its ${Math.floor(most)} entries`)
       for (const id of ids) {
         const revokers = byId.get(id) ?? new Map<Did | undefined, Row>()
         byId.set(id, revokers)

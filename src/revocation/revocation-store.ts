@@ -65,5 +65,14 @@ export interface RevocationStore {
  */
 export interface RevocationRegistry extends RevocationStore {
   /** Resolves when every later look-up finds the entry, and rejects otherwise. Adding an entry twice has no effect. */
-  add(entry: RevocationEntry): void | Promise<void>
+  add(entry: RevocationEntry, options?: AddRevocationOptions): void | Promise<void>
+}
+
+/** Options of {@link RevocationRegistry.add}. */
+export interface AddRevocationOptions {
+  /**
+   * Whether the revoker is a delegate, and not the owner of the authority. A delegate can sign delegations and revoke
+   * them without end, so a store with a maximum keeps some places for owners and operators. Default false.
+   */
+  readonly byDelegate?: boolean
 }

@@ -130,7 +130,7 @@ async function accept(
       requirement: 'SVC-17',
     }
   }
-  await options.registry?.add(verdict.entry)
+  await options.registry?.add(verdict.entry, { byDelegate: verdict.entry.revoker !== owner })
   // It applies already; a failure asks the sender to send it again.
   await options.ledger?.revoked(verdict.entry)
   return { target: verdict.target, entry: verdict.entry, revocation }

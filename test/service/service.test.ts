@@ -6,14 +6,17 @@ import { text } from '../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { anySubject } from '../../src/capability/subject.ts'
 import { encodeContainer } from '../../src/container/container.ts'
-import { ArgumentError } from '../../src/errors.ts'
+import type { Delegation } from '../../src/delegation/delegation.ts'
+import { ArgumentError, StoreFullError } from '../../src/errors.ts'
+import { generateSigner } from '../../src/principal/generate-signer.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { revoke } from '../../src/revocation/revoke.ts'
 import { on } from '../../src/service/on.ts'
 import type { ServiceOptions } from '../../src/service/options.ts'
 import { createService } from '../../src/service/service.ts'
+import { never } from '../../src/time.ts'
 import { actor, clock } from '../support/actors.ts'
-import { call, chainOf, service as self } from '../support/service.ts'
+import { call, chainOf, delegateRaw, service as self } from '../support/service.ts'
 
 const alice = await actor('alice')
 const bob = await actor('bob')
@@ -196,6 +199,30 @@ describe('the revocations that a service receives', () => {
       expect(await service.revoke(path)).toMatchObject({ accepted: true })
     }
     expect(added).toHaveLength(3)
+  })
+})
+
+describe('a delegate that fills the store of revocations', () => {
+  it('SVC-17 RVK-07 cannot keep the owner from revoking it [attack 86]', async () => {
+    const revocations = memoryRevocationStore({ maxEntries: 20, clock })
+    const { service } = setUp({ revocations, registry: true })
+    const [root] = proofs as [Delegation]
+    /** A delegation of the delegate, and its revocation, as it can sign them without end; the store never forgets it. */
+    const flood = async (): Promise<unknown> => {
+      const made = await delegateRaw(bob, await generateSigner(), { subject: alice.did, expiration: never })
+      const path = [root, made]
+      return service.revoke(encodeContainer([await revoke({ issuer: bob, delegation: made, path }), ...path]))
+    }
+    for (let at = 0; at < 18; at++) expect(await flood()).toMatchObject({ accepted: true })
+    expect(await flood()).toMatchObject({ denial: { code: 'revocation_unknown' } })
+    expect(await service.call(await containerOf('/mail/list'))).toMatchObject({ allowed: true })
+    const revocation = encodeContainer([await revoke({ issuer: alice, delegation: root }), root])
+    expect(await service.revoke(revocation)).toMatchObject({ accepted: true })
+    expect(await service.call(await containerOf('/mail/list'))).toMatchObject({ denial: { code: 'revoked' } })
+    // The operator can end the delegate, too.
+    await revocations.add({ ids: [bob.did], expiration: never })
+    expect(revocations.size).toBe(20)
+    expect(() => revocations.add({ ids: [alice.did], expiration: never })).toThrow(StoreFullError)
   })
 })
 

@@ -31,6 +31,7 @@ export {
   memoryRevocationStore,
 } from '../../revocation/memory-revocation-store.ts'
 export type {
+  AddRevocationOptions,
   RevocationEntry,
   RevocationRecord,
   RevocationRegistry,
