@@ -1,8 +1,9 @@
 // node only: reads and removes files
-import { readdir, rename, unlink } from 'node:fs/promises'
+import { rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StoreError } from '../errors.ts'
 import type { Service } from '../service/service.ts'
+import { namesInFolder } from '../support/names-in-folder.ts'
 import { readPrivateFile } from '../support/private-file.ts'
 import { quote } from '../support/quote.ts'
 import type { OnGatewayEvent } from './events.ts'
@@ -14,7 +15,8 @@ const temporary: ReadonlySet<string> = new Set(['revocation_unknown', 'closed', 
  * Takes the revocations that were signed while no gateway ran, before the first connection is accepted. One that is refused
  * for good is set aside. GTW-65
  *
- * @throws StoreError when one cannot be stored: a gateway that goes on would accept calls that were revoked.
+ * @throws StoreError when one cannot be stored, or the folder cannot be read: a gateway that goes on would accept calls
+ *   that were revoked.
  */
 export async function takePendingRevocations(
   configuration: string,
@@ -22,7 +24,7 @@ export async function takePendingRevocations(
   onEvent: OnGatewayEvent,
 ): Promise<void> {
   const folder = join(dirname(configuration), 'revocations')
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.ucan')).sort()
+  const names = (await namesIn(folder)).filter((name) => name.endsWith('.ucan')).sort()
   for (const name of names) {
     const path = join(folder, name)
     const file = await readPrivateFile(path, { timeoutMs: 10_000 })
@@ -38,5 +40,17 @@ export async function takePendingRevocations(
       throw new StoreError(`the revocation ${quote(path, 256)} could not be stored (${code}); start the gateway again`)
     await rename(path, `${path}.refused`)
     onEvent({ level: 'warning', event: 'failure', message: `refused the revocation ${quote(path, 256)}: ${message}` })
+  }
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await namesInFolder(folder)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new StoreError(
+      `the folder ${quote(folder, 256)} cannot be read (${code}), so its revocations are unknown; make it a folder of this user`,
+      { cause },
+    )
   }
 }

@@ -1,4 +1,14 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
@@ -88,6 +98,22 @@ describe('procura revoke --agent', () => {
     expect(events).toContainEqual(expect.stringMatching(/^the delegation bafy\w+ is revoked$/))
     expect(pending()).toEqual([])
     expect(await called()).toMatch(/^Denied \(revoked\)/)
+  })
+
+  it('does not start while a revocation cannot be read or stored [GTW-65]', async () => {
+    const path = join(machine.home, 'revocations')
+    writeFileSync(path, '')
+    await expect(open([])).rejects.toThrow(/`.*revocations` cannot be read \(ENOTDIR\), so its revocations are unknown/)
+    rmSync(path)
+    const { code } = await revoke('--server', 'mail')
+    expect(code).toBe(0)
+    const [file = ''] = pending()
+    chmodSync(join(path, file), 0o644)
+    await expect(open([])).rejects.toThrow(/chmod 600/)
+    expect(pending()).toEqual([file])
+    chmodSync(join(path, file), 0o600)
+    await open([])
+    expect(pending()).toEqual([])
   })
 
   it('sets a revocation aside that the gateway refuses, and starts [GTW-65]', async () => {

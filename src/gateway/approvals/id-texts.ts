@@ -14,7 +14,10 @@ export interface IdTexts {
   at(id: string, kind: FileKind): string
   /** A path for a draft. */
   draft(): string
+  /** None where the folder does not exist, or cannot be read. */
   idsOf(kind: FileKind): Promise<readonly string[]>
+  /** The IDs of a kind among the names of files. */
+  idsIn(names: readonly string[], kind: FileKind): readonly string[]
   /** Undefined when there is none, other users have access to it, or it is too long. */
   read(path: string): Promise<string | undefined>
   /** A reader finds no file, or a whole one. */
@@ -42,13 +45,8 @@ export function idTexts(folder: string): IdTexts {
   return {
     at: (id, kind) => join(folder, `${id}.${kind}`),
     draft,
-    async idsOf(kind) {
-      const names = await readdir(folder).catch(() => [])
-      return names
-        .filter((name) => name.endsWith(`.${kind}`))
-        .map((name) => name.slice(0, -kind.length - 1))
-        .filter(isApprovalId)
-    },
+    idsOf: async (kind) => idsIn(await readdir(folder).catch(() => []), kind),
+    idsIn,
     async read(path) {
       const file = await readPrivateFile(path, { timeoutMs }).catch(() => undefined)
       if (file === undefined || file === 'unchanged' || file.bytes.length > mostLength) return undefined
@@ -66,4 +64,11 @@ export function idTexts(folder: string): IdTexts {
       }
     },
   }
+}
+
+function idsIn(names: readonly string[], kind: FileKind): readonly string[] {
+  return names
+    .filter((name) => name.endsWith(`.${kind}`))
+    .map((name) => name.slice(0, -kind.length - 1))
+    .filter(isApprovalId)
 }

@@ -2,6 +2,7 @@
 import { link, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createDurableFile } from '../../support/durable-file.ts'
+import { namesInFolder } from '../../support/names-in-folder.ts'
 import { idTexts } from './id-texts.ts'
 
 /** The files of the page for approvals, in the folder of the approvals. */
@@ -9,6 +10,8 @@ export interface PageFiles {
   /**
    * The delegations to keys of the page, by ID: those of this run of the gateway, and at its start those of earlier
    * ones.
+   *
+   * @throws the error of the system when the folder cannot be read.
    */
   enrolments(): Promise<ReadonlyMap<string, string | undefined>>
   putEnrolment(id: string, container: string): Promise<void>
@@ -30,11 +33,12 @@ export interface PageFiles {
 
 /** Opens the folder, which is made with its first file. */
 export function pageFiles(folder: string): PageFiles {
-  const { at, draft, read, put, idsOf } = idTexts(folder)
+  const { at, draft, read, put, idsIn } = idTexts(folder)
   const runPath = join(folder, 'page.run')
   return {
     async enrolments() {
-      const ids = await idsOf('page')
+      // A folder that cannot be read is not an empty one: its keys would stay approvers.
+      const ids = idsIn(await namesInFolder(folder), 'page')
       return new Map(await Promise.all(ids.map(async (id) => [id, await read(at(id, 'page'))] as const)))
     },
     putEnrolment: (id, container) => put(at(id, 'page'), container),

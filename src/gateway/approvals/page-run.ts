@@ -45,13 +45,14 @@ export async function beginPageRun(files: PageFiles, revocations: RevocationRegi
     await files.removeEnrolment(id)
   }
 
-  for (const [id, container] of await files.enrolments()) {
+  for (const [id, container] of await earlierEnrolments(files)) {
     // Its key would stay an approver without notice, for example after a backup was restored with other modes.
-    if (container === undefined)
+    const delegation = container === undefined ? undefined : await enrolmentIn(container)
+    if (delegation === undefined)
       throw new ArgumentError(
-        `the enrolment \`${id}.page\` in the folder of approvals cannot be read, so its key cannot be revoked; make the file a regular one that only this user can read (chmod 600)`,
+        `the enrolment \`${id}.page\` in the folder of approvals cannot be read, so its key cannot be revoked; make the file a regular one that only this user can read (chmod 600), or revoke the delegation with \`procura revoke\` and remove the file`,
       )
-    await end(id, await enrolmentIn(container))
+    await end(id, delegation)
   }
   return {
     name,
@@ -76,6 +77,18 @@ export async function beginPageRun(files: PageFiles, revocations: RevocationRegi
       }
       return [...found]
     },
+  }
+}
+
+async function earlierEnrolments(files: PageFiles): ReturnType<PageFiles['enrolments']> {
+  try {
+    return await files.enrolments()
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new ArgumentError(
+      `the folder of approvals cannot be read (${code}), so the keys of the page cannot be revoked; make it a folder of this user`,
+      { cause },
+    )
   }
 }
 

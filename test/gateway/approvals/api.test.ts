@@ -160,6 +160,28 @@ describe('a request to an API that an approval could permit', () => {
     expect(api.upstream.seen).toHaveLength(2)
   })
 
+  it('is refused a second time with the reason when its approval was used, and asks for no other one [CON-26]', async () => {
+    const first = await api.home.open()
+    const call = await client()
+    const id = idIn(await refusalOf(await call('/v1/a', { method: 'DELETE' })))
+    await approveAt(api.home.folder, [id])
+    const kept = ['request', 'answer'].map((kind) => join(api.home.folder, 'approvals', `${id}.${kind}`))
+    const contents = kept.map((path) => readFileSync(path))
+    expect((await call('/v1/a', { method: 'DELETE' })).status).toBe(200)
+    await first.close()
+    // As after a backup of the folder was restored.
+    for (const [at, path] of kept.entries()) writeFileSync(path, contents[at] ?? '', { mode: 0o600 })
+    await api.home.open()
+    const response = await call('/v1/a', { method: 'DELETE' })
+    const refused = await refusalOf(response)
+    expect([response.status, refused.approval]).toEqual([
+      403,
+      { state: 'used', next: expect.stringContaining('the gateway has refused it again; do not repeat it unchanged') },
+    ])
+    expect(refused.detail).toContain('do not repeat it unchanged')
+    expect([api.upstream.seen.length, files()]).toEqual([1, []])
+  })
+
   it('shows its body to the approver, escaped, and only the body whose digest is signed [GTW-68] [attack 102]', async () => {
     await api.home.open()
     const call = await client()

@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -202,6 +202,19 @@ describe('the page for approvals in one run of a gateway', () => {
     await expect(home.open()).rejects.toThrow(/`b{16}\.page` .*cannot be read/)
     expect(files()).toContain(`${'b'.repeat(16)}.page`)
     chmodSync(path('b'), 0o600)
+    // Half a file, or a folder that cannot be listed, does not hide the key either.
+    const whole = readFileSync(path('b'), 'utf8')
+    writeFileSync(path('b'), whole.slice(0, whole.length / 2))
+    await expect(home.open()).rejects.toThrow(/`b{16}\.page` .*cannot be read/)
+    writeFileSync(path('b'), whole)
+    const approvals = join(home.folder, 'approvals')
+    renameSync(approvals, `${approvals}.away`)
+    writeFileSync(approvals, '')
+    await expect(home.open()).rejects.toThrow('the folder of approvals cannot be read (ENOTDIR)')
+    home.configure((one) => Reflect.deleteProperty(one, 'approvals'))
+    await expect(home.open()).rejects.toThrow('the folder of approvals cannot be read (ENOTDIR)')
+    rmSync(approvals)
+    renameSync(`${approvals}.away`, approvals)
     await home.open()
     expect(await called(unreadable)).toMatch(/^Denied \(revoked\)/)
     expect(callsIn(home.folder)).toEqual([])
@@ -355,6 +368,8 @@ describe('the page for approvals in one run of a gateway', () => {
     const id = await requested(mail, eve)
     expect((await atPage(`${url}requests/${id}?approver=${encodeURIComponent(audience)}`)).status).toBe(404)
     await gateway.close()
+    await expect(home.open()).rejects.toThrow(/`e{16}\.page` .*cannot be read/)
+    rmSync(name(4))
     // A delegation that is not of a page stays valid, although somebody has put it there.
     await home.open()
     expect(files().filter((one) => one.endsWith('.page'))).toEqual([])

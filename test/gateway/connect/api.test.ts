@@ -148,6 +148,20 @@ describe('a listener with many requests at once', () => {
     expect(new Set(api.upstream.seen.map(({ line }) => line)).size).toBe(150)
     expect(await gateway.health()).toMatchObject({ healthy: true })
   })
+
+  it('refuses a body of more than 4 MiB, before it is read where its length is named, and signs nothing [CON-22]', async () => {
+    const listener = await api.listen()
+    const key = readFileSync(listener.keyFile ?? '', 'utf8').trim()
+    const head = `POST /v1/a HTTP/1.1\r\nHost: ${listener.place}\r\nX-Api-Key: ${key}\r\n`
+    const named = await exchangeBytes(listener.place, `${head}Content-Length: 4194305\r\n\r\n`)
+    expect([statusIn(named), named]).toEqual(['413', expect.stringContaining('the body is longer than 4194304 bytes')])
+    const chunk = `10000\r\n${'x'.repeat(65_536)}\r\n`
+    const chunked = `${head}Transfer-Encoding: chunked\r\n\r\n${chunk.repeat(64)}`
+    // The body has no end: it is refused when it is too long.
+    expect(statusIn(await exchangeBytes(listener.place, `${chunked}1\r\nx\r\n`))).toBe('413')
+    // The gateway does not run, so a body that is passed on is answered with 503.
+    expect(statusIn(await exchangeBytes(listener.place, `${chunked}0\r\n\r\n`))).toBe('503')
+  })
 })
 
 describe('a listener without its gateway', () => {
