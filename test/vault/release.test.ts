@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
 import { VaultError } from '../../src/errors.ts'
 import type { VaultOptions } from '../../src/vault/configuration.ts'
@@ -200,6 +200,66 @@ describe('a release', () => {
     )
     expect(heard).toMatchObject([{ reference: 'db', kind: 'dynamic' }])
     expect([revoked, secret.disposed]).toEqual([1, true])
+  })
+
+  it('SEC-02 is disposed of when the response begins, and when the announcement or the request fails', async () => {
+    const server = await serve((received, response) => {
+      if (received.url === '/broken') response.destroy()
+      else response.write('a body without an end')
+    })
+    const owned: Secret[] = []
+    const derived = new Secret('canary-of-an-issuer')
+    const { copy } = Secret.prototype
+    vi.spyOn(Secret.prototype, 'copy').mockImplementation(function (this: Secret) {
+      const made = copy.call(this)
+      owned.push(made)
+      return made
+    })
+    try {
+      const processor: Processor = {
+        ...bearer(),
+        derive: async () => ({ secret: derived, expiresAt: NOON + 600, downscoped: false }),
+      }
+      const source = sourceOf(() => {
+        const secret = new Secret('canary-1')
+        owned.push(secret)
+        return { secret }
+      })
+      const vault = vaultOf(source, {}, { origins: [server.origin], processor })
+      const use = (path: string, options = {}): Promise<Response> =>
+        vault.use({ reference: 'db', authorization: permission(), url: `${server.origin}${path}` }, options)
+      const response = await use('/open')
+      expect(owned.length).toBeGreaterThanOrEqual(3)
+      await response.body?.cancel()
+      await expect(use('/broken')).rejects.toMatchObject(vaultError('ERR_VAULT_UPSTREAM'))
+      const onRelease = (): Promise<never> => Promise.reject(new Error('no space left'))
+      await expect(use('/open', { onRelease })).rejects.toThrow('no space left')
+      expect(owned.filter(({ disposed }) => !disposed)).toEqual([])
+      // The vault keeps the derived one until it expires.
+      expect(derived.disposed).toBe(false)
+    } finally {
+      vi.restoreAllMocks()
+      await server.close()
+    }
+  })
+
+  it('VLT-12 is revoked at once when it arrives after its caller has left, or too late', async () => {
+    for (const how of ['aborted', 'late'] as const) {
+      const secret = new Secret('canary-1')
+      let revoked = 0
+      const revoke = async (): Promise<void> => void (revoked += 1)
+      let deliver: (reading: Partial<SecretReading>) => void = () => undefined
+      const source = sourceOf(() => new Promise((resolve) => (deliver = resolve)))
+      const agent = new AbortController()
+      const options = how === 'late' ? { readTimeoutMs: 20 } : {}
+      const lease = vaultOf(source, options).lease('db', { authorization: permission(), signal: agent.signal })
+      if (how === 'aborted') setImmediate(() => agent.abort(new Error('left')))
+      await expect(lease).rejects.toThrow(how === 'late' ? 'timed out after 20 ms' : 'left')
+      expect([revoked, secret.disposed], how).toEqual([0, false])
+      deliver({ kind: 'dynamic', secret, revoke })
+      await new Promise(setImmediate)
+      expect([revoked, secret.disposed], how).toEqual([1, true])
+    }
   })
 
   it('VLT-12 revokes a dynamic secret after the response for which it was used', async () => {

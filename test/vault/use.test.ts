@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Authorization } from '../../src/authorization/authorization.ts'
 import { createVault, vaultOver } from '../../src/vault/create-vault.ts'
 import type { Processor } from '../../src/vault/processor.ts'
@@ -102,6 +102,46 @@ describe('Vault.use', () => {
     }
     expect(authorization.consumed).toBe(false)
     expect(server.received).toEqual([])
+  })
+
+  it('SEC-02 overwrites the copies of the secret that it searches for, when the response has ended or the request fails', async () => {
+    const server = await serveInTest((received, response) => {
+      if (received.url === '/broken') response.destroy()
+      else response.write(`${value} and more`)
+      if (received.url === '/whole') response.end()
+    })
+    const vault = vaultFor(server, { methods: ['GET'] })
+    const copies: Uint8Array[] = []
+    const { revealBytes } = Secret.prototype
+    vi.spyOn(Secret.prototype, 'revealBytes').mockImplementation(function (this: Secret) {
+      const copy = revealBytes.call(this)
+      copies.push(copy)
+      return copy
+    })
+    const encode = vi.spyOn(TextEncoder.prototype, 'encode')
+    const use = (path: string): Promise<Response> =>
+      vault.use({ reference: 'crm', authorization: permission(), url: `${server.origin}${path}` })
+    const isKept = (bytes: Uint8Array): boolean => bytes.some((byte) => byte !== 0)
+    /** The forms of the secret in base64, hexadecimal and so on. */
+    const forms = (): Uint8Array[] =>
+      encode.mock.results.flatMap(({ value: bytes }, at) =>
+        encode.mock.calls[at]?.[0] === '[redacted]' ? [] : [bytes as Uint8Array],
+      )
+    try {
+      const open = await use('/open')
+      expect(copies.some(isKept)).toBe(true)
+      await open.body?.cancel()
+      expect(copies.filter(isKept)).toEqual([])
+      const whole = await use('/whole')
+      expect(forms().some(isKept)).toBe(true)
+      expect(await whole.text()).toBe('[redacted] and more')
+      expect([...copies, ...forms()].filter(isKept)).toEqual([])
+      await expect(use('/broken')).rejects.toMatchObject(vaultError('ERR_VAULT_UPSTREAM'))
+      expect(copies.filter(isKept)).toEqual([])
+      expect(copies).toHaveLength(3)
+    } finally {
+      vi.restoreAllMocks()
+    }
   })
 
   it('gives a processor a clock, fetch and a signal, and nothing of other credentials', async () => {

@@ -13,7 +13,12 @@ export function encodedForms(secrets: readonly Secret[]): readonly Uint8Array[] 
   const forms = new Map<string, Uint8Array>()
   for (const secret of secrets) {
     for (const value of valuesOf(secret)) {
-      for (const form of formsOf(value)) if (form.length >= shortest) forms.set(form.join(), form)
+      for (const form of formsOf(value)) {
+        const key = form.join()
+        // The caller overwrites the forms of the list when the response has ended. SEC-02
+        if (form.length < shortest || forms.has(key)) form.fill(0)
+        else forms.set(key, form)
+      }
     }
   }
   return [...forms.values()].sort((a, b) => b.length - a.length)
