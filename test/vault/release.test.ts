@@ -247,7 +247,9 @@ describe('a release', () => {
     for (const how of ['aborted', 'late'] as const) {
       const secret = new Secret('canary-1')
       let revoked = 0
-      const revoke = async (): Promise<void> => void (revoked += 1)
+      const revoke = async (): Promise<void> => {
+        revoked += 1
+      }
       let deliver: (reading: Partial<SecretReading>) => void = () => undefined
       const source = sourceOf(() => new Promise((resolve) => (deliver = resolve)))
       const agent = new AbortController()
