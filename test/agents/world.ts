@@ -14,8 +14,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
-import { freePort } from '../gateway/approvals/page-world.ts'
 import { root } from '../setup/entries.ts'
+import { freePort } from '../support/free-port.ts'
 
 /** The command line of the program. */
 const built: readonly string[] = [process.execPath, `${root}dist/internal/procura.js`]

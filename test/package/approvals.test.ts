@@ -3,10 +3,11 @@ import { approve } from '../../src/approval/approve.ts'
 import { readApprovalRequest } from '../../src/approval/read-request.ts'
 import { refuse } from '../../src/approval/refuse.ts'
 import { approveAt } from '../gateway/approvals/approver.ts'
-import { atPage, freePort, type OnUrl, type SdkClient, sdkClient } from '../gateway/approvals/page-world.ts'
+import { atPage, type OnUrl, type SdkClient, sdkClient } from '../gateway/approvals/page-world.ts'
 import type { AgentHome } from '../gateway/connect/agent-home.ts'
 import { connectClient } from '../gateway/connect/client.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from '../gateway/serve/gateway-home.ts'
+import { freePort } from '../support/free-port.ts'
 
 const eve = { to: 'eve@evil.example' }
 

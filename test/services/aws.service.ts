@@ -1,6 +1,7 @@
 // node only: starts a server
 
-import { findProgram, freePort, launch, type Running, type Service } from './service.ts'
+import { freePort } from '../support/free-port.ts'
+import { findProgram, launch, type Running, type Service } from './service.ts'
 
 /** moto, which answers as AWS does. Tests find it by the address in `PROCURA_AWS`. */
 export const service: Service = {

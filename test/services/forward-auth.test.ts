@@ -17,12 +17,13 @@ import { createService } from '../../src/service/service.ts'
 import { type Listening, listen } from '../http/adapters/servers.ts'
 import { exchange } from '../http/adapters/socket.ts'
 import { actor, clock } from '../support/actors.ts'
+import { freePort } from '../support/free-port.ts'
 import { call, delegateRaw, service as self } from '../support/service.ts'
 import { service as caddy } from './caddy.service.ts'
 import { configurations } from './forward-auth-configurations.ts'
 import { service as haproxy } from './haproxy.service.ts'
 import { service as nginx } from './nginx.service.ts'
-import { freePort, launch } from './service.ts'
+import { launch } from './service.ts'
 
 const alice = await actor('alice')
 const bob = await actor('bob')

@@ -16,10 +16,11 @@ import type { Gateway } from '../../src/gateway/open-gateway.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import { remoteSigner } from '../../src/principal/remote-signer.ts'
 import { approveAt } from '../gateway/approvals/approver.ts'
-import { freePort, linkOf, type OnUrl, type SdkClient, sdkClient } from '../gateway/approvals/page-world.ts'
+import { linkOf, type OnUrl, type SdkClient, sdkClient } from '../gateway/approvals/page-world.ts'
 import type { AgentHome } from '../gateway/connect/agent-home.ts'
 import { makeApiHome } from '../gateway/serve/api-home.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from '../gateway/serve/gateway-home.ts'
+import { freePort } from '../support/free-port.ts'
 import { service as browser } from './chromium.service.ts'
 
 const eve = { to: 'eve@evil.example', text: '<img src=x onerror=alert(1)>' }

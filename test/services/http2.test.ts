@@ -21,11 +21,12 @@ import { bearer } from '../../src/vault/processors/bearer.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { type Listening, listen } from '../http/adapters/servers.ts'
 import { actor, clock } from '../support/actors.ts'
+import { freePort } from '../support/free-port.ts'
 import { call, delegateRaw, service as self } from '../support/service.ts'
 import { service as caddy } from './caddy.service.ts'
 import { configurations } from './forward-auth-configurations.ts'
 import { service as nginx } from './nginx.service.ts'
-import { freePort, launch } from './service.ts'
+import { launch } from './service.ts'
 
 const [alice, bob] = [await actor('alice'), await actor('bob')]
 const grant = await delegateRaw(alice, bob, { command: '/http', policy: [['like', '.path', '/reports/*']] })

@@ -7,9 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import type { Vault } from '../../src/vault/vault.ts'
+import { freePort } from '../support/free-port.ts'
 import { permission, serve, type TestServer, vaultError } from '../vault/support.ts'
 import { service } from './nginx.service.ts'
-import { freePort, launch } from './service.ts'
+import { launch } from './service.ts'
 
 const prefix = '/v1/public'
 const paths = ['..', '.', '...'].flatMap((dots) =>

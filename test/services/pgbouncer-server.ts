@@ -3,9 +3,10 @@
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../support/free-port.ts'
 import { service } from './pgbouncer.service.ts'
 import { accountOf, isReady } from './postgres.service.ts'
-import { freePort, launch } from './service.ts'
+import { launch } from './service.ts'
 
 /** A pooler that runs. */
 export interface Pgbouncer {

@@ -5,8 +5,8 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../support/free-port.ts'
 import { createDatabaseFiles, isReady, service } from './postgres.service.ts'
-import { freePort } from './service.ts'
 
 /** A server of its own, whose data survives its end. */
 export interface PostgresServer {

@@ -4,7 +4,8 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
-import { findProgram, freePort, launch, type Running, type Service } from './service.ts'
+import { freePort } from '../support/free-port.ts'
+import { findProgram, launch, type Running, type Service } from './service.ts'
 
 /** The database server. Tests find it by the address in `PROCURA_POSTGRES`. */
 export const service: Service = {

@@ -17,7 +17,7 @@ import { runCli } from '../cli/run-cli.ts'
 import { type Listening, listen } from '../http/adapters/servers.ts'
 import { platformAliases, root } from '../setup/entries.ts'
 import { programsOf } from '../setup/programs.ts'
-import { freePort } from './service.ts'
+import { freePort } from '../support/free-port.ts'
 
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const name = 'processes_of_the_guide'

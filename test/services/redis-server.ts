@@ -6,7 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findProgram, freePort } from './service.ts'
+import { freePort } from '../support/free-port.ts'
+import { findProgram } from './service.ts'
 
 /** A server of its own, whose data survives its end. */
 export interface RedisServer {

@@ -11,7 +11,6 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
@@ -55,20 +54,6 @@ export function isMissing({ name, apt, find }: Service): boolean {
   if (process.env['CI'] === 'true') throw new Error(message)
   process.stdout.write(`${message}\n`)
   return true
-}
-
-/** Returns a TCP port of the loopback address that nothing listens on. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      )
-    })
-  })
 }
 
 /** How {@link launch} starts a program. */

@@ -18,6 +18,11 @@ export function setup(): void {
   build(['.js'], ['--no-dts'])
 }
 
+/** Builds the scripts if there is no page for approvals: tests of the sources serve it, and its age does not matter. */
+export function buildPage(): void {
+  if (!existsSync(`${root}dist/approval/page.html`)) setup()
+}
+
 /** Builds the scripts and the declarations. Throws with the output of the build when it fails. */
 export function buildPackage(): void {
   build(['.js', '.d.ts'], [])

@@ -18,7 +18,7 @@ import { delegate } from '../../../src/delegation/delegate.ts'
 import { fileDelegationStore } from '../../../src/delegation-file/file-delegation-store.ts'
 import { describeSignerFile, openSignerFile } from '../../../src/signer-file/signer-file.ts'
 import { type Clock, systemClock } from '../../../src/time.ts'
-import { freePort } from '../../gateway/approvals/page-world.ts'
+import { freePort } from '../../support/free-port.ts'
 import { type Machine, newMachine } from './set-up.ts'
 
 let machine: Machine

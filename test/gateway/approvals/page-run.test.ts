@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openAgent } from '../../../src/agent/open-agent.ts'
 import { approve } from '../../../src/approval/approve.ts'
 import { readApprovalRequest } from '../../../src/approval/read-request.ts'
@@ -19,11 +19,13 @@ import { generateSigner } from '../../../src/principal/generate-signer.ts'
 import type { Signer } from '../../../src/principal/signer.ts'
 import { revoke } from '../../../src/revocation/revoke.ts'
 import { runCli } from '../../cli/run-cli.ts'
+import { buildPage } from '../../setup/build.ts'
+import { freePort } from '../../support/free-port.ts'
 import { type AgentHome, makeAgentHome } from '../connect/agent-home.ts'
 import { type Answer, type LineClient, newClients } from '../connect/client.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from '../serve/gateway-home.ts'
 import { approveAt } from './approver.ts'
-import { atPage, freePort, linkOf } from './page-world.ts'
+import { atPage, linkOf } from './page-world.ts'
 
 const eve = { to: 'eve@evil.example' }
 const textOf = (answer: Answer): string => answer.result?.content?.[0].text ?? ''
@@ -33,6 +35,7 @@ describe('the page for approvals in one run of a gateway', () => {
   let agent: AgentHome
   let address: string
   const clients = newClients()
+  beforeAll(buildPage, 600_000)
   beforeEach(async () => {
     home = await makeGatewayHome()
     address = `127.0.0.1:${await freePort()}`

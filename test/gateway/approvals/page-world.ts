@@ -2,7 +2,6 @@
 /** A gateway with a page for approvals, and clients of both SDKs that open it. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { Client as ClientTwo } from '@modelcontextprotocol/client'
@@ -10,15 +9,6 @@ import { Client as ClientOne } from '@modelcontextprotocol/sdk/client/index.js'
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { connectToGateway } from '../../../src/gateway/connect/connect-to-gateway.ts'
 import { lineTransport } from '../../../src/gateway/transport/line-transport.ts'
-
-/** A port of this machine that nothing listens at. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((settle) => server.listen(0, '127.0.0.1', settle))
-  const { port } = server.address() as { readonly port: number }
-  await new Promise((settle) => server.close(settle))
-  return port
-}
 
 /** A request to the page of a gateway. Programs do not know its host, which browsers find on this machine. */
 export function atPage(

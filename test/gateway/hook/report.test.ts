@@ -2,7 +2,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { answerHook } from '../../../src/gateway/hook/answer-hook.ts'
-import { freePort } from '../approvals/page-world.ts'
+import { freePort } from '../../support/free-port.ts'
 import { type AgentHome, makeAgentHome } from '../connect/agent-home.ts'
 import { type GatewayHome, makeGatewayHome } from '../serve/gateway-home.ts'
 

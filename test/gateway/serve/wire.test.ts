@@ -3,13 +3,15 @@ import { request } from 'node:http'
 import { connect, createServer, Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { encodeContainer } from '../../../src/container/container.ts'
 import { delegate } from '../../../src/delegation/delegate.ts'
 import { readHello } from '../../../src/gateway/wire/hello.ts'
 import { listen } from '../../../src/gateway/wire/listener.ts'
 import { revoke } from '../../../src/revocation/revoke.ts'
-import { atPage, freePort } from '../approvals/page-world.ts'
+import { buildPage } from '../../setup/build.ts'
+import { freePort } from '../../support/free-port.ts'
+import { atPage } from '../approvals/page-world.ts'
 import { connectClient } from '../connect/client.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
@@ -36,6 +38,8 @@ function exchange(path: string, bytes: string | Uint8Array): Promise<string> {
 }
 
 describe('the socket of a gateway', () => {
+  beforeAll(buildPage, 600_000)
+
   it('has mode 0600, and is there for one gateway at a time [GTW-21]', async () => {
     const gateway = await home.open()
     expect(lstatSync(gateway.place).mode & 0o777).toBe(0o600)
