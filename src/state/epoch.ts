@@ -67,6 +67,11 @@ export function readClaim(key: string, expiration: Timestamp, acceptedFrom: Time
   return { key, expiration, acceptedFrom }
 }
 
+/** The error for a claim that expired before the time before which calls may be forgotten. */
+export function expiredCall(): StoreError {
+  return new StoreError('the invocation expired before the latest time seen')
+}
+
 /**
  * A call that may have been accepted before the data of the store began is not claimed. RPL-08
  *

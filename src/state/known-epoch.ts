@@ -1,3 +1,5 @@
+import { StoreError } from '../errors.ts'
+
 /** The epoch of stores as this process saw it last. Each claim sends it, and the answer reports another epoch. */
 export interface KnownEpoch<Epoch> {
   /** Returns the epoch, or asks the store for it. Claims that arrive together at the start share one question. */
@@ -6,8 +8,25 @@ export interface KnownEpoch<Epoch> {
   correct(epoch: Epoch): void
 }
 
-/** How often a claim is sent again because the stores were prepared again in between. */
-export const claimAttempts = 3
+/** How often a claim is sent because the stores were prepared again in between. */
+const attempts = 3
+
+/**
+ * Sends a claim with the known epoch, and again with the present one where they differ.
+ *
+ * @param send - returns undefined after it has corrected the epoch.
+ * @throws StoreError when the epoch changes each time.
+ */
+export async function atKnownEpoch<Epoch, Answer>(
+  epoch: KnownEpoch<Epoch>,
+  send: (known: Epoch) => Promise<Answer | undefined>,
+): Promise<Answer> {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const answer = await send(await epoch.read())
+    if (answer !== undefined) return answer
+  }
+  throw new StoreError('the stores were prepared repeatedly during the call; prepare them once, in the deployment')
+}
 
 /**
  * Makes the memory of one process.

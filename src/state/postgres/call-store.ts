@@ -1,11 +1,10 @@
 // node only: HMAC
 
 import type { CallAnswer, CallQuestion, CallStore } from '../../authorization/call-store.ts'
-import { checkLimitRequest } from '../../authorization/limits/read-limit-request.ts'
-import { StoreError } from '../../errors.ts'
 import { type Clock, secondsOf } from '../../time.ts'
-import { assertAfterEpoch, type EpochOptions, readClaim } from '../epoch.ts'
-import { claimAttempts, type KnownEpoch } from '../known-epoch.ts'
+import { askAtEpoch, callStoreOf } from '../call-store-of.ts'
+import { type EpochOptions, expiredCall } from '../epoch.ts'
+import type { KnownEpoch } from '../known-epoch.ts'
 import { namedRequest } from '../limit-entries.ts'
 import { assertNotForgotten, queryFor, type RevocationQuery, type RevocationRow } from '../revocation-rows.ts'
 import { fulfilled, rejected, settle } from '../settled.ts'
@@ -58,7 +57,7 @@ export function callStore(
         if (answers.epoch !== known) return undefined
         if (!answers.first.includes(place)) {
           const isKnown = answers.calls.includes(call)
-          return { revocations, claim: isKnown ? fulfilled(false) : rejected(expired()) }
+          return { revocations, claim: isKnown ? fulfilled(false) : rejected(expiredCall()) }
         }
         const at = answers.limited.indexOf(place)
         if (limits === undefined || at < 0) return { revocations, claim: fulfilled(true) }
@@ -73,34 +72,22 @@ export function callStore(
 
   const askInBatch = batched(askAll)
 
-  return Object.freeze({
-    revocations: stores.revocations,
-    replay: stores.replay,
-    limitStore: stores.limitStore,
-    async ask(question: CallQuestion, { signal }: { readonly signal?: AbortSignal | undefined }) {
-      const { ids, claim: given, limits } = question
-      const claim = readClaim(given.key, given.expiration, given.acceptedFrom)
-      if (limits !== undefined) checkLimitRequest(limits)
-      const named = { question, query: queryFor(ids, names), call: names.hex('replay', claim.key) }
-      for (let attempt = 0; attempt < claimAttempts; attempt++) {
-        const known = await epoch.read()
-        const possible = await settle(() => assertAfterEpoch(claim, known, secondsOf(settings.clock), settings))
-        // A claim that is refused here is not sent, and the chain may be revoked.
-        if (possible.status === 'rejected')
-          return {
-            revocations: await settle(() => stores.revocations.findRevocations(ids, { signal })),
-            claim: possible,
-          }
-        const answer = await askInBatch({ ...named, epoch: known }, signal)
-        if (answer !== undefined) return answer
-      }
-      throw new StoreError('the stores were prepared repeatedly during the call; prepare them once, in the deployment')
-    },
-  })
-}
+  const askOnce = (
+    question: CallQuestion,
+    known: number,
+    signal: AbortSignal | undefined,
+  ): ReturnType<typeof askInBatch> =>
+    askInBatch(
+      {
+        question,
+        query: queryFor(question.ids, names),
+        call: names.hex('replay', question.claim.key),
+        epoch: known,
+      },
+      signal,
+    )
 
-function expired(): StoreError {
-  return new StoreError('the invocation expired before the latest time seen')
+  return callStoreOf(stores, askAtEpoch(stores, epoch, settings, askOnce))
 }
 
 /** The answers of a statement. */

@@ -1,10 +1,9 @@
 // node only: HMAC
 
 import type { ClaimOptions } from '../../authorization/replay-store.ts'
-import { StoreError } from '../../errors.ts'
 import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
-import { assertAfterEpoch, type EpochOptions, readClaim } from '../epoch.ts'
-import { claimAttempts, type KnownEpoch, knownEpoch } from '../known-epoch.ts'
+import { assertAfterEpoch, type EpochOptions, expiredCall, readClaim } from '../epoch.ts'
+import { atKnownEpoch, type KnownEpoch, knownEpoch } from '../known-epoch.ts'
 import type { SharedReplayStore } from '../shared-stores.ts'
 import type { Tables } from '../tables.ts'
 import { forgettable, onDisk, type PostgresConnection } from './connection.ts'
@@ -65,15 +64,14 @@ export function replayStore(
     async claim(call: string, expiration: Timestamp, { signal, acceptedFrom }: ClaimOptions) {
       const given = readClaim(call, expiration, acceptedFrom)
       const key = names.hex('replay', call)
-      for (let attempt = 0; attempt < claimAttempts; attempt++) {
-        const known = await epoch.read()
+      return atKnownEpoch(epoch, async (known) => {
         assertAfterEpoch(given, known, secondsOf(settings.clock), settings)
         const answer = await claim({ key, expiration, epoch: known }, signal)
-        if (answer === 'expired') throw new StoreError('the invocation expired before the latest time seen')
+        if (answer === 'expired') throw expiredCall()
         if (typeof answer === 'boolean') return answer
         epoch.correct(answer.epoch)
-      }
-      throw new StoreError('the stores were prepared repeatedly during the call; prepare them once, in the deployment')
+        return undefined
+      })
     },
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
       await forgetCalls(connection, secondsOf(settings.clock) - settings.clockTolerance, signal)

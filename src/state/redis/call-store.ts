@@ -2,11 +2,10 @@
 
 import type { CallAnswer, CallQuestion, CallStore } from '../../authorization/call-store.ts'
 import type { LimitAnswer, LimitRequest } from '../../authorization/limits/limit-store.ts'
-import { checkLimitRequest } from '../../authorization/limits/read-limit-request.ts'
-import { StoreError } from '../../errors.ts'
-import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
-import { assertAfterEpoch, type EpochOptions, readClaim } from '../epoch.ts'
-import { claimAttempts, type KnownEpoch } from '../known-epoch.ts'
+import { type Clock, secondsOf } from '../../time.ts'
+import { askAtEpoch, callStoreOf } from '../call-store-of.ts'
+import { type EpochOptions, expiredCall } from '../epoch.ts'
+import type { KnownEpoch } from '../known-epoch.ts'
 import { namedRequest } from '../limit-entries.ts'
 import { assertNotForgotten, queryFor } from '../revocation-rows.ts'
 import { fulfilled, rejected, settle } from '../settled.ts'
@@ -59,11 +58,10 @@ export function callStore(
   const limits = limitKeys.map((kind) => key(kind))
 
   /** Returns the answers, or nothing if the epoch was another one. */
-  async function askOnce(
-    { ids, claim, limits: wanted }: CallQuestion,
-    known: string,
-    now: Timestamp,
-  ): Promise<CallAnswer | undefined> {
+  async function askOnce({ ids, claim, limits: given }: CallQuestion, known: string): Promise<CallAnswer | undefined> {
+    const now = secondsOf(settings.clock)
+    // A reservation whose deadline has passed is left to its store, which rejects it.
+    const wanted = given === undefined || given.deadline <= now ? undefined : given
     const { ids: hashes, recordsOf } = queryFor(ids, names)
     const request = newRequest()
     const keys = [key('calls'), key('made', request), ...limits, ...hashes.map((id) => key('revoked', id))]
@@ -82,39 +80,12 @@ export function callStore(
       epoch.correct(text(value))
       return undefined
     }
-    if (kind !== 'claimed')
-      return { revocations, claim: rejected(new StoreError('the invocation expired before the latest time seen')) }
+    if (kind !== 'claimed') return { revocations, claim: rejected(expiredCall()) }
     if (wanted === undefined || reserved === undefined) return { revocations, claim: fulfilled(text(value) === '1') }
     return { revocations, claim: fulfilled(true), limits: await settle(() => limitAnswer(reserved, wanted)) }
   }
 
-  return Object.freeze({
-    revocations: stores.revocations,
-    replay: stores.replay,
-    limitStore: stores.limitStore,
-    async ask(question: CallQuestion, { signal }: { readonly signal?: AbortSignal | undefined }) {
-      const { ids, claim: given, limits: wanted } = question
-      const claim = readClaim(given.key, given.expiration, given.acceptedFrom)
-      if (wanted !== undefined) checkLimitRequest(wanted)
-      for (let attempt = 0; attempt < claimAttempts; attempt++) {
-        signal?.throwIfAborted()
-        const known = await epoch.read()
-        const now = secondsOf(settings.clock)
-        const possible = await settle(() => assertAfterEpoch(claim, Number(known), now, settings))
-        // A claim that is refused here is not sent, and the chain may be revoked.
-        if (possible.status === 'rejected')
-          return {
-            revocations: await settle(() => stores.revocations.findRevocations(ids, { signal })),
-            claim: possible,
-          }
-        // A reservation whose deadline has passed is left to its store, which rejects it.
-        const isLate = wanted !== undefined && wanted.deadline <= now
-        const answer = await askOnce(isLate ? { ids, claim: given } : question, known, now)
-        if (answer !== undefined) return answer
-      }
-      throw new StoreError('the stores were prepared repeatedly during the call; prepare them once, in the deployment')
-    },
-  })
+  return callStoreOf(stores, askAtEpoch(stores, epoch, settings, askOnce))
 }
 
 /** @throws StoreError when the request was refused for a reason other than a limit. */

@@ -1,10 +1,9 @@
 // node only: HMAC
 
 import type { ClaimOptions } from '../../authorization/replay-store.ts'
-import { StoreError } from '../../errors.ts'
 import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
-import { assertAfterEpoch, type EpochOptions, readClaim } from '../epoch.ts'
-import { claimAttempts, type KnownEpoch, knownEpoch } from '../known-epoch.ts'
+import { assertAfterEpoch, type EpochOptions, expiredCall, readClaim } from '../epoch.ts'
+import { atKnownEpoch, type KnownEpoch, knownEpoch } from '../known-epoch.ts'
 import type { SharedReplayStore } from '../shared-stores.ts'
 import { type RedisConnection, scoreOf, text } from './connection.ts'
 import { claimScript, epochScript, forgetCallsScript, keepFor } from './scripts.ts'
@@ -29,9 +28,8 @@ export function replayStore(
     async claim(call: string, expiration: Timestamp, { signal, acceptedFrom }: ClaimOptions) {
       const claim = readClaim(call, expiration, acceptedFrom)
       const name = names.hex('replay', call)
-      for (let attempt = 0; attempt < claimAttempts; attempt++) {
+      return atKnownEpoch(epoch, async (known) => {
         signal?.throwIfAborted()
-        const known = await epoch.read()
         assertAfterEpoch(claim, Number(known), secondsOf(settings.clock), settings)
         const request = newRequest()
         const [kind, value] = await ask(
@@ -42,10 +40,10 @@ export function replayStore(
           request,
         )
         if (kind === 'claimed') return text(value) === '1'
-        if (kind === 'expired') throw new StoreError('the invocation expired before the latest time seen')
+        if (kind === 'expired') throw expiredCall()
         epoch.correct(text(value))
-      }
-      throw new StoreError('the stores were prepared repeatedly during the call; prepare them once, in the deployment')
+        return undefined
+      })
     },
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
       const values = [forgettable(), String(forgottenAtOnce)]

@@ -1,10 +1,10 @@
 // node only: HMAC
 
-import type { CallAnswer, CallQuestion, CallStore } from '../../authorization/call-store.ts'
+import type { CallAnswer, CallStore } from '../../authorization/call-store.ts'
 import type { LimitRequest } from '../../authorization/limits/limit-store.ts'
-import { checkLimitRequest } from '../../authorization/limits/read-limit-request.ts'
 import { StoreError } from '../../errors.ts'
-import { type Claim, readClaim } from '../epoch.ts'
+import { callStoreOf } from '../call-store-of.ts'
+import type { Claim } from '../epoch.ts'
 import { queryFor, type RevocationQuery } from '../revocation-rows.ts'
 import { fulfilled, rejected } from '../settled.ts'
 import type { SharedStores } from '../shared-stores.ts'
@@ -35,21 +35,13 @@ export function callStore(
     return { revocations, claim: claimed, limits: part(() => reservations.reserve(limits)) }
   }
 
-  return Object.freeze({
-    revocations: stores.revocations,
-    replay: stores.replay,
-    limitStore: stores.limitStore,
-    async ask(question: CallQuestion, { signal }: { readonly signal?: AbortSignal | undefined }) {
-      const { ids, claim: given, limits } = question
-      const claim = readClaim(given.key, given.expiration, given.acceptedFrom)
-      if (limits !== undefined) checkLimitRequest(limits)
-      const query = queryFor(ids, names)
-      return write(() => {
-        // Nothing is answered by a database that is not that of the stores.
-        meta()
-        return answer(query, claim, limits)
-      }, signal)
-    },
+  return callStoreOf(stores, async ({ ids, limits }, claim, signal) => {
+    const query = queryFor(ids, names)
+    return write(() => {
+      // Nothing is answered by a database that is not that of the stores.
+      meta()
+      return answer(query, claim, limits)
+    }, signal)
   })
 }
 

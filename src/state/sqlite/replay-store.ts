@@ -1,9 +1,8 @@
 // node only: HMAC
 
 import type { ClaimOptions } from '../../authorization/replay-store.ts'
-import { StoreError } from '../../errors.ts'
 import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
-import { assertAfterEpoch, type Claim, type EpochOptions, readClaim } from '../epoch.ts'
+import { assertAfterEpoch, type Claim, type EpochOptions, expiredCall, readClaim } from '../epoch.ts'
 import type { SharedReplayStore } from '../shared-stores.ts'
 import type { SqliteConnection } from './connection.ts'
 import { prepare } from './database.ts'
@@ -55,7 +54,7 @@ export function createClaims(
       const { key, expiration } = claim
       const { epoch, forgotten } = meta()
       assertAfterEpoch(claim, epoch, secondsOf(settings.clock), settings)
-      if (expiration < forgotten) throw new StoreError('the invocation expired before the latest time seen')
+      if (expiration < forgotten) throw expiredCall()
       claims += 1
       if (claims % claimsBetweenPrunings === 0) forgetSome()
       const name = names.bytes('replay', key)
