@@ -9,14 +9,18 @@ import { requestApproval } from '../../../src/approval/request-approval.ts'
 import { openContainer } from '../../../src/authorization/open-container.ts'
 import { askGateway } from '../../../src/cli/ask-gateway.ts'
 import { encodeContainer } from '../../../src/container/container.ts'
+import { attenuate } from '../../../src/delegation/attenuate.ts'
 import { delegate } from '../../../src/delegation/delegate.ts'
 import type { Delegation } from '../../../src/delegation/delegation.ts'
 import { fileDelegationStore } from '../../../src/delegation-file/file-delegation-store.ts'
 import { startPageEnrolment } from '../../../src/gateway/approvals/enroll-page.ts'
+import { pageFiles } from '../../../src/gateway/approvals/page-files.ts'
+import { beginPageRun, runKey } from '../../../src/gateway/approvals/page-run.ts'
 import { readGatewayConfig } from '../../../src/gateway/configuration/read-gateway-config.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { generateSigner } from '../../../src/principal/generate-signer.ts'
 import type { Signer } from '../../../src/principal/signer.ts'
+import type { RevocationRegistry } from '../../../src/revocation/revocation-store.ts'
 import { revoke } from '../../../src/revocation/revoke.ts'
 import { runCli } from '../../cli/run-cli.ts'
 import { buildPage } from '../../setup/build.ts'
@@ -223,6 +227,21 @@ describe('the page for approvals in one run of a gateway', () => {
     expect(callsIn(home.folder)).toEqual([])
   })
 
+  it('APR-94 begins no run while the revocation of a key of an earlier one cannot be stored', async () => {
+    const audience = (await generateSigner()).did
+    const meta = { [runKey]: 'a'.repeat(16) }
+    const grant = await delegate({ issuer: home.owner, audience, command: '/mcp', meta })
+    const files = pageFiles(join(home.folder, 'approvals'))
+    await files.putEnrolment('b'.repeat(16), encodeContainer([grant]))
+    const add = vi.fn<RevocationRegistry['add']>(() => Promise.reject(new Error('disk full')))
+    await expect(beginPageRun(files, { findRevocations: () => [], add })).rejects.toThrow('disk full')
+    expect((await files.enrolments()).size).toBe(1)
+    add.mockImplementation(async () => undefined)
+    await beginPageRun(files, { findRevocations: () => [], add })
+    expect(add).toHaveBeenLastCalledWith({ ids: [String(grant.cid)], expiration: grant.expiration })
+    expect((await files.enrolments()).size).toBe(0)
+  })
+
   it('APR-94 ends the keys for the rules of tools, too [attack 105]', async () => {
     home.configure((one) => Object.assign(Object(one['servers']).mail, { approvals: { send: {} } }))
     const bob = { to: 'bob@example.com' }
@@ -366,6 +385,10 @@ describe('the page for approvals in one run of a gateway', () => {
       if (one !== undefined) writeFileSync(name(at), encodeContainer([one]), { mode: 0o600 })
     })
     writeFileSync(name(4), 'x', { mode: 0o600 })
+    // A delegate could make a key of its own an approver.
+    const grant = await delegate({ issuer: home.owner, audience: agent.signer.did, command: '/mcp' })
+    const passed = await attenuate(grant, { issuer: agent.signer, audience, command: '/mcp', meta })
+    writeFileSync(name(5), encodeContainer([grant, passed]), { mode: 0o600 })
     await gateway.reload(await config())
     const mail = await session()
     const id = await requested(mail, eve)
