@@ -4,7 +4,7 @@ import { didString, maybe, type OptionCheck, type OptionChecks, objectValue, rea
 import type { Agent, AgentCapability, CallResult } from './agent.ts'
 import type { CallApproval } from './call-approval.ts'
 import { refuseOtherAgent } from './refuse-other-agent.ts'
-import { type AgentTool, toolOf } from './tool-of.ts'
+import { type AgentTool, toolNameOf, toolOf } from './tool-of.ts'
 import { definitionsCheck, toolsByName } from './tools-by-name.ts'
 
 /**
@@ -88,7 +88,7 @@ export async function readTools<Context>(
 ): Promise<readonly CallableTool[]> {
   const { tools, ...settings } = readOptions(where, options, agentToolsChecks)
   refuseOtherAgent(where, agent, 'call')
-  const named = Object.entries(Array.isArray(tools) ? toolsByName(tools as readonly CommandDefinition[]) : tools)
+  const named = namedTools(tools)
   const { subject } = settings
   const capabilities =
     typeof agent === 'function'
@@ -104,6 +104,14 @@ export async function readTools<Context>(
     const tool = toolOf<unknown>(definition, { name, capability: { conditions: conditionsOf(covering ?? []) } })
     return [Object.freeze({ ...tool, call: callerOf(agent, tool, settings) })]
   })
+}
+
+/** The tools with their names, in the order of a list: an object has names of digits first. */
+function namedTools(tools: AgentToolsOptions['tools']): readonly (readonly [name: string, CommandDefinition])[] {
+  if (!Array.isArray(tools)) return Object.entries(tools)
+  const definitions = tools as readonly CommandDefinition[]
+  toolsByName(definitions)
+  return definitions.map((one) => [toolNameOf(one), one] as const)
 }
 
 /** Most characters of alternatives in a description. Model providers refuse long ones, some beyond 1,024 characters. */

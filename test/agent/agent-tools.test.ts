@@ -49,6 +49,11 @@ describe('agentTools', () => {
     const names = async (tools: readonly (typeof send | typeof list)[]) =>
       (await agentTools(assistant, { tools })).map(({ name }) => name)
     expect(await names([list, send])).toEqual(['mail_list', 'mail_send'])
+    // Names of digits come first in an object.
+    const numbered = ['/mail', '/2', '/1', '/__proto__'].map((command) => defineCommand({ command, args: {} }))
+    const all = await open(await Promise.all(numbered.map(({ command }) => grant(owner, command))))
+    const named = (await agentTools(all, { tools: numbered })).map(({ name, definition }) => [name, definition.command])
+    expect(named).toEqual(numbered.map(({ command }) => [command.slice(1), command]))
   })
 
   it('AGT-34 gives the conditions of several chains as alternatives, and none if one chain has none', async () => {
