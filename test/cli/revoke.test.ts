@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -83,6 +84,52 @@ describe('procura revoke --agent', () => {
     expect((await revoke('--json')).out).toMatch(
       /^\{"revoked":\[\{"delegation":"bafy\w+","command":"\/mcp\/mail"\}\]\}$/,
     )
+  })
+
+  it('ends the delegations that the agent has moved out of its file, or made unreadable [CLI-14] [WRP-32]', async () => {
+    const file = join(folder(), 'delegations')
+    for (const hide of [
+      () => writeFileSync(file, '', { mode: 0o600 }),
+      () => writeFileSync(file, 'damaged', { mode: 0o600 }),
+      () => chmodSync(file, 0o644),
+      () => rmSync(file),
+      () => [rmSync(file), symlinkSync('/dev/null', file)],
+      () => renameSync(folder(), `${folder()}.moved`),
+    ]) {
+      const hidden = readFileSync(file)
+      const gateway = await open()
+      expect(await called()).toBe('sent to bob')
+      hide()
+      const { out } = await revoke()
+      expect(out, String(hide)).toMatch(/^revoked bafy\w+ for \/mcp\/mail$/)
+      if (existsSync(`${folder()}.moved`)) renameSync(`${folder()}.moved`, folder())
+      rmSync(file, { force: true })
+      writeFileSync(file, hidden, { mode: 0o600 })
+      expect(await called(), String(hide)).toMatch(/^Denied \(revoked\)/)
+      await clients.end()
+      await gateway.close()
+      // The next wrap issues another one.
+      rmSync(file)
+      expect((await machine.procura(['unwrap', config, '--key-file', keyFile])).code).toBe(0)
+      expect((await machine.procura(['wrap', config, '--key-file', keyFile])).code).toBe(0)
+    }
+  })
+
+  it('ends the broader delegation that a later `wrap` has replaced [WRP-11] [WRP-32]', async () => {
+    const file = join(folder(), 'delegations')
+    const broad = readFileSync(file)
+    expect((await machine.procura(['unwrap', config, '--key-file', keyFile, '--keep-delegations'])).code).toBe(0)
+    const narrow = ['wrap', config, '--key-file', keyFile, '--tools', 'mail:send']
+    const wrapped = await machine.procura(narrow)
+    expect([wrapped.code, wrapped.err]).toEqual([0, expect.any(String)])
+    expect(readFileSync(file)).not.toEqual(broad)
+    await open()
+    const { code, out } = await revoke()
+    expect([code, out.split('\n').length]).toEqual([0, 2])
+    writeFileSync(file, broad, { mode: 0o600 })
+    expect(await called()).toMatch(/^Denied \(revoked\)/)
+    const left = ['vault', 'list', '--file', join(machine.home, 'vault'), '--key-file', keyFile]
+    expect((await machine.procura(left)).out).not.toContain('issued')
   })
 
   it('leaves the revocation for the next start of a gateway that does not run [CLI-14] [GTW-65]', async () => {

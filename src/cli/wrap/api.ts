@@ -17,7 +17,9 @@ import { type Flags, operandOf, textOf, textsOf } from '../verb.ts'
 import { checkGatewayContent, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { credentialName } from './gateway-server.ts'
 import { describeGrant, type Grant } from './grants.ts'
+import { exists } from './home-files.ts'
 import { held, isOf, issueGrants } from './issue.ts'
+import { allOf, forgetIssued, issuedTo, recordedAgents } from './issued.ts'
 import { countOf, revokeAll } from './revoke-agent.ts'
 import { checkAgent, inHome, openOwner, openWrapHome, type WrapHome } from './wrap-home.ts'
 
@@ -112,15 +114,18 @@ async function agentsOf(home: string): Promise<readonly string[]> {
 async function revokeFor(home: WrapHome, name: string): Promise<readonly string[]> {
   const { signer } = await openOwner(home)
   const said = new Set<string>()
-  for (const agent of await agentsOf(home.path)) {
+  for (const agent of new Set([...(await agentsOf(home.path)), ...recordedAgents(home)])) {
     const folder = join(home.path, 'agents', agent)
     const store = await home.stores(folder)
-    const mine = (await held(store)).filter((one) => one.issuer === signer.did && isOf(one, name))
+    const mine = allOf(await held(store), await issuedTo(home, agent)).filter(
+      (one) => one.issuer === signer.did && isOf(one, name),
+    )
     const { done, messages } = await revokeAll(home.path, signer, mine)
+    await forgetIssued(home, agent, done)
     if (done.length > 0) said.add(`revoked ${countOf(done)} of the agent ${agent}`)
     for (const message of messages) said.add(message)
     const remove = mine.map(({ cid }) => cid.toString())
-    if (remove.length > 0) await store.change({ add: new Map(), remove }, {})
+    if (remove.length > 0 && (await exists(folder))) await store.change({ add: new Map(), remove }, {})
   }
   return [...said]
 }

@@ -7,6 +7,7 @@ import { toolCommand } from '../../gateway/tool-command.ts'
 import type { DelegationStore } from '../../proof/delegation-store.ts'
 import { never, systemClock } from '../../time.ts'
 import type { Grant } from './grants.ts'
+import { noteIssued } from './issued.ts'
 import { ensureAgent, openOwner, type WrapHome } from './wrap-home.ts'
 
 /**
@@ -38,6 +39,7 @@ export async function issueGrants(
     else made.push(await delegate({ issuer: signer, audience: did, command, policy, expiresIn }))
   }
   const replaced = earlier.filter((one) => !kept.includes(one))
+  await noteIssued(home, agent, made)
   if (made.length > 0 || replaced.length > 0)
     await store.change(
       {

@@ -1,8 +1,9 @@
 // node only: reads and writes files
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Delegation } from '../../delegation/delegation.ts'
 import { agentFolder, gatewayHome } from '../../gateway/home.ts'
 import type { Signer } from '../../principal/signer.ts'
+import type { DelegationStore } from '../../proof/delegation-store.ts'
 import { revoke } from '../../revocation/revoke.ts'
 import { openSignerFile } from '../../signer-file/signer-file.ts'
 import { quote } from '../../support/quote.ts'
@@ -14,6 +15,7 @@ import { type Flags, neededOf, textOf } from '../verb.ts'
 import { readGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
+import { allOf, forgetIssued, issuedTo, openIssued } from './issued.ts'
 import { vaultKey } from './vault-key.ts'
 import { inHome } from './wrap-home.ts'
 
@@ -53,21 +55,47 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
   if (gateway === undefined)
     throw new UsageError(`${quote(home, 256)} has no gateway.json; name its folder with --home`)
   const folder = await agentFolder(home, neededOf(flags, 'agent', 'the name of the agent'))
-  if (!(await exists(folder))) throw new UsageError(`the agent ${quote(folder, 256)} does not exist`)
   const server = textOf(flags, 'server')
   return inHome(home, async () => {
     const key = await vaultKey(gateway.vault.keyFile ?? textOf(flags, 'key-file'), host, false)
-    const store = await agentStores(flags, host)(folder)
     const { signer } = await openSignerFile({ path: join(home, 'owner.key'), key })
-    const issued = (await held(store)).filter(
+    const place = await openIssued(gateway.vault.file, key)
+    // The folder of an agent elsewhere has no record.
+    const name = dirname(folder) === join(home, 'agents') ? basename(folder) : ''
+    const recorded = await issuedTo(place, name)
+    const isThere = await exists(folder)
+    if (!isThere && recorded.length === 0) throw new UsageError(`the agent ${quote(folder, 256)} does not exist`)
+    const own = isThere ? await ownFile(() => agentStores(flags, host)(folder), recorded) : undefined
+    const issued = allOf(own?.delegations ?? [], recorded).filter(
       (one) => one.issuer === signer.did && (server === undefined || isOf(one, server)),
     )
     const { done, messages } = await revokeAll(home, signer, issued)
-    if (done.length > 0) await store.change({ add: new Map(), remove: done.map(({ cid }) => cid.toString()) }, {})
+    await forgetIssued(place, name, done)
     if (flags['json'] === true)
       host.print(JSON.stringify({ revoked: done.map(({ cid, command }) => ({ delegation: cid.toString(), command })) }))
     else for (const { cid, command } of done) host.print(`revoked ${cid.toString()} for ${command}`)
     for (const message of issued.length === 0 ? ['the agent has no such delegation'] : messages) host.complain(message)
-    return done.length < issued.length || issued.length === 0 ? 1 : 0
+    if (own?.fault !== undefined)
+      host.complain(`the agent may have more delegations, in a file that cannot be read: ${own.fault}`)
+    if (done.length > 0) await own?.store?.change({ add: new Map(), remove: done.map(({ cid }) => cid.toString()) }, {})
+    return done.length < issued.length || issued.length === 0 || own?.fault !== undefined ? 1 : 0
   })
+}
+
+/** The file of an agent with its delegations. */
+interface OwnFile {
+  readonly store?: DelegationStore
+  readonly delegations: readonly Delegation[]
+  readonly fault?: string
+}
+
+/** Reads the file of an agent. An agent that makes it unreadable does not keep the recorded delegations. */
+async function ownFile(open: () => Promise<DelegationStore>, recorded: readonly Delegation[]): Promise<OwnFile> {
+  try {
+    const store = await open()
+    return { store, delegations: await held(store) }
+  } catch (error) {
+    if (recorded.length === 0) throw error
+    return { delegations: [], fault: (error as Error).message }
+  }
 }

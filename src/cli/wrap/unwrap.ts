@@ -17,6 +17,7 @@ import { connectionOf } from './connect-line.ts'
 import { gatewayPath, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
+import { allOf, forgetIssued, issuedTo } from './issued.ts'
 import { isPresent, type Restored, restore } from './restore.ts'
 import { countOf, revokeAll } from './revoke-agent.ts'
 import { textOfSpan } from './text-edit.ts'
@@ -191,14 +192,16 @@ async function dropDelegations(
   revokes: boolean,
 ): Promise<readonly string[]> {
   const folder = join(home.path, 'agents', agent)
-  if (!(await exists(folder))) return []
-  const store = await home.stores(folder)
-  const remove = (await held(store)).filter((one) => servers.some((server) => isOf(one, server)))
+  const store = (await exists(folder)) ? await home.stores(folder) : undefined
+  const remove = allOf(store === undefined ? [] : await held(store), await issuedTo(home, agent)).filter((one) =>
+    servers.some((server) => isOf(one, server)),
+  )
   if (remove.length === 0) return []
   const { signer } = await openOwner(home)
   const issued = remove.filter(({ issuer }) => issuer === signer.did)
   const { done, messages } = revokes ? await revokeAll(home.path, signer, issued) : { done: [], messages: [] }
-  await store.change({ add: new Map(), remove: remove.map(({ cid }) => cid.toString()) }, {})
+  await store?.change({ add: new Map(), remove: remove.map(({ cid }) => cid.toString()) }, {})
+  await forgetIssued(home, agent, done)
   const valid = issued.filter((one) => !done.includes(one)).map((one) => `${one.cid} until ${showEnd(one)}`)
   return [
     ...(done.length === 0 ? [] : [`revoked ${countOf(done)} of the agent ${agent}`]),

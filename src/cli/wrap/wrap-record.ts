@@ -51,11 +51,13 @@ export function parseWrapRecord(text: string): WrapRecord {
   return record
 }
 
-/** Stores the record. Its rules permit it to no command of a tool. */
+/** The rules of a record, which permit it to no command of a tool. */
+export const recordOptions: { readonly leasable: true; readonly commands: readonly string[] } = Object.freeze({
+  leasable: true,
+  commands: ['/procura/wrap'],
+})
+
+/** Stores the record. */
 export async function storeRecord(vault: FileVault, record: WrapRecord): Promise<void> {
-  await vault.put(recordReference(record.path), {
-    secret: JSON.stringify(record),
-    leasable: true,
-    commands: ['/procura/wrap'],
-  })
+  await vault.put(recordReference(record.path), { secret: JSON.stringify(record), ...recordOptions })
 }

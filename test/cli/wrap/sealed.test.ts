@@ -83,7 +83,6 @@ describe('the encrypted delegations of a wrapped agent', () => {
     await store.change({ add: new Map(tokens.map((bytes, at) => [String(at), bytes])), remove: [] }, {})
     for (const words of [
       ['unwrap', path],
-      ['revoke', '--agent', 'claude'],
       ['api', 'add', 'crm', 'https://crm.example', '--bearer', '--agent', 'claude'],
     ]) {
       const refused = await run(words)
@@ -100,6 +99,18 @@ describe('the encrypted delegations of a wrapped agent', () => {
     expect([done.code, `${done.out}${done.err}`.includes('canary')]).toEqual([0, false])
     expect(done.err).toContain('revoked 1 delegation of the agent claude')
     expect(text(path)).toBe(config)
+  })
+
+  it('do not keep the recorded ones from being revoked, under a passphrase that the owner does not know [CLI-18] [WRP-32]', async () => {
+    await wrap(machine.write('.mcp.json', config))
+    renameSync(join(folder, 'delegations'), join(folder, 'old'))
+    const store = fileDelegationStore({ path: join(folder, 'delegations'), key: { passphrase: 'of-the-agent' } })
+    await store.change({ add: new Map(), remove: [] }, {})
+    const { code, out, err } = await run(['revoke', '--agent', 'claude'])
+    expect([code, out]).toEqual([1, expect.stringMatching(/^revoked bafy\w+ for \/mcp\/mail$/)])
+    expect(err).toMatch(/the agent may have more delegations, in a file that cannot be read: .*encrypted: pass/)
+    // Nothing is recorded any more, so the file is needed.
+    expect((await run(['revoke', '--agent', 'claude'])).code).toBe(2)
   })
 
   it('are opened by no command of the agent [CLI-18]', async () => {

@@ -160,8 +160,9 @@ describe('procura unwrap', () => {
     expect(readFileSync(path, 'utf8')).toBe(config)
     expect(servers()).toEqual(['mail', 'crm'])
     expect((await credentials()).split('\n').map((line) => line.split('\t')[0])).toEqual([
-      'mail.MAIL_KEY',
-      'crm.X-Api-Key',
+      ...['mail.MAIL_KEY', 'crm.X-Api-Key'],
+      // The delegations are valid.
+      'procura-wrap/issued-claude',
     ])
   })
 
@@ -179,8 +180,9 @@ describe('procura unwrap', () => {
     const { code, err } = await unwrap(path)
     expect([code, err]).toEqual([0, expect.stringContaining('mail stays: it runs another command now')])
     expect((await credentials()).split('\n').map((line) => line.split('\t')[0])).toEqual([
-      'mail.MAIL_KEY',
-      'crm.X-Api-Key',
+      ...['mail.MAIL_KEY', 'crm.X-Api-Key'],
+      // The delegations are valid.
+      'procura-wrap/issued-claude',
     ])
   })
 
