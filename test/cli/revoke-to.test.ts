@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
@@ -190,6 +190,32 @@ describe('procura revoke --to', () => {
         fetching.mockRestore()
       }
       expect(cancelled, String(status)).toEqual(['body'])
+    }
+  })
+
+  it.each([
+    ['does not answer', () => undefined],
+    ['stops in the middle of a refusal', (response: ServerResponse) => response.writeHead(503, problem).write('{')],
+  ])('waits 15 seconds for a service that %s [CLI-15]', async (_what, begin) => {
+    let arrived = 0
+    const url = await start((_, response) => {
+      begin(response)
+      arrived += 1
+    })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      let posted: unknown
+      const posting = postRevocation(new URL(url), 'C').then((one) => (posted = one))
+      while (arrived === 0) await new Promise(setImmediate)
+      await vi.advanceTimersByTimeAsync(14_999)
+      expect(posted).toBeUndefined()
+      await vi.advanceTimersByTimeAsync(1)
+      expect(await posting).toMatchObject({
+        state: 'unanswered',
+        message: expect.stringContaining('did not answer within 15 seconds; send the revocation again'),
+      })
+    } finally {
+      vi.useRealTimers()
     }
   })
 

@@ -113,6 +113,30 @@ describe('the encrypted delegations of a wrapped agent', () => {
     expect((await run(['revoke', '--agent', 'claude'])).code).toBe(2)
   })
 
+  it('are opened with the first key of several: the option, `unlock`, the environment, the terminal [CLI-18]', async () => {
+    const path = machine.write('.mcp.json', config)
+    await wrap(path, '--delegations-key-file', sealKey)
+    const wrong = join(machine.folder, 'wrong.key')
+    await machine.procura(['vault', 'new-key', '--key-file', wrong])
+    const env = { PROCURA_DELEGATIONS_PASSPHRASE: 'canary-of-another-agent' }
+    const show = async (more: readonly string[] = [], options: object = {}): Promise<string> => {
+      const { code, out, err } = await machine.procura(['agent', 'show', 'claude', ...more], options)
+      expect(out + err).not.toContain('canary')
+      return code === 0 ? 'opened' : err
+    }
+    expect(await show([], { env })).toBe('opened')
+    expect(await show(['--delegations-key-file', wrong], { env })).toMatch(/the key does not belong to the file/)
+    setUnlock({ delegations: { file: wrong } })
+    expect(await show([], { env, typed: ['canary-of-a-person'] })).toMatch(/the key does not belong to the file/)
+    expect(await show(['--delegations-key-file', sealKey], { env })).toBe('opened')
+    // A passphrase of the environment is taken before the terminal is asked.
+    const connected = connection()
+    Reflect.deleteProperty(connected, 'unlock')
+    writeFileSync(join(folder, 'connect.json'), JSON.stringify(connected))
+    expect(await show([], { env, typed: ['canary-of-a-person'] })).not.toMatch(/passphrase of/)
+    expect(await show([], { typed: ['canary-of-a-person'] })).toMatch(/passphrase of/)
+  })
+
   it('are opened by no command of the agent [CLI-18]', async () => {
     const path = machine.write('.mcp.json', config)
     await wrap(path, '--delegations-key-file', sealKey)
