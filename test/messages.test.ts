@@ -7,6 +7,7 @@ import { encodeContainer, type TokenLike } from '../src/container/container.ts'
 import { attenuate } from '../src/delegation/attenuate.ts'
 import { createGuard } from '../src/guard/guard.ts'
 import type { GuardOptions } from '../src/guard/options.ts'
+import { invoke } from '../src/invocation/invoke.ts'
 import { memoryRevocationStore } from '../src/revocation/memory-revocation-store.ts'
 import { bearer } from '../src/vault/processors/bearer.ts'
 import { memoryVault } from '../src/vault/stores/memory/memory-vault.ts'
@@ -193,6 +194,43 @@ describe('a message names the fault and the remedy', () => {
           'the container is missing: it must be a string or a Uint8Array; send the string that `encodeContainer` returns',
       },
     })
+  })
+})
+
+describe('a message about a mistake in a program names the remedy', () => {
+  const send = defineCommand({ command: '/mail/send', args: { to: text() } })
+  const credential = { secret: 'sk', origins: ['https://api.example.com'], processor: bearer() }
+  const vaultWith = (change: object) => errorOf(() => memoryVault({ mail: { ...credential, ...change } as never }))
+
+  it('for a store that is left out', async () => {
+    expect(await errorOf(() => createService({ replay: undefined as never }))).toMatch(
+      /`replay` must be an object with a method `claim`, such as the one in `\.\.\.memoryStores\(\)` \(`procura\/store\/memory`\)$/,
+    )
+  })
+
+  it('for a function that was not called', async () => {
+    expect(await vaultWith({ processor: bearer })).toMatch(
+      /`processor` must be an object with a method `apply` \(got a function; call it, and pass the result\)$/,
+    )
+  })
+
+  it('for a secret in a variable that is not set', async () => {
+    expect(await vaultWith({ secret: undefined })).toMatch(
+      /got undefined; a variable of the environment may not be set/,
+    )
+  })
+
+  it('for one origin in the place of a list', async () => {
+    expect(await vaultWith({ origins: 'https://api.example.com' })).toMatch(
+      /`origins` must be an array, such as `\['https:\/\/api\.example\.com'\]`$/,
+    )
+  })
+
+  it('for an argument under another name, without its value', async () => {
+    const options = { issuer: bob, command: send, args: { recipient: 'ann@example.com' } } as never
+    expect(await errorOf(() => invoke(options))).toBe(
+      'command `/mail/send` needs the argument `to` (got `recipient`, which it does not have); add it to `args`',
+    )
   })
 })
 

@@ -74,7 +74,17 @@ export function routeOf(
 
 function httpTo(url: string | URL, sender: CallSender): SendCall {
   return async ({ invocation, proofs }, { signal }) =>
-    readResponse(await sender.send(url, invocation, proofs, { signal }))
+    readResponse(
+      await sender.send(url, invocation, proofs, { signal }).catch((error) => Promise.reject(named(error, url))),
+    )
+}
+
+/** The error of `fetch` is a TypeError whose message does not contain the address, and often not the cause. */
+function named(error: unknown, url: string | URL): unknown {
+  if (!(error instanceof TypeError)) return error
+  const { code } = Object(error.cause) as { readonly code?: unknown }
+  const reason = typeof code === 'string' && /^[A-Z][A-Z0-9_]{0,63}$/.test(code) ? ` (${code})` : ''
+  return new TypeError(`the service at ${new URL(url).origin} did not respond${reason}`, { cause: error })
 }
 
 /** Everything that is needed to send a call. */

@@ -164,9 +164,9 @@ export function readDid(did: string | undefined): Did | undefined {
 }
 
 function urlValue(value: unknown): string | undefined {
-  return (typeof value === 'string' || value instanceof URL) && URL.canParse(value)
-    ? undefined
-    : 'must be an absolute URL'
+  const isUrl = (typeof value === 'string' || value instanceof URL) && URL.canParse(value)
+  // `localhost:3000` is a URL with the scheme `localhost:`.
+  return isUrl && /^https?:$/.test(new URL(value).protocol) ? undefined : 'must be an http: or https: URL'
 }
 
 function definitionCheck(value: unknown): string | undefined {

@@ -24,6 +24,7 @@ import {
   maybe,
   type OptionCheck,
   type OptionChecks,
+  suchAs,
   withMethod,
 } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
@@ -137,6 +138,9 @@ export const formatsCheck: OptionCheck = maybe((value) => {
   return faults.some((fault) => fault !== undefined) ? 'must be a list of token formats' : undefined
 })
 
+/** The stores that most callers begin with. */
+const storeExample = 'the one in `...memoryStores()` (`procura/store/memory`)'
+
 /** The checks of {@link AuthorizeOptions}. */
 export const authorizeChecks: OptionChecks<AuthorizeOptions> = Object.freeze({
   audience: anything,
@@ -146,8 +150,8 @@ export const authorizeChecks: OptionChecks<AuthorizeOptions> = Object.freeze({
     value === uncheckedCommands || Array.isArray(value)
       ? undefined
       : 'must be a list of command definitions, or uncheckedCommands',
-  revocations: withMethod('findRevocations'),
-  replay: withMethod('claim'),
+  revocations: suchAs(withMethod('findRevocations'), storeExample),
+  replay: suchAs(withMethod('claim'), storeExample),
   limitStore: maybe(withMethod('reserve')),
   callStore: maybe(withMethod('ask')),
   maxInvocationLifetime: (value) => (value === never ? undefined : maybe(integerFrom(0))(value)),

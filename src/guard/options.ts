@@ -24,7 +24,6 @@ import {
   type OptionChecks,
   objectValue,
   readOptions,
-  suchAs,
   withDefault,
   withMethod,
 } from '../support/options.ts'
@@ -199,8 +198,6 @@ export const guardChecks: OptionChecks<GuardOptions> & {
   readonly [Name in 'clock' | 'deadlines' | 'maxInFlight']: DefaultCheck
 } = Object.freeze({
   ...decisionChecks,
-  revocations: suchAs(decisionChecks.revocations, 'that of `...memoryStores()` (`procura/store/memory`)'),
-  replay: suchAs(decisionChecks.replay, 'that of `...memoryStores()` (`procura/store/memory`)'),
   subjects: (value) =>
     typeof value !== 'function' && listedSubjects(value) !== undefined
       ? 'must be a list of DIDs, a function, or anySubject'

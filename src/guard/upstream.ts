@@ -207,10 +207,11 @@ function nextUse(state: State): Authorization {
   const { authorization, command } = state.work
   state.uses += 1
   const { requests = 1 } = command
-  if (state.uses === 1 || requests === 1) return authorization
+  if (state.uses === 1 || (requests === 1 && !authorization.consumed)) return authorization
   if (state.uses <= requests) return state.context.another(authorization)
+  const made = requests === 1 ? '1 upstream request' : `${requests} upstream requests`
   throw new AuthorizationError(
-    `the call has made ${requests} upstream requests, the most that \`requests\` of ${quote(command.command)} allows`,
+    `the call has made ${made}, the most that \`requests\` of ${quote(command.command)} allows; set \`requests\` of the command to permit more`,
   )
 }
 

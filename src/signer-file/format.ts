@@ -12,6 +12,7 @@ import {
   oneOfStrings,
   readOptions,
 } from '../support/options.ts'
+import { quote } from '../support/quote.ts'
 import type { Timestamp } from '../time.ts'
 import type { FileKeys, KeyDerivation } from '../vault/stores/file/key.ts'
 import { openBox, readBox, type SealedFields, sealBox } from '../vault/stores/file/sealed-box.ts'
@@ -63,11 +64,13 @@ function sealed(jwks: readonly Jwk[], shown: readonly PublicEntry[], keys: FileK
 /**
  * Reads a file. Nothing of it is authenticated yet.
  *
+ * @param path - of the file, for messages.
  * @throws VaultError `ERR_VAULT_INTEGRITY` when it is not a signer file, or has fields that this version does not know.
  */
-export function decodeSignerFile(bytes: Uint8Array): SealedFile {
+export function decodeSignerFile(bytes: Uint8Array, path?: string): SealedFile {
+  const damaged = (what: string): VaultError => damagedFile(path, what)
   // SIG-19: an unknown field could restrict the use of the keys.
-  const { format, keys, ...rest } = readOptions('the file', jsonOf(bytes), fileChecks, damaged)
+  const { format, keys, ...rest } = readOptions('the file', jsonOf(bytes, damaged), fileChecks, damaged)
   if (format !== fileFormat) throw damaged(`it does not have the format \`${fileFormat}\``)
   const entries = (keys as readonly unknown[]).map((entry) =>
     readOptions('a key', entry as PublicEntry, entryChecks, damaged),
@@ -91,7 +94,7 @@ export function openSecrets({ keys, secret }: SealedFile, fileKeys: FileKeys): r
     const plain = openBox({ box }, boundBytes(keys), fileKeys)
     const jwks = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(plain)) as readonly Jwk[]
     plain.fill(0)
-    if (!Array.isArray(jwks) || jwks.length !== keys.length) throw damaged('its keys are incomplete')
+    if (!Array.isArray(jwks) || jwks.length !== keys.length) throw damagedFile(undefined, 'its keys are incomplete')
     return jwks
   } catch {
     // SIG-17
@@ -113,7 +116,10 @@ const entryChecks = Object.freeze({
   created: integerFrom(0),
 })
 
-function jsonOf(bytes: Uint8Array): { readonly [name in keyof typeof fileChecks]?: unknown } {
+function jsonOf(
+  bytes: Uint8Array,
+  damaged: (what: string) => VaultError,
+): { readonly [name in keyof typeof fileChecks]?: unknown } {
   try {
     if (bytes.length > maxFileBytes) throw damaged('it is too long')
     return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
@@ -129,6 +135,7 @@ function boundBytes(keys: readonly PublicEntry[]): Uint8Array {
   return new TextEncoder().encode(JSON.stringify([fileFormat, shown]))
 }
 
-function damaged(what: string): VaultError {
-  return new VaultError('ERR_VAULT_INTEGRITY', `the signer file cannot be read: ${what}`)
+function damagedFile(path: string | undefined, what: string): VaultError {
+  const file = path === undefined ? 'the signer file' : `the signer file ${quote(path, 256)}`
+  return new VaultError('ERR_VAULT_INTEGRITY', `${file} cannot be read: ${what}`)
 }

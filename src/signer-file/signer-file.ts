@@ -232,7 +232,7 @@ async function read(path: string): Promise<SealedFile> {
   })
   if (file === undefined || file === 'unchanged')
     throw unusable(path, 'it does not exist; make it with createSignerFile or `procura key new`')
-  return decodeSignerFile(file.bytes)
+  return decodeSignerFile(file.bytes, path)
 }
 
 function entriesOf({ keys }: SealedFile, jwks: readonly Jwk[]): readonly PrivateEntry[] {

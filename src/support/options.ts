@@ -100,12 +100,14 @@ export function suchAs(check: OptionCheck, example: string): OptionCheck {
   }
 }
 
-/** An object with this method. */
+/** An object with this method. The usual mistake is to pass the function that makes such an object. */
 export function withMethod(method: string): OptionCheck {
-  return (value) =>
-    typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function'
-      ? undefined
-      : `must be an object with a method \`${method}\``
+  return (value) => {
+    if (typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function')
+      return undefined
+    const hint = typeof value === 'function' ? ' (got a function; call it, and pass the result)' : ''
+    return `must be an object with a method \`${method}\`${hint}`
+  }
 }
 
 /** Returns the fault of a value. A missing `await` is the usual mistake for a value that is made asynchronously. */

@@ -160,6 +160,7 @@ export const secretValue: OptionCheck = (value) => {
   if (Secret.is(value) || (typeof value === 'string' && value !== '')) return undefined
   if (value instanceof Uint8Array && value.length > 0) return undefined
   const fault = 'must be a secret: a non-empty string, non-empty bytes, or an object of strings'
+  if (value === undefined) return `${fault} (got undefined; a variable of the environment may not be set)`
   if (objectValue(value) !== undefined || value instanceof Uint8Array) return fault
   const fields = Object.values(value as object)
   return fields.length > 0 && fields.every((field) => typeof field === 'string') ? undefined : fault

@@ -167,10 +167,24 @@ describe('AGT-11 the service of a call', () => {
     expect(two.audiences).toEqual([signer.did])
   })
 
+  it('names a service that does not respond, and passes the error on as the cause', async () => {
+    const server = createServer()
+    const origin = `http://127.0.0.1:${await listenInTest(server)}`
+    await new Promise((closed) => server.close(closed))
+    const agent = await open([{ audience: service.did, url: `${origin}/call?key=k` }])
+    const error = await agent.call(send, bob).catch((caught: unknown) => caught)
+    expect(error).toBeInstanceOf(TypeError)
+    expect((error as Error).message).toBe(`the service at ${origin} did not respond (ECONNREFUSED)`)
+    expect((error as Error).cause).toBeInstanceOf(TypeError)
+  })
+
   it('has one way only', async () => {
     const services = [{ audience: service.did, url: 'https://a.example', send: seen().send }]
     await expect(open(services)).rejects.toThrow('not both')
-    await expect(open([{ audience: service.did, url: 'mail' }])).rejects.toThrow('must be an absolute URL')
+    await expect(open([{ audience: service.did, url: 'mail' }])).rejects.toThrow('must be an http: or https: URL')
+    await expect(open([{ audience: service.did, url: 'localhost:3000' }])).rejects.toThrow(
+      'must be an http: or https: URL',
+    )
   })
 })
 

@@ -322,6 +322,22 @@ describe('several upstream requests', () => {
     expect(kinds()).toEqual(['intent', 'released', 'released', 'released', 'outcome'])
   })
 
+  it('SVC-14 refuses a second request by default, and names the option', async () => {
+    const { guard, kinds } = setUp({ commands: [{ ...send, credential: 'mail' }] as GuardOptions['commands'] })
+    const before = upstream.requests.length
+    const result = guard.use(await containerOf(), async ({ fetch }) => {
+      await fetch(upstream.origin)
+      await fetch(upstream.origin)
+    })
+    await expect(result).rejects.toThrow(
+      new AuthorizationError(
+        'the call has made 1 upstream request, the most that `requests` of `/mail/send` allows; set `requests` of the command to permit more',
+      ),
+    )
+    expect(upstream.requests.length - before).toBe(1)
+    expect(kinds()).toEqual(['intent', 'released', 'outcome'])
+  })
+
   it('SVC-14 stops when the chain is revoked between two requests', async () => {
     const revocations = memoryRevocationStore({ clock })
     const commands = [{ ...send, credential: 'mail', requests: 3 }] as GuardOptions['commands']

@@ -166,7 +166,9 @@ describe('a signer file', () => {
       await expect(describeSignerFile({ path })).rejects.toMatchObject({ code: 'ERR_VAULT_INTEGRITY' })
     }
     await writeFile(path, `{"d":"${secret}"`)
-    await expect(openSignerFile({ path })).rejects.toThrow(/^the signer file cannot be read: it is not JSON in UTF-8$/)
+    await expect(openSignerFile({ path })).rejects.toThrow(
+      `the signer file \`${path}\` cannot be read: it is not JSON in UTF-8`,
+    )
     await writeFile(path, JSON.stringify(file))
     expect((await openSignerFile({ path })).did).toBe(did)
   })

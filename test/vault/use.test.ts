@@ -642,7 +642,7 @@ describe('a failing upstream', () => {
       .catch((caught: unknown) => caught)
     expect(error).toMatchObject({
       ...vaultError('ERR_VAULT_UPSTREAM'),
-      message: 'the upstream did not respond (E_TEST)',
+      message: 'the upstream https://a.example did not respond (E_TEST)',
     })
     expect((error as Error).cause).toMatchObject({ name: 'TypeError', message: 'E_TEST' })
   })

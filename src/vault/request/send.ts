@@ -154,7 +154,7 @@ export async function sendWithCredential(
   } catch (error) {
     if (!signal.aborted || error instanceof VaultError) throw error
     if (callers?.aborted) throw callers.reason
-    throw vaultFailure('ERR_VAULT_UPSTREAM', 'the upstream did not respond', signal.reason)
+    throw vaultFailure('ERR_VAULT_UPSTREAM', `the upstream ${plain.url.origin} did not respond`, signal.reason)
   } finally {
     deadline.clear()
   }
@@ -215,7 +215,7 @@ async function send(
   } catch (cause) {
     answer.then((late) => late.body?.cancel()).catch(() => undefined)
     if (signal.aborted) throw cause
-    throw vaultFailure('ERR_VAULT_UPSTREAM', 'the upstream did not respond', cause)
+    throw vaultFailure('ERR_VAULT_UPSTREAM', `the upstream ${origin} did not respond`, cause)
   }
   if (response.type === 'opaqueredirect') {
     throw new VaultError(

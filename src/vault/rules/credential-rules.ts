@@ -18,6 +18,7 @@ import {
   type OptionCheck,
   type OptionChecks,
   readOptions,
+  suchAs,
   withMethod,
 } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
@@ -90,7 +91,7 @@ type RuleTable = { readonly [Name in RuleName]: Rule<Name> }
  */
 const ruleTable: RuleTable = {
   origins: {
-    check: arrayOf(nonEmptyString),
+    check: suchAs(arrayOf(nonEmptyString), "`['https://api.example.com']`"),
     parse: (origins, wrong) => Object.freeze(parseOrigins(origins, wrong)),
     default: Object.freeze([]),
     describe: (origins, isSent) => (isSent ? origins : undefined),

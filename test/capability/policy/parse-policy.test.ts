@@ -14,7 +14,9 @@ const nested = (levels: number): unknown => {
 
 describe('parsePolicy', () => {
   it('explains that a statement needs a list around it', () => {
-    expect(() => parsePolicy(['like', '.to', '*'])).toThrow('a statement of a policy must be a list')
+    expect(() => parsePolicy(['like', '.to', '*'])).toThrow(
+      'a policy must be a list of statements, each of them a list, such as',
+    )
   })
 
   it('gives back an equal policy, frozen in depth', () => {
