@@ -1,10 +1,14 @@
 // node only: reads and writes files
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { defineCommand } from '../../capability/definition.ts'
+import { delegate } from '../../delegation/delegate.ts'
 import { apiCommand } from '../../gateway/api/api-command.ts'
 import type { ApiConfig } from '../../gateway/configuration/read-gateway-config.ts'
 import { agentFolder, gatewayHome } from '../../gateway/home.ts'
 import { credentialRulesOf } from '../../gateway/upstream/credential-rules.ts'
+import { requestArguments } from '../../http/binding/request-arguments.ts'
+import { generateSigner } from '../../principal/generate-signer.ts'
 import { quote } from '../../support/quote.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
 import { never } from '../../time.ts'
@@ -39,6 +43,7 @@ export async function addApi(words: readonly string[], flags: Flags, host: Host)
     ...{ server: name, tool: undefined, command: apiCommand(name) },
     policy: readPolicyTexts(textsOf(flags, 'policy')),
   }
+  await checkArguments(grant)
   const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? '30d')
   const home = gatewayHome(textOf(flags, 'home'), host.env)
   const known = await readGatewayFile(home)
@@ -76,12 +81,25 @@ export async function addApi(words: readonly string[], flags: Flags, host: Host)
         : `; the delegation expires ${showDate(issued.expiration)}`
     if (flags['json'] === true) host.print(JSON.stringify({ name, origin, agent, delegation: issued?.cid.toString() }))
     else host.print(`the API ${name} at ${origin} is behind the gateway${until}`)
-    for (const line of describeGrant(grant)) host.complain(`delegation to the agent ${agent}: ${line}`)
+    for (const line of describeGrant(grant, `send requests to ${name}`))
+      host.complain(`delegation to the agent ${agent}: ${line}`)
     host.complain(
       `start the gateway with \`procura serve\`, or send it SIGHUP; then run \`procura connect --api ${name} --agent ${agent} --listen 127.0.0.1:8080\``,
     )
     return 0
   })
+}
+
+/**
+ * Refuses a condition on an argument that no request has: it would refuse every request.
+ *
+ * @throws ArgumentError that names the arguments of a request.
+ */
+async function checkArguments({ command, policy }: Grant): Promise<void> {
+  const issuer = await generateSigner()
+  const definition = defineCommand({ command, args: requestArguments() })
+  // The delegation is discarded: only its check counts.
+  await delegate({ issuer, audience: issuer.did, command: definition, policy })
 }
 
 /** `procura api remove NAME`: removes an API with its credentials, and revokes the delegations of all agents for it. */

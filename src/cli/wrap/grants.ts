@@ -127,11 +127,14 @@ export function readToolName(text: string, option: string): ToolName {
   return { server, tool: tool === '*' ? undefined : tool }
 }
 
-/** A grant in words. */
-export function describeGrant({ server, tool, policy }: Grant): readonly string[] {
-  const whole = tool === undefined ? `every tool of ${server}` : `the tool ${tool} of ${server}`
-  return [
-    `may call ${whole}${policy.length === 0 ? '' : ', if'}`,
-    ...describePolicy(policy).map((words) => `  ${words}`),
-  ]
+/**
+ * A grant in words.
+ *
+ * @param may - what it permits. Default: to call its tool, or every tool of its server.
+ */
+export function describeGrant(
+  { server, tool, policy }: Grant,
+  may: string = `call ${tool === undefined ? `every tool of ${server}` : `the tool ${tool} of ${server}`}`,
+): readonly string[] {
+  return [`may ${may}${policy.length === 0 ? '' : ', if'}`, ...describePolicy(policy).map((words) => `  ${words}`)]
 }

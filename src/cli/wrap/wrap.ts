@@ -206,7 +206,7 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
     )
     return code
   }
-  for (const line of grants.flatMap(describeGrant)) host.complain(`delegation to the agent: ${line}`)
+  for (const line of grants.flatMap((grant) => describeGrant(grant))) host.complain(`delegation to the agent: ${line}`)
   for (const line of describeApprovals(ready)) host.complain(line)
   const warning = temporaryWarning(programOf(host))
   if (warning !== undefined) host.complain(warning)

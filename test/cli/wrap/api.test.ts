@@ -40,6 +40,7 @@ describe('procura api', () => {
       0,
       expect.stringMatching(/is behind the gateway; the delegation expires 20/),
     ])
+    expect(added.err).toContain('delegation to the agent claude: may send requests to crm, if\n')
     expect(added.err).toContain('procura connect --api crm --agent claude --listen 127.0.0.1:8080')
     expect(configuration()['apis']).toEqual({
       crm: { origin: upstream.origin, secretHeaders: { 'X-Api-Key': 'crm.X-Api-Key' } },
@@ -105,6 +106,10 @@ describe('procura api', () => {
       [['crm', 'https://a.example', '--bearer', '--header', 'X-A', '--agent', 'a'], 'not both'],
       [['crm', 'https://a.example', '--bearer'], 'has no agent'],
       [['crm', 'https://a.example', '--bearer', '--agent', 'a', '--policy', 'path'], 'policy'],
+      [
+        ['crm', 'https://a.example', '--bearer', '--agent', 'a', '--policy', '.metod == GET'],
+        'command `/http/crm` has no argument `metod`; it has `method`, `scheme`, `host`, `path`, `query`, `digest`',
+      ],
       [['crm', 'https://a.example', '--bearer', '--agent', 'a', '--method', 'TRACE'], '`apis.crm.methods[0]` must be'],
     ] as const
     for (const [words, message] of wrong) {
