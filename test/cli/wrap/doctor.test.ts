@@ -269,6 +269,37 @@ describe('procura doctor', () => {
     expect(await faults()).toEqual([])
   })
 
+  it('reports a delegation for a tool that the server does not have [WRP-24]', async () => {
+    const found = async (): Promise<Report['findings']> => (await doctor('delegations')).findings
+    const see = (...names: string[]): void => {
+      const tools = names.map((name) => ({ name, description: name }))
+      mkdirSync(join(machine.home, 'tools'), { mode: 0o700, recursive: true })
+      const text = JSON.stringify({ version: 1, tools })
+      writeFileSync(join(machine.home, 'tools', 'mail.seen.json'), text, { mode: 0o600 })
+    }
+    const wrapped = ['wrap', path, '--key-file', join(machine.folder, 'vault.key')]
+    // A delegation for the whole server covers each tool.
+    see('send')
+    expect(await found()).toEqual([])
+    await machine.procura(['unwrap', path, '--key-file', join(machine.folder, 'vault.key')])
+    await machine.procura([...wrapped, '--policy', 'sned: .to like *@example.com'])
+    rmSync(join(machine.home, 'tools'), { recursive: true, force: true })
+    expect(await found()).toEqual([])
+    see('send', 'read')
+    expect(await found()).toEqual([
+      {
+        check: 'delegations',
+        thing: 'a delegation of the agent claude for the server mail',
+        fault: 'is for a tool that the server does not have (/mcp/mail/sned)',
+        remedy: expect.stringMatching(/^did you mean the tool `send`\? see `procura tools list mail`/),
+      },
+    ])
+    await machine.procura(['unwrap', path, '--key-file', join(machine.folder, 'vault.key')])
+    await machine.procura([...wrapped, '--tools', 'gone', '--tools', 'send'])
+    see('send', 'read')
+    expect(await found()).toEqual([expect.objectContaining({ note: true, fault: expect.stringContaining('/gone)') })])
+  })
+
   it('reports what it could not check: a file, the tools, a log that is gone [WRP-20] [WRP-26] [WRP-28]', async () => {
     writeFileSync(machine.write('.bash_history', ''), '')
     truncateSync(join(machine.folder, '.bash_history'), 70_000_000)

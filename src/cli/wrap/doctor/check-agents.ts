@@ -1,17 +1,21 @@
 // node only: reads files
 import { join } from 'node:path'
 import type { Delegation } from '../../../delegation/delegation.ts'
+import { toolCommand } from '../../../gateway/tool-command.ts'
+import { nearestName } from '../../../support/nearest-name.ts'
+import { quote } from '../../../support/quote.ts'
 import { never, systemClock } from '../../../time.ts'
 import type { AgentStores } from '../../agent-stores.ts'
 import { showDate, showDistance } from '../../time-text.ts'
 import { held, isOf } from '../issue.ts'
 import type { WrapIndex } from '../wrap-index.ts'
+import { seenTools } from './check-tools.ts'
 import type { Finding } from './finding.ts'
 
 /** Seconds before the end of a delegation from which on it is reported. */
 const soon = 7 * 86_400
 
-/** Checks that each agent has a delegation for each of its servers, and that none ends soon. WRP-24 */
+/** Checks that each agent has a delegation for each of its servers, that none ends soon, and that the tools exist. WRP-24 */
 export async function checkDelegations(
   home: string,
   indexes: readonly WrapIndex[],
@@ -32,7 +36,10 @@ export async function checkDelegations(
       })
       continue
     }
-    findings.push(...servers.flatMap((server) => findingsFor(agent, server, delegations)))
+    for (const server of servers) {
+      findings.push(...findingsFor(agent, server, delegations))
+      findings.push(...unknownTools(agent, server, delegations, await seenTools(home, server)))
+    }
   }
   return findings
 }
@@ -52,5 +59,33 @@ function findingsFor(agent: string, server: string, delegations: readonly Delega
     const last = Math.max(...ends)
     if (last < now) return [finding(`expired ${showDistance(last, now)} (${command})`)]
     return last - now > soon ? [] : [finding(`expires ${showDate(last)}, ${showDistance(last, now)} (${command})`)]
+  })
+}
+
+/**
+ * The delegations for tools that the server does not have. Without another delegation for the server, the agent can call
+ * none of its tools.
+ */
+function unknownTools(
+  agent: string,
+  server: string,
+  delegations: readonly Delegation[],
+  tools: readonly string[] | undefined,
+): readonly Finding[] {
+  if (tools === undefined) return []
+  const commands = [...new Set(delegations.filter((one) => isOf(one, server)).map(({ command }) => command))]
+  const known = new Map<string, string>(tools.map((tool) => [toolCommand(server, tool), tool]))
+  const unknown = commands.filter((command) => command.startsWith(`${toolCommand(server)}/`) && !known.has(command))
+  const note = unknown.length < commands.length ? { note: true as const } : {}
+  return unknown.map((command) => {
+    const near = known.get(nearestName(command, [...known.keys()]) ?? '')
+    const hint = near === undefined ? '' : `did you mean the tool ${quote(near)}? `
+    return {
+      check: 'delegations',
+      thing: `a delegation of the agent ${agent} for the server ${server}`,
+      fault: `is for a tool that the server does not have (${command})`,
+      remedy: `${hint}see \`procura tools list ${server}\`, and run \`procura unwrap\` and \`procura wrap\` with the right name`,
+      ...note,
+    }
   })
 }

@@ -28,6 +28,12 @@ export async function checkTools(home: string, servers: readonly string[]): Prom
   return findings
 }
 
+/** The names of the tools that a server had last; undefined if the gateway has not seen them, or they cannot be read. */
+export async function seenTools(home: string, server: string): Promise<readonly string[] | undefined> {
+  const seen = await toolsIn(join(home, 'tools', `${server}.seen.json`))
+  return seen instanceof Map ? [...seen.keys()] : undefined
+}
+
 function unreadable(thing: string, server: string): Finding {
   const remedy = `remove it, start \`procura serve\`, and review the tools with \`procura tools list ${server}\``
   return { check: 'tools', thing, fault: 'cannot be read', remedy }
