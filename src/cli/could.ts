@@ -5,6 +5,7 @@ import { fileArchive } from '../audit/ledger/file-archive.ts'
 import { type FoundAuthority, findAuthority } from '../audit/ledger/find-authority.ts'
 import { describePolicy } from '../capability/policy/describe-policy.ts'
 import { never, systemClock } from '../time.ts'
+import { checkDid } from './did-text.ts'
 import type { Host } from './host.ts'
 import { type LogSource, logSources } from './log-source.ts'
 import { readMoment, showDate } from './time-text.ts'
@@ -17,6 +18,7 @@ import { type Flags, neededOf, textsOf } from './verb.ts'
  */
 export async function could(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const agent = neededOf(flags, 'agent', 'the DID of the agent')
+  checkDid('agent', agent)
   const at = readMoment('at', neededOf(flags, 'at', 'the moment, such as 2026-11-24T12:00:00Z'), systemClock.now())
   const sources = await logSources(words, flags, host)
   try {

@@ -5,6 +5,7 @@ import type { Delegation } from '../delegation/delegation.ts'
 import { never, systemClock } from '../time.ts'
 import { commandOf, lifetimeOf, policyOf } from './authority-options.ts'
 import { chainFor } from './choose-chain.ts'
+import { checkDid } from './did-text.ts'
 import type { Host } from './host.ts'
 import { record } from './ledger.ts'
 import { openSigner } from './open-signer.ts'
@@ -53,10 +54,7 @@ export async function attenuate(words: readonly string[], flags: Flags, host: Ho
 function partiesOf(flags: Flags): { readonly path: string; readonly audience: string } {
   const path = neededOf(flags, 'from', 'the key file of the principal that signs; make one with `procura key new`')
   const audience = neededOf(flags, 'to', 'the DID of the principal that receives the authority')
-  if (!/^did:[a-z0-9]+:./.test(audience))
-    throw new UsageError(
-      '--to must be a DID, such as did:key:z6Mk…; `procura key show FILE` prints the one of a key file',
-    )
+  checkDid('to', audience)
   return { path, audience }
 }
 

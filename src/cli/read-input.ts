@@ -33,7 +33,9 @@ async function readPath(path: string): Promise<Uint8Array> {
     return Buffer.concat(chunks)
   } catch (error) {
     // The message of the platform contains the path, which may be a secret in the wrong place.
-    throw new UsageError(`${quote(path, 128)} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'failed'})`)
+    const { code = 'failed' } = error as NodeJS.ErrnoException
+    const fault = code === 'ENOENT' ? 'does not exist; check the path' : `cannot be read (${code})`
+    throw new UsageError(`${quote(path, 128)} ${fault}`)
   }
 }
 

@@ -36,14 +36,15 @@ export async function run(words: readonly string[], outside: Host): Promise<numb
     }
     return await verb.run(named.slice(verb.name.split(' ').length), flagsOf(verb, values), host)
   } catch (error) {
-    complain(error, verb, host)
+    complain(error, verb ?? verbIn(words), host)
     return 2
   }
 }
 
 function complain(error: unknown, verb: Verb | undefined, host: Host): void {
   const help = verb === undefined ? 'procura --help' : `procura ${verb.name} --help`
-  if (error instanceof UsageError) host.complain(`procura: ${error.message}; see ${help}`)
+  if (error instanceof UsageError)
+    host.complain(`procura: ${error.message}${error.message.endsWith('?') ? '' : ';'} see ${help}`)
   else if (isCoded(error)) host.complain(`procura: ${error.message} (${error.code})`)
   else host.complain(`procura: ${reasonOf(error)}`)
 }
@@ -94,9 +95,14 @@ function groupOf(words: readonly string[]): readonly Verb[] | undefined {
   return group.length === 0 ? undefined : group
 }
 
+/** The verb that the first words name, also of a command line whose options are wrong. */
+function verbIn([first = '', second = '']: readonly string[]): Verb | undefined {
+  return verbs.find(({ name }) => name === `${first} ${second}`) ?? verbs.find(({ name }) => name === first)
+}
+
 function findVerb(words: readonly string[]): Verb {
-  const [first = '', second = ''] = words
-  const found = verbs.find(({ name }) => name === `${first} ${second}`) ?? verbs.find(({ name }) => name === first)
+  const [first = ''] = words
+  const found = verbIn(words)
   if (found !== undefined) return found
   const group = groupOf([first])
   if (group !== undefined) {

@@ -113,6 +113,8 @@ function announce(gateway: Gateway, dryRun: boolean, isJson: boolean, host: Host
   for (const [name, { origin }] of gateway.apis()) host.print(`API ${name}: ${origin}`)
   for (const { name, type, tools, waiting, fault } of gateway.servers()) {
     const rest = waiting === 0 ? '' : `, ${waiting} waiting; see \`procura tools list ${name}\``
-    host.print(`server ${name} (${type}): ${fault === undefined ? `${tools} tools${rest}` : `not available: ${fault}`}`)
+    host.print(
+      `server ${name} (${type}): ${fault === undefined ? `${tools} ${tools === 1 ? 'tool' : 'tools'}${rest}` : `not available: ${fault}`}`,
+    )
   }
 }

@@ -45,7 +45,7 @@ export function readMoment(name: string, text: string, now: number): number {
   const isWhole = isDate && new Date(`${text.slice(0, 10)}T00:00:00Z`).toJSON()?.slice(0, 10) === text.slice(0, 10)
   if (!Number.isFinite(milliseconds) || !isWhole) {
     throw new UsageError(
-      `--${name} must be a time: 2026-12-01, 2026-12-01T09:30:00Z, seconds since 1970, now, or --${name}=-2h`,
+      `--${name} must be a time: 2026-12-01, 2026-12-01T09:30:00Z, seconds since 1970, now, or a duration from now, such as --${name}=+8h or --${name}=-2h`,
     )
   }
   return Math.floor(milliseconds / 1_000)

@@ -159,7 +159,7 @@ describe('procura delegate, attenuate and revoke', () => {
       [['--expires-in', '5 minutes'], /must be a duration such as 90s/],
       [['--expires', '2026-02-30'], /must be a time: 2026-12-01/],
       [['--policy', '.cents <='], /expected a value/],
-      [['--polcy', '.cents <= 5'], /did you mean --policy\?/],
+      [['--polcy', '.cents <= 5'], /did you mean --policy\? see procura attenuate --help/],
       [['--expires-in', '5m', '--expires-in', '9d'], /--expires-in is given more than once/],
     ]
     for (const [options, message] of wrong) {
@@ -246,7 +246,7 @@ describe('procura delegate, attenuate and revoke', () => {
       '--from',
       at('owner'),
       '--to',
-      'did:key:x',
+      'did:web:a.example',
       '--any-command',
       '--policy-file',
       file,

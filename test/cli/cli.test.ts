@@ -235,7 +235,7 @@ describe('procura vault', () => {
       [at('vault', 'list', '--loud'), '', /--loud/],
       [['vault', 'shout'], '', /vault needs a verb: put, rotate/],
       [['sing'], '', /unknown command; use .*audit, store, vault/],
-      [['help', 'issue'], '', /unknown command; did you mean delegate\?; see procura --help/],
+      [['help', 'issue'], '', /unknown command; did you mean delegate\? see procura --help/],
       [['keygen'], '', /did you mean key new\?/],
       [['toString'], '', /unknown command; use /],
       [
@@ -243,6 +243,13 @@ describe('procura vault', () => {
         '',
         /--to must be a DID, .*procura key show FILE/,
       ],
+      [
+        ['delegate', '--from', 'a', '--to', 'did:key:z6Mk', '--command', '/a'],
+        '',
+        /--to is not a valid DID; copy the whole DID; see procura delegate --help/,
+      ],
+      [['log', 'could', folder, '--agent', 'claude', '--at', 'now'], '', /--agent must be a DID, such as did:key:/],
+      [['inspect', join(folder, 'absent.ucan')], '', /absent\.ucan` does not exist; check the path/],
       [at('vault', 'put', 'a', 'b'), secret, /too many words; pass one name/],
     ]
     for (const [words, input, message] of mistakes) {
@@ -338,7 +345,7 @@ describe('procura audit', () => {
     expect(await cli(['audit', 'verify'])).toMatchObject({ code: 2, err: expect.stringMatching(/directory/) })
     expect(await cli(['audit', 'verify', join(folder, 'none')])).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/`directory` .*none` cannot be read; name the directory of the log/),
+      err: expect.stringMatching(/`directory` .*none` does not exist; name the directory of the log/),
     })
     expect(await cli(['audit', 'verify', folder, '--hash', 'x'])).toMatchObject({
       code: 2,

@@ -29,9 +29,8 @@ export interface ConfigFile {
  */
 export async function readConfigFile(given: string): Promise<ConfigFile> {
   const path = await realpath(given).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(
-      `${quote(given, 256)} cannot be read (${error.code}); pass the path of a client's configuration`,
-    )
+    const fault = error.code === 'ENOENT' ? 'does not exist' : `cannot be read (${error.code})`
+    throw new UsageError(`${quote(given, 256)} ${fault}; pass the path of a client's configuration`)
   })
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`${quote(given, 256)} cannot be read (${error.code}); run this as its owner`)

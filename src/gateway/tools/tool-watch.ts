@@ -95,7 +95,7 @@ function reportRefused(
 
 function report(server: string, accepted: number, waiting: readonly string[], onEvent: OnGatewayEvent): void {
   if (accepted > 0) {
-    const message = `accepted ${accepted} tools of ${quote(server)} at first sight; review them with \`procura tools list ${server}\``
+    const message = `accepted ${accepted} ${accepted === 1 ? 'tool' : 'tools'} of ${quote(server)} at first sight; review them with \`procura tools list ${server}\``
     onEvent({ level: 'info', event: 'tools_accepted', server, message })
   }
   if (waiting.length > 0) {

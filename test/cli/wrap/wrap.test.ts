@@ -560,6 +560,6 @@ describe('procura wrap', () => {
       writeFileSync(path, text)
       expect(await wrap(path)).toMatchObject({ code: 2, err: expect.stringContaining(message) })
     }
-    expect((await wrap(join(machine.folder, 'absent.json'))).err).toContain('cannot be read (ENOENT)')
+    expect((await wrap(join(machine.folder, 'absent.json'))).err).toContain('does not exist; pass the path')
   })
 })

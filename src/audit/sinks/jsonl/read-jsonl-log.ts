@@ -66,7 +66,9 @@ function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory)
   } catch (cause) {
-    const message = `\`directory\` ${quote(directory, 256)} cannot be read; name the directory of the log`
+    const { code } = Object(cause) as { readonly code?: unknown }
+    const fault = code === 'ENOENT' ? 'does not exist' : `cannot be read (${String(code)})`
+    const message = `\`directory\` ${quote(directory, 256)} ${fault}; name the directory of the log`
     throw new AuditError('ERR_AUDIT_CONFIGURATION', message, { cause })
   }
 }
