@@ -1,5 +1,6 @@
-import { chmodSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs'
+import fs, { chmodSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { syncBuiltinESMExports } from 'node:module'
 import { connect, createServer, Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -46,6 +47,23 @@ describe('the socket of a gateway', () => {
     await expect(home.open()).rejects.toThrow('a gateway is running already; stop it first')
     await expect(listen({ socket: gateway.place }, () => undefined)).rejects.toThrow('a gateway is running already')
     expect(await gateway.health()).toMatchObject({ healthy: true })
+  })
+
+  it('has mode 0600 from its first moment, whatever the process permits [GTW-21]', async () => {
+    const path = join(home.folder, 'first.sock')
+    const umask = process.umask(0)
+    vi.spyOn(fs, 'chmodSync').mockImplementation(() => undefined)
+    syncBuiltinESMExports()
+    try {
+      const { close } = await listen({ socket: path }, (socket) => void socket.destroy())
+      expect(lstatSync(path).mode & 0o777).toBe(0o600)
+      expect(process.umask()).toBe(0)
+      await close()
+    } finally {
+      vi.restoreAllMocks()
+      syncBuiltinESMExports()
+      process.umask(umask)
+    }
   })
 
   it('replaces a socket that nobody listens at, and no other file [GTW-21]', async () => {
