@@ -16,7 +16,7 @@ import { approvedContainer } from './approved-container.ts'
 import { type Answered, askApproval, type Waiting } from './ask-approval.ts'
 import type { GatewayConnection } from './connection-file.ts'
 import { type Elicitor, type InResult, inputRequired, withoutAnswer } from './elicitations.ts'
-import type { SigningAgent } from './file-agent.ts'
+import type { SigningAgent } from './follow-agent-file.ts'
 import { nextStep, secondsLeft } from './next-step.ts'
 
 /** The key of `_meta` of a container. */

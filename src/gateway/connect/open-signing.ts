@@ -4,7 +4,7 @@ import { toolCommand } from '../tool-command.ts'
 import type { Message } from './answers.ts'
 import { type ApprovedCalls, type ApprovedCallsOptions, createApprovedCalls } from './approved-calls.ts'
 import type { GatewayConnection } from './connection-file.ts'
-import { openFileAgent } from './file-agent.ts'
+import { followAgentFile } from './follow-agent-file.ts'
 import type { ConnectToGatewayOptions } from './options.ts'
 import { proofFor } from './prove-session.ts'
 import { openAgentKey } from './unlock.ts'
@@ -37,7 +37,7 @@ export async function openSigning(
   connection: GatewayConnection,
 ): Promise<Signing> {
   const { signer } = await openAgentKey(connection, key)
-  const { current, signing } = openFileAgent(signer, connection, { clock, delegationsKey })
+  const { current, signing } = followAgentFile(signer, connection, { clock, delegationsKey })
   const { audience, subject } = connection
   const commandOf = (tool: string): string => toolCommand(server, tool)
   const prove = (challenge: string): Promise<object> =>

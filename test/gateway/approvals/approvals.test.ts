@@ -8,7 +8,7 @@ import { encodeContainer } from '../../../src/container/container.ts'
 import { delegate } from '../../../src/delegation/delegate.ts'
 import { createApprovedCalls } from '../../../src/gateway/connect/approved-calls.ts'
 import { readConnection } from '../../../src/gateway/connect/connection-file.ts'
-import { openFileAgent } from '../../../src/gateway/connect/file-agent.ts'
+import { followAgentFile } from '../../../src/gateway/connect/follow-agent-file.ts'
 import { toolCommand } from '../../../src/gateway/tool-command.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { createSignerFile } from '../../../src/signer-file/signer-file.ts'
@@ -167,7 +167,7 @@ describe('a call that an approval could permit', () => {
     await home.open()
     const connection = await readConnection(agent.folder)
     const { signer } = agent
-    const { current, signing } = openFileAgent(signer, connection, { clock: undefined, delegationsKey: undefined })
+    const { current, signing } = followAgentFile(signer, connection, { clock: undefined, delegationsKey: undefined })
     const call = { jsonrpc: '2.0', id: 'c', method: 'tools/call', params: { name: 'send', arguments: eve } }
     const denial = { code: 'policy_unsatisfied', message: 'no', approvable: true }
     const refusal = { id: 'c', result: { content: [], _meta: { 'xyz.ucan/container.denial': denial } } }

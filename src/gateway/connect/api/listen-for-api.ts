@@ -7,7 +7,7 @@ import { apiCommand } from '../../api/api-command.ts'
 import { type ListenerWords, listen } from '../../wire/listener.ts'
 import { startAtAddress } from '../../wire/start-server.ts'
 import { readConnection } from '../connection-file.ts'
-import { openFileAgent } from '../file-agent.ts'
+import { followAgentFile } from '../follow-agent-file.ts'
 import { proofFor } from '../prove-session.ts'
 import { openAgentKey } from '../unlock.ts'
 import { type Admission, refusalOf } from './admit-request.ts'
@@ -50,7 +50,7 @@ export async function listenForApi(options: ListenForApiOptions): Promise<ApiLis
     )
   const connection = await readConnection(agent)
   const { signer } = await openAgentKey(connection, key)
-  const { current, signing } = openFileAgent(signer, connection, { clock, delegationsKey })
+  const { current, signing } = followAgentFile(signer, connection, { clock, delegationsKey })
   const clientKey = address === null ? undefined : await localKey(agent)
   const prover = { server: api, whole: apiCommand(api), connection, signer, current, clock }
   const approvals = {

@@ -8,7 +8,7 @@ import { apiCommand } from '../../api/api-command.ts'
 import { longestBody } from '../../api/longest-body.ts'
 import { refusalHeader } from '../../api/recorded-refusals.ts'
 import type { GatewayConnection } from '../connection-file.ts'
-import type { SigningAgent } from '../file-agent.ts'
+import type { SigningAgent } from '../follow-agent-file.ts'
 import { type ApiSocket, openApiSocket } from '../gateway-socket.ts'
 import { passedHeaders } from './admit-request.ts'
 import {

@@ -13,18 +13,18 @@ import { delegationsOpener } from './unlock.ts'
 /** The parts of an agent that sign the messages of a client. */
 export type SigningAgent = Pick<Agent, 'authorize' | 'capabilities'>
 
-/** Options of {@link openFileAgent}. */
-export interface FileAgentOptions {
+/** Options of {@link followAgentFile}. */
+export interface FollowAgentFileOptions {
   readonly clock: Clock | undefined
   /** The key of encrypted delegations, if it was passed. */
   readonly delegationsKey: FileKey | undefined
 }
 
 /** The delegations of an agent, read again after each change of their file. CON-04 */
-export function openFileAgent(
+export function followAgentFile(
   signer: Signer,
   connection: GatewayConnection,
-  { clock, delegationsKey }: FileAgentOptions,
+  { clock, delegationsKey }: FollowAgentFileOptions,
 ): { readonly current: () => Promise<Agent>; readonly signing: SigningAgent } {
   const { delegations, subject, audience } = connection
   const openStore = delegationsOpener(connection, delegationsKey)
