@@ -22,7 +22,8 @@ export interface GuardContext extends Decider {
   readonly commands: ReadonlyMap<string, GuardedCommand>
   readonly deadlines: Required<GuardDeadlines>
   readonly inFlight: InFlight
-  readonly receipts: Signer | undefined
+  /** The signers of receipts, the default one first. */
+  readonly receipts: readonly Signer[]
   /** Reads how current the revocations are now; undefined for a store that does not report its age. */
   readonly revocationAge: RevocationAgeReader
   readonly telemetry: Telemetry
@@ -46,7 +47,7 @@ export function createContext(options: CheckedOptions): GuardContext {
     commands: new Map(commands.map((command) => [command.command, command])),
     deadlines,
     inFlight: createInFlight(maxInFlight),
-    receipts,
+    receipts: Object.freeze(receipts === undefined ? [] : [receipts].flat()),
     revocationAge: revocationAgeReader(options.revocations, telemetry.error),
     telemetry,
     trail: createAuditTrail({

@@ -19,6 +19,7 @@ import {
   integerFrom,
   maybe,
   milliseconds,
+  nonEmptyArrayOf,
   nonEmptyString,
   type OptionCheck,
   type OptionChecks,
@@ -94,8 +95,11 @@ export interface GuardOptions<Args = unknown>
    * and the call rejects with the error of the ledger. Default: only the audit log names them, by their CIDs.
    */
   readonly ledger?: Pick<Ledger, 'seen'>
-  /** Signs receipts, usually the service itself; see {@link GuardResult}. Without it there are no receipts. */
-  readonly receipts?: Signer
+  /**
+   * Signs receipts, usually the service itself; see {@link GuardResult}. Of a list, the signer with the audience of the call
+   * signs, or else the first: for a service that still accepts calls to a former DID. Without it there are no receipts.
+   */
+  readonly receipts?: Signer | readonly Signer[]
   /** Time limits. */
   readonly deadlines?: GuardDeadlines
   /** Most concurrent calls; a further one is refused. Default 1,000. */
@@ -207,7 +211,7 @@ export const guardChecks: OptionChecks<GuardOptions> & {
   commands: arrayOf(objectValue),
   vault: maybe(withMethod('use')),
   audit: maybe(objectValue),
-  receipts: maybe(withMethod('sign')),
+  receipts: maybe(either(withMethod('sign'), nonEmptyArrayOf(withMethod('sign')))),
   deadlines: withDefault(objectValue, Object.freeze({})),
   maxInFlight: withDefault(integerFrom(1), 1_000),
   tracer: maybe(withMethod('startSpan')),

@@ -163,11 +163,12 @@ function refusalOf<Args, T>(
 
 /** Step 6. */
 async function receiptOf<Args, T>(
-  { clock, deadlines, receipts: executor, telemetry }: GuardContext,
+  { clock, deadlines, receipts, telemetry }: GuardContext,
   { authorization }: GuardedRun<Args, T>,
   value: T,
   record: Confirmation,
 ): Promise<Receipt | undefined> {
+  const executor = receipts.find(({ did }) => did === authorization.audience) ?? receipts[0]
   if (executor === undefined) return undefined
   const signed = await settle(() =>
     waitAtMost(deadlines.receiptMs, [], (signal) =>

@@ -459,6 +459,27 @@ describe('guard.use', () => {
     expect(opaque).toMatchObject({ receipt: { outcome: { ok: { hash: null } } } })
   })
 
+  it('GRD-07 signs with the signer of the audience: a former DID of the service, or else the first', async () => {
+    const [former, other] = [await actor('former'), await actor('other')]
+    const audience = [service.did, former.did, other.did]
+    const receipts = [service, former]
+    const { guard } = setUp({ audience, receipts })
+    receipts.length = 0
+    for (const [did, executor] of [
+      [service.did, service.did],
+      [former.did, former.did],
+      [other.did, service.did],
+    ] as const) {
+      const invocation = await call({ issuer: bob, audience: did, proofs, command: '/mail/read' })
+      const result = await guard.use(encodeContainer([invocation, ...proofs]), () => 1)
+      if (!result.allowed || result.receipt === undefined) throw new Error('no receipt')
+      const { task } = invocation
+      expect(await verifyReceipt(result.receipt.bytes, { executor, task, value: 1 })).toMatchObject({ verified: true })
+    }
+    for (const wrong of [[], [former.did], [former, undefined], former.did])
+      expect(() => setUp({ receipts: wrong as never })).toThrow(/`receipts` must be/)
+  })
+
   it('GRD-07 reports that a receipt could not be signed, and still returns the value', async () => {
     const failures: unknown[] = []
     const broken = { ...service, sign: () => Promise.reject(new Error('no key')) }
