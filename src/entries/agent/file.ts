@@ -1,10 +1,11 @@
 // node only: keeps delegations in a file
 /**
- * `procura/agent/file`: the delegations of an agent in a file.
+ * `procura/agent/file`: an agent whose key and delegations are in files.
  *
  * @module
  */
 
+export { type FileAgentOptions, openFileAgent } from '../../agent/open-file-agent.ts'
 export {
   type DelegationFileDescription,
   describeDelegationFile,

@@ -12,4 +12,5 @@ export {
   rotateSignerFile,
   type SignerFile,
   type SignerFileEntry,
+  type SignerFileOptions,
 } from '../../signer-file/signer-file.ts'
