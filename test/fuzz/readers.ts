@@ -39,6 +39,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['index', 'reads a container as `authorize` does', 'createAuthorizer.remaining'],
   ['guard', isGiven, 'createGuard.close createGuard.health'],
   ['service', writes, 'on'],
+  ['service/file', isSetUp, 'openFileService'],
   [
     'service',
     isGiven,
@@ -63,7 +64,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ],
   ['arguments', writes, 'argumentsSchema'],
   ['authorization', isGiven, 'explainCall'],
-  ['agent/file', isSetUp, 'fileDelegationStore'],
+  ['agent/file', isSetUp, 'fileDelegationStore openFileAgent'],
   ['agent', isSetUp, 'agentTools memoryDelegationStore openAgent toolOf toolsByName'],
   ['mcp', 'has hostile requests in test/mcp', 'commandOfTool guardTools relayTools serveTools toolCall withInvocation'],
   ['mcp', 'has hostile values in test/mcp/client-claims.test.ts', 'clientClaims'],

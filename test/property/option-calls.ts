@@ -108,7 +108,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     toolOf: [definition],
     agentTools: [() => undefined],
   },
-  'agent/file': { describeDelegationFile: [], fileDelegationStore: [] },
+  'agent/file': { describeDelegationFile: [], fileDelegationStore: [], openFileAgent: [] },
   mcp: {
     commandOfTool: [{ name: 'a', inputSchema: { type: 'object' } }],
     guardTools: [{ setRequestHandler: write, _requestHandlers: new Map() }, guard],
@@ -256,6 +256,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     'createService call': (options) => boundService.call(container, options),
     'createService revoke': (options) => boundService.revoke(container, options),
   },
+  'service/file': { openFileService: [] },
   'http/fetch': { fetchHandler: [boundService] },
   'http/hono': { honoHandler: [boundService] },
   'http/express': { expressHandler: [boundService] },

@@ -1,0 +1,125 @@
+// node only: opens files
+
+import type { AuditSink } from '../audit/sink.ts'
+import { type JsonlAuditSinkOptions, openJsonlAuditSink } from '../audit/sinks/jsonl/jsonl-audit-sink.ts'
+import type { AuditOptions } from '../guard/audit-options.ts'
+import type { Signer } from '../principal/signer.ts'
+import { openSignerFile, type SignerFile, type SignerFileOptions } from '../signer-file/signer-file.ts'
+import { isOpened, openable, withPath } from '../support/opened.ts'
+import {
+  anything,
+  either,
+  maybe,
+  nonEmptyArrayOf,
+  type OptionCheck,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+  withMethod,
+} from '../support/options.ts'
+import { type FileVaultOptions, openFileVault } from '../vault/stores/file/file-vault.ts'
+import type { Vault } from '../vault/vault.ts'
+import { type ServiceOptions, serviceChecks } from './options.ts'
+import { createService, type Service } from './service.ts'
+
+/** Options of {@link openFileService}: those of `createService`, with files for the key, the vault and the log. */
+export interface FileServiceOptions extends Omit<ServiceOptions, 'audience' | 'audit' | 'receipts' | 'vault'> {
+  /** The file of the key of the service: its path, or the options of `openSignerFile`; or a signer. */
+  readonly signer: string | SignerFileOptions | Signer
+  /** Default: the DID of `signer`, and those of the previous keys in its file. */
+  readonly audience?: ServiceOptions['audience']
+  /** The vault of the credentials: the options of `openFileVault`, or a vault. */
+  readonly vault?: FileVaultOptions | Vault
+  /** Where records go, and how. */
+  readonly audit: FileAuditOptions
+  /**
+   * Signs receipts; true for the key of the service. A call to a previous DID gets a receipt of that key. Default: there are
+   * no receipts.
+   */
+  readonly receipts?: true | Exclude<ServiceOptions['receipts'], undefined>
+}
+
+/** How an opened service records: as a guard does, with files for the log. */
+export interface FileAuditOptions extends Omit<AuditOptions, 'sink'> {
+  /** The log: its directory, or the options of `openJsonlAuditSink`; or a sink. It is closed with the service. */
+  readonly sink: string | JsonlAuditSinkOptions | AuditSink
+}
+
+/**
+ * Opens a service whose key, vault and log are in files. Each of them can also be an object that is open already, such as a
+ * sink in PostgreSQL. The stores are passed as to `createService`: their place is a decision of its own.
+ *
+ * @throws ArgumentError when an option is invalid, or for an error that would fail the first call; VaultError as
+ *   `openSignerFile` and `openFileVault` do; AuditError as `openJsonlAuditSink` does. The log is closed again then.
+ *
+ * @example
+ * ```ts
+ * import { on } from 'procura/service'
+ * import { openFileService } from 'procura/service/file'
+ * import { memoryStores } from 'procura/store/memory'
+ *
+ * const mailService = await openFileService({
+ *   signer: 'service.key',
+ *   subjects: [owner.did],
+ *   handlers: [on({ ...send, credential: 'mail' }, async ({ args, fetch }) => fetch(`https://api.example.com/mail/${args.to}`))],
+ *   vault: { path: 'vault', key: { keyFile: 'vault.key' } },
+ *   audit: { sink: 'log' },
+ *   receipts: true,
+ *   ...memoryStores(),
+ * })
+ * ```
+ */
+export async function openFileService(options: FileServiceOptions): Promise<Service> {
+  const { signer, audience, vault, audit, receipts, ...given } = readOptions('openFileService', options, checks)
+  const { sink } = audit
+  const keys = await openKeys(signer)
+  const opened = {
+    ...given,
+    // SVC-21
+    audience: audience ?? [...new Set(keys.map(({ did }) => did))],
+    ...(vault !== undefined && {
+      vault: isOpened<Vault>(vault, 'use') ? vault : await openFileVault(vault as FileVaultOptions),
+    }),
+    ...(receipts !== undefined && { receipts: receipts === true ? keys : receipts }),
+  }
+  if (isOpened<AuditSink>(sink, 'append')) return createService({ ...opened, audit: audit as AuditOptions })
+  // The log comes last, because it is locked while it is open.
+  const log = await openJsonlAuditSink(withPath(sink, 'directory'))
+  try {
+    // A spread would leave out inherited options, and with them the misspelt ones.
+    const recording: AuditOptions = Object.create(audit, { sink: { value: log, enumerable: true } })
+    return createService({ ...opened, audit: recording })
+  } catch (error) {
+    await log.close()
+    throw error
+  }
+}
+
+/** The signers of the service, the present one first. */
+async function openKeys(signer: FileServiceOptions['signer']): Promise<readonly Signer[]> {
+  if (isOpened<Signer>(signer, 'sign')) return [signer]
+  const file: SignerFile = await openSignerFile(withPath(signer, 'path'))
+  return [file.signer, ...file.previous]
+}
+
+const sinkCheck = openable('the directory of a log, the options of openJsonlAuditSink, or a sink')
+
+const auditCheck: OptionCheck = (value) => {
+  if (objectValue(value) !== undefined || isOpened<AuditSink>(value as object, 'append'))
+    return 'must be an object with a `sink`: `audit: { sink }`'
+  const fault = sinkCheck(Object(value).sink)
+  return fault && `must have a \`sink\`, which ${fault}`
+}
+
+const { audience: _, ...checksOfService } = serviceChecks
+
+const checks: OptionChecks<FileServiceOptions> = Object.freeze({
+  ...checksOfService,
+  signer: openable('the path of a key file, the options of openSignerFile, or a signer'),
+  audience: anything,
+  vault: maybe(objectValue),
+  audit: auditCheck,
+  receipts: maybe((value) =>
+    value === true ? undefined : either(withMethod('sign'), nonEmptyArrayOf(withMethod('sign')))(value),
+  ),
+})
