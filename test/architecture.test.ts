@@ -46,6 +46,19 @@ const byPath = new Map(sources.map((file) => [file.path, file]))
 const entries = readEntries()
 
 describe('layers', () => {
+  it('are those of the map in CONTRIBUTING.md', () => {
+    const page = readFileSync(`${root}CONTRIBUTING.md`, 'utf8')
+    const lines = page.split('\n').filter((line) => /^ {4}(?:\d+ +| {7}|   )[a-z-]+(?:, [a-z-]+)* {2,}\S/.test(line))
+    const mapped: string[][] = []
+    for (const line of lines) {
+      const [, number, names = ''] = /^ {4}(\d+)? *(.+?) {2,}/.exec(line) ?? []
+      if (number !== undefined) expect(mapped.push([])).toBe(Number(number) + 1)
+      mapped.at(-1)?.push(...names.split(', '))
+    }
+    const sorted = (all: readonly (readonly string[])[]): string[][] => all.map((one) => one.toSorted())
+    expect(sorted(mapped)).toEqual(sorted(layers))
+  })
+
   it('give every folder of src a place', () => {
     const unknown = sources.filter((file) => !isEntry(file) && layerOf(file.path) < 0)
     expect(unknown.map((file) => file.path)).toEqual([])
