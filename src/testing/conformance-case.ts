@@ -166,3 +166,24 @@ export async function answerWhenHealed(ask: () => unknown): Promise<unknown> {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
+
+/** Names that a careless store confuses with each other or with its own. */
+export const oddNames: readonly string[] = Object.freeze([
+  'a',
+  'A',
+  'a ',
+  'a\0',
+  'a\0b',
+  '__proto__',
+  'constructor',
+  "'; DROP TABLE calls; --",
+  '%',
+  '_',
+  '{a}',
+  'a:b',
+  'ä',
+  'a\u0308',
+  '\ud83d\ude00',
+  'x'.repeat(1000),
+  `${'x'.repeat(1000)}y`,
+])

@@ -14,6 +14,7 @@ import {
   type ConformanceOptions,
   casesFor,
   type OpenStore,
+  oddNames,
   rejected,
 } from './conformance-case.ts'
 
@@ -43,27 +44,6 @@ export function replayStoreCases(
 function claim(store: ReplayStore, key: string, expiration: number, acceptedFrom?: number): Promise<unknown> {
   return answerOf(() => store.claim(key, expiration, acceptedFrom === undefined ? {} : { acceptedFrom }))
 }
-
-/** Keys that a careless store confuses with each other or with its own names. */
-const oddKeys: readonly string[] = [
-  'a',
-  'A',
-  'a ',
-  'a\0',
-  'a\0b',
-  '__proto__',
-  'constructor',
-  "'; DROP TABLE calls; --",
-  '%',
-  '_',
-  '{a}',
-  'a:b',
-  'ä',
-  'a\u0308',
-  '\ud83d\ude00',
-  'x'.repeat(1000),
-  `${'x'.repeat(1000)}y`,
-]
 
 const cases: readonly CaseOf<ReplayStore>[] = [
   [
@@ -99,7 +79,7 @@ const cases: readonly CaseOf<ReplayStore>[] = [
     'RPL-01 keeps any two keys apart',
     async ({ store, start }) => {
       for (const answer of [true, false]) {
-        for (const key of oddKeys) {
+        for (const key of oddNames) {
           const got = await claim(store, key, start + 60)
           assertThat(got === answer, `the key ${JSON.stringify(key.slice(0, 20))} was answered with ${String(got)}`)
         }

@@ -22,7 +22,7 @@ import {
 import { type Clock, systemClock } from '../../time.ts'
 import { confidentialUrl } from '../confidential-url.ts'
 import { type KnowledgeAge, knowledgeAge } from '../knowledge-age.ts'
-import { readText } from '../read-text.ts'
+import { readBody } from '../read-body.ts'
 import { type Answer, answerReader, maxLookupText } from './statement.ts'
 
 /** Options of {@link remoteRevocations}. */
@@ -240,5 +240,5 @@ async function send(
     response.body?.cancel().catch(() => undefined)
     throw new StoreError(`the revocation look-up responded with status ${response.status}; it must be 200`)
   }
-  return readText(response.body, { most: maxLookupText, of: 'the answer', signal })
+  return readBody(response.body, { most: maxLookupText, of: 'the answer', signal })
 }

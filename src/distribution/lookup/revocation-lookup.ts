@@ -13,7 +13,7 @@ import {
   withMethod,
 } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
-import { readText } from '../read-text.ts'
+import { readBody } from '../read-body.ts'
 import { maxLookupText, type Question, readQuestion, signAnswer } from './statement.ts'
 
 /** Options of {@link revocationLookup}. */
@@ -102,7 +102,7 @@ export function revocationLookup(options: RevocationLookupOptions): RevocationLo
 
 async function questionOf(request: Request, signal: AbortSignal): Promise<Question | undefined> {
   try {
-    return readQuestion(await readText(request.body, { most: maxLookupText, of: 'the question', signal }))
+    return readQuestion(await readBody(request.body, { most: maxLookupText, of: 'the question', signal }))
   } catch (error) {
     if (error instanceof ArgumentError || error instanceof StoreError) return undefined
     throw error

@@ -1,6 +1,6 @@
 import { StoreError } from '../../errors.ts'
 import { withinDeadline } from '../../support/deadline.ts'
-import { readText } from '../read-text.ts'
+import { readBody } from '../read-body.ts'
 import { maxSetLength, type SetErrorCode, type SetReception, setType } from './refusal.ts'
 
 /** The parts of a receiver that an answer needs. */
@@ -40,7 +40,7 @@ export async function answerPush(
 async function bodyOf(request: Request, timeoutMs: number): Promise<string | undefined> {
   try {
     return await withinDeadline(timeoutMs, { signals: [request.signal] }, (signal) =>
-      readText(request.body, { most: maxSetLength, of: 'the SET', signal }),
+      readBody(request.body, { most: maxSetLength, of: 'the SET', signal }),
     )
   } catch (error) {
     if (error instanceof StoreError) return undefined

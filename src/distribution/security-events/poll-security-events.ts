@@ -15,7 +15,7 @@ import {
 } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
 import { confidentialUrl } from '../confidential-url.ts'
-import { readText } from '../read-text.ts'
+import { readBody } from '../read-body.ts'
 import type { SetRefusal } from './refusal.ts'
 import type { SecurityEventReceiver } from './security-event-receiver.ts'
 
@@ -184,7 +184,7 @@ async function ask(settings: Settings, { ack, setErrs }: Outcome, closing: Abort
         `the transmitter responded with status ${response.status}; it must be 200 and application/json`,
       )
     }
-    return readResponse(await readText(response.body, { most: maxResponseLength, of: 'the response', signal }))
+    return readResponse(await readBody(response.body, { most: maxResponseLength, of: 'the response', signal }))
   })
 }
 

@@ -19,7 +19,7 @@ import {
 import { type Clock, never, secondsOf, systemClock, type Timestamp } from '../../time.ts'
 import { confidentialUrl } from '../confidential-url.ts'
 import type { JoseVerifier } from '../jose.ts'
-import { readText } from '../read-text.ts'
+import { readBody } from '../read-body.ts'
 import type { RevocationSource } from '../revocation-source.ts'
 import { decompress, isStatusBits, setIndexes } from './status-bits.ts'
 import { statusListType } from './status-list-token.ts'
@@ -140,7 +140,7 @@ async function fetchToken({ uri, fetch }: Settings, signal: AbortSignal): Promis
       `the status list responded with status ${response.status}; it must be 200 and application/${statusListType}`,
     )
   }
-  return (await readText(response.body, { most: maxTokenLength, of: 'the status list', signal })).trim()
+  return (await readBody(response.body, { most: maxTokenLength, of: 'the status list', signal })).trim()
 }
 
 /** RVK-31 */

@@ -1,6 +1,7 @@
 import { unlessAborted } from '../../support/abort.ts'
 import { startBackgroundTimer } from '../../support/background-timer.ts'
 import { quietly } from '../../support/quietly.ts'
+import { readText } from '../../support/read-text.ts'
 import { type McpTransport, TransportError } from './mcp-transport.ts'
 
 /** Sends a request of HTTP, as `fetch` of the host does. */
@@ -143,18 +144,7 @@ export function discard(response: Response): undefined {
 }
 
 /** Reads a body as text of limited length. */
-export async function readBody(response: Response, most: number, signal: AbortSignal): Promise<string> {
-  const decoder = new TextDecoder()
-  const reader = response.body?.getReader()
-  let text = ''
-  try {
-    for (;;) {
-      const part = await unlessAborted(async () => reader?.read(), signal)
-      if (part === undefined || part.done) return text + decoder.decode()
-      text += decoder.decode(part.value, { stream: true })
-      if (text.length > most) throw new TransportError('too_large', `a message has more than ${most} characters`)
-    }
-  } finally {
-    reader?.cancel().catch(() => undefined)
-  }
+export function readBody({ body }: Response, most: number, signal: AbortSignal): Promise<string> {
+  const tooLong = (): Error => new TransportError('too_large', `a message has more than ${most} characters`)
+  return readText(body, { most, tooLong, signal })
 }
