@@ -15,7 +15,7 @@ export function encodedForms(secrets: readonly Secret[]): readonly Uint8Array[] 
     for (const value of valuesOf(secret)) {
       for (const form of formsOf(value)) {
         const key = form.join()
-        // The caller overwrites the forms of the list when the response has ended. SEC-02
+        // The caller overwrites the forms of the list when the response has ended.
         if (form.length < shortest || forms.has(key)) form.fill(0)
         else forms.set(key, form)
       }
