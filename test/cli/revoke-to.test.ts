@@ -205,7 +205,7 @@ describe('procura revoke --to', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     try {
       let posted: unknown
-      const posting = postRevocation(new URL(url), 'C').then((one) => (posted = one))
+      const posting = postRevocation(new URL(url), 'C', revokedCid).then((one) => (posted = one))
       while (arrived === 0) await new Promise(setImmediate)
       await vi.advanceTimersByTimeAsync(14_999)
       expect(posted).toBeUndefined()
