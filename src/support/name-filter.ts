@@ -2,7 +2,7 @@
  * Filters in front of large maps of names.
  *
  * A look-up in a map of many strings reads about three places of memory that no cache of the processor has. A filter
- * has two bytes for a name, so most names that are not in the map are recognized within the cache.
+ * has two to four bytes for a name, so most names that are not in the map are recognized within the cache.
  *
  * @module
  */
@@ -31,18 +31,30 @@ const copiedAtOnce = 4
 /**
  * Makes the filter of a map.
  *
- * No call takes time that grows with the map. After as many removals as the map has room for, a filter without their
- * bits is made, by a few names with each addition.
+ * No call takes time that grows with the map. When the map has more names than the filter is made for, or as many
+ * removals, another filter is made, by a few names with each addition. It has room for up to twice as many names as the
+ * map has: one with more would take more of the cache.
  *
  * @param names - the map. The filter sees its keys only, and must be told of each one.
- * @param maxNames - the number of names for which the filter is made. With more, it becomes less useful.
+ * @param maxNames - the largest number of names for which a filter is made. With more, it becomes less useful.
  */
 export function createNameFilter(names: ReadonlyMap<string, unknown>, maxNames: number): NameFilter {
-  const words = Math.ceil(Math.min(Math.max(maxNames, leastNames), mostNames) / namesPerWord)
+  const mostWords = Math.ceil(Math.min(Math.max(maxNames, leastNames), mostNames) / namesPerWord)
   let bits: Uint32Array | undefined
   /** The filter that is being made, and the names that it still lacks. */
   let next: { readonly bits: Uint32Array; readonly rest: Iterator<string> } | undefined
   let removals = 0
+
+  /** Makes a filter without bits. Adding one name more than a power of two doubles it. */
+  function emptyBits(): Uint32Array {
+    const places = 2 ** Math.ceil(Math.log2(Math.max(names.size, leastNames)))
+    return new Uint32Array(Math.min(places / namesPerWord, mostWords))
+  }
+
+  function startCopy(): void {
+    removals = 0
+    next = { bits: emptyBits(), rest: names.keys() }
+  }
 
   function copySome(): void {
     for (let left = copiedAtOnce; left > 0 && next !== undefined; left--) {
@@ -59,18 +71,18 @@ export function createNameFilter(names: ReadonlyMap<string, unknown>, maxNames: 
     add(name) {
       if (bits === undefined) {
         if (names.size < leastNames) return
-        bits = new Uint32Array(words)
+        bits = emptyBits()
         for (const known of names.keys()) setBits(bits, known)
       }
+      const room = bits.length * namesPerWord
+      if (next === undefined && bits.length < mostWords && names.size > room) startCopy()
       setBits(bits, name)
       // It visits the names that are added meanwhile as well: an iterator of a map does.
       copySome()
     },
     noteRemoval() {
       removals += 1
-      if (bits === undefined || next !== undefined || removals < words * namesPerWord) return
-      removals = 0
-      next = { bits: new Uint32Array(words), rest: names.keys() }
+      if (bits !== undefined && next === undefined && removals >= bits.length * namesPerWord) startCopy()
     },
     mayHave(name) {
       if (bits === undefined) return true

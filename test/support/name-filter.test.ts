@@ -82,6 +82,18 @@ describe('a filter of names', () => {
     expect(denied()).toEqual([])
   })
 
+  it('denies most names at each size, while it grows to that size', () => {
+    const { filter, add, denied } = filteredNames(1_000_000)
+    const shares: number[] = []
+    for (let at = 0; at < 70_000; at++) {
+      add(nameOf(at))
+      if (at > 1_024 && at % 2_000 === 0) shares.push(falseShare(filter.mayHave))
+    }
+    // A copy ends when there are a third more names than the old filter is made for.
+    expect(Math.max(...shares)).toBeLessThan(0.15)
+    expect(denied()).toEqual([])
+  })
+
   it('leaves few names to their map', () => {
     const { filter, add } = filteredNames(1_000_000)
     add(nameOf(1))
