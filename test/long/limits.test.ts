@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { LimitStore } from '../../src/authorization/limits/limit-store.ts'
 import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
 import { compareHistory } from '../../src/testing/limit-history.ts'
+import { withChainKeys } from '../limits/chain-keys.ts'
 import { verdictsOnSharedBudget } from '../limits/shared-budget.ts'
 
 describe('limits', () => {
@@ -9,7 +11,7 @@ describe('limits', () => {
     expect(verdicts.filter((one) => one === 'allowed')).toHaveLength(100)
   }, 120_000)
 
-  it('LMT-10 agree with a plain model in 100,000 histories', async () => {
+  it('LMT-10 agree with a plain model in 100,000 histories, half of them with keys of chains', async () => {
     let offset = 0
     const clock = {
       now: () => 1_800_000_000 + offset,
@@ -17,8 +19,10 @@ describe('limits', () => {
         offset += seconds
       },
     }
-    const store = memoryLimitStore({ clock, maxEntries: 100_000_000 })
+    const plain = memoryLimitStore({ clock, maxEntries: 100_000_000 })
+    const stores = [plain, withChainKeys(plain)]
     for (let seed = 1; seed <= 100_000; seed++) {
+      const store = stores[seed % 2] as LimitStore
       await compareHistory({ store, another: async () => store, clock }, seed, 30)
     }
   }, 1_800_000)

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  type AmountTable,
+  createAmountTable,
   createFingerprintTable,
   createStringTable,
   type ExpiringTable,
@@ -57,6 +59,32 @@ function agrees<Key>(table: ExpiringTable<Key>, keyOf: (id: number) => Key, step
   expect(table.size).toBe([...model.values()].filter((until) => until >= present).length)
 }
 
+/** Compares the amounts of a table with those of a map, while entries are added, end and are removed. */
+function agreesInAmounts<Key>(table: AmountTable<Key>, keyOf: (id: number) => Key, steps: readonly Step[]): void {
+  const model = new Map<number, { until: number; amount: number }>()
+  let present = 1
+  for (const { id, period, mayAdd, places, wait } of steps) {
+    present += wait
+    table.sweep(places, present)
+    for (const [known, { until }] of model) {
+      // An entry that is over may still be there.
+      const isOver = until < present && table.amountOf(keyOf(known)) === 0
+      if (isOver) model.delete(known)
+    }
+    const before = table.extend(keyOf(id), present + period, mayAdd)
+    const known = model.get(id)
+    if (before === 0) model.delete(id)
+    if (before > 0 || mayAdd)
+      model.set(id, { until: Math.max(before, present + period), amount: before === 0 ? 0 : (known?.amount ?? 0) })
+    const entry = model.get(id)
+    // A sum above 2^32 has both numbers.
+    const added = 2 ** (id % 48) + period
+    if (entry !== undefined) entry.amount += added
+    expect(table.add(keyOf(id), added)).toBe(entry?.amount ?? 0)
+    for (const [at, { amount }] of model) expect(table.amountOf(keyOf(at))).toBe(amount)
+  }
+}
+
 describe('a table of fingerprints', () => {
   const { numRuns, seed, title } = shortRuns(800)
 
@@ -91,6 +119,35 @@ describe('a table of fingerprints', () => {
     }
     for (let at = 0; at < count; at += 5) extend(at, 9, true, 0)
     expect(wrong).toEqual([])
+  })
+
+  it.each([
+    ['of few different words', fc.nat(100)],
+    ['that share one place', fc.constantFrom(...sharingPlace(40))],
+  ])(`agrees with a map in the amounts, for fingerprints %s (${title})`, (_, ids) => {
+    fc.assert(
+      fc.property(fc.array(step(ids), { maxLength: 100, size: 'max' }), (steps) => {
+        agreesInAmounts(createAmountTable(100, placeKey), printOf, steps)
+      }),
+      { numRuns, seed },
+    )
+  })
+
+  it('keeps amounts when its parts grow, for fingerprints that differ in the fifth number alone', () => {
+    const table = createAmountTable(100_000, randomPlaceKey(5))
+    const print = (id: number): Int32Array => Int32Array.of(1, 2, 3, 4, id)
+    const amountOf = (id: number): number => id * 2 ** 33 + id
+    for (let id = 1; id <= 5_000; id++) {
+      expect(table.extend(print(id), 7, true)).toBe(0)
+      table.add(print(id), amountOf(id))
+    }
+    const wrong = Array.from({ length: 5_000 }, (_, at) => at + 1).filter(
+      (id) => table.amountOf(print(id)) !== amountOf(id),
+    )
+    expect(wrong).toEqual([])
+    expect(table.amountOf(print(5_001))).toBe(0)
+    expect(table.add(print(5_001), 5)).toBe(0)
+    expect(table.size).toBe(5_000)
   })
 
   it('finds no fingerprint that differs in one bit', () => {
@@ -134,6 +191,7 @@ describe('a table of strings', () => {
     fc.assert(
       fc.property(fc.array(step(fc.nat(30)), { maxLength: 150, size: 'max' }), (steps) => {
         agrees(createStringTable(), (id) => `key ${id}`, steps)
+        agreesInAmounts(createStringTable(), (id) => `key ${id}`, steps)
       }),
       { numRuns, seed },
     )

@@ -31,18 +31,16 @@ export function checkLimitRequest(request: LimitRequest): void {
  * @throws ArgumentError when they are not a list of limits, each key once.
  */
 export function checkLimitEntries(entries: unknown): asserts entries is readonly LimitEntry[] {
-  if (
-    !Array.isArray(entries) ||
-    !entries.every(isEntry) ||
-    new Set(entries.map(({ key }) => key)).size < entries.length
-  )
+  if (!Array.isArray(entries) || !entries.every(isEntry) || (entries.length > 1 && hasRepeatedKey(entries)))
     throw new ArgumentError('`entries` must be a list of limits, each key once')
+}
+
+function hasRepeatedKey(entries: readonly LimitEntry[]): boolean {
+  return new Set(entries.map(({ key }) => key)).size < entries.length
 }
 
 function isEntry(entry: unknown): boolean {
   const { key, kind, maximum, amount, window, expiration } = Object(entry) as Partial<LimitEntry>
-  const isCount = (value: unknown, least: number): boolean =>
-    Number.isInteger(value) && Number(value) >= least && Number(value) < tooMany
   return (
     typeof key === 'string' &&
     (kind === 'total' || kind === 'concurrent' || (kind === 'rate' && isCount(window, 1))) &&
@@ -51,4 +49,8 @@ function isEntry(entry: unknown): boolean {
     typeof expiration === 'number' &&
     !Number.isNaN(expiration)
   )
+}
+
+function isCount(value: unknown, least: number): boolean {
+  return Number.isInteger(value) && Number(value) >= least && Number(value) < tooMany
 }
