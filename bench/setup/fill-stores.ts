@@ -9,7 +9,7 @@ import { createHmac } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Pool } from 'pg'
 import type { AuthorizeOptions } from 'procura'
-import { delegationName } from './delegation-name.ts'
+import { delegationName, limitName } from './delegation-name.ts'
 
 /** The stores that are filled. */
 export type FilledStores = Required<Pick<AuthorizeOptions, 'replay' | 'revocations' | 'limitStore'>>
@@ -39,7 +39,7 @@ export function fillingOf(calls: number, secret: Uint8Array, expiration: number)
   return {
     calls: namesOf('replay', calls, secret, (serial) => callName(`filled${serial}`)),
     revocations: namesOf('revocation', tenth, secret, (serial) => delegationName(2 ** 40 + serial)),
-    limits: namesOf('limit', tenth, secret, (serial) => `filled limit ${serial}`),
+    limits: namesOf('limit', tenth, secret, limitName),
     expiration,
   }
 }

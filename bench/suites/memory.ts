@@ -1,11 +1,11 @@
 import { type AuthorizeOptions, anySubject, createAuthorizer, never } from 'procura'
 import { memoryAuditSink } from 'procura/audit'
 import { createGuard } from 'procura/guard'
-import { memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
+import { memoryLimitStore, memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 import type { Suite } from '../harness/suite.ts'
 import { number } from '../harness/table.ts'
 import { args, makeChain, manyChains, mustAllow, optionsFor, send } from '../setup/chain.ts'
-import { delegationName } from '../setup/delegation-name.ts'
+import { delegationName, limitName } from '../setup/delegation-name.ts'
 import { credulousBackend, fillCache } from '../setup/fill-cache.ts'
 
 /** How much memory a service needs for each thing that it remembers. */
@@ -18,12 +18,14 @@ export const suite: Suite = {
     const seen = await memoryOfReplay(smoke ? 320 : 1_000_000)
     const records = await memoryOfRecords(smoke ? 32 : 20_000)
     const revocation = await memoryOf(many, () => revocationsOf(many))
+    const limit = await memoryOf(many, () => limitsOf(many))
     const entries: readonly (readonly [string, Memory])[] = [
       ['delegation; its principals and its policy are known', shared],
       ['delegation of an owner and to an agent of its own', own],
       ['seen invocation', seen],
       ['call of a guard, in an audit log in memory', records],
       ['revocation', revocation],
+      ['used limit', limit],
     ]
     const notes = [
       'A delegation of principals of its own brings two key objects and two DIDs, which have bounds of their own. The garbage collector visits what is on the heap.',
@@ -108,6 +110,16 @@ async function memoryOfRecords(count: number): Promise<Memory> {
 function revocationsOf(count: number): object {
   const store = memoryRevocationStore()
   for (let i = 0; i < count; i++) void store.add({ ids: [delegationName(i)], expiration: never })
+  return store
+}
+
+function limitsOf(count: number): object {
+  const store = memoryLimitStore()
+  const expiration = Math.floor(Date.now() / 1000) + 3600
+  for (let i = 0; i < count; i++) {
+    const entry = { key: limitName(i), kind: 'total', maximum: 10, amount: 1, expiration } as const
+    void store.reserve({ reservation: `${i}`, entries: [entry], deadline: expiration, commit: true }, {})
+  }
   return store
 }
 
