@@ -1,5 +1,4 @@
 // node only: reads and writes files
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defineCommand } from '../../capability/definition.ts'
 import { delegate } from '../../delegation/delegate.ts'
@@ -9,6 +8,7 @@ import { agentFolder, gatewayHome } from '../../gateway/home.ts'
 import { credentialRulesOf } from '../../gateway/upstream/credential-rules.ts'
 import { requestArguments } from '../../http/binding/request-arguments.ts'
 import { generateSigner } from '../../principal/generate-signer.ts'
+import { namesInFolder } from '../../support/names-in-folder.ts'
 import { quote } from '../../support/quote.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
 import { never } from '../../time.ts'
@@ -125,8 +125,8 @@ export async function removeApi(words: readonly string[], flags: Flags, host: Ho
   })
 }
 
-async function agentsOf(home: string): Promise<readonly string[]> {
-  return readdir(join(home, 'agents')).catch(() => [])
+function agentsOf(home: string): Promise<readonly string[]> {
+  return namesInFolder(join(home, 'agents'))
 }
 
 async function revokeFor(home: WrapHome, name: string): Promise<readonly string[]> {

@@ -1,6 +1,6 @@
 // node only: reads and writes files
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { namesInFolder } from '../../support/names-in-folder.ts'
 import { readPrivateFile, replacePrivateFile } from '../../support/private-file.ts'
 import { quote } from '../../support/quote.ts'
 import { UsageError } from '../usage-error.ts'
@@ -34,7 +34,7 @@ export async function readIndexes(
   home: string,
   onDamaged?: (path: string, fault: string) => void,
 ): Promise<readonly WrapIndex[]> {
-  const names = await readdir(join(home, 'wrapped')).catch(() => [])
+  const names = await namesInFolder(join(home, 'wrapped'))
   const ids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -5))
   const found: WrapIndex[] = []
   for (const id of ids) {

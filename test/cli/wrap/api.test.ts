@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { listenForApi, openGateway, readGatewayConfig } from '../../../src/entries/gateway.ts'
@@ -125,5 +125,22 @@ describe('procura api', () => {
     expect((await machine.procura(['api', 'remove', 'crm-2', '--key-file', keyFile])).err).toContain(
       'has no API `crm-2`',
     )
+  })
+
+  it('is not removed while the agents are unknown, whose delegations for it would stay [WRP-30]', async () => {
+    expect((await add(['crm', 'https://a.example', '--bearer', '--agent', 'a'])).code).toBe(0)
+    const agents = join(machine.home, 'agents')
+    renameSync(agents, `${agents}.away`)
+    writeFileSync(agents, '')
+    const remove = (): ReturnType<Machine['procura']> =>
+      machine.procura(['api', 'remove', 'crm', '--key-file', keyFile])
+    expect(await remove()).toMatchObject({ code: 2, out: '', err: expect.stringContaining('ENOTDIR') })
+    expect(Object.keys(configuration()['apis'] ?? {})).toEqual(['crm'])
+    rmSync(agents)
+    renameSync(`${agents}.away`, agents)
+    expect(await remove()).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('revoked 1 delegation of the agent a'),
+    })
   })
 })
