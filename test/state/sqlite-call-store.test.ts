@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { CallQuestion } from '../../src/authorization/call-store.ts'
-import { maxUses } from '../../src/capability/policy/build.ts'
+import { maxRate, maxUses } from '../../src/capability/policy/build.ts'
+import type { Statement } from '../../src/capability/policy/statement.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import type { SqliteStoreDatabase } from '../../src/state/sqlite/database.ts'
 import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
@@ -61,8 +62,8 @@ function openStores() {
   }
 }
 
-async function containers(count: number, uses: number): Promise<readonly string[]> {
-  const proofs = [await delegateRaw(alice, bob, { policy: [maxUses(uses)] })]
+async function containers(count: number, uses: number, more: readonly Statement[] = []): Promise<readonly string[]> {
+  const proofs = [await delegateRaw(alice, bob, { policy: [maxUses(uses), ...more] })]
   return Promise.all(
     Array.from({ length: count }, async () => encodeContainer([await call({ issuer: bob, proofs }), ...proofs])),
   )
@@ -115,11 +116,11 @@ describe('STO-11 a decision with stores in SQLite', () => {
     ['the revocations', /FROM procura_revocations WHERE id/, 'revocation_unknown at container RVK-06'],
     ['the claim', /INSERT INTO procura_calls/, 'revocation_unknown at container RVK-06'],
     ['the first amount', /INSERT INTO procura_limits/, 'revocation_unknown at container RVK-06'],
-    ['the last change of a limit', /UPDATE procura_limit_holds SET pending/, 'revocation_unknown at container RVK-06'],
+    ['the last change of a limit', /INSERT INTO procura_limit_holds/, 'revocation_unknown at container RVK-06'],
   ])('is refused and leaves nothing if the database fails at %s', async (_, pattern, refusal) => {
     const { stores, database, failAt } = openStores()
     const service = createService(stores)
-    const [container = '', other = ''] = await containers(2, 1)
+    const [container = '', other = ''] = await containers(2, 1, [maxRate(5, 60)])
     failAt(pattern)
     expect(verdict(await service.authorize(container))).toBe(refusal)
     failAt(undefined)

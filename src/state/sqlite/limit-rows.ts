@@ -20,6 +20,12 @@ export interface NewHold {
   readonly paid: Uint8Array | null
 }
 
+/** The amounts of a limit. */
+export interface LimitCount {
+  readonly sum: number
+  readonly next: Timestamp
+}
+
 /** Reads and writes the rows. Keys and names are keyed hashes. */
 export interface LimitRows {
   /** The latest time at which limits were forgotten. */
@@ -28,10 +34,15 @@ export interface LimitRows {
   has(id: Uint8Array): boolean
   isPaid(name: Uint8Array): boolean
   /** The sum of the amounts that count, and the earliest time at which one of them ceases to. */
-  count(key: Uint8Array, now: Timestamp): { readonly sum: number; readonly next: Timestamp }
-  /** Ends the holds of a limit whose time is over. A reservation that was not committed ends as a whole. */
-  expire(key: Uint8Array, now: Timestamp): void
+  count(key: Uint8Array, now: Timestamp): LimitCount
+  /**
+   * The same, after it has ended the holds of the limit whose time is over. A reservation that was not committed ends as
+   * a whole.
+   */
+  countCurrent(key: Uint8Array, now: Timestamp): LimitCount
   hold(id: Uint8Array, key: Uint8Array, hold: NewHold): void
+  /** Counts an amount that is final at once, and needs no hold if it belongs to a total. */
+  use(id: Uint8Array, key: Uint8Array, hold: NewHold): void
   commit(id: Uint8Array, now: Timestamp): boolean
   release(id: Uint8Array): void
   /** Forgets some rows, and returns whether there may be more. */
@@ -54,14 +65,24 @@ function prepareStatements({ database, tables }: SqliteConnection) {
   // The first limits by their end: a limit that cannot be forgotten yet makes no search longer.
   const expired = `SELECT key FROM ${limits} WHERE expiration < ? AND length(key) > 0 ORDER BY expiration LIMIT ${prunedAtOnce}`
   const sql = (text: string): Statement => prepare(database, text)
+  const counted = `SELECT (SELECT used FROM ${limits} WHERE key = ?) AS used, sum(amount) AS sum, min(until) AS next
+    FROM ${holds} WHERE key = ?`
   return {
-    upsert: sql(
-      `INSERT INTO ${limits} VALUES (?, 0, ?) ON CONFLICT DO UPDATE SET expiration = max(expiration, excluded.expiration)`,
+    // An end that remains as it is changes no page: neither of the table nor of the index.
+    keepUntil: sql(
+      `INSERT INTO ${limits} VALUES (?, 0, ?)
+       ON CONFLICT DO UPDATE SET expiration = excluded.expiration WHERE expiration < excluded.expiration`,
     ),
     use: sql(`UPDATE ${limits} SET used = used + ? WHERE key = ?`),
+    useUntil: sql(`UPDATE ${limits} SET used = used + ? WHERE key = ? AND expiration >= ?`),
+    useLonger: sql(
+      `INSERT INTO ${limits} VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET used = used + excluded.used, expiration = excluded.expiration`,
+    ),
     limitOf: sql(`SELECT used, expiration FROM ${limits} WHERE key = ?`),
-    holdsOf: sql(`SELECT sum(amount) AS sum, min(until) AS next FROM ${holds} WHERE key = ? AND until > ?`),
-    insert: sql(`INSERT INTO ${holds} VALUES (?, ?, ?, ?, ?, ?, 1, ?)`),
+    countAll: sql(counted),
+    countFrom: sql(`${counted} AND until > ?`),
+    insert: sql(`INSERT INTO ${holds} VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
     find: sql(`SELECT key, kind, amount, until, later, pending, paid FROM ${holds} WHERE id = ?`),
     keep: sql(`UPDATE ${holds} SET pending = 0, until = later WHERE id = ?`),
     endTotals: sql(`DELETE FROM ${holds} WHERE id = ? AND kind = ${kinds.total}`),
@@ -97,37 +118,48 @@ function prepareStatements({ database, tables }: SqliteConnection) {
 export function createLimitRows(connection: SqliteConnection): LimitRows {
   const sql = prepareStatements(connection)
 
-  function settle(row: Readonly<Record<string, unknown>>): void {
-    if (row['kind'] !== kinds.total) return
-    const key = row['key'] as Uint8Array
-    const name = row['paid'] as Uint8Array | null
-    const amount = Number(row['amount'])
+  /** Adds a final amount to a total, and notes that its task is paid for. */
+  function settle(key: Uint8Array, amount: number, name: Uint8Array | null): void {
     if (name !== null && sql.paid.all(name).length > 0) return
     sql.use.run(amount, key)
+    pay(key, amount, name)
+  }
+
+  function pay(key: Uint8Array, amount: number, name: Uint8Array | null): void {
     if (name !== null && amount > 0) sql.pay.run(name, Number(sql.limitOf.all(key)[0]?.['expiration']))
+  }
+
+  function insert(id: Uint8Array, key: Uint8Array, { entry, deadline, now, paid }: NewHold, pending: boolean): void {
+    // The clock has whole seconds, so the period of a rate may have begun almost a second later.
+    const later = entry.kind === 'rate' ? now + Number(entry.window) + 1 : deadline
+    const until = pending ? deadline : later
+    sql.insert.run(id, key, kinds[entry.kind], entry.amount, until, later, pending ? 1 : 0, paid)
   }
 
   return {
     forgotten: () => Number(sql.limitOf.all(forgottenKey)[0]?.['expiration'] ?? Number.NEGATIVE_INFINITY),
     has: (id) => sql.find.all(id).length > 0,
     isPaid: (name) => sql.paid.all(name).length > 0,
-    count(key, now) {
-      const [row] = sql.holdsOf.all(key, now)
-      return {
-        sum: Number(sql.limitOf.all(key)[0]?.['used'] ?? 0) + Number(row?.['sum'] ?? 0),
-        next: Number(row?.['next']),
-      }
-    },
-    expire(key, now) {
+    count: (key, now) => countOf(sql.countFrom.all(key, key, now)),
+    countCurrent(key, now) {
+      const all = countOf(sql.countAll.all(key, key))
+      if (!(all.next <= now)) return all
       sql.endPending.run(key, now)
       sql.endKept.run(key, now)
+      return countOf(sql.countAll.all(key, key))
     },
-    hold(id, key, { entry, deadline, now, paid: name }) {
-      const { amount, expiration, kind, window } = entry
-      sql.upsert.run(key, expiration)
-      // The clock has whole seconds, so the period of a rate may have begun almost a second later.
-      const later = kind === 'rate' ? now + Number(window) + 1 : deadline
-      sql.insert.run(id, key, kinds[kind], amount, deadline, later, name)
+    hold(id, key, hold) {
+      sql.keepUntil.run(key, hold.entry.expiration)
+      insert(id, key, hold, true)
+    },
+    use(id, key, hold) {
+      const { amount, expiration, kind } = hold.entry
+      if (kind !== 'total') {
+        sql.keepUntil.run(key, expiration)
+        return insert(id, key, hold, false)
+      }
+      if (sql.useUntil.run(amount, key, expiration) === 0) sql.useLonger.run(key, amount, expiration)
+      pay(key, amount, hold.paid)
     },
     commit(id, now) {
       const rows = sql.find.all(id)
@@ -137,7 +169,8 @@ export function createLimitRows(connection: SqliteConnection): LimitRows {
         sql.end.run(id)
         return false
       }
-      for (const row of rows) settle(row)
+      for (const { key, kind, amount, paid } of rows)
+        if (kind === kinds.total) settle(key as Uint8Array, Number(amount), paid as Uint8Array | null)
       sql.endTotals.run(id)
       sql.keep.run(id)
       return true
@@ -155,8 +188,14 @@ export function createLimitRows(connection: SqliteConnection): LimitRows {
       const ended = sql.endExpired.run(before)
       const gone = sql.forgetLimits.run(before)
       // Noted also if only amounts are gone: no call of such a limit is counted any more.
-      if (ended + gone > 0) sql.upsert.run(forgottenKey, before)
+      if (ended + gone > 0) sql.keepUntil.run(forgottenKey, before)
       return mayRemain || ended > 0 || (gone > 0 && expired === prunedAtOnce)
     },
   }
+}
+
+function countOf([row]: ReturnType<Statement['all']>): LimitCount {
+  const { used, sum, next } = Object(row)
+  // Without holds, no amount ceases to count.
+  return { sum: Number(used ?? 0) + Number(sum ?? 0), next: Number(next ?? Number.NaN) }
 }

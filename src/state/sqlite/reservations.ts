@@ -3,9 +3,9 @@
 import type { LimitAnswer, LimitEntry, LimitRequest, LimitState } from '../../authorization/limits/limit-store.ts'
 import { overdue } from '../../authorization/limits/read-limit-request.ts'
 import { StoreError } from '../../errors.ts'
-import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
+import { type Clock, secondsOf } from '../../time.ts'
 import type { SqliteConnection } from './connection.ts'
-import { createLimitRows } from './limit-rows.ts'
+import { createLimitRows, type LimitCount } from './limit-rows.ts'
 
 /** Requests after which something is forgotten: fewer than are forgotten at once. */
 const requestsBetweenPrunings = 50
@@ -37,8 +37,7 @@ export function createReservations(connection: SqliteConnection, clock: Clock): 
     return task === undefined || kind !== 'total' ? null : names.bytes('limit-task', `${key}\0${task}`)
   }
 
-  function stateOf(entry: LimitEntry, now: Timestamp): LimitState {
-    const { sum, next } = rows.count(keyOf(entry), now)
+  function stateOf(entry: LimitEntry, { sum, next }: LimitCount): LimitState {
     const remaining = Math.max(0, entry.maximum - sum)
     return entry.kind === 'rate' && remaining === 0 ? { remaining, freeAt: next } : { remaining }
   }
@@ -61,20 +60,19 @@ export function createReservations(connection: SqliteConnection, clock: Clock): 
         return { entry: isPaid ? { ...entry, amount: 0 } : entry, paid, isPaid }
       })
       for (const { entry, isPaid } of held) {
-        rows.expire(keyOf(entry), now)
+        const left = stateOf(entry, rows.countCurrent(keyOf(entry), now))
         if (isPaid) continue
-        const left = stateOf(entry, now)
         if (left.remaining === 0 || left.remaining < entry.amount) return { reserved: false, key: entry.key, ...left }
       }
-      for (const { entry, paid } of held) rows.hold(id, keyOf(entry), { entry, deadline, now, paid })
-      if (request.commit) rows.commit(id, now)
+      const add = request.commit ? rows.use : rows.hold
+      for (const { entry, paid } of held) add(id, keyOf(entry), { entry, deadline, now, paid })
       return { reserved: true }
     },
     commit: (reservation) => rows.commit(idOf(reservation), secondsOf(clock)),
     release: (reservation) => rows.release(idOf(reservation)),
     remaining(entries) {
       const now = secondsOf(clock)
-      return entries.map((entry) => stateOf(entry, now))
+      return entries.map((entry) => stateOf(entry, rows.count(keyOf(entry), now)))
     },
     forgetSome: () => rows.forgetSome(secondsOf(clock)),
   }
