@@ -71,7 +71,7 @@ CREATE TABLE IF NOT EXISTS ${meta} (
   fingerprint TEXT NOT NULL, epoch REAL NOT NULL, forgotten REAL NOT NULL, revocations_forgotten REAL NOT NULL
 );
 CREATE TABLE IF NOT EXISTS ${calls} (key BLOB PRIMARY KEY, expiration REAL NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS ${calls}_by_expiration ON ${calls} (expiration);
+DROP INDEX IF EXISTS ${calls}_by_expiration;
 CREATE TABLE IF NOT EXISTS ${revocations} (
   id BLOB NOT NULL, revoker BLOB NOT NULL, until REAL NOT NULL, PRIMARY KEY (id, revoker)
 ) WITHOUT ROWID;

@@ -103,6 +103,7 @@ function rollBack(database: SqliteStoreDatabase): void {
   }
 }
 
-function nextTurn(): Promise<void> {
+/** Lets the event loop turn. */
+export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
