@@ -14,6 +14,7 @@ import { taskArguments } from '../../src/agent/frameworks/a2a-task.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { memoryStores } from '../../src/authorization/memory-stores.ts'
+import { boolean, optional } from '../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import { AuthorizationError } from '../../src/errors.ts'
@@ -125,7 +126,9 @@ describe('AGT-26 the digest of a message', () => {
 })
 
 /** A handler as that of the SDK: it stores before it asks the executor. */
-function setUp(change: { executor?: Executor; tasks?: Record<string, object>; options?: object } = {}) {
+function setUp(
+  change: { executor?: Executor; guard?: typeof guard; tasks?: Record<string, object>; options?: object } = {},
+) {
   const ran: string[] = []
   const errors: unknown[] = []
   const published: { kind: string; data: Record<string, unknown> }[] = []
@@ -156,7 +159,7 @@ function setUp(change: { executor?: Executor; tasks?: Record<string, object>; op
     await guarded.execute({ request: { ...params, message }, ...common }, bus)
     return tasks.get(id)
   }
-  const handler = guardedRequestHandler(guard, executor, {
+  const handler = guardedRequestHandler(change.guard ?? guard, executor, {
     command,
     tasks: manage,
     onError: (error: unknown) => void errors.push(error),
@@ -215,6 +218,33 @@ const mine = { metadata: { 'xyz.ucan/caller': signer.did } }
 const theirs = { metadata: { 'xyz.ucan/caller': owner.did } }
 
 describe('a guarded request handler', () => {
+  it('[attack 94] AGT-26 refuses a declared argument that the message does not determine', async () => {
+    const urgent = defineCommand({
+      command: '/agent/ask',
+      args: { ...messageArguments(), urgent: optional(boolean()) },
+    })
+    const ask = async (signed: boolean | undefined, determined: boolean | undefined): Promise<number> => {
+      const optionsOf = (value: boolean | undefined): object =>
+        value === undefined ? {} : { argumentsOf: () => ({ urgent: value }) }
+      const sign = a2aInterceptor(assistant, { command: urgent, audience: service.did, ...optionsOf(signed) })
+      const args: Parameters<typeof sign.before>[0] = { input: { method: 'sendMessage', value: plain } }
+      await sign.before(args)
+      const container = args.options?.serviceParameters?.['X-UCAN-Container'] ?? ''
+      const { handler, ran } = setUp({
+        guard: createGuard({
+          ...memoryStores(),
+          ...{ audience: service.did, subjects: [owner.did], commands: [urgent, manage] },
+          audit: { sink: memoryAuditSink() },
+        }),
+        options: { command: urgent, ...optionsOf(determined) },
+      })
+      await handler.sendMessage(plain, { state: new Map([['headers', { 'x-ucan-container': container }]]) })
+      return ran.length
+    }
+    expect([await ask(undefined, undefined), await ask(true, true)]).toEqual([1, 1])
+    expect([await ask(true, undefined), await ask(undefined, true), await ask(true, false)]).toEqual([0, 0, 0])
+  })
+
   it('AGT-26 runs a message as it was signed, for its caller as the user', async () => {
     const { ran, published, users } = await send(plain)
     expect(ran).toEqual([assistant.did])

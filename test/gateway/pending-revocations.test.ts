@@ -1,0 +1,61 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { StoreError } from '../../src/errors.ts'
+import type { GatewayEvent } from '../../src/gateway/events.ts'
+import { takePendingRevocations } from '../../src/gateway/pending-revocations.ts'
+import type { RevocationResult } from '../../src/service/revocation-desk.ts'
+
+let home: string
+const folder = (): string => join(home, 'revocations')
+const events: GatewayEvent[] = []
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'procura-pending-'))
+  events.length = 0
+})
+afterEach(() => rmSync(home, { recursive: true }))
+
+/** Leaves revocations, whose containers are their names. */
+function leave(...names: readonly string[]): void {
+  mkdirSync(folder(), { recursive: true, mode: 0o700 })
+  for (const name of names) writeFileSync(join(folder(), `${name}.ucan`), `${name}\n`, { mode: 0o600 })
+}
+
+/** Takes them. Each is answered by its name: a code is a denial. */
+async function take(): Promise<readonly string[]> {
+  const taken: string[] = []
+  const revoke = async (container: string | Uint8Array): Promise<RevocationResult> => {
+    const name = String(container)
+    taken.push(name)
+    if (name.startsWith('ok')) return { accepted: true, revoked: name, recorded: true } as RevocationResult
+    const denial = { code: name, message: 'the store failed', requirement: 'SVC-16' }
+    return { accepted: false, denial } as unknown as RevocationResult
+  }
+  await takePendingRevocations(join(home, 'gateway.json'), revoke, (event) => void events.push(event))
+  return taken
+}
+
+describe('the revocations that wait for a gateway', () => {
+  it('GTW-65 are taken, and those that are refused for good are set aside', async () => {
+    expect(await take()).toEqual([])
+    leave('ok-1', 'ok-2', 'subject_not_accepted')
+    writeFileSync(join(folder(), 'notes.txt'), 'mine')
+    expect(await take()).toEqual(['ok-1', 'ok-2', 'subject_not_accepted'])
+    expect(readdirSync(folder()).sort()).toEqual(['notes.txt', 'subject_not_accepted.ucan.refused'])
+    expect(events.map(({ level }) => level)).toEqual(['info', 'info', 'warning'])
+    expect(await take()).toEqual([])
+  })
+
+  it.each(['revocation_unknown', 'closed', 'deadline_exceeded', 'internal_error'])(
+    'GTW-65 stay where they are while one cannot be stored (%s), and the gateway does not start',
+    async (code) => {
+      leave(code, 'zz')
+      const failed = take()
+      await expect(failed).rejects.toThrow(StoreError)
+      await expect(failed).rejects.toThrow(`could not be stored (${code}); start the gateway again`)
+      expect(readdirSync(folder()).sort()).toEqual([`${code}.ucan`, 'zz.ucan'].sort())
+    },
+  )
+})
