@@ -7,7 +7,6 @@
 
 import type { ApprovalRequest } from '../../approval/request.ts'
 import type { ReplayStore } from '../../authorization/replay-store.ts'
-import { memoryReplayStore } from '../../authorization/replay-store.ts'
 import type { Delegation } from '../../delegation/delegation.ts'
 import { startBackgroundTimer } from '../../support/background-timer.ts'
 import { createMutex } from '../../support/mutex.ts'
@@ -24,8 +23,9 @@ import {
   readKeptAnswer,
   readKeptRequest,
 } from './kept-request.ts'
-import { displaceable } from './places.ts'
+import { displaceable, type Place } from './places.ts'
 import { bodyOf } from './request-body.ts'
+import { createTakenRequests, type TakenRequestsOptions } from './taken-requests.ts'
 
 /** The approvers of a call, and how many of them have to approve. */
 export interface ApprovalNeed {
@@ -37,6 +37,16 @@ export interface ApprovalNeed {
 export interface WantedCall extends Pick<ApprovalRequest, 'service' | 'subject' | 'command'> {
   /** The agent, if it has proved its key. */
   readonly agent?: string
+  /** The agent to which an owner has delegated, and from which `agent` has its delegation. Default: `agent`. */
+  readonly branch?: string
+}
+
+/** The place of an agent among the others. */
+export interface Standing {
+  /** Whether the home folder has the key of the agent, or it has proved a delegation and has a waiting request. */
+  readonly isKnown: boolean
+  /** The agent whose places it shares: the one from which it has its delegation, or itself. */
+  readonly branch: string
 }
 
 /** The answers to the requests for one call. */
@@ -55,8 +65,7 @@ export interface FoundRequest extends KeptRequest {
 
 /** The requests of a gateway. */
 export interface ApprovalDesk {
-  /** Whether the home folder has the key of an agent, or the agent with a waiting request has proved a delegation. */
-  knows(agent: string): Promise<boolean>
+  standingOf(agent: string): Promise<Standing>
   /**
    * Takes the requests of an agent for one call, one for each approver. A request that waits for the same call and
    * approver takes the place of a new one.
@@ -86,14 +95,11 @@ export interface ApprovalDesk {
 }
 
 /** Options of {@link openApprovalDesk}. */
-export interface ApprovalDeskOptions {
+export interface ApprovalDeskOptions extends TakenRequestsOptions {
   readonly folder: string
   readonly onEvent: OnGatewayEvent
-  readonly clock?: Clock | undefined
   /** The agents whose requests others cannot displace. Default: those that have proved a delegation. */
   readonly known?: () => Promise<ReadonlySet<string>>
-  /** Most requests that are remembered as taken, of known agents and of strangers each. Default 100,000. */
-  readonly maxTaken?: number
 }
 
 /** Seconds that a waiting request must still have: a person needs them. */
@@ -107,8 +113,8 @@ interface Desk {
   readonly files: ApprovalFiles
   /** The oldest first. */
   readonly kept: Map<string, KeptRequest>
-  /** Agents that have proved a delegation, as long as they have requests. */
-  readonly proven: Set<string>
+  /** Agents that have proved a delegation, as long as they have requests, each with the agent from which it has it. */
+  readonly proven: Map<string, string>
   readonly known: () => Promise<ReadonlySet<string>>
   /** Requests whose answers an agent is receiving. */
   readonly lent: Set<string>
@@ -123,19 +129,16 @@ export async function openApprovalDesk({
   onEvent,
   clock,
   known = async () => new Set(),
-  maxTaken = 100_000,
+  ...memory
 }: ApprovalDeskOptions): Promise<ApprovalDesk> {
   const files = approvalFiles(folder)
   await files.tidy()
   const kept = new Map((await readAll(files, clock)).map((one) => [one.id, one]))
   const now = (): number => (clock ?? systemClock).now()
   const lent = new Set<string>()
-  const desk: Desk = { files, kept, proven: new Set(), known, lent, clock, onEvent, now }
+  const desk: Desk = { files, kept, proven: new Map(), known, lent, clock, onEvent, now }
   const inTurn = createMutex()
-  const newReplay = (): ReplayStore =>
-    memoryReplayStore({ maxEntries: maxTaken, ...(clock !== undefined && { clock }) })
-  // Strangers can fill a store, which then takes no request before the first ones expire.
-  const taken = { known: newReplay(), strangers: newReplay() }
+  const taken = createTakenRequests({ ...memory, clock })
 
   let timer = startBackgroundTimer(tick, cleanMs)
   function tick(): void {
@@ -147,18 +150,23 @@ export async function openApprovalDesk({
   }
 
   return {
-    knows: async (agent) => desk.proven.has(agent) || (await known()).has(agent),
+    standingOf: async (agent) => ({
+      isKnown: desk.proven.has(agent) || (await known()).has(agent),
+      branch: branchOf(desk, agent),
+    }),
     take: (containers, call, need, body) =>
       inTurn(async () => {
         await clean(desk)
         const home = await known()
         const isKnown = (agent: string): boolean => agent === call.agent || home.has(agent)
-        const replayOf = (agent: string): ReplayStore => (isKnown(agent) ? taken.known : taken.strangers)
+        const branch = call.branch ?? call.agent
+        const replayOf = (agent: string): ReplayStore =>
+          isKnown(agent) ? taken.of(agent === call.agent && branch ? branch : branchOf(desk, agent)) : taken.ofStrangers
         const read = await readRequests(containers, call, need, { replayOf, clock })
         if (typeof read === 'string') return read
         for (const { request } of body === undefined ? [] : read)
           if ((await bodyOf(body, request.args)) === undefined) return 'the body is not the one of the request'
-        if (call.agent !== undefined) desk.proven.add(call.agent)
+        if (call.agent !== undefined) desk.proven.set(call.agent, branch ?? call.agent)
         const waiting: KeptRequest[] = []
         for (const one of read) {
           const added = await add(desk, one, body)
@@ -202,7 +210,12 @@ async function remove({ kept, files, proven }: Desk, requests: readonly KeptRequ
     await files.remove(id)
   }
   const agents = new Set([...kept.values()].map(({ request }) => request.agent as string))
-  for (const agent of proven) if (!agents.has(agent)) proven.delete(agent)
+  for (const agent of proven.keys()) if (!agents.has(agent)) proven.delete(agent)
+}
+
+/** The agent whose places an agent shares. */
+function branchOf({ proven }: Pick<Desk, 'proven'>, agent: string): string {
+  return proven.get(agent) ?? agent
 }
 
 function clean(desk: Desk): Promise<void> {
@@ -236,8 +249,9 @@ async function makeRoom(desk: Desk, { request: { agent } }: KeptRequest): Promis
   const { files, kept, proven, known, lent, clock, onEvent } = desk
   const home = await known()
   const isKnown = (did: string): boolean => proven.has(did) || home.has(did)
-  const all = [...kept.values()].map((one) => ({ one, agent: one.request.agent, isKnown: isKnown(one.request.agent) }))
-  const candidates = displaceable(all, { agent, isKnown: isKnown(agent) })
+  const placeOf = (did: string): Place => ({ agent: did, branch: branchOf(desk, did), isKnown: isKnown(did) })
+  const all = [...kept.values()].map((one) => ({ one, ...placeOf(one.request.agent) }))
+  const candidates = displaceable(all, placeOf(agent))
   if (candidates === undefined) return true
   for (const { one } of candidates) {
     if (lent.has(one.id) || (await readKeptAnswer(await files.answer(one.id), one, clock)) !== undefined) continue

@@ -54,11 +54,10 @@ export async function serveApprovals(
     () => undefined,
   )
   void third.then(() => left.abort())
-  const agent = taken[0]?.request.agent as string
-  const isKnown = await desk.knows(agent)
-  const canWait = asked.wait > 0 && waits.begin(agent, isKnown)
+  const standing = await desk.standingOf(taken[0]?.request.agent as string)
+  const canWait = asked.wait > 0 && waits.begin(standing)
   const decided = await waitFor(desk, taken, threshold, canWait ? asked.wait : 0, left.signal).finally(
-    () => canWait && waits.end(agent, isKnown),
+    () => canWait && waits.end(standing),
   )
   if (decided === undefined) return endWith(socket, { answers: [] })
   if (decided === 'gone') return endWith(socket, { answers: [], gone: true })

@@ -40,6 +40,8 @@ export function serverPlace(server: string): ProvenPlace {
 /** A client that has proved its key and its delegation. */
 export interface Proven {
   readonly agent: string
+  /** The agent to which an owner has delegated. It can make any number of agents below it, so they share its places. */
+  readonly branch: string
 }
 
 /**
@@ -82,7 +84,8 @@ async function provenBy(
   const verdict = await verifyDelegation(chain, { audience: invoker, revocations })
   if (!verdict.verified) return verdict.denial.message
   const isServed = config.subjects.includes(verdict.subject)
-  if (isServed && isAbout(verdict.command, wanted.whole)) return { agent: invoker }
+  if (isServed && isAbout(verdict.command, wanted.whole))
+    return { agent: invoker, branch: verdict.proofs[0]?.audience ?? invoker }
   return `the delegation is not for ${quote(wanted.server)} of an owner of this gateway; delegate one to the agent`
 }
 

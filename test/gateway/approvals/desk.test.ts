@@ -177,11 +177,38 @@ describe('the requests that wait at a gateway', () => {
 
   it('APR-82 of an agent that has proved a delegation count like those of a known one', async () => {
     const proven = { service: service.did, subject: owner.did, command, agent: agent.did } as never
-    expect(await desk.knows(agent.did)).toBe(false)
+    expect(await desk.standingOf(agent.did)).toEqual({ isKnown: false, branch: agent.did })
     const [one] = (await desk.take([await request()], proven, all)) as readonly KeptRequest[]
-    expect(await desk.knows(agent.did)).toBe(true)
+    expect(await desk.standingOf(agent.did)).toEqual({ isKnown: true, branch: agent.did })
     await desk.settle([one as KeptRequest], true)
-    expect(await desk.knows(agent.did)).toBe(false)
+    expect(await desk.standingOf(agent.did)).toEqual({ isKnown: false, branch: agent.did })
+  })
+
+  it('APR-82 of one known agent do not use up the memory of those of another one [attack 98]', async () => {
+    desk.close()
+    const options = { folder, onEvent: () => undefined, clock: time, known: async () => known }
+    desk = await openApprovalDesk({ ...options, maxTakenOf: 4 })
+    for (const { did } of [agent, bob]) known.add(did)
+    for (let at = 0; at < 4; at++) expect(await desk.take([await request()], call, all)).toHaveLength(1)
+    expect(typeof (await desk.take([await request()], call, all))).toBe('string')
+    expect(await desk.take([await request(owner, { to: 'b' }, { issuer: bob })], call, all)).toHaveLength(1)
+  })
+
+  it('APR-82 of the agents below one agent are its own, however many it makes [attack 98]', async () => {
+    known.add(agent.did)
+    const mine = await fill(agent, 2)
+    const handIn = async (issuer: Signer, branch: string): Promise<readonly KeptRequest[] | string> => {
+      const proven = { ...Object(call), agent: issuer.did, branch }
+      return desk.take([await request(owner, { to: 'x' }, { issuer })], proven, all)
+    }
+    // Without a limit for all of them, each would have the one place that an agent keeps.
+    for (let at = 0; at < 254; at++) expect(await handIn(await generateSigner(), ann.did)).toHaveLength(1)
+    const last = await generateSigner()
+    expect(await handIn(last, ann.did)).toMatch(/too many requests wait/)
+    expect(await desk.standingOf(last.did)).toEqual({ isKnown: true, branch: ann.did })
+    expect(await handIn(bob, bob.did)).toHaveLength(1)
+    for (const one of mine) expect(await desk.find(one.id, owner.did)).toMatchObject({ id: one.id })
+    expect(readdirSync(folder)).toHaveLength(256)
   })
 
   it('APR-82 are found by the page as the newest one of a call, for whose answer the agent waits', async () => {

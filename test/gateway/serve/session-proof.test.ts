@@ -1,14 +1,16 @@
 import { readdirSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { requestApproval } from '../../../src/approval/request-approval.ts'
 import { encodeContainer } from '../../../src/container/container.ts'
+import { attenuate } from '../../../src/delegation/attenuate.ts'
 import { delegate } from '../../../src/delegation/delegate.ts'
 import type { Delegation } from '../../../src/delegation/delegation.ts'
 import type { Gateway } from '../../../src/entries/gateway.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
+import { generateSigner } from '../../../src/principal/generate-signer.ts'
 import type { Signer } from '../../../src/principal/signer.ts'
 import { revoke } from '../../../src/revocation/revoke.ts'
 import { actor } from '../../support/actors.ts'
@@ -238,6 +240,31 @@ describe('the requests of an agent over TCP', () => {
     const [, need, taken] = await exchange(asks, proven, () => requests(agent.signer))
     expect(need).toEqual({ procura: 1, audience: home.service.did, approvers: [home.owner.did], threshold: 1 })
     expect(taken).toMatchObject({ waiting: [{ approver: home.owner.did }] })
+  })
+
+  it('wait for answers together with those of the agents below their agent [APR-84] [attack 98]', async () => {
+    const [host, port] = gateway.place.split(':')
+    /** A conversation of an agent that has its delegation from `agent`. Resolves when it waits, with its end. */
+    async function begin(): Promise<{ readonly ended: Promise<Line> }> {
+      const signer = await generateSigner()
+      const below = [chain, await attenuate(chain, { issuer: agent.signer, audience: signer.did })]
+      const socket = connect(Number(port), host).on('error', () => undefined)
+      sockets.push(socket)
+      const lines = createInterface({ input: socket })[Symbol.asyncIterator]()
+      const answer = async (): Promise<Line> => JSON.parse((await lines.next()).value as string) as Line
+      socket.write(`${asks()}\n`)
+      socket.write(`${await proof((await answer())['challenge'], { signer, chain: below })}\n`)
+      await answer()
+      socket.write(`${(await requests(signer)).replace('"wait":0', '"wait":600')}\n`)
+      expect(await answer()).toHaveProperty('waiting')
+      return { ended: answer() }
+    }
+    const sockets: Socket[] = []
+    let ends = 0
+    for (let at = 0; at < 8; at++) void (await begin()).ended.then(() => void ends++)
+    expect(await (await begin()).ended).toMatchObject({ answers: [] })
+    expect(ends).toBe(0)
+    for (const socket of sockets) socket.destroy()
   })
 
   it('have room while strangers hold connections open [APR-84]', async () => {
