@@ -125,7 +125,7 @@ describe('procura log', () => {
     expect(misplaced).toMatch(/`postgres:\/\/…@db\.example\/audit` cannot be read \(the database cannot be opened\)/)
     expect(misplaced).not.toContain('canary')
     const role = await runCli(['audit', 'prepare', '--postgres', '--sql', '--role', 'a b'])
-    expect([role.code, role.err]).toEqual([2, expect.stringContaining('`role` must be 1 to 50 characters')])
+    expect([role.code, role.err]).toEqual([2, expect.stringContaining('`role` must be 1 to 63 characters')])
     expect(await readdir(folder)).not.toContain('no.db')
   })
 
