@@ -61,3 +61,21 @@ describe('pruning of limits in SQLite', () => {
     file.close()
   })
 })
+
+describe('claims of calls in SQLite', () => {
+  it('RPL-01 RPL-04 of a call that ends while it is decided about are not made new by the claim that forgets it', async () => {
+    const file = sqliteFile()
+    prepareSqliteStores({ database: file.open(), secret, epoch: 0 })
+    let now = 1_800_000_000
+    const { replay } = sqliteStores({ database: file.open(), secret, clockTolerance: 0, clock: { now: () => now } })
+    const end = now
+    expect(await replay.claim('used', end, {})).toBe(true)
+    // Every claim in a row can be the one that forgets others.
+    now += 1
+    for (let at = 0; at < 100; at++) {
+      const answer = await replay.claim('used', end, {}).catch((error: Error) => error.message)
+      expect([false, 'the invocation expired before the latest time seen']).toContain(answer)
+    }
+    file.close()
+  })
+})

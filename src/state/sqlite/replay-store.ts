@@ -97,12 +97,13 @@ export function createClaims(
       assertAfterEpoch(claim, epoch, secondsOf(settings.clock), settings)
       if (expiration < forgotten) throw expiredCall()
       const name = names.bytes('replay', key)
+      const isFirst = insert.run(name, expiration) === 1
+      if (!isFirst) extend.run(expiration, name)
       claims += 1
-      // The key is a random place: processes that share the database examine different calls.
+      // After the claim: a call that has ended since its decision began, and is forgotten here, would be new. The key is a
+      // random place: processes that share the database examine different calls.
       if (claims % claimsBetweenPrunings === 0) forgetFrom(name)
-      if (insert.run(name, expiration) === 1) return true
-      extend.run(expiration, name)
-      return false
+      return isFirst
     },
     examine(after) {
       const part = partAfter(after, examinedAtOnce)
