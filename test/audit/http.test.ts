@@ -28,6 +28,7 @@ import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { waitAfter } from '../../src/support/back-off.ts'
 import { inCi } from '../property/runs.ts'
+import { until } from '../support/until.ts'
 import { denied, id, intent, outcome } from './events.ts'
 import { temporaryDirectory } from './jsonl/temporary.ts'
 
@@ -461,7 +462,7 @@ describe('a log to an HTTP endpoint', () => {
     const onFailure = ({ cause }: { cause?: unknown }): void => void failures.push(cause)
     const sink = await open({ url: 'https://audit.example', directory, fetch, onFailure })
     await sink.append(intent(1), {})
-    while (failures.length < 3) await new Promise((resolve) => setTimeout(resolve, 5))
+    await until(() => failures.length >= 3, 5)
     for (const failure of failures) expect(failure).toMatchObject({ code: 'ERR_AUDIT_INTEGRITY' })
     expect(sent).toBe(1)
     expect(readdirSync(directory).sort()).toEqual(['spool-0000000000000001.jsonl', 'spool.lock'])

@@ -18,8 +18,9 @@ import { inCi } from '../property/runs.ts'
 import { sqliteFile } from '../state/open-sqlite.ts'
 import { actor } from '../support/actors.ts'
 import { call, chainOf, serviceOptions, verdict } from '../support/service.ts'
+import { until } from '../support/until.ts'
 import { type Served, serveFetch } from './serve.ts'
-import { cidNumber, until } from './sources.ts'
+import { cidNumber } from './sources.ts'
 
 const publisher = await actor('publisher')
 const [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map((name) => actor(name)))

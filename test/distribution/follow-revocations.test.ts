@@ -10,7 +10,8 @@ import { StoreError } from '../../src/errors.ts'
 import type { RevocationEntry } from '../../src/revocation/revocation-store.ts'
 import { never } from '../../src/time.ts'
 import { actor } from '../support/actors.ts'
-import { type OperatedSource, operatedSource, until } from './sources.ts'
+import { until } from '../support/until.ts'
+import { type OperatedSource, operatedSource } from './sources.ts'
 
 const [alice, bob, carol] = (await Promise.all(['alice', 'bob', 'carol'].map((name) => actor(name)))).map(
   ({ did }) => did,

@@ -13,8 +13,9 @@ import { revoke } from '../../src/revocation/revoke.ts'
 import { never } from '../../src/time.ts'
 import { actor } from '../support/actors.ts'
 import { chainOf } from '../support/service.ts'
+import { until } from '../support/until.ts'
 import { type Served, serveStream } from './serve.ts'
-import { cidNumber, until } from './sources.ts'
+import { cidNumber } from './sources.ts'
 
 const publisher = await actor('publisher')
 const [alice, bob, mallory] = await Promise.all(['alice', 'bob', 'mallory'].map((name) => actor(name)))

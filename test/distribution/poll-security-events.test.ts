@@ -4,9 +4,9 @@ import {
   pollSecurityEvents,
 } from '../../src/distribution/security-events/poll-security-events.ts'
 import { ArgumentError, StoreError } from '../../src/errors.ts'
+import { until } from '../support/until.ts'
 import { claims, receive, sign } from './security-events.ts'
 import { serveFetch } from './serve.ts'
-import { until } from './sources.ts'
 
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {

@@ -44,11 +44,6 @@ export function operatedSource(): OperatedSource {
   }
 }
 
-/** Waits until a condition holds, in turns of the event loop. The limit of the test ends a wait that is in vain. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1))
-}
-
 const base = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
 const base32 = 'abcdefghijklmnopqrstuvwxyz234567'
 

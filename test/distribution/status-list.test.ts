@@ -11,7 +11,8 @@ import { statusListToken } from '../../src/distribution/status-list/status-list-
 import { ArgumentError, StoreError } from '../../src/errors.ts'
 import { encodeBase64url } from '../../src/ipld/base.ts'
 import { actor } from '../support/actors.ts'
-import { cidNumber, until } from './sources.ts'
+import { until } from '../support/until.ts'
+import { cidNumber } from './sources.ts'
 
 const uri = 'https://authority.example/agents/1'
 const start = 1_000_000

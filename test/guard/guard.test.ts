@@ -29,6 +29,7 @@ import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import type { Vault } from '../../src/vault/vault.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { call, chainOf, service } from '../support/service.ts'
+import { until } from '../support/until.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
 const secret = 'canary-7f3a91c04be2'
@@ -558,8 +559,8 @@ describe('guard.authorize and guard.dryRun', () => {
       await guard.use(await containerOf(), (handled) => {
         began = handled.lease().catch((error: unknown) => error)
       })
-      while (give === undefined) await new Promise((resolve) => setTimeout(resolve, 1))
-      give()
+      await until(() => give !== undefined)
+      give?.()
       expect(await began).toBeInstanceOf(Error)
       expect(ended).toBe(1)
     }

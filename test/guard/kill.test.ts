@@ -6,6 +6,7 @@ import { findOpenIntents } from '../../src/audit/recovery/find-open-intents.ts'
 import { readJsonlLines, readJsonlRecords } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
 import { shortRuns } from '../property/runs.ts'
+import { until } from '../support/until.ts'
 import { bundleGuard, killGuards, startGuard, startNumberedUpstream } from './kill-guards.ts'
 
 let folder: string
@@ -33,7 +34,7 @@ describe('a process with a guard', () => {
     const upstream = await startNumberedUpstream(300)
     const child = startGuard(program, directory, { origin: upstream.origin, parallel: 200 })
     await child.said('open')
-    while (upstream.numbers.length < 200) await new Promise((resolve) => setTimeout(resolve, 5))
+    await until(() => upstream.numbers.length >= 200, 5)
     child.child.kill('SIGTERM')
     await child.ended
     expect([child.child.exitCode, child.child.signalCode]).toEqual([0, null])

@@ -30,6 +30,7 @@ import { openDatabase } from '../audit/open-database.ts'
 import { shortRuns } from '../property/runs.ts'
 import { actor, now } from '../support/actors.ts'
 import { call, chainOf, service } from '../support/service.ts'
+import { until } from '../support/until.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
 const alice = await actor('alice')
@@ -292,7 +293,7 @@ describe('the time for the outcome of a call', () => {
     clock.set(-1_000)
     const short = startOutcomeLease(clock, 5)
     clock.set(-9_000)
-    while (!short.isOver()) await new Promise((resolve) => setTimeout(resolve, 1))
+    await until(short.isOver)
   })
 
   it('GRD-18 AUD-35 leads to one outcome for each call, in any order of steps, with clocks that differ', async () => {

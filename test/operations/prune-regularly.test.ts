@@ -3,8 +3,8 @@ import { ArgumentError } from '../../src/errors.ts'
 import { pruneRegularly } from '../../src/operations/prune-regularly.ts'
 import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
 import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
-import { until } from '../distribution/sources.ts'
 import { sqliteFile } from '../state/open-sqlite.ts'
+import { until } from '../support/until.ts'
 
 const secret = new Uint8Array(32).fill(1)
 

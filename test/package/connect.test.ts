@@ -9,6 +9,7 @@ import { type AgentHome, makeAgentHome } from '../gateway/connect/agent-home.ts'
 import { type FakeGateway, startFakeGateway } from '../gateway/connect/fake-gateway.ts'
 import { root } from '../setup/entries.ts'
 import { actor } from '../support/actors.ts'
+import { until } from '../support/until.ts'
 
 const [owner, service] = await Promise.all([actor('owner'), actor('service')])
 const parties = { audience: service.did, subject: owner.did }
@@ -98,7 +99,7 @@ describe('the program procura connect', { timeout: 30_000 }, () => {
       await ask(initialize)
       child.kill(signal)
       expect(await exit).toEqual([null, signal])
-      while (gateway.count() > 0) await new Promise((settle) => setTimeout(settle, 5))
+      await until(() => gateway.count() === 0, 5)
     },
   )
 
@@ -109,7 +110,7 @@ describe('the program procura connect', { timeout: 30_000 }, () => {
     child.stdin.write(`${JSON.stringify(call)}\n`)
     child.stdin.write(`${JSON.stringify({ ...call, id: 3 })}\n`)
     await exit
-    while (gateway.count() > 0) await new Promise((settle) => setTimeout(settle, 5))
+    await until(() => gateway.count() === 0, 5)
   })
 
   it('CON-07 writes nothing but messages to its output when it cannot work', async () => {

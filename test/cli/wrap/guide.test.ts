@@ -8,6 +8,7 @@ import { connectClient, type LineClient } from '../../gateway/connect/client.ts'
 import { type ApiUpstream, startApi } from '../../gateway/serve/api-upstream.ts'
 import { canary, mailServer } from '../../gateway/serve/gateway-home.ts'
 import { root } from '../../setup/entries.ts'
+import { until } from '../../support/until.ts'
 import { type Machine, newMachine } from './set-up.ts'
 
 const origin = 'https://api.example.com'
@@ -77,7 +78,7 @@ async function procura(words: readonly string[], input = ''): Promise<string[]> 
   }
   running.push(ended)
   const isReady = (): boolean => lines.some((line) => /^(?:server |the key for)/.test(line))
-  while (!isReady()) await new Promise((resolve) => setTimeout(resolve, 20))
+  await until(isReady, 20)
   if (words[0] === 'serve') last.printed = lines
   last.place = /^listening on http:\/\/(\S+)$/m.exec(lines.join('\n'))?.[1] ?? last.place
   return last.place === '' ? lines : lines.map((line) => line.replace(last.place, '127.0.0.1:8080'))
@@ -105,7 +106,7 @@ async function curl(words: readonly string[]): Promise<string[]> {
 async function reload(): Promise<string[]> {
   process.emit('SIGHUP')
   const serve = last.printed
-  while (!serve.some((line) => line.includes('new configuration'))) await new Promise((done) => setTimeout(done, 20))
+  await until(() => serve.some((line) => line.includes('new configuration')), 20)
   return serve
 }
 

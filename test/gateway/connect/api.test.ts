@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { run } from '../../../src/cli/run.ts'
 import { type ApiListener, listenForApi } from '../../../src/entries/gateway.ts'
+import { until } from '../../support/until.ts'
 import { type ApiHome, codeOf, makeApiHome } from '../serve/api-home.ts'
 import { exchangeBytes } from '../serve/api-upstream.ts'
 
@@ -287,7 +288,7 @@ describe('procura connect --api', () => {
       readInput: async () => new Uint8Array(),
       askHidden: async () => undefined,
     })
-    while (out.length < 2) await new Promise((resolve) => setTimeout(resolve, 10))
+    await until(() => out.length >= 2, 10)
     const file = join(api.agent.folder, 'local.key')
     const place = /^listening on (http:\S+)$/.exec(out[0] ?? '')?.[1]
     expect(out[1]).toBe(`the key for clients is in ${file}; set it as the API key of the client`)

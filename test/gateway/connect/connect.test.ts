@@ -7,6 +7,7 @@ import { openContainer } from '../../../src/authorization/open-container.ts'
 import { ArgumentError } from '../../../src/errors.ts'
 import { connectToGateway } from '../../../src/gateway/connect/connect-to-gateway.ts'
 import { actor } from '../../support/actors.ts'
+import { until } from '../../support/until.ts'
 import { type AgentHome, makeAgentHome } from './agent-home.ts'
 import { connectClient, type LineClient } from './client.ts'
 import { type FakeGateway, type FakeGatewayOptions, startFakeGateway } from './fake-gateway.ts'
@@ -368,7 +369,7 @@ describe('the end of procura connect', () => {
     await agent.give(owner, '/mcp/mail/wait')
     await first.initialize()
     const under = first.call('wait')
-    while (gateway?.events().length === 0) await new Promise((settle) => setTimeout(settle, 5))
+    await until(() => gateway?.events().length !== 0, 5)
     first.input.end()
     release()
     expect((await under).result?.isError).toBeUndefined()
@@ -379,7 +380,7 @@ describe('the end of procura connect', () => {
     void second.call('wait')
     second.input.end()
     await second.ended
-    while (gateway?.count() !== 0) await new Promise((settle) => setTimeout(settle, 5))
+    await until(() => gateway?.count() === 0, 5)
   })
 
   it('CON-09 comes when the client is gone, and when the signal is aborted', async () => {
@@ -395,7 +396,7 @@ describe('the end of procura connect', () => {
     controller.abort()
     await second.ended
     await client(agent.folder, { signal: AbortSignal.abort() }).ended
-    while (gateway?.count() !== 0) await new Promise((settle) => setTimeout(settle, 5))
+    await until(() => gateway?.count() === 0, 5)
   })
 
   it('wrong options are refused', async () => {

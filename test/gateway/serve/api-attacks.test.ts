@@ -6,6 +6,7 @@ import type { Delegation } from '../../../src/delegation/delegation.ts'
 import type { ApiListener, Gateway } from '../../../src/entries/gateway.ts'
 import { bindRequest } from '../../../src/http/binding/request-arguments.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
+import { until } from '../../support/until.ts'
 import { type ApiHome, makeApiHome } from './api-home.ts'
 import { exchangeBytes } from './api-upstream.ts'
 import { canary } from './gateway-home.ts'
@@ -183,7 +184,7 @@ describe('the socket of a gateway, with a request to an API', () => {
     )
     expect(await send('')).toContain('"too_many"')
     for (const socket of held) socket.destroy()
-    while ((await call('/v1/a')).status !== 200) await new Promise((resolve) => setTimeout(resolve, 10))
+    await until(async () => (await call('/v1/a')).status === 200, 10)
     expect(await gateway.health()).toMatchObject({ healthy: true })
   })
 })

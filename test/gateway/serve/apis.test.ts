@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readGatewayConfig } from '../../../src/entries/gateway.ts'
+import { until } from '../../support/until.ts'
 import { type ApiHome, codeOf, makeApiHome } from './api-home.ts'
 import { canary } from './gateway-home.ts'
 
@@ -108,7 +109,7 @@ describe('an API behind the gateway', () => {
     const gone = new AbortController()
     await call('/v1/stream', { signal: gone.signal })
     gone.abort()
-    while (upstream.gone() === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+    await until(() => upstream.gone() !== 0, 10)
     const broken = await call('/v1/broken')
     upstream.finish()
     await expect(broken.text()).rejects.toThrow()

@@ -9,6 +9,7 @@ import { encodeContainer } from '../../../src/container/container.ts'
 import { serveAdmin } from '../../../src/gateway/admin/serve-admin.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { runCli } from '../../cli/run-cli.ts'
+import { until } from '../../support/until.ts'
 import { newClients } from '../connect/client.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
@@ -135,13 +136,13 @@ describe('a process that can open the socket, without a key', () => {
     const gateway = await home.open()
     const open = Array.from({ length: 70 }, () => stubborn(gateway.place, `${hello}\n`))
     const answers = async (word: string): Promise<number> => {
-      while (open.some(({ text }) => !text().includes('\n'))) await new Promise((resolve) => setTimeout(resolve, 20))
+      await until(() => open.every(({ text }) => text().includes('\n')), 20)
       return open.filter(({ text }) => text().includes(word)).length
     }
     expect([await answers('"audience"'), await answers('"too_many"')]).toEqual([64, 6])
     expect((await gateway.health()).sessions).toBe(64)
     for (const socket of sockets.splice(0)) socket.destroy()
-    while ((await gateway.health()).sessions > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+    await until(async () => (await gateway.health()).sessions === 0, 20)
     open.splice(0, 70, stubborn(gateway.place, `${hello}\n`))
     expect(await answers('"audience"')).toBe(1)
   }, 30_000)
@@ -154,7 +155,7 @@ describe('a process that can open the socket, without a key', () => {
     // Each connection is refused until the places are free again.
     for (let answer = ''; !answer.includes('"audience"'); ) {
       const one = stubborn(gateway.place, `${hello}\n`)
-      while (!one.text().includes('\n')) await new Promise((resolve) => setTimeout(resolve, 20))
+      await until(() => one.text().includes('\n'), 20)
       answer = one.text()
     }
   }, 30_000)

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { acceptTools, readGatewayConfig, reviewTools, toolListHash } from '../../../src/entries/gateway.ts'
+import { until } from '../../support/until.ts'
 import { type LineClient, newClients, textOf } from '../connect/client.ts'
 import { callsIn, type GatewayHome, mailServer, makeGatewayHome } from './gateway-home.ts'
 
@@ -30,10 +31,6 @@ const config = (): ReturnType<typeof readGatewayConfig> => readGatewayConfig(joi
 async function hashOf(name: string): Promise<string> {
   const found = await reviewTools({ config: await config(), server: 'mail' })
   return found.find((one) => one.name === name)?.hash ?? ''
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10))
 }
 
 const tool = (name: string, description: string): object => ({

@@ -8,6 +8,7 @@ import { fileDelegationStore } from '../../../src/delegation-file/file-delegatio
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { root } from '../../setup/entries.ts'
 import { bundleProgram } from '../../support/bundle-program.ts'
+import { until } from '../../support/until.ts'
 import { newClients, textOf } from '../connect/client.ts'
 import { callsIn, canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
@@ -64,10 +65,6 @@ function start(words: readonly string[] = [], env: Record<string, string> = {}):
   const served = { child, exit, out: () => all }
   running.push(served)
   return served
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
 describe('procura serve', () => {
