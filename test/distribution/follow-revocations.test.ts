@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Did } from '../../src/did/did.ts'
 import {
   type FollowedRevocations,
@@ -55,6 +55,30 @@ async function complete({ source, store }: Followed, ...entries: RevocationEntry
 }
 
 describe('a copy of revocations', () => {
+  it('RVK-33 asks a source that fails again after 0.8 seconds at most, and more slowly after several failures', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      let readings = 0
+      // biome-ignore lint/correctness/useYield: it fails before its first page.
+      const read = async function* (): AsyncGenerator<never> {
+        readings += 1
+        throw new Error('away')
+      }
+      const store = followRevocations({ source: { read } })
+      await vi.advanceTimersByTimeAsync(5_000)
+      for (let time = 0; time < 30; time++) {
+        const before = readings
+        await vi.advanceTimersByTimeAsync(801)
+        expect(readings - before).toBeGreaterThanOrEqual(1)
+        // Each wait is at least half of the longest one.
+        expect(readings - before).toBeLessThanOrEqual(3)
+      }
+      await store.close()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('RVK-20 refuses look-ups until it is complete for the first time', () =>
     follow(async (followed) => {
       const { store, source } = followed
