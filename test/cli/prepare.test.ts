@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -53,8 +53,10 @@ describe('the secret of the stores', () => {
     }
     try {
       writeFileSync(at('own'), canary, { mode: 0o600 })
-      writeFileSync(at('open'), canary, { mode: 0o644 })
-      writeFileSync(at('group'), canary, { mode: 0o640 })
+      writeFileSync(at('open'), canary)
+      chmodSync(at('open'), 0o644)
+      writeFileSync(at('group'), canary)
+      chmodSync(at('group'), 0o640)
       symlinkSync(at('own'), at('link'))
       const refused = [
         [await prepare(at('open')), /chmod 600/],

@@ -89,7 +89,8 @@ describe('AGT-18 a store of delegations in a file', () => {
     await symlink(damaged, link)
     await expect(refused(link)).rejects.toThrow(/symbolic link/)
     const open = newPath()
-    await writeFile(open, encodeContainer([grant]), { mode: 0o644 })
+    await writeFile(open, encodeContainer([grant]))
+    await chmod(open, 0o644)
     await expect(refused(open)).rejects.toThrow(/run chmod 600/)
     await expect(refused(open)).rejects.toThrow(StoreError)
     // Nothing is written over a file that cannot be read.

@@ -23,7 +23,8 @@ describe('a process with a guard', () => {
     const kills = Math.max(3, shortRuns(12).numRuns)
     const report = await killGuards(program, join(folder, 'killed'), kills)
     expect(report).toMatchObject({ kills, unrecorded: [], lost: [] })
-    expect(report.done).toBeGreaterThan(kills)
+    // Each process was killed after its first call.
+    expect(report.done).toBeGreaterThanOrEqual(kills)
     expect(report.reached).toBeGreaterThanOrEqual(report.done)
     // AUD-09: the next start records the interrupted calls as unknown.
     expect(report.unknown).toBeGreaterThan(0)

@@ -118,7 +118,7 @@ describe('a user without permission', () => {
     const program = await bundleProgram(source, join(folder, 'procura.mjs'), ['node-sqlite3-wasm'])
     const home = join(folder, 'home')
     mkdirSync(join(home, 'p'), { recursive: true })
-    for (const one of [folder, home, join(home, 'p')]) chmodSync(one, 0o755)
+    for (const one of [folder, program, home, join(home, 'p')]) chmodSync(one, 0o755)
     if (isRoot) for (const one of [home, join(home, 'p')]) chownSync(one, 65_534, 65_534)
     const path = join(home, 'p', '.mcp.json')
     writeFileSync(path, json('mcpServers'))

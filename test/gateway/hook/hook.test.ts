@@ -1,4 +1,4 @@
-import { link, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, link, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'jsonc-parser'
@@ -132,7 +132,8 @@ describe('procura hook install', () => {
     const path = join(home, 'settings.json')
     const own = '// for files\n      { "matcher": "Bash", "hooks": [] }'
     const text = `{\n  "model": "opus",\n  "hooks": {\n    "PreToolUse": [\n      ${own}\n    ]\n  } // mine\n}\n`
-    await writeFile(path, text, { mode: 0o640 })
+    await writeFile(path, text)
+    await chmod(path, 0o640)
     const link = join(home, 'link.json')
     await symlink(path, link)
     for (const servers of [
