@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import type { AuditEvent } from '../../src/audit/events/event.ts'
+import { sampleDenials } from '../../src/audit/sample-denials.ts'
+import type { AuditSink } from '../../src/audit/sink.ts'
+import { recordDenials } from '../../src/gateway/record-denials.ts'
+import type { McpTransport } from '../../src/gateway/transport/mcp-transport.ts'
+
+const denial = {
+  jsonrpc: '2.0',
+  id: 1,
+  result: {
+    content: [],
+    isError: true,
+    _meta: { 'xyz.ucan/container.denial': { code: 'container_missing', requirement: 'MCP-05' } },
+  },
+}
+
+/** A relay whose records are confirmed from outside. */
+function setUp() {
+  const sent: unknown[] = []
+  const events: AuditEvent[] = []
+  const errors: unknown[] = []
+  let confirm: (error?: Error) => void = () => undefined
+  const sink = {
+    append: (event: AuditEvent) =>
+      new Promise((resolve, reject) => {
+        events.push(event)
+        confirm = (error) => (error === undefined ? resolve({}) : reject(error))
+      }),
+  } as unknown as AuditSink
+  const inner = { send: async (message: unknown) => void sent.push(message) } as unknown as McpTransport
+  const client = recordDenials(inner, {
+    ...{ server: 'mail', audience: 'did:web:gateway.example', sink, sampler: sampleDenials() },
+    onError: (error) => errors.push(error),
+  })
+  client.onmessage = () => undefined
+  inner.onmessage?.({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'send' } })
+  return { client, sent, events, errors, confirm: (error?: Error) => confirm(error) }
+}
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+}
+
+describe('a refusal before the guard is asked', () => {
+  it('is answered when it is on record [GTW-37]', async () => {
+    const { client, sent, events, confirm } = setUp()
+    const answered = client.send(denial)
+    await turns()
+    expect([sent, events.length]).toEqual([[], 1])
+    expect(events[0]).toMatchObject({ kind: 'denied', authenticated: false, command: '/mcp/mail/send' })
+    confirm()
+    await answered
+    expect(sent).toEqual([denial])
+  })
+
+  it('is answered although its record fails, which is reported [GTW-37]', async () => {
+    const { client, sent, errors, confirm } = setUp()
+    const answered = client.send(denial)
+    await turns()
+    confirm(new Error('disk full'))
+    await answered
+    expect([sent, errors.map(String)]).toEqual([[denial], ['Error: disk full']])
+  })
+
+  it('is not seen in an answer of the server, nor in a message that is not an answer [GTW-37]', async () => {
+    const { client, sent, events } = setUp()
+    const others = [
+      { ...denial, result: { ...denial.result, isError: false } },
+      { ...denial, result: { content: [], isError: true } },
+      { ...denial, method: 'ping' },
+      {
+        jsonrpc: '2.0',
+        id: 1,
+        result: {
+          ...denial.result,
+          _meta: { 'xyz.ucan/container.denial': { code: 'revoked', requirement: 'RVK-01' } },
+        },
+      },
+    ]
+    for (const one of others) await client.send(one)
+    expect([sent.length, events]).toEqual([others.length, []])
+  })
+})
