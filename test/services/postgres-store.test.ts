@@ -317,6 +317,43 @@ describe('STO-06 stores in PostgreSQL', () => {
     expect((await owner.query('SELECT key FROM places_calls')).rows).toEqual([])
   })
 
+  it('OPS-21 read each ended hold once, although an old transaction keeps the deleted ones in the index', async () => {
+    const settings = await open('ended')
+    // Two holds for each call, so that a statement ends fewer calls than holds.
+    await owner.query(
+      `INSERT INTO ended_limits SELECT decode(md5(i::text), 'hex'), 0, 'Infinity' FROM generate_series(1, 2) AS t (i)`,
+    )
+    await owner.query(`INSERT INTO ended_limit_holds
+      SELECT decode(md5((i / 2)::text), 'hex'), decode(md5((1 + i % 2)::text), 'hex'), 'rate', 1, 1000 + i / 20, 1000 + i / 20, false, NULL
+      FROM generate_series(2, 6001) AS t (i)`)
+    const old = new Pool({ connectionString: address, max: 1 })
+    const own = new Pool({ connectionString: address, max: 1 })
+    await old.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
+    await old.query('SELECT count(*) FROM ended_limit_holds')
+    const froms: number[] = []
+    const noting: PostgresStoreClient = {
+      async query(text, values) {
+        if (text.includes('limits_expire')) froms.push(Number(values[1]))
+        return own.query(text, [...values])
+      },
+    }
+    const entriesRead = async (): Promise<number> => {
+      await own.query('SELECT pg_stat_force_next_flush()')
+      const text =
+        "SELECT idx_tup_read::int AS count FROM pg_stat_user_indexes WHERE indexrelname = 'ended_limit_holds_by_until'"
+      return ((await own.query(text)).rows[0] as { count: number }).count
+    }
+    const before = await entriesRead()
+    await postgresStores({ ...settings, client: noting }).limitStore.prune()
+    expect((await owner.query('SELECT id FROM ended_limit_holds')).rows).toEqual([])
+    expect(froms).toEqual([Number.NEGATIVE_INFINITY, 1050, 1100, 1150, 1200, 1250, 1300])
+    // A statement finds those with the latest end of the one before once more.
+    expect((await entriesRead()) - before).toBeLessThan(6_000 + 7 * 30)
+    await old.query('COMMIT')
+    await old.end()
+    await own.end()
+  })
+
   it('RPL-01 take no call again whose row is forgotten while a claim is under way', async () => {
     const settings = await open('race')
     const { replay } = postgresStores({ ...settings, timeoutMs: 10_000 })

@@ -8,7 +8,10 @@ export interface LimitFunctions {
   readonly commit: string
   /** Ends calls: names. */
   readonly release: string
-  /** Ends reservations whose time is over: the present time, and how many at most. Returns how many there were. */
+  /**
+   * Ends holds whose time is over: the present time, the time to begin with, and how many at most. Returns how many there
+   * were, and the latest time of them, as JSON.
+   */
   readonly expire: string
   /** For the others: ends a reservation that was not committed, if its time is over. */
   readonly end: string
@@ -25,7 +28,8 @@ export function limitFunctionsOf({ limits }: Tables): LimitFunctions {
     reserve: `${limits}_reserve`,
     commit: `${limits}_commit`,
     release: `${limits}_release`,
-    expire: `${limits}_expire`,
+    // A function of an earlier version has the name without the last word, and other arguments.
+    expire: `${limits}_expire_from`,
     end: `${limits}_end`,
   }
 }
@@ -227,22 +231,26 @@ END $$;
 `
 }
 
+/** For a table that the server has not analyzed, it would collect and sort all ended holds to find the first ones. */
 function expireFunction({ expire, end }: LimitFunctions, { limits, limitHolds: holds }: Tables): string {
   return `
-CREATE OR REPLACE FUNCTION ${expire}(present float8, most integer) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ${expire}(present float8, earliest float8, most integer) RETURNS jsonb LANGUAGE plpgsql
+SET enable_bitmapscan = off SET enable_seqscan = off AS $$
 DECLARE
-  calls bytea[] := ARRAY(
-    SELECT DISTINCT id FROM (SELECT id FROM ${holds} WHERE until <= present LIMIT most) AS over ORDER BY id
-  );
+  ended integer;
+  latest float8;
+  calls bytea[];
   call bytea;
 BEGIN
   ${assertIsolation}
+  SELECT count(*), max(until), array_agg(DISTINCT id ORDER BY id) INTO ended, latest, calls
+  FROM (SELECT id, until FROM ${holds} WHERE until >= earliest AND until <= present ORDER BY until LIMIT most) AS over;
   PERFORM 1 FROM ${limits} WHERE key IN (SELECT key FROM ${holds} WHERE id = ANY (calls)) ORDER BY key FOR UPDATE;
-  FOREACH call IN ARRAY calls LOOP
+  FOREACH call IN ARRAY coalesce(calls, '{}') LOOP
     PERFORM ${end}(call, present);
     DELETE FROM ${holds} WHERE id = call AND until <= present;
   END LOOP;
-  RETURN cardinality(calls);
+  RETURN jsonb_build_object('count', ended, 'last', latest::text);
 END $$;
 `
 }

@@ -140,10 +140,15 @@ function numberOf(value: unknown): number {
 async function forget(connection: PostgresConnection, now: Timestamp, signal: AbortSignal | undefined): Promise<void> {
   const { tables, query } = connection
   const { meta, limits, limitTasks } = tables
-  const expire = `SELECT ${limitFunctionsOf(tables).expire}($1::float8, ${prunedAtOnce}) AS count`
+  // Each statement begins where the one before has ended, as those of `forgetRows` do.
+  const expire = `SELECT ended->>'count' AS count, ended->>'last' AS last
+    FROM ${limitFunctionsOf(tables).expire}($1::float8, $2::float8, ${prunedAtOnce}) AS one (ended)`
+  let from = '-Infinity'
   for (let count = prunedAtOnce; count === prunedAtOnce; ) {
     signal?.throwIfAborted()
-    count = Number((await query(expire, [String(now)]))[0]?.['count'])
+    const [row] = await query(expire, [String(now), from])
+    count = Number(row?.['count'])
+    from = String(row?.['last'] ?? from)
   }
   const [noted] = await query(
     `UPDATE ${meta} SET limits_forgotten = greatest(limits_forgotten, ${forgettable})
