@@ -40,6 +40,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['guard', isGiven, 'createGuard.close createGuard.health'],
   ['service', writes, 'on'],
   ['service/file', isSetUp, 'openFileService'],
+  ['http/node', 'has hostile requests in test/http', 'listenForCalls'],
   [
     'service',
     isGiven,

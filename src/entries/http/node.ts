@@ -1,3 +1,4 @@
+// node only: listens on sockets
 /**
  * `procura/http/node`: calls in `node:http`.
  *
@@ -5,5 +6,11 @@
  */
 
 export type { CallTaker, HandlerOptions } from '../../http/adapters/answer.ts'
+export {
+  type CallListener,
+  type ListenForCallsOptions,
+  type ListeningService,
+  listenForCalls,
+} from '../../http/adapters/listen-for-calls.ts'
 export { nodeHandler } from '../../http/adapters/node.ts'
 export type { NodeIncoming, NodeOutgoing } from '../../http/adapters/node-response.ts'

@@ -1,6 +1,6 @@
 // node only: listens on a port
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { startAtAddress } from '../wire/start-server.ts'
+import { startAtAddress } from '../../support/start-server.ts'
 
 /** The state of a gateway. */
 export interface GatewayHealth {

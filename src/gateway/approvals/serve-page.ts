@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createRequire } from 'node:module'
 import { encodeContainer } from '../../container/container.ts'
 import { ArgumentError } from '../../errors.ts'
-import { startAtAddress } from '../wire/start-server.ts'
+import { startAtAddress } from '../../support/start-server.ts'
 import type { ApprovalDesk } from './approval-desk.ts'
 import type { PageRun } from './page-run.ts'
 

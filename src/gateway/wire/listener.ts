@@ -7,7 +7,7 @@ import { ArgumentError } from '../../errors.ts'
 import { quote } from '../../support/quote.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
 import type { ListenPlace } from '../configuration/read-gateway-config.ts'
-import { startAtAddress, startServer } from './start-server.ts'
+import { startAtAddress, startServer } from '../../support/start-server.ts'
 
 /** A place at which the gateway listens. */
 export interface Listener {

@@ -14,6 +14,7 @@ import {
   callback,
   type DefaultCheck,
   maybe,
+  type OptionCheck,
   type OptionChecks,
   oneOfStrings,
   readOptions,
@@ -143,7 +144,12 @@ const isService = (value: unknown): string | undefined =>
     ? undefined
     : 'must be a service, as createService makes it'
 
-const handlerChecks: OptionChecks<HandlerOptions> &
+/** A path with which a request is compared, as the client sent it. */
+export const pathValue: OptionCheck = (value) =>
+  typeof value === 'string' && /^\/[^?#]*$/.test(value) ? undefined : 'must be a path that begins with a slash'
+
+/** The checks of {@link HandlerOptions}. */
+export const handlerChecks: OptionChecks<HandlerOptions> &
   typeof readingChecks & { readonly [Name in 'statuses' | 'takes']: DefaultCheck } = Object.freeze({
   ...readingChecks,
   command: (value) =>
@@ -151,9 +157,7 @@ const handlerChecks: OptionChecks<HandlerOptions> &
       ? undefined
       : 'must be a command definition, or the name of a command',
   takes: withDefault(oneOfStrings('calls', 'revocations'), 'calls'),
-  revocationsAt: maybe((value) =>
-    typeof value === 'string' && /^\/[^?#]*$/.test(value) ? undefined : 'must be a path that begins with a slash',
-  ),
+  revocationsAt: maybe(pathValue),
   feed: maybe(withMethod('fetch')),
   bind: maybe(withMethod('read')),
   statuses: withDefault(oneOfStrings('all', 'auth_request'), 'all'),

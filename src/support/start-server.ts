@@ -1,7 +1,7 @@
 // node only: listens on sockets
 import type { Server } from 'node:net'
-import { ArgumentError } from '../../errors.ts'
-import { quote } from '../../support/quote.ts'
+import { ArgumentError } from '../errors.ts'
+import { quote } from './quote.ts'
 
 /** A loopback address, with a port or with 0 for any port that is free. */
 export interface LoopbackAddress {

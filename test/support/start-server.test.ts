@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { startAtAddress, startServer } from '../../../src/gateway/wire/start-server.ts'
+import { startAtAddress, startServer } from '../../src/support/start-server.ts'
 
 describe('a server that cannot listen', () => {
   it.each([
