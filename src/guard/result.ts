@@ -9,7 +9,7 @@ import type { Receipt } from '../receipt/receipt.ts'
  * |---|---|
  * | `audit_unavailable` | the intent was not recorded, so nothing was done; or no release was, so nothing was sent |
  * | `deadline_exceeded` | the decision timed out |
- * | `overloaded` | the number of concurrent calls has reached its limit |
+ * | `overloaded` | the number of concurrent calls has reached its limit; of a revocation: it applies already |
  * | `closed` | the guard is shutting down |
  * | `command_mismatch` | the request is for another command |
  * | `request_mismatch` | an argument does not match the request |

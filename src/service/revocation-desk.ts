@@ -8,6 +8,7 @@ import type { CID } from 'multiformats/cid'
 import { withDeadline } from '../audit/combine/with-deadline.ts'
 import { newEventId } from '../audit/events/event.ts'
 import type { Ledger } from '../audit/ledger/create-ledger.ts'
+import { type DenialSampler, sampleDenials } from '../audit/sample-denials.ts'
 import { openContainer } from '../authorization/open-container.ts'
 import { verifyRevocation } from '../authorization/verify-revocation.ts'
 import { anySubject } from '../capability/subject.ts'
@@ -46,11 +47,18 @@ export interface DeskOptions extends Omit<GuardOptions, 'commands' | 'ledger'> {
   readonly ledger: Pick<Ledger, 'revoked'> | undefined
 }
 
+/** Most copies of revocations that are recorded in a minute. */
+const mostCopies = 10
+
 /** Makes the place for revocations of a service. */
 export function createRevocationDesk(options: DeskOptions): RevocationDesk {
   const { audit, deadlines } = options
   const { decisionMs = 2_000 } = deadlines ?? {}
   const sink = withDeadline(audit.sink, { ...(audit.deadlineMs !== undefined && { deadlineMs: audit.deadlineMs }) })
+  const copies = sampleDenials({
+    unauthenticated: mostCopies,
+    ...(options.clock !== undefined && { clock: options.clock }),
+  })
   const underWay = new Set<Promise<unknown>>()
   let isClosed = false
 
@@ -59,7 +67,7 @@ export function createRevocationDesk(options: DeskOptions): RevocationDesk {
     let accepted: Accepted | GuardDenial
     try {
       accepted = await withinDeadline(decisionMs, { signals: [signal], reason }, (ended) =>
-        accept(container, options, ended),
+        accept(container, options, copies, ended),
       )
     } catch (error) {
       report(options, error)
@@ -99,6 +107,7 @@ interface Accepted {
 async function accept(
   container: string | Uint8Array,
   options: DeskOptions,
+  copies: DenialSampler,
   signal: AbortSignal,
 ): Promise<Accepted | GuardDenial> {
   const { accept, acceptRedundantFields, backend, clock, clockTolerance, limits, resolver, revocations } = options
@@ -130,11 +139,31 @@ async function accept(
       requirement: 'SVC-17',
     }
   }
+  // SVC-16: anybody can send a copy.
+  if ((await isKnown(verdict.entry, options, signal)) && !copies.admit(undefined)) return repeated
   await options.registry?.add(verdict.entry, { byDelegate: verdict.entry.revoker !== owner })
   // It applies already; a failure asks the sender to send it again.
   await options.ledger?.revoked(verdict.entry)
   return { target: verdict.target, entry: verdict.entry, revocation }
 }
+
+/** Whether a revocation is in the store. */
+async function isKnown(
+  { ids, revoker }: RevocationEntry,
+  { registry }: DeskOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  // A shared store leaves out a revoker that is not in the question.
+  const found =
+    (await registry?.findRevocations([...ids, ...(revoker === undefined ? [] : [revoker])], { signal })) ?? []
+  return ids.every((id) => found.some((one) => one.id === id && one.revoker === revoker))
+}
+
+const repeated: GuardDenial = Object.freeze({
+  code: 'overloaded',
+  message: 'the revocation applies already, and copies of revocations arrive too often; send no more of them',
+  requirement: 'SVC-16',
+})
 
 /** The issuer of the first delegation of the path, if it delegates its own authority. */
 function ownerOf({ args }: Invocation, delegations: readonly Delegation[]): Did | undefined {

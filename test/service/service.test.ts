@@ -145,6 +145,23 @@ describe('the revocations that a service receives', () => {
     expect(await service.call(await containerOf('/mail/list'))).toMatchObject({ denial: { code: 'revoked' } })
   })
 
+  it('SVC-16 are recorded a few times a minute when copies of one arrive, which anybody can send [attack 81]', async () => {
+    const recorded: unknown[] = []
+    const ledger = { seen: async () => [], revoked: async (entry: unknown) => void recorded.push(entry) }
+    const { service, kinds } = setUp({ ledger })
+    const revocation = await revoke({ issuer: alice, delegation: proofs[0] as never })
+    const container = encodeContainer([revocation, ...proofs])
+    for (let at = 0; at < 11; at++)
+      expect(await service.revoke(container)).toMatchObject({ accepted: true, recorded: true })
+    for (let at = 0; at < 50; at++)
+      expect(await service.revoke(container)).toMatchObject({ accepted: false, denial: { code: 'overloaded' } })
+    expect([kinds().length, recorded.length]).toEqual([11, 11])
+    // Another one is taken, and all of them apply.
+    const other = encodeContainer([await revoke({ issuer: alice, delegation: longer[0] as never }), ...longer])
+    expect(await service.revoke(other)).toMatchObject({ accepted: true, recorded: true })
+    expect(await service.call(await containerOf('/mail/list'))).toMatchObject({ denial: { code: 'revoked' } })
+  })
+
   it('SVC-16 are refused without an error when they are malformed, cannot be stored, or there is no registry', async () => {
     const revocation = await revoke({ issuer: alice, delegation: proofs[0] as never })
     const container = encodeContainer([revocation, ...proofs])
