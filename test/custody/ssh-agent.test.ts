@@ -75,6 +75,26 @@ describe('an SSH agent', () => {
     expect((failure as Error).message).toContain(text)
   })
 
+  it('selects a key that is listed twice, such as one on a card and in a file, and never one of two', async () => {
+    const { publicKey: other } = generateKeyPairSync('ed25519')
+    const second = Buffer.from(other.export({ format: 'jwk' }).x ?? '', 'base64url')
+    const otherBlob = Buffer.concat([field('ssh-ed25519'), field(second)])
+    const twice = [field(blob), field('card'), field(blob), field('owner@laptop')]
+    await agent((request) => (request[4] === 11 ? answer(12, uint32(2), ...twice) : signature(request)))
+    const signer = await sshAgentSigner({ socket })
+    expect(await signer.sign(message)).toHaveLength(64)
+    await new Promise((closed) => server?.close(closed))
+    for (const listed of [
+      [field(blob), field('a'), field(otherBlob), field('a')],
+      [...twice, field(otherBlob), field('other')],
+    ]) {
+      await agent(() => answer(12, uint32(listed.length / 2), ...listed))
+      await expect(sshAgentSigner({ socket })).rejects.toThrow('has 2 such keys; select one by `publicKey`')
+      await new Promise((closed) => server?.close(closed))
+    }
+    server = undefined
+  })
+
   it('leaves out keys that no verifier accepts', async () => {
     const small = Buffer.concat([field('ssh-ed25519'), field(Buffer.from([1, ...new Uint8Array(31)]))])
     await agent(() => answer(12, uint32(2), field(small), field(''), field(field('ssh-rsa')), field('')))
