@@ -48,7 +48,7 @@ const entries = readEntries()
 describe('layers', () => {
   it('are those of the map in CONTRIBUTING.md', () => {
     const page = readFileSync(`${root}CONTRIBUTING.md`, 'utf8')
-    const lines = page.split('\n').filter((line) => /^ {4}(?:\d+ +| {7}|   )[a-z-]+(?:, [a-z-]+)* {2,}\S/.test(line))
+    const lines = page.split('\n').filter((line) => /^ {4}(?:\d+ +| {7}| {3})[a-z-]+(?:, [a-z-]+)* {2,}\S/.test(line))
     const mapped: string[][] = []
     for (const line of lines) {
       const [, number, names = ''] = /^ {4}(\d+)? *(.+?) {2,}/.exec(line) ?? []

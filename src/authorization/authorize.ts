@@ -228,7 +228,7 @@ interface Service {
  * 6. approvals, for a command that needs them: they cost further signatures, and use nothing up yet; then limits that this
  *    service cannot count;
  * 7. replay: late, because it leaves a trace; a call that is refused for a reason before it burns no nonce;
- * 8. what is left of the limits: last, so that no other refusal, and no copy of a call, uses any of them up.
+ * 8. the rest of the limits: last, so that no other refusal, and no copy of a call, uses any of them up.
  */
 function* decide(
   container: string | Uint8Array,

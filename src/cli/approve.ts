@@ -32,7 +32,9 @@ export async function approve(words: readonly string[], flags: Flags, host: Host
   if (flags['list'] === true) return list(all, await namesOf(config), flags, host)
   // An agent can run this program. It must not be able to say yes.
   if (!host.isTerminal)
-    throw new UsageError('a person has to answer at a terminal, and standard input is not one; --list needs none')
+    throw new UsageError(
+      'a person has to answer at a terminal, and standard input is not a terminal; use --list to read the requests',
+    )
   if (flags['page'] === true) return enrollPage(config, words, flags, host)
   if (textOf(flags, 'enroll') !== undefined) return enroll(config, words, flags, host)
   const path = textOf(flags, 'from') ?? join(dirname(config.path), 'owner.key')

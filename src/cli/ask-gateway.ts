@@ -17,7 +17,7 @@ export interface NoAnswer {
 /** Milliseconds in which the gateway has to answer. A server may have to start. */
 const answerMs = 15_000
 
-/** Sends a first line to a gateway, and returns its first line as data, or why there is none. */
+/** Sends a first line to a gateway, and returns its first line as data, or the reason for which it did not answer. */
 export function askGateway(
   { socket: path, address }: GatewayPlace,
   hello: object,
@@ -46,7 +46,7 @@ export function askGateway(
       try {
         end({ answer: Object(JSON.parse(line ?? '')) as Readonly<Record<string, unknown>> })
       } catch {
-        fail('answers with something else than JSON')
+        fail('answered with a line that is not JSON')
       }
     })
   })

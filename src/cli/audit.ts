@@ -49,7 +49,7 @@ async function verify(log: LogLines, flags: Flags, host: Host): Promise<number> 
 async function printOcsf(log: LogLines, flags: Flags, host: Host): Promise<number> {
   const [name, vendorName] = [textOf(flags, 'product'), textOf(flags, 'vendor')]
   if (name === undefined || vendorName === undefined)
-    throw new UsageError('needs --product and --vendor: who writes the log')
+    throw new UsageError('needs --product and --vendor: the product and the vendor that write the log')
   const digests = lineDigests()
   const report = await verifyAuditLog(digests.note(linesOf(log, flags)))
   if (!report.valid) {

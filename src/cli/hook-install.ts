@@ -40,7 +40,7 @@ export async function installHook(words: readonly string[], flags: Flags, host: 
 
 const advice = {
   claude: 'it blocks a call also when the hook itself fails',
-  codex: 'start Codex and trust the hook (/hooks), because Codex skips a hook that is not trusted without a word',
+  codex: 'start Codex and trust the hook (/hooks), because Codex silently skips a hook that is not trusted',
 } as const
 
 function entryOf(client: 'claude' | 'codex', servers: readonly string[], command: string): HookEntry {

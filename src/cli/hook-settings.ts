@@ -54,7 +54,7 @@ function entriesIn(text: string, path: string): readonly Node[] {
   let at: Node | undefined = root
   for (const name of ['hooks', 'PreToolUse']) {
     const found = namedIn(at, name)
-    if (found.length > 1) throw wrong('has a key twice on the way to its hooks')
+    if (found.length > 1) throw wrong('has a key twice on the path to its hooks')
     at = found[0]
     if (at === undefined) return []
     if (at.type !== (name === 'hooks' ? 'object' : 'array')) throw wrong(`has another \`${name}\` than a client reads`)

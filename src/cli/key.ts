@@ -33,7 +33,7 @@ export async function newKey(words: readonly string[], flags: Flags, host: Host)
   return 0
 }
 
-/** `procura key show FILE`: prints the DID of the current key, and what is public of the others. */
+/** `procura key show FILE`: prints the DID of the current key, and the public part of the others. */
 export async function showKey(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const { keys, encrypted } = await describeSignerFile({ path: operandOf(words, 'the key file') })
   print(keys, encrypted, flags, host)

@@ -103,7 +103,7 @@ function textsIn(claimed: unknown): LogRow['claimed'] {
   return texts.length === 0 ? undefined : Object.fromEntries(texts as [string, string][])
 }
 
-/** Leaves out what is undefined. */
+/** Leaves out undefined fields. */
 function compact<T extends object>(fields: T): { [Name in keyof T]: Exclude<T[Name], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
 }

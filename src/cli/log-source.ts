@@ -84,7 +84,10 @@ function sourceOf({ name, lines, close }: LogLines): LogSource {
       let isTorn = false
       for await (const line of lines(reached)) {
         // Text behind it would be hidden by a torn line in its place.
-        if (isTorn) throw new Error(`a line of ${quote(name, 256)} is torn, and more follow; run procura audit verify`)
+        if (isTorn)
+          throw new Error(
+            `a line of ${quote(name, 256)} is incomplete, and more lines follow; run procura audit verify`,
+          )
         // The last line of a log may be in the middle of a write; the next reading has it whole.
         isTorn = line.endsWith('\u2026')
         if (isTorn) continue

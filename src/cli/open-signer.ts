@@ -36,7 +36,7 @@ export async function fileKey(flags: Flags, host: Host, isNew: boolean): Promise
 /** Asks for a passphrase at the terminal, which does not show it. */
 export async function askPassphrase(question: string, host: Host): Promise<string> {
   const typed = await host.askHidden(question)
-  if (typed === undefined) throw new UsageError('it was broken off; nothing is written')
+  if (typed === undefined) throw new UsageError('the input was interrupted; nothing is written')
   const text = new TextDecoder('utf-8', { fatal: true }).decode(typed)
   typed.fill(0)
   return text

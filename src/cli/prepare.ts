@@ -20,7 +20,7 @@ export async function prepareStores(words: readonly string[], flags: Flags, host
   if (flags['sql'] === true) return printSql(schema, host)
   const isNew = flags['new-service'] === true
   const text = textOf(flags, 'epoch')
-  if (isNew && text !== undefined) throw new UsageError('--new-service and --epoch exclude each other')
+  if (isNew && text !== undefined) throw new UsageError('pass --new-service or --epoch, not both')
   const epoch = isNew ? 0 : text === undefined ? undefined : readMoment('epoch', text, systemClock.now())
   const secret = await readStoreSecret(flags, host)
   const address = await databaseAddress(flags, host, 'PROCURA_STORE_URL')

@@ -20,7 +20,7 @@ export async function readSecret(name: string, asBytes: boolean, host: Host): Pr
   if (asBytes)
     throw new UsageError('--bytes takes the secret from a file or another program: send it to standard input')
   const typed = await host.askHidden(`secret of ${name} (it is not shown): `)
-  if (typed === undefined) throw new UsageError('it was broken off; nothing is stored')
+  if (typed === undefined) throw new UsageError('the input was interrupted; nothing is stored')
   return checked(typed, false)
 }
 
@@ -31,7 +31,7 @@ function withoutLineEnd(bytes: Uint8Array): Uint8Array {
 
 /** Binary input is most often a key; decoded as text it would be another key. */
 function checked(bytes: Uint8Array, asBytes: boolean): Uint8Array {
-  if (bytes.length === 0) throw new UsageError('the secret is read from standard input, and there was none')
+  if (bytes.length === 0) throw new UsageError('the secret is empty; type it at the terminal, or send it to standard input')
   if (asBytes) return bytes
   let text: string
   try {

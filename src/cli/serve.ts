@@ -38,7 +38,7 @@ export async function serve(words: readonly string[], flags: Flags, host: Host):
   announce(gateway, dryRun, isJson, host)
   if (!signals.ending.aborted)
     await new Promise((resolve) => signals.ending.addEventListener('abort', resolve, { once: true }))
-  onEvent({ level: 'info', event: 'stopping', message: 'ending; calls in progress are waited for' })
+  onEvent({ level: 'info', event: 'stopping', message: 'stopping; waiting for the calls in progress' })
   await gateway.close()
   return 0
 }
@@ -88,7 +88,7 @@ async function reload(
     onEvent({ level: 'info', event: 'reloaded', message: 'took the new configuration' })
     await gateway.refresh()
   } catch (error) {
-    const message = `the new configuration is not taken, and the old one goes on: ${(error as Error).message}`
+    const message = `the new configuration is invalid, and the old one stays in use: ${(error as Error).message}`
     onEvent({ level: 'error', event: 'reload_failed', message })
   }
 }

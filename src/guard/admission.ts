@@ -103,7 +103,7 @@ function refuseUnexpected(
   return undefined
 }
 
-/** The audience first: a call to another service is none of this service's business. */
+/** The audience first: a call to another service is not asked about further. */
 async function refuseParties(
   context: GuardContext,
   audience: Did,

@@ -178,7 +178,7 @@ describe('procura vault', () => {
       ['610062', /control characters/],
       ['1b5b41', /control characters/],
       ['c285', /control characters/],
-      ['0a', /there was none/],
+      ['0a', /the secret is empty/],
     ]
     for (const [given, why] of refused) {
       const before = await stored('k')
@@ -200,8 +200,8 @@ describe('procura vault', () => {
     expect([code, err]).toEqual([0, 'secret of crm (it is not shown): '])
     expect(out).not.toContain(secret)
     for (const [typed, flags, why] of [
-      [null, [], /broken off; nothing is stored/],
-      ['', [], /there was none/],
+      [null, [], /interrupted; nothing is stored/],
+      ['', [], /the secret is empty/],
       ['\u001b[D', [], /control characters/],
       [secret, ['--bytes'], /--bytes takes the secret from a file/],
     ] as const) {

@@ -179,7 +179,7 @@ describe('procura log', () => {
     const hidden = await runCli(['log', torn])
     expect([hidden.code, hidden.err]).toEqual([
       2,
-      expect.stringMatching(/is torn, and more follow; run procura audit verify/),
+      expect.stringMatching(/is incomplete, and more lines follow; run procura audit verify/),
     ])
     stop.abort()
     expect(await done).toBe(0)

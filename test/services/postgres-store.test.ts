@@ -140,7 +140,10 @@ describe('STO-06 stores in PostgreSQL', () => {
       [await prepare('--secret-file', join(folder, 'none')), /does not exist; make one with/],
       [await prepare(), /--secret-file, or PROCURA_STORE_SECRET in base64/],
       [await runCli(words, '', { ...env, PROCURA_STORE_SECRET: 'c2hvcnQ=' }), /32 bytes or more in base64/],
-      [await prepare('--secret-file', file, '--epoch', 'now', '--new-service'), /exclude each other/],
+      [
+        await prepare('--secret-file', file, '--epoch', 'now', '--new-service'),
+        /pass --new-service or --epoch, not both/,
+      ],
       [await runCli([...words, '--secret-file', file]), /PROCURA_STORE_URL, or in the file of --url-file/],
       [await runCli(['store', 'prepare', '--secret-file', file], '', env), /--postgres is missing/],
       [await runCli([...words, address, '--secret-file', file], '', env), /too many words/],

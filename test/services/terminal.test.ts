@@ -56,7 +56,7 @@ describe('procura at a terminal', () => {
 
   it('stores nothing when it is broken off', async () => {
     const shown = await typeAt('vault put other --leasable', `${secret}\x03`)
-    expect(shown).toMatch(/broken off; nothing is stored/)
+    expect(shown).toMatch(/interrupted; nothing is stored/)
     expect(shown).not.toContain(secret)
     expect((await openFileVault({ path, key: { keyFile } })).references).not.toContain('other')
   })
@@ -71,7 +71,7 @@ describe('procura at a terminal', () => {
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) {
     it(`restores the terminal after ${signal}`, async () => {
       const shown = await typeAt('vault put other --leasable', '', signal)
-      expect(shown).toMatch(/broken off; nothing is stored/)
+      expect(shown).toMatch(/interrupted; nothing is stored/)
       expect(shown).toMatch(/ echo /)
       expect(shown).toMatch(/ icanon /)
     })

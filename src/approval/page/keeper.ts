@@ -13,7 +13,7 @@ export interface Keeper {
 const storeName = 'approver'
 
 /**
- * Opens the database of the page, and makes a key when there is none.
+ * Opens the database of the page, and makes a missing key.
  *
  * @param database - a name, for a page with several approvers. Default `procura-approval`.
  */

@@ -5,7 +5,7 @@ import type { LogPosition } from '../events/record.ts'
 export interface CheckpointSchedule {
   /** The last record that is known; undefined before the log is known. */
   latest(): LogPosition | undefined
-  /** The record of the last checkpoint; undefined when there is none. */
+  /** The record of the last checkpoint; undefined before the first one. */
   signed(): LogPosition | undefined
   /** Notes that a record exists. */
   reach(position: LogPosition | undefined): void

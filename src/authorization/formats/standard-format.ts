@@ -24,7 +24,7 @@ export function readCall(
   return formatOf(container, formats).read(container, context)
 }
 
-/** The format that recognizes a container; the first of the list if there is none. */
+/** The format that recognizes a container, or else the first of the list. */
 export function formatOf<Token>(
   container: string | Uint8Array,
   formats: readonly TokenFormat<Token>[],

@@ -34,7 +34,7 @@ export function gatewayPath(home: string): string {
 /**
  * Reads the configuration of a gateway.
  *
- * @returns undefined when there is none.
+ * @returns undefined when the file does not exist.
  */
 export async function readGatewayFile(home: string): Promise<GatewayFile | undefined> {
   const path = gatewayPath(home)

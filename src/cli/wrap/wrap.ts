@@ -143,7 +143,7 @@ async function askInputs(
   const names = new Set(chosen.flatMap(({ value }) => inputsIn(JSON.stringify(value), client.references)))
   for (const name of names) {
     const typed = await host.askHidden(`value of the input ${name} (it is not shown): `)
-    if (typed === undefined) throw new UsageError('it was broken off; nothing is written')
+    if (typed === undefined) throw new UsageError('the input was interrupted; nothing is written')
     answers.set(name, new TextDecoder('utf-8', { fatal: true }).decode(typed))
     typed.fill(0)
   }

@@ -35,7 +35,7 @@ export interface IndexedDbPlace {
 
 /** Options of {@link openIndexedDbSigner}. */
 export interface IndexedDbSignerOptions extends IndexedDbPlace {
-  /** Whether a key is made where there is none. Default true. */
+  /** Whether a missing key is made. Default true. */
   readonly create?: boolean
   /** The DID that the key signs for. Default: its `did:key`. */
   readonly did?: Did

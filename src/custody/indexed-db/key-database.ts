@@ -26,7 +26,7 @@ export interface KeyDatabase {
 const storeName = 'keys'
 
 /**
- * Opens a database, and makes it where there is none.
+ * Opens a database, and makes a missing one.
  *
  * @throws SigningError when the browser refuses.
  */

@@ -256,7 +256,7 @@ async function makeRoom(desk: Desk, { request: { agent } }: KeptRequest): Promis
   for (const { one } of candidates) {
     if (lent.has(one.id) || (await readKeptAnswer(await files.answer(one.id), one, clock)) !== undefined) continue
     await remove(desk, [one])
-    const message = `the request ${one.id} made room for a newer one of ${one.request.agent === agent ? 'its' : 'another'} agent`
+    const message = `the request ${one.id} was displaced by a newer one of ${one.request.agent === agent ? 'its' : 'another'} agent`
     onEvent({ level: 'warning', event: 'approval_displaced', message })
     return true
   }

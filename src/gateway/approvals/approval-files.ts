@@ -9,7 +9,7 @@ import { idTexts } from './id-texts.ts'
 export interface ApprovalFiles {
   /** The IDs of the requests. */
   ids(): Promise<readonly string[]>
-  /** The request, as an agent has signed it; undefined when there is none, or other users have access to its file. */
+  /** The request, as an agent has signed it; undefined when it does not exist, or other users have access to its file. */
   request(id: string): Promise<string | undefined>
   /** The answer, unverified. Everybody who can write into the folder can make one. */
   answer(id: string): Promise<string | undefined>

@@ -18,7 +18,7 @@ export interface IdTexts {
   idsOf(kind: FileKind): Promise<readonly string[]>
   /** The IDs of a kind among the names of files. */
   idsIn(names: readonly string[], kind: FileKind): readonly string[]
-  /** Undefined when there is none, other users have access to it, or it is too long. */
+  /** Undefined when it does not exist, other users have access to it, or it is too long. */
   read(path: string): Promise<string | undefined>
   /** A reader finds no file, or a whole one. */
   put(path: string, text: string): Promise<void>

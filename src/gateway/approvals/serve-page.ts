@@ -133,7 +133,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
   if ((origin !== undefined && origin !== own) || (site !== undefined && site !== 'same-origin'))
     return send(403, 'text/plain', 'use the page of this address\n')
   const [, kind, id] = /^\/(requests|answers|keys)\/([a-z2-7]{16})$/.exec(pathname) ?? []
-  if (id === undefined) return send(404, 'text/plain', 'there is nothing here\n')
+  if (id === undefined) return send(404, 'text/plain', 'not found\n')
   if (kind === 'requests' && request.method === 'GET') {
     const found = await parts.desk.find(id, searchParams.get('approver') ?? '')
     if (found === undefined)

@@ -5,7 +5,7 @@ import { quote } from '../../support/quote.ts'
 import type { ToolApprovals } from '../configuration/read-gateway-config.ts'
 import type { ApprovalNeed } from './approval-desk.ts'
 
-/** The name in the rules that stands for every tool without a rule of its own. */
+/** The name in the rules for every tool without a rule of its own. */
 const everyTool = '*'
 
 /**

@@ -253,7 +253,7 @@ export const gatewayShape: ObjectShape = {
         fields: {
           page: {
             shape: loopbackAddress,
-            about: 'the loopback address of the page for approvals, such as 127.0.0.1:7335; default: there is none',
+            about: 'the loopback address of the page for approvals, such as 127.0.0.1:7335; default: no page is served',
             optional: true,
           },
           approvers: {
@@ -271,7 +271,7 @@ export const gatewayShape: ObjectShape = {
         kind: 'object',
         fields: { address: { shape: loopbackAddress, about: 'a loopback address, such as 127.0.0.1:7334' } },
       },
-      about: 'the address of `/health` and `/metrics`; default: there is none',
+      about: 'the address of `/health` and `/metrics`; default: they are not served',
       optional: true,
     },
   },

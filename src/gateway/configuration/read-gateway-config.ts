@@ -22,7 +22,7 @@ export interface StdioServerConfig {
   readonly secretEnv: Readonly<Record<string, string>>
   /** The requests that pass unguarded. Default: none. */
   readonly allow?: readonly AllowedRequests[]
-  /** The file of its standard error; it is discarded if there is none. */
+  /** The file of its standard error; without a file, it is discarded. */
   readonly stderr?: string
   /** The rules for the tools whose every call needs approvals, by name; `*` is every other tool. */
   readonly approvals?: ToolApprovals

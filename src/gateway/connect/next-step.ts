@@ -9,7 +9,7 @@ export function nextStep(answered: Answered, shown: Waiting | undefined, clock: 
     return `The approver has refused this call; do not repeat it.${reason}`
   }
   if (answered.kind === 'gone')
-    return 'The approval was used by an identical call, or its request has made room for newer ones; make the call again to request another one.'
+    return 'The approval was used by an identical call, or its request was displaced by newer ones; make the call again to request another one.'
   if (shown === undefined) return ''
   const minutes = Math.max(1, Math.floor(secondsLeft(shown, clock) / 60))
   const [one, ...more] = shown.requests

@@ -56,7 +56,7 @@ export async function openState({ file, isFirst, syncFile }: OpenStateOptions): 
     const database = new sqlite.Database(file)
     try {
       await chmod(file, 0o600)
-      // One process has the file. So its lock, a folder, is not made for each transaction, and a log before writing (WAL) needs
+      // One process has the file. So its lock, a folder, is not made for each transaction, and a write-ahead log (WAL) needs
       // no memory that processes share: a transaction is one write, and one sync of that log.
       database.exec('PRAGMA locking_mode = EXCLUSIVE')
       // A new file beside a log with records may be one that lost its data.
@@ -86,12 +86,12 @@ export async function openState({ file, isFirst, syncFile }: OpenStateOptions): 
   }
 }
 
-/** The path of the log before writing. In another mode of SQLite, a transaction would be in several files. */
+/** The path of the write-ahead log. In another mode of SQLite, a transaction would be in several files. */
 function walOf(database: InstanceType<typeof sqlite.Database>, file: string): string {
   const [row] = database.all('PRAGMA journal_mode')
   if (row?.['journal_mode'] === 'wal') return `${file}-wal`
   throw new StoreError(
-    `${quote(file, 256)} cannot have a log before writing (WAL); put the state on a local file system`,
+    `${quote(file, 256)} does not support the write-ahead log (WAL) of SQLite; put the state on a local file system`,
   )
 }
 

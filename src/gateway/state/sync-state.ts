@@ -44,9 +44,12 @@ export function syncStores(stores: GatewayStores, log: string, syncFile: SyncFil
       assertSafe()
       await syncFile(file)
     } catch (cause) {
-      failure ??= new StoreError('the disk did not take the state of the gateway; check the disk, and restart it', {
-        cause,
-      })
+      failure ??= new StoreError(
+        'the state of the gateway could not be written to the disk; check the disk, and restart the gateway',
+        {
+          cause,
+        },
+      )
       throw failure
     }
   })

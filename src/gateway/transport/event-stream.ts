@@ -60,7 +60,7 @@ export async function* readEvents(
   }
 }
 
-/** The end of a line: LF, CR LF, or CR. A CR at the end of what is there may be followed by an LF. */
+/** The end of a line: LF, CR LF, or CR. A CR at the end of the received text may be followed by an LF. */
 function endOfLine(
   text: string,
   start: number,

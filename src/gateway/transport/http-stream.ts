@@ -64,7 +64,7 @@ export async function readStream(
       report(connection, error)
     }
     position.failures += 1
-    // Without an id, the server cannot find out what is missing.
+    // Without an id, the server cannot find the missing events.
     if (position.lastId === undefined && awaited !== undefined) return false
   }
   return false

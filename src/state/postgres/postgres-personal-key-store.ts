@@ -21,7 +21,7 @@ export function postgresPersonalKeyStore(options: PostgresConnectionOptions): Sh
   const nameOf = (person: string): string => names.hex('personal-key', person)
   const { meta, personalKeys } = tables
 
-  /** Returns the encrypted key, null when it was destroyed, and undefined when there is none. */
+  /** Returns the encrypted key, null when it was destroyed, and undefined when it does not exist. */
   async function find(name: string): Promise<string | null | undefined> {
     const text = `SELECT fingerprint, name, sealed FROM ${meta} LEFT JOIN ${personalKeys} ON name = decode($1, 'hex')`
     const [row] = await ask(text, [name])

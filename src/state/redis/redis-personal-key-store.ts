@@ -21,7 +21,7 @@ export function redisPersonalKeyStore(options: RedisConnectionOptions): SharedPe
   const box = personalKeyBox(settings.secret)
   const keyOf = (person: string): string => key('person', names.hex('personal-key', person))
 
-  /** Returns the encrypted key, an empty string when it was destroyed, and undefined when there is none. */
+  /** Returns the encrypted key, an empty string when it was destroyed, and undefined when it does not exist. */
   async function find(person: string): Promise<string | undefined> {
     const [, value] = await ask(findKeyScript, ['key'], [keyOf(person)], [])
     return value === null || value === undefined ? undefined : text(value)

@@ -30,7 +30,7 @@ export function sqlitePersonalKeyStore(options: SqliteConnectionOptions): Shared
 
   const empty = prepare(database, 'PRAGMA wal_checkpoint(TRUNCATE)')
 
-  /** Returns the encrypted key, null when it was destroyed, and undefined when there is none. */
+  /** Returns the encrypted key, null when it was destroyed, and undefined when it does not exist. */
   async function sealedKey(name: Uint8Array): Promise<Uint8Array | null | undefined> {
     return query(() => {
       meta()

@@ -167,7 +167,7 @@ describe('procura serve', () => {
     const { child, out } = await serve()
     home.configure((given) => void Object.assign(given, { sandbox: true }))
     child.kill('SIGHUP')
-    await until(() => out().includes('the old one goes on'))
+    await until(() => out().includes('the old one stays in use'))
     expect(out()).toMatch(/gateway\.json:1:\d+: `sandbox` is unknown/)
     const agent = await home.agent('assistant')
     await agent.give(home.owner, '/mcp/mail')

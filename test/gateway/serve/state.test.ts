@@ -169,7 +169,7 @@ describe('the sync of the state of a gateway', () => {
     const disk = slowDisk()
     const state = await openState({ file: file(), isFirst: true, syncFile: disk.sync })
     await state.stores.replay.claim('call', expiration, {})
-    const refused = 'the disk did not take the state of the gateway; check the disk, and restart it'
+    const refused = 'the state of the gateway could not be written to the disk; check the disk, and restart the gateway'
     const lost = expect(state.synced()).rejects.toThrow(refused)
     const revoked = expect(state.stores.revocations.add(entry)).rejects.toThrow(refused)
     await disk.end(new Error('EIO'))

@@ -37,7 +37,7 @@ export interface LogFiles {
   truncate(file: number, size: number): void
   /** State of an open file. */
   stateOf(file: number): FileState
-  /** State of the file with a name; undefined if there is none. */
+  /** State of the file with a name; undefined if it does not exist. */
   stateAt(path: string): FileState | undefined
   /** Waits until the content is on the disk. */
   sync(file: number): Promise<void>

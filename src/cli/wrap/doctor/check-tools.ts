@@ -39,7 +39,7 @@ function unreadable(thing: string, server: string): Finding {
   return { check: 'tools', thing, fault: 'cannot be read', remedy }
 }
 
-/** The hashes of the tools in a file; undefined if there is none. */
+/** The hashes of the tools in a file; undefined if it does not exist. */
 async function toolsIn(path: string): Promise<ReadonlyMap<string, string> | 'unreadable' | undefined> {
   try {
     const file = await readPrivateFile(path, { timeoutMs: 5_000 })

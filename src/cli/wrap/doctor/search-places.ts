@@ -92,7 +92,7 @@ export async function contentOf(path: string): Promise<Buffer | undefined> {
   return typeof found === 'string' ? undefined : found
 }
 
-/** The content of a file, or the reason for which it is not searched; undefined where there is none. */
+/** The content of a file, or the reason for which it is not searched; undefined if the file does not exist. */
 async function contentOrReason(path: string): Promise<Buffer | string | undefined> {
   try {
     const status = await stat(path)
