@@ -31,7 +31,8 @@ function withoutLineEnd(bytes: Uint8Array): Uint8Array {
 
 /** Binary input is most often a key; decoded as text it would be another key. */
 function checked(bytes: Uint8Array, asBytes: boolean): Uint8Array {
-  if (bytes.length === 0) throw new UsageError('the secret is empty; type it at the terminal, or send it to standard input')
+  if (bytes.length === 0)
+    throw new UsageError('the secret is empty; type it at the terminal, or send it to standard input')
   if (asBytes) return bytes
   let text: string
   try {
