@@ -355,6 +355,21 @@ describe('source files', () => {
   })
 })
 
+describe('files that tests import', () => {
+  it('register hooks in functions alone: tests share a process, in which such a file is loaded for the first one', () => {
+    const faults = readSources('test')
+      .filter(({ path }) => !path.endsWith('.test.ts') && !path.startsWith('test/setup/'))
+      .flatMap((file) =>
+        file.tree.statements.flatMap((statement) =>
+          /^(?:await )?(?:after|before)(?:All|Each)\b/.test(statement.getText(file.tree))
+            ? [place(file, statement)]
+            : [],
+        ),
+      )
+    expect(faults).toEqual([])
+  })
+})
+
 describe('signals', () => {
   it('are joined by startDeadline alone: AbortSignal.any leaves something behind at a signal that outlives many calls', () => {
     const faults = sources.flatMap((file) => {

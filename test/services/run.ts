@@ -10,7 +10,7 @@
  */
 
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -43,6 +43,10 @@ async function run(runnerArguments: readonly string[]): Promise<number> {
     else present.push({ service, found })
   }
   const scratch = mkdtempSync(join(tmpdir(), 'procura-services-'))
+  // Servers run under accounts of their own.
+  chmodSync(scratch, 0o755)
+  // A file of tests that is skipped or killed leaves its folders here.
+  process.env['TMPDIR'] = scratch
   const running: Running[] = []
   try {
     for (const { service, found } of present) {

@@ -20,12 +20,6 @@ const config = `{
 let bundles: string
 let program: string
 
-beforeAll(async () => {
-  bundles = mkdtempSync(join(tmpdir(), 'procura-kill-'))
-  program = await bundleProgram(fileURLToPath(new URL('kill-child.ts', import.meta.url)), join(bundles, 'child.mjs'))
-}, 60_000)
-afterAll(() => rmSync(bundles, { recursive: true, force: true }))
-
 interface Ended {
   readonly code: number | null
   readonly signal: string | null
@@ -79,6 +73,13 @@ async function each(cases: readonly number[], run: (one: number) => Promise<void
 export function killsOfWrap(step: number): void {
   // Each kill takes several starts of the program.
   const timeoutMs = step === 1 ? 3_600_000 : 600_000
+
+  beforeAll(async () => {
+    bundles = mkdtempSync(join(tmpdir(), 'procura-kill-'))
+    const child = fileURLToPath(new URL('kill-child.ts', import.meta.url))
+    program = await bundleProgram(child, join(bundles, 'child.mjs'))
+  }, 60_000)
+  afterAll(() => rmSync(bundles, { recursive: true, force: true }))
 
   describe('a process that is killed', () => {
     it(
