@@ -28,7 +28,7 @@ export function withEntry(text: string, entry: HookEntry, path: string): string 
   // From the last one on, so that the places of the others stay.
   for (const [at, group] of [...entriesIn(body, path).entries()].reverse()) {
     const hooks = itemsOf(namedValue(group, 'hooks'))
-    const own = [...hooks.keys()].filter((index) => isOurs(namedValue(hooks[index], 'command'))).reverse()
+    const own = [...hooks.keys()].filter((index) => isHookCommand(namedValue(hooks[index], 'command')?.value)).reverse()
     const place = ['hooks', 'PreToolUse', at]
     if (own.length === 0) continue
     if (own.length < hooks.length) for (const index of own) next = change(next, [...place, 'hooks', index], undefined)
@@ -77,8 +77,15 @@ function itemsOf(node: Node | undefined): readonly Node[] {
   return node?.type === 'array' ? (node.children ?? []) : []
 }
 
-/** Only this program has a verb and an option of these names. */
-function isOurs(command: Node | undefined): boolean {
-  const text: unknown = command?.value
-  return typeof text === 'string' && text.includes('procura') && text.includes(' hook --agent ')
+/**
+ * Whether a command line is `procura hook`, with its required option. Other programs have a verb of this name, or are in
+ * a folder with the name of this one: they are neither removed nor run.
+ */
+export function isHookCommand(command: unknown): command is string {
+  return (
+    typeof command === 'string' &&
+    command.includes('procura') &&
+    command.includes(' hook --') &&
+    / --agent[ =]/.test(command)
+  )
 }

@@ -92,7 +92,7 @@ function readProofs(value: IpldValue | undefined): readonly CID[] {
 
 function readTokenCid(value: IpldValue, name: string): CID {
   if (!isCid(value) || !isTokenCid(value)) {
-    throw new MalformedError('TOK-11', `\`${name}\` names a token by something else than CIDv1, dag-cbor, sha2-256`)
+    throw new MalformedError('TOK-11', `\`${name}\` names a token by something other than CIDv1, dag-cbor, sha2-256`)
   }
   return value
 }

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { parse } from 'jsonc-parser'
+import { isHookCommand } from '../../hook-settings.ts'
 import { checkDepth } from '../json-config.ts'
 import type { WrapIndex } from '../wrap-index.ts'
 import type { Finding } from './finding.ts'
@@ -81,7 +82,7 @@ async function hooksIn(file: string): Promise<readonly Hook[]> {
     const { hooks } = Object(group) as { readonly hooks?: unknown }
     return (Array.isArray(hooks) ? hooks : []).flatMap((hook: unknown) => {
       const { command, onFailure } = Object(hook) as { readonly command?: unknown; readonly onFailure?: unknown }
-      return typeof command === 'string' && isOurs(command) ? [{ command, onFailure, file }] : []
+      return isHookCommand(command) ? [{ command, onFailure, file }] : []
     })
   })
 }
@@ -95,10 +96,6 @@ async function settingsIn(file: string): Promise<string> {
   } catch {
     return ''
   }
-}
-
-function isOurs(command: string): boolean {
-  return command.includes('procura') && /\bhook\b/.test(command)
 }
 
 function absent(client: string, name: string): Finding {
@@ -115,7 +112,7 @@ async function checkCodex(config: string): Promise<readonly Finding[]> {
   const text = String((await contentOf(config)) ?? '')
   const other = String((await contentOf(join(dirname(config), 'hooks.json'))) ?? '')
   const start = text.indexOf('[[hooks.')
-  if (!isOurs(start < 0 ? '' : text.slice(start)) && !isOurs(other)) return [absent('Codex', 'codex')]
+  if (!isHookCommand(start < 0 ? '' : text.slice(start)) && !isHookCommand(other)) return [absent('Codex', 'codex')]
   return [
     {
       check: 'hooks',
