@@ -35,6 +35,8 @@ export interface AgentRun {
   readonly output: string
   /** The folder with its settings, transcripts and logs. */
   readonly folder: string
+  /** How it ended, such as `ended with 0 after 12 s`. */
+  readonly end: string
 }
 
 /** The process of the agent that runs now. */
@@ -139,14 +141,16 @@ function start(
     })
     running.pid = child.pid
     const output: string[] = []
+    const began = performance.now()
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => output.push(chunk.toString()))
     const timer = setTimeout(() => child.kill('SIGKILL'), 180_000)
     child.once('error', fail)
-    child.once('close', () => {
+    child.once('close', (code, signal) => {
       clearTimeout(timer)
       running.pid = undefined
-      settle({ output: output.join(''), folder })
+      const end = `ended with ${signal ?? code} after ${Math.round((performance.now() - began) / 1_000)} s`
+      settle({ output: output.join(''), folder, end })
     })
   })
 }

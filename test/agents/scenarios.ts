@@ -33,7 +33,10 @@ async function follow(
   const ended = await run(world, hook)
   try {
     look(ended)
-    assert.ok(model.results().length > 0, `the model received no result: ${ended.output.slice(-2_000)}`)
+    assert.ok(
+      model.results().length > 0,
+      `no result reached the model, and the agent ${ended.end}: ${ended.output.slice(-2_000)}`,
+    )
     return model.results()
   } finally {
     rmSync(ended.folder, { recursive: true, force: true })
