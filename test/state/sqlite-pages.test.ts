@@ -74,8 +74,8 @@ async function writtenPages(task: () => Promise<unknown>): Promise<number> {
 describe('calls in SQLite', () => {
   it('change a page of the used calls and one of the limits each, and no page of an index', async () => {
     const { database, open } = openStores()
-    fill(database, 'calls', 50_000, `${now + 60}`)
-    fill(database, 'limits', 50_000, `1, ${now + 60}`)
+    fill(database, 'calls', 20_000, `${now + 60}`)
+    fill(database, 'limits', 20_000, `1, ${now + 60}`)
     const { callStore } = open()
     let serial = 0
     const ask = () =>
@@ -103,7 +103,7 @@ describe('calls in SQLite', () => {
   it('OPS-21 are forgotten by the claims of several processes: few that have ended remain', async () => {
     const { countCalls, changes, setTime, open } = openStores()
     const stores = [open().replay, open().replay, open().replay]
-    const [lifetime, atOnce, turns] = [30, 100, 120]
+    const [lifetime, atOnce, turns] = [30, 100, 90]
     for (let turn = 0; turn < turns; turn++) {
       setTime(now + turn)
       const claims = Array.from({ length: atOnce }, (_, at) =>
