@@ -7,18 +7,20 @@ import { kindsOf, later, longAgo, nextCall, type OpenPrunedStores, type SharedSt
 /** Rows that one script makes. */
 const atOnce = 20_000
 
+/** Adds rows from a serial number on. Their ends and names are in order, so each is added after the one before. */
 const fillScript = `
-local serial = 0
+local seed, first, count, ends, total = ARGV[1], tonumber(ARGV[6]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[7])
+local serial = first
 local function name()
   serial = serial + 1
-  return redis.sha1hex(ARGV[1] .. ':' .. serial):sub(1, 32)
+  return string.format('%08x', serial) .. redis.sha1hex(seed .. ':' .. serial):sub(1, 24)
 end
-local ends, held, sealed = tonumber(ARGV[3]), string.format('%016.0f', tonumber(ARGV[4])), string.rep('x', 118)
+local held, sealed = string.format('%016.0f', tonumber(ARGV[4])), string.rep('x', 118)
 local function add(key, make)
-  for from = 1, tonumber(ARGV[2]), 1000 do
+  for from = 1, count, 1000 do
     local values = {}
-    for i = from, math.min(from + 999, tonumber(ARGV[2])) do
-      local score, member = make(ends + i % 360)
+    for i = from, math.min(from + 999, count) do
+      local score, member = make(ends + math.floor((first + i - 1) * 360 / total))
       table.insert(values, score)
       table.insert(values, member)
     end
@@ -53,10 +55,10 @@ export const prunedRedis: OpenPrunedStores = async (_, { entries, ended }) => {
   await clients[0].config('SET', 'appendonly', 'no')
   let seed = 0
   const fill = async (count: number, end: number, others: boolean): Promise<void> => {
-    for (let left = count; left > 0; left -= atOnce) {
-      seed += 1
-      const size = Math.min(atOnce, left)
-      await clients[0].eval(fillScript, 0, seed, size, end, later() - 100, others ? '1' : '0')
+    seed += 1
+    for (let first = 0; first < count; first += atOnce) {
+      const size = Math.min(atOnce, count - first)
+      await clients[0].eval(fillScript, 0, seed, size, end, later() - 100, others ? '1' : '0', first, count)
     }
   }
   await fill(entries, later(), false)

@@ -27,24 +27,23 @@ export const prunedSqlite: OpenPrunedStores = async (folder, { entries, ended })
   const fill = (table: string, columns: string, count: number): unknown =>
     database.exec(`INSERT INTO procura_${table} WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
       SELECT ${columns} FROM n`)
+  // Random keys in their order, which fill one page after the other.
+  const keyOf = (count: number): string =>
+    `CAST(unhex(printf('%08x', i * 4294967295 / ${count})) || randomblob(12) AS BLOB)`
   database.exec('PRAGMA cache_size = -524288; PRAGMA synchronous = OFF; BEGIN')
   for (const [end, calls, others] of [
     [later(), entries, entries / 10],
     [longAgo(), ended, ended],
   ] as const) {
-    fill('calls', `randomblob(16), ${end} + i % 360`, calls)
-    fill('processed_sets', `randomblob(16), ${end} + i % 360`, others)
-    fill('revocations', `randomblob(16), x'00', ${end} + i % 360`, others)
-    fill(
-      'revocation_journal (id, revoker, until, sealed)',
-      `randomblob(16), x'00', ${end} + i % 360, randomblob(118)`,
-      others,
-    )
-    fill('limits', `randomblob(16), 1, ${end} + i % 360`, others)
+    const key = keyOf(others)
+    fill('calls', `${keyOf(calls)}, ${end} + i % 360`, calls)
+    fill('processed_sets', `${key}, ${end} + i % 360`, others)
+    fill('revocations', `${key}, x'00', ${end} + i % 360`, others)
+    fill('revocation_journal (id, revoker, until, sealed)', `${key}, x'00', ${end} + i % 360, randomblob(118)`, others)
+    fill('limits', `${key}, 1, ${end} + i % 360`, others)
     // One use within a period that has not ended.
-    database.exec(`INSERT INTO procura_limit_holds SELECT randomblob(16), key, 1, 1, ${later()}, ${later()}, 0, NULL
-      FROM procura_limits WHERE expiration >= ${end} AND expiration < ${end + 360} AND NOT EXISTS
-        (SELECT 1 FROM procura_limit_holds AS known WHERE known.key = procura_limits.key)`)
+    database.exec(`INSERT INTO procura_limit_holds SELECT key, key, 1, 1, ${later()}, ${later()}, 0, NULL
+      FROM procura_limits WHERE expiration >= ${end} AND expiration < ${end + 360} ORDER BY key`)
   }
   database.exec('COMMIT; PRAGMA wal_checkpoint(TRUNCATE)')
   const steps = stepTimes()
