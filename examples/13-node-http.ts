@@ -1,11 +1,9 @@
-/** A server of `node:http` without a framework. */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+/** A server of `node:http` without a framework, which SIGTERM or SIGINT ends. */
 import { defineCommand, delegate, generateSigner } from 'procura'
 import { openAgent } from 'procura/agent'
 import { email } from 'procura/arguments'
 import { memoryAuditSink } from 'procura/audit'
-import { nodeHandler } from 'procura/http/node'
+import { listenForCalls } from 'procura/http/node'
 import { like } from 'procura/policy'
 import { createService, on } from 'procura/service'
 import { memoryStores } from 'procura/store/memory'
@@ -21,9 +19,8 @@ const service = createService({
   ...memoryStores(),
 })
 
-const server = createServer(nodeHandler(service, { command: send }))
-await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mail`
+// For TLS, or beside other routes, pass `nodeHandler(service)` to a server of your own.
+const { url, close } = await listenForCalls(service, { port: 0, command: send })
 
 const policy = [like('.to', '*@example.com')]
 const assistant = await openAgent({
@@ -35,8 +32,7 @@ const result = await assistant.call(send, { to: 'bob@example.com' })
 if (result.ok) console.log(result.value, 'receipt:', result.receipt !== undefined)
 const refused = await fetch(url, { method: 'POST' })
 console.log(refused.status, (await refused.json()).code)
-server.close()
-await service.close()
+await close()
 
 // { sent: 'bob@example.com' } receipt: true
 // 401 container_missing
