@@ -78,6 +78,13 @@ describe('a message names the fault and the remedy', () => {
     )
   })
 
+  it('for a subject that the service does not act for', async () => {
+    const sentence = 'this service does not act for ALICE; use proofs that begin with an owner that it acts for'
+    expect(await denialOf([await call({ issuer: bob, proofs: [root] }), root], { subjects: [carol.did] })).toBe(
+      sentence,
+    )
+  })
+
   it('for a delegation or a principal that is revoked', async () => {
     const revocations = memoryRevocationStore({ clock })
     const invocation = await call({ issuer: bob, proofs: [root] })

@@ -129,7 +129,10 @@ const sentences: ReadonlyMap<DenialCode, (words: Words) => string> = new Map<Den
     ({ found, wanted }) =>
       `the invocation is addressed to ${found}, but this service is ${wanted}; sign a new invocation with this service as its audience`,
   ],
-  ['subject_not_accepted', ({ found }) => `this service does not act for ${found}`],
+  [
+    'subject_not_accepted',
+    ({ found }) => `this service does not act for ${found}; use proofs that begin with an owner that it acts for`,
+  ],
   [
     'command_unknown',
     ({ found }) => `this service has no command \`${found}\`; check the spelling, and that this is the right service`,

@@ -156,7 +156,7 @@ async function refuseSubject(
   return {
     ...base,
     code: 'subject_not_accepted',
-    message: `this service does not act for ${subject}`,
+    message: `this service does not act for ${subject}; use proofs that begin with an owner that it acts for`,
     detail: { kind: 'principal', expected: [], found: subject },
   }
 }
