@@ -7,7 +7,7 @@ import { PassThrough } from 'node:stream'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { encodeContainer } from '../../../src/container/container.ts'
 import { delegate } from '../../../src/delegation/delegate.ts'
-import { readHello } from '../../../src/gateway/wire/hello.ts'
+import { endWith, readHello } from '../../../src/gateway/wire/hello.ts'
 import { listen } from '../../../src/gateway/wire/listener.ts'
 import { revoke } from '../../../src/revocation/revoke.ts'
 import { buildPage } from '../../setup/build.ts'
@@ -47,6 +47,21 @@ describe('the socket of a gateway', () => {
     await expect(home.open()).rejects.toThrow('a gateway is running already; stop it first')
     await expect(listen({ socket: gateway.place }, () => undefined)).rejects.toThrow('a gateway is running already')
     expect(await gateway.health()).toMatchObject({ healthy: true })
+  })
+
+  it('loses a refused client that keeps its end open [GTW-22]', async () => {
+    const path = join(home.folder, 'half.sock')
+    const closed: Promise<unknown>[] = []
+    const { close } = await listen({ socket: path }, (socket) => {
+      closed.push(new Promise((settle) => socket.once('close', settle)))
+      endWith(socket, { error: { code: 'closing', message: 'later' } })
+    })
+    const client = connect({ path, allowHalfOpen: true })
+    await new Promise((settle) => client.resume().once('end', settle))
+    expect([client.writable, closed.length]).toEqual([true, 1])
+    await Promise.all(closed)
+    client.destroy()
+    await close()
   })
 
   it('has mode 0600 from its first moment, whatever the process permits [GTW-21]', async () => {
