@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -303,10 +304,19 @@ describe('procura doctor', () => {
   it('reports what it could not check: a file, the tools, a log that is gone [WRP-20] [WRP-26] [WRP-28]', async () => {
     writeFileSync(machine.write('.bash_history', ''), '')
     truncateSync(join(machine.folder, '.bash_history'), 70_000_000)
+    // A link to itself, which the system does not open.
+    symlinkSync('.netrc', join(machine.folder, '.netrc'))
     const { code, findings } = await doctor('secrets')
     expect([code, findings]).toEqual([
       1,
-      [expect.objectContaining({ fault: expect.stringContaining('was not searched: it has more than'), note: true })],
+      [
+        expect.objectContaining({ fault: expect.stringContaining('was not searched: it has more than'), note: true }),
+        expect.objectContaining({
+          thing: join(machine.folder, '.netrc'),
+          fault: 'was not searched: it cannot be read (ELOOP)',
+          note: true,
+        }),
+      ],
     ])
     mkdirSync(join(machine.home, 'tools'), { mode: 0o700 })
     writeFileSync(join(machine.home, 'tools', 'mail.json'), '{', { mode: 0o600 })
