@@ -18,6 +18,7 @@ import { claimedCommand, recordOmitted, recordRefusal } from './record-denials.t
 import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } from './session.ts'
 import type { Supply } from './supply.ts'
 import { UpstreamError } from './upstream/upstream-error.ts'
+import { type ConnectionPlaces, connectionPlaces } from './wire/connection-places.ts'
 import { endWith, type HelloError, type HookRefusalClaim, readHello } from './wire/hello.ts'
 import { askProof, serverPlace } from './wire/session-proof.ts'
 
@@ -63,11 +64,11 @@ export interface FrontOptions {
 /** Makes the front. */
 export function createFront(options: FrontOptions): Front {
   const { supply, dryRun, needsProof, stopMs, onEvent } = options
-  const sockets = new Set<Socket>()
+  const places = connectionPlaces(most.connections)
   const open = new Set<GatewaySession>()
   const opening = new Set<Promise<void>>()
   const sampler = sampleDenials()
-  const apis = createApiFront({ supply, dryRun, sampler, onEvent })
+  const apis = createApiFront({ supply, dryRun, sampler, onEvent, mostRequests: most.requests })
   let starting = 0
   const takeApprovals = approvalsTaker(options)
   let isClosing = false
@@ -75,10 +76,8 @@ export function createFront(options: FrontOptions): Front {
   function take(socket: Socket): void {
     // A client that leaves is reported by the end of the stream.
     socket.on('error', () => undefined)
-    const fault = isClosing ? closing : sockets.size >= most.connections ? tooMany : undefined
+    const fault = isClosing ? closing : places.take(socket) ? undefined : tooMany
     if (fault !== undefined) return void endWith(socket, { error: fault })
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
     const work = serve(socket)
       .catch(() => void socket.destroy())
       .finally(() => opening.delete(work))
@@ -89,8 +88,9 @@ export function createFront(options: FrontOptions): Front {
     const hello = await readHello(socket, helloMs)
     if ('code' in hello) return refuse(socket, hello, onEvent)
     if (isClosing) return refuse(socket, closing, onEvent)
+    if ('approvals' in hello) return takeApprovals(socket, hello.approvals, places)
+    if (!('server' in hello)) places.begin(socket)
     if ('revoke' in hello || 'refusal' in hello) return takeNews(socket, hello, options, sampler)
-    if ('approvals' in hello) return takeApprovals(socket, hello.approvals)
     if ('api' in hello) return takeRequest(socket, hello.api, apis, supply, onEvent)
     const { server } = hello
     if (!supply.current().servers.has(server)) return refuse(socket, unknown(server, supply), onEvent)
@@ -98,6 +98,7 @@ export function createFront(options: FrontOptions): Front {
     if (proof !== undefined && 'code' in proof) return refuse(socket, proof, onEvent, server)
     if (isClosing) return refuse(socket, closing, onEvent, server)
     if (open.size + starting >= most.sessions) return refuse(socket, tooMany, onEvent, server)
+    places.begin(socket)
     starting++
     try {
       await begin(socket, server)
@@ -135,7 +136,7 @@ export function createFront(options: FrontOptions): Front {
       isClosing = true
       // Also those that are still in their first line, or whose program is starting.
       await Promise.all([apis.close(stopMs), ...[...open].map((session) => session.close({ graceMs: stopMs }))])
-      for (const socket of sockets) socket.destroy()
+      for (const socket of places.open) socket.destroy()
       await Promise.all([...opening, ...[...open].map(({ closed }) => closed)])
       await recordOmitted(sampler, supply.current().sink, true)
     },
@@ -160,10 +161,14 @@ function approvalsTaker({
   page,
   needsProof,
   onEvent,
-}: FrontOptions): (socket: Socket, wanted: { readonly command: string; readonly subject: string }) => Promise<void> {
+}: FrontOptions): (
+  socket: Socket,
+  wanted: { readonly command: string; readonly subject: string },
+  places: ConnectionPlaces,
+) => Promise<void> {
   let asking = 0
   const waits = createWaits()
-  return async (socket, wanted) => {
+  return async (socket, wanted, places) => {
     const { audience: service } = supply.current()
     const need = needOf(supply.current(), wanted)
     if (typeof need === 'string') return refuse(socket, { code: 'approval_refused', message: need }, onEvent)
@@ -171,6 +176,7 @@ function approvalsTaker({
     const proof = needsProof ? await askProof(socket, need, supply.current()) : undefined
     if (proof !== undefined && 'code' in proof) return refuse(socket, proof, onEvent)
     if (asking >= most.approvals) return refuse(socket, tooMany, onEvent)
+    places.begin(socket)
     asking++
     try {
       await serveApprovals(socket, { desk, call: { service, ...wanted, ...proof } as WantedCall, need, page, waits })
@@ -210,7 +216,7 @@ function takeRequest(socket: Socket, api: string, apis: ApiFront, supply: Supply
   const { apis: known, audience } = supply.current()
   const config = known.get(api)
   if (config === undefined) return void refuse(socket, unknownApi(api, supply), onEvent)
-  if (apis.connections() >= most.requests) return void refuse(socket, tooMany, onEvent, api)
+  if (!apis.enter(socket)) return void refuse(socket, tooMany, onEvent, api)
   socket.write(`${JSON.stringify({ procura: 1, audience, origin: config.origin })}\n`)
   apis.take(socket, api)
 }

@@ -16,6 +16,7 @@ import { sleep } from '../../support/back-off.ts'
 import type { ApiConfig } from '../configuration/read-gateway-config.ts'
 import type { OnGatewayEvent } from '../events.ts'
 import type { Supply } from '../supply.ts'
+import { connectionPlaces } from '../wire/connection-places.ts'
 import { apiCommand } from './api-command.ts'
 import { decidingTaker, observingTaker } from './call-taker.ts'
 import { longestBody } from './longest-body.ts'
@@ -33,10 +34,10 @@ const lingerMs = 1_000
 
 /** The connections for APIs. */
 export interface ApiFront {
-  /** Takes a connection whose first line was read and answered. */
+  /** Gives a place to a connection. Returns false if all places have a request that has arrived. */
+  enter(socket: Socket): boolean
+  /** Takes a connection that has a place, and whose first line was read and answered. */
   take(socket: Socket, api: string): void
-  /** The number of open connections. */
-  connections(): number
   /** Waits for the requests in progress for so many milliseconds, and ends them. */
   close(graceMs: number): Promise<void>
 }
@@ -47,6 +48,8 @@ export interface ApiFrontOptions {
   readonly dryRun: boolean
   readonly sampler: DenialSampler
   readonly onEvent: OnGatewayEvent
+  /** Most connections. */
+  readonly mostRequests: number
 }
 
 interface Connection {
@@ -57,6 +60,7 @@ interface Connection {
 /** Makes the front for APIs. */
 export function createApiFront(options: ApiFrontOptions): ApiFront {
   const open = new Map<Socket, Connection>()
+  const places = connectionPlaces(options.mostRequests)
   const begun = new WeakSet<Duplex>()
   const server = createServer({ maxHeaderSize: headerBytes }, (request, response) => {
     const connection = open.get(request.socket)
@@ -70,13 +74,16 @@ export function createApiFront(options: ApiFrontOptions): ApiFront {
   server.on('clientError', (error, socket) => (begun.has(socket) ? socket.destroy() : refuseMalformed(error, socket)))
 
   return {
-    connections: () => open.size,
+    enter: places.take,
     take(socket, api) {
       const config = options.supply.current().apis.get(api)
       if (config === undefined) return void socket.destroy()
       open.set(socket, { api, config })
       const timer = setTimeout(() => socket.destroy(), requestMs)
-      socket.once('procura-received', () => clearTimeout(timer))
+      socket.once('procura-received', () => {
+        clearTimeout(timer)
+        places.begin(socket)
+      })
       socket.once('close', () => {
         clearTimeout(timer)
         open.delete(socket)

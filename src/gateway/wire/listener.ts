@@ -6,8 +6,8 @@ import process from 'node:process'
 import { ArgumentError } from '../../errors.ts'
 import { quote } from '../../support/quote.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
-import type { ListenPlace } from '../configuration/read-gateway-config.ts'
 import { startAtAddress, startServer } from '../../support/start-server.ts'
+import type { ListenPlace } from '../configuration/read-gateway-config.ts'
 
 /** A place at which the gateway listens. */
 export interface Listener {

@@ -171,6 +171,28 @@ describe('a session over TCP', () => {
     expect(answer).toMatchObject({ error: { code: 'proof_refused', message: expect.stringContaining('revoked') } })
   })
 
+  it('is opened while strangers hold every connection without a proof [GTW-22] [attack 98]', async () => {
+    const [host, port] = gateway.place.split(':')
+    const sockets: Socket[] = []
+    const hold = async (count: number, line: string): Promise<void> => {
+      for (let at = 0; at < count; at++) {
+        const socket = connect(Number(port), host, () => void socket.write(line))
+        sockets.push(socket.on('error', () => undefined))
+        await new Promise((resolve) => socket.once('connect', resolve))
+      }
+    }
+    const asks = { command: '/mcp/mail/send', subject: home.owner.did }
+    await hold(200, '')
+    await hold(40, `${hello()}\n`)
+    await hold(40, `${JSON.stringify({ procura: 1, approvals: asks })}\n`)
+    const mail = clients.connect(agent.folder)
+    await mail.initialize()
+    expect((await mail.call('send', { to: 'bob@example.com' })).result?.content?.[0].text).toBe(
+      'sent to bob@example.com',
+    )
+    for (const socket of sockets) socket.destroy()
+  })
+
   it('has its place free for holders while others connect [GTW-22] [GTW-24]', async () => {
     const [host, port] = gateway.place.split(':')
     const sockets = Array.from({ length: 100 }, () => connect(Number(port), host).on('error', () => undefined))

@@ -1,0 +1,43 @@
+// node only: its users serve sockets
+import type { Socket } from 'node:net'
+
+/** The places of open connections, a bounded number. GTW-22 */
+export interface ConnectionPlaces {
+  /**
+   * Gives a place to a connection until it is closed. If all places are taken, the oldest connection that has not begun is
+   * closed: everybody who can connect can hold connections without sending anything.
+   *
+   * @returns false if all others have begun.
+   */
+  take(socket: Socket): boolean
+  /** Notes that a connection has sent what it has to send first, so it keeps its place. */
+  begin(socket: Socket): void
+  readonly open: ReadonlySet<Socket>
+}
+
+/** Makes the places. */
+export function connectionPlaces(most: number): ConnectionPlaces {
+  const open = new Set<Socket>()
+  /** The oldest first. */
+  const waiting = new Set<Socket>()
+  function leave(socket: Socket): void {
+    open.delete(socket)
+    waiting.delete(socket)
+  }
+  return {
+    open,
+    take(socket) {
+      if (open.size >= most) {
+        const [oldest] = waiting
+        if (oldest === undefined) return false
+        leave(oldest)
+        oldest.destroy()
+      }
+      open.add(socket)
+      waiting.add(socket)
+      socket.once('close', () => leave(socket))
+      return true
+    },
+    begin: (socket) => void waiting.delete(socket),
+  }
+}
