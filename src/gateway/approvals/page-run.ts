@@ -57,10 +57,14 @@ export async function beginPageRun(files: PageFiles, revocations: RevocationRegi
   return {
     name,
     async offer(code, did) {
-      if (!isApprovalId(code) || (await files.code(code)) !== name)
-        return 'the code is not valid; run `procura approve --page` again'
+      const ended = 'the code is not valid; run `procura approve --page` again'
+      if (!isApprovalId(code) || (await files.code(code)) !== name) return ended
       if (!/^did:key:z[A-Za-z0-9]{1,128}$/.test(did)) return 'it is not a key'
-      return (await files.putOffer(code, did)) ? undefined : 'the code was used for another key'
+      if (!(await files.putOffer(code, did))) return 'the code was used for another key'
+      // A code is removed before its key. A key without a code came after the end of the code, and nobody reads it.
+      if ((await files.code(code)) === name || (await files.offer(code)) === undefined) return undefined
+      await files.removeCode(code)
+      return ended
     },
     async approvers(subjects) {
       const found = new Set<Did>()

@@ -340,7 +340,11 @@ describe('the page for approvals in one run of a gateway', () => {
     const stolen = cli(['--page'], browser.did.slice(-6))
     const link = await stolen.link
     expect((await offer(link, thief.did)).status).toBe(200)
-    expect(await offer(link, browser.did)).toMatchObject({ status: 409, text: 'the code was used for another key\n' })
+    // The program may have seen the key of the thief already, and have ended the code.
+    expect(await offer(link, browser.did)).toMatchObject({
+      status: 409,
+      text: expect.stringMatching(/^the code (?:was used for another key|is not valid)/),
+    })
     expect(await stolen.ended).toMatchObject({ code: 2, err: expect.stringContaining('nothing is enrolled') })
     expect((await offer(link, browser.did)).status).toBe(409)
     expect(await offer(link.replace(/-[a-z2-7]{16}/, `-${'a'.repeat(16)}`), thief.did)).toMatchObject({ status: 409 })

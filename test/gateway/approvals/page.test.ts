@@ -77,6 +77,34 @@ describe('the page for approvals of a gateway', () => {
   const origin = (): string => listener.url.slice(0, -1)
   const answerOf = async (): Promise<string> => (await approve(kept.request, { issuer: owner })).container
 
+  it('APR-95 keeps no key for a code that ends while the key is offered', async () => {
+    const files = pageFiles(join(folder, 'approvals'))
+    const [code, did] = ['a'.repeat(16), agent.did]
+    const ending = await beginPageRun(
+      {
+        ...files,
+        async putOffer(id, key) {
+          await files.removeCode(id)
+          return files.putOffer(id, key)
+        },
+      },
+      memoryRevocationStore(),
+    )
+    await files.putCode(code, ending.name)
+    expect(await ending.offer(code, did)).toMatch(/^the code is not valid/)
+    expect(await files.offer(code)).toBeUndefined()
+    // A program that has read the key removes it with the code.
+    const reading = await beginPageRun(
+      {
+        ...files,
+        putOffer: async (id, key) => (await files.putOffer(id, key)) && files.removeCode(id).then(() => true),
+      },
+      memoryRevocationStore(),
+    )
+    await files.putCode(code, reading.name)
+    expect(await reading.offer(code, did)).toBeUndefined()
+  })
+
   it('APR-89 connects to its own address, and cannot be framed', async () => {
     const { status, text, headers } = await send('/')
     expect(status).toBe(200)
