@@ -54,8 +54,7 @@ export interface FileAuditOptions extends Omit<AuditOptions, 'sink'> {
  *
  * @example
  * ```ts
- * import { on } from 'procura/service'
- * import { openFileService } from 'procura/service/file'
+ * import { on, openFileService } from 'procura/service/file'
  * import { memoryStores } from 'procura/store/memory'
  *
  * const mailService = await openFileService({

@@ -5,4 +5,5 @@
  * @module
  */
 
+export { type BoundCommand, type CommandHandler, on } from '../../service/on.ts'
 export { type FileAuditOptions, type FileServiceOptions, openFileService } from '../../service/open-file-service.ts'
