@@ -1,6 +1,7 @@
 // node only: listens on a port
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { startAtAddress } from '../../support/start-server.ts'
+import { limitConnections } from '../wire/connection-places.ts'
 
 /** The state of a gateway. */
 export interface GatewayHealth {
@@ -48,7 +49,7 @@ export async function serveAdmin({ host, port, health, metrics }: AdminOptions):
     // An error here must not end the gateway: the client gets no answer.
     answer(request, response, cached, metrics).catch(() => void response.destroy())
   })
-  server.maxConnections = 32
+  limitConnections(server, 32)
   const { place } = await startAtAddress(server, { host, port }, '`admin.address`')
   return {
     place,

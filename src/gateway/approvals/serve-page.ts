@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { encodeContainer } from '../../container/container.ts'
 import { ArgumentError } from '../../errors.ts'
 import { startAtAddress } from '../../support/start-server.ts'
+import { limitConnections } from '../wire/connection-places.ts'
 import type { ApprovalDesk } from './approval-desk.ts'
 import type { PageRun } from './page-run.ts'
 
@@ -51,7 +52,7 @@ export async function serveApprovalPage({ host, port, desk, run, path }: ServePa
       const server = createServer(limits, (request, response) => {
         answer(request, response, { page, desk, run, authority }).catch(() => void response.destroy())
       })
-      server.maxConnections = 32
+      limitConnections(server, 32)
       const open = await listenAt(server, { host: one, port: used }, one === host)
       if (open === undefined) continue
       servers.push(server)

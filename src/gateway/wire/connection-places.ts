@@ -1,7 +1,7 @@
 // node only: its users serve sockets
 import type { Socket } from 'node:net'
 
-/** The places of open connections, a bounded number. GTW-22 */
+/** The places of open connections, a bounded number. */
 export interface ConnectionPlaces {
   /**
    * Gives a place to a connection until it is closed. If all places are taken, the oldest connection that has not begun is
@@ -40,4 +40,16 @@ export function connectionPlaces(most: number): ConnectionPlaces {
     },
     begin: (socket) => void waiting.delete(socket),
   }
+}
+
+/** Limits the connections of a server. The limit of Node refuses new ones, while strangers hold the others. */
+export function limitConnections(
+  server: { on(event: 'connection', listener: (socket: Socket) => void): unknown },
+  most: number,
+): ConnectionPlaces {
+  const places = connectionPlaces(most)
+  server.on('connection', (socket) => {
+    if (!places.take(socket)) socket.destroy()
+  })
+  return places
 }

@@ -13,6 +13,7 @@ import { type PageListener, serveApprovalPage } from '../../../src/gateway/appro
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { memoryRevocationStore } from '../../../src/revocation/memory-revocation-store.ts'
 import { actor } from '../../support/actors.ts'
+import { holdConnections } from '../../support/hold-connections.ts'
 
 const [owner, service, agent] = await Promise.all([actor('owner'), actor('service'), actor('agent')])
 const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'sha256-x'">`
@@ -119,6 +120,12 @@ describe('the page for approvals of a gateway', () => {
     writeFileSync(join(folder, 'page.html'), '<p>other</p>')
     const other = serveApprovalPage({ host: '127.0.0.1', port: 0, desk, run, path: join(folder, 'page.html') })
     await expect(other).rejects.toThrow(/is damaged/)
+  })
+
+  it('APR-89 answers while other processes hold connections and send nothing [GTW-22] [attack 98]', async () => {
+    const sockets = await holdConnections(Number(new URL(listener.url).port), 40)
+    expect((await send('/')).status).toBe(200)
+    for (const socket of sockets) socket.destroy()
   })
 
   it('APR-89 gives a request to its approver by its ID, and takes the answer', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { run } from '../../../src/cli/run.ts'
 import { type ApiListener, listenForApi } from '../../../src/entries/gateway.ts'
+import { holdConnections } from '../../support/hold-connections.ts'
 import { until } from '../../support/until.ts'
 import { type ApiHome, codeOf, makeApiHome } from '../serve/api-home.ts'
 import { exchangeBytes } from '../serve/api-upstream.ts'
@@ -101,6 +102,15 @@ describe('a listener on a loopback address', () => {
     await expect(api.listen(listener.place)).rejects.toThrow(
       `cannot listen on \`${listener.place}\`: the address is already in use (EADDRINUSE); stop the process that uses it, or change \`listen\``,
     )
+  })
+
+  it('answers while other processes hold connections without the key [GTW-22] [attack 98]', async () => {
+    await api.home.open()
+    const listener = await api.listen()
+    const sockets = await holdConnections(Number(listener.place.split(':')[1]), 520)
+    const key = readFileSync(listener.keyFile ?? '', 'utf8').trim()
+    expect(statusIn(await ask(listener, `Host: ${listener.place}`, `X-Api-Key: ${key}`))).toBe('200')
+    for (const socket of sockets) socket.destroy()
   })
 
   it('refuses a key file that others can read, or that has no key [CON-21]', async () => {

@@ -5,6 +5,7 @@ import { readOptions } from '../../../support/options.ts'
 import { createSemaphore } from '../../../support/semaphore.ts'
 import { startAtAddress } from '../../../support/start-server.ts'
 import { apiCommand } from '../../api/api-command.ts'
+import { limitConnections } from '../../wire/connection-places.ts'
 import { type ListenerWords, listen } from '../../wire/listener.ts'
 import { readConnection } from '../connection-file.ts'
 import { followAgentFile } from '../follow-agent-file.ts'
@@ -83,6 +84,7 @@ function serverFor(context: PassContext, admission: () => Admission): Server {
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 60_000 }, (request, response) => {
     const refusal = refusalOf(request, admission())
     if (refusal !== undefined) return answerProblem(response, refusal)
+    places.begin(request.socket)
     inTurn(() => passRequest(request, response, context)).catch(() =>
       answerProblem(response, {
         status: 503,
@@ -91,7 +93,7 @@ function serverFor(context: PassContext, admission: () => Admission): Server {
       }),
     )
   })
-  server.maxConnections = most.connections
+  const places = limitConnections(server, most.connections)
   return server
 }
 
