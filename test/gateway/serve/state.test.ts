@@ -140,13 +140,13 @@ describe('the sync of the state of a gateway', () => {
     const parts = ['state.db', 'state.db-wal', 'state.db.key']
     let batch = 0
     const syncFile = async (): Promise<void> => {
-      if (batch < 310) return
+      if (batch < 690) return
       for (const part of parts) copyFileSync(join(folder, part), join(image, part))
     }
     const state = await openState({ file: file(), isFirst: true, syncFile })
     const empty = statSync(file()).size
     const confirmed: string[] = []
-    for (; batch < 320; batch++) {
+    for (; batch < 700; batch++) {
       const names = Array.from({ length: 1 + (batch % 7) }, (_, at) => `call ${batch} ${at}`)
       await Promise.all(names.map((name) => state.stores.replay.claim(name, expiration, {})))
       await state.synced()
