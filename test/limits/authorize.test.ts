@@ -17,6 +17,7 @@ import type { IpldMap } from '../../src/ipld/value.ts'
 import { defaultLimits } from '../../src/limits.ts'
 import { twinSignature } from '../../src/principal/signature.ts'
 import type { Signer } from '../../src/principal/signer.ts'
+import { never } from '../../src/time.ts'
 import { actor, now } from '../support/actors.ts'
 import { call, delegateRaw, serviceOptions, verdict } from '../support/service.ts'
 import { decimal } from './decimal.ts'
@@ -46,6 +47,28 @@ async function ask(
 const grant = (...policy: readonly unknown[]): Promise<Delegation> => delegateRaw(alice, bob, { policy })
 const passOn = (audience: Signer, ...policy: readonly unknown[]): Promise<Delegation> =>
   delegateRaw(bob, audience, { subject: alice.did, policy })
+
+describe('a delegate that fills the store of limits', () => {
+  it('LMT-14 keeps no place of the limits of owners [attack 86]', async () => {
+    const limitStore = memoryLimitStore({ maxEntries: 100, clock: { now: () => now } })
+    const authorizer = service({ limitStore })
+    const [root, limited] = [await grant(), await grant(maxUses(3))]
+    const [carol] = subs
+    // Each is another limit, and the store never forgets it.
+    const flood = async (): Promise<string> => {
+      const policy = [maxUses(1)]
+      const own = await delegateRaw(bob, carol, { subject: alice.did, policy, expiration: never })
+      return ask(authorizer, carol, [root, own])
+    }
+    const answers: string[] = []
+    for (let at = 0; at < 120; at++) answers.push(await flood())
+    expect(answers.filter((one) => one === 'allowed').length).toBeGreaterThan(80)
+    expect(answers.at(-1)).toMatch(/^limit_unknown/)
+    expect(limitStore.size).toBeLessThanOrEqual(90)
+    for (let use = 0; use < 3; use++) expect(await ask(authorizer, bob, [limited])).toBe('allowed')
+    expect(await ask(authorizer, bob, [limited])).toMatch(/^limit_exhausted/)
+  })
+})
 
 describe('LMT-12 limits of a chain', () => {
   it('allow as many calls as there are uses, and report the rest', async () => {

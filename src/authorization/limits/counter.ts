@@ -157,8 +157,10 @@ function limitsIn(chain: Chain, settings: Settings, core: Core): readonly ChainL
   const limits: ChainLimit[] = []
   // APR-62
   for (const [at, { link }] of [...chain.links, ...(chain.approvals ?? [])].entries()) {
-    const { payload, policy, expiration } = link
+    const { payload, policy, expiration, issuer } = link
     if (!policy.hasLimits) continue
+    // A person has made an approval, which is behind the chain.
+    const byDelegate = at < chain.links.length && at > 0 && issuer !== chain.invocation.fields.subject
     if (payload === undefined) throw new TypeError('a delegation with limits has no name for its payload')
     const found = limitsOf(
       { payload, policy: policy.policy, expiration },
@@ -168,7 +170,9 @@ function limitsIn(chain: Chain, settings: Settings, core: Core): readonly ChainL
       core,
     )
     // A delegation can be twice in a chain. It counts once.
-    limits.push(...found.filter(({ entry }) => limits.every((other) => other.entry.key !== entry.key)))
+    for (const one of found)
+      if (limits.every((other) => other.entry.key !== one.entry.key))
+        limits.push(byDelegate ? { ...one, entry: { ...one.entry, byDelegate } } : one)
   }
   return limits
 }

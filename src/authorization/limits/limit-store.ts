@@ -17,6 +17,11 @@ export interface LimitEntry {
   readonly window?: number
   /** Last second, clock tolerance included, at which the delegation can be used. `Infinity` for always. */
   readonly expiration: Timestamp
+  /**
+   * Whether a delegate has issued the delegation, and not the owner of the authority. A delegate can issue any number, so
+   * a store with a maximum keeps some places for the limits of owners. Default false.
+   */
+  readonly byDelegate?: boolean
 }
 
 /** The limits of one call. */

@@ -7,7 +7,10 @@ import { checkLimitEntries, checkLimitRequest, overdue } from './read-limit-requ
 
 /** Options of {@link memoryLimitStore}. */
 export interface MemoryLimitStoreOptions {
-  /** Most limits, calls in progress or within the period of a rate, and tasks, together. Default 1,000,000. */
+  /**
+   * Most limits, calls in progress or within the period of a rate, and tasks, together. Default 1,000,000. A tenth of the
+   * places is not for calls with limits of delegates.
+   */
   readonly maxEntries?: number
   /** Default: the host's clock. */
   readonly clock?: Clock
@@ -61,6 +64,9 @@ interface State {
   /** The counters that are still to examine in this circle. */
   rest: Iterator<[string, Counter]>
 }
+
+/** The share of the places that calls with limits of delegates can take. */
+const shareOfDelegates = 0.9
 
 /** Seconds for which a limit is kept after its end, because the tolerances of services differ. */
 const keepFor = 300
@@ -135,7 +141,8 @@ function reserve(state: State, request: LimitRequest): LimitAnswer {
     const left = stateOf(state, entry, now)
     if (left.remaining === 0 || left.remaining < entry.amount) return { reserved: false, key: entry.key, ...left }
   }
-  makeRoom(state, 3 * entries.length, now)
+  const share = entries.some(({ byDelegate }) => byDelegate === true) ? shareOfDelegates : 1
+  makeRoom(state, 3 * entries.length, Math.floor(share * state.maxEntries), now)
   // LMT-10: without memory this fails, before any amount was added.
   for (const entry of entries) keep(state, entry, deadline)
   if (!request.commit) {
@@ -184,10 +191,9 @@ function sizeOf({ amounts, others }: State): number {
   return amounts.size + others
 }
 
-function makeRoom(state: State, places: number, now: Timestamp): void {
-  if (sizeOf(state) + places > state.maxEntries) sweep(state, sweptInFull, placesInFull, now)
-  if (sizeOf(state) + places > state.maxEntries)
-    throw new StoreFullError(`the limit store holds its ${state.maxEntries} entries`)
+function makeRoom(state: State, places: number, most: number, now: Timestamp): void {
+  if (sizeOf(state) + places > most) sweep(state, sweptInFull, placesInFull, now)
+  if (sizeOf(state) + places > most) throw new StoreFullError(`the limit store holds its ${most} entries`)
 }
 
 /** Keeps the final amount of a limit until the delegation and the hold that is about to be made have ended. */
