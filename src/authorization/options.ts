@@ -5,6 +5,7 @@
  */
 
 import { backend as platformBackend } from '#backend'
+import { storeHint } from '#texts'
 import { type CommandDefinition, commandTable } from '../capability/definition.ts'
 import { anySubject } from '../capability/subject.ts'
 import { didOption } from '../did/did-option.ts'
@@ -24,7 +25,6 @@ import {
   maybe,
   type OptionCheck,
   type OptionChecks,
-  suchAs,
   withMethod,
 } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
@@ -138,8 +138,11 @@ export const formatsCheck: OptionCheck = maybe((value) => {
   return faults.some((fault) => fault !== undefined) ? 'must be a list of token formats' : undefined
 })
 
-/** The stores that most callers begin with. */
-const storeExample = 'the one in `...memoryStores()` (`procura/store/memory`)'
+/** A store with this method. */
+const storeCheck =
+  (method: string): OptionCheck =>
+  (value) =>
+    storeHint(withMethod(method)(value))
 
 /** The checks of {@link AuthorizeOptions}. */
 export const authorizeChecks: OptionChecks<AuthorizeOptions> = Object.freeze({
@@ -150,8 +153,8 @@ export const authorizeChecks: OptionChecks<AuthorizeOptions> = Object.freeze({
     value === uncheckedCommands || Array.isArray(value)
       ? undefined
       : 'must be a list of command definitions, or uncheckedCommands',
-  revocations: suchAs(withMethod('findRevocations'), storeExample),
-  replay: suchAs(withMethod('claim'), storeExample),
+  revocations: storeCheck('findRevocations'),
+  replay: storeCheck('claim'),
   limitStore: maybe(withMethod('reserve')),
   callStore: maybe(withMethod('ask')),
   maxInvocationLifetime: (value) => (value === never ? undefined : maybe(integerFrom(0))(value)),

@@ -1,4 +1,5 @@
 import type { CID } from 'multiformats/cid'
+import { strayHint } from '#texts'
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { missingArgument } from '../capability/missing-argument.ts'
 import { anySubject, type Subject } from '../capability/subject.ts'
@@ -89,7 +90,13 @@ export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Prom
   const { args = {} } = given
   // TOK-21
   const missing = missingArgument(given.command, args)
-  if (missing !== undefined) throw lacking(given.command, missing, args)
+  if (missing !== undefined) {
+    // The argument may be there under a misspelled name.
+    const hint = strayHint(args, Object(given.command).args)
+    throw new ArgumentError(
+      `command ${quote(commandOf(given.command))} needs the argument ${quote(missing)}${hint}; add it to \`args\``,
+    )
+  }
   const fields: InvocationFields = {
     issuer: issuer.did,
     subject,
@@ -104,16 +111,6 @@ export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Prom
     ...(meta !== undefined && { meta }),
   }
   return sealInvocation(fields, issuer, given.signal)
-}
-
-/** The error for a call without a required argument. The argument may be there under a misspelled name. */
-function lacking<Args>(command: string | CommandDefinition<Args>, missing: string, args: unknown): ArgumentError {
-  const declared = Object(Object(command).args) as object
-  const unknown = Object.keys(Object(args)).find((name) => !Object.hasOwn(declared, name))
-  const hint = unknown === undefined ? '' : ` (got ${quote(unknown)}, which it does not have)`
-  return new ArgumentError(
-    `command ${quote(commandOf(command))} needs the argument ${quote(missing)}${hint}; add it to \`args\``,
-  )
 }
 
 /** An object with the CID of a delegation. */

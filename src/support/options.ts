@@ -12,7 +12,7 @@
  * @module
  */
 
-import { nearName } from '#texts'
+import { functionHint, nearName } from '#texts'
 import { ArgumentError } from '../errors.ts'
 import { isPromiseLike } from './promise.ts'
 import { quote } from './quote.ts'
@@ -100,14 +100,12 @@ export function suchAs(check: OptionCheck, example: string): OptionCheck {
   }
 }
 
-/** An object with this method. The usual mistake is to pass the function that makes such an object. */
+/** An object with this method. */
 export function withMethod(method: string): OptionCheck {
-  return (value) => {
-    if (typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function')
-      return undefined
-    const hint = typeof value === 'function' ? ' (got a function; call it, and pass the result)' : ''
-    return `must be an object with a method \`${method}\`${hint}`
-  }
+  return (value) =>
+    typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function'
+      ? undefined
+      : `must be an object with a method \`${method}\`${functionHint(value)}`
 }
 
 /** Returns the fault of a value. A missing `await` is the usual mistake for a value that is made asynchronously. */

@@ -42,10 +42,7 @@ function parseStatement(value: unknown, depth: number, count: Count): Statement 
   }
   if (++count.nodes > maxNodes) throw tooManyNodes()
   if (!Array.isArray(value))
-    throw new MalformedError(
-      'POL-01',
-      'a policy must be a list of statements, each of them a list, such as `[["==", ".to", "ann"]]`',
-    )
+    throw new MalformedError('POL-01', 'a policy must be a list of lists, such as `[["==", ".to", "ann"]]`')
   return Object.freeze(parseForm(value, depth, count))
 }
 

@@ -1,5 +1,5 @@
 /**
- * Elsewhere than on Node, the message about an unknown option lists the names, and suggests none.
+ * Elsewhere than on Node, messages suggest nothing: that about an unknown option lists the names.
  *
  * @module
  */
@@ -7,4 +7,19 @@
 /** Suggests no name. */
 export function nearName(_name: string, _names: readonly string[]): string | undefined {
   return undefined
+}
+
+/** Suggests no name. */
+export function strayHint(_given: unknown, _declared: unknown): string {
+  return ''
+}
+
+/** Suggests nothing. */
+export function functionHint(_value: unknown): string {
+  return ''
+}
+
+/** The fault of a store. */
+export function storeHint(fault: string | undefined): string | undefined {
+  return fault
 }

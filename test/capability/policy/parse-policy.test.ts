@@ -15,7 +15,7 @@ const nested = (levels: number): unknown => {
 describe('parsePolicy', () => {
   it('explains that a statement needs a list around it', () => {
     expect(() => parsePolicy(['like', '.to', '*'])).toThrow(
-      'a policy must be a list of statements, each of them a list, such as',
+      'a policy must be a list of lists, such as',
     )
   })
 
