@@ -14,9 +14,7 @@ const nested = (levels: number): unknown => {
 
 describe('parsePolicy', () => {
   it('explains that a statement needs a list around it', () => {
-    expect(() => parsePolicy(['like', '.to', '*'])).toThrow(
-      'a policy must be a list of lists, such as',
-    )
+    expect(() => parsePolicy(['like', '.to', '*'])).toThrow('a policy must be a list of lists, such as')
   })
 
   it('gives back an equal policy, frozen in depth', () => {
