@@ -117,11 +117,15 @@ async function memoryOf(program: ChildProcess): Promise<Memory> {
   return memory
 }
 
-/** Waits until the gateway listens and has seen the tools of its server. */
+/** Waits until the gateway listens and has seen the tool of its server. */
 async function started(gateway: ChildProcess): Promise<void> {
   if (gateway.stdout === null) throw new Error('the output of the gateway is not a pipe')
-  for await (const line of createInterface({ input: gateway.stdout })) {
-    if (line.includes('1 tools')) break
+  const lines = createInterface({ input: gateway.stdout, signal: AbortSignal.timeout(60_000) })
+  let hasTool = false
+  for await (const line of lines) {
+    hasTool = /^server mail .*: 1 tool$/.test(line)
+    if (hasTool) break
   }
+  if (!hasTool) throw new Error('the gateway did not report the tool of its server')
   gateway.stdout.resume()
 }
