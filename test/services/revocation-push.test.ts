@@ -214,7 +214,7 @@ describe.each(Object.entries(opens))('RVK-32 additions to the journal in %s', (n
     const before = followed.knowledge()?.ageSeconds ?? Number.NaN
     await revocations.add({ ids: [cidNumber(1)], expiration: soon() })
     await expect.poll(refuses, { timeout: 20_000 }).toBe(true)
-    expect(followed.knowledge()?.ageSeconds).toBeGreaterThan(before + 1)
+    expect(followed.knowledge()?.ageSeconds).toBeGreaterThan(before)
     proxy.heal()
     const start = performance.now()
     await expect.poll(refuses, { timeout: 20_000, interval: 5 }).toBe(false)
