@@ -6,7 +6,7 @@ import { atKnownEpoch, type KnownEpoch } from './known-epoch.ts'
 import { settle } from './settled.ts'
 import type { SharedStores } from './shared-stores.ts'
 
-/** Asks a database about a call. The claim is that of the question, read. */
+/** Asks a database about a call. `claim` is the claim of the question after its check. */
 export type AskAbout = (question: CallQuestion, claim: Claim, signal: AbortSignal | undefined) => Promise<CallAnswer>
 
 /**

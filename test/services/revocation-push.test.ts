@@ -211,10 +211,9 @@ describe.each(Object.entries(opens))('RVK-32 additions to the journal in %s', (n
     }
     expect(refuses()).toBe(false)
     proxy.stall()
-    const before = followed.knowledge()?.ageSeconds ?? Number.NaN
     await revocations.add({ ids: [cidNumber(1)], expiration: soon() })
     await expect.poll(refuses, { timeout: 20_000 }).toBe(true)
-    expect(followed.knowledge()?.ageSeconds).toBeGreaterThan(before)
+    expect(followed.knowledge()?.ageSeconds).toBeGreaterThan(2)
     proxy.heal()
     const start = performance.now()
     await expect.poll(refuses, { timeout: 20_000, interval: 5 }).toBe(false)

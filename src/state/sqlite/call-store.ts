@@ -38,7 +38,7 @@ export function callStore(
   return callStoreOf(stores, async ({ ids, limits }, claim, signal) => {
     const query = queryFor(ids, names)
     return write(() => {
-      // Nothing is answered by a database that is not that of the stores.
+      // A database other than the one of the stores gives no answer.
       meta()
       return answer(query, claim, limits)
     }, signal)

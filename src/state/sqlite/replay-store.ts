@@ -38,7 +38,7 @@ export interface Claims {
    * @throws StoreError when the call cannot be claimed; nothing is then.
    */
   claim(claim: Claim): boolean
-  /** Returns calls after a key, of which at most as many as are forgotten at once have expired; undefined if there are none. */
+  /** Returns the next calls after a key, with a limited number of expired ones among them; undefined at the end. */
   examine(after: Uint8Array): Part | undefined
   /** Forgets those of them that have expired. */
   forget(part: Part): void
