@@ -46,6 +46,8 @@ interface Shelf {
   /** The numbers of each place: the fingerprint, its period, which is 0 where the place is free, and its amount. */
   words: Int32Array
   entries: number
+  /** The number of places of its first array. */
+  readonly firstPlaces: number
 }
 
 /** The form of a place. */
@@ -93,7 +95,7 @@ export function createAmountTable(maxEntries: number, placeKey: PlaceKey): Amoun
 function createTable(maxEntries: number, layout: Layout): AmountTable<Fingerprint> {
   const { placeKey, periodAt, wordsPerPlace } = layout
   const count = Math.min(mostShelves, Math.max(1, Math.ceil(maxEntries / entriesPerShelf)))
-  const shelves: Shelf[] = Array.from({ length: count }, () => ({ words: new Int32Array(0), entries: 0 }))
+  const shelves: Shelf[] = Array.from({ length: count }, (_, at) => emptyShelf(at / count))
   let size = 0
   /** The position that `sweep` examines next. */
   let sweptShelf = 0
@@ -108,9 +110,10 @@ function createTable(maxEntries: number, layout: Layout): AmountTable<Fingerprin
     if (shelves[sweptShelf] === shelf) swept = 0
   }
 
-  function endShelf({ words, entries }: Shelf): void {
+  function endShelf(shelf: Shelf): void {
+    const { words, entries } = shelf
     const isSparse = entries * wordsPerPlace < words.length * leastUse
-    if (isSparse && words.length > leastPlaces * wordsPerPlace) resize(shelves[sweptShelf] as Shelf, 1 / 2, layout)
+    if (isSparse && words.length > shelf.firstPlaces * wordsPerPlace) resize(shelf, 1 / 2, layout)
     swept = 0
     sweptShelf = (sweptShelf + 1) % count
     if (sweptShelf === 0) clearedOf = startedIn
@@ -167,6 +170,16 @@ function createTable(maxEntries: number, layout: Layout): AmountTable<Fingerprin
       }
     },
   }
+}
+
+/**
+ * Makes a part without entries. The parts of a table have about the same number of entries. Their sizes are spread over one
+ * step of growth, so that they do not grow at about the same time.
+ *
+ * @param share - of the step, from 0 to 1.
+ */
+function emptyShelf(share: number): Shelf {
+  return { words: new Int32Array(0), entries: 0, firstPlaces: Math.round(leastPlaces * growth ** share) }
 }
 
 /** Makes an empty table of strings of any form. They are kept whole, in the JavaScript heap. */
@@ -287,7 +300,7 @@ function resize(shelf: Shelf, factor: number, layout: Layout): void {
   const { placeKey, periodAt, wordsPerPlace } = layout
   const old = shelf.words
   const places = Math.floor((old.length / wordsPerPlace) * factor)
-  const words = new Int32Array(Math.max(leastPlaces, places) * wordsPerPlace)
+  const words = new Int32Array(Math.max(shelf.firstPlaces, places) * wordsPerPlace)
   for (let at = 0; at < old.length; at += wordsPerPlace) {
     if (old[at + periodAt] === 0) continue
     const place = placeOf(old, at, placeKey)

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   type AmountTable,
   createAmountTable,
@@ -119,6 +119,34 @@ describe('a table of fingerprints', () => {
     }
     for (let at = 0; at < count; at += 5) extend(at, 9, true, 0)
     expect(wrong).toEqual([])
+  })
+
+  it('grows at all times by few of its parts', () => {
+    const numbers = Int32Array
+    let words = 0
+    class CountedNumbers extends numbers {
+      constructor(length: number) {
+        super(length)
+        words += length
+      }
+    }
+    vi.stubGlobal('Int32Array', CountedNumbers)
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const table = createFingerprintTable(4_000_000, placeKey)
+    const print = numbers.of(0, 0, 0, 0)
+    const allocated = Array.from({ length: 100 }, (_, turn) => {
+      words = 0
+      for (let id = 1; id <= 4_000; id++) {
+        print.fill(4_000 * turn + id)
+        table.extend(print, 1, true)
+      }
+      return words
+    })
+    // A table allocates about five places for each new entry. Parts of one size would allocate up to 29, and none at
+    // other times.
+    const placesForEach = allocated.map((count) => count / 4_000 / 5)
+    expect(Math.max(...placesForEach)).toBeLessThan(12)
+    expect(Math.min(...placesForEach)).toBeGreaterThan(0.5)
   })
 
   it.each([
