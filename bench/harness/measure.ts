@@ -19,6 +19,8 @@ export interface Contender {
   readonly run: () => unknown
   /** How many operations one call of `run` is. Default 1. */
   readonly operations?: number
+  /** Makes what the next calls of `run` use, so many of them. This is not timed. */
+  readonly prepare?: (calls: number) => void
 }
 
 /** How long one operation of a contender took. */
@@ -91,9 +93,15 @@ interface Turn {
 const warmingTurns = 80
 
 /** Runs a contender until it is warm, and finds out how often it fits into a turn. */
-async function prepareTurn({ run, operations = 1 }: Contender, turnMs: number): Promise<Turn> {
-  const isAsync = run() instanceof Promise
-  const batch = isAsync ? timeAsync : timeSync
+async function prepareTurn({ run, operations = 1, prepare }: Contender, turnMs: number): Promise<Turn> {
+  prepare?.(1)
+  const first = run()
+  const time = first instanceof Promise ? timeAsync : timeSync
+  await first
+  const batch = (run: () => unknown, times: number): Promise<number> => {
+    prepare?.(times)
+    return time(run, times)
+  }
   let count = 1
   let last = await batch(run, count)
   const warm = performance.now() + turnMs * warmingTurns

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis'
 import sqlite from 'node-sqlite3-wasm'
 import { Pool } from 'pg'
 import type { AuthorizeOptions } from 'procura'
-import { memoryLimitStore, memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
+import { type LimitRequest, memoryLimitStore, memoryReplayStore, memoryRevocationStore } from 'procura/store/memory'
 import { postgresStoreSchema, postgresStores, preparePostgresStores } from 'procura/store/postgres'
 import { prepareRedisStores, redisStores } from 'procura/store/redis'
 import { prepareSqliteStores, sqliteStores } from 'procura/store/sqlite'
@@ -56,10 +56,9 @@ export const suite: Suite = {
         for (const { name, open } of kinds) {
           const stores = await open(filling)
           await assertFilled(stores, filling)
-          const next = asker(stores, filling)
           const run = `${name}, ${number(size)} entries`
-          contenders.push({ name: run, run: () => next(1) })
-          contenders.push({ name: `${run}, ${atATime} at a time`, run: () => next(atATime), operations: atATime })
+          contenders.push({ name: run, ...asker(stores, filling, 1) })
+          contenders.push({ name: `${run}, ${atATime} at a time`, ...asker(stores, filling, atATime) })
         }
       }
       const measured = await measure(contenders, effort)
@@ -167,31 +166,57 @@ function growthTable(measured: readonly Measurement[], [few, many]: readonly [nu
   }
 }
 
+/** A new call: three delegations that are not revoked, and one use of a limit. */
+interface Call {
+  readonly key: string
+  readonly ids: readonly string[]
+  readonly limits: LimitRequest
+}
+
 /**
- * Makes new calls, each with a look-up of three delegations that are not revoked, and one use of a limit: in one request
- * where the stores are asked together. Each call has other delegations and another limit than the call before.
+ * Makes new calls, and asks about so many at a time: in one request where the stores are asked together. Each call has
+ * other delegations and another limit than the call before. The names of a call are not timed.
  */
-function asker(stores: Stores, { expiration, limits: filled }: Filling): (count: number) => Promise<unknown> {
-  const { callStore, limitStore, replay, revocations } = stores
-  let serial = 0
-  const one = async (): Promise<void> => {
-    serial += 1
-    const key = callName(`new${serial}`)
-    const ids = [0, 1, 2].map((at) => delegationName(3 * serial + at))
-    // Far from the limit of the call before, as those of other agents are.
-    const limitKey = filled.nameOf((serial * 7_919) % filled.count)
-    const limit = { key: limitKey, kind: 'total', maximum: 1e12, amount: 1, expiration } as const
-    const limits = { reservation: key, entries: [limit], deadline: expiration, commit: true }
-    if (callStore !== undefined) {
-      const answer = await callStore.ask({ ids, claim: { key, expiration, acceptedFrom: undefined }, limits }, {})
-      const reserved = answer.limits?.status === 'fulfilled' && answer.limits.value.reserved
-      if (!reserved) throw new Error('a new call was refused')
-      return
-    }
-    const found = await revocations.findRevocations(ids, {})
-    const first = await replay.claim(key, expiration, {})
-    const { reserved } = await limitStore.reserve(limits, {})
-    if (found.length > 0 || first !== true || !reserved) throw new Error('a new call was refused')
+function asker(stores: Stores, filling: Filling, operations: number): Omit<Contender, 'name'> {
+  let calls: Call[] = []
+  const next = (): Promise<void> => ask(stores, calls.pop() as Call, filling.expiration)
+  return {
+    operations,
+    prepare: (times) => {
+      calls = Array.from({ length: times * operations }, () => newCall(filling))
+    },
+    run: () => Promise.all(Array.from({ length: operations }, next)),
   }
-  return (count) => Promise.all(Array.from({ length: count }, one))
+}
+
+let serial = 0
+
+function newCall({ expiration, limits: filled }: Filling): Call {
+  serial += 1
+  const key = callName(`new${serial}`)
+  // Far from the limit of the call before, as those of other agents are.
+  const limitKey = filled.nameOf((serial * 7_919) % filled.count)
+  const limit = { key: limitKey, kind: 'total', maximum: 1e12, amount: 1, expiration } as const
+  return {
+    key,
+    ids: [0, 1, 2].map((at) => delegationName(3 * serial + at)),
+    limits: { reservation: key, entries: [limit], deadline: expiration, commit: true },
+  }
+}
+
+async function ask(
+  { callStore, limitStore, replay, revocations }: Stores,
+  { key, ids, limits }: Call,
+  expiration: number,
+): Promise<void> {
+  if (callStore !== undefined) {
+    const answer = await callStore.ask({ ids, claim: { key, expiration, acceptedFrom: undefined }, limits }, {})
+    const reserved = answer.limits?.status === 'fulfilled' && answer.limits.value.reserved
+    if (!reserved) throw new Error('a new call was refused')
+    return
+  }
+  const found = await revocations.findRevocations(ids, {})
+  const first = await replay.claim(key, expiration, {})
+  const { reserved } = await limitStore.reserve(limits, {})
+  if (found.length > 0 || first !== true || !reserved) throw new Error('a new call was refused')
 }
