@@ -4,10 +4,11 @@ import type { Socket } from 'node:net'
 /** The places of open connections, a bounded number. */
 export interface ConnectionPlaces {
   /**
-   * Gives a place to a connection until it is closed. If all places are taken, the oldest connection that has not begun is
-   * closed: everybody who can connect can hold connections without sending anything.
+   * Gives a place to a connection until it is closed. If all places are taken, the oldest connection that was answered and
+   * ended on this side is closed, or else the oldest one that has not begun: everybody who can connect can hold connections
+   * without sending anything, or keep their ends of refused ones open.
    *
-   * @returns false if all others have begun.
+   * @returns false if all others have begun and have not ended.
    */
   take(socket: Socket): boolean
   /** Notes that a connection has sent what it has to send first, so it keeps its place. */
@@ -28,7 +29,7 @@ export function connectionPlaces(most: number): ConnectionPlaces {
     open,
     take(socket) {
       if (open.size >= most) {
-        const [oldest] = waiting
+        const [oldest] = [...[...open].filter(({ writableFinished }) => writableFinished), ...waiting]
         if (oldest === undefined) return false
         leave(oldest)
         oldest.destroy()

@@ -1,4 +1,4 @@
-import { Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { connectionPlaces } from '../../../src/gateway/wire/connection-places.ts'
 
@@ -25,5 +25,31 @@ describe('the places of connections', () => {
     await left
     expect(places.take(last)).toBe(true)
     for (const socket of places.open) socket.destroy()
+  })
+
+  it('are given up first by those that were refused and whose clients keep their ends open [GTW-22]', async () => {
+    const places = connectionPlaces(2)
+    const accepted: Socket[] = []
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      accepted.push(socket)
+      expect(places.take(socket)).toBe(true)
+      // As a refusal of a first line.
+      if (accepted.length > 1) return
+      places.begin(socket)
+      socket.end('refused\n')
+    })
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+    const { port } = server.address() as AddressInfo
+    const open = (): Socket => connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    const clients = [open()]
+    await new Promise((resolve) => clients[0]?.once('data', resolve))
+    for (const count of [2, 3]) {
+      clients.push(open())
+      await expect.poll(() => accepted.length).toBe(count)
+    }
+    expect(accepted.map(({ destroyed }) => destroyed)).toEqual([true, false, false])
+    expect([...places.open]).toEqual(accepted.slice(1))
+    for (const socket of [...accepted, ...clients]) socket.destroy()
+    await new Promise((resolve) => server.close(resolve))
   })
 })
