@@ -115,6 +115,14 @@ describe('procura revoke --agent', () => {
     }
   })
 
+  it('finds the record of an agent whose folder is named by a path through a link [WRP-32]', async () => {
+    rmSync(join(folder(), 'delegations'))
+    const link = join(machine.folder, 'link')
+    symlinkSync(machine.home, link)
+    const words = ['revoke', '--agent', join(link, 'agents', 'claude'), '--key-file', keyFile]
+    expect((await machine.procura(words)).out).toMatch(/^revoked bafy\w+ for \/mcp\/mail$/)
+  })
+
   it('ends the broader delegation that a later `wrap` has replaced [WRP-11] [WRP-32]', async () => {
     const file = join(folder(), 'delegations')
     const broad = readFileSync(file)

@@ -1,4 +1,5 @@
 // node only: reads and writes files
+import { realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Delegation } from '../../delegation/delegation.ts'
 import { agentFolder, gatewayHome } from '../../gateway/home.ts'
@@ -60,8 +61,7 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
     const key = await vaultKey(gateway.vault.keyFile ?? textOf(flags, 'key-file'), host, false)
     const { signer } = await openSignerFile({ path: join(home, 'owner.key'), key })
     const place = await openIssued(gateway.vault.file, key)
-    // The folder of an agent elsewhere has no record.
-    const name = dirname(folder) === join(home, 'agents') ? basename(folder) : ''
+    const name = await recordedName(home, folder)
     const recorded = await issuedTo(place, name)
     const isThere = await exists(folder)
     if (!isThere && recorded.length === 0) throw new UsageError(`the agent ${quote(folder, 256)} does not exist`)
@@ -80,6 +80,17 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
     if (done.length > 0) await own?.store?.change({ add: new Map(), remove: done.map(({ cid }) => cid.toString()) }, {})
     return done.length < issued.length || issued.length === 0 || own?.fault !== undefined ? 1 : 0
   })
+}
+
+/** The name of an agent in the records; empty for one in a folder elsewhere, which has no record. */
+async function recordedName(home: string, folder: string): Promise<string> {
+  // The path of the folder may lead through a link to the home folder.
+  const [place, agents] = await Promise.all([dirname(folder), join(home, 'agents')].map(realPath))
+  return place === agents ? basename(folder) : ''
+}
+
+function realPath(path: string): Promise<string> {
+  return realpath(path).catch(() => path)
 }
 
 /** The file of an agent with its delegations. */
