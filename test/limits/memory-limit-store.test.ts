@@ -139,6 +139,16 @@ describe('a limit store in memory', () => {
     })
   })
 
+  it('LMT-15 counts a call whose deadline passes while it is counted', () => {
+    let now = start
+    // Each reading takes a second.
+    const store = memoryLimitStore({ clock: { now: () => now++ } })
+    const rate = { key: 'rate', kind: 'rate', maximum: 1, amount: 1, window: 60, expiration: start + 900 } as const
+    const request = { reservation: 'first', entries: [rate], deadline: start + 1, commit: true }
+    expect(store.reserve(request, {})).toEqual({ reserved: true })
+    expect(store.remaining([rate], {})).toEqual([{ remaining: 0, freeAt: start + 61 }])
+  })
+
   it('LMT-10 agrees with a plain model in random histories with keys of chains', async () => {
     let now = start
     const clock = {

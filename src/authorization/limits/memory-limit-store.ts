@@ -111,7 +111,7 @@ export function memoryLimitStore(options: MemoryLimitStoreOptions = {}): MemoryL
       return sizeOf(state)
     },
     reserve: (request: LimitRequest) => reserve(state, request),
-    commit: (id: string) => commit(state, id),
+    commit: (id: string) => commit(state, id, readClock(state)),
     release(id: string): void {
       const committed = state.reservations.get(id)?.committed === true
       giveBack(state, id, ({ kind }) => !committed || kind === 'concurrent')
@@ -154,7 +154,8 @@ function reserve(state: State, request: LimitRequest): LimitAnswer {
   const others = held.filter(({ kind }) => kind !== 'total')
   if (others.length > 0) {
     holdAll(state, others, request, now)
-    commit(state, reservation)
+    // At the same time: a deadline that passes between two readings of the clock would end them uncounted.
+    commit(state, reservation, now)
   }
   return { reserved: true }
 }
@@ -165,8 +166,7 @@ function holdAll(state: State, entries: readonly LimitEntry[], request: LimitReq
   for (const entry of entries) hold(state, entry, request)
 }
 
-function commit(state: State, id: string): boolean {
-  const now = readClock(state)
+function commit(state: State, id: string, now: Timestamp): boolean {
   const reservation = state.reservations.get(id)
   if (reservation === undefined) return false
   const { request, committed } = reservation
