@@ -1,6 +1,7 @@
+import { EventEmitter } from 'node:events'
 import { type AddressInfo, connect, createServer, Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { connectionPlaces } from '../../../src/gateway/wire/connection-places.ts'
+import { connectionPlaces, limitConnections } from '../../../src/gateway/wire/connection-places.ts'
 
 const closed = (socket: Socket): Promise<void> => new Promise((resolve) => socket.once('close', () => resolve()))
 
@@ -51,5 +52,27 @@ describe('the places of connections', () => {
     expect([...places.open]).toEqual(accepted.slice(1))
     for (const socket of [...accepted, ...clients]) socket.destroy()
     await new Promise((resolve) => server.close(resolve))
+  })
+
+  it('are never more than there may be, also before a closed connection has ended [GTW-22]', () => {
+    const places = connectionPlaces(2)
+    const sockets = Array.from({ length: 5 }, () => new Socket())
+    for (const [at, socket] of sockets.entries()) {
+      expect(places.take(socket)).toBe(true)
+      expect([...places.open]).toEqual(sockets.slice(Math.max(0, at - 1), at + 1))
+    }
+    expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true, true, true, false, false])
+    for (const socket of places.open) socket.destroy()
+  })
+
+  it('of a server close a connection for which there is no place [GTW-22]', () => {
+    const server = new EventEmitter()
+    const places = limitConnections(server, 1)
+    const [first, second] = [new Socket(), new Socket()]
+    server.emit('connection', first)
+    places.begin(first)
+    server.emit('connection', second)
+    expect([first.destroyed, second.destroyed]).toEqual([false, true])
+    first.destroy()
   })
 })
