@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest'
+import { createFinalAmounts } from '../../src/authorization/limits/final-amounts.ts'
+import { chainKey } from './chain-keys.ts'
+
+const keys = [
+  ['of chains', chainKey],
+  ['of another form', (text: string) => text],
+] as const
+
+describe.each(keys)('final amounts with keys %s', (_, keyOf) => {
+  it('are kept until their time, and up to 64 seconds longer', () => {
+    for (let until = 1_000; until < 1_200; until++) {
+      const amounts = createFinalAmounts(100)
+      const key = keyOf('limit')
+      amounts.keep(keyOf('first'), 1_001)
+      amounts.keep(key, until)
+      amounts.add(key, 5)
+      // Two circles over the table.
+      for (let turn = 0; turn < 2; turn++) amounts.sweep(1_000, until)
+      expect([amounts.amountOf(key), until]).toEqual([5, until])
+      for (let turn = 0; turn < 2; turn++) amounts.sweep(1_000, Math.max(until, 1_001) + 64)
+      expect([amounts.amountOf(key), amounts.size, until]).toEqual([0, 0, until])
+    }
+  })
+
+  it('are kept for a time before the first one that was seen, and without an end', () => {
+    const amounts = createFinalAmounts(100)
+    const times = [10_000, 0, -10_000, 10_000 + 2 ** 37, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY]
+    for (const [at, time] of times.entries()) {
+      amounts.keep(keyOf(`${at}`), time)
+      amounts.add(keyOf(`${at}`), at + 1)
+    }
+    expect([amounts.size, ...times.map((_, at) => amounts.amountOf(keyOf(`${at}`)))]).toEqual([6, 1, 2, 3, 4, 5, 6])
+    for (let turn = 0; turn < 3; turn++) amounts.sweep(1_000, 1_000_000)
+    expect(times.map((_, at) => amounts.amountOf(keyOf(`${at}`)))).toEqual([0, 0, 0, 4, 5, 6])
+  })
+
+  it('are not shortened, and are examined in part', () => {
+    const amounts = createFinalAmounts(100)
+    for (let limit = 0; limit < 12; limit++) amounts.keep(keyOf(`${limit}`), 1_000)
+    for (const until of [2_000, 1_000]) amounts.keep(keyOf('0'), until)
+    amounts.sweep(1, 1_500)
+    expect(amounts.size).toBeGreaterThanOrEqual(11)
+    for (let turn = 0; turn < 2; turn++) amounts.sweep(1_000, 1_500)
+    expect(amounts.size).toBe(1)
+  })
+
+  it('are added to known limits alone', () => {
+    const amounts = createFinalAmounts(100)
+    amounts.add(keyOf('unknown'), 5)
+    expect([amounts.amountOf(keyOf('unknown')), amounts.size]).toEqual([0, 0])
+  })
+})
+
+describe('final amounts', () => {
+  it('of an empty key are not those of a hash of zeros, also as the first ones', () => {
+    const amounts = createFinalAmounts(100)
+    const zeros = `bafyrei${'a'.repeat(52)}.0`
+    for (const key of ['', zeros]) amounts.keep(key, 1_000)
+    amounts.add('', 3)
+    expect(['', zeros].map((key) => amounts.amountOf(key))).toEqual([3, 0])
+  })
+})
