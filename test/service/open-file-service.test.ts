@@ -123,6 +123,15 @@ describe('a service whose key, vault and log are in files', () => {
     expect(sink.records()).toHaveLength(3)
   })
 
+  it('has the receipts of another signer, and no vault where none is given', async () => {
+    const other = await actor('signer of receipts')
+    const handlers = [on(send, () => 'kept')]
+    const service = await openFileService(options({ handlers, vault: undefined as never, receipts: other }))
+    const result = await service.call((await callTo(await didOf(at('service.key')))).container)
+    expect(result).toMatchObject({ allowed: true, value: 'kept', receipt: { executor: other.did } })
+    await service.close()
+  })
+
   it('passes the options of the log and of its records on', async () => {
     const audit = { sink: { directory: logs, prefix: 'mail' }, recoverIntents: true }
     const service = await openFileService(options({ audit }))
