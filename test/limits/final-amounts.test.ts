@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { createFinalAmounts } from '../../src/authorization/limits/final-amounts.ts'
 import { chainKey } from './chain-keys.ts'
 
+const start = 1_800_000_000
+
 const keys = [
   ['of chains', chainKey],
   ['of another form', (text: string) => text],
@@ -9,16 +11,16 @@ const keys = [
 
 describe.each(keys)('final amounts with keys %s', (_, keyOf) => {
   it('are kept until their time, and up to 64 seconds longer', () => {
-    for (let until = 1_000; until < 1_200; until++) {
+    for (let until = start; until < start + 200; until++) {
       const amounts = createFinalAmounts(100)
       const key = keyOf('limit')
-      amounts.keep(keyOf('first'), 1_001)
+      amounts.keep(keyOf('first'), start + 1)
       amounts.keep(key, until)
       amounts.add(key, 5)
       // Two circles over the table.
       for (let turn = 0; turn < 2; turn++) amounts.sweep(1_000, until)
       expect([amounts.amountOf(key), until]).toEqual([5, until])
-      for (let turn = 0; turn < 2; turn++) amounts.sweep(1_000, Math.max(until, 1_001) + 64)
+      for (let turn = 0; turn < 2; turn++) amounts.sweep(1_000, Math.max(until, start + 1) + 64)
       expect([amounts.amountOf(key), amounts.size, until]).toEqual([0, 0, until])
     }
   })
@@ -59,5 +61,23 @@ describe('final amounts', () => {
     for (const key of ['', zeros]) amounts.keep(key, 1_000)
     amounts.add('', 3)
     expect(['', zeros].map((key) => amounts.amountOf(key))).toEqual([3, 0])
+  })
+
+  it('of hashes with the same 128 bits are one, and indices and other letters are not', () => {
+    const amounts = createFinalAmounts(100)
+    const key = chainKey('delegation', 1)
+    const alike = `${key.slice(0, 33)}${key[33] === 'a' ? 'b' : 'a'}${key.slice(34)}`
+    const others = [
+      `${key.slice(0, 32)}${key[32] === 'a' ? 'b' : 'a'}${key.slice(33)}`,
+      `${key.slice(0, -1)}2`,
+      `x${alike.slice(1)}`,
+      alike.toUpperCase(),
+    ]
+    for (const [at, one] of [key, alike, ...others].entries()) {
+      amounts.keep(one, start)
+      amounts.add(one, 10 ** at)
+    }
+    expect([key, alike, ...others].map((one) => amounts.amountOf(one))).toEqual([11, 11, 100, 1_000, 10_000, 100_000])
+    expect(amounts.size).toBe(5)
   })
 })
