@@ -63,21 +63,24 @@ describe('final amounts', () => {
     expect(['', zeros].map((key) => amounts.amountOf(key))).toEqual([3, 0])
   })
 
-  it('of hashes with the same 128 bits are one, and indices and other letters are not', () => {
-    const amounts = createFinalAmounts(100)
-    const key = chainKey('delegation', 1)
-    const alike = `${key.slice(0, 33)}${key[33] === 'a' ? 'b' : 'a'}${key.slice(34)}`
-    const others = [
-      `${key.slice(0, 32)}${key[32] === 'a' ? 'b' : 'a'}${key.slice(33)}`,
-      `${key.slice(0, -1)}2`,
-      `x${alike.slice(1)}`,
-      alike.toUpperCase(),
-    ]
-    for (const [at, one] of [key, alike, ...others].entries()) {
-      amounts.keep(one, start)
-      amounts.add(one, 10 ** at)
-    }
-    expect([key, alike, ...others].map((one) => amounts.amountOf(one))).toEqual([11, 11, 100, 1_000, 10_000, 100_000])
-    expect(amounts.size).toBe(5)
-  })
+  it.each([0, 10, 255])(
+    'of hashes with the same 128 bits are one for an index, and no others are (index %i)',
+    (index) => {
+      const amounts = createFinalAmounts(100)
+      const key = chainKey('delegation', index)
+      const alike = `${key.slice(0, 33)}${key[33] === 'a' ? 'b' : 'a'}${key.slice(34)}`
+      const others = [
+        `${key.slice(0, 32)}${key[32] === 'a' ? 'b' : 'a'}${key.slice(33)}`,
+        chainKey('delegation', 2),
+        `x${alike.slice(1)}`,
+        alike.toUpperCase(),
+      ]
+      for (const [at, one] of [key, alike, ...others].entries()) {
+        amounts.keep(one, start)
+        amounts.add(one, 10 ** at)
+      }
+      expect([key, alike, ...others].map((one) => amounts.amountOf(one))).toEqual([11, 11, 100, 1_000, 10_000, 100_000])
+      expect(amounts.size).toBe(5)
+    },
+  )
 })
