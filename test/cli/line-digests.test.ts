@@ -58,6 +58,7 @@ describe('the second reading of a log', () => {
       // The same text in other lines.
       (copy, at) => copy.splice(at, 2, `${copy[at]}\n${copy[at + 1]}`, ''),
       (copy, at) => copy.splice(at, 2, `${copy[at]}","${copy[at + 1]}`, ''),
+      (copy, at) => copy.splice(at, 2, `${copy[at]}${copy[at + 1]}`, ''),
     ]
     for (const change of changes) {
       for (const at of [0, 1, 255, 256, 257, 511, 512, 690]) {
@@ -66,6 +67,23 @@ describe('the second reading of a log', () => {
         const passed = lines.slice(0, at - (at % 256))
         expect(await readTwice(lines, second), String(at)).toEqual({ isSame: false, passed })
       }
+    }
+  })
+
+  it('is ended, with its files, at a change and behind the last line of the first reading', async () => {
+    const digests = lineDigests()
+    for await (const line of digests.note(reading(lines.slice(0, 300)))) expect(line).toMatch(/^line/)
+    for (const second of [lines, ['other', ...lines]]) {
+      let hasEnded = false
+      async function* watched(): AsyncGenerator<string, void> {
+        try {
+          yield* second
+        } finally {
+          hasEnded = true
+        }
+      }
+      await digests.same(watched(), () => undefined)
+      expect(hasEnded).toBe(true)
     }
   })
 
