@@ -83,4 +83,24 @@ describe('final amounts', () => {
       expect(amounts.size).toBe(5)
     },
   )
+
+  it('are of each hash alone, whichever of its bits is another one', () => {
+    const amounts = createFinalAmounts(1_000)
+    const letters = 'abcdefghijklmnopqrstuvwxyz234567'
+    const key = chainKey('delegation', 1)
+    // After the first letter, which has two bits that are always the same.
+    const changed = Array.from({ length: 25 * 5 }, (_, bit) => {
+      const at = 8 + Math.floor(bit / 5)
+      const letter = letters[letters.indexOf(key[at] as string) ^ (1 << (bit % 5))]
+      return `${key.slice(0, at)}${letter}${key.slice(at + 1)}`
+    })
+    const first = [...'abcdefgh'].map((letter) => `${key.slice(0, 7)}${letter}${key.slice(8)}`)
+    const all = [...new Set([key, ...first, ...changed])]
+    expect(all).toHaveLength(8 + 125)
+    for (const [at, one] of all.entries()) {
+      amounts.keep(one, start)
+      amounts.add(one, at + 1)
+    }
+    expect(all.map((one) => amounts.amountOf(one))).toEqual(all.map((_, at) => at + 1))
+  })
 })
