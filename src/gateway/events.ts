@@ -21,7 +21,10 @@ export interface GatewayEvent {
     | 'approval_displaced'
     | 'failure'
     | 'stopping'
+  /** The name of the MCP server that the event is about. */
   readonly server?: string
+  /** The name of the HTTP API that the event is about. */
+  readonly api?: string
   /** One line. */
   readonly message: string
 }

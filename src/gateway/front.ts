@@ -13,7 +13,7 @@ import type { ApprovalDesk, WantedCall } from './approvals/approval-desk.ts'
 import { needOf } from './approvals/approval-need.ts'
 import { serveApprovals } from './approvals/serve-approvals.ts'
 import { createWaits } from './approvals/waits.ts'
-import type { OnGatewayEvent } from './events.ts'
+import type { GatewayEvent, OnGatewayEvent } from './events.ts'
 import { claimedCommand, recordOmitted, recordRefusal } from './record-denials.ts'
 import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } from './session.ts'
 import type { Supply } from './supply.ts'
@@ -95,16 +95,16 @@ export function createFront(options: FrontOptions): Front {
     const { server } = hello
     if (!supply.current().servers.has(server)) return refuse(socket, unknown(server, supply), onEvent)
     const proof = needsProof ? await askProof(socket, serverPlace(server), supply.current()) : undefined
-    if (proof !== undefined && 'code' in proof) return refuse(socket, proof, onEvent, server)
-    if (isClosing) return refuse(socket, closing, onEvent, server)
-    if (open.size + starting >= most.sessions) return refuse(socket, tooMany, onEvent, server)
+    if (proof !== undefined && 'code' in proof) return refuse(socket, proof, onEvent, { server })
+    if (isClosing) return refuse(socket, closing, onEvent, { server })
+    if (open.size + starting >= most.sessions) return refuse(socket, tooMany, onEvent, { server })
     places.begin(socket)
     starting++
     try {
       await begin(socket, server)
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error
-      refuse(socket, error, onEvent, server)
+      refuse(socket, error, onEvent, { server })
     } finally {
       starting--
     }
@@ -206,9 +206,13 @@ function openSession(
   })
 }
 
-function refuse(socket: Socket, { code, message }: HelloError, onEvent: OnGatewayEvent, server?: string): void {
+function refuse(
+  socket: Socket,
+  { code, message }: HelloError,
+  onEvent: OnGatewayEvent,
+  about: Pick<GatewayEvent, 'server' | 'api'> = {},
+): void {
   endWith(socket, { error: { code, message } })
-  const about = server === undefined ? {} : { server }
   onEvent({ level: 'warning', event: 'session_refused', ...about, message: `refused a connection (${code})` })
 }
 
@@ -216,7 +220,7 @@ function takeRequest(socket: Socket, api: string, apis: ApiFront, supply: Supply
   const { apis: known, audience } = supply.current()
   const config = known.get(api)
   if (config === undefined) return void refuse(socket, unknownApi(api, supply), onEvent)
-  if (!apis.enter(socket)) return void refuse(socket, tooMany, onEvent, api)
+  if (!apis.enter(socket)) return void refuse(socket, tooMany, onEvent, { api })
   socket.write(`${JSON.stringify({ procura: 1, audience, origin: config.origin })}\n`)
   apis.take(socket, api)
 }

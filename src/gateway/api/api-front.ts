@@ -125,7 +125,7 @@ async function serve(
   request.once('end', () => void socket.emit('procura-received'))
   const current = supply.current()
   const onFault = (message: string): void =>
-    onEvent({ level: 'warning', event: 'session_fault', server: api, message: `${api}: ${message}` })
+    onEvent({ level: 'warning', event: 'session_fault', api, message: `${api}: ${message}` })
   const onError = (): void => onFault('a request failed at the gateway or at the API; its record has the code')
   const taker = dryRun ? observingTaker(api, config, supply, onFault) : decidingTaker(api, config, supply)
   const handle = nodeHandler(taker, {
