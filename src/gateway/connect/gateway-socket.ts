@@ -18,7 +18,15 @@ export interface GatewaySocket {
 }
 
 /** The gateway cannot be used. The message is for people and models: the fault and the remedy. */
-export class GatewayFault extends Error {}
+export class GatewayFault extends Error {
+  /** The code with which the gateway refuses. Undefined for every other fault. */
+  readonly code: string | undefined
+
+  constructor(message: string, code?: string) {
+    super(message)
+    this.code = code
+  }
+}
 
 /** The connection ended while a line was written, so that the gateway may have it. */
 export class ConnectionEnded extends Error {}
@@ -172,17 +180,18 @@ async function answerTo(
 function checkAnswer(answer: unknown, { audience }: GatewayConnection, place: string): void {
   const { procura, audience: found, error } = Object(answer) as Readonly<Record<string, unknown>>
   if (procura !== 1) throw new GatewayFault(`${place} is not a gateway of a known version; update procura`)
-  const { message } = Object(error) as { readonly message?: unknown }
-  if (error !== undefined) throw new GatewayFault(`the gateway refuses: ${plain(message)}`)
+  const { message, code } = Object(error) as { readonly message?: unknown; readonly code?: unknown }
+  if (error !== undefined)
+    throw new GatewayFault(`the gateway refuses: ${inOneLine(message)}`, typeof code === 'string' ? code : undefined)
   // Signed calls are for one audience. Another process at this place must not receive them.
   if (found !== audience)
     throw new GatewayFault(
-      `the gateway at ${place} is ${plain(found)}, and connect.json names ${audience}; correct \`audience\`, or start the other gateway`,
+      `the gateway at ${place} is ${inOneLine(found)}, and connect.json names ${audience}; correct \`audience\`, or start the other gateway`,
     )
 }
 
 /** Foreign text in one line, without characters that a terminal obeys. */
-function plain(text: unknown): string {
+function inOneLine(text: unknown): string {
   if (typeof text !== 'string' || text === '') return 'without a reason'
   return text.slice(0, 500).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ')
 }

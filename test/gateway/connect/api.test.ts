@@ -1,9 +1,10 @@
 import { chmodSync, lstatSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect, createServer, Server } from 'node:net'
+import { type AddressInfo, connect, createServer, Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { run } from '../../../src/cli/run.ts'
 import { type ApiListener, listenForApi } from '../../../src/entries/gateway.ts'
+import { runCli } from '../../cli/run-cli.ts'
 import { holdConnections } from '../../support/hold-connections.ts'
 import { until } from '../../support/until.ts'
 import { type ApiHome, codeOf, makeApiHome } from '../serve/api-home.ts'
@@ -175,6 +176,66 @@ describe('a listener with many requests at once', () => {
   })
 })
 
+describe('an API that does not answer', () => {
+  it('is named by the events of the gateway, as an API and not as a server [GTW-22]', async () => {
+    const held = new Set<Socket>()
+    const upstream = createServer((socket) => void held.add(socket.on('error', () => undefined)))
+    await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
+    const origin = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`
+    api.configure({ origin })
+    await api.storeKey({ origin })
+    const { place } = await api.home.open()
+    const clients = [await api.client(), await api.client()]
+    const calls = clients.flatMap((call) => Array.from({ length: 32 }, (_, number) => call(`/v1/${number}`)))
+    await until(() => held.size === 64, 20)
+    expect(await exchangeBytes(place, '{"procura":1,"api":"crm"}\n')).toContain('"too_many"')
+    for (const socket of held) socket.destroy()
+    expect(new Set((await Promise.all(calls)).map(({ status }) => status))).toEqual(new Set([502]))
+    await new Promise((resolve) => upstream.close(resolve))
+    const about = api.home.events.filter(({ event }) => event === 'session_refused' || event === 'session_fault')
+    expect(new Set(about.map(({ event, server, api: name }) => `${event} ${server} ${name}`))).toEqual(
+      new Set(['session_refused undefined crm', 'session_fault undefined crm']),
+    )
+  }, 30_000)
+})
+
+describe('a listener for an API that the gateway does not have', () => {
+  const listenFor = (name: string, onFault?: (message: string) => void): Promise<ApiListener> =>
+    listenForApi({
+      ...{ api: name, agent: api.agent.folder, listen: join(api.home.folder, `${name}.sock`) },
+      ...(onFault !== undefined && { onFault }),
+    })
+
+  it('does not start, and names the APIs [CON-27]', async () => {
+    await api.home.open()
+    await expect(listenFor('crn')).rejects.toThrow(
+      'listenForApi: `api`: the gateway refuses: the gateway has no API `crn`; it has `crm`',
+    )
+    expect(lstatSync(join(api.home.folder, 'crn.sock'), { throwIfNoEntry: false })).toBe(undefined)
+    const words = ['connect', '--api', 'crn', '--listen', '127.0.0.1:0', '--agent', 'assistant']
+    const { code, out, err } = await runCli([...words, '--home', api.home.folder])
+    expect([code, out]).toEqual([2, ''])
+    expect(err).toMatch(/the gateway has no API `crn`; it has `crm`/)
+    // The name is a stranger's, so no event contains it.
+    expect(api.home.events.filter(({ event }) => event === 'session_refused')).toEqual(
+      Array(2).fill({ level: 'warning', event: 'session_refused', message: 'refused a connection (api_unknown)' }),
+    )
+  })
+
+  it('starts while the gateway does not run, and reports it [CON-27]', async () => {
+    const faults: string[] = []
+    const listener = await listenFor('crn', (message) => void faults.push(message))
+    expect(faults).toEqual([
+      expect.stringMatching(
+        /^the gateway is not running: .*`procura serve`; until then, requests are answered with 503$/,
+      ),
+    ])
+    await api.home.open()
+    expect(statusIn(await ask(listener, 'Host: a'))).toBe('503')
+    await listener.close()
+  })
+})
+
 describe('a listener without its gateway', () => {
   it('answers with the fault and the remedy, and serves again later [CON-23]', async () => {
     const call = await api.client()
@@ -201,7 +262,8 @@ describe('a listener without its gateway', () => {
     await new Promise<void>((resolve) => fake.listen(join(api.home.folder, 'gateway.sock'), resolve))
     const call = await api.client()
     expect(await codeOf(await call('/v1/a'))).toEqual([503, 'gateway_unavailable'])
-    expect(received).toEqual(['{"procura":1,"api":"crm"}\n'])
+    // At the start, and for the request.
+    expect(received).toEqual(Array(2).fill('{"procura":1,"api":"crm"}\n'))
     await new Promise((resolve) => fake.close(resolve))
   })
 

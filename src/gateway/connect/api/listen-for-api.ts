@@ -7,8 +7,9 @@ import { startAtAddress } from '../../../support/start-server.ts'
 import { apiCommand } from '../../api/api-command.ts'
 import { limitConnections } from '../../wire/connection-places.ts'
 import { type ListenerWords, listen } from '../../wire/listener.ts'
-import { readConnection } from '../connection-file.ts'
+import { type GatewayConnection, readConnection } from '../connection-file.ts'
 import { followAgentFile } from '../follow-agent-file.ts'
+import { GatewayFault, openApiSocket } from '../gateway-socket.ts'
 import { proofFor } from '../prove-session.ts'
 import { openAgentKey } from '../unlock.ts'
 import { type Admission, refusalOf } from './admit-request.ts'
@@ -29,7 +30,7 @@ const words: ListenerWords = Object.freeze({ program: '`procura connect`', optio
  * A Unix socket is for this user alone. A loopback address can be reached by every process of the machine and by web pages,
  * so each request must contain the key of `local.key` in the folder of the agent, in the place of the API key.
  *
- * @throws ArgumentError when an option is invalid, or the place cannot be used.
+ * @throws ArgumentError when an option is invalid, the place cannot be used, or a gateway that runs has no such API.
  *
  * @example
  * ```ts
@@ -52,6 +53,7 @@ export async function listenForApi(options: ListenForApiOptions): Promise<ApiLis
   const connection = await readConnection(agent)
   const { signer } = await openAgentKey(connection, key)
   const { current, signing } = followAgentFile(signer, connection, { clock, delegationsKey })
+  await askForApi(connection, api, onFault)
   const clientKey = address === null ? undefined : await localKey(agent)
   const prover = { server: api, whole: apiCommand(api), connection, signer, current, clock }
   const approvals = {
@@ -72,6 +74,26 @@ export async function listenForApi(options: ListenForApiOptions): Promise<ApiLis
   const { place: used, port: at } = await startAtAddress(server, local, words.option)
   hosts = new Set([`127.0.0.1:${at}`, `[::1]:${at}`, `localhost:${at}`])
   return listenerOf(server, used, localKeyPath(agent), async () => undefined)
+}
+
+/**
+ * Asks the gateway whether it has the API. A gateway that cannot be asked may be available later: CON-27
+ *
+ * @throws ArgumentError when the gateway has no such API.
+ */
+async function askForApi(
+  connection: GatewayConnection,
+  api: string,
+  onFault: (message: string) => void,
+): Promise<void> {
+  try {
+    const { socket } = await openApiSocket(connection, api)
+    socket.destroy()
+  } catch (error) {
+    if (!(error instanceof GatewayFault)) throw error
+    if (error.code === 'api_unknown') throw new ArgumentError(`listenForApi: \`api\`: ${error.message}`)
+    onFault(`${error.message}; until then, requests are answered with 503`)
+  }
 }
 
 /** Passes requests on, a bounded number at a time. */
