@@ -70,12 +70,16 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
   const vault = await open(flags, host, verb === 'put')
   const secret = await readSecret(reference, flags.bytes === true, host)
   checkFields(flags.header ?? [], secret)
+  const before = (await vault.list()).find((one) => one.name === reference && one.present)
   const version = await (rules === undefined
     ? vault.rotate(reference, secret)
     : vault.put(reference, { ...rules, secret }))
   secret.fill(0)
-  const stored = `stored version ${version} of ${reference}${rules === undefined ? '' : `: ${destinationsOf(rules)}`}`
-  report(flags, host, { name: reference, version }, stored)
+  // Versions are counted over the whole file, so a removed name does not get an earlier version again.
+  const count = version === '1' ? '' : ' (versions are counted over the whole vault)'
+  const place = before === undefined ? `which is new${count}` : `in the place of version ${before.version}`
+  const stored = `stored version ${version} of ${reference}, ${place}${rules === undefined ? '' : `: ${destinationsOf(rules)}`}`
+  report(flags, host, { name: reference, version, replaced: before?.version ?? null }, stored)
   return 0
 }
 
@@ -137,7 +141,8 @@ function headerProcessor(names: readonly string[]): Processor {
 
 async function list(vault: FileVault, flags: VaultFlags, host: Host): Promise<number> {
   const stored = await vault.list()
-  if (flags.json === true) host.print(JSON.stringify(stored.map((one) => ({ ...shown(one), rules: plain(one.rules) }))))
+  if (flags.json === true)
+    host.print(JSON.stringify(stored.map((one) => ({ ...shown(one), rules: jsonRules(one.rules) }))))
   else for (const credential of stored) host.print(Object.values(shown(credential)).join('\t'))
   return 0
 }
@@ -153,7 +158,7 @@ function shown({ name, version, present, created, rules }: StoredCredential): Re
 }
 
 /** The rules as JSON data: of the processor, its description. */
-function plain({ processor, ...rules }: CredentialOptions): object {
+function jsonRules({ processor, ...rules }: CredentialOptions): object {
   return { ...rules, ...(processor !== undefined && { processor: processor.description }) }
 }
 

@@ -47,7 +47,7 @@ describe('procura at a terminal', () => {
   it('stores a secret that is typed, and the terminal does not show it', async () => {
     const shown = await typeAt('vault put crm --leasable', `${secret}x\x7f\r`)
     expect(shown).toContain('secret of crm (it is not shown): ')
-    expect(shown).toMatch(/^stored version \d+ of crm: lease only\s+speed/m)
+    expect(shown).toMatch(/^stored version \d+ of crm, which is new: lease only\s+speed/m)
     expect(shown).not.toContain(secret)
     const vault = await openFileVault({ path, key: { keyFile } })
     const { secret: kept } = await vault.lease('crm', { authorization: permission() })
