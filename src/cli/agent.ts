@@ -12,7 +12,7 @@ import { createKeyFile } from '../vault/stores/file/key.ts'
 import { ownStore } from './agent-stores.ts'
 import type { Host } from './host.ts'
 import { fileKey, openSigner } from './open-signer.ts'
-import { readContainer } from './read-tokens.ts'
+import { inOneContainer, readContainer } from './read-tokens.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, neededOf, operandOf, textOf } from './verb.ts'
 import { exists } from './wrap/home-files.ts'
@@ -82,7 +82,7 @@ export async function receive(words: readonly string[], flags: Flags, host: Host
   const [name, file, ...more] = words
   if (name === undefined || more.length > 0) throw new UsageError('pass the name of the agent, and at most one file')
   const { agent } = await open(name, flags, host)
-  const reception = await agent.receive(await readContainer(file, 'the delegation', flags, host))
+  const reception = await agent.receive(await inOneContainer(await readContainer(file, 'the delegation', flags, host)))
   if (!reception.accepted) {
     const { code, message } = reception.denial
     if (flags['json'] === true) host.print(JSON.stringify({ accepted: false, code, message }))

@@ -1,8 +1,10 @@
 // node only: reads files
 import type { TokenFormat } from '../authorization/formats/token-format.ts'
 import { type ContainerContents, openContainer } from '../authorization/open-container.ts'
+import { encodeContainer } from '../container/container.ts'
 import { decodeDelegation } from '../delegation/decode-delegation.ts'
 import type { Delegation } from '../delegation/delegation.ts'
+import { MalformedError } from '../errors.ts'
 import { decodeInvocation } from '../invocation/decode-invocation.ts'
 import type { UcantoToken } from '../ucanto/token.ts'
 import type { Host } from './host.ts'
@@ -13,6 +15,9 @@ import type { Flags } from './verb.ts'
 
 /** The tokens of an input. They are not verified. */
 export type ReadTokens = ContainerContents<UcantoToken>
+
+/** Most tokens of an input with several lines: the chains between them are searched. */
+const mostTokens = 1_000
 
 /** All versions are shown; whether a service accepts them is its own choice. */
 const reading = { accept: ['1.0.0', '1.0.0-rc.1'], acceptRedundantFields: true } as const
@@ -54,6 +59,21 @@ function containerIn(bytes: Uint8Array): string | Uint8Array {
   return textIn(bytes) ?? bytes
 }
 
+/**
+ * The tokens of an input with several lines in one container, as an agent receives them. Any other input, and one that is
+ * malformed, is returned unchanged.
+ */
+export async function inOneContainer(container: string | Uint8Array): Promise<string | Uint8Array> {
+  if (typeof container !== 'string' || linesIn(container).length === 1) return container
+  try {
+    const { delegations, invocations } = await tokensIn(container)
+    return encodeContainer([...delegations, ...invocations])
+  } catch (error) {
+    if (error instanceof MalformedError) return container
+    throw error
+  }
+}
+
 /** The formats of an input, if it is not of UCAN 1.0. The format of 0.9.1 is loaded only for an input that may have it. */
 export async function otherFormats(
   container: string | Uint8Array,
@@ -69,6 +89,47 @@ export async function otherFormats(
 export async function tokensIn(given: string | Uint8Array): Promise<ReadTokens> {
   // A person may have copied white space with it. Whether a service accepts it then is the question of `why`.
   const container = typeof given === 'string' ? given.trim() : given
+  const lines = linesIn(container)
+  return lines.length === 1 ? readOne(container) : readLines(container, lines)
+}
+
+/** The lines of a text, without the empty ones. */
+function linesIn(container: string | Uint8Array): readonly string[] {
+  if (typeof container !== 'string') return ['']
+  return container.split(/\r?\n/).filter((line) => line.trim() !== '')
+}
+
+/**
+ * Reads a file with one container a line, as `cat` and shell loops make them, and stores of delegations read them. A
+ * token that is in several is returned once.
+ *
+ * @throws MalformedError of the whole text when its first line is not a container, and otherwise of the first malformed
+ *   line.
+ */
+async function readLines(container: string | Uint8Array, lines: readonly string[]): Promise<ReadTokens> {
+  const found = new Map<string, { readonly kind: keyof ReadTokens; readonly token: unknown }>()
+  for (const [at, line] of lines.entries()) {
+    let tokens: ReadTokens
+    try {
+      tokens = await readOne(line.trim())
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error
+      if (at === 0) return readOne(container)
+      const { requirement, kind } = error
+      throw new MalformedError(requirement, `line ${at + 1} of ${lines.length}: ${error.message}`, { kind })
+    }
+    for (const kind of ['delegations', 'invocations', 'others'] as const)
+      for (const token of tokens[kind]) found.set(String(token.cid), { kind, token })
+    if (found.size > mostTokens)
+      throw new UsageError(`the input has more than ${mostTokens} tokens; pass fewer at a time`)
+  }
+  const of = <Kind extends keyof ReadTokens>(wanted: Kind): ReadTokens[Kind] =>
+    [...found.values()].filter(({ kind }) => kind === wanted).map(({ token }) => token) as never
+  return { delegations: of('delegations'), invocations: of('invocations'), others: of('others') }
+}
+
+/** Reads one container, or one bare token. */
+async function readOne(container: string | Uint8Array): Promise<ReadTokens> {
   const bare = bareToken(container)
   if (bare !== undefined) return readBare(bare)
   const formats = await otherFormats(container)

@@ -85,6 +85,21 @@ describe('procura agent', () => {
     expect(shown).toMatchObject({ did: signer.did, capabilities: [{ subject: owner.did, command: '/mcp/mail/send' }] })
     expect((await run('agent', 'receive')).code).toBe(2)
   })
+
+  it('CON-11 receives a file with one container a line, or nothing of it', async () => {
+    await run('agent', 'new', 'child')
+    const { signer } = await openSignerFile({ path: join(home, 'agents', 'child', 'agent.key') })
+    const line = async (command: string, to = signer): Promise<string> =>
+      encodeContainer([await delegateRaw(owner, to, { command, expiration: systemClock.now() + 600 })])
+    const receive = (lines: readonly string[]) =>
+      runCli(['agent', 'receive', 'child', '--home', home], `${lines.join('\n')}\n`)
+    const [send, read] = [await line('/mcp/mail/send'), await line('/mcp/mail/read')]
+    for (const wrong of [await line('/mcp/mail', (await actor('stranger')) as never), 'no container'])
+      expect((await receive([send, wrong])).code).toBe(1)
+    expect((await run('agent', 'show', 'child')).out).not.toMatch(/mail/)
+    const { code, out } = await receive([send, read, send])
+    expect([code, out.match(/`\/mcp\/mail\/\w+`/g)?.sort()]).toEqual([0, ['`/mcp/mail/read`', '`/mcp/mail/send`']])
+  })
 })
 
 describe('a sub-agent with its own connection', () => {
