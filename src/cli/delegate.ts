@@ -12,7 +12,7 @@ import { openSigner } from './open-signer.ts'
 import { readDelegations } from './read-tokens.ts'
 import { showDate, showDistance } from './time-text.ts'
 import { UsageError } from './usage-error.ts'
-import { type Flags, neededOf } from './verb.ts'
+import { type Flags, neededOf, textOf } from './verb.ts'
 import { writeTokens } from './write-tokens.ts'
 
 /** `procura delegate`: an owner passes its authority on. */
@@ -74,4 +74,9 @@ async function writeDelegations(chain: readonly Delegation[], flags: Flags, host
   const until =
     expiration === never ? 'it never expires' : `it expires ${showDate(expiration)} (${showDistance(expiration, now)})`
   host.complain(`delegated ${command} to ${audience}; ${until}`)
+  // The shell has made the file, perhaps readable for others: stores of delegations refuse such a file.
+  if (textOf(flags, 'out') === undefined && ((host.outputMode?.() ?? 0) & 0o077) !== 0)
+    host.complain(
+      'warning: standard output is a file to which other users have access, so no agent uses it as its store of delegations; run chmod 600 on it, or use --out FILE',
+    )
 }

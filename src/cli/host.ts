@@ -8,6 +8,8 @@ export interface Host {
   readonly isTerminal: boolean
   /** The terminal at which a person approves calls. Default: standard input and standard error. */
   readonly terminal?: { readonly input: unknown; readonly output: unknown; readonly readingMs?: number }
+  /** The mode of the file to which standard output is written. Default, and if it is not a file: undefined. */
+  outputMode?(): number | undefined
   /** Ends a command that would go on for ever, such as the one that follows a log. */
   readonly signal?: AbortSignal
   /** Writes a line to standard output. */

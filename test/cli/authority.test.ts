@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openAgent } from '../../src/agent/open-agent.ts'
 import { openContainer } from '../../src/authorization/open-container.ts'
 import { verifyRevocation } from '../../src/authorization/verify-revocation.ts'
+import { run } from '../../src/cli/run.ts'
 import { verbs } from '../../src/cli/verbs.ts'
 import { encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
@@ -210,6 +211,30 @@ describe('procura delegate, attenuate and revoke', () => {
     expect(reception.accepted).toBe(true)
   })
 
+  it('CLI-08 warn when standard output is a file to which others have access, and no store would take it', async () => {
+    const words = ['delegate', '--from', at('owner'), '--to', dids['agent'] ?? '', '--command', '/mail']
+    const warning = /^warning: standard output is a file .*; run chmod 600 on it, or use --out FILE$/m
+    for (const [mode, more, expected] of [
+      [0o644, [], true],
+      [0o640, ['--json'], true],
+      [0o600, [], false],
+      [undefined, [], false],
+      [0o644, ['--out', fresh()], false],
+    ] as const) {
+      const err: string[] = []
+      const code = await run([...words, ...more], {
+        env: {},
+        isTerminal: false,
+        outputMode: () => mode,
+        print: () => undefined,
+        complain: (line) => void err.push(line),
+        readInput: async () => undefined,
+        askHidden: async () => undefined,
+      })
+      expect([code, warning.test(err.join('\n'))], `${mode} ${more}`).toEqual([0, expected])
+    }
+  })
+
   it('CLI-08 write no file over another, and nothing but data to standard output', async () => {
     const out = fresh()
     const words = ['delegate', '--from', at('owner'), '--to', dids['agent'] ?? '', '--command', '/mail', '--out', out]
@@ -303,6 +328,32 @@ describe('procura inspect', () => {
     const key = await runCli(['inspect', at('owner')])
     expect([key.code, key.out]).toEqual([1, expect.stringMatching(/this is a key file, see `procura key show`/)])
     expect(key.out).not.toContain(JSON.parse(await readFile(at('owner'), 'utf8')).jwks[0].d)
+  })
+
+  it('CLI-06 reads one container a line, and a token of several lines once', async () => {
+    const [first, second] = [await granted(), await granted('--policy', '.to == bob')]
+    const lines = [await readFile(first, 'utf8'), await readFile(second, 'utf8')] as const
+    const both = fresh()
+    await writeFile(both, `${lines[0]}\r\n${lines[1]}${lines[0]}`)
+    const { code, out } = await runCli(['inspect', both, '--json'])
+    const { tokens, chains } = JSON.parse(out)
+    expect([code, tokens.length, chains.length]).toEqual([0, 2, 2])
+    const bad = await runCli(['inspect'], `${lines[0]}no container\n${lines[1]}`)
+    expect([bad.code, bad.out]).toEqual([1, expect.stringMatching(/^not readable: line 2 of 3: /)])
+    const none = await runCli(['inspect'], `no container\n${lines[1]}`)
+    expect([none.code, none.out]).toEqual([1, expect.not.stringMatching(/line/)])
+    // The other verbs read the same file.
+    const narrow = ['attenuate', both, '--from', at('agent'), '--to', dids['child'] ?? '']
+    expect(await runCli(narrow)).toMatchObject({ code: 2, err: expect.stringMatching(/--delegation/) })
+    const [{ cid }] = tokens
+    expect((await runCli([...narrow, '--delegation', cid])).code).toBe(0)
+    // A service gets the text as it is.
+    const call = await openSignerFile({ path: at('agent') })
+    const grant = (await tokensOf(lines[0]))[0] as Delegation
+    const options = { command: '/mail', args: {}, proofs: [grant], audience: grant.issuer }
+    const container = encodeContainer([await invoke({ issuer: call.signer, ...options } as never), grant])
+    expect((await runCli(['why'], container)).code).toBe(0)
+    expect(await runCli(['why'], `${container}\n${lines[1]}`)).toMatchObject({ code: 1 })
   })
 
   it('CLI-06 reports a forged delegation, and a chain without its beginning', async () => {

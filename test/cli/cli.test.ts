@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { newEventId } from '../../src/audit/events/event.ts'
 import { beginning, formatRecord, makeRecord } from '../../src/audit/events/record.ts'
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { fileDelegationStore } from '../../src/delegation-file/file-delegation-store.ts'
 import { openFileVault } from '../../src/vault/stores/file/file-vault.ts'
 import { root } from '../setup/entries.ts'
 import { now } from '../support/actors.ts'
@@ -51,7 +52,7 @@ describe('procura vault', () => {
     ]
     expect(await cli(at(...put), `${secret}\n`)).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^stored version \d+ of crm: https:\/\/crm\.example\.com$/),
+      out: expect.stringMatching(/^stored version 1 of crm, which is new: https:\/\/crm\.example\.com$/),
     })
     expect(await cli(at('vault', 'rotate', 'crm'), `${secret}-2`)).toMatchObject({ code: 0 })
     const list = await cli(at('vault', 'list'))
@@ -67,17 +68,21 @@ describe('procura vault', () => {
     }
     expect(json[1]).toMatchObject({ name: 'crm', state: 'present', rules })
     expect(await cli(at('vault', 'put', 'plain', '--leasable'), secret)).toMatchObject({
-      out: expect.stringMatching(/^stored version \d+ of plain: lease only$/),
+      out: expect.stringMatching(
+        /^stored version 3 of plain, which is new \(versions are counted over the whole vault\): lease only$/,
+      ),
     })
     expect(await cli(at('vault', 'remove', 'plain'))).toMatchObject({ code: 0 })
     expect(await cli(at(...put, '--leasable'), secret)).toMatchObject({
-      out: expect.stringMatching(/^stored version \d+ of crm: https:\/\/crm\.example\.com lease$/),
+      out: expect.stringMatching(
+        /^stored version 5 of crm, in the place of version 2: https:\/\/crm\.example\.com lease$/,
+      ),
     })
     for (const file of await readdir(folder, { recursive: true, withFileTypes: true })) {
       if (file.isFile()) expect(await readFile(join(file.parentPath, file.name), 'latin1')).not.toContain(secret)
     }
     const rotated = await cli(at('vault', 'rotate', 'crm', '--json'), secret)
-    expect(JSON.parse(rotated.out)).toEqual({ name: 'crm', version: expect.any(String) })
+    expect(JSON.parse(rotated.out)).toEqual({ name: 'crm', version: '6', replaced: '5' })
     expect(list.out + rotated.out + JSON.stringify(json)).not.toContain(secret)
     expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 0 })
     expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 1, out: 'the file has no credential crm' })
@@ -415,6 +420,27 @@ describe('procura', () => {
       )
     })
     expect(done).toBe('ended with 2\n')
+  })
+
+  it('CLI-08 warns of a file that the shell made readable for others, which no store takes', async () => {
+    const [owner, agent] = [join(folder, 'owner.key'), join(folder, 'agent.key')]
+    await cli(['key', 'new', owner])
+    const { out: did } = await cli(['key', 'new', agent])
+    const words = `delegate --from ${owner} --to ${did} --command /mail`
+    const shell = (script: string): Promise<string> =>
+      new Promise((resolve) => {
+        const start = `procura() { ${JSON.stringify(process.execPath)} ${JSON.stringify(program)} "$@"; }; cd ${folder}`
+        execFile('sh', ['-c', `${start}; ${script}`], (_error, _stdout, stderr) => resolve(stderr))
+      })
+    const warning = /^warning: standard output is a file to which other users have access/m
+    expect(await shell(`umask 022; procura ${words} > open.ucan`)).toMatch(warning)
+    const load = async (name: string): Promise<unknown> => fileDelegationStore({ path: join(folder, name) }).load({})
+    await expect(load('open.ucan')).rejects.toThrow('other users have access to it; run chmod 600')
+    expect(await shell(`umask 077; procura ${words} > own.ucan`)).not.toMatch(warning)
+    expect(await load('own.ucan')).toHaveLength(1)
+    for (const rest of ['| cat > piped.ucan', '> /dev/null', '--out named.ucan > open.out'])
+      expect(await shell(`umask 022; procura ${words} ${rest}`), rest).toMatch(/^delegated [^\n]*\n$/)
+    expect(await load('named.ucan')).toHaveLength(1)
   })
 
   it('is a program', async () => {

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 // node only: the program
+import { fstatSync } from 'node:fs'
+import process from 'node:process'
 import { readHiddenLine } from '../../cli/hidden-line.ts'
 import { run } from '../../cli/run.ts'
 
@@ -13,12 +15,24 @@ void run(process.argv.slice(2), {
   env: process.env,
   print: (line) => void process.stdout.write(`${line}\n`),
   complain: (line) => void process.stderr.write(`${line}\n`),
+  outputMode,
   isTerminal: process.stdin.isTTY === true,
   readInput,
   askHidden,
 }).then((code) => {
   process.exitCode = code
 })
+
+/** The mode of a regular file behind standard output. Windows has access lists instead of modes. */
+function outputMode(): number | undefined {
+  if (process.platform === 'win32') return undefined
+  try {
+    const status = fstatSync(1)
+    return status.isFile() ? status.mode & 0o777 : undefined
+  } catch {
+    return undefined
+  }
+}
 
 async function readInput(mostBytes: number): Promise<Uint8Array | undefined> {
   const chunks: Buffer[] = []
