@@ -7,7 +7,7 @@ import { verifyAuditLog } from '../audit/verify/verify-audit-log.ts'
 import { quote } from '../support/quote.ts'
 import type { Host } from './host.ts'
 import { lineDigests } from './line-digests.ts'
-import { type LogLines, openLogs } from './log-source.ts'
+import { type LogLines, noRecordIn, openLogs } from './log-source.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
 
@@ -72,11 +72,7 @@ async function* linesOf({ lines, name }: LogLines, flags: Flags): AsyncGenerator
     yield line
   }
   if (found) return
-  const isTable = flags['postgres'] === true || flags['sqlite'] !== undefined
-  const prefix = textOf(flags, 'prefix') ?? 'audit'
-  throw new UsageError(
-    `no record in ${quote(name, 256)}${isTable ? '' : `, in files that begin with ${quote(prefix)}`}`,
-  )
+  throw noRecordIn([{ name }], flags)
 }
 
 async function* recordsOf(log: LogLines, flags: Flags): AsyncGenerator<AuditRecord, void> {
@@ -106,7 +102,7 @@ async function listOpen(log: LogLines, flags: Flags, host: Host): Promise<number
   else {
     for (const row of rows) {
       host.print(
-        `${row.sequence}\t${row.time}\t${plain(row.command)}\t${plain(row.invocation)}\t${row.released ? 'released' : 'not known to be released'}`,
+        `${row.sequence}\t${row.time}\t${escaped(row.command)}\t${escaped(row.invocation)}\t${row.released ? 'released' : 'not known to be released'}`,
       )
     }
     host.print(`${rows.length} intents without an outcome`)
@@ -115,6 +111,6 @@ async function listOpen(log: LogLines, flags: Flags, host: Host): Promise<number
 }
 
 /** Escapes text of a log, which anybody may have changed, for a terminal. */
-function plain(text: string): string {
+function escaped(text: string): string {
   return quote(String(text), 512).slice(1, -1)
 }

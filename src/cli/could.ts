@@ -1,14 +1,17 @@
 // node only: reads logs
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AuditRecord } from '../audit/events/record.ts'
 import { fileArchive } from '../audit/ledger/file-archive.ts'
 import { type FoundAuthority, findAuthority } from '../audit/ledger/find-authority.ts'
 import { describePolicy } from '../capability/policy/describe-policy.ts'
+import { quote } from '../support/quote.ts'
 import { never, systemClock } from '../time.ts'
 import { checkDid } from './did-text.ts'
 import type { Host } from './host.ts'
-import { type LogSource, logSources } from './log-source.ts'
+import { type LogSource, logSources, noRecordIn } from './log-source.ts'
 import { readMoment, showDate } from './time-text.ts'
+import { UsageError } from './usage-error.ts'
 import { type Flags, neededOf, textsOf } from './verb.ts'
 
 /**
@@ -20,9 +23,10 @@ export async function could(words: readonly string[], flags: Flags, host: Host):
   const agent = neededOf(flags, 'agent', 'the DID of the agent')
   checkDid('agent', agent)
   const at = readMoment('at', neededOf(flags, 'at', 'the moment, such as 2026-11-24T12:00:00Z'), systemClock.now())
+  const named = textsOf(flags, 'archive')
+  for (const directory of named) await checkArchive(directory)
   const sources = await logSources(words, flags, host)
   try {
-    const named = textsOf(flags, 'archive')
     const archives = (named.length > 0 ? named : words.map((directory) => join(directory, 'delegations'))).map(
       (directory) => fileArchive({ directory }),
     )
@@ -33,9 +37,9 @@ export async function could(words: readonly string[], flags: Flags, host: Host):
       }
       return undefined
     }
-    const report = await findAuthority({ records: recordsOf(sources), archive: { get }, agent, at })
+    const report = await findAuthority({ records: recordsOf(sources, flags), archive: { get }, agent, at })
     if (flags['json'] === true) {
-      host.print(JSON.stringify({ agent, at, ...report, authority: report.authority.map(plain) }))
+      host.print(JSON.stringify({ agent, at, ...report, authority: report.authority.map(jsonAuthority) }))
     } else {
       for (const line of report.authority.flatMap((one) => linesOf(one, at))) host.print(line)
       if (report.authority.length === 0) host.print('nothing, by the delegations on record')
@@ -50,11 +54,25 @@ export async function could(words: readonly string[], flags: Flags, host: Host):
   }
 }
 
-async function* recordsOf(sources: readonly LogSource[]): AsyncGenerator<AuditRecord, void> {
-  for (const source of sources) yield* source.next()
+/** Without its archive, an agent would seem to have had no authority. */
+async function checkArchive(directory: string): Promise<void> {
+  const status = await stat(directory).catch(() => undefined)
+  if (status?.isDirectory() !== true)
+    throw new UsageError(`--archive ${quote(directory, 256)} is not a directory; it is \`delegations\` in a ledger`)
 }
 
-function plain({ policy, expiration, ...rest }: FoundAuthority): object {
+async function* recordsOf(sources: readonly LogSource[], flags: Flags): AsyncGenerator<AuditRecord, void> {
+  let found = false
+  for (const source of sources) {
+    for await (const record of source.next()) {
+      found = true
+      yield record
+    }
+  }
+  if (!found) throw noRecordIn(sources, flags)
+}
+
+function jsonAuthority({ policy, expiration, ...rest }: FoundAuthority): object {
   return { ...rest, policy: describePolicy(policy), expiration: expiration === never ? null : expiration }
 }
 

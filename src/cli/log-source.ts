@@ -45,10 +45,10 @@ export async function logSources(
 export async function openLogs(directories: readonly string[], flags: Flags, host: Host): Promise<readonly LogLines[]> {
   const prefix = textOf(flags, 'prefix')
   const file = textOf(flags, 'sqlite')
+  checkPlace(flags)
   const address = flags['postgres'] === true ? await databaseAddress(flags, host, 'PROCURA_LOG_URL') : undefined
   if (address !== undefined || file !== undefined) {
-    if (directories.length > 0 || (address !== undefined && file !== undefined))
-      throw new UsageError('pass directories or a database, not both')
+    if (directories.length > 0) throw new UsageError('pass directories or a database, not both')
     const table = textOf(flags, 'table') ?? 'audit_log'
     return [file === undefined ? await openDatabase(address ?? '', table) : await openSqlite(file, table)]
   }
@@ -61,6 +61,25 @@ export async function openLogs(directories: readonly string[], flags: Flags, hos
     lines: (after) => readJsonlLines({ directory, from: after + 1, ...(prefix !== undefined && { prefix }) }),
     close: async () => undefined,
   }))
+}
+
+/** An option without an effect would show another log than the caller expects. */
+function checkPlace(flags: Flags): void {
+  const [isPostgres, isSqlite] = [flags['postgres'] === true, textOf(flags, 'sqlite') !== undefined]
+  if (isPostgres && isSqlite) throw new UsageError('pass --sqlite or --postgres, not both')
+  if (textOf(flags, 'url-file') !== undefined && !isPostgres) throw new UsageError('--url-file is for --postgres')
+  if (textOf(flags, 'table') !== undefined && !isPostgres && !isSqlite)
+    throw new UsageError('--table is for --sqlite and --postgres')
+  if (textOf(flags, 'prefix') !== undefined && (isPostgres || isSqlite))
+    throw new UsageError('--prefix is for a log in files')
+}
+
+/** The fault of logs without any record: perhaps they are not the intended ones. */
+export function noRecordIn(sources: readonly { readonly name: string }[], flags: Flags): UsageError {
+  const names = sources.map(({ name }) => quote(name, 256)).join(', ')
+  const isDatabase = flags['postgres'] === true || textOf(flags, 'sqlite') !== undefined
+  const files = `, in files that begin with ${quote(textOf(flags, 'prefix') ?? 'audit')}`
+  return new UsageError(`no record in ${names}${isDatabase ? '' : files}`)
 }
 
 async function openSqlite(file: string, table: string): Promise<LogLines> {

@@ -3,10 +3,12 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { AuditEvent } from '../audit/events/event.ts'
 import { toOcsf } from '../audit/events/ocsf.ts'
 import type { AuditRecord } from '../audit/events/record.ts'
+import { anyCommand, parseCommand } from '../capability/command.ts'
 import { systemClock } from '../time.ts'
+import { checkDid } from './did-text.ts'
 import type { Host } from './host.ts'
 import type { LogRow } from './log-row.ts'
-import { type LogSource, logSources } from './log-source.ts'
+import { type LogSource, logSources, noRecordIn } from './log-source.ts'
 import { readDuration, readMoment, showDate } from './time-text.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
@@ -21,22 +23,29 @@ const pauseMs = 1_000
  * @returns 1 when no record matches.
  */
 export async function log(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  // An option that selects nothing must not look like a log without such events.
+  const view = { matches: filterOf(flags), print: printerOf(flags, host) }
   const sources = await logSources(words, flags, host)
   try {
-    return await show(sources, flags, host)
+    return await show(sources, view, flags, host)
   } finally {
     for (const source of sources) await source.close()
   }
 }
 
-async function show(sources: readonly LogSource[], flags: Flags, host: Host): Promise<number> {
-  const matches = filterOf(flags)
-  const print = printerOf(flags, host)
+async function show(
+  sources: readonly LogSource[],
+  { matches, print }: LogView,
+  flags: Flags,
+  host: Host,
+): Promise<number> {
   const isFollowed = flags['follow'] === true
+  let read = 0
   let shown = 0
   do {
     for (const source of sources) {
       for await (const record of source.next()) {
+        read += 1
         const row = source.rowOf(record)
         if (!matches(row, record.event)) continue
         shown += 1
@@ -45,13 +54,23 @@ async function show(sources: readonly LogSource[], flags: Flags, host: Host): Pr
     }
     if (isFollowed) await wait(pauseMs, undefined, { signal: host.signal }).catch(() => undefined)
   } while (isFollowed && host.signal?.aborted !== true)
+  if (read === 0 && !isFollowed) throw noRecordIn(sources, flags)
   if (shown === 0 && !isFollowed) host.complain('no record matches')
   return shown === 0 && !isFollowed ? 1 : 0
 }
 
-function filterOf(flags: Flags): (row: LogRow, event: AuditEvent) => boolean {
+/** How the records of a log are shown. */
+interface LogView {
+  readonly matches: (row: LogRow, event: AuditEvent) => boolean
+  readonly print: (record: AuditRecord, row: LogRow, source: LogSource) => void
+}
+
+function filterOf(flags: Flags): LogView['matches'] {
   const [agent, command, decision] = [textOf(flags, 'agent'), textOf(flags, 'command'), textOf(flags, 'decision')]
   const [since, until] = [momentOf(flags, 'since'), momentOf(flags, 'until')]
+  if (agent !== undefined) checkDid('agent', agent)
+  if (command !== undefined) checkCommand(command)
+  if (since !== undefined && until !== undefined && since > until) throw new UsageError('--since is after --until')
   return (row, { kind, time }) => {
     // Records of the log about itself have no agent.
     if (kind === 'checkpoint' || kind === 'settled' || kind === 'recovered') return false
@@ -61,10 +80,18 @@ function filterOf(flags: Flags): (row: LogRow, event: AuditEvent) => boolean {
     if (decision !== undefined && row.decision !== decision) return false
     return (
       command === undefined ||
-      command === '/' ||
+      command === anyCommand ||
       row.command === command ||
       row.command?.startsWith(`${command}/`) === true
     )
+  }
+}
+
+function checkCommand(text: string): void {
+  try {
+    parseCommand(text)
+  } catch (error) {
+    throw new UsageError(`--command must be a command such as /mail/send: ${(error as Error).message}`)
   }
 }
 
@@ -76,15 +103,16 @@ function momentOf(flags: Flags, name: string): number | undefined {
   return /^[0-9]+[smhdw]$/.test(text) ? now - readDuration(name, text) : readMoment(name, text, now)
 }
 
-function printerOf(flags: Flags, host: Host): (record: AuditRecord, row: LogRow, source: LogSource) => void {
+function printerOf(flags: Flags, host: Host): LogView['print'] {
+  const [name, vendorName] = [textOf(flags, 'product'), textOf(flags, 'vendor')]
   if (flags['ocsf'] === true) {
-    const [name, vendorName] = [textOf(flags, 'product'), textOf(flags, 'vendor')]
     if (name === undefined || vendorName === undefined)
       throw new UsageError('--ocsf needs --product and --vendor: the product and the vendor that write the log')
     const product = { name, vendorName }
     return (record, _, { name: log, intentOf }) =>
       host.print(JSON.stringify(toOcsf(record, { product, log, intentOf })))
   }
+  if (name !== undefined || vendorName !== undefined) throw new UsageError('--product and --vendor are for --ocsf')
   if (flags['json'] === true) return (_, row) => host.print(JSON.stringify(row))
   return (_, row) => {
     const agent = row.agent ?? (row.claimedAgent === undefined ? '-' : `claimed:${row.claimedAgent}`)
@@ -96,10 +124,10 @@ function printerOf(flags: Flags, host: Host): (record: AuditRecord, row: LogRow,
 /** The facts that a caller stated, as `claimed:toolUse=… claimed:session=…`. A value cannot look like another fact. */
 function showClaims({ claimed = {} }: LogRow): string {
   return Object.entries(claimed)
-    .map(([name, value]) => `claimed:${plain(name)}=${plain(value)}`)
+    .map(([name, value]) => `claimed:${quotedUnlessWord(name)}=${quotedUnlessWord(value)}`)
     .join(' ')
 }
 
-function plain(text: string): string {
+function quotedUnlessWord(text: string): string {
   return /^[\w.:/-]+$/.test(text) ? text : JSON.stringify(text)
 }

@@ -67,6 +67,9 @@ function parse(
 
 /** The fault of a command line. A word that is not the name of an option is not shown: it may be a secret. */
 function parseFault(message: string): string {
+  const [, dashed] = /^Option '(?:-\w, )?--([a-z-]+)(?: <value>)?' argument is ambiguous/.exec(message) ?? []
+  if (dashed !== undefined)
+    return `--${dashed} needs a value; write a value that begins with a dash with an equals sign, such as --${dashed}=-2h`
   if (!message.startsWith('Unknown option')) return message.replaceAll('\n', ' ')
   const [, name] = /^Unknown option '--([a-z][a-z-]{0,30})'/.exec(message) ?? []
   if (name === undefined) return 'unknown option'

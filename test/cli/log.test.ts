@@ -85,6 +85,40 @@ describe('procura log', () => {
     expect((await runCli(['log', directory, '--postgres'], '', { PROCURA_LOG_URL: 'x' })).err).toMatch(/not both/)
   })
 
+  it('CLI-10 refuses an option that selects nothing or has no effect, before it reads', async () => {
+    const mistakes: readonly (readonly [words: readonly string[], message: RegExp])[] = [
+      [['--agent', 'assistant'], /--agent must be a DID, .*`procura agent show NAME`/],
+      [['--agent', 'did:key:z6Mk'], /--agent is not a valid DID/],
+      [['--command', 'mail/send'], /--command must be a command such as \/mail\/send: .* does not begin with a slash/],
+      [['--command', '/Mail'], /--command must be a command such as/],
+      [['--command', '/mail/'], /--command must be .* ends with a slash/],
+      [['--decision', 'maybe'], /--decision must be one of allowed, denied/],
+      [['--since', 'yesterday'], /--since must be a time/],
+      [['--until', '2026-02-30'], /--until must be a time/],
+      [['--until', '-5h'], /--until needs a value; write .* such as --until=-2h; see/],
+      [['--since', '1h', '--until', '2h'], /--since is after --until/],
+      [['--product', 'mail'], /--product and --vendor are for --ocsf/],
+      [['--ocsf', '--product', 'mail'], /--ocsf needs --product and --vendor/],
+      [['--table', 'audit'], /--table is for --sqlite and --postgres/],
+      [['--url-file', 'x'], /--url-file is for --postgres/],
+      [['--sqlite', 'x', '--postgres'], /pass --sqlite or --postgres, not both/],
+      [['--sqlite', 'x'], /pass directories or a database, not both/],
+      [['--prefix', 'other'], /no record in `.*`, in files that begin with `other`/],
+    ]
+    for (const [words, message] of mistakes) {
+      const { code, out, err } = await runCli(['log', directory, ...words])
+      expect([code, out, err], words.join(' ')).toEqual([2, '', expect.stringMatching(message)])
+    }
+    expect((await runCli(['log', '--sqlite', 'x', '--prefix', 'y'])).err).toMatch(/--prefix is for a log in files/)
+    // A folder that is not a log must not look like a log in which nothing happened.
+    expect(await runCli(['log', folder])).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringMatching(/no record in/),
+    })
+    expect(await runCli(['log', directory, '--agent', 'did:web:x.example'])).toMatchObject({ code: 1, out: '' })
+  })
+
   it('CLI-10 reads a log in SQLite, and changes nothing in the file', async () => {
     const file = join(folder, 'log.db')
     const database = likeBetterSqlite(new sqlite.Database(file))
@@ -188,6 +222,17 @@ describe('procura log', () => {
 })
 
 describe('procura log could', () => {
+  it('refuses a folder without records, and an archive that is missing', async () => {
+    const words = ['--agent', agent, '--at', 'now']
+    expect(await runCli(['log', 'could', folder, ...words])).toMatchObject({
+      ...{ code: 2, out: '', err: expect.stringMatching(/no record in `.*`, in files that begin with `audit`/) },
+    })
+    const missing = join(folder, 'nowhere')
+    expect(await runCli(['log', 'could', directory, ...words, '--archive', missing])).toMatchObject({
+      ...{ code: 2, out: '', err: expect.stringMatching(/--archive `.*nowhere` is not a directory/) },
+    })
+  })
+
   it('tells what an agent could do at a moment, from what delegate, attenuate and revoke recorded', async () => {
     const path = (name: string): string => join(folder, name)
     const [owner, planner, mailer] = await Promise.all(
