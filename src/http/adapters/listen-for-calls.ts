@@ -73,7 +73,10 @@ export interface CallListener {
  * ```
  */
 export async function listenForCalls(service: ListeningService, options: ListenForCallsOptions): Promise<CallListener> {
-  const { port, host, healthAt, signals, closeMs, ...handling } = readOptions('listenForCalls', options, checks)
+  const { port, host, healthAt, closeMs, ...given } = readOptions('listenForCalls', options, checks)
+  const { signals: names, ...handling } = given
+  // The caller may change its list.
+  const signals = new Set(names)
   const checked = readHandlerOptions('listenForCalls', service, handling)
   checkService(service, healthAt, checked.revocationsAt)
   const server = createServer((request, response) => {
@@ -107,8 +110,9 @@ export async function listenForCalls(service: ListeningService, options: ListenF
       if (checked.onError === undefined) throw error
       quietly(() => checked.onError?.(error))
     } finally {
-      // A channel to a parent process, as a worker of `node:cluster` has one, would keep the process alive.
-      if (process.connected) process.disconnect()
+      // A channel to a parent process, as a worker of `node:cluster` has one, would keep the process alive. Without the
+      // channel, such a worker would end at once, with the exit code 0, in the middle of the calls of another listener.
+      process.channel?.unref()
     }
   }
 

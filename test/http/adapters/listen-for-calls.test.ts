@@ -165,7 +165,9 @@ describe('a service that listens', () => {
     const { close } = await setUp({ signals: [] })
     expect(handled.map((signal) => process.listenerCount(signal))).toEqual(counts)
     await close()
-    const { close: end } = await setUp({ signals: ['SIGHUP'] })
+    const signals = ['SIGHUP', 'SIGHUP']
+    const { close: end } = await setUp({ signals })
+    signals.splice(0)
     expect([...handled, 'SIGHUP'].map((signal) => process.listenerCount(signal))).toEqual([...counts, 1])
     await end()
     expect(process.listenerCount('SIGHUP')).toBe(0)
@@ -185,6 +187,12 @@ describe('the process of a service', () => {
     expect(output()).toBe('intent,outcome')
   }, 60_000)
 
+  it('HTP-44 closes each service of a worker of a cluster before it ends, and reports a failure by its exit code', async () => {
+    const { child, output } = startProgram('listening-cluster.ts')
+    await once(child, 'close')
+    expect(output()).toBe('closed, exit code 1')
+  }, 60_000)
+
   it('HTP-44 ends at a second signal, whatever is in progress', async () => {
     const { child, url } = await startProcess()
     const answer = expect(post(url, await headersOf('/wait'))).rejects.toThrow()
@@ -198,15 +206,20 @@ describe('the process of a service', () => {
 })
 
 async function startProcess(): Promise<{ child: ChildProcess; url: string; output: () => string }> {
-  const program = fileURLToPath(new URL('listening-process.ts', import.meta.url))
+  const { child, output } = startProgram('listening-process.ts')
+  const [port] = await once(child, 'message')
+  return { child, url: `http://127.0.0.1:${port}`, output }
+}
+
+function startProgram(name: string): { readonly child: ChildProcess; readonly output: () => string } {
+  const program = fileURLToPath(new URL(name, import.meta.url))
   const child = fork(program, [self.did], {
     execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
   const chunks: Buffer[] = []
   child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk))
-  const [port] = await once(child, 'message')
-  return { child, url: `http://127.0.0.1:${port}`, output: () => Buffer.concat(chunks).toString() }
+  return { child, output: () => Buffer.concat(chunks).toString() }
 }
 
 /** A promise with its function, which Node 20 does not have. */
