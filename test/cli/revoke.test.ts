@@ -123,6 +123,21 @@ describe('procura revoke --agent', () => {
     expect((await machine.procura(words)).out).toMatch(/^revoked bafy\w+ for \/mcp\/mail$/)
   })
 
+  it('ends the recorded delegations before those that the agent has added to its file [WRP-32]', async () => {
+    const path = join(folder(), 'delegations')
+    const [genuine] = await held()
+    // Only the gateway verifies the signatures.
+    const forged = [1, 2, 3, 4, 5, 6, 7].map(
+      (change) => genuine?.map((byte, at) => (at === 20 ? byte ^ change : byte)) as Uint8Array,
+    )
+    rmSync(path)
+    const add = new Map([...forged, genuine as Uint8Array].map((bytes, at) => [`${at}`, bytes]))
+    await fileDelegationStore({ path }).change({ add, remove: [] }, {})
+    expect((await held()).length).toBe(8)
+    const lines = (await revoke()).out.split('\n').map((line) => line.split(' ')[1])
+    expect([lines[0], lines.length]).toEqual([(await decodeDelegation(genuine as Uint8Array)).cid.toString(), 8])
+  })
+
   it('ends the broader delegation that a later `wrap` has replaced [WRP-11] [WRP-32]', async () => {
     const file = join(folder(), 'delegations')
     const broad = readFileSync(file)

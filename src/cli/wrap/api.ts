@@ -135,7 +135,7 @@ async function revokeFor(home: WrapHome, name: string): Promise<readonly string[
   for (const agent of new Set([...(await agentsOf(home.path)), ...recordedAgents(home)])) {
     const folder = join(home.path, 'agents', agent)
     const store = await home.stores(folder)
-    const mine = allOf(await held(store), await issuedTo(home, agent)).filter(
+    const mine = allOf(await issuedTo(home, agent), await held(store)).filter(
       (one) => one.issuer === signer.did && isOf(one, name),
     )
     const { done, messages } = await revokeAll(home.path, signer, mine)

@@ -66,7 +66,8 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
     const isThere = await exists(folder)
     if (!isThere && recorded.length === 0) throw new UsageError(`the agent ${quote(folder, 256)} does not exist`)
     const own = isThere ? await ownFile(() => agentStores(flags, host)(folder), recorded) : undefined
-    const issued = allOf(own?.delegations ?? [], recorded).filter(
+    // The recorded ones first: an agent can fill its file with others.
+    const issued = allOf(recorded, own?.delegations ?? []).filter(
       (one) => one.issuer === signer.did && (server === undefined || isOf(one, server)),
     )
     const { done, messages } = await revokeAll(home, signer, issued)

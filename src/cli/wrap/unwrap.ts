@@ -193,7 +193,7 @@ async function dropDelegations(
 ): Promise<readonly string[]> {
   const folder = join(home.path, 'agents', agent)
   const store = (await exists(folder)) ? await home.stores(folder) : undefined
-  const remove = allOf(store === undefined ? [] : await held(store), await issuedTo(home, agent)).filter((one) =>
+  const remove = allOf(await issuedTo(home, agent), store === undefined ? [] : await held(store)).filter((one) =>
     servers.some((server) => isOf(one, server)),
   )
   if (remove.length === 0) return []
