@@ -36,6 +36,12 @@ export async function takePendingRevocations(
       continue
     }
     const { code, message } = result.denial
+    // A copy of a revocation that applies already.
+    if (code === 'overloaded') {
+      await unlink(path)
+      onEvent({ level: 'info', event: 'revoked', message: `the revocation ${quote(path, 256)} applies already` })
+      continue
+    }
     if (temporary.has(code))
       throw new StoreError(`the revocation ${quote(path, 256)} could not be stored (${code}); start the gateway again`)
     await rename(path, `${path}.refused`)

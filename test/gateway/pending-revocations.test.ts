@@ -48,6 +48,13 @@ describe('the revocations that wait for a gateway', () => {
     expect(await take()).toEqual([])
   })
 
+  it('GTW-65 are removed without a warning where they apply already, and the service takes no more copies', async () => {
+    leave('ok-1', 'overloaded')
+    expect(await take()).toEqual(['ok-1', 'overloaded'])
+    expect(readdirSync(folder())).toEqual([])
+    expect(events.map(({ level }) => level)).toEqual(['info', 'info'])
+  })
+
   it.each(['revocation_unknown', 'closed', 'deadline_exceeded', 'internal_error'])(
     'GTW-65 stay where they are while one cannot be stored (%s), and the gateway does not start',
     async (code) => {
