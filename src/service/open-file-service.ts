@@ -75,7 +75,7 @@ export async function openFileService(options: FileServiceOptions): Promise<Serv
   const opened = {
     ...given,
     // SVC-21
-    audience: audience ?? [...new Set(keys.map(({ did }) => did))],
+    audience: audience === undefined ? [...new Set(keys.map(({ did }) => did))] : audience,
     ...(vault !== undefined && {
       vault: isOpened<Vault>(vault, 'use') ? vault : await openFileVault(vault as FileVaultOptions),
     }),

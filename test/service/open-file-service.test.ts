@@ -159,6 +159,7 @@ describe('a service whose key, vault and log are in files', () => {
     await refused({ handlers: [unknown] }).toThrow(/did you mean `mail`/)
     await refused({ audit: { sink: logs, deadlineMS: 5 } }).toThrow(/no option `deadlineMS`/)
     await refused({ audit: Object.create({ sink: logs, deadlineMS: 5 }) }).toThrow(ArgumentError)
+    await refused({ audience: null }).toThrow(ArgumentError)
     const service = await openFileService(options())
     await service.close()
   })
