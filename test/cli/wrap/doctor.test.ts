@@ -299,6 +299,9 @@ describe('procura doctor', () => {
     await machine.procura([...wrapped, '--tools', 'gone', '--tools', 'send'])
     see('send', 'read')
     expect(await found()).toEqual([expect.objectContaining({ note: true, fault: expect.stringContaining('/gone)') })])
+    // No command exists for these names, which are those of the server.
+    see('send', '', '\u4e16'.repeat(60))
+    expect(await found()).toEqual([expect.objectContaining({ note: true, fault: expect.stringContaining('/gone)') })])
   })
 
   it('reports what it could not check: a file, the tools, a log that is gone [WRP-20] [WRP-26] [WRP-28]', async () => {

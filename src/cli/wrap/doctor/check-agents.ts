@@ -1,6 +1,7 @@
 // node only: reads files
 import { join } from 'node:path'
 import type { Delegation } from '../../../delegation/delegation.ts'
+import { ArgumentError } from '../../../errors.ts'
 import { toolCommand } from '../../../gateway/tool-command.ts'
 import { nearestName } from '../../../support/nearest-name.ts'
 import { quote } from '../../../support/quote.ts'
@@ -74,7 +75,7 @@ function unknownTools(
 ): readonly Finding[] {
   if (tools === undefined) return []
   const commands = [...new Set(delegations.filter((one) => isOf(one, server)).map(({ command }) => command))]
-  const known = new Map<string, string>(tools.map((tool) => [toolCommand(server, tool), tool]))
+  const known = new Map(tools.flatMap((tool) => commandsOf(server, tool)))
   const unknown = commands.filter((command) => command.startsWith(`${toolCommand(server)}/`) && !known.has(command))
   const note = unknown.length < commands.length ? { note: true as const } : {}
   return unknown.map((command) => {
@@ -88,4 +89,14 @@ function unknownTools(
       ...note,
     }
   })
+}
+
+/** The command of a tool with its name. A server can have tools whose names are too long or empty, which have none. */
+function commandsOf(server: string, tool: string): readonly (readonly [command: string, tool: string])[] {
+  try {
+    return [[toolCommand(server, tool), tool]]
+  } catch (error) {
+    if (error instanceof ArgumentError) return []
+    throw error
+  }
 }
