@@ -10,6 +10,12 @@ import { UsageError } from './usage-error.ts'
 type Database = Parameters<typeof readSqliteLines>[0] & { close(): unknown }
 type Opens = new (file: string, options: object) => Database
 
+/** A driver, with the options that open a file for reading. Each has its own spelling, and may refuse that of another. */
+interface Driver {
+  readonly open: Opens
+  readonly reading: object
+}
+
 /** A log in SQLite that is open for reading. */
 export interface SqliteLog {
   /** Yields the lines after a sequence number, oldest first. */
@@ -24,11 +30,10 @@ export interface SqliteLog {
  * @throws UsageError when there is no driver, no file, or no such table in it.
  */
 export async function openSqliteLog(file: string, table: string): Promise<SqliteLog> {
-  const open = await loadDriver()
+  const { open, reading } = await loadDriver()
   let database: Database | undefined
   try {
-    // Each driver has its own spelling, and ignores the others.
-    database = new open(file, { readOnly: true, readonly: true, fileMustExist: true })
+    database = new open(file, reading)
     readSqliteLines(database, table, Number.MAX_SAFE_INTEGER).next()
   } catch (cause) {
     database?.close()
@@ -48,9 +53,15 @@ export async function openSqliteLog(file: string, table: string): Promise<Sqlite
   }
 }
 
-async function loadDriver(): Promise<Opens> {
+const drivers = [
+  ['better-sqlite3', { readonly: true, fileMustExist: true }],
+  ['node-sqlite3-wasm', { readOnly: true, fileMustExist: true }],
+  ['node:sqlite', { readOnly: true }],
+] as const
+
+async function loadDriver(): Promise<Driver> {
   const { resolve } = createRequire(join(process.cwd(), 'package.json'))
-  for (const name of ['better-sqlite3', 'node-sqlite3-wasm', 'node:sqlite']) {
+  for (const [name, reading] of drivers) {
     let found: DriverModule
     try {
       found = (await import(name.startsWith('node:') ? name : pathToFileURL(resolve(name)).href)) as DriverModule
@@ -58,8 +69,8 @@ async function loadDriver(): Promise<Opens> {
       // It is not installed, or this version of Node does not have it.
       continue
     }
-    const driver = found.DatabaseSync ?? found.default?.Database ?? found.default
-    if (driver !== undefined) return driver
+    const open = found.DatabaseSync ?? found.default?.Database ?? found.default
+    if (open !== undefined) return { open, reading }
   }
   throw new UsageError('--sqlite needs Node 22.13, or the package better-sqlite3 in this folder')
 }

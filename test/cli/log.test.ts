@@ -1,8 +1,9 @@
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sqlite from 'node-sqlite3-wasm'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { sqliteAuditSink } from '../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
 import { run } from '../../src/cli/run.ts'
@@ -117,6 +118,33 @@ describe('procura log', () => {
       err: expect.stringMatching(/no record in/),
     })
     expect(await runCli(['log', directory, '--agent', 'did:web:x.example'])).toMatchObject({ code: 1, out: '' })
+  })
+
+  it('CLI-10 opens a log in SQLite with better-sqlite3, which refuses the options of other drivers', async () => {
+    const file = join(folder, 'strict.db')
+    const database = likeBetterSqlite(new sqlite.Database(file))
+    const sink = sqliteAuditSink({ database })
+    await sink.append(denied(1), {})
+    await sink.close?.()
+    database.close()
+    const driver = join(folder, 'project', 'node_modules', 'better-sqlite3')
+    await mkdir(driver, { recursive: true })
+    await writeFile(join(driver, 'package.json'), '{ "main": "driver.cjs" }')
+    // The checks of better-sqlite3 12.
+    await writeFile(
+      join(driver, 'driver.cjs'),
+      `const { Database } = require(${JSON.stringify(createRequire(import.meta.url).resolve('node-sqlite3-wasm'))})
+module.exports = function (file, options) {
+  if ('readOnly' in options) throw new TypeError('Misspelled option "readOnly" should be "readonly"')
+  if (options.readonly !== true || options.fileMustExist !== true) throw new TypeError('the file could be changed')
+  const database = new Database(file, { readOnly: true, fileMustExist: true })
+  return { prepare: (sql) => ({ all: (...values) => database.all(sql, values) }), close: () => database.close() }
+}`,
+    )
+    const place = vi.spyOn(process, 'cwd').mockReturnValue(join(folder, 'project'))
+    const { code, out, err } = await runCli(['log', '--sqlite', file])
+    place.mockRestore()
+    expect([code, out.split('\t')[1], err]).toEqual([0, 'denied', ''])
   })
 
   it('CLI-10 reads a log in SQLite, and changes nothing in the file', async () => {

@@ -8,6 +8,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
+import { sqliteAuditSink } from '../../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
+import { openSqliteLog } from '../../../src/cli/sqlite-log.ts'
 import { prepareSqliteStores } from '../../../src/state/sqlite/prepare-sqlite-stores.ts'
 import { sqlitePersonalKeyStore } from '../../../src/state/sqlite/sqlite-personal-key-store.ts'
 import { sqliteProcessedSets } from '../../../src/state/sqlite/sqlite-processed-sets.ts'
@@ -20,6 +22,7 @@ import { replayStoreCases } from '../../../src/testing/replay-store-cases.ts'
 import { revocationJournalCases } from '../../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../../src/time.ts'
+import { denied } from '../../audit/events.ts'
 import { clock } from '../../support/actors.ts'
 import { playScenario, scenarioVerdicts } from '../call-store-scenario.ts'
 import { type Driver, type DriverDatabase, loadDriver } from './open-driver.ts'
@@ -96,6 +99,24 @@ async function askTogether(): Promise<void> {
   if (together !== expected || apart !== expected) throw new Error(`together: ${together}; apart: ${apart}`)
 }
 
+/** The program opens a log for reading with the driver that the project has, or with the one of Node. */
+async function openLog(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'procura-driver-'))
+  const [project, file] = [process.cwd(), join(folder, 'log.db')]
+  const database = open(file)
+  const sink = sqliteAuditSink({ database })
+  await sink.append(denied(1), {})
+  await sink.close?.()
+  database.close()
+  if (process.argv[2] === 'node:sqlite') process.chdir(folder)
+  const log = await openSqliteLog(file, 'audit_log').finally(() => process.chdir(project))
+  let found = 0
+  for await (const _ of log.lines(0)) found++
+  log.close()
+  rmSync(folder, { recursive: true })
+  if (found !== 1) throw new Error(`the log has ${found} records`)
+}
+
 const cases = [
   ...replayStoreCases(
     async ({ clock }) => {
@@ -134,6 +155,10 @@ const cases = [
     { without: ['interrupt'] },
   ),
   { name: 'STO-11 answers everything about a call in one transaction', run: askTogether },
+  // node-sqlite3-wasm reads no file in WAL mode, and the program does not run on the others in Bun.
+  ...(['better-sqlite3', 'node:sqlite'].includes(process.argv[2] ?? '')
+    ? [{ name: 'CLI-10 opens a log', run: openLog }]
+    : []),
   { name: 'PRV-04 leaves no copy of a destroyed key', run: destroyWhileRead },
 ]
 const failures: string[] = []
