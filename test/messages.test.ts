@@ -156,7 +156,7 @@ describe('a message names the fault and the remedy', () => {
       'delegation 1 of 2 is issued by BOB, not by the subject ALICE; list the proofs root first, beginning with a delegation by the subject',
     )
     expect(await denialOf([await call({ issuer: bob, subject: alice.did })])).toBe(
-      'the invocation is issued by BOB, not by the subject ALICE; list in `proofs` the delegations that lead from the subject to the issuer, root first',
+      'the invocation is issued by BOB, not by the subject ALICE; get a delegation that leads from the subject to the issuer, and list its chain in `proofs`, root first',
     )
   })
 

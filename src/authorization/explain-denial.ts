@@ -148,7 +148,7 @@ const sentences: ReadonlyMap<DenialCode, (words: Words) => string> = new Map<Den
       if (found === undefined)
         return 'the root delegation has no subject; the first proof must be a delegation by the subject, about itself'
       const nextStep = isCall
-        ? 'list in `proofs` the delegations that lead from the subject to the issuer, root first'
+        ? 'get a delegation that leads from the subject to the issuer, and list its chain in `proofs`, root first'
         : 'list the proofs root first, beginning with a delegation by the subject'
       return `${link} is issued by ${found}, not by the subject ${wanted}; ${nextStep}`
     },

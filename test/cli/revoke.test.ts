@@ -71,6 +71,9 @@ describe('procura revoke --agent', () => {
     await open()
     expect(await called()).toBe('sent to bob')
     const copy = readFileSync(join(folder(), 'delegations'))
+    expect((await revoke('--server', 'other')).err).toBe(
+      'the agent has no delegation for the server `other`; it has /mcp/mail',
+    )
     const { code, out, err } = await revoke()
     expect([code, out]).toEqual([0, expect.stringMatching(/^revoked bafy\w+ for \/mcp\/mail$/)])
     expect(err).toMatch(

@@ -75,7 +75,7 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
     if (flags['json'] === true)
       host.print(JSON.stringify({ revoked: done.map(({ cid, command }) => ({ delegation: cid.toString(), command })) }))
     else for (const { cid, command } of done) host.print(`revoked ${cid.toString()} for ${command}`)
-    for (const message of issued.length === 0 ? ['the agent has no such delegation'] : messages) host.complain(message)
+    for (const message of issued.length === 0 ? [nothingIssued(server, recorded)] : messages) host.complain(message)
     if (own?.fault !== undefined)
       host.complain(`the agent may have more delegations, in a file that cannot be read: ${own.fault}`)
     if (done.length > 0) await own?.store?.change({ add: new Map(), remove: done.map(({ cid }) => cid.toString()) }, {})
@@ -92,6 +92,13 @@ async function recordedName(home: string, folder: string): Promise<string> {
 
 function realPath(path: string): Promise<string> {
   return realpath(path).catch(() => path)
+}
+
+/** Lists the recorded ones alone: an agent can fill its file with others. */
+function nothingIssued(server: string | undefined, recorded: readonly Delegation[]): string {
+  if (server === undefined || recorded.length === 0) return 'the agent has no such delegation'
+  const commands = [...new Set(recorded.map(({ command }) => command))].join(', ')
+  return `the agent has no delegation for the server ${quote(server)}; it has ${commands}`
 }
 
 /** The file of an agent with its delegations. */

@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
+import type { SqliteDatabase } from '../../../src/audit/sinks/sqlite/database.ts'
 import { sqliteAuditSink } from '../../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
 import { openSqliteLog } from '../../../src/cli/sqlite-log.ts'
 import { prepareSqliteStores } from '../../../src/state/sqlite/prepare-sqlite-stores.ts'
@@ -104,7 +105,7 @@ async function openLog(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'procura-driver-'))
   const [project, file] = [process.cwd(), join(folder, 'log.db')]
   const database = open(file)
-  const sink = sqliteAuditSink({ database })
+  const sink = sqliteAuditSink({ database: database as unknown as SqliteDatabase })
   await sink.append(denied(1), {})
   await sink.close?.()
   database.close()
