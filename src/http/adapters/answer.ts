@@ -41,6 +41,8 @@ export interface CallTaker {
   readonly commands?: readonly string[]
   /** See `Service.takesRevocations`. With it, a route for revocations is refused when it is made. */
   readonly takesRevocations?: boolean
+  /** See `Service.health`. Required for `healthAt`. */
+  health?(): { readonly healthy: boolean }
 }
 
 /** Options of every adapter. */
@@ -61,6 +63,11 @@ export interface HandlerOptions extends ReadContainerOptions {
    * revocations too.
    */
   readonly feed?: { fetch(request: Request): Promise<Response>; notify?(): void }
+  /**
+   * A path such as `/health`, at which GET is answered without a container: with 200 while the service is healthy, and with
+   * 503 otherwise. It is compared as `revocationsAt` is. Default: all requests need a container.
+   */
+  readonly healthAt?: string
   /**
    * Binds each call to the request that it came with: `bindToRequest` of `procura/http/binding`, or `bindToForwarded` of
    * `procura/http/forward-auth`. Default: the request has no influence on the decision.
@@ -118,7 +125,7 @@ export interface Answer {
 export function readHandlerOptions(of: string, service: CallTaker, options: HandlerOptions): CheckedHandlerOptions {
   readOptions(of, { service }, { service: isService })
   const checked = readOptions(of, options, handlerChecks)
-  const { command: given, feed, revocationsAt, takes } = checked
+  const { bind, command: given, feed, healthAt, revocationsAt, statuses, takes } = checked
   const command = typeof given === 'object' ? given.command : given
   // HTP-28: a mistake of the program is found when the route is made, and not by its callers.
   if (command !== undefined && service.commands?.includes(command) === false) {
@@ -136,6 +143,16 @@ export function readHandlerOptions(of: string, service: CallTaker, options: Hand
     throw new ArgumentError(`${of}: \`takes: 'revocations'\` and \`revocationsAt\` exclude each other; remove one`)
   if (feed !== undefined && revocationsAt === undefined)
     throw new ArgumentError(`${of}: \`feed\` requires \`revocationsAt\`, the path at which it is read`)
+  if (healthAt === undefined) return checked
+  if (typeof service.health !== 'function')
+    throw new ArgumentError(`${of}: \`healthAt\` requires a service with a method \`health\``)
+  if (healthAt === revocationsAt)
+    throw new ArgumentError(`${of}: \`healthAt\` and \`revocationsAt\` must be different paths`)
+  // HTP-45: a proxy that passes on the path of its client would take the answer for a permission.
+  if (statuses === 'auth_request' || bind?.asksForProxy === true)
+    throw new ArgumentError(
+      `${of}: an endpoint for forward authentication cannot have \`healthAt\`; use another route or server`,
+    )
   return checked
 }
 
@@ -145,7 +162,7 @@ const isService = (value: unknown): string | undefined =>
     : 'must be a service, as createService makes it'
 
 /** A path with which a request is compared, as the client sent it. */
-export const pathValue: OptionCheck = (value) =>
+const pathValue: OptionCheck = (value) =>
   typeof value === 'string' && /^\/[^?#]*$/.test(value) ? undefined : 'must be a path that begins with a slash'
 
 /** The checks of {@link HandlerOptions}. */
@@ -159,6 +176,7 @@ export const handlerChecks: OptionChecks<HandlerOptions> &
   takes: withDefault(oneOfStrings('calls', 'revocations'), 'calls'),
   revocationsAt: maybe(pathValue),
   feed: maybe(withMethod('fetch')),
+  healthAt: maybe(pathValue),
   bind: maybe(withMethod('read')),
   statuses: withDefault(oneOfStrings('all', 'auth_request'), 'all'),
   onError: maybe(callback),
@@ -186,11 +204,15 @@ export async function answerRequest(
 async function takeRequest(
   service: CallTaker,
   incoming: Incoming,
-  { bind, command, feed, revocationsAt, takes, ...reading }: CheckedHandlerOptions,
+  { bind, command, feed, healthAt, revocationsAt, takes, ...reading }: CheckedHandlerOptions,
 ): Promise<Answer> {
   const { method, parsed, signal, source, target } = incoming
+  const path = target.split('?')[0]
+  // HTP-45: another method is a call, whose signature is required.
+  if (healthAt !== undefined && path === healthAt && (method === 'GET' || method === 'HEAD'))
+    return answerHealth(service)
   // HTP-29: a path in another spelling is a place for calls, where a revocation is refused.
-  const isAt = revocationsAt !== undefined && target.split('?')[0] === revocationsAt
+  const isAt = revocationsAt !== undefined && path === revocationsAt
   if (isAt && feed !== undefined && method === 'GET') return answerResponse(await feed.fetch(incoming.request()))
   const found = await readContainerOf(source, reading, parsed)
   if (!found.found) return answerOf(denialResponse(found))
@@ -217,6 +239,15 @@ function receivedOf({ host, method, parsed, source, target }: Incoming): Receive
     header: (name) => headers.get(name) ?? [],
     body: (most) => readRest(source, most, parsed),
   }
+}
+
+function answerHealth(service: CallTaker): Answer {
+  const status = quietly(() => service.health?.().healthy) === true ? 200 : 503
+  const headers: HeaderList = [
+    ['cache-control', 'no-store'],
+    ['content-length', '0'],
+  ]
+  return { status, headers, body: null }
 }
 
 /** HTP-32: the request cannot be bound, whatever the call. */

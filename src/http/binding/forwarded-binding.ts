@@ -51,6 +51,7 @@ export function bindToForwarded(options: BindToForwardedOptions): RequestBinding
   const { origins, bodies } = readOptions('bindToForwarded', options, checks)
   const schemes = schemesByHost('bindToForwarded', origins)
   return Object.freeze({
+    asksForProxy: true,
     async read({ header }) {
       const one = (name: string): string | undefined => {
         const values = header(name)

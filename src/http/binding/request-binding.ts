@@ -43,6 +43,8 @@ export type BoundRequest =
 /** Rebuilds arguments from requests. Made by {@link bindToRequest} and `bindToForwarded`. */
 export interface RequestBinding {
   read(request: ReceivedRequest): Promise<BoundRequest>
+  /** Whether a proxy asks about the request of its client, as with `bindToForwarded`. Default false. */
+  readonly asksForProxy?: boolean
 }
 
 /** Options of {@link bindToRequest}. */

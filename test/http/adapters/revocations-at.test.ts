@@ -1,10 +1,4 @@
 // node only: starts servers
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
-import express from 'express'
-import Fastify from 'fastify'
-import { Hono } from 'hono'
 import { afterAll, describe, expect, it } from 'vitest'
 import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
 import { memoryStores } from '../../../src/authorization/memory-stores.ts'
@@ -14,48 +8,24 @@ import { encodeContainer } from '../../../src/container/container.ts'
 import { revocationFeedSource } from '../../../src/distribution/feed/feed-source.ts'
 import { revocationFeed } from '../../../src/distribution/feed/revocation-feed.ts'
 import { followRevocations } from '../../../src/distribution/follow-revocations.ts'
-import type { HandlerOptions } from '../../../src/http/adapters/answer.ts'
-import { expressHandler } from '../../../src/http/adapters/express.ts'
-import { containerBodies, fastifyHandler } from '../../../src/http/adapters/fastify.ts'
-import { fetchHandler } from '../../../src/http/adapters/fetch.ts'
-import { honoHandler } from '../../../src/http/adapters/hono.ts'
 import { nodeHandler } from '../../../src/http/adapters/node.ts'
 import { memoryRevocationStore } from '../../../src/revocation/memory-revocation-store.ts'
 import { revoke } from '../../../src/revocation/revoke.ts'
 import { on } from '../../../src/service/on.ts'
-import { createService, type Service } from '../../../src/service/service.ts'
+import { createService } from '../../../src/service/service.ts'
 import { actor, clock } from '../../support/actors.ts'
 import { call, chainOf, service as self } from '../../support/service.ts'
-import { listen } from './servers.ts'
+import { type Mount, mounts } from './servers.ts'
 
 const [alice, bob] = [await actor('alice'), await actor('bob')]
 const at = '/api/revocations'
-
-type Start = (service: Service, options: HandlerOptions) => Promise<{ port: number; close(): Promise<void> }>
-
-/** One handler for every path, in each framework. */
-const servers: Readonly<Record<string, Start>> = {
-  node: (service, options) => listen(createServer(nodeHandler(service, options))),
-  fetch: (service, options) => listen(createAdaptorServer({ fetch: fetchHandler(service, options) }) as Server),
-  hono: (service, options) =>
-    listen(createAdaptorServer({ fetch: new Hono().all('*', honoHandler(service, options)).fetch }) as Server),
-  // Mounted: Express takes the path of the mount away.
-  express: (service, options) => listen(createServer(express().use('/api', expressHandler(service, options)))),
-  async fastify(service, options) {
-    const app = Fastify()
-    app.register(containerBodies)
-    app.all('/*', fastifyHandler(service, options))
-    await app.listen({ port: 0, host: '127.0.0.1' })
-    return { port: (app.server.address() as AddressInfo).port, close: () => app.close() }
-  },
-}
 
 const closing: (() => unknown)[] = []
 afterAll(async () => {
   for (const close of closing) await close()
 })
 
-async function setUp(start: Start, withFeed = false) {
+async function setUp(start: Mount, withFeed = false) {
   const proofs = await chainOf(alice, bob)
   const revocations = memoryRevocationStore({ clock })
   const feed = revocationFeed({ journal: revocations, signer: self, authorize: () => true, pollMs: 60_000, clock })
@@ -87,7 +57,7 @@ async function setUp(start: Start, withFeed = false) {
 }
 
 describe('HTP-29 a path for revocations beside the calls', () => {
-  for (const [name, start] of Object.entries(servers)) {
+  for (const [name, start] of Object.entries(mounts)) {
     it(`HTP-43 takes revocations, and no calls, in ${name}; other paths take calls, and no revocations`, async () => {
       const { url, send, aCall, revocation, revoked, sink } = await setUp(start)
       expect(await send('/api/mail', await aCall())).toBe(200)

@@ -74,6 +74,26 @@ export const frameworks: Readonly<Record<string, (routes: Routes) => Promise<Lis
   },
 }
 
+/** Starts a server with one handler for every path. */
+export type Mount = (service: Service, options: HandlerOptions) => Promise<Listening>
+
+/** One handler for every path, in each framework. */
+export const mounts: Readonly<Record<string, Mount>> = {
+  node: (service, options) => listen(createServer(nodeHandler(service, options))),
+  fetch: (service, options) => listen(createAdaptorServer({ fetch: fetchHandler(service, options) }) as Server),
+  hono: (service, options) =>
+    listen(createAdaptorServer({ fetch: new Hono().all('*', honoHandler(service, options)).fetch }) as Server),
+  // Mounted: Express takes the path of the mount away.
+  express: (service, options) => listen(createServer(express().use('/api', expressHandler(service, options)))),
+  async fastify(service, options) {
+    const app = Fastify()
+    app.register(containerBodies)
+    app.all('/*', fastifyHandler(service, options))
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    return { port: (app.server.address() as AddressInfo).port, close: () => app.close() }
+  },
+}
+
 /** Listens on a free port of this machine. */
 export async function listen(server: Server): Promise<Listening> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

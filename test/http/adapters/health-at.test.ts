@@ -1,0 +1,105 @@
+// node only: starts servers
+import { afterAll, describe, expect, it } from 'vitest'
+import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
+import { memoryStores } from '../../../src/authorization/memory-stores.ts'
+import { text } from '../../../src/capability/argument-types/basic.ts'
+import { defineCommand } from '../../../src/capability/definition.ts'
+import { encodeContainer } from '../../../src/container/container.ts'
+import { fetchHandler } from '../../../src/http/adapters/fetch.ts'
+import { nodeHandler } from '../../../src/http/adapters/node.ts'
+import { bindToForwarded } from '../../../src/http/binding/forwarded-binding.ts'
+import { bindToRequest } from '../../../src/http/binding/request-binding.ts'
+import { on } from '../../../src/service/on.ts'
+import { createService } from '../../../src/service/service.ts'
+import { actor, clock } from '../../support/actors.ts'
+import { call, chainOf, service as self } from '../../support/service.ts'
+import { mounts } from './servers.ts'
+
+const [alice, bob] = [await actor('alice'), await actor('bob')]
+const at = '/api/health'
+
+const closing: (() => unknown)[] = []
+afterAll(async () => {
+  for (const close of closing) await close()
+})
+
+function newService() {
+  const sink = memoryAuditSink()
+  const service = createService({
+    audience: self.did,
+    subjects: [alice.did],
+    handlers: [on(defineCommand({ command: '/mail/send', args: { to: text() } }), ({ args }) => args.to)],
+    ...memoryStores({ clock }),
+    registry: true,
+    audit: { sink },
+    clock,
+  })
+  return { service, sink }
+}
+
+describe('HTP-45 a path for health checks beside the calls', () => {
+  for (const [name, start] of Object.entries(mounts)) {
+    it(`HTP-45 answers GET and HEAD without a container in ${name}, with nothing else, and calls everywhere else`, async () => {
+      const { service, sink } = newService()
+      const { port, close } = await start(service, { healthAt: at, revocationsAt: '/api/revocations' })
+      closing.push(close, () => service.close())
+      const url = `http://127.0.0.1:${port}`
+      const ask = async (path: string, method = 'GET', headers = {}) => {
+        const response = await fetch(url + path, { method, headers })
+        const body = await response.text()
+        return { status: response.status, body, kept: response.headers.get('cache-control') }
+      }
+      const healthy = { status: 200, body: '', kept: 'no-store' }
+      expect(await ask(at)).toEqual(healthy)
+      expect(await ask(`${at}?from=probe`)).toEqual(healthy)
+      expect(await ask(at, 'HEAD')).toEqual(healthy)
+      for (const path of ['/api/Health', `${at}/`, '/api//health', '/api/%68ealth', '/api/mail', '/api/revocations'])
+        expect((await ask(path)).status, path).toBe(401)
+      for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS'])
+        expect((await ask(at, method)).status, method).toBe(401)
+      // A call at the path, by GET, is not decided, and so not used up.
+      const proofs = await chainOf(alice, bob)
+      const container = encodeContainer([await call({ issuer: bob, proofs, args: { to: 'ann' } }), ...proofs])
+      const headers = { 'x-ucan-container': container }
+      expect(await ask(at, 'GET', headers)).toEqual(healthy)
+      expect(sink.records()).toEqual([])
+      expect(await ask(at, 'POST', headers)).toMatchObject({ status: 200, body: '"ann"' })
+      await service.close()
+      expect(await ask(at)).toEqual({ ...healthy, status: 503 })
+      expect(await ask(at, 'HEAD')).toEqual({ ...healthy, status: 503 })
+    })
+  }
+
+  it('HTP-45 is 503 where the service cannot report its health, without the error', async () => {
+    const { service } = newService()
+    for (const health of [
+      () => {
+        throw new Error('canary')
+      },
+      () => undefined as never,
+      () => ({ healthy: 'yes' }) as never,
+    ]) {
+      const response = await fetchHandler(
+        { ...service, health },
+        { healthAt: at },
+      )(new Request(`http://a.example${at}`))
+      expect([response.status, await response.text()]).toEqual([503, ''])
+    }
+    await service.close()
+  })
+
+  it('HTP-45 is refused at once where a proxy could take the answer for a permission, or nothing could answer', async () => {
+    const { service } = newService()
+    const origins = ['https://a.example']
+    const both = { healthAt: at, bind: bindToForwarded({ origins }) }
+    expect(() => nodeHandler(service, both)).toThrow(/forward authentication cannot have `healthAt`/)
+    expect(() => nodeHandler(service, { healthAt: at, statuses: 'auth_request' })).toThrow(/forward authentication/)
+    expect(() => nodeHandler(service, { healthAt: at, bind: bindToRequest({ origins }) })).not.toThrow()
+    expect(() => nodeHandler(service, { healthAt: at, revocationsAt: at })).toThrow(/must be different paths/)
+    for (const wrong of ['health', '', '/a?b', '/a#b', 7])
+      expect(() => nodeHandler(service, { healthAt: wrong as never })).toThrow(/`healthAt` must be a path/)
+    const { health: _, ...bare } = service
+    expect(() => nodeHandler(bare, { healthAt: at })).toThrow(/requires a service with a method `health`/)
+    await service.close()
+  })
+})

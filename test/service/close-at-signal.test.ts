@@ -1,0 +1,294 @@
+// node only: starts servers and processes
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { Agent, createServer, request, type Server } from 'node:http'
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { createAdaptorServer } from '@hono/node-server'
+import express from 'express'
+import Fastify from 'fastify'
+import { Hono } from 'hono'
+import { describe, expect, it } from 'vitest'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
+import { memoryStores } from '../../src/authorization/memory-stores.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
+import { expressHandler } from '../../src/http/adapters/express.ts'
+import { fastifyHandler } from '../../src/http/adapters/fastify.ts'
+import { honoHandler } from '../../src/http/adapters/hono.ts'
+import { nodeHandler } from '../../src/http/adapters/node.ts'
+import { invoke } from '../../src/invocation/invoke.ts'
+import { type CloseAtSignalOptions, closeAtSignal } from '../../src/service/close-at-signal.ts'
+import { on } from '../../src/service/on.ts'
+import { createService, type Service } from '../../src/service/service.ts'
+import { actor } from '../support/actors.ts'
+
+const [owner, agent, self] = [await actor('owner'), await actor('agent'), await actor('self')]
+const wait = defineCommand({ command: '/wait', args: {} })
+const grant = await delegate({ issuer: owner, audience: agent.did, command: '/' })
+
+async function container(): Promise<string> {
+  const call = await invoke({
+    issuer: agent,
+    audience: self.did,
+    subject: owner.did,
+    command: wait,
+    args: {},
+    proofs: [grant],
+  })
+  return encodeContainer([call, grant])
+}
+
+function newService() {
+  const sink = memoryAuditSink()
+  const started = settleable<AbortSignal>()
+  const end = settleable<void>()
+  const service = createService({
+    audience: self.did,
+    subjects: [owner.did],
+    handlers: [
+      on(wait, async ({ signal }) => {
+        started.resolve(signal)
+        await end.promise
+        return 'waited'
+      }),
+    ],
+    audit: { sink },
+    ...memoryStores(),
+  })
+  const kinds = (): string =>
+    sink
+      .records()
+      .map(({ event }) => event.kind)
+      .join()
+  return { service, kinds, started: started.promise, end: end.resolve }
+}
+
+interface Started {
+  readonly server: NonNullable<CloseAtSignalOptions['server']>
+  readonly port: number
+}
+
+/** A server of each framework, with what its users have in a variable. */
+const servers: Readonly<Record<string, (service: Service) => Promise<Started>>> = {
+  express: async (service) => {
+    const server = express().use(expressHandler(service)).listen(0, '127.0.0.1')
+    return listening(server)
+  },
+  async fastify(service) {
+    const server = Fastify()
+    server.all('/*', fastifyHandler(service))
+    await server.listen({ port: 0, host: '127.0.0.1' })
+    return { server, port: (server.server.address() as AddressInfo).port }
+  },
+  hono: (service) => {
+    const { fetch } = new Hono().all('*', honoHandler(service))
+    return listening((createAdaptorServer({ fetch }) as Server).listen(0, '127.0.0.1'))
+  },
+  node: (service) => listening(createServer(nodeHandler(service)).listen(0, '127.0.0.1')),
+}
+
+async function listening(server: Server): Promise<Started> {
+  if (!server.listening) await once(server, 'listening')
+  return { server, port: (server.address() as AddressInfo).port }
+}
+
+describe('a service that closes with its server', () => {
+  for (const [name, start] of Object.entries(servers)) {
+    it(`SVC-22 answers and records the call in progress, takes no further connection, and then closes, with ${name}`, async () => {
+      const { service, kinds, started, end } = newService()
+      const { server, port } = await start(service)
+      const { close } = closeAtSignal(service, { server, closeMs: 600_000 })
+      const keepAlive = new Agent({ keepAlive: true })
+      const answer = post(port, keepAlive)
+      await started
+      const unused = await connected(port)
+      const gone = once(unused, 'close')
+      const closed = close()
+      expect(close()).toBe(closed)
+      await refusing(port)
+      expect(service.health().status).toBe('open')
+      end()
+      expect(await answer).toEqual({ status: 200, body: '"waited"' })
+      // Clients keep connections that they have used, or not yet used: neither keeps the server.
+      await closed
+      await gone
+      expect([kinds(), service.health().status]).toEqual(['intent,outcome', 'closed'])
+      keepAlive.destroy()
+    })
+
+    it(`SVC-22 aborts the call that takes longer than \`closeMs\`, and records it, with ${name}`, async () => {
+      const { service, kinds, started, end } = newService()
+      const { server, port } = await start(service)
+      const { close } = closeAtSignal(service, { server, closeMs: 50 })
+      const lost = expect(post(port)).rejects.toThrow()
+      const signal = await started
+      const closed = close()
+      await lost
+      if (!signal.aborted) await once(signal, 'abort')
+      end()
+      await closed
+      expect([kinds(), service.health().status]).toEqual(['intent,outcome', 'closed'])
+    })
+  }
+
+  it('SVC-22 closes the idle sessions of HTTP/2 clients, and ends connections of another protocol', async () => {
+    const { service } = newService()
+    const http2 = createHttp2Server().listen(0, '127.0.0.1')
+    await once(http2, 'listening')
+    const ending = closeAtSignal(service, { server: http2, closeMs: 600_000 })
+    const client = connectHttp2(`http://127.0.0.1:${(http2.address() as AddressInfo).port}`)
+    const arrived = once(http2, 'session')
+    await once(client, 'connect')
+    await arrived
+    const gone = once(client, 'close')
+    await ending.close()
+    await gone
+    const other = newService().service
+    const upgrading = createServer().listen(0, '127.0.0.1')
+    upgrading.on('upgrade', (_, socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'))
+    const { port } = await listening(upgrading)
+    const upgraded = closeAtSignal(other, { server: upgrading, closeMs: 50 })
+    const socket = await connected(port)
+    socket.write('GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n')
+    await once(socket, 'data')
+    const cut = once(socket, 'close')
+    await upgraded.close()
+    await cut
+    expect(other.health().status).toBe('closed')
+  })
+
+  it('closes a service whose server does not listen, and rejects with the error of the service', async () => {
+    const { service } = newService()
+    await closeAtSignal(service, { server: createServer() })[Symbol.asyncDispose]()
+    expect(service.health().status).toBe('closed')
+    const failing = closeAtSignal({ close: () => Promise.reject(new Error('no disk')) })
+    await expect(failing.close()).rejects.toThrow('no disk')
+  })
+
+  it('handles the signals that it is given, until it closes, and refuses others', async () => {
+    const count = (): readonly number[] =>
+      ['SIGTERM', 'SIGINT', 'SIGHUP'].map((signal) => process.listenerCount(signal))
+    const [before, ends] = [count(), process.stdin.listenerCount('end')]
+    const { service } = newService()
+    const { close } = closeAtSignal(service, { signals: ['SIGHUP'], stdin: true })
+    expect(count()).toEqual([before[0], before[1], (before[2] as number) + 1])
+    await close()
+    expect([count(), process.stdin.listenerCount('end')]).toEqual([before, ends])
+    for (const [options, message] of [
+      [{ signals: ['SIGKILL'] }, /`signals` has an invalid item/],
+      [{ server: {} }, /`server`/],
+      [{ closeMs: 0 }, /`closeMs`/],
+      [{ stdin: 'yes' }, /`stdin`/],
+      [{ sever: createServer() }, /has no option `sever`; did you mean `server`\?/],
+    ] as const)
+      expect(() => closeAtSignal(service, options as CloseAtSignalOptions)).toThrow(message)
+    expect(() => closeAtSignal({} as Service)).toThrow(/`service`/)
+    expect(() => closeAtSignal(Promise.resolve(service) as unknown as Service)).toThrow(
+      /`service` is a promise; await it/,
+    )
+    expect(count()).toEqual(before)
+  })
+})
+
+describe('the process of such a service', () => {
+  it('SVC-22 ends by itself after a signal, when the call in progress is answered and recorded', async () => {
+    const { child, port, output } = await startProcess('server')
+    const answer = post(port)
+    await once(child, 'message')
+    child.kill('SIGTERM')
+    await refusing(port)
+    child.send('done')
+    expect(await answer).toEqual({ status: 200, body: '"done"' })
+    expect(await once(child, 'close')).toEqual([0, null])
+    expect(output()).toBe('intent,outcome closed')
+  }, 60_000)
+
+  it('SVC-22 ends at a second signal, whatever is in progress', async () => {
+    const { child, port } = await startProcess('server')
+    const answer = expect(post(port)).rejects.toThrow()
+    await once(child, 'message')
+    child.kill('SIGINT')
+    await refusing(port)
+    child.kill('SIGTERM')
+    expect(await once(child, 'close')).toEqual([null, 'SIGTERM'])
+    await answer
+  }, 60_000)
+
+  it('SVC-22 ends with the exit code 1 and the error, where the service could not be closed', async () => {
+    const { child, output } = await startProcess('failing')
+    child.kill('SIGTERM')
+    expect(await once(child, 'close')).toEqual([1, null])
+    expect(output()).toBe('no disk  closed')
+  }, 60_000)
+
+  for (const how of ['the end of standard input', 'SIGTERM, although standard input stays open'])
+    it(`SVC-22 ends by itself after ${how}, when the call in progress is recorded`, async () => {
+      const { child, output } = await startProcess('stdin')
+      child.stdin?.write(await container())
+      await once(child, 'message')
+      if (how === 'the end of standard input') child.stdin?.end()
+      else child.kill('SIGTERM')
+      child.send('done')
+      expect(await once(child, 'close')).toEqual([0, null])
+      expect(output()).toBe('intent,outcome closed')
+    }, 60_000)
+})
+
+async function startProcess(place: string): Promise<{ child: ChildProcess; port: number; output: () => string }> {
+  const program = fileURLToPath(new URL('closing-process.ts', import.meta.url))
+  const child = fork(program, [self.did, place], {
+    execArgv: ['--import', 'tsx'],
+    stdio: ['pipe', 'pipe', 'inherit', 'ipc'],
+  })
+  const chunks: Buffer[] = []
+  child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk))
+  const [port] = await once(child, 'message')
+  return { child, port, output: () => Buffer.concat(chunks).toString() }
+}
+
+/** A promise with its function, which Node 20 does not have. */
+function settleable<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let settle: (value: T) => void = () => undefined
+  const promise = new Promise<T>((resolve) => {
+    settle = resolve
+  })
+  return { promise, resolve: settle }
+}
+
+/** Waits until a server takes no connection. */
+async function refusing(port: number): Promise<void> {
+  while (
+    await connected(port).then(
+      (socket) => socket.destroy(),
+      () => undefined,
+    )
+  )
+    await new Promise(setImmediate)
+}
+
+function connected(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(socket))
+    socket.on('error', reject)
+  })
+}
+
+async function post(port: number, keepAlive?: Agent): Promise<{ status: number | undefined; body: string }> {
+  const headers = { 'x-ucan-container': await container() }
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      { port, host: '127.0.0.1', method: 'POST', headers, ...(keepAlive && { agent: keepAlive }) },
+      async (response) => {
+        const chunks: Buffer[] = []
+        for await (const chunk of response) chunks.push(chunk)
+        resolve({ status: response.statusCode, body: Buffer.concat(chunks).toString() })
+      },
+    )
+    sent.on('error', reject)
+    sent.end()
+  })
+}
