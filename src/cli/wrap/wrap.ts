@@ -115,7 +115,7 @@ async function plan(
   const [secret, plain] = [new Set(textsOf(flags, 'secret')), new Set(textsOf(flags, 'plain'))]
   const both = [...secret].find((name) => plain.has(name))
   if (both !== undefined) throw new UsageError(`${quote(both)} is named by --secret and by --plain`)
-  return planServers(document.servers, {
+  const planned = planServers(document.servers, {
     client,
     path: file.path,
     only,
@@ -127,6 +127,24 @@ async function plan(
       inputs: await askInputs(client, document, only, flags, host),
     },
   })
+  checkNamed([...secret, ...plain], planned)
+  return planned
+}
+
+/** With a misspelled name, a secret would stay in the clear although its user has named it. */
+function checkNamed(names: readonly string[], { plans, others }: ReturnType<typeof planServers>): void {
+  // The names of a server that is wrapped already are not in the file.
+  if (plans.length === 0 || others.some(({ refused }) => !refused)) return
+  const known = plans.flatMap(({ sorted }) => sorted.map(({ name }) => name))
+  const rest = others.map(({ entry }) => JSON.stringify(entry.value))
+  const unknown = names.find(
+    (name) => !known.includes(name) && !rest.some((text) => text.includes(JSON.stringify(name))),
+  )
+  if (unknown === undefined) return
+  const list = [...new Set(known)].map((name) => quote(name)).join(', ') || 'none'
+  throw new UsageError(
+    `no server has a variable or header ${quote(unknown)}, which --secret or --plain names; they have ${list}`,
+  )
 }
 
 /** Asks once for each value that VS Code would ask for. */

@@ -91,6 +91,22 @@ for (const [client, name, text, empty] of clients) {
   })
 }
 
+describe('a variable that the user has misspelled', () => {
+  it('does not leave the one that was meant in the clear [WRP-03]', async () => {
+    const text = '{"mcpServers":{"mail":{"command":"cat","env":{"MAIL_URL":"https://a.example/"}}}}'
+    const path = machine.write('.mcp.json', text)
+    for (const option of ['--secret', '--plain'])
+      expect(await wrap(path, option, 'MAIL_ULR')).toMatchObject({
+        ...{ code: 2, err: expect.stringContaining('no server has a variable or header `MAIL_ULR`') },
+      })
+    expect((await wrap(path, '--secret', 'MAIL_ULR')).err).toContain('they have `MAIL_URL`')
+    expect(readFileSync(path, 'utf8')).toBe(text)
+    expect(await wrap(path, '--secret', 'MAIL_URL')).toMatchObject({
+      ...{ code: 0, err: expect.stringContaining('MAIL_URL: into the vault, because named by --secret') },
+    })
+  })
+})
+
 describe('a server that the user removed or replaced after `wrap`', () => {
   it('stays behind the gateway, and the message names the way to it [WRP-15]', async () => {
     const path = machine.write('.mcp.json', json('mcpServers'))
