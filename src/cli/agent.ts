@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import type { Agent, AgentCapability } from '../agent/agent.ts'
 import { openAgent } from '../agent/open-agent.ts'
 import { parseDid } from '../did/did.ts'
+import { ArgumentError } from '../errors.ts'
 import { type GatewayConnection, readConnection, writeConnection } from '../gateway/connect/connection-file.ts'
 import { agentFolder, gatewayHome } from '../gateway/home.ts'
 import { createSignerFile } from '../signer-file/signer-file.ts'
@@ -73,7 +74,13 @@ async function connectionOf(
     }
   }
   if (given.length > 0) throw new UsageError(`pass --like or --${given[0]}, not both`)
-  const { key: _, delegations: __, unlock: ___, ...connection } = await readConnection(await agentFolder(home, like))
+  const other = await agentFolder(home, like).catch((error: unknown) => {
+    if (!(error instanceof ArgumentError) || like !== undefined) throw error
+    throw new UsageError(
+      `${error.message}; or pass --like AGENT, or the place and the parties of a gateway: --socket or --address, --audience and --subject`,
+    )
+  })
+  const { key: _, delegations: __, unlock: ___, ...connection } = await readConnection(other)
   return connection
 }
 

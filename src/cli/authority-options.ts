@@ -59,9 +59,11 @@ export function lifetimeOf(flags: Flags): Lifetime {
   if ([length !== undefined, until !== undefined, isEndless].filter(Boolean).length > 1)
     throw new UsageError('pass one of --expires-in, --expires and --never-expires')
   const now = systemClock.now()
+  const end = until === undefined ? undefined : readMoment('expires', until, now)
+  if (end !== undefined && end < now) throw new UsageError('--expires is in the past; nothing would be valid')
   return {
     ...(length !== undefined && { expiresIn: readDuration('expires-in', length) }),
-    ...(until !== undefined && { expiration: readMoment('expires', until, now) }),
+    ...(end !== undefined && { expiration: end }),
     ...(isEndless && { expiration: never }),
     ...(from !== undefined && { notBefore: readMoment('not-before', from, now) }),
   }

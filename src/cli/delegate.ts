@@ -22,8 +22,9 @@ export async function delegate(words: readonly string[], flags: Flags, host: Hos
   const command = commandOf(flags)
   if (command === undefined) throw new UsageError('--command is missing: the command that may be called')
   const policy = await policyOf(flags, host)
+  const lifetime = lifetimeOf(flags)
   const { signer } = await openSigner(path, flags, host)
-  const grant = await makeDelegation({ issuer: signer, audience, command, policy, ...lifetimeOf(flags) })
+  const grant = await makeDelegation({ issuer: signer, audience, command, policy, ...lifetime })
   await writeDelegations([grant], flags, host)
   return 0
 }
@@ -35,6 +36,7 @@ export async function attenuate(words: readonly string[], flags: Flags, host: Ho
   const { path, audience } = partiesOf(flags)
   const command = commandOf(flags)
   const policy = await policyOf(flags, host)
+  const lifetime = lifetimeOf(flags)
   const delegations = await readDelegations(file, flags, host)
   const { signer, previous } = await openSigner(path, flags, host)
   // A delegation to the previous key of the file can be passed on with that key.
@@ -45,7 +47,7 @@ export async function attenuate(words: readonly string[], flags: Flags, host: Ho
     audience,
     policy,
     ...(command !== undefined && { command }),
-    ...lifetimeOf(flags),
+    ...lifetime,
   })
   await writeDelegations([...chain, narrow], flags, host)
   return 0

@@ -18,7 +18,7 @@ import { exists } from './wrap/home-files.ts'
  * stay as they are, and a hook of this program that is there is replaced. HKS-05
  */
 export async function installHook(words: readonly string[], flags: Flags, host: Host): Promise<number> {
-  const client = operandOf(words, 'the client: claude or codex')
+  const client = operandOf(words, 'the name of the client, claude or codex,')
   if (client !== 'claude' && client !== 'codex') throw new UsageError('the client must be claude or codex')
   const servers = textsOf(flags, 'server')
   if (servers.length === 0)

@@ -151,7 +151,9 @@ function tokensOf(text: string): readonly Token[] {
     if (at >= text.length) break
     const token = readToken(text, at)
     if (token === undefined)
-      throw new UsageError(`--policy ${quote(text, 256)}: character ${at + 1} is not expected; quote strings with "`)
+      throw new UsageError(
+        `--policy ${quote(text, 256)}: character ${at + 1} is not expected; ${/^=[^=]/.test(text.slice(at)) ? 'write == to compare' : 'quote strings with "'}`,
+      )
     tokens.push({ ...token, at })
     at += token.length
   }

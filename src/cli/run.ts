@@ -70,6 +70,8 @@ function parseFault(message: string): string {
   const [, dashed] = /^Option '(?:-\w, )?--([a-z-]+)(?: <value>)?' argument is ambiguous/.exec(message) ?? []
   if (dashed !== undefined)
     return `--${dashed} needs a value; write a value that begins with a dash with an equals sign, such as --${dashed}=-2h`
+  const [, bare] = /^Option '(?:-\w, )?--([a-z-]+) <value>' argument missing/.exec(message) ?? []
+  if (bare !== undefined) return `--${bare} needs a value`
   if (!message.startsWith('Unknown option')) return message.replaceAll('\n', ' ')
   const [, name] = /^Unknown option '--([a-z][a-z-]{0,30})'/.exec(message) ?? []
   if (name === undefined) return 'unknown option'
@@ -78,18 +80,20 @@ function parseFault(message: string): string {
 }
 
 /** Every option in one table, because options may come before the verb. A verb takes only its own. */
-const allOptions: Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly multiple: boolean }>> =
-  Object.freeze(
-    Object.fromEntries([
-      ...verbs.flatMap(({ options }) =>
-        options.map(({ name, value }) => [
-          name,
-          value === undefined ? { type: 'boolean', multiple: false } : { type: 'string', multiple: true },
-        ]),
-      ),
-      ...['help', 'version'].map((name) => [name, { type: 'boolean', multiple: false }]),
-    ]),
-  )
+const allOptions: Readonly<
+  Record<string, { readonly type: 'string' | 'boolean'; readonly multiple: boolean; readonly short?: string }>
+> = Object.freeze(
+  Object.fromEntries([
+    ...verbs.flatMap(({ options }) =>
+      options.map(({ name, value }) => [
+        name,
+        value === undefined ? { type: 'boolean', multiple: false } : { type: 'string', multiple: true },
+      ]),
+    ),
+    ['help', { type: 'boolean', multiple: false, short: 'h' }],
+    ['version', { type: 'boolean', multiple: false, short: 'v' }],
+  ]),
+)
 
 /** The verbs whose first word is the only word given. */
 function groupOf(words: readonly string[]): readonly Verb[] | undefined {
@@ -133,6 +137,7 @@ const otherNames: ReadonlyMap<string, string> = new Map([
   ['explain', 'why'],
   ['verify', 'why or audit verify'],
   ['secret', 'vault'],
+  ['version', '--version'],
 ])
 
 /** The options of a verb. An option of another verb is refused, because the caller expects it to have an effect. */

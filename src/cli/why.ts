@@ -55,6 +55,10 @@ export async function why(words: readonly string[], flags: Flags, host: Host): P
     const decided = signed === undefined ? tokens : await readable(container)
     for (const line of linesOf(decision, decided, time)) host.print(line)
   }
+  if (signed === undefined && tokens?.invocations.length === 0 && tokens.delegations.length > 0)
+    host.complain(
+      'note: to ask about a call with these delegations, name the key of its agent with --from, and --command',
+    )
   if (context.subjects === 'any')
     host.complain('note: every subject is accepted; name those of the service with --subject')
   return decision.allowed ? 0 : 1

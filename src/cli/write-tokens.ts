@@ -26,14 +26,18 @@ export async function writeTokens(
   else if (path === undefined) host.print(container)
 }
 
+const createFaults: ReadonlyMap<string | undefined, string> = new Map([
+  ['EEXIST', 'exists already; choose another name, or remove it'],
+  ['ENOENT', 'cannot be written: its folder does not exist; make it first'],
+])
+
 /** CLI-08: A file in its place may hold the only copy of something. */
 async function createFile(path: string, text: string): Promise<void> {
   try {
     await createDurableFile(path, text)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    const reason =
-      code === 'EEXIST' ? 'exists already; choose another name, or remove it' : `cannot be written (${code})`
+    const reason = createFaults.get(code) ?? `cannot be written (${code})`
     throw new UsageError(`${quote(path, 128)} ${reason}`)
   }
 }

@@ -45,11 +45,11 @@ async function onlyAgent(agents: string): Promise<string> {
   const [only, ...more] = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
   if (only === undefined)
     throw new ArgumentError(
-      `${quote(agents, 256)} has no agent; make one with \`procura agent new\`, or name another folder with --home`,
+      `${quote(agents, 256)} has no agent; \`procura wrap\` makes the first one, and --home names another folder`,
     )
   if (more.length > 0)
     throw new ArgumentError(
-      `${quote(agents, 256)} has ${1 + more.length} agents; choose one with --agent: ${[only, ...more]
+      `${quote(agents, 256)} has ${1 + more.length} agents; name one of them: ${[only, ...more]
         .sort()
         .slice(0, 16)
         .map((name) => quote(name))

@@ -235,6 +235,13 @@ describe('procura delegate, attenuate and revoke', () => {
     }
   })
 
+  it('name the missing folder of a new file', async () => {
+    const words = ['delegate', '--from', at('owner'), '--to', dids['agent'] ?? '', '--command', '/mail']
+    expect(await runCli([...words, '--out', at('none/grant.ucan')])).toMatchObject({
+      ...{ code: 2, out: '', err: expect.stringMatching(/cannot be written: its folder does not exist/) },
+    })
+  })
+
   it('CLI-08 write no file over another, and nothing but data to standard output', async () => {
     const out = fresh()
     const words = ['delegate', '--from', at('owner'), '--to', dids['agent'] ?? '', '--command', '/mail', '--out', out]
@@ -347,6 +354,11 @@ describe('procura inspect', () => {
     expect(await runCli(narrow)).toMatchObject({ code: 2, err: expect.stringMatching(/--delegation/) })
     const [{ cid }] = tokens
     expect((await runCli([...narrow, '--delegation', cid])).code).toBe(0)
+    const asked = await runCli(['why', first])
+    expect([asked.code, asked.err]).toEqual([
+      1,
+      expect.stringMatching(/^note: to ask about a call .* --from, and --command$/m),
+    ])
     // A service gets the text as it is.
     const call = await openSignerFile({ path: at('agent') })
     const grant = (await tokensOf(lines[0]))[0] as Delegation

@@ -254,6 +254,11 @@ describe('procura vault', () => {
         /--to is not a valid DID; copy the whole DID; see procura delegate --help/,
       ],
       [['log', 'could', folder, '--agent', 'claude', '--at', 'now'], '', /--agent must be a DID, such as did:key:/],
+      [
+        ['delegate', '--from', 'a', '--to', 'did:web:a.example', '--command', '/a', '--expires', '2020-01-01'],
+        ...['', /--expires is in the past/],
+      ] as never,
+      [['hook', 'install'], '', /the name of the client, claude or codex, is missing/],
       [['inspect', join(folder, 'absent.ucan')], '', /absent\.ucan` does not exist; check the path/],
       [at('vault', 'put', 'a', 'b'), secret, /too many words; pass one name/],
     ]
@@ -405,6 +410,14 @@ describe('procura', () => {
     program = await bundleProgram(`${root}src/entries/internal/procura.ts`, join(bundled, 'procura.mjs'))
   })
   afterAll(() => rm(bundled, { recursive: true }))
+
+  it('takes the short names of other programs, and names the option that has no value', async () => {
+    expect(await cli(['-h'])).toEqual(await cli(['--help']))
+    expect(await cli(['delegate', '-h'])).toEqual(await cli(['delegate', '--help']))
+    expect(await cli(['-v'])).toEqual(await cli(['--version']))
+    expect((await cli(['version'])).err).toMatch(/did you mean --version\?/)
+    expect((await cli(['log', 'x', '--since'])).err).toMatch(/^procura: --since needs a value; see procura log --help$/)
+  })
 
   it('explains itself', async () => {
     expect(await cli(['--help'])).toMatchObject({ code: 0, out: expect.stringMatching(/procura vault put/) })

@@ -62,7 +62,9 @@ describe('procura agent', () => {
     expect(JSON.parse(made.out).folder).toBe(join(other, 'agents', 'first'))
     for (const wrong of [[], ['--socket', '/s', '--address', '127.0.0.1:1'], ['--socket', '/s', '--like', 'first']])
       expect.soft((await runCli([...words.with(2, 'next'), ...wrong])).code).toBe(2)
-    expect((await runCli(['agent', 'new', 'x', '--home', join(home, 'none')])).err).toMatch(/has no agent/)
+    expect((await runCli(['agent', 'new', 'x', '--home', join(home, 'none')])).err).toMatch(
+      /has no agent; `procura wrap` makes the first one, .* or pass --like AGENT, .*--audience and --subject;/,
+    )
   })
 
   it('CON-11 receives a delegation only if it is for the agent and verifies', async () => {
