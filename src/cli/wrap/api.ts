@@ -112,11 +112,12 @@ export async function removeApi(words: readonly string[], flags: Flags, host: Ho
   return inHome(home, async (lock) => {
     const opened = await openWrapHome(home, flags, host, lock)
     for (const agent of await agentsOf(home)) await checkAgent(opened, agent)
-    delete apis[name]
-    await writeGatewayFile(home, { ...opened.gateway.content, apis }, lock)
     const messages = await revokeFor(opened, name)
     for (const credential of opened.vault.references)
       if (credential.startsWith(`${name}.`)) await opened.vault.remove(credential)
+    // The API comes last: a run that failed or was killed is repeated by its name.
+    delete apis[name]
+    await writeGatewayFile(home, { ...opened.gateway.content, apis }, lock)
     host.print(
       flags['json'] === true ? JSON.stringify({ removed: name }) : `removed the API ${name} and its credentials`,
     )
@@ -134,8 +135,8 @@ async function revokeFor(home: WrapHome, name: string): Promise<readonly string[
   const said = new Set<string>()
   for (const agent of new Set([...(await agentsOf(home.path)), ...recordedAgents(home)])) {
     const folder = join(home.path, 'agents', agent)
-    const store = await home.stores(folder)
-    const mine = allOf(await issuedTo(home, agent), await held(store)).filter(
+    const store = (await exists(folder)) ? await home.stores(folder) : undefined
+    const mine = allOf(await issuedTo(home, agent), store === undefined ? [] : await held(store)).filter(
       (one) => one.issuer === signer.did && isOf(one, name),
     )
     const { done, messages } = await revokeAll(home.path, signer, mine)
@@ -143,7 +144,7 @@ async function revokeFor(home: WrapHome, name: string): Promise<readonly string[
     if (done.length > 0) said.add(`revoked ${countOf(done)} of the agent ${agent}`)
     for (const message of messages) said.add(message)
     const remove = mine.map(({ cid }) => cid.toString())
-    if (remove.length > 0 && (await exists(folder))) await store.change({ add: new Map(), remove }, {})
+    if (remove.length > 0) await store?.change({ add: new Map(), remove }, {})
   }
   return [...said]
 }

@@ -143,4 +143,25 @@ describe('procura api', () => {
       err: expect.stringContaining('revoked 1 delegation of the agent a'),
     })
   })
+
+  it('is removed by a second run after one that could not revoke its delegations [WRP-30] [WRP-32]', async () => {
+    expect((await add(['crm', 'https://a.example', '--bearer', '--agent', 'a'])).code).toBe(0)
+    const remove = (...more: readonly string[]): ReturnType<Machine['procura']> =>
+      machine.procura(['api', 'remove', 'crm', '--key-file', keyFile, ...more])
+    const revocations = join(machine.home, 'revocations')
+    writeFileSync(revocations, '')
+    expect(await remove()).toMatchObject({ code: 2, out: '' })
+    expect(Object.keys(configuration()['apis'] ?? {})).toEqual(['crm'])
+    rmSync(revocations)
+    // The agent has moved its folder, and the key is for the files of others.
+    renameSync(join(machine.home, 'agents', 'a'), join(machine.home, 'agents', 'b'))
+    const key = join(machine.folder, 'delegations.key')
+    expect(await remove('--delegations-key-file', key)).toMatchObject({ code: 2, out: '' })
+    renameSync(join(machine.home, 'agents', 'b'), join(machine.folder, 'b'))
+    expect(await remove('--delegations-key-file', key)).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('revoked 1 delegation of the agent a'),
+    })
+    expect([configuration()['apis'], readdirSync(revocations).length]).toEqual([{}, 1])
+  })
 })
