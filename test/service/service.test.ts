@@ -14,7 +14,10 @@ import { revoke } from '../../src/revocation/revoke.ts'
 import { on } from '../../src/service/on.ts'
 import type { ServiceOptions } from '../../src/service/options.ts'
 import { createService } from '../../src/service/service.ts'
+import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
+import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
 import { never } from '../../src/time.ts'
+import { sqliteFile } from '../state/open-sqlite.ts'
 import { actor, clock } from '../support/actors.ts'
 import { call, chainOf, delegateRaw, service as self } from '../support/service.ts'
 
@@ -160,6 +163,35 @@ describe('the revocations that a service receives', () => {
     const other = encodeContainer([await revoke({ issuer: alice, delegation: longer[0] as never }), ...longer])
     expect(await service.revoke(other)).toMatchObject({ accepted: true, recorded: true })
     expect(await service.call(await containerOf('/mail/list'))).toMatchObject({ denial: { code: 'revoked' } })
+  })
+
+  it('SVC-16 are no copies when another principal has revoked the delegation, and after a minute', async () => {
+    let time = clock.now()
+    const { service } = setUp({ clock: { now: () => time } })
+    const second = longer[1] as Delegation
+    const by = async (issuer: typeof alice): Promise<string> =>
+      encodeContainer([await revoke({ issuer, delegation: second, path: longer }), ...longer])
+    const copy = await by(bob)
+    const send = async (container: string): Promise<unknown> => Object(await service.revoke(container)).accepted
+    for (let minute = 0; minute < 2; minute++, time += 61) {
+      for (let at = 0; at < 10; at++) expect(await send(copy)).toBe(true)
+      // The first one was not a copy.
+      expect(await send(copy)).toBe(minute === 0)
+      expect(await send(copy)).toBe(false)
+      if (minute === 0) expect(await send(await by(alice))).toBe(true)
+    }
+  })
+
+  it('SVC-16 are copies also of those in a store that several processes share [attack 81]', async () => {
+    const file = sqliteFile()
+    const secret = new Uint8Array(32).fill(7)
+    prepareSqliteStores({ database: file.open(), secret, clock })
+    const { revocations } = sqliteStores({ database: file.open(), secret, clock })
+    const { service, kinds } = setUp({ revocations, registry: revocations })
+    const container = encodeContainer([await revoke({ issuer: alice, delegation: proofs[0] as Delegation }), ...proofs])
+    for (let at = 0; at < 15; at++) await service.revoke(container)
+    expect(kinds()).toHaveLength(11)
+    file.close()
   })
 
   it('SVC-16 are refused without an error when they are malformed, cannot be stored, or there is no registry', async () => {
