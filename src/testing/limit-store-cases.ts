@@ -178,6 +178,33 @@ const cases: readonly CaseOf<LimitStore>[] = [
     },
   ],
   [
+    'LMT-12 counts a call that is committed later for the period of its rate, whatever its deadline',
+    async ({ store, clock, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const rate = limit('rate', { kind: 'rate', maximum: 1, window: 100 })
+      const busy = limit('busy', { kind: 'concurrent', maximum: 1 })
+      const call = async (entries: readonly LimitEntry[], seconds: number): Promise<void> => {
+        const one = request(entries, { deadline: clock.now() + seconds })
+        assertIs(await reserve(store, one), 'reserved', 'the call')
+        assertIs(await answerOf(() => store.commit(one.reservation, {})), true, 'the commit')
+      }
+      await call([rate], 20)
+      clock.advance(50)
+      assertIs(await left(store, rate), 0, 'after the deadline, within the period')
+      clock.advance(52)
+      assertIs(await left(store, rate), 1, 'after the period')
+      await call([rate, busy], 1_000)
+      clock.advance(102)
+      await call([rate], 1_000)
+      assertIs(await left(store, busy), 0, 'the concurrent call whose rate is free again')
+      const again = request([limit('again', { maximum: 1 })], { deadline: clock.now() + 60 })
+      assertIs(await reserve(store, again), 'reserved', 'a call')
+      clock.advance(60)
+      const next = request(again.entries, { deadline: clock.now() + 60 })
+      assertIs(await reserve(store, next), 'reserved', 'the next one, at its deadline')
+    },
+  ],
+  [
     'LMT-13 counts a task once, and only for a call that was committed',
     async ({ store, start }) => {
       const [request, limit] = [requests(start), limits(start)]
@@ -238,6 +265,31 @@ const cases: readonly CaseOf<LimitStore>[] = [
       await prune()
       const late = request([tolerant as LimitEntry], { deadline: clock.now() + 60 })
       assertIs(await reserve(await another(), late), 'same 0', 'for the other service')
+    },
+  ],
+  [
+    'LMT-14 adds up the uses of services with different clock tolerances, and keeps them until the last end',
+    async ({ store, another, prune, clock, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const ends = [start + 60, start + 2_000]
+      const order = [true, false].flatMap((commit) => [ends, [...ends].reverse()].map((all) => ({ commit, all })))
+      for (const [at, { commit, all }] of order.entries()) {
+        for (const expiration of all) {
+          const one = request([limit(`order ${at}`, { expiration })], { commit })
+          assertIs(await reserve(store, one), 'reserved', `order ${at + 1}`)
+          if (!commit) await store.commit(one.reservation, {})
+        }
+      }
+      clock.advance(1_000)
+      for (let call = 0; call < 120; call++) {
+        const other = limit(`other ${call}`, { expiration: clock.now() + 60 })
+        await reserve(store, request([other], { deadline: clock.now() + 60 }))
+      }
+      await prune()
+      for (const at of order.keys()) {
+        const entry = limit(`order ${at}`, { expiration: start + 2_000 })
+        assertIs(await left(await another(), entry), 1, `order ${at + 1}, after the first end`)
+      }
     },
   ],
   [
