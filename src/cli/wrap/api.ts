@@ -18,7 +18,7 @@ import { checkFields, readSecret } from '../read-secret.ts'
 import { readDuration, showDate } from '../time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf, textsOf } from '../verb.ts'
-import { checkGatewayContent, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
+import { checkGatewayContent, type GatewayFile, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { credentialName } from './gateway-server.ts'
 import { describeGrant, type Grant } from './grants.ts'
 import { exists } from './home-files.ts'
@@ -106,17 +106,22 @@ async function checkArguments({ command, policy }: Grant): Promise<void> {
 export async function removeApi(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const name = operandOf(words, 'the name of the API')
   const home = gatewayHome(textOf(flags, 'home'), host.env)
-  const known = await readGatewayFile(home)
-  const apis = { ...(Object(known?.content['apis']) as Record<string, unknown>) }
-  if (!Object.hasOwn(apis, name)) throw new UsageError(`the gateway of ${quote(home, 256)} has no API ${quote(name)}`)
+  const apisIn = (content: GatewayFile['content'] | undefined): Record<string, unknown> => {
+    const { ...apis } = Object(content?.['apis']) as Record<string, unknown>
+    if (!Object.hasOwn(apis, name)) throw new UsageError(`the gateway of ${quote(home, 256)} has no API ${quote(name)}`)
+    return apis
+  }
+  // Nothing is made in a folder without it.
+  apisIn((await readGatewayFile(home))?.content)
   return inHome(home, async (lock) => {
     const opened = await openWrapHome(home, flags, host, lock)
+    // Another `api add` may have changed the file in the meantime.
+    const { [name]: _, ...apis } = apisIn(opened.gateway.content)
     for (const agent of await agentsOf(home)) await checkAgent(opened, agent)
     const messages = await revokeFor(opened, name)
     for (const credential of opened.vault.references)
       if (credential.startsWith(`${name}.`)) await opened.vault.remove(credential)
     // The API comes last: a run that failed or was killed is repeated by its name.
-    delete apis[name]
     await writeGatewayFile(home, { ...opened.gateway.content, apis }, lock)
     host.print(
       flags['json'] === true ? JSON.stringify({ removed: name }) : `removed the API ${name} and its credentials`,

@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { listenForApi, openGateway, readGatewayConfig } from '../../../src/entries/gateway.ts'
+import { createFileLock } from '../../../src/support/file-lock/file-lock.ts'
+import { withFileLock } from '../../../src/support/file-lock/with-file-lock.ts'
 import { type ApiUpstream, startApi } from '../../gateway/serve/api-upstream.ts'
 import { canary } from '../../gateway/serve/gateway-home.ts'
 import { type Machine, newMachine } from './set-up.ts'
@@ -163,5 +166,20 @@ describe('procura api', () => {
       err: expect.stringContaining('revoked 1 delegation of the agent a'),
     })
     expect([configuration()['apis'], readdirSync(revocations).length]).toEqual([{}, 1])
+  })
+
+  it('is removed after another one was added meanwhile, which stays [WRP-30]', async () => {
+    expect((await add(['crm', 'https://a.example', '--bearer', '--agent', 'a'])).code).toBe(0)
+    const folder = join(machine.home, 'wrap.lock')
+    const removed = await withFileLock(createFileLock(folder), folder, 10_000, async () => {
+      const removing = machine.procura(['api', 'remove', 'crm', '--key-file', keyFile])
+      // It waits for the lock, under which another run changes the file.
+      await setTimeout(300)
+      const apis = { ...configuration()['apis'], other: { origin: 'https://b.example' } }
+      writeFileSync(join(machine.home, 'gateway.json'), JSON.stringify({ ...configuration(), apis }))
+      return { removing }
+    })
+    expect(await removed.removing).toMatchObject({ code: 0 })
+    expect(Object.keys(configuration()['apis'] ?? {})).toEqual(['other'])
   })
 })
