@@ -1,15 +1,18 @@
 // node only: listens on a port
 
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
+import { freePort } from '../support/free-port.ts'
 
 /** A network between a client and a server, which can fail. */
 export interface Proxy {
   readonly port: number
   /** How many connections clients have opened. */
   readonly accepted: number
-  /** Ends all connections, and takes no new one. */
+  /** Ends all connections, and refuses new ones. */
   cut(): void
+  /** Ends all connections, and each new one as soon as it is accepted, as a load balancer without a server does. */
+  hangUp(): void
   /** Lets nothing through, and ends nothing. */
   stall(): void
   /** Lets nothing through on the connections that there are, for ever. New ones work. */
@@ -18,7 +21,7 @@ export interface Proxy {
   delay(milliseconds: number): void
   /** Ends each connection that has one when the next answer arrives, instead of delivering it. */
   loseNextAnswer(): void
-  /** Lets everything through again. */
+  /** Lets everything through again, and accepts connections at the same port. */
   heal(): void
   /** Connects to another server from now on. Connections to the last one stay as they are. */
   target(port: number): void
@@ -30,7 +33,7 @@ export async function proxyTo(port: number, address = '127.0.0.1'): Promise<Prox
   let target = port
   const pairs = new Set<readonly [client: Socket, server: Socket]>()
   const forgotten = new Set<readonly [client: Socket, server: Socket]>()
-  let state: 'open' | 'cut' | 'stalled' | 'losing' = 'open'
+  let state: 'open' | 'hungUp' | 'stalled' | 'losing' = 'open'
   let delayMs = 0
 
   function end(pair: readonly [Socket, Socket]): void {
@@ -42,7 +45,7 @@ export async function proxyTo(port: number, address = '127.0.0.1'): Promise<Prox
   let accepted = 0
   const proxy = createServer((client) => {
     accepted += 1
-    if (state === 'cut') {
+    if (state === 'hungUp') {
       client.destroy()
       return
     }
@@ -63,17 +66,23 @@ export async function proxyTo(port: number, address = '127.0.0.1'): Promise<Prox
       else client.write(data)
     })
   })
-  proxy.listen(0, address)
-  await once(proxy, 'listening')
+  // Of the ports below those that connections get, so that none takes it while `cut` has closed the listener.
+  const ownPort = await freePort()
+  const listen = () => proxy.listen(ownPort, address)
+  await once(listen(), 'listening')
 
   const all = (): readonly Socket[] => [...pairs].flat()
   return {
-    port: (proxy.address() as AddressInfo).port,
+    port: ownPort,
     get accepted() {
       return accepted
     },
     cut() {
-      state = 'cut'
+      proxy.close()
+      for (const pair of pairs) end(pair)
+    },
+    hangUp() {
+      state = 'hungUp'
       for (const pair of pairs) end(pair)
     },
     stall() {
@@ -97,6 +106,7 @@ export async function proxyTo(port: number, address = '127.0.0.1'): Promise<Prox
       state = 'open'
       delayMs = 0
       for (const socket of all()) socket.resume()
+      if (!proxy.listening) listen()
     },
     target(other) {
       target = other

@@ -13,6 +13,8 @@ export type StoresPlace =
       readonly port: number
       readonly host?: string
       readonly client?: RedisClientName
+      /** Whether a client of the kind of ioredis asks each connection for an answer before it uses it. Default false. */
+      readonly readyCheck?: boolean
     } & ServerPlace)
   | ({ readonly kind: 'postgres'; readonly address: string } & ServerPlace)
 
@@ -67,6 +69,7 @@ async function openRedis({
   client: name = 'ioredis',
   host = '127.0.0.1',
   port,
+  readyCheck = false,
 }: StoresPlace & { kind: 'redis' }): Promise<RedisStoreClient> {
   if (name === 'redis') {
     const { createClient } = await import('redis')
@@ -75,7 +78,7 @@ async function openRedis({
     client.connect().catch(() => undefined)
     return client as RedisStoreClient
   }
-  const options = { host, port, connectTimeout: 500, retryStrategy: () => 100, enableReadyCheck: false }
+  const options = { host, port, connectTimeout: 500, retryStrategy: () => 100, enableReadyCheck: readyCheck }
   const client =
     name === 'ioredis' ? new (await import('ioredis')).Redis(options) : new (await import('iovalkey')).Redis(options)
   client.on('error', () => undefined)
