@@ -10,16 +10,17 @@ import { service } from '../../test/services/postgres.service.ts'
 import {
   kindsOf,
   later,
-  longAgo,
   nextCall,
   type OpenPrunedStores,
+  partsOf,
   type SharedStores,
   secret,
   stepTimes,
+  tableOf,
 } from './pruned-stores.ts'
 
 /** The stores in a PostgreSQL server with its usual settings. */
-export const prunedPostgres: OpenPrunedStores = async (folder, { entries, ended }) => {
+export const prunedPostgres: OpenPrunedStores = async (folder, size) => {
   const found = service.find()
   if (found === undefined || service.start === undefined) return undefined
   const { environment, stop } = await service.start(found, folder)
@@ -30,10 +31,7 @@ export const prunedPostgres: OpenPrunedStores = async (folder, { entries, ended 
   const fill = (table: string, columns: string, count: number): Promise<unknown> =>
     pool.query(`INSERT INTO procura_${table} SELECT ${columns} FROM generate_series(1, ${count}) AS t (i)`)
   let first = 0
-  for (const [end, calls, others] of [
-    [later(), entries, entries / 10],
-    [longAgo(), ended, ended],
-  ] as const) {
+  for (const { end, calls, others } of partsOf(size)) {
     const ends = `${end} + i % 360`
     await fill('calls', `${random('call')}, ${ends}`, calls)
     await fill('processed_sets', `${random('set')}, ${ends}`, others)
@@ -64,8 +62,7 @@ export const prunedPostgres: OpenPrunedStores = async (folder, { entries, ended 
   const processed = postgresProcessedSets({ client, secret, timeoutMs: 60_000 })
   const other = postgresStores({ client: pool, secret, timeoutMs: 60_000 }).replay
   const count = async (store: keyof SharedStores): Promise<number> => {
-    const table = store === 'processed' ? 'processed_sets' : store
-    const { rows } = await pool.query(`SELECT count(*) AS count FROM procura_${table}`)
+    const { rows } = await pool.query(`SELECT count(*) AS count FROM ${tableOf(store)}`)
     return Number((rows[0] as { count: unknown }).count)
   }
   return {

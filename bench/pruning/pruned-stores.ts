@@ -104,6 +104,27 @@ export function later(): number {
   return Math.floor(Date.now() / 1000) + 86_400
 }
 
+/** Entries with one end that a database is filled with. */
+interface PrunedPart {
+  readonly end: number
+  readonly calls: number
+  /** Entries of each other kind. */
+  readonly others: number
+}
+
+/** The entries that a database is filled with: those that remain, and those that have ended. */
+export function partsOf({ entries, ended }: PrunedSize): readonly PrunedPart[] {
+  return [
+    { end: later(), calls: entries, others: entries / 10 },
+    { end: longAgo(), calls: ended, others: ended },
+  ]
+}
+
+/** The table of a store in SQLite and PostgreSQL. */
+export function tableOf(store: keyof SharedStores): string {
+  return `procura_${store === 'processed' ? 'processed_sets' : store}`
+}
+
 let serial = 0
 const round = Date.now().toString(36)
 

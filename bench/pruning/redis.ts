@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { prepareRedisStores, redisProcessedSets, redisStores } from 'procura/store/redis'
 import { service } from '../../test/services/redis.service.ts'
 import { redisServer } from '../../test/services/redis-server.ts'
-import { kindsOf, later, longAgo, nextCall, type OpenPrunedStores, type SharedStores, secret } from './pruned-stores.ts'
+import { kindsOf, later, nextCall, type OpenPrunedStores, partsOf, type SharedStores, secret } from './pruned-stores.ts'
 
 /** Rows that one script makes. */
 const atOnce = 20_000
@@ -45,7 +45,7 @@ add('limit-ends', function(at)
 end)`
 
 /** The stores in a Redis server that writes each change to disk before it answers. */
-export const prunedRedis: OpenPrunedStores = async (_, { entries, ended }) => {
+export const prunedRedis: OpenPrunedStores = async (_, size) => {
   if (service.find() === undefined) return undefined
   const server = await redisServer('--auto-aof-rewrite-percentage', '0', '--slowlog-log-slower-than', '-1')
   await server.start()
@@ -57,14 +57,14 @@ export const prunedRedis: OpenPrunedStores = async (_, { entries, ended }) => {
   const fill = async (count: number, end: number, others: boolean): Promise<void> => {
     seed += 1
     for (let first = 0; first < count; first += atOnce) {
-      const size = Math.min(atOnce, count - first)
-      await clients[0].eval(fillScript, 0, seed, size, end, later() - 100, others ? '1' : '0', first, count)
+      const rows = Math.min(atOnce, count - first)
+      await clients[0].eval(fillScript, 0, seed, rows, end, later() - 100, others ? '1' : '0', first, count)
     }
   }
-  await fill(entries, later(), false)
-  await fill(entries / 10, later(), true)
-  await fill(ended, longAgo(), false)
-  await fill(ended, longAgo(), true)
+  for (const { end, calls, others } of partsOf(size)) {
+    await fill(calls, end, false)
+    await fill(others, end, true)
+  }
   await clients[0].config('SET', 'appendonly', 'yes')
   while (/aof_rewrite_(in_progress|scheduled):1/.test(await clients[0].info('persistence')))
     await new Promise((resolve) => setTimeout(resolve, 200))

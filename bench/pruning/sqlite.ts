@@ -5,16 +5,17 @@ import { loadDriver } from '../../test/state/processes/open-driver.ts'
 import {
   kindsOf,
   later,
-  longAgo,
   nextCall,
   type OpenPrunedStores,
+  partsOf,
   type SharedStores,
   secret,
   stepTimes,
+  tableOf,
 } from './pruned-stores.ts'
 
 /** The stores in SQLite: with `node:sqlite` where Node has it, and with node-sqlite3-wasm elsewhere. */
-export const prunedSqlite: OpenPrunedStores = async (folder, { entries, ended }) => {
+export const prunedSqlite: OpenPrunedStores = async (folder, size) => {
   const open = await loadDriver('node:sqlite').catch(() => loadDriver('node-sqlite3-wasm'))
   const connections: { close(): unknown }[] = []
   const next = () => {
@@ -31,10 +32,7 @@ export const prunedSqlite: OpenPrunedStores = async (folder, { entries, ended })
   const keyOf = (count: number): string =>
     `CAST(unhex(printf('%08x', i * 4294967295 / ${count})) || randomblob(12) AS BLOB)`
   database.exec('PRAGMA cache_size = -524288; PRAGMA synchronous = OFF; BEGIN')
-  for (const [end, calls, others] of [
-    [later(), entries, entries / 10],
-    [longAgo(), ended, ended],
-  ] as const) {
+  for (const { end, calls, others } of partsOf(size)) {
     const key = keyOf(others)
     fill('calls', `${keyOf(calls)}, ${end} + i % 360`, calls)
     fill('processed_sets', `${key}, ${end} + i % 360`, others)
@@ -64,8 +62,7 @@ export const prunedSqlite: OpenPrunedStores = async (folder, { entries, ended })
   const processed = sqliteProcessedSets({ database: watched(), secret, busyTimeoutMs: 60_000 })
   const other = sqliteStores({ database: next(), secret, busyTimeoutMs: 60_000 }).replay
   const count = (store: keyof SharedStores): number => {
-    const table = store === 'processed' ? 'processed_sets' : store
-    return Number(Object.values(database.prepare(`SELECT count(*) FROM procura_${table}`).all()[0] as object)[0])
+    return Number(Object.values(database.prepare(`SELECT count(*) FROM ${tableOf(store)}`).all()[0] as object)[0])
   }
   return {
     kinds: kindsOf({ calls: replay, processed, revocations, limits: limitStore }, count),
