@@ -27,7 +27,7 @@ const clients = newClients()
 
 beforeEach(async () => {
   machine = newMachine()
-  keyFile = join(machine.folder, 'vault.key')
+  keyFile = machine.keyFile
   const mail = { command: process.execPath, args: [mailServer], env: { MAIL_KEY: 'canary-1' } }
   config = machine.write('.mcp.json', JSON.stringify({ mcpServers: { mail } }))
   expect((await machine.procura(['wrap', config, '--key-file', keyFile])).code).toBe(0)

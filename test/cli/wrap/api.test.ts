@@ -16,7 +16,7 @@ let keyFile: string
 beforeEach(async () => {
   machine = newMachine()
   upstream = await startApi()
-  keyFile = join(machine.folder, 'vault.key')
+  keyFile = machine.keyFile
 })
 afterEach(async () => {
   machine.remove()

@@ -247,7 +247,7 @@ describe('procura doctor', () => {
     await machine.procura([...words, '--tools', 'read', '--tools', 'write'])
     const { signer } = await openSignerFile({
       path: join(machine.home, 'owner.key'),
-      key: { keyFile: join(machine.folder, 'vault.key') },
+      key: { keyFile: machine.keyFile },
     })
     const folder = join(machine.home, 'agents', 'other')
     const store = fileDelegationStore({ path: join(folder, 'delegations') })

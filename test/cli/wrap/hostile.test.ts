@@ -18,14 +18,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readGatewayConfig } from '../../../src/entries/gateway.ts'
 import { revealCredentials } from '../../../src/vault/stores/file/reveal.ts'
 import type { CliResult } from '../run-cli.ts'
-import { type Machine, newMachine } from './set-up.ts'
+import { type Machine, newMachine, wrapVerbs } from './set-up.ts'
 
 let machine: Machine
-let keyFile: string
 
 beforeEach(() => {
   machine = newMachine()
-  keyFile = join(machine.folder, 'vault.key')
 })
 afterEach(() => machine.remove())
 
@@ -33,12 +31,10 @@ const canary = 'canary-of-the-mail-key'
 const server = { command: 'node', env: { MAIL_KEY: canary } }
 const servers = (named: object): string => `${JSON.stringify({ mcpServers: named }, undefined, 2)}\n`
 
-const wrap = (path: string, ...more: readonly string[]): Promise<CliResult> =>
-  machine.procura(['wrap', path, '--key-file', keyFile, ...more])
-const unwrap = (path: string): Promise<CliResult> => machine.procura(['unwrap', path, '--key-file', keyFile])
+const { wrap, unwrap } = wrapVerbs(() => machine)
 
 async function secrets(): Promise<readonly string[]> {
-  const found = await revealCredentials({ path: join(machine.home, 'vault'), key: { keyFile } })
+  const found = await revealCredentials({ path: join(machine.home, 'vault'), key: { keyFile: machine.keyFile } })
   return [...found].filter(([name]) => !name.startsWith('procura-wrap/')).map(([, secret]) => secret.reveal())
 }
 
@@ -246,7 +242,7 @@ describe('the home of the user', () => {
   it('need not be in the environment', async () => {
     const path = machine.write('.mcp.json', servers({ mail: server }))
     for (const HOME of ['', undefined]) {
-      const result = await machine.procura(['wrap', path, '--key-file', keyFile], { env: { HOME } as never })
+      const result = await machine.procura(['wrap', path, '--key-file', machine.keyFile], { env: { HOME } as never })
       expect(result.code, result.err).toBe(0)
       const { servers: found } = await readGatewayConfig(join(machine.home, 'gateway.json'))
       expect(found.get('mail')).toMatchObject({ cwd: expect.stringMatching(/^\//) })

@@ -41,7 +41,7 @@ function start(machine: Machine, killAt: number | `full-${number}`, words: reado
 async function secretsOf(machine: Machine): Promise<readonly string[]> {
   const found = await revealCredentials({
     path: join(machine.home, 'vault'),
-    key: { keyFile: join(machine.folder, 'vault.key') },
+    key: { keyFile: machine.keyFile },
   })
   return [...found.values()].map((secret) => secret.reveal())
 }

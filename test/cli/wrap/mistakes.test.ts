@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { root } from '../../setup/entries.ts'
 import { bundleProgram } from '../../support/bundle-program.ts'
-import { type Machine, newMachine } from './set-up.ts'
+import { type Machine, newMachine, wrapVerbs } from './set-up.ts'
 
 const canary = 'canary-of-the-mail-key'
 const env = { MAIL_KEY: canary }
@@ -35,17 +35,12 @@ const clients: readonly (readonly [client: string, file: string, text: string, e
 ]
 
 let machine: Machine
-let keyFile: string
 beforeEach(() => {
   machine = newMachine()
-  keyFile = join(machine.folder, 'vault.key')
 })
 afterEach(() => machine.remove())
 
-const wrap = (path: string, ...more: string[]): ReturnType<Machine['procura']> =>
-  machine.procura(['wrap', path, '--key-file', keyFile, ...more])
-const unwrap = (path: string): ReturnType<Machine['procura']> =>
-  machine.procura(['unwrap', path, '--key-file', keyFile])
+const { wrap, unwrap } = wrapVerbs(() => machine)
 
 for (const [client, name, text, empty] of clients) {
   describe(`a new user of ${client}`, () => {

@@ -15,7 +15,7 @@ let folder: string
 
 beforeEach(() => {
   machine = newMachine()
-  keyFile = join(machine.folder, 'vault.key')
+  keyFile = machine.keyFile
   sealKey = join(machine.folder, 'delegations.key')
   folder = join(machine.home, 'agents', 'claude')
 })

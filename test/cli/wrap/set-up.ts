@@ -9,6 +9,8 @@ export interface Machine {
   readonly folder: string
   /** The home folder of the gateway. */
   readonly home: string
+  /** The file with the key of the vault. `procura wrap` makes it. */
+  readonly keyFile: string
   readonly env: Readonly<Record<string, string>>
   write(name: string, text: string): string
   procura(words: readonly string[], options?: RunOptions): Promise<CliResult>
@@ -30,6 +32,7 @@ export function newMachine(): Machine {
   return {
     folder,
     home: env.PROCURA_HOME,
+    keyFile: join(folder, 'vault.key'),
     env,
     write(name, text) {
       const path = join(folder, name)
@@ -40,6 +43,18 @@ export function newMachine(): Machine {
     procura: (words, options = {}) => runOn(env, words, options),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
+}
+
+/** Runs a verb about a configuration, with the key file of the vault. */
+type WrapVerb = (path: string, ...more: readonly string[]) => Promise<CliResult>
+
+/** The verbs that wrap a configuration and undo it, on the machine of the present test. */
+export function wrapVerbs(machine: () => Machine): { readonly wrap: WrapVerb; readonly unwrap: WrapVerb } {
+  const verb =
+    (name: string): WrapVerb =>
+    (path, ...more) =>
+      machine().procura([name, path, '--key-file', machine().keyFile, ...more])
+  return { wrap: verb('wrap'), unwrap: verb('unwrap') }
 }
 
 async function runOn(

@@ -4,23 +4,18 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { checkWrapped } from '../../../src/cli/wrap/apply-wrap.ts'
 import { clientOf } from '../../../src/cli/wrap/client.ts'
 import { fileDelegationStore } from '../../../src/delegation-file/file-delegation-store.ts'
-import { type Machine, newMachine } from './set-up.ts'
+import { type Machine, newMachine, wrapVerbs } from './set-up.ts'
 
 let machine: Machine
-let keyFile: string
 
 beforeEach(() => {
   machine = newMachine()
-  keyFile = join(machine.folder, 'vault.key')
 })
 afterEach(() => machine.remove())
 
-const wrap = (path: string, ...more: string[]): ReturnType<Machine['procura']> =>
-  machine.procura(['wrap', path, '--key-file', keyFile, ...more])
-const unwrap = (path: string, ...more: string[]): ReturnType<Machine['procura']> =>
-  machine.procura(['unwrap', path, '--key-file', keyFile, ...more])
+const { wrap, unwrap } = wrapVerbs(() => machine)
 const credentials = async (): Promise<string> =>
-  (await machine.procura(['vault', 'list', '--file', join(machine.home, 'vault'), '--key-file', keyFile])).out
+  (await machine.procura(['vault', 'list', '--file', join(machine.home, 'vault'), '--key-file', machine.keyFile])).out
 const servers = (): string[] =>
   Object.keys(JSON.parse(readFileSync(join(machine.home, 'gateway.json'), 'utf8')).servers)
 
@@ -194,7 +189,7 @@ describe('procura unwrap', () => {
       code: 2,
       err: expect.stringContaining('name the home folder that has it with --home'),
     })
-    writeFileSync(keyFile, Buffer.alloc(32))
+    writeFileSync(machine.keyFile, Buffer.alloc(32))
     expect(await unwrap(path)).toMatchObject({ code: 2, err: expect.stringContaining('ERR_VAULT_INTEGRITY') })
     expect(readFileSync(path, 'utf8')).toContain('connect')
     expect(existsSync(join(machine.home, 'gateway.json'))).toBe(true)

@@ -18,14 +18,12 @@ import { fileDelegationStore } from '../../../src/delegation-file/file-delegatio
 import { openGateway, readConnection, readGatewayConfig } from '../../../src/entries/gateway.ts'
 import { describeSignerFile } from '../../../src/signer-file/signer-file.ts'
 import { revealCredentials } from '../../../src/vault/stores/file/reveal.ts'
-import { type Machine, newMachine } from './set-up.ts'
+import { type Machine, newMachine, wrapVerbs } from './set-up.ts'
 
 let machine: Machine
-let keyFile: string
 
 beforeEach(() => {
   machine = newMachine()
-  keyFile = join(machine.folder, 'vault.key')
 })
 afterEach(() => machine.remove())
 
@@ -41,7 +39,7 @@ const mail = (extra: object = {}): string =>
   )
 
 async function secrets(): Promise<Record<string, string>> {
-  const found = await revealCredentials({ path: join(machine.home, 'vault'), key: { keyFile } })
+  const found = await revealCredentials({ path: join(machine.home, 'vault'), key: { keyFile: machine.keyFile } })
   return Object.fromEntries([...found].map(([name, secret]) => [name, secret.reveal()]))
 }
 
@@ -69,8 +67,7 @@ function filesWith(folder: string, text: string): readonly string[] {
     .filter((path) => readFileSync(path).includes(text))
 }
 
-const wrap = (path: string, ...more: string[]): ReturnType<Machine['procura']> =>
-  machine.procura(['wrap', path, '--key-file', keyFile, ...more])
+const { wrap } = wrapVerbs(() => machine)
 
 describe('procura wrap', () => {
   it('moves a server behind the gateway, and its key into the vault [WRP-12]', async () => {
@@ -115,7 +112,7 @@ describe('procura wrap', () => {
       '--file',
       join(machine.home, 'vault'),
       '--key-file',
-      keyFile,
+      machine.keyFile,
     ])
     expect(out).toContain('https://api.example.com')
     expect(JSON.parse(readFileSync(path, 'utf8')).mcpServers.gh).toEqual({
@@ -138,7 +135,7 @@ describe('procura wrap', () => {
     expect(JSON.parse((await secrets())['gh.headers'] ?? '')).toEqual({ Authorization, 'X-Api-Key': key })
     expect(filesWith(machine.folder, 'canary')).toEqual([])
     const leftover = machine.write('.bash_history', 'curl -H "X-Api-Key: canary-second-key"\n')
-    const doctor = await machine.procura(['doctor', '--key-file', keyFile])
+    const doctor = await machine.procura(['doctor', '--key-file', machine.keyFile])
     expect(doctor.out).toMatch(/\.bash_history:1 contains the secret gh\.headers in the clear/)
     rmSync(leftover)
     // The same server in another file has the same name.
@@ -146,7 +143,7 @@ describe('procura wrap', () => {
     expect((await wrap(again)).code).toBe(0)
     expect(Object.keys(gateway().servers)).toEqual(['gh'])
     for (const file of [path, again]) {
-      expect((await machine.procura(['unwrap', file, '--key-file', keyFile])).code).toBe(0)
+      expect((await machine.procura(['unwrap', file, '--key-file', machine.keyFile])).code).toBe(0)
       expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ mcpServers: { gh: server } })
     }
     expect(Object.keys(await secrets())).toEqual([])
@@ -189,7 +186,7 @@ describe('procura wrap', () => {
     ]
     for (const runner of runners) {
       const program = ['/usr/bin/node', `/home/ada/${runner}/procura/dist/procura.js`]
-      const words = ['wrap', path, '--key-file', keyFile, '--dry-run']
+      const words = ['wrap', path, '--key-file', machine.keyFile, '--dry-run']
       expect((await machine.procura(words, { program })).err, runner).toContain(
         'install it with `npm install -g procura`',
       )
@@ -200,7 +197,7 @@ describe('procura wrap', () => {
       )
     }
     const usual = ['/usr/bin/node', '/usr/lib/node_modules/procura/dist/procura.js']
-    const quiet = await machine.procura(['wrap', path, '--key-file', keyFile, '--dry-run'], { program: usual })
+    const quiet = await machine.procura(['wrap', path, '--key-file', machine.keyFile, '--dry-run'], { program: usual })
     expect(quiet.err).not.toContain('npm install')
   })
 
@@ -209,7 +206,7 @@ describe('procura wrap', () => {
     const path = machine.write('.cursor/mcp.json', inProject)
     const link = join(machine.folder, 'link')
     symlinkSync(machine.folder, link)
-    const words = ['wrap', path, '--key-file', keyFile, '--dry-run']
+    const words = ['wrap', path, '--key-file', machine.keyFile, '--dry-run']
     for (const home of [machine.folder, `${machine.folder}/`, link])
       expect(await machine.procura(words, { env: { HOME: home } }), home).toMatchObject({
         code: 1,
@@ -235,7 +232,7 @@ describe('procura wrap', () => {
     const { code, err } = await wrap(path, ...policy, '--paths', 'path', '--paths', 'paths')
     expect([code, err]).toEqual([0, expect.not.stringContaining('warning')])
     expect(gateway().servers['mail']).toMatchObject({ paths: ['path', 'paths'] })
-    await machine.procura(['unwrap', path, '--key-file', keyFile])
+    await machine.procura(['unwrap', path, '--key-file', machine.keyFile])
     expect(readFileSync(path, 'utf8')).toBe(mail())
     const two = JSON.stringify({ mcpServers: { a: { command: 'a' }, b: { command: 'b' } } })
     expect((await wrap(machine.write('.mcp.json', two), '--paths', 'path')).err).toContain('choose it with --server')
@@ -370,7 +367,7 @@ describe('procura wrap', () => {
     const shell = machine.write('.mcp.json', mail({ env: { MAIL_KEY: '${MAIL_TOKEN}', LEVEL: '${LEVEL:-debug}' } }))
     expect(await wrap(shell)).toMatchObject({ code: 1, err: expect.stringContaining('pass --from-env') })
     const env = { MAIL_TOKEN: canary }
-    expect((await machine.procura(['wrap', shell, '--key-file', keyFile, '--from-env'], { env })).code).toBe(0)
+    expect((await machine.procura(['wrap', shell, '--key-file', machine.keyFile, '--from-env'], { env })).code).toBe(0)
     expect((await secrets())['mail.MAIL_KEY']).toBe(canary)
     expect(gateway().servers['mail']?.['env']).toEqual({ LEVEL: 'debug' })
 
@@ -380,7 +377,7 @@ describe('procura wrap', () => {
       code: 1,
       err: expect.stringContaining('it gets MAIL_TOKEN from the environment'),
     })
-    expect((await machine.procura(['wrap', passed, '--key-file', keyFile, '--from-env'], { env })).code).toBe(0)
+    expect((await machine.procura(['wrap', passed, '--key-file', machine.keyFile, '--from-env'], { env })).code).toBe(0)
     expect((await secrets())['docker.MAIL_TOKEN']).toBe(canary)
 
     const input = machine.write(
@@ -388,7 +385,7 @@ describe('procura wrap', () => {
       '{"inputs": [{"id": "key", "type": "promptString"}], "servers": {"crm": {"command": "${workspaceFolder}/crm", "env": {"CRM_KEY": "${input:key}"}}}}',
     )
     expect(await wrap(input)).toMatchObject({ code: 1, err: expect.stringContaining('run this at a terminal') })
-    expect((await machine.procura(['wrap', input, '--key-file', keyFile], { typed: [canary] })).code).toBe(0)
+    expect((await machine.procura(['wrap', input, '--key-file', machine.keyFile], { typed: [canary] })).code).toBe(0)
     expect(gateway().servers['crm']).toMatchObject({ command: join(machine.folder, 'project', 'crm') })
     expect((await secrets())['crm.CRM_KEY']).toBe(canary)
   })
