@@ -188,7 +188,7 @@ describe('the process of a service', () => {
   }, 60_000)
 
   it('HTP-44 closes each service of a worker of a cluster before it ends, and reports a failure by its exit code', async () => {
-    const { child, output } = startProgram('listening-cluster.ts')
+    const { child, output } = startProgram(new URL('listening-cluster.ts', import.meta.url))
     await once(child, 'close')
     expect(output()).toBe('closed, exit code 1')
   }, 60_000)
@@ -206,14 +206,13 @@ describe('the process of a service', () => {
 })
 
 async function startProcess(): Promise<{ child: ChildProcess; url: string; output: () => string }> {
-  const { child, output } = startProgram('listening-process.ts')
+  const { child, output } = startProgram(new URL('listening-process.ts', import.meta.url))
   const [port] = await once(child, 'message')
   return { child, url: `http://127.0.0.1:${port}`, output }
 }
 
-function startProgram(name: string): { readonly child: ChildProcess; readonly output: () => string } {
-  const program = fileURLToPath(new URL(name, import.meta.url))
-  const child = fork(program, [self.did], {
+function startProgram(program: URL): { readonly child: ChildProcess; readonly output: () => string } {
+  const child = fork(fileURLToPath(program), [self.did], {
     execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
