@@ -76,6 +76,8 @@ describe('a service that listens', () => {
   it('HTP-44 serves calls, revocations and its health, on this machine alone', async () => {
     const { url, port, service } = await setUp({ revocationsAt: '/revocations', healthAt: '/health' })
     expect(url).toBe(`http://127.0.0.1:${port}`)
+    // Of a server without an address, these reach it too.
+    for (const host of ['127.0.0.2', '::1']) await expect(connected(port, host), host).rejects.toThrow()
     expect(await (await post(`${url}/any/path`)).json()).toBe('sent')
     expect((await post(url, {})).status).toBe(401)
     const healthy = await fetch(`${url}/health?x=1`)
@@ -99,6 +101,7 @@ describe('a service that listens', () => {
     expect(close()).toBe(closed)
     expect(service.health().status).toBe('open')
     await expect(connected(port)).rejects.toThrow(/ECONNREFUSED/)
+    expect(service.health().status).toBe('open')
     end()
     expect(await answer).toEqual({ status: 200, body: '"waited"' })
     // The connection is kept alive by the client; it does not keep the server.
@@ -134,6 +137,21 @@ describe('a service that listens', () => {
     await expect(fetch(other.url)).rejects.toThrow()
     await listener?.[Symbol.asyncDispose]()
     await expect(fetch(url)).rejects.toThrow()
+  })
+
+  it('names an address of IPv6 as in a URL', async () => {
+    const { service } = await setUp()
+    const named = await listenForCalls(service, { port: 0, host: '::1' }).then(
+      async ({ url, close }) => {
+        await close()
+        return url
+      },
+      // A machine may have no address of IPv6.
+      ({ message }: Error) => message,
+    )
+    expect(named).toMatch(
+      /^(?:http:\/\/\[::1\]:\d+$|cannot listen on `\[::1\]:0`: this machine does not have the address)/,
+    )
   })
 
   it('is refused with the option and the remedy', async () => {
@@ -242,9 +260,9 @@ async function refusing(url: string): Promise<void> {
     await new Promise(setImmediate)
 }
 
-function connected(port: number): Promise<Socket> {
+function connected(port: number, host = '127.0.0.1'): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => resolve(socket))
+    const socket = connect(port, host, () => resolve(socket))
     socket.on('error', reject)
   })
 }
