@@ -29,6 +29,20 @@ describe('the places of requests that wait', () => {
     expect(displaceable(many('single', true, 256), known('single0'))).toEqual([])
   })
 
+  it('APR-82 are all kept while there is room, also from a known agent', () => {
+    const some = [...many('stranger', false, 100), ...many('known', true, 155)]
+    for (const one of [known('new'), known('known0'), stranger('new'), stranger('stranger0')])
+      expect(displaceable(some, one)).toBeUndefined()
+  })
+
+  it('APR-82 are not taken from a branch by one with as many requests, whose agents are all new', () => {
+    const branch = (name: string, count: number): Place[] =>
+      many(name, true, count).map((one) => ({ ...one, branch: name }))
+    const full = [...branch('honest', 128), ...branch('other', 128)]
+    expect(displaceable(full, { ...known('other200'), branch: 'other' })).toEqual([])
+    expect(displaceable(full, known('new'))).toEqual(branch('honest', 128))
+  })
+
   it('APR-82 are at most 256, 32 of one agent and 128 of strangers, whoever hands in, and a known agent loses none to a stranger', () => {
     const arrivals = fc.array(fc.tuple(fc.nat({ max: 200 }), fc.boolean(), fc.integer({ min: 1, max: 40 })), {
       maxLength: 60,
