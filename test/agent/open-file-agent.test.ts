@@ -47,7 +47,7 @@ describe('an agent whose key and delegations are in files', () => {
   it('stores what it receives, and passes the other options on', async () => {
     const store = at('new.ucan')
     const agent = await openFileAgent({ signer: at('agent.key'), store, ceilings: { depth: 1 } })
-    expect((await agent.receive(encodeContainer([grant]))).accepted).toBe(true)
+    expect((await agent.receive(`${encodeContainer([grant])}\r\n`)).accepted).toBe(true)
     expect(await readFile(store, 'utf8')).toBe(encodeContainer([grant]))
     await expect(agent.attenuateFor({ commands: ['/mail/send'] })).rejects.toThrow(/chains of at most 1 delegation/)
   })

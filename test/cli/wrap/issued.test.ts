@@ -92,11 +92,12 @@ describe('the record of the delegations that were issued to an agent', () => {
           writes.push(name)
           throw new Error('no disk')
         },
-        remove: async () => true as never,
+        remove: async (name: string) => void writes.push(name) as never,
       },
       secrets: new Map(),
     }
     await noteIssued(failing, 'claude', [])
+    await forgetIssued(failing, 'claude', [await grant('/b')])
     expect(writes).toEqual([])
     await expect(noteIssued(failing, 'claude', [await grant('/a')])).rejects.toThrow('no disk')
     expect([writes, failing.secrets.size]).toEqual([['procura-wrap/issued-claude'], 0])
@@ -120,6 +121,7 @@ describe('the record of the delegations that were issued to an agent', () => {
   it('of a vault that is missing is empty, and cannot be written', async () => {
     const place = await openIssued(join(folder, 'missing'), key)
     expect([await issuedTo(place, 'claude'), recordedAgents(place)]).toEqual([[], []])
+    await forgetIssued(place, 'claude', [await grant('/a')])
     await expect(noteIssued(place, 'claude', [await grant('/a')])).rejects.toThrow('restore it from a backup')
     await expect(noteIssued({ ...place, secrets: new Map() }, 'claude', [await grant('/a')])).rejects.toThrow('vault')
   })
