@@ -4,7 +4,6 @@ import { join, resolve } from 'node:path'
 import type { Agent, AgentCapability } from '../agent/agent.ts'
 import { openAgent } from '../agent/open-agent.ts'
 import { parseDid } from '../did/did.ts'
-import { ArgumentError } from '../errors.ts'
 import { type GatewayConnection, readConnection, writeConnection } from '../gateway/connect/connection-file.ts'
 import { agentFolder, gatewayHome } from '../gateway/home.ts'
 import { createSignerFile } from '../signer-file/signer-file.ts'
@@ -56,6 +55,16 @@ export async function newAgent(words: readonly string[], flags: Flags, host: Hos
   return 0
 }
 
+const newAgentHints = Object.freeze({
+  choose: '--like',
+  make: 'make the first one with `procura wrap`, or pass --audience, --subject, and --socket or --address of a gateway',
+})
+
+const showAgentHints = Object.freeze({
+  choose: '`procura agent show NAME`',
+  make: 'make the first one with `procura wrap`',
+})
+
 /** The gateway of a new agent: the given one, or the gateway of another agent. */
 async function connectionOf(
   home: string,
@@ -74,12 +83,7 @@ async function connectionOf(
     }
   }
   if (given.length > 0) throw new UsageError(`pass --like or --${given[0]}, not both`)
-  const other = await agentFolder(home, like).catch((error: unknown) => {
-    if (!(error instanceof ArgumentError) || like !== undefined) throw error
-    throw new UsageError(
-      `${error.message}; or pass --like AGENT, or the place and the parties of a gateway: --socket or --address, --audience and --subject`,
-    )
-  })
+  const other = await agentFolder(home, like, newAgentHints)
   const { key: _, delegations: __, unlock: ___, ...connection } = await readConnection(other)
   return connection
 }
@@ -109,7 +113,7 @@ export async function showAgent(words: readonly string[], flags: Flags, host: Ho
 }
 
 async function open(name: string | undefined, flags: Flags, host: Host): Promise<{ readonly agent: Agent }> {
-  const folder = await agentFolder(gatewayHome(textOf(flags, 'home'), host.env), name)
+  const folder = await agentFolder(gatewayHome(textOf(flags, 'home'), host.env), name, showAgentHints)
   const connection = await readConnection(folder)
   const { signer } = await openAgentSigner(connection, flags, host)
   return { agent: await openAgent({ signer, store: await ownStore(connection, flags, host) }) }

@@ -24,15 +24,28 @@ export function gatewayHome(given: string | undefined, env: HomeEnvironment): st
 /** The form of the name of an agent; its folder has that name. */
 const agentName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/
 
+/** The next steps where the agent is not clear. */
+interface AgentHints {
+  readonly choose: string
+  readonly make: string
+}
+
+const agentHints: AgentHints = Object.freeze({ choose: '--agent', make: 'make the first one with `procura wrap`' })
+
 /**
  * The folder of an agent.
  *
  * @param given - its name in the home folder, or a path that has a slash. Default: the only agent of the home folder.
+ * @param hints - the next steps of the messages about several agents and about none.
  * @throws ArgumentError when the name is invalid, or none is given and the home folder does not have exactly one agent.
  */
-export async function agentFolder(home: string, given: string | undefined): Promise<string> {
+export async function agentFolder(
+  home: string,
+  given: string | undefined,
+  hints: AgentHints = agentHints,
+): Promise<string> {
   const agents = join(home, 'agents')
-  if (given === undefined) return join(agents, await onlyAgent(agents))
+  if (given === undefined) return join(agents, await onlyAgent(agents, hints))
   if (given.includes('/')) return resolve(given)
   if (agentName.test(given)) return join(agents, given)
   throw new ArgumentError(
@@ -40,16 +53,14 @@ export async function agentFolder(home: string, given: string | undefined): Prom
   )
 }
 
-async function onlyAgent(agents: string): Promise<string> {
+async function onlyAgent(agents: string, { choose, make }: AgentHints): Promise<string> {
   const entries = await readdir(agents, { withFileTypes: true }).catch(() => [])
   const [only, ...more] = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
   if (only === undefined)
-    throw new ArgumentError(
-      `${quote(agents, 256)} has no agent; \`procura wrap\` makes the first one, and --home names another folder`,
-    )
+    throw new ArgumentError(`${quote(agents, 256)} has no agent; ${make}, or name another folder with --home`)
   if (more.length > 0)
     throw new ArgumentError(
-      `${quote(agents, 256)} has ${1 + more.length} agents; name one of them: ${[only, ...more]
+      `${quote(agents, 256)} has ${1 + more.length} agents; choose one with ${choose}: ${[only, ...more]
         .sort()
         .slice(0, 16)
         .map((name) => quote(name))
