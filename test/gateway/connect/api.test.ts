@@ -108,9 +108,15 @@ describe('a listener on a loopback address', () => {
   it('answers while other processes hold connections without the key [GTW-22] [attack 98]', async () => {
     await api.home.open()
     const listener = await api.listen()
-    const sockets = await holdConnections(Number(listener.place.split(':')[1]), 520)
     const key = readFileSync(listener.keyFile ?? '', 'utf8').trim()
-    expect(statusIn(await ask(listener, `Host: ${listener.place}`, `X-Api-Key: ${key}`))).toBe('200')
+    const headers = [`Host: ${listener.place}`, `X-Api-Key: ${key}`, 'Connection: close']
+    const stream = exchangeBytes(listener.place, ['GET /v1/stream HTTP/1.1', ...headers, '', ''].join('\r\n'))
+    await until(() => api.upstream.seen.length > 0)
+    const sockets = await holdConnections(Number(listener.place.split(':')[1]), 520)
+    expect(statusIn(await ask(listener, ...headers))).toBe('200')
+    // The oldest connection is not closed: it has sent a request.
+    api.upstream.finish()
+    expect(await stream).toContain('data: 2')
     for (const socket of sockets) socket.destroy()
   })
 

@@ -171,9 +171,10 @@ describe('the socket of a gateway, with a request to an API', () => {
     const long = `POST /v1/a HTTP/1.1\r\nHost: ${host}\r\nX-UCAN-Container: ${post}\r\nContent-Length: 4194305\r\n\r\n`
     expect(statusOf(await send(long))).toBe('413')
     expect(statusOf(await send(request('/v1/a', '', [`X-Long: ${'x'.repeat(600_000)}`])))).toBe('431')
+    const stream = await call('/v1/stream')
     const held = await Promise.all(
       Array.from(
-        { length: 64 },
+        { length: 63 },
         () =>
           new Promise<ReturnType<typeof connect>>((resolve) => {
             const socket = connect(gateway.place, () => void socket.write(hello))
@@ -186,6 +187,8 @@ describe('the socket of a gateway, with a request to an API', () => {
     expect((await call('/v1/a')).status).toBe(200)
     await oldest
     expect(held.filter(({ destroyed }) => destroyed)).toHaveLength(1)
+    api.upstream.finish()
+    expect(await stream.text()).toContain('data: 2')
     for (const socket of held) socket.destroy()
     expect(await gateway.health()).toMatchObject({ healthy: true })
   })
