@@ -4,7 +4,8 @@
  * `npm run test:services`: looks for each server and browser that a test of this folder needs, and runs the tests whose
  * needs are met. It names the missing ones, with their installation. With `CI=true` a missing one is a failure.
  *
- * `--packages` prints the Debian packages instead. Other arguments go to the test runner.
+ * Names of tests, such as `redis` or `redis.test.ts`, run these alone. `--packages` prints the Debian packages instead. Other
+ * arguments go to the test runner.
  *
  * @module
  */
@@ -12,7 +13,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { root } from '../setup/entries.ts'
 import type { Running, Service } from './service.ts'
@@ -35,9 +36,14 @@ async function run(runnerArguments: readonly string[]): Promise<number> {
   const owned = new Set(services.flatMap((service) => service.tests))
   const orphans = readdirSync(folder).filter((file) => file.endsWith('.test.ts') && !owned.has(file))
   if (orphans.length > 0) throw new Error(`no service names these tests: ${orphans.join(', ')}`)
+  const named = runnerArguments.flatMap((argument) => {
+    const name = basename(argument, '.test.ts')
+    return owned.has(`${name}.test.ts`) ? [{ argument, test: `${name}.test.ts` }] : []
+  })
+  const wanted = named.length > 0 ? new Set(named.map(({ test }) => test)) : owned
   const missing: Service[] = []
   const present: { service: Service; found: string }[] = []
-  for (const service of services) {
+  for (const service of services.filter(({ tests }) => tests.some((test) => wanted.has(test)))) {
     const found = service.find()
     if (found === undefined) missing.push(service)
     else present.push({ service, found })
@@ -55,8 +61,9 @@ async function run(runnerArguments: readonly string[]): Promise<number> {
     }
     for (const service of missing) console.log(`missing  ${service.name}: ${howToGet(service)}`)
     const impossible = new Set(missing.flatMap((service) => service.tests))
-    const tests = [...owned].filter((test) => !impossible.has(test))
-    const failed = tests.length > 0 && !runTests(tests, running, runnerArguments)
+    const tests = [...wanted].filter((test) => !impossible.has(test))
+    const others = runnerArguments.filter((argument) => named.every((one) => one.argument !== argument))
+    const failed = tests.length > 0 && !runTests(tests, running, others)
     return failed || (missing.length > 0 && process.env['CI'] === 'true') ? 1 : 0
   } finally {
     await Promise.all(running.map((service) => service.stop()))
