@@ -29,6 +29,14 @@ describe('the places of requests that wait', () => {
     expect(displaceable(many('single', true, 256), known('single0'))).toEqual([])
   })
 
+  it('APR-82 are those of strangers first, but not the only one of a stranger for another stranger [attack 98]', () => {
+    const full = [...many('known', true, 7, 32), ...many('stranger', false, 32)]
+    expect(displaceable(full, known('new'))).toEqual([stranger('stranger0')])
+    expect(displaceable(many('stranger', false, 128), stranger('new'))).toEqual([])
+    const busy = [...many('stranger', false, 126), ...waiting(['busy', false, 2])]
+    expect(displaceable(busy, stranger('new'))).toEqual(waiting(['busy', false, 2]))
+  })
+
   it('APR-82 are all kept while there is room, also from a known agent', () => {
     const some = [...many('stranger', false, 100), ...many('known', true, 155)]
     for (const one of [known('new'), known('known0'), stranger('new'), stranger('stranger0')])
