@@ -11,6 +11,7 @@ import {
   defaultDelegationLifetime,
   type NewDelegation,
   newDelegationChecks,
+  policyChecks,
   refuseUndeclared,
   sealDelegation,
 } from './delegate.ts'
@@ -102,10 +103,9 @@ const optionChecks: OptionChecks<AttenuateOptions> = Object.freeze({
   policy: anything,
 })
 
-/** Loaded on demand: programs that only verify never need it. */
 async function refuseWidening(policy: Policy, given: readonly Policy[]): Promise<void> {
   if (policy.length === 0) return
-  const { wideningOf } = await import('../capability/policy/widening-of.ts')
+  const { wideningOf } = await policyChecks()
   for (const [at, proof] of given.entries()) {
     const widening = wideningOf(proof, policy, given)
     if (widening !== undefined) throw new AttenuationError(`${widening.message} (proof ${at + 1} of ${given.length})`)

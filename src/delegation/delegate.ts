@@ -10,6 +10,7 @@ import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { parsedDids, type Signer } from '../principal/signer.ts'
+import { loadOnce } from '../support/load-once.ts'
 import { abortSignal, anything, maybe, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
 import type { Timestamp } from '../time.ts'
 import { delegationFrom } from './decode-delegation.ts'
@@ -74,9 +75,7 @@ export async function delegate(options: DelegateOptions): Promise<Delegation> {
   const given = readOptions('delegate', options, optionChecks)
   const { issuer, subject = issuer.did } = given
   if (subject !== anySubject && subject !== issuer.did) {
-    throw new ArgumentError(
-      '`subject` is not the issuer; to pass on a received delegation, use `attenuate` with its proofs',
-    )
+    throw new ArgumentError('`subject` is not the issuer; to pass on a delegation, use `attenuate`')
   }
   const policy = parsePolicy(given.policy ?? [])
   return sealDelegation(
@@ -91,9 +90,13 @@ export async function delegate(options: DelegateOptions): Promise<Delegation> {
   )
 }
 
+/** Programs that only verify never need them. */
+export const policyChecks: () => Promise<typeof import('./policy-checks.ts')> = loadOnce(
+  () => import('./policy-checks.ts'),
+)
+
 /**
- * Refuses a policy about an argument that the command does not declare. The check is loaded with the first policy for a
- * command with a definition.
+ * Refuses a policy about an argument that the command does not declare.
  *
  * @throws ArgumentError as `checkDeclared` does.
  */
@@ -102,8 +105,7 @@ export async function refuseUndeclared<Args>(
   policy: Policy,
 ): Promise<void> {
   if (typeof command !== 'object' || policy.length === 0) return
-  const { undeclaredIn } = await import('../capability/policy/undeclared-in.ts')
-  const fault = undeclaredIn(command, policy)
+  const fault = (await policyChecks()).undeclaredIn(command, policy)
   if (fault !== undefined) throw new ArgumentError(fault)
 }
 

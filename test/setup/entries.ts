@@ -24,8 +24,7 @@ export type Entries = Readonly<Record<string, string>>
  */
 export const standalone: readonly string[] = [
   'src/authorization/explain-denial.ts',
-  'src/capability/policy/undeclared-in.ts',
-  'src/capability/policy/widening-of.ts',
+  'src/delegation/policy-checks.ts',
   'src/did/curves/is-on-curve.ts',
   'src/principal/examine-signature.ts',
 ]
