@@ -261,7 +261,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   'http/hono': { honoHandler: [boundService] },
   'http/express': { expressHandler: [boundService] },
   'http/fastify': { fastifyHandler: [boundService] },
-  'http/node': { listenForCalls: [boundService], nodeHandler: [boundService] },
+  'http/node': { closeAtSignal: [boundService], listenForCalls: [boundService], nodeHandler: [boundService] },
   'http/binding': { bindRequest: [], bindToRequest: [] },
   'http/proxy': { proxyTo: [] },
   'http/forward-auth': { bindToForwarded: [] },
