@@ -10,11 +10,15 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
 import { fileDelegationStore } from '../../src/delegation-file/file-delegation-store.ts'
 import { type Gateway, openGateway, readGatewayConfig } from '../../src/entries/gateway.ts'
+import { openSignerFile } from '../../src/signer-file/signer-file.ts'
+import { never } from '../../src/time.ts'
 import { newClients } from '../gateway/connect/client.ts'
 import { mailServer } from '../gateway/serve/gateway-home.ts'
 import { type Machine, newMachine } from './wrap/set-up.ts'
@@ -126,10 +130,26 @@ describe('procura revoke --agent', () => {
     expect((await machine.procura(words)).out).toMatch(/^revoked bafy\w+ for \/mcp\/mail$/)
   })
 
+  it('finds the record of an agent by a link to its folder [WRP-32]', async () => {
+    rmSync(join(folder(), 'delegations'))
+    const link = join(machine.folder, 'link')
+    symlinkSync(folder(), link)
+    const words = ['revoke', '--agent', link, '--key-file', keyFile]
+    expect((await machine.procura(words)).out).toMatch(/^revoked bafy\w+ for \/mcp\/mail$/)
+  })
+
+  it('finds the record of an agent that has put a link to the folder of another one in the place of its own [WRP-32]', async () => {
+    const other = join(machine.home, 'agents', 'other')
+    renameSync(folder(), other)
+    rmSync(join(other, 'delegations'))
+    symlinkSync(other, folder())
+    expect((await machine.procura(['revoke', '--agent', 'other', '--key-file', keyFile])).out).toBe('')
+    expect((await revoke()).out).toMatch(/^revoked bafy\w+ for \/mcp\/mail$/)
+  })
+
   it('ends the recorded delegations before those that the agent has added to its file [WRP-32]', async () => {
     const path = join(folder(), 'delegations')
     const [genuine] = await held()
-    // Only the gateway verifies the signatures.
     const forged = [1, 2, 3, 4, 5, 6, 7].map(
       (change) => genuine?.map((byte, at) => (at === 20 ? byte ^ change : byte)) as Uint8Array,
     )
@@ -137,8 +157,32 @@ describe('procura revoke --agent', () => {
     const add = new Map([...forged, genuine as Uint8Array].map((bytes, at) => [`${at}`, bytes]))
     await fileDelegationStore({ path }).change({ add, remove: [] }, {})
     expect((await held()).length).toBe(8)
-    const lines = (await revoke()).out.split('\n').map((line) => line.split(' ')[1])
-    expect([lines[0], lines.length]).toEqual([(await decodeDelegation(genuine as Uint8Array)).cid.toString(), 8])
+    const { code, out, err } = await revoke()
+    expect([code, out]).toEqual([
+      0,
+      `revoked ${(await decodeDelegation(genuine as Uint8Array)).cid.toString()} for /mcp/mail`,
+    ])
+    expect(err).toContain('ignored 7 delegations in the file of the agent that the owner has not signed about itself')
+    expect(pending()).toHaveLength(1)
+    // Nor are they sent for an agent without a record.
+    expect(await revoke()).toMatchObject({ code: 1, out: '' })
+    expect(pending()).toHaveLength(1)
+  })
+
+  it('ends delegations in the file of the agent that are not recorded, whenever they are valid [CLI-14]', async () => {
+    const { audience } = await decodeDelegation((await held())[0] as Uint8Array)
+    const { signer } = await openSignerFile({ path: join(machine.home, 'owner.key'), key: { keyFile } })
+    const terms = [{ expiration: never }, { notBefore: 4_000_000_000, expiration: 4_000_000_100 }] as const
+    const made = await Promise.all(
+      terms.map((one) => delegate({ issuer: signer, audience, command: '/mcp/other' as never, ...one })),
+    )
+    const add = new Map(made.map(({ cid, bytes }) => [cid.toString(), bytes]))
+    await fileDelegationStore({ path: join(folder(), 'delegations') }).change({ add, remove: [] }, {})
+    const { code, out } = await revoke('--server', 'other')
+    expect([code, out.split('\n').sort()]).toEqual([
+      0,
+      made.map(({ cid }) => `revoked ${cid.toString()} for /mcp/other`).sort(),
+    ])
   })
 
   it('ends the broader delegation that a later `wrap` has replaced [WRP-11] [WRP-32]', async () => {
@@ -278,6 +322,25 @@ describe('procura unwrap', () => {
     const { code, err } = await unwrap('--keep-delegations')
     expect([code, err]).toEqual([0, expect.stringMatching(/not revoked, and valid for a copy of it: bafy\w+ until 20/)])
     expect([pending(), (await held()).length]).toEqual([[], 0])
+  })
+
+  it('has the exit code 1 if the gateway does not take the revocation, as `revoke --agent` [WRP-19] [CLI-14]', async () => {
+    const server = createServer((socket) =>
+      socket
+        .on('error', () => undefined)
+        .resume()
+        .end('no answer of a gateway\n'),
+    )
+    await new Promise<void>((resolve) => server.listen(join(machine.home, 'gateway.sock'), resolve))
+    const unwrapped = await unwrap()
+    expect([unwrapped.code, unwrapped.err]).toEqual([
+      1,
+      expect.stringMatching(/the revocation is not sent\nnot revoked, and valid for a copy of it: bafy\w+ until 20/),
+    ])
+    const words = ['revoke', '--agent', 'claude', '--key-file', keyFile]
+    expect(await machine.procura(words)).toMatchObject({ code: 1, out: '' })
+    await new Promise((resolve) => server.close(resolve))
+    expect(await machine.procura(words)).toMatchObject({ code: 0, out: expect.stringMatching(/^revoked bafy/) })
   })
 
   it('leaves the revocation for the next start without a running gateway [WRP-19]', async () => {

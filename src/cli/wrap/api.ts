@@ -23,8 +23,8 @@ import { credentialName } from './gateway-server.ts'
 import { describeGrant, type Grant } from './grants.ts'
 import { exists } from './home-files.ts'
 import { held, isOf, issueGrants } from './issue.ts'
-import { allOf, forgetIssued, issuedTo, recordedAgents } from './issued.ts'
-import { countOf, revokeAll } from './revoke-agent.ts'
+import { forgetIssued, issuedTo, recordedAgents } from './issued.ts'
+import { countOf, issuedBy, revokeAll, stillValid } from './revoke-agent.ts'
 import { checkAgent, inHome, openOwner, openWrapHome, type WrapHome } from './wrap-home.ts'
 
 const allMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
@@ -118,7 +118,7 @@ export async function removeApi(words: readonly string[], flags: Flags, host: Ho
     // Another `api add` may have changed the file in the meantime.
     const { [name]: _, ...apis } = apisIn(opened.gateway.content)
     for (const agent of await agentsOf(home)) await checkAgent(opened, agent)
-    const messages = await revokeFor(opened, name)
+    const { isRevoked, messages } = await revokeFor(opened, name)
     for (const credential of opened.vault.references)
       if (credential.startsWith(`${name}.`)) await opened.vault.remove(credential)
     // The API comes last: a run that failed or was killed is repeated by its name.
@@ -127,7 +127,7 @@ export async function removeApi(words: readonly string[], flags: Flags, host: Ho
       flags['json'] === true ? JSON.stringify({ removed: name }) : `removed the API ${name} and its credentials`,
     )
     for (const message of messages) host.complain(message)
-    return 0
+    return isRevoked ? 0 : 1
   })
 }
 
@@ -135,23 +135,31 @@ function agentsOf(home: string): Promise<readonly string[]> {
   return namesInFolder(join(home, 'agents'))
 }
 
-async function revokeFor(home: WrapHome, name: string): Promise<readonly string[]> {
+/** Delegations that could not be revoked stay in the record, where `revoke --agent` finds them. */
+async function revokeFor(
+  home: WrapHome,
+  name: string,
+): Promise<{ readonly isRevoked: boolean; readonly messages: readonly string[] }> {
   const { signer } = await openOwner(home)
   const said = new Set<string>()
+  let isRevoked = true
   for (const agent of new Set([...(await agentsOf(home.path)), ...recordedAgents(home)])) {
     const folder = join(home.path, 'agents', agent)
     const store = (await exists(folder)) ? await home.stores(folder) : undefined
-    const mine = allOf(await issuedTo(home, agent), store === undefined ? [] : await held(store)).filter(
-      (one) => one.issuer === signer.did && isOf(one, name),
-    )
-    const { done, messages } = await revokeAll(home.path, signer, mine)
+    const recorded = await issuedTo(home, agent)
+    const inFile = store === undefined ? [] : await held(store)
+    const mine = await issuedBy(signer, recorded, inFile, (one) => isOf(one, name))
+    const { done, messages } = await revokeAll(home.path, signer, mine.delegations)
     await forgetIssued(home, agent, done)
     if (done.length > 0) said.add(`revoked ${countOf(done)} of the agent ${agent}`)
-    for (const message of messages) said.add(message)
-    const remove = mine.map(({ cid }) => cid.toString())
+    const left = stillValid(mine.delegations.filter((one) => !done.includes(one)))
+    const next = left.length === 0 ? [] : [`repeat it with \`procura revoke --agent ${agent} --server ${name}\``]
+    for (const message of [...messages, ...left, ...next, ...mine.messages]) said.add(message)
+    if (left.length > 0) isRevoked = false
+    const remove = done.map(({ cid }) => cid.toString())
     if (remove.length > 0) await store?.change({ add: new Map(), remove }, {})
   }
-  return [...said]
+  return { isRevoked, messages: [...said] }
 }
 
 function headersOf(flags: Flags): readonly string[] {

@@ -1,13 +1,10 @@
 // node only: reads and writes files
 import { realpath, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import type { Delegation } from '../../delegation/delegation.ts'
 import { gatewayHome } from '../../gateway/home.ts'
 import { syncFolder } from '../../support/durable-file.ts'
 import { quote } from '../../support/quote.ts'
-import { never } from '../../time.ts'
 import type { Host } from '../host.ts'
-import { showDate } from '../time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf } from '../verb.ts'
 import { type ClientName, clientOf } from './client.ts'
@@ -19,7 +16,7 @@ import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
 import { allOf, forgetIssued, issuedTo } from './issued.ts'
 import { isPresent, type Restored, restore } from './restore.ts'
-import { countOf, revokeAll } from './revoke-agent.ts'
+import { countOf, issuedBy, revokeAll, stillValid } from './revoke-agent.ts'
 import { textOfSpan } from './text-edit.ts'
 import { readDocument } from './wrap.ts'
 import { checkAgent, inHome, openOwner, openWrapHome, type WrapHome } from './wrap-home.ts'
@@ -57,11 +54,13 @@ export async function unwrap(words: readonly string[], flags: Flags, host: Host)
     if (result.text !== file.text) await replaceConfigFile(file, result.text)
     const { done, gone, open } = sortEntries(record, result.text, client.read(result.text), result.restored)
     const revokes = flags['keep-delegations'] !== true
-    const messages = await finish(opened, file.path, flags['keep-vault'] === true ? [] : done, open, revokes)
+    const servers = flags['keep-vault'] === true ? [] : done
+    const { isRevoked, messages } = await finish(opened, file.path, servers, open, revokes)
     for (const message of messages) host.complain(message)
     if (flags['keep-vault'] === true)
       host.complain('the servers stay in gateway.json, and their credentials in the vault')
-    return report(file, { ...result, exact, kept: [...result.kept, ...gone] }, flags, host)
+    const code = report(file, { ...result, exact, kept: [...result.kept, ...gone] }, flags, host)
+    return isRevoked || !revokes ? code : 1
   })
 }
 
@@ -153,7 +152,7 @@ async function finish(
   servers: readonly string[],
   open: WrapRecord | undefined,
   revokes = true,
-): Promise<readonly string[]> {
+): Promise<Dropped> {
   const others = (await readIndexes(home.path)).filter((one) => one.path !== path)
   const unused = servers.filter((server) => !others.some((one) => one.servers.includes(server)))
   const index = await readIndex(home.path, recordId(path))
@@ -164,7 +163,7 @@ async function finish(
   }
   const kept = new Set(others.filter((one) => one.agent === index?.agent).flatMap((one) => one.servers))
   const left = servers.filter((server) => !kept.has(server))
-  const messages = index === undefined ? [] : await dropDelegations(home, index.agent, left, revokes)
+  const dropped = index === undefined ? nothingDropped : await dropDelegations(home, index.agent, left, revokes)
   for (const server of unused) await unlink(join(home.path, 'tools', `${server}.json`)).catch(() => undefined)
   for (const name of home.vault.references)
     if (unused.some((server) => name.startsWith(`${server}.`))) await home.vault.remove(name)
@@ -176,40 +175,49 @@ async function finish(
     await storeRecord(home.vault, open)
     await writeIndex(home, open)
   }
-  return messages
+  return dropped
 }
+
+/** The end of the delegations of an agent. */
+interface Dropped {
+  /** Whether each delegation of the owner is revoked. */
+  readonly isRevoked: boolean
+  /** Lines for people. */
+  readonly messages: readonly string[]
+}
+
+const nothingDropped: Dropped = Object.freeze({ isRevoked: true, messages: [] })
 
 /**
  * The delegations of an agent for servers that it no longer calls are revoked, and the agent forgets them. It may have kept
  * a copy, with which it could call a server of that name later. WRP-19
- *
- * @returns lines for people.
  */
 async function dropDelegations(
   home: WrapHome,
   agent: string,
   servers: readonly string[],
   revokes: boolean,
-): Promise<readonly string[]> {
+): Promise<Dropped> {
   const folder = join(home.path, 'agents', agent)
   const store = (await exists(folder)) ? await home.stores(folder) : undefined
-  const remove = allOf(await issuedTo(home, agent), store === undefined ? [] : await held(store)).filter((one) =>
-    servers.some((server) => isOf(one, server)),
-  )
-  if (remove.length === 0) return []
+  const isWanted = (one: Parameters<typeof isOf>[0]): boolean => servers.some((server) => isOf(one, server))
+  const recorded = await issuedTo(home, agent)
+  const inFile = store === undefined ? [] : await held(store)
+  const remove = allOf(recorded, inFile).filter(isWanted)
+  if (remove.length === 0) return nothingDropped
   const { signer } = await openOwner(home)
-  const issued = remove.filter(({ issuer }) => issuer === signer.did)
+  const { delegations: issued, messages: notes } = await issuedBy(signer, recorded, inFile, isWanted)
   const { done, messages } = revokes ? await revokeAll(home.path, signer, issued) : { done: [], messages: [] }
   await store?.change({ add: new Map(), remove: remove.map(({ cid }) => cid.toString()) }, {})
   await forgetIssued(home, agent, done)
-  const valid = issued.filter((one) => !done.includes(one)).map((one) => `${one.cid} until ${showEnd(one)}`)
-  return [
-    ...(done.length === 0 ? [] : [`revoked ${countOf(done)} of the agent ${agent}`]),
-    ...messages,
-    ...(valid.length === 0 ? [] : [`not revoked, and valid for a copy of it: ${valid.join(', ')}`]),
-  ]
-}
-
-function showEnd({ expiration }: Delegation): string {
-  return expiration === never ? 'for ever' : showDate(expiration)
+  const left = issued.filter((one) => !done.includes(one))
+  return {
+    isRevoked: left.length === 0,
+    messages: [
+      ...(done.length === 0 ? [] : [`revoked ${countOf(done)} of the agent ${agent}`]),
+      ...messages,
+      ...stillValid(left),
+      ...notes,
+    ],
+  }
 }

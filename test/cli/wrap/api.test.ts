@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -166,6 +167,28 @@ describe('procura api', () => {
       err: expect.stringContaining('revoked 1 delegation of the agent a'),
     })
     expect([configuration()['apis'], readdirSync(revocations).length]).toEqual([{}, 1])
+  })
+
+  it('is removed with the exit code 1 if its delegations could not be revoked, and they can be later [WRP-30]', async () => {
+    expect((await add(['crm', 'https://a.example', '--bearer', '--agent', 'a'])).code).toBe(0)
+    const server = createServer((socket) =>
+      socket
+        .on('error', () => undefined)
+        .resume()
+        .end('no answer of a gateway\n'),
+    )
+    await new Promise<void>((resolve) => server.listen(join(machine.home, 'gateway.sock'), resolve))
+    const { code, out, err } = await machine.procura(['api', 'remove', 'crm', '--key-file', keyFile])
+    expect([code, out]).toEqual([1, 'removed the API crm and its credentials'])
+    expect(err).toMatch(/not revoked, and valid for a copy of it: bafy\w+ until 20/)
+    expect(err).toContain('repeat it with `procura revoke --agent a --server crm`')
+    await new Promise((resolve) => server.close(resolve))
+    rmSync(join(machine.home, 'agents', 'a', 'delegations'))
+    const again = ['revoke', '--agent', 'a', '--server', 'crm', '--key-file', keyFile]
+    expect(await machine.procura(again)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^revoked .* \/http\/crm$/),
+    })
   })
 
   it('is removed after another one was added meanwhile, which stays [WRP-30]', async () => {
