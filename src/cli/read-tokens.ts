@@ -19,6 +19,8 @@ export type ReadTokens = ContainerContents<UcantoToken>
 /** Most tokens of an input with several lines: the chains between them are searched. */
 const mostTokens = 1_000
 
+const otherVersion = 'the tokens are of UCAN 0.9.1; this verb takes tokens of UCAN 1.0'
+
 /** All versions are shown; whether a service accepts them is its own choice. */
 const reading = { accept: ['1.0.0', '1.0.0-rc.1'], acceptRedundantFields: true } as const
 
@@ -49,7 +51,7 @@ export async function readDelegations(
   host: Host,
 ): Promise<readonly Delegation[]> {
   const { delegations, others } = await readTokens(path, flags, host)
-  if (others.length > 0) throw new UsageError('the tokens are of UCAN 0.9.1; this verb takes tokens of UCAN 1.0')
+  if (others.length > 0) throw new UsageError(otherVersion)
   if (delegations.length === 0) throw new UsageError('the input has no delegation')
   return delegations
 }
@@ -66,7 +68,8 @@ function containerIn(bytes: Uint8Array): string | Uint8Array {
 export async function inOneContainer(container: string | Uint8Array): Promise<string | Uint8Array> {
   if (typeof container !== 'string' || linesIn(container).length === 1) return container
   try {
-    const { delegations, invocations } = await tokensIn(container)
+    const { delegations, invocations, others } = await tokensIn(container)
+    if (others.length > 0) throw new UsageError(otherVersion)
     return encodeContainer([...delegations, ...invocations])
   } catch (error) {
     if (error instanceof MalformedError) return container
