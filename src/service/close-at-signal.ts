@@ -18,7 +18,8 @@ import { type ClosableServer, watchServer } from '../support/watch-server.ts'
 export interface CloseAtSignalOptions {
   /**
    * The server that is closed first: of `node:http`, `node:https` or `node:http2`, as `app.listen` of Express and `serve`
-   * of Hono return it, or the instance of Fastify. Default: there is no server.
+   * of Hono return it, or the instance of Fastify. Sessions of HTTP/2 and upgraded connections that are open before this call
+   * are not ended after `closeMs`. Default: there is no server.
    */
   readonly server?: ClosableServer
   /** Whether the end of standard input closes the service too, as for an MCP server at stdio. Default false. */
@@ -27,13 +28,13 @@ export interface CloseAtSignalOptions {
   readonly signals?: readonly string[]
   /** Milliseconds for the requests in progress when the server closes; the others are aborted then. Default 10,000. */
   readonly closeMs?: number
-  /** Receives the error of a service that could not be closed at a signal. Default: it ends the process. */
+  /** Receives the error of a service or server that could not be closed at a signal. Default: it ends the process. */
   readonly onError?: (error: unknown) => void
 }
 
 /** A service that is closed at a signal. */
 export interface ClosingService {
-  /** Does the same without a signal. Rejects with the error of the service after all of it was closed. */
+  /** Does the same without a signal. Rejects with the error of the service or server after both were closed. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -60,17 +61,30 @@ export function closeAtSignal(service: { close(): Promise<void> }, options: Clos
   readOptions('closeAtSignal', { service }, { service: withMethod('close') })
   const { server, stdin, signals, closeMs, onError } = readOptions('closeAtSignal', options, checks)
   const closeServer = server === undefined ? undefined : watchServer(server)
-  const { close, onSignal } = atSignal(signals, end, onError)
-  if (stdin) process.stdin.once('end', onSignal)
+  const { close, finish } = atSignal(signals, end, onError)
+  if (stdin) process.stdin.once('end', finish)
 
   /** SVC-22 */
   async function end(): Promise<void> {
-    if (stdin) process.stdin.off('end', onSignal)
-    await closeServer?.(closeMs)
-    await service.close()
-    // A client that keeps the pipe open would keep the process.
-    if (stdin) process.stdin.unref?.()
+    if (stdin) process.stdin.off('end', finish)
+    try {
+      await closeServer?.(closeMs)
+    } finally {
+      await closeRest()
+    }
   }
+
+  async function closeRest(): Promise<void> {
+    try {
+      await service.close()
+    } finally {
+      // A client that keeps the pipe open would keep the process.
+      if (stdin) process.stdin.unref?.()
+    }
+  }
+
+  // The end came before.
+  if (stdin && process.stdin.readableEnded) void finish()
 
   return Object.freeze({ close, [Symbol.asyncDispose]: close })
 }

@@ -17,8 +17,8 @@ export const signalName: OptionCheck = (value) =>
 export interface EndsAtSignal {
   /** Ends it, and rejects with its error. */
   close(): Promise<void>
-  /** Ends it as a signal does. */
-  onSignal(): Promise<void>
+  /** Ends it as a signal does. The next signal does not end the process: it may be the request to do the same. */
+  finish(): Promise<void>
 }
 
 /**
@@ -34,12 +34,19 @@ export function atSignal(
   // The caller may change its list.
   const signals = new Set(names)
   let ending: Promise<void> | undefined
-  function close(): Promise<void> {
+  let finishing: Promise<void> | undefined
+  function ignore(): void {
     for (const signal of signals) process.off(signal, onSignal)
-    ending ??= end()
+  }
+  function close(): Promise<void> {
+    ending ??= end().finally(ignore)
     return ending
   }
-  async function onSignal(): Promise<void> {
+  function finish(): Promise<void> {
+    finishing ??= closeAndReport()
+    return finishing
+  }
+  async function closeAndReport(): Promise<void> {
     try {
       await close()
     } catch (error) {
@@ -52,6 +59,10 @@ export function atSignal(
       process.channel?.unref()
     }
   }
+  function onSignal(): void {
+    ignore()
+    void finish()
+  }
   for (const signal of signals) process.on(signal, onSignal)
-  return { close, onSignal }
+  return { close, finish }
 }

@@ -2,7 +2,7 @@
 
 /** A server of `node:http`, `node:https` or `node:http2`, or an instance of Fastify, which has one. */
 export interface ClosableServer {
-  close(closed: () => void): unknown
+  close(closed: (error?: Error | null) => void): unknown
   /** Of Fastify. */
   readonly server?: object
 }
@@ -10,7 +10,9 @@ export interface ClosableServer {
 /** The part of a server of Node that is used. */
 interface NodeServer {
   on?(event: string, listener: (first: Watched, second: Watched) => void): unknown
+  /** Of HTTP/1. */
   closeIdleConnections?(): void
+  closeAllConnections?(): void
 }
 
 interface Watched {
@@ -31,34 +33,46 @@ export function watchServer(server: ClosableServer): (closeMs: number) => Promis
   const sockets = new Set<Watched>()
   const sessions = new Set<Watched>()
   let isClosing = false
-  node.on?.('connection', (socket) => {
-    keep(socket, sockets)
-    if (isClosing) socket.destroy?.()
-  })
+  // In TLS, the handshake arrives before the first request; the second event has the socket on which nothing has arrived.
+  for (const event of ['connection', 'secureConnection'])
+    node.on?.(event, (socket) => {
+      keep(socket, sockets)
+      if (isClosing) socket.destroy?.()
+    })
   // Of HTTP/2: a session without streams would stay.
   node.on?.('session', (session) => {
     keep(session, sessions)
     if (isClosing) session.close?.()
   })
-  // A connection that is kept alive would last for seconds after its last response.
-  node.on?.('request', (_, response) => response.once('close', () => isClosing && node.closeIdleConnections?.()))
+  // A connection that is kept alive would last for seconds after its last response. A server of HTTP/2 has sessions: with
+  // this event, it would answer for a program that handles its streams.
+  if (node.closeIdleConnections !== undefined)
+    node.on?.('request', (_, response) => response.once('close', () => isClosing && node.closeIdleConnections?.()))
   return async (closeMs) => {
     isClosing = true
     for (const session of sessions) session.close?.()
     // Node takes a connection on which nothing has arrived for one with a request.
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy?.()
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => {
-        for (const socket of sockets) socket.destroy?.()
-        resolve()
-      }, closeMs)
-      // A server that does not listen answers with an error: it is closed.
-      server.close(() => {
-        clearTimeout(timer)
-        resolve()
+    let timer: NodeJS.Timeout | undefined
+    try {
+      await new Promise<void>((resolve, reject) => {
+        timer = setTimeout(() => {
+          for (const socket of sockets) socket.destroy?.()
+          // Those that were open before they were watched.
+          node.closeAllConnections?.()
+          resolve()
+        }, closeMs)
+        server.close((error) => (error && !isNotRunning(error) ? reject(error) : resolve()))
       })
-    })
+    } finally {
+      clearTimeout(timer)
+    }
   }
+}
+
+/** The error of a server that does not listen: it is closed. */
+function isNotRunning(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ERR_SERVER_NOT_RUNNING'
 }
 
 function keep(one: Watched, kept: Set<Watched>): void {

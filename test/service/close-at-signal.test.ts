@@ -1,10 +1,13 @@
 // node only: starts servers and processes
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { Agent, createServer, request, type Server } from 'node:http'
-import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
+import { connect as connectHttp2, createServer as createHttp2Server, createSecureServer } from 'node:http2'
+import { createServer as createHttpsServer, request as requestTls } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import process from 'node:process'
+import { connect as connectTls } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { createAdaptorServer } from '@hono/node-server'
 import express from 'express'
@@ -161,6 +164,97 @@ describe('a service that closes with its server', () => {
     expect(other.health().status).toBe('closed')
   })
 
+  it('SVC-22 aborts a call whose connection was open before the server was passed', async () => {
+    const { service, kinds, started, end } = newService()
+    const { server, port } = await listening(createServer(nodeHandler(service)).listen(0, '127.0.0.1'))
+    const lost = expect(post(port)).rejects.toThrow()
+    const signal = await started
+    const closed = closeAtSignal(service, { server, closeMs: 50 }).close()
+    await lost
+    if (!signal.aborted) await once(signal, 'abort')
+    end()
+    await closed
+    expect(kinds()).toBe('intent,outcome')
+  })
+
+  for (const version of ['1', '2'] as const)
+    it(`SVC-22 closes the connections of TLS that were not used, and answers the call in progress, over HTTP/${version}`, async () => {
+      const { service, kinds, started, end } = newService()
+      const tls = { key: pem('key'), cert: pem('certificate') }
+      const create = version === '1' ? createHttpsServer : createSecureServer
+      const { server, port } = await listening(
+        (create as typeof createHttpsServer)(tls, nodeHandler(service)).listen(0, '127.0.0.1'),
+      )
+      const { close } = closeAtSignal(service, { server, closeMs: 600_000 })
+      const arrived = once(server as Server, 'secureConnection')
+      const unused = connectTls({
+        port,
+        host: '127.0.0.1',
+        rejectUnauthorized: false,
+        ALPNProtocols: protocols[version],
+      })
+      unused.on('error', () => undefined).resume()
+      await arrived
+      const gone = once(unused, 'close')
+      const answer = version === '1' ? postOverTls(port) : postOverHttp2(port)
+      await started
+      const closed = close()
+      await gone
+      end()
+      expect(await answer).toBe(200)
+      await closed
+      expect(kinds()).toBe('intent,outcome')
+    })
+
+  it('SVC-22 answers for no program that handles the streams of HTTP/2', async () => {
+    const { service } = newService()
+    const server = createHttp2Server().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    server.on('stream', (stream) => {
+      stream.respond({ ':status': 200 })
+      stream.end()
+    })
+    const { close } = closeAtSignal(service, { server })
+    const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    const [head] = await once(client.request({ ':method': 'CONNECT', ':authority': 'a.example:1' }), 'response')
+    expect(head[':status']).toBe(200)
+    client.close()
+    await close()
+  })
+
+  it('SVC-22 answers the call of one service while another one has the same server', async () => {
+    const [one, two] = [newService(), newService()]
+    const { server, port } = await listening(createServer(nodeHandler(two.service)).listen(0, '127.0.0.1'))
+    const endings = [one, two].map(({ service }) => closeAtSignal(service, { server, closeMs: 600_000 }))
+    const answer = post(port)
+    await two.started
+    const closed = endings.map(({ close }) => close())
+    await refusing(port)
+    two.end()
+    expect(await answer).toEqual({ status: 200, body: '"waited"' })
+    await Promise.all(closed)
+    expect(two.kinds()).toBe('intent,outcome')
+  })
+
+  it('closes a service whose server failed to close, and rejects with the error of the server', async () => {
+    const { service } = newService()
+    const app = Fastify()
+    app.addHook('onClose', async () => {
+      throw new Error('no disk')
+    })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    await expect(closeAtSignal(service, { server: app }).close()).rejects.toThrow('no disk')
+    expect(service.health().status).toBe('closed')
+    const other = newService().service
+    const broken = {
+      close() {
+        throw new Error('not a server')
+      },
+    }
+    await expect(closeAtSignal(other, { server: broken }).close()).rejects.toThrow('not a server')
+    expect(other.health().status).toBe('closed')
+  })
+
   it('closes a service whose server does not listen, and rejects with the error of the service', async () => {
     const { service } = newService()
     await closeAtSignal(service, { server: createServer() })[Symbol.asyncDispose]()
@@ -225,6 +319,33 @@ describe('the process of such a service', () => {
     expect(output()).toBe('no disk  closed')
   }, 60_000)
 
+  it('SVC-22 ends with the exit code 1 where the service could not be closed, although standard input stays open', async () => {
+    const { child, output } = await startProcess('failing stdin')
+    child.kill('SIGTERM')
+    expect(await once(child, 'exit')).toEqual([1, null])
+    child.stdin?.destroy()
+    expect(output()).toContain('no disk')
+  }, 60_000)
+
+  it('SVC-22 ends by itself where standard input had ended before', async () => {
+    const { child, output } = await startProcess('ended stdin')
+    child.stdin?.end()
+    expect(await once(child, 'close')).toEqual([0, null])
+    expect(output()).toBe(' closed')
+  }, 60_000)
+
+  it('SVC-22 records the call in progress where a signal follows the end of standard input, as MCP clients send it', async () => {
+    const { child, output } = await startProcess('stdin')
+    child.stdin?.write(await container())
+    await once(child, 'message')
+    child.stdin?.end()
+    await once(child, 'message')
+    child.kill('SIGTERM')
+    child.send('done')
+    expect(await once(child, 'close')).toEqual([0, null])
+    expect(output()).toBe('intent,outcome closed')
+  }, 60_000)
+
   for (const how of ['the end of standard input', 'SIGTERM, although standard input stays open'])
     it(`SVC-22 ends by itself after ${how}, when the call in progress is recorded`, async () => {
       const { child, output } = await startProcess('stdin')
@@ -257,6 +378,29 @@ function settleable<T>(): { readonly promise: Promise<T>; readonly resolve: (val
     settle = resolve
   })
   return { promise, resolve: settle }
+}
+
+const protocols = { '1': ['http/1.1'], '2': ['h2'] }
+
+function pem(name: string): Buffer {
+  return readFileSync(new URL(`../fixtures/crypto/tls/${name}.pem`, import.meta.url))
+}
+
+async function postOverTls(port: number): Promise<number | undefined> {
+  const headers = { 'x-ucan-container': await container() }
+  const sent = requestTls({ port, host: '127.0.0.1', method: 'POST', headers, rejectUnauthorized: false }).end()
+  const [response] = await once(sent, 'response')
+  response.resume()
+  return response.statusCode
+}
+
+async function postOverHttp2(port: number): Promise<unknown> {
+  const client = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false })
+  const stream = client.request({ ':method': 'POST', 'x-ucan-container': await container() }).end()
+  const [head] = await once(stream, 'response')
+  stream.resume()
+  client.close()
+  return head[':status']
 }
 
 /** Waits until a server takes no connection. */

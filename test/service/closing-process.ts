@@ -32,16 +32,21 @@ const kinds = (): string =>
     .map(({ event }) => event.kind)
     .join()
 process.once('exit', () => process.stdout.write(`${kinds()} ${service.health().status}`))
-if (place === 'stdin') {
-  closeAtSignal(service, { stdin: true })
+const failing = { close: () => service.close().then(() => Promise.reject(new Error('no disk'))) }
+const onError = (error: unknown): unknown => process.stdout.write(`${(error as Error).message} `)
+if (place === 'stdin' || place === 'failing stdin') {
+  if (place === 'stdin') closeAtSignal(service, { stdin: true })
+  else closeAtSignal(failing, { stdin: true, onError })
   // As the transport of an MCP server does.
   process.stdin.on('data', (container) => {
     service.call(container.toString()).catch(() => undefined)
   })
+  process.stdin.once('end', () => process.send?.('ended'))
+  process.send?.(0)
+} else if (place === 'ended stdin') {
+  process.stdin.resume().once('end', () => setImmediate(() => closeAtSignal(service, { stdin: true })))
   process.send?.(0)
 } else {
-  const failing = { close: () => service.close().then(() => Promise.reject(new Error('no disk'))) }
-  const onError = (error: unknown): unknown => process.stdout.write(`${(error as Error).message} `)
   const server = createServer(nodeHandler(service)).listen(0, '127.0.0.1', () => {
     process.send?.((server.address() as AddressInfo).port)
   })
