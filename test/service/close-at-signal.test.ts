@@ -210,8 +210,9 @@ describe('a service that closes with its server', () => {
     const { service } = newService()
     const server = createHttp2Server().listen(0, '127.0.0.1')
     await once(server, 'listening')
-    server.on('stream', (stream) => {
-      stream.respond({ ':status': 200 })
+    server.on('stream', async (stream) => {
+      await new Promise(setImmediate)
+      if (!stream.headersSent) stream.respond({ ':status': 200 })
       stream.end()
     })
     const { close } = closeAtSignal(service, { server })
