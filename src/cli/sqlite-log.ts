@@ -10,7 +10,7 @@ import { UsageError } from './usage-error.ts'
 type Database = Parameters<typeof readSqliteLines>[0] & { close(): unknown }
 type Opens = new (file: string, options: object) => Database
 
-/** A driver, with the options that open a file for reading. Each has its own spelling, and may refuse that of another. */
+/** A driver, with its options that open a file for reading. better-sqlite3 refuses the spelling of the others. */
 interface Driver {
   readonly open: Opens
   readonly reading: object

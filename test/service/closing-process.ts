@@ -1,36 +1,14 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import process from 'node:process'
-import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
-import { memoryStores } from '../../src/authorization/memory-stores.ts'
-import { defineCommand } from '../../src/capability/definition.ts'
-import { anySubject } from '../../src/capability/subject.ts'
 import { nodeHandler } from '../../src/http/adapters/node.ts'
 import { closeAtSignal } from '../../src/service/close-at-signal.ts'
-import { on } from '../../src/service/on.ts'
-import { createService } from '../../src/service/service.ts'
+import { waitingService } from './waiting-service.ts'
 
-// A service in a process of its own, with a server or at standard input. Its parent gets its port, the start of its call,
-// and its records when it exits; the message of the parent is the end of the call.
+// A service in a process of its own, with a server or at standard input. Its parent gets its port, and its records when it
+// exits.
 const [audience = '', place] = process.argv.slice(2)
-const sink = memoryAuditSink()
-const service = createService({
-  audience,
-  subjects: anySubject,
-  handlers: [
-    on(defineCommand({ command: '/wait', args: {} }), async () => {
-      process.send?.('started')
-      return new Promise((resolve) => process.once('message', resolve))
-    }),
-  ],
-  audit: { sink },
-  ...memoryStores(),
-})
-const kinds = (): string =>
-  sink
-    .records()
-    .map(({ event }) => event.kind)
-    .join()
+const { service, kinds } = waitingService(audience)
 process.once('exit', () => process.stdout.write(`${kinds()} ${service.health().status}`))
 const failing = { close: () => service.close().then(() => Promise.reject(new Error('no disk'))) }
 const onError = (error: unknown): unknown => process.stdout.write(`${(error as Error).message} `)

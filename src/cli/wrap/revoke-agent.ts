@@ -76,7 +76,7 @@ async function isSigned(delegation: Delegation): Promise<boolean> {
   return (await verifyDelegation([delegation], { clock: { now: () => time } })).verified
 }
 
-/** The line about delegations that could not be revoked; none if there are none. */
+/** The message about delegations that could not be revoked: one line, or an empty list when all were revoked. */
 export function stillValid(delegations: readonly Delegation[]): readonly string[] {
   const list = delegations.map((one) => `${one.cid} until ${showEnd(one)}`)
   return list.length === 0 ? [] : [`not revoked, and valid for a copy of it: ${list.join(', ')}`]
