@@ -49,8 +49,7 @@ export interface ClosingService {
  * @example
  * ```ts
  * import express from 'express'
- * import { expressHandler } from 'procura/http/express'
- * import { closeAtSignal } from 'procura/http/node'
+ * import { closeAtSignal, expressHandler } from 'procura/http/express'
  *
  * const app = express()
  * app.use('/api', expressHandler(mailService, { healthAt: '/api/health' }))

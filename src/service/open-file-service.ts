@@ -54,8 +54,7 @@ export interface FileAuditOptions extends Omit<AuditOptions, 'sink'> {
  *
  * @example
  * ```ts
- * import { on, openFileService } from 'procura/service/file'
- * import { memoryStores } from 'procura/store/memory'
+ * import { memoryStores, on, openFileService } from 'procura/service/file'
  *
  * const mailService = await openFileService({
  *   signer: 'service.key',

@@ -1,3 +1,4 @@
+// node only: handles signals of the process
 /**
  * `procura/http/express`: calls in Express 5.
  *
@@ -7,3 +8,5 @@
 export type { CallTaker, HandlerOptions } from '../../http/adapters/answer.ts'
 export { expressHandler } from '../../http/adapters/express.ts'
 export type { NodeIncoming, NodeOutgoing } from '../../http/adapters/node-response.ts'
+export { type CloseAtSignalOptions, type ClosingService, closeAtSignal } from '../../service/close-at-signal.ts'
+export type { ClosableServer } from '../../support/watch-server.ts'

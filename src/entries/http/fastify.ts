@@ -1,3 +1,4 @@
+// node only: handles signals of the process
 /**
  * `procura/http/fastify`: calls in Fastify 5.
  *
@@ -13,3 +14,5 @@ export {
   fastifyHandler,
   unreadBodies,
 } from '../../http/adapters/fastify.ts'
+export { type CloseAtSignalOptions, type ClosingService, closeAtSignal } from '../../service/close-at-signal.ts'
+export type { ClosableServer } from '../../support/watch-server.ts'

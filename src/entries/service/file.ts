@@ -1,10 +1,18 @@
 // node only: opens files
 /**
- * `procura/service/file`: a service whose key, vault and log are in files.
+ * `procura/service/file`: a service whose key, vault and log are in files, its stores in memory, and the end of its process.
  *
  * @module
  */
 
+export { type MemoryStores, type MemoryStoresOptions, memoryStores } from '../../authorization/memory-stores.ts'
+export type { CallTaker, HandlerOptions } from '../../http/adapters/answer.ts'
+export {
+  type CallListener,
+  type ListenForCallsOptions,
+  type ListeningService,
+  listenForCalls,
+} from '../../http/adapters/listen-for-calls.ts'
 export { type CloseAtSignalOptions, type ClosingService, closeAtSignal } from '../../service/close-at-signal.ts'
 export { type BoundCommand, type CommandHandler, on } from '../../service/on.ts'
 export { type FileAuditOptions, type FileServiceOptions, openFileService } from '../../service/open-file-service.ts'
