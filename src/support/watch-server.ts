@@ -9,18 +9,30 @@ export interface ClosableServer {
 
 /** The part of a server of Node that is used. */
 interface NodeServer {
-  on?(event: string, listener: (first: Watched, second: Watched) => void): unknown
+  on?(event: string, listener: Listener): unknown
+  prependListener?(event: string, listener: Listener): unknown
   /** Of HTTP/1. */
   closeIdleConnections?(): void
   closeAllConnections?(): void
 }
 
+type Listener = (first: Watched, second: Watched) => void
+
+/** A socket, a session of HTTP/2, or a response. */
 interface Watched {
   once(event: 'close', listener: () => void): unknown
   readonly bytesRead?: number
+  /** Of a response of HTTP/1. */
+  shouldKeepAlive?: boolean
   close?(): void
   destroy?(): void
 }
+
+/**
+ * Milliseconds in which a connection without a request may bring one more, when its server closes. The request may be on its
+ * way, and a client that finds its connection closed does not know whether the request was executed.
+ */
+const lastRequestMs = 500
 
 /**
  * Watches the connections of a server, so that it can be closed in a bounded time.
@@ -30,14 +42,17 @@ interface Watched {
  */
 export function watchServer(server: ClosableServer): (closeMs: number) => Promise<void> {
   const node: NodeServer = server.server ?? server
+  const closeIdle = node.closeIdleConnections?.bind(node)
   const sockets = new Set<Watched>()
   const sessions = new Set<Watched>()
+  const responses = new Set<Watched>()
   let isClosing = false
+  let isLate = false
   // In TLS, the handshake arrives before the first request; the second event has the socket on which nothing has arrived.
   for (const event of ['connection', 'secureConnection'])
     node.on?.(event, (socket) => {
       keep(socket, sockets)
-      if (isClosing) socket.destroy?.()
+      if (isLate) socket.destroy?.()
     })
   // Of HTTP/2: a session without streams would stay.
   node.on?.('session', (session) => {
@@ -45,14 +60,33 @@ export function watchServer(server: ClosableServer): (closeMs: number) => Promis
     if (isClosing) session.close?.()
   })
   // A connection that is kept alive would last for seconds after its last response. A server of HTTP/2 has sessions: with
-  // this event, it would answer for a program that handles its streams.
-  if (node.closeIdleConnections !== undefined)
-    node.on?.('request', (_, response) => response.once('close', () => isClosing && node.closeIdleConnections?.()))
+  // this event, it would answer for a program that handles its streams. The handler of the program comes after this one.
+  if (closeIdle !== undefined)
+    node.prependListener?.('request', (_, response) => {
+      keep(response, responses)
+      if (isClosing) response.shouldKeepAlive = false
+      response.once('close', () => isLate && closeIdle())
+    })
+
+  function dropUnused(): void {
+    isLate = true
+    if (closeIdle !== undefined) {
+      node.closeIdleConnections = closeIdle
+      closeIdle()
+    }
+    // Node takes a connection on which nothing has arrived for one with a request.
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy?.()
+  }
+
   return async (closeMs) => {
     isClosing = true
     for (const session of sessions) session.close?.()
-    // Node takes a connection on which nothing has arrived for one with a request.
-    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy?.()
+    // The client learns from the response that its connection is not kept.
+    for (const response of responses) response.shouldKeepAlive = false
+    // `close` of a server calls it.
+    if (closeIdle !== undefined) node.closeIdleConnections = () => undefined
+    // A busy process first reads the bytes that have arrived.
+    const late = setTimeout(() => setImmediate(dropUnused), lastRequestMs)
     let timer: NodeJS.Timeout | undefined
     try {
       await new Promise<void>((resolve, reject) => {
@@ -65,7 +99,9 @@ export function watchServer(server: ClosableServer): (closeMs: number) => Promis
         server.close((error) => (error && !isNotRunning(error) ? reject(error) : resolve()))
       })
     } finally {
+      clearTimeout(late)
       clearTimeout(timer)
+      dropUnused()
     }
   }
 }

@@ -111,6 +111,23 @@ describe('a service that listens', () => {
     agentOfClient.destroy()
   })
 
+  it('HTP-44 answers a request that was on its way when the service closes, on a kept and on a new connection', async () => {
+    const { url, port, kinds, close } = await setUp()
+    const keepAlive = new Agent({ keepAlive: true })
+    expect((await getWith(keepAlive, url, await headersOf())).status).toBe(200)
+    const [headers, another] = [await headersOf(), await headersOf()]
+    const fresh = await connected(port)
+    const closed = close()
+    await expect(connected(port)).rejects.toThrow(/ECONNREFUSED/)
+    expect(await getWith(keepAlive, url, headers)).toEqual({ status: 200, body: '"sent"' })
+    const answer = once(fresh, 'data')
+    fresh.write(`POST / HTTP/1.1\r\nhost: a\r\nx-ucan-container: ${another['x-ucan-container']}\r\n\r\n`)
+    expect(String(await answer)).toMatch(/^HTTP\/1.1 200 OK\r\n(?:.*\r\n)*connection: close\r\n/i)
+    await closed
+    expect(kinds()).toBe('intent,outcome,intent,outcome,intent,outcome')
+    keepAlive.destroy()
+  })
+
   it('HTP-44 aborts a call that takes longer than `closeMs`, and a request that never ends, and records', async () => {
     const { url, port, kinds, started, end, close } = await setUp({ closeMs: 50 })
     const stuck = await connected(port)
