@@ -42,6 +42,7 @@ export type ProcuraErrorCode =
   | 'ERR_STORE_FULL'
   | 'ERR_PROOF_SEARCH'
   | 'ERR_THREAD'
+  | 'ERR_WORKER'
   | VaultErrorCode
   | AuditErrorCode
 
@@ -116,6 +117,11 @@ export class ThreadError extends ProcuraError {
   readonly code = 'ERR_THREAD'
 }
 
+/** A worker process of a service ended by itself, did not listen or did not close. */
+export class WorkerError extends ProcuraError {
+  readonly code = 'ERR_WORKER'
+}
+
 /** No chain of delegations was found within the bounds of the search. */
 export class ProofSearchError extends ProcuraError {
   readonly code = 'ERR_PROOF_SEARCH'
@@ -167,5 +173,6 @@ export type AnyProcuraError =
   | StoreFullError
   | ProofSearchError
   | ThreadError
+  | WorkerError
   | VaultError
   | AuditError

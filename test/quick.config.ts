@@ -25,6 +25,7 @@ const slow = [
   'test/{limits/memory-limit-store,llms}.test.ts',
   'test/{reference,mcp}/**',
   'test/service/{close-at-signal,open-file-service}.test.ts',
+  'test/service/cluster/**',
   'test/setup/*.test.ts',
   'test/state/sqlite.test.ts',
   'test/support/file-lock/file-lock.test.ts',

@@ -22,5 +22,6 @@ export {
   StoreFullError,
   ThreadError,
   VaultError,
+  WorkerError,
   type VaultErrorCode,
 } from '../errors.ts'

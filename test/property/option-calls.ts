@@ -256,6 +256,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     'createService call': (options) => boundService.call(container, options),
     'createService revoke': (options) => boundService.revoke(container, options),
   },
+  'service/cluster': { serveInCluster: [] },
   'service/file': { memoryStores: [], openFileService: [] },
   'http/fetch': { fetchHandler: [boundService] },
   'http/hono': { honoHandler: [boundService] },

@@ -1,0 +1,59 @@
+// node only: is a worker of a cluster
+import cluster from 'node:cluster'
+import process from 'node:process'
+import { atSignal } from '../../support/at-signal.ts'
+import { longestMs, readOptions, withMethod } from '../../support/options.ts'
+import { clusterMessage, isClusterMessage } from './messages.ts'
+
+/** The signals of a worker, and the receiver of the error of its service. */
+export interface WorkerSignals {
+  readonly replaceAt: string
+  readonly signals: readonly string[]
+  readonly report: (error: unknown) => void
+}
+
+/**
+ * Opens a service, reports that it listens, and closes it when the primary process asks for it, or at a signal.
+ *
+ * @returns closes it, and lets the process end.
+ */
+export async function serveInWorker(
+  open: () => unknown,
+  { replaceAt, signals, report }: WorkerSignals,
+): Promise<() => Promise<void>> {
+  // A terminal sends it to the whole group, and it is for the primary process alone.
+  process.on(replaceAt, () => undefined)
+
+  /** Without the channel, the process ends when nothing else is in progress. */
+  function leave(code: 0 | 1): void {
+    if (code !== 0) process.exitCode = code
+    if (!cluster.worker?.isConnected()) return
+    // A connection that is on its way to this process is returned to the primary process, which passes it to another one. A
+    // process that ended before would lose it, and its client would wait forever.
+    const stay = setInterval(() => undefined, longestMs)
+    process.once('disconnect', () => clearInterval(stay))
+    cluster.worker.disconnect()
+  }
+  async function close(service: { close(): Promise<void> }): Promise<void> {
+    let code: 0 | 1 = 1
+    try {
+      await service.close()
+      code = 0
+    } finally {
+      leave(code)
+    }
+  }
+
+  try {
+    const { service } = readOptions('serveInCluster', { service: await open() }, { service: withMethod('close') })
+    const ending = atSignal(signals, () => close(service as { close(): Promise<void> }), report)
+    process.on('message', (message) => {
+      if (isClusterMessage(message, 'close')) void ending.finish()
+    })
+    process.send?.(clusterMessage('listening'))
+    return ending.close
+  } catch (error) {
+    leave(1)
+    throw error
+  }
+}
