@@ -2,7 +2,7 @@
  * Tables of keys, each with the last period in which it counts. Periods are integers from 1 to 2^31 - 1.
  *
  * A key that is a fingerprint is kept as numbers in typed arrays, which the garbage collector does not visit. One of 128
- * bits takes 25 to 38 bytes, one of 160 bits with an amount 40 to 60.
+ * bits takes 26 to 40 bytes, one of 160 bits with an amount 41 to 62.
  *
  * @module
  */
@@ -43,15 +43,24 @@ export type PlaceKey = Int32Array
 
 /** A part of a table. Each part grows by itself, so no call moves more than one part. */
 interface Shelf {
-  /** The numbers of each place: the fingerprint, its period, which is 0 where the place is free, and its amount. */
-  words: Int32Array
+  /** 0 before the first entry. */
+  places: number
   entries: number
-  /** The number of places of its first array. */
+  /**
+   * A byte for each place: 0 where it is free, and otherwise a mark and seven bits of the hash of its fingerprint. A search
+   * reads the numbers of a place only where these bits are the same; for most new keys it reads none.
+   */
+  tags: Uint8Array
+  /** The numbers of each place: the fingerprint, its period, and its amount. */
+  words: Int32Array
+  /** The number of places of its first arrays. */
   readonly firstPlaces: number
 }
 
-/** The form of a place. */
+/** The form of a table. */
 interface Layout {
+  /** The number of parts. */
+  readonly shelves: number
   readonly placeKey: PlaceKey
   /** The length of a fingerprint. The period follows, and then the amount, if there is one. */
   readonly periodAt: number
@@ -81,39 +90,45 @@ export function randomPlaceKey(length = 4): PlaceKey {
  * @param placeKey - see {@link randomPlaceKey}.
  */
 export function createFingerprintTable(maxEntries: number, placeKey: PlaceKey): ExpiringTable<Fingerprint> {
-  const periodAt = placeKey.length - 1
-  return createTable(maxEntries, { placeKey, periodAt, wordsPerPlace: periodAt + 1 })
+  return createTable(layoutFor(maxEntries, placeKey, 0))
 }
 
 /** Makes the same with amounts. */
 export function createAmountTable(maxEntries: number, placeKey: PlaceKey): AmountTable<Fingerprint> {
+  return createTable(layoutFor(maxEntries, placeKey, wordsOfAmount))
+}
+
+function layoutFor(maxEntries: number, placeKey: PlaceKey, wordsAfterPeriod: number): Layout {
+  const shelves = Math.min(mostShelves, Math.max(1, Math.ceil(maxEntries / entriesPerShelf)))
   const periodAt = placeKey.length - 1
-  return createTable(maxEntries, { placeKey, periodAt, wordsPerPlace: periodAt + 1 + wordsOfAmount })
+  return { shelves, placeKey, periodAt, wordsPerPlace: periodAt + 1 + wordsAfterPeriod }
 }
 
 /** The amounts of a table without them are unknown: its type does not have the methods. */
-function createTable(maxEntries: number, layout: Layout): AmountTable<Fingerprint> {
-  const { placeKey, periodAt, wordsPerPlace } = layout
-  const count = Math.min(mostShelves, Math.max(1, Math.ceil(maxEntries / entriesPerShelf)))
+function createTable(layout: Layout): AmountTable<Fingerprint> {
+  const { shelves: count, placeKey, periodAt, wordsPerPlace } = layout
   const shelves: Shelf[] = Array.from({ length: count }, (_, at) => emptyShelf(at / count))
   let size = 0
-  /** The position that `sweep` examines next. */
+  /** The place that `sweep` examines next. */
   let sweptShelf = 0
   let swept = 0
   /** The period at the start of this circle, and the period at the start of the last complete one. */
   let startedIn = 0
   let clearedOf = 0
 
+  function shelfOf(hash: number): Shelf {
+    return shelves[Math.floor(positionOf(hash, layout))] as Shelf
+  }
+
   function grow(shelf: Shelf): void {
     resize(shelf, growth, layout)
-    // The entries of this part have other positions now.
+    // The entries of this part have other places now.
     if (shelves[sweptShelf] === shelf) swept = 0
   }
 
   function endShelf(shelf: Shelf): void {
-    const { words, entries } = shelf
-    const isSparse = entries * wordsPerPlace < words.length * leastUse
-    if (isSparse && words.length > shelf.firstPlaces * wordsPerPlace) resize(shelf, 1 / 2, layout)
+    const { places, entries, firstPlaces } = shelf
+    if (entries < places * leastUse && places > firstPlaces) resize(shelf, 1 / 2, layout)
     swept = 0
     sweptShelf = (sweptShelf + 1) % count
     if (sweptShelf === 0) clearedOf = startedIn
@@ -121,13 +136,14 @@ function createTable(maxEntries: number, layout: Layout): AmountTable<Fingerprin
 
   /** Returns the amount after the addition. */
   function addTo(print: Fingerprint, amount: number): number {
-    const place = placeOf(print, 0, placeKey)
-    const { words } = shelves[place % count] as Shelf
-    if (words.length === 0) return 0
-    const at = find(words, print, 0, place, layout) + periodAt
-    if (words[at] === 0) return 0
-    const sum = readAmount(words, at + 1) + amount
-    if (amount !== 0) writeAmount(words, at + 1, sum)
+    const hash = hashOf(print, 0, placeKey)
+    const shelf = shelfOf(hash)
+    const place = find(shelf, print, hash, layout)
+    if (isFree(shelf, place)) return 0
+    const { words } = shelf
+    const at = place * wordsPerPlace + periodAt + 1
+    const sum = readAmount(words, at) + amount
+    if (amount !== 0) writeAmount(words, at, sum)
     return sum
   }
 
@@ -136,20 +152,23 @@ function createTable(maxEntries: number, layout: Layout): AmountTable<Fingerprin
       return size
     },
     extend(print, period, mayAdd) {
-      const place = placeOf(print, 0, placeKey)
-      const shelf = shelves[place % count] as Shelf
-      if (mayAdd && (shelf.entries + 1) * wordsPerPlace > shelf.words.length * mostUse) grow(shelf)
-      const { words } = shelf
-      if (words.length === 0) return 0
-      const at = find(words, print, 0, place, layout)
-      const before = read(words, at + periodAt)
-      if (before === 0) {
+      const hash = hashOf(print, 0, placeKey)
+      const shelf = shelfOf(hash)
+      if (mayAdd && shelf.entries + 1 > shelf.places * mostUse) grow(shelf)
+      const place = find(shelf, print, hash, layout)
+      const { tags, words } = shelf
+      const at = place * wordsPerPlace
+      if (isFree(shelf, place)) {
         if (!mayAdd) return 0
+        tags[place] = tagOf(hash)
         copy(print, 0, words, at, periodAt)
+        words[at + periodAt] = period
         for (let offset = periodAt + 1; offset < wordsPerPlace; offset++) words[at + offset] = 0
         shelf.entries += 1
         size += 1
+        return 0
       }
+      const before = read(words, at + periodAt)
       if (period > before) words[at + periodAt] = period
       return before
     },
@@ -159,11 +178,10 @@ function createTable(maxEntries: number, layout: Layout): AmountTable<Fingerprin
       for (let left = places; left > 0 && clearedOf !== present; left--) {
         if (sweptShelf === 0 && swept === 0) startedIn = present
         const shelf = shelves[sweptShelf] as Shelf
-        const period = shelf.words[swept + periodAt]
-        if (period === undefined) endShelf(shelf)
-        else if (period === 0 || period >= present) swept += wordsPerPlace
+        if (swept === shelf.places) endShelf(shelf)
+        else if (isFree(shelf, swept) || read(shelf.words, swept * wordsPerPlace + periodAt) >= present) swept += 1
         else {
-          remove(shelf.words, swept, layout)
+          remove(shelf, swept, layout)
           shelf.entries -= 1
           size -= 1
         }
@@ -179,7 +197,8 @@ function createTable(maxEntries: number, layout: Layout): AmountTable<Fingerprin
  * @param share - of the step, from 0 to 1.
  */
 function emptyShelf(share: number): Shelf {
-  return { words: new Int32Array(0), entries: 0, firstPlaces: Math.round(leastPlaces * growth ** share) }
+  const firstPlaces = Math.round(leastPlaces * growth ** share)
+  return { places: 0, entries: 0, tags: new Uint8Array(0), words: new Int32Array(0), firstPlaces }
 }
 
 /** Makes an empty table of strings of any form. They are kept whole, in the JavaScript heap. */
@@ -222,14 +241,15 @@ export function createStringTable(): AmountTable<string> {
 }
 
 /**
- * The place of a fingerprint as a number of 32 bits.
+ * A hash of a fingerprint, from 0 to 2^32 - 1. The first bits determine the part and the place in it where a search begins,
+ * and the last seven are the tag.
  *
  * The sum is a universal hash: without the key, nobody can choose fingerprints that share a place. The bits are then
  * mixed (the finalizer of MurmurHash3), so that sums in a row do not lead to places in a row.
  *
  * @param at - where the fingerprint begins in `words`.
  */
-export function placeOf(words: Int32Array, at: number, key: PlaceKey): number {
+export function hashOf(words: Int32Array, at: number, key: PlaceKey): number {
   const length = key.length - 1
   let sum = read(key, length)
   for (let offset = 0; offset < length; offset++)
@@ -258,53 +278,77 @@ function copy(from: Int32Array, fromAt: number, to: Int32Array, toAt: number, co
   for (let offset = 0; offset < count; offset++) to[toAt + offset] = read(from, fromAt + offset)
 }
 
-/** The position in `words` where the search for an entry begins. */
-function start(words: Int32Array, place: number, { wordsPerPlace }: Layout): number {
-  return Math.floor(place * 2 ** -32 * (words.length / wordsPerPlace)) * wordsPerPlace
+/** The position of a hash in the whole table: the part, and then the share of its places before it. */
+function positionOf(hash: number, { shelves }: Layout): number {
+  return hash * 2 ** -32 * shelves
 }
 
-function next(words: Int32Array, at: number, { wordsPerPlace }: Layout): number {
-  return at + wordsPerPlace === words.length ? 0 : at + wordsPerPlace
+/** The place of a part where the search for an entry begins. */
+function start(hash: number, places: number, layout: Layout): number {
+  const position = positionOf(hash, layout)
+  return Math.floor((position - Math.floor(position)) * places)
 }
 
-/** The position of the fingerprint at `from[fromAt]`, or the free position for it. One place is always free. */
-function find(words: Int32Array, from: Int32Array, fromAt: number, place: number, layout: Layout): number {
-  const { periodAt } = layout
-  let at = start(words, place, layout)
-  while (words[at + periodAt] !== 0 && !isSame(words, at, from, fromAt, periodAt)) at = next(words, at, layout)
-  return at
+function next(place: number, places: number): number {
+  return place + 1 === places ? 0 : place + 1
 }
 
-function isSame(words: Int32Array, at: number, from: Int32Array, fromAt: number, length: number): boolean {
+/** Never 0, which is the tag of a free place. */
+function tagOf(hash: number): number {
+  return (hash & 0x7f) | 0x80
+}
+
+/** A part without entries has no places, and each place of it is free. */
+function isFree({ tags }: Shelf, place: number): boolean {
+  return (tags[place] ?? 0) === 0
+}
+
+/** The place of a fingerprint, or the free place for it. One place is always free. */
+function find({ places, tags, words }: Shelf, print: Fingerprint, hash: number, layout: Layout): number {
+  const tag = tagOf(hash)
+  let place = start(hash, places, layout)
+  for (let found = tags[place] ?? 0; found !== 0; found = tags[place] as number) {
+    if (found === tag && isSame(words, place * layout.wordsPerPlace, print, layout.periodAt)) return place
+    place = next(place, places)
+  }
+  return place
+}
+
+function isSame(words: Int32Array, at: number, print: Fingerprint, length: number): boolean {
   let offset = 0
-  while (offset < length && words[at + offset] === from[fromAt + offset]) offset += 1
+  while (offset < length && words[at + offset] === print[offset]) offset += 1
   return offset === length
 }
 
 /** Frees a place, and moves entries into it that a search would no longer reach past the free place. */
-function remove(words: Int32Array, removed: number, layout: Layout): void {
-  const { placeKey, periodAt, wordsPerPlace } = layout
+function remove({ places, tags, words }: Shelf, removed: number, layout: Layout): void {
+  const { placeKey, wordsPerPlace } = layout
   let free = removed
-  for (let at = next(words, free, layout); words[at + periodAt] !== 0; at = next(words, at, layout)) {
-    const from = start(words, placeOf(words, at, placeKey), layout)
-    const isReached = free < at ? free < from && from <= at : free < from || from <= at
+  for (let place = next(free, places); tags[place] !== 0; place = next(place, places)) {
+    const from = start(hashOf(words, place * wordsPerPlace, placeKey), places, layout)
+    const isReached = free < place ? free < from && from <= place : free < from || from <= place
     if (isReached) continue
-    copy(words, at, words, free, wordsPerPlace)
-    free = at
+    tags[free] = tags[place] as number
+    copy(words, place * wordsPerPlace, words, free * wordsPerPlace, wordsPerPlace)
+    free = place
   }
-  words[free + periodAt] = 0
+  tags[free] = 0
 }
 
-/** Moves a part to an array of another size. */
+/** Moves a part to arrays of another size. */
 function resize(shelf: Shelf, factor: number, layout: Layout): void {
-  const { placeKey, periodAt, wordsPerPlace } = layout
-  const old = shelf.words
-  const places = Math.floor((old.length / wordsPerPlace) * factor)
-  const words = new Int32Array(Math.max(shelf.firstPlaces, places) * wordsPerPlace)
-  for (let at = 0; at < old.length; at += wordsPerPlace) {
-    if (old[at + periodAt] === 0) continue
-    const place = placeOf(old, at, placeKey)
-    copy(old, at, words, find(words, old, at, place, layout), wordsPerPlace)
+  const { placeKey, wordsPerPlace } = layout
+  const places = Math.max(shelf.firstPlaces, Math.floor(shelf.places * factor))
+  const tags = new Uint8Array(places)
+  const words = new Int32Array(places * wordsPerPlace)
+  for (let from = 0; from < shelf.places; from++) {
+    if (isFree(shelf, from)) continue
+    let to = start(hashOf(shelf.words, from * wordsPerPlace, placeKey), places, layout)
+    while (tags[to] !== 0) to = next(to, places)
+    tags[to] = shelf.tags[from] as number
+    copy(shelf.words, from * wordsPerPlace, words, to * wordsPerPlace, wordsPerPlace)
   }
+  shelf.places = places
+  shelf.tags = tags
   shelf.words = words
 }

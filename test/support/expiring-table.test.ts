@@ -6,7 +6,7 @@ import {
   createFingerprintTable,
   createStringTable,
   type ExpiringTable,
-  placeOf,
+  hashOf,
   randomPlaceKey,
 } from '../../src/support/expiring-table.ts'
 import { shortRuns } from '../property/runs.ts'
@@ -19,7 +19,7 @@ const printOf = (id: number): Int32Array => Int32Array.of(id & 3, -1, (id >> 2) 
 /** Fingerprints whose search begins at one place of a table of 16. */
 function sharingPlace(count: number): number[] {
   const found: number[] = []
-  for (let id = 0; found.length < count; id++) if (placeOf(printOf(id), 0, placeKey) < 2 ** 28) found.push(id)
+  for (let id = 0; found.length < count; id++) if (hashOf(printOf(id), 0, placeKey) < 2 ** 28) found.push(id)
   return found
 }
 
@@ -194,7 +194,7 @@ describe('a table of fingerprints', () => {
     const chosen = sharingPlace(64)
     for (let round = 0; round < 20; round++) {
       const otherKey = randomPlaceKey()
-      const places = new Set(chosen.map((id) => Math.floor(placeOf(printOf(id), 0, otherKey) / 2 ** 28)))
+      const places = new Set(chosen.map((id) => Math.floor(hashOf(printOf(id), 0, otherKey) / 2 ** 28)))
       expect(places.size).toBeGreaterThan(8)
     }
   })
