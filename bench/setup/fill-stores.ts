@@ -19,8 +19,14 @@ export interface Filling {
   readonly calls: Names
   readonly revocations: Names
   readonly limits: Names
+  /** Of the revocations, the limits and a new call. */
   readonly expiration: number
+  /** The expirations of the calls, of which each one arrived later than the one before. */
+  endOf(serial: number): number
 }
+
+/** The calls arrived evenly within this time before now. */
+export const arrivalMinutes = 50
 
 /** Names, and the keyed hashes under which shared stores keep them. */
 interface Names {
@@ -36,11 +42,13 @@ const rowsAtOnce = 10_000
 /** Returns the entries of a store with so many used calls. */
 export function fillingOf(calls: number, secret: Uint8Array, expiration: number): Filling {
   const tenth = Math.ceil(calls / 10)
+  const first = expiration - arrivalMinutes * 60
   return {
     calls: namesOf('replay', calls, secret, (serial) => callName(`filled${serial}`)),
     revocations: namesOf('revocation', tenth, secret, (serial) => delegationName(2 ** 40 + serial)),
     limits: namesOf('limit', tenth, secret, limitName),
     expiration,
+    endOf: (serial) => first + Math.floor((serial / calls) * arrivalMinutes * 60),
   }
 }
 
@@ -68,11 +76,17 @@ function* partsOf({ count, hashes }: Names): Generator<readonly Buffer[]> {
   for (let from = 0; from < count; from += rowsAtOnce) yield hashes(from)
 }
 
+/** The parts of the calls: each call with its expiration. */
+function* partsOfCalls({ calls, endOf }: Filling): Generator<readonly (readonly [hash: Buffer, end: number])[]> {
+  let serial = 0
+  for (const hashes of partsOf(calls)) yield hashes.map((hash) => [hash, endOf(serial++)])
+}
+
 /** Fills stores in memory, through the stores. */
 export async function fillMemory({ replay, revocations, limitStore }: FilledStores, filling: Filling): Promise<void> {
   if (!('add' in revocations) || typeof revocations.add !== 'function') throw new Error('revocations cannot be added')
-  const { calls, limits, expiration } = filling
-  for (let serial = 0; serial < calls.count; serial++) void replay.claim(calls.nameOf(serial), expiration, {})
+  const { calls, limits, expiration, endOf } = filling
+  for (let serial = 0; serial < calls.count; serial++) void replay.claim(calls.nameOf(serial), endOf(serial), {})
   for (let serial = 0; serial < filling.revocations.count; serial++)
     await revocations.add({ ids: [filling.revocations.nameOf(serial)], expiration })
   for (let serial = 0; serial < limits.count; serial++) await limitStore.reserve(useOf(filling, serial), {})
@@ -84,13 +98,16 @@ export interface FilledDatabase {
 }
 
 /** Fills the tables of a SQLite database. The connection is for nothing else, since it gets a large cache. */
-export function fillSqlite(database: FilledDatabase, { calls, revocations, limits, expiration }: Filling): void {
+export function fillSqlite(database: FilledDatabase, filling: Filling): void {
+  const { revocations, limits, expiration } = filling
+  const row = (hash: Buffer, rest: string): string => `(x'${hash.toString('hex')}'${rest})`
   const fill = (table: string, names: Names, rest: string): void => {
     for (const hashes of partsOf(names))
-      database.exec(`INSERT INTO ${table} VALUES ${hashes.map((hash) => `(x'${hash.toString('hex')}'${rest})`).join()}`)
+      database.exec(`INSERT INTO ${table} VALUES ${hashes.map((hash) => row(hash, rest)).join()}`)
   }
   database.exec('PRAGMA cache_size = -262144; BEGIN')
-  fill('procura_calls', calls, `, ${expiration}`)
+  for (const part of partsOfCalls(filling))
+    database.exec(`INSERT INTO procura_calls VALUES ${part.map(([hash, end]) => row(hash, `, ${end}`)).join()}`)
   fill('procura_revocations', revocations, `, x'', ${expiration + 300}`)
   fill('procura_limits', limits, `, 1, ${expiration}`)
   database.exec('COMMIT')
@@ -98,10 +115,10 @@ export function fillSqlite(database: FilledDatabase, { calls, revocations, limit
 
 /** Fills the keys of stores in Redis. */
 export async function fillRedis(client: Redis, prefix: string, filling: Filling): Promise<void> {
-  const { calls, revocations, limits, expiration } = filling
+  const { revocations, limits, expiration } = filling
   const key = (kind: string): string => `{${prefix}}:${kind}`
-  for (const hashes of partsOf(calls))
-    await client.zadd(key('calls'), ...hashes.flatMap((hash) => [expiration, hash.toString('hex')]))
+  for (const part of partsOfCalls(filling))
+    await client.zadd(key('calls'), ...part.flatMap(([hash, end]) => [end, hash.toString('hex')]))
   for (const hashes of partsOf(revocations)) {
     const adding = client.pipeline()
     for (const hash of hashes) adding.hset(`${key('revoked')}:${hash.toString('hex')}`, '', expiration + 300)
@@ -116,7 +133,7 @@ export async function fillRedis(client: Redis, prefix: string, filling: Filling)
 
 /** Fills the tables of stores in PostgreSQL, and lets the server finish its own work on them. */
 export async function fillPostgres(pool: Pool, prefix: string, filling: Filling): Promise<void> {
-  const { calls, revocations, limits, expiration } = filling
+  const { revocations, limits, expiration } = filling
   const fill = async (table: string, names: Names, columns: string, rest: string): Promise<void> => {
     for (const hashes of partsOf(names))
       await pool.query(
@@ -126,7 +143,13 @@ export async function fillPostgres(pool: Pool, prefix: string, filling: Filling)
       )
     await pool.query(`VACUUM ANALYZE ${prefix}_${table}`)
   }
-  await fill('calls', calls, 'key, expiration', `${expiration}`)
+  for (const part of partsOfCalls(filling))
+    await pool.query(
+      `INSERT INTO ${prefix}_calls (key, expiration) SELECT decode(hash, 'hex'), ends
+       FROM unnest(string_to_array($1, ','), string_to_array($2, ',')::float8[]) AS given (hash, ends)`,
+      [part.map(([hash]) => hash.toString('hex')).join(), part.map(([, end]) => end).join()],
+    )
+  await pool.query(`VACUUM ANALYZE ${prefix}_calls`)
   await fill('revocations', revocations, 'id, revoker, until', `'', ${expiration + 300}`)
   await fill('limits', limits, 'key, used, expiration', `1, ${expiration}`)
   await pool.query('CHECKPOINT')
@@ -138,9 +161,9 @@ export async function fillPostgres(pool: Pool, prefix: string, filling: Filling)
  * @throws Error when a store does not know one of them.
  */
 export async function assertFilled(stores: FilledStores, filling: Filling): Promise<void> {
-  const { calls, revocations, limits, expiration } = filling
+  const { calls, revocations, limits, endOf } = filling
   for (const serial of sampleOf(calls))
-    if (await stores.replay.claim(calls.nameOf(serial), expiration, {})) throw new Error('a used call is unknown')
+    if (await stores.replay.claim(calls.nameOf(serial), endOf(serial), {})) throw new Error('a used call is unknown')
   for (const serial of sampleOf(revocations)) {
     const found = await stores.revocations.findRevocations([revocations.nameOf(serial)], {})
     if (found.length !== 1) throw new Error('a revocation is unknown')
