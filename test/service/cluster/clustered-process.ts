@@ -1,5 +1,5 @@
 import cluster, { type Worker } from 'node:cluster'
-import { readFileSync, rmSync, writeSync } from 'node:fs'
+import { readFileSync, unlinkSync, writeSync } from 'node:fs'
 import process from 'node:process'
 import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
 import { memoryStores } from '../../../src/authorization/memory-stores.ts'
@@ -76,7 +76,7 @@ async function open(): Promise<{ close(): Promise<void> }> {
 
 function isRemoved(file: string): boolean {
   try {
-    rmSync(file)
+    unlinkSync(file)
     return true
   } catch {
     return false
