@@ -156,20 +156,14 @@ function createTable(layout: Layout): AmountTable<Fingerprint> {
       const shelf = shelfOf(hash)
       if (mayAdd && shelf.entries + 1 > shelf.places * mostUse) grow(shelf)
       const place = find(shelf, print, hash, layout)
-      const { tags, words } = shelf
-      const at = place * wordsPerPlace
       if (isFree(shelf, place)) {
         if (!mayAdd) return 0
-        tags[place] = tagOf(hash)
-        copy(print, 0, words, at, periodAt)
-        words[at + periodAt] = period
-        for (let offset = periodAt + 1; offset < wordsPerPlace; offset++) words[at + offset] = 0
-        shelf.entries += 1
+        insert(shelf, place, print, hash, layout)
         size += 1
-        return 0
       }
-      const before = read(words, at + periodAt)
-      if (period > before) words[at + periodAt] = period
+      const at = place * wordsPerPlace + periodAt
+      const before = read(shelf.words, at)
+      if (period > before) shelf.words[at] = period
       return before
     },
     amountOf: (print) => addTo(print, 0),
@@ -318,6 +312,16 @@ function isSame(words: Int32Array, at: number, print: Fingerprint, length: numbe
   let offset = 0
   while (offset < length && words[at + offset] === print[offset]) offset += 1
   return offset === length
+}
+
+/** Puts a fingerprint into a free place, with the period 0 and no amount. */
+function insert(shelf: Shelf, place: number, print: Fingerprint, hash: number, layout: Layout): void {
+  const { periodAt, wordsPerPlace } = layout
+  const at = place * wordsPerPlace
+  shelf.tags[place] = tagOf(hash)
+  copy(print, 0, shelf.words, at, periodAt)
+  for (let offset = periodAt; offset < wordsPerPlace; offset++) shelf.words[at + offset] = 0
+  shelf.entries += 1
 }
 
 /** Frees a place, and moves entries into it that a search would no longer reach past the free place. */
