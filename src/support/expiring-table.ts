@@ -16,7 +16,7 @@ export interface ExpiringTable<Key> {
    *
    * @param mayAdd - false leaves a table without the key as it is.
    * @returns the last period in which the key counted before, or 0 when it had no entry.
-   * @throws RangeError when no memory is left; the table is then as before.
+   * @throws RangeError when no memory is left for another entry; the table is then as before.
    */
   extend(key: Key, period: number, mayAdd: boolean): number
   /**
@@ -116,9 +116,7 @@ function createTable(layout: Layout): AmountTable<Fingerprint> {
   let startedIn = 0
   let clearedOf = 0
 
-  function shelfOf(hash: number): Shelf {
-    return shelves[Math.floor(positionOf(hash, layout))] as Shelf
-  }
+  const shelfOf = (hash: number): Shelf => shelves[Math.floor(positionOf(hash, layout))] as Shelf
 
   function grow(shelf: Shelf): void {
     resize(shelf, growth, layout)
@@ -128,7 +126,7 @@ function createTable(layout: Layout): AmountTable<Fingerprint> {
 
   function endShelf(shelf: Shelf): void {
     const { places, entries, firstPlaces } = shelf
-    if (entries < places * leastUse && places > firstPlaces) resize(shelf, 1 / 2, layout)
+    if (entries < places * leastUse && places > firstPlaces) shrink(shelf, layout)
     swept = 0
     sweptShelf = (sweptShelf + 1) % count
     if (sweptShelf === 0) clearedOf = startedIn
@@ -154,10 +152,13 @@ function createTable(layout: Layout): AmountTable<Fingerprint> {
     extend(print, period, mayAdd) {
       const hash = hashOf(print, 0, placeKey)
       const shelf = shelfOf(hash)
-      if (mayAdd && shelf.entries + 1 > shelf.places * mostUse) grow(shelf)
-      const place = find(shelf, print, hash, layout)
+      let place = find(shelf, print, hash, layout)
       if (isFree(shelf, place)) {
         if (!mayAdd) return 0
+        if (shelf.entries + 1 > shelf.places * mostUse) {
+          grow(shelf)
+          place = find(shelf, print, hash, layout)
+        }
         insert(shelf, place, print, hash, layout)
         size += 1
       }
@@ -355,4 +356,11 @@ function resize(shelf: Shelf, factor: number, layout: Layout): void {
   shelf.places = places
   shelf.tags = tags
   shelf.words = words
+}
+
+/** A part that gets no smaller arrays keeps its own, so a sweep does not fail where memory is scarce. */
+function shrink(shelf: Shelf, layout: Layout): void {
+  try {
+    resize(shelf, 1 / 2, layout)
+  } catch {}
 }

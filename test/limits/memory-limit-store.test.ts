@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { LimitEntry, LimitRequest } from '../../src/authorization/limits/limit-store.ts'
 import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
 import { compareHistory } from '../../src/testing/limit-history.ts'
@@ -147,6 +147,26 @@ describe('a limit store in memory', () => {
     const request = { reservation: 'first', entries: [rate], deadline: start + 1, commit: true }
     expect(store.reserve(request, {})).toEqual({ reserved: true })
     expect(store.remaining([rate], {})).toEqual([{ remaining: 0, freeAt: start + 61 }])
+  })
+
+  it('LMT-10 makes reserved uses final when there is no memory for more entries', () => {
+    const store = memoryLimitStore({ maxEntries: 1_000, clock: { now: () => start } })
+    // With twelve of 16 places in use, another entry needs larger arrays.
+    const entries = Array.from({ length: 12 }, (_, at): LimitEntry => {
+      return { key: chainKey(`limit ${at}`), kind: 'total', maximum: 5, amount: 2, expiration: start + 1_000 }
+    })
+    const reserve = (limits: readonly LimitEntry[], reservation: string): unknown =>
+      store.reserve({ reservation, entries: limits, deadline: start + 100, commit: false }, {})
+    for (const [at, entry] of entries.entries()) expect(reserve([entry], `${at}`)).toEqual({ reserved: true })
+    vi.stubGlobal('Int32Array', function fail(): never {
+      throw new RangeError('Array buffer allocation failed')
+    })
+    onTestFinished(() => void vi.unstubAllGlobals())
+    for (const at of entries.keys()) expect(store.commit(`${at}`, {})).toBe(true)
+    expect(store.remaining(entries, {})).toEqual(entries.map(() => ({ remaining: 3 })))
+    const more = { ...(entries[0] as LimitEntry), key: chainKey('another') }
+    expect(() => reserve([entries[0] as LimitEntry, more], 'more')).toThrow(RangeError)
+    expect(store.remaining(entries, {})).toEqual(entries.map(() => ({ remaining: 3 })))
   })
 
   it('LMT-10 agrees with a plain model in random histories with keys of chains', async () => {

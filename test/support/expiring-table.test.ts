@@ -13,14 +13,25 @@ import { shortRuns } from '../property/runs.ts'
 
 const placeKey = Int32Array.of(0x1234567, -0x7654321, 0x3333333, -0x55555, 77)
 
+/** Some tests replace the global one. */
+const Numbers = Int32Array
+
 /** The fingerprint of a number: few different words, so that fingerprints differ in one word alone. */
-const printOf = (id: number): Int32Array => Int32Array.of(id & 3, -1, (id >> 2) & 3, id >> 4)
+const printOf = (id: number): Int32Array => Numbers.of(id & 3, -1, (id >> 2) & 3, id >> 4)
 
 /** Fingerprints whose search begins at one place of a table of 16. */
 function sharingPlace(count: number): number[] {
   const found: number[] = []
   for (let id = 0; found.length < count; id++) if (hashOf(printOf(id), 0, placeKey) < 2 ** 28) found.push(id)
   return found
+}
+
+/** Lets the system have no memory for arrays of a kind. */
+function endMemory(name: 'Int32Array' | 'Uint8Array'): void {
+  vi.stubGlobal(name, function fail(): never {
+    throw new RangeError('Array buffer allocation failed')
+  })
+  onTestFinished(() => void vi.unstubAllGlobals())
 }
 
 interface Step {
@@ -147,6 +158,34 @@ describe('a table of fingerprints', () => {
     const placesForEach = allocated.map((count) => count / 4_000 / 5)
     expect(Math.max(...placesForEach)).toBeLessThan(12)
     expect(Math.min(...placesForEach)).toBeGreaterThan(0.5)
+  })
+
+  it.each(['Int32Array', 'Uint8Array'] as const)(
+    'is as before when there is no memory for its %s, and needs none for the entries that it has',
+    (name) => {
+      const table = createAmountTable(100, randomPlaceKey())
+      for (let id = 1; id <= 12; id++) table.extend(printOf(id), id, true)
+      table.add(printOf(3), 2 ** 40)
+      endMemory(name)
+      for (let turn = 0; turn < 3; turn++) expect(() => table.extend(printOf(13), 7, true)).toThrow(RangeError)
+      expect([table.size, table.extend(printOf(13), 7, false)]).toEqual([12, 0])
+      for (let id = 1; id <= 12; id++) expect(table.extend(printOf(id), 20, true)).toBe(id)
+      expect(table.add(printOf(3), 5)).toBe(2 ** 40 + 5)
+      vi.unstubAllGlobals()
+      expect(table.extend(printOf(13), 7, true)).toBe(0)
+      expect(table.amountOf(printOf(3))).toBe(2 ** 40 + 5)
+    },
+  )
+
+  it('keeps its arrays when there is no memory for smaller ones, and removes entries all the same', () => {
+    const table = createFingerprintTable(100, placeKey)
+    for (let id = 1; id <= 90; id++) table.extend(printOf(id), id <= 85 ? 1 : 9, true)
+    endMemory('Int32Array')
+    table.sweep(1_000, 2)
+    expect(table.size).toBe(5)
+    table.sweep(1_000, 3)
+    for (let id = 86; id <= 90; id++) expect(table.extend(printOf(id), 9, true)).toBe(9)
+    expect(table.extend(printOf(1), 9, true)).toBe(0)
   })
 
   it.each([

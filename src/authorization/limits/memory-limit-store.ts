@@ -176,8 +176,9 @@ function commit(state: State, id: string, now: Timestamp): boolean {
     giveBack(state, id, () => true)
     return false
   }
-  reservation.committed = true
   for (const entry of request.entries) settle(state, entry, reservation)
+  // Without memory for an entry, the holds stay, and the reservation can be committed again or released.
+  reservation.committed = true
   return true
 }
 
