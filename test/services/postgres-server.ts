@@ -54,7 +54,7 @@ export async function postgresServer(options: PostgresServerOptions = {}): Promi
       const place = ['-D', data, '-p', String(port), '-k', folder]
       const all = ['listen_addresses=127.0.0.1', 'fsync=off', ...(options.settings ?? [])]
       const settings = all.flatMap((setting) => ['-c', setting])
-      for (let attempt = 0; attempt < 400; attempt++) {
+      for (let attempt = 0; attempt < 3_000; attempt++) {
         // It refuses to start until all processes of the last one have ended.
         if (child === undefined || child.exitCode !== null) {
           child = spawn(program, [...place, ...settings], { stdio: 'ignore', ...user })

@@ -26,8 +26,10 @@ export const service: Service = {
   async start(found: string, folder: string): Promise<Running> {
     const { program, data, user } = createDatabaseFiles(found, folder)
     const port = await freePort()
+    // Tests end processes of it, and never the machine. A busy disk would take seconds for what they do.
+    const settings = ['listen_addresses=127.0.0.1', 'fsync=off'].flatMap((setting) => ['-c', setting])
     const server = await launch(program, {
-      arguments: ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-k', folder],
+      arguments: ['-D', data, '-p', String(port), '-k', folder, ...settings],
       ...(user !== undefined && { user }),
       isReady: () => isReady(port),
     })
@@ -100,6 +102,8 @@ export function isReady(port: number): Promise<boolean> {
       resolve(String(answer).startsWith('R'))
     })
     socket.once('error', () => resolve(false))
+    // A server that ends may have accepted the connection.
+    socket.once('close', () => resolve(false))
     socket.setTimeout(1000, () => {
       socket.destroy()
       resolve(false)
