@@ -26,6 +26,8 @@ import { type RedisServer, redisServer } from './redis-server.ts'
 
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const secret = new Uint8Array(32).fill(7)
+// A busy machine needs longer than the defaults.
+const timeoutMs = 20_000
 const server: RedisServer = await redisServer()
 const proxies: Network[] = []
 const closing: (() => unknown)[] = []
@@ -54,6 +56,8 @@ interface Pushed {
   readonly proxy: Network
   /** The same revocations, through the network. */
   readonly distant: SharedRevocationStore
+  /** Waits for the shortest answer of the server. */
+  ask(): Promise<unknown>
 }
 
 async function proxyOf(port: number): Promise<Network> {
@@ -64,15 +68,15 @@ async function proxyOf(port: number): Promise<Network> {
 
 async function openRedis(subscribe: (port: number) => Promise<RedisSubscriber>): Promise<Pushed> {
   const prefix = `push_${prefixes++}`
-  await prepareRedisStores({ client: redis, secret, prefix, epoch: 0 })
-  const { revocations } = redisStores({ client: redis, secret, prefix })
+  await prepareRedisStores({ client: redis, secret, prefix, epoch: 0, timeoutMs })
+  const { revocations } = redisStores({ client: redis, secret, prefix, timeoutMs })
   const proxy = await proxyOf(server.port)
-  const through = new Redis({ port: proxy.port, host: '127.0.0.1', retryStrategy: () => 20, connectTimeout: 500 })
+  const through = new Redis({ port: proxy.port, host: '127.0.0.1', retryStrategy: () => 20, connectTimeout: 2_500 })
   through.on('error', () => undefined)
   closing.push(() => through.disconnect())
-  const distant = redisStores({ client: through, secret, prefix }).revocations
+  const distant = redisStores({ client: through, secret, prefix, timeoutMs: 5_000 }).revocations
   const watch = redisRevocationWatch({ subscriber: await subscribe(proxy.port), prefix })
-  return { revocations, watch, proxy, distant }
+  return { revocations, watch, proxy, distant, ask: () => through.ping() }
 }
 
 const opens: Readonly<Record<string, () => Promise<Pushed>>> = {
@@ -94,22 +98,23 @@ const opens: Readonly<Record<string, () => Promise<Pushed>>> = {
   async PostgreSQL() {
     const prefix = `push_${prefixes++}`
     await pool.query(postgresStoreSchema({ prefix }))
-    await preparePostgresStores({ client: pool, secret, prefix, epoch: 0 })
-    const { revocations } = postgresStores({ client: pool, secret, prefix })
+    await preparePostgresStores({ client: pool, secret, prefix, epoch: 0, timeoutMs })
+    const { revocations } = postgresStores({ client: pool, secret, prefix, timeoutMs })
     const proxy = await proxyOf(Number(new URL(address).port))
     const through = new URL(address)
     through.port = String(proxy.port)
     const connect = async () => {
-      const client = new Client({ connectionString: through.href, connectionTimeoutMillis: 500 })
+      const client = new Client({ connectionString: through.href, connectionTimeoutMillis: 2_500 })
       client.on('error', () => undefined)
       await client.connect()
       return client
     }
-    const near = new Pool({ connectionString: through.href, max: 2, connectionTimeoutMillis: 500 })
+    const near = new Pool({ connectionString: through.href, max: 2, connectionTimeoutMillis: 2_500 })
     near.on('error', () => undefined)
     closing.push(() => near.end())
-    const distant = postgresStores({ client: near, secret, prefix }).revocations
-    return { revocations, watch: postgresRevocationWatch({ connect, prefix }), proxy, distant }
+    const distant = postgresStores({ client: near, secret, prefix, timeoutMs: 5_000 }).revocations
+    const watch = postgresRevocationWatch({ connect, prefix })
+    return { revocations, watch, proxy, distant, ask: () => near.query('SELECT 1') }
   },
 }
 
@@ -120,6 +125,18 @@ async function follow({ revocations, watch }: Pushed): Promise<FollowedRevocatio
   closing.unshift(() => followed.close())
   await followed.ready()
   return followed
+}
+
+/** How long the server and the network take for an answer, at most, in milliseconds. */
+async function slowestAnswer({ ask }: Pushed, isOver: () => boolean): Promise<number> {
+  let slowest = 0
+  while (!isOver()) {
+    const start = performance.now()
+    await ask()
+    slowest = Math.max(slowest, performance.now() - start)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return slowest
 }
 
 function soon(): number {
@@ -146,8 +163,10 @@ describe.each(Object.entries(opens))('RVK-32 additions to the journal in %s', (n
     const [alice, bob] = await Promise.all([actor('alice'), actor('bob')])
     const lag = monitorEventLoopDelay({ resolution: 5 })
     lag.enable()
+    let isOver = false
+    const slowest = slowestAnswer(pushed, () => isOver)
     const times: number[] = []
-    for (let round = 0; round < 100; round++) {
+    const measure = async (): Promise<void> => {
       const grant = await delegate({ issuer: alice, audience: bob.did, command: '/mail' })
       const options = { issuer: bob, audience: service.did, subject: alice.did, command: '/mail/send', proofs: [grant] }
       const decide = async (): Promise<string> =>
@@ -158,12 +177,18 @@ describe.each(Object.entries(opens))('RVK-32 additions to the journal in %s', (n
       while ((await decide()) === 'allowed') await new Promise((resolve) => setTimeout(resolve, 1))
       times.push(performance.now() - start)
     }
+    try {
+      for (let round = 0; round < 100; round++) await measure()
+    } finally {
+      isOver = true
+    }
     times.sort((one, other) => one - other)
     const p99 = times[98] as number
     process.stdout.write(
-      `${name}: a revocation has an effect after ${times[50]?.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms\n`,
+      `${name}: a revocation has an effect after ${times[50]?.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms; an answer takes ${(await slowest).toFixed(1)} ms at most\n`,
     )
-    expect(p99).toBeLessThan(1_000 + (2 * lag.max) / 1e6)
+    // The server tells of the addition, and is asked for it: two ways, each as long as an answer without this library.
+    expect(p99).toBeLessThan(1_000 + 2 * (lag.max / 1e6 + (await slowest)))
   })
 
   it('are in them after a cut, also those that were made during it', async () => {
@@ -198,7 +223,7 @@ describe.each(Object.entries(opens))('RVK-32 additions to the journal in %s', (n
   it('RVK-33 RVK-20 grow old while nothing is delivered: calls are refused, and allowed afterwards', async () => {
     const { revocations, distant, watch, proxy } = await open()
     const source = revocationJournalSource({ journal: distant, watch, pollMs: 200 })
-    const followed = followRevocations({ source, maxAge: 2 })
+    const followed = followRevocations({ source, maxAge: 5 })
     closing.unshift(() => followed.close())
     await followed.ready()
     const refuses = () => {
@@ -213,7 +238,7 @@ describe.each(Object.entries(opens))('RVK-32 additions to the journal in %s', (n
     proxy.stall()
     await revocations.add({ ids: [cidNumber(1)], expiration: soon() })
     await expect.poll(refuses, { timeout: 20_000 }).toBe(true)
-    expect(followed.knowledge()?.ageSeconds).toBeGreaterThan(2)
+    expect(followed.knowledge()?.ageSeconds).toBeGreaterThan(5)
     proxy.heal()
     const start = performance.now()
     await expect.poll(refuses, { timeout: 20_000, interval: 5 }).toBe(false)
