@@ -36,7 +36,8 @@ function typeAt(words: string, keys: string, signal?: NodeJS.Signals): Promise<s
     if (signal !== undefined) process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')), signal)
   })
   return new Promise((resolve) => {
-    child.once('exit', () => {
+    // The program can end before its last words are read.
+    child.once('close', () => {
       child.stdin.destroy()
       resolve(shown)
     })
