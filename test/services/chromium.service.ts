@@ -2,6 +2,9 @@
 
 import { findProgram, type Service } from './service.ts'
 
+/** How long the browser may take for a step, in milliseconds: a busy machine takes longer than the default of playwright. */
+export const browserMs = 100_000
+
 /** The browser; its test drives it through playwright-core. */
 export const service: Service = {
   name: 'chromium',

@@ -15,7 +15,7 @@ import { toHexJson } from '../setup/hex-suites.ts'
 import { type SmokeReport, smoke } from '../setup/smoke.ts'
 import { accepted, readSuites } from '../setup/vectors.ts'
 import { readVectors } from '../vectors/read.ts'
-import { service } from './chromium.service.ts'
+import { browserMs, service } from './chromium.service.ts'
 
 const api = { ...procura, ...stores }
 const tokens = [...readVectors('valid.json'), ...readVectors('hostile.json')]
@@ -37,6 +37,7 @@ describe('the built package in a browser', () => {
     browser = await chromium.launchPersistentContext(profile, {
       executablePath: service.find() ?? '',
       headless: true,
+      timeout: browserMs,
       args: [
         '--no-sandbox',
         '--disable-gpu',
@@ -47,6 +48,7 @@ describe('the built package in a browser', () => {
         '--disable-sync',
       ],
     })
+    browser.setDefaultTimeout(browserMs)
     const page = await browser.newPage()
     page.on('pageerror', (error) => faults.push(error.message))
     page.on('requestfailed', (request) => faults.push(request.url()))
@@ -58,7 +60,7 @@ describe('the built package in a browser', () => {
   afterAll(async () => {
     await browser?.close()
     server?.close()
-    rmSync(profile, { recursive: true, force: true })
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20 })
   })
 
   it('loads without a fault, and asks for nothing but itself', () => {

@@ -21,7 +21,7 @@ import type { AgentHome } from '../gateway/connect/agent-home.ts'
 import { makeApiHome } from '../gateway/serve/api-home.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from '../gateway/serve/gateway-home.ts'
 import { freePort } from '../support/free-port.ts'
-import { service as browser } from './chromium.service.ts'
+import { service as browser, browserMs } from './chromium.service.ts'
 
 const eve = { to: 'eve@evil.example', text: '<img src=x onerror=alert(1)>' }
 
@@ -42,8 +42,10 @@ describe('the page for approvals of a gateway, in Chromium', () => {
     context = await chromium.launchPersistentContext(profile, {
       executablePath: browser.find() ?? '',
       headless: true,
+      timeout: browserMs,
       args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync'],
     })
+    context.setDefaultTimeout(browserMs)
     home = await makeGatewayHome()
     address = `127.0.0.1:${await freePort()}`
     home.configure((config) => Object.assign(config, { approvals: { page: address } }))
@@ -56,7 +58,7 @@ describe('the page for approvals of a gateway, in Chromium', () => {
     for (const client of clients) await client.close()
     await context?.close()
     await home?.remove()
-    rmSync(profile, { recursive: true, force: true })
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20 })
   })
 
   /** The key of the browser is made by its first visit in a run, and enrolled by the owner at a terminal. */

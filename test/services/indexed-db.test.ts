@@ -8,7 +8,7 @@ import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { verifyDelegation } from 'procura/authorization'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { readEntries, root, specifierOf } from '../setup/entries.ts'
-import { service } from './chromium.service.ts'
+import { browserMs, service } from './chromium.service.ts'
 import type { Report } from './indexed-db-page.ts'
 
 const flags = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync']
@@ -39,7 +39,7 @@ beforeEach(async () => {
 afterAll(async () => {
   await browser?.close()
   server?.close()
-  rmSync(profile, { recursive: true, force: true })
+  rmSync(profile, { recursive: true, force: true, maxRetries: 20 })
 })
 
 describe('a key in the IndexedDB of Chromium', () => {
@@ -205,7 +205,12 @@ describe('a key in the IndexedDB of Chromium', () => {
   })
 
   it('is forgotten with a private window', async () => {
-    const other = await chromium.launch({ executablePath: service.find() ?? '', headless: true, args: flags })
+    const other = await chromium.launch({
+      executablePath: service.find() ?? '',
+      headless: true,
+      args: flags,
+      timeout: browserMs,
+    })
     try {
       const dids: string[] = []
       for (let window = 0; window < 2; window++) {
@@ -244,12 +249,15 @@ function exported(where: Page, name: string): Promise<string> {
   }, name)
 }
 
-function start(): Promise<BrowserContext> {
-  return chromium.launchPersistentContext(profile, {
+async function start(): Promise<BrowserContext> {
+  const started = await chromium.launchPersistentContext(profile, {
     executablePath: service.find() ?? '',
     headless: true,
+    timeout: browserMs,
     args: flags,
   })
+  started.setDefaultTimeout(browserMs)
+  return started
 }
 
 async function tab(): Promise<Page> {
