@@ -33,7 +33,7 @@ describe('AWS KMS of moto', () => {
     const AliasName = `alias/${algorithm}`
     await manage('CreateAlias', { AliasName, TargetKeyId: KeyMetadata.Arn })
     for (const keyId of [KeyMetadata.Arn, AliasName]) {
-      const owner = await awsKmsSigner({ region, keys, endpoint, keyId })
+      const owner = await awsKmsSigner({ region, keys, endpoint, keyId, timeoutMs: 100_000 })
       expect(owner.algorithm).toBe(algorithm)
       const [agent, audience] = [await generateSigner(), (await generateSigner()).did]
       const stores = memoryStores()
@@ -47,10 +47,10 @@ describe('AWS KMS of moto', () => {
   })
 
   it('explains that there is no key, and that a key cannot sign', async () => {
-    const missing = awsKmsSigner({ region, keys, endpoint, keyId: 'alias/nothing' })
+    const missing = awsKmsSigner({ region, keys, endpoint, keyId: 'alias/nothing', timeoutMs: 100_000 })
     await expect(missing).rejects.toThrow('there is no such key in this region; check `keyId`')
     const { KeyMetadata } = await manage('CreateKey', { KeySpec: 'RSA_2048', KeyUsage: 'SIGN_VERIFY' })
-    const rsa = awsKmsSigner({ region, keys, endpoint, keyId: KeyMetadata.Arn })
+    const rsa = awsKmsSigner({ region, keys, endpoint, keyId: KeyMetadata.Arn, timeoutMs: 100_000 })
     await expect(rsa).rejects.toThrow('create one with the specification ECC_NIST_EDWARDS25519')
   })
 })

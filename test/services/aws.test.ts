@@ -37,6 +37,7 @@ describe('AWS Secrets Manager', () => {
       region,
       keys,
       endpoint,
+      readTimeoutMs: 100_000,
       credentials: {
         whole: { secretId: 'crm/api', leasable: true },
         token: { secretId: arn, field: 'token', leasable: true },
@@ -71,6 +72,8 @@ describe('AWS STS', () => {
     region,
     keys,
     endpoint,
+    // moto loads the program of a service at its first request.
+    readTimeoutMs: 100_000,
     credentials: {
       reports: {
         roleArn: 'arn:aws:iam::123456789012:role/service/reports',

@@ -63,7 +63,8 @@ function startEndpoint(origin: string, isNginx: boolean, bodies: 'none' | 'diges
     handlers: [on(command, () => undefined)],
     revocations: memoryRevocationStore({ clock }),
     replay: memoryReplayStore({ clock }),
-    audit: { sink: memoryAuditSink() },
+    audit: { sink: memoryAuditSink(), deadlineMs: 20_000 },
+    deadlines: { decisionMs: 20_000 },
     clock,
   })
   const bind = bindToForwarded({ origins: [origin], bodies })

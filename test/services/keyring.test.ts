@@ -27,7 +27,7 @@ describe('the keyring of Linux', () => {
     const { stdout, stderr } = spawnSync(service.find() ?? '', ['--', 'bash', '-c', script], {
       cwd: folder,
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 110_000,
       env: {
         ...process.env,
         HOME: folder,

@@ -68,10 +68,12 @@ describe('refresh tokens of a real server', () => {
   it('are rotated and stored by several vaults over one file, and each is used once', async () => {
     const path = join(folder, 'credentials')
     const key = { bytes: new Uint8Array(32).fill(7) }
+    // Six exchanges wait for each other, and each writes the file. A busy disk needs longer than the defaults.
+    const options = { path, key, lockTimeoutMs: 100_000, readTimeoutMs: 100_000 }
     const vaults = [
-      await openFileVault({ path, key, create: true }),
-      await openFileVault({ path, key }),
-      await openFileVault({ path, key }),
+      await openFileVault({ ...options, create: true }),
+      await openFileVault(options),
+      await openFileVault(options),
     ] as const
     const token = await oauth.refreshToken('ann', 'openid offline_access contacts:read contacts:write')
     await vaults[0].put('crm', {
