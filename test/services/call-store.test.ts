@@ -21,6 +21,8 @@ import { type RedisServer, redisServer } from './redis-server.ts'
 
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const secret = new Uint8Array(32).fill(7)
+// A busy machine needs longer than the defaults.
+const timeoutMs = 20_000
 const server: RedisServer = await redisServer()
 let pool: Pool
 let redis: Redis
@@ -48,7 +50,7 @@ interface Counted {
 const open: Readonly<Record<string, () => Promise<Counted>>> = {
   async Redis() {
     const prefix = `call_${prefixes++}`
-    await prepareRedisStores({ client: redis, secret, prefix, epoch: 0 })
+    await prepareRedisStores({ client: redis, secret, prefix, epoch: 0, timeoutMs })
     let requests = 0
     const client: RedisStoreClient = {
       call(command, ...parameters) {
@@ -56,14 +58,14 @@ const open: Readonly<Record<string, () => Promise<Counted>>> = {
         return redis.call(command, ...parameters)
       },
     }
-    const stores = redisStores({ client, secret, prefix, clock })
-    const prepareAgain = (epoch: number) => prepareRedisStores({ client: redis, secret, prefix, epoch })
+    const stores = redisStores({ client, secret, prefix, clock, timeoutMs })
+    const prepareAgain = (epoch: number) => prepareRedisStores({ client: redis, secret, prefix, epoch, timeoutMs })
     return { stores, requests: () => requests, prepareAgain }
   },
   async PostgreSQL() {
     const prefix = `call_${prefixes++}`
     await pool.query(postgresStoreSchema({ prefix }))
-    await preparePostgresStores({ client: pool, secret, prefix, epoch: 0 })
+    await preparePostgresStores({ client: pool, secret, prefix, epoch: 0, timeoutMs })
     let requests = 0
     const client: PostgresStoreClient = {
       query(text, values) {
@@ -71,8 +73,8 @@ const open: Readonly<Record<string, () => Promise<Counted>>> = {
         return pool.query(text, [...values])
       },
     }
-    const stores = postgresStores({ client, secret, prefix, clock })
-    const prepareAgain = (epoch: number) => preparePostgresStores({ client: pool, secret, prefix, epoch })
+    const stores = postgresStores({ client, secret, prefix, clock, timeoutMs })
+    const prepareAgain = (epoch: number) => preparePostgresStores({ client: pool, secret, prefix, epoch, timeoutMs })
     return { stores, requests: () => requests, prepareAgain }
   },
 }
@@ -160,7 +162,7 @@ describe('RPL-08 a call that waits for its statement while the stores are prepar
   /** Stores that make a statement for each call. */
   async function open() {
     const prefix = `call_${prefixes++}`
-    const given = { client: pool, secret, prefix }
+    const given = { client: pool, secret, prefix, timeoutMs }
     await pool.query(postgresStoreSchema({ prefix }))
     await preparePostgresStores({ ...given, epoch: 0 })
     const loseData = async (): Promise<void> => {
@@ -196,8 +198,8 @@ describe('STO-11 a decision with stores in Redis', () => {
     const client = new Redis({ port: proxy.port, host: '127.0.0.1', retryStrategy: () => 20 })
     client.on('error', () => undefined)
     const prefix = `call_${prefixes++}`
-    await prepareRedisStores({ client, secret, prefix, epoch: 0 })
-    const stores = redisStores({ client, secret, prefix, clock })
+    await prepareRedisStores({ client, secret, prefix, epoch: 0, timeoutMs })
+    const stores = redisStores({ client, secret, prefix, clock, timeoutMs })
     const service = createService(stores)
     const [first = '', second = ''] = await containers(2, 5)
     expect(verdict(await service.authorize(first))).toBe('allowed')

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { expectNetworkFailures } from '../state/processes/network.ts'
-import type { StoresPlace } from '../state/processes/place.ts'
+import { patient } from '../state/processes/place.ts'
 import {
   expectGivenBack,
   expectNoSecondYes,
@@ -28,7 +28,7 @@ export function testFourProcesses(name: string, startServer: () => Promise<Store
 
   beforeAll(async () => {
     server = await startServer()
-    place = server.placeAt(server.port)
+    place = { ...server.placeAt(server.port), ...patient }
     ;({ program, remove } = await bundleVerifier())
   })
   afterAll(async () => {
@@ -49,10 +49,8 @@ export function testFourProcesses(name: string, startServer: () => Promise<Store
     it('RPL-05 RVK-06 refuse calls with codes of their own while the network fails, and allow calls afterwards', () =>
       expectNetworkFailures(program, server.port, server.placeAt))
 
-    it('LMT-12 allow 100 of 1,000 calls of 3 sub-agents who share a budget of 100', () => {
-      const patient: StoresPlace = { ...place, timeoutMs: 30_000 }
-      return expectSharedBudget({ program, place: patient }, 1000, 100)
-    })
+    it('LMT-12 allow 100 of 1,000 calls of 3 sub-agents who share a budget of 100', () =>
+      expectSharedBudget({ program, place }, 1000, 100))
 
     it('LMT-15 give a use back after its deadline when a process ends between reservation and commit', () =>
       expectGivenBack({ program, place }))

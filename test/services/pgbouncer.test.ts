@@ -16,6 +16,8 @@ import { type Pgbouncer, startPgbouncer } from './pgbouncer-server.ts'
 import { type PostgresServer, postgresServer } from './postgres-server.ts'
 
 const secret = new Uint8Array(32).fill(7)
+// A busy machine needs longer than the default.
+const timeoutMs = 20_000
 const server: PostgresServer = await postgresServer()
 let pooler: Pgbouncer
 let address: string
@@ -45,10 +47,10 @@ async function openStore<Store>(
   const next = () => {
     const client = new Pool({ connectionString: address, max: 4 })
     pools.push(client)
-    return { client, prefix, secret, clock, timeoutMs: 10_000 }
+    return { client, prefix, secret, clock, timeoutMs }
   }
   await owner.query(postgresStoreSchema({ prefix }))
-  await preparePostgresStores({ client: owner, secret, prefix, epoch: 0 })
+  await preparePostgresStores({ client: owner, secret, prefix, epoch: 0, timeoutMs })
   return {
     store: open(next()),
     another: async () => open(next()),

@@ -23,6 +23,7 @@ import type { Clock } from '../../src/time.ts'
 import { runCli } from '../cli/run-cli.ts'
 import { past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
 import { cid, expectOwnPruning, limitRequest, soon } from '../state/store-requests.ts'
+import { postgresServer } from './postgres-server.ts'
 
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const secret = new Uint8Array(32).fill(7)
@@ -116,7 +117,7 @@ describe('STO-06 stores in PostgreSQL', () => {
       err: '',
     })
     const pool = new Pool({ connectionString: address.replace('postgres@', `${role}@`), max: 2 })
-    const options = { client: pool, prefix: 'cli', timeoutMs: 8_000 }
+    const options = { client: pool, prefix: 'cli', timeoutMs: 20_000 }
     const { replay } = postgresStores({ ...options, secret: readFileSync(file) })
     expect(await replay.claim('a', soon(), { acceptedFrom: soon() - 400 })).toBe(true)
     expect(await replay.claim('a', soon(), { acceptedFrom: soon() - 400 })).toBe(false)
@@ -181,16 +182,16 @@ describe('STO-06 stores in PostgreSQL', () => {
   it('are refused with another secret, and without tables', async () => {
     const other = new Uint8Array(32)
     await owner.query(postgresStoreSchema({ prefix: 'secrets' }))
-    await preparePostgresStores({ client: owner, secret, prefix: 'secrets' })
-    const prepared = preparePostgresStores({ client: owner, secret: other, prefix: 'secrets' })
-    await expect(prepared).rejects.toThrow('another `secret`')
-    const { replay, revocations, limitStore } = postgresStores({ client: owner, secret: other, prefix: 'secrets' })
+    const given = { client: owner, prefix: 'secrets', timeoutMs: 20_000 }
+    await preparePostgresStores({ ...given, secret })
+    await expect(preparePostgresStores({ ...given, secret: other })).rejects.toThrow('another `secret`')
+    const { replay, revocations, limitStore } = postgresStores({ ...given, secret: other })
     await expect(replay.claim('a', 1, {})).rejects.toThrow('another `secret`')
     await expect(revocations.findRevocations([], {})).rejects.toThrow('another `secret`')
     await expect(limitStore.reserve(limitRequest('a'), {})).rejects.toThrow('another `secret`')
     await expect(limitStore.commit('a', {})).rejects.toThrow('another `secret`')
     expect((await owner.query('SELECT count(*)::int AS count FROM secrets_limits')).rows).toEqual([{ count: 0 }])
-    const none = postgresStores({ client: owner, secret, prefix: 'none' })
+    const none = postgresStores({ ...given, secret, prefix: 'none' })
     await expect(none.replay.claim('a', 1, {})).rejects.toThrow('run `postgresStoreSchema()`')
     await expect(none.revocations.findRevocations([], {})).rejects.toThrow('run `postgresStoreSchema()`')
     await expect(none.limitStore.reserve(limitRequest('a'), {})).rejects.toThrow('run `postgresStoreSchema()`')
@@ -199,7 +200,7 @@ describe('STO-06 stores in PostgreSQL', () => {
   /** Tables of their own, and a pool of the owner. */
   async function open(prefix: string, epoch = 0) {
     await owner.query(postgresStoreSchema({ prefix }))
-    const settings = { client: owner, secret, prefix, timeoutMs: 8_000 }
+    const settings = { client: owner, secret, prefix, timeoutMs: 20_000 }
     await preparePostgresStores({ ...settings, epoch })
     return settings
   }
@@ -359,33 +360,45 @@ describe('STO-06 stores in PostgreSQL', () => {
 
   it('RPL-01 take no call again whose row is forgotten while a claim is under way', async () => {
     const settings = await open('race')
-    const { replay } = postgresStores({ ...settings, timeoutMs: 10_000 })
+    const { replay } = postgresStores(settings)
     const ended = soon() - 3600
     expect(await replay.claim('a', ended, {})).toBe(true)
     // The claim stands still after it has begun, and before it looks for its row.
     await owner.query(`CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql
-      AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$`)
+      AS $$ BEGIN PERFORM pg_sleep(2); RETURN NEW; END $$`)
     await owner.query('CREATE TRIGGER slow BEFORE INSERT ON race_calls FOR EACH ROW EXECUTE FUNCTION stand_still()')
     const copy = replay.claim('a', ended, {})
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    const isStill = `SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'`
+    await expect.poll(async () => (await owner.query(isStill)).rows.length, { interval: 5 }).toBe(1)
     const pruned = replay.prune()
     expect(await copy).toBe(false)
     await pruned
   })
 
   it('STO-06 are on disk before they answer, also where the server does not wait for the disk', async () => {
-    const settings = await open('lazy')
-    const lazy = new Pool({ connectionString: address, max: 1, options: '-c synchronous_commit=off' })
-    await owner.query('ALTER SYSTEM SET wal_writer_delay = 10000')
-    await owner.query('SELECT pg_reload_conf()')
+    // A server of its own, which writes nothing by itself between a statement and the look at its log.
+    const quiet = ['wal_writer_delay=10000', 'autovacuum=off', 'wal_level=minimal', 'max_wal_senders=0']
+    const server = await postgresServer({ settings: quiet })
+    await server.start()
+    const connectionString = `postgres://postgres@127.0.0.1:${server.port}/postgres`
+    const own = new Pool({ connectionString, max: 1 })
+    const lazy = new Pool({ connectionString, max: 1, options: '-c synchronous_commit=off' })
+    const settings = { client: own, secret, prefix: 'lazy', timeoutMs: 20_000 }
+    await own.query(postgresStoreSchema({ prefix: 'lazy' }))
+    await own.query('CREATE TABLE noise (number int)')
+    await preparePostgresStores({ ...settings, epoch: 0 })
     const { replay, revocations, limitStore } = postgresStores({ ...settings, client: lazy })
     await limitStore.reserve(limitRequest('before', { commit: false }), {})
     const flushed = async () => {
       const text = 'SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn() AS flushed'
-      return (await owner.query(text)).rows[0] as { readonly flushed: boolean }
+      return (await own.query(text)).rows[0] as { readonly flushed: boolean }
     }
-    await lazy.query('CREATE TABLE noise AS SELECT 1')
-    expect(await flushed()).toEqual({ flushed: false })
+    // The server writes its log every 10 s, perhaps between the two statements.
+    const insert = async () => {
+      await lazy.query('INSERT INTO noise VALUES (1)')
+      return flushed()
+    }
+    await expect.poll(insert, { interval: 5 }).toEqual({ flushed: false })
     for (const write of [
       () => replay.claim('a', soon(), {}),
       () => revocations.add({ ids: [cid], expiration: soon() }),
@@ -397,8 +410,9 @@ describe('STO-06 stores in PostgreSQL', () => {
       expect(await flushed()).toEqual({ flushed: true })
     }
     expect((await lazy.query('SHOW synchronous_commit')).rows).toEqual([{ synchronous_commit: 'off' }])
-    await owner.query('ALTER SYSTEM RESET wal_writer_delay')
+    await own.end()
     await lazy.end()
+    await server.remove()
   })
 
   it('take what older tables have, once their schema is applied again', async () => {

@@ -85,8 +85,10 @@ beforeAll(async () => {
   const patient = program?.text
     .replace('deadlineMs: 2_000', 'deadlineMs: 20_000')
     .replace('query_timeout: 5_000', 'query_timeout: 20_000')
+    .replace('connectionTimeoutMillis: 500', 'connectionTimeoutMillis: 20_000')
     .replace("readFileSync('store.key')", "readFileSync('store.key'), timeoutMs: 20_000")
     .replace('registry: true,', 'registry: true, deadlines: { decisionMs: 20_000, closeMs: 20_000 },')
+    .replace('workers: 4', 'workers: 4, closeMs: 60_000')
   writeFileSync(place('program.ts'), patient ?? '')
   symlinkSync(join(root, 'node_modules'), place('node_modules'))
   await build({

@@ -72,7 +72,7 @@ async function openStore<Store>(
   const next = async () => {
     const one = await connect()
     opened.push(one)
-    return { client: one.client, prefix, secret, timeoutMs: 5000 }
+    return { client: one.client, prefix, secret, timeoutMs: 20_000 }
   }
   await prepareRedisStores({ ...(await next()), epoch: 0 })
   return {
@@ -114,7 +114,7 @@ describe.each(Object.entries(clients))('STO-05 stores in a cluster through %s', 
   it('STO-11 decide in one request as they do one after the other', async () => {
     const { client, close } = await connect()
     for (const kind of ['together', 'apart']) {
-      const options = { client, secret, prefix: `${name}_${kind}`, timeoutMs: 5000 }
+      const options = { client, secret, prefix: `${name}_${kind}`, timeoutMs: 20_000 }
       await prepareRedisStores({ ...options, epoch: 0 })
       const { callStore, ...apart } = redisStores({ ...options, clock: timeOfTests })
       expect(await playScenario(kind === 'apart' ? apart : { ...apart, callStore })).toEqual(scenarioVerdicts)
@@ -125,7 +125,7 @@ describe.each(Object.entries(clients))('STO-05 stores in a cluster through %s', 
   it('are on each of its nodes, depending on the prefix', async () => {
     const { client, close } = await connect()
     for (let store = 0; store < 12; store++) {
-      const options = { client, secret, prefix: `${name}_${store}`, timeoutMs: 5000 }
+      const options = { client, secret, prefix: `${name}_${store}`, timeoutMs: 20_000 }
       await prepareRedisStores({ ...options, epoch: 0 })
       const { replay } = redisStores(options)
       expect([await replay.claim('a', 1e10, {}), await replay.claim('a', 1e10, {})]).toEqual([true, false])

@@ -69,7 +69,7 @@ let stores = 0
 async function openStore<Store>(
   connect: () => Promise<Client>,
   clock: Clock,
-  open: (options: { client: RedisStoreClient; prefix: string; secret: Uint8Array }) => Store,
+  open: (options: { client: RedisStoreClient; prefix: string; secret: Uint8Array; timeoutMs: number }) => Store,
 ): Promise<OpenedStore<Store>> {
   stores += 1
   const prefix = `test_${stores}`
@@ -77,7 +77,8 @@ async function openStore<Store>(
   const next = async () => {
     const one = await connect()
     opened.push(one)
-    return { client: one.client, prefix, secret }
+    // A busy machine needs longer than the default. A case waits for 10 s at most.
+    return { client: one.client, prefix, secret, timeoutMs: 5_000 }
   }
   await prepareRedisStores({ ...(await next()), epoch: 0 })
   return {
@@ -126,9 +127,10 @@ describe.each(Object.entries(clients))('STO-05 stores in Redis through %s', (_, 
     stores += 1
     const prefix = `test_${stores}`
     const other = new Uint8Array(32)
-    await prepareRedisStores({ client, secret, prefix })
-    await expect(prepareRedisStores({ client, secret: other, prefix })).rejects.toThrow('another `secret`')
-    const { replay, revocations, limitStore } = redisStores({ client, secret: other, prefix })
+    const settings = { client, prefix, timeoutMs: 20_000 }
+    await prepareRedisStores({ ...settings, secret })
+    await expect(prepareRedisStores({ ...settings, secret: other })).rejects.toThrow('another `secret`')
+    const { replay, revocations, limitStore } = redisStores({ ...settings, secret: other })
     await expect(limitStore.reserve(limitRequest('a'), {})).rejects.toThrow('another `secret`')
     await expect(replay.claim('a', 1, {})).rejects.toThrow('another `secret`')
     await expect(revocations.findRevocations([], {})).rejects.toThrow('another `secret`')
@@ -143,7 +145,7 @@ describe('stores in Redis', () => {
     client.on('error', () => undefined)
     stores += 1
     // A busy machine needs longer than the default.
-    const settings = { client, secret, prefix: `test_${stores}`, timeoutMs: 8_000 }
+    const settings = { client, secret, prefix: `test_${stores}`, timeoutMs: 20_000 }
     await prepareRedisStores({ ...settings, epoch: options.epoch ?? 0 })
     return { settings, client, key: (name: string) => `{${settings.prefix}}:${name}`, close: () => client.disconnect() }
   }
@@ -280,7 +282,8 @@ describe('stores in Redis', () => {
 
   it('keep a later epoch when they are prepared with an earlier one', async () => {
     const client = new Redis({ port: server.port, host: '127.0.0.1' })
-    for (const epoch of [2_000, 1_000, 0]) await prepareRedisStores({ client, secret, prefix: 'epochs', epoch })
+    const settings = { client, secret, prefix: 'epochs', timeoutMs: 20_000 }
+    for (const epoch of [2_000, 1_000, 0]) await prepareRedisStores({ ...settings, epoch })
     expect(await client.hget('{epochs}:stores', 'epoch')).toBe('2000')
     client.disconnect()
   })
@@ -358,7 +361,7 @@ describe('stores in Redis', () => {
     const small = await redisServer()
     await small.start()
     const opened = await open({ port: small.port })
-    const { replay } = redisStores({ ...opened.settings, timeoutMs: 10_000 })
+    const { replay } = redisStores(opened.settings)
     const used = Number(/used_memory:(\d+)/.exec(await opened.client.info('memory'))?.[1])
     const limit = used + 500_000
     await opened.client.config('SET', 'maxmemory', limit)

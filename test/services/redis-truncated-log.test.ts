@@ -97,7 +97,7 @@ async function cutEverywhere(
   const copy = join(server.folder, 'copy')
   rmSync(files, { recursive: true, force: true })
   await restart()
-  await prepareRedisStores({ client, secret, epoch: 0 })
+  await prepareRedisStores({ client, secret, epoch: 0, timeoutMs: 20_000 })
   await prepare()
   client.disconnect()
   await server.kill()
@@ -192,7 +192,7 @@ describe('STO-07 stores in Redis whose log ends within a script', () => {
       },
       async () => void (await claim('early', start + 600, -3700)),
       async () => {
-        await redisStores({ client, secret }).replay.prune()
+        await redisStores({ client, secret, timeoutMs: 20_000 }).replay.prune()
         expect(await claim('early', start + 600)).toBe(false)
       },
     )

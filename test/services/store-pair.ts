@@ -11,10 +11,12 @@ import { Pool } from 'pg'
 import { preparePostgresStores } from '../../src/state/postgres/prepare-postgres-stores.ts'
 import { postgresStoreSchema } from '../../src/state/postgres/schema.ts'
 import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
-import { type StoresPlace, secret } from '../state/processes/place.ts'
+import { patient, type StoresPlace, secret } from '../state/processes/place.ts'
 import { type PostgresServer, postgresServer } from './postgres-server.ts'
 import { type Proxy as Network, proxyTo } from './proxy.ts'
 import { redisServer } from './redis-server.ts'
+
+const settings = { secret, timeoutMs: patient.timeoutMs }
 
 /** A primary server with prepared stores, and its replica. */
 export interface StorePair {
@@ -41,7 +43,7 @@ export async function startRedisPair(): Promise<StorePair> {
   const replica = await redisServer('--replicaof', '127.0.0.1', String(replication.port))
   await replica.start()
   const prepare = (port: number, epoch?: number): Promise<void> =>
-    withRedis(port, (client) => prepareRedisStores({ client, secret, ...(epoch !== undefined && { epoch }) }))
+    withRedis(port, (client) => prepareRedisStores({ client, ...settings, ...(epoch !== undefined && { epoch }) }))
   await prepare(primary.port, 0)
   await untilTrue(() => withRedis(replica.port, async (client) => (await client.exists('{procura}:stores')) === 1))
   return {
@@ -102,7 +104,7 @@ export async function startPreparedPostgres(): Promise<PostgresServer> {
 async function preparePostgres(port: number, epoch?: number): Promise<void> {
   await withPostgres(port, async (client) => {
     await client.query(postgresStoreSchema())
-    await preparePostgresStores({ client, secret, ...(epoch !== undefined && { epoch }) })
+    await preparePostgresStores({ client, ...settings, ...(epoch !== undefined && { epoch }) })
   })
 }
 
@@ -168,7 +170,7 @@ async function withRedis<T>(port: number, task: (client: Redis) => Promise<T>): 
 }
 
 async function untilTrue(ask: () => Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 600; attempt++) {
+  for (let attempt = 0; attempt < 1_200; attempt++) {
     if (await ask()) return
     await new Promise((resolve) => setTimeout(resolve, 50))
   }

@@ -26,7 +26,7 @@ describe('STO-01 a server after a busy session has no principal, delegation, cal
     await server.start()
     const client = new Redis({ port: server.port, host: '127.0.0.1' })
     try {
-      await prepareRedisStores({ client, secret, epoch: 0 })
+      await prepareRedisStores({ client, secret, epoch: 0, timeoutMs: 20_000 })
       const given = { client, secret, clock, timeoutMs: 20_000 }
       const texts = await playSession(
         {
@@ -56,7 +56,7 @@ describe('STO-01 a server after a busy session has no principal, delegation, cal
     const prefix = 'privacy'
     try {
       await client.query(postgresStoreSchema({ prefix }))
-      await preparePostgresStores({ client, secret, prefix, epoch: 0 })
+      await preparePostgresStores({ client, secret, prefix, epoch: 0, timeoutMs: 20_000 })
       const given = { client, secret, prefix, timeoutMs: 20_000 }
       const texts = await playSession(
         {

@@ -2,7 +2,7 @@
 
 import { Redis } from 'ioredis'
 import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
-import { type StoresPlace, secret } from '../state/processes/place.ts'
+import { patient, type StoresPlace, secret } from '../state/processes/place.ts'
 import { redisServer } from './redis-server.ts'
 import { startPreparedPostgres } from './store-pair.ts'
 
@@ -21,7 +21,7 @@ export async function startRedisStores(): Promise<StoreServer> {
   const server = await redisServer()
   await server.start()
   const client = new Redis({ port: server.port, host: '127.0.0.1' })
-  await prepareRedisStores({ client, secret, epoch: 0 })
+  await prepareRedisStores({ client, secret, epoch: 0, timeoutMs: patient.timeoutMs })
   client.disconnect()
   return { ...server, placeAt: (port, host) => ({ kind: 'redis', port, ...(host !== undefined && { host }) }) }
 }

@@ -5,6 +5,8 @@ import { countOf } from './shows.ts'
 import { makeBudgetCalls, makeCalls, startVerifier } from './verifiers.ts'
 
 const calls = 40
+/** Longer than the defaults, which a busy machine reaches while the network works. */
+const waits = { timeoutMs: 5_000, connectMs: 2_500 }
 
 /**
  * Lets the network between a process and its server fail in several ways. Expects denials with the codes of the stores, no
@@ -13,10 +15,10 @@ const calls = 40
 export async function expectNetworkFailures(
   program: string,
   serverPort: number,
-  placeAt: (port: number) => StoresPlace,
+  placeAt: (port: number) => Exclude<StoresPlace, { kind: 'sqlite' }>,
 ): Promise<void> {
   const proxy = await proxyTo(serverPort)
-  const verifier = await startVerifier(program, placeAt(proxy.port))
+  const verifier = await startVerifier(program, { ...placeAt(proxy.port), ...waits })
   const verify = async () => countOf(await verifier.verify(await makeCalls(calls)))
   const { calls: limited, budget } = await makeBudgetCalls(2 * calls, calls, '1000.00')
   try {
@@ -43,7 +45,7 @@ export async function expectNetworkFailures(
     expect(rest['allowed'] ?? 0).toBeLessThanOrEqual(calls)
     proxy.delay(200)
     expect(await verify()).toEqual({ allowed: calls })
-    const hasty = await startVerifier(program, { ...placeAt(proxy.port), timeoutMs: 100 } as StoresPlace)
+    const hasty = await startVerifier(program, { ...placeAt(proxy.port), timeoutMs: 100 })
     try {
       expect(countOf(await hasty.verify((await makeBudgetCalls(calls, calls, '1000.00')).calls))).toEqual({
         revocation_unknown: calls,
