@@ -29,8 +29,8 @@ export interface ServeInClusterOptions {
   /** Milliseconds until a worker that does not listen is killed. Default 60,000. */
   readonly openMs?: number
   /**
-   * Milliseconds until a worker that was asked to close, and has not ended, is killed. Default 15,000, which is more than the
-   * 10,000 of `listenForCalls`.
+   * Milliseconds until a worker that was asked to close or closes by itself, and has not ended, is killed. Default 15,000, which
+   * is more than the 10,000 of `listenForCalls`.
    */
   readonly closeMs?: number
   /**

@@ -1,4 +1,5 @@
 // node only: starts processes
+import { setMaxListeners } from 'node:events'
 import process from 'node:process'
 import { setTimeout } from 'node:timers/promises'
 import { WorkerError } from '../../errors.ts'
@@ -16,6 +17,8 @@ export interface PrimarySettings extends WorkerSettings {
 /** One of so many workers: the present process, which another one follows. */
 interface Place {
   worker: StartedWorker
+  /** The wait before the next worker, if this one ends soon after its start. */
+  waitMs: number
 }
 
 /** The means by which a place gets another worker. */
@@ -41,6 +44,9 @@ export async function serveInPrimary(settings: PrimarySettings): Promise<() => P
   const { workers, replaceAt, signals, report } = settings
   const alive = new Set<StartedWorker>()
   const closing = new AbortController()
+  // A wait for each worker.
+  setMaxListeners(0, closing.signal)
+  const keeper = { start, closing, report }
   let isReplacing = true
   let isAskedAgain = false
 
@@ -65,6 +71,7 @@ export async function serveInPrimary(settings: PrimarySettings): Promise<() => P
     if (closing.signal.aborted) return false
     const old = place.worker
     place.worker = fresh
+    void keep(place, keeper)
     await old.stop()
     return true
   }
@@ -95,7 +102,7 @@ export async function serveInPrimary(settings: PrimarySettings): Promise<() => P
   process.on(replaceAt, onReplace)
   // Each worker that did not close was reported; the exit code is left.
   const { close } = atSignal(signals, end, () => undefined)
-  const places: readonly Place[] = Array.from({ length: workers }, () => ({ worker: start() }))
+  const places: readonly Place[] = Array.from({ length: workers }, () => ({ worker: start(), waitMs: 0 }))
   try {
     await Promise.all(places.map(({ worker }) => worker.listens))
   } catch (error) {
@@ -104,29 +111,30 @@ export async function serveInPrimary(settings: PrimarySettings): Promise<() => P
     await close().catch(() => undefined)
     if (!isAsked) throw error
   }
-  for (const place of places) void keep(place, { start, closing, report })
+  for (const place of places) void keep(place, keeper)
   void replaceAll()
   return close
 }
 
-/** Keeps a worker in a place: starts another one whenever it ends by itself. SVC-24 */
-async function keep(place: Place, { start, closing, report }: Keeper): Promise<void> {
-  let waitMs = 0
-  while (!closing.signal.aborted) {
-    const { worker } = place
-    const settled = startBackgroundTimer(() => {
-      waitMs = 0
-    }, settledMs)
-    const end = await worker.ended
-    clearTimeout(settled)
-    await wait(groupMs, closing)
-    if (closing.signal.aborted) return
-    if (place.worker !== worker) continue
-    report(new WorkerError(`${end}; another worker starts ${waitMs === 0 ? 'now' : `in ${waitMs / 1_000} s`}`))
-    if (waitMs > 0) await wait(waitMs, closing)
-    waitMs = Math.min(longestMs, Math.max(firstMs, waitMs * 2))
-    if (!closing.signal.aborted && place.worker === worker) place.worker = start()
-  }
+/** Starts another worker in a place, if its worker ends by itself. SVC-24 */
+async function keep(place: Place, keeper: Keeper): Promise<void> {
+  const { start, closing, report } = keeper
+  const { worker } = place
+  const isLeft = (): boolean => closing.signal.aborted || place.worker !== worker
+  const settled = startBackgroundTimer(() => {
+    if (!isLeft()) place.waitMs = 0
+  }, settledMs)
+  const end = await worker.ended
+  clearTimeout(settled)
+  await wait(groupMs, closing)
+  if (isLeft()) return
+  const { waitMs } = place
+  report(new WorkerError(`${end}; another worker starts ${waitMs === 0 ? 'now' : `in ${waitMs / 1_000} s`}`))
+  place.waitMs = Math.min(longestMs, Math.max(firstMs, waitMs * 2))
+  if (waitMs > 0) await wait(waitMs, closing)
+  if (isLeft()) return
+  place.worker = start()
+  void keep(place, keeper)
 }
 
 /** Waits, but not longer than until the end of the service. */

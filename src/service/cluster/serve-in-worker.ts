@@ -1,9 +1,10 @@
 // node only: is a worker of a cluster
 import cluster from 'node:cluster'
 import process from 'node:process'
+import { ArgumentError } from '../../errors.ts'
 import { atSignal } from '../../support/at-signal.ts'
-import { longestMs, readOptions, withMethod } from '../../support/options.ts'
-import { clusterMessage, isClusterMessage } from './messages.ts'
+import { longestMs, withMethod } from '../../support/options.ts'
+import { type ClusterMessage, clusterMessage, isClusterMessage } from './messages.ts'
 
 /** The signals of a worker, and the receiver of the error of its service. */
 export interface WorkerSignals {
@@ -36,6 +37,7 @@ export async function serveInWorker(
   }
   async function close(service: { close(): Promise<void> }): Promise<void> {
     let code: 0 | 1 = 1
+    tell('closing')
     try {
       await service.close()
       code = 0
@@ -45,15 +47,24 @@ export async function serveInWorker(
   }
 
   try {
-    const { service } = readOptions('serveInCluster', { service: await open() }, { service: withMethod('close') })
+    const service = await open()
+    const fault = withMethod('close')(service)
+    if (fault !== undefined) throw new ArgumentError(`serveInCluster: the result of \`open\` ${fault}`)
     const ending = atSignal(signals, () => close(service as { close(): Promise<void> }), report)
     process.on('message', (message) => {
       if (isClusterMessage(message, 'close')) void ending.finish()
     })
-    process.send?.(clusterMessage('listening'))
+    // The program has disconnected its workers. If the primary process was killed, Node has ended this one before.
+    process.once('disconnect', () => void ending.finish())
+    tell('listening')
     return ending.close
   } catch (error) {
     leave(1)
     throw error
   }
+}
+
+/** The channel may be closed, and then the message has no receiver. */
+function tell(kind: ClusterMessage): void {
+  process.send?.(clusterMessage(kind), undefined, undefined, () => undefined)
 }

@@ -1,5 +1,5 @@
 // node only: starts processes
-import cluster from 'node:cluster'
+import cluster, { type Worker } from 'node:cluster'
 import { WorkerError } from '../../errors.ts'
 import { startBackgroundTimer } from '../../support/background-timer.ts'
 import { clusterMessage, isClusterMessage } from './messages.ts'
@@ -22,8 +22,23 @@ export interface StartedWorker {
 }
 
 /** Starts a worker with the settings of `cluster.setupPrimary`. */
-export function startWorker({ openMs, closeMs, report }: WorkerSettings): StartedWorker {
-  const worker = cluster.fork()
+export function startWorker(settings: WorkerSettings): StartedWorker {
+  try {
+    return watchWorker(cluster.fork(), settings)
+  } catch (error) {
+    // The system has no memory for a process, for example. Those that serve go on.
+    return endedBefore(error)
+  }
+}
+
+function endedBefore(cause: unknown): StartedWorker {
+  const end = `a worker got no process (${(cause as NodeJS.ErrnoException).code ?? 'unknown reason'})`
+  const listens = Promise.reject(new WorkerError(end, { cause }))
+  listens.catch(() => undefined)
+  return { listens, ended: Promise.resolve(end), stop: () => Promise.resolve(true) }
+}
+
+function watchWorker(worker: Worker, { openMs, closeMs, report }: WorkerSettings): StartedWorker {
   const name = `worker ${worker.process.pid ?? worker.id}`
   let isListening = false
   let hasEnded = false
@@ -66,6 +81,7 @@ export function startWorker({ openMs, closeMs, report }: WorkerSettings): Starte
   })
   const listening = new Promise<void>((resolve) => {
     worker.on('message', (message: unknown) => {
+      if (isClusterMessage(message, 'closing')) limitEnd()
       if (!isClusterMessage(message, 'listening')) return
       isListening = true
       clearTimeout(opening)

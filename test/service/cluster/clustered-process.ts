@@ -23,9 +23,24 @@ interface Arguments {
   readonly options: ServeInClusterOptions
   /** The program has workers of its own too. */
   readonly others?: boolean
+  /** At SIGWINCH, the primary process does this. */
+  readonly atWindow?: keyof typeof actions
 }
 
-const { audience, port, gate, version, options, others }: Arguments = JSON.parse(process.argv[2] ?? '')
+const actions = {
+  disconnect: (): void => {
+    cluster.disconnect()
+    print('changed')
+  },
+  /** No process gets so long an environment. At the next signal it is short again. */
+  lengthen: (): void => {
+    if (process.env['LONG'] === undefined) process.env['LONG'] = 'x'.repeat(2_000_000)
+    else delete process.env['LONG']
+    print('changed')
+  },
+}
+
+const { audience, port, gate, version, options, others, atWindow }: Arguments = JSON.parse(process.argv[2] ?? '')
 
 function print(event: string, detail?: unknown): void {
   writeSync(1, `${JSON.stringify({ pid: process.pid, event, detail })}\n`)
@@ -43,6 +58,7 @@ async function open(): Promise<{ close(): Promise<void> }> {
     const isFirst = !isRemoved(`${version}.first`)
     if (!isFirst) throw new Error('this process does not start')
   }
+  if (kind === 'nothing') return undefined as never
   if (kind === 'hang') await new Promise(() => undefined)
   const sink = memoryAuditSink()
   const service = createService({
@@ -87,6 +103,8 @@ if (process.env['ROLE'] === 'other') {
   process.on('message', (message) => process.send?.({ echo: message }))
   process.send?.('other')
 } else {
+  const act = atWindow && cluster.isPrimary ? actions[atWindow] : undefined
+  if (act !== undefined) process.on('SIGWINCH', act)
   const other = others === true && cluster.isPrimary ? await startOther() : undefined
   try {
     const { close } = await serveInCluster({ ...options, onError }, open)

@@ -69,11 +69,11 @@ afterAll(() => {
 })
 
 /** Starts the program, in a process group of its own as a terminal does. */
-function startWith(port: number, options: ServeInClusterOptions, version = 'ok', others = false) {
+function startWith(port: number, options: ServeInClusterOptions, version = 'ok', program: object = {}) {
   const file = join(folder, 'version')
   writeFileSync(file, version)
   const { port: gatePort } = gate.address() as AddressInfo
-  const given = { audience: self.did, port, gate: `http://127.0.0.1:${gatePort}`, version: file, options, others }
+  const given = { audience: self.did, port, gate: `http://127.0.0.1:${gatePort}`, version: file, options, ...program }
   const child: ChildProcess = spawn(process.execPath, [join(folder, 'program.mjs'), JSON.stringify(given)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
@@ -111,13 +111,13 @@ function startWith(port: number, options: ServeInClusterOptions, version = 'ok',
   return { child, port, lines, ended, of, until, pids, details, errors: () => errors, file }
 }
 
-async function start(options: ServeInClusterOptions = {}, version?: string, others?: boolean) {
-  running = startWith(await freePort(), { workers: 2, ...options }, version, others)
+async function start(options: ServeInClusterOptions = {}, version?: string, program?: object) {
+  running = startWith(await freePort(), { workers: 2, ...options }, version, program)
   return running
 }
 
-async function serving(options: ServeInClusterOptions = {}, version?: string, others?: boolean) {
-  const started = await start(options, version, others)
+async function serving(options: ServeInClusterOptions = {}, version?: string, program?: object) {
+  const started = await start(options, version, program)
   await started.until('all listen')
   await started.until('listening', options.workers ?? 2)
   return started
@@ -244,6 +244,14 @@ describe('a service in several processes', () => {
     expect(details('error')).toEqual([])
   })
 
+  it('SVC-23 does not start when `open` returns nothing that can be closed', async () => {
+    const { child, lines, ended } = await start({ workers: 1 }, 'nothing')
+    expect(await ended).toBe(3)
+    expect(lines.find(({ event, pid }) => event === 'rejected' && pid !== child.pid)?.detail).toMatch(
+      /^serveInCluster: the result of `open` must be an object with a method `close`/,
+    )
+  })
+
   it('SVC-23 kills a worker that does not listen in time', async () => {
     const { ended, details } = await start({ workers: 1, openMs: 300 }, 'hang')
     expect(await ended).toBe(3)
@@ -262,7 +270,7 @@ describe('a service in several processes', () => {
   })
 
   it('SVC-23 leaves the workers and the messages of the program alone', async () => {
-    const { child, port, until, pids, details, ended } = await serving({ workers: 1 }, 'ok', true)
+    const { child, port, until, pids, details, ended } = await serving({ workers: 1 }, 'ok', { others: true })
     expect(await send(port)).toMatch(/^200/)
     expect(pids('closing')).toEqual([])
     child.kill('SIGTERM')
@@ -306,6 +314,78 @@ describe('a service in several processes', () => {
     finish(pid)
     expect(await call).toBe(answered)
     await until('listening', 2)
+    expect(of('exit')).toEqual([{ pid, event: 'exit', detail: recorded }])
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+    expect(details('error')).toEqual([`worker ${pid} ended with exit code 0; another worker starts now`])
+  })
+
+  it('SVC-24 keeps its workers when the system starts no process, and tries again', async () => {
+    const { child, port, until, pids, details, ended } = await serving({}, 'ok', { atWindow: 'lengthen' })
+    const [first = 0] = pids('listening')
+    child.kill('SIGWINCH')
+    await until('changed')
+    child.kill('SIGHUP')
+    await until('error')
+    expect(await send(port)).toMatch(/^200/)
+    process.kill(first, 'SIGKILL')
+    await until('error', 3)
+    expect(await send(port)).toMatch(/^200/)
+    child.kill('SIGWINCH')
+    await until('listening', 3)
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+    const none = expect.stringMatching(/^a worker got no process \(E2BIG\); another worker starts in \d+ s$/)
+    expect(details('error').slice(0, 3)).toEqual([
+      'the workers are not replaced, and keep serving: a worker got no process (E2BIG)',
+      `worker ${first} was ended by SIGKILL; another worker starts now`,
+      none,
+    ])
+    for (const detail of details('error').slice(3)) expect(detail).toEqual(none)
+  })
+
+  it('SVC-24 kills a worker that closes by its function and does not end, and starts another one', async () => {
+    const { child, file, until, pids, details, ended } = await serving({ workers: 1, closeMs: 300 }, 'stuck')
+    const [pid = 0] = pids('listening')
+    writeFileSync(file, 'ok')
+    process.kill(pid, 'SIGUSR2')
+    await until('listening', 2)
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+    expect(details('error')).toEqual([
+      `worker ${pid} was killed: it did not end within 300 ms; another worker starts now`,
+    ])
+  })
+
+  it('SVC-24 starts a worker again that ends while its predecessor closes', async () => {
+    const { child, file, until, pids, details, ended } = await serving({ workers: 1 }, 'stuck')
+    const [old = 0] = pids('listening')
+    writeFileSync(file, 'ok')
+    child.kill('SIGHUP')
+    await until('closing')
+    const fresh = (await until('listening', 2))[1]?.pid ?? 0
+    process.kill(fresh, 'SIGKILL')
+    await until('listening', 3)
+    expect(details('error')).toEqual([`worker ${fresh} was ended by SIGKILL; another worker starts now`])
+    process.kill(old, 'SIGKILL')
+    await until('error', 2)
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+    expect(details('error').slice(1)).toEqual([`worker ${old} was ended by SIGKILL`])
+  })
+
+  it('SVC-24 closes the service of a worker that the program has disconnected', async () => {
+    const { child, port, until, pids, of, details, ended } = await serving({ workers: 1 }, 'ok', {
+      atWindow: 'disconnect',
+    })
+    const [call] = await callEach(port, 1)
+    const [pid = 0] = pids('listening')
+    child.kill('SIGWINCH')
+    await until('changed')
+    finish(pid)
+    expect(await call).toBe(answered)
+    await until('listening', 2)
+    expect(pids('closed')).toEqual([pid])
     expect(of('exit')).toEqual([{ pid, event: 'exit', detail: recorded }])
     child.kill('SIGTERM')
     expect(await ended).toBe(0)
