@@ -32,7 +32,12 @@ export async function serveInWorker(
     // A connection that is on its way to this process is returned to the primary process, which passes it to another one. A
     // process that ended before would lose it, and its client would wait forever.
     const stay = setInterval(() => undefined, longestMs)
-    process.once('disconnect', () => clearInterval(stay))
+    const ignore = (): void => undefined
+    for (const signal of signals) process.on(signal, ignore)
+    process.once('disconnect', () => {
+      clearInterval(stay)
+      for (const signal of signals) process.off(signal, ignore)
+    })
     cluster.worker.disconnect()
   }
   async function close(service: { close(): Promise<void> }): Promise<void> {

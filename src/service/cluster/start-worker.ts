@@ -63,7 +63,7 @@ function watchWorker(worker: Worker, { openMs, closeMs, report }: WorkerSettings
     hasEnded = true
     clearTimeout(opening)
     clearTimeout(closing)
-    isClean = killed === undefined && (code === 0 || !isListening)
+    isClean = killed === undefined && (code === 0 || !isListening || (code === null && worker.exitedAfterDisconnect))
     if (killed !== undefined) return `${name} was killed: ${killed}`
     return `${name} ${how}${isListening ? '' : ' before it listened (its standard error has the reason)'}`
   }

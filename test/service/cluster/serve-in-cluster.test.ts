@@ -357,6 +357,21 @@ describe('a service in several processes', () => {
     ])
   })
 
+  it('SVC-23 ends no worker at a signal after its service has closed', async () => {
+    const { child, until, pids, details, ended } = await serving({ workers: 1 })
+    const [pid = 0] = pids('listening')
+    // The worker waits for the answer that no connection is on its way.
+    child.kill('SIGSTOP')
+    process.kill(pid, 'SIGUSR2')
+    await until('closed')
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGTERM']) process.kill(pid, signal)
+    child.kill('SIGCONT')
+    await until('listening', 2)
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+    expect(details('error')).toEqual([`worker ${pid} ended with exit code 0; another worker starts now`])
+  })
+
   it('SVC-24 starts a worker again that ends while its predecessor closes', async () => {
     const { child, file, until, pids, details, ended } = await serving({ workers: 1 }, 'stuck')
     const [old = 0] = pids('listening')
