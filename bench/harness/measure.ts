@@ -92,15 +92,24 @@ interface Turn {
 /** How many turns are taken before any is timed: compilers take thousands of calls to make the best of code. */
 const warmingTurns = 80
 
+/** Operations that are prepared before they are timed. What many of them use would not be in the cache of the processor. */
+const preparedAtOnce = 64
+
 /** Runs a contender until it is warm, and finds out how often it fits into a turn. */
 async function prepareTurn({ run, operations = 1, prepare }: Contender, turnMs: number): Promise<Turn> {
   prepare?.(1)
   const first = run()
   const time = first instanceof Promise ? timeAsync : timeSync
   await first
-  const batch = (run: () => unknown, times: number): Promise<number> => {
-    prepare?.(times)
-    return time(run, times)
+  const timesAtOnce = Math.max(1, Math.floor(preparedAtOnce / operations))
+  const batch = async (run: () => unknown, times: number): Promise<number> => {
+    if (prepare === undefined) return time(run, times)
+    let total = 0
+    for (let left = times; left > 0; left -= timesAtOnce) {
+      prepare(Math.min(left, timesAtOnce))
+      total += await time(run, Math.min(left, timesAtOnce))
+    }
+    return total
   }
   let count = 1
   let last = await batch(run, count)

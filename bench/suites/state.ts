@@ -35,7 +35,7 @@ const atATime = 64
  * A turn takes many times as long as the processor takes to read the entries of a store into its caches again, after those of
  * the other stores.
  */
-const steady: Effort = { rounds: 25, turnMs: 60 }
+const steady: Effort = { rounds: 41, turnMs: 30 }
 const secret = new Uint8Array(32).fill(1)
 type Stores = FilledStores & Pick<AuthorizeOptions, 'callStore'>
 
