@@ -15,7 +15,9 @@ import { service as redis } from '../../test/services/redis.service.ts'
 import { redisServer } from '../../test/services/redis-server.ts'
 import { type Contender, type Measurement, measure } from '../harness/measure.ts'
 import type { Effort, Suite, Table } from '../harness/suite.ts'
-import { number, timesTable } from '../harness/table.ts'
+import { number, time, timesTable } from '../harness/table.ts'
+import { makeChain } from '../setup/chain.ts'
+import { decideWarm } from '../setup/deciders.ts'
 import { delegationName } from '../setup/delegation-name.ts'
 import {
   arrivalMinutes,
@@ -31,6 +33,7 @@ import {
 } from '../setup/fill-stores.ts'
 
 const atATime = 64
+const decision = 'for comparison: a warm decision, 3 delegations'
 /**
  * A turn takes many times as long as the processor takes to read the entries of a store into its caches again, after those of
  * the other stores.
@@ -53,7 +56,7 @@ export const suite: Suite = {
   async run({ effort, smoke }) {
     const sizes = smoke ? ([100, 200] as const) : ([1_000, 1_000_000] as const)
     const kinds = [memoryKind(), sqliteKind()]
-    const contenders: Contender[] = []
+    const contenders: Contender[] = [{ name: decision, run: decideWarm(await makeChain(3)) }]
     try {
       if (redis.find() !== undefined) kinds.push(await redisKind())
       if (postgres.find() !== undefined) kinds.push(await postgresKind())
@@ -156,22 +159,31 @@ async function postgresKind(): Promise<Kind> {
   }
 }
 
-/** How many times as long a call takes with the larger number of entries. */
+/** How many times as long the stores take with the larger number of entries, and how many times as long a whole decision. */
 function growthTable(measured: readonly Measurement[], [few, many]: readonly [number, number]): Table {
-  const rows = measured.flatMap(({ name, median }): string[][] => {
-    const small = `, ${number(few)} entries`
-    if (!name.includes(small)) return []
-    const large = measured.find((other) => other.name === name.replace(small, `, ${number(many)} entries`))
-    return large === undefined ? [] : [[name.replace(small, ''), `${(large.median / median).toFixed(2)} ×`]]
-  })
+  const medianOf = (wanted: string): number => measured.find(({ name }) => name === wanted)?.median ?? Number.NaN
+  const verification = medianOf(decision)
+  const small = `, ${number(few)} entries`
+  const rows = measured
+    .filter(({ name }) => name.includes(small))
+    .map(({ name, median }) => {
+      const large = medianOf(name.replace(small, `, ${number(many)} entries`))
+      const whole = (verification + large) / (verification + median)
+      return [name.replace(small, ''), times(large / median), time(Math.max(0, large - median)), times(whole)]
+    })
   return {
     title: `The same with ${number(many)} entries instead of ${number(few)}`,
-    columns: ['store', 'growth'],
+    columns: ['store', 'the stores alone', 'more for a call', 'with the decision'],
     rows,
     notes: [
       `Entries are used calls, which arrived evenly within ${arrivalMinutes} minutes. There are a tenth as many revocations, and as many limits.`,
+      `The decision took ${time(verification)}.`,
     ],
   }
+}
+
+function times(ratio: number): string {
+  return `${ratio.toFixed(2)} ×`
 }
 
 /** A new call: three delegations that are not revoked, and one use of a limit. */
