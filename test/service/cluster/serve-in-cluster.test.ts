@@ -8,14 +8,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { encodeContainer } from '../../../src/container/container.ts'
 import { delegate } from '../../../src/delegation/delegate.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { type ServeInClusterOptions, serveInCluster } from '../../../src/service/cluster/serve-in-cluster.ts'
-import { platformAliases, root } from '../../setup/entries.ts'
 import { actor } from '../../support/actors.ts'
+import { bundleProgram } from '../../support/bundle-program.ts'
 import { freePort } from '../../support/free-port.ts'
 
 const [owner, agent, self] = [await actor('owner'), await actor('agent'), await actor('self')]
@@ -37,17 +36,8 @@ let arrived: (pid: number) => void = () => undefined
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'procura-cluster-'))
-  await build({
-    entryPoints: [fileURLToPath(new URL('clustered-process.ts', import.meta.url))],
-    outfile: join(folder, 'program.mjs'),
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    mainFields: ['module', 'main'],
-    tsconfig: join(root, 'tsconfig.json'),
-    alias: platformAliases(),
-  })
+  const entry = fileURLToPath(new URL('clustered-process.ts', import.meta.url))
+  await bundleProgram(entry, join(folder, 'program.mjs'))
   gate.on('request', ({ url = '' }, response) => {
     const pid = Number(url.slice(1))
     waiting.set(pid, [...(waiting.get(pid) ?? []), response])
