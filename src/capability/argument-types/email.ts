@@ -26,8 +26,7 @@ function emailProblem(address: string, punycode: boolean): string | undefined {
   const at = address.indexOf('@')
   if (at < 1 || at > 64) return 'has no local part of 1 to 64 characters before an @'
   if (address.startsWith('-')) return 'begins with a hyphen'
-  const atoms = address.slice(0, at).split('.')
-  if (!atoms.every((atom) => /^[A-Za-z0-9_'+=&~-]+$/.test(atom)))
+  if (!/^[A-Za-z0-9_'+=&~-]+(?:\.[A-Za-z0-9_'+=&~-]+)*$/.test(address.slice(0, at)))
     return 'has a local part with a quote, a comment or another special character'
   const host = address.slice(at + 1)
   return host.includes('.') ? hostNameProblem(host, punycode) : 'has no domain'

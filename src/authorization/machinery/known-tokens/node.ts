@@ -68,23 +68,22 @@ export function recognize(
   container: string | Uint8Array,
   caches: RecognizingCaches,
 ): OwnTokens {
-  const links: (ChainLink | undefined)[] = []
-  const unknown: number[] = []
-  for (let index = 0; index < tokens.length; index++) {
-    const key = caches.tokens.find(tokens[index] as Uint8Array)
-    const link = key === undefined ? undefined : caches.links.get(key)
-    if (key === undefined || link === undefined) {
-      links.push(undefined)
-      unknown.push(index)
-    } else links.push({ link, key, unverified: undefined })
-  }
+  // `map` makes lists of the length that they keep.
+  const links = tokens.map((token) => linkOf(token, caches))
   if (typeof container === 'string' || tokens[0]?.buffer !== container.buffer) return { bytes: tokens, links }
-  const bytes = [...tokens]
-  const copy = unknown.length > 1 ? new Uint8Array(container) : undefined
-  for (const index of unknown) {
-    const token = tokens[index] as Uint8Array
+  let unknown = 0
+  for (const link of links) if (link === undefined) unknown += 1
+  const copy = unknown > 1 ? new Uint8Array(container) : undefined
+  const bytes = tokens.map((token, index) => {
+    if (links[index] !== undefined) return token
     const start = token.byteOffset - container.byteOffset
-    bytes[index] = copy?.subarray(start, start + token.length) ?? new Uint8Array(token)
-  }
+    return copy?.subarray(start, start + token.length) ?? new Uint8Array(token)
+  })
   return { bytes, links }
+}
+
+function linkOf(token: Uint8Array, { tokens, links }: RecognizingCaches): ChainLink | undefined {
+  const key = tokens.find(token)
+  const link = key === undefined ? undefined : links.get(key)
+  return key === undefined || link === undefined ? undefined : { link, key, unverified: undefined }
 }
