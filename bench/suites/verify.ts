@@ -47,7 +47,7 @@ interface Measured {
   readonly own: readonly Measurement[]
   /**
    * Other libraries, with two of our contenders once more. They are measured apart, because their garbage is collected for
-   * long after their turn: beside it, the same warm decision took 2 to 8 percent more.
+   * long after their turn: beside it, the same warm decision took 2 to 7 percent more.
    */
   readonly others: readonly Measurement[]
 }
