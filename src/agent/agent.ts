@@ -138,7 +138,7 @@ export interface AgentRequest<Args = unknown> extends AskOptions {
   readonly cause?: CID
 }
 
-/** A signed call, or the refusal. */
+/** A signed call, or the refusal. Its JSON and its inspection contain the CIDs of its tokens, and not the tokens. */
 export type AgentDecision =
   | {
       readonly ok: true
@@ -169,7 +169,7 @@ export interface AgentCallOptions<Value = unknown> extends Omit<AgentRequest, 'c
 /** Whether receipts are ignored, verified where the service sends one, or required. */
 export type ReceiptUse = 'ignored' | 'verified' | 'required'
 
-/** The result of a call. */
+/** The result of a call. Its JSON and its inspection contain the CIDs of its tokens, and not the tokens. */
 export type CallResult<Value = unknown> =
   | {
       readonly ok: true

@@ -34,6 +34,7 @@ import {
   readService,
   requestChecks,
 } from './options.ts'
+import { printingCids } from './printing-cids.ts'
 import { showingOnly } from './showing-only.ts'
 
 export type { OpenAgentOptions } from './options.ts'
@@ -89,10 +90,10 @@ function agentOf(core: Core): Agent {
       const given = readOptions<AgentRequest>('authorize', request as AgentRequest, requestChecks)
       refuseClosed()
       const route = routeOf(given.command, { audience: readDid(given.audience) }, options.services, core.sender)
-      return decide(given, route.audience)
+      return printingCids(await decide(given, route.audience))
     },
     async call(command, args, options = {}) {
-      return call(core, command as CommandDefinition, args, options as AgentCallOptions) as Promise<never>
+      return printingCids(await call(core, command as CommandDefinition, args, options as AgentCallOptions)) as never
     },
     async capabilities(options = {}) {
       const given = readOptions('capabilities', options, capabilityChecks)

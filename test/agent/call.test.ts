@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { AgentService } from '../../src/agent/agent.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
@@ -283,5 +284,49 @@ describe('AGT-14 a response', () => {
     expect(result.message).not.toMatch(/[\n\u202e]/)
     expect(result.message.length).toBeLessThanOrEqual(500)
     expect(result.denial).not.toHaveProperty('requirement')
+  })
+})
+
+describe('AGT-37 the result of a call', () => {
+  it('is printed with the CIDs of its tokens alone, and has the tokens as properties', async () => {
+    const { url } = await startService(true)
+    const agent = await open([{ audience: service.did, url }])
+    const made = await agent.call(send, bob)
+    const denied = await agent.call(send, bob, { url, audience: owner.did })
+    const refused = await agent.call(send, { to: 'eve@evil.test' })
+    const signed = await agent.authorize({ command: send, args: bob })
+    if (!made.ok || !signed.ok || made.receipt === undefined) throw new Error('the call is permitted')
+    const [first, second, third, fourth] = [made, denied, refused, signed].map((one) => JSON.stringify(one))
+    const { invocation, receipt } = made
+    const shown = {
+      ok: true,
+      value: { sent: bob.to },
+      invocation: String(invocation.cid),
+      receipt: String(receipt.cid),
+    }
+    expect(JSON.parse(first as string)).toEqual(shown)
+    expect(inspect(made)).toBe(inspect(shown))
+    expect(JSON.parse(second as string)).toMatchObject({
+      reason: 'denied',
+      invocation: expect.stringMatching(/^bafyrei/),
+    })
+    expect(JSON.parse(third as string)).toMatchObject({ reason: 'not_permitted', closest: [String(grant.cid)] })
+    const proofs = [String(grant.cid)]
+    expect(JSON.parse(fourth as string)).toEqual({ ok: true, invocation: String(signed.invocation.cid), proofs })
+    // The forms in which the bytes of the token would be printed.
+    const printed = (value: unknown): string =>
+      inspect(value, { depth: Number.POSITIVE_INFINITY, maxArrayLength: null, showHidden: true }).replace(/\s/g, '')
+    const start = [...invocation.bytes.subarray(0, 16)].join()
+    expect(printed(invocation)).toContain(start)
+    expect(printed({ log: [made, signed] })).not.toContain(start)
+    expect(JSON.stringify(invocation)).toContain('"bytes"')
+    for (const text of [first, fourth, JSON.stringify({ log: [made] }), printed([made, signed])]) {
+      expect(text).not.toContain('bytes')
+      expect(text).not.toContain(signed.container)
+    }
+    expect(Object.keys(made)).toEqual(['ok', 'value', 'invocation', 'receipt'])
+    expect({ ...made }.invocation.bytes).toBeInstanceOf(Uint8Array)
+    expect(Object.isFrozen(made)).toBe(true)
+    expect(encodeContainer([signed.invocation, ...signed.proofs])).toBe(signed.container)
   })
 })
