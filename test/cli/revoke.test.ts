@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -32,8 +33,7 @@ const clients = newClients()
 beforeEach(async () => {
   machine = newMachine()
   keyFile = machine.keyFile
-  const mail = { command: process.execPath, args: [mailServer], env: { MAIL_KEY: 'canary-1' } }
-  config = machine.write('.mcp.json', JSON.stringify({ mcpServers: { mail } }))
+  config = machine.write('.mcp.json', JSON.stringify({ mcpServers: { mail: mail() } }))
   expect((await machine.procura(['wrap', config, '--key-file', keyFile])).code).toBe(0)
 })
 
@@ -42,6 +42,8 @@ afterEach(async () => {
   for (const gateway of gateways.splice(0)) await gateway.close()
   machine.remove()
 })
+
+const mail = (): object => ({ command: process.execPath, args: [mailServer], env: { MAIL_KEY: 'canary-1' } })
 
 async function open(events: string[] = []): Promise<Gateway> {
   const configuration = await readGatewayConfig(join(machine.home, 'gateway.json'))
@@ -52,9 +54,23 @@ async function open(events: string[] = []): Promise<Gateway> {
 
 const folder = (): string => join(machine.home, 'agents', 'claude')
 
-/** What a call of the agent is answered. */
-async function called(): Promise<string> {
-  const client = await clients.open(folder())
+/** Another agent, which has received a part of the authority of the first one: its folder, and the CIDs of its chain. */
+async function newHelper(): Promise<readonly [folder: string, cids: readonly string[]]> {
+  const helper = join(machine.home, 'agents', 'helper')
+  const { out: did } = await machine.procura(['agent', 'new', 'helper'])
+  const part = join(machine.folder, 'part.ucan')
+  const [file, from] = [join(folder(), 'delegations'), join(folder(), 'agent.key')]
+  const words = ['attenuate', file, '--from', from, '--to', did, '--command', '/mcp/mail/send', '--out', part]
+  expect((await machine.procura(words)).code).toBe(0)
+  expect((await machine.procura(['agent', 'receive', 'helper', part])).code).toBe(0)
+  const chain = await fileDelegationStore({ path: join(helper, 'delegations') }).load({})
+  const read = await Promise.all(chain.map((bytes) => decodeDelegation(bytes)))
+  return [helper, read.sort((one) => (one.audience === did ? 1 : -1)).map(({ cid }) => cid.toString())]
+}
+
+/** What a call of an agent is answered. */
+async function called(agent = folder()): Promise<string> {
+  const client = await clients.open(agent)
   return (await client.call('send', { to: 'bob' })).result?.content?.[0].text ?? ''
 }
 
@@ -89,7 +105,7 @@ describe('procura revoke --agent', () => {
     expect(await called()).toMatch(/^Denied \(revoked\)/)
     expect((await revoke('--server', 'other')).err).toBe('the agent has no such delegation')
     expect((await revoke('--json')).out).toMatch(
-      /^\{"revoked":\[\{"delegation":"bafy\w+","command":"\/mcp\/mail"\}\]\}$/,
+      /^\{"revoked":\[\{"delegation":"bafy\w+","command":"\/mcp\/mail"\}\],"left":\[\]\}$/,
     )
   })
 
@@ -200,6 +216,68 @@ describe('procura revoke --agent', () => {
     expect(await called()).toMatch(/^Denied \(revoked\)/)
     const left = ['vault', 'list', '--file', join(machine.home, 'vault'), '--key-file', keyFile]
     expect((await machine.procura(left)).out).not.toContain('issued')
+  })
+
+  it('ends what an agent has received from another one, and leaves the delegations to that one [WRP-33]', async () => {
+    const [helper, cids] = await newHelper()
+    await open()
+    expect([await called(helper), await called()]).toEqual(['sent to bob', 'sent to bob'])
+    const { code, out, err } = await machine.procura(['revoke', '--agent', 'helper', '--key-file', keyFile])
+    expect([code, out]).toEqual([0, `revoked ${cids[1]} for /mcp/mail/send`])
+    expect(err).toContain(
+      `left ${cids[0]} for /mcp/mail: it is to the agent claude, and this agent cannot use it; \`procura revoke --agent claude\` revokes it`,
+    )
+    expect(await called(helper)).not.toBe('sent to bob')
+    expect(await called()).toBe('sent to bob')
+    const again = await machine.procura(['revoke', '--agent', 'helper', '--key-file', keyFile, '--json'])
+    expect([again.code, JSON.parse(again.out)]).toMatchObject([
+      1,
+      { revoked: [], left: [{ delegation: cids[0], command: '/mcp/mail' }] },
+    ])
+    // And the other way round: all that is built on it ends.
+    expect((await revoke()).code).toBe(0)
+    expect(await called()).not.toBe('sent to bob')
+  })
+
+  it('ends nothing of the agent whose file another one has copied [WRP-33]', async () => {
+    await machine.procura(['agent', 'new', 'thief'])
+    const copy = join(machine.home, 'agents', 'thief', 'delegations')
+    copyFileSync(join(folder(), 'delegations'), copy)
+    await open()
+    const thief = await machine.procura(['revoke', '--agent', 'thief', '--key-file', keyFile])
+    expect(thief).toMatchObject({ code: 1, out: '', err: expect.stringContaining('it is to the agent claude') })
+    expect(await called()).toBe('sent to bob')
+    // Without the DID of the agent, nothing is guessed.
+    rmSync(join(machine.home, 'agents', 'thief', 'agent.key'))
+    expect(await machine.procura(['revoke', '--agent', 'thief', '--key-file', keyFile])).toMatchObject({
+      ...{ code: 2, out: '', err: expect.stringContaining('so the DID of the agent is unknown; restore the file') },
+    })
+    expect(await called()).toBe('sent to bob')
+  })
+
+  it('finds a delegation among forged proofs of it, and counts those that lead to no owner [WRP-33]', async () => {
+    const [helper, cids] = await newHelper()
+    const path = join(helper, 'delegations')
+    const tokens = await fileDelegationStore({ path }).load({})
+    const isRoot = await Promise.all(
+      tokens.map(async (bytes) => (await decodeDelegation(bytes)).cid.toString() === cids[0]),
+    )
+    const [first, second] = [tokens[isRoot.indexOf(true)], tokens[isRoot.indexOf(false)]]
+    const forged = [1, 2, 3, 4, 5, 6, 7].map((change) =>
+      (first as Uint8Array).map((byte, at) => (at === 20 ? byte ^ change : byte)),
+    )
+    rmSync(path)
+    // The genuine proof is last.
+    const add = new Map([...forged, second, first].map((bytes, at) => [`${at}`, bytes as Uint8Array]))
+    await fileDelegationStore({ path }).change({ add, remove: [] }, {})
+    const words = ['revoke', '--agent', 'helper', '--key-file', keyFile]
+    expect(await machine.procura(words)).toMatchObject({ code: 0, out: `revoked ${cids[1]} for /mcp/mail/send` })
+    rmSync(path)
+    await fileDelegationStore({ path }).change({ add: new Map([['x', second as Uint8Array]]), remove: [] }, {})
+    expect(await machine.procura(words)).toMatchObject({
+      ...{ code: 1, out: '' },
+      err: expect.stringContaining('left 1 delegation in the file of the agent that the owner cannot revoke'),
+    })
   })
 
   it('leaves the revocation for the next start of a gateway that does not run [CLI-14] [GTW-65]', async () => {

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { defineCommand } from '../../capability/definition.ts'
 import { delegate } from '../../delegation/delegate.ts'
+import type { Delegation } from '../../delegation/delegation.ts'
 import { apiCommand } from '../../gateway/api/api-command.ts'
 import type { ApiConfig } from '../../gateway/configuration/read-gateway-config.ts'
 import { agentFolder, gatewayHome } from '../../gateway/home.ts'
@@ -18,13 +19,14 @@ import { checkFields, readSecret } from '../read-secret.ts'
 import { readDuration, showDate } from '../time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf, textsOf } from '../verb.ts'
+import { findIssued, lastOf } from './find-issued.ts'
 import { checkGatewayContent, type GatewayFile, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { credentialName } from './gateway-server.ts'
 import { describeGrant, type Grant } from './grants.ts'
 import { exists } from './home-files.ts'
 import { held, isOf, issueGrants } from './issue.ts'
 import { forgetIssued, issuedTo, recordedAgents } from './issued.ts'
-import { countOf, issuedBy, revokeAll, stillValid } from './revoke-agent.ts'
+import { countOf, ignored, revokeAll, stillValid } from './revoke-agent.ts'
 import { checkAgent, inHome, openOwner, openWrapHome, type WrapHome } from './wrap-home.ts'
 
 const allMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
@@ -148,13 +150,15 @@ async function revokeFor(
     const store = (await exists(folder)) ? await home.stores(folder) : undefined
     const recorded = await issuedTo(home, agent)
     const inFile = store === undefined ? [] : await held(store)
-    const mine = await issuedBy(signer, recorded, inFile, (one) => isOf(one, name))
-    const { done, messages } = await revokeAll(home.path, signer, mine.delegations)
+    // No agent needs one for the API any more, so those to others end too.
+    const isWanted = (one: Delegation): boolean => isOf(one, name)
+    const found = await findIssued({ owner: signer.did, recorded, inFile, agent: undefined, isWanted })
+    const { done, messages } = await revokeAll(home.path, signer, found.chains)
     await forgetIssued(home, agent, done)
     if (done.length > 0) said.add(`revoked ${countOf(done)} of the agent ${agent}`)
-    const left = stillValid(mine.delegations.filter((one) => !done.includes(one)))
+    const left = stillValid(found.chains.map(lastOf).filter((one) => !done.includes(one)))
     const next = left.length === 0 ? [] : [`repeat it with \`procura revoke --agent ${agent} --server ${name}\``]
-    for (const message of [...messages, ...left, ...next, ...mine.messages]) said.add(message)
+    for (const message of [...messages, ...left, ...next, ...ignored(found)]) said.add(message)
     if (left.length > 0) isRevoked = false
     const remove = done.map(({ cid }) => cid.toString())
     if (remove.length > 0) await store?.change({ add: new Map(), remove }, {})

@@ -1,25 +1,26 @@
 // node only: reads and writes files
 import { realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { verifyDelegation } from '../../authorization/verify-delegation.ts'
 import type { Delegation } from '../../delegation/delegation.ts'
 import { agentFolder, gatewayHome } from '../../gateway/home.ts'
 import type { Signer } from '../../principal/signer.ts'
 import type { DelegationStore } from '../../proof/delegation-store.ts'
 import { revoke } from '../../revocation/revoke.ts'
-import { openSignerFile } from '../../signer-file/signer-file.ts'
+import { describeSignerFile, openSignerFile } from '../../signer-file/signer-file.ts'
 import { quote } from '../../support/quote.ts'
 import { never } from '../../time.ts'
 import { agentStores } from '../agent-stores.ts'
 import type { Host } from '../host.ts'
+import { agentNames } from '../principal-names.ts'
 import { type Sent, sendRevocation } from '../send-revocation.ts'
 import { showDate } from '../time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, neededOf, textOf } from '../verb.ts'
+import { type FoundIssued, findIssued, type IssuedChain, lastOf } from './find-issued.ts'
 import { readGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
-import { allOf, forgetIssued, issuedTo, openIssued } from './issued.ts'
+import { forgetIssued, issuedTo, openIssued } from './issued.ts'
 import { vaultKey } from './vault-key.ts'
 import { inHome } from './wrap-home.ts'
 
@@ -40,40 +41,11 @@ function countIn(count: number): string {
   return `${count} ${count === 1 ? 'delegation' : 'delegations'}`
 }
 
-/** Delegations that an owner has issued to an agent. */
-export interface Issued {
-  readonly delegations: readonly Delegation[]
-  /** A line about those that only claim the owner as their issuer. */
-  readonly messages: readonly string[]
-}
-
-/**
- * The delegations that an owner has issued to an agent, the recorded ones first. The agent can fill its file with others
- * that claim the owner as their issuer: each would be sent, and refused.
- *
- * @param inFile - of the file of the agent.
- */
-export async function issuedBy(
-  owner: Signer,
-  recorded: readonly Delegation[],
-  inFile: readonly Delegation[],
-  isWanted: (delegation: Delegation) => boolean,
-): Promise<Issued> {
-  const known = new Set(recorded.map(({ cid }) => cid.toString()))
-  const wanted = allOf(recorded, inFile).filter((one) => one.issuer === owner.did && isWanted(one))
-  const delegations: Delegation[] = []
-  for (const one of wanted) if (known.has(one.cid.toString()) || (await isSigned(one))) delegations.push(one)
-  const others = wanted.length - delegations.length
-  if (others === 0) return { delegations, messages: [] }
-  const message = `ignored ${countIn(others)} in the file of the agent that the owner has not signed about itself`
-  return { delegations, messages: [message] }
-}
-
-/** Whether a delegation is signed by its issuer, about itself. One that begins later, or has ended, counts too. */
-async function isSigned(delegation: Delegation): Promise<boolean> {
-  const { notBefore, expiration } = delegation
-  const time = notBefore ?? (expiration === never ? 0 : expiration)
-  return (await verifyDelegation([delegation], { clock: { now: () => time } })).verified
+/** A line about the tokens in the file of an agent that are not what they claim. */
+export function ignored({ forged }: FoundIssued): readonly string[] {
+  return forged === 0
+    ? []
+    : [`ignored ${countIn(forged)} in the file of the agent that the owner has not signed about itself`]
 }
 
 /** The message about delegations that could not be revoked: one line, or an empty list when all were revoked. */
@@ -86,12 +58,13 @@ function showEnd({ expiration }: Delegation): string {
   return expiration === never ? 'for ever' : showDate(expiration)
 }
 
-/** Revokes delegations that an owner has issued, at the gateway of a home folder. */
-export async function revokeAll(home: string, owner: Signer, delegations: readonly Delegation[]): Promise<Revoked> {
+/** Revokes delegations that an owner has issued, or that are built on such ones, at the gateway of a home folder. */
+export async function revokeAll(home: string, owner: Signer, chains: readonly IssuedChain[]): Promise<Revoked> {
   const sent: (readonly [Delegation, Sent])[] = []
-  for (const delegation of delegations) {
-    const revocation = await revoke({ issuer: owner, delegation })
-    const answer = await sendRevocation(home, revocation, [delegation])
+  for (const chain of chains) {
+    const delegation = lastOf(chain)
+    const revocation = await revoke({ issuer: owner, delegation, ...(chain.length > 1 && { path: chain }) })
+    const answer = await sendRevocation(home, revocation, chain)
     if (answer !== undefined) sent.push([delegation, answer])
   }
   return {
@@ -119,24 +92,64 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
     const isThere = await exists(folder)
     if (!isThere && recorded.length === 0) throw new UsageError(`the agent ${quote(folder, 256)} does not exist`)
     const own = isThere ? await ownFile(() => agentStores(flags, host)(folder), recorded) : undefined
-    const { delegations: issued, messages: notes } = await issuedBy(
-      signer,
-      recorded,
-      own?.delegations ?? [],
-      (one) => server === undefined || isOf(one, server),
-    )
-    const { done, messages } = await revokeAll(home, signer, issued)
+    const agent = await agentDids(folder, recorded)
+    if (agent.size === 0) throw new UsageError(unknownDid(folder))
+    const found = await findIssued({
+      ...{ owner: signer.did, recorded, inFile: own?.delegations ?? [], agent },
+      isWanted: (one) => server === undefined || isOf(one, server),
+    })
+    const { chains } = found
+    const { done, messages } = await revokeAll(home, signer, chains)
     await forgetIssued(place, name, done)
     if (flags['json'] === true)
-      host.print(JSON.stringify({ revoked: done.map(({ cid, command }) => ({ delegation: cid.toString(), command })) }))
+      host.print(
+        JSON.stringify({
+          revoked: done.map(({ cid, command }) => ({ delegation: cid.toString(), command })),
+          left: found.others.map(({ cid, command, audience }) => ({ delegation: cid.toString(), command, audience })),
+        }),
+      )
     else for (const { cid, command } of done) host.print(`revoked ${cid.toString()} for ${command}`)
-    for (const message of issued.length === 0 ? [nothingIssued(server, recorded)] : messages) host.complain(message)
-    for (const note of notes) host.complain(note)
+    for (const message of chains.length === 0 ? [nothingIssued(server, recorded)] : messages) host.complain(message)
+    for (const note of [...ignored(found), ...(await leftOut(home, found))]) host.complain(note)
     if (own?.fault !== undefined)
       host.complain(`the agent may have more delegations, in a file that cannot be read: ${own.fault}`)
     if (done.length > 0) await own?.store?.change({ add: new Map(), remove: done.map(({ cid }) => cid.toString()) }, {})
-    return done.length < issued.length || issued.length === 0 || own?.fault !== undefined ? 1 : 0
+    return done.length < chains.length || chains.length === 0 || own?.fault !== undefined ? 1 : 0
   })
+}
+
+/** Most delegations that a message lists. */
+const mostListed = 8
+
+/** The delegations in the file of an agent that stay, each with the reason. */
+async function leftOut(home: string, { others, foreign }: FoundIssued): Promise<readonly string[]> {
+  const names = others.length === 0 ? {} : await agentNames(home)
+  const lines = others.slice(0, mostListed).map(({ cid, command, audience }) => {
+    const name = names[audience]
+    const next = name === undefined ? '`procura revoke FILE --from`' : `\`procura revoke --agent ${name}\``
+    const to = name === undefined ? audience : `the agent ${name}`
+    return `left ${cid} for ${command}: it is to ${to}, and this agent cannot use it; ${next} revokes it`
+  })
+  return [
+    ...lines,
+    ...(others.length > lines.length ? [`left ${others.length - lines.length} more of this kind`] : []),
+    ...(foreign === 0
+      ? []
+      : [
+          `left ${countIn(foreign)} in the file of the agent that the owner cannot revoke: no chain there leads to them`,
+        ]),
+  ]
+}
+
+/** The DIDs of an agent: those of its key file, and those of the recorded delegations. It could replace its key file. */
+export async function agentDids(folder: string, recorded: readonly Delegation[]): Promise<ReadonlySet<string>> {
+  const { keys } = await describeSignerFile({ path: join(folder, 'agent.key') }).catch(() => ({ keys: [] }))
+  return new Set<string>([...keys.map(({ did }) => did), ...recorded.map(({ audience }) => audience)])
+}
+
+/** Without the DID of an agent, the delegations to it cannot be told from those to others. */
+export function unknownDid(folder: string): string {
+  return `${quote(join(folder, 'agent.key'), 256)} cannot be read, so the DID of the agent is unknown; restore the file, or pass a delegation to \`procura revoke FILE --from\``
 }
 
 /** The name of an agent in the records; empty for one in a folder elsewhere, which has no record. */

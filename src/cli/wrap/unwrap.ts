@@ -1,6 +1,7 @@
 // node only: reads and writes files
 import { realpath, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import type { Delegation } from '../../delegation/delegation.ts'
 import { gatewayHome } from '../../gateway/home.ts'
 import { syncFolder } from '../../support/durable-file.ts'
 import { quote } from '../../support/quote.ts'
@@ -11,12 +12,13 @@ import { type ClientName, clientOf } from './client.ts'
 import type { ConfigDocument } from './config-document.ts'
 import { type ConfigFile, checkUnchanged, hashOf, readConfigFile, replaceConfigFile } from './config-file.ts'
 import { connectionOf } from './connect-line.ts'
+import { findIssued, lastOf } from './find-issued.ts'
 import { gatewayPath, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
 import { allOf, forgetIssued, issuedTo } from './issued.ts'
 import { isPresent, type Restored, restore } from './restore.ts'
-import { countOf, issuedBy, revokeAll, stillValid } from './revoke-agent.ts'
+import { agentDids, countOf, ignored, revokeAll, stillValid } from './revoke-agent.ts'
 import { textOfSpan } from './text-edit.ts'
 import { readDocument } from './wrap.ts'
 import { checkAgent, inHome, openOwner, openWrapHome, type WrapHome } from './wrap-home.ts'
@@ -200,24 +202,30 @@ async function dropDelegations(
 ): Promise<Dropped> {
   const folder = join(home.path, 'agents', agent)
   const store = (await exists(folder)) ? await home.stores(folder) : undefined
-  const isWanted = (one: Parameters<typeof isOf>[0]): boolean => servers.some((server) => isOf(one, server))
+  const isWanted = (one: Delegation): boolean => servers.some((server) => isOf(one, server))
   const recorded = await issuedTo(home, agent)
   const inFile = store === undefined ? [] : await held(store)
-  const remove = allOf(recorded, inFile).filter(isWanted)
-  if (remove.length === 0) return nothingDropped
+  const wanted = allOf(recorded, inFile).filter(isWanted)
+  if (wanted.length === 0) return nothingDropped
   const { signer } = await openOwner(home)
-  const { delegations: issued, messages: notes } = await issuedBy(signer, recorded, inFile, isWanted)
-  const { done, messages } = revokes ? await revokeAll(home.path, signer, issued) : { done: [], messages: [] }
-  await store?.change({ add: new Map(), remove: remove.map(({ cid }) => cid.toString()) }, {})
+  const dids = await agentDids(folder, recorded)
+  const found = await findIssued({ owner: signer.did, recorded, inFile, agent: dids, isWanted })
+  const { done, messages } = revokes ? await revokeAll(home.path, signer, found.chains) : { done: [], messages: [] }
+  const left = found.chains.filter((chain) => !done.includes(lastOf(chain)))
+  await store?.change({ add: new Map(), remove: wanted.map(idOf) }, {})
   await forgetIssued(home, agent, done)
-  const left = issued.filter((one) => !done.includes(one))
+  const last = left.map(lastOf)
   return {
     isRevoked: left.length === 0,
     messages: [
       ...(done.length === 0 ? [] : [`revoked ${countOf(done)} of the agent ${agent}`]),
       ...messages,
-      ...stillValid(left),
-      ...notes,
+      ...stillValid(last),
+      ...ignored(found),
     ],
   }
+}
+
+function idOf({ cid }: Delegation): string {
+  return cid.toString()
 }
