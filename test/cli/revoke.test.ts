@@ -421,6 +421,80 @@ describe('procura unwrap', () => {
     expect(await machine.procura(words)).toMatchObject({ code: 0, out: expect.stringMatching(/^revoked bafy/) })
   })
 
+  it('keeps all that is needed to revoke later what the gateway has not taken [WRP-34]', async () => {
+    const [helper, cids] = await newHelper()
+    const text = JSON.stringify({ mcpServers: { mail: mail() } })
+    const other = machine.write('.cursor/mcp.json', text)
+    expect((await machine.procura(['wrap', other, '--agent', 'helper', '--key-file', keyFile])).code).toBe(0)
+    // One that is not recorded.
+    const given = join(machine.folder, 'given.ucan')
+    const to = (await machine.procura(['key', 'show', join(helper, 'agent.key')])).out
+    const owner = ['--from', join(machine.home, 'owner.key'), '--key-file', keyFile]
+    const grant = ['delegate', ...owner, '--to', to, '--command', '/mcp/mail/slow', '--out', given]
+    expect((await machine.procura(grant)).code).toBe(0)
+    expect((await machine.procura(['agent', 'receive', 'helper', given])).code).toBe(0)
+    const server = createServer((socket) =>
+      socket
+        .on('error', () => undefined)
+        .resume()
+        .end('no answer of a gateway\n'),
+    )
+    await new Promise<void>((resolve) => server.listen(join(machine.home, 'gateway.sock'), resolve))
+    const unwrapped = await machine.procura(['unwrap', other, '--key-file', keyFile])
+    expect([unwrapped.code, unwrapped.err]).toEqual([
+      1,
+      expect.stringContaining('to revoke it later, run `procura revoke --agent helper --server mail`'),
+    ])
+    expect(readFileSync(other, 'utf8')).toBe(text)
+    const words = ['revoke', '--agent', 'helper', '--server', 'mail', '--key-file', keyFile]
+    expect(await machine.procura(words)).toMatchObject({ code: 1, out: '' })
+    await new Promise((resolve) => server.close(resolve))
+    const { code, out } = await machine.procura(words)
+    expect([code, out.split('\n').map((line) => line.split(' for ')[1])]).toEqual([
+      0,
+      ['/mcp/mail', '/mcp/mail/slow', '/mcp/mail/send'],
+    ])
+    expect(out).toContain(`revoked ${cids[1]} for`)
+    expect(pending()).toHaveLength(3)
+    await open()
+    expect(await called()).toBe('sent to bob')
+  })
+
+  it('is about one that a later `wrap` has replaced, too [WRP-34]', async () => {
+    const { audience } = await decodeDelegation((await held())[0] as Uint8Array)
+    const owner = ['--from', join(machine.home, 'owner.key'), '--key-file', keyFile]
+    const given = join(machine.folder, 'given.ucan')
+    const grant = ['delegate', ...owner, '--to', audience, '--command', '/mcp/mail/slow', '--out', given]
+    expect((await machine.procura(grant)).code).toBe(0)
+    expect((await machine.procura(['agent', 'receive', 'claude', given])).code).toBe(0)
+    const other = machine.write('.cursor/mcp.json', `{"mcpServers":{"mail":${JSON.stringify(mail())}}}`)
+    const words = ['wrap', other, '--agent', 'claude', '--tools', 'send', '--key-file', keyFile]
+    expect((await machine.procura(words)).code).toBe(0)
+    expect(await held()).toHaveLength(1)
+    const { out } = await machine.procura(['revoke', '--agent', 'claude', '--key-file', keyFile])
+    expect(out.split('\n').map((line) => line.split(' for ')[1])).toEqual([
+      ...['/mcp/mail', '/mcp/mail/slow', '/mcp/mail/send'],
+    ])
+  })
+
+  it('leaves delegations in the file whose receiver is unknown [WRP-34]', async () => {
+    const file = await held()
+    rmSync(join(folder(), 'agent.key'))
+    // Without its record too.
+    await machine.procura([
+      'vault',
+      'remove',
+      'procura-wrap/issued-claude',
+      '--file',
+      join(machine.home, 'vault'),
+      '--key-file',
+      keyFile,
+    ])
+    const { code, err } = await unwrap()
+    expect([code, err]).toEqual([1, expect.stringMatching(/left 1 delegation in its file: `.*` cannot be read, so/)])
+    expect(await held()).toEqual(file)
+  })
+
   it('leaves the revocation for the next start without a running gateway [WRP-19]', async () => {
     const { code, err } = await unwrap()
     expect([code, err]).toEqual([0, expect.stringContaining('does not run; it takes the revocation when it starts')])

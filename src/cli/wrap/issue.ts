@@ -6,6 +6,7 @@ import { apiCommand } from '../../gateway/api/api-command.ts'
 import { toolCommand } from '../../gateway/tool-command.ts'
 import type { DelegationStore } from '../../proof/delegation-store.ts'
 import { never, systemClock } from '../../time.ts'
+import { findIssued } from './find-issued.ts'
 import type { Grant } from './grants.ts'
 import { noteIssued } from './issued.ts'
 import { ensureAgent, openOwner, type WrapHome } from './wrap-home.ts'
@@ -39,7 +40,12 @@ export async function issueGrants(
     else made.push(await delegate({ issuer: signer, audience: did, command, policy, expiresIn }))
   }
   const replaced = earlier.filter((one) => !kept.includes(one))
-  await noteIssued(home, agent, made)
+  // One that `procura delegate` has made is not recorded yet, and the agent may have kept a copy.
+  const { chains } = await findIssued({
+    ...{ owner: signer.did, recorded: [], inFile: replaced, agent: undefined },
+    isWanted: () => true,
+  })
+  await noteIssued(home, agent, [...chains.flat(), ...made])
   if (made.length > 0 || replaced.length > 0)
     await store.change(
       {

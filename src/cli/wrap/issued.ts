@@ -55,7 +55,7 @@ export function recordedAgents({ secrets }: Pick<IssuedPlace, 'secrets'>): reado
 
 /** Adds delegations to the record of an agent, before the agent gets them. */
 export async function noteIssued(place: IssuedPlace, agent: string, made: readonly Delegation[]): Promise<void> {
-  if (made.length > 0) await write(place, agent, [...(await issuedTo(place, agent)), ...made])
+  if (made.length > 0) await write(place, agent, allOf(await issuedTo(place, agent), made))
 }
 
 /** Removes delegations that were revoked from the record of an agent. */

@@ -16,9 +16,9 @@ import { findIssued, lastOf } from './find-issued.ts'
 import { gatewayPath, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
-import { allOf, forgetIssued, issuedTo } from './issued.ts'
+import { allOf, forgetIssued, issuedTo, noteIssued } from './issued.ts'
 import { isPresent, type Restored, restore } from './restore.ts'
-import { agentDids, countOf, ignored, revokeAll, stillValid } from './revoke-agent.ts'
+import { agentDids, countOf, ignored, revokeAll, stillValid, unknownDid } from './revoke-agent.ts'
 import { textOfSpan } from './text-edit.ts'
 import { readDocument } from './wrap.ts'
 import { checkAgent, inHome, openOwner, openWrapHome, type WrapHome } from './wrap-home.ts'
@@ -212,15 +212,23 @@ async function dropDelegations(
   const found = await findIssued({ owner: signer.did, recorded, inFile, agent: dids, isWanted })
   const { done, messages } = revokes ? await revokeAll(home.path, signer, found.chains) : { done: [], messages: [] }
   const left = found.chains.filter((chain) => !done.includes(lastOf(chain)))
-  await store?.change({ add: new Map(), remove: wanted.map(idOf) }, {})
+  // WRP-34: before the agent forgets them. The record takes those of the owner; the file keeps the others with their proofs.
+  await noteIssued(home, agent, left.filter(({ length }) => length === 1).flat())
+  const unknown = dids.size === 0 ? found.others : []
+  const built = left.filter(({ length }) => length > 1).flat()
+  const kept = new Set(revokes ? [...built, ...unknown].map(idOf) : [])
+  await store?.change({ add: new Map(), remove: wanted.map(idOf).filter((cid) => !kept.has(cid)) }, {})
   await forgetIssued(home, agent, done)
   const last = left.map(lastOf)
+  const again = servers.filter((server) => last.some((one) => isOf(one, server)))
   return {
-    isRevoked: left.length === 0,
+    isRevoked: left.length + unknown.length === 0,
     messages: [
       ...(done.length === 0 ? [] : [`revoked ${countOf(done)} of the agent ${agent}`]),
       ...messages,
       ...stillValid(last),
+      ...again.map((server) => `to revoke it later, run \`procura revoke --agent ${agent} --server ${server}\``),
+      ...(unknown.length === 0 ? [] : [`left ${countOf(unknown)} in its file: ${unknownDid(folder)}`]),
       ...ignored(found),
     ],
   }
