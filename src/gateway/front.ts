@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net'
 import { type DenialSampler, sampleDenials } from '../audit/sample-denials.ts'
 import { quote } from '../support/quote.ts'
+import { admitSession, type SessionRefusal } from './admit-session.ts'
 import { type ApiFront, createApiFront } from './api/api-front.ts'
 import type { ApprovalDesk, WantedCall } from './approvals/approval-desk.ts'
 import { needOf } from './approvals/approval-need.ts'
@@ -16,17 +17,15 @@ import { createWaits } from './approvals/waits.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
 import { claimedCommand, recordOmitted, recordRefusal } from './record-denials.ts'
 import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } from './session.ts'
+import { sessionPlaces } from './session-places.ts'
 import type { Supply } from './supply.ts'
 import { UpstreamError } from './upstream/upstream-error.ts'
 import { type ConnectionPlaces, connectionPlaces } from './wire/connection-places.ts'
 import { endWith, type HelloError, type HookRefusalClaim, readHello } from './wire/hello.ts'
 import { askProof, serverPlace } from './wire/session-proof.ts'
 
-/**
- * Most open connections, most sessions, because each can be a program, and most requests to APIs, because each can have a
- * body. GTW-22
- */
-const most = Object.freeze({ connections: 256, sessions: 64, requests: 64, approvals: 32 })
+/** Most open connections, and most requests to APIs, because each can have a body. GTW-22 */
+const most = Object.freeze({ connections: 256, requests: 64, approvals: 32 })
 
 /** Milliseconds for the first line. */
 const helloMs = 5_000
@@ -69,7 +68,7 @@ export function createFront(options: FrontOptions): Front {
   const opening = new Set<Promise<void>>()
   const sampler = sampleDenials()
   const apis = createApiFront({ supply, dryRun, sampler, onEvent, mostRequests: most.requests })
-  let starting = 0
+  const sessions = sessionPlaces(dryRun)
   const takeApprovals = approvalsTaker(options)
   let isClosing = false
 
@@ -94,23 +93,22 @@ export function createFront(options: FrontOptions): Front {
     if ('api' in hello) return takeRequest(socket, hello.api, apis, supply, onEvent)
     const { server } = hello
     if (!supply.current().servers.has(server)) return refuse(socket, unknown(server, supply), onEvent)
-    const proof = needsProof ? await askProof(socket, serverPlace(server), supply.current()) : undefined
-    if (proof !== undefined && 'code' in proof) return refuse(socket, proof, onEvent, { server })
-    if (isClosing) return refuse(socket, closing, onEvent, { server })
-    if (open.size + starting >= most.sessions) return refuse(socket, tooMany, onEvent, { server })
+    const generation = supply.current()
+    const ending = (): HelloError | undefined => (isClosing ? closing : undefined)
+    const admitted = await admitSession(socket, server, { sessions, needsProof, generation, ending })
+    if ('fault' in admitted) return refuseSession(socket, admitted, server, options, sampler)
     places.begin(socket)
-    starting++
     try {
-      await begin(socket, server)
+      const session = await begin(socket, server)
+      void session.closed.then(admitted.leave)
     } catch (error) {
+      admitted.leave()
       if (!(error instanceof UpstreamError)) throw error
       refuse(socket, error, onEvent, { server })
-    } finally {
-      starting--
     }
   }
 
-  async function begin(socket: Socket, server: string): Promise<void> {
+  async function begin(socket: Socket, server: string): Promise<GatewaySession> {
     // A change that one session finds counts for the others at once: they look again before their next call.
     let own: GatewaySession | undefined
     const onToolsChanged = (): void => {
@@ -120,6 +118,7 @@ export function createFront(options: FrontOptions): Front {
     own = session
     follow(session, open, onEvent)
     if (isClosing) await session.close({ graceMs: 0 })
+    return session
   }
 
   return {
@@ -141,6 +140,22 @@ export function createFront(options: FrontOptions): Front {
       await recordOmitted(sampler, supply.current().sink, true)
     },
   }
+}
+
+/** A refusal for want of a place is on record: the agent, or another one, has too many. */
+async function refuseSession(
+  socket: Socket,
+  { fault, invoker }: SessionRefusal,
+  server: string,
+  { supply, onEvent }: FrontOptions,
+  sampler: DenialSampler,
+): Promise<void> {
+  refuse(socket, fault, onEvent, { server })
+  if (fault.code !== 'too_many') return
+  const { audience, sink } = supply.current()
+  const onError = (): void => sessionFault(onEvent, server, 'the refusal of a session could not be recorded')
+  const facts = { code: 'overloaded', requirement: 'GTW-26', command: serverPlace(server).whole }
+  await recordRefusal({ audience, sink, sampler, onError }, { ...facts, ...(invoker !== undefined && { invoker }) })
 }
 
 /** Keeps a session in the list while it is open. */
@@ -197,13 +212,16 @@ function openSession(
 ): Promise<GatewaySession> {
   return openGatewaySession({
     ...{ server, socket, ...own, current: supply.current },
-    onFault: (message) =>
-      onEvent({ level: 'warning', event: 'session_fault', server, message: `${quote(server)}: ${message}` }),
+    onFault: (message) => sessionFault(onEvent, server, `${quote(server)}: ${message}`),
     onReady() {
       const { audience } = supply.current()
       socket.write(`${JSON.stringify({ procura: 1, audience })}\n`)
     },
   })
+}
+
+function sessionFault(onEvent: OnGatewayEvent, server: string, message: string): void {
+  onEvent({ level: 'warning', event: 'session_fault', server, message })
 }
 
 function refuse(
@@ -248,13 +266,7 @@ async function takeRefusal(
     const message = 'a hook can report a refusal over a Unix socket only, and for a server of this gateway'
     return refuse(socket, { code: 'refusal_refused', message }, onEvent)
   }
-  const onError = (): void =>
-    onEvent({
-      level: 'warning',
-      event: 'session_fault',
-      server,
-      message: 'the refusal of a hook could not be recorded',
-    })
+  const onError = (): void => sessionFault(onEvent, server, 'the refusal of a hook could not be recorded')
   await recordRefusal(
     { audience, sink, sampler, onError },
     { code: 'hook_refused', ...claimedCommand(server, tool), ...(Object.keys(claimed).length > 0 && { claimed }) },
@@ -282,7 +294,7 @@ const closing: HelloError = Object.freeze({ code: 'closing', message: 'the gatew
 
 const tooMany: HelloError = Object.freeze({
   code: 'too_many',
-  message: `the gateway has ${most.sessions} sessions, ${most.requests} requests to APIs or ${most.connections} connections; close some of them`,
+  message: `the gateway has ${most.requests} requests to APIs, ${most.approvals} requests for approvals or ${most.connections} connections; close some of them`,
 })
 
 function unknown(server: string, supply: Supply): HelloError {

@@ -76,22 +76,25 @@ export function recordDenials(client: McpTransport, options: RecordDenialsOption
   }
 }
 
-/** Records one refusal that the guard has not seen, unless too many were recorded before. */
+/**
+ * Records one refusal that the guard has not seen, unless too many were recorded before. An `invoker` has proved its
+ * delegation.
+ */
 export async function recordRefusal(
   { sink, sampler, audience, onError }: Omit<RecordDenialsOptions, 'server'>,
-  facts: Pick<DeniedEvent, 'claimed' | 'code' | 'command' | 'requirement'>,
+  facts: Pick<DeniedEvent, 'claimed' | 'code' | 'command' | 'invoker' | 'requirement'>,
 ): Promise<void> {
   await recordOmitted(sampler, sink).catch(onError)
-  if (!sampler.admit(undefined)) return
+  if (!sampler.admit(facts.invoker)) return
   const event: DeniedEvent = {
     ...{ kind: 'denied', id: newEventId(), time: Math.floor(systemClock.now()) },
-    ...{ audience, authenticated: false },
+    ...{ audience, authenticated: facts.invoker !== undefined },
     ...facts,
   }
   try {
     await sink.append(event, {})
   } catch (error) {
-    sampler.lose(undefined)
+    sampler.lose(facts.invoker)
     onError(error)
   }
 }

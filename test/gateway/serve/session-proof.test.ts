@@ -14,6 +14,7 @@ import { generateSigner } from '../../../src/principal/generate-signer.ts'
 import type { Signer } from '../../../src/principal/signer.ts'
 import { revoke } from '../../../src/revocation/revoke.ts'
 import { actor } from '../../support/actors.ts'
+import { until } from '../../support/until.ts'
 import { approveAt } from '../approvals/approver.ts'
 import { type AgentHome, makeAgentHome } from '../connect/agent-home.ts'
 import { newClients } from '../connect/client.ts'
@@ -203,6 +204,47 @@ describe('a session over TCP', () => {
     for (const socket of sockets) socket.destroy()
     expect((await gateway.health()).sessions).toBe(1)
   })
+
+  it('is refused to an agent with its share of the sessions, with a record, and given to others [GTW-26] [attack 98]', async () => {
+    await gateway.close()
+    home.configure((given) => void Object.assign(given, { servers: { mail: { type: 'stdio', command: 'cat' } } }))
+    gateway = await home.open()
+    const [host, port] = gateway.place.split(':')
+    const held: Socket[] = []
+    /** Opens a session, and returns its last answer. */
+    const hold = async (parts: Parameters<typeof proof>[1] = {}): Promise<Line> => {
+      const socket = connect(Number(port), host).on('error', () => undefined)
+      held.push(socket)
+      const read = createInterface({ input: socket })[Symbol.asyncIterator]()
+      const next = async (): Promise<Line> => JSON.parse((await read.next()).value as string) as Line
+      socket.write(`${hello()}\n`)
+      socket.write(`${await proof((await next())['challenge'], parts)}\n`)
+      return next()
+    }
+    // The agents below an agent take its places: it can make any number of them.
+    const below = await actor('below')
+    const passed = await attenuate([chain], { issuer: agent.signer, audience: below.did, expiresIn: 60 })
+    for (let count = 0; count < 32; count++)
+      expect(await hold(count % 2 === 0 ? {} : { signer: below, chain: [chain, passed] })).not.toHaveProperty('error')
+    const error = { code: 'too_many', message: expect.stringContaining('this agent has 32 sessions together with') }
+    expect(await hold()).toMatchObject({ error })
+    expect(await hold({ signer: below, chain: [chain, passed] })).toMatchObject({ error })
+    const other = await actor('other')
+    const own = await delegate({ issuer: home.owner, audience: other.did, command: '/mcp/mail', expiresIn: 60 })
+    expect(await hold({ signer: other, chain: [own] })).not.toHaveProperty('error')
+    expect((await gateway.health()).sessions).toBe(33)
+    held.shift()?.destroy()
+    await until(async () => (await gateway.health()).sessions === 32, 20)
+    expect(await hold()).not.toHaveProperty('error')
+    for (const socket of held) socket.destroy()
+    await until(async () => (await gateway.health()).sessions === 0, 20)
+    const refused = (await home.records()).filter(({ code }) => code === 'overloaded')
+    const facts = { kind: 'denied', authenticated: true, command: '/mcp/mail', requirement: 'GTW-26' }
+    expect(refused).toMatchObject([
+      { ...facts, invoker: agent.signer.did },
+      { ...facts, invoker: below.did },
+    ])
+  }, 60_000)
 
   it('is answered with the remedy when the agent has no delegation for the server [CON-12]', async () => {
     const place = { audience: home.service.did, subject: home.owner.did }
