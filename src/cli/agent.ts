@@ -29,7 +29,7 @@ export async function newAgent(words: readonly string[], flags: Flags, host: Hos
     ...(keyFile !== undefined && { key: { file: resolve(keyFile) } }),
     ...(delegationsKeyFile !== undefined && { delegations: { file: resolve(delegationsKeyFile) } }),
   }
-  if (delegationsKeyFile !== undefined && !(await exists(delegationsKeyFile))) await createKeyFile(delegationsKeyFile)
+  if (await exists(folder)) throw new UsageError(`${quote(folder, 128)} exists already; choose another name`)
   const key = isEncrypted ? await fileKey(flags, host, true) : undefined
   await mkdir(join(folder, '..'), { recursive: true, mode: 0o700 })
   await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
@@ -37,6 +37,7 @@ export async function newAgent(words: readonly string[], flags: Flags, host: Hos
     throw new UsageError(`${quote(folder, 128)} ${reason}`)
   })
   try {
+    if (delegationsKeyFile !== undefined && !(await exists(delegationsKeyFile))) await createKeyFile(delegationsKeyFile)
     const { did } = await createSignerFile({ path: join(folder, 'agent.key'), ...(key !== undefined && { key }) })
     await writeConnection(folder, {
       ...connection,

@@ -2,6 +2,7 @@
 import { attenuate as attenuateDelegation } from '../delegation/attenuate.ts'
 import { delegate as makeDelegation } from '../delegation/delegate.ts'
 import type { Delegation } from '../delegation/delegation.ts'
+import { describeSignerFile, type SignerFileEntry } from '../signer-file/signer-file.ts'
 import { never, systemClock } from '../time.ts'
 import { commandOf, lifetimeOf, policyOf } from './authority-options.ts'
 import { chainFor } from './choose-chain.ts'
@@ -13,7 +14,7 @@ import { readDelegations } from './read-tokens.ts'
 import { showDate, showDistance } from './time-text.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, neededOf, textOf } from './verb.ts'
-import { writeTokens } from './write-tokens.ts'
+import { checkNewFile, writeTokens } from './write-tokens.ts'
 
 /** `procura delegate`: an owner passes its authority on. */
 export async function delegate(words: readonly string[], flags: Flags, host: Host): Promise<number> {
@@ -23,6 +24,7 @@ export async function delegate(words: readonly string[], flags: Flags, host: Hos
   if (command === undefined) throw new UsageError('--command is missing: the command that may be called')
   const policy = await policyOf(flags, host)
   const lifetime = lifetimeOf(flags)
+  await checkNewFile(textOf(flags, 'out'))
   const { signer } = await openSigner(path, flags, host)
   const grant = await makeDelegation({ issuer: signer, audience, command, policy, ...lifetime })
   await writeDelegations([grant], flags, host)
@@ -38,10 +40,14 @@ export async function attenuate(words: readonly string[], flags: Flags, host: Ho
   const policy = await policyOf(flags, host)
   const lifetime = lifetimeOf(flags)
   const delegations = await readDelegations(file, flags, host)
-  const { signer, previous } = await openSigner(path, flags, host)
+  await checkNewFile(textOf(flags, 'out'))
+  const { keys } = await describeSignerFile({ path })
   // A delegation to the previous key of the file can be passed on with that key.
-  const held = [signer, ...previous].find(({ did }) => delegations.some(({ audience: to }) => to === did)) ?? signer
-  const chain = chainFor(held.did, delegations, flags)
+  const { did } = (keys.find((one) => delegations.some(({ audience: to }) => to === one.did)) ??
+    keys[0]) as SignerFileEntry
+  const chain = chainFor(did, delegations, flags)
+  const { signer, previous } = await openSigner(path, flags, host)
+  const held = [signer, ...previous].find((one) => one.did === did) ?? signer
   const narrow = await attenuateDelegation(chain, {
     issuer: held,
     audience,

@@ -13,6 +13,7 @@ import { fileKey } from './open-signer.ts'
 import { showDate } from './time-text.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, operandOf, textOf } from './verb.ts'
+import { checkNewFile } from './write-tokens.ts'
 
 /** `procura key new FILE`: prints the DID. */
 export async function newKey(words: readonly string[], flags: Flags, host: Host): Promise<number> {
@@ -20,10 +21,12 @@ export async function newKey(words: readonly string[], flags: Flags, host: Host)
   const did = textOf(flags, 'did')
   const algorithm = textOf(flags, 'algorithm') as SignatureAlgorithm | undefined
   const isEncrypted = flags['encrypt'] === true || textOf(flags, 'key-file') !== undefined
+  const named = did === undefined ? {} : { did: parseDid(did) }
+  if (isEncrypted) await checkNewFile(path)
   const made = await createSignerFile({
     path,
     ...(algorithm !== undefined && { algorithm }),
-    ...(did !== undefined && { did: parseDid(did) }),
+    ...named,
     ...(isEncrypted && { key: await fileKey(flags, host, true) }),
   })
   print([entryOf(made)], isEncrypted, flags, host)

@@ -5,6 +5,9 @@ import { UsageError } from './usage-error.ts'
 /** The longest secret that is read, in bytes. */
 const mostEntries = 1_048_576
 
+/** A terminal takes text. */
+export const bytesAtTerminal = '--bytes takes the secret from a file or another program: send it to standard input'
+
 /**
  * Reads a secret from standard input, or from a terminal that does not show it. It is never taken from the command line,
  * which every process of the machine can see. VLT-45
@@ -17,8 +20,7 @@ export async function readSecret(name: string, asBytes: boolean, host: Host): Pr
     if (given === undefined) throw new UsageError(`the secret has more than ${mostEntries} bytes`)
     return checked(asBytes ? given : withoutLineEnd(given), asBytes)
   }
-  if (asBytes)
-    throw new UsageError('--bytes takes the secret from a file or another program: send it to standard input')
+  if (asBytes) throw new UsageError(bytesAtTerminal)
   const typed = await host.askHidden(`secret of ${name} (it is not shown): `)
   if (typed === undefined) throw new UsageError('the input was interrupted; nothing is stored')
   return checked(typed, false)

@@ -2,6 +2,7 @@
 import { encodeContainer } from '../container/container.ts'
 import { gatewayHome } from '../gateway/home.ts'
 import { revoke as makeRevocation } from '../revocation/revoke.ts'
+import { describeSignerFile } from '../signer-file/signer-file.ts'
 import { quote } from '../support/quote.ts'
 import { chainTo } from './choose-chain.ts'
 import type { Host } from './host.ts'
@@ -12,7 +13,7 @@ import { readDelegations } from './read-tokens.ts'
 import { type Sent, sendRevocation } from './send-revocation.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, neededOf, textOf, textsOf } from './verb.ts'
-import { writeTokens } from './write-tokens.ts'
+import { checkNewFile, writeTokens } from './write-tokens.ts'
 
 /**
  * `procura revoke [FILE]`: signs the revocation of a delegation, and sends it to the gateway of a home folder, and
@@ -30,22 +31,32 @@ export async function revoke(words: readonly string[], flags: Flags, host: Host)
   const path = neededOf(flags, 'from', 'the key file of the principal that issued the delegation, or an earlier one')
   const delegations = await readDelegations(file, flags, host)
   const cid = textOf(flags, 'delegation')
-  const leaves = delegations.filter(({ audience }) => !delegations.some(({ issuer }) => issuer === audience))
+  const leaves = delegations.filter(
+    (one) => !delegations.some((other) => other !== one && other.issuer === one.audience),
+  )
   const targets = cid === undefined ? leaves : delegations.filter((one) => one.cid.toString() === cid)
   const [target, ...others] = targets
-  if (target === undefined) throw new UsageError('the input has no delegation of this CID; see procura inspect')
+  if (target === undefined)
+    throw new UsageError(
+      cid === undefined
+        ? 'each delegation of the input is the proof of another one; choose one with --delegation'
+        : 'the input has no delegation of this CID; `procura inspect` shows those that it has',
+    )
   if (others.length > 0) {
     const cids = targets.map((one) => one.cid.toString()).join(', ')
     throw new UsageError(`the input has ${targets.length} chains; choose a delegation with --delegation: ${cids}`)
   }
   const chain = chainTo(target, delegations)
-  const { signer, previous } = await openSigner(path, flags, host)
+  await checkNewFile(textOf(flags, 'out'))
   const issuers = new Set<string>(chain.map(({ issuer }) => issuer))
-  const revoker = [signer, ...previous].find(({ did }) => issuers.has(did))
-  if (revoker === undefined)
+  const { keys } = await describeSignerFile({ path })
+  const key = keys.find(({ did }) => issuers.has(did))
+  if (key === undefined)
     throw new UsageError(
-      `${signer.did} issued no delegation of this chain, so it cannot revoke it; ${[...issuers].join(', ')} can`,
+      `${keys[0]?.did} issued no delegation of this chain, so it cannot revoke it; ${[...issuers].join(', ')} can`,
     )
+  const { signer, previous } = await openSigner(path, flags, host)
+  const revoker = [signer, ...previous].find(({ did }) => did === key.did) ?? signer
   const revocation = await makeRevocation({
     issuer: revoker,
     delegation: target,

@@ -1,5 +1,6 @@
 // node only: opens files
 
+import { quote } from '../support/quote.ts'
 import type { Processor } from '../vault/processor.ts'
 import { bearer } from '../vault/processors/bearer.ts'
 import { header } from '../vault/processors/header.ts'
@@ -8,8 +9,9 @@ import { query } from '../vault/processors/query.ts'
 import type { CredentialOptions } from '../vault/rules/credential-rules.ts'
 import { type FileVault, openFileVault, type StoredCredential } from '../vault/stores/file/file-vault.ts'
 import { createKeyFile, type FileKey } from '../vault/stores/file/key.ts'
+import { checkRules } from './check-rules.ts'
 import type { Host } from './host.ts'
-import { checkFields, readSecret } from './read-secret.ts'
+import { bytesAtTerminal, checkFields, readSecret } from './read-secret.ts'
 import { UsageError } from './usage-error.ts'
 
 /** The parsed options of the vault verbs. */
@@ -67,7 +69,11 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
     return removed ? 0 : 1
   }
   const rules = verb === 'put' ? rulesOf(flags) : undefined
+  if (rules !== undefined) checkRules(reference, rules)
+  if (flags.bytes === true && host.isTerminal) throw new UsageError(bytesAtTerminal)
   const vault = await open(flags, host, verb === 'put')
+  if (rules === undefined && !vault.references.includes(reference))
+    throw new UsageError(`the file has no credential ${quote(reference)}; store it with \`procura vault put\``)
   const secret = await readSecret(reference, flags.bytes === true, host)
   checkFields(flags.header ?? [], secret)
   const before = (await vault.list()).find((one) => one.name === reference && one.present)

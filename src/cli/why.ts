@@ -4,9 +4,11 @@ import type { Decision } from '../authorization/decision.ts'
 import type { Denial } from '../authorization/denial.ts'
 import { explainPolicy } from '../capability/policy/explain.ts'
 import { encodeContainer } from '../container/container.ts'
+import type { Delegation } from '../delegation/delegation.ts'
 import { MalformedError } from '../errors.ts'
 import { invoke } from '../invocation/invoke.ts'
 import type { IpldMap } from '../ipld/value.ts'
+import { describeSignerFile, type SignerFileEntry } from '../signer-file/signer-file.ts'
 import { never, systemClock } from '../time.ts'
 import { chainFor } from './choose-chain.ts'
 import { type ContextContainer, type DecisionContext, optionsIn, readContext } from './decision-context.ts'
@@ -120,13 +122,15 @@ async function signedCall(
   const delegations = tokens?.delegations ?? []
   if (tokens === undefined || tokens.invocations.length > 0 || delegations.length === 0)
     throw new UsageError('with --from, the input must be delegations without an invocation')
-  const { signer, previous } = await openSigner(path, flags, host)
-  const invoker =
-    [signer, ...previous].find(({ did }) => delegations.some(({ audience }) => audience === did)) ?? signer
-  const proofs = chainFor(invoker.did, delegations, flags)
-  const audience = textOf(flags, 'audience') ?? proofs[0]?.issuer
-  if (command === undefined || audience === undefined) throw new UsageError('--command is missing: the command to call')
+  if (command === undefined) throw new UsageError('--command is missing: the command to call')
   const args = argsFile === undefined ? {} : await readArguments(argsFile, host)
+  const { keys } = await describeSignerFile({ path })
+  const { did } = (keys.find((one) => delegations.some(({ audience: to }) => to === one.did)) ??
+    keys[0]) as SignerFileEntry
+  const proofs = chainFor(did, delegations, flags)
+  const audience = textOf(flags, 'audience') ?? (proofs[0] as Delegation).issuer
+  const { signer, previous } = await openSigner(path, flags, host)
+  const invoker = [signer, ...previous].find((one) => one.did === did) ?? signer
   const call = await invoke({ issuer: invoker, audience, command, args, proofs, clock: { now: () => time } })
   return { container: encodeContainer([call, ...proofs]), audience }
 }

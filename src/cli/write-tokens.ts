@@ -1,4 +1,6 @@
 // node only: writes files
+import { lstat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { encodeContainer, type TokenLike } from '../container/container.ts'
 import { createDurableFile } from '../support/durable-file.ts'
 import { quote } from '../support/quote.ts'
@@ -24,6 +26,24 @@ export async function writeTokens(
   if (flags['json'] === true)
     host.print(JSON.stringify({ ...facts, ...(path === undefined ? { container } : { path }) }))
   else if (path === undefined) host.print(container)
+}
+
+/**
+ * Checks that a new file can be made in a place, before a person types a passphrase for it.
+ *
+ * @throws UsageError when the file exists, or its folder does not.
+ */
+export async function checkNewFile(path: string | undefined): Promise<void> {
+  if (path === undefined) return
+  const code = (await isThere(path)) ? 'EEXIST' : (await isThere(dirname(path))) ? undefined : 'ENOENT'
+  if (code !== undefined) throw new UsageError(`${quote(path, 128)} ${createFaults.get(code)}`)
+}
+
+function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 const createFaults: ReadonlyMap<string | undefined, string> = new Map([

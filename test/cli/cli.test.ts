@@ -235,7 +235,7 @@ describe('procura vault', () => {
         secret,
         /put needs --origin \(where the credential may be sent\) or --leasable \(handlers may read it\)/,
       ],
-      [at('vault', 'rotate', 'x'), secret, /ERR_VAULT/],
+      [at('vault', 'rotate', 'x'), secret, /has no credential `x`/],
       [['vault', 'list', '--file', join(folder, 'vault')], '', /PROCURA_VAULT_PASSPHRASE/],
       [at('vault', 'list', '--loud'), '', /--loud/],
       [['vault', 'shout'], '', /vault needs a verb: put, rotate/],

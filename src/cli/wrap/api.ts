@@ -1,4 +1,5 @@
 // node only: reads and writes files
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineCommand } from '../../capability/definition.ts'
 import { delegate } from '../../delegation/delegate.ts'
@@ -13,6 +14,8 @@ import { namesInFolder } from '../../support/names-in-folder.ts'
 import { quote } from '../../support/quote.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
 import { never } from '../../time.ts'
+import type { CredentialOptions } from '../../vault/rules/credential-rules.ts'
+import { checkRules } from '../check-rules.ts'
 import type { Host } from '../host.ts'
 import { readPolicyTexts } from '../policy-text.ts'
 import { checkFields, readSecret } from '../read-secret.ts'
@@ -20,7 +23,13 @@ import { readDuration, showDate } from '../time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf, textsOf } from '../verb.ts'
 import { findIssued, lastOf } from './find-issued.ts'
-import { checkGatewayContent, type GatewayFile, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
+import {
+  checkGatewayContent,
+  type GatewayFile,
+  newGatewayContent,
+  readGatewayFile,
+  writeGatewayFile,
+} from './gateway-file.ts'
 import { credentialName } from './gateway-server.ts'
 import { describeGrant, type Grant } from './grants.ts'
 import { exists } from './home-files.ts'
@@ -51,6 +60,12 @@ export async function addApi(words: readonly string[], flags: Flags, host: Host)
   const known = await readGatewayFile(home)
   checkSocketPath(known === undefined ? join(home, 'gateway.sock') : (known.listen.socket ?? ''))
   const agent = await agentOf(home, flags)
+  const credential = credentialName(name, headers.length === 1 ? (headers[0] as string) : 'headers')
+  const { entry, rules } = partsOf(name, origin, headers, credential, flags)
+  // Before a passphrase or the key is asked for, and before a new home folder gets a file.
+  const draft = known?.content ?? newGatewayContent(home, 'did:web:owner.invalid', undefined)
+  await checkGatewayContent(home, { ...draft, apis: { [name]: entry } }, tmpdir())
+  checkRules(credential, rules)
   return inHome(home, async (lock) => {
     const opened = await openWrapHome(home, flags, host, lock)
     await checkAgent(opened, agent)
@@ -58,21 +73,10 @@ export async function addApi(words: readonly string[], flags: Flags, host: Host)
     const apis = Object(content['apis']) as Readonly<Record<string, unknown>>
     if (servers.has(name) || Object.hasOwn(apis, name))
       throw new UsageError(`the gateway has ${quote(name)} already; choose another name, or run \`procura api remove\``)
-    const credential = credentialName(name, headers.length === 1 ? (headers[0] as string) : 'headers')
-    const [methods, paths] = [textsOf(flags, 'method'), textsOf(flags, 'path')]
-    const entry = {
-      ...{ origin, secretHeaders: Object.fromEntries(headers.map((header) => [header, credential])) },
-      ...(methods.length > 0 && { methods }),
-      ...(paths.length > 0 && { paths }),
-    }
     const next = { ...content, apis: { ...apis, [name]: entry } }
     await checkGatewayContent(home, next)
-    const config: ApiConfig = {
-      ...{ type: 'api', origin, secretHeaders: { credential, names: headers } },
-      methods: methods.length > 0 ? methods : allMethods,
-    }
     await opened.vault.put(credential, {
-      ...credentialRulesOf(name, config),
+      ...rules,
       secret: await secretOf(name, headers, flags['bearer'] === true, host),
     })
     await writeGatewayFile(home, next, lock)
@@ -90,6 +94,27 @@ export async function addApi(words: readonly string[], flags: Flags, host: Host)
     )
     return 0
   })
+}
+
+/** The entry of an API in `gateway.json`, and the rules of its credential. */
+function partsOf(
+  name: string,
+  origin: string,
+  headers: readonly string[],
+  credential: string,
+  flags: Flags,
+): { readonly entry: object; readonly rules: CredentialOptions } {
+  const [methods, paths] = [textsOf(flags, 'method'), textsOf(flags, 'path')]
+  const config: ApiConfig = {
+    ...{ type: 'api', origin, secretHeaders: { credential, names: headers } },
+    methods: methods.length > 0 ? methods : allMethods,
+  }
+  const entry = {
+    ...{ origin, secretHeaders: Object.fromEntries(headers.map((header) => [header, credential])) },
+    ...(methods.length > 0 && { methods }),
+    ...(paths.length > 0 && { paths }),
+  }
+  return { entry, rules: credentialRulesOf(name, config) }
 }
 
 /**

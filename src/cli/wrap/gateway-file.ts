@@ -95,10 +95,15 @@ export function newGatewayContent(
 /**
  * Reads a new configuration as the gateway will: a fault in it would stop the gateway for all servers. WRP-18
  *
+ * @param place - the folder for a draft. Default: the home folder.
  * @throws UsageError when it is invalid.
  */
-export async function checkGatewayContent(home: string, content: Readonly<Record<string, unknown>>): Promise<void> {
-  await withStage(home, async (folder) => {
+export async function checkGatewayContent(
+  home: string,
+  content: Readonly<Record<string, unknown>>,
+  place = home,
+): Promise<void> {
+  await withStage(place, async (folder) => {
     const path = join(folder, 'gateway.json')
     await writeFile(path, textOf(content), { mode: 0o600, flag: 'wx' })
     await readGatewayConfig(path).catch((error: unknown) => {

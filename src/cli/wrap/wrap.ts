@@ -1,6 +1,5 @@
 // node only: reads and writes files
 import { realpathSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import type { Delegation } from '../../delegation/delegation.ts'
@@ -19,12 +18,11 @@ import { type ConfigDocument, ConfigFault } from './config-document.ts'
 import { type ConfigFile, checkUnchanged, readConfigFile } from './config-file.ts'
 import { readGatewayFile } from './gateway-file.ts'
 import { describeGrant, type Grant, grantsFor } from './grants.ts'
-import { pathWarnings, withPaths } from './path-arguments.ts'
-import { planServers } from './plan.ts'
+import { pathWarnings } from './path-arguments.ts'
+import { planConfig } from './plan-config.ts'
 import type { ServerPlan, Unplanned } from './planned.ts'
-import { inputsIn } from './references.ts'
 import { maskIn, showDifference, showPlans } from './show-plan.ts'
-import { describeApprovals, withApprovals } from './tool-approvals.ts'
+import { describeApprovals } from './tool-approvals.ts'
 import { checkAgent, inHome, openWrapHome, type WrapHome } from './wrap-home.ts'
 
 const defaultLifetime = '30d'
@@ -33,11 +31,7 @@ const defaultLifetime = '30d'
 export async function wrap(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const given = operandOf(words, 'the configuration file of a client')
   const file = await readConfigFile(given)
-  const asked = textOf(flags, 'client') as ClientName | undefined
-  const { client, document } = readDocument(file, asked)
-  const planned = await plan(file, client, document, flags, host)
-  const { others } = planned
-  const plans = withApprovals(withPaths(planned.plans, textsOf(flags, 'paths')), textsOf(flags, 'approve'))
+  const { client, document } = readDocument(file, textOf(flags, 'client') as ClientName | undefined)
   const agent = agentOf(flags, client)
   const home = gatewayHome(textOf(flags, 'home'), host.env)
   const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? defaultLifetime)
@@ -45,9 +39,8 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   const known = await readGatewayFile(home)
   // The gateway and the agents could not use a longer path, and would report it when everything is moved.
   checkSocketPath(known === undefined ? join(home, 'gateway.sock') : (known.listen.socket ?? ''))
-  if (plans.length === 0) return Math.max(report(nothing(others), flags, host), unapplied(flags, host))
-
   const named = (
+    plans: readonly ServerPlan[],
     known: Pick<WrapHome['gateway'], 'servers'> & Partial<Pick<WrapHome['gateway'], 'content'>>,
     secrets: ReadonlyMap<string, string>,
   ): Prepared => {
@@ -59,19 +52,22 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     checkRestored(file, client, ready, next)
     return { ready, grants, next }
   }
+  // A mistake in a policy is found before a person has typed an input or a passphrase.
+  const check = (plans: readonly ServerPlan[]): unknown => named(plans, { servers: new Map() }, new Map())
+  const { plans, others } = await planConfig({ file, client, document }, flags, host, check)
+  if (plans.length === 0) return Math.max(report(nothing(others), flags, host), unapplied(flags, host))
+  check(plans)
   if (flags['dry-run'] === true) {
     // The names are those of a run without the secrets of an earlier one; the vault stays closed.
-    const prepared = named(known ?? { servers: new Map() }, new Map())
+    const prepared = named(plans, known ?? { servers: new Map() }, new Map())
     return report({ file, client, agent, home, others, delegations: undefined, ...prepared }, flags, host)
   }
-  // A mistake in a policy is found before a person has typed a passphrase.
-  named({ servers: new Map() }, new Map())
   return inHome(home, async (lock) => {
     // While this waited for the lock, another `wrap` may have changed the file, and with it the record of its originals.
     await checkUnchanged(file)
     const opened = await openWrapHome(home, flags, host, lock)
     await checkAgent(opened, agent)
-    const prepared = named(opened.gateway, opened.secrets)
+    const prepared = named(plans, opened.gateway, opened.secrets)
     const { ready, grants, next } = prepared
     const delegations = await applyWrap(opened, { file, client, agent, plans: ready, grants, expiresIn, next })
     return report({ file, client, agent, home, others, delegations, ...prepared }, flags, host)
@@ -97,75 +93,6 @@ export function readDocument(
     if (error instanceof ConfigFault) throw new UsageError(`${quote(file.path, 256)}: ${error.message}`)
     throw error
   }
-}
-
-async function plan(
-  file: ConfigFile,
-  client: Client,
-  document: ConfigDocument,
-  flags: Flags,
-  host: Host,
-): Promise<{ readonly plans: readonly ServerPlan[]; readonly others: readonly Unplanned[] }> {
-  const only = new Set(textsOf(flags, 'server'))
-  for (const name of only)
-    if (!document.servers.some((entry) => entry.name === name))
-      throw new UsageError(
-        `${quote(file.path, 256)} has no server ${quote(name)}; it has ${document.servers.map((one) => quote(one.name)).join(', ') || 'none'}`,
-      )
-  const [secret, plain] = [new Set(textsOf(flags, 'secret')), new Set(textsOf(flags, 'plain'))]
-  const both = [...secret].find((name) => plain.has(name))
-  if (both !== undefined) throw new UsageError(`${quote(both)} is named by --secret and by --plain`)
-  const planned = planServers(document.servers, {
-    client,
-    path: file.path,
-    only,
-    named: { secret, plain },
-    keepsArgs: flags['keep-args'] === true,
-    values: {
-      env: flags['from-env'] === true ? host.env : undefined,
-      userHome: host.env['HOME'] ?? homedir(),
-      inputs: await askInputs(client, document, only, flags, host),
-    },
-  })
-  checkNamed([...secret, ...plain], planned)
-  return planned
-}
-
-/** With a misspelled name, a secret would stay in the clear although its user has named it. */
-function checkNamed(names: readonly string[], { plans, others }: ReturnType<typeof planServers>): void {
-  // The names of a server that is wrapped already are not in the file.
-  if (plans.length === 0 || others.some(({ refused }) => !refused)) return
-  const known = plans.flatMap(({ sorted }) => sorted.map(({ name }) => name))
-  const rest = others.map(({ entry }) => JSON.stringify(entry.value))
-  const unknown = names.find(
-    (name) => !known.includes(name) && !rest.some((text) => text.includes(JSON.stringify(name))),
-  )
-  if (unknown === undefined) return
-  const list = [...new Set(known)].map((name) => quote(name)).join(', ') || 'none'
-  throw new UsageError(
-    `no server has a variable or header ${quote(unknown)}, which --secret or --plain names; they have ${list}`,
-  )
-}
-
-/** Asks once for each value that VS Code would ask for. */
-async function askInputs(
-  client: Client,
-  { servers }: ConfigDocument,
-  only: ReadonlySet<string>,
-  flags: Flags,
-  host: Host,
-): Promise<ReadonlyMap<string, string>> {
-  const answers = new Map<string, string>()
-  if (!host.isTerminal || flags['dry-run'] === true) return answers
-  const chosen = servers.filter(({ name }) => only.size === 0 || only.has(name))
-  const names = new Set(chosen.flatMap(({ value }) => inputsIn(JSON.stringify(value), client.references)))
-  for (const name of names) {
-    const typed = await host.askHidden(`value of the input ${name} (it is not shown): `)
-    if (typed === undefined) throw new UsageError('the input was interrupted; nothing is written')
-    answers.set(name, new TextDecoder('utf-8', { fatal: true }).decode(typed))
-    typed.fill(0)
-  }
-  return answers
 }
 
 function agentOf(flags: Flags, client: Client): string {
