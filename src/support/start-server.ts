@@ -21,8 +21,8 @@ export async function startAtAddress(
   { host, port }: LoopbackAddress,
   option: string,
 ): Promise<{ readonly place: string; readonly port: number }> {
-  const [shown, ipv6Only] = host.includes(':') ? [`[${host}]`, true] : [host, false]
-  const start = (): unknown => server.listen({ host, port, ipv6Only, exclusive: true })
+  const shown = host.includes(':') ? `[${host}]` : host
+  const start = (): unknown => server.listen({ host, port, exclusive: true })
   await startServer(server, start, `${shown}:${port}`, option)
   const { port: used } = server.address() as { readonly port: number }
   return { place: `${shown}:${used}`, port: used }

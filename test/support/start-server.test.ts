@@ -1,6 +1,16 @@
+// node only: starts processes
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { startAtAddress, startServer } from '../../src/support/start-server.ts'
+import { bundleProgram } from './bundle-program.ts'
+import { freePort } from './free-port.ts'
 
 describe('a server that cannot listen', () => {
   it.each([
@@ -26,5 +36,23 @@ describe('a server that cannot listen', () => {
     await expect(startAtAddress(createServer(), { host: '192.0.2.1', port: 0 }, '`listen`')).rejects.toThrow(
       'cannot listen on `192.0.2.1:0`: this machine does not have the address (EADDRNOTAVAIL); change `listen`',
     )
+  })
+})
+
+describe('a server that listens at an address', () => {
+  it('has it alone, also among the workers of a cluster', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'procura-port-'))
+    try {
+      const program = join(folder, 'program.mjs')
+      await bundleProgram(fileURLToPath(new URL('shared-port-process.ts', import.meta.url)), program)
+      const port = await freePort()
+      const { stdout } = await promisify(execFile)(process.execPath, [program, `${port}`])
+      expect(JSON.parse(stdout)).toEqual([
+        'listens',
+        `cannot listen on \`127.0.0.1:${port}\`: the address is already in use (EADDRINUSE); stop the process that uses it, or change \`listen\``,
+      ])
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
   })
 })
