@@ -167,6 +167,37 @@ describe('a listener with many requests at once', () => {
     expect(await gateway.health()).toMatchObject({ healthy: true })
   })
 
+  it('refuses a request when 32 are passed on and 512 wait, and forgets those whose clients leave [CON-22]', async () => {
+    await api.home.open()
+    const listener = await api.listen()
+    const key = readFileSync(listener.keyFile ?? '', 'utf8').trim()
+    const headers = [`Host: ${listener.place}`, `X-Api-Key: ${key}`]
+    const stream = ['GET /v1/stream HTTP/1.1', ...headers, '', ''].join('\r\n')
+    const clients: Socket[] = []
+    let refused = ''
+    const send = (requests: number): void => {
+      const socket = connect(Number(listener.place.split(':')[1]), '127.0.0.1')
+      socket.on('data', (chunk) => {
+        if (chunk.includes('HTTP/1.1 503')) refused = chunk.toString()
+      })
+      socket.on('error', () => undefined)
+      socket.write(stream.repeat(requests))
+      clients.push(socket)
+    }
+    for (let count = 0; count < 17; count++) send(32)
+    // One at a time, as a response to one of several on a connection waits for those before it.
+    await until(() => {
+      send(1)
+      return refused !== ''
+    }, 20)
+    expect(refused).toContain('more than 512 requests wait for the gateway; send fewer at a time')
+    await until(() => api.upstream.seen.length === 32)
+    for (const socket of clients) socket.destroy()
+    await until(() => api.upstream.gone() === 32)
+    expect(statusIn(await ask(listener, ...headers))).toBe('200')
+    expect(api.upstream.seen.length).toBe(32 + 1)
+  })
+
   it('refuses a body of more than 4 MiB, before it is read where its length is named, and signs nothing [CON-22]', async () => {
     const listener = await api.listen()
     const key = readFileSync(listener.keyFile ?? '', 'utf8').trim()

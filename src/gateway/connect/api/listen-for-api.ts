@@ -1,5 +1,6 @@
 // node only: listens on sockets
 import { createServer, type Server } from 'node:http'
+import type { Socket } from 'node:net'
 import { ArgumentError } from '../../../errors.ts'
 import { readOptions } from '../../../support/options.ts'
 import { createSemaphore } from '../../../support/semaphore.ts'
@@ -107,7 +108,7 @@ function serverFor(context: PassContext, admission: () => Admission): Server {
     const refusal = refusalOf(request, admission())
     if (refusal !== undefined) return answerProblem(response, refusal)
     places.begin(request.socket)
-    inTurn(() => passRequest(request, response, context)).catch(() =>
+    inTurn(() => passRequest(request, response, leftBy(request.socket), context)).catch(() =>
       answerProblem(response, {
         status: 503,
         code: 'gateway_unavailable',
@@ -116,7 +117,19 @@ function serverFor(context: PassContext, admission: () => Admission): Server {
     )
   })
   const places = limitConnections(server, most.connections)
+  const leftBy = watchClients(server)
   return server
+}
+
+/** Returns the signal of a connection, which is aborted when the connection is closed. */
+function watchClients(server: Server): (socket: Socket) => AbortSignal {
+  const leaving = new WeakMap<Socket, AbortController>()
+  server.on('connection', (socket) => {
+    const controller = new AbortController()
+    leaving.set(socket, controller)
+    socket.once('close', () => controller.abort())
+  })
+  return (socket) => leaving.get(socket)?.signal ?? AbortSignal.abort()
 }
 
 function listenerOf(

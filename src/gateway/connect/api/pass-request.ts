@@ -37,16 +37,20 @@ export interface PassContext {
  * Signs a request for the API, and passes it on to the gateway over a connection of its own. The response streams. A client
  * that is gone ends the request. CON-22
  *
+ * @param left - aborted when the connection of the client is closed. A request that is closed while it waits, and a
+ *   response that waits for others of its connection, do not report that.
+ *
  * A request that the gateway refuses, and an approval permits, is passed on once more. A second refusal is the answer.
  */
 export async function passRequest(
   request: IncomingMessage,
   response: ServerResponse,
+  left: AbortSignal,
   context: PassContext,
 ): Promise<void> {
+  if (left.aborted) return
   const body = await bodyOf(request)
   if (typeof body === 'string') return answerProblem(response, bodyProblems[body])
-  if (response.destroyed) return
   let signed: SignedRequest
   const opened = await openFor(context)
   if ('status' in opened) return answerProblem(response, opened)
@@ -56,20 +60,16 @@ export async function passRequest(
     opened.socket.destroy()
     return answerProblem(response, { status: 400, code: 'not_signed', detail: reasonOf(error) })
   }
-  // A response that is closed already reports no close, and would keep its place for ever.
-  if (response.destroyed) return void opened.socket.destroy()
-  const refusal = await exchange(send(request, body, signed.container, opened, context), response)
+  // A client that has left already is not reported again, and its request would keep its place for ever.
+  if (left.aborted) return void opened.socket.destroy()
+  const refusal = await exchange(send(request, body, signed.container, opened, context), response, left)
   if (refusal === undefined) return
-  const gone = new AbortController()
-  const leave = (): void => gone.abort()
-  response.once('close', leave)
-  const settled = await settleRefusal({ ...signed, body }, gone.signal, context.approvals)
-  response.off('close', leave)
+  const settled = await settleRefusal({ ...signed, body }, left, context.approvals)
   if (typeof settled !== 'string') return answerRefusal(response, refusal, settled)
   const again = await openFor(context)
   if ('status' in again) return answerProblem(response, again)
-  if (response.destroyed) return void again.socket.destroy()
-  const second = await exchange(send(request, body, settled, again, context), response)
+  if (left.aborted) return void again.socket.destroy()
+  const second = await exchange(send(request, body, settled, again, context), response, left)
   if (second !== undefined) answerRefusal(response, second, secondRefusal)
 }
 
@@ -134,22 +134,29 @@ function send(
  *
  * @returns a refusal of the gateway that an approval could change, which is not passed on.
  */
-function exchange(sent: ClientRequest, response: ServerResponse): Promise<GatewayRefusal | undefined> {
+function exchange(
+  sent: ClientRequest,
+  response: ServerResponse,
+  left: AbortSignal,
+): Promise<GatewayRefusal | undefined> {
   return new Promise((settle) => {
+    const end = (refusal?: GatewayRefusal): void => {
+      response.off('close', leave)
+      left.removeEventListener('abort', leave)
+      settle(refusal)
+    }
     const leave = (): void => {
       sent.destroy()
-      settle(undefined)
+      end()
     }
     response.once('close', leave)
+    left.addEventListener('abort', leave)
     sent.once('error', () => answerProblem(response, lost))
     sent.once('response', (received) => {
       if (received.headers[refusalHeader] !== undefined) {
         void readRefusal(received).then(
           (refusal) => {
-            if (refusal.isApprovable) {
-              response.off('close', leave)
-              return settle(refusal)
-            }
+            if (refusal.isApprovable) return end(refusal)
             response.writeHead(refusal.status, refusal.headers)
             response.end(refusal.body)
           },
