@@ -101,7 +101,7 @@ export function newGatewayContent(
 export async function checkGatewayContent(
   home: string,
   content: Readonly<Record<string, unknown>>,
-  place = home,
+  place: string = home,
 ): Promise<void> {
   await withStage(place, async (folder) => {
     const path = join(folder, 'gateway.json')
