@@ -27,7 +27,9 @@ import type {
   StdioServerConfig,
 } from './configuration/read-gateway-config.ts'
 import { checkPathNames, pathTypes } from './path-types.ts'
+import type { AgentNotes } from './state/agent-notes.ts'
 import type { GatewayStores } from './state/sync-state.ts'
+import { createRevocationTaker } from './take-revocations.ts'
 import { toolCommand } from './tool-command.ts'
 import { createOwnCalls, type OwnCalls, patience } from './upstream/own-calls.ts'
 
@@ -37,6 +39,7 @@ export interface GatewayParts {
   readonly vault: FileVault
   readonly sink: AuditSink
   readonly stores: GatewayStores
+  readonly notes: AgentNotes
   readonly metrics: Metrics
   /** Milliseconds for a call of a tool. */
   readonly callMs: number
@@ -96,7 +99,7 @@ export async function createGeneration(
   parts: GatewayParts,
   browsers: readonly string[] = [],
 ): Promise<Generation> {
-  const { signer, vault, stores, metrics, callMs, stopMs, onError } = parts
+  const { signer, vault, stores, notes, metrics, callMs, stopMs, onError } = parts
   const sink = withoutClose(parts.sink)
   const servers = new Map<string, GuardedServer>()
   for (const [name, server] of config.servers) {
@@ -145,7 +148,10 @@ export async function createGeneration(
     servers,
     apis: config.apis,
     guard,
-    service,
+    service: {
+      ...service,
+      revoke: createRevocationTaker({ revoke: service.revoke, subjects: config.subjects, notes, onError }),
+    },
     revocations,
     own,
     sink,

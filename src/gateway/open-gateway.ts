@@ -295,14 +295,15 @@ async function openParts(
     onEvent({ level: 'error', event: 'failure', message: `a part of the gateway failed (${code})` })
   }
   const { replay, revocations, limitStore } = state.stores
-  const prunable = [replay, revocations, limitStore] as unknown as readonly PrunableStore[]
+  const prunable = [replay, revocations, limitStore, state.notes] as unknown as readonly PrunableStore[]
   const pruning = pruneRegularly({ stores: prunable, onError })
   closers.push(() => pruning.close())
   const meter = createTextMeter()
   const metrics = createMetrics({ meter })
   metrics.watch({ sink })
   const stores = metrics.stores(state.stores)
-  const parts = { signer, vault, sink, stores, metrics, callMs: callTimeoutMs, stopMs: stopTimeoutMs, onError }
+  const { notes } = state
+  const parts = { signer, vault, sink, stores, notes, metrics, callMs: callTimeoutMs, stopMs: stopTimeoutMs, onError }
   return { parts, meter, metrics }
 }
 

@@ -35,9 +35,9 @@ export async function takePendingRevocations(
       onEvent({ level: 'info', event: 'revoked', message: `the delegation ${result.revoked} is revoked` })
       continue
     }
-    const { code, message } = result.denial
-    // A copy of a revocation that applies already.
-    if (code === 'overloaded') {
+    const { code, message, requirement } = result.denial
+    // The service takes no more copies of a revocation that applies already. The gateway refuses those beyond a share.
+    if (code === 'overloaded' && requirement?.startsWith('SVC-')) {
       await unlink(path)
       onEvent({ level: 'info', event: 'revoked', message: `the revocation ${quote(path, 256)} applies already` })
       continue

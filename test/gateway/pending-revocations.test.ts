@@ -30,7 +30,9 @@ async function take(): Promise<readonly string[]> {
     const name = String(container)
     taken.push(name)
     if (name.startsWith('ok')) return { accepted: true, revoked: name, recorded: true } as RevocationResult
-    const denial = { code: name, message: 'the store failed', requirement: 'SVC-16' }
+    const isBeyondShare = name === 'overloaded-beyond'
+    const [code, requirement] = isBeyondShare ? ['overloaded', 'GTW-43'] : [name, 'SVC-16']
+    const denial = { code, message: 'the store failed', requirement }
     return { accepted: false, denial } as unknown as RevocationResult
   }
   await takePendingRevocations(join(home, 'gateway.json'), revoke, (event) => void events.push(event))
@@ -53,6 +55,13 @@ describe('the revocations that wait for a gateway', () => {
     expect(await take()).toEqual(['ok-1', 'overloaded'])
     expect(readdirSync(folder())).toEqual([])
     expect(events.map(({ level }) => level)).toEqual(['info', 'info'])
+  })
+
+  it('GTW-65 GTW-43 are set aside where their agent has too many', async () => {
+    leave('ok-1', 'overloaded-beyond')
+    await take()
+    expect(readdirSync(folder())).toEqual(['overloaded-beyond.ucan.refused'])
+    expect(events.map(({ level }) => level)).toEqual(['info', 'warning'])
   })
 
   it.each(['revocation_unknown', 'closed', 'deadline_exceeded', 'internal_error'])(
