@@ -8,7 +8,7 @@ import { quote } from '../support/quote.ts'
 import type { FileKey } from '../vault/stores/file/key.ts'
 import type { Host } from './host.ts'
 import { askPassphrase } from './open-signer.ts'
-import { UsageError } from './usage-error.ts'
+import { MissingKeyError, UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
 
 /** The passphrase of an encrypted file of delegations. */
@@ -90,7 +90,7 @@ export async function delegationsKey(
   const given = host.env[variable]
   if (given !== undefined && given !== '') return { passphrase: given }
   if (!host.isTerminal)
-    throw new UsageError(
+    throw new MissingKeyError(
       `the delegations are encrypted: pass --delegations-key-file, or ${variable} in the environment`,
     )
   const passphrase = await askPassphrase(`passphrase of ${quote(path, 256)} (it is not shown): `, host)

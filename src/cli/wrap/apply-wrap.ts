@@ -128,11 +128,7 @@ export interface WrapRun {
  */
 export async function applyWrap(home: WrapHome, run: WrapRun): Promise<readonly Delegation[]> {
   const { file, agent, plans, next } = run
-  const servers = Object.fromEntries([
-    ...home.gateway.servers,
-    ...plans.map((plan) => [plan.server, withCredentials(plan.definition, plan.server, plan.secrets)] as const),
-  ])
-  const content = { ...home.gateway.content, servers }
+  const content = contentAfter(home.gateway, plans)
   await checkGatewayContent(home.path, content)
   for (const { server, secrets, definition } of plans) {
     for (const [credential, secret] of credentialsFor(definition, server, secrets)) {
@@ -150,6 +146,15 @@ export async function applyWrap(home: WrapHome, run: WrapRun): Promise<readonly 
   const delegations = await issueGrants(home, agent, run.grants, run.expiresIn)
   await replaceConfigFile(file, next)
   return delegations
+}
+
+/** The content of `gateway.json` with the servers of a run. */
+export function contentAfter(
+  { servers, content }: Pick<WrapHome['gateway'], 'servers' | 'content'>,
+  plans: readonly NamedPlan[],
+): Readonly<Record<string, unknown>> {
+  const added = plans.map((one) => [one.server, withCredentials(one.definition, one.server, one.secrets)] as const)
+  return { ...content, servers: Object.fromEntries([...servers, ...added]) }
 }
 
 function rulesFor(server: string, definition: GatewayServer, secretHeaders: SecretHeaders): CredentialOptions {

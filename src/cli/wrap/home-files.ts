@@ -14,6 +14,11 @@ export async function ensureFolder(path: string): Promise<void> {
   })
   const isNew = made !== undefined
   if (isNew) await syncFolder(dirname(path))
+  await checkFolder(path)
+}
+
+/** Checks that a folder that exists is for its owner alone. */
+export async function checkFolder(path: string): Promise<void> {
   const status = await lstat(path)
   if (!status.isDirectory()) throw new UsageError(`${quote(path, 256)} is not a folder`)
   if (process.platform !== 'win32' && (status.mode & 0o077) !== 0)

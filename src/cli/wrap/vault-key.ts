@@ -2,7 +2,7 @@
 import type { FileKey } from '../../vault/stores/file/key.ts'
 import type { Host } from '../host.ts'
 import { askPassphrase } from '../open-signer.ts'
-import { UsageError } from '../usage-error.ts'
+import { MissingKeyError, UsageError } from '../usage-error.ts'
 
 /** The passphrase of the vault of the gateway. */
 export const vaultVariable = 'PROCURA_VAULT_PASSPHRASE'
@@ -17,7 +17,7 @@ export async function vaultKey(keyFile: string | undefined, host: Host, isNew: b
   const given = host.env[vaultVariable]
   if (given !== undefined && given !== '') return { passphrase: given }
   if (!host.isTerminal)
-    throw new UsageError(
+    throw new MissingKeyError(
       `the vault needs a key: set ${vaultVariable}, run this at a terminal, which asks for a passphrase, or use a key file (--key-file of wrap, \`vault.keyFile\` in gateway.json)`,
     )
   const passphrase = await askPassphrase(

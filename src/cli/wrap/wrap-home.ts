@@ -48,15 +48,10 @@ export async function inHome<T>(home: string, task: (lock: HeldLock) => Promise<
  * The key of the owner is encrypted under the key of the vault: with it, an agent could delegate to itself. WRP-13
  */
 export async function openWrapHome(home: string, flags: Flags, host: Host, lock: HeldLock): Promise<WrapHome> {
-  const keyFile = textOf(flags, 'key-file')
   const delegationsKeyFile = textOf(flags, 'delegations-key-file')
   const known = await readGatewayFile(home)
-  const vaultFile = known?.vault.file ?? join(home, 'vault')
-  const isNew = !(await exists(vaultFile))
-  const wantedKeyFile = known?.vault.keyFile ?? (keyFile === undefined ? undefined : resolve(keyFile))
-  if (keyFile !== undefined && wantedKeyFile !== resolve(keyFile))
-    throw new UsageError('--key-file is another file than `vault.keyFile` in gateway.json; leave the option out')
-  const key = await vaultKey(wantedKeyFile, host, isNew)
+  const { file: vaultFile, keyFile, isNew } = await vaultPlace(home, known, flags)
+  const key = await vaultKey(keyFile, host, isNew)
   if ('keyFile' in key && isNew) await makeWhole(home, key.keyFile, (draft) => createKeyFile(draft))
   const vault = await openFileVault({ path: vaultFile, key, create: isNew })
   const secrets = await revealAll(vaultFile, key)
@@ -65,8 +60,7 @@ export async function openWrapHome(home: string, flags: Flags, host: Host, lock:
   await makeWhole(home, known?.serviceKey ?? join(home, 'service.key'), (path) => createSignerFile({ path }))
   const owner = await didOf(ownerFile)
   const content = known?.content ?? newGatewayContent(home, owner, 'keyFile' in key ? key.keyFile : undefined)
-  if (known !== undefined && !known.subjects.includes(owner))
-    throw new UsageError(`${quote(known.path, 256)} does not list the owner ${owner} in \`subjects\`; add it`)
+  checkOwner(known, owner)
   const gateway = known ?? {
     listen: { socket: join(home, 'gateway.sock') },
     servers: new Map(),
@@ -78,6 +72,26 @@ export async function openWrapHome(home: string, flags: Flags, host: Host, lock:
     ...{ path: home, lock, key, vault, secrets, gateway, stores: agentStores(flags, host) },
     delegationsKeyFile: delegationsKeyFile === undefined ? undefined : resolve(delegationsKeyFile),
   }
+}
+
+/** The vault of a gateway, and the file with its key, if it has one. */
+export async function vaultPlace(
+  home: string,
+  known: GatewayFile | undefined,
+  flags: Flags,
+): Promise<{ readonly file: string; readonly keyFile: string | undefined; readonly isNew: boolean }> {
+  const given = textOf(flags, 'key-file')
+  const file = known?.vault.file ?? join(home, 'vault')
+  const keyFile = known?.vault.keyFile ?? (given === undefined ? undefined : resolve(given))
+  if (given !== undefined && keyFile !== resolve(given))
+    throw new UsageError('--key-file is another file than `vault.keyFile` in gateway.json; leave the option out')
+  return { file, keyFile, isNew: !(await exists(file)) }
+}
+
+/** Checks that a gateway acts for its owner. */
+export function checkOwner(known: GatewayFile | undefined, owner: string): void {
+  if (known !== undefined && !known.subjects.includes(owner))
+    throw new UsageError(`${quote(known.path, 256)} does not list the owner ${owner} in \`subjects\`; add it`)
 }
 
 /** All secrets of a vault as text. Binary secrets are left out: no configuration contains one. */

@@ -1,5 +1,6 @@
 // node only: reads and writes files
 import { realpathSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import type { Delegation } from '../../delegation/delegation.ts'
@@ -12,11 +13,20 @@ import { temporaryWarning } from '../temporary-program.ts'
 import { readDuration, showDate } from '../time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf, textsOf } from '../verb.ts'
-import { applyWrap, checkRestored, checkWrapped, type NamedPlan, namePlans, wrappedText } from './apply-wrap.ts'
+import {
+  applyWrap,
+  checkRestored,
+  checkWrapped,
+  contentAfter,
+  type NamedPlan,
+  namePlans,
+  wrappedText,
+} from './apply-wrap.ts'
+import { checkHome } from './check-home.ts'
 import { type Client, type ClientName, clientOf, detectClient } from './client.ts'
 import { type ConfigDocument, ConfigFault } from './config-document.ts'
 import { type ConfigFile, checkUnchanged, readConfigFile } from './config-file.ts'
-import { readGatewayFile } from './gateway-file.ts'
+import { checkGatewayContent, readGatewayFile } from './gateway-file.ts'
 import { describeGrant, type Grant, grantsFor } from './grants.ts'
 import { pathWarnings } from './path-arguments.ts'
 import { planConfig } from './plan-config.ts'
@@ -58,9 +68,14 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   if (plans.length === 0) return Math.max(report(nothing(others), flags, host), unapplied(flags, host))
   check(plans)
   if (flags['dry-run'] === true) {
-    // The names are those of a run without the secrets of an earlier one; the vault stays closed.
-    const prepared = named(plans, known ?? { servers: new Map() }, new Map())
-    return report({ file, client, agent, home, others, delegations: undefined, ...prepared }, flags, host)
+    const { gateway, secrets, unchecked } = await checkHome(home, known, agent, flags, host)
+    // Without the secrets of an earlier run, the names of the servers can differ from those of a real one.
+    const prepared = named(plans, gateway, secrets)
+    await checkGatewayContent(home, contentAfter(gateway, prepared.ready), tmpdir())
+    await checkUnchanged(file)
+    const code = report({ file, client, agent, home, others, delegations: undefined, ...prepared }, flags, host)
+    for (const part of unchecked) host.complain(`not checked: ${part}, because a dry run asks for no passphrase`)
+    return code
   }
   return inHome(home, async (lock) => {
     // While this waited for the lock, another `wrap` may have changed the file, and with it the record of its originals.

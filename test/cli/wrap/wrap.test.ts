@@ -397,7 +397,7 @@ describe('procura wrap', () => {
       JSON.stringify({ mcpServers: { mail: JSON.parse(mail()).mcpServers.mail, other } }),
     )
     const before = readFileSync(path)
-    const { out, err } = await machine.procura(['wrap', path, '--dry-run'])
+    const { out, err } = await machine.procura(['wrap', path, '--dry-run', '--key-file', machine.keyFile])
     expect(out).toMatch(/^--- .*\n\+\+\+ .*\n@@ -1,1 \+1,1 @@\n-.*••••.*\n\+.*connect/)
     expect(out + err).not.toContain('canary')
     expect(err).toContain('MAIL_KEY: into the vault, because its name suggests a secret')
@@ -419,9 +419,12 @@ describe('procura wrap', () => {
       },
     }
     const path = machine.write('.mcp.json', JSON.stringify({ mcpServers: servers }, undefined, 2))
-    const { code, out, err } = await machine.procura(['wrap', path, '--dry-run', '--keep-args', '--from-env'], {
-      env: { SUFFIX: 'x1', TOKEN: 'canary-6' },
-    })
+    const { code, out, err } = await machine.procura(
+      ['wrap', path, '--dry-run', '--key-file', machine.keyFile, '--keep-args', '--from-env'],
+      {
+        env: { SUFFIX: 'x1', TOKEN: 'canary-6' },
+      },
+    )
     expect([code, out + err]).toEqual([0, expect.not.stringContaining('canary')])
     expect(out).toContain('Bearer ${TOKEN}')
     expect(err).toContain('stays in the clear')
