@@ -6,7 +6,8 @@ import { openAgent } from '../agent/open-agent.ts'
 import { parseDid } from '../did/did.ts'
 import { type GatewayConnection, readConnection, writeConnection } from '../gateway/connect/connection-file.ts'
 import { agentFolder, gatewayHome } from '../gateway/home.ts'
-import { createSignerFile } from '../signer-file/signer-file.ts'
+import { createSignerFile, describeSignerFile } from '../signer-file/signer-file.ts'
+import { namesInFolder } from '../support/names-in-folder.ts'
 import { quote } from '../support/quote.ts'
 import { createKeyFile } from '../vault/stores/file/key.ts'
 import { ownStore } from './agent-stores.ts'
@@ -102,6 +103,27 @@ export async function receive(words: readonly string[], flags: Flags, host: Host
     return 1
   }
   print(agent, reception.capabilities, flags, host)
+  return 0
+}
+
+/** `procura agent list`: the names and DIDs of the agents of the home folder. Their keys are not opened. CON-28 */
+export async function listAgents(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  if (words.length > 0) throw new UsageError('too many words; for one agent, use `procura agent show NAME`')
+  const agents = join(gatewayHome(textOf(flags, 'home'), host.env), 'agents')
+  const names = [...(await namesInFolder(agents))].sort()
+  const listed = await Promise.all(
+    names.map(async (name) => {
+      const path = join(agents, name, 'agent.key')
+      const { keys } = await describeSignerFile({ path }).catch(() => ({ keys: [] }))
+      return { name, did: keys[0]?.did ?? null, folder: join(agents, name) }
+    }),
+  )
+  if (flags['json'] === true) host.print(JSON.stringify(listed))
+  else for (const { name, did } of listed) host.print(`${name}\t${did ?? '-'}`)
+  for (const { did, folder } of listed)
+    if (did === null) host.complain(`${quote(join(folder, 'agent.key'), 256)} cannot be read as a key file`)
+  if (listed.length === 0)
+    host.complain(`${quote(agents, 256)} has no agent; ${showAgentHints.make}, or name another folder with --home`)
   return 0
 }
 

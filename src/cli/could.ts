@@ -7,7 +7,7 @@ import { type FoundAuthority, findAuthority } from '../audit/ledger/find-authori
 import { describePolicy } from '../capability/policy/describe-policy.ts'
 import { quote } from '../support/quote.ts'
 import { never, systemClock } from '../time.ts'
-import { checkDid } from './did-text.ts'
+import { principalOf } from './did-text.ts'
 import type { Host } from './host.ts'
 import { type LogSource, logSources, noRecordIn } from './log-source.ts'
 import { readMoment, showDate } from './time-text.ts'
@@ -20,8 +20,8 @@ import { type Flags, neededOf, textsOf } from './verb.ts'
  * @returns 1 when it could do nothing.
  */
 export async function could(words: readonly string[], flags: Flags, host: Host): Promise<number> {
-  const agent = neededOf(flags, 'agent', 'the DID of the agent')
-  checkDid('agent', agent)
+  const given = neededOf(flags, 'agent', 'the DID of the agent, or its name')
+  const { did: agent } = await principalOf('agent', given, flags, host)
   const at = readMoment('at', neededOf(flags, 'at', 'the moment, such as 2026-11-24T12:00:00Z'), systemClock.now())
   const named = textsOf(flags, 'archive')
   for (const directory of named) await checkArchive(directory)

@@ -6,7 +6,7 @@ import { describeSignerFile, type SignerFileEntry } from '../signer-file/signer-
 import { never, systemClock } from '../time.ts'
 import { commandOf, lifetimeOf, policyOf } from './authority-options.ts'
 import { chainFor } from './choose-chain.ts'
-import { checkDid } from './did-text.ts'
+import { type NamedPrincipal, principalOf } from './did-text.ts'
 import type { Host } from './host.ts'
 import { record } from './ledger.ts'
 import { openSigner } from './open-signer.ts'
@@ -19,15 +19,15 @@ import { checkNewFile, writeTokens } from './write-tokens.ts'
 /** `procura delegate`: an owner passes its authority on. */
 export async function delegate(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   if (words.length > 0) throw new UsageError('delegate takes options alone; to pass on a delegation, use attenuate')
-  const { path, audience } = partiesOf(flags)
+  const { path, to } = await partiesOf(flags, host)
   const command = commandOf(flags)
   if (command === undefined) throw new UsageError('--command is missing: the command that may be called')
   const policy = await policyOf(flags, host)
   const lifetime = lifetimeOf(flags)
   await checkNewFile(textOf(flags, 'out'))
   const { signer } = await openSigner(path, flags, host)
-  const grant = await makeDelegation({ issuer: signer, audience, command, policy, ...lifetime })
-  await writeDelegations([grant], flags, host)
+  const grant = await makeDelegation({ issuer: signer, audience: to.did, command, policy, ...lifetime })
+  await writeDelegations([grant], to.words, flags, host)
   return 0
 }
 
@@ -35,7 +35,7 @@ export async function delegate(words: readonly string[], flags: Flags, host: Hos
 export async function attenuate(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const [file, ...more] = words
   if (more.length > 0) throw new UsageError('too many words; pass one file with the delegation and its chain')
-  const { path, audience } = partiesOf(flags)
+  const { path, to } = await partiesOf(flags, host)
   const command = commandOf(flags)
   const policy = await policyOf(flags, host)
   const lifetime = lifetimeOf(flags)
@@ -50,23 +50,22 @@ export async function attenuate(words: readonly string[], flags: Flags, host: Ho
   const held = [signer, ...previous].find((one) => one.did === did) ?? signer
   const narrow = await attenuateDelegation(chain, {
     issuer: held,
-    audience,
+    audience: to.did,
     policy,
     ...(command !== undefined && { command }),
     ...lifetime,
   })
-  await writeDelegations([...chain, narrow], flags, host)
+  await writeDelegations([...chain, narrow], to.words, flags, host)
   return 0
 }
 
-function partiesOf(flags: Flags): { readonly path: string; readonly audience: string } {
+async function partiesOf(flags: Flags, host: Host): Promise<{ readonly path: string; readonly to: NamedPrincipal }> {
   const path = neededOf(flags, 'from', 'the key file of the principal that signs; make one with `procura key new`')
-  const audience = neededOf(flags, 'to', 'the DID of the principal that receives the authority')
-  checkDid('to', audience)
-  return { path, audience }
+  const to = neededOf(flags, 'to', 'the DID of the principal that receives the authority, or the name of an agent')
+  return { path, to: await principalOf('to', to, flags, host) }
 }
 
-async function writeDelegations(chain: readonly Delegation[], flags: Flags, host: Host): Promise<void> {
+async function writeDelegations(chain: readonly Delegation[], to: string, flags: Flags, host: Host): Promise<void> {
   const { cid, issuer, audience, command, expiration } = chain.at(-1) as Delegation
   const about = {
     delegation: cid.toString(),
@@ -81,7 +80,7 @@ async function writeDelegations(chain: readonly Delegation[], flags: Flags, host
   const now = systemClock.now()
   const until =
     expiration === never ? 'it never expires' : `it expires ${showDate(expiration)} (${showDistance(expiration, now)})`
-  host.complain(`delegated ${command} to ${audience}; ${until}`)
+  host.complain(`delegated ${command} to ${to}; ${until}`)
   // The shell has made the file, perhaps readable for others: stores of delegations refuse such a file.
   if (textOf(flags, 'out') === undefined && ((host.outputMode?.() ?? 0) & 0o077) !== 0)
     host.complain(

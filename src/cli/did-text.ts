@@ -1,11 +1,49 @@
-import { isDid } from '../did/did.ts'
+// node only: reads files
+import { join } from 'node:path'
+import { type Did, isDid } from '../did/did.ts'
+import { agentFolder, gatewayHome } from '../gateway/home.ts'
+import { describeSignerFile } from '../signer-file/signer-file.ts'
+import { namesInFolder } from '../support/names-in-folder.ts'
+import { quote } from '../support/quote.ts'
+import type { Host } from './host.ts'
 import { UsageError } from './usage-error.ts'
+import { type Flags, textOf } from './verb.ts'
 
-/** Checks the DID in an option. The value is not shown: it may be a key in the wrong place. */
-export function checkDid(name: string, text: string): void {
-  if (!/^did:[a-z0-9]+:./.test(text))
-    throw new UsageError(
-      `--${name} must be a DID, such as did:key:z6Mk…; \`procura key show FILE\` prints the one of a key file, and \`procura agent show NAME\` the one of an agent`,
-    )
-  if (!isDid(text)) throw new UsageError(`--${name} is not a valid DID; copy the whole DID`)
+/** A principal that an option names. */
+export interface NamedPrincipal {
+  readonly did: Did
+  /** That DID, and those of the previous keys of an agent. */
+  readonly dids: readonly Did[]
+  /** With its name, for people. */
+  readonly words: string
+}
+
+/**
+ * The principal in an option: a DID, the name of an agent in the home folder, or the path of its folder with a slash. CLI-20
+ *
+ * @throws UsageError when it is neither. The value is not shown: it may be a key in the wrong place.
+ */
+export async function principalOf(name: string, text: string, flags: Flags, host: Host): Promise<NamedPrincipal> {
+  if (/^did:/i.test(text)) {
+    if (!isDid(text)) throw new UsageError(`--${name} is not a valid DID; copy the whole DID`)
+    return { did: text, dids: [text], words: text }
+  }
+  const home = gatewayHome(textOf(flags, 'home'), host.env)
+  const folder = await agentFolder(home, text).catch(() => undefined)
+  const path = folder === undefined ? undefined : join(folder, 'agent.key')
+  const described = path === undefined ? undefined : await describeSignerFile({ path }).catch(() => undefined)
+  const dids = described?.keys.map(({ did }) => did) ?? []
+  const [did] = dids
+  if (did !== undefined) return { did, dids, words: `${did} (agent ${text})` }
+  const agents = await namesInFolder(join(home, 'agents'))
+  const known =
+    agents.length === 0
+      ? 'none'
+      : agents
+          .slice(0, 16)
+          .map((one) => quote(one))
+          .join(', ')
+  throw new UsageError(
+    `--${name} must be a DID, such as did:key:z6Mk…, or an agent of ${quote(home, 256)}, which has ${known}; \`procura key show FILE\` prints the DID of a key file`,
+  )
 }

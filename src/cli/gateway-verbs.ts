@@ -149,6 +149,14 @@ export const gatewayVerbs: readonly Verb[] = [
     run: async (...given) => (await import('./agent.ts')).receive(...given),
   },
   {
+    name: 'agent list',
+    operands: '',
+    about: 'list the agents of the home folder, with their DIDs',
+    options: [gatewayHome, json],
+    example: 'procura agent list',
+    run: async (...given) => (await import('./agent.ts')).listAgents(...given),
+  },
+  {
     name: 'agent show',
     operands: '[NAME]',
     about: 'print the DID of an agent, and the authority that it has now',

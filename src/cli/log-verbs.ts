@@ -1,5 +1,5 @@
 // node only: loads verbs that read files
-import { json } from './common-options.ts'
+import { gatewayHome, json } from './common-options.ts'
 import type { Verb, VerbOption } from './verb.ts'
 
 const logFiles: VerbOption = { name: 'prefix', value: 'NAME', about: 'the start of its file names; default audit' }
@@ -38,7 +38,8 @@ export const logVerbs: readonly Verb[] = [
     operands: 'DIR…',
     about: 'show the authority of an agent at a moment, by the delegations on record',
     options: [
-      { name: 'agent', value: 'DID', about: 'the agent' },
+      { name: 'agent', value: 'DID', about: 'the agent, or its name in the home folder' },
+      gatewayHome,
       { name: 'at', value: 'TIME', about: 'the moment' },
       { name: 'archive', value: 'DIR', many: true, about: 'the delegations; default `delegations` in each log' },
       ...logPlace,
@@ -53,7 +54,8 @@ export const logVerbs: readonly Verb[] = [
     operands: 'DIR…',
     about: 'show the events of a log: time, decision, agent, command',
     options: [
-      { name: 'agent', value: 'DID', about: 'only the events of this agent' },
+      { name: 'agent', value: 'DID', about: 'only the events of this agent, or of one by its name in the home folder' },
+      gatewayHome,
       { name: 'command', value: 'COMMAND', about: 'only this command and the commands below it' },
       { name: 'decision', value: 'NAME', choices: decisions, about: 'only these events' },
       { name: 'since', value: 'TIME', about: 'only from this time on; 2h is two hours ago' },

@@ -5,7 +5,7 @@ import { toOcsf } from '../audit/events/ocsf.ts'
 import type { AuditRecord } from '../audit/events/record.ts'
 import { anyCommand, parseCommand } from '../capability/command.ts'
 import { systemClock } from '../time.ts'
-import { checkDid } from './did-text.ts'
+import { principalOf } from './did-text.ts'
 import type { Host } from './host.ts'
 import type { LogRow } from './log-row.ts'
 import { type LogSource, logSources, noRecordIn } from './log-source.ts'
@@ -24,7 +24,7 @@ const pauseMs = 1_000
  */
 export async function log(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   // An option that selects nothing must not look like a log without such events.
-  const view = { matches: filterOf(flags), print: printerOf(flags, host) }
+  const view = { matches: await filterOf(flags, host), print: printerOf(flags, host) }
   const sources = await logSources(words, flags, host)
   try {
     return await show(sources, view, flags, host)
@@ -65,10 +65,10 @@ interface LogView {
   readonly print: (record: AuditRecord, row: LogRow, source: LogSource) => void
 }
 
-function filterOf(flags: Flags): LogView['matches'] {
+async function filterOf(flags: Flags, host: Host): Promise<LogView['matches']> {
   const [agent, command, decision] = [textOf(flags, 'agent'), textOf(flags, 'command'), textOf(flags, 'decision')]
   const [since, until] = [momentOf(flags, 'since'), momentOf(flags, 'until')]
-  if (agent !== undefined) checkDid('agent', agent)
+  const dids = agent === undefined ? undefined : new Set<unknown>((await principalOf('agent', agent, flags, host)).dids)
   if (command !== undefined) checkCommand(command)
   if (since !== undefined && until !== undefined && since > until) throw new UsageError('--since is after --until')
   return (row, { kind, time }) => {
@@ -76,7 +76,7 @@ function filterOf(flags: Flags): LogView['matches'] {
     if (kind === 'checkpoint' || kind === 'settled' || kind === 'recovered') return false
     if (since !== undefined && time < since) return false
     if (until !== undefined && time > until) return false
-    if (agent !== undefined && row.agent !== agent && row.claimedAgent !== agent) return false
+    if (dids !== undefined && !dids.has(row.agent) && !dids.has(row.claimedAgent)) return false
     if (decision !== undefined && row.decision !== decision) return false
     return (
       command === undefined ||

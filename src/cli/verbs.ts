@@ -1,5 +1,5 @@
 // node only: loads verbs that read files
-import { delegationsKeyFile, json, keyFile } from './common-options.ts'
+import { delegationsKeyFile, gatewayHome, json, keyFile } from './common-options.ts'
 import { gatewayVerbs } from './gateway-verbs.ts'
 import { auditVerbs, logVerbs, storeVerbs } from './log-verbs.ts'
 import type { VaultFlags } from './vault.ts'
@@ -150,7 +150,8 @@ const ledger: VerbOption = {
 
 const grant: readonly VerbOption[] = [
   from,
-  { name: 'to', value: 'DID', about: 'the principal that receives the authority' },
+  { name: 'to', value: 'DID', about: 'the principal that receives the authority, or an agent by its name' },
+  gatewayHome,
   { name: 'command', value: 'COMMAND', about: 'the command that may be called, with all commands below it' },
   { name: 'any-command', about: 'every command' },
   {

@@ -88,7 +88,7 @@ describe('procura log', () => {
 
   it('CLI-10 refuses an option that selects nothing or has no effect, before it reads', async () => {
     const mistakes: readonly (readonly [words: readonly string[], message: RegExp])[] = [
-      [['--agent', 'assistant'], /--agent must be a DID, .*`procura agent show NAME`/],
+      [['--agent', 'assistant'], /--agent must be a DID, .*or an agent of `/],
       [['--agent', 'did:key:z6Mk'], /--agent is not a valid DID/],
       [['--command', 'mail/send'], /--command must be a command such as \/mail\/send: .* does not begin with a slash/],
       [['--command', '/Mail'], /--command must be a command such as/],
