@@ -11,7 +11,7 @@ import { quote } from '../support/quote.ts'
 import { admitSession, type SessionRefusal } from './admit-session.ts'
 import { type ApiFront, createApiFront } from './api/api-front.ts'
 import type { ApprovalDesk, WantedCall } from './approvals/approval-desk.ts'
-import { needOf } from './approvals/approval-need.ts'
+import { type CallApprovalNeed, needOf } from './approvals/approval-need.ts'
 import { serveApprovals } from './approvals/serve-approvals.ts'
 import { createWaits } from './approvals/waits.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
@@ -22,7 +22,7 @@ import type { Supply } from './supply.ts'
 import { UpstreamError } from './upstream/upstream-error.ts'
 import { type ConnectionPlaces, connectionPlaces } from './wire/connection-places.ts'
 import { endWith, type HelloError, type HookRefusalClaim, readHello } from './wire/hello.ts'
-import { askProof, serverPlace } from './wire/session-proof.ts'
+import { askProof, type GivenProof, provenBy, serverPlace } from './wire/session-proof.ts'
 
 /** Most open connections, and most requests to APIs, because each can have a body. GTW-22 */
 const most = Object.freeze({ connections: 256, requests: 64, approvals: 32 })
@@ -194,10 +194,23 @@ function approvalsTaker({
     places.begin(socket)
     asking++
     try {
-      await serveApprovals(socket, { desk, call: { service, ...wanted, ...proof } as WantedCall, need, page, waits })
+      const proven = needsProof ? undefined : holderFinder(need, supply)
+      const call = { service, ...wanted, ...proof } as WantedCall
+      await serveApprovals(socket, { desk, call, need, page, waits, proven })
     } finally {
       asking--
     }
+  }
+}
+
+/** Finds the agent that proves a delegation for the server of a call, over a connection that began without a proof. */
+function holderFinder(
+  need: CallApprovalNeed,
+  supply: Supply,
+): (proof: GivenProof, challenge: string) => Promise<string | undefined> {
+  return async (proof, challenge) => {
+    const proven = await provenBy(proof, { ...need, challenge }, supply.current())
+    return typeof proven === 'string' ? undefined : proven.agent
   }
 }
 

@@ -39,6 +39,8 @@ export interface WantedCall extends Pick<ApprovalRequest, 'service' | 'subject' 
   readonly agent?: string
   /** The agent to which an owner has delegated, and from which `agent` has its delegation. Default: `agent`. */
   readonly branch?: string
+  /** Finds the agent that proves a valid delegation beside its requests. Asked about one that lost a delegation. */
+  readonly holder?: () => Promise<string | undefined>
 }
 
 /** The place of an agent among the others. */
@@ -89,6 +91,8 @@ export interface ApprovalDesk {
   settle(requests: readonly KeptRequest[], isReceived: boolean): Promise<void>
   /** The request of the same call for an approver who has not answered. */
   find(id: string, approver: string): Promise<FoundRequest | undefined>
+  /** Removes the requests of an agent for a command and those below it: an owner has revoked its delegation. */
+  withdraw(agent: string, command: string): Promise<void>
   /** Keeps an answer. Returns why it is not one. */
   answer(id: string, container: string): Promise<string | undefined>
   close(): void
@@ -100,6 +104,8 @@ export interface ApprovalDeskOptions extends TakenRequestsOptions {
   readonly onEvent: OnGatewayEvent
   /** The agents whose requests others cannot displace. Default: those that have proved a delegation. */
   readonly known?: () => Promise<ReadonlySet<string>>
+  /** Whether an owner has revoked a delegation to an agent. Default: of none. */
+  readonly wasRevoked?: (agent: string) => boolean
 }
 
 /** Seconds that a waiting request must still have: a person needs them. */
@@ -129,6 +135,7 @@ export async function openApprovalDesk({
   onEvent,
   clock,
   known = async () => new Set(),
+  wasRevoked = () => false,
   ...memory
 }: ApprovalDeskOptions): Promise<ApprovalDesk> {
   const files = approvalFiles(folder)
@@ -164,16 +171,10 @@ export async function openApprovalDesk({
           isKnown(agent) ? taken.of(agent === call.agent && branch ? branch : branchOf(desk, agent)) : taken.ofStrangers
         const read = await readRequests(containers, call, need, { replayOf, clock })
         if (typeof read === 'string') return read
-        for (const { request } of body === undefined ? [] : read)
-          if ((await bodyOf(body, request.args)) === undefined) return 'the body is not the one of the request'
+        if (await hasLost(read, call, wasRevoked)) return revokedAgent
+        if (!(await areOfBody(read, body))) return 'the body is not the one of the request'
         if (call.agent !== undefined) desk.proven.set(call.agent, branch ?? call.agent)
-        const waiting: KeptRequest[] = []
-        for (const one of read) {
-          const added = await add(desk, one, body)
-          if (typeof added === 'string') return added
-          waiting.push(added)
-        }
-        return waiting
+        return addAll(desk, read, body)
       }),
     collect: (requests, threshold) =>
       inTurn(async () => {
@@ -199,9 +200,39 @@ export async function openApprovalDesk({
         return undefined
       return { ...own, proofs: await chainOf(own.request, files, clock), body: await files.body(own.id) }
     },
+    withdraw: (agent, command) => inTurn(() => withdraw(desk, agent, command)),
     answer: (id, container) => inTurn(() => keepAnswer(desk, id, container)),
     close: () => clearTimeout(timer),
   }
+}
+
+const revokedAgent =
+  'an owner has revoked a delegation of this agent, and it has no other one for this server or API; ask the owner to delegate to it again'
+
+/**
+ * Whether an owner has revoked a delegation to the agent of requests, and it proves no other one. APR-96: one that has
+ * proved a delegation for its connection holds one.
+ */
+async function hasLost(
+  [first]: readonly KeptRequest[],
+  call: WantedCall,
+  wasRevoked: (agent: string) => boolean,
+): Promise<boolean> {
+  const { agent } = (first as KeptRequest).request
+  return call.agent === undefined && wasRevoked(agent) && (await call.holder?.()) !== agent
+}
+
+async function withdraw(desk: Desk, agent: string, command: string): Promise<void> {
+  const lost = [...desk.kept.values()].filter(({ request }) => isBelow(request, agent, command))
+  if (lost.length === 0) return
+  await remove(desk, lost)
+  const message = `${lost.length} requests of an agent were removed, because its delegation was revoked`
+  desk.onEvent({ level: 'info', event: 'approval_displaced', message })
+}
+
+/** Whether a request is of an agent, for a command or one below it. */
+function isBelow({ agent, command }: ApprovalRequest, revoked: string, above: string): boolean {
+  return agent === revoked && `${command}/`.startsWith(above === '/' ? '/' : `${above}/`)
 }
 
 async function remove({ kept, files, proven }: Desk, requests: readonly KeptRequest[]): Promise<void> {
@@ -223,6 +254,28 @@ function clean(desk: Desk): Promise<void> {
   return remove(desk, expired)
 }
 
+/** Whether a body is the one of each request; a request can be without one. */
+async function areOfBody(read: readonly KeptRequest[], body: string | undefined): Promise<boolean> {
+  for (const { request } of body === undefined ? [] : read)
+    if ((await bodyOf(body, request.args)) === undefined) return false
+  return true
+}
+
+/** Keeps the requests for one call. A text says why they are refused. */
+async function addAll(
+  desk: Desk,
+  read: readonly KeptRequest[],
+  body: string | undefined,
+): Promise<readonly KeptRequest[] | string> {
+  const waiting: KeptRequest[] = []
+  for (const one of read) {
+    const added = await add(desk, one, body)
+    if (typeof added === 'string') return added
+    waiting.push(added)
+  }
+  return waiting
+}
+
 /** Keeps a request, unless one waits for the same call and approver. A text says why it is refused. */
 async function add(desk: Desk, one: KeptRequest, body: string | undefined): Promise<KeptRequest | string> {
   const { files, kept, now, onEvent } = desk
@@ -232,7 +285,11 @@ async function add(desk: Desk, one: KeptRequest, body: string | undefined): Prom
     ({ request }) =>
       request.approver === approver && request.expiration > now() + leastSeconds && isSameCall(request, one.request),
   )
-  if (same !== undefined) return same
+  if (same !== undefined) {
+    // APR-97: an answer that is there is about to be received.
+    if ((await files.answer(same.id)) === undefined) await files.putCount(same.id, (await files.count(same.id)) + 1)
+    return same
+  }
   if (!(await makeRoom(desk, one)))
     return 'too many requests wait for their approvers; answer some of them with `procura approve`'
   // A person who reads the request sees its body.

@@ -11,6 +11,7 @@ import { sleep } from '../../support/back-off.ts'
 import { startDeadline } from '../../support/deadline.ts'
 import { type LineFault, lineWriter, readLines } from '../connect/lines.ts'
 import { endWith } from '../wire/hello.ts'
+import { type GivenProof, newChallenge } from '../wire/session-proof.ts'
 import type { ApprovalDesk, ApprovalNeed, Decided, WantedCall } from './approval-desk.ts'
 import type { KeptRequest } from './kept-request.ts'
 import type { Waits } from './waits.ts'
@@ -29,22 +30,28 @@ export interface ApprovalConversation {
   /** The address of the page, if there is one. */
   readonly page: string | undefined
   readonly waits: Waits
+  /** Finds the agent that a proof proves, for a connection that began without one. */
+  readonly proven: ((proof: GivenProof, challenge: string) => Promise<string | undefined>) | undefined
 }
 
 /** Talks with an agent until it has its answers, leaves, or has waited long enough. */
 export async function serveApprovals(
   socket: Socket,
-  { desk, call, need, page, waits }: ApprovalConversation,
+  { desk, call, need, page, waits, proven }: ApprovalConversation,
 ): Promise<void> {
   const write = lineWriter(socket)
   const say = (answer: object): Promise<void> => write(JSON.stringify({ procura: 1, ...answer }))
   const lines = readLines(socket)
   const { approvers, threshold } = need
-  await say({ audience: call.service, approvers, threshold, ...(page !== undefined && { page }) })
+  const nonce = proven && newChallenge()
+  const offered = { ...(page !== undefined && { page }), ...(nonce !== undefined && { nonce }) }
+  await say({ audience: call.service, approvers, threshold, ...offered })
   const asked = await secondLine(socket, lines)
   if (asked === undefined)
     return endWith(socket, { error: refused('the second line must be {"requests":["…"],"wait":0}') })
-  const taken = await desk.take(asked.requests, call, need, asked.body)
+  const { proof } = asked
+  const holder = async () => (proof === undefined || nonce === undefined ? undefined : proven?.(proof, nonce))
+  const taken = await desk.take(asked.requests, { ...call, holder }, need, asked.body)
   if (typeof taken === 'string') return endWith(socket, { error: refused(taken) })
   await say({ waiting: taken.map(({ id, request, container }) => ({ id, approver: request.approver, container })) })
   const left = new AbortController()
@@ -85,6 +92,7 @@ interface SecondLine {
   readonly requests: readonly string[]
   readonly wait: number
   readonly body: string | undefined
+  readonly proof: GivenProof | undefined
 }
 
 async function secondLine(
@@ -94,15 +102,16 @@ async function secondLine(
   const timer = setTimeout(() => socket.destroy(), secondLineMs)
   try {
     const { value } = await lines.next()
-    const { requests, wait, body, ...more } = Object(typeof value === 'string' ? JSON.parse(value) : undefined)
+    const { requests, wait, body, proof, ...more } = Object(typeof value === 'string' ? JSON.parse(value) : undefined)
     const isWhole =
       Object.keys(more).length === 0 &&
       Array.isArray(requests) &&
       requests.every((one) => typeof one === 'string') &&
       Number.isInteger(wait) &&
       wait >= 0 &&
-      (body === undefined || typeof body === 'string')
-    return isWhole ? { requests, wait: Math.min(wait, mostSeconds), body } : undefined
+      (body === undefined || typeof body === 'string') &&
+      (proof === undefined || Object(proof) === proof)
+    return isWhole ? { requests, wait: Math.min(wait, mostSeconds), body, proof } : undefined
   } catch {
     return undefined
   } finally {

@@ -55,21 +55,31 @@ export async function askProof(
   wanted: ProvenPlace,
   generation: Pick<Generation, 'audience' | 'config' | 'revocations'>,
 ): Promise<Proven | HelloError> {
-  const challenge = randomBytes(18).toString('base64url')
+  const challenge = newChallenge()
   socket.write(`${JSON.stringify({ procura: 1, audience: generation.audience, challenge })}\n`)
   const line = await readFirstLine(socket, proofMs)
   if (typeof line !== 'string') return line
-  const proven = await provenBy(line, { ...wanted, challenge }, generation)
+  const proven = await provenBy(proofIn(line), { ...wanted, challenge }, generation)
   return typeof proven === 'string' ? { code: 'proof_refused', message: proven } : proven
 }
 
-/** The agent; a text is the fault of its proof. */
-async function provenBy(
-  line: string,
+/** A text that no other connection has. */
+export function newChallenge(): string {
+  return randomBytes(18).toString('base64url')
+}
+
+/** The parts of a proof, as a client sends them. */
+export interface GivenProof {
+  readonly invocation?: unknown
+  readonly chain?: unknown
+}
+
+/** The agent that a proof proves; a text is its fault. */
+export async function provenBy(
+  { invocation, chain }: GivenProof,
   wanted: ProvenPlace & { readonly challenge: string },
   { audience, config, revocations }: Pick<Generation, 'audience' | 'config' | 'revocations'>,
 ): Promise<Proven | string> {
-  const { invocation, chain } = proofIn(line)
   if (typeof invocation !== 'string' || typeof chain !== 'string')
     return 'the second line must be {"procura":1,"invocation":"…","chain":"…"}; update procura'
   const decision = await authorize(invocation, {
@@ -89,7 +99,7 @@ async function provenBy(
   return `the delegation is not for ${quote(wanted.server)} of an owner of this gateway; delegate one to the agent`
 }
 
-function proofIn(line: string): { readonly invocation?: unknown; readonly chain?: unknown } {
+function proofIn(line: string): GivenProof {
   try {
     const { procura, invocation, chain } = Object(JSON.parse(line)) as Readonly<Record<string, unknown>>
     return procura === 1 ? { invocation, chain } : {}

@@ -102,7 +102,8 @@ describe('the requests that wait at a gateway', () => {
     for (let at = 1; at < 32; at++) await take([await request(owner, { to: String(at) })])
     // The limit of one agent leaves room for another one.
     expect(await take([await request(owner, { to: 'more' }, { issuer: bob })])).toHaveLength(1)
-    expect(readdirSync(folder)).toHaveLength(33)
+    expect(readdirSync(folder).filter((name) => name.endsWith('.request'))).toHaveLength(33)
+    expect(readdirSync(folder).filter((name) => name.endsWith('.count'))).toEqual([`${first?.id}.count`])
     present += 601
     await take([await request(owner, { to: 'later' })])
     expect(readdirSync(folder)).toHaveLength(1)
@@ -324,7 +325,12 @@ describe('the conversation of an agent with the gateway', () => {
       { requests: [], wait: 0, more: 1 },
     ]) {
       const [hello, answer] = await talk([first(), second])
-      expect(hello).toEqual({ procura: 1, audience: home.service.did, approvers: [home.owner.did], threshold: 1 })
+      const { audience, approvers, nonce } = {
+        audience: home.service.did,
+        approvers: [home.owner.did],
+        nonce: expect.any(String),
+      }
+      expect(hello).toEqual({ procura: 1, audience, approvers, threshold: 1, nonce })
       expect(answer).toMatchObject({ error: { code: 'approval_refused' } })
     }
     const [, answer] = await talk([first(), { requests: ['C'], wait: 0 }])
