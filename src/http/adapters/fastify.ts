@@ -1,5 +1,6 @@
 import { mediaType } from '../read-container.ts'
 import { answerRequest, type CallTaker, type HandlerOptions, readHandlerOptions } from './answer.ts'
+import { followClient } from './follow-client.ts'
 import { failStream, grouped, incomingOf, type NodeIncoming, type NodeOutgoing } from './node-response.ts'
 
 /** The part of Fastify's request that is used. */
@@ -10,7 +11,7 @@ export interface FastifyRequestLike {
 
 /** The part of Fastify's reply that is used. */
 export interface FastifyReplyLike {
-  readonly raw: Pick<NodeOutgoing, 'off' | 'once' | 'stream' | 'writableFinished'>
+  readonly raw: Pick<NodeOutgoing, 'off' | 'once' | 'socket' | 'stream' | 'writableFinished'>
   code(status: number): unknown
   header(name: string, value: unknown): unknown
   send(body?: unknown): unknown
@@ -47,30 +48,32 @@ export function fastifyHandler(
 ): (request: FastifyRequestLike, reply: FastifyReplyLike) => Promise<unknown> {
   const checked = readHandlerOptions('fastifyHandler', service, options)
   return async (request, reply) => {
-    const gone = new AbortController()
-    const onClose = (): void => {
-      if (!reply.raw.writableFinished) gone.abort(new DOMException('the client closed the connection', 'AbortError'))
-    }
-    reply.raw.once('close', onClose)
-    const incoming = incomingOf(request.raw, gone.signal, request.body)
+    const { signal } = followClient(request.raw.socket, reply.raw)
+    const incoming = incomingOf(request.raw, signal, request.body)
     const { status, headers, body } = await answerRequest(service, incoming, checked)
     reply.code(status)
     for (const [name, value] of grouped(headers)) reply.header(name, value)
     // Bytes: Fastify would add a charset to the type of a string.
-    const { stream } = reply.raw
-    const parts = body === null || typeof body === 'string' || stream === undefined ? body : failing(body, stream)
+    const parts = body === null || typeof body === 'string' ? body : followed(body, reply.raw.stream, signal)
     reply.send(typeof parts === 'string' ? new TextEncoder().encode(parts) : (parts ?? undefined))
     // Fastify sends what the promise is fulfilled with, unless it is the reply: a stream that has not begun would be replaced.
     return reply
   }
 }
 
-/** Fastify destroys the stream of HTTP/2 when a body fails, which a client takes for the end of the body. */
-function failing(
+/**
+ * The body, which is cancelled when the client is gone. Fastify does not know that of a response that waits for others of its
+ * connection. And it destroys the stream of HTTP/2 when a body fails, which a client takes for the end of the body.
+ */
+function followed(
   body: ReadableStream<Uint8Array>,
-  stream: NonNullable<NodeOutgoing['stream']>,
+  stream: NodeOutgoing['stream'],
+  signal: AbortSignal,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader()
+  const cancel = (): void => void reader.cancel(signal.reason).catch(() => undefined)
+  signal.addEventListener('abort', cancel)
+  if (signal.aborted) cancel()
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -79,7 +82,7 @@ function failing(
           if (done) controller.close()
           else controller.enqueue(value)
         } catch (error) {
-          failStream(stream)
+          if (stream !== undefined) failStream(stream)
           throw error
         }
       },

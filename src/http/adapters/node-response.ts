@@ -6,6 +6,7 @@
 
 import type { NodeRequest } from '../read-body.ts'
 import { type Answer, answerRequest, type CallTaker, type CheckedHandlerOptions, type Incoming } from './answer.ts'
+import { followClient } from './follow-client.ts'
 
 /** The part of Node's `IncomingMessage` that is used. */
 export interface NodeIncoming extends NodeRequest {
@@ -26,6 +27,8 @@ export interface NodeOutgoing {
   readonly writableFinished: boolean
   /** Undefined in HTTP/2, where the stream has it. */
   readonly destroyed?: boolean
+  /** Null while the response waits for others of its connection, in HTTP/1. */
+  readonly socket?: object | null
   /** Of HTTP/2. */
   readonly stream?: { readonly destroyed: boolean; close(code: number): unknown }
   statusCode: number
@@ -45,15 +48,10 @@ export async function respond(
   response: NodeOutgoing,
   options: CheckedHandlerOptions,
 ): Promise<void> {
-  const gone = new AbortController()
-  // HTP-26
-  const onClose = (): void => {
-    if (!response.writableFinished) gone.abort(new DOMException('the client closed the connection', 'AbortError'))
-  }
-  response.once('close', onClose)
-  const answer = await answerRequest(service, incomingOf(request, gone.signal), options)
-  await send(answer, response)
-  response.off('close', onClose)
+  const client = followClient(request.socket, response)
+  const answer = await answerRequest(service, incomingOf(request, client.signal), options)
+  await send(answer, response, client.signal)
+  client.leave()
 }
 
 /** A request of Node, for the core. */
@@ -80,34 +78,31 @@ function hostOf({ rawHeaders }: NodeIncoming): string | undefined {
   return hosts.length <= 1 && authorities.length <= 1 && found.size === 1 ? [...found][0] : undefined
 }
 
-function isGone({ destroyed, stream }: NodeOutgoing): boolean {
-  return destroyed === true || stream?.destroyed === true
-}
-
-async function send({ status, headers, body }: Answer, response: NodeOutgoing): Promise<void> {
-  if (isGone(response) || response.headersSent) return void (await cancel(body))
+async function send({ status, headers, body }: Answer, response: NodeOutgoing, gone: AbortSignal): Promise<void> {
+  const isGone = (): boolean => gone.aborted || response.destroyed === true || response.stream?.destroyed === true
+  if (isGone() || response.headersSent) return void (await cancel(body))
   response.statusCode = status
   for (const [name, value] of grouped(headers)) response.setHeader(name, value)
   if (body === null) return void response.end()
   if (typeof body === 'string') return void response.end(body)
   const reader = body.getReader()
-  // HTP-26: a body that is silent is cancelled as well, and its upstream request with it.
+  // A body that is silent is cancelled as well, and its upstream request with it.
   const cancelled = (): void => void reader.cancel().catch(() => undefined)
-  response.once('close', cancelled)
-  if (isGone(response)) cancelled()
+  gone.addEventListener('abort', cancelled)
+  if (isGone()) cancelled()
   try {
     for (;;) {
       const { done, value } = await reader.read()
-      if (done || isGone(response)) break
-      if (!response.write(value)) await drained(response)
+      if (done || isGone()) break
+      if (!response.write(value)) await drained(response, gone)
     }
-    if (!isGone(response)) response.end()
+    if (!isGone()) response.end()
   } catch {
     // The end of the body is unknown: the client must not take it for complete.
     if (response.stream === undefined) response.destroy()
     else failStream(response.stream)
   } finally {
-    response.off('close', cancelled)
+    gone.removeEventListener('abort', cancelled)
     await reader.cancel().catch(() => undefined)
   }
 }
@@ -128,16 +123,18 @@ export function grouped(headers: Answer['headers']): readonly (readonly [string,
   return cookies.length === 0 ? others : [...others, ['set-cookie', cookies]]
 }
 
-function drained(response: NodeOutgoing): Promise<void> {
+function drained(response: NodeOutgoing, gone: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const go = (): void => {
       response.off('drain', go)
       response.off('close', go)
+      gone.removeEventListener('abort', go)
       resolve()
     }
     response.once('drain', go)
     response.once('close', go)
-    if (isGone(response)) go()
+    gone.addEventListener('abort', go)
+    if (gone.aborted || response.destroyed === true || response.stream?.destroyed === true) go()
   })
 }
 

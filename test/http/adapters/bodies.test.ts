@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import process from 'node:process'
 import { createAdaptorServer } from '@hono/node-server'
 import express, { type Express } from 'express'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -158,6 +159,43 @@ describe('HTP-20 a body that a parser of the framework reads first', () => {
 })
 
 describe('requests and responses that break off', () => {
+  it.each(['express', 'fastify', 'node'])(
+    'HTP-26 a client that leaves ends all calls that it has sent at once: %s',
+    async (name) => {
+      const start = frameworks[name] as (typeof frameworks)[string]
+      let [called, aborted, cancelled] = [0, 0, 0]
+      const service = makeService(({ signal }: { signal: AbortSignal }) => {
+        called += 1
+        if (called % 2 === 0) {
+          const cancel = (): void => void cancelled++
+          return new Response(new ReadableStream({ cancel }))
+        }
+        return new Promise((_, reject) =>
+          signal.addEventListener('abort', () => {
+            aborted += 1
+            reject(signal.reason)
+          }),
+        )
+      })
+      const warnings: string[] = []
+      const onWarning = ({ message }: Error): unknown => warnings.push(message)
+      process.on('warning', onWarning)
+      await within(await start(new Map([['/mail', { service, options: {} }]])), async (port) => {
+        const socket = connect(port, '127.0.0.1')
+        socket.on('error', () => undefined)
+        for (let count = 0; count < 12; count++) {
+          const container = await containerOf()
+          socket.write(`POST /mail HTTP/1.1\r\nhost: a\r\nx-ucan-container: ${container}\r\ncontent-length: 0\r\n\r\n`)
+        }
+        await expect.poll(() => called).toBe(12)
+        socket.destroy()
+        await expect.poll(() => [aborted, cancelled]).toEqual([6, 6])
+      })
+      process.off('warning', onWarning)
+      expect(warnings).toEqual([])
+    },
+  )
+
   for (const [name, start] of Object.entries(frameworks)) {
     it(`HTP-26 a client that leaves ends the call, and the server continues: ${name}`, async () => {
       const reasons: unknown[] = []
