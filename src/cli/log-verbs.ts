@@ -115,7 +115,7 @@ export const auditVerbs: readonly Verb[] = [
   {
     name: 'audit prepare',
     operands: '',
-    about: 'make or upgrade the table of a log in PostgreSQL, as its owner',
+    about: 'make or upgrade the table of a log in PostgreSQL, as its owner; other logs are made by their service',
     options: [
       { name: 'postgres', about: 'in the database whose address is in PROCURA_LOG_URL; needs the package pg' },
       urlFile,
@@ -132,9 +132,10 @@ export const storeVerbs: readonly Verb[] = [
   {
     name: 'store prepare',
     operands: '',
-    about: 'make or upgrade the stores of services in PostgreSQL, as the owner of the tables',
+    about: 'make or upgrade the stores of services in PostgreSQL, as the owner of the tables, or in SQLite',
     options: [
       { name: 'postgres', about: 'in the database whose address is in PROCURA_STORE_URL; needs the package pg' },
+      { name: 'sqlite', value: 'FILE', about: 'in this file; needs Node 22.13 or the package better-sqlite3' },
       urlFile,
       {
         name: 'secret-file',

@@ -1,20 +1,27 @@
 // node only: prepares databases
+import { open } from 'node:fs/promises'
 import { postgresAuditSchema } from '../audit/sinks/postgres/schema.ts'
+import { StoreError } from '../errors.ts'
 import { preparePostgresStores } from '../state/postgres/prepare-postgres-stores.ts'
 import { postgresStoreSchema } from '../state/postgres/schema.ts'
+import type { SqliteStoreDatabase } from '../state/sqlite/database.ts'
+import { prepareSqliteStores } from '../state/sqlite/prepare-sqlite-stores.ts'
 import { readPrivateFile } from '../support/private-file.ts'
+import { quote } from '../support/quote.ts'
 import { systemClock } from '../time.ts'
 import type { Host } from './host.ts'
 import { connectPostgres, databaseAddress, type PostgresClient } from './postgres.ts'
+import { sqliteDriver } from './sqlite-driver.ts'
 import { readMoment } from './time-text.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
 
 /**
- * `procura store prepare --postgres`: makes or upgrades the tables of `postgresStores`, and prepares them. CLI-16
+ * `procura store prepare`: makes or upgrades the tables of `postgresStores` or `sqliteStores`, and prepares them. CLI-16
  */
 export async function prepareStores(words: readonly string[], flags: Flags, host: Host): Promise<number> {
-  refuseWords(words, flags)
+  refuseWords(words, 'the environment, from --url-file, or from --sqlite')
+  const file = sqliteFile(flags)
   const [prefix, role] = [textOf(flags, 'prefix') ?? 'procura', textOf(flags, 'role')]
   const schema = postgresStoreSchema({ prefix, ...(role !== undefined && { role }) })
   if (flags['sql'] === true) return printSql(schema, host)
@@ -23,6 +30,7 @@ export async function prepareStores(words: readonly string[], flags: Flags, host
   if (isNew && text !== undefined) throw new UsageError('pass --new-service or --epoch, not both')
   const epoch = isNew ? 0 : text === undefined ? undefined : readMoment('epoch', text, systemClock.now())
   const secret = await readStoreSecret(flags, host)
+  if (file !== undefined) return prepareFile(file, { secret, prefix, epoch }, flags, host)
   const address = await databaseAddress(flags, host, 'PROCURA_STORE_URL')
   await withClient(address, async (client) => {
     await runSchema(client, schema)
@@ -32,9 +40,58 @@ export async function prepareStores(words: readonly string[], flags: Flags, host
   return 0
 }
 
+/** The settings of stores. */
+interface StoreSettings {
+  readonly secret: Uint8Array
+  readonly prefix: string
+  readonly epoch: number | undefined
+}
+
+/** The file of the stores is made with mode 0600, and so are those beside it: SQLite gives them its mode. */
+async function prepareFile(
+  path: string,
+  { secret, prefix, epoch }: StoreSettings,
+  flags: Flags,
+  host: Host,
+): Promise<number> {
+  const { open: openDatabase } = await sqliteDriver<SqliteStoreDatabase>()
+  const made = await open(path, 'ax', 0o600).catch(({ code }: NodeJS.ErrnoException) => {
+    if (code === 'EEXIST') return undefined
+    const fault = code === 'ENOENT' ? 'its folder does not exist; make it first' : `it cannot be made (${code})`
+    throw new UsageError(`--sqlite: ${quote(path, 256)}: ${fault}`)
+  })
+  await made?.close()
+  let database: InstanceType<typeof openDatabase> | undefined
+  try {
+    database = new openDatabase(path)
+    prepareSqliteStores({ database, secret, prefix, ...(epoch !== undefined && { epoch }) })
+  } catch (error) {
+    const { cause } = Object(error) as { readonly cause?: unknown }
+    // The stores report the reason as the cause; another secret has none.
+    if (error instanceof StoreError && cause === undefined) throw error
+    const reason = cause ?? error
+    const message = reason instanceof Error && !reason.message.includes(path) ? reason.message : 'it cannot be opened'
+    throw new UsageError(
+      `--sqlite: ${quote(path, 256)} cannot be prepared (${message}); name the database of the stores`,
+    )
+  } finally {
+    database?.close()
+  }
+  host.print(
+    flags['json'] === true
+      ? JSON.stringify({ prepared: prefix, file: path })
+      : `prepared the stores ${prefix} in ${path}`,
+  )
+  return 0
+}
+
 /** `procura audit prepare --postgres`: makes or upgrades the table of `postgresAuditSink`. CLI-16 */
 export async function prepareLog(words: readonly string[], flags: Flags, host: Host): Promise<number> {
-  refuseWords(words, flags)
+  refuseWords(words)
+  if (flags['postgres'] !== true)
+    throw new UsageError(
+      '--postgres is missing: the kind of the database; a log in files or in SQLite needs no preparation, because the service makes it',
+    )
   const [table, role] = [textOf(flags, 'table') ?? 'audit_log', textOf(flags, 'role')]
   const schema = postgresAuditSchema({ table, ...(role !== undefined && { role }) })
   if (flags['sql'] === true) return printSql(schema, host)
@@ -44,10 +101,21 @@ export async function prepareLog(words: readonly string[], flags: Flags, host: H
   return 0
 }
 
-function refuseWords(words: readonly string[], flags: Flags): void {
-  if (words.length > 0)
-    throw new UsageError('too many words; the address of the database comes from the environment, or from --url-file')
-  if (flags['postgres'] !== true) throw new UsageError('--postgres is missing: the kind of the database')
+function refuseWords(words: readonly string[], place = 'the environment, or from --url-file'): void {
+  if (words.length > 0) throw new UsageError(`too many words; the address of the database comes from ${place}`)
+}
+
+/** The file of `--sqlite`; undefined for PostgreSQL. */
+function sqliteFile(flags: Flags): string | undefined {
+  const file = textOf(flags, 'sqlite')
+  if (file === undefined) {
+    if (flags['postgres'] === true) return undefined
+    throw new UsageError('the kind of the database is missing: --postgres, or --sqlite with its file')
+  }
+  if (flags['postgres'] === true) throw new UsageError('pass --postgres or --sqlite, not both')
+  const other = ['role', 'sql', 'url-file'].find((name) => flags[name] !== undefined)
+  if (other !== undefined) throw new UsageError(`--${other} is for --postgres`)
+  return file
 }
 
 function printSql(schema: string, host: Host): number {

@@ -1,10 +1,12 @@
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import sqlite from 'node-sqlite3-wasm'
 import { describe, expect, it } from 'vitest'
 import { postgresAuditSchema } from '../../src/entries/audit/postgres.ts'
 import { postgresStoreSchema } from '../../src/entries/store/postgres.ts'
 import { ArgumentError } from '../../src/errors.ts'
+import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
 import { runCli } from './run-cli.ts'
 
 /** Nothing listens at this address: a statement that was sent would fail with another message. */
@@ -79,6 +81,78 @@ describe('the secret of the stores', () => {
         expect(out + err).not.toMatch(/canary-of-the-stores|Y2FuYXJ5/)
       const sql = await runCli(['store', 'prepare', '--postgres', '--sql'])
       expect([sql.code, sql.err]).toEqual([0, ''])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
+
+describe('stores in SQLite', () => {
+  it('are prepared in a file that only its user can read, once and again [CLI-16]', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'procura-prepare-'))
+    const file = join(folder, 'state.db')
+    const [secret, another] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
+    writeFileSync(join(folder, 'secret'), secret, { mode: 0o600 })
+    writeFileSync(join(folder, 'another'), another, { mode: 0o600 })
+    const prepare = (...more: string[]): ReturnType<typeof runCli> =>
+      runCli(['store', 'prepare', '--sqlite', file, '--secret-file', join(folder, 'secret'), ...more])
+    try {
+      const expiration = Math.floor(Date.now() / 1_000) + 60
+      const claims = async (): Promise<unknown> => {
+        const database = new sqlite.Database(file)
+        try {
+          const { replay } = sqliteStores({ database: database as never, secret })
+          return await replay.claim('a call', expiration, { acceptedFrom: 0 })
+        } finally {
+          database.close()
+        }
+      }
+      expect(await prepare('--new-service')).toEqual({
+        code: 0,
+        out: `prepared the stores procura in ${file}`,
+        err: '',
+      })
+      expect(statSync(file).mode & 0o777).toBe(0o600)
+      expect([await claims(), await claims()]).toEqual([true, false])
+      const before = readFileSync(file)
+      const again = await prepare('--json')
+      expect([again.code, JSON.parse(again.out)]).toEqual([0, { prepared: 'procura', file }])
+      expect(readFileSync(file)).toEqual(before)
+      const other = await runCli(['store', 'prepare', '--sqlite', file, '--secret-file', join(folder, 'another')])
+      expect(other).toMatchObject({ code: 2, out: '', err: expect.stringContaining('with another `secret`') })
+      expect((await prepare('--prefix', 'mail')).out).toBe(`prepared the stores mail in ${file}`)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('are refused with the place of the fault and the next step, and an option of PostgreSQL is too [CLI-16]', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'procura-prepare-'))
+    const secret = { PROCURA_STORE_SECRET: Buffer.alloc(32, 1).toString('base64') }
+    const prepare = (...more: string[]): ReturnType<typeof runCli> => runCli(['store', 'prepare', ...more], '', secret)
+    try {
+      const text = join(folder, 'text')
+      writeFileSync(text, 'not a database, but a file of some length '.repeat(100))
+      const mistakes = [
+        [['--sqlite', text], /`.*text` cannot be prepared \(.*not a database\); name the database of the stores/],
+        [['--sqlite', join(folder, 'none', 'x.db')], /none\/x\.db`: its folder does not exist; make it first/],
+        [['--sqlite', folder], /cannot be prepared \(/],
+        [['--sqlite', 'x', '--postgres'], /pass --postgres or --sqlite, not both/],
+        [['--sqlite', 'x', '--role', 'mail'], /--role is for --postgres/],
+        [['--sqlite', 'x', '--sql'], /--sql is for --postgres/],
+        [['--sqlite', 'x', '--new-service', '--epoch', 'now'], /pass --new-service or --epoch, not both/],
+        [['x.db'], /too many words; .* or from --sqlite/],
+        [[], /the kind of the database is missing: --postgres, or --sqlite with its file/],
+      ] as const
+      for (const [words, why] of mistakes) {
+        const { code, out, err } = await prepare(...words)
+        expect([code, out], words.join(' ')).toEqual([2, ''])
+        expect(err).toMatch(why)
+      }
+      expect(existsSync('x')).toBe(false)
+      expect(readFileSync(text, 'utf8')).toMatch(/^not a database/)
+      const log = await runCli(['audit', 'prepare'])
+      expect([log.code, log.err]).toEqual([2, expect.stringContaining('or in SQLite needs no preparation')])
     } finally {
       rmSync(folder, { recursive: true })
     }
