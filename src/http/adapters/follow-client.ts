@@ -9,12 +9,16 @@ interface Closable {
   readonly writableFinished: boolean
   /** Null while the response waits for others of its connection, in HTTP/1. */
   readonly socket?: object | null
+  /** Undefined in HTTP/2, where the stream has it. */
+  readonly destroyed?: boolean
+  readonly stream?: { readonly destroyed: boolean }
   once(event: 'close', listener: () => void): unknown
   off(event: 'close', listener: () => void): unknown
 }
 
 /** The part of Node's `EventEmitter` that is used. */
 interface Connection {
+  readonly destroyed: boolean
   once(event: 'close', listener: () => void): unknown
   off(event: 'close', listener: () => void): unknown
   getMaxListeners(): number
@@ -33,7 +37,7 @@ export interface FollowedClient {
  * Follows the client of a request until the response is complete.
  *
  * A response of Node reports the end of its connection. One that waits for others, since its client has sent several
- * requests at once, does not: its connection is followed.
+ * requests at once, does not: its connection is followed. A client may be gone before, while a middleware waited.
  */
 export function followClient(socket: object, response: Closable): FollowedClient {
   const gone = new AbortController()
@@ -52,5 +56,6 @@ export function followClient(socket: object, response: Closable): FollowedClient
   connection?.once('close', onClose)
   // Node warns of more listeners than are expected.
   connection?.setMaxListeners(connection.getMaxListeners() + 1)
+  if (response.destroyed === true || response.stream?.destroyed === true || connection?.destroyed === true) onClose()
   return { signal: gone.signal, leave }
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import process from 'node:process'
@@ -159,6 +160,37 @@ describe('HTP-20 a body that a parser of the framework reads first', () => {
 })
 
 describe('requests and responses that break off', () => {
+  it.each([1, 2])(
+    'HTP-26 no handler runs for a client that left while a middleware waited: request %i',
+    async (last) => {
+      let ran = 0
+      const answered: unknown[] = []
+      const handle = nodeHandler(
+        makeService(() => ran++),
+        { command: send },
+      )
+      let arrived = 0
+      const server = createServer(async (request, response) => {
+        arrived += 1
+        // The first one of two is not answered, so the other one waits.
+        if (arrived < last) return
+        await once(request.socket, 'close')
+        answered.push(await handle(request, response))
+      })
+      await within(await listen(server), async (port) => {
+        const socket = connect(port, '127.0.0.1')
+        for (let count = 0; count < last; count++) {
+          const container = await containerOf()
+          socket.write(`POST / HTTP/1.1\r\nhost: a\r\nx-ucan-container: ${container}\r\ncontent-length: 0\r\n\r\n`)
+        }
+        await expect.poll(() => arrived).toBe(last)
+        socket.destroy()
+        await expect.poll(() => answered.length).toBe(1)
+      })
+      expect(ran).toBe(0)
+    },
+  )
+
   it.each(['express', 'fastify', 'node'])(
     'HTP-26 a client that leaves ends all calls that it has sent at once: %s',
     async (name) => {
