@@ -153,6 +153,11 @@ export function readHandlerOptions(of: string, service: CallTaker, options: Hand
     throw new ArgumentError(
       `${of}: an endpoint for forward authentication cannot have \`healthAt\`; use another route or server`,
     )
+  // A binding that wraps another one has its `read` and perhaps not its mark.
+  if (bind !== undefined && bind.asksForProxy !== false)
+    throw new ArgumentError(
+      `${of}: \`healthAt\` requires that \`bind\` has \`asksForProxy: false\`, as bindToRequest sets it; add it if no proxy asks about the requests of its clients`,
+    )
   return checked
 }
 

@@ -43,7 +43,10 @@ export type BoundRequest =
 /** Rebuilds arguments from requests. Made by {@link bindToRequest} and `bindToForwarded`. */
 export interface RequestBinding {
   read(request: ReceivedRequest): Promise<BoundRequest>
-  /** Whether a proxy asks about the request of its client, as with `bindToForwarded`. Default false. */
+  /**
+   * Whether a proxy asks about the request of its client, as with `bindToForwarded`. `healthAt` of an adapter requires false,
+   * so a binding that wraps another one passes it on. Default: not known.
+   */
   readonly asksForProxy?: boolean
 }
 
@@ -80,6 +83,7 @@ export function bindToRequest(options: BindToRequestOptions): RequestBinding {
   const { origins, mountedAt, bodyBytes } = readOptions('bindToRequest', options, checks)
   const schemes = schemesByHost('bindToRequest', origins)
   return Object.freeze({
+    asksForProxy: false,
     async read({ method, target, host, header, body }) {
       // HTP-30: the scheme comes from the configuration, because a request does not contain it.
       const scheme = schemes.get(host?.toLowerCase() ?? '')

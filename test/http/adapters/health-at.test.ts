@@ -8,7 +8,7 @@ import { encodeContainer } from '../../../src/container/container.ts'
 import { fetchHandler } from '../../../src/http/adapters/fetch.ts'
 import { nodeHandler } from '../../../src/http/adapters/node.ts'
 import { bindToForwarded } from '../../../src/http/binding/forwarded-binding.ts'
-import { bindToRequest } from '../../../src/http/binding/request-binding.ts'
+import { bindToRequest, type RequestBinding } from '../../../src/http/binding/request-binding.ts'
 import { on } from '../../../src/service/on.ts'
 import { createService } from '../../../src/service/service.ts'
 import { actor, clock } from '../../support/actors.ts'
@@ -95,6 +95,22 @@ describe('HTP-45 a path for health checks beside the calls', () => {
     expect(() => nodeHandler(service, both)).toThrow(/forward authentication cannot have `healthAt`/)
     expect(() => nodeHandler(service, { healthAt: at, statuses: 'auth_request' })).toThrow(/forward authentication/)
     expect(() => nodeHandler(service, { healthAt: at, bind: bindToRequest({ origins }) })).not.toThrow()
+    // A binding of the program may wrap either of them, with or without the mark.
+    const [forwarded, direct] = [bindToForwarded({ origins }), bindToRequest({ origins })]
+    const read: RequestBinding['read'] = (request) => forwarded.read(request)
+    for (const bind of [
+      { read },
+      { read, asksForProxy: undefined },
+      { read, asksForProxy: 0 as never },
+      { ...forwarded },
+      Object.create(forwarded),
+      new Proxy(forwarded, {}),
+      { read: direct.read },
+    ])
+      expect(() => nodeHandler(service, { healthAt: at, bind })).toThrow(/forward authentication|`asksForProxy: false`/)
+    for (const bind of [{ ...direct }, Object.create(direct), { read: direct.read, asksForProxy: false }])
+      expect(() => nodeHandler(service, { healthAt: at, bind })).not.toThrow()
+    expect(() => nodeHandler(service, { bind: { read } })).not.toThrow()
     expect(() => nodeHandler(service, { healthAt: at, revocationsAt: at })).toThrow(/must be different paths/)
     for (const wrong of ['health', '', '/a?b', '/a#b', 7])
       expect(() => nodeHandler(service, { healthAt: wrong as never })).toThrow(/`healthAt` must be a path/)
