@@ -11,7 +11,10 @@ export interface FastifyRequestLike {
 
 /** The part of Fastify's reply that is used. */
 export interface FastifyReplyLike {
-  readonly raw: Pick<NodeOutgoing, 'destroyed' | 'off' | 'once' | 'socket' | 'stream' | 'writableFinished'>
+  readonly raw: Pick<
+    NodeOutgoing,
+    'destroyed' | 'off' | 'once' | 'socket' | 'stream' | 'writableEnded' | 'writableFinished'
+  >
   code(status: number): unknown
   header(name: string, value: unknown): unknown
   send(body?: unknown): unknown

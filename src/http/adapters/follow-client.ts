@@ -7,6 +7,8 @@
 /** The part of Node's `ServerResponse` that is used. */
 interface Closable {
   readonly writableFinished: boolean
+  /** False for a stream of HTTP/2 that finished because its client is gone. */
+  readonly writableEnded?: boolean
   /** Null while the response waits for others of its connection, in HTTP/1. */
   readonly socket?: object | null
   /** Undefined in HTTP/2, where the stream has it. */
@@ -43,7 +45,8 @@ export function followClient(socket: object, response: Closable): FollowedClient
   const gone = new AbortController()
   const onClose = (): void => {
     leave()
-    if (!response.writableFinished) gone.abort(new DOMException('the client closed the connection', 'AbortError'))
+    if (!response.writableFinished || response.writableEnded === false)
+      gone.abort(new DOMException('the client closed the connection', 'AbortError'))
   }
   let connection = response.socket === null ? (socket as Connection) : undefined
   const leave = (): void => {

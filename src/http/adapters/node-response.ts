@@ -25,6 +25,7 @@ export interface NodeIncoming extends NodeRequest {
 export interface NodeOutgoing {
   readonly headersSent: boolean
   readonly writableFinished: boolean
+  readonly writableEnded?: boolean
   /** Undefined in HTTP/2, where the stream has it. */
   readonly destroyed?: boolean
   /** Null while the response waits for others of its connection, in HTTP/1. */

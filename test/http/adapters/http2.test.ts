@@ -1,4 +1,5 @@
 // node only: starts servers
+import { once } from 'node:events'
 import {
   type ClientHttp2Session,
   connect,
@@ -117,6 +118,11 @@ function newService(): Service & { readonly seen: string[] } {
           }),
         )
       }),
+      on(plain('waits'), async ({ signal }) => {
+        signal.addEventListener('abort', () => seen.push('aborted'))
+        seen.push('waits')
+        await once(signal, 'abort')
+      }),
       on(plain('endless'), ({ signal }) => {
         signal.addEventListener('abort', () => seen.push('aborted'))
         return new Response(
@@ -199,6 +205,24 @@ describe.each(Object.entries(servers))('HTTP/2 with %s', (name, start) => {
     stream.close(8)
     await expect.poll(() => service.seen, { timeout: 5_000 }).toContain('cancelled')
   })
+
+  it.each(['stream', 'connection'])(
+    'HTP-26 aborts a call that has no response when the %s of the client ends',
+    async (end) => {
+      const service = newService()
+      const session = open(await start(service, {})).on('error', () => undefined)
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': '/mail',
+        'x-ucan-container': await containerOf('waits'),
+      })
+      stream.on('error', () => undefined).end()
+      await expect.poll(() => service.seen, { timeout: 5_000 }).toContain('waits')
+      if (end === 'stream') stream.close(8)
+      else session.destroy()
+      await expect.poll(() => service.seen, { timeout: 5_000 }).toEqual(['waits', 'aborted'])
+    },
+  )
 })
 
 describe('a call that is bound to a request of HTTP/2', () => {
