@@ -18,8 +18,8 @@ import { type ClosableServer, watchServer } from '../support/watch-server.ts'
 export interface CloseAtSignalOptions {
   /**
    * The server that is closed first: of `node:http`, `node:https` or `node:http2`, as `app.listen` of Express and `serve`
-   * of Hono return it, or the instance of Fastify. Sessions of HTTP/2 and upgraded connections that are open before this call
-   * are not ended after `closeMs`. Default: there is no server.
+   * of Hono return it, or the instance of Fastify. A session of HTTP/2 that was open before this call, and on which no stream
+   * begins after it, may last for `closeMs`. Default: there is no server.
    */
   readonly server?: ClosableServer
   /** Whether the end of standard input closes the service too, as for an MCP server at stdio. Default false. */

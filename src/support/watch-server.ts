@@ -1,4 +1,5 @@
 // node only: closes servers
+import process from 'node:process'
 
 /** A server of `node:http`, `node:https` or `node:http2`, or an instance of Fastify, which has one. */
 export interface ClosableServer {
@@ -11,17 +12,23 @@ export interface ClosableServer {
 interface NodeServer {
   on?(event: string, listener: Listener): unknown
   prependListener?(event: string, listener: Listener): unknown
-  /** Of HTTP/1. */
+  listenerCount?(event: string): number
+  /** Of HTTP/1, and of HTTP/2 over TLS. */
   closeIdleConnections?(): void
+  /** Of HTTP/1. */
   closeAllConnections?(): void
 }
 
 type Listener = (first: Watched, second: Watched) => void
 
-/** A socket, a session of HTTP/2, or a response. */
+/** A socket, a session or stream of HTTP/2, or a response. */
 interface Watched {
   once(event: 'close', listener: () => void): unknown
   readonly bytesRead?: number
+  /** Of a socket that a server has accepted. */
+  readonly server?: object | null
+  /** Of a stream of HTTP/2. */
+  readonly session?: Watched | undefined
   /** Of a response of HTTP/1. */
   shouldKeepAlive?: boolean
   close?(): void
@@ -54,14 +61,19 @@ export function watchServer(server: ClosableServer): (closeMs: number) => Promis
       keep(socket, sockets)
       if (isLate) socket.destroy?.()
     })
-  // Of HTTP/2: a session without streams would stay.
-  node.on?.('session', (session) => {
+  for (const socket of openSockets(node)) keep(socket, sockets)
+  function keepSession(session: Watched): void {
     keep(session, sessions)
     if (isClosing) session.close?.()
+  }
+  // Of HTTP/2: a session without streams would stay. One that was open before is found by its next stream.
+  node.on?.('session', keepSession)
+  node.prependListener?.('stream', ({ session }) => {
+    if (session !== undefined && !sessions.has(session)) keepSession(session)
   })
   // A connection that is kept alive would last for seconds after its last response. A server of HTTP/2 has sessions: with
   // this event, it would answer for a program that handles its streams. The handler of the program comes after this one.
-  if (closeIdle !== undefined)
+  if (closeIdle !== undefined && (node.closeAllConnections !== undefined || node.listenerCount?.('request') !== 0))
     node.prependListener?.('request', (_, response) => {
       keep(response, responses)
       if (isClosing) response.shouldKeepAlive = false
@@ -91,8 +103,7 @@ export function watchServer(server: ClosableServer): (closeMs: number) => Promis
     try {
       await new Promise<void>((resolve, reject) => {
         timer = setTimeout(() => {
-          for (const socket of sockets) socket.destroy?.()
-          // Those that were open before they were watched.
+          for (const socket of [...sockets, ...openSockets(node)]) socket.destroy?.()
           node.closeAllConnections?.()
           resolve()
         }, closeMs)
@@ -109,6 +120,16 @@ export function watchServer(server: ClosableServer): (closeMs: number) => Promis
 /** The error of a server that does not listen: it is closed. */
 function isNotRunning(error: NodeJS.ErrnoException): boolean {
   return error.code === 'ERR_SERVER_NOT_RUNNING'
+}
+
+/**
+ * The open connections of a server, also those from before it was watched. A server of Node ends those of HTTP/1 alone, unless
+ * they were upgraded. This function is deprecated in Node's documentation alone (DEP0161), and no other one lists connections.
+ */
+function openSockets(server: object): readonly Watched[] {
+  const { _getActiveHandles: list } = process as { _getActiveHandles?(): readonly unknown[] }
+  const handles = (list?.() ?? []) as readonly Watched[]
+  return handles.filter((handle) => handle.server === server)
 }
 
 function keep(one: Watched, kept: Set<Watched>): void {

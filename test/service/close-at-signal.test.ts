@@ -3,7 +3,15 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { Agent, createServer, request, type Server } from 'node:http'
-import { connect as connectHttp2, createServer as createHttp2Server, createSecureServer } from 'node:http2'
+import {
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  createServer as createHttp2Server,
+  createSecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type SecureServerOptions,
+} from 'node:http2'
 import { createServer as createHttpsServer, request as requestTls } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import process from 'node:process'
@@ -94,6 +102,22 @@ const servers: Readonly<Record<string, (service: Service) => Promise<Started>>> 
   node: (service) => listening(createServer(nodeHandler(service)).listen(0, '127.0.0.1')),
 }
 
+/** A server of HTTP/2 with the handler of Node, or of Fastify. */
+async function startHttp2(kind: string, service: Service, tls?: SecureServerOptions): Promise<Started> {
+  if (kind.endsWith('fastify')) {
+    const server = kind === 'fastify' ? Fastify({ http2: true }) : Fastify({ http2: true, https: tls ?? {} })
+    server.all('/*', fastifyHandler(service))
+    await server.listen({ port: 0, host: '127.0.0.1' })
+    return { server, port: (server.server.address() as AddressInfo).port }
+  }
+  const handler = nodeHandler(service) as unknown as (
+    request: Http2ServerRequest,
+    response: Http2ServerResponse,
+  ) => void
+  const server = kind === 'plain' ? createHttp2Server(handler) : createSecureServer(tls ?? {}, handler)
+  return listening(server.listen(0, '127.0.0.1') as unknown as Server)
+}
+
 async function listening(server: Server): Promise<Started> {
   if (!server.listening) await once(server, 'listening')
   return { server, port: (server.address() as AddressInfo).port }
@@ -164,6 +188,71 @@ describe('a service that closes with its server', () => {
     expect(other.health().status).toBe('closed')
   })
 
+  for (const kind of ['plain', 'secure', 'fastify', 'secure fastify'])
+    for (const when of ['before', 'after'])
+      it(`SVC-22 ends the sessions of HTTP/2 that were open ${when} the server was passed, after \`closeMs\`: ${kind}`, async () => {
+        const { service, kinds, started, end } = newService()
+        const tls = { key: pem('key'), cert: pem('certificate'), allowHTTP1: true }
+        const { server, port } = await startHttp2(kind, service, tls)
+        const origin = `${kind.startsWith('secure') ? 'https' : 'http'}://127.0.0.1:${port}`
+        const first = when === 'after' ? closeAtSignal(service, { server, closeMs: 300 }) : undefined
+        const clients = [1, 2].map(() => connectHttp2(origin, { rejectUnauthorized: false }))
+        const gone = clients.map((client) =>
+          once(
+            client.on('error', () => undefined),
+            'close',
+          ),
+        )
+        await Promise.all(clients.map((client) => once(client, 'remoteSettings')))
+        const stream = clients[0]?.request({
+          ':method': 'POST',
+          'x-ucan-container': await container(),
+        }) as ClientHttp2Stream
+        stream.on('error', () => undefined).end()
+        const ended = once(stream, 'close')
+        const signal = await started
+        const { close } = first ?? closeAtSignal(service, { server, closeMs: 300 })
+        const closed = close()
+        await ended
+        await Promise.all(gone)
+        if (!signal.aborted) await once(signal, 'abort')
+        end()
+        await closed
+        expect([kinds(), service.health().status]).toEqual(['intent,outcome', 'closed'])
+      })
+
+  it('SVC-22 sends the next session of HTTP/2 away that was open before the server was passed, and answers its calls', async () => {
+    const { service, kinds, started, end } = newService()
+    const { server, port } = await startHttp2('plain', service)
+    const client = connectHttp2(`http://127.0.0.1:${port}`)
+    await once(client, 'remoteSettings')
+    const { close } = closeAtSignal(service, { server, closeMs: 600_000 })
+    const stream = client.request({ ':method': 'POST', 'x-ucan-container': await container() }).end()
+    await started
+    const away = once(client, 'goaway')
+    const closed = close()
+    await away
+    end()
+    const [head] = await once(stream, 'response')
+    expect(head[':status']).toBe(200)
+    stream.resume()
+    await closed
+    expect(kinds()).toBe('intent,outcome')
+  })
+
+  it('SVC-22 ends upgraded connections that were open before the server was passed', async () => {
+    const { service } = newService()
+    const { server, port } = await listening(createServer().listen(0, '127.0.0.1'))
+    ;(server as Server).on('upgrade', (_, socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'))
+    const socket = await connected(port)
+    socket.write('GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n')
+    await once(socket, 'data')
+    const cut = once(socket, 'close')
+    await closeAtSignal(service, { server, closeMs: 50 }).close()
+    await cut
+    expect(service.health().status).toBe('closed')
+  })
+
   it('SVC-22 aborts a call whose connection was open before the server was passed', async () => {
     const { service, kinds, started, end } = newService()
     const { server, port } = await listening(createServer(nodeHandler(service)).listen(0, '127.0.0.1'))
@@ -206,9 +295,10 @@ describe('a service that closes with its server', () => {
       expect(kinds()).toBe('intent,outcome')
     })
 
-  it('SVC-22 answers for no program that handles the streams of HTTP/2', async () => {
+  it.each(['http', 'https'])('SVC-22 answers for no program that handles the streams of HTTP/2: %s', async (scheme) => {
     const { service } = newService()
-    const server = createHttp2Server().listen(0, '127.0.0.1')
+    const tls = { key: pem('key'), cert: pem('certificate') }
+    const server = (scheme === 'http' ? createHttp2Server() : createSecureServer(tls)).listen(0, '127.0.0.1')
     await once(server, 'listening')
     server.on('stream', async (stream) => {
       await new Promise(setImmediate)
@@ -216,7 +306,8 @@ describe('a service that closes with its server', () => {
       stream.end()
     })
     const { close } = closeAtSignal(service, { server })
-    const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    const origin = `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const client = connectHttp2(origin, { rejectUnauthorized: false })
     const [head] = await once(client.request({ ':method': 'CONNECT', ':authority': 'a.example:1' }), 'response')
     expect(head[':status']).toBe(200)
     client.close()
