@@ -18,7 +18,7 @@ import { type ClosableServer, watchServer } from '../support/watch-server.ts'
 export interface CloseAtSignalOptions {
   /**
    * The server that is closed first: of `node:http`, `node:https` or `node:http2`, as `app.listen` of Express and `serve`
-   * of Hono return it, or the instance of Fastify. A session of HTTP/2 that was open before this call, and on which no stream
+   * of Hono return it, or the instance of Fastify, which has one for each address of `localhost`. A session of HTTP/2 that was open before this call, and on which no stream
    * begins after it, may last for `closeMs`. Default: there is no server.
    */
   readonly server?: ClosableServer

@@ -1,39 +1,17 @@
 // node only: closes servers
-import process from 'node:process'
+import { type NodeServer, type WatchedConnections, watchConnections } from './watch-connections.ts'
 
 /** A server of `node:http`, `node:https` or `node:http2`, or an instance of Fastify, which has one. */
 export interface ClosableServer {
-  close(closed: (error?: Error | null) => void): unknown
+  close(closed: Closed): unknown
   /** Of Fastify. */
   readonly server?: object
 }
 
-/** The part of a server of Node that is used. */
-interface NodeServer {
-  on?(event: string, listener: Listener): unknown
-  prependListener?(event: string, listener: Listener): unknown
-  listenerCount?(event: string): number
-  /** Of HTTP/1, and of HTTP/2 over TLS. */
-  closeIdleConnections?(): void
-  /** Of HTTP/1. */
-  closeAllConnections?(): void
-}
+type Closed = (error?: Error | null) => void
 
-type Listener = (first: Watched, second: Watched) => void
-
-/** A socket, a session or stream of HTTP/2, or a response. */
-interface Watched {
-  once(event: 'close', listener: () => void): unknown
-  readonly bytesRead?: number
-  /** Of a socket that a server has accepted. */
-  readonly server?: object | null
-  /** Of a stream of HTTP/2. */
-  readonly session?: Watched | undefined
-  /** Of a response of HTTP/1. */
-  shouldKeepAlive?: boolean
-  close?(): void
-  destroy?(): void
-}
+/** A server beside the one that is closed. */
+type FurtherServer = NodeServer & { close(closed: Closed): unknown }
 
 /**
  * Milliseconds in which a connection without a request may bring one more, when its server closes. The request may be on its
@@ -48,91 +26,56 @@ const lastRequestMs = 500
  *   it has ended the connections that remain.
  */
 export function watchServer(server: ClosableServer): (closeMs: number) => Promise<void> {
-  const node: NodeServer = server.server ?? server
-  const closeIdle = node.closeIdleConnections?.bind(node)
-  const sockets = new Set<Watched>()
-  const sessions = new Set<Watched>()
-  const responses = new Set<Watched>()
-  let isClosing = false
-  let isLate = false
-  // In TLS, the handshake arrives before the first request; the second event has the socket on which nothing has arrived.
-  for (const event of ['connection', 'secureConnection'])
-    node.on?.(event, (socket) => {
-      keep(socket, sockets)
-      if (isLate) socket.destroy?.()
-    })
-  for (const socket of openSockets(node)) keep(socket, sockets)
-  function keepSession(session: Watched): void {
-    keep(session, sessions)
-    if (isClosing) session.close?.()
+  const watched = new Map<NodeServer, WatchedConnections>()
+  function watch(node: NodeServer): void {
+    if (!watched.has(node)) watched.set(node, watchConnections(node))
   }
-  // Of HTTP/2: a session without streams would stay. One that was open before is found by its next stream.
-  node.on?.('session', keepSession)
-  node.prependListener?.('stream', ({ session }) => {
-    if (session !== undefined && !sessions.has(session)) keepSession(session)
-  })
-  // A connection that is kept alive would last for seconds after its last response. A server of HTTP/2 has sessions: with
-  // this event, it would answer for a program that handles its streams. The handler of the program comes after this one.
-  if (closeIdle !== undefined && (node.closeAllConnections !== undefined || node.listenerCount?.('request') !== 0))
-    node.prependListener?.('request', (_, response) => {
-      keep(response, responses)
-      if (isClosing) response.shouldKeepAlive = false
-      response.once('close', () => isLate && closeIdle())
-    })
-
-  function dropUnused(): void {
-    isLate = true
-    if (closeIdle !== undefined) {
-      node.closeIdleConnections = closeIdle
-      closeIdle()
-    }
-    // Node takes a connection on which nothing has arrived for one with a request.
-    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy?.()
-  }
+  watch(server.server ?? server)
+  for (const further of furtherServers(server)) watch(further)
 
   return async (closeMs) => {
-    isClosing = true
-    for (const session of sessions) session.close?.()
-    // The client learns from the response that its connection is not kept.
-    for (const response of responses) response.shouldKeepAlive = false
-    // `close` of a server calls it.
-    if (closeIdle !== undefined) node.closeIdleConnections = () => undefined
-    // A busy process first reads the bytes that have arrived.
-    const late = setTimeout(() => setImmediate(dropUnused), lastRequestMs)
-    let timer: NodeJS.Timeout | undefined
-    try {
-      await new Promise<void>((resolve, reject) => {
-        timer = setTimeout(() => {
-          for (const socket of [...sockets, ...openSockets(node)]) socket.destroy?.()
-          node.closeAllConnections?.()
-          resolve()
-        }, closeMs)
-        server.close((error) => (error && !isNotRunning(error) ? reject(error) : resolve()))
-      })
-    } finally {
-      clearTimeout(late)
-      clearTimeout(timer)
-      dropUnused()
+    const others = furtherServers(server)
+    // Fastify makes them when it listens.
+    for (const other of others) watch(other)
+    const all = [...watched.values()]
+    const endUnused = (): void => {
+      for (const connections of all) connections.endUnused()
     }
+    for (const connections of all) connections.askToEnd()
+    // A busy process first reads the bytes that have arrived. A request from before the server was watched may leave an unused
+    // connection at any time.
+    const late = setInterval(() => setImmediate(endUnused), lastRequestMs)
+    let timer: NodeJS.Timeout | undefined
+    const end = new Promise<readonly []>((resolve) => {
+      timer = setTimeout(() => {
+        for (const connections of all) connections.endAll()
+        resolve([])
+      }, closeMs)
+    })
+    // Fastify waits for the first one alone, and lets the others listen until then.
+    const results = await Promise.race([end, Promise.allSettled([server, ...others].map(closed))])
+    clearInterval(late)
+    clearTimeout(timer)
+    endUnused()
+    for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 }
 
-/** The error of a server that does not listen: it is closed. */
-function isNotRunning(error: NodeJS.ErrnoException): boolean {
-  return error.code === 'ERR_SERVER_NOT_RUNNING'
+/** Waits until a server has closed. One that does not listen is closed. */
+function closed(server: Pick<ClosableServer, 'close'>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.close((error?: NodeJS.ErrnoException | null) =>
+      error && error.code !== 'ERR_SERVER_NOT_RUNNING' ? reject(error) : resolve(),
+    )
+  })
 }
 
-/**
- * The open connections of a server, also those from before it was watched. A server of Node ends those of HTTP/1 alone, unless
- * they were upgraded. This function is deprecated in Node's documentation alone (DEP0161), and no other one lists connections.
- */
-function openSockets(server: object): readonly Watched[] {
-  const { _getActiveHandles: list } = process as { _getActiveHandles?(): readonly unknown[] }
-  const handles = (list?.() ?? []) as readonly Watched[]
-  return handles.filter((handle) => handle.server === server)
-}
-
-function keep(one: Watched, kept: Set<Watched>): void {
-  kept.add(one)
-  one.once('close', () => kept.delete(one))
+/** Fastify listens at `localhost` with a server for each address, and has all but the first at this symbol. */
+function furtherServers(instance: ClosableServer): readonly FurtherServer[] {
+  if (instance.server === undefined) return []
+  // The instance of a plugin inherits from that of the program.
+  for (let at: object | null = instance; at !== null; at = Object.getPrototypeOf(at))
+    for (const symbol of Object.getOwnPropertySymbols(at))
+      if (symbol.description === 'fastify.serverBindings') return Reflect.get(at, symbol) as readonly FurtherServer[]
+  return []
 }

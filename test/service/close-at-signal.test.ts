@@ -1,5 +1,6 @@
 // node only: starts servers and processes
 import { type ChildProcess, fork } from 'node:child_process'
+import dns from 'node:dns'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { Agent, createServer, request, type Server } from 'node:http'
@@ -19,9 +20,9 @@ import { connect as connectTls } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { createAdaptorServer } from '@hono/node-server'
 import express from 'express'
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import { Hono } from 'hono'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { memoryStores } from '../../src/authorization/memory-stores.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
@@ -102,10 +103,26 @@ const servers: Readonly<Record<string, (service: Service) => Promise<Started>>> 
   node: (service) => listening(createServer(nodeHandler(service)).listen(0, '127.0.0.1')),
 }
 
+/** Listens at `localhost`, which has two addresses. */
+async function listenTwice(server: FastifyInstance): Promise<number> {
+  const { lookup } = dns
+  const spy = vi.spyOn(dns, 'lookup').mockImplementation(((host: string, options: object, found: unknown) => {
+    if (host !== 'localhost' || Reflect.get(Object(options), 'all') !== true)
+      return Reflect.apply(lookup, dns, found === undefined ? [host, options] : [host, options, found])
+    const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }))
+    setImmediate(found as (...found: unknown[]) => void, null, addresses)
+  }) as never)
+  await server.listen({ port: 0, host: 'localhost' }).finally(() => spy.mockRestore())
+  const addresses = server.addresses() as readonly AddressInfo[]
+  expect(new Set(addresses.map(({ address }) => address))).toEqual(new Set(['127.0.0.1', '127.0.0.2']))
+  return (server.server.address() as AddressInfo).port
+}
+
 /** A server of HTTP/2 with the handler of Node, or of Fastify. */
 async function startHttp2(kind: string, service: Service, tls?: SecureServerOptions): Promise<Started> {
   if (kind.endsWith('fastify')) {
-    const server = kind === 'fastify' ? Fastify({ http2: true }) : Fastify({ http2: true, https: tls ?? {} })
+    const options = { http2: true, ...(kind !== 'fastify' && { https: tls }) }
+    const server = Fastify(options as { readonly http2: true; readonly https: SecureServerOptions })
     server.all('/*', fastifyHandler(service))
     await server.listen({ port: 0, host: '127.0.0.1' })
     return { server, port: (server.server.address() as AddressInfo).port }
@@ -251,6 +268,53 @@ describe('a service that closes with its server', () => {
     await closeAtSignal(service, { server, closeMs: 50 }).close()
     await cut
     expect(service.health().status).toBe('closed')
+  })
+
+  for (const when of ['before', 'after'])
+    it(`SVC-22 closes each server of Fastify at localhost, passed ${when} it listens`, async () => {
+      const { service, kinds, started, end } = newService()
+      const server = Fastify().all('/*', fastifyHandler(service))
+      const early = when === 'before' ? closeAtSignal(service, { server, closeMs: 600_000 }) : undefined
+      const port = await listenTwice(server)
+      const { close } = early ?? closeAtSignal(service, { server, closeMs: 600_000 })
+      const keepAlive = new Agent({ keepAlive: true })
+      const answer = post(port, keepAlive, '127.0.0.2')
+      await started
+      const unused = await connected(port, '127.0.0.2')
+      const gone = once(unused, 'close')
+      let isClosed = false
+      const closed = close().then(() => {
+        isClosed = true
+      })
+      await refusing(port)
+      await refusing(port, '127.0.0.2')
+      await gone
+      expect([isClosed, service.health().status]).toEqual([false, 'open'])
+      end()
+      expect(await answer).toEqual({ status: 200, body: '"waited"' })
+      await closed
+      expect([kinds(), service.health().status]).toEqual(['intent,outcome', 'closed'])
+      keepAlive.destroy()
+    })
+
+  it('SVC-22 aborts the call at the second address of Fastify that takes longer than `closeMs`', async () => {
+    const { service, kinds, started, end } = newService()
+    const server = Fastify().all('/*', fastifyHandler(service))
+    // The instance of a plugin.
+    let instance = server
+    server.register((inner, _, done) => {
+      instance = inner as typeof server
+      done()
+    })
+    const port = await listenTwice(server)
+    const lost = expect(post(port, undefined, '127.0.0.2')).rejects.toThrow()
+    const signal = await started
+    const closed = closeAtSignal(service, { server: instance, closeMs: 50 }).close()
+    await lost
+    if (!signal.aborted) await once(signal, 'abort')
+    end()
+    await closed
+    expect(kinds()).toBe('intent,outcome')
   })
 
   it('SVC-22 aborts a call whose connection was open before the server was passed', async () => {
@@ -496,9 +560,9 @@ async function postOverHttp2(port: number): Promise<unknown> {
 }
 
 /** Waits until a server takes no connection. */
-async function refusing(port: number): Promise<void> {
+async function refusing(port: number, host?: string): Promise<void> {
   while (
-    await connected(port).then(
+    await connected(port, host).then(
       (socket) => socket.destroy(),
       () => undefined,
     )
@@ -506,18 +570,22 @@ async function refusing(port: number): Promise<void> {
     await new Promise(setImmediate)
 }
 
-function connected(port: number): Promise<Socket> {
+function connected(port: number, host = '127.0.0.1'): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => resolve(socket))
+    const socket = connect(port, host, () => resolve(socket))
     socket.on('error', reject)
   })
 }
 
-async function post(port: number, keepAlive?: Agent): Promise<{ status: number | undefined; body: string }> {
+async function post(
+  port: number,
+  keepAlive?: Agent,
+  host = '127.0.0.1',
+): Promise<{ status: number | undefined; body: string }> {
   const headers = { 'x-ucan-container': await container() }
   return new Promise((resolve, reject) => {
     const sent = request(
-      { port, host: '127.0.0.1', method: 'POST', headers, ...(keepAlive && { agent: keepAlive }) },
+      { port, host, method: 'POST', headers, ...(keepAlive && { agent: keepAlive }) },
       async (response) => {
         const chunks: Buffer[] = []
         for await (const chunk of response) chunks.push(chunk)
