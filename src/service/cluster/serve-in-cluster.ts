@@ -61,7 +61,7 @@ export interface ClusteredService {
  * are missing in the log; `recoverIntents` records them as unknown.
  *
  * @param open - opens the service, and returns an object with its `close`, such as the result of `listenForCalls`.
- * @throws ArgumentError when an argument is invalid; WorkerError in the primary process, when one of the first workers ends
+ * @throws ArgumentError when an argument is invalid, or the program has called it before; WorkerError in the primary process, when one of the first workers ends
  *   before it listens, after the others have ended; in a worker, the error of `open`.
  *
  * @example
@@ -90,9 +90,33 @@ export async function serveInCluster(
       else process.emitWarning(error instanceof Error ? error : 'the service could not be closed')
     },
   }
-  const close = await (cluster.isPrimary ? serveInPrimary(settings) : serveInWorker(open, settings))
+  const leave = enter()
+  const serving = cluster.isPrimary ? serveInPrimary(settings) : serveInWorker(open, settings)
+  const close = await serving.catch((error: unknown) => {
+    // All workers have ended, so the program may try again. A worker cannot: it has left its primary process.
+    if (cluster.isPrimary) leave()
+    throw error
+  })
   return Object.freeze({ close, [Symbol.asyncDispose]: close })
 }
+
+/**
+ * Marks this process, also for another copy of this module.
+ *
+ * @returns removes the mark.
+ * @throws ArgumentError when the process has the mark.
+ */
+function enter(): () => void {
+  if (Reflect.has(cluster, mark))
+    throw new ArgumentError(
+      'serveInCluster: the program has called it before, and a second call would start as many workers again; open all services in one `open`, and return an object that closes all of them',
+    )
+  Object.defineProperty(cluster, mark, { value: true, configurable: true })
+  return () => Reflect.deleteProperty(cluster, mark)
+}
+
+/** The property of the cluster of a process that has called `serveInCluster`. */
+const mark = Symbol.for('procura/service/cluster')
 
 const checks = Object.freeze({
   workers: maybe(integerFrom(1)),

@@ -23,6 +23,8 @@ interface Arguments {
   readonly options: ServeInClusterOptions
   /** The program has workers of its own too. */
   readonly others?: boolean
+  /** The program calls `serveInCluster` once more. */
+  readonly again?: boolean
   /** At SIGWINCH, the primary process does this. */
   readonly atWindow?: keyof typeof actions
 }
@@ -40,7 +42,7 @@ const actions = {
   },
 }
 
-const { audience, port, gate, version, options, others, atWindow }: Arguments = JSON.parse(process.argv[2] ?? '')
+const { audience, port, gate, version, options, others, again, atWindow }: Arguments = JSON.parse(process.argv[2] ?? '')
 
 function print(event: string, detail?: unknown): void {
   writeSync(1, `${JSON.stringify({ pid: process.pid, event, detail })}\n`)
@@ -114,6 +116,11 @@ if (process.env['ROLE'] === 'other') {
     print('rejected', messageOf(error))
     if (cluster.isPrimary) process.exitCode = 3
   }
+  if (again === true)
+    await serveInCluster({ ...options, onError }, open).then(
+      () => print('again'),
+      (error: unknown) => print('refused', messageOf(error)),
+    )
   if (other !== undefined) askOther(other)
 }
 

@@ -234,6 +234,28 @@ describe('a service in several processes', () => {
     expect(details('error')).toEqual([])
   })
 
+  it('SVC-23 refuses a second call, in the primary process and in the workers, and serves on', async () => {
+    const { child, port, until, pids, details, ended } = await serving({ workers: 2 }, 'ok', { again: true })
+    await until('refused', 3)
+    expect(pids('refused').toSorted()).toEqual([child.pid, ...pids('listening')].toSorted())
+    for (const detail of details('refused')) expect(detail).toMatch(/^serveInCluster: the program has called it before/)
+    expect(await send(port)).toMatch(/^200/)
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+    expect([pids('opening').length, pids('closed').length, details('error')]).toEqual([2, 2, []])
+  })
+
+  it('SVC-23 takes a second call after the first workers have not started', async () => {
+    writeFileSync(join(folder, 'version.first'), '')
+    const { child, port, until, pids, ended } = await start({ workers: 2 }, 'fail once', { again: true })
+    await until('again')
+    expect([pids('rejected').includes(child.pid ?? 0), pids('again')]).toEqual([true, [child.pid]])
+    expect(await send(port)).toMatch(/^200/)
+    child.kill('SIGTERM')
+    await ended
+    expect(pids('opening').length).toBe(4)
+  })
+
   it('SVC-23 does not start when `open` returns nothing that can be closed', async () => {
     const { child, lines, ended } = await start({ workers: 1 }, 'nothing')
     expect(await ended).toBe(3)
