@@ -5,7 +5,8 @@ import { setTimeout } from 'node:timers/promises'
 import { WorkerError } from '../../errors.ts'
 import { atSignal } from '../../support/at-signal.ts'
 import { startBackgroundTimer } from '../../support/background-timer.ts'
-import { type StartedWorker, startWorker, type WorkerSettings } from './start-worker.ts'
+import { groupSignal, startInGroup } from './start-in-group.ts'
+import type { StartedWorker, WorkerSettings } from './start-worker.ts'
 
 /** The number of workers, and the signals of the primary process. */
 export interface PrimarySettings extends WorkerSettings {
@@ -49,9 +50,10 @@ export async function serveInPrimary(settings: PrimarySettings): Promise<() => P
   const keeper = { start, closing, report }
   let isReplacing = true
   let isAskedAgain = false
+  const toReplace = groupSignal(replaceAt, () => wait(groupMs, closing))
 
   function start(): StartedWorker {
-    const worker = startWorker(settings)
+    const worker = startInGroup(settings, toReplace)
     alive.add(worker)
     void worker.ended.then(() => alive.delete(worker))
     return worker
@@ -86,6 +88,7 @@ export async function serveInPrimary(settings: PrimarySettings): Promise<() => P
   }
 
   function onReplace(): void {
+    toReplace.receive()
     isAskedAgain = true
     if (!isReplacing) void replaceAll()
   }

@@ -19,6 +19,8 @@ export interface StartedWorker {
   readonly ended: Promise<string>
   /** Asks it to close, and kills it after `closeMs`. Resolves when it has ended, with whether it closed. */
   stop(): Promise<boolean>
+  /** The signal that has ended its process, or null. */
+  endingSignal(): string | null
 }
 
 /** Starts a worker with the settings of `cluster.setupPrimary`. */
@@ -35,7 +37,12 @@ function endedBefore(cause: unknown): StartedWorker {
   const end = `a worker got no process (${(cause as NodeJS.ErrnoException).code ?? 'unknown reason'})`
   const listens = Promise.reject(new WorkerError(end, { cause }))
   listens.catch(() => undefined)
-  return { listens, ended: Promise.resolve(end), stop: () => Promise.resolve(true) }
+  return {
+    listens,
+    ended: Promise.resolve(end),
+    stop: () => Promise.resolve(true),
+    endingSignal: () => null,
+  }
 }
 
 function watchWorker(worker: Worker, { openMs, closeMs, report }: WorkerSettings): StartedWorker {
@@ -116,5 +123,5 @@ function watchWorker(worker: Worker, { openMs, closeMs, report }: WorkerSettings
     return stopped
   }
 
-  return { listens, ended, stop }
+  return { listens, ended, stop, endingSignal: () => worker.process.signalCode }
 }

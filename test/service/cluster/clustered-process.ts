@@ -101,6 +101,12 @@ function isRemoved(file: string): boolean {
   }
 }
 
+// The modules of the program take their time.
+if (!cluster.isPrimary && readFileSync(version, 'utf8') === 'load') {
+  print('loading')
+  while (readFileSync(version, 'utf8') === 'load') await new Promise((resolve) => setTimeout(resolve, 10))
+}
+
 if (process.env['ROLE'] === 'other') {
   process.on('message', (message) => process.send?.({ echo: message }))
   process.send?.('other')

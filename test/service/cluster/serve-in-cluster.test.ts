@@ -471,6 +471,51 @@ describe('a service in several processes', () => {
     expect(details('error')).toEqual([])
   })
 
+  it('SVC-24 starts another worker when a SIGHUP to the group ends one that loads its modules, at the first start too', async () => {
+    const { child, port, file, until, ended, pids, details } = await start({}, 'load')
+    for (const count of [2, 4]) {
+      await until('loading', count)
+      process.kill(-(child.pid ?? 0), 'SIGHUP')
+    }
+    await until('loading', 6)
+    writeFileSync(file, 'ok')
+    await until('all listen')
+    // The signals are requests to replace the workers, too.
+    await until('exit', 2)
+    writeFileSync(file, 'load')
+    child.kill('SIGHUP')
+    await until('loading', 7)
+    process.kill(-(child.pid ?? 0), 'SIGHUP')
+    await until('loading', 8)
+    expect(await send(port)).toMatch(/^200/)
+    writeFileSync(file, 'ok')
+    // The signal during the replacement causes one more.
+    await until('exit', 6)
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+    expect([pids('opening').length, pids('exit').length, details('error')]).toEqual([8, 8, []])
+  })
+
+  it('SVC-24 takes a worker for failed that a SIGHUP of its own ends while it loads', async () => {
+    const { child, until, ended, pids, details } = await start({ workers: 1 }, 'load')
+    const [{ pid } = { pid: 0 }] = await until('loading')
+    process.kill(pid, 'SIGHUP')
+    expect(await ended).toBe(3)
+    expect(pids('loading')).toEqual([pid])
+    expect([pids('rejected'), details('rejected')]).toEqual([
+      [child.pid],
+      [`worker ${pid} was ended by SIGHUP before it listened (its standard error has the reason)`],
+    ])
+  })
+
+  it('SVC-24 ends at a signal after a SIGHUP to the group that ended a worker', async () => {
+    const { child, until, ended, details } = await start({ workers: 3 }, 'load')
+    await until('loading', 3)
+    for (const signal of ['SIGHUP', 'SIGTERM'] as const) process.kill(-(child.pid ?? 0), signal)
+    expect(await ended).toBe(0)
+    expect([details('rejected'), details('error')]).toEqual([[], []])
+  })
+
   it('SVC-24 keeps the workers when their successor does not start, until one does', async () => {
     const { child, port, file, until, ended, pids, details } = await serving()
     const old = pids('listening').slice()
