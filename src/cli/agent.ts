@@ -3,7 +3,6 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Agent, AgentCapability } from '../agent/agent.ts'
 import { openAgent } from '../agent/open-agent.ts'
-import { parseDid } from '../did/did.ts'
 import { type GatewayConnection, readConnection, writeConnection } from '../gateway/connect/connection-file.ts'
 import { agentFolder, gatewayHome } from '../gateway/home.ts'
 import { createSignerFile, describeSignerFile } from '../signer-file/signer-file.ts'
@@ -11,6 +10,7 @@ import { namesInFolder } from '../support/names-in-folder.ts'
 import { quote } from '../support/quote.ts'
 import { createKeyFile } from '../vault/stores/file/key.ts'
 import { ownStore } from './agent-stores.ts'
+import { didOf } from './did-text.ts'
 import type { Host } from './host.ts'
 import { fileKey, openSigner } from './open-signer.ts'
 import { inOneContainer, readContainer } from './read-tokens.ts'
@@ -52,7 +52,7 @@ export async function newAgent(words: readonly string[], flags: Flags, host: Hos
     throw error
   }
   host.complain(
-    `made ${folder}; it has no authority: delegate to its DID, and store that with \`procura agent receive\``,
+    `made ${folder}; it has no authority: delegate to it (--to), and store the delegation with \`procura agent receive\``,
   )
   return 0
 }
@@ -80,12 +80,12 @@ async function connectionOf(
     return {
       ...(socket !== undefined && { socket }),
       ...(address !== undefined && { address }),
-      audience: parseDid(neededOf(flags, 'audience', 'the DID of the gateway, which `procura serve` shows')),
-      subject: parseDid(neededOf(flags, 'subject', 'the DID of the owner, see `procura key show owner.key`')),
+      audience: didOf('audience', neededOf(flags, 'audience', 'the DID of the gateway, which `procura serve` shows')),
+      subject: didOf('subject', neededOf(flags, 'subject', 'the DID of the owner, see `procura key show owner.key`')),
     }
   }
   if (given.length > 0) throw new UsageError(`pass --like or --${given[0]}, not both`)
-  const other = await agentFolder(home, like, newAgentHints)
+  const other = await existing(home, like, newAgentHints)
   const { key: _, delegations: __, unlock: ___, ...connection } = await readConnection(other)
   return connection
 }
@@ -135,8 +135,16 @@ export async function showAgent(words: readonly string[], flags: Flags, host: Ho
   return 0
 }
 
+/** The folder of an agent that exists. */
+async function existing(home: string, name: string | undefined, hints: Parameters<typeof agentFolder>[2]): Promise<string> {
+  const folder = await agentFolder(home, name, hints)
+  if (!(await exists(folder)))
+    throw new UsageError(`the agent ${quote(folder, 256)} does not exist; \`procura agent list\` lists the agents`)
+  return folder
+}
+
 async function open(name: string | undefined, flags: Flags, host: Host): Promise<{ readonly agent: Agent }> {
-  const folder = await agentFolder(gatewayHome(textOf(flags, 'home'), host.env), name, showAgentHints)
+  const folder = await existing(gatewayHome(textOf(flags, 'home'), host.env), name, showAgentHints)
   const connection = await readConnection(folder)
   const { signer } = await openAgentSigner(connection, flags, host)
   return { agent: await openAgent({ signer, store: await ownStore(connection, flags, host) }) }

@@ -9,6 +9,19 @@ import type { Host } from './host.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
 
+/**
+ * The DID in an option that takes nothing else.
+ *
+ * @throws UsageError when it is not one. The value is not shown: it may be a key in the wrong place.
+ */
+export function didOf(name: string, text: string): Did {
+  if (isDid(text)) return text
+  if (/^did:/i.test(text)) throw new UsageError(`--${name} is not a valid DID; copy the whole DID`)
+  throw new UsageError(
+    `--${name} must be a DID, such as did:key:z6Mk…; \`procura key show FILE\` prints the one of a key file, and \`procura agent list\` those of the agents`,
+  )
+}
+
 /** A principal that an option names. */
 export interface NamedPrincipal {
   readonly did: Did
@@ -25,8 +38,8 @@ export interface NamedPrincipal {
  */
 export async function principalOf(name: string, text: string, flags: Flags, host: Host): Promise<NamedPrincipal> {
   if (/^did:/i.test(text)) {
-    if (!isDid(text)) throw new UsageError(`--${name} is not a valid DID; copy the whole DID`)
-    return { did: text, dids: [text], words: text }
+    const did = didOf(name, text)
+    return { did, dids: [did], words: did }
   }
   const home = gatewayHome(textOf(flags, 'home'), host.env)
   const folder = await agentFolder(home, text).catch(() => undefined)

@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path'
 import { encodeContainer } from '../container/container.ts'
 import { delegate } from '../delegation/delegate.ts'
-import { type Did, parseDid } from '../did/did.ts'
+import type { Did } from '../did/did.ts'
 import { startPageEnrolment } from '../gateway/approvals/enroll-page.ts'
 import { enrollApprover } from '../gateway/approvals/review-approvals.ts'
 import type { GatewayConfig } from '../gateway/configuration/read-gateway-config.ts'
@@ -11,6 +11,7 @@ import type { Signer } from '../principal/signer.ts'
 import { quote } from '../support/quote.ts'
 import { systemClock } from '../time.ts'
 import { openApproverKeys } from './approver-keys.ts'
+import { didOf } from './did-text.ts'
 import type { Host } from './host.ts'
 import { askPassphrase } from './open-signer.ts'
 import { namesOf } from './principal-names.ts'
@@ -35,7 +36,7 @@ export async function enroll(
     throw new UsageError(
       'the gateway serves a page, whose key is enrolled with `procura approve --page`; pass --elsewhere for a key that is not in a browser',
     )
-  const audience = parseDid(textOf(flags, 'enroll') ?? '')
+  const audience = didOf('enroll', textOf(flags, 'enroll') ?? '')
   // Its delegation would let the agent make every call itself.
   const name = (await namesOf(config))[audience]
   if (name !== undefined) throw new UsageError(`${audience} is ${name}, which cannot be an approver`)

@@ -1,6 +1,5 @@
 // node only: makes files
 
-import { parseDid } from '../did/did.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import {
   createSignerFile,
@@ -8,6 +7,7 @@ import {
   rotateSignerFile,
   type SignerFileEntry,
 } from '../signer-file/signer-file.ts'
+import { didOf } from './did-text.ts'
 import type { Host } from './host.ts'
 import { fileKey } from './open-signer.ts'
 import { showDate } from './time-text.ts'
@@ -21,7 +21,7 @@ export async function newKey(words: readonly string[], flags: Flags, host: Host)
   const did = textOf(flags, 'did')
   const algorithm = textOf(flags, 'algorithm') as SignatureAlgorithm | undefined
   const isEncrypted = flags['encrypt'] === true || textOf(flags, 'key-file') !== undefined
-  const named = did === undefined ? {} : { did: parseDid(did) }
+  const named = did === undefined ? {} : { did: didOf('did', did) }
   if (isEncrypted) await checkNewFile(path)
   const made = await createSignerFile({
     path,

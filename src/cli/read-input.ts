@@ -15,8 +15,9 @@ const mostBytes = 1_048_576
  */
 export async function readInput(path: string | undefined, what: string, host: Host): Promise<Uint8Array> {
   const bytes = path === undefined || path === '-' ? await readStandardInput(what, host) : await readPath(path)
-  if (bytes.length > mostBytes) throw new UsageError(`${what} has more than ${mostBytes} bytes`)
-  if (bytes.length === 0) throw new UsageError(`${what} is empty`)
+  const named = path === undefined || path === '-' ? what : `${what} in ${quote(path, 128)}`
+  if (bytes.length > mostBytes) throw new UsageError(`${named} has more than ${mostBytes} bytes`)
+  if (bytes.length === 0) throw new UsageError(`${named} is empty`)
   return bytes
 }
 

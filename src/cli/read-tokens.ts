@@ -6,6 +6,7 @@ import { decodeDelegation } from '../delegation/decode-delegation.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import { MalformedError } from '../errors.ts'
 import { decodeInvocation } from '../invocation/decode-invocation.ts'
+import { quote } from '../support/quote.ts'
 import type { UcantoToken } from '../ucanto/token.ts'
 import type { Host } from './host.ts'
 import { readInput, textIn } from './read-input.ts'
@@ -30,7 +31,14 @@ const reading = { accept: ['1.0.0', '1.0.0-rc.1'], acceptRedundantFields: true }
  * @throws MalformedError when the input is neither.
  */
 async function readTokens(path: string | undefined, flags: Flags, host: Host): Promise<ReadTokens> {
-  return tokensIn(await readContainer(path, 'the token or container', flags, host))
+  const container = await readContainer(path, 'the token or container', flags, host)
+  try {
+    return await tokensIn(container)
+  } catch (error) {
+    if (!(error instanceof MalformedError) || path === undefined) throw error
+    const { requirement, kind } = error
+    throw new MalformedError(requirement, `${quote(path, 128)}: ${error.message}`, { kind })
+  }
 }
 
 /** Reads the container of a file or of standard input; an encrypted file of delegations is opened. */

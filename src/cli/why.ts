@@ -5,6 +5,7 @@ import type { Denial } from '../authorization/denial.ts'
 import { explainPolicy } from '../capability/policy/explain.ts'
 import { encodeContainer } from '../container/container.ts'
 import type { Delegation } from '../delegation/delegation.ts'
+import { isDid } from '../did/did.ts'
 import { MalformedError } from '../errors.ts'
 import { invoke } from '../invocation/invoke.ts'
 import type { IpldMap } from '../ipld/value.ts'
@@ -12,6 +13,7 @@ import { describeSignerFile, type SignerFileEntry } from '../signer-file/signer-
 import { never, systemClock } from '../time.ts'
 import { chainFor } from './choose-chain.ts'
 import { type ContextContainer, type DecisionContext, optionsIn, readContext } from './decision-context.ts'
+import { didOf } from './did-text.ts'
 import type { Host } from './host.ts'
 import { openSigner } from './open-signer.ts'
 import { readInput } from './read-input.ts'
@@ -93,6 +95,11 @@ async function contextOf(flags: Flags, host: Host): Promise<Partial<DecisionCont
   const at = textOf(flags, 'at')
   const audience = textOf(flags, 'audience')
   const [subjects, revoked] = [textsOf(flags, 'subject'), textsOf(flags, 'revoked')]
+  if (audience !== undefined) didOf('audience', audience)
+  for (const subject of subjects) didOf('subject', subject)
+  for (const id of revoked)
+    if (!isDid(id) && !/^[bfz][A-Za-z0-9]{40,100}$/.test(id))
+      throw new UsageError('--revoked must be the CID of a delegation (bafy…), or the DID of a principal')
   return {
     ...read,
     ...(at !== undefined && { time: readMoment('at', at, systemClock.now()) }),

@@ -68,6 +68,41 @@ describe('the name of an agent', () => {
   })
 })
 
+describe('an option or a file that is something else', () => {
+  it.each([
+    [
+      ['agent', 'new', 'x', '--socket', 's', '--audience', 'me', '--subject', 'you'],
+      /--audience must be a DID, such as/,
+    ],
+    [['agent', 'new', 'x', '--like', 'nobody'], /the agent `.*nobody` does not exist; `procura agent list` lists/],
+    [['agent', 'show', 'nobody'], /the agent `.*nobody` does not exist; `procura agent list` lists/],
+    [['key', 'new', join(folder, 'y.key'), '--did', 'me'], /--did must be a DID, such as/],
+    [['attenuate', owner, '--from', owner, '--to', 'researcher'], /owner\.key`: the input is not a container/],
+    [['inspect', join(folder, 'empty')], /in `.*empty` is empty/],
+    [['why', join(folder, 'mail.ucan'), '--subject', 'me'], /--subject must be a DID, such as/],
+    [['why', join(folder, 'mail.ucan'), '--audience', 'me'], /--audience must be a DID, such as/],
+    [['why', join(folder, 'mail.ucan'), '--revoked', 'me'], /--revoked must be the CID of a delegation/],
+    [
+      ['revoke', '--agent', 'nobody', '--home', join(folder, 'gateway')],
+      /nobody` does not exist; `procura agent list`/,
+    ],
+  ] as const)('%j is refused with its name [CLI-20]', async (words, why) => {
+    writeFileSync(join(folder, 'empty'), '')
+    const made = await runCli(['wrap', wrapped(), '--home', join(folder, 'gateway')], '', passphrase)
+    expect(made.code).toBe(0)
+    const { code, out, err } = await runCli(words, '', { ...env, ...passphrase })
+    expect([code, out]).toEqual([2, ''])
+    expect(err).toMatch(why)
+  })
+})
+
+const passphrase = { PROCURA_VAULT_PASSPHRASE: 'a long passphrase' }
+function wrapped(): string {
+  const path = join(folder, '.mcp.json')
+  writeFileSync(path, '{"mcpServers":{"mail":{"command":"cat"}}}')
+  return path
+}
+
 describe('procura agent list', () => {
   it('lists the agents of the home folder with their DIDs [CON-28]', async () => {
     const lines = `assistant\t${dids['a']}\nresearcher\t${dids['r']}`

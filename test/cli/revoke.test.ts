@@ -205,7 +205,7 @@ describe('procura revoke --agent', () => {
     const file = join(folder(), 'delegations')
     const broad = readFileSync(file)
     expect((await machine.procura(['unwrap', config, '--key-file', keyFile, '--keep-delegations'])).code).toBe(0)
-    const narrow = ['wrap', config, '--key-file', keyFile, '--tools', 'mail:send']
+    const narrow = ['wrap', config, '--key-file', keyFile, '--tools', 'send']
     const wrapped = await machine.procura(narrow)
     expect([wrapped.code, wrapped.err]).toEqual([0, expect.any(String)])
     expect(readFileSync(file)).not.toEqual(broad)
@@ -237,6 +237,24 @@ describe('procura revoke --agent', () => {
     // And the other way round: all that is built on it ends.
     expect((await revoke()).code).toBe(0)
     expect(await called()).not.toBe('sent to bob')
+  })
+
+  it('ends one delegation by its CID, and refuses options without an effect [CLI-14]', async () => {
+    const { audience } = await decodeDelegation((await held())[0] as Uint8Array)
+    const { signer } = await openSignerFile({ path: join(machine.home, 'owner.key'), key: { keyFile } })
+    const one = await delegate({ issuer: signer, audience, command: '/mcp/mail/slow', expiresIn: 600 })
+    const add = new Map([[one.cid.toString(), one.bytes]])
+    await fileDelegationStore({ path: join(folder(), 'delegations') }).change({ add, remove: [] }, {})
+    for (const option of ['--out', '--ledger'])
+      expect(await revoke(option, join(machine.folder, 'x'))).toMatchObject({
+        ...{ code: 2, out: '', err: expect.stringContaining(`${option} is for a delegation in FILE`) },
+      })
+    expect(await revoke('--delegation', 'bafy')).toMatchObject({ code: 1, out: '' })
+    expect((await held()).length).toBe(2)
+    expect(await revoke('--delegation', one.cid.toString())).toMatchObject({
+      ...{ code: 0, out: `revoked ${one.cid} for /mcp/mail/slow` },
+    })
+    expect((await held()).length).toBe(1)
   })
 
   it('ends nothing of the agent whose file another one has copied [WRP-33]', async () => {

@@ -98,9 +98,12 @@ function isMisspelt(tool: string, known: string): boolean {
   return written[0] === meant[0] && editDistance(written.slice(0, 64), meant.slice(0, 64)) <= 2
 }
 
-/** @throws UsageError when the name is of none of the servers. */
-export function checkServer({ server }: ToolName, servers: readonly Pick<NamedServer, 'name'>[]): void {
+/** @throws UsageError when the name is of none of the servers, or a server is named with a colon. */
+export function checkServer({ server, tool }: ToolName, servers: readonly Pick<NamedServer, 'name'>[]): void {
   const names = [...new Set(servers.map(({ name }) => name))]
+  const [before = '', ...rest] = tool?.split(':') ?? []
+  if (rest.length > 0 && names.includes(before))
+    throw new UsageError(`a tool of ${before} is named with a colon; write ${before}/${rest.join(':')}`)
   if (server !== undefined) {
     if (!names.includes(server))
       throw new UsageError(`a tool of ${server} is named, and ${server} is not one of the servers that are wrapped now`)

@@ -77,12 +77,14 @@ export async function revokeAll(home: string, owner: Signer, chains: readonly Is
 export async function revokeAgent(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   if (words.length > 0 || textOf(flags, 'from') !== undefined)
     throw new UsageError('--agent revokes the delegations of the owner of the gateway; pass no file and no --from')
+  const other = ['out', 'ledger'].find((name) => flags[name] !== undefined)
+  if (other !== undefined) throw new UsageError(`--${other} is for a delegation in FILE; leave it out with --agent`)
   const home = gatewayHome(textOf(flags, 'home'), host.env)
   const gateway = await readGatewayFile(home)
   if (gateway === undefined)
     throw new UsageError(`${quote(home, 256)} has no gateway.json; name its folder with --home`)
   const folder = await agentFolder(home, neededOf(flags, 'agent', 'the name of the agent'))
-  const server = textOf(flags, 'server')
+  const [server, cid] = [textOf(flags, 'server'), textOf(flags, 'delegation')]
   return inHome(home, async () => {
     const key = await vaultKey(gateway.vault.keyFile ?? textOf(flags, 'key-file'), host, false)
     const { signer } = await openSignerFile({ path: join(home, 'owner.key'), key })
@@ -90,13 +92,15 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
     const name = await recordedName(home, folder)
     const recorded = await issuedTo(place, name)
     const isThere = await exists(folder)
-    if (!isThere && recorded.length === 0) throw new UsageError(`the agent ${quote(folder, 256)} does not exist`)
+    if (!isThere && recorded.length === 0)
+      throw new UsageError(`the agent ${quote(folder, 256)} does not exist; \`procura agent list\` lists the agents`)
     const own = isThere ? await ownFile(() => agentStores(flags, host)(folder), recorded) : undefined
     const agent = await agentDids(folder, recorded)
     if (agent.size === 0) throw new UsageError(unknownDid(folder))
     const found = await findIssued({
       ...{ owner: signer.did, recorded, inFile: own?.delegations ?? [], agent },
-      isWanted: (one) => server === undefined || isOf(one, server),
+      isWanted: (one) =>
+        (server === undefined || isOf(one, server)) && (cid === undefined || one.cid.toString() === cid),
     })
     const { chains } = found
     const { done, messages } = await revokeAll(home, signer, chains)

@@ -45,6 +45,8 @@ export async function unwrap(words: readonly string[], flags: Flags, host: Host)
     const record = parseWrapRecord(sealed)
     await checkAgent(opened, record.agent)
     const client = clientOf(record.client as ClientName)
+    if (textOf(flags, 'client') !== undefined && textOf(flags, 'client') !== client.name)
+      throw new UsageError(`${quote(file.path, 256)} was wrapped as a file of ${client.name}; leave out --client`)
     const { document } = readDocument(file, client.name)
     const result = restore(
       file.text,

@@ -86,6 +86,21 @@ for (const [client, name, text, empty] of clients) {
   })
 }
 
+describe('an option that would have no effect, or another one', () => {
+  it('is refused: a server with a colon, and another client for `unwrap` [WRP-10]', async () => {
+    const path = machine.write('.mcp.json', json('mcpServers'))
+    for (const option of ['--tools', '--approve'])
+      expect(await wrap(path, option, 'mail:send')).toMatchObject({
+        ...{ code: 2, err: expect.stringContaining('a tool of mail is named with a colon; write mail/send') },
+      })
+    expect(await wrap(path)).toMatchObject({ code: 0 })
+    expect(await unwrap(path, '--client', 'cursor')).toMatchObject({
+      ...{ code: 2, err: expect.stringContaining('was wrapped as a file of claude; leave out --client') },
+    })
+    expect(await unwrap(path, '--client', 'claude')).toMatchObject({ code: 0 })
+  })
+})
+
 describe('a variable that the user has misspelled', () => {
   it('does not leave the one that was meant in the clear [WRP-03]', async () => {
     const text = '{"mcpServers":{"mail":{"command":"cat","env":{"MAIL_URL":"https://a.example/"}}}}'
