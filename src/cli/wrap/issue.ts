@@ -6,7 +6,6 @@ import { apiCommand } from '../../gateway/api/api-command.ts'
 import { toolCommand } from '../../gateway/tool-command.ts'
 import type { DelegationStore } from '../../proof/delegation-store.ts'
 import { never, systemClock } from '../../time.ts'
-import { findIssued } from './find-issued.ts'
 import type { Grant } from './grants.ts'
 import { noteIssued } from './issued.ts'
 import { ensureAgent, openOwner, type WrapHome } from './wrap-home.ts'
@@ -41,6 +40,8 @@ export async function issueGrants(
   }
   const replaced = earlier.filter((one) => !kept.includes(one))
   // One that `procura delegate` has made is not recorded yet, and the agent may have kept a copy.
+  // Loaded on demand: the command shares less code with the root entry, which is full.
+  const { findIssued } = await import('./find-issued.ts')
   const { chains } = await findIssued({
     ...{ owner: signer.did, recorded: [], inFile: replaced, agent: undefined },
     isWanted: () => true,
