@@ -136,7 +136,11 @@ export async function showAgent(words: readonly string[], flags: Flags, host: Ho
 }
 
 /** The folder of an agent that exists. */
-async function existing(home: string, name: string | undefined, hints: Parameters<typeof agentFolder>[2]): Promise<string> {
+async function existing(
+  home: string,
+  name: string | undefined,
+  hints: Parameters<typeof agentFolder>[2],
+): Promise<string> {
   const folder = await agentFolder(home, name, hints)
   if (!(await exists(folder)))
     throw new UsageError(`the agent ${quote(folder, 256)} does not exist; \`procura agent list\` lists the agents`)

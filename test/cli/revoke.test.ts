@@ -271,6 +271,12 @@ describe('procura revoke --agent', () => {
       ...{ code: 2, out: '', err: expect.stringContaining('so the DID of the agent is unknown; restore the file') },
     })
     expect(await called()).toBe('sent to bob')
+    // Nor does the key file of the other agent in the place of its own make it that agent.
+    copyFileSync(join(folder(), 'agent.key'), join(machine.home, 'agents', 'thief', 'agent.key'))
+    expect(await machine.procura(['revoke', '--agent', 'thief', '--key-file', keyFile])).toMatchObject({
+      ...{ code: 2, out: '', err: expect.stringContaining('or has the DID of another agent') },
+    })
+    expect(await called()).toBe('sent to bob')
   })
 
   it('finds a delegation among forged proofs of it, and counts those that lead to no owner [WRP-33]', async () => {
@@ -509,7 +515,10 @@ describe('procura unwrap', () => {
       keyFile,
     ])
     const { code, err } = await unwrap()
-    expect([code, err]).toEqual([1, expect.stringMatching(/left 1 delegation in its file: `.*` cannot be read, so/)])
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/left 1 delegation in its file: `.*` cannot be read, or has the DID of another agent, so/),
+    ])
     expect(await held()).toEqual(file)
   })
 

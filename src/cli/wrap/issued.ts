@@ -53,6 +53,13 @@ export function recordedAgents({ secrets }: Pick<IssuedPlace, 'secrets'>): reado
   return [...secrets.keys()].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
 }
 
+/** The DIDs to which delegations of other agents are recorded. */
+export async function didsOfOthers(place: Pick<IssuedPlace, 'secrets'>, agent: string): Promise<ReadonlySet<string>> {
+  const others = recordedAgents(place).filter((name) => name !== agent)
+  const issued = await Promise.all(others.map((name) => issuedTo(place, name)))
+  return new Set(issued.flat().map(({ audience }) => audience))
+}
+
 /** Adds delegations to the record of an agent, before the agent gets them. */
 export async function noteIssued(place: IssuedPlace, agent: string, made: readonly Delegation[]): Promise<void> {
   if (made.length > 0) await write(place, agent, allOf(await issuedTo(place, agent), made))

@@ -20,7 +20,7 @@ import { type FoundIssued, findIssued, type IssuedChain, lastOf } from './find-i
 import { readGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
-import { forgetIssued, issuedTo, openIssued } from './issued.ts'
+import { didsOfOthers, forgetIssued, issuedTo, openIssued } from './issued.ts'
 import { vaultKey } from './vault-key.ts'
 import { inHome } from './wrap-home.ts'
 
@@ -95,7 +95,7 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
     if (!isThere && recorded.length === 0)
       throw new UsageError(`the agent ${quote(folder, 256)} does not exist; \`procura agent list\` lists the agents`)
     const own = isThere ? await ownFile(() => agentStores(flags, host)(folder), recorded) : undefined
-    const agent = await agentDids(folder, recorded)
+    const agent = await agentDids(folder, recorded, await didsOfOthers(place, name))
     if (agent.size === 0) throw new UsageError(unknownDid(folder))
     const found = await findIssued({
       ...{ owner: signer.did, recorded, inFile: own?.delegations ?? [], agent },
@@ -145,15 +145,27 @@ async function leftOut(home: string, { others, foreign }: FoundIssued): Promise<
   ]
 }
 
-/** The DIDs of an agent: those of its key file, and those of the recorded delegations. It could replace its key file. */
-export async function agentDids(folder: string, recorded: readonly Delegation[]): Promise<ReadonlySet<string>> {
+/**
+ * The DIDs of an agent: those of its key file, and those of the recorded delegations. It could replace its key file by one
+ * that claims the DID of another agent.
+ *
+ * @param others - the DIDs that are recorded for other agents.
+ */
+export async function agentDids(
+  folder: string,
+  recorded: readonly Delegation[],
+  others: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
   const { keys } = await describeSignerFile({ path: join(folder, 'agent.key') }).catch(() => ({ keys: [] }))
-  return new Set<string>([...keys.map(({ did }) => did), ...recorded.map(({ audience }) => audience)])
+  return new Set<string>([
+    ...keys.map(({ did }) => did).filter((did) => !others.has(did)),
+    ...recorded.map(({ audience }) => audience),
+  ])
 }
 
 /** Without the DID of an agent, the delegations to it cannot be told from those to others. */
 export function unknownDid(folder: string): string {
-  return `${quote(join(folder, 'agent.key'), 256)} cannot be read, so the DID of the agent is unknown; restore the file, or pass a delegation to \`procura revoke FILE --from\``
+  return `${quote(join(folder, 'agent.key'), 256)} cannot be read, or has the DID of another agent, so the DID of the agent is unknown; restore the file, or pass a delegation to \`procura revoke FILE --from\``
 }
 
 /** The name of an agent in the records; empty for one in a folder elsewhere, which has no record. */

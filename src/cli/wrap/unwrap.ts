@@ -16,7 +16,7 @@ import { findIssued, lastOf } from './find-issued.ts'
 import { gatewayPath, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
-import { allOf, forgetIssued, issuedTo, noteIssued } from './issued.ts'
+import { allOf, didsOfOthers, forgetIssued, issuedTo, noteIssued } from './issued.ts'
 import { isPresent, type Restored, restore } from './restore.ts'
 import { agentDids, countOf, ignored, revokeAll, stillValid, unknownDid } from './revoke-agent.ts'
 import { textOfSpan } from './text-edit.ts'
@@ -210,7 +210,7 @@ async function dropDelegations(
   const wanted = allOf(recorded, inFile).filter(isWanted)
   if (wanted.length === 0) return nothingDropped
   const { signer } = await openOwner(home)
-  const dids = await agentDids(folder, recorded)
+  const dids = await agentDids(folder, recorded, await didsOfOthers(home, agent))
   const found = await findIssued({ owner: signer.did, recorded, inFile, agent: dids, isWanted })
   const { done, messages } = revokes ? await revokeAll(home.path, signer, found.chains) : { done: [], messages: [] }
   const left = found.chains.filter((chain) => !done.includes(lastOf(chain)))
