@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { transform } from 'esbuild'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { root } from './setup/entries.ts'
 import { programsOf, runAll } from './setup/programs.ts'
@@ -18,6 +19,11 @@ describe('the README', () => {
   })
 
   for (const program of programs) {
+    it(`has JavaScript without types in ${program.name}`, async () => {
+      const { warnings } = await transform(program.text, { loader: 'js', format: 'esm', target: 'node20' })
+      expect(warnings).toEqual([])
+    })
+
     it(`shows the output of ${program.name}`, () => {
       expect(printed.get(program.name)).toEqual(program.expected)
     })
