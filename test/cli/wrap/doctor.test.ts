@@ -270,6 +270,45 @@ describe('procura doctor', () => {
     expect(await faults()).toEqual([])
   })
 
+  it('notes a policy about an argument that the tool does not declare [WRP-24]', async () => {
+    const key = ['--key-file', join(machine.folder, 'vault.key')]
+    const see = (inputSchema: unknown): void => {
+      mkdirSync(join(machine.home, 'tools'), { mode: 0o700, recursive: true })
+      const text = JSON.stringify({ version: 1, tools: [{ name: 'send', description: 'send', inputSchema }] })
+      writeFileSync(join(machine.home, 'tools', 'mail.seen.json'), text, { mode: 0o600 })
+    }
+    const found = async (): Promise<Report['findings']> => (await doctor('delegations')).findings
+    await machine.procura(['unwrap', path, ...key])
+    await machine.procura(['wrap', path, ...key, '--policy', 'send: .to == a or not (.too like *@example.com)'])
+    rmSync(join(machine.home, 'tools'), { recursive: true, force: true })
+    expect(await found()).toEqual([])
+    const properties = { to: { type: 'string' } }
+    for (const schema of [{ properties }, { type: 'object', properties, additionalProperties: false }]) {
+      see(schema)
+      expect(await found()).toEqual([
+        {
+          check: 'delegations',
+          thing: 'the policy of a delegation of the agent claude for the server mail',
+          fault: 'is about the argument `too`, and the tool has `to` (/mcp/mail/send)',
+          remedy: expect.stringContaining('procura unwrap'),
+          note: true,
+        },
+      ])
+    }
+    // The argument is declared, or the schema does not tell which arguments there are.
+    const silent = [
+      { properties: { to: {}, too: {} } },
+      { properties, additionalProperties: true },
+      { properties, additionalProperties: { type: 'string' } },
+      ...['$ref', 'allOf', 'anyOf', 'oneOf', 'patternProperties'].map((word) => ({ properties, [word]: [] })),
+      ...[{}, { properties: 'to' }, { properties: null }, null, 'object', undefined],
+    ]
+    for (const schema of silent) {
+      see(schema)
+      expect(await found(), JSON.stringify(schema)).toEqual([])
+    }
+  })
+
   it('reports a delegation for a tool that the server does not have [WRP-24]', async () => {
     const found = async (): Promise<Report['findings']> => (await doctor('delegations')).findings
     const see = (...names: string[]): void => {

@@ -1,5 +1,7 @@
 // node only: reads files
 import { join } from 'node:path'
+import { parseSelector } from '../../../capability/policy/selector.ts'
+import type { Statement } from '../../../capability/policy/statement.ts'
 import type { Delegation } from '../../../delegation/delegation.ts'
 import { ArgumentError } from '../../../errors.ts'
 import { toolCommand } from '../../../gateway/tool-command.ts'
@@ -10,13 +12,16 @@ import type { AgentStores } from '../../agent-stores.ts'
 import { showDate, showDistance } from '../../time-text.ts'
 import { held, isOf } from '../issue.ts'
 import type { WrapIndex } from '../wrap-index.ts'
-import { seenTools } from './check-tools.ts'
+import { seenArguments, seenTools } from './check-tools.ts'
 import type { Finding } from './finding.ts'
 
 /** Seconds before the end of a delegation from which on it is reported. */
 const soon = 7 * 86_400
 
-/** Checks that each agent has a delegation for each of its servers, that none ends soon, and that the tools exist. WRP-24 */
+/**
+ * Checks that each agent has a delegation for each of its servers, that none ends soon, and that the tools and
+ * arguments exist. WRP-24
+ */
 export async function checkDelegations(
   home: string,
   indexes: readonly WrapIndex[],
@@ -40,6 +45,7 @@ export async function checkDelegations(
     for (const server of servers) {
       findings.push(...findingsFor(agent, server, delegations))
       findings.push(...unknownTools(agent, server, delegations, await seenTools(home, server)))
+      findings.push(...unknownArguments(agent, server, delegations, await seenArguments(home, server)))
     }
   }
   return findings
@@ -89,6 +95,50 @@ function unknownTools(
       ...note,
     }
   })
+}
+
+/** The policies about an argument that the tool does not declare. Most of them refuse every call. WRP-24 */
+function unknownArguments(
+  agent: string,
+  server: string,
+  delegations: readonly Delegation[],
+  tools: ReadonlyMap<string, object>,
+): readonly Finding[] {
+  const known = new Map(
+    [...tools].flatMap(([tool, args]) => commandsOf(server, tool).map(([of]) => [of, Object.keys(args)] as const)),
+  )
+  const faults = delegations
+    .filter((one) => isOf(one, server))
+    .flatMap(({ command, policy }) => {
+      const declared = known.get(command)
+      if (declared === undefined) return []
+      const foreign = policy.flatMap(argumentsIn).filter((name) => !declared.includes(name))
+      const has = declared.length === 0 ? 'no arguments' : declared.map((name) => quote(name)).join(', ')
+      return foreign.map((name) => `is about the argument ${quote(name)}, and the tool has ${has} (${command})`)
+    })
+  return [...new Set(faults)].map((fault) => ({
+    check: 'delegations',
+    thing: `the policy of a delegation of the agent ${agent} for the server ${server}`,
+    fault,
+    remedy: 'run `procura unwrap`, and `procura wrap` with the right name',
+    note: true,
+  }))
+}
+
+/** The arguments that a statement is about. Inside `all` and `any`, selectors begin at an element. */
+function argumentsIn(statement: Statement): readonly string[] {
+  switch (statement[0]) {
+    case 'and':
+    case 'or':
+      return statement[1].flatMap(argumentsIn)
+    case 'not':
+      return argumentsIn(statement[1])
+    default: {
+      if (typeof statement[1] !== 'string') return []
+      const [first] = parseSelector(statement[1])
+      return first?.kind === 'field' ? [first.name] : []
+    }
+  }
 }
 
 /** The command of a tool with its name. A server can have tools whose names are too long or empty, which have none. */

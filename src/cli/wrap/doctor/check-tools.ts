@@ -34,6 +34,27 @@ export async function seenTools(home: string, server: string): Promise<readonly 
   return seen instanceof Map ? [...seen.keys()] : undefined
 }
 
+/**
+ * The declared arguments of each tool that a server had last, by the name of the tool. A tool whose schema permits other
+ * arguments, or declares some in another place than `properties`, is left out.
+ */
+export async function seenArguments(home: string, server: string): Promise<ReadonlyMap<string, object>> {
+  const seen = await readTools(join(home, 'tools', `${server}.seen.json`)).catch(() => undefined)
+  return new Map(
+    seen?.flatMap(({ name, inputSchema }) => {
+      const { properties, additionalProperties = false, ...rest } = Object(inputSchema)
+      const isClosed = additionalProperties === false && !Object.keys(rest).some((key) => elsewhere.has(key))
+      return isClosed && typeof properties === 'object' && properties !== null ? [[name, properties] as const] : []
+    }),
+  )
+}
+
+/** The words of a JSON Schema that can declare arguments outside `properties`. */
+const elsewhere: ReadonlySet<string> = new Set([
+  ...['$ref', '$dynamicRef', 'allOf', 'anyOf', 'oneOf', 'if', 'then', 'else', 'not'],
+  ...['patternProperties', 'dependentSchemas', 'unevaluatedProperties'],
+])
+
 function unreadable(thing: string, server: string): Finding {
   const remedy = `remove it, start \`procura serve\`, and review the tools with \`procura tools list ${server}\``
   return { check: 'tools', thing, fault: 'cannot be read', remedy }
@@ -42,14 +63,23 @@ function unreadable(thing: string, server: string): Finding {
 /** The hashes of the tools in a file; undefined if it does not exist. */
 async function toolsIn(path: string): Promise<ReadonlyMap<string, string> | 'unreadable' | undefined> {
   try {
-    const file = await readPrivateFile(path, { timeoutMs: 5_000 })
-    if (file === undefined || file === 'unchanged') return undefined
-    const { tools } = JSON.parse(new TextDecoder().decode(file.bytes)) as {
-      readonly tools: readonly { name: string }[]
-    }
+    const tools = await readTools(path)
+    if (tools === undefined) return undefined
     // The order of keys in a schema does not count.
     return new Map(await Promise.all(tools.map(async (tool) => [tool.name, await toolHash(tool)] as const)))
   } catch {
     return 'unreadable'
   }
+}
+
+interface StoredTool {
+  readonly name: string
+  readonly inputSchema?: unknown
+}
+
+async function readTools(path: string): Promise<readonly StoredTool[] | undefined> {
+  const file = await readPrivateFile(path, { timeoutMs: 5_000 })
+  if (file === undefined || file === 'unchanged') return undefined
+  const { tools } = JSON.parse(new TextDecoder().decode(file.bytes)) as { readonly tools: readonly StoredTool[] }
+  return tools
 }
