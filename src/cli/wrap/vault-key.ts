@@ -15,18 +15,26 @@ export const vaultVariable = 'PROCURA_VAULT_PASSPHRASE'
 export async function vaultKey(keyFile: string | undefined, host: Host, isNew: boolean): Promise<FileKey> {
   if (keyFile !== undefined) return { keyFile }
   const given = host.env[vaultVariable]
-  if (given !== undefined && given !== '') return { passphrase: given }
+  if (given !== undefined && given !== '') return { passphrase: longEnough(given, isNew) }
   if (!host.isTerminal)
     throw new MissingKeyError(
       `the vault needs a key: set ${vaultVariable}, run this at a terminal, which asks for a passphrase, or use a key file (--key-file of wrap, \`vault.keyFile\` in gateway.json)`,
     )
-  const passphrase = await askPassphrase(
-    isNew
-      ? 'new passphrase of the vault, at least 8 characters (it is not shown): '
-      : 'passphrase of the vault (it is not shown): ',
-    host,
-  )
+  const question = isNew
+    ? 'new passphrase of the vault, at least 8 characters (it is not shown): '
+    : 'passphrase of the vault (it is not shown): '
+  const passphrase = longEnough(await askPassphrase(question, host), isNew)
   if (isNew && passphrase !== (await askPassphrase('the same passphrase again: ', host)))
     throw new UsageError('the two passphrases differ; nothing is written')
   return { passphrase }
+}
+
+/** A shorter passphrase is refused before it is asked for again, and before the vault is opened. */
+function longEnough(passphrase: string, isNew: boolean): string {
+  if (new TextEncoder().encode(passphrase).length >= 8) return passphrase
+  throw new UsageError(
+    isNew
+      ? 'the new passphrase of the vault must have at least 8 characters; nothing is written'
+      : 'the passphrase is not the one of the vault, which has at least 8 characters',
+  )
 }

@@ -261,6 +261,21 @@ describe('procura wrap', () => {
     expect(readFileSync(path, 'utf8')).toBe(mail())
   })
 
+  it('refuses a passphrase that is too short before it asks again', async () => {
+    const path = machine.write('.mcp.json', mail())
+    const short = await machine.procura(['wrap', path], { typed: ['short'] })
+    expect([short.code, short.err]).toEqual([2, expect.stringContaining('must have at least 8 characters; nothing is')])
+    expect(existsSync(join(machine.home, 'vault'))).toBe(false)
+    expect((await machine.procura(['wrap', path], { typed: ['correct horse', 'correct horse'] })).code).toBe(0)
+    for (const given of [{ typed: ['short'] }, { env: { PROCURA_VAULT_PASSPHRASE: 'short' } }]) {
+      const wrong = await machine.procura(['serve', '--home', machine.home], given)
+      expect([wrong.code, wrong.err]).toEqual([
+        2,
+        expect.stringContaining('the passphrase is not the one of the vault'),
+      ])
+    }
+  })
+
   it('finds a mistake in a policy before it asks for a passphrase', async () => {
     const path = machine.write('.mcp.json', mail())
     for (const policy of ['send .to == a', 'send: to == a', 'other/send: .to == a']) {
