@@ -1,6 +1,7 @@
 // node only: uses node:crypto
 import { StoreError } from '../errors.ts'
 import { maybe, nonEmptyString, objectValue, readOptions } from '../support/options.ts'
+import { quote } from '../support/quote.ts'
 import { deriveKeys, type FileKey, type FileKeys, type FilePurpose, newDerivation } from '../vault/stores/file/key.ts'
 import { openBox, readBox, type SealedBox, sealBox } from '../vault/stores/file/sealed-box.ts'
 
@@ -38,8 +39,14 @@ export function isSealed(text: string): boolean {
  */
 export function readSealed(text: string): SealedFile {
   // AGT-30: an unknown field could restrict the use of the file.
-  const { format, name, encryption, box } = readOptions('the file', jsonOf(text), checks, damaged)
-  if (format !== fileFormat) throw damaged(`it does not have the format \`${fileFormat}\``)
+  const content = jsonOf(text)
+  const { format: found } = Object(content)
+  // It may be the only copy of a key, so nobody is told to remove it.
+  if (typeof found === 'string' && found !== fileFormat)
+    throw new StoreError(
+      `the file of the delegation store has the format ${quote(found, 64)}, not \`${fileFormat}\`; pass the path of a file of delegations`,
+    )
+  const { name, encryption, box } = readOptions('the file', content, checks, damaged)
   return { ...readBox({ encryption, box: box as string }, maxBytes, damaged), name: name as string | undefined }
 }
 

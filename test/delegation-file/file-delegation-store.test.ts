@@ -246,7 +246,13 @@ describe('AGT-30 an encrypted store of delegations in a file', () => {
     await expect(named(unnamed)).rejects.toThrow(/was changed/)
     const signerFile = newPath()
     await createSignerFile({ path: signerFile, key })
-    await expect(load(signerFile)).rejects.toThrow(StoreError)
+    // The file may be the only copy of the key, so the message does not advise to remove it.
+    const other =
+      'the file of the delegation store has the format `procura-signer@1`, not `procura-delegations@1`; pass the path of a file of delegations'
+    for (const options of [{ key }, {}]) {
+      await expect(load(signerFile, options)).rejects.toThrow(StoreError)
+      await expect(load(signerFile, options)).rejects.toThrow(new RegExp(`${other.replaceAll('.', '[.]')}$`))
+    }
     const plain = newPath()
     await fileDelegationStore({ path: plain }).change({ add, remove: [] }, {})
     await expect(load(plain)).rejects.toThrow(/is not encrypted; open it without `key`/)
