@@ -70,7 +70,9 @@ export async function postRevocation(url: URL, container: string, revoked: strin
     if (code === undefined)
       return unanswered(`answered ${status}, and not as a service that takes revocations; check the URL`, { status })
     const said = [title, detail].filter((text) => text !== undefined).join(': ')
-    const message = `${of} refuses the revocation: ${status} ${code}${said === '' ? '' : `, ${said}`}`
+    // A service takes a revocation that is sent to the URL for calls as a call, and it is addressed to no service.
+    const hint = code === 'audience_mismatch' ? '; this is a URL for calls: pass the one for revocations' : ''
+    const message = `${of} refuses the revocation: ${status} ${code}${said === '' ? '' : `, ${said}`}${hint}`
     return { url: href, state: 'refused', status, code, message }
   } catch (error) {
     return unanswered(

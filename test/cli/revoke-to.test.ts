@@ -104,6 +104,13 @@ describe('procura revoke --to', () => {
     expect(await taking.call()).toBe('revoked')
   })
 
+  it('names the mistake where the URL is the one for calls [CLI-15]', async () => {
+    const { url } = await startService(owner)
+    const { code, err } = await revoke(url.replace('/revocations', '/call'))
+    expect(code).toBe(1)
+    expect(err).toMatch(/audience_mismatch, .*; this is a URL for calls: pass the one for revocations/)
+  })
+
   const problem = { 'content-type': 'application/problem+json' }
   const answers: Readonly<Record<string, readonly [RequestListener, RegExp]>> = {
     'a page of another server': [(_, response) => response.end('<html>'), /answered 200, and not as a service/],
