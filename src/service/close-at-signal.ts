@@ -7,6 +7,7 @@ import {
   flag,
   maybe,
   milliseconds,
+  type OptionCheck,
   type OptionChecks,
   readOptions,
   withDefault,
@@ -88,8 +89,14 @@ export function closeAtSignal(service: { close(): Promise<void> }, options: Clos
   return Object.freeze({ close, [Symbol.asyncDispose]: close })
 }
 
+/** The application of a framework, such as Express, has no method `close`. */
+const closable: OptionCheck = (value) =>
+  withMethod('close')(value) === undefined
+    ? undefined
+    : 'must be the server that `app.listen` of Express or `serve` of Hono returns, or the instance of Fastify'
+
 const checks = Object.freeze({
-  server: maybe(withMethod('close')),
+  server: maybe(closable),
   stdin: withDefault(flag, false),
   signals: withDefault(arrayOf(signalName), endingSignals),
   closeMs: withDefault(milliseconds, 10_000),

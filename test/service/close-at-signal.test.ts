@@ -392,6 +392,16 @@ describe('a service that closes with its server', () => {
     expect(two.kinds()).toBe('intent,outcome')
   })
 
+  it('asks for the server of a framework, where it gets the application', async () => {
+    const { service } = newService()
+    const app = (): void => undefined
+    for (const wrong of [app, {}, 8080, null])
+      expect(() => closeAtSignal(service, { server: wrong as never })).toThrow(
+        'closeAtSignal: `server` must be the server that `app.listen` of Express or `serve` of Hono returns, or the instance of Fastify',
+      )
+    await service.close()
+  })
+
   it('closes a service whose server failed to close, and rejects with the error of the server', async () => {
     const { service } = newService()
     const app = Fastify()
