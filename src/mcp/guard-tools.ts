@@ -76,6 +76,8 @@ export function guardRequests(
     )
   }
   if (Object.hasOwn(handlers, 'get')) throw new ArgumentError(`${caller}: \`server\` is guarded already`)
+  if (own !== undefined && low.transport !== undefined)
+    throw new ArgumentError(`${caller}: \`server\` is connected already; call ${caller} before \`server.connect\``)
   if (own !== undefined) low.registerCapabilities?.({ tools: {} })
   const stored = (method: string): RequestHandler | undefined => Map.prototype.get.call(handlers, method)
   // MCP-03: an SDK finds the handler of each request here, so that it does not matter when the tool was registered.
@@ -102,6 +104,8 @@ export function guardRequests(
 interface LowLevelServer {
   readonly _requestHandlers?: unknown
   readonly fallbackRequestHandler?: RequestHandler
+  /** Of a server that is connected. */
+  readonly transport?: unknown
   registerCapabilities?(capabilities: object): void
 }
 

@@ -14,7 +14,7 @@ import { withInvocation } from '../../src/mcp/with-invocation.ts'
 import { on } from '../../src/service/on.ts'
 import { createService } from '../../src/service/service.ts'
 import { actor } from '../support/actors.ts'
-import { connect, serverOf, type TransportName } from './connections.ts'
+import { connect, openPair, serverOf, type TransportName } from './connections.ts'
 
 const [owner, signer, self] = [await actor('owner'), await actor('agent'), await actor('service')]
 const send = defineCommand({ command: '/mail/send', args: { to: email() }, description: 'Sends a mail.' })
@@ -155,6 +155,19 @@ describe.each(cases)('serveTools over %s with the SDK %i', (transport, sdk) => {
 })
 
 describe('serveTools', () => {
+  it('names the right order when the server is connected already', async () => {
+    const { service } = setUp()
+    for (const sdk of [1, 2] as const) {
+      const { server } = serverOf(sdk)
+      const [, other] = await openPair('memory', { client: sdk, server: sdk })
+      await server.connect(other as never)
+      expect(() => serveTools(server, service)).toThrow(
+        'serveTools: `server` is connected already; call serveTools before `server.connect`',
+      )
+      await server.close()
+    }
+  })
+
   it('MCP-33 refuses an invalid service, tool or server when it is set up', () => {
     const { service } = setUp()
     const other = defineCommand({ command: '/mail/other', args: {} })
