@@ -310,11 +310,14 @@ const tooMany: HelloError = Object.freeze({
   message: `the gateway has ${most.requests} requests to APIs, ${most.approvals} requests for approvals or ${most.connections} connections; close some of them`,
 })
 
+/** The usual cause: `wrap` or `api add` changed the configuration of a gateway that runs. */
+const reloading = 'a changed configuration takes effect at SIGHUP, or when `procura serve` starts again'
+
 function unknown(server: string, supply: Supply): HelloError {
   const names = [...supply.current().servers.keys()].map((name) => quote(name))
   return {
     code: 'server_unknown',
-    message: `the gateway has no server ${quote(server)}; it has ${names.join(', ') || 'none'}`,
+    message: `the gateway has no server ${quote(server)}; it has ${names.join(', ') || 'none'}; ${reloading}`,
   }
 }
 
@@ -322,6 +325,6 @@ function unknownApi(api: string, supply: Supply): HelloError {
   const names = [...supply.current().apis.keys()].map((name) => quote(name))
   return {
     code: 'api_unknown',
-    message: `the gateway has no API ${quote(api)}; it has ${names.join(', ') || 'none'}`,
+    message: `the gateway has no API ${quote(api)}; it has ${names.join(', ') || 'none'}; ${reloading}`,
   }
 }
