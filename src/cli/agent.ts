@@ -13,6 +13,7 @@ import { ownStore } from './agent-stores.ts'
 import { didOf } from './did-text.ts'
 import type { Host } from './host.ts'
 import { fileKey, openSigner } from './open-signer.ts'
+import { inOwnWords } from './own-words.ts'
 import { inOneContainer, readContainer } from './read-tokens.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, neededOf, operandOf, textOf } from './verb.ts'
@@ -99,7 +100,7 @@ export async function receive(words: readonly string[], flags: Flags, host: Host
   if (!reception.accepted) {
     const { code, message } = reception.denial
     if (flags['json'] === true) host.print(JSON.stringify({ accepted: false, code, message }))
-    host.complain(`procura: refused: ${message} (${code})`)
+    host.complain(`procura: refused: ${inOwnWords(message)} (${code})`)
     return 1
   }
   print(agent, reception.capabilities, flags, host)

@@ -8,7 +8,7 @@ import { never, systemClock } from '../time.ts'
 import type { Host } from './host.ts'
 import { readPolicyTexts } from './policy-text.ts'
 import { readInput } from './read-input.ts'
-import { readDuration, readMoment } from './time-text.ts'
+import { readDuration, readMoment, showDate } from './time-text.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf, textsOf } from './verb.ts'
 
@@ -60,7 +60,10 @@ export function lifetimeOf(flags: Flags): Lifetime {
     throw new UsageError('pass one of --expires-in, --expires and --never-expires')
   const now = systemClock.now()
   const end = until === undefined ? undefined : readMoment('expires', until, now)
-  if (end !== undefined && end < now) throw new UsageError('--expires is in the past; nothing would be valid')
+  if (end !== undefined && end < now)
+    throw new UsageError(
+      `--expires is in the past (${showDate(end)}); nothing would be valid; a duration such as 8h is for --expires-in`,
+    )
   return {
     ...(length !== undefined && { expiresIn: readDuration('expires-in', length) }),
     ...(end !== undefined && { expiration: end }),

@@ -98,7 +98,7 @@ function readComparison(reader: Reader): Draft {
       throw reader.wrong('a pattern such as *@example.com', pattern)
     return ['like', selector, typeof pattern.value === 'string' ? pattern.value : pattern.text]
   }
-  const operator = reader.need('operator', 'like, ==, !=, <, <=, > or >=').text
+  const operator = reader.need('operator', 'like, ==, !=, <, <=, > or >= (and `or` between several values)').text
   const value = reader.next()
   if (value?.kind === 'value') return [operator, selector, value.value]
   // A word without quotes is a string, but not where it could be meant as something else.
@@ -143,6 +143,8 @@ const keywords: ReadonlySet<string> = new Set(['and', 'or', 'not', 'every', 'som
 
 /** Splits a text. Every form is matched at one position, and no two begin alike. */
 function tokensOf(text: string): readonly Token[] {
+  if (/^\s*\[/.test(text))
+    throw new UsageError(`--policy ${quote(text, 256)}: statements in JSON go into a file, which --policy-file names`)
   const tokens: Token[] = []
   let at = 0
   while (at < text.length) {

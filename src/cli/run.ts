@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { nearestName } from '../support/nearest-name.ts'
 import type { Host } from './host.ts'
+import { inOwnWords } from './own-words.ts'
 import { printableHost } from './printable.ts'
 import { refuseSecrets } from './refuse-secrets.ts'
 import { UsageError } from './usage-error.ts'
@@ -45,7 +46,7 @@ function complain(error: unknown, verb: Verb | undefined, host: Host): void {
   const help = verb === undefined ? 'procura --help' : `procura ${verb.name} --help`
   if (error instanceof UsageError)
     host.complain(`procura: ${error.message}${error.message.endsWith('?') ? '' : ';'} see ${help}`)
-  else if (isCoded(error)) host.complain(`procura: ${error.message} (${error.code})`)
+  else if (isCoded(error)) host.complain(`procura: ${inOwnWords(error.message)} (${error.code})`)
   else host.complain(`procura: ${reasonOf(error)}`)
 }
 

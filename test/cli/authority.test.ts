@@ -159,6 +159,7 @@ describe('procura delegate, attenuate and revoke', () => {
       [['--expires-in', '5m', '--never-expires'], /pass one of --expires-in/],
       [['--expires-in', '5 minutes'], /must be a duration such as 90s/],
       [['--expires', '2026-02-30'], /must be a time: 2026-12-01/],
+      [['--expires', '3600'], /in the past \(1970-01-01T01:00:00Z\); .* a duration such as 8h is for --expires-in/],
       [['--policy', '.cents <='], /expected a value/],
       [['--polcy', '.cents <= 5'], /did you mean --policy\? see procura attenuate --help/],
       [['--expires-in', '5m', '--expires-in', '9d'], /--expires-in is given more than once/],
@@ -232,6 +233,25 @@ describe('procura delegate, attenuate and revoke', () => {
         askHidden: async () => undefined,
       })
       expect([code, warning.test(err.join('\n'))], `${mode} ${more}`).toEqual([0, expected])
+    }
+  })
+
+  it('name options and verbs of the command line, and no function of the library', async () => {
+    const [grant, text] = [await granted(), fresh()]
+    await writeFile(text, 'hello', { mode: 0o600 })
+    const to = ['--to', dids['child'] ?? '']
+    const mistakes: readonly (readonly [words: readonly string[], message: RegExp])[] = [
+      [
+        ['attenuate', grant, '--from', at('agent'), ...to, '--expires-in', '9d'],
+        /choose an earlier --expires, or a shorter --expires-in \(ERR_ATTENUATION\)$/,
+      ],
+      [['delegate', '--from', fresh(), ...to, '--command', '/a'], /; make it with `procura key new` \(/],
+      [['revoke', text, '--from', at('owner')], /; pass what `procura delegate` or `procura attenuate` wrote \(/],
+      [['vault', 'list', '--file', fresh()], /does not exist; make it with `procura vault put` \(/],
+    ]
+    for (const [words, message] of mistakes) {
+      const { code, out, err } = await runCli(words, '', { PROCURA_VAULT_PASSPHRASE: 'a long passphrase' })
+      expect([code, out, err]).toEqual([2, '', expect.stringMatching(message)])
     }
   })
 
