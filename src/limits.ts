@@ -61,6 +61,6 @@ const limitChecks = Object.fromEntries(
  * @throws ArgumentError when it is more than 256.
  */
 export function checkDepth(depth: number): number {
-  if (depth > deepest) throw new ArgumentError(`\`depth\` must be an integer <= ${deepest}: the decoder is recursive`)
+  if (depth > deepest) throw new ArgumentError(`\`depth\` must be an integer <= ${deepest}`)
   return depth
 }

@@ -204,7 +204,7 @@ export function completeOptions(options: DeciderOptions, holdSeconds?: number): 
     minimumNonceBytes: options.minimumNonceBytes ?? 12,
   }
   if (options.limitStore === undefined && [...(settings.commands?.values() ?? [])].some(({ approvals }) => approvals)) {
-    throw new ArgumentError('a command with `approvals` requires a `limitStore`, which counts each approval once')
+    throw new ArgumentError('a command with `approvals` requires a `limitStore`, which counts approvals')
   }
   return {
     settings: Object.freeze(settings),

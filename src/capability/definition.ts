@@ -167,7 +167,7 @@ function withAbsence(schema: StandardSchema, named: string): StandardSchema {
   if (typeof absence !== 'string') return schema
   if (absence === 'default') {
     throw new ArgumentError(
-      `${named} must not have a default, because no call is signed with it; use \`optional\` of procura/arguments and apply the default in the handler`,
+      `${named} must not have a default, because no call is signed with it; use \`optional\` of procura/arguments and a default in the handler`,
     )
   }
   return absence === 'allowed' ? Object.freeze({ '~standard': schema['~standard'], optional: true }) : schema

@@ -63,7 +63,7 @@ export async function attenuate(
   for (const [at, link] of chain.entries()) refusePromise(`proofs[${at}]`, link)
   if (proof === undefined || chain.some((link) => link?.kind !== 'delegation')) {
     throw new ArgumentError(
-      'attenuate needs the delegation to pass on, or the chain that leads to it; pass what `delegate` or `decodeDelegation` returned',
+      'attenuate needs a delegation, or its chain; pass what `delegate` or `decodeDelegation` returned',
     )
   }
   const given = readOptions('attenuate', options, optionChecks)
