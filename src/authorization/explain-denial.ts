@@ -184,7 +184,7 @@ const sentences: ReadonlyMap<DenialCode, (words: Words) => string> = new Map<Den
     'lifetime_too_long',
     ({ call, now, maxInvocationLifetime }) =>
       typeof call?.expiration === 'number'
-        ? `the invocation expires ${call.expiration - now} s from now, more than ${maxInvocationLifetime} s; sign a new one that expires sooner`
+        ? `the invocation expires ${call.expiration - now} s from now, more than ${maxInvocationLifetime} s; check the clock, or shorten \`expiresIn\``
         : `the invocation never expires; sign a new one that expires within ${maxInvocationLifetime} s`,
   ],
   [
