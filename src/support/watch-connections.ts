@@ -14,12 +14,14 @@ export interface NodeServer {
 
 type Listener = (first: Watched, second: Watched) => void
 
-/** A socket, a session or stream of HTTP/2, or a response. */
+/** A socket, a session or stream of HTTP/2, a request, or a response. */
 interface Watched {
   once(event: 'close', listener: () => void): unknown
   readonly bytesRead?: number
   /** Of a socket that a server has accepted. */
   readonly server?: object | null
+  /** Of a request. */
+  readonly socket?: Watched
   /** Of a stream of HTTP/2. */
   readonly session?: Watched | undefined
   /** Of a response of HTTP/1. */
@@ -41,18 +43,24 @@ export interface WatchedConnections {
 /** Watches the connections of a server. */
 export function watchConnections(node: NodeServer): WatchedConnections {
   const closeIdle = node.closeIdleConnections?.bind(node)
-  const sockets = new Set<Watched>()
+  /** With the responses that are open. One that waits for others of its socket does not report that the socket is closed. */
+  const sockets = new Map<Watched, Set<Watched>>()
   const sessions = new Set<Watched>()
+  /** Of HTTP/2. */
   const responses = new Set<Watched>()
   let isClosing = false
   let isLate = false
   // In TLS, the handshake arrives before the first request; the second event has the socket on which nothing has arrived.
   for (const event of ['connection', 'secureConnection'])
     node.on?.(event, (socket) => {
-      keep(socket, sockets)
+      keepSocket(socket)
       if (isLate) socket.destroy?.()
     })
-  for (const socket of openSockets(node)) keep(socket, sockets)
+  for (const socket of openSockets(node)) keepSocket(socket)
+  function keepSocket(socket: Watched): void {
+    sockets.set(socket, new Set())
+    socket.once('close', () => sockets.delete(socket))
+  }
   function keepSession(session: Watched): void {
     keep(session, sessions)
     if (isClosing) session.close?.()
@@ -65,8 +73,8 @@ export function watchConnections(node: NodeServer): WatchedConnections {
   // A connection that is kept alive would last for seconds after its last response. A server of HTTP/2 has sessions: with
   // this event, it would answer for a program that handles its streams. The handler of the program comes after this one.
   if (closeIdle !== undefined && (node.closeAllConnections !== undefined || node.listenerCount?.('request') !== 0))
-    node.prependListener?.('request', (_, response) => {
-      keep(response, responses)
+    node.prependListener?.('request', ({ socket }, response) => {
+      keep(response, (socket && sockets.get(socket)) ?? responses)
       if (isClosing) response.shouldKeepAlive = false
       response.once('close', () => isLate && closeIdle())
     })
@@ -76,7 +84,7 @@ export function watchConnections(node: NodeServer): WatchedConnections {
       isClosing = true
       for (const session of sessions) session.close?.()
       // The client learns from the response that its connection is not kept.
-      for (const response of responses) response.shouldKeepAlive = false
+      for (const open of [...sockets.values(), responses]) for (const response of open) response.shouldKeepAlive = false
       // `close` of a server calls it.
       if (closeIdle !== undefined) node.closeIdleConnections = () => undefined
     },
@@ -87,10 +95,10 @@ export function watchConnections(node: NodeServer): WatchedConnections {
         closeIdle()
       }
       // Node takes a connection on which nothing has arrived for one with a request.
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy?.()
+      for (const socket of sockets.keys()) if (socket.bytesRead === 0) socket.destroy?.()
     },
     endAll() {
-      for (const socket of [...sockets, ...openSockets(node)]) socket.destroy?.()
+      for (const socket of [...sockets.keys(), ...openSockets(node)]) socket.destroy?.()
       node.closeAllConnections?.()
     },
   }
