@@ -31,7 +31,7 @@ import type { AgentNotes } from './state/agent-notes.ts'
 import type { GatewayStores } from './state/sync-state.ts'
 import { createRevocationTaker } from './take-revocations.ts'
 import { toolCommand } from './tool-command.ts'
-import { createOwnCalls, type OwnCalls, patience } from './upstream/own-calls.ts'
+import { createOwnCalls, mostCalls, type OwnCalls, patience } from './upstream/own-calls.ts'
 
 /** The parts of a gateway that every generation uses. */
 export interface GatewayParts {
@@ -117,7 +117,8 @@ export async function createGeneration(
     ],
     registry: stores.revocations,
     vault,
-    audit: { sink, deadlineMs: patience.auditMs },
+    audit: { sink, deadlineMs: patience.auditMs, maxInFlight: mostCalls },
+    maxInFlight: mostCalls,
     ...stores,
     deadlines: { handlerMs: callMs, closeMs: stopMs, decisionMs: patience.decisionMs },
     onEvent: metrics.onEvent,

@@ -36,6 +36,12 @@ export interface GatewaySession {
  */
 const pinsMaxAge = 60
 
+/**
+ * Most requests in progress of a session, most characters of its calls, and most bytes that wait for a client that reads
+ * slowly. GTW-44
+ */
+const most = Object.freeze({ maxInProgress: 64, maxCharacters: 8_388_608, maxWaitingBytes: 16_777_216 })
+
 /** Options of {@link openGatewaySession}. */
 export interface GatewaySessionOptions {
   readonly server: string
@@ -61,10 +67,11 @@ export interface GatewaySessionOptions {
  */
 export async function openGatewaySession(options: GatewaySessionOptions): Promise<GatewaySession> {
   const { server, socket, current, dryRun, sampler, onReady, onToolsChanged, onFault } = options
+  const { maxWaitingBytes } = most
   const begun = current()
   const begunWith = serverIn(begun, server)
   const upstream = await openUpstream(server, begunWith.config, ownOf(current))
-  const client = recordDenials(withoutRoots(lineTransport(socket, socket, { answersFaults: true })), {
+  const client = recordDenials(withoutRoots(lineTransport(socket, socket, { answersFaults: true, maxWaitingBytes })), {
     ...{ server, audience: begun.audience, sink: begun.sink, sampler },
     onError: () => onFault('the refusal of a call could not be recorded'),
   })
@@ -100,12 +107,13 @@ function startRelay(
   view: ServerView,
   { dryRun, onToolsChanged, onFault }: Pick<GatewaySessionOptions, 'dryRun' | 'onToolsChanged' | 'onFault'>,
 ): Promise<Pick<ToolRelay, 'closed' | 'close'> & Partial<ToolRelay>> {
+  const { maxInProgress, maxCharacters } = most
   const onError = (): void => undefined
   if (dryRun) return observeTools({ client, upstream: transport }, view, onFault)
   return relayTools({ client, upstream: transport }, view.guard, {
     tools: view.commandOf,
     pins: { get: view.pinOf },
-    ...{ pinsMaxAge, onToolsChanged },
+    ...{ pinsMaxAge, onToolsChanged, maxInProgress, maxCharacters },
     listing: view.listing,
     passes: view.passes,
     // GTW-41

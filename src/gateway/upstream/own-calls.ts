@@ -59,6 +59,12 @@ export const patience: { readonly auditMs: number; readonly decisionMs: number }
   decisionMs: 10_000,
 })
 
+/**
+ * Most calls in progress of a guard: more than all sessions and requests to APIs can have, because a call beyond it is
+ * refused to whichever agent makes it.
+ */
+export const mostCalls = 8_192
+
 /** The argument that names the variable, for the record. */
 const variable = { variable: text() }
 
@@ -75,7 +81,8 @@ export function createOwnCalls({ signer, servers, apis, sink, onError, ...parts 
       ...[...servers].flatMap(([server, config]) => commandsOf(server, config)),
       ...[...apis].map(([api, config]) => commandOfApi(api, config)),
     ],
-    audit: { sink, deadlineMs: patience.auditMs },
+    audit: { sink, deadlineMs: patience.auditMs, maxInFlight: mostCalls },
+    maxInFlight: mostCalls,
     deadlines: { handlerMs, decisionMs: patience.decisionMs },
     onError,
   })

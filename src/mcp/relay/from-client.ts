@@ -3,6 +3,7 @@ import { quote } from '../../support/quote.ts'
 import type { ToolGate } from '../tool-gate.ts'
 import type { Respond } from './batch.ts'
 import { listsCapabilities, withoutRefused } from './capabilities.ts'
+import { charactersOf } from './characters-of.ts'
 import { CallEnded, failureResult } from './failure.ts'
 import {
   errorResponse,
@@ -12,7 +13,7 @@ import {
   type WireMessage,
   withoutOurs,
 } from './read-message.ts'
-import { maxInProgress, type Session } from './session.ts'
+import type { Session } from './session.ts'
 import type { RelayedCall } from './tool-host.ts'
 import { RpcError } from './upstream-requests.ts'
 
@@ -62,16 +63,23 @@ function takeRequest(
   respond: Respond,
 ): void {
   const { guarded, passing } = session
-  const refused = refusalOf(session, id, method)
+  const isGuarded = method === 'tools/call' || method === 'tools/list'
+  // A guarded request is kept until it is answered; a request that passes is not.
+  const characters = isGuarded ? charactersOf(message) : 0
+  const refused = refusalOf(session, id, method, characters)
   if (refused !== undefined) {
     void respond(refused)
     return
   }
-  if (method === 'tools/call' || method === 'tools/list') {
+  if (isGuarded) {
     const controller = new AbortController()
     guarded.set(id, controller)
-    const decided = guard(session, gate, { id, method, message, controller })
-    session.run(decided.finally(() => guarded.delete(id)).then(respond))
+    session.characters += characters
+    const done = (): void => {
+      guarded.delete(id)
+      session.characters -= characters
+    }
+    session.run(guard(session, gate, { id, method, message, controller }).finally(done).then(respond))
     return
   }
   const { passes } = session
@@ -84,12 +92,12 @@ function takeRequest(
   })
 }
 
-function refusalOf(session: Session, id: RequestId, method: string): WireMessage | undefined {
-  const { guarded, passing } = session
+function refusalOf(session: Session, id: RequestId, method: string, characters: number): WireMessage | undefined {
+  const { guarded, passing, most } = session
   if (session.isEnding()) return errorResponse(id, rpcCodes.serverEnded, 'the server has ended')
   if (guarded.has(id) || passing.has(id))
     return errorResponse(id, rpcCodes.invalidRequest, 'the id of the request is in use')
-  if (guarded.size + passing.size >= maxInProgress)
+  if (guarded.size + passing.size >= most.requests || session.characters + characters > most.characters)
     return errorResponse(id, rpcCodes.tooMany, 'too many requests are in progress')
   const isGuarded = method === 'tools/call' || method === 'tools/list'
   if (isAboutTools(method) && !isGuarded)

@@ -1,5 +1,5 @@
 import { errorResponse, readMessage, rpcCodes, withoutOurs } from './read-message.ts'
-import { maxInProgress, type Session } from './session.ts'
+import { maxAsked, type Session } from './session.ts'
 
 /**
  * Takes a message of the server. The transport of the server waits until the client has taken it.
@@ -24,7 +24,7 @@ export function takeFromServer(session: Session, given: unknown, onListChanged: 
     return undefined
   }
   if (read.kind === 'request') {
-    if (asked.size >= maxInProgress) {
+    if (asked.size >= maxAsked) {
       const refused = errorResponse(read.id, rpcCodes.tooMany, 'too many requests are in progress')
       return session.toServer(refused).catch(report)
     }

@@ -9,6 +9,7 @@ import type { Guard } from '../../guard/guard.ts'
 import {
   callback,
   type DefaultCheck,
+  integerFrom,
   maybe,
   numberFrom,
   type OptionChecks,
@@ -49,6 +50,13 @@ export interface RelayToolsOptions extends ToolGateOptions {
    * one. Other sessions with the server can then `recheck`. Its errors are ignored.
    */
   readonly onToolsChanged?: () => void
+  /** Most requests of the client that are in progress; a further one is refused. Default 1,000. */
+  readonly maxInProgress?: number
+  /**
+   * Most characters of the calls of tools that are in progress, about 8 for each value and those of its strings. A further
+   * call is refused. Default 67,108,864.
+   */
+  readonly maxCharacters?: number
   /** Receives errors of the transports, malformed messages and messages that were dropped. Default: they are ignored. */
   readonly onError?: (error: unknown) => void
 }
@@ -73,12 +81,15 @@ export interface ToolRelay {
   close(options?: { readonly graceMs?: number }): Promise<void>
 }
 
-const checks: OptionChecks<RelayToolsOptions> & typeof toolGateChecks & { readonly pinsMaxAge: DefaultCheck } =
+const checks: OptionChecks<RelayToolsOptions> &
+  typeof toolGateChecks & { readonly [Name in 'pinsMaxAge' | 'maxInProgress' | 'maxCharacters']: DefaultCheck } =
   Object.freeze({
     ...toolGateChecks,
     perform: maybe(callback),
     passes: maybe(callback),
     pinsMaxAge: withDefault(numberFrom(0), 0),
+    maxInProgress: withDefault(integerFrom(1), 1_000),
+    maxCharacters: withDefault(integerFrom(1), 67_108_864),
     onToolsChanged: maybe(callback),
     onError: maybe(callback),
   })
@@ -110,12 +121,20 @@ export async function relayTools(
     perform = (_, send) => send(),
     passes,
     pinsMaxAge,
+    maxInProgress: requests,
+    maxCharacters: characters,
     onToolsChanged,
     onError,
     ...given
   } = readOptions<RelayToolsOptions, typeof checks>('relayTools', options, checks)
   const [client, upstream] = [sides.client as OpenTransport, sides.upstream as OpenTransport]
-  const session = openSession({ client, upstream }, { key: given.key, passes, onError })
+  const session = openSession(
+    { client, upstream },
+    {
+      ...{ key: given.key, passes, onError },
+      most: { requests, characters },
+    },
+  )
   const onChange = (): void => void quietly(() => onToolsChanged?.())
   const gate = createToolGate('relayTools', guard, relayedHost(session.requests, perform), given, {
     pinsMaxAge,

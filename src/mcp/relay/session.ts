@@ -6,8 +6,8 @@ import { errorResponse, type RequestId, rpcCodes, type WireMessage } from './rea
 import type { OpenTransport } from './relay-transport.ts'
 import { createUpstreamRequests, type UpstreamRequests } from './upstream-requests.ts'
 
-/** Most requests of one side that are in progress. */
-export const maxInProgress = 1_000
+/** Most requests of the server that are in progress. */
+export const maxAsked = 1_000
 
 /** Milliseconds in which aborted calls must be recorded, and their responses sent. */
 const settleMs = 10_000
@@ -20,6 +20,10 @@ export interface Session {
   readonly passes: ((method: string) => boolean) | undefined
   /** Requests of the client that the server answers, by their id. */
   readonly passing: Map<RequestId, Respond>
+  /** Most requests of the client that are in progress, and most characters of the guarded ones. */
+  readonly most: InProgress
+  /** Characters of the guarded requests that are in progress. */
+  characters: number
   /** Guarded requests of the client, by their id. */
   readonly guarded: Map<RequestId, AbortController>
   /** The ids of requests of the server that the client answers. */
@@ -38,8 +42,15 @@ export interface Session {
   report(fault: unknown): void
 }
 
+/** A number of requests, and of their characters. */
+export interface InProgress {
+  readonly requests: number
+  readonly characters: number
+}
+
 /** Options of {@link openSession}. */
 export interface SessionOptions {
+  readonly most: InProgress
   readonly key: string
   readonly passes: ((method: string) => boolean) | undefined
   readonly onError: ((error: unknown) => void) | undefined
@@ -48,7 +59,7 @@ export interface SessionOptions {
 /** Opens a session over two transports, which are not started here. */
 export function openSession(
   { client, upstream }: { readonly client: OpenTransport; readonly upstream: OpenTransport },
-  { key, passes, onError }: SessionOptions,
+  { key, most, passes, onError }: SessionOptions,
 ): Session {
   const passing: Session['passing'] = new Map()
   const guarded: Session['guarded'] = new Map()
@@ -106,8 +117,7 @@ export function openSession(
     key,
     // Only `true` lets a request pass, and an error does not.
     passes: passes && ((method) => quietly(() => passes(method)) === true),
-    passing,
-    guarded,
+    ...{ passing, guarded, most, characters: 0 },
     asked: new Set(),
     requests: createUpstreamRequests(toServer),
     toClient,

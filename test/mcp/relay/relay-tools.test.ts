@@ -173,6 +173,29 @@ describe('relayTools', () => {
     expect(server.sent.at(-1)).toMatchObject({ id: 1_000, error: { code: -32_000 } })
   })
 
+  it('MCP-21 refuses more requests, and larger calls, than its options permit', async () => {
+    const { client, server } = await openRelay({ maxInProgress: 3, maxCharacters: 9_000 })
+    const large = async (id: number, length: number): Promise<Loose> => {
+      const call = await callOf(id)
+      return { ...call, params: { ...call.params, _meta: { ...call.params._meta, more: 'x'.repeat(length) } } }
+    }
+    const refused = { error: { code: -32_000, message: 'too many requests are in progress' } }
+    await client.deliver(await large(1, 9_000))
+    expect(client.sent.pop()).toMatchObject({ id: 1, ...refused })
+    void client.deliver(await large(2, 4_000))
+    const call = await server.next(isCall)
+    await client.deliver(await large(3, 4_000))
+    expect(client.sent.pop()).toMatchObject({ id: 3, ...refused })
+    for (const id of ['a', 'b', 'c']) await client.deliver({ jsonrpc: '2.0', id, method: 'ping' })
+    expect(client.sent.pop()).toMatchObject({ id: 'c', ...refused })
+    // A call that was answered leaves its place, and its characters.
+    await server.deliver({ jsonrpc: '2.0', id: call.id, result: said('sent') })
+    expect(await client.next(({ id }) => id === 2)).toMatchObject({ result: said('sent') })
+    void client.deliver(await large(4, 4_000))
+    expect(await server.next(isCall)).toBeDefined()
+    await expect(openRelay({ maxInProgress: 0 })).rejects.toThrow(ArgumentError)
+  })
+
   it('MCP-21 takes batches apart, and answers them together', async () => {
     const { client, server, records } = await openRelay()
     const ping = { jsonrpc: '2.0', id: 'p', method: 'ping' }
