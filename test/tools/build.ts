@@ -79,10 +79,12 @@ async function mergeCore(): Promise<void> {
   for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     if (file.endsWith('.js')) rmSync(join(folder, file))
   }
+  // esbuild writes the path of each module before it, and the package does not have these files.
+  const moduleName = /^\/\/ src\/[\w./-]+\.ts\n/gm
   for (const file of output) {
     const path = join(folder, file.fileName)
     mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, file.type === 'chunk' ? file.code : file.source)
+    writeFileSync(path, file.type === 'chunk' ? file.code.replaceAll(moduleName, '') : file.source)
   }
 }
 
