@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { Agent, createServer, request, type Server } from 'node:http'
 import {
+  type ClientHttp2Session,
   type ClientHttp2Stream,
   connect as connectHttp2,
   createServer as createHttp2Server,
@@ -101,6 +102,14 @@ const servers: Readonly<Record<string, (service: Service) => Promise<Started>>> 
     return listening((createAdaptorServer({ fetch }) as Server).listen(0, '127.0.0.1'))
   },
   node: (service) => listening(createServer(nodeHandler(service)).listen(0, '127.0.0.1')),
+}
+
+/** Waits for the end of a session or stream, also with an error. */
+function goneOf(one: ClientHttp2Session | ClientHttp2Stream): Promise<void> {
+  one.on('error', () => undefined)
+  return new Promise((resolve) => {
+    one.on('close', resolve)
+  })
 }
 
 /** Listens at `localhost`, which has two addresses. */
@@ -214,19 +223,13 @@ describe('a service that closes with its server', () => {
         const origin = `${kind.startsWith('secure') ? 'https' : 'http'}://127.0.0.1:${port}`
         const first = when === 'after' ? closeAtSignal(service, { server, closeMs: 300 }) : undefined
         const clients = [1, 2].map(() => connectHttp2(origin, { rejectUnauthorized: false }))
-        const gone = clients.map((client) =>
-          once(
-            client.on('error', () => undefined),
-            'close',
-          ),
-        )
+        const gone = clients.map(goneOf)
         await Promise.all(clients.map((client) => once(client, 'remoteSettings')))
         const stream = clients[0]?.request({
           ':method': 'POST',
           'x-ucan-container': await container(),
         }) as ClientHttp2Stream
-        stream.on('error', () => undefined).end()
-        const ended = once(stream, 'close')
+        const ended = goneOf(stream.end())
         const signal = await started
         const { close } = first ?? closeAtSignal(service, { server, closeMs: 300 })
         const closed = close()
@@ -255,6 +258,24 @@ describe('a service that closes with its server', () => {
     stream.resume()
     await closed
     expect(kinds()).toBe('intent,outcome')
+  })
+
+  it('SVC-22 executes no request of HTTP/2 that was on its way to a session without one, and its client learns so', async () => {
+    const { service, kinds } = newService()
+    const { server, port } = await startHttp2('plain', service)
+    const { close } = closeAtSignal(service, { server, closeMs: 600_000 })
+    const client = connectHttp2(`http://127.0.0.1:${port}`).on('error', () => undefined)
+    await once(client, 'remoteSettings')
+    const away = once(client, 'goaway')
+    const headers = { ':method': 'POST', 'x-ucan-container': await container() }
+    const stream = client.request(headers)
+    const refused = goneOf(stream.end())
+    const closed = close()
+    const [code, lastStream] = await away
+    await refused
+    await closed
+    // REFUSED_STREAM (RFC 9113, 8.7).
+    expect([code, lastStream, stream.rstCode, kinds()]).toEqual([0, 0, 7, ''])
   })
 
   it('SVC-22 ends upgraded connections that were open before the server was passed', async () => {
