@@ -52,13 +52,18 @@ export function followClient(socket: object, response: Closable): FollowedClient
   const leave = (): void => {
     response.off('close', onClose)
     connection?.off('close', onClose)
-    connection?.setMaxListeners(connection.getMaxListeners() - 1)
+    if (connection !== undefined) allowMore(connection, -1)
     connection = undefined
   }
   response.once('close', onClose)
   connection?.once('close', onClose)
-  // Node warns of more listeners than are expected.
-  connection?.setMaxListeners(connection.getMaxListeners() + 1)
+  if (connection !== undefined) allowMore(connection, 1)
   if (response.destroyed === true || response.stream?.destroyed === true || connection?.destroyed === true) onClose()
   return { signal: gone.signal, leave }
+}
+
+/** Node warns of more listeners than are expected. With zero it never does, and the program may have set it meanwhile. */
+function allowMore(connection: Connection, count: 1 | -1): void {
+  const most = connection.getMaxListeners()
+  if (most > 0) connection.setMaxListeners(most + count)
 }
