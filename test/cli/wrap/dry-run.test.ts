@@ -138,7 +138,10 @@ describe('a dry run of `wrap` refuses', () => {
     const dry = (passphrase: string): ReturnType<Machine['procura']> =>
       machine.procura(['wrap', path, '--dry-run'], { env: { PROCURA_VAULT_PASSPHRASE: passphrase } })
     expect(await dry('')).toMatchObject({ code: 2, err: expect.stringContaining('the vault needs a key') })
-    expect(await dry('short')).toMatchObject({ code: 2, err: expect.stringContaining('must have at least 8 characters') })
+    expect(await dry('short')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('must have at least 8 characters'),
+    })
     expect(await dry('a long passphrase')).toMatchObject({ code: 0 })
     expect(state()).toEqual(before)
     const env = { PROCURA_VAULT_PASSPHRASE: 'a long passphrase' }
