@@ -1,6 +1,7 @@
 import { chmodSync, lstatSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, Server, type Socket } from 'node:net'
 import { join } from 'node:path'
+import process from 'node:process'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { run } from '../../../src/cli/run.ts'
 import { type ApiListener, listenForApi } from '../../../src/entries/gateway.ts'
@@ -173,6 +174,8 @@ describe('a listener with many requests at once', () => {
     const key = readFileSync(listener.keyFile ?? '', 'utf8').trim()
     const headers = [`Host: ${listener.place}`, `X-Api-Key: ${key}`]
     const stream = ['GET /v1/stream HTTP/1.1', ...headers, '', ''].join('\r\n')
+    const warned = vi.fn()
+    process.on('warning', warned)
     const clients: Socket[] = []
     let refused = ''
     const send = (requests: number): void => {
@@ -196,6 +199,8 @@ describe('a listener with many requests at once', () => {
     await until(() => api.upstream.gone() === 32)
     expect(statusIn(await ask(listener, ...headers))).toBe('200')
     expect(api.upstream.seen.length).toBe(32 + 1)
+    process.off('warning', warned)
+    expect(warned).not.toHaveBeenCalled()
   })
 
   it('refuses a body of more than 4 MiB, before it is read where its length is named, and signs nothing [CON-22]', async () => {

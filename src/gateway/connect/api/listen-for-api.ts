@@ -1,4 +1,5 @@
 // node only: listens on sockets
+import { setMaxListeners } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { ArgumentError } from '../../../errors.ts'
@@ -126,6 +127,8 @@ function watchClients(server: Server): (socket: Socket) => AbortSignal {
   const leaving = new WeakMap<Socket, AbortController>()
   server.on('connection', (socket) => {
     const controller = new AbortController()
+    // A client may send many requests at once. Node would warn of more than ten.
+    setMaxListeners(0, controller.signal)
     leaving.set(socket, controller)
     socket.once('close', () => controller.abort())
   })
