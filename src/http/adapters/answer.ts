@@ -125,7 +125,7 @@ export interface Answer {
 export function readHandlerOptions(of: string, service: CallTaker, options: HandlerOptions): CheckedHandlerOptions {
   readOptions(of, { service }, { service: isService })
   const checked = readOptions(of, options, handlerChecks)
-  const { bind, command: given, feed, healthAt, revocationsAt, statuses, takes } = checked
+  const { command: given, feed, healthAt, revocationsAt, takes } = checked
   const command = typeof given === 'object' ? given.command : given
   // HTP-28: a mistake of the program is found when the route is made, and not by its callers.
   if (command !== undefined && service.commands?.includes(command) === false) {
@@ -143,22 +143,27 @@ export function readHandlerOptions(of: string, service: CallTaker, options: Hand
     throw new ArgumentError(`${of}: \`takes: 'revocations'\` and \`revocationsAt\` exclude each other; remove one`)
   if (feed !== undefined && revocationsAt === undefined)
     throw new ArgumentError(`${of}: \`feed\` requires \`revocationsAt\`, the path at which it is read`)
+  if (revocationsAt !== undefined) refuseForProxies(of, 'revocationsAt', checked)
   if (healthAt === undefined) return checked
   if (typeof service.health !== 'function')
     throw new ArgumentError(`${of}: \`healthAt\` requires a service with a method \`health\``)
   if (healthAt === revocationsAt)
     throw new ArgumentError(`${of}: \`healthAt\` and \`revocationsAt\` must be different paths`)
-  // HTP-45: a proxy that passes on the path of its client would take the answer for a permission.
+  refuseForProxies(of, 'healthAt', checked)
+  return checked
+}
+
+/** HTP-45: a proxy that passes on the path of its client would take the answer at a path of its own for a permission. */
+function refuseForProxies(of: string, option: string, { bind, statuses }: HandlerOptions): void {
   if (statuses === 'auth_request' || bind?.asksForProxy === true)
     throw new ArgumentError(
-      `${of}: an endpoint for forward authentication cannot have \`healthAt\`; use another route or server`,
+      `${of}: an endpoint for forward authentication cannot have \`${option}\`; use another route or server`,
     )
   // A binding that wraps another one has its `read` and perhaps not its mark.
   if (bind !== undefined && bind.asksForProxy !== false)
     throw new ArgumentError(
-      `${of}: \`healthAt\` requires that \`bind\` has \`asksForProxy: false\`, as bindToRequest sets it; add it if no proxy asks about the requests of its clients`,
+      `${of}: \`${option}\` requires that \`bind\` has \`asksForProxy: false\`, as bindToRequest sets it; add it if no proxy asks about the requests of its clients`,
     )
-  return checked
 }
 
 const isService = (value: unknown): string | undefined =>

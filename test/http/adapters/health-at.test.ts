@@ -109,7 +109,11 @@ describe('HTP-45 a path for health checks beside the calls', () => {
     ])
       expect(() => nodeHandler(service, { healthAt: at, bind })).toThrow(/forward authentication|`asksForProxy: false`/)
     for (const bind of [{ ...direct }, Object.create(direct), { read: direct.read, asksForProxy: false }])
-      expect(() => nodeHandler(service, { healthAt: at, bind })).not.toThrow()
+      expect(() => nodeHandler(service, { healthAt: at, revocationsAt: '/revocations', bind })).not.toThrow()
+    for (const options of [{ statuses: 'auth_request' }, { bind: forwarded }, { bind: { read } }] as const)
+      expect(() => nodeHandler(service, { revocationsAt: at, ...options })).toThrow(
+        /forward authentication cannot have `revocationsAt`|`revocationsAt` requires that `bind`/,
+      )
     expect(() => nodeHandler(service, { bind: { read } })).not.toThrow()
     expect(() => nodeHandler(service, { healthAt: at, revocationsAt: at })).toThrow(/must be different paths/)
     for (const wrong of ['health', '', '/a?b', '/a#b', 7])
