@@ -24,6 +24,8 @@ interface Watched {
   readonly socket?: Watched
   /** Of a stream of HTTP/2. */
   readonly session?: Watched | undefined
+  /** Of a response of HTTP/2. */
+  readonly stream?: object
   /** Of a response of HTTP/1. */
   shouldKeepAlive?: boolean
   close?(): void
@@ -74,6 +76,8 @@ export function watchConnections(node: NodeServer): WatchedConnections {
   // this event, it would answer for a program that handles its streams. The handler of the program comes after this one.
   if (closeIdle !== undefined && (node.closeAllConnections !== undefined || node.listenerCount?.('request') !== 0))
     node.prependListener?.('request', ({ socket }, response) => {
+      // One of TLS that was open before is found by its next request.
+      if (socket !== undefined && response.stream === undefined && !sockets.has(socket)) keepSocket(socket)
       keep(response, (socket && sockets.get(socket)) ?? responses)
       if (isClosing) response.shouldKeepAlive = false
       response.once('close', () => isLate && closeIdle())
