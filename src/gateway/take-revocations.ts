@@ -40,7 +40,7 @@ export function createRevocationTaker({ revoke, subjects, notes, onError }: Revo
     const { target, revocation, branch } = named
     if (branch === undefined) {
       const result = await revoke(container, options)
-      if (result.accepted) attempt(() => notes.noteRevoked(target.audience, target.command))
+      if (result.accepted && !isForOneCall(target)) attempt(() => notes.noteRevoked(target.audience, target.command))
       return result
     }
     return inTurn(async () => {
@@ -50,6 +50,11 @@ export function createRevocationTaker({ revoke, subjects, notes, onError }: Revo
       return result
     })
   }
+}
+
+/** Whether a delegation is for one list of arguments, as each approval is. The agent may ask for the approval of other calls. */
+function isForOneCall({ policy }: Delegation): boolean {
+  return policy.some(([operator, selector]) => operator === '==' && selector === '.')
 }
 
 const tooMany: Awaited<ReturnType<Service['revoke']>> = Object.freeze({
