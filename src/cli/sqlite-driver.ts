@@ -21,7 +21,7 @@ const drivers = [
  * Loads a driver of SQLite. It is the one that the project has in whose folder the program runs: its service uses the same
  * one, and the locks of the drivers in WebAssembly are not those of the others.
  *
- * @throws UsageError when there is none.
+ * @throws UsageError when no driver is installed.
  */
 export async function sqliteDriver<Database>(): Promise<SqliteDriver<Database>> {
   const { resolve } = createRequire(join(process.cwd(), 'package.json'))

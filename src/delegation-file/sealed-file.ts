@@ -41,7 +41,7 @@ export function readSealed(text: string): SealedFile {
   // AGT-30: an unknown field could restrict the use of the file.
   const content = jsonOf(text)
   const { format: found } = Object(content)
-  // It may be the only copy of a key, so nobody is told to remove it.
+  // It may be the only copy of a key, so the message does not advise to remove it.
   if (typeof found === 'string' && found !== fileFormat)
     throw new StoreError(
       `the file of the delegation store has the format ${quote(found, 64)}, not \`${fileFormat}\`; pass the path of a file of delegations`,

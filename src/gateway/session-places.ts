@@ -14,7 +14,7 @@ export interface SessionPlaces {
    *
    * @param branch - the agent to which an owner has delegated, which shares its places with the agents below it. Undefined
    *   for a client that has not proved one.
-   * @returns the end of the place, to be called once; or why there is none.
+   * @returns a function that ends the place, to be called once; or the reason for a refusal.
    */
   take(branch: string | undefined): (() => void) | HelloError
 }

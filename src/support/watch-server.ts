@@ -73,7 +73,7 @@ function closed(server: Pick<ClosableServer, 'close'>): Promise<void> {
 /** Fastify listens at `localhost` with a server for each address, and has all but the first at this symbol. */
 function furtherServers(instance: ClosableServer): readonly FurtherServer[] {
   if (instance.server === undefined) return []
-  // The instance of a plugin inherits from that of the program.
+  // The instance of a plugin inherits from the instance of the program.
   for (let at: object | null = instance; at !== null; at = Object.getPrototypeOf(at))
     for (const symbol of Object.getOwnPropertySymbols(at))
       if (symbol.description === 'fastify.serverBindings') return Reflect.get(at, symbol) as readonly FurtherServer[]

@@ -65,8 +65,8 @@ export function fastifyHandler(
 }
 
 /**
- * The body, which is cancelled when the client is gone. Fastify does not know that of a response that waits for others of its
- * connection. And it destroys the stream of HTTP/2 when a body fails, which a client takes for the end of the body.
+ * The body, which is cancelled when the client is gone. Fastify does not cancel the body of a response that waits for others
+ * of its connection. It destroys the stream of HTTP/2 when a body fails, which a client takes for the end of the body.
  */
 function followed(
   body: ReadableStream<Uint8Array>,

@@ -125,7 +125,10 @@ function unknownArguments(
   }))
 }
 
-/** The arguments that a statement is about. Inside `all` and `any`, selectors begin at an element. */
+/**
+ * The arguments that a statement is about. Inside `all` and `any`, selectors begin at an element. The library has such a
+ * function too, which no entry point exports; the command line uses only exported ones.
+ */
 function argumentsIn(statement: Statement): readonly string[] {
   switch (statement[0]) {
     case 'and':
