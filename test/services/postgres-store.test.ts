@@ -146,7 +146,10 @@ describe('STO-06 stores in PostgreSQL', () => {
         /pass --new-service or --epoch, not both/,
       ],
       [await runCli([...words, '--secret-file', file]), /PROCURA_STORE_URL, or in the file of --url-file/],
-      [await runCli(['store', 'prepare', '--secret-file', file], '', env), /the kind of the database is missing: --postgres, or --sqlite/],
+      [
+        await runCli(['store', 'prepare', '--secret-file', file], '', env),
+        /the kind of the database is missing: --postgres, or --sqlite/,
+      ],
       [await runCli([...words, address, '--secret-file', file], '', env), /too many words/],
     ] as const
     for (const [{ code, out, err }, message] of mistakes)
