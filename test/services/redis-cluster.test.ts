@@ -15,32 +15,50 @@ import { revocationJournalCases } from '../../src/testing/revocation-journal-cas
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import { playScenario, scenarioVerdicts } from '../state/call-store-scenario.ts'
 import { clock as timeOfTests } from '../support/actors.ts'
+import { freePort } from '../support/free-port.ts'
 import { type RedisServer, redisServer } from './redis-server.ts'
 
 const secret = new Uint8Array(32).fill(7)
 const servers: RedisServer[] = []
-for (let node = 0; node < 3; node++) servers.push(await redisServer('--cluster-enabled', 'yes'))
-const nodes = servers.map(({ port }) => ({ host: '127.0.0.1', port }))
+const nodes: { host: string; port: number; busPort: number }[] = []
+for (let node = 0; node < 3; node++) {
+  // The usual one, 10,000 above the port of the clients, is among those that systems choose for connections.
+  const busPort = await freePort()
+  const server = await redisServer('--cluster-enabled', 'yes', '--cluster-port', String(busPort))
+  servers.push(server)
+  nodes.push({ host: '127.0.0.1', port: server.port, busPort })
+}
 const slots = 16_384
 
 /** Makes one cluster of the servers, each with a third of the slots. */
 beforeAll(async () => {
   await Promise.all(servers.map((server) => server.start()))
-  const clients = nodes.map((node) => new Redis(node))
+  const clients = nodes.map(({ host, port }) => new Redis({ host, port }))
   for (const [index, client] of clients.entries()) {
     const from = Math.floor((index * slots) / 3)
     const to = Math.floor(((index + 1) * slots) / 3) - 1
     await client.call('CLUSTER', 'ADDSLOTSRANGE', String(from), String(to))
-    await client.call('CLUSTER', 'MEET', '127.0.0.1', String(nodes[0]?.port))
   }
   for (const client of clients) {
-    for (let ready = false; !ready; await new Promise((resolve) => setTimeout(resolve, 50))) {
-      const info = String(await client.call('CLUSTER', 'INFO'))
-      ready = info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3')
+    for (let round = 0; !(await isReady(client)); round++) {
+      // A busy server may miss the first invitation, which lasts for some seconds.
+      if (round % 100 === 0) for (const other of clients) await meetFirst(other)
+      await new Promise((resolve) => setTimeout(resolve, 50))
     }
-    client.disconnect()
   }
+  for (const client of clients) client.disconnect()
 })
+
+async function meetFirst(client: Redis): Promise<void> {
+  const [{ host, port, busPort }] = nodes as [(typeof nodes)[0]]
+  await client.call('CLUSTER', 'MEET', host, String(port), String(busPort))
+}
+
+async function isReady(client: Redis): Promise<boolean> {
+  const info = String(await client.call('CLUSTER', 'INFO'))
+  return info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3')
+}
+
 afterAll(() => Promise.all(servers.map((server) => server.remove())))
 
 interface Client {
@@ -50,7 +68,7 @@ interface Client {
 
 const clients: Readonly<Record<string, () => Promise<Client>>> = {
   async ioredis() {
-    const client = new Cluster(nodes)
+    const client = new Cluster(nodes.map(({ host, port }) => ({ host, port })))
     return { client, close: () => client.disconnect() }
   },
   async redis() {
