@@ -509,9 +509,11 @@ describe('a service in several processes', () => {
   })
 
   it('SVC-24 ends at a signal after a SIGHUP to the group that ended a worker', async () => {
-    const { child, until, ended, details } = await start({ workers: 3 }, 'load')
+    const { child, file, until, ended, details } = await start({ workers: 3 }, 'load')
     await until('loading', 3)
     for (const signal of ['SIGHUP', 'SIGTERM'] as const) process.kill(-(child.pid ?? 0), signal)
+    // A worker that was started between the two signals has received neither, and is asked to close when it serves.
+    writeFileSync(file, 'ok')
     expect(await ended).toBe(0)
     expect([details('rejected'), details('error')]).toEqual([[], []])
   })
