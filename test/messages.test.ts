@@ -217,7 +217,7 @@ describe('a message about a mistake in a program names the remedy', () => {
 
   it('for a function that was not called', async () => {
     expect(await vaultWith({ processor: bearer })).toMatch(
-      /`processor` must be an object with a method `apply` \(got a function; call it, and pass the result\)$/,
+      /`processor` must be an object with a method `apply` \(got a function; call it and pass the result, or pass an object: `\{ apply: … \}`\)$/,
     )
   })
 

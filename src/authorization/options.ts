@@ -197,7 +197,10 @@ export function completeOptions(options: DeciderOptions, holdSeconds?: number): 
       options.audience === anyAudience
         ? undefined
         : Object.freeze([present, ...former].map((did) => didOption('audience', did))),
-    subjects: subjects === anySubject ? undefined : new Set(subjects.map((subject) => didOption('subjects', subject))),
+    subjects:
+      subjects === anySubject
+        ? undefined
+        : new Set(subjects.map((subject, at) => didOption(`subjects[${at}]`, subject))),
     commands: commands === uncheckedCommands ? undefined : commandTable(commands),
     revocations: options.revocations,
     replay: options.replay,

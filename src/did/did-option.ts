@@ -13,7 +13,7 @@ export function didOption(name: string, value: string): Did {
   } catch (cause) {
     refusePromise(name, value)
     throw new ArgumentError(
-      `\`${name}\` ${isHolder(value) ? didString(value) : `must be a DID${typeof value === 'string' ? hint(cause) : ' as a string'}`}`,
+      `\`${name}\` ${typeof value === 'string' ? `must be a DID${hint(cause)}` : didString(value)}`,
     )
   }
 }
@@ -23,9 +23,4 @@ function hint(cause: unknown): string {
   const { message } = cause as Error
   if (!message.startsWith('`')) return `: ${message}`
   return message.endsWith('fragment') ? ' without path, query or fragment' : ', such as did:web:example.com'
-}
-
-/** Whether the value is an object with a DID, such as a signer. */
-function isHolder(value: unknown): boolean {
-  return typeof Object(value).did === 'string'
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { listenToAbort } from './listen-to-abort.ts'
+
 /**
  * Settles as the work does, or rejects with the reason of the signal when the signal is aborted first. The work
  * continues, and its later result is ignored: a late rejection is not an unhandled one.
@@ -22,7 +24,7 @@ export function unlessAborted<T>(work: Work<T>, signal: AbortSignal | undefined)
     }
     // GRD-15
     const abort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
+    listenToAbort(signal, abort)
     begin(work)
       .then(resolve, reject)
       .finally(() => signal.removeEventListener('abort', abort))

@@ -6,6 +6,7 @@
  */
 
 import { withLazySignal } from './lazy-signal.ts'
+import { listenToAbort } from './listen-to-abort.ts'
 
 /** A time limit for some work, which the signals of callers may end earlier. Its fields are for this file. */
 export interface LazyDeadline {
@@ -76,7 +77,7 @@ export function beginDeadline(deadline: LazyDeadline): void {
   if (aborted !== undefined) abortDeadline(deadline, aborted.reason)
   if (aborted !== undefined || signals.every((signal) => signal === undefined)) return
   deadline.follow = () => abortDeadline(deadline, abortedAmong(signals)?.reason)
-  for (const signal of signals) signal?.addEventListener('abort', deadline.follow, { once: true })
+  for (const signal of signals) if (signal !== undefined) listenToAbort(signal, deadline.follow)
 }
 
 /** Aborts the work. Listeners of the library are called before those of the signal. */

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { functionHint, nearName } from '#texts'
+import { functionHint, nearHint } from '#texts'
 import { ArgumentError } from '../errors.ts'
 import { isPromiseLike } from './promise.ts'
 import { quote } from './quote.ts'
@@ -49,7 +49,8 @@ export const nonEmptyString: OptionCheck = (value) =>
 
 /** A DID as a string. The usual mistake is to pass an object with a DID, such as a signer. */
 export const didString: OptionCheck = (value) =>
-  typeof Object(value).did === 'string' ? 'must be a DID; pass `signer.did`' : nonEmptyString(value)
+  nonEmptyString(value) &&
+  `must be a DID${typeof Object(value).did === 'string' ? '; pass `signer.did`' : ' as a string'}`
 
 /** True or false. */
 export const flag: OptionCheck = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false')
@@ -105,13 +106,16 @@ export function withMethod(method: string): OptionCheck {
   return (value) =>
     typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function'
       ? undefined
-      : `must be an object with a method \`${method}\`${functionHint(value)}`
+      : `must be an object with a method \`${method}\`${functionHint(value, method)}`
 }
 
-/** Returns the fault of a value. A missing `await` is the usual mistake for a value that is made asynchronously. */
+/** A missing `await` is the usual mistake for a value that is made asynchronously. */
+const promiseFault = 'is a promise; await it'
+
+/** Returns the fault of a value. */
 function faultOf(check: OptionCheck, value: unknown): string | undefined {
   const fault = check(value)
-  return fault !== undefined && isPromiseLike(value) ? 'is a promise; await it' : fault
+  return fault !== undefined && isPromiseLike(value) ? promiseFault : fault
 }
 
 /**
@@ -120,7 +124,7 @@ function faultOf(check: OptionCheck, value: unknown): string | undefined {
  * @throws ArgumentError when `value` is a promise.
  */
 export function refusePromise(name: string, value: unknown): void {
-  if (isPromiseLike(value)) throw new ArgumentError(`\`${name}\` is a promise; await it`)
+  if (isPromiseLike(value)) throw new ArgumentError(`\`${name}\` ${promiseFault}`)
 }
 
 /** An AbortSignal of any realm. */
@@ -132,7 +136,7 @@ export function arrayOf(check: OptionCheck): OptionCheck {
   return (value) => {
     if (!Array.isArray(value)) return 'must be an array'
     for (const [index, item] of value.entries()) {
-      const fault = isPromiseLike(item) ? 'is a promise; await it' : check(item)
+      const fault = isPromiseLike(item) ? promiseFault : check(item)
       if (fault !== undefined) return `has an invalid item: [${index}] ${fault}`
     }
     return undefined
@@ -226,27 +230,18 @@ export function readFields(
   const invalid = faultOf(objectValue, value)
   if (invalid !== undefined) throw wrong(`${of} ${invalid}`)
   const read: Record<string, unknown> = Object.create(null)
+  let fault: string | undefined
   for (const [name, check] of Object.entries(checks)) {
     const field = (value as Readonly<Record<string, unknown>>)[name]
-    const fault = faultOf(check, field)
-    if (fault !== undefined) throw wrong(promiseAmong(of, value, checks) ?? `${of}: \`${name}\` ${fault}`)
+    const found = faultOf(check, field)
+    // Another field may be invalid because a missing `await` has left it undefined: the promise is named first.
+    if (found !== undefined && (fault === undefined || found === promiseFault)) fault = `\`${name}\` ${found}`
+    if (found === promiseFault) break
     if (field !== undefined) read[name] = field
     else if ('fallback' in check) read[name] = check.fallback
   }
+  if (fault !== undefined) throw wrong(`${of}: ${fault}`)
   return read
-}
-
-/** Another field may be invalid because a missing `await` has left it undefined: the promise is named first. */
-function promiseAmong(
-  of: string,
-  value: unknown,
-  checks: Readonly<Record<string, OptionCheck | DefaultCheck>>,
-): string | undefined {
-  for (const [name, check] of Object.entries(checks)) {
-    const field = (value as Readonly<Record<string, unknown>>)[name]
-    if (isPromiseLike(field) && check(field) !== undefined) return `${of}: \`${name}\` ${faultOf(check, field)}`
-  }
-  return undefined
 }
 
 /** Reads an object with names that the caller chooses. Every value passes the same check. */
@@ -260,7 +255,6 @@ export function readTable<Value>(
 }
 
 function unknownName(name: string, names: readonly string[]): string {
-  const near = nearName(name, names)
-  const hint = near === undefined ? '' : `did you mean \`${near}\`? `
-  return `${quote(name)}; ${hint}it has ${names.map((known) => `\`${known}\``).join(', ') || 'no options'}`
+  const known = names.map((one) => `\`${one}\``).join(', ')
+  return `${quote(name)}; ${nearHint(name, names)}it has ${known || 'no options'}`
 }

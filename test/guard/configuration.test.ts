@@ -42,7 +42,7 @@ describe('a function with invalid options', () => {
           expect(error, what).toBeInstanceOf(ProcuraError)
           const { code, message } = error as ProcuraError
           expect(code, what).toMatch(/^ERR_(?:INVALID_ARGUMENT|VAULT_CONFIGURATION|AUDIT_CONFIGURATION)$/)
-          expect(message, what).toMatch(new RegExp(`\`(?:[a-zA-Z]+\\.)?${option}\``))
+          expect(message, what).toMatch(new RegExp(`\`(?:[a-zA-Z]+\\.)?${option}(?:\\[\\d+\\])?\``))
           expect(message, what).not.toContain(canary)
         }
       }

@@ -1,4 +1,5 @@
 // Run by unhandled.test.ts in a test runner of its own.
+import { EventEmitter } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 
@@ -20,6 +21,12 @@ it('an exception of a timer', async () => {
   setTimeout(() => {
     throw new Error('lost')
   }, 0)
+  await wait(5)
+})
+
+it('a warning of a memory leak', async () => {
+  const emitter = new EventEmitter()
+  for (let count = 0; count <= EventEmitter.defaultMaxListeners; count++) emitter.on('end', () => undefined)
   await wait(5)
 })
 

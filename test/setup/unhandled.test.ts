@@ -26,6 +26,7 @@ describe('an unhandled error', () => {
       ['undefined as a rejection', 'failed'],
       ['a rejection that is handled too late', 'failed'],
       ['an exception of a timer', 'failed'],
+      ['a warning of a memory leak', 'failed'],
       ['nothing', 'passed'],
     ])
   })

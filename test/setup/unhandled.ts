@@ -10,6 +10,10 @@ if (listening.unhandledErrors === undefined) {
   listening.unhandledErrors = errors
   process.on('unhandledRejection', (reason) => errors.push(reason))
   process.on('uncaughtException', (error) => errors.push(error))
+  // So does a warning of a memory leak, which users read in their logs.
+  process.on('warning', (warning) => {
+    if (warning.name === 'MaxListenersExceededWarning') errors.push(warning)
+  })
 }
 const unhandled = listening.unhandledErrors
 

@@ -1,4 +1,4 @@
-import type { Chain, ChainLink } from '../chain.ts'
+import type { Chain } from '../chain.ts'
 import type { LoadedCounter } from '../limits/load-counter.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
 import type { Refusal } from '../refusal.ts'
@@ -6,9 +6,7 @@ import type { Settings } from '../settings.ts'
 
 /** Whether a delegation of the chain has a limit. */
 export function hasLimits({ links, approvals }: Chain): boolean {
-  if (approvals !== undefined) return true
-  for (let at = 0; at < links.length; at++) if ((links[at] as ChainLink).link.policy.hasLimits) return true
-  return false
+  return approvals !== undefined || links.some(({ link }) => link.policy.hasLimits)
 }
 
 /**

@@ -7,4 +7,4 @@
 
 export { decode, decodeShortBase58, encode } from '../../ipld/bases/node.ts'
 export { decodeShortText, latin1Of32 } from '../../ipld/short-texts/node.ts'
-export { functionHint, nearName, storeHint, strayHint } from '../../support/near-name/node.ts'
+export { functionHint, nearHint, storeHint, strayHint } from '../../support/near-name/node.ts'

@@ -6,4 +6,4 @@
 
 export { decode, decodeShortBase58, encode } from '../../ipld/bases/web.ts'
 export { decodeShortText, latin1Of32 } from '../../ipld/short-texts/web.ts'
-export { functionHint, nearName, storeHint, strayHint } from '../../support/near-name/web.ts'
+export { functionHint, nearHint, storeHint, strayHint } from '../../support/near-name/web.ts'

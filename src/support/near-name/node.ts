@@ -5,9 +5,14 @@
  * @module
  */
 
+import { nearestName } from '../nearest-name.ts'
 import { quote } from '../quote.ts'
 
-export { nearestName as nearName } from '../nearest-name.ts'
+/** The name that may be meant, for the middle of a message. */
+export function nearHint(name: string, names: readonly string[]): string {
+  const near = nearestName(name, names)
+  return near === undefined ? '' : `did you mean \`${near}\`? `
+}
 
 /** The first name of an object that another one does not have: it may be the missing one, misspelled. */
 export function strayHint(given: unknown, declared: unknown): string {
@@ -15,9 +20,11 @@ export function strayHint(given: unknown, declared: unknown): string {
   return stray === undefined ? '' : ` (got ${quote(stray)}, which it does not have)`
 }
 
-/** The usual mistake in the place of an object is the function that makes it. */
-export function functionHint(value: unknown): string {
-  return typeof value === 'function' ? ' (got a function; call it, and pass the result)' : ''
+/** The usual mistakes in the place of an object: the function that makes it, and its method alone. */
+export function functionHint(value: unknown, method: string): string {
+  return typeof value === 'function'
+    ? ` (got a function; call it and pass the result, or pass an object: \`{ ${method}: … }\`)`
+    : ''
 }
 
 /** The fault of a store, with the stores that most callers begin with. */

@@ -5,8 +5,8 @@
  */
 
 /** Suggests no name. */
-export function nearName(_name: string, _names: readonly string[]): string | undefined {
-  return undefined
+export function nearHint(_name: string, _names: readonly string[]): string {
+  return ''
 }
 
 /** Suggests no name. */
@@ -15,7 +15,7 @@ export function strayHint(_given: unknown, _declared: unknown): string {
 }
 
 /** Suggests nothing. */
-export function functionHint(_value: unknown): string {
+export function functionHint(_value: unknown, _method: string): string {
   return ''
 }
 
