@@ -281,7 +281,7 @@ function* decideAt(
   const task = isPromiseLike(name) ? yield* wait(name) : name
   const rule = settings.commands?.get(chain.invocation.fields.command)?.approvals
   // Before the look-ups in the stores, one of which may claim the call: all of them can be one request.
-  const further = yield* wait(call.furtherCheck?.(chain.invocation.fields, call))
+  const further = yield* wait(call.furtherCheck?.(chain, call))
   if (further !== undefined) return refuse(further, chain, true)
   const together = service.counter?.asksTogether === true && rule === undefined
   const stores = together ? yield* (yield* counterOf(service)).ask(chain, settings, call) : settings

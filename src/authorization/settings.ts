@@ -21,12 +21,18 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** A call, and the delegations of its chain, root first. */
+export interface CheckedChain {
+  readonly invocation: { readonly fields: InvocationFields }
+  readonly links: readonly { readonly link: { readonly issuer: Did } }[]
+}
+
 /**
  * A further check of a guard. It sees calls that are signed and permitted by their chain, before they are claimed in
  * the replay store: a call that it refuses burns no nonce.
  */
 export type FurtherCheck = (
-  call: Pick<InvocationFields, 'args' | 'audience' | 'command' | 'subject'>,
+  call: CheckedChain,
   options: CallOptions,
 ) => Denial | undefined | Promise<Denial | undefined>
 

@@ -5,12 +5,14 @@
  * @module
  */
 
-import type { CallOptions, FurtherCheck } from '../authorization/settings.ts'
+import type { CallOptions, CheckedChain, FurtherCheck } from '../authorization/settings.ts'
 import type { Command } from '../capability/command.ts'
 import type { Did } from '../did/did.ts'
 import { VaultError } from '../errors.ts'
+import type { InvocationFields } from '../invocation/invocation.ts'
 import { ipldEquals } from '../ipld/equal.ts'
 import type { IpldValue } from '../ipld/value.ts'
+import { isPromiseLike } from '../support/promise.ts'
 import { quote } from '../support/quote.ts'
 import { type CredentialChoice, type GuardedCommand, isReferenceTable } from './command.ts'
 import type { GuardContext } from './context.ts'
@@ -22,6 +24,20 @@ export interface ExpectedCall {
   readonly command?: Command | undefined
   /** Arguments that the call must have, with these values. */
   readonly args?: { readonly [name: string]: IpldValue | undefined } | undefined
+  /** See `GuardCallOptions.admit`. */
+  readonly admit?: ((call: AdmittedCall) => boolean) | undefined
+}
+
+/** A call that is signed and permitted by its chain, for `admit`. */
+export interface AdmittedCall {
+  /** The command. */
+  readonly command: Command
+  /** DID of the owner of the authority. */
+  readonly subject: Did
+  /** DID of the caller. */
+  readonly invoker: Did
+  /** The path of authority: the issuer of the root delegation, each delegate, the invoker last. */
+  readonly principals: readonly Did[]
 }
 
 /** The questions about one call, and the results of the answers. */
@@ -55,8 +71,8 @@ export function createAdmission(context: GuardContext, expected: ExpectedCall): 
     return chooseByFunction(context, definition, call, options).then(keep)
   }
 
-  const furtherCheck = (
-    call: Parameters<FurtherCheck>[0],
+  const check = (
+    call: InvocationFields,
     options: CallOptions,
   ): GuardDenial | undefined | Promise<GuardDenial | undefined> => {
     const unexpected = refuseUnexpected(call, expected)
@@ -67,7 +83,20 @@ export function createAdmission(context: GuardContext, expected: ExpectedCall): 
       (denial) => denial ?? choose({ command, subject }, options),
     )
   }
-  const isNeeded = asks || expected.command !== undefined || expected.args !== undefined
+  const furtherCheck = (
+    chain: CheckedChain,
+    options: CallOptions,
+  ): GuardDenial | undefined | Promise<GuardDenial | undefined> => {
+    const denial = check(chain.invocation.fields, options)
+    const { admit } = expected
+    if (admit === undefined) return denial
+    // The last question: a call that is refused for another reason takes no place.
+    return isPromiseLike(denial)
+      ? denial.then((one) => one ?? refuseUnadmitted(chain, admit))
+      : (denial ?? refuseUnadmitted(chain, admit))
+  }
+  const { args, command, admit } = expected
+  const isNeeded = asks || command !== undefined || args !== undefined || admit !== undefined
   return {
     // The authorizer passes the denial on as it is, whatever its code.
     furtherCheck: isNeeded ? (furtherCheck as FurtherCheck) : undefined,
@@ -75,9 +104,24 @@ export function createAdmission(context: GuardContext, expected: ExpectedCall): 
   }
 }
 
+/** GRD-21: only `true` admits. */
+function refuseUnadmitted(
+  { invocation: { fields }, links }: CheckedChain,
+  admit: (call: AdmittedCall) => boolean,
+): GuardDenial | undefined {
+  const { command, issuer: invoker, subject } = fields
+  const principals = Object.freeze([...links.map(({ link }) => link.issuer), invoker])
+  if (admit(Object.freeze({ command, subject, invoker, principals })) === true) return undefined
+  return {
+    code: 'overloaded',
+    message: 'the service has too many calls of this caller in progress; send the same call again later',
+    requirement: 'GRD-21',
+  }
+}
+
 /** Compares a call with its request. */
 function refuseUnexpected(
-  { command, args }: Pick<Parameters<FurtherCheck>[0], 'args' | 'command'>,
+  { command, args }: Pick<InvocationFields, 'args' | 'command'>,
   expected: ExpectedCall,
 ): GuardDenial | undefined {
   // SVC-10

@@ -11,9 +11,9 @@ import type { Command } from '../capability/command.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import { ArgumentError } from '../errors.ts'
 import type { IpldValue } from '../ipld/value.ts'
-import { maybe, type OptionChecks, objectValue, readOptions } from '../support/options.ts'
+import { callback, maybe, type OptionChecks, objectValue, readOptions } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
-import type { ExpectedCall } from './admission.ts'
+import type { AdmittedCall, ExpectedCall } from './admission.ts'
 import type { GuardedCommand } from './command.ts'
 
 /** Options of one call of a guard, which bind it to the request that it came with. */
@@ -33,6 +33,12 @@ export interface GuardCallOptions extends CallOptions {
    * characters. Nobody verifies them, and no decision depends on them.
    */
   readonly claimed?: ClaimedFacts
+  /**
+   * Returns whether a call is executed now, such as by the number of calls of its caller that are in progress; any result
+   * but `true` refuses it with `overloaded`, and an error with `internal_error`. It is the last question before the call
+   * is looked up as revoked or seen, and before a limit is used: the same call can be sent again. A dry run asks it too.
+   */
+  readonly admit?: (call: AdmittedCall) => boolean
 }
 
 /** Options of one call as they are used. */
@@ -51,7 +57,7 @@ export function readCallOptions(
   options: GuardCallOptions,
   commands: ReadonlyMap<string, GuardedCommand>,
 ): CheckedCallOptions {
-  const { signal, command: given, args, claimed } = readOptions<GuardCallOptions>(method, options, checks)
+  const { signal, command: given, args, claimed, admit } = readOptions<GuardCallOptions>(method, options, checks)
   const command = typeof given === 'object' ? given.command : given
   if (command !== undefined && !commands.has(command)) {
     throw new ArgumentError(
@@ -60,7 +66,7 @@ export function readCallOptions(
   }
   return {
     signal,
-    expected: { command: command as Command | undefined, args: args && { ...args } },
+    expected: { command: command as Command | undefined, args: args && { ...args }, admit },
     claimed: claimed && { ...claimed },
   }
 }
@@ -72,6 +78,7 @@ const checks: OptionChecks<GuardCallOptions> = Object.freeze({
       ? undefined
       : 'must be a command definition, or the name of a command',
   args: maybe(objectValue),
+  admit: maybe(callback),
   // GRD-19
   claimed: (value) =>
     value === undefined || isClaim(value)

@@ -180,6 +180,7 @@ const serviceCallChecks: OptionChecks<ServiceCallOptions> = Object.freeze({
   command: anything,
   args: anything,
   claimed: anything,
+  admit: anything,
   request: anything,
 })
 
