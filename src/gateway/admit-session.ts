@@ -47,6 +47,6 @@ export async function admitSession(
 function beyondShare({ message }: HelloError): HelloError {
   return {
     code: 'too_many',
-    message: `the gateway has ${mostSessions.withoutProof} sessions without a proof, which is the most, and this client has given none: ${message}`,
+    message: `the gateway has no session left for a client without a proof (${mostSessions.ofOne}, or as many as are free), and this client has given none: ${message}`,
   }
 }

@@ -24,8 +24,11 @@ import { type ConnectionPlaces, connectionPlaces } from './wire/connection-place
 import { endWith, type HelloError, type HookRefusalClaim, readHello } from './wire/hello.ts'
 import { askProof, type GivenProof, provenBy, serverPlace } from './wire/session-proof.ts'
 
-/** Most open connections, and most requests to APIs, because each can have a body. GTW-22 */
-const most = Object.freeze({ connections: 256, requests: 64, approvals: 32 })
+/**
+ * Most open connections; most requests to APIs without a decision, because each can have a body; and most conversations
+ * about approvals. Together with the sessions and the decided requests, they leave connections for first lines. GTW-22
+ */
+const most = Object.freeze({ connections: 384, requests: 64, approvals: 32 })
 
 /** Milliseconds for the first line. */
 const helloMs = 5_000
@@ -67,7 +70,7 @@ export function createFront(options: FrontOptions): Front {
   const open = new Set<GatewaySession>()
   const opening = new Set<Promise<void>>()
   const sampler = sampleDenials()
-  const apis = createApiFront({ supply, dryRun, sampler, onEvent, mostRequests: most.requests })
+  const apis = createApiFront({ supply, dryRun, sampler, onEvent, mostUndecided: most.requests })
   const sessions = sessionPlaces(dryRun)
   const takeApprovals = approvalsTaker(options)
   let isClosing = false
@@ -181,7 +184,7 @@ function approvalsTaker({
   wanted: { readonly command: string; readonly subject: string },
   places: ConnectionPlaces,
 ) => Promise<void> {
-  let asking = 0
+  const conversations = connectionPlaces(most.approvals)
   const waits = createWaits()
   return async (socket, wanted, places) => {
     const { audience: service } = supply.current()
@@ -190,16 +193,11 @@ function approvalsTaker({
     // A stranger would use up the places of the requests, and the patience of the approver.
     const proof = needsProof ? await askProof(socket, need, supply.current()) : undefined
     if (proof !== undefined && 'code' in proof) return refuse(socket, proof, onEvent)
-    if (asking >= most.approvals) return refuse(socket, tooMany, onEvent)
+    if (!conversations.take(socket)) return refuse(socket, tooMany, onEvent)
     places.begin(socket)
-    asking++
-    try {
-      const proven = needsProof ? undefined : holderFinder(need, supply)
-      const call = { service, ...wanted, ...proof } as WantedCall
-      await serveApprovals(socket, { desk, call, need, page, waits, proven })
-    } finally {
-      asking--
-    }
+    const proven = needsProof ? undefined : holderFinder(need, supply)
+    const call = { service, ...wanted, ...proof } as WantedCall
+    await serveApprovals(socket, { desk, call, need, page, waits, places: conversations, proven })
   }
 }
 
@@ -307,7 +305,7 @@ const closing: HelloError = Object.freeze({ code: 'closing', message: 'the gatew
 
 const tooMany: HelloError = Object.freeze({
   code: 'too_many',
-  message: `the gateway has ${most.requests} requests to APIs, ${most.approvals} requests for approvals or ${most.connections} connections; close some of them`,
+  message: `the gateway has ${most.requests} requests to APIs without a decision, ${most.approvals} requests for approvals or ${most.connections} connections; close some of them`,
 })
 
 /** The usual cause: `wrap` or `api add` changed the configuration of a gateway that runs. */

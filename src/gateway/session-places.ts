@@ -1,9 +1,9 @@
 // node only: its users serve sockets
+import { sharedPlaces } from './shared-places.ts'
 import type { HelloError } from './wire/hello.ts'
 
-/** Most sessions, because each can be a program; most of one agent; and most without a proof. */
-export const mostSessions: { readonly all: number; readonly ofAgent: number; readonly withoutProof: number } =
-  Object.freeze({ all: 96, ofAgent: 32, withoutProof: 32 })
+/** Most sessions, because each can be a program; and most of one agent, and of all clients without a proof together */
+export const mostSessions: { readonly all: number; readonly ofOne: number } = Object.freeze({ all: 96, ofOne: 32 })
 
 /** The places of the sessions of a gateway. */
 export interface SessionPlaces {
@@ -26,30 +26,16 @@ export interface SessionPlaces {
  * @param isOpenToAll - whether clients without a proof can take all places.
  */
 export function sessionPlaces(isOpenToAll: boolean): SessionPlaces {
-  const { all, ofAgent, withoutProof } = mostSessions
-  const taken = new Map<string | undefined, number>()
-  let count = 0
-  const of = (branch: string | undefined): number => taken.get(branch) ?? 0
-  const hasAnonymous = (): boolean => isOpenToAll || of(undefined) < withoutProof
+  const places = sharedPlaces<string | undefined>(mostSessions, (branch) => isOpenToAll && branch === undefined)
   return {
-    hasAnonymous,
-    take(branch) {
-      if (branch === undefined ? !hasAnonymous() : of(branch) >= ofAgent) return fullShare
-      if (count >= all) return full
-      count++
-      taken.set(branch, of(branch) + 1)
-      return () => {
-        count--
-        if (of(branch) > 1) taken.set(branch, of(branch) - 1)
-        else taken.delete(branch)
-      }
-    },
+    hasAnonymous: () => places.has(undefined),
+    take: (branch) => places.take(branch) ?? (places.isFull() ? full : fullShare),
   }
 }
 
 const fullShare: HelloError = Object.freeze({
   code: 'too_many',
-  message: `this agent has ${mostSessions.ofAgent} sessions together with the agents below it, which is the most; close some of them`,
+  message: `this agent has its share of the ${mostSessions.all} sessions together with the agents below it: ${mostSessions.ofOne}, or as many as are free; close some of them`,
 })
 
 const full: HelloError = Object.freeze({

@@ -10,11 +10,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { DenialSampler } from '../../audit/sample-denials.ts'
+import type { AdmittedCall } from '../../guard/admission.ts'
 import { nodeHandler } from '../../http/adapters/node.ts'
 import { bindToRequest } from '../../http/binding/request-binding.ts'
 import { sleep } from '../../support/back-off.ts'
 import type { ApiConfig } from '../configuration/read-gateway-config.ts'
 import type { OnGatewayEvent } from '../events.ts'
+import { sharedPlaces } from '../shared-places.ts'
 import type { Supply } from '../supply.ts'
 import { connectionPlaces } from '../wire/connection-places.ts'
 import { apiCommand } from './api-command.ts'
@@ -32,9 +34,12 @@ const requestMs = 60_000
 /** Milliseconds for which the rest of a malformed request is read. */
 const lingerMs = 1_000
 
+/** Most requests whose calls are allowed, and most of one agent with the agents below it. GTW-69 */
+const most = Object.freeze({ all: 128, ofOne: 64 })
+
 /** The connections for APIs. */
 export interface ApiFront {
-  /** Gives a place to a connection. Returns false if all places have a request that has arrived. */
+  /** Gives a place to a connection until its call is allowed. Returns false if all places have a request that has arrived. */
   enter(socket: Socket): boolean
   /** Takes a connection that has a place, and whose first line was read and answered. */
   take(socket: Socket, api: string): void
@@ -48,19 +53,24 @@ export interface ApiFrontOptions {
   readonly dryRun: boolean
   readonly sampler: DenialSampler
   readonly onEvent: OnGatewayEvent
-  /** Most connections. */
-  readonly mostRequests: number
+  /** Most connections whose calls are not decided. */
+  readonly mostUndecided: number
 }
 
 interface Connection {
   readonly api: string
   readonly config: ApiConfig
+  /** Gives the request a place of its agent, in exchange for the one without a decision. */
+  readonly admit: (caller: Pick<AdmittedCall, 'principals'>) => boolean
+  /** Ends the place of a request that was answered, when its connection is closed. */
+  readonly end: () => void
 }
 
 /** Makes the front for APIs. */
 export function createApiFront(options: ApiFrontOptions): ApiFront {
   const open = new Map<Socket, Connection>()
-  const places = connectionPlaces(options.mostRequests)
+  const places = connectionPlaces(options.mostUndecided)
+  const shares = sharedPlaces<string | undefined>(most)
   const begun = new WeakSet<Duplex>()
   const server = createServer({ maxHeaderSize: headerBytes }, (request, response) => {
     const connection = open.get(request.socket)
@@ -78,7 +88,21 @@ export function createApiFront(options: ApiFrontOptions): ApiFront {
     take(socket, api) {
       const config = options.supply.current().apis.get(api)
       if (config === undefined) return void socket.destroy()
-      open.set(socket, { api, config })
+      const hasClosed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+      let leave: (() => void) | undefined
+      open.set(socket, {
+        ...{ api, config },
+        admit({ principals }) {
+          // The owner calls without delegations.
+          leave ??= shares.take(principals[1] ?? principals[0])
+          if (leave !== undefined) places.leave(socket)
+          return leave !== undefined
+        },
+        end() {
+          // A client that does not read keeps its connection, and so its place.
+          if (leave !== undefined) void hasClosed.then(leave)
+        },
+      })
       const timer = setTimeout(() => socket.destroy(), requestMs)
       socket.once('procura-received', () => {
         clearTimeout(timer)
@@ -117,7 +141,7 @@ function refuseMalformed({ code }: NodeJS.ErrnoException, socket: Duplex): void 
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  { api, config }: Connection,
+  { api, config, admit, end }: Connection,
   { supply, dryRun, sampler, onEvent }: ApiFrontOptions,
 ): Promise<void> {
   const { socket } = request
@@ -127,7 +151,7 @@ async function serve(
   const onFault = (message: string): void =>
     onEvent({ level: 'warning', event: 'session_fault', api, message: `${api}: ${message}` })
   const onError = (): void => onFault('a request failed at the gateway or at the API; its record has the code')
-  const taker = dryRun ? observingTaker(api, config, supply, onFault) : decidingTaker(api, config, supply)
+  const taker = dryRun ? observingTaker(api, config, supply, onFault) : decidingTaker(api, config, supply, admit)
   const handle = nodeHandler(taker, {
     command: apiCommand(api),
     bind: bindToRequest({ origins: [config.origin], bodyBytes: longestBody }),
@@ -136,4 +160,5 @@ async function serve(
   })
   const recording = { audience: current.audience, sink: current.sink, sampler, onError }
   await handle(request, recordedRefusals(response, taker, apiCommand(api), recording))
+  end()
 }

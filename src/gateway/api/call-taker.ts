@@ -1,4 +1,5 @@
 // node only: works with parts that use files
+import type { AdmittedCall } from '../../guard/admission.ts'
 import type { CallTaker } from '../../http/adapters/answer.ts'
 import type { RequestParts } from '../../http/binding/request-arguments.ts'
 import type { ApiConfig } from '../configuration/read-gateway-config.ts'
@@ -14,7 +15,12 @@ export interface RequestTaker extends CallTaker {
 }
 
 /** Decides about the call, and sends its request. */
-export function decidingTaker(api: string, config: ApiConfig, supply: Pick<Supply, 'current'>): RequestTaker {
+export function decidingTaker(
+  api: string,
+  config: ApiConfig,
+  supply: Pick<Supply, 'current'>,
+  admit: (call: AdmittedCall) => boolean,
+): RequestTaker {
   let isAsked = false
   let isRefused = false
   return {
@@ -25,7 +31,7 @@ export function decidingTaker(api: string, config: ApiConfig, supply: Pick<Suppl
       // GTW-63: the client has signed for the configuration with which its connection began.
       if (present.apis.get(api) !== config) return ended
       isAsked = true
-      const result = await present.service.call(container, options)
+      const result = await present.service.call(container, { ...options, admit })
       isRefused = !result.allowed
       return result
     },

@@ -10,6 +10,7 @@ import { unlessAborted } from '../../support/abort.ts'
 import { sleep } from '../../support/back-off.ts'
 import { startDeadline } from '../../support/deadline.ts'
 import { type LineFault, lineWriter, readLines } from '../connect/lines.ts'
+import type { ConnectionPlaces } from '../wire/connection-places.ts'
 import { endWith } from '../wire/hello.ts'
 import { type GivenProof, newChallenge } from '../wire/session-proof.ts'
 import type { ApprovalDesk, ApprovalNeed, Decided, WantedCall } from './approval-desk.ts'
@@ -30,6 +31,8 @@ export interface ApprovalConversation {
   /** The address of the page, if there is one. */
   readonly page: string | undefined
   readonly waits: Waits
+  /** The places of the conversations that do not wait. */
+  readonly places: Pick<ConnectionPlaces, 'begin' | 'leave'>
   /** Finds the agent that a proof proves, for a connection that began without one. */
   readonly proven: ((proof: GivenProof, challenge: string) => Promise<string | undefined>) | undefined
 }
@@ -37,7 +40,7 @@ export interface ApprovalConversation {
 /** Talks with an agent until it has its answers, leaves, or has waited long enough. */
 export async function serveApprovals(
   socket: Socket,
-  { desk, call, need, page, waits, proven }: ApprovalConversation,
+  { desk, call, need, page, waits, places, proven }: ApprovalConversation,
 ): Promise<void> {
   const write = lineWriter(socket)
   const say = (answer: object): Promise<void> => write(JSON.stringify({ procura: 1, ...answer }))
@@ -49,11 +52,13 @@ export async function serveApprovals(
   const asked = await secondLine(socket, lines)
   if (asked === undefined)
     return endWith(socket, { error: refused('the second line must be {"requests":["…"],"wait":0}') })
+  places.begin(socket)
   const { proof } = asked
   const holder = async () => (proof === undefined || nonce === undefined ? undefined : proven?.(proof, nonce))
   const taken = await desk.take(asked.requests, { ...call, holder }, need, asked.body)
   if (typeof taken === 'string') return endWith(socket, { error: refused(taken) })
-  await say({ waiting: taken.map(({ id, request, container }) => ({ id, approver: request.approver, container })) })
+  const shown = taken.map(({ id, request, container }) => ({ id, approver: request.approver, container }))
+  await within(confirmMs, socket, say({ waiting: shown }))
   const left = new AbortController()
   // A client that leaves, or sends more, waits no longer.
   const third = lines.next().then(
@@ -62,15 +67,28 @@ export async function serveApprovals(
   )
   void third.then(() => left.abort())
   const standing = await desk.standingOf(taken[0]?.request.agent as string)
-  const canWait = asked.wait > 0 && waits.begin(standing)
-  const decided = await waitFor(desk, taken, threshold, canWait ? asked.wait : 0, left.signal).finally(
-    () => canWait && waits.end(standing),
-  )
-  if (decided === undefined) return endWith(socket, { answers: [] })
-  if (decided === 'gone') return endWith(socket, { answers: [], gone: true })
-  const isReceived = await hasReceived(say(decided), third)
-  await desk.settle(taken, isReceived)
-  endWith(socket, { settled: isReceived })
+  const endWait = asked.wait > 0 ? waits.begin(standing) : undefined
+  if (endWait !== undefined) places.leave(socket)
+  try {
+    const decided = await waitFor(desk, taken, threshold, endWait === undefined ? 0 : asked.wait, left.signal)
+    if (decided === undefined) return endWith(socket, { answers: [] })
+    if (decided === 'gone') return endWith(socket, { answers: [], gone: true })
+    const isReceived = await hasReceived(say(decided), third)
+    await desk.settle(taken, isReceived)
+    endWith(socket, { settled: isReceived })
+  } finally {
+    endWait?.()
+  }
+}
+
+/** A client that reads nothing loses its connection. */
+async function within(milliseconds: number, socket: Socket, sent: Promise<void>): Promise<void> {
+  const timer = setTimeout(() => socket.destroy(), milliseconds)
+  try {
+    await sent
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Whether the agent confirms that it has the answers. One that was cancelled, or has left, leaves them for the next call. */

@@ -13,6 +13,8 @@ export interface ConnectionPlaces {
   take(socket: Socket): boolean
   /** Notes that a connection has sent what it has to send first, so it keeps its place. */
   begin(socket: Socket): void
+  /** Gives up the place of a connection that stays open. */
+  leave(socket: Socket): void
   readonly open: ReadonlySet<Socket>
 }
 
@@ -40,6 +42,7 @@ export function connectionPlaces(most: number): ConnectionPlaces {
       return true
     },
     begin: (socket) => void waiting.delete(socket),
+    leave,
   }
 }
 

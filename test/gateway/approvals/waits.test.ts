@@ -9,15 +9,21 @@ describe('the conversations that wait for answers', () => {
   it('APR-84 are at most 8 of a branch and 16 of strangers, and make room when they end', () => {
     const waits = createWaits()
     for (let round = 0; round < 3; round++) {
-      const begun = Array.from({ length: 9 }, () => waits.begin(known('busy')))
-      expect(begun.filter(Boolean)).toHaveLength(8)
-      const strangers = Array.from({ length: 20 }, (_, at) => stranger(`stranger ${at}`))
-      const waiting = strangers.filter((one) => waits.begin(one))
-      expect(waiting).toHaveLength(16)
-      expect(waits.begin(known('another'))).toBe(true)
-      waits.end(known('another'))
-      for (let at = 0; at < 8; at++) waits.end(known('busy'))
-      for (const one of waiting) waits.end(one)
+      const ends: (() => void)[] = []
+      const begin = (count: number, standing: (at: number) => Parameters<typeof waits.begin>[0]): number => {
+        const begun = Array.from({ length: count }, (_, at) => waits.begin(standing(at))).filter(
+          (end) => end !== undefined,
+        )
+        ends.push(...begun)
+        return begun.length
+      }
+      expect(begin(9, () => known('busy'))).toBe(8)
+      expect(begin(20, (at) => stranger(`stranger ${at}`))).toBe(16)
+      // Of the 8 that are left, an agent has as many as are free.
+      expect(begin(9, () => known('another'))).toBe(4)
+      expect(begin(9, () => known('one more'))).toBe(2)
+      expect(begin(9, (at) => known(`agent ${at}`))).toBe(2)
+      for (const end of ends) end()
     }
   })
 })

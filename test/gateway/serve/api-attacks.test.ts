@@ -174,7 +174,7 @@ describe('the socket of a gateway, with a request to an API', () => {
     const stream = await call('/v1/stream')
     const held = await Promise.all(
       Array.from(
-        { length: 63 },
+        { length: 64 },
         () =>
           new Promise<ReturnType<typeof connect>>((resolve) => {
             const socket = connect(gateway.place, () => void socket.write(hello))

@@ -150,7 +150,10 @@ describe('a process that can open the socket, without a key', () => {
       talk(gateway.place, [first.trim(), '{"procura":1}'], (message) => 'error' in message),
     ])
     expect(denied).toMatchObject({
-      error: { code: 'too_many', message: expect.stringMatching(/32 sessions without a proof.* has given none/) },
+      error: {
+        code: 'too_many',
+        message: expect.stringMatching(/no session left for a client without a proof .*has given none/),
+      },
     })
     // An agent with a delegation has a place of its own, and one without is told why it has none.
     const [agent, stranger] = [await home.agent('assistant'), await home.agent('stranger')]
