@@ -7,6 +7,7 @@ import { type InvokeOptions, invoke } from '../invocation/invoke.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { createMutex, type Mutex } from '../support/mutex.ts'
 import { readOptions, refusePromise } from '../support/options.ts'
+import { ownBytes } from '../support/own-bytes.ts'
 import { never } from '../time.ts'
 import type { Agent, AgentAnswer, AgentDecision, AgentRequest } from './agent.ts'
 import type { KnownService } from './call.ts'
@@ -53,7 +54,8 @@ export function createCore(minter: Minter, options: ReadOptions): Core {
     refusePromise('container', container)
     const { signal } = readOptions('receive', options, receiveChecks)
     refuseClosed()
-    return changes(() => receive(container, minter, { resolver, revocations, ledger }, signal))
+    const own = ownBytes(container)
+    return changes(() => receive(own, minter, { resolver, revocations, ledger }, signal))
   }
 
   const renewal = renewalOf(minter, options, (container, refuse, signal) =>

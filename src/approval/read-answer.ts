@@ -7,6 +7,7 @@ import { ArgumentError, MalformedError } from '../errors.ts'
 import { findProofs } from '../proof/find-proofs.ts'
 import { memoryProofStore } from '../proof/memory-proof-store.ts'
 import { abortSignal, maybe, type OptionCheck, readOptions, withDefault, withMethod } from '../support/options.ts'
+import { ownBytes } from '../support/own-bytes.ts'
 import { type Clock, systemClock } from '../time.ts'
 import type { ApprovalRequest } from './request.ts'
 import { type RefusalArguments, refusalDefinition } from './tokens.ts'
@@ -56,6 +57,7 @@ export async function readApprovalAnswer(
   container: string | Uint8Array,
   options: ReadAnswerOptions,
 ): Promise<ApprovalAnswer> {
+  const input = ownBytes(container)
   const given = readOptions('readApprovalAnswer', options, {
     request: requestCheck,
     resolver: maybe(withMethod('resolve')),
@@ -65,12 +67,12 @@ export async function readApprovalAnswer(
   const { request, clock } = given
   let tokens: Awaited<ReturnType<typeof openContainer>>
   try {
-    tokens = await openContainer(container)
+    tokens = await openContainer(input)
   } catch (error) {
     if (error instanceof MalformedError || error instanceof ArgumentError) return invalid(error.message)
     throw error
   }
-  if (tokens.invocations.length > 0) return readRefusal(container, given)
+  if (tokens.invocations.length > 0) return readRefusal(input, given)
   // APR-26
   const approval = tokens.delegations.find((delegation) => isApproval(delegation, request))
   if (approval === undefined) return invalid('the answer contains no approval of this request')

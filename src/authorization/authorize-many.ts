@@ -35,6 +35,7 @@ const optionChecks = Object.freeze({
  * ```
  *
  * @param authorizer - from `createAuthorizer`.
+ * @param containers - each is read when its turn comes. Do not change the bytes of one before.
  * @returns the decisions in the order of the calls.
  * @throws ArgumentError when `containers` is not a list, or an option is not of its type.
  */

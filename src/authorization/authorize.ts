@@ -288,7 +288,7 @@ function* decideAt(
   const revoked = yield* checkRevocation(chain, stores, call)
   if (revoked !== undefined) return refuse(revoked, chain, true)
   const approvals =
-    rule && (yield* (yield* counterOf(service)).approve(container, chain, rule, { now, settings, caches, state }, call))
+    rule && (yield* (yield* counterOf(service)).approve(chain, rule, { now, settings, caches, state }, call))
   if (approvals !== undefined && isDenial(approvals)) return refuse(approvals, chain, true)
   const approved = approvals === undefined ? chain : { ...chain, approvals }
   const limited = hasLimits(approved)

@@ -96,6 +96,11 @@ export interface ResourceArgument {
 export interface Chain {
   readonly links: readonly ChainLink[]
   readonly invocation: OpenInvocation
+  /**
+   * All delegations of the container, by {@link ChainLink.key}: approvals need not be in the chain. A format without
+   * them does not support approvals.
+   */
+  readonly delegations?: ReadonlyMap<string, ChainLink>
   /** Approvals of the call by different approvers, if its command needs some. They are verified. */
   readonly approvals?: readonly ChainLink[]
   /** The argument in which the format put the resource of the call, whose owner is the subject. */

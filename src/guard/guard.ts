@@ -10,6 +10,7 @@ import type { ContainerContents } from '../authorization/open-container.ts'
 import type { CallOptions } from '../authorization/settings.ts'
 import type { ArgumentsOf, CommandDefinition } from '../capability/definition.ts'
 import { ArgumentError } from '../errors.ts'
+import { ownBytes } from '../support/own-bytes.ts'
 import { createAdmission } from './admission.ts'
 import type { Handler } from './call.ts'
 import { type GuardCallOptions, readCallOptions } from './call-options.ts'
@@ -117,12 +118,12 @@ export function createGuard<const List extends readonly unknown[]>(
   const recovery = given.audit.recoverIntents ? startRecovery({ sink: given.audit.sink, clock, telemetry }) : undefined
 
   /** Admits a call, unless the guard is closed or at its limit of concurrent calls. */
-  async function enter<T>(task: () => Promise<T>): Promise<T | GuardRefusal> {
+  async function enter<T>(container: Input, task: (input: Input) => Promise<T>): Promise<T | GuardRefusal> {
     const entered = inFlight.enter()
     if (entered === 'closed') return closed(context)
     if (entered === 'overloaded') return overloaded(context, given.maxInFlight)
     try {
-      return await task()
+      return await task(ledger === undefined ? container : ownBytes(container))
     } finally {
       inFlight.leave()
     }
@@ -151,16 +152,16 @@ export function createGuard<const List extends readonly unknown[]>(
       if (typeof handler !== 'function') {
         throw new ArgumentError('use: `handler` must be a function; to decide only, call `authorize`')
       }
-      return enter(async () => {
+      return enter(container, async (input) => {
         const before = context.revocationAge()
         const { furtherCheck, commandOf } = createAdmission(context, expected)
-        const decision = await decide(context, container, { signal, furtherCheck }, before, claimed)
+        const decision = await decide(context, input, { signal, furtherCheck }, before, claimed)
         if (!decision.allowed) return decision
         const age = withClaims(context.revocationAge(before), claimed)
         const { authorization } = decision
         const command = commandOf(authorization.command)
         const hold = context.holdOf && (await holdOfCall(context, authorization, command))
-        const work = ledger === undefined ? handler : recorded(ledger, container, handler)
+        const work = ledger === undefined ? handler : recorded(ledger, input, handler)
         try {
           return await perform(context, { authorization, command, handler: work, age, hold, signal })
         } finally {
@@ -169,22 +170,25 @@ export function createGuard<const List extends readonly unknown[]>(
       })
     },
     authorize: (container, options = {}) =>
-      enter(async () => {
+      enter(container, async (input) => {
         const { signal, expected, claimed } = readCallOptions('authorize', options, commands)
         const { furtherCheck } = createAdmission(context, expected)
-        const decision = await decide(context, container, { signal, furtherCheck }, context.revocationAge(), claimed)
+        const decision = await decide(context, input, { signal, furtherCheck }, context.revocationAge(), claimed)
         if (!decision.allowed) return decision
-        if (ledger !== undefined) await waitAtMost(deadlines.decisionMs, [signal], () => ledger.seen(container))
+        if (ledger !== undefined) await waitAtMost(deadlines.decisionMs, [signal], () => ledger.seen(input))
         return context.holdOf ? commitUse(context, decision.authorization, { signal }) : decision
       }),
     dryRun: (container, options = {}) =>
-      enter(async () => dryRun(trial, container, readCallOptions('dryRun', options, commands))),
+      enter(container, async (input) => dryRun(trial, input, readCallOptions('dryRun', options, commands))),
     ...createReadings(context.authorizer, deadlines.decisionMs),
     health: () => ({ ...inFlight.state(), maxCalls: given.maxInFlight }),
     close,
     [Symbol.asyncDispose]: close,
   } satisfies Guard<List[number]>)
 }
+
+/** A container. With a ledger, which reads it after waits, bytes are in memory of their own. */
+type Input = string | Uint8Array
 
 /** GRD-20: the delegations are on record before the handler can use a credential. */
 function recorded<Args, T>(

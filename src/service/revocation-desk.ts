@@ -20,6 +20,7 @@ import type { Invocation } from '../invocation/invocation.ts'
 import { isCid, isList } from '../ipld/value.ts'
 import type { RevocationEntry, RevocationRegistry } from '../revocation/revocation-store.ts'
 import { withinDeadline } from '../support/deadline.ts'
+import { ownBytes } from '../support/own-bytes.ts'
 import { quietly } from '../support/quietly.ts'
 import { secondsOf, systemClock } from '../time.ts'
 
@@ -82,7 +83,8 @@ export function createRevocationDesk(options: DeskOptions): RevocationDesk {
     async take(container, signal) {
       if (isClosed) return refuse('closed', 'the service is shutting down; send the revocation again later')
       if (options.registry === undefined) return refuse('unsupported', 'this service does not accept revocations')
-      const taken = work(container, signal)
+      // Read twice, with a wait in between: the chain that is compared must be the one that was verified.
+      const taken = work(ownBytes(container), signal)
       underWay.add(taken)
       try {
         return await taken

@@ -7,7 +7,7 @@ import { email } from '../../src/capability/argument-types/email.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { eq, like } from '../../src/capability/policy/build.ts'
 import { anySubject } from '../../src/capability/subject.ts'
-import { encodeContainer } from '../../src/container/container.ts'
+import { encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
 import { attenuate } from '../../src/delegation/attenuate.ts'
 import { type DelegateOptions, delegate } from '../../src/delegation/delegate.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
@@ -47,6 +47,14 @@ describe('AGT-06 an agent receives only what it verified', () => {
     // Another agent of the same store has it as well.
     const again = await openAgent({ signer, clock, store })
     expect((await again.can(send, { to: 'bob@example.com' })).ok).toBe(true)
+  })
+
+  it('CTN-12 reads the bytes that were passed, though the caller uses their memory for something else at once', async () => {
+    const agent = await openAgent({ signer, clock })
+    const memory = encodeContainerBytes([await grant()])
+    const reception = agent.receive(memory)
+    memory.fill(0x5a)
+    expect(await reception).toMatchObject({ accepted: true })
   })
 
   it('completes a chain with what it holds, also below a delegation for every subject', async () => {

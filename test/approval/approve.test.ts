@@ -240,6 +240,15 @@ describe('readApprovalAnswer', () => {
     })
   })
 
+  it('CTN-12 APR-25 reads the refusal that was passed, though the caller uses its memory for something else meanwhile', async () => {
+    const sent = await sentRequest({ args })
+    const no = await refuse(await receivedRequest(sent), { issuer: owner, clock })
+    const memory = new TextEncoder().encode(no)
+    const answer = readApprovalAnswer(memory, { request: sent, clock })
+    memory.fill(0x5a)
+    await expect(answer).resolves.toEqual({ answer: 'refused' })
+  })
+
   it('APR-25 does not accept a refusal of another request, by another principal, or for another agent', async () => {
     const sent = await sentRequest({ args })
     const said = async (container: string): Promise<string> =>

@@ -9,7 +9,7 @@ import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-st
 import { text } from '../../src/capability/argument-types/basic.ts'
 import { type ApprovalRule, defineCommand } from '../../src/capability/definition.ts'
 import { eq, like, maxUses } from '../../src/capability/policy/build.ts'
-import { encodeContainer } from '../../src/container/container.ts'
+import { encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
 import { attenuate } from '../../src/delegation/attenuate.ts'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
@@ -93,6 +93,23 @@ describe('a command that needs approvals', () => {
     const bare = await call({ issuer: agent, subject: owner.did, args })
     const without = await paying().authorize(encodeContainer([bare, byAnn, byBob]))
     expect(verdict(without)).toBe('root_not_subject at 0 PRF-02')
+  })
+
+  it('CTN-12 APR-60 counts the approvals that were sent, though the caller uses the memory for other bytes meanwhile', async () => {
+    const invocation = await call({ issuer: agent, args, proofs: [grant] })
+    const others = await Promise.all([ann, bob].map((one) => approval(one, { to: 'eve@example.com' })))
+    const approved = encodeContainerBytes([invocation, grant, byAnn, byBob])
+    // Of the same length, with approvals of another call.
+    const unapproved = encodeContainerBytes([invocation, grant, ...others])
+    expect(unapproved).toHaveLength(approved.length)
+    const decide = async (sent: Uint8Array, later: Uint8Array): Promise<string> => {
+      const memory = new Uint8Array(sent)
+      const decision = paying().authorize(memory)
+      memory.set(later)
+      return verdict(await decision)
+    }
+    await expect(decide(approved, unapproved)).resolves.toBe('allowed')
+    await expect(decide(unapproved, approved)).resolves.toBe('policy_unsatisfied at 1 APR-60')
   })
 
   it('APR-61 counts each approver once: two approvals, two signatures, a DID that is listed twice', async () => {

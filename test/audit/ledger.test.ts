@@ -11,7 +11,7 @@ import { memoryStores } from '../../src/authorization/memory-stores.ts'
 import { text } from '../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { like } from '../../src/capability/policy/build.ts'
-import { encodeContainer } from '../../src/container/container.ts'
+import { encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
 import { attenuate } from '../../src/delegation/attenuate.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import { parseDid } from '../../src/did/did.ts'
@@ -112,6 +112,14 @@ describe('a ledger', () => {
     expect(await ledger.seen(encodeContainer([call, grant]))).toEqual([])
     expect(await ledger.seen(encodeContainer([stray]))).toEqual([stray.cid.toString()])
     await expect(ledger.seen('nothing')).rejects.toMatchObject({ code: 'ERR_MALFORMED' })
+  })
+
+  it('CTN-12 LDG-01 records the chain in the given bytes, though the caller uses their memory for another meanwhile', async () => {
+    const { ledger } = open()
+    const memory = encodeContainerBytes([grant, narrow])
+    const recorded = ledger.seen(memory)
+    memory.fill(0x5a)
+    expect(await recorded).toEqual([grant, narrow].map(({ cid }) => cid.toString()))
   })
 
   it('LDG-01 is kept by a service in the handlers of its guard, which fail if it fails', async () => {

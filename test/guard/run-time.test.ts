@@ -8,7 +8,7 @@ import { optional, text } from '../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { maxUses } from '../../src/capability/policy/build.ts'
 import { anySubject } from '../../src/capability/subject.ts'
-import { encodeContainer } from '../../src/container/container.ts'
+import { encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import { ArgumentError, AuthorizationError } from '../../src/errors.ts'
 import { createGuard } from '../../src/guard/guard.ts'
@@ -396,6 +396,26 @@ describe('a ledger', () => {
     await guard.use(await containerOf({ other: 'x' }), () => 1)
     await guard.authorize(await containerOf({ other: 'x' }))
     expect(steps).toHaveLength(3)
+  })
+
+  it('CTN-12 GRD-20 receives the bytes that were decided about, though the caller uses their memory for others meanwhile', async () => {
+    const received: unknown[] = []
+    const { guard } = setUp({ ledger: { seen: async (container: unknown) => received.push(container) } as never })
+    const bytesOf = async () =>
+      encodeContainerBytes([await call({ issuer: bob, proofs, args: { to: 'bob' } }), ...proofs])
+    const sent = [await bytesOf(), await bytesOf()] as const
+    const ways = [(bytes: Uint8Array) => guard.use(bytes, () => 1), (bytes: Uint8Array) => guard.authorize(bytes)]
+    for (const [at, way] of ways.entries()) {
+      const memory = new Uint8Array(sent[at] as Uint8Array)
+      const result = way(memory)
+      memory.set(sent[1 - at] as Uint8Array)
+      expect(await codeOf(result)).toBe('allowed')
+    }
+    expect(received).toEqual(sent)
+    const { buffer } = structuredClone(sent[0])
+    const gone = new Uint8Array(buffer)
+    structuredClone(buffer, { transfer: [buffer] })
+    expect(await codeOf(guard.use(gone, () => 1))).toBe('unsupported')
   })
 
   it('GRD-20 that fails ends the call with its error, before the handler and before a release', async () => {

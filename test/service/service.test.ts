@@ -5,7 +5,7 @@ import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { text } from '../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { anySubject } from '../../src/capability/subject.ts'
-import { encodeContainer } from '../../src/container/container.ts'
+import { encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
 import { ArgumentError, StoreFullError } from '../../src/errors.ts'
 import { generateSigner } from '../../src/principal/generate-signer.ts'
@@ -248,6 +248,30 @@ describe('the revocations that a service receives', () => {
       expect(await service.revoke(path)).toMatchObject({ accepted: true })
     }
     expect(added).toHaveLength(3)
+  })
+})
+
+describe('the bytes of a revocation', () => {
+  it('CTN-12 SVC-16 SVC-17 are those that were sent, though the caller uses their memory for another one meanwhile', async () => {
+    const mallory = await actor('mallory')
+    const [root] = proofs as [Delegation]
+    const [own] = (await chainOf(mallory, bob)) as [Delegation]
+    const byOwner = await revoke({ issuer: alice, delegation: root })
+    const ofOwner = encodeContainerBytes([byOwner, root])
+    const ofStranger = encodeContainerBytes([await revoke({ issuer: mallory, delegation: own }), own])
+    expect(ofStranger).toHaveLength(ofOwner.length)
+    const revocations = memoryRevocationStore({ clock })
+    const { service, sink } = setUp({ revocations, registry: true })
+    const send = async (sent: Uint8Array, later: Uint8Array) => {
+      const memory = new Uint8Array(sent)
+      const result = service.revoke(memory)
+      memory.set(later)
+      return result
+    }
+    expect(await send(ofStranger, ofOwner)).toMatchObject({ accepted: false, denial: { requirement: 'SVC-17' } })
+    expect(revocations.size).toBe(0)
+    expect(await send(ofOwner, ofStranger)).toMatchObject({ accepted: true, revoked: String(root.cid) })
+    expect(sink.records()).toMatchObject([{ event: { kind: 'revoked', revocation: String(byOwner.cid) } }])
   })
 })
 

@@ -12,6 +12,7 @@ import type { RevocationEntry } from '../../revocation/revocation-store.ts'
 import { createBoundedMap } from '../../support/bounded-map.ts'
 import { sha256Bytes } from '../../support/digest.ts'
 import { integerFrom, maybe, readOptions, withDefault, withMethod } from '../../support/options.ts'
+import { ownBytes } from '../../support/own-bytes.ts'
 import { type Clock, secondsOf, systemClock } from '../../time.ts'
 import { appendTo } from '../combine/append-to.ts'
 import { type IssuedEvent, newEventId, type SeenEvent } from '../events/event.ts'
@@ -100,7 +101,8 @@ export function createLedger(options: LedgerOptions): Ledger {
         throw new ArgumentError('`chain` must be a non-empty list of delegations, root first')
       await record('issued', chain)
     },
-    seen: async (container) => {
+    seen: async (given) => {
+      const container = ownBytes(given)
       const { invocations, delegations } = await openContainer(container)
       const byCid = new Map(delegations.map((one) => [cidText(one.cid), one]))
       const chains =

@@ -22,26 +22,24 @@ const longest = 3_600
 
 /**
  * Enough different approvers have approved this call. Their approvals are in the container, inside the chain or beside it.
+ * The container is not read again: the caller may have changed its bytes since.
  *
  * @returns as many approvals as the rule requires, or the denial.
  */
 export function* checkApprovals(
-  container: string | Uint8Array,
   chain: Chain,
   { approvers, threshold }: ApprovalRule,
   { now, settings, caches, state }: ApprovalContext,
   call: CallOptions,
-  { checkLinkSignatures, checkRevocation, isDenial, readTokens }: Core,
+  { checkLinkSignatures, checkRevocation }: Core,
 ): Steps<readonly ChainLink[] | Refusal> {
   const { fields } = chain.invocation
-  // Reads the container once more, because formats leave out the tokens that are not in the chain. Other formats have
-  // no approvals.
-  const tokens = yield* readTokens(container, settings, caches)
-  const candidates = isDenial(tokens) ? [] : [...tokens.delegations.values()]
   const found = new Map<string, ChainLink>()
-  for (const one of candidates) {
+  for (const given of chain.delegations?.values() ?? []) {
     if (found.size >= threshold) break
-    const { link } = one
+    const { link, key } = given
+    // One that is also in the chain was verified with it.
+    const one = caches.links.get(key) === undefined ? given : { ...given, unverified: undefined }
     if (found.has(link.issuer) || !approvers.includes(link.issuer) || !hasForm(link, fields, now, settings)) continue
     const forged = yield* checkLinkSignatures([one], settings, state, call)
     // No statement is evaluated that its issuer did not sign.

@@ -49,7 +49,7 @@ function* readContainer(container: string | Uint8Array, { settings, caches }: Re
     (key) => delegations.get(key) ?? (settings.rememberProofs ? remembered(key, caches) : undefined),
     settings.limits.proofs,
   )
-  if (!isDenial(links)) return { links, invocation }
+  if (!isDenial(links)) return { links, invocation, delegations }
   // The log names the invoker, as a claim. A chain that is too long does not fit into a record.
   return links.code === 'proof_missing' ? withClaims(links, invocation, false) : links
 }

@@ -11,8 +11,6 @@ import { linkName } from '../chain.ts'
 import { claimOf } from '../checks/replay.ts'
 import { checkRevocation, namesOf } from '../checks/revocation.ts'
 import { checkLinkSignatures } from '../checks/signatures.ts'
-import { isDenial } from '../denial.ts'
-import { readTokens } from '../formats/read-tokens.ts'
 import { wait, waitUnlessAborted } from '../machinery/steps.ts'
 
 /**
@@ -27,14 +25,12 @@ export interface Core {
   readonly claimOf: typeof claimOf
   readonly compileSelector: typeof compileSelector
   readonly digestKey: typeof digestKey
-  readonly isDenial: typeof isDenial
   readonly isLimit: typeof isLimit
   readonly linkName: typeof linkName
   readonly namesOf: typeof namesOf
   readonly openEnvelope: typeof openEnvelope
   readonly parseSelector: typeof parseSelector
   readonly placesOf: typeof placesOf
-  readonly readTokens: typeof readTokens
   readonly secondsOf: typeof secondsOf
   readonly showTime: typeof showTime
   readonly StoreError: typeof StoreError
@@ -53,14 +49,12 @@ export const core: Core = Object.freeze({
   claimOf,
   compileSelector,
   digestKey,
-  isDenial,
   isLimit,
   linkName,
   namesOf,
   openEnvelope,
   parseSelector,
   placesOf,
-  readTokens,
   secondsOf,
   showTime,
   StoreError,

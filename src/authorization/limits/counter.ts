@@ -39,7 +39,6 @@ export interface Hold {
 export interface Counter {
   /** The approvals of a call whose command requires them, or the denial. They are counted with the limits of the chain. */
   approve(
-    container: string | Uint8Array,
     chain: Chain,
     rule: ApprovalRule,
     context: ApprovalContext,
@@ -137,7 +136,7 @@ export function createCounter(
   }
 
   return {
-    approve: (container, chain, rule, context, call) => checkApprovals(container, chain, rule, context, call, core),
+    approve: (chain, rule, context, call) => checkApprovals(chain, rule, context, call, core),
     approveAgain: (chain, now, settings, call) => checkApprovalsAgain(chain, now, settings, call, core),
     ask: askTogether,
     refuse(chain, settings) {
