@@ -309,6 +309,40 @@ describe('procura doctor', () => {
     }
   })
 
+  it('notes a policy of a whole server about an argument that some of its tools do not declare [WRP-24]', async () => {
+    const key = ['--key-file', join(machine.folder, 'vault.key')]
+    const see = (tools: Readonly<Record<string, object>>): void => {
+      mkdirSync(join(machine.home, 'tools'), { mode: 0o700, recursive: true })
+      const all = Object.entries(tools).map(([name, more]) => ({ name, inputSchema: { type: 'object', ...more } }))
+      const text = JSON.stringify({ version: 1, tools: all })
+      writeFileSync(join(machine.home, 'tools', 'mail.seen.json'), text, { mode: 0o600 })
+    }
+    const faults = async (): Promise<readonly string[]> =>
+      (await doctor('delegations')).findings.map(({ fault, note }) => `${note} ${fault}`)
+    await machine.procura(['unwrap', path, ...key])
+    await machine.procura(['wrap', path, ...key, '--policy', '*: .to == a', '--policy', '*: .constructor == b'])
+    const properties = { to: {}, constructor: {} }
+    see({ send: { properties }, open: { additionalProperties: true } })
+    expect(await faults()).toEqual([])
+    const tools = Object.fromEntries(Array.from({ length: 10 }, (_, at) => [`tool-${at}`, { properties: { a: {} } }]))
+    see({ send: { properties: { to: {} } }, list: { properties: { constructor: {} } } })
+    expect(await faults()).toEqual([
+      'true is about the argument `to`, which these tools do not have: `list` (/mcp/mail)',
+      'true is about the argument `constructor`, which these tools do not have: `send` (/mcp/mail)',
+    ])
+    see({ send: { properties }, ...tools })
+    expect((await faults())[0]).toMatch(/do not have: `tool-0`, .*`tool-7`, 2 more \(\/mcp\/mail\)$/)
+    // A tool with a delegation of its own is not concerned.
+    see({ send: { properties }, list: { properties: {} } })
+    expect(await faults()).toHaveLength(2)
+    const folder = join(machine.home, 'agents', 'claude')
+    const { signer } = await openSignerFile({ path: join(folder, 'agent.key') })
+    const made = await delegate({ issuer: signer, audience: signer.did, command: '/mcp/mail/list', expiresIn: 8e6 })
+    const store = fileDelegationStore({ path: join(folder, 'delegations') })
+    await store.change({ add: new Map([[made.cid.toString(), made.bytes]]), remove: [] }, {})
+    expect(await faults()).toEqual([])
+  })
+
   it('reports a delegation for a tool that the server does not have [WRP-24]', async () => {
     const found = async (): Promise<Report['findings']> => (await doctor('delegations')).findings
     const see = (...names: string[]): void => {

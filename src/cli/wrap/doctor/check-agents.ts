@@ -97,7 +97,10 @@ function unknownTools(
   })
 }
 
-/** The policies about an argument that the tool does not declare. Most of them refuse every call. WRP-24 */
+/**
+ * The policies about an argument that the tool, or a tool of those below the command, does not declare. Most of them refuse
+ * every call. A tool with a delegation of its own is not counted among those below another command. WRP-24
+ */
 function unknownArguments(
   agent: string,
   server: string,
@@ -107,22 +110,40 @@ function unknownArguments(
   const known = new Map(
     [...tools].flatMap(([tool, args]) => commandsOf(server, tool).map(([of]) => [of, Object.keys(args)] as const)),
   )
-  const faults = delegations
-    .filter((one) => isOf(one, server))
-    .flatMap(({ command, policy }) => {
-      const declared = known.get(command)
-      if (declared === undefined) return []
-      const foreign = policy.flatMap(argumentsIn).filter((name) => !declared.includes(name))
-      const has = declared.length === 0 ? 'no arguments' : declared.map((name) => quote(name)).join(', ')
-      return foreign.map((name) => `is about the argument ${quote(name)}, and the tool has ${has} (${command})`)
+  const own = delegations.filter((one) => isOf(one, server))
+  const faults = own.flatMap(({ command, policy }) => {
+    const declared = known.get(command)
+    const named = policy.flatMap(argumentsIn)
+    if (declared !== undefined) {
+      const has = declared.length === 0 ? 'no arguments' : listed(declared)
+      return named
+        .filter((name) => !declared.includes(name))
+        .map((name) => `is about the argument ${quote(name)}, and the tool has ${has} (${command})`)
+    }
+    const below = [...tools].filter(([tool]) =>
+      commandsOf(server, tool).some(([of]) => of.startsWith(`${command}/`) && !own.some((one) => one.command === of)),
+    )
+    return named.flatMap((name) => {
+      const without = below.filter(([, args]) => !Object.hasOwn(args, name)).map(([tool]) => tool)
+      return without.length === 0
+        ? []
+        : [`is about the argument ${quote(name)}, which these tools do not have: ${listed(without)} (${command})`]
     })
+  })
   return [...new Set(faults)].map((fault) => ({
     check: 'delegations',
     thing: `the policy of a delegation of the agent ${agent} for the server ${server}`,
     fault,
-    remedy: 'run `procura unwrap`, and `procura wrap` with the right name',
+    remedy:
+      'run `procura unwrap`, and `procura wrap` with the right name, or with policies for the tools that have the argument',
     note: true,
   }))
+}
+
+/** At most eight names. */
+function listed(names: readonly string[]): string {
+  const more = names.length > 8 ? [`${names.length - 8} more`] : []
+  return [...names.slice(0, 8).map((name) => quote(name)), ...more].join(', ')
 }
 
 /**
