@@ -43,8 +43,13 @@ export async function observeTools(
     if (method === 'tools/call') await observe(view, Object(params), onRefusal)
     return withoutContainer(message)
   }
-  client.onmessage = async (message) =>
-    pass(upstream, Array.isArray(message) ? await Promise.all(message.map(one)) : await one(message))
+  client.onmessage = async (message) => {
+    if (!Array.isArray(message)) return pass(upstream, await one(message))
+    // One decision at a time: a batch can have as many calls as the gateway has places.
+    const batch: unknown[] = []
+    for (const each of message) batch.push(await one(each))
+    return pass(upstream, batch)
+  }
   upstream.onmessage = (message) => pass(client, message)
   const closed = Promise.all(
     [client, upstream].map(

@@ -41,6 +41,8 @@ export interface WantedCall extends Pick<ApprovalRequest, 'service' | 'subject' 
   readonly branch?: string
   /** Finds the agent that proves a valid delegation beside its requests. Asked about one that lost a delegation. */
   readonly holder?: () => Promise<string | undefined>
+  /** Whether the agent waits for the answers now. Default: it takes those that are there. */
+  readonly waits?: boolean
 }
 
 /** The place of an agent among the others. */
@@ -124,6 +126,8 @@ interface Desk {
   readonly known: () => Promise<ReadonlySet<string>>
   /** Requests whose answers an agent is receiving. */
   readonly lent: Set<string>
+  /** Requests that were last handed in without a wait. */
+  readonly glanced: Set<string>
   readonly clock: Clock | undefined
   readonly now: () => number
   readonly onEvent: OnGatewayEvent
@@ -143,7 +147,7 @@ export async function openApprovalDesk({
   const kept = new Map((await readAll(files, clock)).map((one) => [one.id, one]))
   const now = (): number => (clock ?? systemClock).now()
   const lent = new Set<string>()
-  const desk: Desk = { files, kept, proven: new Map(), known, lent, clock, onEvent, now }
+  const desk: Desk = { files, kept, proven: new Map(), known, lent, glanced: new Set(), clock, onEvent, now }
   const inTurn = createMutex()
   const taken = createTakenRequests({ ...memory, clock })
 
@@ -174,7 +178,7 @@ export async function openApprovalDesk({
         if (await hasLost(read, call, wasRevoked)) return revokedAgent
         if (!(await areOfBody(read, body))) return 'the body is not the one of the request'
         if (call.agent !== undefined) desk.proven.set(call.agent, branch ?? call.agent)
-        return addAll(desk, read, body)
+        return addAll(desk, read, body, call.waits === true)
       }),
     collect: (requests, threshold) =>
       inTurn(async () => {
@@ -235,9 +239,10 @@ function isBelow({ agent, command }: ApprovalRequest, revoked: string, above: st
   return agent === revoked && `${command}/`.startsWith(above === '/' ? '/' : `${above}/`)
 }
 
-async function remove({ kept, files, proven }: Desk, requests: readonly KeptRequest[]): Promise<void> {
+async function remove({ kept, files, proven, glanced }: Desk, requests: readonly KeptRequest[]): Promise<void> {
   for (const { id } of requests) {
     kept.delete(id)
+    glanced.delete(id)
     await files.remove(id)
   }
   const agents = new Set([...kept.values()].map(({ request }) => request.agent as string))
@@ -266,19 +271,26 @@ async function addAll(
   desk: Desk,
   read: readonly KeptRequest[],
   body: string | undefined,
+  waits: boolean,
 ): Promise<readonly KeptRequest[] | string> {
   const waiting: KeptRequest[] = []
   for (const one of read) {
-    const added = await add(desk, one, body)
+    const added = await add(desk, one, body, waits)
     if (typeof added === 'string') return added
     waiting.push(added)
+    if (!waits) desk.glanced.add(added.id)
   }
   return waiting
 }
 
 /** Keeps a request, unless one waits for the same call and approver. A text says why it is refused. */
-async function add(desk: Desk, one: KeptRequest, body: string | undefined): Promise<KeptRequest | string> {
-  const { files, kept, now, onEvent } = desk
+async function add(
+  desk: Desk,
+  one: KeptRequest,
+  body: string | undefined,
+  waits: boolean,
+): Promise<KeptRequest | string> {
+  const { files, kept, glanced, now, onEvent } = desk
   const { approver, command } = one.request
   const all = [...kept.values()]
   const same = all.find(
@@ -286,8 +298,10 @@ async function add(desk: Desk, one: KeptRequest, body: string | undefined): Prom
       request.approver === approver && request.expiration > now() + leastSeconds && isSameCall(request, one.request),
   )
   if (same !== undefined) {
-    // APR-97: an answer that is there is about to be received.
-    if ((await files.answer(same.id)) === undefined) await files.putCount(same.id, (await files.count(same.id)) + 1)
+    // APR-97: a call that waits has looked first. An answer that is there is about to be received.
+    const isCounted = waits && glanced.delete(same.id)
+    if (!isCounted && (await files.answer(same.id)) === undefined)
+      await files.putCount(same.id, (await files.count(same.id)) + 1)
     return same
   }
   if (!(await makeRoom(desk, one)))

@@ -55,7 +55,7 @@ export async function serveApprovals(
   places.begin(socket)
   const { proof } = asked
   const holder = async () => (proof === undefined || nonce === undefined ? undefined : proven?.(proof, nonce))
-  const taken = await desk.take(asked.requests, { ...call, holder }, need, asked.body)
+  const taken = await desk.take(asked.requests, { ...call, holder, waits: asked.wait > 0 }, need, asked.body)
   if (typeof taken === 'string') return endWith(socket, { error: refused(taken) })
   const shown = taken.map(({ id, request, container }) => ({ id, approver: request.approver, container }))
   await within(confirmMs, socket, say({ waiting: shown }))

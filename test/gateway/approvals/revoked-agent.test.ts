@@ -167,4 +167,16 @@ describe('an agent that asks again and again', () => {
     const left = readdirSync(join(home.folder, 'approvals')).filter((name) => name.endsWith('.count'))
     expect(left).toEqual([])
   }, 60_000)
+
+  it('is counted once for each call that waits [APR-97]', async () => {
+    await home.open()
+    await agent.give(owner, '/mcp/mail/send', limited)
+    const mail = await clients.open(agent.folder, { approvalWait: 1 })
+    const list = async (): Promise<unknown> =>
+      JSON.parse((await runCli(['approve', '--list', '--json', '--home', home.folder])).out).asked
+    for (const count of [1, 2, 3]) {
+      expect(textOf(await mail.call('send', { to: 'a@b.test' }))).toMatch(isRequested)
+      expect(await list()).toBe(count)
+    }
+  }, 60_000)
 })

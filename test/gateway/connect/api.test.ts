@@ -219,14 +219,15 @@ describe('a listener with many requests at once', () => {
 })
 
 describe('an API that does not answer', () => {
-  it('is named by the events of the gateway, as an API and not as a server [GTW-22]', async () => {
+  it('is named by the events of the gateway, as an API and not as a server [GTW-22] [GTW-69]', async () => {
     const held = new Set<Socket>()
     const upstream = createServer((socket) => void held.add(socket.on('error', () => undefined)))
     await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
     const origin = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`
     api.configure({ origin })
     await api.storeKey({ origin })
-    const { place } = await api.home.open()
+    // Its requests have no share of an agent.
+    const { place } = await api.home.open({ dryRun: true })
     const clients = [await api.client(), await api.client()]
     const calls = clients.flatMap((call) => Array.from({ length: 32 }, (_, number) => call(`/v1/${number}`)))
     await until(() => held.size === 64, 20)

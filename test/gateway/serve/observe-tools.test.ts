@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest'
+import { observeTools } from '../../../src/gateway/observe-tools.ts'
+import type { ServerView } from '../../../src/gateway/server-view.ts'
+import type { McpTransport } from '../../../src/gateway/transport/mcp-transport.ts'
+
+function transport(send: (message: unknown) => void = () => undefined): McpTransport {
+  return { start: async () => undefined, close: async () => undefined, send: async (message) => send(message) }
+}
+
+describe('a session of a dry run', () => {
+  it('decides about one call of a batch after the other, so it takes one place of the gateway [GTW-44]', async () => {
+    const [sent, client]: [unknown[], McpTransport] = [[], transport()]
+    let [open, most, decided] = [0, 0, 0]
+    const dryRun = async (): Promise<object> => {
+      most = Math.max(most, ++open)
+      await new Promise((resolve) => setImmediate(resolve))
+      open--
+      decided++
+      return { allowed: true }
+    }
+    const view = { server: 'mail', guard: { dryRun }, commandOf: () => undefined, passes: () => true }
+    const upstream = transport((message) => sent.push(message))
+    await observeTools({ client, upstream }, view as unknown as ServerView, () => undefined)
+    const batch = Array.from({ length: 200 }, (_, id) => ({
+      jsonrpc: '2.0',
+      id,
+      method: 'tools/call',
+      params: { name: 'send' },
+    }))
+    await client.onmessage?.(batch)
+    expect([most, decided, sent]).toEqual([1, 200, [batch]])
+  })
+})
