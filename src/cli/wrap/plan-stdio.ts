@@ -32,7 +32,9 @@ export function planStdioServer(value: DataObject, context: ServerContext): Answ
   const line = rest
   if (command.includes('/') && !isAbsolute(command) && !context.isProject)
     return { refusal: 'its command is a relative path; write it as an absolute path' }
-  const found = secretsInArgs(line)
+  // Some clients take a whole line there. A path of a program has no spaces and no assignments.
+  const inCommand = /[\s=]/.test(command) ? secretsInArgs(command.split(/\s+/)) : []
+  const found = [...inCommand.map(({ what }) => ({ where: '`command`', what })), ...secretsInArgs(line)]
   if (found.length > 0 && !context.keepsArgs) {
     const places = found.map(({ where, what }) => `${where} has ${what}`).join(', ')
     return {

@@ -37,15 +37,16 @@ export function expandReferences(text: string, style: ReferenceStyle, values: Re
   if (style === 'none') return { text, filled, missing }
   const expanded =
     style === 'shell'
-      ? text.replace(shell, (written, name: string, fallback?: string) =>
-          values.env === undefined ? fill(written, undefined) : fill(written, values.env[name] ?? fallback),
+      ? text.replace(shell, (_, name: string, fallback?: string) =>
+          // A default may be secret, so it is not part of the name.
+          fill(`\${${name}}`, values.env === undefined ? undefined : (values.env[name] ?? fallback)),
         )
       : text.replace(named, (written, kind: string, name?: string) => {
           if (kind === 'env')
             return fill(written, values.env === undefined ? undefined : (values.env[name ?? ''] ?? ''))
           if (kind === 'input') return fill(written, values.inputs.get(name ?? ''))
           const place = placeOf(kind, name, values)
-          if (place === undefined) missing.push(written)
+          if (place === undefined) missing.push(name === undefined ? written : `\${${kind}:…}`)
           return place ?? written
         })
   return { text: expanded, filled, missing }

@@ -4,6 +4,7 @@ import type { NamedPlan } from './apply-wrap.ts'
 import type { ConfigDocument } from './config-document.ts'
 import type { ConfigFile } from './config-file.ts'
 import { unifiedHunks } from './difference.ts'
+import { dots, maskValues } from './mask.ts'
 import type { Unplanned } from './planned.ts'
 import { secretValuesIn } from './secrets-in-words.ts'
 import { lineAt, textOfSpan } from './text-edit.ts'
@@ -58,25 +59,20 @@ function maskKeys(line: string): string {
     .join('')
 }
 
-const dots = '••••'
-
 /**
- * Replaces the secrets of the plans in a line, as they are and as JSON writes them.
+ * Replaces the secrets of the plans in a text, as they are and with escapes.
  *
  * @param more - further secrets, which are not moved.
  */
-export function maskIn(plans: readonly NamedPlan[], more: readonly string[] = []): (line: string) => string {
+export function maskIn(plans: readonly NamedPlan[], more: readonly string[] = []): (text: string) => string {
   const moved = new Set(
     plans.flatMap(({ entry, secrets }) => [
       ...secrets.flatMap(({ value }) => [value, ...partsOf(value)]),
       ...rawSecrets(entry.value, new Set(secrets.map(({ name }) => name))),
     ]),
   )
-  const forms = [...moved, ...more]
-    .flatMap((value) => [value, JSON.stringify(value).slice(1, -1)])
-    .filter((value) => value !== '')
-    .sort((one, other) => other.length - one.length)
-  return (line) => forms.reduce((masked, form) => masked.replaceAll(form, dots), line)
+  const values = [...moved, ...more].filter((value) => value !== '').sort((one, other) => other.length - one.length)
+  return (text) => maskValues(text, values)
 }
 
 /** The token of a header without its scheme. */

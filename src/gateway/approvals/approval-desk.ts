@@ -24,7 +24,7 @@ import {
   readKeptRequest,
 } from './kept-request.ts'
 import { displaceable, type Place } from './places.ts'
-import { bodyOf } from './request-body.ts'
+import { areOfBody } from './request-body.ts'
 import { createTakenRequests, type TakenRequestsOptions } from './taken-requests.ts'
 
 /** The approvers of a call, and how many of them have to approve. */
@@ -176,9 +176,9 @@ export async function openApprovalDesk({
         const read = await readRequests(containers, call, need, { replayOf, clock })
         if (typeof read === 'string') return read
         if (await hasLost(read, call, wasRevoked)) return revokedAgent
-        if (!(await areOfBody(read, body))) return 'the body is not the one of the request'
+        if (!(await areOfBody(body, read))) return 'the body is not the one of the request'
         if (call.agent !== undefined) desk.proven.set(call.agent, branch ?? call.agent)
-        return addAll(desk, read, body, call.waits === true)
+        return addAll(desk, read, body, call.waits)
       }),
     collect: (requests, threshold) =>
       inTurn(async () => {
@@ -259,19 +259,12 @@ function clean(desk: Desk): Promise<void> {
   return remove(desk, expired)
 }
 
-/** Whether a body is the one of each request; a request can be without one. */
-async function areOfBody(read: readonly KeptRequest[], body: string | undefined): Promise<boolean> {
-  for (const { request } of body === undefined ? [] : read)
-    if ((await bodyOf(body, request.args)) === undefined) return false
-  return true
-}
-
 /** Keeps the requests for one call. A text says why they are refused. */
 async function addAll(
   desk: Desk,
   read: readonly KeptRequest[],
   body: string | undefined,
-  waits: boolean,
+  waits = false,
 ): Promise<readonly KeptRequest[] | string> {
   const waiting: KeptRequest[] = []
   for (const one of read) {
@@ -284,12 +277,7 @@ async function addAll(
 }
 
 /** Keeps a request, unless one waits for the same call and approver. A text says why it is refused. */
-async function add(
-  desk: Desk,
-  one: KeptRequest,
-  body: string | undefined,
-  waits: boolean,
-): Promise<KeptRequest | string> {
+async function add(desk: Desk, one: KeptRequest, body = '', waits = false): Promise<KeptRequest | string> {
   const { files, kept, glanced, now, onEvent } = desk
   const { approver, command } = one.request
   const all = [...kept.values()]
@@ -307,7 +295,7 @@ async function add(
   if (!(await makeRoom(desk, one)))
     return 'too many requests wait for their approvers; answer some of them with `procura approve`'
   // A person who reads the request sees its body.
-  if (body !== undefined) await files.putBody(one.id, body)
+  if (body !== '') await files.putBody(one.id, body)
   await files.putRequest(one.id, one.container)
   kept.set(one.id, one)
   const message = `an agent requests ${quote(command, 128)}; answer with \`procura approve ${one.id}\``

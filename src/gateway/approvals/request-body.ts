@@ -22,3 +22,13 @@ export async function bodyOf(text: string | undefined, args: IpldMap): Promise<U
   const body = Uint8Array.from(bytes)
   return (await contentDigest(body)) === args['digest'] ? body : undefined
 }
+
+/** Whether a body is the one of each request; a request can be without one. */
+export async function areOfBody(
+  body: string | undefined,
+  requests: readonly { readonly request: { readonly args: IpldMap } }[],
+): Promise<boolean> {
+  for (const { request } of body === undefined ? [] : requests)
+    if ((await bodyOf(body, request.args)) === undefined) return false
+  return true
+}

@@ -445,6 +445,63 @@ describe('procura wrap', () => {
     expect(err).toContain('stays in the clear')
   })
 
+  it('masks secrets that are written with escapes, in JSON and in TOML [WRP-04]', async () => {
+    const secret = 'canary/of+the"mail\\key\u00e9\u{1f511}'
+    const json = JSON.stringify(secret).slice(1, -1)
+    const written = [
+      json,
+      json.replaceAll('/', '\\/'),
+      json.replaceAll('+', '\\u002B').replace('canary', '\\u0063anary'),
+      [...secret]
+        .map((one) =>
+          one
+            .split('')
+            .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+            .join(''),
+        )
+        .join(''),
+    ]
+    const texts = written.map((text) => [
+      '.mcp.json',
+      `{"mcpServers":{"mail":{"command":"node","env":{"MAIL_KEY":"${text}"}}}}`,
+    ])
+    const toml = (value: string): readonly string[] => [
+      'config.toml',
+      `[mcp_servers.mail]\ncommand = "node"\n[mcp_servers.mail.env]\nMAIL_KEY = ${value}\n`,
+    ]
+    texts.push(
+      ...([`"${json.replace('c', '\\U00000063')}"`, `"""${json.replace('of', 'o\\\n   f')}"""`, `'${secret}'`].map(
+        toml,
+      ) as string[][]),
+    )
+    for (const [name = '', text = ''] of texts) {
+      const path = machine.write(name, text)
+      const { code, out, err } = await machine.procura(['wrap', path, '--dry-run', '--key-file', machine.keyFile])
+      expect(code, err).toBe(0)
+      expect(out, text).toMatch(/MAIL_KEY.{1,6}••••/)
+      expect(out + err, text).not.toMatch(/anary|the.{0,2}mail|key|006b/)
+    }
+  })
+
+  it('shows no default of a reference, and refuses a command with a secret [WRP-04] [WRP-05]', async () => {
+    const of = (server: object): string =>
+      machine.write('.mcp.json', JSON.stringify({ mcpServers: { mail: { command: 'node', ...server } } }))
+    const refused = async (server: object, ...more: readonly string[]): Promise<string> => {
+      const { code, out, err } = await wrap(of(server), ...more)
+      expect([code, out]).toEqual([1, ''])
+      expect(err).not.toContain('canary')
+      return err
+    }
+    expect(await refused({ env: { MAIL_KEY: '${MAIL_KEY:-canary}' } })).toContain(
+      'refers to ${MAIL_KEY}; pass --from-env',
+    )
+    expect(await refused({ command: 'MAIL_KEY=canary node mail.mjs' })).toContain('`command` has the value of MAIL_KEY')
+    expect(await refused({ command: 'npx mail --api-key canary' })).toContain('`command` has the value of --api-key')
+    const path = machine.write('.cursor/mcp.json', '{"mcpServers":{"mail":{"command":"node","args":["${x:canary}"]}}}')
+    const { err } = await wrap(path)
+    expect(err).toContain('refers to ${x:…}')
+  })
+
   it('gives the agent the named tools with their policies, or every tool [WRP-10]', async () => {
     const path = machine.write('.mcp.json', mail())
     await wrap(path, '--policy', 'send: .to like *@example.com', '--policy', '*: .size < 5', '--tools', 'list')
