@@ -56,7 +56,7 @@ export interface AuditTrail {
 }
 
 /** How a call ended. */
-export type Ending = Pick<OutcomeEvent, 'code' | 'durationMs' | 'responseBytes' | 'status' | 'upstreamStatus'>
+export type Ending = Pick<OutcomeEvent, 'code' | 'durationMs' | 'status' | 'upstreamStatus'>
 
 /** Options of {@link createAuditTrail}. */
 export interface AuditTrailOptions {
@@ -120,7 +120,7 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
       const lease = leases.get(intent)
       leases.delete(intent)
       assertOpen(lease)
-      const { code, durationMs, responseBytes, status, upstreamStatus } = ending
+      const { code, durationMs, status, upstreamStatus } = ending
       // Without a spread of the ending, which takes longer than the record, and in the canonical order of a record.
       const event: OutcomeEvent = {
         id: newId(),
@@ -131,7 +131,6 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
         intent,
         status,
         ...(durationMs !== undefined && { durationMs }),
-        ...(responseBytes !== undefined && { responseBytes }),
         ...(upstreamStatus !== undefined && { upstreamStatus }),
       }
       return sink.append(event, {})
