@@ -75,6 +75,15 @@ describe('an authorization', () => {
     }
   })
 
+  it.each([undefined, null, 7, 'text', {}, []])('AUT-01 is not %j: no authorizer looks at it again', async (value) => {
+    const authorizer = createService()
+    const problem = 'the authorization was not made by this authorizer'
+    await expect(authorizer.recheck(value as never)).rejects.toThrow(new ArgumentError(problem))
+    await expect(authorizer.finish(value as never)).rejects.toThrow(new ArgumentError(problem))
+    const copy = { ...(await authorized()) }
+    await expect(authorizer.recheck(copy as never)).rejects.toThrow(new ArgumentError(problem))
+  })
+
   it('has every fact as a property of its own, so that a copy by `...` has it', async () => {
     const authorization = await authorized()
     const { invocation, task } = authorization

@@ -46,6 +46,17 @@ describe('STO-11 stores that are asked together', () => {
     expect(questions).toHaveLength(1)
   })
 
+  it('LMT-19 are not asked about a limit for another service: no use and no claim is left', async () => {
+    const { stores, questions } = storesTogether()
+    const container = await containerOf(maxUses(1, 'did:web:other.example'), maxUses(1))
+    const authorizer = createService(stores)
+    for (let time = 0; time < 2; time++)
+      expect(verdict(await authorizer.authorize(container))).toBe('policy_unsatisfied at 0 LMT-19')
+    expect(questions).toEqual([])
+    expect(stores.replay.size).toBe(0)
+    expect(stores.limitStore.size).toBe(0)
+  })
+
   it('are asked after the questions of a guard, as each by itself is: a revoked call has the same denial', async () => {
     const { stores } = storesTogether()
     const proofs = [await delegateRaw(alice, bob)]

@@ -10,6 +10,7 @@ import { never } from '../../src/time.ts'
 import { fullOfHashes } from '../property/replay-properties.ts'
 import { inCi, shortRuns } from '../property/runs.ts'
 import { actor, clock, now } from '../support/actors.ts'
+import { invocationPayload, sealRaw } from '../support/raw-token.ts'
 import { call, createService, decide, service, verdict } from '../support/service.ts'
 
 const alice = await actor('alice')
@@ -213,6 +214,22 @@ describe('replay', () => {
       { numRuns, seed },
     )
     expect([...seen].map(String).sort()).toEqual(['false', 'full', 'past', 'true'])
+  })
+
+  it('RPL-08 is asked of the store with the first second at which the call could be accepted, or without any', async () => {
+    const given: unknown[] = []
+    const replay: ReplayStore = { claim: (_, __, { acceptedFrom }) => given.push(acceptedFrom) > 0 }
+    const authorizer = createService({ replay, clockTolerance: 45 })
+    const payload = { ...invocationPayload(alice.did), aud: service.did }
+    for (const iat of [now - 20, undefined]) {
+      const bytes = await sealRaw(alice, { tag: 'ucan/inv@1.0.0', payload: { ...payload, iat } })
+      for (const signal of [undefined, new AbortController().signal]) {
+        const container = encodeContainer([{ bytes }])
+        const decision = await authorizer.authorize(container, signal && { signal })
+        expect(verdict(decision)).toBe('allowed')
+      }
+    }
+    expect(given).toEqual([now - 65, now - 65, undefined, undefined])
   })
 
   it('RPL-05 is refused when the store fails, whichever way', async () => {

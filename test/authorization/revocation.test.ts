@@ -17,7 +17,7 @@ import type { RevocationStore } from '../../src/revocation/revocation-store.ts'
 import { revoke } from '../../src/revocation/revoke.ts'
 import { never } from '../../src/time.ts'
 import { actor, clock, now } from '../support/actors.ts'
-import { invocationPayload, sealRaw } from '../support/raw-token.ts'
+import { delegationPayload, invocationPayload, sealRaw } from '../support/raw-token.ts'
 import { call, chainOf, createService, decide, delegateRaw, verdict } from '../support/service.ts'
 
 const [alice, bob, carol, dan, mallory] = (await Promise.all(
@@ -67,6 +67,30 @@ describe('verifyRevocation', () => {
       const revocation = await revoke({ issuer: stranger, delegation: second, path })
       expect(await said([revocation, ...path])).toBe('root_not_subject RVK-02')
     }
+  })
+
+  it('RVK-02 PRF-08 requires the signature of the revoker, and of each issuer of the right to revoke [attack 18]', async () => {
+    const payload = { ...invocationPayload(bob.did), cmd: '/ucan/revoke', args: { revoke: second.cid }, exp: null }
+    const signedBy = async (signer: Signer) => ({ bytes: await sealRaw(signer, { tag: 'ucan/inv@1.0.0', payload }) })
+    expect(await said([await signedBy(bob), second])).toBe('accepted')
+    expect(await said([await signedBy(mallory), second])).toBe('signature_invalid PRF-08')
+    // Mallory writes a right of bob's, and signs it herself.
+    const right = { ...delegationPayload(bob.did, mallory.did), cmd: '/ucan/revoke' }
+    const forged = await decodeDelegation(await sealRaw(mallory, { payload: right }))
+    const revocation = await revoke({ issuer: mallory, subject: bob.did, delegation: second, proofs: [forged] })
+    expect(await said([revocation, forged, second])).toBe('signature_invalid PRF-08')
+  })
+
+  it('RVK-02 requires a right to revoke that is valid now, and for this revocation [attack 18]', async () => {
+    const asked = async (change: Parameters<typeof delegateRaw>[2]) => {
+      const right = await delegateRaw(bob, mallory, { command: '/ucan/revoke', ...change })
+      const revocation = await revoke({ issuer: mallory, subject: bob.did, delegation: second, proofs: [right] })
+      return said([revocation, right, second])
+    }
+    expect(await asked({ policy: [['==', '.revoke', second.cid]] })).toBe('accepted')
+    expect(await asked({ policy: [['==', '.revoke', third.cid]] })).toBe('policy_unsatisfied PRF-11')
+    expect(await asked({ expiration: now - 61 })).toBe('expired TIM-03')
+    expect(await asked({ notBefore: now + 61 })).toBe('not_yet_valid TIM-02')
   })
 
   it('RVK-02 requires such an issuer or their delegate', async () => {

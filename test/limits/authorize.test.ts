@@ -187,6 +187,64 @@ describe('LMT-12 limits of a chain', () => {
     expect(await ask(authorizer, bob, proofs)).toBe('allowed')
   })
 
+  it('LMT-12 on concurrent calls name no time: a call is free again when another has ended', async () => {
+    const proofs = [await grant(maxConcurrent(1))]
+    const authorizer = service()
+    expect(await ask(authorizer, bob, proofs)).toBe('allowed')
+    const decision = await authorizer.authorize(encodeContainer([await call({ issuer: bob, proofs }), ...proofs]))
+    if (decision.allowed) throw new Error('allowed')
+    expect(decision.denial.message).toMatch(/`limit\/concurrent`.* is reached; call again when another call has ended$/)
+    expect(decision.denial.detail).not.toHaveProperty('freeAt')
+  })
+
+  it('LMT-12 on sums name amounts with the decimals of the maximum', async () => {
+    const authorizer = service()
+    for (const [maximum, amounts, left] of [
+      ['10', [8, 3], '2'],
+      ['10.00', [8, 3], '2.00'],
+      ['0.30', ['0.29', '0.02'], '0.01'],
+    ] as const) {
+      const proofs = [await grant(maxSum('.amount', maximum))]
+      const [first, second] = amounts
+      expect(await ask(authorizer, bob, proofs, { args: { amount: first } })).toBe('allowed')
+      const invocation = await call({ issuer: bob, proofs, args: { amount: second } })
+      const decision = await authorizer.authorize(encodeContainer([invocation, ...proofs]))
+      expect(decision).toMatchObject({ denial: { code: 'limit_exhausted', detail: { remaining: left } } })
+      expect(!decision.allowed && decision.denial.message).toContain(`has ${left} of ${maximum} left`)
+    }
+  })
+
+  it('LMT-16 are given back when `finish` resolves, which rejects with the error of the store', async () => {
+    const limitStore = memoryLimitStore({ clock: { now: () => now } })
+    let confirm: () => void = () => undefined
+    const answers = [
+      () => new Promise<void>((resolve) => (confirm = resolve)),
+      () => Promise.reject(new Error('the store is down')),
+    ]
+    const release: LimitStore['release'] = async () => answers.shift()?.()
+    const authorizer = service({ limitStore: { ...limitStore, release } })
+    const proofs = [await grant(maxConcurrent(1))]
+    const decision = await authorizer.authorize(encodeContainer([await call({ issuer: bob, proofs }), ...proofs]))
+    if (!decision.allowed) throw new Error(decision.denial.message)
+    let finished = false
+    const finishing = authorizer.finish(decision.authorization).then(() => {
+      finished = true
+    })
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(finished).toBe(false)
+    confirm()
+    await finishing
+    await expect(authorizer.finish(decision.authorization)).rejects.toThrow('the store is down')
+  })
+
+  it('LMT-16 need no `finish` in a call without limits, which may be ended all the same', async () => {
+    const authorizer = service()
+    const proofs = [await grant()]
+    const decision = await authorizer.authorize(encodeContainer([await call({ issuer: bob, proofs }), ...proofs]))
+    if (!decision.allowed) throw new Error(decision.denial.message)
+    await expect(authorizer.finish(decision.authorization)).resolves.toBeUndefined()
+  })
+
   it('are not used up by a call that is refused for another reason', async () => {
     const revoked = { findRevocations: () => [{ id: bob.did }] }
     const limitStore = memoryLimitStore({ clock: { now: () => now } })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { AuditEvent } from '../../src/audit/events/event.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import type { LimitStore } from '../../src/authorization/limits/limit-store.ts'
@@ -66,6 +66,17 @@ async function use(guard: ReturnType<typeof setUp>['guard'], proof: Delegation, 
 }
 
 describe('LMT-16 a guard', () => {
+  it('asks its store about no call whose chain has no limits', async () => {
+    const asked = vi.fn(() => Promise.reject(new Error('down')))
+    const limitStore = { reserve: asked, commit: asked, release: asked, remaining: asked } as unknown as LimitStore
+    const { guard, events, kinds } = setUp({ limitStore })
+    expect(await use(guard, await grant())).toBe('ok')
+    expect(await guard.authorize(await containerOf(await grant()))).toMatchObject({ allowed: true })
+    expect(asked).not.toHaveBeenCalled()
+    expect(kinds()).toEqual(['intent', 'outcome ok'])
+    expect(events()[0]).not.toHaveProperty('limits')
+  })
+
   it('counts each call whose handler has started, also one that failed', async () => {
     const { guard, kinds } = setUp()
     const proof = await grant(maxUses(2))
