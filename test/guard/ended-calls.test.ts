@@ -386,6 +386,20 @@ describe('the body of a response', () => {
     })
   }
 
+  it('GRD-14 is aborted when the handler returns another response than this one', async () => {
+    const { guard } = setUp({
+      ...mailOptions({ ...send, requests: 2 } as typeof send, upstream, secret),
+    })
+    let first: Response | undefined
+    const result = await guard.use(await container(), async ({ fetch }) => {
+      first = await fetch(`${upstream.origin}/text`)
+      return fetch(`${upstream.origin}/text`)
+    })
+    if (!result.allowed) throw new Error('refused')
+    expect(await result.value.text()).toBe('text')
+    await expect(first?.text()).rejects.toMatchObject({ code: 'ERR_VAULT_UNAVAILABLE' })
+  })
+
   it('GRD-14 fails with the reason when it is read too late', async () => {
     const { guard } = setUp()
     let kept: Response | undefined

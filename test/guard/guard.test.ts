@@ -614,6 +614,31 @@ describe('guard.authorize and guard.dryRun', () => {
     }
   })
 
+  it.each<[unknown, string]>([
+    [Object.assign(new Error('odd'), { code: 'ECONNRESET' }), 'ECONNRESET'],
+    [Object.assign(new Error('odd'), { code: 'a'.repeat(64) }), 'a'.repeat(64)],
+    [{ code: 'E.mail-1_b' }, 'E.mail-1_b'],
+    [new RangeError('odd'), 'RangeError'],
+    // No text that may hold a secret: the code of the record is a word.
+    [Object.assign(new Error('odd'), { code: `Bearer ${secret}` }), 'Error'],
+    [Object.assign(new TypeError('odd'), { code: `key=${secret}` }), 'TypeError'],
+    [Object.assign(new Error('odd'), { code: 'a'.repeat(65) }), 'Error'],
+    [Object.assign(new Error('odd'), { code: '' }), 'Error'],
+    [Object.assign(new Error('odd'), { code: 7 }), 'Error'],
+    [Object.assign(new Error('odd'), { name: `Failed with ${secret}` }), 'Error'],
+    [Object.assign(new Error('odd'), { name: 'a'.repeat(65) }), 'Error'],
+    [{ name: 'NoError' }, 'Error'],
+  ])(
+    'record a code or a name of a thrown value that is one word of at most 64 characters (%#)',
+    async (thrown, code) => {
+      const { guard, events } = setUp()
+      const used = guard.use(await containerOf('/mail/read'), () => Promise.reject(thrown))
+      await expect(used).rejects.toBe(thrown)
+      expect(events().at(-1)).toMatchObject({ kind: 'outcome', status: 'error', code })
+      expect(JSON.stringify(events())).not.toContain(secret)
+    },
+  )
+
   it('add no listeners to signals, for any number of running calls [attack 86]', async () => {
     const { guard } = setUp({ commands: [read] as GuardOptions['commands'] })
     const warnings: Error[] = []
