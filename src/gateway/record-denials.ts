@@ -24,8 +24,11 @@ const denialKey = 'xyz.ucan/container.denial'
 /** The code of an error with which a relay refuses a request beyond those in progress. */
 const tooMany = -32_000
 
-/** Most calls whose tool is remembered until they are answered. */
-const mostCalls = 1_000
+/**
+ * Most calls whose tool is remembered until they are answered, and most characters of an id and of a tool: one with a longer
+ * id is malformed, and one with a longer name has no command. The calls in a batch that is refused whole are not answered.
+ */
+const [mostCalls, longestId, longestTool] = [1_000, 1_024, 256]
 
 /**
  * Records the refusals that a relay decides before it asks the guard: a call that is not signed, or of a tool that nobody
@@ -110,7 +113,7 @@ function isAnswer(message: unknown): boolean {
 
 /** The tool and the attribution that a call claims. They are for the record alone. */
 interface ClaimedCall {
-  readonly tool: string
+  readonly tool: string | undefined
   readonly claimed: Readonly<Record<string, string>> | undefined
 }
 
@@ -146,14 +149,15 @@ function openCalls(): {
       if (method === 'notifications/cancelled') end(requestId)
       if (method !== 'tools/call' || typeof name !== 'string' || !isId(id)) return
       const claimed = clientClaims(Object(_meta))
-      begin(id, { tool: name, claimed: Object.keys(claimed).length > 0 ? claimed : undefined })
+      const tool = name.length > longestTool ? undefined : name
+      begin(id, { tool, claimed: Object.keys(claimed).length > 0 ? claimed : undefined })
     },
     answered: end,
   }
 }
 
 function isId(id: unknown): boolean {
-  return typeof id === 'string' || typeof id === 'number'
+  return (typeof id === 'string' && id.length <= longestId) || typeof id === 'number'
 }
 
 /**

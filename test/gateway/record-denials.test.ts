@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import type { AuditEvent } from '../../src/audit/events/event.ts'
 import { sampleDenials } from '../../src/audit/sample-denials.ts'
@@ -35,11 +37,34 @@ function setUp() {
   })
   client.onmessage = () => undefined
   inner.onmessage?.({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'send' } })
-  return { client, sent, events, errors, confirm: (error?: Error) => confirm(error) }
+  return { client, inner, sent, events, errors, confirm: (error?: Error) => confirm(error) }
 }
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
 }
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+describe('the calls of a session that are not answered', () => {
+  const memory = (): number => {
+    collectGarbage()
+    return process.memoryUsage().heapUsed
+  }
+
+  it('take little memory, whatever their ids and the names of their tools are [GTW-44] [attack 98]', async () => {
+    const { client, inner } = setUp()
+    Object.assign(inner, { close: async () => undefined })
+    const before = memory()
+    const large = (at: number): string => Buffer.alloc(1_000_000, 65 + (at % 26)).toString('latin1')
+    for (let at = 0; at < 300; at++) {
+      const [id, name] = at % 2 === 0 ? [at, large(at)] : [large(at), 'send']
+      inner.onmessage?.([{ jsonrpc: '2.0', id, method: 'tools/call', params: { name } }])
+    }
+    expect(memory() - before).toBeLessThan(50_000_000)
+    await client.close()
+  })
+})
 
 describe('a refusal before the guard is asked', () => {
   it('is answered when it is on record [GTW-37]', async () => {

@@ -26,6 +26,9 @@ export type ReadMessage =
       readonly id: RequestId | null | undefined
     }
 
+/** Most characters of an id: those of the requests in progress are kept. */
+const longestId = 1_024
+
 /** Reads one message. */
 export function readMessage(given: unknown): ReadMessage {
   if (objectValue(given) !== undefined) return { kind: 'malformed', fault: 'a message is not an object', id: null }
@@ -40,7 +43,8 @@ export function readMessage(given: unknown): ReadMessage {
   if (!Object.hasOwn(message, 'jsonrpc') || message['jsonrpc'] !== '2.0')
     return malformed('`jsonrpc` of a message is not `2.0`')
   const outcomes = ['result', 'error'].filter((name) => Object.hasOwn(message, name)).length
-  if (hasId && !isId(id)) return malformed('the id of a message is not a string or a number')
+  if (hasId && !isId(id))
+    return malformed(`the id of a message is not a string of at most ${longestId} characters or a number`)
   if (!hasMethod) {
     if (outcomes !== 1 || !isId(id)) return malformed('a message is not a request, a notification or a response')
     return { kind: 'response', id, message }
@@ -51,7 +55,8 @@ export function readMessage(given: unknown): ReadMessage {
 }
 
 function isId(id: unknown): id is RequestId {
-  return typeof id === 'string' || (typeof id === 'number' && Number.isFinite(id))
+  if (typeof id === 'string') return id.length <= longestId
+  return typeof id === 'number' && Number.isFinite(id)
 }
 
 /** An error response. */

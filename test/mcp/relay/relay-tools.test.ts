@@ -129,6 +129,7 @@ describe('relayTools', () => {
       [{ jsonrpc: '2.0', id: true, method: 'ping' }, null],
       [{ jsonrpc: '2.0', id: Number.NaN, method: 'ping' }, null],
       [{ jsonrpc: '2.0', id: 4, method: 'ping', error: {} }, 4],
+      [{ jsonrpc: '2.0', id: 'x'.repeat(1_025), method: 'ping' }, null],
     ]
     for (const [message, id] of malformed) {
       await client.deliver(message)
@@ -147,10 +148,13 @@ describe('relayTools', () => {
       {},
       { jsonrpc: '2.0', id: 1, result: {} },
       { jsonrpc: '2.0', id: null, error: {} },
+      { jsonrpc: '2.0', id: 'x'.repeat(1_025), method: 'ping' },
     ])
       await server.deliver(message)
     expect([client.sent, server.sent]).toEqual([[], []])
-    expect(errors).toHaveLength(16)
+    expect(errors).toHaveLength(18)
+    await server.deliver({ jsonrpc: '2.0', id: 'x'.repeat(1_024), method: 'ping' })
+    expect(client.sent).toHaveLength(1)
   })
 
   it('MCP-21 refuses an id that is in use, and more requests than it keeps', async () => {
