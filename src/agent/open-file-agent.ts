@@ -47,9 +47,11 @@ const checks: OptionChecks<FileAgentOptions> = Object.freeze({
  */
 export async function openFileAgent(options: FileAgentOptions): Promise<Agent> {
   const { signer, store, ...given } = readOptions('openFileAgent', options, checks)
+  // Before the wait for the signer: the caller may overwrite the bytes of a key meanwhile.
+  const held = isOpened<DelegationStore>(store, 'change') ? store : fileDelegationStore(withPath(store, 'path'))
   return openAgent({
     ...given,
     signer: isOpened<Signer>(signer, 'sign') ? signer : (await openSignerFile(withPath(signer, 'path'))).signer,
-    store: isOpened<DelegationStore>(store, 'change') ? store : fileDelegationStore(withPath(store, 'path')),
+    store: held,
   })
 }

@@ -10,7 +10,7 @@ import { withFileLock } from '../support/file-lock/with-file-lock.ts'
 import { createMutex } from '../support/mutex.ts'
 import { integerFrom, maybe, milliseconds, nonEmptyString, readOptions, withDefault } from '../support/options.ts'
 import { readPrivateFile, replacePrivateFile } from '../support/private-file.ts'
-import { type FileKey, keyCheck } from '../vault/stores/file/key.ts'
+import { type FileKey, keyCheck, ownKey } from '../vault/stores/file/key.ts'
 import { createFileCipher, encrypted, type FileCipher, isSealed, readSealed, type SealedFile } from './sealed-file.ts'
 
 /** Options of {@link fileDelegationStore}. */
@@ -69,7 +69,7 @@ export function fileDelegationStore(options: FileDelegationStoreOptions): Delega
   })
   if (key === undefined && name !== undefined)
     throw new ArgumentError('fileDelegationStore: `name` requires a `key`, because the encryption binds it')
-  const cipher = key && createFileCipher(key, name)
+  const cipher = key && createFileCipher(ownKey(key), name)
   const lock = createFileLock(`${path}.lock`)
   const mutex = createMutex()
 
@@ -77,7 +77,7 @@ export function fileDelegationStore(options: FileDelegationStoreOptions): Delega
     load: () => asStoreError(async () => (await read(path, cipher)).tokens),
     change: ({ add, remove }) => {
       // Copies: the caller may change the bytes while the file is locked.
-      const added = new Map(Array.from(add, ([cid, bytes]) => [cid, bytes.slice()] as const))
+      const added = new Map(Array.from(add, ([cid, bytes]) => [cid, new Uint8Array(bytes)] as const))
       const removed = new Set(remove)
       return mutex(() =>
         asStoreError(() =>

@@ -18,6 +18,7 @@ import {
   withMethod,
 } from '../support/options.ts'
 import { type FileVaultOptions, openFileVault } from '../vault/stores/file/file-vault.ts'
+import { withOwnKey } from '../vault/stores/file/key.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type ServiceOptions, serviceChecks } from './options.ts'
 import { createService, type Service } from './service.ts'
@@ -70,13 +71,15 @@ export interface FileAuditOptions extends Omit<AuditOptions, 'sink'> {
 export async function openFileService(options: FileServiceOptions): Promise<Service> {
   const { signer, audience, vault, audit, receipts, ...given } = readOptions('openFileService', options, checks)
   const { sink } = audit
+  // Before the wait for the signer: the caller may overwrite the bytes of a key meanwhile.
+  const secrets = vault === undefined || isOpened<Vault>(vault, 'use') ? vault : withOwnKey(vault as FileVaultOptions)
   const keys = await openKeys(signer)
   const opened = {
     ...given,
     // SVC-21
     audience: audience === undefined ? [...new Set(keys.map(({ did }) => did))] : audience,
-    ...(vault !== undefined && {
-      vault: isOpened<Vault>(vault, 'use') ? vault : await openFileVault(vault as FileVaultOptions),
+    ...(secrets !== undefined && {
+      vault: isOpened<Vault>(secrets, 'use') ? secrets : await openFileVault(secrets),
     }),
     ...(receipts !== undefined && { receipts: receipts === true ? keys : receipts }),
   }

@@ -37,6 +37,7 @@ import {
   type FilePurpose,
   keyCheck,
   newDerivation,
+  ownKey,
 } from '../vault/stores/file/key.ts'
 import { decodeSignerFile, encodeSignerFile, openSecrets, type PrivateEntry, type SealedFile } from './format.ts'
 
@@ -109,7 +110,8 @@ export async function createSignerFile(options: CreateSignerFileOptions): Promis
     clock: withDefault(withMethod('now'), systemClock),
     scryptCost: withDefault(integerFrom(1), 131_072),
   })
-  const { path, key, scryptCost, clock } = given
+  const { path, scryptCost, clock } = given
+  const key = given.key && ownKey(given.key)
   const did = given.did === undefined ? undefined : parseDid(given.did)
   const entry = await newEntry(checkAlgorithm(given.algorithm), did, secondsOf(clock))
   const keys = key && (await deriveKeys(key, newDerivation(key, scryptCost), readTimeoutMs, signerFiles))
@@ -131,7 +133,7 @@ export async function createSignerFile(options: CreateSignerFileOptions): Promis
  */
 export async function openSignerFile(options: SignerFileOptions): Promise<SignerFile> {
   const { path, key } = readOptions('openSignerFile', options, openChecks)
-  const { entries } = await open(path, key)
+  const { entries } = await open(path, key && ownKey(key))
   return signerFileOf(entries)
 }
 
@@ -163,12 +165,13 @@ export async function describeSignerFile(options: {
  *   longer than `lockTimeoutMs`.
  */
 export async function rotateSignerFile(options: RotateSignerFileOptions): Promise<SignerFile> {
-  const { path, key, keep, clock, lockTimeoutMs } = readOptions('rotateSignerFile', options, {
+  const { path, keep, clock, lockTimeoutMs, ...given } = readOptions('rotateSignerFile', options, {
     ...openChecks,
     keep: withDefault(integerFrom(0, mostKeys - 1), 1),
     clock: withDefault(withMethod('now'), systemClock),
     lockTimeoutMs: withDefault(integerFrom(1), 5_000),
   })
+  const key = given.key && ownKey(given.key)
   // The lock makes a folder; a misspelt path must not leave one behind.
   await read(path)
   const lock = createFileLock(`${path}.lock`)

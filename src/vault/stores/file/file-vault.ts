@@ -22,7 +22,7 @@ import type { SecretSource } from '../../source.ts'
 import type { Vault } from '../../vault.ts'
 import { type FileStore, type OpenFile, openFileStore } from './file-store.ts'
 import { type FileContents, type FileRecord, openRecord, sealRecord } from './format.ts'
-import { type FileKey, type FileKeys, keyCheck } from './key.ts'
+import { type FileKey, type FileKeys, keyCheck, ownKey } from './key.ts'
 
 export type { FileKey } from './key.ts'
 
@@ -108,7 +108,7 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
     },
   )
   const { clock, readTimeoutMs } = settings
-  const store = await openFileStore({ path, key, create, scryptCost, lockTimeoutMs, readTimeoutMs })
+  const store = await openFileStore({ path, key: ownKey(key), create, scryptCost, lockTimeoutMs, readTimeoutMs })
   const credentials = credentialsOf(store, keepVersions, clock)
   const { add } = credentials
 
@@ -145,7 +145,7 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
       const { contents } = await store.read()
       return contents.records.map((record) => describe(record, latest(contents, record.name)))
     },
-    changeKey: (next) => store.changeKey(next, resealAll),
+    changeKey: async (next) => store.changeKey(ownKey(next), resealAll),
   } satisfies FileVault)
 }
 

@@ -45,6 +45,32 @@ function checkKey(key: FileKey): void {
   if (fault !== undefined) throw new ArgumentError(`\`key\` ${fault}`)
 }
 
+/**
+ * The key for later use, with a copy of its bytes: the caller may overwrite them, and the file would be encrypted with
+ * zeros.
+ *
+ * @throws ArgumentError when it has another form.
+ */
+export function ownKey(key: FileKey): FileKey {
+  checkKey(key)
+  const { passphrase, keyFile, bytes } = key as {
+    readonly passphrase?: string | Secret
+    readonly keyFile: string
+    readonly bytes?: Uint8Array
+  }
+  if (bytes !== undefined) return { bytes: new Uint8Array(bytes) }
+  return passphrase === undefined ? { keyFile } : { passphrase }
+}
+
+/** Options that are used later, with {@link ownKey}. An invalid key is left to the function that opens the file. */
+export function withOwnKey<Options extends { readonly key?: FileKey | undefined }>(options: Options): Options {
+  const { key } = options
+  // A spread would leave out inherited options, and with them the misspelt ones.
+  return key === undefined || keyCheck(key) !== undefined
+    ? options
+    : (Object.create(options, { key: { value: ownKey(key), enumerable: true } }) as Options)
+}
+
 /** Exactly one of the forms of a key: of two, the wrong one could be used. */
 export const keyCheck: OptionCheck = (key) => {
   const given = (objectValue(key) === undefined ? key : {}) as { readonly [name: string]: unknown }

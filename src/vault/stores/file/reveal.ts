@@ -3,7 +3,7 @@ import { nonEmptyString, type OptionChecks, readOptions } from '../../../support
 import type { Secret } from '../../secret.ts'
 import { openFileStore } from './file-store.ts'
 import { openRecord } from './format.ts'
-import { type FileKey, keyCheck } from './key.ts'
+import { type FileKey, keyCheck, ownKey } from './key.ts'
 
 /** Options of {@link revealCredentials}. */
 export interface RevealCredentialsOptions {
@@ -36,7 +36,7 @@ const checks: OptionChecks<RevealCredentialsOptions> = Object.freeze({ path: non
  */
 export async function revealCredentials(options: RevealCredentialsOptions): Promise<ReadonlyMap<string, Secret>> {
   const { path, key } = readOptions('revealCredentials', options, checks)
-  const store = await openFileStore({ path, key, ...settings })
+  const store = await openFileStore({ path, key: ownKey(key), ...settings })
   const { contents, keys } = await store.read()
   // Of several versions, the last one is current.
   const current = new Map(contents.records.map((record) => [record.name, record] as const))
