@@ -29,7 +29,7 @@ export function memoryDelegationStore(
     change({ add, remove }) {
       const next = new Map(held)
       for (const cid of remove) next.delete(cid)
-      for (const [cid, bytes] of add) next.set(cid, bytes.slice())
+      for (const [cid, bytes] of add) next.set(cid, new Uint8Array(bytes))
       if (next.size > maxEntries)
         throw new StoreFullError(`the delegation store holds at most ${maxEntries} delegations`)
       held = next
@@ -44,6 +44,6 @@ function namedBytes(delegations: Iterable<Delegation>): readonly (readonly [stri
   return Array.from(delegations, (one) => {
     if (one?.kind !== 'delegation' || !(one.bytes instanceof Uint8Array))
       throw new ArgumentError('`delegations` must be a list of delegations')
-    return [String(one.cid), one.bytes.slice()] as const
+    return [String(one.cid), new Uint8Array(one.bytes)] as const
   })
 }

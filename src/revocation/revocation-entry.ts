@@ -39,7 +39,7 @@ export function readRevocationEntry(entry: RevocationEntry): RevocationEntry {
   const ids = Object.freeze([...new Set(given.ids.map(revocationId))])
   if (ids.length === 0) throw noEntry('`ids` is empty')
   const revoker = given.revoker === undefined ? undefined : didOption('revoker', given.revoker)
-  const token = typeof given.token === 'string' ? given.token : given.token?.slice()
+  const token = given.token instanceof Uint8Array ? new Uint8Array(given.token) : given.token
   return Object.freeze({
     ids,
     ...(revoker !== undefined && { revoker }),

@@ -4,7 +4,13 @@
  *
  * @module
  */
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
+import type { Delegation } from '../../src/delegation/delegation.ts'
+import { fileDelegationStore } from '../../src/delegation-file/file-delegation-store.ts'
 import { publicKey } from '../../src/did/did-key.ts'
 import { eq } from '../../src/entries/policy.ts'
 import { generateSigner, importSigner } from '../../src/entries/signer.ts'
@@ -16,14 +22,19 @@ import { backend as noble } from '../../src/principal/backend/noble.ts'
 import { sodiumBackend } from '../../src/principal/backend/sodium.ts'
 import { decodePkcs8 } from '../../src/principal/pkcs8.ts'
 import { twinSignature } from '../../src/principal/signature.ts'
+import { memoryDelegationStore } from '../../src/proof/memory-delegation-store.ts'
 import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
 import { verifyReceipt } from '../../src/receipt/verify-receipt.ts'
+import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { copyRequest } from '../../src/vault/request/send.ts'
+import { intent } from '../audit/events.ts'
 import { actor, clock, now } from '../support/actors.ts'
-import { call, service } from '../support/service.ts'
+import { call, delegateRaw, service } from '../support/service.ts'
 
 const alice = await actor('alice')
 const bob = await actor('bob', 'ES256')
+const folder = mkdtempSync(join(tmpdir(), 'procura-bytes-'))
+afterAll(() => rmSync(folder, { recursive: true }))
 
 /** Passes a Buffer to a function, and compares the result before and after the Buffer is filled with other bytes. */
 async function keeps<T>(bytes: Uint8Array, make: (buffer: Buffer) => T | Promise<T>, look: (made: T) => unknown) {
@@ -139,6 +150,42 @@ describe('bytes given as a Buffer are copied', () => {
       (body) => copyRequest({ ...unchecked, url: 'https://example.com/', method: 'POST', body }),
       ({ body }) => [...(body ?? [])],
     )
+  })
+
+  it('of a revocation that is stored', async () => {
+    const store = memoryRevocationStore({ clock })
+    await keeps(
+      Uint8Array.of(0x40, 1, 2),
+      (token) => store.add({ ids: [alice.did], expiration: now + 60, token }),
+      async () => (await store.listRevocations({ after: 0, limit: 1 })).entries.map(({ entry }) => entry.token),
+    )
+  })
+
+  it('of delegations in the stores in memory and in a file', async () => {
+    const { cid, bytes } = await delegateRaw(alice, bob)
+    const path = join(folder, 'delegations')
+    const begun = { kind: 'delegation', cid } as Delegation
+    await keeps(
+      bytes,
+      (buffer) => memoryDelegationStore([{ ...begun, bytes: buffer }]),
+      (store) => store.load({}),
+    )
+    for (const store of [memoryDelegationStore(), fileDelegationStore({ path })]) {
+      const buffer = Buffer.from(bytes)
+      const changed = store.change({ add: new Map([[String(cid), buffer]]), remove: [] }, {})
+      buffer.fill(0x5a)
+      await changed
+      expect(await store.load({})).toEqual([bytes])
+    }
+  })
+
+  it('of the arguments in an event', async () => {
+    const sink = memoryAuditSink()
+    const raw = Buffer.from([1, 2, 3])
+    const appended = sink.append(intent(1, { args: { raw } }), {})
+    raw.fill(0x5a)
+    await appended
+    expect(sink.records()[0]?.event).toMatchObject({ args: { raw: Uint8Array.of(1, 2, 3) } })
   })
 
   it('of byte strings in CBOR', async () => {

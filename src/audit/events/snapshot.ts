@@ -11,7 +11,7 @@ export function snapshot(value: unknown): unknown {
 
   function begin(part: unknown): unknown {
     if (typeof part !== 'object' || part === null) return part
-    if (isBytes(part)) return part.slice()
+    if (isBytes(part)) return new Uint8Array(part)
     const before = known.get(part)
     if (before !== undefined) return before
     if (!Array.isArray(part) && !isPlainObject(part)) return part

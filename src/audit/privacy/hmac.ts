@@ -28,5 +28,5 @@ export async function importSecretKey(bytes: Uint8Array): Promise<WebCryptoKey> 
   if (!(bytes instanceof Uint8Array) || bytes.length < 32) {
     throw new ArgumentError('importSecretKey: `bytes` must be a Uint8Array of 32 bytes or more')
   }
-  return crypto.subtle.importKey('raw', bytes.slice(), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+  return crypto.subtle.importKey('raw', new Uint8Array(bytes), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
 }
