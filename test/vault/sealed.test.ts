@@ -74,6 +74,15 @@ describe('sealed credentials', () => {
     expect(await sealingPublicKey(key.privateKey)).toEqual(key.publicKey)
   })
 
+  it('are sealed for the public key that was passed, though the caller uses its memory for another one at once', async () => {
+    const another = await generateSealingKey()
+    const publicKey = new Uint8Array(key.publicKey)
+    const sealed = seal({ publicKey })
+    publicKey.set(another.publicKey)
+    const response = await use(vaultOf(await sealed))
+    expect(response.status).toBe(200)
+  })
+
   it('VLT-27 keep their format: a sealed string of an earlier version opens', async () => {
     const privateKey = new Secret(
       Buffer.from('497b4502664cfea5d5af0b39934dac72242a74f8480451e1aee7d6a53320333d', 'hex'),

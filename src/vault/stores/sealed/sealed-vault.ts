@@ -116,7 +116,7 @@ export async function sealCredential(options: SealOptions): Promise<string> {
   const wrapped = toSecret(secret, 'sealed')
   const { description } = parseRules('sealed', { ...rules, subjects: roots, commands })
   try {
-    return await sealContents(publicKey, { rules: description, secret: wrapped, expiration })
+    return await sealContents(new Uint8Array(publicKey), { rules: description, secret: wrapped, expiration })
   } finally {
     wrapped.dispose()
   }
