@@ -130,8 +130,6 @@ export interface OutcomeEvent extends EventBase {
   readonly code?: string
   /** HTTP status of the upstream response. */
   readonly upstreamStatus?: number
-  /** Length of the upstream response. */
-  readonly responseBytes?: number
 }
 
 /**

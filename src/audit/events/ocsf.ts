@@ -158,12 +158,7 @@ export function toOcsf(record: AuditRecord, options: OcsfOptions): OcsfApiActivi
     ...controlOf(event),
     ...(requirement !== undefined && { policy: { uid: requirement } }),
     ...(event.kind === 'outcome' &&
-      event.upstreamStatus !== undefined && {
-        http_response: {
-          code: event.upstreamStatus,
-          ...(event.responseBytes !== undefined && { length: event.responseBytes }),
-        },
-      }),
+      event.upstreamStatus !== undefined && { http_response: { code: event.upstreamStatus } }),
     unmapped: { ...restOf(event), ...claimsOf(intended), ...rootOf(named), previous_hash: previous, record_hash: hash },
   }
 }
@@ -282,7 +277,7 @@ const fieldTypes: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
     'requirement',
     'status',
   ].map((name) => [name, isText] as const),
-  ...['suppressed', 'since', 'upstreamStatus', 'responseBytes'].map((name) => [name, isNumber] as const),
+  ...['suppressed', 'since', 'upstreamStatus'].map((name) => [name, isNumber] as const),
   ...['chain', 'principals'].map((name) => [name, isListOfTexts] as const),
 ])
 
