@@ -2,10 +2,12 @@
 import { ProcuraError } from '../../errors.ts'
 import { quote } from '../../support/quote.ts'
 import type { HttpServerConfig, StdioServerConfig } from '../configuration/read-gateway-config.ts'
+import type { TransportFetch } from '../transport/http-connection.ts'
 import { httpTransport } from '../transport/http-transport.ts'
 import { lineTransport } from '../transport/line-transport.ts'
 import type { McpTransport } from '../transport/mcp-transport.ts'
 import type { OwnCalls } from './own-calls.ts'
+import { createPace } from './pace.ts'
 import { startChild } from './start-child.ts'
 import { UpstreamError } from './upstream-error.ts'
 
@@ -44,7 +46,14 @@ function httpUpstream(
   own: Pick<OwnCalls, 'secretsOf' | 'send'>,
 ): Upstream {
   const isSecret = secretHeaders !== undefined
-  const transport = httpTransport(url, { headers, ...(isSecret && { fetch: own.send(server) }) })
+  const send = own.send(server)
+  const inPace = createPace()
+  const paced: TransportFetch = async (to, request) => {
+    // The end of a session does not wait.
+    if (request.method !== 'DELETE') await inPace(request.signal ?? undefined)
+    return send(to, request)
+  }
+  const transport = httpTransport(url, { headers, ...(isSecret && { fetch: paced }) })
   return {
     transport,
     takesCredential: isSecret,

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { connect } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { credentialRulesOf } from '../../../src/entries/gateway.ts'
 import { headersOfBody } from '../../../src/gateway/transport/protocol-headers.ts'
+import { until } from '../../support/until.ts'
 import { type LineClient, newClients, textOf } from '../connect/client.ts'
 import { canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
@@ -122,6 +124,26 @@ describe('a server of HTTP', () => {
     expect(textOf(await mail.call('other'))).toContain('Denied (tool_unknown)')
     expect(upstream.requests.slice(before).filter(({ body }) => body.includes('tools/call'))).toEqual([])
   })
+
+  it('gets more requests than at once one after the other, from a client without a key [GTW-70] [attack 81]', async () => {
+    const gateway = await home.open()
+    const socket = connect(gateway.place)
+    let answers = 0
+    socket.on('data', (chunk) => {
+      answers += chunk.toString().split('"result"').length - 1
+    })
+    const version = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'a', version: '1' } }
+    const ask = (id: number, method: string, params: object = {}): boolean =>
+      socket.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`)
+    socket.write('{"procura":1,"server":"mail"}\n')
+    ask(0, 'initialize', version)
+    await until(() => answers === 1, 20)
+    for (let id = 1; id <= 120; id++) {
+      ask(id, 'ping')
+      if (id % 40 === 0) await until(() => answers === id + 1, 20)
+    }
+    socket.destroy()
+  }, 60_000)
 
   it('cannot send it elsewhere by a redirect [GTW-12]', async () => {
     const other = await startUpstream()
