@@ -6,6 +6,7 @@ import { openAgent } from '../agent/open-agent.ts'
 import { type GatewayConnection, readConnection, writeConnection } from '../gateway/connect/connection-file.ts'
 import { agentFolder, gatewayHome } from '../gateway/home.ts'
 import { createSignerFile, describeSignerFile } from '../signer-file/signer-file.ts'
+import { makeFolders } from '../support/make-folders.ts'
 import { namesInFolder } from '../support/names-in-folder.ts'
 import { quote } from '../support/quote.ts'
 import { createKeyFile } from '../vault/stores/file/key.ts'
@@ -33,7 +34,7 @@ export async function newAgent(words: readonly string[], flags: Flags, host: Hos
   }
   if (await exists(folder)) throw new UsageError(`${quote(folder, 128)} exists already; choose another name`)
   const key = isEncrypted ? await fileKey(flags, host, true) : undefined
-  await mkdir(join(folder, '..'), { recursive: true, mode: 0o700 })
+  await makeFolders(join(folder, '..'))
   await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     const reason = error.code === 'EEXIST' ? 'exists already; choose another name' : `cannot be made (${error.code})`
     throw new UsageError(`${quote(folder, 128)} ${reason}`)

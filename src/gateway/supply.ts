@@ -6,8 +6,8 @@
  */
 
 import { type FSWatcher, watch as watchFolder } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { ArgumentError } from '../errors.ts'
+import { makeFolders } from '../support/make-folders.ts'
 import { createMutex } from '../support/mutex.ts'
 import { quote } from '../support/quote.ts'
 import type {
@@ -161,7 +161,7 @@ function withKept(before: GatewayConfig, next: GatewayConfig): GatewayConfig {
 }
 
 async function watchTools(folder: string, onChange: () => void): Promise<Pick<FSWatcher, 'close'>> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolders(folder)
   let timer: NodeJS.Timeout | undefined
   const watcher = watchFolder(folder, { persistent: false }, (_, name) => {
     if (name === null || !/^[a-z0-9_-]+\.json$/.test(name)) return

@@ -1,9 +1,10 @@
 // node only: writes files
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, readFile, unlink } from 'node:fs/promises'
+import { link, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AuditError } from '../../errors.ts'
 import { createDurableFile } from '../../support/durable-file.ts'
+import { makeFolders } from '../../support/make-folders.ts'
 import { nonEmptyString, readOptions } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
 import type { DelegationArchive } from './delegation-archive.ts'
@@ -25,7 +26,7 @@ export function fileArchive(options: { readonly directory: string }): Delegation
       const path = pathOf(cid)
       const draft = `${path}.${randomBytes(8).toString('hex')}`
       try {
-        await mkdir(directory, { recursive: true, mode: 0o700 })
+        await makeFolders(directory)
         await createDurableFile(draft, bytes)
         // The file appears whole, or not at all.
         await link(draft, path).catch(ignoreExisting)

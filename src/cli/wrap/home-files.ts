@@ -4,12 +4,13 @@ import { link, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { syncFolder } from '../../support/durable-file.ts'
+import { makeFolders } from '../../support/make-folders.ts'
 import { quote } from '../../support/quote.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** Makes a folder that only its owner can use, and checks one that exists. */
 export async function ensureFolder(path: string): Promise<void> {
-  const made = await mkdir(path, { recursive: true, mode: 0o700 }).catch(({ code }: NodeJS.ErrnoException) => {
+  const made = await makeFolders(path).catch(({ code }: NodeJS.ErrnoException) => {
     throw new UsageError(`the folder ${quote(path, 256)} cannot be made (${code}); choose another one with --home`)
   })
   const isNew = made !== undefined

@@ -1,9 +1,10 @@
 // node only: reads and writes files
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, rename, unlink } from 'node:fs/promises'
+import { readdir, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { base32 } from 'multiformats/bases/base32'
 import { createDurableFile } from '../../support/durable-file.ts'
+import { makeFolders } from '../../support/make-folders.ts'
 import { readPrivateFile } from '../../support/private-file.ts'
 
 /** The kinds of the files in the folder of approvals, which end their names. */
@@ -53,7 +54,7 @@ export function idTexts(folder: string): IdTexts {
       return new TextDecoder('latin1').decode(file.bytes).trim()
     },
     async put(path, text) {
-      await mkdir(folder, { recursive: true, mode: 0o700 })
+      await makeFolders(folder)
       const made = draft()
       try {
         await createDurableFile(made, `${text}\n`)

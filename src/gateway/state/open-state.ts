@@ -1,7 +1,7 @@
 // node only: opens a database
 import { randomBytes } from 'node:crypto'
 import { existsSync, rmSync } from 'node:fs'
-import { chmod, mkdir } from 'node:fs/promises'
+import { chmod } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import sqlite from 'node-sqlite3-wasm'
 import { ArgumentError, StoreError } from '../../errors.ts'
@@ -9,6 +9,7 @@ import { prepareSqliteStores } from '../../state/sqlite/prepare-sqlite-stores.ts
 import { sqliteStores } from '../../state/sqlite/sqlite-stores.ts'
 import { createFileLock } from '../../support/file-lock/file-lock.ts'
 import type { HeldLock } from '../../support/file-lock/held-lock.ts'
+import { makeFolders } from '../../support/make-folders.ts'
 import { createPrivateFile, readPrivateFile } from '../../support/private-file.ts'
 import { quote } from '../../support/quote.ts'
 import { type AgentNotes, type NotesDatabase, openAgentNotes } from './agent-notes.ts'
@@ -48,7 +49,7 @@ const lockTimeoutMs = 5_000
  * @throws ArgumentError when another process has it, or a part of it is missing; StoreError when it cannot be used.
  */
 export async function openState({ file, isFirst, syncFile }: OpenStateOptions): Promise<GatewayState> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  await makeFolders(dirname(file))
   const lock = await lockState(`${file}.owner`)
   try {
     // One that a killed process left is nobody's: `lock` is held.

@@ -1,10 +1,10 @@
 // node only: reads and writes files
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ArgumentError } from '../../errors.ts'
 import type { PinnedTool } from '../../mcp/tool-hash.ts'
 import { createFileLock } from '../../support/file-lock/file-lock.ts'
 import { withFileLock } from '../../support/file-lock/with-file-lock.ts'
+import { makeFolders } from '../../support/make-folders.ts'
 import { maxPrivateFileBytes, readPrivateFile, replacePrivateFile } from '../../support/private-file.ts'
 import { quote } from '../../support/quote.ts'
 import { isTool, partsOf } from './tool-parts.ts'
@@ -68,7 +68,7 @@ export async function changeToolFile(
     present: readonly PinnedTool[] | undefined,
   ) => readonly PinnedTool[] | undefined | Promise<readonly PinnedTool[] | undefined>,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolders(folder)
   const path = toolFilePath(folder, server, list)
   const lockFolder = `${path}.lock`
   await withFileLock(createFileLock(lockFolder), lockFolder, timeoutMs, async (lock) => {

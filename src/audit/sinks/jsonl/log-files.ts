@@ -7,6 +7,7 @@
  */
 
 import * as fs from 'node:fs'
+import { makeFoldersNow } from '../../../support/make-folders.ts'
 
 /** The state of a file. */
 export interface FileState {
@@ -50,7 +51,7 @@ export interface LogFiles {
 /** The files of this machine. */
 export const machineFiles: LogFiles = Object.freeze({
   makeDirectory(path: string) {
-    fs.mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeFoldersNow(path)
   },
   list: (directory: string) => fs.readdirSync(directory),
   open(path: string, { create }: { readonly create: boolean }) {
