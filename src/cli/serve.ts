@@ -101,13 +101,15 @@ function announce(gateway: Gateway, dryRun: boolean, isJson: boolean, host: Host
       ...(approvalPage !== undefined && { approvalPage }),
     }
     const apis = [...gateway.apis()].map(([name, { origin }]) => ({ name, origin }))
-    const facts = { place, audience: did, ...places, dryRun, servers: gateway.servers(), apis }
+    const facts = { process: process.pid, place, audience: did, ...places, dryRun, servers: gateway.servers(), apis }
     host.print(JSON.stringify({ event: 'listening', ...facts }))
     return
   }
   if (dryRun) host.complain('warning: DRY RUN: every call runs, also a forbidden one; decisions are only recorded')
   host.print(`listening on ${place}`)
   host.print(`audience ${did}`)
+  if (process.platform !== 'win32')
+    host.print(`process ${process.pid}; \`kill -HUP ${process.pid}\` takes a changed configuration`)
   if (adminPlace !== undefined) host.print(`health and metrics on http://${adminPlace}`)
   if (approvalPage !== undefined) host.print(`approvals on ${approvalPage}`)
   for (const [name, { origin }] of gateway.apis()) host.print(`API ${name}: ${origin}`)

@@ -15,6 +15,7 @@ export interface GatewayEvent {
     | 'reloaded'
     | 'reload_failed'
     | 'intents_closed'
+    | 'waiting'
     | 'revoked'
     | 'approval_requested'
     | 'approval_answered'

@@ -279,7 +279,11 @@ async function openParts(
   // A tool or an API may need minutes for its answer. A key that is missing is reported by the vault, which knows the remedy.
   const settings = { upstreamTimeoutMs: callTimeoutMs }
   const vault = await openFileVault({ path: config.vault.file, key: key as FileKey, ...settings })
-  const log = await openJsonlAuditSink({ directory: config.audit.directory, outcomes: 'written' })
+  const log = await openJsonlAuditSink({
+    directory: config.audit.directory,
+    outcomes: 'written',
+    onWait: (message) => onEvent({ level: 'warning', event: 'waiting', message }),
+  })
   closers.push(() => log.close())
   const isFirst = log.position().sequence === 0
   const state = await openState({ file: config.state.file, isFirst })

@@ -457,7 +457,8 @@ describe('the end of a log', () => {
 })
 
 describe('other writers', () => {
-  const open = (directory: string, timing = quick): Promise<LockedJsonlLog> => openJsonlLog({ directory }, timing)
+  const open = (directory: string, timing = quick, onWait?: (message: string) => void): Promise<LockedJsonlLog> =>
+    openJsonlLog({ directory, ...(onWait !== undefined && { onWait }) }, timing)
 
   it('AUD-14 are refused while the log is open', async () => {
     const directory = temporaryDirectory()
@@ -492,16 +493,35 @@ describe('other writers', () => {
     const path = leaveLock(directory, { scope: 'f'.repeat(16), process: 77 })
     // Another machine renews the lock in place, like a holder: a shorter file could be read in the middle of its write.
     const beat = (): string => `{"host":"web-1","renewed":${Math.random()}}\n`.padEnd(64)
+    writeFileSync(path, beat())
     const renewal = setInterval(() => writeFileSync(path, beat(), { flag: 'r+' }), 5)
+    const waits: string[] = []
     try {
-      await expect(open(directory)).rejects.toMatchObject({
+      const opening = open(directory, quick, (message) => {
+        waits.push(message)
+        throw new Error('ignored')
+      })
+      await expect(opening).rejects.toMatchObject({
         code: 'ERR_AUDIT_CONFIGURATION',
         message: expect.stringMatching(/^process 77 on `web-1` writes this log, and kept the lock /),
       })
+      expect(waits).toEqual([
+        expect.stringMatching(/^process 77 on `web-1` has the lock `.*audit\.lock` of this log; waiting until it ends/),
+      ])
     } finally {
       clearInterval(renewal)
     }
     await (await open(directory)).sink.close()
+  })
+
+  it('AUD-14 that have certainly ended, and this process itself, are no reason for a message about a wait', async () => {
+    const directory = temporaryDirectory()
+    const waits: string[] = []
+    leaveLock(directory, { started: '1' })
+    const { sink } = await open(directory, quick, (message) => waits.push(message))
+    await expect(open(directory, quick, (message) => waits.push(message))).rejects.toThrow('already; close it first')
+    await sink.close()
+    expect(waits).toEqual([])
   })
 
   it('AUD-14 find a file in the place of the lock folder', async () => {

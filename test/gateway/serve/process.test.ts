@@ -101,6 +101,25 @@ describe('procura serve', () => {
     expect(existsSync(join(home.folder, 'gateway.sock'))).toBe(false)
   }, 20_000)
 
+  it('reports at once that it waits for the gateway that has the log, and takes over when that one ends [GTW-35]', async () => {
+    const first = await serve()
+    // Another socket: the second one is not refused because of the first.
+    home.configure((given) => void Object.assign(given, { listen: { socket: 'other.sock' } }))
+    const second = start()
+    await until(() => second.out() !== '')
+    expect(second.out()).toMatch(
+      new RegExp(
+        `^warning: process ${first.child.pid} on .* has the lock .* of this log; waiting until it ends, at most 15 s`,
+      ),
+    )
+    first.child.kill('SIGTERM')
+    expect(await first.exit).toBe(0)
+    await until(() => second.out().includes('listening on'))
+    expect(second.out()).toContain(
+      `process ${second.child.pid}; \`kill -HUP ${second.child.pid}\` takes a changed configuration`,
+    )
+  }, 60_000)
+
   it('that is killed in the middle of a call knows of it at its next start [GTW-36]', async () => {
     const first = await serve()
     const agent = await home.agent('assistant')

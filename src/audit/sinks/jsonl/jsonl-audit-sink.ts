@@ -12,6 +12,7 @@ import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
 import { type GroupSync, groupSync } from '../../../support/group-sync.ts'
 import { keepSignal } from '../../../support/lazy-deadline.ts'
 import {
+  callback,
   maybe,
   nonEmptyString,
   numberFrom,
@@ -74,6 +75,11 @@ export interface JsonlAuditSinkOptions {
   readonly name?: string
   /** Used for the events of repairs alone; other events contain their time. Default: the host's clock. */
   readonly clock?: Clock
+  /**
+   * Called once, with a message that names the other process, before this one waits for another writer. An error of it is
+   * ignored. Default: the wait is silent.
+   */
+  readonly onWait?: (message: string) => void
   /** Default: the files of this machine. */
   readonly files?: LogFiles
 }
@@ -93,7 +99,7 @@ export interface JsonlAuditSink extends AuditSink {
  * or sync the log is repaired with the next event, as soon as the disk allows it.
  *
  * A killed writer is waited for until its lease has ended, at most 10 s, unless it has ended for certain. A running
- * writer is waited for 15 s, because it may be about to end.
+ * writer is waited for 15 s, because it may be about to end. `onWait` reports the wait at once.
  *
  * @throws ArgumentError when an option is invalid; AuditError when the directory cannot be written, another process
  *   writes the log, its end is damaged, or other users may read it.
@@ -121,7 +127,7 @@ export interface LockedJsonlLog {
  * @param timing - of the lock, for tests.
  */
 export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: LockTiming): Promise<LockedJsonlLog> {
-  const { directory, prefix, files, name, outcomes, ...policy } = readOptions('openJsonlAuditSink', options, {
+  const { directory, prefix, files, name, outcomes, onWait, ...policy } = readOptions('openJsonlAuditSink', options, {
     directory: nonEmptyString,
     prefix: withDefault(nonEmptyString, 'audit'),
     sync: withDefault(oneOfStrings('group', 'always', 'none'), 'group'),
@@ -130,6 +136,7 @@ export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: Lock
     maxAge: withDefault(numberFrom(1), 86_400),
     name: maybe(nonEmptyString),
     clock: withDefault(withMethod('now'), systemClock),
+    onWait: maybe(callback),
     files: withDefault(withMethod('write'), machineFiles),
   })
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(prefix)) {
@@ -137,7 +144,7 @@ export async function openJsonlLog(options: JsonlAuditSinkOptions, timing?: Lock
   }
   const unusable = `\`directory\` ${quote(directory, 256)} cannot be used; name a directory that this process may write`
   setUp(unusable, () => files.makeDirectory(directory))
-  const lock = await lockLog(join(directory, `${prefix}.lock`), unusable, timing)
+  const lock = await lockLog(join(directory, `${prefix}.lock`), unusable, onWait, timing)
   const log: OpenLog = {
     ...policy,
     directory,
