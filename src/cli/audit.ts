@@ -35,9 +35,11 @@ async function verify(log: LogLines, flags: Flags, host: Host): Promise<number> 
   const head = headOf(flags)
   const report = await verifyAuditLog(linesOf(log, flags), head === undefined ? {} : { head })
   if (flags['json'] === true) host.print(JSON.stringify(report))
-  else if (report.valid)
-    host.print(`${report.records} records, unchanged; the last is ${report.head.sequence} ${report.head.hash}`)
-  else host.print(faultOf(report.fault))
+  else if (report.valid) {
+    const { records, head: last } = report
+    host.print(`${records} records, unchanged up to record ${last.sequence} ${last.hash}`)
+    host.complain(endOf(last.sequence, head))
+  } else host.print(faultOf(report.fault))
   return report.valid ? 0 : 1
 }
 
@@ -62,6 +64,14 @@ async function printOcsf(log: LogLines, flags: Flags, host: Host): Promise<numbe
   )
   if (!isSame) host.complain('procura: the log was changed while it was read; run procura audit verify')
   return isSame ? 0 : 1
+}
+
+/** A log whose end was cut off is a shorter log: only a number and a hash that were kept elsewhere show it. */
+function endOf(last: number, known: { readonly sequence: number } | undefined): string {
+  const keep = `keep the number and the hash of record ${last} elsewhere, and pass them next time (--sequence, --hash)`
+  if (known === undefined)
+    return `not checked: whether the log had more records, which were cut off; to detect it, ${keep}`
+  return `the log has record ${known.sequence}, which was known; not checked: whether more records after ${last} were cut off; ${keep}`
 }
 
 /** Refuses a log without records: its files were removed, or are in another directory. */
