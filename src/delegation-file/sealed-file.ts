@@ -2,7 +2,14 @@
 import { StoreError } from '../errors.ts'
 import { maybe, nonEmptyString, objectValue, readOptions } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
-import { deriveKeys, type FileKey, type FileKeys, type FilePurpose, newDerivation } from '../vault/stores/file/key.ts'
+import {
+  deriveKeys,
+  type FileKey,
+  type FileKeys,
+  type FilePurpose,
+  newDerivation,
+  wrongKey,
+} from '../vault/stores/file/key.ts'
 import { openBox, readBox, type SealedBox, sealBox } from '../vault/stores/file/sealed-box.ts'
 
 const fileFormat = 'procura-delegations@1'
@@ -81,7 +88,7 @@ export function createFileCipher(key: FileKey, name: string | undefined): FileCi
       try {
         return openBox(file, boundBytes(name), keys)
       } catch {
-        throw new StoreError('the key does not belong to the file of the delegation store, or the file was changed')
+        throw new StoreError(wrongKey('the file of the delegation store'))
       }
     },
   }

@@ -14,7 +14,7 @@ import {
 } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import type { Timestamp } from '../time.ts'
-import type { FileKeys, KeyDerivation } from '../vault/stores/file/key.ts'
+import { type FileKeys, type KeyDerivation, wrongKey } from '../vault/stores/file/key.ts'
 import { openBox, readBox, type SealedFields, sealBox } from '../vault/stores/file/sealed-box.ts'
 
 const fileFormat = 'procura-signer@1'
@@ -86,9 +86,10 @@ export function decodeSignerFile(bytes: Uint8Array, path?: string): SealedFile {
 /**
  * Decrypts the private keys of a file.
  *
+ * @param path - of the file, for messages.
  * @throws VaultError `ERR_VAULT_INTEGRITY` when the key is another one, or anything in the file was changed.
  */
-export function openSecrets({ keys, secret }: SealedFile, fileKeys: FileKeys): readonly Jwk[] {
+export function openSecrets({ keys, secret }: SealedFile, fileKeys: FileKeys, path: string): readonly Jwk[] {
   const box = secret as Uint8Array
   try {
     const plain = openBox({ box }, boundBytes(keys), fileKeys)
@@ -98,7 +99,7 @@ export function openSecrets({ keys, secret }: SealedFile, fileKeys: FileKeys): r
     return jwks
   } catch {
     // SIG-17
-    throw new VaultError('ERR_VAULT_INTEGRITY', 'the key does not belong to this signer file, or the file was changed')
+    throw new VaultError('ERR_VAULT_INTEGRITY', wrongKey(`the signer file ${quote(path, 256)}`))
   }
 }
 
@@ -125,7 +126,7 @@ function jsonOf(
     return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
   } catch {
     // The message of the platform could contain a part of a key.
-    throw damaged('it is not JSON in UTF-8')
+    throw damaged('it is not JSON in UTF-8; pass the path of a key file, or restore it from a backup')
   }
 }
 

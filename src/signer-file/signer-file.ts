@@ -226,7 +226,7 @@ async function open(path: string, key: FileKey | undefined): Promise<OpenedFile>
   }
   if (key === undefined) throw unusable(path, 'it is encrypted; pass its `key`')
   const keys = await deriveKeys(key, derivation, readTimeoutMs, signerFiles)
-  return { entries: entriesOf(file, openSecrets(file, keys)), keys }
+  return { entries: entriesOf(file, openSecrets(file, keys, path)), keys }
 }
 
 async function read(path: string): Promise<SealedFile> {

@@ -63,6 +63,7 @@ async function readNow(path: string, known: string | undefined): Promise<Private
   try {
     // The checks apply to the open file, because the path may name another file a moment later.
     const status = await handle.stat({ bigint: true })
+    if (status.isDirectory()) throw wrongFile(path, 'it is a folder; pass the path of a file')
     if (!status.isFile()) throw wrongFile(path, 'it is not a regular file')
     checkAccess(path, Number(status.mode), Number(status.uid))
     if (status.size > maxPrivateFileBytes) throw wrongFile(path, `it is larger than ${maxPrivateFileBytes} bytes`)

@@ -64,7 +64,7 @@ describe('the secret of the stores', () => {
         [await prepare(at('open')), /chmod 600/],
         [await prepare(at('group')), /chmod 600/],
         [await prepare(at('link')), /symbolic link/],
-        [await prepare(folder), /not a regular file/],
+        [await prepare(folder), /it is a folder/],
         [await prepare(undefined, { PROCURA_STORE_SECRET: `${canary}!` }), /32 bytes or more in base64/],
         // An unreadable file is not replaced by the variable.
         [await prepare(at('open'), { PROCURA_STORE_SECRET: Buffer.from(canary).toString('base64') }), /chmod 600/],

@@ -57,7 +57,7 @@ describe('CLI-12 an encrypted file of delegations', () => {
   it('is refused with another passphrase, without one, from standard input, and changed', async () => {
     const wrong = await runCli(['inspect', at('sealed')], '', { [variable]: `${passphrase}!` })
     expect([wrong.code, wrong.out]).toEqual([2, ''])
-    expect(wrong.err).toContain('the key does not belong to the file')
+    expect(wrong.err).toContain('is not the one of the file')
     expect(wrong.err).not.toContain(passphrase)
     expect(await runCli(['inspect', at('sealed')])).toMatchObject({ code: 2, err: expect.stringContaining(variable) })
     const text = await readFile(at('sealed'), 'utf8')

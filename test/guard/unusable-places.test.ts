@@ -155,7 +155,7 @@ const mistakes: readonly Mistake[] = [
   [
     'a directory as a file',
     configuration,
-    /it is not a regular file/,
+    /it is a folder; pass the path of a file/,
     () => openFileVault({ path: directoryOf(), key }),
   ],
   [

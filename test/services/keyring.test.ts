@@ -38,7 +38,7 @@ describe('the keyring of Linux', () => {
         PROGRAM: `${root}dist/internal/procura.js`,
       },
     })
-    expect(stderr).toContain('the key does not belong to this signer file')
+    expect(stderr).toContain('is not the one of the signer file')
     expect(readFileSync(join(folder, 'agent.ucan'), 'utf8')).not.toBe('')
     expect(JSON.parse(readFileSync(join(folder, 'owner.key'), 'utf8'))).toHaveProperty('encryption')
     expect(stdout + stderr).not.toContain('canary')

@@ -58,7 +58,7 @@ describe('a signer file', () => {
     await symlink(path, other)
     await expect(openSignerFile({ path: other })).rejects.toThrow(/symbolic link/)
     await expect(createSignerFile({ path: other })).rejects.toThrow(/exists already/)
-    await expect(openSignerFile({ path: folder })).rejects.toThrow(/not a regular file/)
+    await expect(openSignerFile({ path: folder })).rejects.toThrow(/it is a folder; pass the path of a file/)
     await expect(openSignerFile({ path: join(folder, 'none') })).rejects.toThrow(/procura key new/)
     await expect(createSignerFile({ path: join(folder, 'no', 'x') })).rejects.toThrow(/ENOENT/)
     await link(path, join(folder, 'hard'))
@@ -71,7 +71,9 @@ describe('a signer file', () => {
     expect(await describeSignerFile({ path })).toMatchObject({ encrypted: true, keys: [{ did }] })
     expect(await text()).not.toContain('"d"')
     await expect(openSignerFile({ path })).rejects.toThrow(/it is encrypted; pass its `key`/)
-    await expect(openSignerFile({ path, key: { bytes: new Uint8Array(32) } })).rejects.toThrow(/does not belong/)
+    await expect(openSignerFile({ path, key: { bytes: new Uint8Array(32) } })).rejects.toThrow(
+      /is not the one of the signer file/,
+    )
     await expect(openSignerFile({ path, key: { passphrase: 'correct horse' } })).rejects.toThrow(
       /the signer file needs another kind of key; pass `keyFile` or `bytes`/,
     )
@@ -98,7 +100,9 @@ describe('a signer file', () => {
     const passphrase = { passphrase: 'correct horse battery' }
     const { did } = await createSignerFile({ path, key: passphrase, scryptCost: 16_384 })
     expect((await openSignerFile({ path, key: passphrase })).did).toBe(did)
-    await expect(openSignerFile({ path, key: { passphrase: 'correct horse' } })).rejects.toThrow(/does not belong/)
+    await expect(openSignerFile({ path, key: { passphrase: 'correct horse' } })).rejects.toThrow(
+      /is not the one of the signer file/,
+    )
   })
 
   it('SIG-18 rotates in one step: the new key signs, and earlier keys stay up to the chosen number', async () => {
@@ -121,7 +125,9 @@ describe('a signer file', () => {
     isDone = true
     await reading
     expect((await openSignerFile({ path, key })).previous).toHaveLength(3)
-    await expect(rotateSignerFile({ path, key: { bytes: new Uint8Array(32) } })).rejects.toThrow(/does not belong/)
+    await expect(rotateSignerFile({ path, key: { bytes: new Uint8Array(32) } })).rejects.toThrow(
+      /is not the one of the signer file/,
+    )
     expect((await openSignerFile({ path, key })).previous).toHaveLength(3)
     await expect(rotateSignerFile({ path: join(folder, 'none') })).rejects.toThrow(/does not exist/)
     expect(await readdir(folder)).toEqual(['agent.key', 'agent.key.lock'])

@@ -90,7 +90,7 @@ describe('the encrypted delegations of a wrapped agent', () => {
       expect.soft(refused.err).toContain('pass --delegations-key-file, or PROCURA_DELEGATIONS_PASSPHRASE')
     }
     const wrong = await run(['unwrap', path], ['canary-of-somebody'])
-    expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining('the key does not belong to the file') })
+    expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining('is not the one of the file') })
     expect(text(path)).toBe(before)
     expect(text(join(machine.home, 'gateway.json'))).not.toContain('crm')
     const found = await run(['doctor', '--json'])
@@ -125,9 +125,9 @@ describe('the encrypted delegations of a wrapped agent', () => {
       return code === 0 ? 'opened' : err
     }
     expect(await show([], { env })).toBe('opened')
-    expect(await show(['--delegations-key-file', wrong], { env })).toMatch(/the key does not belong to the file/)
+    expect(await show(['--delegations-key-file', wrong], { env })).toMatch(/is not the one of the file/)
     setUnlock({ delegations: { file: wrong } })
-    expect(await show([], { env, typed: ['canary-of-a-person'] })).toMatch(/the key does not belong to the file/)
+    expect(await show([], { env, typed: ['canary-of-a-person'] })).toMatch(/is not the one of the file/)
     expect(await show(['--delegations-key-file', sealKey], { env })).toBe('opened')
     // A passphrase of the environment is taken before the terminal is asked.
     const connected = connection()

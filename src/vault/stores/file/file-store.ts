@@ -177,7 +177,7 @@ function createKnownFile({ path, readTimeoutMs: timeoutMs }: FileStoreOptions, k
       )
     }
     const keys = await keyring.open(file.bytes)
-    const contents = decodeFile(keys, file.bytes)
+    const contents = decodeFile(keys, file.bytes, path)
     // VLT-25: an older version of the file is genuine as well, and would restore removed or rotated secrets.
     if (before !== undefined && contents.revision < before.contents.revision) {
       throw new VaultError(

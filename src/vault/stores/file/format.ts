@@ -3,9 +3,10 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEq
 import { VaultError } from '../../../errors.ts'
 import { decodeBase64url, encodeBase64url } from '../../../ipld/base.ts'
 import { concatBytes } from '../../../ipld/bytes.ts'
+import { quote } from '../../../support/quote.ts'
 import type { Timestamp } from '../../../time.ts'
 import { Secret } from '../../secret.ts'
-import { type FileKeys, isAcceptable, type KeyDerivation } from './key.ts'
+import { type FileKeys, isAcceptable, type KeyDerivation, wrongKey } from './key.ts'
 
 const fileFormat = 'procura-vault@1'
 
@@ -91,18 +92,16 @@ export function readDerivation(bytes: Uint8Array): KeyDerivation {
 /**
  * Reads a file.
  *
+ * @param path - of the file, for messages.
  * @throws VaultError `ERR_VAULT_INTEGRITY` when the key does not belong to the file, or anything in the file was
  *   changed, removed or moved.
  */
-export function decodeFile(keys: FileKeys, bytes: Uint8Array): FileContents {
+export function decodeFile(keys: FileKeys, bytes: Uint8Array, path: string): FileContents {
   const { body, mac } = split(bytes)
   const expected = macOf(keys, body)
   // VLT-21
   if (mac.length !== expected.length || !timingSafeEqual(mac, expected)) {
-    throw new VaultError(
-      'ERR_VAULT_INTEGRITY',
-      'the key or passphrase is not the one of this credential file, or the file was changed',
-    )
+    throw new VaultError('ERR_VAULT_INTEGRITY', wrongKey(`the credential file ${quote(path, 256)}`))
   }
   const fields = fieldsOf(body)
   const revision = fields.get('revision')

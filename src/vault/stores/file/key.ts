@@ -86,9 +86,16 @@ export const keyCheck: OptionCheck = (key) => {
     : 'must be one of `{ passphrase }`, `{ keyFile }` with its path, or `{ bytes }` with a Uint8Array'
 }
 
-/** Chooses how the keys of a new file are derived. */
+/**
+ * Chooses how the keys of a new file are derived.
+ *
+ * @throws ArgumentError when the passphrase is too short, or the cost is invalid.
+ */
 export function newDerivation(key: FileKey, cost: number): KeyDerivation {
   checkKey(key)
+  // A shorter one for a file that exists is a wrong one, and fails like any other.
+  if ('passphrase' in key && bytesOf(key.passphrase).length < 8)
+    throw new ArgumentError('`passphrase` must have at least 8 bytes')
   const kind = 'passphrase' in key ? 'scrypt' : 'hkdf'
   const derivation = { kind, salt: Uint8Array.from(randomBytes(32)), cost: kind === 'scrypt' ? cost : 0 } as const
   if (!isAcceptable(derivation)) {
@@ -121,7 +128,7 @@ const vaultFiles: FilePurpose = Object.freeze({ label: 'procura-vault@1', file: 
  * @param timeoutMs - milliseconds within which a key file must be read.
  * @param purpose - the kind of file. Default: credential files.
  * @throws VaultError `ERR_VAULT_CONFIGURATION` when the key file cannot be used, or the key is of another kind than the
- *   file's; ArgumentError when the passphrase or the bytes have the wrong length.
+ *   file's; ArgumentError when the bytes have the wrong length.
  */
 export async function deriveKeys(
   key: FileKey,
@@ -161,10 +168,7 @@ export async function createKeyFile(path: string): Promise<void> {
 
 async function keyBytes(key: FileKey, timeoutMs: number): Promise<Uint8Array> {
   if ('passphrase' in key) {
-    const { passphrase } = key
-    const bytes = Secret.is(passphrase) ? passphrase.revealBytes() : new TextEncoder().encode(passphrase)
-    if (bytes.length < 8) throw new ArgumentError('`passphrase` must have at least 8 bytes')
-    return bytes
+    return bytesOf(key.passphrase)
   }
   if ('bytes' in key) {
     if (key.bytes.length !== 32) throw new ArgumentError(keyLength)
@@ -173,6 +177,19 @@ async function keyBytes(key: FileKey, timeoutMs: number): Promise<Uint8Array> {
   const bytes = await readKeyFile(key.keyFile, timeoutMs)
   if (bytes.length !== 32) throw new VaultError('ERR_VAULT_CONFIGURATION', keyLength)
   return bytes
+}
+
+function bytesOf(passphrase: string | Secret): Uint8Array {
+  return Secret.is(passphrase) ? passphrase.revealBytes() : new TextEncoder().encode(passphrase)
+}
+
+/**
+ * The message about a file that its key does not open. Nothing distinguishes another key from a changed file.
+ *
+ * @param file - names the file, with its path if known.
+ */
+export function wrongKey(file: string): string {
+  return `the key or passphrase is not the one of ${file}, or the file was changed; use the one that it was made with, or restore the file from a backup`
 }
 
 const keyLength = 'the key must have 32 bytes; make one with createKeyFile or `procura vault new-key`'
