@@ -18,7 +18,15 @@ export function chainFor(did: string, delegations: readonly Delegation[], flags:
   const candidates = delegations.filter(
     (one) => one.audience === did && (cid === undefined || one.cid.toString() === cid),
   )
-  return chainTo(onlyOf(candidates, `the input has no delegation to ${did}`), delegations)
+  return chainTo(onlyOf(candidates, noneTo(did, delegations)), delegations)
+}
+
+/** Names the principals that have delegations: the key of another one was passed, or the file of another one. */
+function noneTo(did: string, delegations: readonly Delegation[]): string {
+  const [first, ...more] = new Set(delegations.map(({ audience }) => audience).filter((audience) => audience !== did))
+  const others = more.length === 0 ? '' : ` and ${more.length} more`
+  const remedy = first === undefined ? '' : `; it has one to ${first}${others}, so pass the key file of that principal`
+  return `the input has no delegation to ${did}${remedy}`
 }
 
 /**

@@ -46,6 +46,7 @@ export async function attenuate(words: readonly string[], flags: Flags, host: Ho
   const { did } = (keys.find((one) => delegations.some(({ audience: to }) => to === one.did)) ??
     keys[0]) as SignerFileEntry
   const chain = chainFor(did, delegations, flags)
+  refuseExpired(chain)
   const { signer, previous } = await openSigner(path, flags, host)
   const held = [signer, ...previous].find((one) => one.did === did) ?? signer
   const narrow = await attenuateDelegation(chain, {
@@ -57,6 +58,17 @@ export async function attenuate(words: readonly string[], flags: Flags, host: Ho
   })
   await writeDelegations([...chain, narrow], to.words, flags, host)
   return 0
+}
+
+/** A delegation that is based on an expired one permits nothing, from its first second on. */
+function refuseExpired(chain: readonly Delegation[]): void {
+  const now = systemClock.now()
+  for (const [at, { expiration }] of chain.entries()) {
+    if (expiration === never || expiration >= now) continue
+    const place = `delegation ${at + 1} of ${chain.length} of the input`
+    const when = `${showDate(expiration)} (${showDistance(expiration, now)})`
+    throw new UsageError(`${place} expired at ${when}; ask its issuer for a new delegation`)
+  }
 }
 
 async function partiesOf(flags: Flags, host: Host): Promise<{ readonly path: string; readonly to: NamedPrincipal }> {

@@ -3,10 +3,57 @@ const parts: readonly (readonly [inCode: string, inWords: string])[] = [
   ['an earlier `expiration`, or a shorter `expiresIn`', 'an earlier --expires, or a shorter --expires-in'],
   ['send the string that `encodeContainer` returns', 'pass what `procura delegate` or `procura attenuate` wrote'],
   ['make it with createSignerFile or `procura key new`', 'make it with `procura key new`'],
+  ['make one with createKeyFile or `procura vault new-key`', 'make one with `procura vault new-key`'],
   ['set `create: true`, or store the first credential with `procura vault put`', 'make it with `procura vault put`'],
+  ['the key file (`keyFile`)', 'the key file'],
+  ['`passphrase` must have', 'the passphrase must have'],
+  ['pass `keyFile` or `bytes`', 'pass its key file (--key-file)'],
+  ['pass `passphrase`', 'leave out the key file, and pass its passphrase (in the environment, or at the terminal)'],
+  ['it is not encrypted; open it without `key`', 'it is not encrypted; leave out the key file'],
+  ['a hash of `hashes`', 'a hash'],
+  ['header: `name`', '--header'],
+  ['headers: `name`', '--header'],
+  ['query: `name`', '--query'],
+  // The value that follows is the one that the reader has typed.
+  ['`directory` `', '`'],
+  ['`path` `', '`'],
 ]
 
-/** A message of the library in the words of the command line. */
-export function inOwnWords(message: string): string {
-  return parts.reduce((text, [inCode, inWords]) => text.replaceAll(inCode, inWords), message)
+/** The name of a function of the library. */
+const functionName = /^[a-z]+[A-Z][A-Za-z]*: /
+
+/** Options of the library, and the options of verbs that are passed on as these. */
+const flagOf: ReadonlyMap<string, string> = new Map([
+  ['commands', 'command'],
+  ['command', 'command'],
+  ['headers', 'allow-header'],
+  ['listen', 'listen'],
+  ['methods', 'method'],
+  ['origins', 'origin'],
+  ['pathPrefix', 'path-prefix'],
+  ['prefix', 'prefix'],
+  ['server', 'server'],
+  ['servers', 'server'],
+  ['subject', 'subject'],
+  ['subjects', 'subject'],
+])
+
+/**
+ * A message of the library in the words of the command line. CLI-21
+ *
+ * @param options - the options of the verb that failed.
+ */
+export function inOwnWords(message: string, options: readonly { readonly name: string }[] = []): string {
+  const text = parts
+    .reduce((before, [inCode, inWords]) => before.replaceAll(inCode, inWords), message)
+    .replace(functionName, '')
+  // The members of a file of configuration have the names of options. Its position is in the message.
+  if (/\.json:\d{1,9}:\d{1,9}: /.test(text)) return text
+  return text.replace(
+    /`([A-Za-z]{1,20})(?:\[\d{1,4}\])?` (must|is|has|contains) /g,
+    (whole, name: string, verb: string) => {
+      const flag = flagOf.get(name)
+      return flag !== undefined && options.some((option) => option.name === flag) ? `--${flag} ${verb} ` : whole
+    },
+  )
 }

@@ -132,5 +132,17 @@ async function readSome(body: ReadableStream<Uint8Array> | null): Promise<string
 function causeOf(error: unknown): string {
   const { cause } = Object(error) as { readonly cause?: unknown }
   const { code } = Object(cause ?? error) as { readonly code?: unknown }
-  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : 'the request failed'
+  if (typeof code !== 'string' || !/^[A-Z][A-Z0-9_]{1,63}$/.test(code)) return 'the request failed'
+  const hint = hints.get(code)
+  return hint === undefined ? code : `${code}: ${hint}`
 }
+
+const hints: ReadonlyMap<string, string> = new Map([
+  ['ECONNREFUSED', 'nothing listens there; start the service, or check the port'],
+  ['ENOTFOUND', 'the host is unknown; check the URL'],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'the server does not use TLS at this port; check the port'],
+  ['ERR_SSL_PACKET_LENGTH_TOO_LONG', 'the server does not use TLS at this port; check the port'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'its certificate is self-signed; name the file of it in NODE_EXTRA_CA_CERTS'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'its authority is unknown here; name the file of it in NODE_EXTRA_CA_CERTS'],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'its authority is unknown here; name the file of it in NODE_EXTRA_CA_CERTS'],
+])

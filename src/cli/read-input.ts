@@ -17,7 +17,10 @@ export async function readInput(path: string | undefined, what: string, host: Ho
   const bytes = path === undefined || path === '-' ? await readStandardInput(what, host) : await readPath(path)
   const named = path === undefined || path === '-' ? what : `${what} in ${quote(path, 128)}`
   if (bytes.length > mostBytes) throw new UsageError(`${named} has more than ${mostBytes} bytes`)
-  if (bytes.length === 0) throw new UsageError(`${named} is empty`)
+  if (bytes.length === 0)
+    throw new UsageError(
+      path === undefined ? `${named} on standard input is empty; name its file` : `${named} is empty`,
+    )
   return bytes
 }
 
@@ -35,10 +38,16 @@ async function readPath(path: string): Promise<Uint8Array> {
   } catch (error) {
     // The message of the platform contains the path, which may be a secret in the wrong place.
     const { code = 'failed' } = error as NodeJS.ErrnoException
-    const fault = code === 'ENOENT' ? 'does not exist; check the path' : `cannot be read (${code})`
-    throw new UsageError(`${quote(path, 128)} ${fault}`)
+    throw new UsageError(`${quote(path, 128)} ${faults.get(code) ?? `cannot be read (${code})`}`)
   }
 }
+
+const faults: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'does not exist; check the path'],
+  ['ENOTDIR', 'does not exist; check the path'],
+  ['EISDIR', 'is a folder; name a file'],
+  ['EACCES', 'cannot be read (EACCES); this user may not read it, or a folder above it'],
+])
 
 /** Text without the one line end behind it, which editors and shells add; undefined when it is not printable ASCII. */
 export function textIn(bytes: Uint8Array): string | undefined {

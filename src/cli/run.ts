@@ -46,7 +46,7 @@ function complain(error: unknown, verb: Verb | undefined, host: Host): void {
   const help = verb === undefined ? 'procura --help' : `procura ${verb.name} --help`
   if (error instanceof UsageError)
     host.complain(`procura: ${error.message}${error.message.endsWith('?') ? '' : ';'} see ${help}`)
-  else if (isCoded(error)) host.complain(`procura: ${inOwnWords(error.message)} (${error.code})`)
+  else if (isCoded(error)) host.complain(`procura: ${inOwnWords(error.message, verb?.options)} (${error.code})`)
   else host.complain(`procura: ${reasonOf(error)}`)
 }
 
@@ -155,6 +155,8 @@ function flagsOf(verb: Verb, values: Readonly<Record<string, unknown>>): Flags {
 
 function optionValue(option: VerbOption, value: boolean | readonly string[]): boolean | string | readonly string[] {
   if (typeof value === 'boolean') return value
+  // A variable of a shell that is not set is an empty word. The caller expects a value to have an effect.
+  if (value.includes('')) throw new UsageError(`--${option.name} is empty; pass its value, or leave it out`)
   if (option.choices !== undefined && !value.every((one) => option.choices?.includes(one)))
     throw new UsageError(`--${option.name} must be one of ${option.choices.join(', ')}`)
   if (option.many === true) return value

@@ -144,7 +144,9 @@ async function signedCall(
 
 async function readArguments(path: string, host: Host): Promise<IpldMap> {
   try {
-    return JSON.parse(new TextDecoder().decode(await readInput(path, 'the arguments', host))) as IpldMap
+    const args: unknown = JSON.parse(new TextDecoder().decode(await readInput(path, 'the arguments', host)))
+    if (typeof args === 'object' && args !== null && !Array.isArray(args)) return args as IpldMap
+    throw new UsageError('--args-file must be a JSON object')
   } catch (error) {
     if (error instanceof SyntaxError) throw new UsageError('--args-file must be a JSON object')
     throw error

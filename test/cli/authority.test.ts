@@ -11,6 +11,7 @@ import { encodeContainer, encodeContainerBytes } from '../../src/container/conta
 import { delegate } from '../../src/delegation/delegate.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
 import { fileDelegationStore } from '../../src/delegation-file/file-delegation-store.ts'
+import { parseDid } from '../../src/did/did.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import { openSignerFile } from '../../src/signer-file/signer-file.ts'
 import { never, systemClock } from '../../src/time.ts'
@@ -169,7 +170,23 @@ describe('procura delegate, attenuate and revoke', () => {
       expect([code, out, err], options.join(' ')).toEqual([2, '', expect.stringMatching(message)])
     }
     const stranger = await runCli(['attenuate', grant, '--from', at('child'), '--to', dids['agent'] ?? ''])
-    expect(stranger.err).toMatch(/the input has no delegation to did:key/)
+    expect(stranger.err).toContain(
+      `the input has no delegation to ${dids['child']}; it has one to ${dids['agent']}, so pass the key file of that principal`,
+    )
+  })
+
+  it('CLI-21 sign nothing on an expired delegation', async () => {
+    const issuer = (await openSignerFile({ path: at('owner') })).signer
+    const now = systemClock.now()
+    const audience = parseDid(dids['agent'] ?? '')
+    const old = await delegate({ issuer, audience, command: '/mail', expiration: now - 3_600 })
+    const file = fresh()
+    await writeFile(file, encodeContainer([old]))
+    const words = ['attenuate', file, '--from', at('agent'), '--to', dids['child'] ?? '']
+    expect(await runCli(words)).toMatchObject({
+      ...{ code: 2, out: '' },
+      err: expect.stringMatching(/delegation 1 of 1 of the input expired at \S+Z \(.*ago\); ask its issuer for a new/),
+    })
   })
 
   it('CLI-07 never guess: with two possible delegations, they ask for one', async () => {

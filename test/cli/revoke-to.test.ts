@@ -16,6 +16,7 @@ import { on } from '../../src/service/on.ts'
 import { createService } from '../../src/service/service.ts'
 import { openSignerFile } from '../../src/signer-file/signer-file.ts'
 import { listen } from '../http/adapters/servers.ts'
+import { freePort } from '../support/free-port.ts'
 import { type CliResult, runCli } from './run-cli.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'procura-revoke-to-'))
@@ -251,5 +252,15 @@ describe('procura revoke --to', () => {
     const wrong = await procura('revoke', '--agent', 'claude', '--to', 'https://mail.example/')
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('--to is for a delegation in FILE')])
     expect((await revoke('http://127.0.0.1:9/')).err).toMatch(/cannot be reached \([A-Z_]+\)|the request failed/)
+  })
+
+  it('names the fault of the URL or of the server that is not reached [CLI-15]', async () => {
+    const plain = await start(() => undefined)
+    const { err } = await revoke(plain.replace('http:', 'https:'))
+    expect(err).toMatch(/cannot be reached \(ERR_SSL_\w+: the server does not use TLS at this port; check the port\)/)
+    const silent = `http://127.0.0.1:${await freePort()}/revocations`
+    expect((await revoke(silent)).err).toMatch(
+      /\(ECONNREFUSED: nothing listens there; start the service, or check the port\)/,
+    )
   })
 })

@@ -123,7 +123,11 @@ export function answerRefusal(
 ): void {
   if (response.destroyed) return
   const problem = problemIn(refused) ?? {}
-  const body = JSON.stringify({ ...problem, detail: `${problem['detail']} ${approval['next']}`.trim(), approval })
+  const body = JSON.stringify({
+    ...problem,
+    detail: [problem['detail'], approval['next']].filter(Boolean).join('. '),
+    approval,
+  })
   response.writeHead(status, [...headers, 'content-length', String(Buffer.byteLength(body))])
   response.end(body)
 }
