@@ -94,8 +94,11 @@ export const keyCheck: OptionCheck = (key) => {
 export function newDerivation(key: FileKey, cost: number): KeyDerivation {
   checkKey(key)
   // A shorter one for a file that exists is a wrong one, and fails like any other.
-  if ('passphrase' in key && bytesOf(key.passphrase).length < 8)
-    throw new ArgumentError('`passphrase` must have at least 8 bytes')
+  if ('passphrase' in key) {
+    const bytes = bytesOf(key.passphrase)
+    bytes.fill(0)
+    if (bytes.length < 8) throw new ArgumentError('`passphrase` must have at least 8 bytes')
+  }
   const kind = 'passphrase' in key ? 'scrypt' : 'hkdf'
   const derivation = { kind, salt: Uint8Array.from(randomBytes(32)), cost: kind === 'scrypt' ? cost : 0 } as const
   if (!isAcceptable(derivation)) {
