@@ -26,7 +26,7 @@ export interface WaitingApproval {
   /** The request, verified. It can be answered once with `approve` or `refuse`. */
   readonly request: ReceivedRequest
   readonly state: 'waiting' | 'approved' | 'refused'
-  /** How often the agent has handed in the request for this call. A call that waits hands it in twice. */
+  /** How often the agent has handed in the request for this call. A call that waits counts once. */
   readonly asked: number
   /**
    * The body of a request to an API, whose digest is an argument. Undefined for one without a body, with more than
