@@ -232,7 +232,8 @@ function wasRead(request: Request | NodeRequest): boolean {
 function readParsed(parsed: unknown, bodyBytes: number): Uint8Array | 'too long' | undefined {
   if (typeof parsed !== 'string' && !(parsed instanceof Uint8Array)) return undefined
   if (parsed.length > bodyBytes) return 'too long'
-  return typeof parsed === 'string' ? new TextEncoder().encode(parsed) : parsed
+  // A copy: the digest of a body is compared before the handler reads it, and a parser may use its memory again.
+  return typeof parsed === 'string' ? new TextEncoder().encode(parsed) : new Uint8Array(parsed)
 }
 
 /** Whether the first byte announces a text form, in base64 or base64url. */

@@ -174,6 +174,33 @@ describe('HTP-30 a call that is bound to its request', () => {
       expect(() => bindToRequest({ origins: [origin], mountedAt: mountedAt as never })).toThrow(ArgumentError)
   })
 
+  it('has the body of which the digest was compared, though a middleware uses the memory of the body meanwhile', async () => {
+    const service = makeService(async (_, { request }) => request?.text())
+    let body: Buffer | undefined
+    const app = express()
+    app.use(express.raw({ type: () => true }), (request, _, next) => {
+      body = request.body
+      next()
+    })
+    const reusing: Service = {
+      ...service,
+      call: (container, options) => {
+        body?.fill(0x5a)
+        return service.call(container, options)
+      },
+    }
+    app.post('/repos/acme/site', expressHandler(reusing, { command, bind }))
+    const server = await listen(createServer(app))
+    try {
+      const url = `${origin}/repos/acme/site`
+      const container = await containerFor(await bindRequest({ url, method: 'POST', body: '{}' }))
+      const answer = await exchange(server.port, bytesOf(container, 'POST /repos/acme/site', undefined, '{}'))
+      expect([answer.status, JSON.parse(answer.body)]).toEqual([200, '{}'])
+    } finally {
+      await server.close()
+    }
+  })
+
   it('is refused if the framework has parsed the body, or it cannot be told which host it is for', async () => {
     const server = await (frameworks['express'] as (typeof frameworks)[string])(
       new Map([['/repos/acme/site', { service: makeService(), options: { bind } }]]),
