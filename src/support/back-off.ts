@@ -1,4 +1,5 @@
 import { startBackgroundTimer } from './background-timer.ts'
+import { listenToAbort } from './listen-to-abort.ts'
 
 /** The waits after failures. */
 export interface BackOff {
@@ -25,7 +26,7 @@ export function waitAfter(failures: number, { firstMs, maxMs }: BackOff, asked =
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = startBackgroundTimer(done, ms)
-    signal.addEventListener('abort', done, { once: true })
+    listenToAbort(signal, done)
     if (signal.aborted) done()
     function done(): void {
       clearTimeout(timer)

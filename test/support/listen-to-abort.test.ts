@@ -2,6 +2,7 @@ import process from 'node:process'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { unlessAborted } from '../../src/support/abort.ts'
+import { sleep } from '../../src/support/back-off.ts'
 import { withinDeadline } from '../../src/support/deadline.ts'
 import { listenToAbort } from '../../src/support/listen-to-abort.ts'
 
@@ -17,8 +18,10 @@ describe('a signal that many calls share', () => {
       index % 2 === 0 ? withinDeadline(60_000, { signals: [shared.signal] }, hang) : unlessAborted(hang, shared.signal),
     )
     const ends = Promise.allSettled(calls)
+    const waits = Promise.all(Array.from({ length: 50 }, () => sleep(60_000, shared.signal)))
     await setImmediate()
     shared.abort('closing')
+    await waits
     expect((await ends).every((end) => end.status === 'rejected' && end.reason === 'closing')).toBe(true)
     process.off('warning', note)
     expect(warnings).toEqual([])
