@@ -72,6 +72,15 @@ describe('credential rules', () => {
     })
   }
 
+  it.each(['data:text/plain,x', 'file:///tmp', 'null', 'mailto:a@b.example'])(
+    'ORG-01 explain an origin by an example where %s has none',
+    (origin) => {
+      expect(() => parseRules('a', { ...sent, origins: [origin] })).toThrow(
+        'must be an origin, such as https://api.example.com',
+      )
+    },
+  )
+
   it('ORG-02 require an encrypted origin, except on the loopback interface', () => {
     for (const origin of [
       'http://api.example.com',

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { pbkdf2 } from 'node:crypto'
+import { createHmac, hkdfSync, pbkdf2, scryptSync } from 'node:crypto'
 import {
   chmodSync,
   mkdirSync,
@@ -143,6 +143,53 @@ describe('openFileVault', () => {
           code: expect.stringMatching(/INTEGRITY|CONFIGURATION/),
         })
       }
+    }
+  })
+
+  it('VLT-21 has a MAC that another program can make: scrypt from a passphrase, HKDF from it or from 32 bytes', async () => {
+    const bytes = new Uint8Array(32).fill(7)
+    const passphrase = 'correct horse battery'
+    for (const [name, key, cost] of [
+      ['bytes', { bytes }, 0],
+      ['passphrase', { passphrase }, 131_072],
+    ] as const) {
+      const file = join(folder, name)
+      const vault = await openFileVault({ path: file, key, create: true })
+      await vault.put('a', { secret: 'one', leasable: true })
+      const [body = '', mac = ''] = readFileSync(file, 'utf8').split('\n')
+      const { key: described } = JSON.parse(body) as { readonly key: { readonly salt: string; readonly cost: number } }
+      const salt = Buffer.from(described.salt, 'base64url')
+      const master =
+        cost === 0 ? bytes : scryptSync(passphrase, salt, 32, { N: cost, r: 8, p: 1, maxmem: 256 * 1024 * 1024 })
+      const macKey = Buffer.from(hkdfSync('sha256', master, salt, 'procura-vault@1 whole', 32))
+      expect([described.cost, mac]).toEqual([cost, createHmac('sha256', macKey).update(body).digest('base64url')])
+    }
+  })
+
+  it('opens with a Secret that has the bytes of its passphrase, and with no other Secret', async () => {
+    const file = join(folder, 'secret')
+    const key = { passphrase: new Secret('correct horse battery') }
+    await openFileVault({ path: file, key, create: true, scryptCost: 16_384 })
+    await openFileVault({ path: file, key: { passphrase: 'correct horse battery' } })
+    for (const passphrase of [new Secret('another passphrase'), 'another passphrase', '[redacted]'])
+      await expect(openFileVault({ path: file, key: { passphrase } })).rejects.toMatchObject(integrity)
+  })
+
+  it('names the kind of key that it needs, and refuses a key file without a path or with other bytes than 32', async () => {
+    await open()
+    const passphrase = 'correct horse battery'
+    const asked = (key: FileKey, file = path): Promise<unknown> => openFileVault({ path: file, key, create: true })
+    await expect(asked({ passphrase })).rejects.toThrow('needs another kind of key; pass `keyFile` or `bytes`')
+    const stretched = join(folder, 'stretched')
+    await openFileVault({ path: stretched, key: { passphrase }, create: true, scryptCost: 16_384 })
+    await expect(asked({ keyFile }, stretched)).rejects.toThrow('needs another kind of key; pass `passphrase`')
+    await expect(asked({ keyFile: '' })).rejects.toMatchObject(invalidArgument)
+    for (const length of [0, 31, 33, 64]) {
+      const other = join(folder, `key${length}`)
+      writeFileSync(other, new Uint8Array(length), { mode: 0o600 })
+      const error = configuration
+      await expect(asked({ keyFile: other }), `${length} bytes`).rejects.toMatchObject(error)
+      await expect(asked({ keyFile: other }, join(folder, `new${length}`))).rejects.toMatchObject(error)
     }
   })
 
@@ -326,6 +373,12 @@ describe('a changed file', () => {
       },
     ],
     [
+      'no description of the key',
+      (body) => {
+        body.key = null as never
+      },
+    ],
+    [
       'a cost that would take all memory',
       (body) => {
         body.key = { ...body.key, kind: 'scrypt', cost: 2 ** 30 }
@@ -358,6 +411,8 @@ describe('a changed file', () => {
       Buffer.from('{}\n\n'),
       Buffer.from([0xff, 0x0a]),
       Buffer.concat([whole, Buffer.from('x\n')]),
+      Buffer.concat([whole, Buffer.from('\n')]),
+      Buffer.concat([whole, Buffer.from('\nx\n')]),
     ]) {
       writeFileSync(path, bytes)
       await expect(openFileVault({ path, key: { keyFile } })).rejects.toMatchObject(integrity)
@@ -448,6 +503,9 @@ describe('access to the file', () => {
     for (const name of ['link', 'folder', 'pipe', 'missing']) {
       await expect(openFileVault({ path: join(folder, name), key: { keyFile } })).rejects.toMatchObject(configuration)
     }
+    // Not every path that cannot be opened is a link.
+    const below = { keyFile: join(path, 'below') }
+    await expect(openFileVault({ path, key: below })).rejects.toThrow(/^the key file \(`keyFile`\) cannot be read/)
     await expect(openFileVault({ path, key: { keyFile: join(folder, 'missing') } })).rejects.toThrow(/createKeyFile/)
     await expect(createKeyFile(keyFile)).rejects.toMatchObject(configuration)
     expect(readFileSync(keyFile).length).toBe(32)

@@ -136,6 +136,23 @@ describe('scrubbing', () => {
     expect(await out.text()).toBe('hello')
   })
 
+  it('SEC-04 replaces a secret as soon as it has arrived: an open stream of events does not wait for the next one', async () => {
+    const chunks = [`data: ${value}`, '\n\n'].map((text) => new TextEncoder().encode(text))
+    const events = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        const chunk = chunks.shift()
+        if (chunk !== undefined) controller.enqueue(chunk)
+        return chunk === undefined ? new Promise<void>(() => undefined) : undefined
+      },
+    })
+    // In this form alone, which is the longest of its first byte.
+    const form = new TextEncoder().encode(value)
+    const reader = scrubBody(events, [form], () => undefined, patient()).getReader()
+    const texts = [await reader.read(), await reader.read()].map((part) => new TextDecoder().decode(part.value))
+    expect(texts).toEqual(['data: [redacted]', '\n\n'])
+    await reader.cancel()
+  })
+
   it('cancels the upstream body when the reader cancels, and when the signal of the call fires', async () => {
     const reasons: unknown[] = []
     const endless = (): ReadableStream<Uint8Array> =>
@@ -146,6 +163,27 @@ describe('scrubbing', () => {
     leaving.abort('gone')
     await expect(reading).rejects.toBe('gone')
     expect(reasons).toEqual(['enough', 'gone'])
+  })
+
+  it('VLT-12 reads no more of a body than its reader asks for [attack 82]', async () => {
+    let sent = 0
+    const endless = new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          await wait(0)
+          sent += 1
+          controller.enqueue(new Uint8Array(9))
+        },
+      },
+      { highWaterMark: 0 },
+    )
+    const reader = scrubBody(endless, encodedForms([new Secret(value)]), () => undefined, patient()).getReader()
+    for (const read of [1, 2, 3]) {
+      await reader.read()
+      await wait(10)
+      expect(sent).toBe(read)
+    }
+    await reader.cancel()
   })
 
   it('passes on a response without a body unchanged, with any status', () => {

@@ -124,6 +124,7 @@ describe('sealed credentials', () => {
     for (const rules of [
       '{"leasable":true}',
       '{"leasable":true,"commands":["/"]}',
+      JSON.stringify({ leasable: true, subjects: [OWNER] }),
       '{"leasable":true,"only":["x"]}',
       '[]',
       'x',
@@ -220,6 +221,9 @@ describe('sealed credentials', () => {
       { rules: text({ pathPrefix: '//' }), secret: 'aGVsbG8' },
       { rules: text({}), secret: '!' },
       { rules: text({}), secret: '' },
+      { rules: text({}), secret: 7 },
+      { rules: text({}), secret: 'aGVsbG8', expiration: '9999999999' },
+      { rules: text({}), secret: 'aGVsbG8', expiration: 9_999_999_999.5 },
       { rules: '{', secret: 'aGVsbG8' },
     ]) {
       const plain = new TextEncoder().encode(JSON.stringify(contents))

@@ -311,6 +311,8 @@ describe('redirects', () => {
       const vault = vaultFor(server, { origins: [server.origin, evil.origin] })
       const call = vault.use({ reference: 'crm', authorization: permission(), url: server.origin })
       await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
+      if (!location.startsWith('https:'))
+        await expect(call).rejects.toThrow('the upstream redirected to another origin')
     }
     expect(evil.received).toEqual([])
   })
@@ -502,6 +504,35 @@ describe('redirects', () => {
     })
     await expect(leased).rejects.toBe(gone)
     expect(revoked).toEqual(['crm'])
+  })
+
+  it.each([
+    [301, 'POST', 'GET'],
+    [302, 'POST', 'GET'],
+    [303, 'POST', 'GET'],
+    [303, 'PUT', 'GET'],
+    [303, 'HEAD', 'HEAD'],
+    [301, 'PUT', 'PUT'],
+    [302, 'PUT', 'PUT'],
+    [301, 'HEAD', 'HEAD'],
+    [307, 'POST', 'POST'],
+    [308, 'POST', 'POST'],
+  ])('with status %d turn %s into %s, and send a body with a method that keeps it', async (status, method, wanted) => {
+    const server = await serveInTest((received, response) => {
+      if (received.url === '/a') response.writeHead(status, { location: '/b' }).end()
+      else response.end()
+    })
+    await vaultFor(server, { methods: ['POST', 'PUT', 'HEAD', 'GET'] }).use({
+      ...{ reference: 'crm', authorization: permission(), url: `${server.origin}/a`, method },
+      ...(method !== 'HEAD' && { body: 'x', headers: { 'content-type': 'text/plain' } }),
+    })
+    const [, second] = server.received
+    const keeps = wanted === 'POST' || wanted === 'PUT'
+    expect([second?.method, second?.body, second?.headers['content-type']]).toEqual([
+      wanted,
+      keeps ? 'x' : '',
+      keeps ? 'text/plain' : undefined,
+    ])
   })
 
   it('turn POST into GET like browsers, if the credential allows GET', async () => {
