@@ -426,6 +426,23 @@ describe('the end of a log', () => {
     })
   })
 
+  it('AUD-38 is copied after a lost lock, and no file remains open when the sink has closed', async () => {
+    const directory = temporaryDirectory()
+    await write({ directory, maxBytes: 4096 }, 1, 20)
+    const before = filesIn(directory)
+    const last = join(directory, before.at(-1) ?? '')
+    const { ino } = statSync(last)
+    leaveLock(directory, { scope: 'f'.repeat(16) })
+    const { files, opened } = countedFiles({})
+    const { sink } = await openJsonlLog({ directory, files }, quick)
+    expect(filesIn(directory)).toEqual(before)
+    expect(statSync(last).ino).not.toBe(ino)
+    await sink.append(intent(21), {})
+    await sink.close()
+    expect(opened.size).toBe(0)
+    expect(await verifyAuditLog(readJsonlLines({ directory }))).toMatchObject({ valid: true })
+  })
+
   it('AUD-13 AUD-30 keeps the log closed when it is in a file of another name', async () => {
     const directory = temporaryDirectory()
     await write({ directory }, 1, 3)
