@@ -19,6 +19,7 @@ import type { IpldMap } from '../../src/ipld/value.ts'
 import { twinSignature } from '../../src/principal/signature.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import { storesTogether } from '../state/stores-together.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { call, createService, service, serviceOptions, verdict } from '../support/service.ts'
 import { agent, mallory, owner, receivedRequest } from './cast.ts'
@@ -71,6 +72,23 @@ async function ask(authorizer: Authorizer, approvals: readonly Delegation[], giv
 const [byAnn, byBob] = [await approval(ann), await approval(bob)]
 
 describe('a command that needs approvals', () => {
+  it.each([true, false])(
+    'APR-60 leaves a refused call unused, so that it can be sent with its approvals (together: %s)',
+    async (together) => {
+      const { stores, questions } = storesTogether()
+      const { callStore, ...apart } = stores
+      const authorizer = paying({ ...apart, ...(together && { callStore }) })
+      const invocation = await call({ issuer: agent, args, proofs: [grant] })
+      const send = async (...approvals: readonly Delegation[]): Promise<string> =>
+        verdict(await authorizer.authorize(encodeContainer([invocation, grant, ...approvals])))
+      expect(await send()).toBe('policy_unsatisfied at 1 APR-60')
+      expect(await send(byAnn)).toBe('policy_unsatisfied at 1 APR-60')
+      expect([stores.replay.size, stores.limitStore.size, questions.length]).toEqual([0, 0, 0])
+      expect(await send(byAnn, byBob)).toBe('allowed')
+      expect(await send(byAnn, byBob)).toBe('replayed at 1 RPL-01')
+    },
+  )
+
   it('APR-60 is allowed with enough of them, and refused with fewer', async () => {
     await expect(ask(paying(), [])).resolves.toBe('policy_unsatisfied at 1 APR-60')
     await expect(ask(paying(), [byAnn])).resolves.toBe('policy_unsatisfied at 1 APR-60')

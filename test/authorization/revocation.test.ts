@@ -97,6 +97,7 @@ describe('verifyRevocation', () => {
     const right = await delegateRaw(bob, mallory, { command: '/ucan/revoke' })
     const revocation = await revoke({ issuer: mallory, subject: bob.did, delegation: second, proofs: [right] })
     expect(await said([revocation, right, second])).toBe('accepted')
+    expect(await said([revocation, second])).toBe('proof_missing PRF-01')
     const other = await delegateRaw(bob, mallory, { command: '/mail' })
     const wrong = await revoke({ issuer: mallory, subject: bob.did, delegation: second, proofs: [other] })
     expect(await said([wrong, other, second])).toBe('command_not_covered PRF-07')
@@ -278,6 +279,22 @@ describe('a revoked delegation', () => {
           'revoked at 0 RVK-05',
         )
       }
+    }
+  })
+
+  it('RVK-04 is stored under the CIDs of both signatures, for stores that are asked about one of them', async () => {
+    const owner = await actor('alice', 'ES256')
+    const original = await delegateRaw(owner, bob)
+    const bytes = original.bytes.slice()
+    bytes.set(twinSignature('ES256', bytes.slice(3, 67)) as Uint8Array, 3)
+    const twin = await decodeDelegation(bytes)
+    for (const [target, other] of [
+      [original, twin],
+      [twin, original],
+    ] as const) {
+      const container = encodeContainer([await revoke({ issuer: owner, delegation: target }), target])
+      const verdict = await verifyRevocation(container, { clock })
+      expect(verdict).toMatchObject({ accepted: true, entry: { ids: [String(target.cid), String(other.cid)] } })
     }
   })
 

@@ -10,6 +10,7 @@ import { maxUses } from '../../src/capability/policy/build.ts'
 import { anySubject } from '../../src/capability/subject.ts'
 import { encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
+import type { Did } from '../../src/did/did.ts'
 import { ArgumentError, AuthorizationError } from '../../src/errors.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
@@ -20,6 +21,7 @@ import { bearer } from '../../src/vault/processors/bearer.ts'
 import { referenceTable } from '../../src/vault/rules/reference-table.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { actor, clock } from '../support/actors.ts'
+import { invocationPayload, sealRaw } from '../support/raw-token.ts'
 import { call, chainOf, service } from '../support/service.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
@@ -209,6 +211,25 @@ describe('owners at run time', () => {
     expect(await codeOf(guard.use(await to(carol.did), () => 1))).toBe('audience_mismatch')
     expect(await codeOf(guard.use(await to(tenant.did), () => 1))).toBe('allowed')
     expect(await codeOf(guard.use(await to(tenant.did), () => 1))).toBe('limit_exhausted')
+  })
+
+  it('SVC-20 counts a limit for the subject in a call without an audience, which is addressed to its subject', async () => {
+    const { guard } = setUp({ audience: (did) => did === alice.did, limitStore: memoryLimitStore({ clock }) })
+    const use = async (named: Did): Promise<string> => {
+      const policy = [maxUses(1, named)]
+      const limited = await delegate({ issuer: alice, audience: bob.did, command: '/mail/read', policy, clock })
+      const codes: string[] = []
+      for (let time = 0; time < 2; time++) {
+        const nonce = globalThis.crypto.getRandomValues(new Uint8Array(12))
+        const change = { sub: alice.did, cmd: '/mail/read', prf: [limited.cid], nonce }
+        const payload = { ...invocationPayload(bob.did), ...change }
+        const bytes = await sealRaw(bob, { tag: 'ucan/inv@1.0.0', payload })
+        codes.push(await codeOf(guard.use(encodeContainer([{ bytes }, limited]), () => 1)))
+      }
+      return codes.join(', ')
+    }
+    expect(await use(alice.did)).toBe('allowed, limit_exhausted')
+    expect(await use(service.did)).toBe('policy_unsatisfied, policy_unsatisfied')
   })
 
   it('SVC-20 is no option of an authorizer, and no other value stands for every audience', () => {
