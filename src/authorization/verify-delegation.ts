@@ -144,7 +144,8 @@ function* decide(input: string | Uint8Array | readonly Uint8Array[], question: Q
 function* split(input: string | Uint8Array, settings: VerificationSettings): Steps<readonly Uint8Array[] | Denial> {
   try {
     const tokens = splitContainer(input, settings.limits)
-    return isPromiseLike(tokens) ? yield* wait(tokens) : tokens
+    // The delegations of the verdict have memory of their own.
+    return (isPromiseLike(tokens) ? yield* wait(tokens) : tokens).map((token) => new Uint8Array(token))
   } catch (error) {
     return denialOf(error)
   }

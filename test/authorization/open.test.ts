@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { standardFormat } from '../../src/authorization/formats/standard-format.ts'
 import type { TokenFormat } from '../../src/authorization/formats/token-format.ts'
 import { openContainer } from '../../src/authorization/open-container.ts'
-import type { TokenLike } from '../../src/container/container.ts'
+import { verifyDelegation } from '../../src/authorization/verify-delegation.ts'
+import { encodeContainerBytes, type TokenLike } from '../../src/container/container.ts'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import { createAuthorizer, delegate, encodeContainer, invoke } from '../../src/entries/index.ts'
 import { archive, invoke as invokeUcanto, ucantoFormat } from '../../src/entries/ucanto.ts'
@@ -68,6 +69,19 @@ describe('opening a container', () => {
     const opening = createAuthorizer(serviceOptions()).open(bytes)
     bytes.fill(0)
     expect((await opening).invocations).toHaveLength(1)
+  })
+
+  it('CTN-10 gives each token memory of its own, so that one that is kept or stored takes no other with it', async () => {
+    const { delegations, invocations } = await openContainer(encodeContainerBytes([call, grant]))
+    const verdict = await verifyDelegation(encodeContainer([grant]), { clock })
+    const tokens = [...delegations, ...invocations, ...(verdict.verified ? verdict.proofs : [])]
+    expect(tokens).toHaveLength(3)
+    for (const { bytes } of tokens) expect(bytes.buffer.byteLength).toBe(bytes.length)
+    // A copy of a view has all of its memory.
+    expect(structuredClone((delegations[0] as { bytes: Uint8Array }).bytes.buffer)).toHaveProperty(
+      'byteLength',
+      grant.bytes.length,
+    )
   })
 
   it('CTN-11 takes the formats of an authorizer, and gives their tokens apart', async () => {
