@@ -43,6 +43,24 @@ describe('the guides, and LMT-18 the page on budgets', () => {
   }
 })
 
+describe('the packages of a guide', () => {
+  const guides = listFiles('spec/guides', '.md').filter((path) => !/\/(?:README|wrap)\.md$/.test(path))
+
+  it.each(guides)('are those that its first command installs: %s', (path) => {
+    const text = readFileSync(root + path, 'utf8')
+    const [, words = ''] = /^```sh\nnpm install ([^\n]*)$/m.exec(text) ?? []
+    const [, program = ''] = /^```(?:js|ts)\n([\s\S]*?)^```$/m.exec(text) ?? []
+    const imported = [...program.matchAll(/ from '([^']+)'$/gm)].map(([, specifier = '']) => specifier)
+    const packages = imported
+      .filter((specifier) => !specifier.startsWith('node:'))
+      .map((specifier) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/'))
+      // A package of LangChain, which `langchain` depends on.
+      .filter((name) => name !== '@langchain/core')
+    expect(text.indexOf('npm install')).toBeLessThan(text.indexOf(program))
+    expect(words.split(' ').sort()).toEqual([...new Set(packages)].sort())
+  })
+})
+
 describe('the guides of frameworks', () => {
   const guides = listFiles('spec/guides/frameworks', '.md')
 

@@ -1,5 +1,5 @@
 import { generateText, stepCountIs } from 'ai'
-import { MockLanguageModelV4 } from 'ai/test'
+import { MockLanguageModelV3 } from 'ai/test'
 import { defineCommand, delegate, generateSigner } from 'procura'
 import { openAgent } from 'procura/agent'
 import { aiTools } from 'procura/agent/ai-sdk'
@@ -43,7 +43,7 @@ for (const to of ['bob@example.com', 'eve@evil.example']) {
     { content: [call], finishReason: { unified: 'tool-calls' }, usage, warnings: [] },
     { content: [{ type: 'text', text: 'done' }], finishReason: { unified: 'stop' }, usage, warnings: [] },
   ]
-  const model = new MockLanguageModelV4({ doGenerate: async () => answers[model.doGenerateCalls.length - 1] })
+  const model = new MockLanguageModelV3({ doGenerate: async () => answers[model.doGenerateCalls.length - 1] })
   await generateText({ model, tools, stopWhen: stepCountIs(3), prompt: 'Write.' })
   const [{ output }] = model.doGenerateCalls.at(-1).prompt.at(-1).content
   console.log(output.value)

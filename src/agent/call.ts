@@ -84,7 +84,10 @@ function named(error: unknown, url: string | URL): unknown {
   if (!(error instanceof TypeError)) return error
   const { code } = Object(error.cause) as { readonly code?: unknown }
   const reason = typeof code === 'string' && /^[A-Z][A-Z0-9_]{0,63}$/.test(code) ? ` (${code})` : ''
-  return new TypeError(`the service at ${new URL(url).origin} did not respond${reason}`, { cause: error })
+  return new TypeError(
+    `the service at ${new URL(url).origin} did not respond${reason}; start it, or check its \`url\``,
+    { cause: error },
+  )
 }
 
 /** Everything that is needed to send a call. */

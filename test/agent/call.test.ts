@@ -175,7 +175,9 @@ describe('AGT-11 the service of a call', () => {
     const agent = await open([{ audience: service.did, url: `${origin}/call?key=k` }])
     const error = await agent.call(send, bob).catch((caught: unknown) => caught)
     expect(error).toBeInstanceOf(TypeError)
-    expect((error as Error).message).toBe(`the service at ${origin} did not respond (ECONNREFUSED)`)
+    expect((error as Error).message).toBe(
+      `the service at ${origin} did not respond (ECONNREFUSED); start it, or check its \`url\``,
+    )
     expect((error as Error).cause).toBeInstanceOf(TypeError)
   })
 
