@@ -34,7 +34,11 @@ export async function newAgent(words: readonly string[], flags: Flags, host: Hos
   }
   if (await exists(folder)) throw new UsageError(`${quote(folder, 128)} exists already; choose another name`)
   const key = isEncrypted ? await fileKey(flags, host, true) : undefined
-  await makeFolders(join(folder, '..'))
+  await makeFolders(join(folder, '..')).catch(({ code }: NodeJS.ErrnoException) => {
+    throw new UsageError(
+      `the folder ${quote(join(folder, '..'), 128)} cannot be made (${code}); choose another one with --home`,
+    )
+  })
   await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     const reason = error.code === 'EEXIST' ? 'exists already; choose another name' : `cannot be made (${error.code})`
     throw new UsageError(`${quote(folder, 128)} ${reason}`)

@@ -12,6 +12,10 @@ import { type Flags, neededOf, operandOf, textOf } from './verb.ts'
 export async function connect(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   if (textOf(flags, 'api') !== undefined) return connectApi(words, flags, host)
   if (textOf(flags, 'listen') !== undefined) throw new UsageError('--listen is for --api, which names an HTTP API')
+  if (words.length === 0)
+    throw new UsageError(
+      'the name of the server is missing: one of `servers` in gateway.json, which `procura tools list` shows; an HTTP API needs --api',
+    )
   const server = operandOf(words, 'the name of the server')
   const approvalWait = waitOf(flags)
   await connectToGateway({

@@ -11,6 +11,7 @@ const parts: readonly (readonly [inCode: string, inWords: string])[] = [
   ['pass `passphrase`', 'leave out the key file, and pass its passphrase (in the environment, or at the terminal)'],
   ['it is not encrypted; open it without `key`', 'it is not encrypted; leave out the key file'],
   ['a hash of `hashes`', 'a hash'],
+  ['`api`: the gateway refuses', 'the gateway refuses'],
   ['header: `name`', '--header'],
   ['headers: `name`', '--header'],
   ['query: `name`', '--query'],

@@ -527,11 +527,28 @@ describe('CLI-21 a message at the command line', () => {
     }
   })
 
+  it('names the next step where a folder cannot be made, and where a name is missing', async () => {
+    await writeFile(join(folder, 'file'), '')
+    const did = 'did:web:a.example'
+    const gateway = ['--audience', did, '--subject', did, '--socket', join(folder, 's')]
+    const made = await cli(['agent', 'new', 'bot', '--home', join(folder, 'file', 'home'), ...gateway])
+    expect(made).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/cannot be made \(ENOTDIR\); choose another one with --home/),
+    })
+    const connected = await cli(['connect'])
+    expect(connected).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/the name of the server is missing: .*tools list/),
+    })
+  })
+
   it('distinguishes a folder from a file', async () => {
     await cli(['key', 'new', join(folder, 'agent.key')])
     for (const words of [
       ['key', 'show', folder],
       ['inspect', folder],
+      ['wrap', folder, '--home', join(folder, 'home')],
       ['delegate', '--from', folder, '--to', 'did:web:a.example', '--command', '/a'],
     ]) {
       const { code, err } = await cli(words)

@@ -37,6 +37,7 @@ export async function readConfigFile(given: string): Promise<ConfigFile> {
   })
   try {
     const status = await handle.stat()
+    if (status.isDirectory()) throw new UsageError(`${quote(given, 256)} is a folder; name a file`)
     if (!status.isFile()) throw new UsageError(`${quote(given, 256)} is not a regular file`)
     if (status.size > maxBytes) throw new UsageError(`${quote(given, 256)} has more than ${maxBytes} bytes`)
     const bytes = await handle.readFile()

@@ -208,7 +208,7 @@ describe('a place that is not a plain file', () => {
     for (const name of ['loop.json', 'lost.json', 'folder.json', 'pipe.json', 'zero.json', 'missing.json'])
       expect(await wrap(at(name)), name).toMatchObject({
         code: 2,
-        err: expect.stringMatching(/cannot be read|is not a regular file|does not exist/),
+        err: expect.stringMatching(/cannot be read|is not a regular file|is a folder|does not exist/),
       })
     expect(existsSync(machine.home)).toBe(false)
   })
