@@ -437,6 +437,8 @@ describe('a ledger', () => {
     const gone = new Uint8Array(buffer)
     structuredClone(buffer, { transfer: [buffer] })
     expect(await codeOf(guard.use(gone, () => 1))).toBe('unsupported')
+    const odd = [new Proxy(await bytesOf(), {}), Object.create(Uint8Array.prototype) as Uint8Array]
+    for (const bytes of odd) expect(await codeOf(guard.use(bytes, () => 1))).toBe('internal_error')
   })
 
   it('GRD-20 that fails ends the call with its error, before the handler and before a release', async () => {
