@@ -128,12 +128,15 @@ function entryOf(text: string, { node, key, value }: Property, above: readonly s
 function faultOf(value: Node): string | undefined {
   if (value.type !== 'object') return 'it is not an object'
   const keys = (value.children ?? []).map((property) => String(property.children?.[0]?.value))
-  const twice = keys.find((key, at) => keys.indexOf(key) !== at)
-  if (twice !== undefined) return 'it has a key twice; remove one of the two'
+  if (new Set(keys).size < keys.length) return 'it has a key twice; remove one of the two'
   const inner = (value.children ?? []).map((property) => property.children?.[1])
-  return inner.some((one) => one?.type === 'object' && faultOf(one) !== undefined)
-    ? 'a part of it has a key twice; remove one of the two'
-    : undefined
+  return inner.some(hasKeyTwice) ? 'a part of it has a key twice; remove one of the two' : undefined
+}
+
+function hasKeyTwice(value: Node | undefined): boolean {
+  return value?.type === 'array'
+    ? (value.children ?? []).some(hasKeyTwice)
+    : value?.type === 'object' && faultOf(value) !== undefined
 }
 
 /** The text of a server that runs a command line. Each property that has to go is replaced by one that has to come. */

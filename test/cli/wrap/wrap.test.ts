@@ -313,11 +313,14 @@ describe('procura wrap', () => {
       expect([code, err]).toEqual([2, expect.stringContaining('for the second time; remove one of the two')])
       expect(readFileSync(path, 'utf8')).toBe(text)
     }
-    const inner = machine.write(
-      '.claude.json',
-      '{"mcpServers": {"mail": {"command": "a", "env": {"K": "1", "K": "2"}}}}',
-    )
-    expect(await wrap(inner)).toMatchObject({ code: 1, err: expect.stringContaining('has a key twice') })
+    for (const part of [
+      '"env": {"K": "1", "K": "2"}',
+      '"x": [[{"K": 1, "\\u004b": 2}]]',
+      '"x": {"y": {"K": 1, "K": 2}}',
+    ]) {
+      const inner = machine.write('.claude.json', `{"mcpServers": {"mail": {"command": "a", ${part}}}}`)
+      expect(await wrap(inner)).toMatchObject({ code: 1, err: expect.stringContaining('has a key twice') })
+    }
     const elsewhere = machine.write('.claude.json', '{"x": 1, "x": 2, "mcpServers": {"mail": {"command": "a"}}}')
     expect((await wrap(elsewhere)).code).toBe(0)
     expect(readFileSync(elsewhere, 'utf8')).toContain('"x": 1, "x": 2, ')
