@@ -24,9 +24,12 @@ const denialKey = 'xyz.ucan/container.denial'
 /** The code of an error with which a relay refuses a request beyond those in progress. */
 const tooMany = -32_000
 
+/** Most messages of a batch. */
+const mostOfBatch = 100
+
 /**
  * Most calls whose tool is remembered until they are answered, and most characters of an id and of a tool: one with a longer
- * id is malformed, and one with a longer name has no command. The calls in a batch that is refused whole are not answered.
+ * id is malformed, and one with a longer name has no command.
  */
 const [mostCalls, longestId, longestTool] = [1_000, 1_024, 256]
 
@@ -71,7 +74,9 @@ export function recordDenials(client: McpTransport, options: RecordDenialsOption
     },
     set onmessage(take: McpTransport['onmessage']) {
       client.onmessage = (message) => {
-        for (const one of each(message)) calls.note(one)
+        const all = each(message)
+        // A larger batch is refused whole.
+        if (all.length <= mostOfBatch) for (const one of all) calls.note(one)
         return take?.(message)
       }
     },

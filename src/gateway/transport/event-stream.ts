@@ -1,4 +1,5 @@
 import { unlessAborted } from '../../support/abort.ts'
+import { createTurns } from '../../support/turns.ts'
 import { TransportError } from './mcp-transport.ts'
 
 /** An event of a stream, as WHATWG HTML describes them. */
@@ -11,6 +12,9 @@ export interface StreamEvent {
   /** The wait before a reconnection that the server asked for, in milliseconds. */
   readonly retryMs: number | undefined
 }
+
+/** Milliseconds after which other work has its turn. */
+const turnMs = 5
 
 /**
  * Reads Server-Sent Events. An event without data is also returned, because it can have an id.
@@ -34,8 +38,11 @@ export async function* readEvents(
     if (length + event.length() > most)
       throw new TransportError('too_large', `an event has more than ${most} characters`)
   }
+  const turn = createTurns(turnMs)
   try {
     for (;;) {
+      // A server that sends faster than its events are read would hold all other sessions.
+      await turn()
       const { done, value } = await unlessAborted(() => reader.read(), signal)
       const text = value === undefined ? decoder.decode() : decoder.decode(value, { stream: true })
       const isInside = !/[\r\n]/.test(text) && parts.at(-1)?.endsWith('\r') !== true

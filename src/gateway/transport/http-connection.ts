@@ -88,10 +88,15 @@ export async function sendRequest(
   }
 }
 
+/** Most messages of a batch. */
+const mostOfBatch = 100
+
 /** Delivers the messages of a text, and returns whether the response to a request is among them. */
 export async function deliverText(connection: HttpConnection, text: string, awaited: unknown): Promise<boolean> {
   const parsed = parse(text)
   const messages: readonly unknown[] = Array.isArray(parsed) ? parsed : [parsed]
+  if (messages.length > mostOfBatch)
+    throw new TransportError('too_large', `a batch has more than ${mostOfBatch} messages`)
   for (const message of messages) await deliver(connection, message)
   return messages.some((one) => isResponse(one) && Object(one).id === awaited)
 }

@@ -4,7 +4,7 @@ import { errorResponse, type ReadMessage, readMessage, rpcCodes, type WireMessag
 export type Respond = (response: WireMessage | undefined) => Promise<void>
 
 /** Most messages of a batch. */
-const maxBatch = 100
+export const maxBatch = 100
 
 /**
  * Takes a batch of JSON-RPC apart, which protocol versions before 2025-06-18 have. Each message is handled as if it had come

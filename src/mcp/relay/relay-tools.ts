@@ -19,7 +19,7 @@ import {
 } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
 import { createToolGate, type ToolGateOptions, toolGateChecks } from '../tool-gate.ts'
-import { takeBatch } from './batch.ts'
+import { maxBatch, takeBatch } from './batch.ts'
 import { takeFromClient } from './from-client.ts'
 import { takeFromServer } from './from-server.ts'
 import { readMessage } from './read-message.ts'
@@ -146,10 +146,13 @@ export async function relayTools(
     onChange()
   }
 
-  upstream.onmessage = (message) =>
-    Array.isArray(message)
-      ? Promise.all(message.map((one) => takeFromServer(session, one, onListChanged)))
-      : takeFromServer(session, message, onListChanged)
+  upstream.onmessage = (message) => {
+    if (!Array.isArray(message)) return takeFromServer(session, message, onListChanged)
+    if (message.length <= maxBatch)
+      return Promise.all(message.map((one) => takeFromServer(session, one, onListChanged)))
+    session.report(new Error(`the server sent a batch of more than ${maxBatch} messages`))
+    return undefined
+  }
   client.onmessage = (message) => {
     if (Array.isArray(message))
       return takeBatch(message, session.toClient, (read, respond) => takeFromClient(session, gate, read, respond))

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
@@ -22,6 +22,8 @@ interface Upstream {
   }[]
   /** Answers every request with a redirect there. */
   redirectTo: string | undefined
+  /** Sends the stream of the server. */
+  stream: ((response: ServerResponse) => void) | undefined
   close(): Promise<void>
 }
 
@@ -145,6 +147,27 @@ describe('a server of HTTP', () => {
     socket.destroy()
   }, 60_000)
 
+  it('holds up no other session by batches without end [GTW-22] [attack 98]', async () => {
+    await home.open()
+    const mail = await client()
+    const batch = `data: [${'{},'.repeat(50_000)}{}]\n\n`
+    let streams = 0
+    upstream.stream = (response) => {
+      streams++
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      const go = (): void => {
+        while (!response.destroyed && response.write(batch));
+        response.once('drain', go)
+      }
+      go()
+    }
+    const other = await client()
+    other.write({ jsonrpc: '2.0', method: 'notifications/initialized' })
+    for (let count = 0; count < 10; count++)
+      expect(textOf(await mail.call('send', { to: 'bob@example.com' }))).toBe('sent to bob@example.com, of a')
+    expect(streams).toBeGreaterThan(0)
+  }, 60_000)
+
   it('cannot send it elsewhere by a redirect [GTW-12]', async () => {
     const other = await startUpstream()
     await home.open()
@@ -183,13 +206,14 @@ describe('a server of HTTP', () => {
 async function startUpstream(): Promise<Upstream> {
   const requests: Upstream['requests'] = []
   const transports = new Map<string, StreamableHTTPServerTransport>()
-  const state: { redirectTo: string | undefined } = { redirectTo: undefined }
+  const state: Pick<Upstream, 'redirectTo' | 'stream'> = { redirectTo: undefined, stream: undefined }
   const server: Server = createServer(async (request, response) => {
     const body = await bodyOf(request)
     const { method = '', headers } = request
     requests.push({ method, authorization: headers.authorization, second: headers['x-second-key'], headers, body })
     if (state.redirectTo !== undefined) return void response.writeHead(307, { location: state.redirectTo }).end()
     if (headers.authorization !== `Bearer ${canary}`) return void response.writeHead(401).end()
+    if (method === 'GET' && state.stream !== undefined) return state.stream(response)
     let transport = transports.get(String(headers['mcp-session-id']))
     if (transport === undefined) {
       const made = new StreamableHTTPServerTransport({

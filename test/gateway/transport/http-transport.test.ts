@@ -7,6 +7,7 @@ import {
 } from '@modelcontextprotocol/server'
 import { describe, expect, it } from 'vitest'
 import { ArgumentError } from '../../../src/errors.ts'
+import { readEvents } from '../../../src/gateway/transport/event-stream.ts'
 import { type HttpTransportOptions, httpTransport } from '../../../src/gateway/transport/http-transport.ts'
 import { serverOf } from '../../mcp/connections.ts'
 
@@ -54,7 +55,45 @@ const none = (): Response => new Response(null, { status: 405 })
 const ask = (id: unknown, method = 'ping') => ({ jsonrpc: '2.0', id, method })
 const reply = (id: unknown) => ({ jsonrpc: '2.0', id, result: {} })
 
+/** A stream that has its parts ready, whenever it is read. */
+function endless(part: string, count: number): ReadableStream<Uint8Array> {
+  const bytes = new TextEncoder().encode(part)
+  let sent = 0
+  return new ReadableStream({
+    pull(controller) {
+      if (sent++ < count) controller.enqueue(bytes)
+      else controller.close()
+    },
+  })
+}
+
+describe('a stream of events that is always ready', () => {
+  for (const part of [':comment\n'.repeat(1_000), 'id: 1\n\n'.repeat(1_000), '\n'.repeat(1_000)])
+    it(`lets other work run: ${JSON.stringify(part.slice(0, 10))} [GTW-22] [attack 98]`, async () => {
+      let turns = 0
+      const timer = setInterval(() => void turns++, 1)
+      const signal = new AbortController().signal
+      let data = ''
+      for await (const event of readEvents(endless(part, 300), { most: 1_000_000, signal })) data += event.data
+      clearInterval(timer)
+      expect([data, turns > 1]).toEqual(['', true])
+    })
+})
+
 describe('httpTransport', () => {
+  it('MCP-21 delivers no message of a batch of more than 100', async () => {
+    const batch = (count: number): unknown => Array.from({ length: count }, () => ({ jsonrpc: '2.0', method: 'a' }))
+    const { transport, messages, errors } = open(({ body }) =>
+      stream(
+        `data: ${JSON.stringify(batch(101))}\n\ndata: ${JSON.stringify(batch(100))}\n\ndata: ${JSON.stringify(reply(body.id))}\n\n`,
+      ),
+    )
+    await transport.start()
+    await transport.send(ask(1)).catch(() => undefined)
+    await expect.poll(() => errors.length).toBeGreaterThan(0)
+    expect([messages.length % 100, errors[0]?.message]).toEqual([0, 'a batch has more than 100 messages'])
+  })
+
   it('MCP-28 agrees on a session and a version, listens, and ends the session', async () => {
     const { transport, requests, messages, closed, errors } = open(
       ({ method, body }) => {

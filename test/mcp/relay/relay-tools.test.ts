@@ -200,6 +200,16 @@ describe('relayTools', () => {
     await expect(openRelay({ maxInProgress: 0 })).rejects.toThrow(ArgumentError)
   })
 
+  it('MCP-21 drops a batch of the server with more than 100 messages', async () => {
+    const { client, server, errors } = await openRelay()
+    const batch = (count: number): Loose[] =>
+      Array.from({ length: count }, () => ({ jsonrpc: '2.0', method: 'notifications/message' }))
+    await server.deliver(batch(101))
+    expect([client.sent, errors.length]).toEqual([[], 1])
+    await server.deliver(batch(100))
+    expect(client.sent).toHaveLength(100)
+  })
+
   it('MCP-21 takes batches apart, and answers them together', async () => {
     const { client, server, records } = await openRelay()
     const ping = { jsonrpc: '2.0', id: 'p', method: 'ping' }
