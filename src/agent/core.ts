@@ -87,7 +87,7 @@ export function createCore(minter: Minter, options: ReadOptions): Core {
     async decide(request, audience) {
       const args = withoutUndefined(request.args ?? {})
       const { command, signal } = request
-      const answer = await permission({ command, args, subject: readDid(request.subject), signal })
+      const answer = await permission({ command, args, subject: readDid('subject', request.subject), signal })
       return answer.ok ? namingArguments(sign(minter, { ...request, args }, answer, audience)) : answer
     },
     refuseClosed,

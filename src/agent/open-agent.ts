@@ -84,12 +84,22 @@ function agentOf(core: Core): Agent {
       const { subject, signal } = readOptions('can', options, askChecks)
       refuseClosed()
       const clean = args === undefined ? undefined : withoutUndefined(args)
-      return permission({ command: command as CommandDefinition, args: clean, subject: readDid(subject), signal })
+      return permission({
+        command: command as CommandDefinition,
+        args: clean,
+        subject: readDid('subject', subject),
+        signal,
+      })
     },
     async authorize(request) {
       const given = readOptions<AgentRequest>('authorize', request as AgentRequest, requestChecks)
       refuseClosed()
-      const route = routeOf(given.command, { audience: readDid(given.audience) }, options.services, core.sender)
+      const route = routeOf(
+        given.command,
+        { audience: readDid('audience', given.audience) },
+        options.services,
+        core.sender,
+      )
       return printingCids(await decide(given, route.audience))
     },
     async call(command, args, options = {}) {
@@ -129,7 +139,7 @@ async function call(
   const { url, send, returns, receipts, approval, timeoutMs = 30_000, ...request } = given
   core.refuseClosed()
   const { services, resolver } = core.options
-  const audience = readDid(request.audience)
+  const audience = readDid('audience', request.audience)
   const route = routeOf(command, { audience, url, send, receipts }, services, core.sender)
   if (route.send === undefined) {
     throw new ArgumentError(
@@ -143,7 +153,7 @@ async function call(
       core.decide({ ...request, command, args: args as IpldMap, signal }, route.audience)
     return makeCall({ ...sending, decide })
   }
-  const [subject, clean] = [readDid(request.subject), withoutUndefined(args ?? {})]
+  const [subject, clean] = [readDid('subject', request.subject), withoutUndefined(args ?? {})]
   return makeApprovedCall({
     ...sending,
     minter: core.minter,
@@ -158,7 +168,7 @@ async function call(
 
 function listCapabilities(minter: Minter, { commands, subject }: CapabilityOptions): readonly AgentCapability[] {
   const { did, held, clock } = minter
-  const chains = chainsTo(did, held, readDid(subject), clock.now())
+  const chains = chainsTo(did, held, readDid('subject', subject), clock.now())
   const listed = chains.map((chain) => describeChain(chain, commands))
   return Object.freeze(commands === undefined ? listed : listed.filter((one) => one.commands.length > 0))
 }

@@ -1,7 +1,7 @@
 import type { Ledger } from '../audit/ledger/create-ledger.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import type { Delegation } from '../delegation/delegation.ts'
-import { type Did, parseDid } from '../did/did.ts'
+import { type Did, isDid } from '../did/did.ts'
 import type { DidResolver } from '../did/resolver.ts'
 import { ArgumentError } from '../errors.ts'
 import type { CallSender } from '../http/call-sender.ts'
@@ -155,12 +155,22 @@ export function readService(service: AgentService): KnownService {
   const { audience, commands = [], ...given } = readOptions('an item of `services`', service, serviceChecks)
   if (given.url !== undefined && given.send !== undefined)
     throw new ArgumentError('an item of `services` must have `url` or `send`, not both')
-  return Object.freeze({ ...given, audience: parseDid(audience), commands: commands.map((one) => pathOf(one)) })
+  return Object.freeze({
+    ...given,
+    audience: didIn('audience', audience),
+    commands: commands.map((one) => pathOf(one)),
+  })
 }
 
 /** Reads a DID that may be missing. */
-export function readDid(did: string | undefined): Did | undefined {
-  return did === undefined ? undefined : parseDid(did)
+export function readDid(name: 'audience' | 'subject', did: string | undefined): Did | undefined {
+  return did === undefined ? undefined : didIn(name, did)
+}
+
+/** @throws ArgumentError that names the option, and not its value, which may be a misplaced key. */
+function didIn(name: string, did: string): Did {
+  if (isDid(did)) return did
+  throw new ArgumentError(`\`${name}\` must be a DID, such as did:web:example.com`)
 }
 
 function urlValue(value: unknown): string | undefined {

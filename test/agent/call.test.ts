@@ -181,6 +181,16 @@ describe('AGT-11 the service of a call', () => {
     expect((error as Error).cause).toBeInstanceOf(TypeError)
   })
 
+  it('names the option of a malformed DID', async () => {
+    const fault = {
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringContaining('`audience` must be a DID, such as'),
+    }
+    await expect(open([{ audience: 'mail' as never, url: 'https://mail.example' }])).rejects.toMatchObject(fault)
+    const agent = await open([{ audience: service.did, url: 'https://mail.example' }])
+    await expect(agent.call(send, bob, { audience: 'mail' as never })).rejects.toMatchObject(fault)
+  })
+
   it('has one way only', async () => {
     const services = [{ audience: service.did, url: 'https://a.example', send: seen().send }]
     await expect(open(services)).rejects.toThrow('not both')
