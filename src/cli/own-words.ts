@@ -12,6 +12,7 @@ const parts: readonly (readonly [inCode: string, inWords: string])[] = [
   ['it is not encrypted; open it without `key`', 'it is not encrypted; leave out the key file'],
   ['a hash of `hashes`', 'a hash'],
   ['`api`: the gateway refuses', 'the gateway refuses'],
+  ['`api` must begin', 'the name of the API must begin'],
   ['header: `name`', '--header'],
   ['headers: `name`', '--header'],
   ['query: `name`', '--query'],

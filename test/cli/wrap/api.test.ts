@@ -103,7 +103,7 @@ describe('procura api', () => {
   it('writes nothing when a word is wrong, and gives no server the name of an API [WRP-30]', async () => {
     const wrong = [
       [['crm'], 'pass the name of the API and its origin'],
-      [['CRM', 'https://a.example', '--bearer', '--agent', 'a'], 'apiCommand: `api` must begin'],
+      [['CRM', 'https://a.example', '--bearer', '--agent', 'a'], 'the name of the API must begin'],
       [['crm', 'https://a.example/v1', '--bearer', '--agent', 'a'], '`apis.crm.origin` must be an origin of https'],
       [['crm', 'http://a.example', '--bearer', '--agent', 'a'], 'plain http is allowed on this machine only'],
       [['crm', 'https://a.example', '--agent', 'a'], 'pass --bearer, or --header'],
