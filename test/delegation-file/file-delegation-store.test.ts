@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { openAgent } from '../../src/agent/open-agent.ts'
 import { openContainer } from '../../src/authorization/open-container.ts'
 import { encodeContainer } from '../../src/container/container.ts'
+import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import {
   type FileDelegationStoreOptions,
@@ -181,6 +182,29 @@ describe('AGT-30 an encrypted store of delegations in a file', () => {
     }
   }
   for (const { name, run } of delegationStoreCases(open, { without: ['erase'] })) it(name, run)
+
+  it('keeps its format: an encrypted file of an earlier version opens, under its name alone', async () => {
+    const earlier =
+      '{"format":"procura-delegations@1","name":"mailer","encryption":{"kind":"hkdf","salt":"DT6smP9en2Tgjl' +
+      'z8Fc3ULZC3wsHfUlONCQIy3_lz2-4","cost":0},"box":"IdognIudN9OuzwKyEvb9ckmw4Mu9EKBpOfCcEtQqnS8Kn2_DgL5Q' +
+      '7M1awO9AoqE9q2uuXsAnUChFRI_6OYeSEYVHc8es6qwJWDGDDDEwqWOGijaeGStVPb7nteFGiuuhnWtLJ5c_3_jHOHKyMzC9aCua' +
+      'O_3n51KobdKFfMn24zI7rAQCc4SfoTG1llJ9zt6QSCAeYyBu67LYAdWV1Sl6-dFAeDFvAqAmA9lcsE6fDRTODwug5b563JtsdwTP' +
+      'fHP3WIdAKhUw9W7pU1UynNIoINpoP1Ks9Js-bNOfo7Wb8KmOBcZO3SW4Iy4Oc469mn0rzjtWUFi3U7bAxNiRx1vf77VhvllAMvti' +
+      'xc-BBXb4xtylCwZ6W05P-xeeYdlowKQApwZJk9h-SKRQUjc-01wTAo_aaF_wip8HIZDjA4Q8uDWa2Zxb07E0_bSNxw3z6xrUqGmn' +
+      'SLFl4xTosXiRWU6xjDoRVPNnoR9cBaL0kck"}' +
+      '\n'
+    const path = newPath()
+    await writeFile(path, earlier, { mode: 0o600 })
+    const options = { path, key: { bytes: new Uint8Array(32).fill(7) } }
+    const [bytes = new Uint8Array(), ...more] = await fileDelegationStore({ ...options, name: 'mailer' }).load({})
+    const delegation = await decodeDelegation(bytes)
+    expect([String(delegation.cid), delegation.command, more]).toEqual([
+      'bafyreif4nrqbpj7mrgcd6y3bh4zkkjazjmehsj2chfmulgwcior34p5xom',
+      '/mail',
+      [],
+    ])
+    await expect(fileDelegationStore({ ...options, name: 'other' }).load({})).rejects.toThrow(/name/)
+  })
 
   it('is private, shows nothing of a delegation, and opens with a passphrase', async () => {
     const passphrase = 'correct horse battery'

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { verifyDelegation } from '../../src/authorization/verify-delegation.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import { createAuthorizer, encodeContainer, invoke } from '../../src/entries/index.ts'
 import {
@@ -103,6 +104,21 @@ describe('a signer file', () => {
     await expect(openSignerFile({ path, key: { passphrase: 'correct horse' } })).rejects.toThrow(
       /is not the one of the signer file/,
     )
+  })
+
+  it('SIG-17 keeps its format: an encrypted file of an earlier version opens', async () => {
+    const did = 'did:key:z6MkkmcQxuPVKxfoq1bUaYps9VnXxEoEmg5JXRrp8XWBGF54'
+    const earlier =
+      '{"format":"procura-signer@1","keys":[{"did":"did:key:z6MkkmcQxuPVKxfoq1bUaYps9VnXxEoEmg5JXRrp8XWBGF5' +
+      '4","algorithm":"Ed25519","created":1795840952}],"encryption":{"kind":"scrypt","salt":"QVg842utxTVMYj' +
+      'Hi32uT3GRFeg3pp7wSCnFSIPPs6Vw","cost":16384},"box":"yIA9W7ncJV1A5khUTWf_jjvEXvhbcAS691zXO5LvlKIm3cra' +
+      'ZdLbFxI4wvDlWV2Aooz3P6yPiy6lZjAjoK-MgputRIo9e1_noMaF6BKv6v1V_H6mWXL6fLsjUhgNibeliaj7jTqXOjrRfDsPSmva' +
+      'cBkIVun2Nifw8O7A1ZbWX8KfOEHDJwubCmXDvMx9btrEWY6a5YFIenxvZmcJ7Ea7"}' +
+      '\n'
+    await writeFile(path, earlier, { mode: 0o600 })
+    const { signer } = await openSignerFile({ path, key: { passphrase: 'correct horse battery' } })
+    const token = await delegate({ issuer: signer, audience: did, command: '/a', clock })
+    expect([signer.did, (await verifyDelegation([token], { clock })).verified]).toEqual([did, true])
   })
 
   it('SIG-18 rotates in one step: the new key signs, and earlier keys stay up to the chosen number', async () => {

@@ -166,6 +166,33 @@ describe('openFileVault', () => {
     }
   })
 
+  it('keeps its format: files of an earlier version open, and can be changed', async () => {
+    const underBytes =
+      '{"format":"procura-vault@1","key":{"kind":"hkdf","salt":"ilIfC0GwpiZUvuvEc6dOFrtur9tcTGmYKybTSyTnABE' +
+      '","cost":0},"revision":2,"records":[{"name":"api","version":1,"created":1795840938,"rules":"{\\"comm' +
+      'ands\\":[\\"/crm\\"],\\"leasable\\":true}","box":"TmVOm2qku3AXYHkh3jJwSGBt4L-c4pCHyR7_rIpCyQ"},{"nam' +
+      'e":"api","version":2,"created":1795840938,"rules":"{\\"commands\\":[\\"/crm\\"],\\"leasable\\":true}' +
+      '","box":"0O0Guw3oVGuBDd4uo7PpHrUoUwzL8Oe3cG9IR5Li-g"}]}' +
+      '\ngW8eX8AFYHmToPptdRBieblxPmpXN6XE0am37buqdho\n'
+    const underPassphrase =
+      '{"format":"procura-vault@1","key":{"kind":"scrypt","salt":"crG9_86eUjSgasl6ZM_LiP8OWxXh6WmCBMfZOgwSY' +
+      '0w","cost":16384},"revision":2,"records":[{"name":"api","version":1,"created":1795840939,"rules":"{\\"' +
+      'commands\\":[\\"/crm\\"],\\"leasable\\":true}","box":"wbh1mOoHUVJgstSZv7hL__31odp4BM0VgcSRGCXswg"},{' +
+      '"name":"api","version":2,"created":1795840939,"rules":"{\\"commands\\":[\\"/crm\\"],\\"leasable\\":t' +
+      'rue}","box":"H3ah_LfExM19nTGupNpEcVjaKyKgzwntGDs0nD_JEQ"}]}' +
+      '\nm_a_RASprQepG-IvxlR_aCAKPz2AVf7La6S_03S4RCA\n'
+    for (const [text, key] of [
+      [underBytes, { bytes: new Uint8Array(32).fill(7) }],
+      [underPassphrase, { passphrase: 'correct horse battery' }],
+    ] as const) {
+      writeFileSync(path, text, { mode: 0o600 })
+      const vault = await openFileVault({ path, key })
+      expect(await lease(vault, 'api')).toBe('two')
+      expect(await vault.restore('api', '1')).toBe('3')
+      expect(await lease(await openFileVault({ path, key }), 'api')).toBe('one')
+    }
+  })
+
   it('opens with a Secret that has the bytes of its passphrase, and with no other Secret', async () => {
     const file = join(folder, 'secret')
     const key = { passphrase: new Secret('correct horse battery') }
