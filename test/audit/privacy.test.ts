@@ -51,6 +51,21 @@ describe('the hash of arguments', () => {
     expect(await argumentSalt(imported, id(1))).toEqual(salts[0])
   })
 
+  it('PRV-01 PRV-03 is refused with a key that is too short, or of another use', async () => {
+    for (const length of [0, 31])
+      await expect(importSecretKey(new Uint8Array(length)), `${length}`).rejects.toThrow(/32 bytes or more/)
+    await expect(importSecretKey('k'.repeat(32) as never)).rejects.toThrow(ArgumentError)
+    const hmac = { name: 'HMAC', hash: 'SHA-256' }
+    const reading = await crypto.subtle.importKey('raw', key, hmac, false, ['verify'])
+    const other = await crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt'])
+    for (const wrong of [reading, other, { algorithm: hmac }, null, 'k'.repeat(32), new Uint8Array(31)]) {
+      await expect(argumentSalt(wrong as never, id(1))).rejects.toThrow(/or a CryptoKey for HMAC|of 32 bytes or more/)
+      await expect(async () => createPseudonymizer({ key: wrong as never, epoch: '1' })).rejects.toThrow(ArgumentError)
+    }
+    const signing = await crypto.subtle.importKey('raw', key, hmac, false, ['sign'])
+    expect(await argumentSalt(signing, id(1))).toEqual(await argumentSalt(key, id(1)))
+  })
+
   it('PRV-01 requires a salt and a key of sufficient length', async () => {
     await expect(hashArguments({ args: {}, salt: new Uint8Array(15) })).rejects.toThrow(ArgumentError)
     await expect(argumentSalt(new Uint8Array(31), id(1))).rejects.toThrow(ArgumentError)
