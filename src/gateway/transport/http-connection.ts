@@ -3,6 +3,7 @@ import { startBackgroundTimer } from '../../support/background-timer.ts'
 import { quietly } from '../../support/quietly.ts'
 import { readText } from '../../support/read-text.ts'
 import { type McpTransport, TransportError } from './mcp-transport.ts'
+import { hasTooManyValues, mostValues } from './message-values.ts'
 
 /** Sends a request of HTTP, as `fetch` of the host does. */
 export type TransportFetch = (url: string, request: RequestInit) => Promise<Response>
@@ -116,6 +117,7 @@ export async function deliver(connection: HttpConnection, message: unknown): Pro
 }
 
 function parse(text: string): unknown {
+  if (hasTooManyValues(text)) throw new TransportError('too_large', `a message has more than ${mostValues} values`)
   try {
     return JSON.parse(text)
   } catch {

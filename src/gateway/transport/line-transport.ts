@@ -4,6 +4,7 @@ import { flag, integerFrom, type OptionChecks, readOptions, withDefault, withMet
 import { quietly } from '../../support/quietly.ts'
 import { lineWriter, longestLine, readLines } from '../connect/lines.ts'
 import { type McpTransport, TransportError } from './mcp-transport.ts'
+import { hasTooManyValues, mostValues } from './message-values.ts'
 
 /** Options of {@link lineTransport}. */
 export interface LineTransportOptions {
@@ -124,6 +125,7 @@ export function lineTransport(input: Readable, output: Writable, options: LineTr
 /** The message of a line; undefined for an empty one. */
 function parse(line: string): unknown {
   if (line.trim() === '') return undefined
+  if (hasTooManyValues(line)) return new TransportError('too_large', `a message has more than ${mostValues} values`)
   try {
     return JSON.parse(line)
   } catch {

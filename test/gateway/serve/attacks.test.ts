@@ -191,7 +191,7 @@ describe('a process that can open the socket, without a key', () => {
 
   it('cannot end the gateway by messages that are nested without end [GTW-22] [attack 98]', async () => {
     const gateway = await home.open()
-    const deep = (text: string): string => text.replace('DEEP', `${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`)
+    const deep = (text: string): string => text.replace('DEEP', `${'['.repeat(250_000)}${']'.repeat(250_000)}`)
     const lines = [
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"send","arguments":{"to":DEEP},"_meta":{"xyz.ucan/container":"x"}}}',
       '{"jsonrpc":"2.0","id":1,"method":"ping","params":DEEP}',
@@ -201,6 +201,9 @@ describe('a process that can open the socket, without a key', () => {
       const answer = await talk(gateway.place, [hello, deep(line)], ({ id }) => id === 1)
       expect(answer).toHaveProperty('id', 1)
     }
+    const wide = `{"jsonrpc":"2.0","id":1,"method":"ping","params":[${'[],'.repeat(1_000_000)}[]]}`
+    const refused = { id: null, error: { message: 'a message has more than 262144 values' } }
+    expect(await talk(gateway.place, [hello, wide], ({ id }) => id === null)).toMatchObject(refused)
     for (const id of ['"\ud800"', '1e400', '123456789012345678901234567890', '{"a":1}', 'null']) {
       const line = `{"jsonrpc":"2.0","id":${id},"method":"resources/read"}`
       expect(await talk(gateway.place, [hello, line], (one) => 'error' in one)).toHaveProperty('error')
