@@ -87,7 +87,7 @@ async function writeDelegations(chain: readonly Delegation[], to: string, flags:
     expiration: expiration === never ? null : expiration,
   }
   // A delegation that is not on record must not leave this program.
-  await record(flags, (ledger) => ledger.issued(chain))
+  await record(flags, host, (ledger) => ledger.issued(chain))
   await writeTokens(chain, about, flags, host)
   const now = systemClock.now()
   const until =

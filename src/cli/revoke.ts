@@ -78,7 +78,7 @@ export async function revoke(words: readonly string[], flags: Flags, host: Host)
     flags,
     host,
   )
-  await record(flags, (ledger) =>
+  await record(flags, host, (ledger) =>
     ledger.revoked({ ids: [target.cid.toString()], revoker: revoker.did, expiration: target.expiration }),
   )
   const rest = `send it ${urls.length === 0 ? 'to the services' : 'also to other services'} that accept the delegation`

@@ -28,7 +28,10 @@ import {
 import { type LogFiles, machineFiles } from '../../../src/audit/sinks/jsonl/log-files.ts'
 import { readJsonlLines, readJsonlRecords } from '../../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../../src/audit/verify/verify-audit-log.ts'
+import type { Host } from '../../../src/cli/host.ts'
+import { run } from '../../../src/cli/run.ts'
 import { ArgumentError, AuditError, MalformedError } from '../../../src/errors.ts'
+import { createSignerFile } from '../../../src/signer-file/signer-file.ts'
 import { groupSync } from '../../../src/support/group-sync.ts'
 import { id, intent, logOf, outcome, stoppedClock } from '../events.ts'
 import { readBack } from '../read-back.ts'
@@ -539,6 +542,33 @@ describe('other writers', () => {
     await expect(open(directory, quick, (message) => waits.push(message))).rejects.toThrow('already; close it first')
     await sink.close()
     expect(waits).toEqual([])
+  })
+
+  it('AUD-14 are reported by the spool of a log over HTTP, and by a program that writes a ledger', async () => {
+    const [spool, ledger] = [temporaryDirectory(), temporaryDirectory()]
+    const other = { scope: 'f'.repeat(16), process: 77 }
+    const waits: string[] = []
+    // The other process ends while this one waits: its lock is gone.
+    const reported = (directory: string) => (message: string) => {
+      waits.push(message)
+      rmSync(join(directory, 'audit.lock'), { recursive: true, force: true })
+    }
+    leaveLock(spool, other)
+    const options = { url: 'https://audit.example', directory: spool, prefix: 'audit', onWait: reported(spool) }
+    await (await openHttpAuditSink(options)).close()
+    leaveLock(ledger, other)
+    await createSignerFile({ path: join(ledger, 'owner.key') })
+    const host: Host = {
+      ...{ env: {}, isTerminal: false, program: ['node', 'procura'], signal: new AbortController().signal },
+      ...{ readInput: async () => undefined, askHidden: async () => undefined, print: () => undefined },
+      complain: (line) => void (line.includes('waiting until it ends') && reported(ledger)(line)),
+    }
+    const words = ['delegate', '--from', join(ledger, 'owner.key'), '--to', 'did:web:a.example', '--command', '/mail']
+    expect(await run([...words, '--ledger', ledger], host)).toBe(0)
+    expect(waits).toEqual([
+      expect.stringMatching(/^process 77 has the lock/),
+      expect.stringMatching(/^process 77 has the lock/),
+    ])
   })
 
   it('AUD-14 find a file in the place of the lock folder', async () => {

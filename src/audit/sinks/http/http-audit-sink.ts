@@ -32,10 +32,11 @@ import { type Delivery, type DeliveryFailure, startDelivery } from './delivery.t
 import { cursorPath, readCursor, type SpoolCursor } from './spool-cursor.ts'
 
 /**
- * Options of {@link openHttpAuditSink}. `directory`, `prefix`, `sync`, `maxBytes` and `maxAge` are those of the spool.
+ * Options of {@link openHttpAuditSink}. `directory`, `prefix`, `sync`, `maxBytes`, `maxAge` and `onWait` are those of the
+ * spool.
  */
 export interface HttpAuditSinkOptions
-  extends Pick<JsonlAuditSinkOptions, 'directory' | 'prefix' | 'sync' | 'maxBytes' | 'maxAge'> {
+  extends Pick<JsonlAuditSinkOptions, 'directory' | 'prefix' | 'sync' | 'maxBytes' | 'maxAge' | 'onWait'> {
   /**
    * Where records are posted as `application/x-ndjson`, one record a line. An `https` URL, or `http` to this machine.
    */
@@ -86,14 +87,19 @@ export interface HttpAuditSink extends AuditSink {
  */
 export async function openHttpAuditSink(options: HttpAuditSinkOptions): Promise<HttpAuditSink> {
   const given = readOptions('openHttpAuditSink', options, optionChecks)
-  const { directory, prefix, sync, maxBytes, maxAge, maxWaiting, name: own, url: address, ...sending } = given
+  const { directory, prefix, sync, maxBytes, maxAge, onWait, maxWaiting, name: own, url: address, ...sending } = given
   const backOff = readOptions('openHttpAuditSink: `backOff`', given.backOff, {
     firstMs: milliseconds,
     maxMs: milliseconds,
   })
   const url = endpoint(address)
   const name = own ?? url.origin
-  const policy = { ...(sync && { sync }), ...(maxBytes && { maxBytes }), ...(maxAge && { maxAge }) }
+  const policy = {
+    ...(sync && { sync }),
+    ...(maxBytes && { maxBytes }),
+    ...(maxAge && { maxAge }),
+    ...(onWait && { onWait }),
+  }
   const { sink: spool, lock } = await openJsonlLog({ directory, prefix, name, ...policy })
   const cursor = await readOrClose(spool, directory, prefix)
   const { fetch: request = fetch, onFailure } = given
@@ -151,6 +157,7 @@ const optionChecks = Object.freeze({
   sync: maybe(oneOfStrings('group', 'always', 'none')),
   maxBytes: maybe(numberFrom(4_096)),
   maxAge: maybe(numberFrom(1)),
+  onWait: maybe(callback),
   headers: withDefault(callback, () => ({})),
   fetch: maybe(callback),
   maxWaiting: withDefault(numberFrom(1), 100_000),
