@@ -58,6 +58,41 @@ async function within<T>(server: Listening, task: (port: number) => Promise<T>):
 const short = ({ status, body }: RawResponse): string =>
   `${status} ${/"code":"(\w+)"/.exec(body)?.[1] ?? body.slice(0, 40)}`
 
+describe('HTP-23 a response of the handler', () => {
+  const answered = async (given: () => Response): Promise<Response> => {
+    const handle = fetchHandler(makeService(given), { command: send })
+    const headers = { 'x-ucan-container': await containerOf() }
+    return handle(new Request('https://service.example/mail', { method: 'POST', headers }))
+  }
+
+  it('loses each header of one connection, those that `Connection` names, and no other', async () => {
+    const ofConnection = [
+      ...['Keep-Alive', 'Proxy-Authenticate', 'Proxy-Authorization', 'Proxy-Connection', 'TE', 'Trailer'],
+      ...['Transfer-Encoding', 'Upgrade', 'HTTP2-Settings', 'X-UCAN-Container', 'X-Named', 'X-Other'],
+    ]
+    const response = await answered(() => {
+      const headers = new Headers({ connection: 'close, X-Named,x-other', 'x-kept': '1', etag: '"1"' })
+      for (const name of ofConnection) headers.set(name, 'canary')
+      return new Response('ok', { status: 201, headers })
+    })
+    expect([response.status, await response.text()]).toEqual([201, 'ok'])
+    expect([...response.headers].filter(([, value]) => value.includes('canary'))).toEqual([])
+    expect(response.headers.has('connection')).toBe(false)
+    expect(['x-kept', 'etag'].map((name) => response.headers.get(name))).toEqual(['1', '"1"'])
+  })
+
+  it.each([
+    ['without a body', 200, {}, '0'],
+    ['without a body, of another status', 404, {}, '0'],
+    ['without a body whose length is known', 200, { 'content-length': '7' }, '7'],
+    ['that cannot have a body', 204, {}, null],
+    ['that cannot have a body, to a conditional request', 304, {}, null],
+  ])('%s has the right length', async (_, status, headers, length) => {
+    const response = await answered(() => new Response(null, { status, headers }))
+    expect([response.status, response.headers.get('content-length')]).toEqual([status, length])
+  })
+})
+
 describe('HTP-20 a body that a parser of the framework reads first', () => {
   const parsers: readonly (readonly [string, string, (app: Express) => unknown])[] = [
     ['express.json', '200 "done"', (app) => app.use(express.json())],
