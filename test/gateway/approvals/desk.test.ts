@@ -222,6 +222,20 @@ describe('the requests that wait at a gateway', () => {
     expect(await desk.collect([second as KeptRequest], 1)).toMatchObject({ answer: 'approved' })
   })
 
+  it('APR-82 are shown to an approver until they expire, and each answer is reported by its event', async () => {
+    const [short] = await take([await request(owner, { to: 'a' }, { expiresIn: 60 })])
+    const [long] = await take([await request(owner, { to: 'b' }, { expiresIn: 600 })])
+    const shown = async (one: KeptRequest | undefined): Promise<string | undefined> =>
+      (await desk.find((one as KeptRequest).id, owner.did))?.id
+    present += 60
+    expect([await shown(short), await shown(long)]).toEqual([short?.id, long?.id])
+    present += 1
+    expect([await shown(short), await shown(long)]).toEqual([undefined, long?.id])
+    expect(await yes(long, owner)).toBeUndefined()
+    expect(await shown(long)).toBeUndefined()
+    expect(events).toEqual(['approval_requested', 'approval_requested', 'approval_answered'])
+  })
+
   it('APR-82 are found again by the next process, without those that are false', async () => {
     const [kept] = await take([await request()])
     writeFileSync(join(folder, 'aaaaaaaaaaaaaaaa.request'), await request(owner, { to: 'b' }), { mode: 0o600 })
