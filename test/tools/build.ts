@@ -84,8 +84,20 @@ async function mergeCore(): Promise<void> {
   for (const file of output) {
     const path = join(folder, file.fileName)
     mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, file.type === 'chunk' ? file.code.replaceAll(moduleName, '') : file.source)
+    const content = file.type === 'chunk' ? file.code.replaceAll(moduleName, '') : file.source
+    writeFileSync(path, isInternal(file.fileName) ? await withoutWhiteSpace(String(content)) : content)
   }
+}
+
+/** The program, and the modules that are loaded on demand. No user imports them by name. */
+function isInternal(fileName: string): boolean {
+  return fileName.startsWith('internal/') && fileName.endsWith('.js')
+}
+
+/** For the size of the package. Names stay, so that the stack of an error is readable. */
+async function withoutWhiteSpace(code: string): Promise<string> {
+  return (await esbuild.transform(code, { minifyWhitespace: true, format: 'esm', target: 'es2022', charset: 'utf8' }))
+    .code
 }
 
 /** The output file of a module of {@link standalone}; undefined for the other scripts. */
