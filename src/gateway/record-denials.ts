@@ -6,6 +6,7 @@ import { clientClaims } from '../mcp/client-claims.ts'
 import { systemClock } from '../time.ts'
 import { toolCommand } from './tool-command.ts'
 import type { McpTransport } from './transport/mcp-transport.ts'
+import { mostOfBatch } from './transport/message-size.ts'
 
 /** Options of {@link recordDenials}. */
 export interface RecordDenialsOptions {
@@ -23,9 +24,6 @@ const denialKey = 'xyz.ucan/container.denial'
 
 /** The code of an error with which a relay refuses a request beyond those in progress. */
 const tooMany = -32_000
-
-/** Most messages of a batch. */
-const mostOfBatch = 100
 
 /**
  * Most calls whose tool is remembered until they are answered, and most characters of an id and of a tool: one with a longer

@@ -2,7 +2,7 @@
 import { sharedPlaces } from './shared-places.ts'
 import type { HelloError } from './wire/hello.ts'
 
-/** Most sessions, because each can be a program; and most of one agent, and of all clients without a proof together */
+/** Most sessions, because each can be a program; and most of one agent, and of all clients without a proof together. */
 export const mostSessions: { readonly all: number; readonly ofOne: number } = Object.freeze({ all: 96, ofOne: 32 })
 
 /** The places of the sessions of a gateway. */

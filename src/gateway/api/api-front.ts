@@ -159,6 +159,9 @@ async function serve(
     onError,
   })
   const recording = { audience: current.audience, sink: current.sink, sampler, onError }
-  await handle(request, recordedRefusals(response, taker, apiCommand(api), recording))
-  end()
+  try {
+    await handle(request, recordedRefusals(response, taker, apiCommand(api), recording))
+  } finally {
+    end()
+  }
 }

@@ -3,7 +3,7 @@ import { startBackgroundTimer } from '../../support/background-timer.ts'
 import { quietly } from '../../support/quietly.ts'
 import { readText } from '../../support/read-text.ts'
 import { type McpTransport, TransportError } from './mcp-transport.ts'
-import { hasTooManyValues, mostValues } from './message-values.ts'
+import { hasTooManyValues, mostOfBatch, mostValues } from './message-size.ts'
 
 /** Sends a request of HTTP, as `fetch` of the host does. */
 export type TransportFetch = (url: string, request: RequestInit) => Promise<Response>
@@ -88,9 +88,6 @@ export async function sendRequest(
     clearTimeout(timer)
   }
 }
-
-/** Most messages of a batch. */
-const mostOfBatch = 100
 
 /** Delivers the messages of a text, and returns whether the response to a request is among them. */
 export async function deliverText(connection: HttpConnection, text: string, awaited: unknown): Promise<boolean> {

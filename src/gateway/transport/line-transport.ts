@@ -4,7 +4,7 @@ import { flag, integerFrom, type OptionChecks, readOptions, withDefault, withMet
 import { quietly } from '../../support/quietly.ts'
 import { lineWriter, longestLine, readLines } from '../connect/lines.ts'
 import { type McpTransport, TransportError } from './mcp-transport.ts'
-import { hasTooManyValues, mostValues } from './message-values.ts'
+import { hasTooManyValues, mostValues } from './message-size.ts'
 
 /** Options of {@link lineTransport}. */
 export interface LineTransportOptions {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hasTooManyValues, mostValues } from '../../../src/gateway/transport/message-values.ts'
+import { hasTooManyValues, mostValues } from '../../../src/gateway/transport/message-size.ts'
 
 describe('the values of a message', () => {
   it('are counted outside of strings [GTW-22] [attack 98]', () => {

@@ -1,3 +1,6 @@
+/** Most messages of a batch. A relay refuses a larger one whole. */
+export const mostOfBatch = 100
+
 /** Most values of a message: a line of small values takes a parser a hundred times as long as one of long strings. */
 export const mostValues = 262_144
 
