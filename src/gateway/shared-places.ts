@@ -7,7 +7,7 @@ export interface SharedPlaces<Holder> {
   /**
    * Takes a place.
    *
-   * @returns a function that ends the place, to be called once; undefined if there is none for this holder.
+   * @returns a function that ends the place, to be called once; undefined when the holder gets no place.
    */
   take(holder: Holder): (() => void) | undefined
 }

@@ -10,8 +10,8 @@ interface NodeEvents {
 }
 
 /**
- * Calls back once when a signal is aborted. Calls that share a signal, such as that of a shutdown, each listen until they
- * end: Node 20 warns of a memory leak at the eleventh listener, so its limit is removed from the signal.
+ * Calls back once when a signal is aborted. Calls that share a signal, such as the one of a shutdown, each listen until
+ * they end: Node 20 warns of a memory leak at the eleventh listener, so its limit is removed from the signal.
  */
 export function listenToAbort(signal: AbortSignal, listener: () => void): void {
   const { process } = globalThis as { readonly process?: NodeProcess }

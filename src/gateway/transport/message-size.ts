@@ -19,7 +19,7 @@ export function hasTooManyValues(text: string): boolean {
 
 const [quotation, comma, bracket, brace, backslash] = [0x22, 0x2c, 0x5b, 0x7b, 0x5c]
 
-/** The quotation mark that ends a string; the end of the text if there is none. */
+/** The place of the quotation mark that ends a string; the end of the text for a string that does not end. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let before = end - 1
