@@ -106,7 +106,7 @@ describe('procura serve', () => {
     // Another socket: the second one is not refused because of the first.
     home.configure((given) => void Object.assign(given, { listen: { socket: 'other.sock' } }))
     const second = start()
-    await until(() => second.out() !== '')
+    await until(() => second.out().includes('\n'))
     expect(second.out()).toMatch(
       new RegExp(
         `^warning: process ${first.child.pid} on .* has the lock .* of this log; waiting until it ends, at most 15 s`,
@@ -114,7 +114,8 @@ describe('procura serve', () => {
     )
     first.child.kill('SIGTERM')
     expect(await first.exit).toBe(0)
-    await until(() => second.out().includes('listening on'))
+    await until(() => second.out().includes('takes a changed configuration'))
+    expect(second.out()).toContain('listening on')
     expect(second.out()).toContain(
       `process ${second.child.pid}; \`kill -HUP ${second.child.pid}\` takes a changed configuration`,
     )
