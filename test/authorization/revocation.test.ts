@@ -39,6 +39,15 @@ async function storeWith(tokens: readonly TokenLike[]) {
   return revocations
 }
 
+/** A delegation, and the same one with the other signature that anybody can compute. */
+async function signedTwice() {
+  const owner = await actor('alice', 'ES256')
+  const original = await delegateRaw(owner, bob)
+  const bytes = original.bytes.slice()
+  bytes.set(twinSignature('ES256', bytes.slice(3, 67)) as Uint8Array, 3)
+  return { owner, original, twin: await decodeDelegation(bytes) }
+}
+
 describe('verifyRevocation', () => {
   it('RVK-01 requires a revocation, and refuses other calls', async () => {
     const payload = { ...invocationPayload(bob.did), cmd: '/ucan/revoke', exp: null }
@@ -260,11 +269,7 @@ describe('a revoked delegation', () => {
   })
 
   it('RVK-04 stays revoked under its other signature, whichever of the two was revoked [attack 20] [attack 58]', async () => {
-    const owner = await actor('alice', 'ES256')
-    const original = await delegateRaw(owner, bob)
-    const bytes = original.bytes.slice()
-    bytes.set(twinSignature('ES256', bytes.slice(3, 67)) as Uint8Array, 3)
-    const twin = await decodeDelegation(bytes)
+    const { owner, original, twin } = await signedTwice()
     expect(twin.cid.equals(original.cid)).toBe(false)
     for (const [target, used] of [
       [original, twin],
@@ -283,11 +288,7 @@ describe('a revoked delegation', () => {
   })
 
   it('RVK-04 is stored under the CIDs of both signatures, for stores that are asked about one of them', async () => {
-    const owner = await actor('alice', 'ES256')
-    const original = await delegateRaw(owner, bob)
-    const bytes = original.bytes.slice()
-    bytes.set(twinSignature('ES256', bytes.slice(3, 67)) as Uint8Array, 3)
-    const twin = await decodeDelegation(bytes)
+    const { owner, original, twin } = await signedTwice()
     for (const [target, other] of [
       [original, twin],
       [twin, original],
