@@ -70,3 +70,12 @@ export function observingTaker(
     revoke: (container, options) => supply.current().service.revoke(container, options),
   }
 }
+
+/** Decides no call of a request that was turned away. */
+export function untilAway({ begin }: { readonly begin: () => boolean }, taker: RequestTaker): RequestTaker {
+  return {
+    ...taker,
+    // This answer is not sent, because the request has one.
+    call: async (...given) => (begin() ? taker.call(...given) : ended),
+  }
+}

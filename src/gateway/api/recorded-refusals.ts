@@ -13,11 +13,13 @@ export const refusalHeader = 'procura-refusal'
  *
  * A refusal of the guard is marked by a header, which no response of an API has: it could imitate a refusal. GTW-67
  *
+ * @param pending - the request. If it was turned away, it has an answer, and nothing is sent.
  * @param taker - tells whether the guard was asked, which records its own refusals.
  * @returns the response in its place.
  */
 export function recordedRefusals(
   response: ServerResponse,
+  { begin }: { readonly begin: () => boolean },
   { isAsked, isRefused }: Pick<RequestTaker, 'isAsked' | 'isRefused'>,
   command: string,
   recording: Omit<RecordDenialsOptions, 'server'>,
@@ -44,6 +46,7 @@ export function recordedRefusals(
     once: (event, listener) => response.once(event, listener),
     off: (event, listener) => response.off(event, listener),
     end(chunk?: string) {
+      if (!begin()) return response
       const code = isAsked() || response.statusCode < 400 ? undefined : codeOf(chunk)
       if (isRefused() && !response.headersSent) response.setHeader(refusalHeader, '1')
       if (code === undefined) return response.end(chunk)

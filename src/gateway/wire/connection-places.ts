@@ -18,8 +18,16 @@ export interface ConnectionPlaces {
   readonly open: ReadonlySet<Socket>
 }
 
-/** Makes the places. */
-export function connectionPlaces(most: number): ConnectionPlaces {
+/**
+ * Makes the places.
+ *
+ * @param displace - ends a connection that has not begun, in the place of which another one gets its place. Default: it is
+ *   closed without an answer.
+ */
+export function connectionPlaces(
+  most: number,
+  displace: (socket: Socket) => void = (socket) => void socket.destroy(),
+): ConnectionPlaces {
   const open = new Set<Socket>()
   /** The oldest first. */
   const waiting = new Set<Socket>()
@@ -31,10 +39,12 @@ export function connectionPlaces(most: number): ConnectionPlaces {
     open,
     take(socket) {
       if (open.size >= most) {
-        const [oldest] = [...[...open].filter(({ writableFinished }) => writableFinished), ...waiting]
+        const ended = [...open].find(({ writableFinished }) => writableFinished)
+        const [oldest] = ended === undefined ? waiting : [ended]
         if (oldest === undefined) return false
         leave(oldest)
-        oldest.destroy()
+        if (oldest === ended) oldest.destroy()
+        else displace(oldest)
       }
       open.add(socket)
       waiting.add(socket)

@@ -193,6 +193,7 @@ describe('a listener with many requests at once', () => {
       send(1)
       return refused !== ''
     }, 20)
+    expect(refused).toMatch(/\r\nretry-after: 1\r\n/i)
     expect(refused).toContain('more than 512 requests wait for the gateway; send fewer at a time')
     await until(() => api.upstream.seen.length === 32)
     for (const socket of clients) socket.destroy()
@@ -232,6 +233,8 @@ describe('an API that does not answer', () => {
     const calls = clients.flatMap((call) => Array.from({ length: 32 }, (_, number) => call(`/v1/${number}`)))
     await until(() => held.size === 64, 20)
     expect(await exchangeBytes(place, '{"procura":1,"api":"crm"}\n')).toContain('"too_many"')
+    const busy = await (await api.client())('/v1/busy')
+    expect([busy.status, busy.headers.get('retry-after')]).toEqual([503, '1'])
     for (const socket of held) socket.destroy()
     expect(new Set((await Promise.all(calls)).map(({ status }) => status))).toEqual(new Set([502]))
     await new Promise((resolve) => upstream.close(resolve))

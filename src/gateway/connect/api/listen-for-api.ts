@@ -114,6 +114,7 @@ function serverFor(context: PassContext, admission: () => Admission): Server {
         status: 503,
         code: 'gateway_unavailable',
         detail: `more than ${most.waiting} requests wait for the gateway; send fewer at a time`,
+        retryAfter: 1,
       }),
     )
   })

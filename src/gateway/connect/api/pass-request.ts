@@ -9,7 +9,7 @@ import { longestBody } from '../../api/longest-body.ts'
 import { refusalHeader } from '../../api/recorded-refusals.ts'
 import type { GatewayConnection } from '../connection-file.ts'
 import type { SigningAgent } from '../follow-agent-file.ts'
-import { type ApiSocket, openApiSocket } from '../gateway-socket.ts'
+import { type ApiSocket, GatewayFault, openApiSocket } from '../gateway-socket.ts'
 import { passedHeaders } from './admit-request.ts'
 import {
   answerRefusal,
@@ -84,7 +84,8 @@ async function openFor({ connection, api, onFault }: PassContext): Promise<ApiSo
   } catch (error) {
     const detail = error instanceof Error ? error.message : 'unknown error'
     onFault(detail)
-    return { status: 503, code: 'gateway_unavailable', detail }
+    const isBusy = error instanceof GatewayFault && error.code === 'too_many'
+    return { status: 503, code: 'gateway_unavailable', detail, ...(isBusy && { retryAfter: 1 }) }
   }
 }
 

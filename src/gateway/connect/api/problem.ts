@@ -14,10 +14,12 @@ export interface Problem {
     | 'web_page_refused'
   /** The fault and the remedy. */
   readonly detail: string
+  /** Seconds after which the same request may have room. */
+  readonly retryAfter?: number
 }
 
 /** Sends a problem document (RFC 9457), in the form of the denials of the gateway. */
-export function answerProblem(response: ServerResponse, { status, code, detail }: Problem): void {
+export function answerProblem(response: ServerResponse, { status, code, detail, retryAfter }: Problem): void {
   if (response.destroyed || response.headersSent) return void response.destroy()
   const body = JSON.stringify({ title: titles[code], status, detail, code })
   response.writeHead(status, {
@@ -25,6 +27,7 @@ export function answerProblem(response: ServerResponse, { status, code, detail }
     'cache-control': 'no-store',
     'content-length': Buffer.byteLength(body),
     ...(code === 'key_missing' && { 'www-authenticate': 'Bearer' }),
+    ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
     // The body of the request may be unread.
     connection: 'close',
   })
