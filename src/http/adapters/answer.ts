@@ -27,6 +27,7 @@ import type { BoundRequest, ReceivedRequest, RequestBinding } from '../binding/r
 import { denialResponse } from '../denial-response.ts'
 import type { NodeRequest } from '../read-body.ts'
 import { headersOf, type ReadContainerOptions, readContainerOf, readingChecks, readRest } from '../read-container.ts'
+import { type Answer, answerResponse } from './answer-response.ts'
 
 /** The parts of a service that an adapter uses; `createService` makes one. */
 export interface CallTaker {
@@ -79,8 +80,8 @@ export interface HandlerOptions extends ReadContainerOptions {
    */
   readonly statuses?: 'all' | 'auth_request'
   /**
-   * Receives the error of a handler, or of a result that cannot be sent. The response is 500 without its message. Its own
-   * errors are ignored.
+   * Receives the error of a handler, or of a result that cannot be sent: the response is 500 without its message. Receives
+   * the error of a body that failed as well. Its own errors are ignored.
    */
   readonly onError?: (error: unknown) => void
 }
@@ -107,14 +108,6 @@ export interface Incoming {
    * @param body - the body, if it was read for the decision.
    */
   request(body?: Uint8Array): Request
-}
-
-/** A response, for any framework. */
-export interface Answer {
-  readonly status: number
-  /** Names in lower case. Only `set-cookie` may come twice. */
-  readonly headers: readonly (readonly [name: string, value: string])[]
-  readonly body: string | ReadableStream<Uint8Array> | null
 }
 
 /**
@@ -200,7 +193,7 @@ export async function answerRequest(
 ): Promise<Answer> {
   let answer: Answer
   try {
-    answer = await takeRequest(service, incoming, options)
+    answer = reported(await takeRequest(service, incoming, options), incoming.signal, options.onError)
   } catch (error) {
     quietly(() => options.onError?.(error))
     answer = failureOf(error)
@@ -240,6 +233,30 @@ async function takeRequest(
     request: () => incoming.request(bound?.body),
   })
   return result.allowed ? answerValue(result) : refused(result.denial)
+}
+
+/** Nobody but `onError` learns why a body failed. A client that left is no failure. */
+function reported(answer: Answer, signal: AbortSignal | undefined, onError: HandlerOptions['onError']): Answer {
+  const { body } = answer
+  if (onError === undefined || body === null || typeof body === 'string') return answer
+  const reader = body.getReader()
+  const watched = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read()
+          if (done) controller.close()
+          else controller.enqueue(value)
+        } catch (error) {
+          if (signal?.aborted !== true) quietly(() => onError(error))
+          throw error
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
+  return { ...answer, body: watched }
 }
 
 function receivedOf({ host, method, parsed, source, target }: Incoming): ReceivedRequest {
@@ -331,33 +348,4 @@ function answerValue({ value, receipt }: Extract<GuardResult<unknown>, { allowed
 
 function withHeaders(answer: Answer, more: HeaderList): Answer {
   return { ...answer, headers: [...answer.headers, ...more] }
-}
-
-/** Headers of one connection (RFC 9110, 7.6.1), and the one for the receipt, which only the service may send. */
-const removed: ReadonlySet<string> = new Set([
-  ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer'],
-  ...['transfer-encoding', 'upgrade', 'http2-settings', 'x-ucan-container'],
-])
-
-/** Characters that no header can have (RFC 9110, 5.5). `Headers` takes most of them, and Node refuses them. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are refused.
-const unsendable = /[\u0000-\u0008\u000a-\u001f\u007f]/
-
-/** Statuses of responses without a body. */
-const bodiless: ReadonlySet<number> = new Set([204, 205, 304])
-
-/** HTP-23: a response of the handler, which may come from an upstream. */
-function answerResponse(response: Response): Answer {
-  // `Response.error()`, and a response that the handler has read.
-  if (response.status < 200 || response.bodyUsed || response.body?.locked === true)
-    throw new TypeError('the response of the handler cannot be sent: it is an error, or its body was read')
-  const listed = new Set((response.headers.get('connection') ?? '').toLowerCase().split(/[\s,]+/))
-  const headers = [...response.headers].filter(([name]) => !removed.has(name) && !listed.has(name))
-  if (headers.some(([, value]) => unsendable.test(value))) {
-    response.body?.cancel().catch(() => undefined)
-    throw new TypeError('the response of the handler cannot be sent: a header contains a control character')
-  }
-  const { status, body } = response
-  const isEmpty = body === null && !bodiless.has(status) && !response.headers.has('content-length')
-  return { status, headers: isEmpty ? [...headers, ['content-length', '0']] : headers, body }
 }

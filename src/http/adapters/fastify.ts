@@ -13,7 +13,7 @@ export interface FastifyRequestLike {
 export interface FastifyReplyLike {
   readonly raw: Pick<
     NodeOutgoing,
-    'destroyed' | 'off' | 'once' | 'socket' | 'stream' | 'writableEnded' | 'writableFinished'
+    'destroy' | 'destroyed' | 'off' | 'once' | 'socket' | 'stream' | 'writableEnded' | 'writableFinished'
   >
   code(status: number): unknown
   header(name: string, value: unknown): unknown
@@ -57,7 +57,7 @@ export function fastifyHandler(
     reply.code(status)
     for (const [name, value] of grouped(headers)) reply.header(name, value)
     // Bytes: Fastify would add a charset to the type of a string.
-    const parts = body === null || typeof body === 'string' ? body : followed(body, reply.raw.stream, signal)
+    const parts = body === null || typeof body === 'string' ? body : followed(body, reply.raw, signal)
     reply.send(typeof parts === 'string' ? new TextEncoder().encode(parts) : (parts ?? undefined))
     // Fastify sends what the promise is fulfilled with, unless it is the reply: a stream that has not begun would be replaced.
     return reply
@@ -70,7 +70,7 @@ export function fastifyHandler(
  */
 function followed(
   body: ReadableStream<Uint8Array>,
-  stream: NodeOutgoing['stream'],
+  response: FastifyReplyLike['raw'],
   signal: AbortSignal,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader()
@@ -85,7 +85,9 @@ function followed(
           if (done) controller.close()
           else controller.enqueue(value)
         } catch (error) {
-          if (stream !== undefined) failStream(stream)
+          // Before the first byte, Fastify would answer with the message of the error.
+          if (response.stream === undefined) response.destroy()
+          else failStream(response.stream)
           throw error
         }
       },

@@ -1,11 +1,5 @@
-import {
-  type Answer,
-  answerRequest,
-  type CallTaker,
-  type HandlerOptions,
-  type Incoming,
-  readHandlerOptions,
-} from './answer.ts'
+import { answerRequest, type CallTaker, type HandlerOptions, type Incoming, readHandlerOptions } from './answer.ts'
+import type { Answer } from './answer-response.ts'
 
 /**
  * Serves calls where a server is a function from a `Request` to a `Response`: Deno, Bun, Cloudflare Workers, Next.js,

@@ -5,7 +5,8 @@
  */
 
 import type { NodeRequest } from '../read-body.ts'
-import { type Answer, answerRequest, type CallTaker, type CheckedHandlerOptions, type Incoming } from './answer.ts'
+import { answerRequest, type CallTaker, type CheckedHandlerOptions, type Incoming } from './answer.ts'
+import type { Answer } from './answer-response.ts'
 import { followClient } from './follow-client.ts'
 
 /** The part of Node's `IncomingMessage` that is used. */

@@ -1,0 +1,53 @@
+/** A response, for any framework. */
+export interface Answer {
+  readonly status: number
+  /** Names in lower case. Only `set-cookie` may come twice. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly body: string | ReadableStream<Uint8Array> | null
+}
+
+/** HTP-23: a response of the handler, which may come from an upstream. */
+export function answerResponse(response: Response): Answer {
+  // `Response.error()`, and a response that the handler has read.
+  if (response.status < 200 || response.bodyUsed || response.body?.locked === true)
+    throw new TypeError('the response of the handler cannot be sent: it is an error, or its body was read')
+  const listed = new Set((response.headers.get('connection') ?? '').toLowerCase().split(/[\s,]+/))
+  const decoded = isDecoded(response) ? ofEncodedBody : undefined
+  const headers = [...response.headers].filter(
+    ([name]) => !removed.has(name) && !listed.has(name) && decoded?.has(name) !== true,
+  )
+  if (headers.some(([, value]) => unsendable.test(value))) {
+    response.body?.cancel().catch(() => undefined)
+    throw new TypeError('the response of the handler cannot be sent: a header contains a control character')
+  }
+  const { status, body } = response
+  const isEmpty = body === null && !bodiless.has(status) && !response.headers.has('content-length')
+  return { status, headers: isEmpty ? [...headers, ['content-length', '0']] : headers, body }
+}
+
+/** Headers of one connection (RFC 9110, 7.6.1), and the one for the receipt, which only the service may send. */
+const removed: ReadonlySet<string> = new Set([
+  ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer'],
+  ...['transfer-encoding', 'upgrade', 'http2-settings', 'x-ucan-container'],
+])
+
+/** Characters that no header can have (RFC 9110, 5.5). `Headers` takes most of them, and Node refuses them. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are refused.
+const unsendable = /[\u0000-\u0008\u000a-\u001f\u007f]/
+
+/** Headers of a body that `fetch` has decoded, which describe its bytes before. */
+const ofEncodedBody: ReadonlySet<string> = new Set(['content-encoding', 'content-length'])
+
+/** Content codings that every `fetch` decodes. */
+const decodedCodings = /^(?:gzip|x-gzip|deflate|br)$/i
+
+/** `fetch` decodes a body and keeps its headers. Only a response of `fetch` has a `url`. */
+function isDecoded({ body, headers, url }: Response): boolean {
+  const codings = headers.get('content-encoding')
+  return (
+    url !== '' && body !== null && codings?.split(',').every((coding) => decodedCodings.test(coding.trim())) === true
+  )
+}
+
+/** Statuses of responses without a body. */
+const bodiless: ReadonlySet<number> = new Set([204, 205, 304])

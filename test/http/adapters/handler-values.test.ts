@@ -1,0 +1,102 @@
+import { createServer } from 'node:http'
+import { deflateSync, gzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
+import { memoryReplayStore } from '../../../src/authorization/replay-store.ts'
+import { fetchHandler } from '../../../src/http/adapters/fetch.ts'
+import { memoryRevocationStore } from '../../../src/revocation/memory-revocation-store.ts'
+import { on } from '../../../src/service/on.ts'
+import { createService, type Service } from '../../../src/service/service.ts'
+import { clock } from '../../support/actors.ts'
+import { service as self } from '../../support/service.ts'
+import { alice, containerOf, send } from './routes.ts'
+import { frameworks, listen } from './servers.ts'
+import { exchange } from './socket.ts'
+
+function serviceOf(handler: () => unknown): Service {
+  return createService({
+    audience: self.did,
+    subjects: [alice.did],
+    handlers: [on(send, handler as never)],
+    revocations: memoryRevocationStore({ clock }),
+    replay: memoryReplayStore({ clock }),
+    audit: { sink: memoryAuditSink() },
+    receipts: self,
+    clock,
+  })
+}
+
+async function answered(handler: () => unknown): Promise<{ response: Response; errors: unknown[] }> {
+  const errors: unknown[] = []
+  const handle = fetchHandler(serviceOf(handler), { onError: (error) => void errors.push(error) })
+  const headers = { 'x-ucan-container': await containerOf() }
+  return { response: await handle(new Request('https://service.example/', { method: 'POST', headers })), errors }
+}
+
+const text = 'hello '.repeat(1_000)
+
+describe('HTP-23 a response that the handler got from `fetch`', () => {
+  const bodies: Readonly<Record<string, Uint8Array>> = {
+    gzip: gzipSync(text),
+    'X-Gzip': gzipSync(text),
+    deflate: deflateSync(text),
+    'deflate, gzip': gzipSync(deflateSync(text)),
+    identity: Buffer.from(text),
+  }
+
+  it.each(Object.entries(frameworks))('arrives whole, in every coding of its upstream: %s', async (_name, start) => {
+    const upstream = await listen(
+      createServer((request, response) => {
+        const coding = decodeURIComponent((request.url as string).slice(1))
+        const body = bodies[coding] as Uint8Array
+        response.writeHead(200, { 'content-encoding': coding, 'content-length': body.length, etag: '"1"' })
+        response.end(body)
+      }),
+    )
+    let coding = ''
+    const service = serviceOf(() => fetch(`http://127.0.0.1:${upstream.port}/${encodeURIComponent(coding)}`))
+    const server = await start(new Map([['/mail', { service, options: {} }]]))
+    try {
+      for (coding of Object.keys(bodies)) {
+        const headers = { 'x-ucan-container': await containerOf() }
+        const response = await fetch(`http://127.0.0.1:${server.port}/mail`, { method: 'POST', headers })
+        expect([response.headers.get('etag'), await response.text()], coding).toEqual(['"1"', text])
+      }
+    } finally {
+      await server.close()
+      await upstream.close()
+    }
+  })
+
+  it('keeps the headers of a body that the handler has encoded, or of no body', async () => {
+    const headers = { 'content-encoding': 'gzip', 'content-length': '7' }
+    for (const body of [gzipSync(text), null]) {
+      const { response } = await answered(() => new Response(body, { headers }))
+      expect(Object.fromEntries(response.headers), String(body)).toMatchObject(headers)
+    }
+  })
+})
+
+describe('HTP-23 a body that fails', () => {
+  const failing = (): Response =>
+    new Response(
+      new ReadableStream({ pull: (controller) => controller.error(new Error('canary')) }, { highWaterMark: 0 }),
+    )
+
+  it.each(Object.entries(frameworks))(
+    'before its first byte shows the client nothing of its error, and `onError` receives it: %s',
+    async (_name, start) => {
+      const errors: unknown[] = []
+      const options = { onError: (error: unknown): void => void errors.push(error) }
+      const server = await start(new Map([['/mail', { service: serviceOf(failing), options }]]))
+      try {
+        const bytes = `POST /mail HTTP/1.1\r\nhost: a\r\nx-ucan-container: ${await containerOf()}\r\ncontent-length: 0\r\n\r\n`
+        const { body } = await exchange(server.port, bytes).catch(() => ({ body: 'closed' }))
+        expect(body).not.toContain('canary')
+        expect(errors).toEqual([new Error('canary')])
+      } finally {
+        await server.close()
+      }
+    },
+  )
+})
