@@ -8,6 +8,7 @@ import type { Service } from '../service/service.ts'
 import { callback, maybe, type OptionCheck, type OptionChecks, objectValue, readOptions } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import { quote } from '../support/quote.ts'
+import { valueAsJson } from '../support/value-as-json.ts'
 import { type GuardableServer, guardRequests } from './guard-tools.ts'
 import type { ListedTool } from './permitted-tools.ts'
 import { type ToolGateOptions, toolGateChecks } from './tool-gate.ts'
@@ -150,8 +151,7 @@ async function resultOf(value: unknown): Promise<ToolResult> {
     const result = textResult(await value.text())
     return value.ok ? result : { ...result, isError: true }
   }
-  const json = JSON.stringify(value)
-  if (json === undefined) throw new TypeError('the value of the handler cannot be written as JSON')
+  const json = valueAsJson(value)
   const plain: unknown = JSON.parse(json)
   return objectValue(plain) === undefined ? { ...textResult(json), structuredContent: plain } : textResult(json)
 }

@@ -18,7 +18,7 @@ import { connect, openPair, serverOf, type TransportName } from './connections.t
 
 const [owner, signer, self] = [await actor('owner'), await actor('agent'), await actor('service')]
 const send = defineCommand({ command: '/mail/send', args: { to: email() }, description: 'Sends a mail.' })
-const kinds = ['object', 'list', 'nothing', 'refusal', 'response', 'failure', 'function'] as const
+const kinds = ['object', 'list', 'nothing', 'refusal', 'response', 'failure', 'function', 'map'] as const
 const show = defineCommand({ command: '/mail/show', args: { kind: oneOf(kinds) } })
 const remove = defineCommand({ command: '/mail/remove', args: { id: text() } })
 
@@ -32,6 +32,7 @@ const values: Readonly<Record<(typeof kinds)[number], () => unknown>> = {
     throw new Error('the password is sesame')
   },
   function: () => () => undefined,
+  map: () => new Map([['a', 'sesame']]),
 }
 
 function setUp() {
@@ -132,14 +133,18 @@ describe.each(cases)('serveTools over %s with the SDK %i', (transport, sdk) => {
     expect(await shown('nothing')).toMatchObject({ text: '' })
     expect(await shown('response')).toMatchObject({ text: '{"ok":true}' })
     expect(await shown('refusal')).toMatchObject({ text: 'no such mailbox', isError: true })
-    for (const kind of ['failure', 'function']) {
+    for (const kind of ['failure', 'function', 'map']) {
       const result = await call('mail_show', { kind })
       expect(result).toMatchObject({ text: expect.stringMatching(/^Failed \(handler_failed\)/), isError: true })
       expect(JSON.stringify(result)).not.toContain('sesame')
     }
-    expect(errors.map(String)).toEqual([expect.stringContaining('sesame'), expect.stringContaining('JSON')])
+    expect(errors.map(String)).toEqual([
+      expect.stringContaining('sesame'),
+      expect.stringContaining('written as JSON'),
+      expect.stringContaining('is a map or a set, which JSON'),
+    ])
     const outcomes = sink.records().flatMap(({ event }) => (event.kind === 'outcome' ? [event] : []))
-    expect(outcomes.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok', 'ok', 'error', 'error', 'error'])
+    expect(outcomes.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok', 'ok', ...Array(4).fill('error')])
     expect(JSON.stringify(sink.records())).not.toContain('sesame')
     await close()
   })

@@ -23,6 +23,7 @@ import {
 } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
 import { quote } from '../../support/quote.ts'
+import { valueAsJson } from '../../support/value-as-json.ts'
 import type { BoundRequest, ReceivedRequest, RequestBinding } from '../binding/request-binding.ts'
 import { denialResponse } from '../denial-response.ts'
 import type { NodeRequest } from '../read-body.ts'
@@ -340,9 +341,7 @@ function answerValue({ value, receipt }: Extract<GuardResult<unknown>, { allowed
   const proof: HeaderList = receipt === undefined ? [] : [['x-ucan-container', encodeContainer([receipt])]]
   if (value instanceof Response) return withHeaders(answerResponse(value), proof)
   if (value === undefined) return { status: 204, headers: proof, body: null }
-  const body = JSON.stringify(value)
-  if (body === undefined) throw new TypeError('the value of the handler cannot be written as JSON')
-  const plain = answerOf({ status: 200, headers: { 'content-type': 'application/json' }, body })
+  const plain = answerOf({ status: 200, headers: { 'content-type': 'application/json' }, body: valueAsJson(value) })
   return withHeaders(plain, proof)
 }
 

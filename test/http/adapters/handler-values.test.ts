@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { Readable } from 'node:stream'
 import { deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
@@ -99,4 +100,43 @@ describe('HTP-23 a body that fails', () => {
       }
     },
   )
+})
+
+describe('HTP-21 a value that JSON cannot represent', () => {
+  it.each<readonly [string, unknown]>([
+    ['a stream', new ReadableStream()],
+    ['a stream', Readable.from(['canary'])],
+    ['a stream', (async function* () {})()],
+    ['a file', new Blob(['canary'])],
+    ['binary data', Buffer.from('canary')],
+    ['binary data', new ArrayBuffer(1)],
+    ['a map or a set', new Map([['canary', 1]])],
+    ['a map or a set', new Set(['canary'])],
+    ['an error', new Error('canary')],
+  ])('is not sent as something else: %s', async (kind, value) => {
+    const { response, errors } = await answered(() => value)
+    expect([response.status, await response.text()]).toEqual([
+      500,
+      '{"title":"The call failed","status":500,"code":"handler_failed"}',
+    ])
+    expect(String(errors)).toMatch(
+      `TypeError: the value of the handler is ${kind}, which JSON cannot represent; return`,
+    )
+  })
+
+  it('is a value of its own class if it has `toJSON`, or plain members', async () => {
+    class Row {
+      id = 1
+    }
+    const rows = Object.assign(new Map([['a', 1]]), { toJSON: () => ['a'] })
+    for (const [value, json] of [
+      [new Row(), '{"id":1}'],
+      [rows, '["a"]'],
+      [new Date(0), '"1970-01-01T00:00:00.000Z"'],
+      [null, 'null'],
+    ]) {
+      const { response } = await answered(() => value)
+      expect([response.status, await response.text()]).toEqual([200, json])
+    }
+  })
 })
