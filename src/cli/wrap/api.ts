@@ -22,6 +22,7 @@ import { checkFields, readSecret } from '../read-secret.ts'
 import { readDuration, showDate } from '../time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf, textsOf } from '../verb.ts'
+import { checkNewName, newAgentLine } from './agent-name.ts'
 import { findIssued, lastOf } from './find-issued.ts'
 import {
   checkGatewayContent,
@@ -80,6 +81,7 @@ export async function addApi(words: readonly string[], flags: Flags, host: Host)
       secret: await secretOf(name, headers, flags['bearer'] === true, host),
     })
     await writeGatewayFile(home, next, lock)
+    const isNew = !(await exists(join(home, 'agents', agent)))
     const [issued] = await issueGrants(opened, agent, [grant], expiresIn)
     const until =
       issued === undefined || issued.expiration === never
@@ -87,6 +89,7 @@ export async function addApi(words: readonly string[], flags: Flags, host: Host)
         : `; the delegation expires ${showDate(issued.expiration)}`
     if (flags['json'] === true) host.print(JSON.stringify({ name, origin, agent, delegation: issued?.cid.toString() }))
     else host.print(`the API ${name} at ${origin} is behind the gateway${until}`)
+    if (isNew) host.complain(newAgentLine(home, agent))
     for (const line of describeGrant(grant, `send requests to ${name}`))
       host.complain(`delegation to the agent ${agent}: ${line}`)
     host.complain(
@@ -204,7 +207,9 @@ async function agentOf(home: string, flags: Flags): Promise<string> {
   const given = textOf(flags, 'agent')
   const folder = await agentFolder(home, given)
   if (given?.includes('/') === true) throw new UsageError('--agent is the name of an agent of this home folder')
-  return folder.slice(folder.lastIndexOf('/') + 1)
+  const name = folder.slice(folder.lastIndexOf('/') + 1)
+  await checkNewName(home, name)
+  return name
 }
 
 /** The value of the header, or an object with the value of each. At a terminal, each is asked for. */

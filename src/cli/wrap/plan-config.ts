@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { quote } from '../../support/quote.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
-import { type Flags, textsOf } from '../verb.ts'
+import { type Flags, textOf, textsOf } from '../verb.ts'
 import type { Client } from './client.ts'
 import type { ConfigDocument } from './config-document.ts'
 import type { ConfigFile } from './config-file.ts'
@@ -18,6 +18,8 @@ interface ReadConfig {
   readonly file: ConfigFile
   readonly client: Client
   readonly document: ConfigDocument
+  /** The home folder of the gateway. */
+  readonly home: string
 }
 
 /** The servers of a configuration: those that are wrapped, and the others. */
@@ -58,7 +60,7 @@ function checkServers({ file, document }: ReadConfig, flags: Flags): void {
 }
 
 function planWith(
-  { file, client, document }: ReadConfig,
+  { file, client, document, home }: ReadConfig,
   flags: Flags,
   host: Host,
   inputs: ReadonlyMap<string, string>,
@@ -67,6 +69,7 @@ function planWith(
   const planned = planServers(document.servers, {
     client,
     path: file.path,
+    gateway: { home, agent: textOf(flags, 'agent'), env: host.env },
     only: new Set(textsOf(flags, 'server')),
     named: { secret, plain },
     keepsArgs: flags['keep-args'] === true,

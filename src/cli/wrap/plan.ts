@@ -1,8 +1,10 @@
 // node only: uses paths
 import { realpathSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { gatewayHome } from '../../gateway/home.ts'
+import { quote } from '../../support/quote.ts'
 import type { ServerEntry } from './config-document.ts'
-import { connectionOf } from './connect-line.ts'
+import { type ConnectTarget, connectionOf } from './connect-line.ts'
 import { planHttpServer } from './plan-http.ts'
 import { planStdioServer } from './plan-stdio.ts'
 import type { Answer, PlanContext, ServerContext, ServerPlan, Unplanned } from './planned.ts'
@@ -28,7 +30,8 @@ export function planServers(
 function planServer(entry: ServerEntry, context: PlanContext): Answer {
   const { value } = entry
   if (entry.fault !== undefined) return { refusal: entry.fault }
-  if (connectionOf(value) !== undefined) return { left: 'it is already behind the gateway' }
+  const connected = connectionOf(value)
+  if (connected !== undefined) return connectedAnswer(connected, context)
   const project = entry.project ?? projectOf(context.path, context.values.userHome)
   const workspaceFolder = project
   const server: ServerContext = {
@@ -44,6 +47,21 @@ function planServer(entry: ServerEntry, context: PlanContext): Answer {
       refusal: isStdio ? 'it has `command` and `url`; remove one of the two' : 'it has neither `command` nor `url`',
     }
   return isStdio ? planStdioServer(value, server) : planHttpServer(value, server, context.only.has(entry.name))
+}
+
+/** The answer about a server that runs `procura connect`. WRP-36 */
+function connectedAnswer(found: ConnectTarget, { path, gateway }: PlanContext): Answer {
+  const { home, agent, env } = gateway
+  const other = gatewayHome(found.home, env)
+  if (wholePath(other) !== wholePath(home))
+    return {
+      refusal: `it is already behind the gateway of ${quote(other, 256)}; to move it behind the one of ${quote(home, 256)}, run \`procura unwrap ${path} --home ${other}\`, and wrap it again`,
+    }
+  if (agent !== undefined && found.agent !== undefined && agent !== found.agent)
+    return {
+      refusal: `it is already behind the gateway, as the agent ${quote(found.agent)}; to change the agent, run \`procura unwrap ${path}\`, and wrap it again`,
+    }
+  return { left: 'it is already behind the gateway' }
 }
 
 /** The folder of the project that a configuration file lies in, by the place of the file. */

@@ -1,4 +1,5 @@
 // node only: names the facts about clients
+import type { HomeEnvironment } from '../../gateway/home.ts'
 import type { Client } from './client.ts'
 import type { ServerEntry } from './config-document.ts'
 import type { GatewayServer } from './gateway-server.ts'
@@ -47,6 +48,8 @@ export interface PlanContext {
   readonly client: Client
   /** The path of the configuration. */
   readonly path: string
+  /** The gateway behind which the servers go: its home folder, and the agent if one was chosen. */
+  readonly gateway: { readonly home: string; readonly agent: string | undefined; readonly env: HomeEnvironment }
   /** The servers that were chosen by name; empty for all. */
   readonly only: ReadonlySet<string>
   readonly named: NamedValues

@@ -125,8 +125,13 @@ function notWrapped(file: ConfigFile, home: string, flags: Flags, host: Host): n
   const foreign = document.servers.filter(({ value }) => connectionOf(value) !== undefined)
   if (foreign.length > 0) {
     const names = foreign.map(({ name }) => name).join(', ')
+    const homes = foreign
+      .map(({ value }) => connectionOf(value)?.home)
+      .filter((one) => one !== undefined && one !== home)
+    const others = [...new Set(homes)].map((one) => quote(String(one), 256))
+    const which = others.length === 0 ? 'the home folder that has it' : `their home folder ${others.join(' or ')}`
     throw new UsageError(
-      `${quote(home, 256)} has no record of ${quote(file.path, 256)}, whose servers ${names} run \`procura connect\`; name the home folder that has it with --home`,
+      `${quote(home, 256)} has no record of ${quote(file.path, 256)}, whose servers ${names} run \`procura connect\`; name ${which} with --home`,
     )
   }
   if (flags['json'] === true) host.print(JSON.stringify({ path: file.path, restored: [], kept: [], exact: true }))

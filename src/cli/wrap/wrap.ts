@@ -13,6 +13,7 @@ import { temporaryWarning } from '../temporary-program.ts'
 import { readDuration, showDate } from '../time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf, textsOf } from '../verb.ts'
+import { checkNewName, newAgentLine } from './agent-name.ts'
 import {
   applyWrap,
   checkRestored,
@@ -28,6 +29,7 @@ import { type ConfigDocument, ConfigFault } from './config-document.ts'
 import { type ConfigFile, checkUnchanged, readConfigFile } from './config-file.ts'
 import { checkGatewayContent, readGatewayFile } from './gateway-file.ts'
 import { describeGrant, type Grant, grantsFor } from './grants.ts'
+import { exists } from './home-files.ts'
 import { pathWarnings } from './path-arguments.ts'
 import { planConfig } from './plan-config.ts'
 import type { ServerPlan, Unplanned } from './planned.ts'
@@ -47,6 +49,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? defaultLifetime)
   const program = programOf(host)
   const known = await readGatewayFile(home)
+  if (textOf(flags, 'agent') !== undefined) await checkNewName(home, agent)
   // The gateway and the agents could not use a longer path, and would report it when everything is moved.
   checkSocketPath(known === undefined ? join(home, 'gateway.sock') : (known.listen.socket ?? ''))
   const named = (
@@ -64,7 +67,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   }
   // A mistake in a policy is found before a person has typed an input or a passphrase.
   const check = (plans: readonly ServerPlan[]): unknown => named(plans, { servers: new Map() }, new Map())
-  const { plans, others } = await planConfig({ file, client, document }, flags, host, check)
+  const { plans, others } = await planConfig({ file, client, document, home }, flags, host, check)
   if (plans.length === 0) return Math.max(report(nothing(others), flags, host), unapplied(flags, host))
   check(plans)
   if (flags['dry-run'] === true) {
@@ -84,7 +87,9 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     await checkAgent(opened, agent)
     const prepared = named(plans, opened.gateway, opened.secrets)
     const { ready, grants, next } = prepared
+    const isNew = !(await exists(join(home, 'agents', agent)))
     const delegations = await applyWrap(opened, { file, client, agent, plans: ready, grants, expiresIn, next })
+    if (isNew) host.complain(newAgentLine(home, agent))
     return report({ file, client, agent, home, others, delegations, ...prepared }, flags, host)
   })
 }

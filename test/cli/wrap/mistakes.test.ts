@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -175,4 +176,105 @@ describe('a user without permission', () => {
     expect(readFileSync(path, 'utf8')).not.toContain(canary)
     rmSync(folder, { recursive: true })
   }, 60_000)
+})
+
+describe('a server that is behind another gateway', () => {
+  it('is refused with the home folder, and moves by the command of the message [WRP-36]', async () => {
+    const path = machine.write('.claude.json', json('mcpServers'))
+    const original = readFileSync(path, 'utf8')
+    const [first, second] = [join(machine.folder, 'first'), join(machine.folder, 'second')]
+    expect(await wrap(path, '--home', first)).toMatchObject({ code: 0 })
+    const wrapped = readFileSync(path, 'utf8')
+    const elsewhere = ['--key-file', join(machine.folder, 'second.key'), '--home', second]
+    const refused = await machine.procura(['wrap', path, ...elsewhere])
+    expect(refused).toMatchObject({
+      code: 1,
+      err: expect.stringContaining(
+        `it is already behind the gateway of \`${first}\`; to move it behind the one of \`${second}\`, run \`procura unwrap ${path} --home ${first}\`, and wrap it again`,
+      ),
+    })
+    expect([readFileSync(path, 'utf8') === wrapped, existsSync(second)]).toEqual([true, false])
+    const facts = await machine.procura(['wrap', path, ...elsewhere, '--json'])
+    expect(JSON.parse(facts.out)).toMatchObject({ left: [], refused: [{ name: 'mail', reason: expect.any(String) }] })
+    const other = await machine.procura(['unwrap', path, ...elsewhere])
+    expect(other).toMatchObject({ code: 2, err: expect.stringContaining(`name their home folder \`${first}\` with`) })
+    expect(await machine.procura(['unwrap', path, '--home', first])).toMatchObject({ code: 0 })
+    expect(readFileSync(path, 'utf8')).toBe(original)
+    expect(await machine.procura(['wrap', path, ...elsewhere])).toMatchObject({ code: 0 })
+    expect(readFileSync(path, 'utf8')).toContain(second)
+  })
+
+  it('is not one whose home folder has another spelling [WRP-36]', async () => {
+    const path = machine.write('.claude.json', json('mcpServers'))
+    expect(await wrap(path)).toMatchObject({ code: 0 })
+    symlinkSync(machine.home, join(machine.folder, 'link'))
+    for (const home of [join(machine.folder, 'link'), `${machine.home}/`, join(machine.home, '..', 'procura')])
+      expect(await wrap(path, '--home', home), home).toMatchObject({
+        code: 0,
+        err: expect.stringContaining('it is already behind the gateway\n'),
+      })
+  })
+
+  it('is refused as another agent, with the one that it has [WRP-36]', async () => {
+    const path = machine.write('.claude.json', json('mcpServers'))
+    expect(await wrap(path, '--agent', 'assistant')).toMatchObject({ code: 0 })
+    expect(await wrap(path, '--agent', 'researcher')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining(
+        `as the agent \`assistant\`; to change the agent, run \`procura unwrap ${path}\`, and wrap it again`,
+      ),
+    })
+    for (const same of [[], ['--agent', 'assistant']]) expect(await wrap(path, ...same)).toMatchObject({ code: 0 })
+    expect(existsSync(join(machine.home, 'agents', 'researcher'))).toBe(false)
+  })
+})
+
+describe('the name of an agent', () => {
+  const servers = (name: string): string =>
+    JSON.stringify({ mcpServers: { [name]: { command: 'node', args: ['m.mjs'], env } } })
+  const agents = (): readonly string[] => readdirSync(join(machine.home, 'agents')).sort()
+
+  it('that does not exist yet is taken, and its folder is named [WRP-37]', async () => {
+    const made = await wrap(machine.write('.claude.json', servers('mail')), '--agent', 'assistant')
+    const folder = join(machine.home, 'agents', 'assistant')
+    expect(made).toMatchObject({ code: 0, err: expect.stringContaining(`made the agent assistant in ${folder}\n`) })
+    const again = await wrap(machine.write('p/.mcp.json', servers('notes')), '--agent', 'assistant')
+    expect([again.code, again.err.includes('made the agent')]).toEqual([0, false])
+    for (const [number, name] of ['researcher', 'assistant-2', 'codex', 'bot-1', 'bot-2', 'ann', 'ada'].entries())
+      expect(
+        await wrap(machine.write(`${number}/.mcp.json`, servers(`s${number}`)), '--agent', name),
+        name,
+      ).toMatchObject({ code: 0, err: expect.stringContaining(`made the agent ${name}`) })
+  }, 60_000)
+
+  it('that is nearly the one of an agent is refused, and nothing is written [WRP-37]', async () => {
+    expect(await wrap(machine.write('.claude.json', servers('mail')), '--agent', 'assistant')).toMatchObject({
+      code: 0,
+    })
+    const path = machine.write('p/.mcp.json', servers('notes'))
+    const before = readFileSync(join(machine.home, 'gateway.json'), 'utf8')
+    for (const name of ['asistant', 'assitsant', 'Assistant', 'assistent', 'assistants', 'ssistant', 'asisstant']) {
+      const message = `there is no agent \`${name}\`; did you mean \`assistant\`? To make another agent, run \`procura agent new ${name} --like assistant\` first`
+      for (const more of [[], ['--dry-run']])
+        expect(await wrap(path, '--agent', name, ...more)).toMatchObject({
+          code: 2,
+          err: expect.stringContaining(message),
+        })
+      const words = ['api', 'add', 'crm', 'https://api.example.com', '--bearer', '--agent', name]
+      expect(await machine.procura(words, { typed: [canary] })).toMatchObject({
+        code: 2,
+        err: expect.stringContaining(message),
+      })
+    }
+    expect([agents(), readFileSync(join(machine.home, 'gateway.json'), 'utf8')]).toEqual([['assistant'], before])
+    expect(await machine.procura(['agent', 'new', 'assistent', '--like', 'assistant'])).toMatchObject({ code: 0 })
+    expect(await wrap(path, '--agent', 'assistent')).toMatchObject({ code: 0 })
+    expect(agents()).toEqual(['assistant', 'assistent'])
+  }, 60_000)
+
+  it('of a client is taken, however near it is: nobody has typed it [WRP-37]', async () => {
+    expect(await wrap(machine.write('.claude.json', servers('mail')), '--agent', 'cluade')).toMatchObject({ code: 0 })
+    expect(await wrap(machine.write('p/.mcp.json', servers('notes')))).toMatchObject({ code: 0 })
+    expect(agents()).toEqual(['claude', 'cluade'])
+  })
 })

@@ -26,6 +26,7 @@ export function wrapText(name: ClientName, text: string, env: Readonly<Record<st
   const { plans, others } = planServers(before.servers, {
     client,
     path: '/home/ada/project/.mcp.json',
+    gateway: { home: target.home, agent: undefined, env: {} },
     only: new Set(before.servers.map((entry) => entry.name)),
     named: { secret: new Set(), plain: new Set() },
     keepsArgs: true,

@@ -187,7 +187,7 @@ describe('procura unwrap', () => {
     const other = await machine.procura(['unwrap', path, '--home', join(machine.folder, 'other')])
     expect(other).toMatchObject({
       code: 2,
-      err: expect.stringContaining('name the home folder that has it with --home'),
+      err: expect.stringContaining(`name their home folder \`${machine.home}\` with --home`),
     })
     writeFileSync(machine.keyFile, Buffer.alloc(32))
     expect(await unwrap(path)).toMatchObject({ code: 2, err: expect.stringContaining('ERR_VAULT_INTEGRITY') })
