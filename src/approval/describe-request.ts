@@ -46,8 +46,8 @@ const maxShown = 1_000
 const maxArguments = 64
 
 /**
- * Describes a request for the person who answers it. Lines of the agent begin with `  - ` or `    | `, and lines of this
- * function with a letter, so an argument cannot imitate a line.
+ * Describes a request for the person who answers it. Arguments, a body and a reason begin with `  - `, the rest of a broken
+ * line with `    | `, and every other line with a letter, so an argument cannot imitate a line.
  *
  * @throws ArgumentError when an option is invalid.
  */
@@ -66,13 +66,16 @@ export function describeApprovalRequest(request: ApprovalRequest, options: Descr
   // APR-11
   const own = (label: string, value: string): string[] => wrap(value, width, `${label}: `, '    | ')
   const foreign = (value: string): string[] => wrap(value, width, '  - ', '    | ')
+  const plain = (line: string): string[] => wrap(line, width, '', '    | ')
   const lines = [
     ...own('Agent', named(request.agent)),
     ...own('requests', `${request.command} and the commands below it`),
     ...own('at service', named(request.service)),
     ...own('on behalf of', named(request.subject)),
     ...own('until', `${dateOf(request.expiration)}, in ${request.expiration - presentOf(clock)} s`),
-    `with ${entries.length} ${entries.length === 1 ? 'argument' : 'arguments'}${entries.length === 0 ? '' : ':'}`,
+    ...plain(
+      `with ${entries.length} ${entries.length === 1 ? 'argument' : 'arguments'}${entries.length === 0 ? '' : ':'}`,
+    ),
     ...entries.slice(0, maxArguments).flatMap(([name, value]) => {
       budget.left = maxShown
       return foreign(
@@ -83,21 +86,23 @@ export function describeApprovalRequest(request: ApprovalRequest, options: Descr
   // APR-14
   if (body !== undefined) {
     budget.left = maxShown
-    lines.push('body of the request, whose digest is an argument:', ...foreign(showValue(textIn(body), budget)))
+    lines.push(...plain('body of the request, whose digest is an argument:'))
+    lines.push(...foreign(showValue(textIn(body), budget)))
   } else if (hasBody(request.args)) {
     budget.complete = false
-    lines.push('THE BODY OF THE REQUEST IS NOT SHOWN: its digest alone is known')
+    lines.push(...plain('THE BODY OF THE REQUEST IS NOT SHOWN: its digest alone is known'))
   }
   // APR-12
   if (entries.length > maxArguments) {
     budget.complete = false
-    lines.push(`and ${entries.length - maxArguments} more arguments that are not shown`)
+    lines.push(...plain(`and ${entries.length - maxArguments} more arguments that are not shown`))
   }
   if (request.reason !== undefined) {
     budget.left = maxShown
-    lines.push('reason in the words of the agent, not verified:', ...foreign(showValue(request.reason, budget)))
+    lines.push(...plain('reason in the words of the agent, not verified:'))
+    lines.push(...foreign(showValue(request.reason, budget)))
   }
-  if (!budget.complete) lines.push('NOT EVERYTHING IS SHOWN: a value was too long')
+  if (!budget.complete) lines.push(...plain('NOT EVERYTHING IS SHOWN: a value was too long'))
   return Object.freeze({ lines: Object.freeze(lines), complete: budget.complete })
 }
 

@@ -94,6 +94,24 @@ describe('describeApprovalRequest', () => {
     expect(lines.filter((line) => line.startsWith('  - '))).toHaveLength(3)
   })
 
+  it('APR-11 begins each line with its own words or with a sign, and keeps the narrowest width with everything in it', async () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 70 }, (_, at) => [`a${at}`, at === 0 ? 'x'.repeat(1_100) : at]),
+    )
+    const bound = { method: 'POST', path: '/', digest: 'sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:' }
+    const without = await words({ ...bound, ...many }, { width: 40 }, 'because')
+    const body = new TextEncoder().encode('x'.repeat(2_000))
+    const withBody = await words(bound, { width: 40, body }, 'because')
+    for (const line of [...without, ...withBody]) {
+      expect.soft(line.length, line).toBeLessThanOrEqual(40)
+      expect.soft(line).toMatch(/^([A-Za-z]| {2}- | {4}\| )/)
+    }
+    expect(without.join('').replaceAll('    | ', '')).toContain(
+      'THE BODY OF THE REQUEST IS NOT SHOWN: its digest alone is known',
+    )
+    expect(withBody.join('').replaceAll('    | ', '')).toContain('NOT EVERYTHING IS SHOWN: a value was too long')
+  })
+
   it('APR-12 cuts huge arguments and counts the rest, and warns that not everything is shown', async () => {
     const request = await receivedRequest(
       await sentRequest({
