@@ -5,6 +5,7 @@ import { copyToken, type DecodeOptions, type Envelope, openEnvelope } from '../e
 import { MalformedError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { readOptions } from '../support/options.ts'
+import { ownBytes } from '../support/own-bytes.ts'
 import type { Delegation, DelegationFields } from './delegation.ts'
 import { readDelegationPayload } from './payload.ts'
 
@@ -24,7 +25,7 @@ import { readDelegationPayload } from './payload.ts'
  */
 export async function decodeDelegation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Delegation> {
   const decoding = completeDecoding(readOptions('decodeDelegation', options, decodingChecks))
-  const envelope = openEnvelope(copyToken(bytes), decoding.limits, decoding.accept)
+  const envelope = openEnvelope(copyToken(ownBytes(bytes) as Uint8Array), decoding.limits, decoding.accept)
   if (envelope.tag.kind !== 'delegation')
     throw new MalformedError('TOK-12', 'the token is an invocation, not a delegation')
   return delegationOf(envelope, cidOf(await backend.sha256(envelope.bytes)), isLenient(envelope, decoding))

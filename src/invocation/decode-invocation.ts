@@ -5,6 +5,7 @@ import { copyToken, type DecodeOptions, type Envelope, openEnvelope } from '../e
 import { MalformedError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { readOptions } from '../support/options.ts'
+import { ownBytes } from '../support/own-bytes.ts'
 import type { Invocation, InvocationFields } from './invocation.ts'
 import { readInvocationPayload } from './payload.ts'
 import { taskBytes } from './task.ts'
@@ -17,7 +18,7 @@ import { taskBytes } from './task.ts'
  */
 export async function decodeInvocation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Invocation> {
   const decoding = completeDecoding(readOptions('decodeInvocation', options, decodingChecks))
-  const envelope = openEnvelope(copyToken(bytes), decoding.limits, decoding.accept)
+  const envelope = openEnvelope(copyToken(ownBytes(bytes) as Uint8Array), decoding.limits, decoding.accept)
   if (envelope.tag.kind !== 'invocation')
     throw new MalformedError('TOK-13', 'the token is a delegation, not an invocation')
   return invocationOf(envelope, cidOf(await backend.sha256(envelope.bytes)), isLenient(envelope, decoding))

@@ -6,6 +6,7 @@
 
 import { ArgumentError, VaultError } from '../errors.ts'
 import { type OptionCheck, objectValue, readOptions } from '../support/options.ts'
+import { ownBytes } from '../support/own-bytes.ts'
 
 /** The text that every way of printing shows. */
 const redacted = 'Secret(redacted)'
@@ -33,11 +34,11 @@ export class Secret {
    * @throws ArgumentError when it is empty, or neither a string nor bytes.
    */
   constructor(value: string | Uint8Array) {
-    // Any other value would become bytes as well, usually zeros or no bytes.
-    if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
+    // Any other value would become bytes as well, usually zeros or no bytes. A proxy of bytes is not a view.
+    if (typeof value !== 'string' && !(ArrayBuffer.isView(value) && value instanceof Uint8Array)) {
       throw new ArgumentError('a secret must be a string or a Uint8Array')
     }
-    this.#bytes = typeof value === 'string' ? new TextEncoder().encode(value) : Uint8Array.from(value)
+    this.#bytes = typeof value === 'string' ? new TextEncoder().encode(value) : (ownBytes(value) as Uint8Array)
     if (this.#bytes.length === 0) throw new ArgumentError('a secret must not be empty')
     Object.freeze(this)
   }
@@ -158,7 +159,7 @@ export type SecretValue = string | Uint8Array | Secret | Readonly<Record<string,
 /** The check of a {@link SecretValue}. */
 export const secretValue: OptionCheck = (value) => {
   if (Secret.is(value) || (typeof value === 'string' && value !== '')) return undefined
-  if (value instanceof Uint8Array && value.length > 0) return undefined
+  if (ArrayBuffer.isView(value) && value instanceof Uint8Array && value.length > 0) return undefined
   const fault = 'must be a secret: a non-empty string, non-empty bytes, or an object of strings'
   if (value === undefined) return `${fault} (got undefined; a variable of the environment may not be set)`
   if (objectValue(value) !== undefined || value instanceof Uint8Array) return fault

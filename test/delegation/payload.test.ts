@@ -22,6 +22,15 @@ const invocationRefusal = async (change: Record<string, unknown>): Promise<strin
 }
 
 describe('payloads', () => {
+  it('are malformed when their memory was transferred', async () => {
+    for (const decode of [decodeDelegation, decodeInvocation]) {
+      const bytes = new Uint8Array(await sealRaw(alice, { payload: delegationFields }))
+      structuredClone(bytes.buffer, { transfer: [bytes.buffer] })
+      expect(bytes).toHaveLength(0)
+      await expect(decode(bytes)).rejects.toMatchObject({ name: 'MalformedError' })
+    }
+  })
+
   it('TOK-01 lack no required field', async () => {
     for (const name of Object.keys(delegationFields)) {
       expect(await delegationRefusal({ [name]: undefined }), name).toBe('TOK-01')

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { serialize } from 'node:v8'
 import { describe, expect, it } from 'vitest'
-import { disposeAfter, Secret } from '../../src/vault/secret.ts'
+import { disposeAfter, Secret, toSecret } from '../../src/vault/secret.ts'
 import { invalidArgument, vaultError } from './support.ts'
 
 const value = 'canary-3f9a1c'
@@ -72,6 +72,23 @@ describe('Secret', () => {
     expect(Secret.is(new Secret('x'))).toBe(true)
     for (const other of [null, undefined, 'x', {}, Object.create(Secret.prototype)])
       expect(Secret.is(other)).toBe(false)
+  })
+
+  it('is not made of bytes that were transferred, or of a proxy of bytes', () => {
+    const detached = new TextEncoder().encode(value)
+    structuredClone(detached.buffer, { transfer: [detached.buffer] })
+    for (const bytes of [detached, new Proxy(new Uint8Array(4), {})]) {
+      expect(() => new Secret(bytes)).toThrow(expect.objectContaining(invalidArgument))
+      expect(() => toSecret(bytes, 'test')).toThrow(expect.objectContaining(invalidArgument))
+    }
+  })
+
+  it('has the methods of its class, which nobody can replace on it', () => {
+    const secret = new Secret(value)
+    for (const name of ['reveal', 'copy', 'dispose', 'toString', 'toJSON']) {
+      expect(() => Object.assign(secret, { [name]: () => 'other' }), name).toThrow(TypeError)
+    }
+    expect(`${secret}`).not.toContain(value)
   })
 
   it('disposes of the secret of a task, however the task ends', async () => {

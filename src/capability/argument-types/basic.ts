@@ -133,8 +133,8 @@ export function bytes(options: BytesOptions = {}): ArgumentType<Uint8Array> {
     maxLength: withDefault(numberFrom(0), 65_536),
   })
   return argumentType((value) => {
-    // ARG-21
-    if (!isBytes(value)) return 'is not a byte string'
+    // ARG-21: a proxy of bytes has no memory, and its length cannot be read.
+    if (!ArrayBuffer.isView(value) || !isBytes(value)) return 'is not a byte string'
     if (value.length < minLength) return `has fewer than ${minLength} bytes`
     return value.length > maxLength ? `has more than ${maxLength} bytes` : undefined
   })

@@ -47,7 +47,14 @@ describe('plain types', () => {
     expect(problemOf(bytes(), new Uint8Array(65_537))).toBe('has more than 65536 bytes')
     expect(problemOf(bytes({ minLength: 2 }), new Uint8Array(1))).toBe('has fewer than 2 bytes')
     expect(problemOf(bytes({ maxLength: 2 }), new Uint8Array(3))).toBe('has more than 2 bytes')
-    for (const value of ['AQI=', [1], new ArrayBuffer(1), null])
+    const detached = new Uint8Array(4)
+    structuredClone(detached.buffer, { transfer: [detached.buffer] })
+    expect(problemOf(bytes({ minLength: 1 }), detached)).toBe('has fewer than 1 bytes')
+    const throwing = (): never => {
+      throw new Error('inspected')
+    }
+    const hostile = new Proxy({}, { get: throwing, getPrototypeOf: throwing })
+    for (const value of ['AQI=', [1], new ArrayBuffer(1), null, new Proxy(new Uint8Array(2), {}), hostile])
       expect(problemOf(bytes(), value)).toBe('is not a byte string')
   })
 
