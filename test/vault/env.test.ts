@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
+import { bearer } from '../../src/vault/processors/bearer.ts'
 import { envVault } from '../../src/vault/stores/env/env-vault.ts'
 import { permission, vaultError } from './support.ts'
 
@@ -95,5 +96,12 @@ describe('envVault', () => {
       expect(make).toThrow(`credential \`other\`: set the environment variable ${told}`)
     }
     expect(environment['TOKEN']).toBe('canary-1')
+  })
+
+  it('deletes no variable when the rules of a credential are invalid', () => {
+    const environment = { TOKEN: 'canary-1' }
+    const credentials = { api: { variable: 'TOKEN', origins: ['http://api.example'], processor: bearer() } }
+    expect(() => envVault({ environment, credentials })).toThrow(expect.objectContaining({ name: 'ArgumentError' }))
+    expect(environment).toEqual({ TOKEN: 'canary-1' })
   })
 })

@@ -368,12 +368,14 @@ describe('a processor of the service', () => {
 
   it('ORG-03 cannot send a request to another origin [attack 76]', async () => {
     const sent: string[] = []
-    const processor = own({ apply: (request) => ({ ...request, url: new URL('https://evil.example/') }) })
     const fetch: typeof globalThis.fetch = async (target) => {
       sent.push(String(target))
       return new Response('ok')
     }
-    await expect(using(processor, { fetch })).rejects.toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
+    for (const other of ['https://evil.example/', 'http://api.example/', 'https://api.example:8443/']) {
+      const processor = own({ apply: (request) => ({ ...request, url: new URL(other) }) })
+      await expect(using(processor, { fetch }), other).rejects.toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
+    }
     expect(sent).toEqual([])
   })
 

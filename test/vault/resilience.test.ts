@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { VaultError, type VaultErrorCode } from '../../src/errors.ts'
 import { createTokenCache } from '../../src/vault/release/token-cache.ts'
 import { createReadingCache } from '../../src/vault/resilience/reading-cache.ts'
@@ -327,6 +327,29 @@ describe('a cached secret', () => {
       '1',
       '1',
     ])
+  })
+
+  it('VLT-15 is overwritten when it is next looked up after its time', () => {
+    let now = 0
+    const clock = movableClock()
+    const made: Secret[] = []
+    const secret = new Secret('canary-1')
+    const copy = vi.spyOn(Secret.prototype, 'copy').mockImplementation(() => {
+      made.push(new Secret('canary-1'))
+      return made.at(-1) as Secret
+    })
+    onTestFinished(() => copy.mockRestore())
+    const cache = createReadingCache({ clock, monotonicMs: () => now, keep: 10, maxStale: 60 })
+    const reading = { reference: 'a', version: '1', kind: 'static', downscoped: false, readAt: NOON } as const
+    cache.put('aged', 'a', { ...reading, secret })
+    cache.put('ended', 'a', { ...reading, secret, expiresAt: NOON + 5 })
+    expect(made.map(({ disposed }) => disposed)).toEqual([false, false])
+    clock.add(5)
+    expect(cache.get('ended', 60)).toBeUndefined()
+    expect(made.map(({ disposed }) => disposed)).toEqual([false, true])
+    now = 60_000
+    expect(cache.get('aged', 60)).toBeUndefined()
+    expect(made.map(({ disposed }) => disposed)).toEqual([true, true])
   })
 
   it('VLT-14 can be a token: their number is limited, and the oldest token is dropped first [attack 86]', async () => {

@@ -204,6 +204,70 @@ describe('Vault.use', () => {
     await expect(vault.lease('crm', { authorization })).rejects.toMatchObject({ code: 'ERR_AUTHORIZATION' })
   })
 
+  it('VLT-02 has consumed the authorization when the call returns, before the credential is looked up [attack 74]', async () => {
+    const looked: boolean[] = []
+    const authorizations = [permission(), permission()] as const
+    const vault = vaultOver(
+      async () => {
+        looked.push(authorizations.some(({ consumed }) => !consumed))
+        return undefined
+      },
+      { clock: movableClock() },
+    )
+    const used = vault.use({ reference: 'crm', authorization: authorizations[0], url: 'https://a.example' })
+    const leased = vault.lease('crm', { authorization: authorizations[1] })
+    expect(authorizations.map(({ consumed }) => consumed)).toEqual([true, true])
+    for (const call of [used, leased]) await expect(call).rejects.toMatchObject({ code: 'ERR_VAULT_UNKNOWN_REFERENCE' })
+    expect(looked.at(-1)).toBe(false)
+  })
+
+  it('ORG-08 leaves nothing to a browser: no redirect, cookie, cache or address of the page', async () => {
+    const sent: RequestInit[] = []
+    const fetch: typeof globalThis.fetch = async (_target, init) => {
+      sent.push(init ?? {})
+      return new Response('ok')
+    }
+    const vault = memoryVault(
+      { crm: { secret: value, origins: ['https://a.example'], processor: bearer() } },
+      { fetch },
+    )
+    await vault.use({ reference: 'crm', authorization: permission(), url: 'https://a.example' })
+    expect(sent).toEqual([
+      expect.objectContaining({
+        redirect: 'manual',
+        credentials: 'omit',
+        referrerPolicy: 'no-referrer',
+        cache: 'no-store',
+      }),
+    ])
+  })
+
+  it('cancels the body of a response that arrives after its caller has left', async () => {
+    let arrive: ((response: Response) => void) | undefined
+    let isCancelled = false
+    const body = new ReadableStream({
+      cancel: () => {
+        isCancelled = true
+      },
+    })
+    const fetch: typeof globalThis.fetch = () =>
+      new Promise((resolve) => {
+        arrive = resolve
+      })
+    const vault = memoryVault(
+      { crm: { secret: value, origins: ['https://a.example'], processor: bearer() } },
+      { fetch },
+    )
+    const caller = new AbortController()
+    const request = { reference: 'crm', authorization: permission(), url: 'https://a.example' }
+    const call = vault.use(request, { signal: caller.signal })
+    await vi.waitUntil(() => arrive !== undefined)
+    caller.abort(new Error('left'))
+    await expect(call).rejects.toThrow('left')
+    arrive?.(new Response(body))
+    await vi.waitUntil(() => isCancelled)
+  })
+
   it('VLT-05 sends the request as it was at the call, even if the caller changes it later [attack 74]', async () => {
     const server = await serveInTest((_received, response) => void response.end())
     const vault = vaultFor(server, { methods: ['POST'] })
