@@ -9,6 +9,7 @@ import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-st
 import { text } from '../../src/capability/argument-types/basic.ts'
 import { type ApprovalRule, defineCommand } from '../../src/capability/definition.ts'
 import { eq, like, maxUses } from '../../src/capability/policy/build.ts'
+import { anySubject } from '../../src/capability/subject.ts'
 import { encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
 import { attenuate } from '../../src/delegation/attenuate.ts'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
@@ -168,6 +169,14 @@ describe('a command that needs approvals', () => {
     ]
     for (const change of others)
       expect.soft(await ask(paying(), [byAnn, await handmade(bob, change)]), JSON.stringify(change)).toMatch(/APR-60/)
+    const subjects: readonly (string | typeof anySubject)[] = [bob.did, anySubject]
+    for (const subject of subjects) {
+      const about = await delegate({
+        ...{ issuer: bob, subject, audience: agent.did, command: '/mail/send', expiration: now + 600 },
+        policy: [eq('.', args), maxUses(1)],
+      })
+      expect.soft(await ask(paying(), [byAnn, about]), String(subject)).toMatch(/APR-60/)
+    }
     await expect(ask(paying(), [byAnn, await handmade(bob)])).resolves.toBe('allowed')
   })
 
@@ -184,6 +193,21 @@ describe('a command that needs approvals', () => {
     await revocations.add({ ids: [String(byBob.cid)], revoker: bob.did, expiration: byBob.expiration })
     await expect(ask(paying({ revocations }), [byAnn, byBob])).resolves.toMatch(/APR-60/)
     await expect(ask(paying({ revocations }), [byAnn, byBob, await approval(cleo)])).resolves.toBe('allowed')
+  })
+
+  it('APR-61 counts no approval of which the store cannot tell whether it is revoked, and uses nothing up [attack 22]', async () => {
+    let isAway = true
+    const authorizer = paying({
+      revocations: {
+        findRevocations: (ids: readonly string[]) => {
+          if (isAway && ids.includes(String(byBob.cid))) throw new Error('the store is away')
+          return []
+        },
+      },
+    })
+    await expect(ask(authorizer, [byAnn, byBob])).resolves.toMatch(/^revocation_unknown .*RVK-06$/)
+    isAway = false
+    await expect(ask(authorizer, [byAnn, byBob])).resolves.toBe('allowed')
   })
 
   it('APR-62 uses each approval once, and no approval when one of them was used', async () => {

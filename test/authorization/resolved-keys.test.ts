@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { backend } from '#backend'
 import { encodeContainer } from '../../src/container/container.ts'
+import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import { type Did, parseDid } from '../../src/did/did.ts'
 import { parseDidKey } from '../../src/did/did-key.ts'
 import { keyResolver, keysOf, type ResolvedDid } from '../../src/did/resolver.ts'
@@ -9,7 +10,7 @@ import type { Signer } from '../../src/principal/signer.ts'
 import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
 import { verifyReceipt } from '../../src/receipt/verify-receipt.ts'
 import { actor } from '../support/actors.ts'
-import { invocationPayload, sealRaw } from '../support/raw-token.ts'
+import { delegationPayload, invocationPayload, sealRaw } from '../support/raw-token.ts'
 import { call, createService, service, verdict } from '../support/service.ts'
 
 const web = parseDid('did:web:example.com')
@@ -68,6 +69,36 @@ describe('DID-11 the keys that a resolver gives', () => {
     expect(await said(web, before)).toBe('allowed')
     answer.keys = Object.freeze([named(after, web)]) as typeof keys
     expect(await said(web, before)).toBe('signature_invalid at 0 PRF-08')
+  })
+
+  it('count for a delegation in their present state, however often it was verified before [attack 72]', async () => {
+    let key = before
+    for (const rememberProofs of [false, true]) {
+      key = before
+      const { authorize } = createService({
+        rememberProofs,
+        resolver: { resolve: (did) => (did === web ? { keys: [named(key, web)] } : keyResolver().resolve(did, {})) },
+      })
+      const payload = { ...delegationPayload(web, alice.did) }
+      const root = await decodeDelegation(await sealRaw(before, { payload }))
+      const said = async (): Promise<string> => {
+        const invocation = await call({ issuer: alice, subject: web, proofs: [root] })
+        return verdict(await authorize(encodeContainer([invocation, root])))
+      }
+      for (let times = 0; times < 4; times += 1) expect(await said()).toBe('allowed')
+      key = after
+      for (let times = 0; times < 2; times += 1) expect(await said()).toBe('signature_invalid at 0 PRF-08')
+    }
+  })
+
+  it('are tried up to the eighth of the algorithm of the signature', async () => {
+    const { heard, said } = serviceThatHears()
+    const others = await Promise.all(Array.from({ length: 7 }, (_, at) => actor(`other ${at}`)))
+    const p256 = await actor('p256', 'ES256')
+    heard.answer = { keys: [...others, p256, after].map((key) => named(key, web)) }
+    expect(await said(web, after)).toBe('allowed')
+    heard.answer = { keys: [...others, before, after].map((key) => named(key, web)) }
+    expect(await said(web, after)).toBe('signature_invalid at 0 PRF-08')
   })
 
   it('cannot sign for another DID, whatever name they have', async () => {

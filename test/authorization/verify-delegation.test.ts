@@ -7,6 +7,8 @@ import { encodeContainer } from '../../src/container/container.ts'
 import { attenuate } from '../../src/delegation/attenuate.ts'
 import { type DelegateOptions, delegate } from '../../src/delegation/delegate.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
+import type { Did } from '../../src/did/did.ts'
+import { keyResolver } from '../../src/did/resolver.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import { concatBytes } from '../../src/ipld/bytes.ts'
@@ -55,6 +57,45 @@ describe('PRF-15 verifyDelegation', () => {
       expect(verdict.proofs.map(({ cid }) => String(cid))).toEqual([String(root.cid), String(last.cid)])
       expect(verdict.delegation.bytes).toEqual(last.bytes)
     }
+  })
+
+  it('takes a chain of any length from a container, whole, in whatever order its delegations have', async () => {
+    const third = await attenuate([root, last], { issuer: agent, audience: other.did, command: '/mail/send', clock })
+    const proofs = [root, last, third]
+    const fourth = await attenuate(proofs, { issuer: other, audience: planner.did, command: '/mail/send', clock })
+    const chain = [...proofs, fourth]
+    for (const order of [chain, [...chain].reverse(), [fourth, root, third, last]]) {
+      const verdict = await verifyDelegation(encodeContainer(order), { clock })
+      expect(verdict.verified && verdict.proofs.map(({ cid }) => String(cid))).toEqual(
+        chain.map(({ cid }) => String(cid)),
+      )
+    }
+    for (const missing of chain.slice(0, -1))
+      expect(await codeOf(encodeContainer(chain.filter((one) => one !== missing)))).not.toBe('verified')
+  })
+
+  it('refuses a container whose delegations make a chain in one order and none in another', async () => {
+    const back = await attenuate(root, { issuer: planner, audience: owner.did, command: '/mail', clock })
+    const second = await grant(agent)
+    for (const order of [
+      [root, back, second],
+      [second, root, back],
+    ])
+      expect(await codeOf(encodeContainer(order))).toBe('principal_misaligned PRF-15')
+    expect(await codeOf([root, back, second])).toBe('verified')
+  })
+
+  it('CTN-12 verifies the bytes of a list as they were at the call', async () => {
+    const bytes = last.bytes.slice()
+    const resolver = {
+      resolve: async (did: Did) => {
+        bytes.fill(0)
+        return keyResolver().resolve(did, {})
+      },
+    }
+    const verdict = await verifyDelegation([root, { ...last, bytes }], { clock, resolver })
+    expect([bytes.every((byte) => byte === 0), verdict.verified]).toEqual([true, true])
+    expect(verdict.verified && verdict.delegation.bytes).toEqual(last.bytes)
   })
 
   it('verifies a delegation for every subject below one that has a subject', async () => {
