@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
 import { VaultError } from '../../src/errors.ts'
 import type { RemoteVault } from '../../src/vault/resilience/remote-vault.ts'
+import { Secret } from '../../src/vault/secret.ts'
 import { authorizationDetailsFor } from '../../src/vault/stores/oauth/authorization-details.ts'
 import {
   type AuthorizationDetails,
@@ -125,6 +126,54 @@ describe('token exchange', () => {
     await one?.revoke()
     await one?.revoke()
     expect(server.received.filter(({ url }) => url === '/revoke').length).toBe(2)
+  })
+
+  it('SEC-02 disposes of each token: of the subject and the actor when it was sent, and of the exchanged one when it was revoked', async () => {
+    let isFailing = true
+    const server = await serveInTest((received, response) => {
+      if (received.url === '/token') return void response.end(JSON.stringify(good))
+      response.writeHead(isFailing ? 503 : 200).end()
+    })
+    const given = new Secret('canary-st')
+    const tokens = {
+      subjectToken: async () => ({ token: given }),
+      actorToken: async () => ({ token: 'canary-actor' }),
+    }
+    const revealed = vi.spyOn(Secret.prototype, 'reveal')
+    const used = (text: string): readonly boolean[] =>
+      revealed.mock.contexts.flatMap((secret, at) =>
+        revealed.mock.results[at]?.value === text ? [secret.disposed] : [],
+      )
+    try {
+      const made = await lease(vaultOf(server, tokens, { revocationEndpoint: `${server.origin}/revoke` }))
+      expect([used('canary-st'), used('canary-actor')]).toEqual([[true], [true]])
+      // A token of the program is its own.
+      expect(given.disposed).toBe(false)
+      await expect(made.revoke()).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+      // It is still needed: the next revocation sends it again.
+      expect(used('canary-at')).toEqual([false])
+      isFailing = false
+      await made.revoke()
+      expect([used('canary-at'), made.secret.disposed]).toEqual([[true, true], true])
+    } finally {
+      revealed.mockRestore()
+    }
+  })
+
+  it.each([200, 503])('SEC-02 disposes of a token that is refused, with a revocation that gets %i', async (status) => {
+    const server = await serveInTest((received, response) => {
+      if (received.url === '/token') return void response.end(JSON.stringify({ ...good, scope: 'r admin' }))
+      response.writeHead(status).end()
+    })
+    const copied = vi.spyOn(Secret.prototype, 'copy')
+    try {
+      const vault = vaultOf(server, { scopes: { '/': 'r' } }, { revocationEndpoint: `${server.origin}/revoke` })
+      await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_DOWNSCOPE'))
+      const secrets = [...copied.mock.contexts, ...copied.mock.results.map(({ value }) => value as Secret)]
+      expect([secrets.length, secrets.filter(({ disposed }) => !disposed)]).toEqual([2, []])
+    } finally {
+      copied.mockRestore()
+    }
   })
 
   const answers: readonly (readonly [string, object | number, string])[] = [

@@ -228,6 +228,7 @@ async function exchangeToken(
     checkAnswer(answer, requested)
   } catch (error) {
     await endToken(server, kept, undefined).catch(() => undefined)
+    for (const secret of [accessToken, kept]) secret?.dispose()
     throw error
   }
   return {
