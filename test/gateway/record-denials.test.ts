@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import type { AuditEvent } from '../../src/audit/events/event.ts'
-import { sampleDenials } from '../../src/audit/sample-denials.ts'
+import { type DenialSampler, sampleDenials } from '../../src/audit/sample-denials.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
 import { recordDenials } from '../../src/gateway/record-denials.ts'
 import type { McpTransport } from '../../src/gateway/transport/mcp-transport.ts'
@@ -18,7 +18,7 @@ const denial = {
 }
 
 /** A relay whose records are confirmed from outside. */
-function setUp() {
+function setUp(sampler: DenialSampler = sampleDenials()) {
   const sent: unknown[] = []
   const events: AuditEvent[] = []
   const errors: unknown[] = []
@@ -32,7 +32,7 @@ function setUp() {
   } as unknown as AuditSink
   const inner = { send: async (message: unknown) => void sent.push(message) } as unknown as McpTransport
   const client = recordDenials(inner, {
-    ...{ server: 'mail', audience: 'did:web:gateway.example', sink, sampler: sampleDenials() },
+    ...{ server: 'mail', audience: 'did:web:gateway.example', sink, sampler },
     onError: (error) => errors.push(error),
   })
   client.onmessage = () => undefined
@@ -104,5 +104,44 @@ describe('a refusal before the guard is asked', () => {
     ]
     for (const one of others) await client.send(one)
     expect([sent.length, events]).toEqual([others.length, []])
+  })
+
+  it('is counted as one without a record when its record fails, and the next one reports it [GTW-37]', async () => {
+    let now = 1_000
+    const { client, events, confirm } = setUp(sampleDenials({ clock: { now: () => now } }))
+    const answered = client.send(denial)
+    await turns()
+    confirm(new Error('disk full'))
+    await answered
+    now += 60
+    const next = client.send(denial)
+    await turns()
+    expect(events.length).toBe(2)
+    confirm()
+    await turns()
+    confirm()
+    await next
+    expect(events.slice(1)).toMatchObject([
+      { kind: 'denied', code: 'suppressed', suppressed: 1, since: 1_000, authenticated: false },
+      { kind: 'denied', code: 'container_missing' },
+    ])
+  })
+
+  it('is not recorded as a call that was cancelled, whose id a later one has [GTW-37]', async () => {
+    const { client, inner, events, confirm } = setUp()
+    // The relay does not answer a call that was cancelled.
+    inner.onmessage?.({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } })
+    inner.onmessage?.({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'delete' } })
+    const answered = client.send(denial)
+    await turns()
+    confirm()
+    await answered
+    const again = client.send(denial)
+    await turns()
+    confirm()
+    await again
+    expect(events.map((event) => (event as { readonly command?: string }).command)).toEqual([
+      ...['/mcp/mail/delete', undefined],
+    ])
   })
 })
