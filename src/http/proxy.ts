@@ -48,14 +48,15 @@ export function proxyTo(options: ProxyOptions): CommandHandler<RequestParts, Res
   return async ({ args, fetch }, { request }) => {
     const { method, path, query, digest } = args
     const body = await bodyOf(request, digest)
-    const response = await fetch(`${upstream}${path}${query === undefined ? '' : `?${query}`}`, {
+    const url = `${upstream}${path}${query === undefined ? '' : `?${query}`}`
+    const response = await fetch(url, {
       method,
       headers: request === undefined ? {} : endToEnd(request.headers),
       // HTP-41
       redirect: 'return',
       ...(body !== undefined && { body }),
     })
-    return withLocation(response, upstream)
+    return withLocation(response, upstream, url)
   }
 }
 
@@ -83,11 +84,15 @@ function endToEnd(given: Headers): Headers {
   return headers
 }
 
-/** A redirect within the upstream leads to the proxy. */
-function withLocation(response: Response, upstream: string): Response {
+/** HTP-41: a redirect within the upstream leads to the proxy, and any other one to where the upstream meant it to. */
+function withLocation(response: Response, upstream: string, requested: string): Response {
   const location = response.headers.get('location')
-  if (location?.startsWith(`${upstream}/`) !== true) return response
+  const target = location === null || !URL.canParse(location, requested) ? undefined : new URL(location, requested)
+  if (target === undefined) return response
+  const { href } = target
+  const path = href.startsWith(`${upstream}/`) ? href.slice(upstream.length) : href
   const headers = new Headers(response.headers)
-  headers.set('location', location.slice(upstream.length))
+  // A path that begins with two slashes would be read as the host of another service.
+  headers.set('location', path.startsWith('//') ? `/.${path}` : path)
   return new Response(response.body, { status: response.status, headers })
 }

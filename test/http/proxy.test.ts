@@ -45,6 +45,9 @@ beforeAll(async () => {
       seen.push({ line: `${method} ${url}`, headers, body: await text(request) })
       if (url === '/api/v1/moved') {
         response.writeHead(302, { location: `${base}/v1/there`, 'x-key': secret }).end()
+      } else if (url?.startsWith('/api/v1/moved?')) {
+        const location = Buffer.from(url.slice('/api/v1/moved?'.length), 'hex').toString().replace('BASE', base)
+        response.writeHead(302, { location }).end()
       } else if (url === '/api/v1/away') response.writeHead(307, { location: 'https://evil.example/' }).end()
       else if (url === '/api/v1/slow') {
         response.writeHead(200, { 'content-type': 'text/plain', 'keep-alive': 'timeout=1', 'set-cookie': 'session=1' })
@@ -136,6 +139,40 @@ describe('a reverse proxy with a credential', () => {
       expect(away.headers).toContain('location: https://evil.example/')
     })
     expect(seen.map(({ line }) => line)).toEqual(['GET /api/v1/moved', 'GET /api/v1/away'])
+  })
+
+  it('HTP-41 rewrites a redirect by its meaning, and to no other host [attack 45]', async () => {
+    const own = new URL(base)
+    const meanings: readonly (readonly [string, string])[] = [
+      // To the configured URL, in each spelling.
+      ['BASE/v1/there?a=b#c', '/v1/there?a=b#c'],
+      ['/api/v1/there', '/v1/there'],
+      ['there', '/v1/there'],
+      [`//${own.host}/api/v1/there`, '/v1/there'],
+      [`HTTP://127.0.0.1:${own.port}/x/../api/v1/there`, '/v1/there'],
+      // Without the configured URL, each of these is the address of another host.
+      ['BASE//evil.example/x', '/.//evil.example/x'],
+      ['BASE/\\evil.example/x', '/.//evil.example/x'],
+      ['BASE/\t/evil.example/x', '/.//evil.example/x'],
+      ['/api//evil.example', '/.//evil.example'],
+      // Elsewhere at the upstream: the proxy has no such path.
+      ['/login', `${own.origin}/login`],
+      ['/apiary/x', `${own.origin}/apiary/x`],
+      ['BASE/../login', `${own.origin}/login`],
+      ['//evil.example/x', 'http://evil.example/x'],
+      ['https://[bad', 'https://[bad'],
+    ]
+    await within(await start(), async (port) => {
+      for (const [location, expected] of meanings) {
+        const path = `/v1/moved?${Buffer.from(location).toString('hex')}`
+        const response = await exchange(port, bytesOf(`GET ${path}`, await headersFor(path)))
+        const line = response.headers.find((header) => header.startsWith('location: '))
+        expect(line, location).toBe(`location: ${expected}`)
+        // As a client reads it.
+        const isWithin = expected.startsWith('/')
+        if (isWithin) expect(new URL(expected, origin).origin, location).toBe(origin)
+      }
+    })
   })
 
   it('HTP-23 streams the response', async () => {
