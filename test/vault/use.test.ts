@@ -29,6 +29,9 @@ it('the vault over memory exports only `memoryVault`', () => {
   expect(Object.keys(memory)).toEqual(['memoryVault'])
 })
 
+const rot13 = (text: string): string =>
+  text.replace(/[a-z]/g, (letter) => String.fromCharCode(((letter.charCodeAt(0) - 97 + 13) % 26) + 97))
+
 describe('Vault.use', () => {
   it('ORG-15 sends the listed headers, and no others of the caller', async () => {
     const server = await serveInTest(
@@ -53,6 +56,29 @@ describe('Vault.use', () => {
         'stripe-account': 'acct_1',
         'x-signature': value,
       })
+    }
+  })
+
+  it('SEC-04 requests no encoding that the platform does not decode, in which a secret would not be found [attack 77]', async () => {
+    const encoding = /^(?:gzip|deflate|br|zstd|, )+$/
+    for (const headers of [undefined, ['Accept', 'Accept-Encoding', 'accept_encoding']]) {
+      // Like a server with an encoding that most platforms do not know: it is used only if it was requested.
+      const server = await serveInTest((received, response) => {
+        const isKnown = String(received.headers['accept-encoding']).includes('x-rot13')
+        if (isKnown || received.headers['accept_encoding'] !== undefined)
+          response.setHeader('content-encoding', 'x-rot13')
+        response.end(isKnown ? rot13(value) : value)
+      })
+      const response = await vaultFor(server, headers && { headers }).use({
+        ...{ reference: 'crm', authorization: permission(), url: server.origin },
+        headers: { accept: 'text/plain', 'Accept-Encoding': 'x-rot13', accept_encoding: 'x-rot13' },
+      })
+      expect(await response.text()).toBe('[redacted]')
+      expect(server.received[0]?.headers).toMatchObject({
+        accept: 'text/plain',
+        'accept-encoding': expect.stringMatching(encoding),
+      })
+      expect(server.received[0]?.headers).not.toHaveProperty('accept_encoding')
     }
   })
 
@@ -368,15 +394,26 @@ describe('the order of a release', () => {
 })
 
 describe('redirects', () => {
-  it('ORG-08 stop at another origin, even an allowed one [attack 76]', async () => {
+  it('ORG-08, SEC-03 stop at another origin, even an allowed one, which the error does not show [attack 76] [attack 77]', async () => {
     const evil = await serveInTest((_received, response) => void response.end())
-    for (const location of [`${evil.origin}/x`, `//${new URL(evil.origin).host}/x`, 'https://evil.example/']) {
+    for (const location of [
+      `${evil.origin}/x`,
+      `//${new URL(evil.origin).host}/x`,
+      'https://evil.example/',
+      // An error that shows a host would show a secret that the upstream writes into it.
+      `https://${value}.evil.example/`,
+      `https://evil.example:1/${value}`,
+      `https://${value}@evil.example/`,
+      `${value}://evil.example`,
+      `https://[${value}`,
+    ]) {
       const server = await serveInTest((_received, response) => void response.writeHead(302, { location }).end())
       const vault = vaultFor(server, { origins: [server.origin, evil.origin] })
       const call = vault.use({ reference: 'crm', authorization: permission(), url: server.origin })
       await expect(call).rejects.toMatchObject(vaultError('ERR_VAULT_ORIGIN_REFUSED'))
-      if (!location.startsWith('https:'))
-        await expect(call).rejects.toThrow('the upstream redirected to another origin')
+      await expect(call).rejects.toThrow(
+        /^the upstream redirected to another origin; request its URL directly, if the credential may be sent there$/,
+      )
     }
     expect(evil.received).toEqual([])
   })

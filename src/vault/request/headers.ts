@@ -8,7 +8,8 @@ import type { Processor } from '../processor.ts'
 
 /**
  * Copies the headers of a caller that may be sent: the headers that the credential lists. Without a list, all headers
- * except the headers of a {@link HeaderKind}. The headers that the processor writes are dropped in both cases.
+ * except the headers of a {@link HeaderKind}. The headers that the processor writes, and the encodings that the caller can
+ * decode, are dropped in both cases.
  */
 export function safeHeaders(
   given: Readonly<Record<string, string>> | Headers | undefined,
@@ -16,7 +17,8 @@ export function safeHeaders(
 ): Headers {
   const headers = new Headers(given)
   const { headers: listed, processor } = rules
-  const written = processor.headers.map(headerAsRead)
+  // The platform requests the encodings that it decodes. A body in another one could not be searched.
+  const written = ['accept-encoding', ...processor.headers.map(headerAsRead)]
   // ORG-15
   const isSent = (name: string): boolean => listed?.includes(name) ?? kindOfHeader(name) === undefined
   for (const name of [...headers.keys()]) {

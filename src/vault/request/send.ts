@@ -142,14 +142,8 @@ export async function sendWithCredential(
         body = undefined
         headers = withoutContentHeaders(headers)
       }
+      assertOrigin(location, url)
       url = checkDestination(rules, location, method, url)
-      // ORG-08
-      if (url.origin !== origin) {
-        throw new VaultError(
-          'ERR_VAULT_ORIGIN_REFUSED',
-          'the upstream redirected to another origin; request its URL directly, if the credential may be sent there',
-        )
-      }
     }
   } catch (error) {
     if (!signal.aborted || error instanceof VaultError) throw error
@@ -227,6 +221,16 @@ async function send(
     throw new VaultError('ERR_VAULT_UPSTREAM', `the upstream returned an invalid HTTP status, ${response.status}`)
   }
   return response
+}
+
+/** Refuses a redirect to another origin. The message does not show it: an upstream can write the secret into its name. */
+function assertOrigin(location: string, from: URL): void {
+  // ORG-08
+  if (URL.canParse(location, from) && new URL(location, from).origin === from.origin) return
+  throw new VaultError(
+    'ERR_VAULT_ORIGIN_REFUSED',
+    'the upstream redirected to another origin; request its URL directly, if the credential may be sent there',
+  )
 }
 
 /** Whether a redirect changes the method to GET (Fetch Standard, "HTTP-redirect fetch", step 12). */
