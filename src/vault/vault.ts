@@ -64,7 +64,7 @@ export interface UseRequest {
   readonly url: string | URL
   /** Default `GET`. */
   readonly method?: string
-  /** Headers whose names suggest that they carry authority or reroute a request are dropped. */
+  /** Headers whose names suggest that they carry authority or reroute a request are dropped, and `Accept-Encoding`. */
   readonly headers?: Readonly<Record<string, string>> | Headers
   /** A string is sent as UTF-8. */
   readonly body?: string | Uint8Array

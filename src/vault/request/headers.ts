@@ -68,7 +68,10 @@ const rerouting: ReadonlySet<string> = new Set([
   ...['x-scheme', 'x-server-name', 'x-uri', 'x-url', 'x-url-scheme', 'x-waws-unencoded-url'],
 ])
 
-/** Names that carry a caller's own authority or identity: words, pairs of words, whole names. */
+/**
+ * Names that carry a caller's own authority or identity, or a second resource that the credential reads: words, pairs of
+ * words, whole names.
+ */
 const authority: ReadonlySet<string> = new Set([
   ...['auth', 'authenticated', 'authentication', 'authorization', 'cert', 'clientcert', 'cookie2', 'credential'],
   ...['credentials', 'csrf', 'dpop', 'identity', 'impersonate', 'oidc', 'principal', 'saml', 'signature', 'sudo'],
@@ -76,6 +79,7 @@ const authority: ReadonlySet<string> = new Set([
   ...['access-key', 'admin-key', 'api-key', 'app-key', 'application-key', 'appwrite-key', 'functions-key'],
   ...['license-key', 'master-key', 'private-key', 'rapidapi-key', 'service-key', 'shared-key', 'subscription-key'],
   ...['remote-group', 'remote-extra', 'stripe-account', 'x-honeycomb-team', 'x-key'],
+  ...['copy-from', 'copy-source', 'rename-source'],
 ])
 
 /** The end of a word that names a secret, also when it is joined to another word (`x-authtoken`). */
