@@ -44,6 +44,11 @@ describe('scrubbing', () => {
     ['form encoding', new URLSearchParams({ a: value }).toString()],
     ['JSON', JSON.stringify({ a: value })],
     ['JSON with escaped slashes', JSON.stringify({ a: value }).replaceAll('/', '\\/')],
+    ['JSON of Go', String.raw`{"a":"Sk/7+_live \"q\u0026a=1\""}`],
+    ['JSON of .NET', String.raw`{"a":"Sk/7\u002B_live \u0022q\u0026a=1\u0022"}`],
+    ['HTML of Python', '<p>Sk/7+_live &quot;q&amp;a=1&quot;</p>'],
+    ['HTML of Go', '<p>Sk/7&#43;_live &#34;q&amp;a=1&#34;</p>'],
+    ['percent-encoding of Python', 'Sk/7%2B_live%20%22q%26a%3D1%22'],
   ]
   for (const [what, text] of forms) {
     for (const size of [1, 2, 7, 1_000]) {
@@ -55,6 +60,27 @@ describe('scrubbing', () => {
       })
     }
   }
+
+  it('SEC-04 finds a secret of every kind of character, as encoders of other languages write it [attack 77]', async () => {
+    const difficult = 'p!ss\'w<o>rd"é=/+x\\y`\u2028🔑~(*)'
+    const written = {
+      'json.dumps of Python': 'p!ss\'w<o>rd\\"\\u00e9=/+x\\\\y`\\u2028\\ud83d\\udd11~(*)',
+      'json_encode of PHP': 'p!ss\'w<o>rd\\"\\u00e9=\\/+x\\\\y`\\u2028\\ud83d\\udd11~(*)',
+      'encoding/json of Go': 'p!ss\'w\\u003co\\u003erd\\"é=/+x\\\\y`\\u2028🔑~(*)',
+      'System.Text.Json of .NET':
+        'p!ss\\u0027w\\u003Co\\u003Erd\\u0022\\u00E9=/\\u002Bx\\\\y\\u0060\\u2028\\uD83D\\uDD11~(*)',
+      'html.escape of Python': 'p!ss&#x27;w&lt;o&gt;rd&quot;é=/+x\\y`\u2028🔑~(*)',
+      'html/template of Go': 'p!ss&#39;w&lt;o&gt;rd&#34;é=/&#43;x\\y`\u2028🔑~(*)',
+      'htmlspecialchars of PHP': 'p!ss&#039;w&lt;o&gt;rd&quot;é=/+x\\y`\u2028🔑~(*)',
+      Mustache: 'p!ss&#39;w&lt;o&gt;rd&quot;é&#x3D;&#x2F;+x\\y&#x60;\u2028🔑~(*)',
+      XML: 'p!ss&apos;w&lt;o&gt;rd&quot;é=/+x\\y`\u2028🔑~(*)',
+      'quote of Python': 'p%21ss%27w%3Co%3Erd%22%C3%A9%3D/%2Bx%5Cy%60%E2%80%A8%F0%9F%94%91~%28%2A%29',
+      'RFC 3986': 'p%21ss%27w%3Co%3Erd%22%C3%A9%3D%2F%2Bx%5Cy%60%E2%80%A8%F0%9F%94%91~%28%2A%29',
+    }
+    for (const [encoder, text] of Object.entries(written)) {
+      expect(await scrubbed(`<${text}>`, [new Secret(difficult)], 3), encoder).toBe('<[redacted]>')
+    }
+  })
 
   it('SEC-04 finds each field of a secret of several', async () => {
     const secret = Secret.ofFields({ username: 'svc-account', password: 'pass-word-1' })

@@ -1,20 +1,24 @@
 import { encodeBase64, encodeBase64url } from '../../ipld/base.ts'
+import { encodeHex } from '../../ipld/hex.ts'
 import type { Secret } from '../secret.ts'
+import { escapedForms } from './escaped-forms.ts'
 
 /** The shortest form that is searched for, in bytes: shorter ones would match everywhere. */
 const shortest = 4
 
 /**
  * Lists the byte strings as which a secret may appear in a response: unchanged, in base64 and base64url at each of the
- * three alignments, in hexadecimal, percent-encoded, form-encoded, and as a JSON string. The fields of a secret are
- * listed as well. The longest string comes first.
+ * three alignments, in hexadecimal, percent-encoded, form-encoded, and escaped in JSON and HTML. The fields of a secret
+ * are listed as well. The longest string comes first.
  */
 export function encodedForms(secrets: readonly Secret[]): readonly Uint8Array[] {
   const forms = new Map<string, Uint8Array>()
+  const latin1 = new TextDecoder('latin1')
   for (const secret of secrets) {
     for (const value of valuesOf(secret)) {
       for (const form of formsOf(value)) {
-        const key = form.join()
+        // Each byte is another character in it.
+        const key = latin1.decode(form)
         // The caller overwrites the forms of the list when the response has ended.
         if (form.length < shortest || forms.has(key)) form.fill(0)
         else forms.set(key, form)
@@ -31,19 +35,16 @@ function valuesOf(secret: Secret): readonly Uint8Array[] {
 
 function formsOf(bytes: Uint8Array): readonly Uint8Array[] {
   const encoder = new TextEncoder()
-  const texts: string[] = [...alignments(bytes, encodeBase64), ...alignments(bytes, encodeBase64url)]
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-  texts.push(hex, hex.toUpperCase())
+  const hex = encodeHex(bytes)
   const text = new TextDecoder().decode(bytes)
-  const percent = percentEncode(bytes)
-  texts.push(
-    percent,
-    percent.replace(/%[0-9A-F]{2}/g, (triplet) => triplet.toLowerCase()),
-  )
-  texts.push(percent.replaceAll('%20', '+'), new URLSearchParams([['', text]]).toString().slice(1))
-  const json = JSON.stringify(text).slice(1, -1)
-  texts.push(json, json.replaceAll('/', '\\/'))
-  return [bytes, ...texts.map((form) => encoder.encode(form))]
+  // Most forms of a plain text are that text.
+  const texts = new Set([
+    ...[...alignments(bytes, encodeBase64), ...alignments(bytes, encodeBase64url), hex, hex.toUpperCase()],
+    ...percentEncoded(bytes),
+    new URLSearchParams([['', text]]).toString().slice(1),
+    ...escapedForms(text),
+  ])
+  return [bytes, ...Array.from(texts, (form) => encoder.encode(form))]
 }
 
 /**
@@ -58,13 +59,23 @@ function alignments(bytes: Uint8Array, encode: (bytes: Uint8Array) => string): r
   })
 }
 
-/** `encodeURIComponent` for bytes, so that bytes that are not UTF-8 have a form as well. */
-function percentEncode(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) =>
-    unreserved.includes(String.fromCharCode(byte))
-      ? String.fromCharCode(byte)
-      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
-  ).join('')
+/** Percent-encoding of bytes, so that bytes that are not UTF-8 have forms as well. */
+function percentEncoded(bytes: Uint8Array): readonly string[] {
+  return percentStyles.flatMap((style) => {
+    let form = ''
+    for (const byte of bytes) form += style[byte]
+    const forms = [form, form.replace(/%[0-9A-F]{2}/g, (triplet) => triplet.toLowerCase())]
+    return [...forms, ...forms.map((one) => one.replaceAll('%20', '+'))]
+  })
 }
 
-const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()"
+/** Each byte as RFC 3986 has it, the same with slashes as in a path, and as `encodeURIComponent` has it. */
+const percentStyles: readonly (readonly string[])[] = Object.freeze(
+  ['', '/', "!*'()"].map((more) =>
+    Array.from({ length: 256 }, (_, byte) => {
+      const character = String.fromCharCode(byte)
+      const isPlain = /[A-Za-z0-9._~-]/.test(character) || more.includes(character)
+      return isPlain ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+    }),
+  ),
+)
