@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ArgumentError } from './errors.ts'
+export { secondsOf } from './support/seconds-of.ts'
 
 /** Seconds since 1970-01-01T00:00:00Z, a whole number within ±(2^53 - 1) (UCAN Delegation 1.0.0, "Time Bounds"). */
 export type Timestamp = number
@@ -25,18 +25,6 @@ const lastDate = 8_640_000_000_000
 export function showTime(time: Timestamp | Never): string {
   if (typeof time !== 'number' || !(Math.abs(time) <= lastDate)) return time === never ? 'never' : String(time)
   return `${new Date(time * 1000).toISOString().replace('.000Z', 'Z')} (${time})`
-}
-
-/**
- * Reads a clock.
- *
- * @returns the whole seconds.
- * @throws ArgumentError when the clock returns something other than a time.
- */
-export function secondsOf(clock: Clock): Timestamp {
-  const now = Math.floor(clock.now())
-  if (!Number.isSafeInteger(now)) throw new ArgumentError('`clock.now()` returned no time; it must return seconds')
-  return now
 }
 
 /** The clock of the host (`Date.now`). */

@@ -18,9 +18,9 @@ import {
   withDefault,
   withMethod,
 } from '../support/options.ts'
+import { secondsOf } from '../support/seconds-of.ts'
 import { type Clock, never, systemClock, type Timestamp } from '../time.ts'
 import { checkGenuine } from './check-genuine.ts'
-import { presentOf } from './present.ts'
 import type { ReceivedRequest } from './request.ts'
 import { maxRequestLifetime } from './tokens.ts'
 
@@ -74,7 +74,7 @@ export async function approve(request: ReceivedRequest, options: ApproveOptions)
   const proofs = [...given.proofs]
   checkGenuine(request, issuer, 'approve')
   checkAuthority(request, proofs)
-  const now = presentOf(clock)
+  const now = secondsOf(clock)
   // APR-24
   request.authorization.consume(now)
   const { agent, command, args, cid, service } = request

@@ -11,8 +11,8 @@ import {
   withDefault,
   withMethod,
 } from '../support/options.ts'
+import { secondsOf } from '../support/seconds-of.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
-import { presentOf } from './present.ts'
 import type { ApprovalRequest } from './request.ts'
 import { cut, foreignNote, quoted, wrap } from './visible.ts'
 
@@ -72,7 +72,7 @@ export function describeApprovalRequest(request: ApprovalRequest, options: Descr
     ...own('requests', `${request.command} and the commands below it`),
     ...own('at service', named(request.service)),
     ...own('on behalf of', named(request.subject)),
-    ...own('until', `${dateOf(request.expiration)}, in ${request.expiration - presentOf(clock)} s`),
+    ...own('until', `${dateOf(request.expiration)}, in ${request.expiration - secondsOf(clock)} s`),
     ...plain(
       `with ${entries.length} ${entries.length === 1 ? 'argument' : 'arguments'}${entries.length === 0 ? '' : ':'}`,
     ),

@@ -2,9 +2,9 @@ import { encodeContainer } from '../container/container.ts'
 import { invoke } from '../invocation/invoke.ts'
 import type { Signer } from '../principal/signer.ts'
 import { abortSignal, maybe, readOptions, withDefault, withMethod } from '../support/options.ts'
+import { secondsOf } from '../support/seconds-of.ts'
 import { type Clock, systemClock } from '../time.ts'
 import { checkGenuine } from './check-genuine.ts'
-import { presentOf } from './present.ts'
 import type { ReceivedRequest } from './request.ts'
 import { reasonCheck } from './request-approval.ts'
 import { refusalDefinition } from './tokens.ts'
@@ -38,7 +38,7 @@ export async function refuse(request: ReceivedRequest, options: RefuseOptions): 
     signal: maybe(abortSignal),
   })
   checkGenuine(request, issuer, 'refuse')
-  request.authorization.consume(presentOf(clock))
+  request.authorization.consume(secondsOf(clock))
   const refusal = await invoke({
     issuer,
     audience: request.agent,

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../../errors.ts'
+import { secondsOf } from '../../support/seconds-of.ts'
 import { type Clock, systemClock } from '../../time.ts'
-import { presentOf } from '../present.ts'
 import type { ReadRequestOptions, RequestReading } from '../read-request.ts'
 import { readApprovalRequest } from '../read-request.ts'
 import type { ReceivedRequest } from '../request.ts'
@@ -90,7 +90,7 @@ export async function readAccessRequest(body: unknown, options: ReadRequestOptio
     return invalid('invalid_denial_binding', 'the access request differs from the request that the agent signed')
   }
   const clock: Clock = options.clock ?? systemClock
-  if ((readTime(denial.expires_at) ?? 0) < presentOf(clock)) return invalid('expired_denial', 'the denial has expired')
+  if ((readTime(denial.expires_at) ?? 0) < secondsOf(clock)) return invalid('expired_denial', 'the denial has expired')
   return Object.freeze({ valid: true, request: reading.request, denial })
 }
 

@@ -7,9 +7,9 @@ import {
   oneOfStrings,
   readOptions,
 } from '../../support/options.ts'
+import { secondsOf } from '../../support/seconds-of.ts'
 import { systemClock } from '../../time.ts'
 import type { Approval } from '../approve.ts'
-import { presentOf } from '../present.ts'
 import { type ApprovalAnswer, type ReadAnswerOptions, readApprovalAnswer } from '../read-answer.ts'
 import type { ApprovalRequest } from '../request.ts'
 import { httpsUrl } from './requestable-decision.ts'
@@ -104,7 +104,7 @@ export async function readAccessTask(body: unknown, options: ReadAnswerOptions):
   const answer = await readApprovalAnswer(container, options)
   if (isApproved) {
     const until = readTime(member(body, 'result', 'approval', 'approved_until'))
-    const isOver = until === undefined || until < presentOf(options.clock ?? systemClock)
+    const isOver = until === undefined || until < secondsOf(options.clock ?? systemClock)
     if (answer.answer === 'approved' && isOver)
       return invalid('the approval has no `approved_until`, or that time has passed')
     return answer.answer === 'refused' ? invalid('the approved task contains a refusal') : answer

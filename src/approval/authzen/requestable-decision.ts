@@ -9,8 +9,8 @@ import {
   withDefault,
   withMethod,
 } from '../../support/options.ts'
+import { secondsOf } from '../../support/seconds-of.ts'
 import { type Clock, systemClock } from '../../time.ts'
-import { presentOf } from '../present.ts'
 import { type ApprovableDenial, isApprovable } from '../request-approval.ts'
 import { maxRequestLifetime } from '../tokens.ts'
 import { type RequestableDecision, writeTime } from './wire.ts'
@@ -57,7 +57,7 @@ export function requestableDecision(
   if (typeof Object(denial).code !== 'string' || !isApprovable(denial)) {
     throw new ArgumentError('requestableDecision: an approval cannot permit this call')
   }
-  const expiresAt = writeTime(presentOf(clock) + expiresIn)
+  const expiresAt = writeTime(secondsOf(clock) + expiresIn)
   return Object.freeze({
     decision: false,
     context: Object.freeze({
