@@ -8,6 +8,7 @@ import type { IpldMap } from '../ipld/value.ts'
 import { createMutex, type Mutex } from '../support/mutex.ts'
 import { readOptions, refusePromise } from '../support/options.ts'
 import { ownBytes } from '../support/own-bytes.ts'
+import { secondsOf } from '../support/seconds-of.ts'
 import { never } from '../time.ts'
 import type { Agent, AgentAnswer, AgentDecision, AgentRequest } from './agent.ts'
 import type { KnownService } from './call.ts'
@@ -144,7 +145,7 @@ function renewalOf(minter: Minter, options: ReadOptions, receive: RenewalOptions
   const { did, held, clock } = minter
   const isRecent = ({ proofs }: HeldChain): boolean => {
     const expiration = expirationOf(proofs)
-    return expiration !== never && expiration >= clock.now() - lateRenewal
+    return expiration !== never && expiration >= secondsOf(clock) - lateRenewal
   }
   return startRenewal({
     renew,

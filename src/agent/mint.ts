@@ -22,6 +22,7 @@ import {
   readOptions,
 } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
+import { secondsOf } from '../support/seconds-of.ts'
 import { never } from '../time.ts'
 import type { AgentCeilings, AgentTask, DelegationRecord, Handover, TaskCommand } from './agent.ts'
 import { describeChain } from './capability.ts'
@@ -126,7 +127,7 @@ function expirationWithin({ expiresIn }: AgentTask, { ceilings: { lifetime }, cl
   }
   const seconds = expiresIn ?? (lifetime === undefined ? undefined : Math.min(lifetime, 3_600))
   return {
-    expiration: seconds === undefined ? undefined : clock.now() + seconds,
+    expiration: seconds === undefined ? undefined : secondsOf(clock) + seconds,
     isFixed: expiresIn !== undefined,
   }
 }
@@ -142,7 +143,7 @@ function chainsFor({ command: given }: TaskCommand, subject: string | undefined,
   if (depth === 0) throw new AttenuationError('the agent does not pass authority on; its ceiling for `depth` is 0')
   if (subject === did) return [{ subject: did, proofs: [] }]
   const wanted = subject === undefined ? undefined : parseDid(subject)
-  const chains = chainsTo(did, held, wanted, clock.now()).filter((chain) => covers(chain, command))
+  const chains = chainsTo(did, held, wanted, secondsOf(clock)).filter((chain) => covers(chain, command))
   const subjects = new Set(chains.map((chain) => chain.subject))
   if (subjects.size > 1) {
     throw new ArgumentError(
@@ -213,7 +214,7 @@ async function record(
       proofs: Object.freeze(chain.proofs.map(({ cid }) => String(cid))),
       words: describeChain({ subject: chain.subject, proofs: [...chain.proofs, delegation] }).words,
       ...(purpose !== undefined && { purpose }),
-      time: clock.now(),
+      time: secondsOf(clock),
     }),
   )
 }

@@ -5,6 +5,7 @@ import type { IpldMap } from '../ipld/value.ts'
 import { generateSigner } from '../principal/generate-signer.ts'
 import { memoryDelegationStore } from '../proof/memory-delegation-store.ts'
 import { readOptions } from '../support/options.ts'
+import { secondsOf } from '../support/seconds-of.ts'
 import { systemClock } from '../time.ts'
 import type {
   Agent,
@@ -168,7 +169,7 @@ async function call(
 
 function listCapabilities(minter: Minter, { commands, subject }: CapabilityOptions): readonly AgentCapability[] {
   const { did, held, clock } = minter
-  const chains = chainsTo(did, held, readDid('subject', subject), clock.now())
+  const chains = chainsTo(did, held, readDid('subject', subject), secondsOf(clock))
   const listed = chains.map((chain) => describeChain(chain, commands))
   return Object.freeze(commands === undefined ? listed : listed.filter((one) => one.commands.length > 0))
 }

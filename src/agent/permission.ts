@@ -7,6 +7,7 @@ import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { findProofs } from '../proof/find-proofs.ts'
 import { quote } from '../support/quote.ts'
+import { secondsOf } from '../support/seconds-of.ts'
 import type { Clock } from '../time.ts'
 import type { AgentAnswer, AgentRefusal } from './agent.ts'
 import { chainsTo, expirationOf, type HeldChain } from './chains.ts'
@@ -91,7 +92,7 @@ interface Miss {
 /** AGT-02: the refusal names the chain that came closest. */
 async function refusal(holder: Holder, call: Intended): Promise<AgentRefusal> {
   const { did, held, clock } = holder
-  const valid = chainsTo(did, held, call.subject, clock.now())
+  const valid = chainsTo(did, held, call.subject, secondsOf(clock))
   const command = pathOf(call.command)
   const misses: Miss[] = []
   for (const chain of [...valid, ...chainsTo(did, held, call.subject, undefined)]) {

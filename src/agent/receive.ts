@@ -7,6 +7,7 @@ import type { Delegation } from '../delegation/delegation.ts'
 import type { DidResolver } from '../did/resolver.ts'
 import { MalformedError } from '../errors.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
+import { secondsOf } from '../support/seconds-of.ts'
 import { never } from '../time.ts'
 import type { AgentCapability, Reception } from './agent.ts'
 import { describeChain } from './capability.ts'
@@ -37,7 +38,7 @@ export async function receive(
   const opened = await open(container)
   if ('code' in opened) return refuse(opened)
   const { did, held, clock } = holder
-  const now = clock.now()
+  const now = secondsOf(clock)
   const given = new Set(opened.map(({ cid }) => String(cid)))
   const isGiven = ({ cid }: Delegation): boolean => given.has(String(cid))
   const together = indexDelegations([...held.all(), ...opened])

@@ -174,6 +174,23 @@ describe('AGT-07 a child never gets more than the agent has', () => {
     expect(delegations).toMatchObject([{ expiration: now + 60 }])
   })
 
+  it('counts whole seconds, also by a clock that reports a fraction', async () => {
+    const records: DelegationRecord[] = []
+    const fine = { now: () => now + 0.75 }
+    const agent = await openAgent({
+      signer,
+      clock: fine,
+      delegations: [await grant({ expiration: now })],
+      onDelegation: (record) => records.push(record),
+    })
+    // In its last second, a delegation is valid.
+    expect(await agent.capabilities()).toHaveLength(1)
+    await agent.receive(encodeContainer([await grant()]))
+    const { delegations } = await agent.delegateTo(child.did, { commands: [send], expiresIn: 60 })
+    expect(delegations.map(({ expiration }) => expiration)).toContain(now + 60)
+    expect(records.map(({ time }) => time)).toEqual(records.map(() => now))
+  })
+
   it('gets the part of each chain that permits the conditions', async () => {
     const delegations = [
       await grant({ policy: [like('.to', '*@example.com')] }),
