@@ -1,3 +1,5 @@
+import { anything, nonEmptyArrayOf, type OptionChecks } from '../support/options.ts'
+
 /**
  * The part of the package `jose` that is used, by its shape. Its users pass the module.
  *
@@ -34,4 +36,24 @@ export interface UnsignedJwt {
 /** `import * as jose from 'jose'` has this shape. */
 export interface JoseSigner {
   readonly SignJWT: new (payload: Record<string, unknown>) => UnsignedJwt
+}
+
+/** The checks of the options by which a token of `jose` is verified. */
+export const verifierChecks: OptionChecks<{
+  readonly jose: JoseVerifier
+  readonly key: unknown
+  readonly algorithms: readonly string[]
+}> = Object.freeze({
+  jose: (value) =>
+    typeof Object(value).jwtVerify === 'function' ? undefined : 'must be the module `jose`, with its `jwtVerify`',
+  key: (value) => (value === undefined ? 'must be a public key' : anything(value)),
+  algorithms: nonEmptyArrayOf(publicKeyAlgorithm),
+})
+
+/** Without symmetric algorithms: with one, everybody who can verify a token can make one. */
+function publicKeyAlgorithm(value: unknown): string | undefined {
+  return typeof value === 'string' &&
+    /^(?:ES(?:256|384|512)|(?:RS|PS)(?:256|384|512)|EdDSA|Ed25519|ML-DSA-(?:44|65|87))$/.test(value)
+    ? undefined
+    : 'must be an algorithm with public keys, such as `ES256`'
 }

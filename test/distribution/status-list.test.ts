@@ -167,6 +167,14 @@ describe('a Token Status List', () => {
     }
   })
 
+  it.each(['HS256', 'none', 'es256'])(
+    'RVK-31 cannot be read with the algorithm %s, which has no public key',
+    (name) => {
+      expect(() => follow({ algorithms: ['ES256', name] })).toThrow('must be an algorithm with public keys')
+      expect(() => follow({ key: undefined })).toThrow('`key` must be a public key')
+    },
+  )
+
   it('refuses statuses for which it has no place', async () => {
     for (const statuses of [[[1_000, 1]], [[-1, 1]], [[0, 2]], [[0.5, 1]]] as const) {
       await expect(tokenOf(statuses as never)).rejects.toThrow(ArgumentError)

@@ -10,14 +10,11 @@ import type { RevocationEntry, RevocationRegistry } from '../../revocation/revoc
 import { withinDeadline } from '../../support/deadline.ts'
 import {
   abortSignal,
-  anything,
   callback,
   integerFrom,
   maybe,
   milliseconds,
-  nonEmptyArrayOf,
   nonEmptyString,
-  type OptionCheck,
   type OptionChecks,
   type Read,
   readOptions,
@@ -26,7 +23,7 @@ import {
 } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
 import { type Clock, secondsOf, systemClock, type Timestamp } from '../../time.ts'
-import type { JoseVerifier, VerifiedJwt } from '../jose.ts'
+import { type JoseVerifier, type VerifiedJwt, verifierChecks } from '../jose.ts'
 import { answerPush } from './answer-push.ts'
 import { readClaims, type SecurityEvent } from './event.ts'
 import { processedInMemory } from './processed-in-memory.ts'
@@ -89,20 +86,10 @@ export interface SecurityEventReceiver {
   receive(token: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<SetReception>
 }
 
-/** Without symmetric algorithms: with one, everybody who can verify a token can make one. RVK-40 */
-const publicKeyAlgorithm: OptionCheck = (value) =>
-  typeof value === 'string' &&
-  /^(?:ES(?:256|384|512)|(?:RS|PS)(?:256|384|512)|EdDSA|Ed25519|ML-DSA-(?:44|65|87))$/.test(value)
-    ? undefined
-    : 'must be an algorithm with public keys, such as `ES256`'
-
 const optionChecks = Object.freeze({
-  jose: (value: unknown) =>
-    typeof Object(value).jwtVerify === 'function' ? undefined : 'must be the module `jose`, with its `jwtVerify`',
+  ...verifierChecks,
   issuer: nonEmptyString,
   audience: nonEmptyString,
-  key: (value: unknown) => (value === undefined ? 'must be a public key' : anything(value)),
-  algorithms: nonEmptyArrayOf(publicKeyAlgorithm),
   revocations: withMethod('add'),
   revocationsOf: callback,
   authorize: maybe(callback),

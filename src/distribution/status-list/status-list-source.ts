@@ -4,13 +4,10 @@ import type { RevocationEntry } from '../../revocation/revocation-store.ts'
 import { sleep } from '../../support/back-off.ts'
 import { withinDeadline } from '../../support/deadline.ts'
 import {
-  anything,
   callback,
   integerFrom,
   maybe,
   milliseconds,
-  nonEmptyArrayOf,
-  nonEmptyString,
   type OptionChecks,
   readOptions,
   withDefault,
@@ -18,7 +15,7 @@ import {
 } from '../../support/options.ts'
 import { type Clock, never, secondsOf, systemClock, type Timestamp } from '../../time.ts'
 import { confidentialUrl } from '../confidential-url.ts'
-import type { JoseVerifier } from '../jose.ts'
+import { type JoseVerifier, verifierChecks } from '../jose.ts'
 import { readBody } from '../read-body.ts'
 import type { RevocationSource } from '../revocation-source.ts'
 import { decompress, isStatusBits, setIndexes } from './status-bits.ts'
@@ -32,7 +29,7 @@ export interface StatusListSourceOptions {
   readonly jose: JoseVerifier
   /** The public key of the issuer, as `jwtVerify` of `jose` takes it; for a key set `createRemoteJWKSet(url)`. */
   readonly key: unknown
-  /** The algorithms that the issuer uses, for example `['ES256']`. */
+  /** The algorithms that the issuer uses, for example `['ES256']`. Only algorithms with public keys. */
   readonly algorithms: readonly string[]
   /**
    * Returns the CIDs of delegations or the DIDs of principals that have an index in the list; an empty array for an
@@ -53,10 +50,7 @@ export interface StatusListSourceOptions {
 
 const optionChecks = Object.freeze({
   uri: confidentialUrl,
-  jose: (value: unknown) =>
-    typeof Object(value).jwtVerify === 'function' ? undefined : 'must be the module `jose`, with its `jwtVerify`',
-  key: anything,
-  algorithms: nonEmptyArrayOf(nonEmptyString),
+  ...verifierChecks,
   idsOf: callback,
   refreshMs: withDefault(milliseconds, 60_000),
   timeoutMs: withDefault(milliseconds, 10_000),
