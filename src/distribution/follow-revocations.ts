@@ -15,7 +15,6 @@ import {
   integerFrom,
   maybe,
   milliseconds,
-  type OptionCheck,
   type OptionChecks,
   readOptions,
   withDefault,
@@ -23,6 +22,7 @@ import {
 } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import { type Clock, systemClock } from '../time.ts'
+import { finiteSeconds } from './finite-seconds.ts'
 import { type KnowledgeAge, knowledgeAge } from './knowledge-age.ts'
 import type { RevocationNews, RevocationSource } from './revocation-source.ts'
 
@@ -62,10 +62,6 @@ export interface FollowedRevocations extends RevocationStore {
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
-
-/** With an infinite bound, a copy without its source would be used for ever. */
-const finiteSeconds: OptionCheck = (value) =>
-  Number.isFinite(value) && Number(value) >= 0 ? undefined : 'must be a finite number >= 0'
 
 const optionChecks = Object.freeze({
   source: withMethod('read'),

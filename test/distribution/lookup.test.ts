@@ -312,4 +312,12 @@ describe('remoteRevocations', () => {
       expect(() => remoteRevocations({ url: address, publisher: publisher.did })).toThrow(ArgumentError)
     }
   })
+
+  it.each(['maxAge', 'dangerouslyAllowStaleFor'])('refuses a bound `%s` that never ends', (name) => {
+    for (const seconds of [-1, Number.POSITIVE_INFINITY, Number.NaN, '30']) {
+      expect(() => remoteRevocations({ url, publisher: publisher.did, [name]: seconds })).toThrow(
+        `\`${name}\` must be a finite number >= 0`,
+      )
+    }
+  })
 })

@@ -12,7 +12,6 @@ import {
   integerFrom,
   maybe,
   milliseconds,
-  numberFrom,
   type OptionChecks,
   type Read,
   readOptions,
@@ -21,6 +20,7 @@ import {
 } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { confidentialUrl } from '../confidential-url.ts'
+import { finiteSeconds } from '../finite-seconds.ts'
 import { type KnowledgeAge, knowledgeAge } from '../knowledge-age.ts'
 import { readBody } from '../read-body.ts'
 import { type Answer, answerReader, maxLookupText } from './statement.ts'
@@ -65,8 +65,8 @@ const optionChecks = Object.freeze({
   publisher: didString,
   resolver: withDefault(withMethod('resolve'), keyResolver()),
   headers: maybe(callback),
-  maxAge: withDefault(numberFrom(0), 30),
-  dangerouslyAllowStaleFor: withDefault(numberFrom(0), 0),
+  maxAge: withDefault(finiteSeconds, 30),
+  dangerouslyAllowStaleFor: withDefault(finiteSeconds, 0),
   maxEntries: withDefault(integerFrom(1), 10_000),
   timeoutMs: withDefault(milliseconds, 1_000),
   retryMs: withDefault(milliseconds, 1_000),
