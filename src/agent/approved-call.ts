@@ -18,7 +18,7 @@ import {
   withDefault,
 } from '../support/options.ts'
 import type { AgentAnswer, CallResult } from './agent.ts'
-import { notPermitted, readReply, type Sending } from './call.ts'
+import { callTimeout, notPermitted, readReply, type Sending } from './call.ts'
 import type { CallApproval } from './call-approval.ts'
 import type { Minter } from './mint.ts'
 import type { CallReply } from './send-call.ts'
@@ -58,7 +58,7 @@ export async function makeApprovedCall<Value>(sending: ApprovedSending<Value>): 
   const { minter, command, args, audience, signal } = sending
   const approval = readOptions('`approval` of call', sending.approval, approvalChecks)
   const waitMs = sending.timeoutMs + approval.expiresIn * 1_000
-  return withinDeadline(waitMs, { signals: [signal] }, async (within) => {
+  return withinDeadline(waitMs, { signals: [signal], reason: () => callTimeout(waitMs) }, async (within) => {
     const answer = await sending.plan(within)
     const proofs = answer.ok ? answer.proofs : (answer.closest ?? [])
     const subject = answer.ok ? answer.subject : (sending.subject ?? proofs[0]?.issuer)

@@ -104,13 +104,21 @@ export interface Sending<Value> {
 /** Signs a call, sends it, and reads the answer. */
 export function makeCall<Value>(sending: Sending<Value>): Promise<CallResult<Value>> {
   const { timeoutMs, signal } = sending
-  return withinDeadline(timeoutMs, { signals: [signal] }, async (within) => {
+  return withinDeadline(timeoutMs, { signals: [signal], reason: () => callTimeout(timeoutMs) }, async (within) => {
     const decision = await sending.decide(within)
     if (!decision.ok) return notPermitted(decision)
     const { invocation, proofs, container } = decision
     const call: SentCall = Object.freeze({ invocation, proofs, container })
     return readReply(await sending.send(call, { signal: within }), invocation, sending, within)
   })
+}
+
+/** The reason for which a call is no longer waited for. */
+export function callTimeout(milliseconds: number): DOMException {
+  return new DOMException(
+    `the call did not end within ${milliseconds} ms, and the service may have executed it; raise \`timeoutMs\` if it needs longer`,
+    'TimeoutError',
+  )
 }
 
 /** The result of a call that the agent refuses. */

@@ -65,6 +65,7 @@ export function startRenewal(options: RenewalOptions): Renewal {
   const attempts = new Map<string, Attempt>()
   const running = new Map<string, Promise<void>>()
   const ended = new AbortController()
+  const limits = { signals: [ended.signal], reason: () => timedOut(timeoutMs) }
   let timer: ReturnType<typeof setTimeout> | undefined
 
   function due(): readonly HeldChain[] {
@@ -80,7 +81,7 @@ export function startRenewal(options: RenewalOptions): Renewal {
 
   async function attempt(chain: HeldChain, name: string): Promise<void> {
     try {
-      await withinDeadline(timeoutMs, { signals: [ended.signal] }, async (signal) => {
+      await withinDeadline(timeoutMs, limits, async (signal) => {
         const container = await renew(chain.proofs, { signal })
         signal.throwIfAborted()
         const reception =
@@ -137,6 +138,13 @@ export function startRenewal(options: RenewalOptions): Renewal {
       ended.abort(new DOMException('the agent is closed', 'AbortError'))
     },
   }
+}
+
+function timedOut(milliseconds: number): DOMException {
+  return new DOMException(
+    `\`renew\` did not end within ${milliseconds} ms; raise \`renewTimeoutMs\` if it needs longer`,
+    'TimeoutError',
+  )
 }
 
 /** Refuses delegations that cannot take the place of a chain, or that give anything else. */

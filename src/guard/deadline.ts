@@ -1,6 +1,7 @@
 import { AuditError } from '../errors.ts'
 import { withinDeadline } from '../support/deadline.ts'
 import { type LazyDeadline, openDeadline } from '../support/lazy-deadline.ts'
+import type { GuardDeadlines } from './options.ts'
 
 /** Thrown inside the guard at a deadline. It becomes a denial, or an error with a message of its own. */
 export class DeadlineError extends Error {}
@@ -17,27 +18,37 @@ export function isDeadline(error: unknown): boolean {
   }
 }
 
+/** A time limit of a guard. */
+export interface GuardLimit {
+  /** The work, as the message names it. */
+  readonly of: string
+  /** The option with the limit. */
+  readonly limit: keyof GuardDeadlines
+  readonly deadlines: Required<GuardDeadlines>
+  /** Signals of callers. They end the wait earlier, with their reason. */
+  readonly signals?: readonly (AbortSignal | undefined)[]
+}
+
 /**
  * Waits for a task as `withinDeadline` does.
  *
  * @throws DeadlineError at the deadline; the reason of the signal that is aborted first.
  */
-export function waitAtMost<T>(
-  milliseconds: number,
-  signals: readonly (AbortSignal | undefined)[],
-  task: (signal: AbortSignal) => T | PromiseLike<T>,
-): Promise<T> {
-  const reason = (): DeadlineError => new DeadlineError(`timed out after ${milliseconds} ms`)
-  return withinDeadline(milliseconds, { signals, reason }, task)
+export function waitAtMost<T>(given: GuardLimit, task: (signal: AbortSignal) => T | PromiseLike<T>): Promise<T> {
+  const { deadlines, limit, signals = [] } = given
+  return withinDeadline(deadlines[limit], { signals, reason: () => timedOut(given) }, task)
 }
 
-/**
- * Opens a deadline of the guard.
- *
- * @param signals - of callers. They end it earlier, with their reason.
- */
-export function openAtMost(milliseconds: number, signals: readonly (AbortSignal | undefined)[]): LazyDeadline {
-  return openDeadline(signals, milliseconds, () => new DeadlineError(`timed out after ${milliseconds} ms`))
+/** Opens a deadline of the guard. */
+export function openAtMost(given: GuardLimit): LazyDeadline {
+  const { deadlines, limit, signals = [] } = given
+  return openDeadline(signals, deadlines[limit], () => timedOut(given))
+}
+
+function timedOut({ of, limit, deadlines }: GuardLimit): DeadlineError {
+  return new DeadlineError(
+    `${of} timed out after ${deadlines[limit]} ms; raise \`deadlines.${limit}\` if it needs longer`,
+  )
 }
 
 /**

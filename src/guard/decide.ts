@@ -64,7 +64,7 @@ function ask(
   container: string | Uint8Array,
   { signal, furtherCheck }: DecideOptions,
 ): GuardDecision | Promise<GuardDecision> {
-  const deadline = openAtMost(deadlines.decisionMs, [signal])
+  const deadline = openAtMost({ of: 'the decision', limit: 'decisionMs', deadlines, signals: [signal] })
   throwIfAborted(deadline)
   const options = signalOptions(deadline)
   // Passes the same object: a copy would create the signal.

@@ -14,7 +14,7 @@ import { ownBytes } from '../support/own-bytes.ts'
 import { createAdmission } from './admission.ts'
 import type { Handler } from './call.ts'
 import { type GuardCallOptions, readCallOptions } from './call-options.ts'
-import { createContext, createTrialContext } from './context.ts'
+import { createContext, createTrialContext, type GuardContext } from './context.ts'
 import { waitAtMost } from './deadline.ts'
 import { decide, withClaims } from './decide.ts'
 import { dryRun } from './dry-run.ts'
@@ -175,7 +175,7 @@ export function createGuard<const List extends readonly unknown[]>(
         const { furtherCheck } = createAdmission(context, expected)
         const decision = await decide(context, input, { signal, furtherCheck }, context.revocationAge(), claimed)
         if (!decision.allowed) return decision
-        if (ledger !== undefined) await waitAtMost(deadlines.decisionMs, [signal], () => ledger.seen(input))
+        if (ledger !== undefined) await recordSeen(context, ledger, input, signal)
         return context.holdOf ? commitUse(context, decision.authorization, { signal }) : decision
       }),
     dryRun: (container, options = {}) =>
@@ -189,6 +189,17 @@ export function createGuard<const List extends readonly unknown[]>(
 
 /** A container. With a ledger, which reads it after waits, bytes are in memory of their own. */
 type Input = string | Uint8Array
+
+/** A decision alone has no handler, whose time limit would end the wait for the ledger. */
+function recordSeen(
+  { deadlines }: GuardContext,
+  ledger: Pick<Ledger, 'seen'>,
+  container: Input,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  const within = { of: 'the ledger', limit: 'decisionMs', deadlines, signals: [signal] } as const
+  return waitAtMost(within, () => ledger.seen(container))
+}
 
 /** GRD-20: the delegations are on record before the handler can use a credential. */
 function recorded<Args, T>(

@@ -53,12 +53,13 @@ export async function holdOfCall(
   const hold = await holdOf?.(authorization)
   if (hold === undefined) return undefined
   const { limits } = hold
+  const store = { of: 'the limit store', limit: 'decisionMs', deadlines } as const
   let committed = false
   return {
     limits: limits.map((limit) => usedLimit(limit, command)),
     async commit(signal) {
       try {
-        committed = await waitAtMost(deadlines.decisionMs, [signal], (ended) => hold.commit({ signal: ended }))
+        committed = await waitAtMost({ ...store, signals: [signal] }, (ended) => hold.commit({ signal: ended }))
       } catch (cause) {
         throw new UncountedError('the limit store did not confirm the use', { cause })
       }
@@ -67,7 +68,7 @@ export async function holdOfCall(
     async end() {
       if (committed && limits.every(({ entry }) => entry.kind !== 'concurrent')) return
       try {
-        await waitAtMost(deadlines.decisionMs, [], (signal) => hold.release({ signal }))
+        await waitAtMost(store, (signal) => hold.release({ signal }))
       } catch (error) {
         telemetry.error(error)
       }

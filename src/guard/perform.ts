@@ -64,7 +64,7 @@ async function run<Args, T>(context: GuardContext, work: GuardedRun<Args, T>): P
   const { signal } = work
   const { deadlines, inFlight } = context
   const started = performance.now()
-  const deadline = openAtMost(deadlines.handlerMs, [signal])
+  const deadline = openAtMost({ of: 'the handler', limit: 'handlerMs', deadlines, signals: [signal] })
   const stop = inFlight.onEnding((reason) => abortDeadline(deadline, reason))
   const upstream = createUpstream(context, work, deadline)
   const handled = await handle<Args, T>(context, work, deadline, upstream)
@@ -171,7 +171,7 @@ async function receiptOf<Args, T>(
   const executor = receipts.find(({ did }) => did === authorization.audience) ?? receipts[0]
   if (executor === undefined) return undefined
   const signed = await settle(() =>
-    waitAtMost(deadlines.receiptMs, [], (signal) =>
+    waitAtMost({ of: 'the signature of a receipt', limit: 'receiptMs', deadlines }, (signal) =>
       signReceipt({ executor, authorization, value, record, clock, signal }),
     ),
   )

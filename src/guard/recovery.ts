@@ -62,7 +62,8 @@ export function startRecovery({ sink, clock, telemetry }: StartRecoveryOptions):
   return {
     async close(milliseconds) {
       stopping.abort(new Error('the guard is closing'))
-      await withinDeadline(milliseconds, {}, () => running).catch(telemetry.error)
+      const reason = (): Error => new Error(`the recovery of intents did not end within ${milliseconds} ms`)
+      await withinDeadline(milliseconds, { reason }, () => running).catch(telemetry.error)
     },
   }
 }

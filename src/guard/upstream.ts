@@ -7,6 +7,7 @@
 import type { RevocationAge } from '../audit/events/event.ts'
 import type { Authorization } from '../authorization/authorization.ts'
 import { ArgumentError, AuthorizationError, VaultError } from '../errors.ts'
+import { withinDeadline } from '../support/deadline.ts'
 import { type LazyDeadline, onAbort, throwIfAborted } from '../support/lazy-deadline.ts'
 import { anything, type OptionChecks, readOptions } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
@@ -160,7 +161,7 @@ async function takeLease(state: State, own: AbortController): Promise<Lease> {
 }
 
 function revoke({ deadlines }: GuardContext, lease: Lease): Promise<void> {
-  return waitAtMost(deadlines.handlerMs, [], async () => lease.revoke())
+  return waitAtMost({ of: 'the return of a lease', limit: 'handlerMs', deadlines }, async () => lease.revoke())
 }
 
 /** Steps 2a to 2d of `perform`: the vault calls `recheck` and then `onRelease`, before the secret is used. */
@@ -254,7 +255,7 @@ async function end(state: State, value: unknown): Promise<void> {
     own.abort(unread())
   }
   const settled = Promise.all(state.underWay.values())
-  await waitAtMost(settleMs, [], () => settled).catch(() => undefined)
+  await withinDeadline(settleMs, {}, () => settled).catch(() => undefined)
   await Promise.allSettled(state.records)
 }
 

@@ -64,7 +64,11 @@ export function createRevocationDesk(options: DeskOptions): RevocationDesk {
   let isClosed = false
 
   async function work(container: string | Uint8Array, signal: AbortSignal | undefined): Promise<RevocationResult> {
-    const reason = (): Error => new DOMException('timed out', 'TimeoutError')
+    const reason = (): Error =>
+      new DOMException(
+        `a revocation was not verified and stored within ${decisionMs} ms; raise \`deadlines.decisionMs\` if it needs longer`,
+        'TimeoutError',
+      )
     let accepted: Accepted | GuardDenial
     try {
       accepted = await withinDeadline(decisionMs, { signals: [signal], reason }, (ended) =>

@@ -94,6 +94,24 @@ describe('AGT-09 delegations are renewed before they expire', () => {
     }
   })
 
+  it('for a bounded time, after which the error names the limit', async () => {
+    const clock = turning()
+    const errors: unknown[] = []
+    const agent = await openAgent({
+      signer,
+      clock,
+      delegations: [await grant(clock)],
+      renew: () => new Promise<never>(() => undefined),
+      renewTimeoutMs: 20,
+      onError: (error) => errors.push(error),
+    })
+    clock.time += 90
+    await agent.can('/mail')
+    await vi.waitFor(() => expect(errors).toHaveLength(1), 20_000)
+    expect(String(errors[0])).toContain('`renew` did not end within 20 ms; raise `renewTimeoutMs`')
+    agent.close()
+  })
+
   it('with a signal that is aborted when the agent is closed', async () => {
     const clock = turning()
     let given: AbortSignal | undefined

@@ -239,7 +239,10 @@ describe('a log to an HTTP endpoint', () => {
       })
       await sink.append(intent(1), {})
       await sink.delivered({})
-      expect([lines().length, failures]).toEqual([1, [expect.objectContaining({ name: 'TimeoutError' })]])
+      expect([lines().length, failures]).toEqual([
+        1,
+        [expect.objectContaining({ name: 'TimeoutError', message: expect.stringContaining('within 300 ms') })],
+      ])
     }
   })
 

@@ -301,7 +301,7 @@ describe('a hostile question', () => {
     ]) {
       const { fetch, errors } = publish({ revocations: { findRevocations }, timeoutMs: 20 })
       expect((await fetch(ask(JSON.stringify({ ids: [bob.did], nonce })))).status).toBe(503)
-      expect(errors).toHaveLength(1)
+      expect(errors.map(String)).toEqual([expect.stringMatching(/not answered within 20 ms|down/)])
     }
   })
 })

@@ -144,9 +144,10 @@ describe('a Token Status List', () => {
       async () => respond(await signed({ sub: uri, iat: start, status_list: { bits: 1, lst: bomb } })),
     ],
     ['never', async () => () => new Promise<never>(() => undefined)],
-  ])('RVK-31 is refused when it comes %s', async (_, fetchOf) => {
+  ])('RVK-31 is refused when it comes %s', async (how, fetchOf) => {
     const store = follow({ fetch: (await fetchOf()) as never, timeoutMs: 500 })
     await until(() => store.errors.length > 0)
+    if (how === 'never') expect(String(store.errors[0])).toContain('the status list did not arrive within 500 ms')
     expect(() => store.findRevocations([cidNumber(1)])).toThrow(StoreError)
   })
 

@@ -374,7 +374,7 @@ describe('guard.use', () => {
           })
         }),
     )
-    await expect(used).rejects.toThrow(/^timed out after 20 ms$/)
+    await expect(used).rejects.toThrow(/^the handler timed out after 20 ms; raise `deadlines.handlerMs`/)
     expect([aborted, kinds()]).toEqual([true, ['intent', 'outcome unknown']])
   })
 

@@ -185,6 +185,41 @@ describe('a guard', () => {
     })
   }
 
+  it.each<[string, () => Partial<GuardOptions>, (handled: GuardedCall) => unknown, string]>([
+    [
+      'a handler',
+      () => ({}),
+      hang,
+      'the handler timed out after 50 ms; raise `deadlines.handlerMs` if it needs longer',
+    ],
+    [
+      'the return of a lease',
+      () => ({ vault: vaultOf({ perCall: () => true }, { kind: 'dynamic', revoke: hang }) }),
+      lease,
+      'the return of a lease timed out after 50 ms; raise `deadlines.handlerMs` if it needs longer',
+    ],
+    [
+      'the signer of receipts',
+      () => ({ receipts: { ...service, sign: hang } }),
+      () => 'done',
+      'the signature of a receipt timed out after 50 ms; raise `deadlines.receiptMs` if it needs longer',
+    ],
+  ])('GRD-04 names the work that did not end in time, and its limit: %s', async (_what, change, handler, message) => {
+    const errors: unknown[] = []
+    const guard = createGuard({
+      ...guardOptionsFor(alice, { ...send, credential: 'mail' }),
+      vault: vaultOf(),
+      audit: { sink: memoryAuditSink() },
+      deadlines: { handlerMs: 50, receiptMs: 50 },
+      onError: (error) => errors.push(error),
+      ...change(),
+    })
+    const invocation = await call({ issuer: bob, proofs, args: { to: 'ann@example.com' } })
+    await guard.use(encodeContainer([invocation, ...proofs]), handler).catch((error) => errors.push(error))
+    expect(errors.map(String)).toEqual([`Error: ${message}`])
+    await guard.close()
+  })
+
   it('GRD-06 reports a sink that does not close', async () => {
     const sink: AuditSink = { ...memoryAuditSink(), close: hang }
     const guard = createGuard({

@@ -143,7 +143,10 @@ describe('LMT-16 a guard', () => {
     await expect(guard.remaining(container, { signl: 1 } as never)).rejects.toThrow('no option `signl`')
     await expect(guard.open(container)).resolves.toMatchObject({ delegations: [expect.anything()] })
     const slow = setUp({ formats: [reading], deadlines: { decisionMs: 50 } })
-    await expect(slow.guard.open(container)).rejects.toMatchObject({ name: 'TimeoutError' })
+    await expect(slow.guard.open(container)).rejects.toMatchObject({
+      name: 'TimeoutError',
+      message: /^the container was not read within 50 ms; raise `deadlines.decisionMs`/,
+    })
   })
 
   it('gives a use back after a crash between reservation and commit', async () => {

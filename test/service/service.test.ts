@@ -197,8 +197,9 @@ describe('the revocations that a service receives', () => {
   it('SVC-16 are refused without an error when they are malformed, cannot be stored, or there is no registry', async () => {
     const revocation = await revoke({ issuer: alice, delegation: proofs[0] as never })
     const container = encodeContainer([revocation, ...proofs])
+    const errors: unknown[] = []
     const codeOf = async (change: object, given: string = container): Promise<unknown> => {
-      const errors: unknown[] = []
+      errors.length = 0
       const { service } = setUp({ onError: (error) => errors.push(error), deadlines: { decisionMs: 50 }, ...change })
       const result = await service.revoke(given)
       return [result.accepted ? result.recorded : result.denial.code, errors.length]
@@ -210,6 +211,7 @@ describe('the revocations that a service receives', () => {
     expect(await codeOf({ registry: failing })).toEqual(['revocation_unknown', 1])
     const hanging = { findRevocations: () => [], add: () => new Promise<never>(() => undefined) }
     expect(await codeOf({ registry: hanging })).toEqual(['revocation_unknown', 1])
+    expect(String(errors[0])).toContain('a revocation was not verified and stored within 50 ms')
     const sink: AuditSink = { ...memoryAuditSink(), append: () => Promise.reject(new Error('no disk')) }
     expect(await codeOf({ audit: { sink } })).toEqual([false, 1])
     const { service } = setUp()

@@ -80,7 +80,9 @@ export function revocationLookup(options: RevocationLookupOptions): RevocationLo
     if (request.method !== 'POST') return plain(405, 'revocations are looked up with POST', { allow: 'POST' })
     // RVK-50
     if ((await authorize(request)) !== true) return plain(403, 'this request may not look up revocations')
-    return withinDeadline(timeoutMs, { signals: [request.signal] }, async (signal) => {
+    const reason = (): DOMException =>
+      new DOMException(`a look-up of revocations was not answered within ${timeoutMs} ms`, 'TimeoutError')
+    return withinDeadline(timeoutMs, { signals: [request.signal], reason }, async (signal) => {
       const question = await questionOf(request, signal)
       return question === undefined
         ? plain(400, 'the question must be JSON with `ids` and `nonce`')

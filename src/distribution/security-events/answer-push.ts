@@ -38,8 +38,10 @@ export async function answerPush(
 
 /** The text of a body; undefined when it is too long. One that breaks off can be sent again. */
 async function bodyOf(request: Request, timeoutMs: number): Promise<string | undefined> {
+  const reason = (): DOMException =>
+    new DOMException(`the body of a SET did not arrive within ${timeoutMs} ms`, 'TimeoutError')
   try {
-    return await withinDeadline(timeoutMs, { signals: [request.signal] }, (signal) =>
+    return await withinDeadline(timeoutMs, { signals: [request.signal], reason }, (signal) =>
       readBody(request.body, { most: maxSetLength, of: 'the SET', signal }),
     )
   } catch (error) {

@@ -93,10 +93,11 @@ const shortestMs = 1_000
  */
 export function statusListSource(options: StatusListSourceOptions): RevocationSource {
   const settings: Settings = readOptions('statusListSource', options, optionChecks)
+  const reason = (): StoreError => new StoreError(`the status list did not arrive within ${settings.timeoutMs} ms`)
   return Object.freeze({
     async *read({ signal }: { readonly signal: AbortSignal }) {
       while (!signal.aborted) {
-        const list = await withinDeadline(settings.timeoutMs, { signals: [signal] }, async (limit) =>
+        const list = await withinDeadline(settings.timeoutMs, { signals: [signal], reason }, async (limit) =>
           readList(await fetchToken(settings, limit), settings),
         )
         const entries: RevocationEntry[] = []

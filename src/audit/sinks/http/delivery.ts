@@ -172,7 +172,9 @@ function lost(directory: string): AuditError {
 function post(state: State, { body, first, last }: RecordBatch): Promise<Response> {
   const { fetch: request, headers, prefix, stopping, timeoutMs, url } = state
   const own = { 'content-type': 'application/x-ndjson', 'idempotency-key': `${prefix}-${first}-${last}` }
-  return withinDeadline(timeoutMs, { signals: [stopping.signal] }, async (signal) => {
+  const reason = (): DOMException =>
+    new DOMException(`the endpoint of the audit log did not respond within ${timeoutMs} ms`, 'TimeoutError')
+  return withinDeadline(timeoutMs, { signals: [stopping.signal], reason }, async (signal) => {
     const given = await headers()
     signal.throwIfAborted()
     return request(url, { method: 'POST', headers: { ...given, ...own }, body, redirect: 'manual', signal })
