@@ -136,6 +136,11 @@ export interface AgentRequest<Args = unknown> extends AskOptions {
   readonly meta?: IpldMap
   /** The receipt of the task that requested this call. */
   readonly cause?: CID
+  /**
+   * 1 to 64 bytes that name the task: a call that is repeated with the same nonce and the same arguments is the same task.
+   * Services require 12 unless the command is `idempotent`. Default: random bytes, so each call is a task of its own.
+   */
+  readonly nonce?: Uint8Array
 }
 
 /** A signed call, or the refusal. Its JSON and its inspection contain the CIDs of its tokens, and not the tokens. */

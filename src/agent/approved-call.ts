@@ -20,6 +20,7 @@ import {
 import type { AgentAnswer, CallResult } from './agent.ts'
 import { callTimeout, notPermitted, readReply, type Sending } from './call.ts'
 import type { CallApproval } from './call-approval.ts'
+import type { signedOptions } from './core.ts'
 import type { Minter } from './mint.ts'
 import type { CallReply } from './send-call.ts'
 
@@ -40,6 +41,7 @@ export interface ApprovedSending<Value> extends Omit<Sending<Value>, 'decide'> {
   readonly args: IpldMap
   readonly subject: Did | undefined
   readonly audience: Did | undefined
+  readonly signed: ReturnType<typeof signedOptions>
 }
 
 interface Tried {
@@ -74,6 +76,7 @@ export async function makeApprovedCall<Value>(sending: ApprovedSending<Value>): 
         clock: minter.clock,
         ...(subject !== undefined && { subject }),
         ...(audience !== undefined && { audience }),
+        ...sending.signed,
       },
       signal: within,
       send: async (container) => {

@@ -73,19 +73,32 @@ export function routeOf(
 }
 
 function httpTo(url: string | URL, sender: CallSender): SendCall {
-  return async ({ invocation, proofs }, { signal }) =>
-    readResponse(
-      await sender.send(url, invocation, proofs, { signal }).catch((error) => Promise.reject(named(error, url))),
-    )
+  return async ({ invocation, proofs }, { signal }) => {
+    try {
+      return await readResponse(await sender.send(url, invocation, proofs, { signal }))
+    } catch (error) {
+      throw named(error, url)
+    }
+  }
 }
+
+/** Codes of connections over which nothing was sent. */
+const unsent =
+  /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|\w*(?:CERT|TLS)\w*)$/
 
 /** The error of `fetch` is a TypeError whose message does not contain the address, and often not the cause. */
 function named(error: unknown, url: string | URL): unknown {
   if (!(error instanceof TypeError)) return error
   const { code } = Object(error.cause) as { readonly code?: unknown }
-  const reason = typeof code === 'string' && /^[A-Z][A-Z0-9_]{0,63}$/.test(code) ? ` (${code})` : ''
+  const known = typeof code === 'string' && /^[A-Z][A-Z0-9_]{0,63}$/.test(code) ? code : undefined
+  const { origin } = new URL(url)
+  if (known !== undefined && unsent.test(known))
+    return new TypeError(`the service at ${origin} did not respond (${known}); start it, or check its \`url\``, {
+      cause: error,
+    })
+  const lost = known === undefined ? 'did not respond, or with a redirect' : `did not respond completely (${known})`
   return new TypeError(
-    `the service at ${new URL(url).origin} did not respond${reason}; start it, or check its \`url\``,
+    `the service at ${origin} ${lost}; the call may have been executed: check its \`url\`, and repeat the call with the same \`nonce\``,
     { cause: error },
   )
 }

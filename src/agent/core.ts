@@ -87,9 +87,12 @@ export function createCore(minter: Minter, options: ReadOptions): Core {
     permission,
     async decide(request, audience) {
       const args = withoutUndefined(request.args ?? {})
+      const nonce = ownBytes(request.nonce)
       const { command, signal } = request
       const answer = await permission({ command, args, subject: readDid('subject', request.subject), signal })
-      return answer.ok ? namingArguments(sign(minter, { ...request, args }, answer, audience)) : answer
+      return answer.ok
+        ? namingArguments(sign(minter, { ...request, args, ...(nonce !== undefined && { nonce }) }, answer, audience))
+        : answer
     },
     refuseClosed,
     close() {
@@ -116,7 +119,7 @@ async function namingArguments<T>(work: Promise<T>): Promise<T> {
 
 async function sign(
   { signer, clock }: Minter,
-  { command, args, expiresIn, meta, cause, signal }: AgentRequest & { readonly args: IpldMap },
+  { command, args, signal, ...request }: AgentRequest & { readonly args: IpldMap },
   { subject, proofs }: HeldChain,
   audience: Did | undefined,
 ): Promise<AgentDecision> {
@@ -129,11 +132,31 @@ async function sign(
     clock,
     signal,
     ...(audience !== undefined && { audience }),
+    ...signedOptions(request),
+  } satisfies InvokeOptions)
+  return Object.freeze({ ok: true, invocation, proofs, container: encodeContainer([invocation, ...proofs]) })
+}
+
+/** The options of a request that its invocation contains. */
+export function signedOptions({
+  expiresIn,
+  meta,
+  cause,
+  nonce,
+}: Pick<AgentRequest, 'expiresIn' | 'meta' | 'cause' | 'nonce'>): Pick<
+  InvokeOptions,
+  'expiresIn' | 'meta' | 'cause' | 'nonce'
+> {
+  return {
     ...(expiresIn !== undefined && { expiresIn }),
     ...(meta !== undefined && { meta }),
     ...(cause !== undefined && { cause }),
-  } satisfies InvokeOptions)
-  return Object.freeze({ ok: true, invocation, proofs, container: encodeContainer([invocation, ...proofs]) })
+    // AGT-38: two signatures within a second would be the same bytes, and the second one a copy.
+    ...(nonce !== undefined && {
+      nonce,
+      meta: { ...meta, attempt: globalThis.crypto.getRandomValues(new Uint8Array(12)) },
+    }),
+  }
 }
 
 /** Seconds for which an expired chain is still renewed. */

@@ -21,7 +21,7 @@ import { makeApprovedCall } from './approved-call.ts'
 import { makeCall, routeOf } from './call.ts'
 import { describeChain } from './capability.ts'
 import { chainsTo } from './chains.ts'
-import { type Core, createCore, type ReadOptions } from './core.ts'
+import { type Core, createCore, type ReadOptions, signedOptions } from './core.ts'
 import { openHoldings } from './holdings.ts'
 import { withoutUndefined } from './loose-arguments.ts'
 import { ceilingChecks, delegateTo, type Minter } from './mint.ts'
@@ -154,11 +154,16 @@ async function call(
       core.decide({ ...request, command, args: args as IpldMap, signal }, route.audience)
     return makeCall({ ...sending, decide })
   }
+  if (request.nonce !== undefined)
+    throw new ArgumentError(
+      'call: `nonce` and `approval` exclude each other, because an approved call is another task than the refused one',
+    )
   const [subject, clean] = [readDid('subject', request.subject), withoutUndefined(args ?? {})]
   return makeApprovedCall({
     ...sending,
     minter: core.minter,
     approval,
+    signed: signedOptions(request),
     plan: (signal) => core.permission({ command, args: clean, subject, signal }),
     command,
     args: clean,

@@ -112,6 +112,11 @@ export const requestChecks: OptionChecks<AgentRequest> = Object.freeze({
   expiresIn: maybe(integerFrom(1)),
   meta: maybe(objectValue),
   cause: anything,
+  nonce: maybe((value) =>
+    value instanceof Uint8Array && value.length >= 1 && value.length <= 64
+      ? undefined
+      : 'must be a Uint8Array of 1 to 64 bytes',
+  ),
 })
 
 const { command: _command, args: _args, ...callRequestChecks } = requestChecks

@@ -54,6 +54,11 @@ export interface GuardedCall<Args = unknown> {
   /** The path of authority: the issuer of the root delegation, each delegate, the invoker last. */
   readonly principals: readonly Did[]
   /**
+   * The CID of the task: the same for each repetition of a call with its nonce, command, subject and arguments. A handler
+   * of an `idempotent` command knows a repetition by it, such as with an `Idempotency-Key` for its upstream.
+   */
+  readonly task: string
+  /**
    * Aborted when the caller gives up, the handler exceeds its deadline, or the guard has closed. It is made when it is
    * read first, by name or in a copy of the call.
    */
@@ -99,6 +104,9 @@ export function createCall<Args>({ authorization, deadline, fetch, lease }: Call
     audience,
     invoker,
     principals,
+    get task() {
+      return String(authorization.task)
+    },
     fetch,
     lease,
     is: (definition: CommandDefinition) => definition.command === command,

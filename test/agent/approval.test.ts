@@ -88,6 +88,24 @@ describe('AGT-19 a call that people may approve', () => {
     expect((await agent.can(send, { to: 'eve@evil.test' })).ok).toBe(false)
   })
 
+  it('has the options of a call that its invocation contains, and refuses a nonce', async () => {
+    const { send: toService } = newService()
+    const agent = await openAgent({
+      signer,
+      delegations: [grant],
+      services: [{ audience: service.did, send: toService }],
+    })
+    for (const to of ['bob@example.com', 'eve@evil.test']) {
+      const options = { approval: approvalBy(agreeing), expiresIn: 17, meta: { trace: 'a' }, cause: grant.cid }
+      const { invocation } = await agent.call(send, { to }, options)
+      expect(invocation).toMatchObject({ meta: { trace: 'a' }, cause: grant.cid })
+      expect(Number(invocation?.expiration) - Number(invocation?.issuedAt)).toBe(17)
+      await expect(agent.call(send, { to }, { ...options, nonce: new Uint8Array(12) })).rejects.toThrow(
+        /`nonce` and `approval` exclude each other/,
+      )
+    }
+  })
+
   it('also for an agent that holds nothing, if it names the subject', async () => {
     const { send: toService, requests } = newService()
     const agent = await openAgent({ signer, services: [{ audience: service.did, send: toService }] })

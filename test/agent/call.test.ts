@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { AgentService } from '../../src/agent/agent.ts'
@@ -181,6 +181,38 @@ describe('AGT-11 the service of a call', () => {
       `the service at ${origin} did not respond (ECONNREFUSED); start it, or check its \`url\``,
     )
     expect((error as Error).cause).toBeInstanceOf(TypeError)
+  })
+
+  it.each<readonly [string, RequestListener, RegExp]>([
+    [
+      'is cut off',
+      (_, response) => void response.destroy(),
+      /did not respond completely \([A-Z_]+\); the call may .* `nonce`$/,
+    ],
+    [
+      'is cut off in its body',
+      (_, response) => {
+        response.writeHead(200, { 'content-length': 9 }).write('{')
+        setImmediate(() => response.destroy())
+      },
+      /did not respond completely \([A-Z_]+\); the call may .* `nonce`$/,
+    ],
+    [
+      'is a redirect',
+      (_, response) => void response.writeHead(302, { location: '/other' }).end(),
+      /did not respond, or with a redirect; the call may .* `nonce`$/,
+    ],
+    ['takes too long', () => undefined, /^the call did not end within 200 ms, and the service may have executed it/],
+  ])('reports that it may have been executed if the response %s', async (_, answer, message) => {
+    const server = createServer((request, response) => {
+      request.resume()
+      answer(request, response as never)
+    })
+    const url = `http://127.0.0.1:${await listenInTest(server)}/`
+    const agent = await open([{ audience: service.did, url }])
+    const error = await agent.call(send, bob, { timeoutMs: 200 }).catch((caught: unknown) => caught)
+    expect((error as Error).message).toMatch(message)
+    expect((error as Error).name).toMatch(/^T(?:ype|imeout)Error$/)
   })
 
   it('names the option of a malformed DID', async () => {
