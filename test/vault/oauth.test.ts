@@ -141,7 +141,7 @@ describe('token exchange', () => {
     }
     const revealed = vi.spyOn(Secret.prototype, 'reveal')
     const used = (text: string): readonly boolean[] =>
-      revealed.mock.contexts.flatMap((secret, at) =>
+      (revealed.mock.contexts as readonly Secret[]).flatMap((secret, at) =>
         revealed.mock.results[at]?.value === text ? [secret.disposed] : [],
       )
     try {
@@ -169,7 +169,10 @@ describe('token exchange', () => {
     try {
       const vault = vaultOf(server, { scopes: { '/': 'r' } }, { revocationEndpoint: `${server.origin}/revoke` })
       await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_DOWNSCOPE'))
-      const secrets = [...copied.mock.contexts, ...copied.mock.results.map(({ value }) => value as Secret)]
+      const secrets = [
+        ...(copied.mock.contexts as readonly Secret[]),
+        ...copied.mock.results.map(({ value }) => value as Secret),
+      ]
       expect([secrets.length, secrets.filter(({ disposed }) => !disposed)]).toEqual([2, []])
     } finally {
       copied.mockRestore()
