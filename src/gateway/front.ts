@@ -17,6 +17,7 @@ import { createWaits } from './approvals/waits.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
 import { claimedCommand, recordOmitted, recordRefusal } from './record-denials.ts'
 import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } from './session.ts'
+import { sessionPace } from './session-pace.ts'
 import { sessionPlaces } from './session-places.ts'
 import type { Supply } from './supply.ts'
 import { UpstreamError } from './upstream/upstream-error.ts'
@@ -71,7 +72,7 @@ export function createFront(options: FrontOptions): Front {
   const opening = new Set<Promise<void>>()
   const sampler = sampleDenials()
   const apis = createApiFront({ supply, dryRun, sampler, onEvent, mostUndecided: most.requests })
-  const sessions = sessionPlaces(dryRun)
+  const [sessions, pace] = [sessionPlaces(dryRun), sessionPace()]
   const takeApprovals = approvalsTaker(options)
   let isClosing = false
 
@@ -98,7 +99,7 @@ export function createFront(options: FrontOptions): Front {
     if (!supply.current().servers.has(server)) return refuse(socket, unknown(server, supply), onEvent)
     const generation = supply.current()
     const ending = (): HelloError | undefined => (isClosing ? closing : undefined)
-    const admitted = await admitSession(socket, server, { sessions, needsProof, generation, ending })
+    const admitted = await admitSession(socket, server, { sessions, pace, needsProof, generation, ending })
     if ('fault' in admitted) return refuseSession(socket, admitted, server, options, sampler)
     places.begin(socket)
     try {

@@ -1,0 +1,56 @@
+/** Sessions that one holder begins at once, milliseconds for each further one, and the longest wait for its turn. */
+export const sessionRate: { readonly atOnce: number; readonly eachMs: number; readonly mostWaitMs: number } =
+  Object.freeze({ atOnce: 100, eachMs: 1_000, mostWaitMs: 5_000 })
+
+/** Holders that are remembered before those with all their sessions at once are forgotten. */
+const leastHolders = 256
+
+/** The pace in which sessions begin. */
+export interface SessionPace {
+  /** Whether a client without a proof can begin a session at once. */
+  hasAnonymous(): boolean
+  /**
+   * Takes a turn.
+   *
+   * @param branch - the agent to which an owner has delegated, which shares its pace with the agents below it. Undefined
+   *   for a client that has not proved one.
+   * @returns milliseconds until the session may begin; undefined when too many wait already.
+   */
+  take(branch: string | undefined): number | undefined
+}
+
+/**
+ * Makes the pace. The start of each session is on record, so sessions without end would fill the log. An agent has a pace
+ * of its own, so clients without a proof do not hold it up. GTW-72
+ *
+ * @param now - the time in milliseconds.
+ */
+export function sessionPace(now: () => number = () => performance.now()): SessionPace {
+  const { atOnce, eachMs, mostWaitMs } = sessionRate
+  /** The time of the last session of each holder, if all had begun in the pace. */
+  const last = new Map<string | undefined, number>()
+  const restOf = (present: number): number => present - (atOnce - 1) * eachMs
+  const turnOf = (branch: string | undefined, present: number): number =>
+    Math.max((last.get(branch) ?? Number.NEGATIVE_INFINITY) + eachMs, restOf(present))
+
+  let mostHolders = leastHolders
+  function forget(present: number): void {
+    for (const [branch, time] of last) if (time + eachMs <= restOf(present)) last.delete(branch)
+    mostHolders = Math.max(leastHolders, 2 * last.size)
+  }
+
+  return {
+    hasAnonymous() {
+      const present = now()
+      return turnOf(undefined, present) <= present
+    },
+    take(branch) {
+      const present = now()
+      if (last.size >= mostHolders) forget(present)
+      const turn = turnOf(branch, present)
+      if (turn - present > mostWaitMs) return undefined
+      last.set(branch, turn)
+      return Math.max(0, turn - present)
+    },
+  }
+}
