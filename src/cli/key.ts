@@ -36,7 +36,7 @@ export async function newKey(words: readonly string[], flags: Flags, host: Host)
   return 0
 }
 
-/** `procura key show FILE`: prints the DID of the current key, and the public part of the others. */
+/** `procura key show FILE`: prints the DID of the current key, and reports the others. */
 export async function showKey(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const { keys, encrypted } = await describeSignerFile({ path: operandOf(words, 'the key file') })
   print(keys, encrypted, flags, host)
@@ -72,5 +72,6 @@ function print(keys: readonly SignerFileEntry[], encrypted: boolean, flags: Flag
     return
   }
   host.print(current?.did ?? '')
-  for (const { did, created } of previous) host.print(`previous\t${did}\t${showDate(created)}`)
+  // Scripts use the output as one DID: `--to "$(procura key show agent.key)"`.
+  for (const { did, created } of previous) host.complain(`previous key: ${did}, made ${showDate(created)}`)
 }

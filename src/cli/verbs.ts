@@ -125,7 +125,7 @@ const keyVerbs: readonly Verb[] = [
   {
     name: 'key show',
     operands: 'FILE',
-    about: 'print the DID of a key file, and of its previous keys',
+    about: 'print the DID of a key file, and report its previous keys',
     options: [json],
     example: 'procura key show agent.key',
     run: async (...given) => (await import('./key.ts')).showKey(...given),

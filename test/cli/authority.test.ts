@@ -71,7 +71,12 @@ describe('procura key', () => {
     const { out } = await runCli(['key', 'rotate', path])
     expect(out).not.toBe(first.out)
     const shown = await runCli(['key', 'show', path])
-    expect(shown.out.split('\n')).toEqual([out, expect.stringContaining(`previous\t${first.out}\t`)])
+    expect(shown.err).toContain(`previous key: ${first.out}, made `)
+    // A script uses the output as the DID.
+    expect(await runCli(['delegate', '--from', at('owner'), '--to', shown.out, '--command', '/a'])).toMatchObject({
+      code: 0,
+      err: expect.stringContaining(out),
+    })
     expect(await runCli(['key', 'new', fresh(), '--algorithm', 'RS256'])).toMatchObject({
       code: 2,
       err: expect.stringMatching(/--algorithm must be one of Ed25519, ES256, ES256K/),
