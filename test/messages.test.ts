@@ -97,6 +97,11 @@ describe('a message names the fault and the remedy', () => {
     expect(await denialOf([invocation, root], { revocations: principals })).toBe(
       'ALICE, the issuer of delegation 1 of 1, is revoked; use proofs that this principal did not issue',
     )
+    const callers = memoryRevocationStore({ clock })
+    await callers.add({ ids: [bob.did], expiration: root.expiration })
+    expect(await denialOf([invocation, root], { revocations: callers })).toBe(
+      'BOB, the issuer of the invocation, is revoked; this key can make no further call here: ask the operator of the service',
+    )
   })
 
   it('for a call that is made twice', async () => {

@@ -208,7 +208,7 @@ const sentences: ReadonlyMap<DenialCode, (words: Words) => string> = new Map<Den
     'revoked',
     ({ link, revoked }) =>
       revoked.startsWith('did:')
-        ? `${revoked}, the issuer of ${link}, is revoked; use proofs that this principal did not issue`
+        ? `${revoked}, the issuer of ${link}, is revoked; ${link === 'the invocation' ? 'this key can make no further call here: ask the operator of the service' : 'use proofs that this principal did not issue'}`
         : `${link} (${revoked}) is revoked; ask its issuer for a new delegation`,
   ],
   ['revocation_unknown', () => 'the revocation store did not answer; try again later'],
