@@ -67,7 +67,7 @@ function sealed(jwks: readonly Jwk[], shown: readonly PublicEntry[], keys: FileK
  * @param path - of the file, for messages.
  * @throws VaultError `ERR_VAULT_INTEGRITY` when it is not a signer file, or has fields that this version does not know.
  */
-export function decodeSignerFile(bytes: Uint8Array, path?: string): SealedFile {
+export function decodeSignerFile(bytes: Uint8Array, path: string): SealedFile {
   const damaged = (what: string): VaultError => damagedFile(path, what)
   // SIG-19: an unknown field could restrict the use of the keys.
   const { format, keys, ...rest } = readOptions('the file', jsonOf(bytes, damaged), fileChecks, damaged)
@@ -91,16 +91,18 @@ export function decodeSignerFile(bytes: Uint8Array, path?: string): SealedFile {
  */
 export function openSecrets({ keys, secret }: SealedFile, fileKeys: FileKeys, path: string): readonly Jwk[] {
   const box = secret as Uint8Array
+  let jwks: unknown
   try {
     const plain = openBox({ box }, boundBytes(keys), fileKeys)
-    const jwks = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(plain)) as readonly Jwk[]
+    jwks = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(plain))
     plain.fill(0)
-    if (!Array.isArray(jwks) || jwks.length !== keys.length) throw damagedFile(undefined, 'its keys are incomplete')
-    return jwks
   } catch {
     // SIG-17
     throw new VaultError('ERR_VAULT_INTEGRITY', wrongKey(`the signer file ${quote(path, 256)}`))
   }
+  if (!Array.isArray(jwks) || jwks.length !== keys.length)
+    throw damagedFile(path, 'its private keys are incomplete; restore it from a backup')
+  return jwks
 }
 
 const fileChecks = Object.freeze({
@@ -121,8 +123,9 @@ function jsonOf(
   bytes: Uint8Array,
   damaged: (what: string) => VaultError,
 ): { readonly [name in keyof typeof fileChecks]?: unknown } {
+  if (bytes.length > maxFileBytes)
+    throw damaged(`it is longer than ${maxFileBytes} bytes; pass the path of a key file, or restore it from a backup`)
   try {
-    if (bytes.length > maxFileBytes) throw damaged('it is too long')
     return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
   } catch {
     // The message of the platform could contain a part of a key.
@@ -136,7 +139,6 @@ function boundBytes(keys: readonly PublicEntry[]): Uint8Array {
   return new TextEncoder().encode(JSON.stringify([fileFormat, shown]))
 }
 
-function damagedFile(path: string | undefined, what: string): VaultError {
-  const file = path === undefined ? 'the signer file' : `the signer file ${quote(path, 256)}`
-  return new VaultError('ERR_VAULT_INTEGRITY', `${file} cannot be read: ${what}`)
+function damagedFile(path: string, what: string): VaultError {
+  return new VaultError('ERR_VAULT_INTEGRITY', `the signer file ${quote(path, 256)} cannot be read: ${what}`)
 }

@@ -6,12 +6,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { verifyDelegation } from '../../src/authorization/verify-delegation.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import { createAuthorizer, encodeContainer, invoke } from '../../src/entries/index.ts'
+import { decodeBase64url } from '../../src/ipld/base.ts'
 import {
   createSignerFile,
   describeSignerFile,
   openSignerFile,
   rotateSignerFile,
 } from '../../src/signer-file/signer-file.ts'
+import { deriveKeys } from '../../src/vault/stores/file/key.ts'
+import { sealBox } from '../../src/vault/stores/file/sealed-box.ts'
 import { clock, now } from '../support/actors.ts'
 import { serviceOptions } from '../support/service.ts'
 
@@ -191,7 +194,24 @@ describe('a signer file', () => {
     await expect(openSignerFile({ path })).rejects.toThrow(
       `the signer file \`${path}\` cannot be read: it is not JSON in UTF-8`,
     )
+    await writeFile(path, JSON.stringify(file).padEnd(65_537))
+    await expect(openSignerFile({ path })).rejects.toThrow(
+      `the signer file \`${path}\` cannot be read: it is longer than 65536 bytes`,
+    )
     await writeFile(path, JSON.stringify(file))
     expect((await openSignerFile({ path })).did).toBe(did)
+  })
+
+  it('SIG-19 is refused when its key opens it and private keys are missing, and not as a wrong key', async () => {
+    const key = { bytes: new Uint8Array(32).fill(7) }
+    const { did, algorithm, created } = await createSignerFile({ path, key })
+    const { format, keys, encryption } = JSON.parse(await text())
+    const derivation = { ...encryption, salt: decodeBase64url(encryption.salt, 64) }
+    const purpose = { label: 'procura-signer@1', file: 'signer file' } as const
+    const fileKeys = await deriveKeys(key, derivation, 1_000, purpose)
+    const bound = new TextEncoder().encode(JSON.stringify([format, [[did, algorithm, created]]]))
+    const sealed = sealBox(new TextEncoder().encode('[]'), bound, fileKeys)
+    await writeFile(path, JSON.stringify({ format, keys, ...sealed }))
+    await expect(openSignerFile({ path, key })).rejects.toThrow('cannot be read: its private keys are incomplete')
   })
 })
