@@ -31,7 +31,7 @@ export interface Holdings extends Delegations {
  *
  * @throws StoreError when it returns something other than delegations; errors of the store.
  */
-export async function openHoldings(store: DelegationStore, signal?: AbortSignal): Promise<Holdings> {
+export async function openHoldings(store: DelegationStore): Promise<Holdings> {
   let held = indexDelegations([])
 
   async function refresh(signal?: AbortSignal): Promise<void> {
@@ -40,7 +40,7 @@ export async function openHoldings(store: DelegationStore, signal?: AbortSignal)
     held = indexDelegations(await Promise.all(stored.map(decode)))
   }
 
-  await refresh(signal)
+  await refresh()
   return {
     all: () => held.all(),
     delegationsTo: (audience) => held.delegationsTo(audience),

@@ -64,9 +64,9 @@ export function describeApprovalRequest(request: ApprovalRequest, options: Descr
   const named = (did: string): string => `${did} (${known.has(did) ? quoted(String(known.get(did))) : 'unknown'})`
   const entries = argumentsOf(request.args)
   // APR-11
-  const own = (label: string, value: string): string[] => wrap(value, width, `${label}: `, '    | ')
-  const foreign = (value: string): string[] => wrap(value, width, '  - ', '    | ')
-  const plain = (line: string): string[] => wrap(line, width, '', '    | ')
+  const own = (label: string, value: string): string[] => wrap(value, width, `${label}: `)
+  const foreign = (value: string): string[] => wrap(value, width, '  - ')
+  const plain = (line: string): string[] => wrap(line, width, '')
   const lines = [
     ...own('Agent', named(request.agent)),
     ...own('requests', `${request.command} and the commands below it`),

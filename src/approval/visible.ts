@@ -69,13 +69,15 @@ export function cut(text: string, max: number): string {
   return text.length <= max ? text : [...text.slice(0, max * 2)].slice(0, max).join('')
 }
 
+/** The beginning of a line that continues another one. */
+const continued = '    | '
+
 /**
  * Breaks a line into lines of at most `width` columns. A character beyond ASCII counts for two columns, as the widest do.
  *
- * @param first - begins the first line.
- * @param next - begins every other line, so that none of them looks like a line of its own.
+ * @param first - begins the first line. Every other line begins so that it does not look like a line of its own.
  */
-export function wrap(line: string, width: number, first: string, next: string): string[] {
+export function wrap(line: string, width: number, first: string): string[] {
   const lines: string[] = []
   let current = first
   let columns = first.length
@@ -83,8 +85,8 @@ export function wrap(line: string, width: number, first: string, next: string): 
     const wide = character > '\u007f' ? 2 : 1
     if (columns + wide > width) {
       lines.push(current)
-      current = next
-      columns = next.length
+      current = continued
+      columns = continued.length
     }
     current += character
     columns += wide

@@ -36,7 +36,7 @@ export async function decodeDelegation(bytes: Uint8Array, options: DecodeOptions
  *
  * @param lenient - see {@link isLenient}.
  */
-export function delegationOf(envelope: Envelope, cid: CID, lenient: boolean = false): Delegation {
+export function delegationOf(envelope: Envelope, cid: CID, lenient: boolean): Delegation {
   return delegationFrom(envelope, readDelegationPayload(envelope.payload, lenient), cid)
 }
 

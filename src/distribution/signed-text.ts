@@ -33,10 +33,9 @@ export async function signText(
   { type, of, limits }: StatementKind,
   signer: Signer,
   backend: CryptoBackend,
-  signal?: AbortSignal,
 ): Promise<string> {
   const bytes = encodeCbor(value, of, { depth: 8, items: limits.items })
-  const signature = await signWith(signer, await signedBytes(type, bytes, backend), signal)
+  const signature = await signWith(signer, await signedBytes(type, bytes, backend), undefined)
   return `${encodeBase64url(bytes)}.${encodeBase64url(signature)}`
 }
 

@@ -29,7 +29,7 @@ export async function decodeInvocation(bytes: Uint8Array, options: DecodeOptions
  *
  * @param lenient - see {@link isLenient}.
  */
-export async function invocationOf(envelope: Envelope, cid: CID, lenient: boolean = false): Promise<Invocation> {
+export async function invocationOf(envelope: Envelope, cid: CID, lenient: boolean): Promise<Invocation> {
   return invocationFrom(envelope, readInvocationPayload(envelope.payload, lenient), cid)
 }
 

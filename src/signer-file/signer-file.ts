@@ -119,7 +119,7 @@ export async function createSignerFile(options: CreateSignerFileOptions): Promis
     // SIG-16
     await createPrivateFile(path, encodeSignerFile([entry], keys))
   } catch (cause) {
-    throw unusablePlace('path', path, cause)
+    throw unusablePlace(path, cause)
   }
   return signerFileOf([entry])
 }
@@ -231,7 +231,7 @@ async function open(path: string, key: FileKey | undefined): Promise<OpenedFile>
 
 async function read(path: string): Promise<SealedFile> {
   const file = await readPrivateFile(path, { timeoutMs: readTimeoutMs }).catch((cause: unknown) => {
-    throw unusablePlace('path', path, cause)
+    throw unusablePlace(path, cause)
   })
   if (file === undefined || file === 'unchanged')
     throw unusable(path, 'it does not exist; make it with createSignerFile or `procura key new`')

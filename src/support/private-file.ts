@@ -128,15 +128,13 @@ function wrongFile(path: string, what: string): VaultError {
 
 /**
  * Turns the error about a path at which no file can be stored into `ERR_VAULT_CONFIGURATION`: it does not go away by
- * itself. Returns other errors unchanged.
- *
- * @param option - the option with the path.
+ * itself. The message names the option `path`. Returns other errors unchanged.
  */
-export function unusablePlace(option: string, path: string, cause: unknown): unknown {
+export function unusablePlace(path: string, cause: unknown): unknown {
   if (!(cause instanceof VaultError) || cause.code !== 'ERR_VAULT_UNAVAILABLE') return cause
   const reason = cause.cause instanceof Error ? cause.cause.message : ''
   if (!placeErrors.has(reason)) return cause
-  const message = `\`${option}\` ${quote(path, 256)} cannot be used (${reason}); pass a file in a folder that exists and that this process may write to`
+  const message = `\`path\` ${quote(path, 256)} cannot be used (${reason}); pass a file in a folder that exists and that this process may write to`
   return new VaultError('ERR_VAULT_CONFIGURATION', message, { cause })
 }
 

@@ -12,13 +12,9 @@ export interface Keeper {
 
 const storeName = 'approver'
 
-/**
- * Opens the database of the page, and makes a missing key.
- *
- * @param database - a name, for a page with several approvers. Default `procura-approval`.
- */
-export async function openKeeper(database: string = 'procura-approval'): Promise<Keeper> {
-  const opening = indexedDB.open(database, 1)
+/** Opens the database of the page, and makes a missing key. */
+export async function openKeeper(): Promise<Keeper> {
+  const opening = indexedDB.open('procura-approval', 1)
   opening.onupgradeneeded = () => void opening.result.createObjectStore(storeName)
   const db = await done(opening)
   const read = (key: string): Promise<unknown> => done(db.transaction(storeName).objectStore(storeName).get(key))

@@ -108,7 +108,7 @@ export async function askInTerminal(request: ReceivedRequest, options: AskInTerm
     return false
   }
   // Many arguments move the first lines out of sight, so the command is shown again.
-  const question = wrap(`${request.command}?`, width, 'Approve this one call of ', '    | ')
+  const question = wrap(`${request.command}?`, width, 'Approve this one call of ')
   output.write(`\n${[...lines, '', ...question].join('\n')}\nType yes and press Enter; anything else is a no: `)
   const deadline = startDeadline([signal], timeoutMs)
   try {

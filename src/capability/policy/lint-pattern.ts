@@ -20,7 +20,7 @@ export function patternWarning(selector: string, pattern: string): PatternWarnin
   const pieces = splitGlob(pattern)
   const [head = ''] = pieces
   if (pieces.length === 1) return undefined
-  const shown = showPattern(pattern, 64)
+  const shown = showPattern(pattern)
   const host = hostOf(head)
   if (host !== undefined && !host.closed) {
     return {

@@ -157,7 +157,7 @@ function expectation(statement: Statement): string {
     case '>=':
       return `a number ${statement[0]} ${statement[2]}`
     case 'like':
-      return `a string that matches ${showPattern(statement[2], 64)}`
+      return `a string that matches ${showPattern(statement[2])}`
     case 'and':
       return 'every statement to hold'
     case 'or':

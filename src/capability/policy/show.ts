@@ -15,9 +15,12 @@ export function showLiteral(value: IpldValue, maxShown = 200): string {
   return typeof value === 'number' ? String(value) : cut(write(value), maxShown)
 }
 
-/** Writes a pattern for people, like {@link showLiteral} but without the quotation marks and escapes of JSON. */
-export function showPattern(pattern: string, maxShown = 200): string {
-  return cut(withoutUserInfo(pattern), maxShown)
+/**
+ * Writes a pattern for people, like {@link showLiteral} but without the quotation marks and escapes of JSON, and cut after
+ * 64 characters.
+ */
+export function showPattern(pattern: string): string {
+  return cut(withoutUserInfo(pattern), 64)
 }
 
 function cut(text: string, maxShown: number): string {

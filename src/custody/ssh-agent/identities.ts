@@ -34,8 +34,8 @@ const identitiesAnswer = 12
  *
  * @throws SigningError when the agent cannot be reached, or its answer is malformed.
  */
-export async function readIdentities(address: AgentAddress, signal?: AbortSignal): Promise<readonly Identity[]> {
-  const answer = sshReader(await askAgent(address, Uint8Array.of(requestIdentities), signal))
+export async function readIdentities(address: AgentAddress): Promise<readonly Identity[]> {
+  const answer = sshReader(await askAgent(address, Uint8Array.of(requestIdentities)))
   if (answer.byte() !== identitiesAnswer) throw new SigningError('the SSH agent did not list its keys')
   const identities: Identity[] = []
   for (let left = answer.uint32(); left > 0; left -= 1) {

@@ -55,8 +55,8 @@ const kind: StatementKind = {
 }
 
 /** Signs a page. Returns its text. */
-export function signPage(page: Page, signer: Signer, backend: CryptoBackend, signal?: AbortSignal): Promise<string> {
-  return signText({ ...page, entries: page.entries.map(entryToData) }, kind, signer, backend, signal)
+export function signPage(page: Page, signer: Signer, backend: CryptoBackend): Promise<string> {
+  return signText({ ...page, entries: page.entries.map(entryToData) }, kind, signer, backend)
 }
 
 /** Reads pages of one publisher. */

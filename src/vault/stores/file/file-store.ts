@@ -64,7 +64,7 @@ export async function openFileStore(options: FileStoreOptions, timing?: LockTimi
   }
 
   function asUnusable(cause: unknown): never {
-    throw unusablePlace('path', path, cause)
+    throw unusablePlace(path, cause)
   }
 
   if (options.create) await makeFile(options, keyring, file, locked).catch(asUnusable)

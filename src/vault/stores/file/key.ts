@@ -165,7 +165,7 @@ export async function createKeyFile(path: string): Promise<void> {
   try {
     await createPrivateFile(path, Uint8Array.from(randomBytes(32)))
   } catch (cause) {
-    throw unusablePlace('path', path, cause)
+    throw unusablePlace(path, cause)
   }
 }
 
