@@ -1,5 +1,4 @@
 import type { Ledger } from '../audit/ledger/create-ledger.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import { type Did, isDid } from '../did/did.ts'
 import type { DidResolver } from '../did/resolver.ts'
@@ -37,6 +36,7 @@ import type {
 import type { KnownService } from './call.ts'
 import { pathOf } from './command-path.ts'
 import type { Renew } from './renewal.ts'
+import { isDefinition } from './tools-by-name.ts'
 
 /** Options of {@link openAgent}. */
 export interface OpenAgentOptions {
@@ -185,6 +185,5 @@ function urlValue(value: unknown): string | undefined {
 }
 
 function definitionCheck(value: unknown): string | undefined {
-  const { command, args } = Object(value) as Partial<CommandDefinition>
-  return typeof command === 'string' && typeof args === 'object' ? undefined : 'must be made with defineCommand'
+  return isDefinition(value) ? undefined : 'must be made with defineCommand'
 }

@@ -121,5 +121,6 @@ function expirationOf(
   return Math.min(request.expiration, ...bounds, ...(expiresIn === undefined ? [] : [now + expiresIn]))
 }
 
-const delegationCheck: OptionCheck = (value) =>
+/** Checks a delegation of the caller by its kind. */
+export const delegationCheck: OptionCheck = (value) =>
   Object(value).kind === 'delegation' ? undefined : 'must be a delegation'

@@ -12,11 +12,11 @@ import {
   integerFrom,
   maybe,
   nonEmptyArrayOf,
-  type OptionCheck,
   objectValue,
   readOptions,
   withDefault,
 } from '../support/options.ts'
+import { delegationCheck } from './approve.ts'
 import { type ApprovalAnswer, readApprovalAnswer } from './read-answer.ts'
 import {
   type ApprovableDenial,
@@ -172,6 +172,3 @@ async function collect(
   }
   return chains.length >= threshold ? chains.slice(0, threshold) : []
 }
-
-const delegationCheck: OptionCheck = (value) =>
-  Object(value).kind === 'delegation' ? undefined : 'must be a delegation'

@@ -14,7 +14,8 @@ import { ipldEquals } from '../ipld/equal.ts'
 import type { IpldValue } from '../ipld/value.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import { quote } from '../support/quote.ts'
-import { type CredentialChoice, type GuardedCommand, isReferenceTable } from './command.ts'
+import type { ReferenceTable } from '../vault/rules/reference-table.ts'
+import { type CredentialChoice, type CredentialFunction, type GuardedCommand, isReferenceTable } from './command.ts'
 import type { GuardContext } from './context.ts'
 import type { GuardDenial, GuardDenialCode } from './result.ts'
 
@@ -67,8 +68,8 @@ export function createAdmission(context: GuardContext, expected: ExpectedCall): 
     const definition = definitionOf(call.command)
     const { credential } = definition
     if (typeof credential !== 'function') return undefined
-    if (isReferenceTable(credential)) return keep(chooseFromTable(context, definition, call))
-    return chooseByFunction(context, definition, call, options).then(keep)
+    if (isReferenceTable(credential)) return keep(chooseFromTable(context, definition, credential, call))
+    return chooseByFunction(context, definition, credential, call, options).then(keep)
   }
 
   const check = (
@@ -209,12 +210,11 @@ async function refuseSubject(
 function chooseFromTable(
   context: GuardContext,
   definition: GuardedCommand,
+  table: ReferenceTable,
   call: CredentialChoice,
 ): GuardedCommand | GuardDenial {
-  const { credential } = definition
-  if (typeof credential !== 'function' || !isReferenceTable(credential)) return definition
   try {
-    return { ...definition, credential: credential(call) }
+    return { ...definition, credential: table(call) }
   } catch (error) {
     if (error instanceof VaultError) return missing(call)
     return unknown(context, error)
@@ -224,14 +224,13 @@ function chooseFromTable(
 async function chooseByFunction(
   context: GuardContext,
   definition: GuardedCommand,
+  choose: CredentialFunction,
   call: CredentialChoice,
   options: CallOptions,
 ): Promise<GuardedCommand | GuardDenial> {
-  const { credential } = definition
-  if (typeof credential !== 'function' || isReferenceTable(credential)) return definition
   let name: unknown
   try {
-    name = await credential(call, { signal: options.signal })
+    name = await choose(call, { signal: options.signal })
   } catch (error) {
     return unknown(context, error)
   }

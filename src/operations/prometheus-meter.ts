@@ -1,4 +1,4 @@
-import { callback, nonEmptyString, type OptionChecks, readOptions, withDefault } from '../support/options.ts'
+import { anything, callback, nonEmptyString, type OptionChecks, readOptions, withDefault } from '../support/options.ts'
 import type { InstrumentOptions, Meter, MetricAttributes } from './meter.ts'
 
 /** Labels of `prom-client`. */
@@ -37,7 +37,7 @@ const optionChecks = Object.freeze({
     ['Counter', 'Histogram', 'Gauge'].every((name) => callback(Object(value)[name]) === undefined)
       ? undefined
       : 'must be the module `prom-client`',
-  registry: () => undefined,
+  registry: anything,
   prefix: withDefault(nonEmptyString, 'procura_'),
 }) satisfies OptionChecks<PrometheusMeterOptions>
 

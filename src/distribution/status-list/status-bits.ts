@@ -5,6 +5,7 @@
  */
 
 import { ArgumentError, StoreError } from '../../errors.ts'
+import { concatBytes } from '../../ipld/bytes.ts'
 
 /** Bits of a status. */
 export type StatusBits = 1 | 2 | 4 | 8
@@ -78,11 +79,5 @@ export async function decompress(bytes: Uint8Array, most: number): Promise<Uint8
     reader.cancel().catch(() => undefined)
     throw cause instanceof StoreError ? cause : new StoreError('the status list cannot be decompressed', { cause })
   }
-  const all = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    all.set(chunk, at)
-    at += chunk.length
-  }
-  return all
+  return concatBytes(chunks)
 }
