@@ -20,8 +20,8 @@ export async function hmacBytes(hash: 'SHA-256' | 'SHA-512', key: Uint8Array, by
   return new Uint8Array(await crypto.subtle.sign('HMAC', imported, owned(bytes)))
 }
 
-/** Whether two byte strings are equal, in time that depends on their lengths only. */
-export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+/** Whether two byte strings are equal, in time that depends on their lengths only: for secrets too. */
+export function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
   let difference = 0
   for (let index = 0; index < a.length; index += 1) difference |= (a[index] ?? 0) ^ (b[index] ?? 0)

@@ -1,7 +1,7 @@
 // node only: reads and writes a file
 import { createHash } from 'node:crypto'
 import { VaultError } from '../../../errors.ts'
-import { equalBytes } from '../../../support/digest.ts'
+import { equalInConstantTime } from '../../../support/digest.ts'
 import { createFileLock, type FileLock, type LockTiming } from '../../../support/file-lock/file-lock.ts'
 import type { HeldLock } from '../../../support/file-lock/held-lock.ts'
 import { withFileLock } from '../../../support/file-lock/with-file-lock.ts'
@@ -152,7 +152,7 @@ function createKeyring(options: FileStoreOptions): Keyring {
 }
 
 function isSame(one: KeyDerivation, other: KeyDerivation): boolean {
-  return one.kind === other.kind && one.cost === other.cost && equalBytes(one.salt, other.salt)
+  return one.kind === other.kind && one.cost === other.cost && equalInConstantTime(one.salt, other.salt)
 }
 
 /** The file as this process knows it. */

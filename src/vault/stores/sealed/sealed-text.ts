@@ -2,7 +2,7 @@ import { ArgumentError, VaultError } from '../../../errors.ts'
 import { decodeBase64url, encodeBase64url } from '../../../ipld/base.ts'
 import { concatBytes } from '../../../ipld/bytes.ts'
 import { encodeHex } from '../../../ipld/hex.ts'
-import { equalBytes, sha256Bytes } from '../../../support/digest.ts'
+import { equalInConstantTime, sha256Bytes } from '../../../support/digest.ts'
 import { safeCause } from '../../../support/vault-failure.ts'
 import type { Timestamp } from '../../../time.ts'
 import { Secret } from '../../secret.ts'
@@ -93,7 +93,8 @@ export async function openSealed(privateKeys: readonly Secret[], text: string): 
     const privateKey = secret.revealBytes()
     try {
       const publicKey = await publicKeyOf(privateKey)
-      if (equalBytes(await keyIdOf(publicKey), keyId)) return await openWith({ publicKey, privateKey }, keyId, bytes)
+      if (equalInConstantTime(await keyIdOf(publicKey), keyId))
+        return await openWith({ publicKey, privateKey }, keyId, bytes)
     } finally {
       privateKey.fill(0)
     }
