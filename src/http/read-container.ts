@@ -233,7 +233,9 @@ function readParsed(parsed: unknown, bodyBytes: number): Uint8Array | 'too long'
   if (typeof parsed !== 'string' && !(parsed instanceof Uint8Array)) return undefined
   if (parsed.length > bodyBytes) return 'too long'
   // A copy: the digest of a body is compared before the handler reads it, and a parser may use its memory again.
-  return typeof parsed === 'string' ? new TextEncoder().encode(parsed) : new Uint8Array(parsed)
+  const bytes = typeof parsed === 'string' ? new TextEncoder().encode(parsed) : new Uint8Array(parsed)
+  // A character can have several bytes.
+  return bytes.length > bodyBytes ? 'too long' : bytes
 }
 
 /** Whether the first byte announces a text form, in base64 or base64url. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readContainer } from '../../src/http/read-container.ts'
+import { readContainer, readRest } from '../../src/http/read-container.ts'
 import { inCi } from '../property/runs.ts'
 import { oneByteChunks } from '../support/one-byte-chunks.ts'
 
@@ -32,5 +32,12 @@ describe('the memory of a body', () => {
     expect(await readContainer(request, { bodyBytes: length })).toMatchObject({ found: true, container: sent.join('') })
     const again = { ...request, [Symbol.asyncIterator]: () => source() }
     expect(await readContainer(again, { bodyBytes: length - 1 })).toMatchObject({ found: false, status: 413 })
+  })
+
+  it('is limited in bytes also when a parser has made text of it', async () => {
+    const request = { rawHeaders: [], readableDidRead: true, [Symbol.asyncIterator]: () => oneByteChunks(0).iterator }
+    await expect(readRest(request, 9, '€€€')).resolves.toHaveLength(9)
+    await expect(readRest(request, 8, '€€€')).resolves.toBe('too long')
+    await expect(readRest(request, 8, new Uint8Array(9))).resolves.toBe('too long')
   })
 })
