@@ -1,6 +1,8 @@
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { base16 } from 'multiformats/bases/base16'
+import { base58btc } from 'multiformats/bases/base58'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLedger } from '../../src/audit/ledger/create-ledger.ts'
 import type { DelegationArchive } from '../../src/audit/ledger/delegation-archive.ts'
@@ -58,6 +60,27 @@ function open() {
 }
 
 describe('a ledger', () => {
+  it('LDG-02 finds a revocation of the operator in whatever spelling its CID was given', async () => {
+    const cid = grant.cid
+    const spellings = [cid.toString(base58btc), cid.toString(base16), cid.toString()]
+    for (const spelling of spellings) {
+      const { ledger, sink, archive } = open()
+      await ledger.issued([grant])
+      clock.set(now + 10)
+      await ledger.revoked({ ids: [spelling], expiration: never })
+      const records = sink.records()
+      const before = await findAuthority({ records, archive, agent: agent.did, at: now + 9 })
+      const after = await findAuthority({ records, archive, agent: agent.did, at: now + 10 })
+      expect([before.authority.length, after.authority.length], spelling).toEqual([1, 0])
+    }
+    const { ledger, kinds } = open()
+    for (const entry of [{ ids: [] }, { ids: ['garbage'] }, { ids: 'bafy' }, undefined]) {
+      const given = entry && { ...entry, expiration: never }
+      await expect(ledger.revoked(given as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
+    }
+    expect(kinds()).toEqual([])
+  })
+
   it('LDG-01 records the chains of principals that its resolver knows', async () => {
     const { sink, archive } = open()
     const did = parseDid('did:web:owner.example')

@@ -8,6 +8,7 @@ import { cidText } from '../../ipld/cid-text.ts'
 import { encodeCbor } from '../../ipld/encode.ts'
 import { encodeHex } from '../../ipld/hex.ts'
 import type { IpldValue } from '../../ipld/value.ts'
+import { readRevocationEntry } from '../../revocation/revocation-entry.ts'
 import type { RevocationEntry } from '../../revocation/revocation-store.ts'
 import { createBoundedMap } from '../../support/bounded-map.ts'
 import { sha256Bytes } from '../../support/digest.ts'
@@ -121,8 +122,9 @@ export function createLedger(options: LedgerOptions): Ledger {
       return recorded
     },
     revoked: async (entry) => {
-      for (const revoked of entry.ids) {
-        const issuer = entry.revoker
+      // One spelling of each name, by which `findAuthority` looks for it.
+      const { ids, revoker: issuer } = readRevocationEntry(entry)
+      for (const revoked of ids) {
         const event = { kind: 'revoked', id: newEventId(), time: secondsOf(clock), revoked } as const
         await appendTo(sink, issuer === undefined ? event : { ...event, issuer }, {})
       }
