@@ -75,14 +75,14 @@ describe('PRF-15 verifyDelegation', () => {
   })
 
   it('refuses a container whose delegations make a chain in one order and none in another', async () => {
-    const back = await attenuate(root, { issuer: planner, audience: owner.did, command: '/mail', clock })
-    const second = await grant(agent)
-    for (const order of [
-      [root, back, second],
-      [second, root, back],
-    ])
-      expect(await codeOf(encodeContainer(order))).toBe('principal_misaligned PRF-15')
-    expect(await codeOf([root, back, second])).toBe('verified')
+    // A container has its tokens in the order of their bytes, which differs with the nonces.
+    for (let times = 0; times < 16; times += 1) {
+      const first = await grant(planner)
+      const back = await attenuate(first, { issuer: planner, audience: owner.did, command: '/mail', clock })
+      const chain = [first, back, await grant(agent)]
+      expect(await codeOf(encodeContainer(chain))).toBe('principal_misaligned PRF-15')
+      expect(await codeOf(chain)).toBe('verified')
+    }
   })
 
   it('CTN-12 verifies the bytes of a list as they were at the call', async () => {

@@ -365,6 +365,23 @@ describe('HTP-33 a request that a proxy asks about', () => {
     expect(await statusOf({ 'x-ucan-container': 'zzzz', ...described })).toBe(403)
     expect(await statusOf({ 'x-ucan-container': await containerFor(args) })).toBe(403)
     expect(await statusOf({ 'x-ucan-container': await containerFor(args), ...described })).toBe(204)
+    for (const [given, expected] of [
+      [200, 200],
+      [206, 206],
+      [302, 403],
+      [304, 403],
+      [401, 401],
+      [404, 403],
+      [500, 403],
+    ] as const) {
+      const service = makeService(() => new Response(null, { status: given }))
+      const answered = await fetchHandler(service, { bind: bound, statuses: 'auth_request' })(
+        new Request('http://127.0.0.1:9000/auth', {
+          headers: { 'x-ucan-container': await containerFor(args), ...described },
+        }),
+      )
+      expect.soft(answered.status, String(given)).toBe(expected)
+    }
   })
 })
 
