@@ -1,4 +1,4 @@
-import fs, { chmodSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs'
+import fs, { chmodSync, lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { syncBuiltinESMExports } from 'node:module'
 import { connect, createServer, Server, type Socket } from 'node:net'
@@ -122,6 +122,21 @@ describe('the socket of a gateway', () => {
     await expect(listen({ socket: join(folder, 'a.sock') }, () => undefined)).rejects.toThrow('run chmod 700')
     await expect(listen({ socket: join(folder, 'a'.repeat(100)) }, () => undefined)).rejects.toThrow('a shorter path')
     await expect(listen({ socket: join(folder, 'no', 'a.sock') }, () => undefined)).rejects.toThrow('does not exist')
+  })
+
+  it('is refused in a folder of another user, and behind a link [GTW-21]', async () => {
+    const folder = join(home.folder, 'own')
+    mkdirSync(folder, { mode: 0o700 })
+    const place = { socket: join(folder, 'a.sock') }
+    const other = vi.spyOn(process, 'getuid').mockReturnValue(lstatSync(folder).uid + 1)
+    await expect(listen(place, () => undefined).finally(() => other.mockRestore())).rejects.toThrow(
+      'belongs to another user',
+    )
+    const link = join(home.folder, 'link')
+    symlinkSync(folder, link)
+    await expect(listen({ socket: join(link, 'a.sock') }, () => undefined)).rejects.toThrow('must not be a link')
+    const { close } = await listen(place, (socket) => void socket.destroy())
+    await close()
   })
 
   it('may be a loopback address, which one process uses [GTW-21]', async () => {
