@@ -37,7 +37,16 @@ export async function prepareStores(words: readonly string[], flags: Flags, host
     await preparePostgresStores({ client, secret, prefix, timeoutMs: 60_000, ...(epoch !== undefined && { epoch }) })
   })
   host.print(flags['json'] === true ? JSON.stringify({ prepared: prefix }) : `prepared the stores ${prefix}`)
+  remindOfLoss(epoch, host)
   return 0
+}
+
+/** A restored database looks complete, and the calls that it lacks would be accepted again. */
+function remindOfLoss(epoch: number | undefined, host: Host): void {
+  if (epoch === undefined)
+    host.complain(
+      'stores that existed before are taken to be complete; after a restore or a loss of data, run this again with --epoch now, and add the revocations again',
+    )
 }
 
 /** The settings of stores. */
@@ -82,6 +91,7 @@ async function prepareFile(
       ? JSON.stringify({ prepared: prefix, file: path })
       : `prepared the stores ${prefix} in ${path}`,
   )
+  remindOfLoss(epoch, host)
   return 0
 }
 

@@ -117,10 +117,13 @@ describe('stores in SQLite', () => {
       const before = readFileSync(file)
       const again = await prepare('--json')
       expect([again.code, JSON.parse(again.out)]).toEqual([0, { prepared: 'procura', file }])
+      expect(again.err).toMatch(/^stores that existed before are taken to be complete; after a restore .* --epoch now/)
       expect(readFileSync(file)).toEqual(before)
       const other = await runCli(['store', 'prepare', '--sqlite', file, '--secret-file', join(folder, 'another')])
       expect(other).toMatchObject({ code: 2, out: '', err: expect.stringContaining('with another `secret`') })
       expect((await prepare('--prefix', 'mail')).out).toBe(`prepared the stores mail in ${file}`)
+      expect(await prepare('--epoch', 'now')).toMatchObject({ code: 0, err: '' })
+      await expect(claims()).rejects.toThrow(/may have been accepted before/)
     } finally {
       rmSync(folder, { recursive: true })
     }
