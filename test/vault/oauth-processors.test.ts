@@ -3,8 +3,9 @@ import { VaultError } from '../../src/errors.ts'
 import { createVault } from '../../src/vault/create-vault.ts'
 import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'
 import { refreshToken } from '../../src/vault/processors/refresh-token.ts'
+import { resilient } from '../../src/vault/resilience/resilient.ts'
 import { Secret } from '../../src/vault/secret.ts'
-import type { SecretSource } from '../../src/vault/source.ts'
+import type { SecretReading, SecretSource } from '../../src/vault/source.ts'
 import { memorySource } from '../../src/vault/stores/memory/memory-source.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import type { Release, Vault } from '../../src/vault/vault.ts'
@@ -59,6 +60,47 @@ describe('client credentials', () => {
     const vault = vaultFor(server)
     await Promise.all(Array.from({ length: 100 }, () => use(vault, server)))
     expect([asked(server).length, server.received.length]).toEqual([1, 101])
+  })
+
+  it('VLT-16 are requested again after `forget`, also while a token of before is on its way', async () => {
+    let issued = 0
+    let delay = Promise.resolve()
+    const server = await serveInTest(async (received, response) => {
+      if (received.url !== '/token') return void response.end(String(received.headers.authorization).replace('t-', 'T'))
+      issued += 1
+      const token = `at-${issued}`
+      await delay
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ access_token: token, token_type: 'bearer', expires_in: 600 }))
+    })
+    const clock = movableClock()
+    const processor = clientCredentials({ tokenEndpoint: `${server.origin}/token`, clientId: 'svc' })
+    const read = async (reference: string): Promise<SecretReading> => ({
+      ...{ reference, secret: new Secret('cs'), version: '1', kind: 'static', downscoped: false, readAt: NOON },
+    })
+    const source = resilient({ name: 'test', read })
+    const rules = { origins: [server.origin], processor }
+    const vault = createVault({ source, credentials: { api: rules, other: rules }, clock })
+    const of = (reference: string): Promise<string> =>
+      vault
+        .use({ reference, authorization: permission(), url: `${server.origin}/x` })
+        .then((response) => response.text())
+    expect([await of('api'), await of('api'), await of('other')]).toEqual(['Bearer aT1', 'Bearer aT1', 'Bearer aT2'])
+    source.forget('api')
+    expect([await of('api'), await of('api'), await of('other')]).toEqual(['Bearer aT3', 'Bearer aT3', 'Bearer aT2'])
+
+    source.forget('api')
+    let go = (): void => undefined
+    delay = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    const before = of('api')
+    await vi.waitFor(() => expect(issued).toBe(4))
+    source.forget('api')
+    const after = of('api')
+    await vi.waitFor(() => expect(issued).toBe(5))
+    go()
+    expect([await before, await after, await of('api')]).toEqual(['Bearer aT4', 'Bearer aT5', 'Bearer aT5'])
   })
 
   it('VLT-14 do not use a token whose secret was replaced while it was requested', async () => {

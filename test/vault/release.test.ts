@@ -11,7 +11,7 @@ import { referenceTable } from '../../src/vault/rules/reference-table.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { SecretReading, SecretSource } from '../../src/vault/source.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
-import type { Release, Vault } from '../../src/vault/vault.ts'
+import type { LeaseOptions, Release, Vault } from '../../src/vault/vault.ts'
 import { movableClock, NOON, OWNER, permission, STRANGER, serve, vaultError } from './support.ts'
 
 /** A source whose one reading comes from a test. */
@@ -108,6 +108,29 @@ describe('a release', () => {
     await expect(vaultOf(source, { clock }).lease('db', { authorization })).rejects.toMatchObject(
       vaultError('ERR_VAULT_EXPIRED'),
     )
+  })
+
+  it('VLT-03 is refused when the authorization ends while the release is recorded [attack 74]', async () => {
+    const clock = movableClock()
+    const options = (): LeaseOptions => ({
+      authorization: permission({ expiration: clock.now() + 10 }),
+      onRelease: () => clock.add(20),
+    })
+    await expect(
+      vaultOf(
+        sourceOf(() => ({})),
+        { clock },
+      ).lease('db', options()),
+    ).rejects.toMatchObject(vaultError('ERR_VAULT_EXPIRED'))
+    const fetch = vi.fn(async () => new Response('ok'))
+    const rules = { secret: 'canary-1', origins: ['https://a.example'], processor: bearer() }
+    const { authorization, onRelease } = options()
+    const use = memoryVault({ a: rules }, { clock, fetch }).use(
+      { reference: 'a', authorization, url: 'https://a.example' },
+      onRelease && { onRelease },
+    )
+    await expect(use).rejects.toMatchObject(vaultError('ERR_VAULT_EXPIRED'))
+    expect(fetch).not.toHaveBeenCalled()
   })
 
   it('VLT-03 is refused when the clock no longer returns the time', async () => {

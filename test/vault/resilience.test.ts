@@ -429,6 +429,7 @@ describe('resilient', () => {
     expect(await made.exclusively?.('a', async () => 'done')).toBe('done')
     expect(Object.keys(resilient({ name: 'test', read: async () => undefined })).sort()).toEqual([
       'forget',
+      'forgotten',
       'name',
       'read',
       'state',

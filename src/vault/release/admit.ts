@@ -72,9 +72,17 @@ export async function checkStillAuthorized(admission: Admission, clock: Clock, o
     if (isValid !== true)
       throw new VaultError('ERR_VAULT_REVOKED', 'the call was revoked before the credential was released')
   }
+  checkTime(admission, clock)
+}
+
+/**
+ * Refuses when the authorization has expired meanwhile.
+ *
+ * @throws VaultError `ERR_VAULT_EXPIRED`.
+ */
+export function checkTime({ authorization: { expiration }, at }: Admission, clock: Clock): void {
   // VLT-03: the clock tolerance that admitted the call still counts, the time that has passed since then does not.
-  const { expiration } = authorization
-  if (expiration !== never && !(Math.floor(clock.now()) <= Math.max(expiration, admission.at))) {
+  if (expiration !== never && !(Math.floor(clock.now()) <= Math.max(expiration, at))) {
     throw new VaultError('ERR_VAULT_EXPIRED', 'the authorization expired before the credential was released')
   }
 }

@@ -10,7 +10,7 @@ import type { DerivedSecret } from '../processor.ts'
 import type { Secret } from '../secret.ts'
 import type { SecretReading } from '../source.ts'
 import type { Release, UseOptions } from '../vault.ts'
-import { type Admission, checkStillAuthorized } from './admit.ts'
+import { type Admission, checkStillAuthorized, checkTime } from './admit.ts'
 import type { FoundCredential, VaultContext } from './context.ts'
 import { deriveSecret } from './derive-secret.ts'
 import { readSecret, scopeOf } from './read-secret.ts'
@@ -42,12 +42,14 @@ export async function prepareSecret(
   context: VaultContext,
 ): Promise<PreparedSecret> {
   const scope = scopeOf(found, admission.authorization)
+  // Before the reading: a secret that was read before it was forgotten makes no token for later calls.
+  const forgotten = found.source.forgotten?.(found.reference) ?? 0
   // 5
   const reading = await readSecret(found, { scope, signal: options.signal }, context)
   const secrets = [reading.secret]
   try {
     // 6
-    const derived = await derive(found, reading, scope, admission, options, context)
+    const derived = await derive(found, reading, { scope, forgotten }, admission, options, context)
     if (derived !== undefined) secrets.unshift(derived.secret)
     // 7
     await checkStillAuthorized(admission, context.clock, options)
@@ -56,6 +58,8 @@ export async function prepareSecret(
     await options.onRelease?.(release)
     // The signal may have fired while the release was being recorded.
     options.signal?.throwIfAborted()
+    // The record may have taken long as well.
+    checkTime(admission, context.clock)
     const secret = derived?.secret ?? reading.secret
     return { release, secret, secrets, ...(reading.revoke !== undefined && { revoke: reading.revoke }) }
   } catch (error) {
@@ -68,16 +72,17 @@ export async function prepareSecret(
 async function derive(
   found: FoundCredential,
   reading: SecretReading,
-  scope: string,
+  { scope, forgotten }: { readonly scope: string; readonly forgotten: number },
   { authorization: { command } }: Admission,
   { signal }: UseOptions,
   context: VaultContext,
 ): Promise<DerivedSecret | undefined> {
+  const { reference } = found
   const { processor, description } = found.rules
   if (processor?.derive === undefined) return undefined
   const request = { derive: processor.derive.bind(processor), command, scope }
   // The scope of the source too: under one version it may give each subject a secret of their own.
-  const key = JSON.stringify([found.reference, description, scope, processor.scope?.(command) ?? ''])
+  const key = JSON.stringify([reference, forgotten, description, scope, processor.scope?.(command) ?? ''])
   const make = (): Promise<CachedSecret> => deriveSecret(found, reading, request, context)
   const derived = context.tokens.get(key, reading.version, Math.floor(context.clock.now()), make)
   const { secret, ...rest } = await unlessAborted(derived, signal)

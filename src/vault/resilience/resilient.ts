@@ -19,7 +19,7 @@ import {
 import { type Clock, systemClock } from '../../time.ts'
 import { giveBack } from '../release/reading.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../source.ts'
-import { createReadingCache } from './reading-cache.ts'
+import { createReadingCache, type ReadingCache } from './reading-cache.ts'
 import { createSharedFlights, readAlone } from './shared-flights.ts'
 import { createStoreReader, isUnavailable, refused } from './store-reader.ts'
 
@@ -59,8 +59,13 @@ export interface ResilienceOptions {
 export interface ResilientSource extends SecretSource {
   /** State of the circuit breaker, for a health page. */
   readonly state: () => BreakerState
-  /** Drops the kept secrets of a credential. Call it when the credential was revoked or rotated elsewhere. */
+  /**
+   * Drops the kept secrets of a credential, and in a vault the tokens that were made from them. Call it when the credential
+   * was revoked or rotated elsewhere.
+   */
   readonly forget: (reference: string) => void
+  /** How often `forget` was called for a credential. */
+  readonly forgotten: (reference: string) => number
 }
 
 /**
@@ -74,6 +79,12 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
   const store = createStoreReader(source, settings)
   const cache = createReadingCache(settings)
   const flights = createSharedFlights()
+  const forgotten = new Map<string, number>()
+
+  function forget(reference: string): void {
+    cache.forget(reference)
+    forgotten.set(reference, (forgotten.get(reference) ?? 0) + 1)
+  }
 
   /** Reads for all callers that share the flight, and keeps the reading. */
   async function readAndKeep(key: string, reference: string, options: Asked): Promise<SecretReading | undefined> {
@@ -132,22 +143,28 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
     name: source.name,
     read,
     state: store.state,
-    forget: cache.forget,
+    forget,
+    forgotten: (reference: string) => forgotten.get(reference) ?? 0,
     ...(scope !== undefined && { scope: scope.bind(source) }),
     ...(perCall !== undefined && { perCall: perCall.bind(source) }),
     ...(exclusively !== undefined && { exclusively: exclusively.bind(source) }),
-    ...(replace !== undefined && {
-      replace: async (reference: string, successor: Parameters<typeof replace>[1]) => {
-        cache.forget(reference)
-        try {
-          return await replace.call(source, reference, successor)
-        } finally {
-          cache.forget(reference)
-        }
-      },
-    }),
+    ...(replace !== undefined && { replace: forgetting(cache, replace.bind(source)) }),
   }) as ResilientSource
 }
+
+/** Stores a successor. No secret is kept that was read before it was stored. */
+function forgetting(cache: ReadingCache, replace: Replace): Replace {
+  return async (reference, successor) => {
+    cache.forget(reference)
+    try {
+      return await replace(reference, successor)
+    } finally {
+      cache.forget(reference)
+    }
+  }
+}
+
+type Replace = NonNullable<SecretSource['replace']>
 
 /** Options of a reading, without the signal: it belongs to one caller. */
 type Asked = Omit<ReadOptions, 'signal'>
