@@ -67,6 +67,33 @@ describe('polling of security events', () => {
     expect(polls[0]).not.toHaveProperty('setErrs')
   })
 
+  it('RVK-45 pauses after a response without a new token, however often the transmitter sends one [attack 87]', async () => {
+    const token = await sign(claims('1'))
+    const again = { 1: token }
+    const endless: readonly (readonly [object, number])[] = [
+      [{ sets: {}, moreAvailable: true }, 1],
+      [{ sets: { x: 'junk' }, moreAvailable: true }, 1],
+      [{ sets: { x: 'junk' } }, 1],
+      // The first time it is new.
+      [{ sets: again, moreAvailable: true }, 2],
+    ]
+    for (const [response, most] of endless) {
+      let asked = 0
+      const { isRevoked: _, ...receiver } = receive()
+      const fetch = async (): Promise<Response> => {
+        asked += 1
+        await new Promise((resolve) => setImmediate(resolve))
+        return Response.json(response)
+      }
+      const polling = poll({ url: 'https://idp.example/events', receiver, fetch, intervalMs: 60_000 })
+      await until(() => asked === most)
+      // Many turns: without a pause there would be as many requests.
+      for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve))
+      expect(asked).toBe(most)
+      await polling.close()
+    }
+  })
+
   it('RVK-45 neither acknowledges nor reports a token that could not be processed', async () => {
     const { kept, polls, url } = await transmitter()
     kept.set('1', await sign(claims('1')))

@@ -123,10 +123,11 @@ async function poll(settings: Settings, signal: AbortSignal, isComplete: () => v
   const report = (error: unknown): void => void quietly(() => onError?.(error))
   let outcome = nothing()
 
-  /** Returns whether to ask again at once. */
-  async function pollOnce(): Promise<boolean> {
+  /** Returns the milliseconds from the start of this request to the next one, at least. */
+  async function pollOnce(): Promise<number> {
     const { sets, moreAvailable } = await ask(settings, outcome, signal)
     outcome = nothing()
+    let isNew = false
     let failure: unknown
     for (const [id, token] of sets) {
       try {
@@ -134,21 +135,24 @@ async function poll(settings: Settings, signal: AbortSignal, isComplete: () => v
         // RVK-45
         if (reception.accepted) outcome.ack.push(id)
         else outcome.setErrs[id] = reception.refusal
+        isNew ||= reception.accepted && !reception.repeated
       } catch (error) {
         failure ??= error
       }
     }
     if (failure !== undefined) throw failure
     if (!moreAvailable) isComplete()
-    return moreAvailable || sets.size > 0
+    if (!moreAvailable && sets.size === 0) return intervalMs
+    // A transmitter that sends the same tokens or none at all without an end would otherwise be asked without a pause.
+    return isNew ? 0 : Math.min(firstRetryMs, intervalMs)
   }
 
   for (let failures = 0; !signal.aborted; ) {
     const startedMs = performance.now()
     try {
-      const isBusy = await pollOnce()
+      const leastMs = await pollOnce()
       failures = 0
-      if (!isBusy) await sleep(Math.max(0, intervalMs - (performance.now() - startedMs)), signal)
+      if (leastMs > 0) await sleep(Math.max(0, leastMs - (performance.now() - startedMs)), signal)
     } catch (error) {
       if (signal.aborted) return
       report(error)
