@@ -98,6 +98,30 @@ describe('checkpoints over restarts', () => {
     expect(log.published).toHaveLength(3)
   })
 
+  it('LOG-08 are tried again before a further event is written, also one that was due by its time alone', async () => {
+    const clock = stoppedClock()
+    const log = memoryAuditSink()
+    let isDown = false
+    const publish = (): void => {
+      if (isDown) throw new Error('the second place is away')
+    }
+    const sink = withCheckpoints(log, { signer, log: 'mail', everyRecords: 1_000, everySeconds: 60, clock, publish })
+    await sink.append(intent(1), {})
+    clock.set(clock.now() + 60)
+    isDown = true
+    await expect(sink.append(intent(2), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    const written = log.records().length
+    // The clock was set back: by its time alone, no checkpoint would be due.
+    clock.set(clock.now() - 59)
+    for (const next of [3, 4])
+      await expect(sink.append(intent(next), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    expect(log.records()).toHaveLength(written)
+    isDown = false
+    await sink.append(intent(5), {})
+    const kinds = log.records().map(({ event }) => event.kind)
+    expect(kinds.slice(written)).toEqual(['checkpoint', 'intent'])
+  })
+
   it('LOG-08 that take longer than `everySeconds` are made once, not in an endless loop', async () => {
     const clock = stoppedClock()
     let published = 0

@@ -124,6 +124,29 @@ describe('LMT-16 a guard', () => {
     expect(events()[1]).toMatchObject({ code: 'limit_unknown' })
   })
 
+  it.each([
+    ['at once', () => true],
+    ['later', async () => true],
+  ])('does nothing when the caller leaves during a commit that is confirmed %s', async (_, confirm) => {
+    const caller = new AbortController()
+    const commit = () => {
+      caller.abort(new Error('left'))
+      return confirm()
+    }
+    const limitStore = { ...memoryLimitStore({ clock: { now: () => start } }), commit } as LimitStore
+    const { guard, kinds } = setUp({ limitStore })
+    let ran = false
+    const handler = (): void => {
+      ran = true
+    }
+    const container = await containerOf(await grant(maxUses(1)))
+    const settled = await guard.use(container, handler, { signal: caller.signal }).then(
+      (result) => result.allowed,
+      () => 'rejected',
+    )
+    expect([ran, settled === true, kinds()[0]]).toEqual([false, false, 'intent'])
+  })
+
   it('refuses when the store hangs, within the deadline of a decision', async () => {
     const limitStore = { ...memoryLimitStore(), reserve: () => new Promise<never>(() => undefined) }
     const { guard } = setUp({ limitStore, deadlines: { decisionMs: 50 } })
