@@ -206,12 +206,8 @@ export interface ReleasedEvent extends EventBase, RevocationAge {
   readonly ageMs?: number
   /** True if the store did not answer, and an earlier value was used. */
   readonly stale?: true
-  /** SHA-256 of the lease identifier, in hexadecimal. */
-  readonly leaseHash?: string
   /** Time at which the credential expires. */
   readonly expiresAt?: Timestamp
-  /** The origin it may be sent to. */
-  readonly origin?: string
 }
 
 /** A delegation or principal was revoked. */
