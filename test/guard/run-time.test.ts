@@ -68,6 +68,15 @@ async function codeOf(result: Promise<{ allowed: boolean; denial?: { code: strin
   return allowed ? 'allowed' : (denial?.code ?? '')
 }
 
+/** Functions of a service that fail, or do not answer. */
+const failures = [
+  () => Promise.reject(new Error('no database')),
+  () => {
+    throw new Error('no database')
+  },
+  () => new Promise<never>(() => undefined),
+]
+
 describe('a call and its request', () => {
   it('SVC-10 refuses a call of another command, without an intent, and the call can still be used', async () => {
     const { guard, kinds } = setUp()
@@ -171,13 +180,6 @@ describe('owners at run time', () => {
   })
 
   it('SVC-20 refuses when the function fails or does not answer, and does not use the call up', async () => {
-    const failures = [
-      () => Promise.reject(new Error('no database')),
-      () => {
-        throw new Error('no database')
-      },
-      () => new Promise<never>(() => undefined),
-    ]
     const replay = memoryReplayStore({ clock })
     const container = await containerOf()
     const codes: string[] = []
@@ -264,13 +266,6 @@ describe('owners at run time', () => {
   })
 
   it('SVC-12 refuses when the function fails or does not answer, and does not use the call up', async () => {
-    const failures = [
-      () => Promise.reject(new Error('no database')),
-      () => {
-        throw new Error('no database')
-      },
-      () => new Promise<never>(() => undefined),
-    ]
     const replay = memoryReplayStore({ clock })
     const container = await containerOf()
     const codes: string[] = []

@@ -7,9 +7,7 @@ import express, { type Express } from 'express'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
-import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
 import { openContainer } from '../../../src/authorization/open-container.ts'
-import { memoryReplayStore } from '../../../src/authorization/replay-store.ts'
 import { ArgumentError } from '../../../src/errors.ts'
 import { expressHandler } from '../../../src/http/adapters/express.ts'
 import { containerBodies, fastifyHandler } from '../../../src/http/adapters/fastify.ts'
@@ -17,27 +15,11 @@ import { fetchHandler } from '../../../src/http/adapters/fetch.ts'
 import { honoHandler } from '../../../src/http/adapters/hono.ts'
 import { nodeHandler } from '../../../src/http/adapters/node.ts'
 import { verifyReceipt } from '../../../src/receipt/verify-receipt.ts'
-import { memoryRevocationStore } from '../../../src/revocation/memory-revocation-store.ts'
-import { on } from '../../../src/service/on.ts'
-import { createService, type Service } from '../../../src/service/service.ts'
-import { clock } from '../../support/actors.ts'
+import type { Service } from '../../../src/service/service.ts'
 import { service as self } from '../../support/service.ts'
-import { alice, containerOf, send } from './routes.ts'
+import { containerOf, send, serviceWith } from './routes.ts'
 import { frameworks, type Listening, listen } from './servers.ts'
 import { exchange, type RawResponse } from './socket.ts'
-
-function makeService(handler: (call: never) => unknown = () => 'done'): Service {
-  return createService({
-    audience: self.did,
-    subjects: [alice.did],
-    handlers: [on(send, handler as never)],
-    revocations: memoryRevocationStore({ clock }),
-    replay: memoryReplayStore({ clock }),
-    audit: { sink: memoryAuditSink() },
-    receipts: self,
-    clock,
-  })
-}
 
 const inBody = (body: string | Uint8Array, type = 'application/x-ucan-container'): Uint8Array =>
   Buffer.concat([
@@ -60,7 +42,7 @@ const short = ({ status, body }: RawResponse): string =>
 
 describe('HTP-23 a response of the handler', () => {
   const answered = async (given: () => Response): Promise<Response> => {
-    const handle = fetchHandler(makeService(given), { command: send })
+    const handle = fetchHandler(serviceWith(given), { command: send })
     const headers = { 'x-ucan-container': await containerOf() }
     return handle(new Request('https://service.example/mail', { method: 'POST', headers }))
   }
@@ -111,7 +93,7 @@ describe('HTP-20 a body that a parser of the framework reads first', () => {
     it(`Express with ${title}: ${expected}`, async () => {
       const app = express()
       use(app)
-      app.post('/mail', expressHandler(makeService(), { command: send }))
+      app.post('/mail', expressHandler(serviceWith(), { command: send }))
       const response = await within(await listen(createServer(app)), async (port) =>
         exchange(port, inBody(await containerOf())),
       )
@@ -121,9 +103,9 @@ describe('HTP-20 a body that a parser of the framework reads first', () => {
 
   it('Express with express.json for every type refuses it, unless the route is before the parser', async () => {
     const app = express()
-    app.post('/before/mail', expressHandler(makeService(), { command: send }))
+    app.post('/before/mail', expressHandler(serviceWith(), { command: send }))
     app.use(express.json({ type: '*/*' }))
-    app.post('/mail', expressHandler(makeService(), { command: send }))
+    app.post('/mail', expressHandler(serviceWith(), { command: send }))
     const body = await containerOf()
     const before = Buffer.from(inBody(body)).toString('latin1').replace('/mail', '/before/mail')
     await within(await listen(createServer(app)), async (port) => {
@@ -155,7 +137,7 @@ describe('HTP-20 a body that a parser of the framework reads first', () => {
     it(`Fastify with ${title}: ${expected}`, async () => {
       const app = Fastify()
       await use(app)
-      app.post('/mail', fastifyHandler(makeService(), { command: send }))
+      app.post('/mail', fastifyHandler(serviceWith(), { command: send }))
       await app.listen({ port: 0, host: '127.0.0.1' })
       const server = { port: (app.server.address() as AddressInfo).port, close: () => app.close() }
       const response = await within(server, async (port) => exchange(port, inBody(await containerOf())))
@@ -174,7 +156,7 @@ describe('HTP-20 a body that a parser of the framework reads first', () => {
         await read(c.req as never)
         await next()
       })
-      app.post('/mail', honoHandler(makeService(), { command: send }))
+      app.post('/mail', honoHandler(serviceWith(), { command: send }))
       const response = await within(await listen(createAdaptorServer({ fetch: app.fetch }) as never), async (port) =>
         exchange(port, inBody(await containerOf())),
       )
@@ -185,7 +167,7 @@ describe('HTP-20 a body that a parser of the framework reads first', () => {
   it('is refused by every adapter, and never runs a handler, if its type is malformed', async () => {
     for (const [name, start] of Object.entries(frameworks)) {
       let ran = 0
-      const service = makeService(() => ran++)
+      const service = serviceWith(() => ran++)
       const response = await within(await start(new Map([['/mail', { service, options: {} }]])), async (port) =>
         exchange(port, inBody(await containerOf(), 'application/x-ucan-container, text/plain')),
       )
@@ -201,7 +183,7 @@ describe('requests and responses that break off', () => {
       let ran = 0
       const answered: unknown[] = []
       const handle = nodeHandler(
-        makeService(() => ran++),
+        serviceWith(() => ran++),
         { command: send },
       )
       let arrived = 0
@@ -231,7 +213,7 @@ describe('requests and responses that break off', () => {
     async (name) => {
       const start = frameworks[name] as (typeof frameworks)[string]
       let [called, aborted, cancelled] = [0, 0, 0]
-      const service = makeService(({ signal }: { signal: AbortSignal }) => {
+      const service = serviceWith(({ signal }: { signal: AbortSignal }) => {
         called += 1
         if (called % 2 === 0) {
           const cancel = (): void => void cancelled++
@@ -266,7 +248,7 @@ describe('requests and responses that break off', () => {
   for (const [name, start] of Object.entries(frameworks)) {
     it(`HTP-26 a client that leaves ends the call, and the server continues: ${name}`, async () => {
       const reasons: unknown[] = []
-      const service = makeService(
+      const service = serviceWith(
         ({ signal }: { signal: AbortSignal }) =>
           new Promise((_, reject) =>
             signal.addEventListener('abort', () => {
@@ -296,7 +278,7 @@ describe('requests and responses that break off', () => {
 
     it(`HTP-23 a body that fails is not complete for the client, and none is read ahead: ${name}`, async () => {
       let pulls = 0
-      const service = makeService(
+      const service = serviceWith(
         () =>
           new Response(
             new ReadableStream(
@@ -323,7 +305,7 @@ describe('requests and responses that break off', () => {
 
 describe('HTP-22 the receipt of a call', () => {
   it('is in the header of the response, for the result that the client received', async () => {
-    const fetch = fetchHandler(makeService(() => ({ ok: true })))
+    const fetch = fetchHandler(serviceWith(() => ({ ok: true })))
     const container = await containerOf()
     const request = new Request('https://service.example/', { headers: { 'x-ucan-container': container } })
     const response = await fetch(request)
@@ -342,7 +324,7 @@ describe('HTP-22 the receipt of a call', () => {
 describe('the request for a handler', () => {
   it('has the address that the client wrote, and another host only in Host', async () => {
     const seen: string[] = []
-    const service = makeService()
+    const service = serviceWith()
     const { call } = service
     const watching: Service = {
       ...service,
@@ -377,9 +359,9 @@ describe('the options of an adapter', () => {
   it('are checked when it is made', () => {
     for (const make of [fetchHandler, honoHandler, expressHandler, fastifyHandler, nodeHandler]) {
       expect(() => make({} as never), make.name).toThrow(ArgumentError)
-      expect(() => make(makeService(), { comand: send } as never), make.name).toThrow(/did you mean `command`/)
-      expect(() => make(makeService(), { takes: 'both' } as never), make.name).toThrow(/'calls' or 'revocations'/)
-      expect(() => make(makeService(), { command: 7 } as never), make.name).toThrow(/must be a command definition/)
+      expect(() => make(serviceWith(), { comand: send } as never), make.name).toThrow(/did you mean `command`/)
+      expect(() => make(serviceWith(), { takes: 'both' } as never), make.name).toThrow(/'calls' or 'revocations'/)
+      expect(() => make(serviceWith(), { command: 7 } as never), make.name).toThrow(/must be a command definition/)
     }
   })
 
@@ -391,7 +373,7 @@ describe('the options of an adapter', () => {
     }
     const failing = new Error('canary')
     const fetch = fetchHandler(
-      makeService(() => Promise.reject(failing)),
+      serviceWith(() => Promise.reject(failing)),
       { onError },
     )
     const response = await fetch(
@@ -413,7 +395,7 @@ describe('a route', () => {
     ['hono', honoHandler],
     ['node', nodeHandler],
   ] as const)('HTP-28 that no call could use is refused when it is made: %s', (_name, handler) => {
-    const service = makeService()
+    const service = serviceWith()
     expect(() => handler(service, { command: '/other' })).toThrow(/`command` is `\/other`.*no handler.*`handlers`/)
     expect(() => handler(service, { takes: 'revocations' })).toThrow(/`takes` is 'revocations'.*`registry: true`/)
     expect(() => handler(service, { command: send })).not.toThrow()

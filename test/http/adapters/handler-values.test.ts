@@ -2,34 +2,14 @@ import { createServer } from 'node:http'
 import { Readable } from 'node:stream'
 import { deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
-import { memoryReplayStore } from '../../../src/authorization/replay-store.ts'
 import { fetchHandler } from '../../../src/http/adapters/fetch.ts'
-import { memoryRevocationStore } from '../../../src/revocation/memory-revocation-store.ts'
-import { on } from '../../../src/service/on.ts'
-import { createService, type Service } from '../../../src/service/service.ts'
-import { clock } from '../../support/actors.ts'
-import { service as self } from '../../support/service.ts'
-import { alice, containerOf, send } from './routes.ts'
+import { containerOf, serviceWith } from './routes.ts'
 import { frameworks, listen } from './servers.ts'
 import { exchange } from './socket.ts'
 
-function serviceOf(handler: () => unknown): Service {
-  return createService({
-    audience: self.did,
-    subjects: [alice.did],
-    handlers: [on(send, handler as never)],
-    revocations: memoryRevocationStore({ clock }),
-    replay: memoryReplayStore({ clock }),
-    audit: { sink: memoryAuditSink() },
-    receipts: self,
-    clock,
-  })
-}
-
 async function answered(handler: () => unknown): Promise<{ response: Response; errors: unknown[] }> {
   const errors: unknown[] = []
-  const handle = fetchHandler(serviceOf(handler), { onError: (error) => void errors.push(error) })
+  const handle = fetchHandler(serviceWith(handler), { onError: (error) => void errors.push(error) })
   const headers = { 'x-ucan-container': await containerOf() }
   return { response: await handle(new Request('https://service.example/', { method: 'POST', headers })), errors }
 }
@@ -55,7 +35,7 @@ describe('HTP-23 a response that the handler got from `fetch`', () => {
       }),
     )
     let coding = ''
-    const service = serviceOf(() => fetch(`http://127.0.0.1:${upstream.port}/${encodeURIComponent(coding)}`))
+    const service = serviceWith(() => fetch(`http://127.0.0.1:${upstream.port}/${encodeURIComponent(coding)}`))
     const server = await start(new Map([['/mail', { service, options: {} }]]))
     try {
       for (coding of Object.keys(bodies)) {
@@ -89,7 +69,7 @@ describe('HTP-23 a body that fails', () => {
     async (_name, start) => {
       const errors: unknown[] = []
       const options = { onError: (error: unknown): void => void errors.push(error) }
-      const server = await start(new Map([['/mail', { service: serviceOf(failing), options }]]))
+      const server = await start(new Map([['/mail', { service: serviceWith(failing), options }]]))
       try {
         const bytes = `POST /mail HTTP/1.1\r\nhost: a\r\nx-ucan-container: ${await containerOf()}\r\ncontent-length: 0\r\n\r\n`
         const { body } = await exchange(server.port, bytes).catch(() => ({ body: 'closed' }))

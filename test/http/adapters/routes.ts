@@ -49,6 +49,20 @@ export async function containerOf(command = '/mail/send', args: object = { to: '
   return encodeContainer([await call({ issuer: bob, proofs, command, args: given as never }), ...proofs])
 }
 
+/** A service with one handler, for calls of `send`. Its receipts are signed, and its log is in memory. */
+export function serviceWith(handler: (call: never) => unknown = () => 'done'): Service {
+  return createService({
+    audience: self.did,
+    subjects: [alice.did],
+    handlers: [on(send, handler as never)],
+    revocations: memoryRevocationStore({ clock }),
+    replay: memoryReplayStore({ clock }),
+    audit: { sink: memoryAuditSink() },
+    receipts: self,
+    clock,
+  })
+}
+
 /** A fresh set of routes. `ran` counts the handlers. */
 export async function makeRoutes(): Promise<{ routes: Map<string, Route>; ran: () => number }> {
   let count = 0
