@@ -61,7 +61,7 @@ export interface Agent {
     args?: CallArguments<NoInfer<Target>>,
     options?: AgentCallOptions<Value>,
   ): Promise<CallResult<Value>>
-  /** Lists what the held delegations permit now, in words: for the choice of the tools that a model is offered. */
+  /** Lists the authority of the held delegations now, in words: for the choice of the tools that a model is offered. */
   capabilities(options?: CapabilityOptions): Promise<readonly AgentCapability[]>
   /**
    * Verifies delegations for this agent, stores them, and describes them. Nothing is stored if one is refused. White space

@@ -156,7 +156,7 @@ async function call(
   }
   if (request.nonce !== undefined)
     throw new ArgumentError(
-      'call: `nonce` and `approval` exclude each other, because an approved call is another task than the refused one',
+      'call: `nonce` and `approval` exclude each other, because an approved call is a task other than the refused one',
     )
   const [subject, clean] = [readDid('subject', request.subject), withoutUndefined(args ?? {})]
   return makeApprovedCall({

@@ -13,7 +13,7 @@ export interface ApprovalRequest {
   readonly agent: Did
   /** The approver to which the request is addressed. */
   readonly approver: Did
-  /** The service at which the agent wants to make the call. */
+  /** The service to which the call is addressed. */
   readonly service: Did
   /** The owner of the requested authority. */
   readonly subject: Did

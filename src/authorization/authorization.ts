@@ -140,7 +140,7 @@ export class Authorization implements AuthorizationFacts {
   }
 
   /**
-   * Marks the authorization as used. Call this before doing what it permits, in the same turn of the event loop; a vault
+   * Marks the authorization as used. Call this before the permitted effect, in the same turn of the event loop; a vault
    * does so before it releases a credential.
    *
    * @param now - the present time in seconds.

@@ -145,7 +145,7 @@ export interface Decider {
   decide(container: string | Uint8Array, call: DecideOptions): Decision | Promise<Decision>
   /** Returns evidence for one more use of an allowed call. The caller counts the uses. */
   another(authorization: Authorization): Authorization
-  /** Returns what an allowed call has reserved of the limits of its chain; undefined without a `limitStore`. */
+  /** Returns the reservation of an allowed call, of the limits of its chain; undefined without a `limitStore`. */
   readonly holdOf: ((authorization: Authorization) => Promise<Hold | undefined>) | undefined
   /** For another decider with the same options for reading and verifying. */
   readonly caches: Caches

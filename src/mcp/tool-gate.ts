@@ -90,7 +90,7 @@ export interface ToolGate<S> {
 export interface ListMemory {
   /** Seconds for which a list counts. With 0, each call asks the server. */
   readonly pinsMaxAge: number
-  /** Called when a tool is seen with another definition than the accepted one. */
+  /** Called when a tool is seen with a definition other than the accepted one. */
   readonly onChange: () => void
 }
 

@@ -55,7 +55,7 @@ export function makeFoldersNow(path: string): string | undefined {
   }
 }
 
-/** A system may report another error than EEXIST for a folder that exists, such as the root of a drive. */
+/** A system may report an error other than EEXIST for a folder that exists, such as the root of a drive. */
 function existing(folder: string, error: unknown): undefined {
   if (fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) throw error
 }

@@ -35,7 +35,7 @@ const copiedAtOnce = 4
  * removals, another filter is made, by a few names with each addition. It has room for up to twice as many names as the
  * map has: one with more would take more of the cache.
  *
- * @param names - the map. The filter sees its keys only, and must be told of each one.
+ * @param names - the map. The filter sees its keys only. Call `add` for each one.
  * @param maxNames - the largest number of names for which a filter is made. With more, it becomes less useful.
  */
 export function createNameFilter(names: ReadonlyMap<string, unknown>, maxNames: number): NameFilter {

@@ -43,7 +43,7 @@ export const anything: OptionCheck = () => undefined
 /** The longest delay of a timer, in milliseconds. A timer with a longer one fires at once. */
 export const longestMs = 2_147_483_647
 
-/** A string that is not empty. */
+/** A non-empty string. */
 export const nonEmptyString: OptionCheck = (value) =>
   typeof value === 'string' && value !== '' ? undefined : 'must be a non-empty string'
 

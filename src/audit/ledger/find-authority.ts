@@ -72,7 +72,7 @@ export interface AuthorityReport {
 }
 
 /**
- * Finds what an agent could do at a moment: each recorded chain to it that verified then and was not revoked then. It
+ * Finds the authority of an agent at a moment: each recorded chain to it that verified then and was not revoked then. It
  * applies the rules of `verifyDelegation`, with that moment as the time and without tolerance. LDG-02
  *
  * A delegation that was never recorded is not in the answer. Authority over itself, which every principal has, is not

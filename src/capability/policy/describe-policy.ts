@@ -3,7 +3,7 @@ import { parsePolicy } from './parse-policy.ts'
 import type { Policy } from './statement.ts'
 
 /**
- * Describes in plain English what a policy requires: a phrase without a full stop for each statement, all of which must
+ * Describes a policy in plain English: a phrase without a full stop for each statement, all of which must
  * hold. It is for a person who is asked to agree to the policy, so an abbreviated value is marked as abbreviated.
  *
  * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.

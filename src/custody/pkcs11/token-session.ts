@@ -26,7 +26,7 @@ export interface TokenSession {
 export class TokenError extends Error {
   readonly fault: TokenFault
 
-  /** @param fault - what is wrong. */
+  /** @param fault - the fault, for the message of the signer. */
   constructor(fault: TokenFault) {
     super(fault)
     this.fault = fault

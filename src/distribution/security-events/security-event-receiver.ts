@@ -174,7 +174,7 @@ async function process(token: string, settings: Settings, signal: AbortSignal): 
   return { accepted: true, repeated: false }
 }
 
-/** @throws StoreError when the memory gives another answer than its interface allows. */
+/** @throws StoreError when the memory gives an answer that its interface does not allow. */
 async function isProcessed(processed: ProcessedSets, id: string, expiration: Timestamp): Promise<boolean> {
   const answer = await processed.has(id, expiration)
   if (typeof answer !== 'boolean') throw new StoreError('`has` of `processed` must return a boolean')

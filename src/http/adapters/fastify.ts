@@ -59,7 +59,7 @@ export function fastifyHandler(
     // Bytes: Fastify would add a charset to the type of a string.
     const parts = body === null || typeof body === 'string' ? body : followed(body, reply.raw, signal)
     reply.send(typeof parts === 'string' ? new TextEncoder().encode(parts) : (parts ?? undefined))
-    // Fastify sends what the promise is fulfilled with, unless it is the reply: a stream that has not begun would be replaced.
+    // Fastify sends the result of the promise, unless it is the reply: a stream that has not begun would be replaced.
     return reply
   }
 }

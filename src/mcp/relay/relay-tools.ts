@@ -46,8 +46,8 @@ export interface RelayToolsOptions extends ToolGateOptions {
    */
   readonly pinsMaxAge?: number
   /**
-   * Called when the server has announced a change of its tools, or a tool is seen with another definition than the accepted
-   * one. Other sessions with the server can then `recheck`. Its errors are ignored.
+   * Called when the server has announced a change of its tools, or a tool is seen with a definition other than the
+   * accepted one. Other sessions with the server can then `recheck`. Its errors are ignored.
    */
   readonly onToolsChanged?: () => void
   /** Most requests of the client that are in progress; a further one is refused. Default 1,000. */

@@ -225,7 +225,7 @@ function readNested(reading: SchemaReading, given: unknown, place: string, depth
   const schema = Object(given) as Schema
   const isComposed = applicators.some((keyword) => Object.hasOwn(schema, keyword))
   const hasNames = ['properties', 'additionalProperties'].some((keyword) => Object.hasOwn(schema, keyword))
-  // An object about which the schema says nothing more is a map with any values.
+  // An object whose schema names no property is a map with any values.
   if (reading.isLenient && (isComposed || !hasNames)) return mapOf(anyJson())
   const { args, others } = readObject(reading, given, place, depth)
   return others !== undefined && Object.keys(args).length === 0 ? mapOf(others) : objectOf(args, others)

@@ -68,7 +68,7 @@ export function postgresRevocationWatch(
       })
     } finally {
       over.abort()
-      // A question that waits makes this immediate: the client says no goodbye then.
+      // A question that waits makes this immediate: the client then sends no Terminate.
       client.end().catch(() => undefined)
     }
   }

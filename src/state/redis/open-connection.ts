@@ -27,7 +27,7 @@ interface ReopeningClient {
 export function openConnectionOf(client: object): OpenConnection | undefined {
   if (isReconnecting(client)) {
     const { status, stream } = client
-    // `disconnect(true)` says goodbye first, and waits for the answer.
+    // `disconnect(true)` ends its own side first, and waits for the other.
     return status === 'ready' || status === 'connect' ? { identity: stream, close: () => stream.destroy() } : undefined
   }
   if (!isReopening(client) || !client.isOpen || !client.isReady) return undefined

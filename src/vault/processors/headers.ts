@@ -11,7 +11,7 @@ export interface HeadersParameters {
 }
 
 /**
- * Sends the fields of a secret in headers, for an upstream that wants more than one. The secret is an object of strings
+ * Sends the fields of a secret in headers, for an upstream that needs more than one. The secret is an object of strings
  * (`Secret.ofFields`).
  *
  * @throws ArgumentError when `fields` is empty, or contains a header that cannot carry a credential, or a header twice.

@@ -130,8 +130,8 @@ const vaultFiles: FilePurpose = Object.freeze({ label: 'procura-vault@1', file: 
  *
  * @param timeoutMs - milliseconds within which a key file must be read.
  * @param purpose - the kind of file. Default: credential files.
- * @throws VaultError `ERR_VAULT_CONFIGURATION` when the key file cannot be used, or the key is of another kind than the
- *   file's; ArgumentError when the bytes have the wrong length.
+ * @throws VaultError `ERR_VAULT_CONFIGURATION` when the key file cannot be used, or the kind of the key is not the
+ *   one of the file; ArgumentError when the bytes have the wrong length.
  */
 export async function deriveKeys(
   key: FileKey,
