@@ -14,7 +14,7 @@ describe('llms.txt', () => {
     expect(lines.map(({ specifier }) => specifier).sort()).toEqual([...entries].sort())
   })
 
-  it('names only exports that the entry point has', async () => {
+  it('names only exports that the entry point has', { timeout: 120_000 }, async () => {
     const faults: string[] = []
     for (const { specifier, about } of lines) {
       const names = [...about.matchAll(/`(\w+)`/g)].map(([, name = '']) => name)

@@ -18,6 +18,7 @@ export type CallingAgent<Context = unknown> =
 
 /** Options of {@link CallableTool.call}. */
 export interface ToolCallOptions {
+  /** Aborts the call. */
   readonly signal?: AbortSignal | undefined
   /** Passed to a function that returns the agent. Default: undefined. */
   readonly context?: unknown

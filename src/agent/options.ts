@@ -48,7 +48,7 @@ export interface OpenAgentOptions {
   readonly delegations?: readonly Delegation[]
   /** The services that it calls. Default: none; a call then needs a `url` or `send`. */
   readonly services?: readonly AgentService[]
-  /** The most that it passes on. */
+  /** The most that it passes on. Default: the bounds of its own delegations, and chains of 16. */
   readonly ceilings?: AgentCeilings
   /**
    * Called with the record of every delegation that the agent makes, before the delegation is handed out. If it throws or

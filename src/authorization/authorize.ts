@@ -93,7 +93,11 @@ export interface Authorizer {
   remaining(container: string | Uint8Array, options?: CallOptions): Promise<readonly RemainingLimit[]>
 }
 
-/** Decides about one call. For many calls, use {@link createAuthorizer}, which keeps caches between calls. */
+/**
+ * Decides about one call. For many calls, use {@link createAuthorizer}, which keeps caches between calls.
+ *
+ * @throws ArgumentError when an option is missing or invalid.
+ */
 export async function authorize(
   container: string | Uint8Array,
   options: AuthorizeOptions & CallOptions,

@@ -66,7 +66,8 @@ export interface AuthorizeOptions {
   readonly limitStore?: LimitStore
   /**
    * Asks `revocations`, `replay` and `limitStore` in one request, if they are those of this store. `redisStores`,
-   * `postgresStores` and `sqliteStores` return one. The decision does not depend on it.
+   * `postgresStores` and `sqliteStores` return one. The decision does not depend on it. Default: each store is asked by
+   * itself.
    */
   readonly callStore?: CallStore
   /** Default: the host's clock. */

@@ -20,23 +20,25 @@ import type { GuardedCommand } from './command.ts'
 export interface GuardCallOptions extends CallOptions {
   /**
    * The command for which the request is: a definition of the guard, or its name. A call of another command is refused with
-   * `command_mismatch` before its intent is recorded, and can still be sent to the right place.
+   * `command_mismatch` before its intent is recorded, and can still be sent to the right place. Default: any command of the
+   * guard.
    */
   readonly command?: string | CommandDefinition
   /**
    * Arguments that the call must have with exactly these values, because the request determines them; `undefined` for one
-   * that it must not have. Another call is refused with `request_mismatch`, likewise early.
+   * that it must not have. Another call is refused with `request_mismatch`, likewise early. Default: any arguments.
    */
   readonly args?: { readonly [name: string]: IpldValue | undefined }
   /**
    * Facts that the caller states beside the signed call, for the records of the call: at most 16 strings of at most 256
-   * characters. Nobody verifies them, and no decision depends on them.
+   * characters. Nobody verifies them, and no decision depends on them. Default: no facts.
    */
   readonly claimed?: ClaimedFacts
   /**
    * Returns whether a call is executed now, such as by the number of calls of its caller that are in progress; any result
    * but `true` refuses it with `overloaded`, and an error with `internal_error`. It is the last question before the call
-   * is looked up as revoked or seen, and before a limit is used: the same call can be sent again. A dry run asks it too.
+   * is looked up as revoked or seen, and before a limit is used: the same call can be sent again. A dry run asks it too. Default:
+   * each allowed call is executed.
    */
   readonly admit?: (call: AdmittedCall) => boolean
 }

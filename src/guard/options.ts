@@ -100,7 +100,7 @@ export interface GuardOptions<Args = unknown>
    * signs, or else the first: for a service that still accepts calls to a former DID. Without it there are no receipts.
    */
   readonly receipts?: Signer | readonly Signer[]
-  /** Time limits. */
+  /** Time limits. Default: those of {@link GuardDeadlines}. */
   readonly deadlines?: GuardDeadlines
   /** Most concurrent calls; a further one is refused. Default 1,000. */
   readonly maxInFlight?: number

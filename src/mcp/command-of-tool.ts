@@ -26,7 +26,7 @@ export interface CommandOfToolOptions {
   readonly command: string
   /**
    * Argument types in the place of those of the JSON Schema, by the name of the argument: for paths, shell words and other
-   * arguments that name a resource, and for parts of JSON Schema that are not supported.
+   * arguments that name a resource, and for parts of JSON Schema that are not supported. Default: those of the schema.
    */
   readonly types?: CommandDefinition['args']
   /**

@@ -10,6 +10,7 @@ export type MetricAttributes = Readonly<Record<string, string | number | boolean
 
 /** The description of an instrument. */
 export interface InstrumentOptions {
+  /** One sentence for people. */
   readonly description: string
   /** The unit as UCUM writes it: `s` for seconds. */
   readonly unit: string

@@ -10,8 +10,11 @@ import { type Clock, secondsOf, systemClock } from '../time.ts'
 
 /** Options of {@link probeStores}: the stores of a guard. */
 export interface ProbeStoresOptions {
+  /** The store of used calls. Default: it is not probed. */
   readonly replay?: ReplayStore
+  /** The store of revocations. Default: it is not probed. */
   readonly revocations?: RevocationStore
+  /** The store of limits. Default: it is not probed. */
   readonly limitStore?: LimitStore
   /** Not asked: it asks the other three. Permitted, so that the stores of a database can be given as they are. */
   readonly callStore?: CallStore

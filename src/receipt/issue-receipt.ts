@@ -18,7 +18,7 @@ export interface IssueReceiptOptions extends LifetimeOptions {
   readonly task: CID
   /** The outcome. */
   readonly outcome: Outcome
-  /** Signed notes. */
+  /** Signed notes. Default: no notes. */
   readonly meta?: IpldMap
   /** Aborts signing. */
   readonly signal?: AbortSignal | undefined

@@ -27,11 +27,14 @@ export interface RevokeOptions {
   readonly issuer: Signer
   /** The delegation to revoke. */
   readonly delegation: { readonly cid: CID }
-  /** The chain up to and including the delegation, root first. It shows that the revoker is one of its issuers. */
+  /**
+   * The chain up to and including the delegation, root first. It shows that the revoker is one of its issuers.
+   * Default: the delegation alone.
+   */
   readonly path?: readonly { readonly cid: CID }[]
   /** The principal whose right to revoke is used. Default: the issuer. */
   readonly subject?: string
-  /** Delegations of `/ucan/revoke` by that principal, if it is not the issuer. */
+  /** Delegations of `/ucan/revoke` by that principal, if it is not the issuer. Default: none. */
   readonly proofs?: readonly ProofLike[]
   /** Aborts signing. */
   readonly signal?: AbortSignal | undefined
@@ -77,7 +80,7 @@ export async function revoke(options: RevokeOptions): Promise<Invocation> {
     ({ revoke: target, path = [] }) => {
       if (![target, ...(path as readonly IpldValue[])].every((cid) => isCid(cid) && isTokenCid(cid))) {
         throw new ArgumentError(
-          '`delegation` and `path` must have CIDs of delegations (CIDv1, dag-cbor, sha2-256); pass what `delegate` or `decodeDelegation` returned',
+          '`delegation` and `path` must have CIDs of delegations (CIDv1, dag-cbor, sha2-256); pass delegations that `delegate` or `decodeDelegation` returned',
         )
       }
     },

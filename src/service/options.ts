@@ -32,7 +32,7 @@ export interface ServiceOptions extends Omit<GuardOptions, 'commands' | 'ledger'
    * call fails, the handler does not run. Default: only the audit log names them, by their CIDs.
    */
   readonly ledger?: Pick<Ledger, 'seen' | 'revoked'>
-  /** Closed in this order when the service has closed: stores, vaults, pools. */
+  /** Closed in this order when the service has closed: stores, vaults, pools. Default: none. */
   readonly resources?: readonly Closable[]
 }
 

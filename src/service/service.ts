@@ -28,7 +28,10 @@ import { createRevocationDesk, type RevocationResult } from './revocation-desk.t
 
 /** Options of one call of a service. */
 export interface ServiceCallOptions extends GuardCallOptions {
-  /** The request with which the call came, or a function that makes it when a handler reads it. */
+  /**
+   * The request with which the call came, or a function that makes it when a handler reads it. Default: the handler gets no
+   * request.
+   */
   readonly request?: Request | (() => Request)
 }
 

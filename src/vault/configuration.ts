@@ -40,7 +40,7 @@ export interface VaultOptions {
   readonly redirects?: number
   /**
    * Called when a secret could not be revoked in its store after `Vault.use`. The secret expires with its lease; an
-   * operator can revoke it earlier. Errors of the callback are ignored.
+   * operator can revoke it earlier. Errors of the callback are ignored. Default: the failure is not reported.
    */
   readonly onRevokeFailure?: (release: Release, error: unknown) => void
 }

@@ -21,11 +21,17 @@ import { type A2aTaskMethod, taskIdOf } from './a2a-task.ts'
 export interface GuardedRequestHandlerOptions<Context, Bus, Handler> extends A2aCommand {
   /** Makes the handler of the SDK for the executor: `(executor) => new DefaultRequestHandler(card, store, executor)`. */
   readonly handler: (executor: GuardedExecutor<Context, Bus>) => Handler
-  /** The class of the errors that refuse requests about tasks, such as `UnsupportedOperationError`. Default: one without a code of A2A. */
+  /**
+   * The class of the errors that refuse requests about tasks, such as `UnsupportedOperationError`. Default: one without a
+   * code of A2A.
+   */
   readonly RefusalError?: new (
     message: string,
   ) => Error
-  /** Called with the error of an executor, or of a store. The client does not receive the error of an executor. */
+  /**
+   * Called with the error of an executor, or of a store. The client does not receive the error of an executor. Default: the
+   * errors are ignored.
+   */
   readonly onError?: (error: unknown) => void
 }
 

@@ -25,7 +25,11 @@ export interface MemoryPersonalKeyStore extends PersonalKeyStore {
   destroy(name: string): void
 }
 
-/** Generates a key for personal data: AES-GCM with 256 bits, by default not extractable. */
+/**
+ * Generates a key for personal data: AES-GCM with 256 bits, by default not extractable.
+ *
+ * @throws ArgumentError when an option is invalid.
+ */
 export async function generatePersonalKey(options: { readonly extractable?: boolean } = {}): Promise<WebCryptoKey> {
   const { extractable } = readOptions('generatePersonalKey', options, { extractable: withDefault(flag, false) })
   return crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, extractable, ['encrypt', 'decrypt'])

@@ -33,7 +33,7 @@ export interface RemoteRevocationsOptions {
   readonly publisher: string
   /** Resolves the publisher. Default: `did:key` only. */
   readonly resolver?: DidResolver
-  /** Returns the headers of a request, for example `authorization`. Called for each request. */
+  /** Returns further headers of a request, for example `authorization`. Called for each request. Default: no headers. */
   readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
   /** Seconds for which an answer is used again. Default 30; 0 asks for each call. */
   readonly maxAge?: number

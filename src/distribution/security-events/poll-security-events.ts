@@ -25,7 +25,7 @@ export interface PollSecurityEventsOptions {
   readonly url: string
   /** Processes the tokens. */
   readonly receiver: Pick<SecurityEventReceiver, 'receive'>
-  /** Returns the headers of a request, for example `authorization`. Called for each request. */
+  /** Returns further headers of a request, for example `authorization`. Called for each request. Default: no headers. */
   readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
   /** Asks the transmitter to respond at once, also without tokens. Default false: it may wait for one. */
   readonly returnImmediately?: boolean

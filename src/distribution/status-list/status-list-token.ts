@@ -22,7 +22,7 @@ export interface StatusListTokenOptions {
   readonly key: unknown
   /** The algorithm of the key, for example `ES256` or `EdDSA`. */
   readonly algorithm: string
-  /** The `kid` of the key, if its readers choose among keys. */
+  /** The `kid` of the key, if its readers choose among keys. Default: the token has no `kid`. */
   readonly keyId?: string
   /** The address at which the token is published: its `sub`. */
   readonly uri: string

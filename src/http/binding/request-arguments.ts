@@ -93,7 +93,7 @@ export interface BindRequestOptions {
   readonly url: string | URL
   /** Default `GET`. */
   readonly method?: string
-  /** The body as it is sent; a string is UTF-8. An empty body counts as no body. */
+  /** The body as it is sent; a string is UTF-8. An empty body counts as no body. Default: no body. */
   readonly body?: string | Uint8Array
 }
 

@@ -10,7 +10,10 @@ import { addFunctionOf, createAddFunction } from './revocation-function.ts'
 export interface PostgresStoreSchemaOptions {
   /** The beginning of the names of the tables. Default `procura`. */
   readonly prefix?: string
-  /** The role of the service, which must exist; not `public`. It may read and write rows, and nothing else. */
+  /**
+   * The role of the service, which must exist; not `public`. It may read and write rows, and nothing else.
+   * Default: no role gets rights.
+   */
   readonly role?: string
 }
 

@@ -2,7 +2,11 @@ import { maybe, nonEmptyString, readOptions } from '../../support/options.ts'
 import type { Processor } from '../processor.ts'
 import { type FieldParameter, optional, textOf } from './field.ts'
 
-/** Sends the secret as `Authorization: Bearer …` (RFC 6750, section 2.1). */
+/**
+ * Sends the secret as `Authorization: Bearer …` (RFC 6750, section 2.1).
+ *
+ * @throws ArgumentError when a parameter is invalid.
+ */
 export function bearer(parameters: FieldParameter = {}): Processor {
   const { field } = readOptions('bearer', parameters, { field: maybe(nonEmptyString) })
   return Object.freeze({

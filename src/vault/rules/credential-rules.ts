@@ -33,7 +33,10 @@ import { parseOrigins } from './origin.ts'
  * handlers, and nothing limits where they send it.
  */
 export interface CredentialOptions {
-  /** Origins that it may be sent to, in full: `https://api.example.com`. Plain `http:` is for loopback only. */
+  /**
+   * Origins that it may be sent to, in full: `https://api.example.com`. Plain `http:` is for loopback only.
+   * Default: none; the credential must then be `leasable`.
+   */
   readonly origins?: readonly string[]
   /** The processor that puts it into requests. Required with `origins`. */
   readonly processor?: Processor
