@@ -34,6 +34,14 @@ describe('pages', () => {
     expect(guides.filter((file) => file !== 'README.md' && !index.includes(`](${file})`))).toEqual([])
   })
 
+  it('have code in the languages that the documentation site highlights: it is not made with another one', () => {
+    const { highlightLanguages } = JSON.parse(readFileSync(`${root}typedoc.json`, 'utf8'))
+    const known = new Set<string>([...highlightLanguages, 'js', 'sh', 'ts'])
+    const languages = pages.flatMap(({ text }) => [...text.matchAll(/^ *```(\w+)/gm)].map(([, language]) => language))
+    expect(languages.length).toBeGreaterThan(10)
+    expect(languages.filter((language) => !known.has(String(language)))).toEqual([])
+  })
+
   it('are read for paths and links', () => {
     expect(sourcePathsOf('`src/a/b.ts`, `src/c/` and `src/{d,e}/*.ts`; not `src`')).toEqual([
       'src/a/b.ts',
