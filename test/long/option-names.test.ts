@@ -45,8 +45,8 @@ function namesOf(entry: string, place: string): readonly (readonly string[])[] {
   const made = checker.getAwaitedType(call.getReturnType()) ?? call.getReturnType()
   const method = made.getProperty(first)
   if (method === undefined) return propertyNames(partOf(call, first))
-  const parameters = signatureOf(checker.getTypeOfSymbol(method)).parameters.map((one) => checker.getTypeOfSymbol(one))
-  return propertyNames((part === undefined ? parameters.at(-1) : parameters[0]) as ts.Type)
+  const signature = signatureOf(checker.getTypeOfSymbol(method))
+  return propertyNames(part === undefined ? lastParameter(signature) : partOf(signature, part))
 }
 
 function typeOfExport(entry: string, name: string): ts.Type {
@@ -64,10 +64,10 @@ function lastParameter({ parameters }: ts.Signature): ts.Type {
   return checker.getTypeOfSymbol(parameters.at(-1) as ts.Symbol)
 }
 
-/** A part of any parameter: `audit.denials`, `commands[0]`, `credentials.a`; the parameter itself, or a part by its name. */
+/** A part of a parameter, the last one first: `audit.denials`, `commands[0]`, `credentials.a`; the parameter itself, or a part by its name. */
 function partOf({ parameters }: ts.Signature, path: string): ts.Type {
   const segments = path.split(/[.[]/)
-  for (const parameter of parameters) {
+  for (const parameter of [...parameters].reverse()) {
     const type = checker.getTypeOfSymbol(parameter)
     const below = parameter.name === segments[0] ? segments.slice(1) : segments
     const found = below.reduce<ts.Type | undefined>((at, segment) => at && memberOf(at, segment), type)

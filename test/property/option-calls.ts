@@ -95,7 +95,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   agent: {
     openAgent: [],
     'openAgent ceilings': (ceilings) => openAgent({ signer: alice, ceilings }),
-    'openAgent services': (service) => openAgent({ signer: alice, services: [service] }),
+    'openAgent services[0]': (service) => openAgent({ signer: alice, services: [service] }),
     'openAgent can': async (options) => (await openAgent({ signer: alice })).can('/a', {}, options),
     'openAgent authorize': async (options) => (await openAgent({ signer: alice })).authorize(options),
     'openAgent call': async (options) => (await openAgent({ signer: alice })).call('/a', {}, options),
@@ -256,7 +256,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     'createService call': (options) => boundService.call(container, options),
     'createService revoke': (options) => boundService.revoke(container, options),
   },
-  'service/cluster': { serveInCluster: [] },
+  'service/cluster': { 'serveInCluster options': [] },
   'service/file': { memoryStores: [], openFileService: [] },
   'http/fetch': { fetchHandler: [boundService] },
   'http/hono': { honoHandler: [boundService] },
