@@ -56,7 +56,7 @@ export function proxyTo(options: ProxyOptions): CommandHandler<RequestParts, Res
       redirect: 'return',
       ...(body !== undefined && { body }),
     })
-    return withLocation(response, upstream, url)
+    return asOfProxy(response, upstream, url)
   }
 }
 
@@ -84,15 +84,33 @@ function endToEnd(given: Headers): Headers {
   return headers
 }
 
+/** The response, as one of the origin of the proxy. */
+function asOfProxy({ body, status, headers: given }: Response, upstream: string, requested: string): Response {
+  const headers = new Headers()
+  for (const [name, value] of given) if (!ofOrigin.test(name)) headers.append(name, value)
+  const location = given.get('location')
+  if (location !== null) headers.set('location', locationOf(location, upstream, requested))
+  headers.set('cache-control', privately(given.get('cache-control')))
+  return new Response(body, { status, headers })
+}
+
+/** HTP-46: headers about the whole origin of the upstream, and those that only caches shared by several clients read. */
+const ofOrigin =
+  /^(?:alt-svc|clear-site-data|nel|public-key-pins|report-to|reporting-endpoints|service-worker-allowed|strict-transport-security|surrogate-control|edge-control|(?:.*-)?cdn-cache-control)$/
+
+/** A cache would serve the response to clients without a call, if the container was not in `Authorization`. */
+function privately(cacheControl: string | null): string {
+  // Lists in quotes are rare, and contain commas.
+  if (cacheControl?.includes('"') === true) return 'private, no-cache'
+  const directives = (cacheControl ?? '').split(',').map((directive) => directive.trim())
+  return ['private', ...directives.filter((one) => !/^(?:$|(?:public|private|s-maxage)(?:$|=))/i.test(one))].join(', ')
+}
+
 /** HTP-41: a redirect within the upstream leads to the proxy, and any other one to where the upstream meant it to. */
-function withLocation(response: Response, upstream: string, requested: string): Response {
-  const location = response.headers.get('location')
-  const target = location === null || !URL.canParse(location, requested) ? undefined : new URL(location, requested)
-  if (target === undefined) return response
-  const { href } = target
+function locationOf(location: string, upstream: string, requested: string): string {
+  if (!URL.canParse(location, requested)) return location
+  const { href } = new URL(location, requested)
   const path = href.startsWith(`${upstream}/`) ? href.slice(upstream.length) : href
-  const headers = new Headers(response.headers)
   // A path that begins with two slashes would be read as the host of another service.
-  headers.set('location', path.startsWith('//') ? `/.${path}` : path)
-  return new Response(response.body, { status: response.status, headers })
+  return path.startsWith('//') ? `/.${path}` : path
 }

@@ -48,6 +48,9 @@ beforeAll(async () => {
       } else if (url?.startsWith('/api/v1/moved?')) {
         const location = Buffer.from(url.slice('/api/v1/moved?'.length), 'hex').toString().replace('BASE', base)
         response.writeHead(302, { location }).end()
+      } else if (url?.startsWith('/api/v1/headers?')) {
+        const given = JSON.parse(Buffer.from(url.slice('/api/v1/headers?'.length), 'hex').toString())
+        response.writeHead(200, given).end('x')
       } else if (url === '/api/v1/away') response.writeHead(307, { location: 'https://evil.example/' }).end()
       else if (url === '/api/v1/slow') {
         response.writeHead(200, { 'content-type': 'text/plain', 'keep-alive': 'timeout=1', 'set-cookie': 'session=1' })
@@ -171,6 +174,40 @@ describe('a reverse proxy with a credential', () => {
         // As a client reads it.
         const isWithin = expected.startsWith('/')
         if (isWithin) expect(new URL(expected, origin).origin, location).toBe(origin)
+      }
+    })
+  })
+
+  it('HTP-46 lets no upstream speak for the origin of the proxy, or to caches and servers in front of it [attack 77]', async () => {
+    const cached: readonly (readonly [string | undefined, string])[] = [
+      [undefined, 'private'],
+      ['public, max-age=600', 'private, max-age=600'],
+      ['Public,S-MaxAge=9 , stale-while-revalidate=5', 'private, stale-while-revalidate=5'],
+      ['private="x-a, public", no-cache="set-cookie, x", max-age=1', 'private, no-cache'],
+      ['no-store', 'private, no-store'],
+      ['public=1,,', 'private'],
+    ]
+    const foreign = {
+      ...{ 'surrogate-control': 'max-age=9', 'cdn-cache-control': 'max-age=9', 'cloudflare-cdn-cache-control': 'x' },
+      ...{ 'strict-transport-security': 'max-age=0', 'clear-site-data': '"*"', 'alt-svc': 'h2="evil.example:443"' },
+      ...{
+        'service-worker-allowed': '/',
+        nel: '{}',
+        'report-to': '{}',
+        'reporting-endpoints': 'a="https://evil.example"',
+      },
+      ...{ 'x-accel-redirect': '/internal/secret', 'x-accel-expires': '600', 'x-sendfile': '/etc/passwd' },
+    }
+    await within(await start(), async (port) => {
+      for (const [given, expected] of cached) {
+        const sent = { ...foreign, etag: '"1"', 'x-accel-buffering': 'no', ...(given && { 'cache-control': given }) }
+        const path = `/v1/headers?${Buffer.from(JSON.stringify(sent)).toString('hex')}`
+        const { headers } = await exchange(port, bytesOf(`GET ${path}`, await headersFor(path)))
+        expect(headers).toEqual(
+          expect.arrayContaining([`cache-control: ${expected}`, 'etag: "1"', 'x-accel-buffering: no']),
+        )
+        const names = headers.map((line) => line.split(':')[0])
+        expect(Object.keys(foreign).filter((name) => names.includes(name))).toEqual([])
       }
     })
   })

@@ -162,6 +162,22 @@ describe('scrubbing', () => {
     expect(await out.text()).toBe('hello')
   })
 
+  it('SEC-05 removes headers that control the server in front of a service that passes the response on', () => {
+    const names = [
+      ...['X-Accel-Redirect', 'x-accel-expires', 'X-Accel-Limit-Rate', 'X-Accel-Charset', 'X-Sendfile', 'X-SENDFILE2'],
+      ...[
+        'X-Sendfile-Temporary',
+        'X-LIGHTTPD-send-file',
+        'X-Lighttpd-Send-Tempfile',
+        'X-Reproxy-URL',
+        'X-Reproxy-File',
+      ],
+    ]
+    const headers = new Headers([...names, 'x-accel-buffering', 'x-accelerated', 'x-sender'].map((name) => [name, 'x']))
+    const out = scrubResponse(new Response(null, { headers }), [], () => undefined, patient())
+    expect([...out.headers.keys()]).toEqual(['x-accel-buffering', 'x-accelerated', 'x-sender'])
+  })
+
   it('SEC-04 replaces a secret as soon as it has arrived: an open stream of events does not wait for the next one', async () => {
     const chunks = [`data: ${value}`, '\n\n'].map((text) => new TextEncoder().encode(text))
     const events = new ReadableStream<Uint8Array>({

@@ -19,6 +19,12 @@ const redactionMarker = '[redacted]'
  */
 const removed: readonly string[] = ['set-cookie', 'set-cookie2', 'content-encoding', 'content-length']
 
+/**
+ * Headers by which the server in front of a service is told to send a file or another resource, or to cache, if the service
+ * passes the response on. `X-Accel-Buffering` only keeps a stream from waiting.
+ */
+const ofServers = /^(?:x-accel-|x-sendfile|x-lighttpd-send|x-reproxy-)/
+
 /** Statuses of responses without a body (Fetch Standard, "null body status"). */
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304])
 
@@ -60,7 +66,7 @@ function scrubHeaders(given: Headers, forms: readonly Uint8Array[]): Headers {
   const headers = new Headers()
   for (const [name, value] of given) {
     // SEC-05
-    if (removed.includes(name)) continue
+    if (removed.includes(name) || (ofServers.test(name) && name !== 'x-accel-buffering')) continue
     if (texts.some((text) => name.includes(text.toLowerCase()))) continue
     headers.append(
       name,
