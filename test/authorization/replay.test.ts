@@ -167,6 +167,14 @@ describe('replay', () => {
     time = now
     expect(() => claim(store, 'b')).toThrow(StoreError)
     expect(claim(store, 'a')).toBe(false)
+    // One with room: it takes nothing meanwhile, and works again with the clock.
+    const roomy = memoryReplayStore({ clock: { now: () => time } })
+    expect(claim(roomy, 'a')).toBe(true)
+    for (time of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, undefined as never]) {
+      for (const key of ['a', 'b']) expect(() => claim(roomy, key), String(time)).toThrow('returned no time')
+    }
+    time = now
+    expect([claim(roomy, 'a'), claim(roomy, 'b'), claim(roomy, 'b')]).toEqual([false, true, false])
   })
 
   it('RPL-07 is refused by services that share a store and differ in their tolerance', async () => {

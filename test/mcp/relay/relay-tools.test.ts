@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ArgumentError } from '../../../src/errors.ts'
 import { relayTools } from '../../../src/mcp/relay/relay-tools.ts'
 import { toolHash } from '../../../src/mcp/tool-hash.ts'
+import { service } from '../../support/service.ts'
 import { callOf, key, type Loose, openRelay, said, side } from './relay.ts'
 
 const isCall = ({ method }: Loose): boolean => method === 'tools/call'
@@ -9,6 +10,23 @@ const isList = ({ method }: Loose): boolean => method === 'tools/list'
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('relayTools', () => {
+  it('MCP-09 marks a list that depends on its caller as private, where the server has a cache for it', async () => {
+    for (const [given, listing, expected] of [
+      ['public', true, 'private'],
+      ['private', true, 'private'],
+      [undefined, true, undefined],
+      ['public', false, 'public'],
+    ] as const) {
+      const { client, server } = await openRelay(listing ? { listing: { subjects: [service.did] } } : {})
+      void client.deliver({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} })
+      const asked = await server.next(isList)
+      const result = { tools: [], ...(given !== undefined && { cacheScope: given }) }
+      await server.deliver({ jsonrpc: '2.0', id: asked.id, result })
+      const answer = await client.next(({ id }) => id === 1)
+      expect.soft(answer.result.cacheScope, `${given} ${listing}`).toBe(expected)
+    }
+  })
+
   it('MCP-20 passes every other message unchanged, in both directions', async () => {
     const { client, server, errors } = await openRelay()
     const up: readonly Loose[] = [
