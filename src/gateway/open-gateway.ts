@@ -44,6 +44,7 @@ import { createFront } from './front.ts'
 import type { GatewayParts } from './generation.ts'
 import { createHealth } from './health.ts'
 import { takePendingRevocations } from './pending-revocations.ts'
+import { createReloads } from './reloads.ts'
 import { openState } from './state/open-state.ts'
 import { createSupply, type GatewayServer, type Supply } from './supply.ts'
 import { listen, refuseSecondGateway } from './wire/listener.ts'
@@ -148,18 +149,17 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     metrics.watch({ guard: { health: () => supply.current().guard.health() } })
     await firstLook(supply, given.signal)
     await takePendingRevocations(config.path, (...sent) => supply.current().service.revoke(...sent), onEvent)
-    let configured = config
-    const take = async (): Promise<void> => {
-      const changed = await supply.reload(configured, await approversOf(page, configured))
+    const reloads = createReloads(config, async (next) => {
+      const changed = await supply.reload(next, await approversOf(page, next))
       await front.endSessions(changed)
-    }
+    })
     if (page !== undefined) {
       const lookAgain = async (): Promise<void> => {
         const { browsers } = supply.current()
-        if (browsers.length > 0 && !isSame(await approversOf(page, configured), browsers)) await take()
+        if (browsers.length > 0 && !isSame(await approversOf(page, reloads.current()), browsers)) await reloads.again()
       }
       closers.push(
-        watchEnrolments(config.approvalsFolder, () => take().catch(parts.onError)),
+        watchEnrolments(config.approvalsFolder, () => reloads.again().catch(parts.onError)),
         followApprovers(lookAgain, parts.onError),
       )
     }
@@ -181,17 +181,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       servers: () => supply.servers(),
       apis: () => supply.current().apis,
       health,
-      reload: async (next) => {
-        const before = configured
-        configured = next
-        try {
-          await take()
-        } catch (error) {
-          // The keys of the page are followed under the configuration that goes on.
-          if (configured === next) configured = before
-          throw error
-        }
-      },
+      reload: reloads.take,
       async refresh() {
         front.recheck()
         await supply.refresh()
