@@ -140,7 +140,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     const { notes } = parts
     const desk = await openApprovalDesk({ folder: config.approvalsFolder, known, ...notes, onEvent })
     closers.push(() => desk.close())
-    notes.follow((...lost) => void desk.withdraw(...lost).catch(parts.onError))
+    notes.follow((...lost) => desk.withdraw(...lost).catch(parts.onError))
     const page = await openPage(config, desk, parts.stores.revocations, closers)
     // A socket is for one user. A dry run is for agents that have no delegations yet.
     const needsProof = !('socket' in config.listen) && !dryRun

@@ -26,9 +26,9 @@ export interface RevocationTakerOptions {
  */
 export function createRevocationTaker({ revoke, subjects, notes, onError }: RevocationTakerOptions): Service['revoke'] {
   const inTurn = createMutex()
-  const attempt = (task: () => void): void => {
+  const attempt = async (task: () => Promise<void> | void): Promise<void> => {
     try {
-      task()
+      await task()
     } catch (error) {
       onError(error)
     }
@@ -40,13 +40,15 @@ export function createRevocationTaker({ revoke, subjects, notes, onError }: Revo
     const { target, revocation, branch } = named
     if (branch === undefined) {
       const result = await revoke(container, options)
-      if (result.accepted && !isForOneCall(target)) attempt(() => notes.noteRevoked(target.audience, target.command))
+      // A gateway that is killed before has not answered, so the revocation is sent again, and the rest is done then.
+      if (result.accepted && !isForOneCall(target))
+        await attempt(() => notes.noteRevoked(target.audience, target.command))
       return result
     }
     return inTurn(async () => {
       if (!notes.has(branch, revocation) && notes.countOf(branch) >= mostOfBranch) return tooMany
       const result = await revoke(container, options)
-      if (result.accepted) attempt(() => notes.add(branch, revocation, target.expiration))
+      if (result.accepted) await attempt(() => notes.add(branch, revocation, target.expiration))
       return result
     })
   }

@@ -16,6 +16,7 @@ import type { OnGatewayEvent } from '../events.ts'
 import { type ApprovalFiles, approvalFiles } from './approval-files.ts'
 import { chainOf } from './enrolments.ts'
 import {
+  answerReader,
   isSameCall,
   type KeptAnswer,
   type KeptRequest,
@@ -39,7 +40,7 @@ export interface WantedCall extends Pick<ApprovalRequest, 'service' | 'subject' 
   readonly agent?: string
   /** The agent to which an owner has delegated, and from which `agent` has its delegation. Default: `agent`. */
   readonly branch?: string
-  /** Finds the agent that proves a valid delegation beside its requests. Asked about one that lost a delegation. */
+  /** Finds the agent that proves a valid delegation now. Asked about one that lost a delegation. */
   readonly holder?: () => Promise<string | undefined>
   /** Whether the agent waits for the answers now. Default: it takes those that are there. */
   readonly waits?: boolean
@@ -214,8 +215,8 @@ const revokedAgent =
   'an owner has revoked a delegation of this agent, and it has no other one for this server or API; ask the owner to delegate to it again'
 
 /**
- * Whether an owner has revoked a delegation to the agent of requests, and it proves no other one. APR-96: one that has
- * proved a delegation for its connection holds one.
+ * Whether an owner has revoked a delegation to the agent of requests, and it proves no other one. APR-96: the one that it
+ * has proved for its connection may be revoked since.
  */
 async function hasLost(
   [first]: readonly KeptRequest[],
@@ -223,7 +224,7 @@ async function hasLost(
   wasRevoked: (agent: string) => boolean,
 ): Promise<boolean> {
   const { agent } = (first as KeptRequest).request
-  return call.agent === undefined && wasRevoked(agent) && (await call.holder?.()) !== agent
+  return wasRevoked(agent) && (await call.holder?.()) !== agent
 }
 
 async function withdraw(desk: Desk, agent: string, command: string): Promise<void> {
@@ -331,8 +332,7 @@ async function keepAnswer(
   if (one === undefined) return 'there is no such request, or it has expired'
   const answer = await readKeptAnswer(container, one, clock)
   if (answer === undefined) return 'it is not an answer of the approver to this request'
-  if ((await readKeptAnswer(await files.answer(id), one, clock)) !== undefined) return 'the request has been answered'
-  await files.putAnswer(id, container)
+  if (!(await files.putAnswer(id, container, answerReader(one, clock)))) return 'the request has been answered'
   onEvent({ level: 'info', event: 'approval_answered', message: `the request ${id} is ${answer}` })
   return undefined
 }

@@ -20,8 +20,13 @@ export interface ApprovalFiles {
   putCount(id: string, count: number): Promise<void>
   putRequest(id: string, container: string): Promise<void>
   putBody(id: string, body: string): Promise<void>
-  /** Replaces an answer in one step. */
-  putAnswer(id: string, container: string): Promise<void>
+  /**
+   * Keeps the first answer, of whichever process. A file that is not an answer is replaced: the agent may have written it.
+   *
+   * @param isAnswer - whether the text of a file is an answer.
+   * @returns whether it was the first.
+   */
+  putAnswer(id: string, container: string, isAnswer: (text: string | undefined) => Promise<boolean>): Promise<boolean>
   /** The delegations by which owners made others approvers, also those of the page, each a container with its chain. */
   enrolments(): Promise<readonly string[]>
   /** Adds one under a name of its own. */
@@ -47,7 +52,7 @@ export const codeMs = 600_000
 
 /** Opens the folder, which is made with its first file. */
 export function approvalFiles(folder: string): ApprovalFiles {
-  const { at, read, put, idsOf } = idTexts(folder)
+  const { at, read, put, putFirst, idsOf } = idTexts(folder)
   return {
     ids: () => idsOf('request'),
     async enrolments() {
@@ -66,7 +71,17 @@ export function approvalFiles(folder: string): ApprovalFiles {
     putCount: (id, count) => put(at(id, 'count'), String(count)),
     putRequest: (id, container) => put(at(id, 'request'), container),
     putBody: (id, body) => put(at(id, 'body'), body),
-    putAnswer: (id, container) => put(at(id, 'answer'), container),
+    async putAnswer(id, container, isAnswer) {
+      const path = at(id, 'answer')
+      for (let tries = 0; tries < 3; tries++) {
+        if (await putFirst(path, container)) return true
+        if (await isAnswer(await read(path))) return false
+        await unlink(path).catch(() => undefined)
+      }
+      // A process writes its own file again and again.
+      await put(path, container)
+      return true
+    },
     async tidy() {
       const requests = new Set(await idsOf('request'))
       for (const kind of ['answer', 'body', 'count'] as const)

@@ -1,6 +1,6 @@
 // node only: reads and writes files
 import { randomBytes } from 'node:crypto'
-import { readdir, rename, unlink } from 'node:fs/promises'
+import { link, readdir, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { base32 } from 'multiformats/bases/base32'
 import { createDurableFile } from '../../support/durable-file.ts'
@@ -13,8 +13,6 @@ export type FileKind = 'request' | 'answer' | 'body' | 'count' | 'approver' | 'p
 /** The files of a folder: one text each, under an ID and a kind. */
 export interface IdTexts {
   at(id: string, kind: FileKind): string
-  /** A path for a draft. */
-  draft(): string
   /** None where the folder does not exist, or cannot be read. */
   idsOf(kind: FileKind): Promise<readonly string[]>
   /** The IDs of a kind among the names of files. */
@@ -23,6 +21,8 @@ export interface IdTexts {
   read(path: string): Promise<string | undefined>
   /** A reader finds no file, or a whole one. */
   put(path: string, text: string): Promise<void>
+  /** Puts a text where there is no file. Returns whether there was none: of two writers, one is the first. */
+  putFirst(path: string, text: string): Promise<boolean>
 }
 
 const timeoutMs = 10_000
@@ -43,9 +43,19 @@ export function isApprovalId(text: string): boolean {
 /** Opens the folder, which is made with its first file. */
 export function idTexts(folder: string): IdTexts {
   const draft = (): string => join(folder, `.draft-${randomBytes(8).toString('hex')}`)
+  async function write(text: string): Promise<string> {
+    await makeFolders(folder)
+    const made = draft()
+    try {
+      await createDurableFile(made, `${text}\n`)
+      return made
+    } catch (error) {
+      await unlink(made).catch(() => undefined)
+      throw error
+    }
+  }
   return {
     at: (id, kind) => join(folder, `${id}.${kind}`),
-    draft,
     idsOf: async (kind) => idsIn(await readdir(folder).catch(() => []), kind),
     idsIn,
     async read(path) {
@@ -54,14 +64,25 @@ export function idTexts(folder: string): IdTexts {
       return new TextDecoder('latin1').decode(file.bytes).trim()
     },
     async put(path, text) {
-      await makeFolders(folder)
-      const made = draft()
+      const made = await write(text)
       try {
-        await createDurableFile(made, `${text}\n`)
         await rename(made, path)
       } catch (error) {
         await unlink(made).catch(() => undefined)
         throw error
+      }
+    },
+    async putFirst(path, text) {
+      const made = await write(text)
+      try {
+        // Unlike a rename, it leaves another file in its place.
+        await link(made, path)
+        return true
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+        throw error
+      } finally {
+        await unlink(made).catch(() => undefined)
       }
     },
   }

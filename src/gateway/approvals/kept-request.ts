@@ -87,3 +87,11 @@ export async function readKeptAnswer(
   const { answer } = await readApprovalAnswer(container, { request, ...(clock !== undefined && { clock }) })
   return answer === 'invalid' ? undefined : answer
 }
+
+/** Whether a text is an answer to a request. */
+export function answerReader(
+  one: KeptRequest,
+  clock: Clock | undefined,
+): (container: string | undefined) => Promise<boolean> {
+  return async (container) => (await readKeptAnswer(container, one, clock)) !== undefined
+}

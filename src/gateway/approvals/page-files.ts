@@ -1,7 +1,6 @@
 // node only: reads and writes files
-import { link, unlink } from 'node:fs/promises'
+import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createDurableFile } from '../../support/durable-file.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
 import { idTexts } from './id-texts.ts'
 
@@ -33,7 +32,7 @@ export interface PageFiles {
 
 /** Opens the folder, which is made with its first file. */
 export function pageFiles(folder: string): PageFiles {
-  const { at, draft, read, put, idsIn } = idTexts(folder)
+  const { at, read, put, putFirst, idsIn } = idTexts(folder)
   const runPath = join(folder, 'page.run')
   return {
     async enrolments() {
@@ -56,19 +55,7 @@ export function pageFiles(folder: string): PageFiles {
     code: (id) => read(at(id, 'code')),
     putCode: (id, run) => put(at(id, 'code'), run),
     offer: (id) => read(at(id, 'offer')),
-    async putOffer(id, did) {
-      const made = draft()
-      try {
-        await createDurableFile(made, `${did}\n`)
-        // Unlike a rename, it leaves the first one in its place.
-        await link(made, at(id, 'offer'))
-        return true
-      } catch {
-        return false
-      } finally {
-        await unlink(made).catch(() => undefined)
-      }
-    },
+    putOffer: (id, did) => putFirst(at(id, 'offer'), did).catch(() => false),
     async removeCode(id) {
       await unlink(at(id, 'code')).catch(() => undefined)
       await unlink(at(id, 'offer')).catch(() => undefined)

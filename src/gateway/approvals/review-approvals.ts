@@ -17,7 +17,7 @@ import type { GatewayConfig } from '../configuration/read-gateway-config.ts'
 import { approvalFiles, approvalId } from './approval-files.ts'
 import { chainOf } from './enrolments.ts'
 import { isApprovalId } from './id-texts.ts'
-import { type KeptRequest, readKeptAnswer, readKeptRequest } from './kept-request.ts'
+import { answerReader, type KeptRequest, readKeptAnswer, readKeptRequest } from './kept-request.ts'
 import { bodyOf } from './request-body.ts'
 
 /** A request of an agent that waits at a gateway. */
@@ -119,10 +119,8 @@ export async function answerApproval(options: AnswerApprovalOptions): Promise<vo
   const files = approvalFiles(config.approvalsFolder)
   if ((await readKeptAnswer(answer, read, clock)) === undefined)
     throw new ArgumentError(`the answer is not one of the approver to the request ${quote(id)}`)
-  // A file that is not an answer is replaced: the agent may have written it.
-  if ((await readKeptAnswer(await files.answer(id), read, clock)) !== undefined)
+  if (!(await files.putAnswer(id, answer, answerReader(read, clock))))
     throw new ArgumentError(`the request ${quote(id)} has been answered`)
-  await files.putAnswer(id, answer)
 }
 
 async function readRequest(

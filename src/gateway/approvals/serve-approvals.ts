@@ -54,8 +54,9 @@ export async function serveApprovals(
     return endWith(socket, { error: refused('the second line must be {"requests":["…"],"wait":0}') })
   places.begin(socket)
   const { proof } = asked
-  const holder = async () => (proof === undefined || nonce === undefined ? undefined : proven?.(proof, nonce))
-  const taken = await desk.take(asked.requests, { ...call, holder, waits: asked.wait > 0 }, need, asked.body)
+  const beside = async () => (proof === undefined || nonce === undefined ? undefined : proven?.(proof, nonce))
+  const wanted = { ...call, holder: call.holder ?? beside, waits: asked.wait > 0 }
+  const taken = await desk.take(asked.requests, wanted, need, asked.body)
   if (typeof taken === 'string') return endWith(socket, { error: refused(taken) })
   const shown = taken.map(({ id, request, container }) => ({ id, approver: request.approver, container }))
   await within(confirmMs, socket, say({ waiting: shown }))

@@ -11,11 +11,11 @@ export interface NotesDatabase {
 
 /** Notes of a gateway about agents. They contain keyed hashes, and no DID. */
 export interface AgentNotes {
-  /** Notes that an owner has revoked a delegation to an agent, and tells the listeners. */
-  noteRevoked(agent: string, command: string): void
+  /** Notes that an owner has revoked a delegation to an agent. Resolves when the listeners have done their part. */
+  noteRevoked(agent: string, command: string): Promise<void>
   wasRevoked(agent: string): boolean
   /** Calls a listener after each `noteRevoked`. */
-  follow(listener: (agent: string, command: string) => void): void
+  follow(listener: (agent: string, command: string) => Promise<void>): void
   /** The number of revocations that a branch has stored and that still apply. */
   countOf(branch: string): number
   /** Whether a branch has stored a revocation. */
@@ -35,13 +35,13 @@ export function openAgentNotes(database: NotesDatabase, secret: Uint8Array, cloc
 CREATE TABLE IF NOT EXISTS gateway_branches (
   branch BLOB NOT NULL, revocation BLOB NOT NULL, until REAL NOT NULL, PRIMARY KEY (branch, revocation)
 ) WITHOUT ROWID`)
-  const listeners = new Set<(agent: string, command: string) => void>()
+  const listeners = new Set<(agent: string, command: string) => Promise<void>>()
   const named = (kind: string, name: string): Uint8Array =>
     new Uint8Array(createHmac('sha256', secret).update(`gateway/${kind}\0${name}`).digest())
   return {
-    noteRevoked(agent, command) {
+    async noteRevoked(agent, command) {
       database.run('INSERT OR IGNORE INTO gateway_revoked VALUES (?)', [named('agent', agent)])
-      for (const listener of listeners) listener(agent, command)
+      await Promise.all([...listeners].map((listener) => listener(agent, command)))
     },
     wasRevoked: (agent) =>
       database.all('SELECT 1 FROM gateway_revoked WHERE agent = ?', [named('agent', agent)]).length > 0,

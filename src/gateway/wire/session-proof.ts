@@ -44,6 +44,12 @@ export interface Proven {
   readonly branch: string
 }
 
+/** A client that has proved them at the beginning of its connection. */
+export interface ProvenClient extends Proven {
+  /** The agent, while its delegation is valid and not revoked. */
+  readonly holder: () => Promise<string | undefined>
+}
+
 /**
  * Asks a client for its proof: a call that is signed for a challenge of this connection, and a chain of delegations to its
  * signer. The call has no effect, and no other connection accepts it.
@@ -54,13 +60,18 @@ export async function askProof(
   socket: Socket,
   wanted: ProvenPlace,
   generation: Pick<Generation, 'audience' | 'config' | 'revocations'>,
-): Promise<Proven | HelloError> {
+): Promise<ProvenClient | HelloError> {
   const challenge = newChallenge()
   socket.write(`${JSON.stringify({ procura: 1, audience: generation.audience, challenge })}\n`)
   const line = await readFirstLine(socket, proofMs)
   if (typeof line !== 'string') return line
-  const proven = await provenBy(proofIn(line), { ...wanted, challenge }, generation)
-  return typeof proven === 'string' ? { code: 'proof_refused', message: proven } : proven
+  const prove = (): Promise<Proven | string> => provenBy(proofIn(line), { ...wanted, challenge }, generation)
+  const holder = async (): Promise<string | undefined> => {
+    const proven = await prove()
+    return typeof proven === 'string' ? undefined : proven.agent
+  }
+  const proven = await prove()
+  return typeof proven === 'string' ? { code: 'proof_refused', message: proven } : { ...proven, holder }
 }
 
 /** A text that no other connection has. */

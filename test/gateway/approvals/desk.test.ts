@@ -8,6 +8,7 @@ import { refuse } from '../../../src/approval/refuse.ts'
 import { requestApproval } from '../../../src/approval/request-approval.ts'
 import { type ApprovalDesk, openApprovalDesk } from '../../../src/gateway/approvals/approval-desk.ts'
 import { type KeptRequest, readKeptRequest } from '../../../src/gateway/approvals/kept-request.ts'
+import { answerApproval, listApprovals } from '../../../src/gateway/approvals/review-approvals.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { generateSigner } from '../../../src/principal/generate-signer.ts'
 import type { Signer } from '../../../src/principal/signer.ts'
@@ -61,6 +62,33 @@ describe('the requests that wait at a gateway', () => {
     const { container } = await approve((one as KeptRequest).request, { issuer, clock: time })
     return desk.answer((one as KeptRequest).id, container)
   }
+
+  it('APR-85 are answered by the first of several answers that come at once, from each process [attack 102]', async () => {
+    const config = { approvalsFolder: folder } as never
+    for (let round = 0; round < 10; round++) {
+      const [one] = await take([await request(owner, { to: `${round}` })])
+      const { id, container } = one as KeptRequest
+      // Each of them has read the request by itself.
+      const read = async () => ((await readKeptRequest(container, { clock: time })) as KeptRequest).request
+      const parties = { issuer: owner, clock: time }
+      const [approval, refusal] = [await approve(await read(), parties), await refuse(await read(), parties)]
+      // The agent has written a file that is not an answer.
+      if (round % 2 === 1) writeFileSync(join(folder, `${id}.answer`), 'no answer', { mode: 0o600 })
+      const from = (answer: string): Promise<void> => answerApproval({ config, id, answer, clock: time })
+      const outcomes = await Promise.allSettled([
+        from(approval.container),
+        from(refusal),
+        desk.answer(id, refusal).then((fault) => (fault === undefined ? undefined : Promise.reject(new Error(fault)))),
+      ])
+      const first = outcomes.findIndex(({ status }) => status === 'fulfilled')
+      expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+      const [listed] = (await listApprovals({ config, clock: time })).filter((other) => other.id === id)
+      expect(listed?.state).toBe(first === 0 ? 'approved' : 'refused')
+      const late = first === 0 ? refusal : approval.container
+      await expect(from(late)).rejects.toThrow(`the request \`${id}\` has been answered`)
+    }
+    expect(readdirSync(folder).filter((name) => name.startsWith('.draft'))).toEqual([])
+  })
 
   async function fill(issuer: Signer, count: number, name = 'f'): Promise<readonly KeptRequest[]> {
     const taken: KeptRequest[] = []

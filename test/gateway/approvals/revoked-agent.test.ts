@@ -4,10 +4,13 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { requestApproval } from '../../../src/approval/request-approval.ts'
+import { askGateway } from '../../../src/cli/ask-gateway.ts'
 import { encodeContainer } from '../../../src/container/container.ts'
 import type { Delegation } from '../../../src/delegation/delegation.ts'
+import { createRevocationTaker } from '../../../src/gateway/take-revocations.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import type { Signer } from '../../../src/principal/signer.ts'
+import { revoke } from '../../../src/revocation/revoke.ts'
 import { createSignerFile } from '../../../src/signer-file/signer-file.ts'
 import { runCli } from '../../cli/run-cli.ts'
 import { until } from '../../support/until.ts'
@@ -144,6 +147,72 @@ describe('an agent whose delegations an owner has revoked', () => {
     expect(await handIn(agent.signer, 'a@b.test', async () => early)).toMatchObject({ error: {} })
     expect(await handIn(agent.signer, 'a@b.test', renewed)).toHaveProperty('waiting')
     expect(await handIn(other.signer, 'a@b.test')).toHaveProperty('waiting')
+  })
+})
+
+describe('a revocation', () => {
+  it('is answered when the requests of the agent are removed [APR-96]', async () => {
+    let done: () => void = () => undefined
+    const noted: unknown[] = []
+    const notes = {
+      ...{ add: () => undefined, countOf: () => 0, has: () => false },
+      noteRevoked: (...of: readonly string[]) => {
+        noted.push(of)
+        return new Promise<void>((resolve) => (done = resolve))
+      },
+    }
+    const accepted = { accepted: true, revoked: 'x', recorded: true } as never
+    const errors: unknown[] = []
+    const take = createRevocationTaker({
+      ...{ revoke: async () => accepted, subjects: [owner.did], notes, onError: (error) => void errors.push(error) },
+    })
+    const given = await agent.give(owner, '/mcp/mail', limited)
+    const sent = encodeContainer([await revoke({ issuer: owner, delegation: given }), given])
+    let answer: unknown
+    const taken = take(sent).then((result) => (answer = result))
+    await until(() => noted.length === 1)
+    await new Promise(setImmediate)
+    expect([answer, noted]).toEqual([undefined, [[agent.signer.did, '/mcp/mail']]])
+    done()
+    expect(await taken).toBe(accepted)
+    // The revocation applies also when a part of the rest fails, which is reported.
+    notes.noteRevoked = () => Promise.reject(new Error('disk full'))
+    expect([await take(sent), errors.map(String)]).toEqual([accepted, ['Error: disk full']])
+  })
+
+  it('counts for a request whose connection began with the revoked delegation, also over TCP [APR-96] [attack 102]', async () => {
+    home.configure((config) => void Object.assign(config, { listen: { address: '127.0.0.1:0' } }))
+    const address = (await home.open()).place
+    const given = await agent.give(owner, '/mcp/mail/send', limited)
+    const call = { issuer: agent.signer, subject: owner.did, audience: home.service.did, command: '/mcp/mail/send' }
+    async function open() {
+      const [host = '', port] = address.split(':')
+      const socket = connect({ host, port: Number(port) }).on('error', () => undefined)
+      const lines = createInterface({ input: socket })[Symbol.asyncIterator]()
+      const next = async (): Promise<Record<string, string>> => JSON.parse((await lines.next()).value as string)
+      const say = (line: object): void => void socket.write(`${JSON.stringify({ procura: 1, ...line })}\n`)
+      say({ approvals: { command: call.command, subject: owner.did } })
+      say(await proofOf(agent.signer, [given])((await next())['challenge'] ?? ''))
+      expect(await next()).toMatchObject({ threshold: 1 })
+      return async (to: string): Promise<object> => {
+        const invocation = await invoke({ ...call, args: { to } })
+        const parties = { issuer: agent.signer, approver: owner.did, invocation }
+        const { container } = await requestApproval({ approvable: true }, parties)
+        socket.write(`${JSON.stringify({ requests: [container], wait: 0 })}\n`)
+        const answer = await next()
+        socket.destroy()
+        return answer
+      }
+    }
+    const [before, after] = [await open(), await open()]
+    expect(await before('a@b.test')).toHaveProperty('waiting')
+    const revocation = encodeContainer([await revoke({ issuer: owner, delegation: given }), given])
+    expect(await askGateway({ address }, { procura: 1, revoke: revocation })).toHaveProperty('answer.revoked')
+    expect(waiting()).toBe(0)
+    expect(await after('b@b.test')).toMatchObject({
+      error: { code: 'approval_refused', message: expect.stringMatching(/^an owner has revoked/) },
+    })
+    expect(waiting()).toBe(0)
   })
 })
 

@@ -104,12 +104,12 @@ describe('an agent that revokes without end', () => {
     expect(await send(agent, await passedOn([await given(agent)], agent))).toMatchObject(taken)
   })
 
-  it('is not named in the state [GTW-43]', () => {
+  it('is not named in the state [GTW-43]', async () => {
     const stored: unknown[] = []
     const database: NotesDatabase = { exec: () => undefined, run: (_, values) => stored.push(...values), all: () => [] }
     const notes = openAgentNotes(database, new Uint8Array(32))
     notes.add(agent.did, 'bafyrei', 5)
-    notes.noteRevoked(agent.did, '/mcp')
+    await notes.noteRevoked(agent.did, '/mcp')
     expect(stored).toMatchObject([{ length: 32 }, { length: 32 }, 305, { length: 32 }])
   })
 })
