@@ -56,6 +56,12 @@ describe('STO-13 a script for Redis', () => {
     expect(client.sent).toEqual(['EVALSHA'])
   })
 
+  it('that is not answered has an error with its time limit', async () => {
+    const client = new Client()
+    client.answer = () => new Promise(() => undefined)
+    expect(await run(client, 60)).toMatchObject({ code: 'ERR_STORE', cause: { message: 'timed out after 60 ms' } })
+  })
+
   it('closes a silent connection, and is sent once more if the client rejects it then', async () => {
     const client = new Client()
     client.answer = () =>

@@ -108,7 +108,7 @@ export function openConnection(options: Required<PostgresConnectionOptions>): Po
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        const error = new Error('timed out')
+        const error = new Error(`timed out after ${timeoutMs} ms`)
         reject(error)
         timing.abort(error)
       }, timeoutMs)
@@ -169,7 +169,7 @@ export function otherForm(): StoreError {
 function unprepared(cause?: unknown): StoreError {
   return new StoreError(
     'the database has no data of the stores; if it is new or was upgraded, run `postgresStoreSchema()` and call `preparePostgresStores`; if its ' +
-      ' data was lost, do that and add the revocations again',
+      'data was lost, do that and add the revocations again',
     { cause },
   )
 }

@@ -45,7 +45,7 @@ export function poolRunner(pool: ConnectionPool): PoolRunner {
   function closeIdle(): void {
     for (let left = pool.idleCount; left > 0; left--) {
       void takeConnection(pool, ignoreLoss).then((connection) => {
-        // A connection with a statement under way is closed without a goodbye, which a dead one would wait for.
+        // A connection with a statement under way is closed without Terminate, which a dead one would wait for.
         connection.query('SELECT 1', []).catch(ignoreLoss)
         connection.release(new Error('the server is silent'))
       }, ignoreLoss)

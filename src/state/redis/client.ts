@@ -119,7 +119,7 @@ export function scriptRunner(client: RedisStoreClient, timeoutMs: number): RunSc
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         isLate = true
-        reject(new Error('timed out'))
+        reject(new Error(`timed out after ${timeoutMs} ms`))
       }, timeoutMs)
     })
     const send = async (): Promise<unknown> => {
