@@ -29,8 +29,8 @@ export interface AttenuateOptions extends NewDelegation {
 }
 
 /**
- * Passes on a received delegation, narrowed. A delegation never grants more than its proofs. This function refuses to sign
- * a broader one, so that nobody relies on it.
+ * Passes on a received delegation, narrowed. A delegation never grants more than its proofs. This function refuses to
+ * sign a broader one, so that nobody relies on it.
  *
  * Without `expiresIn` or `expiration` it is valid for one hour, or until its proofs expire if that is sooner.
  *
@@ -63,7 +63,7 @@ export async function attenuate(
   for (const [at, link] of chain.entries()) refusePromise(`proofs[${at}]`, link)
   if (proof === undefined || chain.some((link) => link?.kind !== 'delegation')) {
     throw new ArgumentError(
-      'attenuate needs a delegation, or its chain; pass what `delegate` or `decodeDelegation` returned',
+      'attenuate needs a delegation, or its chain; pass a result of `delegate` or `decodeDelegation`',
     )
   }
   const given = readOptions('attenuate', options, optionChecks)

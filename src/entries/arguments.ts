@@ -1,6 +1,7 @@
 /**
  * `procura/arguments`: types of arguments. Each has a canonical form: one resource has one text, so a policy with
- * `like` cannot be bypassed by another spelling. A plain string is `oneLine()`, or `text()` for several lines. Any other Standard Schema can be used as well, without that guarantee.
+ * `like` cannot be bypassed by another spelling. A plain string is `oneLine()`, or `text()` for several lines. Any
+ * other Standard Schema can be used as well, without that guarantee.
  *
  * @module
  */

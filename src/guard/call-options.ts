@@ -35,10 +35,10 @@ export interface GuardCallOptions extends CallOptions {
    */
   readonly claimed?: ClaimedFacts
   /**
-   * Returns whether a call is executed now, such as by the number of calls of its caller that are in progress; any result
-   * but `true` refuses it with `overloaded`, and an error with `internal_error`. It is the last question before the call
-   * is looked up as revoked or seen, and before a limit is used: the same call can be sent again. A dry run asks it too. Default:
-   * each allowed call is executed.
+   * Returns whether a call is executed now, such as by the number of calls of its caller that are in progress; any
+   * result but `true` refuses it with `overloaded`, and an error with `internal_error`. It is the last question before
+   * the call is looked up as revoked or seen, and before a limit is used: the same call can be sent again. A dry run
+   * asks it too. Default: each allowed call is executed.
    */
   readonly admit?: (call: AdmittedCall) => boolean
 }

@@ -18,9 +18,10 @@ import { type ClosableServer, watchServer } from '../support/watch-server.ts'
 /** Options of {@link closeAtSignal}. */
 export interface CloseAtSignalOptions {
   /**
-   * The server that is closed first: of `node:http`, `node:https` or `node:http2`, as `app.listen` of Express and `serve`
-   * of Hono return it, or the instance of Fastify, which has one for each address of `localhost`. A session of HTTP/2 that was open before this call, and on which no stream
-   * begins after it, may last for `closeMs`. Default: there is no server.
+   * The server that is closed first: of `node:http`, `node:https` or `node:http2`, as `app.listen` of Express and
+   * `serve` of Hono return it, or the instance of Fastify, which has one for each address of `localhost`. A session of
+   * HTTP/2 that was open before this call, and on which no stream begins after it, may last for `closeMs`. Default:
+   * there is no server.
    */
   readonly server?: ClosableServer
   /** Whether the end of standard input closes the service too, as for an MCP server at stdio. Default false. */

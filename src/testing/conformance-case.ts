@@ -52,7 +52,10 @@ export interface MovableClock extends Clock {
   advance(seconds: number): void
 }
 
-/** A clock that begins at the present time. Only the case moves it, so that the time that a slow store takes does not count. */
+/**
+ * A clock that begins at the present time. Only the case moves it, so that the time that a slow store takes does not
+ * count.
+ */
 function movableClock(): MovableClock {
   let now = systemClock.now()
   return {

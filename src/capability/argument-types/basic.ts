@@ -21,8 +21,9 @@ export interface TextOptions {
 }
 
 /**
- * Any string of well-formed Unicode, also of several lines; see `oneLine` for a name or a title. It has no other canonical form, so a policy with `like` may not restrict how the
- * handler interprets the string. For paths, URLs, addresses and names, use the types of their own.
+ * Any string of well-formed Unicode, also of several lines; see `oneLine` for a name or a title. It has no other
+ * canonical form, so a policy with `like` may not restrict how the handler interprets the string. For paths, URLs,
+ * addresses and names, use the types of their own.
  *
  * @throws ArgumentError when an option is invalid.
  */

@@ -10,9 +10,9 @@ export interface OneLineOptions {
 }
 
 /**
- * A string on one line, such as a name, a subject or a title. Canonical form: normalization form C, without line breaks, controls,
- * characters that change the direction of writing, and invisible characters. It is displayed as it is in a header, a
- * log or a question to a person.
+ * A string on one line, such as a name, a subject or a title. Canonical form: normalization form C, without line
+ * breaks, controls, characters that change the direction of writing, and invisible characters. It is displayed as it is
+ * in a header, a log or a question to a person.
  *
  * @throws ArgumentError when an option is invalid.
  */

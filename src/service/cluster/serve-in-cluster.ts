@@ -24,13 +24,16 @@ export interface ServeInClusterOptions {
   readonly workers?: number
   /** The signal at which the primary process replaces the workers, one after the other. Default `'SIGHUP'`. */
   readonly replaceAt?: string
-  /** The signals that close all workers. A second one ends them in the middle of their calls. Default `['SIGTERM', 'SIGINT']`. */
+  /**
+   * The signals that close all workers. A second one ends them in the middle of their calls. Default `['SIGTERM',
+   * 'SIGINT']`.
+   */
   readonly signals?: readonly string[]
   /** Milliseconds until a worker that does not listen is killed. Default 60,000. */
   readonly openMs?: number
   /**
-   * Milliseconds until a worker that was asked to close or closes by itself, and has not ended, is killed. Default 15,000, which
-   * is more than the 10,000 of `listenForCalls`.
+   * Milliseconds until a worker that was asked to close or closes by itself, and has not ended, is killed. Default
+   * 15,000, which is more than the 10,000 of `listenForCalls`.
    */
   readonly closeMs?: number
   /**
@@ -61,8 +64,9 @@ export interface ClusteredService {
  * are missing in the log; `recoverIntents` records them as unknown.
  *
  * @param open - opens the service, and returns an object with its `close`, such as the result of `listenForCalls`.
- * @throws ArgumentError when an argument is invalid, or the program has called it before; WorkerError in the primary process, when one of the first workers ends
- *   before it listens, after the others have ended; in a worker, the error of `open`.
+ * @throws ArgumentError when an argument is invalid, or the program has called it before; WorkerError in the primary
+ *   process, when one of the first workers ends before it listens, after the others have ended; in a worker, the error
+ *   of `open`.
  *
  * @example
  * ```ts

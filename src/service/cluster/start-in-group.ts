@@ -1,7 +1,10 @@
 // node only: starts processes
 import { type StartedWorker, startWorker, type WorkerSettings } from './start-worker.ts'
 
-/** A signal that the primary process and its workers receive as one process group, and that only the primary process acts on. */
+/**
+ * A signal that the primary process and its workers receive as one process group, and that only the primary process
+ * acts on.
+ */
 export interface GroupSignal {
   readonly name: string
   /** The times that the primary process has received it. */
