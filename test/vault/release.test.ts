@@ -12,7 +12,7 @@ import { Secret } from '../../src/vault/secret.ts'
 import type { SecretReading, SecretSource } from '../../src/vault/source.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import type { LeaseOptions, Release, Vault } from '../../src/vault/vault.ts'
-import { movableClock, NOON, OWNER, permission, STRANGER, serve, vaultError } from './support.ts'
+import { invalidArgument, movableClock, NOON, OWNER, permission, STRANGER, serve, vaultError } from './support.ts'
 
 /** A source whose one reading comes from a test. */
 function sourceOf(
@@ -506,6 +506,27 @@ describe('referenceTable', () => {
     expect(choose(STRANGER, '/crm/read/x')).toBe('reader')
     expect(choose(STRANGER, '/crm/write')).toBe('shared')
     expect(() => choose(OWNER, '/crmx')).toThrow(expect.objectContaining(vaultError('ERR_VAULT_UNKNOWN_REFERENCE')))
+  })
+
+  it.each<readonly [fault: string, rows: unknown, message: RegExp]>([
+    ['no list', 'crm', /^referenceTable: `rows`/],
+    ['a row that is not an object', [null], /^referenceTable: `rows`/],
+    [
+      'an unknown name in a row',
+      [{ command: '/crm', reference: 'a', subjects: [OWNER] }],
+      /^referenceTable: row 1 has no option `subjects`/,
+    ],
+    ['a row without a credential', [rows[0], { command: '/crm' }], /^referenceTable: row 2: `reference`/],
+    ['a malformed command', [rows[0], { command: 'crm', reference: 'a' }], /`command` of row 2 is not a command/],
+    [
+      'a malformed subject',
+      [rows[0], { command: '/crm', subject: 'owner', reference: 'a' }],
+      /`subject` of row 2 is not a DID/,
+    ],
+  ])('refuses rows with %s', (_fault, wrong, message) => {
+    const make = (): unknown => referenceTable(wrong as typeof rows)
+    expect(make).toThrow(expect.objectContaining(invalidArgument))
+    expect(make).toThrow(message)
   })
 
   it('refuses two rows for the same calls', () => {

@@ -44,12 +44,12 @@ export function referenceTable(rows: readonly ReferenceRow[]): ReferenceTable {
     reference: nonEmptyString,
   }
   const wrong = (what: string): ArgumentError => new ArgumentError(`referenceTable: ${what}`)
-  readOptions('referenceTable', { rows }, { rows: arrayOf(objectValue) }, wrong)
-  for (const one of rows) readOptions('a row', one, row, wrong)
+  readOptions('referenceTable', { rows }, { rows: arrayOf(objectValue) })
+  for (const [index, one] of rows.entries()) readOptions(`row ${index + 1}`, one, row, wrong)
   const parsed = rows.map(({ command, subject, reference }, index) => {
-    if (!isCommand(command)) throw wrong(`the \`command\` of row ${index} is not a command, such as /mail/send`)
+    if (!isCommand(command)) throw wrong(`the \`command\` of row ${index + 1} is not a command, such as /mail/send`)
     if (subject === undefined) return { command, subject, reference }
-    if (!isDid(subject)) throw wrong(`the \`subject\` of row ${index} is not a DID, such as did:web:example.com`)
+    if (!isDid(subject)) throw wrong(`the \`subject\` of row ${index + 1} is not a DID, such as did:web:example.com`)
     return { command, subject, reference }
   })
   const seen = new Set<string>()
