@@ -27,6 +27,7 @@ describe('credential rules', () => {
     ['no origins at all', 'a', { origins: [], processor: bearer() }, /`origins` is empty/],
     ['headers without origins', 'a', { headers: ['accept'] }, /need `origins`/],
     ['methods without origins', 'a', { methods: ['GET'] }, /need `origins`/],
+    ['a prefix without origins', 'a', { leasable: true, pathPrefix: '/v1' }, /need `origins`/],
     ['nothing that can use it', 'a', { leasable: false }, /list the `origins` .* or set `leasable: true`/],
     ['a lower-case method', 'a', { ...sent, methods: ['get'] }, /upper case/],
     ['CONNECT', 'a', { ...sent, methods: ['CONNECT'] }, /`methods` must not contain/],
@@ -47,6 +48,7 @@ describe('credential rules', () => {
     ['a prefix that is not a path', 'a', { ...sent, pathPrefix: 'v1' }, /`pathPrefix` must begin/],
     ['a prefix on another host', 'a', { ...sent, pathPrefix: '//evil.example/v1' }, /`pathPrefix` must begin/],
     ['a prefix that is not a host either', 'a', { ...sent, pathPrefix: '//' }, /`pathPrefix` must begin/],
+    ['a prefix with an encoded letter', 'a', { ...sent, pathPrefix: '/%76%31' }, /`pathPrefix` must begin/],
     ['a prefix with a backslash', 'a', { ...sent, pathPrefix: '/\\' }, /`pathPrefix` must begin/],
   ]
   for (const [what, name, rules, message] of wrong) {

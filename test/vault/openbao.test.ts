@@ -80,6 +80,18 @@ describe('the KV engine', () => {
     await expect(lease(vault, 'ninth')).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
   })
 
+  it('reads below the path of the address, with or without a slash at its end', async () => {
+    const asked: string[] = []
+    for (const address of ['https://proxy.example/bao', 'https://proxy.example/bao/']) {
+      const fetch = async (target: RequestInfo | URL): Promise<Response> => {
+        asked.push(String(target))
+        return Response.json({ errors: [] }, { status: 404 })
+      }
+      await expect(lease(vaultOf({ a: kv }, { address, login: fixedToken('t'), fetch }))).rejects.toThrow()
+    }
+    expect(asked).toEqual(Array.from({ length: 2 }, () => 'https://proxy.example/bao/v1/secret/data/crm/api'))
+  })
+
   it('has no secret at an empty path, or after a deletion', async () => {
     const vault = vaultOf({ a: kv })
     await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))

@@ -259,7 +259,7 @@ function parseHeader(name: string, wrong: MakeError): string {
 
 function parsePathPrefix(prefix: string, wrong: MakeError): string {
   const base = 'https://localhost'
-  const canonical = prefix.startsWith('/') && URL.canParse(prefix, base) && new URL(prefix, base).pathname === prefix
+  const canonical = URL.canParse(prefix, base) && new URL(prefix, base).pathname === prefix
   if (!canonical || prefix.includes('//') || (prefix.length > 1 && prefix.endsWith('/')) || prefix.includes('%')) {
     throw wrong('`pathPrefix` must begin with a slash, end without one, and need no percent-encoding')
   }
