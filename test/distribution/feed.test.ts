@@ -10,6 +10,7 @@ import {
   followRevocations,
 } from '../../src/distribution/follow-revocations.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import type { JournalEntry, RevocationJournal } from '../../src/revocation/revocation-journal.ts'
 import { revoke } from '../../src/revocation/revoke.ts'
 import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
 import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
@@ -199,6 +200,54 @@ describe('a feed of revocations', () => {
     expect(next).toMatch(/^[0-9a-f]{32}:1$/)
     expect((await fetch(`${url}?after=${next}`)).headers.get('x-next')).toBe(next)
     expect((await fetch(url, { method: 'POST' })).status).toBe(405)
+  })
+
+  it('RVK-25 ends a part after the entry that fills it, so that a follower can take each part', async () => {
+    const idsOf = (entry: number): string[] => Array.from({ length: 4_500 }, (_, at) => cidNumber(entry * 4_500 + at))
+    const all: readonly JournalEntry[] = [idsOf(0), idsOf(1), idsOf(2), [alice.did]].map((ids, at) => ({
+      sequence: at + 1,
+      entry: { ids, expiration: never },
+    }))
+    const journal: RevocationJournal = {
+      listRevocations: async ({ after, limit }) => {
+        const entries = all.filter(({ sequence }) => sequence > after).slice(0, limit)
+        return { journal: 'a', head: all.length, entries }
+      },
+    }
+    const { url, errors } = await publish({ journal })
+    const places: string[] = []
+    for (let after = ''; places.length < 4 && !after.endsWith(':4'); places.push(after)) {
+      const response = await fetch(`${url}?after=${after}`)
+      expect((await response.text()).length).toBeLessThan(1_000_000)
+      after = response.headers.get('x-next') ?? ''
+    }
+    expect(places.map((place) => place.split(':')[1])).toEqual(['1', '2', '3', '4'])
+    const store = follow(url)
+    await store.ready()
+    const last = [0, 1, 2].map((entry) => cidNumber(entry * 4_500 + 4_499))
+    expect(store.findRevocations([...last, alice.did]).map(({ id }) => id)).toEqual([...last, alice.did])
+    expect([...errors, ...store.errors]).toEqual([])
+  })
+
+  it('ends the stream of a reader that left before its request was answered', async () => {
+    const feed = revocationFeed({
+      journal: memoryRevocationStore(),
+      signer: publisher,
+      authorize: async () => {
+        leaving.abort()
+        return true
+      },
+      maxStreams: 1,
+    })
+    closing.push(() => feed.close())
+    let leaving = new AbortController()
+    for (let reader = 0; reader < 3; reader++) {
+      leaving = new AbortController()
+      const headers = { accept: 'text/event-stream' }
+      const response = await feed.fetch(new Request('https://a.example', { headers, signal: leaving.signal }))
+      expect(response.status).toBe(200)
+      expect(await response.text()).toBe('')
+    }
   })
 
   it.each([

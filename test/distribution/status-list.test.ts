@@ -151,6 +151,14 @@ describe('a Token Status List', () => {
     expect(() => store.findRevocations([cidNumber(1)])).toThrow(StoreError)
   })
 
+  it('RVK-31 is refused with a list that is not base64url', async () => {
+    const token = await signed({ sub: uri, iat: start, status_list: { bits: 1, lst: 'eNrbuRgAAhcBXQ==' } })
+    const store = follow({ fetch: respond(token) })
+    await until(() => store.errors.length > 0)
+    expect(store.errors[0]).toEqual(new StoreError('the status list is malformed'))
+    expect(store.knowledge()).toBe(undefined)
+  })
+
   it('RVK-31 is refused with an algorithm that its reader did not name, also `none`', async () => {
     const secret = new Uint8Array(32)
     const shared = await new jose.SignJWT({ sub: uri, iat: start, status_list: { bits: 1, lst: 'eNrbuRgAAhcBXQ' } })
