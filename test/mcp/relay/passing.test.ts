@@ -6,7 +6,7 @@ const request = (id: unknown, method: string): object => ({ jsonrpc: '2.0', id, 
 
 describe('relayTools with `passes`', () => {
   it('MCP-31 answers a request that does not pass, and the server never receives it [attack 97]', async () => {
-    const { client, server } = await openRelay({ passes })
+    const { client, server, errors } = await openRelay({ passes })
     const methods = [
       'resources/read',
       'completion/complete',
@@ -24,9 +24,21 @@ describe('relayTools with `passes`', () => {
       // A request without an id is a notification, which a server might run.
       await client.deliver({ jsonrpc: '2.0', method })
     }
+    const asNotification = 'the client sent a request that is not allowed as a notification'
+    expect(errors.map(({ message }) => message)).toEqual(methods.map(() => asNotification))
     await client.deliver([request(2, 'prompts/get'), request(3, 'resources/read')])
     await client.deliver({ jsonrpc: '2.0', method: 'notifications/initialized' })
     expect(server.sent.map(({ method }: Loose) => method)).toEqual(['prompts/get', 'notifications/initialized'])
+  })
+
+  it('MCP-31 passes the cancellation of a request for the capabilities on', async () => {
+    const { client, server, errors } = await openRelay({ passes })
+    await client.deliver(request(1, 'initialize'))
+    const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } }
+    await client.deliver(cancelled)
+    await client.deliver(request(1, 'prompts/get'))
+    expect(server.sent).toMatchObject([{ method: 'initialize' }, cancelled, { id: 1, method: 'prompts/get' }])
+    expect([client.sent, errors]).toEqual([[], []])
   })
 
   it('MCP-31 refuses what the function does not answer with true [attack 97]', async () => {

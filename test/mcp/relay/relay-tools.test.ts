@@ -258,6 +258,20 @@ describe('relayTools', () => {
     }
   })
 
+  it('MCP-21 has room for a request of the server again when the server cancels one', async () => {
+    const { client, server } = await openRelay()
+    const ask = (id: number): unknown => server.deliver({ jsonrpc: '2.0', id, method: 'ping' })
+    for (let id = 0; id < 1_000; id++) await ask(id)
+    await ask(1_000)
+    expect(server.sent).toMatchObject([{ id: 1_000, error: { message: 'too many requests are in progress' } }])
+    await server.deliver({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 5 } })
+    await server.deliver({ jsonrpc: '2.0', method: 'notifications/cancelled' })
+    await ask(1_001)
+    await ask(1_002)
+    expect(client.sent.at(-1)).toMatchObject({ id: 1_001, method: 'ping' })
+    expect(server.sent.slice(1)).toMatchObject([{ id: 1_002, error: { message: 'too many requests are in progress' } }])
+  })
+
   it('MCP-23 cancels a call while it is decided, and one that the server has', async () => {
     const pins = { get: () => new Promise<string>((resolve) => (found = () => resolve('none'))) }
     let found = (): void => undefined
