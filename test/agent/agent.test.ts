@@ -11,6 +11,7 @@ import { encodeContainer } from '../../src/container/container.ts'
 import { attenuate } from '../../src/delegation/attenuate.ts'
 import { type DelegateOptions, delegate } from '../../src/delegation/delegate.ts'
 import { ArgumentError } from '../../src/errors.ts'
+import { memoryDelegationStore } from '../../src/proof/memory-delegation-store.ts'
 import { actor, clock, now } from '../support/actors.ts'
 
 const owner = await actor('owner')
@@ -74,6 +75,15 @@ describe('AGT-01 an agent answers before a call as the service will answer', () 
     if (decision.allowed) throw new Error('the service allows it')
     const { call: _claimed, ...denial } = decision.denial
     expect(answer.denial).toEqual(denial)
+  })
+
+  it('yes, with a delegation that another process has stored since', async () => {
+    const store = memoryDelegationStore()
+    const agent = await openAgent({ signer, clock, store })
+    expect(await agent.can(send, { to: 'bob@example.com' })).toMatchObject({ ok: false })
+    const stored = await grant()
+    await store.change({ add: new Map([[String(stored.cid), stored.bytes]]), remove: [] }, {})
+    expect(await agent.can(send, { to: 'bob@example.com' })).toMatchObject({ ok: true, subject: owner.did })
   })
 
   it('about a command alone, without its arguments', async () => {

@@ -45,6 +45,7 @@ describe('an SSH agent', () => {
     ['a key that ends early', answer(12, uint32(1), field(field('ssh-ed25519')), field(''))],
     ['a key of another curve', answer(12, uint32(1), field(p256('nistp384', 65)), field(''))],
     ['a point of another length', answer(12, uint32(1), field(p256('nistp256', 33)), field(''))],
+    ['a point in the hybrid form', answer(12, uint32(1), field(hybridPoint()), field(''))],
     ['an empty message', uint32(0)],
     ['a message that is too long', Buffer.concat([uint32(262_145), Buffer.alloc(64)])],
     ['more than its message', Buffer.concat([identities, Buffer.from('x')])],
@@ -180,4 +181,16 @@ function signature(request: Buffer): Buffer {
 
 function p256(curve: string, length: number): Buffer {
   return Buffer.concat([field('ecdsa-sha2-nistp256'), field(curve), field(Buffer.alloc(length, 4))])
+}
+
+/** A valid public key whose point begins with 6 or 7 in place of 4: OpenSSL reads it, SSH and UCAN have no such form. */
+function hybridPoint(): Buffer {
+  const { x = '', y = '' } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })
+  const [first, second] = [Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]
+  const form = 6 + ((second.at(-1) ?? 0) & 1)
+  return Buffer.concat([
+    field('ecdsa-sha2-nistp256'),
+    field('nistp256'),
+    field(Buffer.concat([Buffer.of(form), first, second])),
+  ])
 }
