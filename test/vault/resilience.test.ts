@@ -391,6 +391,48 @@ describe('a cached secret', () => {
     await expect(read(source)).rejects.toMatchObject(away)
   })
 
+  it('VLT-16 ends with a replacement: neither an earlier secret is used after it, nor one that was read meanwhile', async () => {
+    for (const isStored of [true, false]) {
+      const given: unknown[] = []
+      let version = 1
+      let store = (): void => undefined
+      const replaced = new Promise<void>((resolve, reject) => {
+        store = () => (isStored ? resolve() : reject(new VaultError('ERR_VAULT_UNAVAILABLE', 'the store is away')))
+      })
+      const source = resilient(
+        {
+          name: 'test',
+          read: async (reference) => ({
+            reference,
+            secret: new Secret(`canary-${version}`),
+            version: String(version),
+            kind: 'static',
+            downscoped: false,
+            readAt: NOON,
+          }),
+          async replace(...all) {
+            given.push(...all)
+            await replaced
+            return '2'
+          },
+        },
+        { keep: 600 },
+      )
+      const revealed = async (): Promise<string> => (await read(source)).secret.reveal()
+      expect(await revealed()).toBe('canary-1')
+      version = 2
+      const successor = { secret: new Secret('canary-3'), expectedVersion: '1' }
+      const replacing = source.replace?.('a', successor)
+      expect(await revealed()).toBe('canary-2')
+      version = 3
+      store()
+      if (isStored) expect(await replacing).toBe('2')
+      else await expect(replacing).rejects.toMatchObject(away)
+      expect(await revealed()).toBe('canary-3')
+      expect(given).toEqual(['a', successor])
+    }
+  })
+
   it('is the newest one that was read', async () => {
     const { state, source } = unreliable({ maxStale: 600 })
     await read(source)

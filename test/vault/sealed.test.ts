@@ -175,6 +175,8 @@ describe('sealed credentials', () => {
     await expect(use(vault, { subject: STRANGER }, text)).rejects.toMatchObject(
       vaultError('ERR_VAULT_UNKNOWN_REFERENCE'),
     )
+    // Any other name is unknown, and no text that was damaged.
+    await expect(use(vault, {}, 'crm')).rejects.toMatchObject(vaultError('ERR_VAULT_UNKNOWN_REFERENCE'))
   })
 
   it('VLT-33, VLT-34 do not identify the sealer: a caller can present its own credential', async () => {
@@ -229,7 +231,9 @@ describe('sealed credentials', () => {
       const plain = new TextEncoder().encode(JSON.stringify(contents))
       const { encapsulated, ciphertext } = await seal256(key.publicKey, plain, context)
       const sealed = `procura-sealed.1.${encodeBase64url(concatBytes([keyId, encapsulated, ciphertext]))}`
-      await expect(use(vaultOf(sealed)), JSON.stringify(contents)).rejects.toMatchObject({ name: 'VaultError' })
+      const isWrongRule = contents?.secret === 'aGVsbG8' && contents.rules.includes('"pathPrefix":"//"')
+      const code = isWrongRule ? 'ERR_VAULT_CONFIGURATION' : 'ERR_VAULT_INTEGRITY'
+      await expect(use(vaultOf(sealed)), JSON.stringify(contents)).rejects.toMatchObject({ name: 'VaultError', code })
     }
   })
 
