@@ -4,6 +4,7 @@ import { parseCommand } from '../../src/capability/command.ts'
 import { parseDid } from '../../src/did/did.ts'
 import { assumeRoleVault, secretsManagerSource, secretsManagerVault } from '../../src/entries/vault/aws.ts'
 import type { IpldValue } from '../../src/ipld/value.ts'
+import type { Secret } from '../../src/vault/secret.ts'
 import { type AwsGrant, sessionPolicies } from '../../src/vault/stores/aws/session-policy.ts'
 import type { Vault } from '../../src/vault/vault.ts'
 import {
@@ -167,7 +168,8 @@ describe('temporary keys', () => {
       version: 'ASIACANARY',
       expiresAt: NOON + 900,
     })
-    expect(made.secret.revealField('sessionToken')).toBe('canary/token==')
+    const fields = ['accessKeyId', 'secretAccessKey', 'sessionToken'].map((name) => made.secret.revealField(name))
+    expect(fields).toEqual(['ASIACANARY', 'canary-temporary', 'canary/token=='])
     expect(Object.fromEntries(new URLSearchParams(server.received[0]?.body))).toEqual({
       Action: 'AssumeRole',
       Version: '2011-06-15',
@@ -289,6 +291,21 @@ describe('Secrets Manager', () => {
         ),
       },
     })
+  })
+
+  it('returns a text, one field of it, or bytes', async () => {
+    const released = async (other: object, place: object = {}): Promise<Secret> => {
+      const server = await start(() => ({ body: JSON.stringify({ ...managed, ...other }) }))
+      return (await lease(server, { secretId: 'crm', ...place })).secret
+    }
+    expect((await released({})).reveal()).toBe('canary-1')
+    expect((await released({ SecretString: '{"token":"canary-2"}' }, { field: 'token' })).reveal()).toBe('canary-2')
+    const binary = await released({ SecretString: undefined, SecretBinary: 'AP+AQQ==' })
+    expect([...binary.revealBytes()]).toEqual([0, 255, 128, 65])
+    await expect(released({ SecretString: undefined, SecretBinary: '%%%' })).rejects.toThrow('not base64')
+    for (const none of [7, '']) {
+      await expect(released({ SecretString: none, SecretBinary: none })).rejects.toThrow('returned no secret')
+    }
   })
 
   it('VLT-41 returns another secret or stage: the lease is refused [attack 83]', async () => {

@@ -7,6 +7,7 @@ import { authorizationDetailsFor } from '../../src/vault/stores/oauth/authorizat
 import {
   type AuthorizationDetails,
   type TokenExchange,
+  tokenExchangeSource,
   tokenExchangeVault,
 } from '../../src/vault/stores/oauth/token-exchange.ts'
 import type { Vault } from '../../src/vault/vault.ts'
@@ -86,6 +87,40 @@ describe('token exchange', () => {
       ['resource', 'https://crm.example'],
       ['scope', 'contacts:read contacts:list'],
     ])
+  })
+
+  it('authenticates its client in the header, in the form, or not at all', async () => {
+    const sent = async (extra: object): Promise<unknown> => {
+      const server = await start()
+      const { version } = await lease(vaultOf(server, {}, extra))
+      expect(version).toMatch(/^[0-9a-f]{16}$/)
+      const [{ headers, body } = { headers: {}, body: '' }] = server.received
+      const form = new URLSearchParams(body)
+      return [headers.authorization, form.get('client_id'), form.get('client_secret')]
+    }
+    const pair = Buffer.from('c:canary-cs').toString('base64')
+    expect(await sent({})).toEqual([`Basic ${pair}`, null, null])
+    expect(await sent({ authentication: 'post' })).toEqual([undefined, 'c', 'canary-cs'])
+    expect(await sent({ authentication: 'none', clientSecret: undefined })).toEqual([undefined, 'c', null])
+  })
+
+  it('reports that the server refused to revoke a token', async () => {
+    const server = await serveInTest((received, response) => {
+      if (received.url === '/token') return void response.end(JSON.stringify(good))
+      response.writeHead(400).end()
+    })
+    const made = await lease(vaultOf(server, {}, { revocationEndpoint: `${server.origin}/revoke` }))
+    await expect(made.revoke()).rejects.toMatchObject(vaultError('ERR_VAULT_CONFIGURATION'))
+  })
+
+  it('has no token for a name that it does not know', async () => {
+    const server = await start()
+    const exchanges = { crm: { subjectToken: async () => ({ token: 'canary-st' }) } }
+    const clock = movableClock()
+    const tokenEndpoint = `${server.origin}/token`
+    const source = tokenExchangeSource({ tokenEndpoint, clientId: 'c', clientSecret: 'canary-cs', clock, exchanges })
+    expect(await source.read('billing', { scope: '{}' })).toBe(undefined)
+    expect(server.received).toEqual([])
   })
 
   it('reports when a token is not narrowed', async () => {
@@ -319,6 +354,7 @@ describe('authorization details', () => {
     for (const other of [
       { account: '../admin' },
       { account: 'a/b' },
+      { account: '.' },
       { account: '..' },
       { account: '' },
       { account: 'a?b' },
@@ -329,6 +365,10 @@ describe('authorization details', () => {
       expect(fill(other), JSON.stringify(other)).toThrow(expect.objectContaining(vaultError('ERR_VAULT_DOWNSCOPE')))
     }
     expect(() => authorizationDetailsFor(table, parseCommand('/mail'), args)).toThrow(/no authorization details/)
+    const flags = { '/': [{ type: 'payment', instant: '{instant}', of: 'x{instant}' }] }
+    expect(JSON.parse(authorizationDetailsFor(flags, parseCommand('/pay'), { instant: false }))).toEqual([
+      { type: 'payment', instant: false, of: 'xfalse' },
+    ])
   })
 
   it('VLT-40 must be returned by the server unchanged, or fewer', async () => {
@@ -336,6 +376,10 @@ describe('authorization details', () => {
       const server = await start({ ...good, authorization_details })
       return lease(vaultOf(server, { authorizationDetails: table }), { path: '/payments/pay', args })
     }
+    const server = await start({ ...good, authorization_details: asked })
+    await lease(vaultOf(server, { authorizationDetails: table }), { path: '/payments/pay', args })
+    const sent = new URLSearchParams(server.received[0]?.body).getAll('authorization_details')
+    expect(sent.map((text) => JSON.parse(text))).toEqual([asked])
     const reordered = asked.map((entry) => Object.fromEntries(Object.entries(entry).reverse()))
     expect(await grant(asked)).toMatchObject({ downscoped: true })
     expect(await grant(reordered)).toMatchObject({ downscoped: true })
