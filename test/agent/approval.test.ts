@@ -8,6 +8,7 @@ import { refuse } from '../../src/approval/refuse.ts'
 import type { SentRequest } from '../../src/approval/request-approval.ts'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
 import { memoryStores } from '../../src/authorization/memory-stores.ts'
+import { openContainer } from '../../src/authorization/open-container.ts'
 import { email } from '../../src/capability/argument-types/email.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { like } from '../../src/capability/policy/build.ts'
@@ -86,6 +87,51 @@ describe('AGT-19 a call that people may approve', () => {
     })
     // The approval was for this call.
     expect((await agent.can(send, { to: 'eve@evil.test' })).ok).toBe(false)
+  })
+
+  it('is sent again after the approval when the service alone refuses it', async () => {
+    const { send: toService, requests } = newService()
+    const sent: string[] = []
+    const agent = await openAgent({
+      signer,
+      delegations: [grant],
+      services: [
+        {
+          audience: service.did,
+          send: async (request, options) => {
+            const { invocations } = await openContainer(request.container)
+            expect(request.invocation.cid).toEqual(invocations[0]?.cid)
+            sent.push(String(request.invocation.cid))
+            const denial = { code: 'policy_unsatisfied', message: 'ask the owner', approvable: true } as const
+            return sent.length === 1 ? { ok: false, denial } : toService(request, options)
+          },
+        },
+      ],
+    })
+    agreeing.mockClear()
+    const result = await agent.call(send, { to: 'bob@example.com' }, { approval: approvalBy(agreeing) })
+    expect(result).toMatchObject({ ok: true, value: 'bob@example.com' })
+    expect([new Set(sent).size, requests, agreeing.mock.calls.length]).toEqual([2, ['allowed'], 1])
+  })
+
+  it('ends with its signal, and so does the question', async () => {
+    const { send: toService, requests } = newService()
+    const agent = await openAgent({
+      signer,
+      delegations: [grant],
+      services: [{ audience: service.did, send: toService }],
+    })
+    const leaving = new AbortController()
+    let asking: AbortSignal | undefined
+    const ask: CallApproval['ask'] = (_request, { signal }) => {
+      asking = signal
+      leaving.abort(new Error('the user has left'))
+      return new Promise(() => undefined)
+    }
+    const options = { approval: approvalBy(ask), signal: leaving.signal }
+    await expect(agent.call(send, { to: 'eve@evil.test' }, options)).rejects.toThrow('the user has left')
+    expect(asking?.aborted).toBe(true)
+    expect(requests).toEqual([])
   })
 
   it('has the options of a call that its invocation contains, and refuses a nonce', async () => {
