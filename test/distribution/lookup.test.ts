@@ -143,6 +143,15 @@ describe('a look-up of revocations', () => {
     await store.findRevocations(chain, {})
     store.time -= 1_000
     expect(store.knowledge()?.ageSeconds).toBeGreaterThanOrEqual(0)
+    const revocations = { findRevocations: () => [], knowledge: () => ({ ageSeconds: 12, stale: false }) }
+    const { fetch } = publish({ revocations })
+    const setBack = async (request: Request): Promise<Response> => {
+      behind.time -= 1_000
+      return fetch(request)
+    }
+    const behind = reader(setBack, { maxAge: 30 })
+    await behind.findRevocations(chain, {})
+    expect(behind.knowledge()?.ageSeconds).toBeGreaterThanOrEqual(12)
     store.time += 1_031
     await store.findRevocations(chain, {})
     expect(store.asked).toBe(2)
@@ -173,6 +182,25 @@ describe('a look-up of revocations', () => {
     expect(store.knowledge()).toBe(undefined)
   })
 
+  it('RVK-52 is stale while the publisher is down, and no longer when it answers any question', async () => {
+    const store = reader(publish().fetch, { maxAge: 30, dangerouslyAllowStaleFor: 60 })
+    await store.findRevocations(chain, {})
+    store.time += 30
+    await store.findRevocations(chain, {})
+    expect(store.asked).toBe(1)
+    store.time += 10
+    expect(store.knowledge()).toEqual({ ageSeconds: 30, stale: false })
+    store.isDown = true
+    await expect(store.findRevocations([bob.did], {})).rejects.toThrow('fetch failed')
+    expect(store.knowledge()).toEqual({ ageSeconds: 40, stale: true })
+    store.time -= 10
+    expect(store.knowledge()).toEqual({ ageSeconds: 30, stale: false })
+    store.time += 10
+    store.isDown = false
+    await store.findRevocations([bob.did], {})
+    expect(store.knowledge()).toEqual({ ageSeconds: 30, stale: false })
+  })
+
   it('RVK-52 keeps principals revoked, and what the operator revoked, however old the answer is', async () => {
     const { fetch, revoke } = publish()
     revoke(cidNumber(1), alice.did)
@@ -186,8 +214,14 @@ describe('a look-up of revocations', () => {
   })
 
   it('RVK-52 does not wait again for a publisher that hung a moment ago', async () => {
-    const store = reader(() => new Promise(() => undefined), { timeoutMs: 20, retryMs: 600_000 })
+    const requests: Request[] = []
+    const hanging = (request: Request): Promise<never> => {
+      requests.push(request)
+      return new Promise(() => undefined)
+    }
+    const store = reader(hanging, { timeoutMs: 20, retryMs: 600_000 })
     await expect(store.findRevocations(chain, {})).rejects.toThrow('did not respond within 20 ms')
+    expect(requests.map(({ signal }) => signal.aborted)).toEqual([true])
     await expect(store.findRevocations(chain.slice(1), {})).rejects.toThrow('failed a moment ago')
     expect(store.asked).toBe(1)
   })
@@ -196,6 +230,12 @@ describe('a look-up of revocations', () => {
     const store = reader(publish().fetch, { maxEntries: 2 })
     for (const id of [1, 2, 3, 2, 1]) await store.findRevocations([cidNumber(id)], {})
     expect(store.asked).toBe(4)
+  })
+
+  it('is not sent for no names', async () => {
+    const store = reader(publish().fetch)
+    expect(await store.findRevocations([], {})).toEqual([])
+    expect(store.asked).toBe(0)
   })
 
   it('ends the wait of a caller alone', async () => {
@@ -241,6 +281,13 @@ describe('a hostile answer', () => {
     ['without end', async () => new Response('a'.repeat(200_000))],
     ['that is empty', async () => new Response('')],
     [
+      'that was redirected',
+      async (request) => {
+        const response = await liar(() => ({}))(request)
+        return Object.defineProperty(response, 'redirected', { value: true })
+      },
+    ],
+    [
       'with another status',
       async (request) => new Response(await (await liar(() => ({}))(request)).text(), { status: 201 }),
     ],
@@ -280,6 +327,7 @@ describe('a hostile question', () => {
     ['a number as name', JSON.stringify({ ids: [7], nonce })],
     ['a name that is neither a CID nor a DID', JSON.stringify({ ids: ['alice'], nonce })],
     ['no nonce', JSON.stringify({ ids: [bob.did] })],
+    ['a nonce that is a list', JSON.stringify({ ids: [bob.did], nonce: [nonce] })],
     ['a nonce that is text', JSON.stringify({ ids: [bob.did], nonce: `${nonce} and more` })],
     ['a further field', JSON.stringify({ ids: [bob.did], nonce, further: 1 })],
     ['too many characters', 'a'.repeat(200_000)],
@@ -288,9 +336,36 @@ describe('a hostile question', () => {
     expect([(await fetch(ask(body))).status, errors]).toEqual([400, []])
   })
 
+  it('has 256 names at most, and an authorization that may take its time', async () => {
+    const { fetch } = publish({ authorize: async () => true })
+    const ids = Array.from({ length: 256 }, (_, at) => cidNumber(at))
+    expect((await fetch(ask(JSON.stringify({ ids, nonce })))).status).toBe(200)
+    const refusing = publish({ authorize: async () => false })
+    expect((await refusing.fetch(ask(JSON.stringify({ ids, nonce })))).status).toBe(403)
+  })
+
+  it('ends when its reader leaves, and so does the query of the store', async () => {
+    const leaving = new AbortController()
+    let query: AbortSignal | undefined
+    const { fetch } = publish({
+      revocations: {
+        findRevocations: (_ids, { signal }) => {
+          query = signal
+          leaving.abort(new Error('the reader has left'))
+          return new Promise<never>(() => undefined)
+        },
+      },
+      timeoutMs: 600_000,
+    })
+    const request = new Request(ask(JSON.stringify({ ids: [bob.did], nonce })), { signal: leaving.signal })
+    expect((await fetch(request)).status).toBe(503)
+    expect(query?.aborted).toBe(true)
+  })
+
   it('without authorization, or by GET, is refused', async () => {
     const { fetch } = publish()
-    expect((await fetch(new Request(url))).status).toBe(405)
+    const byGet = await fetch(new Request(url))
+    expect([byGet.status, byGet.headers.get('allow')]).toEqual([405, 'POST'])
     expect((await fetch(new Request(url, { method: 'POST', body: 'a' }))).status).toBe(403)
   })
 
