@@ -147,7 +147,7 @@ function timedOut(milliseconds: number): DOMException {
   )
 }
 
-/** Refuses delegations that cannot take the place of a chain, or that give anything else. */
+/** Refuses delegations of another subject, or of a command that does not cover that of the chain, and earlier ones. */
 function notLater(capabilities: readonly AgentCapability[], { subject, proofs }: HeldChain): Denial | undefined {
   const command = proofs.at(-1)?.command
   const isSuccessor = (one: AgentCapability): boolean =>

@@ -152,6 +152,9 @@ describe('AGT-07 a child never gets more than the agent has', () => {
     ['a deeper chain', { commands: [send] }, { depth: 1 }, /at most 1 delegations.* would have 2/],
     ['anything', { commands: [send] }, { depth: 0 }, /does not pass authority on/],
     ['a command that is not listed', { commands: ['/mail/read'] }, { commands: [send] }, /lists other commands/],
+    ['a command above the listed one', { commands: ['/mail'] }, { commands: [send] }, /lists other commands/],
+    ['every command', { commands: ['/'] }, { commands: ['/mail'] }, /lists other commands/],
+    ['a second more', { commands: [send], expiresIn: 61 }, { lifetime: 60 }, /at most 60 s, not for 61 s/],
     ['more with one command of two', { commands: [send, '/calendar'] }, {}, /\/calendar/],
   ])('and is refused %s, before it is handed out', async (_, task, ceilings, words) => {
     const onDelegation = vi.fn()
@@ -166,6 +169,13 @@ describe('AGT-07 a child never gets more than the agent has', () => {
     expect(refused).toBeInstanceOf(AttenuationError)
     expect((refused as Error).message).toMatch(words)
     expect(onDelegation).not.toHaveBeenCalled()
+  })
+
+  it('gets exactly the ceilings', async () => {
+    const ceilings = { lifetime: 60, depth: 2, commands: ['/mail'] }
+    const agent = await openAgent({ signer, clock, delegations: [await grant()], ceilings })
+    const { delegations } = await agent.delegateTo(child.did, { commands: ['/mail'], expiresIn: 60 })
+    expect(delegations).toMatchObject([{ command: '/mail', expiration: now + 60 }])
   })
 
   it('gets no more time than the ceiling when the task names no time', async () => {

@@ -56,6 +56,10 @@ describe('AGT-09 delegations are renewed before they expire', () => {
     ['returns the same time again', async (clock) => encodeContainer([await grant(clock, { expiration: now + 100 })])],
     ['returns another command', async (clock) => encodeContainer([await grant(clock, { command: '/calendar' })])],
     ['returns one for another', async (clock) => encodeContainer([await grant(clock, { audience: owner.did })])],
+    [
+      'returns a successor with another command beside it',
+      async (clock) => encodeContainer([await grant(clock), await grant(clock, { command: '/calendar' })]),
+    ],
     ['returns garbage', async () => 'Cgarbage'],
   ])('keeps the old one until it expires when `renew` %s', async (_, renewWith) => {
     const clock = turning()

@@ -65,4 +65,15 @@ describe('the claims of a client', () => {
       expect(Object.keys(server.sent[0].params._meta)).not.toContain(key)
     }
   })
+
+  it('MCP-30 are sixteen at most: a reader that gives more refuses no call', async () => {
+    const claims = (): Record<string, string> =>
+      Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`claim${at}`, 'x'.repeat(256)]))
+    const { client, server, sink } = await openRelay({ claims })
+    void client.deliver(await callOf(1))
+    const { id } = await server.next(({ method }) => method === 'tools/call')
+    await server.deliver({ jsonrpc: '2.0', id, result: said('sent') })
+    expect(await client.next()).toMatchObject({ result: said('sent') })
+    expect(Object.keys(Object(sink.records()[0]?.event).claimed)).toHaveLength(16)
+  })
 })
