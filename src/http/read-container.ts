@@ -224,6 +224,24 @@ export async function readRest(
   return readBody(request, most, Number(headers.get('content-length')?.[0] ?? 0))
 }
 
+/**
+ * The body of a request for its handler, if it was read before the decision. If the container is the body, the rest is empty.
+ *
+ * @returns undefined if the body is unread; `lost` if a parser has read it, and has not kept its bytes.
+ */
+export function bodyReadBefore(request: Request | NodeRequest, parsed: unknown): Uint8Array | 'lost' | undefined {
+  if (!wasRead(request)) return undefined
+  if (typesOf(headersOf(request)).some(isMediaType)) return new Uint8Array(0)
+  return (readParsed(parsed, Number.POSITIVE_INFINITY) as Uint8Array | undefined) ?? 'lost'
+}
+
+/** A body for a handler whose bytes were not kept: an empty one would be taken for the one that was sent. */
+export function lostBody(): ReadableStream<Uint8Array> {
+  const message =
+    'a parser of the framework has read the body of the request, and kept no bytes; make the route before the parser, or register `unreadBodies` in Fastify'
+  return new ReadableStream({ pull: (controller) => controller.error(new TypeError(message)) }, { highWaterMark: 0 })
+}
+
 function wasRead(request: Request | NodeRequest): boolean {
   return Reflect.get(request, 'bodyUsed') === true || Reflect.get(request, 'readableDidRead') === true
 }

@@ -1,3 +1,4 @@
+import { bodyReadBefore } from '../read-container.ts'
 import { answerRequest, type CallTaker, type HandlerOptions, type Incoming, readHandlerOptions } from './answer.ts'
 import type { Answer } from './answer-response.ts'
 
@@ -37,10 +38,12 @@ export function incomingOfWeb(request: Request, parsed?: unknown): Incoming {
   return {
     ...{ source: request, parsed, signal, method, host },
     target: url.slice(origin.length).split('#')[0] as string,
-    request: (body) =>
-      body === undefined
-        ? request
-        : new Request(url, { method, headers: request.headers, body: Uint8Array.from(body), signal }),
+    request(read) {
+      const body = read ?? bodyReadBefore(request, parsed)
+      // Its own methods report that the body of a used request is gone.
+      if (body === undefined || body === 'lost' || method === 'GET' || method === 'HEAD') return request
+      return new Request(url, { method, headers: request.headers, body: Uint8Array.from(body), signal })
+    },
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { NodeRequest } from '../read-body.ts'
+import { bodyReadBefore, lostBody } from '../read-container.ts'
 import { answerRequest, type CallTaker, type CheckedHandlerOptions, type Incoming } from './answer.ts'
 import type { Answer } from './answer-response.ts'
 import { followClient } from './follow-client.ts'
@@ -67,7 +68,7 @@ export function incomingOf(
     method: request.method ?? 'GET',
     target: targetOf(request),
     host: hostOf(request),
-    request: (body) => webRequest(request, signal, body),
+    request: (body) => webRequest(request, signal, body ?? bodyReadBefore(request, parsed)),
   }
 }
 
@@ -145,7 +146,11 @@ function targetOf({ originalUrl, url = '/' }: NodeIncoming): string {
 }
 
 /** The request for a handler. Its address is as the client wrote it. */
-function webRequest(request: NodeIncoming, signal: AbortSignal | undefined, read: Uint8Array | undefined): Request {
+function webRequest(
+  request: NodeIncoming,
+  signal: AbortSignal | undefined,
+  read: Uint8Array | 'lost' | undefined,
+): Request {
   const { method = 'GET', rawHeaders } = request
   const headers = new Headers()
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -159,12 +164,17 @@ function webRequest(request: NodeIncoming, signal: AbortSignal | undefined, read
     method,
     headers,
     ...(signal !== undefined && { signal }),
-    ...(hasBody && { body: read === undefined ? bodyOf(request) : Uint8Array.from(read), duplex: 'half' }),
+    ...(hasBody && { body: bodyFor(request, read), duplex: 'half' }),
   }
   return new Request(
     addressOf(targetOf(request), `${scheme}://${request.headers.host ?? hostOf(request) ?? 'localhost'}`),
     init,
   )
+}
+
+function bodyFor(request: NodeIncoming, read: Uint8Array | 'lost' | undefined): BodyInit {
+  if (read === 'lost') return lostBody()
+  return read === undefined ? bodyOf(request) : Uint8Array.from(read)
 }
 
 /** A target that begins with two slashes is a path, and not another host. */
