@@ -339,10 +339,21 @@ function lengthOf(text: string): number {
 function answerValue({ value, receipt }: Extract<GuardResult<unknown>, { allowed: true }>): Answer {
   // HTP-22
   const proof: HeaderList = receipt === undefined ? [] : [['x-ucan-container', encodeContainer([receipt])]]
-  if (value instanceof Response) return withHeaders(answerResponse(value), proof)
-  if (value === undefined) return { status: 204, headers: proof, body: null }
-  const plain = answerOf({ status: 200, headers: { 'content-type': 'application/json' }, body: valueAsJson(value) })
-  return withHeaders(plain, proof)
+  if (value instanceof Response) return withHeaders(unshared(answerResponse(value)), proof)
+  if (value === undefined) return { status: 204, headers: [notStored, ...proof], body: null }
+  const headers = Object.fromEntries([['content-type', 'application/json'], notStored])
+  return withHeaders(answerOf({ status: 200, headers, body: valueAsJson(value) }), proof)
+}
+
+const notStored = ['cache-control', 'no-store'] as const
+
+/**
+ * HTP-47: a cache in front of the service could serve the answer to clients without a call. A handler that sets
+ * `Cache-Control` decides by itself.
+ */
+function unshared(answer: Answer): Answer {
+  const isSet = answer.headers.some(([name]) => name === 'cache-control')
+  return isSet ? answer : withHeaders(answer, [['cache-control', 'private']])
 }
 
 function withHeaders(answer: Answer, more: HeaderList): Answer {

@@ -64,6 +64,21 @@ describe('HTP-23 a response of the handler', () => {
   })
 
   it.each([
+    ['a result', () => ({ sent: true }), 'no-store'],
+    ['no result', () => undefined, 'no-store'],
+    ['a response', () => new Response('ok'), 'private'],
+    ['a response without a body', () => new Response(null, { status: 304, headers: { etag: '"1"' } }), 'private'],
+    [
+      'a response with `Cache-Control`',
+      () => new Response('ok', { headers: { 'Cache-Control': 'public, max-age=60' } }),
+      'public, max-age=60',
+    ],
+  ])('HTP-47 is stored by no shared cache unless the handler allows it: %s [attack 77]', async (_, value, expected) => {
+    const response = await answered(value as () => Response)
+    expect(response.headers.get('cache-control')).toBe(expected)
+  })
+
+  it.each([
     ['without a body', 200, {}, '0'],
     ['without a body, of another status', 404, {}, '0'],
     ['without a body whose length is known', 200, { 'content-length': '7' }, '7'],
