@@ -123,6 +123,23 @@ describe('a log to an HTTP endpoint', () => {
     expect(await verifyAuditLog(lines())).toMatchObject({ valid: true, records: 5 })
   })
 
+  it('AUD-20 sends no record and no header to the target of a redirect', async () => {
+    const [here, elsewhere] = [await endpoint(), await endpoint()]
+    const failures: unknown[] = []
+    for (const status of [301, 302, 303, 307, 308])
+      here.answers.push((response) => response.writeHead(status, { location: elsewhere.url }).end())
+    const sink = await open({
+      url: here.url,
+      directory: temporaryDirectory(),
+      headers: () => ({ authorization: 'Bearer t0k3n' }),
+      onFailure: (failure) => void failures.push(failure.status),
+    })
+    await sink.append(intent(1), {})
+    await sink.delivered({})
+    expect(failures).toEqual([301, 302, 303, 307, 308])
+    expect([here.lines().length, elsewhere.requests]).toEqual([1, []])
+  })
+
   it('AUD-20 delivers the waiting records after a restart, and no delivered record again', async () => {
     const { url, answers, lines, requests } = await endpoint()
     const directory = temporaryDirectory()
