@@ -300,6 +300,18 @@ describe('HTP-31 the arguments of a request', () => {
   })
 })
 
+describe('HTP-32 a request that is read', () => {
+  it.each([
+    ['with a URL as its target', 'https://api.example.com/repos', new Uint8Array(), 400],
+    ['with a body that breaks off', '/repos', 'broken off' as const, 400],
+    ['with a body that is too long', '/repos', 'too long' as const, 413],
+    ['whose body was read before', '/repos', undefined, 400],
+  ])('is refused %s', async (_, target, body, status) => {
+    const request = { method: 'POST', target, host: 'api.example.com', header: () => [], body: async () => body }
+    expect(await bindToRequest({ origins: [origin] }).read(request)).toMatchObject({ bound: false, status })
+  })
+})
+
 describe('HTP-33 a request that a proxy asks about', () => {
   const described = {
     'x-forwarded-method': 'GET',
@@ -338,6 +350,28 @@ describe('HTP-33 a request that a proxy asks about', () => {
       )
     }
     expect(await ask({ upgrade: 'websocket' })).toBe('400 request_unbound')
+  })
+
+  it('is refused with a header twice, with one that names another request, and with a URL as its target', async () => {
+    const statusOf = async (headers: Readonly<Record<string, string | readonly string[]>>): Promise<number> => {
+      const header = (name: string): readonly string[] => [{ ...described, ...headers }[name] ?? []].flat()
+      const reading = await bindToForwarded({ origins: [origin] }).read({ header } as never)
+      return reading.bound ? 200 : reading.status
+    }
+    expect(await statusOf({})).toBe(200)
+    for (const [name, value] of Object.entries(described)) expect(await statusOf({ [name]: [value, value] })).toBe(400)
+    for (const name of [
+      'x-http-method',
+      'x-method_override',
+      'x_http-method-override',
+      'x-original-url',
+      'x_rewrite_url',
+    ])
+      expect(await statusOf({ [name]: 'DELETE' }), name).toBe(400)
+    for (const target of ['https://api.example.com/repos', 'repos', '*', ''])
+      expect(await statusOf({ 'x-forwarded-uri': target }), target).toBe(400)
+    // A proxy may copy a header that the request does not have as an empty one.
+    expect(await statusOf({ 'x-forwarded-transfer-encoding': '', 'x-forwarded-content-length': '' })).toBe(200)
   })
 
   it('HTP-34 has no body, or one whose digest the proxy sends', async () => {
