@@ -14,7 +14,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { basename, dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import * as esbuild from 'esbuild'
-import { rollup } from 'rollup'
+import { type OutputAsset, type OutputChunk, rollup } from 'rollup'
 import { build } from 'tsup'
 import { readEntries, readPlatformImports, root, standalone } from '../setup/entries.ts'
 import { buildAgentProgram, program } from './agent-program.ts'
@@ -81,17 +81,30 @@ async function mergeCore(): Promise<void> {
   }
   // esbuild writes the path of each module before it, and the package does not have these files.
   const moduleName = /^\/\/ src\/[\w./-]+\.ts\n/gm
+  const readable = loadedAtOnce(output)
   for (const file of output) {
     const path = join(folder, file.fileName)
     mkdirSync(dirname(path), { recursive: true })
-    const content = file.type === 'chunk' ? file.code.replaceAll(moduleName, '') : file.source
-    writeFileSync(path, isInternal(file.fileName) ? await withoutWhiteSpace(String(content)) : content)
+    if (file.type === 'asset') writeFileSync(path, file.source)
+    else {
+      const code = file.code.replaceAll(moduleName, '')
+      writeFileSync(path, readable.has(file.fileName) ? code : await withoutWhiteSpace(code))
+    }
   }
 }
 
-/** The program, and the modules that are loaded on demand. No user imports them by name. */
-function isInternal(fileName: string): boolean {
-  return fileName.startsWith('internal/') && fileName.endsWith('.js')
+/** The files of the entries that users import, and all that these load at once; without the program. */
+function loadedAtOnce(output: readonly (OutputAsset | OutputChunk)[]): ReadonlySet<string> {
+  const chunks = output.filter((file) => file.type === 'chunk')
+  const importsOf = new Map(chunks.map(({ fileName, imports }) => [fileName, imports]))
+  const found = new Set<string>()
+  const add = (fileName: string): void => {
+    if (found.has(fileName)) return
+    found.add(fileName)
+    importsOf.get(fileName)?.forEach(add)
+  }
+  for (const { isEntry, fileName } of chunks) if (isEntry && !fileName.startsWith('internal/')) add(fileName)
+  return found
 }
 
 /** For the size of the package. Names stay, so that the stack of an error is readable. */
