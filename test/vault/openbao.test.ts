@@ -261,10 +261,12 @@ describe('the database engine', () => {
     await upstream.close()
   })
 
-  it('VLT-37 returns a lease of another role: it is refused [attack 83]', async () => {
+  it('VLT-37 returns a lease of another role: it is refused and revoked [attack 83]', async () => {
     bao.tamper = (_path, answer) =>
       answer['lease_id'] === '' ? answer : { ...answer, lease_id: 'database/creds/admin/x' }
     await expect(lease(vaultOf({ a: database }))).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
+    const revoked = bao.server.received.filter(({ url }) => url.includes('sys/leases/revoke'))
+    expect(revoked.map(({ body }) => JSON.parse(String(body)).lease_id)).toEqual(['database/creds/admin/x'])
     bao.tamper = (path, answer) => (path.includes('creds') ? { ...answer, data: { username: 'u' } } : answer)
     await expect(lease(vaultOf({ a: database }))).rejects.toMatchObject(vaultError('ERR_VAULT_INTEGRITY'))
   })

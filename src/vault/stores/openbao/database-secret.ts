@@ -48,7 +48,7 @@ export async function readDatabase(
     const body = { lease_id: lease, sync: true }
     await session.call({ method: 'POST', path: 'sys/leases/revoke', body, ...options })
   }
-  // A lease of another role gives other rights, and may belong to somebody else.
+  // A lease of another role gives other rights. It was made for this request, so nobody else uses it.
   if (!lease.startsWith(`${path}/`)) {
     await revoke({}).catch(() => undefined)
     throw new VaultError('ERR_VAULT_INTEGRITY', 'openbao returned credentials of a role other than the requested one')
