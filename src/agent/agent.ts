@@ -139,6 +139,7 @@ export interface AgentRequest<Args = unknown> extends AskOptions {
   /**
    * 1 to 64 bytes that name the task: a call that is repeated with the same nonce and the same arguments is the same task.
    * Services require 12 unless the command is `idempotent`. Default: random bytes, so each call is a task of its own.
+   * With a nonce, `meta` contains random bytes under `attempt` too, by which the repetitions differ.
    */
   readonly nonce?: Uint8Array
 }
