@@ -2,6 +2,7 @@ import type { Authorization } from '../authorization/authorization.ts'
 import type { Command } from '../capability/command.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import type { Did } from '../did/did.ts'
+import { cidText } from '../ipld/cid-text.ts'
 import { type LazyDeadline, signalOf } from '../support/lazy-deadline.ts'
 import { withLazySignal } from '../support/lazy-signal.ts'
 import type { Lease, UseRequest } from '../vault/vault.ts'
@@ -104,9 +105,8 @@ export function createCall<Args>({ authorization, deadline, fetch, lease }: Call
     audience,
     invoker,
     principals,
-    get task() {
-      return String(authorization.task)
-    },
+    // Not a getter: see withLazySignal. The intent that was recorded has computed the digest.
+    task: cidText(authorization.task),
     fetch,
     lease,
     is: (definition: CommandDefinition) => definition.command === command,
