@@ -21,7 +21,7 @@ export interface IdTexts {
   read(path: string): Promise<string | undefined>
   /** A reader finds no file, or a whole one. */
   put(path: string, text: string): Promise<void>
-  /** Puts a text where there is no file. Returns whether there was none: of two writers, one is the first. */
+  /** Writes a text unless the file exists. Returns whether it was written: of two writers, one succeeds. */
   putFirst(path: string, text: string): Promise<boolean>
 }
 

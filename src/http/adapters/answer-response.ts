@@ -38,7 +38,7 @@ const unsendable = /[\u0000-\u0008\u000a-\u001f\u007f]/
 /** Headers of a body that `fetch` has decoded, which describe its bytes before. */
 const ofEncodedBody: ReadonlySet<string> = new Set(['content-encoding', 'content-length'])
 
-/** Content codings that every `fetch` decodes. */
+/** Content codings that `fetch` decodes. */
 const decodedCodings = /^(?:gzip|x-gzip|deflate|br)$/i
 
 /** `fetch` decodes a body and keeps its headers. Only a response of `fetch` has a `url`. */

@@ -20,8 +20,8 @@ const redactionMarker = '[redacted]'
 const removed: readonly string[] = ['set-cookie', 'set-cookie2', 'content-encoding', 'content-length']
 
 /**
- * Headers by which the server in front of a service is told to send a file or another resource, or to cache, if the service
- * passes the response on. `X-Accel-Buffering` only keeps a stream from waiting.
+ * Headers that a server in front of the service obeys: it sends a file or another resource, or caches. The service may
+ * pass the response on. `X-Accel-Buffering` only keeps a stream from waiting.
  */
 const ofServers = /^(?:x-accel-|x-sendfile|x-lighttpd-send|x-reproxy-)/
 
