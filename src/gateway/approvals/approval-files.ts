@@ -2,6 +2,8 @@
 import { readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CID } from 'multiformats/cid'
+import { createFileLock } from '../../support/file-lock/file-lock.ts'
+import { withFileLock } from '../../support/file-lock/with-file-lock.ts'
 import { systemClock } from '../../time.ts'
 import { idTexts } from './id-texts.ts'
 
@@ -47,6 +49,9 @@ export function approvalId(cid: CID): string {
 /** Milliseconds after which a draft belongs to a process that was killed. */
 const draftMs = 60_000
 
+/** Milliseconds for the lock under which a file that is not an answer is replaced. */
+const lockMs = 5_000
+
 /** Milliseconds for which a person can give a code to the page. */
 export const codeMs = 600_000
 
@@ -73,14 +78,15 @@ export function approvalFiles(folder: string): ApprovalFiles {
     putBody: (id, body) => put(at(id, 'body'), body),
     async putAnswer(id, container, isAnswer) {
       const path = at(id, 'answer')
-      for (let tries = 0; tries < 3; tries++) {
-        if (await putFirst(path, container)) return true
+      if (await putFirst(path, container)) return true
+      if (await isAnswer(await read(path))) return false
+      // APR-85: of two processes that have read the same file, the second must not remove the answer of the first.
+      const lock = join(folder, '.answers.lock')
+      return withFileLock(createFileLock(lock), lock, lockMs, async () => {
         if (await isAnswer(await read(path))) return false
-        await unlink(path).catch(() => undefined)
-      }
-      // A process writes its own file again and again.
-      await put(path, container)
-      return true
+        await put(path, container)
+        return true
+      })
     },
     async tidy() {
       const requests = new Set(await idsOf('request'))

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -88,6 +88,29 @@ describe('the requests that wait at a gateway', () => {
       await expect(from(late)).rejects.toThrow(`the request \`${id}\` has been answered`)
     }
     expect(readdirSync(folder).filter((name) => name.startsWith('.draft'))).toEqual([])
+  })
+
+  it('APR-85 are answered by one of many answers that all find a file that is not an answer [attack 102]', async () => {
+    const config = { approvalsFolder: folder } as never
+    for (let round = 0; round < 10; round++) {
+      const [one] = await take([await request(owner, { to: `${round}` })])
+      const { id, container } = one as KeptRequest
+      const parties = { issuer: owner, clock: time }
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, async (_, at) => {
+          const { request: waiting } = (await readKeptRequest(container, { clock: time })) as KeptRequest
+          return at % 2 === 0 ? (await approve(waiting, parties)).container : refuse(waiting, parties)
+        }),
+      )
+      writeFileSync(join(folder, `${id}.answer`), container, { mode: 0o600 })
+      const outcomes = await Promise.allSettled(
+        answers.map((answer) => answerApproval({ config, id, answer, clock: time })),
+      )
+      const first = outcomes.flatMap(({ status }, at) => (status === 'fulfilled' ? [at] : []))
+      expect(first).toHaveLength(1)
+      const text = readFileSync(join(folder, `${id}.answer`), 'latin1')
+      expect(text.trim()).toBe(answers[first[0] as number])
+    }
   })
 
   async function fill(issuer: Signer, count: number, name = 'f'): Promise<readonly KeptRequest[]> {
