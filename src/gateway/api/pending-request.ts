@@ -94,7 +94,7 @@ export function endRefused(socket: Duplex, answer: string): void {
 /** The bytes of the response: the request may have no response of Node yet. */
 function answerOf(code: AwayCode): string {
   const message = `${reasons[code]}; it was not executed, and can be sent again`
-  const { status, headers, body } = denialResponse({ code, message, requirement } as never)
+  const { status, headers, body } = denialResponse({ code, message, requirement })
   const lines = Object.entries({
     ...headers,
     [refusalHeader]: '1',
