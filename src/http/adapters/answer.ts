@@ -29,6 +29,7 @@ import { denialResponse } from '../denial-response.ts'
 import type { NodeRequest } from '../read-body.ts'
 import { headersOf, type ReadContainerOptions, readContainerOf, readingChecks, readRest } from '../read-container.ts'
 import { type Answer, answerResponse } from './answer-response.ts'
+import { watchedBody } from './watched-body.ts'
 
 /** The parts of a service that an adapter uses; `createService` makes one. */
 export interface CallTaker {
@@ -240,23 +241,9 @@ async function takeRequest(
 function reported(answer: Answer, signal: AbortSignal | undefined, onError: HandlerOptions['onError']): Answer {
   const { body } = answer
   if (onError === undefined || body === null || typeof body === 'string') return answer
-  const reader = body.getReader()
-  const watched = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await reader.read()
-          if (done) controller.close()
-          else controller.enqueue(value)
-        } catch (error) {
-          if (signal?.aborted !== true) quietly(() => onError(error))
-          throw error
-        }
-      },
-      cancel: (reason) => reader.cancel(reason),
-    },
-    { highWaterMark: 0 },
-  )
+  const watched = watchedBody(body, (error) => {
+    if (signal?.aborted !== true) quietly(() => onError(error))
+  })
   return { ...answer, body: watched }
 }
 

@@ -2,6 +2,7 @@ import { mediaType } from '../read-container.ts'
 import { answerRequest, type CallTaker, type HandlerOptions, readHandlerOptions } from './answer.ts'
 import { followClient } from './follow-client.ts'
 import { failStream, grouped, incomingOf, type NodeIncoming, type NodeOutgoing } from './node-response.ts'
+import { watchedBody } from './watched-body.ts'
 
 /** The part of Fastify's request that is used. */
 export interface FastifyRequestLike {
@@ -73,28 +74,12 @@ function followed(
   response: FastifyReplyLike['raw'],
   signal: AbortSignal,
 ): ReadableStream<Uint8Array> {
-  const reader = body.getReader()
-  const cancel = (): void => void reader.cancel(signal.reason).catch(() => undefined)
-  signal.addEventListener('abort', cancel)
-  if (signal.aborted) cancel()
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await reader.read()
-          if (done) controller.close()
-          else controller.enqueue(value)
-        } catch (error) {
-          // Before the first byte, Fastify would answer with the message of the error.
-          if (response.stream === undefined) response.destroy()
-          else failStream(response.stream)
-          throw error
-        }
-      },
-      cancel: (reason) => reader.cancel(reason),
-    },
-    { highWaterMark: 0 },
-  )
+  const end = (): void => {
+    // Before the first byte, Fastify would answer with the message of the error.
+    if (response.stream === undefined) response.destroy()
+    else failStream(response.stream)
+  }
+  return watchedBody(body, end, signal)
 }
 
 /**
