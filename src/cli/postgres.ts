@@ -59,6 +59,16 @@ export async function connectPostgres(connectionString: string): Promise<Postgre
   }
 }
 
+/** Runs a task with a connection, which ends with it. */
+export async function withPostgres<T>(address: string, task: (client: PostgresClient) => Promise<T>): Promise<T> {
+  const client = await connectPostgres(address)
+  try {
+    return await task(client)
+  } finally {
+    await client.end()
+  }
+}
+
 /**
  * The message of the server, or the code of the platform, whose message contains the name of the host: of an address
  * with a mistake, that is a part of the password.

@@ -6,12 +6,12 @@ import { preparePostgresStores } from '../state/postgres/prepare-postgres-stores
 import { postgresStoreSchema } from '../state/postgres/schema.ts'
 import type { SqliteStoreDatabase } from '../state/sqlite/database.ts'
 import { prepareSqliteStores } from '../state/sqlite/prepare-sqlite-stores.ts'
-import { readPrivateFile } from '../support/private-file.ts'
 import { quote } from '../support/quote.ts'
 import { systemClock } from '../time.ts'
 import type { Host } from './host.ts'
-import { connectPostgres, databaseAddress, type PostgresClient } from './postgres.ts'
+import { databaseAddress, type PostgresClient, withPostgres } from './postgres.ts'
 import { sqliteDriver } from './sqlite-driver.ts'
+import { readStoreSecret, refuseForSqlite, storeFile } from './store-place.ts'
 import { readMoment } from './time-text.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
@@ -21,7 +21,8 @@ import { type Flags, textOf } from './verb.ts'
  */
 export async function prepareStores(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   refuseWords(words, 'the environment, from --url-file, or from --sqlite')
-  const file = sqliteFile(flags)
+  const file = storeFile(flags)
+  if (file !== undefined) refuseForSqlite(flags, ['role', 'sql', 'url-file'])
   const [prefix, role] = [textOf(flags, 'prefix') ?? 'procura', textOf(flags, 'role')]
   const schema = postgresStoreSchema({ prefix, ...(role !== undefined && { role }) })
   if (flags['sql'] === true) return printSql(schema, host)
@@ -32,7 +33,7 @@ export async function prepareStores(words: readonly string[], flags: Flags, host
   const secret = await readStoreSecret(flags, host)
   if (file !== undefined) return prepareFile(file, { secret, prefix, epoch }, flags, host)
   const address = await databaseAddress(flags, host, 'PROCURA_STORE_URL')
-  await withClient(address, async (client) => {
+  await withPostgres(address, async (client) => {
     await runSchema(client, schema)
     await preparePostgresStores({ client, secret, prefix, timeoutMs: 60_000, ...(epoch !== undefined && { epoch }) })
   })
@@ -106,7 +107,7 @@ export async function prepareLog(words: readonly string[], flags: Flags, host: H
   const schema = postgresAuditSchema({ table, ...(role !== undefined && { role }) })
   if (flags['sql'] === true) return printSql(schema, host)
   const address = await databaseAddress(flags, host, 'PROCURA_LOG_URL')
-  await withClient(address, (client) => runSchema(client, schema))
+  await withPostgres(address, (client) => runSchema(client, schema))
   host.print(flags['json'] === true ? JSON.stringify({ prepared: table }) : `prepared the log ${table}`)
   return 0
 }
@@ -115,31 +116,9 @@ function refuseWords(words: readonly string[], place = 'the environment, or from
   if (words.length > 0) throw new UsageError(`too many words; the address of the database comes from ${place}`)
 }
 
-/** The file of `--sqlite`; undefined for PostgreSQL. */
-function sqliteFile(flags: Flags): string | undefined {
-  const file = textOf(flags, 'sqlite')
-  if (file === undefined) {
-    if (flags['postgres'] === true) return undefined
-    throw new UsageError('the kind of the database is missing: --postgres, or --sqlite with its file')
-  }
-  if (flags['postgres'] === true) throw new UsageError('pass --postgres or --sqlite, not both')
-  const other = ['role', 'sql', 'url-file'].find((name) => flags[name] !== undefined)
-  if (other !== undefined) throw new UsageError(`--${other} is for --postgres`)
-  return file
-}
-
 function printSql(schema: string, host: Host): number {
   for (const line of schema.trim().split('\n')) host.print(line)
   return 0
-}
-
-async function withClient<T>(address: string, task: (client: PostgresClient) => Promise<T>): Promise<T> {
-  const client = await connectPostgres(address)
-  try {
-    return await task(client)
-  } finally {
-    await client.end()
-  }
 }
 
 /**
@@ -168,26 +147,4 @@ async function runSchema(client: PostgresClient, schema: string, attempt = 1): P
       },
     )
   }
-}
-
-/** The secret of the stores, from a file of bytes or in base64 from the environment. */
-async function readStoreSecret(flags: Flags, host: Host): Promise<Uint8Array> {
-  const path = textOf(flags, 'secret-file')
-  const make = 'make one with: procura vault new-key --key-file FILE'
-  if (path === undefined) {
-    const text = host.env['PROCURA_STORE_SECRET']
-    if (text === undefined || text === '')
-      throw new UsageError(
-        `the secret of the stores is missing: --secret-file, or PROCURA_STORE_SECRET in base64; ${make}`,
-      )
-    const bytes = Buffer.from(text, 'base64')
-    if (bytes.length < 32 || bytes.toString('base64').replace(/=+$/, '') !== text.replace(/=+$/, ''))
-      throw new UsageError('PROCURA_STORE_SECRET must be 32 bytes or more in base64')
-    return bytes
-  }
-  const file = await readPrivateFile(path, { timeoutMs: 10_000 })
-  if (file === undefined || file === 'unchanged')
-    throw new UsageError(`the file of --secret-file does not exist; ${make}`)
-  if (file.bytes.length < 32) throw new UsageError(`the file of --secret-file has fewer than 32 bytes; ${make}`)
-  return file.bytes
 }

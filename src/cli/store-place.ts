@@ -1,0 +1,44 @@
+// node only: reads files
+import { readPrivateFile } from '../support/private-file.ts'
+import type { Host } from './host.ts'
+import { UsageError } from './usage-error.ts'
+import { type Flags, textOf } from './verb.ts'
+
+/** The file of `--sqlite`; undefined for PostgreSQL. */
+export function storeFile(flags: Flags): string | undefined {
+  const file = textOf(flags, 'sqlite')
+  if (file === undefined) {
+    if (flags['postgres'] === true) return undefined
+    throw new UsageError('the kind of the database is missing: --postgres, or --sqlite with its file')
+  }
+  if (flags['postgres'] === true) throw new UsageError('pass --postgres or --sqlite, not both')
+  return file
+}
+
+/** Refuses options of PostgreSQL. */
+export function refuseForSqlite(flags: Flags, names: readonly string[]): void {
+  const other = names.find((name) => flags[name] !== undefined)
+  if (other !== undefined) throw new UsageError(`--${other} is for --postgres`)
+}
+
+/** The secret of the stores, from a file of bytes or in base64 from the environment. */
+export async function readStoreSecret(flags: Flags, host: Host): Promise<Uint8Array> {
+  const path = textOf(flags, 'secret-file')
+  const make = 'make one with: procura vault new-key --key-file FILE'
+  if (path === undefined) {
+    const text = host.env['PROCURA_STORE_SECRET']
+    if (text === undefined || text === '')
+      throw new UsageError(
+        `the secret of the stores is missing: --secret-file, or PROCURA_STORE_SECRET in base64; ${make}`,
+      )
+    const bytes = Buffer.from(text, 'base64')
+    if (bytes.length < 32 || bytes.toString('base64').replace(/=+$/, '') !== text.replace(/=+$/, ''))
+      throw new UsageError('PROCURA_STORE_SECRET must be 32 bytes or more in base64')
+    return bytes
+  }
+  const file = await readPrivateFile(path, { timeoutMs: 10_000 })
+  if (file === undefined || file === 'unchanged')
+    throw new UsageError(`the file of --secret-file does not exist; ${make}`)
+  if (file.bytes.length < 32) throw new UsageError(`the file of --secret-file has fewer than 32 bytes; ${make}`)
+  return file.bytes
+}
