@@ -80,7 +80,7 @@ export function approvalFiles(folder: string): ApprovalFiles {
       const path = at(id, 'answer')
       if (await putFirst(path, container)) return true
       if (await isAnswer(await read(path))) return false
-      // APR-85: of two processes that have read the same file, the second must not remove the answer of the first.
+      // Of two processes that have read the same file, the second must not remove the answer of the first.
       const lock = join(folder, '.answers.lock')
       return withFileLock(createFileLock(lock), lock, lockMs, async () => {
         if (await isAnswer(await read(path))) return false
