@@ -127,6 +127,18 @@ export const auditVerbs: readonly Verb[] = [
   },
 ]
 
+const storePlace: readonly VerbOption[] = [
+  { name: 'postgres', about: 'in the database whose address is in PROCURA_STORE_URL; needs the package pg' },
+  { name: 'sqlite', value: 'FILE', about: 'in this file; needs Node 22.13 or the package better-sqlite3' },
+  urlFile,
+  {
+    name: 'secret-file',
+    value: 'FILE',
+    about: 'the secret of the stores, 32 bytes or more; default: in base64 in PROCURA_STORE_SECRET',
+  },
+  { name: 'prefix', value: 'NAME', about: 'the start of the names of the tables; default procura' },
+]
+
 /** Verbs for the stores of services. */
 export const storeVerbs: readonly Verb[] = [
   {
@@ -134,15 +146,7 @@ export const storeVerbs: readonly Verb[] = [
     operands: '',
     about: 'make or upgrade the stores of services in PostgreSQL, as the owner of the tables, or in SQLite',
     options: [
-      { name: 'postgres', about: 'in the database whose address is in PROCURA_STORE_URL; needs the package pg' },
-      { name: 'sqlite', value: 'FILE', about: 'in this file; needs Node 22.13 or the package better-sqlite3' },
-      urlFile,
-      {
-        name: 'secret-file',
-        value: 'FILE',
-        about: 'the secret of the stores, 32 bytes or more; default: in base64 in PROCURA_STORE_SECRET',
-      },
-      { name: 'prefix', value: 'NAME', about: 'the start of the names of the tables; default procura' },
+      ...storePlace,
       { name: 'new-service', about: 'no call was accepted before, so none has to be refused at the beginning' },
       {
         name: 'epoch',
@@ -153,5 +157,17 @@ export const storeVerbs: readonly Verb[] = [
     ],
     example: 'procura store prepare --postgres --secret-file store.key --role mail_service --new-service',
     run: async (...given) => (await import('./prepare.ts')).prepareStores(...given),
+  },
+  {
+    name: 'store revoke',
+    operands: 'ID…',
+    about: 'revoke principals by their DID, and delegations by their CID, in the stores of services, as their operator',
+    options: [
+      ...storePlace,
+      { name: 'ledger', value: 'DIR', about: 'record it in the log in this directory, for `procura log could`' },
+      json,
+    ],
+    example: 'procura store revoke did:key:z6Mk… --postgres --secret-file store.key',
+    run: async (...given) => (await import('./store-revoke.ts')).revokeInStores(...given),
   },
 ]

@@ -1,17 +1,15 @@
 // node only: prepares databases
 import { open } from 'node:fs/promises'
 import { postgresAuditSchema } from '../audit/sinks/postgres/schema.ts'
-import { StoreError } from '../errors.ts'
 import { preparePostgresStores } from '../state/postgres/prepare-postgres-stores.ts'
 import { postgresStoreSchema } from '../state/postgres/schema.ts'
-import type { SqliteStoreDatabase } from '../state/sqlite/database.ts'
 import { prepareSqliteStores } from '../state/sqlite/prepare-sqlite-stores.ts'
 import { quote } from '../support/quote.ts'
 import { systemClock } from '../time.ts'
 import type { Host } from './host.ts'
 import { databaseAddress, type PostgresClient, withPostgres } from './postgres.ts'
 import { sqliteDriver } from './sqlite-driver.ts'
-import { readStoreSecret, refuseForSqlite, storeFile } from './store-place.ts'
+import { readStoreSecret, refuseForSqlite, storeFile, withStoreFile } from './store-place.ts'
 import { readMoment } from './time-text.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
@@ -64,29 +62,17 @@ async function prepareFile(
   flags: Flags,
   host: Host,
 ): Promise<number> {
-  const { open: openDatabase } = await sqliteDriver<SqliteStoreDatabase>()
+  // A missing driver is reported before the file is made.
+  await sqliteDriver()
   const made = await open(path, 'ax', 0o600).catch(({ code }: NodeJS.ErrnoException) => {
     if (code === 'EEXIST') return undefined
     const fault = code === 'ENOENT' ? 'its folder does not exist; make it first' : `it cannot be made (${code})`
     throw new UsageError(`--sqlite: ${quote(path, 256)}: ${fault}`)
   })
   await made?.close()
-  let database: InstanceType<typeof openDatabase> | undefined
-  try {
-    database = new openDatabase(path)
-    prepareSqliteStores({ database, secret, prefix, ...(epoch !== undefined && { epoch }) })
-  } catch (error) {
-    const { cause } = Object(error) as { readonly cause?: unknown }
-    // The stores report the reason as the cause; another secret has none.
-    if (error instanceof StoreError && cause === undefined) throw error
-    const reason = cause ?? error
-    const message = reason instanceof Error && !reason.message.includes(path) ? reason.message : 'it cannot be opened'
-    throw new UsageError(
-      `--sqlite: ${quote(path, 256)} cannot be prepared (${message}); name the database of the stores`,
-    )
-  } finally {
-    database?.close()
-  }
+  await withStoreFile(path, 'prepared', (database) =>
+    prepareSqliteStores({ database, secret, prefix, ...(epoch !== undefined && { epoch }) }),
+  )
   host.print(
     flags['json'] === true
       ? JSON.stringify({ prepared: prefix, file: path })

@@ -1,6 +1,10 @@
 // node only: reads files
+import { StoreError } from '../errors.ts'
+import type { SqliteStoreDatabase } from '../state/sqlite/database.ts'
 import { readPrivateFile } from '../support/private-file.ts'
+import { quote } from '../support/quote.ts'
 import type { Host } from './host.ts'
+import { sqliteDriver } from './sqlite-driver.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
 
@@ -19,6 +23,34 @@ export function storeFile(flags: Flags): string | undefined {
 export function refuseForSqlite(flags: Flags, names: readonly string[]): void {
   const other = names.find((name) => flags[name] !== undefined)
   if (other !== undefined) throw new UsageError(`--${other} is for --postgres`)
+}
+
+/**
+ * Runs a task with the database in a file, and closes it.
+ *
+ * @param aim - completes `cannot be …` in the message of an error.
+ */
+export async function withStoreFile(
+  path: string,
+  aim: 'prepared' | 'changed',
+  task: (database: SqliteStoreDatabase) => void | Promise<void>,
+): Promise<void> {
+  const { open } = await sqliteDriver<SqliteStoreDatabase>()
+  let database: InstanceType<typeof open> | undefined
+  try {
+    database = new open(path)
+    await task(database)
+  } catch (error) {
+    const { cause } = Object(error) as { readonly cause?: unknown }
+    // The stores report the reason as the cause; another secret has none.
+    if (error instanceof StoreError && cause === undefined) throw error
+    const reason = cause ?? error
+    const message = reason instanceof Error && !reason.message.includes(path) ? reason.message : 'it cannot be opened'
+    const remedy = `name the database of the stores${aim === 'changed' ? ', and their --prefix' : ''}`
+    throw new UsageError(`--sqlite: ${quote(path, 256)} cannot be ${aim} (${message}); ${remedy}`)
+  } finally {
+    database?.close()
+  }
 }
 
 /** The secret of the stores, from a file of bytes or in base64 from the environment. */

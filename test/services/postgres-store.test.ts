@@ -5,6 +5,7 @@ import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LimitRequest } from '../../src/authorization/limits/limit-store.ts'
 import { StoreError } from '../../src/errors.ts'
+import { generateSigner } from '../../src/principal/generate-signer.ts'
 import { keyedNames } from '../../src/state/keyed-names.ts'
 import type { PostgresStoreClient } from '../../src/state/postgres/connection.ts'
 import { postgresPersonalKeyStore } from '../../src/state/postgres/postgres-personal-key-store.ts'
@@ -181,6 +182,21 @@ describe('STO-06 stores in PostgreSQL', () => {
       const prepared = { code: 0, out: 'prepared the stores at_once', err }
       expect(done, `turn ${turn}`).toEqual(Array(8).fill(prepared))
     }
+  })
+
+  it('CLI-22 take the revocations of `procura store revoke`, from the role of the service', async () => {
+    const env = { PROCURA_STORE_URL: address, PROCURA_STORE_SECRET: Buffer.from(secret).toString('base64') }
+    const prepare = ['store', 'prepare', '--postgres', '--prefix', 'revoked', '--role', role, '--new-service']
+    expect((await runCli(prepare, '', env)).code).toBe(0)
+    const { did } = await generateSigner()
+    const asRole = { ...env, PROCURA_STORE_URL: address.replace('postgres@', `${role}@`) }
+    const revoke = (...words: string[]) => runCli(['store', 'revoke', '--postgres', ...words], '', asRole)
+    expect(await revoke(did, '--prefix', 'revoked')).toMatchObject({ code: 0, out: `revoked ${did}` })
+    const { revocations } = postgresStores({ client: owner, secret, prefix: 'revoked', timeoutMs: 20_000 })
+    expect(await revocations.findRevocations([did], {})).toEqual([{ id: did }])
+    const other = await revoke(did, '--prefix', 'other')
+    expect([other.code, other.out]).toEqual([2, ''])
+    expect(other.err).toMatch(/the revocation is not confirmed: relation "other_\w+" does not exist; .* their --prefix/)
   })
 
   it('are refused with another secret, and without tables', async () => {

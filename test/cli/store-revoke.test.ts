@@ -1,0 +1,122 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { base58btc } from 'multiformats/bases/base58'
+import sqlite from 'node-sqlite3-wasm'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createAuthorizer } from '../../src/authorization/authorize.ts'
+import { defineCommand } from '../../src/capability/definition.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { attenuate } from '../../src/delegation/attenuate.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
+import { invoke } from '../../src/invocation/invoke.ts'
+import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
+import { actor } from '../support/actors.ts'
+import { runCli } from './run-cli.ts'
+
+const [owner, agent, helper, service] = await Promise.all([
+  actor('owner'),
+  actor('agent'),
+  actor('helper'),
+  actor('service'),
+])
+const send = defineCommand({ command: '/mail/send', args: {} })
+const secret = Buffer.alloc(32, 1)
+const env = { PROCURA_STORE_SECRET: secret.toString('base64') }
+
+describe('the operator of stores in SQLite', () => {
+  let folder: string
+  let file: string
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'procura-revoke-'))
+    file = join(folder, 'state.db')
+    expect((await runCli(['store', 'prepare', '--sqlite', file, '--new-service'], '', env)).code).toBe(0)
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  const revoke = (...words: string[]) => runCli(['store', 'revoke', '--sqlite', file, ...words], '', env)
+
+  async function chain() {
+    const first = await delegate({ issuer: owner, audience: agent.did, command: send })
+    return [first, await attenuate(first, { issuer: agent, audience: helper.did })] as const
+  }
+
+  /** The decision of a service about a call of the helper. */
+  async function decided(proofs: Awaited<ReturnType<typeof chain>>): Promise<string> {
+    const database = new sqlite.Database(file)
+    try {
+      const stores = sqliteStores({ database: database as never, secret })
+      const options = { audience: service.did, subjects: [owner.did], commands: [send], ...stores }
+      const call = await invoke({ issuer: helper, audience: service.did, command: send, args: {}, proofs })
+      const decision = await createAuthorizer(options).authorize(encodeContainer([call, ...proofs]))
+      return decision.allowed ? 'allowed' : decision.denial.code
+    } finally {
+      database.close()
+    }
+  }
+
+  it('CLI-22 shuts out a principal by its DID, with all chains that it is a part of', async () => {
+    const proofs = await chain()
+    expect(await decided(proofs)).toBe('allowed')
+    expect(await revoke(agent.did)).toEqual({
+      code: 0,
+      out: `revoked ${agent.did}`,
+      err: 'the services of these stores refuse each chain with it from their next decision on; it cannot be undone',
+    })
+    expect(await decided(proofs)).toBe('revoked')
+    expect(await decided(await chain())).toBe('revoked')
+  })
+
+  it('CLI-22 revokes delegations by their CIDs, in any spelling, and records them', async () => {
+    const [proofs, others] = [await chain(), await chain()]
+    const [first, last] = [proofs[0].cid, proofs[1].cid]
+    const ledger = join(folder, 'ledger')
+    const { code, out } = await revoke(first.toString(base58btc), `${last}`, '--json', '--ledger', ledger)
+    expect([code, JSON.parse(out)]).toEqual([0, { revoked: [`${first}`, `${last}`], stores: 'procura', file }])
+    expect([await decided(proofs), await decided(others)]).toEqual(['revoked', 'allowed'])
+    const log = await runCli(['log', ledger, '--json'])
+    expect(log.out.split('\n').map((line) => JSON.parse(line))).toMatchObject([
+      { decision: 'revoked', about: `${first}` },
+      { decision: 'revoked', about: `${last}` },
+    ])
+    // Again, as after a restore.
+    expect((await revoke(`${first}`)).code).toBe(0)
+  })
+
+  it('CLI-22 learns the place of a mistake, and nothing is made or revoked', async () => {
+    const proofs = await chain()
+    const text = join(folder, 'text')
+    writeFileSync(text, 'not a database, but a file of some length '.repeat(100))
+    const to = (...words: string[]) => runCli(['store', 'revoke', ...words], '', env)
+    const mistakes = [
+      [await revoke(), /the DID of a principal is missing, or the CID of a delegation/],
+      [
+        await revoke(agent.did, 'agent'),
+        /ID 2: a revocation names the CID of a delegation or the DID of a principal: /,
+      ],
+      [await revoke(agent.did, '--url-file', text), /--url-file is for --postgres/],
+      [await to(agent.did), /the kind of the database is missing/],
+      [await to(agent.did, '--sqlite', file, '--postgres'), /pass --postgres or --sqlite, not both/],
+      [await to(agent.did, '--sqlite', join(folder, 'none')), /none` does not exist; `procura store prepare` makes/],
+      [await to(agent.did, '--sqlite', text), /`.*text` cannot be changed \(.*not a database\)/],
+      [
+        await revoke(agent.did, '--prefix', 'other'),
+        /no such table: other_stores\); name the database of the stores, and their --prefix/,
+      ],
+      [
+        await runCli(['store', 'revoke', '--sqlite', file, agent.did]),
+        /--secret-file, or PROCURA_STORE_SECRET in base64/,
+      ],
+      [
+        await runCli(['store', 'revoke', '--sqlite', file, agent.did], '', {
+          PROCURA_STORE_SECRET: Buffer.alloc(32, 2).toString('base64'),
+        }),
+        /with another `secret`/,
+      ],
+    ] as const
+    for (const [{ code, out, err }, why] of mistakes)
+      expect([code, out, err]).toEqual([2, '', expect.stringMatching(why)])
+    expect(existsSync(join(folder, 'none'))).toBe(false)
+    expect(await decided(proofs)).toBe('allowed')
+  })
+})
