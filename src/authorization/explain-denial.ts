@@ -211,10 +211,13 @@ const sentences: ReadonlyMap<DenialCode, (words: Words) => string> = new Map<Den
         ? `${revoked}, the issuer of ${link}, is revoked; ${link === 'the invocation' ? 'this key can make no further call here: ask the operator of the service' : 'use proofs that this principal did not issue'}`
         : `${link} (${revoked}) is revoked; ask its issuer for a new delegation`,
   ],
-  ['revocation_unknown', () => 'the revocation store did not answer; try again later'],
+  ['revocation_unknown', () => 'the revocation store could not tell whether the chain is revoked; try again later'],
   ['limit_unsupported', ({ link }) => `${link} has a limit, which this service does not count`],
   ['replayed', () => 'this invocation was already used; sign a new invocation for each call'],
-  ['replay_unknown', () => 'the replay store did not answer; try again later'],
+  [
+    'replay_unknown',
+    () => 'the replay store could not tell whether the call was used; try again later, with a newly signed call',
+  ],
   ['internal_error', () => 'the call could not be decided because of an unexpected error; try again later'],
 ])
 

@@ -107,9 +107,20 @@ describe('STO-11 a decision with stores in SQLite', () => {
     const [before = '', after = '', lost = ''] = await containers(3, 5)
     expect(verdict(await service.authorize(before))).toBe('allowed')
     prepareSqliteStores({ database, secret, epoch: now + 10 })
-    expect(verdict(await service.authorize(after))).toBe('replay_unknown at 1 RPL-05')
+    const unclear = await service.authorize(after)
+    expect(verdict(unclear)).toBe('replay_unknown at 1 RPL-05')
+    // The store has answered: the call may be older than its data.
+    expect(unclear).toMatchObject({
+      denial: {
+        message: 'the replay store could not tell whether the call was used; try again later, with a newly signed call',
+      },
+    })
     database.exec('DELETE FROM procura_stores')
-    expect(verdict(await service.authorize(lost))).toBe('revocation_unknown at container RVK-06')
+    const unknown = await service.authorize(lost)
+    expect(verdict(unknown)).toBe('revocation_unknown at container RVK-06')
+    expect(unknown).toMatchObject({
+      denial: { message: 'the revocation store could not tell whether the chain is revoked; try again later' },
+    })
   })
 
   it.each([
