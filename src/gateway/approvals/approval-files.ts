@@ -2,6 +2,7 @@
 import { readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CID } from 'multiformats/cid'
+import { replaceDurableFile } from '../../support/durable-file.ts'
 import { createFileLock } from '../../support/file-lock/file-lock.ts'
 import { withFileLock } from '../../support/file-lock/with-file-lock.ts'
 import { systemClock } from '../../time.ts'
@@ -82,10 +83,10 @@ export function approvalFiles(folder: string): ApprovalFiles {
       if (await isAnswer(await read(path))) return false
       // Of two processes that have read the same file, the second must not remove the answer of the first.
       const lock = join(folder, '.answers.lock')
-      return withFileLock(createFileLock(lock), lock, lockMs, async () => {
+      return withFileLock(createFileLock(lock), lock, lockMs, async (held) => {
         if (await isAnswer(await read(path))) return false
-        await put(path, container)
-        return true
+        // A process that was paused may have lost the lock, and another one may have answered.
+        return replaceDurableFile(path, `${container}\n`, held)
       })
     },
     async tidy() {

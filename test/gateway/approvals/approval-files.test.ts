@@ -1,0 +1,41 @@
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { approvalFiles } from '../../../src/gateway/approvals/approval-files.ts'
+
+const id = 'a'.repeat(16)
+const isAnswer = async (text: string | undefined): Promise<boolean> => text === 'yes' || text === 'no'
+
+describe('the file of an answer', () => {
+  let folder: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'procura-answers-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  it('APR-85 stays the first answer when a paused process, whose lock was taken, goes on [attack 102]', async () => {
+    const path = join(folder, `${id}.answer`)
+    writeFileSync(path, 'of the agent', { mode: 0o600 })
+    let looks = 0
+    const paused = approvalFiles(folder).putAnswer(id, 'yes', async (text) => {
+      const found = await isAnswer(text)
+      looks += 1
+      // It has the lock, and has found no answer. Now its lease ends, and another process answers.
+      if (looks === 2) {
+        endLease(join(folder, '.answers.lock'))
+        expect(await approvalFiles(folder).putAnswer(id, 'no', isAnswer)).toBe(true)
+      }
+      return found
+    })
+    expect(await paused).toBe(false)
+    expect(readFileSync(path, 'utf8')).toBe('no\n')
+    expect(readdirSync(join(folder, '.answers.lock')).filter((name) => name.endsWith('.draft'))).toEqual([])
+  })
+})
+
+/** Frees a held lock, as the process does that waits for it when the lease has ended. */
+function endLease(lock: string): void {
+  const [held] = readdirSync(lock)
+  renameSync(join(lock, held as string), join(lock, `${Number.parseInt(held as string, 10) + 1}-left`))
+}
