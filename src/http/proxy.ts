@@ -101,7 +101,8 @@ const ofOrigin =
 /** A cache would serve the response to clients without a call, if the container was not in `Authorization`. */
 function privately(cacheControl: string | null): string {
   // Lists in quotes are rare, and contain commas.
-  if (cacheControl?.includes('"') === true) return 'private, no-cache'
+  if (cacheControl?.includes('"') === true)
+    return `private, ${/no-store/i.test(cacheControl) ? 'no-store' : 'no-cache'}`
   const directives = (cacheControl ?? '').split(',').map((directive) => directive.trim())
   return ['private', ...directives.filter((one) => !/^(?:$|(?:public|private|s-maxage)(?:$|=))/i.test(one))].join(', ')
 }

@@ -184,6 +184,7 @@ describe('a reverse proxy with a credential', () => {
       ['public, max-age=600', 'private, max-age=600'],
       ['Public,S-MaxAge=9 , stale-while-revalidate=5', 'private, stale-while-revalidate=5'],
       ['private="x-a, public", no-cache="set-cookie, x", max-age=1', 'private, no-cache'],
+      ['private="x-a, public", No-Store', 'private, no-store'],
       ['no-store', 'private, no-store'],
       ['public=1,,', 'private'],
     ]
