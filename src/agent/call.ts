@@ -89,16 +89,18 @@ const unsent =
 /** The error of `fetch` is a TypeError whose message does not contain the address, and often not the cause. */
 function named(error: unknown, url: string | URL): unknown {
   if (!(error instanceof TypeError)) return error
-  const { code } = Object(error.cause) as { readonly code?: unknown }
+  const { code, syscall } = Object(error.cause) as { readonly code?: unknown; readonly syscall?: unknown }
   const known = typeof code === 'string' && /^[A-Z][A-Z0-9_]{0,63}$/.test(code) ? code : undefined
   const { origin } = new URL(url)
-  if (known !== undefined && unsent.test(known))
+  // After the request was sent, a router can report that the host is unreachable, and the service send an alert of TLS.
+  const wasOpen = syscall === 'read' || syscall === 'write' || known?.startsWith('ERR_SSL_')
+  if (known !== undefined && unsent.test(known) && wasOpen !== true)
     return new TypeError(`the service at ${origin} did not respond (${known}); start it, or check its \`url\``, {
       cause: error,
     })
   const lost = known === undefined ? 'did not respond, or with a redirect' : `did not respond completely (${known})`
   return new TypeError(
-    `the service at ${origin} ${lost}; the call may have been executed: check its \`url\`, and repeat the call with the same \`nonce\``,
+    `the service at ${origin} ${lost}; the call may have been executed: check its \`url\`, and repeat the call only with the same \`nonce\``,
     { cause: error },
   )
 }

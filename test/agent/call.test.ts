@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http'
 import { inspect } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { AgentService } from '../../src/agent/agent.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
 import type { SendCall } from '../../src/agent/send-call.ts'
@@ -213,6 +213,29 @@ describe('AGT-11 the service of a call', () => {
     const error = await agent.call(send, bob, { timeoutMs: 200 }).catch((caught: unknown) => caught)
     expect((error as Error).message).toMatch(message)
     expect((error as Error).name).toMatch(/^T(?:ype|imeout)Error$/)
+  })
+
+  it.each([
+    [{ code: 'EHOSTUNREACH', syscall: 'connect' }, false],
+    [{ code: 'EHOSTUNREACH', syscall: 'read' }, true],
+    [{ code: 'ENETUNREACH', syscall: 'write' }, true],
+    [{ code: 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR' }, true],
+    [{ code: 'CERT_HAS_EXPIRED' }, false],
+    [{ code: 'ERR_TLS_CERT_ALTNAME_INVALID' }, false],
+    [{ code: 'UND_ERR_CONNECT_TIMEOUT' }, false],
+    [{ code: 'UND_ERR_SOCKET' }, true],
+  ])('reports for %o whether it may have been executed (%s)', async (cause, isSent) => {
+    const spy = vi.spyOn(globalThis, 'fetch').mockRejectedValue(new TypeError('fetch failed', { cause }))
+    try {
+      const agent = await open([{ audience: service.did, url: 'https://mail.example' }])
+      const { message } = (await agent.call(send, bob).catch((caught: unknown) => caught)) as Error
+      expect(message).toMatch(
+        isSent ? /the call may have been executed: .* only with the same `nonce`$/ : /start it, or/,
+      )
+      expect(message).toContain(cause.code)
+    } finally {
+      spy.mockRestore()
+    }
   })
 
   it('names the option of a malformed DID', async () => {
