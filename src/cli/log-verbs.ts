@@ -40,7 +40,7 @@ export const logVerbs: readonly Verb[] = [
     options: [
       { name: 'agent', value: 'DID', about: 'the agent, or its name in the home folder' },
       gatewayHome,
-      { name: 'at', value: 'TIME', about: 'the moment' },
+      { name: 'at', value: 'TIME', about: 'the moment; a date is its first second, in UTC' },
       { name: 'archive', value: 'DIR', many: true, about: 'the delegations; default `delegations` in each log' },
       ...logPlace,
       json,
@@ -59,7 +59,7 @@ export const logVerbs: readonly Verb[] = [
       { name: 'command', value: 'COMMAND', about: 'only this command and the commands below it' },
       { name: 'decision', value: 'NAME', choices: decisions, about: 'only these events' },
       { name: 'since', value: 'TIME', about: 'only from this time on; 2h is two hours ago' },
-      { name: 'until', value: 'TIME', about: 'only up to this time' },
+      { name: 'until', value: 'TIME', about: 'only up to this time; a date is its first second, in UTC' },
       { name: 'follow', about: 'go on with the records that are added' },
       { name: 'ocsf', about: 'print OCSF events; outcomes name the agent of their call' },
       { name: 'product', value: 'NAME', about: 'with --ocsf: the product that writes the log' },

@@ -26,7 +26,7 @@ export function readDuration(name: string, text: string): number {
 
 /**
  * Reads a moment: a date (`2026-12-01`, the start of that day in UTC), a date and time with its zone
- * (`2026-12-01T09:30:00Z`, `…+01:00`), seconds since 1970, `now`, or a duration before or after now (`-2h`, `+30d`).
+ * (`2026-12-01T09:30:00Z`, `…+01:00`; fractions of a second are dropped), seconds since 1970, `now`, or a duration before or after now (`-2h`, `+30d`).
  *
  * @returns seconds since 1970.
  */
@@ -37,12 +37,16 @@ export function readMoment(name: string, text: string, now: number): number {
     return text.startsWith('-') ? now - seconds : now + seconds
   }
   if (/^[0-9]{1,12}$/.test(text)) return Number(text)
-  const isDate = /^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:Z|[+-][0-9]{2}:[0-9]{2}))?$/.test(
-    text,
-  )
+  const isDate =
+    /^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:[0-9]{2}))?$/.test(
+      text,
+    )
   const milliseconds = isDate ? Date.parse(text) : Number.NaN
   // `Date.parse` takes 2026-02-30 for the second of March.
   const isWhole = isDate && new Date(`${text.slice(0, 10)}T00:00:00Z`).toJSON()?.slice(0, 10) === text.slice(0, 10)
+  if (/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+$/.test(text))
+    throw new UsageError(`--${name} has no time zone; end it with Z for UTC, or with an offset such as +01:00`)
+  if (/^[0-9]{13}$/.test(text)) throw new UsageError(`--${name} is in milliseconds; pass seconds since 1970`)
   if (!Number.isFinite(milliseconds) || !isWhole) {
     throw new UsageError(
       `--${name} must be a time: 2026-12-01, 2026-12-01T09:30:00Z, seconds since 1970, now, or a duration from now, such as --${name}=+8h or --${name}=-2h`,

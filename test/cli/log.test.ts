@@ -78,6 +78,11 @@ describe('procura log', () => {
     expect(await times('--command', '/mail')).toEqual(['01', '02', '04', '06'])
     expect(await times('--decision', 'denied')).toEqual(['03', '04'])
     expect(await times('--since', '1800000003', '--until', '2027-01-15T08:00:04Z')).toEqual(['03', '04'])
+    // The form in which other verbs print a time, and an offset.
+    expect(await times('--since', '2027-01-15T08:00:03.000Z', '--until', '2027-01-15T09:00:04.9+01:00')).toEqual([
+      '03',
+      '04',
+    ])
     const none = await runCli(['log', directory, '--command', '/mai'])
     expect(none).toMatchObject({ code: 1, out: '', err: 'no record matches' })
     expect((await runCli(['log', directory, '--decision', 'refused'])).err).toMatch(/must be one of allowed, denied/)
@@ -96,6 +101,8 @@ describe('procura log', () => {
       [['--decision', 'maybe'], /--decision must be one of allowed, denied/],
       [['--since', 'yesterday'], /--since must be a time/],
       [['--until', '2026-02-30'], /--until must be a time/],
+      [['--since', '2027-01-15T08:00:04'], /--since has no time zone; end it with Z/],
+      [['--until', '1800000004000'], /--until is in milliseconds; pass seconds/],
       [['--until', '-5h'], /--until needs a value; write .* such as --until=-2h; see/],
       [['--since', '1h', '--until', '2h'], /--since is after --until/],
       [['--product', 'mail'], /--product and --vendor are for --ocsf/],
