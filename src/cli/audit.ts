@@ -1,13 +1,13 @@
 // node only: reads logs
 import { toOcsf } from '../audit/events/ocsf.ts'
-import { type AuditRecord, parseRecord } from '../audit/events/record.ts'
+import { parseRecord } from '../audit/events/record.ts'
 import { findOpenIntents } from '../audit/recovery/find-open-intents.ts'
 import type { AuditLogFault } from '../audit/verify/audit-log-fault.ts'
 import { verifyAuditLog } from '../audit/verify/verify-audit-log.ts'
 import { quote } from '../support/quote.ts'
 import type { Host } from './host.ts'
 import { lineDigests } from './line-digests.ts'
-import { type LogLines, noRecordIn, openLogs } from './log-source.ts'
+import { type LogLines, noRecordIn, openLogs, recordsOf } from './log-source.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
 
@@ -85,10 +85,6 @@ async function* linesOf({ lines, name }: LogLines, flags: Flags): AsyncGenerator
   throw noRecordIn([{ name }], flags)
 }
 
-async function* recordsOf(log: LogLines, flags: Flags): AsyncGenerator<AuditRecord, void> {
-  for await (const line of linesOf(log, flags)) yield parseRecord(line)
-}
-
 function faultOf({ kind, line, sequence, message }: AuditLogFault): string {
   return `${kind} at line ${line}, record ${sequence}: ${message}`
 }
@@ -103,7 +99,7 @@ function headOf(flags: Flags): { sequence: number; hash: string } | undefined {
 }
 
 async function listOpen(log: LogLines, flags: Flags, host: Host): Promise<number> {
-  const open = await findOpenIntents(recordsOf(log, flags))
+  const open = await findOpenIntents(recordsOf(linesOf(log, flags), log.name))
   const rows = open.map(({ sequence, event, released }) => {
     const { command, invocation, time } = event
     return { sequence, time: new Date(time * 1_000).toISOString(), command, invocation, released }

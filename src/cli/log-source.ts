@@ -2,6 +2,7 @@
 import type { IntentEvent } from '../audit/events/event.ts'
 import { type AuditRecord, parseRecord } from '../audit/events/record.ts'
 import { readJsonlLines } from '../audit/sinks/jsonl/read-jsonl-log.ts'
+import { MalformedError } from '../errors.ts'
 import { quote } from '../support/quote.ts'
 import type { Host } from './host.ts'
 import { type LogRow, rowOf } from './log-row.ts'
@@ -94,23 +95,37 @@ async function openDatabase(address: string, table: string): Promise<LogLines> {
   return { name: table, lines: (after) => readPostgresLines(client, table, after), close: () => client.end() }
 }
 
+/** The records of lines. The last one may be in the middle of a write; the next reading has it whole. */
+export async function* recordsOf(lines: AsyncIterable<string>, name: string): AsyncGenerator<AuditRecord, void> {
+  let last: AuditRecord | undefined
+  let isTorn = false
+  for await (const line of lines) {
+    // Text behind it would be hidden by a torn line in its place.
+    if (isTorn)
+      throw new Error(`a line of ${quote(name, 256)} is incomplete, and more lines follow; run procura audit verify`)
+    isTorn = line.endsWith('\u2026')
+    if (isTorn) continue
+    try {
+      last = parseRecord(line)
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error
+      const place = last === undefined ? 'the first line' : `the line after record ${last.sequence}`
+      throw new Error(
+        `${place} of ${quote(name, 256)} is not a record (${error.message}); procura audit verify reports the first fault of the log`,
+        { cause: error },
+      )
+    }
+    yield last
+  }
+}
+
 function sourceOf({ name, lines, close }: LogLines): LogSource {
   const intents = recentIntents()
   let reached = 0
   return {
     name,
     async *next() {
-      let isTorn = false
-      for await (const line of lines(reached)) {
-        // Text behind it would be hidden by a torn line in its place.
-        if (isTorn)
-          throw new Error(
-            `a line of ${quote(name, 256)} is incomplete, and more lines follow; run procura audit verify`,
-          )
-        // The last line of a log may be in the middle of a write; the next reading has it whole.
-        isTorn = line.endsWith('\u2026')
-        if (isTorn) continue
-        const record = parseRecord(line)
+      for await (const record of recordsOf(lines(reached), name)) {
         if (record.sequence <= reached) continue
         reached = record.sequence
         intents.add(record.event)

@@ -69,6 +69,30 @@ describe('procura log', () => {
     expect(unmapped.map((claimed) => claimed?.session)).toEqual(['s-1', 's-1', 's-2', undefined])
   })
 
+  it('CLI-10 names the place of a line that is not a record, and the next step', async () => {
+    const place = join(folder, 'garbage')
+    const sink = await openJsonlAuditSink({ directory: place })
+    await sink.append(intent(1), {})
+    await sink.append(intent(2), {})
+    await sink.close()
+    const [file = ''] = (await readdir(place)).filter((name) => name.endsWith('.jsonl'))
+    const text = await readFile(join(place, file), 'utf8')
+    const [one, two] = text.split('\n')
+    const fault = /line after record 1 of `.*` is not a record \(.*\); procura audit verify reports the first fault/
+    await writeFile(join(place, file), `${one}\ngarbage\n${two}\n`)
+    for (const words of [
+      ['log', place],
+      ['audit', 'open', place],
+      ['log', 'could', place, '--agent', agent, '--at', 'now'],
+    ])
+      expect(await runCli(words)).toMatchObject({ code: 2, err: expect.stringMatching(fault) })
+    await writeFile(join(place, file), `garbage\n${two}\n`)
+    expect((await runCli(['log', place])).err).toMatch(/the first line of .* is not a record/)
+    // A write that was interrupted: the intents before it are listed.
+    await writeFile(join(place, file), text.slice(0, -20))
+    expect(await runCli(['audit', 'open', place])).toMatchObject({ code: 1, out: expect.stringMatching(/\n1 intents/) })
+  })
+
   it('CLI-10 selects by agent, command, time and decision', async () => {
     const times = async (...words: string[]): Promise<string[]> =>
       (await runCli(['log', directory, ...words])).out.split('\n').map((line) => line.slice(17, 19))
