@@ -164,7 +164,7 @@ export const storeVerbs: readonly Verb[] = [
     about: 'revoke principals by their DID, and delegations by their CID, in the stores of services, as their operator',
     options: [
       ...storePlace,
-      { name: 'ledger', value: 'DIR', about: 'record it in the log in this directory, for `procura log could`' },
+      { name: 'ledger', value: 'DIR', about: 'record it in a log in this directory, which no service writes, for `procura log could`' },
       json,
     ],
     example: 'procura store revoke did:key:z6Mk… --postgres --secret-file store.key',

@@ -78,9 +78,6 @@ export async function revoke(words: readonly string[], flags: Flags, host: Host)
     flags,
     host,
   )
-  await record(flags, host, (ledger) =>
-    ledger.revoked({ ids: [target.cid.toString()], revoker: revoker.did, expiration: target.expiration }),
-  )
   const rest = `send it ${urls.length === 0 ? 'to the services' : 'also to other services'} that accept the delegation`
   host.complain(
     `revoked ${target.cid.toString()} and all that is built on it; it takes effect where the revocation arrives: ${rest}`,
@@ -89,6 +86,12 @@ export async function revoke(words: readonly string[], flags: Flags, host: Host)
   const isHere = textOf(flags, 'home') !== undefined
   if (sent !== undefined || isHere || urls.length === 0)
     host.complain(sent?.message ?? `it is sent to no gateway: ${quote(home, 256)} has none`)
+  await record(
+    flags,
+    host,
+    (ledger) => ledger.revoked({ ids: [target.cid.toString()], revoker: revoker.did, expiration: target.expiration }),
+    'the revocation is made',
+  )
   if (posted.some(({ state }) => state !== 'taken')) return 1
   // Without --home, the revocation may be for other services.
   return !isHere || sent?.state === 'taken' || sent?.state === 'waiting' ? 0 : 1

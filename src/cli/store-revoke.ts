@@ -44,9 +44,9 @@ export async function revokeInStores(words: readonly string[], flags: Flags, hos
     host.print(JSON.stringify({ revoked: ids, stores: prefix, ...(file !== undefined && { file }) }))
   else for (const id of ids) host.print(`revoked ${id}`)
   host.complain(
-    'the services of these stores refuse each chain with it from their next decision on; it cannot be undone',
+    'the services of these stores refuse each chain with it from their next decision on; it cannot be undone: after a mistake, give the principal another key, and issue its delegations again',
   )
-  await record(flags, host, (ledger) => ledger.revoked(entry))
+  await record(flags, host, (ledger) => ledger.revoked(entry), 'the revocation holds')
   return 0
 }
 

@@ -145,7 +145,7 @@ const from: VerbOption = { name: 'from', value: 'FILE', about: 'the key file of 
 const ledger: VerbOption = {
   name: 'ledger',
   value: 'DIR',
-  about: 'record it in the log in this directory, for `procura log could`',
+  about: 'record it in a log in this directory, which no service writes, for `procura log could`',
 }
 
 const grant: readonly VerbOption[] = [

@@ -61,7 +61,7 @@ describe('the operator of stores in SQLite', () => {
     expect(await revoke(agent.did)).toEqual({
       code: 0,
       out: `revoked ${agent.did}`,
-      err: 'the services of these stores refuse each chain with it from their next decision on; it cannot be undone',
+      err: 'the services of these stores refuse each chain with it from their next decision on; it cannot be undone: after a mistake, give the principal another key, and issue its delegations again',
     })
     expect(await decided(proofs)).toBe('revoked')
     expect(await decided(await chain())).toBe('revoked')
@@ -81,6 +81,16 @@ describe('the operator of stores in SQLite', () => {
     ])
     // Again, as after a restore.
     expect((await revoke(`${first}`)).code).toBe(0)
+  })
+
+  it('CLI-22 revokes although the ledger cannot be written, and reports both', async () => {
+    const proofs = await chain()
+    const text = join(folder, 'ledger-text')
+    writeFileSync(text, '')
+    const failed = await revoke(`${proofs[1].cid}`, '--ledger', text)
+    expect(failed).toMatchObject({ code: 2, out: `revoked ${proofs[1].cid}` })
+    expect(failed.err).toMatch(/the revocation holds, and is not in the ledger: .*; then run this again to record it/)
+    expect(await decided(proofs)).toBe('revoked')
   })
 
   it('CLI-22 learns the place of a mistake, and nothing is made or revoked', async () => {
