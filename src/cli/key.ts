@@ -48,17 +48,26 @@ export async function rotateKey(words: readonly string[], flags: Flags, host: Ho
   const path = operandOf(words, 'the key file')
   const keep = textOf(flags, 'keep')
   if (keep !== undefined && !/^[0-9]{1,2}$/.test(keep)) throw new UsageError('--keep must be a number from 0 to 15')
-  const { encrypted } = await describeSignerFile({ path })
+  const { encrypted, keys } = await describeSignerFile({ path })
+  const former = keys[0]?.did ?? ''
   const file = await rotateSignerFile({
     path,
     ...(keep !== undefined && { keep: Number(keep) }),
     ...(encrypted && { key: await fileKey(flags, host, false) }),
   })
-  print([entryOf(file)], encrypted, flags, host)
-  host.complain(
-    `${path} has a new key; delegations to the previous one stay valid, and ${file.previous.length} previous key(s) stay in the file`,
-  )
+  const [present = entryOf(file), ...previous] = (await describeSignerFile({ path })).keys
+  if (flags['json'] === true) host.print(JSON.stringify({ ...present, encrypted, previous, former }))
+  else host.print(file.did)
+  host.complain(`${path} has a new key; ${adviceOf(file.did, former, previous.length > 0)}`)
   return 0
+}
+
+/** The next step after a rotation, which is different for a key that leaked. */
+function adviceOf(did: string, former: string, isKept: boolean): string {
+  if (did === former)
+    return `put it into the DID document of ${did}; if the former key leaked, remove that one from the document`
+  const place = isKept ? 'stays in the file, and `key rotate --keep 0` would remove it' : 'is not in the file any more'
+  return `the key of ${former} ${place}; delegations to it stay valid: if it leaked, revoke them with \`procura revoke\`, or the DID with \`procura store revoke\``
 }
 
 function entryOf({ did, algorithm, created }: SignerFileEntry): SignerFileEntry {

@@ -68,8 +68,10 @@ describe('procura key', () => {
     const path = fresh()
     const first = await runCli(['key', 'new', path, '--algorithm', 'ES256'])
     expect(first.out).toMatch(/^did:key:zDn/)
-    const { out } = await runCli(['key', 'rotate', path])
+    const { out, err } = await runCli(['key', 'rotate', path])
     expect(out).not.toBe(first.out)
+    // A person who replaces a key that leaked has to revoke the former DID.
+    expect(err).toContain(`the key of ${first.out} stays in the file, and \`key rotate --keep 0\` would remove it`)
     const shown = await runCli(['key', 'show', path])
     expect(shown.err).toContain(`previous key: ${first.out}, made `)
     // A script uses the output as the DID.
@@ -82,6 +84,16 @@ describe('procura key', () => {
       err: expect.stringMatching(/--algorithm must be one of Ed25519, ES256, ES256K/),
     })
     expect(await runCli(['key', 'rotate', path, '--keep', 'all'])).toMatchObject({ code: 2 })
+    const kept = JSON.parse((await runCli(['key', 'rotate', path, '--json'])).out)
+    expect(kept).toMatchObject({ former: out, previous: [{ did: out, algorithm: 'ES256' }] })
+    const last = await runCli(['key', 'rotate', path, '--keep', '0', '--json'])
+    expect(JSON.parse(last.out)).toMatchObject({ former: kept.did, previous: [] })
+    expect(last.err).toContain(`the key of ${kept.did} is not in the file any more`)
+    const named = fresh()
+    await runCli(['key', 'new', named, '--did', 'did:web:mail.example'])
+    expect((await runCli(['key', 'rotate', named])).err).toMatch(
+      /put it into the DID document of did:web:mail\.example/,
+    )
   })
 
   it('CLI-04 takes the passphrase of an encrypted file from the environment, a file or the terminal alone', async () => {
