@@ -1,10 +1,10 @@
 // node only: reads and writes files
 import { realpath, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { agentFolder, gatewayHome } from '../gateway/home.ts'
 import { quote } from '../support/quote.ts'
+import { userHome } from '../support/user-home.ts'
 import { type HookEntry, withEntry } from './hook-settings.ts'
 import type { Host } from './host.ts'
 import { temporaryWarning } from './temporary-program.ts'
@@ -57,7 +57,7 @@ function defaultFile(client: 'claude' | 'codex', { env }: Host): string {
       ? (['CLAUDE_CONFIG_DIR', '.claude', 'settings.json'] as const)
       : (['CODEX_HOME', '.codex', 'hooks.json'] as const)
   const named = env[variable]
-  return join(named !== undefined && named !== '' ? named : join(homedir(), folder), file)
+  return join(named !== undefined && named !== '' ? named : join(userHome(), folder), file)
 }
 
 /** The command line of the hook, for a shell. */

@@ -1,9 +1,9 @@
 // node only: names folders of the file system
 import { readdir } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { ArgumentError } from '../errors.ts'
 import { quote } from '../support/quote.ts'
+import { userHome } from '../support/user-home.ts'
 
 /** The parts of the environment that name the home folder. */
 export type HomeEnvironment = Readonly<Record<string, string | undefined>>
@@ -18,7 +18,7 @@ export function gatewayHome(given: string | undefined, env: HomeEnvironment): st
   if (named !== undefined) return resolve(named)
   const base = env['XDG_CONFIG_HOME']
   // The specification of XDG ignores relative paths.
-  return join(base !== undefined && isAbsolute(base) ? base : join(homedir(), '.config'), 'procura')
+  return join(base !== undefined && isAbsolute(base) ? base : join(userHome(), '.config'), 'procura')
 }
 
 /** The form of the name of an agent; its folder has that name. */

@@ -1,6 +1,6 @@
 // node only: works with parts that use files
-import { homedir } from 'node:os'
 import { quote } from '../../support/quote.ts'
+import { userHome } from '../../support/user-home.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textOf, textsOf } from '../verb.ts'
@@ -75,7 +75,7 @@ function planWith(
     keepsArgs: flags['keep-args'] === true,
     values: {
       env: flags['from-env'] === true ? host.env : undefined,
-      userHome: host.env['HOME'] ?? homedir(),
+      userHome: host.env['HOME'] || userHome(),
       inputs,
     },
   })

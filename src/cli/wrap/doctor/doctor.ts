@@ -1,12 +1,12 @@
 // node only: reads files
 import { stat } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { readJsonlLines } from '../../../audit/sinks/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../../audit/verify/verify-audit-log.ts'
 import { readConnection } from '../../../gateway/connect/connection-file.ts'
 import { gatewayHome } from '../../../gateway/home.ts'
 import { quote } from '../../../support/quote.ts'
+import { userHome } from '../../../support/user-home.ts'
 import { agentStores } from '../../agent-stores.ts'
 import type { Host } from '../../host.ts'
 import { UsageError } from '../../usage-error.ts'
@@ -74,13 +74,13 @@ function checksOf(
   flags: Flags,
   host: Host,
 ): readonly Check[] {
-  const userHome = host.env['HOME'] ?? homedir()
+  const folder = host.env['HOME'] || userHome()
   const configs = indexes.map(({ path }) => path)
   return [
     [
       'secrets',
       'no secret of the vault is readable in the places that were searched',
-      () => secrets(home, gateway, userHome, configs, flags, host),
+      () => secrets(home, gateway, folder, configs, flags, host),
     ],
     ['modes', 'only this user has access to the home folder', () => checkModes(home)],
     ['drafts', 'no draft of a configuration is left', () => checkDrafts(configs)],
@@ -94,7 +94,7 @@ function checksOf(
       () => checkDelegations(home, indexes, agentStores(flags, host)),
     ],
     ['tools', 'no tool was changed since it was accepted', () => checkTools(home, [...gateway.servers.keys()])],
-    ['hooks', 'the hooks run, and a failure of them blocks the call', () => checkHooks(userHome, indexes)],
+    ['hooks', 'the hooks run, and a failure of them blocks the call', () => checkHooks(folder, indexes)],
     ['clock', 'the clocks agree', async () => [...(await checkClock(home)), ...(await gatewayClock(gateway))]],
     ['log', 'the audit log is unchanged', () => logFindings(gateway)],
   ]
