@@ -10,7 +10,7 @@ import type { Host } from './host.ts'
 import { databaseAddress, type PostgresClient, withPostgres } from './postgres.ts'
 import { sqliteDriver } from './sqlite-driver.ts'
 import { readStoreSecret, refuseForSqlite, storeFile, withStoreFile } from './store-place.ts'
-import { readMoment } from './time-text.ts'
+import { readMoment, showDate } from './time-text.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
 
@@ -40,11 +40,15 @@ export async function prepareStores(words: readonly string[], flags: Flags, host
   return 0
 }
 
-/** A restored database looks complete, and the calls that it lacks would be accepted again. */
+/** A restored database looks complete. The calls that it lacks would be accepted again, and revocations are missing. */
 function remindOfLoss(epoch: number | undefined, host: Host): void {
   if (epoch === undefined)
     host.complain(
       'stores that existed before are taken to be complete; after a restore or a loss of data, run this again with --epoch now, and add the revocations again',
+    )
+  else if (epoch > 0)
+    host.complain(
+      `calls that may have been accepted before ${showDate(epoch)} are refused, for some minutes; now add the revocations again with \`procura store revoke\`: \`procura log DIR --decision revoked\` lists those on record`,
     )
 }
 
