@@ -1,4 +1,5 @@
 import type { AuditEvent, IntentEvent } from '../audit/events/event.ts'
+import type { IpldMap } from '../ipld/value.ts'
 
 /** An event as `procura log` shows it. */
 export interface LogRow {
@@ -17,8 +18,27 @@ export interface LogRow {
   readonly subject?: string
   /** The principal for whom the call was made: the issuer of the root delegation. */
   readonly onBehalfOf?: string
-  /** The code of a denial, the delegation or principal concerned, or the credential. */
+  /** The path of authority of a call: the issuer of the root delegation, each delegate, the invoker last. */
+  readonly principals?: readonly string[]
+  /** The service of a call, or the principal to whom a delegation is. */
+  readonly audience?: string
+  /** The code of a denial, the delegation or principal concerned, or the credential, for people. */
   readonly about?: string
+  /** The code of a denial or an error. */
+  readonly code?: string
+  /** The arguments that the service records. */
+  readonly args?: IpldMap
+  /** The CID of the delegation that was issued or seen. */
+  readonly delegation?: string
+  /** The last second of its validity; null if it never expires. */
+  readonly expiration?: number | null
+  /** The CID of the delegation, or the DID of the principal, that was revoked. */
+  readonly revoked?: string
+  /** The name of the credential that was released, and its version. */
+  readonly credential?: string
+  readonly version?: string
+  /** The HTTP status of the upstream response. */
+  readonly upstreamStatus?: number
   /** Facts that the caller stated beside the call, such as the id of a tool use or a session. Nobody has verified them. */
   readonly claimed?: Readonly<Record<string, string>>
   readonly chain?: readonly string[]
@@ -51,10 +71,10 @@ function factsOf(event: AuditEvent, intentOf: (id: string) => IntentEvent | unde
       return { decision: 'allowed', ...callOf(event) }
     case 'denied': {
       const { authenticated, invoker, command, subject, code, chain, claimed, invocation } = event
-      if (authenticated === true) return { decision: 'denied', ...callOf(event), about: code }
+      if (authenticated === true) return { decision: 'denied', ...callOf(event), about: code, code }
       // A stranger may have written all of this.
       return compact({
-        ...{ decision: 'denied', claimedAgent: invoker, command, subject, about: code, chain, invocation },
+        ...{ decision: 'denied', claimedAgent: invoker, command, subject, about: code, code, chain, invocation },
         claimed: textsIn(claimed),
       })
     }
@@ -62,10 +82,16 @@ function factsOf(event: AuditEvent, intentOf: (id: string) => IntentEvent | unde
       return {
         decision: event.status,
         ...callOf(intentOf(event.intent)),
-        ...(event.code !== undefined && { about: event.code }),
+        ...compact({ about: event.code, code: event.code, upstreamStatus: event.upstreamStatus }),
       }
-    case 'released':
-      return { decision: 'released', ...callOf(intentOf(event.intent)), about: event.vault }
+    case 'released': {
+      const { vault, version } = event
+      return {
+        decision: 'released',
+        ...callOf(intentOf(event.intent)),
+        ...compact({ about: vault, credential: vault, version }),
+      }
+    }
     case 'issued':
     case 'seen': {
       const { issuer, command, subject, delegation, audience, chain } = event
@@ -75,24 +101,29 @@ function factsOf(event: AuditEvent, intentOf: (id: string) => IntentEvent | unde
         command,
         subject,
         about: `${delegation} to ${audience}`,
-        chain,
+        ...{ delegation, audience, chain },
+        expiration: typeof event.expiration === 'number' ? event.expiration : null,
       })
     }
     case 'revoked':
-      return compact({ decision: 'revoked', agent: event.issuer, about: event.revoked })
+      return compact({ decision: 'revoked', agent: event.issuer, about: event.revoked, revoked: event.revoked })
     default:
       return { decision: event.kind }
   }
 }
 
 type CallFields = Partial<
-  Pick<IntentEvent, 'claimed' | 'invoker' | 'command' | 'subject' | 'principals' | 'chain' | 'invocation'>
+  Pick<
+    IntentEvent,
+    'args' | 'audience' | 'claimed' | 'invoker' | 'command' | 'subject' | 'principals' | 'chain' | 'invocation'
+  >
 >
 
 function callOf(call: CallFields | undefined): Omit<Facts, 'decision'> {
-  const { invoker, command, subject, principals, chain, claimed, invocation } = call ?? {}
+  const { args, audience, invoker, command, subject, principals, chain, claimed, invocation } = call ?? {}
   return compact({
-    ...{ agent: invoker, command, subject, onBehalfOf: principals?.[0], chain, invocation },
+    ...{ agent: invoker, command, subject, onBehalfOf: principals?.[0], principals, audience, chain, invocation },
+    args,
     claimed: textsIn(claimed),
   })
 }

@@ -55,6 +55,11 @@ export const logVerbs: readonly Verb[] = [
     about: 'show the events of a log: time, decision, agent, command',
     options: [
       { name: 'agent', value: 'DID', about: 'only the events of this agent, or of one by its name in the home folder' },
+      {
+        name: 'via',
+        value: 'ID',
+        about: 'only events on the path of this delegation (CID) or principal (DID), such as those of its sub-agents',
+      },
       gatewayHome,
       { name: 'command', value: 'COMMAND', about: 'only this command and the commands below it' },
       { name: 'decision', value: 'NAME', choices: decisions, about: 'only these events' },
@@ -164,7 +169,11 @@ export const storeVerbs: readonly Verb[] = [
     about: 'revoke principals by their DID, and delegations by their CID, in the stores of services, as their operator',
     options: [
       ...storePlace,
-      { name: 'ledger', value: 'DIR', about: 'record it in a log in this directory, which no service writes, for `procura log could`' },
+      {
+        name: 'ledger',
+        value: 'DIR',
+        about: 'record it in a log in this directory, which no service writes, for `procura log could`',
+      },
       json,
     ],
     example: 'procura store revoke did:key:z6Mk… --postgres --secret-file store.key',

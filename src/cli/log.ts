@@ -4,11 +4,14 @@ import type { AuditEvent } from '../audit/events/event.ts'
 import { toOcsf } from '../audit/events/ocsf.ts'
 import type { AuditRecord } from '../audit/events/record.ts'
 import { anyCommand, parseCommand } from '../capability/command.ts'
-import { systemClock } from '../time.ts'
+import { ArgumentError } from '../errors.ts'
+import { readRevocationEntry } from '../revocation/revocation-entry.ts'
+import { never, systemClock } from '../time.ts'
 import { principalOf } from './did-text.ts'
 import type { Host } from './host.ts'
 import type { LogRow } from './log-row.ts'
 import { type LogSource, logSources, noRecordIn } from './log-source.ts'
+import { passesThrough } from './passes-through.ts'
 import { readDuration, readMoment, showDate } from './time-text.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
@@ -71,19 +74,36 @@ async function filterOf(flags: Flags, host: Host): Promise<LogView['matches']> {
   const dids = agent === undefined ? undefined : new Set<unknown>((await principalOf('agent', agent, flags, host)).dids)
   if (command !== undefined) checkCommand(command)
   if (since !== undefined && until !== undefined && since > until) throw new UsageError('--since is after --until')
-  return (row, { kind, time }) => {
+  const via = textOf(flags, 'via')
+  const isVia = via === undefined ? undefined : passesThrough(await idsOf(via, flags, host))
+  return (row, event) => {
+    const { kind, time } = event
+    // It learns from each event, also from those of other times.
+    const isOnPath = isVia === undefined || isVia(event)
     // Records of the log about itself have no agent.
     if (kind === 'checkpoint' || kind === 'settled' || kind === 'recovered') return false
     if (since !== undefined && time < since) return false
     if (until !== undefined && time > until) return false
     if (dids !== undefined && !dids.has(row.agent) && !dids.has(row.claimedAgent)) return false
     if (decision !== undefined && row.decision !== decision) return false
+    if (!isOnPath) return false
     return (
       command === undefined ||
       command === anyCommand ||
       row.command === command ||
       row.command?.startsWith(`${command}/`) === true
     )
+  }
+}
+
+/** The CID of a delegation, or the DIDs of a principal. */
+async function idsOf(text: string, flags: Flags, host: Host): Promise<ReadonlySet<string>> {
+  if (!text.startsWith('bafy')) return new Set((await principalOf('via', text, flags, host)).dids)
+  try {
+    return new Set(readRevocationEntry({ ids: [text], expiration: never }).ids)
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error
+    throw new UsageError('--via is not a valid CID; copy the whole CID of the delegation, which `--json` shows')
   }
 }
 
@@ -113,12 +133,25 @@ function printerOf(flags: Flags, host: Host): LogView['print'] {
       host.print(JSON.stringify(toOcsf(record, { product, log, intentOf })))
   }
   if (name !== undefined || vendorName !== undefined) throw new UsageError('--product and --vendor are for --ocsf')
-  if (flags['json'] === true) return (_, row) => host.print(JSON.stringify(row))
+  if (flags['json'] === true) return (_, row) => host.print(JSON.stringify(row, asJson))
   return (_, row) => {
     const agent = row.agent ?? (row.claimedAgent === undefined ? '-' : `claimed:${row.claimedAgent}`)
-    const columns = [showDate(row.time), row.decision, agent, row.command ?? '-', row.about ?? '', showClaims(row)]
+    const columns = [showDate(row.time), row.decision, agent, row.command ?? '-', row.about ?? '', showFacts(row)]
     host.print(columns.join('\t').trimEnd())
   }
+}
+
+/** The recorded arguments, with the intent alone, and the facts that a caller stated. */
+function showFacts(row: LogRow): string {
+  const isShown = row.decision === 'allowed' && row.args !== undefined
+  return [isShown ? `args=${JSON.stringify(row.args, asJson)}` : '', showClaims(row)]
+    .filter((text) => text !== '')
+    .join(' ')
+}
+
+/** Bytes, in the form of DAG-JSON; links have it already. */
+function asJson(_: string, value: unknown): unknown {
+  return value instanceof Uint8Array ? { '/': { bytes: Buffer.from(value).toString('base64url') } } : value
 }
 
 /** The facts that a caller stated, as `claimed:toolUse=… claimed:session=…`. A value cannot look like another fact. */

@@ -4,12 +4,28 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sqlite from 'node-sqlite3-wasm'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { IssuedEvent } from '../../src/audit/events/event.ts'
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { sqliteAuditSink } from '../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
 import { run } from '../../src/cli/run.ts'
 import { agent, alice, denied, intent, outcome } from '../audit/events.ts'
 import { likeBetterSqlite } from '../support/like-better-sqlite.ts'
 import { runCli } from './run-cli.ts'
+
+const third = 'bafyreifuwqbj2te36ooycpijvlwfe4fwpm62zgqr2rf33wn56spxn6q2n4'
+const fourth = 'bafyreiharwddcqbga7nafe7qvgsfpoessvuxm4ycftuebsohftsv63hvbq'
+
+/** The record that a delegation was made. */
+function delegationTo(audience: string, number: number): IssuedEvent {
+  const facts = { issuer: alice, audience, subject: alice, command: '/mail', delegation: third }
+  return {
+    kind: 'issued',
+    id: String(number).padStart(32, '0'),
+    time: 1_800_000_000 + number,
+    ...facts,
+    expiration: 1_900_000_000,
+  }
+}
 
 let folder: string
 let directory: string
@@ -67,6 +83,76 @@ describe('procura log', () => {
     const ocsf = (await runCli(['log', place, '--ocsf', '--product', 'a', '--vendor', 'b'])).out.split('\n')
     const unmapped = ocsf.map((line) => JSON.parse(line).unmapped.claimed)
     expect(unmapped.map((claimed) => claimed?.session)).toEqual(['s-1', 's-1', 's-2', undefined])
+  })
+
+  it('CLI-10 shows the recorded arguments, and has a field for each fact in JSON', async () => {
+    const place = join(folder, 'facts')
+    const sink = await openJsonlAuditSink({ directory: place })
+    const args = { to: 'ann@example.com\u202e\n', raw: new Uint8Array([1, 2]), count: 3 }
+    await sink.append(intent(1, { args }), {})
+    const released = { kind: 'released', vault: 'smtp', version: '7', downscoped: false } as const
+    await sink.append({ ...released, id: '2'.padStart(32, '0'), time: 1_800_000_002, intent: intent(1).id }, {})
+    await sink.append(outcome(3, 1, { status: 'error', code: 'ERR_X', upstreamStatus: 503 }), {})
+    await sink.append(denied(4), {})
+    await sink.append(delegationTo(agent, 5), {})
+    await sink.append({ kind: 'revoked', id: '6'.padStart(32, '0'), time: 1_800_000_006, revoked: third }, {})
+    await sink.close()
+    const { out } = await runCli(['log', place])
+    const shown = String.raw`args={"to":"ann@example.com\u202e\n","raw":{"/":{"bytes":"AQI"}},"count":3}`
+    expect(out.split('\n').map((line) => line.split('\t').slice(4))).toEqual([
+      ['', expect.any(String)],
+      ['smtp'],
+      ['ERR_X'],
+      ['policy_unsatisfied'],
+      [`${third} to ${agent}`],
+      [third],
+    ])
+    expect(JSON.parse(out.split('\n')[0]?.split('args=')[1] ?? '')).toEqual(JSON.parse(shown.slice(5)))
+    const rows = (await runCli(['log', place, '--json'])).out.split('\n').map((line) => JSON.parse(line))
+    const call = { principals: [alice, agent], audience: 'did:web:mail.example' }
+    expect(rows).toMatchObject([
+      { ...call, args: { to: args.to, raw: { '/': { bytes: 'AQI' } }, count: 3 } },
+      { ...call, decision: 'released', credential: 'smtp', version: '7' },
+      { ...call, decision: 'error', code: 'ERR_X', upstreamStatus: 503 },
+      { decision: 'denied', code: 'policy_unsatisfied' },
+      { decision: 'issued', delegation: third, audience: agent, expiration: 1_900_000_000 },
+      { decision: 'revoked', revoked: third },
+    ])
+  })
+
+  it('CLI-10 finds all that was done on the path of a principal or a delegation', async () => {
+    const place = join(folder, 'via')
+    const sink = await openJsonlAuditSink({ directory: place })
+    const [first, second] = [intent(1).chain?.[0] ?? '', third]
+    const sub = 'did:web:sub.example'
+    const below = { chain: [first, second], principals: [alice, agent, sub], invoker: sub }
+    await sink.append(intent(1), {})
+    await sink.append(intent(2, below), {})
+    await sink.append(outcome(3, 2), {})
+    // A chain that has neither; then refused calls, which have no principals on record.
+    await sink.append(intent(4, { chain: [fourth], principals: [alice, sub], invoker: sub }), {})
+    await sink.append(outcome(5, 4), {})
+    await sink.append(denied(6, { chain: [first, second], invoker: sub }), {})
+    await sink.append(denied(7, { chain: [fourth], invoker: sub }), {})
+    await sink.append({ kind: 'revoked', id: '8'.padStart(32, '0'), time: 1_800_000_008, revoked: second }, {})
+    await sink.append({ kind: 'revoked', id: '9'.padStart(32, '0'), time: 1_800_000_009, revoked: fourth }, {})
+    await sink.close()
+    const seconds = async (...words: string[]): Promise<string> => {
+      const { out } = await runCli(['log', place, ...words])
+      return out
+        .split('\n')
+        .map((line) => line.slice(18, 19))
+        .join('')
+    }
+    expect(await seconds('--agent', agent)).toBe('1')
+    expect(await seconds('--via', agent)).toBe('12368')
+    expect(await seconds('--via', second)).toBe('2368')
+    expect(await seconds('--via', fourth)).toBe('4579')
+    expect(await seconds('--via', alice)).toBe('123456789')
+    // An earlier event still teaches which delegations are on the path.
+    expect(await seconds('--via', agent, '--since', '1800000006')).toBe('68')
+    expect(await seconds('--via', agent, '--agent', sub, '--decision', 'ok')).toBe('3')
+    expect(await runCli(['log', place, '--via', 'did:web:x.example'])).toMatchObject({ code: 1, out: '' })
   })
 
   it('CLI-10 names the place of a line that is not a record, and the next step', async () => {
@@ -127,6 +213,8 @@ describe('procura log', () => {
       [['--until', '2026-02-30'], /--until must be a time/],
       [['--since', '2027-01-15T08:00:04'], /--since has no time zone; end it with Z/],
       [['--until', '1800000004000'], /--until is in milliseconds; pass seconds/],
+      [['--via', 'assistant'], /--via must be a DID, .*or an agent of `/],
+      [['--via', 'bafybad'], /--via is not a valid CID; copy the whole CID/],
       [['--until', '-5h'], /--until needs a value; write .* such as --until=-2h; see/],
       [['--since', '1h', '--until', '2h'], /--since is after --until/],
       [['--product', 'mail'], /--product and --vendor are for --ocsf/],
