@@ -15,6 +15,12 @@ export function valueAsJson(value: unknown): string {
   return json
 }
 
+/** Types whose data is not in members. */
+const withoutMembers: ReadonlySet<string> = new Set([
+  ...['Response', 'Request', 'Headers', 'FormData', 'URLSearchParams', 'ReadableStream', 'Blob', 'File'],
+  ...['Generator', 'SharedArrayBuffer', 'WeakMap', 'WeakSet', 'RegExp'],
+])
+
 /** The kind of a value that is not data, or whose data JSON leaves out. */
 function kindOf(value: object): string | undefined {
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return 'binary data'
@@ -22,5 +28,8 @@ function kindOf(value: object): string | undefined {
   if (value instanceof ReadableStream || Symbol.asyncIterator in value) return 'a stream'
   if (value instanceof Map || value instanceof Set) return 'a map or a set'
   if (value instanceof Blob) return 'a file'
+  // The class of another implementation, such as the package `undici`, has the same tag.
+  const tag = Object.prototype.toString.call(value).slice(8, -1)
+  if (withoutMembers.has(tag)) return `an object of the type ${tag}`
   return value instanceof Error ? 'an error' : undefined
 }

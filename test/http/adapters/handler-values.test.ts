@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import { Readable } from 'node:stream'
+import { runInNewContext } from 'node:vm'
 import { deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { fetchHandler } from '../../../src/http/adapters/fetch.ts'
@@ -93,6 +94,17 @@ describe('HTP-21 a value that JSON cannot represent', () => {
     ['a map or a set', new Map([['canary', 1]])],
     ['a map or a set', new Set(['canary'])],
     ['an error', new Error('canary')],
+    // Of the package `undici`, `node-fetch` or another realm.
+    [
+      'an object of the type Response',
+      runInNewContext('class Response { get [Symbol.toStringTag]() { return "Response" } }; new Response()'),
+    ],
+    ['an object of the type Headers', new Headers({ canary: '1' })],
+    ['an object of the type FormData', new FormData()],
+    ['an object of the type URLSearchParams', new URLSearchParams({ canary: '1' })],
+    ['an object of the type Generator', (function* () {})()],
+    ['an object of the type SharedArrayBuffer', new SharedArrayBuffer(1)],
+    ['an object of the type RegExp', /canary/],
   ])('is not sent as something else: %s', async (kind, value) => {
     const { response, errors } = await answered(() => value)
     expect([response.status, await response.text()]).toEqual([
