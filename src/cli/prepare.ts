@@ -28,7 +28,7 @@ export async function prepareStores(words: readonly string[], flags: Flags, host
   const text = textOf(flags, 'epoch')
   if (isNew && text !== undefined) throw new UsageError('pass --new-service or --epoch, not both')
   const epoch = isNew ? 0 : text === undefined ? undefined : readMoment('epoch', text, systemClock.now())
-  const secret = await readStoreSecret(flags, host)
+  const secret = await readStoreSecret(flags, host, 'prepared')
   if (file !== undefined) return prepareFile(file, { secret, prefix, epoch }, flags, host)
   const address = await databaseAddress(flags, host, 'PROCURA_STORE_URL')
   await withPostgres(address, async (client) => {

@@ -53,10 +53,17 @@ export async function withStoreFile(
   }
 }
 
-/** The secret of the stores, from a file of bytes or in base64 from the environment. */
-export async function readStoreSecret(flags: Flags, host: Host): Promise<Uint8Array> {
+/**
+ * The secret of the stores, from a file of bytes or in base64 from the environment.
+ *
+ * @param aim - `changed` for stores that have a secret: another one does not open them.
+ */
+export async function readStoreSecret(flags: Flags, host: Host, aim: 'prepared' | 'changed'): Promise<Uint8Array> {
   const path = textOf(flags, 'secret-file')
-  const make = 'make one with: procura vault new-key --key-file FILE'
+  const make =
+    aim === 'prepared'
+      ? 'make one with: procura vault new-key --key-file FILE'
+      : 'pass the one with which the stores were prepared'
   if (path === undefined) {
     const text = host.env['PROCURA_STORE_SECRET']
     if (text === undefined || text === '')

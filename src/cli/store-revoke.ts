@@ -33,7 +33,7 @@ export async function revokeInStores(words: readonly string[], flags: Flags, hos
     throw new UsageError('the DID of a principal is missing, or the CID of a delegation; pass at least one')
   const entry = entryOf(words)
   const prefix = textOf(flags, 'prefix') ?? 'procura'
-  const settings = { secret: await readStoreSecret(flags, host), prefix }
+  const settings = { secret: await readStoreSecret(flags, host, 'changed'), prefix }
   if (file !== undefined) await addToFile(file, entry, settings)
   else
     await withPostgres(await databaseAddress(flags, host, 'PROCURA_STORE_URL'), (client) =>

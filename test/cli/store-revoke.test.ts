@@ -97,6 +97,8 @@ describe('the operator of stores in SQLite', () => {
     const proofs = await chain()
     const text = join(folder, 'text')
     writeFileSync(text, 'not a database, but a file of some length '.repeat(100))
+    const short = join(folder, 'short')
+    writeFileSync(short, secret.subarray(1), { mode: 0o600 })
     const to = (...words: string[]) => runCli(['store', 'revoke', ...words], '', env)
     const mistakes = [
       [await revoke(), /the DID of a principal is missing, or the CID of a delegation/],
@@ -115,8 +117,24 @@ describe('the operator of stores in SQLite', () => {
       ],
       [
         await runCli(['store', 'revoke', '--sqlite', file, agent.did]),
-        /--secret-file, or PROCURA_STORE_SECRET in base64/,
+        /--secret-file, or PROCURA_STORE_SECRET in base64; pass the one with which the stores were prepared/,
       ],
+      ...(await Promise.all(
+        [
+          Buffer.alloc(31, 1).toString('base64'),
+          `${'!'.repeat(60)}`,
+
+          `${env.PROCURA_STORE_SECRET}!`,
+        ].map(
+          async (text) =>
+            [
+              await runCli(['store', 'revoke', '--sqlite', file, agent.did], '', { PROCURA_STORE_SECRET: text }),
+              /PROCURA_STORE_SECRET must be 32 bytes or more in base64; see/,
+            ] as const,
+        ),
+      )),
+      [await revoke(agent.did, '--secret-file', short), /has fewer than 32 bytes; pass the one with which/],
+      [await revoke(agent.did, '--secret-file', join(folder, 'none')), /does not exist; pass the one with which/],
       [
         await runCli(['store', 'revoke', '--sqlite', file, agent.did], '', {
           PROCURA_STORE_SECRET: Buffer.alloc(32, 2).toString('base64'),
