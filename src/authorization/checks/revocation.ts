@@ -15,10 +15,9 @@ export function* checkRevocation(
   settings: Pick<Settings, 'revocations' | 'onError'>,
   call: CallOptions,
 ): Steps<Refusal | undefined> {
-  const names = namesOf(chain)
   let records: readonly RevocationRecord[]
   try {
-    const found = settings.revocations.findRevocations(names.ids, call)
+    const found = settings.revocations.findRevocations(idsOf(chain), call)
     records = isPromiseLike(found) ? yield* waitUnlessAborted(found, call) : found
     if (!Array.isArray(records) || ![...records].every(isRecord)) {
       throw new TypeError('a revocation store must return a list of `{ id, revoker? }`')
@@ -28,8 +27,7 @@ export function* checkRevocation(
     return unknown
   }
   for (const { id, revoker } of records) {
-    // The last of its positions has the most issuers before it, each of whom may have revoked it.
-    const at = names.positions[names.ids.lastIndexOf(id)]
+    const at = positionOf(id, chain)
     // A record for an id that is not in the query makes the answer unusable.
     if (at === undefined) return unknown
     if (!mayRevoke(revoker, id, at, chain)) continue
@@ -53,29 +51,25 @@ const unknown: Refusal = {
   requirement: 'RVK-06',
 }
 
-/** The ids that can be revoked, each with its position in the chain. */
-export interface Names {
-  readonly ids: readonly string[]
-  readonly positions: readonly number[]
-}
-
-/** The names of a chain that can be revoked. */
-export function namesOf({ links, invocation }: Chain): Names {
+/** The ids of a chain that can be revoked. */
+export function idsOf({ links, invocation }: Chain): readonly string[] {
   const ids: string[] = []
-  const positions: number[] = []
-  const add = (id: string, at: number): void => {
-    ids.push(id)
-    positions.push(at)
-  }
   for (let at = 0; at < links.length; at++) {
     const { link } = links[at] as ChainLink
-    add(link.name, at)
+    ids.push(link.name)
     // RVK-04
-    if (link.twin !== undefined) add(link.twin, at)
-    add(link.issuer, at)
+    if (link.twin !== undefined) ids.push(link.twin)
+    ids.push(link.issuer)
   }
-  add(invocation.fields.issuer, links.length)
-  return { ids, positions }
+  ids.push(invocation.fields.issuer)
+  return ids
+}
+
+/** The last position of an id: it has the most issuers before it, each of whom may have revoked it. */
+function positionOf(id: string, { links, invocation }: Chain): number | undefined {
+  if (id === invocation.fields.issuer) return links.length
+  const at = links.findLastIndex(({ link }) => id === link.name || id === link.twin || id === link.issuer)
+  return at === -1 ? undefined : at
 }
 
 /** A revoker such as `null` is neither a principal nor the operator, so its meaning is unknown. */

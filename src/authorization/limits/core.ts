@@ -9,7 +9,7 @@ import { unlessAborted } from '../../support/abort.ts'
 import { secondsOf, showTime } from '../../time.ts'
 import { linkName } from '../chain.ts'
 import { claimOf } from '../checks/replay.ts'
-import { checkRevocation, namesOf } from '../checks/revocation.ts'
+import { checkRevocation, idsOf } from '../checks/revocation.ts'
 import { checkLinkSignatures } from '../checks/signatures.ts'
 import { wait, waitUnlessAborted } from '../machinery/steps.ts'
 
@@ -27,7 +27,7 @@ export interface Core {
   readonly digestKey: typeof digestKey
   readonly isLimit: typeof isLimit
   readonly linkName: typeof linkName
-  readonly namesOf: typeof namesOf
+  readonly idsOf: typeof idsOf
   readonly openEnvelope: typeof openEnvelope
   readonly parseSelector: typeof parseSelector
   readonly placesOf: typeof placesOf
@@ -51,7 +51,7 @@ export const core: Core = Object.freeze({
   digestKey,
   isLimit,
   linkName,
-  namesOf,
+  idsOf,
   openEnvelope,
   parseSelector,
   placesOf,

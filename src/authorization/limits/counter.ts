@@ -125,7 +125,7 @@ export function createCounter(
     const request = limits.length === 0 ? undefined : yield* requestFor(chain, limits, settings, holdSeconds, core)
     let answer: CallAnswer
     try {
-      const question = { ids: core.namesOf(chain).ids, claim, ...(request && { limits: request }) }
+      const question = { ids: core.idsOf(chain), claim, ...(request && { limits: request }) }
       answer = yield* waitUnlessAborted(callStore.ask(question, call), call)
       if (typeof answer?.revocations !== 'object') throw new TypeError('a call store must answer with settled results')
     } catch (reason) {
