@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { approvalFiles } from '../../../src/gateway/approvals/approval-files.ts'
+import { idTexts } from '../../../src/gateway/approvals/id-texts.ts'
 
 const id = 'a'.repeat(16)
 const isAnswer = async (text: string | undefined): Promise<boolean> => text === 'yes' || text === 'no'
@@ -31,6 +32,16 @@ describe('the file of an answer', () => {
     expect(await paused).toBe(false)
     expect(readFileSync(path, 'utf8')).toBe('no\n')
     expect(readdirSync(join(folder, '.answers.lock')).filter((name) => name.endsWith('.draft'))).toEqual([])
+  })
+})
+
+describe('the first text of a file', () => {
+  it('APR-85 is not taken to be there when the file cannot be written, and leaves no draft', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'procura-answers-'))
+    const { putFirst } = idTexts(folder)
+    await expect(putFirst(join(folder, 'missing', `${id}.answer`), 'yes')).rejects.toMatchObject({ code: 'ENOENT' })
+    expect(readdirSync(folder)).toEqual([])
+    rmSync(folder, { recursive: true })
   })
 })
 

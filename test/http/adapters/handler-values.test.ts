@@ -2,8 +2,9 @@ import { createServer } from 'node:http'
 import { Readable } from 'node:stream'
 import { runInNewContext } from 'node:vm'
 import { deflateSync, gzipSync } from 'node:zlib'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { fetchHandler } from '../../../src/http/adapters/fetch.ts'
+import { watchedBody } from '../../../src/http/adapters/watched-body.ts'
 import { containerOf, serviceWith } from './routes.ts'
 import { frameworks, listen } from './servers.ts'
 import { exchange } from './socket.ts'
@@ -50,6 +51,26 @@ describe('HTP-23 a response that the handler got from `fetch`', () => {
     }
   })
 
+  it('keeps its headers when `fetch` has not decoded it: there is no body, or a coding is unknown', async () => {
+    const body = gzipSync(text)
+    const upstream = await listen(
+      createServer(({ method }, response) => {
+        response.writeHead(200, { 'content-encoding': method === 'HEAD' ? 'gzip' : 'gzip, x-other' })
+        response.end(method === 'HEAD' ? undefined : body)
+      }),
+    )
+    try {
+      const of = async (method: string): Promise<Response> =>
+        (await answered(() => fetch(`http://127.0.0.1:${upstream.port}/`, { method }))).response
+      expect((await of('HEAD')).headers.get('content-encoding')).toBe('gzip')
+      const unknown = await of('GET')
+      expect(unknown.headers.get('content-encoding')).toBe('gzip, x-other')
+      expect(Buffer.from(await unknown.arrayBuffer()).equals(body)).toBe(true)
+    } finally {
+      await upstream.close()
+    }
+  })
+
   it('keeps the headers of a body that the handler has encoded, or of no body', async () => {
     const headers = { 'content-encoding': 'gzip', 'content-length': '7' }
     for (const body of [gzipSync(text), null]) {
@@ -81,6 +102,70 @@ describe('HTP-23 a body that fails', () => {
       }
     },
   )
+})
+
+describe('HTP-23 a response that cannot be sent', () => {
+  it('is answered with 500, also without `onError`: its body was read, or is being read', async () => {
+    const handlers = [
+      async () => {
+        const response = new Response('canary')
+        await response.text()
+        return response
+      },
+      () => {
+        const response = new Response('canary')
+        response.body?.getReader()
+        return response
+      },
+    ]
+    for (const handler of handlers) {
+      const headers = { 'x-ucan-container': await containerOf() }
+      const request = new Request('https://service.example/', { method: 'POST', headers })
+      expect((await fetchHandler(serviceWith(handler))(request)).status).toBe(500)
+    }
+  })
+
+  it('has its body cancelled when a header contains a control character', async () => {
+    const cancel = vi.fn()
+    const headers = { 'x-name': 'a\u0001b' }
+    const { response } = await answered(() => new Response(new ReadableStream({ cancel }), { headers }))
+    expect([response.status, cancel.mock.calls.length]).toEqual([500, 1])
+  })
+
+  it('is not reported when its body fails because its client has left', async () => {
+    for (const hasLeft of [true, false]) {
+      const client = new AbortController()
+      const errors: unknown[] = []
+      const body = (): Response =>
+        new Response(
+          new ReadableStream({ pull: (controller) => controller.error(new Error('x')) }, { highWaterMark: 0 }),
+        )
+      const handle = fetchHandler(serviceWith(body), { onError: (error) => void errors.push(error) })
+      const headers = { 'x-ucan-container': await containerOf() }
+      const { signal } = client
+      const response = await handle(new Request('https://service.example/', { method: 'POST', headers, signal }))
+      if (hasLeft) client.abort()
+      await expect(response.text()).rejects.toThrow()
+      expect(errors.length).toBe(hasLeft ? 0 : 1)
+    }
+  })
+})
+
+describe('a body that is watched', () => {
+  it('is read when its reader asks, and cancelled when its signal is or was aborted', async () => {
+    for (const isEarly of [true, false]) {
+      const [pull, cancel] = [vi.fn(), vi.fn()]
+      const until = new AbortController()
+      if (isEarly) until.abort('gone')
+      const body = new ReadableStream<Uint8Array>({ pull, cancel }, { highWaterMark: 0 })
+      const reader = watchedBody(body, () => undefined, until.signal).getReader()
+      await new Promise(setImmediate)
+      expect(pull).not.toHaveBeenCalled()
+      until.abort('gone')
+      expect(cancel.mock.calls).toEqual([['gone']])
+      expect(await reader.read()).toEqual({ done: true, value: undefined })
+    }
+  })
 })
 
 describe('HTP-21 a value that JSON cannot represent', () => {
