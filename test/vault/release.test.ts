@@ -133,6 +133,17 @@ describe('a release', () => {
     expect(fetch).not.toHaveBeenCalled()
   })
 
+  it('VLT-03 is used to the end of the last second of the authorization', async () => {
+    let time = NOON
+    const source = sourceOf(() => {
+      time = NOON + 10.9
+      return {}
+    })
+    const authorization = permission({ expiration: NOON + 10 })
+    const { version } = await vaultOf(source, { clock: { now: () => time } }).lease('db', { authorization })
+    expect(version).toBe('3')
+  })
+
   it('VLT-03 is refused when the clock no longer returns the time', async () => {
     let time = NOON
     const source = sourceOf(() => {

@@ -48,6 +48,8 @@ describe('scrubbing', () => {
     ['JSON of .NET', String.raw`{"a":"Sk/7\u002B_live \u0022q\u0026a=1\u0022"}`],
     ['HTML of Python', '<p>Sk/7+_live &quot;q&amp;a=1&quot;</p>'],
     ['HTML of Go', '<p>Sk/7&#43;_live &#34;q&amp;a=1&#34;</p>'],
+    ['a form of Python', 'Sk%2F7%2B_live+%22q%26a%3D1%22'],
+    ['a form of Python in lower case', 'Sk%2f7%2b_live+%22q%26a%3d1%22'],
     ['percent-encoding of Python', 'Sk/7%2B_live%20%22q%26a%3D1%22'],
   ]
   for (const [what, text] of forms) {
@@ -69,6 +71,13 @@ describe('scrubbing', () => {
       'encoding/json of Go': 'p!ss\'w\\u003co\\u003erd\\"é=/+x\\\\y`\\u2028🔑~(*)',
       'System.Text.Json of .NET':
         'p!ss\\u0027w\\u003Co\\u003Erd\\u0022\\u00E9=/\\u002Bx\\\\y\\u0060\\u2028\\uD83D\\uDD11~(*)',
+      'JSON.stringify with escaped slashes, such as JSON_UNESCAPED_UNICODE of PHP':
+        'p!ss\'w<o>rd\\"é=\\/+x\\\\y`\u2028🔑~(*)',
+      Gson: 'p!ss\\u0027w\\u003co\\u003erd\\"é\\u003d/+x\\\\y`\\u2028🔑~(*)',
+      'the text of an element': 'p!ss\'w&lt;o&gt;rd"é=/+x\\y`\u2028🔑~(*)',
+      'an attribute in double quotes': "p!ss'w&lt;o&gt;rd&quot;é=/+x\\y`\u2028🔑~(*)",
+      'html.EscapeString of Go': 'p!ss&#39;w&lt;o&gt;rd&#34;é=/+x\\y`\u2028🔑~(*)',
+      'escape of lodash': 'p!ss&#39;w&lt;o&gt;rd&quot;é=/+x\\y`\u2028🔑~(*)',
       'html.escape of Python': 'p!ss&#x27;w&lt;o&gt;rd&quot;é=/+x\\y`\u2028🔑~(*)',
       'html/template of Go': 'p!ss&#39;w&lt;o&gt;rd&#34;é=/&#43;x\\y`\u2028🔑~(*)',
       'htmlspecialchars of PHP': 'p!ss&#039;w&lt;o&gt;rd&quot;é=/+x\\y`\u2028🔑~(*)',

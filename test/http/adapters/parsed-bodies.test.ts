@@ -9,6 +9,7 @@ import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
 import { memoryReplayStore } from '../../../src/authorization/replay-store.ts'
 import { expressHandler } from '../../../src/http/adapters/express.ts'
 import { containerBodies, fastifyHandler, unreadBodies } from '../../../src/http/adapters/fastify.ts'
+import { fetchHandler } from '../../../src/http/adapters/fetch.ts'
 import { honoHandler } from '../../../src/http/adapters/hono.ts'
 import { memoryRevocationStore } from '../../../src/revocation/memory-revocation-store.ts'
 import { on } from '../../../src/service/on.ts'
@@ -90,6 +91,25 @@ describe('HTP-20 the body of the request for a handler', () => {
       } finally {
         await server.close()
       }
+    }
+  })
+
+  it('is an error where a server of `Request` has read it, and none of a GET whose binding has read it', async () => {
+    const headers = { 'x-ucan-container': await containerOf() }
+    const used = new Request('https://service.example/', { method: 'POST', headers, body: '{"a":1}' })
+    await used.text()
+    const errors: unknown[] = []
+    expect((await fetchHandler(echo(), { onError: (error) => void errors.push(error) })(used)).status).toBe(500)
+    expect(errors).toEqual([expect.any(TypeError)])
+
+    const bind = { read: async () => ({ bound: true, args: { to: 'bob' }, body: new Uint8Array(0) }) }
+    for (const method of ['GET', 'HEAD']) {
+      const request = new Request('https://service.example/', {
+        method,
+        headers: { 'x-ucan-container': await containerOf() },
+      })
+      const response = await fetchHandler(echo(), { bind: bind as never })(request)
+      expect([response.status, await response.json()]).toEqual([200, { body: '' }])
     }
   })
 
