@@ -25,7 +25,7 @@ export async function record(
     await recordIn(directory, host, write)
   } catch (error) {
     if (done === undefined || !(error instanceof AuditError)) throw error
-    const message = `${done}, and is not in the ledger: ${error.message}; then run this again to record it`
+    const message = `${done}, and is not in the ledger: ${error.message}; run this again when the ledger takes it`
     throw new AuditError(error.code, message, { cause: error })
   }
 }

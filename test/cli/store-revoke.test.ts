@@ -89,7 +89,7 @@ describe('the operator of stores in SQLite', () => {
     writeFileSync(text, '')
     const failed = await revoke(`${proofs[1].cid}`, '--ledger', text)
     expect(failed).toMatchObject({ code: 2, out: `revoked ${proofs[1].cid}` })
-    expect(failed.err).toMatch(/the revocation holds, and is not in the ledger: .*; then run this again to record it/)
+    expect(failed.err).toMatch(/the revocation holds, and is not in the ledger: .*; run this again when the ledger takes it/)
     expect(await decided(proofs)).toBe('revoked')
   })
 
