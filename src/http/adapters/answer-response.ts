@@ -6,8 +6,12 @@ export interface Answer {
   readonly body: string | ReadableStream<Uint8Array> | null
 }
 
-/** HTP-23: a response of the handler, which may come from an upstream. */
-export function answerResponse(response: Response): Answer {
+/**
+ * HTP-23: a response of the handler, which may come from an upstream.
+ *
+ * @param method - of the request.
+ */
+export function answerResponse(response: Response, method: string): Answer {
   // `Response.error()`, and a response that the handler has read.
   if (response.status < 200 || response.bodyUsed || response.body?.locked === true)
     throw new TypeError('the response of the handler cannot be sent: it is an error, or its body was read')
@@ -21,7 +25,8 @@ export function answerResponse(response: Response): Answer {
     throw new TypeError('the response of the handler cannot be sent: a header contains a control character')
   }
   const { status, body } = response
-  const isEmpty = body === null && !bodiless.has(status) && !response.headers.has('content-length')
+  // The response to HEAD has the length that the body of a GET would have, which is not known.
+  const isEmpty = body === null && method !== 'HEAD' && !bodiless.has(status) && !response.headers.has('content-length')
   return { status, headers: isEmpty ? [...headers, ['content-length', '0']] : headers, body }
 }
 

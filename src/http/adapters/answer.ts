@@ -218,7 +218,8 @@ async function takeRequest(
     return answerHealth(service)
   // HTP-29: a path in another spelling is a place for calls, where a revocation is refused.
   const isAt = revocationsAt !== undefined && path === revocationsAt
-  if (isAt && feed !== undefined && method === 'GET') return answerResponse(await feed.fetch(incoming.request()))
+  if (isAt && feed !== undefined && method === 'GET')
+    return answerResponse(await feed.fetch(incoming.request()), method)
   const found = await readContainerOf(source, reading, parsed)
   if (!found.found) return answerOf(denialResponse(found))
   if (isAt || takes === 'revocations') {
@@ -234,7 +235,7 @@ async function takeRequest(
     ...(bound !== undefined && { args: bound.args }),
     request: () => incoming.request(bound?.body),
   })
-  return result.allowed ? answerValue(result) : refused(result.denial)
+  return result.allowed ? answerValue(result, method) : refused(result.denial)
 }
 
 /** Nobody but `onError` learns why a body failed. A client that left is no failure. */
@@ -323,10 +324,10 @@ function lengthOf(text: string): number {
 }
 
 /** HTP-21: the value as it is if it is a response, nothing for undefined, and JSON otherwise. */
-function answerValue({ value, receipt }: Extract<GuardResult<unknown>, { allowed: true }>): Answer {
+function answerValue({ value, receipt }: Extract<GuardResult<unknown>, { allowed: true }>, method: string): Answer {
   // HTP-22
   const proof: HeaderList = receipt === undefined ? [] : [['x-ucan-container', encodeContainer([receipt])]]
-  if (value instanceof Response) return withHeaders(unshared(answerResponse(value)), proof)
+  if (value instanceof Response) return withHeaders(unshared(answerResponse(value, method)), proof)
   if (value === undefined) return { status: 204, headers: [notStored, ...proof], body: null }
   const headers = Object.fromEntries([['content-type', 'application/json'], notStored])
   return withHeaders(answerOf({ status: 200, headers, body: valueAsJson(value) }), proof)

@@ -104,6 +104,29 @@ describe('HTP-23 a body that fails', () => {
   )
 })
 
+describe('HTP-23 a response to HEAD', () => {
+  it.each(Object.entries(frameworks))('has no length that its handler did not give it: %s', async (_name, start) => {
+    let given: Record<string, string> = {}
+    const service = serviceWith(() => new Response(null, { headers: given }))
+    const server = await start(new Map([['/mail', { service, options: {} }]]))
+    try {
+      for (const [method, length, expected] of [
+        ['HEAD', undefined, undefined],
+        ['HEAD', '77', '77'],
+        ['GET', undefined, '0'],
+      ] as const) {
+        given = length === undefined ? {} : { 'content-length': length }
+        const bytes = `${method} /mail HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-ucan-container: ${await containerOf()}\r\n\r\n`
+        const { headers } = await exchange(server.port, bytes)
+        const line = headers.find((header) => header.startsWith('content-length:'))
+        expect(line, `${method} ${length}`).toBe(expected && `content-length: ${expected}`)
+      }
+    } finally {
+      await server.close()
+    }
+  })
+})
+
 describe('HTP-23 a response that cannot be sent', () => {
   it('is answered with 500, also without `onError`: its body was read, or is being read', async () => {
     const handlers = [
