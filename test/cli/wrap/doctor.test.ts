@@ -241,6 +241,23 @@ describe('procura doctor', () => {
     ])
   })
 
+  it('reports delegations to a former key of the agent, until the new one has its own [WRP-24]', async () => {
+    const folder = join(machine.home, 'agents', 'claude')
+    const { out: did } = await machine.procura(['key', 'rotate', join(folder, 'agent.key')])
+    expect((await doctor('delegations')).findings).toEqual([
+      expect.objectContaining({
+        thing: 'the delegation of the agent claude for the server mail',
+        fault: `is not to the key that the agent has now, ${did}`,
+        remedy: expect.stringContaining('`procura agent receive claude`'),
+      }),
+    ])
+    const owner = ['--from', join(machine.home, 'owner.key'), '--key-file', machine.keyFile]
+    const made = ['--out', join(machine.folder, 'new.ucan'), '--expires-in', '30d']
+    await machine.procura(['delegate', ...owner, '--to', 'claude', '--command', '/mcp/mail', ...made])
+    await machine.procura(['agent', 'receive', 'claude', join(machine.folder, 'new.ucan')])
+    expect((await doctor('delegations')).findings).toEqual([])
+  })
+
   it('reports a delegation of one tool that has expired, while others are valid [WRP-24]', async () => {
     const crm = machine.write('b/.mcp.json', JSON.stringify({ mcpServers: { crm: { command: 'node' } } }))
     const words = ['wrap', crm, '--key-file', join(machine.folder, 'vault.key'), '--agent', 'other']

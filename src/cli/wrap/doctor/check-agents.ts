@@ -5,6 +5,7 @@ import type { Statement } from '../../../capability/policy/statement.ts'
 import type { Delegation } from '../../../delegation/delegation.ts'
 import { ArgumentError } from '../../../errors.ts'
 import { toolCommand } from '../../../gateway/tool-command.ts'
+import { describeSignerFile } from '../../../signer-file/signer-file.ts'
 import { nearestName } from '../../../support/nearest-name.ts'
 import { quote } from '../../../support/quote.ts'
 import { never, systemClock } from '../../../time.ts'
@@ -42,13 +43,39 @@ export async function checkDelegations(
       })
       continue
     }
+    const did = await didOf(join(home, 'agents', agent, 'agent.key'))
     for (const server of servers) {
-      findings.push(...findingsFor(agent, server, delegations))
+      findings.push(...findingsFor(agent, server, delegations), ...formerKey(agent, server, delegations, did))
       findings.push(...unknownTools(agent, server, delegations, await seenTools(home, server)))
       findings.push(...unknownArguments(agent, server, delegations, await seenArguments(home, server)))
     }
   }
   return findings
+}
+
+/** The DID of a key file. A key that is elsewhere, or cannot be read, is not compared. */
+async function didOf(path: string): Promise<string | undefined> {
+  const { keys } = await describeSignerFile({ path }).catch(() => ({ keys: [] }))
+  return keys[0]?.did
+}
+
+/** After a rotation of the key of an agent, its delegations lead to the former DID, and each of its calls is refused. */
+function formerKey(
+  agent: string,
+  server: string,
+  delegations: readonly Delegation[],
+  did: string | undefined,
+): readonly Finding[] {
+  const own = delegations.filter((one) => isOf(one, server))
+  if (did === undefined || own.length === 0 || own.some(({ audience }) => audience === did)) return []
+  return [
+    {
+      check: 'delegations',
+      thing: `the delegation of the agent ${agent} for the server ${server}`,
+      fault: `is not to the key that the agent has now, ${did}`,
+      remedy: `pass a new one to it: \`procura delegate --to ${agent}\` and \`procura agent receive ${agent}\`; if the former key leaked, run \`procura revoke --agent ${agent}\` first`,
+    },
+  ]
 }
 
 function findingsFor(agent: string, server: string, delegations: readonly Delegation[]): readonly Finding[] {
