@@ -70,6 +70,16 @@ describe('AGT-19 a call that people may approve', () => {
     expect(agreeing).not.toHaveBeenCalled()
   })
 
+  it('reports that it may have been executed when the service does not answer in time', async () => {
+    const services = [{ audience: service.did, send: () => new Promise<never>(() => undefined) }]
+    const agent = await openAgent({ signer, delegations: [grant], services })
+    const approval = { ...approvalBy(agreeing), expiresIn: 1 }
+    await expect(agent.call(send, { to: 'bob@example.com' }, { approval, timeoutMs: 50 })).rejects.toMatchObject({
+      name: 'TimeoutError',
+      message: expect.stringMatching(/^the call did not end within 1050 ms, and the service may have executed it/),
+    })
+  })
+
   it('is sent after the approval when the agent itself refuses it, and then once', async () => {
     const { send: toService, requests } = newService()
     const agent = await openAgent({
