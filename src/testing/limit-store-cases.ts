@@ -17,7 +17,9 @@ import {
   type OpenStore,
   rejected,
 } from './conformance-case.ts'
+import { forgettingCases } from './limit-forgetting-cases.ts'
 import { assertIs, compareHistory, left, reserve } from './limit-history.ts'
+import { type Change, limits, requests } from './limit-requests.ts'
 
 /**
  * Returns the cases that a limit store has to pass. Register them with any test runner.
@@ -37,22 +39,6 @@ export function limitStoreCases(
   options: ConformanceOptions = {},
 ): readonly ConformanceCase[] {
   return casesFor('limitStoreCases', cases, open, options)
-}
-
-type Change = Partial<Omit<LimitRequest, 'entries'>>
-
-/** Requests with fresh names. */
-function requests(start: Timestamp): (entries: readonly LimitEntry[], change?: Change) => LimitRequest {
-  let count = 0
-  return (entries, change = {}) => {
-    count += 1
-    return { reservation: `reservation ${count}`, entries, deadline: start + 60, commit: false, ...change }
-  }
-}
-
-/** Makes a limit that is valid for a day. */
-function limits(start: Timestamp): (key: string, change?: Partial<LimitEntry>) => LimitEntry {
-  return (key, change) => ({ key, kind: 'total', maximum: 3, amount: 1, expiration: start + 86_400, ...change })
 }
 
 /** Takes a limit of 3 as a second process would, and returns how many of the calls were possible. */
@@ -120,7 +106,9 @@ const cases: readonly CaseOf<LimitStore>[] = [
       await other.release(released.reservation, {})
       await other.release(committed.reservation, {})
       assertIs(await left(store, entry), 1, 'after the release')
-      clock.advance(61)
+      clock.advance(60)
+      assertIs(await other.commit(expired.reservation, {}), false, 'a commit at the deadline')
+      clock.advance(1)
       assertIs(await left(store, entry), 2, 'after the deadline')
       assertIs(await other.commit(expired.reservation, {}), false, 'a commit after the deadline')
       assertIs(await other.commit(released.reservation, {}), false, 'a commit after the release')
@@ -227,69 +215,36 @@ const cases: readonly CaseOf<LimitStore>[] = [
     },
   ],
   [
-    'LMT-14 does not forget used amounts while the delegation is valid, or when the clock goes back',
-    async ({ store, another, prune, clock, start }) => {
+    'LMT-13 counts a task whose first call had the amount 0',
+    async ({ store, start }) => {
       const [request, limit] = [requests(start), limits(start)]
-      const entry = limit('day', { maximum: 1 })
-      const soon = (): Change => ({ deadline: clock.now() + 60 })
-      const ever = limit('ever', { maximum: 1, expiration: Number.POSITIVE_INFINITY })
-      await reserve(store, request([entry, ever], { commit: true }))
-      clock.advance(86_399)
-      await prune()
-      assertIs(await reserve(await another(), request([entry], soon())), 'day 0', 'in its last second')
-      clock.advance(86_400)
-      for (let call = 0; call < 300; call++) {
-        const other = limit(`later ${call}`, { expiration: clock.now() + 60 })
-        await reserve(store, request([other], soon()))
-      }
-      await prune()
-      assertIs(await left(store, ever), 0, 'a delegation that never expires')
-      clock.advance(-86_400)
-      const again = await reserve(store, request([entry], soon()))
-      assertThat(again !== 'reserved', `after the clock went back: ${again}`)
-    },
-  ],
-  [
-    'LMT-14 does not forget used amounts while a service with a larger clock tolerance takes the delegation',
-    async ({ store, another, prune, clock, start }) => {
-      const [request, limit] = [requests(start), limits(start)]
-      const [strict, tolerant] = [start + 60, start + 360].map((expiration) =>
-        limit('same', { maximum: 1, expiration }),
-      )
-      await reserve(store, request([strict as LimitEntry], { commit: true }))
-      clock.advance(350)
-      for (let call = 0; call < 120; call++) {
-        const other = limit(`other ${call}`, { expiration: clock.now() + 60 })
-        await reserve(store, request([other], { deadline: clock.now() + 60 }))
-      }
-      await prune()
-      const late = request([tolerant as LimitEntry], { deadline: clock.now() + 60 })
-      assertIs(await reserve(await another(), late), 'same 0', 'for the other service')
-    },
-  ],
-  [
-    'LMT-14 adds up the uses of services with different clock tolerances, and keeps them until the last end',
-    async ({ store, another, prune, clock, start }) => {
-      const [request, limit] = [requests(start), limits(start)]
-      const ends = [start + 60, start + 2_000]
-      const order = [true, false].flatMap((commit) => [ends, [...ends].reverse()].map((all) => ({ commit, all })))
-      for (const [at, { commit, all }] of order.entries()) {
-        for (const expiration of all) {
-          const one = request([limit(`order ${at}`, { expiration })], { commit })
-          assertIs(await reserve(store, one), 'reserved', `order ${at + 1}`)
-          if (!commit) await store.commit(one.reservation, {})
+      for (const commit of [true, false]) {
+        const sum = limit(`sum ${commit}`, { maximum: 10 })
+        for (const [amount, rest] of [
+          [0, 10],
+          [4, 6],
+          [4, 6],
+        ] as const) {
+          const one = request([{ ...sum, amount }], { task: 'a', commit })
+          assertIs(await reserve(store, one), 'reserved', `the amount ${amount}`)
+          if (!commit) assertIs(await answerOf(() => store.commit(one.reservation, {})), true, 'the commit')
+          assertIs(await left(store, sum), rest, `after the amount ${amount}`)
         }
       }
-      clock.advance(1_000)
-      for (let call = 0; call < 120; call++) {
-        const other = limit(`other ${call}`, { expiration: clock.now() + 60 })
-        await reserve(store, request([other], { deadline: clock.now() + 60 }))
+    },
+  ],
+  [
+    'LMT-10 rejects a second reservation of one name while the first one is in progress',
+    async ({ store, another, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const [uses, busy] = [limit('uses'), limit('busy', { kind: 'concurrent' })]
+      const [held, final] = [request([uses]), request([uses, busy], { commit: true })]
+      for (const one of [held, final]) {
+        assertIs(await reserve(store, one), 'reserved', 'the first one')
+        assertIs(await reserve(await another(), one), rejected, 'the second one')
       }
-      await prune()
-      for (const at of order.keys()) {
-        const entry = limit(`order ${at}`, { expiration: start + 2_000 })
-        assertIs(await left(await another(), entry), 1, `order ${at + 1}, after the first end`)
-      }
+      assertIs(await left(store, uses), 1, 'afterwards')
+      assertIs(await left(store, busy), 2, 'the calls in progress')
     },
   ],
   [
@@ -321,6 +276,7 @@ const cases: readonly CaseOf<LimitStore>[] = [
       assertIs(await left(store, good), 3, 'afterwards')
     },
   ],
+  ...forgettingCases,
   [
     'LMT-10 agrees with a plain model in random histories',
     async (context) => {

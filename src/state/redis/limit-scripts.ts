@@ -4,7 +4,7 @@
  * Limits in Redis. Decision 064 describes the layout.
  *
  * - `limits`: a hash with `used:LIMIT`, the final amounts, and `held:LIMIT`, the sum and the number of the holds;
- * - `limit-ends`: the limits by their expiration;
+ * - `limit-ends`: the limits by their expiration, or by a later deadline of a reservation;
  * - `limit-holds`: amounts that count for a while, as `LIMIT:END:RESERVATION:AMOUNT`, in this order;
  * - `limit-calls`: the reservations, as text;
  * - `limit-call-ends`: the reservations by the end of their last hold;
@@ -193,6 +193,8 @@ local function reserve(id, now, deadline, final, from)
   for _, entry in ipairs(entries) do
     local last = redis.call('ZSCORE', limitEnds, entry.limit)
     local ends = entry.expiration
+    -- A reservation can be committed until its deadline, also after the end of the delegation.
+    if final ~= '1' and ends ~= 'inf' and tonumber(deadline) > tonumber(ends) then ends = deadline end
     if not last or (last ~= 'inf' and (ends == 'inf' or tonumber(ends) > tonumber(last))) then
       redis.call('ZADD', limitEnds, ends, entry.limit)
     end
