@@ -5,7 +5,15 @@
  */
 
 import { ArgumentError } from '../errors.ts'
-import { arrayOf, type OptionChecks, oneOfStrings, readOptions, withDefault } from '../support/options.ts'
+import {
+  arrayOf,
+  maybe,
+  numberFrom,
+  type OptionChecks,
+  oneOfStrings,
+  readOptions,
+  withDefault,
+} from '../support/options.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 
 /** One case of a conformance suite. */
@@ -45,6 +53,14 @@ export type StoreFault = 'interrupt' | 'erase'
 export interface ConformanceOptions {
   /** Faults that are left out, with their cases. Default: none. */
   readonly without?: readonly StoreFault[]
+  /**
+   * The time in seconds at which the clock of each case begins. Default: the present time.
+   *
+   * The cases move the clock up to ten years ahead. A store that compares with the clock of its server too forgets
+   * nothing by a clock that is ahead. From a time twenty years ago, it forgets as it does in service: run the cases from
+   * both times.
+   */
+  readonly start?: Timestamp
 }
 
 /** A clock that a case moves. */
@@ -52,12 +68,9 @@ export interface MovableClock extends Clock {
   advance(seconds: number): void
 }
 
-/**
- * A clock that begins at the present time. Only the case moves it, so that the time that a slow store takes does not
- * count.
- */
-function movableClock(): MovableClock {
-  let now = systemClock.now()
+/** A clock that only the case moves, so that the time that a slow store takes does not count. */
+function movableClock(start: Timestamp): MovableClock {
+  let now = start
   return {
     now: () => now,
     advance(seconds) {
@@ -89,6 +102,7 @@ export type CaseOf<Store> = readonly [
 
 const optionChecks = Object.freeze({
   without: withDefault(arrayOf(oneOfStrings('interrupt', 'erase')), []),
+  start: maybe(numberFrom(0)),
 }) satisfies OptionChecks<ConformanceOptions>
 
 /** Makes the cases of a suite. Each opens its own store, and closes it whether it passes or not. */
@@ -99,16 +113,19 @@ export function casesFor<Store>(
   options: ConformanceOptions,
 ): readonly ConformanceCase[] {
   if (typeof open !== 'function') throw new ArgumentError(`${suite}: \`open\` must be a function`)
-  const { without } = readOptions(suite, options, optionChecks)
+  const { without, start } = readOptions(suite, options, optionChecks)
   const wanted = cases.filter(([, , needs]) => needs === undefined || !without.includes(needs))
-  return Object.freeze(wanted.map(([name, task]) => Object.freeze({ name, run: () => runCase(open, task) })))
+  return Object.freeze(
+    wanted.map(([name, task]) => Object.freeze({ name, run: () => runCase(open, task, start ?? systemClock.now()) })),
+  )
 }
 
 async function runCase<Store>(
   open: OpenStore<Store>,
   task: (context: CaseContext<Store>) => Promise<void>,
+  start: Timestamp,
 ): Promise<void> {
-  const clock = movableClock()
+  const clock = movableClock(start)
   const opened = await open({ clock })
   const need = (name: 'interrupt' | 'restore' | 'erase') => (): Promise<void> => {
     const method = opened[name]
@@ -125,7 +142,7 @@ async function runCase<Store>(
       erase: need('erase'),
       prepareAgain: async () => opened.prepareAgain?.(),
       clock,
-      start: clock.now(),
+      start,
     })
   } finally {
     await opened.close()

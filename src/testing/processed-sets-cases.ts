@@ -99,6 +99,24 @@ const cases: readonly CaseOf<ProcessedSets>[] = [
     },
   ],
   [
+    'STO-12 does not answer that a processed id is unknown at any time after its expiry',
+    async ({ store, another, prune, clock, start }) => {
+      // Each of them ends a second later. A memory forgets those before a time, and rejects those before the same time.
+      const ids = Array.from({ length: 400 }, (_, index) => [`ends ${index}`, start + index + 1] as const)
+      await Promise.all(ids.map(([id, expiration]) => store.add(id, expiration)))
+      const other = await another()
+      for (const seconds of [350, 61, 5]) {
+        clock.advance(seconds)
+        await store.add(`at ${seconds}`, clock.now() + 600)
+        await prune()
+        for (const handle of [store, other]) {
+          const answers = await Promise.all(ids.map(([id, expiration]) => has(handle, id, expiration)))
+          assertThat(!answers.includes(false), 'a processed id was answered as unknown')
+        }
+      }
+    },
+  ],
+  [
     'RVK-42 rejects an id or a time of another type, instead of answering it',
     async ({ store, start }) => {
       const wrong: readonly (readonly unknown[])[] = [

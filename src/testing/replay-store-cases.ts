@@ -122,15 +122,42 @@ const cases: readonly CaseOf<ReplayStore>[] = [
     },
   ],
   [
+    'RPL-04 does not take a used key again at any time after its expiry',
+    async ({ store, another, prune, clock, start }) => {
+      // Each of them ends a second later. A store forgets those before a time, and refuses those before the same time.
+      const keys = Array.from({ length: 400 }, (_, index) => [`ends ${index}`, start + index + 1] as const)
+      await Promise.all(keys.map(([key, expiration]) => claim(store, key, expiration)))
+      const other = await another()
+      for (const seconds of [350, 61, 5]) {
+        clock.advance(seconds)
+        for (const handle of [store, other]) {
+          const answers = await Promise.all(keys.map(([key, expiration]) => claim(handle, key, expiration)))
+          const place = answers.indexOf(true)
+          assertThat(
+            place < 0,
+            `a call that ended ${clock.now() - (start + place + 1)} seconds before was accepted again`,
+          )
+        }
+        await prune()
+      }
+    },
+  ],
+  [
     'RPL-07 keeps a key until the latest expiry with which it was claimed',
     async ({ store, prune, clock, start }) => {
-      await claim(store, 'twice', start + 30)
-      await claim(store, 'twice', start + 600)
-      await claim(store, 'twice', start + 60)
-      clock.advance(300)
+      const ends = [start + 3600, Number.POSITIVE_INFINITY]
+      for (const last of ends)
+        for (const expiration of [start + 30, last, start + 60]) await claim(store, `until ${last}`, expiration)
+      await Promise.all([start + 30, start + 3600, start + 60].map((end) => claim(store, 'at once', end)))
+      clock.advance(3000)
+      await claim(store, 'other', clock.now() + 60)
       await prune()
-      const answer = await claim(store, 'twice', start + 600)
-      assertThat(answer === false, `before the later expiry it was answered with ${String(answer)}`)
+      for (const last of ends) {
+        const answer = await claim(store, `until ${last}`, last)
+        assertThat(answer === false, `before the later expiry it was answered with ${String(answer)}`)
+      }
+      const atOnce = await claim(store, 'at once', start + 3600)
+      assertThat(atOnce === false, `after claims that arrived at once it was answered with ${String(atOnce)}`)
     },
   ],
   [

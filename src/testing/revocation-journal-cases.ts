@@ -7,6 +7,7 @@
 import { parseDid } from '../did/did.ts'
 import type { JournalPage, RevocationJournal } from '../revocation/revocation-journal.ts'
 import type { RevocationRegistry } from '../revocation/revocation-store.ts'
+import { never } from '../time.ts'
 import {
   answerOf,
   assertThat,
@@ -77,6 +78,11 @@ const cases: readonly CaseOf<JournaledRevocations>[] = [
       const { entry } = first as JournalPage['entries'][0]
       assertThat(entry.revoker === alice && entry.expiration === start + 60, 'an entry lost its revoker or its expiry')
       assertThat(String(entry.token) === '1,2,3', 'an entry lost its token')
+      assertThat(page.journal === empty.journal, 'the name of the journal changes with its entries')
+      await store.add({ ids: [cidNumber(2)], expiration: start + 60 })
+      const three = await list(store)
+      assertThat(three.entries.length === 3, 'an entry of another revoker is missing')
+      assertThat(three.journal === empty.journal, 'the name of the journal changes')
     },
   ],
   [
@@ -105,7 +111,15 @@ const cases: readonly CaseOf<JournaledRevocations>[] = [
       await other.add({ ids: [cidNumber(1)], expiration: start + 90 })
       const after = await list(store, before.head)
       assertThat(idsOf(after) === cidNumber(1), `after the change it lists ${idsOf(after)}`)
+      assertThat(after.entries[0]?.entry.expiration === start + 90, 'the entry has the earlier expiry')
       assertThat((await list(store)).entries.length === 2, 'an entry is in the journal twice')
+      await store.add({ ids: [cidNumber(1)], expiration: start + 90 })
+      assertThat((await list(store)).head === after.head, 'the later expiry has a number twice')
+      await store.add({ ids: [cidNumber(2)], expiration: never })
+      const last = await list(store, after.head)
+      assertThat(last.entries[0]?.entry.expiration === never, 'an entry that never expires has another expiry')
+      for (const expiration of [never, start + 90] as const) await other.add({ ids: [cidNumber(2)], expiration })
+      assertThat((await list(store)).head === last.head, 'an entry that never expires has a number twice')
     },
   ],
   [
@@ -136,6 +150,23 @@ const cases: readonly CaseOf<JournaledRevocations>[] = [
       }
       await added
       assertThat(seen.size === 120, `the reader saw ${seen.size} of 120 entries`)
+    },
+  ],
+  [
+    'RVK-30 keeps its head when it forgets entries, and gives no number again',
+    async ({ store, prune, clock, start }) => {
+      await store.add({ ids: [cidNumber(1)], expiration: start + 86_400 })
+      for (const number of [2, 3]) await store.add({ ids: [cidNumber(number)], expiration: start + 60 })
+      const before = await list(store)
+      clock.advance(3600)
+      await prune()
+      const pruned = await list(store)
+      assertThat(pruned.head === before.head, 'the head changed')
+      assertThat(pruned.entries[0]?.entry.ids[0] === cidNumber(1), 'an entry that applies was forgotten')
+      await store.add({ ids: [cidNumber(2)], expiration: clock.now() + 60 })
+      const after = await list(store, before.head)
+      assertThat(idsOf(after) === cidNumber(2), `after the addition it lists ${idsOf(after)}`)
+      assertThat(after.head > before.head, 'a number was given again')
     },
   ],
   [

@@ -136,6 +136,16 @@ describe.each(Object.entries(open))('STO-11 a decision with stores in %s', (name
     expect(verdict(await service.authorize(after))).toBe('replay_unknown at 1 RPL-05')
   })
 
+  it('counts a call once when the stores were prepared again with an epoch before it', async () => {
+    const { stores, prepareAgain } = await openStores()
+    const service = createService(stores)
+    const [before = '', after = ''] = await containers(2, 5)
+    expect(verdict(await service.authorize(before))).toBe('allowed')
+    await prepareAgain(1)
+    expect(verdict(await service.authorize(after))).toBe('allowed')
+    expect((await service.remaining(after)).map(({ remaining }) => remaining)).toEqual([3])
+  })
+
   it('is a denial if the stores answer in another form', async () => {
     const answers: unknown[] = [
       undefined,

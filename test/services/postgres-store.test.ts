@@ -13,7 +13,8 @@ import { postgresProcessedSets } from '../../src/state/postgres/postgres-process
 import { postgresStores } from '../../src/state/postgres/postgres-stores.ts'
 import { preparePostgresStores } from '../../src/state/postgres/prepare-postgres-stores.ts'
 import { postgresStoreSchema } from '../../src/state/postgres/schema.ts'
-import type { OpenedStore } from '../../src/testing/conformance-case.ts'
+import type { ServerStores, SharedStores } from '../../src/state/shared-stores.ts'
+import type { ConformanceCase, OpenedStore, StoreFault } from '../../src/testing/conformance-case.ts'
 import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
 import { processedSetsCases } from '../../src/testing/processed-sets-cases.ts'
@@ -22,8 +23,9 @@ import { revocationJournalCases } from '../../src/testing/revocation-journal-cas
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
 import { runCli } from '../cli/run-cli.ts'
-import { past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
-import { cid, expectOwnPruning, limitRequest, soon } from '../state/store-requests.ts'
+import { longAgo, past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
+import { cid, expectForgottenUntilEpoch, expectOwnPruning, limitRequest, soon } from '../state/store-requests.ts'
+import { throughCallStore } from '../state/through-call-store.ts'
 import { postgresServer } from './postgres-server.ts'
 
 const address = process.env['PROCURA_POSTGRES'] ?? ''
@@ -58,8 +60,11 @@ async function openStore<Store>(
   }
   await owner.query(postgresStoreSchema({ prefix, role }))
   await preparePostgresStores({ ...next(), epoch: 0 })
+  const store = open(next())
+  const { prune } = Object(store) as { prune?(): Promise<void> }
   return {
-    store: open(next()),
+    store,
+    prune: async () => prune?.(),
     another: async () => open(next()),
     async interrupt() {
       await owner.query(`ALTER ROLE ${role} NOLOGIN`)
@@ -78,32 +83,54 @@ async function openStore<Store>(
   }
 }
 
-describe('STO-06 stores in PostgreSQL', () => {
-  const cases = [
-    ...replayStoreCases(async ({ clock }) => {
-      const opened = await openStore(clock, (options) => postgresStores({ ...options, clock }).replay)
-      return { ...opened, prune: () => opened.store.prune() }
-    }),
-    ...revocationStoreCases(async ({ clock }) => {
-      const opened = await openStore(clock, (options) => postgresStores({ ...options, clock }).revocations)
-      return { ...opened, prune: () => opened.store.prune() }
-    }),
-    ...revocationJournalCases(({ clock }) =>
-      openStore(clock, (options) => postgresStores({ ...options, clock }).revocations),
-    ),
-    ...limitStoreCases(async ({ clock }) => {
-      const opened = await openStore(clock, (options) => postgresStores({ ...options, clock }).limitStore)
-      return { ...opened, prune: () => opened.store.prune() }
-    }),
-    ...personalKeyStoreCases(({ clock }) => openStore(clock, (options) => postgresPersonalKeyStore(options)), {
-      without: ['erase'],
-    }),
-    ...processedSetsCases(async ({ clock }) => {
-      const opened = await openStore(clock, (options) => postgresProcessedSets({ ...options, clock }))
-      return { ...opened, prune: () => opened.store.prune() }
-    }),
+/** How the cases are run. */
+interface CaseOptions {
+  readonly without: readonly StoreFault[]
+  readonly start?: number
+}
+
+/** The cases of the three stores of a decision. */
+function decisionCases(options: CaseOptions, kind: (stores: ServerStores) => SharedStores): readonly ConformanceCase[] {
+  const open = <Name extends keyof SharedStores>(name: Name, clock: Clock) =>
+    openStore(clock, (given) => kind(postgresStores({ ...given, clock }))[name])
+  return [
+    ...replayStoreCases(({ clock }) => open('replay', clock), options),
+    ...revocationStoreCases(({ clock }) => open('revocations', clock), options),
+    ...limitStoreCases(({ clock }) => open('limitStore', clock), options),
   ]
-  for (const { name, run } of cases) it(name, run)
+}
+
+/** The cases of all stores. */
+function casesOf(options: CaseOptions): readonly ConformanceCase[] {
+  return [
+    ...decisionCases(options, (stores) => stores),
+    ...revocationJournalCases(
+      ({ clock }) => openStore(clock, (given) => postgresStores({ ...given, clock }).revocations),
+      options,
+    ),
+    ...personalKeyStoreCases(({ clock }) => openStore(clock, (given) => postgresPersonalKeyStore(given)), {
+      ...options,
+      without: ['erase', ...options.without],
+    }),
+    ...processedSetsCases(
+      ({ clock }) => openStore(clock, (given) => postgresProcessedSets({ ...given, clock })),
+      options,
+    ),
+  ]
+}
+
+describe('stores in PostgreSQL, by a clock at which the server lets them forget', () => {
+  const options = { without: ['interrupt', 'erase'], start: longAgo } as const
+  describe('STO-06 one after the other', () => {
+    for (const { name, run } of casesOf(options)) it(name, run)
+  })
+  describe('STO-11 asked together', () => {
+    for (const { name, run } of decisionCases(options, throughCallStore)) it(name, run)
+  })
+})
+
+describe('STO-06 stores in PostgreSQL', () => {
+  for (const { name, run } of casesOf({ without: [] })) it(name, run)
 
   it('CLI-16 are prepared by `procura store prepare`, for a role that has no right on the schema', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'procura-prepare-'))
@@ -314,10 +341,22 @@ describe('STO-06 stores in PostgreSQL', () => {
     expect(await replay.claim('a', soon(), {})).toBe(false)
   })
 
-  it('keep a later epoch when they are prepared with an earlier one', async () => {
+  it('keep a later epoch when they are prepared with an earlier one, without one, or with another secret', async () => {
     const settings = await open('ordered')
-    for (const epoch of [2_000, 1_000, 0]) await preparePostgresStores({ ...settings, epoch })
-    expect((await owner.query('SELECT epoch FROM ordered_stores')).rows).toEqual([{ epoch: 2_000 }])
+    for (const epoch of [2_000, 10_000, 9_000, 0]) await preparePostgresStores({ ...settings, epoch })
+    await preparePostgresStores(settings)
+    const other = { ...settings, secret: new Uint8Array(32), epoch: 20_000 }
+    await expect(preparePostgresStores(other)).rejects.toThrow('another `secret`')
+    expect((await owner.query('SELECT epoch FROM ordered_stores')).rows).toEqual([{ epoch: 10_000 }])
+  })
+
+  it('RPL-04 RVK-13 STO-12 keep the times at which they forgot, until a later epoch', async () => {
+    const settings = await open('times')
+    const at = (clock: Clock) => ({
+      ...postgresStores({ ...settings, clock }),
+      processed: postgresProcessedSets({ ...settings, clock }),
+    })
+    await expectForgottenUntilEpoch(at, (epoch) => preparePostgresStores({ ...settings, epoch }))
   })
 
   it('forget revocations when they are pruned, and not with claims and reservations', async () => {
@@ -378,15 +417,20 @@ describe('STO-06 stores in PostgreSQL', () => {
     await own.end()
   })
 
-  it('RPL-01 take no call again whose row is forgotten while a claim is under way', async () => {
-    const settings = await open('race')
-    const { replay } = postgresStores(settings)
+  it.each<[string, (stores: ServerStores) => SharedStores]>([
+    ['race', (stores) => stores],
+    ['race_together', throughCallStore],
+  ])('RPL-01 take no call again whose row is forgotten while a claim is under way: %s', async (prefix, kind) => {
+    const settings = await open(prefix)
+    const { replay } = kind(postgresStores(settings))
     const ended = soon() - 3600
     expect(await replay.claim('a', ended, {})).toBe(true)
     // The claim stands still after it has begun, and before it looks for its row.
-    await owner.query(`CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql
+    await owner.query(`CREATE OR REPLACE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql
       AS $$ BEGIN PERFORM pg_sleep(2); RETURN NEW; END $$`)
-    await owner.query('CREATE TRIGGER slow BEFORE INSERT ON race_calls FOR EACH ROW EXECUTE FUNCTION stand_still()')
+    await owner.query(
+      `CREATE TRIGGER slow BEFORE INSERT ON ${prefix}_calls FOR EACH ROW EXECUTE FUNCTION stand_still()`,
+    )
     const copy = replay.claim('a', ended, {})
     const isStill = `SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'`
     await expect.poll(async () => (await owner.query(isStill)).rows.length, { interval: 5 }).toBe(1)

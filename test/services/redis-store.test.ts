@@ -9,6 +9,7 @@ import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.t
 import { redisPersonalKeyStore } from '../../src/state/redis/redis-personal-key-store.ts'
 import { redisProcessedSets } from '../../src/state/redis/redis-processed-sets.ts'
 import { redisStores } from '../../src/state/redis/redis-stores.ts'
+import type { ServerStores, SharedStores } from '../../src/state/shared-stores.ts'
 import type { ConformanceCase, OpenedStore, StoreFault } from '../../src/testing/conformance-case.ts'
 import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
@@ -17,8 +18,9 @@ import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationJournalCases } from '../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
-import { past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
-import { cid, expectOwnPruning, limitRequest, soon } from '../state/store-requests.ts'
+import { longAgo, past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
+import { cid, expectForgottenUntilEpoch, expectOwnPruning, limitRequest, soon } from '../state/store-requests.ts'
+import { throughCallStore } from '../state/through-call-store.ts'
 import { proxyTo } from './proxy.ts'
 import { type RedisServer, redisServer } from './redis-server.ts'
 
@@ -86,8 +88,11 @@ async function openStore<Store>(
     return { client: one.client, prefix, secret, timeoutMs }
   }
   await prepareRedisStores({ ...(await next()), epoch: 0 })
+  const store = open(await next())
+  const { prune } = Object(store) as { prune?(): Promise<void> }
   return {
-    store: open(await next()),
+    store,
+    prune: async () => prune?.(),
     another: async () => open(await next()),
     interrupt: () => server.kill(),
     restore: () => server.start(),
@@ -102,46 +107,51 @@ async function openStore<Store>(
   }
 }
 
-/** The cases of all stores. */
-function casesOf(place: Place, without: readonly StoreFault[]): readonly ConformanceCase[] {
+/** How the cases are run. */
+interface CaseOptions {
+  readonly without: readonly StoreFault[]
+  readonly start?: number
+}
+
+/** The cases of the three stores of a decision. */
+function decisionCases(
+  place: Place,
+  options: CaseOptions,
+  kind: (stores: ServerStores) => SharedStores,
+): readonly ConformanceCase[] {
+  const open = <Name extends keyof SharedStores>(name: Name, clock: Clock) =>
+    openStore(place, clock, (given) => kind(redisStores({ ...given, clock }))[name])
   return [
-    ...replayStoreCases(
-      ({ clock }) => openStore(place, clock, (options) => redisStores({ ...options, clock }).replay),
-      { without },
-    ),
-    ...revocationStoreCases(
-      ({ clock }) => openStore(place, clock, (options) => redisStores({ ...options, clock }).revocations),
-      { without },
-    ),
+    ...replayStoreCases(({ clock }) => open('replay', clock), options),
+    ...revocationStoreCases(({ clock }) => open('revocations', clock), options),
+    ...limitStoreCases(({ clock }) => open('limitStore', clock), options),
+  ]
+}
+
+/** The cases of all stores. */
+function casesOf(place: Place, options: CaseOptions): readonly ConformanceCase[] {
+  return [
+    ...decisionCases(place, options, (stores) => stores),
     ...revocationJournalCases(
-      ({ clock }) => openStore(place, clock, (options) => redisStores({ ...options, clock }).revocations),
-      { without },
+      ({ clock }) => openStore(place, clock, (given) => redisStores({ ...given, clock }).revocations),
+      options,
     ),
-    ...limitStoreCases(
-      async ({ clock }) => {
-        const opened = await openStore(place, clock, (options) => redisStores({ ...options, clock }).limitStore)
-        return { ...opened, prune: () => opened.store.prune() }
-      },
-      { without },
-    ),
-    ...personalKeyStoreCases(({ clock }) => openStore(place, clock, (options) => redisPersonalKeyStore(options)), {
-      without: ['erase', ...without],
+    ...personalKeyStoreCases(({ clock }) => openStore(place, clock, (given) => redisPersonalKeyStore(given)), {
+      ...options,
+      without: ['erase', ...options.without],
     }),
     ...processedSetsCases(
-      async ({ clock }) => {
-        const opened = await openStore(place, clock, (options) => redisProcessedSets({ ...options, clock }))
-        return { ...opened, prune: () => opened.store.prune() }
-      },
-      { without },
+      ({ clock }) => openStore(place, clock, (given) => redisProcessedSets({ ...given, clock })),
+      options,
     ),
   ]
 }
 
 describe.each(Object.entries(clients))('STO-05 stores in Redis through %s', (_, connect) => {
   // A busy machine needs longer than the default.
-  const lasting = casesOf({ connect, timeoutMs: 5_000 }, ['interrupt'])
+  const lasting = casesOf({ connect, timeoutMs: 5_000 }, { without: ['interrupt'] })
   // These wait for each time-out, and 10 s at most for a server that is back.
-  const interrupted = casesOf({ connect, timeoutMs: 2_500 }, []).filter(({ name }) =>
+  const interrupted = casesOf({ connect, timeoutMs: 2_500 }, { without: [] }).filter(({ name }) =>
     lasting.every((one) => one.name !== name),
   )
   for (const { name, run } of [...lasting, ...interrupted]) it(name, run)
@@ -159,6 +169,17 @@ describe.each(Object.entries(clients))('STO-05 stores in Redis through %s', (_, 
     await expect(replay.claim('a', 1, {})).rejects.toThrow('another `secret`')
     await expect(revocations.findRevocations([], {})).rejects.toThrow('another `secret`')
     close()
+  })
+})
+
+describe('stores in Redis, by a clock at which the server lets them forget', () => {
+  const place = { connect: clients['ioredis'] as () => Promise<Client>, timeoutMs: 20_000 }
+  const options = { without: ['interrupt', 'erase'], start: longAgo } as const
+  describe('STO-05 one after the other', () => {
+    for (const { name, run } of casesOf(place, options)) it(name, run)
+  })
+  describe('STO-11 asked together', () => {
+    for (const { name, run } of decisionCases(place, options, throughCallStore)) it(name, run)
   })
 })
 
@@ -304,12 +325,25 @@ describe('stores in Redis', () => {
     client.disconnect()
   })
 
-  it('keep a later epoch when they are prepared with an earlier one', async () => {
+  it('keep a later epoch when they are prepared with an earlier one, without one, or with another secret', async () => {
     const client = new Redis({ port: server.port, host: '127.0.0.1' })
     const settings = { client, secret, prefix: 'epochs', timeoutMs: 20_000 }
-    for (const epoch of [2_000, 1_000, 0]) await prepareRedisStores({ ...settings, epoch })
-    expect(await client.hget('{epochs}:stores', 'epoch')).toBe('2000')
+    for (const epoch of [2_000, 10_000, 9_000, 0]) await prepareRedisStores({ ...settings, epoch })
+    await prepareRedisStores(settings)
+    const other = { ...settings, secret: new Uint8Array(32), epoch: 20_000 }
+    await expect(prepareRedisStores(other)).rejects.toThrow('another `secret`')
+    expect(await client.hget('{epochs}:stores', 'epoch')).toBe('10000')
     client.disconnect()
+  })
+
+  it('RPL-04 RVK-13 STO-12 keep the times at which they forgot, until a later epoch', async () => {
+    const opened = await open()
+    const at = (clock: Clock) => ({
+      ...redisStores({ ...opened.settings, clock }),
+      processed: redisProcessedSets({ ...opened.settings, clock }),
+    })
+    await expectForgottenUntilEpoch(at, (epoch) => prepareRedisStores({ ...opened.settings, epoch }))
+    opened.close()
   })
 
   it('forget revocations when they are pruned, and not with claims and reservations', async () => {
@@ -329,15 +363,38 @@ describe('stores in Redis', () => {
       opened.key('calls'),
       ...Array.from({ length: 1200 }, (_, at) => [ended, `old ${at}`]).flat(),
     )
+    const claimed = await opened.client.zcard(opened.key('calls'))
+    await replay.claim('next', 1e10, {})
+    expect(await opened.client.zcard(opened.key('calls'))).toBe(claimed + 1 - 3)
     await revocations.add({ ids: [cid], expiration: ended })
     await revocations.add({ ids: [owner], expiration: ended })
     await revocations.add({ ids: [owner], revoker: owner, expiration: soon() })
     await replay.prune()
     await revocations.prune()
-    expect(await opened.client.zcard(opened.key('calls'))).toBe(1200)
+    expect(await opened.client.zcard(opened.key('calls'))).toBe(1201)
     expect(await revocations.findRevocations([cid], {})).toEqual([])
     expect(await revocations.findRevocations([owner], {})).toHaveLength(2)
+    const { client, key } = opened
+    const sizes = ['ends', 'journal', 'journal-ends'].map((name) => client.zcard(key(name)))
+    expect(await Promise.all([...sizes, client.hlen(key('journal-entries'))])).toEqual([1, 1, 1, 1])
     await expect(replay.claim('late', ended - 1000, {})).rejects.toThrow('expired before the latest time seen')
+    opened.close()
+  })
+
+  it('RVK-07 keep a revocation that gets a later end while it is about to be forgotten', async () => {
+    const opened = await open()
+    const { revocations } = redisStores(opened.settings)
+    await revocations.add({ ids: [cid], expiration: soon() - 3600 })
+    const client: RedisStoreClient = {
+      async call(command, ...parameters) {
+        const answer = await opened.client.call(command, ...parameters)
+        const [kind] = Array.isArray(answer) ? answer : []
+        if (kind === 'ended') await revocations.add({ ids: [cid], expiration: soon() })
+        return answer
+      },
+    }
+    await redisStores({ ...opened.settings, client }).revocations.prune()
+    expect(await revocations.findRevocations([cid], {})).toEqual([{ id: cid }])
     opened.close()
   })
 

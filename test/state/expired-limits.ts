@@ -6,6 +6,9 @@ import type { Clock } from '../../src/time.ts'
 export const past: number = Math.floor(Date.now() / 1000) - 100_000
 export const pastClock: Clock = { now: () => past }
 
+/** So long ago that all cases of a conformance suite end before the present time. */
+export const longAgo: number = past - 20 * 365 * 86_400
+
 /** A limit of a delegation that expired soon after {@link past}, within a period that has not ended yet. */
 export function rateOf(key: string): LimitEntry {
   return { key, kind: 'rate', maximum: 9_999, amount: 1, window: 1_000_000, expiration: past + 60 }

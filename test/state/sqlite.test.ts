@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { SharedStores } from '../../src/state/shared-stores.ts'
 import type { SqliteStoreDatabase } from '../../src/state/sqlite/database.ts'
 import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
 import { sqlitePersonalKeyStore } from '../../src/state/sqlite/sqlite-personal-key-store.ts'
@@ -13,6 +14,7 @@ import { revocationJournalCases } from '../../src/testing/revocation-journal-cas
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
 import { type SqliteFile, sqliteFile } from './open-sqlite.ts'
+import { throughCallStore } from './through-call-store.ts'
 
 const cid = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
 
@@ -22,8 +24,11 @@ const secret = new Uint8Array(32).fill(7)
 function openStore<Store>(clock: Clock, open: (file: SqliteFile) => Store): OpenedStore<Store> {
   const file = sqliteFile()
   prepareSqliteStores({ database: file.open(), secret, epoch: 0 })
+  const store = open(file)
+  const { prune } = Object(store) as { prune?(): Promise<void> }
   return {
-    store: open(file),
+    store,
+    prune: async () => prune?.(),
     another: async () => open(file),
     interrupt: async () => file.interrupt(true),
     restore: async () => file.interrupt(false),
@@ -36,26 +41,34 @@ function openStore<Store>(clock: Clock, open: (file: SqliteFile) => Store): Open
 }
 
 describe('STO-04 the replay store in SQLite', () => {
-  const cases = replayStoreCases(async ({ clock }) => {
-    const opened = openStore(clock, (file) => sqliteStores({ database: file.open(), secret, clock }).replay)
-    return { ...opened, prune: () => opened.store.prune() }
-  })
+  const cases = replayStoreCases(async ({ clock }) =>
+    openStore(clock, (file) => sqliteStores({ database: file.open(), secret, clock }).replay),
+  )
   for (const { name, run } of cases) it(name, run)
 })
 
 describe('LMT-10 the limit store in SQLite', () => {
-  const cases = limitStoreCases(async ({ clock }) => {
-    const opened = openStore(clock, (file) => sqliteStores({ database: file.open(), secret, clock }).limitStore)
-    return { ...opened, prune: () => opened.store.prune() }
-  })
+  const cases = limitStoreCases(async ({ clock }) =>
+    openStore(clock, (file) => sqliteStores({ database: file.open(), secret, clock }).limitStore),
+  )
   for (const { name, run } of cases) it(name, run)
 })
 
 describe('the revocation store in SQLite', () => {
-  const cases = revocationStoreCases(async ({ clock }) => {
-    const opened = openStore(clock, (file) => sqliteStores({ database: file.open(), secret, clock }).revocations)
-    return { ...opened, prune: () => opened.store.prune() }
-  })
+  const cases = revocationStoreCases(async ({ clock }) =>
+    openStore(clock, (file) => sqliteStores({ database: file.open(), secret, clock }).revocations),
+  )
+  for (const { name, run } of cases) it(name, run)
+})
+
+describe('STO-11 the stores in SQLite that are asked together', () => {
+  const open = <Name extends keyof SharedStores>(name: Name, clock: Clock) =>
+    openStore(clock, (file) => throughCallStore(sqliteStores({ database: file.open(), secret, clock }))[name])
+  const cases = [
+    ...replayStoreCases(async ({ clock }) => open('replay', clock)),
+    ...revocationStoreCases(async ({ clock }) => open('revocations', clock)),
+    ...limitStoreCases(async ({ clock }) => open('limitStore', clock)),
+  ]
   for (const { name, run } of cases) it(name, run)
 })
 
@@ -75,10 +88,9 @@ describe('the store of personal keys in SQLite', () => {
 })
 
 describe('the memory of processed SETs in SQLite', () => {
-  const cases = processedSetsCases(async ({ clock }) => {
-    const opened = openStore(clock, (file) => sqliteProcessedSets({ database: file.open(), secret, clock }))
-    return { ...opened, prune: () => opened.store.prune() }
-  })
+  const cases = processedSetsCases(async ({ clock }) =>
+    openStore(clock, (file) => sqliteProcessedSets({ database: file.open(), secret, clock })),
+  )
   for (const { name, run } of cases) it(name, run)
 
   it('is refused with the next step if the database was prepared by an older version', () => {

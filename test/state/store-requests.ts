@@ -1,8 +1,11 @@
 import { expect } from 'vitest'
 import type { LimitRequest } from '../../src/authorization/limits/limit-store.ts'
-import type { ServerStores } from '../../src/state/shared-stores.ts'
+import type { ServerStores, SharedProcessedSets } from '../../src/state/shared-stores.ts'
+import { type Clock, systemClock } from '../../src/time.ts'
 
 export const cid: string = 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
+
+const otherCid = 'bafyreibwnmylvsglbfzglba6jvdz7b5w34p4ypecrbjrincneuskezhcq4'
 
 /** A time at which a call of the present time ends. */
 export function soon(): number {
@@ -24,4 +27,44 @@ export async function expectOwnPruning({ revocations, replay, limitStore }: Serv
   expect(await revocations.findRevocations([cid], {})).toEqual([{ id: cid }])
   await revocations.prune()
   expect(await revocations.findRevocations([cid], {})).toEqual([])
+}
+
+/**
+ * Expects that stores refuse, by a clock that went back, what they may have forgotten: also when they are prepared again
+ * with the same epoch, and no longer when their data begins anew.
+ *
+ * @param at - opens the stores of epoch 0 with a clock.
+ */
+export async function expectForgottenUntilEpoch(
+  at: (clock: Clock) => ServerStores & { readonly processed: SharedProcessedSets },
+  prepareAgain: (epoch: number) => Promise<void>,
+): Promise<void> {
+  const ended = soon() - 3600
+  const [present, ago] = [at(systemClock), at({ now: () => ended - 10 })]
+  expect(await ago.replay.claim('old', ended, {})).toBe(true)
+  await ago.revocations.add({ ids: [cid], expiration: ended })
+  await ago.processed.add('old', ended)
+  await present.revocations.prune()
+  const claim = { key: 'asked', expiration: ended, acceptedFrom: undefined }
+  const unknown = { revocations: { status: 'rejected', reason: expect.any(Error) } }
+  expect(await ago.callStore.ask({ ids: [cid], claim, limits: limitRequest('asked') }, {})).toEqual(unknown)
+  // A call is not used up by a question about revocations that is not answered.
+  expect(await ago.limitStore.remaining(limitRequest('').entries, {})).toEqual([{ remaining: 3 }])
+  expect(await ago.replay.claim('asked', ended, {})).toBe(true)
+  for (const store of [present.replay, present.processed]) await store.prune()
+  // A service whose clock is behind forgets older entries, and the later time is kept.
+  await ago.revocations.add({ ids: [otherCid], expiration: ended - 1_000 })
+  await ago.processed.add('older', ended - 1_000)
+  for (const store of [ago.replay, ago.revocations, ago.processed]) await store.prune()
+  for (const prepared of [false, true]) {
+    if (prepared) await prepareAgain(0)
+    await expect(ago.replay.claim('new', ended, {})).rejects.toThrow('expired before the latest time seen')
+    await expect(ago.revocations.findRevocations([cid], {})).rejects.toThrow('correct its clock')
+    expect(await ago.callStore.ask({ ids: [cid], claim }, {})).toEqual(unknown)
+    await expect(ago.processed.has('new', ended)).rejects.toThrow('older than the SETs')
+  }
+  await prepareAgain(1)
+  expect(await ago.replay.claim('new', ended, {})).toBe(true)
+  expect(await ago.revocations.findRevocations([cid], {})).toEqual([])
+  expect(await ago.processed.has('new', ended)).toBe(false)
 }
