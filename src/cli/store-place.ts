@@ -46,7 +46,9 @@ export async function withStoreFile(
     if (error instanceof StoreError && cause === undefined) throw error
     const reason = cause ?? error
     const message = reason instanceof Error && !reason.message.includes(path) ? reason.message : 'it cannot be opened'
-    const remedy = `name the database of the stores${aim === 'changed' ? ', and their --prefix' : ''}`
+    const remedy = /\b(?:locked|busy)\b/i.test(message)
+      ? 'another process writes it; run this again'
+      : `name the database of the stores${aim === 'changed' ? ', and their --prefix' : ''}`
     throw new UsageError(`--sqlite: ${quote(path, 256)} cannot be ${aim} (${message}); ${remedy}`)
   } finally {
     database?.close()

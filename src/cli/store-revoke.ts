@@ -20,8 +20,9 @@ interface StoreSettings {
   readonly prefix: string
 }
 
-/** Milliseconds for the database. */
+/** Milliseconds for a statement of PostgreSQL, and for another process that writes the file of SQLite. */
 const timeoutMs = 20_000
+const busyTimeoutMs = 5_000
 
 /**
  * `procura store revoke ID…`: revokes principals and delegations in the stores of services, as their operator. CLI-22
@@ -86,6 +87,6 @@ async function addToFile(path: string, entry: RevocationEntry, settings: StoreSe
   if (!exists)
     throw new UsageError(`--sqlite: ${quote(path, 256)} does not exist; \`procura store prepare\` makes the stores`)
   await withStoreFile(path, 'changed', async (database) =>
-    sqliteStores({ database, ...settings, busyTimeoutMs: timeoutMs }).revocations.add(entry),
+    sqliteStores({ database, ...settings, busyTimeoutMs }).revocations.add(entry),
   )
 }

@@ -89,9 +89,23 @@ describe('the operator of stores in SQLite', () => {
     writeFileSync(text, '')
     const failed = await revoke(`${proofs[1].cid}`, '--ledger', text)
     expect(failed).toMatchObject({ code: 2, out: `revoked ${proofs[1].cid}` })
-    expect(failed.err).toMatch(/the revocation holds, and is not in the ledger: .*; run this again when the ledger takes it/)
+    expect(failed.err).toMatch(
+      /the revocation holds, and is not in the ledger: .*; run this again when the ledger takes it/,
+    )
     expect(await decided(proofs)).toBe('revoked')
   })
+
+  it('CLI-22 learns that another process writes the database', async () => {
+    const database = new sqlite.Database(file)
+    try {
+      database.exec('BEGIN EXCLUSIVE')
+      const { code, out, err } = await revoke(agent.did)
+      expect([code, out]).toEqual([2, ''])
+      expect(err).toMatch(/cannot be changed \(.*(?:locked|busy).*\); another process writes it; run this again/)
+    } finally {
+      database.close()
+    }
+  }, 60_000)
 
   it('CLI-22 learns the place of a mistake, and nothing is made or revoked', async () => {
     const proofs = await chain()
