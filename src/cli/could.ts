@@ -22,7 +22,11 @@ import { type Flags, neededOf, textsOf } from './verb.ts'
 export async function could(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const given = neededOf(flags, 'agent', 'the DID of the agent, or its name')
   const { did: agent } = await principalOf('agent', given, flags, host)
-  const at = readMoment('at', neededOf(flags, 'at', 'the moment, such as 2026-11-24T12:00:00Z'), systemClock.now())
+  const at = readMoment(
+    'at',
+    neededOf(flags, 'at', 'the moment, such as 2026-11-24T12:00:00Z, or now'),
+    systemClock.now(),
+  )
   const named = textsOf(flags, 'archive')
   for (const directory of named) await checkArchive(directory)
   const sources = await logSources(words, flags, host)
