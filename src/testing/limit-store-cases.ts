@@ -207,6 +207,8 @@ const cases: readonly CaseOf<LimitStore>[] = [
       assertIs(await left(store, entry), 2, 'after both')
       assertIs(await reserve(store, request([entry, other], { task: 'a', commit: true })), 'reserved', 'a third time')
       assertIs(await left(store, entry), 2, 'after the third time')
+      assertIs(await reserve(store, request([entry], { task: 'a' })), 'reserved', 'a fourth time')
+      assertIs(await left(store, entry), 2, 'while the fourth call is in progress')
       assertIs(await left(store, other), 2, 'the limit for which it is the first time')
       await reserve(store, request([entry], { task: 'b', commit: true }))
       await reserve(store, request([entry], { task: 'c', commit: true }))

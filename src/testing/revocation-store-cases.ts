@@ -204,6 +204,8 @@ const cases: readonly CaseOf<RevocationRegistry>[] = [
       )
       assertFound(await find(store, ids), [...ids].sort().join(', '), 'of 300')
       for (const id of ids.slice(0, 20)) assertFound(await find(other, [id, owner]), id, 'one by one')
+      const atOnce = await Promise.all(ids.map((id) => find(other, [id])))
+      for (const [place, id] of ids.entries()) assertFound(atOnce[place] ?? '', id, 'with look-ups at once')
     },
   ],
   [
