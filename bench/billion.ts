@@ -1,6 +1,6 @@
 /**
- * `tsx bench/billion.ts`: a model of 1,000,000,000 used calls on many servers, for the plan in `spec/sizing.md`. It builds no
- * store. It draws keys and times, and counts.
+ * `tsx bench/billion.ts`: a model of 1,000,000,000 used calls on many servers, for the plan in `spec/sizing.md`. It
+ * builds no store. It draws keys and times, and counts.
  *
  * - `--entries <count>`: Default 10,000,000, which takes seconds; a billion takes minutes.
  *
@@ -14,7 +14,9 @@ const { values } = parseArgs({ options: { entries: { type: 'string', default: '1
 const entries = Number(values.entries)
 if (!Number.isSafeInteger(entries) || entries < 1_000) throw new Error('--entries must be an integer >= 1000')
 
-/** Random integers of 32 bits, the same in each run (xorshift128). Keys of calls are keyed hashes, which are as even. */
+/**
+ * Random integers of 32 bits, the same in each run (xorshift128). Keys of calls are keyed hashes, which are as even.
+ */
 function createRandom(): () => number {
   let [a, b, c, d] = [123_456_789, 362_436_069, 521_288_629, 88_675_123]
   return () => {

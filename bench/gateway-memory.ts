@@ -1,6 +1,6 @@
 /**
- * `tsx bench/gateway-memory.ts`: the memory of `procura serve` and `procura connect`, and the size of log and state, during
- * many calls of one session. A million calls take ten minutes to an hour. `npm run build` comes before it.
+ * `tsx bench/gateway-memory.ts`: the memory of `procura serve` and `procura connect`, and the size of log and state,
+ * during many calls of one session. A million calls take ten minutes to an hour. `npm run build` comes before it.
  *
  * - `--calls <count>`: Default 1,000,000. The sizes are reported at 10,000, at each tenfold of it, and at the end.
  *

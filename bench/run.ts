@@ -3,7 +3,8 @@
  *
  * - `--suite <name>`: that suite alone; may be repeated.
  * - `--smoke`: every suite of Procura's own, hardly measured: shows that they run, in seconds. Nothing is installed.
- * - `--check`: fails when a target is missed by more than its margin, unless the reason is known and the figure got no worse.
+ * - `--check`: fails when a target is missed by more than its margin, unless the reason is known and the figure got no
+ *   worse.
  * - `--write`: writes `bench/RESULTS.md` and `bench/cost-per-call.svg`, when all suites are measured.
  * - `--json <file>`: writes everything that was measured.
  *

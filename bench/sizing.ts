@@ -1,8 +1,9 @@
 /**
- * `tsx --tsconfig bench/tsconfig.json bench/sizing.ts`: the size of each store, and its times as it grows. The figures of
- * `spec/sizing.md` are from here.
+ * `tsx --tsconfig bench/tsconfig.json bench/sizing.ts`: the size of each store, and its times as it grows. The figures
+ * of `spec/sizing.md` are from here.
  *
- * - `--entries <count>`: used calls, and a tenth of it in revocations. Default 10,000; a hundredth and a tenth are measured too.
+ * - `--entries <count>`: used calls, and a tenth of it in revocations. Default 10,000; a hundredth and a tenth are
+ *   measured too.
  * - `--store <name>`: that store alone; may be repeated. Servers are started, and skipped if they are not installed.
  *
  * @module

@@ -12,8 +12,8 @@ export type Timestamp = number
 /** The source of time. Replace it in tests, or where the host has a better source. */
 export interface Clock {
   /**
-   * Returns the present time in seconds. Times in tokens and records are whole seconds; the time limits of a guard use a
-   * fraction too. Throws when the time is not known.
+   * Returns the present time in seconds. Times in tokens and records are whole seconds; the time limits of a guard use
+   * a fraction too. Throws when the time is not known.
    */
   now(): Timestamp
 }

@@ -135,9 +135,9 @@ function guardOf(change: Partial<GuardOptions>) {
 }
 
 /**
- * Each function of the package that takes a signal, with something in it that can hang, once for each thing that it waits
- * for. Left out are sinks, which finish what they have begun to write ({@link withDeadline} bounds how long it is waited
- * for), and `CallSender`, which hands the signal to `fetch`.
+ * Each function of the package that takes a signal, with something in it that can hang, once for each thing that it
+ * waits for. Left out are sinks, which finish what they have begun to write ({@link withDeadline} bounds how long it is
+ * waited for), and `CallSender`, which hands the signal to `fetch`.
  */
 const cases: Readonly<Record<string, (later: Wait, signal: AbortSignal) => Promise<unknown>>> = {
   'authorize, at the revocation store': async (later, signal) =>
@@ -361,7 +361,9 @@ const comes: Wait = async (value) => value
 const hangs: Wait = () => new Promise(() => undefined)
 const left = new Error('the caller left')
 
-/** How it ended, or that it did not: a second is far more than it takes, and less than each time limit of the package. */
+/**
+ * How it ended, or that it did not: a second is far more than it takes, and less than each time limit of the package.
+ */
 async function endOf(work: Promise<unknown>): Promise<string> {
   const ended = work.then(
     () => 'ended',

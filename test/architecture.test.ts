@@ -296,6 +296,17 @@ describe('source files', () => {
     expect(faults).toEqual([])
   })
 
+  it('write comments of at most 120 columns, tables aside', () => {
+    const faults = sources.flatMap((file) =>
+      file.text
+        .split('\n')
+        .flatMap((line, index) =>
+          line.length > 120 && /^\s*(?:\/\/|\/?\*(?! \|))/.test(line) ? [`${file.path}:${index + 1}`] : [],
+        ),
+    )
+    expect(faults).toEqual([])
+  })
+
   it('document the numeric defaults that the code has', () => {
     const options = documentedDefaults(sources)
     const faults = options.flatMap((option) => {

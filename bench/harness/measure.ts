@@ -92,7 +92,9 @@ interface Turn {
 /** How many turns are taken before any is timed: compilers take thousands of calls to make the best of code. */
 const warmingTurns = 80
 
-/** Operations that are prepared before they are timed. What many of them use would not be in the cache of the processor. */
+/**
+ * Operations that are prepared before they are timed. What many of them use would not be in the cache of the processor.
+ */
 const preparedAtOnce = 64
 
 /** Runs a contender until it is warm, and finds out how often it fits into a turn. */

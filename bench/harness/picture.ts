@@ -36,7 +36,9 @@ const barRoom = 400
 const rowHeight = 26
 const top = 58
 
-/** The picture as SVG: bars on a logarithmic scale, readable on light and on dark. Figures that are missing have no bar. */
+/**
+ * The picture as SVG: bars on a logarithmic scale, readable on light and on dark. Figures that are missing have no bar.
+ */
 export function drawCosts(figures: Readonly<Record<string, number>>): string {
   const shown = bars
     .map((bar) => ({ ...bar, cost: figures[`${costPrefix}${bar.figure}`] ?? Number.NaN }))

@@ -11,7 +11,9 @@ export interface Target {
   readonly bound: number
   readonly atLeast?: true
   readonly unit?: string
-  /** A target that is missed for a known reason: the figure that must hold until then, and where the reason is written. */
+  /**
+   * A target that is missed for a known reason: the figure that must hold until then, and where the reason is written.
+   */
   readonly accepted?: { readonly bound: number; readonly reason: string }
 }
 

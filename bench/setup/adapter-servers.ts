@@ -1,6 +1,6 @@
 /**
- * Servers of each framework, on which a request is not checked, checked as a JWT, or taken by a service. All answer with
- * the same JSON.
+ * Servers of each framework, on which a request is not checked, checked as a JWT, or taken by a service. All answer
+ * with the same JSON.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Fills stores with the entries of a busy service. A million requests would take an hour, so rows are inserted in the form in
- * which the stores keep them. A sample of questions to the stores shows that they find these rows.
+ * Fills stores with the entries of a busy service. A million requests would take an hour, so rows are inserted in the
+ * form in which the stores keep them. A sample of questions to the stores shows that they find these rows.
  *
  * @module
  */
@@ -14,7 +14,9 @@ import { delegationName, limitName } from './delegation-name.ts'
 /** The stores that are filled. */
 export type FilledStores = Required<Pick<AuthorizeOptions, 'replay' | 'revocations' | 'limitStore'>>
 
-/** The entries of stores: used calls, and a tenth as many revocations and as many limits, each of which was used once. */
+/**
+ * The entries of stores: used calls, and a tenth as many revocations and as many limits, each of which was used once.
+ */
 export interface Filling {
   readonly calls: Names
   readonly revocations: Names

@@ -6,7 +6,9 @@ import { createInterface } from 'node:readline'
 import { root } from '../../test/setup/entries.ts'
 import type { Program } from './mcp-programs.ts'
 
-/** A gateway that answers the first line and each request at once, so that only the start of `procura connect` counts. */
+/**
+ * A gateway that answers the first line and each request at once, so that only the start of `procura connect` counts.
+ */
 export interface InstantGateway {
   /** `procura connect` of an agent of this gateway. */
   readonly program: Program

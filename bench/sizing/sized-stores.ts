@@ -3,8 +3,8 @@ import type { AuthorizeOptions } from 'procura'
 /** Stores whose size is measured. */
 export interface SizedStores extends Required<Pick<AuthorizeOptions, 'replay' | 'revocations'>> {
   /**
-   * Adds used calls, as the store keeps them. Databases make the rows themselves: through the store it would take hours, and
-   * the rows are the same.
+   * Adds used calls, as the store keeps them. Databases make the rows themselves: through the store it would take
+   * hours, and the rows are the same.
    */
   fillCalls(count: number, expiration: number): Promise<void>
   /** Adds revocations without an end. Absent where they cannot be added fast enough. */

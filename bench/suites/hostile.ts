@@ -13,7 +13,9 @@ interface Vector {
   readonly context: { readonly time: number; readonly audience: string }
 }
 
-/** The most that hostile bytes can cost. Signatures are verified, keys are known, and delegations are not remembered. */
+/**
+ * The most that hostile bytes can cost. Signatures are verified, keys are known, and delegations are not remembered.
+ */
 export const suite: Suite = {
   name: 'hostile',
   async run({ smoke }) {

@@ -37,7 +37,9 @@ export const suite: Suite = {
   },
 }
 
-/** Counts where signatures are verified. Fails unless awaited calls are verified in their turn, and bursts on threads. */
+/**
+ * Counts where signatures are verified. Fails unless awaited calls are verified in their turn, and bursts on threads.
+ */
 async function mustVerifyWhereItShould(chain: Chain): Promise<void> {
   let here = 0
   let onThreads = 0

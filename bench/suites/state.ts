@@ -35,8 +35,8 @@ import {
 const atATime = 64
 const decision = 'for comparison: a warm decision, 3 delegations'
 /**
- * A turn takes many times as long as the processor takes to read the entries of a store into its caches again, after those of
- * the other stores.
+ * A turn takes many times as long as the processor takes to read the entries of a store into its caches again, after
+ * those of the other stores.
  */
 const steady: Effort = { rounds: 41, turnMs: 30 }
 const secret = new Uint8Array(32).fill(1)
@@ -159,7 +159,10 @@ async function postgresKind(): Promise<Kind> {
   }
 }
 
-/** How many times as long the stores take with the larger number of entries, and how many times as long a whole decision. */
+/**
+ * How many times as long the stores take with the larger number of entries, and how many times as long a whole
+ * decision.
+ */
 function growthTable(measured: readonly Measurement[], [few, many]: readonly [number, number]): Table {
   const medianOf = (wanted: string): number => measured.find(({ name }) => name === wanted)?.median ?? Number.NaN
   const verification = medianOf(decision)

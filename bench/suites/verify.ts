@@ -46,8 +46,8 @@ export const suite: Suite = {
 interface Measured {
   readonly own: readonly Measurement[]
   /**
-   * Other libraries, with two of our contenders once more. They are measured apart, because their garbage is collected for
-   * long after their turn: beside it, the same warm decision took 2 to 7 percent more.
+   * Other libraries, with two of our contenders once more. They are measured apart, because their garbage is collected
+   * for long after their turn: beside it, the same warm decision took 2 to 7 percent more.
    */
   readonly others: readonly Measurement[]
 }
@@ -111,7 +111,9 @@ function depthTable(depth: number, { own, others }: Measured): Table {
   }
 }
 
-/** Microseconds by name, for the picture. Peers that verify no chain are beside the others, and the picture names them. */
+/**
+ * Microseconds by name, for the picture. Peers that verify no chain are beside the others, and the picture names them.
+ */
 function costsOf({ own, others }: Measured): Record<string, number> {
   const costs: Record<string, number> = {}
   for (const { name, median } of [...others, ...own]) costs[`${costPrefix}${name}`] = median

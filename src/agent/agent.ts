@@ -31,8 +31,8 @@ export interface Agent {
   /** The DID of the agent. */
   readonly did: Did
   /**
-   * Asks whether a held delegation permits a call, by the rules of a service and with their words. Nothing is signed and
-   * nothing is sent. A service also looks up revocations, used calls and limits.
+   * Asks whether a held delegation permits a call, by the rules of a service and with their words. Nothing is signed
+   * and nothing is sent. A service also looks up revocations, used calls and limits.
    *
    * @param args - the arguments. Without them, the question is whether the command can be called with some arguments.
    * @throws ArgumentError when the delegations of several subjects permit the call: pass `subject`.
@@ -64,8 +64,8 @@ export interface Agent {
   /** Lists the authority of the held delegations now, in words: for the choice of the tools that a model is offered. */
   capabilities(options?: CapabilityOptions): Promise<readonly AgentCapability[]>
   /**
-   * Verifies delegations for this agent, stores them, and describes them. Nothing is stored if one is refused. White space
-   * at the end of a string is ignored.
+   * Verifies delegations for this agent, stores them, and describes them. Nothing is stored if one is refused. White
+   * space at the end of a string is ignored.
    */
   receive(container: string | Uint8Array, options?: { readonly signal?: AbortSignal | undefined }): Promise<Reception>
   /**
@@ -88,7 +88,9 @@ export interface Agent {
   close(): void
 }
 
-/** The arguments of a call: those of a definition, any of a union of definitions, and unchecked for a command by name. */
+/**
+ * The arguments of a call: those of a definition, any of a union of definitions, and unchecked for a command by name.
+ */
 export type CallArguments<Target extends string | CommandDefinition> = LooseArguments<
   Target extends CommandDefinition ? ArgumentsOf<Target> : unknown
 >
@@ -116,7 +118,10 @@ export type AgentAnswer =
 /** The agent's own refusal of a call. */
 export interface AgentRefusal {
   readonly ok: false
-  /** The denial that a service would give for the closest chain. It has `approvable` if an approval could permit the call. */
+  /**
+   * The denial that a service would give for the closest chain. It has `approvable` if an approval could permit the
+   * call.
+   */
   readonly denial: Denial
   /** The chain that came closest, root first; absent when the agent holds none of the subject. */
   readonly closest?: readonly Delegation[]
@@ -137,9 +142,9 @@ export interface AgentRequest<Args = unknown> extends AskOptions {
   /** The receipt of the task that requested this call. */
   readonly cause?: CID
   /**
-   * 1 to 64 bytes that name the task: a call that is repeated with the same nonce and the same arguments is the same task.
-   * Services require 12 unless the command is `idempotent`. Default: random bytes, so each call is a task of its own.
-   * With a nonce, `meta` contains random bytes under `attempt` too, by which the repetitions differ.
+   * 1 to 64 bytes that name the task: a call that is repeated with the same nonce and the same arguments is the same
+   * task. Services require 12 unless the command is `idempotent`. Default: random bytes, so each call is a task of its
+   * own. With a nonce, `meta` contains random bytes under `attempt` too, by which the repetitions differ.
    */
   readonly nonce?: Uint8Array
 }

@@ -53,8 +53,8 @@ interface Tried {
 }
 
 /**
- * Makes a call; if an approval could permit it, asks for approvals and makes it once more with them. AGT-19: a call that the
- * agent itself refuses is not sent before it is approved.
+ * Makes a call; if an approval could permit it, asks for approvals and makes it once more with them. AGT-19: a call
+ * that the agent itself refuses is not sent before it is approved.
  */
 export async function makeApprovedCall<Value>(sending: ApprovedSending<Value>): Promise<CallResult<Value>> {
   const { minter, command, args, audience, signal } = sending

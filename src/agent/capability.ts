@@ -8,8 +8,8 @@ import { expirationOf, type HeldChain } from './chains.ts'
 import { isWithin } from './command-path.ts'
 
 /**
- * Describes the authority of a chain, for people and models. AGT-05: the conditions are those of every delegation in the
- * chain.
+ * Describes the authority of a chain, for people and models. AGT-05: the conditions are those of every delegation in
+ * the chain.
  *
  * @param definitions - the definitions that the capability is listed for.
  */

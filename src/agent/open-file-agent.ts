@@ -26,8 +26,8 @@ const checks: OptionChecks<FileAgentOptions> = Object.freeze({
 })
 
 /**
- * Opens an agent whose key and delegations are in files. `procura key new` or `createSignerFile` makes the file of the key.
- * `procura delegate --out` makes a file of delegations; `receive` adds to it, and makes it if it is missing.
+ * Opens an agent whose key and delegations are in files. `procura key new` or `createSignerFile` makes the file of the
+ * key. `procura delegate --out` makes a file of delegations; `receive` adds to it, and makes it if it is missing.
  *
  * @throws ArgumentError when an option is invalid; VaultError as `openSignerFile` does; StoreError as
  *   `fileDelegationStore` does.

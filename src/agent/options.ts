@@ -51,13 +51,13 @@ export interface OpenAgentOptions {
   /** The most that it passes on. Default: the bounds of its own delegations, and chains of 16. */
   readonly ceilings?: AgentCeilings
   /**
-   * Called with the record of every delegation that the agent makes, before the delegation is handed out. If it throws or
-   * rejects, the delegation is not handed out.
+   * Called with the record of every delegation that the agent makes, before the delegation is handed out. If it throws
+   * or rejects, the delegation is not handed out.
    */
   readonly onDelegation?: (record: DelegationRecord) => unknown
   /**
-   * Records every delegation that the agent makes, before it is handed out, and every one that it receives, before it is
-   * stored. If the record fails, neither happens. Default: they are not recorded.
+   * Records every delegation that the agent makes, before it is handed out, and every one that it receives, before it
+   * is stored. If the record fails, neither happens. Default: they are not recorded.
    */
   readonly ledger?: Pick<Ledger, 'issued' | 'seen'>
   /** Fetches the successor of delegations that expire soon. Default: they are not renewed. */

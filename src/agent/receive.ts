@@ -26,8 +26,8 @@ export interface ReceivingOptions {
 }
 
 /**
- * Verifies and stores the delegations of a container. AGT-06: each delegation must be for the agent, or lead to one that
- * is; each chain is verified as a whole, together with the delegations that the agent holds.
+ * Verifies and stores the delegations of a container. AGT-06: each delegation must be for the agent, or lead to one
+ * that is; each chain is verified as a whole, together with the delegations that the agent holds.
  */
 export async function receive(
   container: string | Uint8Array,

@@ -147,7 +147,10 @@ function timedOut(milliseconds: number): DOMException {
   )
 }
 
-/** Refuses delegations that do not replace the chain: another subject, a command that does not cover it, or no later end. */
+/**
+ * Refuses delegations that do not replace the chain: another subject, a command that does not cover it, or no later
+ * end.
+ */
 function notLater(capabilities: readonly AgentCapability[], { subject, proofs }: HeldChain): Denial | undefined {
   const command = proofs.at(-1)?.command
   const isSuccessor = (one: AgentCapability): boolean =>

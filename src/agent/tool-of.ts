@@ -8,7 +8,9 @@ import type { AgentCapability } from './agent.ts'
 
 /** Options of {@link toolOf}. */
 export interface ToolOptions {
-  /** The name for the model: 1 to 64 letters, digits, `_` and `-`. Default: the command, with `_` between its segments. */
+  /**
+   * The name for the model: 1 to 64 letters, digits, `_` and `-`. Default: the command, with `_` between its segments.
+   */
   readonly name?: string
   /** The effect of the tool, for the model. Default: the description of the definition. */
   readonly description?: string
@@ -36,8 +38,8 @@ export interface AgentTool<Args = unknown> {
 }
 
 /**
- * Makes the declaration of a tool from the definition of a command, so that the schema for the model, the validation and
- * the types of the policy are one thing. Two commands can have the same default name, such as `/mail/send` and
+ * Makes the declaration of a tool from the definition of a command, so that the schema for the model, the validation
+ * and the types of the policy are one thing. Two commands can have the same default name, such as `/mail/send` and
  * `/mail_send`: choose a `name` then.
  *
  * @throws ArgumentError when an option is invalid, or an argument has no JSON Schema.

@@ -33,8 +33,8 @@ export interface ApproveOptions {
   /** Seconds for which the approval is valid, but no longer than the request. Default: as long as the request. */
   readonly expiresIn?: number
   /**
-   * Lets the agent make the same call any number of times until the approval expires, for a service without a `limitStore`.
-   * Default false: the approval is for one call.
+   * Lets the agent make the same call any number of times until the approval expires, for a service without a
+   * `limitStore`. Default false: the approval is for one call.
    */
   readonly repeatable?: boolean
   /** Default: the system clock. */

@@ -46,8 +46,8 @@ const maxShown = 1_000
 const maxArguments = 64
 
 /**
- * Describes a request for the person who answers it. Arguments, a body and a reason begin with `  - `, the rest of a broken
- * line with `    | `, and every other line with a letter, so an argument cannot imitate a line.
+ * Describes a request for the person who answers it. Arguments, a body and a reason begin with `  - `, the rest of a
+ * broken line with `    | `, and every other line with a letter, so an argument cannot imitate a line.
  *
  * @throws ArgumentError when an option is invalid.
  */

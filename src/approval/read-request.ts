@@ -46,8 +46,8 @@ export type RequestReading =
 
 /**
  * Reads and verifies a request for an approval: its form, that it is addressed to this approver, its expiry, and the
- * signature of the agent. Show it with `describeApprovalRequest`, and answer with `approve` or `refuse`. Any bytes lead to
- * an answer and not to an exception.
+ * signature of the agent. Show it with `describeApprovalRequest`, and answer with `approve` or `refuse`. Any bytes lead
+ * to an answer and not to an exception.
  *
  * @throws ArgumentError when an option is missing or invalid.
  *

@@ -34,8 +34,8 @@ export interface RequestApprovalOptions {
   /** The refused invocation. */
   readonly invocation: Invocation
   /**
-   * The reason in the words of the agent, at most 500 characters. The approver sees it as an unverified statement of the
-   * agent. Default: none.
+   * The reason in the words of the agent, at most 500 characters. The approver sees it as an unverified statement of
+   * the agent. Default: none.
    */
   readonly reason?: string
   /** Seconds in which the approver can answer, and the approval be used; at most 3,600. Default 600. */

@@ -1,5 +1,6 @@
 /**
- * The two commands of approvals: an agent requests one, and an approver refuses one. An approval itself is a delegation.
+ * The two commands of approvals: an agent requests one, and an approver refuses one. An approval itself is a
+ * delegation.
  *
  * @module
  */

@@ -5,8 +5,8 @@
  */
 
 /**
- * Writes text between quotation marks. Each character that moves the cursor, turns the direction of the text, ends a line
- * or is not seen is written as its escape, as are quotation marks and backslashes.
+ * Writes text between quotation marks. Each character that moves the cursor, turns the direction of the text, ends a
+ * line or is not seen is written as its escape, as are quotation marks and backslashes.
  */
 export function quoted(text: string): string {
   const shown = text.replace(unseen, (found) => (found === ' ' ? found : escapeOf(found)))
@@ -52,8 +52,8 @@ const maxNamed = 3
 const rightToLeft = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u
 
 /**
- * Names the characters beyond ASCII: one of another script can look like a Latin letter, and one that is written from the
- * right changes the order in which others are shown. Empty for ASCII.
+ * Names the characters beyond ASCII: one of another script can look like a Latin letter, and one that is written from
+ * the right changes the order in which others are shown. Empty for ASCII.
  */
 export function foreignNote(shown: string): string {
   const foreign = [...new Set(shown.match(/[^\p{ASCII}]/gu) ?? [])]
@@ -73,7 +73,8 @@ export function cut(text: string, max: number): string {
 const continued = '    | '
 
 /**
- * Breaks a line into lines of at most `width` columns. A character beyond ASCII counts for two columns, as the widest do.
+ * Breaks a line into lines of at most `width` columns. A character beyond ASCII counts for two columns, as the widest
+ * do.
  *
  * @param first - begins the first line. Every other line begins so that it does not look like a line of its own.
  */

@@ -61,8 +61,8 @@ export interface WithApprovalOptions<Result extends Attempt> {
 }
 
 /**
- * Makes a call, and makes it once more with approvals if the service refuses it and approvals could permit it. A refusal,
- * an invalid answer and the end of the time are a no: the result is then the first one of the service.
+ * Makes a call, and makes it once more with approvals if the service refuses it and approvals could permit it. A
+ * refusal, an invalid answer and the end of the time are a no: the result is then the first one of the service.
  *
  * @returns the last result of `send`.
  * @throws ArgumentError when an option is missing or invalid; errors of `send`, and of the signer.

@@ -24,8 +24,8 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<ManyOptions>
 
 /**
- * Decides about many calls, for queues and logs, some at a time. If two of them are copies of one call, either of the two
- * may be the one that is accepted.
+ * Decides about many calls, for queues and logs, some at a time. If two of them are copies of one call, either of the
+ * two may be the one that is accepted.
  *
  * @example
  * ```ts
@@ -71,8 +71,8 @@ export async function authorizeMany(
 }
 
 /**
- * Refuses an input that is not a list of containers. A single container is iterable too, by its characters or numbers. A
- * promise in the list would be found only after other calls had been decided and used up.
+ * Refuses an input that is not a list of containers. A single container is iterable too, by its characters or numbers.
+ * A promise in the list would be found only after other calls had been decided and used up.
  *
  * @param list - the items of `containers`.
  */

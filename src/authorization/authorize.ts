@@ -48,8 +48,8 @@ export interface Authorizer {
    * Decides about one call.
    *
    * @param container - the invocation and its proofs, as text or bytes.
-   * @returns the decision. No input is an error: invalid bytes are a denial. An unexpected error is a denial with the code
-   *   `internal_error`, and `onError` receives the error.
+   * @returns the decision. No input is an error: invalid bytes are a denial. An unexpected error is a denial with the
+   *   code `internal_error`, and `onError` receives the error.
    */
   authorize(container: string | Uint8Array, options?: CallOptions): Promise<Decision>
   /**
@@ -62,8 +62,8 @@ export interface Authorizer {
    */
   authorizeSync(container: string | Uint8Array): Decision
   /**
-   * Checks again that an allowed call is valid: not expired, and no part of its chain revoked. Use it before you release
-   * something some time after the decision.
+   * Checks again that an allowed call is valid: not expired, and no part of its chain revoked. Use it before you
+   * release something some time after the decision.
    *
    * @param authorization - one that this authorizer made.
    * @returns whether it is valid; false also when the store does not answer.
@@ -77,14 +77,15 @@ export interface Authorizer {
    */
   open(container: string | Uint8Array): Promise<ContainerContents>
   /**
-   * Reports that the work on an allowed call has ended, so that it no longer counts as a concurrent call (`maxConcurrent`).
-   * Without the report it counts for 300 seconds. Rejects when the `limitStore` does not answer. A guard does this by
-   * itself.
+   * Reports that the work on an allowed call has ended, so that it no longer counts as a concurrent call
+   * (`maxConcurrent`). Without the report it counts for 300 seconds. Rejects when the `limitStore` does not answer. A
+   * guard does this by itself.
    */
   finish(authorization: Authorization, options?: CallOptions): Promise<void>
   /**
-   * Reports how much is left of the limits of the delegations in a container, for an agent that asks before it calls. It
-   * uses nothing up. The tokens are not verified: answer only those who may know how much their delegations were used.
+   * Reports how much is left of the limits of the delegations in a container, for an agent that asks before it calls.
+   * It uses nothing up. The tokens are not verified: answer only those who may know how much their delegations were
+   * used.
    *
    * @param container - proofs, with an invocation or without: `encodeContainer(proofs)`.
    * @throws MalformedError for bytes of which `authorize` cannot read a token; ArgumentError without a `limitStore`;
@@ -229,8 +230,8 @@ interface Service {
  * 4. arguments, then policies: no unauthenticated statement is evaluated, and none against an unchecked argument;
  * 5. owners of resources, the questions of a guard, and revocation: look-ups, which a forged token must not be able to
  *    cause;
- * 6. approvals, for a command that needs them: they cost further signatures, and use nothing up yet; then limits that this
- *    service cannot count;
+ * 6. approvals, for a command that needs them: they cost further signatures, and use nothing up yet; then limits that
+ *    this service cannot count;
  * 7. replay: late, because it leaves a trace; a call that is refused for a reason before it burns no nonce;
  * 8. the rest of the limits: last, so that no other refusal, and no copy of a call, uses any of them up.
  */

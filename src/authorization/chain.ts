@@ -17,8 +17,8 @@ import type { Steps } from './machinery/steps.ts'
 import type { CallOptions, VerificationSettings } from './settings.ts'
 
 /**
- * The fields of a delegation, without its bytes. They are the same for every call that uses it, so they can be cached once
- * the signature has been verified. Time, revocation and policy are checked each time.
+ * The fields of a delegation, without its bytes. They are the same for every call that uses it, so they can be cached
+ * once the signature has been verified. Time, revocation and policy are checked each time.
  */
 export interface Link {
   readonly issuer: Did
@@ -33,8 +33,8 @@ export interface Link {
   /** The CID that the delegation has with the other ECDSA signature, as text; absent for Ed25519. */
   readonly twin?: string
   /**
-   * Names its signed bytes, without the signature. Present if its policy has limits; a format without it does not support
-   * limits.
+   * Names its signed bytes, without the signature. Present if its policy has limits; a format without it does not
+   * support limits.
    */
   readonly payload?: string
   /** How many it counts for among those remembered, by `linkWeight`; absent for one. */
@@ -86,8 +86,8 @@ export interface OpenInvocation {
 export interface ResourceArgument {
   readonly name: string
   /**
-   * Looks up the owner of the resource, in a call whose format did not: {@link Chain.resourceArgument}. Returns undefined
-   * when it has no owner, or the look-up failed.
+   * Looks up the owner of the resource, in a call whose format did not: {@link Chain.resourceArgument}. Returns
+   * undefined when it has no owner, or the look-up failed.
    */
   ownerOf(value: IpldValue, settings: VerificationSettings, call: CallOptions): Steps<Did | undefined>
 }

@@ -104,8 +104,8 @@ export type DenialDetail =
     }
 
 /**
- * A delegation that would permit the refused call, if a principal with the authority issued it: to the invoker, for this
- * subject and command, with the arguments of the call fixed by policy.
+ * A delegation that would permit the refused call, if a principal with the authority issued it: to the invoker, for
+ * this subject and command, with the arguments of the call fixed by policy.
  */
 export interface Approvable {
   /** The audience of the approval: the invoker. */
@@ -145,8 +145,8 @@ export interface Denial {
    */
   readonly message: string
   /**
-   * Position in the chain, counted from 0: the root delegation is 0, the invocation last. Absent when the container as a
-   * whole is refused.
+   * Position in the chain, counted from 0: the root delegation is 0, the invocation last. Absent when the container as
+   * a whole is refused.
    */
   readonly at?: number
   /** The requirement in `spec/` that is not met: three letters and a number. */

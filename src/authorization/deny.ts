@@ -10,7 +10,9 @@ import { withClaims } from './with-claims.ts'
 
 /** A refusal, and the call that it is about, if it could be read. */
 export interface Refused {
-  /** Distinguishes it from a decision. Its own property: a prototype that other code has changed does not make it a yes. */
+  /**
+   * Distinguishes it from a decision. Its own property: a prototype that other code has changed does not make it a yes.
+   */
   readonly allowed: undefined
   readonly refusal: Refusal
   readonly chain: Chain | undefined

@@ -48,8 +48,8 @@ export interface UnsignedCall {
 }
 
 /**
- * Explains whether a service would refuse a call, before the call is signed: by the rules of `authorize` about the chain,
- * the time, the arguments and the policies, in their order and with their words. A service also verifies the
+ * Explains whether a service would refuse a call, before the call is signed: by the rules of `authorize` about the
+ * chain, the time, the arguments and the policies, in their order and with their words. A service also verifies the
  * signatures, and looks up revocations, used calls and limits, which are not examined here.
  *
  * @returns the denial; undefined when none of these rules refuses the call.

@@ -23,7 +23,9 @@ export interface OpenContainerOptions<Token = unknown> extends DecodeOptions {
 export interface ContainerContents<Token = unknown> {
   readonly delegations: readonly Delegation[]
   readonly invocations: readonly Invocation[]
-  /** The tokens of a container in another format, as that format reads them; with `ucantoFormat`, of type `UcantoToken`. */
+  /**
+   * The tokens of a container in another format, as that format reads them; with `ucantoFormat`, of type `UcantoToken`.
+   */
   readonly others: readonly Token[]
 }
 

@@ -39,21 +39,23 @@ import type { ReplayStore } from './replay-store.ts'
 import type { CallOptions, Settings, VerificationSettings } from './settings.ts'
 
 /**
- * Accepts every command, without checks of its arguments: for a gateway in front of services that check them. The name is
- * long because it turns a protection off.
+ * Accepts every command, without checks of its arguments: for a gateway in front of services that check them. The name
+ * is long because it turns a protection off.
  */
 export const uncheckedCommands: unique symbol = Symbol('uncheckedCommands')
 
-/** Options of an authorizer. The values that turn a check off have names: `anySubject`, `uncheckedCommands`, `never`. */
+/**
+ * Options of an authorizer. The values that turn a check off have names: `anySubject`, `uncheckedCommands`, `never`.
+ */
 export interface AuthorizeOptions {
   /**
-   * The DID of this service, to which invocations must be addressed. A list of DIDs, the present one first, while callers
-   * still use a former one: for example while the service changes its key.
+   * The DID of this service, to which invocations must be addressed. A list of DIDs, the present one first, while
+   * callers still use a former one: for example while the service changes its key.
    */
   readonly audience: string | readonly string[]
   /**
-   * The DIDs for which this service acts: the owners of its resources. `anySubject` accepts every subject. It is correct only
-   * if `authorization.subject` selects the resources that are used, because every DID can be a subject.
+   * The DIDs for which this service acts: the owners of its resources. `anySubject` accepts every subject. It is
+   * correct only if `authorization.subject` selects the resources that are used, because every DID can be a subject.
    */
   readonly subjects: readonly string[] | typeof anySubject
   /** The commands of this service, or {@link uncheckedCommands}. Other commands are refused. */
@@ -98,9 +100,9 @@ export interface AuthorizeOptions {
    */
   readonly maxCachedDelegations?: number
   /**
-   * Accepts invocations whose delegations were verified before and are still remembered, without sending them again. If one
-   * is not remembered, the call is refused with `proof_missing`, which lists the CIDs to send. The decision then depends on
-   * earlier calls, and on the process that receives the call. Default false.
+   * Accepts invocations whose delegations were verified before and are still remembered, without sending them again. If
+   * one is not remembered, the call is refused with `proof_missing`, which lists the CIDs to send. The decision then
+   * depends on earlier calls, and on the process that receives the call. Default false.
    */
   readonly rememberProofs?: boolean
   /**

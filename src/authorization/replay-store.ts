@@ -14,8 +14,8 @@ export interface ReplayStore {
    * Claims a key in one atomic step, put-if-absent.
    *
    * - Returns `true` for the first claim of a key.
-   * - Returns `false` for every later claim, until the latest `expiration` passed with the key is over; `Infinity` means
-   *   always.
+   * - Returns `false` for every later claim, until the latest `expiration` passed with the key is over; `Infinity`
+   *   means always.
    * - Rejects when it cannot find out, or when it is full; the call is then refused.
    *
    * @param key - hash of the signed bytes of the invocation, as a base64url string.
@@ -29,8 +29,8 @@ export interface ClaimOptions {
   /** Ends a claim that takes too long; the call is refused then. */
   readonly signal?: AbortSignal | undefined
   /**
-   * The `iat` of the invocation minus the clock tolerance: the first second at which a service could have accepted it, if
-   * its issuer does not lie. Absent if it has no `iat`. For stores that can lose their data.
+   * The `iat` of the invocation minus the clock tolerance: the first second at which a service could have accepted it,
+   * if its issuer does not lie. Absent if it has no `iat`. For stores that can lose their data.
    */
   readonly acceptedFrom?: Timestamp | undefined
 }
@@ -63,11 +63,11 @@ const placesSweptInFull = 32_768
 const sweepStep = 64
 
 /**
- * Remembers used invocations in the memory of this process, for a service that is one process. When full it refuses calls:
- * an entry is removed only after its invocation has expired.
+ * Remembers used invocations in the memory of this process, for a service that is one process. When full it refuses
+ * calls: an entry is removed only after its invocation has expired.
  *
- * Of a key that is a hash, the first 128 bits are kept, outside the JavaScript heap (decision 057). Other strings are kept
- * whole, within it.
+ * Of a key that is a hash, the first 128 bits are kept, outside the JavaScript heap (decision 057). Other strings are
+ * kept whole, within it.
  *
  * @throws ArgumentError when an option is not of its type.
  */

@@ -36,11 +36,12 @@ export type RevocationVerdict =
   | { readonly accepted: false; readonly denial: Denial }
 
 /**
- * Verifies a received revocation: its signature, and that the revoker is an issuer in the chain of the revoked delegation.
- * The container has the revocation, the delegation it names and, if the revoker did not issue that one, the chain that
- * leads to it. Invalid bytes are a verdict, not an error.
+ * Verifies a received revocation: its signature, and that the revoker is an issuer in the chain of the revoked
+ * delegation. The container has the revocation, the delegation it names and, if the revoker did not issue that one, the
+ * chain that leads to it. Invalid bytes are a verdict, not an error.
  *
- * An accepted revocation applies only in chains in which the revoker is an issuer; `authorize` checks that for each chain.
+ * An accepted revocation applies only in chains in which the revoker is an issuer; `authorize` checks that for each
+ * chain.
  *
  * @throws ArgumentError when an option is not of its type.
  *

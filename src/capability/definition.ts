@@ -66,8 +66,8 @@ export interface CommandDefinition<Args = unknown> {
   /** The schema of each declared argument, by name. */
   readonly args: ArgumentSchemas
   /**
-   * The schema of arguments that are not declared. Default: they are refused. For tools of others whose JSON Schema permits
-   * any (`commandOfTool`): a policy cannot restrict an argument that it does not know.
+   * The schema of arguments that are not declared. Default: they are refused. For tools of others whose JSON Schema
+   * permits any (`commandOfTool`): a policy cannot restrict an argument that it does not know.
    */
   readonly others?: StandardSchema
   /** The effect of the command, for people; one line. */

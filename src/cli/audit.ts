@@ -44,9 +44,9 @@ async function verify(log: LogLines, flags: Flags, host: Host): Promise<number> 
 }
 
 /**
- * Prints a verified log. Of a log with a fault nothing is printed, because a reader of events cannot detect it. The log is
- * read twice, because a log whose end is verified does not fit into memory. A line that differs in the second reading is
- * not printed.
+ * Prints a verified log. Of a log with a fault nothing is printed, because a reader of events cannot detect it. The log
+ * is read twice, because a log whose end is verified does not fit into memory. A line that differs in the second
+ * reading is not printed.
  */
 async function printOcsf(log: LogLines, flags: Flags, host: Host): Promise<number> {
   const [name, vendorName] = [textOf(flags, 'product'), textOf(flags, 'vendor')]

@@ -32,7 +32,8 @@ export interface NamedPrincipal {
 }
 
 /**
- * The principal in an option: a DID, the name of an agent in the home folder, or the path of its folder with a slash. CLI-20
+ * The principal in an option: a DID, the name of an agent in the home folder, or the path of its folder with a slash.
+ * CLI-20
  *
  * @throws UsageError when it is neither. The value is not shown: it may be a key in the wrong place.
  */

@@ -22,8 +22,8 @@ import { readGatewayFile, writeGatewayFile } from './wrap/gateway-file.ts'
 import { inHome } from './wrap/wrap-home.ts'
 
 /**
- * `procura approve --enroll DID`: the owner makes a principal an approver. It gets a delegation of the commands that it can
- * approve, and its DID is added to the approvers of the gateway. APR-93
+ * `procura approve --enroll DID`: the owner makes a principal an approver. It gets a delegation of the commands that it
+ * can approve, and its DID is added to the approvers of the gateway. APR-93
  */
 export async function enroll(
   config: GatewayConfig,

@@ -18,7 +18,8 @@ export interface TerminalOutput extends Writable {
  * Asks for a line and does not show it. The terminal is as before when it resolves.
  *
  * @param signal - breaks it off.
- * @returns the line without its end; undefined when it was broken off (Ctrl-C, Ctrl-D, the end of the input, the signal).
+ * @returns the line without its end; undefined when it was broken off (Ctrl-C, Ctrl-D, the end of the input, the
+ *   signal).
  * @throws UsageError when several lines were pasted: the first alone would not be the secret.
  */
 export async function readHiddenLine(
@@ -30,7 +31,8 @@ export async function readHiddenLine(
   const typed: number[] = []
   // Before the question, so that an answer given at once is hidden too.
   input.setRawMode(true)
-  // A paste arrives in pieces. Without its marks the first line would be the secret, and the shell would run the others.
+  // A paste arrives in pieces. Without its marks the first line would be the secret, and the shell would run the
+  // others.
   output.write(output.isTTY === true ? `${markPastes}${question}` : question)
   let pasteStart: number | undefined
   try {

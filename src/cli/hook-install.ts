@@ -14,8 +14,8 @@ import { readConfigFile, replaceConfigFile } from './wrap/config-file.ts'
 import { exists } from './wrap/home-files.ts'
 
 /**
- * `procura hook install CLIENT`: writes the hook into the settings of Claude Code or Codex, or prints them. Other settings
- * stay as they are, and a hook of this program that is there is replaced. HKS-05
+ * `procura hook install CLIENT`: writes the hook into the settings of Claude Code or Codex, or prints them. Other
+ * settings stay as they are, and a hook of this program that is there is replaced. HKS-05
  */
 export async function installHook(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const client = operandOf(words, 'the name of the client, claude or codex,')

@@ -10,8 +10,8 @@ export interface HookEntry {
 }
 
 /**
- * Puts the hook into a text of settings. A hook of an earlier installation is removed; other hooks, comments and the order
- * stay.
+ * Puts the hook into a text of settings. A hook of an earlier installation is removed; other hooks, comments and the
+ * order stay.
  *
  * @param path - for messages.
  * @throws UsageError when the text is not settings that can be changed without a loss.
@@ -78,8 +78,8 @@ function itemsOf(node: Node | undefined): readonly Node[] {
 }
 
 /**
- * Whether a command line is `procura hook`, with its required option. Other programs have a verb of this name, or are in
- * a folder with the name of this one: they are neither removed nor run.
+ * Whether a command line is `procura hook`, with its required option. Other programs have a verb of this name, or are
+ * in a folder with the name of this one: they are neither removed nor run.
  */
 export function isHookCommand(command: unknown): command is string {
   return (

@@ -18,6 +18,8 @@ export interface Host {
   complain(line: string): void
   /** Reads standard input to its end, which may come after so many bytes. Resolves undefined when it has more. */
   readInput(mostBytes: number): Promise<Uint8Array | undefined>
-  /** Asks for a line at the terminal, which is not shown while it is typed. Resolves undefined when it was broken off. */
+  /**
+   * Asks for a line at the terminal, which is not shown while it is typed. Resolves undefined when it was broken off.
+   */
   askHidden(question: string): Promise<Uint8Array | undefined>
 }

@@ -9,8 +9,8 @@ export interface LineDigests {
   /** Yields the lines of the first reading unchanged. */
   note(lines: AsyncIterable<string>): AsyncGenerator<string, void>
   /**
-   * Passes the lines of a second reading on, each block after a comparison with the first reading. Lines that were added
-   * since are left out.
+   * Passes the lines of a second reading on, each block after a comparison with the first reading. Lines that were
+   * added since are left out.
    *
    * @returns false at the first block that is missing or contains other lines, of which no line is passed on.
    */

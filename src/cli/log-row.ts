@@ -39,7 +39,9 @@ export interface LogRow {
   readonly version?: string
   /** The HTTP status of the upstream response. */
   readonly upstreamStatus?: number
-  /** Facts that the caller stated beside the call, such as the id of a tool use or a session. Nobody has verified them. */
+  /**
+   * Facts that the caller stated beside the call, such as the id of a tool use or a session. Nobody has verified them.
+   */
   readonly claimed?: Readonly<Record<string, string>>
   readonly chain?: readonly string[]
   readonly invocation?: string

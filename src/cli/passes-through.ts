@@ -1,8 +1,8 @@
 import type { AuditEvent } from '../audit/events/event.ts'
 
 /**
- * Whether events are about authority that passed some principals or delegations. The answer for a refused call, which has
- * no principals on record, depends on the delegations that earlier events named.
+ * Whether events are about authority that passed some principals or delegations. The answer for a refused call, which
+ * has no principals on record, depends on the delegations that earlier events named.
  *
  * @param ids - DIDs of principals, and CIDs of delegations.
  */

@@ -15,7 +15,8 @@ import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
 
 /**
- * `procura store prepare`: makes or upgrades the tables of `postgresStores` or `sqliteStores`, and prepares them. CLI-16
+ * `procura store prepare`: makes or upgrades the tables of `postgresStores` or `sqliteStores`, and prepares them.
+ * CLI-16
  */
 export async function prepareStores(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   refuseWords(words, 'the environment, from --url-file, or from --sqlite')

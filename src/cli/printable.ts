@@ -1,10 +1,10 @@
 import type { Host } from './host.ts'
 
 /**
- * A host that shows nothing but text. The text may come from a log, from a file of credentials or from the command line:
- * control characters move the cursor of a terminal, others turn the direction of the text or are not seen. Each is
- * printed as `\uXXXX`, which is its spelling in JSON as well (AUD-26). So are a line feed, and each space but the common
- * one; a tab is not, as it separates columns.
+ * A host that shows nothing but text. The text may come from a log, from a file of credentials or from the command
+ * line: control characters move the cursor of a terminal, others turn the direction of the text or are not seen. Each
+ * is printed as `\uXXXX`, which is its spelling in JSON as well (AUD-26). So are a line feed, and each space but the
+ * common one; a tab is not, as it separates columns.
  */
 export function printableHost(host: Host): Host {
   return {

@@ -9,10 +9,11 @@ const mostEntries = 1_048_576
 export const bytesAtTerminal = '--bytes takes the secret from a file or another program: send it to standard input'
 
 /**
- * Reads a secret from standard input, or from a terminal that does not show it. It is never taken from the command line,
- * which every process of the machine can see. VLT-45
+ * Reads a secret from standard input, or from a terminal that does not show it. It is never taken from the command
+ * line, which every process of the machine can see. VLT-45
  *
- * @param asBytes - whether it is stored as it is. Otherwise it must be text, and one end of a line behind it is dropped.
+ * @param asBytes - whether it is stored as it is. Otherwise it must be text, and one end of a line behind it is
+ *   dropped.
  */
 export async function readSecret(name: string, asBytes: boolean, host: Host): Promise<Uint8Array> {
   if (!host.isTerminal) {

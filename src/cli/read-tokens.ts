@@ -70,8 +70,8 @@ function containerIn(bytes: Uint8Array): string | Uint8Array {
 }
 
 /**
- * The tokens of an input with several lines in one container, as an agent receives them. Any other input, and one that is
- * malformed, is returned unchanged.
+ * The tokens of an input with several lines in one container, as an agent receives them. Any other input, and one that
+ * is malformed, is returned unchanged.
  */
 export async function inOneContainer(container: string | Uint8Array): Promise<string | Uint8Array> {
   if (typeof container !== 'string' || linesIn(container).length === 1) return container
@@ -85,7 +85,9 @@ export async function inOneContainer(container: string | Uint8Array): Promise<st
   }
 }
 
-/** The formats of an input, if it is not of UCAN 1.0. The format of 0.9.1 is loaded only for an input that may have it. */
+/**
+ * The formats of an input, if it is not of UCAN 1.0. The format of 0.9.1 is loaded only for an input that may have it.
+ */
 export async function otherFormats(
   container: string | Uint8Array,
 ): Promise<readonly TokenFormat<UcantoToken>[] | undefined> {

@@ -20,8 +20,8 @@ export interface Sent {
 }
 
 /**
- * Sends a revocation to the gateway of a home folder. While it does not run, the revocation is left in the folder, and it
- * takes it at its next start.
+ * Sends a revocation to the gateway of a home folder. While it does not run, the revocation is left in the folder, and
+ * it takes it at its next start.
  *
  * @param chain - the delegations of the revocation, root first.
  * @returns undefined when the folder has no gateway.

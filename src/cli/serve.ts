@@ -11,8 +11,8 @@ import type { Flags } from './verb.ts'
 import { vaultKey, vaultVariable } from './wrap/vault-key.ts'
 
 /**
- * `procura serve`: runs the gateway until SIGTERM or SIGINT. SIGHUP takes a new configuration, and looks at the tools again.
- * A second signal ends the process at once.
+ * `procura serve`: runs the gateway until SIGTERM or SIGINT. SIGHUP takes a new configuration, and looks at the tools
+ * again. A second signal ends the process at once.
  */
 export async function serve(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   if (words.length > 0) throw new UsageError('too many words; the servers and APIs are in gateway.json')

@@ -18,8 +18,8 @@ const drivers = [
 ] as const
 
 /**
- * Loads a driver of SQLite. It is the one that the project has in whose folder the program runs: its service uses the same
- * one, and the locks of the drivers in WebAssembly are not those of the others.
+ * Loads a driver of SQLite. It is the one that the project has in whose folder the program runs: its service uses the
+ * same one, and the locks of the drivers in WebAssembly are not those of the others.
  *
  * @throws UsageError when no driver is installed.
  */

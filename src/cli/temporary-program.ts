@@ -2,8 +2,8 @@
 const temporary = /[\\/](?:_npx|dlx|dlx-[^\\/]{1,200}|xfs-[^\\/]{1,200}|bunx-[^\\/]{1,200})[\\/]/
 
 /**
- * The warning about a program that a package runner has installed for one run. Its path goes into the configuration of a
- * client, and the runner removes it at some time. WRP-29
+ * The warning about a program that a package runner has installed for one run. Its path goes into the configuration of
+ * a client, and the runner removes it at some time. WRP-29
  *
  * @param program - the words that start the program.
  */

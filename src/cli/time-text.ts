@@ -26,7 +26,8 @@ export function readDuration(name: string, text: string): number {
 
 /**
  * Reads a moment: a date (`2026-12-01`, the start of that day in UTC), a date and time with its zone
- * (`2026-12-01T09:30:00Z`, `…+01:00`; fractions of a second are dropped), seconds since 1970, `now`, or a duration before or after now (`-2h`, `+30d`).
+ * (`2026-12-01T09:30:00Z`, `…+01:00`; fractions of a second are dropped), seconds since 1970, `now`, or a duration
+ * before or after now (`-2h`, `+30d`).
  *
  * @returns seconds since 1970.
  */

@@ -19,8 +19,8 @@ export function configOf(flags: Flags, { env }: Host): Promise<GatewayConfig> {
 const shownDigits = 'sha256-'.length + 32
 
 /**
- * `procura tools list [SERVER]`: shows the state of each tool with the hash of its definition, and the differences of those
- * that have changed.
+ * `procura tools list [SERVER]`: shows the state of each tool with the hash of its definition, and the differences of
+ * those that have changed.
  *
  * @returns 1 when a tool waits for somebody to accept it.
  */

@@ -80,7 +80,9 @@ function bytesOf(container: ContextContainer): string | Uint8Array {
   return typeof container === 'string' ? container : Uint8Array.from(Buffer.from(container.bytes, 'base64url'))
 }
 
-/** The tokens, to find defaults and to explain the answer. An input that cannot be read is refused by the authorizer. */
+/**
+ * The tokens, to find defaults and to explain the answer. An input that cannot be read is refused by the authorizer.
+ */
 async function readable(input: string | Uint8Array): Promise<ReadTokens | undefined> {
   return tokensIn(input).catch((error: unknown) => {
     if (error instanceof MalformedError) return undefined

@@ -14,8 +14,8 @@ export interface ContainerHeader {
 }
 
 /**
- * The header bytes of the specification, and three that some implementations write for gzip. The sets do not overlap, so
- * reading both is safe. Only the first six are written.
+ * The header bytes of the specification, and three that some implementations write for gzip. The sets do not overlap,
+ * so reading both is safe. Only the first six are written.
  */
 const letters = '@BC' + 'MOP' + 'DEF'
 /** The encodings of the three letters in each group. */

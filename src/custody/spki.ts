@@ -13,7 +13,8 @@ import { decodeHex } from '../ipld/hex.ts'
 /**
  * Reads a public key in DER.
  *
- * @returns undefined when the bytes are not a valid Ed25519, P-256 or secp256k1 key in the only encoding that DER permits.
+ * @returns undefined when the bytes are not a valid Ed25519, P-256 or secp256k1 key in the only encoding that DER
+ *   permits.
  */
 export function publicKeyFromSpki(der: Uint8Array): PublicKey | undefined {
   for (const [algorithm, hex] of prefixes) {

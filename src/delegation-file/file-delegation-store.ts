@@ -17,18 +17,20 @@ import { createFileCipher, encrypted, type FileCipher, isSealed, readSealed, typ
 export interface FileDelegationStoreOptions {
   /** The path of the file. It is made with the first delegation; its folder must exist. */
   readonly path: string
-  /** The key that encrypts the file: a passphrase, a key file, or 32 bytes. Default: none; the file is not encrypted. */
+  /**
+   * The key that encrypts the file: a passphrase, a key file, or 32 bytes. Default: none; the file is not encrypted.
+   */
   readonly key?: FileKey
   /**
-   * A name that the encryption binds, such as the name of the agent; with `key` alone. A file with another name is refused,
-   * so that files under one key cannot be swapped. It is readable in the file. Default: none.
+   * A name that the encryption binds, such as the name of the agent; with `key` alone. A file with another name is
+   * refused, so that files under one key cannot be swapped. It is readable in the file. Default: none.
    */
   readonly name?: string
   /** Most delegations. Default 1,000; a change that exceeds it is refused. */
   readonly maxEntries?: number
   /**
-   * Milliseconds to wait for another process that writes. Default 5,000. For a process that seems to have been killed the
-   * wait is up to 10 s longer; then its lock is taken over.
+   * Milliseconds to wait for another process that writes. Default 5,000. For a process that seems to have been killed
+   * the wait is up to 10 s longer; then its lock is taken over.
    */
   readonly lockTimeoutMs?: number
 }
@@ -39,11 +41,11 @@ const maxBytes = 12_000_000
 const timeoutMs = 10_000
 
 /**
- * Stores the delegations of an agent in a file with mode 0600: a container as text, which any reader of containers opens,
- * or encrypted with `key`. It also opens files that `procura delegate --out` wrote, and such files joined together, with
- * one container a line. Processes can share it. A change replaces the file in one step, so that a killed process leaves
- * the old file or the new one. Delegations are not secret: only the key of the agent can use them. Keep that key with
- * `procura/signer/file`.
+ * Stores the delegations of an agent in a file with mode 0600: a container as text, which any reader of containers
+ * opens, or encrypted with `key`. It also opens files that `procura delegate --out` wrote, and such files joined
+ * together, with one container a line. Processes can share it. A change replaces the file in one step, so that a killed
+ * process leaves the old file or the new one. Delegations are not secret: only the key of the agent can use them. Keep
+ * that key with `procura/signer/file`.
  *
  * @throws ArgumentError when an option is invalid. Its methods reject with StoreError when the file cannot be read or
  *   written, when other users have access to it, when it does not contain delegations, and when `key` or `name` is not

@@ -38,7 +38,9 @@ export interface NewDelegation extends LifetimeOptions {
 
 /** Options of {@link delegate}. */
 export interface DelegateOptions extends NewDelegation {
-  /** The owner of the authority. Default: the issuer. `anySubject` passes on all that the issuer was and will be given. */
+  /**
+   * The owner of the authority. Default: the issuer. `anySubject` passes on all that the issuer was and will be given.
+   */
   readonly subject?: string | AnySubject
   /**
    * The command that may be invoked, with all commands below it; `anyCommand` for all commands. With a definition, the

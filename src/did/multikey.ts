@@ -24,8 +24,8 @@ export interface KeyBytes {
 }
 
 /**
- * Parses a multikey and checks its form. `assertOnCurve` checks that the point is on its curve, which costs ten times as
- * much.
+ * Parses a multikey and checks its form. `assertOnCurve` checks that the point is on its curve, which costs ten times
+ * as much.
  *
  * @param text - `z…`
  * @throws MalformedError KEY-01 to KEY-06; kind `unsupported` for another kind of key.

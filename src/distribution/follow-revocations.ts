@@ -35,11 +35,13 @@ export interface FollowRevocationsOptions {
    */
   readonly maxAge?: number
   /**
-   * Further seconds for which look-ups are answered although the copy is older than `maxAge`: a delegation that was revoked
-   * in this time is accepted. A guard records each of these calls with `revocationsStale`. Default 0.
+   * Further seconds for which look-ups are answered although the copy is older than `maxAge`: a delegation that was
+   * revoked in this time is accepted. A guard records each of these calls with `revocationsStale`. Default 0.
    */
   readonly dangerouslyAllowStaleFor?: number
-  /** Most revocations of the copy. Default 1,000,000. If there are more, the copy is not complete, and refuses calls. */
+  /**
+   * Most revocations of the copy. Default 1,000,000. If there are more, the copy is not complete, and refuses calls.
+   */
   readonly maxEntries?: number
   /** Longest wait before the source is asked again after a failure, in milliseconds. Default 800. */
   readonly maxRetryMs?: number
@@ -55,7 +57,8 @@ export interface FollowedRevocations extends RevocationStore {
   /** How current the copy is; undefined until it was complete for the first time. */
   knowledge(): RevocationKnowledge | undefined
   /**
-   * Resolves when the copy is complete for the first time. Rejects when the signal is aborted, or the copy closed, before.
+   * Resolves when the copy is complete for the first time. Rejects when the signal is aborted, or the copy closed,
+   * before.
    */
   ready(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
   /** Stops following the source. The copy grows old, and refuses calls after `maxAge`. */
@@ -77,8 +80,9 @@ const optionChecks = Object.freeze({
 const firstRetryMs = 100
 
 /**
- * Follows a list of revocations, and answers look-ups from a copy in memory. A look-up has one of three answers: revoked,
- * not revoked, or a rejection when the copy is older than `maxAge`. The call is then refused with `revocation_unknown`.
+ * Follows a list of revocations, and answers look-ups from a copy in memory. A look-up has one of three answers:
+ * revoked, not revoked, or a rejection when the copy is older than `maxAge`. The call is then refused with
+ * `revocation_unknown`.
  *
  * @throws ArgumentError when an option is missing or invalid.
  * @example
@@ -192,8 +196,8 @@ async function follow(
 }
 
 /**
- * Adds all entries that it can before it fails: the set only grows. The place in the source, and the age of the copy, move
- * only after each entry was added. RVK-23
+ * Adds all entries that it can before it fails: the set only grows. The place in the source, and the age of the copy,
+ * move only after each entry was added. RVK-23
  *
  * @throws the error of the first entry that was refused.
  */

@@ -16,8 +16,9 @@ import { parsePlace, showPlace } from './feed/place.ts'
 import type { RevocationSource } from './revocation-source.ts'
 
 /**
- * Watches for additions to a journal, until the signal is aborted. It calls `wake` when the journal may have new entries:
- * also once it watches, and after each interruption. Rejects when it cannot watch any longer; it is then called again.
+ * Watches for additions to a journal, until the signal is aborted. It calls `wake` when the journal may have new
+ * entries: also once it watches, and after each interruption. Rejects when it cannot watch any longer; it is then
+ * called again.
  */
 export type RevocationWatch = (wake: () => void, options: { readonly signal: AbortSignal }) => Promise<void>
 
@@ -28,8 +29,8 @@ export interface RevocationJournalSourceOptions {
   /** Reports additions at once: `redisRevocationWatch` or `postgresRevocationWatch`. Default: the journal is polled. */
   readonly watch?: RevocationWatch
   /**
-   * Milliseconds between two looks at the journal, whether an addition was reported or not. Default 5,000. It must be less
-   * than `maxAge` of the follower, whose age counts from a look.
+   * Milliseconds between two looks at the journal, whether an addition was reported or not. Default 5,000. It must be
+   * less than `maxAge` of the follower, whose age counts from a look.
    */
   readonly pollMs?: number
   /** Default: the host's clock. */

@@ -4,8 +4,8 @@ import type { Clock, Timestamp } from '../time.ts'
 /** Measures how long ago a copy was complete. */
 export interface KnowledgeAge {
   /**
-   * Notes that the copy is complete as of a time of the source. A time that is not later than the last one changes nothing:
-   * while the clock of the source is ahead, a repeated page would otherwise look new.
+   * Notes that the copy is complete as of a time of the source. A time that is not later than the last one changes
+   * nothing: while the clock of the source is ahead, a repeated page would otherwise look new.
    *
    * @param leastSeconds - the age at the arrival, at least. Default 0.
    */
@@ -30,9 +30,9 @@ interface Note {
 /**
  * Makes a measure that no clock can make smaller than the true age since the arrival. RVK-21
  *
- * The age is the larger one of two: by the wall clock since the time of the source, and by a clock that only goes forward
- * since the arrival. If the wall clock goes back, or the source is ahead, the second one counts. If this machine was
- * suspended, the first one does.
+ * The age is the larger one of two: by the wall clock since the time of the source, and by a clock that only goes
+ * forward since the arrival. If the wall clock goes back, or the source is ahead, the second one counts. If this
+ * machine was suspended, the first one does.
  */
 export function knowledgeAge(clock: Clock, monotonicMs: () => number): KnowledgeAge {
   let last: Note | undefined

@@ -15,8 +15,9 @@ export interface RevocationNews {
 /** A list of revocations elsewhere, which only grows. */
 export interface RevocationSource {
   /**
-   * Yields the revocations after a place, and then new ones as they arrive. A source without news repeats `completeAt` from
-   * time to time, since the age of a copy counts from there. It may end or fail at any time, and is then called again.
+   * Yields the revocations after a place, and then new ones as they arrive. A source without news repeats `completeAt`
+   * from time to time, since the age of a copy counts from there. It may end or fail at any time, and is then called
+   * again.
    *
    * Yields verified entries only: the follower adds them without a further check.
    *

@@ -1,5 +1,6 @@
 /**
- * Statements of a publisher about revocations as text: DAG-CBOR and its signature in base64url, with a dot between them.
+ * Statements of a publisher about revocations as text: DAG-CBOR and its signature in base64url, with a dot between
+ * them.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `procura/authorization`: decisions about many calls, about a call before it is signed, and about a received delegation;
- * the parts of a denial by name.
+ * `procura/authorization`: decisions about many calls, about a call before it is signed, and about a received
+ * delegation; the parts of a denial by name.
  *
  * @module
  */

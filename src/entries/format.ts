@@ -1,6 +1,6 @@
 /**
- * `procura/format`: parts of a custom token format. A format reads bytes into a chain; the rules about chains are the same
- * for all formats. Most services need only `standardFormat`, to list it beside another format.
+ * `procura/format`: parts of a custom token format. A format reads bytes into a chain; the rules about chains are the
+ * same for all formats. Most services need only `standardFormat`, to list it beside another format.
  *
  * @module
  */

@@ -26,8 +26,8 @@ export interface AdmitSessionOptions {
 }
 
 /**
- * Gives a client the place of a session with a server. It is asked for its proof where each session needs one, and where
- * the places or the pace of those without a proof are used up.
+ * Gives a client the place of a session with a server. It is asked for its proof where each session needs one, and
+ * where the places or the pace of those without a proof are used up.
  *
  * @returns the end of the place, or the refusal.
  */

@@ -1,8 +1,8 @@
 import type { AuditSink } from '../audit/sink.ts'
 
 /**
- * A sink that confirms the intent of a call when the claim of the call is on the disk too. A guard releases nothing before
- * an intent is confirmed, and the two syncs run at the same time.
+ * A sink that confirms the intent of a call when the claim of the call is on the disk too. A guard releases nothing
+ * before an intent is confirmed, and the two syncs run at the same time.
  *
  * @param synced - resolves when each call that was claimed so far is on the disk.
  */

@@ -1,4 +1,6 @@
-/** An event of a gateway, for the person who runs it. No message contains a secret, a token or an argument of a call. */
+/**
+ * An event of a gateway, for the person who runs it. No message contains a secret, a token or an argument of a call.
+ */
 export interface GatewayEvent {
   readonly level: 'info' | 'warning' | 'error'
   /** A stable name, for programs. */

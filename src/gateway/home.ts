@@ -9,7 +9,8 @@ import { userHome } from '../support/user-home.ts'
 export type HomeEnvironment = Readonly<Record<string, string | undefined>>
 
 /**
- * The home folder of the gateway: the given one, else `PROCURA_HOME`, else `procura` in `XDG_CONFIG_HOME` or `~/.config`.
+ * The home folder of the gateway: the given one, else `PROCURA_HOME`, else `procura` in `XDG_CONFIG_HOME` or
+ * `~/.config`.
  *
  * @param given - of the command line, if any.
  */

@@ -20,7 +20,8 @@ export interface ObservedSession {
 }
 
 /**
- * Passes the messages of both sides on. A call of a tool is decided and recorded before it is passed on, allowed or not. GTW-40
+ * Passes the messages of both sides on. A call of a tool is decided and recorded before it is passed on, allowed or
+ * not. GTW-40
  *
  * @param onRefusal - receives one line for each call that would be refused.
  */

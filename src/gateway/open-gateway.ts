@@ -56,7 +56,8 @@ export interface OpenGatewayOptions {
   /** The key of the vault. Default: the `keyFile` of the configuration. */
   readonly vaultKey?: FileKey
   /**
-   * Whether calls are only decided and recorded. **Every call then runs, also an unsigned or forbidden one.** Default false.
+   * Whether calls are only decided and recorded. **Every call then runs, also an unsigned or forbidden one.** Default
+   * false.
    */
   readonly dryRun?: boolean
   /** Milliseconds for one call of a tool. Default 600,000; its outcome is then recorded as unknown. */
@@ -93,8 +94,8 @@ export interface Gateway {
   /** Looks again at the accepted tools, and at the tools of the servers. */
   refresh(): Promise<void>
   /**
-   * Accepts no more connections and calls, waits for the calls in progress for a bounded time, ends the programs, and closes
-   * log and state. A second call waits for the first one.
+   * Accepts no more connections and calls, waits for the calls in progress for a bounded time, ends the programs, and
+   * closes log and state. A second call waits for the first one.
    */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -113,8 +114,8 @@ const checks = Object.freeze({
 /**
  * Opens log, state and vault, closes the intents of an earlier process, looks at the tools of the servers, and listens.
  *
- * @throws ArgumentError when the configuration cannot be used, or a gateway runs already; the error of a part that does not
- *   open; the reason of `signal` when it is aborted.
+ * @throws ArgumentError when the configuration cannot be used, or a gateway runs already; the error of a part that does
+ *   not open; the reason of `signal` when it is aborted.
  *
  * @example
  * ```ts
@@ -266,7 +267,8 @@ async function openParts(
   const { keyFile } = config.vault
   const key = vaultKey ?? (keyFile === undefined ? undefined : { keyFile })
   const { signer } = await openSignerFile({ path: config.service.key })
-  // A tool or an API may need minutes for its answer. A key that is missing is reported by the vault, which knows the remedy.
+  // A tool or an API may need minutes for its answer. A key that is missing is reported by the vault, which knows the
+  // remedy.
   const settings = { upstreamTimeoutMs: callTimeoutMs }
   const vault = await openFileVault({ path: config.vault.file, key: key as FileKey, ...settings })
   const log = await openJsonlAuditSink({

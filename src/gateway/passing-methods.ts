@@ -1,4 +1,6 @@
-/** A group of requests that a server of the gateway can allow. They pass unguarded, with the credential of the server. */
+/**
+ * A group of requests that a server of the gateway can allow. They pass unguarded, with the credential of the server.
+ */
 export type AllowedRequests = 'resources' | 'prompts' | 'completions'
 
 /** The groups, with the methods of each. */
@@ -25,8 +27,8 @@ export const allowedRequests: readonly AllowedRequests[] = Object.freeze([...gro
 const session: readonly string[] = ['initialize', 'server/discover', 'ping', 'logging/setLevel']
 
 /**
- * Whether a request of a client, other than for tools, passes to a server. Others than those of a session need `allow`, and
- * unknown methods never pass. GTW-38
+ * Whether a request of a client, other than for tools, passes to a server. Others than those of a session need `allow`,
+ * and unknown methods never pass. GTW-38
  */
 export function passingMethods(allow: readonly AllowedRequests[]): (method: string) => boolean {
   const passing = new Set([...session, ...allow.flatMap((group) => groups.get(group) ?? [])])

@@ -6,8 +6,8 @@ import type { PinnedTool } from '../mcp/tool-hash.ts'
 import { quote } from '../support/quote.ts'
 
 /**
- * The argument types of the paths of a tool. GTW-28: a JSON Schema does not tell a path from another string. As a string,
- * `/data/../etc` matches the pattern `/data/*`; as a path it is refused.
+ * The argument types of the paths of a tool. GTW-28: a JSON Schema does not tell a path from another string. As a
+ * string, `/data/../etc` matches the pattern `/data/*`; as a path it is refused.
  */
 export function pathTypes(tool: PinnedTool, names: readonly string[]): CommandDefinition['args'] {
   const properties = propertiesOf(tool)

@@ -12,8 +12,8 @@ import type { OnGatewayEvent } from './events.ts'
 const temporary: ReadonlySet<string> = new Set(['revocation_unknown', 'closed', 'deadline_exceeded', 'internal_error'])
 
 /**
- * Takes the revocations that were signed while no gateway ran, before the first connection is accepted. One that is refused
- * for good is set aside. GTW-65
+ * Takes the revocations that were signed while no gateway ran, before the first connection is accepted. One that is
+ * refused for good is set aside. GTW-65
  *
  * @throws StoreError when one cannot be stored, or the folder cannot be read: a gateway that goes on would accept calls
  *   that were revoked.

@@ -26,14 +26,14 @@ const denialKey = 'xyz.ucan/container.denial'
 const tooMany = -32_000
 
 /**
- * Most calls whose tool is remembered until they are answered, and most characters of an id and of a tool: one with a longer
- * id is malformed, and one with a longer name has no command.
+ * Most calls whose tool is remembered until they are answered, and most characters of an id and of a tool: one with a
+ * longer id is malformed, and one with a longer name has no command.
  */
 const [mostCalls, longestId, longestTool] = [1_000, 1_024, 256]
 
 /**
- * Records the refusals that a relay decides before it asks the guard: a call that is not signed, or of a tool that nobody
- * accepted. The guard records its own. The answer waits for the record. GTW-37
+ * Records the refusals that a relay decides before it asks the guard: a call that is not signed, or of a tool that
+ * nobody accepted. The guard records its own. The answer waits for the record. GTW-37
  *
  * @param client - the transport towards the client.
  * @returns the transport in its place.

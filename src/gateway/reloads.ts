@@ -15,8 +15,8 @@ export interface Reloads<Config> {
 }
 
 /**
- * Makes the turns: a look at the keys of the page that began before a reload would otherwise end after it, and bring the
- * configuration of before back.
+ * Makes the turns: a look at the keys of the page that began before a reload would otherwise end after it, and bring
+ * the configuration of before back.
  */
 export function createReloads<Config>(first: Config, apply: (config: Config) => Promise<void>): Reloads<Config> {
   const inTurn = createMutex()

@@ -12,16 +12,16 @@ export interface SessionPace {
   /**
    * Takes a turn.
    *
-   * @param branch - the agent to which an owner has delegated, which shares its pace with the agents below it. Undefined
-   *   for a client that has not proved one.
+   * @param branch - the agent to which an owner has delegated, which shares its pace with the agents below it.
+   *   Undefined for a client that has not proved one.
    * @returns milliseconds until the session may begin; undefined when too many wait already.
    */
   take(branch: string | undefined): number | undefined
 }
 
 /**
- * Makes the pace. The start of each session is on record, so sessions without end would fill the log. An agent has a pace
- * of its own, so clients without a proof do not hold it up. GTW-72
+ * Makes the pace. The start of each session is on record, so sessions without end would fill the log. An agent has a
+ * pace of its own, so clients without a proof do not hold it up. GTW-72
  *
  * @param now - the time in milliseconds.
  */

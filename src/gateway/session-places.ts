@@ -12,8 +12,8 @@ export interface SessionPlaces {
   /**
    * Takes a place.
    *
-   * @param branch - the agent to which an owner has delegated, which shares its places with the agents below it. Undefined
-   *   for a client that has not proved one.
+   * @param branch - the agent to which an owner has delegated, which shares its places with the agents below it.
+   *   Undefined for a client that has not proved one.
    * @returns a function that ends the place, to be called once; or the reason for a refusal.
    */
   take(branch: string | undefined): (() => void) | HelloError

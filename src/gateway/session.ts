@@ -24,21 +24,23 @@ export interface GatewaySession {
   readonly server: string
   /** Resolves when the session has ended and its program with it. */
   readonly closed: Promise<void>
-  /** Refuses further calls, and ends the session when the calls in progress have ended, or after so many milliseconds. */
+  /**
+   * Refuses further calls, and ends the session when the calls in progress have ended, or after so many milliseconds.
+   */
   close(options: { readonly graceMs: number }): Promise<void>
   /** The next call of a tool waits for a new list of the server. */
   recheck(): void
 }
 
 /**
- * Seconds for which a list of a server counts. A server that changes a tool, announces it to no session, and is asked for its
- * tools by no client gets calls for so long under the accepted definition. GTW-25
+ * Seconds for which a list of a server counts. A server that changes a tool, announces it to no session, and is asked
+ * for its tools by no client gets calls for so long under the accepted definition. GTW-25
  */
 const pinsMaxAge = 60
 
 /**
- * Most requests in progress of a session, most characters of its calls, and most bytes that wait for a client that reads
- * slowly. GTW-44
+ * Most requests in progress of a session, most characters of its calls, and most bytes that wait for a client that
+ * reads slowly. GTW-44
  */
 const most = Object.freeze({ maxInProgress: 64, maxCharacters: 8_388_608, maxWaitingBytes: 16_777_216 })
 
@@ -124,8 +126,8 @@ function startRelay(
 }
 
 /**
- * The calls of the gateway itself, under the present generation: a session goes on after a reload, when the generation with
- * which it began is closed.
+ * The calls of the gateway itself, under the present generation: a session goes on after a reload, when the generation
+ * with which it began is closed.
  */
 function ownOf(current: () => Generation): Pick<OwnCalls, 'secretsOf' | 'send'> {
   return {

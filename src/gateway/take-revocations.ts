@@ -54,7 +54,10 @@ export function createRevocationTaker({ revoke, subjects, notes, onError }: Revo
   }
 }
 
-/** Whether a delegation is for one list of arguments, as each approval is. The agent may ask for the approval of other calls. */
+/**
+ * Whether a delegation is for one list of arguments, as each approval is. The agent may ask for the approval of other
+ * calls.
+ */
 function isForOneCall({ policy }: Delegation): boolean {
   return policy.some(([operator, selector]) => operator === '==' && selector === '.')
 }
@@ -101,8 +104,8 @@ async function revocationIn(
 }
 
 /**
- * The chain that an owner began: of the right to revoke in the name of the owner, or of the revoked delegation. A chain of
- * the right of a delegate begins with that delegate, which can make any number of them.
+ * The chain that an owner began: of the right to revoke in the name of the owner, or of the revoked delegation. A chain
+ * of the right of a delegate begins with that delegate, which can make any number of them.
  */
 function chainOf({ args, proofs, subject }: Invocation, subjects: readonly string[]): readonly IpldValue[] {
   if (subjects.includes(subject)) return proofs

@@ -3,9 +3,10 @@ import { ArgumentError } from '../errors.ts'
 import { quote } from '../support/quote.ts'
 
 /**
- * The command of a tool of an MCP server behind the gateway: `/mcp/SERVER/TOOL`. Without a tool, the command that covers
- * every tool of the server. Two names never have the same command: `a-z 0-9 _` are kept, `-` is doubled, an upper-case
- * letter becomes `-` and the lower-case one, and any other character becomes its code point between `-0` and `-`. MCP-19
+ * The command of a tool of an MCP server behind the gateway: `/mcp/SERVER/TOOL`. Without a tool, the command that
+ * covers every tool of the server. Two names never have the same command: `a-z 0-9 _` are kept, `-` is doubled, an
+ * upper-case letter becomes `-` and the lower-case one, and any other character becomes its code point between `-0` and
+ * `-`. MCP-19
  *
  * @throws ArgumentError when the name of the server does not have the form `[a-z0-9][a-z0-9_-]{0,31}`, the name of the
  *   tool is empty, or the command has more than 256 characters.

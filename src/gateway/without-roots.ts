@@ -9,8 +9,8 @@ const capabilitiesKey = 'io.modelcontextprotocol/clientCapabilities'
 const answersKey = 'inputResponses'
 
 /**
- * The transport of a client without its roots. GTW-27: a server may take the folders that it serves from the roots of its
- * client, and here the client is the agent, whose folders the delegations and the configuration limit.
+ * The transport of a client without its roots. GTW-27: a server may take the folders that it serves from the roots of
+ * its client, and here the client is the agent, whose folders the delegations and the configuration limit.
  */
 export function withoutRoots(client: McpTransport): McpTransport {
   const wrapped: McpTransport = {

@@ -19,14 +19,14 @@ import type { GuardedCommand } from './command.ts'
 /** Options of one call of a guard, which bind it to the request that it came with. */
 export interface GuardCallOptions extends CallOptions {
   /**
-   * The command for which the request is: a definition of the guard, or its name. A call of another command is refused with
-   * `command_mismatch` before its intent is recorded, and can still be sent to the right place. Default: any command of the
-   * guard.
+   * The command for which the request is: a definition of the guard, or its name. A call of another command is refused
+   * with `command_mismatch` before its intent is recorded, and can still be sent to the right place. Default: any
+   * command of the guard.
    */
   readonly command?: string | CommandDefinition
   /**
-   * Arguments that the call must have with exactly these values, because the request determines them; `undefined` for one
-   * that it must not have. Another call is refused with `request_mismatch`, likewise early. Default: any arguments.
+   * Arguments that the call must have with exactly these values, because the request determines them; `undefined` for
+   * one that it must not have. Another call is refused with `request_mismatch`, likewise early. Default: any arguments.
    */
   readonly args?: { readonly [name: string]: IpldValue | undefined }
   /**

@@ -55,8 +55,8 @@ export interface GuardedCall<Args = unknown> {
   /** The path of authority: the issuer of the root delegation, each delegate, the invoker last. */
   readonly principals: readonly Did[]
   /**
-   * The CID of the task: the same for each repetition of a call with its nonce, command, subject and arguments. A handler
-   * of an `idempotent` command knows a repetition by it, such as with an `Idempotency-Key` for its upstream.
+   * The CID of the task: the same for each repetition of a call with its nonce, command, subject and arguments. A
+   * handler of an `idempotent` command knows a repetition by it, such as with an `Idempotency-Key` for its upstream.
    */
   readonly task: string
   /**

@@ -7,8 +7,8 @@ export type CredentialChoice = Pick<Authorization, 'command' | 'subject'>
 
 /**
  * Returns the name of the credential of a call, or undefined if its subject has none; the call is then refused with
- * `credential_missing`. An error, or an answer after `decisionMs`, refuses the call too. It is asked once a call, before the
- * call is claimed in the replay store.
+ * `credential_missing`. An error, or an answer after `decisionMs`, refuses the call too. It is asked once a call,
+ * before the call is claimed in the replay store.
  */
 export type CredentialFunction = (
   call: CredentialChoice,
@@ -27,8 +27,8 @@ export type GuardedCommand<Args = unknown> = CommandDefinition<Args> & {
    */
   readonly credential?: string | CredentialFunction
   /**
-   * Most upstream requests and leases of one call, each of which is checked again and recorded. Default 1. Pages of a list,
-   * or a repetition, need more.
+   * Most upstream requests and leases of one call, each of which is checked again and recorded. Default 1. Pages of a
+   * list, or a repetition, need more.
    */
   readonly requests?: number
   /** Names of arguments that are recorded in clear; `to.domain` leads into a map. Default: none. */

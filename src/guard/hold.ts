@@ -20,8 +20,8 @@ export interface CallHold {
   /** For the record of the intent. */
   readonly limits: readonly UsedLimit[]
   /**
-   * Makes the use final. Called when the intent is on record and before the handler starts: a use that is given back must
-   * not have had an effect.
+   * Makes the use final. Called when the intent is on record and before the handler starts: a use that is given back
+   * must not have had an effect.
    *
    * @throws UncountedError when this is not confirmed.
    */

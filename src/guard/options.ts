@@ -52,8 +52,8 @@ export interface GuardDeadlines {
 
 /**
  * Returns whether the service acts for a subject; any result but `true` refuses the call. An error, or an answer after
- * `decisionMs`, refuses the call too. It is asked for each call that is signed and permitted by its chain, before the call
- * is claimed in the replay store.
+ * `decisionMs`, refuses the call too. It is asked for each call that is signed and permitted by its chain, before the
+ * call is claimed in the replay store.
  */
 export type SubjectFunction = (
   subject: Did,
@@ -61,9 +61,10 @@ export type SubjectFunction = (
 ) => boolean | Promise<boolean>
 
 /**
- * Returns whether a DID is one of the service's own, to which calls are addressed; any result but `true` refuses the call,
- * and so does an error, or an answer after `decisionMs`. It is asked at the same time as a {@link SubjectFunction}, and
- * before it. Accept no DID of another service: a call to that service would be executed here.
+ * Returns whether a DID is one of the service's own, to which calls are addressed; any result but `true` refuses the
+ * call, and so does an error, or an answer after `decisionMs`. It is asked at the same time as a
+ * {@link SubjectFunction}, and before it. Accept no DID of another service: a call to that service would be executed
+ * here.
  */
 export type AudienceFunction = (
   audience: Did,
@@ -75,13 +76,13 @@ export interface GuardOptions<Args = unknown>
   extends Omit<AuthorizeOptions, 'audience' | 'commands' | 'onError' | 'subjects'>,
     TelemetryOptions {
   /**
-   * The DID of this service, or a list of them, as for an authorizer; or a function, for a service that has a DID for each
-   * tenant, and gets tenants while it runs.
+   * The DID of this service, or a list of them, as for an authorizer; or a function, for a service that has a DID for
+   * each tenant, and gets tenants while it runs.
    */
   readonly audience: AuthorizeOptions['audience'] | AudienceFunction
   /**
-   * The DIDs for which this service acts, or `anySubject`, as for an authorizer; or a function, for owners that are added
-   * while the service runs.
+   * The DIDs for which this service acts, or `anySubject`, as for an authorizer; or a function, for owners that are
+   * added while the service runs.
    */
   readonly subjects: AuthorizeOptions['subjects'] | SubjectFunction
   /** The commands of the service, each with its credential and the arguments that may be recorded. */
@@ -91,13 +92,14 @@ export interface GuardOptions<Args = unknown>
   /** Where records go. */
   readonly audit: AuditOptions
   /**
-   * Records the delegations of each allowed call, before its handler runs. If the record fails, the handler does not run,
-   * and the call rejects with the error of the ledger. Default: only the audit log names them, by their CIDs.
+   * Records the delegations of each allowed call, before its handler runs. If the record fails, the handler does not
+   * run, and the call rejects with the error of the ledger. Default: only the audit log names them, by their CIDs.
    */
   readonly ledger?: Pick<Ledger, 'seen'>
   /**
-   * Signs receipts, usually the service itself; see {@link GuardResult}. Of a list, the signer with the audience of the call
-   * signs, or else the first: for a service that still accepts calls to a former DID. Without it there are no receipts.
+   * Signs receipts, usually the service itself; see {@link GuardResult}. Of a list, the signer with the audience of the
+   * call signs, or else the first: for a service that still accepts calls to a former DID. Without it there are no
+   * receipts.
    */
   readonly receipts?: Signer | readonly Signer[]
   /** Time limits. Default: those of {@link GuardDeadlines}. */

@@ -147,8 +147,9 @@ async function recordOutcome<Args, T>(
 }
 
 /**
- * A handler may let the error of an unconfirmed release through. The call is then refused, unless an earlier request of it
- * was released: a refused call may be repeated, and this one may have had an effect. Other errors are the handler's own.
+ * A handler may let the error of an unconfirmed release through. The call is then refused, unless an earlier request of
+ * it was released: a refused call may be repeated, and this one may have had an effect. Other errors are the handler's
+ * own.
  */
 function refusalOf<Args, T>(
   context: GuardContext,

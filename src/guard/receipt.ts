@@ -44,7 +44,9 @@ async function hashOf(value: unknown): Promise<IpldValue> {
   return bytes === undefined ? null : backend.sha256(bytes)
 }
 
-/** The value as DAG-CBOR; undefined when it cannot be encoded. A value of the handler may throw when it is inspected. */
+/**
+ * The value as DAG-CBOR; undefined when it cannot be encoded. A value of the handler may throw when it is inspected.
+ */
 function bytesOf(value: unknown): Uint8Array | undefined {
   try {
     return encodeCbor(value as IpldValue, 'outcome')

@@ -6,8 +6,8 @@ export type RevocationAgeReader = (before?: RevocationAge) => RevocationAge | un
 
 /**
  * Makes the reader of the age of a store, for the events of a guard. It is read before the store is queried, and again
- * after it: the answer is at least as current as the older of both. A store without `knowledge` has no age, and its events
- * have no further fields.
+ * after it: the answer is at least as current as the older of both. A store without `knowledge` has no age, and its
+ * events have no further fields.
  *
  * @param onError - receives the error of a store that throws. The look-up after it decides about the call.
  */

@@ -1,6 +1,6 @@
 /**
- * Telemetry of a guard: spans for tracing, events for metrics. Neither contains arguments, tokens or secrets. A listener
- * cannot change a decision, and no decision waits for its promise.
+ * Telemetry of a guard: spans for tracing, events for metrics. Neither contains arguments, tokens or secrets. A
+ * listener cannot change a decision, and no decision waits for its promise.
  *
  * @module
  */

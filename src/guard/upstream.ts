@@ -201,8 +201,8 @@ async function release<R>(
 }
 
 /**
- * SVC-14: the authorization of the call for its first use, and another for each further one that the command allows. The
- * vault refuses one that was used before.
+ * SVC-14: the authorization of the call for its first use, and another for each further one that the command allows.
+ * The vault refuses one that was used before.
  */
 function nextUse(state: State): Authorization {
   const { authorization, command } = state.work

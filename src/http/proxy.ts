@@ -13,7 +13,9 @@ import { isCanonical, type RequestParts } from './binding/request-arguments.ts'
 
 /** Options of {@link proxyTo}. */
 export interface ProxyOptions {
-  /** The URL before which the path of a call is put: an origin, or an origin with a path that does not end with a slash. */
+  /**
+   * The URL before which the path of a call is put: an origin, or an origin with a path that does not end with a slash.
+   */
   readonly upstream: string
 }
 
@@ -22,8 +24,8 @@ export interface ProxyOptions {
  * path, query and method from the upstream, with the body of the request, whose digest it compares with the signed one.
  * The credential is put into the request by the vault, and its rules (`origins`, `methods`, `pathPrefix`) hold.
  *
- * A redirect of the upstream is passed on and not followed, so that the credential is sent for the signed path alone. The
- * body of the response streams. Use it with `bind: bindToRequest(…)`, which also refuses upgrades to WebSocket.
+ * A redirect of the upstream is passed on and not followed, so that the credential is sent for the signed path alone.
+ * The body of the response streams. Use it with `bind: bindToRequest(…)`, which also refuses upgrades to WebSocket.
  *
  * @throws ArgumentError when an option is invalid.
  *
@@ -94,7 +96,9 @@ function asOfProxy({ body, status, headers: given }: Response, upstream: string,
   return new Response(body, { status, headers })
 }
 
-/** HTP-46: headers about the whole origin of the upstream, and those that only caches shared by several clients read. */
+/**
+ * HTP-46: headers about the whole origin of the upstream, and those that only caches shared by several clients read.
+ */
 const ofOrigin =
   /^(?:alt-svc|clear-site-data|nel|public-key-pins|report-to|reporting-endpoints|service-worker-allowed|strict-transport-security|surrogate-control|edge-control|(?:.*-)?cdn-cache-control)$/
 

@@ -225,7 +225,8 @@ export async function readRest(
 }
 
 /**
- * The body of a request for its handler, if it was read before the decision. If the container is the body, the rest is empty.
+ * The body of a request for its handler, if it was read before the decision. If the container is the body, the rest is
+ * empty.
  *
  * @returns undefined if the body is unread; `lost` if a parser has read it, and has not kept its bytes.
  */

@@ -61,8 +61,8 @@ export type InvokeOptions<Args = IpldMap> = LifetimeOptions & {
 } & (Record<never, never> extends Args ? unknown : { readonly args: Args })
 
 /**
- * Makes a call: signs a command with its arguments, under the authority of the proofs. The call is valid for one minute by
- * default. Services accept five minutes at most by default.
+ * Makes a call: signs a command with its arguments, under the authority of the proofs. The call is valid for one minute
+ * by default. Services accept five minutes at most by default.
  *
  * Send it with its proofs: `encodeContainer([call, ...proofs])`.
  *

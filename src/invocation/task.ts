@@ -15,8 +15,8 @@ const mapHead = 0xa0
 /**
  * The bytes whose CID is the task id: the map of subject, command, arguments and nonce (UCAN Invocation 1.0.0, "Task").
  *
- * The values are copied as received. Decoding and encoding them again would turn the number 1.0 into 1, which is another
- * task.
+ * The values are copied as received. Decoding and encoding them again would turn the number 1.0 into 1, which is
+ * another task.
  *
  * @param envelope - of an invocation whose payload has been read.
  */

@@ -1,6 +1,6 @@
 /**
- * Bytes as text. Each decoder accepts exactly the text that its encoder writes, so one byte string has one spelling in a
- * base: no white space, no other alphabet, no missing or extra padding, no bits left over.
+ * Bytes as text. Each decoder accepts exactly the text that its encoder writes, so one byte string has one spelling in
+ * a base: no white space, no other alphabet, no missing or extra padding, no bits left over.
  *
  * The bases come from `multiformats`. Base64 comes from the platform, because containers are long: on Node, reading one
  * takes a thirtieth of the time. Node also reads keys in base58 faster.

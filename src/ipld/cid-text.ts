@@ -9,8 +9,8 @@ const groupBytes = 5
 const digits = Uint8Array.from('abcdefghijklmnopqrstuvwxyz234567', (digit) => digit.charCodeAt(0))
 
 /**
- * The text of a CID, as its `toString` returns it. That method remembers the text for the object, which costs four times as
- * much as the text itself. Use this function for a CID whose text is needed once.
+ * The text of a CID, as its `toString` returns it. That method remembers the text for the object, which costs four
+ * times as much as the text itself. Use this function for a CID whose text is needed once.
  */
 export function cidText(cid: CID): string {
   if (isTokenCid(cid)) return tokenCidText(cid.bytes)

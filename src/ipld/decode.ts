@@ -29,8 +29,8 @@ const linkTag = 42
 const utf8: TextDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * Decodes one value, which must be the whole input. Maps have no prototype. Bytes and links are copies, so later changes
- * of the input do not affect them.
+ * Decodes one value, which must be the whole input. Maps have no prototype. Bytes and links are copies, so later
+ * changes of the input do not affect them.
  *
  * @param limits - see {@link DecodeLimits}; default: those of a token.
  * @throws MalformedError with the id of a CBR requirement. The message gives the position of the byte.

@@ -48,8 +48,8 @@ const linkTag = 42
  * @param name - the name of the value in messages, for example `args`.
  * @param most - bounds on the value. Default: 32 levels and 8,192 items.
  * @throws ArgumentError when a value cannot be written: undefined, NaN, infinities, numbers beyond ±(2^53 - 1), BigInt,
- * functions, symbols, lone surrogates, `__proto__` as a key, instances of classes, cycles, more levels or items than the
- * bounds. The message gives the path, as in `args.to[1]`.
+ * functions, symbols, lone surrogates, `__proto__` as a key, instances of classes, cycles, more levels or items than
+ * the bounds. The message gives the path, as in `args.to[1]`.
  */
 export function encodeCbor(
   value: IpldValue,

@@ -1,6 +1,6 @@
 /**
- * Unsigned varints (multiformats): seven bits a byte, the least first. `multiformats` decodes them; this wrapper refuses
- * longer spellings, and limits the bytes that are read.
+ * Unsigned varints (multiformats): seven bits a byte, the least first. `multiformats` decodes them; this wrapper
+ * refuses longer spellings, and limits the bytes that are read.
  *
  * @module
  */

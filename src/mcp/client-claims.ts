@@ -5,9 +5,9 @@ import { quietly } from '../support/quietly.ts'
 export type ClaimsReader = (meta: Readonly<Record<string, unknown>>) => Readonly<Record<string, string>> | undefined
 
 /**
- * The facts that coding agents put into `_meta` of a tool call, for `claims` of `guardTools` and `relayTools`: `toolUse`,
- * `session`, `turn` and `subAgent`, as far as they are there. Claude Code has the id of the tool use; Codex has all of them.
- * MCP-30
+ * The facts that coding agents put into `_meta` of a tool call, for `claims` of `guardTools` and `relayTools`:
+ * `toolUse`, `session`, `turn` and `subAgent`, as far as they are there. Claude Code has the id of the tool use; Codex
+ * has all of them. MCP-30
  *
  * @example
  * ```ts

@@ -25,13 +25,15 @@ export interface CommandOfToolOptions {
   /** The command, such as `/mail/send`. */
   readonly command: string
   /**
-   * Argument types in the place of those of the JSON Schema, by the name of the argument: for paths, shell words and other
-   * arguments that name a resource, and for parts of JSON Schema that are not supported. Default: those of the schema.
+   * Argument types in the place of those of the JSON Schema, by the name of the argument: for paths, shell words and
+   * other arguments that name a resource, and for parts of JSON Schema that are not supported. Default: those of the
+   * schema.
    */
   readonly types?: CommandDefinition['args']
   /**
-   * The reading of parts of the schema that are not supported. `refuse`: an error. `json`: any value of JSON, for tools of
-   * servers that others write; keywords that only restrict are ignored, and are left to the server. Default `refuse`.
+   * The reading of parts of the schema that are not supported. `refuse`: an error. `json`: any value of JSON, for tools
+   * of servers that others write; keywords that only restrict are ignored, and are left to the server. Default
+   * `refuse`.
    */
   readonly unsupported?: 'refuse' | 'json'
   /** Whether a repetition has no further effect. Default false. */
@@ -46,9 +48,9 @@ const checks: OptionChecks<CommandOfToolOptions> = Object.freeze({
 })
 
 /**
- * Makes the definition of a command from the JSON Schema of a tool. The definition is closed: arguments that the schema does
- * not list are refused, in nested objects as well. A schema with a part that is not understood is refused, with the place
- * and the remedy; see `unsupported`. MCP-16
+ * Makes the definition of a command from the JSON Schema of a tool. The definition is closed: arguments that the schema
+ * does not list are refused, in nested objects as well. A schema with a part that is not understood is refused, with
+ * the place and the remedy; see `unsupported`. MCP-16
  *
  * @throws ArgumentError when a part of the schema is not supported, or an option is invalid.
  *
@@ -58,7 +60,8 @@ const checks: OptionChecks<CommandOfToolOptions> = Object.freeze({
  * import { commandOfTool } from 'procura/mcp'
  *
  * const inputSchema = { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] }
- * const readFile = commandOfTool({ name: 'read_file', inputSchema }, { command: '/file/read', types: { path: path() } })
+ * const tool = { name: 'read_file', inputSchema }
+ * const readFile = commandOfTool(tool, { command: '/file/read', types: { path: path() } })
  * ```
  */
 export function commandOfTool(tool: DescribedTool, options: CommandOfToolOptions): CommandDefinition {

@@ -23,8 +23,8 @@ type RequestHandler = (request: ToolRequest, surroundings: RequestSurroundings) 
 
 /**
  * Guards every tool of a server: those that are registered already, and those that are registered later. A call must
- * carry a container in `_meta` (`withInvocation` adds it). The guard decides and records; the tool runs only if the call
- * is allowed. A refusal is a result with `isError`. Resources and prompts are not guarded.
+ * carry a container in `_meta` (`withInvocation` adds it). The guard decides and records; the tool runs only if the
+ * call is allowed. A refusal is a result with `isError`. Resources and prompts are not guarded.
  *
  * @throws ArgumentError when an option is invalid, the server is not of a known SDK, or it is guarded already.
  *

@@ -19,7 +19,9 @@ export type ListedTool = PinnedTool & Readonly<Record<string, unknown>>
 
 /** How the delegations of a caller that asks for the list of tools are verified. */
 export interface PermittedToolsOptions {
-  /** The DIDs of the owners for whom the service acts, or `anySubject`: as of its guard. Others may delegate nothing. */
+  /**
+   * The DIDs of the owners for whom the service acts, or `anySubject`: as of its guard. Others may delegate nothing.
+   */
   readonly subjects: readonly string[] | typeof anySubject
   /** Default: the host's clock. */
   readonly clock?: Clock

@@ -1,7 +1,10 @@
 import type { Denial } from '../authorization/denial.ts'
 import type { GuardDenial } from '../guard/result.ts'
 
-/** A refusal of a tool call, for programs. It is in `_meta` of the result, under the key of the container with `.denial`. */
+/**
+ * A refusal of a tool call, for programs. It is in `_meta` of the result, under the key of the container with
+ * `.denial`.
+ */
 export interface ToolDenial {
   /**
    * A code of the guard (`GuardDenialCode`), or one of this adapter: `container_missing`, `container_unreadable`,

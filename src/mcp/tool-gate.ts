@@ -53,8 +53,8 @@ export interface ToolGateOptions {
    */
   readonly listing?: PermittedToolsOptions
   /**
-   * Reads facts about a call from `_meta` of its request, such as `clientClaims`. They are in the records of the call as
-   * `claimed`, and nobody verifies them. Default: none.
+   * Reads facts about a call from `_meta` of its request, such as `clientClaims`. They are in the records of the call
+   * as `claimed`, and nobody verifies them. Default: none.
    */
   readonly claims?: ClaimsReader
 }

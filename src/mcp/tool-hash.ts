@@ -33,7 +33,8 @@ export interface ToolPins {
  * import { toolHash } from 'procura/mcp'
  *
  * const accepted = new Map<string, string>()
- * accepted.set('send_mail', await toolHash({ name: 'send_mail', description: 'sends a mail', inputSchema: { type: 'object' } }))
+ * const tool = { name: 'send_mail', description: 'sends a mail', inputSchema: { type: 'object' } }
+ * accepted.set(tool.name, await toolHash(tool))
  * ```
  */
 export async function toolHash(tool: PinnedTool): Promise<string> {

@@ -71,9 +71,9 @@ interface Message {
 }
 
 /**
- * Wraps the transport of an MCP client. Each `tools/call` is signed by the agent for its arguments, and the container is
- * put into `_meta`; a request for the list of tools carries the delegations of the agent. A call that the agent may not
- * make is answered at once, as a service would, and is not sent. Other messages pass unchanged.
+ * Wraps the transport of an MCP client. Each `tools/call` is signed by the agent for its arguments, and the container
+ * is put into `_meta`; a request for the list of tools carries the delegations of the agent. A call that the agent may
+ * not make is answered at once, as a service would, and is not sent. Other messages pass unchanged.
  *
  * @returns the transport, for `client.connect`. The given one is not changed.
  * @throws ArgumentError when an argument is not of its type.
@@ -141,7 +141,7 @@ export function withInvocation<T extends InvocationTransport>(
       return decision.ok ? { message: withMeta(message, key, decision.container) } : toolDenialOf(decision.denial)
     } catch (error) {
       if (signal.aborted) return undefined
-      // Arguments that no token can contain, such as `__proto__`, or that are too large for one: a mistake of the model.
+      // A mistake of the model: arguments that no token can contain, such as `__proto__`, or that are too large.
       const isOfInput = error instanceof ArgumentError || error instanceof MalformedError
       if (!isOfInput || !error.message.startsWith('`args')) throw error
       return { code: 'malformed', message: error.message, requirement: 'MCP-14' }

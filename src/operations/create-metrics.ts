@@ -64,8 +64,8 @@ const operationsOf: Readonly<Record<Exclude<keyof MeasuredStores, 'callStore'>, 
 }
 
 /**
- * Makes the metrics of a service: decisions, calls, stores, and the age of revocations. `spec/operations.md` lists them.
- * Attributes are codes, commands of allowed calls and names of stores; never an argument, a principal or a token.
+ * Makes the metrics of a service: decisions, calls, stores, and the age of revocations. `spec/operations.md` lists
+ * them. Attributes are codes, commands of allowed calls and names of stores; never an argument, a principal or a token.
  *
  * @throws ArgumentError when `meter` is not a meter.
  * @example

@@ -1,6 +1,6 @@
 /**
- * The part of a meter of OpenTelemetry that is used, by its shape: `metrics.getMeter('procura')` of `@opentelemetry/api` is
- * one.
+ * The part of a meter of OpenTelemetry that is used, by its shape: `metrics.getMeter('procura')` of
+ * `@opentelemetry/api` is one.
  *
  * @module
  */

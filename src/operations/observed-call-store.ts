@@ -5,8 +5,8 @@ import { type ObserveOperation, outcomeOf } from './observed-store.ts'
 type Stores = Partial<Pick<CallStore, 'revocations' | 'replay' | 'limitStore'>>
 
 /**
- * Makes a call store that answers as another one, and reports the time of each request. It belongs to the measured stores as
- * the other one belongs to the stores that they measure, so the stores are still asked together.
+ * Makes a call store that answers as another one, and reports the time of each request. It belongs to the measured
+ * stores as the other one belongs to the stores that they measure, so the stores are still asked together.
  */
 export function observedCallStore(
   callStore: CallStore,

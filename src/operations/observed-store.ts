@@ -8,8 +8,8 @@ export type StoreOutcome = 'ok' | 'full' | 'error'
 export type ObserveOperation = (operation: string, outcome: StoreOutcome, durationMs: number) => void
 
 /**
- * Makes a store that answers as another one, and reports the time of each operation. All its methods are passed on, also
- * those that only some stores have. A method that answers at once still does. OPS-02
+ * Makes a store that answers as another one, and reports the time of each operation. All its methods are passed on,
+ * also those that only some stores have. A method that answers at once still does. OPS-02
  *
  * @param operations - the methods that are reported.
  */

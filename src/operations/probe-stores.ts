@@ -66,8 +66,8 @@ const nobody = 'did:web:probe.invalid'
 const probeSeconds = 10
 
 /**
- * Asks each store a question, for a readiness endpoint. The replay store claims a random call, which it forgets like any
- * other; the others change nothing. It never rejects because of a store. OPS-10
+ * Asks each store a question, for a readiness endpoint. The replay store claims a random call, which it forgets like
+ * any other; the others change nothing. It never rejects because of a store. OPS-10
  *
  * Do not let strangers cause probes: each one adds an entry to the replay store.
  *

@@ -22,7 +22,10 @@ export interface PrunableStore {
 export interface PruneRegularlyOptions {
   /** The stores, which are pruned one after the other. */
   readonly stores: readonly PrunableStore[]
-  /** Milliseconds from the end of one round to the next. Default 60,000; the first round comes after a random part of it. */
+  /**
+   * Milliseconds from the end of one round to the next. Default 60,000; the first round comes after a random part of
+   * it.
+   */
   readonly intervalMs?: number
   /** Receives each failure. The next round tries again. Its own errors are ignored. */
   readonly onError?: (error: unknown) => void
@@ -42,8 +45,8 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<PruneRegularlyOptions>
 
 /**
- * Prunes stores from time to time. It does not keep the process alive. Several processes may do it: the stores forget each
- * entry once. OPS-20
+ * Prunes stores from time to time. It does not keep the process alive. Several processes may do it: the stores forget
+ * each entry once. OPS-20
  *
  * @throws ArgumentError when an option is missing or invalid.
  * @example

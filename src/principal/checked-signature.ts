@@ -41,8 +41,8 @@ export async function signWith(
 }
 
 /**
- * Verifies a signature of the key over the message. Returns it with low S. The check is loaded on first use: most signers
- * are of this library.
+ * Verifies a signature of the key over the message. Returns it with low S. The check is loaded on first use: most
+ * signers are of this library.
  *
  * @param signature - the return value of an external signer.
  * @throws SigningError with the next step, when the signature is malformed or was made with another key.

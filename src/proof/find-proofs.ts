@@ -48,8 +48,8 @@ export interface FindProofsOptions {
 }
 
 /**
- * Finds the shortest chain of delegations, root first, with which the invoker can make a call. The chain is empty when the
- * invoker is the subject. Each delegation is examined once, from the invoker backwards.
+ * Finds the shortest chain of delegations, root first, with which the invoker can make a call. The chain is empty when
+ * the invoker is the subject. Each delegation is examined once, from the invoker backwards.
  *
  * Signatures are not verified. Store only delegations from senders you know; the service decides about the call.
  *

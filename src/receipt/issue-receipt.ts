@@ -25,8 +25,8 @@ export interface IssueReceiptOptions extends LifetimeOptions {
 }
 
 /**
- * Signs the outcome of a task. By default the receipt does not expire. Use `expiresIn` or `expiration` for an outcome that
- * does not last, such as an error that may be gone at the next try.
+ * Signs the outcome of a task. By default the receipt does not expire. Use `expiresIn` or `expiration` for an outcome
+ * that does not last, such as an error that may be gone at the next try.
  *
  * @experimental The receipt specification is a draft; this is the form that is deployed.
  * @throws ArgumentError when an option is missing or not of its type.

@@ -33,8 +33,8 @@ export interface VerifyReceiptOptions extends DecodeOptions {
   /** The requested task, as in `Invocation.task`. */
   readonly task: CID
   /**
-   * The value that a guard returned for the task. A guard signs its hash; a receipt for another value, or without a hash,
-   * is not accepted. Default: the outcome is not compared. `undefined` is not a value: leave the option out.
+   * The value that a guard returned for the task. A guard signs its hash; a receipt for another value, or without a
+   * hash, is not accepted. Default: the outcome is not compared. `undefined` is not a value: leave the option out.
    */
   readonly value?: IpldValue
   /** Resolves DIDs to keys. Default: `did:key` only. */
@@ -55,8 +55,8 @@ export type ReceiptFault =
   | 'value_mismatch'
 
 /**
- * The answer of {@link verifyReceipt}. `receipt.expiration` is the time until which the executor upholds the outcome. The
- * caller decides whether a receipt is still of use after that time.
+ * The answer of {@link verifyReceipt}. `receipt.expiration` is the time until which the executor upholds the outcome.
+ * The caller decides whether a receipt is still of use after that time.
  */
 export type ReceiptVerdict =
   | { readonly verified: true; readonly receipt: Receipt }

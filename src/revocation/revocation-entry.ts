@@ -31,8 +31,8 @@ function noEntry(what: string): ArgumentError {
 /**
  * Reads an entry before it is stored: each id once, CIDs in lower-case base32. For authors of revocation stores.
  *
- * @throws ArgumentError when the entry is not of this form, or could not have an effect: it names neither a delegation nor
- *   a principal, or its revoker is not a DID.
+ * @throws ArgumentError when the entry is not of this form, or could not have an effect: it names neither a delegation
+ *   nor a principal, or its revoker is not a DID.
  */
 export function readRevocationEntry(entry: RevocationEntry): RevocationEntry {
   const given = readOptions('the entry', entry, entryForms, noEntry)

@@ -3,8 +3,8 @@ import { ArgumentError, MalformedError } from '../errors.ts'
 import { parseTokenCid } from '../ipld/parse-cid.ts'
 
 /**
- * Returns the key by which a delegation or a principal is looked up: a CID in lower-case base32, whatever its spelling, or
- * an unchanged DID.
+ * Returns the key by which a delegation or a principal is looked up: a CID in lower-case base32, whatever its spelling,
+ * or an unchanged DID.
  *
  * @throws ArgumentError when the string is neither the CID of a token nor a DID.
  */

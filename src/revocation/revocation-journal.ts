@@ -32,8 +32,9 @@ export interface ListOptions {
 /** A store that lists its revocations in the order in which they were added. */
 export interface RevocationJournal {
   /**
-   * Lists the entries after a number. An entry is in every list that begins after its addition has resolved, until it no
-   * longer applies. An entry that is added again with a later expiry has a new number. Rejects when it cannot find out.
+   * Lists the entries after a number. An entry is in every list that begins after its addition has resolved, until it
+   * no longer applies. An entry that is added again with a later expiry has a new number. Rejects when it cannot find
+   * out.
    */
   listRevocations(options: ListOptions): JournalPage | Promise<JournalPage>
 }

@@ -6,8 +6,8 @@ export interface RevocationRecord {
   /** The CID of a delegation or the DID of a principal, spelled as in the query. */
   readonly id: string
   /**
-   * The revoker. The revocation applies in chains in which that principal issued the delegation or an earlier one. Absent
-   * when the operator of this service revoked it, which applies in all chains.
+   * The revoker. The revocation applies in chains in which that principal issued the delegation or an earlier one.
+   * Absent when the operator of this service revoked it, which applies in all chains.
    */
   readonly revoker?: Did
 }
@@ -15,8 +15,8 @@ export interface RevocationRecord {
 /** A revocation to store. */
 export interface RevocationEntry {
   /**
-   * The CIDs of the delegation, of which one signed with ECDSA has two, or the DID of a principal, to end all its chains. A
-   * CID may be in any of its spellings; `verifyRevocation` returns base32.
+   * The CIDs of the delegation, of which one signed with ECDSA has two, or the DID of a principal, to end all its
+   * chains. A CID may be in any of its spellings; `verifyRevocation` returns base32.
    */
   readonly ids: readonly string[]
   /** See {@link RevocationRecord}. */
@@ -24,8 +24,8 @@ export interface RevocationEntry {
   /** The time after which the entry may be removed: the expiry of the revoked delegation, or `never`. */
   readonly expiration: Timestamp | Never
   /**
-   * The container that `verifyRevocation` accepted, at most 65,536 bytes or characters, so that others can verify it again.
-   * Only stores with a journal keep it.
+   * The container that `verifyRevocation` accepted, at most 65,536 bytes or characters, so that others can verify it
+   * again. Only stores with a journal keep it.
    */
   readonly token?: string | Uint8Array
 }
@@ -34,7 +34,9 @@ export interface RevocationEntry {
 export interface RevocationKnowledge {
   /** Seconds since the time of which the store has every revocation of its source. */
   readonly ageSeconds: number
-  /** Whether that is more than its operator considers current, and answered nevertheless because the operator allows it. */
+  /**
+   * Whether that is more than its operator considers current, and answered nevertheless because the operator allows it.
+   */
   readonly stale: boolean
 }
 
@@ -53,8 +55,8 @@ export interface RevocationStore {
     options: { readonly signal?: AbortSignal | undefined },
   ): readonly RevocationRecord[] | Promise<readonly RevocationRecord[]>
   /**
-   * Returns how current the answers are, and undefined while that is not known. A guard records it. A store without this
-   * method answers from its data of the present moment.
+   * Returns how current the answers are, and undefined while that is not known. A guard records it. A store without
+   * this method answers from its data of the present moment.
    */
   knowledge?(): RevocationKnowledge | undefined
 }

@@ -42,8 +42,8 @@ export interface RevokeOptions {
 
 /**
  * Revokes a delegation permanently. Send the revocation with the chain that proves the right to revoke:
- * `encodeContainer([revocation, ...path])`. A revocation does not expire. Two revocations of one delegation by one issuer
- * are equal, because the nonce is empty.
+ * `encodeContainer([revocation, ...path])`. A revocation does not expire. Two revocations of one delegation by one
+ * issuer are equal, because the nonce is empty.
  *
  * Delegations that were derived from it are revoked too. Its audience can receive a new delegation at any time.
  *

@@ -43,8 +43,8 @@ export interface ClosingService {
 
 /**
  * Closes a service at SIGTERM or SIGINT, after the server of its framework: no new connection is accepted, the calls in
- * progress are answered and recorded, and then the service is closed. The process ends by itself when nothing else is in
- * progress.
+ * progress are answered and recorded, and then the service is closed. The process ends by itself when nothing else is
+ * in progress.
  *
  * @throws ArgumentError when an argument is invalid.
  *

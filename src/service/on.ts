@@ -24,8 +24,8 @@ export interface BoundCommand<Args = unknown> {
 }
 
 /**
- * Binds a handler to a command, for `createService`. Of a union of definitions, the arguments of the handler are the union
- * of theirs.
+ * Binds a handler to a command, for `createService`. Of a union of definitions, the arguments of the handler are the
+ * union of theirs.
  *
  * @throws ArgumentError when an argument is not of its type.
  *

@@ -34,8 +34,8 @@ export interface FileServiceOptions extends Omit<ServiceOptions, 'audience' | 'a
   /** Where records go, and how. */
   readonly audit: FileAuditOptions
   /**
-   * Signs receipts; true for the key of the service. A call to a previous DID gets a receipt of that key. Default: there are
-   * no receipts.
+   * Signs receipts; true for the key of the service. A call to a previous DID gets a receipt of that key. Default:
+   * there are no receipts.
    */
   readonly receipts?: true | Exclude<ServiceOptions['receipts'], undefined>
 }
@@ -47,8 +47,8 @@ export interface FileAuditOptions extends Omit<AuditOptions, 'sink'> {
 }
 
 /**
- * Opens a service whose key, vault and log are in files. Each of them can also be an object that is open already, such as a
- * sink in PostgreSQL. The stores are passed as to `createService`: their place is a decision of its own.
+ * Opens a service whose key, vault and log are in files. Each of them can also be an object that is open already, such
+ * as a sink in PostgreSQL. The stores are passed as to `createService`: their place is a decision of its own.
  *
  * @throws ArgumentError when an option is invalid, or for an error that would fail the first call; VaultError as
  *   `openSignerFile` and `openFileVault` do; AuditError as `openJsonlAuditSink` does. The log is closed again then.
@@ -60,7 +60,9 @@ export interface FileAuditOptions extends Omit<AuditOptions, 'sink'> {
  * const mailService = await openFileService({
  *   signer: 'service.key',
  *   subjects: [owner.did],
- *   handlers: [on({ ...send, credential: 'mail' }, async ({ args, fetch }) => fetch(`https://api.example.com/mail/${args.to}`))],
+ *   handlers: [
+ *     on({ ...send, credential: 'mail' }, ({ args, fetch }) => fetch(`https://api.example.com/mail/${args.to}`)),
+ *   ],
  *   vault: { path: 'vault', key: { keyFile: 'vault.key' } },
  *   audit: { sink: 'log' },
  *   receipts: true,

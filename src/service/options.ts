@@ -28,8 +28,8 @@ export interface ServiceOptions extends Omit<GuardOptions, 'commands' | 'ledger'
    */
   readonly registry?: true | RevocationRegistry
   /**
-   * Records the delegations of each allowed call, before its handler runs, and each received revocation. If the record of a
-   * call fails, the handler does not run. Default: only the audit log names them, by their CIDs.
+   * Records the delegations of each allowed call, before its handler runs, and each received revocation. If the record
+   * of a call fails, the handler does not run. Default: only the audit log names them, by their CIDs.
    */
   readonly ledger?: Pick<Ledger, 'seen' | 'revoked'>
   /** Closed in this order when the service has closed: stores, vaults, pools. Default: none. */

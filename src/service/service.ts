@@ -29,8 +29,8 @@ import { createRevocationDesk, type RevocationResult } from './revocation-desk.t
 /** Options of one call of a service. */
 export interface ServiceCallOptions extends GuardCallOptions {
   /**
-   * The request with which the call came, or a function that makes it when a handler reads it. Default: the handler gets no
-   * request.
+   * The request with which the call came, or a function that makes it when a handler reads it. Default: the handler
+   * gets no request.
    */
   readonly request?: Request | (() => Request)
 }
@@ -46,16 +46,16 @@ export interface ServiceHealth extends GuardHealth {
 /** Executes the calls of its commands, and takes revocations. */
 export interface Service {
   /**
-   * Decides about a call and, if it is allowed, runs the handler of its command, as `guard.use` does. Neither hostile bytes
-   * nor a call of another command throw.
+   * Decides about a call and, if it is allowed, runs the handler of its command, as `guard.use` does. Neither hostile
+   * bytes nor a call of another command throw.
    *
    * @throws the error of the handler, after the outcome was recorded.
    */
   call(container: string | Uint8Array, options?: ServiceCallOptions): Promise<GuardResult<unknown>>
   /**
-   * Takes a revocation: verifies it, adds it to the `registry`, and records it. Only a revocation whose `path` begins with
-   * a delegation of an owner that the service acts for is accepted, because strangers could fill the store otherwise. It
-   * does not reject: a failure is a denial, and the same revocation may be sent again.
+   * Takes a revocation: verifies it, adds it to the `registry`, and records it. Only a revocation whose `path` begins
+   * with a delegation of an owner that the service acts for is accepted, because strangers could fill the store
+   * otherwise. It does not reject: a failure is a denial, and the same revocation may be sent again.
    */
   revoke(container: string | Uint8Array, options?: CallOptions): Promise<RevocationResult>
   /** Reports whether calls are accepted and recorded. */
@@ -69,8 +69,8 @@ export interface Service {
   /** The guard of the service, for dry runs, and for handlers of a single route. */
   readonly guard: Guard
   /**
-   * Stops accepting calls, waits for those in progress, and closes the audit sink and then the `resources`. Rejects with
-   * the first error after all of them were closed.
+   * Stops accepting calls, waits for those in progress, and closes the audit sink and then the `resources`. Rejects
+   * with the first error after all of them were closed.
    */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -89,7 +89,9 @@ export interface Service {
  * const mailService = createService({
  *   audience: service.did,
  *   subjects: [owner.did],
- *   handlers: [on({ ...send, credential: 'mail' }, async ({ args, fetch }) => fetch(`https://api.example.com/mail/${args.to}`))],
+ *   handlers: [
+ *     on({ ...send, credential: 'mail' }, ({ args, fetch }) => fetch(`https://api.example.com/mail/${args.to}`)),
+ *   ],
  *   vault,
  *   audit: { sink },
  *   ...memoryStores(),

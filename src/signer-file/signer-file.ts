@@ -45,7 +45,9 @@ import { decodeSignerFile, encodeSignerFile, openSecrets, type PrivateEntry, typ
 export interface SignerFileOptions {
   /** The path of the file. */
   readonly path: string
-  /** The key that encrypts the file: a passphrase, a key file, or 32 bytes. Default: none; the file is not encrypted. */
+  /**
+   * The key that encrypts the file: a passphrase, a key file, or 32 bytes. Default: none; the file is not encrypted.
+   */
   readonly key?: FileKey
 }
 
@@ -128,8 +130,8 @@ export async function createSignerFile(options: CreateSignerFileOptions): Promis
  * Opens a file that `createSignerFile` made.
  *
  * @throws ArgumentError when an option is invalid; VaultError `ERR_VAULT_CONFIGURATION` when the file is missing, other
- *   users have access to it, or the key is missing or of another kind; `ERR_VAULT_INTEGRITY` when the key is another one
- *   or the file was changed; `ERR_VAULT_UNAVAILABLE` when it cannot be read.
+ *   users have access to it, or the key is missing or of another kind; `ERR_VAULT_INTEGRITY` when the key is another
+ *   one or the file was changed; `ERR_VAULT_UNAVAILABLE` when it cannot be read.
  */
 export async function openSignerFile(options: SignerFileOptions): Promise<SignerFile> {
   const { path, key } = readOptions('openSignerFile', options, openChecks)

@@ -23,8 +23,8 @@ interface Waiting<Item, Answer> {
 const atATime = 2
 
 /**
- * Makes requests share round trips: all that arrive in one turn of the event loop, or while the round trips before them are
- * under way.
+ * Makes requests share round trips: all that arrive in one turn of the event loop, or while the round trips before them
+ * are under way.
  *
  * @param run - makes one round trip, and returns an answer for each item, in their order.
  * @param maxBatch - most items of one round trip.

@@ -15,8 +15,8 @@ import type { RevocationRegistry } from '../revocation/revocation-store.ts'
 /** A replay store that several processes share. */
 export interface SharedReplayStore extends ReplayStore {
   /**
-   * Forgets calls that have expired, some at a time. SQLite does this by itself after some claims, and Redis always; call it
-   * from a timer for PostgreSQL.
+   * Forgets calls that have expired, some at a time. SQLite does this by itself after some claims, and Redis always;
+   * call it from a timer for PostgreSQL.
    */
   prune(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
 }
@@ -53,6 +53,9 @@ export interface SharedPersonalKeyStore extends PersonalKeyStore {
 
 /** A memory of processed Security Event Tokens that several processes share, and that outlives them. */
 export interface SharedProcessedSets extends ProcessedSets {
-  /** Forgets tokens that are too old to be accepted, some at a time. In SQLite and Redis, additions do this by themselves. */
+  /**
+   * Forgets tokens that are too old to be accepted, some at a time. In SQLite and Redis, additions do this by
+   * themselves.
+   */
   prune(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
 }

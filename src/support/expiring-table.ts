@@ -1,8 +1,8 @@
 /**
  * Tables of keys, each with the last period in which it counts. Periods are integers from 1 to 2^31 - 1.
  *
- * A key that is a fingerprint is kept as numbers in typed arrays, which the garbage collector does not visit. One of 128
- * bits takes 26 to 40 bytes, one of 160 bits with an amount 41 to 62.
+ * A key that is a fingerprint is kept as numbers in typed arrays, which the garbage collector does not visit. One of
+ * 128 bits takes 26 to 40 bytes, one of 160 bits with an amount 41 to 62.
  *
  * @module
  */
@@ -47,8 +47,8 @@ interface Shelf {
   places: number
   entries: number
   /**
-   * A byte for each place: 0 where it is free, and otherwise a mark and seven bits of the hash of its fingerprint. A search
-   * reads the numbers of a place only where these bits are the same; for most new keys it reads none.
+   * A byte for each place: 0 where it is free, and otherwise a mark and seven bits of the hash of its fingerprint. A
+   * search reads the numbers of a place only where these bits are the same; for most new keys it reads none.
    */
   tags: Uint8Array
   /** The numbers of each place: the fingerprint, its period, and its amount. */
@@ -186,8 +186,8 @@ function createTable(layout: Layout): AmountTable<Fingerprint> {
 }
 
 /**
- * Makes a part without entries. The parts of a table have about the same number of entries. Their sizes are spread over one
- * step of growth, so that they do not grow at about the same time.
+ * Makes a part without entries. The parts of a table have about the same number of entries. Their sizes are spread over
+ * one step of growth, so that they do not grow at about the same time.
  *
  * @param share - of the step, from 0 to 1.
  */
@@ -236,8 +236,8 @@ export function createStringTable(): AmountTable<string> {
 }
 
 /**
- * A hash of a fingerprint, from 0 to 2^32 - 1. The first bits determine the part and the place in it where a search begins,
- * and the last seven are the tag.
+ * A hash of a fingerprint, from 0 to 2^32 - 1. The first bits determine the part and the place in it where a search
+ * begins, and the last seven are the tag.
  *
  * The sum is a universal hash: without the key, nobody can choose fingerprints that share a place. The bits are then
  * mixed (the finalizer of MurmurHash3), so that sums in a row do not lead to places in a row.

@@ -7,8 +7,8 @@ interface Signaling {
 }
 
 /**
- * One descriptor for all objects. Each getter in an object literal is a function of its own, with which engines store the
- * object as a dictionary: it takes five times as long to make, and as long again to freeze.
+ * One descriptor for all objects. Each getter in an object literal is a function of its own, with which engines store
+ * the object as a dictionary: it takes five times as long to make, and as long again to freeze.
  */
 const descriptor: PropertyDescriptor & ThisType<Signaling> = {
   enumerable: true,

@@ -1,7 +1,7 @@
 // node only: makes folders
 /**
- * Folders with their parents. `mkdir` of Node with `recursive` never returns for a path in a file system that reports ENOENT
- * for a new folder, such as /proc: it makes the parent again and again.
+ * Folders with their parents. `mkdir` of Node with `recursive` never returns for a path in a file system that reports
+ * ENOENT for a new folder, such as /proc: it makes the parent again and again.
  *
  * @module
  */

@@ -14,7 +14,8 @@ export function withPath<Options extends object, Name extends string>(value: str
 }
 
 /**
- * A path, the options of the function that opens it, or an object that is open already. That function checks its options.
+ * A path, the options of the function that opens it, or an object that is open already. That function checks its
+ * options.
  *
  * @param choices - ends the message: `must be …`.
  */

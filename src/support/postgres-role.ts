@@ -6,8 +6,8 @@ const reserved: ReadonlySet<string> = new Set(['current_role', 'current_user', '
 /**
  * Checks the name of a role of PostgreSQL that is written into SQL without quotes.
  *
- * @throws ArgumentError when it is not 1 to 63 characters of a-z, 0-9 and `_`, begins with a digit, or is a word such as
- *   `public`, to which a grant is one to every role.
+ * @throws ArgumentError when it is not 1 to 63 characters of a-z, 0-9 and `_`, begins with a digit, or is a word such
+ *   as `public`, to which a grant is one to every role.
  */
 export function assertPostgresRole(role: string): void {
   if (!/^[a-z_][a-z0-9_]{0,62}$/.test(role)) {

@@ -4,9 +4,10 @@ export interface WatchedConnection {
 }
 
 /**
- * Takes a connection from a pool in the way of `pg`, and listens for its errors from the first moment. The message that a
- * server ends can be in the packet that completes the connection. It is read before a promise is continued, and without a
- * listener it would end the process; a callback is called in time. A pool that knows promises alone works as well.
+ * Takes a connection from a pool in the way of `pg`, and listens for its errors from the first moment. The message that
+ * a server ends can be in the packet that completes the connection. It is read before a promise is continued, and
+ * without a listener it would end the process; a callback is called in time. A pool that knows promises alone works as
+ * well.
  */
 export function takeConnection<T extends WatchedConnection>(
   pool: { connect(): Promise<T> },

@@ -4,8 +4,8 @@ import { isAbsolute } from 'node:path'
 import { ArgumentError } from '../errors.ts'
 
 /**
- * The home folder of the user. An empty `HOME`, as a script with an unset variable leaves it, would make each path below it
- * one of the working directory, which may belong to somebody else.
+ * The home folder of the user. An empty `HOME`, as a script with an unset variable leaves it, would make each path
+ * below it one of the working directory, which may belong to somebody else.
  *
  * @throws ArgumentError when it is unknown.
  */

@@ -1,6 +1,6 @@
 /**
- * Writes the value of a handler as JSON. `JSON.stringify` makes `{}` of a stream, a file or a map, and the internals of a
- * stream of Node, without an error.
+ * Writes the value of a handler as JSON. `JSON.stringify` makes `{}` of a stream, a file or a map, and the internals of
+ * a stream of Node, without an error.
  *
  * @throws TypeError when JSON has no form for the value.
  */

@@ -45,14 +45,18 @@ export interface WatchedConnections {
 /** Watches the connections of a server. */
 export function watchConnections(node: NodeServer): WatchedConnections {
   const closeIdle = node.closeIdleConnections?.bind(node)
-  /** With the responses that are open. One that waits for others of its socket does not report that the socket is closed. */
+  /**
+   * With the responses that are open. One that waits for others of its socket does not report that the socket is
+   * closed.
+   */
   const sockets = new Map<Watched, Set<Watched>>()
   const sessions = new Set<Watched>()
   /** Of HTTP/2. */
   const responses = new Set<Watched>()
   let isClosing = false
   let isLate = false
-  // In TLS, the handshake arrives before the first request; the second event has the socket on which nothing has arrived.
+  // In TLS, the handshake arrives before the first request; the second event has the socket on which nothing has
+  // arrived.
   for (const event of ['connection', 'secureConnection'])
     node.on?.(event, (socket) => {
       keepSocket(socket)
@@ -72,8 +76,9 @@ export function watchConnections(node: NodeServer): WatchedConnections {
   node.prependListener?.('stream', ({ session }) => {
     if (session !== undefined && !sessions.has(session)) keepSession(session)
   })
-  // A connection that is kept alive would last for seconds after its last response. A server of HTTP/2 has sessions: with
-  // this event, it would answer for a program that handles its streams. The handler of the program comes after this one.
+  // A connection that is kept alive would last for seconds after its last response. A server of HTTP/2 has sessions:
+  // with this event, it would answer for a program that handles its streams. The handler of the program comes after
+  // this one.
   if (closeIdle !== undefined && (node.closeAllConnections !== undefined || node.listenerCount?.('request') !== 0))
     node.prependListener?.('request', ({ socket }, response) => {
       // One of TLS that was open before is found by its next request.
@@ -109,8 +114,9 @@ export function watchConnections(node: NodeServer): WatchedConnections {
 }
 
 /**
- * The open connections of a server, also those from before it was watched. A server of Node ends those of HTTP/1 alone, unless
- * they were upgraded. This function is deprecated in Node's documentation alone (DEP0161), and no other one lists connections.
+ * The open connections of a server, also those from before it was watched. A server of Node ends those of HTTP/1 alone,
+ * unless they were upgraded. This function is deprecated in Node's documentation alone (DEP0161), and no other one
+ * lists connections.
  */
 function openSockets(server: object): readonly Watched[] {
   const { _getActiveHandles: list } = process as { _getActiveHandles?(): readonly unknown[] }

@@ -14,16 +14,16 @@ type Closed = (error?: Error | null) => void
 type FurtherServer = NodeServer & { close(closed: Closed): unknown }
 
 /**
- * Milliseconds in which a connection without a request may bring one more, when its server closes. The request may be on its
- * way, and a client that finds its connection closed does not know whether the request was executed.
+ * Milliseconds in which a connection without a request may bring one more, when its server closes. The request may be
+ * on its way, and a client that finds its connection closed does not know whether the request was executed.
  */
 const lastRequestMs = 500
 
 /**
  * Watches the connections of a server, so that it can be closed in a bounded time.
  *
- * @returns a function that stops listening, and is fulfilled after the last request, or after so many milliseconds, when
- *   it has ended the connections that remain.
+ * @returns a function that stops listening, and is fulfilled after the last request, or after so many milliseconds,
+ *   when it has ended the connections that remain.
  */
 export function watchServer(server: ClosableServer): (closeMs: number) => Promise<void> {
   const watched = new Map<NodeServer, WatchedConnections>()
@@ -42,8 +42,8 @@ export function watchServer(server: ClosableServer): (closeMs: number) => Promis
       for (const connections of all) connections.endUnused()
     }
     for (const connections of all) connections.askToEnd()
-    // A busy process first reads the bytes that have arrived. A request from before the server was watched may leave an unused
-    // connection at any time.
+    // A busy process first reads the bytes that have arrived. A request from before the server was watched may leave an
+    // unused connection at any time.
     const late = setInterval(() => setImmediate(endUnused), lastRequestMs)
     let timer: NodeJS.Timeout | undefined
     const end = new Promise<readonly []>((resolve) => {

@@ -57,8 +57,8 @@ export interface ConformanceOptions {
    * The time in seconds at which the clock of each case begins. Default: the present time.
    *
    * The cases move the clock up to ten years ahead. A store that compares with the clock of its server too forgets
-   * nothing by a clock that is ahead. From a time twenty years ago, it forgets as it does in service: run the cases from
-   * both times.
+   * nothing by a clock that is ahead. From a time twenty years ago, it forgets as it does in service: run the cases
+   * from both times.
    */
   readonly start?: Timestamp
 }
@@ -154,7 +154,10 @@ export function assertThat(condition: boolean, message: string): void {
   if (!condition) throw new Error(message)
 }
 
-/** Returns the answer of a store, or `rejected` if it throws or rejects. An answer that takes more than 10 s is an error. */
+/**
+ * Returns the answer of a store, or `rejected` if it throws or rejects. An answer that takes more than 10 s is an
+ * error.
+ */
 export async function answerOf(ask: () => unknown): Promise<unknown> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {

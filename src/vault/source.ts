@@ -76,8 +76,8 @@ export interface SecretSource {
     successor: { readonly secret: Secret; readonly expectedVersion: string; readonly signal?: AbortSignal | undefined },
   ): Promise<string>
   /**
-   * Returns how often an operator dropped the kept secrets of a reference. A vault does not use a token again that it made
-   * from a secret before. Default: never, so such a token is used until it expires.
+   * Returns how often an operator dropped the kept secrets of a reference. A vault does not use a token again that it
+   * made from a secret before. Default: never, so such a token is used until it expires.
    */
   forgotten?(reference: string): number
   /**

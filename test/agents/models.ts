@@ -1,7 +1,7 @@
 // node only: listens on a socket
 /**
- * Models that follow a script: they ask for the tools of the script one after the other, and then say "done". They record
- * every request, so that a test sees what reached the model.
+ * Models that follow a script: they ask for the tools of the script one after the other, and then say "done". They
+ * record every request, so that a test sees what reached the model.
  *
  * @module
  */

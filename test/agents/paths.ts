@@ -1,7 +1,7 @@
 // node only: runs programs
 /**
- * 10,000 paths against the server for files of the MCP project, behind the gateway, with a delegation for one folder. The
- * agent can write in the folder: it makes links there before it asks, and while it asks.
+ * 10,000 paths against the server for files of the MCP project, behind the gateway, with a delegation for one folder.
+ * The agent can write in the folder: it makes links there before it asks, and while it asks.
  *
  * @module
  */

@@ -54,7 +54,9 @@ async function open(events: string[] = []): Promise<Gateway> {
 
 const folder = (): string => join(machine.home, 'agents', 'claude')
 
-/** Another agent, which has received a part of the authority of the first one: its folder, and the CIDs of its chain. */
+/**
+ * Another agent, which has received a part of the authority of the first one: its folder, and the CIDs of its chain.
+ */
 async function newHelper(): Promise<readonly [folder: string, cids: readonly string[]]> {
   const helper = join(machine.home, 'agents', 'helper')
   const { out: did } = await machine.procura(['agent', 'new', 'helper'])

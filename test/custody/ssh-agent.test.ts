@@ -183,7 +183,9 @@ function p256(curve: string, length: number): Buffer {
   return Buffer.concat([field('ecdsa-sha2-nistp256'), field(curve), field(Buffer.alloc(length, 4))])
 }
 
-/** A valid public key whose point begins with 6 or 7 in place of 4: OpenSSL reads it, SSH and UCAN have no such form. */
+/**
+ * A valid public key whose point begins with 6 or 7 in place of 4: OpenSSL reads it, SSH and UCAN have no such form.
+ */
 function hybridPoint(): Buffer {
   const { x = '', y = '' } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })
   const [first, second] = [Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]

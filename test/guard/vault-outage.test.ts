@@ -39,7 +39,9 @@ async function untilServed({ load }: Scene): Promise<number> {
   }
 }
 
-/** How the calls ended, how long they took together, and the longest delay of the process meanwhile, in milliseconds. */
+/**
+ * How the calls ended, how long they took together, and the longest delay of the process meanwhile, in milliseconds.
+ */
 async function withLag(
   calls: () => Promise<readonly Ending[]>,
 ): Promise<{ readonly endings: readonly Ending[]; readonly took: number; readonly lag: number }> {

@@ -35,7 +35,8 @@ describe('processes that are killed', () => {
 })
 
 describe('processes that are process 1 of a PID namespace each', () => {
-  // A holder that gets no processor for a lease has lost the lock, and a busy machine gives no processor for half a second.
+  // A holder that gets no processor for a lease has lost the lock, and a busy machine gives no processor for half a
+  // second.
   const leaseMs = 1_500
 
   it('AUD-14 write one log: the next one begins by itself when the one before was killed, and not while it lives', async () => {

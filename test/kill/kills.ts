@@ -99,8 +99,8 @@ export async function killAmong(
 }
 
 /**
- * Kills writers that are process 1 of a PID namespace each, on one machine or on machines of other names. In every other
- * round the next one waits already while the one before is killed.
+ * Kills writers that are process 1 of a PID namespace each, on one machine or on machines of other names. In every
+ * other round the next one waits already while the one before is killed.
  *
  * @param leaseMs - of the lock: no writer has it while another one lives.
  */

@@ -7,7 +7,10 @@ import { chainKey, withChainKeys } from './chain-keys.ts'
 
 const start = 1_800_000_000
 
-/** Makes calls, one a second, each with limits of its own that expire a second later. Returns the largest size of the store. */
+/**
+ * Makes calls, one a second, each with limits of its own that expire a second later. Returns the largest size of the
+ * store.
+ */
 function largestSize(calls: number, limits: number, commit: boolean, keyOf: (text: string) => string): number {
   let now = start
   const store = memoryLimitStore({ clock: { now: () => now } })
@@ -244,7 +247,9 @@ describe('a limit store in memory', () => {
   })
 })
 
-/** Makes random requests for limits that expire to a store and to a model, and compares the answers until they expire. */
+/**
+ * Makes random requests for limits that expire to a store and to a model, and compares the answers until they expire.
+ */
 function compareWithExpirations(seed: number, steps: number): void {
   let now = start
   let state = seed

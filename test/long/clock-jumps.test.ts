@@ -30,7 +30,10 @@ const grant = await delegate({ issuer: owner, audience: agent.did, command: '/ma
 
 const hour = 3_600
 const year = 365 * 24 * hour
-/** Seconds by which clocks jump: corrections, time zones, a battery that is empty, a slew, and a leap second that is repeated. */
+/**
+ * Seconds by which clocks jump: corrections, time zones, a battery that is empty, a slew, and a leap second that is
+ * repeated.
+ */
 const jumps = [hour, -hour, -5, 10 * year, 0.0005, -0.5, -1] as const
 
 type Stores = Pick<AuthorizeOptions, 'replay' | 'revocations' | 'limitStore' | 'callStore'>
@@ -75,8 +78,9 @@ interface Counts {
 }
 
 /**
- * Lets the clocks of two services and of their agents jump while calls are sent again and again, and entries are forgotten.
- * Expects that no call is allowed twice, and that the store is usable with correct clocks where one clock cannot make it forget.
+ * Lets the clocks of two services and of their agents jump while calls are sent again and again, and entries are
+ * forgotten. Expects that no call is allowed twice, and that the store is usable with correct clocks where one clock
+ * cannot make it forget.
  */
 async function playJumps(opened: Opened, seed: number, recovers: boolean): Promise<Counts> {
   const random = numbersFrom(seed)

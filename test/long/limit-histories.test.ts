@@ -36,7 +36,9 @@ function laneClock() {
 
 type Clock = ReturnType<typeof laneClock>
 
-/** Plays the histories in lanes, each with data of its own, since the clock of one would end what another one reserved. */
+/**
+ * Plays the histories in lanes, each with data of its own, since the clock of one would end what another one reserved.
+ */
 async function playAll(
   open: (lane: number, clock: Clock) => Promise<readonly [LimitStore, LimitStore]>,
 ): Promise<void> {

@@ -36,7 +36,10 @@ describe('the options that are known at run time', () => {
   }
 })
 
-/** The names that the types have, at a place such as `createGuard audit.denials` or `createVault use`: of each member of a union. */
+/**
+ * The names that the types have, at a place such as `createGuard audit.denials` or `createVault use`: of each member of
+ * a union.
+ */
 function namesOf(entry: string, place: string): readonly (readonly string[])[] {
   const [exported = '', ...path] = place.split(' ')
   const call = signatureOf(typeOfExport(entry, exported))
@@ -64,7 +67,10 @@ function lastParameter({ parameters }: ts.Signature): ts.Type {
   return checker.getTypeOfSymbol(parameters.at(-1) as ts.Symbol)
 }
 
-/** A part of a parameter, the last one first: `audit.denials`, `commands[0]`, `credentials.a`; the parameter itself, or a part by its name. */
+/**
+ * A part of a parameter, the last one first: `audit.denials`, `commands[0]`, `credentials.a`; the parameter itself, or
+ * a part by its name.
+ */
 function partOf({ parameters }: ts.Signature, path: string): ts.Type {
   const segments = path.split(/[.[]/)
   for (const parameter of [...parameters].reverse()) {

@@ -45,7 +45,10 @@ async function withDeployment(
   }
 }
 
-/** Sends each call once, each to one of the processes. Calls the listener with each call that is allowed, and the number of answers. */
+/**
+ * Sends each call once, each to one of the processes. Calls the listener with each call that is allowed, and the number
+ * of answers.
+ */
 async function sendAll(
   verifiers: readonly Verifier[],
   calls: readonly Uint8Array[],
@@ -83,7 +86,10 @@ async function untilAllowed(verifier: Verifier): Promise<number> {
   }
 }
 
-/** Sends all calls while the last second of replication is lost. Returns when each one was allowed, and when the loss began. */
+/**
+ * Sends all calls while the last second of replication is lost. Returns when each one was allowed, and when the loss
+ * began.
+ */
 async function loseLastSecond(
   { verifiers, pair }: Deployment,
   calls: readonly Uint8Array[],

@@ -43,7 +43,10 @@ async function measure(name: string, verifier: Verifier, failures: Readonly<Reco
   }
 }
 
-/** Returns the milliseconds from the end of a failure until calls that were refused meanwhile, and a new one, are answered. */
+/**
+ * Returns the milliseconds from the end of a failure until calls that were refused meanwhile, and a new one, are
+ * answered.
+ */
 async function oneFailure(
   verifier: Verifier,
   fail: () => unknown,

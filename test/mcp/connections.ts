@@ -70,7 +70,10 @@ const same: Wrap = (transport) => transport
 /** Versions of the protocol that a client can ask for. The newest has no sessions. */
 export type ProtocolVersion = '2025-06-18' | '2025-11-25' | '2026-07-28'
 
-/** Connects a client of an SDK to a server. `build` is called once, or for each request where the protocol has no session. */
+/**
+ * Connects a client of an SDK to a server. `build` is called once, or for each request where the protocol has no
+ * session.
+ */
 export async function connect(
   transport: TransportName,
   sdk: { readonly client: 1 | 2; readonly server: 1 | 2 },

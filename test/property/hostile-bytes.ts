@@ -88,7 +88,10 @@ function raw(body: Uint8Array): Uint8Array {
   return container
 }
 
-/** A gzip member of so many MiB of zeros. One MiB is compressed, and its block is repeated, which takes a fifth of the time. */
+/**
+ * A gzip member of so many MiB of zeros. One MiB is compressed, and its block is repeated, which takes a fifth of the
+ * time.
+ */
 function gzippedZeros(mebibytes: number): Uint8Array {
   const zeros = Buffer.alloc(1 << 20)
   const block = deflateRawSync(zeros, { finishFlush: constants.Z_FULL_FLUSH })

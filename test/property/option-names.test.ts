@@ -1,6 +1,6 @@
 /**
- * Every public function that takes options refuses a name that it does not know: a function that is added without a place
- * in `option-calls.ts` fails here.
+ * Every public function that takes options refuses a name that it does not know: a function that is added without a
+ * place in `option-calls.ts` fails here.
  *
  * @module
  */

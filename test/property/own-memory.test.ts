@@ -1,6 +1,6 @@
 /**
- * The memory of a container may be used for something else as soon as a function has returned its promise: each result is
- * that of the container at the time of the call.
+ * The memory of a container may be used for something else as soon as a function has returned its promise: each result
+ * is that of the container at the time of the call.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * One valid call of every function that a portable entry point of the package exports: the ground on which arguments are
- * exchanged for wrong ones.
+ * One valid call of every function that a portable entry point of the package exports: the ground on which arguments
+ * are exchanged for wrong ones.
  *
  * @module
  */

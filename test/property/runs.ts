@@ -1,8 +1,8 @@
 /**
- * How often a property is tried, and from which seed. `npm test` tries a part of the cases, so that it takes a minute or
- * two; with `CI` set it tries all of them. Its seed is fixed, so that a build gives the same answer twice. `npm run
- * test:long` tries far more, from a new seed each time. `PROCURA_SEED=n` sets the seed of both. The title of a test
- * contains the number and the seed.
+ * How often a property is tried, and from which seed. `npm test` tries a part of the cases, so that it takes a minute
+ * or two; with `CI` set it tries all of them. Its seed is fixed, so that a build gives the same answer twice.
+ * `npm run test:long` tries far more, from a new seed each time. `PROCURA_SEED=n` sets the seed of both. The title of a
+ * test contains the number and the seed.
  *
  * @module
  */

@@ -306,8 +306,8 @@ export function sameValue(left: unknown, right: unknown): boolean {
 }
 
 /**
- * `like`, by the whole table of "the first i tokens of the pattern match the first j code units of the text". Quadratic,
- * and hard to get wrong.
+ * `like`, by the whole table of "the first i tokens of the pattern match the first j code units of the text".
+ * Quadratic, and hard to get wrong.
  */
 export function globMatches(pattern: string, text: string): boolean {
   const tokens = globTokens(pattern)

@@ -5,8 +5,8 @@ import { nodeHandler } from '../../src/http/adapters/node.ts'
 import { closeAtSignal } from '../../src/service/close-at-signal.ts'
 import { waitingService } from './waiting-service.ts'
 
-// A service in a process of its own, with a server or at standard input. Its parent gets its port, and its records when it
-// exits.
+// A service in a process of its own, with a server or at standard input. Its parent gets its port, and its records when
+// it exits.
 const [audience = '', place] = process.argv.slice(2)
 const { service, kinds } = waitingService(audience)
 process.once('exit', () => process.stdout.write(`${kinds()} ${service.health().status}`))

@@ -282,7 +282,9 @@ describe('a delegate that fills the store of revocations', () => {
     const revocations = memoryRevocationStore({ maxEntries: 20, clock })
     const { service } = setUp({ revocations, registry: true })
     const [root] = proofs as [Delegation]
-    /** A delegation of the delegate, and its revocation, as it can sign them without end; the store never forgets it. */
+    /**
+     * A delegation of the delegate, and its revocation, as it can sign them without end; the store never forgets it.
+     */
     const flood = async (): Promise<unknown> => {
       const made = await delegateRaw(bob, await generateSigner(), { subject: alice.did, expiration: never })
       const path = [root, made]

@@ -7,8 +7,8 @@ import { on } from '../../src/service/on.ts'
 import { createService, type Service } from '../../src/service/service.ts'
 
 /**
- * Makes the service of a process of its own. Its parent gets `started` when a call is in progress, and the next message of the
- * parent is the end of the call.
+ * Makes the service of a process of its own. Its parent gets `started` when a call is in progress, and the next message
+ * of the parent is the end of the call.
  */
 export function waitingService(audience: string): { readonly service: Service; kinds(): string } {
   const sink = memoryAuditSink()

@@ -2,7 +2,10 @@
 
 import { findProgram, type Service } from './service.ts'
 
-/** How long the browser may take for a step, in milliseconds: a busy machine takes longer than the default of playwright. */
+/**
+ * How long the browser may take for a step, in milliseconds: a busy machine takes longer than the default of
+ * playwright.
+ */
 export const browserMs = 100_000
 
 /** The browser; its test drives it through playwright-core. */

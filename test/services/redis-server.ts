@@ -23,8 +23,8 @@ export interface RedisServer {
 /**
  * Makes a server that writes each change to its log before it answers. It is not started yet.
  *
- * It waits for the disk as well, unless `PROCURA_REDIS_SYNC` is `no`: then its files outlive its process, but not a power
- * failure.
+ * It waits for the disk as well, unless `PROCURA_REDIS_SYNC` is `no`: then its files outlive its process, but not a
+ * power failure.
  */
 export async function redisServer(...options: readonly string[]): Promise<RedisServer> {
   const program = findProgram('redis-server')

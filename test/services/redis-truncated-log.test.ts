@@ -10,9 +10,10 @@ import { redisStores } from '../../src/state/redis/redis-stores.ts'
 import { type RedisServer, redisServer } from './redis-server.ts'
 
 /**
- * Redis writes the changes of a script to its log within MULTI and EXEC. If it is killed while it writes them, it ignores the
- * first ones at its next start, but leaves them in the log, before the changes of later scripts. At the start after that it
- * makes all of them: a part of a script that was lost, and was perhaps sent again since, comes back.
+ * Redis writes the changes of a script to its log within MULTI and EXEC. If it is killed while it writes them, it
+ * ignores the first ones at its next start, but leaves them in the log, before the changes of later scripts. At the
+ * start after that it makes all of them: a part of a script that was lost, and was perhaps sent again since, comes
+ * back.
  */
 const secret = new Uint8Array(32).fill(7)
 const server: RedisServer = await redisServer()
@@ -80,7 +81,8 @@ function commandsOf(log: Buffer, content: string): readonly number[] {
 }
 
 /**
- * Kills the server while it writes the last script, at each of its changes, starts it, lets it work, and starts it again.
+ * Kills the server while it writes the last script, at each of its changes, starts it, lets it work, and starts it
+ * again.
  *
  * @param prepare - makes the entries; the last script is the one that is lost.
  * @param work - after the first start.

@@ -4,8 +4,8 @@
  * `npm run test:services`: looks for each server and browser that a test of this folder needs, and runs the tests whose
  * needs are met. It names the missing ones, with their installation. With `CI=true` a missing one is a failure.
  *
- * Names of tests, such as `redis` or `redis.test.ts`, run these alone. `--packages` prints the Debian packages instead. Other
- * arguments go to the test runner.
+ * Names of tests, such as `redis` or `redis.test.ts`, run these alone. `--packages` prints the Debian packages instead.
+ * Other arguments go to the test runner.
  *
  * @module
  */

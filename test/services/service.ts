@@ -18,7 +18,10 @@ import { delimiter, join } from 'node:path'
 export interface Service {
   /** How it is called in reports. */
   readonly name: string
-  /** Its Debian packages, with spaces between them; `npm run test:services -- --packages` lists them. Absent when it comes from npm. */
+  /**
+   * Its Debian packages, with spaces between them; `npm run test:services -- --packages` lists them. Absent when it
+   * comes from npm.
+   */
   readonly apt?: string
   /** Test files of this folder that need it. */
   readonly tests: readonly string[]

@@ -35,7 +35,9 @@ export interface StorePair {
   remove(): Promise<void>
 }
 
-/** Starts two servers of Redis. The replica is behind by some milliseconds, or more if the network between them fails. */
+/**
+ * Starts two servers of Redis. The replica is behind by some milliseconds, or more if the network between them fails.
+ */
 export async function startRedisPair(): Promise<StorePair> {
   const primary = await redisServer()
   await primary.start()

@@ -44,7 +44,8 @@ async function expectRecovery(
   await verifier.verify(await makeCalls(1))
   for (const answer of await verifier.verify(calls)) expect(answer).toMatch(/^(revocation|replay)_unknown$/)
   await heal()
-  // A request that the client sends as it connects, and as its time ends, is refused and used: the others come after that.
+  // A request that the client sends as it connects, and as its time ends, is refused and used: the others come after
+  // that.
   expect(await verifier.verify(await makeCalls(1), { again: true })).toEqual([
     expect.stringMatching(/^(allowed|replayed)$/),
   ])
@@ -103,8 +104,8 @@ describe.each(Object.entries(servers))('STO-13 STO-14 calls with stores in %s', 
     }
   })
 
-  // iovalkey without a ready check takes a connection for open before anything arrived on it: it sends requests on it, and
-  // sends them again later.
+  // iovalkey without a ready check takes a connection for open before anything arrived on it: it sends requests on it,
+  // and sends them again later.
   const ways: Readonly<Record<string, readonly [options: { readonly readyCheck?: boolean }, sent: boolean]>> = {
     'with the options of spec/state.md': [{}, client === 'iovalkey'],
     ...(client === 'iovalkey' && { 'with a ready check': [{ readyCheck: true }, false] }),

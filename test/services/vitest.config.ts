@@ -12,7 +12,8 @@ const config: ViteUserConfig = defineConfig({
     include: ['test/services/**/*.test.ts'],
     globalSetup: ['test/setup/build.ts'],
     setupFiles: ['test/setup/unhandled.ts'],
-    // Tests end servers, and never the machine: what a server has written outlives it, and a busy disk takes seconds to sync.
+    // Tests end servers, and never the machine: what a server has written outlives it, and a busy disk takes seconds to
+    // sync.
     env: { PROCURA_REDIS_SYNC: 'no' },
     testTimeout: 120_000,
     expect: { poll: { timeout: 20_000 } },

@@ -1,7 +1,8 @@
 // node only: reads the repository
 
 /**
- * The catalogue of attacks, `spec/attacks.md`, and the tests whose titles name its rows (`[attack 5]`, `[attacks 9-11]`).
+ * The catalogue of attacks, `spec/attacks.md`, and the tests whose titles name its rows (`[attack 5]`,
+ * `[attacks 9-11]`).
  *
  * @module
  */

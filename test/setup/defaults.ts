@@ -25,7 +25,9 @@ const units: ReadonlyMap<string, number> = new Map([
   ['MiB', 1024 * 1024],
 ])
 
-/** Lists the options of all interfaces with a documented numeric default, such as `Default 8,192.` or `Default 1 MiB`. */
+/**
+ * Lists the options of all interfaces with a documented numeric default, such as `Default 8,192.` or `Default 1 MiB`.
+ */
 export function documentedDefaults(sources: readonly SourceFile[]): readonly DocumentedDefault[] {
   const found: DocumentedDefault[] = []
   for (const file of sources) {
@@ -48,8 +50,8 @@ export function documentedDefaults(sources: readonly SourceFile[]): readonly Doc
 
 /**
  * The values that the code gives to an option where it is absent: `name: withDefault(check, value)`, `{ name = value }`
- * and `name: value`, in the file of the option, or else in the files that import from it. Of random bytes, the length of
- * the arrays that are filled with them.
+ * and `name: value`, in the file of the option, or else in the files that import from it. Of random bytes, the length
+ * of the arrays that are filled with them.
  */
 export function writtenDefaults(sources: readonly SourceFile[], option: DocumentedDefault): readonly number[] {
   const { file, isRandom } = option

@@ -18,9 +18,9 @@ export const root: string = fileURLToPath(new URL('../..', import.meta.url))
 export type Entries = Readonly<Record<string, string>>
 
 /**
- * Modules that browsers load on demand, and that use code of the root entry. Each is a file of `dist` with copies of that
- * code: bundlers would put shared code into further files, which every page loads (decision 099). Nothing that they
- * export is a class, or returns an object of one.
+ * Modules that browsers load on demand, and that use code of the root entry. Each is a file of `dist` with copies of
+ * that code: bundlers would put shared code into further files, which every page loads (decision 099). Nothing that
+ * they export is a class, or returns an object of one.
  */
 export const standalone: readonly string[] = [
   'src/authorization/explain-denial.ts',

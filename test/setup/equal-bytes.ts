@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
 
 /**
- * Whether two byte arrays of one class have the same bytes. The test runner compares each byte like a value of any kind,
- * which takes a millisecond for a token.
+ * Whether two byte arrays of one class have the same bytes. The test runner compares each byte like a value of any
+ * kind, which takes a millisecond for a token.
  */
 function areBytesEqual(one: unknown, other: unknown): boolean | undefined {
   if (!(one instanceof Uint8Array && other instanceof Uint8Array)) return undefined

@@ -6,7 +6,9 @@
 
 import type { ObjectShape, Shape } from '../../src/gateway/configuration/shape.ts'
 
-/** A JSON Schema of a shape (draft 2020-12), for editors. The reader is stricter where a schema cannot express a rule. */
+/**
+ * A JSON Schema of a shape (draft 2020-12), for editors. The reader is stricter where a schema cannot express a rule.
+ */
 export function jsonSchemaOf(shape: Shape): Readonly<Record<string, unknown>> {
   switch (shape.kind) {
     case 'string':

@@ -40,7 +40,9 @@ const languageVersion = ts.ScriptTarget.ES2022
 /** The files that were read: several tests ask for the same folders, and parsing takes seconds. */
 const known = new Map<string, SourceFile>()
 
-/** Reads every TypeScript file under a folder. A file is read once, and parsed when its tree or its imports are used. */
+/**
+ * Reads every TypeScript file under a folder. A file is read once, and parsed when its tree or its imports are used.
+ */
 export function readSources(folder: string, extension = '.ts'): SourceFile[] {
   return listFiles(folder, extension).map((path) => {
     const file = known.get(path) ?? readSource(path)
@@ -107,8 +109,8 @@ export interface Title {
 const knownTitles = new Map<string, readonly string[]>()
 
 /**
- * Titles of tests and of their groups: the first argument of `it`, `test` and `describe`, also after `.each`. Files that
- * do not mention the subject are not parsed, and the others once, without their comments.
+ * Titles of tests and of their groups: the first argument of `it`, `test` and `describe`, also after `.each`. Files
+ * that do not mention the subject are not parsed, and the others once, without their comments.
  */
 export function titlesAbout(subject: RegExp, files: readonly SourceFile[]): readonly Title[] {
   return files

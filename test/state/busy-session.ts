@@ -25,10 +25,11 @@ const args: IpldMap = { to: 'canary.recipient@example.com', subject: 'Canary sub
 const eventId = 'canary-event-id'
 
 /**
- * Uses every store: calls of a chain with each kind of limit, together and one after the other, tasks of an idempotent command,
- * an approved call, revocations of delegations and principals, keys of persons, and a security event.
+ * Uses every store: calls of a chain with each kind of limit, together and one after the other, tasks of an idempotent
+ * command, an approved call, revocations of delegations and principals, keys of persons, and a security event.
  *
- * @returns the texts that no store may contain: principals, delegations, calls, commands, arguments, persons and secrets.
+ * @returns the texts that no store may contain: principals, delegations, calls, commands, arguments, persons and
+ *   secrets.
  */
 export async function playSession(
   { stores, keys, processed }: SessionStores,
@@ -95,8 +96,8 @@ export async function playSession(
 }
 
 /**
- * The texts that are in a dump as they are, in hexadecimal, or in base64 at any of its three positions. Short ones are left out
- * in base64, and all of one byte in the encodings.
+ * The texts that are in a dump as they are, in hexadecimal, or in base64 at any of its three positions. Short ones are
+ * left out in base64, and all of one byte in the encodings.
  */
 export function foundIn(dump: Buffer, texts: readonly string[]): readonly string[] {
   const content = dump.toString('latin1')

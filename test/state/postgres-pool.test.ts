@@ -175,7 +175,8 @@ describe('STO-14 statements on connections of a pool', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     try {
       const answer = poolRunner(pool).run('INSERT', [], never)
-      // The first question finds that one of them is dead; the others are closed with it, without questions of their own.
+      // The first question finds that one of them is dead; the others are closed with it, without questions of their
+      // own.
       await vi.advanceTimersByTimeAsync(510)
       expect(idle.map(({ released }) => released.length)).toEqual([1, 1, 1])
       await vi.runAllTimersAsync()

@@ -81,8 +81,8 @@ describe('RPL-08 a call after a loss of data', () => {
   const bounds = { maxInvocationLifetime: 300, clockTolerance: 60 }
 
   /**
-   * A service accepts a call before the loss, with any clock that is wrong by the tolerance at most, and any `iat` that its
-   * issuer chose. The same call is not accepted after the loss by another service with another clock.
+   * A service accepts a call before the loss, with any clock that is wrong by the tolerance at most, and any `iat` that
+   * its issuer chose. The same call is not accepted after the loss by another service with another clock.
    */
   it('is refused if any service can have accepted it before, whatever `iat` its issuer chose', () => {
     const error = fc.integer({ min: -60, max: 60 })

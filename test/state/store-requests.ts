@@ -30,8 +30,8 @@ export async function expectOwnPruning({ revocations, replay, limitStore }: Serv
 }
 
 /**
- * Expects that stores refuse, by a clock that went back, what they may have forgotten: also when they are prepared again
- * with the same epoch, and no longer when their data begins anew.
+ * Expects that stores refuse, by a clock that went back, what they may have forgotten: also when they are prepared
+ * again with the same epoch, and no longer when their data begins anew.
  *
  * @param at - opens the stores of epoch 0 with a clock.
  */

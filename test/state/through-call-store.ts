@@ -4,7 +4,9 @@ import type { LimitRequest, LimitStoreOptions } from '../../src/authorization/li
 import type { ClaimOptions } from '../../src/authorization/replay-store.ts'
 import type { ServerStores, SharedStores } from '../../src/state/shared-stores.ts'
 
-/** Stores whose look-ups, claims and reservations are each a question to their call store, as those of decisions are. */
+/**
+ * Stores whose look-ups, claims and reservations are each a question to their call store, as those of decisions are.
+ */
 export function throughCallStore({ callStore, ...stores }: ServerStores): SharedStores {
   const freshClaim = (): CallClaim => ({
     key: randomUUID(),

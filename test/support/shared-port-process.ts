@@ -4,8 +4,9 @@ import process from 'node:process'
 import { startAtAddress } from '../../src/support/start-server.ts'
 
 /**
- * Two workers of one cluster start a server at the port that the process is given, the second when the first listens. The
- * process prints the outcomes as a list in JSON. A cluster shares a port between servers that do not exclude others.
+ * Two workers of one cluster start a server at the port that the process is given, the second when the first listens.
+ * The process prints the outcomes as a list in JSON. A cluster shares a port between servers that do not exclude
+ * others.
  */
 if (cluster.isPrimary) {
   const outcomes: string[] = []

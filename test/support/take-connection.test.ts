@@ -2,7 +2,10 @@ import { EventEmitter } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { takeConnection } from '../../src/support/take-connection.ts'
 
-/** What a server sends in one packet: the connection is complete, and it ends. `pg` reads both before any promise goes on. */
+/**
+ * What a server sends in one packet: the connection is complete, and it ends. `pg` reads both before any promise goes
+ * on.
+ */
 function endingPool(connection: EventEmitter): { connect(): Promise<EventEmitter> } {
   const connect = (callback: (error: undefined, connection: EventEmitter) => void): void => {
     setImmediate(() => {

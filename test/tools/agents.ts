@@ -1,11 +1,12 @@
 // node only: installs and runs programs
 
 /**
- * `npm run test:agents`: Claude Code and Codex, as they are published, with models of ours, behind `procura connect` and
- * `procura serve`. In front of a server for mail, which needs the key of an API, and of the server for files of the MCP
- * project.
+ * `npm run test:agents`: Claude Code and Codex, as they are published, with models of ours, behind `procura connect`
+ * and `procura serve`. In front of a server for mail, which needs the key of an API, and of the server for files of the
+ * MCP project.
  *
- * The agents and the server come from npm into a cache folder: `PROCURA_MATRIX_CACHE`, or `procura-matrix` in the user's.
+ * The agents and the server come from npm into a cache folder: `PROCURA_MATRIX_CACHE`, or `procura-matrix` in the
+ * user's.
  *
  * @module
  */

@@ -144,9 +144,10 @@ async function standaloneCode(script: string): Promise<string | undefined> {
 }
 
 /**
- * Wraps the initial value of each constant of a module in a call that is marked as free of side effects, as package.json
- * says of every file. One file of `dist` holds many modules, and a bundler keeps the constants of a file that it uses,
- * with all that they need, unless it sees that their values can be left out. Minifiers remove the wrapping.
+ * Wraps the initial value of each constant of a module in a call that is marked as free of side effects, as
+ * package.json says of every file. One file of `dist` holds many modules, and a bundler keeps the constants of a file
+ * that it uses, with all that they need, unless it sees that their values can be left out. Minifiers remove the
+ * wrapping.
  */
 function markPure(this: { readonly parse: (code: string) => object }, code: string): { code: string; map: null } {
   const { body } = this.parse(code) as { readonly body: readonly SyntaxNode[] }
@@ -182,11 +183,11 @@ interface Imports {
 }
 
 /**
- * The name of the file into which a script goes that `import 'procura'` loads at once. Code that is needed again by lazily
- * loaded code has its own file, as in the output of bundlers. Code that leads to a package import (`#backend`) is separate
- * from the rest: the imported module needs the rest, and in one file the two would wait for each other before their
- * constants exist. Code that Node alone loads, by a package import, is one file for each import that leads to it,
- * and one for each module that is loaded on demand elsewhere.
+ * The name of the file into which a script goes that `import 'procura'` loads at once. Code that is needed again by
+ * lazily loaded code has its own file, as in the output of bundlers. Code that leads to a package import (`#backend`)
+ * is separate from the rest: the imported module needs the rest, and in one file the two would wait for each other
+ * before their constants exist. Code that Node alone loads, by a package import, is one file for each import that leads
+ * to it, and one for each module that is loaded on demand elsewhere.
  */
 function partOf(script: string, importsOf: (script: string) => Imports | undefined): string | undefined {
   if (entries.has(script)) return undefined

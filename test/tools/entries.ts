@@ -1,8 +1,9 @@
 // node only: writes files
 
 /**
- * `npm run entries`: writes what follows from the files of `src/entries`, the export map of package.json, the `paths` of
- * tsconfig.json and the entry points of typedoc.json; and the JSON Schema of `gateway.json`, which follows from its shape.
+ * `npm run entries`: writes what follows from the files of `src/entries`, the export map of package.json, the `paths`
+ * of tsconfig.json and the entry points of typedoc.json; and the JSON Schema of `gateway.json`, which follows from its
+ * shape.
  *
  * @module
  */

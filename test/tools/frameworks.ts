@@ -4,8 +4,8 @@
  * `npm run test:frameworks`: the adapters for agent frameworks, each with the framework and its own fake model, and the
  * programs of the guides. A word selects the cases and guides whose names contain it.
  *
- * The frameworks and a Node for them come from npm into a cache folder: `PROCURA_MATRIX_CACHE`, or `procura-matrix` in the
- * user's. Their versions are part of the name of their folder.
+ * The frameworks and a Node for them come from npm into a cache folder: `PROCURA_MATRIX_CACHE`, or `procura-matrix` in
+ * the user's. Their versions are part of the name of their folder.
  *
  * @module
  */

@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { execute } from './execute.ts'
 
-/** The folder for packages that only some tests need: `PROCURA_MATRIX_CACHE`, or `procura-matrix` in the user's cache. */
+/**
+ * The folder for packages that only some tests need: `PROCURA_MATRIX_CACHE`, or `procura-matrix` in the user's cache.
+ */
 export const cache: string = process.env['PROCURA_MATRIX_CACHE'] ?? join(homedir(), '.cache', 'procura-matrix')
 
 /**

@@ -3,7 +3,8 @@
 /**
  * `npm run test:mcp`: the conformance suite of MCP against a server alone and behind `relayTools`, with equal results.
  *
- * The suite and a Node for it come from npm into a cache folder: `PROCURA_MATRIX_CACHE`, or `procura-matrix` in the user's.
+ * The suite and a Node for it come from npm into a cache folder: `PROCURA_MATRIX_CACHE`, or `procura-matrix` in the
+ * user's.
  *
  * @module
  */

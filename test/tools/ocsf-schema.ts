@@ -1,9 +1,9 @@
 // node only: reads a git repository, writes a fixture
 
 /**
- * `tsx test/tools/ocsf-schema.ts <git directory of ocsf/ocsf-schema> <commit>`: compiles the class API Activity and every
- * object it reaches, with inheritance and profiles resolved, into `test/fixtures/ocsf/api-activity.json`. Extensions of
- * the schema are left out.
+ * `tsx test/tools/ocsf-schema.ts <git directory of ocsf/ocsf-schema> <commit>`: compiles the class API Activity and
+ * every object it reaches, with inheritance and profiles resolved, into `test/fixtures/ocsf/api-activity.json`.
+ * Extensions of the schema are left out.
  *
  * @module
  */

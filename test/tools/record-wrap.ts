@@ -1,8 +1,8 @@
 // node only: runs programs and writes a file
 
 /**
- * `tsx test/tools/record-wrap.ts`: runs `wrap`, `serve` and two calls of a client, and writes the terminal of that run as
- * `spec/wrap.svg`.
+ * `tsx test/tools/record-wrap.ts`: runs `wrap`, `serve` and two calls of a client, and writes the terminal of that run
+ * as `spec/wrap.svg`.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 // node only: installs and runs programs
 
 /**
- * `npm run test:sqlite`: the stores in SQLite with each driver: every conformance case, and whether a copy of a destroyed
- * key remains in a file.
+ * `npm run test:sqlite`: the stores in SQLite with each driver: every conformance case, and whether a copy of a
+ * destroyed key remains in a file.
  *
  * Drivers and runtimes come from npm into a cache folder: `PROCURA_MATRIX_CACHE`, or `procura-matrix` in the user's.
  *

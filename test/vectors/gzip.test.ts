@@ -88,7 +88,9 @@ const none = (count: number): number[][] => {
   return count > 10 ? [[18, count - 11]] : Array.from({ length: count }, () => [0])
 }
 
-/** The lengths of the codes of `a` and `b`, of the end of a block, and of two or three symbols of length and distance. */
+/**
+ * The lengths of the codes of `a` and `b`, of the end of a block, and of two or three symbols of length and distance.
+ */
 const saidOf = (a: number, b: number, end: number, ...rest: number[]): number[][] => [
   ...none(97),
   [a],

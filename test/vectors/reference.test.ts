@@ -30,7 +30,9 @@ function agree({ expected }: Vector, { allowed, reasons }: ReferenceVerdict): bo
   return found.has(expected.code) || (form.has(expected.code) && [...found].some((reason) => form.has(reason)))
 }
 
-/** Cases that the reference reads more narrowly than it should: percent triplets in a DID, a byte order mark in text. */
+/**
+ * Cases that the reference reads more narrowly than it should: percent triplets in a DID, a byte order mark in text.
+ */
 const beyond = new Set([
   'form: an audience by another method in a delegation that nothing refers to',
   'form: text beyond ASCII, with NUL and a byte order mark',

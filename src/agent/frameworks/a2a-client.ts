@@ -83,9 +83,9 @@ const checks: OptionChecks<A2aInterceptorOptions> = Object.freeze({
 const sending: ReadonlySet<string> = new Set(['sendMessage', 'sendMessageStream'])
 
 /**
- * Makes a `CallInterceptor` for a client of A2A 1.0. The agent signs each message, and the container is sent in the header
- * `X-UCAN-Container`. A message that the agent may not send throws an error with the reason, and is not sent. With `tasks`,
- * the agent signs the requests about tasks in the same way; without it, they pass unchanged.
+ * Makes a `CallInterceptor` for a client of A2A 1.0. The agent signs each message, and the container is sent in the
+ * header `X-UCAN-Container`. A message that the agent may not send throws an error with the reason, and is not sent.
+ * With `tasks`, the agent signs the requests about tasks in the same way; without it, they pass unchanged.
  *
  * @throws ArgumentError when an argument is invalid.
  *

@@ -45,7 +45,9 @@ export function publishWaiting(context: A2aRequestContext, bus: A2aEventBus, ref
   publishStatus(context, bus, authRequired, refusalMessage(contextId, taskId, refusal))
 }
 
-/** Publishes the end of a task whose executor failed. The message of the error may contain a secret, and is left out. */
+/**
+ * Publishes the end of a task whose executor failed. The message of the error may contain a secret, and is left out.
+ */
 export function publishFailure(context: A2aRequestContext, bus: A2aEventBus, caller: string): void {
   const { taskId, contextId } = context
   publishTask(context, bus, caller)

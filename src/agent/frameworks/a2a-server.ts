@@ -19,18 +19,20 @@ import { type A2aTaskMethod, taskIdOf } from './a2a-task.ts'
 
 /** Options of {@link guardedRequestHandler}. */
 export interface GuardedRequestHandlerOptions<Context, Bus, Handler> extends A2aCommand {
-  /** Makes the handler of the SDK for the executor: `(executor) => new DefaultRequestHandler(card, store, executor)`. */
+  /**
+   * Makes the handler of the SDK for the executor: `(executor) => new DefaultRequestHandler(card, store, executor)`.
+   */
   readonly handler: (executor: GuardedExecutor<Context, Bus>) => Handler
   /**
-   * The class of the errors that refuse requests about tasks, such as `UnsupportedOperationError`. Default: one without a
-   * code of A2A.
+   * The class of the errors that refuse requests about tasks, such as `UnsupportedOperationError`. Default: one without
+   * a code of A2A.
    */
   readonly RefusalError?: new (
     message: string,
   ) => Error
   /**
-   * Called with the error of an executor, or of a store. The client does not receive the error of an executor. Default: the
-   * errors are ignored.
+   * Called with the error of an executor, or of a store. The client does not receive the error of an executor. Default:
+   * the errors are ignored.
    */
   readonly onError?: (error: unknown) => void
 }
@@ -44,13 +46,14 @@ const checks: OptionChecks<GuardedRequestHandlerOptions<never, never, never>> = 
 })
 
 /**
- * Puts a guard before the request handler of A2A 1.0. A request must come with a container in the header `X-UCAN-Container`
- * (`a2aInterceptor` adds it) whose call is bound to it. Nothing is read or stored for a message that is refused.
+ * Puts a guard before the request handler of A2A 1.0. A request must come with a container in the header
+ * `X-UCAN-Container` (`a2aInterceptor` adds it) whose call is bound to it. Nothing is read or stored for a message that
+ * is refused.
  *
- * A refused message is answered with a message, whose metadata contain the denial. If only a policy refuses the call, an
- * approval could permit it, and the answer is a task in the state `TASK_STATE_AUTH_REQUIRED`. The client can then send the
- * message again for the same task, with the approval. A refused request about tasks is an error. Only the public agent card
- * needs no container.
+ * A refused message is answered with a message, whose metadata contain the denial. If only a policy refuses the call,
+ * an approval could permit it, and the answer is a task in the state `TASK_STATE_AUTH_REQUIRED`. The client can then
+ * send the message again for the same task, with the approval. A refused request about tasks is an error. Only the
+ * public agent card needs no container.
  *
  * The user of a request, for the stores of the SDK, is the DID of its caller.
  *
@@ -62,7 +65,8 @@ const checks: OptionChecks<GuardedRequestHandlerOptions<never, never, never>> = 
  * import { defineCommand } from 'procura'
  * import { type A2aRequestHandler, guardedRequestHandler, messageArguments } from 'procura/agent/a2a'
  *
- * declare const makeHandler: (executor: object) => A2aRequestHandler // (executor) => new DefaultRequestHandler(card, store, executor)
+ * // (executor) => new DefaultRequestHandler(card, store, executor)
+ * declare const makeHandler: (executor: object) => A2aRequestHandler
  * const ask = defineCommand({ command: '/agent/ask', args: messageArguments() })
  * const requestHandler = guardedRequestHandler(
  *   guard,

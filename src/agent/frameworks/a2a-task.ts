@@ -43,8 +43,9 @@ export const clientMethods: ReadonlyMap<string, A2aTaskMethod> = new Map([
 ])
 
 /**
- * Makes the schemas of the arguments that bind a call to one request about tasks, for the definition of a command: `method`
- * is its name in the protocol, such as `GetTask`, `task` the id of its task, and `request` a digest of its parameters.
+ * Makes the schemas of the arguments that bind a call to one request about tasks, for the definition of a command:
+ * `method` is its name in the protocol, such as `GetTask`, `task` the id of its task, and `request` a digest of its
+ * parameters.
  *
  * @example
  * ```ts

@@ -121,8 +121,8 @@ export interface PermittedCall {
 
 /**
  * Puts an agent into a session of the Claude Agent SDK. A hook asks it before each tool, also before tools that are
- * allowed beforehand, for which `canUseTool` is not called. A refused call is denied with the reason. If the hook fails,
- * the call is blocked.
+ * allowed beforehand, for which `canUseTool` is not called. A refused call is denied with the reason. If the hook
+ * fails, the call is blocked.
  *
  * A sub-agent acts with an agent of its own, which `attenuateFor` makes at its first call. Make one session for each
  * `query`.

@@ -59,8 +59,8 @@ export interface LangchainMiddleware<Message> {
 
 /**
  * Makes a middleware of LangChain 1.x that asks an agent before a tool runs. A refused call is answered with an error
- * message, whose text is the reason. Pass the middleware as the last one, so that no other changes the arguments after it.
- * A schema of a tool that changes its arguments does so after the question too.
+ * message, whose text is the reason. Pass the middleware as the last one, so that no other changes the arguments after
+ * it. A schema of a tool that changes its arguments does so after the question too.
  *
  * @throws ArgumentError when an argument is invalid.
  *

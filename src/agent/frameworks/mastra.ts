@@ -29,8 +29,8 @@ export interface MastraHooks {
 }
 
 /**
- * Makes the `hooks` of a Mastra agent, which ask an agent before a tool runs. The reason of a refusal becomes the output of
- * the tool. The input schema of a tool is applied after the question.
+ * Makes the `hooks` of a Mastra agent, which ask an agent before a tool runs. The reason of a refusal becomes the
+ * output of the tool. The input schema of a tool is applied after the question.
  *
  * `hooks` of a single run replace these: pass them there too. Tools without `execute`, such as those of a browser, run
  * elsewhere and are not asked about.

@@ -50,8 +50,8 @@ export interface OpenAiToolGuardrail {
 
 /**
  * Makes a guardrail of OpenAI Agents that asks an agent before a tool runs: for `inputGuardrails` of a tool, or
- * `toolInputGuardrails` of an MCP server. The reason of a refusal becomes the output of the tool. A schema of a tool that
- * changes its arguments does so after the question.
+ * `toolInputGuardrails` of an MCP server. The reason of a refusal becomes the output of the tool. A schema of a tool
+ * that changes its arguments does so after the question.
  *
  * @throws ArgumentError when an argument is invalid.
  *
@@ -116,8 +116,9 @@ export interface OpenAiMcpCall {
 }
 
 /**
- * Makes the function `toolMetaResolver` of an MCP server of OpenAI Agents. An agent signs each call for its arguments, and
- * the container is put into `_meta`. A call that the agent may not make throws an error with the reason, and is not sent.
+ * Makes the function `toolMetaResolver` of an MCP server of OpenAI Agents. An agent signs each call for its arguments,
+ * and the container is put into `_meta`. A call that the agent may not make throws an error with the reason, and is not
+ * sent.
  *
  * @throws ArgumentError when an argument is invalid.
  */

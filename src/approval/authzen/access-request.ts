@@ -18,8 +18,8 @@ import {
 } from './wire.ts'
 
 /**
- * Writes a request for an approval as the body of an access request. Send it to the endpoint of the decision by `POST`, as
- * `application/json`. APR-70
+ * Writes a request for an approval as the body of an access request. Send it to the endpoint of the decision by `POST`,
+ * as `application/json`. APR-70
  *
  * @param decision - the decision of the service, for example of `requestableDecision`.
  * @throws ArgumentError when the decision is not a denial with `context.access_request`.
@@ -61,8 +61,8 @@ export type AccessRequestReading =
   | { readonly valid: false; readonly problem: AccessRequestProblem }
 
 /**
- * Reads and verifies the body of an access request. The signed request in it decides; the other members must agree with it.
- * Any JSON leads to an answer and not to an exception. APR-71
+ * Reads and verifies the body of an access request. The signed request in it decides; the other members must agree with
+ * it. Any JSON leads to an answer and not to an exception. APR-71
  *
  * @param body - the parsed JSON.
  * @param options - as for `readApprovalRequest`.

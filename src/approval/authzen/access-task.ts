@@ -47,8 +47,8 @@ const optionChecks: OptionChecks<AccessTaskOptions> = Object.freeze({
 })
 
 /**
- * Writes the state of a request as a task: the body of the response to the access request (status 202, or 201 with an answer)
- * and to a `GET` of the status endpoint (status 200). APR-73
+ * Writes the state of a request as a task: the body of the response to the access request (status 202, or 201 with an
+ * answer) and to a `GET` of the status endpoint (status 200). APR-73
  *
  * @throws ArgumentError when an option is missing or invalid, or there is more than one answer.
  */

@@ -48,8 +48,8 @@ export interface AskInTerminalOptions extends Omit<DescribeOptions, 'width'> {
   /** Milliseconds in which the person can answer; then the answer is no. Default 120,000. */
   readonly timeoutMs?: number
   /**
-   * Milliseconds after the question in which input is ignored: it was typed before the person read the question. Default
-   * 500.
+   * Milliseconds after the question in which input is ignored: it was typed before the person read the question.
+   * Default 500.
    */
   readonly readingMs?: number
   /** Default: the system clock. */
@@ -75,7 +75,8 @@ export interface AskInTerminalOptions extends Omit<DescribeOptions, 'width'> {
  * if (reading.valid) {
  *   const { request } = reading
  *   const yes = await askInTerminal(request, { names: { [agent.did]: 'mail agent' } })
- *   const answer = yes ? (await approve(request, { issuer: owner })).container : await refuse(request, { issuer: owner })
+ *   const parties = { issuer: owner }
+ *   const answer = yes ? (await approve(request, parties)).container : await refuse(request, parties)
  * }
  * ```
  */
@@ -131,8 +132,8 @@ const narrowest = 40
 /**
  * Reads a line that is typed `readingMs` after the question; an empty one at the end of the input.
  *
- * APR-42: an agent may have filled the input before, and a person may have typed ahead. Until then, characters are read one
- * by one and dropped: a terminal keeps the beginning of a line otherwise, and delivers it with the end.
+ * APR-42: an agent may have filled the input before, and a person may have typed ahead. Until then, characters are read
+ * one by one and dropped: a terminal keeps the beginning of a line otherwise, and delivers it with the end.
  */
 function readLine(input: TerminalInput, readingMs: number, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -27,7 +27,9 @@ import { type WrittenEvent, writeUsualEvent } from './usual-event.ts'
 
 /** The event of a record that has no number yet. */
 export interface EventDraft {
-  /** The recorded event, for its scalar fields: `kind`, `time`, `intent`. Lists in it may still be those of the caller. */
+  /**
+   * The recorded event, for its scalar fields: `kind`, `time`, `intent`. Lists in it may still be those of the caller.
+   */
   readonly event: AuditEvent
   /** A usual event in the two forms of a record; undefined for other events. */
   readonly written: WrittenEvent | undefined

@@ -23,7 +23,9 @@ export interface SealedFields {
 /** `enforce`: the decision had an effect. `shadow`: it was recorded only. */
 export type AuditMode = 'enforce' | 'shadow'
 
-/** How current the revocations were with which a call was decided. Absent if they were looked up where they are stored. */
+/**
+ * How current the revocations were with which a call was decided. Absent if they were looked up where they are stored.
+ */
 export interface RevocationAge {
   /** Age of the knowledge of revocations. */
   readonly revocationAgeMs?: number
@@ -71,8 +73,8 @@ export interface CallFacts {
   /** The W3C `traceparent` of the request. */
   readonly trace?: string
   /**
-   * Facts that the caller states beside the signed call, such as the id of its tool use. Nobody has verified them: they help
-   * to find a call, and prove nothing.
+   * Facts that the caller states beside the signed call, such as the id of its tool use. Nobody has verified them: they
+   * help to find a call, and prove nothing.
    */
   readonly claimed?: ClaimedFacts
 }

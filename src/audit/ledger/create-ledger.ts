@@ -54,8 +54,8 @@ export interface Ledger {
 }
 
 /**
- * Makes a ledger: it keeps each delegation in an archive, and its events in a log. The archive has the delegation before
- * the log names it. LDG-01
+ * Makes a ledger: it keeps each delegation in an archive, and its events in a log. The archive has the delegation
+ * before the log names it. LDG-01
  *
  * @throws ArgumentError when an option is missing or invalid. Its methods reject with AuditError when the log or the
  *   archive does not confirm.

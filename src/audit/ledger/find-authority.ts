@@ -53,7 +53,9 @@ export interface FoundAuthority {
   readonly expiration: Timestamp | Never
   /** CIDs, root first, the delegation last. */
   readonly chain: readonly string[]
-  /** When each log named all delegations of the chain. If it is after the moment in question, the chain may be younger. */
+  /**
+   * When each log named all delegations of the chain. If it is after the moment in question, the chain may be younger.
+   */
   readonly recorded: Timestamp
 }
 
@@ -63,8 +65,8 @@ export interface AuthorityReport {
   /** CIDs that the log names and the archive lacks. Authority that depends on them is not in the answer. */
   readonly missing: readonly string[]
   /**
-   * CIDs of delegations to the agent with a chain that could not be verified, because a DID in it was not resolved. Their
-   * authority is not in the answer.
+   * CIDs of delegations to the agent with a chain that could not be verified, because a DID in it was not resolved.
+   * Their authority is not in the answer.
    */
   readonly unresolved: readonly string[]
   /** Whether chains were left out, because there are more than `maxChains`. */
@@ -72,8 +74,8 @@ export interface AuthorityReport {
 }
 
 /**
- * Finds the authority of an agent at a moment: each recorded chain to it that verified then and was not revoked then. It
- * applies the rules of `verifyDelegation`, with that moment as the time and without tolerance. LDG-02
+ * Finds the authority of an agent at a moment: each recorded chain to it that verified then and was not revoked then.
+ * It applies the rules of `verifyDelegation`, with that moment as the time and without tolerance. LDG-02
  *
  * A delegation that was never recorded is not in the answer. Authority over itself, which every principal has, is not
  * either.

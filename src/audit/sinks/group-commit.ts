@@ -97,7 +97,9 @@ export function groupCommit(options: GroupCommitOptions): GroupCommit {
     return true
   }
 
-  /** Answers the events that are now as safe as the result of `of`. Each is answered once: later answers have no effect. */
+  /**
+   * Answers the events that are now as safe as the result of `of`. Each is answered once: later answers have no effect.
+   */
   function confirm(
     batch: readonly Waiting[],
     results: Written,

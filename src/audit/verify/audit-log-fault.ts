@@ -25,7 +25,9 @@ export type AuditLogFaultKind =
 /** The first fault of a log. */
 export interface AuditLogFault {
   readonly kind: AuditLogFaultKind
-  /** Number of the line, from 1, over all files; for `truncated` the line after the last; 0 for a fault in an option. */
+  /**
+   * Number of the line, from 1, over all files; for `truncated` the line after the last; 0 for a fault in an option.
+   */
   readonly line: number
   /** Number of the faulty or missing record. */
   readonly sequence: number

@@ -5,8 +5,8 @@ import { approvableOf } from '../denial.ts'
 import type { Refusal } from '../refusal.ts'
 
 /**
- * The chain is one line of authority from the subject to the invoker: each audience is the next issuer, the subject is the
- * same throughout, and no link uses a broader command than it was given. Checked once, root first.
+ * The chain is one line of authority from the subject to the invoker: each audience is the next issuer, the subject is
+ * the same throughout, and no link uses a broader command than it was given. Checked once, root first.
  */
 export function checkAlignment(chain: UnsignedChain): Refusal | undefined {
   return checkRoot(chain) ?? checkLinks(chain)
@@ -40,8 +40,8 @@ function checkLinks(chain: UnsignedChain): Refusal | undefined {
 }
 
 /**
- * The path of a revocation is one line of delegations over one subject. It need not begin with the subject: any issuer in
- * it may revoke. Every chain is checked again for the reach of that right when it is used.
+ * The path of a revocation is one line of delegations over one subject. It need not begin with the subject: any issuer
+ * in it may revoke. Every chain is checked again for the reach of that right when it is used.
  */
 export function checkWitness(path: readonly ChainLink[]): Refusal | undefined {
   const subject = path.find(({ link }) => link.subject !== anySubject)?.link.subject

@@ -17,12 +17,14 @@ export interface ApprovalContext {
   readonly state: SignatureState
 }
 
-/** Longest time in seconds for which an approval may still be valid: one is for a call, and not a standing permission. */
+/**
+ * Longest time in seconds for which an approval may still be valid: one is for a call, and not a standing permission.
+ */
 const longest = 3_600
 
 /**
- * Enough different approvers have approved this call. Their approvals are in the container, inside the chain or beside it.
- * The container is not read again: the caller may have changed its bytes since.
+ * Enough different approvers have approved this call. Their approvals are in the container, inside the chain or beside
+ * it. The container is not read again: the caller may have changed its bytes since.
  *
  * @returns as many approvals as the rule requires, or the denial.
  */
@@ -58,7 +60,10 @@ export function* checkApprovals(
   }
 }
 
-/** APR-61: whether a delegation is an approval of this call, if its issuer signed it and its policy allows the arguments. */
+/**
+ * APR-61: whether a delegation is an approval of this call, if its issuer signed it and its policy allows the
+ * arguments.
+ */
 function hasForm(
   link: Link,
   { issuer: invoker, subject, command, audience = subject }: InvocationFields,

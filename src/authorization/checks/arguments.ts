@@ -6,8 +6,8 @@ import type { Refusal } from '../refusal.ts'
 import type { Settings } from '../settings.ts'
 
 /**
- * The arguments are exactly those that the command declares, in canonical form. Checked before policies, because a policy
- * is only safe for arguments that have one spelling.
+ * The arguments are exactly those that the command declares, in canonical form. Checked before policies, because a
+ * policy is only safe for arguments that have one spelling.
  */
 export function* checkArguments(
   chain: UnsignedChain,

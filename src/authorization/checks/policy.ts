@@ -4,8 +4,8 @@ import { type ApprovableFields, approvableOf } from '../denial.ts'
 import type { Refusal } from '../refusal.ts'
 
 /**
- * The policy of every delegation permits the arguments, exactly as signed. All policies are evaluated: a later link can only
- * add conditions. They share one budget, so a longer chain does not cost more work.
+ * The policy of every delegation permits the arguments, exactly as signed. All policies are evaluated: a later link can
+ * only add conditions. They share one budget, so a longer chain does not cost more work.
  */
 export function checkPolicies({ links, invocation }: UnsignedChain): Refusal | undefined {
   const { args } = invocation.fields

@@ -10,8 +10,8 @@ import type { ClaimOptions } from '../replay-store.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 
 /**
- * This call was not used before. The key is the hash of the signed bytes, without the signature, because a token can have
- * two valid signatures. Checked last: a call that is refused for another reason is not used up.
+ * This call was not used before. The key is the hash of the signed bytes, without the signature, because a token can
+ * have two valid signatures. Checked last: a call that is refused for another reason is not used up.
  */
 export function* checkReplay(chain: Chain, settings: Settings, call: CallOptions): Steps<Refusal | undefined> {
   const at = chain.links.length

@@ -5,8 +5,8 @@ import type { Refusal } from '../refusal.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 
 /**
- * AUT-21: the argument in which a format puts the resource of a call must, in calls of all formats, name a resource of the
- * subject. The format that set the argument itself has checked it. Checked late, because it can be a look-up.
+ * AUT-21: the argument in which a format puts the resource of a call must, in calls of all formats, name a resource of
+ * the subject. The format that set the argument itself has checked it. Checked late, because it can be a look-up.
  */
 export function* checkResource(
   chain: Chain,

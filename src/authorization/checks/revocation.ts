@@ -7,8 +7,8 @@ import type { Refusal } from '../refusal.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 
 /**
- * No delegation of the chain is revoked, under any CID it can have, no principal, and no session that replaces a signature.
- * If this cannot be found out, the call is refused.
+ * No delegation of the chain is revoked, under any CID it can have, no principal, and no session that replaces a
+ * signature. If this cannot be found out, the call is refused.
  */
 export function* checkRevocation(
   chain: Chain,
@@ -80,8 +80,8 @@ function isRecord(record: unknown): record is RevocationRecord {
 }
 
 /**
- * RVK-03: the issuer of the delegation, or of an earlier one in this chain, may revoke it. This is checked for the chain in
- * use, because the path of a revocation can bypass its principals. The operator may revoke anything.
+ * RVK-03: the issuer of the delegation, or of an earlier one in this chain, may revoke it. This is checked for the
+ * chain in use, because the path of a revocation can bypass its principals. The operator may revoke anything.
  */
 function mayRevoke(revoker: Did | undefined, id: string, at: number, chain: Chain): boolean {
   if (revoker === undefined || id.startsWith('did:')) return true

@@ -29,8 +29,8 @@ export function createSignatureState(backend: CryptoBackend): SignatureState {
 }
 
 /**
- * Every token is signed by its issuer. The invocation comes first: a stranger who copied a genuine chain cannot sign it, so
- * a forged call costs one verification, whatever the length of the chain.
+ * Every token is signed by its issuer. The invocation comes first: a stranger who copied a genuine chain cannot sign
+ * it, so a forged call costs one verification, whatever the length of the chain.
  */
 export function* checkSignatures(
   chain: Chain,
@@ -114,8 +114,8 @@ interface Failure {
 }
 
 /**
- * The error for a key that is not a point of its curve. The check is left to the verification, which gives no reason, or
- * an error of the platform.
+ * The error for a key that is not a point of its curve. The check is left to the verification, which gives no reason,
+ * or an error of the platform.
  */
 function* pointFailure(keys: readonly PublicKey[], { mayWait }: SignatureState): Steps<Failure | undefined> {
   try {

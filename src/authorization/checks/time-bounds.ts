@@ -5,8 +5,8 @@ import type { Refusal } from '../refusal.ts'
 import type { VerificationSettings } from '../settings.ts'
 
 /**
- * Every token is valid now, at the one time of the whole decision. Both bounds are inclusive, and the clock tolerance is
- * applied once to each. The invocation also expires soon.
+ * Every token is valid now, at the one time of the whole decision. Both bounds are inclusive, and the clock tolerance
+ * is applied once to each. The invocation also expires soon.
  */
 export function checkTimeBounds(
   chain: UnsignedChain,

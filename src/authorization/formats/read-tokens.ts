@@ -97,7 +97,9 @@ export function remembered(key: string, caches: ReadingCaches): ChainLink | unde
   return link === undefined ? undefined : { link, key, unverified: undefined }
 }
 
-/** The same bytes without the class of the caller, whose properties can have another value each time that they are read. */
+/**
+ * The same bytes without the class of the caller, whose properties can have another value each time that they are read.
+ */
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength)
 }

@@ -19,8 +19,8 @@ export interface ReadingContext {
 }
 
 /**
- * An encoding of a call and its proofs. It turns bytes into a {@link Chain} and decides nothing: the same checks apply to
- * the chains of all formats.
+ * An encoding of a call and its proofs. It turns bytes into a {@link Chain} and decides nothing: the same checks apply
+ * to the chains of all formats.
  */
 export interface TokenFormat<Token = unknown> {
   /** Name and version, such as `ucan@1.0.0`. */

@@ -1,6 +1,6 @@
 /**
- * Counts the calls of chains with limits, and checks approvals, which are counted too. Loaded on demand: most services have
- * no `limitStore`.
+ * Counts the calls of chains with limits, and checks approvals, which are counted too. Loaded on demand: most services
+ * have no `limitStore`.
  *
  * @module
  */
@@ -23,7 +23,9 @@ import { isState, type RemainingLimit, remainingOf } from './remaining.ts'
 /** Most limits of a chain. */
 const maxLimits = 32
 
-/** Seconds for which a call counts as concurrent if nobody reports its end: longer than most services work on a call. */
+/**
+ * Seconds for which a call counts as concurrent if nobody reports its end: longer than most services work on a call.
+ */
 const callSeconds = 300
 
 /** The reservation of a call. */
@@ -37,7 +39,9 @@ export interface Hold {
 
 /** Counts the calls of one authorizer. */
 export interface Counter {
-  /** The approvals of a call whose command requires them, or the denial. They are counted with the limits of the chain. */
+  /**
+   * The approvals of a call whose command requires them, or the denial. They are counted with the limits of the chain.
+   */
   approve(
     chain: Chain,
     rule: ApprovalRule,
@@ -47,15 +51,15 @@ export interface Counter {
   /** Whether the approvals of an allowed call are still valid. */
   approveAgain(chain: Chain, now: Timestamp, settings: Settings, call: CallOptions): Steps<boolean>
   /**
-   * Asks all stores in one request, if that is possible for the chain. Returns the settings with the stores for its checks:
-   * those have the answers (STO-11). Only for a call that is allowed unless one of the stores refuses it.
+   * Asks all stores in one request, if that is possible for the chain. Returns the settings with the stores for its
+   * checks: those have the answers (STO-11). Only for a call that is allowed unless one of the stores refuses it.
    */
   ask(chain: Chain, settings: Settings, call: CallOptions): Steps<Settings>
   /** The denial of a chain with limits that this service cannot count. Nothing is asked, and nothing used up. */
   refuse(chain: Chain, settings: Settings): Denial | undefined
   /**
-   * Reserves the limits of a chain that {@link Counter.refuse} does not refuse. Returns the denial when one of them has not
-   * enough left.
+   * Reserves the limits of a chain that {@link Counter.refuse} does not refuse. Returns the denial when one of them has
+   * not enough left.
    */
   reserve(chain: Chain, settings: Settings, call: CallOptions): Steps<Denial | undefined>
   /** The reservation of the call of a chain. */

@@ -25,8 +25,8 @@ const periodSeconds = 64
 const forever = 2 ** 31 - 1
 
 /**
- * Makes a table without entries. It keeps 128 bits of the hash in the key of a chain's limit, and the index after it, as
- * numbers outside the JavaScript heap (decision 057). Other strings are kept whole, within it.
+ * Makes a table without entries. It keeps 128 bits of the hash in the key of a chain's limit, and the index after it,
+ * as numbers outside the JavaScript heap (decision 057). Other strings are kept whole, within it.
  *
  * @param maxEntries - the size that it is made for.
  */

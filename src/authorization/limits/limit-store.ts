@@ -18,8 +18,8 @@ export interface LimitEntry {
   /** Last second, clock tolerance included, at which the delegation can be used. `Infinity` for always. */
   readonly expiration: Timestamp
   /**
-   * Whether a delegate has issued the delegation, and not the owner of the authority. A delegate can issue any number, so
-   * a store with a maximum keeps some places for the limits of owners. Default false.
+   * Whether a delegate has issued the delegation, and not the owner of the authority. A delegate can issue any number,
+   * so a store with a maximum keeps some places for the limits of owners. Default false.
    */
   readonly byDelegate?: boolean
 }
@@ -63,7 +63,8 @@ export interface LimitStoreOptions {
 /**
  * Counts the calls of delegations with limits. All processes that serve one audience share one store.
  *
- * An amount counts from its reservation on. With nothing left of a limit, no call is possible, not even with the amount 0.
+ * An amount counts from its reservation on. With nothing left of a limit, no call is possible, not even with the amount
+ * 0.
  */
 export interface LimitStore {
   /**
@@ -75,8 +76,8 @@ export interface LimitStore {
    */
   reserve(request: LimitRequest, options: LimitStoreOptions): LimitAnswer | Promise<LimitAnswer>
   /**
-   * Makes the amounts of a reservation final, so that they are never given back. Resolves to false, and changes nothing,
-   * when there is no such reservation or its deadline has passed: the amounts were given back.
+   * Makes the amounts of a reservation final, so that they are never given back. Resolves to false, and changes
+   * nothing, when there is no such reservation or its deadline has passed: the amounts were given back.
    */
   commit(reservation: string, options: LimitStoreOptions): boolean | Promise<boolean>
   /**

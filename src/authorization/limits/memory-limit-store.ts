@@ -8,8 +8,8 @@ import { checkLimitEntries, checkLimitRequest, overdue } from './read-limit-requ
 /** Options of {@link memoryLimitStore}. */
 export interface MemoryLimitStoreOptions {
   /**
-   * Most limits, calls in progress or within the period of a rate, and tasks, together. Default 1,000,000. A tenth of the
-   * places is not for calls with limits of delegates.
+   * Most limits, calls in progress or within the period of a rate, and tasks, together. Default 1,000,000. A tenth of
+   * the places is not for calls with limits of delegates.
    */
   readonly maxEntries?: number
   /** Default: the host's clock. */
@@ -71,7 +71,9 @@ const shareOfDelegates = 0.9
 /** Seconds for which a limit is kept after its end, because the tolerances of services differ. */
 const keepFor = 300
 
-/** Counters that a request examines for each of its limits: more than it adds, so that expired ones do not accumulate. */
+/**
+ * Counters that a request examines for each of its limits: more than it adds, so that expired ones do not accumulate.
+ */
 const sweptForEach = 3
 /** The same for the places of final amounts, of which up to three quarters are free. */
 const placesForEach = 8

@@ -12,7 +12,8 @@ import { createPolicyPool, type PolicyPool } from './policy-pool.ts'
 /** The caches for reading tokens. They change the cost of a decision, and never its result. */
 export interface ReadingCaches {
   /**
-   * Links whose signature was verified before, by {@link ChainLink.key}. A link that is found there needs no `unverified`.
+   * Links whose signature was verified before, by {@link ChainLink.key}. A link that is found there needs no
+   * `unverified`.
    */
   readonly links: Pick<BoundedMap<Link>, 'get'>
   /** The hashes of tokens that are in `links`. */

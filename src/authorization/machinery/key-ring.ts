@@ -12,10 +12,9 @@ import { type Steps, wait, waitUnlessAborted } from './steps.ts'
 /** A cache of keys, parsed and prepared once, because preparing a key can cost as much as a verification. */
 export interface KeyRing {
   /**
-   * The keys of a DID. The key of a `did:key` never changes; it is remembered if the resolver answers synchronously. Other
-   * DIDs are resolved each time. Without a resolver, the check that the key of a `did:key` is a point of its curve is left
-   * to the verification.
-   * Throws when the resolver throws, or returns invalid keys.
+   * The keys of a DID. The key of a `did:key` never changes; it is remembered if the resolver answers synchronously.
+   * Other DIDs are resolved each time. Without a resolver, the check that the key of a `did:key` is a point of its
+   * curve is left to the verification. Throws when the resolver throws, or returns invalid keys.
    */
   resolve(did: Did, settings: VerificationSettings, call: CallOptions): Steps<readonly PublicKey[]>
   /** The only key of a `did:key` and its form of the back end, if both were made before; undefined otherwise. */

@@ -82,11 +82,11 @@ export function some(selector: string, statement: Statement): Statement {
 }
 
 /**
- * At most this many calls, by all holders of the delegation together: the audience, and everybody to whom it is passed on.
- * The service counts, so it needs a `limitStore`; see `spec/budgets.md`. 0 allows no call.
+ * At most this many calls, by all holders of the delegation together: the audience, and everybody to whom it is passed
+ * on. The service counts, so it needs a `limitStore`; see `spec/budgets.md`. 0 allows no call.
  *
- * @param service - the DID of the service at which the calls may be made. Default: at every service that counts, and each
- *   one with a store of its own counts by itself.
+ * @param service - the DID of the service at which the calls may be made. Default: at every service that counts, and
+ *   each one with a store of its own counts by itself.
  */
 export function maxUses(calls: number, service?: string): Statement {
   return build(service === undefined ? ['limit/uses', calls] : ['limit/uses', calls, service])

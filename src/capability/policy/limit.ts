@@ -48,8 +48,8 @@ export function placesOf(text: string): number {
 }
 
 /**
- * Reads an amount: an integer, or a decimal as a string, without a sign, exponent, leading zero, space or separator. It has
- * at most 15 digits. LMT-04
+ * Reads an amount: an integer, or a decimal as a string, without a sign, exponent, leading zero, space or separator. It
+ * has at most 15 digits. LMT-04
  *
  * @param places - the number of digits after the point that a unit has.
  * @returns the number of units, or undefined for any other value, and for one that is finer than a unit.

@@ -42,8 +42,8 @@ export function readyPolicy(policy: Policy): ReadyPolicy {
   return Object.freeze({
     policy,
     hasLimits: policy.some(isLimit),
-    // Evaluates within the budget. Reports the first false statement, or else the first unresolved one: a policy has the
-    // outcome of an `and` over its statements.
+    // Evaluates within the budget. Reports the first false statement, or else the first unresolved one: a policy has
+    // the outcome of an `and` over its statements.
     failure: (args: IpldValue, evaluation: Evaluation = beginEvaluation(args)): PolicyFailure | undefined => {
       evaluators ??= policy.map(compileStatement)
       const parts = evaluators

@@ -117,7 +117,9 @@ function readSegment(text: string, at: number, segments: SelectorSegment[] | und
   return end
 }
 
-/** Reads an integer in its shortest form: leading zeros, `-0`, a lone `-` and numbers that lose precision are refused. */
+/**
+ * Reads an integer in its shortest form: leading zeros, `-0`, a lone `-` and numbers that lose precision are refused.
+ */
 function readInteger(digits: string, text: string, at: number): number {
   const value = Number(digits)
   if (!Number.isSafeInteger(value) || String(value) !== digits) throw malformed('SEL-04', text, at)

@@ -16,8 +16,8 @@ export function showLiteral(value: IpldValue, maxShown = 200): string {
 }
 
 /**
- * Writes a pattern for people, like {@link showLiteral} but without the quotation marks and escapes of JSON, and cut after
- * 64 characters.
+ * Writes a pattern for people, like {@link showLiteral} but without the quotation marks and escapes of JSON, and cut
+ * after 64 characters.
  */
 export function showPattern(pattern: string): string {
   return cut(withoutUserInfo(pattern), 64)

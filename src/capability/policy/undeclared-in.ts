@@ -8,7 +8,8 @@ import type { Policy, Statement } from './statement.ts'
  * command given as text the arguments are not known, so every policy is accepted.
  *
  * @param policy - as returned by `parsePolicy` or a builder.
- * @returns the text of the error, which names the argument and the declared ones; undefined if each argument is declared.
+ * @returns the text of the error, which names the argument and the declared ones; undefined if each argument is
+ *   declared.
  */
 export function undeclaredIn<Args>(command: string | CommandDefinition<Args>, policy: Policy): string | undefined {
   if (typeof command !== 'object' || typeof command?.args !== 'object' || command.args === null) return undefined

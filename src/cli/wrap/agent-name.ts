@@ -6,8 +6,8 @@ import { quote } from '../../support/quote.ts'
 import { UsageError } from '../usage-error.ts'
 
 /**
- * Checks the name of an agent that a verb makes if it does not exist. One that is nearly the name of an agent is probably
- * misspelt: the delegation would be of no use to the agent that was meant. WRP-37
+ * Checks the name of an agent that a verb makes if it does not exist. One that is nearly the name of an agent is
+ * probably misspelt: the delegation would be of no use to the agent that was meant. WRP-37
  *
  * @throws UsageError when it is nearly the name of an agent of the home folder.
  */

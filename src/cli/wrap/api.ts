@@ -42,8 +42,8 @@ import { checkAgent, inHome, openOwner, openWrapHome, type WrapHome } from './wr
 const allMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /**
- * `procura api add NAME ORIGIN`: puts an HTTP API behind the gateway, its key into the vault, and lets an agent call it.
- * WRP-30
+ * `procura api add NAME ORIGIN`: puts an HTTP API behind the gateway, its key into the vault, and lets an agent call
+ * it. WRP-30
  */
 export async function addApi(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const [name = '', origin = '', ...more] = words

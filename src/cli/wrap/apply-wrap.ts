@@ -123,8 +123,8 @@ export interface WrapRun {
 }
 
 /**
- * Carries out a plan. Each step adds something or replaces a file whole, and the configuration comes last: a process that
- * is killed leaves the old arrangement or the new one, and the next run goes on. WRP-08
+ * Carries out a plan. Each step adds something or replaces a file whole, and the configuration comes last: a process
+ * that is killed leaves the old arrangement or the new one, and the next run goes on. WRP-08
  */
 export async function applyWrap(home: WrapHome, run: WrapRun): Promise<readonly Delegation[]> {
   const { file, agent, plans, next } = run
@@ -163,7 +163,10 @@ function rulesFor(server: string, definition: GatewayServer, secretHeaders: Secr
   return credentialRulesOf(server, { type: 'http', url, headers, secretHeaders })
 }
 
-/** The record with the original texts. A layer whose servers are no longer in the file was never finished, or was undone. */
+/**
+ * The record with the original texts. A layer whose servers are no longer in the file was never finished, or was
+ * undone.
+ */
 function recordOf(home: WrapHome, { file, client, agent, plans, next }: WrapRun): WrapRecord {
   const sealed = home.secrets.get(recordReference(file.path))
   const earlier = sealed === undefined ? [] : parseWrapRecord(sealed).layers

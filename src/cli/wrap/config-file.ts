@@ -22,8 +22,8 @@ export interface ConfigFile {
 }
 
 /**
- * Reads the configuration of a client. Symbolic links are followed, so that the file behind them is changed and the link
- * stays.
+ * Reads the configuration of a client. Symbolic links are followed, so that the file behind them is changed and the
+ * link stays.
  *
  * @throws UsageError when it cannot be changed without a loss.
  */

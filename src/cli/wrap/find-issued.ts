@@ -38,9 +38,10 @@ export interface FoundIssued {
 }
 
 /**
- * Finds the delegations that give authority of an owner to an agent: those of the owner to the agent, and those of others
- * to the agent that are built on one of the owner. A delegation to another principal gives the agent nothing, and others
- * may depend on it. The agent can fill its file with tokens, so each that is not recorded is verified. WRP-33
+ * Finds the delegations that give authority of an owner to an agent: those of the owner to the agent, and those of
+ * others to the agent that are built on one of the owner. A delegation to another principal gives the agent nothing,
+ * and others may depend on it. The agent can fill its file with tokens, so each that is not recorded is verified.
+ * WRP-33
  */
 export async function findIssued(question: IssuedQuestion): Promise<FoundIssued> {
   const { owner, recorded, inFile, agent, isWanted } = question
@@ -64,8 +65,8 @@ export async function findIssued(question: IssuedQuestion): Promise<FoundIssued>
 }
 
 /**
- * Grows chains from verified roots, so that a forged proof cannot hide a genuine one. A chain ends at the agent: all that
- * the agent has passed on depends on it.
+ * Grows chains from verified roots, so that a forged proof cannot hide a genuine one. A chain ends at the agent: all
+ * that the agent has passed on depends on it.
  */
 async function chainsTo(
   targets: readonly Delegation[],

@@ -32,8 +32,8 @@ async function nothing(): Promise<never> {
 const keepFor = 300
 
 /**
- * The delegations that were issued to an agent and are valid. An agent can change the file of its delegations, and keep a
- * copy of one; the record is sealed in the vault. WRP-32
+ * The delegations that were issued to an agent and are valid. An agent can change the file of its delegations, and keep
+ * a copy of one; the record is sealed in the vault. WRP-32
  */
 export async function issuedTo(
   { secrets }: Pick<IssuedPlace, 'secrets'>,

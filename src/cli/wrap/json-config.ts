@@ -11,15 +11,17 @@ import {
 } from './config-document.ts'
 import { applyEdits, indentAt, lineAt, lineEndOf, type TextEdit, textOfSpan } from './text-edit.ts'
 
-/** Where a client keeps its servers: the keys that lead to the object of them; `*` is any key, which names a project. */
+/**
+ * Where a client keeps its servers: the keys that lead to the object of them; `*` is any key, which names a project.
+ */
 export type ServerPlace = readonly string[]
 
 /** The deepest nesting that is read. */
 const maxDepth = 64
 
 /**
- * Reads a configuration in JSON, with comments and trailing commas. Only the parts of its servers can be changed, so that
- * everything else stays as it is.
+ * Reads a configuration in JSON, with comments and trailing commas. Only the parts of its servers can be changed, so
+ * that everything else stays as it is.
  *
  * @throws ConfigFault when it is not JSON, or has a key twice on the way to a server.
  */

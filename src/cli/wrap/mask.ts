@@ -12,8 +12,8 @@ const short: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * Replaces values in a text of JSON or TOML by dots, as they are and as they are written with escapes: a program may write
- * `\/` or `\u002b` in a token.
+ * Replaces values in a text of JSON or TOML by dots, as they are and as they are written with escapes: a program may
+ * write `\/` or `\u002b` in a token.
  */
 export function maskValues(text: string, values: readonly string[]): string {
   const plain = values.reduce((masked, value) => masked.replaceAll(value, dots), text)

@@ -16,7 +16,8 @@ export function withPaths(plans: readonly ServerPlan[], paths: readonly string[]
 }
 
 /**
- * Warnings about conditions that look like folders and compare strings, because their argument is not declared as a path.
+ * Warnings about conditions that look like folders and compare strings, because their argument is not declared as a
+ * path.
  */
 export function pathWarnings(grants: readonly Grant[], paths: readonly string[]): readonly string[] {
   const names = new Set(grants.flatMap(({ policy }) => foldersIn(policy)))

@@ -106,7 +106,9 @@ interface Variable {
   readonly text: string
 }
 
-/** The variables that a server gets from the environment of its client: `env_vars` of Codex, and `docker run -e NAME`. */
+/**
+ * The variables that a server gets from the environment of its client: `env_vars` of Codex, and `docker run -e NAME`.
+ */
 function namesIn(list: Data | undefined, args: readonly string[]): readonly string[] {
   const listed = Array.isArray(list) ? list.map((one) => (isObject(one) ? one['name'] : one)) : []
   const isContainer = args.includes('run')

@@ -73,7 +73,10 @@ export async function revokeAll(home: string, owner: Signer, chains: readonly Is
   }
 }
 
-/** `procura revoke --agent NAME [--server NAME]`: ends the delegations that `procura wrap` and `procura api` have issued. */
+/**
+ * `procura revoke --agent NAME [--server NAME]`: ends the delegations that `procura wrap` and `procura api` have
+ * issued.
+ */
 export async function revokeAgent(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   if (words.length > 0 || textOf(flags, 'from') !== undefined)
     throw new UsageError('--agent revokes the delegations of the owner of the gateway; pass no file and no --from')
@@ -146,8 +149,8 @@ async function leftOut(home: string, { others, foreign }: FoundIssued): Promise<
 }
 
 /**
- * The DIDs of an agent: those of its key file, and those of the recorded delegations. It could replace its key file by one
- * that claims the DID of another agent.
+ * The DIDs of an agent: those of its key file, and those of the recorded delegations. It could replace its key file by
+ * one that claims the DID of another agent.
  *
  * @param others - the DIDs that are recorded for other agents.
  */

@@ -11,8 +11,8 @@ export interface WordFinding {
 }
 
 /**
- * Finds secrets in the arguments of a server. They cannot be moved without the help of the server, because every process
- * of the machine can read the arguments of another one. WRP-05
+ * Finds secrets in the arguments of a server. They cannot be moved without the help of the server, because every
+ * process of the machine can read the arguments of another one. WRP-05
  */
 export function secretsInArgs(args: readonly string[]): readonly WordFinding[] {
   return args.flatMap((word, at) => {

@@ -25,8 +25,8 @@ export function showPlans(plans: readonly NamedPlan[], others: readonly Unplanne
 }
 
 /**
- * The difference in the form of `diff -u`, with secrets replaced by dots. It has the parts of the wrapped servers alone:
- * the lines around them can contain secrets of other servers. WRP-04
+ * The difference in the form of `diff -u`, with secrets replaced by dots. It has the parts of the wrapped servers
+ * alone: the lines around them can contain secrets of other servers. WRP-04
  */
 export function showDifference(
   file: ConfigFile,

@@ -41,7 +41,9 @@ export function lineEndOf(text: string): string {
   return at > 0 && text[at - 1] === '\r' ? '\r\n' : '\n'
 }
 
-/** The white space at the beginning of the line of an offset; undefined when other characters stand before the offset. */
+/**
+ * The white space at the beginning of the line of an offset; undefined when other characters stand before the offset.
+ */
 export function indentAt(text: string, offset: number): string | undefined {
   const start = text.lastIndexOf('\n', offset - 1) + 1
   const before = text.slice(start, offset)

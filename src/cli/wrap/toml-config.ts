@@ -192,8 +192,8 @@ function joined(edits: readonly TextEdit[]): readonly TextEdit[] {
 }
 
 /**
- * The edits that remove keys, with the text before them up to the key that stays. The last key of a table is then the end
- * of its text, as the parser will report it.
+ * The edits that remove keys, with the text before them up to the key that stays. The last key of a table is then the
+ * end of its text, as the parser will report it.
  */
 function removals(
   pairs: readonly AST.TOMLKeyValue[],

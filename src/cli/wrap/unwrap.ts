@@ -69,8 +69,8 @@ export async function unwrap(words: readonly string[], flags: Flags, host: Host)
 }
 
 /**
- * The servers that are as they were, and the parts of the record that are still needed. The credentials of a server that
- * the user has removed or replaced stay in the vault: it may have the only copy. WRP-15
+ * The servers that are as they were, and the parts of the record that are still needed. The credentials of a server
+ * that the user has removed or replaced stay in the vault: it may have the only copy. WRP-15
  */
 function sortEntries(
   record: WrapRecord,
@@ -152,8 +152,8 @@ function report(file: ConfigFile, { exact, restored, kept }: Restored, flags: Fl
 }
 
 /**
- * Removes what only the unwrapped configuration needed. The configuration is already as it was, so that a process that is
- * killed here leaves a gateway with servers that nobody calls; the next run removes them.
+ * Removes what only the unwrapped configuration needed. The configuration is already as it was, so that a process that
+ * is killed here leaves a gateway with servers that nobody calls; the next run removes them.
  */
 async function finish(
   home: WrapHome,
@@ -198,8 +198,8 @@ interface Dropped {
 const nothingDropped: Dropped = Object.freeze({ isRevoked: true, messages: [] })
 
 /**
- * The delegations of an agent for servers that it no longer calls are revoked, and the agent forgets them. It may have kept
- * a copy, with which it could call a server of that name later. WRP-19
+ * The delegations of an agent for servers that it no longer calls are revoked, and the agent forgets them. It may have
+ * kept a copy, with which it could call a server of that name later. WRP-19
  */
 async function dropDelegations(
   home: WrapHome,
@@ -219,7 +219,8 @@ async function dropDelegations(
   const found = await findIssued({ owner: signer.did, recorded, inFile, agent: dids, isWanted })
   const { done, messages } = revokes ? await revokeAll(home.path, signer, found.chains) : { done: [], messages: [] }
   const left = found.chains.filter((chain) => !done.includes(lastOf(chain)))
-  // WRP-34: before the agent forgets them. The record takes those of the owner; the file keeps the others with their proofs.
+  // WRP-34: before the agent forgets them. The record takes those of the owner; the file keeps the others with their
+  // proofs.
   await noteIssued(home, agent, left.filter(({ length }) => length === 1).flat())
   const unknown = dids.size === 0 ? found.others : []
   const built = left.filter(({ length }) => length > 1).flat()

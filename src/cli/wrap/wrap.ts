@@ -81,7 +81,8 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     return code
   }
   return inHome(home, async (lock) => {
-    // While this waited for the lock, another `wrap` may have changed the file, and with it the record of its originals.
+    // While this waited for the lock, another `wrap` may have changed the file, and with it the record of its
+    // originals.
     await checkUnchanged(file)
     const opened = await openWrapHome(home, flags, host, lock)
     await checkAgent(opened, agent)

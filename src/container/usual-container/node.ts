@@ -11,8 +11,8 @@ import type { ReadUsualContainer } from './usual-container.ts'
 const usualHead: Uint8Array = Uint8Array.of(0xa1, 0x66, 0x63, 0x74, 0x6e, 0x2d, 0x76, 0x31)
 
 /**
- * Reads the tokens of a container whose tokens have 24 to 65,535 bytes, as all valid tokens do. Returns undefined for every
- * other container, which the general reader reads or refuses.
+ * Reads the tokens of a container whose tokens have 24 to 65,535 bytes, as all valid tokens do. Returns undefined for
+ * every other container, which the general reader reads or refuses.
  */
 export const readUsualContainer: ReadUsualContainer = (body, limits) => {
   for (let i = 0; i < usualHead.length; i++) if (body[i] !== usualHead[i]) return undefined

@@ -46,12 +46,12 @@ export interface AwsKmsSignerOptions extends AwsOptions {
 
 /**
  * Makes a signer whose key is in AWS KMS: a key with the usage `SIGN_VERIFY` and the specification
- * `ECC_NIST_EDWARDS25519`, `ECC_NIST_P256` or `ECC_SECG_P256K1`. The access keys need the permissions `kms:GetPublicKey`,
- * which is used once, and `kms:Sign`. KMS signs at most 4,096 bytes with Ed25519; with the other keys a longer token is
- * hashed here.
+ * `ECC_NIST_EDWARDS25519`, `ECC_NIST_P256` or `ECC_SECG_P256K1`. The access keys need the permissions
+ * `kms:GetPublicKey`, which is used once, and `kms:Sign`. KMS signs at most 4,096 bytes with Ed25519; with the other
+ * keys a longer token is hashed here.
  *
- * @throws ArgumentError when an option is invalid; SigningError when KMS cannot be reached in time or refuses, or the key
- *   cannot sign tokens.
+ * @throws ArgumentError when an option is invalid; SigningError when KMS cannot be reached in time or refuses, or the
+ *   key cannot sign tokens.
  *
  * @example
  * ```ts

@@ -55,8 +55,8 @@ export interface Pkcs11SignerOptions {
   /** Milliseconds within which the module must return from a request. Default 30,000. */
   readonly timeoutMs?: number
   /**
-   * The URL of the program of the thread, for a bundled application that builds `procura/signer/pkcs11-thread` as a file
-   * of its own. Default: the file of this package.
+   * The URL of the program of the thread, for a bundled application that builds `procura/signer/pkcs11-thread` as a
+   * file of its own. Default: the file of this package.
    */
   readonly script?: string | URL
 }
@@ -71,10 +71,10 @@ export interface Pkcs11Signer {
 }
 
 /**
- * Opens a session with a token of PKCS#11, and makes a signer of a key in it: Ed25519 (`CKM_EDDSA`) or P-256 (`CKM_ECDSA`).
- * The module runs on a thread of its own, so that a slow device does not stop the event loop. A session that was lost is
- * opened again once, with the PIN from the callback. After the token refused a PIN, no PIN is sent any more: tokens lock
- * themselves after a few.
+ * Opens a session with a token of PKCS#11, and makes a signer of a key in it: Ed25519 (`CKM_EDDSA`) or P-256
+ * (`CKM_ECDSA`). The module runs on a thread of its own, so that a slow device does not stop the event loop. A session
+ * that was lost is opened again once, with the PIN from the callback. After the token refused a PIN, no PIN is sent any
+ * more: tokens lock themselves after a few.
  *
  * @throws ArgumentError when an option is invalid; SigningError when the package, the module, the token or the key is
  *   missing, when the token refuses the PIN, and when the module does not return in time.

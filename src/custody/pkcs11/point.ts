@@ -11,8 +11,8 @@ import { ProcuraError } from '../../errors.ts'
 import { encodeHex } from '../../ipld/hex.ts'
 
 /**
- * Reads `CKA_EC_PARAMS` and `CKA_EC_POINT`. The point is an OCTET STRING in DER, but some modules return a BIT STRING, as
- * PKCS#11 3.0 had it at first, or the bytes themselves.
+ * Reads `CKA_EC_PARAMS` and `CKA_EC_POINT`. The point is an OCTET STRING in DER, but some modules return a BIT STRING,
+ * as PKCS#11 3.0 had it at first, or the bytes themselves.
  *
  * @returns undefined when the key is invalid or of another curve.
  */

@@ -1,7 +1,7 @@
 // node only: uses node:worker_threads
 /**
- * `procura/signer/pkcs11-thread`: the program of the thread of a PKCS#11 module. A call of a module lasts as long as the
- * device or the server behind it needs, and this thread is the only one that waits.
+ * `procura/signer/pkcs11-thread`: the program of the thread of a PKCS#11 module. A call of a module lasts as long as
+ * the device or the server behind it needs, and this thread is the only one that waits.
  *
  * @module
  */

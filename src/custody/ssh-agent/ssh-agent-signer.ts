@@ -24,7 +24,9 @@ import { malformedAnswer, sshBytes, sshReader, sshUint32 } from './wire.ts'
 export interface SshAgentOptions {
   /** The path of the socket. Default: the environment variable `SSH_AUTH_SOCK`. */
   readonly socket?: string
-  /** Milliseconds within which the agent must answer, with the confirmation of a person if it asks one. Default 60,000. */
+  /**
+   * Milliseconds within which the agent must answer, with the confirmation of a person if it asks one. Default 60,000.
+   */
   readonly timeoutMs?: number
 }
 
@@ -51,7 +53,8 @@ export interface SshAgentKey {
  * Lists the keys of an SSH agent that can sign tokens: those of the kinds `ssh-ed25519` and `ecdsa-sha2-nistp256`. A
  * locked agent lists none.
  *
- * @throws ArgumentError when there is no `socket`; SigningError when the agent does not answer as the protocol requires.
+ * @throws ArgumentError when there is no `socket`; SigningError when the agent does not answer as the protocol
+ *   requires.
  */
 export async function listSshAgentKeys(options: SshAgentOptions = {}): Promise<readonly SshAgentKey[]> {
   const { socket, timeoutMs } = readOptions('listSshAgentKeys', options, addressChecks)
@@ -63,11 +66,11 @@ export async function listSshAgentKeys(options: SshAgentOptions = {}): Promise<r
 
 /**
  * Makes a signer whose key is in an SSH agent. The agent signs each token; the key does not leave it. Every process of
- * the user that can open the socket can sign with the key too: add it with `ssh-add -c`, so that the agent asks a person
- * before each use.
+ * the user that can open the socket can sign with the key too: add it with `ssh-add -c`, so that the agent asks a
+ * person before each use.
  *
- * @throws ArgumentError when an option is invalid or there is no `socket`; SigningError when the agent does not answer as
- *   the protocol requires, or the options do not select exactly one key.
+ * @throws ArgumentError when an option is invalid or there is no `socket`; SigningError when the agent does not answer
+ *   as the protocol requires, or the options do not select exactly one key.
  *
  * @example
  * ```ts

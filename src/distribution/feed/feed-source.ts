@@ -39,7 +39,9 @@ export interface RevocationFeedSourceOptions {
   readonly publisher: string
   /** Resolves the publisher, and the revokers of tokens. Default: `did:key` only. */
   readonly resolver?: DidResolver
-  /** Returns further headers of a request, for example `authorization`. Called for each request. Default: no headers. */
+  /**
+   * Returns further headers of a request, for example `authorization`. Called for each request. Default: no headers.
+   */
   readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
   /**
    * Accepts only revocations whose token proves the right of the revoker. A part with another revocation is refused.

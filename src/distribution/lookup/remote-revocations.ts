@@ -33,13 +33,15 @@ export interface RemoteRevocationsOptions {
   readonly publisher: string
   /** Resolves the publisher. Default: `did:key` only. */
   readonly resolver?: DidResolver
-  /** Returns further headers of a request, for example `authorization`. Called for each request. Default: no headers. */
+  /**
+   * Returns further headers of a request, for example `authorization`. Called for each request. Default: no headers.
+   */
   readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
   /** Seconds for which an answer is used again. Default 30; 0 asks for each call. */
   readonly maxAge?: number
   /**
-   * Further seconds for which an answer is used again while the publisher does not respond: a delegation that was revoked
-   * in this time is accepted. A guard records each of these calls with `revocationsStale`. Default 0.
+   * Further seconds for which an answer is used again while the publisher does not respond: a delegation that was
+   * revoked in this time is accepted. A guard records each of these calls with `revocationsStale`. Default 0.
    */
   readonly dangerouslyAllowStaleFor?: number
   /** Most chains whose answers are kept. Default 10,000. The oldest answers are forgotten. */

@@ -45,7 +45,8 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<RevocationLookupOptions>
 
 /**
- * Answers questions about revocations over HTTP, for services with `remoteRevocations`. It asks its own store each time.
+ * Answers questions about revocations over HTTP, for services with `remoteRevocations`. It asks its own store each
+ * time.
  *
  * @throws ArgumentError when an option is missing or invalid.
  * @example

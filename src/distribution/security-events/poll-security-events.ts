@@ -25,7 +25,9 @@ export interface PollSecurityEventsOptions {
   readonly url: string
   /** Processes the tokens. */
   readonly receiver: Pick<SecurityEventReceiver, 'receive'>
-  /** Returns further headers of a request, for example `authorization`. Called for each request. Default: no headers. */
+  /**
+   * Returns further headers of a request, for example `authorization`. Called for each request. Default: no headers.
+   */
   readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
   /** Asks the transmitter to respond at once, also without tokens. Default false: it may wait for one. */
   readonly returnImmediately?: boolean
@@ -85,8 +87,8 @@ interface Outcome {
 
 /**
  * Polls a transmitter of Security Event Tokens (RFC 8936). A token is acknowledged, with the next request, after its
- * revocations are stored; a refusal is reported to the transmitter. A token that could not be processed is neither, so the
- * transmitter sends it again.
+ * revocations are stored; a refusal is reported to the transmitter. A token that could not be processed is neither, so
+ * the transmitter sends it again.
  *
  * @throws ArgumentError when an option is missing or invalid.
  * @example

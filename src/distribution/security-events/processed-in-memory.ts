@@ -5,7 +5,9 @@ import type { Timestamp } from '../../time.ts'
 /** Ids in memory: the last half of them at least. */
 const remembered = 100_000
 
-/** The ids of one process. A repeated token that was forgotten is processed again: losing a revocation would be worse. */
+/**
+ * The ids of one process. A repeated token that was forgotten is processed again: losing a revocation would be worse.
+ */
 export function processedInMemory(): ProcessedSets {
   const ids = createBoundedMap<true>(remembered)
   return {

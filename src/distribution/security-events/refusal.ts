@@ -26,8 +26,8 @@ export const setType = 'secevent+jwt'
 export const maxSetLength = 65_536
 
 /**
- * The refusal that follows from an error of `jose`. Undefined for an error that is not the fault of the token, such as a
- * key set that did not respond: the same token can be accepted later. RVK-43
+ * The refusal that follows from an error of `jose`. Undefined for an error that is not the fault of the token, such as
+ * a key set that did not respond: the same token can be accepted later. RVK-43
  *
  * A key that is missing in the key set is such an error: the copy of the set can be older than the key.
  */

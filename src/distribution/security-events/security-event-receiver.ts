@@ -51,14 +51,16 @@ export interface SecurityEventReceiverOptions {
     event: SecurityEvent,
     options: { readonly signal: AbortSignal },
   ) => readonly RevocationEntry[] | Promise<readonly RevocationEntry[]>
-  /** Decides whether a request comes from the transmitter, for example by a bearer token. Default: the signature alone. */
+  /**
+   * Decides whether a request comes from the transmitter, for example by a bearer token. Default: the signature alone.
+   */
   readonly authorize?: (request: Request) => boolean | Promise<boolean>
   /** Seconds after its `iat` for which a token is accepted. Default 604,800: 7 days. */
   readonly maxAge?: number
   /**
    * Remembers processed tokens, so that one that is sent again has no further effect: `sqliteProcessedSets`,
-   * `redisProcessedSets` or `postgresProcessedSets`. Receivers that share it have one `maxAge`. Default: the last 50,000 at
-   * least, in the memory of this process.
+   * `redisProcessedSets` or `postgresProcessedSets`. Receivers that share it have one `maxAge`. Default: the last
+   * 50,000 at least, in the memory of this process.
    */
   readonly processed?: ProcessedSets
   /** Milliseconds for one token. Default 10,000. */
@@ -74,8 +76,8 @@ export interface SecurityEventReceiverOptions {
 /** A receiver of Security Event Tokens. */
 export interface SecurityEventReceiver {
   /**
-   * Answers a push of a transmitter (RFC 8935), whatever its path: 202 when the revocations are stored, 400 with `err` and
-   * `description` for a token that is refused, and 503 when the token must be sent again.
+   * Answers a push of a transmitter (RFC 8935), whatever its path: 202 when the revocations are stored, 400 with `err`
+   * and `description` for a token that is refused, and 503 when the token must be sent again.
    */
   fetch(request: Request): Promise<Response>
   /**
@@ -104,8 +106,8 @@ const optionChecks = Object.freeze({
 type Settings = Read<SecurityEventReceiverOptions, typeof optionChecks> & { readonly processed: ProcessedSets }
 
 /**
- * Receives Security Event Tokens (SSF 1.0 with CAEP and RISC) and adds the revocations that follow from them. A program of
- * the service, `revocationsOf`, knows the agents of a user.
+ * Receives Security Event Tokens (SSF 1.0 with CAEP and RISC) and adds the revocations that follow from them. A program
+ * of the service, `revocationsOf`, knows the agents of a user.
  *
  * @throws ArgumentError when an option is missing or invalid.
  * @example

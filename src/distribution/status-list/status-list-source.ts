@@ -68,9 +68,9 @@ const shortestMs = 1_000
 
 /**
  * Reads a Token Status List (draft-ietf-oauth-status-list-21) for `followRevocations`. Every status other than VALID
- * revokes the delegations or principals of its index. The copy only grows: an entry that was suspended stays revoked until
- * the process ends. The age of the copy counts from the `iat` of the token, so `maxAge` must be longer than the time
- * after which the issuer makes a new one.
+ * revokes the delegations or principals of its index. The copy only grows: an entry that was suspended stays revoked
+ * until the process ends. The age of the copy counts from the `iat` of the token, so `maxAge` must be longer than the
+ * time after which the issuer makes a new one.
  *
  * @throws ArgumentError when an option is missing or invalid.
  * @example

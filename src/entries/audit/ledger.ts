@@ -1,7 +1,7 @@
 // node only: keeps delegations in files
 /**
- * The ledger of delegations: `procura/audit/ledger`. It records the delegations that were made, seen and revoked, and finds
- * the authority of an agent at a moment.
+ * The ledger of delegations: `procura/audit/ledger`. It records the delegations that were made, seen and revoked, and
+ * finds the authority of an agent at a moment.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * `procura/revocation/security-events`: Security Event Tokens (SSF, CAEP, RISC) as revocations, with the package `jose`.
+ * `procura/revocation/security-events`: Security Event Tokens (SSF, CAEP, RISC) as revocations, with the package
+ * `jose`.
  *
  * @module
  */

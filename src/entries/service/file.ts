@@ -1,6 +1,7 @@
 // node only: opens files
 /**
- * `procura/service/file`: a service whose key, vault and log are in files, its stores in memory, and the end of its process.
+ * `procura/service/file`: a service whose key, vault and log are in files, its stores in memory, and the end of its
+ * process.
  *
  * @module
  */

@@ -32,7 +32,9 @@ export interface AdminOptions {
   readonly metrics: () => string
 }
 
-/** A client that sends its request slowly is disconnected after 5 s. Node looks for such clients in the given interval. */
+/**
+ * A client that sends its request slowly is disconnected after 5 s. Node looks for such clients in the given interval.
+ */
 const limits = Object.freeze({ requestTimeout: 5_000, headersTimeout: 5_000, connectionsCheckingInterval: 1_000 })
 
 /** Milliseconds for which an answer about health is used again: each question adds an entry to a store. */

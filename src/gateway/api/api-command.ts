@@ -3,8 +3,8 @@ import { ArgumentError } from '../../errors.ts'
 import { quote } from '../../support/quote.ts'
 
 /**
- * The command of a request to an API behind the gateway: `/http/API`. The method, path, query and body are its arguments
- * (`requestArguments` of `procura/http/binding`), which policies limit.
+ * The command of a request to an API behind the gateway: `/http/API`. The method, path, query and body are its
+ * arguments (`requestArguments` of `procura/http/binding`), which policies limit.
  *
  * @throws ArgumentError when the name does not have the form `[a-z0-9][a-z0-9_-]{0,31}`.
  *

@@ -38,7 +38,10 @@ const most = Object.freeze({ all: 128, ofOne: 64 })
 
 /** The connections for APIs. */
 export interface ApiFront {
-  /** Gives a place to a connection until its call is allowed. Returns false if all places have a request that has arrived. */
+  /**
+   * Gives a place to a connection until its call is allowed. Returns false if all places have a request that has
+   * arrived.
+   */
   enter(socket: Socket): boolean
   /** Takes a connection that has a place, and whose first line was read and answered. */
   take(socket: Socket, api: string): void

@@ -1,7 +1,7 @@
 // node only: answers on sockets
 /**
- * The time of a request to an API before its call is decided. Until then it can be turned away, and the answer says that
- * it was not executed.
+ * The time of a request to an API before its call is decided. Until then it can be turned away, and the answer says
+ * that it was not executed.
  *
  * @module
  */
@@ -41,7 +41,9 @@ export interface PendingRequest {
   readonly away: AbortSignal
   /** Begins the decision or the answer. Returns false for a request that was turned away. */
   begin(): boolean
-  /** Answers that the request was not executed. One that has begun is closed. Resolves when the connection is closed. */
+  /**
+   * Answers that the request was not executed. One that has begun is closed. Resolves when the connection is closed.
+   */
   turnAway(code: AwayCode): Promise<void>
 }
 

@@ -8,8 +8,8 @@ import type { RequestTaker } from './call-taker.ts'
 export const refusalHeader = 'procura-refusal'
 
 /**
- * Records a request that is refused before the guard is asked: one without a call, or one that cannot be bound. The answer
- * waits for the record. GTW-64
+ * Records a request that is refused before the guard is asked: one without a call, or one that cannot be bound. The
+ * answer waits for the record. GTW-64
  *
  * A refusal of the guard is marked by a header, which no response of an API has: it could imitate a refusal. GTW-67
  *

@@ -85,7 +85,7 @@ export interface ApprovalDesk {
     body?: string,
   ): Promise<readonly KeptRequest[] | string>
   /**
-   * The answers, as soon as enough approvers have given them. They are lent to one agent at a time, until `settle`. APR-83
+   * The answers, as soon as enough approvers have given them. They are lent to one agent until `settle`. APR-83
    *
    * @returns undefined while they are missing or lent; `gone` when they were received, or the requests have expired.
    */
@@ -215,8 +215,8 @@ const revokedAgent =
   'an owner has revoked a delegation of this agent, and it has no other one for this server or API; ask the owner to delegate to it again'
 
 /**
- * Whether an owner has revoked a delegation to the agent of requests, and it proves no other one. APR-96: the one that it
- * has proved for its connection may be revoked since.
+ * Whether an owner has revoked a delegation to the agent of requests, and it proves no other one. APR-96: the one that
+ * it has proved for its connection may be revoked since.
  */
 async function hasLost(
   [first]: readonly KeptRequest[],
@@ -337,7 +337,7 @@ async function keepAnswer(
   return undefined
 }
 
-/** The requests in the files, the oldest first. Those that have expired are removed, and so are those that are not requests. */
+/** The requests in the files, the oldest first. Files without a request that is valid now are removed. */
 async function readAll(files: ApprovalFiles, clock: Clock | undefined): Promise<readonly KeptRequest[]> {
   const found: KeptRequest[] = []
   for (const id of await files.ids()) {

@@ -12,7 +12,9 @@ import { idTexts } from './id-texts.ts'
 export interface ApprovalFiles {
   /** The IDs of the requests. */
   ids(): Promise<readonly string[]>
-  /** The request, as an agent has signed it; undefined when it does not exist, or other users have access to its file. */
+  /**
+   * The request, as an agent has signed it; undefined when it does not exist, or other users have access to its file.
+   */
   request(id: string): Promise<string | undefined>
   /** The answer, unverified. Everybody who can write into the folder can make one. */
   answer(id: string): Promise<string | undefined>
@@ -24,7 +26,8 @@ export interface ApprovalFiles {
   putRequest(id: string, container: string): Promise<void>
   putBody(id: string, body: string): Promise<void>
   /**
-   * Keeps the first answer, of whichever process. A file that is not an answer is replaced: the agent may have written it.
+   * Keeps the first answer, of whichever process. A file that is not an answer is replaced: the agent may have written
+   * it.
    *
    * @param isAnswer - whether the text of a file is an answer.
    * @returns whether it was the first.

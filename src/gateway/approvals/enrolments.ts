@@ -8,8 +8,8 @@ import type { Clock } from '../../time.ts'
 import type { ApprovalFiles } from './approval-files.ts'
 
 /**
- * The chain from the owner to the approver of a request, among the enrolments; empty without one. Nothing is verified here:
- * the approver signs nothing beyond it, and the service verifies the whole chain.
+ * The chain from the owner to the approver of a request, among the enrolments; empty without one. Nothing is verified
+ * here: the approver signs nothing beyond it, and the service verifies the whole chain.
  */
 export async function chainOf(
   { approver, subject, command, args }: ApprovalRequest,

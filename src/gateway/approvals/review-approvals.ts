@@ -51,8 +51,8 @@ const checks: OptionChecks<ListApprovalsOptions> = Object.freeze({
 })
 
 /**
- * Reads the requests that wait at a gateway. A file that is not the request of its name is left out: the agent may be able
- * to write into the folder. APR-85
+ * Reads the requests that wait at a gateway. A file that is not the request of its name is left out: the agent may be
+ * able to write into the folder. APR-85
  *
  * @returns the requests that have not expired, the oldest first.
  * @throws ArgumentError when an option is invalid.
@@ -93,8 +93,8 @@ export interface AnswerApprovalOptions extends ListApprovalsOptions {
  * Stores the answer to a request, where the gateway finds it. It is verified before.
  *
  * @throws ArgumentError when there is no such request, it was answered, or the answer is not one by its approver;
- *   VaultError when a file that is not an answer is in its place, and the lock `.answers.lock` cannot be taken; the error of
- *   the system when nothing can be written.
+ *   VaultError when a file that is not an answer is in its place, and the lock `.answers.lock` cannot be taken; the
+ *   error of the system when nothing can be written.
  *
  * @example
  * ```ts

@@ -92,7 +92,10 @@ async function within(milliseconds: number, socket: Socket, sent: Promise<void>)
   }
 }
 
-/** Whether the agent confirms that it has the answers. One that was cancelled, or has left, leaves them for the next call. */
+/**
+ * Whether the agent confirms that it has the answers. One that was cancelled, or has left, leaves them for the next
+ * call.
+ */
 async function hasReceived(sent: Promise<void>, third: Promise<string | LineFault | undefined>): Promise<boolean> {
   const deadline = startDeadline([], confirmMs)
   try {

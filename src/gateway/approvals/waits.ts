@@ -2,7 +2,10 @@
 import { sharedPlaces } from '../shared-places.ts'
 import type { Standing } from './approval-desk.ts'
 
-/** Most conversations that wait for answers; most of one branch, which is an agent with those below it; and most of all agents that are not known. */
+/**
+ * Most conversations that wait for answers; most of one branch, which is an agent with those below it; and most of all
+ * agents that are not known.
+ */
 const most = Object.freeze({ all: 32, ofOne: 8, ofStrangers: 16 })
 
 /** The conversations that wait for answers. */

@@ -33,8 +33,8 @@ export interface StdioServerConfig {
 /** Secret headers, and the credential that contains their values. */
 export interface SecretHeaders {
   /**
-   * The name of the credential. With one header, the secret is the value of that header. With several, it is an object of
-   * strings: the value of each header under its name.
+   * The name of the credential. With one header, the secret is the value of that header. With several, it is an object
+   * of strings: the value of each header under its name.
    */
   readonly credential: string
   /** The names of the headers. */
@@ -149,13 +149,13 @@ type RawServer =
 const readTimeoutMs = 10_000
 
 /**
- * Reads the configuration of a gateway. Unknown names, duplicate names, comments and invalid values are refused; the error
- * names the file, the line and the column of the first fault. `schema/gateway.schema.json` of the package describes the
- * file for editors.
+ * Reads the configuration of a gateway. Unknown names, duplicate names, comments and invalid values are refused; the
+ * error names the file, the line and the column of the first fault. `schema/gateway.schema.json` of the package
+ * describes the file for editors.
  *
  * @param path - of the file, which only its owner may read: it decides which programs are started.
- * @throws ArgumentError when the file does not exist or has a fault. VaultError `ERR_VAULT_CONFIGURATION` when other users
- *   have access to it.
+ * @throws ArgumentError when the file does not exist or has a fault. VaultError `ERR_VAULT_CONFIGURATION` when other
+ *   users have access to it.
  *
  * @example
  * ```ts

@@ -49,7 +49,8 @@ export interface ApprovedCalls {
   /**
    * Asks for the approvals of a call.
    *
-   * @returns the call with its approvals, to be sent; or the answer for the client; undefined if it does not wait any more.
+   * @returns the call with its approvals, to be sent; or the answer for the client; undefined if it does not wait any
+   *   more.
    */
   settle(
     call: ClientCall,

@@ -10,9 +10,9 @@ import { openSession, type Session } from './session.ts'
 const graceMs = 1_000
 
 /**
- * Serves an MCP client over stdio: connects to the gateway, signs each `tools/call` with the key of the agent, and passes
- * every other message unchanged. It decides nothing: the gateway does. While the gateway cannot be used, each request is
- * answered with the fault and the remedy.
+ * Serves an MCP client over stdio: connects to the gateway, signs each `tools/call` with the key of the agent, and
+ * passes every other message unchanged. It decides nothing: the gateway does. While the gateway cannot be used, each
+ * request is answered with the fault and the remedy.
  *
  * @returns when the client has closed `input`, is gone, or `signal` is aborted.
  * @throws ArgumentError when an option is invalid.

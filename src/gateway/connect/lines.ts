@@ -46,11 +46,14 @@ export async function* readLines(input: Readable): AsyncGenerator<string | LineF
 }
 
 /**
- * Writes a line, and waits while the reader is slower. Rejects with the error of the stream when its other side is gone.
+ * Writes a line, and waits while the reader is slower. Rejects with the error of the stream when its other side is
+ * gone.
  */
 export type LineWriter = (line: string) => Promise<void>
 
-/** Makes the writer of a stream. All lines that wait share one wait: a listener for each would be reported as a leak. */
+/**
+ * Makes the writer of a stream. All lines that wait share one wait: a listener for each would be reported as a leak.
+ */
 export function lineWriter(output: Writable): LineWriter {
   let waiting: Promise<void> | undefined
 

@@ -28,8 +28,8 @@ export interface ConnectToGatewayOptions {
   /** The key of encrypted delegations. Default: `unlock` of `connect.json`, or they are not encrypted. */
   readonly delegationsKey?: FileKey
   /**
-   * Seconds for which a call waits for its approval when the client cannot ask for it, at most 3,600. Default 0: the call is
-   * refused with the ID of the request, and the same call takes the answer later.
+   * Seconds for which a call waits for its approval when the client cannot ask for it, at most 3,600. Default 0: the
+   * call is refused with the ID of the request, and the same call takes the answer later.
    */
   readonly approvalWait?: number
   /** Receives a line about each fault of the gateway, for the log of the client. Default: none. */

@@ -61,8 +61,8 @@ export interface HookRefusal {
  *
  * @param input - the JSON that the client writes to the standard input of a hook.
  * @returns a refusal; undefined when the call is permitted, or is not of one of the servers.
- * @throws ArgumentError when the input is of another form, or an option is invalid; errors of the files. The call must then
- *   be blocked.
+ * @throws ArgumentError when the input is of another form, or an option is invalid; errors of the files. The call must
+ *   then be blocked.
  *
  * @example
  * ```ts

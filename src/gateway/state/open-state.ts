@@ -59,8 +59,8 @@ export async function openState({ file, isFirst, syncFile }: OpenStateOptions): 
     const database = new sqlite.Database(file)
     try {
       await chmod(file, 0o600)
-      // One process has the file. So its lock, a folder, is not made for each transaction, and a write-ahead log (WAL) needs
-      // no memory that processes share: a transaction is one write, and one sync of that log.
+      // One process has the file. So its lock, a folder, is not made for each transaction, and a write-ahead log (WAL)
+      // needs no memory that processes share: a transaction is one write, and one sync of that log.
       database.exec('PRAGMA locking_mode = EXCLUSIVE')
       // A new file beside a log with records may be one that lost its data.
       prepareSqliteStores({ database, secret, ...(isNew && isFirst && { epoch: 0 }) })

@@ -10,9 +10,9 @@ type Revocations = GatewayStores['revocations']
 const mostChains = 1_000
 
 /**
- * Remembers chains of which nothing is revoked, for a process that has its stores alone: such an answer holds until this
- * process adds a revocation. Other answers are not remembered. When entries are forgotten, or the clock goes back, the
- * store is asked again, which refuses look-ups for a time before the forgotten ones. GTW-18
+ * Remembers chains of which nothing is revoked, for a process that has its stores alone: such an answer holds until
+ * this process adds a revocation. Other answers are not remembered. When entries are forgotten, or the clock goes back,
+ * the store is asked again, which refuses look-ups for a time before the forgotten ones. GTW-18
  */
 export function rememberUnrevoked(store: Revocations, clock: Clock = systemClock): Revocations {
   let unrevoked = createBoundedMap<true>(mostChains)
@@ -44,7 +44,8 @@ export function rememberUnrevoked(store: Revocations, clock: Clock = systemClock
       const chain = JSON.stringify(ids)
       if (unrevoked.get(chain)) return []
       const answer = store.findRevocations(ids, options)
-      // An answer that comes later could be older than a change. A question about one name is the probe of a health check.
+      // An answer that comes later could be older than a change. A question about one name is the probe of a health
+      // check.
       const isKept = changing === 0 && ids.length > 1 && Array.isArray(answer) && answer.length === 0
       if (isKept) unrevoked.set(chain, true)
       return answer

@@ -23,10 +23,10 @@ export interface SyncedStores {
 }
 
 /**
- * Syncs the transactions of stores. SQLite would do so within each commit, and block the process meanwhile. Here the sync
- * of the state runs while the record of the intent is written and synced. A claim and a reservation are answered
- * before their sync, so that nothing may be released before {@link SyncedStores.synced}. A revocation and the use of a limit
- * are answered when they are on the disk. GTW-17
+ * Syncs the transactions of stores. SQLite would do so within each commit, and block the process meanwhile. Here the
+ * sync of the state runs while the record of the intent is written and synced. A claim and a reservation are answered
+ * before their sync, so that nothing may be released before {@link SyncedStores.synced}. A revocation and the use of a
+ * limit are answered when they are on the disk. GTW-17
  *
  * After a failed sync, nobody knows which changes the disk has, and a second sync can succeed without them. The stores
  * then take no further change.

@@ -18,8 +18,8 @@ export interface ReviewToolsOptions {
 /** Options of {@link acceptTools}. */
 export interface AcceptToolsOptions extends ReviewToolsOptions {
   /**
-   * The hashes of the definitions that somebody has read, as {@link reviewTools} returned them. The first 32 hexadecimal
-   * digits of a hash suffice. The hash of {@link toolListHash} accepts the whole list.
+   * The hashes of the definitions that somebody has read, as {@link reviewTools} returned them. The first 32
+   * hexadecimal digits of a hash suffice. The hash of {@link toolListHash} accepts the whole list.
    */
   readonly hashes: readonly string[]
 }
@@ -36,7 +36,8 @@ const checks: OptionChecks<ReviewToolsOptions> = Object.freeze({ config: objectV
  * import { readGatewayConfig, reviewTools } from 'procura/gateway'
  *
  * const config = await readGatewayConfig('gateway.json')
- * for (const { name, state, changes } of await reviewTools({ config, server: 'mail' })) console.log(name, state, changes)
+ * const reviews = await reviewTools({ config, server: 'mail' })
+ * for (const { name, state, changes } of reviews) console.log(name, state, changes)
  * ```
  */
 export async function reviewTools(options: ReviewToolsOptions): Promise<readonly ComparedTool[]> {
@@ -46,12 +47,13 @@ export async function reviewTools(options: ReviewToolsOptions): Promise<readonly
 }
 
 /**
- * Accepts the definitions of tools that somebody has read, by their hashes. A definition that the server has changed since
- * has another hash, and is not accepted. The hash of a tool that is gone removes it. A running gateway takes the tools at
- * once. GTW-33
+ * Accepts the definitions of tools that somebody has read, by their hashes. A definition that the server has changed
+ * since has another hash, and is not accepted. The hash of a tool that is gone removes it. A running gateway takes the
+ * tools at once. GTW-33
  *
  * @returns the tools whose state this has changed.
- * @throws ArgumentError when a hash is malformed, or belongs to no definition that the gateway saw last; nothing is accepted.
+ * @throws ArgumentError when a hash is malformed, or belongs to no definition that the gateway saw last; nothing is
+ *   accepted.
  *
  * @example
  * ```ts

@@ -2,8 +2,8 @@ import { sha256Bytes } from '../../support/digest.ts'
 import type { ComparedTool } from './compare-tools.ts'
 
 /**
- * The hash of a list of tools, to be accepted by somebody who has read all of it: of their names and the hashes of their
- * definitions.
+ * The hash of a list of tools, to be accepted by somebody who has read all of it: of their names and the hashes of
+ * their definitions.
  *
  * @returns `sha256-` and 64 hexadecimal digits.
  *

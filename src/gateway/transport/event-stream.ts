@@ -29,7 +29,9 @@ export async function* readEvents(
   const reader = body.getReader()
   const decoder = new TextDecoder()
   const event = createEvent()
-  /** The text behind the last complete line. It is put together when a line ends in it: a server may send single bytes. */
+  /**
+   * The text behind the last complete line. It is put together when a line ends in it: a server may send single bytes.
+   */
   let parts: string[] = []
   let length = 0
   const add = (text: string): void => {

@@ -67,9 +67,9 @@ const checks: OptionChecks<HttpTransportOptions> & {
 })
 
 /**
- * The client's side of MCP over Streamable HTTP: responses as JSON and as streams, sessions, the stream of the server with
- * resumption, and the end of the session. Redirects are not followed. `send` of a request rejects when the server refuses it
- * or its response ends without an answer. MCP-28
+ * The client's side of MCP over Streamable HTTP: responses as JSON and as streams, sessions, the stream of the server
+ * with resumption, and the end of the session. Redirects are not followed. `send` of a request rejects when the server
+ * refuses it or its response ends without an answer. MCP-28
  *
  * @throws ArgumentError when an argument is invalid.
  *

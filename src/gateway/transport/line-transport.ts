@@ -9,8 +9,8 @@ import { hasTooManyValues, mostValues } from './message-size.ts'
 /** Options of {@link lineTransport}. */
 export interface LineTransportOptions {
   /**
-   * Answers a line that is not JSON with the error of JSON-RPC for it. For the side of a client: a server may also print other
-   * lines. Default false.
+   * Answers a line that is not JSON with the error of JSON-RPC for it. For the side of a client: a server may also
+   * print other lines. Default false.
    */
   readonly answersFaults?: boolean
   /** Most bytes that wait for a slow reader. A message beyond them is not sent. Default 67108864. */
@@ -28,8 +28,8 @@ const checks: OptionChecks<LineTransportOptions> & {
 const flushMs = 1_000
 
 /**
- * The framing of MCP over stdio, for child processes and sockets: a message of JSON on each line. Lines of more than 4 MiB,
- * of invalid UTF-8 and without JSON are reported and skipped. Nothing is read while a message is taken. MCP-27
+ * The framing of MCP over stdio, for child processes and sockets: a message of JSON on each line. Lines of more than 4
+ * MiB, of invalid UTF-8 and without JSON are reported and skipped. Nothing is read while a message is taken. MCP-27
  *
  * @param input - receives the messages, such as `child.stdout`.
  * @param output - takes the messages, such as `child.stdin`. The same as `input` for a socket.

@@ -12,8 +12,8 @@ const targets: ReadonlyMap<unknown, string> = new Map([
 ])
 
 /**
- * The headers of a request that repeat parts of its body. The protocol version 2026-07-28 requires them where the request
- * contains its version; others have none.
+ * The headers of a request that repeat parts of its body. The protocol version 2026-07-28 requires them where the
+ * request contains its version; others have none.
  */
 export function headersOfBody(message: unknown): Readonly<Record<string, string>> {
   const { method, params } = Object(message) as HeaderedMessage

@@ -10,8 +10,8 @@ import type {
 } from '../configuration/read-gateway-config.ts'
 
 /**
- * Compares the credentials that a configuration names with the vault, so that a mistake is found before a call. The vault
- * itself enforces the rules.
+ * Compares the credentials that a configuration names with the vault, so that a mistake is found before a call. The
+ * vault itself enforces the rules.
  *
  * @throws ArgumentError when one is missing, or its rules do not permit its use.
  */

@@ -36,9 +36,9 @@ export type CredentialUser =
   | Omit<ApiConfig, 'paths'>
 
 /**
- * The rules under which a credential of a server is to be stored in the vault of a gateway, so that the gateway can use it
- * for this server or API, and for nothing else. A secret of a program can only be read for a start of that program. A secret
- * header is only sent to the origin of the server or API.
+ * The rules under which a credential of a server is to be stored in the vault of a gateway, so that the gateway can use
+ * it for this server or API, and for nothing else. A secret of a program can only be read for a start of that program.
+ * A secret header is only sent to the origin of the server or API.
  *
  * @param server - the name of the server or API in `gateway.json`.
  * @param config - the server or API, as `readGatewayConfig` returns it.

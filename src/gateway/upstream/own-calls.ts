@@ -1,8 +1,8 @@
 // node only: works with parts that use files
 /**
- * The calls that the gateway makes in its own name: to read the secrets of a program before it starts it, and to send the
- * requests of a session that no agent has signed. They go through a guard like the calls of agents, so that the vault
- * releases nothing without an authorization, and each release is on record.
+ * The calls that the gateway makes in its own name: to read the secrets of a program before it starts it, and to send
+ * the requests of a session that no agent has signed. They go through a guard like the calls of agents, so that the
+ * vault releases nothing without an authorization, and each release is on record.
  *
  * @module
  */
@@ -51,8 +51,8 @@ export interface OwnCallsOptions {
 }
 
 /**
- * Milliseconds for a record, and for a decision. The log and the state are on a disk of this machine, which may be busy for
- * seconds; a call that waits is better than one that is refused.
+ * Milliseconds for a record, and for a decision. The log and the state are on a disk of this machine, which may be busy
+ * for seconds; a call that waits is better than one that is refused.
  */
 export const patience: { readonly auditMs: number; readonly decisionMs: number } = Object.freeze({
   auditMs: 5_000,

@@ -12,8 +12,8 @@ export interface PaceParts {
 }
 
 /**
- * Makes the pace of one session: a function that resolves when the next request may be sent. The gateway signs and records
- * these requests itself, and a client can make pings, as a server can ask for answers, without end.
+ * Makes the pace of one session: a function that resolves when the next request may be sent. The gateway signs and
+ * records these requests itself, and a client can make pings, as a server can ask for answers, without end.
  */
 export function createPace(
   { now, sleep: wait }: PaceParts = { now: () => performance.now(), sleep },

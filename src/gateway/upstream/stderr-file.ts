@@ -14,7 +14,8 @@ export interface StderrFile {
 }
 
 /**
- * Opens a file for the standard error of a server, which only this user can read. The sessions of a server share it. GTW-14
+ * Opens a file for the standard error of a server, which only this user can read. The sessions of a server share it.
+ * GTW-14
  *
  * @throws the error of the system when there is no such file, and none can be made.
  */

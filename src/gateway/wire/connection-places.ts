@@ -4,9 +4,9 @@ import type { Socket } from 'node:net'
 /** The places of open connections, a bounded number. */
 export interface ConnectionPlaces {
   /**
-   * Gives a place to a connection until it is closed. If all places are taken, the oldest connection that was answered and
-   * ended on this side is closed, or else the oldest one that has not begun: everybody who can connect can hold connections
-   * without sending anything, or keep their ends of refused ones open.
+   * Gives a place to a connection until it is closed. If all places are taken, the oldest connection that was answered
+   * and ended on this side is closed, or else the oldest one that has not begun: everybody who can connect can hold
+   * connections without sending anything, or keep their ends of refused ones open.
    *
    * @returns false if all others have begun and have not ended.
    */
@@ -21,8 +21,8 @@ export interface ConnectionPlaces {
 /**
  * Makes the places.
  *
- * @param displace - ends a connection that has not begun, in the place of which another one gets its place. Default: it is
- *   closed without an answer.
+ * @param displace - ends a connection that has not begun, in the place of which another one gets its place. Default: it
+ *   is closed without an answer.
  */
 export function connectionPlaces(
   most: number,

@@ -51,8 +51,8 @@ export interface ProvenClient extends Proven {
 }
 
 /**
- * Asks a client for its proof: a call that is signed for a challenge of this connection, and a chain of delegations to its
- * signer. The call has no effect, and no other connection accepts it.
+ * Asks a client for its proof: a call that is signed for a challenge of this connection, and a chain of delegations to
+ * its signer. The call has no effect, and no other connection accepts it.
  *
  * @returns the agent, or the fault.
  */

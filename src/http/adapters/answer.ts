@@ -67,23 +67,23 @@ export interface HandlerOptions extends ReadContainerOptions {
    */
   readonly feed?: { fetch(request: Request): Promise<Response>; notify?(): void }
   /**
-   * A path such as `/health`, at which GET is answered without a container: with 200 while the service is healthy, and with
-   * 503 otherwise. It is compared as `revocationsAt` is. Default: all requests need a container.
+   * A path such as `/health`, at which GET is answered without a container: with 200 while the service is healthy, and
+   * with 503 otherwise. It is compared as `revocationsAt` is. Default: all requests need a container.
    */
   readonly healthAt?: string
   /**
-   * Binds each call to the request that it came with: `bindToRequest` of `procura/http/binding`, or `bindToForwarded` of
-   * `procura/http/forward-auth`. Default: the request has no influence on the decision.
+   * Binds each call to the request that it came with: `bindToRequest` of `procura/http/binding`, or `bindToForwarded`
+   * of `procura/http/forward-auth`. Default: the request has no influence on the decision.
    */
   readonly bind?: RequestBinding
   /**
-   * `auth_request`: a denial is 401 or 403, and 403 for all other statuses, because nginx takes those for a failure of the
-   * endpoint. Default `all`.
+   * `auth_request`: a denial is 401 or 403, and 403 for all other statuses, because nginx takes those for a failure of
+   * the endpoint. Default `all`.
    */
   readonly statuses?: 'all' | 'auth_request'
   /**
-   * Receives the error of a handler, or of a result that cannot be sent: the response is 500 without its message. Receives
-   * the error of a body that failed as well. Its own errors are ignored.
+   * Receives the error of a handler, or of a result that cannot be sent: the response is 500 without its message.
+   * Receives the error of a body that failed as well. Its own errors are ignored.
    */
   readonly onError?: (error: unknown) => void
 }
@@ -148,7 +148,9 @@ export function readHandlerOptions(of: string, service: CallTaker, options: Hand
   return checked
 }
 
-/** HTP-45: a proxy that passes on the path of its client would take the answer at a path of its own for a permission. */
+/**
+ * HTP-45: a proxy that passes on the path of its client would take the answer at a path of its own for a permission.
+ */
 function refuseForProxies(of: string, option: string, { bind, statuses }: HandlerOptions): void {
   if (statuses === 'auth_request' || bind?.asksForProxy === true)
     throw new ArgumentError(

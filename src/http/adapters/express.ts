@@ -2,8 +2,8 @@ import { type CallTaker, type HandlerOptions, readHandlerOptions } from './answe
 import { type NodeIncoming, type NodeOutgoing, respond } from './node-response.ts'
 
 /**
- * Serves calls in Express 5: `app.post('/mail', expressHandler(service, { command: send }))`. A body that `express.raw` or
- * `express.text` has read is taken from `req.body`.
+ * Serves calls in Express 5: `app.post('/mail', expressHandler(service, { command: send }))`. A body that `express.raw`
+ * or `express.text` has read is taken from `req.body`.
  *
  * @throws ArgumentError when an argument is invalid.
  *

@@ -66,8 +66,9 @@ export function fastifyHandler(
 }
 
 /**
- * The body, which is cancelled when the client is gone. Fastify does not cancel the body of a response that waits for others
- * of its connection. It destroys the stream of HTTP/2 when a body fails, which a client takes for the end of the body.
+ * The body, which is cancelled when the client is gone. Fastify does not cancel the body of a response that waits for
+ * others of its connection. It destroys the stream of HTTP/2 when a body fails, which a client takes for the end of the
+ * body.
  */
 function followed(
   body: ReadableStream<Uint8Array>,
@@ -83,8 +84,8 @@ function followed(
 }
 
 /**
- * A plugin that leaves bodies of the type `application/x-ucan-container` unread, for {@link fastifyHandler}. Without it,
- * Fastify refuses them with 415.
+ * A plugin that leaves bodies of the type `application/x-ucan-container` unread, for {@link fastifyHandler}. Without
+ * it, Fastify refuses them with 415.
  */
 export function containerBodies(instance: FastifyLike, _options: unknown, done: () => void): void {
   // The core of the adapters reads it.
@@ -93,8 +94,8 @@ export function containerBodies(instance: FastifyLike, _options: unknown, done: 
 }
 
 /**
- * A plugin that leaves all bodies unread, for routes with `bind`, where the adapter reads the bytes of each body. Register
- * it in a scope of its own, since other routes of that scope get no body.
+ * A plugin that leaves all bodies unread, for routes with `bind`, where the adapter reads the bytes of each body.
+ * Register it in a scope of its own, since other routes of that scope get no body.
  */
 export function unreadBodies(instance: FastifyLike, _options: unknown, done: () => void): void {
   instance.removeAllContentTypeParsers()

@@ -62,7 +62,9 @@ export function followClient(socket: object, response: Closable): FollowedClient
   return { signal: gone.signal, leave }
 }
 
-/** Node warns of more listeners than are expected. With zero it never does, and the program may have set it meanwhile. */
+/**
+ * Node warns of more listeners than are expected. With zero it never does, and the program may have set it meanwhile.
+ */
 function allowMore(connection: Connection, count: 1 | -1): void {
   const most = connection.getMaxListeners()
   if (most > 0) connection.setMaxListeners(most + count)

@@ -10,8 +10,8 @@ export interface HonoContext {
 }
 
 /**
- * Serves calls in Hono: `app.post('/mail', honoHandler(service, { command: send }))`. A body that another middleware has
- * read is taken from Hono.
+ * Serves calls in Hono: `app.post('/mail', honoHandler(service, { command: send }))`. A body that another middleware
+ * has read is taken from Hono.
  *
  * @throws ArgumentError when an argument is invalid.
  *

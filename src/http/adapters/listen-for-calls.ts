@@ -41,8 +41,8 @@ export interface CallListener {
   /** The port that is used. */
   readonly port: number
   /**
-   * Stops listening, waits for the requests in progress, and closes the service. Rejects with the error of the service after
-   * all of it was closed.
+   * Stops listening, waits for the requests in progress, and closes the service. Rejects with the error of the service
+   * after all of it was closed.
    */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -50,8 +50,8 @@ export interface CallListener {
 
 /**
  * Serves calls in a server of its own, until a signal or `close` ends it: no new connection is accepted, the calls in
- * progress are answered and recorded, and then the service is closed. The process ends by itself when nothing else is in
- * progress. For TLS, or beside other routes, pass `nodeHandler` to a server of your own.
+ * progress are answered and recorded, and then the service is closed. The process ends by itself when nothing else is
+ * in progress. For TLS, or beside other routes, pass `nodeHandler` to a server of your own.
  *
  * @throws ArgumentError when an argument is invalid, or the place cannot be used.
  *

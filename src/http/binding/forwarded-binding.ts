@@ -20,9 +20,9 @@ export interface BindToForwardedOptions {
   /** The origins that the proxy serves, such as `https://api.example.com`. */
   readonly origins: readonly string[]
   /**
-   * The bodies of the requests that the proxy forwards. `none`, which is the default: the proxy forwards no bodies, and a
-   * request that announces one is refused. `digest`: the proxy sends the digest of each body in `X-Forwarded-Digest`, or
-   * `none` for a request without a body.
+   * The bodies of the requests that the proxy forwards. `none`, which is the default: the proxy forwards no bodies, and
+   * a request that announces one is refused. `digest`: the proxy sends the digest of each body in `X-Forwarded-Digest`,
+   * or `none` for a request without a body.
    */
   readonly bodies?: 'none' | 'digest'
 }

@@ -44,8 +44,8 @@ export type BoundRequest =
 export interface RequestBinding {
   read(request: ReceivedRequest): Promise<BoundRequest>
   /**
-   * Whether a proxy asks about the request of its client, as with `bindToForwarded`. `healthAt` of an adapter requires false,
-   * so a binding that wraps another one passes it on. Default: not known.
+   * Whether a proxy asks about the request of its client, as with `bindToForwarded`. `healthAt` of an adapter requires
+   * false, so a binding that wraps another one passes it on. Default: not known.
    */
   readonly asksForProxy?: boolean
 }
@@ -55,8 +55,8 @@ export interface BindToRequestOptions {
   /** The origins of the service, such as `https://api.example.com`. A request for another host is refused. */
   readonly origins: readonly string[]
   /**
-   * The path at which a router has mounted the handler, if the router removes that path from the request: `mount` of Hono
-   * does. The call is bound to the path of the client, which begins with this one. Default: none.
+   * The path at which a router has mounted the handler, if the router removes that path from the request: `mount` of
+   * Hono does. The call is bound to the path of the client, which begins with this one. Default: none.
    */
   readonly mountedAt?: string
   /** Most bytes of a body, which is read before the call is decided. Default 1,048,576. */
@@ -64,8 +64,8 @@ export interface BindToRequestOptions {
 }
 
 /**
- * Binds calls to their requests, for the option `bind` of an adapter: each call must have the method, scheme, host, path,
- * query and digest of the request that it came with. A call that is moved to another request is refused with
+ * Binds calls to their requests, for the option `bind` of an adapter: each call must have the method, scheme, host,
+ * path, query and digest of the request that it came with. A call that is moved to another request is refused with
  * `request_mismatch`, and is not used up.
  *
  * @throws ArgumentError when an option is invalid.

@@ -35,8 +35,8 @@ const digitValues: Int8Array = Int8Array.from({ length: 128 }, (_, code) =>
 )
 
 /**
- * Reads base58btc of a key in a sixth of the time of the decoder of `multiformats`, which carries a byte a digit. A service
- * reads every new DID, and an issuer each audience.
+ * Reads base58btc of a key in a sixth of the time of the decoder of `multiformats`, which carries a byte a digit. A
+ * service reads every new DID, and an issuer each audience.
  *
  * @returns undefined for a longer text, and for one with another character. The general decoder reads those, or refuses
  *   them.

@@ -8,9 +8,9 @@ const places = 2048
 const longest = 128
 
 /**
- * Creates a cache of strings. Names of fields, DIDs and commands recur in most tokens, and comparing bytes takes a fifth
- * of the time of decoding a string. Each string has one place, given by its length and its last bytes; a new string
- * replaces the one at its place.
+ * Creates a cache of strings. Names of fields, DIDs and commands recur in most tokens, and comparing bytes takes a
+ * fifth of the time of decoding a string. Each string has one place, given by its length and its last bytes; a new
+ * string replaces the one at its place.
  */
 export function createTextCache(): TextCache {
   const texts = new Array<string>(places).fill('')

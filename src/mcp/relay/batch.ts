@@ -7,8 +7,8 @@ export type Respond = (response: WireMessage | undefined) => Promise<void>
 export const maxBatch = 100
 
 /**
- * Takes a batch of JSON-RPC apart, which protocol versions before 2025-06-18 have. Each message is handled as if it had come
- * alone, and the responses are sent together.
+ * Takes a batch of JSON-RPC apart, which protocol versions before 2025-06-18 have. Each message is handled as if it had
+ * come alone, and the responses are sent together.
  */
 export function takeBatch(
   batch: readonly unknown[],

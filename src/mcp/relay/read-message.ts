@@ -76,8 +76,8 @@ export const rpcCodes: Readonly<Record<RpcCodeName, number>> = Object.freeze({
 type RpcCodeName = 'invalidRequest' | 'methodNotFound' | 'internalError' | 'tooMany' | 'serverEnded'
 
 /**
- * The message without the values of this library in `_meta` of its parameters and of its result. Without such values, it is
- * the message itself. MCP-24
+ * The message without the values of this library in `_meta` of its parameters and of its result. Without such values,
+ * it is the message itself. MCP-24
  */
 export function withoutOurs(message: WireMessage, key: string): WireMessage {
   let clean = message

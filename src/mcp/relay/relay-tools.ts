@@ -36,13 +36,14 @@ export interface RelayToolsOptions extends ToolGateOptions {
    */
   readonly perform?: (call: GuardedCall, send: (options?: unknown) => Promise<unknown>) => unknown
   /**
-   * Whether the requests of a method, other than `tools/call` and `tools/list`, pass to the server **unguarded**. A request
-   * that does not pass is answered with -32601, and the capability that announces it is removed. Default: all pass.
+   * Whether the requests of a method, other than `tools/call` and `tools/list`, pass to the server **unguarded**. A
+   * request that does not pass is answered with -32601, and the capability that announces it is removed. Default: all
+   * pass.
    */
   readonly passes?: (method: string) => boolean
   /**
-   * Seconds for which a list of the server counts, with `pins`. A call of a tool that no such list has, or that comes after
-   * the server has announced a change, waits for a new one. Default 0: each call does.
+   * Seconds for which a list of the server counts, with `pins`. A call of a tool that no such list has, or that comes
+   * after the server has announced a change, waits for a new one. Default 0: each call does.
    */
   readonly pinsMaxAge?: number
   /**
@@ -53,11 +54,13 @@ export interface RelayToolsOptions extends ToolGateOptions {
   /** Most requests of the client that are in progress; a further one is refused. Default 1,000. */
   readonly maxInProgress?: number
   /**
-   * Most characters of the calls of tools that are in progress, about 8 for each value and those of its strings. A further
-   * call is refused. Default 67,108,864.
+   * Most characters of the calls of tools that are in progress, about 8 for each value and those of its strings. A
+   * further call is refused. Default 67,108,864.
    */
   readonly maxCharacters?: number
-  /** Receives errors of the transports, malformed messages and messages that were dropped. Default: they are ignored. */
+  /**
+   * Receives errors of the transports, malformed messages and messages that were dropped. Default: they are ignored.
+   */
   readonly onError?: (error: unknown) => void
 }
 

@@ -3,7 +3,8 @@ import { type OptionCheck, withMethod } from '../../support/options.ts'
 /**
  * A transport of MCP messages, of either SDK or of another library.
  *
- * - `onmessage` receives each message, parsed. A transport that waits for the promise that it returns has back-pressure.
+ * - `onmessage` receives each message, parsed. A transport that waits for the promise that it returns has
+ *   back-pressure.
  * - `send` resolves when the other side has taken the message, or when its buffer has room. It rejects when the message
  *   cannot be sent.
  * - `onclose` is called once, when no message comes any more, also if the other side has ended.

@@ -37,8 +37,8 @@ export class RpcError extends Error {
 }
 
 /**
- * Makes the requests of a relay. MCP-22: their ids are unpredictable, so that neither side can use one for another request,
- * and no response to another request counts as the result of a guarded call.
+ * Makes the requests of a relay. MCP-22: their ids are unpredictable, so that neither side can use one for another
+ * request, and no response to another request counts as the result of a guarded call.
  */
 export function createUpstreamRequests(
   send: (message: WireMessage, options?: unknown) => Promise<void>,

@@ -53,7 +53,10 @@ const annotations: ReadonlySet<string> = new Set([
 /** Keywords by which another part of a schema can name further properties. */
 const applicators = ['allOf', 'anyOf', 'oneOf', 'if', 'then', 'else', 'dependentSchemas', '$ref', '$dynamicRef']
 
-/** Reads an object as arguments. MCP-17: without a permission for others it is closed, so that none escapes the policies. */
+/**
+ * Reads an object as arguments. MCP-17: without a permission for others it is closed, so that none escapes the
+ * policies.
+ */
 export function readObject(
   reading: SchemaReading,
   given: unknown,

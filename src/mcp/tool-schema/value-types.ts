@@ -12,7 +12,9 @@ import { isPromiseLike } from '../../support/promise.ts'
 /** Deepest nesting of a value of {@link anyJson}. Tokens have a limit of their own. */
 const maxDepth = 32
 
-/** Any value of JSON that a token can contain: well-formed strings, finite numbers, booleans, null, lists and objects. */
+/**
+ * Any value of JSON that a token can contain: well-formed strings, finite numbers, booleans, null, lists and objects.
+ */
 export function anyJson(): StandardSchema {
   return schemaOf((value) => (isJson(value, 0) ? undefined : 'is not a value of JSON'), {})
 }

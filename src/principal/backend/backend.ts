@@ -30,8 +30,9 @@ export interface CryptoBackend {
   /** SHA-256 as lower-case hexadecimal digits, synchronously. Present where it costs less than bytes do. */
   sha256Hex?(bytes: Uint8Array): string
   /**
-   * Converts a key to the form of the platform. Keep the result: the conversion can cost as much as a verification. A key
-   * of the right form need not be a point of its curve: then this throws, or `verify` returns false for each signature.
+   * Converts a key to the form of the platform. Keep the result: the conversion can cost as much as a verification. A
+   * key of the right form need not be a point of its curve: then this throws, or `verify` returns false for each
+   * signature.
    */
   prepareKey(key: PublicKey): PreparedKey | Promise<PreparedKey>
   /**

@@ -53,8 +53,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   })
 
   /**
-   * Waits for the end of the turn of the event loop. A message costs a tenth of a verification, and the questions of one
-   * turn, for example of all the requests that have arrived, go to each thread in one message.
+   * Waits for the end of the turn of the event loop. A message costs a tenth of a verification, and the questions of
+   * one turn, for example of all the requests that have arrived, go to each thread in one message.
    */
   function schedule(): void {
     if (isScheduled) return

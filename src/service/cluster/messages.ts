@@ -1,4 +1,6 @@
-/** The property of the messages between the primary process and its workers. Others on the channel are of the program. */
+/**
+ * The property of the messages between the primary process and its workers. Others on the channel are of the program.
+ */
 const property = 'procura/service/cluster'
 
 /** A worker reports that it listens, and that it closes; the primary process asks a worker to close. */

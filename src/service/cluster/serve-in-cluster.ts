@@ -37,9 +37,9 @@ export interface ServeInClusterOptions {
    */
   readonly closeMs?: number
   /**
-   * Receives, in the primary process, a WorkerError for each worker that ended by itself, could not be replaced, did not close
-   * or was killed; and in a worker the error of the service that could not be closed. Default: `process.emitWarning`, which
-   * prints it to standard error.
+   * Receives, in the primary process, a WorkerError for each worker that ended by itself, could not be replaced, did
+   * not close or was killed; and in a worker the error of the service that could not be closed. Default:
+   * `process.emitWarning`, which prints it to standard error.
    */
   readonly onError?: (error: unknown) => void
 }
@@ -47,8 +47,8 @@ export interface ServeInClusterOptions {
 /** A service in several processes. */
 export interface ClusteredService {
   /**
-   * In the primary process: closes every worker, and resolves when all have ended. Rejects with a WorkerError after that, when
-   * a worker did not close. In a worker: closes this one, so that the primary process starts another one.
+   * In the primary process: closes every worker, and resolves when all have ended. Rejects with a WorkerError after
+   * that, when a worker did not close. In a worker: closes this one, so that the primary process starts another one.
    */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -59,9 +59,9 @@ export interface ClusteredService {
  * called in each worker alone. In a worker, the promise is fulfilled after `open`, and in the primary process when all
  * workers listen, or after a signal when all have ended.
  *
- * A worker that ends is started again: at once, and then after 1 to 30 seconds while it ends soon after its start. At SIGHUP
- * the workers are replaced. If the primary process is killed, its workers end in the middle of their calls, whose outcomes
- * are missing in the log; `recoverIntents` records them as unknown.
+ * A worker that ends is started again: at once, and then after 1 to 30 seconds while it ends soon after its start. At
+ * SIGHUP the workers are replaced. If the primary process is killed, its workers end in the middle of their calls,
+ * whose outcomes are missing in the log; `recoverIntents` records them as unknown.
  *
  * @param open - opens the service, and returns an object with its `close`, such as the result of `listenForCalls`.
  * @throws ArgumentError when an argument is invalid, or the program has called it before; WorkerError in the primary

@@ -29,7 +29,9 @@ interface Keeper {
   readonly report: (error: unknown) => void
 }
 
-/** The shortest and the longest wait before a worker is started again, and the life after which it is started at once. */
+/**
+ * The shortest and the longest wait before a worker is started again, and the life after which it is started at once.
+ */
 const [firstMs, longestMs, settledMs] = [1_000, 30_000, 30_000]
 
 /** A signal to the whole group may end a worker before it reaches the primary process. */

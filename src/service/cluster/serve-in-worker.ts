@@ -29,8 +29,8 @@ export async function serveInWorker(
   function leave(code: 0 | 1): void {
     if (code !== 0) process.exitCode = code
     if (!cluster.worker?.isConnected()) return
-    // A connection that is on its way to this process is returned to the primary process, which passes it to another one. A
-    // process that ended before would lose it, and its client would wait forever.
+    // A connection that is on its way to this process is returned to the primary process, which passes it to another
+    // one. A process that ended before would lose it, and its client would wait forever.
     const stay = setInterval(() => undefined, longestMs)
     const ignore = (): void => undefined
     for (const signal of signals) process.on(signal, ignore)

@@ -30,8 +30,9 @@ export function groupSignal(name: string, wait: () => Promise<void>): GroupSigna
 }
 
 /**
- * Starts a worker. Until it has loaded its modules it does not handle signals, so a signal to the group may end it. Then
- * another one takes its place. No process can be started that ignores a signal: Node resets what a process inherits.
+ * Starts a worker. Until it has loaded its modules it does not handle signals, so a signal to the group may end it.
+ * Then another one takes its place. No process can be started that ignores a signal: Node resets what a process
+ * inherits.
  */
 export function startInGroup(settings: WorkerSettings, signal: GroupSignal): StartedWorker {
   let worker: StartedWorker

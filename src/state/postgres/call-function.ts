@@ -9,9 +9,9 @@ export function callFunctionOf({ calls }: Tables): string {
 /**
  * Returns the SQL that creates it. It takes a list of questions as JSON, and the present time.
  *
- * It returns the rows of the revocations of all questions, the calls that were claimed for the first time and those that
- * were not, and the answers to the reservations of the first ones: each with the place of its question. A call with a
- * revocation is not claimed. Locks are taken in the order of the other statements: stores, calls, limits, holds.
+ * It returns the rows of the revocations of all questions, the calls that were claimed for the first time and those
+ * that were not, and the answers to the reservations of the first ones: each with the place of its question. A call
+ * with a revocation is not claimed. Locks are taken in the order of the other statements: stores, calls, limits, holds.
  */
 export function createCallFunction(tables: Tables): string {
   const { meta, calls, revocations } = tables

@@ -11,13 +11,14 @@ const waits = { firstMs: 20, maxMs: 200 } as const
 const attemptMs = 500
 
 /**
- * Listens for the loss of a connection that is taken from a pool. The statement under way, or the next one, fails with it.
+ * Listens for the loss of a connection that is taken from a pool. The statement under way, or the next one, fails with
+ * it.
  */
 export function ignoreLoss(): void {}
 
 /**
- * Makes a function that takes a connection from a pool, with the listener `ignoreLoss`. While connections fail, they are
- * tried one after another, with waits.
+ * Makes a function that takes a connection from a pool, with the listener `ignoreLoss`. While connections fail, they
+ * are tried one after another, with waits.
  */
 export function connectInTurn(pool: ConnectionPool): (signal: AbortSignal) => Promise<PooledConnection> {
   let failures = 0

@@ -9,8 +9,8 @@ export interface LimitFunctions {
   /** Ends calls: names. */
   readonly release: string
   /**
-   * Ends holds whose time is over: the present time, the time to begin with, and how many at most. Returns how many there
-   * were, and the latest time of them, as JSON.
+   * Ends holds whose time is over: the present time, the time to begin with, and how many at most. Returns how many
+   * there were, and the latest time of them, as JSON.
    */
   readonly expire: string
   /** For the others: ends a reservation that was not committed, if its time is over. */

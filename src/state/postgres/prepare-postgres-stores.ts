@@ -14,11 +14,11 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<PreparePostgresStoresOptions>
 
 /**
- * Prepares the tables of `postgresStoreSchema()`, unless they are: a step of the deployment. A store does not do this by
- * itself, because an empty database is also one that lost its revocations.
+ * Prepares the tables of `postgresStoreSchema()`, unless they are: a step of the deployment. A store does not do this
+ * by itself, because an empty database is also one that lost its revocations.
  *
- * @throws ArgumentError when an option is invalid; StoreError when the tables are missing, the server does not answer, or the
- *   stores were prepared with another secret.
+ * @throws ArgumentError when an option is invalid; StoreError when the tables are missing, the server does not answer,
+ *   or the stores were prepared with another secret.
  */
 export async function preparePostgresStores(options: PreparePostgresStoresOptions): Promise<void> {
   const { epoch, clock, ...settings } = readOptions('preparePostgresStores', options, optionChecks)

@@ -17,7 +17,9 @@ interface Claim {
   readonly epoch: number
 }
 
-/** The answer to a claim: whether it was the first, `expired`, or the epoch if it is not the one that the caller knows. */
+/**
+ * The answer to a claim: whether it was the first, `expired`, or the epoch if it is not the one that the caller knows.
+ */
 type Answer = boolean | 'expired' | { readonly epoch: number }
 
 /** The epoch as a connection knows it. */

@@ -11,11 +11,11 @@ export function revocationChannel({ revocations }: Pick<Tables, 'revocations'>):
 }
 
 /**
- * Returns the SQL that creates it. It takes the keyed hash of a revoker, the time until which the revocation is kept, and for
- * each id its keyed hash and the encrypted entry.
+ * Returns the SQL that creates it. It takes the keyed hash of a revoker, the time until which the revocation is kept,
+ * and for each id its keyed hash and the encrypted entry.
  *
- * The row of the journal is locked from the first number to the end of the statement, so an entry never appears after one
- * with a larger number.
+ * The row of the journal is locked from the first number to the end of the statement, so an entry never appears after
+ * one with a larger number.
  */
 export function createAddFunction(tables: Tables): string {
   const { revocations, revocationJournal: journal, journalName } = tables

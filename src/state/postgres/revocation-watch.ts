@@ -42,8 +42,8 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<PostgresRevocationWatchOptions>
 
 /**
- * Watches the additions that `postgresStores` announces, for `revocationJournalSource`. A notification has no content: the
- * entries are read from the journal, so a lost or forged one does no harm.
+ * Watches the additions that `postgresStores` announces, for `revocationJournalSource`. A notification has no content:
+ * the entries are read from the journal, so a lost or forged one does no harm.
  *
  * @throws ArgumentError when an option is missing or invalid.
  */

@@ -23,8 +23,8 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<PostgresStoreSchemaOptions>
 
 /**
- * Returns the SQL that creates the tables and functions, for their owner to run: once, and again after an upgrade, which
- * changes no existing row. `preparePostgresStores` comes after it.
+ * Returns the SQL that creates the tables and functions, for their owner to run: once, and again after an upgrade,
+ * which changes no existing row. `preparePostgresStores` comes after it.
  *
  * @throws ArgumentError when an option is invalid.
  */

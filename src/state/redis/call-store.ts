@@ -18,13 +18,13 @@ import { revokersOf } from './revocation-store.ts'
 import { claimFunction, keepFor, opening } from './scripts.ts'
 
 /**
- * Asks everything about a call. KEYS: stores, calls, made, those of limits, and one for each id. ARGV: fingerprint, request,
- * the time; then those of a claim: epoch, name, expiration, the time before which calls may be forgotten, milliseconds; then
- * those of a reservation, if there is one.
+ * Asks everything about a call. KEYS: stores, calls, made, those of limits, and one for each id. ARGV: fingerprint,
+ * request, the time; then those of a claim: epoch, name, expiration, the time before which calls may be forgotten,
+ * milliseconds; then those of a reservation, if there is one.
  *
- * Returns the time before which revocations were forgotten, the revokers of each id, the answer to the claim, and that to the
- * reservation. Where a part refuses the call, the next ones are not asked. `made` is `2` when the limits are reserved, too: a
- * client may send the request once more.
+ * Returns the time before which revocations were forgotten, the revokers of each id, the answer to the claim, and that
+ * to the reservation. Where a part refuses the call, the next ones are not asked. `made` is `2` when the limits are
+ * reserved, too: a client may send the request once more.
  */
 const askScript: Script = script(`${opening}${claimFunction}${limitFunctions(4)}
 local now = tonumber(ARGV[3])

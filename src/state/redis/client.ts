@@ -66,7 +66,8 @@ export function script(text: string): Script {
 const looksMs = 10
 
 /**
- * Returns how scripts are run with a client. A server that does not know a script, as after a restart, is sent its text.
+ * Returns how scripts are run with a client. A server that does not know a script, as after a restart, is sent its
+ * text.
  *
  * A connection that is silent for half the time of an answer is closed, so that the client opens another one. The
  * scripts that wait are sent again, by the client or here: each has a name, by which the server recognizes a copy.

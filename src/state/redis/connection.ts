@@ -75,7 +75,8 @@ export interface RedisConnection {
    * @param kinds - the kinds that the script returns.
    * @param keys - after the key of the stores.
    * @param values - after the fingerprint of the secret and the name of the request.
-   * @throws StoreError when Redis does not answer, or the stores were not prepared, lost their data or have another secret.
+   * @throws StoreError when Redis does not answer, or the stores were not prepared, lost their data or have another
+   *   secret.
    */
   ask(
     script: Script,

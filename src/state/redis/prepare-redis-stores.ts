@@ -17,8 +17,8 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<PrepareRedisStoresOptions>
 
 /**
- * Prepares the stores, unless they are: a step of the deployment. A store does not do this by itself, because an empty server
- * is also one that lost its revocations.
+ * Prepares the stores, unless they are: a step of the deployment. A store does not do this by itself, because an empty
+ * server is also one that lost its revocations.
  *
  * @throws ArgumentError when an option is invalid; StoreError when Redis does not answer, may evict entries
  *   (`maxmemory-policy` must be `noeviction`), or was prepared with another secret.

@@ -9,9 +9,9 @@ import { destroyKeyScript, findKeyScript, keepKeyScript } from './scripts.ts'
 const optionChecks = connectionChecks satisfies OptionChecks<RedisConnectionOptions>
 
 /**
- * Opens a store for the keys of personal data, in stores that `prepareRedisStores` has prepared. The keys are encrypted with
- * the secret. A key that is destroyed remains in the files of the server until it rewrites them (`BGREWRITEAOF`), and in
- * backups.
+ * Opens a store for the keys of personal data, in stores that `prepareRedisStores` has prepared. The keys are encrypted
+ * with the secret. A key that is destroyed remains in the files of the server until it rewrites them (`BGREWRITEAOF`),
+ * and in backups.
  *
  * @throws ArgumentError when an option is invalid.
  */

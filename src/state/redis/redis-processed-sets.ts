@@ -33,8 +33,8 @@ end
 `
 
 /**
- * Looks an id up. KEYS: stores, ids. ARGV: fingerprint, request, the id. Returns whether it is known, and the time before
- * which ids were forgotten.
+ * Looks an id up. KEYS: stores, ids. ARGV: fingerprint, request, the id. Returns whether it is known, and the time
+ * before which ids were forgotten.
  */
 const hasScript: Script = script(`${opening}
 local known = redis.call('ZSCORE', KEYS[2], ARGV[3]) and '1' or '0'

@@ -29,8 +29,8 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<RedisStoresOptions>
 
 /**
- * Opens the stores that `prepareRedisStores` has prepared. Each request is one script, and a decision about a call is one
- * request. Requests that are made together share a round trip as far as the client sends them together.
+ * Opens the stores that `prepareRedisStores` has prepared. Each request is one script, and a decision about a call is
+ * one request. Requests that are made together share a round trip as far as the client sends them together.
  *
  * @throws ArgumentError when an option is invalid.
  * @example

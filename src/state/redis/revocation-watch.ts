@@ -48,8 +48,8 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<RedisRevocationWatchOptions>
 
 /**
- * Watches the additions that `redisStores` announces, for `revocationJournalSource`. An announcement has no content: the
- * entries are read from the journal, so a lost or forged one does no harm.
+ * Watches the additions that `redisStores` announces, for `revocationJournalSource`. An announcement has no content:
+ * the entries are read from the journal, so a lost or forged one does no harm.
  *
  * @throws ArgumentError when an option is missing or invalid.
  */

@@ -6,7 +6,8 @@ import { type Script, script } from './client.ts'
 export const keepFor = 300
 
 /**
- * Every script begins with it. KEYS[1] has the epoch and the fingerprint of the secret; ARGV[1] is a fingerprint. STO-05
+ * Every script begins with it. KEYS[1] has the epoch and the fingerprint of the secret; ARGV[1] is a fingerprint.
+ * STO-05
  *
  * ARGV[2] is the name of the request, which is the second value of each answer. A client that confuses its answers
  * is noticed.
@@ -19,14 +20,14 @@ if known[1] ~= ARGV[1] then return {'secret', request} end
 `
 
 /**
- * A change for scripts that may have one other change alone. Redis writes two changes with `EXEC` behind them. A single one
- * would be lost if the log ended within a script before it, and ends without `EXEC` once more (decision 098).
+ * A change for scripts that may have one other change alone. Redis writes two changes with `EXEC` behind them. A single
+ * one would be lost if the log ended within a script before it, and ends without `EXEC` once more (decision 098).
  */
 export const closing: string = `redis.call('HSET', KEYS[1], 'closed', '1')`
 
 /**
- * Prepares the stores unless they are. ARGV: fingerprint, request, epoch, and whether it replaces an earlier one: then the
- * times at which entries were forgotten belong to the data before it. Returns the fingerprint that they have.
+ * Prepares the stores unless they are. ARGV: fingerprint, request, epoch, and whether it replaces an earlier one: then
+ * the times at which entries were forgotten belong to the data before it. Returns the fingerprint that they have.
  */
 export const prepareScript: Script = script(`
 redis.call('HSETNX', KEYS[1], 'fingerprint', ARGV[1])
@@ -50,9 +51,9 @@ return {'epoch', request, known[2]}
 `)
 
 /**
- * The time before which entries may be forgotten: the earlier one by the clocks of the service and of the server, so that
- * one wrong clock forgets nothing. It is noted before the first entry is forgotten: a server that is killed while it writes
- * its log can forget the first entries alone (decision 098).
+ * The time before which entries may be forgotten: the earlier one by the clocks of the service and of the server, so
+ * that one wrong clock forgets nothing. It is noted before the first entry is forgotten: a server that is killed while
+ * it writes its log can forget the first entries alone (decision 098).
  */
 export const forgettable: string = `
 local function forgettable(time)
@@ -66,8 +67,8 @@ end
 `
 
 /**
- * Forgets calls that ended before a time, `most` of them, and notes the time: calls that ended before it are refused from
- * then on, because a clock can go back.
+ * Forgets calls that ended before a time, `most` of them, and notes the time: calls that ended before it are refused
+ * from then on, because a clock can go back.
  */
 const forgetCalls = `${forgettable}
 local function forget(time, most)
@@ -108,7 +109,8 @@ end
 
 /**
  * Claims a call. KEYS: stores, calls, made. ARGV: fingerprint, request, the epoch that the caller knows, the call, its
- * expiration or `inf`, the time before which calls may be forgotten, and the milliseconds for which the request is known.
+ * expiration or `inf`, the time before which calls may be forgotten, and the milliseconds for which the request is
+ * known.
  */
 export const claimScript: Script = script(`${opening}${claimFunction}
 local answer = claim(ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7])
@@ -122,8 +124,8 @@ return {'forgotten', request, tostring(forget(ARGV[3], tonumber(ARGV[4])))}
 `)
 
 /**
- * Finds revocations. KEYS: stores, and one for each id. Returns the time before which revocations were forgotten and, for
- * each id, its revokers.
+ * Finds revocations. KEYS: stores, and one for each id. Returns the time before which revocations were forgotten and,
+ * for each id, its revokers.
  */
 export const findScript: Script = script(`${opening}
 local found = {'found', request, known[4]}
@@ -134,9 +136,9 @@ return found
 `)
 
 /**
- * Adds a revocation, and an entry of the journal for each id that applies longer than before. KEYS: stores, the ends of all,
- * those of the journal, and one for each id. ARGV: fingerprint, request, revoker, the time until which it is kept, a name for
- * a new journal, the channel, and for each id itself and its encrypted entry.
+ * Adds a revocation, and an entry of the journal for each id that applies longer than before. KEYS: stores, the ends of
+ * all, those of the journal, and one for each id. ARGV: fingerprint, request, revoker, the time until which it is kept,
+ * a name for a new journal, the channel, and for each id itself and its encrypted entry.
  *
  * Numbers are given within a script, so no entry appears after one with a larger number.
  */
@@ -161,9 +163,9 @@ return {'added', request}
 `)
 
 /**
- * Lists entries of the journal. KEYS: stores, those of the journal. ARGV: fingerprint, request, a name for a new journal, the
- * number after which the list begins, and how many. Returns the epoch, the name, the last number, and for each entry its
- * number and the encrypted entry.
+ * Lists entries of the journal. KEYS: stores, those of the journal. ARGV: fingerprint, request, a name for a new
+ * journal, the number after which the list begins, and how many. Returns the epoch, the name, the last number, and for
+ * each entry its number and the encrypted entry.
  */
 export const listScript: Script = script(`${opening}
 redis.call('HSETNX', KEYS[1], 'journal', ARGV[3])
@@ -178,7 +180,9 @@ end
 return answer
 `)
 
-/** Forgets entries of the journal. KEYS: stores, those of the journal. ARGV: fingerprint, request, the time, how many. */
+/**
+ * Forgets entries of the journal. KEYS: stores, those of the journal. ARGV: fingerprint, request, the time, how many.
+ */
 export const forgetJournalScript: Script = script(`${opening}${forgettable}
 local gone = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', '(' .. forgettable(ARGV[3]), 'LIMIT', 0, ARGV[4])
 for _, name in ipairs(gone) do
@@ -189,15 +193,17 @@ end
 return {'forgotten', request, tostring(#gone)}
 `)
 
-/** Returns ids whose revocations ended. KEYS: stores, the ends of all. ARGV: fingerprint, request, the time, how many. */
+/**
+ * Returns ids whose revocations ended. KEYS: stores, the ends of all. ARGV: fingerprint, request, the time, how many.
+ */
 export const endedScript: Script = script(`${opening}${forgettable}
 local before = forgettable(ARGV[3])
 return {'ended', request, redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. before, 'LIMIT', 0, ARGV[4])}
 `)
 
 /**
- * Forgets the revocations of ids if they ended, and notes the time. KEYS: stores, the ends of all, and one for each id. ARGV:
- * fingerprint, request, the time, and each id.
+ * Forgets the revocations of ids if they ended, and notes the time. KEYS: stores, the ends of all, and one for each id.
+ * ARGV: fingerprint, request, the time, and each id.
  */
 export const forgetRevocationsScript: Script = script(`${opening}${forgettable}
 local before = forgettable(ARGV[3])
@@ -215,7 +221,10 @@ end
 return {'forgotten', request}
 `)
 
-/** Keeps a key for personal data unless there is one. KEYS: stores, person. ARGV: fingerprint, request, the encrypted key. */
+/**
+ * Keeps a key for personal data unless there is one. KEYS: stores, person. ARGV: fingerprint, request, the encrypted
+ * key.
+ */
 export const keepKeyScript: Script = script(`${opening}
 if redis.call('SETNX', KEYS[2], ARGV[3]) == 1 then ${closing} end
 return {'key', request, redis.call('GET', KEYS[2])}

@@ -79,7 +79,8 @@ export interface StoresRow {
  * Opens a database that `prepareSqliteStores` has prepared. Waits in SQLite for processes that write.
  *
  * @param pragmas - more settings of the connection.
- * @throws ArgumentError when the prefix is invalid; StoreError when the database was not prepared, or with another secret.
+ * @throws ArgumentError when the prefix is invalid; StoreError when the database was not prepared, or with another
+ *   secret.
  */
 export function openConnection(options: Required<SqliteConnectionOptions>, pragmas = ''): SqliteConnection {
   const { database, secret, prefix, busyTimeoutMs, maxBatch } = options

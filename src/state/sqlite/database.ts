@@ -36,8 +36,8 @@ export interface Statement {
 }
 
 /**
- * Prepares a statement. node-sqlite3-wasm, whose statements can be asked whether they are finalized, takes a list; one that
- * failed cannot be run again there.
+ * Prepares a statement. node-sqlite3-wasm, whose statements can be asked whether they are finalized, takes a list; one
+ * that failed cannot be run again there.
  */
 export function prepare(database: SqliteStoreDatabase, sql: string): Statement {
   let statement = database.prepare(sql)

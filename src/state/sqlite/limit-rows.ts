@@ -36,8 +36,8 @@ export interface LimitRows {
   /** The sum of the amounts that count, and the earliest time at which one of them ceases to. */
   count(key: Uint8Array, now: Timestamp): LimitCount
   /**
-   * The same, after it has ended the holds of the limit whose time is over. A reservation that was not committed ends as
-   * a whole.
+   * The same, after it has ended the holds of the limit whose time is over. A reservation that was not committed ends
+   * as a whole.
    */
   countCurrent(key: Uint8Array, now: Timestamp): LimitCount
   hold(id: Uint8Array, key: Uint8Array, hold: NewHold): void

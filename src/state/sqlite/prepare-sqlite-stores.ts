@@ -30,8 +30,8 @@ const optionChecks = Object.freeze({
 }) satisfies OptionChecks<PrepareSqliteStoresOptions>
 
 /**
- * Creates the tables of the stores, unless they exist: a step of the deployment. A store does not create them by itself,
- * because an empty database is also one that lost its revocations.
+ * Creates the tables of the stores, unless they exist: a step of the deployment. A store does not create them by
+ * itself, because an empty database is also one that lost its revocations.
  *
  * @throws ArgumentError when an option is invalid; StoreError when the database cannot be written, or was prepared with
  *   another secret.

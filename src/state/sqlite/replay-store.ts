@@ -45,9 +45,9 @@ export interface Claims {
 }
 
 /**
- * Makes the claims of a connection. Calls have no index by their time: their keys are random, so each claim would change a
- * page of it, and each call that is forgotten would be in a page of its own. They are examined in the order of their keys.
- * Decision 114.
+ * Makes the claims of a connection. Calls have no index by their time: their keys are random, so each claim would
+ * change a page of it, and each call that is forgotten would be in a page of its own. They are examined in the order of
+ * their keys. Decision 114.
  */
 export function createClaims(
   { database, names, tables, meta }: SqliteConnection,
@@ -100,8 +100,8 @@ export function createClaims(
       const isFirst = insert.run(name, expiration) === 1
       if (!isFirst) extend.run(expiration, name)
       claims += 1
-      // After the claim: a call that has ended since its decision began, and is forgotten here, would be new. The key is a
-      // random place: processes that share the database examine different calls.
+      // After the claim: a call that has ended since its decision began, and is forgotten here, would be new. The key
+      // is a random place: processes that share the database examine different calls.
       if (claims % claimsBetweenPrunings === 0) forgetFrom(name)
       return isFirst
     },

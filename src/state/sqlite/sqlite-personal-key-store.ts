@@ -14,7 +14,8 @@ const optionChecks = connectionChecks satisfies OptionChecks<SqliteConnectionOpt
  * encrypted with the secret. A key that is destroyed is overwritten in the database and its write-ahead log; copies in
  * backups of the database remain.
  *
- * @throws ArgumentError when an option is invalid; StoreError when the database was not prepared, or with another secret.
+ * @throws ArgumentError when an option is invalid; StoreError when the database was not prepared, or with another
+ *   secret.
  */
 export function sqlitePersonalKeyStore(options: SqliteConnectionOptions): SharedPersonalKeyStore {
   const settings = readOptions('sqlitePersonalKeyStore', options, optionChecks)

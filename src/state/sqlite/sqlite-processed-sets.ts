@@ -21,14 +21,17 @@ const optionChecks = Object.freeze({
 /** Rows that one statement forgets. */
 const prunedAtOnce = 200
 
-/** The key of the row whose expiration is the latest time before which entries were forgotten. No keyed hash is empty. */
+/**
+ * The key of the row whose expiration is the latest time before which entries were forgotten. No keyed hash is empty.
+ */
 const forgottenKey = new Uint8Array(0)
 
 /**
- * Opens a memory of processed Security Event Tokens, the option `processed` of `securityEventReceiver`, in a database that
- * `prepareSqliteStores` has prepared. Every process opens its own connection.
+ * Opens a memory of processed Security Event Tokens, the option `processed` of `securityEventReceiver`, in a database
+ * that `prepareSqliteStores` has prepared. Every process opens its own connection.
  *
- * @throws ArgumentError when an option is invalid; StoreError when the database was not prepared, or with another secret.
+ * @throws ArgumentError when an option is invalid; StoreError when the database was not prepared, or with another
+ *   secret.
  * @example
  * ```ts
  * import { sqliteProcessedSets } from 'procura/store/sqlite'

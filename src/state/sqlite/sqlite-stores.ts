@@ -43,7 +43,8 @@ const optionChecks = Object.freeze({
  * Calls that arrive together share one transaction, which is on disk before they are answered. The event loop turns
  * between transactions, and while another process writes.
  *
- * @throws ArgumentError when an option is invalid; StoreError when the database was not prepared, or with another secret.
+ * @throws ArgumentError when an option is invalid; StoreError when the database was not prepared, or with another
+ *   secret.
  * @example
  * ```ts
  * import { createAuthorizer } from 'procura'

@@ -63,7 +63,8 @@ export function createWriteQueue(database: SqliteStoreDatabase, timeoutMs: numbe
 
 /** Makes the writes in one transaction, and answers when it is committed. */
 async function write(database: SqliteStoreDatabase, timeoutMs: number, batch: readonly Waiting[]): Promise<void> {
-  // Without a write-ahead log, a commit would have to wait for connections that read; an exclusive transaction has waited.
+  // Without a write-ahead log, a commit would have to wait for connections that read; an exclusive transaction has
+  // waited.
   await whenFree(() => database.exec('BEGIN EXCLUSIVE'), timeoutMs)
   const answers: (() => void)[] = []
   try {

@@ -8,8 +8,8 @@ import type { Processor } from '../processor.ts'
 
 /**
  * Copies the headers of a caller that may be sent: the headers that the credential lists. Without a list, all headers
- * except the headers of a {@link HeaderKind}. The headers that the processor writes, and the encodings that the caller can
- * decode, are dropped in both cases.
+ * except the headers of a {@link HeaderKind}. The headers that the processor writes, and the encodings that the caller
+ * can decode, are dropped in both cases.
  */
 export function safeHeaders(
   given: Readonly<Record<string, string>> | Headers | undefined,
@@ -69,8 +69,8 @@ const rerouting: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Names that carry a caller's own authority or identity, or a second resource that the credential reads: words, pairs of
- * words, whole names.
+ * Names that carry a caller's own authority or identity, or a second resource that the credential reads: words, pairs
+ * of words, whole names.
  */
 const authority: ReadonlySet<string> = new Set([
   ...['auth', 'authenticated', 'authentication', 'authorization', 'cert', 'clientcert', 'cookie2', 'credential'],

@@ -223,7 +223,9 @@ async function send(
   return response
 }
 
-/** Refuses a redirect to another origin. The message does not show it: an upstream can write the secret into its name. */
+/**
+ * Refuses a redirect to another origin. The message does not show it: an upstream can write the secret into its name.
+ */
 function assertOrigin(location: string, from: URL): void {
   // ORG-08
   if (URL.canParse(location, from) && new URL(location, from).origin === from.origin) return

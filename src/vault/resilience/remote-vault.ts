@@ -19,8 +19,8 @@ export interface RemoteVault extends Vault {
   /** State of the circuit breaker, for a health page: `closed` is healthy. */
   state(): BreakerState
   /**
-   * Drops the kept secrets of a credential, and the tokens that were made from them. Call it when the credential was revoked
-   * or rotated elsewhere.
+   * Drops the kept secrets of a credential, and the tokens that were made from them. Call it when the credential was
+   * revoked or rotated elsewhere.
    */
   forget(reference: string): void
 }

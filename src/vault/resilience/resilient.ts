@@ -60,8 +60,8 @@ export interface ResilientSource extends SecretSource {
   /** State of the circuit breaker, for a health page. */
   readonly state: () => BreakerState
   /**
-   * Drops the kept secrets of a credential, and in a vault the tokens that were made from them. Call it when the credential
-   * was revoked or rotated elsewhere.
+   * Drops the kept secrets of a credential, and in a vault the tokens that were made from them. Call it when the
+   * credential was revoked or rotated elsewhere.
    */
   readonly forget: (reference: string) => void
   /** How often `forget` was called for a credential. */

@@ -28,7 +28,9 @@ describe('url', () => {
     expect(problemOf(url(), value)).toBeUndefined()
   })
 
-  /** Each pair: a URL within `https://api.example.com/v1/`, and a text that is another spelling of it or gets past it. */
+  /**
+   * Each pair: a URL within `https://api.example.com/v1/`, and a text that is another spelling of it or gets past it.
+   */
   it.each([
     ['a dot segment', 'https://api.example.com/v1/../admin'],
     ['a dot segment of one dot', 'https://api.example.com/v1/./x'],

@@ -20,7 +20,10 @@ let original: string
 const ending = new AbortController()
 const running: Promise<unknown>[] = []
 const clients: LineClient[] = []
-/** What differs between two runs: a DID, the request for an approval, the address of the listener; and what `serve` printed. */
+/**
+ * What differs between two runs: a DID, the request for an approval, the address of the listener; and what `serve`
+ * printed.
+ */
 const last = { did: '', request: '', place: '', printed: [] as string[] }
 
 beforeAll(async () => {

@@ -1,5 +1,5 @@
-// Run by kill.test.ts in a process of its own: the program, killed before one of its changes to the file system, or with a
-// disk that is full from that change on.
+// Run by kill.test.ts in a process of its own: the program, killed before one of its changes to the file system, or
+// with a disk that is full from that change on.
 import fs from 'node:fs'
 import promises from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'

@@ -134,7 +134,8 @@ describe('the sync of the state of a gateway', () => {
   })
 
   it('is enough for a machine that loses everything else: no confirmed call is accepted again [GTW-17]', async () => {
-    // The disk has the files as they were at the last sync. More than 1,000 pages, so that SQLite moves its log as well.
+    // The disk has the files as they were at the last sync. More than 1,000 pages, so that SQLite moves its log as
+    // well.
     const image = join(folder, 'image')
     mkdirSync(image)
     const parts = ['state.db', 'state.db-wal', 'state.db.key']

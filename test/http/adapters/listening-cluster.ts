@@ -10,8 +10,8 @@ import { listenForCalls } from '../../../src/http/adapters/listen-for-calls.ts'
 import { on } from '../../../src/service/on.ts'
 import { createService } from '../../../src/service/service.ts'
 
-// A worker of `node:cluster` with two services: the first one fails when it is closed, and the second one is closed later.
-// The primary process sends the signal, and prints the exit code of the worker.
+// A worker of `node:cluster` with two services: the first one fails when it is closed, and the second one is closed
+// later. The primary process sends the signal, and prints the exit code of the worker.
 if (cluster.isPrimary) {
   const worker = cluster.fork()
   await once(worker, 'message')

@@ -16,8 +16,8 @@ export interface RawResponse {
 }
 
 /**
- * The headers that may differ between servers: the time, the life of the connection, and how the end of a streamed body is
- * marked.
+ * The headers that may differ between servers: the time, the life of the connection, and how the end of a streamed body
+ * is marked.
  */
 const leftOut: readonly string[] = ['date', 'connection', 'keep-alive', 'transfer-encoding']
 

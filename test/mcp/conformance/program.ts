@@ -1,7 +1,7 @@
 // node only: a program
 /**
- * The conformance suite of MCP against a server alone and behind a relay. The parameter is the program of the suite. The
- * client of the suite signs nothing; an agent before the relay signs its calls.
+ * The conformance suite of MCP against a server alone and behind a relay. The parameter is the program of the suite.
+ * The client of the suite signs nothing; an agent before the relay signs its calls.
  *
  * @module
  */

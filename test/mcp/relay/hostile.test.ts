@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { shortRuns } from '../../property/runs.ts'
 import { callOf, key, type Loose, openRelay } from './relay.ts'
 
-/** Signed calls: allowed ones, and one outside the policy. Their containers are used again, with other arguments and names. */
+/**
+ * Signed calls: allowed ones, and one outside the policy. Their containers are used again, with other arguments and
+ * names.
+ */
 const signed: readonly Loose[] = await Promise.all([
   ...[0, 1, 2, 3, 4].map((index) => callOf(index, `u${index}@example.com`)),
   callOf(5, 'u@evil.example'),

@@ -11,9 +11,9 @@ import { on } from '../../../src/service/on.ts'
 import { createService } from '../../../src/service/service.ts'
 
 /**
- * A service in several processes. Each prints one line of JSON for each event. The file of its version, which a test changes,
- * has the way in which the next workers start and close. A call of `/wait` asks the gate of the test, which answers when the
- * call may end.
+ * A service in several processes. Each prints one line of JSON for each event. The file of its version, which a test
+ * changes, has the way in which the next workers start and close. A call of `/wait` asks the gate of the test, which
+ * answers when the call may end.
  */
 interface Arguments {
   readonly audience: string

@@ -9,8 +9,8 @@ const calls = 40
 const waits = { timeoutMs: 5_000, connectMs: 2_500 }
 
 /**
- * Lets the network between a process and its server fail in several ways. Expects denials with the codes of the stores, no
- * call allowed, and calls allowed again after it is healed.
+ * Lets the network between a process and its server fail in several ways. Expects denials with the codes of the stores,
+ * no call allowed, and calls allowed again after it is healed.
  */
 export async function expectNetworkFailures(
   program: string,

@@ -13,7 +13,9 @@ export type StoresPlace =
       readonly port: number
       readonly host?: string
       readonly client?: RedisClientName
-      /** Whether a client of the kind of ioredis asks each connection for an answer before it uses it. Default false. */
+      /**
+       * Whether a client of the kind of ioredis asks each connection for an answer before it uses it. Default false.
+       */
       readonly readyCheck?: boolean
     } & ServerPlace)
   | ({ readonly kind: 'postgres'; readonly address: string } & ServerPlace)

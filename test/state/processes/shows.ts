@@ -44,9 +44,10 @@ export interface TwiceOptions {
 }
 
 /**
- * Sends many calls twice, each copy to another process, while the store fails several times. Expects that no call is allowed
- * twice, that most are allowed, and that all are used up at the end. Where all stores are asked together, each call with
- * limits counts exactly once; where each is asked by itself, the use of a call whose answer was lost may not be counted.
+ * Sends many calls twice, each copy to another process, while the store fails several times. Expects that no call is
+ * allowed twice, that most are allowed, and that all are used up at the end. Where all stores are asked together, each
+ * call with limits counts exactly once; where each is asked by itself, the use of a call whose answer was lost may not
+ * be counted.
  *
  * @param fail - makes the store fail, and resolves when it works again.
  */
@@ -152,8 +153,8 @@ export async function expectRevocationSeen(options: ProcessesOptions): Promise<v
 }
 
 /**
- * Sends calls of 3 sub-agents, who share a budget of uses and of money, to four processes at once. Expects as many allowed
- * calls as there are uses, and what remains of the money to the cent.
+ * Sends calls of 3 sub-agents, who share a budget of uses and of money, to four processes at once. Expects as many
+ * allowed calls as there are uses, and what remains of the money to the cent.
  */
 export async function expectSharedBudget(options: ProcessesOptions, attempts: number, uses: number): Promise<void> {
   const verifiers = await startAll(options)
@@ -191,7 +192,9 @@ export async function expectSharedBudget(options: ProcessesOptions, attempts: nu
   }
 }
 
-/** Ends a process between the reservation and the commit of the only use. Expects the use to be back after the deadline. */
+/**
+ * Ends a process between the reservation and the commit of the only use. Expects the use to be back after the deadline.
+ */
 export async function expectGivenBack(options: ProcessesOptions): Promise<void> {
   const [first, second] = await Promise.all(
     [1, 2].map(() => startVerifier(options.program, options.place, options.node)),

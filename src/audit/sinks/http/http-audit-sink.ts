@@ -32,8 +32,8 @@ import { type Delivery, type DeliveryFailure, startDelivery } from './delivery.t
 import { cursorPath, readCursor, type SpoolCursor } from './spool-cursor.ts'
 
 /**
- * Options of {@link openHttpAuditSink}. `directory`, `prefix`, `sync`, `maxBytes`, `maxAge` and `onWait` are those of the
- * spool.
+ * Options of {@link openHttpAuditSink}. `directory`, `prefix`, `sync`, `maxBytes`, `maxAge` and `onWait` are those of
+ * the spool.
  */
 export interface HttpAuditSinkOptions
   extends Pick<JsonlAuditSinkOptions, 'directory' | 'prefix' | 'sync' | 'maxBytes' | 'maxAge' | 'onWait'> {

@@ -61,8 +61,8 @@ export interface JsonlAuditSinkOptions {
    * When an outcome is confirmed. Nothing waits for an outcome but the answer to the caller. Default `sync`.
    *
    * - `sync`: as every record.
-   * - `written`: when the system has it. Its sync follows at once. A loss of power before the sync may lose it; a recovery then
-   *   closes its call as unknown. Do not use it with receipts, which refer to the record.
+   * - `written`: when the system has it. Its sync follows at once. A loss of power before the sync may lose it; a
+   *   recovery then closes its call as unknown. Do not use it with receipts, which refer to the record.
    */
   readonly outcomes?: 'sync' | 'written'
   /** A new file is begun before one with several records becomes longer than this, in bytes. Default 64 MiB. */
@@ -76,8 +76,8 @@ export interface JsonlAuditSinkOptions {
   /** Used for the events of repairs alone; other events contain their time. Default: the host's clock. */
   readonly clock?: Clock
   /**
-   * Called once, with a message that names the other process, before this one waits for another writer. An error of it is
-   * ignored. Default: the wait is silent.
+   * Called once, with a message that names the other process, before this one waits for another writer. An error of it
+   * is ignored. Default: the wait is silent.
    */
   readonly onWait?: (message: string) => void
   /** Default: the files of this machine. */

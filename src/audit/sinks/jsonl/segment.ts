@@ -8,7 +8,9 @@ import { maxLineLength, parseRecord } from '../../events/record.ts'
 import { assertPrivate } from './assert-private.ts'
 import type { LogFiles } from './log-files.ts'
 
-/** The part of a file that is on the disk. Openings of a file share it: a sync of one may end after the next opening. */
+/**
+ * The part of a file that is on the disk. Openings of a file share it: a sync of one may end after the next opening.
+ */
 export interface SyncedPart {
   /** Length of the part that is on the disk for certain. */
   safe: number

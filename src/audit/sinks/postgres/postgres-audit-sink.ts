@@ -92,8 +92,8 @@ function sinkOf({ pool, table, maxBatch, name, sha256 }: PostgresSettings): Audi
 }
 
 /**
- * Whether the server refused the values of a statement, so that the transaction had no effect: SQLSTATE classes 22 (data
- * exception), 23 (constraint violation), 54 (program limit) and `P0001`, the error of a trigger.
+ * Whether the server refused the values of a statement, so that the transaction had no effect: SQLSTATE classes 22
+ * (data exception), 23 (constraint violation), 54 (program limit) and `P0001`, the error of a trigger.
  */
 function isRefusal(cause: unknown): boolean {
   const { code } = Object(cause) as { readonly code?: unknown }

@@ -6,7 +6,9 @@ import { assertTableName } from '../table-name.ts'
 export interface PostgresAuditSchemaOptions {
   /** Default `audit_log`. */
   readonly table?: string
-  /** The role of the service, which must exist; not `public`. It may read, append and take its turn, and nothing else. */
+  /**
+   * The role of the service, which must exist; not `public`. It may read, append and take its turn, and nothing else.
+   */
   readonly role?: string
 }
 

@@ -29,7 +29,8 @@ export interface SqliteAuditSinkOptions {
    * An open database. The sink sets its `synchronous` to `FULL`; its owner closes it.
    *
    * If several processes write to the log, open it with a busy timeout of 0 (`{ timeout: 0 }`, the default of
-   * `node:sqlite` and not of better-sqlite3): the sink then waits for the others by itself, without blocking the process.
+   * `node:sqlite` and not of better-sqlite3): the sink then waits for the others by itself, without blocking the
+   * process.
    */
   readonly database: SqliteDatabase
   /** Default `audit_log`. It is created if it does not exist. */

@@ -1,8 +1,8 @@
 // node only: for servers; elsewhere the size of the code counts
 /**
- * Tokens of the usual form, read straight from their bytes. The general reader knows nothing of the form of a token until
- * it has decoded it; this one compares the bytes with those that most tokens have, in a third of the time. It accepts a
- * token only if the general reader reads the same fields of it, and leaves every other token to that reader.
+ * Tokens of the usual form, read straight from their bytes. The general reader knows nothing of the form of a token
+ * until it has decoded it; this one compares the bytes with those that most tokens have, in a third of the time. It
+ * accepts a token only if the general reader reads the same fields of it, and leaves every other token to that reader.
  *
  * It is for Node, where servers are. Elsewhere its size counts for more than its speed.
  *
@@ -40,8 +40,8 @@ const signatureAt = 3
 const signedAt = 67
 
 /**
- * The length in bytes of the longest token of the usual form. A token that is unusual in its last fields is read twice, so
- * the bound limits the work that it can cause.
+ * The length in bytes of the longest token of the usual form. A token that is unusual in its last fields is read twice,
+ * so the bound limits the work that it can cause.
  */
 const longest = 2048
 

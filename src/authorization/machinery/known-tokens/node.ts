@@ -27,8 +27,9 @@ interface Known {
 }
 
 /**
- * Makes an empty memory. A token has one place, given by two bytes of its signature. It replaces the token that is there
- * when it is added twice in succession, so that a service with more delegations than places does not copy all of them.
+ * Makes an empty memory. A token has one place, given by two bytes of its signature. It replaces the token that is
+ * there when it is added twice in succession, so that a service with more delegations than places does not copy all of
+ * them.
  *
  * Add only tokens whose signature was verified: a stranger could otherwise replace the tokens of others.
  */

@@ -10,8 +10,8 @@ import { verifySignature, verifySignatureAsync } from '../../../principal/signat
 import { atOnceBy, type Verifier, type Verifiers } from './verifiers.ts'
 
 /**
- * Most signatures that calls of one turn of the event loop verify in it: a few milliseconds. A caller that awaits one call
- * after another would otherwise hold up timers and connections until its last call.
+ * Most signatures that calls of one turn of the event loop verify in it: a few milliseconds. A caller that awaits one
+ * call after another would otherwise hold up timers and connections until its last call.
  */
 const mostInTurn = 64
 

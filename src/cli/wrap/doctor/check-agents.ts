@@ -59,7 +59,9 @@ async function didOf(path: string): Promise<string | undefined> {
   return keys[0]?.did
 }
 
-/** After a rotation of the key of an agent, its delegations lead to the former DID, and each of its calls is refused. */
+/**
+ * After a rotation of the key of an agent, its delegations lead to the former DID, and each of its calls is refused.
+ */
 function formerKey(
   agent: string,
   server: string,
@@ -97,8 +99,8 @@ function findingsFor(agent: string, server: string, delegations: readonly Delega
 }
 
 /**
- * The delegations for tools that the server does not have. Without another delegation for the server, the agent can call
- * none of its tools.
+ * The delegations for tools that the server does not have. Without another delegation for the server, the agent can
+ * call none of its tools.
  */
 function unknownTools(
   agent: string,
@@ -125,8 +127,8 @@ function unknownTools(
 }
 
 /**
- * The policies about an argument that the tool, or a tool of those below the command, does not declare. Most of them refuse
- * every call. A tool with a delegation of its own is not counted among those below another command. WRP-24
+ * The policies about an argument that the tool, or a tool of those below the command, does not declare. Most of them
+ * refuse every call. A tool with a delegation of its own is not counted among those below another command. WRP-24
  */
 function unknownArguments(
   agent: string,
@@ -174,8 +176,8 @@ function listed(names: readonly string[]): string {
 }
 
 /**
- * The arguments that a statement is about. Inside `all` and `any`, selectors begin at an element. The library has such a
- * function too, which no entry point exports; the command line uses only exported ones.
+ * The arguments that a statement is about. Inside `all` and `any`, selectors begin at an element. The library has such
+ * a function too, which no entry point exports; the command line uses only exported ones.
  */
 function argumentsIn(statement: Statement): readonly string[] {
   switch (statement[0]) {

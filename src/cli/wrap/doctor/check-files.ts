@@ -42,7 +42,10 @@ export async function checkDrafts(configs: readonly string[]): Promise<readonly 
 /** Seconds that two clocks may differ. */
 const tolerance = 5
 
-/** Compares the clock of this process with the clock of the file system. A wrong clock makes valid delegations invalid. WRP-22 */
+/**
+ * Compares the clock of this process with the clock of the file system. A wrong clock makes valid delegations invalid.
+ * WRP-22
+ */
 export async function checkClock(home: string): Promise<readonly Finding[]> {
   const path = join(home, `.clock-${process.pid}`)
   try {

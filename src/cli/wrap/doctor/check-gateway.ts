@@ -3,7 +3,10 @@ import type { GatewayConnection } from '../../../gateway/connect/connection-file
 import { askGateway } from '../../ask-gateway.ts'
 import type { Finding } from './finding.ts'
 
-/** Asks the gateway for a server, as the agent would, and compares its audience with the one that the agent expects. WRP-23 */
+/**
+ * Asks the gateway for a server, as the agent would, and compares its audience with the one that the agent expects.
+ * WRP-23
+ */
 export async function checkGateway(
   agent: string,
   connection: GatewayConnection,

@@ -28,15 +28,17 @@ export async function checkTools(home: string, servers: readonly string[]): Prom
   return findings
 }
 
-/** The names of the tools that a server had last; undefined if the gateway has not seen them, or they cannot be read. */
+/**
+ * The names of the tools that a server had last; undefined if the gateway has not seen them, or they cannot be read.
+ */
 export async function seenTools(home: string, server: string): Promise<readonly string[] | undefined> {
   const seen = await toolsIn(join(home, 'tools', `${server}.seen.json`))
   return seen instanceof Map ? [...seen.keys()] : undefined
 }
 
 /**
- * The declared arguments of each tool that a server had last, by the name of the tool. A tool whose schema permits other
- * arguments, or declares some in another place than `properties`, is left out.
+ * The declared arguments of each tool that a server had last, by the name of the tool. A tool whose schema permits
+ * other arguments, or declares some in another place than `properties`, is left out.
  */
 export async function seenArguments(home: string, server: string): Promise<ReadonlyMap<string, object>> {
   const seen = await readTools(join(home, 'tools', `${server}.seen.json`)).catch(() => undefined)

@@ -26,11 +26,11 @@ const most = Object.freeze({ connections: 512, requests: 32, waiting: 512 })
 const words: ListenerWords = Object.freeze({ program: '`procura connect`', option: '`listen`' })
 
 /**
- * Listens for the requests of unchanged HTTP clients, signs each of them with the key of the agent, and passes it on to an
- * API behind the gateway. It decides nothing: the gateway does.
+ * Listens for the requests of unchanged HTTP clients, signs each of them with the key of the agent, and passes it on to
+ * an API behind the gateway. It decides nothing: the gateway does.
  *
- * A Unix socket is for this user alone. A loopback address can be reached by every process of the machine and by web pages,
- * so each request must contain the key of `local.key` in the folder of the agent, in the place of the API key.
+ * A Unix socket is for this user alone. A loopback address can be reached by every process of the machine and by web
+ * pages, so each request must contain the key of `local.key` in the folder of the agent, in the place of the API key.
  *
  * @throws ArgumentError when an option is invalid, the place cannot be used, or a gateway that runs has no such API.
  *

@@ -10,7 +10,9 @@ export function localKeyPath(agent: string): string {
   return join(agent, 'local.key')
 }
 
-/** Reads the key with which clients of this machine use the listener of an agent. It is made if it is missing. CON-21 */
+/**
+ * Reads the key with which clients of this machine use the listener of an agent. It is made if it is missing. CON-21
+ */
 export async function localKey(agent: string): Promise<string> {
   const path = localKeyPath(agent)
   const known = await readKey(path)
@@ -36,8 +38,8 @@ async function readKey(path: string): Promise<string | undefined> {
 }
 
 /**
- * Whether the value of a header contains the key: whole, behind a scheme (`Bearer KEY`), or as a part of `Basic`. The key is
- * in no other place, such as the query, which clients log.
+ * Whether the value of a header contains the key: whole, behind a scheme (`Bearer KEY`), or as a part of `Basic`. The
+ * key is in no other place, such as the query, which clients log.
  */
 export function containsKey(value: string, key: string): boolean {
   const [, scheme = '', rest = ''] = /^([A-Za-z]{1,20}) +(\S+)$/.exec(value.trim()) ?? []

@@ -34,8 +34,8 @@ export interface PassContext {
 }
 
 /**
- * Signs a request for the API, and passes it on to the gateway over a connection of its own. The response streams. A client
- * that is gone ends the request. CON-22
+ * Signs a request for the API, and passes it on to the gateway over a connection of its own. The response streams. A
+ * client that is gone ends the request. CON-22
  *
  * @param left - aborted when the connection of the client is closed. A request that is closed while it waits, and a
  *   response that waits for others of its connection, do not report that.
