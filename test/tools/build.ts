@@ -93,7 +93,10 @@ async function mergeCore(): Promise<void> {
   }
 }
 
-/** The files of the entries that users import, and all that these load at once; without the program. */
+/**
+ * The files of the entries that users import, and all that these load at once; without the program, and without the cases
+ * of `procura/testing`, which no program in production loads.
+ */
 function loadedAtOnce(output: readonly (OutputAsset | OutputChunk)[]): ReadonlySet<string> {
   const chunks = output.filter((file) => file.type === 'chunk')
   const importsOf = new Map(chunks.map(({ fileName, imports }) => [fileName, imports]))
@@ -103,7 +106,8 @@ function loadedAtOnce(output: readonly (OutputAsset | OutputChunk)[]): ReadonlyS
     found.add(fileName)
     importsOf.get(fileName)?.forEach(add)
   }
-  for (const { isEntry, fileName } of chunks) if (isEntry && !fileName.startsWith('internal/')) add(fileName)
+  for (const { isEntry, fileName } of chunks)
+    if (isEntry && !fileName.startsWith('internal/') && fileName !== 'testing.js') add(fileName)
   return found
 }
 
