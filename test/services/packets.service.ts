@@ -7,7 +7,12 @@ import { findProgram, type Service } from './service.ts'
 export const service: Service = {
   name: 'iptables in a network namespace',
   apt: 'iptables iproute2',
-  tests: ['store-recovery.test.ts'],
+  tests: [
+    'recovery-ioredis.test.ts',
+    'recovery-iovalkey.test.ts',
+    'recovery-redis.test.ts',
+    'recovery-postgres.test.ts',
+  ],
   find() {
     const [iptables, ip] = ['iptables', 'ip'].map((name) => findProgram(name, `/usr/sbin/${name}`))
     if (iptables === undefined || ip === undefined) return undefined

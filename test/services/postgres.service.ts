@@ -20,7 +20,7 @@ export const service: Service = {
     'revocation-push.test.ts',
     'failover.test.ts',
     'store-privacy.test.ts',
-    'store-recovery.test.ts',
+    'recovery-postgres.test.ts',
   ],
   find: () => findProgram('postgres', ...packaged()),
   async start(found: string, folder: string): Promise<Running> {

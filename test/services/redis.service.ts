@@ -13,7 +13,9 @@ export const service: Service = {
     'call-store.test.ts',
     'revocation-push.test.ts',
     'redis-truncated-log.test.ts',
-    'store-recovery.test.ts',
+    'recovery-ioredis.test.ts',
+    'recovery-iovalkey.test.ts',
+    'recovery-redis.test.ts',
   ],
   find: () => findProgram('redis-server'),
 }

@@ -1,30 +1,14 @@
-import { Pool } from 'pg'
+// node only: runs programs
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { postgresStores } from '../../src/state/postgres/postgres-stores.ts'
-import { type RedisClientName, type StoresPlace, secret } from '../state/processes/place.ts'
+import type { RedisClientName, StoresPlace } from '../state/processes/place.ts'
 import { bundleVerifier, makeCalls, startVerifier, type Verifier } from '../state/processes/verifiers.ts'
 import { packetNetwork } from './packet-network.ts'
 import { proxyTo } from './proxy.ts'
-import { type StoreServer, startPostgresStores, startRedisStores } from './store-server.ts'
+import type { StoreServer } from './store-server.ts'
 
 const count = 16
 /** Longer than the defaults, which a busy machine reaches before a failure and after it. */
 const waits = { timeoutMs: 3_000, connectMs: 1_500 }
-
-let program: string
-let remove: () => void
-
-beforeAll(async () => {
-  ;({ program, remove } = await bundleVerifier())
-})
-afterAll(() => remove())
-
-const servers: Readonly<Record<string, readonly [start: () => Promise<StoreServer>, client?: RedisClientName]>> = {
-  'Redis, with ioredis': [startRedisStores, 'ioredis'],
-  'Redis, with iovalkey': [startRedisStores, 'iovalkey'],
-  'Redis, with redis': [startRedisStores, 'redis'],
-  PostgreSQL: [startPostgresStores],
-}
 
 /**
  * Makes a failure. Expects denials for its time, and that each call is allowed at most once in the end.
@@ -56,12 +40,25 @@ async function expectRecovery(
   expect(next).toEqual(Array.from({ length: count }, () => 'allowed'))
 }
 
-describe.each(Object.entries(servers))('STO-13 STO-14 calls with stores in %s', (_, [start, client]) => {
+/** Describes the tests of the stores of one server, which fails again and again and recovers. */
+export function describeRecovery(name: string, start: () => Promise<StoreServer>, client?: RedisClientName): void {
+  describe(`STO-13 STO-14 calls with stores in ${name}`, () => {
+    testsOf(start, client)
+  })
+}
+
+function testsOf(start: () => Promise<StoreServer>, client: RedisClientName | undefined): void {
+  let program: string
+  let remove: () => void
   let server: StoreServer
   beforeAll(async () => {
+    ;({ program, remove } = await bundleVerifier())
     server = await start()
   })
-  afterAll(() => server.remove())
+  afterAll(async () => {
+    await server.remove()
+    remove()
+  })
 
   const placeAt = (port: number, host?: string): StoresPlace =>
     ({ ...server.placeAt(port, host), ...waits, ...(client && { client }) }) as StoresPlace
@@ -143,48 +140,4 @@ describe.each(Object.entries(servers))('STO-13 STO-14 calls with stores in %s', 
       await network.close()
     }
   })
-})
-
-describe('STO-14 statements on connections of PostgreSQL that were forgotten a moment ago', () => {
-  it('do not delay the next ones, and end with an error', async () => {
-    const server = await startPostgresStores()
-    const network = await proxyTo(server.port)
-    const connectionString = `postgres://postgres@127.0.0.1:${network.port}/postgres`
-    const client = new Pool({ connectionString, max: 4, connectionTimeoutMillis: 500 })
-    client.on('error', () => undefined)
-    const { replay } = postgresStores({ client, secret, timeoutMs: 4_000 })
-    const expiration = Math.floor(Date.now() / 1000) + 600
-    const ended: string[] = []
-    /** Claims in a round trip of its own. */
-    const claim = async (name: string): Promise<void> => {
-      const answer = Promise.resolve(replay.claim(name, expiration, {})).then(String, () => 'failed')
-      await new Promise(setImmediate)
-      void answer.then((result) => ended.push(`${name}: ${result}`))
-    }
-    /** Returns the milliseconds from before the first two claims until the last one is sent. */
-    const forgetBetween = async (round: number): Promise<number> => {
-      ended.length = 0
-      const start = performance.now()
-      for (const name of ['first', 'second']) await claim(`${round} ${name}`)
-      await expect.poll(() => ended, { interval: 5 }).toHaveLength(2)
-      network.forget()
-      for (const name of ['third', 'fourth', 'fifth']) await claim(`${round} ${name}`)
-      const elapsed = performance.now() - start
-      await expect.poll(() => ended, { timeout: 30_000 }).toHaveLength(5)
-      return elapsed
-    }
-    try {
-      // A connection that was silent for half a second is asked first, so a busy machine tries again.
-      let round = 1
-      while ((await forgetBetween(round)) > 400 && round < 8) round++
-      const answers = (names: readonly string[]): readonly string[] => names.map((name) => `${round} ${name}`)
-      expect(ended.slice(0, 2).toSorted()).toEqual(answers(['first: true', 'second: true']))
-      expect(ended[2]).toBe(`${round} fifth: true`)
-      expect(ended.slice(3).toSorted()).toEqual(answers(['fourth: failed', 'third: failed']))
-    } finally {
-      await client.end()
-      await network.close()
-      await server.remove()
-    }
-  })
-})
+}

@@ -1,0 +1,4 @@
+import { describeRecovery } from './expect-recovery.ts'
+import { startRedisStores } from './store-server.ts'
+
+describeRecovery('Redis, with redis', startRedisStores, 'redis')
