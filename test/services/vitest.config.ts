@@ -3,16 +3,6 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { root, sourceAliases } from '../setup/entries.ts'
 
-const shared: ViteUserConfig['test'] = {
-  setupFiles: ['test/setup/unhandled.ts'],
-  // Tests end servers, and never the machine: what a server has written outlives it, and a busy disk takes seconds to
-  // sync.
-  env: { PROCURA_REDIS_SYNC: 'no' },
-  testTimeout: 120_000,
-  expect: { poll: { timeout: 20_000 } },
-  hookTimeout: 120_000,
-}
-
 /** These tests wait most of the time, and each file has a server of its own: the files run at the same time. */
 const waiting = 'test/services/recovery-*.test.ts'
 
@@ -22,11 +12,17 @@ const config: ViteUserConfig = defineConfig({
   resolve: { alias: sourceAliases() },
   test: {
     globalSetup: ['test/setup/build.ts'],
+    setupFiles: ['test/setup/unhandled.ts'],
+    // Tests end servers, and never the machine: what a server has written outlives it, and a busy disk takes seconds to
+    // sync.
+    env: { PROCURA_REDIS_SYNC: 'no' },
+    testTimeout: 120_000,
+    expect: { poll: { timeout: 20_000 } },
+    hookTimeout: 120_000,
     projects: [
       {
         extends: true,
         test: {
-          ...shared,
           name: 'services',
           include: ['test/services/**/*.test.ts'],
           exclude: [waiting],
@@ -36,7 +32,7 @@ const config: ViteUserConfig = defineConfig({
       },
       {
         extends: true,
-        test: { ...shared, name: 'recovery', include: [waiting], maxWorkers: 4, sequence: { groupOrder: 1 } },
+        test: { name: 'recovery', include: [waiting], maxWorkers: 4, sequence: { groupOrder: 1 } },
       },
     ],
   },
