@@ -14,7 +14,7 @@ export function passesThrough(ids: ReadonlySet<string>): (event: AuditEvent) => 
       case 'intent': {
         const chain = textsOf(event.chain)
         const at = textsOf(event.principals).findIndex((one) => ids.has(one))
-        // The delegation to the principal, or that of the owner, and those that were made from it.
+        // Begins with the delegation to the principal. For an owner, it is the first of the chain.
         const from = at === -1 ? chain.findIndex((one) => delegations.has(one)) : Math.max(0, at - 1)
         for (const one of from === -1 ? [] : chain.slice(from)) delegations.add(one)
         const isOn = from !== -1 || ids.has(event.invoker ?? '')

@@ -42,7 +42,7 @@ export function lineEndOf(text: string): string {
 }
 
 /**
- * The white space at the beginning of the line of an offset; undefined when other characters stand before the offset.
+ * The white space between the beginning of a line and an offset; undefined when other characters are between them.
  */
 export function indentAt(text: string, offset: number): string | undefined {
   const start = text.lastIndexOf('\n', offset - 1) + 1
