@@ -597,11 +597,9 @@ function rootName(node: ts.Node): string {
 
 /**
  * Whether a pattern may need more than linear time. Reasons are a back reference, look-around, or a repeated group
- * whose
- * body repeats something itself (without a separator) or has two alternatives with a common beginning. Another reason
- * is
- * an unbounded repetition, unless the pattern is anchored at its start, begins with a character that cannot occur in it
- * again, or is a single character class.
+ * whose body repeats something itself (without a separator) or has two alternatives with a common beginning. Another
+ * reason is an unbounded repetition, unless the pattern is anchored at its start, begins with a character that cannot
+ * occur in it again, or is a single character class.
  */
 function mayBacktrack(literal: string): boolean {
   const flags = literal.slice(literal.lastIndexOf('/') + 1)

@@ -8,8 +8,7 @@ import { listFiles, readSources } from './setup/source.ts'
 
 /**
  * The maximum size of the root entry in KiB for a browser, minified and compressed, by imported names. Modules loaded
- * on
- * demand do not count.
+ * on demand do not count.
  */
 const budgets = [
   {

@@ -2,10 +2,8 @@
  * Times of several contenders, measured so that they can be compared on a busy machine.
  *
  * Every contender has one turn in each round, so that a slow period affects all of them. The order differs in each
- * round.
- * The garbage of one turn is collected before the next, so that no contender pays for another. A ratio compares two
- * turns
- * of the same round; medians are taken after dividing.
+ * round. The garbage of one turn is collected before the next, so that no contender pays for another. A ratio compares
+ * two turns of the same round; medians are taken after dividing.
  *
  * @module
  */

@@ -34,8 +34,7 @@ const limits = { max_facts: 1000, max_iterations: 100, max_time_micro: 1_000_000
 
 /**
  * `@biscuit-auth/biscuit-wasm`: one signed block a grant, Datalog as policy language, in WebAssembly. A bearer token:
- * it
- * can be used without a key. Cold reads and verifies the token and authorizes; warm authorizes a parsed token.
+ * it can be used without a key. Cold reads and verifies the token and authorizes; warm authorizes a parsed token.
  */
 export async function loadBiscuit(): Promise<Peer> {
   const { AuthorizerBuilder, Biscuit, KeyPair, SignatureAlgorithm } = (await load(

@@ -28,8 +28,7 @@ export function canContain(): boolean {
 
 /**
  * Reports that this environment cannot run a test, and fails the test in continuous integration, where its absence
- * would
- * be unnoticed.
+ * would be unnoticed.
  */
 export function cannotContain(): void {
   const message = 'not tested: this process may not make PID namespaces by `unshare`, for which it has to be root'

@@ -1,7 +1,6 @@
 /**
  * Containers that are made to be expensive for the reader. All of them are refused; the property is how little work
- * that
- * takes.
+ * that takes.
  *
  * @module
  */

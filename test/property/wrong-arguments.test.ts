@@ -4,8 +4,7 @@
  * places.
  *
  * The insides of objects of the library are not changed: tokens, signers, keys and CIDs are valid unless somebody
- * changes
- * them on purpose. Another value in their place is tested like any other.
+ * changes them on purpose. Another value in their place is tested like any other.
  *
  * @module
  */

@@ -13,8 +13,7 @@ import { containerOf, createDecider, type DeciderApi } from '../vectors/decider.
 
 /**
  * Decides about each vector twice. The first service is new. The second one has decided about all the others in the
- * same
- * context, in the opposite order, and remembers their delegations.
+ * same context, in the opposite order, and remembers their delegations.
  *
  * @returns for each vector `allowed` or the code of the denial; `A, then B` where the two differ.
  */

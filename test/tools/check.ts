@@ -2,8 +2,7 @@
 
 /**
  * `npm run check`: every check of the package except its tests. Prints one line for each step, and the output of a
- * failed
- * step. With names as arguments, runs those steps alone.
+ * failed step. With names as arguments, runs those steps alone.
  *
  * @module
  */

@@ -3,8 +3,7 @@
 /**
  * A TypeScript project of a consumer that imports every entry point, with `skipLibCheck` off: our declarations must not
  * require types that a consumer lacks. Portable entry points are compiled without the types of Node, and all entry
- * points
- * without the types of browsers.
+ * points without the types of browsers.
  *
  * @module
  */

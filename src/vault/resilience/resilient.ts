@@ -99,8 +99,7 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
         )
       }
       // VLT-16: A store that refuses, or has no such credential, ends the use of a kept secret. A store that is
-      // unavailable
-      // does not.
+      // unavailable does not.
       if (reading === undefined) cache.drop(key)
       else if (cache.generation(reference) === generation) cache.put(key, reference, reading)
       return reading

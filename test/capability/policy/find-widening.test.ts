@@ -320,8 +320,7 @@ describe('findWidening', () => {
 
   it('P3 is right when it speaks: there is a value that the child allows and the parent does not', () => {
     // Every string of up to five of three letters. The patterns contain two of them, which is enough to distinguish any
-    // two
-    // patterns.
+    // two patterns.
     const longer = (texts: readonly string[]) => texts.flatMap((text) => ['a', 'b', 'c'].map((letter) => text + letter))
     let layer: readonly string[] = ['']
     const texts = [...layer]

@@ -70,9 +70,8 @@ export interface SealedVaultOptions extends VaultOptions {
   readonly credentials?: Readonly<Record<string, string>>
   /**
    * Whether a sealed text itself is accepted as a reference, so that a caller can present its own credential. Its roots
-   * and
-   * commands are enforced as usual. A text does not identify its sealer: a caller can seal its own credential for your
-   * root, and the response of the upstream is then about an account of the caller. Default false.
+   * and commands are enforced as usual. A text does not identify its sealer: a caller can seal its own credential for
+   * your root, and the response of the upstream is then about an account of the caller. Default false.
    */
   readonly acceptPresented?: boolean
 }
