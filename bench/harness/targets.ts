@@ -12,13 +12,18 @@ export interface Target {
   readonly atLeast?: true
   readonly unit?: string
   /**
-   * A target that is missed for a known reason: the figure that must hold until then, and where the reason is written.
+   * A target that is missed for a known reason: the bound that must hold until then, and where the reason is written.
+   * The target of a time has the figure of a ratio here: on a slower processor, that ratio must hold.
    */
-  readonly accepted?: { readonly bound: number; readonly reason: string }
+  readonly accepted?: { readonly bound: number; readonly reason: string; readonly figure?: string }
 }
 
 /** By how much a figure may miss its target before it counts as missed: what a shared machine adds. */
 const margin = 0.1
+
+/** Why the target of a time is missed where the ratio to a measurement of the same run is as it was. */
+const slower =
+  'a time, and not a ratio: this processor, or its share for this machine, is slower than the one of the bound'
 
 /** Every target. Ratios are to a measurement of the same run. */
 export const targets: readonly Target[] = [
@@ -49,9 +54,9 @@ export const targets: readonly Target[] = [
     bound: 60,
     unit: 'ns',
     accepted: {
-      bound: 75,
-      reason:
-        'a time, and not a ratio: another processor took 47 ns. Its ratio to a condition written by hand is a target too.',
+      figure: 'policy 2 / by hand',
+      bound: 2.6,
+      reason: `${slower}. Its ratio to the condition written by hand is reached.`,
     },
   },
   { what: 'the same / the condition written by hand', figure: 'policy 2 / by hand', bound: 2.6 },
@@ -83,8 +88,9 @@ export const targets: readonly Target[] = [
     bound: 30,
     unit: 'ms',
     accepted: {
-      bound: 40,
-      reason: 'a time, and not a ratio: bare node starts in 85 ms here, and in 55 where the import took 17.',
+      figure: 'import / bare node',
+      bound: 1.5,
+      reason: `${slower}. The start with the import takes at most 1.5 times as long as the start of bare node, as 30 ms more than 60 ms do.`,
     },
   },
   { what: 'the same / import of jose', figure: 'import / jose', bound: 1 },
@@ -126,7 +132,17 @@ export const targets: readonly Target[] = [
     atLeast: true,
     unit: 'a second',
   },
-  { what: 'start of `procura connect` over bare node', figure: 'mcp start, ms', bound: 40, unit: 'ms' },
+  {
+    what: 'start of `procura connect` over bare node',
+    figure: 'mcp start, ms',
+    bound: 40,
+    unit: 'ms',
+    accepted: {
+      figure: 'mcp start / bare node',
+      bound: 1.6,
+      reason: `${slower}. The start takes at most 1.6 times as long as the start of a program of Node, as 40 ms more than 65 ms do.`,
+    },
+  },
   { what: 'ucanto with native verify / cold', figure: 'patched ucanto / cold', bound: 1.8, atLeast: true },
   { what: 'ucanto with native verify / warm', figure: 'patched ucanto / warm', bound: 5, atLeast: true },
   {
@@ -152,10 +168,12 @@ export function standingOf(target: Target, figures: Readonly<Record<string, numb
   const { figure, bound, atLeast, accepted } = target
   const value = figures[figure]
   if (value === undefined || !Number.isFinite(value)) return 'not measured'
-  const excess = (of: number): number => (atLeast ? of / value : value / of)
-  if (excess(bound) <= 1) return 'reached'
-  if (excess(bound) <= 1 + margin) return 'within margin'
-  return accepted !== undefined && excess(accepted.bound) <= 1 + margin ? 'missed for a known reason' : 'missed'
+  const excess = (of: number, measured: number): number => (atLeast ? of / measured : measured / of)
+  if (excess(bound, value) <= 1) return 'reached'
+  if (excess(bound, value) <= 1 + margin) return 'within margin'
+  if (accepted === undefined) return 'missed'
+  const instead = figures[accepted.figure ?? figure] ?? Number.NaN
+  return excess(accepted.bound, instead) <= 1 + margin ? 'missed for a known reason' : 'missed'
 }
 
 /** The targets of the suites that ran, with their measurements. */

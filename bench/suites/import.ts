@@ -52,6 +52,7 @@ export const suite: Suite = {
       ],
       figures: {
         'import, ms': (procura - bare) / 1000,
+        'import / bare node': procura / bare,
         ...(jose !== undefined && { 'import / jose': (procura - bare) / (jose - bare) }),
       },
     }

@@ -17,7 +17,7 @@ export const suite: Suite = {
       const starts = await measureStarts(programs, options.smoke ? 1 : 31)
       return {
         tables: [...calls.tables, starts.table],
-        figures: { ...calls.figures, 'mcp start, ms': starts.added },
+        figures: { ...calls.figures, 'mcp start, ms': starts.added, 'mcp start / bare node': starts.ratio },
       }
     } finally {
       await programs.remove()
@@ -72,7 +72,7 @@ async function callsThrough(
 async function measureStarts(
   programs: McpPrograms,
   rounds: number,
-): Promise<{ readonly table: Table; readonly added: number }> {
+): Promise<{ readonly table: Table; readonly added: number; readonly ratio: number }> {
   const instant = instantGateway(programs.home)
   try {
     const measured = await timeStarts(
@@ -89,7 +89,8 @@ async function measureStarts(
     const notes = [
       `\`procura connect\` takes ${number(added)} ms more than a program of Node. The gateway starts the server when it has connected: to the answer of the server, this takes ${number(Number(whole) - Number(server))} ms more than the server alone.`,
     ]
-    return { table: timesTable('Start a program of MCP, to the answer of its first request', measured, notes), added }
+    const table = timesTable('Start a program of MCP, to the answer of its first request', measured, notes)
+    return { table, added, ratio: measured[1]?.ratio ?? Number.NaN }
   } finally {
     instant.remove()
   }
