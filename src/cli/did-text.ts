@@ -15,11 +15,28 @@ import { type Flags, textOf } from './verb.ts'
  * @throws UsageError when it is not one. The value is not shown: it may be a key in the wrong place.
  */
 export function didOf(name: string, text: string): Did {
-  if (isDid(text)) return text
+  if (isDid(text)) {
+    assertLowerCaseHost(`--${name}`, text)
+    return text
+  }
   if (/^did:/i.test(text)) throw new UsageError(`--${name} is not a valid DID; copy the whole DID`)
   throw new UsageError(
     `--${name} must be a DID, such as did:key:z6Mk…; \`procura key show FILE\` prints the one of a key file, and \`procura agent list\` those of the agents`,
   )
+}
+
+/**
+ * Refuses a `did:web` whose host has capitals: its document is never found, so it names nobody. CLI-23
+ *
+ * @throws UsageError with the spelling in lower case.
+ */
+export function assertLowerCaseHost(place: string, did: string): void {
+  if (!did.startsWith('did:web:')) return
+  const [authority = '', ...path] = did.slice(8).split(':')
+  const [host = '', ...port] = authority.split('%3A')
+  const lower = [[host.toLowerCase(), ...port].join('%3A'), ...path].join(':')
+  if (lower !== did.slice(8))
+    throw new UsageError(`${place}: the host of a did:web is in lower case; use did:web:${lower}`)
 }
 
 /** A principal that an option names. */

@@ -7,6 +7,7 @@ import { postgresStores } from '../state/postgres/postgres-stores.ts'
 import { sqliteStores } from '../state/sqlite/sqlite-stores.ts'
 import { quote } from '../support/quote.ts'
 import { never } from '../time.ts'
+import { assertLowerCaseHost } from './did-text.ts'
 import type { Host } from './host.ts'
 import { record } from './ledger.ts'
 import { databaseAddress, type PostgresClient, withPostgres } from './postgres.ts'
@@ -54,6 +55,7 @@ export async function revokeInStores(words: readonly string[], flags: Flags, hos
 /** The revocation of all of them, by the operator. A mistake is found in its ID. */
 function entryOf(ids: readonly string[]): RevocationEntry {
   for (const [at, id] of ids.entries()) {
+    assertLowerCaseHost(`ID ${at + 1}`, id)
     try {
       readRevocationEntry({ ids: [id], expiration: never })
     } catch (error) {

@@ -266,6 +266,11 @@ describe('procura vault', () => {
         '',
         /--to is not a valid DID; copy the whole DID; see procura delegate --help/,
       ],
+      [
+        ['delegate', '--from', 'a', '--to', 'did:web:A.Example:Bob', '--command', '/a'],
+        '',
+        /--to: the host of a did:web is in lower case; use did:web:a\.example:Bob;/,
+      ],
       [['log', 'could', folder, '--agent', 'claude', '--at', 'now'], '', /--agent must be a DID, such as did:key:/],
       [
         ['delegate', '--from', 'a', '--to', 'did:web:a.example', '--command', '/a', '--expires', '2020-01-01'],

@@ -67,6 +67,22 @@ describe('the operator of stores in SQLite', () => {
     expect(await decided(await chain())).toBe('revoked')
   })
 
+  it('CLI-23 refuses a did:web with capitals in its host, which would shut nobody out', async () => {
+    for (const [given, place, lower] of [
+      [['did:web:Example.com'], 'ID 1', 'did:web:example.com'],
+      [[agent.did, 'did:web:exAmple.com%3A8443:Users:Ann'], 'ID 2', 'did:web:example.com%3A8443:Users:Ann'],
+    ] as const) {
+      expect(await revoke(...given)).toMatchObject({
+        code: 2,
+        out: '',
+        err: expect.stringContaining(`${place}: the host of a did:web is in lower case; use ${lower}`),
+      })
+    }
+    expect(await decided(await chain())).toBe('allowed')
+    const { code, out } = await revoke('did:web:example.com%3A8443:Users:Ann', 'did:web:localhost%3A8080')
+    expect([code, out.split('\n').length]).toEqual([0, 2])
+  })
+
   it('CLI-22 revokes delegations by their CIDs, in any spelling, and records them', async () => {
     const [proofs, others] = [await chain(), await chain()]
     const [first, last] = [proofs[0].cid, proofs[1].cid]
