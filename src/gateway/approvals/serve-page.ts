@@ -156,10 +156,10 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
 async function textOf(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = []
   let length = 0
+  // Read to its end: a client whose connection ends while it sends does not read the response.
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length
-    if (length > mostBytes) return undefined
-    chunks.push(chunk)
+    if (length <= mostBytes) chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return length > mostBytes ? undefined : Buffer.concat(chunks).toString('utf8')
 }
