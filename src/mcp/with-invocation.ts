@@ -119,13 +119,8 @@ export function withInvocation<T extends InvocationTransport>(
   async function sign(message: Message): Promise<{ readonly message: Message } | ToolDenial | undefined> {
     const { name, arguments: args = {} } = message.params ?? {}
     const command = typeof name === 'string' ? commandOf(name) : undefined
-    if (command === undefined) {
-      return {
-        code: 'tool_unknown',
-        message: `no command is configured for the tool ${quote(String(name))}; add it to \`tools\` of withInvocation`,
-        requirement: 'MCP-13',
-      }
-    }
+    const denial = denialWithoutAgent(name, command, args)
+    if (denial !== undefined) return denial
     const controller = new AbortController()
     const { signal } = controller
     signing.set(message.id, controller)
@@ -167,6 +162,21 @@ export function withInvocation<T extends InvocationTransport>(
   }
 
   return withSend(transport, send)
+}
+
+/** The refusal of a call of an unknown tool, and of arguments that are not an object: a mistake of the model. */
+function denialWithoutAgent(name: unknown, command: unknown, args: unknown): ToolDenial | undefined {
+  const tool = quote(String(name))
+  if (command === undefined) {
+    return {
+      code: 'tool_unknown',
+      message: `no command is configured for the tool ${tool}; add it to \`tools\` of withInvocation`,
+      requirement: 'MCP-13',
+    }
+  }
+  const fault = objectValue(args)
+  if (fault === undefined) return undefined
+  return { code: 'malformed', message: `the arguments of the tool ${tool} ${fault}`, requirement: 'MCP-14' }
 }
 
 /** The transport with another `send`. Its other methods need the transport itself as `this`, for private fields. */

@@ -82,6 +82,10 @@ describe('a client that connects with withInvocation', () => {
         expect(result).toMatchObject({ isError: true, _meta: { [`${key}.denial`]: { code: 'malformed' } } })
         expect(JSON.stringify(result)).not.toContain('bbb')
       }
+      for (const args of [null, [], ['carol@example.com'], 'carol@example.com', 7]) {
+        const result = await connection.call({ name: 'send', arguments: args as never })
+        expect(result).toMatchObject({ isError: true, _meta: { [`${key}.denial`]: { code: 'malformed' } } })
+      }
       const unknown = await connection.call({ name: 'constructor', arguments: {} })
       expect(unknown).toMatchObject({ isError: true, _meta: { [`${key}.denial`]: { code: 'tool_unknown' } } })
       expect(sent.length).toBe(before)
