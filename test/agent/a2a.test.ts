@@ -127,7 +127,13 @@ describe('AGT-26 the digest of a message', () => {
 
 /** A handler as that of the SDK: it stores before it asks the executor. */
 function setUp(
-  change: { executor?: Executor; guard?: typeof guard; tasks?: Record<string, object>; options?: object } = {},
+  change: {
+    readonly executor?: Executor
+    readonly guard?: typeof guard
+    readonly tasks?: Record<string, object>
+    readonly options?: object
+    readonly beforeCancel?: () => Promise<void>
+  } = {},
 ) {
   const ran: string[] = []
   const errors: unknown[] = []
@@ -177,6 +183,7 @@ function setUp(
       },
       listTasks: async (_params: object, _context: Context) => ({ tasks: [...tasks.values()] }),
       async cancelTask({ id }: { id: string }, _context: Context) {
+        await change.beforeCancel?.()
         await guarded.cancelTask(id, bus)
         return tasks.get(id)
       },
@@ -383,6 +390,26 @@ describe('requests about tasks', () => {
     }
     const { handler } = setUp({ executor, tasks: { task: mine } })
     expect(await handler.cancelTask(request, await contextOf('cancelTask', request))).toMatchObject(mine)
+  })
+
+  it('AGT-32 keep the caller of a task that is cancelled twice at the same time', async () => {
+    const release: (() => void)[] = []
+    const executor: Executor = {
+      async execute() {},
+      async cancelTask(id, bus) {
+        bus.publish({ kind: 'task', data: { id } } as never)
+      },
+    }
+    const beforeCancel = () => new Promise<void>((resolve) => void release.push(resolve))
+    const { handler, published } = setUp({ executor, tasks: { task: mine }, beforeCancel })
+    const contexts = [await contextOf('cancelTask', request), await contextOf('cancelTask', request)]
+    const cancelled = contexts.map((context) => handler.cancelTask(request, context))
+    await expect.poll(() => release).toHaveLength(2)
+    release[0]?.()
+    await Promise.race(cancelled)
+    release[1]?.()
+    await Promise.all(cancelled)
+    expect(published.map(({ data }) => Object(data['metadata'])['xyz.ucan/caller'])).toEqual([signer.did, signer.did])
   })
 })
 

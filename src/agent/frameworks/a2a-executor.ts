@@ -75,7 +75,8 @@ export function executorFor<Context extends A2aRequestContext, Bus extends A2aEv
   verdictOf: (context: A2aRequestContext['context']) => A2aVerdict | undefined,
   report: (error: unknown) => void,
 ): ExecutorOfHandler<Context, Bus> {
-  const cancelled = new Map<string, string>()
+  const cancelled = new Set<{ readonly taskId: string; readonly caller: string }>()
+  const callerOf = (id: string): string => [...cancelled].find(({ taskId }) => taskId === id)?.caller ?? ''
   return {
     guarded: Object.freeze({
       async execute(context, bus) {
@@ -95,14 +96,16 @@ export function executorFor<Context extends A2aRequestContext, Bus extends A2aEv
           end(error ?? new AuthorizationError('the executor failed'))
         }
       },
-      cancelTask: (taskId, bus) => executor.cancelTask(taskId, ownedBy(cancelled.get(taskId) ?? '', bus)),
+      cancelTask: (taskId, bus) => executor.cancelTask(taskId, ownedBy(callerOf(taskId), bus)),
     } satisfies GuardedExecutor<Context, Bus>),
     async cancelling(taskId, caller, work) {
-      cancelled.set(taskId, caller)
+      // Each request has its own entry: a task may be cancelled twice at the same time.
+      const entry = { taskId, caller }
+      cancelled.add(entry)
       try {
         return await work()
       } finally {
-        cancelled.delete(taskId)
+        cancelled.delete(entry)
       }
     },
   }
