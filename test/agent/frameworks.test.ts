@@ -285,6 +285,18 @@ describe('claudeSession', () => {
   it('[attack 96] AGT-25 `agentFor` knows no call that the hook has not permitted', async () => {
     const session = claudeSession(assistant, { tools: names, unlisted: 'passed' })
     const call = (id: string, tool_name: string, tool_input: object) =>
+  it('AGT-35 a local tool runs where the agent of a sub-agent cannot be made, and no other', async () => {
+    const task = { commands: ['/other'] }
+    const session = claudeSession(assistant, { tools: names, local: ['calculate'], subagents: { writer: task } })
+    expect(await askHook(session, child({}, { tool_name: 'calculate' }))).toBe('')
+    expect(await askHook(session, child({}, { tool_name: 'Read' }))).toContain('no command is configured')
+    expect(await askHook(session, child(bob))).toContain('/other')
+    const failing = () => Promise.reject(new Error('the store is away'))
+    expect(
+      await askHook(claudeSession(failing, { tools: names, local: ['calculate'] }), { tool_name: 'calculate' }),
+    ).toBe('')
+  })
+
       askHook(session, { tool_use_id: id, tool_name, tool_input })
     expect(await call('one', 'mcp__mail__send', bob)).toBe('')
     expect(await call('two', 'mcp__mail__send', { to: 'eve@example.org' })).not.toBe('')

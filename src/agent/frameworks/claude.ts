@@ -182,7 +182,8 @@ export function claudeSession(
     if (command === undefined && unlisted === 'passed') return {}
     let acting: Agent | undefined
     try {
-      acting = await actingFor(input)
+      // A local tool runs without an agent, also where the agent of a sub-agent cannot be made.
+      acting = command === undefined ? undefined : await actingFor(input)
     } catch (error) {
       if (!(error instanceof AttenuationError)) throw error
       return denied(error.message)
