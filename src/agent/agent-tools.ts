@@ -161,7 +161,12 @@ export function frameworkFunction(named: string): OptionCheck {
   return (value) => (typeof value === 'function' ? undefined : `must be ${named}`)
 }
 
-/** The value of a call as text for a model. */
+/** The value of a call as text for a model. The call was executed: a value that is not JSON must not end the run. */
 export function valueText(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
+  if (typeof value === 'string') return value
+  try {
+    return JSON.stringify(value) ?? ''
+  } catch {
+    return 'the call succeeded, but its value cannot be written as JSON'
+  }
 }

@@ -223,6 +223,15 @@ describe.each(Object.entries(frameworks))('the tools of %s', (name, run) => {
 })
 
 it('AGT-34 passes the signal and the options of a call on', async () => {
+it.each(['langchain', 'openai'])('AGT-34 the tool of %s reports a call whose value is not JSON', async (name) => {
+  const loop: { self?: object } = {}
+  loop.self = loop
+  for (const value of [{ size: 1n }, loop]) {
+    const odd = await open([await grant(owner, '/mail/send')], async () => ({ ok: true, value }))
+    expect(await frameworks[name]?.(odd, bob)).toBe('the call succeeded, but its value cannot be written as JSON')
+  }
+})
+
   const seen: unknown[] = []
   const agent = {
     capabilities: assistant.capabilities,
