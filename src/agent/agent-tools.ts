@@ -135,7 +135,7 @@ function callerOf<Context>(
     const refused = (message: string): CallResult => Object.freeze({ ok: false, reason: 'not_permitted', message })
     const given = input ?? {}
     if (objectValue(given) !== undefined) return refused(`the arguments of the tool ${name} must be an object`)
-    const acting = typeof agent === 'function' ? await agent(context as never) : agent
+    const acting = (typeof agent === 'function' ? await agent(context as never) : agent) ?? undefined
     if (acting === undefined) return refused(`no authority was delegated for the tool ${name}, so it was not called`)
     try {
       return await acting.call(definition, given as Readonly<Record<string, unknown>>, { ...settings, signal })

@@ -424,10 +424,11 @@ describe('a2aInterceptor', () => {
     const empty = a2aInterceptor(await openAgent({ signer }), { command, audience: service.did })
     const sending = empty.before({ input: { method: 'sendMessage', value: plain } })
     await expect(sending).rejects.toThrow(AuthorizationError)
-    const absent = a2aInterceptor(() => undefined, { command, audience: service.did })
-    await expect(absent.before({ input: { method: 'sendMessageStream', value: plain } })).rejects.toThrow(
-      /no authority/,
-    )
+    for (const none of [() => undefined, (() => null) as never]) {
+      const absent = a2aInterceptor(none, { command, audience: service.did })
+      const before = absent.before({ input: { method: 'sendMessageStream', value: plain } })
+      await expect(before).rejects.toThrow(/no authority/)
+    }
   })
 
   it('refuses a command that is not bound to messages', () => {

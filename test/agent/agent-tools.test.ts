@@ -123,8 +123,9 @@ describe('agentTools', () => {
       ['files_remove', '/files/remove.'],
     ])
     expect(await tools[0]?.call(bob, { context: 'one' })).toMatchObject({ ok: true })
-    const none = await tools[0]?.call(bob, { context: 'two' })
-    expect(none).toMatchObject({ ok: false, message: expect.stringContaining('no authority was delegated') })
+    const [fromJavaScript] = await agentTools((() => null) as never, { tools: [send] })
+    for (const none of [await tools[0]?.call(bob, { context: 'two' }), await fromJavaScript?.call(bob)])
+      expect(none).toMatchObject({ ok: false, message: expect.stringContaining('no authority was delegated') })
   })
 
   it.each([
@@ -222,7 +223,6 @@ describe.each(Object.entries(frameworks))('the tools of %s', (name, run) => {
   })
 })
 
-it('AGT-34 passes the signal and the options of a call on', async () => {
 it.each(['langchain', 'openai'])('AGT-34 the tool of %s reports a call whose value is not JSON', async (name) => {
   const loop: { self?: object } = {}
   loop.self = loop
@@ -232,6 +232,7 @@ it.each(['langchain', 'openai'])('AGT-34 the tool of %s reports a call whose val
   }
 })
 
+it('AGT-34 passes the signal and the options of a call on', async () => {
   const seen: unknown[] = []
   const agent = {
     capabilities: assistant.capabilities,

@@ -137,6 +137,9 @@ describe.each(Object.entries(adapters))('%s', (_name, call) => {
     let acting: typeof assistant | undefined
     const source = () => acting
     expect((await call(source, { tools }, 'mail_send', bob)).told).toContain('no authority was delegated')
+    expect((await call((() => null) as never, { tools }, 'mail_send', bob)).told).toContain(
+      'no authority was delegated',
+    )
     acting = assistant
     expect(await call(source, { tools }, 'mail_send', bob)).toMatchObject({ ran: true })
   })
@@ -282,9 +285,6 @@ describe('claudeSession', () => {
     for (let time = 0; time < 2; time += 1) expect(await askHook(session, child(bob))).toContain('/other')
   })
 
-  it('[attack 96] AGT-25 `agentFor` knows no call that the hook has not permitted', async () => {
-    const session = claudeSession(assistant, { tools: names, unlisted: 'passed' })
-    const call = (id: string, tool_name: string, tool_input: object) =>
   it('AGT-35 a local tool runs where the agent of a sub-agent cannot be made, and no other', async () => {
     const task = { commands: ['/other'] }
     const session = claudeSession(assistant, { tools: names, local: ['calculate'], subagents: { writer: task } })
@@ -297,6 +297,9 @@ describe('claudeSession', () => {
     ).toBe('')
   })
 
+  it('[attack 96] AGT-25 `agentFor` knows no call that the hook has not permitted', async () => {
+    const session = claudeSession(assistant, { tools: names, unlisted: 'passed' })
+    const call = (id: string, tool_name: string, tool_input: object) =>
       askHook(session, { tool_use_id: id, tool_name, tool_input })
     expect(await call('one', 'mcp__mail__send', bob)).toBe('')
     expect(await call('two', 'mcp__mail__send', { to: 'eve@example.org' })).not.toBe('')

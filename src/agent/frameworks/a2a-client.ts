@@ -113,7 +113,7 @@ export function a2aInterceptor(
     args: Readonly<Record<string, unknown>>,
     context: A2aBeforeArgs,
   ): Promise<string> {
-    const acting = typeof agent === 'function' ? await agent(context) : agent
+    const acting = (typeof agent === 'function' ? await agent(context) : agent) ?? undefined
     if (acting === undefined)
       throw new AuthorizationError('no authority was delegated for this message; it was not sent')
     let signed: string | undefined

@@ -163,7 +163,7 @@ export function claudeSession(
 
   async function actingFor(input: ClaudeHookInput): Promise<Agent | undefined> {
     const { agent_id: id, agent_type: type } = input
-    const main = (typeof agent === 'function' ? await agent(input) : agent) as Agent | undefined
+    const main = ((typeof agent === 'function' ? await agent(input) : agent) ?? undefined) as Agent | undefined
     if (id === undefined || main === undefined) return main
     const known = children.get(id)
     if (known !== undefined) return known

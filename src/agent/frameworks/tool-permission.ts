@@ -143,7 +143,8 @@ export async function findCommand<Method extends keyof Agent>(
   if (typeof given !== 'object' || Array.isArray(given))
     return { message: `the arguments of the tool ${quote(tool)} must be an object, so it was not called` }
   // AGT-22
-  const acting = typeof agent === 'function' ? await agent(context as never) : agent
+  // JavaScript: a look-up may return null.
+  const acting = (typeof agent === 'function' ? await agent(context as never) : agent) ?? undefined
   if (acting === undefined)
     return { message: `no authority was delegated for the tool ${quote(tool)}, so it was not called` }
   return { acting, command: command as CommandDefinition, given: given as Readonly<Record<string, unknown>> }
