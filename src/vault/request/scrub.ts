@@ -8,9 +8,7 @@
 import { VaultError } from '../../errors.ts'
 import { concatBytes } from '../../ipld/bytes.ts'
 import { startBackgroundTimer } from '../../support/background-timer.ts'
-
-/** The number of bytes of a body that are searched. */
-export const scrubbedBytes = 65_536
+import { createFormStarts } from './form-starts.ts'
 
 const redactionMarker = '[redacted]'
 
@@ -37,8 +35,8 @@ export interface BodyLimits {
 }
 
 /**
- * Returns a copy of a response in which each form of the secret is replaced, in the headers and in the first
- * {@link scrubbedBytes} bytes of the body. The body streams; only bytes that can begin a form are held back.
+ * Returns a copy of a response in which each form of the secret is replaced, in the headers and in the body. The body
+ * streams; only bytes that can begin a form are held back.
  *
  * @param forms - from `encodedForms`, the longest first.
  * @param whenDone - called once, when the body has ended, was cancelled or was broken off.
@@ -91,6 +89,7 @@ export function scrubBody(
 
   function end(): void {
     isOpen = false
+    scrubber.forget()
     clearTimeout(timer)
     signal.removeEventListener('abort', onAbort)
     whenDone()
@@ -156,9 +155,12 @@ export function scrubBody(
 interface Scrubber {
   push(chunk: Uint8Array): Uint8Array
   end(): Uint8Array
+  /** Overwrites what was derived from the forms. */
+  forget(): void
 }
 
 function createScrubber(forms: readonly Uint8Array[]): Scrubber {
+  const starts = createFormStarts(forms)
   const byFirst = new Map<number, Uint8Array[]>()
   for (const form of forms) {
     const first = form[0] ?? 0
@@ -168,15 +170,15 @@ function createScrubber(forms: readonly Uint8Array[]): Scrubber {
   const held = createQueue()
   // How much of each form the held bytes begin with, so that they are not compared again with the next chunk.
   const matched = new Map<Uint8Array, number>()
-  let searched = 0
 
   /** Returns the scrubbed bytes; the last ones may be held. */
   function search(bytes: Uint8Array, last: boolean): Uint8Array {
     const out: Uint8Array[] = []
     let kept = 0
-    let at = 0
+    let at = starts.next(bytes, 0)
+    if (at > 0) matched.clear()
     const matchOf = (form: Uint8Array): number => matchLength(bytes, at, form, at === 0 ? (matched.get(form) ?? 0) : 0)
-    while (at < bytes.length && searched + at < scrubbedBytes) {
+    while (at < bytes.length) {
       const candidates = byFirst.get(bytes[at] ?? 0) ?? []
       const rest = bytes.length - at
       if (!last && candidates.some((form) => form.length > rest && matchOf(form) === rest)) {
@@ -189,23 +191,20 @@ function createScrubber(forms: readonly Uint8Array[]): Scrubber {
         out.push(bytes.subarray(kept, at), marker)
         kept = at + found.length
       }
-      at += found?.length ?? 1
+      at = starts.next(bytes, at + (found?.length ?? 1))
       matched.clear()
     }
-    const end = searched + at >= scrubbedBytes ? bytes.length : at
-    out.push(bytes.subarray(kept, end))
-    searched += end
+    out.push(bytes.subarray(kept, at))
+    // A copy: behind the memory of a chunk, the platform may have the rest of the response.
     const scrubbed = concatBytes(out)
-    held.replace(bytes, end)
+    held.replace(bytes, at)
     return scrubbed
   }
 
   return {
-    push: (chunk) => {
-      if (searched >= scrubbedBytes) return chunk
-      return search(held.isEmpty() ? chunk : held.append(chunk), false)
-    },
+    push: (chunk) => search(held.isEmpty() ? chunk : held.append(chunk), false),
     end: () => search(held.append(new Uint8Array(0)), true),
+    forget: starts.forget,
   }
 }
 
