@@ -18,8 +18,12 @@ const compared = 4
 export function createFormStarts(forms: readonly Uint8Array[]): FormStarts {
   // For each of the first four bytes and each of its values: the forms that have it, a bit for each of 32 groups.
   const table = new Int32Array(compared * 256)
-  for (const [index, form] of forms.entries())
-    for (let at = 0; at < compared; at++) table[at * 256 + (form[at] as number)] |= 1 << (index % 32)
+  for (const [index, form] of forms.entries()) {
+    for (let at = 0; at < compared; at++) {
+      const entry = at * 256 + (form[at] as number)
+      table[entry] = (table[entry] as number) | (1 << (index % 32))
+    }
+  }
   const groupsOf = (at: number, byte: number | undefined): number => table[at * 256 + (byte as number)] as number
 
   return {
