@@ -96,6 +96,22 @@ describe('scrubbing', () => {
     expect(await scrubbed('svc-account/pass-word-1', [secret])).toBe('[redacted]/[redacted]')
   })
 
+  it('SEC-04 finds the credential of a whole header without its scheme [attack 77]', async () => {
+    for (const scheme of ['Bearer', 'bearer', 'Token', 'ApiKey', 'Api-Key', 'Key', 'Basic']) {
+      const secret = new Secret(`${scheme}  canary-77`)
+      expect(await scrubbed(`${scheme}  canary-77, canary-77, Y2FuYXJ5LTc3`, [secret]), scheme).toBe(
+        '[redacted], [redacted], [redacted]',
+      )
+    }
+    const basic = Secret.ofFields({ authorization: `Basic ${Buffer.from('ann:can:ary').toString('base64')}` })
+    expect(await scrubbed('YW5uOmNhbjphcnk= ann:can:ary can:ary ann:', [basic])).toBe(
+      '[redacted] ann:[redacted] [redacted] ann:',
+    )
+    // Any other two words are one secret.
+    expect(await scrubbed('horse battery, battery', [new Secret('horse battery')])).toBe('[redacted], battery')
+    expect(await scrubbed('Bearer a b', [new Secret('Bearer canary 77')])).toBe('Bearer a b')
+  })
+
   it('SEC-04 searches a body to its end, however much the caller made the upstream send before [attack 77]', async () => {
     const secret = new Secret('canary-77')
     for (const before of [65_535, 65_536, 1_000_000]) {

@@ -1,4 +1,4 @@
-import { encodeBase64, encodeBase64url } from '../../ipld/base.ts'
+import { decodeBase64, encodeBase64, encodeBase64url } from '../../ipld/base.ts'
 import { encodeHex } from '../../ipld/hex.ts'
 import type { Secret } from '../secret.ts'
 import { escapedForms } from './escaped-forms.ts'
@@ -9,7 +9,7 @@ const shortest = 4
 /**
  * Lists the byte strings as which a secret may appear in a response: unchanged, in base64 and base64url at each of the
  * three alignments, in hexadecimal, percent-encoded, form-encoded, and escaped in JSON and HTML. The fields of a secret
- * are listed as well. The longest string comes first.
+ * are listed as well, and the credential in a value that is a whole header. The longest string comes first.
  */
 export function encodedForms(secrets: readonly Secret[]): readonly Uint8Array[] {
   const forms = new Map<string, Uint8Array>()
@@ -30,7 +30,23 @@ export function encodedForms(secrets: readonly Secret[]): readonly Uint8Array[] 
 
 function valuesOf(secret: Secret): readonly Uint8Array[] {
   const encoder = new TextEncoder()
-  return [secret.revealBytes(), ...secret.fieldNames().map((name) => encoder.encode(secret.revealField(name)))]
+  const values = [secret.revealBytes(), ...secret.fieldNames().map((name) => encoder.encode(secret.revealField(name)))]
+  return values.flatMap((value) => [value, ...credentialsOf(value)])
+}
+
+/** The credential in the value of a header, without its scheme; of Basic (RFC 7617), the password too. */
+function credentialsOf(value: Uint8Array): readonly Uint8Array[] {
+  const [, scheme, credential] =
+    /^(api-?key|basic|bearer|key|token) +(\S+)$/i.exec(new TextDecoder().decode(value)) ?? []
+  if (scheme === undefined || credential === undefined) return []
+  const parts = [new TextEncoder().encode(credential)]
+  if (scheme.toLowerCase() !== 'basic') return parts
+  try {
+    const pair = decodeBase64(credential)
+    return [...parts, pair.slice(pair.indexOf(58) + 1)]
+  } catch {
+    return parts
+  }
 }
 
 function formsOf(bytes: Uint8Array): readonly Uint8Array[] {
