@@ -236,7 +236,12 @@ async function read(path: string): Promise<SealedFile> {
     throw unusablePlace(path, cause)
   })
   if (file === undefined || file === 'unchanged')
-    throw unusable(path, 'it does not exist; make it with createSignerFile or `procura key new`')
+    throw unusable(
+      path,
+      path.startsWith('did:')
+        ? 'it is a DID; pass the path of the key file'
+        : 'it does not exist; make it with createSignerFile or `procura key new`',
+    )
   return decodeSignerFile(file.bytes, path)
 }
 

@@ -508,6 +508,10 @@ describe('CLI-21 a message at the command line', () => {
         /: `.*none` cannot be used: it does not exist; make it with `procura key/,
       ],
       [
+        ['key', 'show', 'did:key:z6MkA'],
+        /: `did:key:z6MkA` cannot be used: it is a DID; pass the path of the key file \(/,
+      ],
+      [
         ['vault', 'list', '--file', join(folder, 'v'), '--key-file', 'none'],
         /the key file does not exist; make one with `/,
       ],
