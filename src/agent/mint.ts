@@ -151,8 +151,9 @@ function chainsFor({ command: given }: TaskCommand, subject: string | undefined,
     )
   }
   if (chains.length === 0) {
+    const untimely = chainsTo(did, held, wanted, undefined).some((chain) => covers(chain, command))
     throw new AttenuationError(
-      `the agent holds no delegation that covers ${quote(command)}, so it cannot pass it on; ask its owner for one`,
+      `the agent holds no delegation that covers ${quote(command)}${untimely ? ' now: it is expired or not yet valid' : ''}, so it cannot pass it on; ask its owner for ${untimely ? 'a new ' : ''}one`,
     )
   }
   const short = chains.filter(({ proofs }) => proofs.length < depth)

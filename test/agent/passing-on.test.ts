@@ -143,6 +143,16 @@ describe('AGT-07 a child never gets more than the agent has', () => {
     expect((await sub.can(send, { to: 'ann@example.com' })).ok).toBe(false)
   })
 
+  it.each([
+    ['expired', { expiration: now - 1 }],
+    ['not yet valid', { notBefore: now + 100 }],
+  ])('and learns that its delegation is %s', async (_, time) => {
+    const agent = await openAgent({ signer, clock, delegations: [await grant(time)] })
+    await expect(agent.attenuateFor({ commands: [send] })).rejects.toThrow(
+      'the agent holds no delegation that covers `/mail/send` now: it is expired or not yet valid, so it cannot pass it on; ask its owner for a new one',
+    )
+  })
+
   it.each<[string, object, AgentCeilings, RegExp]>([
     ['another command', { commands: ['/calendar'] }, {}, /holds no delegation that covers `\/calendar`/],
     ['a broader command', { commands: ['/'] }, {}, /holds no delegation that covers `\/`/],
