@@ -108,7 +108,8 @@ export async function checkGatewayContent(
     await writeFile(path, textOf(content), { mode: 0o600, flag: 'wx' })
     await readGatewayConfig(path).catch((error: unknown) => {
       if (!(error instanceof ArgumentError)) throw error
-      const fault = error.message.replaceAll(path, gatewayPath(home))
+      // The positions are those of a draft, which nobody can read.
+      const fault = error.message.replace(/^.*gateway\.json:\d+:\d+: /, '').replaceAll(path, gatewayPath(home))
       throw new UsageError(`the new gateway.json would be invalid, and nothing is written: ${fault}`)
     })
   })

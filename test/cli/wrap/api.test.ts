@@ -104,7 +104,10 @@ describe('procura api', () => {
     const wrong = [
       [['crm'], 'pass the name of the API and its origin'],
       [['CRM', 'https://a.example', '--bearer', '--agent', 'a'], 'the name of the API must begin'],
-      [['crm', 'https://a.example/v1', '--bearer', '--agent', 'a'], '`apis.crm.origin` must be an origin of https'],
+      [
+        ['crm', 'https://a.example/v1', '--bearer', '--agent', 'a'],
+        'nothing is written: `apis.crm.origin` must be an origin of https',
+      ],
       [['crm', 'http://a.example', '--bearer', '--agent', 'a'], 'plain http is allowed on this machine only'],
       [['crm', 'https://a.example', '--agent', 'a'], 'pass --bearer, or --header'],
       [['crm', 'https://a.example', '--bearer', '--header', 'X-A', '--agent', 'a'], 'not both'],

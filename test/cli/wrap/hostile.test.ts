@@ -102,7 +102,10 @@ describe('a server that the gateway could not run', () => {
     const text = servers({ crm: { command: 'crm', env: { CRM_KEY: 'canary-of-the-crm' } } })
     const path = machine.write('b/.mcp.json', text)
     const { code, err } = await wrap(path)
-    expect([code, err]).toEqual([2, expect.stringMatching(/new gateway\.json would be invalid.*`tools` must be/)])
+    expect([code, err]).toEqual([
+      2,
+      expect.stringMatching(/new gateway\.json would be invalid, and nothing is written: `tools` must be/),
+    ])
     expect(err).not.toContain('.new-')
     expect(readFileSync(path, 'utf8')).toBe(text)
     expect(readFileSync(gateway, 'utf8')).toBe(edited)
