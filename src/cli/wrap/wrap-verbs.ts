@@ -5,6 +5,12 @@ import type { Verb, VerbOption } from '../verb.ts'
 const gatewayKey: VerbOption = {
   name: 'key-file',
   value: 'FILE',
+  about: 'the key file of the vault; default: the passphrase in PROCURA_VAULT_PASSPHRASE, or from the terminal',
+}
+
+/** The same where the vault may be made. */
+const newGatewayKey: VerbOption = {
+  ...gatewayKey,
   about:
     'the key of the vault, made if it is missing; the agent can read it if it runs as the same user; default: the passphrase in PROCURA_VAULT_PASSPHRASE, or from the terminal',
 }
@@ -29,7 +35,7 @@ export const wrapVerbs: readonly Verb[] = [
       { name: 'server', value: 'NAME', many: true, about: 'only this server; default all' },
       { name: 'agent', value: 'NAME', about: 'the name of the agent; default: of the client' },
       gatewayHome,
-      gatewayKey,
+      newGatewayKey,
       newDelegationsKeyFile,
       {
         name: 'policy',
@@ -112,7 +118,7 @@ export const wrapVerbs: readonly Verb[] = [
       },
       { name: 'expires-in', value: 'DURATION', about: 'the validity of the delegation, such as 8h; default 30d' },
       gatewayHome,
-      gatewayKey,
+      newGatewayKey,
       newDelegationsKeyFile,
       json,
     ],

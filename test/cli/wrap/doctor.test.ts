@@ -223,6 +223,18 @@ describe('procura doctor', () => {
     }
   })
 
+  it('names the remedy of the command line for a key file in the place of a passphrase [CLI-21]', async () => {
+    const other = newMachine()
+    closers.push(other.remove)
+    const env = { PROCURA_VAULT_PASSPHRASE: 'a long passphrase' }
+    const config = other.write('.mcp.json', JSON.stringify({ mcpServers: { mail: { command: 'node' } } }))
+    expect((await other.procura(['wrap', config], { env })).code).toBe(0)
+    const { out } = await other.procura(['doctor', '--key-file', machine.keyFile], { env })
+    expect(out).toContain('leave out the key file, and pass its passphrase (in the environment, or at the terminal)')
+    for (const verb of ['doctor', 'unwrap', 'api remove'])
+      expect((await other.procura(['help', ...verb.split(' ')])).out).not.toContain('the key of the vault, made')
+  })
+
   it('reports a delegation that is missing or ends soon [WRP-24]', async () => {
     const folder = join(machine.home, 'agents', 'claude')
     const saved = join(machine.folder, 'delegations')

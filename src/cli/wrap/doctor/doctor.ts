@@ -9,6 +9,7 @@ import { quote } from '../../../support/quote.ts'
 import { userHome } from '../../../support/user-home.ts'
 import { agentStores } from '../../agent-stores.ts'
 import type { Host } from '../../host.ts'
+import { inOwnWords } from '../../own-words.ts'
 import { UsageError } from '../../usage-error.ts'
 import { type Flags, textOf } from '../../verb.ts'
 import { type GatewayFile, readGatewayFile } from '../gateway-file.ts'
@@ -54,7 +55,7 @@ export async function doctor(words: readonly string[], flags: Flags, host: Host)
 /** One check that fails does not end the others. A missing passphrase does: the user can pass it. */
 function unchecked(check: string, error: unknown): Finding {
   if (error instanceof UsageError) throw error
-  const fault = `failed: ${error instanceof Error ? error.message : 'unknown error'}`
+  const fault = `failed: ${error instanceof Error ? inOwnWords(error.message) : 'unknown error'}`
   return { check, thing: 'the check', fault, remedy: 'correct that, and run `procura doctor` again' }
 }
 
