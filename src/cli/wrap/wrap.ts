@@ -91,7 +91,8 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     const isNew = !(await exists(join(home, 'agents', agent)))
     const delegations = await applyWrap(opened, { file, client, agent, plans: ready, grants, expiresIn, next })
     if (isNew) host.complain(newAgentLine(home, agent))
-    return report({ file, client, agent, home, others, delegations, ...prepared }, flags, host)
+    const hadGateway = known !== undefined
+    return report({ file, client, agent, home, others, delegations, hadGateway, ...prepared }, flags, host)
   })
 }
 
@@ -138,6 +139,8 @@ interface Outcome extends Partial<Prepared> {
   readonly home?: string
   /** Undefined in a dry run. */
   readonly delegations?: readonly Delegation[] | undefined
+  /** A gateway that runs already takes new servers at SIGHUP alone. */
+  readonly hadGateway?: boolean
 }
 
 function nothing(others: readonly Unplanned[]): Outcome {
@@ -160,7 +163,7 @@ function unapplied(flags: Flags, host: Host): 0 | 1 {
 
 /** The exit code is 1 when a server stays as it is although it should not. */
 function report(outcome: Outcome, flags: Flags, host: Host): number {
-  const { others, ready = [], grants = [], delegations, file, client, next } = outcome
+  const { others, ready = [], grants = [], delegations, file, client, next, hadGateway } = outcome
   const code = others.some(({ refused }) => refused) ? 1 : 0
   if (flags['json'] === true) host.print(JSON.stringify(facts(outcome, flags)))
   for (const line of showPlans(ready, others)) host.complain(line)
@@ -191,7 +194,7 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
   const left = leftovers(ready, next ?? '')
   for (const line of left) host.complain(line)
   host.complain(
-    'start the gateway with `procura serve`, restart the client, and check everything with `procura doctor`',
+    `start the gateway with \`procura serve\`${hadGateway === true ? ', or send the running one SIGHUP (`kill -HUP` and the number that it printed)' : ''}, restart the client, and check everything with \`procura doctor\``,
   )
   return code
 }

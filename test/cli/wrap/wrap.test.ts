@@ -93,6 +93,12 @@ describe('procura wrap', () => {
     expect(out + err).not.toContain(canary)
   })
 
+  it('names SIGHUP where a gateway may be running already', async () => {
+    const sighup = 'start the gateway with `procura serve`, or send the running one SIGHUP'
+    expect((await wrap(machine.write('a/.mcp.json', mail()))).err).not.toContain('SIGHUP')
+    expect((await wrap(machine.write('b/.mcp.json', mail()))).err).toContain(sighup)
+  })
+
   it('puts the header of an HTTP server into the vault, for its origin alone', async () => {
     const path = machine.write(
       '.cursor/mcp.json',
