@@ -59,7 +59,10 @@ function entryOf(ids: readonly string[]): RevocationEntry {
     try {
       readRevocationEntry({ ids: [id], expiration: never })
     } catch (error) {
-      if (error instanceof ArgumentError) throw new UsageError(`ID ${at + 1}: ${error.message}`)
+      if (error instanceof ArgumentError)
+        throw new UsageError(
+          `ID ${at + 1}: ${error.message}${id.startsWith('did:') ? '' : '; `procura inspect FILE` prints the CID'}`,
+        )
       throw error
     }
   }

@@ -134,7 +134,7 @@ describe('the operator of stores in SQLite', () => {
       [await revoke(), /the DID of a principal is missing, or the CID of a delegation/],
       [
         await revoke(agent.did, 'agent'),
-        /ID 2: a revocation names the CID of a delegation or the DID of a principal: /,
+        /ID 2: a revocation names the CID of a delegation or the DID of a principal: .*; `procura inspect FILE` prints the CID/,
       ],
       [await revoke(agent.did, '--url-file', text), /--url-file is for --postgres/],
       [await to(agent.did), /the kind of the database is missing/],
