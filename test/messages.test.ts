@@ -68,7 +68,7 @@ describe('a message names the fault and the remedy', () => {
     )
     const invocation = await call({ issuer: bob, proofs: [root], expiration: now - 61 })
     expect(await denialOf([invocation, root])).toBe(
-      'the invocation expired at 2027-01-15T07:58:59Z (1799999939); it is now 2027-01-15T08:00:00Z (1800000000); sign a new invocation',
+      'the invocation expired at 2027-01-15T07:58:59Z (1799999939); it is now 2027-01-15T08:00:00Z (1800000000); sign a new invocation, and if it is refused too, check the clocks',
     )
   })
 
