@@ -5,6 +5,7 @@ import { text } from '../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../src/capability/definition.ts'
 import { encodeContainer, type TokenLike } from '../src/container/container.ts'
 import { attenuate } from '../src/delegation/attenuate.ts'
+import { delegate } from '../src/delegation/delegate.ts'
 import { createGuard } from '../src/guard/guard.ts'
 import type { GuardOptions } from '../src/guard/options.ts'
 import { invoke } from '../src/invocation/invoke.ts'
@@ -54,6 +55,22 @@ async function errorOf(work: () => unknown): Promise<string> {
 
 describe('a message names the fault and the remedy', () => {
   const send = defineCommand({ command: '/mail/send', args: { to: text() } })
+
+  it('for a value of another kind, which an environment or another option has', async () => {
+    const wrong = { audience: bob.did, command: send }
+    expect(await errorOf(() => delegate({ ...wrong, issuer: alice.did as never }))).toBe(
+      'delegate: `issuer` must be an object with a method `sign` (got a DID; pass the signer with its key)',
+    )
+    expect(await errorOf(() => delegate({ ...wrong, issuer: 'alice' as never }))).toBe(
+      'delegate: `issuer` must be an object with a method `sign` (got a string)',
+    )
+    expect(await errorOf(() => createService({ maxInvocationLifetime: '300' as never }))).toMatch(
+      /`maxInvocationLifetime` must be an integer >= \d.* \(got a string\)$/,
+    )
+    expect(await errorOf(() => createService({ subjects: [''] }))).toBe(
+      '`subjects[0]` must be a DID (got an empty string; a variable of the environment may not be set)',
+    )
+  })
 
   it('for an invocation that is addressed to another service', async () => {
     const invocation = await call({ issuer: bob, proofs: [root], audience: carol.did })

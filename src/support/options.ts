@@ -84,7 +84,7 @@ export function integerFrom(least: number, most: number = Number.MAX_SAFE_INTEGE
   return (value) =>
     Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most
       ? undefined
-      : `must be an integer >= ${least}${bound}`
+      : `must be an integer >= ${least}${bound}${typeof value === 'string' ? ' (got a string)' : ''}`
 }
 
 /** One of some strings. */

@@ -20,8 +20,12 @@ export function strayHint(given: unknown, declared: unknown): string {
   return stray === undefined ? '' : ` (got ${quote(stray)}, which it does not have)`
 }
 
-/** The usual mistakes in the place of an object: the function that makes it, and its method alone. */
+/** The usual mistakes in the place of an object: a string such as a DID, the function that makes it, and its method. */
 export function functionHint(value: unknown, method: string): string {
+  if (typeof value === 'string')
+    return method === 'sign' && value.startsWith('did:')
+      ? ' (got a DID; pass the signer with its key)'
+      : ' (got a string)'
   return typeof value === 'function'
     ? ` (got a function; call it and pass the result, or pass an object: \`{ ${method}: … }\`)`
     : ''
