@@ -10,6 +10,11 @@ const parts: readonly (readonly [inCode: string, inWords: string])[] = [
   ['pass `keyFile` or `bytes`', 'pass its key file (--key-file)'],
   ['pass `passphrase`', 'leave out the key file, and pass its passphrase (in the environment, or at the terminal)'],
   ['it is not encrypted; open it without `key`', 'it is not encrypted; leave out the key file'],
+  [
+    'is not a directory; name the directory of the log',
+    'is not a directory; name the directory of the log, or pass --sqlite for one in SQLite',
+  ],
+  ['with another `secret`', 'with another secret; pass that one in --secret-file, or in PROCURA_STORE_SECRET'],
   ['a hash of `hashes`', 'a hash'],
   ['`api`: the gateway refuses', 'the gateway refuses'],
   ['`api` must begin', 'the name of the API must begin'],

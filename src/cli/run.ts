@@ -62,12 +62,12 @@ function parse(
   try {
     return parseArgs({ args: [...words], allowPositionals: true, options: allOptions })
   } catch (error) {
-    throw new UsageError(parseFault(reasonOf(error)))
+    throw new UsageError(parseFault(reasonOf(error), verbIn(words)))
   }
 }
 
 /** The fault of a command line. A word that is not the name of an option is not shown: it may be a secret. */
-function parseFault(message: string): string {
+function parseFault(message: string, verb: Verb | undefined): string {
   const [, dashed] = /^Option '(?:-\w, )?--([a-z-]+)(?: <value>)?' argument is ambiguous/.exec(message) ?? []
   if (dashed !== undefined)
     return `--${dashed} needs a value; write a value that begins with a dash with an equals sign, such as --${dashed}=-2h`
@@ -76,7 +76,7 @@ function parseFault(message: string): string {
   if (!message.startsWith('Unknown option')) return message.replaceAll('\n', ' ')
   const [, name] = /^Unknown option '--([a-z][a-z-]{0,30})'/.exec(message) ?? []
   if (name === undefined) return 'unknown option'
-  const near = nearestName(name, Object.keys(allOptions))
+  const near = nearestName(name, verb?.options.map((option) => option.name) ?? Object.keys(allOptions))
   return `unknown option --${name}${near === undefined ? '' : `; did you mean --${near}?`}`
 }
 

@@ -437,6 +437,11 @@ describe('procura', () => {
     expect(await cli(['-h'])).toEqual(await cli(['--help']))
     expect(await cli(['delegate', '-h'])).toEqual(await cli(['delegate', '--help']))
     expect(await cli(['-v'])).toEqual(await cli(['--version']))
+    // `--list` is an option of another verb.
+    expect((await cli(['log', 'x', '--limit'])).err).toMatch(
+      /^procura: unknown option --limit; see procura log --help$/,
+    )
+    expect((await cli(['log', 'x', '--sinc'])).err).toMatch(/did you mean --since\?/)
     expect((await cli(['version'])).err).toMatch(/did you mean --version\?/)
     expect((await cli(['log', 'x', '--since'])).err).toMatch(/^procura: --since needs a value; see procura log --help$/)
   })
@@ -503,6 +508,10 @@ describe('CLI-21 a message at the command line', () => {
       [[...put, '--command', 'x'], /credential `mail`: --command is not a command/],
       [[...put, '--subject', 'x'], /credential `mail`: --subject is not a DID/],
       [['log', join(folder, 'none')], /: `.*none` does not exist; name the directory of the log/],
+      [
+        ['log', join(folder, 'k')],
+        /: `.*` is not a directory; name the directory of the log, or pass --sqlite for one in SQLite \(/,
+      ],
       [
         ['key', 'show', join(folder, 'none')],
         /: `.*none` cannot be used: it does not exist; make it with `procura key/,

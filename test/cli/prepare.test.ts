@@ -120,7 +120,11 @@ describe('stores in SQLite', () => {
       expect(again.err).toMatch(/^stores that existed before are taken to be complete; after a restore .* --epoch now/)
       expect(readFileSync(file)).toEqual(before)
       const other = await runCli(['store', 'prepare', '--sqlite', file, '--secret-file', join(folder, 'another')])
-      expect(other).toMatchObject({ code: 2, out: '', err: expect.stringContaining('with another `secret`') })
+      expect(other).toMatchObject({
+        code: 2,
+        out: '',
+        err: expect.stringContaining('with another secret; pass that one in --secret-file'),
+      })
       expect((await prepare('--prefix', 'mail')).out).toBe(`prepared the stores mail in ${file}`)
       expect(await prepare('--epoch', 'now')).toMatchObject({
         code: 0,

@@ -169,7 +169,7 @@ describe('the operator of stores in SQLite', () => {
         await runCli(['store', 'revoke', '--sqlite', file, agent.did], '', {
           PROCURA_STORE_SECRET: Buffer.alloc(32, 2).toString('base64'),
         }),
-        /with another `secret`/,
+        /with another secret; pass that one in --secret-file, or in PROCURA_STORE_SECRET/,
       ],
     ] as const
     for (const [{ code, out, err }, why] of mistakes)

@@ -67,7 +67,8 @@ function namesIn(directory: string): string[] {
     return readdirSync(directory)
   } catch (cause) {
     const { code } = Object(cause) as { readonly code?: unknown }
-    const fault = code === 'ENOENT' ? 'does not exist' : `cannot be read (${String(code)})`
+    const known = code === 'ENOENT' ? 'does not exist' : code === 'ENOTDIR' ? 'is not a directory' : undefined
+    const fault = known ?? `cannot be read (${String(code)})`
     const message = `\`directory\` ${quote(directory, 256)} ${fault}; name the directory of the log`
     throw new AuditError('ERR_AUDIT_CONFIGURATION', message, { cause })
   }
