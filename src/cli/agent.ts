@@ -65,12 +65,12 @@ export async function newAgent(words: readonly string[], flags: Flags, host: Hos
 
 const newAgentHints = Object.freeze({
   choose: '--like',
-  make: 'make the first one with `procura wrap`, or pass --audience, --subject, and --socket or --address of a gateway',
+  make: 'make the first one with `procura wrap` or `procura api add`, or pass --audience, --subject, and --socket or --address of a gateway',
 })
 
 const showAgentHints = Object.freeze({
   choose: '`procura agent show NAME`',
-  make: 'make the first one with `procura wrap`',
+  make: 'make the first one with `procura wrap` or `procura api add`',
 })
 
 /** The gateway of a new agent: the given one, or the gateway of another agent. */

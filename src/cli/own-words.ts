@@ -15,6 +15,7 @@ const parts: readonly (readonly [inCode: string, inWords: string])[] = [
     'is not a directory; name the directory of the log, or pass --sqlite for one in SQLite',
   ],
   ['with another `secret`', 'with another secret; pass that one in --secret-file, or in PROCURA_STORE_SECRET'],
+  ['or change `listen`', 'or pass another --listen'],
   ['a hash of `hashes`', 'a hash'],
   ['`api`: the gateway refuses', 'the gateway refuses'],
   ['`api` must begin', 'the name of the API must begin'],

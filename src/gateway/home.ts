@@ -31,7 +31,10 @@ interface AgentHints {
   readonly make: string
 }
 
-const agentHints: AgentHints = Object.freeze({ choose: '--agent', make: 'make the first one with `procura wrap`' })
+const agentHints: AgentHints = Object.freeze({
+  choose: '--agent',
+  make: 'make the first one with `procura wrap` or `procura api add`',
+})
 
 /**
  * The folder of an agent.

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { newEventId } from '../../src/audit/events/event.ts'
 import { beginning, formatRecord, makeRecord } from '../../src/audit/events/record.ts'
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { inOwnWords } from '../../src/cli/own-words.ts'
 import { fileDelegationStore } from '../../src/delegation-file/file-delegation-store.ts'
 import { openFileVault } from '../../src/vault/stores/file/file-vault.ts'
 import { root } from '../setup/entries.ts'
@@ -492,6 +493,12 @@ describe('procura', () => {
 })
 
 describe('CLI-21 a message at the command line', () => {
+  it('of a library function names the option to change', () => {
+    const busy =
+      'cannot listen on `127.0.0.1:80`: the address is already in use (EADDRINUSE); stop the process that uses it'
+    expect(inOwnWords(`${busy}, or change \`listen\``)).toBe(`${busy}, or pass another --listen`)
+  })
+
   it('names the option of the command line, not the one of the library', async () => {
     const vault = ['vault', 'put', 'mail', '--file', join(folder, 'v'), '--key-file', join(folder, 'k')]
     const put = [...vault, '--origin', 'https://api.example', '--bearer']

@@ -68,7 +68,7 @@ describe('procura agent', () => {
     for (const wrong of [[], ['--socket', '/s', '--address', '127.0.0.1:1'], ['--socket', '/s', '--like', 'first']])
       expect.soft((await runCli([...words.with(2, 'next'), ...wrong])).code).toBe(2)
     expect((await runCli(['agent', 'new', 'x', '--home', join(home, 'none')])).err).toMatch(
-      /has no agent; make the first one with `procura wrap`, or pass --audience, --subject, /,
+      /has no agent; make the first one with `procura wrap` or `procura api add`, or pass --audience, --subject, /,
     )
   })
 

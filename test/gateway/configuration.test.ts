@@ -324,7 +324,9 @@ describe('the configuration of a gateway', () => {
 
   it('is a file that only its owner can read, and no link [GTW-02]', async () => {
     const path = join(folder, 'gateway.json')
-    await expect(readGatewayConfig(path)).rejects.toThrow('does not exist; `procura wrap` writes it')
+    await expect(readGatewayConfig(path)).rejects.toThrow(
+      'does not exist; `procura wrap` or `procura api add` writes it',
+    )
     writeFileSync(path, JSON.stringify(whole), { mode: 0o600 })
     expect((await readGatewayConfig(path)).toolsFolder).toBe(join(folder, 'tools'))
     symlinkSync(path, join(folder, 'link.json'))

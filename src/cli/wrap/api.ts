@@ -205,7 +205,7 @@ function headersOf(flags: Flags): readonly string[] {
 /** An agent that exists, or the name of a new one. */
 async function agentOf(home: string, flags: Flags): Promise<string> {
   const given = textOf(flags, 'agent')
-  const folder = await agentFolder(home, given)
+  const folder = await agentFolder(home, given, { choose: '--agent', make: 'pass --agent with the name of a new one' })
   if (given?.includes('/') === true) throw new UsageError('--agent is the name of an agent of this home folder')
   const name = folder.slice(folder.lastIndexOf('/') + 1)
   await checkNewName(home, name)

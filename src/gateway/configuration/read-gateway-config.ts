@@ -170,7 +170,7 @@ export async function readGatewayConfig(path: string): Promise<GatewayConfig> {
   // GTW-02: it decides which programs are started.
   const file = await readPrivateFile(whole, { timeoutMs: readTimeoutMs })
   if (file === undefined || file === 'unchanged') {
-    throw new ArgumentError(`${quote(whole, 256)} does not exist; \`procura wrap\` writes it`)
+    throw new ArgumentError(`${quote(whole, 256)} does not exist; \`procura wrap\` or \`procura api add\` writes it`)
   }
   return parseGatewayConfig(file.bytes, whole)
 }

@@ -111,7 +111,7 @@ describe('procura api', () => {
       [['crm', 'http://a.example', '--bearer', '--agent', 'a'], 'plain http is allowed on this machine only'],
       [['crm', 'https://a.example', '--agent', 'a'], 'pass --bearer, or --header'],
       [['crm', 'https://a.example', '--bearer', '--header', 'X-A', '--agent', 'a'], 'not both'],
-      [['crm', 'https://a.example', '--bearer'], 'has no agent'],
+      [['crm', 'https://a.example', '--bearer'], 'has no agent; pass --agent with the name of a new one'],
       [['crm', 'https://a.example', '--bearer', '--agent', 'a', '--policy', 'path'], 'policy'],
       [
         ['crm', 'https://a.example', '--bearer', '--agent', 'a', '--policy', '.metod == GET'],

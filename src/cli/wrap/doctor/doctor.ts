@@ -34,7 +34,7 @@ export async function doctor(words: readonly string[], flags: Flags, host: Host)
   const gateway = await readGatewayFile(home)
   if (gateway === undefined)
     throw new UsageError(
-      `${quote(home, 256)} has no gateway.json; \`procura wrap\` makes it, and --home names another folder`,
+      `${quote(home, 256)} has no gateway.json; \`procura wrap\` or \`procura api add\` makes it, and --home names another folder`,
     )
   const damaged: Finding[] = []
   const indexes = await readIndexes(home, (thing, fault) => {
