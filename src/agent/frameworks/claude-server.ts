@@ -75,7 +75,7 @@ async function signMessage(
   message: Message,
   { key, signed }: IncomingSigning,
 ): Promise<{ readonly message: Message } | { readonly refusal: string }> {
-  const { params = {} } = message
+  const params = message.params ?? {}
   const { name, arguments: args = {}, _meta: meta } = params
   try {
     const answer = await signed({ name: String(name), args: args as IncomingCall['args'], meta })
