@@ -71,6 +71,8 @@ function messageGate(parts: GateParts): Gates['send'] {
     const expected = { command: command.command, args: await expectedOf(parts, request) }
     return new Promise<Awaited<T>>((resolve, reject) => {
       const answer = (value: T): void => resolve(value as Awaited<T>)
+      // The executor reports its own error.
+      let reported: { readonly error: unknown } | undefined
       const start = (caller: string, verdict: A2aVerdict): T => {
         const scoped = scopedTo(context, caller, true)
         verdicts.set(scoped, verdict)
@@ -84,7 +86,10 @@ function messageGate(parts: GateParts): Gates['send'] {
         const begun = start(call.invoker, verdict)
         answer(begun)
         await begun
-        await verdict.ended
+        await verdict.ended.catch((error: unknown) => {
+          reported = { error }
+          throw error
+        })
       }
       guard
         .use(container, work, expected)
@@ -95,7 +100,7 @@ function messageGate(parts: GateParts): Gates['send'] {
           answer(canWait(denial) && caller ? start(caller, { refusal: denial, caller }) : refuse(denial))
         })
         .catch((error: unknown) => {
-          report(error)
+          if (reported?.error !== error) report(error)
           reject(error)
         })
     })
