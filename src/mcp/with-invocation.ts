@@ -166,7 +166,7 @@ export function withInvocation<T extends InvocationTransport>(
 
 /** The refusal of a call of an unknown tool, and of arguments that are not an object: a mistake of the model. */
 function denialWithoutAgent(name: unknown, command: unknown, args: unknown): ToolDenial | undefined {
-  const tool = quote(String(name))
+  const tool = quote(typeof name === 'string' ? name : typeof name)
   if (command === undefined) {
     return {
       code: 'tool_unknown',

@@ -127,4 +127,103 @@ describe('a client that connects with withInvocation', () => {
     expect(() => withInvocation(transport as never, agent, { tools: 'x' as never })).toThrow(ArgumentError)
     expect(() => withInvocation(transport as never, agent, { tools, key: 'x' })).toThrow(ArgumentError)
   })
+
+  it('MCP-13 signs for the subject, with the command that a function finds, and replaces a container', async () => {
+    const other = await actor('other')
+    const all = await delegateRaw(other, bob, { command: '/mail' })
+    const agent = await openAgent({ signer: bob, delegations: [proof, all], clock })
+    const [sent, asked]: [{ params: { _meta: Record<string, unknown> } }[], unknown[]] = [[], []]
+    const answers: object[] = []
+    const transport = {
+      send: async (message: never) => void sent.push(message),
+      onmessage: (one: object) => void answers.push(one),
+    }
+    const find = (tool: string) => {
+      asked.push(tool)
+      return tool === 'read' ? read : undefined
+    }
+    const { send } = withInvocation(transport as never, agent, {
+      tools: find,
+      subject: other.did,
+      audience: service.did,
+    })
+    const call = (id: number, params: object) => send({ jsonrpc: '2.0', id, method: 'tools/call', params } as never)
+    await call(1, { name: 'read', _meta: { [key]: 'forged', progressToken: 5 } })
+    const { invocations } = await openContainer(sent[0]?.params._meta[key] as string)
+    expect(invocations.map(({ subject, args }) => [subject, args])).toEqual([[other.did, {}]])
+    expect(sent[0]?.params._meta).toMatchObject({ progressToken: 5 })
+    await send({ jsonrpc: '2.0', id: 2, method: 'tools/list' } as never)
+    const { delegations } = await openContainer(sent[1]?.params._meta[key] as string)
+    expect(delegations.map(({ cid }) => String(cid))).toEqual([String(all.cid)])
+    for (const name of [7, ['read'], { toString: 'read' }, undefined]) await call(3, { name })
+    expect(asked).toEqual(['read'])
+    expect(answers).toHaveLength(4)
+    for (const answer of answers) expect(Object(answer).result).not.toHaveProperty('resultType')
+    // Without a subject the agent cannot choose: a mistake of the program, which is not an answer for the model.
+    const unsure = withInvocation(transport as never, agent, {
+      tools: { mail_send: '/mail/send' },
+      audience: service.did,
+    }) as typeof transport
+    const message = {
+      jsonrpc: '2.0',
+      id: 4,
+      method: 'tools/call',
+      params: { name: 'mail_send', arguments: { to: 'carol@example.com' } },
+    }
+    await expect(unsure.send(message as never)).rejects.toThrow(ArgumentError)
+    expect([sent.length, answers.length]).toEqual([2, 4])
+  })
+
+  it('MCP-13 aborts the signing of a cancelled call, whose error is not one of the client, and forgets it', async () => {
+    const sent: unknown[] = []
+    const agent = {
+      authorize: ({ signal }: { signal: AbortSignal }) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+      capabilities: async () => [],
+    }
+    const transport = { send: async (message: unknown) => void sent.push(message) }
+    const wrapped = withInvocation(transport as never, agent as never, { tools }) as typeof transport
+    const call = wrapped.send({ id: 1, method: 'tools/call', params: { name: 'send', arguments: {} } })
+    const cancel = { method: 'notifications/cancelled', params: { requestId: 1 } }
+    await wrapped.send(cancel)
+    await call
+    expect(sent).toEqual([])
+    // The request of this id is not being signed any more, so the server learns of it.
+    await wrapped.send(cancel)
+    expect(sent).toEqual([cancel])
+  })
+
+  it('is the transport in all other respects: its methods, its callbacks and its fields', async () => {
+    class Transport {
+      #closed = false
+      onclose?: () => void
+      async send(): Promise<void> {}
+      async close(): Promise<void> {
+        this.#closed = true
+        this.onclose?.()
+      }
+      set isClosed(value: boolean) {
+        this.#closed = value
+      }
+      get isClosed(): boolean {
+        return this.#closed
+      }
+    }
+    const transport = new Transport()
+    const agent = await openAgent({ signer: bob, clock })
+    const wrapped = withInvocation(transport, agent, { tools })
+    const closed: unknown[] = []
+    const onclose = function (this: unknown) {
+      closed.push(this)
+    }
+    wrapped.onclose = onclose
+    expect([wrapped.onclose, transport.onclose]).toEqual([onclose, onclose])
+    expect(wrapped.onclose).toBe(onclose)
+    await wrapped.close()
+    expect([wrapped.isClosed, closed.length]).toEqual([true, 1])
+    wrapped.isClosed = false
+    expect(transport.isClosed).toBe(false)
+    for (const wrong of [{ audience: 5 }, { subject: 5 }])
+      expect(() => withInvocation(transport, agent, { tools, ...(wrong as object) })).toThrow(ArgumentError)
+  })
 })
