@@ -126,7 +126,7 @@ function setUp(change: Change = {}) {
       },
       listTasks: async () => ({}),
       cancelTask: other('cancelTask'),
-      async *resubscribe() {
+      async *resubscribe(_params: object, _context: Context) {
         called.push('resubscribe')
         yield 1
       },

@@ -146,7 +146,7 @@ describe('a client that connects with withInvocation', () => {
       tools: find,
       subject: other.did,
       audience: service.did,
-    })
+    }) as typeof transport
     const call = (id: number, params: object) => send({ jsonrpc: '2.0', id, method: 'tools/call', params } as never)
     await call(1, { name: 'read', _meta: { [key]: 'forged', progressToken: 5 } })
     const { invocations } = await openContainer(sent[0]?.params._meta[key] as string)
