@@ -9,8 +9,8 @@ import type { Tables } from '../tables.ts'
 import { forgettable, onDisk, type PostgresConnection } from './connection.ts'
 import { forgetRows } from './forget-rows.ts'
 
-/** A claim, by its keyed hash. */
-interface Claim {
+/** A claim by its keyed hash, as a statement makes it. */
+interface HashedClaim {
   readonly key: string
   readonly expiration: Timestamp
   /** The epoch with which the claim was compared. It is not made at another one. */
@@ -41,7 +41,7 @@ export function replayStore(
 ): SharedReplayStore {
   const { names, tables, batched, ask } = connection
   const claimText = claimStatement(tables)
-  async function claimAll(claims: readonly Claim[]): Promise<readonly Answer[]> {
+  async function claimAll(claims: readonly HashedClaim[]): Promise<readonly Answer[]> {
     const sent = await epoch.read()
     const current = claims.filter((claim) => claim.epoch === sent)
     const [row] = await ask(claimText, [
