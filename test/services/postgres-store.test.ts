@@ -252,6 +252,77 @@ describe('STO-06 stores in PostgreSQL', () => {
     return settings
   }
 
+  it('STO-02 forget and write nothing with another secret, or after their row was lost', async () => {
+    const settings = await open('owned')
+    const ended = soon() - 3600
+    const ago = { ...settings, clock: { now: () => ended - 10 } }
+    const { replay, revocations, limitStore } = postgresStores(ago)
+    await replay.claim('a', ended, {})
+    await revocations.add({ ids: [cid], expiration: ended })
+    const entries = [{ key: 'a', kind: 'total', maximum: 3, amount: 1, expiration: ended }] as const
+    await limitStore.reserve(limitRequest('a', { entries, deadline: ended, commit: false }), {})
+    await postgresProcessedSets(ago).add('a', ended)
+    const tables = [
+      'calls',
+      'revocations',
+      'revocation_journal',
+      'limits',
+      'limit_holds',
+      'processed_sets',
+      'personal_keys',
+    ]
+    const rows = async (): Promise<unknown> => {
+      const counts = tables.map((table) => `(SELECT count(*)::int FROM owned_${table}) AS ${table}`)
+      return (await owner.query(`SELECT ${counts.join(', ')}`)).rows[0]
+    }
+    const before = await rows()
+    const expectRefusals = async (given: typeof settings, message: string): Promise<void> => {
+      const stores = postgresStores(given)
+      const others = [stores.revocations, stores.limitStore, postgresProcessedSets(given)]
+      for (const store of [stores.replay, ...others]) await expect(store.prune()).rejects.toThrow(message)
+      await expect(postgresPersonalKeyStore(given).destroy('alice')).rejects.toThrow(message)
+      expect(await rows()).toEqual(before)
+    }
+    await expectRefusals({ ...settings, secret: new Uint8Array(32) }, 'another `secret`')
+    const { forgotten } = (await owner.query('SELECT * FROM owned_stores')).rows[0] as { forgotten: number }
+    expect(forgotten).toBe(0)
+    await owner.query('TRUNCATE owned_stores')
+    await expectRefusals(settings, 'no data of the stores')
+  })
+
+  it.each(['calls', 'revocations', 'limits'] as const)(
+    'RPL-04 RVK-13 LMT-14 forget nothing that was added after a new epoch, with which they were prepared meanwhile: %s',
+    async (kind) => {
+      const settings = await open(`meanwhile_${kind}`)
+      const ended = soon() - 3600
+      const ago = postgresStores({ ...settings, clock: { now: () => ended - 10 } })
+      const entries = [{ key: 'a', kind: 'total', maximum: 3, amount: 1, expiration: ended }] as const
+      const addAll = async (round: string): Promise<void> => {
+        await ago.replay.claim(round, ended, { acceptedFrom: ended - 20 })
+        await ago.revocations.add({ ids: [cid], expiration: ended })
+        await ago.limitStore.reserve(limitRequest(round, { entries, deadline: ended }), {})
+      }
+      await addAll('before')
+      let isNoted = false
+      const client: PostgresStoreClient = {
+        async query(text, values) {
+          const answer = await owner.query(text, [...values])
+          if (text.includes('UPDATE') && !isNoted) {
+            isNoted = true
+            await preparePostgresStores({ ...settings, epoch: 1 })
+            await addAll('after')
+          }
+          return answer
+        },
+      }
+      const { replay, revocations, limitStore } = postgresStores({ ...settings, client })
+      await { calls: replay, revocations, limits: limitStore }[kind].prune()
+      expect(await ago.replay.claim('after', ended, { acceptedFrom: ended - 20 })).toBe(false)
+      expect(await ago.revocations.findRevocations([cid], {})).toEqual([{ id: cid }])
+      expect(await ago.limitStore.remaining(entries, {})).toEqual([{ remaining: 1 }])
+    },
+  )
+
   it('refuse calls accepted before a later epoch with which they are prepared again', async () => {
     const settings = await open('epochs')
     const { replay } = postgresStores(settings)

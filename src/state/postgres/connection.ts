@@ -150,9 +150,9 @@ export const onDisk = `CASE current_setting('synchronous_commit')
 
 /**
  * The time before which entries may be forgotten: the earlier one by the clocks of the service, which is $1, and of the
- * server.
+ * server. In whole seconds, which a server does not round when it sends them.
  */
-export const forgettable = `least($1::float8, extract(epoch FROM now())::float8 - 300)`
+export const forgettable = `least($1::float8, floor(extract(epoch FROM now()))::float8 - 300)`
 
 /** Whether the server does not know a table, a column or a function: it is new, or was not upgraded. */
 function isUndefined(cause: unknown): boolean {

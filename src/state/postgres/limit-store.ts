@@ -21,7 +21,7 @@ import {
 } from '../limit-entries.ts'
 import type { SharedLimitStore } from '../shared-stores.ts'
 import { forgettable, onDisk, otherForm, type PostgresConnection, type Row } from './connection.ts'
-import { forgetRows, prunedAtOnce } from './forget-rows.ts'
+import { forgetRows, isNoted, noteForgotten, prunedAtOnce } from './forget-rows.ts'
 import { limitFunctionsOf } from './limit-functions.ts'
 
 /** Seconds for which a limit is kept after its end, because the tolerances of services differ. */
@@ -138,27 +138,25 @@ function numberOf(value: unknown): number {
  * Ends holds that are over, and forgets limits that expired before a time. Reservations wait until the time is noted.
  */
 async function forget(connection: PostgresConnection, now: Timestamp, signal: AbortSignal | undefined): Promise<void> {
-  const { tables, query } = connection
+  const { names, tables, ask } = connection
   const { meta, limits, limitTasks } = tables
   // Each statement begins where the one before has ended, as those of `forgetRows` do.
-  const expire = `SELECT ended->>'count' AS count, ended->>'last' AS last
-    FROM ${limitFunctionsOf(tables).expire}($1::float8, $2::float8, ${prunedAtOnce}) AS one (ended)`
+  const expire = `SELECT fingerprint, ended->>'count' AS count, ended->>'last' AS last
+    FROM (SELECT fingerprint, CASE WHEN fingerprint = $3
+      THEN ${limitFunctionsOf(tables).expire}($1::float8, $2::float8, ${prunedAtOnce}) END AS ended FROM ${meta}) AS one`
   let from = '-Infinity'
   for (let count = prunedAtOnce; count === prunedAtOnce; ) {
     signal?.throwIfAborted()
-    const [row] = await query(expire, [String(now), from])
-    count = Number(row?.['count'])
-    from = String(row?.['last'] ?? from)
+    const [row] = await ask(expire, [String(now), from, names.fingerprint])
+    count = Number(row['count'])
+    from = String(row['last'] ?? from)
   }
-  const [noted] = await query(
-    `UPDATE ${meta} SET limits_forgotten = greatest(limits_forgotten, ${forgettable})
-     WHERE EXISTS (SELECT 1 FROM ${limits} WHERE expiration < ${forgettable}) RETURNING limits_forgotten`,
-    [String(now - keepFor)],
-  )
-  if (noted === undefined) return
-  const until = String(noted['limits_forgotten'])
+  const noted = 'limits_forgotten'
+  const ended = `EXISTS (SELECT 1 FROM ${limits} WHERE expiration < ${forgettable})`
+  const until = await noteForgotten(connection, noted, ended, now - keepFor)
+  if (until === undefined) return
   await forgetLimits(connection, until, signal)
-  await forgetRows(connection, { table: limitTasks, key: 'name', time: 'expiration' }, until, signal)
+  await forgetRows(connection, { table: limitTasks, noted, key: 'name', time: 'expiration' }, until, signal)
 }
 
 /** Forgets limits that expired before a time, with the amounts within a period that has not ended. */
@@ -170,7 +168,8 @@ async function forgetLimits(
   const { limits, limitHolds: holds } = tables
   // A row that a reservation uses is left for the next time, and so is a limit of a call that is not committed.
   const text = `WITH expired AS (
-      SELECT key, expiration FROM ${limits} WHERE expiration >= $2::float8 AND expiration < $1::float8
+      SELECT key, expiration FROM ${limits}
+      WHERE expiration >= $2::float8 AND expiration < $1::float8 AND ${isNoted(tables, 'limits_forgotten')}
       ORDER BY expiration LIMIT ${prunedAtOnce} FOR UPDATE SKIP LOCKED
     ), ended AS (
       DELETE FROM ${holds} WHERE (id, key) IN (

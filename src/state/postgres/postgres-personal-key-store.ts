@@ -37,9 +37,9 @@ export function postgresPersonalKeyStore(options: PostgresConnectionOptions): Sh
       if (sealed === undefined) {
         const made = Buffer.from(await box.generate(person)).toString('base64')
         const insert = `WITH made AS (
-          INSERT INTO ${personalKeys} SELECT decode($1, 'hex'), $2 ON CONFLICT DO NOTHING
+          INSERT INTO ${personalKeys} SELECT decode($1, 'hex'), $2 FROM ${meta} WHERE fingerprint = $3 ON CONFLICT DO NOTHING
         ) SELECT fingerprint, ${onDisk} FROM ${meta}`
-        await ask(insert, [name, made])
+        await ask(insert, [name, made, names.fingerprint])
         sealed = await find(name)
       }
       if (typeof sealed !== 'string') throw destroyedKey()
@@ -51,9 +51,10 @@ export function postgresPersonalKeyStore(options: PostgresConnectionOptions): Sh
     },
     async destroy(person: string) {
       const clear = `WITH cleared AS (
-        INSERT INTO ${personalKeys} SELECT decode($1, 'hex'), NULL ON CONFLICT (name) DO UPDATE SET sealed = NULL
+        INSERT INTO ${personalKeys} SELECT decode($1, 'hex'), NULL FROM ${meta} WHERE fingerprint = $2
+        ON CONFLICT (name) DO UPDATE SET sealed = NULL
       ) SELECT fingerprint, ${onDisk} FROM ${meta}`
-      await ask(clear, [nameOf(person)])
+      await ask(clear, [nameOf(person), names.fingerprint])
     },
   })
 }

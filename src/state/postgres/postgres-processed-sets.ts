@@ -13,7 +13,7 @@ import {
   otherForm,
   type PostgresConnectionOptions,
 } from './connection.ts'
-import { forgetRows } from './forget-rows.ts'
+import { forgetRows, noteForgotten } from './forget-rows.ts'
 
 /** Options of {@link postgresProcessedSets}. */
 export interface PostgresProcessedSetsOptions extends PostgresConnectionOptions, ProcessedSetsClock {}
@@ -38,7 +38,7 @@ const optionChecks = Object.freeze({
 export function postgresProcessedSets(options: PostgresProcessedSetsOptions): SharedProcessedSets {
   const settings = readOptions('postgresProcessedSets', options, optionChecks)
   const connection = openConnection(settings)
-  const { names, tables, query, ask } = connection
+  const { names, tables, ask } = connection
   const { meta, processedSets: table } = tables
   const nameOf = (id: string): string => names.hex('processed', id)
 
@@ -65,13 +65,11 @@ export function postgresProcessedSets(options: PostgresProcessedSetsOptions): Sh
       await ask(add, [nameOf(id), String(expiration), names.fingerprint])
     },
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
-      const [noted] = await query(
-        `UPDATE ${meta} SET processed_forgotten = greatest(processed_forgotten, ${forgettable})
-         WHERE EXISTS (SELECT 1 FROM ${table} WHERE expiration < ${forgettable}) RETURNING processed_forgotten AS forgotten`,
-        [String(processedBefore(secondsOf(settings.clock)))],
-      )
-      if (noted === undefined) return
-      await forgetRows(connection, { table, key: 'key', time: 'expiration' }, String(noted['forgotten']), signal)
+      const ended = `EXISTS (SELECT 1 FROM ${table} WHERE expiration < ${forgettable})`
+      const noted = 'processed_forgotten'
+      const until = await noteForgotten(connection, noted, ended, processedBefore(secondsOf(settings.clock)))
+      if (until === undefined) return
+      await forgetRows(connection, { table, noted, key: 'key', time: 'expiration' }, until, signal)
     },
   })
 }

@@ -7,7 +7,7 @@ import { atKnownEpoch, type KnownEpoch, knownEpoch } from '../known-epoch.ts'
 import type { SharedReplayStore } from '../shared-stores.ts'
 import type { Tables } from '../tables.ts'
 import { forgettable, onDisk, type PostgresConnection } from './connection.ts'
-import { forgetRows } from './forget-rows.ts'
+import { forgetRows, noteForgotten } from './forget-rows.ts'
 
 /** A claim by its keyed hash, as a statement makes it. */
 interface HashedClaim {
@@ -76,7 +76,13 @@ export function replayStore(
       })
     },
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
-      await forgetCalls(connection, secondsOf(settings.clock) - settings.clockTolerance, signal)
+      // Claims wait until the time is noted, but not until the calls are forgotten.
+      const ended = `EXISTS (SELECT 1 FROM ${tables.calls} WHERE expiration < ${forgettable})`
+      const before = secondsOf(settings.clock) - settings.clockTolerance
+      const until = await noteForgotten(connection, 'forgotten', ended, before)
+      if (until === undefined) return
+      const rows = { table: tables.calls, noted: 'forgotten', key: 'key', time: 'expiration' } as const
+      await forgetRows(connection, rows, until, signal)
     },
   })
 }
@@ -102,22 +108,6 @@ SELECT fingerprint, epoch, ${onDisk},
   (SELECT string_agg(encode(key, 'hex'), ',') FROM claimed WHERE copies = 1) AS first,
   (SELECT string_agg(encode(key, 'hex'), ',') FROM claimed WHERE copies > 1) AS known
 FROM stores`
-}
-
-/** Forgets calls that ended before a time. Claims wait until that is noted, but not until the calls are forgotten. */
-async function forgetCalls(
-  connection: PostgresConnection,
-  until: Timestamp,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const { meta, calls } = connection.tables
-  const [noted] = await connection.query(
-    `UPDATE ${meta} SET forgotten = greatest(forgotten, ${forgettable})
-     WHERE EXISTS (SELECT 1 FROM ${calls} WHERE expiration < ${forgettable}) RETURNING forgotten`,
-    [String(until)],
-  )
-  if (noted === undefined) return
-  await forgetRows(connection, { table: calls, key: 'key', time: 'expiration' }, String(noted['forgotten']), signal)
 }
 
 function listOf(text: unknown): Set<string> {

@@ -8,7 +8,7 @@ import type { StoreSecret } from '../keyed-names.ts'
 import { assertNotForgotten, forgettableBefore, queryFor, type RevocationRow, rowsOf } from '../revocation-rows.ts'
 import type { SharedRevocationStore } from '../shared-stores.ts'
 import { forgettable, onDisk, otherForm, type PostgresConnection } from './connection.ts'
-import { forgetRows } from './forget-rows.ts'
+import { forgetRows, noteForgotten } from './forget-rows.ts'
 import { addFunctionOf } from './revocation-function.ts'
 
 /** Makes the revocation store of a connection. Look-ups that wait share a statement. */
@@ -17,7 +17,7 @@ export function revocationStore(
   { clock, secret }: { readonly clock: Clock; readonly secret: StoreSecret },
 ): SharedRevocationStore {
   const box = entryBox(secret)
-  const { names, tables, batched, ask, query } = connection
+  const { names, tables, batched, ask } = connection
   // The left join gives a row also when nothing is found, so that missing data is noticed.
   const findText = `
 SELECT fingerprint, revocations_forgotten, encode(found.id, 'hex') AS id, encode(found.revoker, 'hex') AS revoker
@@ -68,18 +68,16 @@ FROM ${tables.meta} LEFT JOIN ${tables.revocations} AS found
       return listJournal(connection, box, readListOptions(options))
     },
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
-      const { meta, revocations, revocationJournal: journal } = tables
-      // Noted first, by a statement of its own: claims wait for a statement that writes this row.
-      const [noted] = await query(
-        `UPDATE ${meta} SET revocations_forgotten = greatest(revocations_forgotten, ${forgettable})
-         WHERE EXISTS (SELECT 1 FROM ${revocations} WHERE until < ${forgettable})
-           OR EXISTS (SELECT 1 FROM ${journal} WHERE until < ${forgettable}) RETURNING revocations_forgotten AS forgotten`,
-        [String(forgettableBefore(secondsOf(clock)))],
+      const { revocations, revocationJournal: journal } = tables
+      const ended = [revocations, journal].map(
+        (table) => `EXISTS (SELECT 1 FROM ${table} WHERE until < ${forgettable})`,
       )
-      if (noted === undefined) return
-      const until = String(noted['forgotten'])
-      await forgetRows(connection, { table: revocations, key: 'id, revoker', time: 'until' }, until, signal)
-      await forgetRows(connection, { table: journal, key: 'sequence', time: 'until' }, until, signal)
+      const noted = 'revocations_forgotten'
+      const before = forgettableBefore(secondsOf(clock))
+      const until = await noteForgotten(connection, noted, ended.join(' OR '), before)
+      if (until === undefined) return
+      await forgetRows(connection, { table: revocations, noted, key: 'id, revoker', time: 'until' }, until, signal)
+      await forgetRows(connection, { table: journal, noted, key: 'sequence', time: 'until' }, until, signal)
     },
   })
 }
