@@ -24,7 +24,14 @@ import { revocationStoreCases } from '../../src/testing/revocation-store-cases.t
 import type { Clock } from '../../src/time.ts'
 import { runCli } from '../cli/run-cli.ts'
 import { longAgo, past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
-import { cid, expectForgottenUntilEpoch, expectOwnPruning, limitRequest, soon } from '../state/store-requests.ts'
+import {
+  cid,
+  expectCommitsOnce,
+  expectForgottenUntilEpoch,
+  expectOwnPruning,
+  limitRequest,
+  soon,
+} from '../state/store-requests.ts'
 import { throughCallStore } from '../state/through-call-store.ts'
 import { postgresServer } from './postgres-server.ts'
 
@@ -610,6 +617,15 @@ describe('STO-06 stores in PostgreSQL', () => {
       await client.end()
     },
   )
+
+  it('LMT-15 give nothing back by a second commit, and do not commit after a commit that failed', async () => {
+    const settings = await open('commits')
+    let time = soon()
+    const { limitStore } = postgresStores({ ...settings, clock: { now: () => time } })
+    await expectCommitsOnce(limitStore, time, (seconds) => {
+      time += seconds
+    })
+  })
 
   it('LMT-14 forget limits that expired, and no others', async () => {
     const settings = await open('limits')

@@ -19,7 +19,14 @@ import { revocationJournalCases } from '../../src/testing/revocation-journal-cas
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
 import { longAgo, past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
-import { cid, expectForgottenUntilEpoch, expectOwnPruning, limitRequest, soon } from '../state/store-requests.ts'
+import {
+  cid,
+  expectCommitsOnce,
+  expectForgottenUntilEpoch,
+  expectOwnPruning,
+  limitRequest,
+  soon,
+} from '../state/store-requests.ts'
 import { throughCallStore } from '../state/through-call-store.ts'
 import { proxyTo } from './proxy.ts'
 import { type RedisServer, redisServer } from './redis-server.ts'
@@ -259,6 +266,24 @@ describe('stores in Redis', () => {
     opened.close()
   })
 
+  it('LMT-14 keep the latest time at which they forgot limits, also when a service behind it forgets others', async () => {
+    const opened = await open()
+    const ended = soon() - 3_600
+    const at = (time: number) => redisStores({ ...opened.settings, clock: { now: () => time } }).limitStore
+    const use = (store: ReturnType<typeof at>, key: string, expiration: number) =>
+      store.reserve(
+        limitRequest(key, { entries: [{ key, kind: 'total', maximum: 1, amount: 1, expiration }], deadline: soon() }),
+        {},
+      )
+    for (let limit = 0; limit < 10; limit++) await use(at(ended - 10), `${limit}`, ended)
+    await use(at(soon() - 60), 'present', 1e10)
+    expect(await opened.client.zcard(opened.key('limit-ends'))).toBe(10 + 1 - 3)
+    await at(ended + 310).prune()
+    expect(await opened.client.zcard(opened.key('limit-ends'))).toBe(1)
+    await expect(use(at(ended - 10), 'late', ended + 100)).rejects.toThrow('latest time seen')
+    opened.close()
+  })
+
   it('LMT-10 keep amounts of 15 digits exactly', async () => {
     const opened = await open()
     const { limitStore } = redisStores(opened.settings)
@@ -438,6 +463,87 @@ describe('stores in Redis', () => {
     for (let copy = 0; copy < 5; copy++) {
       await expect(replay.claim('behind', soon(), {})).rejects.toThrow('the answer to another request')
     }
+    opened.close()
+  })
+
+  it('RPL-05 RVK-06 LMT-11 reject answers of another kind, without a value or to other questions', async () => {
+    const opened = await open()
+    /** A client with one answer; the request is the second value after the keys. */
+    const answering = (kind: string, ...values: unknown[]): RedisStoreClient => ({
+      call: async (_, ...[, count, ...rest]) => [kind, rest[Number(count) + 1], ...values],
+    })
+    const rate = [{ ...rateOf('rate'), expiration: 1e10 }]
+    const reserve = (kind: string, ...values: unknown[]) => {
+      const { limitStore } = redisStores({ ...opened.settings, client: answering(kind, ...values) })
+      return limitStore.reserve(limitRequest('a', { entries: rate }), {})
+    }
+    expect(await reserve('short', '0', '0', '1900000000')).toMatchObject({ key: 'rate', freeAt: 1_900_000_000 })
+    await expect(reserve('short', '0', '0', '')).rejects.toThrow('the time of the next possible call')
+    await expect(reserve('short', '1', '0', '')).rejects.toThrow('not in the request')
+    await expect(reserve('taken')).rejects.toThrow('already a reservation')
+    await expect(reserve('committed', '1')).rejects.toThrow('malformed answer')
+    const { entries } = limitRequest('a')
+    for (const values of [[], ['1'], ['1', '', '1'], ['1', '', '1', '']]) {
+      const { limitStore } = redisStores({ ...opened.settings, client: answering('left', ...values) })
+      await expect(limitStore.remaining(entries, {})).rejects.toThrow('malformed answer')
+    }
+    for (const kind of ['reserved', 'expired', 'epoch', 'unknown']) {
+      const { revocations, limitStore, replay } = redisStores({ ...opened.settings, client: answering(kind, '0', []) })
+      await expect(revocations.findRevocations([cid], {})).rejects.toThrow('malformed answer')
+      await expect(limitStore.commit('a', {})).rejects.toThrow('malformed answer')
+      await expect(limitStore.release('a', {})).rejects.toThrow('malformed answer')
+      await expect(revocations.add({ ids: [cid], expiration: soon() })).rejects.toThrow('malformed answer')
+      await expect(replay.prune()).rejects.toThrow('malformed answer')
+    }
+    opened.close()
+  })
+
+  it('read the answers of a client that returns bytes', async () => {
+    const opened = await open()
+    const client: RedisStoreClient = { call: (command, ...rest) => opened.client.callBuffer(command, rest) }
+    const { replay, revocations, limitStore } = redisStores({ ...opened.settings, client })
+    expect([await replay.claim('a', soon(), {}), await replay.claim('a', soon(), {})]).toEqual([true, false])
+    await revocations.add({ ids: [owner], revoker: owner, expiration: soon() })
+    expect(await revocations.findRevocations([owner], {})).toEqual([{ id: owner, revoker: owner }])
+    expect((await revocations.listRevocations({ after: 0, limit: 9 })).entries).toHaveLength(1)
+    expect(await limitStore.reserve(limitRequest('a'), {})).toEqual({ reserved: true })
+    expect(await limitStore.remaining(limitRequest('a').entries, {})).toEqual([{ remaining: 2 }])
+    opened.close()
+  })
+
+  it('send nothing for a caller that no longer waits', async () => {
+    const opened = await open()
+    let sent = 0
+    const client: RedisStoreClient = {
+      call(command, ...parameters) {
+        sent += 1
+        return opened.client.call(command, ...parameters)
+      },
+    }
+    const { replay, revocations, limitStore, callStore } = redisStores({ ...opened.settings, client })
+    await replay.claim('first', soon(), {})
+    sent = 0
+    const signal = AbortSignal.abort(new Error('nobody waits'))
+    const claim = { key: 'a', expiration: soon(), acceptedFrom: undefined }
+    for (const ask of [
+      () => replay.claim('a', soon(), { signal }),
+      () => callStore.ask({ ids: [cid], claim }, { signal }),
+      () => limitStore.reserve(limitRequest('a'), { signal }),
+      () => limitStore.commit('a', { signal }),
+      ...[replay, revocations, limitStore].map((store) => () => store.prune({ signal })),
+    ])
+      await expect(ask()).rejects.toThrow('nobody waits')
+    expect(sent).toBe(0)
+    opened.close()
+  })
+
+  it('LMT-15 give nothing back by a second commit, and do not commit after a commit that failed', async () => {
+    const opened = await open()
+    let time = soon()
+    const { limitStore } = redisStores({ ...opened.settings, clock: { now: () => time } })
+    await expectCommitsOnce(limitStore, time, (seconds) => {
+      time += seconds
+    })
     opened.close()
   })
 

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { StoreError } from '../../src/errors.ts'
 import { type CallingRedisClient, script, scriptRunner } from '../../src/state/redis/client.ts'
+import { redisStores } from '../../src/state/redis/redis-stores.ts'
 
 const one = script('return 1')
 
@@ -95,5 +96,123 @@ describe('STO-13 a script for Redis', () => {
     answer?.(['answer'])
     expect(error).toBeInstanceOf(StoreError)
     expect(client.closed).toBeGreaterThan(0)
+  })
+})
+
+/** A client of the kind of node-redis, whose server a test plays. */
+class Reopening {
+  isOpen = true
+  isReady = true
+  sent: unknown[][] = []
+  steps: string[] = []
+  answer: () => Promise<unknown> = async () => ['answer']
+  sendCommand(...parameters: unknown[]): Promise<unknown> {
+    this.sent.push(parameters)
+    return this.answer()
+  }
+  destroy(): void {
+    this.steps.push('destroy')
+  }
+  connect(): Promise<unknown> {
+    this.steps.push('connect')
+    return Promise.reject(new Error('the server is down'))
+  }
+}
+
+describe('STO-13 a script for Redis, in time', () => {
+  const silent = (): Promise<unknown> => new Promise(() => undefined)
+  const command = ['EVALSHA', one.sha1, '1', '{tag}:key', 'value']
+  const runWith = (client: Reopening | Client): Promise<unknown> =>
+    scriptRunner(client, 400)(one, ['{tag}:key'], ['value']).catch((error: unknown) => error)
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('is sent at once to a client of node-redis that is ready, or that its owner closed', async () => {
+    for (const isOpen of [true, false]) {
+      const client = Object.assign(new Reopening(), { isOpen, isReady: isOpen })
+      expect(await runWith(client)).toEqual(['answer'])
+      expect(client.sent).toEqual([[command]])
+    }
+  })
+
+  it('is not sent to a client of node-redis that opens a connection, also when that is open later', async () => {
+    const client = Object.assign(new Reopening(), { isReady: false })
+    const answer = runWith(client)
+    await vi.advanceTimersByTimeAsync(450)
+    expect(await answer).toBeInstanceOf(StoreError)
+    client.isReady = true
+    await vi.advanceTimersByTimeAsync(450)
+    expect(client.sent).toEqual([])
+  })
+
+  it('closes a silent connection of node-redis and opens another one, which may fail', async () => {
+    const client = Object.assign(new Reopening(), { answer: silent })
+    const answer = runWith(client)
+    await vi.advanceTimersByTimeAsync(300)
+    expect(client.steps).toEqual(['destroy', 'connect'])
+    await vi.advanceTimersByTimeAsync(200)
+    expect(await answer).toBeInstanceOf(StoreError)
+  })
+
+  it.each([{ isOpen: true }, { isOpen: false }])(
+    'leaves a client of node-redis alone that is not ready: %o',
+    async (state) => {
+      const client = Object.assign(new Reopening(), { answer: silent })
+      const answer = runWith(client)
+      Object.assign(client, state, { isReady: false })
+      await vi.advanceTimersByTimeAsync(500)
+      expect(await answer).toBeInstanceOf(StoreError)
+      expect(client.steps).toEqual([])
+    },
+  )
+
+  it('closes a connection that was accepted and is silent before the client is ready', async () => {
+    const client = Object.assign(new Client(), { answer: silent })
+    const answer = runWith(client)
+    client.status = 'connect'
+    await vi.advanceTimersByTimeAsync(500)
+    expect(await answer).toBeInstanceOf(StoreError)
+    expect(client.closed).toBeGreaterThan(0)
+  })
+
+  it('that timed out is no sign of life of its connection', async () => {
+    const client = Object.assign(new Client(), { answer: silent })
+    const run = scriptRunner(client, 400)
+    const first = run(one, ['key'], []).catch(() => 'late')
+    await vi.advanceTimersByTimeAsync(240)
+    expect(client.closed).toBe(1)
+    const second = run(one, ['key'], []).catch(() => 'late')
+    // The limit has doubled: the next silence lasts from 200 ms to 600 ms.
+    await vi.advanceTimersByTimeAsync(390)
+    expect(client.closed).toBe(2)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(await Promise.all([first, second])).toEqual(['late', 'late'])
+  })
+
+  it('leaves no timer behind when it was answered', async () => {
+    const client = new Client()
+    expect(await runWith(client)).toEqual(['answer'])
+    // The next look for silence finds that no script waits.
+    await vi.advanceTimersByTimeAsync(100)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('is sent to the primary of the node of its keys, with a client of node-redis for a cluster', async () => {
+    const client = Object.assign(new Reopening(), { masters: [] })
+    expect(await runWith(client)).toEqual(['answer'])
+    expect(client.sent).toEqual([['{tag}:key', false, command]])
+  })
+
+  it('has a second for its answer unless the store has `timeoutMs`', async () => {
+    const client = Object.assign(new Client(), { answer: silent })
+    const { revocations } = redisStores({ client, secret: new Uint8Array(32) })
+    const answer = Promise.resolve(revocations.findRevocations([], {})).catch((error: unknown) => error)
+    await vi.advanceTimersByTimeAsync(1_100)
+    expect(await answer).toMatchObject({ cause: { message: 'timed out after 1000 ms' } })
   })
 })

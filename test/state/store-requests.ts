@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { LimitRequest } from '../../src/authorization/limits/limit-store.ts'
+import type { LimitEntry, LimitRequest, LimitStore } from '../../src/authorization/limits/limit-store.ts'
 import type { ServerStores, SharedProcessedSets } from '../../src/state/shared-stores.ts'
 import { type Clock, systemClock } from '../../src/time.ts'
 
@@ -67,4 +67,36 @@ export async function expectForgottenUntilEpoch(
   expect(await ago.replay.claim('new', ended, {})).toBe(true)
   expect(await ago.revocations.findRevocations([cid], {})).toEqual([])
   expect(await ago.processed.has('new', ended)).toBe(false)
+}
+
+/**
+ * Expects that a commit that is repeated gives nothing back, also after the end of its call, and that a reservation
+ * whose commit came too late stays given back when the clock goes back.
+ *
+ * @param advance - moves the clock of the store.
+ */
+export async function expectCommitsOnce(
+  store: LimitStore,
+  start: number,
+  advance: (seconds: number) => void,
+): Promise<void> {
+  const common = { maximum: 2, amount: 1, expiration: 1e10 } as const
+  const rate: LimitEntry = { ...common, key: 'rate', kind: 'rate', window: 600 }
+  const busy: LimitEntry = { ...common, key: 'busy', kind: 'concurrent' }
+  const total: LimitEntry = { ...common, key: 'total', kind: 'total' }
+  const reservation = { commit: false, deadline: start + 60 } as const
+  await store.reserve({ ...reservation, reservation: 'a', entries: [rate, busy, total] }, {})
+  expect(await store.commit('a', {})).toBe(true)
+  expect(await store.commit('a', {})).toBe(true)
+  expect(await store.remaining([rate, busy, total], {})).toEqual([1, 1, 1].map((remaining) => ({ remaining })))
+  await store.release('a', {})
+  await store.release('a', {})
+  expect(await store.commit('a', {})).toBe(true)
+  expect(await store.remaining([rate, busy, total], {})).toEqual([1, 2, 1].map((remaining) => ({ remaining })))
+  await store.reserve({ ...reservation, reservation: 'b', entries: [busy, total] }, {})
+  advance(60)
+  expect(await store.commit('b', {})).toBe(false)
+  advance(-60)
+  expect(await store.commit('b', {})).toBe(false)
+  expect(await store.remaining([busy, total], {})).toEqual([2, 1].map((remaining) => ({ remaining })))
 }
