@@ -470,7 +470,7 @@ describe('stores in Redis', () => {
     const opened = await open()
     /** A client with one answer; the request is the second value after the keys. */
     const answering = (kind: string, ...values: unknown[]): RedisStoreClient => ({
-      call: async (_, ...[, count, ...rest]) => [kind, rest[Number(count) + 1], ...values],
+      call: async (_, ...parameters) => [kind, parameters[2 + Number(parameters[1]) + 1], ...values],
     })
     const rate = [{ ...rateOf('rate'), expiration: 1e10 }]
     const reserve = (kind: string, ...values: unknown[]) => {
@@ -500,7 +500,7 @@ describe('stores in Redis', () => {
 
   it('read the answers of a client that returns bytes', async () => {
     const opened = await open()
-    const client: RedisStoreClient = { call: (command, ...rest) => opened.client.callBuffer(command, rest) }
+    const client: RedisStoreClient = { call: (command, ...rest) => opened.client.callBuffer(command, ...rest) }
     const { replay, revocations, limitStore } = redisStores({ ...opened.settings, client })
     expect([await replay.claim('a', soon(), {}), await replay.claim('a', soon(), {})]).toEqual([true, false])
     await revocations.add({ ids: [owner], revoker: owner, expiration: soon() })
