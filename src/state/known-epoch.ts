@@ -38,7 +38,7 @@ export function knownEpoch<Epoch>(ask: () => Promise<Epoch>): KnownEpoch<Epoch> 
 
   async function askOnce(): Promise<Epoch> {
     try {
-      const epoch = await ask()
+      const epoch = readEpoch(await ask())
       known = epoch
       return epoch
     } catch (cause) {
@@ -53,7 +53,13 @@ export function knownEpoch<Epoch>(ask: () => Promise<Epoch>): KnownEpoch<Epoch> 
       return known
     },
     correct(epoch) {
-      known = epoch
+      known = readEpoch(epoch)
     },
   }
+}
+
+/** A malformed epoch would be compared with every later call: it is not remembered. */
+function readEpoch<Epoch>(epoch: Epoch): Epoch {
+  if (Number.isFinite(Number(epoch))) return epoch
+  throw new StoreError('the server did not return the epoch of the stores as a number')
 }

@@ -41,4 +41,16 @@ describe('RPL-08 the epoch that a process knows', () => {
     await expect(claim).rejects.toThrow(StoreError)
     expect(sent).toBe(3)
   })
+
+  it.each([Number.NaN, 'epoch', undefined, Number.POSITIVE_INFINITY])(
+    'is asked for again after an answer that is not a time: %s',
+    async (malformed) => {
+      const answers = [malformed, 7]
+      const epoch = knownEpoch<unknown>(async () => answers.shift())
+      await expect(epoch.read()).rejects.toThrow(StoreError)
+      expect(await epoch.read()).toBe(7)
+      expect(() => epoch.correct(malformed)).toThrow(StoreError)
+      expect(await epoch.read()).toBe(7)
+    },
+  )
 })
