@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { createLedger } from '../../src/audit/ledger/create-ledger.ts'
+import { findAuthority } from '../../src/audit/ledger/find-authority.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
@@ -84,6 +86,29 @@ describe('a service', () => {
     const revocation = await revoke({ issuer: alice, delegation: proofs[0] as never })
     await service.revoke(encodeContainer([revocation, ...proofs]))
     expect(steps).toEqual(['seen', 'handler', 'revoked'])
+  })
+
+  it('SVC-19 LDG-02 has a revocation in a log and in its ledger, also where that is one log, with a pseudonym', async () => {
+    const sink = memoryAuditSink()
+    const kept = new Map<string, Uint8Array>()
+    const archive = {
+      put: async (cid: string, bytes: Uint8Array) => void kept.set(cid, bytes),
+      get: async (cid: string) => kept.get(cid),
+    }
+    const ledger = createLedger({ sink, archive, clock })
+    const { service } = setUp({ audit: { sink, pseudonymize: async () => 'pseudonym' }, ledger })
+    await service.call(await containerOf('/mail/list'))
+    const find = () => findAuthority({ records: sink.records(), archive, agent: bob.did, at: clock.now() })
+    expect((await find()).authority).toHaveLength(1)
+    const revocation = await revoke({ issuer: alice, delegation: proofs[0] as never })
+    await service.revoke(encodeContainer([revocation, ...proofs]))
+    const events = sink.records().flatMap(({ event }) => (event.kind === 'revoked' ? [event] : []))
+    // The two are not interchangeable: the ledger needs the revoker, and the log has the revocation.
+    expect(events.map(({ revoked, issuer, revocation: cid }) => [revoked, issuer, cid])).toEqual([
+      [String(proofs[0]?.cid), alice.did, undefined],
+      [String(proofs[0]?.cid), 'pseudonym', String(revocation.cid)],
+    ])
+    expect((await find()).authority).toEqual([])
   })
 
   it('SVC-19 runs no handler when the ledger fails, and asks for a revocation again, which applies all the same', async () => {
