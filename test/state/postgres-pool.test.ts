@@ -203,6 +203,41 @@ describe('STO-14 statements on connections of a pool', () => {
     expect(sent).toEqual(['first', 'second'])
   })
 
+  it('are sent on a new connection if an idle one has ended', async () => {
+    const ended = new Connection(() => Promise.reject(new Error('terminated')))
+    const pool = new Pool(async () => new Connection())
+    pool.idle.push(ended)
+    expect(await poolRunner(pool).run('INSERT', [], never)).toBe(rows)
+    expect(ended.released).toEqual([expect.any(Error)])
+  })
+
+  it('wait neither after a connection worked again, nor while one is idle, nor longer for one that hangs', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const hangs = new Promise<never>(() => undefined)
+      const refused = () => Promise.reject(new Error('ECONNREFUSED'))
+      let open: () => Promise<Connection> = refused
+      const pool = new Pool(() => open())
+      const { run } = poolRunner(pool)
+      await expect(run('first', [], never)).rejects.toThrow('ECONNREFUSED')
+      pool.idle.push(new Connection())
+      expect(await run('on the idle one', [], never)).toBe(rows)
+      await expect(run('second', [], never)).rejects.toThrow('ECONNREFUSED')
+      open = () => hangs
+      void run('hangs', [], never)
+      const next = run('next', [], never)
+      await vi.advanceTimersByTimeAsync(300)
+      open = async () => new Connection()
+      const before = pool.connects
+      await vi.advanceTimersByTimeAsync(600)
+      expect(pool.connects).toBe(before + 1)
+      expect(await next).toBe(rows)
+      expect(await run('at once', [], never)).toBe(rows)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('are for pools only', () => {
     expect(isPool(new Pool(async () => new Connection()))).toBe(true)
     expect(isPool({ query: async () => rows })).toBe(false)
