@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { listSshAgentKeys, sshAgentSigner } from '../../src/custody/ssh-agent/ssh-agent-signer.ts'
+import { parseDid } from '../../src/did/did.ts'
 import { ArgumentError, SigningError } from '../../src/errors.ts'
 import { frame as answer, field, uint32 } from './ssh-frames.ts'
 
@@ -40,6 +41,7 @@ describe('an SSH agent', () => {
     ['no field', answer(12)],
     ['fewer keys than it announces', answer(12, uint32(2), field(blob), field(''))],
     ['a number of keys without end', answer(12, uint32(0xffffffff))],
+    ['bytes after a key', answer(12, uint32(1), field(Buffer.concat([blob, Buffer.of(0)])), field(''))],
     ['bytes after the keys', answer(12, uint32(0), field('x'))],
     ['a field that is longer than the message', answer(12, uint32(1), uint32(0xffffffff))],
     ['a key that ends early', answer(12, uint32(1), field(field('ssh-ed25519')), field(''))],
@@ -68,6 +70,8 @@ describe('an SSH agent', () => {
     ],
     ['a failure', answer(5), 'refused to sign: the use was not confirmed'],
     ['an answer to another question', identities, 'refused to sign'],
+    ['bytes after its answer', trailing(0), 'malformed'],
+    ['bytes after its signature', trailing(1), 'malformed'],
   ])('SIG-20 does not sign with %s', async (_fault, given, text) => {
     await agent((request) => (request[4] === 11 ? identities : given))
     const signer = await sshAgentSigner({ socket })
@@ -94,6 +98,55 @@ describe('an SSH agent', () => {
       await new Promise((closed) => server?.close(closed))
     }
     server = undefined
+  })
+
+  it('selects a key by its line, its comment or its DID, and signs for a DID of another kind', async () => {
+    const pair = generateKeyPairSync('ed25519')
+    const second = Buffer.from(pair.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')
+    const otherBlob = Buffer.concat([field('ssh-ed25519'), field(second)])
+    const listed = answer(12, uint32(2), field(blob), field('owner@laptop'), field(otherBlob), field('other'))
+    await agent(() => listed)
+    const [one, other] = await listSshAgentKeys({ socket })
+    expect([one?.comment, other?.comment]).toEqual(['owner@laptop', 'other'])
+    const line = `  ssh-ed25519 ${otherBlob.toString('base64')} any comment\n`
+    for (const selection of [{ publicKey: line }, { comment: 'other' }, { did: other?.did }] as const)
+      expect((await sshAgentSigner({ socket, ...(selection as object) })).did).toBe(other?.did)
+    const did = parseDid('did:web:example.com')
+    expect((await sshAgentSigner({ socket, comment: 'other', did })).did).toBe(did)
+    const none = 'the SSH agent does not have the selected key; add it with ssh-add'
+    for (const selection of [
+      { comment: 'Other' },
+      { comment: 'other', did: one?.did },
+      { publicKey: line, did: one?.did },
+    ])
+      await expect(sshAgentSigner({ socket, ...(selection as object) })).rejects.toThrow(none)
+    await expect(sshAgentSigner({ socket, did })).rejects.toThrow('has 2 such keys')
+  })
+
+  it('SIG-21 gets the longest message that it takes, and none beyond', async () => {
+    const lengths: number[] = []
+    const comment = Buffer.alloc(262_144 - 13 - blob.length, 'x')
+    let isListed = false
+    server = createServer((connection) => {
+      const received: Buffer[] = []
+      connection.on('error', () => undefined)
+      connection.on('data', (chunk: Buffer) => {
+        received.push(chunk)
+        const request = Buffer.concat(received)
+        if (request.length < 4 || request.length < 4 + request.readUInt32BE(0)) return
+        lengths.push(request.readUInt32BE(0))
+        connection.write(isListed ? signature(request) : answer(12, uint32(1), field(blob), field(comment)))
+        isListed = true
+      })
+    })
+    await new Promise((listening) => server?.listen(socket, () => listening(0)))
+    const signer = await sshAgentSigner({ socket })
+    const longest = signer.maxMessageBytes ?? 0
+    expect(await signer.sign(new Uint8Array(longest))).toHaveLength(64)
+    await expect(signer.sign(new Uint8Array(longest + 1))).rejects.toThrow('this signer signs at most')
+    expect(lengths).toHaveLength(2)
+    expect(lengths[1]).toBeLessThanOrEqual(262_144)
+    expect(lengths[1]).toBeGreaterThan(262_100)
   })
 
   it('leaves out keys that no verifier accepts', async () => {
@@ -128,8 +181,24 @@ describe('an SSH agent', () => {
     await expect(listSshAgentKeys({ socket })).rejects.toThrow('ended the connection without an answer')
   })
 
+  it('SIG-21 is refused when it answers another question with its keys', async () => {
+    for (const kind of [5, 14, 255]) {
+      await agent(() => answer(kind, uint32(1), field(blob), field('')))
+      await expect(listSshAgentKeys({ socket })).rejects.toThrow('the SSH agent did not list its keys')
+      await new Promise((closed) => server?.close(closed))
+    }
+    server = undefined
+  })
+
   it('has no socket by chance', async () => {
     const before = process.env['SSH_AUTH_SOCK']
+    await agent(() => identities)
+    process.env['SSH_AUTH_SOCK'] = join(folder, 'another')
+    expect(await listSshAgentKeys({ socket })).toHaveLength(1)
+    process.env['SSH_AUTH_SOCK'] = ''
+    await expect(listSshAgentKeys()).rejects.toThrow(ArgumentError)
+    process.env['SSH_AUTH_SOCK'] = socket
+    expect(await listSshAgentKeys()).toHaveLength(1)
     delete process.env['SSH_AUTH_SOCK']
     try {
       await expect(sshAgentSigner()).rejects.toThrow(ArgumentError)
@@ -139,14 +208,17 @@ describe('an SSH agent', () => {
     }
   })
 
-  it.each(['ssh-rsa AAAA', 'ssh-ed25519', `ssh-ed25519 ${field('ssh-rsa').toString('base64')}`, 'canary'])(
-    'is not asked for the malformed public key %s',
-    async (line) => {
-      const failure = await sshAgentSigner({ socket, publicKey: line }).catch((error: unknown) => error)
-      expect(failure).toBeInstanceOf(ArgumentError)
-      expect((failure as Error).message).not.toContain('canary')
-    },
-  )
+  it.each([
+    `ssh-rsa ${field('ssh-rsa').toString('base64')}`,
+    'ssh-rsa AAAA',
+    'ssh-ed25519',
+    `ssh-ed25519 ${field('ssh-rsa').toString('base64')}`,
+    'canary',
+  ])('is not asked for the malformed public key %s', async (line) => {
+    const failure = await sshAgentSigner({ socket, publicKey: line }).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(ArgumentError)
+    expect((failure as Error).message).not.toContain('canary')
+  })
 })
 
 /** Starts an agent. It answers nothing to a request without an answer. */
@@ -171,6 +243,12 @@ async function agent(
   })
   await new Promise((listening) => server?.listen(socket, () => listening(0)))
   return { asked, ended }
+}
+
+/** A signature with a byte behind it: outside of its field, or inside of it. */
+function trailing(inside: 0 | 1): Buffer {
+  const bytes = Buffer.concat([field('ssh-ed25519'), field(Buffer.alloc(64)), Buffer.alloc(inside)])
+  return answer(14, field(bytes), Buffer.alloc(1 - inside))
 }
 
 function signature(request: Buffer): Buffer {
