@@ -8,6 +8,7 @@
 import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 import { type Did, parseDid } from '../did/did.ts'
+import { didOption } from '../did/did-option.ts'
 import type { Jwk } from '../did/jwk.ts'
 import { checkAlgorithm } from '../did/multikey.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
@@ -114,7 +115,7 @@ export async function createSignerFile(options: CreateSignerFileOptions): Promis
   })
   const { path, scryptCost, clock } = given
   const key = given.key && ownKey(given.key)
-  const did = given.did === undefined ? undefined : parseDid(given.did)
+  const did = given.did === undefined ? undefined : didOption('did', given.did)
   const entry = await newEntry(checkAlgorithm(given.algorithm), did, secondsOf(clock))
   const keys = key && (await deriveKeys(key, newDerivation(key, scryptCost), readTimeoutMs, signerFiles))
   try {

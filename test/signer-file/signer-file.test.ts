@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { verifyDelegation } from '../../src/authorization/verify-delegation.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import { createAuthorizer, encodeContainer, invoke } from '../../src/entries/index.ts'
+import { ArgumentError } from '../../src/errors.ts'
 import { decodeBase64url } from '../../src/ipld/base.ts'
 import {
   createSignerFile,
@@ -152,6 +153,31 @@ describe('a signer file', () => {
     expect(await readdir(folder)).toEqual(['agent.key', 'agent.key.lock'])
   })
 
+  it('SIG-18 keeps one previous key by default, and at most 15', async () => {
+    await createSignerFile({ path })
+    await rotateSignerFile({ path })
+    expect((await rotateSignerFile({ path })).previous).toHaveLength(1)
+    for (let count = 0; count < 16; count += 1) await rotateSignerFile({ path, keep: 15 })
+    expect((await openSignerFile({ path })).previous).toHaveLength(15)
+    const before = await text()
+    for (const wrong of [{ keep: 16 }, { keep: -1 }, { lockTimeoutMs: 0 }])
+      await expect(rotateSignerFile({ path, ...wrong })).rejects.toThrow(ArgumentError)
+    expect(await text()).toBe(before)
+  })
+
+  it.each([
+    [{ did: 'canary' }, '`did`'],
+    [{ did: 'did:key:zCanary' }, '`did`'],
+    [{ did: 'did:key:z6MkkmcQxuPVKxfoq1bUaYps9VnXxEoEmg5JXRrp8XWBGF54' }, '`did`'],
+    [{ algorithm: 'RSA' }, '`algorithm`'],
+    [{ key: { passphrase: 'correct horse' }, scryptCost: 3 }, '`scryptCost`'],
+  ])('is not made with %o', async (options, name) => {
+    const made = createSignerFile({ path, ...(options as object) })
+    await expect(made).rejects.toThrow(ArgumentError)
+    await expect(made).rejects.toThrow(name)
+    expect(await readdir(folder)).toEqual([])
+  })
+
   it('SIG-18 keeps the DID of a did:web, whose document lists the new key', async () => {
     const did = 'did:web:agents.example.com'
     await createSignerFile({ path, did: did as never })
@@ -179,6 +205,12 @@ describe('a signer file', () => {
       { ...file, jwks: [{ ...file.jwks[0], x: undefined }] },
       { ...file, jwks: [{ ...file.jwks[0], d: secret.replace(/^./, (c) => (c === 'A' ? 'B' : 'A')) }] },
       { ...file, box: 'AAAA' },
+      { ...file, encryption: { kind: 'key', salt: 'AAAA' } },
+      { ...file, encryption: { kind: 'key', salt: 'AAAA' }, box: 'AAAA' },
+      { ...file, jwks: [...file.jwks, ...file.jwks] },
+      { ...file, jwks: 'x' },
+      { ...file, keys: [{ ...entry, created: -1 }] },
+      { ...file, keys: [{ ...entry, created: '1' }] },
       { ...file, jwks: undefined, box: 'AAAA', encryption: { kind: 'scrypt', salt: 'AAAA', cost: 1 } },
       [file],
       'x',
@@ -194,12 +226,27 @@ describe('a signer file', () => {
     await expect(openSignerFile({ path })).rejects.toThrow(
       `the signer file \`${path}\` cannot be read: it is not JSON in UTF-8`,
     )
+    expect(await describeSignerFileOf(JSON.stringify(file))).toMatchObject({ encrypted: false })
+    for (const bytes of [`\ufeff${JSON.stringify(file)}`, Buffer.from(JSON.stringify({ ...file, x: 'é' }), 'latin1')])
+      await expect(describeSignerFileOf(bytes)).rejects.toThrow('it is not JSON in UTF-8')
+    expect(await describeSignerFileOf(JSON.stringify(file).padEnd(65_536))).toMatchObject({ keys: [entry] })
     await writeFile(path, JSON.stringify(file).padEnd(65_537))
     await expect(openSignerFile({ path })).rejects.toThrow(
       `the signer file \`${path}\` cannot be read: it is longer than 65536 bytes`,
     )
     await writeFile(path, JSON.stringify(file))
     expect((await openSignerFile({ path })).did).toBe(did)
+  })
+
+  it('SIG-19 is not described with entries of another form, encrypted or not', async () => {
+    await createSignerFile({ path, key })
+    const file = JSON.parse(await text())
+    for (const change of [{ did: '' }, { algorithm: 'RSA' }, { created: -1 }, { created: '1' }, { uses: 1 }]) {
+      const changed = { ...file, keys: [{ ...file.keys[0], ...change }] }
+      await expect(describeSignerFileOf(JSON.stringify(changed))).rejects.toMatchObject({ code: 'ERR_VAULT_INTEGRITY' })
+    }
+    const beside = { ...file, jwks: [{ kty: 'OKP' }] }
+    await expect(describeSignerFileOf(JSON.stringify(beside))).rejects.toThrow('its private keys are missing')
   })
 
   it('SIG-19 is refused when its key opens it and private keys are missing, and not as a wrong key', async () => {
@@ -210,8 +257,20 @@ describe('a signer file', () => {
     const purpose = { label: 'procura-signer@1', file: 'signer file' } as const
     const fileKeys = await deriveKeys(key, derivation, 1_000, purpose)
     const bound = new TextEncoder().encode(JSON.stringify([format, [[did, algorithm, created]]]))
-    const sealed = sealBox(new TextEncoder().encode('[]'), bound, fileKeys)
-    await writeFile(path, JSON.stringify({ format, keys, ...sealed }))
-    await expect(openSignerFile({ path, key })).rejects.toThrow('cannot be read: its private keys are incomplete')
+    for (const content of ['[]', '[{},{}]', '{"length":1}', 'null']) {
+      const sealed = sealBox(new TextEncoder().encode(content), bound, fileKeys)
+      await writeFile(path, JSON.stringify({ format, keys, ...sealed }))
+      await expect(openSignerFile({ path, key })).rejects.toThrow('cannot be read: its private keys are incomplete')
+    }
+  })
+
+  it('SIG-17 derives the key of a passphrase with the documented cost', async () => {
+    await createSignerFile({ path, key: { passphrase: 'correct horse battery' } })
+    expect(JSON.parse(await text()).encryption).toMatchObject({ kind: 'scrypt', cost: 131_072 })
   })
 })
+
+async function describeSignerFileOf(content: string | Uint8Array) {
+  await writeFile(path, content)
+  return describeSignerFile({ path })
+}
