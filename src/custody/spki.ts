@@ -4,8 +4,8 @@
  * @module
  */
 
-import { compressPoint } from '../did/curves/compress-point.ts'
 import { publicKey } from '../did/did-key.ts'
+import { keyFromPoint } from '../did/key-from-point.ts'
 import type { PublicKey, SignatureAlgorithm } from '../did/public-key.ts'
 import { ProcuraError } from '../errors.ts'
 import { decodeHex } from '../ipld/hex.ts'
@@ -28,8 +28,8 @@ export function publicKeyFromSpki(der: Uint8Array): PublicKey | undefined {
 
 function validKey(algorithm: SignatureAlgorithm, bytes: Uint8Array): PublicKey | undefined {
   try {
-    const point = algorithm === 'Ed25519' ? bytes : compressPoint(bytes.subarray(0, 32), bytes.subarray(32))
-    return publicKey(algorithm, point)
+    if (algorithm === 'Ed25519') return publicKey(algorithm, bytes)
+    return keyFromPoint(algorithm, bytes.subarray(0, 32), bytes.subarray(32))
   } catch (cause) {
     if (cause instanceof ProcuraError) return undefined
     throw cause

@@ -6,11 +6,8 @@
 
 import { MalformedError } from '../errors.ts'
 import { decodeBase64url } from '../ipld/base.ts'
-import { bigEndian } from './curves/big-endian.ts'
-import { compressPoint } from './curves/compress-point.ts'
-import { decompressPoint } from './curves/decompress-point.ts'
-import { p256Curve, secp256k1Curve } from './curves/weierstrass.ts'
 import { publicKey } from './did-key.ts'
+import { keyFromPoint } from './key-from-point.ts'
 import type { PublicKey, SignatureAlgorithm } from './public-key.ts'
 
 /** The members of a JWK that are used here. */
@@ -47,13 +44,8 @@ export function publicKeyFromJwk(jwk: Jwk): PublicKey {
   const algorithm = jwkAlgorithm(jwk)
   const x = coordinate(jwk.x)
   if (algorithm === 'Ed25519') return publicKey(algorithm, x)
-  const y = coordinate(jwk.y)
-  const key = publicKey(algorithm, compressPoint(x, y))
-  // The compressed form contains only the parity of y, so the whole y is compared.
-  const { y: root } = decompressPoint(algorithm === 'ES256' ? p256Curve : secp256k1Curve, key.bytes)
-  if (bigEndian(root, 0, 32) !== bigEndian(y, 0, 32)) {
-    throw new MalformedError('KEY-11', 'the coordinates of the JWK are not a point on the curve')
-  }
+  const key = keyFromPoint(algorithm, x, coordinate(jwk.y))
+  if (key === undefined) throw new MalformedError('KEY-11', 'the coordinates of the JWK are not a point on the curve')
   return key
 }
 

@@ -151,7 +151,8 @@ describe('an SSH agent', () => {
 
   it('leaves out keys that no verifier accepts', async () => {
     const small = Buffer.concat([field('ssh-ed25519'), field(Buffer.from([1, ...new Uint8Array(31)]))])
-    await agent(() => answer(12, uint32(2), field(small), field(''), field(field('ssh-rsa')), field('')))
+    const beside = [field(p256Beside()), field('beside the curve')]
+    await agent(() => answer(12, uint32(3), field(small), field(''), field(field('ssh-rsa')), field(''), ...beside))
     await expect(listSshAgentKeys({ socket })).resolves.toEqual([])
     await expect(sshAgentSigner({ socket })).rejects.toThrow('does not have a key of the kind ssh-ed25519 or')
   })
@@ -259,6 +260,15 @@ function signature(request: Buffer): Buffer {
 
 function p256(curve: string, length: number): Buffer {
   return Buffer.concat([field('ecdsa-sha2-nistp256'), field(curve), field(Buffer.alloc(length, 4))])
+}
+
+/** A point with an x of the curve, and another y. */
+function p256Beside(): Buffer {
+  const { x = '', y = '' } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })
+  const second = Buffer.from(y, 'base64url')
+  second[0] = (second[0] ?? 0) ^ 1
+  const point = Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), second])
+  return Buffer.concat([field('ecdsa-sha2-nistp256'), field('nistp256'), field(point)])
 }
 
 /**

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { compressPoint } from '../../did/curves/compress-point.ts'
 import { publicKey } from '../../did/did-key.ts'
+import { keyFromPoint } from '../../did/key-from-point.ts'
 import type { PublicKey } from '../../did/public-key.ts'
 import { ProcuraError } from '../../errors.ts'
 import { encodeHex } from '../../ipld/hex.ts'
@@ -23,8 +23,8 @@ export function keyOfPoint(params: Uint8Array, point: Uint8Array): PublicKey | u
   const bytes = contentOf(point, length)
   if (bytes === undefined || (algorithm === 'ES256' && bytes[0] !== 4)) return undefined
   try {
-    const key = algorithm === 'Ed25519' ? bytes : compressPoint(bytes.subarray(1, 33), bytes.subarray(33))
-    return publicKey(algorithm, Uint8Array.from(key))
+    if (algorithm === 'Ed25519') return publicKey(algorithm, Uint8Array.from(bytes))
+    return keyFromPoint(algorithm, bytes.subarray(1, 33), bytes.subarray(33))
   } catch (cause) {
     if (cause instanceof ProcuraError) return undefined
     throw cause

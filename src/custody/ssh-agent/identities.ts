@@ -5,8 +5,8 @@
  * @module
  */
 
-import { compressPoint } from '../../did/curves/compress-point.ts'
 import { publicKey } from '../../did/did-key.ts'
+import { keyFromPoint } from '../../did/key-from-point.ts'
 import type { PublicKey } from '../../did/public-key.ts'
 import { ProcuraError, SigningError } from '../../errors.ts'
 import { type AgentAddress, askAgent } from './ask-agent.ts'
@@ -58,7 +58,7 @@ function keyOf(blob: Uint8Array): PublicKey | undefined {
   try {
     if (kind === ed25519Name) return publicKey('Ed25519', bytes)
     if (bytes.length !== 65 || bytes[0] !== 4) throw malformedAnswer()
-    return publicKey('ES256', compressPoint(bytes.subarray(1, 33), bytes.subarray(33)))
+    return keyFromPoint('ES256', bytes.subarray(1, 33), bytes.subarray(33))
   } catch (cause) {
     if (cause instanceof SigningError) throw cause
     // A key that no verifier accepts, such as one of small order.
