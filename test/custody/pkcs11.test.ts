@@ -1,4 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -354,7 +356,48 @@ describe('a key in a token of PKCS#11', () => {
     await expect(signer.sign(message)).rejects.toThrow('is closed; open a new one')
   })
 
+  it('ends its thread when it is closed, and when it could not be opened', async () => {
+    const exits: Promise<unknown>[] = []
+    const started = (message: unknown): void => void exits.push(once(Object(message).worker, 'exit'))
+    subscribe('worker_threads', started)
+    try {
+      const { close } = await open({})
+      await close()
+      await expect(open({}, { label: 'other' })).rejects.toThrow('does not have the private key')
+    } finally {
+      unsubscribe('worker_threads', started)
+    }
+    expect(exits).toHaveLength(2)
+    await Promise.all(exits)
+  })
+
+  it('finds the key by its id and its label, in the options as they were given', async () => {
+    const id = Uint8Array.of(1)
+    const signing = open({ onSign: "if (calls.sign === 1) fail(0x32, 'CKR_DEVICE_REMOVED')" }, {
+      label: undefined,
+      id,
+    } as object)
+    id[0] = 2
+    const { signer } = await signing
+    expect(await signer.sign(message)).toHaveLength(64)
+    await expect(open({}, { label: undefined, id } as object)).rejects.toThrow('does not have the private key')
+  })
+
+  it('calls `pin` as a method of the options', async () => {
+    const { signer } = await open(
+      {},
+      {
+        pin(this: Pkcs11SignerOptions) {
+          return this.token === 'procura' ? pin : ''
+        },
+      },
+    )
+    expect(await signer.sign(message)).toHaveLength(64)
+  })
+
   it('is reported when its thread fails', async () => {
+    const ended = await failure(open({}, { script: 'data:text/javascript,process.exit()' }))
+    expect(ended.message).toBe('the thread of the PKCS#11 module ended; make a new signer')
     const error = await failure(open({}, { script: 'data:text/javascript,throw new Error()' }))
     expect(error.message).toBe('the thread of the PKCS#11 module ended; make a new signer')
     const unknown = await failure(open({}, { script: 'https://example.com/thread.js' }))
