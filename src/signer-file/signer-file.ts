@@ -239,7 +239,7 @@ async function read(path: string): Promise<SealedFile> {
   if (file === undefined || file === 'unchanged')
     throw unusable(
       path,
-      path.startsWith('did:')
+      /(?:^|[/\\])did:[a-z]/.test(path)
         ? 'it is a DID; pass the path of the key file'
         : 'it does not exist; make it with createSignerFile or `procura key new`',
     )

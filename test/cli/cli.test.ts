@@ -527,6 +527,8 @@ describe('CLI-21 a message at the command line', () => {
         ['key', 'show', 'did:key:z6MkA'],
         /: `did:key:z6MkA` cannot be used: it is a DID; pass the path of the key file \(/,
       ],
+      // `gateway.json` and others resolve it as a path.
+      [['key', 'show', join(folder, 'did:key:z6MkA')], /did:key:z6MkA` cannot be used: it is a DID; pass the path/],
       [
         ['vault', 'list', '--file', join(folder, 'v'), '--key-file', 'none'],
         /the key file does not exist; make one with `/,

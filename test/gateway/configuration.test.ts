@@ -186,6 +186,11 @@ describe('the configuration of a gateway', () => {
     ['another version', (d) => put(d, 'version', 2), /`version` must be 1/],
     ['no owner', (d) => put(d, 'subjects', []), /`subjects` must be a non-empty list/],
     ['an owner that is not a DID', (d) => put(d, 'subjects', ['ada']), /`subjects\[0\]` must be a DID/],
+    [
+      'an object in the place of an address',
+      (d) => put(d, 'approvals', { page: {} }),
+      /`approvals\.page` must be a loopback address such as "127\.0\.0\.1:7333" \(got an object\)/,
+    ],
     ['a list in the place of an object', (d) => put(d, 'vault', []), /`vault` must be an object \(got a list\)/],
     [
       'both places to listen',

@@ -20,7 +20,7 @@ const word: StringShape = {
 /** Only this machine can connect: the listeners have no encryption. */
 const loopbackAddress: StringShape = {
   kind: 'string',
-  noun: 'an address',
+  noun: 'a loopback address such as "127.0.0.1:7333"',
   pattern: '^(127\\.0\\.0\\.1|\\[::1\\]):[0-9]{1,5}$',
   check: (value) => {
     const [, port] = /^(?:127\.0\.0\.1|\[::1\]):([0-9]{1,5})$/.exec(value) ?? []

@@ -412,7 +412,9 @@ describe('the page for approvals in one run of a gateway', () => {
       ...{ code: 2, err: expect.stringContaining('`procura approve --page`') },
     })
     expect(await approveAt(home.folder, ['--enroll', ann.did, '--elsewhere'])).toMatchObject({ code: 0 })
-    expect((await approveAt(home.folder, ['--page'])).err).toContain('serves no page; add `approvals.page`')
+    expect((await approveAt(home.folder, ['--page'])).err).toContain(
+      'serves no page; add `approvals.page`, such as "127.0.0.1:7335", and',
+    )
     expect((await runCli(['approve', '--page', '--home', home.folder])).code).toBe(2)
   })
 
