@@ -3,6 +3,7 @@ import { openContainer } from '../authorization/open-container.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import type { Did } from '../did/did.ts'
+import { ArgumentError } from '../errors.ts'
 import type { Invocation } from '../invocation/invocation.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { withinDeadline } from '../support/deadline.ts'
@@ -17,6 +18,7 @@ import {
   readOptions,
   withDefault,
 } from '../support/options.ts'
+import { quietly } from '../support/quietly.ts'
 import type { AgentAnswer, CallResult } from './agent.ts'
 import { callTimeout, notPermitted, readReply, type Sending } from './call.ts'
 import type { CallApproval } from './call-approval.ts'
@@ -36,6 +38,7 @@ const approvalChecks = Object.freeze({
 export interface ApprovedSending<Value> extends Omit<Sending<Value>, 'decide'> {
   readonly minter: Minter
   readonly approval: CallApproval
+  readonly onError: ((error: unknown) => void) | undefined
   readonly plan: (signal: AbortSignal) => Promise<AgentAnswer>
   readonly command: string | CommandDefinition
   readonly args: IpldMap
@@ -68,6 +71,11 @@ export async function makeApprovedCall<Value>(sending: ApprovedSending<Value>): 
     let isRefused = !answer.ok
     const tried = await withApproval<Tried>({
       ...approval,
+      ask: reporting(approval.ask, sending.onError),
+      onAnswer: (answer) => {
+        if (answer.answer === 'invalid')
+          quietly(() => sending.onError?.(new TypeError(`the answer of an approver is invalid: ${answer.message}`)))
+      },
       call: {
         issuer: minter.signer,
         command: command as CommandDefinition<IpldMap>,
@@ -93,6 +101,20 @@ export async function makeApprovedCall<Value>(sending: ApprovedSending<Value>): 
     if (answer.ok) throw new TypeError('the call was neither refused nor sent')
     return notPermitted(answer)
   })
+}
+
+/** An `ask` whose mistakes are reported: each of them is a no for the call. */
+function reporting(ask: CallApproval['ask'], onError: ApprovedSending<unknown>['onError']): CallApproval['ask'] {
+  return async (request, asking) => {
+    try {
+      const answer: unknown = await ask(request, asking)
+      if (answer === undefined || typeof answer === 'string' || answer instanceof Uint8Array) return answer
+      throw new ArgumentError('`ask` must resolve with a string or a Uint8Array, such as `container` of the approval')
+    } catch (error) {
+      if (!asking.signal.aborted) quietly(() => onError?.(error))
+      throw error
+    }
+  }
 }
 
 /** The tokens of a call: its chain, root first, and then the other approvals. */

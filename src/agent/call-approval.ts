@@ -10,7 +10,10 @@ export interface CallApproval {
   readonly reason?: string
   /** Seconds in which they can answer; at most 3,600. Default 600. */
   readonly expiresIn?: number
-  /** Sends a request to its approver. Resolves with the answer, or with undefined when the approver does not answer. */
+  /**
+   * Sends a request to its approver. Resolves with the answer, or with undefined when the approver does not answer. An
+   * error counts as no answer; `onError` of the agent receives it.
+   */
   readonly ask: (
     request: SentRequest,
     options: { readonly signal: AbortSignal },

@@ -162,6 +162,7 @@ async function call(
   return makeApprovedCall({
     ...sending,
     minter: core.minter,
+    onError: core.options.onError,
     approval,
     signed: signedOptions(request),
     plan: (signal) => core.permission({ command, args: clean, subject, signal }),
@@ -184,13 +185,14 @@ async function childFor(task: AgentTask, { minter, options, sender }: Core): Pro
   const signer = await generateSigner()
   const { delegations, proofs } = await delegateTo(signer.did, task, minter, 'attenuateFor')
   const held = await openHoldings(memoryDelegationStore([...proofs, ...delegations]))
-  const { services, resolver, revocations } = options
+  const { services, resolver, revocations, onError } = options
   const own: ReadOptions = {
     signer,
     services,
     sender,
     ...(resolver !== undefined && { resolver }),
     ...(revocations !== undefined && { revocations }),
+    ...(onError !== undefined && { onError }),
   }
   return agentOf(createCore({ ...minter, did: signer.did, signer, held }, own))
 }

@@ -74,7 +74,10 @@ export interface OpenAgentOptions {
   readonly sender?: CallSender
   /** Default: the host's clock. */
   readonly clock?: Clock
-  /** Called with the error of a renewal that failed. Default: it is ignored, and tried again. */
+  /**
+   * Called with the error of a renewal, which is tried again, with an error of `ask` of `approval`, and with the fault
+   * of an invalid answer of an approver. Default: they are ignored.
+   */
   readonly onError?: (error: unknown) => void
 }
 

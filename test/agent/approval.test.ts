@@ -201,6 +201,29 @@ describe('AGT-19 a call that people may approve', () => {
     expect(requests).toEqual([])
   })
 
+  it.each<[string, () => unknown, string | undefined]>([
+    ['an error of `ask`', () => Promise.reject(new Error('no mail today')), 'no mail today'],
+    ['an approval in the place of its container', () => ({ container: 'x' }), '`ask` must resolve with a string'],
+    ['an invalid answer', () => 'yes', 'the answer of an approver is invalid: '],
+    ['no answer', () => undefined, undefined],
+  ])('is refused after %s, and `onError` receives the reason', async (_, answer, reason) => {
+    const onError = vi.fn((_error: unknown) => {
+      throw new Error('a reporter that fails changes nothing')
+    })
+    const services = [{ audience: service.did, send: newService().send }]
+    const agent = await openAgent({ signer, delegations: [grant], services, onError })
+    const approval = approvalBy((async () => answer()) as CallApproval['ask'])
+    const helper = await agent.attenuateFor({ commands: [send] })
+    for (const caller of [agent, helper]) {
+      onError.mockClear()
+      const result = await caller.call(send, { to: 'eve@evil.example' }, { approval })
+      expect(result).toMatchObject({ ok: false, reason: 'not_permitted', denial: { code: 'policy_unsatisfied' } })
+      expect(onError.mock.calls.map(([error]) => (error as Error).message)).toEqual(
+        reason === undefined ? [] : [expect.stringContaining(reason)],
+      )
+    }
+  })
+
   it('needs approvers and a way to ask them', async () => {
     const agent = await openAgent({ signer, services: [{ audience: service.did, send: newService().send }] })
     const call = (approval: object) => agent.call(send, { to: 'bob@example.com' }, { approval: approval as never })
