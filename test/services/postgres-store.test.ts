@@ -618,6 +618,65 @@ describe('STO-06 stores in PostgreSQL', () => {
     },
   )
 
+  it('RPL-05 RVK-06 LMT-11 are refused by a server that takes no writes, cancels them or is given up, and use nothing up', async () => {
+    const settings = await open('unwritten')
+    await postgresStores(settings).limitStore.reserve(limitRequest('before', { commit: false }), {})
+    const claim = { key: 'asked', expiration: soon(), acceptedFrom: undefined }
+    const expectRefusals = async (options: string, reason: string, isEnded = false): Promise<void> => {
+      const client = new Pool({ connectionString: address, max: 2, options })
+      const { replay, revocations, limitStore, callStore } = postgresStores({ ...settings, client })
+      // The epoch is known before.
+      await revocations.findRevocations([cid], {}).catch(() => undefined)
+      if (isEnded) await client.end()
+      for (const ask of [
+        () => replay.claim('claimed', soon(), {}),
+        () => callStore.ask({ ids: [cid], claim, limits: limitRequest('asked') }, {}),
+        () => limitStore.reserve(limitRequest('reserved'), {}),
+        () => limitStore.commit('before', {}),
+        () => revocations.add({ ids: [cid], expiration: soon() }),
+      ])
+        await expect(ask()).rejects.toMatchObject({
+          code: 'ERR_STORE',
+          cause: { message: expect.stringContaining(reason) },
+        })
+      if (!isEnded) await client.end()
+    }
+    await expectRefusals('-c default_transaction_read_only=on', 'read-only transaction')
+    await expectRefusals('', 'after calling end on the pool', true)
+    const holding = new Pool({ connectionString: address, max: 1 })
+    await holding.query('BEGIN')
+    await holding.query('LOCK unwritten_calls, unwritten_limits, unwritten_journal_name IN ACCESS EXCLUSIVE MODE')
+    await expectRefusals('-c statement_timeout=200', 'statement timeout')
+    await holding.query('ROLLBACK')
+    await holding.end()
+    const { replay, revocations, limitStore } = postgresStores(settings)
+    expect(await limitStore.remaining(limitRequest('').entries, {})).toEqual([{ remaining: 2 }])
+    expect(await limitStore.commit('before', {})).toBe(true)
+    expect(await replay.claim('claimed', soon(), {})).toBe(true)
+    expect(await replay.claim('asked', soon(), {})).toBe(true)
+    expect(await revocations.findRevocations([cid], {})).toEqual([])
+  })
+
+  it.each(['repeatable read', 'serializable'])(
+    'RPL-01 take no call twice with the isolation level %s',
+    async (level) => {
+      const settings = await open('levels')
+      const options = `-c default_transaction_isolation=${level.replace(' ', '\\ ')}`
+      const pools = [1, 2, 3].map(() => new Pool({ connectionString: address, max: 2, options }))
+      const handles = pools.map((client) => postgresStores({ ...settings, client }).replay)
+      for (let round = 0; round < 20; round++) {
+        const name = `${level} ${round}`
+        const answers = await Promise.allSettled(handles.map(async (replay) => replay.claim(name, soon(), {})))
+        // A conflict is an error, and no answer.
+        const yes = answers.filter((answer) => answer.status === 'fulfilled' && answer.value)
+        expect(yes.length).toBeLessThanOrEqual(1)
+        for (const answer of answers) if (answer.status === 'rejected') expect(answer.reason).toBeInstanceOf(StoreError)
+        expect(await postgresStores(settings).replay.claim(name, soon(), {})).toBe(false)
+      }
+      await Promise.all(pools.map((pool) => pool.end()))
+    },
+  )
+
   it('LMT-15 give nothing back by a second commit, and do not commit after a commit that failed', async () => {
     const settings = await open('commits')
     let time = soon()

@@ -547,6 +547,47 @@ describe('stores in Redis', () => {
     opened.close()
   })
 
+  it('RPL-05 RVK-06 LMT-11 are refused by a replica and by a busy server, and use nothing up', async () => {
+    const own = await redisServer('--lua-time-limit', '20')
+    await own.start()
+    const opened = await open({ port: own.port })
+    const { replay, revocations, limitStore, callStore } = redisStores(opened.settings)
+    await limitStore.reserve(limitRequest('before', { commit: false }), {})
+    const claim = { key: 'asked', expiration: soon(), acceptedFrom: undefined }
+    const expectRefusals = async (reason: string): Promise<void> => {
+      for (const ask of [
+        () => replay.claim('claimed', soon(), {}),
+        () => callStore.ask({ ids: [cid], claim, limits: limitRequest('asked') }, {}),
+        () => limitStore.reserve(limitRequest('reserved'), {}),
+        () => limitStore.commit('before', {}),
+        () => revocations.add({ ids: [cid], expiration: soon() }),
+      ])
+        await expect(ask()).rejects.toMatchObject({
+          code: 'ERR_STORE',
+          cause: { message: expect.stringContaining(reason) },
+        })
+    }
+    await opened.client.replicaof('127.0.0.1', '1')
+    await expectRefusals('READONLY')
+    await opened.client.replicaof('NO', 'ONE')
+    const other = new Redis({ port: own.port, host: '127.0.0.1' })
+    const endless = other.eval('while true do end', 0).catch(String)
+    await expect.poll(() => opened.client.ping().catch(String), { interval: 20 }).toContain('BUSY')
+    await expectRefusals('BUSY')
+    await opened.client.script('KILL')
+    expect(await endless).toContain('killed')
+    // A server that has forgotten the scripts is sent them again.
+    await opened.client.script('FLUSH')
+    expect(await limitStore.remaining(limitRequest('').entries, {})).toEqual([{ remaining: 2 }])
+    expect(await limitStore.commit('before', {})).toBe(true)
+    expect(await replay.claim('claimed', soon(), {})).toBe(true)
+    expect(await replay.claim('asked', soon(), {})).toBe(true)
+    expect(await revocations.findRevocations([cid], {})).toEqual([])
+    other.disconnect()
+    opened.close()
+    await own.remove()
+  })
+
   it('RPL-03 refuse claims when the server is full, and take new ones in the place of those that ended', async () => {
     const small = await redisServer()
     await small.start()
