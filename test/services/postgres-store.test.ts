@@ -676,6 +676,32 @@ describe('STO-06 stores in PostgreSQL', () => {
     },
   )
 
+  it('send nothing for a caller that no longer waits', async () => {
+    const settings = await open('unheard')
+    const sent: string[] = []
+    const client: PostgresStoreClient = {
+      async query(text, values) {
+        sent.push(text)
+        return owner.query(text, [...values])
+      },
+    }
+    const { replay, revocations, limitStore, callStore } = postgresStores({ ...settings, client })
+    await replay.claim('first', soon(), {})
+    sent.length = 0
+    const signal = AbortSignal.abort(new Error('nobody waits'))
+    const claim = { key: 'a', expiration: soon(), acceptedFrom: undefined }
+    for (const ask of [
+      () => replay.claim('a', soon(), { signal }),
+      () => callStore.ask({ ids: [cid], claim }, { signal }),
+      () => revocations.findRevocations([cid], { signal }),
+      () => limitStore.reserve(limitRequest('a'), { signal }),
+      () => limitStore.commit('a', { signal }),
+      () => limitStore.prune({ signal }),
+    ])
+      await expect(ask()).rejects.toThrow('nobody waits')
+    expect(sent).toEqual([])
+  })
+
   it('LMT-15 give nothing back by a second commit, and do not commit after a commit that failed', async () => {
     const settings = await open('commits')
     let time = soon()
