@@ -171,7 +171,7 @@ describe('STO-06 stores in PostgreSQL', () => {
     const short = join(folder, 'short.key')
     writeFileSync(short, 'short', { mode: 0o600 })
     const mistakes = [
-      [await prepare('--secret-file', other), /another `secret`/],
+      [await prepare('--secret-file', other), /another secret; pass that one in --secret-file/],
       [await prepare('--secret-file', short), /fewer than 32 bytes.*procura vault new-key/],
       [await prepare('--secret-file', join(folder, 'none')), /does not exist; make one with/],
       [await prepare(), /--secret-file, or PROCURA_STORE_SECRET in base64/],
