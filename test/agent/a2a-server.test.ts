@@ -446,6 +446,15 @@ describe('a2aInterceptor', () => {
     await expect(empty.before(args())).rejects.toThrow(/delegation/)
     const silent = { call: async () => ({ ok: true, value: undefined }) } as unknown as typeof assistant
     const unsigned = a2aInterceptor(silent, { command, audience: service.did })
+    // The call was signed, and failed nevertheless.
+    const failing = {
+      async call(_command: unknown, _args: unknown, { send }: { send: (call: object) => Promise<unknown> }) {
+        await send({ container: 'signed' })
+        return { ok: false, message: 'the agent was closed' }
+      },
+    } as unknown as typeof assistant
+    const closed = a2aInterceptor(failing, { command, audience: service.did })
+    await expect(closed.before(args())).rejects.toThrow('the agent was closed')
     const given = args()
     await expect(unsigned.before(given)).rejects.toThrow('no call was signed')
     expect(given).not.toHaveProperty('options')

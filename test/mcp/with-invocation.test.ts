@@ -140,7 +140,7 @@ describe('a client that connects with withInvocation', () => {
     }
     const find = (tool: string) => {
       asked.push(tool)
-      return tool === 'read' ? read : undefined
+      return tool === 'read' ? '/mail/send' : undefined
     }
     const { send } = withInvocation(transport as never, agent, {
       tools: find,
@@ -148,9 +148,10 @@ describe('a client that connects with withInvocation', () => {
       audience: service.did,
     }) as typeof transport
     const call = (id: number, params: object) => send({ jsonrpc: '2.0', id, method: 'tools/call', params } as never)
-    await call(1, { name: 'read', _meta: { [key]: 'forged', progressToken: 5 } })
+    const to = 'carol@example.com'
+    await call(1, { name: 'read', arguments: { to }, _meta: { [key]: 'forged', progressToken: 5 } })
     const { invocations } = await openContainer(sent[0]?.params._meta[key] as string)
-    expect(invocations.map(({ subject, args }) => [subject, args])).toEqual([[other.did, {}]])
+    expect(invocations.map(({ subject, args }) => [subject, args])).toEqual([[other.did, { to }]])
     expect(sent[0]?.params._meta).toMatchObject({ progressToken: 5 })
     await send({ jsonrpc: '2.0', id: 2, method: 'tools/list' } as never)
     const { delegations } = await openContainer(sent[1]?.params._meta[key] as string)
@@ -175,19 +176,22 @@ describe('a client that connects with withInvocation', () => {
   })
 
   it('MCP-13 aborts the signing of a cancelled call, whose error is not one of the client, and forgets it', async () => {
-    const sent: unknown[] = []
+    const [sent, signals]: [unknown[], AbortSignal[]] = [[], []]
     const agent = {
       authorize: ({ signal }: { signal: AbortSignal }) =>
-        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+        new Promise((_, reject) => {
+          signals.push(signal)
+          signal.addEventListener('abort', () => reject(signal.reason))
+        }),
       capabilities: async () => [],
     }
     const transport = { send: async (message: unknown) => void sent.push(message) }
     const wrapped = withInvocation(transport as never, agent as never, { tools }) as typeof transport
-    const call = wrapped.send({ id: 1, method: 'tools/call', params: { name: 'send', arguments: {} } })
+    const call = wrapped.send({ id: 1, method: 'tools/call', params: { name: 'send' } })
     const cancel = { method: 'notifications/cancelled', params: { requestId: 1 } }
     await wrapped.send(cancel)
     await call
-    expect(sent).toEqual([])
+    expect([sent, signals.map((signal) => signal?.aborted)]).toEqual([[], [true]])
     // The request of this id is not being signed any more, so the server learns of it.
     await wrapped.send(cancel)
     expect(sent).toEqual([cancel])
