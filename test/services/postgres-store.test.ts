@@ -676,6 +676,20 @@ describe('STO-06 stores in PostgreSQL', () => {
     },
   )
 
+  it('STO-11 RPL-08 claim a call once that is asked about at an earlier epoch, and no revoked call', async () => {
+    const settings = await open('asked')
+    const { callStore, replay, revocations } = postgresStores(settings)
+    const ask = (key: string) =>
+      callStore.ask({ ids: [cid], claim: { key, expiration: soon(), acceptedFrom: soon() - 100 } }, {})
+    const first = { revocations: { value: [] }, claim: { value: true } }
+    expect(await ask('before')).toMatchObject(first)
+    await preparePostgresStores({ ...settings, epoch: 1 })
+    expect(await ask('after')).toMatchObject(first)
+    await revocations.add({ ids: [cid], expiration: soon() })
+    expect(await ask('revoked')).toEqual({ revocations: { status: 'fulfilled', value: [{ id: cid }] } })
+    expect(await replay.claim('revoked', soon(), { acceptedFrom: soon() - 100 })).toBe(true)
+  })
+
   it('send nothing for a caller that no longer waits', async () => {
     const settings = await open('unheard')
     const sent: string[] = []

@@ -511,6 +511,21 @@ describe('stores in Redis', () => {
     opened.close()
   })
 
+  it('STO-11 RPL-08 claim a call once that is asked about at an earlier epoch, and no revoked call', async () => {
+    const { settings, close } = await open()
+    const { callStore, replay, revocations } = redisStores(settings)
+    const ask = (key: string) =>
+      callStore.ask({ ids: [cid], claim: { key, expiration: soon(), acceptedFrom: soon() - 100 } }, {})
+    const first = { revocations: { value: [] }, claim: { value: true } }
+    expect(await ask('before')).toMatchObject(first)
+    await prepareRedisStores({ ...settings, epoch: 1 })
+    expect(await ask('after')).toMatchObject(first)
+    await revocations.add({ ids: [cid], expiration: soon() })
+    expect(await ask('revoked')).toEqual({ revocations: { status: 'fulfilled', value: [{ id: cid }] } })
+    expect(await replay.claim('revoked', soon(), { acceptedFrom: soon() - 100 })).toBe(true)
+    close()
+  })
+
   it('send nothing for a caller that no longer waits', async () => {
     const opened = await open()
     let sent = 0
