@@ -6,11 +6,8 @@
  */
 
 import { VaultError } from '../../errors.ts'
-import { concatBytes } from '../../ipld/bytes.ts'
 import { startBackgroundTimer } from '../../support/background-timer.ts'
-import { createFormStarts } from './form-starts.ts'
-
-const redactionMarker = '[redacted]'
+import { createScrubber, redactionMarker } from './scrubber.ts'
 
 /**
  * Headers that open a session with the authority of the credential, or that describe the body before it was decoded.
@@ -150,105 +147,4 @@ export function scrubBody(
   }
   // Nothing is read ahead, so each pull has a reader.
   return new ReadableStream(source, { highWaterMark: 0 })
-}
-
-interface Scrubber {
-  push(chunk: Uint8Array): Uint8Array
-  end(): Uint8Array
-  /** Overwrites what was derived from the forms. */
-  forget(): void
-}
-
-function createScrubber(forms: readonly Uint8Array[]): Scrubber {
-  const starts = createFormStarts(forms)
-  const byFirst = new Map<number, Uint8Array[]>()
-  for (const form of forms) {
-    const first = form[0] ?? 0
-    byFirst.set(first, [...(byFirst.get(first) ?? []), form])
-  }
-  const marker = new TextEncoder().encode(redactionMarker)
-  const held = createQueue()
-  // How much of each form the held bytes begin with, so that they are not compared again with the next chunk.
-  const matched = new Map<Uint8Array, number>()
-
-  /** Returns the scrubbed bytes; the last ones may be held. */
-  function search(bytes: Uint8Array, last: boolean): Uint8Array {
-    const out: Uint8Array[] = []
-    let kept = 0
-    let at = starts.next(bytes, 0)
-    if (at > 0) matched.clear()
-    const matchOf = (form: Uint8Array): number => matchLength(bytes, at, form, at === 0 ? (matched.get(form) ?? 0) : 0)
-    while (at < bytes.length) {
-      const candidates = byFirst.get(bytes[at] ?? 0) ?? []
-      const rest = bytes.length - at
-      if (!last && candidates.some((form) => form.length > rest && matchOf(form) === rest)) {
-        for (const form of candidates) matched.set(form, matchOf(form))
-        break
-      }
-      const found = candidates.find((form) => matchOf(form) === form.length)
-      // SEC-04
-      if (found !== undefined) {
-        out.push(bytes.subarray(kept, at), marker)
-        kept = at + found.length
-      }
-      at = starts.next(bytes, at + (found?.length ?? 1))
-      matched.clear()
-    }
-    out.push(bytes.subarray(kept, at))
-    // A copy: behind the memory of a chunk, the platform may have the rest of the response.
-    const scrubbed = concatBytes(out)
-    held.replace(bytes, at)
-    return scrubbed
-  }
-
-  return {
-    push: (chunk) => search(held.isEmpty() ? chunk : held.append(chunk), false),
-    end: () => search(held.append(new Uint8Array(0)), true),
-    forget: starts.forget,
-  }
-}
-
-/** Bytes that are held until more arrive. */
-interface Queue {
-  isEmpty(): boolean
-  /** Adds bytes, and returns all held bytes without a copy: the result is valid until the next call. */
-  append(chunk: Uint8Array): Uint8Array
-  /** Holds `bytes` from `start`. They are the result of `append`, or other bytes if nothing was held. */
-  replace(bytes: Uint8Array, start: number): void
-}
-
-/** The buffer doubles when it is full, so that bytes that arrive one at a time are not copied each time. */
-function createQueue(): Queue {
-  let buffer = new Uint8Array(0)
-  let first = 0
-  let end = 0
-
-  function append(chunk: Uint8Array): Uint8Array {
-    if (buffer.length - end < chunk.length) {
-      const grown = new Uint8Array(2 * (end - first + chunk.length))
-      grown.set(buffer.subarray(first, end))
-      end -= first
-      first = 0
-      buffer = grown
-    }
-    buffer.set(chunk, end)
-    end += chunk.length
-    return buffer.subarray(first, end)
-  }
-
-  return {
-    isEmpty: () => first === end,
-    append,
-    replace(bytes, start) {
-      if (first === end) append(bytes.subarray(start))
-      else first += start
-    },
-  }
-}
-
-/** The number of bytes of `form` that `bytes` has at `at`, of which `known` need no comparison. */
-function matchLength(bytes: Uint8Array, at: number, form: Uint8Array, known: number): number {
-  let length = known
-  while (length < form.length && at + length < bytes.length && bytes[at + length] === form[length]) length += 1
-  return length
 }
