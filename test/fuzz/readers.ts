@@ -192,7 +192,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['audit/postgres', writes, 'postgresAuditSchema'],
   ['audit/postgres', 'asks the server whether there is a table', 'openPostgresAuditSink'],
   ['audit/stdout', isSetUp, 'stdoutAuditSink'],
-  ['vault', isSetUp, 'createVault referenceTable resilient'],
+  ['vault', isSetUp, 'createRedactor createVault referenceTable resilient'],
   ['vault/memory', isSetUp, 'memoryVault'],
   ['vault/processors', isSetUp, 'basic bearer header headers hmac query sigV4'],
   ['vault/sealed', writes, 'generateSealingKey'],

@@ -434,6 +434,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     'audit/verify': 'formatRecord parseRecord findOpenIntents',
     'audit/sqlite': 'readSqliteLines',
     'audit/postgres': 'readPostgresLines',
+    vault: 'createRedactor',
     // A key is one of three forms, and is refused when it is anything else.
     'vault/file': 'createKeyFile',
     'vault/sealed': 'generateSealingKey sealingPublicKey',

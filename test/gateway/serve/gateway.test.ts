@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { until } from '../../support/until.ts'
 import { newClients, textOf } from '../connect/client.ts'
 import { callsIn, canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
@@ -52,6 +55,22 @@ describe('a gateway', () => {
     const allowed = 'CALLS_FILE HOME LANG LC_ALL LC_CTYPE LOGNAME MAIL_KEY PATH TMPDIR TZ USER'.split(' ')
     expect(names.filter((name) => !allowed.includes(name))).toEqual([])
     expect(names).toContain('MAIL_KEY')
+  })
+
+  it('shows the secret neither in a result nor in the file of standard error [GTW-73] [GTW-14] [attack 77]', async () => {
+    home.configure((given) => {
+      const servers = given['servers'] as Record<string, object>
+      Object.assign(servers['mail'] ?? {}, { stderr: 'mail.err' })
+    })
+    await home.open()
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail')
+    const mail = await clients.open(agent.folder)
+    expect(textOf(await mail.call('send', { to: 'a $MAIL_KEY b' }))).toBe('sent to a [redacted] b')
+    const errors = (): string => readFileSync(join(home.folder, 'mail.err'), 'utf8')
+    await until(() => errors().includes('invalid'))
+    expect(errors()).toContain('invalid key [redacted]\n')
+    expect(errors()).not.toContain(canary)
   })
 
   it('records the tool use, session and turn that an agent names, in the records of a call [GTW-41]', async () => {

@@ -25,7 +25,12 @@ const note = (line) => process.env.CALLS_FILE && appendFileSync(process.env.CALL
 process.stderr.write('\u001b[31mready\u001b[0m\n')
 
 const calls = {
-  send: (id, { to }) => say(id, `sent to ${to}`),
+  // A message with a key, as servers write it about a key that was refused.
+  send(id, { to }) {
+    const shown = to.replace('$MAIL_KEY', process.env.MAIL_KEY)
+    if (shown !== to) process.stderr.write(`invalid key ${process.env.MAIL_KEY}\n`)
+    say(id, `sent to ${shown}`)
+  },
   secret: (id) =>
     say(
       id,

@@ -1,0 +1,31 @@
+// node only: streams
+import { pipeline, type Readable, Transform } from 'node:stream'
+import { createRedactor } from '../../vault/redactor.ts'
+import { Secret } from '../../vault/secret.ts'
+
+/** The least characters of a secret that is searched for. A shorter one could be a word of a message. */
+const leastCharacters = 16
+
+/**
+ * Returns the output of a program with `[redacted]` in the place of each of its secrets: an error message of a server
+ * often has the key that was refused. GTW-73
+ */
+export function redactOutput(output: Readable, secrets: readonly string[]): Readable {
+  const searched = secrets.map((text) => text.trim()).filter(({ length }) => length >= leastCharacters)
+  if (searched.length === 0) return output
+  const values = searched.map((text) => new Secret(text))
+  const redactor = createRedactor(values)
+  for (const value of values) value.dispose()
+  const redacted = new Transform({
+    transform: (chunk: Uint8Array, _encoding, done) => done(null, redactor.push(chunk)),
+    flush: (done) => done(null, redactor.end()),
+    destroy(error, done) {
+      redactor.dispose()
+      done(error)
+    },
+  })
+  // The reader learns of the end of the program, and the program of the end of the reader.
+  pipeline(output, redacted, () => undefined)
+  for (const stream of [output, redacted]) stream.on('error', () => undefined)
+  return redacted
+}

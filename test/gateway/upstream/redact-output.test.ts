@@ -1,0 +1,83 @@
+import { once } from 'node:events'
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { describe, expect, it, vi } from 'vitest'
+import { redactOutput } from '../../../src/gateway/upstream/redact-output.ts'
+
+const key = 'sk-live-"7f3a/9c5e'
+
+function outputOf(...parts: readonly string[]): PassThrough {
+  const stream = new PassThrough()
+  for (const part of parts) stream.write(part)
+  stream.end()
+  return stream
+}
+
+describe('the output of a program with secrets', () => {
+  it('shows none of them, as it is or encoded, in whatever parts it arrives [GTW-73] [attack 77]', async () => {
+    const said = [
+      key,
+      JSON.stringify({ error: `invalid key ${key}` }),
+      Buffer.from(key).toString('base64'),
+      encodeURI(key),
+    ]
+    const line = said.join(' ')
+    const redacted = '[redacted] {"error":"invalid key [redacted]"} [redacted] [redacted]'
+    expect(await text(redactOutput(outputOf(line), ['other-secret-of-16', `${key}\n`]))).toBe(redacted)
+    expect(await text(redactOutput(outputOf(...line), [key]))).toBe(redacted)
+    expect(await text(redactOutput(outputOf('token abcdefghijkl1234'), ['Bearer abcdefghijkl1234']))).toBe(
+      'token [redacted]',
+    )
+  })
+
+  it('is the same beside them, and keeps what a short secret has in common with it [GTW-73]', async () => {
+    const stream = outputOf('{"id":1,"result":"postgres sk-live"}')
+    expect(redactOutput(stream, [])).toBe(stream)
+    expect(redactOutput(stream, ['postgres', 'true', '15-characters-1'])).toBe(stream)
+    expect(await text(redactOutput(stream, ['postgres', '16-characters-12']))).toBe(
+      '{"id":1,"result":"postgres sk-live"}',
+    )
+    expect(await text(redactOutput(outputOf('a 16-characters-12'), ['16-characters-12']))).toBe('a [redacted]')
+    expect(await text(redactOutput(outputOf('ends like 16-char'), ['16-characters-12']))).toBe('ends like 16-char')
+  })
+
+  it('passes a message on before the next one [GTW-73]', async () => {
+    const stream = new PassThrough()
+    const redacted = redactOutput(stream, [key])
+    stream.write('{"id":1}\n')
+    expect(String((await once(redacted, 'data'))[0])).toBe('{"id":1}\n')
+    stream.end()
+  })
+
+  it('ends with the program, however that ends, and the program learns of the end of its reader', async () => {
+    const closed = (stream: PassThrough): Promise<void> => new Promise((resolve) => stream.once('close', resolve))
+    for (const error of [undefined, new Error('reset')]) {
+      const stream = new PassThrough()
+      const redacted = redactOutput(stream, [key]) as PassThrough
+      const failed = vi.fn()
+      redacted.on('error', failed)
+      stream.destroy(error)
+      await closed(redacted)
+      expect(failed).toHaveBeenCalledTimes(1)
+    }
+    // Nobody else listens for errors here.
+    const [read, unread] = [new PassThrough(), new PassThrough()]
+    redactOutput(read, [key]).destroy()
+    await closed(read)
+    const redacted = redactOutput(unread, [key]) as PassThrough
+    unread.destroy(new Error('reset'))
+    await closed(redacted)
+  })
+
+  it('SEC-02 overwrites what it searches for at the end', async () => {
+    const fill = vi.spyOn(Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array, 'fill')
+    await text(redactOutput(outputOf('x'), [key]))
+    await vi.waitFor(() => {
+      const filled = fill.mock.contexts as (Uint8Array | Int32Array)[]
+      expect(filled.some((one) => one instanceof Uint8Array && one.length === key.length)).toBe(true)
+      expect(filled.some((one) => one instanceof Int32Array)).toBe(true)
+    })
+    for (const one of fill.mock.contexts as Uint8Array[]) expect(one.every((byte) => byte === 0)).toBe(true)
+    fill.mockRestore()
+  })
+})
