@@ -53,6 +53,8 @@ export function inBatches<Item, Answer>(
     setImmediate(() => {
       scheduled = false
       void send(take())
+      // There may be more than one round trip takes.
+      schedule()
     })
   }
 
