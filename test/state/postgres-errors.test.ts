@@ -156,3 +156,37 @@ describe('the error of PostgreSQL, by its code', () => {
     await expect(open(async () => ({ rows: [null] })).ask('SELECT 1', [])).rejects.toThrow('no data of the stores')
   })
 })
+
+describe('the answer of PostgreSQL about a call', () => {
+  const secret = new Uint8Array(32)
+  const usual = { epoch: 0, forgotten: 0, found: [], first: [0], limited: [], reserved: [], calls: [], known: [] }
+
+  async function ask(change: object, limits?: object) {
+    const answers = JSON.stringify({ ...usual, ...change })
+    const rows = [{ fingerprint: keyedNames(secret).fingerprint, epoch: 0, on_disk: true, answers }]
+    const { callStore } = postgresStores({
+      client: { query: async () => ({ rows }) },
+      secret,
+      clock: { now: () => 1_000 },
+    })
+    const claim = { key: 'a', expiration: 1_060, acceptedFrom: 990 }
+    return callStore.ask({ ids: [], claim, ...(limits && { limits: limits as never }) }, {})
+  }
+
+  it('is a first claim, a replay, or unknown where neither this call nor an earlier one was claimed', async () => {
+    expect(await ask({})).toMatchObject({ claim: { value: true } })
+    const call = keyedNames(secret).hex('replay', 'a')
+    for (const name of ['calls', 'known'])
+      expect(await ask({ first: [], [name]: [call] })).toMatchObject({ claim: { value: false } })
+    expect(await ask({ first: [] })).toMatchObject({ claim: { status: 'rejected', reason: { code: 'ERR_STORE' } } })
+    expect(await ask({ first: [], calls: ['00'] })).toMatchObject({ claim: { status: 'rejected' } })
+  })
+
+  it('is malformed where an answer is missing for a reservation, or a part has another form', async () => {
+    for (const wrong of [
+      ...[{ limited: [0] }, { reserved: ['x'] }, { limited: [0], reserved: [] }, { limited: 0 }, { first: {} }],
+      ...[{ found: [['a']] }, { found: ['a'] }, { epoch: '0' }, { forgotten: null }, { calls: 'a' }],
+    ])
+      await expect(ask(wrong), JSON.stringify(wrong)).rejects.toThrow('PostgreSQL returned a malformed answer')
+  })
+})
