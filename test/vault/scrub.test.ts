@@ -132,11 +132,12 @@ describe('scrubbing', () => {
     await fc.assert(
       fc.asyncProperty(secrets, text(40), fc.integer({ min: 1, max: 9 }), async (values, body, size) => {
         const forms = [...new Set(values)].sort((a, b) => b.length - a.length).map((one) => Buffer.from(one))
-        let [expected, at] = ['', 0]
-        while (at < body.length) {
+        let [expected, replaced] = ['', 0]
+        for (let at = 0; at < body.length; at++) {
           const found = forms.find((form) => body.startsWith(form.toString(), at))
-          expected += found === undefined ? body[at] : '[redacted]'
-          at += found?.length ?? 1
+          if (found !== undefined && at >= replaced) expected += '[redacted]'
+          replaced = Math.max(replaced, at + (found?.length ?? 0))
+          if (at >= replaced) expected += body[at]
         }
         const parts = Array.from({ length: Math.ceil(body.length / size) }, (_, index) =>
           Buffer.from(body.slice(index * size, index * size + size)),
@@ -146,6 +147,17 @@ describe('scrubbing', () => {
       }),
       shortRuns(500),
     )
+  })
+
+  it('SEC-04 finds a secret behind a text of the caller that ends like its beginning [attack 77]', async () => {
+    // The caller knows the name, writes it without its end, and the upstream appends the password.
+    const secret = Secret.ofFields({ username: 'ann-sk-', password: 'sk-live-7f3a' })
+    for (const size of [1, 2, 5, 100])
+      expect(await scrubbed('(ann-sk-live-7f3a) sk-live-7f3a', [secret], size)).toBe('([redacted]) [redacted]')
+    const headers = { 'x-echo': 'ann-sk-live-7f3a, \u00e9' }
+    const out = scrubResponse(new Response('', { headers }), encodedForms([secret]), vi.fn(), patient())
+    expect(out.headers.get('x-echo')).toBe('[redacted], \u00e9')
+    expect(await scrubbed('sk-live-sk-live-sk-', [new Secret('sk-live-sk-')], 3)).toBe('[redacted]')
   })
 
   it('compares a form from its start after bytes that only began like it', async () => {

@@ -7,7 +7,7 @@
 
 import { VaultError } from '../../errors.ts'
 import { startBackgroundTimer } from '../../support/background-timer.ts'
-import { createScrubber, redactionMarker } from './scrubber.ts'
+import { createScrubber } from './scrubber.ts'
 
 /**
  * Headers that open a session with the authority of the credential, or that describe the body before it was decoded.
@@ -57,18 +57,26 @@ export function scrubResponse(
 
 function scrubHeaders(given: Headers, forms: readonly Uint8Array[]): Headers {
   // Each character of a header value is one byte.
-  const texts = forms.map((form) => Array.from(form, (byte) => String.fromCharCode(byte)).join(''))
+  const texts = forms.map(latin1)
   const headers = new Headers()
   for (const [name, value] of given) {
     // SEC-05
     if (removed.includes(name) || (ofServers.test(name) && name !== 'x-accel-buffering')) continue
     if (texts.some((text) => name.includes(text.toLowerCase()))) continue
-    headers.append(
-      name,
-      texts.reduce((scrubbed, text) => scrubbed.replaceAll(text, redactionMarker), value),
-    )
+    headers.append(name, texts.some((text) => value.includes(text)) ? scrubText(value, forms) : value)
   }
   return headers
+}
+
+function scrubText(text: string, forms: readonly Uint8Array[]): string {
+  const scrubber = createScrubber(forms)
+  const scrubbed = [scrubber.push(Uint8Array.from(text, (character) => character.charCodeAt(0))), scrubber.end()]
+  scrubber.forget()
+  return scrubbed.map(latin1).join('')
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')
 }
 
 /** Replaces the forms in a stream of bytes. */

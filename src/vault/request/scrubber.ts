@@ -2,7 +2,7 @@ import { concatBytes } from '../../ipld/bytes.ts'
 import { createFormStarts } from './form-starts.ts'
 
 /** The text in the place of a secret. */
-export const redactionMarker = '[redacted]'
+const redactionMarker = '[redacted]'
 
 /** Replaces the forms of a secret in bytes that arrive in chunks. */
 export interface Scrubber {
@@ -30,11 +30,13 @@ export function createScrubber(forms: readonly Uint8Array[]): Scrubber {
   const held = createQueue()
   // How much of each form the held bytes begin with, so that they are not compared again with the next chunk.
   const matched = new Map<Uint8Array, number>()
+  // How many of the held bytes have been replaced. Another form may begin in them.
+  let replaced = 0
 
   /** Returns the scrubbed bytes; the last ones may be held. */
   function search(bytes: Uint8Array, last: boolean): Uint8Array {
     const out: Uint8Array[] = []
-    let kept = 0
+    let kept = replaced
     let at = starts.next(bytes, 0)
     if (at > 0) matched.clear()
     const matchOf = (form: Uint8Array): number => matchLength(bytes, at, form, at === 0 ? (matched.get(form) ?? 0) : 0)
@@ -48,13 +50,15 @@ export function createScrubber(forms: readonly Uint8Array[]): Scrubber {
       const found = candidates.find((form) => matchOf(form) === form.length)
       // SEC-04
       if (found !== undefined) {
-        out.push(bytes.subarray(kept, at), marker)
-        kept = at + found.length
+        // Forms that overlap have one marker: a caller may know the first one, and could hide the next behind it.
+        if (at >= kept) out.push(bytes.subarray(kept, at), marker)
+        kept = Math.max(kept, at + found.length)
       }
-      at = starts.next(bytes, at + (found?.length ?? 1))
+      at = starts.next(bytes, at + 1)
       matched.clear()
     }
-    out.push(bytes.subarray(kept, at))
+    if (at > kept) out.push(bytes.subarray(kept, at))
+    replaced = Math.max(0, kept - at)
     // A copy: behind the memory of a chunk, the platform may have the rest of the response.
     const scrubbed = concatBytes(out)
     held.replace(bytes, at)
