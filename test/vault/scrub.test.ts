@@ -74,6 +74,10 @@ describe('scrubbing', () => {
       'JSON.stringify with escaped slashes, such as JSON_UNESCAPED_UNICODE of PHP':
         'p!ss\'w<o>rd\\"é=\\/+x\\\\y`\u2028🔑~(*)',
       Gson: 'p!ss\\u0027w\\u003co\\u003erd\\"é\\u003d/+x\\\\y`\\u2028🔑~(*)',
+      'JSON.stringify of JSON.stringify': 'p!ss\'w<o>rd\\\\\\"é=/+x\\\\\\\\y`\u2028🔑~(*)',
+      'json.dumps of JSON.stringify': 'p!ss\'w<o>rd\\\\\\"\\u00e9=/+x\\\\\\\\y`\\u2028\\ud83d\\udd11~(*)',
+      'json.dumps of json.dumps': 'p!ss\'w<o>rd\\\\\\"\\\\u00e9=/+x\\\\\\\\y`\\\\u2028\\\\ud83d\\\\udd11~(*)',
+      'JSON.stringify of encoding/json': 'p!ss\'w\\\\u003co\\\\u003erd\\\\\\"é=/+x\\\\\\\\y`\\\\u2028🔑~(*)',
       'the text of an element': 'p!ss\'w&lt;o&gt;rd"é=/+x\\y`\u2028🔑~(*)',
       'an attribute in double quotes': "p!ss'w&lt;o&gt;rd&quot;é=/+x\\y`\u2028🔑~(*)",
       'html.EscapeString of Go': 'p!ss&#39;w&lt;o&gt;rd&#34;é=/+x\\y`\u2028🔑~(*)',
@@ -89,6 +93,14 @@ describe('scrubbing', () => {
     for (const [encoder, text] of Object.entries(written)) {
       expect(await scrubbed(`<${text}>`, [new Secret(difficult)], 3), encoder).toBe('<[redacted]>')
     }
+  })
+
+  it('SEC-04 finds a key of several lines in JSON within JSON, as in a result of MCP [attack 77]', async () => {
+    const key = '-----BEGIN KEY-----\nMIIE/q"=\n-----END KEY-----\n'
+    const found = JSON.stringify({ text: JSON.stringify({ key, more: 1 }) })
+    const said = '{"text":"{\\"key\\":\\"[redacted]\\",\\"more\\":1}"}'
+    expect(await scrubbed(found, [new Secret(key)], 5)).toBe(said)
+    expect(await scrubbed(found, [Secret.ofFields({ user: 'ann', key })], 5)).toBe(said)
   })
 
   it('SEC-04 finds each field of a secret of several', async () => {

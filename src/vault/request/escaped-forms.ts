@@ -7,7 +7,7 @@
 export function escapedForms(text: string): readonly string[] {
   const json = JSON.stringify(text).slice(1, -1)
   const ascii = escaped(json, notAscii, lowerCase)
-  return [
+  const once = [
     json,
     json.replaceAll('/', '\\/'),
     // Python, and PHP.
@@ -18,6 +18,13 @@ export function escapedForms(text: string): readonly string[] {
     escaped(json, /[<>&'=\u2028\u2029]/g, lowerCase),
     // .NET.
     escaped(json.replaceAll('\\"', '\\u0022'), /[<>&'+`\u007f-\uffff]/g, upperCase),
+  ]
+  // A text of JSON is often a string of another one, such as in a result of MCP.
+  const twice = once.map((form) => JSON.stringify(form).slice(1, -1))
+  return [
+    ...once,
+    ...twice,
+    ...twice.map((form) => escaped(form, notAscii, lowerCase)),
     ...htmlStyles.map((style) => text.replace(/[&<>"'+/=`]/g, (character) => style.get(character) ?? character)),
   ]
 }
