@@ -10,7 +10,7 @@
 export { createVault } from '../vault/create-vault.ts'
 export type { VaultOptions } from '../vault/configuration.ts'
 export type { DeriveContext, DerivedSecret, OutgoingRequest, Processor, ProcessorContext } from '../vault/processor.ts'
-export { createRedactor, type Redactor } from '../vault/redactor.ts'
+export { createRedactor, type Redactor, type RedactorOptions } from '../vault/redactor.ts'
 export type { RemoteVault } from '../vault/resilience/remote-vault.ts'
 export { type ResilientSource, resilient } from '../vault/resilience/resilient.ts'
 export type { CredentialOptions } from '../vault/rules/credential-rules.ts'

@@ -1,8 +1,19 @@
 import { ArgumentError } from '../errors.ts'
 import { isBytes } from '../ipld/value.ts'
+import { type DefaultCheck, integerFrom, type OptionChecks, readOptions, withDefault } from '../support/options.ts'
 import { encodedForms } from './request/encoded-forms.ts'
 import { createScrubber } from './request/scrubber.ts'
 import { Secret } from './secret.ts'
+
+/** Options of {@link createRedactor}. */
+export interface RedactorOptions {
+  /** The fewest bytes of a secret, or of a field or credential in it, that is searched for. Default 1. */
+  readonly minBytes?: number
+}
+
+const checks: OptionChecks<RedactorOptions> & { readonly minBytes: DefaultCheck } = Object.freeze({
+  minBytes: withDefault(integerFrom(1), 1),
+})
 
 /** Replaces secrets in bytes that arrive in parts. */
 export interface Redactor {
@@ -20,7 +31,7 @@ export interface Redactor {
  * of fewer than four bytes are not found. A secret that is reversed, encrypted or split is not found either.
  *
  * @param secrets - may be disposed of afterwards.
- * @throws ArgumentError when it is not a list of secrets; VaultError when one was disposed of.
+ * @throws ArgumentError when it is not a list of secrets, or an option is invalid; VaultError when one was disposed of.
  *
  * @example
  * ```ts
@@ -32,10 +43,11 @@ export interface Redactor {
  * // invalid key [redacted].
  * ```
  */
-export function createRedactor(secrets: readonly Secret[]): Redactor {
+export function createRedactor(secrets: readonly Secret[], options: RedactorOptions = {}): Redactor {
   if (!Array.isArray(secrets) || !secrets.every((secret) => Secret.is(secret)))
     throw new ArgumentError('createRedactor takes a list of secrets: [new Secret(text)]')
-  const forms = encodedForms(secrets)
+  const { minBytes } = readOptions<RedactorOptions, typeof checks>('createRedactor', options, checks)
+  const forms = encodedForms(secrets, minBytes)
   const scrubber = createScrubber(forms)
   return Object.freeze({
     push(bytes: Uint8Array) {

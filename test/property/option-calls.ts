@@ -336,6 +336,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     'createVault use request': (request) => vault.use(request),
     'createVault use': (options) => vault.use({ url: 'https://api.example' } as never, options),
     'createVault lease': (options) => vault.lease('a', options),
+    createRedactor: [[]],
     resilient: [source],
     'referenceTable rows[0]': (row) => referenceTable([row]),
   },
@@ -434,7 +435,6 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     'audit/verify': 'formatRecord parseRecord findOpenIntents',
     'audit/sqlite': 'readSqliteLines',
     'audit/postgres': 'readPostgresLines',
-    vault: 'createRedactor',
     // A key is one of three forms, and is refused when it is anything else.
     'vault/file': 'createKeyFile',
     'vault/sealed': 'generateSealingKey sealingPublicKey',

@@ -31,6 +31,14 @@ describe('a redactor', () => {
     expect(textOf(redactor.push(bytes('sk-live-7f3a')), redactor.end())).toBe('sk-live-7f3a')
   })
 
+  it('finds no secret, and no part of one, that has fewer than `minBytes`', () => {
+    const secrets = [new Secret('7-bytes'), new Secret('8-bytes!'), new Secret('Bearer 7-bytes'), new Secret('éééé')]
+    const redactor = createRedactor(secrets, { minBytes: 8 })
+    expect(textOf(redactor.push(bytes('7-bytes 8-bytes! Bearer 7-bytes éééé.')))).toBe(
+      '7-bytes [redacted] [redacted] [redacted].',
+    )
+  })
+
   it('refuses other values, and shows none of them', () => {
     const disposed = new Secret('sk-live-7f3a')
     disposed.dispose()

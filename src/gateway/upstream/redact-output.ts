@@ -3,18 +3,18 @@ import { pipeline, type Readable, Transform } from 'node:stream'
 import { createRedactor } from '../../vault/redactor.ts'
 import { Secret } from '../../vault/secret.ts'
 
-/** The least characters of a secret that is searched for. A shorter one could be a word of a message. */
-const leastCharacters = 16
+/** The fewest bytes of a secret that is searched for, or of its parts. A shorter one could be a word of a message. */
+const minBytes = 16
 
 /**
  * Returns the output of a program with `[redacted]` in the place of each of its secrets: an error message of a server
  * often has the key that was refused. GTW-73
  */
 export function redactOutput(output: Readable, secrets: readonly string[]): Readable {
-  const searched = secrets.map((text) => text.trim()).filter(({ length }) => length >= leastCharacters)
+  const searched = secrets.map((text) => text.trim()).filter((text) => Buffer.byteLength(text) >= minBytes)
   if (searched.length === 0) return output
   const values = searched.map((text) => new Secret(text))
-  const redactor = createRedactor(values)
+  const redactor = createRedactor(values, { minBytes })
   for (const value of values) value.dispose()
   const redacted = new Transform({
     transform: (chunk: Uint8Array, _encoding, done) => done(null, redactor.push(chunk)),

@@ -10,12 +10,14 @@ const shortest = 4
  * Lists the byte strings as which a secret may appear in a response: unchanged, in base64 and base64url at each of the
  * three alignments, in hexadecimal, percent-encoded, form-encoded, and escaped in JSON and HTML. The fields of a secret
  * are listed as well, and the credential in a value that is a whole header. The longest string comes first.
+ *
+ * @param minBytes - the fewest bytes of a secret, a field or a credential that is listed.
  */
-export function encodedForms(secrets: readonly Secret[]): readonly Uint8Array[] {
+export function encodedForms(secrets: readonly Secret[], minBytes = 1): readonly Uint8Array[] {
   const forms = new Map<string, Uint8Array>()
   const latin1 = new TextDecoder('latin1')
   for (const secret of secrets) {
-    for (const value of valuesOf(secret)) {
+    for (const value of valuesOf(secret).filter(({ length }) => length >= minBytes)) {
       for (const form of formsOf(value)) {
         // Each byte is another character in it.
         const key = latin1.decode(form)

@@ -41,6 +41,16 @@ describe('the output of a program with secrets', () => {
     expect(await text(redactOutput(outputOf('ends like 16-char'), ['16-characters-12']))).toBe('ends like 16-char')
   })
 
+  it('keeps what a short part of a secret has in common with it [GTW-73]', async () => {
+    const line = '{"isError":true,"type":"text","text":"see name@example.com"}'
+    const fields = JSON.stringify({ type: 'text', account: 'name@example.com', key: 'sk-live-7f3a-9c5e' })
+    const basic = `Basic ${Buffer.from('service-account:true').toString('base64')}`
+    expect(await text(redactOutput(outputOf(line), [fields, basic, 'Bearer example.com']))).toBe(
+      line.replace('name@example.com', '[redacted]'),
+    )
+    expect(await text(redactOutput(outputOf('sk-live-7f3a-9c5e'), [fields]))).toBe('[redacted]')
+  })
+
   it('passes a message on before the next one [GTW-73]', async () => {
     const stream = new PassThrough()
     const redacted = redactOutput(stream, [key])
