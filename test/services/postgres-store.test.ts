@@ -298,6 +298,46 @@ describe('STO-06 stores in PostgreSQL', () => {
   })
 
   it.each(['calls', 'revocations', 'limits'] as const)(
+    'RPL-04 RVK-13 LMT-14 forget nothing while they are being prepared with a new epoch: %s',
+    async (kind) => {
+      const settings = await open(`preparing_${kind}`)
+      const ended = soon() - 3600
+      const ago = postgresStores({ ...settings, clock: { now: () => ended - 10 } })
+      const entries = [{ key: 'a', kind: 'total', maximum: 3, amount: 1, expiration: ended }] as const
+      await ago.replay.claim('a', ended, { acceptedFrom: ended - 20 })
+      await ago.revocations.add({ ids: [cid], expiration: ended })
+      await ago.limitStore.reserve(limitRequest('a', { entries, deadline: ended }), {})
+      const preparing = await owner.connect()
+      let isNoted = false
+      const client: PostgresStoreClient = {
+        async query(text, values) {
+          const answer = await owner.query(text, [...values])
+          if (text.includes('UPDATE') && !isNoted) {
+            isNoted = true
+            await preparing.query('BEGIN')
+            await preparing.query(
+              `UPDATE preparing_${kind}_stores SET forgotten = 0, revocations_forgotten = 0, limits_forgotten = 0`,
+            )
+            // The next statement waits for this one, and then compares the time that is noted now.
+            setTimeout(() => void preparing.query('COMMIT'), 300)
+          }
+          return answer
+        },
+      }
+      try {
+        const { replay, revocations, limitStore } = postgresStores({ ...settings, client })
+        await { calls: replay, revocations, limits: limitStore }[kind].prune()
+      } finally {
+        preparing.release()
+      }
+      const [{ count }] = (await owner.query(`SELECT count(*)::int FROM preparing_${kind}_${kind}`)).rows as [
+        { count: number },
+      ]
+      expect(count).toBe(1)
+    },
+  )
+
+  it.each(['calls', 'revocations', 'limits'] as const)(
     'RPL-04 RVK-13 LMT-14 forget nothing that was added after a new epoch, with which they were prepared meanwhile: %s',
     async (kind) => {
       const settings = await open(`meanwhile_${kind}`)
