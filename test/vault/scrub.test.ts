@@ -95,10 +95,21 @@ describe('scrubbing', () => {
     }
   })
 
+  it('SEC-04 finds a secret without the white space at its ends, and keeps the white space [attack 77]', async () => {
+    for (const secret of [
+      new Secret(' canary-77\r\n'),
+      new Secret('Bearer canary-77\n'),
+      Secret.ofFields({ key: 'canary-77\n' }),
+      new Secret(Buffer.from('\tcanary-77\n')),
+    ])
+      expect(await scrubbed('canary-77\n Y2FuYXJ5LTc3', [secret], 3)).toBe('[redacted]\n [redacted]')
+    expect(await scrubbed('1    2', [new Secret('    ')])).toBe('1[redacted]2')
+  })
+
   it('SEC-04 finds a key of several lines in JSON within JSON, as in a result of MCP [attack 77]', async () => {
     const key = '-----BEGIN KEY-----\nMIIE/q"=\n-----END KEY-----\n'
     const found = JSON.stringify({ text: JSON.stringify({ key, more: 1 }) })
-    const said = '{"text":"{\\"key\\":\\"[redacted]\\",\\"more\\":1}"}'
+    const said = '{"text":"{\\"key\\":\\"[redacted]\\\\n\\",\\"more\\":1}"}'
     expect(await scrubbed(found, [new Secret(key)], 5)).toBe(said)
     expect(await scrubbed(found, [Secret.ofFields({ user: 'ann', key })], 5)).toBe(said)
   })
@@ -119,6 +130,11 @@ describe('scrubbing', () => {
     expect(await scrubbed('YW5uOmNhbjphcnk= ann:can:ary can:ary ann:', [basic])).toBe(
       '[redacted] ann:[redacted] [redacted] ann:',
     )
+    for (const credential of ['YTpwPz4+d29yZC0x', 'YTpwPz4-d29yZC0x', 'YWI6cD8+PndvcmQtMQ', 'YWI6cD8-PndvcmQtMQ'])
+      expect(await scrubbed('p?>>word-1, p?>word-1', [new Secret(`Basic ${credential}`)]), credential).toContain(
+        '[redacted]',
+      )
+    expect(await scrubbed('Basic a*cd', [new Secret('Basic a*cd')])).toBe('[redacted]')
     // Any other two words are one secret.
     expect(await scrubbed('horse battery, battery', [new Secret('horse battery')])).toBe('[redacted], battery')
     expect(await scrubbed('Bearer a b', [new Secret('Bearer canary 77')])).toBe('Bearer a b')

@@ -1,4 +1,4 @@
-import { decodeBase64, encodeBase64, encodeBase64url } from '../../ipld/base.ts'
+import { encodeBase64, encodeBase64url } from '../../ipld/base.ts'
 import { encodeHex } from '../../ipld/hex.ts'
 import type { Secret } from '../secret.ts'
 import { escapedForms } from './escaped-forms.ts'
@@ -33,7 +33,14 @@ export function encodedForms(secrets: readonly Secret[], minBytes = 1): readonly
 function valuesOf(secret: Secret): readonly Uint8Array[] {
   const encoder = new TextEncoder()
   const values = [secret.revealBytes(), ...secret.fieldNames().map((name) => encoder.encode(secret.revealField(name)))]
-  return values.flatMap((value) => [value, ...credentialsOf(value)])
+  return values.map(trimmed).flatMap((value) => [value, ...credentialsOf(value)])
+}
+
+/** Without white space at its ends, such as the last line break of a file, which a program may have removed. */
+function trimmed(value: Uint8Array): Uint8Array {
+  const isSpace = (byte: number): boolean => byte === 32 || (byte >= 9 && byte <= 13)
+  const start = value.findIndex((byte) => !isSpace(byte))
+  return start < 0 ? value : value.subarray(start, value.findLastIndex((byte) => !isSpace(byte)) + 1)
 }
 
 /** The credential in the value of a header, without its scheme; of Basic (RFC 7617), the password too. */
@@ -44,7 +51,9 @@ function credentialsOf(value: Uint8Array): readonly Uint8Array[] {
   const parts = [new TextEncoder().encode(credential)]
   if (scheme.toLowerCase() !== 'basic') return parts
   try {
-    const pair = decodeBase64(credential)
+    // Servers read it also without padding, and with the other alphabet.
+    const text = atob(credential.replaceAll('-', '+').replaceAll('_', '/'))
+    const pair = Uint8Array.from(text, (character) => character.charCodeAt(0))
     return [...parts, pair.slice(pair.indexOf(58) + 1)]
   } catch {
     return parts
