@@ -37,6 +37,7 @@ describe('a redactor', () => {
     expect(textOf(redactor.push(bytes('7-bytes 8-bytes! Bearer 7-bytes éééé.')))).toBe(
       '7-bytes [redacted] [redacted] [redacted].',
     )
+    expect(textOf(createRedactor([new Secret('123')]).push(bytes('123 313233.')))).toBe('123 [redacted].')
   })
 
   it('refuses other values, and shows none of them', () => {

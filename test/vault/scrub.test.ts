@@ -130,10 +130,17 @@ describe('scrubbing', () => {
     expect(await scrubbed('YW5uOmNhbjphcnk= ann:can:ary can:ary ann:', [basic])).toBe(
       '[redacted] ann:[redacted] [redacted] ann:',
     )
-    for (const credential of ['YTpwPz4+d29yZC0x', 'YTpwPz4-d29yZC0x', 'YWI6cD8+PndvcmQtMQ', 'YWI6cD8-PndvcmQtMQ'])
-      expect(await scrubbed('p?>>word-1, p?>word-1', [new Secret(`Basic ${credential}`)]), credential).toContain(
-        '[redacted]',
-      )
+    for (const credential of [
+      'YTpwPz4+d29yZC0x',
+      'YTpwPz4-d29yZC0x',
+      'YWI6cD8+PndvcmQtMQ',
+      'YWI6cD8-PndvcmQtMQ',
+      'YWI6cD8_PndvcmQtMQ',
+    ])
+      expect(
+        await scrubbed('p?>>word-1, p?>word-1, p??>word-1', [new Secret(`Basic ${credential}`)]),
+        credential,
+      ).toContain('[redacted]')
     expect(await scrubbed('Basic a*cd', [new Secret('Basic a*cd')])).toBe('[redacted]')
     // Any other two words are one secret.
     expect(await scrubbed('horse battery, battery', [new Secret('horse battery')])).toBe('[redacted], battery')
@@ -186,6 +193,10 @@ describe('scrubbing', () => {
     const out = scrubResponse(new Response('', { headers }), encodedForms([secret]), vi.fn(), patient())
     expect(out.headers.get('x-echo')).toBe('[redacted], \u00e9')
     expect(await scrubbed('sk-live-sk-live-sk-', [new Secret('sk-live-sk-')], 3)).toBe('[redacted]')
+    const begun = new Response('', { headers: { 'x-echo': 'ann-sk-live-7f3a sk-li' } })
+    expect(scrubResponse(begun, encodedForms([secret]), vi.fn(), patient()).headers.get('x-echo')).toBe(
+      '[redacted] sk-li',
+    )
   })
 
   it('compares a form from its start after bytes that only began like it', async () => {
@@ -201,6 +212,13 @@ describe('scrubbing', () => {
     expect(await new Response(body).text()).toBe('abcQaXcdWXYZ[redacted]')
   })
 
+  it('compares a form from its start in a chunk after a form that came to nothing', async () => {
+    const forms = ['abcdefgh', 'zzzz'].map((text) => Buffer.from(text))
+    const chunks = ['abcde', 'X', 'abcdZfgh'].map((text) => Buffer.from(text))
+    const body = scrubBody(streamOf(chunks), forms, vi.fn(), patient())
+    expect(await new Response(body).text()).toBe('abcdeXabcdZfgh')
+  })
+
   it('SEC-02 overwrites what it derived from the forms when the body has ended or was cancelled', async () => {
     const fill = vi.spyOn(Object.getPrototypeOf(Int32Array.prototype) as Int32Array, 'fill')
     const overwritten = (): number => fill.mock.contexts.filter((one) => one instanceof Int32Array).length
@@ -208,6 +226,9 @@ describe('scrubbing', () => {
     expect(overwritten()).toBe(1)
     await scrubBody(streamOf([new Uint8Array(3)]), [], () => undefined, patient()).cancel()
     expect(overwritten()).toBe(2)
+    const headers = { 'x-echo': 'canary-77' }
+    scrubResponse(new Response(null, { headers }), encodedForms([new Secret('canary-77')]), vi.fn(), patient())
+    expect(overwritten()).toBe(3)
     fill.mockRestore()
   })
 

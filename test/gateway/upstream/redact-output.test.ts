@@ -39,6 +39,8 @@ describe('the output of a program with secrets', () => {
     )
     expect(await text(redactOutput(outputOf('a 16-characters-12'), ['16-characters-12']))).toBe('a [redacted]')
     expect(await text(redactOutput(outputOf('ends like 16-char'), ['16-characters-12']))).toBe('ends like 16-char')
+    expect(await text(redactOutput(outputOf('a 16 bytes: ééé'), ['16 bytes: ééé']))).toBe('a [redacted]')
+    expect(redactOutput(stream, [' '.repeat(16)])).toBe(stream)
   })
 
   it('keeps what a short part of a secret has in common with it [GTW-73]', async () => {
