@@ -68,7 +68,7 @@ describe('a message names the fault and the remedy', () => {
       /`maxInvocationLifetime` must be an integer >= \d.* \(got a string\)$/,
     )
     expect(await errorOf(() => createService({ subjects: [''] }))).toBe(
-      '`subjects[0]` must be a DID (got an empty string; a variable of the environment may not be set)',
+      '`subjects[0]` must be a DID, such as did:web:example.com',
     )
   })
 
@@ -85,7 +85,7 @@ describe('a message names the fault and the remedy', () => {
     )
     const invocation = await call({ issuer: bob, proofs: [root], expiration: now - 61 })
     expect(await denialOf([invocation, root])).toBe(
-      'the invocation expired at 2027-01-15T07:58:59Z (1799999939); it is now 2027-01-15T08:00:00Z (1800000000); sign a new invocation, and if it is refused too, check the clocks',
+      'the invocation expired at 2027-01-15T07:58:59Z (1799999939); it is now 2027-01-15T08:00:00Z (1800000000); sign a new invocation, or check the clocks',
     )
   })
 

@@ -178,7 +178,7 @@ const sentences: ReadonlyMap<DenialCode, (words: Words) => string> = new Map<Den
   [
     'expired',
     ({ link, bound, now, isCall }) =>
-      `${link} expired at ${showTime(bound)}; it is now ${showTime(now)}; ${isCall ? 'sign a new invocation, and if it is refused too, check the clocks' : 'ask its issuer for a new delegation'}`,
+      `${link} expired at ${showTime(bound)}; it is now ${showTime(now)}; ${isCall ? 'sign a new invocation, or check the clocks' : 'ask its issuer for a new delegation'}`,
   ],
   [
     'lifetime_too_long',

@@ -13,14 +13,13 @@ export function didOption(name: string, value: string): Did {
   } catch (cause) {
     refusePromise(name, value)
     throw new ArgumentError(
-      `\`${name}\` ${typeof value === 'string' ? `must be a DID${hint(cause, value)}` : didString(value)}`,
+      `\`${name}\` ${typeof value === 'string' ? `must be a DID${hint(cause)}` : didString(value)}`,
     )
   }
 }
 
 /** The fault, without the value: messages that begin with a quotation contain it. */
-function hint(cause: unknown, value: string): string {
-  if (value === '') return ' (got an empty string; a variable of the environment may not be set)'
+function hint(cause: unknown): string {
   const { message } = cause as Error
   if (!message.startsWith('`')) return `: ${message}`
   return message.endsWith('fragment') ? ' without path, query or fragment' : ', such as did:web:example.com'

@@ -1,6 +1,6 @@
+import { hasSecretName } from '../../support/secret-name.ts'
 import { secretKind } from '../refuse-secrets.ts'
 import type { DataObject } from './config-document.ts'
-import { hasSecretName } from './sort-value.ts'
 
 /** A secret in the command line of a server, or in its address. */
 export interface WordFinding {

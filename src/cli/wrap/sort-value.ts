@@ -1,3 +1,4 @@
+import { hasSecretName } from '../../support/secret-name.ts'
 import { secretKind } from '../refuse-secrets.ts'
 
 /** Whether a value is secret, with the reason for people. */
@@ -30,22 +31,6 @@ export function sortValue(name: string, value: string, named: NamedValues): Sort
   if (isPlainUrl(value)) return { secret: false, why: 'it is a URL in which nothing looks like a token' }
   return { secret: true, why: 'it is not plainly harmless' }
 }
-
-/** Whether the name of a variable, an option or a parameter suggests a secret. */
-export function hasSecretName(name: string): boolean {
-  // `maxTokens` is a number, and `KEYBOARD` and `AUTHOR` are words.
-  return name
-    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
-    .toLowerCase()
-    .split(/[^a-z0-9]+/)
-    .some((word) => secretWords.has(word) || /(?:key|token|secret|password|passwd)$/.test(word))
-}
-
-const secretWords: ReadonlySet<string> = new Set([
-  ...['apikey', 'auth', 'authorization', 'bearer', 'bot', 'cookie', 'credential', 'credentials', 'creds', 'dsn', 'jwt'],
-  ...['key', 'keys', 'pass', 'passphrase', 'passwd', 'password', 'pat', 'pin', 'private', 'pwd', 'salt', 'secret'],
-  ...['secrets', 'session', 'sid', 'sig', 'signature', 'token', 'webhook'],
-])
 
 /** The names of settings that no program uses for a secret, with values of one word. */
 function isHarmlessName(name: string): boolean {

@@ -1,5 +1,6 @@
 // node only: streams
 import { pipeline, type Readable, Transform } from 'node:stream'
+import { hasSecretName } from '../../support/secret-name.ts'
 import { createRedactor } from '../../vault/redactor.ts'
 import { Secret } from '../../vault/secret.ts'
 
@@ -7,11 +8,17 @@ import { Secret } from '../../vault/secret.ts'
 const minBytes = 16
 
 /**
- * Returns the output of a program with `[redacted]` in the place of each of its secrets: an error message of a server
- * often has the key that was refused. GTW-73
+ * Returns the output of a program with `[redacted]` in the place of each of its keys: an error message of a server
+ * often has the one that was refused. Other values that are kept as secrets, such as the address of an account, are
+ * part of many results. GTW-73
+ *
+ * @param secrets - the values by the names of their variables.
  */
-export function redactOutput(output: Readable, secrets: readonly string[]): Readable {
-  const searched = secrets.map((text) => text.trim()).filter((text) => Buffer.byteLength(text) >= minBytes)
+export function redactOutput(output: Readable, secrets: Readonly<Record<string, string>>): Readable {
+  const searched = Object.entries(secrets)
+    .filter(([name]) => hasSecretName(name))
+    .map(([, text]) => text.trim())
+    .filter((text) => Buffer.byteLength(text) >= minBytes)
   if (searched.length === 0) return output
   const values = searched.map((text) => new Secret(text))
   const redactor = createRedactor(values, { minBytes })

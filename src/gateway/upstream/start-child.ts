@@ -64,12 +64,11 @@ export async function startChild(
   // A write to a program that has just ended fails; its end is reported by `ended`.
   child.stdin?.on('error', () => undefined)
   child.stdout?.on('error', () => undefined)
-  const hidden = Object.values(secrets)
-  if (child.stderr !== null) errors?.copy(redactOutput(child.stderr, hidden))
+  if (child.stderr !== null) errors?.copy(redactOutput(child.stderr, secrets))
   let stopping: Promise<void> | undefined
   return {
     input: child.stdin as Writable,
-    output: redactOutput(child.stdout as Readable, hidden),
+    output: redactOutput(child.stdout as Readable, secrets),
     ended,
     stop() {
       stopping ??= stop(child, ended)
