@@ -27,6 +27,8 @@ export interface SessionPace {
  */
 export function sessionPace(now: () => number = () => performance.now()): SessionPace {
   const { atOnce, eachMs, mostWaitMs } = sessionRate
+  // Whole milliseconds: the sum of many fractions is rounded, and could be after the present.
+  const wholeNow = (): number => Math.floor(now())
   /** The time of the last session of each holder, if all had begun in the pace. */
   const last = new Map<string | undefined, number>()
   const restOf = (present: number): number => present - (atOnce - 1) * eachMs
@@ -41,11 +43,11 @@ export function sessionPace(now: () => number = () => performance.now()): Sessio
 
   return {
     hasAnonymous() {
-      const present = now()
+      const present = wholeNow()
       return turnOf(undefined, present) <= present
     },
     take(branch) {
-      const present = now()
+      const present = wholeNow()
       if (last.size >= mostHolders) forget(present)
       const turn = turnOf(branch, present)
       if (turn - present > mostWaitMs) return undefined

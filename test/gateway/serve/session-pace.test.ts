@@ -29,6 +29,17 @@ describe('the pace in which sessions begin', () => {
     expect(Array.from({ length: 101 }, () => pace.take(undefined))).toEqual([...Array<number>(100).fill(0), 1_000])
   })
 
+  it('is the same at each fraction of a millisecond [GTW-72]', () => {
+    for (let time = 4_000; time < 5_000; time += 1.234_567_89) {
+      const pace = sessionPace(() => time)
+      const turns = Array.from({ length: 101 }, () => [pace.hasAnonymous(), pace.take(undefined)])
+      expect(
+        turns.findIndex(([isFree, wait]) => !isFree || wait !== 0),
+        String(time),
+      ).toBe(100)
+    }
+  })
+
   it('of an agent is remembered while others begin sessions [GTW-72]', () => {
     let time = 0
     const pace = sessionPace(() => time)
@@ -59,9 +70,19 @@ describe('a session that waits for its turn', () => {
   }
 
   it('begins then, with its place [GTW-72]', async () => {
-    const { places, admitted } = wait(new Socket(), 20)
-    expect(await Promise.race([admitted, new Promise((resolve) => setImmediate(() => resolve('waits')))])).toBe('waits')
-    expect([await admitted, places.size]).toEqual([{ leave: expect.any(Function) }, 1])
+    vi.useFakeTimers()
+    try {
+      const { places, admitted } = wait(new Socket(), 20)
+      const begun = vi.fn()
+      void admitted.then(begun)
+      await vi.advanceTimersByTimeAsync(19)
+      expect(begun).not.toHaveBeenCalled()
+      await vi.advanceTimersByTimeAsync(1)
+      expect(begun).toHaveBeenCalledTimes(1)
+      expect([await admitted, places.size]).toEqual([{ leave: expect.any(Function) }, 1])
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it.each([
