@@ -53,7 +53,7 @@ export async function mcpPrograms(flags: readonly string[] = []): Promise<McpPro
   const program = join(root, 'dist/internal/procura.js')
   const bare = [join(root, 'bench/setup/mail-tool.mjs')]
   const file = join(folder, '.mcp.json')
-  const mail = { type: 'stdio', command: process.execPath, args: bare, env: { MAIL_KEY: 'sk-bench-3f9a81' } }
+  const mail = { type: 'stdio', command: process.execPath, args: bare, env: { MAIL_KEY: 'sk-bench-3f9a81c27d4e' } }
   writeFileSync(file, JSON.stringify({ mcpServers: { mail } }))
   const home = join(folder, 'home')
   const env = { ...process.env, PROCURA_HOME: home, PROCURA_VAULT_PASSPHRASE: 'a passphrase for measurements' }
