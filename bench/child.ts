@@ -5,18 +5,27 @@
  * @module
  */
 
+import { type Disturbance, disturbance, expectPace } from './harness/calm.ts'
 import type { SuiteOptions, SuiteResult } from './harness/suite.ts'
 import { suites } from './suites/index.ts'
 
 /** The message of `run.ts`. */
 export interface Order {
   readonly name: string
+  /** Microseconds of a verification on the undisturbed processor. Without it, no turn is repeated. */
+  readonly pace?: number
   readonly options: Omit<SuiteOptions, 'peers'> & { readonly peers: readonly string[] }
+}
+
+/** The answer to `run.ts`. */
+export interface Report {
+  readonly result: SuiteResult
+  readonly disturbance: Disturbance
 }
 
 process.once('message', (order: Order) => {
   run(order).then(
-    (result) => process.send?.(result, () => process.exit(0)),
+    (report) => process.send?.(report, () => process.exit(0)),
     (error: unknown) => {
       console.error(error)
       process.exit(1)
@@ -24,9 +33,11 @@ process.once('message', (order: Order) => {
   )
 })
 
-async function run({ name, options }: Order): Promise<SuiteResult> {
+async function run({ name, pace, options }: Order): Promise<Report> {
   const entry = suites[name]
   if (entry === undefined) throw new Error(`there is no suite ${name}`)
   const { suite } = await entry.load()
-  return suite.run({ ...options, peers: new Set(options.peers) })
+  if (pace !== undefined) expectPace(pace)
+  const result = await suite.run({ ...options, peers: new Set(options.peers) })
+  return { result, disturbance: disturbance() }
 }

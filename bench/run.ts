@@ -16,13 +16,14 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { setup as build } from '../test/setup/build.ts'
 import { root } from '../test/setup/entries.ts'
-import type { Order } from './child.ts'
+import type { Order, Report } from './child.ts'
+import { calmTable, type Disturbance, findPace } from './harness/calm.ts'
 import { installedPeers, installPeers } from './harness/installed.ts'
 import { describeMachine, machineTable } from './harness/machine.ts'
 import { millionTable } from './harness/million.ts'
 import { drawCosts } from './harness/picture.ts'
 import { writeResults } from './harness/results.ts'
-import type { Effort, SuiteResult, Table } from './harness/suite.ts'
+import type { Effort, Table } from './harness/suite.ts'
 import { number, printTable } from './harness/table.ts'
 import { standingOf, targets, targetsTable } from './harness/targets.ts'
 import { suites } from './suites/index.ts'
@@ -50,24 +51,32 @@ async function main(): Promise<number> {
   const peers = values.smoke ? new Map<string, string>() : installedPeers()
   const machine = machineTable(describeMachine(), peers)
   if (!values.smoke) console.log(`${printTable(machine)}\n`)
+  let pace = values.smoke ? undefined : await findPace(5_000)
+  const disturbances: Disturbance[] = []
   const tables: Table[] = []
   const figures: Record<string, number> = {}
   for (const name of values.suite) {
     const start = performance.now()
     const options = { effort: values.smoke ? hardly : thorough, smoke: values.smoke, peers: [...peers.keys()] }
-    const result = await runSuite({ name, options })
+    // The processor may have been disturbed before.
+    if (pace !== undefined) pace = Math.min(pace, await findPace(500))
+    const { result, disturbance } = await runSuite({ name, options, ...(pace !== undefined && { pace }) })
+    disturbances.push(disturbance)
     tables.push(...result.tables)
     Object.assign(figures, result.figures)
     if (!values.smoke) console.log(`${result.tables.map(printTable).join('\n\n')}\n`)
     console.log(`${name}: ${number((performance.now() - start) / 1000)} s`)
   }
+  const calm = pace === undefined ? [] : [calmTable(pace, disturbances)]
+  if (!values.smoke) console.log(`${calm.map(printTable).join('')}\n`)
   const standings = targetsTable(figures)
   if (!values.smoke && standings.rows.length > 0) console.log(printTable(standings))
-  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify({ machine, standings, tables, figures }))
+  if (values.json !== undefined)
+    writeFileSync(values.json, JSON.stringify({ machine, calm, standings, tables, figures }))
   const million = millionTable(figures)
   if (!values.smoke && million.rows.length > 0) console.log(printTable(million))
   if (values.write) {
-    writeResults(`${root}bench/RESULTS.md`, [machine, standings, million], tables)
+    writeResults(`${root}bench/RESULTS.md`, [machine, ...calm, standings, million], tables)
     writeFileSync(`${root}bench/cost-per-call.svg`, drawCosts(figures))
   }
   const missed = targets.filter((target) => standingOf(target, figures) === 'missed')
@@ -76,18 +85,18 @@ async function main(): Promise<number> {
 }
 
 /** Runs one suite in a process of its own. Rejects when it fails. */
-function runSuite(order: Order): Promise<SuiteResult> {
+function runSuite(order: Order): Promise<Report> {
   return new Promise((resolve, reject) => {
     const flags = suites[order.name]?.flags ?? []
     const execArgv = [...process.execArgv, '--no-warnings', '--expose-gc', ...flags]
     const child = fork(`${root}bench/child.ts`, { execArgv, serialization: 'advanced' })
-    let result: SuiteResult | undefined
-    child.once('message', (message: SuiteResult) => {
-      result = message
+    let report: Report | undefined
+    child.once('message', (message: Report) => {
+      report = message
     })
     child.once('error', reject)
     child.once('exit', (code) => {
-      if (result !== undefined) resolve(result)
+      if (report !== undefined) resolve(report)
       else reject(new Error(`the suite ${order.name} ended with ${code}`))
     })
     child.send(order)

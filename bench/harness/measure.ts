@@ -2,12 +2,13 @@
  * Times of several contenders, measured so that they can be compared on a busy machine.
  *
  * Every contender has one turn in each round, so that a slow period affects all of them. The order differs in each
- * round. The garbage of one turn is collected before the next, so that no contender pays for another. A ratio compares
- * two turns of the same round; medians are taken after dividing.
+ * round. The garbage of one turn is collected before the next, so that no contender pays for another. A turn that was
+ * disturbed from outside is repeated. A ratio compares two turns of the same round; medians are taken after dividing.
  *
  * @module
  */
 
+import { calmly } from './calm.ts'
 import type { Effort } from './suite.ts'
 
 /** Something to be timed. */
@@ -52,8 +53,7 @@ export async function measure(
   const shuffle = createShuffle()
   for (let round = 0; round < rounds; round++) {
     for (const at of shuffle(turns.keys())) {
-      collectGarbage()
-      times[at]?.push(await (turns[at] as Turn).take())
+      times[at]?.push(await calmly(() => (turns[at] as Turn).take()))
     }
   }
   const bases = times[baseAt] as number[]
@@ -123,6 +123,7 @@ async function prepareTurn({ run, operations = 1, prepare }: Contender, turnMs: 
   return {
     operations: times * operations,
     take: async () => {
+      collectGarbage()
       // Entries that caches have dropped since the last turn.
       await batch(run, Math.ceil(times / 8))
       return ((await batch(run, times)) * 1000) / (times * operations)

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { calmly } from '../harness/calm.ts'
 import { quantile } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
 import { number } from '../harness/table.ts'
@@ -14,8 +15,8 @@ interface Drive {
   readonly connections: number
 }
 
-/** Every contender is under load for six seconds, and one more to get warm. */
-const bounded: Drive = { seconds: 2, turns: 3, connections: 32 }
+/** Every contender is under load for seven seconds, and one more to get warm. */
+const bounded: Drive = { seconds: 1, turns: 7, connections: 32 }
 
 interface Autocannon {
   default(options: Record<string, unknown>): Promise<{ readonly non2xx: number; readonly errors: number }>
@@ -70,13 +71,7 @@ export const suite: Suite = {
       for (let turn = 0; turn < bounded.turns; turn++) {
         for (let at = 0; at < servers.length; at++) {
           const server = servers[(at + turn) % servers.length] as Server
-          const { requests, microseconds, delay } = await drive(server, autocannon, bounded)
-          server.turns.push({
-            throughput: requests / bounded.seconds,
-            cpu: microseconds / requests,
-            delay: delay.median,
-            longDelay: delay.p99,
-          })
+          server.turns.push(await calmly(() => drive(server, autocannon, bounded)))
         }
       }
     } finally {
@@ -152,17 +147,22 @@ async function drive(
   server: Server,
   autocannon: Autocannon['default'],
   { seconds, connections }: Drive,
-): Promise<ServerUsage> {
+): Promise<Turn> {
   await usageOf(server)
   const { port, bodies } = server.ready
+  const start = performance.now()
   const { non2xx, errors } = await autocannon({
     url: `http://127.0.0.1:${port}`,
     connections,
     duration: seconds,
+    // milliseconds: it looks as often whether its time is over
+    sampleInt: 50,
     requests: bodies.map((body) => ({ method: 'POST', path: '/', body: Buffer.from(body) })),
   })
   if (non2xx + errors > 0) throw new Error(`${server.name} refused ${non2xx} requests and failed ${errors}`)
-  return usageOf(server)
+  const { requests, microseconds, delay } = await usageOf(server)
+  const elapsed = (performance.now() - start) / 1_000
+  return { throughput: requests / elapsed, cpu: microseconds / requests, delay: delay.median, longDelay: delay.p99 }
 }
 
 async function usageOf({ child }: Server): Promise<ServerUsage> {

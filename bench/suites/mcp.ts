@@ -1,3 +1,4 @@
+import { calmly } from '../harness/calm.ts'
 import { type Measurement, measure, quantile } from '../harness/measure.ts'
 import type { Suite, SuiteOptions, Table } from '../harness/suite.ts'
 import { number, timesTable } from '../harness/table.ts'
@@ -108,10 +109,14 @@ async function timeStarts(
   const times = programs.map((): number[] => [])
   for (let round = 0; round < rounds; round++) {
     for (const [at, [, program]] of programs.entries()) {
-      const start = performance.now()
-      const session = await openMcpSession(program)
-      times[at]?.push((performance.now() - start) * 1_000)
-      await session.close()
+      const started = await calmly(async () => {
+        const start = performance.now()
+        const session = await openMcpSession(program)
+        const microseconds = (performance.now() - start) * 1_000
+        await session.close()
+        return microseconds
+      })
+      times[at]?.push(started)
     }
   }
   const [bases = []] = times

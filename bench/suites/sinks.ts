@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { service as postgres } from '../../test/services/postgres.service.ts'
 import type { Running } from '../../test/services/service.ts'
-
+import { calmly } from '../harness/calm.ts'
 import { quantile } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
 import { number } from '../harness/table.ts'
@@ -21,8 +21,8 @@ interface Drive {
 }
 
 const thorough: Drive = {
-  turns: 3,
-  milliseconds: 2_000,
+  turns: 6,
+  milliseconds: 1_000,
   loads: [
     [1, true],
     [64, true],
@@ -65,7 +65,7 @@ export const suite: Suite = {
       }
       for (const one of loaded) await takeTurn(one, drive.milliseconds / 2)
       for (let turn = 0; turn < drive.turns; turn++) {
-        for (const one of loaded) one.usages.push(await takeTurn(one, drive.milliseconds))
+        for (const one of loaded) one.usages.push(await calmly(() => takeTurn(one, drive.milliseconds)))
       }
     } finally {
       for (const { child } of loaded) child.disconnect()
