@@ -61,7 +61,8 @@ export function createChain(writer: LineWriter, options: ChainedSinkOptions = {}
       rooms.giveBack(room)
       const record = isPromiseLike(finished) ? await finished : finished
       try {
-        await writer.write(record, drafted, given)
+        const written = writer.write(record, drafted, given)
+        if (isPromiseLike(written)) await written
       } catch (cause) {
         throw unconfirmed(name, cause)
       }
