@@ -1,5 +1,5 @@
+import { secretKind } from '../../support/secret-kind.ts'
 import { hasSecretName } from '../../support/secret-name.ts'
-import { secretKind } from '../refuse-secrets.ts'
 import type { DataObject } from './config-document.ts'
 
 /** A secret in the command line of a server, or in its address. */

@@ -1,5 +1,5 @@
 // node only: works with parts that use files
-import { secretKind } from '../refuse-secrets.ts'
+import { secretKind } from '../../support/secret-kind.ts'
 import type { NamedPlan } from './apply-wrap.ts'
 import type { ConfigDocument } from './config-document.ts'
 import type { ConfigFile } from './config-file.ts'
