@@ -1,15 +1,98 @@
 /** Whether the name of a variable, an option or a parameter suggests a secret. */
 export function hasSecretName(name: string): boolean {
-  // `maxTokens` is a number, and `KEYBOARD` and `AUTHOR` are words.
+  return wordsOf(name).some((word) => isKeyWord(word) || secretWords.has(word))
+}
+
+/**
+ * Whether the name of a variable or a field is that of a key itself. It is narrower than {@link hasSecretName}: a name
+ * such as `KEY_PREFIX`, `TOKEN_URL` or `AUTH_DOMAIN` is that of a setting, whose value occurs elsewhere too.
+ */
+export function isKeyName(name: string): boolean {
+  const words = wordsOf(name)
+  return words.some((word, at) => {
+    const [before = '', after] = [words[at - 1], words.slice(at + 1)]
+    if (notKeys.has(`${before} ${word}`)) return false
+    if (after.length === 1 && keyPairs.has(`${word} ${after[0]}`)) return true
+    if (isKeyWord(word) || keyWords.has(word)) return !after.some((one) => settings.has(one))
+    return secretWords.has(word) && after.every((one) => additions.has(one)) && (word !== 'sid' || before === '')
+  })
+}
+
+/** Lower-case words without the numbers at their ends. `maxTokens` has two, and `KEYBOARD` and `AUTHOR` are words. */
+function wordsOf(name: string): readonly string[] {
   return name
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .toLowerCase()
     .split(/[^a-z0-9]+/)
-    .some((word) => secretWords.has(word) || /(?:key|token|secret|password|passwd)$/.test(word))
+    .map((word) => word.replace(/[0-9]{1,20}$/, ''))
+    .filter((word) => word !== '')
+}
+
+function isKeyWord(word: string): boolean {
+  if (/(?:donkey|hockey|hotkey|jockey|monkey|turkey|whiskey|bypass|compass|overpass|surpass|trespass)$/.test(word))
+    return false
+  return /(?:key|token|secret|password|passwd|pass)$/.test(word)
 }
 
 const secretWords: ReadonlySet<string> = new Set([
   ...['apikey', 'auth', 'authorization', 'bearer', 'bot', 'cookie', 'credential', 'credentials', 'creds', 'dsn', 'jwt'],
   ...['key', 'keys', 'pass', 'passphrase', 'passwd', 'password', 'pat', 'pin', 'private', 'pwd', 'salt', 'secret'],
   ...['secrets', 'session', 'sid', 'sig', 'signature', 'token', 'webhook'],
+])
+
+/** Words for a key, whatever comes after them unless that is a setting. Of the others, such as `auth`, few do. */
+const keyWords: ReadonlySet<string> = new Set([
+  ...[
+    'apikeys',
+    'credential',
+    'credentials',
+    'creds',
+    'keys',
+    'mnemonic',
+    'passphrase',
+    'passwords',
+    'pwd',
+    'secrets',
+    'tokens',
+  ],
+])
+
+/** The last words of the names of settings. */
+const settings: ReadonlySet<string> = new Set([
+  ...['age', 'alg', 'algorithm', 'audience', 'bucket', 'column', 'command', 'count', 'description', 'dir', 'directory'],
+  ...['domain', 'email', 'enabled', 'endpoint', 'expiration', 'expires', 'expiry', 'field', 'file', 'filename'],
+  ...['folder', 'format', 'header', 'helper', 'host', 'hostname', 'id', 'ids', 'interval', 'issuer', 'label', 'length'],
+  ...['limit', 'location', 'manager', 'max', 'method', 'min', 'mode', 'name', 'names', 'origin', 'path', 'paths'],
+  ...['pattern', 'policy', 'port', 'prefix', 'provider', 'realm', 'regex', 'region', 'rotation', 'rounds', 'scheme'],
+  ...['scope', 'scopes', 'server', 'size', 'store', 'strategy', 'suffix', 'table', 'through', 'timeout', 'ttl', 'type'],
+  ...['types', 'uri', 'uris', 'url', 'urls', 'usage', 'username', 'var', 'variable', 'vault'],
+])
+
+/** Words after `auth` and others that leave it the name of a key. */
+const additions: ReadonlySet<string> = new Set([
+  ...['admin', 'base', 'code', 'content', 'current', 'data', 'default', 'dev', 'development', 'header', 'headers'],
+  ...['json', 'live', 'new', 'old', 'previous', 'primary', 'prod', 'production', 'raw', 'sandbox', 'secondary'],
+  ...['staging', 'string', 'test', 'v', 'value'],
+])
+
+const keyPairs: ReadonlySet<string> = new Set([
+  ...['secret id', 'seed phrase', 'session id', 'webhook uri', 'webhook url', 'webhook urls'],
+])
+
+/** Keys that are public, or that are the names of something. */
+const notKeys: ReadonlySet<string> = new Set([
+  ...[
+    'cache',
+    'foreign',
+    'group',
+    'issue',
+    'map',
+    'partition',
+    'primary',
+    'project',
+    'public',
+    'publishable',
+    'sort',
+  ].map((before) => `${before} key`),
+  ...['public keys', 'email signature', 'mail signature'],
 ])

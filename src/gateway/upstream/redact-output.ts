@@ -1,11 +1,8 @@
 // node only: streams
 import { pipeline, type Readable, Transform } from 'node:stream'
-import { hasSecretName } from '../../support/secret-name.ts'
 import { createRedactor } from '../../vault/redactor.ts'
 import { Secret } from '../../vault/secret.ts'
-
-/** The fewest bytes of a secret that is searched for, or of its parts. A shorter one could be a word of a message. */
-const minBytes = 16
+import { keysOf, minBytes } from './keys-of.ts'
 
 /**
  * Returns the output of a program with `[redacted]` in the place of each of its keys: an error message of a server
@@ -15,12 +12,10 @@ const minBytes = 16
  * @param secrets - the values by the names of their variables.
  */
 export function redactOutput(output: Readable, secrets: Readonly<Record<string, string>>): Readable {
-  const searched = Object.entries(secrets)
-    .filter(([name]) => hasSecretName(name))
-    .map(([, text]) => text.trim())
-    .filter((text) => Buffer.byteLength(text) >= minBytes)
-  if (searched.length === 0) return output
-  const values = searched.map((text) => new Secret(text))
+  const keys = new Set(Object.entries(secrets).flatMap(([name, value]) => keysOf(name, value)))
+  if (keys.size === 0) return output
+  // The space keeps the fields of JSON from being searched for: not all of them are keys.
+  const values = Array.from(keys, (key) => new Secret(` ${key}`))
   const redactor = createRedactor(values, { minBytes })
   for (const value of values) value.dispose()
   const redacted = new Transform({

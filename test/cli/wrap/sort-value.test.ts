@@ -8,6 +8,7 @@ describe('sortValue', () => {
     const secret: readonly (readonly [string, string])[] = [
       ['MAIL_KEY', 'x'],
       ['API_KEY', '/a/path'],
+      ['API_KEY2', '/a/path'],
       ['githubToken', 'https://example.com'],
       ['PIN', '1234'],
       ['WHATEVER', 'hunter2'],

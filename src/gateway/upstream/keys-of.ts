@@ -1,0 +1,95 @@
+// node only: counts bytes
+import { knownKeysIn, secretKind } from '../../support/secret-kind.ts'
+import { isKeyName } from '../../support/secret-name.ts'
+import { namedValuesIn, textLeavesOf } from './named-values.ts'
+import { urlsIn } from './urls-in.ts'
+
+/** The fewest bytes of a key that is searched for, or of its parts. A shorter one could be a word of a message. */
+export const minBytes = 16
+
+/** The most values within values, such as the parameters of a URL in a field of JSON. */
+const deepest = 8
+
+/**
+ * Lists the keys in the value of a variable: the value itself if the name of the variable is that of a key, and its
+ * parts with such a name. Other parts, such as a host or an account, occur in results.
+ */
+export function keysOf(variable: string, value: string): readonly string[] {
+  const keys = new Set<string>()
+  const add = (text: string): void => {
+    if (Buffer.byteLength(text.trim()) >= minBytes) keys.add(text.trim())
+  }
+
+  function search(name: string, given: string, depth: number): void {
+    if (depth > deepest || Buffer.byteLength(given) < minBytes) return
+    const text = withoutQuotes(given.trim())
+    const data = dataIn(text)
+    const before = keys.size
+    if (data !== undefined) {
+      for (const leaf of textLeavesOf(name, data)) search(leaf.name, leaf.value, depth + 1)
+      // In the place of its keys, its braces would be missing in a message.
+      if (keys.size === before && isKeyName(name)) add(text)
+      return
+    }
+    if (isKey(name, text)) for (const part of partsOfKey(text)) add(part)
+    for (const key of keysByForm(name, text)) add(key)
+    for (const { secrets, parameters } of urlsIn(text)) {
+      for (const secret of secrets) add(secret)
+      for (const parameter of parameters) search(parameter.name, parameter.value, depth + 1)
+    }
+    for (const named of namedValuesIn(text)) if (isKeyName(named.name)) search(named.name, named.value, depth + 1)
+  }
+
+  search(variable, value, 0)
+  return [...keys]
+}
+
+/**
+ * Some programs read the quotation marks in a file of variables as a part of the value. Those of a message around the
+ * key are not the same.
+ */
+function withoutQuotes(text: string): string {
+  const [first, last] = [text.at(0), text.at(-1)]
+  return text.length > 2 && first === last && (first === '"' || first === "'") ? text.slice(1, -1) : text
+}
+
+/** The object or the list that a text is, as JSON or as JSON in base64. */
+function dataIn(text: string): object | undefined {
+  const json = /^[A-Za-z0-9+/_-]{20,}={0,2}$/.test(text) ? Buffer.from(text, 'base64').toString() : text
+  if (!/^\s*[[{]/.test(json)) return undefined
+  try {
+    return JSON.parse(json) as object
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * A key, and what a program may print of it: one of a list, a password without its account, a token without the scheme
+ * of its header.
+ */
+function partsOfKey(text: string): readonly string[] {
+  if (text.includes('-----BEGIN')) return [text, text.replaceAll('\\n', '\n')]
+  const parts = text.split(/[\s,;]/).flatMap((part) => [part, /^[^:/]*:([^/].*)$/.exec(part)?.[1] ?? part])
+  return [text, ...parts.filter((part) => !part.endsWith(':'))]
+}
+
+function keysByForm(name: string, text: string): readonly string[] {
+  if (text.includes('-----BEGIN')) return /-----BEGIN [A-Z ]*PRIVATE KEY/.test(text) ? partsOfKey(text) : []
+  if (/^bearer \S+$/i.test(text)) return [text]
+  const known = knownKeysIn(text)
+  const isHash = /hash|digest|sha[0-9]|checksum|fingerprint|commit|revision/i.test(name)
+  return known.length === 0 && secretKind(text, isHash) !== undefined ? [text] : known
+}
+
+function isKey(name: string, text: string): boolean {
+  // `key` alone is also the name of a field for the name of something else, such as of a column.
+  const [isAlone, above = ''] = /^(?:(.*)\.)?key$/s.exec(name) ?? []
+  const isWords = text.split(/[ _.-]/).every((word) => /^[a-z]+$/.test(word))
+  if (isAlone !== undefined && isWords && !isKeyName(above)) return false
+  return isKeyName(name) && !isPath.test(text)
+}
+
+/** The path of a file with a key. A key in base64 may begin with a slash. */
+const isPath =
+  /^(?:~\/|\.{1,2}\/|[A-Za-z]:\\|\/(?:app|data|etc|home|mnt|opt|private|root|run|secrets|srv|tmp|usr|Users|var)\/)/

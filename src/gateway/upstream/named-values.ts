@@ -1,0 +1,86 @@
+/** A text with its name. */
+export interface NamedValue {
+  readonly name: string
+  readonly value: string
+}
+
+/**
+ * Lists the strings in an object or a list, at any depth, with the names that lead there. In
+ * `{ "name": "Authorization", "value": "…" }`, and in a list with `--api-key` before a string, those are the names.
+ */
+export function textLeavesOf(name: string, data: object): readonly NamedValue[] {
+  const leaves: NamedValue[] = []
+  // Not a function that calls itself: the depth of JSON is limited by its length alone.
+  const open: { readonly name: string; readonly value: unknown }[] = [{ name, value: data }]
+  for (let one = open.pop(); one !== undefined; one = open.pop()) {
+    const { value } = one
+    if (typeof value === 'string') leaves.push({ name: one.name, value })
+    if (typeof value !== 'object' || value === null) continue
+    const inner: [string, unknown][] = Array.isArray(value)
+      ? value.map((item, at) => [optionIn(value[at - 1]), item])
+      : fieldsOf(value as Readonly<Record<string, unknown>>)
+    for (const [field, item] of inner) open.push({ name: `${one.name}.${field}`, value: item })
+  }
+  return leaves
+}
+
+function fieldsOf(given: Readonly<Record<string, unknown>>): [string, unknown][] {
+  const fields = Object.entries(given)
+  const naming = ['name', 'key', 'header'].find((field) => typeof given[field] === 'string')
+  if (naming === undefined || typeof given['value'] !== 'string') return fields
+  const others = fields.filter(([field]) => field !== naming && field !== 'value')
+  return [[given[naming] as string, given['value']], ...others]
+}
+
+function optionIn(before: unknown): string {
+  return typeof before === 'string' && /^--?[A-Za-z][\w-]{0,60}$/.test(before) ? before : ''
+}
+
+/**
+ * The values of `name=value`, `Name: value` and `--name value` in a text, such as a list of headers. A value is one
+ * word, a text in quotation marks, or two words, such as `Bearer` and a token.
+ */
+export function namedValuesIn(text: string): readonly NamedValue[] {
+  const found: NamedValue[] = []
+  // The name before the present word, and the first word of its value.
+  let open: { readonly name: string; readonly first?: string } | undefined
+  let last = ''
+  const take = (value: string): void => {
+    const { name } = open ?? {}
+    if (name !== undefined) found.push(...decodings(value).map((one) => ({ name, value: one })))
+  }
+
+  for (const [word] of text.matchAll(/"[^"]{0,9999}"|'[^']{0,9999}'|[^\s,;&"']{1,99999}|[,;&\n]/g)) {
+    const [, name, value = ''] = /^[({]?-{0,2}([A-Za-z][\w.-]{0,60})[=:](.*)$/s.exec(word) ?? []
+    if (/^["']/.test(word)) {
+      const inner = word.slice(1, -1)
+      if (open?.first === undefined) take(inner)
+      // An option whose value is a header.
+      found.push(...namedValuesIn(inner))
+      open = undefined
+    } else if (/^[,;&\n]$/.test(word)) open = undefined
+    else if (/^[A-Za-z]{3,20}$/.test(open?.first ?? '') && /^=?$/.test(value)) {
+      take(`${open?.first} ${word}`)
+      open = undefined
+    } else if (name !== undefined) {
+      open = { name, ...(value !== '' && { first: value }) }
+      if (value !== '') take(value)
+    } else if (/^--?[A-Za-z]/.test(word)) open = { name: word }
+    else if (/^[=:]$/.test(word)) open = { name: last }
+    else if (open !== undefined && open.first === undefined) {
+      take(word)
+      open = { ...open, first: word }
+    } else open = undefined
+    last = word.replace(/^["']/, '').replace(/["']$/, '')
+  }
+  return found
+}
+
+/** A value as it is, and without percent-encoding where it has one. */
+export function decodings(text: string): readonly string[] {
+  try {
+    return [...new Set([text, decodeURIComponent(text)])]
+  } catch {
+    return [text]
+  }
+}

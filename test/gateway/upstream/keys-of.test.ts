@@ -1,0 +1,146 @@
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { describe, expect, it } from 'vitest'
+import { keysOf } from '../../../src/gateway/upstream/keys-of.ts'
+import { redactOutput } from '../../../src/gateway/upstream/redact-output.ts'
+
+const key = 'abcDEF-1234567890'
+/** A value that a result may contain, with as many bytes. */
+const plain = 'production-environment'
+const github = `ghp_${'0aB1'.repeat(8)}`
+
+const base64 = (value: string): string => Buffer.from(value).toString('base64')
+
+describe('the keys of a program', () => {
+  it.each([
+    ['headers in JSON', 'OPENAPI_MCP_HEADERS', `{"Authorization":"Bearer ${key}","Notion-Version":"${plain}"}`],
+    ['headers with their names in fields', 'HEADERS', `[{"name":"Authorization","value":"Bearer ${key}"}]`],
+    ['headers of a library', 'HEADERS', JSON.stringify({ list: [{ key: 'X-Api-Key', value: key, note: plain }] })],
+    ['headers, one a line', 'HEADERS', `X-Source: ${plain}\nAuthorization: Bearer ${key}\n`],
+    ['headers with commas', 'HEADERS', `Authorization: Basic x, X-Api-Key: ${key}, X-Source: ${plain}`],
+    ['headers of a scheme of their own', 'HEADERS', `Authorization: GenieKey ${key}`],
+    ['headers of OpenTelemetry', 'OTEL_HEADERS', `x-set=${plain},Authorization=Bearer%20${key}`],
+    ['headers as Python prints them', 'HEADERS', `{'Authorization': 'Bearer ${key}', 'X-Source': '${plain}'}`],
+    ['the field of JSON at a depth', 'CONFIG', JSON.stringify({ a: [{ b: { apiKey: key, region: plain } }] })],
+    ['what is in a field for keys', 'CONFIG', JSON.stringify({ apiKeys: { openai: key }, names: { first: plain } })],
+    ['JSON in a string of JSON', 'CONFIG', JSON.stringify({ inner: JSON.stringify({ token: key, region: plain }) })],
+    ['JSON in base64', 'CONFIG_BASE64', base64(JSON.stringify({ client_secret: key, region: plain }))],
+    ['options in JSON', 'ARGS', JSON.stringify(['--region', plain, '--api-key', key])],
+    ['options', 'ARGS', `--region ${plain} --api-key ${key}`],
+    ['the header of an option', 'ARGS', `--region ${plain} --header "Authorization: Bearer ${key}" --verbose`],
+    ['the password of a URL', 'DATABASE_URI', `postgres://user:${key}@host/${plain}?host=${plain}`],
+    ['the password of a URL without account', 'REDIS_URL', `redis://:${key}@host:6379/0`],
+    ['the password of several hosts', 'MONGODB_URI', `mongodb://u:${key}@one:27017,two:27017/${plain}`],
+    ['the password of one of several URLs', 'NATS_URLS', `nats://one.example.com,nats://u:${key}@two.example.com`],
+    ['the password of an address of Go', 'MYSQL', `user:${key}@tcp(127.0.0.1:3306)/${plain}`],
+    ['the parameter of a URL', 'SERVICE_URL', `https://example.com/${plain}?region=${plain}&api_key=${key}#x`],
+    ['the fragment of a URL', 'SERVICE_URL', `https://example.com/#access_token=${key}`],
+    ['the parameter of a URL of Java', 'JDBC_URL', `jdbc:postgresql://host/db?user=${plain}&password=${key}`],
+    ['the field of a connection string', 'POSTGRES_CONNECTION_STRING', `host=${plain} password=${key} dbname=db`],
+    ['the field with semicolons', 'CONNECTION', `Server=${plain};User ID=${plain};Password="${key}";Encrypt=true`],
+    ['a key in quotation marks', 'API_KEY', `"${key}"`],
+    ['a key with a number', 'API_KEY2', key],
+    ['the token of a header', 'UPSTREAM_HEADER', `Bearer ${key}`],
+  ])('are found in %s [GTW-73]', async (_what, name, value) => {
+    const stream = new PassThrough()
+    stream.end(`{"a":"key ${key} of ${plain}"}`)
+    expect(await text(redactOutput(stream, { [name]: value }))).toBe(`{"a":"key [redacted] of ${plain}"}`)
+  })
+
+  it('are found encoded and decoded [GTW-73]', () => {
+    expect(keysOf('URI', 'postgres://u:p%40ss%2Fword-12345678@h/db')).toEqual([
+      'p%40ss%2Fword-12345678',
+      'p@ss/word-12345678',
+    ])
+    expect(keysOf('URI', 'postgres://u:p@ss/word#-12345678@h/db')).toContain('p@ss/word#-12345678')
+    expect(keysOf('URI', 'postgres://u:pass/word#-12345678@h/db')).toEqual(['pass/word#-12345678'])
+    expect(keysOf('URL', 'https://h/?token=a%2Bb+c-1234567890')).toEqual([
+      'a%2Bb+c-1234567890',
+      'a+b+c-1234567890',
+      'a%2Bb c-1234567890',
+      'a+b c-1234567890',
+    ])
+    const pem = '-----BEGIN PRIVATE KEY-----\\nMIIE0aB1\\n-----END PRIVATE KEY-----'
+    expect(keysOf('SIGNING', pem)).toEqual([pem, pem.replaceAll('\\n', '\n')])
+    expect(keysOf('API_TOKENS', `first:${key},${github}`)).toEqual(expect.arrayContaining([key, github]))
+  })
+
+  it('are found by their form, whatever their name [GTW-73]', () => {
+    expect(keysOf('GIT_REMOTE', `https://${github}@github.com/a/b`)).toEqual([github])
+    expect(keysOf('KEY_PREFIX', github)).toEqual([github])
+    expect(keysOf('WALLET', '0aB1'.repeat(16).toLowerCase())).toEqual(['0ab1'.repeat(16)])
+    expect(keysOf('IMAGE_DIGEST', '0ab1'.repeat(16))).toEqual([])
+    expect(keysOf('IMAGE', `sha256:${'0ab1'.repeat(16)}`)).toEqual([])
+  })
+
+  it('are not a short password, but this one with its account and its host [GTW-73]', () => {
+    expect(keysOf('URI', 'postgres://user:hunter2@db.example.com:5432/x')).toEqual(['user:hunter2@db.example.com'])
+    expect(keysOf('URI', 'postgres://u:hunter2@db:5432/x')).toEqual(['postgres://u:hunter2@db'])
+    expect(keysOf('URI', 'postgres://user:p%40ss@db.example.com')).toEqual([
+      'user:p%40ss@db.example.com',
+      'user:p@ss@db.example.com',
+    ])
+    expect(keysOf('URI', 'a://u:pw@db/x')).toEqual([])
+    expect(keysOf('URL', 'https://example.com/?api_key=hunter2')).toEqual([])
+  })
+
+  it('are not the other values [GTW-73]', () => {
+    const others: (readonly [string, string])[] = [
+      ...['KEY_PREFIX', 'SECRET_NAME', 'TOKEN_TYPE', 'AUTH_DOMAIN', 'AUTH_PROVIDER', 'SESSION_STORE_BACKEND', 'MONKEY'],
+      ...['TURKEY_REGION', 'KEYCLOAK_REALM_LABEL', 'TOKENIZER_MODEL', 'PASSPORT_AUTHORITY', 'AUTHOR', 'COMPASS'],
+      ...['SORT_KEY', 'PRIMARY_KEY', 'PUBLIC_KEY', 'BOT_USERNAME', 'COOKIE_DOMAIN', 'PRIVATE_NETWORK', 'KEYBOARD'],
+    ].map((name) => [name, plain] as const)
+    others.push(
+      ['TOKEN_URL', 'https://login.example.com/oauth/token'],
+      ['TWILIO_ACCOUNT_SID', `AC${'0ab1'.repeat(8)}`],
+      ['GOOGLE_APPLICATION_CREDENTIALS', '/home/ann/keys/service-account.json'],
+      ['SERVICE_URL', 'https://host.example.com:8080/organizations/repository@main?page_token_type=production'],
+      ['CA', `-----BEGIN CERTIFICATE-----\n${'MIIE'.repeat(16)}\n-----END CERTIFICATE-----`],
+      ['OPTIONS', '{"sort":{"key":"created_at_timestamp"},"token":{"endpoint":"https://login.example.com/"}}'],
+      ['LINK', 'mailto:ann.smith@example.com'],
+    )
+    for (const [name, value] of others) expect(keysOf(name, value), name).toEqual([])
+    const account = {
+      ...{ type: 'service_account', project_id: 'my-company-analytics', private_key_id: '0ab1'.repeat(10) },
+      ...{ private_key: '-----BEGIN PRIVATE KEY-----\nMIIE\n', client_email: 'name@example.iam.gserviceaccount.com' },
+      ...{ token_uri: 'https://oauth2.googleapis.com/token', universe_domain: 'googleapis.example.com' },
+    }
+    expect(keysOf('GOOGLE_CREDENTIALS', JSON.stringify(account))).toEqual(['-----BEGIN PRIVATE KEY-----\nMIIE'])
+  })
+
+  it('are in variables with names in every spelling [GTW-73]', () => {
+    const names = [
+      ...['apikey', 'API-KEY', 'accessToken', 'PGPASSWORD', 'SECRET_KEY_BASE', 'DBPASS', 'API_KEY_PROD', 'AUTH_HEADER'],
+      ...[
+        'SESSION_ID',
+        'SLACK_WEBHOOK_URL',
+        'KEY1',
+        'openAIKey',
+        'githubPat',
+        'API_KEYS',
+        'SENTRY_DSN',
+        'JWT',
+        'SEED_PHRASE',
+      ],
+    ]
+    for (const name of names) expect(keysOf(name, key), name).toEqual([key])
+  })
+
+  it('are not the text of JSON with them, which would break the message [GTW-73]', async () => {
+    const value = `{"key":"${key}"}`
+    const stream = new PassThrough()
+    stream.end(`{"id":1,"result":{"structuredContent":${value}}}`)
+    expect(await text(redactOutput(stream, { API_KEYS: value }))).toBe(
+      '{"id":1,"result":{"structuredContent":{"key":"[redacted]"}}}',
+    )
+    const short = '{"user":"ann","password":"hunter2"}'
+    expect(keysOf('DB_CREDENTIALS', short)).toEqual([short])
+  })
+
+  it('are found at any depth of JSON', () => {
+    const depth = 5_000
+    const value = `${'{"a":['.repeat(depth)}{"token":"${key}"}${']}'.repeat(depth)}`
+    expect(keysOf('CONFIG', value)).toEqual([key])
+    expect(keysOf('CONFIG', `${'['.repeat(60_000)}`)).toEqual([])
+  })
+})
