@@ -31,7 +31,6 @@ class Killer {
   }
 
   start(surround: (command: Command) => Command = (command) => command): Writer {
-    this.#place.prepare?.()
     const [command, ...args] = surround(plain(this.#program, this.#place.task(1 + this.#started++ * 1_000_000)))
     return startWriter(command, args)
   }
@@ -50,12 +49,18 @@ class Killer {
     this.takenAfterMs = Math.max(this.takenAfterMs, performance.now() - since)
     const confirmed = (): number => writer.lines().filter((line) => line.startsWith('ok ')).length
     while (confirmed() < some && writer.child.exitCode === null) await pause(2)
-    expect(confirmed(), writer.lines().join('\n')).toBeGreaterThanOrEqual(some)
+    // The last lines of one that ended by itself say why, and may arrive after its end.
+    if (confirmed() < some) await writer.ended
+    const place = `writer ${this.#started}, after ${this.kills} kills and ${this.#confirmed.length} confirmed writes`
+    expect(confirmed(), [place, ...writer.lines().slice(-100)].join('\n')).toBeGreaterThanOrEqual(some)
   }
 
   async report(): Promise<KillReport> {
-    const found = await this.#place.finish()
     const confirmed = new Set(this.#confirmed)
+    const found = await this.#place.finish().catch((cause: Error) => {
+      const writes = `${confirmed.size} confirmed writes, of which ${this.#confirmed.at(-1)} is the last`
+      throw new Error(`after ${this.kills} kills and ${writes}: ${cause.message}`, { cause })
+    })
     return {
       kills: this.kills,
       confirmed: confirmed.size,

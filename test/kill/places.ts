@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import sqlite from 'node-sqlite3-wasm'
 import { Pool } from 'pg'
-import { expect } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { parseRecord } from '../../src/audit/events/record.ts'
 import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { openJsonlLog } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
@@ -15,17 +16,16 @@ import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
 import { postgresAuditSchema, readPostgresLines } from '../../src/entries/audit/postgres.ts'
 import { openFileStore } from '../../src/vault/stores/file/file-store.ts'
 import { shortLease } from '../audit/jsonl/short-lease.ts'
-import { openDatabase } from '../audit/open-database.ts'
 import { root } from '../setup/entries.ts'
 import { bundleProgram } from '../support/bundle-program.ts'
+import { likeBetterSqlite } from '../support/like-better-sqlite.ts'
+import { openAfterKill } from '../support/open-after-kill.ts'
 import type { Task } from './process.ts'
 
 /** Where processes write that are killed. */
 export interface Place {
   /** The parameters of a process of this place. */
   task(start: number): Task
-  /** Made before each start. */
-  prepare?(): void
   /** Continues after the kills, and checks the contents against the names that the processes printed. */
   finish(): Promise<ReadonlySet<string>>
 }
@@ -100,11 +100,9 @@ export async function httpPlace(directory: string): Promise<Place> {
 export function sqlitePlace(path: string): Place {
   return {
     task: (start) => ({ kind: 'sqlite', place: path, start, parallel: 2 }),
-    // This build of SQLite locks with folders, which outlive a killed process; other builds do not.
-    prepare: () => rmSync(`${path}.lock`, { recursive: true, force: true }),
     async finish() {
-      rmSync(`${path}.lock`, { recursive: true, force: true })
-      const database = openDatabase(path)
+      const database = likeBetterSqlite(openAfterKill(sqlite, path))
+      onTestFinished(() => database.close())
       await sqliteAuditSink({ database }).close()
       return verified(readSqliteLines(database))
     },

@@ -15,6 +15,7 @@ import { id, intent } from '../audit/events.ts'
 import { say } from '../audit/jsonl/say.ts'
 import { shortLease } from '../audit/jsonl/short-lease.ts'
 import { likeBetterSqlite } from '../support/like-better-sqlite.ts'
+import { openAfterKill } from '../support/open-after-kill.ts'
 
 /** The parameters of the process, as JSON. */
 export interface Task {
@@ -62,7 +63,14 @@ async function sinkOf(kind: Task['kind'], place: string, url: string, sync: Sync
 
 async function openDatabase(path: string): Promise<SqliteDatabase> {
   const { default: sqlite } = await import('node-sqlite3-wasm')
-  return likeBetterSqlite(new sqlite.Database(path))
+  return likeBetterSqlite(openAfterKill(sqlite, path))
+}
+
+/** An error and its causes, in one line. */
+function described(error: unknown): string {
+  const { code, message, cause } = error as { code?: string; message: string; cause?: unknown }
+  const own = `${code} ${message.replaceAll('\n', ' ')}`
+  return cause === undefined ? own : `${own}; cause: ${described(cause)}`
 }
 
 async function vaultWriter(path: string): Promise<() => Promise<string>> {
@@ -88,10 +96,10 @@ try {
       try {
         say(`ok ${await write()}`)
       } catch (error) {
-        const { code, message } = error as { code?: string; message: string }
+        const { code } = error as { code?: string }
         // Another process took its turn, or a connection broke: the next one may work.
         if (code !== 'ERR_VAULT_UNAVAILABLE' && code !== 'ERR_AUDIT_UNCONFIRMED') throw error
-        say(`refused ${code} ${message}`)
+        say(`refused ${described(error)}`)
       }
       // Without a sync nothing in here waits for the system, and no signal would be seen.
       if (turn % 16 === 0) await new Promise((resolve) => setImmediate(resolve))
@@ -99,7 +107,6 @@ try {
   }
   await Promise.all(Array.from({ length: task.parallel }, work))
 } catch (error) {
-  const { code, message } = error as { code?: string; message: string }
-  say(`failed ${code} ${message}`)
+  say(`failed ${described(error)}`)
   process.exit(3)
 }
