@@ -54,6 +54,7 @@ export async function openState({ file, isFirst, syncFile }: OpenStateOptions): 
   try {
     // One that a killed process left is nobody's: `lock` is held.
     removeSqliteLock(file)
+    removeJournal(file)
     const isNew = !existsSync(file)
     const secret = await readSecret(`${file}.key`, isNew)
     const database = new sqlite.Database(file)
@@ -102,6 +103,15 @@ function walOf(database: InstanceType<typeof sqlite.Database>, file: string): st
 /** This build of SQLite makes a folder as its lock, and keeps it while it has the file alone. */
 function removeSqliteLock(file: string): void {
   rmSync(`${file}.lock`, { recursive: true, force: true })
+}
+
+/**
+ * Removes the journal of a process that was killed while it made an empty file one with a write-ahead log; no other
+ * change of the state has a journal. This build of SQLite ignores it, and another one, such as that of a program for
+ * backups, would make the file empty again.
+ */
+function removeJournal(file: string): void {
+  rmSync(`${file}-journal`, { force: true })
 }
 
 async function lockState(folder: string): Promise<HeldLock> {
