@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
-import sqlite from 'node-sqlite3-wasm' // or better-sqlite3, node:sqlite, bun:sqlite
+import sqlite from 'node-sqlite3-wasm' // in a service better-sqlite3, node:sqlite or bun:sqlite, which survive a kill
 import {
   createAuthorizer,
   type Did,
