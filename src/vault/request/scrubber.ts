@@ -21,11 +21,8 @@ export interface Scrubber {
  */
 export function createScrubber(forms: readonly Uint8Array[]): Scrubber {
   const starts = createFormStarts(forms)
-  const byFirst = new Map<number, Uint8Array[]>()
-  for (const form of forms) {
-    const first = form[0] ?? 0
-    byFirst.set(first, [...(byFirst.get(first) ?? []), form])
-  }
+  const candidatesAt = createCandidates(forms)
+  const longest = forms[0]?.length ?? 0
   const marker = new TextEncoder().encode(redactionMarker)
   const held = createQueue()
   // How much of each form the held bytes begin with, so that they are not compared again with the next chunk.
@@ -41,9 +38,9 @@ export function createScrubber(forms: readonly Uint8Array[]): Scrubber {
     if (at > 0) matched.clear()
     const matchOf = (form: Uint8Array): number => matchLength(bytes, at, form, at === 0 ? (matched.get(form) ?? 0) : 0)
     while (at < bytes.length) {
-      const candidates = byFirst.get(bytes[at] ?? 0) ?? []
+      const candidates = candidatesAt(bytes, at)
       const rest = bytes.length - at
-      if (!last && candidates.some((form) => form.length > rest && matchOf(form) === rest)) {
+      if (!last && rest < longest && candidates.some((form) => form.length > rest && matchOf(form) === rest)) {
         for (const form of candidates) matched.set(form, matchOf(form))
         break
       }
@@ -55,7 +52,7 @@ export function createScrubber(forms: readonly Uint8Array[]): Scrubber {
         kept = Math.max(kept, at + found.length)
       }
       at = starts.next(bytes, at + 1)
-      matched.clear()
+      if (matched.size > 0) matched.clear()
     }
     if (at > kept) out.push(bytes.subarray(kept, at))
     replaced = Math.max(0, kept - at)
@@ -70,6 +67,27 @@ export function createScrubber(forms: readonly Uint8Array[]): Scrubber {
     end: () => search(held.append(new Uint8Array(0)), true),
     forget: starts.forget,
   }
+}
+
+/** Finds the forms that can begin at a place by their first bytes, the longest first. Others may be among them. */
+function createCandidates(forms: readonly Uint8Array[]): (bytes: Uint8Array, at: number) => readonly Uint8Array[] {
+  const byFirst = new Map<number, Uint8Array[]>()
+  const byStart = new Map<number, Uint8Array[]>()
+  for (const form of forms) {
+    for (const [lists, start] of [[byFirst, form[0] as number] as const, [byStart, startOf(form, 0)] as const]) {
+      const list = lists.get(start) ?? []
+      list.push(form)
+      lists.set(start, list)
+    }
+  }
+  return (bytes, at) =>
+    (at + 4 > bytes.length ? byFirst.get(bytes[at] as number) : byStart.get(startOf(bytes, at))) ?? []
+}
+
+/** A number of 12 bits for four bytes: fewer than would tell them. */
+function startOf(bytes: Uint8Array, at: number): number {
+  const [one, two] = [(bytes[at] as number) * 7_919 + (bytes[at + 1] as number) * 911, (bytes[at + 2] as number) * 101]
+  return (one + two + (bytes[at + 3] as number)) & 0xf_ff
 }
 
 /** Bytes that are held until more arrive. */
