@@ -32,8 +32,12 @@ export function sessionPace(now: () => number = () => performance.now()): Sessio
   /** The time of the last session of each holder, if all had begun in the pace. */
   const last = new Map<string | undefined, number>()
   const restOf = (present: number): number => present - (atOnce - 1) * eachMs
-  const turnOf = (branch: string | undefined, present: number): number =>
-    Math.max((last.get(branch) ?? Number.NEGATIVE_INFINITY) + eachMs, restOf(present))
+  function turnOf(branch: string | undefined, present: number): number {
+    const time = last.get(branch) ?? Number.NEGATIVE_INFINITY
+    // It would be that far in the future only if the clock went back. Nobody waits until the clock is there again.
+    if (time > present + mostWaitMs) last.set(branch, present + mostWaitMs)
+    return Math.max(Math.min(time, present + mostWaitMs) + eachMs, restOf(present))
+  }
 
   let mostHolders = leastHolders
   function forget(present: number): void {

@@ -40,6 +40,40 @@ describe('the pace in which sessions begin', () => {
     }
   })
 
+  it('is that of the present time where a clock goes back or forward [GTW-72]', () => {
+    let time = 1e9
+    const pace = sessionPace(() => time)
+    for (let count = 0; count < 105; count++) pace.take(undefined)
+    time -= 1e8
+    expect(pace.take(undefined)).toBe(undefined)
+    time += 1_000
+    expect([pace.take(undefined), pace.take(undefined)]).toEqual([5_000, undefined])
+    time += 6_000.5
+    expect([pace.hasAnonymous(), pace.take(undefined), pace.hasAnonymous()]).toEqual([true, 0, false])
+    time += 1e12
+    expect(Array.from({ length: 101 }, () => pace.take(undefined))).toEqual([...Array<number>(100).fill(0), 1_000])
+  })
+
+  it('ends a wait at the instant of the turn, and not before it [GTW-72]', () => {
+    for (const fraction of [0, 0.1, 0.999_9]) {
+      let time = 7_000 + fraction
+      const pace = sessionPace(() => time)
+      for (let count = 0; count < 100; count++) expect(pace.take('did:key:one')).toBe(0)
+      time = 7_999.999_9
+      expect(pace.take('did:key:one')).toBe(1)
+      time = 8_999
+      expect(pace.take('did:key:one')).toBe(1)
+      time = 10_000
+      expect([pace.take('did:key:one'), pace.take('did:key:one')]).toEqual([0, 1_000])
+      // The longest wait is exactly 5 s.
+      for (const wait of [2_000, 3_000, 4_000, 5_000, undefined]) expect(pace.take('did:key:one')).toBe(wait)
+      time = 10_000.999
+      expect(pace.take('did:key:one')).toBe(undefined)
+      time = 11_000
+      expect(pace.take('did:key:one')).toBe(5_000)
+    }
+  })
+
   it('of an agent is remembered while others begin sessions [GTW-72]', () => {
     let time = 0
     const pace = sessionPace(() => time)
