@@ -150,6 +150,7 @@ async function writePrograms(): Promise<void> {
     target: 'es2022',
     define: { hexSuites: toHexJson(readSuites()), tokenVectors: JSON.stringify(tokenVectors) },
     tsconfigRaw: '{}',
+    logLevel: 'error',
   }
   await build({
     ...options,
