@@ -159,6 +159,11 @@ async function refusedByPolicy(request: A2aSendRequest): Promise<Context> {
   return new CallContext({ 'x-ucan-container': encodeContainer([await invoke({ issuer: signer, ...given }), calm]) })
 }
 
+/** The denial in the answer to a refused message. */
+function denialOf(answer: unknown): unknown {
+  return Object(Object(answer).metadata)['xyz.ucan/container.denial']
+}
+
 describe('a message that waits for an approval', () => {
   const urgent = { argumentsOf: () => ({ urgent: true }) }
 
@@ -189,12 +194,63 @@ describe('a message that waits for an approval', () => {
     expect(second?.data).toEqual({ ...common, ...kept, id: 'kept', history: [again.message] })
   })
 
+  it('[attack 94] AGT-27 does not become one for a task, or with a reference to a task, of another caller', async () => {
+    const message = { messageId: 'm', parts: [], contextId: 'c' }
+    for (const named of [{ taskId: 'other' }, { taskId: 'none' }, { referenceTaskIds: ['own', 'other'] }]) {
+      const { handler, bus, contexts } = setUp({ options: urgent, tasks: { own: mine, other: theirs } })
+      const request: A2aSendRequest = { message: { ...message, ...named } }
+      const answer = await handler.sendMessage(request, await refusedByPolicy(request))
+      expect(denialOf(answer), JSON.stringify(named)).toMatchObject({ requirement: 'AGT-27' })
+      expect([bus.events, contexts]).toEqual([[], []])
+    }
+  })
+
   it('AGT-28 is one that only a policy refuses', () => {
     const approvable = { audience: signer.did } as never
     const refusal = { message: '', requirement: 'AGT-28' } as const
     expect(canWait({ ...refusal, code: 'policy_unsatisfied', approvable })).toBe(true)
     expect(canWait({ ...refusal, code: 'policy_unsatisfied' })).toBe(false)
     expect(canWait({ ...refusal, code: 'limit_exceeded', approvable } as never)).toBe(false)
+  })
+})
+
+describe('a message for a task', () => {
+  const forTask = (taskId: string): A2aSendRequest => ({ message: { messageId: 'm', parts: [], taskId } })
+
+  /** A call whose signature is not that of its issuer. */
+  async function forgedFor(request: A2aSendRequest): Promise<Context> {
+    const args = { message: await messageDigest(request) }
+    const call = await invoke({ issuer: signer, audience: service.did, command, args, proofs: [any] })
+    // The signature begins after the heads of a list and of a byte string.
+    const bytes = call.bytes.map((byte, at) => (at === 10 ? byte ^ 1 : byte))
+    return new CallContext({ 'x-ucan-container': encodeContainer([{ ...call, bytes }, any]) })
+  }
+
+  it('[attack 94] AGT-27 of the named victim of a forged call is not looked up, and the answer is the same', async () => {
+    const answers = []
+    for (const id of ['victim', 'foreign', 'none']) {
+      const { handler, called } = setUp({ tasks: { victim: mine, foreign: theirs } })
+      const request = forTask(id)
+      answers.push(denialOf(await handler.sendMessage(request, await forgedFor(request))))
+      expect(called).toEqual([])
+    }
+    const invalid = expect.objectContaining({ code: 'signature_invalid' })
+    expect(answers).toEqual([invalid, invalid, invalid])
+    expect(new Set(answers.map((denial) => JSON.stringify(denial))).size).toBe(1)
+  })
+
+  it('AGT-27 of another caller and one that does not exist cost one look-up and have one answer', async () => {
+    const answers = []
+    for (const id of ['foreign', 'none']) {
+      const { handler, called, outcomes, errors } = setUp({ tasks: { foreign: theirs } })
+      const request = forTask(id)
+      answers.push(denialOf(await handler.sendMessage(request, await contextOf('sendMessage', request))))
+      expect(called).toEqual(['getTask'])
+      await expect.poll(outcomes).toEqual(['error'])
+      expect(errors).toEqual([])
+    }
+    expect(answers[0]).toMatchObject({ requirement: 'AGT-27' })
+    expect(answers[1]).toEqual(answers[0])
   })
 })
 

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { AuthorizationError } from '../../errors.ts'
 import type { GuardedCall } from '../../guard/call.ts'
 import type { Guard } from '../../guard/guard.ts'
-import type { Invocation } from '../../invocation/invocation.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 import type { A2aCommand } from './a2a-client.ts'
 import { type A2aCallContext, type A2aRequestHandler, containerOf, own, scopedTo } from './a2a-context.ts'
@@ -22,7 +22,7 @@ export type LooseHandler = {
 
 /** The parts that decisions need. */
 export interface GateParts extends A2aCommand {
-  readonly guard: Pick<Guard, 'open' | 'use'>
+  readonly guard: Pick<Guard, 'use'>
   readonly inner: LooseHandler
   readonly RefusalError: new (message: string) => Error
   readonly report: (error: unknown) => void
@@ -63,15 +63,17 @@ function messageGate(parts: GateParts): Gates['send'] {
   ): Promise<Awaited<T>> {
     const container = containerOf(context)
     if (container === undefined) return await refuse(missing)
-    const claimed = await claimsOf(guard, container)
     const { taskId = '', referenceTaskIds = [] } = request.message ?? {}
-    // Before the call is used up. The guard verifies the caller.
-    if (taskId !== '' && !(claimed && (await isOwner(parts, claimed.issuer, taskId, context))))
-      return await refuse(foreign)
+    const named = taskId === '' ? referenceTaskIds : [taskId, ...referenceTaskIds]
+    /** For a caller that the guard has verified: a forged call must not find out about the tasks of its victim. */
+    const isForeign = async (caller: string): Promise<boolean> => {
+      for (const id of named) if (!(await isOwner(parts, caller, id, context))) return true
+      return false
+    }
     const expected = { command: command.command, args: await expectedOf(parts, request) }
     return new Promise<Awaited<T>>((resolve, reject) => {
       const answer = (value: T): void => resolve(value as Awaited<T>)
-      // The executor reports its own error.
+      // The executor reports its own error, and a foreign task is none.
       let reported: { readonly error: unknown } | undefined
       const start = (caller: string, verdict: A2aVerdict): T => {
         const scoped = scopedTo(context, caller, true)
@@ -79,8 +81,10 @@ function messageGate(parts: GateParts): Gates['send'] {
         return begin(scoped, verdict)
       }
       const work = async (call: GuardedCall): Promise<void> => {
-        for (const id of referenceTaskIds) {
-          if (!(await isOwner(parts, call.invoker, id, context))) return answer(refuse(foreign))
+        if (await isForeign(call.invoker)) {
+          answer(refuse(foreign))
+          reported = { error: new AuthorizationError(foreign.message) }
+          throw reported.error
         }
         const verdict = newVerdict(call)
         const begun = start(call.invoker, verdict)
@@ -93,11 +97,12 @@ function messageGate(parts: GateParts): Gates['send'] {
       }
       guard
         .use(container, work, expected)
-        .then((result) => {
+        .then(async (result) => {
           if (result.allowed) return
           const { denial } = result
           const caller = denial.approvable?.audience
-          answer(canWait(denial) && caller ? start(caller, { refusal: denial, caller }) : refuse(denial))
+          if (!canWait(denial) || !caller) return answer(refuse(denial))
+          answer((await isForeign(caller)) ? refuse(foreign) : start(caller, { refusal: denial, caller }))
         })
         .catch((error: unknown) => {
           if (reported?.error !== error) report(error)
@@ -156,14 +161,4 @@ async function expectedOf(
   const none = Object.keys(command.args).map((name) => [name, undefined] as const)
   const args = { ...Object.fromEntries(none), ...argumentsOf?.(request), message: await messageDigest(request) }
   return args as Readonly<Record<string, IpldValue | undefined>>
-}
-
-/** The invocation of a container, unverified; undefined if the container is malformed. */
-async function claimsOf(guard: Pick<Guard, 'open'>, container: string): Promise<Invocation | undefined> {
-  try {
-    const { invocations } = await guard.open(container)
-    return invocations[0]
-  } catch {
-    return undefined
-  }
 }
