@@ -205,6 +205,24 @@ describe('a message that waits for an approval', () => {
     }
   })
 
+  it('[attack 94] AGT-28 does not become one if its call is for another message, or of another command', async () => {
+    const { handler, bus } = setUp({ options: urgent, tasks: { task: mine } })
+    const other: A2aSendRequest = { message: { messageId: 'other', parts: [], contextId: 'c', taskId: 'task' } }
+    const answer = await handler.sendMessage(other, await refusedByPolicy(plain))
+    expect(denialOf(answer)).toMatchObject({ code: 'policy_unsatisfied' })
+    const idle = await delegate({
+      ...{ issuer: owner, audience: signer.did, command: manage },
+      policy: [eq('.method', 'ListTasks')],
+    })
+    const args = { method: 'GetTask', task: 'task', request: '' }
+    const call = await invoke({ issuer: signer, audience: service.did, command: manage, args, proofs: [idle] })
+    const header = { 'x-ucan-container': encodeContainer([call, idle]) }
+    expect(denialOf(await handler.sendMessage(plain, new CallContext(header)))).toMatchObject({
+      code: 'policy_unsatisfied',
+    })
+    expect(bus.events).toEqual([])
+  })
+
   it('AGT-28 is one that only a policy refuses', () => {
     const approvable = { audience: signer.did } as never
     const refusal = { message: '', requirement: 'AGT-28' } as const

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Command } from '../../capability/command.ts'
 import { AuthorizationError } from '../../errors.ts'
 import type { GuardedCall } from '../../guard/call.ts'
 import type { Guard } from '../../guard/guard.ts'
@@ -22,7 +23,7 @@ export type LooseHandler = {
 
 /** The parts that decisions need. */
 export interface GateParts extends A2aCommand {
-  readonly guard: Pick<Guard, 'use'>
+  readonly guard: Pick<Guard, 'open' | 'use'>
   readonly inner: LooseHandler
   readonly RefusalError: new (message: string) => Error
   readonly report: (error: unknown) => void
@@ -101,7 +102,8 @@ function messageGate(parts: GateParts): Gates['send'] {
           if (result.allowed) return
           const { denial } = result
           const caller = denial.approvable?.audience
-          if (!canWait(denial) || !caller) return answer(refuse(denial))
+          const mayWait = canWait(denial) && caller && (await isCallFor(guard, container, expected))
+          if (!mayWait) return answer(refuse(denial))
           answer((await isForeign(caller)) ? refuse(foreign) : start(caller, { refusal: denial, caller }))
         })
         .catch((error: unknown) => {
@@ -161,4 +163,19 @@ async function expectedOf(
   const none = Object.keys(command.args).map((name) => [name, undefined] as const)
   const args = { ...Object.fromEntries(none), ...argumentsOf?.(request), message: await messageDigest(request) }
   return args as Readonly<Record<string, IpldValue | undefined>>
+}
+
+/**
+ * Whether a call that the guard refused by its policy is for a message. The guard compares the arguments after the
+ * policy, so it has not compared these.
+ */
+async function isCallFor(
+  guard: Pick<Guard, 'open'>,
+  container: string,
+  expected: { readonly command: Command; readonly args: Readonly<Record<string, unknown>> },
+): Promise<boolean> {
+  const { invocations } = await guard.open(container)
+  return invocations.some(
+    ({ command, args }) => command === expected.command && own(args, 'message') === expected.args['message'],
+  )
 }

@@ -85,7 +85,7 @@ export function guardedRequestHandler<
   Bus extends A2aEventBus,
   Handler extends A2aRequestHandler,
 >(
-  guard: Pick<Guard, 'use'>,
+  guard: Pick<Guard, 'open' | 'use'>,
   executor: A2aExecutor<Context, Bus>,
   options: GuardedRequestHandlerOptions<Context, Bus, Handler>,
 ): Pick<Handler, keyof A2aRequestHandler> {
