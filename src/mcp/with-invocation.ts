@@ -147,6 +147,8 @@ export function withInvocation<T extends InvocationTransport>(
 
   /** MCP-15 */
   async function withDelegations(message: Message): Promise<Message> {
+    // The server answers to malformed parameters.
+    if (objectValue(message.params ?? {}) !== undefined) return message
     const capabilities = await agent.capabilities({ ...(subject !== undefined && { subject }) })
     const chains = capabilities.flatMap(({ proofs }) => proofs)
     const each = new Map(chains.map((delegation) => [String(delegation.cid), delegation]))
@@ -199,8 +201,13 @@ function isCallback(property: string | symbol): boolean {
 }
 
 function withMeta(message: Message, key: string, container: string): Message {
-  const { params = {} } = message
-  return { ...message, params: { ...params, _meta: { ...Object(params._meta), [key]: container } } }
+  const params = fieldsOf(message.params)
+  return { ...message, params: { ...params, _meta: { ...fieldsOf(params['_meta']), [key]: container } } }
+}
+
+/** The fields of an object of the client. Null is like an absent value; the characters of a string are no fields. */
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return objectValue(value) === undefined ? (value as Readonly<Record<string, unknown>>) : {}
 }
 
 /** The name of a tool is foreign: it finds no inherited property. */

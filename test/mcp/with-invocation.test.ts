@@ -112,6 +112,44 @@ describe('a client that connects with withInvocation', () => {
     expect(sent).toEqual([])
   })
 
+  it('MCP-13 MCP-15 takes null for absent parameters and `_meta`, and passes other malformed parameters on', async () => {
+    const [sent, answers]: [{ method: string; params: unknown }[], object[]] = [[], []]
+    const transport = {
+      send: async (message: object) => void sent.push(message as never),
+      onmessage: (one: object) => void answers.push(one),
+    }
+    const agent = await openAgent({ signer: bob, delegations: [proof], clock })
+    const wrapped = withInvocation(transport as never, agent, { tools, audience: service.did }) as typeof transport
+    const signed = { [key]: expect.any(String) }
+    for (const [params, expected] of [
+      [undefined, { _meta: signed }],
+      [null, { _meta: signed }],
+      [{ _meta: null }, { _meta: signed }],
+      [
+        { cursor: 'a', _meta: 'abc' },
+        { cursor: 'a', _meta: signed },
+      ],
+      [{ _meta: ['a'] }, { _meta: signed }],
+      [['a'], ['a']],
+      ['abc', 'abc'],
+    ]) {
+      await wrapped.send({ id: 1, method: 'tools/list', params })
+      expect(sent.pop()?.params, JSON.stringify(params)).toEqual(expected)
+    }
+    for (const _meta of [null, 'abc', ['a'], 7]) {
+      const params = { name: 'send', arguments: { to: 'carol@example.com' }, _meta }
+      await wrapped.send({ id: 2, method: 'tools/call', params })
+      expect(sent.pop()?.params, JSON.stringify(_meta)).toEqual({ ...params, _meta: signed })
+    }
+    for (const params of [null, 'abc', ['send'], undefined]) {
+      await wrapped.send({ id: 3, method: 'tools/call', params })
+      expect(answers.pop()).toMatchObject({ result: { _meta: { [`${key}.denial`]: { code: 'tool_unknown' } } } })
+      await wrapped.send({ method: 'notifications/cancelled', params })
+      expect(sent.pop()).toEqual({ method: 'notifications/cancelled', params })
+    }
+    expect([sent, answers]).toEqual([[], []])
+  })
+
   it('passes other messages unchanged, and refuses wrong options', async () => {
     const sent: unknown[] = []
     const transport = { send: async (...message: unknown[]) => void sent.push(message) }

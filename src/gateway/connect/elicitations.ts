@@ -64,7 +64,9 @@ export function createElicitations(write: Write): Elicitations {
 
   return {
     current(call) {
-      const { _meta: meta = {}, inputResponses } = Object(call.params) as NonNullable<ClientCall['params']>
+      const { _meta, inputResponses } = Object(call.params) as NonNullable<ClientCall['params']>
+      // A client can send null.
+      const meta = Object(_meta) as Readonly<Record<string, unknown>>
       if (!Object.hasOwn(meta, 'io.modelcontextprotocol/protocolVersion')) return canOpen ? { open: ask } : undefined
       // Since 2026-07-28, a result asks for input, and the client repeats its call with the answer.
       if (!opensPages(meta['io.modelcontextprotocol/clientCapabilities'])) return undefined

@@ -42,7 +42,8 @@ describe('the request by which a client opens the page', () => {
       expect(elicitations.current(plain)).toBeUndefined()
     }
     initialize({ url: {} })
-    expect(elicitations.current(plain)).toBeDefined()
+    for (const params of [plain.params, { _meta: null }, null, undefined])
+      expect(elicitations.current({ id: 1, params } as never), JSON.stringify(params)).toBeDefined()
   })
 
   it('APR-88 contains the address, and no argument', async () => {
