@@ -106,6 +106,9 @@ describe('a key in the IndexedDB of Chromium', () => {
       store.add({ privateKey: pair.privateKey, publicKey: pair.publicKey, created: 1 }, 'extractable')
       store.add({ privateKey: other.privateKey, publicKey: pair.publicKey, created: 1 }, 'mixed')
       store.add({ privateKey: { extractable: false }, created: 1 }, 'malformed')
+      for (const [at, created] of [undefined, null, '1', {}, 1.5, -1, Number.NaN, 1n].entries())
+        store.add({ privateKey: other.privateKey, publicKey: other.publicKey, created }, `time-${at}`)
+      store.add({ privateKey: other.privateKey, publicKey: other.publicKey }, 'time-8')
       store.add('text', 'text')
       store.add(null, 'nothing')
       await new Promise((resolve) => (transaction.oncomplete = resolve))
@@ -116,6 +119,8 @@ describe('a key in the IndexedDB of Chromium', () => {
     await expect(hostile('text')).rejects.toThrow('SigningError: the stored key is extractable or malformed')
     await expect(hostile('nothing')).rejects.toThrow('SigningError: the stored key is extractable or malformed')
     await expect(hostile('malformed')).rejects.toThrow('SigningError: the stored key is malformed')
+    const untimely = '`created` of the stored key is invalid; remove the key with removeIndexedDbSigner'
+    for (let at = 0; at < 9; at++) await expect(hostile(`time-${at}`)).rejects.toThrow(`SigningError: ${untimely}`)
     await expect(hostile('mixed')).rejects.toThrow('SigningError: the signature is invalid')
   })
 

@@ -86,6 +86,8 @@ export async function openIndexedDbSigner(options: IndexedDbSignerOptions = {}):
     // SIG-25
     if (key?.privateKey?.extractable !== false)
       throw new SigningError('the stored key is extractable or malformed; remove it with removeIndexedDbSigner')
+    if (!Number.isSafeInteger(key.created) || key.created < 0)
+      throw new SigningError('`created` of the stored key is invalid; remove the key with removeIndexedDbSigner')
     const signer = await signerOf(key, did)
     return Object.freeze({ signer, isNew, created: key.created })
   })
