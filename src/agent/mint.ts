@@ -21,6 +21,7 @@ import {
   type OptionChecks,
   readOptions,
 } from '../support/options.ts'
+import { parsedDid } from '../support/parsed-did.ts'
 import { quote } from '../support/quote.ts'
 import { secondsOf } from '../support/seconds-of.ts'
 import { never } from '../time.ts'
@@ -53,9 +54,7 @@ export async function delegateTo(
   minter: Minter,
   method: 'attenuateFor' | 'delegateTo' = 'delegateTo',
 ): Promise<Handover> {
-  const fault = didString(child)
-  if (fault !== undefined) throw new ArgumentError(`delegateTo: \`child\` ${fault}`)
-  const audience = parseDid(child)
+  const audience = parsedDid(parseDid, 'child', child)
   const given = readOptions(method, task, taskChecks)
   const commands = given.commands.map(readCommand)
   const end = expirationWithin(given, minter)
@@ -142,7 +141,7 @@ function chainsFor({ command: given }: TaskCommand, subject: string | undefined,
   }
   if (depth === 0) throw new AttenuationError('the agent does not pass authority on; its ceiling for `depth` is 0')
   if (subject === did) return [{ subject: did, proofs: [] }]
-  const wanted = subject === undefined ? undefined : parseDid(subject)
+  const wanted = subject === undefined ? undefined : parsedDid(parseDid, 'subject', subject)
   const chains = chainsTo(did, held, wanted, secondsOf(clock)).filter((chain) => covers(chain, command))
   const subjects = new Set(chains.map((chain) => chain.subject))
   if (subjects.size > 1) {

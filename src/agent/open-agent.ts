@@ -5,6 +5,7 @@ import type { IpldMap } from '../ipld/value.ts'
 import { generateSigner } from '../principal/generate-signer.ts'
 import { memoryDelegationStore } from '../proof/memory-delegation-store.ts'
 import { readOptions } from '../support/options.ts'
+import { parsedDid } from '../support/parsed-did.ts'
 import { secondsOf } from '../support/seconds-of.ts'
 import { systemClock } from '../time.ts'
 import type {
@@ -66,7 +67,7 @@ export async function openAgent(options: OpenAgentOptions): Promise<Agent> {
     throw new ArgumentError('openAgent: pass `store` or `delegations`, not both; `receive` adds delegations to a store')
   const { signer, clock = systemClock } = given
   const minter: Minter = {
-    did: parseDid(signer.did),
+    did: parsedDid(parseDid, 'signer.did', signer.did),
     signer,
     clock,
     held: await openHoldings(given.store ?? memoryDelegationStore(given.delegations)),

@@ -15,6 +15,7 @@ import {
   withDefault,
   withMethod,
 } from '../support/options.ts'
+import { parsedDid } from '../support/parsed-did.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import type { ApprovalRequest } from './request.ts'
 import { maxReasonLength, maxRequestLifetime, type RequestArguments, requestDefinition } from './tokens.ts'
@@ -88,6 +89,7 @@ export async function requestApproval(denial: ApprovableDenial, options: Request
     signal: maybe(abortSignal),
   })
   const { issuer, invocation, reason, expiresIn, clock, signal } = given
+  const approver = parsedDid(parseDid, 'approver', given.approver)
   // APR-03
   if (objectValue(denial) !== undefined || !isApprovable(denial)) {
     throw new ArgumentError(
@@ -107,7 +109,7 @@ export async function requestApproval(denial: ApprovableDenial, options: Request
   }
   const signed = await invoke({
     issuer,
-    audience: given.approver,
+    audience: approver,
     command: requestDefinition,
     args,
     expiresIn,
@@ -117,7 +119,7 @@ export async function requestApproval(denial: ApprovableDenial, options: Request
   return Object.freeze({
     cid: signed.cid,
     agent: signed.issuer,
-    approver: parseDid(given.approver),
+    approver,
     service: args.service,
     subject: args.subject,
     command: invocation.command,

@@ -20,6 +20,7 @@ import { hostileContainer } from '../fuzz/containers.ts'
 import { randomOf, seedOf } from '../fuzz/random.ts'
 import { inCi } from '../property/runs.ts'
 import { actor, clock, now } from '../support/actors.ts'
+import { errorOf } from '../support/error-of.ts'
 
 const owner = await actor('owner')
 const planner = await actor('planner')
@@ -124,6 +125,30 @@ function forged({ bytes }: Delegation): { bytes: Uint8Array } {
 }
 
 describe('AGT-07 a child never gets more than the agent has', () => {
+  it.each([
+    ['a key in the place of a DID', 'sk-live-canary', 'must be a DID without path, query or fragment, such as'],
+    ['a DID URL', `${child.did}#key`, 'must be a DID without path, query or fragment, such as'],
+    ['a malformed key', `${child.did}canary`, 'must be a DID without path, query or fragment, such as'],
+    ['a signer', child, 'must be a DID; pass `signer.did`'],
+    ['an empty string', '', 'must be a DID'],
+  ])('refuses %s, by the name of its option and without its value', async (_what, value, message) => {
+    const agent = await openAgent({ signer, clock, delegations: [await grant()] })
+    const wrong = value as string
+    const task = { commands: [send] }
+    const attempts: readonly (readonly [option: string, attempt: () => Promise<unknown>])[] = [
+      ['child', () => agent.delegateTo(wrong, task)],
+      ['subject', () => agent.delegateTo(child.did, { ...task, subject: wrong })],
+      ['subject', () => agent.attenuateFor({ ...task, subject: wrong })],
+      ['signer.did', () => openAgent({ signer: { ...signer, did: wrong as never }, clock })],
+    ]
+    for (const [option, attempt] of attempts) {
+      const error = (await errorOf(attempt)) as Error
+      expect(error, option).toBeInstanceOf(ArgumentError)
+      expect(error.message).toContain(`\`${option}\` ${message}`)
+      expect(error.message).not.toContain('canary')
+    }
+  })
+
   it('refuses a definition with a policy beside it, instead of leaving the policy out', async () => {
     const agent = await openAgent({ signer, clock, delegations: [await grant()] })
     const commands = [{ ...send, policy: toExample }]

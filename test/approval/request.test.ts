@@ -4,10 +4,12 @@ import { requestApproval } from '../../src/approval/request-approval.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
+import { ArgumentError } from '../../src/errors.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import { decodeBase64url } from '../../src/ipld/base.ts'
 import type { IpldMap } from '../../src/ipld/value.ts'
 import { clock, now } from '../support/actors.ts'
+import { errorOf } from '../support/error-of.ts'
 import { call, delegateRaw, service } from '../support/service.ts'
 import { agent, denialOf, mallory, narrow, owner, receivedRequest, refusedCall, sentRequest } from './cast.ts'
 
@@ -64,6 +66,23 @@ describe('requestApproval', () => {
     await expect(requestApproval({ approvable: false }, options)).rejects.toThrow('an approval cannot permit this call')
     await expect(requestApproval({ approvable: true }, options)).resolves.toBeDefined()
     await expect(requestApproval({ approvable: true }, { ...options, issuer: mallory })).rejects.toThrow('the signer')
+  })
+
+  it('refuses an approver that is not a DID, by the name of the option and without the value', async () => {
+    const options = { issuer: agent, invocation: await refusedCall(), clock }
+    for (const [approver, message] of [
+      ['sk-live-canary', '`approver` must be a DID without path, query or fragment, such as'],
+      [`${owner.did}#canary`, '`approver` must be a DID without path, query or fragment, such as'],
+      [`${owner.did}canary`, '`approver` must be a DID without path, query or fragment, such as'],
+      [owner, '`approver` must be a DID; pass `signer.did`'],
+    ]) {
+      const error = (await errorOf(() =>
+        requestApproval({ approvable: true }, { ...options, approver: approver as string }),
+      )) as Error
+      expect(error).toBeInstanceOf(ArgumentError)
+      expect(error.message).toContain(message)
+      expect(error.message).not.toContain('canary')
+    }
   })
 
   it('APR-04 APR-05 bounds the reason and the lifetime, on both sides', async () => {
