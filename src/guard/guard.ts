@@ -8,6 +8,7 @@ import type { Ledger } from '../audit/ledger/create-ledger.ts'
 import type { RemainingLimit } from '../authorization/limits/remaining.ts'
 import type { ContainerContents } from '../authorization/open-container.ts'
 import type { CallOptions } from '../authorization/settings.ts'
+import type { Command } from '../capability/command.ts'
 import type { ArgumentsOf, CommandDefinition } from '../capability/definition.ts'
 import { ArgumentError } from '../errors.ts'
 import { ownBytes } from '../support/own-bytes.ts'
@@ -78,6 +79,8 @@ export interface Guard<Args = unknown> {
   remaining(container: string | Uint8Array, options?: CallOptions): Promise<readonly RemainingLimit[]>
   /** Returns whether calls are accepted, and how many are in progress, for a health endpoint. */
   health(): GuardHealth
+  /** The commands that it decides about. */
+  readonly commands: readonly Command[]
   /**
    * Stops accepting calls, waits for the calls in progress, and closes the audit sink. Rejects when the sink does not
    * close within its time limit.
@@ -182,6 +185,7 @@ export function createGuard<const List extends readonly unknown[]>(
       enter(container, async (input) => dryRun(trial, input, readCallOptions('dryRun', options, commands))),
     ...createReadings(context.authorizer, deadlines.decisionMs),
     health: () => ({ ...inFlight.state(), maxCalls: given.maxInFlight }),
+    commands: Object.freeze([...commands.values()].map(({ command }) => command)),
     close,
     [Symbol.asyncDispose]: close,
   } satisfies Guard<List[number]>)

@@ -26,7 +26,8 @@ type RequestHandler = (request: ToolRequest, surroundings: RequestSurroundings) 
  * carry a container in `_meta` (`withInvocation` adds it). The guard decides and records; the tool runs only if the
  * call is allowed. A refusal is a result with `isError`. Resources and prompts are not guarded.
  *
- * @throws ArgumentError when an option is invalid, the server is not of a known SDK, or it is guarded already.
+ * @throws ArgumentError when an option is invalid, the guard does not have the command of a tool, the server is not of
+ *   a known SDK, or it is guarded already.
  *
  * @example
  * ```ts
@@ -37,7 +38,7 @@ type RequestHandler = (request: ToolRequest, surroundings: RequestSurroundings) 
  */
 export function guardTools(
   server: GuardableServer,
-  guard: Pick<Guard, 'open' | 'use'>,
+  guard: Pick<Guard, 'open' | 'use'> & Partial<Pick<Guard, 'commands'>>,
   options: GuardToolsOptions,
 ): void {
   readOptions('guardTools', { guard }, { guard: guardCheck })
@@ -64,7 +65,7 @@ export interface OwnTools {
 export function guardRequests(
   caller: string,
   server: GuardableServer,
-  guard: Pick<Guard, 'open' | 'use'>,
+  guard: Pick<Guard, 'open' | 'use'> & Partial<Pick<Guard, 'commands'>>,
   given: ToolGateOptions & { readonly key: string },
   own?: OwnTools,
 ): void {

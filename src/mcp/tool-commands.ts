@@ -1,6 +1,9 @@
 import { toolsByName } from '../agent/tools-by-name.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
+import { ArgumentError } from '../errors.ts'
+import type { Guard } from '../guard/guard.ts'
 import type { OptionCheck } from '../support/options.ts'
+import { quote } from '../support/quote.ts'
 
 /**
  * The definition of the command of each tool, by the name of the tool; a list of definitions, whose tools have the
@@ -23,10 +26,27 @@ export const toolDefinitionsCheck: OptionCheck = (value) => {
 const must =
   'must be an object with the definition of a command for each tool, a list of definitions, or a function; make definitions with defineCommand or commandOfTool'
 
-/** The finder of definitions. The name of a tool is foreign: it finds no inherited property. */
-export function definitionsOf(tools: ToolDefinitions): (tool: string) => CommandDefinition | undefined {
+/** The guard of a gate. With `commands`, a tool with another command is refused at once. */
+export type ToolGuard = Pick<Guard, 'open' | 'use'> & Partial<Pick<Guard, 'commands'>>
+
+/**
+ * The finder of definitions. The name of a tool is foreign: it finds no inherited property.
+ *
+ * @throws ArgumentError when the guard does not have the command of a tool.
+ */
+export function definitionsOf(
+  caller: string,
+  tools: ToolDefinitions,
+  { commands }: ToolGuard,
+): (tool: string) => CommandDefinition | undefined {
   if (typeof tools === 'function') return tools
   const named = Array.isArray(tools) ? toolsByName(tools as readonly CommandDefinition[]) : tools
   const table = new Map<string, CommandDefinition>(Object.entries(named))
+  for (const [tool, { command }] of table) {
+    if (commands?.includes(command) !== false) continue
+    throw new ArgumentError(
+      `${caller}: the command of the tool ${quote(tool)} is ${quote(command)}, which the guard does not have; add it to \`commands\` of createGuard`,
+    )
+  }
   return (tool) => table.get(tool)
 }

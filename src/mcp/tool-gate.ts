@@ -6,7 +6,6 @@
 
 import { encodeContainer } from '../container/container.ts'
 import type { GuardedCall } from '../guard/call.ts'
-import type { Guard } from '../guard/guard.ts'
 import {
   callback,
   type DefaultCheck,
@@ -29,15 +28,15 @@ import {
 } from './permitted-tools.ts'
 import { containerIn, expectedArguments, missing, readCall, refusal, type ToolRequest } from './read-call.ts'
 import { type AskedPage, createSeenTools, type ListPage } from './seen-tools.ts'
-import { definitionsOf, type ToolDefinitions, toolDefinitionsCheck } from './tool-commands.ts'
+import { definitionsOf, type ToolDefinitions, type ToolGuard, toolDefinitionsCheck } from './tool-commands.ts'
 import { denialResult, type ToolDenial, toolDenialOf } from './tool-denial.ts'
 import type { ToolPins } from './tool-hash.ts'
 
 /** Options of a gate: those that `guardTools` and `relayTools` share. */
 export interface ToolGateOptions {
   /**
-   * The command of each tool, by its name, or a list of definitions. The guard has these commands. A tool without one
-   * is refused and not listed.
+   * The command of each tool, by its name, or a list of definitions. The guard must have these commands. A tool without
+   * one is refused and not listed.
    */
   readonly tools: ToolDefinitions
   /** The key of `_meta` under which the container travels. Default `xyz.ucan/container`. */
@@ -101,16 +100,17 @@ const noMemory: ListMemory = Object.freeze({ pinsMaxAge: 0, onChange: () => unde
  * Makes a gate.
  *
  * @param caller - the function of the package whose options they are, for messages.
+ * @throws ArgumentError when the guard does not have the command of a tool, or `listing` is invalid.
  */
 export function createToolGate<S>(
   caller: string,
-  guard: Pick<Guard, 'open' | 'use'>,
+  guard: ToolGuard,
   host: ToolHost<S>,
   given: ToolGateOptions & { readonly key: string },
   { pinsMaxAge, onChange }: ListMemory = noMemory,
 ): ToolGate<S> {
   const { key, pins } = given
-  const definitionOf = definitionsOf(given.tools)
+  const definitionOf = definitionsOf(caller, given.tools, guard)
   const isKnown = (tool: string): boolean => definitionOf(tool) !== undefined
   const seen = pins && createSeenTools({ pins, isKnown, maxAge: pinsMaxAge, onChange })
   const listing = given.listing && readOptions(`${caller}: \`listing\``, given.listing, permittedToolsChecks)

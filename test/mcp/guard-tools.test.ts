@@ -149,6 +149,25 @@ describe('guardTools', () => {
     expect(() => setUp({ pins: {} as never })).toThrow(/pins/)
   })
 
+  it('MCP-04 refuses a tool with a command that the guard does not have, when it is set up', () => {
+    const { guard } = setUp()
+    const other = defineCommand({ command: '/mail/other', args: {} })
+    const message =
+      'the command of the tool `other` is `/mail/other`, which the guard does not have; add it to `commands` of createGuard'
+    for (const tools of [{ send, other }, { other }])
+      expect(() => guardTools(serverOf(1).server, guard, { tools })).toThrow(
+        new ArgumentError(`guardTools: ${message}`),
+      )
+    const server = serverOf(2).server
+    expect(() => guardTools(server, guard, { tools: [send, other] })).toThrow(/^guardTools: the command of the tool/)
+    // Nothing was changed at the server.
+    guardTools(server, guard, { tools: { send } })
+    // A function is asked for each call, and the guard may be one without a list.
+    const { open, use } = guard
+    guardTools(serverOf(1).server, guard, { tools: () => other })
+    guardTools(serverOf(1).server, { open, use }, { tools: { other } })
+  })
+
   it('MCP-03 refuses an object that is not a server of a known SDK, and a second guard', () => {
     const { server, guard } = setUp()
     expect(() => guardTools(server, guard, { tools: {} })).toThrow('guarded already')

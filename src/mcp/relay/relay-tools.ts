@@ -103,7 +103,8 @@ const checks: OptionChecks<RelayToolsOptions> &
  * are recorded, and the other side is closed.
  *
  * @returns when both transports have started.
- * @throws ArgumentError when an option is invalid; the error of a transport that does not start.
+ * @throws ArgumentError when an option is invalid, or the guard does not have the command of a tool; the error of a
+ *   transport that does not start.
  *
  * @example
  * ```ts
@@ -115,7 +116,7 @@ const checks: OptionChecks<RelayToolsOptions> &
  */
 export async function relayTools(
   transports: RelayTransports,
-  guard: Pick<Guard, 'open' | 'use'>,
+  guard: Pick<Guard, 'open' | 'use'> & Partial<Pick<Guard, 'commands'>>,
   options: RelayToolsOptions,
 ): Promise<ToolRelay> {
   readOptions('relayTools', { guard }, { guard: withMethod('use') })
