@@ -13,19 +13,11 @@ import type { ActingAgent } from '../../src/agent/frameworks/tool-permission.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
 import { toolOf } from '../../src/agent/tool-of.ts'
 import { openContainer } from '../../src/authorization/open-container.ts'
-import { email } from '../../src/capability/argument-types/email.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import { ArgumentError, AuthorizationError } from '../../src/errors.ts'
-import { actor } from '../support/actors.ts'
+import { other, owner, send, service, signer } from './mail-agents.ts'
 
-const [owner, other, signer, service] = [
-  await actor('owner'),
-  await actor('other'),
-  await actor('agent'),
-  await actor('service'),
-]
-const send = defineCommand({ command: '/mail/send', args: { to: email() } })
 const list = defineCommand({ command: '/mail/list', args: {} })
 const tools = { mail_send: send, mail_list: list }
 const bob = { to: 'bob@example.com' }

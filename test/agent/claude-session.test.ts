@@ -3,19 +3,11 @@ import type { Agent } from '../../src/agent/agent.ts'
 import { type ClaudeHookInput, type ClaudeSession, claudeSession } from '../../src/agent/frameworks/claude.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
 import { openContainer } from '../../src/authorization/open-container.ts'
-import { email } from '../../src/capability/argument-types/email.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import { ArgumentError, AttenuationError, AuthorizationError } from '../../src/errors.ts'
-import { actor } from '../support/actors.ts'
+import { other, owner, send, service, signer } from './mail-agents.ts'
 
-const [owner, other, signer, service] = [
-  await actor('owner'),
-  await actor('other'),
-  await actor('agent'),
-  await actor('service'),
-]
-const send = defineCommand({ command: '/mail/send', args: { to: email() } })
 const list = defineCommand({ command: '/mail/list', args: {} })
 const tools = { mcp__mail__send: send, mcp__mail__list: list }
 const subagents = { writer: { commands: [send] } }

@@ -7,20 +7,11 @@ import { toolInputGuardrail, toolMetaResolver } from '../../src/agent/frameworks
 import type { ActingAgent, ToolPermissionOptions } from '../../src/agent/frameworks/tool-permission.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
 import { openContainer } from '../../src/authorization/open-container.ts'
-import { email } from '../../src/capability/argument-types/email.ts'
-import { defineCommand } from '../../src/capability/definition.ts'
 import { like } from '../../src/capability/policy/build.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import { ArgumentError, AuthorizationError } from '../../src/errors.ts'
-import { actor } from '../support/actors.ts'
+import { other, owner, send, service, signer } from './mail-agents.ts'
 
-const [owner, other, signer, service] = [
-  await actor('owner'),
-  await actor('other'),
-  await actor('agent'),
-  await actor('service'),
-]
-const send = defineCommand({ command: '/mail/send', args: { to: email() } })
 const tools = { mail_send: send }
 const grantOf = (issuer: typeof owner) =>
   delegate({ issuer, audience: signer.did, command: send, policy: [like('.to', '*@example.com')] })
