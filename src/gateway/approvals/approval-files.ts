@@ -1,10 +1,12 @@
 // node only: reads and writes files
-import { readdir, stat, unlink } from 'node:fs/promises'
+import { lstat, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CID } from 'multiformats/cid'
+import { StoreError } from '../../errors.ts'
 import { replaceDurableFile } from '../../support/durable-file.ts'
 import { createFileLock } from '../../support/file-lock/file-lock.ts'
 import { withFileLock } from '../../support/file-lock/with-file-lock.ts'
+import { quote } from '../../support/quote.ts'
 import { systemClock } from '../../time.ts'
 import { idTexts } from './id-texts.ts'
 
@@ -31,6 +33,7 @@ export interface ApprovalFiles {
    *
    * @param isAnswer - whether the text of a file is an answer.
    * @returns whether it was the first.
+   * @throws StoreError when a folder is in its place.
    */
   putAnswer(id: string, container: string, isAnswer: (text: string | undefined) => Promise<boolean>): Promise<boolean>
   /** The delegations by which owners made others approvers, also those of the page, each a container with its chain. */
@@ -89,7 +92,13 @@ export function approvalFiles(folder: string): ApprovalFiles {
       return withFileLock(createFileLock(lock), lock, lockMs, async (held) => {
         if (await isAnswer(await read(path))) return false
         // A process that was paused may have lost the lock, and another one may have answered.
-        return replaceDurableFile(path, `${container}\n`, held)
+        return replaceDurableFile(path, `${container}\n`, held).catch(async (cause: unknown) => {
+          if (!(await lstat(path).catch(() => undefined))?.isDirectory()) throw cause
+          throw new StoreError(
+            `${quote(path, 256)} is a folder in the place of the answer; remove it, and answer the request again`,
+            { cause },
+          )
+        })
       })
     },
     async tidy() {

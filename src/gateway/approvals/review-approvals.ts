@@ -93,8 +93,8 @@ export interface AnswerApprovalOptions extends ListApprovalsOptions {
  * Stores the answer to a request, where the gateway finds it. It is verified before.
  *
  * @throws ArgumentError when there is no such request, it was answered, or the answer is not one by its approver;
- *   VaultError when a file that is not an answer is in its place, and the lock `.answers.lock` cannot be taken; the
- *   error of the system when nothing can be written.
+ *   VaultError when a file that is not an answer is in its place, and the lock `.answers.lock` cannot be taken;
+ *   StoreError when a folder is in its place; the error of the system when nothing can be written.
  *
  * @example
  * ```ts

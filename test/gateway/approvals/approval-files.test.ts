@@ -1,9 +1,11 @@
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { StoreError } from '../../../src/errors.ts'
 import { approvalFiles } from '../../../src/gateway/approvals/approval-files.ts'
 import { idTexts } from '../../../src/gateway/approvals/id-texts.ts'
+import { errorOf } from '../../support/error-of.ts'
 
 const id = 'a'.repeat(16)
 const isAnswer = async (text: string | undefined): Promise<boolean> => text === 'yes' || text === 'no'
@@ -32,6 +34,29 @@ describe('the file of an answer', () => {
     expect(await paused).toBe(false)
     expect(readFileSync(path, 'utf8')).toBe('no\n')
     expect(readdirSync(join(folder, '.answers.lock')).filter((name) => name.endsWith('.draft'))).toEqual([])
+  })
+})
+
+describe('a folder in the place of an answer', () => {
+  it('APR-85 is named with the next step, and is left as it is [attack 102]', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'procura-answers-'))
+    const path = join(folder, `${id}.answer`)
+    for (const content of [[], ['a file']]) {
+      mkdirSync(path)
+      for (const name of content) writeFileSync(join(path, name), '')
+      const error = await errorOf(() => approvalFiles(folder).putAnswer(id, 'yes', isAnswer))
+      expect(error).toBeInstanceOf(StoreError)
+      expect(error).toMatchObject({
+        message: `\`${path}\` is a folder in the place of the answer; remove it, and answer the request again`,
+        cause: { code: 'EISDIR' },
+      })
+      expect(readdirSync(path)).toEqual(content)
+      expect(await approvalFiles(folder).answer(id)).toBeUndefined()
+      rmSync(path, { recursive: true })
+    }
+    expect(await approvalFiles(folder).putAnswer(id, 'yes', isAnswer)).toBe(true)
+    expect(readdirSync(folder).sort()).toEqual(['.answers.lock', `${id}.answer`])
+    rmSync(folder, { recursive: true })
   })
 })
 
