@@ -37,7 +37,7 @@ function isKeyWord(word: string): boolean {
 const secretWords: ReadonlySet<string> = new Set([
   ...['apikey', 'auth', 'authorization', 'bearer', 'bot', 'cookie', 'credential', 'credentials', 'creds', 'dsn', 'jwt'],
   ...['key', 'keys', 'pass', 'passphrase', 'passwd', 'password', 'pat', 'pin', 'private', 'pwd', 'salt', 'secret'],
-  ...['secrets', 'session', 'sid', 'sig', 'signature', 'token', 'webhook'],
+  ...['secrets', 'session', 'sessionid', 'sid', 'sig', 'signature', 'token', 'webhook'],
 ])
 
 /** Words for a key, whatever comes after them unless that is a setting. Of the others, such as `auth`, few do. */
@@ -48,6 +48,7 @@ const keyWords: ReadonlySet<string> = new Set([
     'credentials',
     'creds',
     'keys',
+    'cookies',
     'mnemonic',
     'passphrase',
     'passwords',
@@ -63,7 +64,20 @@ const settings: ReadonlySet<string> = new Set([
   ...['domain', 'email', 'enabled', 'endpoint', 'expiration', 'expires', 'expiry', 'field', 'file', 'filename'],
   ...['folder', 'format', 'header', 'helper', 'host', 'hostname', 'id', 'ids', 'interval', 'issuer', 'label', 'length'],
   ...['limit', 'location', 'manager', 'max', 'method', 'min', 'mode', 'name', 'names', 'origin', 'path', 'paths'],
-  ...['pattern', 'policy', 'port', 'prefix', 'provider', 'realm', 'regex', 'region', 'rotation', 'rounds', 'scheme'],
+  ...[
+    'pattern',
+    'per',
+    'policy',
+    'port',
+    'prefix',
+    'provider',
+    'realm',
+    'regex',
+    'region',
+    'rotation',
+    'rounds',
+    'scheme',
+  ],
   ...['scope', 'scopes', 'server', 'size', 'store', 'strategy', 'suffix', 'table', 'through', 'timeout', 'ttl', 'type'],
   ...['types', 'uri', 'uris', 'url', 'urls', 'usage', 'username', 'var', 'variable', 'vault'],
 ])

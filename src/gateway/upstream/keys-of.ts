@@ -27,8 +27,8 @@ export function keysOf(variable: string, value: string): readonly string[] {
     const before = keys.size
     if (data !== undefined) {
       for (const leaf of textLeavesOf(name, data)) search(leaf.name, leaf.value, depth + 1)
-      // In the place of its keys, its braces would be missing in a message.
-      if (keys.size === before && isKeyName(name)) add(text)
+      // If the text of JSON were replaced as well, its braces would be missing in a message. That of base64 has none.
+      if (isKeyName(name) && (keys.size === before || !/^[[{]/.test(text))) add(text)
       return
     }
     if (isKey(name, text)) for (const part of partsOfKey(text)) add(part)
@@ -70,13 +70,18 @@ function dataIn(text: string): object | undefined {
  */
 function partsOfKey(text: string): readonly string[] {
   if (text.includes('-----BEGIN')) return [text, text.replaceAll('\\n', '\n')]
-  const parts = text.split(/[\s,;]/).flatMap((part) => [part, /^[^:/]*:([^/].*)$/.exec(part)?.[1] ?? part])
-  return [text, ...parts.filter((part) => !part.endsWith(':'))]
+  const parts = text.split(/[\s,;]/).filter((part) => !part.endsWith(':'))
+  const passwords = parts.map((part) => /^[^:/]*:([^/].*)$/.exec(part)?.[1] ?? '')
+  // The name of a cookie may be any, and so may the value of a harmless one.
+  const cookies = parts.map((part) => /^[^=]*=(.*)$/.exec(part)?.[1] ?? '')
+  return [text, ...parts, ...passwords, ...cookies.filter((value) => !isWords(value))]
 }
 
 function keysByForm(name: string, text: string): readonly string[] {
   if (text.includes('-----BEGIN')) return /-----BEGIN [A-Z ]*PRIVATE KEY/.test(text) ? partsOfKey(text) : []
-  if (/^bearer \S+$/i.test(text)) return [text]
+  const [, basic] = /^basic ([A-Za-z0-9+/_-]+={0,2})$/i.exec(text) ?? []
+  const isBasic = basic !== undefined && Buffer.from(basic, 'base64').toString().includes(':')
+  if (isBasic || /^bearer \S+$/i.test(text)) return [text]
   const known = knownKeysIn(text)
   const isHash = /hash|digest|sha[0-9]|checksum|fingerprint|commit|revision/i.test(name)
   return known.length === 0 && secretKind(text, isHash) !== undefined ? [text] : known
@@ -85,9 +90,12 @@ function keysByForm(name: string, text: string): readonly string[] {
 function isKey(name: string, text: string): boolean {
   // `key` alone is also the name of a field for the name of something else, such as of a column.
   const [isAlone, above = ''] = /^(?:(.*)\.)?key$/s.exec(name) ?? []
-  const isWords = text.split(/[ _.-]/).every((word) => /^[a-z]+$/.test(word))
-  if (isAlone !== undefined && isWords && !isKeyName(above)) return false
+  if (isAlone !== undefined && isWords(text) && !isKeyName(above)) return false
   return isKeyName(name) && !isPath.test(text)
+}
+
+function isWords(text: string): boolean {
+  return text.split(/[ _.-]/).every((word) => /^[a-z]+$/.test(word))
 }
 
 /** The path of a file with a key. A key in base64 may begin with a slash. */

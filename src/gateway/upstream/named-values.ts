@@ -51,7 +51,7 @@ export function namedValuesIn(text: string): readonly NamedValue[] {
   }
 
   for (const [word] of text.matchAll(/"[^"]{0,9999}"|'[^']{0,9999}'|[^\s,;&"']{1,99999}|[,;&\n]/g)) {
-    const [, name, value = ''] = /^[({]?-{0,2}([A-Za-z][\w.-]{0,60})[=:](.*)$/s.exec(word) ?? []
+    const [name, value = ''] = partsOf(word)
     if (/^["']/.test(word)) {
       const inner = word.slice(1, -1)
       if (open?.first === undefined) take(inner)
@@ -74,6 +74,14 @@ export function namedValuesIn(text: string): readonly NamedValue[] {
     last = word.replace(/^["']/, '').replace(/["']$/, '')
   }
   return found
+}
+
+/** The name and the value of `name=value` and `name:value`, also behind a scope, such as in `.npmrc`. */
+function partsOf(word: string): readonly (string | undefined)[] {
+  const [, name, value] = /^[({]?-{0,2}([A-Za-z][\w.-]{0,60})[=:](.*)$/s.exec(word) ?? []
+  const equals = word.indexOf('=')
+  if (name !== undefined || equals < 0) return [name, value]
+  return [/[A-Za-z][\w.-]{0,60}$/.exec(word.slice(0, equals))?.[0], word.slice(equals + 1)]
 }
 
 /** A value as it is, and without percent-encoding where it has one. */

@@ -38,6 +38,12 @@ describe('the keys of a program', () => {
     ['the parameter of a URL of Java', 'JDBC_URL', `jdbc:postgresql://host/db?user=${plain}&password=${key}`],
     ['the field of a connection string', 'POSTGRES_CONNECTION_STRING', `host=${plain} password=${key} dbname=db`],
     ['the field with semicolons', 'CONNECTION', `Server=${plain};User ID=${plain};Password="${key}";Encrypt=true`],
+    ['the line of a file of npm', 'NPM_RC', `//registry.example.com/:_authToken=${key}\nregion=${plain}`],
+    ['a file of variables', 'ENV_FILE', `REGION=${plain}\nexport API_TOKEN='${key}'\n`],
+    ['a file of YAML', 'KUBE', `users:\n- name: ${plain}\n  user:\n    token: ${key}\n`],
+    ['cookies', 'MAIL_COOKIE', `li_at=${key}; theme=${plain}`],
+    ['cookies of a browser', 'STATE', JSON.stringify({ cookies: [{ name: 'li_at', value: key, domain: plain }] })],
+    ['a password of Basic', 'UPSTREAM_HEADER', `Basic ${base64(`ann:${key}`)}`],
     ['a key in quotation marks', 'API_KEY', `"${key}"`],
     ['a key with a number', 'API_KEY2', key],
     ['the token of a header', 'UPSTREAM_HEADER', `Bearer ${key}`],
@@ -88,7 +94,16 @@ describe('the keys of a program', () => {
     const others: (readonly [string, string])[] = [
       ...['KEY_PREFIX', 'SECRET_NAME', 'TOKEN_TYPE', 'AUTH_DOMAIN', 'AUTH_PROVIDER', 'SESSION_STORE_BACKEND', 'MONKEY'],
       ...['TURKEY_REGION', 'KEYCLOAK_REALM_LABEL', 'TOKENIZER_MODEL', 'PASSPORT_AUTHORITY', 'AUTHOR', 'COMPASS'],
-      ...['SORT_KEY', 'PRIMARY_KEY', 'PUBLIC_KEY', 'BOT_USERNAME', 'COOKIE_DOMAIN', 'PRIVATE_NETWORK', 'KEYBOARD'],
+      ...[
+        'SORT_KEY',
+        'PRIMARY_KEY',
+        'PUBLIC_KEY',
+        'BOT_USERNAME',
+        'COOKIE_DOMAIN',
+        'TOKENS_PER_MINUTE',
+        'PRIVATE_NETWORK',
+        'KEYBOARD',
+      ],
     ].map((name) => [name, plain] as const)
     others.push(
       ['TOKEN_URL', 'https://login.example.com/oauth/token'],
@@ -135,6 +150,8 @@ describe('the keys of a program', () => {
     )
     const short = '{"user":"ann","password":"hunter2"}'
     expect(keysOf('DB_CREDENTIALS', short)).toEqual([short])
+    // In base64, it breaks none.
+    expect(keysOf('SESSION_TOKEN', base64(value))).toEqual([key, base64(value)])
   })
 
   it('are found at any depth of JSON', () => {
