@@ -4,6 +4,9 @@ import type { Readable, Writable } from 'node:stream'
 /** Most bytes of a line, the line feed included. */
 export const longestLine = 4_194_304
 
+/** Most bytes that are kept for the next line. */
+const mostKept = 65_536
+
 /** A line that is not a text: it is too long, or is not valid UTF-8. */
 export type LineFault = { readonly fault: 'too_long' | 'not_utf8' }
 
@@ -13,24 +16,30 @@ export type LineFault = { readonly fault: 'too_long' | 'not_utf8' }
  */
 export async function* readLines(input: Readable): AsyncGenerator<string | LineFault, void> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-  let parts: Uint8Array[] = []
+  // One copy of the beginning of a line: a program may write single bytes, and each chunk takes more memory.
+  let begun = Buffer.alloc(0)
   let length = 0
-  const take = (): string | LineFault => {
-    const isTooLong = length >= longestLine
-    const bytes = parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)
-    parts = []
-    length = 0
-    if (isTooLong) return { fault: 'too_long' }
+  const add = (part: Uint8Array): void => {
+    const end = length + part.length
+    if (end >= longestLine) begun = Buffer.alloc(0)
+    else {
+      if (end > begun.length) begun = Buffer.concat([begun.subarray(0, length)], Math.min(2 * end, longestLine))
+      begun.set(part, length)
+    }
+    length = end
+  }
+  const textOf = (bytes: Uint8Array): string | LineFault => {
     try {
       return decoder.decode(bytes)
     } catch {
       return { fault: 'not_utf8' }
     }
   }
-  const add = (part: Uint8Array): void => {
-    length += part.length
-    if (length >= longestLine) parts = []
-    else parts.push(part)
+  const take = (): string | LineFault => {
+    const line = length >= longestLine ? ({ fault: 'too_long' } as const) : textOf(begun.subarray(0, length))
+    if (begun.length > mostKept) begun = Buffer.alloc(0)
+    length = 0
+    return line
   }
 
   for await (const chunk of input as AsyncIterable<Buffer>) {
