@@ -102,7 +102,7 @@ function isLive(path: string): Promise<boolean> {
       probe.destroy()
       resolve(answer)
     }
-    // A gateway that is too busy to accept is alive. If this process was busy itself, the error of a dead one comes now:
+    // A gateway that is too busy to accept is alive. If this process was busy, the error of a dead one comes now:
     // Deno runs timers before it.
     probe.setTimeout(probeMs, () => setImmediate(done, true))
     probe.once('connect', () => done(true))
