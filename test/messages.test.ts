@@ -207,7 +207,7 @@ describe('a message names the fault and the remedy', () => {
       'the policy allows that `.count` is a number <= 100, but the proof only allows that `.count` is a number <= 10 (proof 1 of 1)',
     )
     expect(await pass({ expiresIn: 7_200 })).toBe(
-      'the delegation would outlive its proofs, which expire at 2027-01-15T08:10:00Z (1800000600); choose an earlier `expiration`, or a shorter `expiresIn`',
+      'the delegation would outlive its proofs, which expire at 2027-01-15T08:10:00Z (1800000600); use newer proofs, or a shorter lifetime',
     )
   })
 

@@ -32,7 +32,8 @@ export interface AttenuateOptions extends NewDelegation {
  * Passes on a received delegation, narrowed. A delegation never grants more than its proofs. This function refuses to
  * sign a broader one, so that nobody relies on it.
  *
- * Without `expiresIn` or `expiration` it is valid for one hour, or until its proofs expire if that is sooner.
+ * Without `expiresIn` or `expiration` it is valid for one hour, or until its proofs expire if that is sooner. If they
+ * have expired by the `clock`, it is refused.
  *
  * @param proofs - the delegation received, or the whole chain that leads to the issuer, root first.
  * @throws AttenuationError when the new delegation would be broader than its proofs; the message names the fault.
@@ -120,8 +121,13 @@ function boundExpiration(options: AttenuateOptions, chain: readonly Delegation[]
   )
   const chosen = chooseExpiration(options, defaultDelegationLifetime)
   if (bound === never || (chosen !== never && chosen <= bound)) return chosen
-  if (options.expiresIn === undefined && options.expiration === undefined) return bound
+  // Without a lifetime, unless the proofs have expired by the clock of the issuer.
+  if (
+    (options.expiresIn ?? options.expiration) === undefined &&
+    (chosen as Timestamp) - defaultDelegationLifetime <= bound
+  )
+    return bound
   throw new AttenuationError(
-    `the delegation would outlive its proofs, which expire at ${showTime(bound)}; choose an earlier \`expiration\`, or a shorter \`expiresIn\``,
+    `the delegation would outlive its proofs, which expire at ${showTime(bound)}; use newer proofs, or a shorter lifetime`,
   )
 }

@@ -137,7 +137,11 @@ function boundExpiration(options: UcantoAttenuateOptions, proof: UcantoToken): T
   const bound = proof.expiration
   const chosen = chooseExpiration(options, delegationLifetime)
   if (bound === never || (chosen !== never && chosen <= bound)) return chosen
-  if (options.expiresIn === undefined && options.expiration === undefined) return bound
+  if (options.expiresIn === undefined && options.expiration === undefined) {
+    // By the clock of the issuer. Nobody has chosen a delegation that has expired already.
+    if ((chosen as Timestamp) - delegationLifetime <= bound) return bound
+    throw new AttenuationError(`the proof expired at ${showTime(bound)}; ask its issuer for a new delegation`)
+  }
   throw new AttenuationError(
     `the delegation would outlive its proof, which expires at ${showTime(bound)}; choose an earlier \`expiration\`, or a shorter \`expiresIn\``,
   )

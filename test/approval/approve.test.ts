@@ -270,7 +270,7 @@ describe('readApprovalAnswer', () => {
       (await readApprovalAnswer(container, { request: sent, clock })).answer
     await expect(said(encodeContainer([narrow]))).resolves.toBe('invalid')
     const { delegation } = await approved({})
-    const passed = await attenuate(delegation, { issuer: agent, audience: mallory.did })
+    const passed = await attenuate(delegation, { issuer: agent, audience: mallory.did, clock })
     await expect(said(encodeContainer([passed]))).resolves.toBe('invalid')
     await expect(said(encodeContainer([await refusedCall()]))).resolves.toBe('invalid')
     for (const bytes of ['', 'no', new Uint8Array(3)]) await expect.soft(said(bytes)).resolves.toBe('invalid')

@@ -40,6 +40,23 @@ describe('attenuate', () => {
     expect((await attenuate(power, { issuer: carol, audience: bob.did, clock })).subject).toBe(anySubject)
   })
 
+  it('is refused on proofs that have expired by the clock, when no lifetime is given', async () => {
+    const at = (moment: number) => narrow({ clock: { now: () => moment } })
+    const last = now + 600
+    // The last second, and fractions of it, are within the validity.
+    for (const moment of [last, last + 0.9]) expect((await at(moment)).expiration).toBe(last)
+    const message =
+      'the delegation would outlive its proofs, which expire at 2027-01-15T08:10:00Z (1800000600); use newer proofs, or a shorter lifetime'
+    for (const moment of [last + 1, last + 86_400])
+      await expect(at(moment)).rejects.toThrow(new AttenuationError(message))
+    const wide = await delegate({ issuer: bob, audience: carol.did, command: '/mail', subject: anySubject, clock })
+    const early = { issuer: carol, audience: bob.did, clock: { now: () => last + 1 } }
+    await expect(attenuate([grant, wide], early)).rejects.toThrow(/which expire at 2027-01-15T08:10:00Z/)
+    // A chosen end, as before.
+    const chosen = await narrow({ expiration: last - 1, clock: { now: () => last + 1 } })
+    expect(chosen.expiration).toBe(last - 1)
+  })
+
   it('refuses to sign a broader delegation than the proofs, and names the excess [attack 88]', async () => {
     const wider: [Partial<AttenuateOptions>, RegExp][] = [
       [{ command: '/' }, /gives `\/mail`, which does not cover `\/`/],

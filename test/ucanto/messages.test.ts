@@ -96,6 +96,11 @@ describe('a message about a token of 0.9.1 names the fault and the remedy', () =
       `the delegation would outlive its proof, which expires at ${shown(now + 3_600)}; choose an earlier \`expiration\`, or a shorter \`expiresIn\``,
     ],
     [
+      'a delegation on an expired proof',
+      () => errorOf(() => attenuate(grant, { issuer: bob, audience: carol.did, clock: { now: () => now + 3_601 } })),
+      `the proof expired at ${shown(now + 3_600)}; ask its issuer for a new delegation`,
+    ],
+    [
       'a delegation of a broader command',
       () => errorOf(() => attenuate(grant, { issuer: bob, audience: carol.did, command: '/mail' })),
       'the proof does not grant `mail/*` over its resource; choose a `command` and `subject` that it grants',
