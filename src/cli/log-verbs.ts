@@ -179,4 +179,12 @@ export const storeVerbs: readonly Verb[] = [
     example: 'procura store revoke did:key:z6Mk… --postgres --secret-file store.key',
     run: async (...given) => (await import('./store-revoke.ts')).revokeInStores(...given),
   },
+  {
+    name: 'store revocations',
+    operands: '',
+    about: 'list the revocations in the stores of services, in the order of their addition',
+    options: [...storePlace, json],
+    example: 'procura store revocations --postgres --secret-file store.key',
+    run: async (...given) => (await import('./store-revocations.ts')).listInStores(...given),
+  },
 ]

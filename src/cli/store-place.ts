@@ -1,4 +1,5 @@
 // node only: reads files
+import { access } from 'node:fs/promises'
 import { StoreError } from '../errors.ts'
 import type { SqliteStoreDatabase } from '../state/sqlite/database.ts'
 import { readPrivateFile } from '../support/private-file.ts'
@@ -26,13 +27,30 @@ export function refuseForSqlite(flags: Flags, names: readonly string[]): void {
 }
 
 /**
+ * Finds out whether a file exists: a driver would make it.
+ *
+ * @throws UsageError when it does not exist.
+ */
+export async function assertStoreFile(path: string): Promise<void> {
+  const exists = await access(path).then(
+    () => true,
+    () => false,
+  )
+  if (!exists)
+    throw new UsageError(`--sqlite: ${quote(path, 256)} does not exist; \`procura store prepare\` makes the stores`)
+}
+
+/** The aim of a verb, which completes `cannot be …` in messages. */
+type Aim = 'prepared' | 'changed' | 'read'
+
+/**
  * Runs a task with the database in a file, and closes it.
  *
  * @param aim - completes `cannot be …` in the message of an error.
  */
 export async function withStoreFile(
   path: string,
-  aim: 'prepared' | 'changed',
+  aim: Aim,
   task: (database: SqliteStoreDatabase) => void | Promise<void>,
 ): Promise<void> {
   const { open } = await sqliteDriver<SqliteStoreDatabase>()
@@ -48,7 +66,7 @@ export async function withStoreFile(
     const message = reason instanceof Error && !reason.message.includes(path) ? reason.message : 'it cannot be opened'
     const remedy = /\b(?:locked|busy)\b/i.test(message)
       ? 'another process writes it; run this again'
-      : `name the database of the stores${aim === 'changed' ? ', and their --prefix' : ''}`
+      : `name the database of the stores${aim === 'prepared' ? '' : ', and their --prefix'}`
     throw new UsageError(`--sqlite: ${quote(path, 256)} cannot be ${aim} (${message}); ${remedy}`)
   } finally {
     database?.close()
@@ -58,9 +76,9 @@ export async function withStoreFile(
 /**
  * The secret of the stores, from a file of bytes or in base64 from the environment.
  *
- * @param aim - `changed` for stores that have a secret: another one does not open them.
+ * @param aim - `prepared` for stores that may have no secret yet: another one does not open the others.
  */
-export async function readStoreSecret(flags: Flags, host: Host, aim: 'prepared' | 'changed'): Promise<Uint8Array> {
+export async function readStoreSecret(flags: Flags, host: Host, aim: Aim): Promise<Uint8Array> {
   const path = textOf(flags, 'secret-file')
   const make =
     aim === 'prepared'

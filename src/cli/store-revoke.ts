@@ -1,17 +1,15 @@
 // node only: opens databases
-import { access } from 'node:fs/promises'
 import { ArgumentError, StoreError } from '../errors.ts'
 import { readRevocationEntry } from '../revocation/revocation-entry.ts'
 import type { RevocationEntry } from '../revocation/revocation-store.ts'
 import { postgresStores } from '../state/postgres/postgres-stores.ts'
 import { sqliteStores } from '../state/sqlite/sqlite-stores.ts'
-import { quote } from '../support/quote.ts'
 import { never } from '../time.ts'
 import { assertLowerCaseHost } from './did-text.ts'
 import type { Host } from './host.ts'
 import { record } from './ledger.ts'
 import { databaseAddress, type PostgresClient, withPostgres } from './postgres.ts'
-import { readStoreSecret, refuseForSqlite, storeFile, withStoreFile } from './store-place.ts'
+import { assertStoreFile, readStoreSecret, refuseForSqlite, storeFile, withStoreFile } from './store-place.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
 
@@ -84,13 +82,7 @@ async function addToDatabase(client: PostgresClient, entry: RevocationEntry, set
 }
 
 async function addToFile(path: string, entry: RevocationEntry, settings: StoreSettings): Promise<void> {
-  // A driver would make the file.
-  const exists = await access(path).then(
-    () => true,
-    () => false,
-  )
-  if (!exists)
-    throw new UsageError(`--sqlite: ${quote(path, 256)} does not exist; \`procura store prepare\` makes the stores`)
+  await assertStoreFile(path)
   await withStoreFile(path, 'changed', async (database) =>
     sqliteStores({ database, ...settings, busyTimeoutMs }).revocations.add(entry),
   )

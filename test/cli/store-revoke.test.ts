@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { base58btc } from 'multiformats/bases/base58'
@@ -11,6 +11,7 @@ import { attenuate } from '../../src/delegation/attenuate.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
+import { never } from '../../src/time.ts'
 import { actor } from '../support/actors.ts'
 import { runCli } from './run-cli.ts'
 
@@ -122,6 +123,62 @@ describe('the operator of stores in SQLite', () => {
       database.close()
     }
   }, 60_000)
+
+  it('CLI-24 lists the revocations in their order, with their revokers and their ends, and no token', async () => {
+    const list = (...words: string[]) => runCli(['store', 'revocations', '--sqlite', file, ...words], '', env)
+    expect(await list()).toEqual({ code: 0, out: '', err: '' })
+    const [first, last] = await chain()
+    await revoke(agent.did, `${first.cid}`)
+    const database = new sqlite.Database(file)
+    const many = Array.from({ length: 1_001 }, (_, at) => `did:web:agent-${at}.example`)
+    try {
+      const { revocations } = sqliteStores({ database: database as never, secret })
+      const token = 'canary-of-a-token'
+      await revocations.add({ ids: [`${last.cid}`], revoker: owner.did, expiration: 1_893_456_000, token })
+      for (const id of many) await revocations.add({ ids: [id], expiration: never })
+    } finally {
+      database.close()
+    }
+    const before = readFileSync(file)
+    const { code, out, err } = await list()
+    const lines = out.split('\n')
+    expect([code, err, lines.length]).toEqual([0, '', 1_004])
+    expect(lines.slice(0, 3)).toEqual([
+      `${agent.did}  by the operator, for ever`,
+      `${first.cid}  by the operator, for ever`,
+      expect.stringMatching(new RegExp(`^${last.cid}  by ${owner.did}, until 2030-01-01`)),
+    ])
+    const json = (await list('--json')).out
+    const objects = json.split('\n').map((line) => JSON.parse(line) as { readonly id: string })
+    expect(objects.slice(0, 3)).toEqual([
+      { id: agent.did, expiration: null },
+      { id: `${first.cid}`, expiration: null },
+      { id: `${last.cid}`, revoker: owner.did, expiration: 1_893_456_000 },
+    ])
+    expect(objects.slice(3).map(({ id }) => id)).toEqual(many)
+    expect(`${out}${json}`).not.toContain('canary')
+    expect(readFileSync(file).equals(before)).toBe(true)
+  })
+
+  it('CLI-24 learns the place of a mistake, and makes nothing', async () => {
+    const list = (...words: string[]) => runCli(['store', 'revocations', ...words], '', env)
+    const other = { PROCURA_STORE_SECRET: Buffer.alloc(32, 2).toString('base64') }
+    const mistakes = [
+      [await list(), /the kind of the database is missing/],
+      [await list('--sqlite', file, agent.did), /the verb takes no operand/],
+      [await list('--sqlite', file, '--url-file', file), /--url-file is for --postgres/],
+      [await list('--sqlite', join(folder, 'none')), /none` does not exist; `procura store prepare` makes/],
+      [
+        await list('--sqlite', file, '--prefix', 'other'),
+        /cannot be read \(no such table: other_stores\); .* --prefix/,
+      ],
+      [await runCli(['store', 'revocations', '--sqlite', file]), /pass the one with which the stores were prepared/],
+      [await runCli(['store', 'revocations', '--sqlite', file], '', other), /with another secret; pass that one in/],
+    ] as const
+    for (const [{ code, out, err }, why] of mistakes)
+      expect([code, out, err]).toEqual([2, '', expect.stringMatching(why)])
+    expect(existsSync(join(folder, 'none'))).toBe(false)
+  })
 
   it('CLI-22 learns the place of a mistake, and nothing is made or revoked', async () => {
     const proofs = await chain()

@@ -218,7 +218,7 @@ describe('STO-06 stores in PostgreSQL', () => {
     }
   })
 
-  it('CLI-22 take the revocations of `procura store revoke`, from the role of the service', async () => {
+  it('CLI-22 CLI-24 take the revocations of `procura store revoke`, from the role of the service, which lists them', async () => {
     const env = { PROCURA_STORE_URL: address, PROCURA_STORE_SECRET: Buffer.from(secret).toString('base64') }
     const prepare = ['store', 'prepare', '--postgres', '--prefix', 'revoked', '--role', role, '--new-service']
     expect((await runCli(prepare, '', env)).code).toBe(0)
@@ -228,6 +228,14 @@ describe('STO-06 stores in PostgreSQL', () => {
     expect(await revoke(did, '--prefix', 'revoked')).toMatchObject({ code: 0, out: `revoked ${did}` })
     const { revocations } = postgresStores({ client: owner, secret, prefix: 'revoked', timeoutMs: 20_000 })
     expect(await revocations.findRevocations([did], {})).toEqual([{ id: did }])
+    const list = ['store', 'revocations', '--postgres', '--json', '--prefix']
+    const listed = await runCli([...list, 'revoked'], '', asRole)
+    expect(listed).toEqual({ code: 0, out: JSON.stringify({ id: did, expiration: null }), err: '' })
+    const missing = await runCli([...list, 'other'], '', asRole)
+    expect([missing.code, missing.out]).toEqual([2, ''])
+    expect(missing.err).toMatch(
+      /the revocations cannot be read: relation "other_\w+" does not exist; .* their --prefix/,
+    )
     const other = await revoke(did, '--prefix', 'other')
     expect([other.code, other.out]).toEqual([2, ''])
     expect(other.err).toMatch(/the revocation is not confirmed: relation "other_\w+" does not exist; .* their --prefix/)
