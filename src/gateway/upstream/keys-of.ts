@@ -83,9 +83,12 @@ function keysByForm(name: string, text: string): readonly string[] {
   const isBasic = basic !== undefined && Buffer.from(basic, 'base64').toString().includes(':')
   if (isBasic || /^bearer \S+$/i.test(text)) return [text]
   const known = knownKeysIn(text)
-  const isHash = /hash|digest|sha[0-9]|checksum|fingerprint|commit|revision/i.test(name)
-  return known.length === 0 && secretKind(text, isHash) !== undefined ? [text] : known
+  if (known.length > 0 || publicNames.test(name)) return known
+  return secretKind(text, false) === undefined ? [] : [text]
 }
+
+/** Names of values that look like keys. */
+const publicNames = /hash|digest|sha[0-9]|checksum|fingerprint|commit|revision|public|address|recipient|transaction/i
 
 function isKey(name: string, text: string): boolean {
   // `key` alone is also the name of a field for the name of something else, such as of a column.

@@ -76,6 +76,9 @@ describe('the keys of a program', () => {
     expect(keysOf('KEY_PREFIX', github)).toEqual([github])
     expect(keysOf('WALLET', '0aB1'.repeat(16).toLowerCase())).toEqual(['0ab1'.repeat(16)])
     expect(keysOf('IMAGE_DIGEST', '0ab1'.repeat(16))).toEqual([])
+    expect(keysOf('CONTRACT_ADDRESS', `0x${'0ab1'.repeat(16)}`)).toEqual([])
+    expect(keysOf('WG_PUBLIC_KEY', `${'0aB1'.repeat(10)}0aB=`)).toEqual([])
+    expect(keysOf('WIREGUARD', `${'0aB1'.repeat(10)}0aB=`)).toEqual([`${'0aB1'.repeat(10)}0aB=`])
     expect(keysOf('IMAGE', `sha256:${'0ab1'.repeat(16)}`)).toEqual([])
   })
 
