@@ -62,6 +62,16 @@ const lockMs = 5_000
 /** Milliseconds for which a person can give a code to the page. */
 export const codeMs = 600_000
 
+/**
+ * Returns the fault of a folder in the place of an answer, for the person at the page, who can remove it.
+ *
+ * @throws any other error.
+ */
+export function faultOfFolder(error: unknown): string {
+  if (error instanceof StoreError) return error.message
+  throw error
+}
+
 /** Opens the folder, which is made with its first file. */
 export function approvalFiles(folder: string): ApprovalFiles {
   const { at, read, put, putFirst, idsOf } = idTexts(folder)

@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -88,6 +97,20 @@ describe('the requests that wait at a gateway', () => {
       await expect(from(late)).rejects.toThrow(`the request \`${id}\` has been answered`)
     }
     expect(readdirSync(folder).filter((name) => name.startsWith('.draft'))).toEqual([])
+  })
+
+  it('APR-85 are not answered while a folder is in the place of the answer, which the fault names [attack 102]', async () => {
+    const [one] = await take([await request()])
+    const { id, request: waiting } = one as KeptRequest
+    const { container } = await approve(waiting, { issuer: owner, clock: time })
+    mkdirSync(join(folder, `${id}.answer`))
+    expect(await desk.answer(id, container)).toBe(
+      `\`${join(folder, `${id}.answer`)}\` is a folder in the place of the answer; remove it, and answer the request again`,
+    )
+    expect(events).not.toContain('approval_answered')
+    rmdirSync(join(folder, `${id}.answer`))
+    expect(await desk.answer(id, container)).toBeUndefined()
+    expect(events).toContain('approval_answered')
   })
 
   it('APR-85 are answered by one of many answers that all find a file that is not an answer [attack 102]', async () => {
