@@ -44,34 +44,38 @@ export function namedValuesIn(text: string): readonly NamedValue[] {
   const found: NamedValue[] = []
   // The name before the present word, and the first word of its value.
   let open: { readonly name: string; readonly first?: string } | undefined
-  let last = ''
+  let before = ''
   const take = (value: string): void => {
     const { name } = open ?? {}
     if (name !== undefined) found.push(...decodings(value).map((one) => ({ name, value: one })))
   }
-
-  for (const [word] of text.matchAll(/"[^"]{0,9999}"|'[^']{0,9999}'|[^\s,;&"']{1,99999}|[,;&\n]/g)) {
+  const takeWord = (word: string): void => {
     const [name, value = ''] = partsOf(word)
-    if (/^["']/.test(word)) {
-      const inner = word.slice(1, -1)
-      if (open?.first === undefined) take(inner)
-      // An option whose value is a header.
-      found.push(...namedValuesIn(inner))
-      open = undefined
-    } else if (/^[,;&\n]$/.test(word)) open = undefined
-    else if (/^[A-Za-z]{3,20}$/.test(open?.first ?? '') && /^=?$/.test(value)) {
-      take(`${open?.first} ${word}`)
-      open = undefined
-    } else if (name !== undefined) {
+    // A key in base64 for URLs may begin like an option.
+    const isOption = /^--?[A-Za-z]/.test(word) && !(/[A-Z]/.test(word) && /[0-9]/.test(word))
+    // Base64 ends like the name of a value in quotation marks.
+    const isWhole = name === undefined ? !isOption : /^[^=]*==?$/.test(word)
+    if (open !== undefined && open.first === undefined && !isOption && !word.endsWith(':')) take(word)
+    const isScheme = /^(?:basic|bearer|bot|token)$/i.test(open?.first ?? '')
+    if (isScheme || (isWhole && /^[A-Za-z]{3,20}$/.test(open?.first ?? ''))) take(`${open?.first} ${word}`)
+    if (name !== undefined) {
       open = { name, ...(value !== '' && { first: value }) }
       if (value !== '') take(value)
-    } else if (/^--?[A-Za-z]/.test(word)) open = { name: word }
-    else if (/^[=:]$/.test(word)) open = { name: last }
-    else if (open !== undefined && open.first === undefined) {
-      take(word)
-      open = { ...open, first: word }
-    } else open = undefined
-    last = word.replace(/^["']/, '').replace(/["']$/, '')
+    } else if (isOption) open = { name: word }
+    else open = open !== undefined && open.first === undefined ? { ...open, first: word } : undefined
+  }
+
+  for (const [word] of text.matchAll(/"[^"]{0,9999}"|'[^']{0,9999}'|[^\s,;&"']{1,99999}|[,;&\n]/g)) {
+    const plain = word.replace(/^["']/, '').replace(/["']$/, '')
+    if (/^["']/.test(word)) {
+      if (open?.first === undefined) take(plain)
+      // An option whose value is a header.
+      found.push(...namedValuesIn(plain))
+      open = undefined
+    } else if (/^[,;&\n]$/.test(word)) open = undefined
+    else if (/^[=:]$/.test(word)) open = { name: before }
+    else takeWord(word)
+    before = plain
   }
   return found
 }

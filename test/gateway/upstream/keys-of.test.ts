@@ -71,6 +71,19 @@ describe('the keys of a program', () => {
     expect(keysOf('API_TOKENS', `first:${key},${github}`)).toEqual(expect.arrayContaining([key, github]))
   })
 
+  it.each([
+    ['base64', '0aB1/0aB1+0aB10aB='],
+    ['base64 with more padding', '0aB1/0aB1+0aB1aB=='],
+    ['an account and a password', 'ann:0aB1/0aB1+0aB1'],
+    ['base64 for URLs', '-aB1_0aB1-0aB10aB'],
+    ['a number and a token', '1234567:-AB1_0aB1-0aB1'],
+  ])('are found as %s behind an option, a header and a field [GTW-73]', (_what, value) => {
+    for (const text of [`--api-key ${value}`, `--api-key=${value}`, `X-Api-Key: ${value}`, `Password=${value};A=b`])
+      expect(keysOf('SETTINGS', `${text}\n--region ${plain}`), text).toContain(value)
+    expect(keysOf('HEADERS', `Authorization: Bearer ${value}`)).toContain(`Bearer ${value}`)
+    expect(keysOf('ARGS', `-e "A=b" -e API_TOKEN="${value}" --name ${plain}`)).toContain(value)
+  })
+
   it('are found by their form, whatever their name [GTW-73]', () => {
     expect(keysOf('GIT_REMOTE', `https://${github}@github.com/a/b`)).toEqual([github])
     expect(keysOf('KEY_PREFIX', github)).toEqual([github])
