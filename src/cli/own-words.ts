@@ -1,6 +1,6 @@
 /** Parts of messages that name functions and options of the library, and what they are on the command line. */
 const parts: readonly (readonly [inCode: string, inWords: string])[] = [
-  ['an earlier `expiration`, or a shorter `expiresIn`', 'an earlier --expires, or a shorter --expires-in'],
+  ['use newer proofs, or a shorter lifetime', 'choose an earlier --expires, or a shorter --expires-in'],
   ['send the string that `encodeContainer` returns', 'pass what `procura delegate` or `procura attenuate` wrote'],
   ['make it with createSignerFile or `procura key new`', 'make it with `procura key new`'],
   ['make one with createKeyFile or `procura vault new-key`', 'make one with `procura vault new-key`'],
