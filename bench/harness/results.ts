@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Table } from './suite.ts'
-import { printTable } from './table.ts'
+import { pageTable } from './table.ts'
 
 const begin = '<!-- written by hand from here -->'
 const end = '<!-- written by hand up to here -->'
@@ -20,12 +20,12 @@ export function writeResults(path: string, first: readonly Table[], rest: readon
     '# Results',
     'Written by `npm run bench -- --write`. Ratios are between turns of the same round, and hold from run to run; times depend on the machine.',
     '![The time to decide about one call, beside other libraries](cost-per-call.svg)',
-    ...first.map(printTable),
+    ...first.map(pageTable),
     begin,
     byHand,
     end,
     '## All tables',
-    ...rest.map(printTable),
+    ...rest.map(pageTable),
   ]
   writeFileSync(path, `${parts.filter((part) => part !== '').join('\n\n')}\n`)
 }

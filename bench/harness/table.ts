@@ -2,11 +2,29 @@ import type { Measurement } from './measure.ts'
 import type { Table } from './suite.ts'
 
 /** A table in Markdown that is also aligned for a terminal: the first column to the left, all others to the right. */
-export function printTable({ title, columns, rows, notes = [] }: Table): string {
-  const widths = columns.map((column, at) => Math.max(column.length, ...rows.map((row) => row[at]?.length ?? 0)))
+export function printTable(table: Table): string {
+  const { columns, rows } = table
+  return written(
+    table,
+    columns.map((column, at) => Math.max(column.length, ...rows.map((row) => row[at]?.length ?? 0))),
+  )
+}
+
+/** A table in Markdown without the spaces of {@link printTable}, for a page of the package. */
+export function pageTable(table: Table): string {
+  return written(
+    table,
+    table.columns.map(() => 0),
+  )
+}
+
+function written({ title, columns, rows, notes = [] }: Table, widths: readonly number[]): string {
   const line = (cells: readonly string[]) =>
     `| ${widths.map((width, at) => pad(cells[at] ?? '', width, at)).join(' | ')} |`
-  const rule = `| ${widths.map((width, at) => (at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
+  const dashes = widths.map((width, at) =>
+    at === 0 ? '-'.repeat(Math.max(width, 3)) : `${'-'.repeat(Math.max(width - 1, 2))}:`,
+  )
+  const rule = `| ${dashes.join(' | ')} |`
   return [`### ${title}`, '', line(columns), rule, ...rows.map(line), ...notes.flatMap((note) => ['', note])].join('\n')
 }
 
