@@ -37,7 +37,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['index', writes, 'generateSigner defineCommand attenuate delegate invoke encodeContainer'],
   ['index', isGiven, 'createAuthorizer.recheck createAuthorizer.finish'],
   ['index', 'reads a container as `authorize` does', 'createAuthorizer.remaining'],
-  ['guard', isGiven, 'createGuard.close createGuard.health'],
+  ['guard', isGiven, 'createGuard.close createGuard.commands createGuard.health'],
   ['service', writes, 'on'],
   ['service/cluster', isSetUp, 'serveInCluster'],
   ['service/file', isSetUp, 'closeAtSignal openFileService'],
