@@ -74,7 +74,7 @@ function messageGate(parts: GateParts): Gates['send'] {
     const expected = { command: command.command, args: await expectedOf(parts, request) }
     return new Promise<Awaited<T>>((resolve, reject) => {
       const answer = (value: T): void => resolve(value as Awaited<T>)
-      // The executor reports its own error, and a foreign task is none.
+      // The executor reports its own error. A foreign task is not reported: it is not a fault of this service.
       let reported: { readonly error: unknown } | undefined
       const start = (caller: string, verdict: A2aVerdict): T => {
         const scoped = scopedTo(context, caller, true)

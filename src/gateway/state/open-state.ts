@@ -106,9 +106,9 @@ function removeSqliteLock(file: string): void {
 }
 
 /**
- * Removes the journal of a process that was killed while it made an empty file one with a write-ahead log; no other
- * change of the state has a journal. This build of SQLite ignores it, and another one, such as that of a program for
- * backups, would make the file empty again.
+ * Removes the journal of a process that was killed while it gave an empty file a write-ahead log. Later changes of the
+ * state are in that log. This build of SQLite ignores the journal. Another build, such as the one in a program for
+ * backups, would apply it, and the file would be empty again.
  */
 function removeJournal(file: string): void {
   rmSync(`${file}-journal`, { force: true })
