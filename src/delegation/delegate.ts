@@ -5,12 +5,13 @@ import { type AnySubject, anySubject, type Subject } from '../capability/subject
 import { didOption } from '../did/did-option.ts'
 import { readersOfParsed } from '../envelope/fields.ts'
 import { checkTimestamp, chooseExpiration, type LifetimeOptions, lifetimeChecks } from '../envelope/lifetime.ts'
-import { chooseNonce, minimumNonceBytes } from '../envelope/nonce.ts'
+import { chooseNonce } from '../envelope/nonce.ts'
 import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { parsedDids, type Signer } from '../principal/signer.ts'
 import { loadOnce } from '../support/load-once.ts'
+import { minimumNonceBytes } from '../support/nonces/minimum-nonce-bytes.ts'
 import { abortSignal, anything, maybe, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
 import type { Timestamp } from '../time.ts'
 import { delegationFrom } from './decode-delegation.ts'
@@ -145,7 +146,7 @@ export async function sealDelegation(
     audience: didOption('audience', options.audience),
     ...authority,
     ...(notBefore !== undefined && { notBefore: checkTimestamp('notBefore', notBefore) }),
-    nonce: chooseNonce(options.nonce, minimumNonceBytes),
+    nonce: chooseNonce(options.nonce, minimumNonceBytes, issuer),
     ...(meta !== undefined && { meta }),
   }
   const known = readersOfParsed([fields.audience, ...parsedDids(issuer)])

@@ -1,14 +1,17 @@
 import { ArgumentError } from '../errors.ts'
-
-/** The minimum length in bytes of a nonce that makes a token unique (UCAN Delegation 1.0.0, "Nonce"). */
-export const minimumNonceBytes = 12
+import { noncesOf, type Signer } from '../principal/signer.ts'
+import { minimumNonceBytes } from '../support/nonces/minimum-nonce-bytes.ts'
 
 /** The maximum length in bytes of a nonce, read or written. */
 export const maximumNonceBytes = 64
 
-/** A new nonce: 12 random bytes, as the specification recommends, from the platform's cryptographic generator. */
-export function randomNonce(): Uint8Array {
-  return globalThis.crypto.getRandomValues(new Uint8Array(minimumNonceBytes))
+/**
+ * A new nonce: 12 random bytes, as the specification recommends, from the platform's cryptographic generator.
+ *
+ * @param signer - of the token.
+ */
+export function newNonce(signer: Signer): Uint8Array {
+  return noncesOf(signer)?.() ?? globalThis.crypto.getRandomValues(new Uint8Array(minimumNonceBytes))
 }
 
 /**
@@ -17,8 +20,8 @@ export function randomNonce(): Uint8Array {
  * @param minimum - its minimum length in bytes.
  * @throws ArgumentError when it is shorter, or longer than 64 bytes.
  */
-export function chooseNonce(nonce: Uint8Array | undefined, minimum: number): Uint8Array {
-  if (nonce === undefined) return randomNonce()
+export function chooseNonce(nonce: Uint8Array | undefined, minimum: number, signer: Signer): Uint8Array {
+  if (nonce === undefined) return newNonce(signer)
   if (!(nonce instanceof Uint8Array) || nonce.length < minimum || nonce.length > maximumNonceBytes) {
     throw new ArgumentError(`\`nonce\` must have ${minimum} to ${maximumNonceBytes} bytes`)
   }

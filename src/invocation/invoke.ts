@@ -104,7 +104,7 @@ export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Prom
     command: commandOf(given.command),
     args: args as IpldMap,
     proofs: proofs.map(({ cid }) => cid),
-    nonce: chooseNonce(given.nonce, 0),
+    nonce: chooseNonce(given.nonce, 0, issuer),
     expiration: chooseExpiration(given, defaultLifetime),
     issuedAt: secondsOf(clock),
     ...(cause !== undefined && { cause }),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { createNonces } from '#texts'
 import type { Did } from '../did/did.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import { namedKey } from '../did/read-did-key.ts'
@@ -43,6 +44,11 @@ export function parsedDids(signer: Signer): readonly Did[] {
   return isSelfChecking(signer) ? [signer.did] : []
 }
 
+/** The nonces of a signer of this library. Undefined for another one, and elsewhere than on Node. */
+export function noncesOf(signer: Signer): (() => Uint8Array) | undefined {
+  return (signer as { readonly [selfChecking]?: () => Uint8Array })[selfChecking]
+}
+
 /** Options of {@link createSigner}. */
 export interface SignerParts {
   readonly did: Did
@@ -58,18 +64,14 @@ export interface SignerParts {
  */
 export function createSigner(parts: SignerParts): Signer {
   // SIG-10
-  const shown = (): { readonly did: Did } => ({ did: parts.did })
+  const shown = { value: () => ({ did: parts.did }) }
   const hidden = {
-    [selfChecking]: true,
+    [selfChecking]: { value: createNonces() },
     toJSON: shown,
-    toString: () => parts.did,
+    toString: { value: () => parts.did },
     [Symbol.for('nodejs.util.inspect.custom')]: shown,
   }
-  const signer: Signer = { ...parts }
-  for (const key of Reflect.ownKeys(hidden)) {
-    Object.defineProperty(signer, key, { value: hidden[key as keyof typeof hidden] })
-  }
-  return Object.freeze(signer)
+  return Object.freeze(Object.defineProperties({ ...parts }, hidden))
 }
 
 /** Makes a signer from a private key of a back end. */
@@ -88,5 +90,8 @@ export function signerOf(algorithm: SignatureAlgorithm, key: SigningKey, did?: D
   })
 }
 
-/** It is not enumerable, so a spread does not copy it to an object with another `sign`. */
+/**
+ * Its value is the source of {@link noncesOf}. It is not enumerable, so a spread does not copy it to an object with
+ * another `sign`.
+ */
 const selfChecking: unique symbol = Symbol('selfChecking')

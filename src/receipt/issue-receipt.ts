@@ -1,6 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import { chooseExpiration, type LifetimeOptions, lifetimeChecks } from '../envelope/lifetime.ts'
-import { randomNonce } from '../envelope/nonce.ts'
+import { newNonce } from '../envelope/nonce.ts'
 import { ArgumentError } from '../errors.ts'
 import { sealInvocation } from '../invocation/invoke.ts'
 import { isTokenCid } from '../ipld/cid.ts'
@@ -45,7 +45,7 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
       command: receiptCommand,
       args: { ran: task, out: outcome as IpldMap },
       proofs: [],
-      nonce: randomNonce(),
+      nonce: newNonce(executor),
       expiration,
       issuedAt,
       ...(meta !== undefined && { meta }),

@@ -197,9 +197,8 @@ export function readOptions<Options, Checks extends OptionChecks<NoInfer<Options
 function findUnknown(options: object, checks: object): string | undefined {
   for (const name in options) if (!Object.hasOwn(checks, name)) return name
   for (let from = options; from !== null && from !== Object.prototype; from = Object.getPrototypeOf(from) as object) {
-    const isRead = (name: string): boolean => from === options || holdsValue(from, name)
-    const unknown = Object.getOwnPropertyNames(from).find((name) => !Object.hasOwn(checks, name) && isRead(name))
-    if (unknown !== undefined) return unknown
+    for (const name of Object.getOwnPropertyNames(from))
+      if (!Object.hasOwn(checks, name) && (from === options || holdsValue(from, name))) return name
   }
   return undefined
 }
@@ -231,7 +230,8 @@ export function readFields(
   if (invalid !== undefined) throw wrong(`${of} ${invalid}`)
   const read: Record<string, unknown> = Object.create(null)
   let fault: string | undefined
-  for (const [name, check] of Object.entries(checks)) {
+  for (const name of Object.keys(checks)) {
+    const check = checks[name] as OptionCheck | DefaultCheck
     const field = (value as Readonly<Record<string, unknown>>)[name]
     const found = faultOf(check, field)
     // Another field may be invalid because a missing `await` has left it undefined: the promise is named first.

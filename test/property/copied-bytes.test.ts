@@ -57,7 +57,7 @@ describe('bytes given as a Buffer are copied', () => {
   it('of a nonce', async () => {
     await keeps(
       new Uint8Array(12),
-      (buffer) => chooseNonce(buffer, 12),
+      (buffer) => chooseNonce(buffer, 12, alice),
       (nonce) => [...nonce],
     )
   })

@@ -1,6 +1,6 @@
 // node only: uses node:buffer
 /**
- * Readers and writers of text on Node, where `#texts` leads there.
+ * Readers and writers of text, and nonces, on Node, where `#texts` leads there.
  *
  * @module
  */
@@ -8,3 +8,4 @@
 export { decode, decodeShortBase58, encode } from '../../ipld/bases/node.ts'
 export { decodeShortText, latin1Of32 } from '../../ipld/short-texts/node.ts'
 export { functionHint, nearHint, storeHint, strayHint } from '../../support/near-name/node.ts'
+export { createNonces } from '../../support/nonces/node.ts'

@@ -1,5 +1,5 @@
 /**
- * Readers and writers of text elsewhere than on Node.
+ * Readers and writers of text, and nonces, elsewhere than on Node.
  *
  * @module
  */
@@ -7,3 +7,4 @@
 export { decode, decodeShortBase58, encode } from '../../ipld/bases/web.ts'
 export { decodeShortText, latin1Of32 } from '../../ipld/short-texts/web.ts'
 export { functionHint, nearHint, storeHint, strayHint } from '../../support/near-name/web.ts'
+export { createNonces } from '../../support/nonces/web.ts'
