@@ -7,7 +7,6 @@
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
 import { ArgumentError } from '../errors.ts'
-import { concatBytes } from '../ipld/bytes.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import type { IpldMap } from '../ipld/value.ts'
@@ -40,8 +39,8 @@ export interface SealedEnvelope<Fields> {
   readonly cid: CID
 }
 
-/** The heads of a list of two and of a byte string of 64. */
-const envelopeHead = Uint8Array.of(0x82, 0x58, signatureLength)
+/** The heads of a list of two and of a byte string of 64, and room for the signature. */
+const unsignedHead = Uint8Array.of(0x82, 0x58, signatureLength, ...new Uint8Array(signatureLength))
 
 /**
  * Signs a payload and puts it into an envelope.
@@ -55,21 +54,22 @@ const envelopeHead = Uint8Array.of(0x82, 0x58, signatureLength)
  */
 export async function sealEnvelope<Fields>(sealing: Sealing<Fields>): Promise<SealedEnvelope<Fields>> {
   const { kind, payload, signer, signal, read, check } = sealing
-  const signed = encodeCbor({ h: varsigHeader(signer.algorithm), [payloadTag(kind)]: payload }, kind)
+  const body = { h: varsigHeader(signer.algorithm), [payloadTag(kind)]: payload }
+  const bytes = encodeCbor(body, kind, undefined, unsignedHead)
+  const length = bytes.length - unsignedHead.length
   const most = Math.min(
     signer.maxMessageBytes ?? Number.POSITIVE_INFINITY,
-    defaultLimits.tokenBytes - envelopeHead.length - signatureLength,
+    defaultLimits.tokenBytes - unsignedHead.length,
   )
-  if (signed.length > most) {
+  if (length > most) {
     throw new ArgumentError(
-      `the ${kind} must have at most ${most} bytes to sign (got ${signed.length}); shorten its policy, arguments or meta`,
+      `the ${kind} must have at most ${most} bytes to sign (got ${length}); shorten its policy, arguments or meta`,
     )
   }
-  const bytes = concatBytes([envelopeHead, new Uint8Array(signatureLength), signed])
   const unsigned = openEnvelope(bytes)
   const fields = read(unsigned.payload)
   if (check !== undefined) await check()
-  const signature = await signWith(signer, signed, signal)
-  bytes.set(signature, envelopeHead.length)
+  const signature = await signWith(signer, unsigned.signed, signal)
+  bytes.set(signature, unsignedHead.length - signatureLength)
   return { envelope: { ...unsigned, signature }, fields, cid: cidOf(await backend.sha256(bytes)) }
 }

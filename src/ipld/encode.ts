@@ -47,6 +47,7 @@ const linkTag = 42
  *
  * @param name - the name of the value in messages, for example `args`.
  * @param most - bounds on the value. Default: 32 levels and 8,192 items.
+ * @param before - bytes to write before the value. Default: none.
  * @throws ArgumentError when a value cannot be written: undefined, NaN, infinities, numbers beyond ±(2^53 - 1), BigInt,
  * functions, symbols, lone surrogates, `__proto__` as a key, instances of classes, cycles, more levels or items than
  * the bounds. The message gives the path, as in `args.to[1]`.
@@ -55,8 +56,9 @@ export function encodeCbor(
   value: IpldValue,
   name = 'value',
   most: Pick<DecodeLimits, 'depth' | 'items'> = defaultDecodeLimits,
+  before?: Uint8Array,
 ): Uint8Array {
-  const { bytes, length } = createWriter()
+  const { bytes, length } = createWriter(before)
   const walk: Walk = { bytes, length, name, path: [], depth: 0, items: 0, most }
   write(value, walk)
   return writtenBytes(walk)

@@ -22,9 +22,15 @@ const loneSurrogate = /\p{Surrogate}/u
 
 const utf8: TextEncoder = /* @__PURE__ */ new TextEncoder()
 
-/** Creates an empty writer. */
-export function createWriter(): Writer {
-  return { bytes: new Uint8Array(firstRoom), length: 0 }
+/**
+ * Creates a writer.
+ *
+ * @param before - what it has written, at most 512 bytes. Default: nothing.
+ */
+export function createWriter(before?: Uint8Array): Writer {
+  const bytes = new Uint8Array(firstRoom)
+  if (before !== undefined) bytes.set(before)
+  return { bytes, length: before?.length ?? 0 }
 }
 
 /** A copy of the written bytes. */
