@@ -1,3 +1,4 @@
+import { samePolicy } from '#texts'
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
@@ -16,7 +17,7 @@ import { abortSignal, anything, maybe, type OptionChecks, readOptions, withMetho
 import type { Timestamp } from '../time.ts'
 import { delegationFrom } from './decode-delegation.ts'
 import type { Delegation, DelegationFields } from './delegation.ts'
-import { readDelegationPayload, writeDelegationPayload } from './payload.ts'
+import { readDelegationFields, writeDelegationPayload } from './payload.ts'
 
 /** Seconds for which a delegation is valid by default: one hour. */
 export const defaultDelegationLifetime = 3_600
@@ -133,6 +134,7 @@ const optionChecks: OptionChecks<DelegateOptions> = Object.freeze({
 /**
  * Signs a delegation whose authority was computed.
  *
+ * @param authority - with the policy as `parsePolicy` returned it.
  * @param check - awaited before the delegation is signed. If it rejects, nothing is signed.
  */
 export async function sealDelegation(
@@ -155,7 +157,8 @@ export async function sealDelegation(
     payload: writeDelegationPayload(fields),
     signer: issuer,
     signal: options.signal,
-    read: (payload) => readDelegationPayload(payload, false, known),
+    read: (payload) =>
+      readDelegationFields(payload, false, known, (value) => samePolicy(value, fields.policy) ?? parsePolicy(value)),
     check,
   })
   return delegationFrom(sealed.envelope, sealed.fields, sealed.cid)

@@ -15,25 +15,32 @@ export function undeclaredIn<Args>(command: string | CommandDefinition<Args>, po
   if (typeof command !== 'object' || typeof command?.args !== 'object' || command.args === null) return undefined
   const { args } = command
   // POL-32
-  const foreign = policy.flatMap(argumentsIn).find((name) => !Object.hasOwn(args, name))
+  const foreign = foreignIn(policy, args)
   if (foreign === undefined) return undefined
   const names = Object.keys(args).map((name) => quote(name))
   const known = names.length === 0 ? 'it has no arguments' : `it has ${names.join(', ')}`
   return `command ${quote(command.command)} has no argument ${quote(foreign)}; ${known}`
 }
 
-/** The arguments that a statement selects. Inside `all` and `any`, selectors begin at an element. */
-function argumentsIn(statement: Statement): readonly string[] {
-  switch (statement[0]) {
-    case 'and':
-    case 'or':
-      return statement[1].flatMap(argumentsIn)
-    case 'not':
-      return argumentsIn(statement[1])
-    default: {
-      if (typeof statement[1] !== 'string') return []
-      const [first] = parseSelector(statement[1])
-      return first?.kind === 'field' ? [first.name] : []
+/** The first argument that is selected and not declared. Inside `all` and `any`, selectors begin at an element. */
+function foreignIn(statements: readonly Statement[], args: object): string | undefined {
+  for (const statement of statements) {
+    const [operator, first] = statement
+    if (operator === 'and' || operator === 'or' || operator === 'not') {
+      const foreign = foreignIn(operator === 'not' ? [first] : first, args)
+      if (foreign !== undefined) return foreign
+    } else if (typeof first === 'string') {
+      const name = argumentOf(first)
+      if (name !== undefined && !Object.hasOwn(args, name)) return name
     }
   }
+  return undefined
+}
+
+/** The argument that a selector begins with. A plain name is read without the parser, which takes ten times as long. */
+function argumentOf(selector: string): string | undefined {
+  const [, plain] = /^\.([A-Za-z_]\w*)/.exec(selector) ?? []
+  if (plain !== undefined) return plain
+  const [segment] = parseSelector(selector)
+  return segment?.kind === 'field' ? segment.name : undefined
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+export { samePolicy } from '../../capability/policy/same-policy/node.ts'
 export { decode, decodeShortBase58, encode } from '../../ipld/bases/node.ts'
 export { decodeShortText, latin1Of32 } from '../../ipld/short-texts/node.ts'
 export { functionHint, nearHint, storeHint, strayHint } from '../../support/near-name/node.ts'

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { samePolicy } from '../../capability/policy/same-policy/web.ts'
 export { decode, decodeShortBase58, encode } from '../../ipld/bases/web.ts'
 export { decodeShortText, latin1Of32 } from '../../ipld/short-texts/web.ts'
 export { functionHint, nearHint, storeHint, strayHint } from '../../support/near-name/web.ts'
