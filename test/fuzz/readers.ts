@@ -177,8 +177,15 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ],
   ['internal/gzip-node', writes, 'gzip'],
   ['internal/gzip-web', writes, 'gzip'],
-  ['internal/texts-node', writes, 'encode functionHint nearHint storeHint strayHint'],
-  ['internal/texts-web', writes, 'encode functionHint nearHint storeHint strayHint'],
+  ...['internal/texts-node', 'internal/texts-web'].flatMap((entry): (typeof others)[number][] => [
+    [entry, writes, 'encode functionHint nearHint storeHint strayHint'],
+    [entry, isSetUp, 'createNonces'],
+    [
+      entry,
+      'accepts nothing that is not parsed; test/capability/policy/same-policy.test.ts compares it with the parser',
+      'samePolicy',
+    ],
+  ]),
   ['ucanto', writes, 'archive archiveToText encodeMessage attest attenuate delegate invoke'],
   ['audit', writes, 'deniedEvent intentEvent newEventId suppressedEvent'],
   ['audit', isSetUp, 'allOf anyOf bestEffort callbackAuditSink chainedSink memoryAuditSink'],
