@@ -77,8 +77,28 @@ export function namedValuesIn(text: string): readonly NamedValue[] {
     else takeWord(word)
     before = plain
   }
-  return found
+  return [...found, ...undividedIn(text)]
 }
+
+/**
+ * The values with a comma, a semicolon, an ampersand or a quotation mark in them, such as a password, and those of the
+ * header `Cookie`. They end at a semicolon, at white space or with the line.
+ */
+function undividedIn(text: string): readonly NamedValue[] {
+  const words = text.split(/\s+/)
+  const options = words.map((word, at) =>
+    /^--?[A-Za-z][\w-]{0,60}$/.test(word) ? `${word}=${words[at + 1] ?? ''}` : '',
+  )
+  return [...text.split(/[;\n]/), ...words, ...options, ...text.split('\n')].flatMap((part) => {
+    const [, name = '', value = ''] = /^\s*(?:export )?-{0,2}([A-Za-z][\w.-]{0,60})\s*[=:]\s*(\S.*)$/s.exec(part) ?? []
+    const isUndivided =
+      /^(?:[A-Za-z]{3,20} )?[^\s"']\S*\s*$/.test(value) && /[,;&"']/.test(value) && !hasName.test(value)
+    return isUndivided || /^cookie$/i.test(name) ? [{ name, value: value.trim() }] : []
+  })
+}
+
+/** Another name after a comma, and not the end of base64. */
+const hasName = /[,;&]["']?[A-Za-z][\w.-]{0,60}["']?[=:][^\s=]/
 
 /** The name and the value of `name=value` and `name:value`, also behind a scope, such as in `.npmrc`. */
 function partsOf(word: string): readonly (string | undefined)[] {

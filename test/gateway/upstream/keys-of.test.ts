@@ -44,6 +44,7 @@ describe('the keys of a program', () => {
     ['cookies', 'MAIL_COOKIE', `li_at=${key}; theme=${plain}`],
     ['cookies of a browser', 'STATE', JSON.stringify({ cookies: [{ name: 'li_at', value: key, domain: plain }] })],
     ['a password of Basic', 'UPSTREAM_HEADER', `Basic ${base64(`ann:${key}`)}`],
+    ['cookies among headers', 'HEADERS', `X-Source: ${plain}\nCookie: theme=${plain}; li_at=${key}; lang=en`],
     ['a key in quotation marks', 'API_KEY', `"${key}"`],
     ['a key with a number', 'API_KEY2', key],
     ['the token of a header', 'UPSTREAM_HEADER', `Bearer ${key}`],
@@ -82,6 +83,17 @@ describe('the keys of a program', () => {
       expect(keysOf('SETTINGS', `${text}\n--region ${plain}`), text).toContain(value)
     expect(keysOf('HEADERS', `Authorization: Bearer ${value}`)).toContain(`Bearer ${value}`)
     expect(keysOf('ARGS', `-e "A=b" -e API_TOKEN="${value}" --name ${plain}`)).toContain(value)
+  })
+
+  it.each([',', '&', "'", '"'])('are found with %s in them behind a name [GTW-73]', (mark) => {
+    const value = `0aB1${mark}0aB1-0aB1-0aB1`
+    const fields = `Server=${plain};Password=${value};Database=${plain}`
+    const options = [`--region ${plain} --password ${value} --verbose`, `--password=${value} --region ${plain}`]
+    const lines = [`X-Api-Key: ${value}\nX-Source: ${plain}`, `export API_KEY=${value}\nREGION=${plain}`]
+    for (const text of [fields, ...options, ...lines, `host=${plain} password=${value} dbname=db`]) {
+      expect(keysOf('SETTINGS', text), text).toContain(value)
+      expect(keysOf('SETTINGS', text), text).not.toContain(plain)
+    }
   })
 
   it('are found by their form, whatever their name [GTW-73]', () => {
