@@ -70,11 +70,20 @@ function dataIn(text: string): object | undefined {
  */
 function partsOfKey(text: string): readonly string[] {
   if (text.includes('-----BEGIN')) return [text, text.replaceAll('\\n', '\n')]
-  const parts = text.split(/[\s,;]/).filter((part) => !part.endsWith(':'))
-  const passwords = parts.map((part) => /^[^:/]*:([^/].*)$/.exec(part)?.[1] ?? '')
+  const parts = text.split(/[\s,;]/).filter((part) => !/:$|["']:/.test(part))
+  const values = text.split(/[\s,;]/).flatMap((part) => [part, withoutBrackets(part)])
+  const passwords = values.map((part) => /^[^:/]*:([^/].*)$/.exec(part)?.[1] ?? '')
   // The name of a cookie may be any, and so may the value of a harmless one.
-  const cookies = parts.map((part) => /^[^=]*=(.*)$/.exec(part)?.[1] ?? '')
-  return [text, ...parts, ...passwords, ...cookies.filter((value) => !isWords(value))]
+  const cookies = values.map((part) => /^[^=]*=(.*)$/.exec(part)?.[1] ?? '')
+  const all = [...parts, ...passwords, ...cookies.filter((value) => !isWords(value))]
+  return [text, ...all.filter((part) => !part.includes('"')), ...all.map(withoutBrackets)]
+}
+
+/** Without the marks around a part of a list. With them, it would not be found, or a message would lose them. */
+function withoutBrackets(part: string): string {
+  let end = part.length
+  while (`"')]}`.includes(part.charAt(end - 1)) && end > 0) end -= 1
+  return part.slice(0, end).replace(/^["'([{]+/, '')
 }
 
 function keysByForm(name: string, text: string): readonly string[] {

@@ -46,6 +46,9 @@ describe('the keys of a program', () => {
     ['a password of Basic', 'UPSTREAM_HEADER', `Basic ${base64(`ann:${key}`)}`],
     ['cookies among headers', 'HEADERS', `X-Source: ${plain}\nCookie: theme=${plain}; li_at=${key}; lang=en`],
     ['a key in quotation marks', 'API_KEY', `"${key}"`],
+    ['keys in quotation marks', 'API_KEYS', `"${key}", "${github}"`],
+    ['keys in a list of Python', 'API_KEYS', `['${github}', '${key}']`],
+    ['keys in JSON that is not valid', 'API_KEYS', `{"a":"${key}","b":"${github}",}`],
     ['a key with a number', 'API_KEY2', key],
     ['the token of a header', 'UPSTREAM_HEADER', `Bearer ${key}`],
   ])('are found in %s [GTW-73]', async (_what, name, value) => {
