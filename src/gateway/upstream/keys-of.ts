@@ -69,7 +69,7 @@ function dataIn(text: string): object | undefined {
  * of its header.
  */
 function partsOfKey(text: string): readonly string[] {
-  if (text.includes('-----BEGIN')) return [text, text.replaceAll('\\n', '\n')]
+  if (text.includes('-----BEGIN')) return [text, ...privateKeysIn(text)].flatMap(withLineBreaks)
   const parts = text.split(/[\s,;]/).filter((part) => !/:$|["']:/.test(part))
   const values = text.split(/[\s,;]/).flatMap((part) => [part, withoutBrackets(part)])
   const passwords = values.map((part) => /^[^:/]*:([^/].*)$/.exec(part)?.[1] ?? '')
@@ -86,12 +86,25 @@ function withoutBrackets(part: string): string {
   return part.slice(0, end).replace(/^["'([{]+/, '')
 }
 
+/** The private keys in PEM in a text, such as one with certificates. */
+function privateKeysIn(text: string): readonly string[] {
+  const key = /^[A-Z ]*PRIVATE KEY(?: BLOCK)?-----.*?-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----/s
+  const begin = '-----BEGIN '
+  const blocks = text.split(begin).slice(1)
+  return blocks.filter((block) => key.test(block)).map((block) => `${begin}${key.exec(block)?.[0]}`)
+}
+
+function withLineBreaks(text: string): readonly string[] {
+  return [text, text.replaceAll('\\n', '\n')]
+}
+
 function keysByForm(name: string, text: string): readonly string[] {
-  if (text.includes('-----BEGIN')) return /-----BEGIN [A-Z ]*PRIVATE KEY/.test(text) ? partsOfKey(text) : []
+  const known = knownKeysIn(text)
+  if (text.includes('-----BEGIN'))
+    return /-----BEGIN [A-Z ]*PRIVATE KEY/.test(text) ? [...partsOfKey(text), ...known] : known
   const [, basic] = /^basic ([A-Za-z0-9+/_-]+={0,2})$/i.exec(text) ?? []
   const isBasic = basic !== undefined && Buffer.from(basic, 'base64').toString().includes(':')
   if (isBasic || /^bearer \S+$/i.test(text)) return [text]
-  const known = knownKeysIn(text)
   if (known.length > 0 || publicNames.test(name)) return known
   return secretKind(text, false) === undefined ? [] : [text]
 }

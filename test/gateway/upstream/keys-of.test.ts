@@ -72,6 +72,9 @@ describe('the keys of a program', () => {
     ])
     const pem = '-----BEGIN PRIVATE KEY-----\\nMIIE0aB1\\n-----END PRIVATE KEY-----'
     expect(keysOf('SIGNING', pem)).toEqual([pem, pem.replaceAll('\\n', '\n')])
+    const file = `REGION=${plain}\nSIGNING="-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----\n${pem}"\nGIT=${github}\n`
+    for (const name of ['ENV_FILE', 'CLIENT_PEM'])
+      expect(keysOf(name, file), name).toEqual(expect.arrayContaining([pem, pem.replaceAll('\\n', '\n'), github]))
     expect(keysOf('API_TOKENS', `first:${key},${github}`)).toEqual(expect.arrayContaining([key, github]))
   })
 
