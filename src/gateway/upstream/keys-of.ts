@@ -16,19 +16,23 @@ const deepest = 8
  */
 export function keysOf(variable: string, value: string): readonly string[] {
   const keys = new Set<string>()
+  // Also of those that were found before.
+  let found = 0
   const add = (text: string): void => {
-    if (Buffer.byteLength(text.trim()) >= minBytes) keys.add(text.trim())
+    if (Buffer.byteLength(text.trim()) < minBytes) return
+    keys.add(text.trim())
+    found += 1
   }
 
   function search(name: string, given: string, depth: number): void {
     if (depth > deepest || Buffer.byteLength(given) < minBytes) return
     const text = withoutQuotes(given.trim())
     const data = dataIn(text)
-    const before = keys.size
+    const before = found
     if (data !== undefined) {
       for (const leaf of textLeavesOf(name, data)) search(leaf.name, leaf.value, depth + 1)
       // If the text of JSON were replaced as well, its braces would be missing in a message. That of base64 has none.
-      if (isKeyName(name) && (keys.size === before || !/^[[{]/.test(text))) add(text)
+      if (isKeyName(name) && (found === before || !/^[[{]/.test(text))) add(text)
       return
     }
     if (isKey(name, text)) for (const part of partsOfKey(text)) add(part)

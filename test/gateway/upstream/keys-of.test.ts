@@ -182,6 +182,7 @@ describe('the keys of a program', () => {
     expect(await text(redactOutput(stream, { API_KEYS: value }))).toBe(
       '{"id":1,"result":{"structuredContent":{"key":"[redacted]"}}}',
     )
+    expect(keysOf('API_KEYS', JSON.stringify([value, key]))).toEqual([key])
     const short = '{"user":"ann","password":"hunter2"}'
     expect(keysOf('DB_CREDENTIALS', short)).toEqual([short])
     // In base64, it breaks none.
