@@ -57,9 +57,9 @@ function withoutQuotes(text: string): string {
   return text.length > 2 && first === last && (first === '"' || first === "'") ? text.slice(1, -1) : text
 }
 
-/** The object or the list that a text is, as JSON or as JSON in base64. */
+/** The object or the list that a text is, as JSON or as JSON in base64, whose lines may have been wrapped. */
 function dataIn(text: string): object | undefined {
-  const json = /^[A-Za-z0-9+/_-]{20,}={0,2}$/.test(text) ? Buffer.from(text, 'base64').toString() : text
+  const json = /^[A-Za-z0-9+/_\s-]{20,}={0,2}$/.test(text) ? Buffer.from(text, 'base64').toString() : text
   if (!/^\s*[[{]/.test(json)) return undefined
   try {
     return JSON.parse(json) as object

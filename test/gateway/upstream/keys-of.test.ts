@@ -25,6 +25,11 @@ describe('the keys of a program', () => {
     ['what is in a field for keys', 'CONFIG', JSON.stringify({ apiKeys: { openai: key }, names: { first: plain } })],
     ['JSON in a string of JSON', 'CONFIG', JSON.stringify({ inner: JSON.stringify({ token: key, region: plain }) })],
     ['JSON in base64', 'CONFIG_BASE64', base64(JSON.stringify({ client_secret: key, region: plain }))],
+    [
+      'JSON in base64 of several lines',
+      'CONFIG_BASE64',
+      base64(JSON.stringify({ region: plain, client_secret: key })).replace(/.{20}/g, '$&\n'),
+    ],
     ['options in JSON', 'ARGS', JSON.stringify(['--region', plain, '--api-key', key])],
     ['options', 'ARGS', `--region ${plain} --api-key ${key}`],
     ['the header of an option', 'ARGS', `--region ${plain} --header "Authorization: Bearer ${key}" --verbose`],
