@@ -60,6 +60,7 @@ const keyWords: ReadonlySet<string> = new Set([
 
 /** The last words of the names of settings. */
 const settings: ReadonlySet<string> = new Set([
+  ...['address', 'addresses', 'arn', 'fingerprint'],
   ...['age', 'alg', 'algorithm', 'audience', 'bucket', 'column', 'command', 'count', 'description', 'dir', 'directory'],
   ...['domain', 'email', 'enabled', 'endpoint', 'expiration', 'expires', 'expiry', 'field', 'file', 'filename'],
   ...['folder', 'format', 'header', 'helper', 'host', 'hostname', 'id', 'ids', 'interval', 'issuer', 'label', 'length'],

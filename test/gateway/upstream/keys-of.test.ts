@@ -142,6 +142,9 @@ describe('the keys of a program', () => {
         'TOKENS_PER_MINUTE',
         'PRIVATE_NETWORK',
         'KEYBOARD',
+        'TOKEN_ADDRESS',
+        'DB_SECRET_ARN',
+        'API_KEY_FINGERPRINT',
       ],
     ].map((name) => [name, plain] as const)
     others.push(
