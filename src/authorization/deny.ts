@@ -6,7 +6,7 @@ import type { Explanation } from './explain-denial.ts'
 import { type Steps, wait } from './machinery/steps.ts'
 import type { Refusal } from './refusal.ts'
 import type { Settings } from './settings.ts'
-import { withClaims } from './with-claims.ts'
+import { claimsOf } from './with-claims.ts'
 
 /** A refusal, and the call that it is about, if it could be read. */
 export interface Refused {
@@ -44,7 +44,8 @@ export function* deny(
     message: `refused: ${denial.code} (${denial.requirement})`,
     ...explanation,
     ...denial,
+    // Not added to a copy: that takes as long as hashing a token.
+    ...(chain && { call: claimsOf(chain.invocation, authenticated) }),
   } as Denial
-  const claiming = chain === undefined ? explained : withClaims(explained, chain.invocation, authenticated)
-  return Object.freeze({ allowed: false, denial: Object.freeze(claiming) })
+  return Object.freeze({ allowed: false, denial: Object.freeze(explained) })
 }

@@ -11,7 +11,7 @@ import type { Chain, ChainLink } from '../chain.ts'
 import { isDenial } from '../denial.ts'
 import type { Steps } from '../machinery/steps.ts'
 import type { Refusal } from '../refusal.ts'
-import { withClaims } from '../with-claims.ts'
+import { claimsOf } from '../with-claims.ts'
 import { readTokens, remembered } from './read-tokens.ts'
 import type { ReadingContext, TokenFormat } from './token-format.ts'
 
@@ -51,7 +51,7 @@ function* readContainer(container: string | Uint8Array, { settings, caches }: Re
   )
   if (!isDenial(links)) return { links, invocation, delegations }
   // The log names the invoker, as a claim. A chain that is too long does not fit into a record.
-  return links.code === 'proof_missing' ? withClaims(links, invocation, false) : links
+  return links.code === 'proof_missing' ? { ...links, call: claimsOf(invocation, false) } : links
 }
 
 /**
