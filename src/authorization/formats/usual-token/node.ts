@@ -219,7 +219,8 @@ function readDelegation(cursor: Cursor, settings: ReadingSettings): UsualDelegat
   const policyAt = cursor.at
   mustHaveKey(cursor, key.pol)
   if (!cursor.isUsual) return undefined
-  const scanner = scannerAt(cursor, settings)
+  // The pool keeps a frozen copy of its own.
+  const scanner = scannerAt(cursor, settings, false)
   const statements = readValue(scanner)
   cursor.at = scanner.position
   const policyEnd = cursor.at
@@ -334,19 +335,19 @@ function readLinks(cursor: Cursor): readonly CID[] {
 /** Reads the arguments by the general decoder, and freezes them. */
 function readArgs(cursor: Cursor, settings: ReadingSettings): IpldMap | undefined {
   if (!cursor.isUsual || (cursor.bytes[cursor.at] as number) >>> 5 !== major.map) return undefined
-  const scanner = scannerAt(cursor, settings)
+  const scanner = scannerAt(cursor, settings, true)
   const args = readValue(scanner)
   cursor.at = scanner.position
   return isMap(args) ? args : undefined
 }
 
 /** The general decoder at the value of a field. */
-function scannerAt({ bytes, at, caches }: Cursor, { limits }: ReadingSettings): Scanner {
+function scannerAt({ bytes, at, caches }: Cursor, { limits }: ReadingSettings, freeze: boolean): Scanner {
   const { tokenBytes, depth, items } = limits
   const scanner = createScanner(
     bytes,
     { bytes: tokenBytes, depth, items, stringBytes: tokenBytes },
-    { noteKeysAt: payloadDepth, texts: caches.texts, freeze: true },
+    { noteKeysAt: payloadDepth, texts: caches.texts, freeze },
   )
   scanner.position = at
   scanner.depth = payloadDepth
