@@ -80,11 +80,6 @@ export function decodeBase32(text: string, maxBytes: number): Uint8Array {
   return decodeDigits(lowerBase32, text, maxBytes)
 }
 
-/** Writes bytes in lower-case base32 without padding and without the multibase letter `b`. */
-export function encodeBase32(bytes: Uint8Array): string {
-  return base32.baseEncode(bytes)
-}
-
 /** Writes bytes in base58btc, without the multibase letter `z`. */
 export function encodeBase58btc(bytes: Uint8Array): string {
   return base58btc.baseEncode(bytes)

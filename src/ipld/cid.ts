@@ -5,10 +5,9 @@
  * @module
  */
 
-import { base32 } from 'multiformats/bases/base32'
 import { CID, type MultihashDigest } from 'multiformats/cid'
 import { create as createMultihash } from 'multiformats/hashes/digest'
-import { latin1Of32 } from '#texts'
+import { latin1Of32, multibase32 } from '#texts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { bytesEqual } from './bytes.ts'
 
@@ -64,12 +63,9 @@ export function cidOfKey(key: string): CID {
   return wrapTokenCid(tokenCidBytes(key))
 }
 
-/**
- * The text of the same CID, without a CID that keeps it. The encoder joins single characters, which engines store as a
- * tree of 1,500 bytes. Normalizing leaves the text as it is and stores it in 80.
- */
+/** The text of the same CID, without a CID that keeps it. */
 export function cidTextOfKey(key: string): string {
-  return base32.encode(tokenCidBytes(key)).normalize()
+  return multibase32(tokenCidBytes(key))
 }
 
 function tokenCidBytes(key: string): Uint8Array {

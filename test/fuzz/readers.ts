@@ -178,7 +178,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['internal/gzip-node', writes, 'gzip'],
   ['internal/gzip-web', writes, 'gzip'],
   ...['internal/texts-node', 'internal/texts-web'].flatMap((entry): (typeof others)[number][] => [
-    [entry, writes, 'encode functionHint nearHint storeHint strayHint'],
+    [entry, writes, 'encode functionHint multibase32 nearHint storeHint strayHint'],
     [entry, isSetUp, 'createNonces'],
     [
       entry,

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import * as fc from 'fast-check'
+import { base32 } from 'multiformats/bases/base32'
 import { base58btc } from 'multiformats/bases/base58'
 import { describe, expect, it } from 'vitest'
 import * as node from '../../src/ipld/bases/node.ts'
@@ -48,6 +49,20 @@ describe.each(['base64', 'base64url'] as const)('%s', (alphabet) => {
     expect(node.encode(part, alphabet)).toBe('c2VjcmV0')
     expect(node.decode('c2VjcmV0', alphabet)?.buffer.byteLength).toBe(6)
   })
+})
+
+it('the text of bytes in base32 is the one of `multiformats`, on Node and elsewhere', () => {
+  void fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat(3), (bytes, start) => {
+      const part = bytes.subarray(start)
+      expect(node.multibase32(part)).toBe(base32.encode(part))
+      expect(web.multibase32(part)).toBe(base32.encode(part))
+    }),
+    {
+      ...shortRuns(3000, 4),
+      examples: Array.from({ length: 16 }, (_, length) => [new Uint8Array(length).fill(255), 0]),
+    },
+  )
 })
 
 describe('a short text of base58', () => {

@@ -22,6 +22,43 @@ export function decode(text: string, alphabet: 'base64' | 'base64url'): Uint8Arr
   return buffer.toString(alphabet) === text ? bytes : undefined
 }
 
+/** The character codes of the digits of base32 (RFC 4648, section 6, in lower case). */
+const digits32 = Uint8Array.from('abcdefghijklmnopqrstuvwxyz234567', (digit) => digit.charCodeAt(0))
+
+/**
+ * Writes bytes in base32 without padding, with the letter `b` before it, in a third of the time of `multiformats` and
+ * as one piece of memory: that encoder joins single characters. A service names each new delegation, and a record
+ * contains the name of each token of a call.
+ */
+export function multibase32(bytes: Uint8Array): string {
+  const text = Buffer.allocUnsafe(1 + Math.ceil((bytes.length * 8) / 5))
+  text[0] = 0x62
+  let at = 0
+  let to = 1
+  // Five bytes are eight digits.
+  for (; at + 5 <= bytes.length; at += 5, to += 8) {
+    const [a, b, c, d, e] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3], bytes[at + 4]] as Five
+    text[to] = digits32[a >> 3] as number
+    text[to + 1] = digits32[((a << 2) | (b >> 6)) & 31] as number
+    text[to + 2] = digits32[(b >> 1) & 31] as number
+    text[to + 3] = digits32[((b << 4) | (c >> 4)) & 31] as number
+    text[to + 4] = digits32[((c << 1) | (d >> 7)) & 31] as number
+    text[to + 5] = digits32[(d >> 2) & 31] as number
+    text[to + 6] = digits32[((d << 3) | (e >> 5)) & 31] as number
+    text[to + 7] = digits32[e & 31] as number
+  }
+  let rest = 0
+  let bits = 0
+  for (; at < bytes.length; at++) {
+    rest = (rest << 8) | (bytes[at] as number)
+    for (bits += 8; bits >= 5; bits -= 5) text[to++] = digits32[(rest >>> (bits - 5)) & 31] as number
+  }
+  if (bits > 0) text[to] = digits32[(rest << (5 - bits)) & 31] as number
+  return text.toString('latin1')
+}
+
+type Five = [number, number, number, number, number]
+
 /** Longest text that {@link decodeShortBase58} reads: the longest `did:key` has 49 digits. */
 const mostDigits = 64
 /** Four digits and a limb of three bytes fit into the 53 bits of a number. */

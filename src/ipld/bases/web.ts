@@ -4,6 +4,8 @@
  * @module
  */
 
+import { base32 } from 'multiformats/bases/base32'
+
 /** Every engine supports a call with this many arguments. */
 const mostArguments = 0x2000
 
@@ -29,6 +31,14 @@ export function decode(text: string, alphabet: 'base64' | 'base64url'): Uint8Arr
   const bytes = new Uint8Array(binary.length)
   for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i)
   return bytes
+}
+
+/**
+ * Writes bytes in base32 with the letter `b` before it. The encoder joins single characters, which engines store as a
+ * tree of 1,500 bytes for the text of a CID. Normalizing leaves the text as it is and stores it in 80.
+ */
+export function multibase32(bytes: Uint8Array): string {
+  return base32.encode(bytes).normalize()
 }
 
 /** Elsewhere than on Node the size of the code counts, and the general decoder reads every text. */
