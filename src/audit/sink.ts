@@ -63,12 +63,26 @@ export interface AuditSink {
   readonly history?: AuditHistory
 }
 
-/** Leads from a sink to its `append`, if that function only asks whether its signal is aborted. */
-export const asksOnly: unique symbol = Symbol('asksOnly')
+/** Leads from a sink to its {@link ImmediateAppend}. */
+export const immediately: unique symbol = Symbol('immediately')
 
-/** Whether `append` of a sink only asks whether its signal is aborted. A copy of a sink may have another `append`. */
-export function isAsking(sink: AuditSink): boolean {
-  return (sink as { readonly [asksOnly]?: unknown })[asksOnly] === sink.append
+/** A second form of the `append` of a sink. */
+export interface ImmediateAppend {
+  /** The first form. A copy of a sink may have another `append`, for which this is not a second form. */
+  readonly of: AuditSink['append']
+  /** Does the same. The answer is there at once if the sink waits for nothing; a refusal is then thrown. */
+  readonly append: (
+    event: AuditEvent,
+    options: { readonly signal?: AbortSignal | undefined },
+  ) => Confirmation | Promise<Confirmation>
+  /** Whether it only asks whether its signal is aborted. */
+  readonly asksOnly: boolean
+}
+
+/** Returns the second form of the `append` of a sink, if it has one. */
+export function immediateAppendOf(sink: AuditSink): ImmediateAppend | undefined {
+  const { [immediately]: second } = sink as { readonly [immediately]?: ImmediateAppend }
+  return second?.of === sink.append ? second : undefined
 }
 
 /** The error of a sink as an `AuditError`: the error itself if it is one, and otherwise one with it as the cause. */

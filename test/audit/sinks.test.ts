@@ -1,5 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { getEventListeners } from 'node:events'
 import { Writable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
 import { chainedSink } from '../../src/audit/chained-sink.ts'
 import { allOf } from '../../src/audit/combine/all-of.ts'
@@ -8,7 +10,7 @@ import { bestEffort } from '../../src/audit/combine/best-effort.ts'
 import { withDeadline } from '../../src/audit/combine/with-deadline.ts'
 import { withHealth } from '../../src/audit/combine/with-health.ts'
 import type { AuditEvent } from '../../src/audit/events/event.ts'
-import type { Confirmation } from '../../src/audit/sink.ts'
+import type { AuditSink, Confirmation } from '../../src/audit/sink.ts'
 import { callbackAuditSink } from '../../src/audit/sinks/callback-audit-sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { type OtelLogRecord, otelAuditSink } from '../../src/audit/sinks/otel-audit-sink.ts'
@@ -169,6 +171,36 @@ describe('several sinks', () => {
   })
 })
 
+describe('a sink of a writer', () => {
+  it('writes each record in the asynchronous context of its caller', async () => {
+    const context = new AsyncLocalStorage<string>()
+    const seen: unknown[] = []
+    const sink = callbackAuditSink({
+      write: async () => {
+        seen.push(context.getStore())
+        await nextTurn()
+      },
+    })
+    await Promise.all(['a', 'b', 'c'].map((name, at) => context.run(name, () => sink.append(intent(at), {}))))
+    expect(seen).toEqual(['a', 'b', 'c'])
+  })
+
+  it('closes its writer once, also if that closes the sink', async () => {
+    let closed = 0
+    const sink = chainedSink({
+      name: 'own',
+      durability: 'disk',
+      write: () => undefined,
+      close: () => {
+        closed += 1
+        void sink.close()
+      },
+    })
+    expect(await sink.close()).toBeUndefined()
+    expect(closed).toBe(1)
+  })
+})
+
 describe('a deadline', () => {
   it('AUD-05 refuses an event after the deadline, and aborts the append [attack 78]', async () => {
     let aborted: unknown
@@ -220,13 +252,111 @@ describe('a deadline', () => {
   it('AUD-05 leaves no listener on a long-lived signal, whether the sink confirms, fails or hangs', async () => {
     const { signal } = new AbortController()
     const left = (): number => getEventListeners(signal, 'abort').length
-    for (const inner of [memoryAuditSink(), failing, hanging]) {
+    const confirming = fakeSink('confirming', async () => ({ sink: 'confirming', durability: 'disk' }))
+    for (const inner of [confirming, failing, hanging]) {
       const sink = withDeadline(inner, { deadlineMs: 10 })
       const answers = Array.from({ length: 9 }, (_, i) => sink.append(intent(i), { signal }))
       expect(left()).toBe(9)
       await Promise.allSettled(answers)
       expect(left()).toBe(0)
     }
+  })
+
+  it('AUD-05 leaves no listener and no timer behind a writer that answers at once and has read its signal', async () => {
+    const { signal } = new AbortController()
+    const left = (): number => getEventListeners(signal, 'abort').length
+    const seen: unknown[] = []
+    const write =
+      (fault?: Error) => (_record: unknown, _line: string, options: { signal?: AbortSignal | undefined }) => {
+        seen.push(options.signal?.aborted, left())
+        if (fault !== undefined) throw fault
+      }
+    const timers = vi.spyOn(globalThis, 'setTimeout')
+    const ended = vi.spyOn(globalThis, 'clearTimeout')
+    for (const fault of [undefined, new Error('full')]) {
+      const sink = withDeadline(chainedSink({ name: 'own', durability: 'disk', write: write(fault) }), {
+        deadlineMs: 9,
+      })
+      await sink.append(intent(1), { signal }).catch((error) => expect(error).toMatchObject({ cause: fault }))
+      expect(left()).toBe(0)
+    }
+    expect(seen).toEqual([false, 1, false, 1])
+    const made = timers.mock.results.map(({ value }) => value)
+    expect(made).toHaveLength(2)
+    expect(ended.mock.calls.flat()).toEqual(expect.arrayContaining(made))
+    vi.restoreAllMocks()
+  })
+
+  it('AUD-05 refuses an event that waits for its turn behind a write that hangs, and that event is not written', async () => {
+    const lines: string[] = []
+    let end: () => void = () => undefined
+    const first = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const inner = chainedSink({
+      name: 'own',
+      durability: 'disk',
+      write: async (_record, line) => {
+        if (lines.length === 0) await first
+        lines.push(line)
+      },
+    })
+    const sink = withDeadline(inner, { deadlineMs: 9 })
+    const results = await Promise.allSettled([sink.append(intent(1), {}), sink.append(intent(2), {})])
+    expect(results.map((result) => result.status === 'rejected' && result.reason.code)).toEqual([
+      'ERR_AUDIT_DEADLINE',
+      'ERR_AUDIT_DEADLINE',
+    ])
+    end()
+    expect(await inner.append(intent(3), {})).toMatchObject({ sequence: 2 })
+    expect(lines).toHaveLength(2)
+  })
+
+  it('AUD-05 refuses a value that is not an event with the error of a sink that has not confirmed', async () => {
+    const sink = withDeadline(memoryAuditSink())
+    await expect(sink.append({ kind: 'party' } as never, {})).rejects.toMatchObject({
+      code: 'ERR_AUDIT_UNCONFIRMED',
+      cause: { name: 'ArgumentError' },
+    })
+    expect(await sink.append(intent(1), {})).toMatchObject({ sequence: 1 })
+  })
+
+  it('AUD-05 AUD-23 refuses a record whose hash is not one, whether the hash is there at once or later', async () => {
+    const short = new Uint8Array(3)
+    for (const sha256 of [() => short, async () => short]) {
+      const sink = withDeadline(chainedSink({ name: 'own', durability: 'disk', write: () => undefined }, { sha256 }))
+      await expect(sink.append(intent(1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_UNCONFIRMED' })
+    }
+  })
+
+  it('AUD-05 refuses a value that is not a signal, appends nothing, and counts nothing', async () => {
+    const kinds: unknown[] = []
+    const inner = fakeSink('own', async ({ kind }) => {
+      kinds.push(kind)
+      return { sink: 'own', durability: 'disk' }
+    })
+    const sink = withDeadline(inner, { maxInFlight: 1 })
+    for (const signal of [null, {}, 'aborted'] as never[]) {
+      await expect(sink.append(intent(1), { signal })).rejects.toThrow('append: `signal` must be an AbortSignal')
+    }
+    expect(await sink.append(outcome(1, 2), {})).toMatchObject({ sink: 'own' })
+    expect(kinds).toEqual(['outcome'])
+  })
+
+  it('AUD-05 answers for a sink whose failure cannot be described', async () => {
+    let isGone = false
+    const sink: AuditSink = {
+      get name() {
+        if (isGone) throw new Error('no name')
+        return 'own'
+      },
+      append: async () => {
+        isGone = true
+        throw new Error('full')
+      },
+      close: async () => undefined,
+    }
+    await expect(withDeadline(sink, { deadlineMs: 2_147_483_647 }).append(intent(1), {})).rejects.toThrow('no name')
   })
 
   it('AUD-05 passes on the signal of the caller', async () => {

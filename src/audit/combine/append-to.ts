@@ -1,8 +1,9 @@
 import { AuditError } from '../../errors.ts'
 import { integerFrom, oneOfStrings } from '../../support/options.ts'
+import { isPromiseLike } from '../../support/promise.ts'
 import { quote } from '../../support/quote.ts'
 import type { AuditEvent } from '../events/event.ts'
-import { type AuditSink, type Confirmation, durabilities, unconfirmed } from '../sink.ts'
+import { type AuditSink, type Confirmation, durabilities, type ImmediateAppend, unconfirmed } from '../sink.ts'
 
 /**
  * Appends an event to a sink. A call depends on the confirmation, so its form is checked: a sink that resolves to
@@ -17,6 +18,29 @@ export async function appendTo(
 ): Promise<Confirmation> {
   try {
     return confirmationIn(await sink.append(event, options), sink.name)
+  } catch (cause) {
+    throw unconfirmed(sink.name, cause)
+  }
+}
+
+/** The same by the second form of `append`. The answer may be there at once; a refusal is then thrown. */
+export function appendImmediately(
+  sink: AuditSink,
+  second: ImmediateAppend,
+  event: AuditEvent,
+  options: { readonly signal?: AbortSignal | undefined },
+): Confirmation | Promise<Confirmation> {
+  try {
+    const answer = second.append(event, options)
+    return isPromiseLike(answer) ? confirmLater(sink, answer) : confirmationIn(answer, sink.name)
+  } catch (cause) {
+    throw unconfirmed(sink.name, cause)
+  }
+}
+
+async function confirmLater(sink: AuditSink, answer: Promise<Confirmation>): Promise<Confirmation> {
+  try {
+    return confirmationIn(await answer, sink.name)
   } catch (cause) {
     throw unconfirmed(sink.name, cause)
   }

@@ -1,12 +1,20 @@
-import { AuditError } from '../../errors.ts'
-import { beginDeadline, endDeadline, lightOptions, openDeadline, signalOptions } from '../../support/lazy-deadline.ts'
-import { milliseconds, numberFrom, readOptions, withDefault } from '../../support/options.ts'
+import { ArgumentError, AuditError } from '../../errors.ts'
+import {
+  beginDeadline,
+  endDeadline,
+  type LazyDeadline,
+  lightOptions,
+  openDeadline,
+  signalOptions,
+} from '../../support/lazy-deadline.ts'
+import { abortSignal, maybe, milliseconds, numberFrom, readOptions, withDefault } from '../../support/options.ts'
+import { isPromiseLike } from '../../support/promise.ts'
 import { quote } from '../../support/quote.ts'
 import { sinkCheck } from '../configuration.ts'
 import type { AuditEvent } from '../events/event.ts'
 import { historyOf } from '../history.ts'
-import { type AuditSink, type Confirmation, isAsking } from '../sink.ts'
-import { appendTo } from './append-to.ts'
+import { type AuditSink, type Confirmation, immediateAppendOf } from '../sink.ts'
+import { appendImmediately, appendTo } from './append-to.ts'
 
 /** Options of {@link withDeadline}. */
 export interface DeadlineOptions {
@@ -26,50 +34,97 @@ export interface DeadlineOptions {
  */
 export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): AuditSink {
   readOptions('withDeadline', { sink }, { sink: sinkCheck })
-  const { deadlineMs, maxInFlight } = readOptions('withDeadline', options, {
+  const given = readOptions('withDeadline', options, {
     deadlineMs: withDefault(milliseconds, 500),
     maxInFlight: withDefault(numberFrom(1), 1_000),
   })
+  const append = appendWithin(sink, given)
+  return Object.freeze({
+    ...historyOf(sink),
+    name: sink.name,
+    async append(event: AuditEvent, { signal }: AppendOptions = {}) {
+      const fault = maybe(abortSignal)(signal)
+      if (fault !== undefined) throw new ArgumentError(`append: \`signal\` ${fault}`)
+      return append(event, { signal })
+    },
+    close: () => sink.close(),
+  })
+}
+
+/** Appends an event. The answer is there at once if that of the sink is; a refusal is then thrown. */
+export type Append = (event: AuditEvent, options: AppendOptions) => Confirmation | Promise<Confirmation>
+
+interface AppendOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The `append` of {@link withDeadline}, for options that were checked. */
+export function appendWithin(sink: AuditSink, { deadlineMs, maxInFlight }: Required<DeadlineOptions>): Append {
+  const { name } = sink
   let inFlight = 0
 
-  function append(event: AuditEvent, given: { readonly signal?: AbortSignal | undefined } = {}): Promise<Confirmation> {
-    // An abort by the caller does not end this wait: a sink that has begun to write may still confirm.
-    return new Promise<Confirmation>((resolve, reject) => {
-      if (inFlight >= maxInFlight) {
-        throw new AuditError(
-          'ERR_AUDIT_UNCONFIRMED',
-          `the audit sink ${quote(sink.name)} has not answered ${inFlight} events`,
-        )
-      }
-      const deadline = openDeadline([given.signal], deadlineMs, () => {
-        const error = new AuditError(
-          'ERR_AUDIT_DEADLINE',
-          `the audit sink ${quote(sink.name)} did not confirm within ${deadlineMs} ms`,
-        )
-        reject(error)
-        // A sink that never answers must not leave a listener on the signal of the caller.
-        endDeadline(deadline)
-        return error
-      })
-      beginDeadline(deadline)
-      inFlight++
-      const end = (): void => {
-        inFlight--
-        endDeadline(deadline)
-      }
-      const options = isAsking(sink) ? lightOptions(deadline) : signalOptions(deadline)
-      appendTo(sink, event, options).then(
+  /** An abort by the caller does not end this wait: a sink that has begun to write may still confirm. */
+  function wait(answer: Promise<Confirmation>, waiting: Waiting): Promise<Confirmation> {
+    return new Promise((resolve, reject) => {
+      waiting.expire = reject
+      answer.then(
         (confirmation) => {
-          end()
+          end(waiting)
           resolve(confirmation)
         },
         (error: unknown) => {
-          end()
+          end(waiting)
           reject(error)
         },
       )
+      beginDeadline(waiting.deadline)
     })
   }
 
-  return Object.freeze({ ...historyOf(sink), name: sink.name, append, close: () => sink.close() })
+  function end({ deadline }: Waiting): void {
+    inFlight--
+    endDeadline(deadline)
+  }
+
+  return (event, { signal }) => {
+    if (inFlight >= maxInFlight) {
+      throw new AuditError('ERR_AUDIT_UNCONFIRMED', `the audit sink ${quote(name)} has not answered ${inFlight} events`)
+    }
+    const waiting = openWaiting(name, deadlineMs, signal)
+    const { deadline } = waiting
+    const second = immediateAppendOf(sink)
+    inFlight++
+    if (second === undefined) return wait(appendTo(sink, event, signalOptions(deadline)), waiting)
+    const options = second.asksOnly ? lightOptions(deadline) : signalOptions(deadline)
+    let answer: Confirmation | Promise<Confirmation> | undefined
+    try {
+      answer = appendImmediately(sink, second, event, options)
+    } finally {
+      // A writer may have asked for the signal.
+      if (!isPromiseLike(answer)) end(waiting)
+    }
+    return isPromiseLike(answer) ? wait(answer, waiting) : answer
+  }
+}
+
+/** The wait for one answer. */
+interface Waiting {
+  readonly deadline: LazyDeadline
+  /** Ends the wait at the deadline. */
+  expire: (error: AuditError) => void
+}
+
+function openWaiting(name: string, deadlineMs: number, signal: AbortSignal | undefined): Waiting {
+  const deadline = openDeadline([signal], deadlineMs, () => {
+    const error = new AuditError(
+      'ERR_AUDIT_DEADLINE',
+      `the audit sink ${quote(name)} did not confirm within ${deadlineMs} ms`,
+    )
+    waiting.expire(error)
+    // A sink that never answers must not leave a listener on the signal of the caller.
+    endDeadline(deadline)
+    return error
+  })
+  const waiting: Waiting = { deadline, expire: () => undefined }
+  return waiting
 }
