@@ -53,6 +53,10 @@ export interface Admission {
 export function createAdmission(context: GuardContext, expected: ExpectedCall): Admission {
   const { accepts, asks, commands, isOwn } = context
   const definitionOf = (command: Command): GuardedCommand => commands.get(command) as GuardedCommand
+  const { args, command, admit } = expected
+  if (!asks && command === undefined && args === undefined && admit === undefined) {
+    return { furtherCheck: undefined, commandOf: definitionOf }
+  }
   let chosen: GuardedCommand | undefined
 
   function keep(choice: GuardedCommand | GuardDenial): GuardDenial | undefined {
@@ -89,19 +93,16 @@ export function createAdmission(context: GuardContext, expected: ExpectedCall): 
     options: CallOptions,
   ): GuardDenial | undefined | Promise<GuardDenial | undefined> => {
     const denial = check(chain.invocation.fields, options)
-    const { admit } = expected
     if (admit === undefined) return denial
     // The last question: a call that is refused for another reason takes no place.
     return isPromiseLike(denial)
       ? denial.then((one) => one ?? refuseUnadmitted(chain, admit))
       : (denial ?? refuseUnadmitted(chain, admit))
   }
-  const { args, command, admit } = expected
-  const isNeeded = asks || command !== undefined || args !== undefined || admit !== undefined
   return {
     // The authorizer passes the denial on as it is, whatever its code.
-    furtherCheck: isNeeded ? (furtherCheck as FurtherCheck) : undefined,
-    commandOf: (command) => chosen ?? definitionOf(command),
+    furtherCheck: furtherCheck as FurtherCheck,
+    commandOf: (name) => chosen ?? definitionOf(name),
   }
 }
 

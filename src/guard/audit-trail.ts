@@ -4,8 +4,15 @@
  * @module
  */
 
-import { withDeadline } from '../audit/combine/with-deadline.ts'
-import type { AuditEvent, AuditMode, OutcomeEvent, RevocationAge, UsedLimit } from '../audit/events/event.ts'
+import { appendWithin } from '../audit/combine/with-deadline.ts'
+import type {
+  AuditEvent,
+  AuditMode,
+  IntentEvent,
+  OutcomeEvent,
+  RevocationAge,
+  UsedLimit,
+} from '../audit/events/event.ts'
 import { createEventIds } from '../audit/events/event-ids.ts'
 import { suppressedEvent } from '../audit/events/suppressed-event.ts'
 import { type SampleDenialsOptions, samplingChecks } from '../audit/sample-denials.ts'
@@ -28,7 +35,7 @@ import type { GuardDenial } from './result.ts'
 /** Writes the records of a guard. */
 export interface AuditTrail {
   /**
-   * Records that a call is about to be made. Nothing may happen before it resolves. Resolves to the id of the event.
+   * Records that a call is about to be made, and returns the id of the event. Nothing may happen before it is there.
    *
    * @param age - how current the revocations were with which the call was allowed, and the claims of its caller.
    * @param limits - of its chain.
@@ -39,7 +46,7 @@ export interface AuditTrail {
     signal: AbortSignal | undefined,
     age: UndecidedFacts | undefined,
     limits?: readonly UsedLimit[],
-  ): Promise<string>
+  ): string | Promise<string>
   /** Records that a credential is about to be used. */
   released(
     intent: string,
@@ -47,8 +54,8 @@ export interface AuditTrail {
     signal: AbortSignal | undefined,
     age: RevocationAge | undefined,
   ): Promise<void>
-  /** Records how a call ended. Rejects after its `outcomeBy`. */
-  outcome(intent: string, ending: Ending): Promise<Confirmation>
+  /** Records how a call ended. Throws or rejects after its `outcomeBy`. */
+  outcome(intent: string, ending: Ending): Confirmation | Promise<Confirmation>
   /** Records a refusal, unless there are too many. */
   denied(denial: GuardDenial, durationMs: number, age: UndecidedFacts | undefined): Promise<void>
   /** Records how many refusals were not recorded. Then it closes the sink, except for a dry run. */
@@ -77,8 +84,8 @@ export interface AuditTrailOptions {
  * @throws ArgumentError when a command needs keys that are missing.
  */
 export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onError }: AuditTrailOptions): AuditTrail {
-  const { deadlineMs, maxInFlight } = audit
-  const sink = withDeadline(audit.sink, { deadlineMs, maxInFlight })
+  const { deadlineMs, maxInFlight, sink } = audit
+  const append = appendWithin(sink, { deadlineMs, maxInFlight })
   const events = createCallEvents(audit, commands, mode)
   const shadow = mode === 'shadow' ? ({ mode } as const) : {}
   const now = (): number => secondsOf(clock)
@@ -93,30 +100,36 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
   const denials = createDenialLog({
     sampling: samplingOf(audit, clock),
     async record(denial, durationMs, age) {
-      await sink.append(withAge(await events.denied(denial, now(), durationMs), age), {})
+      await append(withAge(await events.denied(denial, now(), durationMs), age), {})
     },
-    report: async (left) => void (await sink.append(suppressedEvent({ denials: left, time: now(), ...shadow }), {})),
+    report: async (left) => void (await append(suppressedEvent({ denials: left, time: now(), ...shadow }), {})),
     onError,
   })
 
   return {
-    async intent(authorization, command, signal, age, limits) {
+    intent(authorization, command, signal, age, limits) {
+      const id = newId()
       const lease = startOutcomeLease(clock, callMs)
-      const { outcomeBy } = lease
-      const made = events.intent({ authorization, command, id: newId(), time: now(), outcomeBy })
-      const event = withAge(isPromiseLike(made) ? await made : made, age)
-      await sink.append(limits === undefined ? event : { ...event, limits }, { signal })
-      assertOpen(lease)
-      leases.set(event.id, lease)
-      return event.id
+      const keep = (): string => {
+        assertOpen(lease)
+        leases.set(id, lease)
+        return id
+      }
+      const record = (made: IntentEvent): Confirmation | Promise<Confirmation> => {
+        const event = withAge(made, age)
+        return append(limits === undefined ? event : { ...event, limits }, { signal })
+      }
+      const made = events.intent({ authorization, command, id, time: now(), outcomeBy: lease.outcomeBy })
+      const confirmed = isPromiseLike(made) ? made.then(record) : record(made)
+      return isPromiseLike(confirmed) ? confirmed.then(keep) : keep()
     },
 
     async released(intent, release, signal, age) {
       assertOpen(leases.get(intent))
-      await sink.append({ ...releasedFacts(release), ...age, ...base(), kind: 'released', intent }, { signal })
+      await append({ ...releasedFacts(release), ...age, ...base(), kind: 'released', intent }, { signal })
     },
 
-    async outcome(intent, ending) {
+    outcome(intent, ending) {
       const lease = leases.get(intent)
       leases.delete(intent)
       assertOpen(lease)
@@ -133,7 +146,7 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
         ...(durationMs !== undefined && { durationMs }),
         ...(upstreamStatus !== undefined && { upstreamStatus }),
       }
-      return sink.append(event, {})
+      return append(event, {})
     },
 
     denied: denials.denied,

@@ -56,9 +56,10 @@ export interface CheckedCallOptions extends CallOptions {
  */
 export function readCallOptions(
   method: string,
-  options: GuardCallOptions,
+  options: GuardCallOptions | undefined,
   commands: ReadonlyMap<string, GuardedCommand>,
 ): CheckedCallOptions {
+  if (options === undefined) return noOptions
   const { signal, command: given, args, claimed, admit } = readOptions<GuardCallOptions>(method, options, checks)
   const command = typeof given === 'object' ? given.command : given
   if (command !== undefined && !commands.has(command)) {
@@ -72,6 +73,12 @@ export function readCallOptions(
     claimed: claimed && { ...claimed },
   }
 }
+
+const noOptions: CheckedCallOptions = Object.freeze({
+  signal: undefined,
+  expected: Object.freeze({}),
+  claimed: undefined,
+})
 
 const checks: OptionChecks<GuardCallOptions> = Object.freeze({
   ...callChecks,

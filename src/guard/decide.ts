@@ -6,23 +6,24 @@ import { isPromiseLike } from '../support/promise.ts'
 import type { GuardContext } from './context.ts'
 import { DeadlineError, openAtMost } from './deadline.ts'
 import type { UndecidedFacts } from './denial-log.ts'
-import { undecided } from './refusals.ts'
+import { type GuardRefusal, undecided } from './refusals.ts'
 import type { GuardDecision } from './result.ts'
 
 /**
- * Decides about a call, and records a denial. A denial holds whether or not it could be recorded.
+ * Decides about a call, and records a denial. A denial holds whether or not it could be recorded. The decision is there
+ * at once if nothing has to be waited for.
  *
  * @param age - how current the revocations are, read before the decision.
  * @param claimed - of the caller, for the record.
  */
-export async function decide(
+export function decide(
   context: GuardContext,
   container: string | Uint8Array,
   { signal, furtherCheck }: DecideOptions,
   age: RevocationAge | undefined,
   claimed: ClaimedFacts | undefined,
-): Promise<GuardDecision> {
-  const { telemetry, trail } = context
+): GuardDecision | Promise<GuardDecision> {
+  const { telemetry } = context
   const started = performance.now()
   const made = telemetry.span('ucan.verify', (set) => {
     const answer = ask(context, container, { signal, furtherCheck })
@@ -33,21 +34,30 @@ export async function decide(
     }
     return isPromiseLike(answer) ? answer.then(describe) : describe(answer)
   })
-  const decision = isPromiseLike(made) ? await made : made
-  const { allowed } = decision
-  telemetry.event({
-    name: 'decided',
-    allowed,
-    durationMs: performance.now() - started,
-    ...(allowed ? { command: decision.authorization.command } : { code: decision.denial.code }),
-  })
-  if (!allowed) {
-    const durationMs = Math.round(performance.now() - started)
-    await trail
-      .denied(decision.denial, durationMs, withClaims(context.revocationAge(age), claimed))
-      .catch(telemetry.error)
+  const report = (decision: GuardDecision): GuardDecision | Promise<GuardDecision> => {
+    const { allowed } = decision
+    const durationMs = performance.now() - started
+    telemetry.event({
+      name: 'decided',
+      allowed,
+      durationMs,
+      ...(allowed ? { command: decision.authorization.command } : { code: decision.denial.code }),
+    })
+    if (allowed) return decision
+    const facts = withClaims(context.revocationAge(age), claimed)
+    return recordDenial(context, decision, Math.round(durationMs), facts)
   }
-  return decision
+  return isPromiseLike(made) ? made.then(report) : report(made)
+}
+
+async function recordDenial(
+  { telemetry, trail }: GuardContext,
+  refused: GuardRefusal,
+  durationMs: number,
+  facts: UndecidedFacts | undefined,
+): Promise<GuardDecision> {
+  await trail.denied(refused.denial, durationMs, facts).catch(telemetry.error)
+  return refused
 }
 
 /** The facts of a record that the decision does not have. */

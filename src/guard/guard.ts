@@ -10,23 +10,21 @@ import type { ContainerContents } from '../authorization/open-container.ts'
 import type { CallOptions } from '../authorization/settings.ts'
 import type { Command } from '../capability/command.ts'
 import type { ArgumentsOf, CommandDefinition } from '../capability/definition.ts'
-import { ArgumentError } from '../errors.ts'
-import { ownBytes } from '../support/own-bytes.ts'
 import { createAdmission } from './admission.ts'
 import type { Handler } from './call.ts'
 import { type GuardCallOptions, readCallOptions } from './call-options.ts'
 import { createContext, createTrialContext, type GuardContext } from './context.ts'
 import { waitAtMost } from './deadline.ts'
-import { decide, withClaims } from './decide.ts'
+import { decide } from './decide.ts'
 import { dryRun } from './dry-run.ts'
-import { commitUse, holdOfCall } from './hold.ts'
+import { commitUse } from './hold.ts'
 import type { GuardHealth } from './in-flight.ts'
 import { checkGuardOptions, type GuardOptionsFor } from './options.ts'
-import { perform } from './perform.ts'
 import { createReadings } from './readings.ts'
 import { startRecovery } from './recovery.ts'
-import { closed, type GuardRefusal, overloaded } from './refusals.ts'
+import type { GuardRefusal } from './refusals.ts'
 import type { GuardDecision, GuardResult } from './result.ts'
+import { createEntry, createUse, type Input } from './use.ts'
 
 /** Decides about calls, executes allowed ones with their credentials, and records each. */
 export interface Guard<Args = unknown> {
@@ -120,15 +118,15 @@ export function createGuard<const List extends readonly unknown[]>(
   const { clock, commands, deadlines, inFlight, telemetry, trail } = context
   const recovery = given.audit.recoverIntents ? startRecovery({ sink: given.audit.sink, clock, telemetry }) : undefined
 
-  /** Admits a call, unless the guard is closed or at its limit of concurrent calls. */
+  const entry = createEntry(context, given)
+
   async function enter<T>(container: Input, task: (input: Input) => Promise<T>): Promise<T | GuardRefusal> {
-    const entered = inFlight.enter()
-    if (entered === 'closed') return closed(context)
-    if (entered === 'overloaded') return overloaded(context, given.maxInFlight)
+    const refusal = entry.refuse()
+    if (refusal !== undefined) return refusal
     try {
-      return await task(ledger === undefined ? container : ownBytes(container))
+      return await task(entry.own(container))
     } finally {
-      inFlight.leave()
+      entry.leave()
     }
   }
 
@@ -146,33 +144,8 @@ export function createGuard<const List extends readonly unknown[]>(
   }
 
   return Object.freeze({
-    use: async <T>(
-      container: string | Uint8Array,
-      handler: Handler<List[number], T>,
-      options: GuardCallOptions = {},
-    ): Promise<GuardResult<T>> => {
-      const { signal, expected, claimed } = readCallOptions('use', options, commands)
-      if (typeof handler !== 'function') {
-        throw new ArgumentError('use: `handler` must be a function; to decide only, call `authorize`')
-      }
-      return enter(container, async (input) => {
-        const before = context.revocationAge()
-        const { furtherCheck, commandOf } = createAdmission(context, expected)
-        const decision = await decide(context, input, { signal, furtherCheck }, before, claimed)
-        if (!decision.allowed) return decision
-        const age = withClaims(context.revocationAge(before), claimed)
-        const { authorization } = decision
-        const command = commandOf(authorization.command)
-        const hold = context.holdOf && (await holdOfCall(context, authorization, command))
-        const work = ledger === undefined ? handler : recorded(ledger, input, handler)
-        try {
-          return await perform(context, { authorization, command, handler: work, age, hold, signal })
-        } finally {
-          await hold?.end()
-        }
-      })
-    },
-    authorize: (container, options = {}) =>
+    use: createUse<List[number]>(context, entry, ledger),
+    authorize: (container, options) =>
       enter(container, async (input) => {
         const { signal, expected, claimed } = readCallOptions('authorize', options, commands)
         const { furtherCheck } = createAdmission(context, expected)
@@ -181,7 +154,7 @@ export function createGuard<const List extends readonly unknown[]>(
         if (ledger !== undefined) await recordSeen(context, ledger, input, signal)
         return context.holdOf ? commitUse(context, decision.authorization, { signal }) : decision
       }),
-    dryRun: (container, options = {}) =>
+    dryRun: (container, options) =>
       enter(container, async (input) => dryRun(trial, input, readCallOptions('dryRun', options, commands))),
     ...createReadings(context.authorizer, deadlines.decisionMs),
     health: () => ({ ...inFlight.state(), maxCalls: given.maxInFlight }),
@@ -190,9 +163,6 @@ export function createGuard<const List extends readonly unknown[]>(
     [Symbol.asyncDispose]: close,
   } satisfies Guard<List[number]>)
 }
-
-/** A container. With a ledger, which reads it after waits, bytes are in memory of their own. */
-type Input = string | Uint8Array
 
 /** A decision alone has no handler, whose time limit would end the wait for the ledger. */
 function recordSeen(
@@ -203,16 +173,4 @@ function recordSeen(
 ): Promise<unknown> {
   const within = { of: 'the ledger', limit: 'decisionMs', deadlines, signals: [signal] } as const
   return waitAtMost(within, () => ledger.seen(container))
-}
-
-/** GRD-20: the delegations are on record before the handler can use a credential. */
-function recorded<Args, T>(
-  ledger: Pick<Ledger, 'seen'>,
-  container: string | Uint8Array,
-  handler: Handler<Args, T>,
-): Handler<Args, T> {
-  return async (call) => {
-    await ledger.seen(container)
-    return handler(call)
-  }
 }

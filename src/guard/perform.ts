@@ -8,7 +8,7 @@ import { type AllowedCall, createCall, type GuardedRun } from './call.ts'
 import type { GuardContext } from './context.ts'
 import { isDeadline, openAtMost, waitAtMost } from './deadline.ts'
 import { isUncounted } from './hold.ts'
-import { signReceipt } from './receipt.ts'
+import { type SignReceiptOptions, signReceipt } from './receipt.ts'
 import { closed, type GuardRefusal, uncounted, unrecorded, unreleased } from './refusals.ts'
 import type { GuardResult } from './result.ts'
 import { errorCode } from './telemetry.ts'
@@ -39,9 +39,13 @@ export async function perform<Args, T>(context: GuardContext, call: AllowedCall<
   if (inFlight.isEnding()) return closed(context, command.command)
   const onRecorded = inFlight.record()
   try {
-    const recorded = await settle(() => recordIntent(context, call))
-    if ('error' in recorded) return unrecorded(context, command.command, recorded.error)
-    const intent = recorded.value
+    let intent: string
+    try {
+      const recorded = recordIntent(context, call)
+      intent = isPromiseLike(recorded) ? await recorded : recorded
+    } catch (error) {
+      return unrecorded(context, command.command, error)
+    }
     return await run(context, { authorization, command, handler, age, hold, intent, onRecorded, signal })
   } finally {
     onRecorded()
@@ -52,7 +56,7 @@ export async function perform<Args, T>(context: GuardContext, call: AllowedCall<
 function recordIntent<Args, T>(
   { telemetry, trail }: GuardContext,
   { authorization, command, age, hold, signal }: AllowedCall<Args, T>,
-): Promise<string> {
+): string | Promise<string> {
   return telemetry.span('audit.intent', (set) => {
     set('gen_ai.tool.name', command.command)
     return trail.intent(authorization, command, signal, age, hold?.limits)
@@ -67,7 +71,8 @@ async function run<Args, T>(context: GuardContext, work: GuardedRun<Args, T>): P
   const deadline = openAtMost({ of: 'the handler', limit: 'handlerMs', deadlines, signals: [signal] })
   const stop = inFlight.onEnding((reason) => abortDeadline(deadline, reason))
   const upstream = createUpstream(context, work, deadline)
-  const handled = await handle<Args, T>(context, work, deadline, upstream)
+  const handling = handle<Args, T>(context, work, deadline, upstream)
+  const handled = isPromiseLike(handling) ? await handling : handling
   endDeadline(deadline)
   stop()
   const durationMs = performance.now() - started
@@ -76,35 +81,51 @@ async function run<Args, T>(context: GuardContext, work: GuardedRun<Args, T>): P
   const givenBack = upstream.giveBack()
   const isUnknown = signal?.aborted === true || inFlight.isEnding()
   const ending = { durationMs, ...endingOf(handled, isUnknown), ...upstream.status() }
-  const written = await recordOutcome(context, work, ending)
+  const recording = recordOutcome(context, work, ending)
+  const written = isPromiseLike(recording) ? await recording : recording
   work.onRecorded()
   if (givenBack !== undefined) await givenBack
   if ('error' in handled) return refusalOf(context, work, handled.error, upstream)
-  const receipt = 'value' in written ? await receiptOf(context, work, handled.value, written.value) : undefined
+  const signed = 'value' in written ? receiptOf(context, work, handled.value, written.value) : undefined
+  const receipt = signed === undefined ? undefined : await signed
   return resultOf(handled.value, receipt, written)
 }
 
 /** Step 2. A handler that answers at once is not waited for, and needs no timer. */
-async function handle<Args, T>(
+function handle<Args, T>(
   { clock }: GuardContext,
   // The handler is a variable: a function that is called as `work.handler` reaches the authorization by `this`.
   { authorization, command, handler, hold, signal }: GuardedRun<Args, T>,
   deadline: LazyDeadline,
   { fetch, lease }: Upstream,
-): Promise<Settled<T>> {
+): Settled<T> | Promise<Settled<T>> {
+  const start = (): Settled<T> | Promise<Settled<T>> => {
+    const answer = handler(createCall<Args>({ authorization, deadline, fetch, lease }))
+    if (isPromiseLike(answer)) return settleLater(waitWithin(deadline, answer))
+    // It may have aborted its call.
+    throwIfAborted(deadline)
+    return { value: answer }
+  }
   try {
     // GRD-03: without a credential, the start of the handler is the use of the authorization.
     if (command.credential === undefined) authorization.consume(secondsOf(clock))
     throwIfAborted(deadline)
-    if (hold !== undefined) {
-      await hold.commit(signal)
-      throwIfAborted(deadline)
-    }
-    const answer = handler(createCall<Args>({ authorization, deadline, fetch, lease }))
-    if (isPromiseLike(answer)) return { value: await waitWithin(deadline, answer) }
-    // It may have aborted its call.
+    return hold === undefined ? start() : startAfter(hold.commit(signal), deadline, start)
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** Starts the handler when the use of the limits is final. */
+async function startAfter<T>(
+  commit: Promise<void>,
+  deadline: LazyDeadline,
+  start: () => Settled<T> | Promise<Settled<T>>,
+): Promise<Settled<T>> {
+  try {
+    await commit
     throwIfAborted(deadline)
-    return { value: answer }
+    return await start()
   } catch (error) {
     return { error }
   }
@@ -113,9 +134,19 @@ async function handle<Args, T>(
 /** A value, or the error in its place. */
 type Settled<T> = { readonly value: T } | { readonly error: unknown }
 
-async function settle<T>(task: () => T | PromiseLike<T>): Promise<Settled<T>> {
+/** The result is there at once if that of the task is. */
+function settle<T>(task: () => T | Promise<T>): Settled<T> | Promise<Settled<T>> {
   try {
-    return { value: await task() }
+    const value = task()
+    return isPromiseLike(value) ? settleLater(value) : { value }
+  } catch (error) {
+    return { error }
+  }
+}
+
+async function settleLater<T>(work: Promise<T>): Promise<Settled<T>> {
+  try {
+    return { value: await work }
   } catch (error) {
     return { error }
   }
@@ -129,21 +160,24 @@ function endingOf(handled: Settled<unknown>, isAborted: boolean): Pick<Ending, '
 }
 
 /** Step 4. If it fails, the log contains an intent without an outcome, which is true. */
-async function recordOutcome<Args, T>(
+function recordOutcome<Args, T>(
   { telemetry, trail }: GuardContext,
   { command: { command }, intent }: GuardedRun<Args, T>,
   ending: Ending & { readonly durationMs: number },
-): Promise<Settled<Confirmation>> {
+): Settled<Confirmation> | Promise<Settled<Confirmation>> {
   const { durationMs, status } = ending
   telemetry.event({ name: 'finished', command, status, durationMs })
-  const written = await settle(() =>
+  const reported = (written: Settled<Confirmation>): Settled<Confirmation> => {
+    if ('error' in written) telemetry.error(written.error)
+    return written
+  }
+  const writing = settle(() =>
     telemetry.span('audit.outcome', (set) => {
       set('gen_ai.tool.name', command)
       return trail.outcome(intent, { ...ending, durationMs: Math.round(durationMs) })
     }),
   )
-  if ('error' in written) telemetry.error(written.error)
-  return written
+  return isPromiseLike(writing) ? writing.then(reported) : reported(writing)
 }
 
 /**
@@ -162,15 +196,27 @@ function refusalOf<Args, T>(
   return unreleased(context, command.command, error)
 }
 
-/** Step 6. */
-async function receiptOf<Args, T>(
-  { clock, deadlines, receipts, telemetry }: GuardContext,
+/** Step 6. Undefined for a guard without receipts. */
+function receiptOf<Args, T>(
+  context: GuardContext,
   { authorization }: GuardedRun<Args, T>,
   value: T,
   record: Confirmation,
-): Promise<Receipt | undefined> {
+): Promise<Receipt | undefined> | undefined {
+  const { receipts } = context
   const executor = receipts.find(({ did }) => did === authorization.audience) ?? receipts[0]
-  if (executor === undefined) return undefined
+  return executor && sign(context, { executor, authorization, value, record })
+}
+
+async function sign(
+  { clock, deadlines, telemetry }: GuardContext,
+  {
+    executor,
+    authorization,
+    value,
+    record,
+  }: Pick<SignReceiptOptions, 'authorization' | 'executor' | 'record' | 'value'>,
+): Promise<Receipt | undefined> {
   const signed = await settle(() =>
     waitAtMost({ of: 'the signature of a receipt', limit: 'receiptMs', deadlines }, (signal) =>
       signReceipt({ executor, authorization, value, record, clock, signal }),

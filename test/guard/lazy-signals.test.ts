@@ -62,20 +62,43 @@ function counting() {
 describe('a call whose parts answer at once', () => {
   afterEach(() => vi.unstubAllGlobals())
 
-  it('GRD-04 has two timers, for its two records, and no signal', async () => {
+  it('GRD-04 has no timer and no signal', async () => {
     const { guard, kinds } = setUp()
     const received = await container()
     const counts = counting()
     const result = await guard.use(received, ({ args }) => args)
     expect(result).toMatchObject({ allowed: true, recorded: true, value: { to: 'ann@example.com' } })
-    expect([counts.timers, counts.signals, counts.open()]).toEqual([2, 0, 0])
+    expect([counts.timers, counts.signals, counts.open()]).toEqual([0, 0, 0])
     expect(kinds()).toEqual(['intent', 'outcome ok'])
   })
 
+  it('starts no handler before `use` has returned: a caller who aborts then is refused', async () => {
+    const { guard, sink } = setUp()
+    const agent = new AbortController()
+    const handler = vi.fn()
+    const using = guard.use(await container(), handler, { signal: agent.signal })
+    expect(handler).not.toHaveBeenCalled()
+    agent.abort(left)
+    expect(await using).toMatchObject({ allowed: false, denial: { code: 'audit_unavailable' } })
+    expect(handler).not.toHaveBeenCalled()
+    expect(sink.records()).toEqual([])
+  })
+
+  it('GRD-04 has two timers for its two records, if a sink makes it wait for them', async () => {
+    const memory = memoryAuditSink()
+    const slow: AuditSink = { ...memory, append: (event, options) => memory.append(event, options) }
+    const { guard } = setUp({ audit: { sink: slow } })
+    const received = await container()
+    const counts = counting()
+    expect(await guard.use(received, ({ args }) => args)).toMatchObject({ allowed: true, recorded: true })
+    expect([counts.timers, counts.signals, counts.open()]).toEqual([2, 0, 0])
+    expect(memory.records()).toHaveLength(2)
+  })
+
   it.each<[string, number, number, (call: GuardedCall) => unknown]>([
-    ['a handler that waits has a timer', 3, 0, async () => 1],
-    ['a handler that reads its signal has both', 3, 1, ({ signal }) => signal.aborted],
-    ['a handler that copies its call has both', 3, 1, (call) => ({ ...call }).signal.aborted],
+    ['a handler that waits has a timer', 1, 0, async () => 1],
+    ['a handler that reads its signal has both', 1, 1, ({ signal }) => signal.aborted],
+    ['a handler that copies its call has both', 1, 1, (call) => ({ ...call }).signal.aborted],
   ])('GRD-04 leaves no timer behind: %s', async (_name, timers, signals, handler) => {
     const { guard } = setUp()
     const received = await container()
