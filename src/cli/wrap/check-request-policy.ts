@@ -57,14 +57,14 @@ function checkValue(operator: string, selector: string, value: unknown, known: K
     )
   }
   const written = text === undefined ? undefined : spellings(name, text).find((one) => isValid(name, one))
-  const condition = `--policy: no request has the value of ${quote(`${selector} ${operator} ${text ?? JSON.stringify(value)}`)}`
+  const condition = `--policy: no request matches ${quote(`${selector} ${operator} ${text ?? JSON.stringify(value)}`)}`
   if (written === undefined) throw new UsageError(`${condition}; ${forms[name]}`)
   if (written !== text)
     throw new UsageError(`${condition}; ${forms[name]}: write ${quote(`${selector} ${operator} ${written}`)}`)
   const values = known.get(name)
   if (values?.includes(written) !== false) return
   const next = name === 'method' ? '; another one is for --method' : ''
-  throw new UsageError(`${condition}; those to this API have ${values.map((one) => quote(one)).join(', ')}${next}`)
+  throw new UsageError(`${condition}; requests to this API have ${values.map((one) => quote(one)).join(', ')}${next}`)
 }
 
 /** The characters of a pattern that no value has. Its other faults depend on the text in the place of `*`. */
@@ -80,9 +80,7 @@ function checkPattern(selector: string, pattern: string): void {
   if (name === undefined || foreign[name]?.test(pattern) !== true) return
   const written = spellings(name, pattern).find((one) => foreign[name]?.test(one) === false)
   const next = written === undefined ? '' : `: write ${quote(`${selector} like ${written}`)}`
-  throw new UsageError(
-    `--policy: no request has a value like that of ${quote(`${selector} like ${pattern}`)}; ${forms[name]}${next}`,
-  )
+  throw new UsageError(`--policy: no request matches ${quote(`${selector} like ${pattern}`)}; ${forms[name]}${next}`)
 }
 
 const forms: { readonly [Name in keyof RequestSchemas]: string } = {

@@ -141,9 +141,12 @@ describe('procura api', () => {
     ['not .method == delete', 'write `.method == DELETE`'],
     ['.method != delete', 'write `.method != DELETE`'],
     ['.method like g*', 'write `.method like G*`'],
-    ['.method == 5', 'no request has the value of `.method == 5`; methods are in upper case'],
+    ['.method == 5', 'no request matches `.method == 5`; methods are in upper case'],
     ['.method == null', 'methods are in upper case'],
-    ['.method == TRACE', 'those to this API have `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE`; another one is for'],
+    [
+      '.method == TRACE',
+      'requests to this API have `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE`; another one is for',
+    ],
     ['.path == v1/a', 'write `.path == /v1/a`'],
     ['.path like v1/*', 'a path begins with a slash'],
     ['.path like v1/*', 'write `.path like /v1/*`'],
@@ -154,9 +157,9 @@ describe('procura api', () => {
     ['.host == A.Example', 'write `.host == a.example`'],
     ['.host like *.Example', 'write `.host like *.example`'],
     ['.host == https://a.example', 'without scheme and path'],
-    ['.host == b.example', 'those to this API have `a.example`'],
+    ['.host == b.example', 'requests to this API have `a.example`'],
     ['.scheme == HTTPS', 'write `.scheme == https`'],
-    ['.scheme == http', 'those to this API have `https`'],
+    ['.scheme == http', 'requests to this API have `https`'],
     ['.query == ""', 'a query is non-empty'],
     ['.digest == abc', 'such as sha-256=:'],
   ])('refuses the condition %s, which no request or every request has [WRP-30]', async (policy, message) => {
@@ -177,7 +180,7 @@ describe('procura api', () => {
     expect([code, err]).toEqual([0, expect.stringContaining('delegation to the agent a')])
     const methods = ['--method', 'GET', '--policy', '.method == POST']
     expect((await add(['two', 'https://a.example', '--bearer', '--agent', 'a', ...methods])).err).toContain(
-      'those to this API have `GET`; another one is for --method',
+      'requests to this API have `GET`; another one is for --method',
     )
   })
 
