@@ -174,8 +174,14 @@ async function isCallFor(
   container: string,
   expected: { readonly command: Command; readonly args: Readonly<Record<string, unknown>> },
 ): Promise<boolean> {
-  const { invocations } = await guard.open(container)
-  return invocations.some(
+  const { invocations, others } = await guard.open(container)
+  return [...invocations, ...others.flatMap(ucantoCalls)].some(
     ({ command, args }) => command === expected.command && own(args, 'message') === expected.args['message'],
   )
+}
+
+/** The call that a token of 0.9.1 is. */
+function ucantoCalls(token: unknown): readonly { readonly command: string; readonly args: unknown }[] {
+  const capabilities: unknown = own(token, 'capabilities')
+  return Array.isArray(capabilities) ? capabilities.map(({ can, nb }) => ({ command: `/${can}`, args: nb })) : []
 }
