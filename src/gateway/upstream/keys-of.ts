@@ -79,7 +79,7 @@ function partsOfKey(text: string): readonly string[] {
   const passwords = values.map((part) => /^[^:/]*:([^/].*)$/.exec(part)?.[1] ?? '')
   // The name of a cookie may be any, and so may the value of a harmless one.
   const cookies = values.map((part) => /^[^=]*=(.*)$/.exec(part)?.[1] ?? '')
-  const all = [...parts, ...passwords, ...cookies.filter((value) => !isWords(value))]
+  const all = [...parts, ...passwords, ...cookies.filter((value) => !isWords(withoutBrackets(value)))]
   return [text, ...all.filter((part) => !part.includes('"')), ...all.map(withoutBrackets)]
 }
 

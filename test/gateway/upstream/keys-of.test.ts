@@ -156,6 +156,7 @@ describe('the keys of a program', () => {
       ['OPTIONS', '{"sort":{"key":"created_at_timestamp"},"token":{"endpoint":"https://login.example.com/"}}'],
       ['LINK', 'mailto:ann.smith@example.com'],
     )
+    expect(keysOf('COOKIE', `theme="${plain}"`)).not.toContain(plain)
     for (const [name, value] of others) expect(keysOf(name, value), name).toEqual([])
     const account = {
       ...{ type: 'service_account', project_id: 'my-company-analytics', private_key_id: '0ab1'.repeat(10) },
