@@ -55,7 +55,8 @@ function explainPolicy(link: string, { policy, failure, args, evaluation }: Fail
 }
 
 /** The words of a sentence: of the refusal, its details, the chain and the settings. */
-interface Words extends ExplainedSettings {
+interface Words {
+  readonly settings: ExplainedSettings
   readonly code: string
   readonly at: number
   /** The number of proofs. */
@@ -91,7 +92,7 @@ function sentenceOf(refusal: Refusal, chain: UnsignedChain | undefined, settings
     revoked: '',
     argument: '',
     problem: 'invalid',
-    ...settings,
+    settings,
     ...(detail as Partial<Words> | undefined),
     code,
     at,
@@ -117,7 +118,7 @@ const sentences: ReadonlyMap<DenialCode, (words: Words) => string> = new Map<Den
   ],
   [
     'chain_too_long',
-    ({ count, limits }) => `the invocation names ${count} proofs, more than the ${limits?.proofs} allowed`,
+    ({ count, settings }) => `the invocation names ${count} proofs, more than the ${settings.limits?.proofs} allowed`,
   ],
   [
     'proof_missing',
@@ -139,8 +140,8 @@ const sentences: ReadonlyMap<DenialCode, (words: Words) => string> = new Map<Den
   ],
   [
     'nonce_too_short',
-    ({ call, minimumNonceBytes }) =>
-      `the nonce of the invocation has ${call?.nonce.length} bytes, but must have at least ${minimumNonceBytes}; sign a new invocation with a longer one`,
+    ({ call, settings }) =>
+      `the nonce of the invocation has ${call?.nonce.length} bytes, but must have at least ${settings.minimumNonceBytes}; sign a new invocation with a longer one`,
   ],
   [
     'root_not_subject',
@@ -182,7 +183,7 @@ const sentences: ReadonlyMap<DenialCode, (words: Words) => string> = new Map<Den
   ],
   [
     'lifetime_too_long',
-    ({ call, now, maxInvocationLifetime }) =>
+    ({ call, now, settings: { maxInvocationLifetime } }) =>
       typeof call?.expiration === 'number'
         ? `the invocation expires ${call.expiration - now} s from now, more than ${maxInvocationLifetime} s; check the clock, or shorten \`expiresIn\``
         : `the invocation never expires; sign a new one that expires within ${maxInvocationLifetime} s`,
