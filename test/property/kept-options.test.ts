@@ -34,6 +34,9 @@ const answerLater = [
 ].flatMap((names) => names.split(' ').map((name) => name.replaceAll('_', ' ')))
 
 beforeEach(() => {
+  // A signer takes random bytes again in the next second. Those that it has are not replaced.
+  const now = Date.now() + 1_000
+  vi.spyOn(Date, 'now').mockReturnValue(now)
   vi.spyOn(globalThis.crypto, 'getRandomValues').mockImplementation((bytes) => {
     if (bytes instanceof Uint8Array) bytes.fill(7)
     return bytes
