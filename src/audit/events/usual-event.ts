@@ -141,6 +141,11 @@ function writeKey(pen: Pen, key: string): boolean {
   return key !== '/' && key !== '__proto__' && writePlain(pen, key, maxNameLength)
 }
 
+/** For each code of ASCII whether it is printable and neither a quotation mark nor a backslash: 1 or 0. */
+const plainCharacters: Uint8Array = Uint8Array.from({ length: 0x7f }, (_, code) =>
+  Number(code >= 0x20 && code !== 0x22 && code !== 0x5c),
+)
+
 /** Writes a string, unless it is too long or has a character that JSON escapes or a line must not contain. */
 function writePlain(pen: Pen, text: string, longest: number): boolean {
   const { length } = text
@@ -155,7 +160,7 @@ function writePlain(pen: Pen, text: string, longest: number): boolean {
   const { bytes, length: start } = pen
   for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i)
-    if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) return false
+    if (code > 0x7e || plainCharacters[code] === 0) return false
     bytes[start + i] = code
   }
   pen.length = start + length
