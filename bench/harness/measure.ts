@@ -87,8 +87,11 @@ interface Turn {
   take(): Promise<number>
 }
 
-/** How many turns are taken before any is timed: compilers take thousands of calls to make the best of code. */
-const warmingTurns = 80
+/**
+ * Compilers take thousands of calls to make the best of code, and on a slow processor fewer fit into a time. So a
+ * contender runs for 80 turns and 5,000 operations before any is timed, but for 600 turns at most.
+ */
+const warming = { turns: 80, operations: 5_000, mostTurns: 600 }
 
 /**
  * Operations that are prepared before they are timed. What many of them use would not be in the cache of the processor.
@@ -113,10 +116,16 @@ async function prepareTurn({ run, operations = 1, prepare }: Contender, turnMs: 
   }
   let count = 1
   let last = await batch(run, count)
-  const warm = performance.now() + turnMs * warmingTurns
-  while (performance.now() < warm) {
+  let done = count * operations
+  const begun = performance.now()
+  const isCold = (): boolean => {
+    const turns = (performance.now() - begun) / turnMs
+    return turns < warming.turns || (done < warming.operations && turns < warming.mostTurns)
+  }
+  while (isCold()) {
     if (last < turnMs) count = Math.min(count * 2, Math.ceil((count * turnMs) / Math.max(last, 0.001)))
     last = await batch(run, count)
+    done += count * operations
   }
   const fitting = Math.max(1, Math.round((count * turnMs) / Math.max(last, 0.001)))
   const times = Math.min(fitting, count * 2)
