@@ -70,7 +70,7 @@ export const immediately: unique symbol = Symbol('immediately')
 export interface ImmediateAppend {
   /** The first form. A copy of a sink may have another `append`, for which this is not a second form. */
   readonly of: AuditSink['append']
-  /** Does the same. The answer is there at once if the sink waits for nothing; a refusal is then thrown. */
+  /** Does the same synchronously where the sink can: it then returns the confirmation, or throws. */
   readonly append: (
     event: AuditEvent,
     options: { readonly signal?: AbortSignal | undefined },

@@ -10,8 +10,8 @@ import { type GuardRefusal, undecided } from './refusals.ts'
 import type { GuardDecision } from './result.ts'
 
 /**
- * Decides about a call, and records a denial. A denial holds whether or not it could be recorded. The decision is there
- * at once if nothing has to be waited for.
+ * Decides about a call, and records a denial. A denial holds whether or not it could be recorded. It returns a
+ * promise only if the decision or its record has to be waited for.
  *
  * @param age - how current the revocations are, read before the decision.
  * @param claimed - of the caller, for the record.

@@ -134,7 +134,7 @@ async function startAfter<T>(
 /** A value, or the error in its place. */
 type Settled<T> = { readonly value: T } | { readonly error: unknown }
 
-/** The result is there at once if that of the task is. */
+/** Returns a promise only if the task does. */
 function settle<T>(task: () => T | Promise<T>): Settled<T> | Promise<Settled<T>> {
   try {
     const value = task()

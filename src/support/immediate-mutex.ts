@@ -10,7 +10,7 @@ interface Waiting {
 }
 
 /**
- * Makes a mutex for this process whose result is there at once, without a promise, if nothing has to be waited for. A
+ * Makes a mutex for this process. It returns the result itself, without a promise, if nothing has to be waited for. A
  * failed task does not prevent the next one. A task that has waited runs in the asynchronous context of its caller.
  */
 export function createImmediateMutex(): ImmediateMutex {

@@ -23,7 +23,7 @@ export async function appendTo(
   }
 }
 
-/** The same by the second form of `append`. The answer may be there at once; a refusal is then thrown. */
+/** The same by the second form of `append`: synchronously where the sink can. It then throws the error. */
 export function appendImmediately(
   sink: AuditSink,
   second: ImmediateAppend,

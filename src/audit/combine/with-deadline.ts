@@ -51,7 +51,7 @@ export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): Au
   })
 }
 
-/** Appends an event. The answer is there at once if that of the sink is; a refusal is then thrown. */
+/** Appends an event, synchronously where the sink can: it then returns the confirmation, or throws. */
 export type Append = (event: AuditEvent, options: AppendOptions) => Confirmation | Promise<Confirmation>
 
 interface AppendOptions {
