@@ -31,7 +31,7 @@ const pauseMs = 15
 const verifyOne = prepareVerification()
 let limit = Number.POSITIVE_INFINITY
 /** Milliseconds that the turns of this process may still wait for the processor, with the turns that are repeated. */
-let patience = 90_000
+let patience = 180_000
 const seen = { turns: 0, repeated: 0, counted: 0 }
 
 /**

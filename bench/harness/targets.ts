@@ -11,11 +11,20 @@ export interface Target {
   readonly bound: number
   readonly atLeast?: true
   readonly unit?: string
-  /**
-   * A target that is missed for a known reason: the bound that must hold until then, and where the reason is written.
-   * The target of a time has the figure of a ratio here: on a slower processor, that ratio must hold.
-   */
-  readonly accepted?: { readonly bound: number; readonly reason: string; readonly figure?: string }
+  /** A known reason to miss the target, and what must hold until then. */
+  readonly accepted?: Accepted
+}
+
+/** What must hold where a target is missed for a known reason. */
+interface Accepted {
+  /** Where the reason is written. */
+  readonly reason: string
+  /** The figure that is bounded instead: the one of the target by default. */
+  readonly figure?: string
+  /** The bound of that figure, in the direction of the target. */
+  readonly bound: number
+  /** What is added to the bound, in multiples of the figure `reading / raw`. */
+  readonly readings?: number
 }
 
 /** By how much a figure may miss its target before it counts as missed: what a shared machine adds. */
@@ -25,16 +34,64 @@ const margin = 0.1
 const slower =
   'a time, and not a ratio: this processor, or its share for this machine, is slower than the one of the bound'
 
+/**
+ * Where a ratio to a verification is missed because the processor is slower at JavaScript than at verifications: our
+ * part of it is bounded by the time in which other libraries read the same tokens on the same processor (decision 129).
+ */
+function slowerAtJavaScript(bound: number, readings: number, figure?: string): Accepted {
+  return {
+    bound,
+    readings,
+    ...(figure !== undefined && { figure }),
+    reason: `compared with a verification, this processor is slower at JavaScript than the one of the bound. Our part takes at most ${readings} times as long as @ipld/dag-cbor takes to read a call and its proofs (decision 129).`,
+  }
+}
+
 /** Every target. Ratios are to a measurement of the same run. */
 export const targets: readonly Target[] = [
-  { what: 'cold verify, depth 3 / 4 raw verifications', figure: 'cold 3', bound: 1.28 },
-  { what: 'the same with known keys', figure: 'cold, known keys 3', bound: 1.12 },
-  { what: 'warm verify, depth 3 / 1 raw verification', figure: 'warm 3', bound: 1.15 },
-  { what: 'warm verify, depth 20 / 1 raw verification', figure: 'warm 20', bound: 1.28 },
-  { what: 'warm verify, depth 3, sodium-native / 1 raw sodium', figure: 'warm, sodium 3', bound: 1.3 },
+  {
+    what: 'cold verify, depth 3 / 4 raw verifications',
+    figure: 'cold 3',
+    bound: 1.28,
+    accepted: slowerAtJavaScript(1, 0.77),
+  },
+  {
+    what: 'the same with known keys',
+    figure: 'cold, known keys 3',
+    bound: 1.12,
+    accepted: slowerAtJavaScript(1, 0.28),
+  },
+  {
+    what: 'warm verify, depth 3 / 1 raw verification',
+    figure: 'warm 3',
+    bound: 1.15,
+    accepted: slowerAtJavaScript(1, 0.55),
+  },
+  {
+    what: 'warm verify, depth 20 / 1 raw verification',
+    figure: 'warm 20',
+    bound: 1.28,
+    accepted: slowerAtJavaScript(1, 0.95),
+  },
+  {
+    what: 'warm verify, depth 3, sodium-native / 1 raw sodium',
+    figure: 'warm, sodium 3',
+    bound: 1.3,
+    accepted: slowerAtJavaScript(0, 0.45, 'warm, sodium, besides raw / raw 3'),
+  },
   { what: 'authorize awaited in a loop / authorizeSync', figure: 'async / sync', bound: 1.03 },
-  { what: 'guard.use, audit log in memory / authorize', figure: 'guard, memory / authorize', bound: 1.25 },
-  { what: 'warm verify, depth 3 / one jose JWT', figure: 'warm / jose 3', bound: 0.65 },
+  {
+    what: 'guard.use, audit log in memory / authorize',
+    figure: 'guard, memory / authorize',
+    bound: 1.25,
+    accepted: slowerAtJavaScript(0, 1.12, 'guard, memory, besides authorize / raw'),
+  },
+  {
+    what: 'warm verify, depth 3 / one jose JWT',
+    figure: 'warm / jose 3',
+    bound: 0.65,
+    accepted: slowerAtJavaScript(1, 0.55, 'warm 3'),
+  },
   { what: 'ucanto / cold verify, depth 3', figure: 'ucanto / cold 3', bound: 11, atLeast: true },
   { what: 'ucanto / warm verify, depth 3', figure: 'ucanto / warm 3', bound: 45, atLeast: true },
   { what: 'iso-ucan / cold verify, depth 3', figure: 'iso-ucan / cold 3', bound: 11, atLeast: true },
@@ -104,18 +161,35 @@ export const targets: readonly Target[] = [
   { what: 'wire, depth 3, as bytes', figure: 'wire plain', bound: 1650, unit: 'bytes' },
   { what: 'wire, depth 3, compressed', figure: 'wire compressed', bound: 900, unit: 'bytes' },
   { what: 'wire, depth 3, proofs by CID', figure: 'wire call', bound: 500, unit: 'bytes' },
-  { what: 'refuse a structural fault / 1 raw verification', figure: 'refuse structure', bound: 0.22 },
-  { what: 'the same, delegations remembered', figure: 'refuse structure, warm', bound: 0.1 },
-  { what: 'refuse a false invocation signature / 1 raw', figure: 'refuse invocation', bound: 1.4 },
+  {
+    what: 'refuse a structural fault / 1 raw verification',
+    figure: 'refuse structure',
+    bound: 0.22,
+    accepted: slowerAtJavaScript(0, 0.52),
+  },
+  {
+    what: 'the same, delegations remembered',
+    figure: 'refuse structure, warm',
+    bound: 0.1,
+    accepted: slowerAtJavaScript(0, 0.23),
+  },
+  {
+    what: 'refuse a false invocation signature / 1 raw',
+    figure: 'refuse invocation',
+    bound: 1.4,
+    accepted: slowerAtJavaScript(1, 1.25),
+  },
   {
     what: 'refuse a false proof / the raw verifications up to it',
     figure: 'refuse proof',
     bound: 1.15,
+    accepted: slowerAtJavaScript(1, 0.67),
   },
   {
     what: 'JSON lines, 64 calls at once: main thread for a call, without its signature / 1 raw verification',
     figure: 'sinks, jsonl main / raw',
     bound: 0.6,
+    accepted: slowerAtJavaScript(0, 1.8),
   },
   { what: 'SQLite, events a second: 64 calls at once / 1', figure: 'sinks, sqlite 64 / 1', bound: 5, atLeast: true },
   {
@@ -124,13 +198,28 @@ export const targets: readonly Target[] = [
     bound: 30,
     unit: 'ms',
   },
-  { what: 'MCP over stdio: what the gateway adds to a call', figure: 'mcp call, ms', bound: 2, unit: 'ms' },
+  {
+    what: 'MCP over stdio: what the gateway adds to a call',
+    figure: 'mcp call, ms',
+    bound: 2,
+    unit: 'ms',
+    accepted: {
+      figure: 'mcp call / supergateway',
+      bound: 1.3,
+      reason: `${slower}. It takes at most 1.3 times as long as supergateway, which decides and records nothing.`,
+    },
+  },
   {
     what: 'MCP over stdio: calls a second through the gateway, 64 at a time',
     figure: 'mcp calls a second',
     bound: 1_500,
     atLeast: true,
     unit: 'a second',
+    accepted: {
+      figure: 'mcp calls a second / supergateway',
+      bound: 1.6,
+      reason: `${slower}. The gateway takes at least 1.6 times as many as supergateway.`,
+    },
   },
   {
     what: 'start of `procura connect` over bare node',
@@ -157,7 +246,17 @@ export const targets: readonly Target[] = [
     },
   },
   { what: 'iso-ucan with native verify / warm', figure: 'patched iso-ucan / warm', bound: 5, atLeast: true },
-  { what: 'hostile bytes: worst CPU for 64 KiB', figure: 'hostile, ms', bound: 10, unit: 'ms' },
+  {
+    what: 'hostile bytes: worst CPU for 64 KiB',
+    figure: 'hostile, ms',
+    bound: 10,
+    unit: 'ms',
+    accepted: {
+      figure: 'hostile / raw',
+      bound: 115,
+      reason: `${slower}. It takes at most 115 verifications, as 10 ms to one of 87 µs.`,
+    },
+  },
 ]
 
 /** Whether a figure reaches its target. */
@@ -173,7 +272,11 @@ export function standingOf(target: Target, figures: Readonly<Record<string, numb
   if (excess(bound, value) <= 1 + margin) return 'within margin'
   if (accepted === undefined) return 'missed'
   const instead = figures[accepted.figure ?? figure] ?? Number.NaN
-  return excess(accepted.bound, instead) <= 1 + margin ? 'missed for a known reason' : 'missed'
+  return excess(acceptedBound(accepted, figures), instead) <= 1 + margin ? 'missed for a known reason' : 'missed'
+}
+
+function acceptedBound({ bound, readings = 0 }: Accepted, figures: Readonly<Record<string, number>>): number {
+  return readings === 0 ? bound : bound + readings * (figures['reading / raw'] ?? Number.NaN)
 }
 
 /** The targets of the suites that ran, with their measurements. */

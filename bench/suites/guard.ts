@@ -10,7 +10,9 @@ import type { Suite } from '../harness/suite.ts'
 import { ratioOf, timesTable } from '../harness/table.ts'
 import { cycle } from '../peers/peer.ts'
 import { type Chain, makeChain, mustAllow, optionsFor } from '../setup/chain.ts'
+import { makeRaw, oneRaw } from '../setup/raw.ts'
 
+const alone = 'authorize alone'
 const inMemory = 'guard, records in memory'
 const inNone = 'guard, a sink that keeps nothing'
 
@@ -32,13 +34,14 @@ export const suite: Suite = {
       const memory = guarded(memoryAuditSink({ maxRecords: 10_000_000 }))
       const [none, group, always] = [await jsonl('none'), await jsonl('group'), await jsonl('always')]
       const contenders: Contender[] = [
-        { name: 'authorize alone', run: decide(chain) },
+        { name: alone, run: decide(chain) },
         use(inNone, chain, guarded(noSink()), 1),
         use(inMemory, chain, memory, 1),
         use('guard, file, no sync', chain, none, 1),
         use('guard, file, sync each record', chain, always, 1),
         use('guard, file, group sync', chain, group, 1),
         use('guard, file, group sync, 64 at once', chain, group, 64),
+        { name: oneRaw, run: makeRaw().verifyOne },
       ]
       const notes = [
         'Two records a call: what is about to be done, and how it ended. How long a sync takes is the disk’s.',
@@ -48,6 +51,7 @@ export const suite: Suite = {
         tables: [timesTable('Use a guard, warm, depth 3', measured, notes)],
         figures: {
           'guard, memory / authorize': ratioOf(measured, inMemory),
+          'guard, memory, besides authorize / raw': (ratioOf(measured, inMemory) - 1) / ratioOf(measured, oneRaw),
           'guard, no sink / authorize': ratioOf(measured, inNone),
           'guard, memory, µs': measured.find(({ name }) => name === inMemory)?.median ?? Number.NaN,
         },

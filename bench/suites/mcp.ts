@@ -65,7 +65,12 @@ async function callsThrough(
   ]
   return {
     tables: [timesTable('A call of a tool over stdio', [...alone, ...many], notes)],
-    figures: { 'mcp call, ms': added, 'mcp calls a second': perSecond },
+    figures: {
+      'mcp call, ms': added,
+      'mcp call / supergateway': added / (milliseconds(alone[2]) - milliseconds(alone[0])),
+      'mcp calls a second': perSecond,
+      'mcp calls a second / supergateway': milliseconds(many[2]) / milliseconds(many[1]),
+    },
   }
 }
 

@@ -5,7 +5,8 @@ import { number, ratioOf, time } from '../harness/table.ts'
 import { makeChain, manyChains } from '../setup/chain.ts'
 import { decideByCid, decideStrangers, decideWarm, decideWarmAsync } from '../setup/deciders.ts'
 import { loadPeers } from '../setup/peers.ts'
-import { makeRaw, type Raw, rawVerification } from '../setup/raw.ts'
+import { makeRaw, oneRaw, type Raw, rawVerification } from '../setup/raw.ts'
+import { besideReading, readingBeside } from '../setup/reading.ts'
 import { loadSodiumBackend } from '../setup/sodium-backend.ts'
 
 const depths = [1, 2, 3, 5, 10, 16, 20]
@@ -13,10 +14,9 @@ const depths = [1, 2, 3, 5, 10, 16, 20]
 /** Depths at which peers are measured too: some take a tenth of a second for the longest chains. */
 const peerDepths = new Set([1, 3, 10])
 
-/** The depth of the picture of costs. */
+/** The depth of the picture of costs, and of the tokens that other libraries read. */
 const pictureDepth = 3
 
-const oneRaw = 'one raw verification'
 const cold = 'cold: nobody met before'
 const coldKnownKeys = 'cold, keys met before'
 const warm = 'warm: delegations met before, new call'
@@ -61,7 +61,7 @@ async function measureDepth(depth: number, raw: Raw, options: SuiteOptions): Pro
   const decideAgain = (): Contender => ({ name: warm, run: decideWarm(chain) })
   const own: Contender[] = [
     base,
-    { name: `the ${depth + 1} raw verifications needed`, run: raw.verifyMany(depth + 1) },
+    { name: verifications(depth), run: raw.verifyMany(depth + 1) },
     decideCold(),
     { name: coldKnownKeys, run: decideWarm(chain, { maxCachedDelegations: 0 }) },
     decideAgain(),
@@ -74,6 +74,7 @@ async function measureDepth(depth: number, raw: Raw, options: SuiteOptions): Pro
     own.push({ name: coldSodium, run: decideStrangers(others, { backend }) })
     own.push({ name: warmSodium, run: decideWarm(chain, { backend }) })
   }
+  if (depth === pictureDepth) own.push(readingBeside(raw, chain))
   const measured = await measure(own, effort)
   const libraries = peerDepths.has(depth) ? await peersAt(depth, peers) : []
   if (libraries.length === 0) return { own: measured, others: [] }
@@ -90,8 +91,12 @@ async function peersAt(depth: number, installed: SuiteOptions['peers']): Promise
   return contenders
 }
 
+function verifications(depth: number): string {
+  return `the ${depth + 1} raw verifications needed`
+}
+
 function depthTable(depth: number, { own, others }: Measured): Table {
-  const [, needed] = own as [Measurement, Measurement]
+  const needed = ratioOf(own, verifications(depth))
   const libraries = others.filter(({ name }) => !own.some((one) => one.name === name))
   return {
     title: `Decide about a call, ${depth} ${depth === 1 ? 'delegation' : 'delegations'}`,
@@ -101,7 +106,7 @@ function depthTable(depth: number, { own, others }: Measured): Table {
       time(median),
       `${time(lower)} – ${time(upper)}`,
       number(ratio),
-      number(ratio / needed.ratio),
+      number(ratio / needed),
     ]),
     ...(libraries.length > 0 && {
       notes: [
@@ -123,13 +128,14 @@ function costsOf({ own, others }: Measured): Record<string, number> {
 function figuresOf(depth: number, measured: Measured): Record<string, number> {
   const of = (name: string) => ratioOf(measured.own, name)
   const beside = (library: string, name: string) => ratioOf(measured.others, library) / ratioOf(measured.others, name)
-  const needed = of(`the ${depth + 1} raw verifications needed`)
+  const needed = of(verifications(depth))
   return {
     [`cold ${depth}`]: of(cold) / needed,
     [`cold, known keys ${depth}`]: of(coldKnownKeys) / needed,
     [`warm ${depth}`]: of(warm),
     [`warm, sodium ${depth}`]: of(warmSodium) / of(rawSodium),
-    ...(depth === pictureDepth && costsOf(measured)),
+    [`warm, sodium, besides raw / raw ${depth}`]: of(warmSodium) - of(rawSodium),
+    ...(depth === pictureDepth && { ...costsOf(measured), 'reading / raw': of(besideReading) - 1 }),
     [`warm / jose ${depth}`]: beside(warm, 'jose, one JWT'),
     [`ucanto / cold ${depth}`]: beside('ucanto', cold),
     [`ucanto / warm ${depth}`]: beside('ucanto', warm),

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import { standingOf, type Target, targets, targetsTable } from '../../bench/harness/targets.ts'
+
+const most: Target = { what: 'a cost', figure: 'cost', bound: 1.4 }
+const least: Target = { what: 'a rate', figure: 'rate', bound: 100, atLeast: true }
+
+describe('standingOf', () => {
+  test.each([
+    [most, 1.4, 'reached'],
+    [most, 1.41, 'within margin'],
+    [most, 1.53, 'within margin'],
+    [most, 1.55, 'missed'],
+    [most, Number.NaN, 'not measured'],
+    [least, 100, 'reached'],
+    [least, 91, 'within margin'],
+    [least, 90, 'missed'],
+  ] as const)('of %o with %d is %s', (target, value, standing) => {
+    expect(standingOf(target, { [target.figure]: value })).toBe(standing)
+  })
+
+  test('of a figure that was not measured says so', () => {
+    expect(standingOf(most, {})).toBe('not measured')
+  })
+
+  test('of a target with a known reason has its bound until the reason is gone', () => {
+    const target: Target = { ...most, accepted: { bound: 2, reason: 'known' } }
+    expect(standingOf(target, { cost: 1.4 })).toBe('reached')
+    expect(standingOf(target, { cost: 2.19 })).toBe('missed for a known reason')
+    expect(standingOf(target, { cost: 2.21 })).toBe('missed')
+  })
+
+  test('of a known reason about another figure does not look at its own', () => {
+    const target: Target = { ...least, accepted: { figure: 'ratio', bound: 2, reason: 'known' } }
+    expect(standingOf(target, { rate: 1, ratio: 1.9 })).toBe('missed for a known reason')
+    expect(standingOf(target, { rate: 1, ratio: 1.8 })).toBe('missed')
+    expect(standingOf(target, { rate: 1 })).toBe('missed')
+  })
+
+  test('of a known reason in readings grows with the reading, and needs one', () => {
+    const target: Target = { ...most, accepted: { bound: 1, readings: 1.25, reason: 'known' } }
+    expect(standingOf(target, { cost: 1.6, 'reading / raw': 0.4 })).toBe('missed for a known reason')
+    expect(standingOf(target, { cost: 1.6, 'reading / raw': 0.33 })).toBe('missed')
+    expect(standingOf(target, { cost: 1.6 })).toBe('missed')
+  })
+})
+
+describe('the targets', () => {
+  test('have different figures', () => {
+    const figures = targets.map(({ figure }) => figure)
+    expect(new Set(figures).size).toBe(figures.length)
+  })
+
+  test('with a known reason are shown as missed, and the reason below', () => {
+    const { rows, notes } = targetsTable({ 'refuse invocation': 1.6, 'reading / raw': 0.43 })
+    expect(rows).toEqual([
+      ['refuse a false invocation signature / 1 raw', '≤ 1.4 ×', '1.6 ×', 'missed for a known reason'],
+    ])
+    expect(notes?.join()).toContain('slower at JavaScript')
+  })
+})
