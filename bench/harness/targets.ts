@@ -197,6 +197,11 @@ export const targets: readonly Target[] = [
     figure: 'sinks, sqlite delay, ms',
     bound: 30,
     unit: 'ms',
+    accepted: {
+      figure: 'sinks, sqlite delay / memory',
+      bound: 1.5,
+      reason: `${slower}. It is at most 1.5 times the delay with the log in memory.`,
+    },
   },
   {
     what: 'MCP over stdio: what the gateway adds to a call',
