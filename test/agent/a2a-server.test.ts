@@ -180,7 +180,7 @@ describe('a message that waits for an approval', () => {
     expect([ran, outcomes()]).toEqual([[], []])
     const status = { state: 1, message: undefined, timestamp: undefined }
     const common = { contextId: 'c', status }
-    const [task, update, second] = bus.events
+    const [task, update, ...second] = bus.events
     expect(task).toEqual({
       kind: 'task',
       data: { ...common, id: 'new', artifacts: [], history: [plain.message], metadata: mine.metadata },
@@ -191,7 +191,8 @@ describe('a message that waits for an approval', () => {
     })
     const denial = Object(update?.data['status']).message.metadata['xyz.ucan/container.denial']
     expect(denial).toMatchObject({ code: 'policy_unsatisfied', approvable: { audience: signer.did } })
-    expect(second?.data).toEqual({ ...common, ...kept, id: 'kept', history: [again.message] })
+    // The SDK has stored the task and the message; only the state changes.
+    expect(second).toMatchObject([{ kind: 'statusUpdate', data: { taskId: 'kept', status: { state: 8 } } }])
   })
 
   it('[attack 94] AGT-27 does not become one for a task, or with a reference to a task, of another caller', async () => {
@@ -344,6 +345,27 @@ describe('the executor behind a guarded request handler', () => {
     await expect.poll(outcomes).toEqual(['error'])
     expect(bus.events.map(({ data }) => Object(data['status']).state)).toEqual([1, 4])
     expect(bus.events[0]?.data).toMatchObject({ metadata: mine.metadata, history: [plain.message] })
+  })
+
+  it.each([
+    ['that was there before', { message: { messageId: 'm', parts: [], contextId: 'c', taskId: 'kept' } }, []],
+    ['that the executor has published', plain, ['new']],
+  ])('AGT-33 that fails leaves a task %s as it is, but for its state', async (_, request, published) => {
+    const { handler, bus, outcomes } = setUp({
+      async execute(_context, to) {
+        for (const id of published) to.publish({ kind: 'task', data: { id, history: ['published'] } } as never)
+        throw new Error('a fault')
+      },
+      tasks: { kept: mine },
+    })
+    await handler.sendMessage(request, await contextOf('sendMessage', request))
+    await expect.poll(outcomes).toEqual(['error'])
+    const [update, ...others] = bus.events.slice(published.length)
+    expect(update).toMatchObject({
+      kind: 'statusUpdate',
+      data: { taskId: published[0] ?? 'kept', status: { state: 4 } },
+    })
+    expect(others).toEqual([])
   })
 
   it('AGT-33 reports the error of a failure once', async () => {

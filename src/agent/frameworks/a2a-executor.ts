@@ -86,13 +86,17 @@ export function executorFor<Context extends A2aRequestContext, Bus extends A2aEv
         if (verdict === undefined || !verdict.begin())
           throw new AuthorizationError('the message did not pass the guard; pass this handler to the transports alone')
         const { call, end } = verdict
+        let isPublished = false
+        const seen = (id: unknown) => {
+          isPublished ||= id === context.taskId
+        }
         try {
-          await executor.execute(context, ownedBy(call.invoker, bus), call)
+          await executor.execute(context, ownedBy(call.invoker, bus, seen), call)
           end()
         } catch (error) {
           report(error)
           // AGT-33: the SDK would publish a task without its caller, and the message of the error.
-          publishFailure(context, bus, call.invoker)
+          publishFailure(context, bus, call.invoker, isPublished)
           end(error ?? new AuthorizationError('the executor failed'))
         }
       },
@@ -111,13 +115,14 @@ export function executorFor<Context extends A2aRequestContext, Bus extends A2aEv
   }
 }
 
-/** A bus that writes the caller into each task that is published. */
-function ownedBy<Bus extends A2aEventBus>(caller: string, bus: Bus): Bus {
+/** A bus that writes the caller into each task that is published. `seen` receives the ids of these tasks. */
+function ownedBy<Bus extends A2aEventBus>(caller: string, bus: Bus, seen?: (id: unknown) => void): Bus {
   const publish = (event: TaskEvent): void => {
     const { kind, data } = event
-    const owned =
-      kind === 'task' ? { kind, data: { ...data, metadata: { ...data.metadata, [callerKey]: caller } } } : event
+    const isTask = kind === 'task'
+    const owned = isTask ? { kind, data: { ...data, metadata: { ...data.metadata, [callerKey]: caller } } } : event
     bus.publish(owned as never)
+    if (isTask) seen?.(data.id)
   }
   return new Proxy(bus, {
     get(target, property) {
@@ -130,5 +135,5 @@ function ownedBy<Bus extends A2aEventBus>(caller: string, bus: Bus): Bus {
 
 interface TaskEvent {
   readonly kind: string
-  readonly data: { readonly metadata?: object | undefined }
+  readonly data: { readonly id?: unknown; readonly metadata?: object | undefined }
 }

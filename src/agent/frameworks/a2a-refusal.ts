@@ -40,25 +40,34 @@ export function canWait({ approvable, code }: Refusal): boolean {
 
 /** Publishes a task that waits for an approval. */
 export function publishWaiting(context: A2aRequestContext, bus: A2aEventBus, refusal: Refusal, caller: string): void {
-  const { taskId, contextId } = context
-  publishTask(context, bus, caller)
+  const { taskId, contextId, task } = context
+  // The SDK has stored a task of before, with the message. It may have changed since the context was made.
+  if (task === undefined) publishTask(context, bus, caller)
   publishStatus(context, bus, authRequired, refusalMessage(contextId, taskId, refusal))
 }
 
 /**
  * Publishes the end of a task whose executor failed. The message of the error may contain a secret, and is left out.
+ *
+ * @param isPublished - whether the executor has published the task.
  */
-export function publishFailure(context: A2aRequestContext, bus: A2aEventBus, caller: string): void {
-  const { taskId, contextId } = context
-  publishTask(context, bus, caller)
+export function publishFailure(
+  context: A2aRequestContext,
+  bus: A2aEventBus,
+  caller: string,
+  isPublished: boolean,
+): void {
+  const { taskId, contextId, task } = context
+  if (task === undefined && !isPublished) publishTask(context, bus, caller)
   publishStatus(context, bus, failed, messageOf(contextId, taskId, 'The agent failed.', {}))
 }
 
-function publishTask({ taskId, contextId, request, task }: A2aRequestContext, bus: A2aEventBus, caller: string): void {
-  const common = { contextId, metadata: { ...task?.metadata, [callerKey]: caller } }
+/** Publishes a new task. */
+function publishTask({ taskId, contextId, request }: A2aRequestContext, bus: A2aEventBus, caller: string): void {
   const history = request.message === undefined ? [] : [request.message]
   const status = { state: submitted, message: undefined, timestamp: undefined }
-  bus.publish({ kind: 'task', data: { artifacts: [], history, ...task, ...common, id: taskId, status } } as never)
+  const metadata = { [callerKey]: caller }
+  bus.publish({ kind: 'task', data: { id: taskId, contextId, status, artifacts: [], history, metadata } } as never)
 }
 
 function publishStatus(
