@@ -50,6 +50,13 @@ describe('the targets', () => {
     expect(new Set(figures).size).toBe(figures.length)
   })
 
+  test('of a warm decision fail on a slower processor too when our part grows by a half', () => {
+    const warm = targets.find(({ figure }) => figure === 'warm 3') as Target
+    const reading = { 'reading / raw': 0.44 }
+    expect(standingOf(warm, { 'warm 3': 1.28, ...reading })).toBe('missed for a known reason')
+    expect(standingOf(warm, { 'warm 3': 1.42, ...reading })).toBe('missed')
+  })
+
   test('with a known reason are shown as missed, and the reason below', () => {
     const { rows, notes } = targetsTable({ 'refuse invocation': 1.6, 'reading / raw': 0.43 })
     expect(rows).toEqual([
