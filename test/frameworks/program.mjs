@@ -194,6 +194,10 @@ async function checkA2a(binding) {
   const { id: taskId, contextId, status } = waiting
   assert.equal(status.state, 8, 'TASK_STATE_AUTH_REQUIRED')
   assert.ok(shown(waiting).includes('*@example.com'))
+  const repeated = await to(loose(), eve, { taskId, contextId })
+  assert.deepEqual([repeated.id, repeated.status.state], [taskId, 8], 'the same task waits on')
+  // Each of the two messages, and each refusal.
+  assert.equal(new Set(repeated.history.map(({ messageId }) => messageId)).size, 4)
   const foreign = await to(signing(helper), bob, { taskId, contextId })
   assert.ok(shown(foreign).includes('another caller'), 'the task of another caller')
   assert.equal(executed.length, 3)
