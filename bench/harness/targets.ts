@@ -43,7 +43,7 @@ function slowerAtJavaScript(bound: number, readings: number, figure?: string): A
     bound,
     readings,
     ...(figure !== undefined && { figure }),
-    reason: `compared with a verification, this processor is slower at JavaScript than the one of the bound. Accepted while ${figure === undefined ? 'it' : `“${figure}”`} is at most ${bound} + ${readings} × the time in which @ipld/dag-cbor reads a call and its proofs, in verifications (decision 129).`,
+    reason: `compared with a verification, this processor is slower at JavaScript than the one of the bound. Accepted while ${figure === undefined ? 'it' : `“${figure}”`} is at most ${bound === 0 ? '' : `${bound} + `}${readings} × the time in which @ipld/dag-cbor reads a call and its proofs, in verifications (decision 129).`,
   }
 }
 
