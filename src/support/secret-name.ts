@@ -1,11 +1,12 @@
 /** Whether the name of a variable, an option or a parameter suggests a secret. */
 export function hasSecretName(name: string): boolean {
-  return wordsOf(name).some((word) => isKeyWord(word) || secretWords.has(word))
+  const words = wordsOf(name)
+  return words.some((word, at) => isKeyWord(word) || secretWords.has(word) || keyPairs.has(`${word} ${words[at + 1]}`))
 }
 
 /**
- * Whether the name of a variable or a field is that of a key itself. It is narrower than {@link hasSecretName}: a name
- * such as `KEY_PREFIX`, `TOKEN_URL` or `AUTH_DOMAIN` is that of a setting, whose value occurs elsewhere too.
+ * Whether the name of a variable or a field is that of a key itself. A name such as `KEY_PREFIX`, `TOKEN_URL` or
+ * `AUTH_DOMAIN` is that of a setting, whose value occurs elsewhere too.
  */
 export function isKeyName(name: string): boolean {
   const words = wordsOf(name)
@@ -35,9 +36,10 @@ function isKeyWord(word: string): boolean {
 }
 
 const secretWords: ReadonlySet<string> = new Set([
-  ...['apikey', 'auth', 'authorization', 'bearer', 'bot', 'cookie', 'credential', 'credentials', 'creds', 'dsn', 'jwt'],
-  ...['key', 'keys', 'pass', 'passphrase', 'passwd', 'password', 'pat', 'pin', 'private', 'pwd', 'salt', 'secret'],
-  ...['secrets', 'session', 'sessionid', 'sid', 'sig', 'signature', 'token', 'webhook'],
+  ...['apikey', 'apikeys', 'auth', 'authorization', 'bearer', 'bot', 'cookie', 'cookies', 'credential', 'credentials'],
+  ...['creds', 'dsn', 'jwt', 'key', 'keys', 'mnemonic', 'pass', 'passcode', 'passphrase', 'passwd', 'password'],
+  ...['passwords', 'pat', 'pin', 'private', 'pwd', 'salt', 'secret', 'secrets', 'session', 'sessionid', 'sid', 'sig'],
+  ...['signature', 'token', 'webhook'],
 ])
 
 /** Words for a key, whatever comes after them unless that is a setting. Of the others, such as `auth`, few do. */
@@ -73,6 +75,7 @@ const settings: ReadonlySet<string> = new Set([
     'prefix',
     'provider',
     'realm',
+    'reference',
     'regex',
     'region',
     'rotation',
@@ -85,13 +88,29 @@ const settings: ReadonlySet<string> = new Set([
 
 /** Words after `auth` and others that leave it the name of a key. */
 const additions: ReadonlySet<string> = new Set([
-  ...['admin', 'base', 'code', 'content', 'current', 'data', 'default', 'dev', 'development', 'header', 'headers'],
+  ...[
+    'admin',
+    'base',
+    'basic',
+    'code',
+    'content',
+    'current',
+    'data',
+    'default',
+    'dev',
+    'development',
+    'header',
+    'headers',
+  ],
   ...['json', 'live', 'new', 'old', 'previous', 'primary', 'prod', 'production', 'raw', 'sandbox', 'secondary'],
   ...['staging', 'string', 'test', 'v', 'value'],
 ])
 
+/** Pairs of words that name a key together. */
 const keyPairs: ReadonlySet<string> = new Set([
-  ...['secret id', 'seed phrase', 'session id', 'webhook uri', 'webhook url', 'webhook urls'],
+  ...['access code', 'backup code', 'backup codes', 'client assertion', 'cookie d', 'device code', 'master seed'],
+  ...['otp seed', 'recovery code', 'recovery codes', 'secret id', 'seed phrase', 'session id', 'totp seed'],
+  ...['wallet seed', 'webhook uri', 'webhook url', 'webhook urls'],
 ])
 
 /** Keys that are public, or that are the names of something. */

@@ -433,7 +433,16 @@ describe('procura wrap', () => {
     const servers = {
       mail: {
         command: 'node',
-        args: ['mail.mjs', '--token', 'hunter2-canary', '--api-key=canary-2', 'X-Auth: canary-3'],
+        args: [
+          'mail.mjs',
+          '--token',
+          'hunter2-canary',
+          '--api-key=canary-2',
+          'X-Auth: canary-3',
+          '--mnemonic',
+          'canary-7',
+          '--seed-phrase=canary-8',
+        ],
         env: { MAIL_KEY: 'canary-4-${SUFFIX}', URL: 'https://example.com' },
       },
       api: {

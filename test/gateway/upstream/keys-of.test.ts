@@ -145,6 +145,7 @@ describe('the keys of a program', () => {
         'TOKEN_ADDRESS',
         'DB_SECRET_ARN',
         'API_KEY_FINGERPRINT',
+        'SECRET_REFERENCE',
       ],
     ].map((name) => [name, plain] as const)
     others.push(
@@ -179,6 +180,12 @@ describe('the keys of a program', () => {
         'SENTRY_DSN',
         'JWT',
         'SEED_PHRASE',
+        'TOTP_SEED',
+        'AUTH_BASIC',
+        'CLIENT_ASSERTION',
+        'RECOVERY_CODES',
+        'DB_PASSCODE',
+        'SLACK_COOKIE_D',
       ],
     ]
     for (const name of names) expect(keysOf(name, key), name).toEqual([key])
