@@ -29,6 +29,17 @@ describe('the places at which a form can begin', () => {
     for (const value of values) expect(starts.next(Buffer.from(`....${value}`), 0)).toBe(8)
   })
 
+  it('are found whatever the value of each of the four bytes', () => {
+    for (let byte = 0; byte < 256; byte++) {
+      for (let at = 0; at < 4; at++) {
+        const form = Uint8Array.of(1, 2, 3, 4).fill(byte, at, at + 1)
+        const starts = createFormStarts([form])
+        expect(starts.next(Uint8Array.of(0, ...form), 0), String(form)).toBe(1)
+        expect(starts.next(Uint8Array.of(0, ...form.fill(byte ^ 128, at, at + 1)), 0), String(form)).not.toBe(1)
+      }
+    }
+  })
+
   it('are forgotten', () => {
     const starts = createFormStarts([Buffer.from('canary-77')])
     expect(starts.next(Buffer.from('a canary-77'), 0)).toBe(2)
