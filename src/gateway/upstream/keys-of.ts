@@ -19,14 +19,14 @@ export function keysOf(variable: string, value: string): readonly string[] {
   // Also of those that were found before.
   let found = 0
   const add = (text: string): void => {
-    if (Buffer.byteLength(text.trim()) < minBytes) return
-    keys.add(text.trim())
+    if (Buffer.byteLength(text) < minBytes) return
+    keys.add(text)
     found += 1
   }
 
   function search(name: string, given: string, depth: number): void {
     if (depth > deepest || Buffer.byteLength(given) < minBytes) return
-    const text = withoutQuotes(given.trim())
+    const text = withoutQuotes(given.trim()).trim()
     const data = dataIn(text)
     const before = found
     if (data !== undefined) {
@@ -54,7 +54,7 @@ export function keysOf(variable: string, value: string): readonly string[] {
  */
 function withoutQuotes(text: string): string {
   const [first, last] = [text.at(0), text.at(-1)]
-  return text.length > 2 && first === last && (first === '"' || first === "'") ? text.slice(1, -1) : text
+  return first === last && (first === '"' || first === "'") ? text.slice(1, -1) : text
 }
 
 /** The object or the list that a text is, as JSON or as JSON in base64, whose lines may have been wrapped. */
@@ -74,8 +74,8 @@ function dataIn(text: string): object | undefined {
  */
 function partsOfKey(text: string): readonly string[] {
   if (text.includes('-----BEGIN')) return [text, ...privateKeysIn(text)].flatMap(withLineBreaks)
-  const parts = text.split(/[\s,;]/).filter((part) => !/:$|["']:/.test(part))
-  const values = text.split(/[\s,;]/).flatMap((part) => [part, withoutBrackets(part)])
+  const values = text.split(/[\s,;]/)
+  const parts = values.filter((part) => !/:$|["']:/.test(part))
   const passwords = values.map((part) => /^[^:/]*:([^/].*)$/.exec(part)?.[1] ?? '')
   // The name of a cookie may be any, and so may the value of a harmless one.
   const cookies = values.map((part) => /^[^=]*=(.*)$/.exec(part)?.[1] ?? '')

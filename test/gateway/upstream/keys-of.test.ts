@@ -30,6 +30,12 @@ describe('the keys of a program', () => {
       'CONFIG_BASE64',
       base64(JSON.stringify({ region: plain, client_secret: key })).replace(/.{20}/g, '$&\n'),
     ],
+    ['JSON in base64 with all its characters', 'CONFIG', base64(JSON.stringify({ a: 'ø>>ø??þ~~', token: key }))],
+    [
+      'JSON in base64 for URLs',
+      'CONFIG',
+      Buffer.from(JSON.stringify({ a: 'ø>>ø??þ~~', token: key })).toString('base64url'),
+    ],
     ['options in JSON', 'ARGS', JSON.stringify(['--region', plain, '--api-key', key])],
     ['options', 'ARGS', `--region ${plain} --api-key ${key}`],
     ['the header of an option', 'ARGS', `--region ${plain} --header "Authorization: Bearer ${key}" --verbose`],
@@ -53,6 +59,7 @@ describe('the keys of a program', () => {
     ['a key in quotation marks', 'API_KEY', `"${key}"`],
     ['keys in quotation marks', 'API_KEYS', `"${key}", "${github}"`],
     ['keys in a list of Python', 'API_KEYS', `['${github}', '${key}']`],
+    ['the first key in a list of Python', 'API_KEYS', `['${key}', '${github}']`],
     ['keys in JSON that is not valid', 'API_KEYS', `{"a":"${key}","b":"${github}",}`],
     ['a key with a number', 'API_KEY2', key],
     ['the token of a header', 'UPSTREAM_HEADER', `Bearer ${key}`],
@@ -203,6 +210,111 @@ describe('the keys of a program', () => {
     expect(keysOf('DB_CREDENTIALS', short)).toEqual([short])
     // In base64, it breaks none.
     expect(keysOf('SESSION_TOKEN', base64(value))).toEqual([key, base64(value)])
+  })
+
+  it('are found with the marks of a message around them kept [GTW-73]', async () => {
+    const stream = new PassThrough()
+    stream.end(`{"a":"${key}","organization-key":"${key}"}`)
+    const broken = `{"organization-key":"${key}","b":"${github}",}`
+    expect(await text(redactOutput(stream, { LIST_KEYS: `"${key}", "${github}"`, BROKEN_KEYS: broken }))).toBe(
+      '{"a":"[redacted]","organization-key":"[redacted]"}',
+    )
+    expect(keysOf('API_KEYS', `X-Authorization: ${key}`)).not.toContain('X-Authorization:')
+    expect(keysOf('BOT_TOKENS', `${github} 1234567:0aB1-0aB1`)).toContain('1234567:0aB1-0aB1')
+    expect(keysOf('API_KEYS', `{'organization-key':'${key}', 'b':1}`)).not.toContain(`organization-key':'${key}`)
+  })
+
+  it('are found in quotation marks with white space inside and outside [GTW-73]', () => {
+    const phrase = 'correct horse battery staple'
+    for (const value of [`"${phrase}"\n`, `'${phrase}'`, ` " ${phrase} " `])
+      expect(keysOf('MNEMONIC', value), value).toContain(phrase)
+    expect(keysOf('API_KEY', ` " ${key} " `)).toEqual([key])
+    expect(keysOf('API_KEY', `"${' '.repeat(16)}hunter2"`)).toEqual([])
+    expect(keysOf('API_KEY', `"${key}`)).toContain(key)
+    expect(keysOf('API_KEYS', `' {"key":"${key}","region":"${plain}"}'`)).toEqual([key])
+  })
+
+  it('are found without an account or a name before them, and with brackets at their ends [GTW-73]', () => {
+    expect(keysOf('AUTH', `:${key}`)).toContain(key)
+    expect(keysOf('MAIL_COOKIE', `=${key}`)).toContain(key)
+    for (const mark of [' ', '\t', ',', ';'])
+      for (const first of ['one', '(one', '"one'])
+        expect(keysOf('API_TOKENS', `${first}:${key})${mark}two:0aB1-0aB1-0aB1-0aB1)`), mark).toEqual(
+          expect.arrayContaining([key, '0aB1-0aB1-0aB1-0aB1']),
+        )
+    expect(keysOf('DB_PASSWORDS', `${key} 0aB1(0aB1[0aB1-0aB1]`)).toContain('0aB1(0aB1[0aB1-0aB1]')
+  })
+
+  it.each(['PRIVATE KEY', 'RSA PRIVATE KEY', 'PGP PRIVATE KEY BLOCK'])(
+    'are found in a file with a %s [GTW-73]',
+    (kind) => {
+      const pem = `-----BEGIN ${kind}-----\nMIIE0aB1\n0aB1\n-----END ${kind}-----`
+      expect(keysOf('CLIENT_PEM', `-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----\n${pem}\n`)).toContain(
+        pem,
+      )
+    },
+  )
+
+  it('are found in a field with the name `key`, unless it is the name of something [GTW-73]', () => {
+    const words = 'created_at_timestamp'
+    for (const value of ['{"column":{"key":"created_at_timestamp"}}', 'key=created_at_timestamp'])
+      expect(keysOf('ORDER', value), value).toEqual([])
+    for (const value of [key, '9f-2b-4c-1d-0a-0b-1e', 'f9-b2-c4-d1-a0-b0-e1'])
+      expect(keysOf('CONFIG', JSON.stringify({ key: value })), value).toEqual([value])
+    for (const name of ['apikey', 'keys', 'password'])
+      expect(keysOf('CONFIG', JSON.stringify({ [name]: words })), name).toEqual([words])
+    expect(keysOf('apikey', words)).toEqual([words])
+    expect(keysOf('CONFIG', JSON.stringify({ credentials: { key: words } }))).toEqual([words])
+  })
+
+  it('are found in eight values within values, and are no longer searched for in more [GTW-73]', () => {
+    const nested = (depth: number, wrap: (value: string) => string): string => {
+      let value = `token=${key}`
+      for (let at = 0; at < depth; at++) value = wrap(value)
+      return value
+    }
+    const inUrl = (value: string): string => `https://h/?a=${encodeURIComponent(value)}`
+    const inJson = (value: string): string => JSON.stringify({ a: value })
+    const inField = (value: string): string => `token=${value}`
+    // The innermost value of a field is found with the one around it.
+    for (const [wrap, most] of [[inUrl, 7] as const, [inJson, 7] as const, [inField, 8] as const]) {
+      expect(keysOf('VALUE', nested(most, wrap)), wrap.name).toContain(key)
+      expect(keysOf('VALUE', nested(most + 1, wrap)), wrap.name).not.toContain(key)
+    }
+  })
+
+  it('are not the path of a file with one, but a key may look like a part of a path [GTW-73]', () => {
+    const folders = [
+      'app',
+      'data',
+      'etc',
+      'home',
+      'mnt',
+      'opt',
+      'private',
+      'root',
+      'run',
+      'secrets',
+      'srv',
+      'tmp',
+      'usr',
+    ]
+    const starts = [...folders, 'Users', 'var'].map((folder) => `/${folder}/`)
+    for (const start of [...starts, '~/', './', '../', 'C:\\', 'd:\\'])
+      expect(keysOf('DEPLOY_KEY', `${start}keys/deployment.txt`), start).toEqual([])
+    for (const value of ['/0aB1/0aB1+0aB1-0aB1', '0aB1/run/0aB1+0aB1/'])
+      expect(keysOf('DEPLOY_KEY', value), value).toContain(value)
+  })
+
+  it('are not public values that look like keys, nor words like those of a header [GTW-73]', () => {
+    const kinds = ['HASH', 'DIGEST', 'SHA256', 'CHECKSUM', 'FINGERPRINT', 'COMMIT', 'REVISION', 'PUBLIC', 'ADDRESS']
+    for (const kind of [...kinds, 'RECIPIENT', 'TRANSACTION'])
+      expect(keysOf(`BUILD_${kind}`, '0ab1'.repeat(16)), kind).toEqual([])
+    for (const words of ['Basic subscription', 'the standard bearer company', 'Bearer of many things'])
+      expect(keysOf('PLAN', words), words).toEqual([])
+    expect(keysOf('API_KEY', 'https://h.example.com:8443-organizations')).toEqual([
+      'https://h.example.com:8443-organizations',
+    ])
   })
 
   it('are found at any depth of JSON', () => {
