@@ -78,6 +78,8 @@ interface Change {
   readonly options?: object
   readonly guard?: object
   readonly getTask?: () => Promise<unknown>
+  /** The answer of the SDK to a message. */
+  readonly answer?: unknown
 }
 
 function setUp(change: Change = {}) {
@@ -112,7 +114,7 @@ function setUp(change: Change = {}) {
       async sendMessage(params: A2aSendRequest, context: Context) {
         const run = runner(guarded, params, context)
         await (change.begin ? change.begin(run) : run())
-        return 'answer'
+        return change.answer ?? 'answer'
       },
       async *sendMessageStream(params: A2aSendRequest, context: Context) {
         yield* change.stream?.(runner(guarded, params, context)) ?? []
@@ -193,6 +195,19 @@ describe('a message that waits for an approval', () => {
     expect(denial).toMatchObject({ code: 'policy_unsatisfied', approvable: { audience: signer.did } })
     // The SDK has stored the task and the message; only the state changes.
     expect(second).toMatchObject([{ kind: 'statusUpdate', data: { taskId: 'kept', status: { state: 8 } } }])
+  })
+
+  it.each([
+    ['task', { id: 'kept', status: { state: 8 } }],
+    ['message', { messageId: 'a' }],
+  ])('AGT-28 for a known task is answered with one %s, where it came for a stream', async ($case, value) => {
+    const stream = () => expect.unreachable('a stream of the SDK begins with a task, and would replace its state')
+    const { handler, bus } = setUp({ options: urgent, tasks: { kept: mine }, stream, answer: value })
+    const request: A2aSendRequest = { message: { messageId: 'm', parts: [], contextId: 'c', taskId: 'kept' } }
+    const answers: unknown[] = []
+    for await (const one of handler.sendMessageStream(request, await refusedByPolicy(request))) answers.push(one)
+    expect(answers).toEqual([{ payload: { $case, value } }])
+    expect(bus.events).toMatchObject([{ kind: 'statusUpdate', data: { taskId: 'kept', status: { state: 8 } } }])
   })
 
   it('[attack 94] AGT-27 does not become one for a task, or with a reference to a task, of another caller', async () => {
@@ -366,6 +381,52 @@ describe('the executor behind a guarded request handler', () => {
       data: { taskId: published[0] ?? 'kept', status: { state: 4 } },
     })
     expect(others).toEqual([])
+  })
+
+  /** The events after an executor failed in the stream of a message for a known task. */
+  async function failedInStream(change: Change & { readonly state?: number }) {
+    const kept = { ...mine, status: { state: 6 }, artifacts: ['a'], history: ['h'] }
+    const { handler, bus, errors, outcomes } = setUp({
+      async execute() {
+        kept.status = { state: change.state ?? 6 }
+        throw new Error('a fault')
+      },
+      async *stream(run) {
+        yield await run()
+      },
+      tasks: { kept },
+      ...change,
+    })
+    const request: A2aSendRequest = { message: { messageId: 'm', parts: [], contextId: 'c', taskId: 'kept' } }
+    for await (const _ of handler.sendMessageStream(request, await contextOf('sendMessageStream', request)));
+    await expect.poll(outcomes).toEqual(['error'])
+    return { events: bus.events, errors }
+  }
+  const failure = { kind: 'statusUpdate', data: { taskId: 'kept', status: { state: 4 } } }
+
+  it('AGT-33 that fails in a stream begins it with the task as it is stored, with its messages and artifacts', async () => {
+    const { events } = await failedInStream({})
+    // The SDK keeps those that it has stored, and adds none from an empty list.
+    const data = { ...mine, id: 'kept', status: { state: 6 }, artifacts: [], history: [] }
+    expect(events[0]).toEqual({ kind: 'task', data })
+    expect(events.slice(1)).toMatchObject([failure])
+  })
+
+  it.each([3, 4, 5, 7])('AGT-33 that fails in a stream leaves a task that ended with state %i', async (state) => {
+    const { events } = await failedInStream({ state })
+    expect(events).toMatchObject([{ kind: 'task', data: { id: 'kept', status: { state } } }])
+    expect(events).toHaveLength(1)
+  })
+
+  it('AGT-33 that fails in a stream fails its task, also where the store does', async () => {
+    let asked = 0
+    const getTask = async () => {
+      if (asked++ === 0) return mine
+      throw new Error('the store is away')
+    }
+    const { events, errors } = await failedInStream({ getTask })
+    expect(events).toMatchObject([failure])
+    expect(errors.map(String)).toEqual(['Error: a fault', 'Error: the store is away'])
   })
 
   it('AGT-33 reports the error of a failure once', async () => {

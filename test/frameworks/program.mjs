@@ -198,6 +198,11 @@ async function checkA2a(binding) {
   assert.deepEqual([repeated.id, repeated.status.state], [taskId, 8], 'the same task waits on')
   // Each of the two messages, and each refusal.
   assert.equal(new Set(repeated.history.map(({ messageId }) => messageId)).size, 4)
+  const streamed = []
+  const again = messageTo(eve, { taskId, contextId })
+  for await (const event of (await loose()).sendMessageStream(again)) streamed.push(keep(event))
+  const states = streamed.map(({ payload: { $case, value } }) => [$case, value.id, value.status.state])
+  assert.deepEqual(states, [['task', taskId, 8]], 'the same task waits on, and its stream ends')
   const foreign = await to(signing(helper), bob, { taskId, contextId })
   assert.ok(shown(foreign).includes('another caller'), 'the task of another caller')
   assert.equal(executed.length, 3)
@@ -209,6 +214,27 @@ async function checkA2a(binding) {
   search([kept, tasks, store, records(), { mail_send: 0 }], containers)
   agent.close()
   await close()
+}
+
+/** An executor that fails in the stream of a message for a task of before. */
+async function checkA2aFailure(binding) {
+  const all = await setUp([a2aAsk, manage])
+  const work = () => Promise.reject(new Error(`a fault with ${eve}`))
+  const { origin, errors, ...agent } = await serveAgent({ ...all, binding, work })
+  const { audience, assistant, sign } = all
+  const signed = async (request) => sign(a2aAsk, { ...argumentsOf(request), message: await messageDigest(request) })
+  const waits = await (await clientOf({ origin, makeContainer: signed })).sendMessage(messageTo(eve))
+  const { id: taskId, contextId } = waits
+  const client = await clientOf({ origin, agent: assistant, audience })
+  const states = []
+  for await (const { payload } of client.sendMessageStream(messageTo(carol, { taskId, contextId })))
+    states.push(payload.value.status.state)
+  assert.deepEqual(states, [8, 4])
+  const { status, history } = await client.getTask({ id: taskId, tenant: '', historyLength: undefined })
+  assert.deepEqual([status.state, history.length, errors.length], [4, 4, 1])
+  assert.ok(!shown(status).includes('a fault'))
+  agent.close()
+  await all.close()
 }
 
 const [only] = process.argv.slice(2)
@@ -232,5 +258,7 @@ await step('Claude Agent SDK 0.3 with a guarded server', checkGuarded)
 await step('A2A 1.0 over JSON-RPC', () => checkA2a('JSONRPC'))
 await step('A2A 1.0 over HTTP', () => checkA2a('HTTP+JSON'))
 await step('A2A 1.0 over gRPC', () => checkA2a('GRPC'))
+for (const binding of ['JSONRPC', 'HTTP+JSON', 'GRPC'])
+  await step(`A2A 1.0, an executor that fails, over ${binding}`, () => checkA2aFailure(binding))
 for (const binding of ['JSONRPC', 'HTTP+JSON', 'GRPC'])
   await step(`A2A 1.0, every method, over ${binding}`, () => checkMethods(binding))

@@ -7,7 +7,7 @@
 import { AuthorizationError } from '../../errors.ts'
 import type { GuardedCall } from '../../guard/call.ts'
 import type { A2aEventBus, A2aRequestContext, GuardedExecutor } from './a2a-context.ts'
-import { callerKey, publishFailure, publishWaiting, type Refusal } from './a2a-refusal.ts'
+import { callerKey, publishFailure, publishWaiting, type Refusal, type StoredTask } from './a2a-refusal.ts'
 
 /** An `AgentExecutor` of A2A, which receives the authorized call too. */
 export interface A2aExecutor<Context, Bus> {
@@ -69,11 +69,15 @@ export interface ExecutorOfHandler<Context, Bus> {
   readonly cancelling: <T>(taskId: string, caller: string, work: () => Promise<T>) => Promise<T>
 }
 
+/** The stored task with which the stream of a message must begin; undefined if its answer is no stream. */
+export type StartOfStream = (context: A2aRequestContext) => Promise<StoredTask | undefined>
+
 /** Makes the executor that runs messages which passed the guard, and no other. */
 export function executorFor<Context extends A2aRequestContext, Bus extends A2aEventBus>(
   executor: A2aExecutor<Context, Bus>,
   verdictOf: (context: A2aRequestContext['context']) => A2aVerdict | undefined,
   report: (error: unknown) => void,
+  startOf: StartOfStream,
 ): ExecutorOfHandler<Context, Bus> {
   const cancelled = new Set<{ readonly taskId: string; readonly caller: string }>()
   const callerOf = (id: string): string => [...cancelled].find(({ taskId }) => taskId === id)?.caller ?? ''
@@ -86,21 +90,20 @@ export function executorFor<Context extends A2aRequestContext, Bus extends A2aEv
         if (verdict === undefined || !verdict.begin())
           throw new AuthorizationError('the message did not pass the guard; pass this handler to the transports alone')
         const { call, end } = verdict
-        let isPublished = false
-        const seen = (id: unknown) => {
-          isPublished ||= id === context.taskId
-        }
+        const own = ownedBy(call.invoker, bus, context.taskId)
         try {
-          await executor.execute(context, ownedBy(call.invoker, bus, seen), call)
+          await executor.execute(context, own.bus, call)
           end()
         } catch (error) {
           report(error)
           // AGT-33: the SDK would publish a task without its caller, and the message of the error.
-          publishFailure(context, bus, call.invoker, isPublished)
+          const isKnown = context.task !== undefined && !own.isPublished()
+          const start = isKnown ? await startOf(context) : undefined
+          publishFailure(context, bus, call.invoker, { isPublished: own.isPublished(), start })
           end(error ?? new AuthorizationError('the executor failed'))
         }
       },
-      cancelTask: (taskId, bus) => executor.cancelTask(taskId, ownedBy(callerOf(taskId), bus)),
+      cancelTask: (taskId, bus) => executor.cancelTask(taskId, ownedBy(callerOf(taskId), bus, taskId).bus),
     } satisfies GuardedExecutor<Context, Bus>),
     async cancelling(taskId, caller, work) {
       // Each request has its own entry: a task may be cancelled twice at the same time.
@@ -115,22 +118,34 @@ export function executorFor<Context extends A2aRequestContext, Bus extends A2aEv
   }
 }
 
-/** A bus that writes the caller into each task that is published. `seen` receives the ids of these tasks. */
-function ownedBy<Bus extends A2aEventBus>(caller: string, bus: Bus, seen?: (id: unknown) => void): Bus {
+/** The bus of an executor. */
+interface OwnedBus<Bus> {
+  /** Writes the caller into each task that is published. */
+  readonly bus: Bus
+  /** Whether the executor has published its task. */
+  readonly isPublished: () => boolean
+}
+
+function ownedBy<Bus extends A2aEventBus>(caller: string, bus: Bus, taskId: string): OwnedBus<Bus> {
+  let isPublished = false
   const publish = (event: TaskEvent): void => {
     const { kind, data } = event
     const isTask = kind === 'task'
     const owned = isTask ? { kind, data: { ...data, metadata: { ...data.metadata, [callerKey]: caller } } } : event
+    if (isTask) isPublished ||= data.id === taskId
     bus.publish(owned as never)
-    if (isTask) seen?.(data.id)
   }
-  return new Proxy(bus, {
+  const proxy = new Proxy(bus, {
     get(target, property) {
       if (property === 'publish') return publish
       const value: unknown = Reflect.get(target, property, target)
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
+  return {
+    bus: proxy,
+    isPublished: () => isPublished,
+  }
 }
 
 interface TaskEvent {

@@ -8,6 +8,8 @@ const denialKey = 'xyz.ucan/container.denial'
 
 /** States of a task and the role of an agent, as numbers of A2A 1.0. */
 const [submitted, failed, authRequired, roleAgent] = [1, 4, 8, 2]
+/** The states in which a task has ended: completed, failed, cancelled, rejected. */
+const ended: readonly unknown[] = [3, failed, 5, 7]
 
 /** A refusal, as the client receives it. */
 export type Refusal = Pick<GuardDenial, 'code' | 'message' | 'requirement' | 'approvable'>
@@ -46,19 +48,28 @@ export function publishWaiting(context: A2aRequestContext, bus: A2aEventBus, ref
   publishStatus(context, bus, authRequired, refusalMessage(contextId, taskId, refusal))
 }
 
+/** A task as it is stored. */
+export interface StoredTask {
+  readonly status?: { readonly state?: unknown } | undefined
+}
+
 /**
  * Publishes the end of a task whose executor failed. The message of the error may contain a secret, and is left out.
  *
- * @param isPublished - whether the executor has published the task.
+ * `isPublished` tells whether the executor has published the task. `start` is the stored task, if a stream begins here.
  */
 export function publishFailure(
   context: A2aRequestContext,
   bus: A2aEventBus,
   caller: string,
-  isPublished: boolean,
+  { isPublished, start }: { readonly isPublished: boolean; readonly start: StoredTask | undefined },
 ): void {
   const { taskId, contextId, task } = context
   if (task === undefined && !isPublished) publishTask(context, bus, caller)
+  // The SDK keeps the stored messages and artifacts of a task that is published without some.
+  if (start !== undefined)
+    bus.publish({ kind: 'task', data: { ...start, artifacts: [], history: [], id: taskId } } as never)
+  if (ended.includes(start?.status?.state)) return
   publishStatus(context, bus, failed, messageOf(contextId, taskId, 'The agent failed.', {}))
 }
 

@@ -11,10 +11,10 @@ import type {
   GuardedExecutor,
 } from './a2a-context.ts'
 import { own } from './a2a-context.ts'
-import { type A2aExecutor, type A2aVerdict, executorFor } from './a2a-executor.ts'
+import { type A2aExecutor, type A2aVerdict, executorFor, type StartOfStream } from './a2a-executor.ts'
 import { createGates, type LooseHandler } from './a2a-gates.ts'
 import type { A2aSendRequest } from './a2a-message.ts'
-import { callerKey, refusalMessage } from './a2a-refusal.ts'
+import { callerKey, refusalMessage, type StoredTask } from './a2a-refusal.ts'
 import { type A2aTaskMethod, taskIdOf } from './a2a-task.ts'
 
 /** Options of {@link guardedRequestHandler}. */
@@ -95,7 +95,10 @@ export function guardedRequestHandler<
   const { RefusalError = AuthorizationError } = given
   const report = (error: unknown): void => void quietly(() => given.onError?.(error))
   const verdicts = new WeakMap<object, A2aVerdict>()
-  const { guarded, cancelling } = executorFor(executor, (context) => verdicts.get(context), report)
+  const streamed = new WeakSet<object>()
+  const startOf: StartOfStream = ({ taskId, context }) =>
+    streamed.has(context) ? storedTask(inner, taskId, context, report) : Promise.resolve(undefined)
+  const { guarded, cancelling } = executorFor(executor, (context) => verdicts.get(context), report, startOf)
   const inner = readOptions(
     where,
     { handler: given.handler(guarded as never) as Handler },
@@ -121,7 +124,12 @@ export function guardedRequestHandler<
       yield* await send<AsyncIterable<unknown>>(
         params,
         context,
-        (scoped, verdict) => endingWith(inner.sendMessageStream(params, scoped) as AsyncIterable<unknown>, verdict),
+        (scoped, verdict) => {
+          // A stream of the SDK must begin with a task, which would replace the state of one that has ended since.
+          if ('refusal' in verdict && params.message?.taskId) return answerOf(() => inner.sendMessage(params, scoped))
+          streamed.add(scoped)
+          return endingWith(inner.sendMessageStream(params, scoped) as AsyncIterable<unknown>, verdict)
+        },
         (refusal) =>
           only({ payload: { $case: 'message', value: refusalMessage(params.message?.contextId ?? '', '', refusal) } }),
       )
@@ -164,6 +172,27 @@ async function* endingWith(
   } finally {
     verdict.leave?.()
   }
+}
+
+/** A task as it is stored now, without its messages; undefined if the store fails. */
+async function storedTask(
+  inner: LooseHandler,
+  id: string,
+  context: A2aCallContext,
+  report: (error: unknown) => void,
+): Promise<StoredTask | undefined> {
+  try {
+    return (await inner.getTask({ id, tenant: '', historyLength: 0 }, context)) as StoredTask | undefined
+  } catch (error) {
+    report(error)
+    return undefined
+  }
+}
+
+/** A stream of one answer: a task or a message. */
+async function* answerOf(answer: () => unknown): AsyncGenerator<unknown, void, undefined> {
+  const value: unknown = await answer()
+  yield { payload: { $case: 'status' in Object(value) ? 'task' : 'message', value } }
 }
 
 async function* only(value: unknown): AsyncGenerator<unknown, void, undefined> {
