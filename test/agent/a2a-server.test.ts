@@ -442,13 +442,17 @@ describe('the executor behind a guarded request handler', () => {
     const { handler, bus } = setUp({
       async execute({ context }, to) {
         to.publish({ kind: 'task', data: { id: 'new', metadata: { own: 1, ...theirs.metadata } } } as never)
+        to.publish({ kind: 'statusUpdate', data: { metadata: { own: 2 } } } as never)
+        // The SDK merges these into the task: they could hand it over.
         to.publish({ kind: 'statusUpdate', data: { metadata: theirs.metadata } } as never)
+        to.publish({ kind: 'artifactUpdate', data: { metadata: theirs.metadata } } as never)
         seen.push((context as CallContext).names(), (to as EventBus).count(), (to as EventBus).events.length)
       },
     })
     await handler.sendMessage(plain, await contextOf('sendMessage', plain))
-    expect(seen).toEqual([['x-ucan-container'], 2, 2])
-    expect(bus.events.map(({ data }) => data['metadata'])).toEqual([{ own: 1, ...mine.metadata }, theirs.metadata])
+    expect(seen).toEqual([['x-ucan-container'], 4, 4])
+    const written = [{ own: 1, ...mine.metadata }, { own: 2 }, mine.metadata, theirs.metadata]
+    expect(bus.events.map(({ data }) => data['metadata'])).toEqual(written)
   })
 })
 

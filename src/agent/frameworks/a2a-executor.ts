@@ -131,9 +131,12 @@ function ownedBy<Bus extends A2aEventBus>(caller: string, bus: Bus, taskId: stri
   const publish = (event: TaskEvent): void => {
     const { kind, data } = event
     const isTask = kind === 'task'
-    const owned = isTask ? { kind, data: { ...data, metadata: { ...data.metadata, [callerKey]: caller } } } : event
+    // The SDK merges the metadata of a state into its task.
+    const isOwned = isTask || (kind === 'statusUpdate' && Object.hasOwn(Object(data.metadata), callerKey))
     if (isTask) isPublished ||= data.id === taskId
-    bus.publish(owned as never)
+    bus.publish(
+      (isOwned ? { kind, data: { ...data, metadata: { ...data.metadata, [callerKey]: caller } } } : event) as never,
+    )
   }
   const proxy = new Proxy(bus, {
     get(target, property) {
