@@ -429,6 +429,36 @@ describe('the executor behind a guarded request handler', () => {
     expect(errors.map(String)).toEqual(['Error: a fault', 'Error: the store is away'])
   })
 
+  it('AGT-33 that failed publishes nothing more', async () => {
+    let later = (): void => undefined
+    const { handler, bus, outcomes } = setUp({
+      async execute(_context, to) {
+        later = () => to.publish({ kind: 'task', data: { id: 'new', status: { state: 2 } } } as never)
+        throw new Error('a fault')
+      },
+    })
+    await handler.sendMessage(plain, await contextOf('sendMessage', plain))
+    await expect.poll(outcomes).toEqual(['error'])
+    const before = bus.count()
+    later()
+    expect(bus.count()).toBe(before)
+  })
+
+  it('AGT-33 ends its call with an error where its failure cannot be published', async () => {
+    const faults: unknown[] = []
+    const { handler, bus, outcomes } = setUp({
+      execute: () => Promise.reject(new Error('a fault')),
+      // The SDK does not wait for the executor.
+      begin: async (run) => void run().catch((error: unknown) => faults.push(error)),
+    })
+    bus.publish = () => {
+      throw new Error('the bus is closed')
+    }
+    expect(await handler.sendMessage(plain, await contextOf('sendMessage', plain))).toBe('answer')
+    await expect.poll(outcomes).toEqual(['error'])
+    expect(faults.map(String)).toEqual(['Error: the bus is closed'])
+  })
+
   it('AGT-33 reports the error of a failure once', async () => {
     const { handler, errors, outcomes } = setUp({ execute: () => Promise.reject(new Error('a fault')) })
     await handler.sendMessage(plain, await contextOf('sendMessage', plain))

@@ -95,12 +95,16 @@ export function executorFor<Context extends A2aRequestContext, Bus extends A2aEv
           await executor.execute(context, own.bus, call)
           end()
         } catch (error) {
+          own.close()
           report(error)
-          // AGT-33: the SDK would publish a task without its caller, and the message of the error.
-          const isKnown = context.task !== undefined && !own.isPublished()
-          const start = isKnown ? await startOf(context) : undefined
-          publishFailure(context, bus, call.invoker, { isPublished: own.isPublished(), start })
-          end(error ?? new AuthorizationError('the executor failed'))
+          try {
+            // AGT-33: the SDK would publish a task without its caller, and the message of the error.
+            const isKnown = context.task !== undefined && !own.isPublished()
+            const start = isKnown ? await startOf(context) : undefined
+            publishFailure(context, bus, call.invoker, { isPublished: own.isPublished(), start })
+          } finally {
+            end(error ?? new AuthorizationError('the executor failed'))
+          }
         }
       },
       cancelTask: (taskId, bus) => executor.cancelTask(taskId, ownedBy(callerOf(taskId), bus, taskId).bus),
@@ -124,11 +128,15 @@ interface OwnedBus<Bus> {
   readonly bus: Bus
   /** Whether the executor has published its task. */
   readonly isPublished: () => boolean
+  /** Nothing more is published: a failed executor does not open its task again. */
+  readonly close: () => void
 }
 
 function ownedBy<Bus extends A2aEventBus>(caller: string, bus: Bus, taskId: string): OwnedBus<Bus> {
   let isPublished = false
+  let isOpen = true
   const publish = (event: TaskEvent): void => {
+    if (!isOpen) return
     const { kind, data } = event
     const isTask = kind === 'task'
     // The SDK merges the metadata of a state into its task.
@@ -148,6 +156,9 @@ function ownedBy<Bus extends A2aEventBus>(caller: string, bus: Bus, taskId: stri
   return {
     bus: proxy,
     isPublished: () => isPublished,
+    close: () => {
+      isOpen = false
+    },
   }
 }
 
