@@ -95,12 +95,13 @@ export const suite: Suite = {
             `${number(median(usages, delay))} ms`,
           ]),
           notes: [
-            `Two events a call. ${drive.turns} turns of ${drive.milliseconds / 1_000} s each. The delay is the delay of the event loop, sampled each millisecond. How long a sync takes is the disk’s.`,
+            `Two events a call. ${drive.turns} turns of ${drive.milliseconds / 1_000} s each. The delay is the delay of the event loop, sampled each millisecond. The disk determines the time of a sync.`,
           ],
         },
       ],
       figures: {
         'sinks, jsonl main / raw': median(among('jsonl', 64, false), (one) => one.mainTime / one.calls / one.rawTime),
+        'sinks, reading / raw': median(among('jsonl', 64, false), (one) => one.readingTime / one.rawTime),
         'sinks, sqlite 64 / 1': median(among('sqlite', 64), events) / median(among('sqlite', 1), events),
         'sinks, sqlite delay, ms': median(among('sqlite', 64), delay),
         'sinks, sqlite delay / memory': median(among('sqlite', 64), delay) / median(among('memory', 64), delay),
