@@ -1,7 +1,7 @@
 import type { Table } from './suite.ts'
 import { number } from './table.ts'
 
-/** A way to make a call, and the figure with its microseconds of processor time. */
+/** A way to make a call, and the figure with its microseconds. */
 interface Way {
   readonly what: string
   readonly figure: string
@@ -23,12 +23,14 @@ const secondsOfDay = 86_400
 export function millionTable(figures: Readonly<Record<string, number>>): Table {
   return {
     title: 'The cost of 1,000,000 calls a day',
-    columns: ['what', 'processor seconds a day', 'of one core'],
+    columns: ['what', 'seconds a day', 'of one core'],
     rows: ways
       // A million times a number of microseconds is that number of seconds.
       .map(({ what, figure }) => [what, figures[figure] ?? Number.NaN] as const)
       .filter(([, seconds]) => Number.isFinite(seconds))
       .map(([what, seconds]) => [what, `${number(seconds)} s`, `${number((seconds / secondsOfDay) * 100)} %`]),
-    notes: ['Chains of three delegations. Computed from the tables below, whose times depend on the machine.'],
+    notes: [
+      'Chains of three delegations. Computed from the tables below, whose times depend on the machine: for the servers the processor time of the server, for the others the elapsed time of one call after the other.',
+    ],
   }
 }
