@@ -141,7 +141,8 @@ function setUp(change: Change = {}) {
   })
   const outcomes = () =>
     sink.records().flatMap(({ event }) => (event.kind === 'outcome' ? [Object(event).status as string] : []))
-  return { handler, errors, called, contexts, looked, bus, outcomes }
+  const codes = () => sink.records().flatMap(({ event }) => (event.kind === 'outcome' ? [Object(event).code] : []))
+  return { handler, errors, called, contexts, looked, bus, outcomes, codes }
 }
 
 const plain: A2aSendRequest = { message: { messageId: 'm', parts: [], contextId: 'c' } }
@@ -276,11 +277,12 @@ describe('a message for a task', () => {
   it('AGT-27 of another caller and one that does not exist cost one look-up and have one answer', async () => {
     const answers = []
     for (const id of ['foreign', 'none']) {
-      const { handler, called, outcomes, errors } = setUp({ tasks: { foreign: theirs } })
+      const { handler, called, outcomes, codes, errors } = setUp({ tasks: { foreign: theirs } })
       const request = forTask(id)
       answers.push(denialOf(await handler.sendMessage(request, await contextOf('sendMessage', request))))
       expect(called).toEqual(['getTask'])
       await expect.poll(outcomes).toEqual(['error'])
+      expect(codes()).toEqual(['ERR_AUTHORIZATION'])
       expect(errors).toEqual([])
     }
     expect(answers[0]).toMatchObject({ requirement: 'AGT-27' })
@@ -457,6 +459,15 @@ describe('the executor behind a guarded request handler', () => {
     expect(await handler.sendMessage(plain, await contextOf('sendMessage', plain))).toBe('answer')
     await expect.poll(outcomes).toEqual(['error'])
     expect(faults.map(String)).toEqual(['Error: the bus is closed'])
+  })
+
+  it('ends its call when the handler fails before it begins, also for a request without a message', async () => {
+    const noRoom = new Error('no room')
+    const { handler, outcomes, errors } = setUp({ begin: () => Promise.reject(noRoom) })
+    for (const request of [plain, {}])
+      await expect(handler.sendMessage(request, await contextOf('sendMessage', request))).rejects.toBe(noRoom)
+    await expect.poll(outcomes).toEqual(['error', 'error'])
+    expect(errors).toEqual([noRoom, noRoom])
   })
 
   it('AGT-33 reports the error of a failure once', async () => {
