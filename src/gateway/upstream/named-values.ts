@@ -60,7 +60,7 @@ export function namedValuesIn(text: string): readonly NamedValue[] {
     if (isScheme || (isWhole && /^[A-Za-z]{3,20}$/.test(open?.first ?? ''))) take(`${open?.first} ${word}`)
     if (name !== undefined) {
       open = { name, ...(value !== '' && { first: value }) }
-      if (value !== '') take(value)
+      take(value)
     } else if (isOption) open = { name: word }
     else open = open !== undefined && open.first === undefined ? { ...open, first: word } : undefined
   }

@@ -23,6 +23,10 @@ describe('the keys of a program', () => {
     ['headers as Python prints them', 'HEADERS', `{'Authorization': 'Bearer ${key}', 'X-Source': '${plain}'}`],
     ['the field of JSON at a depth', 'CONFIG', JSON.stringify({ a: [{ b: { apiKey: key, region: plain } }] })],
     ['what is in a field for keys', 'CONFIG', JSON.stringify({ apiKeys: { openai: key }, names: { first: plain } })],
+    ['a field beside others that are no text', 'CONFIG', JSON.stringify({ a: null, token: key, b: 1, c: [true] })],
+    ['fields of a variable for keys', 'API_KEYS', JSON.stringify({ openai: key, other: github })],
+    ['a value without a name in JSON', 'CONFIG', JSON.stringify({ auth: { value: key } })],
+    ['an option with one dash in JSON', 'ARGS', JSON.stringify(['-token', key])],
     ['JSON in a string of JSON', 'CONFIG', JSON.stringify({ inner: JSON.stringify({ token: key, region: plain }) })],
     ['JSON in base64', 'CONFIG_BASE64', base64(JSON.stringify({ client_secret: key, region: plain }))],
     [
@@ -38,6 +42,9 @@ describe('the keys of a program', () => {
     ],
     ['options in JSON', 'ARGS', JSON.stringify(['--region', plain, '--api-key', key])],
     ['options', 'ARGS', `--region ${plain} --api-key ${key}`],
+    ['an option with one dash', 'ARGS', `-token ${key} -region ${plain}`],
+    ['an option with capitals', 'ARGS', `--apiKey ${key} --region ${plain}`],
+    ['an option with a number', 'ARGS', `--api-key2 ${key} --region ${plain}`],
     ['the header of an option', 'ARGS', `--region ${plain} --header "Authorization: Bearer ${key}" --verbose`],
     ['the password of a URL', 'DATABASE_URI', `postgres://user:${key}@host/${plain}?host=${plain}`],
     ['the password of a URL without account', 'REDIS_URL', `redis://:${key}@host:6379/0`],
@@ -96,17 +103,25 @@ describe('the keys of a program', () => {
     ['an account and a password', 'ann:0aB1/0aB1+0aB1'],
     ['base64 for URLs', '-aB1_0aB1-0aB10aB'],
     ['a number and a token', '1234567:-AB1_0aB1-0aB1'],
+    ['small letters and dashes', '0ab1--ab1-0ab1-0ab1'],
   ])('are found as %s behind an option, a header and a field [GTW-73]', (_what, value) => {
     for (const text of [`--api-key ${value}`, `--api-key=${value}`, `X-Api-Key: ${value}`, `Password=${value};A=b`])
       expect(keysOf('SETTINGS', `${text}\n--region ${plain}`), text).toContain(value)
-    expect(keysOf('HEADERS', `Authorization: Bearer ${value}`)).toContain(`Bearer ${value}`)
+    for (const scheme of ['Basic', 'Bearer', 'Bot', 'Token'])
+      expect(keysOf('HEADERS', `Authorization: ${scheme} ${value}`), scheme).toContain(`${scheme} ${value}`)
+    if (!value.startsWith('ann:'))
+      expect(keysOf('HEADERS', `Authorization: GenieKey ${value}`)).toContain(`GenieKey ${value}`)
     expect(keysOf('ARGS', `-e "A=b" -e API_TOKEN="${value}" --name ${plain}`)).toContain(value)
   })
 
   it.each([',', '&', "'", '"'])('are found with %s in them behind a name [GTW-73]', (mark) => {
     const value = `0aB1${mark}0aB1-0aB1-0aB1`
     const fields = `Server=${plain};Password=${value};Database=${plain}`
-    const options = [`--region ${plain} --password ${value} --verbose`, `--password=${value} --region ${plain}`]
+    const options = [
+      `--region ${plain} --password  ${value} --verbose`,
+      `-password ${value} -region ${plain}`,
+      `--password=${value} --region ${plain}`,
+    ]
     const lines = [`X-Api-Key: ${value}\nX-Source: ${plain}`, `export API_KEY=${value}\nREGION=${plain}`]
     for (const text of [fields, ...options, ...lines, `host=${plain} password=${value} dbname=db`]) {
       expect(keysOf('SETTINGS', text), text).toContain(value)
@@ -163,6 +178,22 @@ describe('the keys of a program', () => {
       ['CA', `-----BEGIN CERTIFICATE-----\n${'MIIE'.repeat(16)}\n-----END CERTIFICATE-----`],
       ['OPTIONS', '{"sort":{"key":"created_at_timestamp"},"token":{"endpoint":"https://login.example.com/"}}'],
       ['LINK', 'mailto:ann.smith@example.com'],
+    )
+    const named = [
+      { key: 'X-Organization-Key', value: 'abc' },
+      { name: 'X-Source', value: plain },
+    ]
+    others.push(
+      ['AUTH_CONFIG', JSON.stringify({ auth: named })],
+      ...['abc', 'a-bot', 'bot-1'].map((word) => ['CONNECTION', `password=${word} host=${plain}`] as const),
+      ...['a1', 'abc1', '1abc'].map((word) => ['CONNECTION', `password=${word} ${plain}`] as const),
+      ...['a1 abc', '"abc"', "'abc'"].map((word) => ['ARGS', `--password ${word} ${plain}`] as const),
+      ...['\n', ', ', '; ', '& '].map((mark) => ['HEADERS', `X-Api-Key:${mark}${plain}`] as const),
+      ['CONNECTION', `password=a1 "${plain}"`],
+      ['CONNECTION', `password=abc,host=${plain}`],
+      ['NOTE', 'the secret production,environment and x--token production,environment'],
+      ['ARGS', `--token --${plain}`],
+      ['ARGS', JSON.stringify(['create-token', plain, '--token=abc', plain, 'x--token', plain])],
     )
     expect(keysOf('COOKIE', `theme="${plain}"`)).not.toContain(plain)
     for (const [name, value] of others) expect(keysOf(name, value), name).toEqual([])
@@ -223,6 +254,15 @@ describe('the keys of a program', () => {
     expect(keysOf('BOT_TOKENS', `${github} 1234567:0aB1-0aB1`)).toContain('1234567:0aB1-0aB1')
     expect(keysOf('API_KEYS', `{'organization-key':'${key}', 'b':1}`)).not.toContain(`organization-key':'${key}`)
   })
+
+  it.each(['correct horse, battery & staple', "o'neil-secret-1234"])(
+    'are found in quotation marks as %s [GTW-73]',
+    (value) => {
+      expect(keysOf('ARGS', `--user ann --password "${value}" --region ${plain}`)).toContain(value)
+      const others = value.replaceAll("'", '"')
+      expect(keysOf('ARGS', `--user ann --password '${others}' --region ${plain}`)).toContain(others)
+    },
+  )
 
   it('are found in quotation marks with white space inside and outside [GTW-73]', () => {
     const phrase = 'correct horse battery staple'
