@@ -212,6 +212,13 @@ describe('scrubbing', () => {
     expect(await new Response(body).text()).toBe('abcQaXcdWXYZ[redacted]')
   })
 
+  it('compares a form from its start where another one begins that has the same place in its table', async () => {
+    const forms = ['abcdWXYZ', 'xptdefgh'].map((text) => Buffer.from(text))
+    const chunks = ['abc', 'Q', 'xptdWXYZ'].map((text) => Buffer.from(text))
+    const body = scrubBody(streamOf(chunks), forms, vi.fn(), patient())
+    expect(await new Response(body).text()).toBe('abcQxptdWXYZ')
+  })
+
   it('compares a form from its start in a chunk after a form that came to nothing', async () => {
     const forms = ['abcdefgh', 'zzzz'].map((text) => Buffer.from(text))
     const chunks = ['abcde', 'X', 'abcdZfgh'].map((text) => Buffer.from(text))
@@ -356,6 +363,22 @@ describe('scrubbing', () => {
     const texts = [await reader.read(), await reader.read()].map((part) => new TextDecoder().decode(part.value))
     expect(texts).toEqual(['data: [redacted]', '\n\n'])
     await reader.cancel()
+  })
+
+  it('SEC-04 passes on at once what only began like a form, and replaces a form beside a longer one', async () => {
+    const forms = ['another-secret-that-is-longer', 'canary-77-longer', 'canary-77'].map((text) => Buffer.from(text))
+    for (const [sent, passed] of [
+      ['data: canary-8', 'data: canary-8'],
+      ['data: canary-77', 'data: '],
+      ['data: canary-77-longer', 'data: [redacted]'],
+    ]) {
+      const open = new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(Buffer.from(sent ?? '')),
+      })
+      const reader = scrubBody(open, forms, () => undefined, patient()).getReader()
+      expect(new TextDecoder().decode((await reader.read()).value)).toBe(passed)
+      await reader.cancel()
+    }
   })
 
   it('cancels the upstream body when the reader cancels, and when the signal of the call fires', async () => {
