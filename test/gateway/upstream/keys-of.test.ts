@@ -27,6 +27,7 @@ describe('the keys of a program', () => {
     ['fields of a variable for keys', 'API_KEYS', JSON.stringify({ openai: key, other: github })],
     ['a value without a name in JSON', 'CONFIG', JSON.stringify({ auth: { value: key } })],
     ['an option with one dash in JSON', 'ARGS', JSON.stringify(['-token', key])],
+    ['a field beside a name and its value', 'CONFIG', JSON.stringify({ name: 'a', value: plain, token: key })],
     ['JSON in a string of JSON', 'CONFIG', JSON.stringify({ inner: JSON.stringify({ token: key, region: plain }) })],
     ['JSON in base64', 'CONFIG_BASE64', base64(JSON.stringify({ client_secret: key, region: plain }))],
     [
@@ -104,6 +105,7 @@ describe('the keys of a program', () => {
     ['base64 for URLs', '-aB1_0aB1-0aB10aB'],
     ['a number and a token', '1234567:-AB1_0aB1-0aB1'],
     ['small letters and dashes', '0ab1--ab1-0ab1-0ab1'],
+    ['a text with a percent sign', '100%-0aB1-0aB1-0aB1'],
   ])('are found as %s behind an option, a header and a field [GTW-73]', (_what, value) => {
     for (const text of [`--api-key ${value}`, `--api-key=${value}`, `X-Api-Key: ${value}`, `Password=${value};A=b`])
       expect(keysOf('SETTINGS', `${text}\n--region ${plain}`), text).toContain(value)
