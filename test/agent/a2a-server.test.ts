@@ -155,7 +155,7 @@ async function contextOf(method: string, value: unknown): Promise<Context> {
   return new CallContext({ 'x-ucan-container': args.options?.serviceParameters?.['X-UCAN-Container'] ?? '' })
 }
 
-/** A message whose call only a policy refuses. */
+/** A message whose call a policy refuses. */
 async function refusedByPolicy(request: A2aSendRequest): Promise<Context> {
   const args = { message: await messageDigest(request), urgent: true }
   const given = { audience: service.did, command: '/agent/ask', args, proofs: [calm] } as const
@@ -240,7 +240,7 @@ describe('a message that waits for an approval', () => {
     expect(bus.events).toEqual([])
   })
 
-  it('AGT-28 is one that only a policy refuses', () => {
+  it('AGT-28 is one that a policy refuses', () => {
     const approvable = { audience: signer.did } as never
     const refusal = { message: '', requirement: 'AGT-28' } as const
     expect(canWait({ ...refusal, code: 'policy_unsatisfied', approvable })).toBe(true)

@@ -35,7 +35,7 @@ export const unserved: Refusal = Object.freeze({
   requirement: 'AGT-31',
 })
 
-/** AGT-28: whether a task can wait for an approval. The caller of a call that only a policy refuses is verified. */
+/** AGT-28: whether a task can wait for an approval. The caller of a call that a policy refuses is verified. */
 export function canWait({ approvable, code }: Refusal): boolean {
   return approvable !== undefined && code === 'policy_unsatisfied'
 }

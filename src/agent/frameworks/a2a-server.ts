@@ -50,7 +50,7 @@ const checks: OptionChecks<GuardedRequestHandlerOptions<never, never, never>> = 
  * `X-UCAN-Container` (`a2aInterceptor` adds it) whose call is bound to it. Nothing is read or stored for a message that
  * is refused.
  *
- * A refused message is answered with a message, whose metadata contain the denial. If only a policy refuses the call,
+ * A refused message is answered with a message, whose metadata contain the denial. If a policy refuses the call,
  * an approval could permit it, and the answer is a task in the state `TASK_STATE_AUTH_REQUIRED`. The client can then
  * send the message again for the same task, with the approval. A refused request about tasks is an error. Only the
  * public agent card needs no container.
