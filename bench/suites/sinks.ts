@@ -101,7 +101,6 @@ export const suite: Suite = {
       ],
       figures: {
         'sinks, jsonl main / raw': median(among('jsonl', 64, false), (one) => one.mainTime / one.calls / one.rawTime),
-        'sinks, reading / raw': median(among('jsonl', 64, false), (one) => one.readingTime / one.rawTime),
         'sinks, sqlite 64 / 1': median(among('sqlite', 64), events) / median(among('sqlite', 1), events),
         'sinks, sqlite delay, ms': median(among('sqlite', 64), delay),
         'sinks, sqlite delay / memory': median(among('sqlite', 64), delay) / median(among('memory', 64), delay),
