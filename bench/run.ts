@@ -26,7 +26,7 @@ import { drawCosts } from './harness/picture.ts'
 import { writeResults } from './harness/results.ts'
 import type { Effort, Table } from './harness/suite.ts'
 import { number, printTable } from './harness/table.ts'
-import { type Standing, standingOf, targets, targetsTable } from './harness/targets.ts'
+import { failedTargets, standingOf, targets, targetsTable } from './harness/targets.ts'
 import { suites } from './suites/index.ts'
 
 /** Short turns, and many: on a machine that others use as well, most of them are then not interrupted. */
@@ -90,9 +90,7 @@ async function main(): Promise<number> {
     writeFileSync(`${root}bench/cost-per-call.svg`, drawCosts(figures))
   }
   if (!values.check) return 0
-  // A part of the suites has a part of the figures.
-  const failing: readonly Standing[] = isWhole ? ['missed', 'not measured'] : ['missed']
-  const failed = targets.filter((target) => failing.includes(standingOf(target, figures)))
+  const failed = failedTargets(figures, isWhole)
   for (const target of failed) console.error(`${standingOf(target, figures)}: ${target.what}`)
   return failed.length > 0 ? 1 : 0
 }

@@ -302,6 +302,16 @@ function acceptedLimit({ atLeast }: Target, accepted: Accepted, figures: Readonl
   return withMargin(readings === undefined ? bound : bound + readings * (figures[reading] ?? Number.NaN), atLeast)
 }
 
+/**
+ * The targets for which a check fails.
+ *
+ * @param isWhole - whether all suites ran: then a figure that was not measured fails too.
+ */
+export function failedTargets(figures: Readonly<Record<string, number>>, isWhole: boolean): readonly Target[] {
+  const failing: readonly Standing[] = isWhole ? ['missed', 'not measured'] : ['missed']
+  return targets.filter((target) => failing.includes(standingOf(target, figures)))
+}
+
 /** The targets of the suites that ran, with their measurements. */
 export function targetsTable(figures: Readonly<Record<string, number>>): Table {
   const measured = targets.filter(({ figure }) => Object.hasOwn(figures, figure))

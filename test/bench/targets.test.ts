@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { standingOf, type Target, targets, targetsTable } from '../../bench/harness/targets.ts'
+import { failedTargets, standingOf, type Target, targets, targetsTable } from '../../bench/harness/targets.ts'
 
 const most: Target = { what: 'a cost', figure: 'cost', bound: 1.4 }
 const least: Target = { what: 'a rate', figure: 'rate', bound: 100, atLeast: true }
@@ -57,6 +57,15 @@ describe('the targets', () => {
     const reading = { 'reading / raw': 0.47 }
     expect(standingOf(warm, { 'warm 3': 1.28, ...reading })).toBe('missed for a known reason')
     expect(standingOf(warm, { 'warm 3': 1 + 0.28 * 1.5, ...reading })).toBe('missed')
+  })
+
+  test('fail when they are missed, and in a whole run when they were not measured', () => {
+    const figures = { 'wire plain': 2_000, 'wire call': 500, 'wire compressed': Number.NaN }
+    expect(failedTargets(figures, false).map(({ figure }) => figure)).toEqual(['wire plain'])
+    const whole = failedTargets(figures, true).map(({ figure }) => figure)
+    expect(whole).toContain('wire compressed')
+    expect(whole).not.toContain('wire call')
+    expect(whole).toHaveLength(targets.length - 1)
   })
 
   test('with a known reason are shown as missed, and the reason below', () => {
