@@ -5,8 +5,8 @@ export function hasSecretName(name: string): boolean {
 }
 
 /**
- * Whether the name of a variable or a field is that of a key itself. A name such as `KEY_PREFIX`, `TOKEN_URL` or
- * `AUTH_DOMAIN` is that of a setting, whose value occurs elsewhere too.
+ * Whether a variable or a field with this name contains a key. `KEY_PREFIX`, `TOKEN_URL` and `AUTH_DOMAIN` contain
+ * settings, which occur elsewhere too.
  */
 export function isKeyName(name: string): boolean {
   const words = wordsOf(name)
