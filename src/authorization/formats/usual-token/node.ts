@@ -171,9 +171,13 @@ function readInvocation(cursor: Cursor, settings: ReadingSettings): OpenInvocati
   }
   if (audience !== undefined) fields.audience = audience
   if (issuedAt !== undefined) fields.issuedAt = issuedAt
-  // The fields of a task are these, in this order, and the last three are together.
-  const task = () =>
-    concatBytes([Uint8Array.of(0xa4), bytes.subarray(commandAt, afterCommand), bytes.subarray(subjectAt)])
+  // The fields of a task are the command, here over the end of the fields before these, and the last three.
+  const task = () => {
+    const made = bytes.slice(subjectAt - 1 - (afterCommand - commandAt))
+    made[0] = 0xa4
+    for (let at = commandAt; at < afterCommand; at++) made[1 + at - commandAt] = bytes[at] as number
+    return made
+  }
   return new UnnamedInvocation(bytes, fields, task, settings.backend)
 }
 
