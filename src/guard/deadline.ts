@@ -39,10 +39,10 @@ export function waitAtMost<T>(given: GuardLimit, task: (signal: AbortSignal) => 
   return withinDeadline(deadlines[limit], { signals, reason: () => timedOut(given) }, task)
 }
 
-/** Opens a deadline of the guard. */
-export function openAtMost(given: GuardLimit): LazyDeadline {
+/** Opens a deadline of the guard, whose time counts from `openedAt`, as of `performance.now()`. */
+export function openAtMost(given: GuardLimit, openedAt: number): LazyDeadline {
   const { deadlines, limit, signals = [] } = given
-  return openDeadline(signals, deadlines[limit], () => timedOut(given))
+  return openDeadline(signals, deadlines[limit], () => timedOut(given), openedAt)
 }
 
 function timedOut({ of, limit, deadlines }: GuardLimit): DeadlineError {

@@ -26,7 +26,7 @@ export function decide(
   const { telemetry } = context
   const started = performance.now()
   const made = telemetry.span('ucan.verify', (set) => {
-    const answer = ask(context, container, { signal, furtherCheck })
+    const answer = ask(context, container, { signal, furtherCheck }, started)
     const describe = (decision: GuardDecision): GuardDecision => {
       if (decision.allowed) set('gen_ai.tool.name', decision.authorization.command)
       else set('error.type', decision.denial.code)
@@ -36,6 +36,7 @@ export function decide(
   })
   const report = (decision: GuardDecision): GuardDecision | Promise<GuardDecision> => {
     const { allowed } = decision
+    if (allowed && !telemetry.isHeard) return decision
     const durationMs = performance.now() - started
     telemetry.event({
       name: 'decided',
@@ -73,8 +74,9 @@ function ask(
   { decide: decideNow, deadlines }: GuardContext,
   container: string | Uint8Array,
   { signal, furtherCheck }: DecideOptions,
+  started: number,
 ): GuardDecision | Promise<GuardDecision> {
-  const deadline = openAtMost({ of: 'the decision', limit: 'decisionMs', deadlines, signals: [signal] })
+  const deadline = openAtMost({ of: 'the decision', limit: 'decisionMs', deadlines, signals: [signal] }, started)
   throwIfAborted(deadline)
   const options = signalOptions(deadline)
   // Passes the same object: a copy would create the signal.

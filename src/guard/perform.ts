@@ -33,23 +33,27 @@ import { createUpstream, type Upstream } from './upstream.ts'
  *
  * @throws the error of the handler, after step 5.
  */
-export async function perform<Args, T>(context: GuardContext, call: AllowedCall<Args, T>): Promise<GuardResult<T>> {
+export function perform<Args, T>(
+  context: GuardContext,
+  call: AllowedCall<Args, T>,
+): GuardRefusal | Promise<GuardResult<T>> {
   const { inFlight } = context
   const { authorization, command, handler, age, hold, signal } = call
   if (inFlight.isEnding()) return closed(context, command.command)
   const onRecorded = inFlight.record()
-  try {
-    let intent: string
-    try {
-      const recorded = recordIntent(context, call)
-      intent = isPromiseLike(recorded) ? await recorded : recorded
-    } catch (error) {
-      return unrecorded(context, command.command, error)
-    }
-    return await run(context, { authorization, command, handler, age, hold, intent, onRecorded, signal })
-  } finally {
+  const begin = (intent: string): Promise<GuardResult<T>> =>
+    run(context, { authorization, command, handler, age, hold, intent, onRecorded, signal })
+  const refuse = (error: unknown): GuardRefusal => {
     onRecorded()
+    return unrecorded(context, command.command, error)
   }
+  let recorded: string | Promise<string>
+  try {
+    recorded = recordIntent(context, call)
+  } catch (error) {
+    return refuse(error)
+  }
+  return isPromiseLike(recorded) ? recorded.then(begin, refuse) : begin(recorded)
 }
 
 /** Step 1. */
@@ -65,30 +69,34 @@ function recordIntent<Args, T>(
 
 /** Steps 2 to 6. */
 async function run<Args, T>(context: GuardContext, work: GuardedRun<Args, T>): Promise<GuardResult<T>> {
-  const { signal } = work
-  const { deadlines, inFlight } = context
-  const started = performance.now()
-  const deadline = openAtMost({ of: 'the handler', limit: 'handlerMs', deadlines, signals: [signal] })
-  const stop = inFlight.onEnding((reason) => abortDeadline(deadline, reason))
-  const upstream = createUpstream(context, work, deadline)
-  const handling = handle<Args, T>(context, work, deadline, upstream)
-  const handled = isPromiseLike(handling) ? await handling : handling
-  endDeadline(deadline)
-  stop()
-  const durationMs = performance.now() - started
-  const ended = upstream.end('value' in handled ? handled.value : undefined)
-  if (ended !== undefined) await ended
-  const givenBack = upstream.giveBack()
-  const isUnknown = signal?.aborted === true || inFlight.isEnding()
-  const ending = { durationMs, ...endingOf(handled, isUnknown), ...upstream.status() }
-  const recording = recordOutcome(context, work, ending)
-  const written = isPromiseLike(recording) ? await recording : recording
-  work.onRecorded()
-  if (givenBack !== undefined) await givenBack
-  if ('error' in handled) return refusalOf(context, work, handled.error, upstream)
-  const signed = 'value' in written ? receiptOf(context, work, handled.value, written.value) : undefined
-  const receipt = signed === undefined ? undefined : await signed
-  return resultOf(handled.value, receipt, written)
+  try {
+    const { signal } = work
+    const { deadlines, inFlight } = context
+    const started = performance.now()
+    const deadline = openAtMost({ of: 'the handler', limit: 'handlerMs', deadlines, signals: [signal] }, started)
+    const stop = inFlight.onEnding((reason) => abortDeadline(deadline, reason))
+    const upstream = createUpstream(context, work, deadline)
+    const handling = handle<Args, T>(context, work, deadline, upstream)
+    const handled = isPromiseLike(handling) ? await handling : handling
+    endDeadline(deadline)
+    stop()
+    const durationMs = performance.now() - started
+    const ended = upstream.end('value' in handled ? handled.value : undefined)
+    if (ended !== undefined) await ended
+    const givenBack = upstream.giveBack()
+    const isUnknown = signal?.aborted === true || inFlight.isEnding()
+    const ending = { durationMs, ...endingOf(handled, isUnknown), ...upstream.status() }
+    const recording = recordOutcome(context, work, ending)
+    const written = isPromiseLike(recording) ? await recording : recording
+    work.onRecorded()
+    if (givenBack !== undefined) await givenBack
+    if ('error' in handled) return refusalOf(context, work, handled.error, upstream)
+    const signed = 'value' in written ? receiptOf(context, work, handled.value, written.value) : undefined
+    const receipt = signed === undefined ? undefined : await signed
+    return resultOf(handled.value, receipt, written)
+  } finally {
+    work.onRecorded()
+  }
 }
 
 /** Step 2. A handler that answers at once is not waited for, and needs no timer. */

@@ -76,6 +76,8 @@ export type SetAttribute = (name: 'gen_ai.tool.name' | 'error.type', value: stri
 
 /** Reports events, errors and spans. It never throws. */
 export interface Telemetry {
+  /** Whether anybody receives events. */
+  readonly isHeard: boolean
   event(event: GuardEvent): void
   error(error: unknown): void
   /** Runs a step in a span, and sets `error.type` if it fails. The step may set further attributes. */
@@ -87,6 +89,7 @@ export interface Telemetry {
 /** Makes the reporter of a guard. */
 export function createTelemetry({ tracer, onEvent, onError }: TelemetryOptions): Telemetry {
   return {
+    isHeard: onEvent !== undefined,
     event: (event) => quietly(() => onEvent?.(event)),
     error: (error) => quietly(() => onError?.(error)),
     span: <T>(name: SpanName, step: (set: SetAttribute) => T | Promise<T>) =>

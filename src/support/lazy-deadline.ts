@@ -39,20 +39,22 @@ export interface SignalOptions {
 const deadlineKey: unique symbol = Symbol('deadline')
 
 /**
- * Opens a deadline. It begins with the first wait, or when its signal is read; the time counts from here.
+ * Opens a deadline. It begins with the first wait, or when its signal is read.
  *
  * @param reason - makes the abort reason at the time limit.
+ * @param openedAt - from where the time counts, as of `performance.now()`. Default: now.
  */
 export function openDeadline(
   signals: readonly (AbortSignal | undefined)[],
   milliseconds: number,
   reason: () => unknown,
+  openedAt: number = performance.now(),
 ): LazyDeadline {
   return {
     signals,
     milliseconds,
     reason,
-    openedAt: performance.now(),
+    openedAt,
     hasBegun: false,
     timer: undefined,
     follow: undefined,
