@@ -56,7 +56,7 @@ export const suite: Suite = {
   async run({ effort, smoke }) {
     const sizes = smoke ? ([100, 200] as const) : ([1_000, 1_000_000] as const)
     const kinds = [memoryKind(), sqliteKind()]
-    const contenders: Contender[] = [{ name: decision, run: decideWarm(await makeChain(3)) }]
+    const contenders: Contender[] = []
     try {
       if (redis.find() !== undefined) kinds.push(await redisKind())
       if (postgres.find() !== undefined) kinds.push(await postgresKind())
@@ -70,7 +70,9 @@ export const suite: Suite = {
           contenders.push({ name: `${run}, ${atATime} at a time`, ...asker(stores, filling, atATime) })
         }
       }
-      const measured = await measure(contenders, smoke ? effort : steady)
+      // Its calls are valid for five minutes, and the stores may take longer to fill.
+      const alone = { name: decision, run: decideWarm(await makeChain(3)) }
+      const measured = await measure([alone, ...contenders], smoke ? effort : steady)
       return {
         tables: [
           timesTable('The look-up, the claim and the reservation of a call, by store', measured),
