@@ -171,7 +171,7 @@ function presentKeys(event: { readonly [key: string]: unknown }): string[] {
   const keys = Object.keys(event)
   let count = 0
   for (const key of keys) if (event[key] !== undefined) keys[count++] = key
-  // To set the length takes longer than all else, and most events have no absent field.
+  // Setting a length is slow, and most events have no absent field.
   if (count < keys.length) keys.length = count
   return keys
 }

@@ -171,7 +171,7 @@ function readInvocation(cursor: Cursor, settings: ReadingSettings): OpenInvocati
   }
   if (audience !== undefined) fields.audience = audience
   if (issuedAt !== undefined) fields.issuedAt = issuedAt
-  // The fields of a task are the command, here over the end of the fields before these, and the last three.
+  // A task has the command and the last three fields. The command is written over the end of those between.
   const task = () => {
     const made = bytes.slice(subjectAt - 1 - (afterCommand - commandAt))
     made[0] = 0xa4
