@@ -32,10 +32,18 @@ import { createDenialLog, type UndecidedFacts } from './denial-log.ts'
 import { type OutcomeLease, startOutcomeLease } from './outcome-lease.ts'
 import type { GuardDenial } from './result.ts'
 
+/** An intent that is on record, for the further records of its call. */
+export interface RecordedIntent {
+  /** The id of its event. */
+  readonly id: string
+  /** Until when the call may be recorded; undefined after its outcome. */
+  lease: OutcomeLease | undefined
+}
+
 /** Writes the records of a guard. */
 export interface AuditTrail {
   /**
-   * Records that a call is about to be made, and returns the id of the event. Nothing may happen before it is there.
+   * Records that a call is about to be made. Nothing may happen before the intent is there.
    *
    * @param age - how current the revocations were with which the call was allowed, and the claims of its caller.
    * @param limits - of its chain.
@@ -46,16 +54,16 @@ export interface AuditTrail {
     signal: AbortSignal | undefined,
     age: UndecidedFacts | undefined,
     limits?: readonly UsedLimit[],
-  ): string | Promise<string>
+  ): RecordedIntent | Promise<RecordedIntent>
   /** Records that a credential is about to be used. */
   released(
-    intent: string,
+    intent: RecordedIntent,
     release: Release,
     signal: AbortSignal | undefined,
     age: RevocationAge | undefined,
   ): Promise<void>
   /** Records how a call ended. Throws or rejects after its `outcomeBy`. */
-  outcome(intent: string, ending: Ending): Confirmation | Promise<Confirmation>
+  outcome(intent: RecordedIntent, ending: Ending): Confirmation | Promise<Confirmation>
   /** Records a refusal, unless there are too many. */
   denied(denial: GuardDenial, durationMs: number, age: UndecidedFacts | undefined): Promise<void>
   /** Records how many refusals were not recorded. Then it closes the sink, except for a dry run. */
@@ -94,8 +102,6 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
   // The longest time from intent to outcome: keys and sink, the handler, the work that it left open, and the sink
   // again.
   const callMs = handlerMs + 4 * deadlineMs + 10_000
-  /** The leases of the calls in progress, by the id of their intent. */
-  const leases = new Map<string, OutcomeLease>()
 
   const denials = createDenialLog({
     sampling: samplingOf(audit, clock),
@@ -110,10 +116,9 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
     intent(authorization, command, signal, age, limits) {
       const id = newId()
       const lease = startOutcomeLease(clock, callMs)
-      const keep = (): string => {
+      const keep = (): RecordedIntent => {
         assertOpen(lease)
-        leases.set(id, lease)
-        return id
+        return { id, lease }
       }
       const record = (made: IntentEvent): Confirmation | Promise<Confirmation> => {
         const event = withAge(made, age)
@@ -125,13 +130,13 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
     },
 
     async released(intent, release, signal, age) {
-      assertOpen(leases.get(intent))
-      await append({ ...releasedFacts(release), ...age, ...base(), kind: 'released', intent }, { signal })
+      assertOpen(intent.lease)
+      await append({ ...releasedFacts(release), ...age, ...base(), kind: 'released', intent: intent.id }, { signal })
     },
 
     outcome(intent, ending) {
-      const lease = leases.get(intent)
-      leases.delete(intent)
+      const { lease } = intent
+      intent.lease = undefined
       assertOpen(lease)
       const { code, durationMs, status, upstreamStatus } = ending
       // Without a spread of the ending, which takes longer than the record, and in the canonical order of a record.
@@ -141,7 +146,7 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
         kind: 'outcome',
         ...shadow,
         time: now(),
-        intent,
+        intent: intent.id,
         status,
         ...(durationMs !== undefined && { durationMs }),
         ...(upstreamStatus !== undefined && { upstreamStatus }),

@@ -6,6 +6,7 @@ import { cidText } from '../ipld/cid-text.ts'
 import { type LazyDeadline, signalOf } from '../support/lazy-deadline.ts'
 import { withLazySignal } from '../support/lazy-signal.ts'
 import type { Lease, UseRequest } from '../vault/vault.ts'
+import type { RecordedIntent } from './audit-trail.ts'
 import type { GuardedCommand } from './command.ts'
 import type { UndecidedFacts } from './denial-log.ts'
 import type { CallHold } from './hold.ts'
@@ -25,8 +26,7 @@ export interface AllowedCall<Args, T> {
 
 /** An allowed call whose intent is on record. */
 export interface GuardedRun<Args, T> extends AllowedCall<Args, T> {
-  /** The id of the intent. */
-  readonly intent: string
+  readonly intent: RecordedIntent
   /** Called when the outcome was recorded, or could not be. */
   readonly onRecorded: () => void
 }

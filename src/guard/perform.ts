@@ -3,7 +3,7 @@ import type { Receipt } from '../receipt/receipt.ts'
 import { abortDeadline, endDeadline, type LazyDeadline, throwIfAborted, waitWithin } from '../support/lazy-deadline.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import { secondsOf } from '../time.ts'
-import type { Ending } from './audit-trail.ts'
+import type { Ending, RecordedIntent } from './audit-trail.ts'
 import { type AllowedCall, createCall, type GuardedRun } from './call.ts'
 import type { GuardContext } from './context.ts'
 import { isDeadline, openAtMost, waitAtMost } from './deadline.ts'
@@ -41,13 +41,13 @@ export function perform<Args, T>(
   const { authorization, command, handler, age, hold, signal } = call
   if (inFlight.isEnding()) return closed(context, command.command)
   const onRecorded = inFlight.record()
-  const begin = (intent: string): Promise<GuardResult<T>> =>
+  const begin = (intent: RecordedIntent): Promise<GuardResult<T>> =>
     run(context, { authorization, command, handler, age, hold, intent, onRecorded, signal })
   const refuse = (error: unknown): GuardRefusal => {
     onRecorded()
     return unrecorded(context, command.command, error)
   }
-  let recorded: string | Promise<string>
+  let recorded: RecordedIntent | Promise<RecordedIntent>
   try {
     recorded = recordIntent(context, call)
   } catch (error) {
@@ -60,7 +60,7 @@ export function perform<Args, T>(
 function recordIntent<Args, T>(
   { telemetry, trail }: GuardContext,
   { authorization, command, age, hold, signal }: AllowedCall<Args, T>,
-): string | Promise<string> {
+): RecordedIntent | Promise<RecordedIntent> {
   return telemetry.span('audit.intent', (set) => {
     set('gen_ai.tool.name', command.command)
     return trail.intent(authorization, command, signal, age, hold?.limits)
