@@ -117,6 +117,8 @@ async function prepareTurn({ run, operations = 1, prepare }: Contender, turnMs: 
   let count = 1
   let last = await batch(run, count)
   let done = count * operations
+  /** Milliseconds of one call of `run` in the fastest batch that was about as long as a turn. */
+  let fastest = Number.POSITIVE_INFINITY
   const begun = performance.now()
   const isCold = (): boolean => {
     const turns = (performance.now() - begun) / turnMs
@@ -125,9 +127,11 @@ async function prepareTurn({ run, operations = 1, prepare }: Contender, turnMs: 
   while (isCold()) {
     if (last < turnMs) count = Math.min(count * 2, Math.ceil((count * turnMs) / Math.max(last, 0.001)))
     last = await batch(run, count)
+    if (last > turnMs / 2) fastest = Math.min(fastest, last / count)
     done += count * operations
   }
-  const fitting = Math.max(1, Math.round((count * turnMs) / Math.max(last, 0.001)))
+  // Not of the last batch, which may have been disturbed: with fewer calls in a turn, more of them find cold caches.
+  const fitting = Math.max(1, Math.round(turnMs / Math.max(Math.min(fastest, last / count), 0.001)))
   const times = Math.min(fitting, count * 2)
   return {
     operations: times * operations,
