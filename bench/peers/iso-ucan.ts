@@ -85,7 +85,7 @@ export async function loadIsoUcan(verification: IsoUcanVerification = 'as it com
           cmd: '/mail/send',
           args: { to: 'bob@example.com', amount: 12 },
           prf,
-          ttl: 290,
+          ttl: 3600,
           verifierResolver,
         })
         calls.push(call.bytes)

@@ -104,7 +104,7 @@ export async function loadUcanto({ native = false }: { native?: boolean } = {}):
           issuer: signers[depth],
           audience: service,
           capabilities: [{ can: 'mail/send', with: subject, nb: { to: 'bob@example.com', amount: 12 } }],
-          lifetimeInSeconds: 290,
+          lifetimeInSeconds: 3600,
           nonce: `${i}`,
           proofs,
         })

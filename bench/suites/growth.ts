@@ -59,7 +59,7 @@ function revocationsOf(count: number): AuthorizeOptions['revocations'] {
 /** A store that holds `count`, and takes each later one as new. */
 function replayOf(count: number): AuthorizeOptions['replay'] {
   const store = memoryReplayStore({ maxEntries: count * 3 })
-  const expiration = inFiveMinutes()
+  const expiration = inAnHour()
   for (let i = 0; i < count; i++) void store.claim(nameOf(i), expiration, {})
   let serial = count
   return { claim: (_key, until, options) => store.claim(nameOf(serial++), until, options) }
@@ -69,7 +69,7 @@ function claimsTable(sizes: readonly number[]): Table {
   const claims = 5_000
   const rows = sizes.map((size) => {
     const store = memoryReplayStore({ maxEntries: size * 2 + claims * 20 })
-    const expiration = inFiveMinutes()
+    const expiration = inAnHour()
     for (let i = 0; i < size; i++) void store.claim(nameOf(i), expiration, {})
     const names = Array.from({ length: claims * 9 }, (_, i) => nameOf(size + i))
     const times = Array.from({ length: 9 }, (_, round) => {
@@ -87,6 +87,6 @@ function nameOf(serial: number): string {
   return `${serial}`.padEnd(43, 'abcdefghijklmnopqrstuvwxyz')
 }
 
-function inFiveMinutes(): number {
-  return Math.floor(Date.now() / 1000) + 300
+function inAnHour(): number {
+  return Math.floor(Date.now() / 1000) + 3_600
 }

@@ -3,7 +3,7 @@ import { decodeDelegation, encodeContainerBytes } from 'procura/token'
 import { type Contender, measure } from '../harness/measure.ts'
 import type { Suite } from '../harness/suite.ts'
 import { ratioOf, timesTable } from '../harness/table.ts'
-import { args, type Chain, makeChain, mustAllow, mustDeny, optionsFor, send } from '../setup/chain.ts'
+import { args, type Chain, callSeconds, makeChain, mustAllow, mustDeny, optionsFor, send } from '../setup/chain.ts'
 import { makeRaw } from '../setup/raw.ts'
 import { besideReading, readingBeside } from '../setup/reading.ts'
 
@@ -100,12 +100,20 @@ async function toAnother(chain: Chain): Promise<Uint8Array> {
 async function byStranger({ signers: [owner], service, proofs }: Chain): Promise<Uint8Array> {
   const issuer = await generateSigner()
   const subject = owner?.did ?? ''
-  const call = await invoke({ issuer, subject, audience: service.did, command: send, args, proofs, expiresIn: 300 })
+  const call = await invoke({
+    issuer,
+    subject,
+    audience: service.did,
+    command: send,
+    args,
+    proofs,
+    expiresIn: callSeconds,
+  })
   return encodeContainerBytes([call, ...proofs])
 }
 
 async function callOf({ signers }: Chain, proofs: readonly Delegation[], audience: string): Promise<Uint8Array> {
   const issuer = signers[depth] ?? (await generateSigner())
-  const call = await invoke({ issuer, audience, command: send, args, proofs, expiresIn: 300 })
+  const call = await invoke({ issuer, audience, command: send, args, proofs, expiresIn: callSeconds })
   return encodeContainerBytes([call, ...proofs])
 }

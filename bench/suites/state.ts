@@ -70,7 +70,6 @@ export const suite: Suite = {
           contenders.push({ name: `${run}, ${atATime} at a time`, ...asker(stores, filling, atATime) })
         }
       }
-      // Its calls are valid for five minutes, and the stores may take longer to fill.
       const alone = { name: decision, run: decideWarm(await makeChain(3)) }
       const measured = await measure([alone, ...contenders], smoke ? effort : steady)
       return {
