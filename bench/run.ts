@@ -9,6 +9,8 @@
  * - `--write`: writes `bench/RESULTS.md` and `bench/cost-per-call.svg`, when all suites are measured.
  * - `--json <file>`: writes everything that was measured.
  *
+ * A suite that fails is run once more, except with `--smoke`.
+ *
  * @module
  */
 
@@ -67,6 +69,7 @@ async function main(): Promise<number> {
   const failed: string[] = []
   for (const name of values.suite) {
     await measureSuite(name).catch((error: unknown) => {
+      if (values.smoke) throw error
       console.error(error)
       failed.push(name)
     })
