@@ -103,12 +103,12 @@ describe('procura agent', () => {
     const [send, read] = [await line('/mcp/mail/send'), await line('/mcp/mail/read')]
     for (const wrong of [await line('/mcp/mail', (await actor('stranger')) as never), 'no container'])
       expect((await receive([send, wrong])).code).toBe(1)
-    expect((await run('agent', 'show', 'child')).out).not.toMatch(/mail/)
+    expect((await run('agent', 'show', 'child')).out).not.toMatch(/\/mail/)
     // No token is left out.
     const vectors = JSON.parse(await readFile(new URL('../../spec/vectors/ucanto.json', import.meta.url), 'utf8'))
     const other = vectors.cases.find(({ container }: { container: unknown }) => typeof container === 'string').container
     expect(await receive([send, other])).toMatchObject({ code: 2, err: expect.stringContaining('are of UCAN 0.9.1') })
-    expect((await run('agent', 'show', 'child')).out).not.toMatch(/mail/)
+    expect((await run('agent', 'show', 'child')).out).not.toMatch(/\/mail/)
     const { code, out } = await receive([send, read, send])
     expect([code, out.match(/`\/mcp\/mail\/\w+`/g)?.sort()]).toEqual([0, ['`/mcp/mail/read`', '`/mcp/mail/send`']])
   })

@@ -80,7 +80,7 @@ describe('a client that connects with withInvocation', () => {
       for (const args of ['{"to":{"__proto__":{}}}', `{"to":"${'b'.repeat(70_000)}@example.com"}`]) {
         const result = await connection.call({ name: 'send', arguments: JSON.parse(args) })
         expect(result).toMatchObject({ isError: true, _meta: { [`${key}.denial`]: { code: 'malformed' } } })
-        expect(JSON.stringify(result)).not.toContain('bbb')
+        expect(JSON.stringify(result)).not.toContain('b'.repeat(20))
       }
       for (const args of [null, [], ['carol@example.com'], 'carol@example.com', 7]) {
         const result = await connection.call({ name: 'send', arguments: args as never })

@@ -35,7 +35,8 @@ describe('an API behind the gateway', () => {
     expect(records.map(({ kind }) => kind)).toEqual(['intent', 'released', 'outcome'])
     expect(records[0]).toMatchObject({ command: '/http/crm', args: { method: 'POST', path: '/v1/contacts' } })
     expect(records[2]).toMatchObject({ status: 'ok', upstreamStatus: 200 })
-    expect(JSON.stringify(records)).not.toMatch(/limit|bob/)
+    // A CID may contain three letters by chance, so the words are sought with their punctuation.
+    expect(JSON.stringify(records)).not.toMatch(/limit=|\Wbob\W/)
   })
 
   it('is not reached without a delegation, nor beyond its policy; the refusals are on record [GTW-60]', async () => {
