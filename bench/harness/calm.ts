@@ -2,8 +2,8 @@
  * Repeats the turns during which something outside of the benchmark used the processor.
  *
  * On a virtual machine, the other thread of a core can belong to another machine. While that thread is busy, everything
- * here takes up to twice as long, for tenths of a second or for minutes. A few verifications before and after each turn
- * show it.
+ * here takes up to twice as long, for tenths of a second or for minutes. A machine that takes the caches slows all code
+ * but a verification. So a few verifications before and after each turn are timed, and the making of a few objects.
  *
  * @module
  */
@@ -22,14 +22,21 @@ export interface Disturbance {
   readonly counted: number
 }
 
-/** A verification of the undisturbed processor takes at most so many times its usual time. */
+/** A probe takes at most so many times its usual time while the processor is undisturbed. */
 const tolerance = 1.2
+
+/** The usual time is from so many probes: that of making objects changes while the heap grows. */
+const recent = 100
 
 /** Between two probes while the processor is disturbed. */
 const pauseMs = 15
 
 const verifyOne = prepareVerification()
-let limit = Number.POSITIVE_INFINITY
+/** Microseconds of each probe, the last ones. */
+const verifications: number[] = []
+const objects: number[] = []
+/** Microseconds of a verification on the undisturbed processor. */
+let usualVerification = Number.POSITIVE_INFINITY
 /** Milliseconds that the turns of this process may still wait for the processor, with the turns that are repeated. */
 let patience = 180_000
 const seen = { turns: 0, repeated: 0, counted: 0 }
@@ -40,7 +47,7 @@ const seen = { turns: 0, repeated: 0, counted: 0 }
  * @param microseconds - the result of `findPace`.
  */
 export function expectPace(microseconds: number): void {
-  limit = microseconds * tolerance
+  usualVerification = microseconds
 }
 
 /** The turns of this process until now. */
@@ -53,10 +60,10 @@ export async function findPace(milliseconds: number): Promise<number> {
   const probes: number[] = []
   const end = performance.now() + milliseconds
   while (probes.length === 0 || performance.now() < end) {
-    probes.push(probe())
+    probes.push(timeOf(verifyOne))
     await wait(1)
   }
-  return probes.sort((a, b) => a - b)[Math.floor(probes.length / 10)] as number
+  return usual(probes)
 }
 
 /** The turns of all suites. */
@@ -68,7 +75,10 @@ export function calmTable(pace: number, suites: readonly Disturbance[]): Table {
     rows: [
       ['one verification by `node:crypto`, undisturbed', time(pace)],
       ['turns', sum('turns')],
-      [`repeated, as a verification took more than ${tolerance} times as long afterwards`, sum('repeated')],
+      [
+        `repeated, as this or the making of objects took more than ${tolerance} times as long afterwards`,
+        sum('repeated'),
+      ],
       ['counted although disturbed, as the time for waiting was over', sum('counted')],
     ],
   }
@@ -76,7 +86,7 @@ export function calmTable(pace: number, suites: readonly Disturbance[]): Table {
 
 /** Takes a turn when the processor is undisturbed, and again if it was disturbed meanwhile. */
 export async function calmly<T>(take: () => T | Promise<T>): Promise<T> {
-  if (limit === Number.POSITIVE_INFINITY) return take()
+  if (usualVerification === Number.POSITIVE_INFINITY) return take()
   seen.turns += 1
   for (;;) {
     let wasCalm = isCalm()
@@ -98,19 +108,40 @@ export async function calmly<T>(take: () => T | Promise<T>): Promise<T> {
 }
 
 function isCalm(): boolean {
-  return probe() <= limit
+  if (add(verifications, verifyOne) > Math.min(usual(verifications), usualVerification) * tolerance) return false
+  return add(objects, makeObjects) <= usual(objects) * tolerance
 }
 
-/** Microseconds of a verification, now. */
-function probe(): number {
+/** Adds the time of a call to the last ones, and returns it. */
+function add(times: number[], run: () => unknown): number {
+  const elapsed = timeOf(run)
+  times.push(elapsed)
+  if (times.length > recent) times.shift()
+  return elapsed
+}
+
+/** The time in the fastest tenth. */
+function usual(times: readonly number[]): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 10)] as number
+}
+
+/** Microseconds of a call, now. */
+function timeOf(run: () => unknown): number {
   // The first ones after a pause take longer.
-  for (let count = 0; count < 3; count++) verifyOne()
+  for (let count = 0; count < 3; count++) run()
   const times = Array.from({ length: 7 }, () => {
     const start = performance.now()
-    verifyOne()
+    run()
     return (performance.now() - start) * 1_000
   })
   return times.sort((a, b) => a - b)[3] as number
+}
+
+/** Takes about a third of the time of a verification. */
+function makeObjects(): number {
+  const made: { readonly text: string; readonly list: readonly number[] }[] = []
+  for (let at = 0; at < 1_500; at++) made.push({ text: `${at}`, list: [at] })
+  return made.length
 }
 
 function prepareVerification(): () => boolean {
