@@ -18,8 +18,14 @@ export interface Disturbance {
   readonly turns: number
   /** Turns that were taken again. */
   readonly repeated: number
-  /** Turns that count although they were disturbed: the time for waiting was used up. */
+  /** Turns that stayed disturbed: the time for waiting was used up. */
   readonly counted: number
+}
+
+/** What a turn returned, and whether the processor was undisturbed before and after it. */
+export interface Taken<T> {
+  readonly value: T
+  readonly isCalm: boolean
 }
 
 /** A probe takes at most so many times its usual time while the processor is undisturbed. */
@@ -37,8 +43,9 @@ const verifications: number[] = []
 const objects: number[] = []
 /** Microseconds of a verification on the undisturbed processor. */
 let usualVerification = Number.POSITIVE_INFINITY
-/** Milliseconds that the turns of this process may still wait for the processor, with the turns that are repeated. */
-let patience = 180_000
+/** Milliseconds that the turns of one table may wait for the processor, with the turns that are repeated. */
+const patienceMs = 60_000
+let patience = patienceMs
 const seen = { turns: 0, repeated: 0, counted: 0 }
 
 /**
@@ -55,7 +62,12 @@ export function disturbance(): Disturbance {
   return { ...seen }
 }
 
-/** Microseconds of a verification while the processor is undisturbed: a tenth of the probes of some time took less. */
+/** Whether a pace was found while the processor was disturbed, as shown by one that was found later. */
+export function isSlowPace(microseconds: number, later: number): boolean {
+  return microseconds > later * tolerance
+}
+
+/** Microseconds of a verification while the processor is undisturbed: few of the probes of some time took less. */
 export async function findPace(milliseconds: number): Promise<number> {
   const probes: number[] = []
   const end = performance.now() + milliseconds
@@ -63,7 +75,7 @@ export async function findPace(milliseconds: number): Promise<number> {
     probes.push(timeOf(verifyOne))
     await wait(1)
   }
-  return usual(probes)
+  return fastest(probes, 0.02)
 }
 
 /** The turns of all suites. */
@@ -79,14 +91,24 @@ export function calmTable(pace: number, suites: readonly Disturbance[]): Table {
         `repeated, as this or the making of objects took more than ${tolerance} times as long afterwards`,
         sum('repeated'),
       ],
-      ['counted although disturbed, as the time for waiting was over', sum('counted')],
+      ['disturbed until the end, as the time for waiting was over', sum('counted')],
     ],
   }
 }
 
+/** Lets the turns of the next table wait as long as those of the first. */
+export function renewPatience(): void {
+  patience = patienceMs
+}
+
 /** Takes a turn when the processor is undisturbed, and again if it was disturbed meanwhile. */
 export async function calmly<T>(take: () => T | Promise<T>): Promise<T> {
-  if (usualVerification === Number.POSITIVE_INFINITY) return take()
+  return (await calmlyIfPossible(take)).value
+}
+
+/** The same, and tells whether the time for waiting sufficed. */
+export async function calmlyIfPossible<T>(take: () => T | Promise<T>): Promise<Taken<T>> {
+  if (usualVerification === Number.POSITIVE_INFINITY) return { value: await take(), isCalm: true }
   seen.turns += 1
   for (;;) {
     let wasCalm = isCalm()
@@ -97,10 +119,10 @@ export async function calmly<T>(take: () => T | Promise<T>): Promise<T> {
     }
     const start = performance.now()
     const value = await take()
-    if (wasCalm && isCalm()) return value
+    if (wasCalm && isCalm()) return { value, isCalm: true }
     if (patience <= 0) {
       seen.counted += 1
-      return value
+      return { value, isCalm: false }
     }
     patience -= performance.now() - start
     seen.repeated += 1
@@ -108,8 +130,8 @@ export async function calmly<T>(take: () => T | Promise<T>): Promise<T> {
 }
 
 function isCalm(): boolean {
-  if (add(verifications, verifyOne) > Math.min(usual(verifications), usualVerification) * tolerance) return false
-  return add(objects, makeObjects) <= usual(objects) * tolerance
+  if (add(verifications, verifyOne) > Math.min(fastest(verifications, 0.1), usualVerification) * tolerance) return false
+  return add(objects, makeObjects) <= fastest(objects, 0.1) * tolerance
 }
 
 /** Adds the time of a call to the last ones, and returns it. */
@@ -120,9 +142,9 @@ function add(times: number[], run: () => unknown): number {
   return elapsed
 }
 
-/** The time in the fastest tenth. */
-function usual(times: readonly number[]): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 10)] as number
+/** The time below which a share of the times lies. */
+function fastest(times: readonly number[], share: number): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length * share)] as number
 }
 
 /** Microseconds of a call, now. */

@@ -3,12 +3,13 @@
  *
  * Every contender has one turn in each round, so that a slow period affects all of them. The order differs in each
  * round. The garbage of one turn is collected before the next, so that no contender pays for another. A turn that was
- * disturbed from outside is repeated. A ratio compares two turns of the same round; medians are taken after dividing.
+ * disturbed from outside is repeated, and left out when it stayed disturbed and enough others are left. A ratio compares
+ * two turns of the same round; medians are taken after dividing.
  *
  * @module
  */
 
-import { calmly } from './calm.ts'
+import { calmlyIfPossible, renewPatience, type Taken } from './calm.ts'
 import type { Effort } from './suite.ts'
 
 /** Something to be timed. */
@@ -35,6 +36,9 @@ export interface Measurement {
   readonly operations: number
 }
 
+/** A median of so many rounds moves little. With fewer undisturbed ones, the disturbed ones of the table count too. */
+const enough = 15
+
 /**
  * Measures contenders against the one named `base`, by default the first.
  *
@@ -49,26 +53,51 @@ export async function measure(
   if (baseAt < 0) throw new Error(`no contender is named ${base}`)
   const turns: Turn[] = []
   for (const contender of contenders) turns.push(await prepareTurn(contender, turnMs))
-  const times = contenders.map((): number[] => [])
+  const taken = contenders.map((): Taken<number>[] => [])
   const shuffle = createShuffle()
+  renewPatience()
   for (let round = 0; round < rounds; round++) {
     for (const at of shuffle(turns.keys())) {
-      times[at]?.push(await calmly(() => (turns[at] as Turn).take()))
+      taken[at]?.push(await calmlyIfPossible(() => (turns[at] as Turn).take()))
     }
   }
-  const bases = times[baseAt] as number[]
-  return contenders.map(({ name }, at) => {
-    const own = times[at] as number[]
+  return compare(taken, baseAt).map((times, at) => ({
+    name: (contenders[at] as Contender).name,
+    ...times,
+    operations: (turns[at] as Turn).operations * rounds,
+  }))
+}
+
+/**
+ * The medians of the undisturbed turns, or of all turns when a contender has too few undisturbed ones.
+ *
+ * @param taken - the microseconds of each contender's turns, round by round.
+ * @param baseAt - the contender to which the others are compared.
+ */
+export function compare(
+  taken: readonly (readonly Taken<number>[])[],
+  baseAt: number,
+): readonly Pick<Measurement, 'median' | 'quartiles' | 'ratio'>[] {
+  const bases = taken[baseAt] as readonly Taken<number>[]
+  // The same for all contenders, because their medians are compared too.
+  const isEnough = taken.every((own) => ratiosOf(own, bases).filter(({ isCalm }) => isCalm).length >= enough)
+  const counting = (turns: readonly Taken<number>[]): readonly number[] =>
+    turns.filter(({ isCalm }) => isCalm || !isEnough).map(({ value }) => value)
+  return taken.map((own) => {
+    const times = counting(own)
     return {
-      name,
-      median: quantile(own, 0.5),
-      quartiles: [quantile(own, 0.25), quantile(own, 0.75)],
-      ratio: quantile(
-        own.map((time, round) => time / (bases[round] as number)),
-        0.5,
-      ),
-      operations: (turns[at] as Turn).operations * rounds,
+      median: quantile(times, 0.5),
+      quartiles: [quantile(times, 0.25), quantile(times, 0.75)],
+      ratio: quantile(counting(ratiosOf(own, bases)), 0.5),
     }
+  })
+}
+
+/** Round by round, undisturbed when both turns were. */
+function ratiosOf(own: readonly Taken<number>[], bases: readonly Taken<number>[]): readonly Taken<number>[] {
+  return own.map(({ value, isCalm }, round) => {
+    const base = bases[round] as Taken<number>
+    return { value: value / base.value, isCalm: isCalm && base.isCalm }
   })
 }
 
