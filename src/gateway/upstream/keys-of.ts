@@ -41,7 +41,10 @@ export function keysOf(variable: string, value: string): readonly string[] {
       for (const secret of secrets) add(secret)
       for (const parameter of parameters) search(parameter.name, parameter.value, depth + 1)
     }
-    for (const named of namedValuesIn(text)) if (isKeyName(named.name)) search(named.name, named.value, depth + 1)
+    for (const named of namedValuesIn(text)) {
+      if (isKeyName(named.name)) search(named.name, named.value, depth + 1)
+      else for (const key of keysByForm(named.name, named.value)) add(key)
+    }
   }
 
   search(variable, value, 0)

@@ -73,8 +73,11 @@ export function namedValuesIn(text: string): readonly NamedValue[] {
       found.push(...namedValuesIn(plain))
       open = undefined
     } else if (/^[,;&\n]$/.test(word)) open = undefined
-    else if (/^[=:]$/.test(word)) open = { name: before }
-    else takeWord(word)
+    else {
+      const value = word.replace(/^[=:]/, '')
+      if (value !== word) open = { name: before }
+      if (value !== '') takeWord(value)
+    }
     before = plain
   }
   return [...found, ...undividedIn(text)]

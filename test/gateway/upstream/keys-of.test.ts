@@ -116,6 +116,13 @@ describe('the keys of a program', () => {
     expect(keysOf('ARGS', `-e "A=b" -e API_TOKEN="${value}" --name ${plain}`)).toContain(value)
   })
 
+  it.each(['=', ' =', '= ', ' = ', ':', ' :', ': ', ' : '])('are found behind a name and "%s" [GTW-73]', (mark) => {
+    for (const value of ['0ab1-0ab1-0ab1-0ab', key, `"${key}"`]) {
+      const text = `REGION${mark}${plain}\nAPI_TOKEN${mark}${value}\nSOURCE${mark}${plain}`
+      expect(keysOf('SETTINGS', text), text).toEqual([value.replaceAll('"', '')])
+    }
+  })
+
   it.each([',', '&', "'", '"'])('are found with %s in them behind a name [GTW-73]', (mark) => {
     const value = `0aB1${mark}0aB1-0aB1-0aB1`
     const fields = `Server=${plain};Password=${value};Database=${plain}`
@@ -135,6 +142,18 @@ describe('the keys of a program', () => {
     expect(keysOf('GIT_REMOTE', `https://${github}@github.com/a/b`)).toEqual([github])
     expect(keysOf('KEY_PREFIX', github)).toEqual([github])
     expect(keysOf('WALLET', '0aB1'.repeat(16).toLowerCase())).toEqual(['0ab1'.repeat(16)])
+    for (const text of [
+      '--wallet X',
+      '--wallet=X',
+      'WALLET=X',
+      'wallet: X',
+      'WALLET = X',
+      'WALLET =X',
+      'a=b; wallet="X"',
+    ])
+      expect(keysOf('SETTINGS', text.replace('X', '0ab1'.repeat(16))), text).toEqual(['0ab1'.repeat(16)])
+    for (const text of ['--image-digest X', 'COMMIT=X', 'public_key = X'])
+      expect(keysOf('SETTINGS', text.replace('X', '0ab1'.repeat(16))), text).toEqual([])
     expect(keysOf('IMAGE_DIGEST', '0ab1'.repeat(16))).toEqual([])
     expect(keysOf('CONTRACT_ADDRESS', `0x${'0ab1'.repeat(16)}`)).toEqual([])
     expect(keysOf('WG_PUBLIC_KEY', `${'0aB1'.repeat(10)}0aB=`)).toEqual([])
