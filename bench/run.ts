@@ -124,7 +124,7 @@ function disturbedMisses(reports: ReadonlyMap<string, Measured>, latest = Number
   for (const { result } of reports.values()) Object.assign(figures, result.figures)
   const missed = targets.filter((target) => standingOf(target, figures) === 'missed')
   return [...reports]
-    .filter(([, { disturbance, pace = 0 }]) => disturbance.counted > 0 || isSlowPace(pace, latest))
+    .filter(([, { disturbance, pace = 0 }]) => disturbance.disturbed > 0 || isSlowPace(pace, latest))
     .filter(([, { result }]) => missed.some(({ figure }) => Object.hasOwn(result.figures, figure)))
     .map(([name]) => name)
 }

@@ -19,7 +19,7 @@ export interface Disturbance {
   /** Turns that were taken again. */
   readonly repeated: number
   /** Turns that stayed disturbed: the time for waiting was used up. */
-  readonly counted: number
+  readonly disturbed: number
 }
 
 /** What a turn returned, and whether the processor was undisturbed before and after it. */
@@ -46,7 +46,7 @@ let usualVerification = Number.POSITIVE_INFINITY
 /** Milliseconds that the turns of one table may wait for the processor, with the turns that are repeated. */
 const patienceMs = 60_000
 let patience = patienceMs
-const seen = { turns: 0, repeated: 0, counted: 0 }
+const seen = { turns: 0, repeated: 0, disturbed: 0 }
 
 /**
  * Tells how long a verification takes on the undisturbed processor. Without it, no turn is repeated.
@@ -91,7 +91,7 @@ export function calmTable(pace: number, suites: readonly Disturbance[]): Table {
         `repeated, as this or the making of objects took more than ${tolerance} times as long afterwards`,
         sum('repeated'),
       ],
-      ['disturbed until the end, as the time for waiting was over', sum('counted')],
+      ['disturbed until the end, as the time for waiting was over', sum('disturbed')],
     ],
   }
 }
@@ -121,7 +121,7 @@ export async function calmlyIfPossible<T>(take: () => T | Promise<T>): Promise<T
     const value = await take()
     if (wasCalm && isCalm()) return { value, isCalm: true }
     if (patience <= 0) {
-      seen.counted += 1
+      seen.disturbed += 1
       return { value, isCalm: false }
     }
     patience -= performance.now() - start
