@@ -4,10 +4,28 @@
  * @module
  */
 
+import type { Measurement } from './measure.ts'
 import { time } from './table.ts'
 
 /** Names of figures that the picture shows begin with this. */
-export const costPrefix = 'cost of '
+const costPrefix = 'cost of '
+
+/**
+ * Microseconds by name, for the picture.
+ *
+ * Other libraries have rounds of their own, which may be disturbed when those of Procura are not. So the time of each is
+ * its ratio to the verification of its rounds, times the verification of Procura's.
+ *
+ * @param own - the rounds of Procura; the first measurement is the verification.
+ * @param others - the rounds of other libraries; names that `own` has too are left out.
+ */
+export function costsOf(own: readonly Measurement[], others: readonly Measurement[]): Record<string, number> {
+  const verification = own[0]?.median ?? Number.NaN
+  const costs: Record<string, number> = {}
+  for (const { name, ratio } of others) costs[`${costPrefix}${name}`] = ratio * verification
+  for (const { name, median } of own) costs[`${costPrefix}${name}`] = median
+  return costs
+}
 
 /** A bar: its label, its figure, and what the reader has to know of it. */
 interface Bar {

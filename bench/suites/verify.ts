@@ -1,5 +1,5 @@
 import { type Contender, type Measurement, measure } from '../harness/measure.ts'
-import { costPrefix } from '../harness/picture.ts'
+import { costsOf } from '../harness/picture.ts'
 import type { Suite, SuiteOptions, Table } from '../harness/suite.ts'
 import { number, ratioOf, time } from '../harness/table.ts'
 import { makeChain, manyChains } from '../setup/chain.ts'
@@ -47,7 +47,7 @@ interface Measured {
   readonly own: readonly Measurement[]
   /**
    * Other libraries, with two of our contenders once more. They are measured apart, because their garbage is collected
-   * for long after their turn: beside it, the same warm decision took 2 to 7 percent more.
+   * for long after their turn: beside it, the same warm decision took 2 to 15 percent more.
    */
   readonly others: readonly Measurement[]
 }
@@ -118,15 +118,6 @@ function depthTable(depth: number, { own, others }: Measured): Table {
   }
 }
 
-/**
- * Microseconds by name, for the picture. Peers that verify no chain are beside the others, and the picture names them.
- */
-function costsOf({ own, others }: Measured): Record<string, number> {
-  const costs: Record<string, number> = {}
-  for (const { name, median } of [...others, ...own]) costs[`${costPrefix}${name}`] = median
-  return costs
-}
-
 function figuresOf(depth: number, measured: Measured): Record<string, number> {
   const of = (name: string) => ratioOf(measured.own, name)
   const beside = (library: string, name: string) => ratioOf(measured.others, library) / ratioOf(measured.others, name)
@@ -137,7 +128,10 @@ function figuresOf(depth: number, measured: Measured): Record<string, number> {
     [`warm ${depth}`]: of(warm),
     [`warm, sodium ${depth}`]: of(warmSodium) / of(rawSodium),
     [`warm, sodium, besides raw / raw ${depth}`]: of(warmSodium) - of(rawSodium),
-    ...(depth === pictureDepth && { ...costsOf(measured), 'reading / raw': of(besideReading) - 1 }),
+    ...(depth === pictureDepth && {
+      ...costsOf(measured.own, measured.others),
+      'reading / raw': of(besideReading) - 1,
+    }),
     [`warm / jose ${depth}`]: beside(warm, 'jose, one JWT'),
     [`ucanto / cold ${depth}`]: beside('ucanto', cold),
     [`ucanto / warm ${depth}`]: beside('ucanto', warm),
