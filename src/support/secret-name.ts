@@ -10,12 +10,14 @@ export function hasSecretName(name: string): boolean {
  */
 export function isKeyName(name: string): boolean {
   const words = wordsOf(name)
+  const lastSetting = words.map((word) => settings.has(word)).lastIndexOf(true)
+  const lastOther = words.map((word) => additions.has(word)).lastIndexOf(false)
   return words.some((word, at) => {
-    const [before = '', after] = [words[at - 1], words.slice(at + 1)]
+    const before = words[at - 1] ?? ''
     if (notKeys.has(`${before} ${word}`)) return false
-    if (after.length === 1 && keyPairs.has(`${word} ${after[0]}`)) return true
-    if (isKeyWord(word) || keyWords.has(word)) return !after.some((one) => settings.has(one))
-    return secretWords.has(word) && after.every((one) => additions.has(one)) && (word !== 'sid' || before === '')
+    if (at === words.length - 2 && keyPairs.has(`${word} ${words[at + 1]}`)) return true
+    if (isKeyWord(word) || keyWords.has(word)) return lastSetting <= at
+    return secretWords.has(word) && lastOther <= at && (word !== 'sid' || before === '')
   })
 }
 
