@@ -123,6 +123,13 @@ describe('the keys of a program', () => {
     }
   })
 
+  it.each(['DB_PASSWORD=:h4WjBLLOfTXFi1,', 'password: ==abcdefg;hijklmn', 'DB_PASSWORD=>ab;cdefghijklmnop'])(
+    'are found with a mark at their beginning: %s [GTW-73]',
+    (text) => {
+      expect(keysOf('SETTINGS', text)).toContain(text.replace(/^\w+(?:: |=)/, ''))
+    },
+  )
+
   it.each([',', '&', "'", '"'])('are found with %s in them behind a name [GTW-73]', (mark) => {
     const value = `0aB1${mark}0aB1-0aB1-0aB1`
     const fields = `Server=${plain};Password=${value};Database=${plain}`
@@ -189,6 +196,7 @@ describe('the keys of a program', () => {
         'DB_SECRET_ARN',
         'API_KEY_FINGERPRINT',
         'SECRET_REFERENCE',
+        'SESSION_ID_ROW',
       ],
     ].map((name) => [name, plain] as const)
     others.push(
@@ -210,9 +218,9 @@ describe('the keys of a program', () => {
       ...['a1', 'abc1', '1abc'].map((word) => ['CONNECTION', `password=${word} ${plain}`] as const),
       ...['a1 abc', '"abc"', "'abc'"].map((word) => ['ARGS', `--password ${word} ${plain}`] as const),
       ...['\n', ', ', '; ', '& '].map((mark) => ['HEADERS', `X-Api-Key:${mark}${plain}`] as const),
-      ['CONNECTION', `password=a1 "${plain}"`],
-      ['CONNECTION', `password=abc,host=${plain}`],
-      ['NOTE', 'the secret production,environment and x--token production,environment'],
+      ...[`a1 "${plain}"`, `abc,host=${plain}`].map((text) => ['CONNECTION', `password=${text}`] as const),
+      ['CONDITION', 'token.aud == "sts.amazonaws.com"'],
+      ['NOTE', 'the secret production,environment and x--token production,environment; token >production-environment'],
       ['ARGS', `--token --${plain}`],
       ['ARGS', JSON.stringify(['create-token', plain, '--token=abc', plain, 'x--token', plain])],
     )
