@@ -45,6 +45,11 @@ interface Measured extends Report {
 
 process.exitCode = await main()
 
+function misused(message: string): number {
+  console.error(message)
+  return 2
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -56,7 +61,10 @@ async function main(): Promise<number> {
     },
   })
   const isWhole = values.suite.length === Object.keys(suites).length && !values.smoke
-  if (values.write && !isWhole) throw new Error('the page of results is written of all suites alone')
+  const unknown = values.suite.find((name) => !Object.hasOwn(suites, name))
+  if (unknown !== undefined)
+    return misused(`unknown suite "${unknown}"; the suites are ${Object.keys(suites).join(', ')}`)
+  if (values.write && !isWhole) return misused('--write needs all suites; leave out --suite and --smoke')
   build()
   if (!values.smoke) installPeers()
   const peers = values.smoke ? new Map<string, string>() : installedPeers()
