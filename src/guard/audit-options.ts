@@ -21,7 +21,7 @@ export interface AuditOptions {
   /**
    * Whether the guard closes intents without an outcome as `unknown`, at its start and from then on: those of processes
    * that ended, and those whose outcome could not be recorded. The log of `sink` must have a `history` (memory, files,
-   * SQLite, PostgreSQL, the spool of HTTP). Several processes may do this on one log. Default false.
+   * SQLite, PostgreSQL). Several processes may do this on one log. Default false.
    */
   readonly recoverIntents?: boolean
   /** How many denials are recorded; see {@link SampleDenialsOptions}. */

@@ -14,7 +14,6 @@ import { openPersonal, sealPersonal } from '../../src/audit/privacy/personal.ts'
 import { memoryPersonalKeyStore } from '../../src/audit/privacy/personal-key-store.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
 import { callbackAuditSink } from '../../src/audit/sinks/callback-audit-sink.ts'
-import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
@@ -88,13 +87,6 @@ describe('the content of a call', () => {
     }
     const refused = async (): Promise<never> => refuse()
     const database = { exec: () => undefined, prepare: () => ({ run: refuse, get: () => undefined, all: () => [] }) }
-    const http = await openHttpAuditSink({
-      url: 'http://127.0.0.1:9/',
-      directory: join(directory, 'spool'),
-      headers: () => ({ authorization: canary }),
-      backOff: { firstMs: 1, maxMs: 5 },
-      onFailure: (failure) => void lines.push(inspect(failure, { depth: 10 })),
-    })
     const failing = callbackAuditSink({ write: refuse })
     const full = await openJsonlAuditSink({ directory, files })
     faults.room = 100
@@ -119,13 +111,12 @@ describe('the content of a call', () => {
       await drive(otelAuditSink({ logger: { emit: refuse } }), rounds),
       await drive(sqliteAuditSink({ database }), rounds),
       await drive(postgresAuditSink({ pool: { connect: refused } }), rounds),
-      await drive(http, rounds),
       await drive(memory, rounds),
       memory.lines().join('\n'),
       JSON.stringify(memory.records().map((record) => toOcsf(record, { product: { name: 'a', vendorName: 'b' } }))),
       lines.join('\n'),
     ]
-    for await (const line of readJsonlLines({ directory: join(directory, 'spool'), prefix: 'spool' })) texts.push(line)
+    for await (const line of readJsonlLines({ directory })) texts.push(line)
     const all = texts.join('\n')
     expect(all.match(/ERR_AUDIT_/g)?.length).toBeGreaterThan(15 * rounds)
     expect(all).toContain('"amount":7')

@@ -9,7 +9,6 @@ import { createPseudonymizer } from '../../src/audit/privacy/pseudonym.ts'
 import { recoverIntents } from '../../src/audit/recovery/recover-intents.ts'
 import { sampleDenials } from '../../src/audit/sample-denials.ts'
 import { callbackAuditSink } from '../../src/audit/sinks/callback-audit-sink.ts'
-import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { otelAuditSink } from '../../src/audit/sinks/otel-audit-sink.ts'
@@ -317,27 +316,6 @@ export const optionRows: Readonly<Record<string, OptionRow>> = {
       name: 'text',
       clock: 'object',
       files: 'object',
-    },
-  ],
-  openHttpAuditSink: [
-    openHttpAuditSink,
-    () => ({ url: 'https://audit.example/', directory: place('spool') }),
-    {
-      'url!': 'text',
-      'directory!': 'text',
-      prefix: 'text',
-      sync: 'text',
-      maxBytes: 'number',
-      maxAge: 'number',
-      headers: 'callback',
-      fetch: 'callback',
-      maxWaiting: 'number',
-      maxRecords: 'whole',
-      maxRequestBytes: 'whole',
-      timeoutMs: 'milliseconds',
-      backOff: 'object',
-      onFailure: 'callback',
-      name: 'text',
     },
   ],
   sqliteAuditSink: [

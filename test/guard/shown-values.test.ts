@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
-import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { sqliteAuditSink } from '../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { run } from '../../src/cli/run.ts'
@@ -192,9 +191,6 @@ describe('an error about options', async () => {
       sealedVault({ privateKeys: [sealing.privateKey], origins: rules.origins, credentials: { a: canary } }),
     'a command of a table': () => referenceTable([{ command: canary, reference: 'a' }]),
     'a subject of a table': () => referenceTable([{ command: '/a', subject: canary, reference: 'a' }]),
-    'the address of a sink': () =>
-      openHttpAuditSink({ url: `http://host.example/?token=${canary}`, directory: place('spool') }),
-    'the address of a sink with a password': () => openHttpAuditSink({ url: withPassword, directory: place('spool') }),
     'a table of a database': () => sqliteAuditSink({ database: databaseAt(place('log')), table: `a ${canary}` }),
     'a method of a call': () => createCallSender().send('https://a.example', call, [], { method: canary }),
     'a header of a call': () => createCallSender().send('https://a.example', call, [], { headers: { 'a b': canary } }),

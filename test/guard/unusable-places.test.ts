@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest'
 import { allOf } from '../../src/audit/combine/all-of.ts'
 import { anyOf } from '../../src/audit/combine/any-of.ts'
 import { createPseudonymizer } from '../../src/audit/privacy/pseudonym.ts'
-import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { openJsonlAuditSink, openJsonlLog } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { machineFiles } from '../../src/audit/sinks/jsonl/log-files.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
@@ -393,30 +392,6 @@ const mistakes: readonly Mistake[] = [
         await first.sink.close()
       }
     },
-  ],
-  [
-    'a spool below a file',
-    auditConfiguration,
-    /`directory` /,
-    () => openHttpAuditSink({ url: 'https://audit.example', directory: join(fileOf('', 0o600), 'spool') }),
-  ],
-  [
-    'a spool whose cursor is a folder',
-    auditConfiguration,
-    /spool.cursor` is not a regular file; remove it/,
-    () => openHttpAuditSink({ url: 'https://audit.example', directory: directoryOf('spool.cursor') }),
-  ],
-  [
-    'an endpoint that is not encrypted',
-    argument,
-    /`url` must be an absolute https URL/,
-    () => openHttpAuditSink({ url: 'http://audit.example', directory: place('spool') }),
-  ],
-  [
-    'an endpoint with a password in its address',
-    argument,
-    /use `headers`/,
-    () => openHttpAuditSink({ url: `https://u:${canary}@audit.example`, directory: place('spool') }),
   ],
   [
     'a database that is closed',

@@ -4,7 +4,7 @@ import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
 import { inCi } from '../property/runs.ts'
 import { killAmong, killContained, killInTurn, standStill } from './kills.ts'
 import { canContain, cannotContain } from './namespace.ts'
-import { bundleProcess, httpPlace, jsonlPlace, sqlitePlace, vaultPlace } from './places.ts'
+import { bundleProcess, jsonlPlace, sqlitePlace, vaultPlace } from './places.ts'
 
 let program: string
 let remove: () => void
@@ -17,11 +17,6 @@ afterAll(() => remove())
 const none = { lost: [], twice: [] }
 
 describe('processes that are killed', () => {
-  it('AUD-20 lose nothing that a spool has confirmed [attack 78]', async () => {
-    const report = await killInTurn(program, await httpPlace(temporaryDirectory()), inCi ? 3 : 2)
-    expect(report).toMatchObject({ kills: inCi ? 3 : 2, ...none })
-  }, 60_000)
-
   it('AUD-18 lose nothing that SQLite has confirmed [attack 78]', async () => {
     const report = await killInTurn(program, sqlitePlace(join(temporaryDirectory(), 'audit.db')), 2)
     expect(report).toMatchObject({ kills: 2, ...none })

@@ -1,6 +1,4 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +6,6 @@ import sqlite from 'node-sqlite3-wasm'
 import { Pool } from 'pg'
 import { expect, onTestFinished } from 'vitest'
 import { parseRecord } from '../../src/audit/events/record.ts'
-import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { openJsonlLog } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { readSqliteLines, sqliteAuditSink } from '../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
@@ -52,46 +49,6 @@ export function jsonlPlace(directory: string, leaseMs?: number): Place {
     async finish() {
       await (await openJsonlLog({ directory }, timing)).sink.close()
       return verified(readJsonlLines({ directory }))
-    },
-  }
-}
-
-/** A spool, and an endpoint that answers one request of four, when it answers. */
-export async function httpPlace(directory: string): Promise<Place> {
-  const lines = new Map<number, string>()
-  let requests = 0
-  const server = createServer((request, response) => {
-    let body = ''
-    request.on('data', (chunk) => {
-      body += String(chunk)
-    })
-    request.on('error', () => undefined)
-    request.on('end', () => {
-      requests += 1
-      if (requests % 4 === 1) return void response.writeHead(503).end()
-      for (const line of body.split('\n').slice(0, -1)) {
-        const { sequence } = parseRecord(line)
-        // Two records with one number would be a fork.
-        expect(lines.get(sequence) ?? line).toBe(line)
-        lines.set(sequence, line)
-      }
-      // It has them, and the process does not hear of it.
-      if (requests % 4 === 2) request.socket.destroy()
-      else response.end()
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  server.unref()
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-  return {
-    task: (start) => ({ kind: 'http', place: directory, url, start, parallel: 4 }),
-    async finish() {
-      const sink = await openHttpAuditSink({ url, directory, backOff: { firstMs: 1, maxMs: 10 } })
-      await sink.delivered({})
-      await sink.close()
-      server.closeAllConnections()
-      server.close()
-      return verified([...lines].sort(([a], [b]) => a - b).map(([, line]) => line))
     },
   }
 }

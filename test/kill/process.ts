@@ -2,7 +2,6 @@
 
 import process from 'node:process'
 import type { AuditSink } from '../../src/audit/sink.ts'
-import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { openJsonlLog } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import type { SyncPolicy } from '../../src/audit/sinks/jsonl/open-log.ts'
 import { postgresAuditSink } from '../../src/audit/sinks/postgres/postgres-audit-sink.ts'
@@ -19,11 +18,9 @@ import { openAfterKill } from '../support/open-after-kill.ts'
 
 /** The parameters of the process, as JSON. */
 export interface Task {
-  readonly kind: 'jsonl' | 'http' | 'sqlite' | 'postgres' | 'vault'
+  readonly kind: 'jsonl' | 'sqlite' | 'postgres' | 'vault'
   /** A directory, a file, or the address of a server. */
   readonly place: string
-  /** Where a spool is delivered to. */
-  readonly url?: string
   readonly sync?: SyncPolicy
   /** The number of the first event; two processes use different ranges. */
   readonly start: number
@@ -38,9 +35,9 @@ const timing = task.leaseMs === undefined ? undefined : shortLease(task.leaseMs)
 let number = task.start
 
 /** Writes once, and resolves to the name under which the written data is found again. */
-async function writerOf({ kind, place, url = '', sync = 'group' }: Task): Promise<() => Promise<string>> {
+async function writerOf({ kind, place, sync = 'group' }: Task): Promise<() => Promise<string>> {
   if (kind === 'vault') return vaultWriter(place)
-  const sink = await sinkOf(kind, place, url, sync)
+  const sink = await sinkOf(kind, place, sync)
   return async () => {
     const mine = number++
     await sink.append(intent(mine, { vault: 'x'.repeat(mine % 300) }), {})
@@ -48,13 +45,9 @@ async function writerOf({ kind, place, url = '', sync = 'group' }: Task): Promis
   }
 }
 
-async function sinkOf(kind: Task['kind'], place: string, url: string, sync: SyncPolicy): Promise<AuditSink> {
+async function sinkOf(kind: Task['kind'], place: string, sync: SyncPolicy): Promise<AuditSink> {
   if (kind === 'jsonl') return (await openJsonlLog({ directory: place, sync, maxBytes: 16_384 }, timing)).sink
   if (kind === 'sqlite') return sqliteAuditSink({ database: await openDatabase(place) })
-  if (kind === 'http') {
-    const backOff = { firstMs: 1, maxMs: 20 }
-    return openHttpAuditSink({ url, directory: place, sync, maxBytes: 16_384, maxRecords: 40, backOff })
-  }
   const { Pool } = await import('pg')
   const pool = new Pool({ connectionString: place, max: 2 })
   pool.on('error', () => undefined)

@@ -8,7 +8,7 @@ import { standStill as standStillAt } from '../audit/jsonl/stand-still.ts'
 import { bundleGuard, killGuards } from '../guard/kill-guards.ts'
 import { type KillReport, killAmong, killContained, killInTurn, standStill } from '../kill/kills.ts'
 import { canContain, cannotContain, contained } from '../kill/namespace.ts'
-import { bundleProcess, httpPlace, jsonlPlace, postgresPlace, sqlitePlace, vaultPlace } from '../kill/places.ts'
+import { bundleProcess, jsonlPlace, postgresPlace, sqlitePlace, vaultPlace } from '../kill/places.ts'
 import { service as postgres } from '../services/postgres.service.ts'
 
 let folder: string
@@ -42,10 +42,6 @@ function tell(name: string, report: object): void {
 describe('of processes that are killed, nothing confirmed is lost and no log has a fork', () => {
   it('AUD-11 a log in files [attack 78]', async () => {
     check('jsonl', await killInTurn(program, jsonlPlace(join(folder, 'jsonl')), 150), 150)
-  })
-
-  it('AUD-20 a spool, whose endpoint answers now and then [attack 78]', async () => {
-    check('http', await killInTurn(program, await httpPlace(join(folder, 'http')), 100), 100)
   })
 
   it('AUD-18 SQLite [attack 78]', async () => {

@@ -10,7 +10,6 @@ import { withHealth } from '../../src/audit/combine/with-health.ts'
 import { parseRecord } from '../../src/audit/events/record.ts'
 import type { AuditSink, Confirmation } from '../../src/audit/sink.ts'
 import { callbackAuditSink } from '../../src/audit/sinks/callback-audit-sink.ts'
-import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { openJsonlAuditSink } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
@@ -43,7 +42,6 @@ const places: readonly (readonly [name: string, open: () => Log | Promise<Log>])
   ],
   ['files', inFiles],
   ['SQLite', inSqlite],
-  ['the spool of the http sink', inSpool],
   ['withDeadline', () => inMemory((sink) => withDeadline(sink))],
   ['withHealth', () => inMemory((sink) => withHealth(sink))],
   ['allOf', () => inMemory((sink) => allOf([sink, memoryAuditSink()]))],
@@ -114,19 +112,6 @@ async function inSqlite(): Promise<Log> {
     sink: sqliteAuditSink({ database: openDatabase(path) }),
     lines: () => [...readSqliteLines(openDatabase(path))],
   }
-}
-
-/** Nothing is delivered, so that everything is there to be read. */
-async function inSpool(): Promise<Log> {
-  const directory = temporaryDirectory()
-  const away = (): Promise<Response> => Promise.reject(new Error('no route'))
-  const lines = async (): Promise<string[]> => {
-    const read: string[] = []
-    for await (const line of readJsonlLines({ directory, prefix: 'spool' })) read.push(line)
-    return read
-  }
-  const sink = await openHttpAuditSink({ url: 'https://log.example/', directory, sync: 'none', fetch: away })
-  return { sink, lines }
 }
 
 function streamOf(lines: string[]): { write(text: string, done: () => void): boolean } {

@@ -10,7 +10,6 @@ import { claudeSession } from '../../src/agent/frameworks/claude.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
 import { deniedEvent, intentEvent } from '../../src/audit/events/describe-call.ts'
 import { toOcsf } from '../../src/audit/events/ocsf.ts'
-import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
@@ -316,16 +315,6 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     openJsonlAuditSink: [],
     readJsonlLines: (options) => first('readJsonlLines', options),
     readJsonlRecords: (options) => first('readJsonlRecords', options),
-  },
-  'audit/http': {
-    openHttpAuditSink: [],
-    'openHttpAuditSink backOff': (backOff) =>
-      inFolder((directory) => openHttpAuditSink({ url: 'https://audit.example/', directory, backOff })),
-    'openHttpAuditSink delivered': (options) =>
-      inFolder(async (directory) => {
-        const sink = await openHttpAuditSink({ url: 'https://audit.example/', directory })
-        return sink.delivered(options).finally(() => sink.close())
-      }),
   },
   'audit/sqlite': { sqliteAuditSink: [] },
   'audit/postgres': { postgresAuditSink: [], openPostgresAuditSink: [], postgresAuditSchema: [] },

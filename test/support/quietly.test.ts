@@ -1,10 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { anyOf } from '../../src/audit/combine/any-of.ts'
 import { bestEffort } from '../../src/audit/combine/best-effort.ts'
 import type { AuditEvent } from '../../src/audit/events/event.ts'
 import type { AuditSink } from '../../src/audit/sink.ts'
-import { openHttpAuditSink } from '../../src/audit/sinks/http/http-audit-sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
@@ -14,7 +13,6 @@ import { type UcantoHandler, type UcantoService, ucantoService } from '../../src
 import { createVault } from '../../src/vault/create-vault.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { Secret } from '../../src/vault/secret.ts'
-import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
 import { NOON, permission } from '../vault/support.ts'
 import { actor, now } from './actors.ts'
 import { call, chainOf, createService, service, serviceOptions } from './service.ts'
@@ -67,21 +65,6 @@ describe.each(Object.entries(failing))('GRD-11 a listener that %s', (_how, liste
     const sink = anyOf([broken, memoryAuditSink()], { onFailure: listener })
     expect(await sink.append(event, {})).toMatchObject({ sink: 'memory' })
     await setImmediate()
-  })
-
-  it('does not stop the delivery of records', async () => {
-    const answers = [503, 200]
-    const sink = await openHttpAuditSink({
-      url: 'https://collector.example/',
-      directory: temporaryDirectory(),
-      fetch: async () => new Response(null, { status: answers.shift() ?? 200 }),
-      backOff: { firstMs: 1, maxMs: 1 },
-      onFailure: listener,
-    })
-    onTestFinished(() => sink.close())
-    await sink.append(event, {})
-    await sink.delivered({})
-    expect(answers).toEqual([])
   })
 
   it('changes no decision', async () => {

@@ -15,7 +15,6 @@ import { openPersonal, sealPersonal } from '../../../src/audit/privacy/personal.
 import { memoryPersonalKeyStore } from '../../../src/audit/privacy/personal-key-store.ts'
 import { createPseudonymizer, pseudonymizeEvent } from '../../../src/audit/privacy/pseudonym.ts'
 import { findOpenIntents } from '../../../src/audit/recovery/find-open-intents.ts'
-import { openHttpAuditSink } from '../../../src/audit/sinks/http/http-audit-sink.ts'
 import { openJsonlAuditSink } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines, readJsonlRecords } from '../../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
@@ -255,24 +254,5 @@ export const auditReaders: readonly Reader[] = [
     input: hostileRows,
     read: (rows) => postgresAuditSink({ pool: postgresOf(rows) }).append(intent(9), {}),
     errors: [AuditError],
-  }),
-  reader({
-    of: 'audit/http openHttpAuditSink',
-    input: (random) => ({
-      file: hostileFile(random),
-      cursor: mutateText(JSON.stringify(position), random),
-      status: random.pick([200, 204, 400, 413, 500]),
-    }),
-    read: ({ file, cursor, status }) =>
-      inFolder({ [`spool-${first}.jsonl`]: file, 'spool.cursor': cursor }, async (directory) => {
-        const opened = await openHttpAuditSink({
-          url: 'https://example.com',
-          directory,
-          fetch: async () => new Response(null, { status }),
-        })
-        await opened.close()
-      }),
-    errors: [AuditError],
-    costs: 12,
   }),
 ]

@@ -122,7 +122,7 @@ export interface LockedJsonlLog {
 }
 
 /**
- * Opens a log as {@link openJsonlAuditSink} does, for sinks that keep more files under the same lock.
+ * Opens a log as {@link openJsonlAuditSink} does.
  *
  * @param timing - of the lock, for tests.
  */

@@ -51,7 +51,7 @@ export async function* readBackwards(path: string): AsyncGenerator<readonly Audi
   }
 }
 
-/** Undefined if the file was removed meanwhile, as delivered files of a spool are. */
+/** Undefined if the file was removed meanwhile. */
 async function opened(path: string): Promise<FileHandle | undefined> {
   try {
     return await open(path, privately)
