@@ -5,23 +5,28 @@ import { dirname, join } from 'node:path'
 import { encodeContainer } from '../container/container.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import type { Invocation } from '../invocation/invocation.ts'
+import { verifyReceipt } from '../receipt/verify-receipt.ts'
+import { describeSignerFile } from '../signer-file/signer-file.ts'
 import { createDurableFile, syncFolder } from '../support/durable-file.ts'
 import { quote } from '../support/quote.ts'
-import { askGateway, type GatewayPlace } from './ask-gateway.ts'
-import { readGatewayFile } from './wrap/gateway-file.ts'
+import { askGateway } from './ask-gateway.ts'
+import { type GatewayFile, readGatewayFile } from './wrap/gateway-file.ts'
 import { ensureFolder } from './wrap/home-files.ts'
 
-/** What became of a revocation. */
+/** The outcome of a revocation. */
 export interface Sent {
-  /** `taken` by a running gateway; `waiting` for its next start; `refused`; or not sent, because it cannot be. */
-  readonly state: 'refused' | 'taken' | 'unreachable' | 'waiting'
+  /**
+   * `taken` by a running gateway, which has signed that; `waiting` for the start of one that does not run; `refused`;
+   * `unconfirmed` where an answer is not signed by the gateway; `unreachable` where there is no answer.
+   */
+  readonly state: 'refused' | 'taken' | 'unconfirmed' | 'unreachable' | 'waiting'
   /** One line for people. */
   readonly message: string
 }
 
 /**
- * Sends a revocation to the gateway of a home folder. While it does not run, the revocation is left in the folder, and
- * it takes it at its next start.
+ * Sends a revocation to the gateway of a home folder. It is left in the folder first, where the gateway takes it at its
+ * start, and removed when the gateway has signed that it has taken it. CLI-25
  *
  * @param chain - the delegations of the revocation, root first.
  * @returns undefined when the folder has no gateway.
@@ -34,21 +39,46 @@ export async function sendRevocation(
   const gateway = await readGatewayFile(home)
   if (gateway === undefined) return undefined
   const container = encodeContainer([revocation, ...chain])
-  const first = await send(home, gateway.listen, container)
-  if (first !== 'down') return first
-  // The gateway looks here at its start.
   const folder = join(home, 'revocations')
   await ensureFolder(folder)
   const path = join(folder, `${revocation.cid}.ucan`)
   await writeWhole(path, `${container}\n`)
-  // A gateway that has started in the meantime has perhaps not seen the file.
-  const again = await send(home, gateway.listen, container)
-  if (again === 'down') {
-    const message = `the gateway of ${quote(home, 256)} does not run; it takes the revocation when it starts`
-    return { state: 'waiting', message }
+  const of = `the gateway of ${quote(home, 256)}`
+  const asked = await askGateway(gateway.listen, { procura: 1, revoke: container })
+  if ('fault' in asked)
+    return asked.isDown
+      ? { state: 'waiting', message: `${of} does not run; it takes the revocation when it starts` }
+      : { state: 'unreachable', message: `${of} ${asked.fault}; ${restart}` }
+  const { error, receipt } = asked.answer
+  if (await isReceipt(receipt, gateway, revocation)) {
+    await unlink(path).catch(() => undefined)
+    return { state: 'taken', message: `${of} has taken the revocation; it refuses every call that uses the delegation` }
   }
-  if (again.state === 'taken') await unlink(path).catch(() => undefined)
-  return again
+  if (error === undefined) {
+    const place = quote(gateway.listen.socket ?? gateway.listen.address ?? '', 256)
+    const message = `an answer came from ${place} without the signature of the gateway, so another program may listen there; ${restart}`
+    return { state: 'unconfirmed', message }
+  }
+  const { message } = Object(error) as { readonly message?: unknown }
+  return { state: 'refused', message: `${of} refuses the revocation: ${String(message).slice(0, 500)}` }
+}
+
+const restart =
+  'the revocation is not confirmed; end every process that listens there, and start `procura serve`, which takes it at its start'
+
+/** Whether a key of the gateway has signed that it has taken this revocation. */
+async function isReceipt(receipt: unknown, { serviceKey }: GatewayFile, { args, task }: Invocation): Promise<boolean> {
+  if (typeof receipt !== 'string') return false
+  const bytes = Uint8Array.from(Buffer.from(receipt, 'base64'))
+  const { keys } = await describeSignerFile({ path: serviceKey })
+  // A gateway that runs since before a rotation of its key signs with the previous one.
+  for (const { did: executor } of keys) {
+    const verdict = await verifyReceipt(bytes, { executor, task })
+    if (!verdict.verified) continue
+    const { outcome } = verdict.receipt
+    return 'ok' in outcome && Object(outcome.ok).revoked === String(args['revoke'])
+  }
+  return false
 }
 
 /** Writes a file in one step, which a run that was killed may have written before. */
@@ -62,16 +92,4 @@ async function writeWhole(path: string, text: string): Promise<void> {
     throw error
   }
   await syncFolder(dirname(path))
-}
-
-async function send(home: string, place: GatewayPlace, revoke: string): Promise<Sent | 'down'> {
-  const asked = await askGateway(place, { procura: 1, revoke })
-  const of = `the gateway of ${quote(home, 256)}`
-  if ('fault' in asked)
-    return asked.isDown ? 'down' : { state: 'unreachable', message: `${of} ${asked.fault}; the revocation is not sent` }
-  const { error, revoked } = asked.answer
-  if (typeof revoked === 'string')
-    return { state: 'taken', message: `${of} has taken the revocation, and refuses the calls that need it from now on` }
-  const { message } = Object(error) as { readonly message?: unknown }
-  return { state: 'refused', message: `${of} refuses the revocation: ${String(message).slice(0, 500)}` }
 }

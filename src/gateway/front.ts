@@ -16,6 +16,7 @@ import { serveApprovals } from './approvals/serve-approvals.ts'
 import { createWaits } from './approvals/waits.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
 import { claimedCommand, recordOmitted, recordRefusal } from './record-denials.ts'
+import { revocationReceipt } from './revocation-receipt.ts'
 import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } from './session.ts'
 import { sessionPace } from './session-pace.ts'
 import { sessionPlaces } from './session-places.ts'
@@ -292,13 +293,14 @@ async function takeRevocation(
   supply: Supply,
   onEvent: OnGatewayEvent,
 ): Promise<void> {
-  const result = await supply.current().service.revoke(container)
+  const { service, signer } = supply.current()
+  const result = await service.revoke(container)
   if (!result.accepted) {
     const { code, message } = result.denial
     return refuse(socket, { code: 'revocation_refused', message: `${message} (${code})` }, onEvent)
   }
   const { revoked, recorded } = result
-  endWith(socket, { revoked, recorded })
+  endWith(socket, { revoked, recorded, receipt: await revocationReceipt(signer, container, revoked) })
   onEvent({ level: 'info', event: 'revoked', message: `the delegation ${revoked} is revoked` })
 }
 

@@ -66,6 +66,8 @@ export interface Generation {
   readonly browsers: readonly string[]
   /** The DID of the gateway. */
   readonly audience: string
+  /** The key of the gateway. */
+  readonly signer: Signer
   readonly servers: ReadonlyMap<string, GuardedServer>
   readonly apis: ReadonlyMap<string, ApiConfig>
   readonly guard: Guard
@@ -146,6 +148,7 @@ export async function createGeneration(
     config,
     browsers,
     audience: signer.did,
+    signer,
     servers,
     apis: config.apis,
     guard,

@@ -149,7 +149,9 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     closers.push(() => front.close())
     metrics.watch({ guard: { health: () => supply.current().guard.health() } })
     await firstLook(supply, given.signal)
-    await takePendingRevocations(config.path, (...sent) => supply.current().service.revoke(...sent), onEvent)
+    const takePending = (): Promise<void> =>
+      takePendingRevocations(config.path, (...sent) => supply.current().service.revoke(...sent), onEvent)
+    await takePending()
     const reloads = createReloads(config, async (next) => {
       const changed = await supply.reload(next, await approversOf(page, next))
       await front.endSessions(changed)
@@ -166,6 +168,8 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     }
     const listener = await listen(config.listen, front.take)
     closers.push(() => listener.close())
+    // A program that found no listener a moment ago has left its revocation after the first look.
+    await takePending()
     const health = createHealth({ ...parts, supply, sessions: front.sessions, dryRun })
     const admin = await openAdmin(config, health, () => meter.text())
     if (admin !== undefined) closers.push(() => admin.close())

@@ -12,8 +12,7 @@ import type { OnGatewayEvent } from './events.ts'
 const temporary: ReadonlySet<string> = new Set(['revocation_unknown', 'closed', 'deadline_exceeded', 'internal_error'])
 
 /**
- * Takes the revocations that were signed while no gateway ran, before the first connection is accepted. One that is
- * refused for good is set aside. GTW-65
+ * Takes the revocations that were signed while no gateway ran. One that is refused for good is set aside. GTW-65
  *
  * @throws StoreError when one cannot be stored, or the folder cannot be read: a gateway that goes on would accept calls
  *   that were revoked.
@@ -31,14 +30,14 @@ export async function takePendingRevocations(
     if (file === undefined || file === 'unchanged') continue
     const result = await revoke(Buffer.from(file.bytes).toString('latin1').trim())
     if (result.accepted) {
-      await unlink(path)
+      await remove(path)
       onEvent({ level: 'info', event: 'revoked', message: `the delegation ${result.revoked} is revoked` })
       continue
     }
     const { code, message, requirement } = result.denial
     // The service takes no more copies of a revocation that applies already. The gateway refuses those beyond a share.
     if (code === 'overloaded' && requirement?.startsWith('SVC-')) {
-      await unlink(path)
+      await remove(path)
       onEvent({ level: 'info', event: 'revoked', message: `the revocation ${quote(path, 256)} applies already` })
       continue
     }
@@ -47,6 +46,13 @@ export async function takePendingRevocations(
     await rename(path, `${path}.refused`)
     onEvent({ level: 'warning', event: 'failure', message: `refused the revocation ${quote(path, 256)}: ${message}` })
   }
+}
+
+/** The program that has left a revocation removes it as well, when it has the receipt for it. */
+async function remove(path: string): Promise<void> {
+  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
 }
 
 async function namesIn(folder: string): Promise<readonly string[]> {

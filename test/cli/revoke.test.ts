@@ -11,13 +11,17 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openContainer } from '../../src/authorization/open-container.ts'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
 import { fileDelegationStore } from '../../src/delegation-file/file-delegation-store.ts'
 import { type Gateway, openGateway, readGatewayConfig } from '../../src/entries/gateway.ts'
+import { revocationReceipt } from '../../src/gateway/revocation-receipt.ts'
+import { generateSigner } from '../../src/principal/generate-signer.ts'
 import { openSignerFile } from '../../src/signer-file/signer-file.ts'
 import { never } from '../../src/time.ts'
 import { newClients } from '../gateway/connect/client.ts'
@@ -99,7 +103,7 @@ describe('procura revoke --agent', () => {
     const { code, out, err } = await revoke()
     expect([code, out]).toEqual([0, expect.stringMatching(/^revoked bafy\w+ for \/mcp\/mail$/)])
     expect(err).toMatch(
-      /^the gateway of `.*` has taken the revocation, and refuses the calls that need it from now on$/,
+      /^the gateway of `.*` has taken the revocation; it refuses every call that uses the delegation$/,
     )
     expect([(await held()).length, pending()]).toEqual([0, []])
     // A copy of the delegation does not help.
@@ -182,9 +186,11 @@ describe('procura revoke --agent', () => {
     ])
     expect(err).toContain('ignored 7 delegations in the file of the agent that the owner has not signed about itself')
     expect(pending()).toHaveLength(1)
-    // Nor are they sent for an agent without a record.
+    // Nor are they sent for an agent without a record, which is removed when the gateway has taken the revocation.
+    await open()
+    expect(await revoke()).toMatchObject({ code: 0 })
     expect(await revoke()).toMatchObject({ code: 1, out: '' })
-    expect(pending()).toHaveLength(1)
+    expect(pending()).toHaveLength(0)
   })
 
   it('ends delegations in the file of the agent that are not recorded, whenever they are valid [CLI-14]', async () => {
@@ -304,6 +310,56 @@ describe('procura revoke --agent', () => {
       ...{ code: 1, out: '' },
       err: expect.stringContaining('left 1 delegation in the file of the agent that the owner cannot revoke'),
     })
+  })
+
+  /** Listens in the place of the gateway, and answers each first line. */
+  async function impostor(answerOf: (line: string) => Promise<string> | string): Promise<Server> {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined)
+      createInterface(socket).once('line', async (line) => void socket.end(`${await answerOf(line)}\n`))
+    })
+    await new Promise<void>((resolve) => server.listen(join(machine.home, 'gateway.sock'), resolve))
+    return server
+  }
+
+  const cidIn = async (line: string): Promise<string> => {
+    const { revoke: container } = JSON.parse(line) as { readonly revoke: string }
+    const { invocations } = await openContainer(container)
+    return String(invocations[0]?.args['revoke'])
+  }
+
+  it('counts an answer only with a receipt of the gateway, and keeps the revocation until then [CLI-25] [GTW-90]', async () => {
+    const copy = readFileSync(join(folder(), 'delegations'))
+    const stranger = await generateSigner()
+    const lies: ((line: string) => Promise<string> | string)[] = [
+      () => '{"procura":1,"revoked":"x"}',
+      async (line) => JSON.stringify({ procura: 1, revoked: await cidIn(line), recorded: true }),
+      async (line) => {
+        const { revoke: container } = JSON.parse(line) as { readonly revoke: string }
+        const revoked = await cidIn(line)
+        return JSON.stringify({ procura: 1, revoked, receipt: await revocationReceipt(stranger, container, revoked) })
+      },
+      () => '{"procura":1,"revoked":"x","receipt":"AAAA"}',
+      () => '{"procura":1}',
+    ]
+    for (const [at, lie] of lies.entries()) {
+      const server = await impostor(lie)
+      const { code, out, err } = await revoke()
+      await new Promise((resolve) => server.close(resolve))
+      expect([at, code, out]).toEqual([at, 1, ''])
+      expect(err).toMatch(
+        /without the signature of the gateway, so another program may listen there; .* is not confirmed/,
+      )
+      // Each attempt makes the same revocation.
+      expect(pending()).toHaveLength(1)
+    }
+    // The gateway takes at its start what nobody had taken, and the record has not forgotten the delegation.
+    await open()
+    expect(pending()).toEqual([])
+    writeFileSync(join(folder(), 'delegations'), copy, { mode: 0o600 })
+    expect(await called()).toMatch(/^Denied \(revoked\)/)
+    expect((await revoke()).out).toMatch(/^revoked bafy\w+ for \/mcp\/mail$/)
+    expect((await revoke()).err).toContain('the agent has no such delegation')
   })
 
   it('leaves the revocation for the next start of a gateway that does not run [CLI-14] [GTW-65]', async () => {
@@ -439,7 +495,9 @@ describe('procura unwrap', () => {
     const unwrapped = await unwrap()
     expect([unwrapped.code, unwrapped.err]).toEqual([
       1,
-      expect.stringMatching(/the revocation is not sent\nnot revoked, and valid for a copy of it: bafy\w+ until 20/),
+      expect.stringMatching(
+        /the revocation is not confirmed; .*\nnot revoked, and valid for a copy of it: bafy\w+ until 20/,
+      ),
     ])
     const words = ['revoke', '--agent', 'claude', '--key-file', keyFile]
     expect(await machine.procura(words)).toMatchObject({ code: 1, out: '' })

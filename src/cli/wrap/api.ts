@@ -183,8 +183,8 @@ async function revokeFor(
     // No agent needs one for the API any more, so those to others end too.
     const isWanted = (one: Delegation): boolean => isOf(one, name)
     const found = await findIssued({ owner: signer.did, recorded, inFile, agent: undefined, isWanted })
-    const { done, messages } = await revokeAll(home.path, signer, found.chains)
-    await forgetIssued(home, agent, done)
+    const { done, taken, messages } = await revokeAll(home.path, signer, found.chains)
+    await forgetIssued(home, agent, taken)
     if (done.length > 0) said.add(`revoked ${countOf(done)} of the agent ${agent}`)
     const left = stillValid(found.chains.map(lastOf).filter((one) => !done.includes(one)))
     const next = left.length === 0 ? [] : [`repeat it with \`procura revoke --agent ${agent} --server ${name}\``]

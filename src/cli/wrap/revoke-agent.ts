@@ -26,8 +26,10 @@ import { inHome } from './wrap-home.ts'
 
 /** Revocations of delegations of one owner. */
 export interface Revoked {
-  /** The delegations that a gateway has taken, or takes at its start. */
+  /** The delegations whose revocation a gateway has taken, or takes at its start. */
   readonly done: readonly Delegation[]
+  /** Those whose revocation it has taken. The record of the others stays, so they can be revoked again. */
+  readonly taken: readonly Delegation[]
   /** What became of them, each line once. */
   readonly messages: readonly string[]
 }
@@ -69,6 +71,7 @@ export async function revokeAll(home: string, owner: Signer, chains: readonly Is
   }
   return {
     done: sent.filter(([, { state }]) => state === 'taken' || state === 'waiting').map(([delegation]) => delegation),
+    taken: sent.filter(([, { state }]) => state === 'taken').map(([delegation]) => delegation),
     messages: [...new Set(sent.map(([, { message }]) => message))],
   }
 }
@@ -106,8 +109,8 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
         (server === undefined || isOf(one, server)) && (cid === undefined || one.cid.toString() === cid),
     })
     const { chains } = found
-    const { done, messages } = await revokeAll(home, signer, chains)
-    await forgetIssued(place, name, done)
+    const { done, taken, messages } = await revokeAll(home, signer, chains)
+    await forgetIssued(place, name, taken)
     if (flags['json'] === true)
       host.print(
         JSON.stringify({

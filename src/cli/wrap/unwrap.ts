@@ -217,7 +217,8 @@ async function dropDelegations(
   const { signer } = await openOwner(home)
   const dids = await agentDids(folder, recorded, await didsOfOthers(home, agent))
   const found = await findIssued({ owner: signer.did, recorded, inFile, agent: dids, isWanted })
-  const { done, messages } = revokes ? await revokeAll(home.path, signer, found.chains) : { done: [], messages: [] }
+  const nothing = { done: [], taken: [], messages: [] }
+  const { done, taken, messages } = revokes ? await revokeAll(home.path, signer, found.chains) : nothing
   const left = found.chains.filter((chain) => !done.includes(lastOf(chain)))
   // WRP-34: before the agent forgets them. The record takes those of the owner; the file keeps the others with their
   // proofs.
@@ -226,7 +227,7 @@ async function dropDelegations(
   const built = left.filter(({ length }) => length > 1).flat()
   const kept = new Set(revokes ? [...built, ...unknown].map(idOf) : [])
   await store?.change({ add: new Map(), remove: wanted.map(idOf).filter((cid) => !kept.has(cid)) }, {})
-  await forgetIssued(home, agent, done)
+  await forgetIssued(home, agent, taken)
   const last = left.map(lastOf)
   const again = servers.filter((server) => last.some((one) => isOf(one, server)))
   return {
