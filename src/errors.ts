@@ -42,7 +42,6 @@ export type ProcuraErrorCode =
   | 'ERR_STORE_FULL'
   | 'ERR_PROOF_SEARCH'
   | 'ERR_THREAD'
-  | 'ERR_WORKER'
   | VaultErrorCode
   | AuditErrorCode
 
@@ -117,11 +116,6 @@ export class ThreadError extends ProcuraError {
   readonly code = 'ERR_THREAD'
 }
 
-/** A worker process of a service ended by itself, did not listen or did not close. */
-export class WorkerError extends ProcuraError {
-  readonly code = 'ERR_WORKER'
-}
-
 /** No chain of delegations was found within the bounds of the search. */
 export class ProofSearchError extends ProcuraError {
   readonly code = 'ERR_PROOF_SEARCH'
@@ -173,6 +167,5 @@ export type AnyProcuraError =
   | StoreFullError
   | ProofSearchError
   | ThreadError
-  | WorkerError
   | VaultError
   | AuditError

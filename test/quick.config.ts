@@ -25,7 +25,6 @@ const slow = [
   'test/{limits/memory-limit-store,llms}.test.ts',
   'test/{reference,mcp}/**',
   'test/service/{close-at-signal,open-file-service}.test.ts',
-  'test/service/cluster/**',
   'test/setup/*.test.ts',
   'test/state/sqlite.test.ts',
   'test/support/file-lock/file-lock.test.ts',

@@ -22,6 +22,5 @@ export {
   StoreFullError,
   ThreadError,
   VaultError,
-  WorkerError,
   type VaultErrorCode,
 } from '../errors.ts'

@@ -1,6 +1,7 @@
 // node only: handles signals of the process
 import process from 'node:process'
 import { atSignal, endingSignals, signalName } from '../support/at-signal.ts'
+import { type ClosableServer, serverCloser } from '../support/close-server.ts'
 import {
   arrayOf,
   callback,
@@ -13,15 +14,13 @@ import {
   withDefault,
   withMethod,
 } from '../support/options.ts'
-import { type ClosableServer, watchServer } from '../support/watch-server.ts'
 
 /** Options of {@link closeAtSignal}. */
 export interface CloseAtSignalOptions {
   /**
    * The server that is closed first: of `node:http`, `node:https` or `node:http2`, as `app.listen` of Express and
-   * `serve` of Hono return it, or the instance of Fastify, which has one for each address of `localhost`. A session of
-   * HTTP/2 that was open before this call, and on which no stream begins after it, may last for `closeMs`. Default:
-   * there is no server.
+   * `serve` of Hono return it, or the instance of Fastify. Pass it before clients connect: sessions of HTTP/2 and
+   * upgraded connections that were open before this call are not ended. Default: there is no server.
    */
   readonly server?: ClosableServer
   /** Whether the end of standard input closes the service too, as for an MCP server at stdio. Default false. */
@@ -61,7 +60,7 @@ export interface ClosingService {
 export function closeAtSignal(service: { close(): Promise<void> }, options: CloseAtSignalOptions = {}): ClosingService {
   readOptions('closeAtSignal', { service }, { service: withMethod('close') })
   const { server, stdin, signals, closeMs, onError } = readOptions('closeAtSignal', options, checks)
-  const closeServer = server === undefined ? undefined : watchServer(server)
+  const closeServer = server === undefined ? undefined : serverCloser(server)
   const { close, finish } = atSignal(signals, end, onError)
   if (stdin) process.stdin.once('end', finish)
 

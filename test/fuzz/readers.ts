@@ -39,7 +39,6 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['index', 'reads a container as `authorize` does', 'createAuthorizer.remaining'],
   ['guard', isGiven, 'createGuard.close createGuard.commands createGuard.health'],
   ['service', writes, 'on'],
-  ['service/cluster', isSetUp, 'serveInCluster'],
   ['service/file', isSetUp, 'closeAtSignal openFileService'],
   ['http/node', 'has hostile requests in test/http', 'listenForCalls'],
   ['http/node', isSetUp, 'closeAtSignal'],

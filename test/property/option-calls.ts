@@ -255,7 +255,6 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     'createService call': (options) => boundService.call(container, options),
     'createService revoke': (options) => boundService.revoke(container, options),
   },
-  'service/cluster': { 'serveInCluster options': [] },
   'service/file': { memoryStores: [], openFileService: [] },
   'http/fetch': { fetchHandler: [boundService] },
   'http/hono': { honoHandler: [boundService] },

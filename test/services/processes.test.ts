@@ -1,5 +1,5 @@
 // node only: starts processes
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -18,14 +18,19 @@ import { type Listening, listen } from '../http/adapters/servers.ts'
 import { platformAliases, root } from '../setup/entries.ts'
 import { programsOf } from '../setup/programs.ts'
 import { freePort } from '../support/free-port.ts'
+import { service as nginx } from './nginx.service.ts'
+import { launch } from './service.ts'
 
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const name = 'processes_of_the_guide'
 const role = 'processes_service'
+const guide = readFileSync(`${root}spec/guides/processes.md`, 'utf8')
 let folder: string
 let owner: Pool
 let api: Listening
-let running: ChildProcess
+const ports: number[] = []
+const running: ChildProcess[] = []
+let proxy: { stop(): Promise<void> } | undefined
 let url: string
 let received: string[] = []
 let output = ''
@@ -80,7 +85,7 @@ beforeAll(async () => {
     const rules = ['--origin', `http://127.0.0.1:${api.port}`, '--method', 'POST', '--bearer']
     await procura([...words, ...rules], `canary-${tenant}`)
   }
-  const [program] = programsOf('processes', readFileSync(`${root}spec/guides/processes.md`, 'utf8'))
+  const [program] = programsOf('processes', guide)
   // A busy machine needs longer than the defaults.
   const patient = program?.text
     .replace('deadlineMs: 2_000', 'deadlineMs: 20_000')
@@ -88,7 +93,6 @@ beforeAll(async () => {
     .replace('connectionTimeoutMillis: 500', 'connectionTimeoutMillis: 20_000')
     .replace("readFileSync('store.key')", "readFileSync('store.key'), timeoutMs: 20_000")
     .replace('registry: true,', 'registry: true, deadlines: { decisionMs: 20_000, closeMs: 20_000 },')
-    .replace('workers: 4', 'workers: 4, closeMs: 60_000')
   writeFileSync(place('program.ts'), patient ?? '')
   symlinkSync(join(root, 'node_modules'), place('node_modules'))
   await build({
@@ -103,9 +107,28 @@ beforeAll(async () => {
     alias: platformAliases(),
     external: ['pg'],
   })
+  for (let n = 0; n < 4; n++) ports.push(await freePort())
+  running.push(...ports.map(start))
+  for (const port of ports) await vi.waitUntil(() => isUp(port), { timeout: 60_000, interval: 200 })
   const port = await freePort()
   url = `http://127.0.0.1:${port}`
-  running = spawn(process.execPath, [place('program.mjs')], {
+  proxy = await startProxy(port)
+}, 120_000)
+
+afterAll(async () => {
+  await proxy?.stop()
+  for (const one of running) if (one.exitCode === null) one.kill('SIGKILL')
+  await owner?.end()
+  await api?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const isUp = async (port: number): Promise<boolean> =>
+  (await fetch(`http://127.0.0.1:${port}`).catch(() => undefined))?.status === 401
+
+/** Starts the program, as the supervisor of the guide does. */
+function start(port: number): ChildProcess {
+  const started = spawn(process.execPath, [place('program.mjs')], {
     cwd: folder,
     env: {
       PATH: process.env['PATH'],
@@ -114,22 +137,47 @@ beforeAll(async () => {
       MAIL_API: `http://127.0.0.1:${api.port}`,
     },
   })
-  for (const stream of [running.stdout, running.stderr]) {
+  for (const stream of [started.stdout, started.stderr]) {
     stream?.on('data', (part) => {
       output += String(part)
     })
   }
-  await vi.waitUntil(isUp, { timeout: 60_000, interval: 200 })
-}, 120_000)
+  return started
+}
 
-afterAll(async () => {
-  if (running?.exitCode === null) running.kill('SIGKILL')
-  await owner?.end()
-  await api?.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+/** nginx with the configuration of the guide. */
+async function startProxy(port: number): Promise<{ stop(): Promise<void> }> {
+  const [, given = ''] = /```\n(upstream .*?)```/s.exec(guide) ?? []
+  const servers = ports.reduce(
+    (text, own, n) => text.replace(`:${8081 + n}`, `:${own}`),
+    given.replace(':8080', `:${port}`),
+  )
+  const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (kind) => `${kind}_temp_path ${place(kind)};`,
+  )
+  writeFileSync(
+    place('nginx.conf'),
+    `daemon off; pid ${place('pid')}; error_log ${place('error.log')}; events {}
+    http { access_log off; ${folders.join(' ')} ${servers} }`,
+  )
+  const found = nginx.find()
+  if (found === undefined) throw new Error('nginx is missing')
+  return launch(found, { arguments: ['-c', place('nginx.conf')], isReady: () => isUp(port) })
+}
 
-const isUp = async (): Promise<boolean> => (await fetch(url).catch(() => undefined))?.status === 401
+/** Restarts a process, as the supervisor of the guide does. */
+async function restart(port: number): Promise<void> {
+  const at = ports.indexOf(port)
+  await stop(running[at])
+  running[at] = start(port)
+  await vi.waitUntil(() => isUp(port), { timeout: 60_000, interval: 200 })
+}
+
+async function stop(one: ChildProcess | undefined): Promise<void> {
+  const ended = once(one as ChildProcess, 'exit')
+  one?.kill('SIGTERM')
+  expect(await ended).toEqual([0, null])
+}
 
 /** A caller with delegations of an owner. */
 async function newCaller(of: string) {
@@ -183,7 +231,6 @@ describe('the program of the guide on processes', () => {
   it('SVC-18 answers every call during a restart of all processes', async () => {
     await newKey('three.key').then((did) => owner.query('INSERT INTO tenants VALUES ($1, $2)', [did, 'one']))
     const caller = await newCaller('three')
-    const before = pids()
     const answers: string[] = []
     let isOver = false
     const calling = Promise.all(
@@ -191,13 +238,9 @@ describe('the program of the guide on processes', () => {
         while (!isOver) answers.push(await caller.call())
       }),
     )
-    running.kill('SIGHUP')
-    await expect
-      .poll(() => pids().filter((pid) => before.includes(pid)), { timeout: 60_000, interval: 200 })
-      .toEqual([])
+    for (const port of ports) await restart(port)
     isOver = true
     await calling
-    expect(before).toHaveLength(4)
     expect(answers.length).toBeGreaterThan(10)
     expect(all(answers)).toEqual(['202'])
     expect(await procura(['audit', 'verify', '--postgres'])).toMatch(/ records, unchanged/)
@@ -212,20 +255,10 @@ describe('the program of the guide on processes', () => {
     expect(all(await times(8, caller.call))).toEqual(['202'])
     await procura(['revoke', caller.grant, '--from', place('four.key'), '--to', `${url}/revocations`])
     expect(all(await times(16, caller.call))).toEqual(['revoked'])
-    running.kill('SIGTERM')
-    const [code] = await once(running, 'exit')
-    expect([code, output]).toEqual([0, ''])
+    await Promise.all(running.map(stop))
+    expect(output).toBe('')
     expect(await procura(['audit', 'verify', '--postgres'])).toMatch(/ records, unchanged/)
     for (const secret of ['canary', 'BEGIN'])
       expect(await procura(['log', '--postgres', '--json'])).not.toContain(secret)
   })
 })
-
-/** The processes that serve. */
-function pids(): readonly number[] {
-  const listed = execFileSync('ps', ['-o', 'pid=', '--ppid', String(running.pid)], { encoding: 'utf8' })
-  return listed
-    .split('\n')
-    .map(Number)
-    .filter((pid) => pid > 0)
-}

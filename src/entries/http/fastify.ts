@@ -15,4 +15,4 @@ export {
   unreadBodies,
 } from '../../http/adapters/fastify.ts'
 export { type CloseAtSignalOptions, type ClosingService, closeAtSignal } from '../../service/close-at-signal.ts'
-export type { ClosableServer } from '../../support/watch-server.ts'
+export type { ClosableServer } from '../../support/close-server.ts'

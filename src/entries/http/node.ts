@@ -15,4 +15,4 @@ export {
 export { nodeHandler } from '../../http/adapters/node.ts'
 export type { NodeIncoming, NodeOutgoing } from '../../http/adapters/node-response.ts'
 export { type CloseAtSignalOptions, type ClosingService, closeAtSignal } from '../../service/close-at-signal.ts'
-export type { ClosableServer } from '../../support/watch-server.ts'
+export type { ClosableServer } from '../../support/close-server.ts'

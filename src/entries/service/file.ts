@@ -17,4 +17,4 @@ export {
 export { type CloseAtSignalOptions, type ClosingService, closeAtSignal } from '../../service/close-at-signal.ts'
 export { type BoundCommand, type CommandHandler, on } from '../../service/on.ts'
 export { type FileAuditOptions, type FileServiceOptions, openFileService } from '../../service/open-file-service.ts'
-export type { ClosableServer } from '../../support/watch-server.ts'
+export type { ClosableServer } from '../../support/close-server.ts'

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http'
 import { ArgumentError } from '../../errors.ts'
 import { atSignal, endingSignals, signalName } from '../../support/at-signal.ts'
+import { serverCloser } from '../../support/close-server.ts'
 import {
   arrayOf,
   integerFrom,
@@ -12,7 +13,6 @@ import {
   withDefault,
 } from '../../support/options.ts'
 import { startServer } from '../../support/start-server.ts'
-import { watchServer } from '../../support/watch-server.ts'
 import { type CallTaker, type HandlerOptions, handlerChecks, readHandlerOptions } from './answer.ts'
 import { respond } from './node-response.ts'
 
@@ -68,7 +68,7 @@ export async function listenForCalls(service: ListeningService, options: ListenF
   if (typeof service.close !== 'function')
     throw new ArgumentError('listenForCalls: `service` must be a service, as createService makes it')
   const server = createServer((request, response) => void respond(service, request, response, checked))
-  const closeServer = watchServer(server)
+  const closeServer = serverCloser(server)
   const place = host.includes(':') ? `[${host}]` : host
   await startServer(server, () => server.listen({ port, host }), `${place}:${port}`, '`port` or `host`')
 
