@@ -6,9 +6,9 @@ import { findProgram, launch, type Running, type Service } from './service.ts'
 /** moto, which answers as AWS does. Tests find it by the address in `PROCURA_AWS`. */
 export const service: Service = {
   name: 'aws (moto)',
-  apt: 'python3-moto',
+  pypi: 'moto[server]==5.2.5',
   tests: ['aws.test.ts', 'aws-kms.test.ts'],
-  find: () => findProgram('moto_server', '/usr/bin/moto_server'),
+  find: () => findProgram('moto_server'),
   async start(found: string): Promise<Running> {
     const port = await freePort()
     const endpoint = `http://127.0.0.1:${port}/`

@@ -4,8 +4,8 @@
  * `npm run test:services`: looks for each server and browser that a test of this folder needs, and runs the tests whose
  * needs are met. It names the missing ones, with their installation. With `CI=true` a missing one is a failure.
  *
- * Names of tests, such as `redis` or `redis.test.ts`, run these alone. `--packages` prints the Debian packages instead.
- * Other arguments go to the test runner.
+ * Names of tests, such as `redis` or `redis.test.ts`, run these alone. `--packages` prints the Debian packages instead,
+ * and `--pypi` those of PyPI. Other arguments go to the test runner.
  *
  * @module
  */
@@ -16,12 +16,14 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { root } from '../setup/entries.ts'
-import type { Running, Service } from './service.ts'
+import { howToGet, type Running, type Service } from './service.ts'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const services = await readServices()
 if (process.argv.includes('--packages')) {
   console.log(services.flatMap((service) => service.apt?.split(' ') ?? []).join('\n'))
+} else if (process.argv.includes('--pypi')) {
+  console.log(services.flatMap((service) => service.pypi ?? []).join('\n'))
 } else {
   process.exitCode = await run(process.argv.slice(2))
 }
@@ -59,7 +61,8 @@ async function run(runnerArguments: readonly string[]): Promise<number> {
       console.log(`found    ${service.name}: ${found}`)
       if (service.start) running.push(await service.start(found, mkdtempSync(join(scratch, `${service.name}-`))))
     }
-    for (const service of missing) console.log(`missing  ${service.name}: ${howToGet(service)}`)
+    for (const service of missing)
+      console.log(`missing  ${service.name}: ${howToGet(service)} (for ${service.tests.join(', ')})`)
     const impossible = new Set(missing.flatMap((service) => service.tests))
     const tests = [...wanted].filter((test) => !impossible.has(test))
     const others = runnerArguments.filter((argument) => named.every((one) => one.argument !== argument))
@@ -70,11 +73,6 @@ async function run(runnerArguments: readonly string[]): Promise<number> {
     rmSync(scratch, { recursive: true, force: true })
     if (missing.length > 0) console.log(`not tested for want of: ${missing.map(({ name }) => name).join(', ')}`)
   }
-}
-
-function howToGet(service: Service): string {
-  const tests = service.tests.join(', ')
-  return `${service.apt ? `apt-get install ${service.apt}` : 'npm ci'} (for ${tests})`
 }
 
 function runTests(tests: readonly string[], running: readonly Running[], runnerArguments: readonly string[]): boolean {

@@ -20,9 +20,11 @@ export interface Service {
   readonly name: string
   /**
    * Its Debian packages, with spaces between them; `npm run test:services -- --packages` lists them. Absent when it
-   * comes from npm.
+   * comes from npm or PyPI.
    */
   readonly apt?: string
+  /** Its package on PyPI with its version, where Debian has none; `npm run test:services -- --pypi` lists them. */
+  readonly pypi?: string
   /** Test files of this folder that need it. */
   readonly tests: readonly string[]
   /** Returns where it is, or undefined when it is not on this machine. */
@@ -51,12 +53,18 @@ export function findProgram(name: string, ...otherPaths: readonly string[]): str
 }
 
 /** Whether a service is not on this machine. Writes a message then; in CI, that is an error. */
-export function isMissing({ name, apt, find }: Service): boolean {
-  if (find() !== undefined) return false
-  const message = `not tested: ${name} is missing; apt-get install ${apt ?? name}`
+export function isMissing(service: Service): boolean {
+  if (service.find() !== undefined) return false
+  const message = `not tested: ${service.name} is missing; ${howToGet(service)}`
   if (process.env['CI'] === 'true') throw new Error(message)
   process.stdout.write(`${message}\n`)
   return true
+}
+
+/** The command that installs a service. */
+export function howToGet({ apt, pypi }: Service): string {
+  if (apt !== undefined) return `apt-get install ${apt}`
+  return pypi === undefined ? 'npm ci' : `pip install '${pypi}', and put its programs on PATH`
 }
 
 /** How {@link launch} starts a program. */
