@@ -102,13 +102,14 @@ async function ask(
 }
 
 async function isUp(port: number): Promise<boolean> {
-  return (await fetch(`http://127.0.0.1:${port}/`)).status > 0
+  return (await ask(port, { ':method': 'GET', ':path': '/' })).status > 0
 }
 
 const programs = { nginx, caddy }
 /** The configurations of the guide, with HTTP/2 on the listener for clients. */
 const withHttp2: Readonly<Record<keyof typeof programs, (text: string) => string>> = {
-  nginx: (given) => given.replace('server {', 'server {\n  http2 on;'),
+  // nginx before 1.25.1 does not know the directive `http2`.
+  nginx: (given) => given.replace(/listen ([^;]+);/, 'listen $1 http2;'),
   caddy: (given) => given.replace('admin off', 'admin off\nservers {\nprotocols h1 h2 h2c\n}'),
 }
 
@@ -210,8 +211,7 @@ describe('nginx with HTTP/2 to clients and to the service', () => {
 http {
 access_log off; ${temporary}
 server {
-  listen 127.0.0.1:${port};
-  http2 on;
+  listen 127.0.0.1:${port} http2;
   location / {
     grpc_pass grpc://127.0.0.1:${(server.address() as AddressInfo).port};
     grpc_set_header Host $http_host;
