@@ -243,7 +243,8 @@ export function lostBody(): ReadableStream<Uint8Array> {
   return new ReadableStream({ pull: (controller) => controller.error(new TypeError(message)) }, { highWaterMark: 0 })
 }
 
-function wasRead(request: Request | NodeRequest): boolean {
+/** Whether reading of the body has begun. */
+export function wasRead(request: Request | NodeRequest): boolean {
   return Reflect.get(request, 'bodyUsed') === true || Reflect.get(request, 'readableDidRead') === true
 }
 

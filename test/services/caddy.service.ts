@@ -6,6 +6,6 @@ import { findProgram, type Service } from './service.ts'
 export const service: Service = {
   name: 'caddy',
   apt: 'caddy',
-  tests: ['forward-auth.test.ts', 'http2.test.ts'],
+  tests: ['kept-connections.test.ts', 'forward-auth.test.ts', 'http2.test.ts'],
   find: () => findProgram('caddy', '/usr/bin/caddy'),
 }

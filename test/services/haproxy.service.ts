@@ -6,6 +6,6 @@ import { findProgram, type Service } from './service.ts'
 export const service: Service = {
   name: 'haproxy',
   apt: 'haproxy',
-  tests: ['forward-auth.test.ts'],
+  tests: ['kept-connections.test.ts', 'forward-auth.test.ts'],
   find: () => findProgram('haproxy', '/usr/sbin/haproxy'),
 }

@@ -6,6 +6,6 @@ import { findProgram, type Service } from './service.ts'
 export const service: Service = {
   name: 'nginx',
   apt: 'nginx-light',
-  tests: ['nginx.test.ts', 'forward-auth.test.ts', 'http2.test.ts', 'processes.test.ts'],
+  tests: ['kept-connections.test.ts', 'nginx.test.ts', 'forward-auth.test.ts', 'http2.test.ts', 'processes.test.ts'],
   find: () => findProgram('nginx', '/usr/sbin/nginx'),
 }

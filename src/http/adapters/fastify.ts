@@ -1,7 +1,7 @@
 import { mediaType } from '../read-container.ts'
 import { answerRequest, type CallTaker, type HandlerOptions, readHandlerOptions } from './answer.ts'
 import { followClient } from './follow-client.ts'
-import { failStream, grouped, incomingOf, type NodeIncoming, type NodeOutgoing } from './node-response.ts'
+import { endAfterPart, failStream, grouped, incomingOf, type NodeIncoming, type NodeOutgoing } from './node-response.ts'
 import { watchedBody } from './watched-body.ts'
 
 /** The part of Fastify's request that is used. */
@@ -14,7 +14,15 @@ export interface FastifyRequestLike {
 export interface FastifyReplyLike {
   readonly raw: Pick<
     NodeOutgoing,
-    'destroy' | 'destroyed' | 'off' | 'once' | 'socket' | 'stream' | 'writableEnded' | 'writableFinished'
+    | 'destroy'
+    | 'destroyed'
+    | 'off'
+    | 'once'
+    | 'shouldKeepAlive'
+    | 'socket'
+    | 'stream'
+    | 'writableEnded'
+    | 'writableFinished'
   >
   code(status: number): unknown
   header(name: string, value: unknown): unknown
@@ -55,6 +63,7 @@ export function fastifyHandler(
     const { signal } = followClient(request.raw.socket, reply.raw)
     const incoming = incomingOf(request.raw, signal, request.body)
     const { status, headers, body } = await answerRequest(service, incoming, checked)
+    endAfterPart(request.raw, reply.raw)
     reply.code(status)
     for (const [name, value] of grouped(headers)) reply.header(name, value)
     // Bytes: Fastify would add a charset to the type of a string.

@@ -5,7 +5,7 @@
  */
 
 import type { NodeRequest } from '../read-body.ts'
-import { bodyReadBefore, lostBody } from '../read-container.ts'
+import { bodyReadBefore, lostBody, wasRead } from '../read-container.ts'
 import { answerRequest, type CallTaker, type CheckedHandlerOptions, type Incoming } from './answer.ts'
 import type { Answer } from './answer-response.ts'
 import { followClient } from './follow-client.ts'
@@ -19,6 +19,8 @@ export interface NodeIncoming extends NodeRequest {
   readonly originalUrl?: string | undefined
   readonly headers: { readonly host?: string | undefined }
   readonly socket: object
+  /** Whether the whole request was received. */
+  readonly complete?: boolean
   /** A body that a parser has read, as in Express. */
   readonly body?: unknown
 }
@@ -34,14 +36,16 @@ export interface NodeOutgoing {
   readonly socket?: object | null
   /** Of HTTP/2. */
   readonly stream?: { readonly destroyed: boolean; close(code: number): unknown }
+  /** Whether the connection may bring another request, in HTTP/1. */
+  shouldKeepAlive?: boolean
   statusCode: number
   setHeader(name: string, value: string | readonly string[]): unknown
   write(chunk: Uint8Array): boolean
   end(): unknown
   end(chunk: string): unknown
   destroy(): unknown
-  once(event: 'close' | 'drain', listener: () => void): unknown
-  off(event: 'close' | 'drain', listener: () => void): unknown
+  once(event: 'close' | 'drain' | 'finish', listener: () => void): unknown
+  off(event: 'close' | 'drain' | 'finish', listener: () => void): unknown
 }
 
 /** Takes a request, and sends the response. Never rejects. */
@@ -53,6 +57,7 @@ export async function respond(
 ): Promise<void> {
   const client = followClient(request.socket, response)
   const answer = await answerRequest(service, incomingOf(request, client.signal), options)
+  endAfterPart(request, response)
   await send(answer, response, client.signal)
   client.leave()
 }
@@ -79,6 +84,28 @@ function hostOf({ rawHeaders }: NodeIncoming): string | undefined {
   const [hosts, authorities] = [valuesOf('host'), valuesOf(':authority')]
   const found = new Set([...hosts, ...authorities])
   return hosts.length <= 1 && authorities.length <= 1 && found.size === 1 ? [...found][0] : undefined
+}
+
+/**
+ * HTP-48: ends the connection with this response if a part of the body was read. Node reads the rest of a body only if
+ * nobody has begun, and the next request of the connection is behind it.
+ *
+ * Call it before the head of the response is sent.
+ */
+export function endAfterPart(
+  request: NodeIncoming,
+  response: Pick<NodeOutgoing, 'once' | 'shouldKeepAlive' | 'stream'>,
+): void {
+  const isPart = (): boolean => request.complete === false && wasRead(request)
+  if (response.stream !== undefined) return
+  if (isPart()) response.shouldKeepAlive = false
+  // A handler may begin to read while its response streams.
+  else response.once('finish', () => void (isPart() && (request.socket as Partial<Socket>).destroy?.()))
+}
+
+/** The part of Node's socket that is used. */
+interface Socket {
+  destroy(): unknown
 }
 
 async function send({ status, headers, body }: Answer, response: NodeOutgoing, gone: AbortSignal): Promise<void> {
