@@ -132,7 +132,8 @@ function callerOf<Context>(
   settings: Omit<AgentToolsOptions, 'tools'>,
 ): CallableTool['call'] {
   return async (input, { signal, context } = {}) => {
-    const refused = (message: string): CallResult => Object.freeze({ ok: false, reason: 'not_permitted', message })
+    const refused = (message: string): CallResult =>
+      Object.freeze({ ok: false, reason: 'not_permitted', message, executed: false })
     const given = input ?? {}
     if (objectValue(given) !== undefined) return refused(`the arguments of the tool ${name} must be an object`)
     const acting = (typeof agent === 'function' ? await agent(context as never) : agent) ?? undefined

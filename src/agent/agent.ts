@@ -16,7 +16,7 @@ import type { IpldMap } from '../ipld/value.ts'
 import type { Receipt } from '../receipt/receipt.ts'
 import type { never, Timestamp } from '../time.ts'
 import type { CallApproval } from './call-approval.ts'
-import type { SendCall, ServiceDenial } from './send-call.ts'
+import type { Execution, SendCall, ServiceDenial } from './send-call.ts'
 
 /**
  * Arguments of a call, as a model or a framework passes them: an argument with the value `undefined` counts as absent.
@@ -193,12 +193,14 @@ export type CallResult<Value = unknown> =
       readonly ok: false
       /**
        * `not_permitted`: the agent holds no chain for the call, and sent nothing. `denied`: the service refused it.
-       * `failed`: the service answered with an error. `receipt_invalid`, `result_invalid`: it was executed, and its
-       * receipt or its value is not acceptable.
+       * `failed`: the answer is an error, or is not one of the service. `receipt_invalid`, `result_invalid`: it was
+       * executed, and its receipt or its value is not acceptable.
        */
       readonly reason: 'not_permitted' | 'denied' | 'failed' | 'receipt_invalid' | 'result_invalid'
-      /** One line for people and models. It contains no key and no token. */
+      /** One line for people and models, with up to 500 characters of a failed answer. It contains no token. */
       readonly message: string
+      /** Whether the call was executed. */
+      readonly executed: Execution
       /** The refusal: the agent's own, or the one that the service sent. */
       readonly denial?: Denial | ServiceDenial
       /** See {@link AgentRefusal.closest}. */

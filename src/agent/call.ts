@@ -14,7 +14,7 @@ import { quote } from '../support/quote.ts'
 import type { AgentDecision, AgentRefusal, AgentService, CallResult, ReceiptUse } from './agent.ts'
 import { isWithin, pathOf } from './command-path.ts'
 import { readResponse } from './read-response.ts'
-import type { CallReply, SendCall, SentCall } from './send-call.ts'
+import type { CallReply, Execution, SendCall, SentCall } from './send-call.ts'
 
 /** The way to a service. */
 export interface Route {
@@ -139,7 +139,8 @@ export function callTimeout(milliseconds: number): DOMException {
 /** The result of a call that the agent refuses. */
 export function notPermitted({ denial, closest }: AgentRefusal): CallResult<never> {
   const known = closest === undefined ? {} : { closest }
-  return Object.freeze({ ok: false, reason: 'not_permitted', message: denial.message, denial, ...known } as const)
+  const { message } = denial
+  return Object.freeze({ ok: false, reason: 'not_permitted', message, executed: false, denial, ...known } as const)
 }
 
 /** Reads the answer of a service. */
@@ -149,13 +150,14 @@ export async function readReply<Value>(
   { receipts, returns, resolver }: Pick<Sending<Value>, 'receipts' | 'returns' | 'resolver'>,
   signal: AbortSignal,
 ): Promise<CallResult<Value>> {
-  const failed = (reason: Failure, message: string): CallResult<Value> =>
-    Object.freeze({ ok: false, reason, message, invocation })
+  const failed = (reason: Failure, message: string, executed: Execution = true): CallResult<Value> =>
+    Object.freeze({ ok: false, reason, message, executed, invocation })
   if (typeof reply?.ok !== 'boolean') throw new ArgumentError('`send` must resolve with the answer: `{ ok, … }`')
   if (!reply.ok) {
     const { denial } = reply
-    if (denial === undefined) return failed('failed', reply.failure)
-    return Object.freeze({ ok: false, reason: 'denied', message: denial.message, denial, invocation })
+    if (denial === undefined) return failed('failed', reply.failure, reply.executed ?? 'unknown')
+    const { message } = denial
+    return Object.freeze({ ok: false, reason: 'denied', message, executed: false, denial, invocation })
   }
   const checked = await checkReceipt(reply, invocation, receipts, resolver, signal)
   // AGT-12

@@ -1,5 +1,6 @@
+import { answerHeader } from '../support/answer-mark.ts'
 import { quoteAll } from '../support/quote.ts'
-import type { CallReply, ServiceDenial } from './send-call.ts'
+import type { CallReply, Execution, ServiceDenial } from './send-call.ts'
 
 /** Most bytes of a response that are read. */
 const maxBytes = 4_194_304
@@ -7,32 +8,43 @@ const maxBytes = 4_194_304
 const maxText = 500
 
 /**
- * Reads the response of a service: the value of a successful one, the denial of a problem document, or the failure. The
- * texts of the service are cut, and their control characters are escaped: they may be shown to a model. AGT-14
+ * Reads the response of a service: the value, the denial or the failure, as the service has marked it. The texts of the
+ * service are cut, and their control characters are escaped: they may be shown to a model. AGT-14
  */
 export async function readResponse(response: Response): Promise<CallReply> {
+  const { status, headers } = response
+  const receipt = headers.get('x-ucan-container')
+  // A receipt is verified, so it is a mark too.
+  const mark = headers.get(answerHeader) ?? (receipt !== null && response.ok ? 'executed' : undefined)
+  const executed: Execution = mark === 'executed' ? true : mark === 'refused' ? false : 'unknown'
+  const failed = (failure: string): CallReply => ({ ok: false, failure, executed })
   const text = await readText(response)
   if (text === undefined) return failed(`the response has more than ${maxBytes} bytes`)
-  const type = (response.headers.get('content-type') ?? '').toLowerCase()
+  const type = (headers.get('content-type') ?? '').toLowerCase()
   const isJson = /^application\/(?:[a-z0-9.-]+\+)?json\b/.test(type)
   const body = isJson ? parse(text) : undefined
-  if (!response.ok) {
-    const denial = isJson ? denialIn(body) : undefined
+  if (mark === 'refused') {
+    const denial = denialIn(body)
     return denial === undefined
-      ? failed(`the service answered with the status ${response.status}`)
+      ? failed(`the service refused the call with the status ${status}`)
       : { ok: false, denial }
   }
+  if (mark === 'failed')
+    return failed(`the handler of the service failed (status ${status}), and the call may have had an effect`)
+  if (mark !== 'executed')
+    return failed(
+      `the response with the status ${status} is not marked as one of the service, so it is not known whether the call was executed; check the \`url\` of the service`,
+    )
+  if (!response.ok)
+    return failed(
+      `the service executed the call, and answered with the status ${status}${text === '' ? '' : `: ${plain(text)}`}`,
+    )
   if (isJson && body === undefined && text !== '') return failed('the response is not valid JSON')
-  const receipt = response.headers.get('x-ucan-container')
   return {
     ok: true,
     value: text === '' ? undefined : isJson ? body : text,
     ...(receipt !== null && { receipt }),
   }
-}
-
-function failed(failure: string): CallReply {
-  return { ok: false, failure }
 }
 
 function parse(text: string): unknown {

@@ -29,7 +29,20 @@ export type CallReply =
       readonly receipt?: Uint8Array | string
     }
   | { readonly ok: false; readonly denial: ServiceDenial }
-  | { readonly ok: false; readonly failure: string; readonly denial?: undefined }
+  | {
+      readonly ok: false
+      /** The failure in one line, for people and models. */
+      readonly failure: string
+      readonly denial?: undefined
+      /** Whether the service has executed the call. Default `unknown`. */
+      readonly executed?: Execution
+    }
+
+/**
+ * Whether a call was executed: `true` if its handler ended, `false` if it did not begin, and `unknown` if it failed, or
+ * if the answer is not one of the service.
+ */
+export type Execution = boolean | 'unknown'
 
 /**
  * Sends a call by a way other than HTTP, for example in an MCP request.

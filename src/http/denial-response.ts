@@ -7,6 +7,7 @@
 import type { Denial } from '../authorization/denial.ts'
 import { ArgumentError } from '../errors.ts'
 import type { GuardDenial, GuardDenialCode } from '../guard/result.ts'
+import { answerHeader } from '../support/answer-mark.ts'
 import type { ContainerReading } from './read-container.ts'
 
 /** The result of `readContainer` for a request without a container. */
@@ -85,8 +86,8 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
 
 /**
  * Converts a denial to a response: a problem document (RFC 9457) that identifies the token, the rule and the argument,
- * with the challenge of RFC 6750. Missing proofs are listed in `prf`, with status 510, as in UCAN over HTTP; the same
- * invocation may be sent again with them. The response repeats names, DIDs, times, CIDs and the literals of a failed
+ * with the challenge of RFC 6750, and marked as a refusal. Missing proofs are listed in `prf`, with status 510, as in
+ * UCAN over HTTP; the same invocation may be sent again with them. The response repeats names, DIDs, times, CIDs and the literals of a failed
  * policy from the call, and up to 64 characters of a malformed DID, command or selector, but no argument value. HTP-10
  *
  * The result of `readContainer` for a request without a container is converted likewise.
@@ -155,6 +156,7 @@ function plain(
     headers: Object.freeze({
       'content-type': 'application/problem+json',
       'cache-control': 'no-store',
+      [answerHeader]: 'refused',
       ...more,
     }),
     body: JSON.stringify(problem),

@@ -104,7 +104,12 @@ describe('agentTools', () => {
     // The first is within the limit of values, and the token is not.
     for (const length of [65_300, 70_000, 1_000_000]) {
       const message = expect.stringMatching(/^`args` are too large for a token: (?!.*bbb)/)
-      expect(await tool?.call({ body: 'b'.repeat(length) })).toEqual({ ok: false, reason: 'not_permitted', message })
+      expect(await tool?.call({ body: 'b'.repeat(length) })).toEqual({
+        ok: false,
+        reason: 'not_permitted',
+        executed: false,
+        message,
+      })
     }
     expect(sent).toBe(1)
     // A failure of the connection is not a fault of the arguments.
@@ -238,7 +243,7 @@ it('AGT-34 passes the signal and the options of a call on', async () => {
     capabilities: assistant.capabilities,
     async call(command: unknown, args: unknown, options: unknown): Promise<CallResult<never>> {
       seen.push([command, args, options])
-      return { ok: false, reason: 'failed', message: 'the service failed' }
+      return { ok: false, reason: 'failed', executed: 'unknown', message: 'the service failed' }
     },
   }
   const approval = { approvers: [owner.did], ask: async () => undefined }

@@ -49,6 +49,7 @@ describe('HTP-05 a denial over HTTP', () => {
     expect(headers).toEqual({
       'content-type': 'application/problem+json',
       'cache-control': 'no-store',
+      'procura-answer': 'refused',
       'www-authenticate': 'Bearer error="invalid_token"',
     })
     const { code, message, at, requirement } = decision.denial

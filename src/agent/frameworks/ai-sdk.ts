@@ -113,8 +113,9 @@ export interface AiTool extends Pick<AgentTool, 'description'> {
 
 /**
  * Makes the tools of AI SDK 6 or 7 for an agent: one for each command that its delegations cover now, by its name. A
- * tool has the agent call the service, and returns the value. A refusal throws an error with the reason, which the AI
- * SDK gives to the model. {@link guardedTools} is for tools of your own.
+ * tool has the agent call the service, and returns the value. A refusal throws an `AuthorizationError` with the reason,
+ * which the AI SDK gives to the model; a call that failed at the service throws another error. {@link guardedTools} is
+ * for tools of your own.
  *
  * @throws ArgumentError when an argument is invalid.
  *
@@ -137,8 +138,9 @@ export async function aiTools(
     tools.map(({ name, description, schema, call }) => {
       const execute: AiTool['execute'] = async (input, runtime = {}) => {
         const result = await call(input, { signal: runtime.abortSignal, context: runtime })
-        if (!result.ok) throw new AuthorizationError(result.message)
-        return result.value
+        if (result.ok) return result.value
+        if (result.executed === false) throw new AuthorizationError(result.message)
+        throw new Error(result.message)
       }
       return [name, { description, inputSchema: schema, execute }]
     }),

@@ -10,8 +10,6 @@ import type { Supply } from '../supply.ts'
 export interface RequestTaker extends CallTaker {
   /** Whether the request had a call that was decided, and is on record. */
   readonly isAsked: () => boolean
-  /** Whether the call was refused: the response is of the gateway, and not of the API. */
-  readonly isRefused: () => boolean
 }
 
 /** Decides about the call, and sends its request. */
@@ -22,18 +20,14 @@ export function decidingTaker(
   admit: (call: AdmittedCall) => boolean,
 ): RequestTaker {
   let isAsked = false
-  let isRefused = false
   return {
     isAsked: () => isAsked,
-    isRefused: () => isRefused,
     async call(container, options) {
       const present = supply.current()
       // GTW-63: the client has signed for the configuration with which its connection began.
       if (present.apis.get(api) !== config) return ended
       isAsked = true
-      const result = await present.service.call(container, { ...options, admit })
-      isRefused = !result.allowed
-      return result
+      return present.service.call(container, { ...options, admit })
     },
     revoke: (container, options) => supply.current().service.revoke(container, options),
   }
@@ -49,7 +43,6 @@ export function observingTaker(
   let isAsked = false
   return {
     isAsked: () => isAsked,
-    isRefused: () => false,
     async call(container, options = {}) {
       const present = supply.current()
       if (present.apis.get(api) !== config) return ended

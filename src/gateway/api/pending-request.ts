@@ -12,7 +12,6 @@ import type { Duplex } from 'node:stream'
 import type { NodeIncoming } from '../../http/adapters/node-response.ts'
 import { denialResponse } from '../../http/denial-response.ts'
 import { unlessAborted } from '../../support/abort.ts'
-import { refusalHeader } from './recorded-refusals.ts'
 
 /** Milliseconds for which the rest of a refused request is read. */
 const lingerMs = 1_000
@@ -99,7 +98,6 @@ function answerOf(code: AwayCode): string {
   const { status, headers, body } = denialResponse({ code, message, requirement })
   const lines = Object.entries({
     ...headers,
-    [refusalHeader]: '1',
     'content-length': String(Buffer.byteLength(body)),
     connection: 'close',
   }).map(([name, value]) => `${name}: ${value}`)

@@ -4,23 +4,18 @@ import type { NodeOutgoing } from '../../http/adapters/node-response.ts'
 import { type RecordDenialsOptions, recordRefusal } from '../record-denials.ts'
 import type { RequestTaker } from './call-taker.ts'
 
-/** The header by which the gateway marks its own refusals. */
-export const refusalHeader = 'procura-refusal'
-
 /**
  * Records a request that is refused before the guard is asked: one without a call, or one that cannot be bound. The
  * answer waits for the record. GTW-64
  *
- * A refusal of the guard is marked by a header, which no response of an API has: it could imitate a refusal. GTW-67
- *
  * @param pending - the request. If it was turned away, it has an answer, and nothing is sent.
- * @param taker - tells whether the guard was asked, which records its own refusals.
+ * @param isAsked - whether the guard was asked, which records its own refusals.
  * @returns the response in its place.
  */
 export function recordedRefusals(
   response: ServerResponse,
   { begin }: { readonly begin: () => boolean },
-  { isAsked, isRefused }: Pick<RequestTaker, 'isAsked' | 'isRefused'>,
+  { isAsked }: Pick<RequestTaker, 'isAsked'>,
   command: string,
   recording: Omit<RecordDenialsOptions, 'server'>,
 ): NodeOutgoing {
@@ -40,7 +35,7 @@ export function recordedRefusals(
     set statusCode(status) {
       response.statusCode = status
     },
-    setHeader: (name, value) => (name.toLowerCase() === refusalHeader ? response : response.setHeader(name, value)),
+    setHeader: (name, value) => response.setHeader(name, value),
     write: (chunk) => response.write(chunk),
     destroy: () => response.destroy(),
     once: (event, listener) => response.once(event, listener),
@@ -48,7 +43,6 @@ export function recordedRefusals(
     end(chunk?: string) {
       if (!begin()) return response
       const code = isAsked() || response.statusCode < 400 ? undefined : codeOf(chunk)
-      if (isRefused() && !response.headersSent) response.setHeader(refusalHeader, '1')
       if (code === undefined) return response.end(chunk)
       return recordRefusal(recording, { code, command }).finally(() => response.end(chunk))
     },

@@ -1,3 +1,5 @@
+import { answerHeader } from '../../support/answer-mark.ts'
+
 /** A response, for any framework. */
 export interface Answer {
   readonly status: number
@@ -30,10 +32,10 @@ export function answerResponse(response: Response, method: string): Answer {
   return { status, headers: isEmpty ? [...headers, ['content-length', '0']] : headers, body }
 }
 
-/** Headers of one connection (RFC 9110, 7.6.1), and the one for the receipt, which only the service may send. */
+/** Headers of one connection (RFC 9110, 7.6.1), and those that only the service itself may send. */
 const removed: ReadonlySet<string> = new Set([
   ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer'],
-  ...['transfer-encoding', 'upgrade', 'http2-settings', 'x-ucan-container'],
+  ...['transfer-encoding', 'upgrade', 'http2-settings', 'x-ucan-container', 'ucan-revoked', answerHeader],
 ])
 
 /** Characters that no header can have (RFC 9110, 5.5). `Headers` takes most of them, and Node refuses them. */

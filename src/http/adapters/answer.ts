@@ -10,6 +10,7 @@ import { ArgumentError, VaultError } from '../../errors.ts'
 import type { GuardDenial, GuardResult } from '../../guard/result.ts'
 import type { RevocationResult } from '../../service/revocation-desk.ts'
 import type { ServiceCallOptions } from '../../service/service.ts'
+import { type AnswerMark, answerHeader } from '../../support/answer-mark.ts'
 import {
   callback,
   type DefaultCheck,
@@ -196,11 +197,15 @@ export async function answerRequest(
   options: CheckedHandlerOptions,
 ): Promise<Answer> {
   let answer: Answer
+  let isCalled = false
+  const onCall = (): void => {
+    isCalled = true
+  }
   try {
-    answer = reported(await takeRequest(service, incoming, options), incoming.signal, options.onError)
+    answer = reported(await takeRequest(service, incoming, options, onCall), incoming.signal, options.onError)
   } catch (error) {
     quietly(() => options.onError?.(error))
-    answer = failureOf(error)
+    answer = isCalled ? marked(failureOf(error), 'failed') : failureOf(error)
   }
   // HTP-35
   return options.statuses === 'auth_request' && answer.status >= 300 && answer.status !== 401
@@ -212,6 +217,7 @@ async function takeRequest(
   service: CallTaker,
   incoming: Incoming,
   { bind, command, feed, healthAt, revocationsAt, takes, ...reading }: CheckedHandlerOptions,
+  onCall: () => void,
 ): Promise<Answer> {
   const { method, parsed, signal, source, target } = incoming
   const path = target.split('?')[0]
@@ -231,13 +237,14 @@ async function takeRequest(
   }
   const bound = await bind?.read(receivedOf(incoming))
   if (bound?.bound === false) return answerUnbound(bound)
+  onCall()
   const result = await service.call(found.container, {
     signal,
     ...(command !== undefined && { command }),
     ...(bound !== undefined && { args: bound.args }),
     request: () => incoming.request(bound?.body),
   })
-  return result.allowed ? answerValue(result, method) : refused(result.denial)
+  return result.allowed ? marked(answerValue(result, method), 'executed') : refused(result.denial)
 }
 
 /** Nobody but `onError` learns why a body failed. A client that left is no failure. */
@@ -271,11 +278,8 @@ function answerHealth(service: CallTaker): Answer {
 /** HTP-32: the request cannot be bound, whatever the call. */
 function answerUnbound({ status, message }: Extract<BoundRequest, { bound: false }>): Answer {
   const title = status === 421 ? 'Misdirected request' : 'Not a request of a call'
-  return answerOf({
-    status,
-    headers: problemHeaders,
-    body: JSON.stringify({ title, status, detail: message, code: 'request_unbound' }),
-  })
+  const body = JSON.stringify({ title, status, detail: message, code: 'request_unbound' })
+  return marked(answerOf({ status, headers: problemHeaders, body }), 'refused')
 }
 
 function refused(denial: GuardDenial): Answer {
@@ -344,6 +348,10 @@ const notStored = ['cache-control', 'no-store'] as const
 function unshared(answer: Answer): Answer {
   const isSet = answer.headers.some(([name]) => name === 'cache-control')
   return isSet ? answer : withHeaders(answer, [['cache-control', 'private']])
+}
+
+function marked(answer: Answer, mark: AnswerMark): Answer {
+  return withHeaders(answer, [[answerHeader, mark]])
 }
 
 function withHeaders(answer: Answer, more: HeaderList): Answer {

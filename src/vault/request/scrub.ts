@@ -6,13 +6,15 @@
  */
 
 import { VaultError } from '../../errors.ts'
+import { answerHeader } from '../../support/answer-mark.ts'
 import { startBackgroundTimer } from '../../support/background-timer.ts'
 import { createScrubber } from './scrubber.ts'
 
 /**
- * Headers that open a session with the authority of the credential, or that describe the body before it was decoded.
+ * Headers that open a session with the authority of the credential, that describe the body before it was decoded, or
+ * that only the service may send.
  */
-const removed: readonly string[] = ['set-cookie', 'set-cookie2', 'content-encoding', 'content-length']
+const removed: readonly string[] = ['set-cookie', 'set-cookie2', 'content-encoding', 'content-length', answerHeader]
 
 /**
  * Headers that a server in front of the service obeys: it sends a file or another resource, or caches. The service may

@@ -82,7 +82,7 @@ describe('a request to an API that an approval could permit', () => {
     const response = await call('/v1/a', { method: 'DELETE' })
     const { headers, status } = response
     const refused = await refusalOf(response)
-    expect([status, headers.get('content-type'), headers.get('procura-refusal')]).toEqual([
+    expect([status, headers.get('content-type'), headers.get('procura-answer')]).toEqual([
       ...[403, 'application/problem+json', null],
     ])
     const id = idIn(refused)
@@ -244,7 +244,7 @@ describe('a request to an API that an approval could permit', () => {
     await api.home.open()
     const call = await client()
     const response = await call('/v1/imitation')
-    expect([response.status, response.headers.get('procura-refusal')]).toEqual([403, null])
+    expect([response.status, response.headers.get('procura-answer')]).toEqual([403, null])
     expect(await response.json()).toEqual({ code: 'policy_unsatisfied', detail: 'no', approvable: true })
     expect(files()).toEqual([])
     expect(api.upstream.seen).toHaveLength(1)

@@ -74,8 +74,8 @@ describe('a request to an API that newer ones displace before it has arrived', (
       await takePlaces()
       await until(() => first.answer().includes('}'))
       const { status, headers, problem } = read(first.answer())
-      expect([status, headers['retry-after'], headers['procura-refusal'], headers['connection']]).toEqual([
-        ...['503', '1', '1', 'close'],
+      expect([status, headers['retry-after'], headers['procura-answer'], headers['connection']]).toEqual([
+        ...['503', '1', 'refused', 'close'],
       ])
       expect(problem).toMatchObject({
         ...{ status: 503, code: 'overloaded', requirement: 'GTW-71' },
@@ -119,7 +119,7 @@ describe('a request to an API that newer ones displace before it has arrived', (
     await until(() => held.length > before)
     await takePlaces()
     const response = await asked
-    expect([response.status, response.headers.get('retry-after'), response.headers.get('procura-refusal')]).toEqual([
+    expect([response.status, response.headers.get('retry-after'), response.headers.get('procura-answer')]).toEqual([
       ...[503, '1', null],
     ])
     expect(await response.json()).toMatchObject({ code: 'overloaded', requirement: 'GTW-71' })

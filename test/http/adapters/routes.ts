@@ -205,7 +205,13 @@ const results: Readonly<Record<string, Result>> = {
     headers.append('set-cookie', 'b=2; Path=/')
     return new Response('ok', { headers })
   },
-  forged: () => new Response('ok', { headers: { 'x-ucan-container': 'Cforged', 'content-type': 'text/plain' } }),
+  forged: () =>
+    new Response('ok', {
+      headers: {
+        ...{ 'x-ucan-container': 'Cforged', 'procura-answer': 'refused', 'ucan-revoked': 'bforged' },
+        'content-type': 'text/plain',
+      },
+    }),
   upstream: () =>
     new Response('ok', {
       headers: { 'content-type': 'text/plain', connection: 'x-hop, close', 'x-hop': '1', 'proxy-authenticate': 'a' },

@@ -27,7 +27,7 @@ async function ask({ port, ran }: Running, { requests, ends = false }: Row): Pro
   return { ...(last as RawResponse), runs: ran() - before }
 }
 
-describe('HTP-25 the same request has the same response in every adapter', () => {
+describe('HTP-25 HTP-49 the same request has the same response in every adapter, and the same mark', () => {
   it('with at least 80 requests, and every code of a denial', () => {
     expect(table.length).toBeGreaterThanOrEqual(80)
     expect(Object.keys(frameworks)).toEqual(['fetch', 'hono', 'express', 'fastify', 'node'])
@@ -40,6 +40,8 @@ describe('HTP-25 the same request has the same response in every adapter', () =>
       expect(first?.status, first?.body).toBe(row.status)
       if (row.code !== undefined) expect(JSON.parse(first?.body ?? '').code).toBe(row.code)
       expect(first?.runs).toBe(row.runs)
+      const marks = (first as RawResponse).headers.filter((line) => line.startsWith('procura-answer:'))
+      expect(marks).toEqual(marksOf(row))
       // Receipts are signed by a random nonce, or not; their text is compared without the signed bytes.
       for (const [at, other] of others.entries()) {
         expect(masked(other), servers[at + 1]?.name).toEqual(masked(first as RawResponse))
@@ -48,6 +50,12 @@ describe('HTP-25 the same request has the same response in every adapter', () =>
     })
   }
 })
+
+/** The marks of a row. A revocation that is taken has one of its own. */
+function marksOf({ code, runs }: Row): readonly string[] {
+  if (code !== undefined) return [`procura-answer: ${code === 'handler_failed' ? 'failed' : 'refused'}`]
+  return runs === 0 ? [] : ['procura-answer: executed']
+}
 
 /** A receipt names the record, and differs from one server to the next: its presence and length are compared. */
 function masked(response: RawResponse): RawResponse {

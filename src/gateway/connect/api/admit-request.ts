@@ -1,6 +1,6 @@
 // node only: reads requests of node:http
 import type { IncomingMessage } from 'node:http'
-import { refusalHeader } from '../../api/recorded-refusals.ts'
+import { answerHeader } from '../../../support/answer-mark.ts'
 import { containsKey } from './local-key.ts'
 import type { Problem } from './problem.ts'
 
@@ -50,7 +50,7 @@ function valuesOf(rawHeaders: readonly string[], name: string): readonly string[
 /** Headers of one connection (RFC 9110, 7.6.1), and those that the gateway would not pass on. */
 const own: ReadonlySet<string> = new Set([
   ...['authorization', 'connection', 'content-length', 'cookie', 'expect', 'host', 'keep-alive', 'proxy-authorization'],
-  refusalHeader,
+  answerHeader,
   ...['proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'x-ucan-container'],
 ])
 

@@ -4,9 +4,9 @@ import type { Delegation } from '../../../delegation/delegation.ts'
 import { ArgumentError, MalformedError, ProcuraError } from '../../../errors.ts'
 import { bindRequest } from '../../../http/binding/request-arguments.ts'
 import type { Invocation } from '../../../invocation/invocation.ts'
+import { answerHeader } from '../../../support/answer-mark.ts'
 import { apiCommand } from '../../api/api-command.ts'
 import { longestBody } from '../../api/longest-body.ts'
-import { refusalHeader } from '../../api/recorded-refusals.ts'
 import type { GatewayConnection } from '../connection-file.ts'
 import type { SigningAgent } from '../follow-agent-file.ts'
 import { type ApiSocket, GatewayFault, openApiSocket } from '../gateway-socket.ts'
@@ -154,7 +154,8 @@ function exchange(
     left.addEventListener('abort', leave)
     sent.once('error', () => answerProblem(response, lost))
     sent.once('response', (received) => {
-      if (received.headers[refusalHeader] !== undefined) {
+      // GTW-67
+      if (received.headers[answerHeader] === 'refused') {
         void readRefusal(received).then(
           (refusal) => {
             if (refusal.isApprovable) return end(refusal)
