@@ -87,8 +87,9 @@ const answers: Readonly<Record<GuardDenialCode, Answer>> = Object.freeze({
 /**
  * Converts a denial to a response: a problem document (RFC 9457) that identifies the token, the rule and the argument,
  * with the challenge of RFC 6750, and marked as a refusal. Missing proofs are listed in `prf`, with status 510, as in
- * UCAN over HTTP; the same invocation may be sent again with them. The response repeats names, DIDs, times, CIDs and the literals of a failed
- * policy from the call, and up to 64 characters of a malformed DID, command or selector, but no argument value. HTP-10
+ * UCAN over HTTP; the same invocation may be sent again with them. The response repeats names, DIDs, times, CIDs and
+ * the literals of a failed policy from the call, and up to 64 characters of a malformed DID, command or selector, but
+ * no argument value. HTP-10
  *
  * The result of `readContainer` for a request without a container is converted likewise.
  *

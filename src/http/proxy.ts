@@ -9,6 +9,7 @@ import type { CommandHandler } from '../service/on.ts'
 import { contentDigest } from '../support/digest.ts'
 import { nonEmptyString, type OptionChecks, readOptions } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
+import { privately } from '../support/unshared.ts'
 import { isCanonical, type RequestParts } from './binding/request-arguments.ts'
 
 /** Options of {@link proxyTo}. */
@@ -88,27 +89,11 @@ function endToEnd(given: Headers): Headers {
 
 /** The response, as one of the origin of the proxy. */
 function asOfProxy({ body, status, headers: given }: Response, upstream: string, requested: string): Response {
-  const headers = new Headers()
-  for (const [name, value] of given) if (!ofOrigin.test(name)) headers.append(name, value)
+  const headers = new Headers(given)
   const location = given.get('location')
   if (location !== null) headers.set('location', locationOf(location, upstream, requested))
   headers.set('cache-control', privately(given.get('cache-control')))
   return new Response(body, { status, headers })
-}
-
-/**
- * HTP-46: headers about the whole origin of the upstream, and those that only caches shared by several clients read.
- */
-const ofOrigin =
-  /^(?:alt-svc|clear-site-data|nel|public-key-pins|report-to|reporting-endpoints|service-worker-allowed|strict-transport-security|surrogate-control|edge-control|(?:.*-)?cdn-cache-control)$/
-
-/** A cache would serve the response to clients without a call, if the container was not in `Authorization`. */
-function privately(cacheControl: string | null): string {
-  // Lists in quotes are rare, and contain commas.
-  if (cacheControl?.includes('"') === true)
-    return `private, ${/no-store/i.test(cacheControl) ? 'no-store' : 'no-cache'}`
-  const directives = (cacheControl ?? '').split(',').map((directive) => directive.trim())
-  return ['private', ...directives.filter((one) => !/^(?:$|(?:public|private|s-maxage)(?:$|=))/i.test(one))].join(', ')
 }
 
 /** HTP-41: a redirect within the upstream leads to the proxy, and any other one to where the upstream meant it to. */

@@ -348,6 +348,19 @@ describe('scrubbing', () => {
     expect([...out.headers.keys()]).toEqual(['x-accel-buffering', 'x-accelerated', 'x-sender'])
   })
 
+  it.each([
+    ['public, max-age=600', 'private, max-age=600'],
+    ['s-maxage=600', 'private'],
+    ['no-store', 'private, no-store'],
+    [undefined, null],
+  ])('SEC-05 is not stored by shared caches: %s', (given, expected) => {
+    const foreign = ['CDN-Cache-Control', 'Cloudflare-CDN-Cache-Control', 'Surrogate-Control', 'Clear-Site-Data']
+    const headers = new Headers(foreign.map((name) => [name, 'x']))
+    if (given !== undefined) headers.set('cache-control', given)
+    const out = scrubResponse(new Response(null, { headers }), [], () => undefined, patient())
+    expect([out.headers.get('cache-control'), [...out.headers.keys()].length]).toEqual([expected, expected ? 1 : 0])
+  })
+
   it('SEC-04 replaces a secret as soon as it has arrived: an open stream of events does not wait for the next one', async () => {
     const chunks = [`data: ${value}`, '\n\n'].map((text) => new TextEncoder().encode(text))
     const events = new ReadableStream<Uint8Array>({

@@ -8,6 +8,7 @@
 import { VaultError } from '../../errors.ts'
 import { answerHeader } from '../../support/answer-mark.ts'
 import { startBackgroundTimer } from '../../support/background-timer.ts'
+import { isShared, privately } from '../../support/unshared.ts'
 import { createScrubber } from './scrubber.ts'
 
 /**
@@ -63,10 +64,12 @@ function scrubHeaders(given: Headers, forms: readonly Uint8Array[]): Headers {
   const headers = new Headers()
   for (const [name, value] of given) {
     // SEC-05
-    if (removed.includes(name) || (ofServers.test(name) && name !== 'x-accel-buffering')) continue
+    if (removed.includes(name) || (ofServers.test(name) && name !== 'x-accel-buffering') || isShared(name)) continue
     if (texts.some((text) => name.includes(text.toLowerCase()))) continue
     headers.append(name, texts.some((text) => value.includes(text)) ? scrubText(value, forms) : value)
   }
+  const cached = headers.get('cache-control')
+  if (cached !== null) headers.set('cache-control', privately(cached))
   return headers
 }
 
