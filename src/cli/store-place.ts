@@ -1,7 +1,9 @@
 // node only: reads files
-import { access } from 'node:fs/promises'
+import { access, realpath } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { StoreError } from '../errors.ts'
 import type { SqliteStoreDatabase } from '../state/sqlite/database.ts'
+import { createFileLock } from '../support/file-lock/file-lock.ts'
 import { readPrivateFile } from '../support/private-file.ts'
 import { quote } from '../support/quote.ts'
 import type { Host } from './host.ts'
@@ -32,19 +34,23 @@ export function refuseForSqlite(flags: Flags, names: readonly string[]): void {
  * @throws UsageError when it does not exist.
  */
 export async function assertStoreFile(path: string): Promise<void> {
-  const exists = await access(path).then(
+  if (!(await exists(path)))
+    throw new UsageError(`--sqlite: ${quote(path, 256)} does not exist; \`procura store prepare\` makes the stores`)
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
     () => true,
     () => false,
   )
-  if (!exists)
-    throw new UsageError(`--sqlite: ${quote(path, 256)} does not exist; \`procura store prepare\` makes the stores`)
 }
 
 /** The aim of a verb, which completes `cannot be …` in messages. */
 type Aim = 'prepared' | 'changed' | 'read'
 
 /**
- * Runs a task with the database in a file, and closes it.
+ * Runs a task with the database in a file, and closes it. A gateway has its state alone, and remembers what it has
+ * read: it would not see a change, so the file of a running gateway is refused, and it cannot start meanwhile. CLI-26
  *
  * @param aim - completes `cannot be …` in the message of an error.
  */
@@ -54,9 +60,12 @@ export async function withStoreFile(
   task: (database: SqliteStoreDatabase) => void | Promise<void>,
 ): Promise<void> {
   const { open } = await sqliteDriver<SqliteStoreDatabase>()
+  const lock = await lockOfGateway(path)
   let database: InstanceType<typeof open> | undefined
   try {
     database = new open(path)
+    // The write-ahead log of a gateway needs memory that processes share, which SQLite in WebAssembly does not have.
+    if (lock !== undefined) database.exec('PRAGMA locking_mode = EXCLUSIVE')
     await task(database)
   } catch (error) {
     const { cause } = Object(error) as { readonly cause?: unknown }
@@ -70,7 +79,20 @@ export async function withStoreFile(
     throw new UsageError(`--sqlite: ${quote(path, 256)} cannot be ${aim} (${message}); ${remedy}`)
   } finally {
     database?.close()
+    lock?.release()
   }
+}
+
+/** The lock of the gateway whose state a file is; undefined for the stores of a service. */
+async function lockOfGateway(path: string): Promise<{ release(): void } | undefined> {
+  const file = await realpath(path).catch(() => path)
+  if (!(await exists(`${file}.owner`))) return undefined
+  const answer = await createFileLock(`${file}.owner`).acquire(0)
+  if ('lock' in answer) return answer.lock
+  const { process = 'unknown' } = answer.holder ?? {}
+  throw new UsageError(
+    `--sqlite: ${quote(path, 256)} is the state of a gateway that runs (process ${process}); end an agent with \`procura revoke --agent NAME --home ${dirname(file)}\`, or stop the gateway first`,
+  )
 }
 
 /**

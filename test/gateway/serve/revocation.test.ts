@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openAgent } from '../../../src/agent/open-agent.ts'
@@ -88,6 +88,31 @@ describe('a revocation at a gateway that has accepted the chain before', () => {
       for (const answer of answers) expect(textOf(answer)).toMatch(/^Denied \(revoked\)/)
       expect(callsIn(home.folder)).toHaveLength(before)
     })
+
+  it('is refused for the state of a gateway that runs, and counts at the next start otherwise [CLI-26]', async () => {
+    const gateway = await home.open()
+    await receive(await chainBy())
+    const mail = await session()
+    expect(textOf(await mail.call('send', bob))).toBe('sent to bob@example.com')
+    const [file, key] = ['state.db', 'state.db.key'].map((name) => join(home.folder, name)) as [string, string]
+    const link = join(home.folder, 'link.db')
+    symlinkSync(file, link)
+    for (const verb of [['revoke', agent.signer.did], ['revocations'], ['prepare']])
+      for (const path of [file, link])
+        expect(await runCli(['store', ...verb, '--sqlite', path, '--secret-file', key])).toEqual({
+          ...{ code: 2, out: '' },
+          err: expect.stringMatching(
+            /is the state of a gateway that runs \(process \d+\); end an agent with `procura revoke --agent NAME --home /,
+          ),
+        })
+    expect(textOf(await mail.call('send', bob))).toBe('sent to bob@example.com')
+    await gateway.close()
+    const words = ['store', 'revoke', agent.signer.did, '--sqlite', file, '--secret-file', key]
+    expect(await runCli(words)).toMatchObject({ code: 0, out: `revoked ${agent.signer.did}` })
+    await home.open()
+    const again = await session()
+    expect(textOf(await again.call('send', bob))).toMatch(/^Denied \(revoked\)/)
+  })
 
   it('counts for the link of a principal between, who revokes it with the program [CLI-14] [GTW-18]', async () => {
     const path = join(home.folder, 'ann.key')
