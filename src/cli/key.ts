@@ -1,5 +1,5 @@
 // node only: makes files
-
+import { basename } from 'node:path'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import {
   createSignerFile,
@@ -13,6 +13,7 @@ import { fileKey } from './open-signer.ts'
 import { showDate } from './time-text.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, operandOf, textOf } from './verb.ts'
+import { vaultKey } from './wrap/vault-key.ts'
 import { checkNewFile } from './write-tokens.ts'
 
 /** `procura key new FILE`: prints the DID. */
@@ -50,6 +51,26 @@ export async function rotateKey(words: readonly string[], flags: Flags, host: Ho
   if (keep !== undefined && !/^[0-9]{1,2}$/.test(keep)) throw new UsageError('--keep must be a number from 0 to 15')
   const { encrypted, keys } = await describeSignerFile({ path })
   const former = keys[0]?.did ?? ''
+  const wrapped = basename(path) === 'owner.key' ? await import('./wrap/rotate-owner.ts') : undefined
+  const gateway = await wrapped?.gatewayOfOwner(
+    path,
+    keys.map(({ did }) => did),
+  )
+  if (wrapped !== undefined && gateway !== undefined) {
+    // One key opens the vault and the key of the owner.
+    const key = await vaultKey(textOf(flags, 'key-file') ?? gateway.vault.keyFile, host, false)
+    const { did, messages } = await wrapped.rotateOwner(
+      gateway,
+      keep === undefined ? 1 : Number(keep),
+      key,
+      flags,
+      host,
+    )
+    if (flags['json'] === true) host.print(JSON.stringify({ ...(await describeSignerFile({ path })).keys[0], former }))
+    else host.print(did)
+    for (const message of messages) host.complain(message)
+    return 0
+  }
   const file = await rotateSignerFile({
     path,
     ...(keep !== undefined && { keep: Number(keep) }),

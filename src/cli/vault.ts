@@ -54,9 +54,12 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
   }
   if (verb === 'change-key') {
     const next = keyOf(flags['new-key-file'], '--new-key-file', 'PROCURA_VAULT_NEW_PASSPHRASE', host)
-    await (await open(flags, host, false)).changeKey(next)
+    const key = keyOf(flags['key-file'], '--key-file', 'PROCURA_VAULT_PASSPHRASE', host)
+    const { changeVaultKey } = await import('./wrap/change-vault-key.ts')
+    const gateway = await changeVaultKey(needed(flags.file, '--file'), key, next, host)
     const changed = 'the file is encrypted with the new key; copies of it still open with the old key'
     report(flags, host, { changed: true }, changed)
+    if (gateway !== undefined) host.complain(afterChange(gateway.path, next))
     return 0
   }
   if (verb === 'list') return list(await open(flags, host, false), flags, host)
@@ -87,6 +90,12 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
   const stored = `stored version ${version} of ${reference}, ${place}${rules === undefined ? '' : `: ${destinationsOf(rules)}`}`
   report(flags, host, { name: reference, version, replaced: before?.version ?? null }, stored)
   return 0
+}
+
+/** The next steps for the gateway of a vault. */
+function afterChange(config: string, next: FileKey): string {
+  const names = 'keyFile' in next ? `set \`vault.keyFile\` to ${quote(next.keyFile, 256)}` : 'remove `vault.keyFile`'
+  return `the key of the owner opens with the new key too; ${names} in ${quote(config, 256)} if it names another one, and start the gateway again`
 }
 
 /** Prints what was done, in words or as JSON. */

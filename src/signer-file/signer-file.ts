@@ -74,6 +74,18 @@ export interface RotateSignerFileOptions extends SignerFileOptions {
   readonly lockTimeoutMs?: number
 }
 
+/** Options of {@link changeSignerFileKey}. */
+export interface ChangeSignerFileKeyOptions extends SignerFileOptions {
+  /** The key that encrypts the file now. */
+  readonly key: FileKey
+  /** The key that encrypts it from now on. */
+  readonly newKey: FileKey
+  /** The parameter N of scrypt for a new passphrase, with r = 8 and p = 1. Default 131,072. */
+  readonly scryptCost?: number
+  /** Milliseconds to wait for another process that changes the file. Default 5,000. */
+  readonly lockTimeoutMs?: number
+}
+
 /** A key of a file, as everybody may see it. */
 export interface SignerFileEntry {
   /** The DID that the key signs for. */
@@ -186,6 +198,31 @@ export async function rotateSignerFile(options: RotateSignerFileOptions): Promis
     // SIG-18
     await replacePrivateFile(path, encodeSignerFile(next, keys), held)
     return signerFileOf(next)
+  })
+}
+
+/**
+ * Encrypts a file under another key, in one step. The keys of the signers stay. Copies of the file still open with the
+ * old key.
+ *
+ * @throws as {@link rotateSignerFile} does.
+ */
+export async function changeSignerFileKey(options: ChangeSignerFileKeyOptions): Promise<void> {
+  const { path, scryptCost, lockTimeoutMs, ...given } = readOptions('changeSignerFileKey', options, {
+    path: nonEmptyString,
+    key: keyCheck,
+    newKey: keyCheck,
+    scryptCost: withDefault(integerFrom(1), 131_072),
+    lockTimeoutMs: withDefault(integerFrom(1), 5_000),
+  })
+  const [key, newKey] = [ownKey(given.key), ownKey(given.newKey)]
+  const keys = await deriveKeys(newKey, newDerivation(newKey, scryptCost), readTimeoutMs, signerFiles)
+  await read(path)
+  const lock = createFileLock(`${path}.lock`)
+  await withFileLock(lock, `${path}.lock`, lockTimeoutMs, async (held) => {
+    const { entries } = await open(path, key)
+    // SIG-28
+    await replacePrivateFile(path, encodeSignerFile(entries, keys), held)
   })
 }
 

@@ -354,7 +354,13 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
         return vault.put('a', options)
       }),
   },
-  'signer/file': { createSignerFile: [], openSignerFile: [], describeSignerFile: [], rotateSignerFile: [] },
+  'signer/file': {
+    createSignerFile: [],
+    openSignerFile: [],
+    describeSignerFile: [],
+    rotateSignerFile: [],
+    changeSignerFileKey: [],
+  },
   'signer/ssh-agent': { listSshAgentKeys: [], sshAgentSigner: [] },
   'signer/pkcs11': { openPkcs11Signer: [] },
   'signer/indexed-db': { openIndexedDbSigner: [], removeIndexedDbSigner: [] },

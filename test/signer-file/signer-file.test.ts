@@ -9,6 +9,7 @@ import { createAuthorizer, encodeContainer, invoke } from '../../src/entries/ind
 import { ArgumentError } from '../../src/errors.ts'
 import { decodeBase64url } from '../../src/ipld/base.ts'
 import {
+  changeSignerFileKey,
   createSignerFile,
   describeSignerFile,
   openSignerFile,
@@ -45,6 +46,20 @@ describe('a signer file', () => {
       expect(token.issuer).toBe(made.did)
     },
   )
+
+  it('SIG-28 is encrypted under another key in one step, with the same signers', async () => {
+    await createSignerFile({ path, key })
+    const { did, previous } = await rotateSignerFile({ path, key })
+    const before = await text()
+    const newKey = { bytes: new Uint8Array(32).fill(8) }
+    await expect(changeSignerFileKey({ path, key: newKey, newKey: key })).rejects.toThrow(/is not the one of/)
+    expect(await text()).toBe(before)
+    await changeSignerFileKey({ path, key, newKey })
+    await expect(openSignerFile({ path, key })).rejects.toThrow(/is not the one of/)
+    const opened = await openSignerFile({ path, key: newKey })
+    expect([opened.did, opened.previous.map((one) => one.did)]).toEqual([did, previous.map((one) => one.did)])
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+  })
 
   it('SIG-16 has mode 0600, replaces no file, and is refused when others may read it', async () => {
     await createSignerFile({ path })

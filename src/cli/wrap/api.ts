@@ -38,7 +38,7 @@ import { exists } from './home-files.ts'
 import { held, isOf, issueGrants } from './issue.ts'
 import { forgetIssued, issuedTo, recordedAgents } from './issued.ts'
 import { countOf, ignored, revokeAll, stillValid } from './revoke-agent.ts'
-import { checkAgent, inHome, openOwner, openWrapHome, type WrapHome } from './wrap-home.ts'
+import { checkAgent, checkIssuer, inHome, openWrapHome, type WrapHome } from './wrap-home.ts'
 
 const allMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -71,6 +71,7 @@ export async function addApi(words: readonly string[], flags: Flags, host: Host)
   checkRules(credential, rules)
   return inHome(home, async (lock) => {
     const opened = await openWrapHome(home, flags, host, lock)
+    checkIssuer(opened)
     await checkAgent(opened, agent)
     const { content, servers } = opened.gateway
     const apis = Object(content['apis']) as Readonly<Record<string, unknown>>
@@ -172,7 +173,6 @@ async function revokeFor(
   home: WrapHome,
   name: string,
 ): Promise<{ readonly isRevoked: boolean; readonly messages: readonly string[] }> {
-  const { signer } = await openOwner(home)
   const said = new Set<string>()
   let isRevoked = true
   for (const agent of new Set([...(await agentsOf(home.path)), ...recordedAgents(home)])) {
@@ -182,8 +182,8 @@ async function revokeFor(
     const inFile = store === undefined ? [] : await held(store)
     // No agent needs one for the API any more, so those to others end too.
     const isWanted = (one: Delegation): boolean => isOf(one, name)
-    const found = await findIssued({ owner: signer.did, recorded, inFile, agent: undefined, isWanted })
-    const { done, taken, messages } = await revokeAll(home.path, signer, found.chains)
+    const found = await findIssued({ owners: home.owner.dids, recorded, inFile, agent: undefined, isWanted })
+    const { done, taken, messages } = await revokeAll(home.path, home.owner, found.chains)
     await forgetIssued(home, agent, taken)
     if (done.length > 0) said.add(`revoked ${countOf(done)} of the agent ${agent}`)
     const left = stillValid(found.chains.map(lastOf).filter((one) => !done.includes(one)))

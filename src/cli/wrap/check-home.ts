@@ -13,7 +13,7 @@ import { type Flags, textOf } from '../verb.ts'
 import { type GatewayFile, newGatewayContent } from './gateway-file.ts'
 import { checkFolder, exists, withStage } from './home-files.ts'
 import { vaultKey } from './vault-key.ts'
-import { checkOwner, revealAll, vaultPlace, type WrapHome } from './wrap-home.ts'
+import { checkOwner, checkSubject, revealAll, vaultPlace, type WrapHome } from './wrap-home.ts'
 
 /** The home folder of a gateway, as a dry run sees it. */
 export interface CheckedHome {
@@ -63,9 +63,10 @@ async function ownerOf(path: string, known: GatewayFile | undefined, key: FileKe
   }
   const { keys } = await describeSignerFile({ path })
   if (key !== undefined) await openSignerFile({ path, key })
-  const did = String(keys[0]?.did)
-  checkOwner(known, did)
-  return did
+  const dids = keys.map((one) => one.did)
+  checkOwner(known, dids)
+  checkSubject(known, path, dids[0] as string)
+  return dids[0] as string
 }
 
 /** Checks the files of an agent, or the key file of a new one. Resolves false if its delegations were not read. */

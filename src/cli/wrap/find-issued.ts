@@ -14,8 +14,8 @@ export function lastOf(chain: IssuedChain): Delegation {
 
 /** The question of {@link findIssued}. */
 export interface IssuedQuestion {
-  /** The DID of the owner. */
-  readonly owner: string
+  /** The DIDs of the owner: of the present key, and of the earlier ones. */
+  readonly owners: ReadonlySet<string>
   /** Delegations of the owner that are recorded for the agent. */
   readonly recorded: readonly Delegation[]
   /** Those in the file of the agent. */
@@ -44,9 +44,9 @@ export interface FoundIssued {
  * WRP-33
  */
 export async function findIssued(question: IssuedQuestion): Promise<FoundIssued> {
-  const { owner, recorded, inFile, agent, isWanted } = question
+  const { owners, recorded, inFile, agent, isWanted } = question
   const known = new Set(recorded.map(({ cid }) => cid.toString()))
-  const own = allOf(recorded, inFile).filter(({ issuer }) => issuer === owner)
+  const own = allOf(recorded, inFile).filter(({ issuer }) => owners.has(issuer))
   const signed: Delegation[] = []
   for (const one of own) if (known.has(one.cid.toString()) || (await isVerified([one]))) signed.push(one)
   const wanted = signed.filter((one) => isWanted(one))
@@ -54,7 +54,7 @@ export async function findIssued(question: IssuedQuestion): Promise<FoundIssued>
   const received =
     agent === undefined
       ? []
-      : inFile.filter((one) => isTo(one) && one.issuer !== owner && !agent.has(one.issuer) && isWanted(one))
+      : inFile.filter((one) => isTo(one) && !owners.has(one.issuer) && !agent.has(one.issuer) && isWanted(one))
   const built = received.length === 0 ? [] : await chainsTo(received, signed, inFile)
   return {
     chains: [...wanted.filter(isTo).map((one): IssuedChain => [one]), ...built],

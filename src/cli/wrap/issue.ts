@@ -8,7 +8,7 @@ import type { DelegationStore } from '../../proof/delegation-store.ts'
 import { never, systemClock } from '../../time.ts'
 import type { Grant } from './grants.ts'
 import { noteIssued } from './issued.ts'
-import { ensureAgent, openOwner, type WrapHome } from './wrap-home.ts'
+import { checkIssuer, ensureAgent, type WrapHome } from './wrap-home.ts'
 
 /**
  * Signs the first delegations of an agent, and stores them with the agent. Delegations of earlier runs for the same
@@ -24,16 +24,21 @@ export async function issueGrants(
 ): Promise<readonly Delegation[]> {
   const { folder, did } = await ensureAgent(home, agent)
   const store = await home.stores(folder)
-  const { signer } = await openOwner(home)
+  const { signer, dids } = home.owner
+  checkIssuer(home)
   const servers = new Set(grants.map(({ server }) => server))
   const earlier = (await held(store)).filter(
-    (one) => one.issuer === signer.did && one.audience === did && [...servers].some((server) => isOf(one, server)),
+    (one) => dids.has(one.issuer) && one.audience === did && [...servers].some((server) => isOf(one, server)),
   )
   const kept: Delegation[] = []
   const made: Delegation[] = []
   for (const { command, policy } of grants) {
     const same = earlier.find(
-      (one) => one.command === command && isSamePolicy(one.policy, policy) && isFresh(one, expiresIn),
+      (one) =>
+        one.issuer === signer.did &&
+        one.command === command &&
+        isSamePolicy(one.policy, policy) &&
+        isFresh(one, expiresIn),
     )
     if (same !== undefined) kept.push(same)
     else made.push(await delegate({ issuer: signer, audience: did, command, policy, expiresIn }))
@@ -43,7 +48,7 @@ export async function issueGrants(
   // Loaded on demand: the command shares less code with the root entry, which is full.
   const { findIssued } = await import('./find-issued.ts')
   const { chains } = await findIssued({
-    ...{ owner: signer.did, recorded: [], inFile: replaced, agent: undefined },
+    ...{ owners: dids, recorded: [], inFile: replaced, agent: undefined },
     isWanted: () => true,
   })
   await noteIssued(home, agent, [...chains.flat(), ...made])

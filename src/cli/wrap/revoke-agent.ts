@@ -3,10 +3,9 @@ import { realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Delegation } from '../../delegation/delegation.ts'
 import { agentFolder, gatewayHome } from '../../gateway/home.ts'
-import type { Signer } from '../../principal/signer.ts'
 import type { DelegationStore } from '../../proof/delegation-store.ts'
 import { revoke } from '../../revocation/revoke.ts'
-import { describeSignerFile, openSignerFile } from '../../signer-file/signer-file.ts'
+import { describeSignerFile } from '../../signer-file/signer-file.ts'
 import { quote } from '../../support/quote.ts'
 import { never } from '../../time.ts'
 import { agentStores } from '../agent-stores.ts'
@@ -22,7 +21,7 @@ import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
 import { didsOfOthers, forgetIssued, issuedTo, openIssued } from './issued.ts'
 import { vaultKey } from './vault-key.ts'
-import { inHome } from './wrap-home.ts'
+import { inHome, type Owner, openOwner } from './wrap-home.ts'
 
 /** Revocations of delegations of one owner. */
 export interface Revoked {
@@ -60,12 +59,17 @@ function showEnd({ expiration }: Delegation): string {
   return expiration === never ? 'for ever' : showDate(expiration)
 }
 
-/** Revokes delegations that an owner has issued, or that are built on such ones, at the gateway of a home folder. */
-export async function revokeAll(home: string, owner: Signer, chains: readonly IssuedChain[]): Promise<Revoked> {
+/**
+ * Revokes delegations that an owner has issued, or that are built on such ones, at the gateway of a home folder.
+ *
+ * @param owner - the signers of the owner. Each delegation is revoked by the key that its chain begins with.
+ */
+export async function revokeAll(home: string, owner: Owner, chains: readonly IssuedChain[]): Promise<Revoked> {
   const sent: (readonly [Delegation, Sent])[] = []
   for (const chain of chains) {
     const delegation = lastOf(chain)
-    const revocation = await revoke({ issuer: owner, delegation, ...(chain.length > 1 && { path: chain }) })
+    const issuer = owner.signers.find(({ did }) => did === chain[0].issuer) ?? owner.signer
+    const revocation = await revoke({ issuer, delegation, ...(chain.length > 1 && { path: chain }) })
     const answer = await sendRevocation(home, revocation, chain)
     if (answer !== undefined) sent.push([delegation, answer])
   }
@@ -93,7 +97,7 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
   const [server, cid] = [textOf(flags, 'server'), textOf(flags, 'delegation')]
   return inHome(home, async () => {
     const key = await vaultKey(gateway.vault.keyFile ?? textOf(flags, 'key-file'), host, false)
-    const { signer } = await openSignerFile({ path: join(home, 'owner.key'), key })
+    const owner = await openOwner(home, key)
     const place = await openIssued(gateway.vault.file, key)
     const name = await recordedName(home, folder)
     const recorded = await issuedTo(place, name)
@@ -104,12 +108,12 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
     const agent = await agentDids(folder, recorded, await didsOfOthers(place, name))
     if (agent.size === 0) throw new UsageError(unknownDid(folder))
     const found = await findIssued({
-      ...{ owner: signer.did, recorded, inFile: own?.delegations ?? [], agent },
+      ...{ owners: owner.dids, recorded, inFile: own?.delegations ?? [], agent },
       isWanted: (one) =>
         (server === undefined || isOf(one, server)) && (cid === undefined || one.cid.toString() === cid),
     })
     const { chains } = found
-    const { done, taken, messages } = await revokeAll(home, signer, chains)
+    const { done, taken, messages } = await revokeAll(home, owner, chains)
     await forgetIssued(place, name, taken)
     if (flags['json'] === true)
       host.print(

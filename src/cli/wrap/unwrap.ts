@@ -21,7 +21,7 @@ import { isPresent, type Restored, restore } from './restore.ts'
 import { agentDids, countOf, ignored, revokeAll, stillValid, unknownDid } from './revoke-agent.ts'
 import { textOfSpan } from './text-edit.ts'
 import { readDocument } from './wrap.ts'
-import { checkAgent, inHome, openOwner, openWrapHome, type WrapHome } from './wrap-home.ts'
+import { checkAgent, inHome, openWrapHome, type WrapHome } from './wrap-home.ts'
 import { readIndex, readIndexes, writeIndex } from './wrap-index.ts'
 import { parseWrapRecord, recordId, recordReference, storeRecord, type WrapRecord } from './wrap-record.ts'
 
@@ -214,11 +214,10 @@ async function dropDelegations(
   const inFile = store === undefined ? [] : await held(store)
   const wanted = allOf(recorded, inFile).filter(isWanted)
   if (wanted.length === 0) return nothingDropped
-  const { signer } = await openOwner(home)
   const dids = await agentDids(folder, recorded, await didsOfOthers(home, agent))
-  const found = await findIssued({ owner: signer.did, recorded, inFile, agent: dids, isWanted })
+  const found = await findIssued({ owners: home.owner.dids, recorded, inFile, agent: dids, isWanted })
   const nothing = { done: [], taken: [], messages: [] }
-  const { done, taken, messages } = revokes ? await revokeAll(home.path, signer, found.chains) : nothing
+  const { done, taken, messages } = revokes ? await revokeAll(home.path, home.owner, found.chains) : nothing
   const left = found.chains.filter((chain) => !done.includes(lastOf(chain)))
   // WRP-34: before the agent forgets them. The record takes those of the owner; the file keeps the others with their
   // proofs.

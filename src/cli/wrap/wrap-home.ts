@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path'
 import type { Did } from '../../did/did.ts'
 import { writeConnection } from '../../gateway/connect/connection-file.ts'
+import type { Signer } from '../../principal/signer.ts'
 import { createSignerFile, describeSignerFile, openSignerFile } from '../../signer-file/signer-file.ts'
 import { createFileLock } from '../../support/file-lock/file-lock.ts'
 import type { HeldLock } from '../../support/file-lock/held-lock.ts'
@@ -22,7 +23,7 @@ import { vaultKey } from './vault-key.ts'
 export interface WrapHome {
   readonly path: string
   readonly lock: HeldLock
-  readonly key: FileKey
+  readonly owner: Owner
   readonly vault: FileVault
   /** The current secrets of the vault, by the names of their credentials. */
   readonly secrets: Map<string, string>
@@ -31,6 +32,14 @@ export interface WrapHome {
   readonly stores: AgentStores
   /** The key file of the delegations of an agent that is made. Undefined: they are not encrypted. */
   readonly delegationsKeyFile: string | undefined
+}
+
+/** The owner of a gateway, with the keys that it had before. */
+export interface Owner {
+  readonly signer: Signer
+  /** The signers of the present key and of the earlier ones. */
+  readonly signers: readonly Signer[]
+  readonly dids: ReadonlySet<string>
 }
 
 /** Runs a task while no other `wrap` or `unwrap` runs in the same home folder. */
@@ -58,18 +67,20 @@ export async function openWrapHome(home: string, flags: Flags, host: Host, lock:
   const ownerFile = join(home, 'owner.key')
   await makeWhole(home, ownerFile, (path) => createSignerFile({ path, key }))
   await makeWhole(home, known?.serviceKey ?? join(home, 'service.key'), (path) => createSignerFile({ path }))
-  const owner = await didOf(ownerFile)
-  const content = known?.content ?? newGatewayContent(home, owner, 'keyFile' in key ? key.keyFile : undefined)
-  checkOwner(known, owner)
+  // Before anything else is written: with another key, the delegations of the agents could not be revoked.
+  const owner = await openOwner(home, key)
+  const { did } = owner.signer
+  const content = known?.content ?? newGatewayContent(home, did, 'keyFile' in key ? key.keyFile : undefined)
+  checkOwner(known, [...owner.dids])
   const gateway = known ?? {
     listen: { socket: join(home, 'gateway.sock') },
     servers: new Map(),
     content,
     serviceKey: join(home, 'service.key'),
-    subjects: [owner],
+    subjects: [did],
   }
   return {
-    ...{ path: home, lock, key, vault, secrets, gateway, stores: agentStores(flags, host) },
+    ...{ path: home, lock, owner, vault, secrets, gateway, stores: agentStores(flags, host) },
     delegationsKeyFile: delegationsKeyFile === undefined ? undefined : resolve(delegationsKeyFile),
   }
 }
@@ -88,10 +99,23 @@ export async function vaultPlace(
   return { file, keyFile, isNew: !(await exists(file)) }
 }
 
-/** Checks that a gateway acts for its owner. */
-export function checkOwner(known: GatewayFile | undefined, owner: string): void {
-  if (known !== undefined && !known.subjects.includes(owner))
-    throw new UsageError(`${quote(known.path, 256)} does not list the owner ${owner} in \`subjects\`; add it`)
+/** Checks that a gateway acts for its owner, by its present key or an earlier one. */
+export function checkOwner(known: GatewayFile | undefined, dids: readonly string[]): void {
+  if (known !== undefined && !dids.some((did) => known.subjects.includes(did)))
+    throw new UsageError(`${quote(known.path, 256)} does not list the owner ${dids[0]} in \`subjects\`; add it`)
+}
+
+/** Checks that a delegation by the present key of the owner would count. */
+export function checkSubject(known: Pick<GatewayFile, 'subjects'> | undefined, path: string, did: string): void {
+  if (known !== undefined && !known.subjects.includes(did))
+    throw new UsageError(
+      `${quote(path, 256)} has another key than the one in \`subjects\` of gateway.json; run \`procura key rotate ${path}\`, which finishes the rotation`,
+    )
+}
+
+/** Checks that the delegations of a new run would count. */
+export function checkIssuer({ path, owner, gateway }: WrapHome): void {
+  checkSubject(gateway, join(path, 'owner.key'), owner.signer.did)
 }
 
 /** All secrets of a vault as text. Binary secrets are left out: no configuration contains one. */
@@ -115,9 +139,11 @@ async function didOf(path: string): Promise<Did> {
   return (keys[0] as { readonly did: Did }).did
 }
 
-/** Opens the key of the owner. */
-export async function openOwner({ path, key }: WrapHome): ReturnType<typeof openSignerFile> {
-  return openSignerFile({ path: join(path, 'owner.key'), key })
+/** Opens the keys of the owner. */
+export async function openOwner(home: string, key: FileKey): Promise<Owner> {
+  const { signer, previous } = await openSignerFile({ path: join(home, 'owner.key'), key })
+  const signers = [signer, ...previous]
+  return { signer, signers, dids: new Set<string>(signers.map(({ did }) => did)) }
 }
 
 /** The files of an agent. They are made if they do not exist. */
@@ -129,7 +155,7 @@ export async function ensureAgent(
   await ensureFolder(agents)
   const folder = join(agents, name)
   const audience = await didOf(home.gateway.serviceKey)
-  const subject = await didOf(join(home.path, 'owner.key'))
+  const subject = home.owner.signer.did
   const file = home.delegationsKeyFile
   await makeWholeFolder(home.path, folder, async (draft) => {
     await createSignerFile({ path: join(draft, 'agent.key') })

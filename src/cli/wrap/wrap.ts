@@ -35,7 +35,7 @@ import { planConfig } from './plan-config.ts'
 import type { ServerPlan, Unplanned } from './planned.ts'
 import { maskIn, showDifference, showPlans } from './show-plan.ts'
 import { describeApprovals } from './tool-approvals.ts'
-import { checkAgent, inHome, openWrapHome, type WrapHome } from './wrap-home.ts'
+import { checkAgent, checkIssuer, inHome, openWrapHome, type WrapHome } from './wrap-home.ts'
 
 const defaultLifetime = '30d'
 
@@ -85,6 +85,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     // originals.
     await checkUnchanged(file)
     const opened = await openWrapHome(home, flags, host, lock)
+    checkIssuer(opened)
     await checkAgent(opened, agent)
     const prepared = named(plans, opened.gateway, opened.secrets)
     const { ready, grants, next } = prepared

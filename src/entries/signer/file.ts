@@ -6,6 +6,8 @@
  */
 
 export {
+  type ChangeSignerFileKeyOptions,
+  changeSignerFileKey,
   createSignerFile,
   describeSignerFile,
   openSignerFile,

@@ -13,6 +13,7 @@ import { readGatewayConfig } from '../../../src/entries/gateway.ts'
 import { assumeRoleSource, secretsManagerSource } from '../../../src/entries/vault/aws.ts'
 import { ArgumentError, StoreError, VaultError } from '../../../src/errors.ts'
 import {
+  changeSignerFileKey,
   createSignerFile,
   describeSignerFile,
   openSignerFile,
@@ -228,7 +229,7 @@ export const vaultReaders: readonly Reader[] = [
     errors,
     costs: 8,
   }),
-  ...(['openSignerFile', 'rotateSignerFile', 'describeSignerFile'] as const).map((of) =>
+  ...(['openSignerFile', 'rotateSignerFile', 'changeSignerFileKey', 'describeSignerFile'] as const).map((of) =>
     reader({
       of: `signer/file ${of}`,
       input: (random) => {
@@ -247,7 +248,9 @@ export const vaultReaders: readonly Reader[] = [
             ? openSignerFile({ path })
             : of === 'rotateSignerFile'
               ? rotateSignerFile({ path })
-              : describeSignerFile({ path }))
+              : of === 'changeSignerFileKey'
+                ? changeSignerFileKey({ path, key: { bytes: keyBytes }, newKey: { bytes: keyBytes } })
+                : describeSignerFile({ path }))
         }),
       errors,
       costs: 8,

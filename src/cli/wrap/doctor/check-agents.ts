@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { parseSelector } from '../../../capability/policy/selector.ts'
 import type { Statement } from '../../../capability/policy/statement.ts'
+import { anySubject } from '../../../capability/subject.ts'
 import type { Delegation } from '../../../delegation/delegation.ts'
 import { ArgumentError } from '../../../errors.ts'
 import { toolCommand } from '../../../gateway/tool-command.ts'
@@ -27,6 +28,7 @@ export async function checkDelegations(
   home: string,
   indexes: readonly WrapIndex[],
   stores: AgentStores,
+  subjects: readonly string[],
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = []
   for (const { agent, servers } of indexes) {
@@ -46,6 +48,7 @@ export async function checkDelegations(
     const did = await didOf(join(home, 'agents', agent, 'agent.key'))
     for (const server of servers) {
       findings.push(...findingsFor(agent, server, delegations), ...formerKey(agent, server, delegations, did))
+      findings.push(...formerOwner(agent, server, delegations, subjects))
       findings.push(...unknownTools(agent, server, delegations, await seenTools(home, server)))
       findings.push(...unknownArguments(agent, server, delegations, await seenArguments(home, server)))
     }
@@ -76,6 +79,25 @@ function formerKey(
       thing: `the delegation of the agent ${agent} for the server ${server}`,
       fault: `is not to the key that the agent has now, ${did}`,
       remedy: `pass a new one to it: \`procura delegate --to ${agent}\` and \`procura agent receive ${agent}\`; if the former key leaked, run \`procura revoke --agent ${agent}\` first`,
+    },
+  ]
+}
+
+/** Delegations of an owner for whom the gateway does not act: each call with them is refused. WRP-24 */
+function formerOwner(
+  agent: string,
+  server: string,
+  delegations: readonly Delegation[],
+  subjects: readonly string[],
+): readonly Finding[] {
+  const own = delegations.filter((one) => isOf(one, server))
+  if (own.length === 0 || own.some(({ subject }) => subject === anySubject || subjects.includes(subject))) return []
+  return [
+    {
+      check: 'delegations',
+      thing: `the delegation of the agent ${agent} for the server ${server}`,
+      fault: `is of ${own[0]?.subject as string}, which \`subjects\` of gateway.json does not list`,
+      remedy: `make a new one with \`procura delegate --from owner.key --to ${agent}\` and \`procura agent receive ${agent}\``,
     },
   ]
 }

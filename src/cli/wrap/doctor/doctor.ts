@@ -7,6 +7,7 @@ import { readConnection } from '../../../gateway/connect/connection-file.ts'
 import { gatewayHome } from '../../../gateway/home.ts'
 import { quote } from '../../../support/quote.ts'
 import { userHome } from '../../../support/user-home.ts'
+import type { FileKey } from '../../../vault/stores/file/key.ts'
 import { agentStores } from '../../agent-stores.ts'
 import type { Host } from '../../host.ts'
 import { inOwnWords } from '../../own-words.ts'
@@ -77,22 +78,33 @@ function checksOf(
 ): readonly Check[] {
   const folder = host.env['HOME'] || userHome()
   const configs = indexes.map(({ path }) => path)
+  let asked: Promise<FileKey> | undefined
+  // A person is asked for the passphrase once. A vault that is missing has none.
+  const key = async (): Promise<FileKey | undefined> => {
+    if (!(await exists(gateway.vault.file))) return undefined
+    asked ??= vaultKey(textOf(flags, 'key-file') ?? gateway.vault.keyFile, host, false)
+    return asked
+  }
   return [
     [
       'secrets',
       'no secret of the vault is readable in the places that were searched',
-      () => secrets(home, gateway, folder, configs, flags, host),
+      () => secrets(home, gateway, folder, configs, key),
     ],
     ['modes', 'only this user has access to the home folder', () => checkModes(home)],
     ['drafts', 'no draft of a configuration is left', () => checkDrafts(configs)],
     ['vault-key', 'the key of the vault is not in a file', async () => keyFileNote(gateway)],
-    ['owner-key', 'the key of the owner opens for a person alone', () => checkOwnerKey(home, gateway.vault.keyFile)],
+    [
+      'owner-key',
+      'the gateway acts for the key of the owner, which opens for a person alone',
+      async () => checkOwnerKey(home, gateway, await key()),
+    ],
     ['clients', 'the configurations run `procura connect`', () => checkClients(indexes)],
     ['gateway', 'the gateway answers, and is the one that the agents expect', () => gatewayFindings(home, indexes)],
     [
       'delegations',
       'each agent has a delegation for each of its servers',
-      () => checkDelegations(home, indexes, agentStores(flags, host)),
+      () => checkDelegations(home, indexes, agentStores(flags, host), gateway.subjects),
     ],
     ['tools', 'no tool was changed since it was accepted', () => checkTools(home, [...gateway.servers.keys()])],
     ['hooks', 'the hooks run, and a failure of them blocks the call', () => checkHooks(folder, indexes)],
@@ -106,13 +118,12 @@ async function secrets(
   gateway: GatewayFile,
   userHome: string,
   configs: readonly string[],
-  flags: Flags,
-  host: Host,
+  askKey: () => Promise<FileKey | undefined>,
 ): Promise<readonly Finding[]> {
-  const { file, keyFile } = gateway.vault
-  if (!(await exists(file)))
+  const { file } = gateway.vault
+  const key = await askKey()
+  if (key === undefined)
     return [{ check: 'secrets', thing: file, fault: 'is missing', remedy: 'restore it from a backup' }]
-  const key = await vaultKey(textOf(flags, 'key-file') ?? keyFile, host, false)
   const all = await revealAll(file, key)
   // The sealed originals are longer than any secret in them.
   const named = new Map([...all].filter(([name]) => !name.startsWith('procura-wrap/')))

@@ -1,0 +1,75 @@
+// node only: reads and writes files
+import { realpath } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { gatewayHome } from '../../gateway/home.ts'
+import { changeSignerFileKey, describeSignerFile, openSignerFile } from '../../signer-file/signer-file.ts'
+import { openFileVault } from '../../vault/stores/file/file-vault.ts'
+import type { FileKey } from '../../vault/stores/file/key.ts'
+import type { Host } from '../host.ts'
+import { type GatewayFile, readGatewayFile } from './gateway-file.ts'
+import { exists } from './home-files.ts'
+import { inHome } from './wrap-home.ts'
+
+/**
+ * Encrypts a vault with another key. For the vault of a gateway, the key of the owner is encrypted with it too, because
+ * one key opens both.
+ *
+ * @returns the gateway of the vault, if it has one.
+ */
+export async function changeVaultKey(
+  file: string,
+  key: FileKey,
+  next: FileKey,
+  host: Host,
+): Promise<GatewayFile | undefined> {
+  const gateway = await gatewayOf(file, host)
+  if (gateway === undefined) {
+    await (await openFileVault({ path: file, key })).changeKey(next)
+    return undefined
+  }
+  const home = dirname(gateway.path)
+  return inHome(home, async () => {
+    const path = join(home, 'owner.key')
+    const isOwned = (await exists(path)) && (await describeSignerFile({ path })).encrypted
+    // A run that was killed has changed one of the two. Both are opened before either is changed.
+    const vault = await openedBy(key, next, (one) => openFileVault({ path: file, key: one }))
+    const owner = isOwned ? await openedBy(key, next, (one) => openSignerFile({ path, key: one })) : undefined
+    if (owner?.by === key) await changeSignerFileKey({ path, key, newKey: next })
+    try {
+      if (vault.by === key) await vault.opened.changeKey(next)
+    } catch (error) {
+      if (owner?.by === key) await changeSignerFileKey({ path, key: next, newKey: key })
+      throw error
+    }
+    return gateway
+  })
+}
+
+/** Opens a file with its present key, or with the next one. The error is that of the present one. */
+async function openedBy<T>(
+  key: FileKey,
+  next: FileKey,
+  open: (key: FileKey) => Promise<T>,
+): Promise<{ readonly opened: T; readonly by: FileKey }> {
+  try {
+    return { opened: await open(key), by: key }
+  } catch (error) {
+    const opened = await open(next).catch(() => undefined)
+    if (opened === undefined) throw error
+    return { opened, by: next }
+  }
+}
+
+/** The gateway whose vault a file is: the one beside it, or the one of the home folder. */
+async function gatewayOf(file: string, { env }: Host): Promise<GatewayFile | undefined> {
+  const path = await realPath(file)
+  for (const home of new Set([dirname(path), gatewayHome(undefined, env)])) {
+    const gateway = await readGatewayFile(home)
+    if (gateway !== undefined && (await realPath(gateway.vault.file)) === path) return gateway
+  }
+  return undefined
+}
+
+function realPath(path: string): Promise<string> {
+  return realpath(path).catch(() => path)
+}
