@@ -36,7 +36,7 @@ import { credentialName } from './gateway-server.ts'
 import { describeGrant, type Grant } from './grants.ts'
 import { exists } from './home-files.ts'
 import { held, isOf, issueGrants } from './issue.ts'
-import { forgetIssued, issuedTo, recordedAgents } from './issued.ts'
+import { forgetIssued, issuedTo, noteIssued, recordedAgents } from './issued.ts'
 import { countOf, ignored, revokeAll, stillValid } from './revoke-agent.ts'
 import { checkAgent, checkIssuer, inHome, openWrapHome, type WrapHome } from './wrap-home.ts'
 
@@ -186,11 +186,16 @@ async function revokeFor(
     const { done, taken, messages } = await revokeAll(home.path, home.owner, found.chains)
     await forgetIssued(home, agent, taken)
     if (done.length > 0) said.add(`revoked ${countOf(done)} of the agent ${agent}`)
-    const left = stillValid(found.chains.map(lastOf).filter((one) => !done.includes(one)))
+    const open = found.chains.filter((chain) => !done.includes(lastOf(chain)))
+    const left = stillValid(open.map(lastOf))
     const next = left.length === 0 ? [] : [`repeat it with \`procura revoke --agent ${agent} --server ${name}\``]
     for (const message of [...messages, ...left, ...next, ...ignored(found)]) said.add(message)
     if (left.length > 0) isRevoked = false
-    const remove = done.map(({ cid }) => cid.toString())
+    // The record takes those of the owner, before the agent forgets them: it would choose one of them for a new API of
+    // this name.
+    const direct = open.filter(({ length }) => length === 1).flat()
+    await noteIssued(home, agent, direct)
+    const remove = [...done, ...direct].map(({ cid }) => cid.toString())
     if (remove.length > 0) await store?.change({ add: new Map(), remove }, {})
   }
   return { isRevoked, messages: [...said] }
