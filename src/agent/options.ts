@@ -103,7 +103,7 @@ export const agentChecks: OptionChecks<OpenAgentOptions> = Object.freeze({
 /** The checks of {@link AskOptions}. */
 export const askChecks: OptionChecks<AskOptions> = Object.freeze({
   subject: maybe(didString),
-  signal: maybe(abortSignal),
+  signal: abortSignal,
 })
 
 /** The checks of {@link AgentRequest}. */
@@ -147,7 +147,7 @@ export const capabilityChecks: OptionChecks<CapabilityOptions> = Object.freeze({
 
 /** The checks of the options of `receive`. */
 export const receiveChecks: OptionChecks<{ readonly signal?: AbortSignal | undefined }> = Object.freeze({
-  signal: maybe(abortSignal),
+  signal: abortSignal,
 })
 
 const serviceChecks: OptionChecks<AgentService> = Object.freeze({

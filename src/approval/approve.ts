@@ -68,7 +68,7 @@ export async function approve(request: ReceivedRequest, options: ApproveOptions)
     expiresIn: maybe(integerFrom(1, maxRequestLifetime)),
     repeatable: withDefault(flag, false),
     clock: withDefault(withMethod('now'), systemClock),
-    signal: maybe(abortSignal),
+    signal: abortSignal,
   })
   const { issuer, clock, signal } = given
   const proofs = [...given.proofs]

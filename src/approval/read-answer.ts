@@ -62,7 +62,7 @@ export async function readApprovalAnswer(
     request: requestCheck,
     resolver: maybe(withMethod('resolve')),
     clock: withDefault(withMethod('now'), systemClock),
-    signal: maybe(abortSignal),
+    signal: abortSignal,
   })
   const { request, clock } = given
   let tokens: Awaited<ReturnType<typeof openContainer>>

@@ -74,7 +74,7 @@ export async function readApprovalRequest(
     replay: withDefault(withMethod('claim'), nothingReplayed),
     clock: withDefault(withMethod('now'), systemClock),
     onError: maybe(callback),
-    signal: maybe(abortSignal),
+    signal: abortSignal,
   })
   const { approver, agents, signal, ...others } = given
   const authorizer = createAuthorizer({

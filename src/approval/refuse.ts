@@ -35,7 +35,7 @@ export async function refuse(request: ReceivedRequest, options: RefuseOptions): 
     issuer: withMethod('sign'),
     reason: maybe(reasonCheck),
     clock: withDefault(withMethod('now'), systemClock),
-    signal: maybe(abortSignal),
+    signal: abortSignal,
   })
   checkGenuine(request, issuer, 'refuse')
   request.authorization.consume(secondsOf(clock))

@@ -86,7 +86,7 @@ export async function requestApproval(denial: ApprovableDenial, options: Request
     reason: maybe(reasonCheck),
     expiresIn: withDefault(integerFrom(1, maxRequestLifetime), 600),
     clock: withDefault(withMethod('now'), systemClock),
-    signal: maybe(abortSignal),
+    signal: abortSignal,
   })
   const { issuer, invocation, reason, expiresIn, clock, signal } = given
   const approver = parsedDid(parseDid, 'approver', given.approver)

@@ -90,7 +90,7 @@ export async function withApproval<Result extends Attempt>(options: WithApproval
     ask: callback,
     onAnswer: maybe(callback),
     expiresIn: withDefault(integerFrom(1, maxRequestLifetime), 600),
-    signal: maybe(abortSignal),
+    signal: abortSignal,
   })
   const { call, send, threshold } = given
   const approvers = [...new Set(given.approvers)]

@@ -169,7 +169,7 @@ export const authorizeChecks: OptionChecks<AuthorizeOptions> = Object.freeze({
 })
 
 /** The checks of {@link CallOptions}. */
-export const callChecks: OptionChecks<CallOptions> = Object.freeze({ signal: maybe(abortSignal) })
+export const callChecks: OptionChecks<CallOptions> = Object.freeze({ signal: abortSignal })
 
 /** The options of an authorizer, read. */
 export interface Configuration {

@@ -13,7 +13,7 @@ import type { IpldMap } from '../ipld/value.ts'
 import { parsedDids, type Signer } from '../principal/signer.ts'
 import { loadOnce } from '../support/load-once.ts'
 import { minimumNonceBytes } from '../support/nonces/minimum-nonce-bytes.ts'
-import { abortSignal, anything, maybe, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
+import { abortSignal, anything, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
 import type { Timestamp } from '../time.ts'
 import { delegationFrom } from './decode-delegation.ts'
 import type { Delegation, DelegationFields } from './delegation.ts'
@@ -121,7 +121,7 @@ export const newDelegationChecks: OptionChecks<NewDelegation> = Object.freeze({
   notBefore: anything,
   nonce: anything,
   meta: anything,
-  signal: maybe(abortSignal),
+  signal: abortSignal,
 })
 
 const optionChecks: OptionChecks<DelegateOptions> = Object.freeze({

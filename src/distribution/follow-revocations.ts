@@ -129,7 +129,7 @@ export function followRevocations(options: FollowRevocationsOptions): FollowedRe
       return Number.isFinite(ageSeconds) ? Object.freeze({ ageSeconds, stale: ageSeconds > maxAge }) : undefined
     },
     async ready(call: { readonly signal?: AbortSignal | undefined } = {}) {
-      const { signal } = readOptions('ready', call, { signal: maybe(abortSignal) })
+      const { signal } = readOptions('ready', call, { signal: abortSignal })
       if (complete.signal.aborted) return
       await unlessAborted(() => unlessAborted(untilAborted(complete.signal), stopping.signal), signal)
     },

@@ -108,7 +108,7 @@ const checks = Object.freeze({
   callTimeoutMs: withDefault(milliseconds, 600_000),
   stopTimeoutMs: withDefault(milliseconds, 10_000),
   onEvent: maybe(callback),
-  signal: maybe(abortSignal),
+  signal: abortSignal,
 }) satisfies OptionChecks<OpenGatewayOptions>
 
 /**

@@ -9,7 +9,7 @@ import type { Authorization } from '../authorization/authorization.ts'
 import { ArgumentError, AuthorizationError, VaultError } from '../errors.ts'
 import { withinDeadline } from '../support/deadline.ts'
 import { type LazyDeadline, onAbort, throwIfAborted } from '../support/lazy-deadline.ts'
-import { anything, type OptionChecks, readOptions } from '../support/options.ts'
+import { anything, type OptionChecks, orEmpty, readOptions } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import { quote } from '../support/quote.ts'
 import type { Lease, Release, UseOptions, Vault } from '../vault/vault.ts'
@@ -259,12 +259,12 @@ async function end(state: State, value: unknown): Promise<void> {
   await Promise.allSettled(state.records)
 }
 
-/** The vault checks the values. */
+/** The vault checks the values. Undefined is the default, as for `fetch` of the platform. */
 const requestChecks: OptionChecks<UpstreamRequest> = Object.freeze({
-  method: anything,
-  headers: anything,
-  body: anything,
-  redirect: anything,
+  method: orEmpty(anything),
+  headers: orEmpty(anything),
+  body: orEmpty(anything),
+  redirect: orEmpty(anything),
 })
 
 /** Whether a value is a response or its body, or a list or an object with one of them. */

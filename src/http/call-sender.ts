@@ -144,7 +144,7 @@ const requestChecks: OptionChecks<CallRequest> = Object.freeze({
     body === undefined || typeof body === 'string' || body instanceof Uint8Array
       ? undefined
       : 'must be a string or a Uint8Array, because it may be sent twice',
-  signal: maybe(abortSignal),
+  signal: abortSignal,
 })
 
 function checkTokens(invocation: Invocation, proofs: readonly Delegation[]): void {

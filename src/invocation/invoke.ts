@@ -127,7 +127,7 @@ const optionChecks: OptionChecks<InvokeOptions> = Object.freeze({
   nonce: anything,
   cause: anything,
   meta: anything,
-  signal: maybe(abortSignal),
+  signal: abortSignal,
 })
 
 /**

@@ -124,7 +124,7 @@ const optionChecks: OptionChecks<FindProofsOptions> = Object.freeze({
   validFor: maybe(numberFrom(0)),
   maxLength: maybe(integerFrom(1)),
   maxSteps: maybe(integerFrom(1)),
-  signal: maybe(abortSignal),
+  signal: abortSignal,
 })
 
 interface Search {

@@ -85,5 +85,5 @@ const optionChecks: OptionChecks<IssueReceiptOptions> = Object.freeze({
       : undefined,
   meta: maybe(objectValue),
   ...lifetimeChecks,
-  signal: maybe(abortSignal),
+  signal: abortSignal,
 })

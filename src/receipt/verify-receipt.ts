@@ -138,7 +138,7 @@ const optionChecks: OptionChecks<VerifyReceiptOptions> = Object.freeze({
   value: anything,
   resolver: maybe(withMethod('resolve')),
   backend: maybe(withMethod('verify')),
-  signal: maybe(abortSignal),
+  signal: abortSignal,
 })
 
 type OpenReceipt = Omit<Receipt, 'cid' | 'bytes'> & { readonly envelope: Envelope }

@@ -93,5 +93,5 @@ const optionChecks: OptionChecks<RevokeOptions> = Object.freeze({
   path: maybe(arrayOf(delegationCheck)),
   subject: anything,
   proofs: maybe(arrayOf(delegationCheck)),
-  signal: maybe(abortSignal),
+  signal: abortSignal,
 })

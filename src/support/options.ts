@@ -127,9 +127,18 @@ export function refusePromise(name: string, value: unknown): void {
   if (isPromiseLike(value)) throw new ArgumentError(`\`${name}\` ${promiseFault}`)
 }
 
-/** An AbortSignal of any realm. */
-export const abortSignal: OptionCheck = (value) =>
-  withMethod('throwIfAborted')(value) === undefined ? undefined : 'must be an AbortSignal'
+/** An AbortSignal of any realm. Undefined is none: a caller passes on the signal that it may have. */
+export const abortSignal: OptionCheck = orEmpty((value) =>
+  value === undefined || withMethod('throwIfAborted')(value) === undefined ? undefined : 'must be an AbortSignal',
+)
+
+/**
+ * A check that decides about `undefined` and `null` itself, in an option that is present. For an option without effect
+ * on a restriction, and for one whose absence is reported where it is used.
+ */
+export function orEmpty(check: OptionCheck): OptionCheck {
+  return Object.assign((value: unknown) => check(value), { decidesEmpty: true })
+}
 
 /** An array whose items pass a check. The message contains the index of the invalid item, from 0. */
 export function arrayOf(check: OptionCheck): OptionCheck {
@@ -187,7 +196,7 @@ export function readOptions<Options, Checks extends OptionChecks<NoInfer<Options
   // TOK-26
   const unknown = findUnknown(options as object, checks)
   if (unknown !== undefined) throw wrong(`${of} has no option ${unknownName(unknown, Object.keys(checks))}`)
-  return readFields(of, options, checks, wrong) as Read<Options, Checks>
+  return readNamed(of, options as object, checks, wrong, true) as Read<Options, Checks>
 }
 
 /**
@@ -228,15 +237,38 @@ export function readFields(
 ): object {
   const invalid = faultOf(objectValue, value)
   if (invalid !== undefined) throw wrong(`${of} ${invalid}`)
+  return readNamed(of, value as object, checks, wrong, false)
+}
+
+/**
+ * Reads the fields that `checks` lists.
+ *
+ * @param isStrict - refuses a field that is present without a value.
+ */
+function readNamed(
+  of: string,
+  value: object,
+  checks: Readonly<Record<string, OptionCheck | DefaultCheck>>,
+  wrong: MakeError,
+  isStrict: boolean,
+): object {
   const read: Record<string, unknown> = Object.create(null)
   let fault: string | undefined
+  let worst = 0
   for (const name of Object.keys(checks)) {
     const check = checks[name] as OptionCheck | DefaultCheck
     const field = (value as Readonly<Record<string, unknown>>)[name]
-    const found = faultOf(check, field)
+    const isEmpty = isStrict && (field ?? undefined) === undefined && name in value
+    // TOK-27
+    const empty = isEmpty && !('decidesEmpty' in check) ? `is ${field}; pass a value, or leave it out` : undefined
+    const found = faultOf(check, field) ?? empty
     // Another field may be invalid because a missing `await` has left it undefined: the promise is named first.
-    if (found !== undefined && (fault === undefined || found === promiseFault)) fault = `\`${name}\` ${found}`
-    if (found === promiseFault) break
+    const rank = found === undefined ? 0 : found === promiseFault ? 3 : isEmpty ? 2 : 1
+    if (rank > worst) {
+      fault = `\`${name}\` ${found}`
+      worst = rank
+    }
+    if (rank === 3) break
     if (field !== undefined) read[name] = field
     else if ('fallback' in check) read[name] = check.fallback
   }

@@ -125,7 +125,7 @@ export async function decodeMessage(
   const { resolver, signal, ...given } = readOptions('ucanto.decodeMessage', options, {
     resolver: withDefault(withMethod('resolve'), keyResolver()),
     limits: maybe(objectValue),
-    signal: maybe(abortSignal),
+    signal: abortSignal,
   })
   const limits = completeLimits(given.limits)
   const { root, blocks } = readCar(archiveBytes(message, limits), limits)

@@ -56,7 +56,7 @@ export async function execute(invocation: UcantoToken, options: ExecuteOptions):
     service: maybe(didString),
     resolver: withDefault(withMethod('resolve'), keyResolver()),
     limits: maybe(objectValue),
-    signal: maybe(abortSignal),
+    signal: abortSignal,
   })
   const { url, fetch = globalThis.fetch, resolver, signal } = given
   const target = addressOf(url)

@@ -110,7 +110,7 @@ export const newTokenChecks: OptionChecks<NewToken> = Object.freeze({
   nonce: anything,
   meta: maybe(mapCheck),
   attached: maybe(arrayOf(byteArray)),
-  signal: maybe(abortSignal),
+  signal: abortSignal,
 })
 
 /**

@@ -29,6 +29,7 @@ import {
   maybe,
   type OptionChecks,
   objectValue,
+  orEmpty,
   readOptions,
   withMethod,
 } from '../support/options.ts'
@@ -152,7 +153,7 @@ async function lease(
   find: FindCredential,
   context: VaultContext,
 ): Promise<Lease> {
-  const leaseOptions = readOptions('lease', options, { ...useChecks, authorization: anything })
+  const leaseOptions = readOptions('lease', options, { ...useChecks, authorization: orEmpty(anything) })
   const admission = admit(leaseOptions.authorization, context.clock)
   const found = await findCredential(find, reference, leaseOptions.signal, context)
   checkCall(found.rules, admission)
@@ -230,7 +231,7 @@ function once(task: () => void): () => void {
 }
 
 const useChecks: OptionChecks<UseOptions> = Object.freeze({
-  signal: maybe(abortSignal),
+  signal: abortSignal,
   recheck: maybe(callback),
   onRelease: maybe(callback),
 })

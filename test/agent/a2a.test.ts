@@ -20,6 +20,7 @@ import { delegate } from '../../src/delegation/delegate.ts'
 import { AuthorizationError } from '../../src/errors.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import { actor } from '../support/actors.ts'
+import { present } from '../support/present.ts'
 
 const [owner, signer, service] = [await actor('owner'), await actor('agent'), await actor('service')]
 const command = defineCommand({ command: '/agent/ask', args: messageArguments() })
@@ -167,9 +168,8 @@ function setUp(
   }
   const handler = guardedRequestHandler(change.guard ?? guard, executor, {
     command,
-    tasks: manage,
     onError: (error: unknown) => void errors.push(error),
-    ...change.options,
+    ...present({ tasks: manage, ...change.options }),
     handler: (guarded: Guarded) => ({
       getAgentCard: async () => 'card',
       sendMessage: (params: A2aSendRequest, context: Context) => begin(guarded, params, context),

@@ -28,6 +28,7 @@ import { referenceTable } from '../../src/vault/rules/reference-table.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import type { Vault } from '../../src/vault/vault.ts'
 import { actor, clock, now } from '../support/actors.ts'
+import { present } from '../support/present.ts'
 import { call, chainOf, service } from '../support/service.ts'
 import { until } from '../support/until.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
@@ -57,7 +58,7 @@ const vaultOf = (origin = upstream.origin): Vault =>
 
 function setUp(change: Partial<GuardOptions> = {}) {
   const sink = memoryAuditSink()
-  const options: GuardOptions = {
+  const options: GuardOptions = present({
     audience: service.did,
     subjects: [alice.did],
     commands: [{ ...send, credential: 'mail', show: ['to'] }, read] as GuardOptions['commands'],
@@ -67,7 +68,7 @@ function setUp(change: Partial<GuardOptions> = {}) {
     audit: { sink },
     clock,
     ...change,
-  }
+  })
   const kinds = (): string[] =>
     sink.records().map(({ event }) => ('status' in event ? `${event.kind} ${event.status}` : event.kind))
   return {

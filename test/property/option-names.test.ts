@@ -7,7 +7,7 @@
 import { describe, expect, it } from 'vitest'
 import { isPublic, readEntries, root } from '../setup/entries.ts'
 import { optionCalls, withoutOptions } from './option-calls.ts'
-import { refusalOf } from './refusal-of.ts'
+import { errorWith, refusalOf } from './refusal-of.ts'
 
 const files = readEntries()
 const entries = Object.entries(files).filter(([entry]) => isPublic(entry))
@@ -45,9 +45,34 @@ describe('names of options', () => {
           expect.soft(message).toContain(`did you mean \`${option}\`?`)
         }
       })
+
+      it(`TOK-27 of ${entry} ${name} are refused when they are present without a value`, async () => {
+        const { known } = await refusalOf(entry, name, given, 'zzz')
+        for (const option of known) {
+          for (const value of [undefined, null]) {
+            if (mayBeEmpty(name, option, value)) continue
+            const { message } = await errorWith(entry, name, given, { [option]: value })
+            expect.soft(message).toContain(`\`${option}\``)
+          }
+        }
+      })
     }
   }
 })
+
+/**
+ * A signal that a caller may have can be undefined, and so can the fields of a request, as for `fetch` of the platform.
+ * A few required options are reported where they are used, with an example.
+ */
+function mayBeEmpty(place: string, option: string, value: unknown): boolean {
+  return (
+    (option === 'signal' && value === undefined) ||
+    place === 'createGuard fetch' ||
+    (place === 'createAuthorizer commands[0]' && ['command', 'args'].includes(option)) ||
+    ['createGuard audit', 'createService audit'].includes(`${place} ${option}`) ||
+    (place.startsWith('createVault ') && option === 'authorization')
+  )
+}
 
 function hasPart(entry: string, name: string): boolean {
   return Object.keys(optionCalls[entry] ?? {}).some((called) => called.startsWith(`${name} `))

@@ -112,12 +112,10 @@ const authorizing = {
   maxInvocationLifetime: 300,
   minimumNonceBytes: 12,
   resolver,
-  formats: undefined,
-  backend: undefined,
   maxCachedDelegations: 10,
   rememberProofs: false,
 }
-const authorizer = createAuthorizer({ ...authorizing, resolver: undefined } as unknown as AuthorizeOptions)
+const authorizer = createAuthorizer(authorizing as unknown as AuthorizeOptions)
 const held = memoryProofStore()
 held.add([grant])
 const revocations = memoryRevocationStore({ clock })
@@ -231,10 +229,7 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
       free: /args/,
     },
     verifyDelegation: {
-      args: [
-        [grant],
-        { ...verifying, audience: bob.did, revocations: authorizing.revocations, resolver: undefined, signal },
-      ],
+      args: [[grant], { ...verifying, audience: bob.did, revocations: authorizing.revocations, signal }],
       free: /^\[0\]|accept/,
     },
   },

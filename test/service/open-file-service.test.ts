@@ -24,6 +24,7 @@ import { bearer } from '../../src/vault/processors/bearer.ts'
 import { openFileVault } from '../../src/vault/stores/file/file-vault.ts'
 import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { actor } from '../support/actors.ts'
+import { present } from '../support/present.ts'
 
 const [owner, agent] = [await actor('owner'), await actor('agent')]
 const send = defineCommand({ command: '/mail/send', args: { to: text() } })
@@ -57,15 +58,18 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-const options = (change: Partial<FileServiceOptions> = {}): FileServiceOptions => ({
-  signer: at('service.key'),
-  subjects: [owner.did],
-  handlers: [on({ ...send, credential: 'mail' }, async ({ args, fetch }) => (await fetch(`${api}/${args.to}`)).text())],
-  vault: { path: at('vault'), key },
-  audit: { sink: logs },
-  ...memoryStores(),
-  ...change,
-})
+const options = (change: Partial<FileServiceOptions> = {}): FileServiceOptions =>
+  present({
+    signer: at('service.key'),
+    subjects: [owner.did],
+    handlers: [
+      on({ ...send, credential: 'mail' }, async ({ args, fetch }) => (await fetch(`${api}/${args.to}`)).text()),
+    ],
+    vault: { path: at('vault'), key },
+    audit: { sink: logs },
+    ...memoryStores(),
+    ...change,
+  })
 
 async function callTo(audience: string) {
   const grant = await delegate({ issuer: owner, audience: agent.did, command: send })

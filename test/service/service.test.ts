@@ -21,6 +21,7 @@ import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
 import { never } from '../../src/time.ts'
 import { sqliteFile } from '../state/open-sqlite.ts'
 import { actor, clock } from '../support/actors.ts'
+import { present } from '../support/present.ts'
 import { call, chainOf, delegateRaw, service as self } from '../support/service.ts'
 
 const alice = await actor('alice')
@@ -34,17 +35,19 @@ const list = defineCommand({ command: '/mail/list', args: {} })
 function setUp(change: Partial<ServiceOptions> = {}) {
   const sink = memoryAuditSink()
   const revocations = memoryRevocationStore({ clock })
-  const service = createService({
-    audience: self.did,
-    subjects: [alice.did],
-    handlers: [on(send, ({ args }) => `sent to ${args.to}`), on(list, () => ['one'])],
-    revocations,
-    replay: memoryReplayStore({ clock }),
-    registry: revocations,
-    audit: { sink },
-    clock,
-    ...change,
-  })
+  const service = createService(
+    present({
+      audience: self.did,
+      subjects: [alice.did],
+      handlers: [on(send, ({ args }) => `sent to ${args.to}`), on(list, () => ['one'])],
+      revocations,
+      replay: memoryReplayStore({ clock }),
+      registry: revocations,
+      audit: { sink },
+      clock,
+      ...change,
+    }),
+  )
   return { service, sink, kinds: () => sink.records().map(({ event }) => event.kind) }
 }
 

@@ -11,6 +11,7 @@ import {
   tokenExchangeVault,
 } from '../../src/vault/stores/oauth/token-exchange.ts'
 import type { Vault } from '../../src/vault/vault.ts'
+import { present } from '../support/present.ts'
 import {
   AGENT,
   invalidArgument,
@@ -38,15 +39,17 @@ async function start(answer: object | ((received: Received) => object | number) 
 }
 
 function vaultOf(server: TestServer, exchange: Partial<TokenExchange> = {}, extra: object = {}): RemoteVault {
-  return tokenExchangeVault({
-    tokenEndpoint: `${server.origin}/token`,
-    clientId: 'c',
-    clientSecret: 'canary-cs',
-    clock: movableClock(),
-    resilience: { attempts: 1 },
-    credentials: { crm: { subjectToken: async () => ({ token: 'canary-st' }), leasable: true, ...exchange } },
-    ...extra,
-  })
+  return tokenExchangeVault(
+    present({
+      tokenEndpoint: `${server.origin}/token`,
+      clientId: 'c',
+      clientSecret: 'canary-cs',
+      clock: movableClock(),
+      resilience: { attempts: 1 },
+      credentials: { crm: { subjectToken: async () => ({ token: 'canary-st' }), leasable: true, ...exchange } },
+      ...extra,
+    }),
+  )
 }
 
 const lease = (vault: Vault, facts: object = {}): ReturnType<Vault['lease']> =>

@@ -1,15 +1,7 @@
 // node only: reads a terminal
 import { unlessAborted } from '../../support/abort.ts'
 import { startDeadline } from '../../support/deadline.ts'
-import {
-  abortSignal,
-  anything,
-  maybe,
-  milliseconds,
-  numberFrom,
-  readOptions,
-  withDefault,
-} from '../../support/options.ts'
+import { abortSignal, anything, milliseconds, numberFrom, readOptions, withDefault } from '../../support/options.ts'
 import type { Clock } from '../../time.ts'
 import { type DescribeOptions, describeApprovalRequest } from '../describe-request.ts'
 import type { ReceivedRequest } from '../request.ts'
@@ -90,7 +82,7 @@ export async function askInTerminal(request: ReceivedRequest, options: AskInTerm
     hide: anything,
     body: anything,
     clock: anything,
-    signal: maybe(abortSignal),
+    signal: abortSignal,
   })
   const { input, output, timeoutMs, readingMs, signal, names, hide, body, clock } = given
   const columns = output.columns || 80

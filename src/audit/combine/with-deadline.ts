@@ -7,7 +7,7 @@ import {
   openDeadline,
   signalOptions,
 } from '../../support/lazy-deadline.ts'
-import { abortSignal, maybe, milliseconds, numberFrom, readOptions, withDefault } from '../../support/options.ts'
+import { abortSignal, milliseconds, numberFrom, readOptions, withDefault } from '../../support/options.ts'
 import { isPromiseLike } from '../../support/promise.ts'
 import { quote } from '../../support/quote.ts'
 import { sinkCheck } from '../configuration.ts'
@@ -43,7 +43,7 @@ export function withDeadline(sink: AuditSink, options: DeadlineOptions = {}): Au
     ...historyOf(sink),
     name: sink.name,
     async append(event: AuditEvent, { signal }: AppendOptions = {}) {
-      const fault = maybe(abortSignal)(signal)
+      const fault = abortSignal(signal)
       if (fault !== undefined) throw new ArgumentError(`append: \`signal\` ${fault}`)
       return append(event, { signal })
     },

@@ -11,7 +11,7 @@ import { decodeCbor } from '../../ipld/decode.ts'
 import { encodeCbor } from '../../ipld/encode.ts'
 import type { IpldMap } from '../../ipld/value.ts'
 import { unlessAborted } from '../../support/abort.ts'
-import { abortSignal, maybe, nonEmptyString, objectValue, readOptions, withMethod } from '../../support/options.ts'
+import { abortSignal, nonEmptyString, objectValue, readOptions, withMethod } from '../../support/options.ts'
 import type { AuditEvent, SealedFields } from '../events/event.ts'
 import type { PersonalKeyStore } from './personal-key-store.ts'
 
@@ -43,7 +43,7 @@ export async function sealPersonal(
   const given = readOptions('sealPersonal', options, {
     key: nonEmptyString,
     keys: withMethod('obtain'),
-    signal: maybe(abortSignal),
+    signal: abortSignal,
   })
   const { key: name, keys, signal } = given
   const plain = encodeCbor(fields, 'fields')
@@ -73,7 +73,7 @@ export async function openPersonal(
   readOptions('openPersonal', { event }, { event: objectValue })
   const { keys, signal } = readOptions('openPersonal', options, {
     keys: withMethod('find'),
-    signal: maybe(abortSignal),
+    signal: abortSignal,
   })
   const sealed = 'personal' in event ? event.personal : undefined
   if (sealed === undefined) return undefined

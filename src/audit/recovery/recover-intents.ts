@@ -1,4 +1,4 @@
-import { abortSignal, maybe, readOptions, withDefault, withMethod } from '../../support/options.ts'
+import { abortSignal, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { sinkCheck } from '../configuration.ts'
 import type { AuditSink } from '../sink.ts'
@@ -27,7 +27,7 @@ export async function recoverIntents(options: RecoverIntentsOptions): Promise<Re
   const { sink, clock, signal } = readOptions('recoverIntents', options, {
     sink: sinkCheck,
     clock: withDefault(withMethod('now'), systemClock),
-    signal: maybe(abortSignal),
+    signal: abortSignal,
   })
   return createIntentRecovery({ sink, clock }).run({ signal })
 }

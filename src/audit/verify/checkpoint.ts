@@ -19,7 +19,6 @@ import { unlessAborted } from '../../support/abort.ts'
 import {
   abortSignal,
   arrayOf,
-  maybe,
   nonEmptyString,
   type OptionCheck,
   readOptions,
@@ -65,7 +64,7 @@ export async function signCheckpoint(options: SignCheckpointOptions): Promise<Ch
     log: nonEmptyString,
     position: positionCheck,
     time: timeCheck,
-    signal: maybe(abortSignal),
+    signal: abortSignal,
   })
   const statement = { log, sequence: position.sequence, hash: position.hash, time, signer: signer.did }
   const signature = await unlessAborted(() => signer.sign(signedBytes(statement), { signal }), signal)

@@ -151,7 +151,7 @@ export function securityEventReceiver(options: SecurityEventReceiverOptions): Se
   return Object.freeze({
     fetch: (request: Request) => answerPush(request, { authorize, receive, report, timeoutMs }),
     receive: (token: string, call: { readonly signal?: AbortSignal | undefined } = {}) =>
-      receive(token, readOptions('receive', call, { signal: maybe(abortSignal) }).signal),
+      receive(token, readOptions('receive', call, { signal: abortSignal }).signal),
   })
 }
 

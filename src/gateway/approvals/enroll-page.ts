@@ -8,7 +8,6 @@ import { sleep } from '../../support/back-off.ts'
 import { startDeadline } from '../../support/deadline.ts'
 import {
   abortSignal,
-  maybe,
   milliseconds,
   type OptionChecks,
   objectValue,
@@ -60,7 +59,7 @@ const lookMs = 200
 const checks = Object.freeze({
   config: objectValue,
   timeoutMs: withDefault(milliseconds, codeMs),
-  signal: maybe(abortSignal),
+  signal: abortSignal,
 }) satisfies OptionChecks<StartPageEnrolmentOptions>
 
 /**

@@ -50,7 +50,7 @@ export const connectChecks: OptionChecks<ConnectToGatewayOptions> = Object.freez
   delegationsKey: maybe(objectValue),
   approvalWait: maybe(integerFrom(0, 3_600)),
   onFault: maybe(callback),
-  signal: maybe(abortSignal),
+  signal: abortSignal,
   clock: maybe(withMethod('now')),
 })
 

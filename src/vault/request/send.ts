@@ -14,6 +14,7 @@ import {
   nonEmptyString,
   type OptionChecks,
   oneOfStrings,
+  orEmpty,
   readOptions,
   withDefault,
 } from '../../support/options.ts'
@@ -83,7 +84,7 @@ export function copyRequest(given: UseRequest): PlainRequest {
 const requestChecks: OptionChecks<UseRequest> & { readonly [Name in 'method' | 'redirect']: DefaultCheck } =
   Object.freeze({
     reference: anything,
-    authorization: anything,
+    authorization: orEmpty(anything),
     url: anything,
     method: withDefault(nonEmptyString, 'GET'),
     headers: anything,

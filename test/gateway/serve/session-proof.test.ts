@@ -108,7 +108,11 @@ describe('a session over TCP', () => {
   it('does not begin, and starts no program, without the proof of this connection [GTW-24] [attack 98]', async () => {
     const [owner, eve] = [home.owner, await actor('eve')]
     const given = (to: Signer, more: object = {}): Promise<Delegation> =>
-      delegate({ issuer: owner, audience: to.did, command: '/mcp/mail', expiresIn: 600, ...more } as never)
+      delegate({
+        ...{ issuer: owner, audience: to.did, command: '/mcp/mail' },
+        ...('expiration' in more ? {} : { expiresIn: 600 }),
+        ...more,
+      } as never)
     let earlier = ''
     await exchange(hello, async ({ challenge }) => {
       earlier = await proof(challenge)
@@ -143,8 +147,7 @@ describe('a session over TCP', () => {
       ],
       [
         'a chain that has expired',
-        async (challenge) =>
-          proof(challenge, { chain: [await given(agent.signer, { expiresIn: undefined, expiration: now - 300 })] }),
+        async (challenge) => proof(challenge, { chain: [await given(agent.signer, { expiration: now - 300 })] }),
       ],
       ['the delegation of another agent', async (challenge) => proof(challenge, { chain: [await given(eve)] })],
       [

@@ -24,6 +24,7 @@ import type { ServiceOptions } from '../../../src/service/options.ts'
 import { createService, type Service } from '../../../src/service/service.ts'
 import { memoryVault } from '../../../src/vault/stores/memory/memory-vault.ts'
 import { actor, clock, now } from '../../support/actors.ts'
+import { present } from '../../support/present.ts'
 import { call, chainOf, delegateRaw, service as self } from '../../support/service.ts'
 import { containerOf as containerOfVector, optionsOf } from '../../vectors/decide.ts'
 import { readVectors } from '../../vectors/read.ts'
@@ -81,7 +82,7 @@ export async function makeRoutes(): Promise<{ routes: Map<string, Route>; ran: (
   ]
   const base = (change: Partial<ServiceOptions> = {}): ServiceOptions => {
     const revocations = memoryRevocationStore({ clock })
-    return {
+    return present({
       audience: self.did,
       subjects: [alice.did],
       handlers,
@@ -92,7 +93,7 @@ export async function makeRoutes(): Promise<{ routes: Map<string, Route>; ran: (
       receipts: self,
       clock,
       ...change,
-    }
+    })
   }
   const routes = new Map<string, Route>()
   const add = (path: string, change: Partial<ServiceOptions> = {}, options: HandlerOptions = {}): Route => {
