@@ -7,6 +7,7 @@ import { type DelegateOptions, delegate } from '../delegation/delegate.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import { type Did, parseDid } from '../did/did.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
+import type { GuardedCommand } from '../guard/command.ts'
 import type { Signer } from '../principal/signer.ts'
 import {
   abortSignal,
@@ -90,7 +91,7 @@ const taskChecks: OptionChecks<AgentTask> = Object.freeze({
   subject: maybe(didString),
   expiresIn: maybe(integerFrom(1)),
   purpose: maybe(nonEmptyString),
-  signal: maybe(abortSignal),
+  signal: abortSignal,
 })
 
 /** The checks of {@link AgentCeilings}. */
@@ -101,15 +102,31 @@ export const ceilingChecks: OptionChecks<AgentCeilings> = Object.freeze({
 })
 
 function readCommand(item: AgentTask['commands'][number]): Required<TaskCommand> {
-  // A policy beside the parts of a definition is refused below: it must not be left out.
-  if (typeof item === 'string' || ('args' in item && !('policy' in item)))
-    return { command: item as string | CommandDefinition, policy: [] }
+  if (typeof item === 'string') return { command: item, policy: [] }
+  // A policy beside the parts of a definition is refused, also a misspelled one: it must not be left out.
+  if ('args' in item) {
+    readOptions<GuardedCommand>('an item of `commands`', item as GuardedCommand, definitionChecks)
+    return { command: item as CommandDefinition, policy: [] }
+  }
   const { command, policy = [] } = readOptions<TaskCommand>('an item of `commands`', item as TaskCommand, {
     command: commandItem,
     policy: anything,
   })
   return { command, policy }
 }
+
+const definitionChecks: OptionChecks<GuardedCommand> = Object.freeze({
+  command: anything,
+  args: anything,
+  others: anything,
+  description: anything,
+  idempotent: anything,
+  approvals: anything,
+  credential: anything,
+  requests: anything,
+  show: anything,
+  personal: anything,
+})
 
 interface End {
   /** The last second; undefined for the default. */

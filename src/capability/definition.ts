@@ -14,6 +14,8 @@ import {
   maybe,
   nonEmptyArrayOf,
   type OptionChecks,
+  objectValue,
+  orEmpty,
   readOptions,
 } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
@@ -154,7 +156,7 @@ export function defineCommand<const Schemas extends ArgumentSchemas>(
 
 const draftChecks: OptionChecks<CommandDraft<ArgumentSchemas>> = Object.freeze({
   command: anything,
-  args: anything,
+  args: orEmpty(anything),
   description: anything,
   idempotent: maybe(flag),
 })
@@ -186,7 +188,8 @@ export function commandOf<Args>(command: string | CommandDefinition<Args>): Comm
  * The definitions by command. It is a Map, so a command with the name of an inherited property is not found (`CMD-08`).
  * Commands are compared exactly: `/mail` does not find `/mail/send`.
  *
- * @throws ArgumentError when an item is not a definition, or two have the same command.
+ * @returns copies of the definitions, without a prototype.
+ * @throws ArgumentError when an item is not a definition, has an unknown name, or two have the same command.
  */
 export function commandTable(definitions: Iterable<CommandDefinition>): ReadonlyMap<Command, CommandDefinition> {
   const table = new Map<Command, CommandDefinition>()
@@ -194,23 +197,32 @@ export function commandTable(definitions: Iterable<CommandDefinition>): Readonly
     if (!isCommand(definition?.command) || typeof definition.args !== 'object') {
       throw new ArgumentError('`commands` must contain definitions; make them with defineCommand')
     }
-    if (table.has(definition.command)) {
-      throw new ArgumentError(`command ${quote(definition.command)} is defined twice`)
-    }
-    table.set(definition.command, withRule(definition))
+    const of = `command ${quote(definition.command)}`
+    if (table.has(definition.command)) throw new ArgumentError(`${of} is defined twice`)
+    table.set(definition.command, withRule(readOptions<CommandDefinition>(of, definition, definitionChecks)))
   }
   return table
 }
 
+/** A misspelled `approvals` would be a command without approvals. */
+const definitionChecks: OptionChecks<CommandDefinition> = Object.freeze({
+  command: anything,
+  args: objectValue,
+  others: maybe(objectValue),
+  description: anything,
+  idempotent: maybe(flag),
+  approvals: maybe(objectValue),
+})
+
 /** APR-63: copies the rule of approvals, so that it cannot be changed later. */
 function withRule(definition: CommandDefinition): CommandDefinition {
-  if (definition.approvals === undefined) return definition
+  if (definition.approvals === undefined) return Object.freeze(definition)
   const of = `the \`approvals\` of ${quote(definition.command)}`
   const { approvers, threshold } = readOptions<ApprovalRule>(of, definition.approvals, ruleChecks)
   const rule = { approvers: Object.freeze(approvers.map((did) => parseApprover(of, did))), threshold }
   if (new Set(rule.approvers).size < threshold)
     throw new ArgumentError(`${of} must list at least as many different \`approvers\` as the \`threshold\``)
-  return Object.freeze({ ...definition, approvals: Object.freeze(rule) })
+  return Object.freeze(Object.assign(definition, { approvals: Object.freeze(rule) }))
 }
 
 const ruleChecks: OptionChecks<ApprovalRule> = Object.freeze({

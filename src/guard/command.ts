@@ -37,6 +37,12 @@ export type GuardedCommand<Args = unknown> = CommandDefinition<Args> & {
   readonly personal?: readonly string[]
 }
 
+/** The definition for the decision, without the names that the guard adds. */
+export function definitionOf(guarded: GuardedCommand): CommandDefinition {
+  const { credential: _, requests: __, show: ___, personal: ____, ...definition } = guarded
+  return definition
+}
+
 /** The names of the credentials that a command can use, as far as they are known when the guard is made. */
 export function credentialsOf({ credential }: GuardedCommand): readonly string[] {
   if (credential === undefined) return []

@@ -3,7 +3,7 @@ import type { Signer } from '../principal/signer.ts'
 import type { Clock } from '../time.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type AuditTrail, createAuditTrail } from './audit-trail.ts'
-import type { GuardedCommand } from './command.ts'
+import { definitionOf, type GuardedCommand } from './command.ts'
 import { createInFlight, type InFlight } from './in-flight.ts'
 import { lookingOnly } from './looking-only.ts'
 import type { AudienceFunction, CheckedOptions, GuardDeadlines, SubjectFunction } from './options.ts'
@@ -36,7 +36,10 @@ export function createContext(options: CheckedOptions): GuardContext {
   const { accepts, isOwn, audit, clock, commands, deadlines, maxInFlight, receipts, vault } = options
   const telemetry = createTelemetry(options)
   return {
-    ...deciderOf({ ...options, onError: telemetry.error }, holdSecondsOf(options)),
+    ...deciderOf(
+      { ...options, commands: commands.map(definitionOf), onError: telemetry.error },
+      holdSecondsOf(options),
+    ),
     accepts,
     isOwn,
     asks:
@@ -80,7 +83,13 @@ export function createTrialContext(options: CheckedOptions, context: GuardContex
     ...context,
     // The caches are shared: with `rememberProofs`, a dry run decides as `use` does.
     ...deciderOf(
-      { ...options, onError, replay: { claim: () => true }, ...(limitStore && { limitStore }) },
+      {
+        ...options,
+        commands: commands.map(definitionOf),
+        onError,
+        replay: { claim: () => true },
+        ...(limitStore && { limitStore }),
+      },
       undefined,
       context.caches,
     ),

@@ -151,9 +151,11 @@ describe('AGT-07 a child never gets more than the agent has', () => {
 
   it('refuses a definition with a policy beside it, instead of leaving the policy out', async () => {
     const agent = await openAgent({ signer, clock, delegations: [await grant()] })
-    const commands = [{ ...send, policy: toExample }]
-    await expect(agent.delegateTo(child.did, { commands })).rejects.toThrow(ArgumentError)
-    await expect(agent.attenuateFor({ commands })).rejects.toThrow('command')
+    for (const name of ['policy', 'policies']) {
+      const commands = [{ ...send, [name]: toExample }]
+      await expect(agent.delegateTo(child.did, { commands })).rejects.toThrow(ArgumentError)
+      await expect(agent.attenuateFor({ commands })).rejects.toThrow(`no option \`${name}\``)
+    }
   })
 
   it('gets a narrower delegation, which a service accepts', async () => {

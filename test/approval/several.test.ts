@@ -22,6 +22,7 @@ import type { Signer } from '../../src/principal/signer.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { storesTogether } from '../state/stores-together.ts'
 import { actor, clock, now } from '../support/actors.ts'
+import { present } from '../support/present.ts'
 import { call, createService, service, serviceOptions, verdict } from '../support/service.ts'
 import { agent, mallory, owner, receivedRequest } from './cast.ts'
 
@@ -62,7 +63,8 @@ const handmade = (issuer: Signer, change: object = {}): Promise<Delegation> =>
   })
 
 function paying(change: object = {}): Authorizer {
-  return createService({ commands: [{ ...pay, approvals: rule }], limitStore: memoryLimitStore({ clock }), ...change })
+  const options = { commands: [{ ...pay, approvals: rule }], limitStore: memoryLimitStore({ clock }) }
+  return createService(present({ ...options, ...change }))
 }
 
 async function ask(authorizer: Authorizer, approvals: readonly Delegation[], given: IpldMap = args): Promise<string> {
@@ -227,6 +229,8 @@ describe('a command that needs approvals', () => {
     expect(make({ approvers: [ann.did], threshold: 0 })).toThrow('`threshold` must be an integer >= 1')
     expect(make({ approvers: ['ann'], threshold: 1 })).toThrow('is not a DID')
     expect(make({ approver: [ann.did], threshold: 1 })).toThrow('did you mean `approvers`')
+    for (const misspelled of ['approval', 'aprovals', 'Approvals'])
+      expect(() => paying({ commands: [{ ...pay, [misspelled]: rule }] })).toThrow('did you mean `approvals`?')
     expect(() => paying({ limitStore: undefined })).toThrow('requires a `limitStore`')
   })
 

@@ -71,7 +71,7 @@ describe('commandTable', () => {
 
   it('CMD-08 finds what was defined and nothing that objects inherit [attack 43]', () => {
     const table = commandTable([send])
-    expect(table.get(send.command)).toBe(send)
+    expect(table.get(send.command)).toEqual(send)
     const inherited = [
       '__proto__',
       'constructor',

@@ -86,6 +86,8 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     invoke: [],
     createAuthorizer: [],
     'createAuthorizer limits': (limits) => createAuthorizer({ ...authorizing, limits }),
+    'createAuthorizer commands[0]': (change: object) =>
+      createAuthorizer({ ...authorizing, commands: [{ ...definition, ...change }] }),
     'createAuthorizer authorize': (options) => authorizer.authorize(container, options),
     'createAuthorizer recheck': (options) => authorizer.recheck({} as never, options),
     authorize: [container],
@@ -103,6 +105,8 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     'openAgent capabilities': async (options) => (await openAgent({ signer: alice })).capabilities(options),
     'openAgent receive': async (options) => (await openAgent({ signer: alice })).receive(container, options),
     'openAgent delegateTo': async (task) => (await openAgent({ signer: alice })).delegateTo(bob.did, task),
+    'openAgent delegateTo commands[0]': async (command) =>
+      (await openAgent({ signer: alice })).delegateTo(bob.did, { commands: [command] }),
     memoryDelegationStore: [[]],
     toolOf: [definition],
     agentTools: [() => undefined],
