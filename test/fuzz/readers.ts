@@ -98,7 +98,6 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ],
   ['revocation', isGiven, 'readRevocationEntry'],
   ['approval', writes, 'requestApproval'],
-  ['approval/authzen', writes, 'accessRequest accessTask requestableDecision'],
   ['approval/terminal', 'reads what a person types', 'askInTerminal'],
   ['internal/approval-page', 'runs in a browser; it reads requests by `readApprovalRequest`', 'startApprovalPage'],
   ['approval', isGiven, 'approve describeApprovalRequest refuse withApproval'],

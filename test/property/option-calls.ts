@@ -193,12 +193,6 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     requestApproval: [{ approvable: true }],
     withApproval: [],
   },
-  'approval/authzen': {
-    accessTask: [{}],
-    readAccessRequest: [{}],
-    readAccessTask: [{}],
-    requestableDecision: [{ code: 'policy_unsatisfied', approvable: true }],
-  },
   'approval/terminal': { askInTerminal: [{}] },
   'store/sqlite': {
     prepareSqliteStores: [],
@@ -409,7 +403,6 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     index: 'parseDid parseCommand encodeContainer',
     policy:
       'and eq every gt gte like lt lte maxConcurrent maxRate maxSum maxUses ne not or some compilePolicy describePolicy findWidening compileGlob escapeGlob lintPolicy parsePolicy printSelector policyFor parseSelector',
-    'approval/authzen': 'accessRequest',
     arguments: 'argumentsSchema boolean oneOf optional',
     revocation: 'readRevocationEntry',
     token: 'compressContainer encodeContainerBytes',

@@ -4,9 +4,6 @@
  * @module
  */
 
-import { accessRequest, readAccessRequest } from '../../../src/approval/authzen/access-request.ts'
-import { accessTask, readAccessTask } from '../../../src/approval/authzen/access-task.ts'
-import { requestableDecision } from '../../../src/approval/authzen/requestable-decision.ts'
 import { describeApprovalRequest } from '../../../src/approval/describe-request.ts'
 import { readApprovalAnswer } from '../../../src/approval/read-answer.ts'
 import { type RequestReading, readApprovalRequest } from '../../../src/approval/read-request.ts'
@@ -22,24 +19,10 @@ const agent = await actor('agent')
 const invocation = await invoke({ issuer: agent, audience, command: '/mail/send', args: { to: 'bob' }, clock })
 const request = await requestApproval({ approvable: true }, { issuer: agent, approver: audience, invocation, clock })
 
-const json = {
-  ...accessRequest(request, requestableDecision({ code: 'expired', approvable: true }, { evaluationId: 'a', clock })),
-  ...accessTask(request, { id: 'a', statusEndpoint: 'https://approve.example', refusal: request.container }),
-}
-
 /** A hostile container, or a request in order with bytes changed. */
 async function hostileRequest(random: Random): Promise<string | Uint8Array> {
   if (random.once(2)) return hostileContainer(random)
   return mutateBytes(Buffer.from(request.container), random)
-}
-
-/** The body of an access request or of its task, with bytes changed as far as it is still JSON. */
-function hostileJson(random: Random): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(mutateBytes(Buffer.from(JSON.stringify(json)), random)))
-  } catch {
-    return random.once(2) ? json.context : [json]
-  }
 }
 
 /** Every line of a valid request can be shown. */
@@ -63,18 +46,5 @@ export const approvalReaders: readonly Reader[] = [
     input: hostileRequest,
     read: (container) => readApprovalAnswer(container, { request, clock }),
     errors: [],
-  }),
-  reader({
-    of: 'approval/authzen readAccessRequest',
-    input: hostileJson,
-    read: (body) => readAccessRequest(body, { approver: audience, clock }),
-    errors: [],
-  }),
-  reader({
-    of: 'approval/authzen readAccessTask',
-    input: hostileJson,
-    read: (body) => readAccessTask(body, { request, clock }),
-    errors: [],
-    wrong: ({ answer }) => (answer === 'approved' ? 'approved without an approval' : undefined),
   }),
 ]
