@@ -86,6 +86,7 @@ export async function makeApprovedCall<Value>(sending: ApprovedSending<Value>): 
         ...(audience !== undefined && { audience }),
         ...sending.signed,
       },
+      ...(sending.resolver !== undefined && { resolver: sending.resolver }),
       signal: within,
       send: async (container) => {
         const { invocation, delegations } = await tokensOf(container)

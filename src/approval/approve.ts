@@ -55,13 +55,13 @@ export interface Approval {
  * Approves a request: delegates the command to the agent, for one call with exactly the arguments of the request. The
  * approval is valid for minutes, until the request expires.
  *
- * @param request - as `readApprovalRequest` returned it; it can be answered once.
+ * @param received - as `readApprovalRequest` returned it; it can be answered once.
  * @throws ArgumentError when an option is missing or invalid, or the approver lacks the authority.
  * @throws AttenuationError when the proofs do not permit the call.
  * @throws AuthorizationError when the request was answered, or has expired.
  * @throws SigningError when the signer fails.
  */
-export async function approve(request: ReceivedRequest, options: ApproveOptions): Promise<Approval> {
+export async function approve(received: ReceivedRequest, options: ApproveOptions): Promise<Approval> {
   const given = readOptions('approve', options, {
     issuer: withMethod('sign'),
     proofs: withDefault(arrayOf(delegationCheck), Object.freeze([])),
@@ -72,7 +72,7 @@ export async function approve(request: ReceivedRequest, options: ApproveOptions)
   })
   const { issuer, clock, signal } = given
   const proofs = [...given.proofs]
-  checkGenuine(request, issuer, 'approve')
+  const request = checkGenuine(received, issuer, 'approve')
   checkAuthority(request, proofs)
   const now = secondsOf(clock)
   // APR-24

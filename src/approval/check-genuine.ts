@@ -1,16 +1,16 @@
 import { Authorization } from '../authorization/authorization.ts'
 import { ArgumentError } from '../errors.ts'
 import type { Signer } from '../principal/signer.ts'
-import type { ReceivedRequest } from './request.ts'
+import { type ReceivedRequest, requestIn } from './request.ts'
 import { requestDefinition } from './tokens.ts'
 
 /**
- * Checks that a request was verified for this approver. The fields of a genuine request are those of its authorization,
- * because both are frozen.
+ * Checks that a request was verified for this approver.
  *
+ * @returns the request that its agent signed: the fields of the object that was passed in may have changed.
  * @throws ArgumentError when it was not.
  */
-export function checkGenuine(request: ReceivedRequest, issuer: Signer, of: string): void {
+export function checkGenuine(request: ReceivedRequest, issuer: Signer, of: string): ReceivedRequest {
   const authorization: unknown = Object(request).authorization
   if (!Authorization.is(authorization) || !isSame(request, authorization)) {
     throw new ArgumentError(`${of}: \`request\` must be a request that \`readApprovalRequest\` returned`)
@@ -18,6 +18,7 @@ export function checkGenuine(request: ReceivedRequest, issuer: Signer, of: strin
   if (authorization.audience !== issuer.did) {
     throw new ArgumentError(`${of}: the request is addressed to ${authorization.audience}, not to ${issuer.did}`)
   }
+  return requestIn(authorization)
 }
 
 /** Whether the fields are those that the agent signed. */

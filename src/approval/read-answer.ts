@@ -1,5 +1,6 @@
 import { createAuthorizer } from '../authorization/authorize.ts'
 import { openContainer } from '../authorization/open-container.ts'
+import { verifyDelegation } from '../authorization/verify-delegation.ts'
 import { compilePolicy } from '../capability/policy/compile.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import type { DidResolver } from '../did/resolver.ts'
@@ -24,7 +25,7 @@ export interface ReadAnswerOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** An answer to a request. A refusal is verified. The service verifies an approval, as it does any chain. */
+/** An answer to a request, verified: the signatures and times of a refusal, or of each delegation of an approval. */
 export type ApprovalAnswer =
   | {
       readonly answer: 'approved'
@@ -64,7 +65,7 @@ export async function readApprovalAnswer(
     clock: withDefault(withMethod('now'), systemClock),
     signal: abortSignal,
   })
-  const { request, clock } = given
+  const { request, clock, resolver, signal } = given
   let tokens: Awaited<ReturnType<typeof openContainer>>
   try {
     tokens = await openContainer(input)
@@ -79,8 +80,17 @@ export async function readApprovalAnswer(
   const { agent: invoker, subject, command, args } = request
   const held = memoryProofStore()
   held.add(tokens.delegations)
-  const proofs = await findProofs(held, { invoker, subject, command, args, clock })
+  // Each delegation is visited once, and all of them are examined for it.
+  const maxSteps = (tokens.delegations.length + 1) * tokens.delegations.length
+  const proofs = await findProofs(held, { invoker, subject, command, args, clock, maxSteps })
   if (proofs?.at(-1) !== approval) return invalid('the delegations of the answer do not permit the call')
+  const verdict = await verifyDelegation(proofs, {
+    audience: invoker,
+    clock,
+    signal,
+    ...(resolver !== undefined && { resolver }),
+  })
+  if (!verdict.verified) return invalid(verdict.denial.message)
   return Object.freeze({ answer: 'approved', approval, proofs })
 }
 

@@ -1,7 +1,6 @@
 import { createAuthorizer } from '../authorization/authorize.ts'
 import type { Denial } from '../authorization/denial.ts'
 import type { ReplayStore } from '../authorization/replay-store.ts'
-import type { Command } from '../capability/command.ts'
 import { anySubject } from '../capability/subject.ts'
 import type { DidResolver } from '../did/resolver.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
@@ -15,9 +14,9 @@ import {
   withDefault,
   withMethod,
 } from '../support/options.ts'
-import { type Clock, systemClock, type Timestamp } from '../time.ts'
-import type { ReceivedRequest } from './request.ts'
-import { maxRequestLifetime, type RequestArguments, requestDefinition } from './tokens.ts'
+import { type Clock, systemClock } from '../time.ts'
+import { type ReceivedRequest, requestIn } from './request.ts'
+import { maxRequestLifetime, requestDefinition } from './tokens.ts'
 
 /** Options of {@link readApprovalRequest}. */
 export interface ReadRequestOptions {
@@ -91,22 +90,7 @@ export async function readApprovalRequest(
   const { authorization } = decision
   // APR-06
   if (authorization.invoker !== authorization.subject) return notItsOwn
-  const args = authorization.args as unknown as RequestArguments
-  return Object.freeze({
-    valid: true,
-    request: Object.freeze({
-      cid: authorization.invocation,
-      agent: authorization.invoker,
-      approver: authorization.audience,
-      service: args.service,
-      subject: args.subject,
-      command: args.command as Command,
-      args: args.arguments,
-      ...(args.reason !== undefined && { reason: args.reason }),
-      expiration: authorization.expiration as Timestamp,
-      authorization,
-    }),
-  })
+  return Object.freeze({ valid: true, request: requestIn(authorization) })
 }
 
 const nothingRevoked: RevocationStore = Object.freeze({ findRevocations: () => [] })

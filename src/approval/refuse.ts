@@ -24,20 +24,20 @@ export interface RefuseOptions {
 /**
  * Refuses a request, with a signature of the approver, so that the agent need not wait.
  *
- * @param request - as `readApprovalRequest` returned it; it can be answered once.
+ * @param received - as `readApprovalRequest` returned it; it can be answered once.
  * @returns the refusal as one string, for the agent.
  * @throws ArgumentError when an option is missing or invalid.
  * @throws AuthorizationError when the request was answered, or has expired.
  * @throws SigningError when the signer fails.
  */
-export async function refuse(request: ReceivedRequest, options: RefuseOptions): Promise<string> {
+export async function refuse(received: ReceivedRequest, options: RefuseOptions): Promise<string> {
   const { issuer, reason, clock, signal } = readOptions('refuse', options, {
     issuer: withMethod('sign'),
     reason: maybe(reasonCheck),
     clock: withDefault(withMethod('now'), systemClock),
     signal: abortSignal,
   })
-  checkGenuine(request, issuer, 'refuse')
+  const request = checkGenuine(received, issuer, 'refuse')
   request.authorization.consume(secondsOf(clock))
   const refusal = await invoke({
     issuer,

@@ -4,6 +4,7 @@ import type { Command } from '../capability/command.ts'
 import type { Did } from '../did/did.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import type { Timestamp } from '../time.ts'
+import type { RequestArguments } from './tokens.ts'
 
 /** A request for the approval of one call. */
 export interface ApprovalRequest {
@@ -31,4 +32,21 @@ export interface ApprovalRequest {
 export interface ReceivedRequest extends ApprovalRequest {
   /** The evidence that the agent signed the request. It is valid for one answer. */
   readonly authorization: Authorization
+}
+
+/** The request that was signed, by the evidence of its signature. */
+export function requestIn(authorization: Authorization): ReceivedRequest {
+  const args = authorization.args as unknown as RequestArguments
+  return Object.freeze({
+    cid: authorization.invocation,
+    agent: authorization.invoker,
+    approver: authorization.audience,
+    service: args.service,
+    subject: args.subject,
+    command: args.command as Command,
+    args: args.arguments,
+    ...(args.reason !== undefined && { reason: args.reason }),
+    expiration: authorization.expiration as Timestamp,
+    authorization,
+  })
 }

@@ -1,5 +1,6 @@
 import { encodeContainer } from '../container/container.ts'
 import type { Delegation } from '../delegation/delegation.ts'
+import type { DidResolver } from '../did/resolver.ts'
 import { ArgumentError } from '../errors.ts'
 import { type InvokeOptions, invoke } from '../invocation/invoke.ts'
 import { unlessAborted } from '../support/abort.ts'
@@ -15,6 +16,7 @@ import {
   objectValue,
   readOptions,
   withDefault,
+  withMethod,
 } from '../support/options.ts'
 import { delegationCheck } from './approve.ts'
 import { type ApprovalAnswer, readApprovalAnswer } from './read-answer.ts'
@@ -56,6 +58,8 @@ export interface WithApprovalOptions<Result extends Attempt> {
   readonly onAnswer?: (answer: ApprovalAnswer, request: SentRequest) => void
   /** Seconds in which the approvers can answer; at most 3,600. Default 600. */
   readonly expiresIn?: number
+  /** Resolves the DIDs of approvers to keys. Default: `did:key` only. */
+  readonly resolver?: DidResolver
   /** Ends the wait for answers. */
   readonly signal?: AbortSignal | undefined
 }
@@ -90,6 +94,7 @@ export async function withApproval<Result extends Attempt>(options: WithApproval
     ask: callback,
     onAnswer: maybe(callback),
     expiresIn: withDefault(integerFrom(1, maxRequestLifetime), 600),
+    resolver: maybe(withMethod('resolve')),
     signal: abortSignal,
   })
   const { call, send, threshold } = given
@@ -132,7 +137,7 @@ function withoutNonce(call: InvokeOptions): InvokeOptions {
   return rest
 }
 
-type Collecting = Pick<WithApprovalOptions<Attempt>, 'ask' | 'onAnswer' | 'signal' | 'call'> & {
+type Collecting = Pick<WithApprovalOptions<Attempt>, 'ask' | 'onAnswer' | 'resolver' | 'signal' | 'call'> & {
   readonly threshold: number
   readonly expiresIn: number
 }
@@ -140,7 +145,7 @@ type Collecting = Pick<WithApprovalOptions<Attempt>, 'ask' | 'onAnswer' | 'signa
 /** Returns the chains of `threshold` approvals, or an empty list. */
 async function collect(
   requests: readonly SentRequest[],
-  { ask, onAnswer, signal, call, threshold, expiresIn }: Collecting,
+  { ask, onAnswer, resolver, signal, call, threshold, expiresIn }: Collecting,
 ): Promise<readonly (readonly Delegation[])[]> {
   const chains: (readonly Delegation[])[] = []
   const { clock } = call
@@ -150,7 +155,12 @@ async function collect(
   const askOne = async (request: SentRequest): Promise<void> => {
     const received = await ask(request, { signal: deadline.signal })
     if (received === undefined || deadline.signal.aborted) return
-    const answer = await readApprovalAnswer(received, { request, ...(clock !== undefined && { clock }) })
+    const answer = await readApprovalAnswer(received, {
+      request,
+      signal: deadline.signal,
+      ...(resolver !== undefined && { resolver }),
+      ...(clock !== undefined && { clock }),
+    })
     onAnswer?.(answer, request)
     if (answer.answer === 'approved') chains.push(answer.proofs)
   }

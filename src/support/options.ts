@@ -168,7 +168,8 @@ export function either(one: OptionCheck, other: OptionCheck): OptionCheck {
 
 /** A value that passes a check, or is missing. */
 export function maybe(check: OptionCheck): OptionCheck {
-  return (value) => (value === undefined ? undefined : check(value))
+  const either = (value: unknown): string | undefined => (value === undefined ? undefined : check(value))
+  return 'decidesEmpty' in check ? orEmpty(either) : either
 }
 
 /** A value that passes a check, or is missing and then has a default. */

@@ -8,11 +8,12 @@ import { like } from '../../src/capability/policy/build.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
+import type { Delegation } from '../../src/delegation/delegation.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import type { IpldMap } from '../../src/ipld/value.ts'
 import { twinSignature } from '../../src/principal/signature.ts'
 import { actor, clock, now } from '../support/actors.ts'
-import { call, createService, service } from '../support/service.ts'
+import { call, createService, delegateRaw, service } from '../support/service.ts'
 import { agent, attenuate, mallory, narrow, owner, receivedRequest, refusedCall, sentRequest, tryCall } from './cast.ts'
 
 const args: IpldMap = { to: 'bob@example.com', subject: 'Report' }
@@ -25,6 +26,13 @@ function twinOf(bytes: Uint8Array): Uint8Array {
   const twin = new Uint8Array(bytes)
   twin.set(signature, 3)
   return twin
+}
+
+/** The same delegation with a signature by nobody. */
+async function unsigned({ bytes }: Delegation): Promise<Delegation> {
+  const forged = new Uint8Array(bytes)
+  forged.set(new Uint8Array(32).fill(1), 3 + 8)
+  return decodeDelegation(forged)
 }
 
 /** An approval by the owner, and the chain of it. */
@@ -207,6 +215,27 @@ describe('approve', () => {
     await expect(refuse(request, { issuer: owner, clock })).rejects.toThrow('already used')
   })
 
+  it('APR-24 answers the request that was signed, also for an object whose fields change after they were compared', async () => {
+    const genuine = await receivedRequest(await sentRequest({ args }))
+    const changing = (): ReceivedRequest => {
+      const reads = new Map<string, number>()
+      const others: Readonly<Record<string, unknown>> = { agent: mallory.did, args: { to: 'eve' }, cid: narrow.cid }
+      return new Proxy(
+        { ...genuine },
+        {
+          get(target, name) {
+            const count = (reads.get(String(name)) ?? 0) + 1
+            reads.set(String(name), count)
+            return count > 1 && String(name) in others ? others[String(name)] : Reflect.get(target, name)
+          },
+        },
+      )
+    }
+    const { delegation } = await approve(changing(), { issuer: owner, clock })
+    expect(delegation).toMatchObject({ audience: agent.did, meta: { request: genuine.cid } })
+    expect(delegation.policy[0]).toEqual(['==', '.', args])
+  })
+
   it('APR-24 does not answer a request that has expired', async () => {
     const request = await receivedRequest(await sentRequest({ args }))
     await expect(approve(request, { issuer: owner, clock: { now: () => now + 700 } })).rejects.toThrow('expired')
@@ -262,6 +291,35 @@ describe('readApprovalAnswer', () => {
     await expect(forge(mallory, agent.did).then(said)).resolves.toBe('invalid')
     await expect(forge(owner, mallory.did).then(said)).resolves.toBe('invalid')
     await expect(forge(owner, agent.did).then(said)).resolves.toBe('refused')
+  })
+
+  it('APR-26 does not accept an approval that the approver has not signed, or whose chain nobody has signed', async () => {
+    const request = await sentRequest({ args })
+    const { delegation } = await approve(await receivedRequest(request), { issuer: owner, clock })
+    const read = async (...tokens: Parameters<typeof encodeContainer>[0]) =>
+      readApprovalAnswer(encodeContainer(tokens), { request, clock })
+    expect(await read(delegation)).toMatchObject({ answer: 'approved' })
+    expect(await read(await unsigned(delegation))).toMatchObject({ answer: 'invalid' })
+    const manager = await actor('manager')
+    const asked = await sentRequest({ args, approver: manager.did })
+    const grant = await delegate({ issuer: owner, audience: manager.did, command: '/mail', clock })
+    const passed = await approve(await receivedRequest(asked), { issuer: manager, proofs: [grant], clock })
+    const readChain = async (...tokens: Parameters<typeof encodeContainer>[0]) =>
+      readApprovalAnswer(encodeContainer(tokens), { request: asked, clock })
+    expect(await readChain(grant, passed.delegation)).toMatchObject({ answer: 'approved' })
+    expect(await readChain(await unsigned(grant), passed.delegation)).toMatchObject({ answer: 'invalid' })
+  })
+
+  it('APR-26 answers to as many delegations as a container can have', async () => {
+    const hub = await actor('hub')
+    const request = await sentRequest({ args, approver: hub.did })
+    const many = await Promise.all(
+      Array.from({ length: 64 }, (_, index) =>
+        delegateRaw(hub, index < 32 ? agent : hub, { subject: owner.did, command: '/mail/send' }),
+      ),
+    )
+    const answer = await readApprovalAnswer(encodeContainer(many), { request, clock })
+    expect(answer).toEqual({ answer: 'invalid', message: 'the delegations of the answer do not permit the call' })
   })
 
   it('APR-26 does not accept a delegation of something else, or bytes of something else', async () => {

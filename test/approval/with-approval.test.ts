@@ -6,6 +6,9 @@ import type { SentRequest } from '../../src/approval/request-approval.ts'
 import { type WithApprovalOptions, withApproval } from '../../src/approval/with-approval.ts'
 import type { Decision } from '../../src/authorization/decision.ts'
 import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
+import { encodeContainer } from '../../src/container/container.ts'
+import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
 import { actor, clock } from '../support/actors.ts'
 import { createService, service } from '../support/service.ts'
 import { agent, mallory, narrow, owner, receivedRequest } from './cast.ts'
@@ -48,6 +51,35 @@ describe('withApproval', () => {
   })
   afterEach(() => {
     vi.useRealTimers()
+  })
+
+  it('APR-30 waits for the other approver when the first answer is signed by nobody', async () => {
+    const second = await actor('second')
+    const grant = await delegate({ issuer: owner, audience: second.did, command: '/mail/send', clock })
+    const forge = async (request: SentRequest): Promise<string> => {
+      const { delegation } = await approve(await receivedRequest(request), { issuer: owner, clock })
+      const bytes = new Uint8Array(delegation.bytes)
+      bytes.set(new Uint8Array(32).fill(1), 11)
+      return encodeContainer([await decodeDelegation(bytes)])
+    }
+    let forged = (): void => undefined
+    const isForged = new Promise<void>((resolve) => {
+      forged = resolve
+    })
+    const { options: given, answers } = options({
+      approvers: [owner.did, second.did],
+      onAnswer: ({ answer }) => {
+        answers.push(answer)
+        forged()
+      },
+      ask: async (request) => {
+        if (request.approver === owner.did) return forge(request)
+        await isForged
+        return (await approve(await receivedRequest(request), { issuer: second, proofs: [grant], clock })).container
+      },
+    })
+    expect((await withApproval(given)).allowed).toBe(true)
+    expect(answers).toEqual(['invalid', 'approved'])
   })
 
   it('makes the call again with the approval', async () => {
