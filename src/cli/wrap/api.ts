@@ -35,7 +35,7 @@ import {
 import { credentialName } from './gateway-server.ts'
 import { describeGrant, type Grant } from './grants.ts'
 import { exists } from './home-files.ts'
-import { held, isOf, issueGrants } from './issue.ts'
+import { held, isOf, signGrants, storeGrants } from './issue.ts'
 import { forgetIssued, issuedTo, noteIssued, recordedAgents } from './issued.ts'
 import { countOf, ignored, revokeAll, stillValid } from './revoke-agent.ts'
 import { checkAgent, checkIssuer, inHome, openWrapHome, type WrapHome } from './wrap-home.ts'
@@ -85,7 +85,9 @@ export async function addApi(words: readonly string[], flags: Flags, host: Host)
     })
     await writeGatewayFile(home, next, lock)
     const isNew = !(await exists(join(home, 'agents', agent)))
-    const [issued] = await issueGrants(opened, agent, [grant], expiresIn)
+    const signed = await signGrants(opened, agent, [grant], expiresIn)
+    await storeGrants(opened, agent, signed)
+    const [issued] = [...signed.kept, ...signed.made]
     const until =
       issued === undefined || issued.expiration === never
         ? ''

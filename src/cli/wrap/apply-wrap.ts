@@ -9,10 +9,17 @@ import type { ConfigDocument, ServerEntry } from './config-document.ts'
 import { type ConfigFile, hashOf, replaceConfigFile } from './config-file.ts'
 import { connectLine } from './connect-line.ts'
 import { checkGatewayContent, writeGatewayFile } from './gateway-file.ts'
-import { credentialsFor, type GatewayServer, gatewayName, identityOf, withCredentials } from './gateway-server.ts'
+import {
+  credentialsFor,
+  type GatewayServer,
+  gatewayName,
+  identityOf,
+  withCredentials,
+  withLimits,
+} from './gateway-server.ts'
 import type { Grant } from './grants.ts'
 import { ensureFolder } from './home-files.ts'
-import { issueGrants } from './issue.ts'
+import { type SignedGrants, signGrants, storeGrants } from './issue.ts'
 import type { ServerPlan } from './planned.ts'
 import { isPresent, restore } from './restore.ts'
 import { applyEdits, textOfSpan } from './text-edit.ts'
@@ -46,7 +53,7 @@ export function namePlans(
     const server = known.get(identity) ?? gatewayName(plan.entry.name, (name) => taken.has(name))
     known.set(identity, server)
     taken.add(server)
-    return { ...plan, server }
+    return { ...plan, server, definition: withLimits(plan.definition, servers.get(server)) }
   })
 }
 
@@ -138,14 +145,15 @@ export async function applyWrap(home: WrapHome, run: WrapRun): Promise<readonly 
       home.secrets.set(credential, secret)
     }
   }
-  const record = recordOf(home, run)
+  const signed = await signGrants(home, agent, run.grants, run.expiresIn)
+  const record = recordOf(home, run, signed)
   await storeRecord(home.vault, record)
   await ensureFolder(join(home.path, 'wrapped'))
   await writeIndex(home, record)
   await writeGatewayFile(home.path, content, home.lock)
-  const delegations = await issueGrants(home, agent, run.grants, run.expiresIn)
+  await storeGrants(home, agent, signed)
   await replaceConfigFile(file, next)
-  return delegations
+  return [...signed.kept, ...signed.made]
 }
 
 /** The content of `gateway.json` with the servers of a run. */
@@ -167,12 +175,26 @@ function rulesFor(server: string, definition: GatewayServer, secretHeaders: Secr
  * The record with the original texts. A layer whose servers are no longer in the file was never finished, or was
  * undone.
  */
-function recordOf(home: WrapHome, { file, client, agent, plans, next }: WrapRun): WrapRecord {
+function recordOf(home: WrapHome, { file, client, agent, plans, next }: WrapRun, signed: SignedGrants): WrapRecord {
   const sealed = home.secrets.get(recordReference(file.path))
   const earlier = sealed === undefined ? [] : parseWrapRecord(sealed).layers
   const before = client.read(file.text)
-  const layers = [...earlier.filter((layer) => isPresent(layer, before)), layerOf(file, client, plans, next)]
-  return { version: 1, path: file.path, client: client.name, agent, layers }
+  const stays = earlier.filter((layer) => isPresent(layer, before))
+  const unfinished = earlier.filter((layer) => !stays.includes(layer))
+  const layer = { ...layerOf(file, client, plans, next), ...exchangeOf(signed, unfinished) }
+  return { version: 1, path: file.path, client: client.name, agent, layers: [...stays, layer] }
+}
+
+/** The delegations of a run, and those that they replace: also those of a run that was killed, which it goes on with. */
+function exchangeOf({ made, kept, replaced }: SignedGrants, unfinished: readonly WrapLayer[]): Partial<WrapLayer> {
+  const cids = kept.map(({ cid }) => cid.toString())
+  const own = unfinished.filter((layer) => layer.made?.some((cid) => cids.includes(cid)))
+  const before = [
+    ...replaced.map(({ bytes }) => Buffer.from(bytes).toString('base64url')),
+    ...own.flatMap((layer) => layer.replaced ?? []),
+  ]
+  if (before.length === 0) return {}
+  return { made: [...made.map(({ cid }) => cid.toString()), ...(own.length > 0 ? cids : [])], replaced: before }
 }
 
 /** The record of one run: the texts of the servers before it, and their values after it. */

@@ -20,6 +20,8 @@ export interface CheckedHome {
   readonly gateway: Pick<WrapHome['gateway'], 'servers' | 'content'>
   /** The secrets of the vault; empty if it was not opened. */
   readonly secrets: ReadonlyMap<string, string>
+  /** The delegations of the agent; empty if they were not read. */
+  readonly delegations: readonly Uint8Array[]
   /** The parts that were not checked, because a dry run asks for no passphrase. */
   readonly unchecked: readonly string[]
 }
@@ -46,11 +48,12 @@ export async function checkHome(
   const delegations = await checkAgentFiles(join(home, 'agents', agent), flags, host)
   const unchecked = [
     ...(key === undefined ? ['the passphrase of the vault'] : []),
-    ...(delegations ? [] : ['the delegations of the agent']),
+    ...(delegations !== undefined ? [] : ['the delegations of the agent']),
   ]
   const content =
     known?.content ?? newGatewayContent(home, owner, key !== undefined && 'keyFile' in key ? key.keyFile : undefined)
-  return { gateway: { servers: known?.servers ?? new Map(), content }, secrets, unchecked }
+  const gateway = { servers: known?.servers ?? new Map(), content }
+  return { gateway, secrets, delegations: delegations ?? [], unchecked }
 }
 
 /** The DID of the owner; a placeholder for one that is made. */
@@ -69,16 +72,15 @@ async function ownerOf(path: string, known: GatewayFile | undefined, key: FileKe
   return dids[0] as string
 }
 
-/** Checks the files of an agent, or the key file of a new one. Resolves false if its delegations were not read. */
-async function checkAgentFiles(folder: string, flags: Flags, host: Host): Promise<boolean> {
+/** Reads the delegations of an agent, or checks the key file of a new one. Resolves undefined if they were not read. */
+async function checkAgentFiles(folder: string, flags: Flags, host: Host): Promise<readonly Uint8Array[] | undefined> {
   if (await exists(folder)) {
     await describeSignerFile({ path: join(folder, 'agent.key') })
-    const load = async (quiet: Host): Promise<unknown> => (await agentStores(flags, quiet)(folder)).load({})
-    return (await unasked(host, load)) !== undefined
+    return unasked(host, async (quiet) => (await agentStores(flags, quiet)(folder)).load({}))
   }
   const keyFile = textOf(flags, 'delegations-key-file')
   if (keyFile !== undefined) await checkKey({ keyFile: resolve(keyFile) })
-  return true
+  return []
 }
 
 /** Runs a task that asks for nothing. Resolves undefined if a person would be asked for a key. */

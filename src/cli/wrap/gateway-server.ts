@@ -71,14 +71,37 @@ export function credentialsFor(
   return new Map([[credentialName(server, sharedName), JSON.stringify(sorted(fields))]])
 }
 
-/** A text that two definitions have in common if they are the same server with the same secrets. */
+/**
+ * A text that two definitions have in common if they are the same server with the same secrets. Limits that an owner
+ * has set, such as approvals, make no other server.
+ */
 export function identityOf(definition: GatewayServer, secretOf: (credential: string) => string | undefined): string {
-  const { ...plain } = definition as Record<string, unknown>
   const references = definition.type === 'stdio' ? definition.secretEnv : definition.secretHeaders
   const secrets = Object.entries(references ?? {}).map(([name, credential]) => [name, secretOf(credential) ?? ''])
-  delete plain['secretEnv']
-  delete plain['secretHeaders']
-  return JSON.stringify([sorted(plain), secrets.sort()])
+  const plain = definition.type === 'stdio' ? [definition.cwd, definition.env ?? {}] : [definition.headers ?? {}]
+  return JSON.stringify([programOf(definition), sorted(plain), secrets.sort()])
+}
+
+/** A text that two definitions have in common if they run the same program, or have one address, with the same secrets. */
+export function alikeOf(definition: GatewayServer, secrets: readonly string[]): string {
+  return JSON.stringify([programOf(definition), [...secrets].sort()])
+}
+
+function programOf(definition: GatewayServer): unknown {
+  return definition.type === 'stdio' ? [definition.command, definition.args ?? []] : [definition.url]
+}
+
+/** The definition with the limits that its owner has set for the same server before. None of them is lifted. */
+export function withLimits(definition: GatewayServer, known: GatewayServer | undefined): GatewayServer {
+  if (known === undefined) return definition
+  const paths = [...new Set([...(known.paths ?? []), ...(definition.paths ?? [])])]
+  const approvals = { ...definition.approvals, ...known.approvals }
+  return {
+    ...known,
+    ...definition,
+    ...(paths.length > 0 && { paths }),
+    ...(Object.keys(approvals).length > 0 && { approvals }),
+  } as GatewayServer
 }
 
 function sorted(value: unknown): unknown {

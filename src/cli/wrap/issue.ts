@@ -10,18 +10,22 @@ import type { Grant } from './grants.ts'
 import { noteIssued } from './issued.ts'
 import { checkIssuer, ensureAgent, type WrapHome } from './wrap-home.ts'
 
-/**
- * Signs the first delegations of an agent, and stores them with the agent. Delegations of earlier runs for the same
- * servers are replaced: one of them could be broader. WRP-11
- *
- * @returns the delegations that the agent now has for these servers.
- */
-export async function issueGrants(
+/** The delegations of a run. */
+export interface SignedGrants {
+  /** Those of an earlier run that are the same. */
+  readonly kept: readonly Delegation[]
+  readonly made: readonly Delegation[]
+  /** Those in the file of the agent for the same servers, which it loses. */
+  readonly replaced: readonly Delegation[]
+}
+
+/** Signs the delegations of an agent. Nothing is stored. */
+export async function signGrants(
   home: WrapHome,
   agent: string,
   grants: readonly Grant[],
   expiresIn: number,
-): Promise<readonly Delegation[]> {
+): Promise<SignedGrants> {
   const { folder, did } = await ensureAgent(home, agent)
   const store = await home.stores(folder)
   const { signer, dids } = home.owner
@@ -43,12 +47,20 @@ export async function issueGrants(
     if (same !== undefined) kept.push(same)
     else made.push(await delegate({ issuer: signer, audience: did, command, policy, expiresIn }))
   }
-  const replaced = earlier.filter((one) => !kept.includes(one))
+  return { kept, made, replaced: earlier.filter((one) => !kept.includes(one)) }
+}
+
+/**
+ * Stores signed delegations with the agent. Those of earlier runs for the same servers are replaced: one of them could
+ * be broader. WRP-11
+ */
+export async function storeGrants(home: WrapHome, agent: string, { made, replaced }: SignedGrants): Promise<void> {
+  const store = await home.stores((await ensureAgent(home, agent)).folder)
   // One that `procura delegate` has made is not recorded yet, and the agent may have kept a copy.
   // Loaded on demand: the command shares less code with the root entry, which is full.
   const { findIssued } = await import('./find-issued.ts')
   const { chains } = await findIssued({
-    ...{ owners: dids, recorded: [], inFile: replaced, agent: undefined },
+    ...{ owners: home.owner.dids, recorded: [], inFile: replaced, agent: undefined },
     isWanted: () => true,
   })
   await noteIssued(home, agent, [...chains.flat(), ...made])
@@ -60,7 +72,6 @@ export async function issueGrants(
       },
       {},
     )
-  return [...kept, ...made]
 }
 
 /** The delegations that an agent holds. */

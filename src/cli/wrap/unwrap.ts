@@ -1,10 +1,12 @@
 // node only: reads and writes files
 import { realpath, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { decodeDelegation } from '../../delegation/decode-delegation.ts'
 import type { Delegation } from '../../delegation/delegation.ts'
 import { gatewayHome } from '../../gateway/home.ts'
 import { syncFolder } from '../../support/durable-file.ts'
 import { quote } from '../../support/quote.ts'
+import { never, systemClock } from '../../time.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf } from '../verb.ts'
@@ -12,6 +14,7 @@ import { type ClientName, clientOf } from './client.ts'
 import type { ConfigDocument } from './config-document.ts'
 import { type ConfigFile, checkUnchanged, hashOf, readConfigFile, replaceConfigFile } from './config-file.ts'
 import { connectionOf } from './connect-line.ts'
+import { describeDelegations } from './earlier-authority.ts'
 import { findIssued, lastOf } from './find-issued.ts'
 import { gatewayPath, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
@@ -172,7 +175,10 @@ async function finish(
   }
   const kept = new Set(others.filter((one) => one.agent === index?.agent).flatMap((one) => one.servers))
   const left = servers.filter((server) => !kept.has(server))
-  const dropped = index === undefined ? nothingDropped : await dropDelegations(home, index.agent, left, revokes)
+  const staying = servers.filter((server) => kept.has(server))
+  const exchanged = index === undefined ? undefined : await exchangedFor(home, path, staying)
+  const dropped =
+    index === undefined ? nothingDropped : await dropDelegations(home, index.agent, left, revokes, exchanged)
   for (const server of unused) await unlink(join(home.path, 'tools', `${server}.json`)).catch(() => undefined)
   for (const name of home.vault.references)
     if (unused.some((server) => name.startsWith(`${server}.`))) await home.vault.remove(name)
@@ -185,6 +191,24 @@ async function finish(
     await writeIndex(home, open)
   }
   return dropped
+}
+
+/** Delegations that were made in the place of others. */
+interface Exchanged {
+  readonly made: ReadonlySet<string>
+  readonly replaced: readonly Delegation[]
+}
+
+/** The delegations that the runs of `wrap` of a configuration made and replaced, for servers that stay. */
+async function exchangedFor(home: WrapHome, path: string, staying: readonly string[]): Promise<Exchanged> {
+  const sealed = home.secrets.get(recordReference(path))
+  const layers = sealed === undefined ? [] : parseWrapRecord(sealed).layers
+  const made = new Set(layers.flatMap((layer) => layer.made ?? []))
+  const all = await Promise.all(
+    layers.flatMap((layer) => layer.replaced ?? []).map((one) => decodeDelegation(Buffer.from(one, 'base64url'))),
+  )
+  const replaced = all.filter((one) => !made.has(idOf(one)) && staying.some((server) => isOf(one, server)))
+  return { made: replaced.length === 0 ? new Set() : made, replaced }
 }
 
 /** The end of the delegations of an agent. */
@@ -200,18 +224,24 @@ const nothingDropped: Dropped = Object.freeze({ isRevoked: true, messages: [] })
 /**
  * The delegations of an agent for servers that it no longer calls are revoked, and the agent forgets them. It may have
  * kept a copy, with which it could call a server of that name later. WRP-19
+ *
+ * @param exchanged - the delegations that the run of `wrap` made for servers that stay, and those that they replaced.
  */
 async function dropDelegations(
   home: WrapHome,
   agent: string,
   servers: readonly string[],
   revokes: boolean,
+  { made, replaced }: Exchanged = { made: new Set(), replaced: [] },
 ): Promise<Dropped> {
   const folder = join(home.path, 'agents', agent)
   const store = (await exists(folder)) ? await home.stores(folder) : undefined
-  const isWanted = (one: Delegation): boolean => servers.some((server) => isOf(one, server))
   const recorded = await issuedTo(home, agent)
   const inFile = store === undefined ? [] : await held(store)
+  const isWanted = (one: Delegation): boolean => servers.some((server) => isOf(one, server)) || made.has(idOf(one))
+  // A later run may have made others in their place, which stay.
+  const isOurs = (one: Delegation): boolean => inFile.some((now) => made.has(idOf(now)) && isOf(one, serverOf(now)))
+  const given = replaced.filter(isOurs)
   const wanted = allOf(recorded, inFile).filter(isWanted)
   if (wanted.length === 0) return nothingDropped
   const dids = await agentDids(folder, recorded, await didsOfOthers(home, agent))
@@ -225,7 +255,17 @@ async function dropDelegations(
   const unknown = dids.size === 0 ? found.others : []
   const built = left.filter(({ length }) => length > 1).flat()
   const kept = new Set(revokes ? [...built, ...unknown].map(idOf) : [])
-  await store?.change({ add: new Map(), remove: wanted.map(idOf).filter((cid) => !kept.has(cid)) }, {})
+  const now = systemClock.now()
+  const back = given.filter(
+    ({ expiration, issuer }) => issuer === home.owner.signer.did && (expiration === never || expiration > now),
+  )
+  await store?.change(
+    {
+      add: new Map(back.map((one) => [idOf(one), one.bytes])),
+      remove: wanted.map(idOf).filter((cid) => !kept.has(cid)),
+    },
+    {},
+  )
   await forgetIssued(home, agent, taken)
   const last = left.map(lastOf)
   const again = servers.filter((server) => last.some((one) => isOf(one, server)))
@@ -234,12 +274,24 @@ async function dropDelegations(
     messages: [
       ...(done.length === 0 ? [] : [`revoked ${countOf(done)} of the agent ${agent}`]),
       ...messages,
+      ...back.flatMap((one) =>
+        describeDelegations([one]).map((line, at) =>
+          at === 0 ? `the agent has its earlier delegation again: ${line}` : line,
+        ),
+      ),
+      ...(back.length < given.length
+        ? ['an earlier delegation of the agent has ended since; give it another one with `procura wrap`']
+        : []),
       ...stillValid(last),
       ...again.map((server) => `to revoke it later, run \`procura revoke --agent ${agent} --server ${server}\``),
       ...(unknown.length === 0 ? [] : [`left ${countOf(unknown)} in its file: ${unknownDid(folder)}`]),
       ...ignored(found),
     ],
   }
+}
+
+function serverOf({ command }: Delegation): string {
+  return command.split('/')[2] as string
 }
 
 function idOf({ cid }: Delegation): string {

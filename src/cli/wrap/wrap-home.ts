@@ -178,7 +178,7 @@ export async function ensureAgent(
  * Reads the delegations of an agent, if it is there. A passphrase that is wrong or missing is found before anything is
  * written.
  */
-export async function checkAgent(home: WrapHome, agent: string): Promise<void> {
+export async function checkAgent(home: WrapHome, agent: string): Promise<readonly Uint8Array[]> {
   const folder = join(home.path, 'agents', agent)
-  if (await exists(folder)) await (await home.stores(folder)).load({})
+  return (await exists(folder)) ? (await home.stores(folder)).load({}) : []
 }

@@ -21,6 +21,10 @@ export interface WrapLayer {
   readonly before: string
   readonly after: string
   readonly entries: readonly WrappedEntry[]
+  /** The CIDs of the delegations that it made in the place of others. */
+  readonly made?: readonly string[]
+  /** The others, in base64url. `unwrap` gives them back to the agent. */
+  readonly replaced?: readonly string[]
 }
 
 /** The data for `unwrap`. It contains the secrets of the file, so it is stored in the vault alone. WRP-12 */

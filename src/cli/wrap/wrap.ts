@@ -27,8 +27,9 @@ import { checkHome } from './check-home.ts'
 import { type Client, type ClientName, clientOf, detectClient } from './client.ts'
 import { type ConfigDocument, ConfigFault } from './config-document.ts'
 import { type ConfigFile, checkUnchanged, readConfigFile } from './config-file.ts'
+import { type EarlierAuthority, type KeptLimits, keepLimits, readEarlier } from './earlier-authority.ts'
 import { checkGatewayContent, readGatewayFile } from './gateway-file.ts'
-import { describeGrant, type Grant, grantsFor } from './grants.ts'
+import { describeGrant, grantsFor } from './grants.ts'
 import { exists } from './home-files.ts'
 import { pathWarnings } from './path-arguments.ts'
 import { planConfig } from './plan-config.ts'
@@ -52,28 +53,32 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   if (textOf(flags, 'agent') !== undefined) await checkNewName(home, agent)
   // The gateway and the agents could not use a longer path, and would report it when everything is moved.
   checkSocketPath(known === undefined ? join(home, 'gateway.sock') : (known.listen.socket ?? ''))
-  const named = (
-    plans: readonly ServerPlan[],
-    known: Pick<WrapHome['gateway'], 'servers'> & Partial<Pick<WrapHome['gateway'], 'content'>>,
-    secrets: ReadonlyMap<string, string>,
-  ): Prepared => {
-    const ready = namePlans(plans, known.servers, secrets, Object.keys(Object(known.content?.['apis'])))
-    const servers = ready.map(({ entry: { name }, server }) => ({ name, server }))
-    const grants = grantsFor(servers, textsOf(flags, 'policy'), textsOf(flags, 'tools'))
+  const chosen = {
+    tools: flags['policy'] !== undefined || flags['tools'] !== undefined,
+    approvals: flags['approve'] !== undefined,
+  }
+  const named = (plans: readonly ServerPlan[], before: Before): Prepared => {
+    const { servers, content, secrets } = before
+    const given = namePlans(plans, servers, secrets, Object.keys(Object(content?.['apis'])))
+    const names = given.map(({ entry: { name }, server }) => ({ name, server }))
+    const all = grantsFor(names, textsOf(flags, 'policy'), textsOf(flags, 'tools'))
+    const { plans: ready, ...limits } = keepLimits(given, all, before, chosen)
     const next = wrappedText(file.text, ready, program, { agent, home })
     checkWrapped(document, client.read(next), ready, program, { agent, home })
     checkRestored(file, client, ready, next)
-    return { ready, grants, next }
+    return { ready, next, ...limits }
   }
   // A mistake in a policy is found before a person has typed an input or a passphrase.
-  const check = (plans: readonly ServerPlan[]): unknown => named(plans, { servers: new Map() }, new Map())
+  const check = (plans: readonly ServerPlan[]): unknown =>
+    named(plans, { servers: new Map(), secrets: new Map(), earlier: { known: [], usable: [] } })
   const { plans, others } = await planConfig({ file, client, document, home }, flags, host, check)
   if (plans.length === 0) return Math.max(report(nothing(others), flags, host), unapplied(flags, host))
   check(plans)
   if (flags['dry-run'] === true) {
-    const { gateway, secrets, unchecked } = await checkHome(home, known, agent, flags, host)
+    const { gateway, secrets, delegations, unchecked } = await checkHome(home, known, agent, flags, host)
     // Without the secrets of an earlier run, the names of the servers can differ from those of a real one.
-    const prepared = named(plans, gateway, secrets)
+    const earlier = await readEarlier(home, agent, secrets, delegations)
+    const prepared = named(plans, { ...gateway, secrets, earlier })
     await checkGatewayContent(home, contentAfter(gateway, prepared.ready), tmpdir())
     await checkUnchanged(file)
     const code = report({ file, client, agent, home, others, delegations: undefined, ...prepared }, flags, host)
@@ -86,8 +91,9 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     await checkUnchanged(file)
     const opened = await openWrapHome(home, flags, host, lock)
     checkIssuer(opened)
-    await checkAgent(opened, agent)
-    const prepared = named(plans, opened.gateway, opened.secrets)
+    const { gateway, secrets } = opened
+    const earlier = await readEarlier(home, agent, secrets, await checkAgent(opened, agent))
+    const prepared = named(plans, { ...gateway, secrets, earlier })
     const { ready, grants, next } = prepared
     const isNew = !(await exists(join(home, 'agents', agent)))
     const delegations = await applyWrap(opened, { file, client, agent, plans: ready, grants, expiresIn, next })
@@ -97,10 +103,15 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   })
 }
 
+/** The gateway before a run, and the authority of the agent. */
+interface Before extends Pick<WrapHome['gateway'], 'servers'>, Partial<Pick<WrapHome['gateway'], 'content'>> {
+  readonly secrets: ReadonlyMap<string, string>
+  readonly earlier: EarlierAuthority
+}
+
 /** The result of a plan with names. */
-interface Prepared {
+interface Prepared extends Omit<KeptLimits, 'plans'> {
   readonly ready: readonly NamedPlan[]
-  readonly grants: readonly Grant[]
   readonly next: string
 }
 
@@ -164,7 +175,7 @@ function unapplied(flags: Flags, host: Host): 0 | 1 {
 
 /** The exit code is 1 when a server stays as it is although it should not. */
 function report(outcome: Outcome, flags: Flags, host: Host): number {
-  const { others, ready = [], grants = [], delegations, file, client, next, hadGateway } = outcome
+  const { others, ready = [], grants = [], kept = [], lost = [], delegations, file, client, next, hadGateway } = outcome
   const code = others.some(({ refused }) => refused) ? 1 : 0
   if (flags['json'] === true) host.print(JSON.stringify(facts(outcome, flags)))
   for (const line of showPlans(ready, others)) host.complain(line)
@@ -177,6 +188,7 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
     return code
   }
   for (const line of grants.flatMap((grant) => describeGrant(grant))) host.complain(`delegation to the agent: ${line}`)
+  for (const line of [...kept, ...lost]) host.complain(line)
   for (const line of describeApprovals(ready)) host.complain(line)
   const warning = temporaryWarning(programOf(host))
   if (warning !== undefined) host.complain(warning)
