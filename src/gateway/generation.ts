@@ -7,7 +7,7 @@
  */
 
 import type { AuditSink } from '../audit/sink.ts'
-import { defineCommand } from '../capability/definition.ts'
+import { type CommandDefinition, defineCommand } from '../capability/definition.ts'
 import type { GuardedCommand } from '../guard/command.ts'
 import type { Guard } from '../guard/guard.ts'
 import { commandOfTool } from '../mcp/command-of-tool.ts'
@@ -20,13 +20,13 @@ import { sleep } from '../support/back-off.ts'
 import type { FileVault } from '../vault/stores/file/file-vault.ts'
 import { boundApi } from './api/guarded-api.ts'
 import { approvalRule, checkApprovalNames } from './approvals/tool-approvals.ts'
+import { checkArgumentNames, withArgumentRules } from './argument-rules.ts'
 import type {
   ApiConfig,
   GatewayConfig,
   HttpServerConfig,
   StdioServerConfig,
 } from './configuration/read-gateway-config.ts'
-import { checkPathNames, pathTypes } from './path-types.ts'
 import type { AgentNotes } from './state/agent-notes.ts'
 import type { GatewayStores } from './state/sync-state.ts'
 import { createRevocationTaker } from './take-revocations.ts'
@@ -183,19 +183,22 @@ async function guardedServer(
   const pins = new Map<string, string>()
   const unusable = new Map<string, string>()
   const credential = config.type === 'http' ? config.secretHeaders?.credential : undefined
+  const described: (PinnedTool & { readonly definition: CommandDefinition })[] = []
   for (const tool of tools) {
     pins.set(tool.name, await toolHash(tool))
     try {
-      checkPathNames(tools, config.paths ?? [])
+      described.push({ ...tool, definition: definitionOf(name, tool) })
+    } catch (error) {
+      unusable.set(tool.name, (error as Error).message)
+    }
+  }
+  for (const tool of described) {
+    try {
+      checkArgumentNames(described, config)
       checkApprovalNames(tools, config.approvals)
       const approvals = approvalRule(tool.name, config.approvals, browsers)
-      const definition = commandOfTool(
-        { ...tool, inputSchema: tool.inputSchema ?? { type: 'object' } },
-        // A part of a schema that is not understood counts as any JSON value: the server checks its own schema.
-        { command: toolCommand(name, tool.name), unsupported: 'json', types: pathTypes(tool, config.paths ?? []) },
-      )
       commands.set(tool.name, {
-        ...definition,
+        ...withArgumentRules(tool.name, tool.definition, config),
         ...(approvals !== undefined && { approvals }),
         ...(credential !== undefined && withCredential(credential, mostRequests)),
       })
@@ -204,6 +207,14 @@ async function guardedServer(
     }
   }
   return { config, commands, pins, unusable }
+}
+
+function definitionOf(server: string, tool: PinnedTool): CommandDefinition {
+  return commandOfTool(
+    { ...tool, inputSchema: tool.inputSchema ?? { type: 'object' } },
+    // A part of a schema that is not understood counts as any JSON value: the server checks its own schema.
+    { command: toolCommand(server, tool.name), unsupported: 'json' },
+  )
 }
 
 function withCredential(credential: string, requests: number): Pick<GuardedCommand, 'credential' | 'requests'> {

@@ -38,6 +38,9 @@ const whole = {
       env: { LOG: '1' },
       secretEnv: { MAIL_KEY: 'mail.MAIL_KEY' },
       stderr: 'mail.log',
+      types: { to: 'email' },
+      paths: ['file'],
+      only: { send: ['to', 'file'] },
     },
     github: {
       type: 'http',
@@ -101,6 +104,8 @@ describe('the configuration of a gateway', () => {
             env: Object.assign(Object.create(null), { LOG: '1' }),
             secretEnv: Object.assign(Object.create(null), { MAIL_KEY: 'mail.MAIL_KEY' }),
             stderr: '/home/ada/mail.log',
+            types: { to: 'email', file: 'path' },
+            only: Object.assign(Object.create(null), { send: ['to', 'file'] }),
           },
         ],
         [
@@ -232,6 +237,16 @@ describe('the configuration of a gateway', () => {
       'a variable that is plain and secret',
       (d) => put(d['servers'].mail.env, 'MAIL_KEY', 'x'),
       /`servers\.mail` has the variable MAIL_KEY in `env` and in `secretEnv`/,
+    ],
+    [
+      'an unknown type of an argument',
+      (d) => put(d['servers'].mail.types, 'to', 'mail'),
+      /`servers\.mail\.types\.to` must be "email" or "hostName"/,
+    ],
+    [
+      'two types of one argument',
+      (d) => put(d['servers'].mail.types, 'file', 'url'),
+      /`servers\.mail` has an argument in `paths` that has another type in `types`/,
     ],
     [
       'a name that is not one of a variable',

@@ -1,6 +1,7 @@
 import { parseDid } from '../../did/did.ts'
 import { isConfidential } from '../../support/loopback.ts'
 import { apiShape } from './api-shape.ts'
+import { argumentRules, wrongArgumentRules } from './argument-shape.ts'
 import { credential, headerNames, secretHeadersField, wrongSecretHeaders } from './header-shape.ts'
 import type { ObjectShape, StringShape, TableShape } from './shape.ts'
 
@@ -75,15 +76,6 @@ const headerValue: StringShape = {
       : 'must be visible ASCII without white space at its ends',
 }
 
-const pathArguments: ObjectShape['fields'] = {
-  paths: {
-    shape: { kind: 'list', item: word, least: 1 },
-    about:
-      'the arguments of its tools that are paths of files, or lists of them; only one spelling of a path is accepted',
-    optional: true,
-  },
-}
-
 const allow = {
   shape: {
     kind: 'list',
@@ -149,12 +141,12 @@ const stdioServer: ObjectShape = {
     allow,
     stderr: { shape: path, about: 'a file for its standard error; default: it is discarded', optional: true },
     approvals,
-    ...pathArguments,
+    ...argumentRules,
   },
-  check: ({ env, secretEnv }) => {
+  check: ({ env, secretEnv, types, paths }) => {
     const twice = Object.keys(Object(env)).find((name) => Object.hasOwn(Object(secretEnv), name))
     return twice === undefined
-      ? undefined
+      ? wrongArgumentRules(types, paths)
       : `has the variable ${twice} in \`env\` and in \`secretEnv\`; remove one of them`
   },
 }
@@ -166,12 +158,12 @@ const httpServer: ObjectShape = {
     url: { shape: upstream, about: 'its endpoint' },
     headers: { shape: { ...headerNames, value: headerValue }, about: 'headers that are not secret', optional: true },
     secretHeaders: { ...secretHeadersField, optional: true },
-    ...pathArguments,
+    ...argumentRules,
     allow,
     approvals,
   },
-  check: ({ headers, secretHeaders }) => {
-    const wrong = wrongSecretHeaders(secretHeaders)
+  check: ({ headers, secretHeaders, types, paths }) => {
+    const wrong = wrongSecretHeaders(secretHeaders) ?? wrongArgumentRules(types, paths)
     if (wrong !== undefined) return wrong
     const secret = Object.keys(Object(secretHeaders)).map((name) => name.toLowerCase())
     const twice = Object.keys(Object(headers)).some((name) => secret.includes(name.toLowerCase()))

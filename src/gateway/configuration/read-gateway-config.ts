@@ -6,11 +6,20 @@ import { nonEmptyString, readOptions } from '../../support/options.ts'
 import { readPrivateFile } from '../../support/private-file.ts'
 import { quote } from '../../support/quote.ts'
 import type { AllowedRequests } from '../passing-methods.ts'
+import type { ArgumentTypeName } from './argument-shape.ts'
 import { gatewayShape } from './gateway-shape.ts'
 import { readShape } from './read-shape.ts'
 
+/** Rules for the arguments of the tools of a server. */
+export interface ArgumentConfig {
+  /** The type of each argument with this name, in every tool and at every depth; those of `paths` are paths. */
+  readonly types?: Readonly<Record<string, ArgumentTypeName>>
+  /** The only arguments of a call, by the name of the tool; `*` is every tool without a list of its own. */
+  readonly only?: Readonly<Record<string, readonly string[]>>
+}
+
 /** An MCP server that the gateway starts. Paths are absolute. */
-export interface StdioServerConfig {
+export interface StdioServerConfig extends ArgumentConfig {
   readonly type: 'stdio'
   /** A path, or a name that is looked up in `PATH`. */
   readonly command: string
@@ -26,8 +35,6 @@ export interface StdioServerConfig {
   readonly stderr?: string
   /** The rules for the tools whose every call needs approvals, by name; `*` is every other tool. */
   readonly approvals?: ToolApprovals
-  /** The arguments of its tools that are paths, or lists of paths. */
-  readonly paths?: readonly string[]
 }
 
 /** Secret headers, and the credential that contains their values. */
@@ -55,7 +62,7 @@ export type ToolApprovals = Readonly<
 >
 
 /** An MCP server that is reached over Streamable HTTP. */
-export interface HttpServerConfig {
+export interface HttpServerConfig extends ArgumentConfig {
   /** The rules for the tools whose every call needs approvals, by name; `*` is every other tool. */
   readonly approvals?: ToolApprovals
   readonly type: 'http'
@@ -64,8 +71,6 @@ export interface HttpServerConfig {
   readonly headers: Readonly<Record<string, string>>
   /** The secret headers. Default: none. */
   readonly secretHeaders?: SecretHeaders
-  /** The arguments of its tools that are paths, or lists of paths. */
-  readonly paths?: readonly string[]
   /** The requests that pass unguarded. Default: none. */
   readonly allow?: readonly AllowedRequests[]
 }
@@ -132,18 +137,19 @@ interface RawApi extends Omit<ApiConfig, 'methods' | 'secretHeaders' | 'type'> {
 
 type RawApprovals = Readonly<Record<string, { readonly approvers?: readonly string[]; readonly threshold?: number }>>
 
-type RawServer =
-  | ({ readonly type: 'stdio'; readonly command: string } & {
-      readonly [Name in 'allow' | 'args' | 'cwd' | 'env' | 'paths' | 'secretEnv' | 'stderr']?: StdioServerConfig[Name]
-    })
-  | {
-      readonly type: 'http'
-      readonly url: string
-      readonly headers?: Readonly<Record<string, string>>
-      readonly secretHeaders?: Readonly<Record<string, string>>
-      readonly paths?: readonly string[]
-      readonly allow?: readonly AllowedRequests[]
-    }
+type RawServer = ArgumentConfig & { readonly paths?: readonly string[] } & (RawStdio | RawHttp)
+
+type RawStdio = { readonly type: 'stdio'; readonly command: string } & {
+  readonly [Name in 'allow' | 'args' | 'cwd' | 'env' | 'secretEnv' | 'stderr']?: StdioServerConfig[Name]
+}
+
+interface RawHttp {
+  readonly type: 'http'
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly secretHeaders?: Readonly<Record<string, string>>
+  readonly allow?: readonly AllowedRequests[]
+}
 
 /** Milliseconds for reading the file. */
 const readTimeoutMs = 10_000
@@ -235,7 +241,7 @@ function completeServer(raw: RawServer, folder: string): StdioServerConfig | Htt
       type: 'http',
       url: raw.url,
       headers: raw.headers ?? {},
-      ...(raw.paths !== undefined && { paths: raw.paths }),
+      ...argumentRulesOf(raw),
       ...(raw.allow !== undefined && { allow: raw.allow }),
       ...secretHeadersOf(raw.secretHeaders ?? {}),
     })
@@ -249,10 +255,18 @@ function completeServer(raw: RawServer, folder: string): StdioServerConfig | Htt
     cwd: resolve(folder, cwd ?? '.'),
     env,
     secretEnv,
-    ...(raw.paths !== undefined && { paths: raw.paths }),
+    ...argumentRulesOf(raw),
     ...(allow !== undefined && { allow }),
     ...(stderr !== undefined && { stderr: resolve(folder, stderr) }),
   })
+}
+
+function argumentRulesOf({ types, paths, only }: RawServer): ArgumentConfig {
+  const all = [...(paths ?? []).map((name) => [name, 'path'] as const), ...Object.entries(types ?? {})]
+  return {
+    ...(all.length > 0 && { types: Object.freeze(Object.fromEntries(all)) }),
+    ...(only !== undefined && { only }),
+  }
 }
 
 /** The methods of an API whose configuration names none. The delegations decide about them. */

@@ -32,7 +32,7 @@ export function observeCommand(api: string): string {
 /** The parts of a configuration that determine how a credential is used. */
 export type CredentialUser =
   | Pick<StdioServerConfig, 'type'>
-  | Omit<HttpServerConfig, 'allow' | 'paths'>
+  | Omit<HttpServerConfig, 'allow' | 'only' | 'types'>
   | Omit<ApiConfig, 'paths'>
 
 /**
