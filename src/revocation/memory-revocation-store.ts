@@ -1,7 +1,6 @@
 import type { Did } from '../did/did.ts'
 import { ArgumentError, StoreError, StoreFullError } from '../errors.ts'
 import { encodeHex } from '../ipld/hex.ts'
-import { createNameFilter } from '../support/name-filter.ts'
 import { numberFrom, readOptions, withDefault, withMethod } from '../support/options.ts'
 import { type Clock, type Never, never, systemClock, type Timestamp } from '../time.ts'
 import { readRevocationEntry } from './revocation-entry.ts'
@@ -55,7 +54,6 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
     keepFor: withDefault(numberFrom(0), 300),
   })
   const byId = new Map<string, Map<Did | undefined, Row>>()
-  const filter = createNameFilter(byId, maxEntries)
   /** All rows, in the order of their numbers. */
   const rows = new Map<number, Row>()
   const journal = encodeHex(crypto.getRandomValues(new Uint8Array(16)))
@@ -66,7 +64,7 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
   const expired = expiredRows(rows, keepFor, ({ sequence, id, revoker, expiration }) => {
     const revokers = byId.get(id)
     revokers?.delete(revoker)
-    if (revokers?.size === 0 && byId.delete(id)) filter.noteRemoval()
+    if (revokers?.size === 0) byId.delete(id)
     rows.delete(sequence)
     forgotten = Math.max(forgotten, endOf(expiration))
   })
@@ -88,10 +86,13 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
       const found: RevocationRecord[] = []
       if (byId.size === 0) return found
       for (const id of ids) {
-        const name = revocationId(id)
-        const revokers = filter.mayHave(name) ? byId.get(name) : undefined
+        const revokers = byId.get(revocationId(id))
         if (revokers === undefined) continue
-        for (const revoker of revokers.keys()) found.push(revoker === undefined ? { id } : { id, revoker })
+        // RVK-11: others can revoke a delegation any number of times, which no call reads.
+        const counting = id.startsWith('did:')
+          ? revokers.keys()
+          : [undefined, ...ids].filter((by) => revokers.has(by as Did))
+        for (const revoker of counting) found.push(revoker === undefined ? { id } : { id, revoker: revoker as Did })
       }
       return found
     },
@@ -106,7 +107,6 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
       for (const id of ids) {
         const revokers = byId.get(id) ?? new Map<Did | undefined, Row>()
         byId.set(id, revokers)
-        filter.add(id)
         const known = revokers.get(revoker)
         const row = known ?? { id, revoker, expiration, token, sequence: 0 }
         revokers.set(revoker, row)

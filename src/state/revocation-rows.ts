@@ -77,8 +77,12 @@ export function rowsOf(given: RevocationEntry, names: KeyedNames): EntryRows {
 
 /** A query by keyed hashes, and how its rows become records. */
 export interface RevocationQuery {
-  /** The keyed hashes of the ids, each once. */
-  readonly ids: readonly string[]
+  /** The keyed hashes of the delegations, each once. A revocation counts with one of `revokers`. */
+  readonly delegations: readonly string[]
+  /** The keyed hashes of the principals, each once. Each revocation counts. */
+  readonly principals: readonly string[]
+  /** The keyed hashes of the principals as revokers, and {@link operator}. */
+  readonly revokers: readonly string[]
   /** Returns the records of rows. */
   recordsOf(rows: readonly RevocationRow[]): readonly RevocationRecord[]
 }
@@ -86,26 +90,32 @@ export interface RevocationQuery {
 /**
  * Returns the query for some ids.
  *
- * A hash cannot be turned into the DID of a revoker. A revocation counts only if its revoker issued a delegation of the
- * chain, whose DIDs are all in the query: a row with another revoker is left out. The revocation of a principal counts
- * for every revoker. RVK-11
+ * RVK-11: a revocation of a delegation counts only if its revoker issued a delegation of the chain, whose DIDs are all in
+ * the query. A store looks up the pairs of a delegation and one of these DIDs: others can store any number of
+ * revocations of one delegation, and no call reads them. The revocation of a principal counts for every revoker.
  */
 export function queryFor(ids: readonly string[], names: KeyedNames): RevocationQuery {
-  const queried = new Map<string, string>()
+  const delegations = new Map<string, string>()
+  const principals = new Map<string, string>()
   const revokers = new Map<string, Did>()
   for (const id of ids) {
-    queried.set(names.hex('revocation', id), id)
-    if (id.startsWith('did:')) revokers.set(names.hex('revoker', id), parseDid(id))
+    const isPrincipal = id.startsWith('did:')
+    const kind = isPrincipal ? principals : delegations
+    kind.set(names.hex('revocation', id), id)
+    if (isPrincipal) revokers.set(names.hex('revoker', id), parseDid(id))
   }
   return {
-    ids: [...queried.keys()],
+    delegations: [...delegations.keys()],
+    principals: [...principals.keys()],
+    revokers: [...revokers.keys(), operator],
     recordsOf: (rows) =>
       rows.flatMap(({ id: hash, revoker: by }) => {
-        const id = queried.get(hash)
+        const principal = principals.get(hash)
+        const id = principal ?? delegations.get(hash)
         const revoker = revokers.get(by)
         if (id === undefined) return []
         if (revoker !== undefined) return [{ id, revoker }]
-        return by === operator || id.startsWith('did:') ? [{ id }] : []
+        return by === operator || principal !== undefined ? [{ id }] : []
       }),
   }
 }

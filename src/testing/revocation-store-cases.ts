@@ -99,6 +99,25 @@ const cases: readonly CaseOf<RevocationRegistry>[] = [
     },
   ],
   [
+    'RVK-11 leaves out the revocations of a delegation by principals that are not in the query',
+    async ({ store, start }) => {
+      const others = Array.from({ length: 300 }, (_, at) => parseDid(`did:web:s${at}.example`))
+      for (const revoker of [...others, agent]) await store.add({ ids: [delegation], revoker, expiration: start + 60 })
+      assertFound(await find(store, [delegation, owner]), '', 'with other revokers alone')
+      const atOnce = await Promise.all(
+        [
+          [delegation, owner],
+          [delegation, owner, agent],
+        ].map((ids) => find(store, ids)),
+      )
+      assertFound(atOnce.join(';'), `;${delegation} by ${agent}`, 'for two queries at once')
+      await store.add({ ids: [delegation], expiration: start + 60 })
+      assertFound(await find(store, [delegation]), delegation, 'without a principal in the query')
+      await store.add({ ids: [agent], revoker: stranger, expiration: start + 60 })
+      assertThat((await find(store, [delegation, agent])).includes(agent), 'it left out the revocation of a principal')
+    },
+  ],
+  [
     'RVK-05 finds a revoked principal',
     async ({ store, start }) => {
       await store.add({ ids: [agent, stranger], expiration: start + 60 })

@@ -24,9 +24,10 @@ export function rememberedRevocations(
     ...[ids, options]: Parameters<RevocationStore['findRevocations']>
   ): FoundRevocations {
     // All ids come from the archive. An id from elsewhere is still looked up, never assumed unrevoked.
-    const others = ids.filter((id) => !all.has(id))
+    const isKnown = ids.every((id) => all.has(id))
     answer ??= store.findRevocations([...all], options)
-    const more = others.length === 0 ? [] : store.findRevocations(others, options)
+    // A store answers for the principals of the question alone: a part of it would be another question.
+    const more = isKnown ? [] : store.findRevocations(ids, options)
     const relevant = (record: RevocationRecord): boolean => !all.has(record?.id) || ids.includes(record.id)
     const join = (a: readonly RevocationRecord[], b: readonly RevocationRecord[]): readonly RevocationRecord[] =>
       [...a, ...b].filter(relevant)

@@ -1,5 +1,6 @@
 import type { Tables } from '../tables.ts'
 import { assertIsolation, limitFunctionsOf } from './limit-functions.ts'
+import { foundRevocations } from './revocation-function.ts'
 
 /** Returns the name of the function that answers everything about calls. */
 export function callFunctionOf({ calls }: Tables): string {
@@ -14,13 +15,13 @@ export function callFunctionOf({ calls }: Tables): string {
  * with a revocation is not claimed. Locks are taken in the order of the other statements: stores, calls, limits, holds.
  */
 export function createCallFunction(tables: Tables): string {
-  const { meta, calls, revocations } = tables
+  const { meta, calls } = tables
   return `
 CREATE OR REPLACE FUNCTION ${callFunctionOf(tables)}(asked jsonb, present float8) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   stores ${meta}%ROWTYPE;
   found jsonb;
-  revoked text[];
+  revoked bigint[];
   free jsonb;
   first text[];
   known text[];
@@ -29,14 +30,11 @@ DECLARE
 BEGIN
   ${assertIsolation}
   SELECT * INTO STRICT stores FROM ${meta} FOR SHARE;
-  SELECT coalesce(jsonb_agg(jsonb_build_array(encode(id, 'hex'), encode(revoker, 'hex'))), '[]'), array_agg(encode(id, 'hex'))
-  INTO found, revoked FROM ${revocations} WHERE id IN (
-    SELECT decode(given, 'hex') FROM jsonb_array_elements(asked) AS one (question),
-      jsonb_array_elements_text(question->'ids') AS ids (given)
-  );
+  SELECT coalesce(jsonb_agg(jsonb_build_array(place - 1, encode(id, 'hex'), encode(revoker, 'hex'))), '[]'), array_agg(place)
+  INTO found, revoked FROM (${foundRevocations(tables, 'asked')}) AS rows;
   SELECT coalesce(jsonb_agg(question || jsonb_build_object('place', place - 1)), '[]') INTO free
   FROM jsonb_array_elements(asked) WITH ORDINALITY AS one (question, place)
-  WHERE NOT coalesce(question->'ids' ?| revoked, false) AND (question->>'epoch')::float8 = stores.epoch
+  WHERE NOT coalesce(place = ANY (revoked), false) AND (question->>'epoch')::float8 = stores.epoch
     AND (question->>'expiration')::float8 >= stores.forgotten AND present >= stores.revocations_forgotten;
   WITH claimed AS (
     INSERT INTO ${calls} AS claims (key, expiration)

@@ -36,7 +36,7 @@ export function callStore(
   async function askAll(all: readonly Waiting[]): Promise<readonly (CallAnswer | undefined)[]> {
     const now = secondsOf(settings.clock)
     const questions = all.map(({ question: { claim, limits }, query, call, epoch: known }) => ({
-      ids: query.ids,
+      ...query,
       call,
       epoch: known,
       expiration: String(claim.expiration),
@@ -48,7 +48,7 @@ export function callStore(
     epoch.correct(answers.epoch)
     return Promise.all(
       all.map(async ({ question: { limits }, query, call, epoch: known }, place): Promise<CallAnswer | undefined> => {
-        const rows = answers.found.filter(({ id }) => query.ids.includes(id))
+        const rows = answers.found.filter((row) => row.place === place)
         const revocations = await settle(() => {
           assertNotForgotten(answers.forgotten, now)
           return query.recordsOf(rows)
@@ -94,7 +94,7 @@ export function callStore(
 interface Answers {
   readonly epoch: number
   readonly forgotten: number
-  readonly found: readonly RevocationRow[]
+  readonly found: readonly (RevocationRow & { readonly place: number })[]
   /** The places of the questions whose claim was the first one. */
   readonly first: readonly unknown[]
   /** Those of them with limits, and the answers to these. */
@@ -126,9 +126,9 @@ function readAnswers({ answers }: Row): Answers {
     epoch,
     forgotten,
     found: list('found').map((row) => {
-      const [id, revoker] = Array.isArray(row) ? (row as readonly unknown[]) : []
-      if (typeof id !== 'string' || typeof revoker !== 'string') throw otherForm()
-      return { id, revoker }
+      const [place, id, revoker] = Array.isArray(row) ? (row as readonly unknown[]) : []
+      if (typeof place !== 'number' || typeof id !== 'string' || typeof revoker !== 'string') throw otherForm()
+      return { place, id, revoker }
     }),
     first: list('first'),
     limited,

@@ -5,6 +5,27 @@ export function addFunctionOf({ revocations }: Tables): string {
   return `${revocations}_add`
 }
 
+/**
+ * Returns the SQL of the rows of some queries, each with the place of its query, from 1.
+ *
+ * Each pair of a delegation and a revoker is looked up by both: the rows of other revokers are not read. The planner
+ * expects 10 elements of an array and 100 of a JSON list, and would compile the statement if it expected a million pairs.
+ *
+ * @param queries - SQL of a JSON list of `{ delegations, principals, revokers }`.
+ */
+export function foundRevocations({ revocations }: Tables, queries: string): string {
+  const namesIn = (list: string, name: string): string =>
+    `CROSS JOIN LATERAL unnest(ARRAY(SELECT jsonb_array_elements_text(query->'${list}'))) AS ${list} (${name})`
+  const rowsWhere = (condition: string): string =>
+    `CROSS JOIN LATERAL (SELECT * FROM ${revocations} WHERE ${condition} OFFSET 0) AS found`
+  const all = `SELECT place, found.id, found.revoker
+    FROM unnest(ARRAY(SELECT jsonb_array_elements(${queries}))) WITH ORDINALITY AS one (query, place)`
+  return `
+    ${all} ${namesIn('delegations', 'named')} ${namesIn('revokers', 'by')}
+    ${rowsWhere("id = decode(named, 'hex') AND revoker = decode(by, 'hex')")}
+    UNION ALL ${all} ${namesIn('principals', 'named')} ${rowsWhere("id = decode(named, 'hex')")}`
+}
+
 /** The channel on which an addition is announced. */
 export function revocationChannel({ revocations }: Pick<Tables, 'revocations'>): string {
   return revocations

@@ -5,11 +5,18 @@ import type { RevocationEntry, RevocationRecord } from '../../revocation/revocat
 import { type Clock, secondsOf } from '../../time.ts'
 import { type EntryBox, entryBox } from '../entry-box.ts'
 import type { StoreSecret } from '../keyed-names.ts'
-import { assertNotForgotten, forgettableBefore, queryFor, type RevocationRow, rowsOf } from '../revocation-rows.ts'
+import {
+  assertNotForgotten,
+  forgettableBefore,
+  queryFor,
+  type RevocationQuery,
+  type RevocationRow,
+  rowsOf,
+} from '../revocation-rows.ts'
 import type { SharedRevocationStore } from '../shared-stores.ts'
 import { forgettable, onDisk, otherForm, type PostgresConnection } from './connection.ts'
 import { forgetRows, noteForgotten } from './forget-rows.ts'
-import { addFunctionOf } from './revocation-function.ts'
+import { addFunctionOf, foundRevocations } from './revocation-function.ts'
 
 /** Makes the revocation store of a connection. Look-ups that wait share a statement. */
 export function revocationStore(
@@ -20,21 +27,19 @@ export function revocationStore(
   const { names, tables, batched, ask } = connection
   // The left join gives a row also when nothing is found, so that missing data is noticed.
   const findText = `
-SELECT fingerprint, revocations_forgotten, encode(found.id, 'hex') AS id, encode(found.revoker, 'hex') AS revoker
-FROM ${tables.meta} LEFT JOIN ${tables.revocations} AS found
-  ON found.id IN (SELECT decode(id, 'hex') FROM unnest(string_to_array($1, ',')) AS t (id))`
+SELECT fingerprint, revocations_forgotten, place, encode(found.id, 'hex') AS id, encode(found.revoker, 'hex') AS revoker
+FROM ${tables.meta} LEFT JOIN (${foundRevocations(tables, '$1::jsonb')}) AS found ON true`
 
-  async function findAll(queries: readonly (readonly string[])[]): Promise<readonly (readonly RevocationRow[])[]> {
-    const rows = await ask(findText, [[...new Set(queries.flat())].join(',')])
+  async function findAll(queries: readonly RevocationQuery[]): Promise<readonly (readonly RevocationRow[])[]> {
+    const rows = await ask(findText, [JSON.stringify(queries)])
     const forgotten = Number(rows[0]['revocations_forgotten'])
     if (!Number.isFinite(forgotten)) throw otherForm()
     assertNotForgotten(forgotten, secondsOf(clock))
-    const byId = new Map<string, RevocationRow[]>()
-    for (const { id, revoker } of rows) {
-      if (typeof id !== 'string') continue
-      byId.set(id, [...(byId.get(id) ?? []), { id, revoker: String(revoker) }])
+    const found = queries.map((): RevocationRow[] => [])
+    for (const { place, id, revoker } of rows) {
+      if (typeof id === 'string') found[Number(place) - 1]?.push({ id, revoker: String(revoker) })
     }
-    return queries.map((ids) => ids.flatMap((id) => byId.get(id) ?? []))
+    return found
   }
 
   const find = batched(findAll)
@@ -44,8 +49,8 @@ FROM ${tables.meta} LEFT JOIN ${tables.revocations} AS found
       ids: readonly string[],
       { signal }: { readonly signal?: AbortSignal | undefined },
     ): Promise<readonly RevocationRecord[]> {
-      const { ids: hashes, recordsOf } = queryFor(ids, names)
-      return recordsOf(await find(hashes, signal))
+      const query = queryFor(ids, names)
+      return query.recordsOf(await find(query, signal))
     },
     async add(entry: RevocationEntry) {
       const { rows, until, entry: read } = rowsOf(entry, names)

@@ -14,36 +14,31 @@ import { type Script, script } from './client.ts'
 import { otherForm, type RedisConnection, scoreOf, text } from './connection.ts'
 import { forgottenWithReservation, limitFunctions, limitKeys } from './limit-scripts.ts'
 import { answerKinds, answerOf, requestValues } from './limit-store.ts'
-import { revokersOf } from './revocation-store.ts'
-import { claimFunction, keepFor, opening } from './scripts.ts'
+import { idsOf, queryValue, revokersOf } from './revocation-store.ts'
+import { claimFunction, findFunction, keepFor, opening } from './scripts.ts'
 
 /**
  * Asks everything about a call. KEYS: stores, calls, made, those of limits, and one for each id. ARGV: fingerprint,
  * request, the time; then those of a claim: epoch, name, expiration, the time before which calls may be forgotten,
- * milliseconds; then those of a reservation, if there is one.
+ * milliseconds; the query of revocations; then those of a reservation, if there is one.
  *
  * Returns the time before which revocations were forgotten, the revokers of each id, the answer to the claim, and that
  * to the reservation. Where a part refuses the call, the next ones are not asked. `made` is `2` when the limits are
  * reserved, too: a client may send the request once more.
  */
-const askScript: Script = script(`${opening}${claimFunction}${limitFunctions(4)}
+const askScript: Script = script(`${opening}${findFunction}${claimFunction}${limitFunctions(4)}
 local now = tonumber(ARGV[3])
-local answer = {'answers', request, known[4], {}}
-local revoked = false
-for i = 10, #KEYS do
-  local revokers = redis.call('HKEYS', KEYS[i])
-  if #revokers > 0 then revoked = true end
-  table.insert(answer[4], revokers)
-end
+local found, revoked = find(10, ARGV[9])
+local answer = {'answers', request, known[4], found}
 if revoked or now < tonumber(known[4]) then return answer end
 if redis.call('GET', KEYS[3]) == '2' then
   answer[5], answer[6] = {'claimed', '1'}, {'reserved'}
   return answer
 end
 answer[5] = claim(ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8])
-if answer[5][2] ~= '1' or answer[5][1] ~= 'claimed' or not ARGV[9] then return answer end
+if answer[5][2] ~= '1' or answer[5][1] ~= 'claimed' or not ARGV[10] then return answer end
 forgetLimits(now, forgettable(now - ${keepFor}), ${forgottenWithReservation})
-answer[6] = reserve(ARGV[9], now, ARGV[10], ARGV[11], 12)
+answer[6] = reserve(ARGV[10], now, ARGV[11], ARGV[12], 13)
 if answer[6][1] == 'reserved' then redis.call('SET', KEYS[3], '2', 'PX', ARGV[8]) end
 return answer
 `)
@@ -62,17 +57,17 @@ export function callStore(
     const now = secondsOf(settings.clock)
     // A reservation whose deadline has passed is left to its store, which rejects it.
     const wanted = given === undefined || given.deadline <= now ? undefined : given
-    const { ids: hashes, recordsOf } = queryFor(ids, names)
+    const query = queryFor(ids, names)
     const request = newRequest()
-    const keys = [key('calls'), key('made', request), ...limits, ...hashes.map((id) => key('revoked', id))]
+    const keys = [key('calls'), key('made', request), ...limits, ...idsOf(query).map((id) => key('revoked', id))]
     const claimed = [known, names.hex('replay', claim.key), scoreOf(claim.expiration), String(now - keepFor)]
-    const values = [String(now), ...claimed, String(2 * settings.timeoutMs)]
+    const values = [String(now), ...claimed, String(2 * settings.timeoutMs), queryValue(query)]
     const reservation = wanted === undefined ? [] : requestValues(namedRequest(wanted, now, names))
     const answer = await ask(askScript, ['answers'], keys, [...values, ...reservation], request)
     const [, forgotten, found, first, reserved] = answer
     const revocations = await settle(() => {
       assertNotForgotten(Number(text(forgotten)), now)
-      return recordsOf(revokersOf(hashes, found))
+      return query.recordsOf(revokersOf(query, found))
     })
     if (first === undefined) return { revocations }
     const [kind, value] = listOf(first)

@@ -6,7 +6,14 @@ import type { RevocationEntry, RevocationRecord } from '../../revocation/revocat
 import { type Clock, secondsOf } from '../../time.ts'
 import { entryBox } from '../entry-box.ts'
 import type { StoreSecret } from '../keyed-names.ts'
-import { assertNotForgotten, forgettableBefore, queryFor, type RevocationRow, rowsOf } from '../revocation-rows.ts'
+import {
+  assertNotForgotten,
+  forgettableBefore,
+  queryFor,
+  type RevocationQuery,
+  type RevocationRow,
+  rowsOf,
+} from '../revocation-rows.ts'
 import type { SharedRevocationStore } from '../shared-stores.ts'
 import { otherForm, type RedisConnection, revocationChannel, scoreOf, text } from './connection.ts'
 import {
@@ -32,10 +39,10 @@ export function revocationStore(
 
   return Object.freeze({
     async findRevocations(ids: readonly string[]): Promise<readonly RevocationRecord[]> {
-      const { ids: hashes, recordsOf } = queryFor(ids, names)
-      const [, forgotten, ...found] = await ask(findScript, ['found'], keysOf(hashes), [])
+      const query = queryFor(ids, names)
+      const [, forgotten, found] = await ask(findScript, ['found'], keysOf(idsOf(query)), [queryValue(query)])
       assertNotForgotten(Number(text(forgotten)), secondsOf(clock))
-      return recordsOf(revokersOf(hashes, found))
+      return query.recordsOf(revokersOf(query, found))
     },
     async add(entry: RevocationEntry) {
       const { rows, until, entry: read } = rowsOf(entry, names)
@@ -75,12 +82,23 @@ export function revocationStore(
   })
 }
 
+/** The ids of a query, in the order in which scripts take them. */
+export function idsOf({ delegations, principals }: RevocationQuery): readonly string[] {
+  return [...delegations, ...principals]
+}
+
+/** A query as scripts take it, beside its ids. */
+export function queryValue({ delegations, revokers }: RevocationQuery): string {
+  return JSON.stringify({ delegations: delegations.length, revokers })
+}
+
 /**
  * Returns the rows of an answer, which has the revokers of each id.
  *
  * @throws StoreError when it has not.
  */
-export function revokersOf(ids: readonly string[], found: unknown): readonly RevocationRow[] {
+export function revokersOf(query: RevocationQuery, found: unknown): readonly RevocationRow[] {
+  const ids = idsOf(query)
   if (!Array.isArray(found) || found.length !== ids.length || !found.every(Array.isArray)) throw otherForm()
   return ids.flatMap((id, at) => (found[at] as readonly unknown[]).map((revoker) => ({ id, revoker: text(revoker) })))
 }

@@ -124,15 +124,35 @@ return {'forgotten', request, tostring(forget(ARGV[3], tonumber(ARGV[4])))}
 `)
 
 /**
- * Finds revocations. KEYS: stores, and one for each id. Returns the time before which revocations were forgotten and,
- * for each id, its revokers.
+ * Finds revocations of KEYS[first] and the following ones, of which the delegations come first, and then the principals.
+ * `query` is JSON: the number of the delegations, and the revokers that count for them. Others are not read. Returns the
+ * revokers of each id, and whether there is one.
  */
-export const findScript: Script = script(`${opening}
-local found = {'found', request, known[4]}
-for i = 2, #KEYS do
-  found[i + 2] = redis.call('HKEYS', KEYS[i])
+export const findFunction: string = `
+local function find(first, query)
+  local found, any = {}, false
+  local asked = cjson.decode(query)
+  for i = first, #KEYS do
+    local revokers = {}
+    if i >= first + asked.delegations then revokers = redis.call('HKEYS', KEYS[i])
+    elseif redis.call('EXISTS', KEYS[i]) == 1 then
+      for at, last in ipairs(redis.call('HMGET', KEYS[i], unpack(asked.revokers))) do
+        if last then table.insert(revokers, asked.revokers[at]) end
+      end
+    end
+    any = any or #revokers > 0
+    table.insert(found, revokers)
+  end
+  return found, any
 end
-return found
+`
+
+/**
+ * Finds revocations. KEYS: stores, and one for each id. ARGV: fingerprint, request, query. Returns the time before which
+ * revocations were forgotten and, for each id, its revokers.
+ */
+export const findScript: Script = script(`${opening}${findFunction}
+return {'found', request, known[4], (find(2, ARGV[3]))}
 `)
 
 /**
