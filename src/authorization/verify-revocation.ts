@@ -1,12 +1,13 @@
 import type { CID } from 'multiformats/cid'
+import { commandCovers } from '../capability/command.ts'
 import type { Did } from '../did/did.ts'
 import { isTokenCid } from '../ipld/cid.ts'
 import { type IpldMap, type IpldValue, isCid, isList } from '../ipld/value.ts'
 import type { RevocationEntry, RevocationStore } from '../revocation/revocation-store.ts'
 import { revokeCommand } from '../revocation/revoke.ts'
 import { maybe, readOptions, refusePromise, withMethod } from '../support/options.ts'
-import { secondsOf, type Timestamp } from '../time.ts'
-import type { Chain, ChainLink, OpenInvocation } from './chain.ts'
+import { never, secondsOf, type Timestamp } from '../time.ts'
+import type { Chain, ChainLink, Link, OpenInvocation } from './chain.ts'
 import { checkAlignment, checkWitness } from './checks/alignment.ts'
 import { checkPolicies } from './checks/policy.ts'
 import { checkRevocation } from './checks/revocation.ts'
@@ -41,7 +42,8 @@ export type RevocationVerdict =
  * chain that leads to it. Invalid bytes are a verdict, not an error.
  *
  * An accepted revocation applies only in chains in which the revoker is an issuer; `authorize` checks that for each
- * chain.
+ * chain. Anybody can sign a delegation and revoke it: `createService` takes revocations of its own owners alone, and a
+ * service that adds entries itself has to decide whose revocations it stores.
  *
  * @throws ArgumentError when an option is not of its type.
  *
@@ -70,9 +72,20 @@ export async function verifyRevocation(
   return runAsync(decide(container, now, settings, revocations, { signal }))
 }
 
+/**
+ * Verifies a revocation that another service accepted, as {@link verifyRevocation} does, but compares no times: that
+ * service compared them when it accepted the revocation.
+ */
+export function verifyAcceptedRevocation(
+  container: string | Uint8Array,
+  options: Pick<VerificationOptions, 'resolver'>,
+): Promise<RevocationVerdict> {
+  return runAsync(decide(container, undefined, completeVerification(options), undefined, {}))
+}
+
 function* decide(
   container: string | Uint8Array,
-  now: Timestamp,
+  now: Timestamp | undefined,
   settings: VerificationSettings,
   revocations: RevocationStore | undefined,
   call: CallOptions,
@@ -86,7 +99,7 @@ function* decide(
 
 function* verify(
   container: string | Uint8Array,
-  now: Timestamp,
+  now: Timestamp | undefined,
   settings: VerificationSettings,
   revocations: RevocationStore | undefined,
   call: CallOptions,
@@ -103,17 +116,20 @@ function* verify(
   const path = orderProofs(named.path, (key) => delegations.get(key), settings.limits.proofs)
   if (isDenial(path)) return refuse(withSentence(path, undefined, settings))
   const chain: Chain = { links: proofs, invocation }
+  const upstream = isOwn(invocation, path) ? [] : path.slice(0, -1)
   const state = createSignatureState(settings.backend)
   const denial =
     checkAlignment(chain) ??
     checkWitness(path) ??
     checkRevoker(invocation, path) ??
-    checkTimeBounds(chain, now, settings) ??
+    checkReach(invocation, path) ??
+    (now === undefined ? undefined : (checkTimeBounds(chain, now, settings) ?? checkExpiry(upstream, now, settings))) ??
     (yield* checkSignatures(chain, settings, state, call)) ??
     (yield* checkPath(path, invocation, settings, state, call)) ??
     checkPolicies(chain) ??
     // RVK-09
-    (revocations && (yield* checkRevocation(chain, { ...settings, revocations }, call)))
+    (revocations && (yield* checkRevocation(chain, { ...settings, revocations }, call))) ??
+    (revocations && (yield* checkUpstream(upstream, invocation, { ...settings, revocations }, call)))
   if (denial !== undefined) return refuse(withSentence(denial, chain, settings))
   const { link } = path.at(-1) as ChainLink
   const entry: RevocationEntry = {
@@ -167,6 +183,69 @@ function checkRevoker(invocation: OpenInvocation, path: readonly ChainLink[]): D
     requirement: 'RVK-02',
     detail: { kind: 'principal', expected: path.map(({ link }) => link.issuer), found: revoker },
   }
+}
+
+/** Whether the revoker is the issuer of the revoked delegation, or the owner of the authority. */
+function isOwn({ fields: { subject } }: OpenInvocation, path: readonly ChainLink[]): boolean {
+  const root = path[0]?.link
+  return path.at(-1)?.link.issuer === subject || (root?.issuer === subject && root.subject === subject)
+}
+
+/**
+ * RVK-14: another revoker is an issuer in a chain that can be used. A revocation that can never apply is not stored.
+ *
+ * Between two delegations of one principal, any number of others can be inserted; the chain can be used without them.
+ */
+function checkReach(invocation: OpenInvocation, path: readonly ChainLink[]): Denial | undefined {
+  if (isOwn(invocation, path)) return undefined
+  const { subject: revoker } = invocation.fields
+  const links = path.map(({ link }) => link)
+  const broader = links.findIndex(
+    ({ command }, at) => at > 0 && !commandCovers((links[at - 1] as Link).command, command),
+  )
+  const isReached = links.some(({ issuer }, at) => {
+    const before = new Set(links.slice(0, at).map((link) => link.issuer))
+    return issuer === revoker && !links.slice(at + 1).some((link) => before.has(link.issuer))
+  })
+  if (links[0]?.issuer !== links[0]?.subject) {
+    return reach(
+      'root_not_subject',
+      'does not begin with a delegation by its own subject; add the earlier delegations',
+      0,
+    )
+  }
+  if (broader >= 0)
+    return reach('command_not_covered', 'has a delegation of a command that the one before it does not cover', broader)
+  if (!isReached)
+    return reach('principal_misaligned', 'passes through the revoker in a circle; list the shortest chain', 0)
+  return undefined
+}
+
+/** RVK-14 */
+function checkExpiry(
+  upstream: readonly ChainLink[],
+  now: Timestamp,
+  { clockTolerance }: VerificationSettings,
+): Denial | undefined {
+  const at = upstream.findIndex(({ link: { expiration } }) => expiration !== never && now > expiration + clockTolerance)
+  return at < 0 ? undefined : reach('expired', 'has an expired delegation before the revoked one', at)
+}
+
+/** No delegation before the revoked one is revoked itself. */
+function* checkUpstream(
+  upstream: readonly ChainLink[],
+  invocation: OpenInvocation,
+  settings: Parameters<typeof checkRevocation>[1] & VerificationSettings,
+  call: CallOptions,
+): Steps<Denial | undefined> {
+  if (upstream.length === 0) return undefined
+  const chain: Chain = { links: upstream, invocation }
+  const refusal = yield* checkRevocation(chain, settings, call)
+  return refusal && withSentence(refusal, chain, settings)
+}
+
+function reach(code: Denial['code'], fault: string, at: number): Denial {
+  return { code, at, message: `the \`path\` of the revocation ${fault}`, requirement: 'RVK-14' }
 }
 
 function refuse(denial: Denial): RevocationVerdict {

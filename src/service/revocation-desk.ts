@@ -19,6 +19,7 @@ import type { GuardDenial } from '../guard/result.ts'
 import type { Invocation } from '../invocation/invocation.ts'
 import { isCid, isList } from '../ipld/value.ts'
 import type { RevocationEntry, RevocationRegistry } from '../revocation/revocation-store.ts'
+import { unlessAborted } from '../support/abort.ts'
 import { withinDeadline } from '../support/deadline.ts'
 import { ownBytes } from '../support/own-bytes.ts'
 import { quietly } from '../support/quietly.ts'
@@ -61,6 +62,7 @@ export function createRevocationDesk(options: DeskOptions): RevocationDesk {
     ...(options.clock !== undefined && { clock: options.clock }),
   })
   const underWay = new Set<Promise<unknown>>()
+  const storing = new Map<string, Promise<unknown>>()
   let isClosed = false
 
   async function work(container: string | Uint8Array, signal: AbortSignal | undefined): Promise<RevocationResult> {
@@ -72,7 +74,7 @@ export function createRevocationDesk(options: DeskOptions): RevocationDesk {
     let accepted: Accepted | GuardDenial
     try {
       accepted = await withinDeadline(decisionMs, { signals: [signal], reason }, (ended) =>
-        accept(container, options, copies, ended),
+        accept(container, options, { copies, storing }, ended),
       )
     } catch (error) {
       report(options, error)
@@ -103,6 +105,13 @@ export function createRevocationDesk(options: DeskOptions): RevocationDesk {
   }
 }
 
+/** The state of a desk. */
+interface Storing {
+  readonly copies: DenialSampler
+  /** The revocations that are being stored, by name. */
+  readonly storing: Map<string, Promise<unknown>>
+}
+
 /** A revocation that was verified and stored. */
 interface Accepted {
   readonly target: CID
@@ -113,7 +122,7 @@ interface Accepted {
 async function accept(
   container: string | Uint8Array,
   options: DeskOptions,
-  copies: DenialSampler,
+  desk: Storing,
   signal: AbortSignal,
 ): Promise<Accepted | GuardDenial> {
   const { accept, acceptRedundantFields, backend, clock, clockTolerance, limits, resolver, revocations } = options
@@ -145,12 +154,37 @@ async function accept(
       requirement: 'SVC-17',
     }
   }
-  // SVC-16: anybody can send a copy.
-  if ((await isKnown(verdict.entry, options, signal)) && !copies.admit(undefined)) return repeated
-  await options.registry?.add(verdict.entry, { byDelegate: verdict.entry.revoker !== owner })
+  const { entry, target } = verdict
+  // Where everybody is an owner, a stranger would take the places of owners.
+  const byDelegate = options.subjects === anySubject || entry.revoker !== owner
+  const isFresh = await inTurn(desk.storing, JSON.stringify([entry.ids, entry.revoker]), signal, async () => {
+    // SVC-16: anybody can send a copy.
+    if ((await isKnown(entry, options, signal)) && !desk.copies.admit(undefined)) return false
+    await options.registry?.add(entry, { byDelegate })
+    return true
+  })
+  if (!isFresh) return repeated
   // It applies already; a failure asks the sender to send it again.
-  await options.ledger?.revoked(verdict.entry)
-  return { target: verdict.target, entry: verdict.entry, revocation }
+  await options.ledger?.revoked(entry)
+  return { target, entry, revocation }
+}
+
+/** Runs a task when no other one of the same name runs: of copies that arrive at once, the first one is stored alone. */
+async function inTurn<T>(
+  running: Map<string, Promise<unknown>>,
+  name: string,
+  signal: AbortSignal,
+  task: () => Promise<T>,
+): Promise<T> {
+  for (let other = running.get(name); other !== undefined; other = running.get(name)) {
+    await other
+    signal.throwIfAborted()
+  }
+  const result = task()
+  const end = (): void => void running.delete(name)
+  // A store that never answers does not hold the next copy for ever.
+  running.set(name, unlessAborted(result, signal).then(end, end))
+  return result
 }
 
 /** Whether a revocation is in the store. */

@@ -2,6 +2,7 @@ import { base32 } from 'multiformats/bases/base32'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { verifyRevocation } from '../../src/authorization/verify-revocation.ts'
+import { anySubject } from '../../src/capability/subject.ts'
 import { encodeContainer, type TokenLike } from '../../src/container/container.ts'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
@@ -128,6 +129,64 @@ describe('verifyRevocation', () => {
       'revoked RVK-05',
     )
     expect(await asked({ findRevocations: () => Promise.reject(new Error('down')) })).toBe('revocation_unknown RVK-06')
+  })
+
+  describe('RVK-14 by a principal that is neither the issuer nor the owner', () => {
+    const by = async (issuer: Signer, path: readonly Delegation[], revocations?: RevocationStore): Promise<string> => {
+      const revocation = await revoke({ issuer, delegation: path.at(-1) as Delegation, path })
+      const container = encodeContainer([revocation, ...path])
+      const verdict = await verifyRevocation(container, { clock, ...(revocations && { revocations }) })
+      return verdict.accepted ? 'accepted' : `${verdict.denial.code} ${verdict.denial.requirement}`
+    }
+    const over = { subject: alice.did } as const
+
+    it('is accepted with a chain that can be used, before it begins as well', async () => {
+      expect(await by(bob, [first, second, third])).toBe('accepted')
+      const later = await delegateRaw(bob, carol, { ...over, notBefore: now + 3_600 })
+      expect(await by(bob, [first, later, await delegateRaw(carol, dan, over)])).toBe('accepted')
+      const again = await delegateRaw(carol, carol, over)
+      expect(await by(bob, [first, second, again, third])).toBe('accepted')
+    })
+
+    it('is refused in a circle, by any key that a delegate inserts [attack 81]', async () => {
+      const [victim] = await chainOf(alice, dan)
+      const given = await delegateRaw(alice, mallory, { ...over, expiration: now + 60 })
+      for (const name of ['k1', 'k2', 'k3']) {
+        const key = await actor(name)
+        const circle = [await delegateRaw(mallory, key, over), await delegateRaw(key, alice, over)]
+        expect(await by(key, [given, ...circle, victim as Delegation])).toBe('principal_misaligned RVK-14')
+        expect(await by(mallory, [given, ...circle, victim as Delegation])).toBe('principal_misaligned RVK-14')
+        const around = [await delegateRaw(bob, key, over), await delegateRaw(key, bob, over)]
+        expect(await by(key, [first, ...around, second])).toBe('principal_misaligned RVK-14')
+        expect(await by(key, [first, ...around, ...around, second])).toBe('principal_misaligned RVK-14')
+      }
+    })
+
+    it('is refused if the chain does not begin with its subject, is broader or has expired', async () => {
+      const inserted = await delegateRaw(mallory, bob, over)
+      expect(await by(mallory, [inserted, second])).toBe('root_not_subject RVK-14')
+      const anybody = await delegateRaw(mallory, bob, { subject: anySubject })
+      expect(await by(mallory, [anybody, second])).toBe('root_not_subject RVK-14')
+      const harmless = await delegateRaw(alice, mallory, { ...over, command: '/harmless' })
+      expect(await by(mallory, [harmless, inserted, second])).toBe('command_not_covered RVK-14')
+      const expired = await delegateRaw(alice, mallory, { ...over, expiration: now - 61 })
+      expect(await by(mallory, [expired, inserted, second])).toBe('expired RVK-14')
+      expect(await by(alice, [expired, inserted, second])).toBe('accepted')
+    })
+
+    it('is refused if a delegation before the revoked one is revoked, which the revoked one may be', async () => {
+      const path = [await delegateRaw(alice, mallory, over), await delegateRaw(mallory, bob, over), second]
+      const [given, , target] = path as [Delegation, Delegation, Delegation]
+      const store = await storeWith([await revoke({ issuer: bob, delegation: target }), target])
+      expect(await by(mallory, path, store)).toBe('accepted')
+      await store.add({ ids: [String(given.cid)], revoker: alice.did, expiration: never })
+      expect(await by(mallory, path, store)).toBe('revoked RVK-05')
+      expect(await by(alice, path, store)).toBe('accepted')
+      expect(await by(bob, path, store)).toBe('accepted')
+      expect(await by(mallory, path, { findRevocations: () => Promise.reject(new Error('down')) })).toBe(
+        'revocation_unknown RVK-06',
+      )
+    })
   })
 
   it('RVK-08 requires a path that is one chain, signed by its issuers', async () => {

@@ -193,6 +193,43 @@ describe('the revocations that a service receives', () => {
     expect(await service.call(await containerOf('/mail/list'))).toMatchObject({ denial: { code: 'revoked' } })
   })
 
+  it('SVC-16 are recorded a few times when thousands of copies of one arrive at once [attack 81]', async () => {
+    const { service, kinds } = setUp()
+    const revocation = await revoke({ issuer: alice, delegation: proofs[0] as never })
+    const container = encodeContainer([revocation, ...proofs])
+    const results = await Promise.all(Array.from({ length: 500 }, () => service.revoke(container)))
+    expect(results.filter(({ accepted }) => accepted)).toHaveLength(11)
+    expect(kinds()).toHaveLength(11)
+  })
+
+  it('SVC-16 are stored by a copy that waits if the store fails for the first one', async () => {
+    const store = memoryRevocationStore({ clock })
+    let fails = 1
+    const add = async (...entry: Parameters<typeof store.add>): Promise<void> => {
+      if (fails-- > 0) throw new Error('down')
+      await store.add(...entry)
+    }
+    const { service } = setUp({ registry: { ...store, add }, revocations: store })
+    const container = encodeContainer([await revoke({ issuer: alice, delegation: proofs[0] as never }), ...proofs])
+    const results = await Promise.all([1, 2].map(() => service.revoke(container)))
+    expect(results.map(({ accepted }) => accepted)).toEqual([false, true])
+    expect(store.size).toBe(1)
+  })
+
+  it('SVC-17 RVK-07 leave the places of owners free where everybody is one', async () => {
+    const revocations = memoryRevocationStore({ clock, maxEntries: 20 })
+    const { service } = setUp({ subjects: anySubject, revocations, registry: true })
+    let accepted = 0
+    for (let at = 0; at < 25; at++) {
+      const own = await delegateRaw(bob, bob)
+      const result = await service.revoke(encodeContainer([await revoke({ issuer: bob, delegation: own }), own]))
+      if (result.accepted) accepted += 1
+    }
+    expect(accepted).toBe(18)
+    await revocations.add({ ids: [bob.did], expiration: never })
+    expect(revocations.size).toBe(19)
+  })
+
   it('SVC-16 are no copies when another principal has revoked the delegation, and after a minute', async () => {
     let time = clock.now()
     const { service } = setUp({ clock: { now: () => time } })
