@@ -1,3 +1,5 @@
+import { base58btc } from 'multiformats/bases/base58'
+import { CID } from 'multiformats/cid'
 import { afterEach, describe, expect, it } from 'vitest'
 import { backend } from '#backend'
 import { signPage } from '../../src/distribution/feed/page.ts'
@@ -6,7 +8,10 @@ import { type RevocationLookupOptions, revocationLookup } from '../../src/distri
 import { type Answer, type Question, readQuestion, signAnswer } from '../../src/distribution/lookup/statement.ts'
 import { ArgumentError, StoreError } from '../../src/errors.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
+import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
 import { never } from '../../src/time.ts'
+import { sqliteFile } from '../state/open-sqlite.ts'
 import { actor } from '../support/actors.ts'
 import { serveFetch } from './serve.ts'
 import { cidNumber } from './sources.ts'
@@ -224,6 +229,72 @@ describe('a look-up of revocations', () => {
     expect(requests.map(({ signal }) => signal.aborted)).toEqual([true])
     await expect(store.findRevocations(chain.slice(1), {})).rejects.toThrow('failed a moment ago')
     expect(store.asked).toBe(1)
+  })
+
+  it('RVK-53 is answered for other chains when one cannot be answered [attack 81]', async () => {
+    const { fetch, revoke } = publish()
+    const names = Array.from({ length: 300 }, (_, at) => `did:web:s${at}.example` as typeof alice.did)
+    const state = { answer: fetch }
+    const store = reader((request) => state.answer(request), {
+      retryMs: 60_000,
+      maxAge: 0,
+      dangerouslyAllowStaleFor: 60,
+    })
+    expect(await store.findRevocations(chain, {})).toEqual([])
+    // A question of too many names, and one with a long answer.
+    await expect(store.findRevocations([cidNumber(1), ...names], {})).rejects.toThrow('status 400')
+    for (const name of names) revoke(name)
+    for (const name of names) for (let at = 3; at < 7; at++) revoke(cidNumber(at), name)
+    const wide = [3, 4, 5, 6].map(cidNumber)
+    await expect(store.findRevocations([...wide, ...names.slice(0, 250)], {})).rejects.toThrow('status 422')
+    expect(await store.findRevocations([...wide, alice.did], {})).toEqual([])
+    for (const wrong of [new Response('no'), new Response('x'.repeat(200_000)), new Response('', { status: 404 })]) {
+      state.answer = async () => wrong.clone()
+      await expect(store.findRevocations([cidNumber(9), bob.did], {})).rejects.toThrow(StoreError)
+      // An answer that is wrong is no reason for an older one.
+      await expect(store.findRevocations(chain, {})).rejects.toThrow(StoreError)
+      expect(store.knowledge()?.stale).toBe(false)
+      state.answer = fetch
+      expect(await store.findRevocations(chain, {})).toEqual([])
+    }
+    for (const absent of [new Response('', { status: 503 }), new TypeError('fetch failed')]) {
+      const other = reader(
+        async () => {
+          if (absent instanceof Response) return absent
+          throw absent
+        },
+        { retryMs: 60_000 },
+      )
+      await expect(other.findRevocations(chain, {})).rejects.toThrow()
+      await expect(other.findRevocations(chain, {})).rejects.toThrow('failed a moment ago')
+    }
+  })
+
+  it('RVK-53 finds a delegation that is asked for in another spelling, and answers in that spelling', async () => {
+    const given = publish()
+    const file = sqliteFile()
+    const secret = new Uint8Array(32).fill(7)
+    prepareSqliteStores({ database: file.open(), secret })
+    const { revocations } = sqliteStores({ database: file.open(), secret })
+    const shared = publish({ revocations })
+    const other = CID.parse(cidNumber(1)).toString(base58btc)
+    for (const { fetch, add } of [
+      { fetch: given.fetch, add: () => given.revoke(cidNumber(1)) },
+      { fetch: shared.fetch, add: () => revocations.add({ ids: [cidNumber(1)], expiration: never }) },
+    ]) {
+      await add()
+      expect(await reader(fetch).findRevocations([other, alice.did], {})).toEqual([{ id: other }])
+    }
+    file.close()
+  })
+
+  it('RVK-51 is refused if the machine was suspended while the answer was on its way', async () => {
+    const { fetch } = publish()
+    const store = reader(async (request) => {
+      store.time += 3_600
+      return fetch(request)
+    })
+    await expect(store.findRevocations(chain, {})).rejects.toThrow('arrived too late')
   })
 
   it('keeps a bounded number of answers, the latest ones', async () => {

@@ -106,11 +106,10 @@ interface Kept {
 export function remoteRevocations(options: RemoteRevocationsOptions): RemoteRevocations {
   const settings: Settings = readOptions('remoteRevocations', options, optionChecks)
   const { maxAge, dangerouslyAllowStaleFor, maxEntries } = settings
-  const ask = asker(settings)
+  const { ask, isAbsent } = asker(settings)
   /** In the order of their arrival, so the first one is the oldest. */
   const kept = new Map<string, Kept>()
   const asking = new Map<string, { readonly answer: Promise<Kept>; readonly askedMs: number }>()
-  let isFailing = false
 
   /** Asks once for callers that ask the same within `maxAge`. */
   function askOnce(key: string, ids: readonly string[]): Promise<Kept> {
@@ -118,21 +117,14 @@ export function remoteRevocations(options: RemoteRevocationsOptions): RemoteRevo
     const askedMs = performance.now()
     if (present !== undefined && askedMs - present.askedMs <= maxAge * 1_000) return present.answer
     const answer = ask(ids)
-      .then(
-        (found) => {
-          isFailing = false
-          // An answer to a later question may have arrived before.
-          if (found.askedMs < (kept.get(key)?.askedMs ?? 0)) return found
-          kept.delete(key)
-          if (kept.size >= maxEntries) forgetOldest()
-          kept.set(key, found)
-          return found
-        },
-        (error: unknown) => {
-          isFailing = true
-          throw error
-        },
-      )
+      .then((found) => {
+        // An answer to a later question may have arrived before.
+        if (found.askedMs < (kept.get(key)?.askedMs ?? 0)) return found
+        kept.delete(key)
+        if (kept.size >= maxEntries) forgetOldest()
+        kept.set(key, found)
+        return found
+      })
       .finally(() => {
         if (asking.get(key)?.answer === answer) asking.delete(key)
       })
@@ -168,7 +160,7 @@ export function remoteRevocations(options: RemoteRevocationsOptions): RemoteRevo
       } catch (error) {
         // RVK-52
         if (before === undefined) throw error
-        if (before.age.seconds() <= maxAge + dangerouslyAllowStaleFor) return before.records
+        if (isAbsent() && before.age.seconds() <= maxAge + dangerouslyAllowStaleFor) return before.records
         const certain = before.records.filter(({ id, revoker }) => revoker === undefined || id.startsWith('did:'))
         if (certain.length === 0) throw error
         return certain
@@ -176,7 +168,7 @@ export function remoteRevocations(options: RemoteRevocationsOptions): RemoteRevo
     },
     knowledge() {
       const oldest = oldestAge()
-      if (!isFailing) return oldest === undefined ? undefined : knowing(Math.min(oldest, maxAge), false)
+      if (!isAbsent()) return oldest === undefined ? undefined : knowing(Math.min(oldest, maxAge), false)
       return oldest === undefined ? undefined : knowing(oldest, oldest > maxAge)
     },
   })
@@ -186,13 +178,23 @@ function knowing(ageSeconds: number, stale: boolean): RevocationKnowledge {
   return Object.freeze({ ageSeconds, stale })
 }
 
-/** Makes the function that asks the publisher. After a failure it fails at once for a while. */
-function asker(settings: Settings): (ids: readonly string[]) => Promise<Kept> {
+/** Asks the publisher. */
+interface Asker {
+  ask(ids: readonly string[]): Promise<Kept>
+  /** Whether the publisher did not respond the last time. */
+  isAbsent(): boolean
+}
+
+/**
+ * Makes the function that asks the publisher. It fails at once for a while after the publisher did not respond. After a
+ * response, however wrong, it does not: a question that cannot be answered would end the answers to all others.
+ */
+function asker(settings: Settings): Asker {
   const { publisher, resolver, clock, timeoutMs, retryMs, maxAge } = settings
   const read = answerReader(didOption('publisher', publisher), resolver, platform)
   let failed: { readonly atMs: number; readonly cause: unknown } | undefined
 
-  return async (ids) => {
+  async function ask(ids: readonly string[]): Promise<Kept> {
     if (failed !== undefined && performance.now() - failed.atMs < retryMs) {
       throw new StoreError('the revocation look-up failed a moment ago', { cause: failed.cause })
     }
@@ -200,20 +202,31 @@ function asker(settings: Settings): (ids: readonly string[]) => Promise<Kept> {
     const age = knowledgeAge(clock, () => performance.now())
     const askedAt = clock.now()
     const askedMs = performance.now()
+    let hasResponded = false
+    const onResponse = (): void => {
+      hasResponded = true
+    }
     try {
       const reason = (): StoreError => new StoreError(`the revocation look-up did not respond within ${timeoutMs} ms`)
       const { records, ageMs } = await withinDeadline(timeoutMs, { reason }, async (signal) =>
-        checkAnswer(await read(await send(settings, { ids, nonce }, signal), signal), ids, nonce),
+        checkAnswer(await read(await send(settings, { ids, nonce }, onResponse, signal), signal), ids, nonce),
       )
       // RVK-51: the age counts from the question, and includes the age of the data of the publisher.
       age.note(askedAt - ageMs / 1_000, (performance.now() - askedMs + ageMs) / 1_000)
       if (ageMs / 1_000 > maxAge) throw new StoreError(`the publisher of the look-up is ${ageMs} ms behind its source`)
+      // This machine may have been suspended while the answer was on its way.
+      if (age.seconds() > maxAge + timeoutMs / 1_000) throw new StoreError('the answer of the look-up arrived too late')
+      failed = undefined
       return { records, askedMs, age }
     } catch (cause) {
-      failed = { atMs: performance.now(), cause }
+      // RVK-53
+      const isAbsent = !hasResponded || performance.now() - askedMs >= timeoutMs
+      failed = isAbsent ? { atMs: performance.now(), cause } : undefined
       throw cause
     }
   }
+
+  return { ask, isAbsent: () => failed !== undefined }
 }
 
 /** @throws StoreError when it is the answer to another question. */
@@ -226,6 +239,7 @@ function checkAnswer(answer: Answer, ids: readonly string[], nonce: string): Ans
 async function send(
   { url, headers, fetch }: Settings,
   question: { readonly ids: readonly string[]; readonly nonce: string },
+  onResponse: () => void,
   signal: AbortSignal,
 ): Promise<string> {
   const request = fetch ?? globalThis.fetch
@@ -238,6 +252,7 @@ async function send(
     cache: 'no-store',
     signal,
   })
+  if (response.status < 500) onResponse()
   if (response.status !== 200 || response.redirected) {
     response.body?.cancel().catch(() => undefined)
     throw new StoreError(`the revocation look-up responded with status ${response.status}; it must be 200`)

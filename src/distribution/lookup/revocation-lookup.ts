@@ -1,7 +1,8 @@
 import { backend as platform } from '#backend'
 import { ArgumentError, StoreError } from '../../errors.ts'
 import type { Signer } from '../../principal/signer.ts'
-import type { RevocationStore } from '../../revocation/revocation-store.ts'
+import { revocationId } from '../../revocation/revocation-id.ts'
+import type { RevocationRecord, RevocationStore } from '../../revocation/revocation-store.ts'
 import { withinDeadline } from '../../support/deadline.ts'
 import {
   callback,
@@ -66,13 +67,20 @@ export function revocationLookup(options: RevocationLookupOptions): RevocationLo
   const given = readOptions('revocationLookup', options, optionChecks)
   const { revocations, signer, authorize, timeoutMs, onError } = given
 
-  async function answerTo({ ids, nonce }: Question, signal: AbortSignal): Promise<string> {
+  async function answerTo({ ids, nonce }: Question, signal: AbortSignal): Promise<string | undefined> {
     // Read before the store is queried: the answer is at least as current.
     const knowledge = revocations.knowledge?.()
     if (revocations.knowledge !== undefined && knowledge === undefined) {
       throw new StoreError('the store of the look-up does not know yet how current it is')
     }
-    const records = await revocations.findRevocations(ids, { signal })
+    const names = new Set(ids.map(revocationId))
+    const found = await revocations.findRevocations([...names], { signal })
+    // RVK-53: the others cannot apply, and anybody can store any number of them.
+    const counts = ({ id, revoker }: RevocationRecord): boolean =>
+      revoker === undefined || id.startsWith('did:') || names.has(revoker)
+    const records = ids.flatMap((id) =>
+      found.filter((one) => one.id === revocationId(id) && counts(one)).map((one) => ({ ...one, id })),
+    )
     const ageMs = Math.ceil((knowledge?.ageSeconds ?? 0) * 1_000)
     return signAnswer({ publisher: signer.did, nonce, ageMs, records }, signer, platform)
   }
@@ -85,9 +93,9 @@ export function revocationLookup(options: RevocationLookupOptions): RevocationLo
       new DOMException(`a look-up of revocations was not answered within ${timeoutMs} ms`, 'TimeoutError')
     return withinDeadline(timeoutMs, { signals: [request.signal], reason }, async (signal) => {
       const question = await questionOf(request, signal)
-      return question === undefined
-        ? plain(400, 'the question must be JSON with `ids` and `nonce`')
-        : plain(200, await answerTo(question, signal))
+      if (question === undefined) return plain(400, 'the question must be JSON with `ids` and `nonce`')
+      const text = await answerTo(question, signal)
+      return text === undefined ? plain(422, 'the answer is too long; ask about fewer names at once') : plain(200, text)
     })
   }
 

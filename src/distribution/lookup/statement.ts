@@ -45,6 +45,8 @@ export interface Answer {
 /** Most names of a question: more than a chain has. */
 const maxIds = 256
 const maxIdLength = 256
+/** Most records of an answer, each of up to five items of its data. */
+const maxRecords = 800
 
 /** The longest text of a question or an answer. */
 export const maxLookupText = 131_072
@@ -82,10 +84,12 @@ export function readQuestion(text: string): Question {
   return question
 }
 
-/** Signs an answer. */
-export function signAnswer(answer: Answer, signer: Signer, backend: CryptoBackend): Promise<string> {
+/** Signs an answer. Returns undefined if it is longer than its reader accepts. */
+export async function signAnswer(answer: Answer, signer: Signer, backend: CryptoBackend): Promise<string | undefined> {
+  if (answer.records.length > maxRecords) return undefined
   const records = answer.records.map(({ id, revoker }) => ({ id, ...(revoker !== undefined && { revoker }) }))
-  return signText({ ...answer, records }, kind, signer, backend)
+  const text = await signText({ ...answer, records }, kind, signer, backend)
+  return text.length <= maxLookupText ? text : undefined
 }
 
 const answerChecks: OptionChecks<Answer> = Object.freeze({
