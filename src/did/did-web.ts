@@ -70,10 +70,11 @@ export interface WebResolverOptions {
   readonly negativeCacheSeconds?: number
   /** Seconds for which an older document is still accepted while its server fails. Default 0. */
   readonly maxStaleSeconds?: number
-  /** Most DIDs in the cache. Default 1,000. */
+  /** Most DIDs whose documents are in the cache, and most whose failures are. Default 1,000. */
   readonly maxEntries?: number
   /**
-   * Most concurrent requests; at most a quarter of them to one host. Further ones are refused, not queued. Default 64.
+   * Most concurrent requests; at most a quarter of them to one host. Further ones are refused, not queued. A quarter of
+   * both is for DIDs that resolved before. Default 64.
    */
   readonly maxConcurrent?: number
   /** A key is accepted when the document lists it under every one of these; see `fromDidResolver`. */
@@ -94,13 +95,18 @@ const maxCacheSeconds = 300
  */
 export function webResolver(options: WebResolverOptions = {}): DidResolver {
   const settings = readSettings(options)
+  /** The last answers of the DIDs that resolved at some time. */
   const answers = createBoundedMap<Answer>(settings.maxEntries)
+  /** Those of the others, so that invented DIDs do not push documents out. */
+  const failures = createBoundedMap<Answer>(settings.maxEntries)
   const pending = new Map<string, { readonly host: string; readonly answer: Promise<Answer> }>()
 
   const ask = (did: Did, location: DidWebLocation, last: Answer | undefined): Promise<Answer> => {
-    // WEB-10
+    // WEB-10: strangers can invent any number of DIDs, and names of servers that never respond.
+    const isKnown = answers.get(did) !== undefined
+    const most = (places: number): number => (isKnown ? places : places - Math.floor(places / 4))
     const ofHost = [...pending.values()].filter(({ host }) => host === location.host).length
-    if (pending.size >= settings.maxConcurrent || ofHost >= Math.ceil(settings.maxConcurrent / 4)) {
+    if (pending.size >= most(settings.maxConcurrent) || ofHost >= most(Math.ceil(settings.maxConcurrent / 4))) {
       return Promise.reject(
         new ResolutionError(
           `the document of ${quote(did)} is not fetched: too many concurrent requests; try again later`,
@@ -109,7 +115,8 @@ export function webResolver(options: WebResolverOptions = {}): DidResolver {
     }
     const answer = request(did, location, settings, last)
       .then((fresh) => {
-        answers.set(did, fresh)
+        const isDocument = fresh.resolved !== undefined || answers.get(did) !== undefined
+        ;(isDocument ? answers : failures).set(did, fresh)
         return fresh
       })
       .finally(() => pending.delete(did))
@@ -122,7 +129,7 @@ export function webResolver(options: WebResolverOptions = {}): DidResolver {
       if (didMethod(did) !== 'web') return undefined
       const location = didWebLocation(did)
       assertAllowed(location.host, settings)
-      const last = answers.get(did)
+      const last = answers.get(did) ?? failures.get(did)
       const answer =
         last !== undefined && isFresh(last, settings)
           ? last

@@ -88,7 +88,7 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
       for (const id of ids) {
         const revokers = byId.get(revocationId(id))
         if (revokers === undefined) continue
-        // RVK-11: others can revoke a delegation any number of times, which no call reads.
+        // Others can revoke a delegation any number of times, which no call reads.
         const counting = id.startsWith('did:')
           ? revokers.keys()
           : [undefined, ...ids].filter((by) => revokers.has(by as Did))

@@ -46,8 +46,8 @@ export interface RevocationStore {
    * Looks up CIDs of delegations and DIDs of principals. A CID in a query is always lower-case base32 (`bafyrei…`, 59
    * characters), as `CID.toString()` of `multiformats` writes it; a custom store has to keep CIDs in that form.
    *
-   * - Returns, for a CID, the revocations by the operator and by each DID of the query: it contains every principal whose
-   *   revocation can count. Two revocations of one id by two principals are two records.
+   * - Returns, for a CID, the revocations by the operator and by each DID of the query, which contains every principal
+   *   whose revocation can count. Two revocations of one id by two principals are two records.
    * - Returns, for a DID, its revocations by anybody.
    * - Returns an empty list when it is certain that there are no such revocations.
    * - Rejects when it cannot find out; the call is then refused.

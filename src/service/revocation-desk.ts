@@ -169,7 +169,7 @@ async function accept(
   return { target, entry, revocation }
 }
 
-/** Runs a task when no other one of the same name runs: of copies that arrive at once, the first one is stored alone. */
+/** Runs a task when no other one of its name runs: of copies that arrive at once, the first one is stored. */
 async function inTurn<T>(
   running: Map<string, Promise<unknown>>,
   name: string,

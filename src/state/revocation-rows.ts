@@ -90,8 +90,8 @@ export interface RevocationQuery {
 /**
  * Returns the query for some ids.
  *
- * RVK-11: a revocation of a delegation counts only if its revoker issued a delegation of the chain, whose DIDs are all in
- * the query. A store looks up the pairs of a delegation and one of these DIDs: others can store any number of
+ * RVK-11: a revocation of a delegation counts only if its revoker issued a delegation of the chain, whose DIDs are all
+ * in the query. A store looks up the pairs of a delegation and one of these DIDs: others can store any number of
  * revocations of one delegation, and no call reads them. The revocation of a principal counts for every revoker.
  */
 export function queryFor(ids: readonly string[], names: KeyedNames): RevocationQuery {

@@ -44,6 +44,31 @@ function serviceThatHears() {
   return { heard, errors, said }
 }
 
+describe('PRF-18 keys that have to be looked up', () => {
+  it('are not looked up for a forged delegation by a did:key, of a call or of a revocation [attack 69]', async () => {
+    const asked: string[] = []
+    const resolver = {
+      resolve: (did: Did) => {
+        if (did.startsWith('did:key:')) return keyResolver().resolve(did, {})
+        asked.push(did)
+        return { keys: [named(before, did)] }
+      },
+    }
+    const { authorize } = createService({ resolver, subjects: [alice.did] })
+    const stranger = parseDid('did:web:h1.evil.example')
+    const call = async (signer: Signer): Promise<string> => {
+      const given = { ...delegationPayload(alice.did, stranger), sub: alice.did }
+      const root = await decodeDelegation(await sealRaw(signer, { payload: given }))
+      const payload = { ...invocationPayload(stranger), aud: service.did, sub: alice.did, prf: [root.cid] }
+      return encodeContainer([{ bytes: await sealRaw(before, { tag: 'ucan/inv@1.0.0', payload }) }, root])
+    }
+    expect(verdict(await authorize(await call(before)))).toBe('signature_invalid at 0 PRF-08')
+    expect(asked).toEqual([])
+    expect(verdict(await authorize(await call(alice)))).toBe('allowed')
+    expect(asked).toEqual([stranger])
+  })
+})
+
 describe('DID-11 the keys that a resolver gives', () => {
   it('count by their bytes, so that a key that was exchanged counts no longer [attack 72]', async () => {
     const { heard, said } = serviceThatHears()

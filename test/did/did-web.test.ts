@@ -285,8 +285,8 @@ describe('the memory of webResolver', () => {
     const outcomes = Promise.all(sameHost)
     const others = Array.from({ length: 20 }, (_, i) => ask(`did:web:host${i}.example`))
     const texts = [...(await outcomes), ...(await Promise.all(others))].map(String)
-    expect(texts.filter((text) => text.includes('too many concurrent requests'))).toHaveLength(3 + 14)
-    expect(fetch).toHaveBeenCalledTimes(8)
+    expect(texts.filter((text) => text.includes('too many concurrent requests'))).toHaveLength(3 + 16)
+    expect(fetch).toHaveBeenCalledTimes(6)
     // A name that was refused for that reason is requested again at once, and the places are free again.
     const again = ask('did:web:slow.example:4')
     expect(String(await again)).toContain('timed out after 200 ms')
@@ -297,10 +297,31 @@ describe('the memory of webResolver', () => {
     const ask = (text: string) => Promise.resolve(resolver.resolve(parseDid(text), {})).catch(() => undefined)
     const sameHost = Array.from({ length: 17 }, (_, i) => ask(`did:web:slow.example:${i}`))
     await Promise.resolve()
-    expect(fetch).toHaveBeenCalledTimes(16)
+    expect(fetch).toHaveBeenCalledTimes(12)
     const others = Array.from({ length: 64 }, (_, i) => ask(`did:web:host${i}.example`))
     await Promise.all([...sameHost, ...others])
-    expect(fetch).toHaveBeenCalledTimes(64)
+    expect(fetch).toHaveBeenCalledTimes(48)
+  })
+
+  it('WEB-10 keeps places and cache entries for DIDs that resolved before, whatever strangers invent [attack 69]', async () => {
+    let isHanging = false
+    const respond = (asked: string): Response | Promise<Response> => {
+      if (asked === url) return answer(JSON.stringify(documentOf(did)))
+      return isHanging ? new Promise<Response>(() => {}) : new Response('', { status: 404 })
+    }
+    const { resolver, clock } = make(respond, { timeoutMs: 200, maxEntries: 100 })
+    expect(await resolver.resolve(did, {})).toBeDefined()
+    const invent = (count: number, prefix: string) =>
+      Array.from({ length: count }, (_, at) =>
+        Promise.resolve(resolver.resolve(parseDid(`did:web:${prefix}${at}.example`), {})).catch(() => undefined),
+      )
+    for (let round = 0; round < 10; round++) await Promise.all(invent(40, `r${round}-`))
+    isHanging = true
+    const hanging = invent(100, 'h')
+    await Promise.resolve()
+    clock.time += 301
+    expect(await resolver.resolve(did, {})).toBeDefined()
+    await Promise.all(hanging)
   })
 
   it('WEB-11 does without a document that is too old when the server is down, unless it may not [attack 72]', async () => {

@@ -40,8 +40,8 @@ function checkLinks(chain: UnsignedChain): Refusal | undefined {
 }
 
 /**
- * The path of a revocation is one line of delegations over one subject. The issuer of the revoked delegation may present
- * it alone. Every chain is checked again for the reach of that right when it is used.
+ * The path of a revocation is one line of delegations over one subject. The issuer of the revoked delegation may
+ * present it alone. Every chain is checked again for the reach of that right when it is used.
  */
 export function checkWitness(path: readonly ChainLink[]): Refusal | undefined {
   const subject = path.find(({ link }) => link.subject !== anySubject)?.link.subject

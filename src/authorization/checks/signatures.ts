@@ -31,6 +31,9 @@ export function createSignatureState(backend: CryptoBackend): SignatureState {
 /**
  * Every token is signed by its issuer. The invocation comes first: a stranger who copied a genuine chain cannot sign
  * it, so a forged call costs one verification, whatever the length of the chain.
+ *
+ * PRF-18: signatures by a `did:key` come before those whose keys have to be looked up. A stranger cannot forge the chain
+ * of an owner with such a key, and so causes no request for the document of an invented principal.
  */
 export function* checkSignatures(
   chain: Chain,
@@ -40,9 +43,14 @@ export function* checkSignatures(
 ): Steps<Refusal | undefined> {
   const { links, invocation } = chain
   const { issuer } = invocation.fields
+  const isKey = didMethod(issuer) === 'key'
+  const own = (): Steps<Refusal | undefined> =>
+    checkSignature(issuer, invocation.envelope, links.length, settings, state, call)
+  if (isKey) return (yield* own()) ?? (yield* checkLinkSignatures(links, settings, state, call))
   return (
-    (yield* checkSignature(issuer, invocation.envelope, links.length, settings, state, call)) ??
-    (yield* checkLinkSignatures(links, settings, state, call))
+    (yield* checkEach(links, 'key', settings, state, call)) ??
+    (yield* own()) ??
+    (yield* checkEach(links, 'other', settings, state, call))
   )
 }
 
@@ -53,13 +61,26 @@ export function* checkLinkSignatures(
   state: SignatureState,
   call: CallOptions,
 ): Steps<Refusal | undefined> {
+  return (
+    (yield* checkEach(links, 'key', settings, state, call)) ?? (yield* checkEach(links, 'other', settings, state, call))
+  )
+}
+
+/** Verifies the delegations whose issuer is a `did:key`, or the other ones. */
+function* checkEach(
+  links: readonly ChainLink[],
+  kind: 'key' | 'other',
+  settings: VerificationSettings,
+  state: SignatureState,
+  call: CallOptions,
+): Steps<Refusal | undefined> {
   for (let at = 0; at < links.length; at++) {
     const { link, key, unverified } = links[at] as ChainLink
-    if (unverified === undefined) continue
+    if (unverified === undefined || (didMethod(link.issuer) === 'key') !== (kind === 'key')) continue
     const denial = yield* checkSignature(link.issuer, unverified, at, settings, state, call)
     if (denial !== undefined) return denial
     // Other DIDs can change their keys: a signature that was valid before may be invalid now.
-    if (didMethod(link.issuer) === 'key') state.links.set(key, link)
+    if (kind === 'key') state.links.set(key, link)
   }
   return undefined
 }

@@ -75,7 +75,7 @@ export function revocationLookup(options: RevocationLookupOptions): RevocationLo
     }
     const names = new Set(ids.map(revocationId))
     const found = await revocations.findRevocations([...names], { signal })
-    // RVK-53: the others cannot apply, and anybody can store any number of them.
+    // The others cannot apply, and anybody can store any number of them.
     const counts = ({ id, revoker }: RevocationRecord): boolean =>
       revoker === undefined || id.startsWith('did:') || names.has(revoker)
     const records = ids.flatMap((id) =>

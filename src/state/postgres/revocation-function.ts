@@ -9,7 +9,7 @@ export function addFunctionOf({ revocations }: Tables): string {
  * Returns the SQL of the rows of some queries, each with the place of its query, from 1.
  *
  * Each pair of a delegation and a revoker is looked up by both: the rows of other revokers are not read. The planner
- * expects 10 elements of an array and 100 of a JSON list, and would compile the statement if it expected a million pairs.
+ * expects 10 elements of an array and 100 of a JSON list, and would compile a statement of a million pairs.
  *
  * @param queries - SQL of a JSON list of `{ delegations, principals, revokers }`.
  */

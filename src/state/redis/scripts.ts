@@ -124,9 +124,9 @@ return {'forgotten', request, tostring(forget(ARGV[3], tonumber(ARGV[4])))}
 `)
 
 /**
- * Finds revocations of KEYS[first] and the following ones, of which the delegations come first, and then the principals.
- * `query` is JSON: the number of the delegations, and the revokers that count for them. Others are not read. Returns the
- * revokers of each id, and whether there is one.
+ * Finds revocations of KEYS[first] and the following ones, first the delegations and then the principals. `query` is
+ * JSON: the number of the delegations, and the revokers that count for them. Others are not read. Returns the revokers
+ * of each id, and whether there is one.
  */
 export const findFunction: string = `
 local function find(first, query)
@@ -148,8 +148,8 @@ end
 `
 
 /**
- * Finds revocations. KEYS: stores, and one for each id. ARGV: fingerprint, request, query. Returns the time before which
- * revocations were forgotten and, for each id, its revokers.
+ * Finds revocations. KEYS: stores, and one for each id. ARGV: fingerprint, request, query. Returns the time before
+ * which revocations were forgotten and, for each id, its revokers.
  */
 export const findScript: Script = script(`${opening}${findFunction}
 return {'found', request, known[4], (find(2, ARGV[3]))}
