@@ -44,11 +44,17 @@ export function publicFetch(options: PublicFetchOptions = {}): FetchLike {
     lookup: withDefault(callback, lookupAll),
     ca: maybe(nonEmptyString),
   })
+  const isPermitted = (address: string): boolean => {
+    const answer: unknown = isAllowed(address)
+    if (typeof answer === 'boolean') return answer
+    void Promise.resolve(answer).catch(() => undefined)
+    throw new ResolutionError('`isAllowed` must return true or false, not a promise or another value')
+  }
   // WEB-13
   const find = async (host: string) => {
     const addresses = await lookup(host)
     const [first] = addresses
-    if (first === undefined || !addresses.every(({ address }) => isAllowed(address))) {
+    if (first === undefined || !addresses.every(({ address }) => isPermitted(address))) {
       throw new ResolutionError(`the host ${quote(host)} has an address that is not public`)
     }
     return [first, ...addresses.slice(1)] as const
@@ -64,7 +70,7 @@ export function publicFetch(options: PublicFetchOptions = {}): FetchLike {
       const { signal, headers } = init
       const literal = new URL(url).hostname.replace(/^\[/, '').replace(/\]$/, '')
       // A connection to an IP address makes no look-up.
-      if (isIP(literal) !== 0 && !isAllowed(literal)) {
+      if (isIP(literal) !== 0 && !isPermitted(literal)) {
         throw new ResolutionError(`${quote(literal)} is not a public address`)
       }
       // No agent: a kept-alive connection belongs to an earlier look-up.

@@ -134,11 +134,25 @@ describe('publicFetch', () => {
     const failing = [
       { lookup: fail },
       { lookup: address, isAllowed: fail },
+      { lookup: address, isAllowed: (async () => true) as never },
+      { lookup: address, isAllowed: (() => Promise.reject(new Error('failed'))) as never },
+      { lookup: address, isAllowed: (() => 1) as never },
       { lookup: async () => undefined as never },
       { lookup: async () => [null] as never },
     ]
     for (const options of failing) {
       await expect(publicFetch(options)('https://id.example.com:9/did.json', init)).rejects.toThrow()
+    }
+  })
+
+  it('WEB-13 connects to no address for a check that returns anything but true', async () => {
+    const init = { redirect: 'error', credentials: 'omit', headers: {}, signal: new AbortController().signal } as const
+    for (const wrong of [async () => false, async () => true, () => 'no', () => ({})]) {
+      const lookup = async () => [{ address: '127.0.0.1', family: 4 }]
+      const fetch = publicFetch({ isAllowed: wrong as never, lookup })
+      for (const host of ['id.example.com', '127.0.0.1']) {
+        await expect(fetch(`https://${host}:9/did.json`, init)).rejects.toThrow('`isAllowed` must return true or false')
+      }
     }
   })
 

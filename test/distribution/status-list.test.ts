@@ -143,12 +143,27 @@ describe('a Token Status List', () => {
       'that expands to more than its bound',
       async () => respond(await signed({ sub: uri, iat: start, status_list: { bits: 1, lst: bomb } })),
     ],
+    ['from the future', async () => respond(await tokenOf([], { clock: { now: () => start + 61 } }))],
     ['never', async () => () => new Promise<never>(() => undefined)],
   ])('RVK-31 is refused when it comes %s', async (how, fetchOf) => {
     const store = follow({ fetch: (await fetchOf()) as never, timeoutMs: 500 })
     await until(() => store.errors.length > 0)
     if (how === 'never') expect(String(store.errors[0])).toContain('the status list did not arrive within 500 ms')
     expect(() => store.findRevocations([cidNumber(1)])).toThrow(StoreError)
+  })
+
+  it('RVK-31 waits for `idsOf`, and is refused when it returns anything but an array', async () => {
+    const fetch = respond(await tokenOf([[3, 1]]))
+    const store = follow({ fetch, idsOf: async (index) => [cidNumber(index)] })
+    await store.ready()
+    expect(store.findRevocations([cidNumber(3)])).toEqual([{ id: cidNumber(3) }])
+    for (const wrong of [new Set([cidNumber(3)]), { ids: [cidNumber(3)] }, undefined, cidNumber(3), ['a name']]) {
+      for (const idsOf of [() => wrong, async () => wrong]) {
+        const other = follow({ fetch, idsOf: idsOf as never })
+        await until(() => other.errors.length > 0)
+        expect(() => other.findRevocations([cidNumber(3)])).toThrow(StoreError)
+      }
+    }
   })
 
   it('RVK-31 is refused with a list that is not base64url', async () => {

@@ -1,6 +1,7 @@
 import { ArgumentError, MalformedError, StoreError } from '../../errors.ts'
 import { decodeBase64url } from '../../ipld/base.ts'
 import type { RevocationEntry } from '../../revocation/revocation-store.ts'
+import { unlessAborted } from '../../support/abort.ts'
 import { sleep } from '../../support/back-off.ts'
 import { withinDeadline } from '../../support/deadline.ts'
 import {
@@ -35,7 +36,7 @@ export interface StatusListSourceOptions {
    * Returns the CIDs of delegations or the DIDs of principals that have an index in the list; an empty array for an
    * index of others. The list contains indexes alone. It is called for each index that is not valid, at each reading.
    */
-  readonly idsOf: (index: number) => readonly string[]
+  readonly idsOf: (index: number) => readonly string[] | Promise<readonly string[]>
   /** Milliseconds between two readings, at most; the `ttl` of the token can make it shorter. Default 60,000. */
   readonly refreshMs?: number
   /** Milliseconds for one request. Default 10,000. */
@@ -63,6 +64,8 @@ type Settings = Required<Omit<StatusListSourceOptions, 'fetch'>> & Pick<StatusLi
 
 /** The longest text of a token. */
 const maxTokenLength = 4_194_304
+/** Seconds by which the clock of the issuer can be ahead. */
+const clockTolerance = 60
 /** Shortest time between two readings, whatever the `ttl` is. */
 const shortestMs = 1_000
 
@@ -102,7 +105,8 @@ export function statusListSource(options: StatusListSourceOptions): RevocationSo
         )
         const entries: RevocationEntry[] = []
         for (const index of list.indexes) {
-          const ids = settings.idsOf(index)
+          const ids = await unlessAborted(async () => settings.idsOf(index), signal)
+          if (!Array.isArray(ids)) throw new StoreError('`idsOf` must return an array of CIDs and DIDs')
           if (ids.length > 0) entries.push({ ids, expiration: never })
         }
         yield { entries, cursor: undefined, completeAt: list.issuedAt }
@@ -150,7 +154,8 @@ async function readList(token: string, settings: Settings): Promise<StatusList> 
   const { bits, lst } = Object(list) as { readonly bits?: unknown; readonly lst?: unknown }
   const isList =
     sub === uri &&
-    Number.isFinite(iat) &&
+    typeof iat === 'number' &&
+    iat <= secondsOf(clock) + clockTolerance &&
     typeof ttl === 'number' &&
     ttl > 0 &&
     isStatusBits(bits) &&
@@ -158,7 +163,7 @@ async function readList(token: string, settings: Settings): Promise<StatusList> 
   if (!isList) throw new StoreError('the status list is malformed, or published at another address')
   try {
     const bytes = await decompress(decodeBase64url(lst, maxTokenLength), maxListBytes)
-    return { issuedAt: iat as number, ttl, indexes: setIndexes(bytes, bits) }
+    return { issuedAt: iat, ttl, indexes: setIndexes(bytes, bits) }
   } catch (cause) {
     if (!(cause instanceof MalformedError || cause instanceof ArgumentError)) throw cause
     throw new StoreError('the status list is malformed', { cause })
