@@ -32,7 +32,7 @@ export function createSignatureState(backend: CryptoBackend): SignatureState {
  * Every token is signed by its issuer. The invocation comes first: a stranger who copied a genuine chain cannot sign
  * it, so a forged call costs one verification, whatever the length of the chain.
  *
- * PRF-18: signatures by a `did:key` come before those whose keys have to be looked up. A stranger cannot forge the chain
+ * PRF-18: signatures by a `did:key` come before those whose keys are looked up. A stranger cannot forge the chain
  * of an owner with such a key, and so causes no request for the document of an invented principal.
  */
 export function* checkSignatures(
