@@ -20,6 +20,7 @@ import {
 import type { Grant } from './grants.ts'
 import { ensureFolder } from './home-files.ts'
 import { type SignedGrants, signGrants, storeGrants } from './issue.ts'
+import { emptyFolder } from './plan-stdio.ts'
 import type { ServerPlan } from './planned.ts'
 import { isPresent, restore } from './restore.ts'
 import { applyEdits, textOfSpan } from './text-edit.ts'
@@ -150,6 +151,8 @@ export async function applyWrap(home: WrapHome, run: WrapRun): Promise<readonly 
   await storeRecord(home.vault, record)
   await ensureFolder(join(home.path, 'wrapped'))
   await writeIndex(home, record)
+  const work = emptyFolder(home.path)
+  if (plans.some(({ definition }) => definition.type === 'stdio' && definition.cwd === work)) await ensureFolder(work)
   await writeGatewayFile(home.path, content, home.lock)
   await storeGrants(home, agent, signed)
   await replaceConfigFile(file, next)

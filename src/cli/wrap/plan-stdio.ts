@@ -1,5 +1,6 @@
-// node only: uses paths
-import { isAbsolute, resolve } from 'node:path'
+// node only: looks at paths
+import { existsSync } from 'node:fs'
+import { isAbsolute, join, resolve } from 'node:path'
 import { type Data, type DataObject, isObject } from './config-document.ts'
 import type { GatewayServer } from './gateway-server.ts'
 import type { Answer, PlannedSecret, ServerContext, SortedValue } from './planned.ts'
@@ -32,6 +33,11 @@ export function planStdioServer(value: DataObject, context: ServerContext): Answ
   const line = rest
   if (command.includes('/') && !isAbsolute(command) && !context.isProject)
     return { refusal: 'its command is a relative path; write it as an absolute path' }
+  const relative = context.isProject ? undefined : relativePathIn(line, cwd, context.values.userHome)
+  if (relative !== undefined)
+    return {
+      refusal: `${relative} is a relative path, which starts at the folder of each session of the client; write the folder as an absolute path`,
+    }
   // Some clients take a whole line there. A path of a program has no spaces and no assignments.
   const inCommand = /[\s=]/.test(command) ? secretsInArgs(command.split(/\s+/)) : []
   const found = [...inCommand.map(({ what }) => ({ where: '`command`', what })), ...secretsInArgs(line)]
@@ -53,6 +59,27 @@ export function planStdioServer(value: DataObject, context: ServerContext): Answ
   }
   const kept = found.map(({ where, what }) => `${what} stays in the clear, in ${where} of gateway.json`)
   return { plan: { definition, secrets, sorted, notes: [...notes, ...kept] } }
+}
+
+/**
+ * The folder of a server that belongs to no project. It is empty: in the home folder of the user, a server that serves
+ * its working directory would reach more than in the folder of a session. WRP-39
+ */
+export function emptyFolder(home: string): string {
+  return join(home, 'work')
+}
+
+/** The place of a relative path in a command line. */
+function relativePathIn(args: readonly string[], cwd: string, userHome: string): string | undefined {
+  if (cwd !== '' && !isAbsolute(cwd)) return '`cwd`'
+  const at = args.findIndex((word) => isRelativePath(word.replace(/^-{1,2}[\w.-]{1,100}=/, ''), userHome))
+  return at < 0 ? undefined : `args[${at}]`
+}
+
+/** Words such as the name of a package have slashes too, so they count where such a file exists. */
+function isRelativePath(word: string, userHome: string): boolean {
+  if (/^\.{1,2}(?:[\\/]|$)/.test(word)) return true
+  return word.includes('/') && !isAbsolute(word) && [userHome, '.'].some((folder) => existsSync(resolve(folder, word)))
 }
 
 type Variables =

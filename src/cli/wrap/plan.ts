@@ -6,7 +6,7 @@ import { quote } from '../../support/quote.ts'
 import type { ServerEntry } from './config-document.ts'
 import { type ConnectTarget, connectionOf } from './connect-line.ts'
 import { planHttpServer } from './plan-http.ts'
-import { planStdioServer } from './plan-stdio.ts'
+import { emptyFolder, planStdioServer } from './plan-stdio.ts'
 import type { Answer, PlanContext, ServerContext, ServerPlan, Unplanned } from './planned.ts'
 import { expandReferences } from './references.ts'
 
@@ -36,7 +36,7 @@ function planServer(entry: ServerEntry, context: PlanContext): Answer {
   const workspaceFolder = project
   const server: ServerContext = {
     ...context,
-    folder: project ?? context.values.userHome,
+    folder: project ?? emptyFolder(context.gateway.home),
     isProject: project !== undefined,
     expand: (text) => expandReferences(text, context.client.references, { ...context.values, workspaceFolder }),
   }

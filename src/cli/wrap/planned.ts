@@ -60,9 +60,9 @@ export interface PlanContext {
 
 /** The parts of the question that belong to one server. */
 export interface ServerContext extends PlanContext {
-  /** The folder in which the client starts the server. */
+  /** The folder in which the gateway starts the server. */
   readonly folder: string
-  /** Whether that folder is certain. */
+  /** Whether it is the folder of the project. The client starts other servers in the folder of its session. */
   readonly isProject: boolean
   expand(text: string): Expansion
 }

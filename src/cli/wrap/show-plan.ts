@@ -12,8 +12,9 @@ import { lineAt, textOfSpan } from './text-edit.ts'
 /** The plan in words: each decision with its reason. It has no secret. */
 export function showPlans(plans: readonly NamedPlan[], others: readonly Unplanned[]): readonly string[] {
   return [
-    ...plans.flatMap(({ entry, server, sorted, notes }) => [
+    ...plans.flatMap(({ entry, server, definition, sorted, notes }) => [
       `${entry.name} (line ${entry.line}) goes behind the gateway as ${server}`,
+      ...(definition.type === 'stdio' ? [`  runs in ${definition.cwd}`] : []),
       ...sorted.map(({ name, secret, why }) => `  ${name}: ${secret ? 'into the vault' : 'plain'}, because ${why}`),
       ...notes.map((note) => `  warning: ${note}`),
     ]),
