@@ -208,13 +208,13 @@ export function layerOf(
   next: string,
 ): WrapLayer {
   const after = new Map(client.read(next).servers.map((entry) => [JSON.stringify(entry.place), entry] as const))
-  const entries = plans.map(({ entry, server }) => {
+  const entries = plans.map(({ entry, server, secrets }) => {
     const now = after.get(JSON.stringify(entry.place)) as ServerEntry
     const originals = entry.segments.map((segment, at) => ({
       id: now.segments[at]?.id ?? '',
       text: textOfSpan(file.text, segment),
     }))
-    return { place: entry.place, server, wrapped: now.value, originals }
+    return { place: entry.place, server, wrapped: now.value, originals, secrets }
   })
   return { before: file.hash, after: hashOf(next), entries }
 }

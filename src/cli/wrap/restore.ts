@@ -31,7 +31,9 @@ export function restore(text: string, record: WrapRecord, client: Client): Resto
     now = undone.text
     restored.push(...undone.restored)
     kept.push(...undone.kept)
-    if (exact && hashOf(now) !== layer.before) throw new Error('the original cannot be put back; nothing is written')
+    // A layer with rotated secrets gives back other bytes.
+    if (exact && layer.before !== '' && hashOf(now) !== layer.before)
+      throw new Error('the original cannot be put back; nothing is written')
   }
   return { text: now, exact: hashOf(now) === record.layers[0]?.before, restored, kept }
 }

@@ -20,6 +20,7 @@ import { gatewayPath, readGatewayFile, writeGatewayFile } from './gateway-file.t
 import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
 import { allOf, didsOfOthers, forgetIssued, issuedTo, noteIssued } from './issued.ts'
+import { presentOf, withPresentSecrets } from './present-secrets.ts'
 import { isPresent, type Restored, restore } from './restore.ts'
 import { agentDids, countOf, ignored, revokeAll, stillValid, unknownDid } from './revoke-agent.ts'
 import { textOfSpan } from './text-edit.ts'
@@ -42,27 +43,36 @@ export async function unwrap(words: readonly string[], flags: Flags, host: Host)
     const opened = await openWrapHome(home, flags, host, lock)
     const sealed = opened.secrets.get(recordReference(file.path))
     if (sealed === undefined) {
-      await finish(opened, file.path, [], undefined)
+      await finish(opened, file.path, [], undefined, true)
       return notWrapped(file, home, flags, host)
     }
-    const record = parseWrapRecord(sealed)
-    await checkAgent(opened, record.agent)
-    const client = clientOf(record.client as ClientName)
+    const stored = parseWrapRecord(sealed)
+    await checkAgent(opened, stored.agent)
+    const client = clientOf(stored.client as ClientName)
     if (textOf(flags, 'client') !== undefined && textOf(flags, 'client') !== client.name)
       throw new UsageError(`${quote(file.path, 256)} was wrapped as a file of ${client.name}; leave out --client`)
     const { document } = readDocument(file, client.name)
-    const result = restore(
-      file.text,
-      { ...record, layers: record.layers.filter((one) => isPresent(one, document)) },
-      client,
-    )
-    const exact = hashOf(result.text) === record.layers[0]?.before
+    const restoredBy = (record: WrapRecord): Restored =>
+      restore(file.text, { ...record, layers: record.layers.filter((one) => isPresent(one, document)) }, client)
+    const exact = hashOf(restoredBy(stored).text) === stored.layers[0]?.before
+    const { record, messages: rotated, left } = withPresentSecrets(stored, file.text, client, opened)
+    for (const message of rotated) host.complain(message)
+    const result = restoredBy(record)
     if (flags['dry-run'] === true) return report(file, { ...result, exact }, flags, host)
+    // A run that is killed goes on with the texts that it writes now.
+    if (record !== stored) await storeRecord(opened.vault, record)
     if (result.text !== file.text) await replaceConfigFile(file, result.text)
     const { done, gone, open } = sortEntries(record, result.text, client.read(result.text), result.restored)
     const revokes = flags['keep-delegations'] !== true
     const servers = flags['keep-vault'] === true ? [] : done
-    const { isRevoked, messages } = await finish(opened, file.path, servers, open, revokes)
+    const { isRevoked, messages } = await finish(
+      opened,
+      file.path,
+      servers,
+      open,
+      revokes,
+      removableOf(opened, record, left),
+    )
     for (const message of messages) host.complain(message)
     if (flags['keep-vault'] === true)
       host.complain('the servers stay in gateway.json, and their credentials in the vault')
@@ -163,7 +173,8 @@ async function finish(
   path: string,
   servers: readonly string[],
   open: WrapRecord | undefined,
-  revokes = true,
+  revokes: boolean,
+  removable: ReadonlySet<string> = new Set(),
 ): Promise<Dropped> {
   const others = (await readIndexes(home.path)).filter((one) => one.path !== path)
   const unused = servers.filter((server) => !others.some((one) => one.servers.includes(server)))
@@ -180,8 +191,9 @@ async function finish(
   const dropped =
     index === undefined ? nothingDropped : await dropDelegations(home, index.agent, left, revokes, exchanged)
   for (const server of unused) await unlink(join(home.path, 'tools', `${server}.json`)).catch(() => undefined)
-  for (const name of home.vault.references)
-    if (unused.some((server) => name.startsWith(`${server}.`))) await home.vault.remove(name)
+  const credentials = home.vault.references.filter((name) => unused.some((server) => name.startsWith(`${server}.`)))
+  for (const name of credentials) if (removable.has(name)) await home.vault.remove(name)
+  const only = credentials.filter((name) => !removable.has(name))
   if (open === undefined) {
     await home.vault.remove(recordReference(path))
     await unlink(join(home.path, 'wrapped', `${recordId(path)}.json`)).catch(() => undefined)
@@ -190,7 +202,16 @@ async function finish(
     await storeRecord(home.vault, open)
     await writeIndex(home, open)
   }
-  return dropped
+  const stays = only.map((name) => `the credential ${name} stays in the vault, because the file does not have it`)
+  return { ...dropped, messages: [...dropped.messages, ...stays] }
+}
+
+/** The credentials whose present values are in the restored file, or came from elsewhere. */
+function removableOf(home: WrapHome, { layers }: WrapRecord, left: ReadonlySet<string>): ReadonlySet<string> {
+  const names = layers.flatMap(({ entries }) =>
+    entries.flatMap(({ server, secrets = [] }) => secrets.map(({ name }) => presentOf(home, server, name).credential)),
+  )
+  return new Set(names.filter((name) => !left.has(name)))
 }
 
 /** Delegations that were made in the place of others. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { FileVault } from '../../vault/stores/file/file-vault.ts'
 import { UsageError } from '../usage-error.ts'
 import type { DataObject } from './config-document.ts'
+import type { PlannedSecret } from './planned.ts'
 
 /** A server that was changed. */
 export interface WrappedEntry {
@@ -13,6 +14,8 @@ export interface WrappedEntry {
   readonly wrapped: DataObject
   /** The text of each of its parts before the change, by the name that the part has after it. */
   readonly originals: readonly { readonly id: string; readonly text: string }[]
+  /** Its secrets as the vault got them. */
+  readonly secrets?: readonly PlannedSecret[]
 }
 
 /** One run of `wrap`. */
