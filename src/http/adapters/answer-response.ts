@@ -18,17 +18,26 @@ export function answerResponse(response: Response, method: string): Answer {
   if (response.status < 200 || response.bodyUsed || response.body?.locked === true)
     throw new TypeError('the response of the handler cannot be sent: it is an error, or its body was read')
   const listed = new Set((response.headers.get('connection') ?? '').toLowerCase().split(/[\s,]+/))
-  const decoded = isDecoded(response) ? ofEncodedBody : undefined
+  const { status, body } = response
+  // The response to HEAD, like one of the status 304, has the length that the body of a GET would have.
+  const hasNoBody = method === 'HEAD' || bodiless.has(status)
   const headers = [...response.headers].filter(
-    ([name]) => !removed.has(name) && !listed.has(name) && decoded?.has(name) !== true,
+    ([name]) =>
+      !removed.has(name) &&
+      !listed.has(name) &&
+      // The server knows the length: bytes behind another one would be read as the next response.
+      (name !== 'content-length' || (hasNoBody && !isDecoded(response))) &&
+      (name !== 'content-encoding' || !isDecoded(response)),
   )
   if (headers.some(([, value]) => unsendable.test(value))) {
     response.body?.cancel().catch(() => undefined)
     throw new TypeError('the response of the handler cannot be sent: a header contains a control character')
   }
-  const { status, body } = response
-  // The response to HEAD has the length that the body of a GET would have, which is not known.
-  const isEmpty = body === null && method !== 'HEAD' && !bodiless.has(status) && !response.headers.has('content-length')
+  if (method === 'HEAD') {
+    body?.cancel().catch(() => undefined)
+    return { status, headers, body: null }
+  }
+  const isEmpty = body === null && !hasNoBody
   return { status, headers: isEmpty ? [...headers, ['content-length', '0']] : headers, body }
 }
 
@@ -41,9 +50,6 @@ const removed: ReadonlySet<string> = new Set([
 /** Characters that no header can have (RFC 9110, 5.5). `Headers` takes most of them, and Node refuses them. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are refused.
 const unsendable = /[\u0000-\u0008\u000a-\u001f\u007f]/
-
-/** Headers of a body that `fetch` has decoded, which describe its bytes before. */
-const ofEncodedBody: ReadonlySet<string> = new Set(['content-encoding', 'content-length'])
 
 /** Content codings that `fetch` decodes. */
 const decodedCodings = /^(?:gzip|x-gzip|deflate|br)$/i

@@ -1,7 +1,7 @@
 import { mediaType } from '../read-container.ts'
 import { answerRequest, type CallTaker, type HandlerOptions, readHandlerOptions } from './answer.ts'
 import { followClient } from './follow-client.ts'
-import { endAfterPart, failStream, grouped, incomingOf, type NodeIncoming, type NodeOutgoing } from './node-response.ts'
+import { breakOff, endAfterPart, grouped, incomingOf, type NodeIncoming, type NodeOutgoing } from './node-response.ts'
 import { watchedBody } from './watched-body.ts'
 
 /** The part of Fastify's request that is used. */
@@ -84,12 +84,8 @@ function followed(
   response: FastifyReplyLike['raw'],
   signal: AbortSignal,
 ): ReadableStream<Uint8Array> {
-  const end = (): void => {
-    // Before the first byte, Fastify would answer with the message of the error.
-    if (response.stream === undefined) response.destroy()
-    else failStream(response.stream)
-  }
-  return watchedBody(body, end, signal)
+  // Before the first byte, Fastify would answer with the message of the error.
+  return watchedBody(body, () => breakOff(response), signal)
 }
 
 /**

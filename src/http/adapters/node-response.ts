@@ -106,6 +106,7 @@ export function endAfterPart(
 /** The part of Node's socket that is used. */
 interface Socket {
   destroy(): unknown
+  resetAndDestroy(): unknown
 }
 
 async function send({ status, headers, body }: Answer, response: NodeOutgoing, gone: AbortSignal): Promise<void> {
@@ -128,18 +129,26 @@ async function send({ status, headers, body }: Answer, response: NodeOutgoing, g
     }
     if (!isGone()) response.end()
   } catch {
-    // The end of the body is unknown: the client must not take it for complete.
-    if (response.stream === undefined) response.destroy()
-    else failStream(response.stream)
+    breakOff(response)
   } finally {
     gone.removeEventListener('abort', cancelled)
     await reader.cancel().catch(() => undefined)
   }
 }
 
-/** Ends a stream of HTTP/2 with an error. One that is only destroyed ends with NO_ERROR, as after a whole response. */
-export function failStream(stream: NonNullable<NodeOutgoing['stream']>): void {
-  stream.close(2)
+/**
+ * Ends a response whose body failed, so that the client does not take it for complete. A stream of HTTP/2 that is only
+ * destroyed ends with NO_ERROR, as after a whole response. For a client of HTTP/1.0, such as nginx by default, the end
+ * of the connection is the end of the body, unless it is reset.
+ */
+export function breakOff(response: Pick<NodeOutgoing, 'destroy' | 'socket' | 'stream'>): void {
+  if (response.stream !== undefined) return void response.stream.close(2)
+  try {
+    ;(response.socket as Partial<Socket> | null | undefined)?.resetAndDestroy?.()
+  } catch {
+    // A connection of TLS has no reset, and marks its end by itself.
+  }
+  response.destroy()
 }
 
 async function cancel(body: Answer['body']): Promise<void> {

@@ -81,7 +81,7 @@ describe('HTP-23 a response of the handler', () => {
   it.each([
     ['without a body', 200, {}, '0'],
     ['without a body, of another status', 404, {}, '0'],
-    ['without a body whose length is known', 200, { 'content-length': '7' }, '7'],
+    ['without a body whose length is wrong', 200, { 'content-length': '7' }, '0'],
     ['that cannot have a body', 204, {}, null],
     ['that cannot have a body, to a conditional request', 304, {}, null],
   ])('%s has the right length', async (_, status, headers, length) => {

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { runInNewContext } from 'node:vm'
 import { deflateSync, gzipSync } from 'node:zlib'
@@ -72,12 +73,97 @@ describe('HTP-23 a response that the handler got from `fetch`', () => {
   })
 
   it('keeps the headers of a body that the handler has encoded, or of no body', async () => {
-    const headers = { 'content-encoding': 'gzip', 'content-length': '7' }
+    const headers = { 'content-encoding': 'gzip', 'content-language': 'en' }
     for (const body of [gzipSync(text), null]) {
       const { response } = await answered(() => new Response(body, { headers }))
       expect(Object.fromEntries(response.headers), String(body)).toMatchObject(headers)
     }
   })
+})
+
+describe('HTP-23 the end of a response', () => {
+  it.each(Object.entries(frameworks))('comes at once for HEAD, and the body is cancelled: %s', async (_name, start) => {
+    let [pulls, cancelled] = [0, 0]
+    const service = serviceWith(() => {
+      const body = new ReadableStream<Uint8Array>({
+        // Rows that are made as they are read, without an end.
+        pull(controller) {
+          pulls += 1
+          if (pulls > 10_000) controller.close()
+          else controller.enqueue(new Uint8Array(1_024))
+        },
+        cancel: () => void cancelled++,
+      })
+      return new Response(body, { headers: { 'content-type': 'text/plain' } })
+    })
+    const server = await start(new Map([['/mail', { service, options: {} }]]))
+    try {
+      const lines = ['HEAD /mail HTTP/1.1', 'host: a', 'connection: close', `x-ucan-container: ${await containerOf()}`]
+      const { status, body } = await exchange(server.port, `${lines.join('\r\n')}\r\n\r\n`)
+      expect([status, body]).toEqual([200, ''])
+      await expect.poll(() => cancelled).toBe(1)
+      expect(pulls).toBeLessThan(10)
+    } finally {
+      await server.close()
+    }
+  })
+
+  it.each(['express', 'fastify', 'node'])(
+    'is an error for a client of HTTP/1.0 if the body fails: %s',
+    async (name) => {
+      const service = serviceWith(() => {
+        let pulls = 0
+        const body = new ReadableStream<Uint8Array>({
+          async pull(controller) {
+            pulls += 1
+            if (pulls === 1) return controller.enqueue(new TextEncoder().encode('revoked: alice\n'))
+            await new Promise((resolve) => setTimeout(resolve, 50))
+            controller.error(new Error('canary'))
+          },
+        })
+        return new Response(body)
+      })
+      const server = await (frameworks[name] as (typeof frameworks)[string])(
+        new Map([['/mail', { service, options: {} }]]),
+      )
+      try {
+        const container = await containerOf()
+        const socket = connect(server.port, '127.0.0.1')
+        const ended = new Promise((resolve) => {
+          socket
+            .on('end', () => resolve('a whole body'))
+            .on('error', ({ code }: NodeJS.ErrnoException) => resolve(code))
+        })
+        socket.resume().write(`GET /mail HTTP/1.0\r\nhost: a\r\nx-ucan-container: ${container}\r\n\r\n`)
+        expect(await ended).toBe('ECONNRESET')
+      } finally {
+        await server.close()
+      }
+    },
+  )
+
+  it.each(Object.entries(frameworks))(
+    'is that of its bytes, whatever length the handler has set: %s',
+    async (_, start) => {
+      const forged = 'HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nFORGED'
+      const responses = [
+        new Response(`done${forged}`, { headers: { 'content-length': '4' } }),
+        new Response('done', { headers: { 'content-length': '9' } }),
+        new Response(null, { headers: { 'content-length': '9' } }),
+      ]
+      const service = serviceWith(() => responses.shift())
+      const server = await start(new Map([['/mail', { service, options: {} }]]))
+      try {
+        for (const expected of [`done${forged}`, 'done', '']) {
+          const headers = { 'x-ucan-container': await containerOf() }
+          const response = await fetch(`http://127.0.0.1:${server.port}/mail`, { method: 'POST', headers })
+          expect(await response.text()).toBe(expected)
+        }
+      } finally {
+        await server.close()
+      }
+    },
+  )
 })
 
 describe('HTP-23 a body that fails', () => {
