@@ -25,6 +25,7 @@ import {
 import { quietly } from '../../support/quietly.ts'
 import { quote } from '../../support/quote.ts'
 import { valueAsJson } from '../../support/value-as-json.ts'
+import { warnOfError } from '../../support/warn-of-error.ts'
 import type { BoundRequest, ReceivedRequest, RequestBinding } from '../binding/request-binding.ts'
 import { denialResponse } from '../denial-response.ts'
 import type { NodeRequest } from '../read-body.ts'
@@ -47,6 +48,8 @@ export interface CallTaker {
   readonly takesRevocations?: boolean
   /** See `Service.health`. Required for `healthAt`. */
   health?(): { readonly healthy: boolean }
+  /** See `Service.checkHealth`, which `healthAt` asks if it is present. */
+  checkHealth?(): Promise<{ readonly healthy: boolean }>
 }
 
 /** Options of every adapter. */
@@ -84,7 +87,8 @@ export interface HandlerOptions extends ReadContainerOptions {
   readonly statuses?: 'all' | 'auth_request'
   /**
    * Receives the error of a handler, or of a result that cannot be sent: the response is 500 without its message.
-   * Receives the error of a body that failed as well. Its own errors are ignored.
+   * Receives the error of a body that failed as well. Its own errors are ignored. Default: a warning of the process,
+   * with the stack of the error, which Node writes to standard error; none for a client that left.
    */
   readonly onError?: (error: unknown) => void
 }
@@ -204,7 +208,7 @@ export async function answerRequest(
   try {
     answer = reported(await takeRequest(service, incoming, options, onCall), incoming.signal, options.onError)
   } catch (error) {
-    quietly(() => options.onError?.(error))
+    report(error, incoming.signal, options.onError)
     answer = isCalled ? marked(failureOf(error), 'failed') : failureOf(error)
   }
   // HTP-35
@@ -247,14 +251,20 @@ async function takeRequest(
   return result.allowed ? marked(answerValue(result, method), 'executed') : refused(result.denial)
 }
 
-/** Nobody but `onError` learns why a body failed. A client that left is no failure. */
+/** Nobody else learns why a body failed. A client that left is no failure. */
 function reported(answer: Answer, signal: AbortSignal | undefined, onError: HandlerOptions['onError']): Answer {
   const { body } = answer
-  if (onError === undefined || body === null || typeof body === 'string') return answer
+  if (body === null || typeof body === 'string') return answer
   const watched = watchedBody(body, (error) => {
-    if (signal?.aborted !== true) quietly(() => onError(error))
+    if (signal?.aborted !== true) report(error, signal, onError)
   })
   return { ...answer, body: watched }
+}
+
+/** HTP-50: an error without a listener is not silent. */
+function report(error: unknown, signal: AbortSignal | undefined, onError: HandlerOptions['onError']): void {
+  if (onError !== undefined) quietly(() => onError(error))
+  else if (signal?.aborted !== true) quietly(() => warnOfError('ProcuraHandlerError', error))
 }
 
 function receivedOf({ host, method, parsed, source, target }: Incoming): ReceivedRequest {
@@ -266,7 +276,9 @@ function receivedOf({ host, method, parsed, source, target }: Incoming): Receive
   }
 }
 
-function answerHealth(service: CallTaker): Answer {
+async function answerHealth(service: CallTaker): Promise<Answer> {
+  // Its result is in `health` too.
+  await Promise.resolve(quietly(() => service.checkHealth?.())).catch(() => undefined)
   const status = quietly(() => service.health?.().healthy) === true ? 200 : 503
   const headers: HeaderList = [
     ['cache-control', 'no-store'],

@@ -402,6 +402,23 @@ describe('the options of an adapter', () => {
   })
 })
 
+describe('HTP-50 an error without `onError`', () => {
+  it.each(Object.entries(frameworks))('is a warning of the process, and not silent: %s', async (_name, start) => {
+    const failing = new Error('its `methods` are GET, HEAD')
+    const service = serviceWith(() => Promise.reject(failing))
+    const warnings: (Error & { detail?: string })[] = []
+    const onWarning = (warning: Error): unknown => warnings.push(warning)
+    process.on('warning', onWarning)
+    const server = await start(new Map([['/mail', { service, options: {} }]]))
+    const response = await within(server, async (port) => exchange(port, inBody(await containerOf())))
+    process.off('warning', onWarning)
+    expect(short(response)).toBe('500 handler_failed')
+    expect(warnings).toMatchObject([
+      { name: 'ProcuraHandlerError', message: failing.message, detail: expect.stringContaining('bodies.test.ts') },
+    ])
+  })
+})
+
 describe('a route', () => {
   it.each([
     ['express', expressHandler],
