@@ -22,6 +22,7 @@ import {
   readOptions,
   refusePromise,
 } from '../support/options.ts'
+import { type ObservedStores, observeStores, type StoresAnswer } from './observe-stores.ts'
 import type { BoundCommand, CallSurroundings } from './on.ts'
 import { type Closable, type ServiceOptions, serviceChecks } from './options.ts'
 import { createRevocationDesk, type RevocationResult } from './revocation-desk.ts'
@@ -37,10 +38,12 @@ export interface ServiceCallOptions extends GuardCallOptions {
 
 /** The state of a service, for a health endpoint. */
 export interface ServiceHealth extends GuardHealth {
-  /** Whether calls are accepted, and the last record was confirmed. */
+  /** Whether calls are accepted, the last record was confirmed, and the stores have answered. */
   readonly healthy: boolean
   /** The state of the audit sink. */
   readonly audit: AuditHealth
+  /** Whether the stores have answered; see {@link Service.checkHealth}. */
+  readonly stores: StoresAnswer
 }
 
 /** Executes the calls of its commands, and takes revocations. */
@@ -58,8 +61,13 @@ export interface Service {
    * otherwise. It does not reject: a failure is a denial, and the same revocation may be sent again.
    */
   revoke(container: string | Uint8Array, options?: CallOptions): Promise<RevocationResult>
-  /** Reports whether calls are accepted and recorded. */
+  /** Reports whether calls are accepted and recorded, and whether the stores have answered, without asking them. */
   health(): ServiceHealth
+  /**
+   * The same after a question to the store of revocations, for a health endpoint. It never rejects because of a store.
+   * Questions at the same time are one.
+   */
+  checkHealth(): Promise<ServiceHealth>
   /** The commands that have a handler. */
   readonly commands: readonly Command[]
   /** The commands with their handlers, for an adapter that runs them by `guard`. A handler itself checks nothing. */
@@ -119,6 +127,7 @@ export function createService(options: ServiceOptions): Service {
   const bound = new Map<string, BoundCommand>(handlers.map((one) => [one.definition.command, one]))
   const guard = createGuard({ ...guarded, commands: handlers.map(({ definition }) => definition) })
   const desk = createRevocationDesk({ ...given, audit, registry, ledger })
+  const stores = observeStores(given.revocations)
 
   let closing: Promise<void> | undefined
   function close(): Promise<void> {
@@ -131,15 +140,22 @@ export function createService(options: ServiceOptions): Service {
     call: async (container, options = {}) => {
       const { request, ...call } = readOptions('call', options, serviceCallChecks)
       const surroundings = surroundingsOf(request)
-      return guard.use(
+      const result = await guard.use(
         container,
         // SVC-15: the authorizer refuses commands without a handler.
         async (call) => (bound.get(call.command) as BoundCommand).handler(call as never, surroundings),
         call,
       )
+      // A call that its caller gives up can end while a store is asked.
+      if (call.signal?.aborted !== true) stores.note(result)
+      return result
     },
     revoke: async (container, options = {}) => desk.take(container, readOptions('revoke', options, callChecks).signal),
-    health: () => healthOf(guard, sink),
+    health: () => healthOf(guard, sink, stores),
+    checkHealth: async () => {
+      await stores.ask()
+      return healthOf(guard, sink, stores)
+    },
     commands: Object.freeze(handlers.map(({ definition }) => definition.command)),
     handlers: Object.freeze([...handlers]),
     takesRevocations: registry !== undefined,
@@ -189,10 +205,16 @@ const serviceCallChecks: OptionChecks<ServiceCallOptions> = Object.freeze({
   request: anything,
 })
 
-function healthOf(guard: Guard, sink: ObservedSink): ServiceHealth {
+function healthOf(guard: Guard, sink: ObservedSink, { state: answer }: ObservedStores): ServiceHealth {
   const state = guard.health()
-  const audit = sink.health()
-  return Object.freeze({ ...state, healthy: state.status === 'open' && audit.healthy, audit: Object.freeze(audit) })
+  const audit = Object.freeze(sink.health())
+  const stores = answer()
+  return Object.freeze({
+    ...state,
+    healthy: state.status === 'open' && audit.healthy && stores !== 'failed',
+    audit,
+    stores,
+  })
 }
 
 /** SVC-18: a failure does not leave the rest open. */

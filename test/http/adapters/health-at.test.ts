@@ -37,6 +37,54 @@ function newService() {
   return { service, sink }
 }
 
+describe('SVC-23 the health of a service whose stores are away', () => {
+  const serviceWith = (change: object) =>
+    createService({
+      audience: self.did,
+      subjects: [alice.did],
+      handlers: [on(defineCommand({ command: '/mail/send', args: { to: text() } }), ({ args }) => args.to)],
+      ...memoryStores({ clock }),
+      audit: { sink: memoryAuditSink() },
+      clock,
+      ...change,
+    })
+  const healthOf = async (handle: (request: Request) => Promise<Response>): Promise<number> =>
+    (await handle(new Request('https://service.example/health'))).status
+
+  it.each<[string, () => unknown, number]>([
+    ['fails', () => Promise.reject(new Error('not prepared')), 503],
+    ['throws', () => JSON.parse('{'), 503],
+    ['does not answer', () => new Promise(() => undefined), 503],
+    ['answers', () => [], 200],
+  ])('is asked for before the first call: the store %s', async (_, findRevocations, status) => {
+    const service = serviceWith({ revocations: { findRevocations } })
+    const handle = fetchHandler(service, { healthAt: '/health' })
+    expect(await Promise.all([healthOf(handle), healthOf(handle)])).toEqual([status, status])
+    expect(service.health().stores).toBe(status === 200 ? 'answered' : 'failed')
+  })
+
+  it('is that of the last call, and is asked for again', async () => {
+    let isAway = true
+    const stores = memoryStores({ clock })
+    const claim: typeof stores.replay.claim = (...given) => {
+      if (isAway) throw new Error('away')
+      return stores.replay.claim(...given)
+    }
+    const service = serviceWith({ ...stores, callStore: undefined, replay: { claim } })
+    const handle = fetchHandler(service, { healthAt: '/health' })
+    const ask = async () => {
+      const proofs = await chainOf(alice, bob)
+      return service.call(encodeContainer([await call({ issuer: bob, proofs, args: { to: 'ann' } }), ...proofs]))
+    }
+    expect(await healthOf(handle)).toBe(200)
+    expect(await ask()).toMatchObject({ denial: { code: 'replay_unknown' } })
+    expect(await healthOf(handle)).toBe(503)
+    isAway = false
+    expect(await ask()).toMatchObject({ allowed: true })
+    expect(await healthOf(handle)).toBe(200)
+  })
+})
+
 describe('HTP-45 a path for health checks beside the calls', () => {
   for (const [name, start] of Object.entries(mounts)) {
     it(`HTP-45 answers GET and HEAD without a container in ${name}, with nothing else, and calls everywhere else`, async () => {
