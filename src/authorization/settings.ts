@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CID } from 'multiformats/cid'
 import type { CommandDefinition } from '../capability/definition.ts'
 import type { Did } from '../did/did.ts'
 import type { DidResolver } from '../did/resolver.ts'
@@ -21,9 +22,18 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** A call that is signed. */
+export interface CheckedCall {
+  readonly fields: InvocationFields
+  /** Its name. It may be a getter, which computes the hash. */
+  readonly cid: CID
+  /** The bytes whose hash names the task. */
+  readonly task: () => Uint8Array
+}
+
 /** A call, and the delegations of its chain, root first. */
 export interface CheckedChain {
-  readonly invocation: { readonly fields: InvocationFields }
+  readonly invocation: CheckedCall
   readonly links: readonly { readonly link: { readonly issuer: Did } }[]
 }
 

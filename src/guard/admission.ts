@@ -16,7 +16,7 @@ import { isPromiseLike } from '../support/promise.ts'
 import { quote } from '../support/quote.ts'
 import type { ReferenceTable } from '../vault/rules/reference-table.ts'
 import { type CredentialChoice, type CredentialFunction, type GuardedCommand, isReferenceTable } from './command.ts'
-import type { GuardContext } from './context.ts'
+import type { GuardContext, WasUsed } from './context.ts'
 import type { GuardDenial, GuardDenialCode } from './result.ts'
 
 /** The parts of a call that the request determines. A call for one request is not accepted with another. */
@@ -92,7 +92,8 @@ export function createAdmission(context: GuardContext, expected: ExpectedCall): 
     chain: CheckedChain,
     options: CallOptions,
   ): GuardDenial | undefined | Promise<GuardDenial | undefined> => {
-    const denial = check(chain.invocation.fields, options)
+    const checked = check(chain.invocation.fields, options)
+    const denial = context.wasUsed === undefined ? checked : refuseUsed(chain, context.wasUsed, checked)
     if (admit === undefined) return denial
     // The last question: a call that is refused for another reason takes no place.
     return isPromiseLike(denial)
@@ -103,6 +104,21 @@ export function createAdmission(context: GuardContext, expected: ExpectedCall): 
     // The authorizer passes the denial on as it is, whatever its code.
     furtherCheck: furtherCheck as FurtherCheck,
     commandOf: (name) => chosen ?? definitionOf(name),
+  }
+}
+
+/** A call that an earlier process of this service has executed. */
+async function refuseUsed(
+  { invocation }: CheckedChain,
+  wasUsed: WasUsed,
+  checked: GuardDenial | undefined | Promise<GuardDenial | undefined>,
+): Promise<GuardDenial | undefined> {
+  const denial = await checked
+  if (denial !== undefined || !(await wasUsed(invocation))) return denial
+  return {
+    code: 'replayed',
+    message: 'the service has executed this invocation before it was restarted; sign a new invocation for another call',
+    requirement: 'SVC-26',
   }
 }
 

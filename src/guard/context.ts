@@ -1,4 +1,5 @@
 import { type Decider, deciderOf } from '../authorization/authorize.ts'
+import type { CheckedCall } from '../authorization/settings.ts'
 import type { Signer } from '../principal/signer.ts'
 import type { Clock } from '../time.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -29,10 +30,15 @@ export interface GuardContext extends Decider {
   readonly telemetry: Telemetry
   readonly trail: AuditTrail
   readonly vault: Vault | undefined
+  /** Whether a call was executed before this process; undefined if none was that could be accepted again. */
+  readonly wasUsed: WasUsed | undefined
 }
 
+/** Returns whether a call was executed already. */
+export type WasUsed = (call: CheckedCall) => Promise<boolean>
+
 /** Makes the context of a guard. */
-export function createContext(options: CheckedOptions): GuardContext {
+export function createContext(options: CheckedOptions, wasUsed?: WasUsed): GuardContext {
   const { accepts, isOwn, audit, clock, commands, deadlines, maxInFlight, receipts, vault } = options
   const telemetry = createTelemetry(options)
   return {
@@ -45,6 +51,7 @@ export function createContext(options: CheckedOptions): GuardContext {
     asks:
       accepts !== undefined ||
       isOwn !== undefined ||
+      wasUsed !== undefined ||
       commands.some(({ credential }) => typeof credential === 'function'),
     clock,
     commands: new Map(commands.map((command) => [command.command, command])),
@@ -62,6 +69,7 @@ export function createContext(options: CheckedOptions): GuardContext {
       onError: telemetry.error,
     }),
     vault,
+    wasUsed,
   }
 }
 
@@ -81,6 +89,7 @@ export function createTrialContext(options: CheckedOptions, context: GuardContex
   const limitStore = options.limitStore && lookingOnly(options.limitStore)
   return {
     ...context,
+    wasUsed: undefined,
     // The caches are shared: with `rememberProofs`, a dry run decides as `use` does.
     ...deciderOf(
       {

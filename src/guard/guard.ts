@@ -13,7 +13,7 @@ import type { ArgumentsOf, CommandDefinition } from '../capability/definition.ts
 import { createAdmission } from './admission.ts'
 import type { Handler } from './call.ts'
 import { type GuardCallOptions, readCallOptions } from './call-options.ts'
-import { createContext, createTrialContext, type GuardContext } from './context.ts'
+import { createContext, createTrialContext, type GuardContext, type WasUsed } from './context.ts'
 import { waitAtMost } from './deadline.ts'
 import { decide } from './decide.ts'
 import { dryRun } from './dry-run.ts'
@@ -111,9 +111,21 @@ export interface Guard<Args = unknown> {
 export function createGuard<const List extends readonly unknown[]>(
   options: GuardOptionsFor<List>,
 ): Guard<List[number]> {
+  return guardOf(options)
+}
+
+/**
+ * Makes the guard of a service that continues a log.
+ *
+ * @param wasUsed - returns whether a call was executed before this process.
+ */
+export function guardOf<const List extends readonly unknown[]>(
+  options: GuardOptionsFor<List>,
+  wasUsed?: WasUsed,
+): Guard<List[number]> {
   const given = checkGuardOptions(options)
   const { ledger } = given
-  const context = createContext(given)
+  const context = createContext(given, wasUsed)
   const trial = createTrialContext(given, context)
   const { clock, commands, deadlines, inFlight, telemetry, trail } = context
   const recovery = given.audit.recoverIntents ? startRecovery({ sink: given.audit.sink, clock, telemetry }) : undefined

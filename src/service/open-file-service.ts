@@ -1,5 +1,6 @@
 // node only: opens files
 
+import { join } from 'node:path'
 import type { AuditSink } from '../audit/sink.ts'
 import { type JsonlAuditSinkOptions, openJsonlAuditSink } from '../audit/sinks/jsonl/jsonl-audit-sink.ts'
 import type { AuditOptions } from '../guard/audit-options.ts'
@@ -17,11 +18,14 @@ import {
   readOptions,
   withMethod,
 } from '../support/options.ts'
+import { systemClock } from '../time.ts'
 import { type FileVaultOptions, openFileVault } from '../vault/stores/file/file-vault.ts'
 import { withOwnKey } from '../vault/stores/file/key.ts'
 import type { Vault } from '../vault/vault.ts'
+import { type KeptRevocations, keepRevocations } from './kept-revocations.ts'
 import { type ServiceOptions, serviceChecks } from './options.ts'
-import { createService, type Service } from './service.ts'
+import { createService, registryOf, type Service, serviceOf } from './service.ts'
+import { readUsedCalls } from './used-calls.ts'
 
 /** Options of {@link openFileService}: those of `createService`, with files for the key, the vault and the log. */
 export interface FileServiceOptions extends Omit<ServiceOptions, 'audience' | 'audit' | 'receipts' | 'vault'> {
@@ -48,7 +52,9 @@ export interface FileAuditOptions extends Omit<AuditOptions, 'sink'> {
 
 /**
  * Opens a service whose key, vault and log are in files. Each of them can also be an object that is open already, such
- * as a sink in PostgreSQL. The stores are passed as to `createService`: their place is a decision of its own.
+ * as a sink in PostgreSQL. The stores are passed as to `createService`: their place is a decision of its own. With a log
+ * in files, the revocations that the service takes are kept beside it, in `audit.revocations`, and a call of the log is
+ * not accepted again after a restart, whatever the stores are.
  *
  * @throws ArgumentError when an option is invalid, or for an error that would fail the first call; VaultError as
  *   `openSignerFile` and `openFileVault` do; AuditError as `openJsonlAuditSink` does. The log is closed again then.
@@ -87,12 +93,21 @@ export async function openFileService(options: FileServiceOptions): Promise<Serv
   }
   if (isOpened<AuditSink>(sink, 'append')) return createService({ ...opened, audit: audit as AuditOptions })
   // The log comes last, because it is locked while it is open.
-  const log = await openJsonlAuditSink(withPath(sink, 'directory'))
+  const place = withPath<JsonlAuditSinkOptions, 'directory'>(sink, 'directory')
+  const log = await openJsonlAuditSink(place)
+  let kept: KeptRevocations | undefined
   try {
+    const { clock = systemClock, revocations } = given
+    const registry = registryOf('openFileService', given.registry, revocations)
+    if (registry !== undefined)
+      kept = await keepRevocations(registry, join(place.directory, `${place.prefix ?? 'audit'}.revocations`), clock)
+    const wasUsed = log.history && (await readUsedCalls(log.history, given))
     // A spread would leave out inherited options, and with them the misspelt ones.
     const recording: AuditOptions = Object.create(audit, { sink: { value: log, enumerable: true } })
-    return createService({ ...opened, audit: recording })
+    const resources = [...(given.resources ?? []), ...(kept === undefined ? [] : [kept])]
+    return serviceOf({ ...opened, audit: recording, resources, ...(kept && { registry: kept }) }, wasUsed)
   } catch (error) {
+    kept?.close()
     await log.close()
     throw error
   }

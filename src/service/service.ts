@@ -10,7 +10,8 @@ import type { CallOptions } from '../authorization/settings.ts'
 import type { Command } from '../capability/command.ts'
 import { ArgumentError } from '../errors.ts'
 import type { GuardCallOptions } from '../guard/call-options.ts'
-import { createGuard, type Guard } from '../guard/guard.ts'
+import type { WasUsed } from '../guard/context.ts'
+import { type Guard, guardOf } from '../guard/guard.ts'
 import type { GuardHealth } from '../guard/in-flight.ts'
 import type { GuardResult } from '../guard/result.ts'
 import type { RevocationRegistry } from '../revocation/revocation-store.ts'
@@ -109,6 +110,11 @@ export interface Service {
  * ```
  */
 export function createService(options: ServiceOptions): Service {
+  return serviceOf(options)
+}
+
+/** Makes a service that continues a log. */
+export function serviceOf(options: ServiceOptions, wasUsed?: WasUsed): Service {
   const {
     handlers,
     registry: named,
@@ -116,7 +122,7 @@ export function createService(options: ServiceOptions): Service {
     resources,
     ...given
   } = readOptions('createService', options, serviceChecks)
-  const registry = registryOf(named, given.revocations)
+  const registry = registryOf('createService', named, given.revocations)
   refusePromise('sink', Object(given.audit).sink)
   readOptions('createService', { audit: given.audit }, { audit: auditCheck })
   const sink = withHealth(given.audit.sink)
@@ -125,7 +131,7 @@ export function createService(options: ServiceOptions): Service {
   // SVC-19: the guard records the delegations of a call.
   const guarded = { ...given, audit, ...(ledger !== undefined && { ledger }) }
   const bound = new Map<string, BoundCommand>(handlers.map((one) => [one.definition.command, one]))
-  const guard = createGuard({ ...guarded, commands: handlers.map(({ definition }) => definition) })
+  const guard = guardOf({ ...guarded, commands: handlers.map(({ definition }) => definition) }, wasUsed)
   const desk = createRevocationDesk({ ...given, audit, registry, ledger })
   const stores = observeStores(given.revocations)
 
@@ -166,14 +172,15 @@ export function createService(options: ServiceOptions): Service {
 }
 
 /** A copy that follows another store has no `add`: a revocation is then sent to that store. */
-function registryOf(
+export function registryOf(
+  of: string,
   registry: ServiceOptions['registry'],
   revocations: ServiceOptions['revocations'],
 ): RevocationRegistry | undefined {
   if (registry !== true) return registry
   if (typeof (revocations as Partial<RevocationRegistry>).add === 'function') return revocations as RevocationRegistry
   throw new ArgumentError(
-    'createService: `registry` is true, but the store in `revocations` has no method `add`; pass the store that takes revocations',
+    `${of}: \`registry\` is true, but the store in \`revocations\` has no method \`add\`; pass the store that takes revocations`,
   )
 }
 

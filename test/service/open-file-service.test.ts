@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -17,8 +17,10 @@ import { delegate } from '../../src/delegation/delegate.ts'
 import { ArgumentError, AuditError, VaultError } from '../../src/errors.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import { verifyReceipt } from '../../src/receipt/verify-receipt.ts'
+import { revoke } from '../../src/revocation/revoke.ts'
 import { on } from '../../src/service/on.ts'
 import { type FileServiceOptions, openFileService } from '../../src/service/open-file-service.ts'
+import type { Service } from '../../src/service/service.ts'
 import { createSignerFile, openSignerFile, rotateSignerFile } from '../../src/signer-file/signer-file.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { openFileVault } from '../../src/vault/stores/file/file-vault.ts'
@@ -114,6 +116,51 @@ describe('a service whose key, vault and log are in files', () => {
     const old = await only.call((await callTo(former)).container)
     expect(old).toMatchObject({ allowed: false, denial: { code: 'audience_mismatch' } })
     await only.close()
+  })
+
+  it('SVC-25 SVC-26 remembers revocations and used calls when it is opened again, with its stores in memory', async () => {
+    const grant = await delegate({ issuer: owner, audience: agent.did, command: send })
+    const audience = await didOf(at('service.key'))
+    const call = async (): Promise<string> => {
+      const args = { to: 'bob' }
+      return encodeContainer([await invoke({ issuer: agent, audience, command: send, args, proofs: [grant] }), grant])
+    }
+    const open = (): Promise<Service> => openFileService(options({ ...memoryStores(), registry: true }))
+    const [used, other] = [await call(), await callTo(audience)]
+    const first = await open()
+    expect(await first.call(used)).toMatchObject({ allowed: true })
+    await first.close()
+    const second = await open()
+    expect(await second.call(used)).toMatchObject({ denial: { code: 'replayed' } })
+    expect(await second.call(await call())).toMatchObject({ allowed: true })
+    const revocation = encodeContainer([await revoke({ issuer: owner, delegation: grant }), grant])
+    expect(await second.revoke(revocation)).toMatchObject({ accepted: true })
+    await second.close()
+    for (let n = 0; n < 2; n++) {
+      const again = await open()
+      expect(await again.call(await call())).toMatchObject({ denial: { code: 'revoked' } })
+      expect(await again.call(other.container)).toMatchObject(
+        n === 0 ? { allowed: true } : { denial: { code: 'replayed' } },
+      )
+      await again.close()
+    }
+  })
+
+  it('SVC-25 continues after a torn line, and does not start with a line that is not a revocation', async () => {
+    const open = (): Promise<Service> => openFileService(options({ ...memoryStores(), registry: true }))
+    await (await open()).close()
+    const path = join(logs, 'audit.revocations')
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    writeFileSync(path, '{"ids":["did:key:z6Mk')
+    await (await open()).close()
+    expect(readFileSync(path, 'utf8')).toBe('')
+    writeFileSync(path, '{"ids":[]}\n')
+    await expect(open()).rejects.toMatchObject({
+      code: 'ERR_AUDIT_INTEGRITY',
+      message: expect.stringContaining('line 1'),
+    })
+    chmodSync(path, 0o644)
+    await expect(open()).rejects.toMatchObject({ code: 'ERR_AUDIT_CONFIGURATION' })
   })
 
   it('takes parts that are open already', async () => {

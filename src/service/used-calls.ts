@@ -1,0 +1,40 @@
+import type { AuditHistory } from '../audit/history.ts'
+import type { AuthorizeOptions } from '../authorization/options.ts'
+import type { WasUsed } from '../guard/context.ts'
+import { cidOf } from '../ipld/cid.ts'
+import { cidText } from '../ipld/cid-text.ts'
+import { sha256Bytes } from '../support/digest.ts'
+import { never, secondsOf, systemClock } from '../time.ts'
+
+/**
+ * Reads the calls from a log that this process continues, and that could be accepted again: those of the last minutes.
+ * Each executed call has its intent there. Undefined if there are none. SVC-26
+ *
+ * @throws AuditError when the log cannot be read.
+ */
+export async function readUsedCalls(
+  history: AuditHistory,
+  {
+    clock = systemClock,
+    clockTolerance = 60,
+    maxInvocationLifetime = 300,
+  }: Pick<AuthorizeOptions, 'clock' | 'clockTolerance' | 'maxInvocationLifetime'>,
+): Promise<WasUsed | undefined> {
+  const lifetime = maxInvocationLifetime === never ? Number.POSITIVE_INFINITY : maxInvocationLifetime
+  const from = secondsOf(clock) - lifetime - 2 * clockTolerance
+  const used = new Set<string>()
+  for await (const page of history.newestFirst({})) {
+    for (const { event } of page) {
+      if (event.kind !== 'intent' || event.mode === 'shadow') continue
+      used.add(event.invocation)
+      if (event.task !== undefined) used.add(event.task)
+    }
+    if (page.every(({ event }) => event.time < from)) break
+  }
+  if (used.size === 0) return undefined
+  return async ({ cid, fields, task }) => {
+    if (used.has(cidText(cid))) return true
+    // A signature has a second form, and with it the call has another CID. Without a nonce, two calls can be one task.
+    return fields.nonce.length > 0 && used.has(cidText(cidOf(await sha256Bytes(task()))))
+  }
+}
