@@ -7,7 +7,7 @@
 import type { CID } from 'multiformats/cid'
 import { createVerifiers } from '#shortcuts'
 import type { Did } from '../did/did.ts'
-import { ArgumentError } from '../errors.ts'
+import { ArgumentError, StoreError } from '../errors.ts'
 import { cidOf, cidOfKey } from '../ipld/cid.ts'
 import { deepFreeze } from '../ipld/value.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
@@ -66,7 +66,8 @@ export interface Authorizer {
    * release something some time after the decision.
    *
    * @param authorization - one that this authorizer made.
-   * @returns whether it is valid; false also when the store does not answer.
+   * @returns whether it is valid.
+   * @throws StoreError when the revocation store does not answer: release nothing then.
    */
   recheck(authorization: Authorization, options?: CallOptions): Promise<boolean>
   /**
@@ -316,11 +317,15 @@ function* decideAgain(authorization: Authorization, service: Service, options: C
   const call = readOptions('recheck', options, callChecks)
   const chain = chainOf(authorization, service)
   const now = secondsOf(settings.clock)
-  const denial = checkTimeBounds(chain, now, settings) ?? (yield* checkRevocation(chain, settings, call))
-  return (
-    denial === undefined &&
-    (chain.approvals === undefined || (yield* (yield* counterOf(service)).approveAgain(chain, now, settings, call)))
-  )
+  const refusal = checkTimeBounds(chain, now, settings) ?? (yield* checkRevocation(chain, settings, call))
+  if (refusal !== undefined && refusal.code !== 'revocation_unknown') return false
+  const state =
+    refusal !== undefined || chain.approvals === undefined
+      ? 'valid'
+      : yield* (yield* counterOf(service)).approveAgain(chain, now, settings, call)
+  if (refusal !== undefined || state === 'unknown')
+    throw new StoreError('the revocation store could not tell whether the call is revoked')
+  return state === 'valid'
 }
 
 /** The service without a counter that is not loaded yet: no input may make a synchronous decision wait. */

@@ -9,7 +9,7 @@ import type { GuardContext } from './context.ts'
 import { isDeadline, openAtMost, waitAtMost } from './deadline.ts'
 import { isUncounted } from './hold.ts'
 import { type SignReceiptOptions, signReceipt } from './receipt.ts'
-import { closed, type GuardRefusal, uncounted, unrecorded, unreleased } from './refusals.ts'
+import { closed, type GuardRefusal, uncounted, unfound, unrecorded, unreleased } from './refusals.ts'
 import type { GuardResult } from './result.ts'
 import { errorCode } from './telemetry.ts'
 import { createUpstream, type Upstream } from './upstream.ts'
@@ -189,7 +189,7 @@ function recordOutcome<Args, T>(
 }
 
 /**
- * A handler may let the error of an unconfirmed release through. The call is then refused, unless an earlier request of
+ * A handler may let the error of an unconfirmed release through, or that of a failed look-up of revocations. The call is then refused, unless an earlier request of
  * it was released: a refused call may be repeated, and this one may have had an effect. Other errors are the handler's
  * own.
  */
@@ -200,6 +200,7 @@ function refusalOf<Args, T>(
   upstream: Upstream,
 ): GuardRefusal {
   if (isUncounted(error)) return uncounted(context, command.command, error)
+  if (upstream.isUnknown(error)) return unfound(context, command.command)
   if (!upstream.isUnrecorded(error)) throw error
   return unreleased(context, command.command, error)
 }

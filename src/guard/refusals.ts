@@ -43,6 +43,14 @@ export function unreleased({ telemetry }: GuardContext, command: Command, cause:
   return refuse('audit_unavailable', message, 'GRD-12', cause)
 }
 
+/** Refuses a call because the revocation store did not answer before the release. GRD-22 */
+export function unfound({ telemetry }: GuardContext, command: Command): GuardRefusal {
+  telemetry.event({ name: 'refused', code: 'revocation_unknown', command })
+  const message =
+    'the revocation store could not tell whether the call was revoked, so nothing was sent; try again later, with a newly signed call'
+  return refuse('revocation_unknown', message, 'GRD-22')
+}
+
 /** Refuses a call because its use of a limit was not confirmed. */
 export function uncounted({ telemetry }: GuardContext, command: Command, cause: unknown): GuardRefusal {
   telemetry.error(cause)

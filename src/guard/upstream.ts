@@ -29,6 +29,8 @@ export interface Upstream {
    * call before or after it.
    */
   isUnrecorded(error: unknown): boolean
+  /** Whether nothing was released for the call because it could not be found out whether it was revoked. */
+  isUnknown(error: unknown): boolean
   /**
    * Aborts the requests that the handler did not wait for, and the bodies that it neither reads nor returns. Resolves
    * when no request is in progress. Undefined if there was no request.
@@ -61,6 +63,8 @@ interface State {
   readonly leases: Lease[]
   /** Errors of records that were not confirmed. */
   readonly unrecorded: unknown[]
+  /** Whether the revocation store did not answer before a release. */
+  unknown: boolean
   /** Whether the record of a release was confirmed. */
   released: boolean
   upstreamStatus: number | undefined
@@ -86,6 +90,11 @@ export function createUpstream(context: GuardContext, work: ReleaseOf, deadline:
     lease: () => begin(opened(), (own) => takeLease(opened(), own)),
     status: () => (state?.upstreamStatus === undefined ? {} : { upstreamStatus: state.upstreamStatus }),
     isUnrecorded: (error) => state?.released === false && state.unrecorded.includes(error),
+    isUnknown: (error) =>
+      state?.released === false &&
+      state.unknown &&
+      error instanceof VaultError &&
+      error.code === 'ERR_VAULT_UNAVAILABLE',
     end(value) {
       hasEnded = true
       return state === undefined ? undefined : end(state, value)
@@ -108,6 +117,7 @@ function createState(context: GuardContext, work: ReleaseOf, deadline: LazyDeadl
     responses: new Map(),
     leases: [],
     unrecorded: [],
+    unknown: false,
     released: false,
   }
   onAbort(deadline, (reason) => {
@@ -188,9 +198,14 @@ async function release<R>(
     return step(vault, reference, authorization, {
       signal: own.signal,
       // GRD-02
-      recheck: (call, options) => {
+      recheck: async (call, options) => {
         age = revocationAge()
-        return authorizer.recheck(call, options)
+        try {
+          return await authorizer.recheck(call, options)
+        } catch (error) {
+          state.unknown = true
+          throw error
+        }
       },
       onRelease: async (released) => {
         await recordRelease(state, released, revocationAge(age), own.signal)

@@ -97,11 +97,12 @@ export function* checkApprovalsAgain(
   settings: Settings,
   call: CallOptions,
   { checkRevocation }: Core,
-): Steps<boolean> {
+): Steps<'valid' | 'ended' | 'unknown'> {
   for (const one of approvals) {
     const { expiration } = one.link
-    if (typeof expiration === 'number' && expiration < now - settings.clockTolerance) return false
-    if ((yield* checkRevocation({ links: [one], invocation }, settings, call)) !== undefined) return false
+    if (typeof expiration === 'number' && expiration < now - settings.clockTolerance) return 'ended'
+    const refusal = yield* checkRevocation({ links: [one], invocation }, settings, call)
+    if (refusal !== undefined) return refusal.code === 'revocation_unknown' ? 'unknown' : 'ended'
   }
-  return true
+  return 'valid'
 }

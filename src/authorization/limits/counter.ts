@@ -49,7 +49,12 @@ export interface Counter {
     call: CallOptions,
   ): Steps<readonly ChainLink[] | Refusal>
   /** Whether the approvals of an allowed call are still valid. */
-  approveAgain(chain: Chain, now: Timestamp, settings: Settings, call: CallOptions): Steps<boolean>
+  approveAgain(
+    chain: Chain,
+    now: Timestamp,
+    settings: Settings,
+    call: CallOptions,
+  ): Steps<'valid' | 'ended' | 'unknown'>
   /**
    * Asks all stores in one request, if that is possible for the chain. Returns the settings with the stores for its
    * checks: those have the answers (STO-11). Only for a call that is allowed unless one of the stores refuses it.

@@ -56,6 +56,8 @@ export function checkCall(rules: CredentialRules, { authorization }: Admission):
 export async function checkStillAuthorized(admission: Admission, clock: Clock, options: UseOptions): Promise<void> {
   const { authorization } = admission
   const { recheck, signal } = options
+  // An expired call is not reported as revoked.
+  checkTime(admission, clock)
   if (recheck !== undefined) {
     let isValid: boolean
     try {
@@ -64,7 +66,7 @@ export async function checkStillAuthorized(admission: Admission, clock: Clock, o
       signal?.throwIfAborted()
       throw vaultFailure(
         'ERR_VAULT_UNAVAILABLE',
-        '`recheck` failed, so it is unknown whether the call is still authorized',
+        'it is unknown whether the call was revoked, because `recheck` failed, so nothing was released',
         cause,
       )
     }
