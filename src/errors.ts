@@ -29,6 +29,7 @@ export type AuditErrorCode =
   | 'ERR_AUDIT_INTEGRITY'
   | 'ERR_AUDIT_CLOSED'
   | 'ERR_AUDIT_SETTLED'
+  | 'ERR_AUDIT_ERASED'
 
 /** Every code of the errors of this library. */
 export type ProcuraErrorCode =

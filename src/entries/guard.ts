@@ -7,7 +7,7 @@
 export type { GuardedCall, Handler } from '../guard/call.ts'
 export type { AdmittedCall } from '../guard/admission.ts'
 export type { GuardCallOptions } from '../guard/call-options.ts'
-export type { CredentialFunction, GuardedCommand } from '../guard/command.ts'
+export type { CredentialFunction, GuardedCommand, PersonalArguments } from '../guard/command.ts'
 export { createGuard, type Guard } from '../guard/guard.ts'
 export type { GuardHealth } from '../guard/in-flight.ts'
 export type { AudienceFunction, GuardOptions, GuardOptionsFor, SubjectFunction } from '../guard/options.ts'

@@ -4,10 +4,10 @@ import { discloseArguments } from '../audit/privacy/disclose-arguments.ts'
 import { importSecretKey } from '../audit/privacy/hmac.ts'
 import { sealPersonal } from '../audit/privacy/personal.ts'
 import type { Authorization } from '../authorization/authorization.ts'
-import { ArgumentError } from '../errors.ts'
+import { ArgumentError, AuditError } from '../errors.ts'
 import type { Timestamp } from '../time.ts'
 import type { CheckedAuditOptions } from './audit-options.ts'
-import { credentialFor, type GuardedCommand } from './command.ts'
+import { credentialFor, type GuardedCommand, personalFields } from './command.ts'
 import { recordWithin } from './deadline.ts'
 import type { GuardDenial } from './result.ts'
 
@@ -39,7 +39,7 @@ export function createCallEvents(
   commands: readonly GuardedCommand[],
   mode: AuditMode,
 ): CallEvents {
-  const encrypted = commands.find((command) => (command.personal?.length ?? 0) > 0)
+  const encrypted = commands.find((command) => personalFields(command).length > 0)
   if (encrypted !== undefined && personalKeys === undefined) {
     throw new ArgumentError(
       `\`${encrypted.command}\` has \`personal\` arguments, and \`audit.personalKeys\` is missing`,
@@ -59,17 +59,30 @@ export function createCallEvents(
     return { ...known, ...(key !== undefined && { argumentsKey: key }) }
   }
 
-  /** The arguments about a person, encrypted under a key of the subject. */
+  /** The name of the key for the arguments about a person. */
+  async function keyOf({ args, subject }: Authorization, personal: GuardedCommand['personal']): Promise<unknown> {
+    if (personal !== undefined && 'of' in personal) return personal.of({ args, subject })
+    return pseudonymize === undefined ? subject : pseudonymize(subject)
+  }
+
+  /** The arguments about a person, encrypted. PRV-06: without them if the key was destroyed. */
   async function sealed(
-    { args, subject }: Authorization,
-    { personal = [] }: GuardedCommand,
+    authorization: Authorization,
+    command: GuardedCommand,
     event: string,
     signal: AbortSignal | undefined,
   ): Promise<Pick<IntentEvent, 'personal'>> {
-    if (personal.length === 0 || personalKeys === undefined) return {}
-    const key = pseudonymize === undefined ? subject : await pseudonymize(subject)
-    const options = { key, keys: personalKeys, signal }
-    return { personal: await sealPersonal(discloseArguments(args, personal), event, options) }
+    const fields = personalFields(command)
+    if (fields.length === 0 || personalKeys === undefined) return {}
+    const key = await keyOf(authorization, command.personal)
+    if (key === undefined) return {}
+    const options = { key: key as string, keys: personalKeys, signal }
+    try {
+      return { personal: await sealPersonal(discloseArguments(authorization.args, fields), event, options) }
+    } catch (error) {
+      if (error instanceof AuditError && error.code === 'ERR_AUDIT_ERASED') return {}
+      throw error
+    }
   }
 
   /** Without a remote service there is nothing to wait for, and no timer to start. */

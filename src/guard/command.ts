@@ -33,8 +33,28 @@ export type GuardedCommand<Args = unknown> = CommandDefinition<Args> & {
   readonly requests?: number
   /** Names of arguments that are recorded in clear; `to.domain` leads into a map. Default: none. */
   readonly show?: readonly string[]
-  /** Names of arguments that are recorded encrypted for the subject, and can be erased. Default: none. */
-  readonly personal?: readonly string[]
+  /**
+   * Names of arguments that are recorded encrypted, and can be erased: under a key of the subject, or of the person whom
+   * `of` names. Default: none.
+   */
+  readonly personal?: readonly string[] | PersonalArguments<Args>
+}
+
+/** Arguments about a person, who is not the owner of the authority. */
+export interface PersonalArguments<Args = unknown> {
+  /** Names of arguments. */
+  readonly fields: readonly string[]
+  /**
+   * Returns the name of the key of the person whom the arguments concern. It is recorded in clear: return an id without
+   * a meaning, such as the number of a customer. For undefined the fields are not recorded. An error, or an answer after
+   * `audit.deadlineMs`, refuses the call.
+   */
+  of(call: { readonly args: Args; readonly subject: string }): string | undefined | Promise<string | undefined>
+}
+
+/** The names of the personal arguments of a command. */
+export function personalFields({ personal = [] }: Pick<GuardedCommand, 'personal'>): readonly string[] {
+  return 'fields' in personal ? personal.fields : personal
 }
 
 /** The definition for the decision, without the names that the guard adds. */

@@ -33,7 +33,7 @@ import { quote } from '../support/quote.ts'
 import { systemClock } from '../time.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { AuditOptions, CheckedAuditOptions } from './audit-options.ts'
-import { credentialsOf, type GuardedCommand } from './command.ts'
+import { credentialsOf, type GuardedCommand, type PersonalArguments, personalFields } from './command.ts'
 import type { TelemetryOptions } from './telemetry.ts'
 
 /** Time limits of a guard, in milliseconds. */
@@ -145,6 +145,7 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
     return readOptions<GuardedCommand>(of, definition, commandChecks)
   })
   for (const definition of commands) {
+    checkPersonal(definition)
     checkNames(definition, 'show')
     checkNames(definition, 'personal')
     checkCredentials(definition, vault)
@@ -187,11 +188,17 @@ function choice(given: string, names: readonly string[]): string {
   return `${hint}it has ${names.map((name) => quote(name)).join(', ') || 'none'}`
 }
 
+function checkPersonal({ command, personal }: GuardedCommand): void {
+  if (personal === undefined || Array.isArray(personal)) return
+  readOptions(`command ${quote(command)}: \`personal\``, personal as PersonalArguments, personalChecks)
+}
+
 /** An unknown name would be missing from every record, without an error. */
 function checkNames(definition: GuardedCommand, option: 'show' | 'personal'): void {
   const { args, command } = definition
   if (typeof args !== 'object' || args === null) return
-  const unknown = definition[option]?.find((name) => !Object.hasOwn(args, name.split('.')[0] as string))
+  const names = option === 'personal' ? personalFields(definition) : definition.show
+  const unknown = names?.find((name) => !Object.hasOwn(args, name.split('.')[0] as string))
   if (unknown === undefined) return
   throw new ArgumentError(
     `command ${quote(command)}: \`${option}\` names an unknown argument; ${choice(unknown, Object.keys(args))}`,
@@ -244,6 +251,11 @@ const deadlineChecks = Object.freeze({
 const isChoice: OptionCheck = (value) =>
   typeof value === 'function' ? undefined : 'must be made by referenceTable, or be a function'
 
+const personalChecks: OptionChecks<PersonalArguments> = Object.freeze({
+  fields: arrayOf(nonEmptyString),
+  of: callback,
+})
+
 const commandChecks: OptionChecks<GuardedCommand> = Object.freeze({
   command: nonEmptyString,
   args: anything,
@@ -253,6 +265,6 @@ const commandChecks: OptionChecks<GuardedCommand> = Object.freeze({
   credential: maybe(either(nonEmptyString, isChoice)),
   requests: maybe(integerFrom(1, 1_000)),
   show: maybe(arrayOf(nonEmptyString)),
-  personal: maybe(arrayOf(nonEmptyString)),
+  personal: maybe(either(arrayOf(nonEmptyString), objectValue)),
   approvals: anything,
 })

@@ -61,7 +61,7 @@ export function personalKeyBox(secret: StoreSecret): PersonalKeyBox {
 /** The error of a name whose key was destroyed. */
 export function destroyedKey(): AuditError {
   return new AuditError(
-    'ERR_AUDIT_CONFIGURATION',
+    'ERR_AUDIT_ERASED',
     'the key of this person was destroyed, so personal data cannot be recorded',
   )
 }

@@ -180,7 +180,7 @@ describe('personal fields', () => {
     expect(before).toMatchObject({ valid: true, records: 3 })
     expect(sink.lines().join()).not.toContain('canary')
     await expect(sealPersonal({}, id(9), { key: 'person 1', keys })).rejects.toMatchObject({
-      code: 'ERR_AUDIT_CONFIGURATION',
+      code: 'ERR_AUDIT_ERASED',
     })
   })
 

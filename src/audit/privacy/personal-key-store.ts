@@ -13,7 +13,7 @@ import type { WebCryptoKey } from '../../support/web-crypto-key.ts'
  * itself does not change.
  */
 export interface PersonalKeyStore {
-  /** Resolves to the key of that name; creates it if it does not exist. Rejects if it was destroyed. */
+  /** Resolves to the key of that name; creates it if it does not exist. Rejects with `ERR_AUDIT_ERASED` if it was destroyed. */
   obtain(name: string, options: { readonly signal?: AbortSignal | undefined }): Promise<WebCryptoKey>
   /** Resolves to the key, or to undefined if it does not exist or was destroyed. Rejects if that is unknown. */
   find(name: string, options: { readonly signal?: AbortSignal | undefined }): Promise<WebCryptoKey | undefined>
@@ -43,7 +43,7 @@ export function memoryPersonalKeyStore(): MemoryPersonalKeyStore {
       const known = keys.get(name)
       if (known === undefined && keys.has(name)) {
         throw new AuditError(
-          'ERR_AUDIT_CONFIGURATION',
+          'ERR_AUDIT_ERASED',
           'the key of this person was destroyed, so personal data cannot be recorded',
         )
       }
