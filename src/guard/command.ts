@@ -34,8 +34,8 @@ export type GuardedCommand<Args = unknown> = CommandDefinition<Args> & {
   /** Names of arguments that are recorded in clear; `to.domain` leads into a map. Default: none. */
   readonly show?: readonly string[]
   /**
-   * Names of arguments that are recorded encrypted, and can be erased: under a key of the subject, or of the person whom
-   * `of` names. Default: none.
+   * Names of arguments that are recorded encrypted, and can be erased: under a key of the subject, or of the
+   * person whom `of` names. Default: none.
    */
   readonly personal?: readonly string[] | PersonalArguments<Args>
 }
@@ -46,8 +46,8 @@ export interface PersonalArguments<Args = unknown> {
   readonly fields: readonly string[]
   /**
    * Returns the name of the key of the person whom the arguments concern. It is recorded in clear: return an id without
-   * a meaning, such as the number of a customer. For undefined the fields are not recorded. An error, or an answer after
-   * `audit.deadlineMs`, refuses the call.
+   * a meaning, such as the number of a customer. For undefined the fields are not recorded. An error, or an
+   * answer after `audit.deadlineMs`, refuses the call.
    */
   of(call: { readonly args: Args; readonly subject: string }): string | undefined | Promise<string | undefined>
 }

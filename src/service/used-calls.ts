@@ -8,7 +8,7 @@ import { never, secondsOf, systemClock } from '../time.ts'
 
 /**
  * Reads the calls from a log that this process continues, and that could be accepted again: those of the last minutes.
- * Each executed call has its intent there. Undefined if there are none. SVC-26
+ * Each executed call has its intent there. Undefined if there are none.
  *
  * @throws AuditError when the log cannot be read.
  */

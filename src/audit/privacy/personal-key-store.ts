@@ -13,7 +13,10 @@ import type { WebCryptoKey } from '../../support/web-crypto-key.ts'
  * itself does not change.
  */
 export interface PersonalKeyStore {
-  /** Resolves to the key of that name; creates it if it does not exist. Rejects with `ERR_AUDIT_ERASED` if it was destroyed. */
+  /**
+   * Resolves to the key of that name; creates it if it does not exist. Rejects with `ERR_AUDIT_ERASED` if it was
+   * destroyed.
+   */
   obtain(name: string, options: { readonly signal?: AbortSignal | undefined }): Promise<WebCryptoKey>
   /** Resolves to the key, or to undefined if it does not exist or was destroyed. Rejects if that is unknown. */
   find(name: string, options: { readonly signal?: AbortSignal | undefined }): Promise<WebCryptoKey | undefined>
