@@ -45,12 +45,9 @@ async function run(title: string, words: readonly string[], until?: string): Pro
   return () => void child.kill('SIGTERM')
 }
 
-await run('procura wrap .mcp.json --policy "send: .to like *@example.com"', [
-  'wrap',
-  config,
-  '--policy',
-  'send: .to like *@example.com',
-])
+const rules = ['--policy', 'send: .to like *@example.com', '--type', 'to=email', '--only', 'send: to, text']
+const title = rules.map((word) => (word.includes(' ') ? `"${word}"` : word)).join(' ')
+await run(`procura wrap .mcp.json ${title}`, ['wrap', config, ...rules])
 const stop = await run('procura serve &', ['serve'], 'listening on')
 const { mail } = JSON.parse(readFileSync(config, 'utf8')).mcpServers
 shown.push('# the agent starts, and calls the tool twice')

@@ -188,7 +188,7 @@ function recordOf(home: WrapHome, { file, client, agent, plans, next }: WrapRun,
   return { version: 1, path: file.path, client: client.name, agent, layers: [...stays, layer] }
 }
 
-/** The delegations of a run, and those that they replace: also those of a run that was killed, which it goes on with. */
+/** The delegations of a run, and those that they replace. It goes on with a run that was killed. */
 function exchangeOf({ made, kept, replaced }: SignedGrants, unfinished: readonly WrapLayer[]): Partial<WrapLayer> {
   const cids = kept.map(({ cid }) => cid.toString())
   const own = unfinished.filter((layer) => layer.made?.some((cid) => cids.includes(cid)))

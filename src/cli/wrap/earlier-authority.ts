@@ -71,7 +71,7 @@ interface Before {
  * wrap the same server again from another file. WRP-38
  *
  * @param chosen - whether the command line has `--tools` or `--policy`, and `--approve`.
- * @throws UsageError when the limits are not in the file of the agent, or belong to the same program under another name.
+ * @throws UsageError when the limits are not in the file of the agent, or belong to the same program of another name.
  */
 export function keepLimits(
   plans: readonly NamedPlan[],

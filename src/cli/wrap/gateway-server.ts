@@ -17,6 +17,10 @@ export type GatewayServer = (
 ) & {
   /** The arguments of its tools that are paths. */
   readonly paths?: readonly string[]
+  /** The types of the arguments of its tools. */
+  readonly types?: Readonly<Record<string, string>>
+  /** The only arguments of calls, by the name of the tool. */
+  readonly only?: Readonly<Record<string, readonly string[]>>
   /** The tools whose every call needs an approval. */
   readonly approvals?: Readonly<Record<string, object>>
 }
@@ -82,7 +86,7 @@ export function identityOf(definition: GatewayServer, secretOf: (credential: str
   return JSON.stringify([programOf(definition), sorted(plain), secrets.sort()])
 }
 
-/** A text that two definitions have in common if they run the same program, or have one address, with the same secrets. */
+/** A text that two definitions have in common if they have the same program or address, and the same secrets. */
 export function alikeOf(definition: GatewayServer, secrets: readonly string[]): string {
   return JSON.stringify([programOf(definition), [...secrets].sort()])
 }
@@ -96,10 +100,16 @@ export function withLimits(definition: GatewayServer, known: GatewayServer | und
   if (known === undefined) return definition
   const paths = [...new Set([...(known.paths ?? []), ...(definition.paths ?? [])])]
   const approvals = { ...definition.approvals, ...known.approvals }
+  const [types, only] = [
+    { ...definition.types, ...known.types },
+    { ...definition.only, ...known.only },
+  ]
   return {
     ...known,
     ...definition,
     ...(paths.length > 0 && { paths }),
+    ...(Object.keys(types).length > 0 && { types }),
+    ...(Object.keys(only).length > 0 && { only }),
     ...(Object.keys(approvals).length > 0 && { approvals }),
   } as GatewayServer
 }

@@ -4,10 +4,10 @@ import { userHome } from '../../support/user-home.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textOf, textsOf } from '../verb.ts'
+import { withArgumentRules } from './argument-rules.ts'
 import type { Client } from './client.ts'
 import type { ConfigDocument } from './config-document.ts'
 import type { ConfigFile } from './config-file.ts'
-import { withPaths } from './path-arguments.ts'
 import { planServers } from './plan.ts'
 import type { ServerPlan, Unplanned } from './planned.ts'
 import { inputsIn } from './references.ts'
@@ -80,7 +80,7 @@ function planWith(
     },
   })
   checkNamed([...secret, ...plain], planned)
-  const plans = withApprovals(withPaths(planned.plans, textsOf(flags, 'paths')), textsOf(flags, 'approve'))
+  const plans = withApprovals(withArgumentRules(planned.plans, flags), textsOf(flags, 'approve'))
   return { plans, others: planned.others }
 }
 

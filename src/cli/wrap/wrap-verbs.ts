@@ -56,6 +56,19 @@ export const wrapVerbs: readonly Verb[] = [
         about: 'a tool whose every call needs an approval by a person, see `procura approve`; * is every tool',
       },
       {
+        name: 'type',
+        value: 'NAME=TYPE',
+        many: true,
+        about:
+          'the type of an argument of the tools, such as to=email: one value in one spelling; email, hostName, ipAddress, oneLine, path, shellWord or url',
+      },
+      {
+        name: 'only',
+        value: 'TEXT',
+        many: true,
+        about: 'the only arguments of a call of a tool, such as "send: to, subject, body"; * is every tool',
+      },
+      {
         name: 'paths',
         value: 'NAME',
         many: true,
@@ -69,7 +82,7 @@ export const wrapVerbs: readonly Verb[] = [
       { name: 'dry-run', about: 'show the difference, with secrets masked, and write nothing' },
       json,
     ],
-    example: 'procura wrap ~/.claude.json --server mail --policy "send: .to like *@example.com"',
+    example: 'procura wrap ~/.claude.json --server mail --policy "send: .to like *@example.com" --type to=email',
     negative: 'a server was refused',
     run: async (...given) => (await import('./wrap.ts')).wrap(...given),
   },

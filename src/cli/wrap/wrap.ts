@@ -23,6 +23,7 @@ import {
   namePlans,
   wrappedText,
 } from './apply-wrap.ts'
+import { type ArgumentRules, ruleWarnings } from './argument-rules.ts'
 import { checkHome } from './check-home.ts'
 import { type Client, type ClientName, clientOf, detectClient } from './client.ts'
 import { type ConfigDocument, ConfigFault } from './config-document.ts'
@@ -31,7 +32,6 @@ import { type EarlierAuthority, type KeptLimits, keepLimits, readEarlier } from 
 import { checkGatewayContent, readGatewayFile } from './gateway-file.ts'
 import { describeGrant, grantsFor } from './grants.ts'
 import { exists } from './home-files.ts'
-import { pathWarnings } from './path-arguments.ts'
 import { planConfig } from './plan-config.ts'
 import type { ServerPlan, Unplanned } from './planned.ts'
 import { maskIn, showDifference, showPlans } from './show-plan.ts'
@@ -160,7 +160,7 @@ function nothing(others: readonly Unplanned[]): Outcome {
 }
 
 /** The options that a delegation is made of. */
-const delegating = ['policy', 'tools', 'paths', 'approve', 'expires-in'] as const
+const delegating = ['policy', 'tools', 'type', 'paths', 'only', 'approve', 'expires-in'] as const
 
 /** A person who wraps again to change a policy must not believe that it is changed. */
 function unapplied(flags: Flags, host: Host): 0 | 1 {
@@ -192,7 +192,8 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
   for (const line of describeApprovals(ready)) host.complain(line)
   const warning = temporaryWarning(programOf(host))
   if (warning !== undefined) host.complain(warning)
-  for (const line of pathWarnings(grants, textsOf(flags, 'paths'))) host.complain(line)
+  const rulesOf = (name: string): ArgumentRules => ready.find(({ server }) => server === name)?.definition ?? {}
+  for (const line of ruleWarnings(grants, rulesOf)) host.complain(line)
   if (flags['dry-run'] === true) {
     if (file !== undefined && client !== undefined && next !== undefined && flags['json'] !== true)
       for (const line of showDifference(file, client.read(next), next, ready)) host.print(line)

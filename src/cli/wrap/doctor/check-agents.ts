@@ -12,6 +12,8 @@ import { quote } from '../../../support/quote.ts'
 import { never, systemClock } from '../../../time.ts'
 import type { AgentStores } from '../../agent-stores.ts'
 import { showDate, showDistance } from '../../time-text.ts'
+import { type ArgumentRules, untypedArguments } from '../argument-rules.ts'
+import type { GatewayFile } from '../gateway-file.ts'
 import { held, isOf } from '../issue.ts'
 import type { WrapIndex } from '../wrap-index.ts'
 import { seenArguments, seenTools } from './check-tools.ts'
@@ -28,7 +30,7 @@ export async function checkDelegations(
   home: string,
   indexes: readonly WrapIndex[],
   stores: AgentStores,
-  subjects: readonly string[],
+  gateway: Pick<GatewayFile, 'subjects' | 'servers'>,
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = []
   for (const { agent, servers } of indexes) {
@@ -48,12 +50,33 @@ export async function checkDelegations(
     const did = await didOf(join(home, 'agents', agent, 'agent.key'))
     for (const server of servers) {
       findings.push(...findingsFor(agent, server, delegations), ...formerKey(agent, server, delegations, did))
-      findings.push(...formerOwner(agent, server, delegations, subjects))
+      findings.push(...formerOwner(agent, server, delegations, gateway.subjects))
       findings.push(...unknownTools(agent, server, delegations, await seenTools(home, server)))
       findings.push(...unknownArguments(agent, server, delegations, await seenArguments(home, server)))
+      findings.push(...untypedPolicies(agent, server, delegations, gateway.servers.get(server)))
     }
   }
   return findings
+}
+
+/** The policies that compare strings where a type is needed: a pattern also matches lists and further lines. */
+function untypedPolicies(
+  agent: string,
+  server: string,
+  delegations: readonly Delegation[],
+  rules: ArgumentRules = {},
+): readonly Finding[] {
+  const own = delegations.filter((one) => isOf(one, server))
+  const found = new Map(
+    own.flatMap(({ policy }) => untypedArguments(policy, rules).map((one) => [one.name, one] as const)),
+  )
+  return [...found.values()].map(({ name, fault }) => ({
+    check: 'delegations',
+    thing: `the argument ${quote(name)} in a policy of the agent ${agent} for the server ${server}`,
+    fault,
+    remedy: `give it a type in \`types\` of the server in gateway.json, such as { ${JSON.stringify(name)}: "email" }, and send SIGHUP to the gateway`,
+    note: true,
+  }))
 }
 
 /** The DID of a key file. A key that is elsewhere, or cannot be read, is not compared. */

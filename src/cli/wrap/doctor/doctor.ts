@@ -104,7 +104,7 @@ function checksOf(
     [
       'delegations',
       'each agent has a delegation for each of its servers',
-      () => checkDelegations(home, indexes, agentStores(flags, host), gateway.subjects),
+      () => checkDelegations(home, indexes, agentStores(flags, host), gateway),
     ],
     ['tools', 'no tool was changed since it was accepted', () => checkTools(home, [...gateway.servers.keys()])],
     ['hooks', 'the hooks run, and a failure of them blocks the call', () => checkHooks(folder, indexes)],
