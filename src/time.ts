@@ -9,6 +9,9 @@ export { secondsOf } from './support/seconds-of.ts'
 /** Seconds since 1970-01-01T00:00:00Z, a whole number within ±(2^53 - 1) (UCAN Delegation 1.0.0, "Time Bounds"). */
 export type Timestamp = number
 
+/** The largest `clockTolerance` of a service, in seconds. Services that share a store can have different ones. */
+export const maxTolerance = 300
+
 /** The source of time. Replace it in tests, or where the host has a better source. */
 export interface Clock {
   /**

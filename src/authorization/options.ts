@@ -28,7 +28,7 @@ import {
   withMethod,
 } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
-import { type Clock, type Never, never, systemClock } from '../time.ts'
+import { type Clock, maxTolerance, type Never, never, systemClock } from '../time.ts'
 import { anyAudience } from './any-audience.ts'
 import type { CallStore } from './call-store.ts'
 import { standardFormat } from './formats/standard-format.ts'
@@ -127,7 +127,7 @@ export type VerificationOptions = Pick<
 export const verificationChecks: OptionChecks<VerificationOptions> = Object.freeze({
   clock: maybe(withMethod('now')),
   // TIM-06
-  clockTolerance: maybe(integerFrom(0, 300)),
+  clockTolerance: maybe(integerFrom(0, maxTolerance)),
   resolver: maybe(withMethod('resolve')),
   ...decodingChecks,
   backend: maybe(withMethod('verify')),

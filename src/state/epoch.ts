@@ -6,7 +6,7 @@
 
 import { ArgumentError, StoreError } from '../errors.ts'
 import { type DefaultCheck, maybe, numberFrom, type OptionCheck, withDefault, withMethod } from '../support/options.ts'
-import { type Clock, showTime, systemClock, type Timestamp } from '../time.ts'
+import { type Clock, maxTolerance, showTime, systemClock, type Timestamp } from '../time.ts'
 
 /** The bounds of the services that share a replay store, as in their options of `createAuthorizer`. */
 export interface EpochOptions {
@@ -65,6 +65,16 @@ export function readClaim(key: string, expiration: Timestamp, acceptedFrom: Time
     throw new ArgumentError('claim: `acceptedFrom` must be a time in seconds')
   }
   return { key, expiration, acceptedFrom }
+}
+
+/**
+ * Whether an entry with another expiration, of the same call or limit, may be forgotten. The expirations of one call at
+ * services with different clock tolerances differ by the largest tolerance at most.
+ *
+ * @param forgotten - the latest time before which entries were forgotten.
+ */
+export function mayBeForgotten(expiration: Timestamp, forgotten: Timestamp): boolean {
+  return expiration < forgotten + maxTolerance
 }
 
 /** The error for a claim that expired before the time before which calls may be forgotten. */

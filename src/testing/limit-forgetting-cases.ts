@@ -96,6 +96,30 @@ export const forgettingCases: readonly CaseOf<LimitStore>[] = [
     },
   ],
   [
+    'LMT-14 does not refill a budget when a clock was ahead, whatever the clock tolerance of the next service',
+    async ({ store, another, prune, clock, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const used = [60, 200, 359].map((seconds) =>
+        limit(`ends ${seconds}`, { maximum: 1, expiration: start + seconds }),
+      )
+      for (const entry of used) await reserve(store, request([entry], { commit: true }))
+      const other = await another()
+      for (const ahead of [361, 500, 659, 660, 661, 3_600]) {
+        clock.advance(ahead)
+        for (let call = 0; call < 120; call++) {
+          const later = limit(`other ${ahead} ${call}`, { expiration: clock.now() + 60 })
+          await reserve(store, request([later], { deadline: clock.now() + 60 }))
+        }
+        await prune()
+        clock.advance(-ahead)
+        for (const entry of used) {
+          const again = request([{ ...entry, expiration: entry.expiration + 300 }], { commit: true })
+          assertThat((await reserve(other, again)) !== 'reserved', `after ${ahead} seconds ahead, it was refilled`)
+        }
+      }
+    },
+  ],
+  [
     'LMT-14 adds up the uses of services with different clock tolerances, and keeps them until the last end',
     async ({ store, another, prune, clock, start }) => {
       const [request, limit] = [requests(start), limits(start)]

@@ -161,6 +161,39 @@ const cases: readonly CaseOf<ReplayStore>[] = [
     },
   ],
   [
+    'RPL-07 does not take a used key again that a service with a larger clock tolerance claims after the end of the first claim',
+    async ({ store, another, prune, clock, start }) => {
+      const times = [61, 261, 359]
+      for (const time of times) await claim(store, `until ${time}`, start + 60)
+      const other = await another()
+      for (const time of times) {
+        clock.advance(start + time - clock.now())
+        for (let call = 0; call < 120; call++) await claim(store, `other ${time} ${call}`, clock.now() + 60)
+        await prune()
+        const answer = await claim(other, `until ${time}`, start + 360)
+        assertThat(answer === false, `${time - 60} seconds after the first end it was answered with ${String(answer)}`)
+      }
+    },
+  ],
+  [
+    'RPL-04 does not take a used key again when a clock was ahead, whatever the clock tolerance of the next service',
+    async ({ store, another, prune, clock, start }) => {
+      const keys = [60, 200, 359].map((seconds) => [`ends ${seconds}`, start + seconds] as const)
+      for (const [key, expiration] of keys) await claim(store, key, expiration)
+      const other = await another()
+      for (const ahead of [361, 500, 659, 660, 661, 3600]) {
+        clock.advance(ahead)
+        for (let call = 0; call < 120; call++) await claim(store, `other ${ahead} ${call}`, clock.now() + 60)
+        await prune()
+        clock.advance(-ahead)
+        for (const [key, expiration] of keys) {
+          const answer = await claim(other, key, expiration + 300)
+          assertThat(answer !== true, `after ${ahead} seconds ahead, a used call was accepted again`)
+        }
+      }
+    },
+  ],
+  [
     'RPL-05 rejects a claim without a key or a time, instead of answering it',
     async ({ store, start }) => {
       const wrong: readonly (readonly unknown[])[] = [

@@ -29,18 +29,17 @@ function answerOf(claimOne: () => unknown): unknown {
   }
 }
 
-/** The rules of the store over a plain map: entries end with the 64 seconds in which their expiry is. */
+/** The rules of the store over a plain map: entries end 300 seconds after their expiry. */
 function modelStore(maxEntries: number): (key: string, expiration: number, time: number) => boolean | string {
   const until = new Map<string, number>()
   let latest = Number.NEGATIVE_INFINITY
   return (key, expiration, time) => {
-    latest = Math.max(latest, time)
-    const end = Math.floor(expiration / 64)
-    if (end < Math.floor(latest / 64)) return 'past'
-    for (const [other, ends] of until) if (ends < Math.floor(latest / 64)) until.delete(other)
+    latest = Math.max(latest, Math.floor(time))
+    if (expiration < latest) return 'past'
+    for (const [other, ends] of until) if (ends + 300 < latest) until.delete(other)
     const known = until.get(key)
     if (known === undefined && until.size >= maxEntries) return 'full'
-    until.set(key, Math.max(end, known ?? end))
+    until.set(key, Math.max(expiration, known ?? expiration))
     return known === undefined
   }
 }
@@ -102,7 +101,7 @@ describe('replay', () => {
     expect(claim(store, 'b')).toBe(true)
     expect(() => claim(store, 'c')).toThrow(StoreFullError)
     expect(claim(store, 'a')).toBe(false)
-    time = now + 200
+    time = now + 361
     expect(claim(store, 'c', time + 60)).toBe(true)
     const full = createService({ replay: memoryReplayStore({ maxEntries: 0, clock }) })
     expect(verdict(await full.authorize(encodeContainer([await call({ issuer: alice })])))).toBe(
@@ -114,20 +113,20 @@ describe('replay', () => {
     let time = 0
     const store = memoryReplayStore({ maxEntries: 2, clock: { now: () => time } })
     expect([claim(store, 'a', 63), claim(store, 'b', 63)]).toEqual([true, true])
-    time = 63
-    expect(() => claim(store, 'c', 200)).toThrow(StoreFullError)
-    time = 64
-    expect([claim(store, 'c', 200), claim(store, 'd', 200)]).toEqual([true, true])
-    expect(() => claim(store, 'e', 200)).toThrow(StoreFullError)
+    time = 363
+    expect(() => claim(store, 'c', 500)).toThrow(StoreFullError)
+    time = 364
+    expect([claim(store, 'c', 500), claim(store, 'd', 500)]).toEqual([true, true])
+    expect(() => claim(store, 'e', 500)).toThrow(StoreFullError)
   })
 
   it('RPL-03 is kept out by a store that forgets a few expired entries at a claim, not all of them', () => {
     let time = 0
     const store = memoryReplayStore({ maxEntries: 1_000, clock: { now: () => time } })
     for (let index = 0; index < 500; index++) void claim(store, `old ${index}`, 63)
-    time = 200
+    time = 400
     const forget = vi.spyOn(Map.prototype, 'delete')
-    void claim(store, 'new', 300)
+    void claim(store, 'new', 500)
     const { length } = forget.mock.calls
     forget.mockRestore()
     expect(length).toBeGreaterThan(0)
@@ -162,7 +161,7 @@ describe('replay', () => {
     const store = memoryReplayStore({ maxEntries: 1, clock: { now: () => time } })
     expect(claim(store, 'a')).toBe(true)
     for (time of [Number.NaN, Number.POSITIVE_INFINITY, undefined as never]) {
-      expect(() => claim(store, 'b'), String(time)).toThrow(StoreError)
+      expect(() => claim(store, 'b'), String(time)).toThrow('returned no time')
     }
     time = now
     expect(() => claim(store, 'b')).toThrow(StoreError)

@@ -1,3 +1,4 @@
+import { maxTolerance } from '../../time.ts'
 import type { Tables } from '../tables.ts'
 import { assertIsolation, limitFunctionsOf } from './limit-functions.ts'
 import { foundRevocations } from './revocation-function.ts'
@@ -35,7 +36,8 @@ BEGIN
   SELECT coalesce(jsonb_agg(question || jsonb_build_object('place', place - 1)), '[]') INTO free
   FROM jsonb_array_elements(asked) WITH ORDINALITY AS one (question, place)
   WHERE NOT coalesce(place = ANY (revoked), false) AND (question->>'epoch')::float8 = stores.epoch
-    AND (question->>'expiration')::float8 >= stores.forgotten AND present >= stores.revocations_forgotten;
+    AND (question->>'expiration')::float8 >= stores.forgotten + ${maxTolerance}
+    AND present >= stores.revocations_forgotten;
   WITH claimed AS (
     INSERT INTO ${calls} AS claims (key, expiration)
     SELECT decode(question->>'call', 'hex') AS key, max((question->>'expiration')::float8)

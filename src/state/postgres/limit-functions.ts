@@ -1,3 +1,4 @@
+import { maxTolerance } from '../../time.ts'
 import type { Tables } from '../tables.ts'
 
 /** The names of the functions of limits. */
@@ -76,8 +77,8 @@ DECLARE
   answers jsonb := '[]';
 BEGIN
   ${assertIsolation}
-  -- Nothing is forgotten until this statement has ended.
-  SELECT limits_forgotten INTO STRICT forgotten FROM ${meta} FOR SHARE;
+  -- Nothing is forgotten until this statement has ended. The expirations of one limit differ by the largest tolerance.
+  SELECT limits_forgotten + ${maxTolerance} INTO STRICT forgotten FROM ${meta} FOR SHARE;
   SELECT array_agg(DISTINCT decode(entry->>'limit', 'hex')) INTO locked
   FROM jsonb_array_elements(asked) AS one (request), jsonb_array_elements(one.request->'entries') AS entries (entry)
   WHERE (entry->>'expiration')::float8 >= forgotten;

@@ -7,7 +7,7 @@ import type {
   LimitStoreOptions,
 } from '../../authorization/limits/limit-store.ts'
 import { checkLimitEntries, checkLimitRequest } from '../../authorization/limits/read-limit-request.ts'
-import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
+import { type Clock, maxTolerance, secondsOf, type Timestamp } from '../../time.ts'
 import {
   expiredLimit,
   limitName,
@@ -23,9 +23,6 @@ import type { SharedLimitStore } from '../shared-stores.ts'
 import { forgettable, onDisk, otherForm, type PostgresConnection, type Row } from './connection.ts'
 import { forgetRows, isNoted, noteForgotten, prunedAtOnce } from './forget-rows.ts'
 import { limitFunctionsOf } from './limit-functions.ts'
-
-/** Seconds for which a limit is kept after its end, because the tolerances of services differ. */
-const keepFor = 300
 
 /** Makes the limit store of a connection. Requests that wait share a statement. */
 export function limitStore(connection: PostgresConnection, clock: Clock): SharedLimitStore {
@@ -153,7 +150,7 @@ async function forget(connection: PostgresConnection, now: Timestamp, signal: Ab
   }
   const noted = 'limits_forgotten'
   const ended = `EXISTS (SELECT 1 FROM ${limits} WHERE expiration < ${forgettable})`
-  const until = await noteForgotten(connection, noted, ended, now - keepFor)
+  const until = await noteForgotten(connection, noted, ended, now - maxTolerance)
   if (until === undefined) return
   await forgetLimits(connection, until, signal)
   await forgetRows(connection, { table: limitTasks, noted, key: 'name', time: 'expiration' }, until, signal)

@@ -1,7 +1,7 @@
 // node only: HMAC
 
 import type { ClaimOptions } from '../../authorization/replay-store.ts'
-import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
+import { type Clock, maxTolerance, secondsOf, type Timestamp } from '../../time.ts'
 import { assertAfterEpoch, type EpochOptions, expiredCall, readClaim } from '../epoch.ts'
 import { atKnownEpoch, type KnownEpoch, knownEpoch } from '../known-epoch.ts'
 import type { SharedReplayStore } from '../shared-stores.ts'
@@ -78,7 +78,7 @@ export function replayStore(
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
       // Claims wait until the time is noted, but not until the calls are forgotten.
       const ended = `EXISTS (SELECT 1 FROM ${tables.calls} WHERE expiration < ${forgettable})`
-      const before = secondsOf(settings.clock) - settings.clockTolerance
+      const before = secondsOf(settings.clock) - maxTolerance
       const until = await noteForgotten(connection, 'forgotten', ended, before)
       if (until === undefined) return
       const rows = { table: tables.calls, noted: 'forgotten', key: 'key', time: 'expiration' } as const
@@ -97,7 +97,7 @@ WITH given AS (
 ), claimed AS (
   INSERT INTO ${calls} AS known (key, expiration)
   SELECT key, given.expiration FROM given, stores
-  WHERE stores.fingerprint = $3 AND stores.epoch = $4::float8 AND given.expiration >= stores.forgotten
+  WHERE stores.fingerprint = $3 AND stores.epoch = $4::float8 AND given.expiration >= stores.forgotten + ${maxTolerance}
   ORDER BY key
   ON CONFLICT (key) DO UPDATE SET
     expiration = greatest(known.expiration, excluded.expiration),

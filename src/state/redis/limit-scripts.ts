@@ -176,7 +176,7 @@ local function reserve(id, now, deadline, final, from)
   end
   for _, entry in ipairs(entries) do
     local ends = entry.expiration
-    if ends ~= 'inf' and tonumber(ends) < tonumber(known[5] or 0) then return {'expired'} end
+    if ends ~= 'inf' and tonumber(ends) < tonumber(known[5] or 0) + ${keepFor} then return {'expired'} end
   end
   for i, entry in ipairs(entries) do
     expire(entry.limit, now)

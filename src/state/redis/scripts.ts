@@ -92,7 +92,7 @@ export const claimFunction: string = `${forgetCalls}
 local function claim(epoch, name, ends, time, milliseconds)
   if known[2] ~= epoch then return {'epoch', known[2]} end
   forget(time, 3)
-  if ends ~= 'inf' and tonumber(ends) < tonumber(known[3]) then return {'expired'} end
+  if ends ~= 'inf' and tonumber(ends) < tonumber(known[3]) + ${keepFor} then return {'expired'} end
   local before = redis.call('ZSCORE', KEYS[2], name)
   if not before then
     redis.call('ZADD', KEYS[2], ends, name)

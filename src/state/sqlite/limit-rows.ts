@@ -7,7 +7,7 @@
  */
 
 import type { LimitEntry } from '../../authorization/limits/limit-store.ts'
-import type { Timestamp } from '../../time.ts'
+import { maxTolerance, type Timestamp } from '../../time.ts'
 import type { SqliteConnection } from './connection.ts'
 import { prepare, type Statement } from './database.ts'
 
@@ -28,7 +28,7 @@ export interface LimitCount {
 
 /** Reads and writes the rows. Keys and names are keyed hashes. */
 export interface LimitRows {
-  /** The latest time at which limits were forgotten. */
+  /** The latest time before which limits were forgotten. */
   forgotten(): Timestamp
   /** Whether there is a reservation. */
   has(id: Uint8Array): boolean
@@ -51,13 +51,10 @@ export interface LimitRows {
 
 const kinds = { total: 0, rate: 1, concurrent: 2 } as const
 
-/** Seconds for which a limit is kept after its end, because the tolerances of services differ. */
-const keepFor = 300
-
 /** Rows of a table that one statement forgets. */
 const prunedAtOnce = 200
 
-/** The key of the row whose expiration is the latest time at which limits were forgotten. No keyed hash is empty. */
+/** The key of the row whose expiration is the latest time before which limits were forgotten. No keyed hash is empty. */
 const forgottenKey = new Uint8Array(0)
 
 function prepareStatements({ database, tables }: SqliteConnection) {
@@ -180,7 +177,7 @@ export function createLimitRows(connection: SqliteConnection): LimitRows {
       else sql.endConcurrent.run(id)
     },
     forgetSome(now) {
-      const before = now - keepFor
+      const before = now - maxTolerance
       const mayRemain = [sql.forgetHolds.run(now, now), sql.forgetTasks.run(before)].some(
         (count) => count >= prunedAtOnce,
       )

@@ -1,8 +1,8 @@
 // node only: HMAC
 
 import type { ClaimOptions } from '../../authorization/replay-store.ts'
-import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
-import { assertAfterEpoch, type Claim, type EpochOptions, expiredCall, readClaim } from '../epoch.ts'
+import { type Clock, maxTolerance, secondsOf, type Timestamp } from '../../time.ts'
+import { assertAfterEpoch, type Claim, type EpochOptions, expiredCall, mayBeForgotten, readClaim } from '../epoch.ts'
 import type { SharedReplayStore } from '../shared-stores.ts'
 import type { SqliteConnection } from './connection.ts'
 import { prepare } from './database.ts'
@@ -72,7 +72,7 @@ export function createClaims(
   function partAfter(after: Uint8Array, most: number): Part | undefined {
     const { last, earliest, count } = look.all(after, most)[0] ?? {}
     if (!(last instanceof Uint8Array)) return undefined
-    const until = secondsOf(settings.clock) - settings.clockTolerance
+    const until = secondsOf(settings.clock) - maxTolerance
     return { after, last, count: Number(count), until: Number(earliest) < until ? until : undefined }
   }
 
@@ -95,7 +95,7 @@ export function createClaims(
       const { key, expiration } = claim
       const { epoch, forgotten } = meta()
       assertAfterEpoch(claim, epoch, secondsOf(settings.clock), settings)
-      if (expiration < forgotten) throw expiredCall()
+      if (mayBeForgotten(expiration, forgotten)) throw expiredCall()
       const name = names.bytes('replay', key)
       const isFirst = insert.run(name, expiration) === 1
       if (!isFirst) extend.run(expiration, name)

@@ -4,6 +4,7 @@ import type { LimitAnswer, LimitEntry, LimitRequest, LimitState } from '../../au
 import { overdue } from '../../authorization/limits/read-limit-request.ts'
 import { StoreError } from '../../errors.ts'
 import { type Clock, secondsOf } from '../../time.ts'
+import { mayBeForgotten } from '../epoch.ts'
 import type { SqliteConnection } from './connection.ts'
 import { createLimitRows, type LimitCount } from './limit-rows.ts'
 
@@ -50,7 +51,7 @@ export function createReservations(connection: SqliteConnection, clock: Clock): 
       requests += 1
       if (requests % requestsBetweenPrunings === 0) rows.forgetSome(now)
       const forgotten = rows.forgotten()
-      if (entries.some(({ expiration }) => expiration < forgotten))
+      if (entries.some(({ expiration }) => mayBeForgotten(expiration, forgotten)))
         throw new StoreError('a delegation expired before the latest time seen')
       const id = idOf(reservation)
       if (rows.has(id)) throw new StoreError('there is already a reservation of this name')
