@@ -342,6 +342,25 @@ describe('LMT-12 limits of a chain', () => {
     expect(await ask(service(), bob, [await many(33)])).toBe('too_large at container LMT-03')
   })
 
+  it('LMT-03 are at most 8 of delegates, besides those of the owner [attack 86]', async () => {
+    const some = (count: number) => Array.from({ length: count }, (_, index) => maxUses(index + 1))
+    const [carol, dave] = subs
+    const root = await grant(...some(20))
+    const own = await passOn(carol, ...some(5))
+    const further = (count: number) => delegateRaw(carol, dave, { subject: alice.did, policy: some(count) })
+    expect(await ask(service(), dave, [root, own, await further(3)])).toBe('allowed')
+    const proofs = [root, own, await further(4)]
+    expect(await ask(service(), dave, proofs)).toBe('too_large at container LMT-03')
+    const decision = await service().authorize(
+      encodeContainer([await call({ issuer: dave, subject: alice.did, proofs }), ...proofs]),
+    )
+    const message = 'delegates have added 9 limits to those of the owner; at most 8 are allowed'
+    expect(decision).toMatchObject({ denial: { message } })
+    // The owner is in the chain again: its limits are no limits of a delegate.
+    const [toOwner, again] = [await passOn(alice), await grant(...some(9))]
+    expect(await ask(service(), bob, [await grant(), toOwner, again])).toBe('allowed')
+  })
+
   it('LMT-03 LMT-19 do not use up a call that is refused because they cannot be counted', async () => {
     const replay = memoryReplayStore({ clock: { now: () => now } })
     const authorizer = service({ replay })

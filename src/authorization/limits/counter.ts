@@ -20,8 +20,9 @@ import type { Core } from './core.ts'
 import type { LimitAnswer, LimitRequest, LimitState, LimitStore } from './limit-store.ts'
 import { isState, type RemainingLimit, remainingOf } from './remaining.ts'
 
-/** Most limits of a chain. */
+/** Most limits of a chain, and most of those that delegates have added: each costs a store time, and place for long. */
 const maxLimits = 32
+const maxAdded = 8
 
 /**
  * Seconds for which a call counts as concurrent if nobody reports its end: longer than most services work on a call.
@@ -126,7 +127,7 @@ export function createCounter(
     // A session is looked up by itself, and a call with limits that nobody counts is refused.
     const isUsual =
       limits !== undefined &&
-      limits.length <= maxLimits &&
+      findTooMany(chain, limits) === undefined &&
       chain.links.every((link) => !link.session) &&
       !limits.some((limit) => isElsewhere(limit, chain, settings))
     if (callStore === undefined || !isUsual || !asksAll(callStore, settings, store)) return settings
@@ -150,7 +151,8 @@ export function createCounter(
     ask: askTogether,
     refuse(chain, settings) {
       const limits = limitsIn(chain, settings, core)
-      if (limits.length > maxLimits) return tooMany
+      const isTooLarge = findTooMany(chain, limits)
+      if (isTooLarge) return isTooLarge
       const elsewhere = limits.find((limit) => isElsewhere(limit, chain, settings))
       return elsewhere && refusedHere(elsewhere, chain, core)
     },
@@ -165,10 +167,9 @@ function limitsIn(chain: Chain, settings: Settings, core: Core): readonly ChainL
   const limits: ChainLimit[] = []
   // APR-62
   for (const [at, { link }] of [...chain.links, ...(chain.approvals ?? [])].entries()) {
-    const { payload, policy, expiration, issuer } = link
+    const { payload, policy, expiration } = link
     if (!policy.hasLimits) continue
-    // A person has made an approval, which is behind the chain.
-    const byDelegate = at < chain.links.length && at > 0 && issuer !== chain.invocation.fields.subject
+    const byDelegate = isAdded(at, chain)
     if (payload === undefined) throw new TypeError('a delegation with limits has no name for its payload')
     const found = limitsOf(
       { payload, policy: policy.policy, expiration },
@@ -183,6 +184,22 @@ function limitsIn(chain: Chain, settings: Settings, core: Core): readonly ChainL
         limits.push(byDelegate ? { ...one, entry: { ...one.entry, byDelegate } } : one)
   }
   return limits
+}
+
+/** Whether a delegate has issued the delegation at a place, and not the owner. A person has made an approval. */
+function isAdded(at: number, { links, invocation }: Chain): boolean {
+  return at > 0 && at < links.length && links[at]?.link.issuer !== invocation.fields.subject
+}
+
+/** LMT-03 */
+function findTooMany(chain: Chain, limits: readonly ChainLimit[]): Denial | undefined {
+  const added = limits.filter(({ at }) => isAdded(at, chain)).length
+  if (limits.length <= maxLimits && added <= maxAdded) return undefined
+  const fault =
+    added > maxAdded
+      ? `delegates have added ${added} limits to those of the owner; at most ${maxAdded} are allowed`
+      : `the chain has ${limits.length} limits; at most ${maxLimits} are allowed`
+  return { code: 'too_large', message: fault, requirement: 'LMT-03' }
 }
 
 /** The settings of a call whose stores have answered. A question that has no answer yet goes to its store. */
@@ -215,13 +232,6 @@ const unknownLimit: Denial = {
   message: 'the limit store did not answer; try again later, with a newly signed call',
   // LMT-11
   requirement: 'LMT-11',
-}
-
-const tooMany: Denial = {
-  code: 'too_large',
-  message: `the chain has more than ${maxLimits} limits`,
-  // LMT-03
-  requirement: 'LMT-03',
 }
 
 function* requestFor(
