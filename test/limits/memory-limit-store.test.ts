@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { LimitEntry, LimitRequest } from '../../src/authorization/limits/limit-store.ts'
 import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
 import { compareHistory } from '../../src/testing/limit-history.ts'
@@ -60,7 +60,7 @@ describe('a limit store in memory', () => {
           key: keyOf(kind),
           kind,
           maximum: 9,
-          amount: 2,
+          amount: kind === 'total' ? 2 : 1,
           window: 50,
           expiration: start + 1_000,
         }),
@@ -84,10 +84,10 @@ describe('a limit store in memory', () => {
       reserve({ reservation: 'second', deadline: start + 1_600, commit: false })
       now = start + 1_300
       others(2_000)
-      expect(left()).toEqual([{ remaining: 5 }, { remaining: 7 }, { remaining: 7 }])
+      expect(left()).toEqual([{ remaining: 5 }, { remaining: 8 }, { remaining: 8 }])
       now = start + 1_599
       others(2_000)
-      expect(left()).toEqual([{ remaining: 5 }, { remaining: 7 }, { remaining: 7 }])
+      expect(left()).toEqual([{ remaining: 5 }, { remaining: 8 }, { remaining: 8 }])
       now = start + 1_700
       others(2_000)
       expect(left()).toEqual([{ remaining: 9 }, { remaining: 9 }, { remaining: 9 }])
@@ -152,26 +152,6 @@ describe('a limit store in memory', () => {
     expect(store.remaining([rate], {})).toEqual([{ remaining: 0, freeAt: start + 61 }])
   })
 
-  it('LMT-10 makes reserved uses final when there is no memory for more entries', () => {
-    const store = memoryLimitStore({ maxEntries: 1_000, clock: { now: () => start } })
-    // With twelve of 16 places in use, another entry needs larger arrays.
-    const entries = Array.from({ length: 12 }, (_, at): LimitEntry => {
-      return { key: chainKey(`limit ${at}`), kind: 'total', maximum: 5, amount: 2, expiration: start + 1_000 }
-    })
-    const reserve = (limits: readonly LimitEntry[], reservation: string): unknown =>
-      store.reserve({ reservation, entries: limits, deadline: start + 100, commit: false }, {})
-    for (const [at, entry] of entries.entries()) expect(reserve([entry], `${at}`)).toEqual({ reserved: true })
-    vi.stubGlobal('Int32Array', function fail(): never {
-      throw new RangeError('Array buffer allocation failed')
-    })
-    onTestFinished(() => void vi.unstubAllGlobals())
-    for (const at of entries.keys()) expect(store.commit(`${at}`, {})).toBe(true)
-    expect(store.remaining(entries, {})).toEqual(entries.map(() => ({ remaining: 3 })))
-    const more = { ...(entries[0] as LimitEntry), key: chainKey('another') }
-    expect(() => reserve([entries[0] as LimitEntry, more], 'more')).toThrow(RangeError)
-    expect(store.remaining(entries, {})).toEqual(entries.map(() => ({ remaining: 3 })))
-  })
-
   it('LMT-10 agrees with a plain model in random histories with keys of chains', async () => {
     let now = start
     const clock = {
@@ -186,64 +166,6 @@ describe('a limit store in memory', () => {
 
   it('LMT-14 agrees with a model that forgets nothing, while limits expire and others are added', () => {
     for (let seed = 1; seed <= 40; seed++) compareWithExpirations(seed, 400)
-  })
-
-  it('counts for each hash, index and spelling alone', () => {
-    const store = memoryLimitStore({ clock: { now: () => start } })
-    const key = chainKey('delegation', 1)
-    const cid = key.slice(0, -2)
-    // The first letter of the hash contains two bits that are always the same.
-    const changed = Array.from({ length: 26 }, (_, at) => {
-      const letter = key[7 + at] === 'a' ? 'b' : 'a'
-      return `${key.slice(0, 7 + at)}${letter}${key.slice(8 + at)}`
-    })
-    const indices = [
-      '0',
-      '2',
-      '10',
-      '11',
-      '100',
-      '255',
-      '256',
-      '999',
-      '01',
-      '00',
-      '001',
-      '1000',
-      '',
-      '-1',
-      '1 ',
-      '+1',
-      '1.0',
-    ]
-    // The same in the 3 bits that belong to the hash.
-    const letter = 'ijklmnop'['abcdefgh'.indexOf(key[7] as string)]
-    const spelled = [
-      `${key.slice(0, 7)}${letter}${key.slice(8)}`,
-      key.toUpperCase(),
-      `b${key}`,
-      key.slice(1),
-      cid,
-      `${cid}:1`,
-      key.replace('bafyrei', 'bafybei'),
-    ]
-    const all = [key, ...changed, ...indices.map((index) => `${cid}.${index}`), ...spelled]
-    const foreign = Array.from({ length: 26 }, (_, at) => `${key.slice(0, 7 + at)}ö${key.slice(8 + at)}`)
-    const names = new Set([
-      ...all,
-      ...foreign,
-      ...[...'189A='].map((one) => `${key.slice(0, 20)}${one}${key.slice(21)}`),
-    ])
-    for (const [at, name] of [...names].entries()) {
-      const entry = { key: name, kind: 'total', maximum: 1_000, amount: at + 1, expiration: start } as const
-      const request = { reservation: `${at}`, entries: [entry], deadline: start + 1, commit: true }
-      expect(store.reserve(request, {})).toEqual({ reserved: true })
-    }
-    const entries = [...names].map(
-      (name) => ({ key: name, kind: 'total', maximum: 1_000, amount: 0, expiration: start }) as const,
-    )
-    expect(store.remaining(entries, {})).toEqual(entries.map((_, at) => ({ remaining: 1_000 - at - 1 })))
-    expect(store.size).toBe(names.size)
   })
 })
 
@@ -275,7 +197,7 @@ function compareWithExpirations(seed: number, steps: number): void {
     const valid = limits.filter(({ expiration }) => expiration >= now)
     const entries = valid
       .filter(() => random(4) === 0)
-      .map((one) => ({ ...one, amount: random(Math.min(3, one.maximum)) }))
+      .map((one) => ({ ...one, amount: one.kind === 'total' ? random(Math.min(3, one.maximum)) : 1 }))
     const choice = random(8)
     const name = [...open][random(open.size)]
     if (choice < 4 && entries.length > 0) {

@@ -11,7 +11,7 @@ export interface LimitEntry {
   readonly kind: 'total' | 'rate' | 'concurrent'
   /** The largest sum of the amounts: an integer from 1 to 999,999,999,999,999. The same in each request for the key. */
   readonly maximum: number
-  /** The amount of this call: an integer from 0 to the maximum. 1, unless the limit is on a sum. */
+  /** The amount of this call: an integer from 0 to the maximum with `total`, and 1 otherwise. */
   readonly amount: number
   /** Seconds, with `rate`. */
   readonly window?: number

@@ -1,7 +1,6 @@
 import { ArgumentError, StoreError, StoreFullError } from '../../errors.ts'
 import { numberFrom, readOptions, withDefault, withMethod } from '../../support/options.ts'
-import { type Clock, secondsOf, systemClock, type Timestamp } from '../../time.ts'
-import { createFinalAmounts, type FinalAmounts } from './final-amounts.ts'
+import { type Clock, maxTolerance, secondsOf, systemClock, type Timestamp } from '../../time.ts'
 import type { LimitAnswer, LimitEntry, LimitRequest, LimitState, LimitStore } from './limit-store.ts'
 import { checkLimitEntries, checkLimitRequest, overdue } from './read-limit-request.ts'
 
@@ -28,22 +27,23 @@ interface Hold {
   until: Timestamp
 }
 
-/** The uses of a limit that can end, and the tasks that are paid for. Most limits have neither, and no counter. */
+/** The uses of a limit. Most limits have no holds and no tasks. */
 interface Counter {
+  /** The sum of the amounts that are never given back. */
+  used: number
   /** The sum of `holds`. */
   held: number
   /** By reservation. */
   holds: Map<string, Hold> | undefined
   /** The earliest `until` of the holds, or an earlier time. */
   next: Timestamp
-  /** Of the limit; the tasks are kept as long as its amount. */
-  expiration: Timestamp
+  /** The amount and the tasks are kept until then. */
+  until: Timestamp
   paidTasks: Set<string> | undefined
 }
 
 interface Reservation {
   readonly request: LimitRequest
-  readonly start: Timestamp
   committed: boolean
   /** The number of its holds. */
   holds: number
@@ -53,8 +53,6 @@ interface Reservation {
 interface State {
   readonly maxEntries: number
   readonly clock: Clock
-  /** Of all limits of the kind `total`. */
-  readonly amounts: FinalAmounts
   readonly counters: Map<string, Counter>
   readonly reservations: Map<string, Reservation>
   /** The number of holds and of paid tasks. */
@@ -68,27 +66,19 @@ interface State {
 /** The share of the places that calls with limits of delegates can take. */
 const shareOfDelegates = 0.9
 
-/** Seconds for which a limit is kept after its end, because the tolerances of services differ. */
-const keepFor = 300
-
 /**
  * Counters that a request examines for each of its limits: more than it adds, so that expired ones do not accumulate.
  */
 const sweptForEach = 3
-/** The same for the places of final amounts, of which up to three quarters are free. */
-const placesForEach = 8
 
 /** Most counters that a request examines in a full store. */
 const sweptInFull = 10_000
-/** Most places that it examines: up to 20 microseconds, and more of a large store than the places of one part. */
-const placesInFull = 32_768
 
 /**
  * Counts in the memory of this process, for a service that is one process. When full it refuses calls. A restart
  * forgets all amounts.
  *
- * A limit of a chain that has only final uses or sums takes about 50 bytes outside the JavaScript heap: 128 bits of the
- * hash in its key are kept (decision 057). Keys of another form are kept whole, within the heap.
+ * A limit takes about 220 bytes of the JavaScript heap.
  *
  * @throws ArgumentError when an option is not of its type.
  */
@@ -101,7 +91,6 @@ export function memoryLimitStore(options: MemoryLimitStoreOptions = {}): MemoryL
   const state: State = {
     maxEntries,
     clock,
-    amounts: createFinalAmounts(maxEntries),
     counters,
     reservations: new Map(),
     others: 0,
@@ -131,7 +120,7 @@ function reserve(state: State, request: LimitRequest): LimitAnswer {
   const { reservation, entries, task, deadline } = request
   const now = readClock(state)
   if (deadline <= now) throw new StoreError(overdue)
-  sweep(state, sweptForEach * entries.length, placesForEach * entries.length, now)
+  sweep(state, sweptForEach * entries.length, now)
   if (state.reservations.has(reservation)) throw new ArgumentError('there is already a reservation of this name')
   // LMT-14: a clock that went back must not make a forgotten limit new again.
   if (entries.some(({ expiration }) => expiration < state.latest))
@@ -145,25 +134,25 @@ function reserve(state: State, request: LimitRequest): LimitAnswer {
   }
   const share = entries.some(({ byDelegate }) => byDelegate === true) ? shareOfDelegates : 1
   makeRoom(state, 3 * entries.length, Math.floor(share * state.maxEntries), now)
-  // LMT-10: without memory this fails, before any amount was added.
+  // LMT-10: a map that cannot grow fails here, before any amount was added.
   for (const entry of entries) keep(state, entry, deadline)
   if (!request.commit) {
-    holdAll(state, held, request, now)
+    holdAll(state, held, request)
     return { reserved: true }
   }
   // A total that is final at once needs no hold.
-  for (const entry of held) if (entry.kind === 'total') use(state, entry, task)
+  for (const entry of held) if (entry.kind === 'total') use(state, entry, request)
   const others = held.filter(({ kind }) => kind !== 'total')
   if (others.length > 0) {
-    holdAll(state, others, request, now)
+    holdAll(state, others, request)
     // At the same time: a deadline that passes between two readings of the clock would end them uncounted.
     commit(state, reservation, now)
   }
   return { reserved: true }
 }
 
-function holdAll(state: State, entries: readonly LimitEntry[], request: LimitRequest, start: Timestamp): void {
-  const reservation = { request: { ...request, entries }, start, committed: false, holds: entries.length }
+function holdAll(state: State, entries: readonly LimitEntry[], request: LimitRequest): void {
+  const reservation = { request: { ...request, entries }, committed: false, holds: entries.length }
   state.reservations.set(request.reservation, reservation)
   for (const entry of entries) hold(state, entry, request)
 }
@@ -178,8 +167,7 @@ function commit(state: State, id: string, now: Timestamp): boolean {
     giveBack(state, id, () => true)
     return false
   }
-  for (const entry of request.entries) settle(state, entry, reservation)
-  // Without memory for an entry, the holds stay, and the reservation can be committed again or released.
+  for (const entry of request.entries) settle(state, entry, reservation, now)
   reservation.committed = true
   return true
 }
@@ -190,20 +178,26 @@ function readClock(state: State): Timestamp {
   return now
 }
 
-function sizeOf({ amounts, others }: State): number {
-  return amounts.size + others
+function sizeOf({ counters, others }: State): number {
+  return counters.size + others
 }
 
 function makeRoom(state: State, places: number, most: number, now: Timestamp): void {
-  if (sizeOf(state) + places > most) sweep(state, sweptInFull, placesInFull, now)
+  if (sizeOf(state) + places > most) sweep(state, sweptInFull, now)
   if (sizeOf(state) + places > most) throw new StoreFullError(`the limit store holds its ${most} entries`)
 }
 
-/** Keeps the final amount of a limit until the delegation and the hold that is about to be made have ended. */
-function keep({ amounts, counters }: State, { key, kind, expiration }: LimitEntry, deadline: Timestamp): void {
-  if (kind === 'total') amounts.keep(key, Math.max(expiration + keepFor, deadline))
-  const counter = counters.get(key)
-  if (counter !== undefined) counter.expiration = Math.max(counter.expiration, expiration)
+/** Keeps the amount of a limit until the delegation and the hold that is about to be made have ended. */
+function keep({ counters }: State, { key, expiration }: LimitEntry, deadline: Timestamp): Counter {
+  // The tolerances of services differ.
+  const until = Math.max(expiration + maxTolerance, deadline)
+  let counter = counters.get(key)
+  if (counter === undefined) {
+    counter = { used: 0, held: 0, holds: undefined, next: Number.POSITIVE_INFINITY, until, paidTasks: undefined }
+    counters.set(key, counter)
+  }
+  counter.until = Math.max(counter.until, until)
+  return counter
 }
 
 function removeHold(state: State, key: string, counter: Counter, id: string): void {
@@ -219,8 +213,8 @@ function removeHold(state: State, key: string, counter: Counter, id: string): vo
   if (reservation.holds === 0) state.reservations.delete(id)
 }
 
-function isEmpty({ holds, paidTasks }: Counter): boolean {
-  return holds === undefined && paidTasks === undefined
+function isEmpty({ used, holds, paidTasks }: Counter): boolean {
+  return used === 0 && holds === undefined && paidTasks === undefined
 }
 
 function giveBack(state: State, id: string, which: (entry: LimitEntry) => boolean): void {
@@ -247,8 +241,7 @@ function earliestEnd({ holds }: Counter): Timestamp {
   return earliest
 }
 
-function sweep(state: State, counters: number, places: number, now: Timestamp): void {
-  state.amounts.sweep(places, state.latest)
+function sweep(state: State, counters: number, now: Timestamp): void {
   for (let left = counters; left > 0; left--) {
     const { done, value } = state.rest.next()
     if (done) {
@@ -257,18 +250,17 @@ function sweep(state: State, counters: number, places: number, now: Timestamp): 
     }
     const [key, counter] = value
     expire(state, key, counter, now)
-    if (counter.expiration + keepFor >= state.latest || counter.holds !== undefined) continue
+    if (counter.holds !== undefined || (counter.until >= state.latest && !isEmpty(counter))) continue
     state.counters.delete(key)
     state.others -= counter.paidTasks?.size ?? 0
   }
 }
 
 function stateOf(state: State, { key, kind, maximum }: LimitEntry, now: Timestamp): LimitState {
-  const used = state.amounts.amountOf(key)
   const counter = state.counters.get(key)
-  if (counter === undefined) return { remaining: Math.max(0, maximum - used) }
+  if (counter === undefined) return { remaining: maximum }
   expire(state, key, counter, now)
-  const remaining = Math.max(0, maximum - used - counter.held)
+  const remaining = Math.max(0, maximum - counter.used - counter.held)
   return kind === 'rate' && remaining === 0 ? { remaining, freeAt: earliestEnd(counter) } : { remaining }
 }
 
@@ -276,17 +268,8 @@ function isPaid({ counters }: State, { key, kind }: LimitEntry, task: string | u
   return kind === 'total' && task !== undefined && counters.get(key)?.paidTasks?.has(task) === true
 }
 
-function counterFor({ counters }: State, { key, expiration }: LimitEntry): Counter {
-  const known = counters.get(key)
-  if (known !== undefined) return known
-  const next = Number.POSITIVE_INFINITY
-  const counter: Counter = { held: 0, holds: undefined, next, expiration, paidTasks: undefined }
-  counters.set(key, counter)
-  return counter
-}
-
 function hold(state: State, entry: LimitEntry, { reservation, deadline }: LimitRequest): void {
-  const counter = counterFor(state, entry)
+  const counter = keep(state, entry, deadline)
   counter.holds ??= new Map()
   counter.holds.set(reservation, { amount: entry.amount, until: deadline })
   counter.held += entry.amount
@@ -295,30 +278,29 @@ function hold(state: State, entry: LimitEntry, { reservation, deadline }: LimitR
 }
 
 /** Counts an amount for ever. LMT-13: a task that was paid for meanwhile is not paid for twice. */
-function use(state: State, entry: LimitEntry, task: string | undefined): void {
+function use(state: State, entry: LimitEntry, { task, deadline }: LimitRequest): void {
   if (entry.amount === 0 || isPaid(state, entry, task)) return
-  state.amounts.add(entry.key, entry.amount)
+  // A clock that jumped ahead and back may have ended it.
+  const counter = keep(state, entry, deadline)
+  counter.used += entry.amount
   if (task === undefined) return
-  const counter = counterFor(state, entry)
   counter.paidTasks ??= new Set()
   counter.paidTasks.add(task)
   state.others += 1
 }
 
 /** Makes the hold of one entry final. */
-function settle(state: State, entry: LimitEntry, { request, start }: Reservation): void {
-  const { reservation, task } = request
+function settle(state: State, entry: LimitEntry, { request }: Reservation, now: Timestamp): void {
+  const { reservation } = request
   const counter = state.counters.get(entry.key)
   const held = counter?.holds?.get(reservation)
   if (counter === undefined || held === undefined) return
   if (entry.kind === 'rate') {
     // The clock has whole seconds, so the period may have begun almost a second later.
-    held.until = start + Number(entry.window) + 1
+    held.until = now + Number(entry.window) + 1
     counter.next = Math.min(counter.next, held.until)
   } else if (entry.kind === 'total') {
-    // A clock that jumped ahead and back may have ended it.
-    keep(state, entry, request.deadline)
-    use(state, entry, task)
+    use(state, entry, request)
     removeHold(state, entry.key, counter, reservation)
   }
 }

@@ -45,12 +45,12 @@ function isEntry(entry: unknown): boolean {
     typeof key === 'string' &&
     (kind === 'total' || kind === 'concurrent' || (kind === 'rate' && isCount(window, 1))) &&
     isCount(maximum, 1) &&
-    isCount(amount, 0) &&
+    isCount(amount, kind === 'total' ? 0 : 1, kind === 'total' ? tooMany : 2) &&
     typeof expiration === 'number' &&
     !Number.isNaN(expiration)
   )
 }
 
-function isCount(value: unknown, least: number): boolean {
-  return Number.isInteger(value) && Number(value) >= least && Number(value) < tooMany
+function isCount(value: unknown, least: number, below: number = tooMany): boolean {
+  return Number.isInteger(value) && Number(value) >= least && Number(value) < below
 }
