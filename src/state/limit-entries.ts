@@ -18,7 +18,10 @@ export interface NamedEntry {
   readonly kind: LimitEntry['kind']
   readonly maximum: number
   readonly amount: number
-  /** The time until which the amount counts after a commit; 0 for one that counts for ever. */
+  /**
+   * The time until which the amount counts after a commit; 0 for one that counts for ever. A period begins with the
+   * commit. If that follows later, the time is that of a commit at the deadline, so the store knows the period.
+   */
   readonly later: Timestamp
   readonly expiration: Timestamp
   /** The name of the task that is paid for once, or an empty string. */
@@ -63,7 +66,7 @@ export function namedRequest(
       maximum,
       amount,
       // The clock has whole seconds, so the period of a rate may have begun almost a second later.
-      later: kind === 'total' ? 0 : kind === 'rate' ? wholeTime(now + Number(window) + 1) : end,
+      later: kind === 'total' ? 0 : kind === 'rate' ? wholeTime((commit ? now : end) + Number(window) + 1) : end,
       expiration,
       task: task === undefined || kind !== 'total' ? '' : names.hex('limit-task', `${key}\0${task}`),
     })),

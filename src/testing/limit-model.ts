@@ -17,7 +17,8 @@ export interface LimitModel {
 
 interface Kept {
   readonly request: LimitRequest
-  readonly start: Timestamp
+  /** The time of the commit. */
+  start: Timestamp
   phase: 'reserved' | 'committed' | 'released'
   wasCommitted: boolean
   /** The keys of the kind `total` for which it counts. */
@@ -60,6 +61,7 @@ export function createLimitModel(): LimitModel {
     if (kept === undefined || kept.phase !== 'reserved') return false
     if (kept.request.deadline <= now) return false
     kept.phase = 'committed'
+    kept.start = now
     kept.wasCommitted = true
     for (const entry of kept.request.entries) {
       if (entry.kind === 'total' && !isPaid(entry, kept.request.task)) kept.paid.add(entry.key)

@@ -193,6 +193,39 @@ const cases: readonly CaseOf<LimitStore>[] = [
     },
   ],
   [
+    'LMT-12 counts a rate from the commit of a call, which can begin long after its reservation',
+    async ({ store, clock, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const rate = limit('rate', { kind: 'rate', maximum: 2, window: 10 })
+      for (let at = 0; at < 2; at++) {
+        const one = request([rate], { deadline: clock.now() + 60 })
+        assertIs(await reserve(store, one), 'reserved', 'the call')
+        clock.advance(30)
+        assertIs(await answerOf(() => store.commit(one.reservation, {})), true, 'the commit')
+        clock.advance(10)
+        assertIs(await left(store, rate), 1, 'within the period')
+        clock.advance(1)
+        assertIs(await left(store, rate), 2, 'after the period')
+      }
+    },
+  ],
+  [
+    'LMT-12 counts no amount of a period that is over, however many there are',
+    async ({ store, another, clock, start }) => {
+      const [request, limit] = [requests(start), limits(start)]
+      const rates = [1, 2].map((at) => limit(`rate ${at}`, { kind: 'rate', maximum: 700, window: 10 }))
+      const call = (): Promise<string> => reserve(store, request(rates, { commit: true, deadline: clock.now() + 60 }))
+      const answers = await Promise.all(Array.from({ length: 701 }, call))
+      assertIs(answers.filter((answer) => answer === 'reserved').length, 700, 'calls in the period')
+      clock.advance(11)
+      for (const entry of rates) assertIs(await left(store, entry), 700, 'after the period')
+      for (let calls = 1; calls <= 3; calls++) {
+        assertIs(await call(), 'reserved', 'a call in the next period')
+        for (const entry of rates) assertIs(await left(await another(), entry), 700 - calls, 'in the next period')
+      }
+    },
+  ],
+  [
     'LMT-13 counts a task once, and only for a call that was committed',
     async ({ store, start }) => {
       const [request, limit] = [requests(start), limits(start)]
@@ -261,6 +294,8 @@ const cases: readonly CaseOf<LimitStore>[] = [
         [{ ...good, key: 1 }],
         [{ ...good, kind: 'uses' }],
         [{ ...good, kind: 'rate' }],
+        [{ ...good, kind: 'rate', window: 10, amount: 2 }],
+        [{ ...good, kind: 'concurrent', amount: 0 }],
         [{ ...good, maximum: 0 }],
         [{ ...good, maximum: Number.POSITIVE_INFINITY }],
         [{ ...good, amount: -1 }],

@@ -6,7 +6,7 @@ import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-st
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { text } from '../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
-import { maxConcurrent, maxSum, maxUses } from '../../src/capability/policy/build.ts'
+import { maxConcurrent, maxRate, maxSum, maxUses } from '../../src/capability/policy/build.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
 import { createGuard } from '../../src/guard/guard.ts'
@@ -75,6 +75,27 @@ describe('LMT-16 a guard', () => {
     expect(asked).not.toHaveBeenCalled()
     expect(kinds()).toEqual(['intent', 'outcome ok'])
     expect(events()[0]).not.toHaveProperty('limits')
+  })
+
+  it('LMT-12 counts the period of a rate from the start of the handler, however late the audit sink is', async () => {
+    const sink = memoryAuditSink()
+    const set = setUp({
+      audit: {
+        sink: {
+          ...sink,
+          async append(event, options) {
+            if (set.clock.now() === start) set.advance(4)
+            return sink.append(event, options)
+          },
+        },
+      },
+    })
+    const proof = await grant(maxRate(2, 1))
+    expect(await Promise.all([use(set.guard, proof), use(set.guard, proof)])).toEqual(['ok', 'ok'])
+    // Both calls have just begun.
+    expect(await use(set.guard, proof, set.clock.now())).toBe('limit_busy')
+    set.advance(2)
+    expect(await use(set.guard, proof, set.clock.now())).toBe('ok')
   })
 
   it('counts each call whose handler has started, also one that failed', async () => {

@@ -23,7 +23,7 @@ import { revocationJournalCases } from '../../src/testing/revocation-journal-cas
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
 import { runCli } from '../cli/run-cli.ts'
-import { longAgo, past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
+import { expectFewEnded, longAgo, past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
 import {
   cid,
   expectCommitsOnce,
@@ -449,6 +449,14 @@ describe('STO-06 stores in PostgreSQL', () => {
     expect((await owner.query('SELECT key FROM holds_limits')).rows).toHaveLength(1)
     const late = { reservation: 'late', entries: [rateOf('often')], deadline: past + 60, commit: true }
     await expect(ago.reserve(late, {})).rejects.toThrow('expired before the latest time seen')
+  })
+
+  it('OPS-21 LMT-12 end some of the amounts of a period that is over with a call, and count none of them', async () => {
+    const settings = { ...(await open('periods')), timeoutMs: 20_000 }
+    await expectFewEnded(
+      (clock) => postgresStores({ ...settings, clock }).limitStore,
+      async () => (await owner.query('SELECT key FROM periods_limit_holds')).rows.length,
+    )
   })
 
   it('RPL-07 keep a call that gets a later end while it is about to be forgotten', async () => {

@@ -18,7 +18,7 @@ import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationJournalCases } from '../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
-import { longAgo, past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
+import { expectFewEnded, longAgo, past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
 import {
   cid,
   expectCommitsOnce,
@@ -263,6 +263,31 @@ describe('stores in Redis', () => {
     await expect(before.reserve(old, {})).rejects.toThrow('latest time seen')
     await prepareRedisStores({ ...opened.settings, epoch: soon() })
     expect(await before.reserve(old, {})).toEqual({ reserved: true })
+    opened.close()
+  })
+
+  it('OPS-21 LMT-12 end some of the amounts of a period that is over with a call, and count none of them', async () => {
+    const opened = await open()
+    await expectFewEnded(
+      (clock) => redisStores({ ...opened.settings, timeoutMs: 20_000, clock }).limitStore,
+      () => opened.client.zcard(opened.key('limit-holds')),
+    )
+    opened.close()
+  })
+
+  it('OPS-21 LMT-12 run few commands for a call after a period in which other calls had 8 limits each', async () => {
+    const opened = await open()
+    let now = past
+    const { limitStore } = redisStores({ ...opened.settings, timeoutMs: 20_000, clock: { now: () => now } })
+    const rates = Array.from({ length: 8 }, (_, at) => ({ ...rateOf(`${at}`), window: 100, expiration: past + 1e6 }))
+    const call = (name: string) =>
+      limitStore.reserve({ reservation: name, entries: rates, deadline: now + 60, commit: true }, {})
+    await Promise.all(Array.from({ length: 1_000 }, (_, serial) => call(`${serial}`)))
+    now += 200
+    await opened.client.call('CONFIG', 'RESETSTAT')
+    expect(await call('next')).toEqual({ reserved: true })
+    const counts = String(await opened.client.call('INFO', 'commandstats')).matchAll(/:calls=(\d+)/g)
+    expect([...counts].reduce((sum, [, count]) => sum + Number(count), 0)).toBeLessThan(500)
     opened.close()
   })
 

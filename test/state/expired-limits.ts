@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import type { LimitEntry } from '../../src/authorization/limits/limit-store.ts'
 import type { SharedLimitStore } from '../../src/state/shared-stores.ts'
 import type { Clock } from '../../src/time.ts'
@@ -26,4 +27,32 @@ export async function useLimits(store: SharedLimitStore, often: number, others: 
     use({ ...rateOf('valid'), expiration: past + 1e6 }, 0),
   ])
   return often + others + 1
+}
+
+/**
+ * Expects that the first call after a period in which many were made ends a bounded number of their amounts, while none
+ * of them counts any more.
+ *
+ * @param countHolds - returns how many amounts the store has that count for a while.
+ */
+export async function expectFewEnded(
+  open: (clock: Clock) => SharedLimitStore,
+  countHolds: () => Promise<number>,
+): Promise<void> {
+  let now = past
+  const store = open({ now: () => now })
+  const rates = [1, 2, 3].map(
+    (at): LimitEntry => ({ ...rateOf(`rate ${at}`), maximum: 800, window: 100, expiration: past + 1e6 }),
+  )
+  const call = (name: string) =>
+    store.reserve({ reservation: name, entries: rates, deadline: now + 60, commit: true }, {})
+  await Promise.all(Array.from({ length: 800 }, (_, serial) => call(`${serial}`)))
+  now += 200
+  const before = await countHolds()
+  expect(before).toBe(3 * 800)
+  expect(await call('next')).toEqual({ reserved: true })
+  const ended = before + 3 - (await countHolds())
+  expect(ended).toBeGreaterThan(3)
+  expect(ended).toBeLessThanOrEqual(600)
+  expect(await store.remaining(rates, {})).toEqual(rates.map(() => ({ remaining: 799 })))
 }

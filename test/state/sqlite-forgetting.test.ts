@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { SqliteStoreDatabase } from '../../src/state/sqlite/database.ts'
 import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
 import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
-import { past, pastClock, rateOf, useLimits } from './expired-limits.ts'
+import { expectFewEnded, past, pastClock, rateOf, useLimits } from './expired-limits.ts'
 import { sqliteFile } from './open-sqlite.ts'
 
 const secret = new Uint8Array(32).fill(7)
@@ -37,6 +37,17 @@ describe('pruning of limits in SQLite', () => {
         {},
       ),
     ).rejects.toThrow('expired before the latest time seen')
+    file.close()
+  })
+
+  it('OPS-21 LMT-12 ends some of the amounts of a period that is over with a call, and counts none of them', async () => {
+    const file = sqliteFile()
+    const database = file.open()
+    prepareSqliteStores({ database, secret, epoch: 0 })
+    await expectFewEnded(
+      (clock) => sqliteStores({ database: file.open(), secret, clock }).limitStore,
+      async () => database.prepare('SELECT key FROM procura_limit_holds').all().length,
+    )
     file.close()
   })
 

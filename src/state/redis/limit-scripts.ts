@@ -5,7 +5,8 @@
  *
  * - `limits`: a hash with `used:LIMIT`, the final amounts, and `held:LIMIT`, the sum and the number of the holds;
  * - `limit-ends`: the limits by their expiration, or by a later deadline of a reservation;
- * - `limit-holds`: amounts that count for a while, as `LIMIT:END:RESERVATION:AMOUNT`, in this order;
+ * - `limit-holds`: amounts that count for a while, as `LIMIT:END:RESERVATION:AMOUNT`, in this order, with a `p` before
+ *   the end of an amount that is not committed;
  * - `limit-calls`: the reservations, as text;
  * - `limit-call-ends`: the reservations by the end of their last hold;
  * - `limit-tasks`: the tasks that are paid for, by their expiration.
@@ -56,13 +57,13 @@ local function setHeld(limit, sum, number)
   redis.call('HSET', limits, 'held:' .. limit, digits(sum) .. ':' .. digits(number))
 end
 
-local function memberOf(id, entry)
-  return entry.limit .. ':' .. padded(entry.ends) .. ':' .. id .. ':' .. entry.amount
+local function memberOf(id, entry, pending)
+  return entry.limit .. (pending and ':p' or ':') .. padded(entry.ends) .. ':' .. id .. ':' .. entry.amount
 end
 
-local function hold(id, entry)
+local function hold(id, entry, pending)
   local sum, number = held(entry.limit)
-  if redis.call('ZADD', holds, 0, memberOf(id, entry)) == 0 then return end
+  if redis.call('ZADD', holds, 0, memberOf(id, entry, pending)) == 0 then return end
   setHeld(entry.limit, sum + tonumber(entry.amount), number + 1)
 end
 
@@ -96,38 +97,63 @@ end
 local function finish(id, call)
   redis.call('HDEL', calls, id)
   redis.call('ZREM', callEnds, id)
-  for _, entry in ipairs(call.entries) do drop(entry.limit, memberOf(id, entry), entry.amount) end
+  for _, entry in ipairs(call.entries) do drop(entry.limit, memberOf(id, entry, call.pending), entry.amount) end
 end
 
--- The members of the holds of a limit that are over.
-local function over(limit, now)
-  return redis.call('ZRANGEBYLEX', holds, '[' .. limit .. ':', '(' .. limit .. ':' .. padded(now + 1))
+-- The holds of a limit that are over, from a place to another one. A committed one has the amount 1.
+local function over(limit, mark, now)
+  return '[' .. limit .. mark, '(' .. limit .. mark .. padded(now + 1)
 end
 
--- Ends the holds of a limit whose time is over. A reservation that was not committed ends as a whole.
+local function sumOf(members)
+  local sum = 0
+  for _, member in ipairs(members) do sum = sum + tonumber(member:match(':(%d+)$')) end
+  return sum
+end
+
+-- Ends the reservations of a limit that were not committed and are over, each as a whole: the call of another service,
+-- whose clock is behind, must not be committed after another call took its amount. There are as many as calls in progress.
 local function expire(limit, now)
-  for _, member in ipairs(over(limit, now)) do
-    local id, amount = member:match('^%x+:%d+:(%x+):(%d+)$')
+  local from, to = over(limit, ':p', now)
+  for _, member in ipairs(redis.call('ZRANGEBYLEX', holds, from, to)) do
+    local id, amount = member:match('^%x+:p%d+:(%x+):(%d+)$')
     local call = read(id)
     if call and call.pending then finish(id, call) else drop(limit, member, amount) end
   end
 end
 
--- What remains, when an amount that is over no longer counts.
-local function left(limit, maximum, gone)
+-- Removes committed holds of a limit that are over, some of them. Returns how many. They count as gone before that, too.
+local function clear(limit, now, most)
+  local from, to = over(limit, ':', now)
+  local members = most > 0 and redis.call('ZRANGEBYLEX', holds, from, to, 'LIMIT', 0, most) or {}
+  if #members == 0 then return 0 end
+  local sum, number = held(limit)
+  redis.call('ZREM', holds, unpack(members))
+  setHeld(limit, sum - sumOf(members), number - #members)
+  return #members
+end
+
+-- What remains, where an amount that is over does not count.
+local function left(limit, maximum, now)
+  local from, to = over(limit, ':p', now)
+  local gone = redis.call('ZLEXCOUNT', holds, over(limit, ':', now)) + sumOf(redis.call('ZRANGEBYLEX', holds, from, to))
   local used = redis.call('HGET', limits, 'used:' .. limit) or 0
   return math.max(0, tonumber(maximum) - tonumber(used) - held(limit) + gone)
 end
 
 -- The earliest time at which a hold of a limit ends.
 local function freeAt(limit, now)
-  local from = '(' .. limit .. ':' .. padded(now + 1)
-  local next = redis.call('ZRANGEBYLEX', holds, from, '(' .. limit .. ';', 'LIMIT', 0, 1)[1]
-  return next and digits(tonumber(next:match('^%x+:(%d+):'))) or ''
+  local function next(mark, last)
+    local from = '(' .. limit .. mark .. padded(now + 1)
+    local member = redis.call('ZRANGEBYLEX', holds, from, '(' .. limit .. last, 'LIMIT', 0, 1)[1]
+    return member and tonumber(member:match('^%x+:p?(%d+):')) or math.huge
+  end
+  local first = math.min(next(':', ':p'), next(':p', ';'))
+  return first < math.huge and digits(first) or ''
 end
 `
 
-/** Most holds that a script ends when it forgets, of reservations that are over and of limits that expired. */
+/** Most holds that a script ends at once: of a period that is over, of reservations that are over, of limits that expired. */
 const holdsAtOnce = 500
 
 /** Reserves, commits and forgets. */
@@ -138,7 +164,7 @@ local function count(id, entries)
   for _, entry in ipairs(entries) do
     if entry.kind ~= 'total' then
       entry.ends = entry.later
-      hold(id, entry)
+      hold(id, entry, false)
       table.insert(kept, entry)
     elseif entry.task == '' then
       use(entry.limit, entry.amount)
@@ -156,12 +182,16 @@ local function commit(id, now)
   if not call then return false end
   if not call.pending then return true end
   for _, entry in ipairs(call.entries) do
-    if tonumber(entry.ends) <= now or not redis.call('ZSCORE', holds, memberOf(id, entry)) then
+    if tonumber(entry.ends) <= now or not redis.call('ZSCORE', holds, memberOf(id, entry, true)) then
       finish(id, call)
       return false
     end
   end
   finish(id, call)
+  for _, entry in ipairs(call.entries) do
+    -- The period of a rate begins now: it was counted from the deadline.
+    if entry.kind == 'rate' then entry.later = digits(tonumber(entry.later) - tonumber(entry.ends) + now) end
+  end
   count(id, call.entries)
   return true
 end
@@ -178,12 +208,14 @@ local function reserve(id, now, deadline, final, from)
     local ends = entry.expiration
     if ends ~= 'inf' and tonumber(ends) < tonumber(known[5] or 0) + ${keepFor} then return {'expired'} end
   end
+  local room = ${holdsAtOnce}
   for i, entry in ipairs(entries) do
     expire(entry.limit, now)
+    room = room - clear(entry.limit, now, room)
     if entry.task ~= '' and redis.call('ZSCORE', tasks, entry.task) then
       entry.amount = '0'
     else
-      local remaining = left(entry.limit, entry.maximum, 0)
+      local remaining = left(entry.limit, entry.maximum, now)
       if remaining == 0 or remaining < tonumber(entry.amount) then
         local free = entry.kind == 'rate' and remaining == 0 and freeAt(entry.limit, now) or ''
         return {'short', tostring(i - 1), digits(remaining), free}
@@ -203,7 +235,7 @@ local function reserve(id, now, deadline, final, from)
     count(id, entries)
   else
     write(id, 'p', entries)
-    for _, entry in ipairs(entries) do hold(id, entry) end
+    for _, entry in ipairs(entries) do hold(id, entry, true) end
   end
   return {'reserved'}
 end
@@ -295,7 +327,7 @@ if call.pending then
   finish(id, call)
 else
   for _, entry in ipairs(call.entries) do
-    if entry.kind == 'concurrent' then drop(entry.limit, memberOf(id, entry), entry.amount) end
+    if entry.kind == 'concurrent' then drop(entry.limit, memberOf(id, entry, false), entry.amount) end
   end
 end
 return {'released', request}
@@ -308,9 +340,7 @@ return {'released', request}
 export const remainingScript: Script = script(`${functions}
 local answer = {'left', request}
 for i = 4, #ARGV, 2 do
-  local gone = 0
-  for _, member in ipairs(over(ARGV[i], now)) do gone = gone + tonumber(member:match(':(%d+)$')) end
-  table.insert(answer, digits(left(ARGV[i], ARGV[i + 1], gone)))
+  table.insert(answer, digits(left(ARGV[i], ARGV[i + 1], now)))
   table.insert(answer, freeAt(ARGV[i], now))
 end
 return answer

@@ -20,6 +20,11 @@ export interface NewHold {
   readonly paid: Uint8Array | null
 }
 
+/** The committed holds that a request may still end. */
+export interface Room {
+  holds: number
+}
+
 /** The amounts of a limit. */
 export interface LimitCount {
   readonly sum: number
@@ -36,10 +41,10 @@ export interface LimitRows {
   /** The sum of the amounts that count, and the earliest time at which one of them ceases to. */
   count(key: Uint8Array, now: Timestamp): LimitCount
   /**
-   * The same, after it has ended the holds of the limit whose time is over. A reservation that was not committed ends
-   * as a whole.
+   * The same, after it has ended holds of the limit whose time is over: each reservation that was not committed, as a
+   * whole, and others as far as there is room. The rest counts as gone.
    */
-  countCurrent(key: Uint8Array, now: Timestamp): LimitCount
+  countCurrent(key: Uint8Array, now: Timestamp, room: Room): LimitCount
   hold(id: Uint8Array, key: Uint8Array, hold: NewHold): void
   /** Counts an amount that is final at once, and needs no hold if it belongs to a total. */
   use(id: Uint8Array, key: Uint8Array, hold: NewHold): void
@@ -81,14 +86,20 @@ function prepareStatements({ database, tables }: SqliteConnection) {
     countFrom: sql(`${counted} AND until > ?`),
     insert: sql(`INSERT INTO ${holds} VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
     find: sql(`SELECT key, kind, amount, until, later, pending, paid FROM ${holds} WHERE id = ?`),
-    keep: sql(`UPDATE ${holds} SET pending = 0, until = later WHERE id = ?`),
+    keep: sql(
+      `UPDATE ${holds} SET pending = 0, until = CASE kind WHEN ${kinds.rate} THEN later - until + ? ELSE later END
+       WHERE id = ?`,
+    ),
     endTotals: sql(`DELETE FROM ${holds} WHERE id = ? AND kind = ${kinds.total}`),
     endConcurrent: sql(`DELETE FROM ${holds} WHERE id = ? AND kind = ${kinds.concurrent}`),
     end: sql(`DELETE FROM ${holds} WHERE id = ?`),
     endPending: sql(
       `DELETE FROM ${holds} WHERE id IN (SELECT id FROM ${holds} WHERE key = ? AND pending = 1 AND until <= ?)`,
     ),
-    endKept: sql(`DELETE FROM ${holds} WHERE key = ? AND pending = 0 AND until <= ?`),
+    endKept: sql(
+      `DELETE FROM ${holds} WHERE (id, key) IN
+       (SELECT id, key FROM ${holds} WHERE key = ? AND pending = 0 AND until <= ? LIMIT ?)`,
+    ),
     pay: sql(`INSERT INTO ${tasks} VALUES (?, ?) ON CONFLICT DO NOTHING`),
     paid: sql(`SELECT 1 FROM ${tasks} WHERE name = ?`),
     forgetHolds: sql(
@@ -127,8 +138,9 @@ export function createLimitRows(connection: SqliteConnection): LimitRows {
   }
 
   function insert(id: Uint8Array, key: Uint8Array, { entry, deadline, now, paid }: NewHold, pending: boolean): void {
-    // The clock has whole seconds, so the period of a rate may have begun almost a second later.
-    const later = entry.kind === 'rate' ? now + Number(entry.window) + 1 : deadline
+    // The clock has whole seconds, so the period of a rate may have begun almost a second later. It begins with the
+    // commit: `later` minus `until` is its length while the amount is pending.
+    const later = entry.kind === 'rate' ? (pending ? deadline : now) + Number(entry.window) + 1 : deadline
     const until = pending ? deadline : later
     sql.insert.run(id, key, kinds[entry.kind], entry.amount, until, later, pending ? 1 : 0, paid)
   }
@@ -138,12 +150,12 @@ export function createLimitRows(connection: SqliteConnection): LimitRows {
     has: (id) => sql.find.all(id).length > 0,
     isPaid: (name) => sql.paid.all(name).length > 0,
     count: (key, now) => countOf(sql.countFrom.all(key, key, now)),
-    countCurrent(key, now) {
+    countCurrent(key, now, room) {
       const all = countOf(sql.countAll.all(key, key))
       if (!(all.next <= now)) return all
       sql.endPending.run(key, now)
-      sql.endKept.run(key, now)
-      return countOf(sql.countAll.all(key, key))
+      room.holds -= sql.endKept.run(key, now, room.holds)
+      return countOf(sql.countFrom.all(key, key, now))
     },
     hold(id, key, hold) {
       sql.keepUntil.run(key, hold.entry.expiration)
@@ -169,7 +181,7 @@ export function createLimitRows(connection: SqliteConnection): LimitRows {
       for (const { key, kind, amount, paid } of rows)
         if (kind === kinds.total) settle(key as Uint8Array, Number(amount), paid as Uint8Array | null)
       sql.endTotals.run(id)
-      sql.keep.run(id)
+      sql.keep.run(now, id)
       return true
     },
     release(id) {

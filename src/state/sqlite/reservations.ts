@@ -11,6 +11,9 @@ import { createLimitRows, type LimitCount } from './limit-rows.ts'
 /** Requests after which something is forgotten: fewer than are forgotten at once. */
 const requestsBetweenPrunings = 50
 
+/** Most committed holds that a request ends: others count as gone. */
+const endedAtOnce = 500
+
 /** Counts the limits of calls, within a transaction. */
 export interface Reservations {
   /**
@@ -60,8 +63,9 @@ export function createReservations(connection: SqliteConnection, clock: Clock): 
         const isPaid = paid !== null && rows.isPaid(paid)
         return { entry: isPaid ? { ...entry, amount: 0 } : entry, paid, isPaid }
       })
+      const room = { holds: endedAtOnce }
       for (const { entry, isPaid } of held) {
-        const left = stateOf(entry, rows.countCurrent(keyOf(entry), now))
+        const left = stateOf(entry, rows.countCurrent(keyOf(entry), now, room))
         if (isPaid) continue
         if (left.remaining === 0 || left.remaining < entry.amount) return { reserved: false, key: entry.key, ...left }
       }
