@@ -1,9 +1,10 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sqlite from 'node-sqlite3-wasm'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
+import { nodeWithSqlite } from '../state/processes/node-with-sqlite.ts'
 import { type StoresPlace, secret } from '../state/processes/place.ts'
 import {
   expectGivenBack,
@@ -15,14 +16,7 @@ import {
 } from '../state/processes/shows.ts'
 import { bundleVerifier, startVerifier } from '../state/processes/verifiers.ts'
 
-/** A Node with `node:sqlite`: this one, or the one that `npm run test:sqlite` has fetched. */
-function findNode(): string | undefined {
-  if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath
-  const cache = process.env['PROCURA_MATRIX_CACHE'] ?? join(homedir(), '.cache', 'procura-matrix')
-  return [join(cache, 'sqlite', 'node_modules', '.bin', 'node')].find((path) => existsSync(path))
-}
-
-const node = findNode()
+const node = nodeWithSqlite()
 let folder: string
 let program: string
 let remove: () => void
@@ -36,14 +30,9 @@ afterAll(() => {
   remove()
 })
 
-/** Stores in a file of their own; undefined, with a message, where no driver is found. That is a failure in CI. */
+/** Stores in a file of their own; undefined where no driver is found. */
 function stores(name: string, apart = false): ProcessesOptions | undefined {
-  if (node === undefined) {
-    const message = 'not tested: no Node with `node:sqlite`; run `npm run test:sqlite` once, which fetches one'
-    if (process.env['CI'] === 'true') throw new Error(message)
-    process.stdout.write(`${message}\n`)
-    return undefined
-  }
+  if (node === undefined) return undefined
   const file = join(folder, `${name}.db`)
   const database = new sqlite.Database(file)
   prepareSqliteStores({ database, secret, epoch: 0 })

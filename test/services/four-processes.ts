@@ -1,6 +1,7 @@
 // node only: starts processes
 
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import { playWithProcesses } from '../state/processes/clock-processes.ts'
 import { expectNetworkFailures } from '../state/processes/network.ts'
 import { patient } from '../state/processes/place.ts'
 import {
@@ -45,6 +46,9 @@ export function testFourProcesses(name: string, startServer: () => Promise<Store
         await server.start()
       })
     })
+
+    it('RPL-04 RPL-07 LMT-14 allow no call twice, and no use beyond a limit, with two clock tolerances and clocks that jump', () =>
+      playWithProcesses({ ...place, clockTolerance: 300 }, 60, 1))
 
     it('RPL-05 RVK-06 refuse calls with codes of their own while the network fails, and allow calls afterwards', () =>
       expectNetworkFailures(program, server.port, server.placeAt))

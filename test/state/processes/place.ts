@@ -3,6 +3,7 @@ import type { RedisStoreClient } from '../../../src/state/redis/client.ts'
 import { redisStores } from '../../../src/state/redis/redis-stores.ts'
 import type { ServerStores, SharedStores } from '../../../src/state/shared-stores.ts'
 import { sqliteStores } from '../../../src/state/sqlite/sqlite-stores.ts'
+import { type Clock, systemClock } from '../../../src/time.ts'
 import { type Driver, loadDriver } from './open-driver.ts'
 
 /** Where the stores of a process are. */
@@ -43,13 +44,21 @@ export const patient: { readonly timeoutMs: number; readonly connectMs: number }
 /** The secret of these stores. */
 export const secret: Uint8Array = new Uint8Array(32).fill(9)
 
-/** Opens the stores of a place. They are closed when the process ends. */
-export async function openStores(place: StoresPlace): Promise<SharedStores & Partial<ServerStores>> {
+/**
+ * Opens the stores of a place. They are closed when the process ends.
+ *
+ * @param clock - of the stores, by default that of the host.
+ */
+export async function openStores(
+  place: StoresPlace,
+  clock: Clock = systemClock,
+): Promise<SharedStores & Partial<ServerStores>> {
   if (place.kind === 'sqlite') {
     const open = await loadDriver(place.driver)
-    return withoutCallStore(sqliteStores({ database: open(place.file), secret, busyTimeoutMs: 5000 }), place.apart)
+    const stores = sqliteStores({ database: open(place.file), secret, busyTimeoutMs: 5000, clock })
+    return withoutCallStore(stores, place.apart)
   }
-  return withoutCallStore(await openServerStores(place), place.apart)
+  return withoutCallStore(await openServerStores(place, clock), place.apart)
 }
 
 function withoutCallStore(
@@ -59,9 +68,9 @@ function withoutCallStore(
   return apart ? stores : { ...stores, callStore }
 }
 
-async function openServerStores(place: Exclude<StoresPlace, { kind: 'sqlite' }>): Promise<ServerStores> {
+async function openServerStores(place: Exclude<StoresPlace, { kind: 'sqlite' }>, clock: Clock): Promise<ServerStores> {
   const { timeoutMs, clockTolerance } = place
-  const settings = { secret, ...(timeoutMs && { timeoutMs }), ...(clockTolerance && { clockTolerance }) }
+  const settings = { secret, clock, ...(timeoutMs && { timeoutMs }), ...(clockTolerance && { clockTolerance }) }
   switch (place.kind) {
     case 'redis':
       return redisStores({ ...settings, client: await openRedis(place) })
