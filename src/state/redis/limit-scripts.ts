@@ -112,7 +112,7 @@ local function sumOf(members)
 end
 
 -- Ends the reservations of a limit that were not committed and are over, each as a whole: the call of another service,
--- whose clock is behind, must not be committed after another call took its amount. There are as many as calls in progress.
+-- whose clock is behind, must not be committed after another call took its amount.
 local function expire(limit, now)
   local from, to = over(limit, ':p', now)
   for _, member in ipairs(redis.call('ZRANGEBYLEX', holds, from, to)) do
@@ -122,7 +122,7 @@ local function expire(limit, now)
   end
 end
 
--- Removes committed holds of a limit that are over, some of them. Returns how many. They count as gone before that, too.
+-- Removes some committed holds of a limit that are over. Returns how many. They count as gone before that, too.
 local function clear(limit, now, most)
   local from, to = over(limit, ':', now)
   local members = most > 0 and redis.call('ZRANGEBYLEX', holds, from, to, 'LIMIT', 0, most) or {}
@@ -153,7 +153,7 @@ local function freeAt(limit, now)
 end
 `
 
-/** Most holds that a script ends at once: of a period that is over, of reservations that are over, of limits that expired. */
+/** Most holds that a script ends at once: of periods and reservations that are over, and of limits that expired. */
 const holdsAtOnce = 500
 
 /** Reserves, commits and forgets. */

@@ -59,7 +59,7 @@ const kinds = { total: 0, rate: 1, concurrent: 2 } as const
 /** Rows of a table that one statement forgets. */
 const prunedAtOnce = 200
 
-/** The key of the row whose expiration is the latest time before which limits were forgotten. No keyed hash is empty. */
+/** The key of the row with the latest time before which limits were forgotten. No keyed hash is empty. */
 const forgottenKey = new Uint8Array(0)
 
 function prepareStatements({ database, tables }: SqliteConnection) {

@@ -21,8 +21,11 @@ async function startProcess(
   tolerance: number,
   node: string,
 ): Promise<ClockProcess> {
-  const options = { execPath: node, execArgv: ['--no-warnings'], serialization: 'advanced' } as const
-  const child = fork(program, [JSON.stringify({ place, tolerance })], options)
+  const child = fork(program, [JSON.stringify({ place, tolerance })], {
+    execPath: node,
+    execArgv: ['--no-warnings'],
+    serialization: 'advanced',
+  })
   const waiting = new Map<number, (answer: ClockAnswer) => void>()
   let last = 0
   const next = (id: number) => new Promise<ClockAnswer>((resolve) => waiting.set(id, resolve))
