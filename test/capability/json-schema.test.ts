@@ -10,6 +10,7 @@ import { ipAddress } from '../../src/capability/argument-types/ip-address.ts'
 import { listOf } from '../../src/capability/argument-types/list-of.ts'
 import { oneLine } from '../../src/capability/argument-types/one-line.ts'
 import { path } from '../../src/capability/argument-types/path.ts'
+import { segment } from '../../src/capability/argument-types/segment.ts'
 import { shellWord } from '../../src/capability/argument-types/shell-word.ts'
 import { url } from '../../src/capability/argument-types/url.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
@@ -37,6 +38,7 @@ const types: readonly (readonly [string, StandardJSONSchemaV1, readonly unknown[
   ['ipAddress 4', ipAddress({ version: 4 }), ['10.0.0.1'], [1]],
   ['path', path(), ['/', '/a/b c'], ['a', '', 1]],
   ['oneLine', oneLine({ maxLength: 9 }), ['', 'a title'], [1, 'a longer title']],
+  ['segment', segment(), ['a.b', '..a', 'A_1~'], ['', '..', '.', 'a/b', 'a b', '%2e', 1]],
   ['shellWord', shellWord(), ['a-b', '/usr/bin', '--x'.slice(2)], ['-a', 'a b', '$x', '']],
   ['url', url(), ['https://example.com/a?b=c'], [1]],
 ]

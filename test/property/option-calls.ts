@@ -167,6 +167,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     number: [],
     oneLine: [],
     path: [],
+    segment: [],
     shellWord: [],
     text: [],
     url: [],

@@ -291,6 +291,7 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     oneOf: { args: [['a', 1, true, null]], free: /./ },
     optional: { args: [schema] },
     path: { args: [{ maxLength: 2 }] },
+    segment: { args: [{ maxLength: 2 }] },
     shellWord: { args: [{ maxLength: 2 }] },
     text: { args: [{ minLength: 1, maxLength: 2 }] },
     url: { args: [{ schemes: ['https'], punycode: true, maxLength: 2 }] },

@@ -6,9 +6,13 @@
 
 import { ipldEquals } from '../../ipld/equal.ts'
 import type { IpldValue } from '../../ipld/value.ts'
+import { isPromiseLike } from '../../support/promise.ts'
 import { quote } from '../../support/quote.ts'
+import type { CommandDefinition } from '../definition.ts'
+import type { StandardSchema } from '../standard-schema.ts'
 import { isLooserLimit, isZeroLimit } from './compare-limits.ts'
 import { describeStatement } from './describe.ts'
+import { splitGlob } from './glob.ts'
 import { patternWarning } from './lint-pattern.ts'
 import { parsePolicy } from './parse-policy.ts'
 import { parseSelector } from './selector.ts'
@@ -24,6 +28,7 @@ import { areDisjoint, type ValueSet, valueSetOf } from './value-set.ts'
  * | `negation-over-optional` | a negation over `?` holds when the value is missing |
  * | `negation-over-missing` | a negation over a value that no other statement requires: other verifiers may allow its absence |
  * | `unanchored-pattern` | a pattern for a path, URL or domain that begins with a star |
+ * | `free-text` | a pattern for an argument of the command whose type accepts `/../` in the place of a star |
  * | `open-host` | a pattern for a URL in which a star can match the host, or a part of it |
  * | `open-name` | a pattern for a path, URL, address or domain with a star after a letter or digit: it allows longer names |
  * | `never-resolves` | a selector that never selects a value: a key after `[]` or a slice |
@@ -39,6 +44,7 @@ export type PolicyWarningRule =
   | 'negation-over-optional'
   | 'negation-over-missing'
   | 'unanchored-pattern'
+  | 'free-text'
   | 'open-host'
   | 'open-name'
   | 'never-resolves'
@@ -63,6 +69,7 @@ export interface PolicyWarning {
  * Looks for mistakes in a policy before it is signed. A policy without warnings may still be wrong, and one with
  * warnings may be right. The policy is not changed.
  *
+ * @param definition - the command of the policy; with it, patterns are compared with the types of its arguments.
  * @throws MalformedError with the requirement of `spec/policy.md` that the policy breaks.
  *
  * @example
@@ -72,7 +79,7 @@ export interface PolicyWarning {
  * for (const { message } of lintPolicy([like('.path', '/projects/apollo*')])) console.log(message)
  * ```
  */
-export function lintPolicy(policy: Policy): readonly PolicyWarning[] {
+export function lintPolicy(policy: Policy, definition?: CommandDefinition): readonly PolicyWarning[] {
   const warnings: PolicyWarning[] = []
   const parsed = parsePolicy(policy)
   const required = requiredSelectors(parsed)
@@ -82,6 +89,7 @@ export function lintPolicy(policy: Policy): readonly PolicyWarning[] {
       warnings.push(Object.freeze({ statement: index, rule, message }))
     }
     lintStatement(statement, required, warn)
+    if (definition !== undefined) lintText(statement, definition, warn)
     if (isAlwaysTrue(statement) && !isEmptyOr(statement))
       warn('always-true', `${describeStatement(statement)}: this holds for every call`)
     if (isZeroLimit(statement)) warn('limit-of-zero', `${describeStatement(statement)}: a limit of 0 allows no call`)
@@ -92,6 +100,33 @@ export function lintPolicy(policy: Policy): readonly PolicyWarning[] {
     earlier.push(placed)
   }
   return warnings
+}
+
+/** POL-33: the place that a pattern names is left by another text that it allows. */
+function lintText(statement: Statement, { args }: CommandDefinition, warn: Warn): void {
+  if (statement[0] === 'and' || statement[0] === 'or') {
+    for (const part of statement[1]) lintText(part, { args } as CommandDefinition, warn)
+  }
+  if (statement[0] !== 'like') return
+  const [field, ...others] = parseSelector(statement[1])
+  const [head = '', ...rest] = splitGlob(statement[2])
+  if (field?.kind !== 'field' || others.length > 0 || head === '' || rest.length === 0) return
+  const schema = Object.hasOwn(args, field.name) ? args[field.name] : undefined
+  if (schema === undefined || !accepts(schema, [head, ...rest].join('/../x'))) return
+  warn(
+    'free-text',
+    `${describeStatement(statement)}: the argument can be any text, and a star also matches \`/../\`; use \`segment()\`, \`path()\` or \`url()\` if it becomes a part of a URL or path`,
+  )
+}
+
+/** Whether a schema accepts a text at once. */
+function accepts(schema: StandardSchema, text: string): boolean {
+  try {
+    const result = schema['~standard'].validate(text)
+    return !isPromiseLike(result) && result.issues === undefined
+  } catch {
+    return false
+  }
 }
 
 type Warn = (rule: PolicyWarningRule, message: string) => void

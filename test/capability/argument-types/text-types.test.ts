@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { text } from '../../../src/capability/argument-types/basic.ts'
 import { oneLine } from '../../../src/capability/argument-types/one-line.ts'
 import { path } from '../../../src/capability/argument-types/path.ts'
+import { segment } from '../../../src/capability/argument-types/segment.ts'
 import { shellWord } from '../../../src/capability/argument-types/shell-word.ts'
 import { costOf } from '../../support/cost.ts'
 import { problemOf } from './problem-of.ts'
@@ -157,6 +158,20 @@ describe('oneLine', () => {
 
   it('ARG-15 takes as many marks as a language needs', () => {
     expect(problemOf(oneLine(), `a${'\u0316'.repeat(30)}`)).toBeUndefined()
+  })
+})
+
+describe('segment', () => {
+  it.each(['a', '42', 'public-7', 'a.b', '.env', '..a', 'A_b~c', 'x'.repeat(256)])('ARG-27 takes %s', (value) => {
+    expect(problemOf(segment(), value)).toBeUndefined()
+    expect(new URL(`https://api.example.com/docs/${value}`).pathname).toBe(`/docs/${value}`)
+  })
+
+  it.each([
+    ...['', '.', '..', '...', 'public-/../secret', 'public-7?all=1', 'a#b', 'a/b', 'a\\b', 'a%2fb', '%2e%2e', 'a b'],
+    ...['a;b', 'a\n', 'a\u2024', 'caf\u00e9', '\uff0e\uff0e', 'x'.repeat(257), 5],
+  ])('ARG-27 refuses %j [attack 45]', (value) => {
+    expect(problemOf(segment(), value)).toBeTypeOf('string')
   })
 })
 

@@ -1,5 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
+import { email } from '../../../src/capability/argument-types/email.ts'
+import { oneLine } from '../../../src/capability/argument-types/one-line.ts'
+import { path } from '../../../src/capability/argument-types/path.ts'
+import { segment } from '../../../src/capability/argument-types/segment.ts'
+import { shellWord } from '../../../src/capability/argument-types/shell-word.ts'
+import { url } from '../../../src/capability/argument-types/url.ts'
+import { defineCommand } from '../../../src/capability/definition.ts'
 import { compilePolicy } from '../../../src/capability/policy/compile.ts'
 import { lintPolicy } from '../../../src/capability/policy/lint.ts'
 import { parsePolicy } from '../../../src/capability/policy/parse-policy.ts'
@@ -24,6 +32,38 @@ describe('lintPolicy', () => {
         ['any', '.tags', ['==', '.', 'new']],
       ),
     ).toEqual([])
+  })
+
+  it('POL-33 warns of a pattern for an argument that can be any text, with the definition of its command', () => {
+    const read = defineCommand({
+      command: '/doc/read',
+      args: { id: oneLine(), word: shellWord(), one: segment(), file: path(), at: url(), to: email(), z: z.string() },
+    })
+    const warned = (...policy: readonly unknown[]) =>
+      lintPolicy(parsePolicy(policy), read as never)
+        .filter(({ rule }) => rule === 'free-text')
+        .map(({ statement }) => statement)
+    expect(
+      warned(
+        ['like', '.id', 'public-*'],
+        ['like', '.word', 'public-*'],
+        ['like', '.z', 'public-*'],
+        ['or', [['like', '.id', 'a-*']]],
+      ),
+    ).toEqual([0, 1, 2, 3])
+    expect(
+      warned(
+        ['like', '.one', 'public-*'],
+        ['like', '.file', '/public/*'],
+        ['like', '.at', 'https://example.com/*'],
+        ['like', '.to', 'a*'],
+        ['like', '.id', '*x'],
+        ['like', '.id', 'public'],
+        ['==', '.id', 'public-*'],
+        ['like', '.other', 'a*'],
+      ),
+    ).toEqual([])
+    expect(rules(['like', '.id', 'public-*'])).toEqual([])
   })
 
   it('warns of an `or` of nothing [attack 49]', () => {

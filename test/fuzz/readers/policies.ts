@@ -65,6 +65,7 @@ const schemas: Readonly<Record<string, StandardSchema>> = {
   oneOf: types.oneOf(['a', 'b']),
   optional: types.optional(types.text()),
   path: types.path(),
+  segment: types.segment(),
   shellWord: types.shellWord(),
   text: types.text(),
   url: types.url(),
