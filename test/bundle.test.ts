@@ -14,14 +14,14 @@ const budgets = [
   {
     what: 'what an agent needs',
     names: '{ attenuate, delegate, encodeContainer, generateSigner, invoke }',
-    maximum: 18,
+    maximum: 19,
   },
   {
     what: 'what a service needs',
     names: '{ createAuthorizer, defineCommand }',
-    maximum: 26,
+    maximum: 34,
   },
-  { what: 'all of it', names: '*', maximum: 30 },
+  { what: 'all of it', names: '*', maximum: 38 },
 ]
 
 /** The files of {@link standalone}. */

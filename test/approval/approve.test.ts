@@ -296,7 +296,7 @@ describe('readApprovalAnswer', () => {
   it('APR-26 does not accept an approval that the approver has not signed, or whose chain nobody has signed', async () => {
     const request = await sentRequest({ args })
     const { delegation } = await approve(await receivedRequest(request), { issuer: owner, clock })
-    const read = async (...tokens: Parameters<typeof encodeContainer>[0]) =>
+    const read = async (...tokens: readonly Delegation[]) =>
       readApprovalAnswer(encodeContainer(tokens), { request, clock })
     expect(await read(delegation)).toMatchObject({ answer: 'approved' })
     expect(await read(await unsigned(delegation))).toMatchObject({ answer: 'invalid' })
@@ -304,7 +304,7 @@ describe('readApprovalAnswer', () => {
     const asked = await sentRequest({ args, approver: manager.did })
     const grant = await delegate({ issuer: owner, audience: manager.did, command: '/mail', clock })
     const passed = await approve(await receivedRequest(asked), { issuer: manager, proofs: [grant], clock })
-    const readChain = async (...tokens: Parameters<typeof encodeContainer>[0]) =>
+    const readChain = async (...tokens: readonly Delegation[]) =>
       readApprovalAnswer(encodeContainer(tokens), { request: asked, clock })
     expect(await readChain(grant, passed.delegation)).toMatchObject({ answer: 'approved' })
     expect(await readChain(await unsigned(grant), passed.delegation)).toMatchObject({ answer: 'invalid' })

@@ -44,9 +44,12 @@ describe('delegate', () => {
   })
 
   it('names the fault of an invalid DID, invalid bytes, or a time in milliseconds', async () => {
-    for (const audience of [undefined, null, {}]) {
-      await expect(delegate({ ...options, audience: audience as never })).rejects.toThrow('must be a DID as a string')
-    }
+    for (const [audience, fault] of [
+      [undefined, 'is undefined'],
+      [null, 'is null'],
+      [{}, 'must be a DID as a string'],
+    ])
+      await expect(delegate({ ...options, audience: audience as never })).rejects.toThrow(`\`audience\` ${fault}`)
     await expect(delegate({ ...options, audience: bob as never })).rejects.toThrow('pass `signer.did`')
     await expect(delegate({ ...options, expiresIn: now * 1_000 })).rejects.toThrow('looks like milliseconds')
     for (const bytes of ['Cabc', 5, undefined]) {

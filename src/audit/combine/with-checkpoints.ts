@@ -9,6 +9,7 @@ import {
   numberFrom,
   type OptionChecks,
   objectValue,
+  orEmpty,
   readFields,
   readOptions,
   withDefault,
@@ -144,7 +145,7 @@ const optionChecks = Object.freeze({
   everyRecords: withDefault(numberFrom(1), 1_000),
   everySeconds: withDefault(numberFrom(1), 60),
   publish: callback,
-  last: maybe(objectValue),
+  last: orEmpty(maybe(objectValue)),
   clock: withDefault(withMethod('now'), systemClock),
 }) satisfies OptionChecks<CheckpointOptions>
 

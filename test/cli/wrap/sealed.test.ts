@@ -109,6 +109,9 @@ describe('the encrypted delegations of a wrapped agent', () => {
     const { code, out, err } = await run(['revoke', '--agent', 'claude'])
     expect([code, out]).toEqual([1, expect.stringMatching(/^revoked bafy\w+ for \/mcp\/mail$/)])
     expect(err).toMatch(/the agent may have more delegations, in a file that cannot be read: .*encrypted: pass/)
+    const gateway = await openGateway({ config: await readGatewayConfig(join(machine.home, 'gateway.json')) })
+    expect((await run(['revoke', '--agent', 'claude'])).code).toBe(1)
+    await gateway.close()
     // Nothing is recorded any more, so the file is needed.
     expect((await run(['revoke', '--agent', 'claude'])).code).toBe(2)
   })

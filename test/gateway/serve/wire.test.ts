@@ -225,7 +225,10 @@ describe('the first line', () => {
       revoke: encodeContainer([await revoke({ issuer: home.owner, delegation: grant }), grant]),
     }
     const answer = await exchange(gateway.place, `${JSON.stringify(right)}\n`)
-    expect(JSON.parse(answer)).toEqual({ procura: 1, revoked: String(grant.cid), recorded: true })
+    expect(JSON.parse(answer)).toEqual({
+      ...{ procura: 1, revoked: String(grant.cid), recorded: true },
+      receipt: expect.any(String),
+    })
     const { result } = await mail.call('send', { to: 'bob' })
     expect(result?.content?.[0].text).toContain('Denied (revoked)')
     mail.input.end()
