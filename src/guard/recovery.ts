@@ -49,7 +49,8 @@ export function startRecovery({ sink, clock, telemetry }: StartRecoveryOptions):
       const next = Math.min(...pending.map(({ event }) => endOf(event)))
       return Math.min(usualMs, Math.max(1_000, (next + 1 - clock.now()) * 1_000))
     } catch (error) {
-      if (!signal.aborted) telemetry.error(error)
+      const reason = error instanceof Error ? error.message : String(error)
+      if (!signal.aborted) telemetry.error(new Error(`the recovery of intents: ${reason}`, { cause: error }))
       return againMs
     }
   }

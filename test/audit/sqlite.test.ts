@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import sqlite from 'node-sqlite3-wasm'
 import { describe, expect, it } from 'vitest'
 import { withHealth } from '../../src/audit/combine/with-health.ts'
 import { parseRecord } from '../../src/audit/events/record.ts'
@@ -29,6 +30,31 @@ describe('a log in SQLite', () => {
     const second = sqliteAuditSink({ database, sha256: (bytes) => Promise.resolve(noble.sha256(bytes)) })
     await Promise.all(Array.from({ length: 20 }, (_, i) => second.append(intent(30 + i), {})))
     expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true, records: 41 })
+  })
+
+  it('AUD-18 takes a database of node-sqlite3-wasm as it is', async () => {
+    const database = new sqlite.Database(join(temporaryDirectory(), 'audit.db'))
+    const sink = sqliteAuditSink({ database })
+    await sink.append(intent(1), {})
+    await sink.append(outcome(2, 1), {})
+    await expect(sink.append(outcome(3, 1), {})).rejects.toMatchObject({ code: 'ERR_AUDIT_SETTLED' })
+    await sink.append(intent(4), {})
+    expect(await verifyAuditLog(readSqliteLines(database))).toMatchObject({ valid: true, records: 3 })
+    expect(await pagesOf(sink)).toEqual([[3, 2, 1]])
+    database.close()
+  })
+
+  it('AUD-18 is read back although another process writes at that moment', async () => {
+    const path = join(temporaryDirectory(), 'audit.db')
+    const sink = sqliteAuditSink({ database: open(path) })
+    await sink.append(intent(1), {})
+    const other = open(path)
+    other.exec('BEGIN EXCLUSIVE')
+    const pages = pagesOf(sink)
+    // Several turns in which the reader finds the database locked.
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve))
+    other.exec('COMMIT')
+    expect(await pages).toEqual([[1]])
   })
 
   it('AUD-18 keeps one chain with two writers', async () => {

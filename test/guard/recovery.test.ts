@@ -179,7 +179,8 @@ describe('a guard that recovers intents', () => {
     })
     const two = guarded({ ...other, history: failing }, {})
     expect(await two.guard.use(await container(), async () => 'done')).toMatchObject({ allowed: true, recorded: true })
-    expect(two.errors).toMatchObject([{ message: 'no such table' }])
+    const message = 'the recovery of intents: no such table'
+    expect(two.errors).toMatchObject([{ message, cause: { message: 'no such table' } }])
   })
 
   it('GRD-17 has one listener for its end, after any number of runs', async () => {

@@ -1,8 +1,8 @@
 import type { Database } from 'node-sqlite3-wasm'
-import type { SqliteDatabase } from '../../src/audit/sinks/sqlite/database.ts'
+import type { OpenDatabase } from '../../src/audit/sinks/sqlite/database.ts'
 
 /** Gives node-sqlite3-wasm the interface of better-sqlite3. Like there, each statement ends after its use. */
-export function likeBetterSqlite(database: Database): SqliteDatabase & { close(): void } {
+export function likeBetterSqlite(database: Database): OpenDatabase & { close(): void } {
   return {
     exec: (sql) => database.exec(sql),
     prepare: (sql) => ({

@@ -1,5 +1,6 @@
 /**
- * A log in SQLite. The database is described by its shape: better-sqlite3, `node:sqlite` and `bun:sqlite` have it.
+ * A log in SQLite. The database is described by its shape: better-sqlite3, `node:sqlite`, `bun:sqlite` and
+ * node-sqlite3-wasm have it.
  *
  * @module
  */
@@ -14,10 +15,10 @@ import { auditHistory, type LoggedEvent } from '../../history.ts'
 import type { AuditSink } from '../../sink.ts'
 import { batchedLog } from '../batched-log.ts'
 import { assertTableName } from '../table-name.ts'
-import type { SqliteDatabase } from './database.ts'
+import { type OpenDatabase, openDatabase, type SqliteDatabase } from './database.ts'
 import { assertWritable, makeTable, waitingForWriters } from './schema.ts'
 import { takingTurns } from './taking-turns.ts'
-import { whileBusy } from './while-busy.ts'
+import { whenFree, whileBusy } from './while-busy.ts'
 import { type SqliteLog, unwritten, writeBatch } from './write-batch.ts'
 
 /** Most records of one transaction. It blocks the process for as long as it takes to write them. */
@@ -56,12 +57,14 @@ export interface SqliteAuditSinkOptions {
  * ```
  */
 export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
-  const { database, table, name, sha256 } = readOptions('sqliteAuditSink', options, {
+  const given = readOptions('sqliteAuditSink', options, {
     database: withMethod('prepare'),
     table: withDefault(nonEmptyString, 'audit_log'),
     name: withDefault(nonEmptyString, 'sqlite'),
     sha256: maybe(callback),
   })
+  const { table, name, sha256 } = given
+  const database = openDatabase(given.database)
   assertTableName(table)
   const statements = setUp(
     `\`database\` ${quote(name)} cannot hold the table ${quote(table)}; open it for writing`,
@@ -87,7 +90,7 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
   return Object.freeze({ name, append, close, history })
 }
 
-function prepareLog(database: SqliteDatabase, table: string): Pick<SqliteLog, 'last' | 'ended' | 'insert'> {
+function prepareLog(database: OpenDatabase, table: string): Pick<SqliteLog, 'last' | 'ended' | 'insert'> {
   database.exec('PRAGMA synchronous = FULL')
   makeTable(database, table)
   assertWritable(database, table)
@@ -100,12 +103,12 @@ function prepareLog(database: SqliteDatabase, table: string): Pick<SqliteLog, 'l
   }
 }
 
-async function* newestFirst(database: SqliteDatabase, table: string): AsyncGenerator<readonly LoggedEvent[], void> {
-  const page = database.prepare(
-    `SELECT sequence, line FROM ${table} WHERE sequence < ? ORDER BY sequence DESC LIMIT 500`,
-  )
+async function* newestFirst(database: OpenDatabase, table: string): AsyncGenerator<readonly LoggedEvent[], void> {
+  const text = `SELECT sequence, line FROM ${table} WHERE sequence < ? ORDER BY sequence DESC LIMIT 500`
+  const page = await whenFree(() => database.prepare(text))
   for (let next = Number.MAX_SAFE_INTEGER; next > 1; ) {
-    const rows = page.all(next) as readonly { readonly line: string }[]
+    const from = next
+    const rows = (await whenFree(() => page.all(from))) as readonly { readonly line: string }[]
     if (rows.length === 0) return
     const records = rows.map(({ line }) => parseRecord(line))
     yield records
@@ -126,7 +129,9 @@ export function* readSqliteLines(
   after: number = 0,
 ): Generator<string, void> {
   assertTableName(table)
-  const page = database.prepare(`SELECT sequence, line FROM ${table} WHERE sequence > ? ORDER BY sequence LIMIT 1000`)
+  const page = openDatabase(database).prepare(
+    `SELECT sequence, line FROM ${table} WHERE sequence > ? ORDER BY sequence LIMIT 1000`,
+  )
   let reached = after
   for (;;) {
     const rows = page.all(reached) as readonly { readonly sequence: number | bigint; readonly line: string }[]

@@ -39,6 +39,20 @@ export function whileBusy<T>(write: (batch: T) => Promise<Written>): (batch: T) 
   }
 }
 
+/** Reads, and tries again while another connection holds the lock of the database, for at most a second. */
+export async function whenFree<T>(read: () => T): Promise<T> {
+  const began = performance.now()
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    try {
+      return read()
+    } catch (cause) {
+      if (!isBusy(cause) || performance.now() - began > longestBusyMs) throw cause
+    }
+    const ms = pauseMs
+    await new Promise((resolve) => setTimeout(resolve, ms))
+  }
+}
+
 /** Whether another connection holds the lock of the database. SQLite has then committed nothing. */
 export function isBusy(cause: unknown): boolean {
   return cause instanceof Error && cause.message.includes('database is locked')

@@ -7,20 +7,20 @@ import { beginning, type LogPosition } from '../../events/record.ts'
 import { alreadySettled } from '../../sink.ts'
 import type { Written } from '../group-commit.ts'
 import { makeRow } from '../make-row.ts'
-import type { SqliteDatabase, SqliteStatement } from './database.ts'
+import type { OpenDatabase, Statement } from './database.ts'
 import { isBusy } from './while-busy.ts'
 
 /** A log in SQLite, with its statements. */
 export interface SqliteLog {
-  readonly database: SqliteDatabase
+  readonly database: OpenDatabase
   /** Name of the sink, for messages. */
   readonly name: string
   readonly hashing: RecordHashing
   /** Selects the last record. */
-  readonly last: SqliteStatement
+  readonly last: Statement
   /** Selects the record that ends an intent. */
-  readonly ended: SqliteStatement
-  readonly insert: SqliteStatement
+  readonly ended: Statement
+  readonly insert: Statement
   /** Hash of the last record that this sink wrote or read; undefined at first. */
   known: string | undefined
   /**
@@ -106,7 +106,7 @@ function positionOf(row: unknown): LogPosition {
   return { sequence: Number(sequence), hash }
 }
 
-function rollBack(database: SqliteDatabase): void {
+function rollBack(database: OpenDatabase): void {
   try {
     database.exec('ROLLBACK')
   } catch {
