@@ -13,6 +13,7 @@ import { packedText } from '../container.ts'
 import { codes, didKey, owner, planner, principal, sha256 } from '../principals.ts'
 import { delegation, invocation, type Token } from '../token.ts'
 import { type Hostile, refused, type Vector } from '../vector.ts'
+import { signatureByAnybody } from './signatures.ts'
 
 /** All of them. */
 export function didVectors(): readonly Vector[] {
@@ -135,7 +136,10 @@ function keyPoints(): readonly Vector[] {
         didKey(codes.ES256K, concat([Uint8Array.of(0), plannerK1.publicKey.slice(1)])),
       ),
     }),
-    ...refused('key-of-small-order', 'KEY-06', 'malformed', Object.fromEntries(smallOrderKeys.map(smallOrder))),
+    ...refused('key-of-small-order', 'KEY-06', 'malformed', {
+      ...Object.fromEntries(smallOrderKeys.map(smallOrder)),
+      ...Object.fromEntries(smallOrderKeys.slice(0, 8).flatMap(provenByAnybody)),
+    }),
     ...refused('key-not-on-the-curve', 'PRF-10', 'key_unresolved', {
       'of Ed25519': {
         ...signedByAnybody(fromHex('0200000000000000000000000000000000000000000000000000000000000000')),
@@ -246,6 +250,21 @@ function chainFrom(did: string): readonly Token[] {
 /** An invocation whose signature, R = 1 and S = 0, fits every message under a key of order 1, and some under others. */
 function signedByAnybody(key: Uint8Array): Hostile {
   return { tokens: [noSignature(didKey(codes.Ed25519, key))], context: { subjects: 'any' } }
+}
+
+/** The equation of the signature holds, with an R of full order: in an invocation, and in a delegation. */
+function provenByAnybody([name, hex]: readonly [string, string]): readonly [string, Hostile][] {
+  const key = fromHex(hex)
+  const did = didKey(codes.Ed25519, key)
+  const signature = signatureByAnybody(key)
+  const call = invocation({ by: owner, sub: { did }, fields: { iss: did }, signature })
+  const grant = delegation({ from: owner, to: planner, sub: { did }, fields: { iss: did }, signature })
+  const used = invocation({ by: planner, sub: { did }, prf: [grant] })
+  const context = { subjects: 'any' as const }
+  return [
+    [`${name}, and a signature that holds`, { tokens: [call], context }],
+    [`${name}, and a signature of a delegation that holds`, { tokens: [used, grant], context }],
+  ]
 }
 
 function noSignature(did: string): Token {

@@ -117,6 +117,7 @@ function selectors(): readonly Vector[] {
     }),
     ...refused('selector-number', 'SEL-04', 'malformed', {
       'a leading zero': selector('.x[01]'),
+      'a leading zero, of an element that is there': policy([['==', '.x[01]', 'b']], { x: ['a', 'b'] }),
       'minus zero': selector('.x[-0]'),
       'minus alone': selector('.x[-]'),
       'a plus': selector('.x[+1]'),
@@ -138,7 +139,7 @@ function selectors(): readonly Vector[] {
 }
 
 /** A call through a delegation with a malformed policy. */
-function policy(pol: Value): Hostile {
+function policy(pol: Value, args: Value = { x: 1 }): Hostile {
   const grant = delegation({ from: owner, to: planner, pol })
-  return { tokens: [invocation({ by: planner, args: { x: 1 }, prf: [grant] }), grant] }
+  return { tokens: [invocation({ by: planner, args, prf: [grant] }), grant] }
 }

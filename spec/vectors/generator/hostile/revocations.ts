@@ -4,7 +4,7 @@
  * @module
  */
 
-import { mailer, owner, type Principal, planner, principal, stranger } from '../principals.ts'
+import { courier, mailer, owner, type Principal, planner, principal, stranger } from '../principals.ts'
 import { cidText, delegation, invocation, type Token } from '../token.ts'
 import { twin } from '../twin.ts'
 import { type Hostile, type RevokedEntry, refused, type Vector } from '../vector.ts'
@@ -22,6 +22,8 @@ export function revocationVectors(): readonly Vector[] {
       'the root, by its issuer': revoked(0, { id: cidText(root), revoker: owner.did }),
       'the second, by its issuer': revoked(1, { id: cidText(next), revoker: planner.did }),
       'the second, by the issuer of the root': revoked(1, { id: cidText(next), revoker: owner.did }),
+      'the third of three, by the issuer of the second': outer(planner),
+      'the third of three, by the issuer of the root': outer(owner),
       'the root, by the operator': revoked(0, { id: cidText(root) }),
       'the second, by the operator': revoked(1, { id: cidText(next) }),
       'by a stranger first, and by its issuer': revoked(
@@ -72,6 +74,18 @@ function twins(algorithm: 'ES256' | 'ES256K', curve: string): Readonly<Record<st
     [`the other one is used, on ${curve}`]: used(high, { id: cidText(low), revoker: issuer.did }),
     [`the other one is revoked, on ${curve}`]: used(low, { id: cidText(high), revoker: issuer.did }),
     [`the other one is used, revoked by the operator, on ${curve}`]: used(high, { id: cidText(low) }),
+  }
+}
+
+/** A chain of three, whose last delegation is revoked by the issuer of an outer one. */
+function outer({ did }: Principal): Hostile {
+  const root = delegation({ from: owner, to: planner })
+  const second = delegation({ from: planner, to: mailer })
+  const third = delegation({ from: mailer, to: courier })
+  return {
+    tokens: [invocation({ by: courier, prf: [root, second, third] }), root, second, third],
+    at: 2,
+    context: { revoked: [{ id: cidText(third), revoker: did }] },
   }
 }
 

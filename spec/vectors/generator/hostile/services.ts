@@ -85,6 +85,7 @@ function commands(): readonly Vector[] {
       'bytes for a text': has([send], { args: { to: Uint8Array.of(0x61) } }),
       'a text for an integer': has([send], { args: { to: 'bob@example.com', copies: '2' } }),
       'a fraction for an integer': has([send], { args: { to: 'bob@example.com', copies: 1.5 } }),
+      'true for an integer': has([send], { args: { to: 'bob@example.com', copies: true } }),
       'null for one that may be absent': has([send], { args: { to: 'bob@example.com', copies: null } }),
       'a map for a list': has([send], { args: { to: 'bob@example.com', tags: {} } }),
     }),

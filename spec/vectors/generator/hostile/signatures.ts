@@ -130,6 +130,7 @@ function malleable(): readonly Vector[] {
       'all ones': ed(new Uint8Array(64).fill(0xff)),
       'R of order 1': ed(concat([fromHex('01'), new Uint8Array(31), call.signature.slice(32)])),
       'R of order 1 and S of 0': ed(concat([fromHex('01'), new Uint8Array(63)])),
+      'R of order 1 by the holder of the key': ofSmallR(),
       'R with a y beyond p': ed(concat([new Uint8Array(31).fill(0xff), fromHex('7f'), call.signature.slice(32)])),
       'R with the other sign': ed(call.signature.map((byte, at) => (at === 31 ? byte ^ 0x80 : byte))),
     }),
@@ -296,6 +297,40 @@ function mixedR(): Hostile {
     ],
     at: 0,
     context: { subjects: 'any' },
+  }
+}
+
+/** R of order 1, S = k a: the equation holds, and the holder of the key can make it. */
+function ofSmallR(): Hostile {
+  const secret = scalar('good key')
+  const key = ed25519.Point.BASE.multiply(secret)
+  const did = didKey(codes.Ed25519, key.toBytes())
+  const r = ed25519.Point.ZERO.toBytes()
+  return {
+    tokens: [
+      invocation({
+        by: owner,
+        sub: { did },
+        fields: { iss: did },
+        signature: (signed) =>
+          concat([r, littleEndianBytes((challenge(r, key.toBytes(), signed) * secret) % ed25519.Point.Fn.ORDER)]),
+      }),
+    ],
+    at: 0,
+    context: { subjects: 'any' },
+  }
+}
+
+/**
+ * The signature that anybody can make for a key of small order: R = r B with r for which `k` is a multiple of the order,
+ * and S = r. The equation holds, and R is of full order.
+ */
+export function signatureByAnybody(key: Uint8Array): (signed: Uint8Array) => Uint8Array {
+  return (signed) => {
+    for (let attempt = 1n; ; attempt++) {
+      const r = ed25519.Point.BASE.multiply(attempt).toBytes()
+      if (challenge(r, key, signed) % 8n === 0n) return concat([r, littleEndianBytes(attempt)])
+    }
   }
 }
 
