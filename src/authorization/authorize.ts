@@ -15,7 +15,7 @@ import { readOptions, refusePromise } from '../support/options.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import { never, secondsOf, type Timestamp } from '../time.ts'
 import { Authorization, type GrantedFacts, grantAuthorization } from './authorization.ts'
-import type { Chain, ChainLink, OpenInvocation, ResourceArgument } from './chain.ts'
+import { audienceOf, type Chain, type ChainLink, type OpenInvocation, type ResourceArgument } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
 import { checkArguments } from './checks/arguments.ts'
@@ -371,7 +371,7 @@ function grant(chain: Chain, task: CID | (() => CID), { settings, authorizer }: 
   const facts: GrantedFacts = {
     subject: fields.subject,
     invoker: fields.issuer,
-    audience: fields.audience ?? fields.subject,
+    audience: audienceOf(fields),
     principals: Object.freeze(principals),
     command: fields.command,
     args: fields.args,

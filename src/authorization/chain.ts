@@ -114,6 +114,14 @@ export interface UnsignedChain {
 }
 
 /**
+ * The principal to which a call is addressed: its subject only if `aud` is absent. A field that objects inherit is not
+ * one.
+ */
+export function audienceOf(fields: InvocationFields): Did {
+  return Object.hasOwn(fields, 'audience') ? (fields.audience ?? fields.subject) : fields.subject
+}
+
+/**
  * Names a link of a chain with `count` delegations in a message. People count from one: the root delegation is
  * `delegation 1 of 2`.
  *

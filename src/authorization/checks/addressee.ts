@@ -1,4 +1,4 @@
-import type { Chain } from '../chain.ts'
+import { audienceOf, type Chain } from '../chain.ts'
 import type { Refusal } from '../refusal.ts'
 import type { Settings } from '../settings.ts'
 
@@ -9,8 +9,7 @@ import type { Settings } from '../settings.ts'
 export function checkAddressee(chain: Chain, settings: Settings): Refusal | undefined {
   const { fields } = chain.invocation
   const at = chain.links.length
-  // The subject is the audience only if `aud` is absent.
-  const audience = fields.audience ?? fields.subject
+  const audience = audienceOf(fields)
   const { audiences } = settings
   if (audiences?.includes(audience) === false) {
     return {

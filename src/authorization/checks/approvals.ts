@@ -1,7 +1,7 @@
 import type { ApprovalRule } from '../../capability/definition.ts'
 import type { InvocationFields } from '../../invocation/invocation.ts'
 import type { Timestamp } from '../../time.ts'
-import type { Chain, ChainLink, Link } from '../chain.ts'
+import { audienceOf, type Chain, type ChainLink, type Link } from '../chain.ts'
 import type { Core } from '../limits/core.ts'
 import type { ReadingCaches } from '../machinery/caches.ts'
 import type { Steps } from '../machinery/steps.ts'
@@ -66,11 +66,12 @@ export function* checkApprovals(
  */
 function hasForm(
   link: Link,
-  { issuer: invoker, subject, command, audience = subject }: InvocationFields,
+  fields: InvocationFields,
   now: Timestamp,
   // A guard that asks about audiences has accepted that of the call.
-  { clockTolerance, audiences = [audience] }: Settings,
+  { clockTolerance, audiences = [audienceOf(fields)] }: Settings,
 ): boolean {
+  const { issuer: invoker, subject, command } = fields
   const { policy } = link.policy
   return (
     link.issuer !== invoker &&

@@ -9,7 +9,7 @@ import type { ApprovalRule } from '../../capability/definition.ts'
 import type { Delegation } from '../../delegation/delegation.ts'
 import type { Timestamp } from '../../time.ts'
 import type { CallAnswer, CallClaim, CallStore } from '../call-store.ts'
-import type { Chain, ChainLink } from '../chain.ts'
+import { audienceOf, type Chain, type ChainLink } from '../chain.ts'
 import { type ApprovalContext, checkApprovals, checkApprovalsAgain } from '../checks/approvals.ts'
 import type { Denial } from '../denial.ts'
 import type { Steps } from '../machinery/steps.ts'
@@ -259,8 +259,7 @@ function randomName(): string {
 
 /** Whether a limit is for another service. A guard that asks about audiences has accepted that of the call. */
 function isElsewhere({ limit }: ChainLimit, { invocation }: Chain, { audiences }: Settings): boolean {
-  const { audience, subject } = invocation.fields
-  const own: readonly string[] = audiences ?? [audience ?? subject]
+  const own: readonly string[] = audiences ?? [audienceOf(invocation.fields)]
   return limit[0] === 'limit/uses' && limit[2] !== undefined && !own.includes(limit[2])
 }
 
