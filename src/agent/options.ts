@@ -7,6 +7,7 @@ import type { CallSender } from '../http/call-sender.ts'
 import type { Signer } from '../principal/signer.ts'
 import type { DelegationStore } from '../proof/delegation-store.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
+import { isConfidential } from '../support/loopback.ts'
 import {
   abortSignal,
   anything,
@@ -184,7 +185,8 @@ function didIn(name: string, did: string): Did {
 function urlValue(value: unknown): string | undefined {
   const isUrl = (typeof value === 'string' || value instanceof URL) && URL.canParse(value)
   // `localhost:3000` is a URL with the scheme `localhost:`.
-  return isUrl && /^https?:$/.test(new URL(value).protocol) ? undefined : 'must be an http: or https: URL'
+  if (!isUrl || !/^https?:$/.test(new URL(value).protocol)) return 'must be an http: or https: URL'
+  return isConfidential(new URL(value)) ? undefined : 'is not encrypted; use https: (plain http: is for loopback only)'
 }
 
 function definitionCheck(value: unknown): string | undefined {

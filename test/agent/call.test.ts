@@ -300,6 +300,8 @@ describe('AGT-11 the service of a call', () => {
   it('has one way only', async () => {
     const services = [{ audience: service.did, url: 'https://a.example', send: seen().send }]
     await expect(open(services)).rejects.toThrow('not both')
+    for (const url of ['http://mail.example.com', 'http://10.0.0.1:8080/'])
+      await expect(open([{ audience: service.did, url }])).rejects.toThrow('`url` is not encrypted; use https:')
     await expect(open([{ audience: service.did, url: 'mail' }])).rejects.toThrow('must be an http: or https: URL')
     await expect(open([{ audience: service.did, url: 'localhost:3000' }])).rejects.toThrow(
       'must be an http: or https: URL',
