@@ -2,6 +2,7 @@ import type { Command } from '../capability/command.ts'
 import { anySubject } from '../capability/subject.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import type { Did } from '../did/did.ts'
+import { ProofSearchError } from '../errors.ts'
 import { never, type Timestamp } from '../time.ts'
 import { isWithin } from './command-path.ts'
 import type { Delegations } from './holdings.ts'
@@ -15,14 +16,20 @@ export interface HeldChain {
 
 /** Most delegations of a chain: a service accepts no more by default. */
 const maxLength = 16
-/** Most chains that are made, so that a full store costs a bounded search. */
-const maxChains = 256
+/** Most delegations that a search examines, so that its time is bounded. */
+const maxSteps = 1_000_000
+
+/** The delegations that a search has examined. */
+interface Search {
+  steps: number
+}
 
 /**
  * Makes a chain for each delegation to the agent and each of its subjects: the shortest one whose delegations are valid
- * at a time. Policies are ignored.
+ * at a time. Policies are ignored. AGT-40: the list is whole.
  *
  * @param now - undefined to ignore the time.
+ * @throws ProofSearchError when more delegations would have to be examined than are allowed.
  */
 export function chainsTo(
   did: Did,
@@ -31,14 +38,14 @@ export function chainsTo(
   now: Timestamp | undefined,
 ): HeldChain[] {
   const chains: HeldChain[] = []
+  const search: Search = { steps: 0 }
   for (const last of held.delegationsTo(did)) {
     if (!isValid(last, now)) continue
     const subjects = last.subject === anySubject ? held.subjects() : [last.subject]
     for (const one of subjects) {
       if (subject !== undefined && one !== subject) continue
-      const proofs = chainBefore(last, one, held, now)
+      const proofs = chainBefore(last, one, held, now, search)
       if (proofs !== undefined) chains.push({ subject: one, proofs })
-      if (chains.length >= maxChains) return chains
     }
   }
   return chains
@@ -50,7 +57,9 @@ function chainBefore(
   subject: Did,
   held: Delegations,
   now: Timestamp | undefined,
+  search: Search,
 ): readonly Delegation[] | undefined {
+  countSteps(search, 1)
   const seen = new Set<Delegation>([last])
   let tails: readonly (readonly Delegation[])[] = [[last]]
   for (let length = 1; length <= maxLength && tails.length > 0; length++) {
@@ -58,12 +67,22 @@ function chainBefore(
     if (complete !== undefined) return complete
     tails = tails.flatMap((tail) => {
       const next = tail[0] as Delegation
-      const before = held.delegationsTo(next.issuer).filter((one) => !seen.has(one) && serves(one, next, subject, now))
+      const known = held.delegationsTo(next.issuer)
+      countSteps(search, known.length)
+      const before = known.filter((one) => !seen.has(one) && serves(one, next, subject, now))
       for (const one of before) seen.add(one)
       return before.map((one) => [one, ...tail])
     })
   }
   return undefined
+}
+
+function countSteps(search: Search, more: number): void {
+  search.steps += more
+  if (search.steps > maxSteps)
+    throw new ProofSearchError(
+      `the chains of this agent are too many: more than ${maxSteps} delegations would be examined; remove some with \`forget\``,
+    )
 }
 
 function serves(one: Delegation, next: Delegation, subject: Did, now: Timestamp | undefined): boolean {

@@ -8,6 +8,7 @@ import type { IpldMap } from '../ipld/value.ts'
 import { createMutex, type Mutex } from '../support/mutex.ts'
 import { readOptions, refusePromise } from '../support/options.ts'
 import { ownBytes } from '../support/own-bytes.ts'
+import { quietly } from '../support/quietly.ts'
 import { secondsOf } from '../support/seconds-of.ts'
 import { never } from '../time.ts'
 import type { Agent, AgentAnswer, AgentDecision, AgentRequest } from './agent.ts'
@@ -175,7 +176,15 @@ function renewalOf(minter: Minter, options: ReadOptions, receive: RenewalOptions
     before: renewBefore,
     timeoutMs: renewTimeoutMs,
     clock,
-    chains: () => chainsTo(did, held, undefined, undefined).filter(isRecent),
+    chains: () => {
+      try {
+        return chainsTo(did, held, undefined, undefined).filter(isRecent)
+      } catch (error) {
+        // Too many to be searched. The timer of the renewal has no caller who could take the error.
+        quietly(() => onError(error))
+        return []
+      }
+    },
     receive,
     onError,
   })

@@ -8,6 +8,7 @@ import type { Delegation } from '../delegation/delegation.ts'
 import { type Did, parseDid } from '../did/did.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
 import type { GuardedCommand } from '../guard/command.ts'
+import { defaultLimits } from '../limits.ts'
 import type { Signer } from '../principal/signer.ts'
 import {
   abortSignal,
@@ -40,21 +41,29 @@ export interface Minter extends Holder {
   readonly ledger: Pick<Ledger, 'issued' | 'seen'> | undefined
 }
 
-/** Most delegations for one command of a task. */
-const maxPerCommand = 16
+/**
+ * Delegates a part of the agent's authority, for a child that receives a container.
+ *
+ * @throws AttenuationError as {@link passOn} does, and when no container can hold the delegations with their proofs.
+ */
+export async function delegateTo(child: string, task: AgentTask, minter: Minter): Promise<Handover> {
+  const { delegations, proofs } = await passOn(child, task, minter, 'delegateTo')
+  const tokens = [...proofs, ...delegations]
+  return Object.freeze({ delegations, proofs, container: encodeContainer(tokens) })
+}
 
 /**
- * Delegates a part of the agent's authority. AGT-07: no delegation exceeds a proof or a ceiling. If one command of the
- * task is refused, no delegation is handed out.
+ * Signs delegations of a part of the agent's authority. AGT-07: no delegation exceeds a proof or a ceiling. If one
+ * command of the task is refused, no delegation is handed out.
  *
  * @param method - the method of the agent, for messages.
  */
-export async function delegateTo(
+export async function passOn(
   child: string,
   task: AgentTask,
   minter: Minter,
-  method: 'attenuateFor' | 'delegateTo' = 'delegateTo',
-): Promise<Handover> {
+  method: 'attenuateFor' | 'delegateTo',
+): Promise<Omit<Handover, 'container'>> {
   const audience = parsedDid(parseDid, 'child', child)
   const given = readOptions(method, task, taskChecks)
   const commands = given.commands.map(readCommand)
@@ -62,15 +71,17 @@ export async function delegateTo(
   const plans = commands.map((one) => ({ ...one, chains: chainsFor(one, given.subject, minter) }))
   const made: Made[] = []
   for (const plan of plans) made.push(...(await mintAll(plan, audience, end, given.signal, minter)))
-  // AGT-08: a delegation is handed out only after it was recorded.
-  for (const { delegation, chain } of made) await record(delegation, chain, given.purpose, minter)
   const delegations = made.map(({ delegation }) => delegation)
   const proofs = [...new Set(made.flatMap(({ chain }) => chain.proofs))]
-  return Object.freeze({
-    delegations: Object.freeze(delegations),
-    proofs: Object.freeze(proofs),
-    container: encodeContainer([...proofs, ...delegations]),
-  })
+  const count = proofs.length + delegations.length
+  // The child could not read more, and a part of them would be less than the task.
+  if (method === 'delegateTo' && count > defaultLimits.tokens)
+    throw new AttenuationError(
+      `the task needs ${count} tokens, and a container has at most ${defaultLimits.tokens}; narrow its \`policy\`, or pass on fewer commands at a time`,
+    )
+  // AGT-08: a delegation is handed out only after it was recorded.
+  for (const { delegation, chain } of made) await record(delegation, chain, given.purpose, minter)
+  return { delegations: Object.freeze(delegations), proofs: Object.freeze(proofs) }
 }
 
 interface Made {
@@ -173,7 +184,7 @@ function chainsFor({ command: given }: TaskCommand, subject: string | undefined,
     )
   }
   const short = chains.filter(({ proofs }) => proofs.length < depth)
-  if (short.length > 0) return short.slice(0, maxPerCommand)
+  if (short.length > 0) return short
   throw new AttenuationError(
     `the agent passes on chains of at most ${depth} delegations, and ${quote(command)} would have ${(chains[0]?.proofs.length ?? 0) + 1}`,
   )

@@ -25,7 +25,7 @@ import { chainsTo } from './chains.ts'
 import { type Core, createCore, type ReadOptions, signedOptions } from './core.ts'
 import { openHoldings } from './holdings.ts'
 import { withoutUndefined } from './loose-arguments.ts'
-import { ceilingChecks, delegateTo, type Minter } from './mint.ts'
+import { ceilingChecks, delegateTo, type Minter, passOn } from './mint.ts'
 import {
   agentCallChecks,
   agentChecks,
@@ -184,7 +184,7 @@ function listCapabilities(minter: Minter, { commands, subject }: CapabilityOptio
 /** AGT-15: the child has a key of its own, a part of the authority, and the same ceilings. */
 async function childFor(task: AgentTask, { minter, options, sender }: Core): Promise<Agent> {
   const signer = await generateSigner()
-  const { delegations, proofs } = await delegateTo(signer.did, task, minter, 'attenuateFor')
+  const { delegations, proofs } = await passOn(signer.did, task, minter, 'attenuateFor')
   const held = await openHoldings(memoryDelegationStore([...proofs, ...delegations]))
   const { services, resolver, revocations, onError } = options
   const own: ReadOptions = {

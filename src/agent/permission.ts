@@ -10,7 +10,7 @@ import { quote } from '../support/quote.ts'
 import { secondsOf } from '../support/seconds-of.ts'
 import type { Clock } from '../time.ts'
 import type { AgentAnswer, AgentRefusal } from './agent.ts'
-import { chainsTo, expirationOf, type HeldChain } from './chains.ts'
+import { chainsTo, covers, expirationOf, type HeldChain } from './chains.ts'
 import { pathOf } from './command-path.ts'
 import type { Holdings } from './holdings.ts'
 
@@ -84,6 +84,9 @@ const order: readonly DenialCode[] = [
   'policy_unsatisfied',
 ]
 
+/** Most chains that are compared for the reason of a refusal. */
+const maxMisses = 512
+
 interface Miss {
   readonly denial: Denial
   readonly proofs: readonly Delegation[]
@@ -95,7 +98,10 @@ async function refusal(holder: Holder, call: Intended): Promise<AgentRefusal> {
   const valid = chainsTo(did, held, call.subject, secondsOf(clock))
   const command = pathOf(call.command)
   const misses: Miss[] = []
-  for (const chain of [...valid, ...chainsTo(did, held, call.subject, undefined)]) {
+  const all = [...valid, ...chainsTo(did, held, call.subject, undefined)]
+  // Those of other commands are further away, and of many that cover it, the reasons are alike.
+  const near = all.filter((chain) => covers(chain, command))
+  for (const chain of [...near, ...all].slice(0, maxMisses)) {
     const denial = await explain(holder, chain, call)
     if (denial !== undefined) misses.push({ denial, proofs: chain.proofs })
   }

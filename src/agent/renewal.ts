@@ -50,6 +50,9 @@ export interface RenewalOptions {
 /** The waits between attempts for one chain. */
 const backOff = { firstMs: 1_000, maxMs: 60_000 }
 
+/** Most chains that are renewed at the same time: those that end first. The next ones follow after a second. */
+const mostAtOnce = 256
+
 interface Attempt {
   readonly failures: number
   /** The time of `performance.now` before which no new attempt is made; infinity after a success. */
@@ -73,10 +76,11 @@ export function startRenewal(options: RenewalOptions): Renewal {
     const now = performance.now()
     const known = new Set(chains().map(nameOf))
     for (const name of attempts.keys()) if (!known.has(name)) attempts.delete(name)
-    return chains().filter((chain) => {
-      const expiration = expirationOf(chain.proofs)
-      return expiration !== never && expiration <= limit && (attempts.get(nameOf(chain))?.notBeforeMs ?? 0) <= now
-    })
+    const isDue = (chain: HeldChain): boolean =>
+      endOf(chain) <= limit && (attempts.get(nameOf(chain))?.notBeforeMs ?? 0) <= now
+    return chains()
+      .filter(isDue)
+      .sort((one, other) => endOf(one) - endOf(other))
   }
 
   async function attempt(chain: HeldChain, name: string): Promise<void> {
@@ -110,7 +114,7 @@ export function startRenewal(options: RenewalOptions): Renewal {
   }
 
   async function renewDue(): Promise<void> {
-    await Promise.all(ended.signal.aborted ? [] : due().map(begin))
+    await Promise.all(ended.signal.aborted ? [] : due().slice(0, mostAtOnce).map(begin))
     schedule()
   }
 
@@ -138,6 +142,12 @@ export function startRenewal(options: RenewalOptions): Renewal {
       ended.abort(new DOMException('the agent is closed', 'AbortError'))
     },
   }
+}
+
+/** The last second of a chain; infinity for one that never expires. */
+function endOf({ proofs }: HeldChain): number {
+  const expiration = expirationOf(proofs)
+  return expiration === never ? Number.POSITIVE_INFINITY : expiration
 }
 
 function timedOut(milliseconds: number): DOMException {

@@ -1,6 +1,6 @@
 // node only: keeps delegations in a file
 import { createHash } from 'node:crypto'
-import { encodeContainer, encodeContainerBytes, splitContainer } from '../container/container.ts'
+import { encodeContainer, encodeContainerBytes, splitContainer, type TokenLike } from '../container/container.ts'
 import { ArgumentError, MalformedError, StoreError, StoreFullError, VaultError } from '../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { defaultLimits, type Limits } from '../limits.ts'
@@ -109,9 +109,15 @@ async function encode(
   // A larger file could not be read again.
   if (content.length > maxBytes)
     throw new StoreFullError(`the file of the delegation store has at most ${maxBytes} bytes`)
-  const text =
-    cipher !== undefined ? await cipher.seal(content, before) : tokens.length === 0 ? '' : encodeContainer(list)
-  return new TextEncoder().encode(text)
+  return new TextEncoder().encode(cipher === undefined ? linesOf(list) : await cipher.seal(content, before))
+}
+
+/** A container a line, none with more tokens than readers of containers take. */
+function linesOf(list: readonly TokenLike[]): string {
+  const lines: string[] = []
+  for (let at = 0; at < list.length; at += defaultLimits.tokens)
+    lines.push(encodeContainer(list.slice(at, at + defaultLimits.tokens)))
+  return lines.join('\n')
 }
 
 /** The content of a file. */

@@ -4,10 +4,11 @@
  * @module
  */
 
-import type { Agent } from '../agent/agent.ts'
+import type { Agent, AgentCapability } from '../agent/agent.ts'
 import { toolsByName } from '../agent/tools-by-name.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import { encodeContainer } from '../container/container.ts'
+import type { Delegation } from '../delegation/delegation.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import {
   type DefaultCheck,
@@ -150,9 +151,8 @@ export function withInvocation<T extends InvocationTransport>(
     // The server answers to malformed parameters.
     if (objectValue(message.params ?? {}) !== undefined) return message
     const capabilities = await agent.capabilities({ ...(subject !== undefined && { subject }) })
-    const chains = capabilities.flatMap(({ proofs }) => proofs)
-    const each = new Map(chains.map((delegation) => [String(delegation.cid), delegation]))
-    return each.size === 0 ? message : withMeta(message, key, encodeContainer([...each.values()]))
+    const chosen = chooseDelegations(capabilities, knownCommands(given.tools))
+    return chosen.length === 0 ? message : withMeta(message, key, encodeContainer(chosen))
   }
 
   /** MCP-14: the refusal reaches the client as a response of the server. */
@@ -164,6 +164,37 @@ export function withInvocation<T extends InvocationTransport>(
   }
 
   return withSend(transport, send)
+}
+
+/** Most tokens of a container that a server reads. */
+const mostTokens = 64
+
+/** The delegations for a list of tools: a chain for each command and subject first, and others as far as they fit. */
+function chooseDelegations(
+  capabilities: readonly AgentCapability[],
+  commands: readonly string[] | undefined,
+): readonly Delegation[] {
+  const named = (commands ?? capabilities.map(({ command }) => command)).flatMap((command) => {
+    const covering = capabilities.filter((one) => isWithin(command, one.command))
+    return [...new Map(covering.toReversed().map((one) => [one.subject, one] as const)).values()]
+  })
+  const chosen = new Map<string, Delegation>()
+  for (const { proofs } of [...named, ...capabilities]) {
+    const more = proofs.filter(({ cid }) => !chosen.has(String(cid)))
+    if (chosen.size + more.length > mostTokens) continue
+    for (const one of more) chosen.set(String(one.cid), one)
+  }
+  return [...chosen.values()]
+}
+
+function isWithin(command: string, above: string): boolean {
+  return above === '/' || command === above || command.startsWith(`${above}/`)
+}
+
+/** The commands of the tools; undefined for a function, which has no list of them. */
+function knownCommands(tools: ToolCommands): readonly string[] | undefined {
+  if (typeof tools === 'function') return undefined
+  return Object.values(tools).map((one: string | CommandDefinition) => (typeof one === 'string' ? one : one.command))
 }
 
 /** The refusal of a call of an unknown tool, and of arguments that are not an object: a mistake of the model. */
