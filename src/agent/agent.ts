@@ -297,6 +297,17 @@ export interface AgentCeilings {
   readonly commands?: readonly (string | CommandDefinition)[]
 }
 
+/** A call that an agent refused by itself. Nothing was signed, and nothing was sent. */
+export interface RefusalRecord {
+  readonly command: Delegation['command']
+  /** The arguments, as the program or a model passed them. They can contain personal data. */
+  readonly args: IpldMap
+  /** The reason. */
+  readonly denial: Denial
+  /** The time of the refusal, in seconds. */
+  readonly time: Timestamp
+}
+
 /** The record of a delegation that an agent made. */
 export interface DelegationRecord {
   /** The delegation. It contains no secret; the key of its audience is necessary to use it. */

@@ -17,6 +17,7 @@ import { chainsTo, expirationOf, type HeldChain } from './chains.ts'
 import { withoutUndefined } from './loose-arguments.ts'
 import type { Minter } from './mint.ts'
 import { type OpenAgentOptions, readDid, receiveChecks } from './options.ts'
+import { recordingRefusals } from './own-refusals.ts'
 import { findPermission, type Intended } from './permission.ts'
 import { receive } from './receive.ts'
 import { type Renewal, type RenewalOptions, startRenewal } from './renewal.ts'
@@ -66,7 +67,15 @@ export function createCore(minter: Minter, options: ReadOptions): Core {
 
   const find = (call: Intended): Promise<AgentAnswer> => namingArguments(findPermission(minter, call))
 
+  const recordRefusal = recordingRefusals(minter, options)
+
   async function permission(call: Intended): Promise<AgentAnswer> {
+    const answer = await search(call)
+    if (!answer.ok) await recordRefusal?.(call, answer)
+    return answer
+  }
+
+  async function search(call: Intended): Promise<AgentAnswer> {
     const first = await find(call)
     if (first.ok) {
       // A failure leaves the chain in use; it is reported to `onError`.

@@ -186,7 +186,7 @@ async function childFor(task: AgentTask, { minter, options, sender }: Core): Pro
   const signer = await generateSigner()
   const { delegations, proofs } = await passOn(signer.did, task, minter, 'attenuateFor')
   const held = await openHoldings(memoryDelegationStore([...proofs, ...delegations]))
-  const { services, resolver, revocations, onError } = options
+  const { services, resolver, revocations, onError, audit, onRefusal } = options
   const own: ReadOptions = {
     signer,
     services,
@@ -194,6 +194,8 @@ async function childFor(task: AgentTask, { minter, options, sender }: Core): Pro
     ...(resolver !== undefined && { resolver }),
     ...(revocations !== undefined && { revocations }),
     ...(onError !== undefined && { onError }),
+    ...(audit !== undefined && { audit }),
+    ...(onRefusal !== undefined && { onRefusal }),
   }
   return agentOf(createCore({ ...minter, did: signer.did, signer, held }, own))
 }

@@ -1,4 +1,6 @@
 import type { Ledger } from '../audit/ledger/create-ledger.ts'
+import type { Pseudonymizer } from '../audit/privacy/pseudonym.ts'
+import type { AuditSink } from '../audit/sink.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import { type Did, isDid } from '../did/did.ts'
 import type { DidResolver } from '../did/resolver.ts'
@@ -33,6 +35,7 @@ import type {
   AskOptions,
   CapabilityOptions,
   DelegationRecord,
+  RefusalRecord,
 } from './agent.ts'
 import type { KnownService } from './call.ts'
 import { pathOf } from './command-path.ts'
@@ -61,6 +64,13 @@ export interface OpenAgentOptions {
    * is stored. If the record fails, neither happens. Default: they are not recorded.
    */
   readonly ledger?: Pick<Ledger, 'issued' | 'seen'>
+  /**
+   * Records each call that the agent refuses by itself, as an event `denied` without its arguments. A refusal waits for
+   * its record; a record that fails is reported to `onError`. Default: they are not recorded.
+   */
+  readonly audit?: AgentAudit
+  /** Called with each call that the agent refuses by itself, and with its arguments. Default: none. */
+  readonly onRefusal?: (refusal: RefusalRecord) => unknown
   /** Fetches the successor of delegations that expire soon. Default: they are not renewed. */
   readonly renew?: Renew
   /** Seconds before the expiry at which `renew` is called. Default 60. */
@@ -76,10 +86,18 @@ export interface OpenAgentOptions {
   /** Default: the host's clock. */
   readonly clock?: Clock
   /**
-   * Called with the error of a renewal, which is tried again, with an error of `ask` of `approval`, and with the fault
-   * of an invalid answer of an approver. Default: they are ignored.
+   * Called with the error of a renewal, which is tried again, with an error of `ask` of `approval`, with the fault of
+   * an invalid answer of an approver, and with the error of `audit` or `onRefusal`. Default: they are ignored.
    */
   readonly onError?: (error: unknown) => void
+}
+
+/** How the refusals of an agent are recorded. */
+export interface AgentAudit {
+  /** Takes the events, for example `openJsonlAuditSink`, whose log `procura log` reads. */
+  readonly sink: AuditSink
+  /** Replaces DIDs by pseudonyms. Default: DIDs are recorded. */
+  readonly pseudonymize?: Pseudonymizer
 }
 
 /** The checks of {@link OpenAgentOptions}. */
@@ -91,6 +109,8 @@ export const agentChecks: OptionChecks<OpenAgentOptions> = Object.freeze({
   ceilings: maybe(objectValue),
   onDelegation: maybe(callback),
   ledger: maybe(withMethod('issued')),
+  audit: maybe(objectValue),
+  onRefusal: maybe(callback),
   renew: maybe(callback),
   renewBefore: maybe(integerFrom(1)),
   renewTimeoutMs: maybe(milliseconds),

@@ -24,6 +24,7 @@ export type {
   LooseArguments,
   ReceiptUse,
   Reception,
+  RefusalRecord,
   TaskCommand,
 } from '../agent/agent.ts'
 export {
@@ -36,6 +37,7 @@ export {
 export type { DelegationChange, DelegationStore } from '../proof/delegation-store.ts'
 export { type MemoryDelegationStoreOptions, memoryDelegationStore } from '../proof/memory-delegation-store.ts'
 export type { CallApproval } from '../agent/call-approval.ts'
+export type { AgentAudit } from '../agent/options.ts'
 export { type OpenAgentOptions, openAgent } from '../agent/open-agent.ts'
 export type { Renew } from '../agent/renewal.ts'
 export { type AgentTool, type ToolOptions, toolOf } from '../agent/tool-of.ts'
