@@ -8,7 +8,6 @@ import type { Delegation } from '../delegation/delegation.ts'
 import { type Did, parseDid } from '../did/did.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
 import type { GuardedCommand } from '../guard/command.ts'
-import { defaultLimits } from '../limits.ts'
 import type { Signer } from '../principal/signer.ts'
 import {
   abortSignal,
@@ -40,6 +39,9 @@ export interface Minter extends Holder {
   readonly onDelegation: ((record: DelegationRecord) => unknown) | undefined
   readonly ledger: Pick<Ledger, 'issued' | 'seen'> | undefined
 }
+
+/** Most tokens of a container that a reader takes by default. */
+const mostTokens = 64
 
 /**
  * Delegates a part of the agent's authority, for a child that receives a container.
@@ -75,9 +77,9 @@ export async function passOn(
   const proofs = [...new Set(made.flatMap(({ chain }) => chain.proofs))]
   const count = proofs.length + delegations.length
   // The child could not read more, and a part of them would be less than the task.
-  if (method === 'delegateTo' && count > defaultLimits.tokens)
+  if (method === 'delegateTo' && count > mostTokens)
     throw new AttenuationError(
-      `the task needs ${count} tokens, and a container has at most ${defaultLimits.tokens}; narrow its \`policy\`, or pass on fewer commands at a time`,
+      `the task needs ${count} tokens, and a container has at most ${mostTokens}; narrow its \`policy\`, or pass on fewer commands at a time`,
     )
   // AGT-08: a delegation is handed out only after it was recorded.
   for (const { delegation, chain } of made) await record(delegation, chain, given.purpose, minter)
