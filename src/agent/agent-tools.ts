@@ -102,9 +102,19 @@ export async function readTools<Context>(
   return named.flatMap(([name, definition]) => {
     const covering = capabilities?.filter(({ commands }) => commands.includes(definition))
     if (covering?.length === 0) return []
+    refuseSeveral(definition, covering ?? [])
     const tool = toolOf<unknown>(definition, { name, capability: { conditions: conditionsOf(covering ?? []) } })
     return [Object.freeze({ ...tool, call: callerOf(agent, tool, settings) })]
   })
+}
+
+/** AGT-43: a model cannot choose an owner, so each of its calls would fail. */
+function refuseSeveral({ command }: CommandDefinition, covering: readonly AgentCapability[]): void {
+  const owners = new Set(covering.map(({ subject }) => subject))
+  if (owners.size > 1)
+    throw new ArgumentError(
+      `${owners.size} subjects have delegated ${command} to this agent; make the tools of each with \`subject\`, and with names of their own in \`tools\``,
+    )
 }
 
 /** The tools with their names, in the order of a list: an object has names of digits first. */
