@@ -78,6 +78,7 @@ export interface Agent {
   delegateTo(child: string, task: AgentTask): Promise<Handover>
   /**
    * Makes an agent for one task, in memory: with a key of its own, a part of this agent's authority, and its ceilings.
+   * Its delegations are not renewed: when they end, make another one.
    *
    * @throws AttenuationError as `delegateTo`.
    */

@@ -12,7 +12,7 @@ import { never } from '../time.ts'
 import type { AgentCapability, Reception } from './agent.ts'
 import { describeChain } from './capability.ts'
 import { chainsTo, type HeldChain } from './chains.ts'
-import { type Delegations, indexDelegations } from './holdings.ts'
+import { indexDelegations } from './holdings.ts'
 import type { Holder } from './permission.ts'
 
 /** How received delegations are verified. */
@@ -64,7 +64,7 @@ export async function receive(
   const unwanted = options.refuse?.(capabilities)
   if (unwanted !== undefined) return refuse(unwanted)
   for (const { proofs } of chosen) await options.ledger?.seen(encodeContainer(proofs))
-  await held.change(opened, expired(held, now), signal)
+  await held.change(opened, expired([...held.all(), ...opened], now), signal)
   return Object.freeze({ accepted: true, capabilities: Object.freeze(capabilities) })
 }
 
@@ -114,11 +114,21 @@ function strayDenial(stray: Delegation, did: string): Denial {
   }
 }
 
-/** Delegations that expired long enough ago that no clock accepts them. */
-function expired(held: Delegations, now: number): readonly string[] {
-  return held
-    .all()
-    .filter(({ expiration }) => expiration !== never && expiration < now - 3_600)
+/** Seconds after its end in which a service with another clock may still accept a delegation. */
+const clockSkew = 60
+/** Seconds for which an expired delegation is kept for its renewal. */
+const renewable = 3_600
+
+/**
+ * Delegations that have ended for every clock. One without a successor is kept for an hour, for its renewal. AGT-42
+ */
+function expired(all: readonly Delegation[], now: number): readonly string[] {
+  const endOf = ({ expiration }: Delegation): number => (expiration === never ? Number.POSITIVE_INFINITY : expiration)
+  const termsOf = ({ issuer, audience, subject, command, policy }: Delegation): string =>
+    [issuer, audience, String(subject), command, JSON.stringify(policy)].join(' ')
+  const valid = new Set(all.filter((one) => endOf(one) >= now).map(termsOf))
+  return all
+    .filter((one) => endOf(one) < now - (valid.has(termsOf(one)) ? clockSkew : renewable))
     .map(({ cid }) => String(cid))
 }
 

@@ -3,6 +3,7 @@ import { openAgent } from '../../src/agent/open-agent.ts'
 import { encodeContainer } from '../../src/container/container.ts'
 import { type DelegateOptions, delegate } from '../../src/delegation/delegate.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
+import { memoryDelegationStore } from '../../src/proof/memory-delegation-store.ts'
 import { actor, now } from '../support/actors.ts'
 
 const owner = await actor('owner')
@@ -129,5 +130,29 @@ describe('AGT-09 delegations are renewed before they expire', () => {
     await vi.waitFor(() => expect(given).toBeDefined(), 20_000)
     agent.close()
     expect(given?.aborted).toBe(true)
+  })
+})
+
+describe('AGT-42 a store of an agent that lives for months', () => {
+  it('keeps no delegation that has a successor, and the others for an hour', async () => {
+    const clock = turning()
+    const store = memoryDelegationStore([], { maxEntries: 4 })
+    const agent = await openAgent({ signer, clock, store })
+    const other = await grant(clock, { command: '/calendar' })
+    expect(await agent.receive(encodeContainer([other]))).toMatchObject({ accepted: true })
+    for (let renewals = 0; renewals < 30; renewals++) {
+      expect(await agent.receive(encodeContainer([await grant(clock)]))).toMatchObject({ accepted: true })
+      clock.time += 100
+    }
+    expect((await store.load({})).length).toBeLessThanOrEqual(4)
+    // It has no successor: after half an hour it can still be renewed, and after an hour it is removed.
+    clock.time = now + 3_100
+    await agent.receive(encodeContainer([await grant(clock)]))
+    const kept = async (): Promise<boolean> =>
+      (await store.load({})).some((bytes) => Buffer.compare(bytes, other.bytes) === 0)
+    expect(await kept()).toBe(true)
+    clock.time = now + 3_900
+    await agent.receive(encodeContainer([await grant(clock)]))
+    expect(await kept()).toBe(false)
   })
 })
