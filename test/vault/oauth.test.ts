@@ -150,6 +150,22 @@ describe('token exchange', () => {
     expect(new URLSearchParams(server.received[1]?.body).get('token')).toBe('canary-at')
   })
 
+  it.each([
+    [{ scope: ['r', 'admin'] }, 'ERR_VAULT_DOWNSCOPE'],
+    [{ scope: { admin: true } }, 'ERR_VAULT_INTEGRITY'],
+    [{ scope: 7 }, 'ERR_VAULT_INTEGRITY'],
+    [{ refresh_token: ['x'] }, 'ERR_VAULT_INTEGRITY'],
+    [{ expires_in: ['60'] }, 'ERR_VAULT_INTEGRITY'],
+  ] as const)('VLT-31 refuses an answer whose fields are not of their types: %j', async (change, code) => {
+    const server = await start({ ...good, ...change })
+    await expect(lease(vaultOf(server, { scopes: { '/': 'r' } }))).rejects.toMatchObject(vaultError(code))
+  })
+
+  it('VLT-31 takes a scope that is a list, and a lifetime that is a string', async () => {
+    const server = await start({ ...good, scope: ['r'], expires_in: '60', refresh_token: null })
+    expect(await lease(vaultOf(server, { scopes: { '/': 'r w' } }))).toMatchObject({ downscoped: true })
+  })
+
   it('revokes each token after its call, and tries again after a failure', async () => {
     let failing = true
     const server = await serveInTest((received, response) => {

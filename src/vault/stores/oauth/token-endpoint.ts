@@ -65,15 +65,16 @@ export async function requestToken(request: TokenRequest, now: Timestamp): Promi
   if (tokenType.toLowerCase() !== 'bearer') {
     throw new VaultError('ERR_VAULT_INTEGRITY', 'the token endpoint returned a token that is not a bearer token')
   }
-  const expiresIn = fields.get('expires_in')
-  const scope = fields.get('scope')
-  const refreshToken = fields.get('refresh_token')
+  const expiresIn = secondsIn(fields.get('expires_in'))
+  const scope = scopeIn(fields.get('scope'))
+  const refreshToken = fields.get('refresh_token') ?? undefined
+  if (refreshToken !== undefined && typeof refreshToken !== 'string') throw wrongType('refresh_token')
   const issuedTokenType = fields.get('issued_token_type')
   return {
     accessToken: new Secret(accessToken),
     ...(isLifetime(expiresIn) && { expiresAt: now + Math.floor(expiresIn) }),
-    ...(typeof scope === 'string' && { scope }),
-    ...(typeof refreshToken === 'string' && refreshToken !== '' && { refreshToken: new Secret(refreshToken) }),
+    ...(scope !== undefined && { scope }),
+    ...(refreshToken !== undefined && refreshToken !== '' && { refreshToken: new Secret(refreshToken) }),
     ...(typeof issuedTokenType === 'string' && { issuedTokenType }),
     ...(fields.has('authorization_details') && { authorizationDetails: fields.get('authorization_details') }),
   }
@@ -131,6 +132,26 @@ async function post(
   }
   const body = form.toString()
   return callBackend({ backend, url: endpoint, method: 'POST', headers, body, fetch, signal })
+}
+
+/** A missing scope means the requested one, so one that cannot be read is refused. Some servers write a list. */
+function scopeIn(scope: unknown): string | undefined {
+  if (scope === undefined || scope === null) return undefined
+  if (typeof scope === 'string') return scope
+  if (Array.isArray(scope) && scope.every((one) => typeof one === 'string')) return scope.join(' ')
+  throw wrongType('scope')
+}
+
+/** Some servers write the number as a string. */
+function secondsIn(expiresIn: unknown): number | undefined {
+  if (expiresIn === undefined || expiresIn === null) return undefined
+  if (typeof expiresIn === 'number') return expiresIn
+  if (typeof expiresIn === 'string' && /^\d{1,10}$/.test(expiresIn)) return Number(expiresIn)
+  throw wrongType('expires_in')
+}
+
+function wrongType(name: string): VaultError {
+  return new VaultError('ERR_VAULT_INTEGRITY', `the token endpoint returned a \`${name}\` of a wrong type`)
 }
 
 /** Whether it is a plausible lifetime; JSON has numbers that are read as infinite. */
