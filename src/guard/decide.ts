@@ -4,7 +4,7 @@ import type { DecideOptions } from '../authorization/settings.ts'
 import { endDeadline, type LazyDeadline, signalOptions, throwIfAborted, waitWithin } from '../support/lazy-deadline.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import type { GuardContext } from './context.ts'
-import { DeadlineError, openAtMost } from './deadline.ts'
+import { DeadlineError, openAtMost, waitAtMost } from './deadline.ts'
 import type { UndecidedFacts } from './denial-log.ts'
 import { type GuardRefusal, undecided } from './refusals.ts'
 import type { GuardDecision } from './result.ts'
@@ -46,10 +46,50 @@ export function decide(
     })
     if (allowed) return decision
     const facts = withClaims(context.revocationAge(age), claimed)
-    return recordDenial(context, decision, Math.round(durationMs), facts)
+    if (context.accepts === undefined && context.isOwn === undefined)
+      return recordDenial(context, decision, Math.round(durationMs), facts)
+    return authenticate(context, decision, signal).then((refused) =>
+      recordDenial(context, refused, Math.round(durationMs), facts),
+    )
   }
   return isPromiseLike(made) ? made.then(report) : report(made)
 }
+
+/**
+ * A stranger can sign a chain of its own. Where owners are known at run time, a refused call is authenticated only if the
+ * service acts for its subject.
+ */
+async function authenticate(
+  { accepts, deadlines, telemetry }: GuardContext,
+  refused: GuardRefusal,
+  signal: AbortSignal | undefined,
+): Promise<GuardRefusal> {
+  const { denial } = refused
+  const { call } = denial
+  if (call?.authenticated !== true) return refused
+  if (!unauthenticated.has(denial.code)) {
+    if (accepts === undefined) return refused
+    const within = { of: 'the question for the subject', limit: 'decisionMs', deadlines, signals: [signal] } as const
+    try {
+      const answer = await waitAtMost(within, async (ended) => accepts(call.subject, { signal: ended }))
+      if (answer === true) return refused
+    } catch (error) {
+      telemetry.error(error)
+    }
+  }
+  return Object.freeze({
+    ...refused,
+    denial: Object.freeze({ ...denial, call: Object.freeze({ ...call, authenticated: false }) }),
+  })
+}
+
+/** The refusals of a subject or an audience that was asked about. */
+const unauthenticated: ReadonlySet<string> = new Set([
+  'audience_mismatch',
+  'audience_unknown',
+  'subject_not_accepted',
+  'subject_unknown',
+])
 
 async function recordDenial(
   { telemetry, trail }: GuardContext,
