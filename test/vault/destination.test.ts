@@ -290,7 +290,7 @@ describe('the destination of a credential', () => {
 
   it('ORG-09, ORG-10 gets the headers that carry neither authority nor a place', () => {
     const names = [
-      ...['accept', 'accept-language', 'user-agent', 'content-type', 'content-language', 'range'],
+      ...['accept', 'accept-language', 'user-agent', 'content-type', 'content-language'],
       ...['content-encoding', 'content-disposition', 'content-md5', 'digest', 'if-match', 'if-none-match', 'prefer'],
       ...['if-modified-since', 'cache-control', 'date', 'link', 'depth', 'origin', 'referer', 'x-requested-with'],
       ...['idempotency-key', 'x-idempotency-key', 'x-request-id', 'x-correlation-id', 'traceparent', 'tracestate'],
@@ -302,6 +302,12 @@ describe('the destination of a credential', () => {
     ]
     const given = Object.fromEntries(names.map((name) => [name, 'x']))
     expect([...safeHeaders(given, { headers: undefined, processor: bearer() }).keys()]).toEqual([...names].sort())
+  })
+
+  it('SEC-09 gets no header that asks for a part of a response or for another encoding, unless it is listed', () => {
+    const given = { Range: 'bytes=0-2', 'If-Range': '"a"', 'Accept-Charset': 'utf-16' }
+    expect([...safeHeaders(given, { headers: undefined, processor: bearer() })]).toEqual([])
+    expect([...safeHeaders(given, { headers: ['range'], processor: bearer() }).keys()]).toEqual(['range'])
   })
 
   it('ORG-09, ORG-10 gets no such header with underscores, which CGI-like servers read as the same name', () => {

@@ -8,8 +8,8 @@ import type { Processor } from '../processor.ts'
 
 /**
  * Copies the headers of a caller that may be sent: the headers that the credential lists. Without a list, all headers
- * except the headers of a {@link HeaderKind}. The headers that the processor writes, and the encodings that the caller
- * can decode, are dropped in both cases.
+ * except the headers of a {@link HeaderKind}, and those that ask for a part of a response or for another encoding. The
+ * headers that the processor writes, and the encodings that the caller can decode, are dropped in both cases.
  */
 export function safeHeaders(
   given: Readonly<Record<string, string>> | Headers | undefined,
@@ -20,12 +20,15 @@ export function safeHeaders(
   // The platform requests the encodings that it decodes. A body in another one could not be searched.
   const written = ['accept-encoding', ...processor.headers.map(headerAsRead)]
   // ORG-15
-  const isSent = (name: string): boolean => listed?.includes(name) ?? kindOfHeader(name) === undefined
+  const isSent = (name: string): boolean => listed?.includes(name) ?? (kindOfHeader(name) === undefined && !partial.has(name))
   for (const name of [...headers.keys()]) {
     if (!isSent(name) || written.includes(headerAsRead(name))) headers.delete(name)
   }
   return headers
 }
+
+/** A part of a response, or one in another encoding, is not searched for the secret as a whole. SEC-09 */
+const partial: ReadonlySet<string> = new Set(['accept-charset', 'if-range', 'range'])
 
 /**
  * Why a header of a caller is not sent: it can carry authority, it can make a server treat the request as one for
