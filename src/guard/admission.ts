@@ -186,7 +186,10 @@ async function refuseAudience(
 ): Promise<GuardDenial | undefined> {
   const base = { requirement: 'SVC-20' } as const
   try {
-    if ((await isOwn?.(audience, { signal: options.signal })) === true) return undefined
+    const answer: unknown = await isOwn?.(audience, { signal: options.signal })
+    if (answer === true) return undefined
+    if (answer !== false)
+      telemetry.error(new TypeError('`audience` must return true or false; any other answer refuses the call'))
   } catch (error) {
     telemetry.error(error)
     const message =
@@ -209,7 +212,10 @@ async function refuseSubject(
 ): Promise<GuardDenial | undefined> {
   const base = { requirement: 'SVC-12' } as const
   try {
-    if ((await accepts?.(subject, { signal: options.signal })) === true) return undefined
+    const answer: unknown = await accepts?.(subject, { signal: options.signal })
+    if (answer === true) return undefined
+    if (answer !== false)
+      telemetry.error(new TypeError('`subjects` must return true or false; any other answer refuses the call'))
   } catch (error) {
     telemetry.error(error)
     const message = 'the service could not find out whether it acts for the subject; send the same call again later'
