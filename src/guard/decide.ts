@@ -56,8 +56,8 @@ export function decide(
 }
 
 /**
- * A stranger can sign a chain of its own. Where owners are known at run time, a refused call is authenticated only if the
- * service acts for its subject.
+ * A stranger can sign a chain of its own. Where owners are known at run time, a refused call is authenticated only if
+ * the service acts for its subject.
  */
 async function authenticate(
   { accepts, deadlines, telemetry }: GuardContext,

@@ -27,7 +27,7 @@ export function safeHeaders(
   return headers
 }
 
-/** A part of a response, or one in another encoding, is not searched for the secret as a whole. SEC-09 */
+/** SEC-09: a part of a response, or one in another encoding, is not searched for the whole secret. */
 const partial: ReadonlySet<string> = new Set(['accept-charset', 'if-range', 'range'])
 
 /**
