@@ -73,6 +73,7 @@ function show(server: string, { name, state, hash, changes, seen }: ComparedTool
     host.print(JSON.stringify({ server, name, state, hash, ...differences, ...(seen && { tool: seen }) }))
     return
   }
-  host.print(`${server}\t${name}\t${state}\t${shorten(hash)}`)
+  // A tab in a name would add columns of the choice of the server.
+  host.print(`${server}\t${name.replaceAll('\t', '\\u0009')}\t${state}\t${shorten(hash)}`)
   for (const change of changes) host.print(`\t${change}`)
 }
