@@ -94,13 +94,15 @@ export async function replaceConfigFile(file: ConfigFile, text: string): Promise
     try {
       await handle.writeFile(text)
       await keepOwner(handle, status, path)
+      await handle.sync()
+      await checkUnchanged(file)
+      await rename(draft, path)
+      // Not before: a draft that a killed process leaves is for its owner alone.
       await handle.chmod(status.mode & 0o7777)
       await handle.sync()
     } finally {
       await handle.close()
     }
-    await checkUnchanged(file)
-    await rename(draft, path)
   } catch (error) {
     await unlink(draft).catch(() => undefined)
     throw error
@@ -118,7 +120,7 @@ async function keepOwner(handle: FileHandle, { uid, gid }: Stats, path: string):
 }
 
 /** Removes the drafts of killed processes. A draft may contain secrets. */
-async function removeDrafts(path: string): Promise<void> {
+export async function removeDrafts(path: string): Promise<void> {
   for (const draft of await draftsOf(path)) await unlink(draft).catch(() => undefined)
 }
 

@@ -42,6 +42,11 @@ export function expandReferences(text: string, style: ReferenceStyle, values: Re
           fill(`\${${name}}`, values.env === undefined ? undefined : (values.env[name] ?? fallback)),
         )
       : text.replace(named, (written, kind: string, name?: string) => {
+          if (kind === 'env' && name?.includes(':') === true) {
+            // A default may be secret, and these clients do not know the form.
+            missing.push(`\${env:${name.slice(0, name.indexOf(':'))}:-…}`)
+            return written
+          }
           if (kind === 'env')
             return fill(written, values.env === undefined ? undefined : (values.env[name ?? ''] ?? ''))
           if (kind === 'input') return fill(written, values.inputs.get(name ?? ''))
@@ -71,5 +76,7 @@ export function refersTo(missing: readonly string[], where: string): string {
   const names = [...new Set(missing)].join(', ')
   if (missing.some((one) => one.startsWith('${input:')))
     return `${where} refers to ${names}, for which the client asks; run this at a terminal, which asks for it once`
+  if (missing.some((one) => one.endsWith(':-…}')))
+    return `${where} refers to ${names}, and the client has no defaults in references; write the variable alone`
   return `${where} refers to ${names}; pass --from-env to take its value from the environment of this command`
 }

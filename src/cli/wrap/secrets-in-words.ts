@@ -1,6 +1,7 @@
 import { secretKind } from '../../support/secret-kind.ts'
 import { hasSecretName } from '../../support/secret-name.ts'
 import type { DataObject } from './config-document.ts'
+import { hasLongToken } from './sort-value.ts'
 
 /** A secret in the command line of a server, or in its address. */
 export interface WordFinding {
@@ -34,9 +35,10 @@ export function secretValuesIn({ command, args, url }: DataObject): readonly str
 }
 
 function secretInWord(word: string, before: string | undefined): string | undefined {
-  const [, name = '', value] = /^-{0,2}([A-Za-z][\w.-]{0,100})=(.+)$/s.exec(word) ?? []
+  const named = nameOfSecretIn(word)
+  if (named !== undefined) return `the value of ${named}`
+  const [, value] = /^-{0,2}[A-Za-z][\w.-]{0,100}=(.+)$/s.exec(word) ?? []
   if (value !== undefined && !isReference(value)) {
-    if (hasSecretName(name)) return `the value of ${name}`
     const inner = secretInUrl(value)
     if (inner !== undefined) return inner
   }
@@ -49,27 +51,42 @@ function secretInWord(word: string, before: string | undefined): string | undefi
     !isFlagWord(option)
   )
     return `the value of ${before}`
-  const [, header, content] = /^([A-Za-z][\w-]{0,60}):[ \t]{0,9}([^/].*)$/s.exec(word) ?? []
-  if (header !== undefined && hasSecretName(header) && !isReference(content ?? '')) return `the header ${header}`
   const url = secretInUrl(word)
   if (url !== undefined) return url
   const kind = secretKind(word, false)
   return kind === undefined ? undefined : `a word that looks like ${kind}`
 }
 
+/**
+ * The name of a secret in a word: in a list of options, a header, a connection string, JSON, or a line of a shell. Each
+ * name is looked at, as a value can contain names.
+ */
+function nameOfSecretIn(word: string): string | undefined {
+  // JSON within JSON has its quotation marks behind backslashes.
+  const text = word.slice(0, 65_536).replace(/\\+(?=["'])/g, '')
+  const pairs =
+    /(?<![\w.-])(?=-{0,2}([A-Za-z][\w.-]{0,100})["']?(?:[ \t]{0,9}[=:][ \t]{0,9}|[ \t]{1,9})["']?((?:(?:bearer|basic|token|bot) )?[^\s"',;&)}]{1,4096}))/gi
+  for (const [, name = '', value = ''] of text.matchAll(pairs)) {
+    const isOwn = hasSecretName(name) && !isFlagWord(name) && !isReference(value)
+    if (isOwn && !/^(?:-|[{[]|\/\/|[=:])/.test(value)) return name
+  }
+  return undefined
+}
+
 /** Finds user information or a token in a URL. */
 export function secretInUrl(word: string): string | undefined {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(word) || !URL.canParse(word)) return undefined
-  const { username, password, searchParams, pathname } = new URL(word)
+  const { username, password, searchParams, pathname, hash } = new URL(word)
   if (password !== '' && !isReference(decoded(password))) return 'the password in a URL'
   if (username !== '' && secretKind(username, false) !== undefined) return 'the user information of a URL'
+  const isToken = (part: string): boolean =>
+    !isReference(part) && (secretKind(part, false) !== undefined || hasLongToken(part))
+  if (isToken(decoded(hash.slice(1)))) return 'the fragment of a URL'
   for (const [name, value] of searchParams) {
-    if (value !== '' && !isReference(value) && (hasSecretName(name) || secretKind(value, false) !== undefined))
+    if (value !== '' && !isReference(value) && (hasSecretName(name) || isToken(value)))
       return `the parameter ${name.slice(0, 40)} of a URL`
   }
-  return pathname.split('/').some((part) => secretKind(part, false) !== undefined)
-    ? 'a part of the path of a URL'
-    : undefined
+  return pathname.split('/').some((part) => isToken(decoded(part))) ? 'a part of the path of a URL' : undefined
 }
 
 function decoded(text: string): string {

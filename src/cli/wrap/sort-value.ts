@@ -68,7 +68,7 @@ function isPlainUrl(value: string): boolean {
 }
 
 /** Whether a part between separators looks random. */
-function hasLongToken(text: string): boolean {
+export function hasLongToken(text: string): boolean {
   return text.split(/[\\/\s:;,.]+/).some((part) => part.length >= 20 && isRandom(part))
 }
 

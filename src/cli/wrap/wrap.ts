@@ -27,7 +27,7 @@ import { type ArgumentRules, ruleWarnings } from './argument-rules.ts'
 import { checkHome } from './check-home.ts'
 import { type Client, type ClientName, clientOf, detectClient } from './client.ts'
 import { type ConfigDocument, ConfigFault } from './config-document.ts'
-import { type ConfigFile, checkUnchanged, readConfigFile } from './config-file.ts'
+import { type ConfigFile, checkUnchanged, draftsOf, readConfigFile, removeDrafts } from './config-file.ts'
 import { type EarlierAuthority, type KeptLimits, keepLimits, readEarlier } from './earlier-authority.ts'
 import { checkGatewayContent, readGatewayFile } from './gateway-file.ts'
 import { describeGrant, grantsFor } from './grants.ts'
@@ -72,6 +72,8 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   const check = (plans: readonly ServerPlan[]): unknown =>
     named(plans, { servers: new Map(), secrets: new Map(), earlier: { known: [], usable: [] } })
   const { plans, others } = await planConfig({ file, client, document, home }, flags, host, check)
+  if (plans.length === 0 && flags['dry-run'] !== true && (await draftsOf(file.path)).length > 0)
+    await inHome(home, () => removeDrafts(file.path))
   if (plans.length === 0) return Math.max(report(nothing(others), flags, host), unapplied(flags, host))
   check(plans)
   if (flags['dry-run'] === true) {
