@@ -162,5 +162,5 @@ function argumentsIn(statement: Statement): readonly string[] {
 }
 
 function nameIn(selector: string): string | undefined {
-  return /^\.([A-Za-z_][A-Za-z0-9_]*)/.exec(selector)?.[1] ?? /^\.?\["((?:[^"\\])*)"\]/.exec(selector)?.[1]
+  return /^\.([A-Za-z_][A-Za-z0-9_]{0,127})/.exec(selector)?.[1] ?? /^\.?\["([^"\\]{1,128})"\]/.exec(selector)?.[1]
 }

@@ -63,12 +63,19 @@ function secretInWord(word: string, before: string | undefined): string | undefi
  */
 function nameOfSecretIn(word: string): string | undefined {
   // JSON within JSON has its quotation marks behind backslashes.
-  const text = word.slice(0, 65_536).replace(/\\+(?=["'])/g, '')
-  const pairs =
-    /(?<![\w.-])(?=-{0,2}([A-Za-z][\w.-]{0,100})["']?(?:[ \t]{0,9}[=:][ \t]{0,9}|[ \t]{1,9})["']?((?:(?:bearer|basic|token|bot) )?[^\s"',;&)}]{1,4096}))/gi
-  for (const [, name = '', value = ''] of text.matchAll(pairs)) {
-    const isOwn = hasSecretName(name) && !isFlagWord(name) && !isReference(value)
-    if (isOwn && !/^(?:-|[{[]|\/\/|[=:])/.test(value)) return name
+  const text = word.slice(0, 65_536).replaceAll('\\', '')
+  for (const { 0: name, index } of text.matchAll(/[A-Za-z][\w.-]{0,100}/g)) {
+    if (!hasSecretName(name) || isFlagWord(name)) continue
+    const behind = text.slice(index + name.length, index + name.length + 4_096).replace(/^["']/, '')
+    const rest = behind.trimStart()
+    if (!/^[=:]/.test(rest) && rest.length === behind.length) continue
+    const [first = '', second = ''] = rest
+      .replace(/^[=:]/, '')
+      .trimStart()
+      .replace(/^["']/, '')
+      .split(/[\s"',;&)}]/)
+    const value = /^(?:bearer|basic|token|bot)$/i.test(first) ? `${first} ${second}` : first
+    if (value !== '' && !isReference(value) && !/^(?:-|[{[]|\/\/|[=:])/.test(value)) return name
   }
   return undefined
 }
