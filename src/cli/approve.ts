@@ -1,5 +1,6 @@
 // node only: reads a terminal and files
 import { dirname, join } from 'node:path'
+import process from 'node:process'
 import { approve as approveRequest } from '../approval/approve.ts'
 import { refuse } from '../approval/refuse.ts'
 import { askInTerminal } from '../approval/terminal/ask-in-terminal.ts'
@@ -13,6 +14,7 @@ import { systemClock } from '../time.ts'
 import { openApproverKeys } from './approver-keys.ts'
 import { enroll, enrollPage } from './enroll.ts'
 import type { Host } from './host.ts'
+import { checkOwnTerminal } from './own-terminal.ts'
 import { namesOf, type PrincipalNames } from './principal-names.ts'
 import { showDate, showDistance } from './time-text.ts'
 import { configOf } from './tools.ts'
@@ -35,6 +37,7 @@ export async function approve(words: readonly string[], flags: Flags, host: Host
     throw new UsageError(
       'a person has to answer at a terminal, and standard input is not a terminal; use --list to read the requests',
     )
+  checkOwnTerminal(host.terminal?.input ?? process.stdin)
   if (flags['page'] === true) return enrollPage(config, words, flags, host)
   if (textOf(flags, 'enroll') !== undefined) return enroll(config, words, flags, host)
   const path = textOf(flags, 'from') ?? join(dirname(config.path), 'owner.key')

@@ -1,5 +1,6 @@
 // node only: reads a terminal
 import type { Readable, Writable } from 'node:stream'
+import { checkOwnTerminal } from './own-terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 /** A terminal that a person types at. */
@@ -20,7 +21,8 @@ export interface TerminalOutput extends Writable {
  * @param signal - breaks it off.
  * @returns the line without its end; undefined when it was broken off (Ctrl-C, Ctrl-D, the end of the input, the
  *   signal).
- * @throws UsageError when several lines were pasted: the first alone would not be the secret.
+ * @throws UsageError when several lines were pasted: the first alone would not be the secret; or when the terminal
+ *   belongs to another user.
  */
 export async function readHiddenLine(
   input: TerminalInput,
@@ -28,6 +30,7 @@ export async function readHiddenLine(
   question: string,
   signal?: AbortSignal,
 ): Promise<Uint8Array | undefined> {
+  checkOwnTerminal(input)
   const typed: number[] = []
   // Before the question, so that an answer given at once is hidden too.
   input.setRawMode(true)
