@@ -76,6 +76,8 @@ const optionChecks = Object.freeze({
   onError: maybe(callback),
 }) satisfies OptionChecks<FollowRevocationsOptions>
 
+/** Seconds for which a source keeps a revocation that has ended. One that is further ahead forgets too early. */
+const mostAhead = 300
 /** Wait after the first failure, in milliseconds. */
 const firstRetryMs = 100
 
@@ -153,16 +155,23 @@ async function follow(
   {
     source,
     maxRetryMs,
+    clock,
     onError,
-  }: Pick<Required<FollowRevocationsOptions>, 'source' | 'maxRetryMs'> & Pick<FollowRevocationsOptions, 'onError'>,
+  }: Pick<Required<FollowRevocationsOptions>, 'source' | 'maxRetryMs' | 'clock'> &
+    Pick<FollowRevocationsOptions, 'onError'>,
   { copy, age, complete, signal }: Copy,
 ): Promise<void> {
   let after: string | undefined
 
-  function take({ entries, cursor, completeAt }: RevocationNews): void {
+  function take({ entries, cursor, completeAt, leftOut = [] }: RevocationNews): void {
     addAll(copy, entries)
+    for (const reason of leftOut) void quietly(() => onError?.(reason))
     after = cursor
     if (completeAt === undefined) return
+    const ahead = completeAt - clock.now()
+    if (ahead > mostAhead) {
+      throw new StoreError(`the source is ${Math.round(ahead)} seconds ahead; correct its clock, or the clock here`)
+    }
     age.note(completeAt)
     complete.abort()
   }

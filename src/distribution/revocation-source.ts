@@ -10,6 +10,8 @@ export interface RevocationNews {
    * The time of which the source had no further entries, by its own clock. Absent if more entries follow at once.
    */
   readonly completeAt?: Timestamp
+  /** The reasons why entries before the place were left out, for `onError` of the follower. Default: none. */
+  readonly leftOut?: readonly Error[]
 }
 
 /** A list of revocations elsewhere, which only grows. */

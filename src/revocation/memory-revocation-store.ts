@@ -82,7 +82,7 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
     },
     findRevocations(ids) {
       if (!Array.isArray(ids)) throw new ArgumentError('findRevocations takes a list of CIDs and DIDs')
-      if (forgotten !== Number.NEGATIVE_INFINITY) assertNotForgotten(forgotten + keepFor, clock.now())
+      assertNotForgotten(forgotten + keepFor, clock.now())
       const found: RevocationRecord[] = []
       if (byId.size === 0) return found
       for (const id of ids) {
@@ -118,6 +118,7 @@ export function memoryRevocationStore(options: MemoryRevocationStoreOptions = {}
       }
     },
     listRevocations(given) {
+      assertNotForgotten(forgotten + keepFor, clock.now())
       return { journal, entries: entriesAfter(rows, head, readListOptions(given)), head }
     },
   }

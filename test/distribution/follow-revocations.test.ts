@@ -146,6 +146,19 @@ describe('a copy of revocations', () => {
       { maxAge: 10, dangerouslyAllowStaleFor: 60 },
     ))
 
+  it('RVK-13 is not current by a source that is more than 300 seconds ahead', () =>
+    follow(async ({ store, source, errors }) => {
+      await until(() => source.places.length === 1)
+      source.send({ entries: [entry(bob)], cursor: '1', completeAt: start + 301 })
+      await until(() => errors.length > 0)
+      expect(String(errors[0])).toContain('the source is 301 seconds ahead')
+      expect(() => store.findRevocations([cid])).toThrow('not complete yet')
+      expect(store.findRevocations([bob])).toEqual([{ id: bob }])
+      source.send({ entries: [], cursor: '1', completeAt: start + 300 })
+      await store.ready()
+      expect(store.findRevocations([cid])).toEqual([])
+    }))
+
   it('RVK-23 grows: neither older news, nor a new reading from the start, nor a shorter expiry removes an entry', () =>
     follow(async (followed) => {
       const { store, source, errors } = followed
@@ -156,7 +169,7 @@ describe('a copy of revocations', () => {
       source.send({ entries: [{ ids: [cid], expiration: 1 }], cursor: '0', completeAt: 1 })
       source.send({ entries: [entry(carol)], cursor: '2', completeAt: start })
       await until(() => store.findRevocations([carol]).length > 0)
-      expect(store.findRevocations([cid, bob])).toEqual([{ id: cid, revoker: alice }, { id: cid }, { id: bob }])
+      expect(store.findRevocations([cid, alice, bob])).toEqual([{ id: cid }, { id: cid, revoker: alice }, { id: bob }])
       expect(errors).toEqual([new Error('cut')])
     }))
 

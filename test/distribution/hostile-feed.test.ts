@@ -3,16 +3,21 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { backend } from '#backend'
 import { encodeContainerBytes } from '../../src/container/container.ts'
+import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
+import { type Did, parseDid } from '../../src/did/did.ts'
+import { type DidResolver, keyResolver } from '../../src/did/resolver.ts'
 import { revocationFeedSource } from '../../src/distribution/feed/feed-source.ts'
 import { maxPageText, type Page, signPage } from '../../src/distribution/feed/page.ts'
 import { type FollowedRevocations, followRevocations } from '../../src/distribution/follow-revocations.ts'
 import { encodeBase64url } from '../../src/ipld/base.ts'
 import { encodeCbor } from '../../src/ipld/encode.ts'
+import type { Signer } from '../../src/principal/signer.ts'
 import type { RevocationEntry } from '../../src/revocation/revocation-store.ts'
 import { revoke } from '../../src/revocation/revoke.ts'
 import { never } from '../../src/time.ts'
 import { actor } from '../support/actors.ts'
-import { chainOf } from '../support/service.ts'
+import { delegationPayload, invocationPayload, sealRaw } from '../support/raw-token.ts'
+import { chainOf, delegateRaw } from '../support/service.ts'
 import { until } from '../support/until.ts'
 import { type Served, serveStream } from './serve.ts'
 import { cidNumber } from './sources.ts'
@@ -57,9 +62,12 @@ async function serve(...texts: readonly string[]): Promise<Served & { readonly p
   return { ...served, places }
 }
 
+/** A key as a document has it. */
+const namedKey = ({ algorithm, publicKey: bytes }: Signer, did: Did) => ({ algorithm, bytes, did })
+
 type Copy = FollowedRevocations & { readonly errors: Error[] }
 
-function follow(url: string, options: { readonly requireTokens?: boolean; readonly idleMs?: number } = {}): Copy {
+function follow(url: string, options: Partial<Parameters<typeof revocationFeedSource>[0]> = {}): Copy {
   const errors: Error[] = []
   const store = followRevocations({
     source: revocationFeedSource({ url, publisher: publisher.did, ...options }),
@@ -246,7 +254,7 @@ describe('RVK-29 the token of a revocation', async () => {
   it('is verified again', async () => {
     const store = await copyOf({ ids: [id], revoker: alice.did, expiration: never, token })
     await store.ready()
-    expect(store.findRevocations([id])).toEqual([{ id, revoker: alice.did }])
+    expect(store.findRevocations([id, alice.did])).toEqual([{ id, revoker: alice.did }])
   })
 
   it.each<[string, Partial<RevocationEntry>]>([
@@ -264,6 +272,73 @@ describe('RVK-29 the token of a revocation', async () => {
     expect(store.knowledge()).toBe(undefined)
     expect(store.findRevocations([cidNumber(2)])).toEqual([{ id: cidNumber(2) }])
     expect(() => store.findRevocations([id, cidNumber(5), bob.did])).toThrow('not complete yet')
+  })
+
+  describe('that cannot be verified any more', () => {
+    const web = parseDid('did:web:mallory.example')
+    const payload = { ...invocationPayload(web), cmd: '/ucan/revoke', args: { revoke: grant.cid }, exp: null }
+
+    /** A revocation by a `did:web`, whose keys the follower cannot find, or which are others now. */
+    async function byWeb(): Promise<RevocationEntry> {
+      const given = { ...delegationPayload(web, (alice as Signer).did), sub: web }
+      const own = await decodeDelegation(await sealRaw(mallory as Signer, { payload: given }))
+      const revocation = await sealRaw(mallory as Signer, {
+        tag: 'ucan/inv@1.0.0',
+        payload: { ...payload, args: { revoke: own.cid } },
+      })
+      const proof = encodeContainerBytes([{ bytes: revocation }, own])
+      return { ids: [String(own.cid)], revoker: web, expiration: never, token: proof }
+    }
+
+    /** A revocation by a key to which the owner gave the right for a time that has passed. */
+    async function byExpired(): Promise<RevocationEntry> {
+      const key = mallory as Signer
+      const right = await delegateRaw(alice as Signer, key, { command: '/ucan/revoke', expiration: 1_000 })
+      const revocation = await revoke({
+        issuer: key,
+        subject: (alice as Signer).did,
+        delegation: grant as never,
+        proofs: [right],
+      })
+      return {
+        ids: [id],
+        revoker: (alice as Signer).did,
+        expiration: never,
+        token: encodeContainerBytes([revocation, right, ...proofs]),
+      }
+    }
+
+    it.each([
+      ['key_unresolved', false, keyResolver()],
+      ['key_unresolved', true, keyResolver()],
+      ['signature_invalid', false, undefined],
+      ['signature_invalid', true, undefined],
+    ] as const)('stops no follower: %s, required: %s', async (code, requireTokens, given) => {
+      const other = {
+        resolve: (did: Did) => keyResolver().resolve(did, {}) ?? { keys: [namedKey(bob as Signer, did)] },
+      }
+      const resolver = given ?? (other as DidResolver)
+      const own = await byWeb()
+      const entries = requireTokens ? [own] : [own, entry(cidNumber(2))]
+      const { url } = await serve(eventOf(await pageText({ through: 2, entries })))
+      const store = follow(url, { requireTokens, resolver })
+      await store.ready()
+      const found = store.findRevocations([...own.ids, web])
+      expect(found).toEqual(requireTokens ? [] : [{ id: own.ids[0], revoker: web }])
+      const reported = [`the token of a revocation of the feed was refused: ${code}`]
+      expect(store.errors.map(({ message }) => message)).toEqual(requireTokens ? reported : [])
+    })
+
+    it.each([true, false])(
+      'because the right to revoke has expired is accepted, required: %s',
+      async (requireTokens) => {
+        const { url } = await serve(eventOf(await pageText({ entries: [await byExpired()] })))
+        const store = follow(url, { requireTokens })
+        await store.ready()
+        expect(store.findRevocations([id, (alice as Signer).did])).toHaveLength(1)
+        expect(store.errors).toEqual([])
+      },
+    )
   })
 
   it('can be required of each entry', async () => {

@@ -5,7 +5,7 @@
  */
 
 import { backend as platform } from '#backend'
-import { verifyRevocation } from '../../authorization/verify-revocation.ts'
+import { verifyAcceptedRevocation } from '../../authorization/verify-revocation.ts'
 import { didOption } from '../../did/did-option.ts'
 import { type DidResolver, keyResolver } from '../../did/resolver.ts'
 import { StoreError } from '../../errors.ts'
@@ -44,8 +44,9 @@ export interface RevocationFeedSourceOptions {
    */
   readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
   /**
-   * Accepts only revocations whose token proves the right of the revoker. A part with another revocation is refused.
-   * Default false: the publisher may revoke anything.
+   * Accepts only revocations whose token proves the right of the revoker. A part with another revocation is refused; one
+   * that nobody can prove now is left out, and `onError` of the follower receives the reason. Default false: the
+   * publisher may revoke anything.
    */
   readonly requireTokens?: boolean
   /** Milliseconds without a part of the feed after which the connection is closed. Default 12,000. */
@@ -187,10 +188,13 @@ async function believe(page: Page, cursor: string | undefined, latest: number, r
     throw new StoreError(`the feed left out entries: it continues after ${page.after}, and ${reached} was reached`)
   }
   const entries: RevocationEntry[] = []
+  const leftOut: StoreError[] = []
   let refused: unknown
   for (const entry of page.entries) {
     try {
-      entries.push(await verified(entry, reading))
+      const found = await verified(entry, reading)
+      if (found instanceof StoreError) leftOut.push(found)
+      else entries.push(found)
     } catch (error) {
       refused ??= error
     }
@@ -205,6 +209,7 @@ async function believe(page: Page, cursor: string | undefined, latest: number, r
   return {
     entries,
     cursor: showPlace({ journal: page.journal, sequence: Math.max(page.through, reached) }),
+    leftOut,
     ...(page.complete && !isBehind && { completeAt: page.time }),
   }
 }
@@ -213,21 +218,29 @@ const lost =
   'the journal of the publisher has lost entries: it ends before a place that was reached; prepare its stores with a new `epoch`, and add the revocations again'
 
 /**
- * RVK-29: verifies the token of an entry. A token has expired if a delegation of the right to revoke has. Then the
- * entry is accepted from the publisher, unless tokens are required.
+ * RVK-29: verifies the token of an entry. The publisher compared times when it accepted the revocation.
  *
+ * A delegate can replace the keys of its DID, or switch its server off. A token that cannot be verified for such a reason
+ * stops no follower: the entry is accepted from the publisher, or left out if tokens are required.
+ *
+ * @returns the entry, or the reason to leave it out.
  * @throws StoreError when the token does not prove the entry.
  */
-async function verified(entry: RevocationEntry, { resolver, requireTokens }: Reading): Promise<RevocationEntry> {
+async function verified(
+  entry: RevocationEntry,
+  { resolver, requireTokens }: Reading,
+): Promise<RevocationEntry | StoreError> {
   const { token, ids, revoker } = entry
   if (token === undefined) {
     if (requireTokens) throw new StoreError('a revocation of the feed has no token; `requireTokens` is set')
     return entry
   }
-  const verdict = await verifyRevocation(token, { resolver })
+  const verdict = await verifyAcceptedRevocation(token, { resolver })
   if (!verdict.accepted) {
-    if (verdict.denial.code === 'expired' && !requireTokens) return entry
-    throw new StoreError(`the token of a revocation of the feed was refused: ${verdict.denial.code}`)
+    const { code } = verdict.denial
+    const refusal = new StoreError(`the token of a revocation of the feed was refused: ${code}`)
+    if (code !== 'key_unresolved' && code !== 'signature_invalid') throw refusal
+    return requireTokens ? refusal : entry
   }
   const proven = new Set(verdict.entry.ids.map(revocationId))
   if (revoker !== verdict.entry.revoker || !ids.every((id) => proven.has(id))) {

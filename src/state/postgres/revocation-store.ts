@@ -2,7 +2,7 @@
 
 import { type JournalPage, type ListOptions, readListOptions } from '../../revocation/revocation-journal.ts'
 import type { RevocationEntry, RevocationRecord } from '../../revocation/revocation-store.ts'
-import { type Clock, secondsOf } from '../../time.ts'
+import { type Clock, secondsOf, type Timestamp } from '../../time.ts'
 import { type EntryBox, entryBox } from '../entry-box.ts'
 import type { StoreSecret } from '../keyed-names.ts'
 import {
@@ -70,7 +70,7 @@ FROM ${tables.meta} LEFT JOIN (${foundRevocations(tables, '$1::jsonb')}) AS foun
       )
     },
     async listRevocations(options: ListOptions): Promise<JournalPage> {
-      return listJournal(connection, box, readListOptions(options))
+      return listJournal(connection, box, readListOptions(options), secondsOf(clock))
     },
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
       const { revocations, revocationJournal: journal } = tables
@@ -92,16 +92,18 @@ async function listJournal(
   { tables, ask }: PostgresConnection,
   box: EntryBox,
   { after, limit }: ListOptions,
+  now: Timestamp,
 ): Promise<JournalPage> {
   const rows = await ask(
-    `SELECT fingerprint, epoch, name, head, sequence, encode(sealed, 'base64') AS sealed
+    `SELECT fingerprint, epoch, revocations_forgotten, name, head, sequence, encode(sealed, 'base64') AS sealed
      FROM ${tables.meta} CROSS JOIN ${tables.journalName} LEFT JOIN LATERAL (
        SELECT sequence, sealed FROM ${tables.revocationJournal}
        WHERE sequence > $1::bigint ORDER BY sequence LIMIT $2::bigint
      ) AS listed ON true ORDER BY sequence`,
     [String(after), String(limit)],
   )
-  const [{ epoch, name, head }] = rows
+  const [{ epoch, name, head, revocations_forgotten: forgotten }] = rows
+  assertNotForgotten(Number(forgotten), now)
   if (typeof name !== 'string') throw otherForm()
   const entries = rows
     .filter(({ sealed }) => typeof sealed === 'string')

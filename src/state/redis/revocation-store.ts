@@ -54,7 +54,8 @@ export function revocationStore(
     async listRevocations(options: ListOptions): Promise<JournalPage> {
       const { after, limit } = readListOptions(options)
       const values = [newJournal(), String(after), String(limit)]
-      const [, epoch, name, last, ...rows] = await ask(listScript, ['listed'], journal, values)
+      const [, epoch, forgotten, name, last, ...rows] = await ask(listScript, ['listed'], journal, values)
+      assertNotForgotten(Number(text(forgotten)), secondsOf(clock))
       const head = numberIn(last)
       const entries = Array.from({ length: rows.length / 2 }, (_, at) => ({
         sequence: numberIn(rows[2 * at]),

@@ -184,13 +184,13 @@ return {'added', request}
 
 /**
  * Lists entries of the journal. KEYS: stores, those of the journal. ARGV: fingerprint, request, a name for a new
- * journal, the number after which the list begins, and how many. Returns the epoch, the name, the last number, and for
- * each entry its number and the encrypted entry.
+ * journal, the number after which the list begins, and how many. Returns the epoch, the time before which revocations
+ * were forgotten, the name, the last number, and for each entry its number and the encrypted entry.
  */
 export const listScript: Script = script(`${opening}
 redis.call('HSETNX', KEYS[1], 'journal', ARGV[3])
 local found = redis.call('HMGET', KEYS[1], 'journal', 'head')
-local answer = {'listed', request, known[2], found[1], found[2] or '0'}
+local answer = {'listed', request, known[2], known[4], found[1], found[2] or '0'}
 if ARGV[5] == '0' then return answer end
 local rows = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[4], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[5])
 for i = 1, #rows, 2 do
@@ -204,7 +204,9 @@ return answer
  * Forgets entries of the journal. KEYS: stores, those of the journal. ARGV: fingerprint, request, the time, how many.
  */
 export const forgetJournalScript: Script = script(`${opening}${forgettable}
-local gone = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', '(' .. forgettable(ARGV[3]), 'LIMIT', 0, ARGV[4])
+local before = forgettable(ARGV[3])
+local gone = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', '(' .. before, 'LIMIT', 0, ARGV[4])
+if #gone > 0 and before > tonumber(known[4]) then note('revocations', before) end
 for _, name in ipairs(gone) do
   redis.call('ZREM', KEYS[2], name)
   redis.call('HDEL', KEYS[3], name)

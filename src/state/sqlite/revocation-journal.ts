@@ -15,8 +15,8 @@ const forgottenAtOnce = 200
 export interface SqliteRevocationJournal {
   /** Adds an entry, within a transaction. One that is known gets a new number only if it applies longer than before. */
   add(id: Uint8Array, revoker: Uint8Array, until: number, entry: RevocationEntry): void
-  /** Forgets some entries that no longer apply, within a transaction. */
-  forget(until: Timestamp): void
+  /** Forgets some entries that no longer apply, within a transaction. Returns how many. */
+  forget(until: Timestamp): number
   list(after: number, limit: number, epoch: Timestamp): JournalPage
 }
 
@@ -36,12 +36,14 @@ export function revocationJournal(
     database,
     `DELETE FROM ${table} WHERE sequence IN (SELECT sequence FROM ${table} WHERE until < ? LIMIT ${forgottenAtOnce})`,
   )
-  // The last number is kept also when its row is forgotten.
-  const read = prepare(
+  // One statement sees the rows and the head of one moment: an entry that is extended in between would be beyond the head,
+  // and missing before it. The last number is kept also when its row is forgotten.
+  const list = prepare(
     database,
-    `SELECT name, (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = '${table}') AS head FROM ${journalName}`,
+    `SELECT name, (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = '${table}') AS head, sequence, sealed
+     FROM ${journalName} LEFT JOIN (SELECT sequence, sealed FROM ${table} WHERE sequence > ? ORDER BY sequence LIMIT ?)
+     ORDER BY sequence`,
   )
-  const list = prepare(database, `SELECT sequence, sealed FROM ${table} WHERE sequence > ? ORDER BY sequence LIMIT ?`)
   return {
     add(id, revoker, until, entry) {
       const [row] = known.all(id, revoker)
@@ -49,16 +51,15 @@ export function revocationJournal(
       remove.run(id, revoker)
       insert.run(id, revoker, until, box.seal(entry))
     },
-    forget: (until) => void forget.run(until),
+    forget: (until) => forget.run(until),
     list(after, limit, epoch) {
-      // Read before the rows: a row that is added in between is beyond this head, and in the next part.
-      const [row] = read.all()
+      const rows = list.all(after, limit)
+      const [row] = rows
       if (row === undefined) throw new StoreError('the database has no journal; call `prepareSqliteStores`')
       const head = Number(row['head'])
-      const entries: JournalEntry[] = list
-        .all(after, limit)
+      const entries: JournalEntry[] = rows
+        .filter(({ sequence }) => sequence !== null)
         .map(({ sequence, sealed }) => ({ sequence: Number(sequence), entry: box.open(sealed as Uint8Array) }))
-        .filter(({ sequence }) => sequence <= head)
       // A new epoch declares that the data may have lost its last writes, whose numbers are given again.
       return { journal: `${String(row['name'])}-${epoch}`, entries, head }
     },

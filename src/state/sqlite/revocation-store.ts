@@ -70,8 +70,8 @@ export function revocationStore(
   function forgetSome(): number {
     const until = forgettableBefore(secondsOf(clock))
     const count = forget.run(until)
-    if (count > 0) note.run(until)
-    journal.forget(until)
+    const listed = journal.forget(until)
+    if (count + listed > 0) note.run(until)
     return count
   }
 
@@ -93,7 +93,11 @@ export function revocationStore(
     },
     listRevocations(options: ListOptions): JournalPage | Promise<JournalPage> {
       const { after, limit } = readListOptions(options)
-      return query(() => journal.list(after, limit, meta().epoch))
+      return query(() => {
+        const page = journal.list(after, limit, meta().epoch)
+        assertNotForgotten(meta().revocationsForgotten, secondsOf(clock))
+        return page
+      })
     },
     async prune({ signal }: { readonly signal?: AbortSignal | undefined } = {}) {
       while ((await write(forgetSome, signal)) === prunedAtOnce);
