@@ -154,6 +154,7 @@ describe('a copy of revocations', () => {
       expect(String(errors[0])).toContain('the source is 301 seconds ahead')
       expect(() => store.findRevocations([cid])).toThrow('not complete yet')
       expect(store.findRevocations([bob])).toEqual([{ id: bob }])
+      await until(() => source.places.length === 2)
       source.send({ entries: [], cursor: '1', completeAt: start + 300 })
       await store.ready()
       expect(store.findRevocations([cid])).toEqual([])

@@ -44,8 +44,8 @@ export interface RevocationFeedSourceOptions {
    */
   readonly headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
   /**
-   * Accepts only revocations whose token proves the right of the revoker. A part with another revocation is refused; one
-   * that nobody can prove now is left out, and `onError` of the follower receives the reason. Default false: the
+   * Accepts only revocations whose token proves the right of the revoker. A part with another revocation is refused;
+   * one that nobody can prove now is left out, and `onError` of the follower receives the reason. Default false: the
    * publisher may revoke anything.
    */
   readonly requireTokens?: boolean
@@ -220,8 +220,8 @@ const lost =
 /**
  * RVK-29: verifies the token of an entry. The publisher compared times when it accepted the revocation.
  *
- * A delegate can replace the keys of its DID, or switch its server off. A token that cannot be verified for such a reason
- * stops no follower: the entry is accepted from the publisher, or left out if tokens are required.
+ * A delegate can replace the keys of its DID, or switch its server off. A token that cannot be verified for such a
+ * reason stops no follower: the entry is accepted from the publisher, or left out if tokens are required.
  *
  * @returns the entry, or the reason to leave it out.
  * @throws StoreError when the token does not prove the entry.

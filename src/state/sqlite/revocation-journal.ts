@@ -36,8 +36,8 @@ export function revocationJournal(
     database,
     `DELETE FROM ${table} WHERE sequence IN (SELECT sequence FROM ${table} WHERE until < ? LIMIT ${forgottenAtOnce})`,
   )
-  // One statement sees the rows and the head of one moment: an entry that is extended in between would be beyond the head,
-  // and missing before it. The last number is kept also when its row is forgotten.
+  // One statement sees the rows and the head of one moment: an entry that is extended in between would be beyond the
+  // head, and missing before it. The last number is kept also when its row is forgotten.
   const list = prepare(
     database,
     `SELECT name, (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = '${table}') AS head, sequence, sealed
