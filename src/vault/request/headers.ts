@@ -20,7 +20,8 @@ export function safeHeaders(
   // The platform requests the encodings that it decodes. A body in another one could not be searched.
   const written = ['accept-encoding', ...processor.headers.map(headerAsRead)]
   // ORG-15
-  const isSent = (name: string): boolean => listed?.includes(name) ?? (kindOfHeader(name) === undefined && !partial.has(name))
+  const isSent = (name: string): boolean =>
+    listed?.includes(name) ?? (kindOfHeader(name) === undefined && !partial.has(name))
   for (const name of [...headers.keys()]) {
     if (!isSent(name) || written.includes(headerAsRead(name))) headers.delete(name)
   }
