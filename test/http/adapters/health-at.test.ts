@@ -38,12 +38,13 @@ function newService() {
 }
 
 describe('SVC-23 the health of a service whose stores are away', () => {
+  const { callStore: _, ...separate } = memoryStores({ clock })
   const serviceWith = (change: object) =>
     createService({
       audience: self.did,
       subjects: [alice.did],
       handlers: [on(defineCommand({ command: '/mail/send', args: { to: text() } }), ({ args }) => args.to)],
-      ...memoryStores({ clock }),
+      ...separate,
       audit: { sink: memoryAuditSink() },
       clock,
       ...change,
@@ -65,12 +66,11 @@ describe('SVC-23 the health of a service whose stores are away', () => {
 
   it('is that of the last call, and is asked for again', async () => {
     let isAway = true
-    const stores = memoryStores({ clock })
-    const claim: typeof stores.replay.claim = (...given) => {
+    const claim: typeof separate.replay.claim = (...given) => {
       if (isAway) throw new Error('away')
-      return stores.replay.claim(...given)
+      return separate.replay.claim(...given)
     }
-    const service = serviceWith({ ...stores, callStore: undefined, replay: { claim } })
+    const service = serviceWith({ replay: { claim } })
     const handle = fetchHandler(service, { healthAt: '/health' })
     const ask = async () => {
       const proofs = await chainOf(alice, bob)
