@@ -20,7 +20,7 @@ import { type CommandHandler, on } from '../../src/service/on.ts'
 import { createService, type Service } from '../../src/service/service.ts'
 import { actor, clock } from '../support/actors.ts'
 import { call, delegateRaw, service as self } from '../support/service.ts'
-import { frameworks, listen } from './adapters/servers.ts'
+import { frameworks, listen, mounts } from './adapters/servers.ts'
 import { exchange } from './adapters/socket.ts'
 
 const alice = await actor('alice')
@@ -74,6 +74,44 @@ const short = ({ status, body }: { status: number; body: string }): string =>
   `${status} ${/"code":"(\w+)"/.exec(body)?.[1] ?? ''}`.trim()
 
 describe('HTP-30 a call that is bound to its request', () => {
+  // The platform has rewritten the path before `fetchHandler` is called; the path that it passes on is compared.
+  const rewritten = ['/x/../repos/acme/site', '/x/%2e%2e/repos/acme/site', '/./repos/acme/site', '/repos/acme/site#c']
+  const forms: readonly (readonly [target: string, host: string, status: number])[] = [
+    ['/repos/acme/site', 'api.example.com', 200],
+    ['/dev/repos/acme/site', 'api.example.com', 403],
+    ['/dev/repos/acme/site', '127.1', 421],
+    ['/dev/repos/acme/site', '0127.0.0.1', 421],
+    ['/repos/acme/site', 'api.example.com:443', 421],
+    ['/repos/acme/site', 'api.example.com\r\nhost: api.example.com', 421],
+    ['http://api.example.com/repos/acme/site', 'api.example.com', 400],
+    ...rewritten.map((target) => [target, 'api.example.com', 403] as const),
+  ]
+  for (const [name, start] of Object.entries(mounts)) {
+    const listed = forms.filter(([target]) => name !== 'fetch' || /^\/(?:dev|repos)/.test(target))
+    const prefix = name === 'express' ? '/api' : ''
+    // A router of Express would not find the handler at another path.
+    it.each(listed.filter(([target]) => prefix === '' || /^\/(?:dev|repos)/.test(target)))(
+      `matches one form of the target and the host: ${name}: %s %s %i`,
+      async (target, host, status) => {
+        const policyFree = await delegateRaw(alice, bob, { command: '/http' })
+        const server = await start(makeService(), { bind: bindToRequest({ origins: [origin] }) })
+        try {
+          const args = await bindRequest({ url: `${origin}${prefix}/repos/acme/site` })
+          const invocation = await call({
+            ...{ issuer: bob, subject: alice.did, proofs: [policyFree], command: command.command },
+            args: { ...args } as never,
+          })
+          const container = encodeContainer([invocation, policyFree])
+          const bytes = bytesOf(container, `GET ${target.startsWith('/') ? prefix : ''}${target}`, host, '')
+          const expected = name === 'fetch' && target.includes('#') ? 200 : status
+          expect((await exchange(server.port, bytes.replace('content-length: 0\r\n', ''))).status).toBe(expected)
+        } finally {
+          await server.close()
+        }
+      },
+    )
+  }
+
   for (const [name, start] of Object.entries(frameworks)) {
     it(`is refused with another method, host, path, query or body, and is not used up: ${name}`, async () => {
       const bodies: unknown[] = []

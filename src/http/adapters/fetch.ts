@@ -31,13 +31,18 @@ export function fetchHandler(
  * A request of the platform, for the core.
  *
  * @param parsed - a body that a framework has read.
+ * @param sent - the path and query as the client sent them, where the platform knows them.
  */
-export function incomingOfWeb(request: Request, parsed?: unknown): Incoming {
-  const { method, signal, url } = request
-  const { host, origin } = new URL(url)
+export function incomingOfWeb(request: Request, parsed?: unknown, sent?: string): Incoming {
+  const { headers, method, signal, url } = request
+  const target = targetOf(new URL(url))
+  // The platform has parsed the URL. A host or path that the client sent in another form matches no call.
+  const isSame = sent === undefined || (URL.canParse(sent, url) && targetOf(new URL(sent, url)) === sent)
+  const given = headers.get('host')
   return {
-    ...{ source: request, parsed, signal, method, host },
-    target: url.slice(origin.length).split('#')[0] as string,
+    ...{ source: request, parsed, signal, method },
+    host: given === null ? new URL(url).host : given.includes(',') ? undefined : given,
+    target: isSame ? target : sent,
     request(read) {
       const body = read ?? bodyReadBefore(request, parsed)
       // Its own methods report that the body of a used request is gone.
@@ -45,6 +50,10 @@ export function incomingOfWeb(request: Request, parsed?: unknown): Incoming {
       return new Request(url, { method, headers: request.headers, body: Uint8Array.from(body), signal })
     },
   }
+}
+
+function targetOf({ pathname, search }: URL): string {
+  return `${pathname}${search}`
 }
 
 /** The answer as a response of the platform. */

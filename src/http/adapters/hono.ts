@@ -3,6 +3,8 @@ import { incomingOfWeb, responseOf } from './fetch.ts'
 
 /** The part of Hono's context that is used. */
 export interface HonoContext {
+  /** In Node it has the request of Node, as `incoming`. */
+  readonly env?: unknown
   readonly req: {
     readonly raw: Request
     arrayBuffer(): Promise<ArrayBuffer>
@@ -29,10 +31,13 @@ export function honoHandler(
   options: HandlerOptions = {},
 ): (context: HonoContext) => Promise<Response> {
   const checked = readHandlerOptions('honoHandler', service, options)
-  return async ({ req }) => {
+  return async ({ env, req }) => {
     const { raw } = req
+    const { url } = Object(Object(env).incoming) as { readonly url?: unknown }
     const parsed = raw.bodyUsed ? await bytesOf(req) : undefined
-    return responseOf(await answerRequest(service, incomingOfWeb(raw, parsed), checked))
+    return responseOf(
+      await answerRequest(service, incomingOfWeb(raw, parsed, typeof url === 'string' ? url : undefined), checked),
+    )
   }
 }
 
