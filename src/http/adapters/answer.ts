@@ -272,6 +272,7 @@ function receivedOf({ host, method, parsed, source, target }: Incoming): Receive
   return {
     ...{ host, method, target },
     header: (name) => headers.get(name) ?? [],
+    names: () => [...headers.keys()],
     body: (most) => readRest(source, most, parsed),
   }
 }

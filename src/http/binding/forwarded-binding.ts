@@ -52,7 +52,7 @@ export function bindToForwarded(options: BindToForwardedOptions): RequestBinding
   const schemes = schemesByHost('bindToForwarded', origins)
   return Object.freeze({
     asksForProxy: true,
-    async read({ header }) {
+    async read({ header, names }) {
       const one = (name: string): string | undefined => {
         const values = header(name)
         return values.length === 1 && !values[0]?.includes(',') ? values[0] : undefined
@@ -65,7 +65,7 @@ export function bindToForwarded(options: BindToForwardedOptions): RequestBinding
       const scheme = schemes.get(host)
       if (scheme === undefined) return unbound(421, 'the service is not at this host')
       if (header('upgrade').length > 0) return unbound(400, 'the service does not upgrade connections')
-      if (rerouting.some((name) => header(name).length > 0))
+      if (names().some((name) => rerouting.test(asRead(name))))
         return unbound(400, 'send the request without headers that name another method or URL')
       if (!target.startsWith('/')) return unbound(400, 'X-Forwarded-Uri must be a path')
       const digest = bodies === 'digest' ? one('x-forwarded-digest') : announcesBody(header) ? undefined : 'none'
@@ -85,24 +85,14 @@ const checks: OptionChecks<BindToForwardedOptions> & { readonly bodies: ReturnTy
     bodies: withDefault(oneOfStrings('none', 'digest'), 'none'),
   })
 
-/**
- * Headers by which a service behind the proxy can take the request for another one. Servers with an interface like CGI
- * read a hyphen and an underscore as the same character.
- */
-const rerouting: readonly string[] = [
-  'x-http-method',
-  'x-http-method-override',
-  'x-method-override',
-  'x-original-url',
-  'x-rewrite-url',
-].flatMap((name) =>
-  name
-    .split('-')
-    .reduce<readonly string[]>(
-      (starts, word) => starts.flatMap((start) => (start === '' ? [word] : [`${start}-${word}`, `${start}_${word}`])),
-      [''],
-    ),
-)
+/** Names by which a service behind the proxy can take the request for another one: of its method, or of its target. */
+const rerouting =
+  /(?:^|-)(?:override|rewrite|middleware|destination|(?:http|request)-method|(?:original|request)-(?:host|method|path|proto|scheme|ur[il]))(?:-|$)|^x-(?:method|path|ur[il]|forwarded-(?:path|prefix))$/
+
+/** Servers with an interface like CGI read a hyphen, an underscore and a dot as the same character. */
+function asRead(name: string): string {
+  return name.replaceAll(/[^a-z0-9]/g, '-')
+}
 
 /** A target may contain commas. */
 function only(values: readonly string[]): string | undefined {

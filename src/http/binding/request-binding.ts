@@ -26,6 +26,8 @@ export interface ReceivedRequest {
   readonly host: string | undefined
   /** All values of a header, by its name in lower case. */
   header(name: string): readonly string[]
+  /** The names of all headers, in lower case. */
+  names(): readonly string[]
   /** Reads the body. Undefined if a parser of the framework has read it, and has not kept its bytes. */
   body(most: number): Promise<Uint8Array | 'too long' | 'broken off' | undefined>
 }
