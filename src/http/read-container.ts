@@ -220,7 +220,10 @@ export async function readRest(
 ): Promise<Uint8Array | 'too long' | 'broken off' | undefined> {
   const headers = headersOf(request)
   if (typesOf(headers).some(isMediaType)) return new Uint8Array(0)
-  if (wasRead(request)) return readParsed(parsed, most)
+  if (wasRead(request)) {
+    // A parser has decoded a body with a content encoding, and a text may have lost a mark or a charset.
+    return parsed instanceof Uint8Array && !headers.has('content-encoding') ? readParsed(parsed, most) : undefined
+  }
   return readBody(request, most, Number(headers.get('content-length')?.[0] ?? 0))
 }
 

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import express from 'express'
 import Fastify from 'fastify'
 import { Hono } from 'hono'
@@ -72,6 +73,34 @@ const bytesOf = (
 
 const short = ({ status, body }: { status: number; body: string }): string =>
   `${status} ${/"code":"(\w+)"/.exec(body)?.[1] ?? ''}`.trim()
+
+describe('HTP-32 a body that a parser of Express has read', () => {
+  const raw = express.raw({ type: () => true })
+  const asText = express.text({ type: () => true })
+  it.each([
+    ['bytes', raw, {}, Buffer.from('{"x":1}'), 200],
+    ['bytes with a content encoding', raw, { 'content-encoding': 'gzip' }, gzipSync('{"x":1}'), 400],
+    ['text with a byte order mark', asText, {}, Buffer.from('\ufeff{"x":1}'), 400],
+    ['text', asText, { 'content-type': 'text/plain' }, Buffer.from('{"x":1}'), 400],
+  ])('is taken only as the bytes that were sent: %s', async (_, parser, headers, body, status) => {
+    const app = express().use(parser)
+    app.use(expressHandler(makeService(), { bind }))
+    const server = await listen(createServer(app))
+    try {
+      const url = `${origin}/repos/acme/site`
+      const container = await containerFor(await bindRequest({ url, method: 'POST', body: '{"x":1}' }))
+      const lines = [
+        ...['POST /repos/acme/site HTTP/1.1', 'host: api.example.com', 'connection: close'],
+        ...[`x-ucan-container: ${container}`, `content-length: ${body.length}`],
+        ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+      ]
+      const bytes = Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body])
+      expect((await exchange(server.port, bytes)).status).toBe(status)
+    } finally {
+      await server.close()
+    }
+  })
+})
 
 describe('HTP-30 a call that is bound to its request', () => {
   // The platform has rewritten the path before `fetchHandler` is called; the path that it passes on is compared.
