@@ -54,8 +54,7 @@ export interface Authorizer {
   authorize(container: string | Uint8Array, options?: CallOptions): Promise<Decision>
   /**
    * The same, synchronously. Every store, resolver, schema and the back end must answer synchronously, as the memory
-   * stores and the back end of Node do. Until the code that counts is loaded, in the first moments of a process, a call
-   * whose chain has limits is refused with `limit_unsupported`. Elsewhere than on Node, the message of a denial is its
+   * stores and the back end of Node do. Elsewhere than on Node, the message of a denial is its
    * code and its requirement, and a refused policy has no `detail`.
    *
    * @throws ArgumentError when one of them returns a promise.
@@ -183,7 +182,7 @@ export function deciderOf(options: DeciderOptions, holdSeconds?: number, shared?
   }
   const authorizer = Object.freeze({
     authorize: (container, call) => runAsync(decide(container, service, verifiers.forCall(), call, true)),
-    authorizeSync: (container) => runSync(decide(container, atOnce(hasty), verifiers.atOnce, undefined, true)),
+    authorizeSync: (container) => runSync(decide(container, hasty, verifiers.atOnce, undefined, true)),
     // CTN-10
     open: (container) => readContents(container, formats, settings),
     recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, service, call)),
@@ -326,11 +325,6 @@ function* decideAgain(authorization: Authorization, service: Service, options: C
   if (refusal !== undefined || state === 'unknown')
     throw new StoreError('the revocation store could not tell whether the call is revoked')
   return state === 'valid'
-}
-
-/** The service without a counter that is not loaded yet: no input may make a synchronous decision wait. */
-function atOnce(service: Service): Service {
-  return isPromiseLike(service.counter?.()) ? { ...service, counter: undefined } : service
 }
 
 /** The counter, which every service with approvals has: `completeOptions` requires it. */

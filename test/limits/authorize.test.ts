@@ -374,14 +374,12 @@ describe('LMT-12 limits of a chain', () => {
     expect(replay.size).toBe(0)
   })
 
-  it('are counted by the synchronous decision too, once the counter is loaded, and refused before', async () => {
+  it('are counted by the synchronous decision too, also right after the authorizer was made', async () => {
     const proofs = [await grant(maxUses(2))]
-    const early = encodeContainer([await call({ issuer: bob, proofs }), ...proofs])
-    const authorizer = service()
-    expect(verdict(authorizer.authorizeSync(early))).toBe('limit_unsupported at 0 LMT-06')
-    expect(await ask(authorizer, bob, proofs)).toBe('allowed')
     const container = async () => encodeContainer([await call({ issuer: bob, proofs }), ...proofs])
-    expect(verdict(authorizer.authorizeSync(await container()))).toBe('allowed')
+    const early = [await container(), await container()]
+    const authorizer = service()
+    for (const one of early) expect(verdict(authorizer.authorizeSync(one))).toBe('allowed')
     expect(verdict(authorizer.authorizeSync(await container()))).toBe('limit_exhausted at 0 LMT-12')
   })
 })

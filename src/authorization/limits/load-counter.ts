@@ -1,23 +1,23 @@
 /**
- * Loads the counter, for a service that has a `limitStore`.
+ * Makes the counter, for a service that has a `limitStore`.
  *
  * @module
  */
 
 import type { CallStore } from '../call-store.ts'
 import { core } from './core.ts'
-import type { Counter } from './counter.ts'
+import { type Counter, createCounter } from './counter.ts'
 import type { LimitStore } from './limit-store.ts'
 
-/** Returns the counter, or a promise until it is loaded. */
+/** Returns the counter. */
 export interface LoadedCounter {
-  (): Counter | Promise<Counter>
+  (): Counter
   /** Whether the counter can ask all stores in one request. */
   readonly asksTogether: boolean
 }
 
 /**
- * Starts to load the counter. Once it is loaded, calls need not wait for it.
+ * Makes the counter.
  *
  * @param holdSeconds - see `createCounter`.
  * @param callStore - see `createCounter`.
@@ -27,12 +27,6 @@ export function loadCounter(
   holdSeconds: number | undefined,
   callStore: CallStore | undefined,
 ): LoadedCounter {
-  const loading = import('./counter.ts').then(({ createCounter }) => {
-    counter = createCounter(store, holdSeconds, core, callStore)
-    return counter
-  })
-  let counter: Counter | Promise<Counter> = loading
-  // A call that waits for it reports the failure.
-  loading.catch(() => undefined)
+  const counter = createCounter(store, holdSeconds, core, callStore)
   return Object.assign(() => counter, { asksTogether: callStore !== undefined })
 }
