@@ -1,4 +1,5 @@
 import { sleep } from '../../support/back-off.ts'
+import { surviveLosses } from '../../support/survive-losses.ts'
 import { takeConnection } from '../../support/take-connection.ts'
 import { connectInTurn, ignoreLoss } from './connect-in-turn.ts'
 import type { ConnectionPool, PooledConnection } from './connection-pool.ts'
@@ -24,6 +25,7 @@ export function poolRunner(pool: ConnectionPool): PoolRunner {
   /** The last answer on each connection. */
   const heard = new WeakMap<PooledConnection, number>()
   const connect = connectInTurn(pool)
+  surviveLosses(pool)
 
   /** Returns a connection that is alive: a new one, or one on which something arrived a moment ago. */
   async function takeAlive(signal: AbortSignal): Promise<PooledConnection> {

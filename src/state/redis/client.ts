@@ -11,6 +11,7 @@ import { StoreError } from '../../errors.ts'
 import { sleep } from '../../support/back-off.ts'
 import type { OptionCheck } from '../../support/options.ts'
 import { withMethod } from '../../support/options.ts'
+import { surviveLosses } from '../../support/survive-losses.ts'
 import { watchSilence } from '../silence.ts'
 import { isOpening, openConnectionOf } from './open-connection.ts'
 
@@ -76,6 +77,7 @@ const looksMs = 10
  */
 export function scriptRunner(client: RedisStoreClient, timeoutMs: number): RunScript {
   const sendCommand = sendWith(client)
+  surviveLosses(client)
   let closed = 0
   const silence = watchSilence({
     limitMs: timeoutMs / 2,
