@@ -13,7 +13,15 @@ export interface LineTransportOptions {
    * print other lines. Default false.
    */
   readonly answersFaults?: boolean
-  /** Most bytes that wait for a slow reader. A message beyond them is not sent. Default 67108864. */
+  /**
+   * Answers the request of this side whose answer is a faulty line with an error, and ends the transport when no id can
+   * be read in the line. For the side of a server, whose answers somebody waits for. Default false.
+   */
+  readonly endsFaults?: boolean
+  /**
+   * Most bytes that wait for a slow reader; each message counts as 4,096 bytes more than its text. A message beyond them
+   * is not sent. Default 67108864.
+   */
   readonly maxWaitingBytes?: number
 }
 
@@ -21,8 +29,12 @@ const checks: OptionChecks<LineTransportOptions> & {
   readonly [Name in keyof LineTransportOptions]-?: ReturnType<typeof withDefault>
 } = Object.freeze({
   answersFaults: withDefault(flag, false),
+  endsFaults: withDefault(flag, false),
   maxWaitingBytes: withDefault(integerFrom(1), 67_108_864),
 })
+
+/** Bytes that a waiting message takes beside its text: its promises, and what they keep. GTW-44 */
+const costOfWaiting = 4_096
 
 /** Milliseconds to wait until the last messages are written. */
 const flushMs = 1_000
@@ -46,12 +58,13 @@ const flushMs = 1_000
  */
 export function lineTransport(input: Readable, output: Writable, options: LineTransportOptions = {}): McpTransport {
   readOptions('lineTransport', { input, output }, { input: withMethod('on'), output: withMethod('write') })
-  const { answersFaults, maxWaitingBytes } = readOptions<LineTransportOptions, typeof checks>(
+  const { answersFaults, endsFaults, maxWaitingBytes } = readOptions<LineTransportOptions, typeof checks>(
     'lineTransport',
     options,
     checks,
   )
   const writeLine = lineWriter(output)
+  let waiting = 0
   let started = false
   let closing = false
   let ended = false
@@ -68,7 +81,8 @@ export function lineTransport(input: Readable, output: Writable, options: LineTr
       for await (const line of readLines(input)) {
         if (closing) break
         const message = typeof line === 'string' ? parse(line) : lineFault(line.fault)
-        if (message instanceof TransportError) await refuse(message)
+        if (message instanceof TransportError)
+          await refuse(message, typeof line === 'string' ? [line, line] : line.ends)
         else if (message !== undefined) await deliver(message)
       }
     } catch (error) {
@@ -77,11 +91,25 @@ export function lineTransport(input: Readable, output: Writable, options: LineTr
     end()
   }
 
-  async function refuse(fault: TransportError): Promise<void> {
+  async function refuse(fault: TransportError, ends: readonly [string, string]): Promise<void> {
     report(fault)
+    if (endsFaults) return settle(fault, ends)
     if (!answersFaults) return
     const error = { code: -32_700, message: fault.message }
     await transport.send({ jsonrpc: '2.0', id: null, error }).catch(report)
+  }
+
+  /** A call gets an answer, also when the answer of the server cannot be read. */
+  async function settle({ code, message }: TransportError, ends: readonly [string, string]): Promise<void> {
+    const id = answeredId(...ends)
+    // A server may also print other lines; a message of this size is an answer.
+    if (id === 'unknown' && code === 'too_large') return transport.close()
+    if (id === 'unknown' || id === undefined) return
+    await deliver({
+      jsonrpc: '2.0',
+      id: id.id,
+      error: { code: -32_603, message: `the answer was refused: ${message}` },
+    })
   }
 
   async function deliver(message: unknown): Promise<void> {
@@ -105,10 +133,16 @@ export function lineTransport(input: Readable, output: Writable, options: LineTr
       const line = JSON.stringify(message)
       const bytes = Buffer.byteLength(line) + 1
       if (bytes > longestLine) throw new TransportError('too_large', `a message has more than ${longestLine} bytes`)
-      if (output.writableLength + bytes > maxWaitingBytes) {
+      const cost = bytes + costOfWaiting
+      if (waiting + cost > maxWaitingBytes) {
         throw new TransportError('too_large', `more than ${maxWaitingBytes} bytes wait for a slow reader`)
       }
-      await writeLine(line)
+      waiting += cost
+      try {
+        await writeLine(line)
+      } finally {
+        waiting -= cost
+      }
     },
     async close() {
       if (closing) return
@@ -130,6 +164,26 @@ function parse(line: string): unknown {
     return JSON.parse(line)
   } catch {
     return new TransportError('not_json', 'a line is not JSON')
+  }
+}
+
+/**
+ * The id of an answer, read in the beginning or the end of its line, where servers write it; `unknown` if it has
+ * another place, and undefined for a line that is not an answer.
+ */
+function answeredId(beginning: string, end: string): { readonly id: unknown } | 'unknown' | undefined {
+  if (!/^\s*\{/.test(beginning) || /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"\s*:/.test(beginning))
+    return undefined
+  const id = '"id"\\s*:\\s*("(?:[^"\\\\]|\\\\.){0,1024}"|-?[0-9.eE+-]{1,32})'
+  const version = '"jsonrpc"\\s*:\\s*"2\\.0"'
+  const found =
+    new RegExp(`^\\s*\\{\\s*(?:${version}\\s*,\\s*)?${id}\\s*,`).exec(beginning) ??
+    // The last brace of a line closes the message, so that the id before it is that of the message.
+    new RegExp(`,\\s*${id}\\s*(?:,\\s*${version}\\s*)?\\}\\s*$`).exec(end.slice(-2_048))
+  try {
+    return found === null ? 'unknown' : { id: JSON.parse(found[1] ?? '') }
+  } catch {
+    return 'unknown'
   }
 }
 

@@ -35,7 +35,7 @@ export async function openUpstream(
 ): Promise<Upstream> {
   if (config.type === 'http') return httpUpstream(server, config, own)
   const child = await startChild(server, config, await secretsOf(server, own))
-  const transport = lineTransport(child.output, child.input)
+  const transport = lineTransport(child.output, child.input, { endsFaults: true })
   return { transport, takesCredential: false, ended: child.ended, stop: child.stop }
 }
 

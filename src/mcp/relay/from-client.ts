@@ -18,8 +18,8 @@ import type { RelayedCall } from './tool-host.ts'
 import { RpcError } from './upstream-requests.ts'
 
 /**
- * Takes a message of the client. The answer of a transport is waited for where a message passes, except for requests,
- * whose answer can depend on further messages of the client.
+ * Takes a message of the client. The answer of a transport is waited for where a message passes or is refused; that of a
+ * request is not, whose answer can depend on further messages of the client.
  */
 export function takeFromClient(
   session: Session,
@@ -33,10 +33,7 @@ export function takeFromClient(
     if (read.id !== undefined) return respond(errorResponse(read.id, rpcCodes.invalidRequest, read.fault))
     return undefined
   }
-  if (read.kind === 'request') {
-    takeRequest(session, gate, read, respond)
-    return undefined
-  }
+  if (read.kind === 'request') return takeRequest(session, gate, read, respond)
   if (read.kind === 'response') {
     if (asked.delete(read.id)) return pass(session, withoutOurs(read.message, key))
     report(new Error('the client sent a response that nobody waits for'))
@@ -61,16 +58,14 @@ function takeRequest(
   gate: ToolGate<RelayedCall>,
   { id, method, message }: Extract<ReadMessage, { kind: 'request' }>,
   respond: Respond,
-): void {
+): Promise<void> | undefined {
   const { guarded, passing } = session
   const isGuarded = method === 'tools/call' || method === 'tools/list'
   // A guarded request is kept until it is answered; a request that passes is not.
   const characters = isGuarded ? charactersOf(message) : 0
   const refused = refusalOf(session, id, method, characters)
-  if (refused !== undefined) {
-    void respond(refused)
-    return
-  }
+  // A client that does not read its refusals sends no more requests.
+  if (refused !== undefined) return respond(refused)
   if (isGuarded) {
     const controller = new AbortController()
     guarded.set(id, controller)
@@ -80,7 +75,7 @@ function takeRequest(
       session.characters -= characters
     }
     session.run(guard(session, gate, { id, method, message, controller }).finally(done).then(respond))
-    return
+    return undefined
   }
   const { passes } = session
   const answers = passes !== undefined && listsCapabilities(method)
@@ -90,6 +85,7 @@ function takeRequest(
     const unsent = errorResponse(id, rpcCodes.internalError, 'the request could not be sent to the server')
     if (passing.delete(id)) void respond(unsent)
   })
+  return undefined
 }
 
 function refusalOf(session: Session, id: RequestId, method: string, characters: number): WireMessage | undefined {

@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { ArgumentError } from '../../../src/errors.ts'
 import { lineTransport } from '../../../src/gateway/transport/line-transport.ts'
+import { until } from '../../support/until.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -46,8 +47,7 @@ describe('lineTransport', () => {
       input.write(`"${'x'.repeat(4_194_304)}"\n`)
       input.write('{"a":2}\n')
       input.end()
-      await once(input, 'close')
-      await turn()
+      await until(() => messages.length === 1)
       expect(messages).toEqual([{ a: 2 }])
       expect(errors.map(({ message }) => message)).toEqual([
         'a line is not JSON',
@@ -86,7 +86,7 @@ describe('lineTransport', () => {
   })
 
   it('MCP-27 waits for a slow reader, up to a limit, and rejects when it is gone', async () => {
-    const { input, output, transport } = open({ maxWaitingBytes: 3_000 })
+    const { input, output, transport } = open({ maxWaitingBytes: 7_000 })
     await transport.start()
     let isSent = false
     const first = transport.send('x'.repeat(2_000)).then(() => (isSent = true))
@@ -161,5 +161,59 @@ describe('lineTransport', () => {
     expect(() => lineTransport({} as never, output)).toThrow(ArgumentError)
     expect(() => lineTransport(input, {} as never)).toThrow(ArgumentError)
     expect(() => lineTransport(input, output, { maxWaitingByte: 1 } as never)).toThrow(/did you mean/)
+  })
+
+  it('MCP-27 answers a request whose answer is too large, wherever the line has the id', async () => {
+    const large = 'x'.repeat(4_194_304)
+    const many = `[${'1,'.repeat(262_144)}1]`
+    const answered = [
+      [`{"jsonrpc":"2.0","id":"a\\"b","result":{"text":"${large}"}}`, 'a"b'],
+      [`{ "id" : 7 , "result":{"id":1,"text":"${large}"}}`, 7],
+      [`{"result":{"text":"${large}"},"jsonrpc":"2.0","id":8}`, 8],
+      [`{"result":{"text":"${large}","id":3},"id":9,"jsonrpc":"2.0"} `, 9],
+      [`{"jsonrpc":"2.0","id":10,"result":${many}}`, 10],
+    ] as const
+    for (const [line, id] of answered) {
+      const { input, transport, messages, closed } = open({ endsFaults: true })
+      await transport.start()
+      input.write(`${line}\n{"a":1}\n`)
+      input.end()
+      await until(() => closed() === 1)
+      expect(messages).toMatchObject([{ jsonrpc: '2.0', id, error: { code: -32_603 } }, { a: 1 }])
+      expect(closed()).toBe(1)
+    }
+    // Where no id can be read, the end of the session answers; other lines are skipped.
+    for (const [line, ends] of [
+      [`{"jsonrpc":"2.0","result":"${large}","id":3,"other":4}`, true],
+      [`{"method":"notifications/message","params":"${large}"}`, false],
+      [`{"jsonrpc":"2.0","method":"notifications/message","params":{"id":1,"text":"${large}"}}`, false],
+      ['{ ready }', false],
+      [large, false],
+    ] as const) {
+      const { input, transport, messages, closed } = open({ endsFaults: true })
+      await transport.start()
+      input.write(`${line}\n{"a":1}\n`)
+      await until(() => messages.length + closed() > 0)
+      expect([messages, closed()], line.slice(0, 60)).toEqual(ends ? [[], 1] : [[{ a: 1 }], 0])
+      await transport.close()
+    }
+  })
+
+  it('GTW-44 counts what a waiting message takes beside its text', async () => {
+    const { output, transport } = open({ maxWaitingBytes: 1_048_576 }, 1)
+    await transport.start()
+    const sent = Array.from({ length: 300 }, () =>
+      transport.send({ a: 1 }).then(
+        () => true,
+        () => false,
+      ),
+    )
+    await turn()
+    output.resume()
+    const taken = (await Promise.all(sent)).filter(Boolean).length
+    expect(taken).toBeGreaterThan(200)
+    expect(taken).toBeLessThan(256)
+    // What was taken counts no longer.
+    expect(await transport.send({ a: 2 })).toBe(undefined)
   })
 })
