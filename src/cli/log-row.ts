@@ -6,7 +6,7 @@ export interface LogRow {
   /** Seconds since 1970. */
   readonly time: number
   /**
-   * `allowed`, `denied`, `released`; the result of a call (`ok`, `error`, `unknown`); or what happened to a delegation
+   * `allowed`, `denied`, `released`; `would allow` or `would deny` for a decision without effect, as in a dry run; the result of a call (`ok`, `error`, `unknown`); or what happened to a delegation
    * (`issued`, `seen`, `revoked`).
    */
   readonly decision: string
@@ -62,8 +62,17 @@ export function rowOf(
   place: { readonly sequence: number; readonly log: string },
   intentOf: (id: string) => IntentEvent | undefined,
 ): LogRow {
-  return { time: event.time, ...factsOf(event, intentOf), ...(event.mode === 'shadow' && { mode: 'shadow' }), ...place }
+  const facts = factsOf(event, intentOf)
+  if (event.mode !== 'shadow') return { time: event.time, ...facts, ...place }
+  // A call of a dry run is sent, whatever was decided.
+  const decision = withoutEffect.get(facts.decision) ?? facts.decision
+  return { time: event.time, ...facts, decision, mode: 'shadow', ...place }
 }
+
+const withoutEffect: ReadonlyMap<string, string> = new Map([
+  ['allowed', 'would allow'],
+  ['denied', 'would deny'],
+])
 
 type Facts = Omit<LogRow, 'time' | 'sequence' | 'log' | 'mode'>
 

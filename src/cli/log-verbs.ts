@@ -29,7 +29,10 @@ const logPlace: readonly VerbOption[] = [
   logTable,
 ]
 
-const decisions = ['allowed', 'denied', 'released', 'ok', 'error', 'unknown', 'issued', 'seen', 'revoked'] as const
+const decisions = [
+  ...['allowed', 'denied', 'released', 'ok', 'error', 'unknown', 'issued', 'seen', 'revoked'],
+  ...['would allow', 'would deny'],
+] as const
 
 /** Verbs that show a log. */
 export const logVerbs: readonly Verb[] = [

@@ -143,7 +143,7 @@ function printerOf(flags: Flags, host: Host): LogView['print'] {
 
 /** The recorded arguments, with the intent alone, and the facts that a caller stated. */
 function showFacts(row: LogRow): string {
-  const isShown = row.decision === 'allowed' && row.args !== undefined
+  const isShown = ['allowed', 'would allow'].includes(row.decision) && row.args !== undefined
   return [isShown ? `args=${JSON.stringify(row.args, asJson)}` : '', showClaims(row)]
     .filter((text) => text !== '')
     .join(' ')

@@ -39,6 +39,8 @@ beforeAll(async () => {
   await sink.append(denied(4, { authenticated: false, invoker: agent, command: '/mail/send' }), {})
   await sink.append({ kind: 'settled', id: 'ab'.repeat(16), time: 1_800_000_005, before: 1 }, {})
   await sink.append(intent(6, { mode: 'shadow' }), {})
+  // The call of a dry run was sent.
+  await sink.append(denied(7, { command: '/mail/send', invoker: agent, mode: 'shadow' }), {})
   await sink.close()
 })
 afterAll(() => rm(folder, { recursive: true }))
@@ -52,7 +54,8 @@ describe('procura log', () => {
       ['2027-01-15T08:00:02Z', 'error', agent, '/mail/send', 'ERR_VAULT_UPSTREAM'],
       ['2027-01-15T08:00:03Z', 'denied', alice, '/files/read', 'policy_unsatisfied'],
       ['2027-01-15T08:00:04Z', 'denied', `claimed:${agent}`, '/mail/send', 'policy_unsatisfied'],
-      ['2027-01-15T08:00:06Z', 'allowed', agent, '/mail/send'],
+      ['2027-01-15T08:00:06Z', 'would allow', agent, '/mail/send'],
+      ['2027-01-15T08:00:07Z', 'would deny', agent, '/mail/send', 'policy_unsatisfied'],
     ])
     const rows = (await runCli(['log', directory, '--json'])).out.split('\n').map((line) => JSON.parse(line))
     expect(rows[0]).toMatchObject({ agent, onBehalfOf: alice, subject: alice, sequence: 1, log: directory })
@@ -183,10 +186,11 @@ describe('procura log', () => {
     const times = async (...words: string[]): Promise<string[]> =>
       (await runCli(['log', directory, ...words])).out.split('\n').map((line) => line.slice(17, 19))
     expect(await times('--agent', alice)).toEqual(['03'])
-    expect(await times('--agent', agent)).toEqual(['01', '02', '04', '06'])
+    expect(await times('--agent', agent)).toEqual(['01', '02', '04', '06', '07'])
     expect(await times('--command', '/files')).toEqual(['03'])
-    expect(await times('--command', '/mail')).toEqual(['01', '02', '04', '06'])
+    expect(await times('--command', '/mail')).toEqual(['01', '02', '04', '06', '07'])
     expect(await times('--decision', 'denied')).toEqual(['03', '04'])
+    expect(await times('--decision', 'would deny')).toEqual(['07'])
     expect(await times('--since', '1800000003', '--until', '2027-01-15T08:00:04Z')).toEqual(['03', '04'])
     // The form in which other verbs print a time, and an offset.
     expect(await times('--since', '2027-01-15T08:00:03.000Z', '--until', '2027-01-15T09:00:04.9+01:00')).toEqual([
