@@ -51,7 +51,8 @@ export async function observeTools(
     for (const each of message) batch.push(await one(each))
     return pass(upstream, batch)
   }
-  upstream.onmessage = (message) => pass(client, message)
+  upstream.onmessage = (message) =>
+    pass(client, Array.isArray(message) ? message.map(withoutContainer) : withoutContainer(message))
   const closed = Promise.all(
     [client, upstream].map(
       (side) =>
@@ -100,12 +101,15 @@ async function observe(
   }
 }
 
-/** The server never sees a container, in a dry run either. */
+/** The server never sees a container, and makes no denial, in a dry run either. */
 function withoutContainer(message: unknown): unknown {
-  const { params } = Object(message) as { readonly params?: { readonly _meta?: unknown } }
-  if (typeof params !== 'object' || params === null || typeof params._meta !== 'object' || params._meta === null) {
-    return message
+  let clean = message
+  for (const field of ['params', 'result'] as const) {
+    const part = (Object(message) as Readonly<Record<string, unknown>>)[field]
+    const { _meta } = Object(part) as { readonly _meta?: unknown }
+    if (typeof part !== 'object' || part === null || typeof _meta !== 'object' || _meta === null) continue
+    const kept = Object.entries(_meta).filter(([name]) => name !== metaKey && !name.startsWith(`${metaKey}.`))
+    clean = { ...Object(clean), [field]: { ...part, _meta: Object.fromEntries(kept) } }
   }
-  const kept = Object.entries(params._meta).filter(([name]) => name !== metaKey && !name.startsWith(`${metaKey}.`))
-  return { ...Object(message), params: { ...params, _meta: Object.fromEntries(kept) } }
+  return clean
 }
