@@ -136,7 +136,7 @@ export function createToolGate<S>(
         async (call: GuardedCall) => {
           // MCP-06
           const meta = withoutKey(request.params?._meta, key)
-          const params = { ...request.params, name: read.name, arguments: args, _meta: meta }
+          const params = { ...answersIn(request), name: read.name, arguments: args, _meta: meta }
           result = (await host.call({ ...request, params }, surroundings, call)) as ToolResult
           if (result?.isError === true) throw new ToolFailure()
           return receiptValue(result)
@@ -180,6 +180,19 @@ export function createToolGate<S>(
   }
 
   return { call, list, recheck: () => seen?.forget() }
+}
+
+/**
+ * MCP-34: a call has its name, its arguments and `_meta`. Nobody has signed other parameters, and no policy has seen
+ * them. The answers to the questions of a server are part of the protocol in versions without sessions.
+ */
+function answersIn({ params }: ToolRequest): Readonly<Record<string, unknown>> {
+  const { _meta, inputResponses, requestState } = (params ?? {}) as Readonly<Record<string, unknown>>
+  if (!Object.hasOwn(Object(_meta) as object, 'io.modelcontextprotocol/protocolVersion')) return {}
+  return {
+    ...(inputResponses !== undefined && { inputResponses }),
+    ...(requestState !== undefined && { requestState }),
+  }
 }
 
 interface ToolResult {

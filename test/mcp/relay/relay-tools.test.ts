@@ -61,6 +61,33 @@ describe('relayTools', () => {
     expect(errors).toEqual([])
   })
 
+  it('MCP-34 sends no parameter beside the signed ones, but answers in versions without sessions', async () => {
+    const { client, server } = await openRelay()
+    const answers = { inputResponses: { a: { action: 'accept' } }, requestState: 's' }
+    const beside = { args: { to: 'eve' }, input: 1, toolName: 'other', ...answers }
+    for (const isStateless of [false, true]) {
+      const call = await callOf(isStateless ? 'b' : 'a')
+      const version = isStateless ? { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } : {}
+      const params = { ...call.params, ...beside, _meta: { ...call.params._meta, ...version } }
+      void client.deliver({ ...call, params })
+      const sent = await server.next(isCall)
+      expect(sent.params).toEqual({
+        ...{ name: 'send', arguments: { to: 'carol@example.com' }, _meta: { progressToken: 7, ...version } },
+        ...(isStateless && answers),
+      })
+      await server.deliver({ jsonrpc: '2.0', id: sent.id, result: said('sent') })
+      await client.next()
+    }
+  })
+
+  it('MCP-23 takes the next request when the refusal of the one before is written', async () => {
+    const { client } = await openRelay({ passes: () => false })
+    const taken = client.deliver({ jsonrpc: '2.0', id: 1, method: 'resources/read' }) as unknown
+    expect(taken).toBeInstanceOf(Promise)
+    await taken
+    expect(client.sent).toMatchObject([{ id: 1, error: { code: -32_601 } }])
+  })
+
   it('MCP-20 MCP-22 sends an allowed call under an id of its own, and returns its result under the id of the client', async () => {
     const { client, server, records } = await openRelay()
     for (const id of [1, 'one', -0.5, '']) {
