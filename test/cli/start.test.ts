@@ -1,6 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { openJsonlAuditSink } from '../../src/entries/audit/jsonl.ts'
 import { root } from '../setup/entries.ts'
 import { readSources } from '../setup/source.ts'
 
@@ -42,3 +46,38 @@ describe('the program in a pipe', () => {
     expect([code, err]).toEqual([2, expect.not.stringContaining('procura:')])
   }, 60_000)
 })
+
+describe('the program that holds a key', () => {
+  it('CLI-29 opens no debugger at SIGUSR1', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'procura-debugger-'))
+    const sink = await openJsonlAuditSink({ directory: join(directory, 'log') })
+    const append = (time: number): Promise<unknown> =>
+      Promise.resolve(sink.append({ ...{ kind: 'revoked', id: `${time}`.repeat(32), time }, ...revoked }, {}))
+    await append(1)
+    const words = [
+      '--import',
+      'tsx',
+      `${root}src/entries/internal/procura.ts`,
+      'log',
+      join(directory, 'log'),
+      '--follow',
+    ]
+    const child = spawn(process.execPath, words, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    let err = ''
+    child.stderr.on('data', (chunk) => (err += String(chunk)))
+    await once(child.stdout, 'data')
+    child.kill('SIGUSR1')
+    await append(2)
+    await once(child.stdout, 'data')
+    child.kill('SIGKILL')
+    await once(child, 'close')
+    await sink.close()
+    await rm(directory, { recursive: true })
+    expect(err).toBe('')
+  })
+})
+
+const revoked = {
+  issuer: 'did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp',
+  revoked: 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy',
+} as never

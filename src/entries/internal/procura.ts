@@ -5,6 +5,9 @@ import process from 'node:process'
 import { readHiddenLine } from '../../cli/hidden-line.ts'
 import { run } from '../../cli/run.ts'
 
+// CLI-29: without a listener, Node opens its debugger at this signal, whose port shows the memory to every user of the machine.
+process.on('SIGUSR1', () => undefined)
+
 // The reader of the output may have closed it early, like `head`; nothing can be reported then.
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   if (code !== 'EPIPE') process.stderr.write(`procura: cannot write to standard output (${code})\n`)
