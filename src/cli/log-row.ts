@@ -6,7 +6,7 @@ export interface LogRow {
   /** Seconds since 1970. */
   readonly time: number
   /**
-   * `allowed`, `denied`, `released`; `would allow` or `would deny` for a decision without effect, as in a dry run; the result of a call (`ok`, `error`, `unknown`); or what happened to a delegation
+   * `allowed`, `denied`, `released`; `would allow` or `would deny` in a dry run; the result of a call (`ok`, `error`, `unknown`); or what happened to a delegation
    * (`issued`, `seen`, `revoked`).
    */
   readonly decision: string

@@ -5,7 +5,7 @@ import process from 'node:process'
 import { readHiddenLine } from '../../cli/hidden-line.ts'
 import { run } from '../../cli/run.ts'
 
-// CLI-29: without a listener, Node opens its debugger at this signal, whose port shows the memory to every user of the machine.
+// CLI-29: without a listener, Node opens its debugger at this signal, and every user can read the memory.
 process.on('SIGUSR1', () => undefined)
 
 // The reader of the output may have closed it early, like `head`; nothing can be reported then.

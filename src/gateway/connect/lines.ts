@@ -23,8 +23,8 @@ export interface LineFault {
 
 /**
  * Splits a stream of bytes into lines, one at a time: nothing more is read before the caller asks for the next line. A
- * line that is too long is skipped, and is not kept in memory. A last line without a line feed counts as one, and an empty
- * line as none. CON-05
+ * line that is too long is skipped, and is not kept in memory. A last line without a line feed counts as one. An empty
+ * one is skipped. CON-05
  */
 export async function* readLines(input: Readable): AsyncGenerator<string | LineFault, void> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

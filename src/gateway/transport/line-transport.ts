@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import { flag, integerFrom, type OptionChecks, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
 import { lineWriter, longestLine, readLines } from '../connect/lines.ts'
+import { answeredId } from './answered-id.ts'
 import { type McpTransport, TransportError } from './mcp-transport.ts'
 import { hasTooManyValues, mostValues } from './message-size.ts'
 
@@ -19,8 +20,8 @@ export interface LineTransportOptions {
    */
   readonly endsFaults?: boolean
   /**
-   * Most bytes that wait for a slow reader; each message counts as 4,096 bytes more than its text. A message beyond them
-   * is not sent. Default 67108864.
+   * Most bytes that wait for a slow reader; each message counts as 4,096 bytes more than its text. A message beyond
+   * them is not sent. Default 67108864.
    */
   readonly maxWaitingBytes?: number
 }
@@ -33,7 +34,7 @@ const checks: OptionChecks<LineTransportOptions> & {
   maxWaitingBytes: withDefault(integerFrom(1), 67_108_864),
 })
 
-/** Bytes that a waiting message takes beside its text: its promises, and what they keep. GTW-44 */
+/** Bytes that a waiting message takes beside its text: its promises, and what they keep. */
 const costOfWaiting = 4_096
 
 /** Milliseconds to wait until the last messages are written. */
@@ -63,8 +64,7 @@ export function lineTransport(input: Readable, output: Writable, options: LineTr
     options,
     checks,
   )
-  const writeLine = lineWriter(output)
-  let waiting = 0
+  const writeLine = countedWriter(output, maxWaitingBytes)
   let started = false
   let closing = false
   let ended = false
@@ -93,23 +93,16 @@ export function lineTransport(input: Readable, output: Writable, options: LineTr
 
   async function refuse(fault: TransportError, ends: readonly [string, string]): Promise<void> {
     report(fault)
-    if (endsFaults) return settle(fault, ends)
+    if (endsFaults) {
+      const id = answeredId(...ends)
+      // A server may also print other lines; a message of this size is an answer.
+      if (id === 'unknown' && fault.code === 'too_large') return transport.close()
+      const message = `the answer was refused: ${fault.message}`
+      return typeof id === 'object' ? deliver({ jsonrpc: '2.0', ...id, error: { code: -32_603, message } }) : undefined
+    }
     if (!answersFaults) return
     const error = { code: -32_700, message: fault.message }
     await transport.send({ jsonrpc: '2.0', id: null, error }).catch(report)
-  }
-
-  /** A call gets an answer, also when the answer of the server cannot be read. */
-  async function settle({ code, message }: TransportError, ends: readonly [string, string]): Promise<void> {
-    const id = answeredId(...ends)
-    // A server may also print other lines; a message of this size is an answer.
-    if (id === 'unknown' && code === 'too_large') return transport.close()
-    if (id === 'unknown' || id === undefined) return
-    await deliver({
-      jsonrpc: '2.0',
-      id: id.id,
-      error: { code: -32_603, message: `the answer was refused: ${message}` },
-    })
   }
 
   async function deliver(message: unknown): Promise<void> {
@@ -133,16 +126,7 @@ export function lineTransport(input: Readable, output: Writable, options: LineTr
       const line = JSON.stringify(message)
       const bytes = Buffer.byteLength(line) + 1
       if (bytes > longestLine) throw new TransportError('too_large', `a message has more than ${longestLine} bytes`)
-      const cost = bytes + costOfWaiting
-      if (waiting + cost > maxWaitingBytes) {
-        throw new TransportError('too_large', `more than ${maxWaitingBytes} bytes wait for a slow reader`)
-      }
-      waiting += cost
-      try {
-        await writeLine(line)
-      } finally {
-        waiting -= cost
-      }
+      await writeLine(line, bytes)
     },
     async close() {
       if (closing) return
@@ -156,6 +140,22 @@ export function lineTransport(input: Readable, output: Writable, options: LineTr
   return transport
 }
 
+/** Writes lines while fewer than so many bytes wait. */
+function countedWriter(output: Writable, most: number): (line: string, bytes: number) => Promise<void> {
+  const writeLine = lineWriter(output)
+  let waiting = 0
+  return async (line, bytes) => {
+    const cost = bytes + costOfWaiting
+    if (waiting + cost > most) throw new TransportError('too_large', `more than ${most} bytes wait for a slow reader`)
+    waiting += cost
+    try {
+      await writeLine(line)
+    } finally {
+      waiting -= cost
+    }
+  }
+}
+
 /** The message of a line; undefined for an empty one. */
 function parse(line: string): unknown {
   if (line.trim() === '') return undefined
@@ -164,26 +164,6 @@ function parse(line: string): unknown {
     return JSON.parse(line)
   } catch {
     return new TransportError('not_json', 'a line is not JSON')
-  }
-}
-
-/**
- * The id of an answer, read in the beginning or the end of its line, where servers write it; `unknown` if it has
- * another place, and undefined for a line that is not an answer.
- */
-function answeredId(beginning: string, end: string): { readonly id: unknown } | 'unknown' | undefined {
-  if (!/^\s*\{/.test(beginning) || /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"\s*:/.test(beginning))
-    return undefined
-  const id = '"id"\\s*:\\s*("(?:[^"\\\\]|\\\\.){0,1024}"|-?[0-9.eE+-]{1,32})'
-  const version = '"jsonrpc"\\s*:\\s*"2\\.0"'
-  const found =
-    new RegExp(`^\\s*\\{\\s*(?:${version}\\s*,\\s*)?${id}\\s*,`).exec(beginning) ??
-    // The last brace of a line closes the message, so that the id before it is that of the message.
-    new RegExp(`,\\s*${id}\\s*(?:,\\s*${version}\\s*)?\\}\\s*$`).exec(end.slice(-2_048))
-  try {
-    return found === null ? 'unknown' : { id: JSON.parse(found[1] ?? '') }
-  } catch {
-    return 'unknown'
   }
 }
 
