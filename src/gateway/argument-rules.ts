@@ -11,6 +11,7 @@ import { ipAddress } from '../capability/argument-types/ip-address.ts'
 import { listOf } from '../capability/argument-types/list-of.ts'
 import { oneLine } from '../capability/argument-types/one-line.ts'
 import { path } from '../capability/argument-types/path.ts'
+import { segment } from '../capability/argument-types/segment.ts'
 import { shellWord } from '../capability/argument-types/shell-word.ts'
 import { url } from '../capability/argument-types/url.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
@@ -26,6 +27,7 @@ const typesByName: Readonly<Record<ArgumentTypeName, () => StandardSchema>> = Ob
   ipAddress: () => ipAddress(),
   oneLine: () => oneLine(),
   path: () => path(),
+  segment: () => segment(),
   shellWord: () => shellWord(),
   url: () => url({ schemes: ['http', 'https'] }),
 })

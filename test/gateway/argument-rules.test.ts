@@ -27,6 +27,7 @@ const wrong: Readonly<Record<ArgumentTypeName, readonly unknown[]>> = {
   ipAddress: ['127.1', '010.0.0.1', true],
   oneLine: ['a\nb', 'a\u202eb', 7],
   path: ['/data/../etc/passwd', 'data', '/data//a', '/data/%2e%2e/a', ['/data/a', '/data/..'], [['/data']], { a: 1 }],
+  segment: ['public-1/../secret', 'public-%2e', '..', 'a?b', '', 5],
   shellWord: ['a b', '-rf', '$(x)'],
   url: ['https://example.com@evil.example/', 'https://example.com/../b', 'file:///etc', 'https://EXAMPLE.com/'],
 }
@@ -36,6 +37,7 @@ const right: Readonly<Record<ArgumentTypeName, unknown>> = {
   ipAddress: '127.0.0.1',
   oneLine: 'a name',
   path: '/data/a',
+  segment: 'public-1',
   shellWord: 'a-b',
   url: 'http://example.com/a',
 }

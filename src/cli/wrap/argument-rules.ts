@@ -10,7 +10,16 @@ import type { ServerPlan } from './planned.ts'
 /** The rules of a server for the arguments of its tools. */
 export type ArgumentRules = Pick<GatewayServer, 'paths' | 'types' | 'only'>
 
-const typeNames: readonly string[] = ['email', 'hostName', 'ipAddress', 'oneLine', 'path', 'shellWord', 'url']
+const typeNames: readonly string[] = [
+  'email',
+  'hostName',
+  'ipAddress',
+  'oneLine',
+  'path',
+  'segment',
+  'shellWord',
+  'url',
+]
 
 /**
  * Adds the types of arguments, and the closed arguments of tools, to the definition of the server. WRP-16

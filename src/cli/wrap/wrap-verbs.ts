@@ -60,7 +60,7 @@ export const wrapVerbs: readonly Verb[] = [
         value: 'NAME=TYPE',
         many: true,
         about:
-          'the type of an argument of the tools, such as to=email: one value in one spelling; email, hostName, ipAddress, oneLine, path, shellWord or url',
+          'the type of an argument of the tools, such as to=email: one value in one spelling; email, hostName, ipAddress, oneLine, path, segment, shellWord or url',
       },
       {
         name: 'only',

@@ -1,9 +1,18 @@
 import type { ObjectShape, StringShape } from './shape.ts'
 
 /** The argument types of `procura/arguments` that a configuration can give to an argument. */
-export type ArgumentTypeName = 'email' | 'hostName' | 'ipAddress' | 'oneLine' | 'path' | 'shellWord' | 'url'
+export type ArgumentTypeName = 'email' | 'hostName' | 'ipAddress' | 'oneLine' | 'path' | 'segment' | 'shellWord' | 'url'
 
-const names: readonly ArgumentTypeName[] = ['email', 'hostName', 'ipAddress', 'oneLine', 'path', 'shellWord', 'url']
+const names: readonly ArgumentTypeName[] = [
+  'email',
+  'hostName',
+  'ipAddress',
+  'oneLine',
+  'path',
+  'segment',
+  'shellWord',
+  'url',
+]
 
 const argument: StringShape = { kind: 'string', noun: 'the name of an argument' }
 
