@@ -6,8 +6,8 @@ export interface LogRow {
   /** Seconds since 1970. */
   readonly time: number
   /**
-   * `allowed`, `denied`, `released`; `would allow` or `would deny` in a dry run; the result of a call (`ok`, `error`, `unknown`); or what happened to a delegation
-   * (`issued`, `seen`, `revoked`).
+   * `allowed`, `denied`, `released`; `would allow` or `would deny` in a dry run; the result of a call (`ok`, `error`,
+   * `unknown`); or the event of a delegation (`issued`, `seen`, `revoked`).
    */
   readonly decision: string
   /** The DID of the principal that acted. */

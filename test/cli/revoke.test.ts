@@ -37,7 +37,7 @@ const clients = newClients()
 beforeEach(async () => {
   machine = newMachine()
   keyFile = machine.keyFile
-  config = machine.write('.mcp.json', JSON.stringify({ mcpServers: { mail: mail() } }))
+  config = machine.write('.claude.json', JSON.stringify({ mcpServers: { mail: mail() } }))
   expect((await machine.procura(['wrap', config, '--key-file', keyFile])).code).toBe(0)
 })
 

@@ -52,7 +52,7 @@ describe('the program that holds a key', () => {
     const directory = await mkdtemp(join(tmpdir(), 'procura-debugger-'))
     const sink = await openJsonlAuditSink({ directory: join(directory, 'log') })
     const append = (time: number): Promise<unknown> =>
-      Promise.resolve(sink.append({ ...{ kind: 'revoked', id: `${time}`.repeat(32), time }, ...revoked }, {}))
+      Promise.resolve(sink.append({ ...{ kind: 'revoked', id: `${time}`.repeat(32), time }, ...revoked } as never, {}))
     await append(1)
     const words = [
       '--import',
@@ -80,4 +80,4 @@ describe('the program that holds a key', () => {
 const revoked = {
   issuer: 'did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp',
   revoked: 'bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy',
-} as never
+}

@@ -374,7 +374,8 @@ describe('HTP-32 a request that is read', () => {
     ['with a body that is too long', '/repos', 'too long' as const, 413],
     ['whose body was read before', '/repos', undefined, 400],
   ])('is refused %s', async (_, target, body, status) => {
-    const request = { method: 'POST', target, host: 'api.example.com', header: () => [], body: async () => body }
+    const read = { header: () => [], names: () => [], body: async () => body }
+    const request = { method: 'POST', target, host: 'api.example.com', ...read }
     expect(await bindToRequest({ origins: [origin] }).read(request)).toMatchObject({ bound: false, status })
   })
 })

@@ -59,12 +59,8 @@ const flushMs = 1_000
  */
 export function lineTransport(input: Readable, output: Writable, options: LineTransportOptions = {}): McpTransport {
   readOptions('lineTransport', { input, output }, { input: withMethod('on'), output: withMethod('write') })
-  const { answersFaults, endsFaults, maxWaitingBytes } = readOptions<LineTransportOptions, typeof checks>(
-    'lineTransport',
-    options,
-    checks,
-  )
-  const writeLine = countedWriter(output, maxWaitingBytes)
+  const given = readOptions<LineTransportOptions, typeof checks>('lineTransport', options, checks)
+  const writeLine = countedWriter(output, given.maxWaitingBytes)
   let started = false
   let closing = false
   let ended = false
@@ -93,14 +89,14 @@ export function lineTransport(input: Readable, output: Writable, options: LineTr
 
   async function refuse(fault: TransportError, ends: readonly [string, string]): Promise<void> {
     report(fault)
-    if (endsFaults) {
+    if (given.endsFaults) {
       const id = answeredId(...ends)
       // A server may also print other lines; a message of this size is an answer.
       if (id === 'unknown' && fault.code === 'too_large') return transport.close()
       const message = `the answer was refused: ${fault.message}`
       return typeof id === 'object' ? deliver({ jsonrpc: '2.0', ...id, error: { code: -32_603, message } }) : undefined
     }
-    if (!answersFaults) return
+    if (!given.answersFaults) return
     const error = { code: -32_700, message: fault.message }
     await transport.send({ jsonrpc: '2.0', id: null, error }).catch(report)
   }

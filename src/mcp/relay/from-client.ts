@@ -18,8 +18,8 @@ import type { RelayedCall } from './tool-host.ts'
 import { RpcError } from './upstream-requests.ts'
 
 /**
- * Takes a message of the client. The answer of a transport is waited for where a message passes or is refused. That of a
- * request is not: its answer can depend on further messages of the client.
+ * Takes a message of the client. The answer of a transport is waited for where a message passes or is refused. That of
+ * a request is not: its answer can depend on further messages of the client.
  */
 export function takeFromClient(
   session: Session,

@@ -38,7 +38,7 @@ function newService() {
 }
 
 describe('SVC-23 the health of a service whose stores are away', () => {
-  const { callStore: _, ...separate } = memoryStores({ clock })
+  const separate = memoryStores({ clock })
   const serviceWith = (change: object) =>
     createService({
       audience: self.did,
