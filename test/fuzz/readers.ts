@@ -45,7 +45,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   [
     'service',
     isGiven,
-    'createService.close createService.health createService.guard createService.commands createService.handlers createService.takesRevocations',
+    'createService.close createService.health createService.checkHealth createService.guard createService.commands createService.handlers createService.takesRevocations',
   ],
   ['guard', 'reads a container as `authorize` does', 'createGuard.remaining'],
   ['policy', writes, 'and eq every gt gte like lt lte ne not or some policyFor printSelector'],
