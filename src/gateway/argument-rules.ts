@@ -1,3 +1,4 @@
+// node only: reads the configuration of a gateway
 /**
  * The rules of a configuration for the arguments of tools: the type of each name, and the only names of a call.
  *

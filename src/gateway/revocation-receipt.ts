@@ -1,3 +1,4 @@
+// node only: encodes by Buffer
 import { openContainer } from '../authorization/open-container.ts'
 import type { Signer } from '../principal/signer.ts'
 import { issueReceipt } from '../receipt/issue-receipt.ts'

@@ -60,8 +60,5 @@ export function personalKeyBox(secret: StoreSecret): PersonalKeyBox {
 
 /** The error of a name whose key was destroyed. */
 export function destroyedKey(): AuditError {
-  return new AuditError(
-    'ERR_AUDIT_ERASED',
-    'the key of this person was destroyed, so personal data cannot be recorded',
-  )
+  return new AuditError('ERR_AUDIT_ERASED', 'the key of this person was destroyed, so personal data cannot be recorded')
 }

@@ -62,8 +62,8 @@ describe('names of options', () => {
 
 /**
  * A signal that a caller may have can be undefined, and so can the fields of a request, as for `fetch` of the platform.
- * A few required options are reported where they are used, with an example. `verifyReceipt` compares a value that is null, and refuses undefined by itself (RCP-09); the
- * last checkpoint of a log may be unknown.
+ * A few required options are reported where they are used, with an example. `verifyReceipt` compares a value that is
+ * null, and refuses undefined by itself (RCP-09); the last checkpoint of a log may be unknown.
  */
 function mayBeEmpty(place: string, option: string, value: unknown): boolean {
   return (

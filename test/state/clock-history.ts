@@ -92,7 +92,7 @@ export interface Counts {
 }
 
 /** Seconds between two histories: the stores may forget one before the next one. */
-export const historySeconds = 50_000
+const historySeconds = 50_000
 const steps = 40
 /** Around the tolerances and the lifetimes; every clock is right again before the next history. */
 const jumps = [1, 59, 61, 240, 299, 300, 301, 359, 361, 599, 601, 661, 3_600, 10_000] as const
@@ -110,7 +110,7 @@ interface Call {
  *
  * @param start - the time at which it begins; the clocks are right.
  */
-export async function playClockHistory(
+async function playClockHistory(
   services: readonly ClockService[],
   seed: number,
   start: number,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Gateway, openGateway, readGatewayConfig } from '../../../src/entries/gateway.ts'
 import { newClients } from '../../gateway/connect/client.ts'
@@ -35,7 +36,7 @@ function optionsOf(page: string): string[] {
 async function wrapped(options: readonly string[]): Promise<string> {
   const mail = {
     command: process.execPath,
-    args: [`${root}test/gateway/serve/mailing-server.mjs`],
+    args: [fileURLToPath(new URL('../../gateway/serve/mailing-server.mjs', import.meta.url))],
     env: { MAIL_KEY: 'canary-of-the-mail-key' },
   }
   const path = machine.write('.claude.json', JSON.stringify({ mcpServers: { mail } }))
