@@ -14,6 +14,13 @@ export interface SessionRefusal {
   readonly invoker?: string
 }
 
+/** A client with a place. */
+export interface AdmittedSession {
+  readonly leave: () => void
+  /** Whether its delegation is still valid and not revoked. Undefined for a client that was asked for no proof. */
+  readonly isHeld?: () => Promise<boolean>
+}
+
 /** Options of {@link admitSession}. */
 export interface AdmitSessionOptions {
   readonly sessions: SessionPlaces
@@ -22,22 +29,22 @@ export interface AdmitSessionOptions {
   readonly needsProof: boolean
   /** The fault of each new session when the gateway ends. */
   readonly ending: () => HelloError | undefined
-  readonly generation: Pick<Generation, 'audience' | 'config' | 'revocations'>
+  readonly current: () => Pick<Generation, 'audience' | 'config' | 'revocations'>
 }
 
 /**
  * Gives a client the place of a session with a server. It is asked for its proof where each session needs one, and
  * where the places or the pace of those without a proof are used up.
  *
- * @returns the end of the place, or the refusal.
+ * @returns the end of the place, with whether the agent still has the right that it has proved; or the refusal.
  */
 export async function admitSession(
   socket: Socket,
   server: string,
-  { sessions, pace, needsProof, ending, generation }: AdmitSessionOptions,
-): Promise<{ readonly leave: () => void } | SessionRefusal> {
+  { sessions, pace, needsProof, ending, current }: AdmitSessionOptions,
+): Promise<AdmittedSession | SessionRefusal> {
   const isAsked = needsProof || !sessions.hasAnonymous() || !pace.hasAnonymous()
-  const proof = isAsked ? await askProof(socket, serverPlace(server), generation) : undefined
+  const proof = isAsked ? await askProof(socket, serverPlace(server), current) : undefined
   if (proof !== undefined && 'code' in proof) return { fault: needsProof ? proof : beyondShare(proof) }
   const closing = ending()
   if (closing !== undefined) return { fault: closing }
@@ -51,7 +58,8 @@ export async function admitSession(
   }
   if (waitMs > 0) await turn(socket, waitMs)
   const late = socket.destroyed ? left : ending()
-  if (late === undefined) return { leave: place }
+  if (late === undefined)
+    return { leave: place, ...(proof !== undefined && { isHeld: async () => (await proof.holder()) === proof.agent }) }
   place()
   return { fault: late }
 }

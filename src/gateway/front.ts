@@ -8,7 +8,7 @@
 import type { Socket } from 'node:net'
 import { type DenialSampler, sampleDenials } from '../audit/sample-denials.ts'
 import { quote } from '../support/quote.ts'
-import { admitSession, type SessionRefusal } from './admit-session.ts'
+import { type AdmittedSession, admitSession, type SessionRefusal } from './admit-session.ts'
 import { type ApiFront, createApiFront } from './api/api-front.ts'
 import type { ApprovalDesk, WantedCall } from './approvals/approval-desk.ts'
 import { type CallApprovalNeed, needOf } from './approvals/approval-need.ts'
@@ -74,7 +74,7 @@ export function createFront(options: FrontOptions): Front {
   const sampler = sampleDenials()
   const apis = createApiFront({ supply, dryRun, sampler, onEvent, mostUndecided: most.requests })
   const [sessions, pace] = [sessionPlaces(dryRun), sessionPace()]
-  const takeApprovals = approvalsTaker(options)
+  const [takeApprovals, checkHolders] = [approvalsTaker(options), holdersCheck(open)]
   let isClosing = false
 
   function take(socket: Socket): void {
@@ -94,17 +94,17 @@ export function createFront(options: FrontOptions): Front {
     if (isClosing) return refuse(socket, closing, onEvent)
     if ('approvals' in hello) return takeApprovals(socket, hello.approvals, places)
     if (!('server' in hello)) places.begin(socket)
-    if ('revoke' in hello || 'refusal' in hello) return takeNews(socket, hello, options, sampler)
+    if ('revoke' in hello) return takeRevocation(socket, hello.revoke, supply, checkHolders, onEvent)
+    if ('refusal' in hello) return takeRefusal(socket, hello.refusal, options, sampler)
     if ('api' in hello) return takeRequest(socket, hello.api, apis, supply, onEvent)
     const { server } = hello
     if (!supply.current().servers.has(server)) return refuse(socket, unknown(server, supply), onEvent)
-    const generation = supply.current()
     const ending = (): HelloError | undefined => (isClosing ? closing : undefined)
-    const admitted = await admitSession(socket, server, { sessions, pace, needsProof, generation, ending })
+    const admitted = await admitSession(socket, server, { sessions, pace, needsProof, current: supply.current, ending })
     if ('fault' in admitted) return refuseSession(socket, admitted, server, options, sampler)
     places.begin(socket)
     try {
-      const session = await begin(socket, server)
+      const session = await begin(socket, server, admitted)
       void session.closed.then(admitted.leave)
     } catch (error) {
       admitted.leave()
@@ -113,13 +113,13 @@ export function createFront(options: FrontOptions): Front {
     }
   }
 
-  async function begin(socket: Socket, server: string): Promise<GatewaySession> {
+  async function begin(socket: Socket, server: string, { isHeld }: AdmittedSession): Promise<GatewaySession> {
     // A change that one session finds counts for the others at once: they look again before their next call.
     let own: GatewaySession | undefined
     const onToolsChanged = (): void => {
       for (const other of open) if (other !== own && other.server === server) other.recheck()
     }
-    const session = await openSession(socket, server, { supply, dryRun, sampler, onToolsChanged, onEvent })
+    const session = await openSession(socket, server, { supply, dryRun, sampler, isHeld, onToolsChanged, onEvent })
     own = session
     follow(session, open, onEvent)
     if (isClosing) await session.close({ graceMs: 0 })
@@ -174,6 +174,23 @@ function follow(session: GatewaySession, open: Set<GatewaySession>, onEvent: OnG
   })
 }
 
+/** Checks the clients of all sessions: one round at a time, and one more after the last of many revocations. */
+function holdersCheck(open: ReadonlySet<GatewaySession>): () => void {
+  let [isRunning, isWanted] = [false, false]
+  const run = async (): Promise<void> => {
+    isRunning = true
+    while (isWanted) {
+      isWanted = false
+      for (const session of open) await session.checkHolder()
+    }
+    isRunning = false
+  }
+  return () => {
+    isWanted = true
+    if (!isRunning) void run()
+  }
+}
+
 /** Takes the requests of agents for approvals, of a bounded number of connections at a time. */
 function approvalsTaker({
   supply,
@@ -193,7 +210,7 @@ function approvalsTaker({
     const need = needOf(supply.current(), wanted)
     if (typeof need === 'string') return refuse(socket, { code: 'approval_refused', message: need }, onEvent)
     // A stranger would use up the places of the requests, and the patience of the approver.
-    const proof = needsProof ? await askProof(socket, need, supply.current()) : undefined
+    const proof = needsProof ? await askProof(socket, need, supply.current) : undefined
     if (proof !== undefined && 'code' in proof) return refuse(socket, proof, onEvent)
     if (!conversations.take(socket)) return refuse(socket, tooMany, onEvent)
     places.begin(socket)
@@ -221,7 +238,8 @@ function openSession(
     supply,
     onEvent,
     ...own
-  }: Pick<FrontOptions, 'supply' | 'onEvent'> & Pick<GatewaySessionOptions, 'dryRun' | 'sampler' | 'onToolsChanged'>,
+  }: Pick<FrontOptions, 'supply' | 'onEvent'> &
+    Pick<GatewaySessionOptions, 'dryRun' | 'sampler' | 'isHeld' | 'onToolsChanged'>,
 ): Promise<GatewaySession> {
   return openGatewaySession({
     ...{ server, socket, ...own, current: supply.current },
@@ -256,17 +274,6 @@ function takeRequest(socket: Socket, api: string, apis: ApiFront, supply: Supply
   apis.take(socket, api)
 }
 
-function takeNews(
-  socket: Socket,
-  hello: { readonly revoke: string } | { readonly refusal: HookRefusalClaim },
-  options: FrontOptions,
-  sampler: DenialSampler,
-): Promise<void> {
-  const { supply, onEvent } = options
-  if ('revoke' in hello) return takeRevocation(socket, hello.revoke, supply, onEvent)
-  return takeRefusal(socket, hello.refusal, options, sampler)
-}
-
 /** GTW-42: any process of the user can say that a hook has refused a call, as it can make an unsigned call. */
 async function takeRefusal(
   socket: Socket,
@@ -291,6 +298,7 @@ async function takeRevocation(
   socket: Socket,
   container: string,
   supply: Supply,
+  onTaken: () => void,
   onEvent: OnGatewayEvent,
 ): Promise<void> {
   const { service, signer } = supply.current()
@@ -299,6 +307,7 @@ async function takeRevocation(
     const { code, message } = result.denial
     return refuse(socket, { code: 'revocation_refused', message: `${message} (${code})` }, onEvent)
   }
+  onTaken()
   const { revoked, recorded } = result
   endWith(socket, { revoked, recorded, receipt: await revocationReceipt(signer, container, revoked) })
   onEvent({ level: 'info', event: 'revoked', message: `the delegation ${revoked} is revoked` })

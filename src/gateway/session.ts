@@ -17,6 +17,7 @@ import { lineTransport } from './transport/line-transport.ts'
 import type { McpTransport } from './transport/mcp-transport.ts'
 import { openUpstream, type Upstream } from './upstream/open-upstream.ts'
 import type { OwnCalls } from './upstream/own-calls.ts'
+import { whileHeld } from './while-held.ts'
 import { withoutRoots } from './without-roots.ts'
 
 /** A session that is open. */
@@ -30,6 +31,8 @@ export interface GatewaySession {
   close(options: { readonly graceMs: number }): Promise<void>
   /** The next call of a tool waits for a new list of the server. */
   recheck(): void
+  /** Ends the session when its client has lost the right that it has proved. Never rejects. */
+  checkHolder(): Promise<void>
 }
 
 /**
@@ -44,6 +47,9 @@ const pinsMaxAge = 60
  */
 const most = Object.freeze({ maxInProgress: 64, maxCharacters: 8_388_608, maxWaitingBytes: 16_777_216 })
 
+/** Milliseconds for the calls in progress of a client that has lost its right. */
+const lostMs = 30_000
+
 /** Options of {@link openGatewaySession}. */
 export interface GatewaySessionOptions {
   readonly server: string
@@ -54,6 +60,8 @@ export interface GatewaySessionOptions {
   readonly dryRun: boolean
   /** Selects the refusals of unsigned calls that are recorded. */
   readonly sampler: DenialSampler
+  /** Whether the client still has the right that it has proved. Undefined when it was asked for no proof. */
+  readonly isHeld: (() => Promise<boolean>) | undefined
   /** Called before the first message is read. */
   readonly onReady: () => void
   /** Called when the session finds that the tools of the server have changed. */
@@ -68,12 +76,19 @@ export interface GatewaySessionOptions {
  * @throws UpstreamError when there is no connection to the server.
  */
 export async function openGatewaySession(options: GatewaySessionOptions): Promise<GatewaySession> {
-  const { server, socket, current, dryRun, sampler, onReady, onToolsChanged, onFault } = options
+  const { server, socket, current, dryRun, sampler, isHeld, onReady, onToolsChanged, onFault } = options
   const { maxWaitingBytes } = most
   const begun = current()
   const begunWith = serverIn(begun, server)
   const upstream = await openUpstream(server, begunWith.config, ownOf(current))
-  const client = recordDenials(withoutRoots(lineTransport(socket, socket, { answersFaults: true, maxWaitingBytes })), {
+  const wire = lineTransport(socket, socket, { answersFaults: true, maxWaitingBytes })
+  const held =
+    isHeld === undefined
+      ? undefined
+      : whileHeld(wire, isHeld, () => {
+          close({ graceMs: lostMs }).catch(() => undefined)
+        })
+  const client = recordDenials(withoutRoots(held?.client ?? wire), {
     ...{ server, audience: begun.audience, sink: begun.sink, sampler },
     onError: () => onFault('the refusal of a call could not be recorded'),
   })
@@ -87,19 +102,22 @@ export async function openGatewaySession(options: GatewaySessionOptions): Promis
     if (!isEnding) onFault(`its program ended (${way})`)
   })
   onReady()
-  const relay = await startRelay(client, upstream, view, { dryRun, onToolsChanged, onFault })
+  const starting = startRelay(client, upstream, view, { dryRun, onToolsChanged, onFault })
+  const relay = await starting
   // GTW-23: the program ends with its session.
   const closed = relay.closed.then(() => upstream.stop())
+  async function close({ graceMs }: { readonly graceMs: number }): Promise<void> {
+    view.end()
+    isEnding = true
+    await (await starting).close({ graceMs })
+    await closed
+  }
   return {
     server,
     closed,
     recheck: () => relay.recheck?.(),
-    async close({ graceMs }) {
-      view.end()
-      isEnding = true
-      await relay.close({ graceMs })
-      await closed
-    },
+    checkHolder: async () => void (await held?.check()),
+    close,
   }
 }
 

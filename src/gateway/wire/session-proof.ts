@@ -59,19 +59,21 @@ export interface ProvenClient extends Proven {
 export async function askProof(
   socket: Socket,
   wanted: ProvenPlace,
-  generation: Pick<Generation, 'audience' | 'config' | 'revocations'>,
+  current: () => Pick<Generation, 'audience' | 'config' | 'revocations'>,
 ): Promise<ProvenClient | HelloError> {
   const challenge = newChallenge()
-  socket.write(`${JSON.stringify({ procura: 1, audience: generation.audience, challenge })}\n`)
+  socket.write(`${JSON.stringify({ procura: 1, audience: current().audience, challenge })}\n`)
   const line = await readFirstLine(socket, proofMs)
   if (typeof line !== 'string') return line
-  const prove = (): Promise<Proven | string> => provenBy(proofIn(line), { ...wanted, challenge }, generation)
+  const given = proofIn(line)
+  const proven = await provenBy(given, { ...wanted, challenge }, current())
+  if (typeof proven === 'string') return { code: 'proof_refused', message: proven }
+  // The signed call is for the beginning, and expires soon.
   const holder = async (): Promise<string | undefined> => {
-    const proven = await prove()
-    return typeof proven === 'string' ? undefined : proven.agent
+    const still = await heldBy(proven.agent, String(given.chain), wanted, current())
+    return typeof still === 'string' ? undefined : still.agent
   }
-  const proven = await prove()
-  return typeof proven === 'string' ? { code: 'proof_refused', message: proven } : { ...proven, holder }
+  return { ...proven, holder }
 }
 
 /** A text that no other connection has. */
@@ -102,11 +104,20 @@ export async function provenBy(
   const { args, invoker } = decision.authorization
   if (args['server'] !== wanted.server || args['challenge'] !== wanted.challenge)
     return 'the proof is for another connection'
-  const verdict = await verifyDelegation(chain, { audience: invoker, revocations })
+  return heldBy(invoker, chain, wanted, { config, revocations })
+}
+
+/** The agent, if a chain gives it a right for a server or an API now; a text is the fault. */
+async function heldBy(
+  agent: string,
+  chain: string,
+  wanted: ProvenPlace,
+  { config, revocations }: Pick<Generation, 'config' | 'revocations'>,
+): Promise<Proven | string> {
+  const verdict = await verifyDelegation(chain, { audience: agent, revocations })
   if (!verdict.verified) return verdict.denial.message
   const isServed = config.subjects.includes(verdict.subject)
-  if (isServed && isAbout(verdict.command, wanted.whole))
-    return { agent: invoker, branch: verdict.proofs[0]?.audience ?? invoker }
+  if (isServed && isAbout(verdict.command, wanted.whole)) return { agent, branch: verdict.proofs[0]?.audience ?? agent }
   return `the delegation is not for ${quote(wanted.server)} of an owner of this gateway; delegate one to the agent`
 }
 

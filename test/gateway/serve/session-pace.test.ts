@@ -99,7 +99,7 @@ describe('a session that waits for its turn', () => {
       },
     }
     const pace = { hasAnonymous: () => true, take: () => waitMs }
-    const options = { sessions, pace, ending, needsProof: false, generation: {} as never }
+    const options = { sessions, pace, ending, needsProof: false, current: () => ({}) as never }
     return { places, admitted: admitSession(socket, 'mail', options) }
   }
 

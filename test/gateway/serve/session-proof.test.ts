@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { requestApproval } from '../../../src/approval/request-approval.ts'
 import { encodeContainer } from '../../../src/container/container.ts'
 import { attenuate } from '../../../src/delegation/attenuate.ts'
@@ -173,6 +174,37 @@ describe('a session over TCP', () => {
     expect(revoked).toMatchObject({ revoked: String(chain.cid) })
     const [, answer] = await exchange(hello, ({ challenge }) => proof(challenge))
     expect(answer).toMatchObject({ error: { code: 'proof_refused', message: expect.stringContaining('revoked') } })
+  })
+
+  it('ends when its chain is revoked, and reads nothing with the credential of the server [GTW-75] [GTW-38] [attack 97]', async () => {
+    await gateway.close()
+    const args = [fileURLToPath(new URL('hostile-server.mjs', import.meta.url))]
+    const hostile = { type: 'stdio', command: process.execPath, args, env: { MODE: 'usual' }, allow: ['resources'] }
+    home.configure((given) => void Object.assign(given, { servers: { mail: hostile } }))
+    gateway = await home.open()
+    const [host, port] = gateway.place.split(':')
+    /** Opens a session, and sends a request in each turn. */
+    async function begin(own: Delegation): Promise<() => Promise<Line | undefined>> {
+      const socket = connect(Number(port), host).on('error', () => undefined)
+      onTestFinished(() => void socket.destroy())
+      const lines = createInterface({ input: socket })[Symbol.asyncIterator]()
+      const next = async (line: string): Promise<Line | undefined> => {
+        socket.write(`${line}\n`)
+        const { value, done } = await lines.next()
+        return done === true ? undefined : (JSON.parse(value as string) as Line)
+      }
+      const asked = await next(hello())
+      await next(await proof(asked?.['challenge'], { chain: [own] }))
+      return () => next('{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a"}}')
+    }
+    const reads = [await begin(chain), await begin(await agent.give(home.owner, '/mcp/mail'))] as const
+    for (const read of reads) expect(await read()).toHaveProperty('result.contents')
+    const revocation = await revoke({ issuer: home.owner, delegation: chain })
+    const line = JSON.stringify({ procura: 1, revoke: encodeContainer([revocation, chain]) })
+    expect((await exchange(() => line))[0]).toHaveProperty('revoked')
+    expect(await reads[0]()).toBeUndefined()
+    expect(await reads[1]()).toHaveProperty('result.contents')
+    await until(async () => (await gateway.health()).sessions === 1, 20)
   })
 
   it('is opened while strangers hold every connection without a proof [GTW-22] [attack 98]', async () => {
