@@ -145,6 +145,35 @@ describe('procura key rotate, for the owner of a gateway', () => {
     expect(await called()).not.toBe('sent to bob')
   })
 
+  it('gives no agent a delegation again that a narrower one has replaced [WRP-44]', async () => {
+    const file = JSON.stringify({ mcpServers: { mail: mail() } })
+    const [first, second] = [machine.write('.claude.json', file), machine.write('.cursor/mcp.json', file)]
+    const wrap = (path: string, ...more: readonly string[]) =>
+      machine.procura(['wrap', path, '--agent', 'claude', '--key-file', keyFile, ...more])
+    expect((await wrap(first)).code).toBe(0)
+    const server = (await held()).map(({ command }) => command).find((one) => one !== '/mcp/mail')
+    expect((await wrap(second, '--policy', 'send: .to == bob')).code).toBe(0)
+    const before = await held()
+    expect(before.map(({ command }) => command).sort()).toEqual(['/mcp/mail', `${server}/send`])
+    expect((await rotate()).code).toBe(0)
+    expect((await held()).map(({ command }) => command).sort()).toEqual(['/mcp/mail', `${server}/send`])
+  })
+
+  it.each([
+    ['a gateway has taken the revocation', true],
+    ['the revocation waits for a gateway', false],
+  ])('gives no agent a revoked delegation again from a copy in its file, when %s [WRP-44]', async (_, isRunning) => {
+    const path = join(folder(), 'delegations')
+    const copy = readFileSync(path)
+    if (isRunning) await open()
+    expect((await machine.procura(['revoke', '--agent', 'claude'])).code).toBe(0)
+    for (const gateway of gateways.splice(0)) await gateway.close()
+    writeFileSync(path, copy, { mode: 0o600 })
+    const { code, err } = await rotate()
+    expect([code, await held()]).toEqual([0, []])
+    expect(err).toContain('does not get 1 of its former delegations again')
+  })
+
   it('can be followed by wrap, revoke --agent and unwrap [WRP-44]', async () => {
     await rotate()
     const second = machine.write('second.json', JSON.stringify({ mcpServers: { post: mail() } }))

@@ -1,5 +1,6 @@
 // node only: reads and writes files
 import { basename, dirname, join, resolve } from 'node:path'
+import { openContainer } from '../../authorization/open-container.ts'
 import { delegate } from '../../delegation/delegate.ts'
 import type { Delegation } from '../../delegation/delegation.ts'
 import type { Did } from '../../did/did.ts'
@@ -108,10 +109,15 @@ async function moveAgents(move: Move): Promise<readonly string[]> {
   const { home, place } = move
   const messages: string[] = []
   const counts: number[] = []
+  const revoked = await waitingRevocations(home)
   for (const name of new Set([...(await namesInFolder(join(home, 'agents'))), ...recordedAgents(place)])) {
     try {
-      const count = await moveAgent(move, name)
-      if (count > 0) counts.push(count)
+      const { made, left } = await moveAgent(move, name, revoked)
+      if (made > 0) counts.push(made)
+      if (left > 0)
+        messages.push(
+          `the agent ${name} does not get ${left} of its former delegations again, because \`wrap\` did not issue them, or they were replaced or revoked; issue what it needs with \`procura delegate\``,
+        )
     } catch (error) {
       const fault = error instanceof Error ? inOwnWords(error.message) : 'unknown error'
       messages.push(`the agent ${name} keeps its former delegations, which end: ${fault}`)
@@ -122,10 +128,20 @@ async function moveAgents(move: Move): Promise<readonly string[]> {
   return [made, ...messages]
 }
 
-/** @returns the number of delegations that the agent has again. */
-async function moveAgent({ home, place, owner, former, stores, lock }: Move, name: string): Promise<number> {
+/**
+ * Signs again only what is on record and in the file of the agent: a delegation that was replaced is on record alone, and
+ * the agent can put a copy of a revoked one into its file.
+ *
+ * @param revoked - the delegations whose revocation waits for the gateway. They are still on record.
+ * @returns the number of delegations that the agent has again, and of those that it loses.
+ */
+async function moveAgent(
+  { home, place, owner, former, stores, lock }: Move,
+  name: string,
+  revoked: ReadonlySet<string>,
+): Promise<{ readonly made: number; readonly left: number }> {
   const folder = join(home, 'agents', name)
-  if (!(await exists(folder))) return 0
+  if (!(await exists(folder))) return { made: 0, left: 0 }
   const recorded = await issuedTo(place, name)
   const store = await stores(folder)
   const inFile = await held(store)
@@ -134,7 +150,10 @@ async function moveAgent({ home, place, owner, former, stores, lock }: Move, nam
   const old = chains.filter(({ length }) => length === 1).map(lastOf)
   const { signer } = owner
   const known = [...recorded, ...inFile].filter(({ issuer }) => issuer === signer.did)
-  const again = [...new Map(old.filter(isCurrent).map((one) => [termsOf(one), one] as const))]
+  const [onRecord, present] = [recorded, inFile].map((list) => new Set(list.map(idOf))) as [Set<string>, Set<string>]
+  const current = old.filter((one) => isCurrent(one) && present.has(idOf(one)))
+  const kept = current.filter((one) => onRecord.has(idOf(one)) && !revoked.has(idOf(one)))
+  const again = [...new Map(kept.map((one) => [termsOf(one), one] as const))]
   const made: Delegation[] = []
   for (const [terms, { audience, command, policy, notBefore, expiration, meta }] of again) {
     const same = known.find((one) => termsOf(one) === terms)
@@ -143,11 +162,29 @@ async function moveAgent({ home, place, owner, former, stores, lock }: Move, nam
   }
   await noteIssued(place, name, made)
   const add = new Map(made.map((one) => [one.cid.toString(), one.bytes]))
-  if (old.length > 0) await store.change({ add, remove: old.map(({ cid }) => cid.toString()) }, {})
+  if (old.length > 0) await store.change({ add, remove: old.map(idOf) }, {})
   await changeSubject(folder, former, signer.did, lock)
   // The gateway will not take their revocation, because it does not act for the former DID any more.
   await forgetIssued(place, name, old)
-  return made.length
+  return { made: made.length, left: current.length - kept.length }
+}
+
+function idOf({ cid }: Delegation): string {
+  return cid.toString()
+}
+
+/** The delegations whose revocation the gateway takes at its next start. */
+async function waitingRevocations(home: string): Promise<ReadonlySet<string>> {
+  const folder = join(home, 'revocations')
+  const names = (await exists(folder)) ? await namesInFolder(folder) : []
+  const found = new Set<string>()
+  for (const name of names.filter((one) => one.endsWith('.ucan'))) {
+    const file = await readPrivateFile(join(folder, name), { timeoutMs: 10_000 })
+    if (file === undefined || file === 'unchanged') continue
+    const { invocations } = await openContainer(new TextDecoder().decode(file.bytes).trim())
+    for (const { args } of invocations) found.add(String(args['revoke']))
+  }
+  return found
 }
 
 /** Writes the DID of the owner into the `connect.json` of an agent, in the place of a former one, in one step. */
