@@ -106,23 +106,23 @@ export function untypedArguments(
   policy: Policy,
   { types = {}, paths = [] }: ArgumentRules,
 ): readonly UntypedArgument[] {
-  const found = new Map(policy.flatMap((statement) => patternsIn(statement)))
-  return [...found]
-    .filter(([name]) => !Object.hasOwn(types, name) && !paths.includes(name))
-    .flatMap(([name, pattern]) => {
-      const one = faultOf(name, pattern)
-      return one === undefined ? [] : [{ name, ...one }]
-    })
+  const found = new Map<string, UntypedArgument>()
+  for (const [name, pattern] of policy.flatMap((statement) => patternsIn(statement))) {
+    const fault = Object.hasOwn(types, name) || paths.includes(name) ? undefined : faultOf(name, pattern)
+    // One pattern of several is enough: in `or`, each of them permits a call.
+    if (fault !== undefined && !found.has(name)) found.set(name, { name, ...fault })
+  }
+  return [...found.values()]
 }
 
 function faultOf(name: string, pattern: string): Omit<UntypedArgument, 'name'> | undefined {
   if (pattern.includes('://'))
     return { fault: 'is compared as a string, and a URL has many spellings', type: `pass --type ${name}=url` }
-  if (pattern.startsWith('*')) {
+  if (pattern.startsWith('*') || (pattern.includes('*') && pattern.includes('@'))) {
     const type = pattern.includes('@') ? 'email' : 'TYPE'
     const more = type === 'TYPE' ? `, where TYPE is one of ${typeNames.join(', ')}` : ''
     return {
-      fault: `is compared as a string, so \`*\` also matches other values before it, in a list or on another line`,
+      fault: `is compared as a string, so \`*\` also matches other values, in a list or on another line`,
       type: `pass --type ${name}=${type}${more}`,
     }
   }

@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest'
+import type { Policy } from '../../../src/capability/policy/statement.ts'
+import { untypedArguments } from '../../../src/cli/wrap/argument-rules.ts'
+
+const namesOf = (policy: Policy, types = {}): readonly string[] =>
+  untypedArguments(policy, { types }).map(({ name }) => name)
+
+describe('a pattern on an argument without a type', () => {
+  it.each(['*@example.com', 'team-*@example.com', 'bob@*', '*', 'https://example.com/*', '/data/*'])(
+    'is reported for %s, until the argument has a type [WRP-16]',
+    (pattern) => {
+      expect(namesOf([['like', '.to', pattern]])).toEqual(['to'])
+      expect(namesOf([['like', '.to', pattern]], { to: 'email' })).toEqual([])
+    },
+  )
+
+  it('is reported where another pattern of the argument is harmless, in any order [WRP-16]', () => {
+    const patterns = [
+      ['like', '.to', '*@example.com'],
+      ['like', '.to', 'bob*'],
+    ] as const
+    expect(namesOf([['or', [...patterns]]])).toEqual(['to'])
+    expect(namesOf([['or', [...patterns].reverse()]])).toEqual(['to'])
+    expect(namesOf([['like', '.to', 'bob*']])).toEqual([])
+  })
+})
