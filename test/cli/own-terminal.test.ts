@@ -29,6 +29,11 @@ describe('a terminal', () => {
     )
   })
 
+  it('behind a terminal that `sudo` has made for its user is refused as well [CLI-27]', () => {
+    expect(() => checkOwnTerminal({ fd, isTTY: true }, own, String(own + 1))).toThrow(/belongs to the user/)
+    expect(() => checkOwnTerminal({ fd, isTTY: true }, own, String(own))).not.toThrow()
+  })
+
   it('of the same user, and an input that is no terminal, is taken [CLI-27]', () => {
     for (const input of [{ fd, isTTY: true }, { fd: 'x', isTTY: true }, {}, undefined])
       expect(() => checkOwnTerminal(input, own)).not.toThrow()
