@@ -94,8 +94,9 @@ export interface GuardOptions<Args = unknown>
   /** Where records go. */
   readonly audit: AuditOptions
   /**
-   * Records the delegations of each allowed call, before its handler runs. If the record fails, the handler does not
-   * run, and the call rejects with the error of the ledger. Default: only the audit log names them, by their CIDs.
+   * Records the delegations of each allowed call that it can verify by itself, before its handler runs. If the record
+   * fails, the handler does not run, and the call rejects with the error of the ledger. Default: only the audit log
+   * names them, by their CIDs.
    */
   readonly ledger?: Pick<Ledger, 'seen'>
   /**
