@@ -54,13 +54,15 @@ export async function unwrap(words: readonly string[], flags: Flags, host: Host)
     const { document } = readDocument(file, client.name)
     const restoredBy = (record: WrapRecord): Restored =>
       restore(file.text, { ...record, layers: record.layers.filter((one) => isPresent(one, document)) }, client)
-    const exact = hashOf(restoredBy(stored).text) === stored.layers[0]?.before
+    const isOriginal = hashOf(restoredBy(stored).text) === stored.layers[0]?.before
     const { record, messages: rotated, left } = withPresentSecrets(stored, file.text, client, opened)
     for (const message of rotated) host.complain(message)
     const result = restoredBy(record)
-    if (flags['dry-run'] === true) return report(file, { ...result, exact }, flags, host)
+    const isRotated = record !== stored
+    const [exact, values] = [isOriginal && !isRotated, isOriginal && isRotated]
+    if (flags['dry-run'] === true) return report(file, { ...result, exact }, values, flags, host)
     // A run that is killed goes on with the texts that it writes now.
-    if (record !== stored) await storeRecord(opened.vault, record)
+    if (isRotated) await storeRecord(opened.vault, record)
     if (result.text !== file.text) await replaceConfigFile(file, result.text)
     const { done, gone, open } = sortEntries(record, result.text, client.read(result.text), result.restored)
     const revokes = flags['keep-delegations'] !== true
@@ -76,7 +78,7 @@ export async function unwrap(words: readonly string[], flags: Flags, host: Host)
     for (const message of messages) host.complain(message)
     if (flags['keep-vault'] === true)
       host.complain('the servers stay in gateway.json, and their credentials in the vault')
-    const code = report(file, { ...result, exact, kept: [...result.kept, ...gone] }, flags, host)
+    const code = report(file, { ...result, exact, kept: [...result.kept, ...gone] }, values, flags, host)
     return isRevoked || !revokes ? code : 1
   })
 }
@@ -152,11 +154,21 @@ function notWrapped(file: ConfigFile, home: string, flags: Flags, host: Host): n
   return 0
 }
 
-function report(file: ConfigFile, { exact, restored, kept }: Restored, flags: Flags, host: Host): number {
+/** @param isOtherwiseExact - whether the file has its original bytes but for rotated secrets. */
+function report(
+  file: ConfigFile,
+  { exact, restored, kept }: Restored,
+  isOtherwiseExact: boolean,
+  flags: Flags,
+  host: Host,
+): number {
   if (flags['json'] === true)
     host.print(JSON.stringify({ path: file.path, restored: restored.map((place) => JSON.parse(place)), kept, exact }))
   for (const { name, reason } of kept) host.complain(`${name} stays: ${reason}`)
-  const how = exact ? 'the file has its original bytes' : 'the file was changed since; the other changes stay'
+  const original = isOtherwiseExact
+    ? 'the file has its original bytes, with the present values of its rotated secrets'
+    : 'the file was changed since; the other changes stay'
+  const how = exact ? 'the file has its original bytes' : original
   if (flags['json'] !== true)
     host.print(
       `${flags['dry-run'] === true ? 'would restore' : 'restored'} ${restored.length} ${restored.length === 1 ? 'server' : 'servers'} of ${file.path}; ${how}`,

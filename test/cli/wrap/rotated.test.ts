@@ -74,6 +74,7 @@ describe('unwrap after the rotation of a secret', () => {
       const literal = JSON.stringify(next)
       const start = isHeader ? at - 'Bearer '.length - 1 : at - 1
       expect(readFileSync(path, 'utf8')).toBe(`${text.slice(0, start)}${literal}${text.slice(at + 6)}`)
+      expect(out).toContain('the file has its original bytes, with the present values of its rotated secrets')
       expect(out + err).not.toContain('old-1')
       expect(out + err).not.toContain(next)
       expect(await credentials()).toBe('')
