@@ -129,8 +129,8 @@ async function moveAgents(move: Move): Promise<readonly string[]> {
 }
 
 /**
- * Signs again only what is on record and in the file of the agent: a delegation that was replaced is on record alone, and
- * the agent can put a copy of a revoked one into its file.
+ * Signs again only what is on record and in the file of the agent: a delegation that was replaced is on record alone,
+ * and the agent can put a copy of a revoked one into its file.
  *
  * @param revoked - the delegations whose revocation waits for the gateway. They are still on record.
  * @returns the number of delegations that the agent has again, and of those that it loses.
