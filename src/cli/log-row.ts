@@ -1,4 +1,4 @@
-import type { AuditEvent, IntentEvent } from '../audit/events/event.ts'
+import type { AuditEvent, DeniedEvent, IntentEvent } from '../audit/events/event.ts'
 import type { IpldMap } from '../ipld/value.ts'
 
 /** An event as `procura log` shows it. */
@@ -26,6 +26,15 @@ export interface LogRow {
   readonly about?: string
   /** The code of a denial or an error. */
   readonly code?: string
+  /** Of a denial: whether the call is known to come from its invoker. */
+  readonly authenticated?: boolean
+  /** Of a denial: the position in the chain, the requirement, and the statement of the policy that is not met. */
+  readonly at?: number
+  readonly requirement?: string
+  readonly policy?: DeniedEvent['policy']
+  /** Of a line about denials that were not recorded: their number, and the time of the first one. */
+  readonly suppressed?: number
+  readonly since?: number
   /** The arguments that the service records. */
   readonly args?: IpldMap
   /** The CID of the delegation that was issued or seen. */
@@ -82,11 +91,13 @@ function factsOf(event: AuditEvent, intentOf: (id: string) => IntentEvent | unde
       return { decision: 'allowed', ...callOf(event) }
     case 'denied': {
       const { authenticated, invoker, command, subject, code, chain, claimed, invocation } = event
-      if (authenticated === true) return { decision: 'denied', ...callOf(event), about: code, code }
+      const { at, policy, requirement, suppressed, since } = event
+      const reason = compact({ authenticated, at, requirement, policy, suppressed, since })
+      if (authenticated === true) return { decision: 'denied', ...callOf(event), about: code, code, ...reason }
       // A stranger may have written all of this.
       return compact({
         ...{ decision: 'denied', claimedAgent: invoker, command, subject, about: code, code, chain, invocation },
-        claimed: textsIn(claimed),
+        ...{ claimed: textsIn(claimed), ...reason },
       })
     }
     case 'outcome':

@@ -96,7 +96,8 @@ describe('procura log', () => {
     const released = { kind: 'released', vault: 'smtp', version: '7', downscoped: false } as const
     await sink.append({ ...released, id: '2'.padStart(32, '0'), time: 1_800_000_002, intent: intent(1).id }, {})
     await sink.append(outcome(3, 1, { status: 'error', code: 'ERR_X', upstreamStatus: 503 }), {})
-    await sink.append(denied(4), {})
+    const reason = { at: 1, requirement: 'POL-01', policy: { statement: 0, path: [], operator: '==', selector: '.to' } }
+    await sink.append({ ...denied(4), authenticated: true, ...reason }, {})
     await sink.append(delegationTo(agent, 5), {})
     await sink.append({ kind: 'revoked', id: '6'.padStart(32, '0'), time: 1_800_000_006, revoked: third }, {})
     await sink.close()
@@ -117,7 +118,7 @@ describe('procura log', () => {
       { ...call, args: { to: args.to, raw: { '/': { bytes: 'AQI' } }, count: 3 } },
       { ...call, decision: 'released', credential: 'smtp', version: '7' },
       { ...call, decision: 'error', code: 'ERR_X', upstreamStatus: 503 },
-      { decision: 'denied', code: 'policy_unsatisfied' },
+      { decision: 'denied', code: 'policy_unsatisfied', authenticated: true, ...reason },
       { decision: 'issued', delegation: third, audience: agent, expiration: 1_900_000_000 },
       { decision: 'revoked', revoked: third },
     ])
