@@ -8,10 +8,7 @@ import { readRevocationEntry } from '../revocation/revocation-entry.ts'
 import type { AddRevocationOptions, RevocationEntry, RevocationRegistry } from '../revocation/revocation-store.ts'
 import { createMutex } from '../support/mutex.ts'
 import { quote } from '../support/quote.ts'
-import { type Clock, never, secondsOf } from '../time.ts'
-
-/** Seconds after its expiration in which a revocation is still added at the start, because clocks differ. */
-const keepFor = 300
+import { never } from '../time.ts'
 
 /** A registry whose revocations are in a file, too. */
 export interface KeptRevocations extends RevocationRegistry {
@@ -24,11 +21,7 @@ export interface KeptRevocations extends RevocationRegistry {
  *
  * @throws AuditError when the file cannot be read, or is not in this form; the error of the registry.
  */
-export async function keepRevocations(
-  registry: RevocationRegistry,
-  path: string,
-  clock: Clock,
-): Promise<KeptRevocations> {
+export async function keepRevocations(registry: RevocationRegistry, path: string): Promise<KeptRevocations> {
   const files = machineFiles
   const file = setUp(`${quote(path, 256)} cannot be used; make it readable and writable for this process`, () => {
     const isNew = files.stateAt(path) === undefined
@@ -65,8 +58,8 @@ export async function keepRevocations(
     for (const [at, line] of whole.split('\n').slice(0, -1).entries()) {
       lines.add(line)
       const { entry, options } = readLine(line, `${quote(path, 256)}, line ${at + 1},`)
-      if (entry.expiration === never || entry.expiration + keepFor >= secondsOf(clock))
-        await registry.add(entry, options)
+      // One that is over, too: the clock may be ahead, and the registry notes what it forgets.
+      await registry.add(entry, options)
     }
   } catch (error) {
     files.close(file)

@@ -18,7 +18,6 @@ import {
   readOptions,
   withMethod,
 } from '../support/options.ts'
-import { systemClock } from '../time.ts'
 import { type FileVaultOptions, openFileVault } from '../vault/stores/file/file-vault.ts'
 import { withOwnKey } from '../vault/stores/file/key.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -97,10 +96,9 @@ export async function openFileService(options: FileServiceOptions): Promise<Serv
   const log = await openJsonlAuditSink(place)
   let kept: KeptRevocations | undefined
   try {
-    const { clock = systemClock, revocations } = given
-    const registry = registryOf('openFileService', given.registry, revocations)
+    const registry = registryOf('openFileService', given.registry, given.revocations)
     if (registry !== undefined)
-      kept = await keepRevocations(registry, join(place.directory, `${place.prefix ?? 'audit'}.revocations`), clock)
+      kept = await keepRevocations(registry, join(place.directory, `${place.prefix ?? 'audit'}.revocations`))
     const wasUsed = log.history && (await readUsedCalls(log.history, given))
     // A spread would leave out inherited options, and with them the misspelt ones.
     const recording: AuditOptions = Object.create(audit, { sink: { value: log, enumerable: true } })

@@ -21,15 +21,17 @@ export async function readUsedCalls(
   }: Pick<AuthorizeOptions, 'clock' | 'clockTolerance' | 'maxInvocationLifetime'>,
 ): Promise<WasUsed | undefined> {
   const lifetime = maxInvocationLifetime === never ? Number.POSITIVE_INFINITY : maxInvocationLifetime
-  const from = secondsOf(clock) - lifetime - 2 * clockTolerance
+  let from: number | undefined
   const used = new Set<string>()
   for await (const page of history.newestFirst({})) {
+    // The clock may be ahead: when it is corrected, the calls before the last record are valid again.
+    from ??= Math.min(secondsOf(clock), page[0]?.event.time ?? 0) - lifetime - 2 * clockTolerance
     for (const { event } of page) {
       if (event.kind !== 'intent' || event.mode === 'shadow') continue
       used.add(event.invocation)
       if (event.task !== undefined) used.add(event.task)
     }
-    if (page.every(({ event }) => event.time < from)) break
+    if (page.every(({ event }) => event.time < (from as number))) break
   }
   if (used.size === 0) return undefined
   return async ({ cid, fields, task }) => {

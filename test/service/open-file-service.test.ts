@@ -146,6 +146,32 @@ describe('a service whose key, vault and log are in files', () => {
     }
   })
 
+  it('SVC-25 SVC-26 RVK-13 remembers them where its clock is ahead when it is opened, and corrected later', async () => {
+    const start = Math.floor(Date.now() / 1000)
+    const clock = { time: start, now: () => clock.time }
+    const expiration = start + 3_600
+    const delegated = () => delegate({ issuer: owner, audience: agent.did, command: send, expiration })
+    const [grant, kept] = [await delegated(), await delegated()]
+    const audience = await didOf(at('service.key'))
+    const callOver = async (proof = grant): Promise<string> => {
+      const args = { to: 'bob' }
+      return encodeContainer([await invoke({ issuer: agent, audience, command: send, args, proofs: [proof] }), proof])
+    }
+    const open = (): Promise<Service> => openFileService(options({ ...memoryStores({ clock }), registry: true, clock }))
+    const used = await callOver(kept)
+    const first = await open()
+    expect(await first.call(used)).toMatchObject({ allowed: true })
+    const revocation = encodeContainer([await revoke({ issuer: owner, delegation: grant }), grant])
+    expect(await first.revoke(revocation)).toMatchObject({ accepted: true })
+    await first.close()
+    clock.time = start + 86_400
+    const second = await open()
+    clock.time = start
+    expect(await second.call(await callOver())).toMatchObject({ denial: { code: 'revoked' } })
+    expect(await second.call(used)).toMatchObject({ denial: { code: 'replayed' } })
+    await second.close()
+  })
+
   it('SVC-25 continues after a torn line, and does not start with a line that is not a revocation', async () => {
     const open = (): Promise<Service> => openFileService(options({ ...memoryStores(), registry: true }))
     await (await open()).close()
