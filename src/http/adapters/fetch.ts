@@ -1,6 +1,7 @@
 import { bodyReadBefore } from '../read-container.ts'
 import { answerRequest, type CallTaker, type HandlerOptions, type Incoming, readHandlerOptions } from './answer.ts'
 import type { Answer } from './answer-response.ts'
+import { hostOf } from './node-response.ts'
 
 /**
  * Serves calls where a server is a function from a `Request` to a `Response`: Deno, Bun, Cloudflare Workers, Next.js,
@@ -31,18 +32,22 @@ export function fetchHandler(
  * A request of the platform, for the core.
  *
  * @param parsed - a body that a framework has read.
- * @param sent - the path and query as the client sent them, where the platform knows them.
+ * @param sent - the headers, path and query as the client sent them, where the platform knows them.
  */
-export function incomingOfWeb(request: Request, parsed?: unknown, sent?: string): Incoming {
+export function incomingOfWeb(
+  request: Request,
+  parsed?: unknown,
+  sent?: { readonly url: string; readonly rawHeaders: readonly string[] },
+): Incoming {
   const { headers, method, signal, url } = request
   const target = targetOf(new URL(url))
   // The platform has parsed the URL. A host or path that the client sent in another form matches no call.
-  const isSame = sent === undefined || (URL.canParse(sent, url) && targetOf(new URL(sent, url)) === sent)
+  const isSame = sent === undefined || (URL.canParse(sent.url, url) && targetOf(new URL(sent.url, url)) === sent.url)
   const given = headers.get('host')
   return {
     ...{ source: request, parsed, signal, method },
-    host: given === null ? new URL(url).host : given.includes(',') ? undefined : given,
-    target: isSame ? target : sent,
+    host: sent === undefined ? hostIn(given, url) : hostOf(sent),
+    target: isSame ? target : sent.url,
     request(read) {
       const body = read ?? bodyReadBefore(request, parsed)
       // Its own methods report that the body of a used request is gone.
@@ -50,6 +55,10 @@ export function incomingOfWeb(request: Request, parsed?: unknown, sent?: string)
       return new Request(url, { method, headers: request.headers, body: Uint8Array.from(body), signal })
     },
   }
+}
+
+function hostIn(given: string | null, url: string): string | undefined {
+  return given === null ? new URL(url).host : given.includes(',') ? undefined : given
 }
 
 function targetOf({ pathname, search }: URL): string {

@@ -33,11 +33,14 @@ export function honoHandler(
   const checked = readHandlerOptions('honoHandler', service, options)
   return async ({ env, req }) => {
     const { raw } = req
-    const { url } = Object(Object(env).incoming) as { readonly url?: unknown }
+    const { url, rawHeaders } = Object(Object(env).incoming) as {
+      readonly url?: unknown
+      readonly rawHeaders?: unknown
+    }
+    // The URL of the request has the host of `:authority`, and its headers may have another `Host`.
+    const sent = typeof url === 'string' && Array.isArray(rawHeaders) ? { url, rawHeaders } : undefined
     const parsed = raw.bodyUsed ? await bytesOf(req) : undefined
-    return responseOf(
-      await answerRequest(service, incomingOfWeb(raw, parsed, typeof url === 'string' ? url : undefined), checked),
-    )
+    return responseOf(await answerRequest(service, incomingOfWeb(raw, parsed, sent), checked))
   }
 }
 

@@ -78,7 +78,7 @@ export function incomingOf(
 }
 
 /** The one host. HTTP/2 has it in `:authority`, and perhaps in `Host` as well (RFC 9113, 8.3.1). */
-function hostOf({ rawHeaders }: NodeIncoming): string | undefined {
+export function hostOf({ rawHeaders }: Pick<NodeIncoming, 'rawHeaders'>): string | undefined {
   const valuesOf = (name: string): readonly string[] =>
     rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name)
   const [hosts, authorities] = [valuesOf('host'), valuesOf(':authority')]

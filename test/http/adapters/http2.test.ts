@@ -8,7 +8,9 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
 import Fastify from 'fastify'
+import { Hono } from 'hono'
 import { afterAll, describe, expect, it } from 'vitest'
 import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
 import { memoryStores } from '../../../src/authorization/memory-stores.ts'
@@ -17,6 +19,7 @@ import { defineCommand } from '../../../src/capability/definition.ts'
 import { encodeContainer } from '../../../src/container/container.ts'
 import type { HandlerOptions } from '../../../src/http/adapters/answer.ts'
 import { containerBodies, fastifyHandler } from '../../../src/http/adapters/fastify.ts'
+import { honoHandler } from '../../../src/http/adapters/hono.ts'
 import { nodeHandler } from '../../../src/http/adapters/node.ts'
 import { bindRequest, requestArguments } from '../../../src/http/binding/request-arguments.ts'
 import { bindToRequest } from '../../../src/http/binding/request-binding.ts'
@@ -56,6 +59,18 @@ const servers: Readonly<Record<string, Start>> = {
     app.all('/*', fastifyHandler(service, options))
     closing.push(() => app.close())
     return app.listen({ port: 0, host: '127.0.0.1' })
+  },
+}
+
+/** Hono reads HTTP/2 by the same server of Node. */
+const bindingServers: Readonly<Record<string, Start>> = {
+  ...servers,
+  async hono(service, options) {
+    const app = new Hono().all('/*', honoHandler(service, options))
+    const server = createAdaptorServer({ fetch: app.fetch, createServer: createServer as never })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
+    closing.push(() => server.close())
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   },
 }
 
@@ -226,41 +241,45 @@ describe.each(Object.entries(servers))('HTTP/2 with %s', (name, start) => {
 })
 
 describe('a call that is bound to a request of HTTP/2', () => {
-  it('HTP-30 is compared with `:authority`, and a different Host is refused', async () => {
-    const service = newService()
-    const origin = 'http://mail.example'
-    const session = open((await servers['node']?.(service, { bind: bindToRequest({ origins: [origin] }) })) ?? '')
-    const bound = async (): Promise<string> => {
-      const args = await bindRequest({ url: `${origin}/a?b=c` })
-      const invocation = await call({
-        issuer: bob,
-        subject: alice.did,
-        proofs: [httpGrant],
-        command: '/http/request',
-        args: { ...args },
+  it.each(Object.keys(bindingServers))(
+    'HTP-30 is compared with `:authority`, and a different Host is refused: %s',
+    async (name) => {
+      const service = newService()
+      const origin = 'http://mail.example'
+      const bind = bindToRequest({ origins: [origin] })
+      const session = open((await bindingServers[name]?.(service, { bind })) ?? '')
+      const bound = async (): Promise<string> => {
+        const args = await bindRequest({ url: `${origin}/a?b=c` })
+        const invocation = await call({
+          issuer: bob,
+          subject: alice.did,
+          proofs: [httpGrant],
+          command: '/http/request',
+          args: { ...args },
+        })
+        return encodeContainer([invocation, httpGrant])
+      }
+      const held = await bound()
+      const askWith = async (headers: OutgoingHttpHeaders, container = held) =>
+        ask(session, { ':method': 'GET', ':path': '/a?b=c', 'x-ucan-container': container, ...headers })
+      const codeOf = ({ status, body }: Answer) => [status, JSON.parse(body).code]
+      expect(codeOf(await askWith({ ':authority': 'other.example' }))).toEqual([421, 'request_unbound'])
+      expect(codeOf(await askWith({ ':authority': 'mail.example', host: 'other.example' }))).toEqual([
+        421,
+        'request_unbound',
+      ])
+      expect(codeOf(await askWith({ ':authority': 'other.example', host: 'mail.example' }))).toEqual([
+        421,
+        'request_unbound',
+      ])
+      expect(codeOf(await askWith({ ':authority': 'mail.example', ':path': '/a?b=d' }))).toEqual([
+        403,
+        'request_mismatch',
+      ])
+      expect(await askWith({ ':authority': 'mail.example' })).toMatchObject({ status: 200, body: '"GET /a"' })
+      expect(await askWith({ ':authority': 'mail.example', host: 'mail.example' }, await bound())).toMatchObject({
+        status: 200,
       })
-      return encodeContainer([invocation, httpGrant])
-    }
-    const held = await bound()
-    const askWith = async (headers: OutgoingHttpHeaders, container = held) =>
-      ask(session, { ':method': 'GET', ':path': '/a?b=c', 'x-ucan-container': container, ...headers })
-    const codeOf = ({ status, body }: Answer) => [status, JSON.parse(body).code]
-    expect(codeOf(await askWith({ ':authority': 'other.example' }))).toEqual([421, 'request_unbound'])
-    expect(codeOf(await askWith({ ':authority': 'mail.example', host: 'other.example' }))).toEqual([
-      421,
-      'request_unbound',
-    ])
-    expect(codeOf(await askWith({ ':authority': 'other.example', host: 'mail.example' }))).toEqual([
-      421,
-      'request_unbound',
-    ])
-    expect(codeOf(await askWith({ ':authority': 'mail.example', ':path': '/a?b=d' }))).toEqual([
-      403,
-      'request_mismatch',
-    ])
-    expect(await askWith({ ':authority': 'mail.example' })).toMatchObject({ status: 200, body: '"GET /a"' })
-    expect(await askWith({ ':authority': 'mail.example', host: 'mail.example' }, await bound())).toMatchObject({
-      status: 200,
-    })
-  })
+    },
+  )
 })
