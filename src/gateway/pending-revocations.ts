@@ -9,7 +9,9 @@ import { quote } from '../support/quote.ts'
 import type { OnGatewayEvent } from './events.ts'
 
 /** Denials after which the same revocation may be taken later. */
-const temporary: ReadonlySet<string> = new Set(['revocation_unknown', 'closed', 'deadline_exceeded', 'internal_error'])
+const temporary: ReadonlySet<string> = new Set([
+  ...['revocation_unknown', 'key_unresolved', 'closed', 'deadline_exceeded', 'internal_error'],
+])
 
 /**
  * Takes the revocations that were signed while no gateway ran. One that is refused for good is set aside. GTW-65

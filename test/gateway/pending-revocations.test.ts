@@ -64,7 +64,7 @@ describe('the revocations that wait for a gateway', () => {
     expect(events.map(({ level }) => level)).toEqual(['info', 'warning'])
   })
 
-  it.each(['revocation_unknown', 'closed', 'deadline_exceeded', 'internal_error'])(
+  it.each(['revocation_unknown', 'key_unresolved', 'closed', 'deadline_exceeded', 'internal_error'])(
     'GTW-65 stay where they are while one cannot be stored (%s), and the gateway does not start',
     async (code) => {
       leave(code, 'zz')
