@@ -47,7 +47,7 @@ export function recordingRefusals(
   }
 
   return async (call, refusal) => {
-    // A question about the command alone is no call.
+    // A question about the command alone is not a call.
     if (call.args === undefined) return
     const report: RefusalRecord = Object.freeze({
       command: pathOf(call.command),

@@ -45,7 +45,7 @@ export async function changeVaultKey(
   })
 }
 
-/** Opens a file with its present key, or with the next one. The error is that of the present one. */
+/** Opens a file with its present key, or with the next one. If both fail, the error of the present key is thrown. */
 async function openedBy<T>(
   key: FileKey,
   next: FileKey,
