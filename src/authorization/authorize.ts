@@ -33,7 +33,6 @@ import { deny, type Refused, refuse } from './deny.ts'
 import { readCall } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
 import type { Counter, Hold } from './limits/counter.ts'
-import type { LoadedCounter } from './limits/load-counter.ts'
 import type { RemainingLimit } from './limits/remaining.ts'
 import { type Caches, createCaches } from './machinery/caches.ts'
 import { runAsync, runNow, runSync, type Steps, wait } from './machinery/steps.ts'
@@ -151,7 +150,7 @@ export interface Decider {
   /** Returns evidence for one more use of an allowed call. The caller counts the uses. */
   another(authorization: Authorization): Authorization
   /** Returns the reservation of an allowed call, of the limits of its chain; undefined without a `limitStore`. */
-  readonly holdOf: ((authorization: Authorization) => Promise<Hold | undefined>) | undefined
+  readonly holdOf: ((authorization: Authorization) => Hold | undefined) | undefined
   /** For another decider with the same options for reading and verifying. */
   readonly caches: Caches
 }
@@ -176,9 +175,9 @@ export function deciderOf(options: DeciderOptions, holdSeconds?: number, shared?
   }
   const hasty: Service = { ...service, mayWait: false }
   const verifiers = createVerifiers(settings.backend)
-  const holdOf = async (authorization: Authorization): Promise<Hold | undefined> => {
+  const holdOf = (authorization: Authorization): Hold | undefined => {
     const chain = chainOf(authorization, service)
-    return (await counter?.())?.holdOf(chain)
+    return counter?.holdOf(chain)
   }
   const authorizer = Object.freeze({
     authorize: (container, call) => runAsync(decide(container, service, verifiers.forCall(), call, true)),
@@ -190,10 +189,9 @@ export function deciderOf(options: DeciderOptions, holdSeconds?: number, shared?
       const call = readOptions('remaining', options, callChecks)
       if (counter === undefined) throw new ArgumentError('`remaining` requires a `limitStore`')
       const { delegations } = await readContents(container, formats, settings)
-      return (await counter()).remaining(delegations, settings, call)
+      return counter.remaining(delegations, settings, call)
     },
-    finish: async (authorization, call = {}) =>
-      (await holdOf(authorization))?.release(readOptions('finish', call, callChecks)),
+    finish: async (authorization, call = {}) => holdOf(authorization)?.release(readOptions('finish', call, callChecks)),
   } satisfies Authorizer)
   return {
     authorizer,
@@ -213,7 +211,7 @@ interface Service {
   /** The arguments in which the formats put the resource of a call. */
   readonly resources: readonly ResourceArgument[]
   readonly caches: Caches
-  readonly counter: LoadedCounter | undefined
+  readonly counter: Counter | undefined
   /** Identifies the authorizations that this authorizer made, for `recheck`. */
   readonly authorizer: symbol
   /** Whether a decision may wait for code that explains a denial. */
@@ -288,19 +286,17 @@ function* decideAt(
   // Before the look-ups in the stores, one of which may claim the call: all of them can be one request.
   const further = yield* wait(call.furtherCheck?.(chain, call))
   if (further !== undefined) return refuse(further, chain, true)
-  const together = service.counter?.asksTogether === true && rule === undefined
-  const stores = together ? yield* (yield* counterOf(service)).ask(chain, settings, call) : settings
+  const stores = service.counter && rule === undefined ? yield* service.counter.ask(chain, settings, call) : settings
   const revoked = yield* checkRevocation(chain, stores, call)
   if (revoked !== undefined) return refuse(revoked, chain, true)
-  const approvals =
-    rule && (yield* (yield* counterOf(service)).approve(chain, rule, { now, settings, caches, state }, call))
+  const approvals = rule && (yield* counterOf(service).approve(chain, rule, { now, settings, caches, state }, call))
   if (approvals !== undefined && isDenial(approvals)) return refuse(approvals, chain, true)
   const approved = approvals === undefined ? chain : { ...chain, approvals }
   const limited = hasLimits(approved)
   const used =
-    (limited ? yield* checkLimits(approved, settings, service.counter) : undefined) ??
+    (limited ? checkLimits(approved, settings, service.counter) : undefined) ??
     (yield* checkReplay(approved, stores, call)) ??
-    (limited ? yield* (yield* counterOf(service)).reserve(approved, settings, call) : undefined)
+    (limited ? yield* counterOf(service).reserve(approved, settings, call) : undefined)
   if (used !== undefined) return refuse(used, approved, true)
   return Object.freeze({ allowed: true, authorization: grant(approved, task, service) })
 }
@@ -321,16 +317,16 @@ function* decideAgain(authorization: Authorization, service: Service, options: C
   const state =
     refusal !== undefined || chain.approvals === undefined
       ? 'valid'
-      : yield* (yield* counterOf(service)).approveAgain(chain, now, settings, call)
+      : yield* counterOf(service).approveAgain(chain, now, settings, call)
   if (refusal !== undefined || state === 'unknown')
     throw new StoreError('the revocation store could not tell whether the call is revoked')
   return state === 'valid'
 }
 
 /** The counter, which every service with approvals has: `completeOptions` requires it. */
-function* counterOf({ counter }: Service): Steps<Counter> {
+function counterOf({ counter }: Service): Counter {
   if (counter === undefined) throw new ArgumentError('a `limitStore` is missing')
-  return yield* wait(counter())
+  return counter
 }
 
 function chainOf(authorization: Authorization, { authorizer }: Service): Chain {

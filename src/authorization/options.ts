@@ -33,8 +33,8 @@ import { anyAudience } from './any-audience.ts'
 import type { CallStore } from './call-store.ts'
 import { standardFormat } from './formats/standard-format.ts'
 import type { TokenFormat } from './formats/token-format.ts'
+import { type Counter, createCounter } from './limits/counter.ts'
 import type { LimitStore } from './limits/limit-store.ts'
-import { type LoadedCounter, loadCounter } from './limits/load-counter.ts'
 import type { ReplayStore } from './replay-store.ts'
 import type { CallOptions, Settings, VerificationSettings } from './settings.ts'
 
@@ -177,7 +177,7 @@ export interface Configuration {
   readonly formats: readonly TokenFormat[]
   readonly maxCachedDelegations: number
   /** Counts calls; undefined when the service does not. */
-  readonly counter: LoadedCounter | undefined
+  readonly counter: Counter | undefined
 }
 
 /**
@@ -216,7 +216,7 @@ export function completeOptions(options: DeciderOptions, holdSeconds?: number): 
     settings: Object.freeze(settings),
     formats: Object.freeze([...(options.formats ?? [standardFormat])]),
     maxCachedDelegations: options.maxCachedDelegations ?? 10_000,
-    counter: options.limitStore && loadCounter(options.limitStore, holdSeconds, options.callStore),
+    counter: options.limitStore && createCounter(options.limitStore, holdSeconds, options.callStore),
   }
 }
 

@@ -50,7 +50,7 @@ export async function holdOfCall(
   authorization: Authorization,
   command: GuardedCommand,
 ): Promise<CallHold | undefined> {
-  const hold = await holdOf?.(authorization)
+  const hold = holdOf?.(authorization)
   if (hold === undefined) return undefined
   const { limits } = hold
   const store = { of: 'the limit store', limit: 'decisionMs', deadlines } as const

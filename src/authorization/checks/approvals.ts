@@ -2,12 +2,12 @@ import type { ApprovalRule } from '../../capability/definition.ts'
 import type { InvocationFields } from '../../invocation/invocation.ts'
 import type { Timestamp } from '../../time.ts'
 import { audienceOf, type Chain, type ChainLink, type Link } from '../chain.ts'
-import type { Core } from '../limits/core.ts'
 import type { ReadingCaches } from '../machinery/caches.ts'
 import type { Steps } from '../machinery/steps.ts'
 import type { Refusal } from '../refusal.ts'
 import type { CallOptions, Settings } from '../settings.ts'
-import type { SignatureState } from './signatures.ts'
+import { checkRevocation } from './revocation.ts'
+import { checkLinkSignatures, type SignatureState } from './signatures.ts'
 
 /** The parts of a decision that the check of approvals needs. */
 export interface ApprovalContext {
@@ -33,7 +33,6 @@ export function* checkApprovals(
   { approvers, threshold }: ApprovalRule,
   { now, settings, caches, state }: ApprovalContext,
   call: CallOptions,
-  { checkLinkSignatures, checkRevocation }: Core,
 ): Steps<readonly ChainLink[] | Refusal> {
   const { fields } = chain.invocation
   const found = new Map<string, ChainLink>()
@@ -97,7 +96,6 @@ export function* checkApprovalsAgain(
   now: Timestamp,
   settings: Settings,
   call: CallOptions,
-  { checkRevocation }: Core,
 ): Steps<'valid' | 'ended' | 'unknown'> {
   for (const one of approvals) {
     const { expiration } = one.link

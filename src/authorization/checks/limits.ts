@@ -1,6 +1,5 @@
 import type { Chain } from '../chain.ts'
-import type { LoadedCounter } from '../limits/load-counter.ts'
-import { type Steps, wait } from '../machinery/steps.ts'
+import type { Counter } from '../limits/counter.ts'
 import type { Refusal } from '../refusal.ts'
 import type { Settings } from '../settings.ts'
 
@@ -14,15 +13,11 @@ export function hasLimits({ links, approvals }: Chain): boolean {
  *
  * @param chain - with a limit.
  */
-export function* checkLimits(
-  chain: Chain,
-  settings: Settings,
-  counter: LoadedCounter | undefined,
-): Steps<Refusal | undefined> {
+export function checkLimits(chain: Chain, settings: Settings, counter: Counter | undefined): Refusal | undefined {
   const { links } = chain
   const at = links.findIndex(({ link }) => link.policy.hasLimits)
   if (counter !== undefined && links.every(({ link }) => !link.policy.hasLimits || link.payload !== undefined))
-    return (yield* wait(counter())).refuse(chain, settings)
+    return counter.refuse(chain, settings)
   // LMT-06
   return { code: 'limit_unsupported', at, requirement: 'LMT-06' }
 }

@@ -4,10 +4,13 @@
  * @module
  */
 
+import { beginEvaluation } from '../../capability/policy/evaluation.ts'
+import { isLimit, placesOf, unitsOf } from '../../capability/policy/limit.ts'
+import { compileSelector } from '../../capability/policy/resolve.ts'
+import { parseSelector } from '../../capability/policy/selector.ts'
 import type { LimitStatement, Policy } from '../../capability/policy/statement.ts'
 import type { IpldValue } from '../../ipld/value.ts'
 import type { Never, Timestamp } from '../../time.ts'
-import type { Core } from './core.ts'
 import type { LimitEntry } from './limit-store.ts'
 
 /** A limit, its place, and the amount of it that a call uses. */
@@ -39,14 +42,13 @@ export function limitsOf(
   at: number,
   args: IpldValue | undefined,
   tolerance: number,
-  core: Core,
 ): readonly ChainLimit[] {
   const { policy, payload } = link
   const expiration = typeof link.expiration === 'number' ? link.expiration + tolerance : Number.POSITIVE_INFINITY
   return policy.flatMap((limit, statement): readonly ChainLimit[] => {
-    if (!core.isLimit(limit)) return []
+    if (!isLimit(limit)) return []
     // LMT-09: the key has no signature, because a token can have two valid ones.
-    const entry = { key: `${payload}.${statement}`, ...countOf(limit, args, core), expiration }
+    const entry = { key: `${payload}.${statement}`, ...countOf(limit, args), expiration }
     return [{ at, statement, limit, entry }]
   })
 }
@@ -54,7 +56,6 @@ export function limitsOf(
 function countOf(
   limit: LimitStatement,
   args: IpldValue | undefined,
-  core: Core,
 ): Pick<LimitEntry, 'kind' | 'maximum' | 'amount' | 'window'> {
   switch (limit[0]) {
     case 'limit/uses':
@@ -64,19 +65,14 @@ function countOf(
     case 'limit/rate':
       return { kind: 'rate', maximum: limit[1], amount: 1, window: limit[2] }
     case 'limit/sum': {
-      const places = core.placesOf(limit[2])
-      const maximum = core.unitsOf(limit[2], places) as number
-      return { kind: 'total', maximum, amount: args === undefined ? 0 : amountIn(args, limit[1], places, core) }
+      const places = placesOf(limit[2])
+      const maximum = unitsOf(limit[2], places) as number
+      return { kind: 'total', maximum, amount: args === undefined ? 0 : amountIn(args, limit[1], places) }
     }
   }
 }
 
-function amountIn(
-  args: IpldValue,
-  selector: string,
-  places: number,
-  { beginEvaluation, compileSelector, parseSelector, unitsOf }: Core,
-): number {
+function amountIn(args: IpldValue, selector: string, places: number): number {
   // A value that does not resolve has no units either.
   const amount = unitsOf(compileSelector(parseSelector(selector))(args, beginEvaluation(args)), places)
   if (amount === undefined) throw new TypeError('the policy allowed a call without the amount of its limit')

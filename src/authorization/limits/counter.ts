@@ -1,22 +1,23 @@
 /**
- * Counts the calls of chains with limits, and checks approvals, which are counted too. Loaded on demand: most services
- * have no `limitStore`.
+ * Counts the calls of chains with limits, and checks approvals, which are counted too.
  *
  * @module
  */
 
 import type { ApprovalRule } from '../../capability/definition.ts'
 import type { Delegation } from '../../delegation/delegation.ts'
-import type { Timestamp } from '../../time.ts'
+import { cidTextOfKey, digestKey } from '../../ipld/cid.ts'
+import { secondsOf, showTime, type Timestamp } from '../../time.ts'
 import type { CallAnswer, CallClaim, CallStore } from '../call-store.ts'
-import { audienceOf, type Chain, type ChainLink } from '../chain.ts'
+import { audienceOf, type Chain, type ChainLink, linkName } from '../chain.ts'
 import { type ApprovalContext, checkApprovals, checkApprovalsAgain } from '../checks/approvals.ts'
+import { claimOf } from '../checks/replay.ts'
+import { idsOf } from '../checks/revocation.ts'
 import type { Denial } from '../denial.ts'
-import type { Steps } from '../machinery/steps.ts'
+import { type Steps, wait, waitUnlessAborted } from '../machinery/steps.ts'
 import type { Refusal } from '../refusal.ts'
 import type { CallOptions, Settings } from '../settings.ts'
 import { type ChainLimit, limitsOf, showAmount } from './chain-limits.ts'
-import type { Core } from './core.ts'
 import type { LimitAnswer, LimitRequest, LimitState, LimitStore } from './limit-store.ts'
 import { isState, type RemainingLimit, remainingOf } from './remaining.ts'
 
@@ -82,16 +83,9 @@ export interface Counter {
  * Makes a counter.
  *
  * @param holdSeconds - how long a reservation waits for its commit; undefined commits at once.
- * @param core - the functions of other files.
  * @param callStore - asks all stores in one request, if they are those of the service.
  */
-export function createCounter(
-  store: LimitStore,
-  holdSeconds: number | undefined,
-  core: Core,
-  callStore?: CallStore,
-): Counter {
-  const { waitUnlessAborted } = core
+export function createCounter(store: LimitStore, holdSeconds: number | undefined, callStore?: CallStore): Counter {
   const holds = new WeakMap<Chain, Hold>()
   /** The answers of calls whose stores were asked together. */
   const asked = new WeakMap<
@@ -106,7 +100,7 @@ export function createCounter(
     call: CallOptions,
   ): Steps<Denial | undefined> {
     const known = asked.get(chain)
-    const request = known?.request ?? (yield* requestFor(chain, limits, settings, holdSeconds, core))
+    const request = known?.request ?? (yield* requestFor(chain, limits, settings, holdSeconds))
     let answer: LimitAnswer
     try {
       answer = known ? settledValue(known.answer) : yield* waitUnlessAborted(store.reserve(request, call), call)
@@ -115,14 +109,15 @@ export function createCounter(
       settings.onError(error)
       return unknownLimit
     }
-    if (!answer.reserved) return refusedBy(answer, limits, chain, core)
+    if (!answer.reserved) return refusedBy(answer, limits, chain)
     holds.set(chain, holdFor(request.reservation, limits, store))
     return undefined
   }
 
   function* askTogether(chain: Chain, settings: Settings, call: CallOptions): Steps<Settings> {
+    if (callStore === undefined || !asksAll(callStore, settings, store)) return settings
     const limits = chain.links.every(({ link }) => !link.policy.hasLimits || link.payload !== undefined)
-      ? limitsIn(chain, settings, core)
+      ? limitsIn(chain, settings)
       : undefined
     // A session is looked up by itself, and a call with limits that nobody counts is refused.
     const isUsual =
@@ -130,12 +125,12 @@ export function createCounter(
       findTooMany(chain, limits) === undefined &&
       chain.links.every((link) => !link.session) &&
       !limits.some((limit) => isElsewhere(limit, chain, settings))
-    if (callStore === undefined || !isUsual || !asksAll(callStore, settings, store)) return settings
-    const claim = yield* core.claimOf(chain, settings)
-    const request = limits.length === 0 ? undefined : yield* requestFor(chain, limits, settings, holdSeconds, core)
+    if (!isUsual) return settings
+    const claim = yield* claimOf(chain, settings)
+    const request = limits.length === 0 ? undefined : yield* requestFor(chain, limits, settings, holdSeconds)
     let answer: CallAnswer
     try {
-      const question = { ids: core.idsOf(chain), claim, ...(request && { limits: request }) }
+      const question = { ids: idsOf(chain), claim, ...(request && { limits: request }) }
       answer = yield* waitUnlessAborted(callStore.ask(question, call), call)
       if (typeof answer?.revocations !== 'object') throw new TypeError('a call store must answer with settled results')
     } catch (reason) {
@@ -146,24 +141,24 @@ export function createCounter(
   }
 
   return {
-    approve: (chain, rule, context, call) => checkApprovals(chain, rule, context, call, core),
-    approveAgain: (chain, now, settings, call) => checkApprovalsAgain(chain, now, settings, call, core),
+    approve: (chain, rule, context, call) => checkApprovals(chain, rule, context, call),
+    approveAgain: (chain, now, settings, call) => checkApprovalsAgain(chain, now, settings, call),
     ask: askTogether,
     refuse(chain, settings) {
-      const limits = limitsIn(chain, settings, core)
+      const limits = limitsIn(chain, settings)
       const isTooLarge = findTooMany(chain, limits)
       if (isTooLarge) return isTooLarge
       const elsewhere = limits.find((limit) => isElsewhere(limit, chain, settings))
-      return elsewhere && refusedHere(elsewhere, chain, core)
+      return elsewhere && refusedHere(elsewhere, chain)
     },
-    reserve: (chain, settings, call) => ask(chain, limitsIn(chain, settings, core), settings, call),
+    reserve: (chain, settings, call) => ask(chain, limitsIn(chain, settings), settings, call),
     holdOf: (chain) => holds.get(chain),
-    remaining: (delegations, settings, call) => remainingOf(delegations, store, settings, call, core),
+    remaining: (delegations, settings, call) => remainingOf(delegations, store, settings, call),
   }
 }
 
 /** The limits of a chain, root first, each once. */
-function limitsIn(chain: Chain, settings: Settings, core: Core): readonly ChainLimit[] {
+function limitsIn(chain: Chain, settings: Settings): readonly ChainLimit[] {
   const limits: ChainLimit[] = []
   // APR-62
   for (const [at, { link }] of [...chain.links, ...(chain.approvals ?? [])].entries()) {
@@ -176,7 +171,6 @@ function limitsIn(chain: Chain, settings: Settings, core: Core): readonly ChainL
       at,
       chain.invocation.fields.args,
       settings.clockTolerance,
-      core,
     )
     // A delegation can be twice in a chain. It counts once.
     for (const one of found)
@@ -239,7 +233,6 @@ function* requestFor(
   limits: readonly ChainLimit[],
   { backend, clock, commands }: Settings,
   holdSeconds: number | undefined,
-  { cidTextOfKey, digestKey, secondsOf, wait }: Core,
 ): Steps<LimitRequest> {
   const isIdempotent = commands?.get(invocation.fields.command)?.idempotent === true
   return {
@@ -264,9 +257,9 @@ function isElsewhere({ limit }: ChainLimit, { invocation }: Chain, { audiences }
 }
 
 /** LMT-19 */
-function refusedHere({ at, statement, limit }: ChainLimit, { links, invocation }: Chain, core: Core): Denial {
+function refusedHere({ at, statement, limit }: ChainLimit, { links, invocation }: Chain): Denial {
   const { issuer: audience, subject, command } = invocation.fields
-  const name = at < links.length ? core.linkName(at, links.length) : 'an approval'
+  const name = at < links.length ? linkName(at, links.length) : 'an approval'
   return {
     code: 'policy_unsatisfied',
     message: `${name}: \`${limit[0]}\` (policy statement ${statement + 1}) is for calls to another service`,
@@ -289,7 +282,6 @@ function refusedBy(
   { key, remaining, freeAt }: { readonly key: string } & LimitState,
   limits: readonly ChainLimit[],
   { links, invocation }: Chain,
-  { linkName, showTime }: Core,
 ): Denial {
   const { at: place, statement, limit, entry } = limits.find((one) => one.entry.key === key) as ChainLimit
   // Approvals are counted after the chain.

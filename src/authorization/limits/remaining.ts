@@ -1,10 +1,14 @@
 import type { CID } from 'multiformats/cid'
+import { isLimit } from '../../capability/policy/limit.ts'
 import type { LimitStatement } from '../../capability/policy/statement.ts'
 import type { Delegation } from '../../delegation/delegation.ts'
+import { openEnvelope } from '../../envelope/open.ts'
+import { StoreError } from '../../errors.ts'
+import { cidTextOfKey, digestKey } from '../../ipld/cid.ts'
+import { unlessAborted } from '../../support/abort.ts'
 import type { Timestamp } from '../../time.ts'
 import type { CallOptions, VerificationSettings } from '../settings.ts'
 import { type ChainLimit, limitsOf, showAmount } from './chain-limits.ts'
-import type { Core } from './core.ts'
 import type { LimitState, LimitStore } from './limit-store.ts'
 
 /** How much is left of a limit. */
@@ -26,22 +30,21 @@ export async function remainingOf(
   store: LimitStore,
   settings: VerificationSettings,
   { signal }: CallOptions,
-  core: Core,
 ): Promise<readonly RemainingLimit[]> {
   const found = new Map<string, ChainLimit & { readonly delegation: CID }>()
   for (const { bytes, cid: delegation, expiration, policy } of rootFirst(delegations)) {
-    if (!policy.some(core.isLimit)) continue
-    const { signed } = core.openEnvelope(bytes, settings.limits, settings.accept)
-    const payload = core.cidTextOfKey(core.digestKey(await settings.backend.sha256(signed)))
-    for (const limit of limitsOf({ policy, expiration, payload }, 0, undefined, settings.clockTolerance, core))
+    if (!policy.some(isLimit)) continue
+    const { signed } = openEnvelope(bytes, settings.limits, settings.accept)
+    const payload = cidTextOfKey(digestKey(await settings.backend.sha256(signed)))
+    for (const limit of limitsOf({ policy, expiration, payload }, 0, undefined, settings.clockTolerance))
       found.set(limit.entry.key, { ...limit, delegation })
   }
   const limits = [...found.values()].filter(({ entry }) => entry.maximum > 0)
   const entries = limits.map(({ entry }) => entry)
   const states: unknown =
-    entries.length === 0 ? [] : await core.unlessAborted(Promise.resolve(store.remaining(entries, { signal })), signal)
+    entries.length === 0 ? [] : await unlessAborted(Promise.resolve(store.remaining(entries, { signal })), signal)
   if (!Array.isArray(states) || states.length !== entries.length || !states.every(isState))
-    throw new core.StoreError('a limit store must answer with the state of each limit')
+    throw new StoreError('a limit store must answer with the state of each limit')
   const left = new Map(limits.map(({ entry }, index) => [entry.key, states[index] as LimitState]))
   return Object.freeze(
     [...found.values()].map(({ delegation, statement, limit, entry }) => {
