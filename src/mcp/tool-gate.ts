@@ -30,7 +30,7 @@ import { containerIn, expectedArguments, missing, readCall, refusal, type ToolRe
 import { type AskedPage, createSeenTools, type ListPage } from './seen-tools.ts'
 import { definitionsOf, type ToolDefinitions, type ToolGuard, toolDefinitionsCheck } from './tool-commands.ts'
 import { denialResult, type ToolDenial, toolDenialOf } from './tool-denial.ts'
-import type { ToolPins } from './tool-hash.ts'
+import { pinnedParts, type ToolPins } from './tool-hash.ts'
 
 /** Options of a gate: those that `guardTools` and `relayTools` share. */
 export interface ToolGateOptions {
@@ -42,8 +42,8 @@ export interface ToolGateOptions {
   /** The key of `_meta` under which the container travels. Default `xyz.ucan/container`. */
   readonly key?: string
   /**
-   * The accepted hash of each tool (`toolHash`), such as a `Map`. A tool with another hash is refused. Default: no hash
-   * is compared.
+   * The accepted hash of each tool (`toolHash`), such as a `Map`. A tool with another hash is refused, and a listed tool
+   * has only the members that the hash covers. Default: no hash is compared.
    */
   readonly pins?: ToolPins
   /**
@@ -165,7 +165,7 @@ export function createToolGate<S>(
       const isWhole = request.params?.['cursor'] === undefined && (result.nextCursor ?? undefined) === undefined
       return { tools: result.tools.filter(({ name }) => isKnown(name)), isWhole }
     }
-    const offered = await (seen === undefined ? (await ask()).tools : seen.accepted(ask))
+    const offered = seen === undefined ? (await ask()).tools : (await seen.accepted(ask)).map(pinnedParts)
     if (listing === undefined) return { ...result, tools: offered }
     const container = containerIn(request, key)
     const permitted: PermittedTools =

@@ -11,6 +11,15 @@ export interface PinnedTool {
   readonly annotations?: unknown
 }
 
+/** The members of a tool that the hash covers. MCP-35 */
+const pinned = ['name', 'title', 'description', 'inputSchema', 'outputSchema', 'annotations'] as const
+
+/** A tool without its other members, such as `_meta`, `icons` and `execution`: nobody has accepted them. */
+export function pinnedParts(tool: PinnedTool): PinnedTool {
+  const present = pinned.filter((name) => tool[name] !== undefined)
+  return Object.fromEntries(present.map((name) => [name, tool[name]])) as unknown as PinnedTool
+}
+
 /**
  * The accepted hashes of tools, by name; a `Map` is one.
  *
@@ -38,9 +47,8 @@ export interface ToolPins {
  * ```
  */
 export async function toolHash(tool: PinnedTool): Promise<string> {
-  const { name, title, description, inputSchema, outputSchema, annotations } = tool
   // Through JSON first: an undefined property and an absent one are the same on the wire.
-  const wire: unknown = JSON.parse(JSON.stringify({ name, title, description, inputSchema, outputSchema, annotations }))
+  const wire: unknown = JSON.parse(JSON.stringify(pinnedParts(tool)))
   const digest = await sha256Bytes(new TextEncoder().encode(canonicalJson(wire)))
   return `sha256-${Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')}`
 }

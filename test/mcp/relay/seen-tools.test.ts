@@ -54,6 +54,21 @@ async function clientLists({ client, server }: TestRelay, id: number, tools: unk
 
 const changed = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' }
 
+describe('the list of accepted tools', () => {
+  it('MCP-35 has no member that the hash does not cover, and a list without hashes passes as it is [attack 101]', async () => {
+    const _meta = { 'anthropic/searchHint': 'payroll export', 'anthropic/alwaysLoad': true }
+    const icons = [{ src: 'https://icons.example/1' }]
+    const more = { ...tool, _meta, icons, execution: { taskSupport: 'required' }, later: 1 }
+    const listOf = async ({ client, server }: TestRelay): Promise<unknown> => {
+      void client.deliver({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} })
+      await list(server, [more], { nextCursor: 'next' })
+      return (await client.next((one) => one.id === 1)).result
+    }
+    expect(await listOf(await open())).toEqual({ tools: [tool], nextCursor: 'next' })
+    expect(await listOf(await openRelay())).toEqual({ tools: [more], nextCursor: 'next' })
+  })
+})
+
 describe('a relay that relies on a list for a time', () => {
   it('MCP-32 asks before the first call, and not again', async () => {
     const relay = await open()
