@@ -1,9 +1,11 @@
 /**
- * A group of requests that a server of the gateway can allow. They pass unguarded, with the credential of the server.
+ * A way between a server and its client beside the tools, which the server can allow. `resources`, `prompts` and
+ * `completions` are requests of the client, which pass unguarded with the credential of the server. `elicitation` and
+ * `sampling` are requests of the server, and `instructions` a text of it for the model.
  */
-export type AllowedRequests = 'resources' | 'prompts' | 'completions'
+export type AllowedRequests = 'resources' | 'prompts' | 'completions' | 'elicitation' | 'sampling' | 'instructions'
 
-/** The groups, with the methods of each. */
+/** The groups of requests of a client, with the methods of each. */
 const groups: ReadonlyMap<AllowedRequests, readonly string[]> = new Map([
   [
     'resources',
@@ -20,8 +22,8 @@ const groups: ReadonlyMap<AllowedRequests, readonly string[]> = new Map([
   ['completions', ['completion/complete']],
 ])
 
-/** The names of the groups. */
-export const allowedRequests: readonly AllowedRequests[] = Object.freeze([...groups.keys()])
+/** The names of these groups: a server announces them as its capabilities. */
+export const announcedRequests: readonly AllowedRequests[] = Object.freeze([...groups.keys()])
 
 /** The requests of every session: its begin, its version and its log. */
 const session: readonly string[] = ['initialize', 'server/discover', 'ping', 'logging/setLevel']
@@ -33,4 +35,18 @@ const session: readonly string[] = ['initialize', 'server/discover', 'ping', 'lo
 export function passingMethods(allow: readonly AllowedRequests[]): (method: string) => boolean {
   const passing = new Set([...session, ...allow.flatMap((group) => groups.get(group) ?? [])])
   return (method) => passing.has(method)
+}
+
+/** The requests of a server, with the name in `allow` of each. */
+const asked: ReadonlyMap<string, AllowedRequests> = new Map([
+  ['elicitation/create', 'elicitation'],
+  ['sampling/createMessage', 'sampling'],
+])
+
+/** Whether a request of a server passes to its client. */
+export function askableMethods(allow: readonly AllowedRequests[]): (method: string) => boolean {
+  return (method) => {
+    const group = asked.get(method)
+    return method === 'ping' || (group !== undefined && allow.includes(group))
+  }
 }

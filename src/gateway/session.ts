@@ -10,6 +10,7 @@ import type { DenialSampler } from '../audit/sample-denials.ts'
 import { clientClaims } from '../mcp/client-claims.ts'
 import { relayTools, type ToolRelay } from '../mcp/relay/relay-tools.ts'
 import type { Generation, GuardedServer } from './generation.ts'
+import { limitServer } from './limit-server.ts'
 import { observeTools } from './observe-tools.ts'
 import { recordDenials } from './record-denials.ts'
 import { type ServerView, viewOf } from './server-view.ts'
@@ -18,7 +19,6 @@ import type { McpTransport } from './transport/mcp-transport.ts'
 import { openUpstream, type Upstream } from './upstream/open-upstream.ts'
 import type { OwnCalls } from './upstream/own-calls.ts'
 import { whileHeld } from './while-held.ts'
-import { withoutRoots } from './without-roots.ts'
 
 /** A session that is open. */
 export interface GatewaySession {
@@ -88,7 +88,7 @@ export async function openGatewaySession(options: GatewaySessionOptions): Promis
       : whileHeld(wire, isHeld, () => {
           close({ graceMs: lostMs }).catch(() => undefined)
         })
-  const client = recordDenials(withoutRoots(held?.client ?? wire), {
+  const client = recordDenials(limitServer(held?.client ?? wire, begunWith.config.allow ?? []), {
     ...{ server, audience: begun.audience, sink: begun.sink, sampler },
     onError: () => onFault('the refusal of a call could not be recorded'),
   })

@@ -42,8 +42,8 @@ export interface ToolGateOptions {
   /** The key of `_meta` under which the container travels. Default `xyz.ucan/container`. */
   readonly key?: string
   /**
-   * The accepted hash of each tool (`toolHash`), such as a `Map`. A tool with another hash is refused, and a listed tool
-   * has only the members that the hash covers. Default: no hash is compared.
+   * The accepted hash of each tool (`toolHash`), such as a `Map`. A tool with another hash is refused, and a listed
+   * tool has only the members that the hash covers. Default: no hash is compared.
    */
   readonly pins?: ToolPins
   /**

@@ -15,9 +15,10 @@ export interface PinnedTool {
 const pinned = ['name', 'title', 'description', 'inputSchema', 'outputSchema', 'annotations'] as const
 
 /** A tool without its other members, such as `_meta`, `icons` and `execution`: nobody has accepted them. */
-export function pinnedParts(tool: PinnedTool): PinnedTool {
+export function pinnedParts(tool: PinnedTool): PinnedTool & Readonly<Record<string, unknown>> {
   const present = pinned.filter((name) => tool[name] !== undefined)
-  return Object.fromEntries(present.map((name) => [name, tool[name]])) as unknown as PinnedTool
+  return Object.fromEntries(present.map((name) => [name, tool[name]])) as unknown as PinnedTool &
+    Record<string, unknown>
 }
 
 /**

@@ -6,6 +6,9 @@ describe('the requests that pass a gateway without a signature', () => {
     const none = passingMethods([])
     const some = passingMethods(['resources'])
     expect(['initialize', 'ping'].map(none)).toEqual([true, true])
+    const ways = passingMethods(['elicitation', 'sampling', 'instructions'])
+    for (const method of ['elicitation/create', 'sampling/createMessage', 'resources/read'])
+      expect(ways(method), method).toBe(false)
     expect(['resources/read', 'prompts/get'].map(none)).toEqual([false, false])
     expect(['resources/read', 'prompts/get', 'initialize'].map(some)).toEqual([true, false, true])
     const hostile = [' resources/read', 'resources/read ', 'Resources/read', 'resources/read\0', 'resources//read']

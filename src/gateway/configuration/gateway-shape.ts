@@ -79,11 +79,15 @@ const headerValue: StringShape = {
 const allow = {
   shape: {
     kind: 'list',
-    item: { kind: 'string', noun: 'a string', choices: ['resources', 'prompts', 'completions'] },
+    item: {
+      kind: 'string',
+      noun: 'a string',
+      choices: ['resources', 'prompts', 'completions', 'elicitation', 'sampling', 'instructions'],
+    },
     least: 0,
   },
   about:
-    'requests that pass to the server unguarded, from every process that can connect: "resources", "prompts", "completions"; default: none',
+    'requests that pass to the server unguarded, from every process that can connect: "resources", "prompts", "completions"; and ways of the server to the person and the model: "elicitation", "sampling", "instructions"; default: none',
   optional: true,
 } as const satisfies ObjectShape['fields'][string]
 

@@ -1,6 +1,6 @@
 import type { PinnedTool } from '../../mcp/tool-hash.ts'
 import { withinDeadline } from '../../support/deadline.ts'
-import { type AllowedRequests, allowedRequests } from '../passing-methods.ts'
+import { type AllowedRequests, announcedRequests } from '../passing-methods.ts'
 import type { McpTransport } from '../transport/mcp-transport.ts'
 import { isTool, partsOf } from './tool-parts.ts'
 
@@ -10,7 +10,7 @@ const most = Object.freeze({ pages: 100, tools: 1_000, characters: 8_388_608 })
 /** The answers of a server. */
 export interface ListedServer {
   readonly tools: readonly PinnedTool[]
-  /** The requests beside those for tools that it announces. */
+  /** The requests beside those for tools that it announces, and `instructions` if it has some. */
   readonly announced: readonly AllowedRequests[]
 }
 
@@ -73,8 +73,9 @@ function distinct(tools: readonly PinnedTool[]): readonly PinnedTool[] {
 }
 
 function announcedIn(begun: unknown): readonly AllowedRequests[] {
-  const { capabilities } = Object(begun) as { readonly capabilities?: unknown }
-  return allowedRequests.filter((name) => Object.hasOwn(Object(capabilities), name))
+  const { capabilities, instructions } = Object(begun) as Readonly<Record<string, unknown>>
+  const requests = announcedRequests.filter((name) => Object.hasOwn(Object(capabilities), name))
+  return typeof instructions === 'string' ? [...requests, 'instructions'] : requests
 }
 
 type Settle = { readonly resolve: (result: unknown) => void; readonly reject: (error: Error) => void }

@@ -89,7 +89,7 @@ function reportRefused(
   const refused = announced.filter((name) => !allow.includes(name))
   if (refused.length === 0) return
   const names = refused.join(', ')
-  const message = `${quote(server)} has ${names}, whose requests are refused, because they carry no signature; \`allow\` of the server in gateway.json permits them to every process that can connect`
+  const message = `${quote(server)} has ${names}, which do not pass, because nobody signs or accepts them; \`allow\` of the server in gateway.json permits them to every process that can connect`
   onEvent({ level: 'info', event: 'requests_refused', server, message })
 }
 
