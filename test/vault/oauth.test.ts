@@ -270,6 +270,57 @@ describe('token exchange', () => {
     await lease(vault)
   })
 
+  for (const status of [429, 500]) {
+    it(`VLT-13 refuses no other calls when the server answers ${status} to the token of one subject [attack 82]`, async () => {
+      let isBusy = true
+      let now = 0
+      const server = await start(({ body }) => (isBusy && body.includes('canary-st-of-stranger') ? status : good))
+      const subjectToken = async ({ subject }: { readonly subject: string }): Promise<{ readonly token: string }> => ({
+        token: subject === STRANGER ? 'canary-st-of-stranger' : 'canary-st',
+      })
+      const vault = vaultOf(
+        server,
+        { subjectToken },
+        { resilience: { attempts: 3, retryAfterMs: 1, monotonicMs: () => now } },
+      )
+      const requests = (): number => server.received.filter(({ body }) => body.includes('of-stranger')).length
+      const stranger = (): Promise<unknown> => lease(vault, { subject: STRANGER })
+      for (let times = 0; times < 8; times += 1) {
+        await expect(stranger()).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+        await lease(vault)
+      }
+      expect([requests(), vault.state()]).toEqual([5, 'closed'])
+
+      // The subject is probed as a store is, and nobody waits for it.
+      now += 5_000
+      await Promise.allSettled([stranger(), stranger(), lease(vault)])
+      expect([requests(), vault.state()]).toEqual([6, 'closed'])
+      isBusy = false
+      await expect(stranger()).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+      now += 5_000
+      await stranger()
+      await Promise.all([stranger(), stranger()])
+    })
+  }
+
+  it('VLT-13 counts a server behind a gateway as away for everybody, and probes it for one subject [attack 82]', async () => {
+    let now = 0
+    let status: number | undefined = 503
+    const server = await start(() => status ?? good)
+    const vault = vaultOf(server, {}, { resilience: { attempts: 1, monotonicMs: () => now } })
+    for (let times = 0; times < 5; times += 1) await lease(vault, { subject: STRANGER }).catch(() => undefined)
+    expect(vault.state()).toBe('open')
+    await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    expect(server.received.length).toBe(5)
+    // An answer for one subject shows that the server is there again.
+    status = 429
+    now += 5_000
+    await expect(lease(vault, { subject: STRANGER })).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    status = undefined
+    await lease(vault)
+    expect(vault.state()).toBe('closed')
+  })
+
   it('VLT-13 does not treat the call of a subject without a token as a successful probe [attack 82]', async () => {
     const server = await start()
     let now = 0

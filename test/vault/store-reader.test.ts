@@ -47,7 +47,7 @@ function scene(answer: () => Promise<SecretReading>, extra: Partial<StoreReaderS
     },
   }
   const reader = createStoreReader(source, { ...settings, ...extra })
-  const read = (): Promise<unknown> => reader.read('a', { scope: '' }).catch((error: unknown) => error)
+  const read = (): Promise<unknown> => reader.read('a', 'a', { scope: '' }).catch((error: unknown) => error)
   return { state, reader, read }
 }
 

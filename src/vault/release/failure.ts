@@ -22,6 +22,18 @@ export class CallFailure extends VaultError {
 }
 
 /**
+ * A failure that a working store answered for one secret, for example because a limit for one user is reached. The
+ * circuit breaker of this secret counts it, and not the one of the store.
+ */
+export class SecretFailure extends VaultError {
+  /** @param message - text of this library, without a secret. */
+  constructor(message: string) {
+    super('ERR_VAULT_UNAVAILABLE', message)
+    this.name = 'VaultError'
+  }
+}
+
+/**
  * Calls a callback that returns a secret. The text of its errors is not kept.
  *
  * @param what - the callback, for the message.

@@ -34,7 +34,7 @@ export interface ResilienceOptions {
    * random between half and the whole of that time. Default 50.
    */
   readonly retryAfterMs?: number
-  /** Failures within `failureWindowMs` that open the circuit breaker. Default 5. */
+  /** Failures within `failureWindowMs` that open the circuit breaker, of the store or of one secret. Default 5. */
   readonly failures?: number
   /** In milliseconds. Default 10,000. */
   readonly failureWindowMs?: number
@@ -57,7 +57,7 @@ export interface ResilienceOptions {
 
 /** A source that tolerates failures of the source that it wraps. */
 export interface ResilientSource extends SecretSource {
-  /** State of the circuit breaker, for a health page. */
+  /** State of the circuit breaker of the store, for a health page. */
   readonly state: () => BreakerState
   /**
    * Drops the kept secrets of a credential, and in a vault the tokens that were made from them. Call it when the
@@ -90,7 +90,7 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
   async function readAndKeep(key: string, reference: string, options: Asked): Promise<SecretReading | undefined> {
     const generation = cache.generation(reference)
     try {
-      const reading = await store.read(reference, options)
+      const reading = await store.read(key, reference, options)
       if (reading?.revoke !== undefined) {
         await giveBack(reading)
         throw new VaultError(
@@ -117,14 +117,14 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
   ): Promise<SecretReading | undefined> {
     const flightKey = `${String(options.fresh)} ${cache.generation(reference)} ${key}`
     // Only the caller that sent a probe waits for it; everybody else is refused at once.
-    if (flights.has(flightKey) && store.state() !== 'closed') throw refused()
+    if (flights.has(flightKey) && !store.isClosed(key)) throw refused()
     return flights.join(flightKey, () => readAndKeep(key, reference, options), signal)
   }
 
   async function read(reference: string, { signal, ...options }: ReadOptions): Promise<SecretReading | undefined> {
     signal?.throwIfAborted()
-    if (source.perCall?.(reference) === true) return readAlone(() => store.read(reference, options), signal)
     const key = JSON.stringify([reference, options.scope])
+    if (source.perCall?.(reference) === true) return readAlone(() => store.read(key, reference, options), signal)
     const fresh = options.fresh === true
     const kept = fresh ? undefined : cache.get(key, settings.keep)
     if (kept !== undefined) return kept

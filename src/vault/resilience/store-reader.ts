@@ -1,6 +1,6 @@
 /**
  * Reads from a store that can be slow or unavailable: attempts with a time limit, retries, a limit on concurrent
- * readings, and a circuit breaker. Keeps nothing between readings.
+ * readings, a circuit breaker for the store, and one for each secret. Keeps nothing between readings.
  *
  * @module
  */
@@ -8,16 +8,25 @@
 import { VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { waitAfter } from '../../support/back-off.ts'
-import { type BreakerState, createCircuitBreaker } from '../../support/circuit-breaker.ts'
+import { createBoundedMap } from '../../support/bounded-map.ts'
+import {
+  type BreakerState,
+  type CircuitBreaker,
+  createCircuitBreaker,
+  type FailureKind,
+} from '../../support/circuit-breaker.ts'
 import { startDeadline } from '../../support/deadline.ts'
 import { createSemaphore } from '../../support/semaphore.ts'
 import { vaultFailure } from '../../support/vault-failure.ts'
-import { CallFailure } from '../release/failure.ts'
+import { CallFailure, SecretFailure } from '../release/failure.ts'
 import { giveBackLate } from '../release/reading.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../source.ts'
 
 /** The longest pause before a retry, in milliseconds. */
 const maxPauseMs = 1_000
+
+/** The most secrets with a circuit breaker of their own; those that were not read for the longest time are dropped. */
+const maxBreakers = 1_000
 
 /** Settings of {@link createStoreReader}; {@link ResilienceOptions} describes them. */
 export interface StoreReaderSettings {
@@ -33,10 +42,16 @@ export interface StoreReaderSettings {
 
 /** Reads from one store. */
 export interface StoreReader {
-  /** Reads once, with retries. The caller owns the reading; a signal of the caller does not stop it. */
-  read(reference: string, options: Omit<ReadOptions, 'signal'>): Promise<SecretReading | undefined>
-  /** The state of the circuit breaker. */
+  /**
+   * Reads once, with retries. The caller owns the reading; a signal of the caller does not stop it.
+   *
+   * @param key - names the secret: its reference and scope.
+   */
+  read(key: string, reference: string, options: Omit<ReadOptions, 'signal'>): Promise<SecretReading | undefined>
+  /** The state of the circuit breaker of the store. */
   state(): BreakerState
+  /** Whether the circuit breakers of the store and of a secret are closed. */
+  isClosed(key: string): boolean
 }
 
 /** Whether a later attempt could succeed, and the store is the one that failed. */
@@ -44,7 +59,7 @@ export function isUnavailable(error: unknown): boolean {
   return error instanceof VaultError && error.code === 'ERR_VAULT_UNAVAILABLE' && !(error instanceof CallFailure)
 }
 
-/** The error of a reading while the circuit breaker is not closed. */
+/** The error of a reading while a circuit breaker is not closed. */
 export function refused(): VaultError {
   return new VaultError(
     'ERR_VAULT_UNAVAILABLE',
@@ -52,7 +67,19 @@ export function refused(): VaultError {
   )
 }
 
-/** Makes a reader of a store, with its circuit breaker closed. */
+/** What an error means for the circuit breaker of the store: one that answers is not at fault. */
+function kindForStore(error: unknown): FailureKind {
+  if (error instanceof CallFailure) return 'not-asked'
+  return isUnavailable(error) && !(error instanceof SecretFailure) ? 'failed' : 'answered'
+}
+
+/** What an error means for the circuit breaker of one secret: it is probed again when the store is back. */
+function kindForSecret(error: unknown): FailureKind {
+  if (error instanceof SecretFailure) return 'failed'
+  return isUnavailable(error) || error instanceof CallFailure ? 'not-asked' : 'answered'
+}
+
+/** Makes a reader of a store, with its circuit breakers closed. */
 export function createStoreReader(source: SecretSource, settings: StoreReaderSettings): StoreReader {
   const { attempts, attemptTimeoutMs, concurrency } = settings
   const backOff = { firstMs: settings.retryAfterMs, maxMs: maxPauseMs }
@@ -65,14 +92,18 @@ export function createStoreReader(source: SecretSource, settings: StoreReaderSet
         'too many secrets are being read at the same time; try again, or raise `concurrency`',
       ),
   })
-  const breaker = createCircuitBreaker({
-    failures: settings.failures,
-    windowMs: settings.failureWindowMs,
-    probeAfterMs: settings.probeAfterMs,
-    monotonicMs: settings.monotonicMs,
-    kindOf: (error) => (isUnavailable(error) ? 'failed' : error instanceof CallFailure ? 'not-asked' : 'answered'),
-    refusal: refused,
-  })
+  const { failures, failureWindowMs: windowMs, probeAfterMs, monotonicMs } = settings
+  const common = { failures, windowMs, probeAfterMs, monotonicMs, refusal: refused }
+  const breaker = createCircuitBreaker({ ...common, kindOf: kindForStore })
+  const breakers = createBoundedMap<CircuitBreaker>(maxBreakers)
+
+  function breakerOf(key: string): CircuitBreaker {
+    const known = breakers.get(key)
+    if (known !== undefined) return known
+    const made = createCircuitBreaker({ ...common, kindOf: kindForSecret })
+    breakers.set(key, made)
+    return made
+  }
 
   async function attempt(reference: string, options: ReadOptions): Promise<SecretReading | undefined> {
     const deadline = startDeadline([], attemptTimeoutMs, () =>
@@ -90,22 +121,25 @@ export function createStoreReader(source: SecretSource, settings: StoreReaderSet
     }
   }
 
-  async function withRetries(reference: string, options: ReadOptions): Promise<SecretReading | undefined> {
-    for (let failures = 1; ; failures += 1) {
+  const isClosed = (key: string): boolean => breaker.state === 'closed' && breakerOf(key).state === 'closed'
+
+  async function withRetries(key: string, reference: string, options: ReadOptions): Promise<SecretReading | undefined> {
+    for (let count = 1; ; count += 1) {
       try {
-        // VLT-13: The circuit breaker leaves a failing store alone, and probes it later.
-        return await breaker.run(() => attempt(reference, options))
+        // VLT-13: The circuit breakers leave a failing store, or a failing secret, alone, and probe it later.
+        return await breakerOf(key).run(() => breaker.run(() => attempt(reference, options)))
       } catch (cause) {
         // An open circuit breaker would refuse another attempt.
-        if (failures >= attempts || !isUnavailable(cause) || breaker.state !== 'closed') throw cause
-        await pause(waitAfter(failures, backOff))
+        if (count >= attempts || !isUnavailable(cause) || !isClosed(key)) throw cause
+        await pause(waitAfter(count, backOff))
       }
     }
   }
 
   return {
-    read: (reference, options) => limit(() => withRetries(reference, options)),
+    read: (key, reference, options) => limit(() => withRetries(key, reference, options)),
     state: () => breaker.state,
+    isClosed,
   }
 }
 

@@ -9,6 +9,7 @@ import { VaultError } from '../../errors.ts'
 import { createWriter, writeRaw, writtenBytes } from '../../ipld/writer.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { vaultFailure } from '../../support/vault-failure.ts'
+import { SecretFailure } from '../release/failure.ts'
 
 /** The maximum size of a response. */
 const maxAnswerBytes = 1_048_576
@@ -79,9 +80,10 @@ async function exchange(request: BackendRequest): Promise<BackendAnswer> {
     )
   }
   const bytes = await readBytes(response, backend)
-  if (status === 429 || status >= 500) {
-    throw new VaultError('ERR_VAULT_UNAVAILABLE', `${backend} returned status ${status}`)
-  }
+  const message = `${backend} returned status ${status}`
+  // A gateway before the service says that the service itself is away.
+  if (status >= 502 && status <= 504) throw new VaultError('ERR_VAULT_UNAVAILABLE', message)
+  if (status === 429 || status >= 500) throw new SecretFailure(message)
   return { status, text: textOf(bytes, backend) }
 }
 
