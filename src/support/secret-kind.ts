@@ -6,14 +6,14 @@ export function secretKind(word: string, isHash: boolean): string | undefined {
   // 32 bytes; 64 bytes, a key with its public key; PKCS #8, which begins with the tag of a sequence.
   if (/^(?:[A-Za-z0-9+/_-]{43}=?|[A-Za-z0-9+/_-]{86}(?:==)?|M[A-Za-z0-9+/_-]{62,}={0,2})$/.test(word) && isMixed(word))
     return 'a key in base64'
-  if (knownKeysIn(word).length > 0) return 'an API key'
+  if (hasKnownKey(word)) return 'an API key'
   if (/^(?:[Bb]earer )?[A-Za-z0-9+/_=.-]{120,}$/.test(word) && isMixed(word)) return 'a token'
   return undefined
 }
 
-/** The API keys in a text, such as a policy or a URL. */
-export function knownKeysIn(text: string): readonly string[] {
-  return text.split(/[\s"'=&,;:/@]+/).filter((piece) => knownKeys.some((form) => form.test(piece)))
+/** Whether a text, such as a policy or a URL, contains an API key. */
+function hasKnownKey(text: string): boolean {
+  return text.split(/[\s"'=&,;:/@]+/).some((piece) => knownKeys.some((form) => form.test(piece)))
 }
 
 /** 32 random bytes have capitals, small letters and nearly always digits. A path with slashes rarely has all three. */

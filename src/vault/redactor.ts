@@ -19,7 +19,7 @@ const checks: OptionChecks<RedactorOptions> & { readonly minBytes: DefaultCheck 
 export interface Redactor {
   /** Returns the redacted bytes. It holds back the last ones that can begin a secret, until more arrive. */
   push(bytes: Uint8Array): Uint8Array
-  /** Returns the bytes that it holds. There are no more. */
+  /** Returns the bytes that it holds. Bytes that come afterwards are another text. */
   end(): Uint8Array
   /** Overwrites what it searches for. Afterwards it finds nothing. */
   dispose(): void

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { knownKeysIn, secretKind } from '../../src/support/secret-kind.ts'
+import { secretKind } from '../../src/support/secret-kind.ts'
 
 const mixed = '0aB1'.repeat(20)
 const hex = '0ab1'.repeat(16)
@@ -21,7 +21,7 @@ describe('the forms of API keys', () => {
     ...[`SG.${mixed.slice(0, 22)}.${mixed.slice(0, 43)}`, `whsec_${mixed}`],
   ])('include %s', (key) => {
     expect(secretKind(key, false)).toBeDefined()
-    expect(knownKeysIn(`https://${key}@example.com/?a="${key}"`)).toEqual([key, key])
+    expect(secretKind(`https://example.com/?a="${key}"`, false)).toBeDefined()
   })
 
   it.each([
@@ -42,6 +42,5 @@ describe('the forms of API keys', () => {
     ],
   ])('do not include %s', (word) => {
     expect(secretKind(word, false)).toBe(undefined)
-    expect(knownKeysIn(word)).toEqual([])
   })
 })

@@ -15,7 +15,7 @@ export interface NamedValues {
 
 /**
  * Sorts an environment variable or a header. Every value is secret unless it is plainly not: a secret that stays in the
- * clear cannot be called back, and a plain value in the vault does no harm. WRP-03
+ * clear cannot be called back, and a plain value in the vault is only missing in answers. WRP-03
  */
 export function sortValue(name: string, value: string, named: NamedValues): Sorting {
   if (named.secret.has(name)) return { secret: true, why: 'named by --secret' }
@@ -29,7 +29,7 @@ export function sortValue(name: string, value: string, named: NamedValues): Sort
   if (levels.has(value.toLowerCase())) return { secret: false, why: 'it is a common setting' }
   if (isPathList(value)) return { secret: false, why: 'it is a path' }
   if (isPlainUrl(value)) return { secret: false, why: 'it is a URL in which nothing looks like a token' }
-  return { secret: true, why: 'it is not plainly harmless' }
+  return { secret: true, why: 'it is not plainly harmless; answers will not show it, unless it is named by --plain' }
 }
 
 /** The names of settings that no program uses for a secret, with values of one word. */

@@ -8,6 +8,7 @@ import { lineTransport } from '../transport/line-transport.ts'
 import type { McpTransport } from '../transport/mcp-transport.ts'
 import type { OwnCalls } from './own-calls.ts'
 import { createPace } from './pace.ts'
+import { redactMessages } from './redact-secrets.ts'
 import { startChild } from './start-child.ts'
 import { UpstreamError } from './upstream-error.ts'
 
@@ -34,8 +35,9 @@ export async function openUpstream(
   own: Pick<OwnCalls, 'secretsOf' | 'send'>,
 ): Promise<Upstream> {
   if (config.type === 'http') return httpUpstream(server, config, own)
-  const child = await startChild(server, config, await secretsOf(server, own))
-  const transport = lineTransport(child.output, child.input, { endsFaults: true })
+  const secrets = await secretsOf(server, own)
+  const child = await startChild(server, config, secrets)
+  const transport = redactMessages(lineTransport(child.output, child.input, { endsFaults: true }), secrets)
   return { transport, takesCredential: false, ended: child.ended, stop: child.stop }
 }
 

@@ -4,7 +4,7 @@ import process from 'node:process'
 import type { Readable, Writable } from 'node:stream'
 import { quote } from '../../support/quote.ts'
 import type { StdioServerConfig } from '../configuration/read-gateway-config.ts'
-import { redactOutput } from './redact-output.ts'
+import { redactStream } from './redact-secrets.ts'
 import { openStderrFile, type StderrFile } from './stderr-file.ts'
 import { UpstreamError } from './upstream-error.ts'
 
@@ -27,8 +27,8 @@ const inherited = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'LC_ALL', 'LC_CTYP
 /**
  * Starts the program of a server.
  *
- * @param secrets - its secret variables. They go into the environment of the program, and nowhere else. Its output
- *   shows them redacted.
+ * @param secrets - its secret variables. They go into the environment of the program, and nowhere else. Its standard
+ *   error shows them redacted.
  * @throws UpstreamError when it cannot be started.
  */
 export async function startChild(
@@ -64,11 +64,11 @@ export async function startChild(
   // A write to a program that has just ended fails; its end is reported by `ended`.
   child.stdin?.on('error', () => undefined)
   child.stdout?.on('error', () => undefined)
-  if (child.stderr !== null) errors?.copy(redactOutput(child.stderr, secrets))
+  if (child.stderr !== null) errors?.copy(redactStream(child.stderr, secrets))
   let stopping: Promise<void> | undefined
   return {
     input: child.stdin as Writable,
-    output: redactOutput(child.stdout as Readable, secrets),
+    output: child.stdout as Readable,
     ended,
     stop() {
       stopping ??= stop(child, ended)

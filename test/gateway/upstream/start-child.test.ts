@@ -1,6 +1,7 @@
 import process from 'node:process'
 import { describe, expect, it } from 'vitest'
 import { lineTransport } from '../../../src/gateway/transport/line-transport.ts'
+import { redactMessages } from '../../../src/gateway/upstream/redact-secrets.ts'
 import { startChild } from '../../../src/gateway/upstream/start-child.ts'
 
 const key = 'abcDEF-"1234567890'
@@ -9,7 +10,7 @@ const key = 'abcDEF-"1234567890'
 async function messagesOf(program: string, take: () => Promise<void> = async () => undefined) {
   const config = { type: 'stdio', command: process.execPath, args: ['-e', program], cwd: process.cwd(), env: {} }
   const child = await startChild('mail', { ...config, secretEnv: {} } as never, { API_KEY: key })
-  const transport = lineTransport(child.output, child.input)
+  const transport = redactMessages(lineTransport(child.output, child.input), { API_KEY: key })
   const messages: unknown[] = []
   transport.onmessage = async (message) => {
     await take()
