@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Ledger } from '../audit/ledger/create-ledger.ts'
 import type { RemainingLimit } from '../authorization/limits/remaining.ts'
 import type { ContainerContents } from '../authorization/open-container.ts'
 import type { CallOptions } from '../authorization/settings.ts'
@@ -13,7 +12,7 @@ import type { ArgumentsOf, CommandDefinition } from '../capability/definition.ts
 import { createAdmission } from './admission.ts'
 import type { Handler } from './call.ts'
 import { type GuardCallOptions, readCallOptions } from './call-options.ts'
-import { createContext, createTrialContext, type GuardContext, type WasUsed } from './context.ts'
+import { createContext, createTrialContext, type WasUsed } from './context.ts'
 import { waitAtMost } from './deadline.ts'
 import { decide } from './decide.ts'
 import { dryRun } from './dry-run.ts'
@@ -21,6 +20,7 @@ import { commitUse } from './hold.ts'
 import type { GuardHealth } from './in-flight.ts'
 import { checkGuardOptions, type GuardOptionsFor } from './options.ts'
 import { createReadings } from './readings.ts'
+import { recordChain } from './record-chain.ts'
 import { startRecovery } from './recovery.ts'
 import type { GuardRefusal } from './refusals.ts'
 import type { GuardDecision, GuardResult } from './result.ts'
@@ -163,7 +163,11 @@ export function guardOf<const List extends readonly unknown[]>(
         const { furtherCheck } = createAdmission(context, expected)
         const decision = await decide(context, input, { signal, furtherCheck }, context.revocationAge(), claimed)
         if (!decision.allowed) return decision
-        if (ledger !== undefined) await recordSeen(context, ledger, input, signal)
+        if (ledger !== undefined) {
+          // A decision alone has no handler, whose time limit would end the wait for the ledger.
+          const within = { of: 'the ledger', limit: 'decisionMs', deadlines, signals: [signal] } as const
+          await waitAtMost(within, () => recordChain(ledger, context.authorizer, input, decision.authorization))
+        }
         return context.holdOf ? commitUse(context, decision.authorization, { signal }) : decision
       }),
     dryRun: (container, options) =>
@@ -174,15 +178,4 @@ export function guardOf<const List extends readonly unknown[]>(
     close,
     [Symbol.asyncDispose]: close,
   } satisfies Guard<List[number]>)
-}
-
-/** A decision alone has no handler, whose time limit would end the wait for the ledger. */
-function recordSeen(
-  { deadlines }: GuardContext,
-  ledger: Pick<Ledger, 'seen'>,
-  container: Input,
-  signal: AbortSignal | undefined,
-): Promise<unknown> {
-  const within = { of: 'the ledger', limit: 'decisionMs', deadlines, signals: [signal] } as const
-  return waitAtMost(within, () => ledger.seen(container))
 }

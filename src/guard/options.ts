@@ -94,11 +94,11 @@ export interface GuardOptions<Args = unknown>
   /** Where records go. */
   readonly audit: AuditOptions
   /**
-   * Records the delegations of each allowed call that it can verify by itself, before its handler runs. If the record
-   * fails, the handler does not run, and the call rejects with the error of the ledger. Default: only the audit log
-   * names them, by their CIDs.
+   * Records the delegations of each allowed call, before its handler runs. If the record fails, the handler does not
+   * run, and the call rejects with the error of the ledger. Not together with `rememberProofs`. Default: only the audit
+   * log names them, by their CIDs.
    */
-  readonly ledger?: Pick<Ledger, 'seen'>
+  readonly ledger?: Pick<Ledger, 'used'>
   /**
    * Signs receipts, usually the service itself; see {@link GuardResult}. Of a list, the signer with the audience of the
    * call signs, or else the first: for a service that still accepts calls to a former DID. Without it there are no
@@ -157,6 +157,10 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
       '`audit.recoverIntents` requires a sink whose log can be read back; `audit.sink` has no `history`',
     )
   }
+  if (given.ledger !== undefined && given.rememberProofs)
+    throw new ArgumentError(
+      '`ledger` records the delegations that come with a call, and `rememberProofs` accepts calls without them; leave out one of the two',
+    )
   const isAsked = typeof subjects === 'function'
   return {
     ...given,
@@ -219,7 +223,7 @@ export const guardChecks: OptionChecks<GuardOptions> & {
       ? 'must be a list of DIDs, a function, or anySubject'
       : undefined,
   clock: withDefault(withMethod('now'), systemClock),
-  ledger: maybe(withMethod('seen')),
+  ledger: maybe(withMethod('used')),
   commands: arrayOf(objectValue),
   vault: maybe(withMethod('use')),
   audit: orEmpty(maybe(objectValue)),

@@ -9,6 +9,7 @@ import { decide, withClaims } from './decide.ts'
 import { type CallHold, holdOfCall } from './hold.ts'
 import type { CheckedOptions } from './options.ts'
 import { perform } from './perform.ts'
+import { recordChain } from './record-chain.ts'
 import { closed, type GuardRefusal, overloaded } from './refusals.ts'
 import type { GuardResult } from './result.ts'
 
@@ -39,7 +40,7 @@ export function createEntry(context: GuardContext, { ledger, maxInFlight }: Chec
 }
 
 /** Makes `use` of a guard. After the decision, only steps are awaited that are not over when they return. */
-export function createUse<Args>(context: GuardContext, entry: Entry, ledger: Pick<Ledger, 'seen'> | undefined) {
+export function createUse<Args>(context: GuardContext, entry: Entry, ledger: Pick<Ledger, 'used'> | undefined) {
   return async <T>(
     container: Input,
     handler: Handler<Args, T>,
@@ -63,7 +64,8 @@ export function createUse<Args>(context: GuardContext, entry: Entry, ledger: Pic
       const { authorization } = decision
       const command = commandOf(authorization.command)
       if (context.holdOf !== undefined) hold = await holdOfCall(context, authorization, command)
-      const work = ledger === undefined ? handler : recorded(ledger, input, handler)
+      const record = ledger && (() => recordChain(ledger, context.authorizer, input, authorization))
+      const work = record === undefined ? handler : afterRecord(record, handler)
       return await perform(context, { authorization, command, handler: work, age, hold, signal })
     } finally {
       if (hold === undefined) entry.leave()
@@ -72,14 +74,10 @@ export function createUse<Args>(context: GuardContext, entry: Entry, ledger: Pic
   }
 }
 
-/** GRD-20: the delegations are on record before the handler can use a credential. */
-function recorded<Args, T>(
-  ledger: Pick<Ledger, 'seen'>,
-  container: Input,
-  handler: Handler<Args, T>,
-): Handler<Args, T> {
+/** The delegations are on record before the handler can use a credential. */
+function afterRecord<Args, T>(record: () => Promise<void>, handler: Handler<Args, T>): Handler<Args, T> {
   return async (call) => {
-    await ledger.seen(container)
+    await record()
     return handler(call)
   }
 }

@@ -31,7 +31,7 @@ export interface ServiceOptions extends Omit<GuardOptions, 'commands' | 'ledger'
    * Records the delegations of each allowed call, before its handler runs, and each received revocation. If the record
    * of a call fails, the handler does not run. Default: only the audit log names them, by their CIDs.
    */
-  readonly ledger?: Pick<Ledger, 'seen' | 'revoked'>
+  readonly ledger?: Pick<Ledger, 'used' | 'revoked'>
   /** Closed in this order when the service has closed: stores, vaults, pools. Default: none. */
   readonly resources?: readonly Closable[]
 }
@@ -51,6 +51,6 @@ export const serviceChecks: OptionChecks<ServiceOptions> & { readonly resources:
   ...checksOfGuard,
   handlers: nonEmptyArrayOf(boundCommand),
   registry: maybe((value) => (value === true ? undefined : registryCheck(value))),
-  ledger: maybe(withMethod('seen')),
+  ledger: maybe(withMethod('used')),
   resources: withDefault(arrayOf(withMethod('close')), Object.freeze([])),
 })

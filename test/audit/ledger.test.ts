@@ -16,9 +16,11 @@ import { like } from '../../src/capability/policy/build.ts'
 import { encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
 import { attenuate } from '../../src/delegation/attenuate.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
+import type { Delegation } from '../../src/delegation/delegation.ts'
 import { parseDid } from '../../src/did/did.ts'
 import { type DidResolver, keyResolver } from '../../src/did/resolver.ts'
 import { createGuard } from '../../src/guard/guard.ts'
+import type { GuardOptions } from '../../src/guard/options.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import { never } from '../../src/time.ts'
 import { actor, now } from '../support/actors.ts'
@@ -145,29 +147,82 @@ describe('a ledger', () => {
     expect(await recorded).toEqual([grant, narrow].map(({ cid }) => cid.toString()))
   })
 
-  it('LDG-01 is kept by a service in the handlers of its guard, which fail if it fails', async () => {
-    const { sink, archive, ledger, find } = open()
+  describe('of a guard', () => {
     const send = defineCommand({ command: '/mail/send', args: { to: text() } })
-    const common = { audience: service.did, subjects: [owner.did], commands: [send], ...memoryStores({ clock }), clock }
-    const guard = createGuard({ ...common, audit: { sink } })
-    const asking = { issuer: child, audience: service.did, command: send, args: { to: 'b@example.com' }, clock }
-    const first = encodeContainer([await invoke({ ...asking, proofs: [grant, narrow] }), grant, narrow])
-    const run = async () => {
-      await ledger.seen(first)
-      return 'sent'
+    const web = parseDid('did:web:owner.example')
+    /** The owner under another DID, which the resolver of the guard alone can resolve. */
+    const webOwner = { ...owner, did: web }
+    const resolver: DidResolver = {
+      resolve: (did) =>
+        did === web
+          ? { keys: [{ did, algorithm: owner.algorithm, bytes: owner.publicKey }] }
+          : keyResolver().resolve(did, {}),
     }
-    expect(await guard.use(first, run)).toMatchObject({ allowed: true, value: 'sent' })
-    expect(sink.records().map(({ event }) => event.kind)).toEqual(['intent', 'seen', 'seen', 'outcome'])
-    expect((await find(child, now)).authority).toMatchObject([{ command: '/mail/send' }])
-    const broken = createLedger({ sink, archive: { ...archive, put: () => Promise.reject(new Error('full')) }, clock })
-    const second = encodeContainer([await invoke({ ...asking, proofs: [grant, narrow] }), grant, narrow])
-    const failed = guard.use(second, async () => {
-      await broken.seen(second)
-      return 'sent'
+
+    function guarded(change: Partial<GuardOptions> = {}) {
+      const { sink, archive, ledger, find } = open()
+      const guard = createGuard({
+        ...{ audience: service.did, subjects: [owner.did, web], commands: [send], ...memoryStores({ clock }), clock },
+        ...{ audit: { sink }, ledger, ...change },
+      })
+      const containerOf = async (proofs: readonly Delegation[], more: readonly Delegation[] = []) => {
+        const asking = { issuer: child, audience: service.did, command: send, args: { to: 'b@example.com' }, clock }
+        return encodeContainer([await invoke({ ...asking, proofs }), ...proofs, ...more])
+      }
+      const seen = () => sink.records().flatMap(({ event }) => (event.kind === 'seen' ? [event.delegation] : []))
+      return { archive, guard, sink, containerOf, seen, find }
+    }
+
+    const namesOf = (chain: readonly Delegation[]) => chain.map(({ cid }) => cid.toString())
+
+    it('LDG-01 GRD-20 has the chain before the handler runs, and nothing else of the container', async () => {
+      const { guard, sink, containerOf, seen, find } = guarded()
+      const other = await delegateRaw(owner, child)
+      const result = await guard.use(await containerOf([grant, narrow], [other]), () => seen())
+      expect(result).toMatchObject({ allowed: true, value: namesOf([grant, narrow]) })
+      expect(sink.records().map(({ event }) => event.kind)).toEqual(['intent', 'seen', 'seen', 'outcome'])
+      expect((await find(child, now)).authority).toMatchObject([{ command: '/mail/send' }])
     })
-    await expect(failed).rejects.toThrow('full')
-    expect(sink.records().at(-1)?.event).toMatchObject({ kind: 'outcome', status: 'error' })
-    await guard.close()
+
+    it('LDG-01 GRD-20 fails the call when it fails', async () => {
+      const { archive, ...rest } = open()
+      const broken = { ...archive, put: () => Promise.reject(new Error('full')) }
+      const { guard, sink, containerOf } = guarded({
+        ledger: createLedger({ sink: rest.sink, archive: broken, clock }),
+      })
+      await expect(guard.use(await containerOf([grant, narrow]), () => 'sent')).rejects.toThrow('full')
+      expect(sink.records().at(-1)?.event).toMatchObject({ kind: 'outcome', status: 'error' })
+    })
+
+    it('GRD-20 has delegations that are valid by the tolerance of the guard alone', async () => {
+      const { guard, containerOf, seen } = guarded({ clockTolerance: 120 })
+      const expired = await delegateRaw(owner, child, { expiration: now - 90 })
+      const container = await containerOf([expired])
+      expect(await guard.use(container, () => 1)).toMatchObject({ allowed: true })
+      expect(seen()).toEqual(namesOf([expired]))
+    })
+
+    it('GRD-20 has delegations of DIDs that the resolver of the guard alone can resolve', async () => {
+      for (const way of ['use', 'authorize'] as const) {
+        const { guard, containerOf, seen } = guarded({ resolver })
+        const ofWeb = await delegateRaw(webOwner, child)
+        const container = await containerOf([ofWeb])
+        const result = way === 'use' ? guard.use(container, () => 1) : guard.authorize(container)
+        expect(await result).toMatchObject({ allowed: true })
+        expect(seen()).toEqual(namesOf([ofWeb]))
+      }
+    })
+
+    it('GRD-20 is refused together with `rememberProofs`, whose calls come without delegations', () => {
+      expect(() => guarded({ rememberProofs: true })).toThrow(/`rememberProofs`.*leave out one of the two/)
+    })
+
+    it('GRD-20 has nothing to record for a call of the subject itself', async () => {
+      const { guard, seen } = guarded({ subjects: [child.did] })
+      const { containerOf } = guarded()
+      expect(await guard.use(await containerOf([]), () => 1)).toMatchObject({ allowed: true })
+      expect(seen()).toEqual([])
+    })
   })
 
   it('LDG-02 finds what an agent could do at a moment, by time, issue and revocation', async () => {

@@ -396,10 +396,7 @@ describe('health of a guard', () => {
 describe('a ledger', () => {
   const steps: string[] = []
   const ledger = {
-    seen: async () => {
-      steps.push('seen')
-      return []
-    },
+    used: async () => void steps.push('used'),
   }
 
   it('GRD-20 has the chain of an allowed call before its handler runs, of `authorize` too, and of no other', async () => {
@@ -409,7 +406,7 @@ describe('a ledger', () => {
       steps.push('handler')
       return (await fetch(upstream.origin)).text()
     })
-    expect(steps).toEqual(['seen', 'handler'])
+    expect(steps).toEqual(['used', 'handler'])
     expect(kinds()).toEqual(['intent', 'released', 'outcome'])
     expect(await codeOf(guard.authorize(await containerOf()))).toBe('allowed')
     expect(steps).toHaveLength(3)
@@ -419,12 +416,15 @@ describe('a ledger', () => {
     expect(steps).toHaveLength(3)
   })
 
-  it('CTN-12 GRD-20 receives the bytes that were decided about, though the caller uses their memory for others meanwhile', async () => {
+  it('CTN-12 GRD-20 receives the chain that was decided about, though the caller uses its memory for others meanwhile', async () => {
     const received: unknown[] = []
-    const { guard } = setUp({ ledger: { seen: async (container: unknown) => received.push(container) } as never })
-    const bytesOf = async () =>
-      encodeContainerBytes([await call({ issuer: bob, proofs, args: { to: 'bob' } }), ...proofs])
-    const sent = [await bytesOf(), await bytesOf()] as const
+    const used = async (chain: readonly { readonly cid: unknown }[]) =>
+      void received.push(chain.map(({ cid }) => `${cid}`))
+    const { guard } = setUp({ ledger: { used } })
+    const chains = [proofs, await chainOf(carol, bob)] as const
+    const bytesOf = async (chain: typeof proofs = proofs) =>
+      encodeContainerBytes([await call({ issuer: bob, proofs: chain, args: { to: 'bob' } }), ...chain])
+    const sent = [await bytesOf(), await bytesOf(chains[1])] as const
     const ways = [(bytes: Uint8Array) => guard.use(bytes, () => 1), (bytes: Uint8Array) => guard.authorize(bytes)]
     for (const [at, way] of ways.entries()) {
       const memory = new Uint8Array(sent[at] as Uint8Array)
@@ -432,7 +432,7 @@ describe('a ledger', () => {
       memory.set(sent[1 - at] as Uint8Array)
       expect(await codeOf(result)).toBe('allowed')
     }
-    expect(received).toEqual(sent)
+    expect(received).toEqual(chains.map((chain) => chain.map(({ cid }) => `${cid}`)))
     const { buffer } = structuredClone(sent[0])
     const gone = new Uint8Array(buffer)
     structuredClone(buffer, { transfer: [buffer] })
@@ -442,13 +442,13 @@ describe('a ledger', () => {
   })
 
   it('GRD-20 that fails ends the call with its error, before the handler and before a release', async () => {
-    const { guard, kinds } = setUp({ ledger: { seen: () => Promise.reject(new Error('the ledger is full')) } })
+    const { guard, kinds } = setUp({ ledger: { used: () => Promise.reject(new Error('the ledger is full')) } })
     let ran = 0
     await expect(guard.use(await containerOf(), () => ran++)).rejects.toThrow('the ledger is full')
     await expect(guard.authorize(await containerOf())).rejects.toThrow('the ledger is full')
     expect({ ran, kinds: kinds() }).toEqual({ ran: 0, kinds: ['intent', 'outcome'] })
     expect(() => setUp({ ledger: {} as never })).toThrow(/`ledger`/)
-    const hanging = setUp({ ledger: { seen: () => new Promise(() => undefined) }, deadlines: { decisionMs: 40 } })
+    const hanging = setUp({ ledger: { used: () => new Promise(() => undefined) }, deadlines: { decisionMs: 40 } })
     await expect(hanging.guard.authorize(await containerOf())).rejects.toThrow(/timed out|40 ms/)
   })
 })

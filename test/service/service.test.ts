@@ -77,10 +77,7 @@ describe('a service', () => {
   it('SVC-19 records the delegations of an allowed call before its handler runs, and received revocations', async () => {
     const steps: string[] = []
     const ledger = {
-      seen: async () => {
-        steps.push('seen')
-        return []
-      },
+      used: async () => void steps.push('used'),
       revoked: async () => void steps.push('revoked'),
     }
     const { service } = setUp({ handlers: [on(list, () => steps.push('handler'))], ledger })
@@ -88,7 +85,7 @@ describe('a service', () => {
     await service.call(await containerOf('/mail/read'))
     const revocation = await revoke({ issuer: alice, delegation: proofs[0] as never })
     await service.revoke(encodeContainer([revocation, ...proofs]))
-    expect(steps).toEqual(['seen', 'handler', 'revoked'])
+    expect(steps).toEqual(['used', 'handler', 'revoked'])
   })
 
   it('SVC-19 LDG-02 has a revocation in a log and in its ledger, also where that is one log, with a pseudonym', async () => {
@@ -122,7 +119,7 @@ describe('a service', () => {
         ran = true
       }),
     ]
-    const { service, kinds } = setUp({ handlers, ledger: { seen: fail, revoked: fail } })
+    const { service, kinds } = setUp({ handlers, ledger: { used: fail, revoked: fail } })
     await expect(service.call(await containerOf('/mail/list'))).rejects.toThrow('the ledger is full')
     expect(ran).toBe(false)
     expect(kinds()).toEqual(['intent', 'outcome'])
@@ -178,7 +175,7 @@ describe('the revocations that a service receives', () => {
 
   it('SVC-16 are recorded a few times a minute when copies of one arrive, which anybody can send [attack 81]', async () => {
     const recorded: unknown[] = []
-    const ledger = { seen: async () => [], revoked: async (entry: unknown) => void recorded.push(entry) }
+    const ledger = { used: async () => undefined, revoked: async (entry: unknown) => void recorded.push(entry) }
     const { service, kinds } = setUp({ ledger })
     const revocation = await revoke({ issuer: alice, delegation: proofs[0] as never })
     const container = encodeContainer([revocation, ...proofs])

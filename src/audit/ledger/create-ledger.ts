@@ -43,6 +43,12 @@ export interface Ledger {
    */
   issued(chain: readonly Delegation[]): Promise<void>
   /**
+   * Records the delegations of an allowed call that are not recorded yet. They are not verified again.
+   *
+   * @param chain - as decided, root first; empty if the subject itself calls.
+   */
+  used(chain: readonly Delegation[]): Promise<void>
+  /**
    * Records the delegations of a container that are not recorded yet: the chains of its calls, or the one chain that it
    * is. Only chains that verify now are recorded, because anybody can put delegations into a container.
    *
@@ -101,6 +107,9 @@ export function createLedger(options: LedgerOptions): Ledger {
       if (!Array.isArray(chain) || chain.length === 0)
         throw new ArgumentError('`chain` must be a non-empty list of delegations, root first')
       await record('issued', chain)
+    },
+    used: async (chain) => {
+      await record('seen', chain)
     },
     seen: async (given) => {
       const container = ownBytes(given)
