@@ -11,7 +11,7 @@ export function takeFromServer(session: Session, given: unknown, onListChanged: 
   const read = readMessage(given)
   if (read.kind === 'malformed') {
     report(new Error(`the server sent a malformed message: ${read.fault}`))
-    return undefined
+    return failMalformed(session, given)
   }
   // A server makes no denial and no receipt.
   const message = withoutOurs(read.message, key)
@@ -36,4 +36,14 @@ export function takeFromServer(session: Session, given: unknown, onListChanged: 
     if (requestId !== undefined) asked.delete(requestId)
   }
   return session.toClient(message)
+}
+
+/** The request whose answer is malformed gets an error: no other answer comes. MCP-36 */
+export function failMalformed({ passing, requests }: Session, given: unknown): Promise<void> | undefined {
+  const { id } = Object(given) as { readonly id?: never }
+  // An id of the relay is in no other message. The server may use an id of the client for a request of its own.
+  if (requests.take(id, {}) || Object.hasOwn(Object(given) as object, 'method')) return undefined
+  const respond = passing.get(id)
+  passing.delete(id)
+  return respond?.(errorResponse(id, rpcCodes.internalError, 'the answer of the server is malformed'))
 }

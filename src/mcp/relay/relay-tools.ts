@@ -21,7 +21,7 @@ import { quietly } from '../../support/quietly.ts'
 import { createToolGate, type ToolGateOptions, toolGateChecks } from '../tool-gate.ts'
 import { maxBatch, takeBatch } from './batch.ts'
 import { takeFromClient } from './from-client.ts'
-import { takeFromServer } from './from-server.ts'
+import { failMalformed, takeFromServer } from './from-server.ts'
 import { readMessage } from './read-message.ts'
 import { type OpenTransport, type RelayTransport, transportCheck } from './relay-transport.ts'
 import { openSession } from './session.ts'
@@ -155,7 +155,7 @@ export async function relayTools(
     if (message.length <= maxBatch)
       return Promise.all(message.map((one) => takeFromServer(session, one, onListChanged)))
     session.report(new Error(`the server sent a batch of more than ${maxBatch} messages`))
-    return undefined
+    return Promise.all(message.map((one) => failMalformed(session, one)))
   }
   client.onmessage = (message) => {
     if (Array.isArray(message))

@@ -121,7 +121,7 @@ describe('procura serve', () => {
     )
   }, 60_000)
 
-  it('that is killed in the middle of a call knows of it at its next start [GTW-36]', async () => {
+  it('that is killed in the middle of a call knows of it at its next start, and the client is answered [GTW-36] [CON-07]', async () => {
     const first = await serve()
     const agent = await home.agent('assistant')
     const grant = await agent.give(home.owner, '/mcp/mail')
@@ -139,10 +139,11 @@ describe('procura serve', () => {
     ])
     const signed = { name: 'send', arguments: { to: 'bob' }, _meta: { 'xyz.ucan/container': container } }
     expect(await ask(home, signed)).toContain('sent to bob')
-    void mail.call('slow', { ms: 60_000 })
+    const open = mail.call('slow', { ms: 60_000 })
     await until(() => callsIn(home.folder).some(({ name }) => name === 'slow'))
     first.child.kill('SIGKILL')
     await first.exit
+    expect(textOf(await open)).toMatch(/^Outcome unknown \(outcome_unknown\): .*may have been executed/)
     const second = await serve()
     expect(second.out()).toContain('1 call of an earlier process had no outcome on record')
     const outcomes = (await home.records()).filter(({ kind }) => kind === 'outcome')
