@@ -119,6 +119,15 @@ describe('scrubbing', () => {
     expect(await scrubbed('svc-account/pass-word-1', [secret])).toBe('[redacted]/[redacted]')
   })
 
+  it('SEC-04 leaves an answer as it is where it has a short field of the secret, such as a number', async () => {
+    const secret = Secret.ofFields({ token: 'sk-live-7f3a', accountId: '1001', dbname: 'main', region: 'eu-1' })
+    const answer = JSON.stringify({ id: 1001, total: 21001.5, domain: 'shop.example', maintainer: 'bob', at: 'eu-1' })
+    expect(await scrubbed(answer, [secret], 3)).toBe(answer)
+    const download = Buffer.from(`${answer} main`.repeat(2_000)).toString('base64')
+    expect(await scrubbed(download, [secret, new Secret('main')])).toBe(download)
+    expect(await scrubbed('sk-live-7f3a main', [secret, new Secret('main')])).toBe('[redacted] [redacted]')
+  })
+
   it('SEC-04 finds the credential of a whole header without its scheme [attack 77]', async () => {
     for (const scheme of ['Bearer', 'bearer', 'Token', 'ApiKey', 'Api-Key', 'Key', 'Basic']) {
       const secret = new Secret(`${scheme}  canary-77`)
@@ -186,14 +195,14 @@ describe('scrubbing', () => {
 
   it('SEC-04 finds a secret behind a text of the caller that ends like its beginning [attack 77]', async () => {
     // The caller knows the name, writes it without its end, and the upstream appends the password.
-    const secret = Secret.ofFields({ username: 'ann-sk-', password: 'sk-live-7f3a' })
+    const secret = Secret.ofFields({ username: 'anna-sk-', password: 'sk-live-7f3a' })
     for (const size of [1, 2, 5, 100])
-      expect(await scrubbed('(ann-sk-live-7f3a) sk-live-7f3a', [secret], size)).toBe('([redacted]) [redacted]')
-    const headers = { 'x-echo': 'ann-sk-live-7f3a, \u00e9' }
+      expect(await scrubbed('(anna-sk-live-7f3a) sk-live-7f3a', [secret], size)).toBe('([redacted]) [redacted]')
+    const headers = { 'x-echo': 'anna-sk-live-7f3a, \u00e9' }
     const out = scrubResponse(new Response('', { headers }), encodedForms([secret]), vi.fn(), patient())
     expect(out.headers.get('x-echo')).toBe('[redacted], \u00e9')
     expect(await scrubbed('sk-live-sk-live-sk-', [new Secret('sk-live-sk-')], 3)).toBe('[redacted]')
-    const begun = new Response('', { headers: { 'x-echo': 'ann-sk-live-7f3a sk-li' } })
+    const begun = new Response('', { headers: { 'x-echo': 'anna-sk-live-7f3a sk-li' } })
     expect(scrubResponse(begun, encodedForms([secret]), vi.fn(), patient()).headers.get('x-echo')).toBe(
       '[redacted] sk-li',
     )

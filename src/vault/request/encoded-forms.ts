@@ -7,9 +7,15 @@ import { escapedForms } from './escaped-forms.ts'
 const shortest = 4
 
 /**
+ * The shortest field that is searched for, and the shortest value in base64 at any alignment, in bytes. Shorter ones,
+ * such as the number of an account or the name of a database, are parts of words and numbers of other texts.
+ */
+const shortestPart = 8
+
+/**
  * Lists the byte strings as which a secret may appear in a response: unchanged, in base64 and base64url at each of the
  * three alignments, in hexadecimal, percent-encoded, form-encoded, and escaped in JSON and HTML. The fields of a secret
- * are listed as well, and the credential in a value that is a whole header. The longest string comes first.
+ * of eight bytes or more are listed as well, and the credential in a value that is a whole header. The longest string comes first.
  *
  * @param minBytes - the fewest bytes of a secret, a field or a credential that is listed.
  */
@@ -32,7 +38,8 @@ export function encodedForms(secrets: readonly Secret[], minBytes = 1): readonly
 
 function valuesOf(secret: Secret): readonly Uint8Array[] {
   const encoder = new TextEncoder()
-  const values = [secret.revealBytes(), ...secret.fieldNames().map((name) => encoder.encode(secret.revealField(name)))]
+  const fields = secret.fieldNames().map((name) => encoder.encode(secret.revealField(name)))
+  const values = [secret.revealBytes(), ...fields.filter(({ length }) => length >= shortestPart)]
   return values.map(trimmed).flatMap((value) => [value, ...credentialsOf(value)])
 }
 
@@ -66,7 +73,8 @@ function formsOf(bytes: Uint8Array): readonly Uint8Array[] {
   const text = new TextDecoder().decode(bytes)
   // Most forms of a plain text are that text.
   const texts = new Set([
-    ...[...alignments(bytes, encodeBase64), ...alignments(bytes, encodeBase64url), hex, hex.toUpperCase()],
+    ...(bytes.length < shortestPart ? [] : [...alignments(bytes, encodeBase64), ...alignments(bytes, encodeBase64url)]),
+    ...[hex, hex.toUpperCase()],
     ...percentEncoded(bytes),
     new URLSearchParams([['', text]]).toString().slice(1),
     ...escapedForms(text),
