@@ -1,4 +1,4 @@
-import { errorResponse, readMessage, rpcCodes, withoutOurs } from './read-message.ts'
+import { errorResponse, type RequestId, readMessage, rpcCodes, withoutOurs } from './read-message.ts'
 import { maxAsked, type Session } from './session.ts'
 
 /**
@@ -40,7 +40,8 @@ export function takeFromServer(session: Session, given: unknown, onListChanged: 
 
 /** The request whose answer is malformed gets an error: no other answer comes. MCP-36 */
 export function failMalformed({ passing, requests }: Session, given: unknown): Promise<void> | undefined {
-  const { id } = Object(given) as { readonly id?: never }
+  // Another value is the id of no request.
+  const { id } = Object(given) as { readonly id: RequestId }
   // An id of the relay is in no other message. The server may use an id of the client for a request of its own.
   if (requests.take(id, {}) || Object.hasOwn(Object(given) as object, 'method')) return undefined
   const respond = passing.get(id)
