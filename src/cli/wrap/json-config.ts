@@ -9,7 +9,7 @@ import {
   isSameData,
   type ServerEntry,
 } from './config-document.ts'
-import { applyEdits, indentAt, lineAt, lineEndOf, type TextEdit, textOfSpan } from './text-edit.ts'
+import { applyEdits, indentAt, lineEndOf, linesOf, type TextEdit, textOfSpan } from './text-edit.ts'
 
 /**
  * Where a client keeps its servers: the keys that lead to the object of them; `*` is any key, which names a project.
@@ -35,11 +35,11 @@ export function readJsonConfig(text: string, places: readonly ServerPlace[]): Co
     throw new ConfigFault(
       body.trim() === ''
         ? 'the file is empty; pass the configuration that the client uses'
-        : `line ${lineAt(body, error?.offset ?? 0)} is not valid JSON; correct it, and run this again`,
+        : `line ${linesOf(body)(error?.offset ?? 0)} is not valid JSON; correct it, and run this again`,
     )
   if (root.type !== 'object') throw new ConfigFault('the file must contain a JSON object')
-  const servers = places.flatMap((place) => find(body, root, place, []))
-  return { servers }
+  const source: Source = { text: body, lineAt: linesOf(body) }
+  return { servers: places.flatMap((place) => find(source, root, place, [])) }
 }
 
 /**
@@ -77,14 +77,20 @@ function stringEnd(text: string, start: number): number {
   return at
 }
 
-function find(text: string, node: Node, place: ServerPlace, above: readonly string[]): readonly ServerEntry[] {
+/** The text of a file, with the lines of its offsets. */
+interface Source {
+  readonly text: string
+  readonly lineAt: (offset: number) => number
+}
+
+function find(source: Source, node: Node, place: ServerPlace, above: readonly string[]): readonly ServerEntry[] {
   if (node.type !== 'object') return []
   const [step, ...rest] = place
-  if (step === undefined) return propertiesOf(text, node).map((property) => entryOf(text, property, above))
-  const properties = propertiesOf(text, node, step)
+  if (step === undefined) return propertiesOf(source, node).map((property) => entryOf(source, property, above))
+  const properties = propertiesOf(source, node, step)
   return properties
     .filter(({ key }) => step === '*' || key === step)
-    .flatMap(({ key, value }) => find(text, value, rest, [...above, key]))
+    .flatMap(({ key, value }) => find(source, value, rest, [...above, key]))
 }
 
 interface Property {
@@ -94,7 +100,7 @@ interface Property {
 }
 
 /** The properties of an object. A client uses one of two with the same key, and the other one would be lost. WRP-02 */
-function propertiesOf(text: string, node: Node, step = '*'): readonly Property[] {
+function propertiesOf({ lineAt }: Source, node: Node, step = '*'): readonly Property[] {
   const seen = new Set<string>()
   return (node.children ?? []).flatMap((property) => {
     const [key, value] = property.children ?? []
@@ -102,14 +108,14 @@ function propertiesOf(text: string, node: Node, step = '*'): readonly Property[]
     const name = String(key.value)
     if (seen.has(name) && (step === '*' || step === name))
       throw new ConfigFault(
-        `line ${lineAt(text, property.offset)} has the key of another part for the second time; remove one of the two`,
+        `line ${lineAt(property.offset)} has the key of another part for the second time; remove one of the two`,
       )
     seen.add(name)
     return [{ node: property, key: name, value }]
   })
 }
 
-function entryOf(text: string, { node, key, value }: Property, above: readonly string[]): ServerEntry {
+function entryOf({ text, lineAt }: Source, { node, key, value }: Property, above: readonly string[]): ServerEntry {
   const project = above[0] === 'projects' ? above[1] : undefined
   const data = dataOf(value)
   const fault = faultOf(value)
@@ -118,7 +124,7 @@ function entryOf(text: string, { node, key, value }: Property, above: readonly s
     name: key,
     place: [...above, key],
     ...(project !== undefined && { project }),
-    line: lineAt(text, node.offset),
+    line: lineAt(node.offset),
     value: isObject(data) ? data : Object.freeze(Object.create(null)),
     segments: [segment],
     ...(fault !== undefined && { fault }),

@@ -7,7 +7,7 @@ import { unifiedHunks } from './difference.ts'
 import { dots, maskValues } from './mask.ts'
 import type { Unplanned } from './planned.ts'
 import { secretValuesIn } from './secrets-in-words.ts'
-import { lineAt, textOfSpan } from './text-edit.ts'
+import { linesOf, textOfSpan } from './text-edit.ts'
 
 /** The plan in words: each decision with its reason. It has no secret. */
 export function showPlans(plans: readonly NamedPlan[], others: readonly Unplanned[]): readonly string[] {
@@ -39,12 +39,13 @@ export function showDifference(
     plans,
     plans.flatMap(({ entry }) => secretValuesIn(entry.value)),
   )
+  const [lineBefore, lineAfter] = [linesOf(file.text), linesOf(next)]
   const entries = new Map(after.servers.map((entry) => [JSON.stringify(entry.place), entry] as const))
   const hunks = plans.flatMap(({ entry }) =>
     entry.segments.flatMap((segment, at) => {
       const now = entries.get(JSON.stringify(entry.place))?.segments[at]
       if (now === undefined) return []
-      const lines = [lineAt(file.text, segment.offset), lineAt(next, now.offset)] as const
+      const lines = [lineBefore(segment.offset), lineAfter(now.offset)] as const
       // Masked first: a secret may have several lines.
       return unifiedHunks(mask(textOfSpan(file.text, segment)), mask(textOfSpan(next, now)), ...lines)
     }),

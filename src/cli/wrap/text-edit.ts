@@ -28,11 +28,19 @@ export function textOfSpan(text: string, { offset, length }: Span): string {
   return text.slice(offset, offset + length)
 }
 
-/** The line of an offset, from 1. */
-export function lineAt(text: string, offset: number): number {
-  let line = 1
-  for (let at = text.indexOf('\n'); at >= 0 && at < offset; at = text.indexOf('\n', at + 1)) line += 1
-  return line
+/** Returns the line of an offset, from 1. The line ends are read once, for any number of offsets. */
+export function linesOf(text: string): (offset: number) => number {
+  const ends: number[] = []
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) ends.push(at)
+  return (offset) => {
+    let [low, high] = [0, ends.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((ends[middle] as number) < offset) low = middle + 1
+      else high = middle
+    }
+    return low + 1
+  }
 }
 
 /** The line end that a text uses. */

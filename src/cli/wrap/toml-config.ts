@@ -9,7 +9,7 @@ import {
   type Segment,
   type ServerEntry,
 } from './config-document.ts'
-import { applyEdits, lineAt, lineEndOf, type TextEdit, textOfSpan } from './text-edit.ts'
+import { applyEdits, lineEndOf, linesOf, type TextEdit, textOfSpan } from './text-edit.ts'
 
 /** The table of Codex that has the servers. */
 const root = 'mcp_servers'
@@ -39,7 +39,8 @@ const own: ReadonlySet<string> = new Set([
 export function readTomlConfig(text: string): ConfigDocument {
   const body = text.startsWith('\ufeff') ? ` ${text.slice(1)}` : text
   const parts = partsOf(body)
-  return { servers: [...parts].map(([name, found]) => entryOf(body, name, found)) }
+  const lineAt = linesOf(body)
+  return { servers: [...parts].map(([name, found]) => entryOf(body, lineAt, name, found)) }
 }
 
 /** The parts of one server. */
@@ -83,7 +84,7 @@ function parse(text: string): AST.TOMLProgram {
     return parseTOML(text)
   } catch (error) {
     const { index } = error as { readonly index?: number }
-    throw new ConfigFault(`line ${lineAt(text, index ?? 0)} is not valid TOML; correct it, and run this again`)
+    throw new ConfigFault(`line ${linesOf(text)(index ?? 0)} is not valid TOML; correct it, and run this again`)
   }
 }
 
@@ -91,7 +92,7 @@ function namesOf(key: AST.TOMLKey): readonly string[] {
   return key.keys.map((part) => (part.type === 'TOMLBare' ? part.name : part.value))
 }
 
-function entryOf(text: string, name: string, parts: Parts): ServerEntry {
+function entryOf(text: string, lineAt: (offset: number) => number, name: string, parts: Parts): ServerEntry {
   const { inline } = parts
   const tables = parts.tables.filter(({ resolvedKey: [, , part, more] }) => {
     return part === undefined || (moved.has(String(part)) && more === undefined)
@@ -101,11 +102,11 @@ function entryOf(text: string, name: string, parts: Parts): ServerEntry {
       ? tables.map((table) => ({ id: String(table.resolvedKey[2] ?? ''), ...spanOf(table) }))
       : [{ id: '', ...spanOf(inline) }]
   const value = dataOfParts(parts)
-  const fault = parts.fault ?? faultOf(text, parts)
+  const fault = parts.fault ?? faultOf(lineAt, parts)
   return {
     name,
     place: [root, name],
-    line: lineAt(text, segments[0]?.offset ?? 0),
+    line: lineAt(segments[0]?.offset ?? 0),
     value,
     segments,
     ...(fault !== undefined && { fault }),
@@ -118,7 +119,7 @@ function entryOf(text: string, name: string, parts: Parts): ServerEntry {
   }
 }
 
-function faultOf(text: string, { tables, inline }: Parts): string | undefined {
+function faultOf(lineAt: (offset: number) => number, { tables, inline }: Parts): string | undefined {
   if (inline !== undefined)
     return inline.body.some(({ key }) => key.keys.length > 1)
       ? 'its inline table has dotted keys; write it as a table'
@@ -127,7 +128,7 @@ function faultOf(text: string, { tables, inline }: Parts): string | undefined {
   const second = tables.filter(({ resolvedKey: [, , part] }) => String(part).endsWith('http_headers')).at(1)
   return second === undefined
     ? undefined
-    : `line ${lineAt(text, second.range[0])} begins a second table of headers; write one of the two as an inline table`
+    : `line ${lineAt(second.range[0])} begins a second table of headers; write one of the two as an inline table`
 }
 
 function spanOf({ range: [start, end] }: { readonly range: readonly [number, number] }): {

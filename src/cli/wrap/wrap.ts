@@ -40,11 +40,18 @@ import { checkAgent, checkIssuer, inHome, openWrapHome, type WrapHome } from './
 
 const defaultLifetime = '30d'
 
+/** Most servers of a configuration. The secrets of each are searched for in the text of each. WRP-45 */
+const mostServers = 1_000
+
 /** `procura wrap CONFIG`: moves the servers of a client behind the gateway. */
 export async function wrap(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const given = operandOf(words, 'the configuration file of a client')
   const file = await readConfigFile(given)
   const { client, document } = readDocument(file, textOf(flags, 'client') as ClientName | undefined)
+  if (document.servers.length > mostServers)
+    throw new UsageError(
+      `${quote(file.path, 256)} has ${document.servers.length} servers, and wrap takes at most ${mostServers}; remove those that are not used`,
+    )
   const agent = agentOf(flags, client)
   const home = gatewayHome(textOf(flags, 'home'), host.env)
   const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? defaultLifetime)

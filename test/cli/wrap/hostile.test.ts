@@ -41,6 +41,38 @@ async function secrets(): Promise<readonly string[]> {
 /** The gateway can read its configuration. */
 const isReadable = (): Promise<unknown> => readGatewayConfig(join(machine.home, 'gateway.json'))
 
+describe('a configuration with very many servers', () => {
+  const many = (count: number): object =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [`s${at}`, { command: 'node' }]))
+
+  it('is refused, those of its projects included [WRP-45]', async () => {
+    const projects = Object.fromEntries(
+      Object.keys(many(500)).map((name) => [`/${name}`, { mcpServers: { a: server } }]),
+    )
+    for (const [count, code] of [
+      [500, 0],
+      [501, 2],
+    ] as const) {
+      const path = machine.write('.claude.json', JSON.stringify({ mcpServers: many(count), projects }))
+      const { code: is, err } = await wrap(path, '--dry-run', '--server', 's1')
+      expect(is, err).toBe(code)
+      if (code === 2) expect(err).toMatch(/has 1001 servers, and wrap takes at most 1000; remove/)
+    }
+  })
+
+  it.each(['\n', '\r\n'])('names the line of each (%j) [WRP-04]', async (eol) => {
+    const text = servers({ first: server, second: server }).replaceAll('\n', eol)
+    const lines = text.split(eol)
+    const { err, out } = await wrap(machine.write('.mcp.json', text), '--dry-run')
+    for (const name of ['first', 'second']) {
+      const line = lines.findIndex((one) => one.includes(`"${name}"`)) + 1
+      expect(`${err}${out}`).toContain(`${name} (line ${line}) goes behind the gateway`)
+    }
+    const broken = machine.write('.mcp.json', `${eol}${eol}{ "mcpServers": x }`)
+    expect((await wrap(broken, '--dry-run')).err).toContain('line 3 is not valid JSON')
+  })
+})
+
 describe('wrap at once with another run', () => {
   it('keeps the originals of both [WRP-17]', async () => {
     const text = servers({ mail: server, crm: { command: 'crm', env: { CRM_KEY: 'canary-of-the-crm' } } })
