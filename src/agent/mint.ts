@@ -37,7 +37,7 @@ export interface Minter extends Holder {
   readonly signer: Signer
   readonly ceilings: AgentCeilings
   readonly onDelegation: ((record: DelegationRecord) => unknown) | undefined
-  readonly ledger: Pick<Ledger, 'issued' | 'seen'> | undefined
+  readonly ledger: Pick<Ledger, 'issued' | 'used'> | undefined
 }
 
 /** Most tokens of a container that a reader takes by default. */

@@ -63,7 +63,7 @@ export interface OpenAgentOptions {
    * Records every delegation that the agent makes, before it is handed out, and every one that it receives, before it
    * is stored. If the record fails, neither happens. Default: they are not recorded.
    */
-  readonly ledger?: Pick<Ledger, 'issued' | 'seen'>
+  readonly ledger?: Pick<Ledger, 'issued' | 'used'>
   /**
    * Records each call that the agent refuses by itself, as an event `denied` without its arguments. A refusal waits for
    * its record; a record that fails is reported to `onError`. Default: they are not recorded.

@@ -2,7 +2,6 @@ import type { Ledger } from '../audit/ledger/create-ledger.ts'
 import type { Denial } from '../authorization/denial.ts'
 import { openContainer } from '../authorization/open-container.ts'
 import { type VerifyDelegationOptions, verifyDelegation } from '../authorization/verify-delegation.ts'
-import { encodeContainer } from '../container/container.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import type { DidResolver } from '../did/resolver.ts'
 import { MalformedError } from '../errors.ts'
@@ -20,7 +19,7 @@ export interface ReceivingOptions {
   readonly resolver?: DidResolver | undefined
   readonly revocations?: RevocationStore | undefined
   /** Records the verified chains before they are stored. */
-  readonly ledger?: Pick<Ledger, 'seen'> | undefined
+  readonly ledger?: Pick<Ledger, 'used'> | undefined
   /** Refuses verified capabilities before they are stored. Default: all are accepted. */
   readonly refuse?: ((capabilities: readonly AgentCapability[]) => Denial | undefined) | undefined
 }
@@ -56,14 +55,16 @@ export async function receive(
     ...(options.revocations !== undefined && { revocations: options.revocations }),
   }
   const capabilities: AgentCapability[] = []
+  const verified: (readonly Delegation[])[] = []
   for (const chain of chosen) {
     const verdict = await verifyDelegation(chain.proofs, verifying)
     if (!verdict.verified) return refuse(verdict.denial)
     capabilities.push(describeChain(chain))
+    verified.push(verdict.proofs)
   }
   const unwanted = options.refuse?.(capabilities)
   if (unwanted !== undefined) return refuse(unwanted)
-  for (const { proofs } of chosen) await options.ledger?.seen(encodeContainer(proofs))
+  for (const proofs of verified) await options.ledger?.used(proofs)
   await held.change(opened, expired([...held.all(), ...opened], now), signal)
   return Object.freeze({ accepted: true, capabilities: Object.freeze(capabilities) })
 }

@@ -11,6 +11,8 @@ import { encodeContainer, encodeContainerBytes } from '../../src/container/conta
 import { attenuate } from '../../src/delegation/attenuate.ts'
 import { type DelegateOptions, delegate } from '../../src/delegation/delegate.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'
+import { parseDid } from '../../src/did/did.ts'
+import { type DidResolver, keyResolver } from '../../src/did/resolver.ts'
 import { ArgumentError, AttenuationError } from '../../src/errors.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import { memoryDelegationStore } from '../../src/proof/memory-delegation-store.ts'
@@ -285,7 +287,7 @@ describe('AGT-08 every delegation is recorded before it is handed out', () => {
 })
 
 describe('AGT-29 a ledger has every delegation that an agent makes or receives', () => {
-  const setUp = async (failing = false) => {
+  const setUp = async (failing = false, resolver = keyResolver()) => {
     const archived: string[] = []
     const sink = memoryAuditSink()
     const archive = {
@@ -297,7 +299,7 @@ describe('AGT-29 a ledger has every delegation that an agent makes or receives',
     }
     const store = memoryDelegationStore()
     const ledger = createLedger({ sink, archive, clock })
-    const agent = await openAgent({ signer, clock, store, ledger })
+    const agent = await openAgent({ signer, clock, store, ledger, resolver })
     return { agent, store, archived, kinds: () => sink.records().map(({ event }) => event.kind) }
   }
 
@@ -310,6 +312,19 @@ describe('AGT-29 a ledger has every delegation that an agent makes or receives',
     const { delegations } = await helper.delegateTo(child.did, { commands: [send] })
     expect(kinds()).toEqual(['seen', 'seen', 'issued', 'issued'])
     expect(archived.at(-1)).toBe(String(delegations[0]?.cid))
+  })
+
+  it('also those of owners that the agent alone resolves', async () => {
+    const did = parseDid('did:web:owner.example')
+    const { algorithm, publicKey: bytes } = owner
+    const resolver: DidResolver = {
+      resolve: (asked, options) =>
+        asked === did ? { keys: [{ did, algorithm, bytes }] } : keyResolver().resolve(asked, options),
+    }
+    const { agent, archived } = await setUp(false, resolver)
+    const granted = await delegate({ issuer: { ...owner, did }, audience: signer.did, command: '/mail', clock })
+    expect((await agent.receive(encodeContainer([granted]))).accepted).toBe(true)
+    expect(archived).toEqual(names([granted]))
   })
 
   it('or it is neither handed out nor stored', async () => {

@@ -43,7 +43,8 @@ export interface Ledger {
    */
   issued(chain: readonly Delegation[]): Promise<void>
   /**
-   * Records the delegations of an allowed call that are not recorded yet. They are not verified again.
+   * Records the delegations of an allowed call, or of another verified chain, that are not recorded yet. They are not
+   * verified again.
    *
    * @param chain - as decided, root first; empty if the subject itself calls.
    */
