@@ -12,7 +12,8 @@ import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { memoryStores } from '../../src/authorization/memory-stores.ts'
 import { text } from '../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
-import { like } from '../../src/capability/policy/build.ts'
+import { like, maxUses } from '../../src/capability/policy/build.ts'
+import { anySubject } from '../../src/capability/subject.ts'
 import { encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
 import { attenuate } from '../../src/delegation/attenuate.ts'
 import { delegate } from '../../src/delegation/delegate.ts'
@@ -211,6 +212,80 @@ describe('a ledger', () => {
         expect(await result).toMatchObject({ allowed: true })
         expect(seen()).toEqual(namesOf([ofWeb]))
       }
+    })
+
+    it('GRD-20 has chains of every form of token, also where the archive writes to their memory', async () => {
+      const ecdsa = await actor('ecdsa', 'ES256')
+      const kept = new Map<string, Uint8Array>()
+      const archive: DelegationArchive = {
+        async put(cid, bytes) {
+          kept.set(cid, new Uint8Array(bytes))
+          bytes.fill(0)
+        },
+        get: async (cid) => kept.get(cid),
+      }
+      const sink = memoryAuditSink()
+      const { guard, containerOf } = guarded({ ledger: createLedger({ sink, archive, clock }) })
+      const chains = [
+        [await delegate({ issuer: owner, audience: child.did, command: '/mail', clock, policy: [maxUses(9)] })],
+        [await delegateRaw(owner, ecdsa), await delegateRaw(ecdsa, child, { subject: owner.did })],
+        [
+          await delegateRaw(owner, agent, { expiration: never }),
+          await delegateRaw(agent, child, { subject: anySubject }),
+        ],
+      ]
+      for (const chain of [...chains, ...chains]) {
+        const result = await guard.use(await containerOf(chain), () => 1)
+        expect(result.allowed ? 'allowed' : result.denial.message).toBe('allowed')
+      }
+      expect([...kept.keys()]).toEqual(namesOf(chains.flat()))
+      for (const { cid, bytes } of chains.flat()) expect(kept.get(String(cid))).toEqual(bytes)
+    })
+
+    it('GRD-20 confirms before each handler, also of calls with one chain at the same time', async () => {
+      const { archive, sink } = open()
+      let go = (): void => undefined
+      const gate = new Promise<void>((resolve) => {
+        go = resolve
+      })
+      const slow = { ...archive, put: (cid: string, bytes: Uint8Array) => gate.then(() => archive.put(cid, bytes)) }
+      const { guard, containerOf } = guarded({ ledger: createLedger({ sink, archive: slow, clock }) })
+      const seen = () => sink.records().flatMap(({ event }) => (event.kind === 'seen' ? [event.delegation] : []))
+      let ran = 0
+      const uses = Array.from({ length: 20 }, async () =>
+        guard.use(await containerOf([grant, narrow]), () => {
+          ran += 1
+          return seen()
+        }),
+      )
+      await expect.poll(() => guard.health().calls).toBe(20)
+      expect(ran).toBe(0)
+      go()
+      for (const result of await Promise.all(uses))
+        expect(result).toMatchObject({ value: expect.arrayContaining(namesOf([grant, narrow])) })
+      const before = seen().length
+      await guard.use(await containerOf([grant, narrow]), () => 1)
+      expect(seen()).toHaveLength(before)
+    })
+
+    it('GRD-20 has the chain of the first call after a failure of the archive', async () => {
+      const { archive, sink } = open()
+      let isFull = true
+      const failing = {
+        ...archive,
+        put: async (cid: string, bytes: Uint8Array) => {
+          if (isFull) throw new Error('full')
+          await archive.put(cid, bytes)
+        },
+      }
+      const { guard, containerOf } = guarded({ ledger: createLedger({ sink, archive: failing, clock }) })
+      const seen = () => sink.records().flatMap(({ event }) => (event.kind === 'seen' ? [event.delegation] : []))
+      const use = async () => guard.use(await containerOf([grant, narrow]), seen)
+      for (const one of await Promise.allSettled([use(), use(), use()]))
+        expect(one).toMatchObject({ status: 'rejected', reason: { message: 'full' } })
+      expect(seen()).toEqual([])
+      isFull = false
+      expect(await use()).toMatchObject({ allowed: true, value: namesOf([grant, narrow]) })
     })
 
     it('GRD-20 is refused together with `rememberProofs`, whose calls come without delegations', () => {

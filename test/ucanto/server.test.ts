@@ -365,6 +365,31 @@ describe('ucantoService', () => {
     await expect(one.use(old, () => ({ done: true }))).resolves.toMatchObject({ denial: { code: 'unsupported' } })
   })
 
+  it('GRD-20 is not executed by a guard with a ledger, which has no place for its delegations', async () => {
+    const sink = memoryAuditSink()
+    let ran = 0
+    const guarded = createGuard({
+      audience: id.did(),
+      subjects: anySubject,
+      commands: [send],
+      revocations: memoryRevocationStore(),
+      replay: memoryReplayStore(),
+      formats: [ucantoFormat()],
+      audit: { sink },
+      ledger: { used: async () => undefined },
+    })
+    const invocation = await ask({ to: 'bob' })
+    const [asked] = await decode((await (await invocation.delegate()).archive()).ok as Uint8Array)
+    const container = await archive(asked as UcantoToken)
+    await expect(guarded.use(container, () => ran++)).rejects.toThrow(
+      'the ledger records delegations of UCAN 1.0.0 alone',
+    )
+    expect({ ran, kinds: sink.records().map(({ event }) => event.kind) }).toEqual({
+      ran: 0,
+      kinds: ['intent', 'outcome'],
+    })
+  })
+
   it('UCT-46 has only the given handlers [attack 43]', async () => {
     const to = await connection()
     for (const can of ['constructor/keys', 'constructor/assign', 'mail/constructor', '__proto__/toString'])
