@@ -27,8 +27,9 @@ export interface Redactor {
 
 /**
  * Makes a redactor: each of the secrets becomes `[redacted]`, in the encodings in which a vault searches a response for
- * them, such as base64 and the escapes of JSON. For what a program with a secret prints, for example. Secrets
- * of fewer than four bytes, and fields of fewer than eight, are not found. A secret that is reversed, encrypted or split is not found either.
+ * them, such as base64 and the escapes of JSON. For what a program with a secret prints, for example. Secrets of fewer
+ * than four bytes, and fields of fewer than eight, are not found. A secret that is reversed, encrypted or split is not
+ * found either.
  *
  * @param secrets - may be disposed of afterwards.
  * @throws ArgumentError when it is not a list of secrets, or an option is invalid; VaultError when one was disposed of.

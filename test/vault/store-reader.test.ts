@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { VaultError } from '../../src/errors.ts'
+import { SecretFailure } from '../../src/vault/release/failure.ts'
 import { createStoreReader, type StoreReaderSettings } from '../../src/vault/resilience/store-reader.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { SecretReading, SecretSource } from '../../src/vault/source.ts'
@@ -79,6 +80,39 @@ describe('a reader of a store', () => {
     )
     expect(await read()).toBe(away)
     expect([state.reads, reader.state(), vi.getTimerCount()]).toEqual([1, 'open', 0])
+  })
+
+  it('VLT-13 reads other secrets while one fails, and forgets its failures when a thousand others were read since [attack 82]', async () => {
+    let asked = 0
+    const source: SecretSource = {
+      name: 'test',
+      read: async (_reference, { scope }) => {
+        if (scope !== 'limited') return readingOf()
+        asked += 1
+        throw new SecretFailure('the store returned status 429')
+      },
+    }
+    const reader = createStoreReader(source, { ...settings, attempts: 1, concurrency: 1_000 })
+    const read = (scope: string): Promise<unknown> =>
+      reader.read(scope, 'a', { scope }).catch((error: unknown) => error)
+    const attacked = (others: number): Promise<unknown[]> =>
+      Promise.all(Array.from({ length: others }, (_, at) => [read('limited'), read(`other ${at}`)]).flat())
+    for (const result of await attacked(100).then((all) => all.filter((_, at) => at % 2 === 1)))
+      expect(result).toMatchObject({ version: '1' })
+    // The requests at the same time were sent before the first failure.
+    const before = asked
+    await read('limited')
+    expect([asked - before, reader.state(), reader.isClosed('limited'), reader.isClosed('other 1')]).toEqual([
+      0,
+      'closed',
+      false,
+      true,
+    ])
+    for (let at = 0; at < 1_100; at += 1) await read(`another ${at}`)
+    expect(reader.isClosed('limited')).toBe(true)
+    for (let times = 0; times < 20; times += 1) await read('limited')
+    expect([asked - before, reader.state()]).toEqual([5, 'closed'])
+    expect(await read('other 1')).toMatchObject({ version: '1' })
   })
 
   it('VLT-13 leaves no timer behind after a response', async () => {

@@ -15,7 +15,8 @@ const shortestPart = 8
 /**
  * Lists the byte strings as which a secret may appear in a response: unchanged, in base64 and base64url at each of the
  * three alignments, in hexadecimal, percent-encoded, form-encoded, and escaped in JSON and HTML. The fields of a secret
- * of eight bytes or more are listed as well, and the credential in a value that is a whole header. The longest string comes first.
+ * of eight bytes or more are listed as well, and the credential in a value that is a whole header. The longest string
+ * comes first.
  *
  * @param minBytes - the fewest bytes of a secret, a field or a credential that is listed.
  */
