@@ -5,12 +5,13 @@
  */
 
 import { p256 } from '@noble/curves/nist.js'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { base16 } from 'multiformats/bases/base16'
 import { base58btc } from 'multiformats/bases/base58'
 import { base64url } from 'multiformats/bases/base64'
 import { concat, fromHex } from '../cbor.ts'
 import { packedText } from '../container.ts'
-import { codes, didKey, owner, planner, principal, sha256 } from '../principals.ts'
+import { codes, didKey, owner, type Principal, planner, principal, sha256 } from '../principals.ts'
 import { delegation, invocation, type Token } from '../token.ts'
 import { type Hostile, refused, type Vector } from '../vector.ts'
 import { signatureByAnybody } from './signatures.ts'
@@ -67,6 +68,14 @@ function keyForms(): readonly Vector[] {
       '65 characters': asAudience(`did:key:z${'6'.repeat(64)}`),
       'an RSA key, cut': asAudience(didKey('8524', new Uint8Array(60).fill(1))),
       'an uncompressed point': asAudience(didKey(codes.ES256, point.toBytes(false))),
+      'an uncompressed point, of the invoker': byInvoker(
+        planner256,
+        didKey(codes.ES256, point.toBytes(false)),
+      ),
+      'an uncompressed point of secp256k1, of the invoker': byInvoker(
+        plannerK1,
+        didKey(codes.ES256K, secp256k1.Point.fromBytes(plannerK1.publicKey).toBytes(false)),
+      ),
     }),
     ...refused('key-base', 'KEY-02', 'malformed', {
       'no base': asAudience(`did:key:${text.slice(1)}`),
@@ -235,6 +244,12 @@ function asAudience(did: string): Hostile {
 function chainTo(did: string, fields: Readonly<Record<string, string>> = {}): readonly Token[] {
   const grant = delegation({ from: owner, to: { did }, fields })
   return [invocation({ by: planner, prf: [grant] }), grant]
+}
+
+/** A call by a principal under another name of its key. */
+function byInvoker(principal: Principal, did: string): Hostile {
+  const grant = delegation({ from: owner, to: { did } })
+  return { tokens: [invocation({ by: { ...principal, did }, prf: [grant] }), grant] }
 }
 
 /** A delegation by this name, signed by the owner. */

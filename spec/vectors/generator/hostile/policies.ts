@@ -31,8 +31,10 @@ function falseStatements(): readonly Vector[] {
         '== of an empty list and null': [['==', '.x', []], x(null)],
         '== of a text and its bytes': [['==', '.x', 'a'], x(Uint8Array.of(0x61))],
         '== of a list and a longer one': [['==', '.x', [1, 2]], x([1, 2, 3])],
+        '== of a list and a shorter one': [['==', '.x', [1, 2]], x([1])],
         '== of a list in another order': [['==', '.x', [1, 2]], x([2, 1])],
         '== of a map with one more key': [['==', '.x', { a: 1 }], x({ a: 1, b: 2 })],
+        '== of a map with one key less': [['==', '.x', { a: 1, b: 2 }], x({ a: 1 })],
         '== of a list and a map of its indices': [['==', '.x', ['a']], x({ '0': 'a' })],
         '== of a link and its text': [
           ['==', '.x', link(cidOf(new Uint8Array()))],

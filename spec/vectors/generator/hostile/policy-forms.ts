@@ -119,6 +119,7 @@ function selectors(): readonly Vector[] {
       'a leading zero': selector('.x[01]'),
       'a leading zero, of an element that is there': policy([['==', '.x[01]', 'b']], { x: ['a', 'b'] }),
       'minus zero': selector('.x[-0]'),
+      'minus zero, of an element that is there': policy([['==', '.x[-0]', 'a']], { x: ['a', 'b'] }),
       'minus alone': selector('.x[-]'),
       'a plus': selector('.x[+1]'),
       'a fraction': selector('.x[.5]'),
