@@ -353,6 +353,14 @@ describe('a server that shows a dialog of its own', () => {
     open.client.write({ jsonrpc: '2.0', id: 'dialog', result: { action: 'decline' } })
     expect(textOf(await called)).toContain('"action":"decline"')
     await clients.end()
+    await gateway.close()
+
+    hostile('dialog')
+    await home.open({ dryRun: true })
+    const dry = await begin()
+    expect(dry.instructions).toBeUndefined()
+    expect(textOf(await dry.client.call('send'))).toContain('"code":-32601')
+    await clients.end()
   })
 })
 
