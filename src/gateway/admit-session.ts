@@ -1,11 +1,25 @@
 // node only: its users serve sockets
 import type { Socket } from 'node:net'
-import { sleep } from '../support/back-off.ts'
 import type { Generation } from './generation.ts'
-import { type SessionPace, sessionRate } from './session-pace.ts'
-import { mostSessions, type SessionPlaces } from './session-places.ts'
+import { createLimiter, type Limiter } from './limiter.ts'
 import type { HelloError } from './wire/hello.ts'
 import { askProof, serverPlace } from './wire/session-proof.ts'
+
+/**
+ * Most sessions, because each can be a program; most of one agent, and of all clients without a proof together; and how
+ * many begin at once and then, because the start of each one is on record. GTW-72
+ */
+const most = Object.freeze({ all: 96, ofOne: 32, atOnce: 100, eachMs: 1_000 })
+
+/**
+ * Makes the places of the sessions.
+ *
+ * @param isOpenToAll - whether clients without a proof can take all places.
+ */
+export function sessionLimiter(isOpenToAll: boolean): Limiter {
+  const { all, ofOne, atOnce, eachMs } = most
+  return createLimiter({ all, ofOne: isOpenToAll ? all : ofOne, rate: { atOnce, eachMs } })
+}
 
 /** Why a client has no session. */
 export interface SessionRefusal {
@@ -23,8 +37,7 @@ export interface AdmittedSession {
 
 /** Options of {@link admitSession}. */
 export interface AdmitSessionOptions {
-  readonly sessions: SessionPlaces
-  readonly pace: SessionPace
+  readonly sessions: Limiter
   /** Whether each session begins with a proof. */
   readonly needsProof: boolean
   /** The fault of each new session when the gateway ends. */
@@ -34,56 +47,39 @@ export interface AdmitSessionOptions {
 
 /**
  * Gives a client the place of a session with a server. It is asked for its proof where each session needs one, and
- * where the places or the pace of those without a proof are used up.
+ * where the places of those without a proof are used up, or they begin too fast.
  *
  * @returns the end of the place, with whether the agent still has the right that it has proved; or the refusal.
  */
 export async function admitSession(
   socket: Socket,
   server: string,
-  { sessions, pace, needsProof, ending, current }: AdmitSessionOptions,
+  { sessions, needsProof, ending, current }: AdmitSessionOptions,
 ): Promise<AdmittedSession | SessionRefusal> {
-  const isAsked = needsProof || !sessions.hasAnonymous() || !pace.hasAnonymous()
+  const isAsked = needsProof || !sessions.has(undefined)
   const proof = isAsked ? await askProof(socket, serverPlace(server), current) : undefined
   if (proof !== undefined && 'code' in proof) return { fault: needsProof ? proof : beyondShare(proof) }
-  const closing = ending()
+  const closing = socket.destroyed ? left : ending()
   if (closing !== undefined) return { fault: closing }
-  const by = proof === undefined ? {} : { invoker: proof.agent }
   const place = sessions.take(proof?.branch)
-  if (typeof place !== 'function') return { fault: place, ...by }
-  const waitMs = pace.take(proof?.branch)
-  if (waitMs === undefined) {
-    place()
-    return { fault: tooFast, ...by }
-  }
-  if (waitMs > 0) await turn(socket, waitMs)
-  const late = socket.destroyed ? left : ending()
-  if (late === undefined)
+  if (typeof place !== 'string')
     return { leave: place, ...(proof !== undefined && { isHeld: async () => (await proof.holder()) === proof.agent }) }
-  place()
-  return { fault: late }
-}
-
-/** Waits for the turn of a session. A client that leaves does not hold its place. */
-async function turn(socket: Socket, waitMs: number): Promise<void> {
-  const gone = new AbortController()
-  const leave = (): void => gone.abort()
-  socket.once('close', leave)
-  await sleep(waitMs, gone.signal)
-  socket.off('close', leave)
+  const fault: HelloError = { code: 'too_many', message: faults[place] }
+  return { fault, ...(proof !== undefined && { invoker: proof.agent }) }
 }
 
 const left: HelloError = Object.freeze({ code: 'closing', message: 'the client has closed the connection' })
 
-const tooFast: HelloError = Object.freeze({
-  code: 'too_many',
-  message: `too many sessions have begun with this agent and the agents below it: ${sessionRate.atOnce} can begin at once, and then one in each second; begin them later`,
+const faults = Object.freeze({
+  full: `the gateway has ${most.all} sessions, which is the most; close some of them`,
+  share: `this agent has its ${most.ofOne} sessions together with the agents below it; close some of them`,
+  rate: `this agent begins sessions too fast, together with the agents below it: ${most.atOnce} can begin at once, and then one in each second; begin them later`,
 })
 
 /** A client without a proof does not expect to be asked for one over a socket. */
 function beyondShare({ message }: HelloError): HelloError {
   return {
     code: 'too_many',
-    message: `the gateway has no session left for a client without a proof (${mostSessions.ofOne}, or as many as are free, of which ${sessionRate.atOnce} begin at once, and then one in each second), and this client has given none: ${message}`,
+    message: `the gateway has no session left for a client without a proof (${most.ofOne}, of which ${most.atOnce} begin at once, and then one in each second), and this client has given none: ${message}`,
   }
 }

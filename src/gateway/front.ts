@@ -8,18 +8,16 @@
 import type { Socket } from 'node:net'
 import { type DenialSampler, sampleDenials } from '../audit/sample-denials.ts'
 import { quote } from '../support/quote.ts'
-import { type AdmittedSession, admitSession, type SessionRefusal } from './admit-session.ts'
+import { type AdmittedSession, admitSession, type SessionRefusal, sessionLimiter } from './admit-session.ts'
 import { type ApiFront, createApiFront } from './api/api-front.ts'
 import type { ApprovalDesk, WantedCall } from './approvals/approval-desk.ts'
 import { type CallApprovalNeed, needOf } from './approvals/approval-need.ts'
 import { serveApprovals } from './approvals/serve-approvals.ts'
-import { createWaits } from './approvals/waits.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
+import { createLimiter } from './limiter.ts'
 import { claimedCommand, recordOmitted, recordRefusal } from './record-denials.ts'
 import { revocationReceipt } from './revocation-receipt.ts'
 import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } from './session.ts'
-import { sessionPace } from './session-pace.ts'
-import { sessionPlaces } from './session-places.ts'
 import type { Supply } from './supply.ts'
 import { UpstreamError } from './upstream/upstream-error.ts'
 import { type ConnectionPlaces, connectionPlaces } from './wire/connection-places.ts'
@@ -27,10 +25,11 @@ import { endWith, type HelloError, type HookRefusalClaim, readHello } from './wi
 import { askProof, type GivenProof, provenBy, serverPlace } from './wire/session-proof.ts'
 
 /**
- * Most open connections; most requests to APIs without a decision, because each can have a body; and most conversations
- * about approvals. Together with the sessions and the decided requests, they leave connections for first lines. GTW-22
+ * Most open connections; most requests to APIs without a decision, because each can have a body; most conversations
+ * about approvals, and as many that wait for answers; and most waits of one agent. Together with the sessions and the
+ * decided requests, they leave connections for first lines. GTW-22
  */
-const most = Object.freeze({ connections: 384, requests: 64, approvals: 32 })
+const most = Object.freeze({ connections: 384, requests: 64, approvals: 32, waitsOfOne: 8 })
 
 /** Milliseconds for the first line. */
 const helloMs = 5_000
@@ -73,7 +72,7 @@ export function createFront(options: FrontOptions): Front {
   const opening = new Set<Promise<void>>()
   const sampler = sampleDenials()
   const apis = createApiFront({ supply, dryRun, sampler, onEvent, mostUndecided: most.requests })
-  const [sessions, pace] = [sessionPlaces(dryRun), sessionPace()]
+  const sessions = sessionLimiter(dryRun)
   const [takeApprovals, checkHolders] = [approvalsTaker(options), holdersCheck(open)]
   let isClosing = false
 
@@ -100,7 +99,7 @@ export function createFront(options: FrontOptions): Front {
     const { server } = hello
     if (!supply.current().servers.has(server)) return refuse(socket, unknown(server, supply), onEvent)
     const ending = (): HelloError | undefined => (isClosing ? closing : undefined)
-    const admitted = await admitSession(socket, server, { sessions, pace, needsProof, current: supply.current, ending })
+    const admitted = await admitSession(socket, server, { sessions, needsProof, current: supply.current, ending })
     if ('fault' in admitted) return refuseSession(socket, admitted, server, options, sampler)
     places.begin(socket)
     try {
@@ -204,7 +203,7 @@ function approvalsTaker({
   places: ConnectionPlaces,
 ) => Promise<void> {
   const conversations = connectionPlaces(most.approvals)
-  const waits = createWaits()
+  const waits = createLimiter({ all: most.approvals, ofOne: most.waitsOfOne })
   return async (socket, wanted, places) => {
     const { audience: service } = supply.current()
     const need = needOf(supply.current(), wanted)

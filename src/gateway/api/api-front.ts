@@ -16,8 +16,8 @@ import { bindToRequest } from '../../http/binding/request-binding.ts'
 import { sleep } from '../../support/back-off.ts'
 import type { ApiConfig } from '../configuration/read-gateway-config.ts'
 import type { OnGatewayEvent } from '../events.ts'
+import { createLimiter } from '../limiter.ts'
 import { recordRefusal } from '../record-denials.ts'
-import { sharedPlaces } from '../shared-places.ts'
 import type { Supply } from '../supply.ts'
 import { connectionPlaces } from '../wire/connection-places.ts'
 import { apiCommand } from './api-command.ts'
@@ -77,7 +77,7 @@ export function createApiFront(options: ApiFrontOptions): ApiFront {
     if (connection === undefined) socket.destroy()
     else void connection.pending.turnAway('overloaded')
   })
-  const shares = sharedPlaces<string | undefined>(most)
+  const shares = createLimiter(most)
   const begun = new WeakSet<Duplex>()
   const server = createServer({ maxHeaderSize: headerBytes }, (request, response) => {
     const connection = open.get(request.socket)
@@ -107,9 +107,11 @@ export function createApiFront(options: ApiFrontOptions): ApiFront {
         ...{ api, config, pending },
         admit({ principals }) {
           // The owner calls without delegations.
-          leave ??= shares.take(principals[1] ?? principals[0])
-          if (leave !== undefined) places.leave(socket)
-          return leave !== undefined
+          const place = leave ?? shares.take(principals[1] ?? principals[0])
+          if (typeof place === 'string') return false
+          leave = place
+          places.leave(socket)
+          return true
         },
         end() {
           // A client that does not read keeps its connection, and so its place.

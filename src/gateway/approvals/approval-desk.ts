@@ -24,7 +24,6 @@ import {
   readKeptAnswer,
   readKeptRequest,
 } from './kept-request.ts'
-import { displaceable, type Place } from './places.ts'
 import { areOfBody } from './request-body.ts'
 import { createTakenRequests, type TakenRequestsOptions } from './taken-requests.ts'
 
@@ -46,14 +45,6 @@ export interface WantedCall extends Pick<ApprovalRequest, 'service' | 'subject' 
   readonly waits?: boolean
 }
 
-/** The place of an agent among the others. */
-export interface Standing {
-  /** Whether the home folder has the key of the agent, or it has proved a delegation and has a waiting request. */
-  readonly isKnown: boolean
-  /** The agent whose places it shares: the one from which it has its delegation, or itself. */
-  readonly branch: string
-}
-
 /** The answers to the requests for one call. */
 export interface Decided {
   readonly answer: KeptAnswer
@@ -70,7 +61,11 @@ export interface FoundRequest extends KeptRequest {
 
 /** The requests of a gateway. */
 export interface ApprovalDesk {
-  standingOf(agent: string): Promise<Standing>
+  /**
+   * The agent whose places an agent shares: the one from which it has its delegation, or itself. Undefined for all
+   * strangers together: the home folder has no key of theirs, and they have no waiting request with a proof.
+   */
+  holderOf(agent: string): Promise<string | undefined>
   /**
    * Takes the requests of an agent for one call, one for each approver. A request that waits for the same call and
    * approver takes the place of a new one.
@@ -110,6 +105,9 @@ export interface ApprovalDeskOptions extends TakenRequestsOptions {
   /** Whether an owner has revoked a delegation to an agent. Default: of none. */
   readonly wasRevoked?: (agent: string) => boolean
 }
+
+/** Most requests that wait; most of one agent with the agents below it, and of all strangers together. APR-82 */
+const most = Object.freeze({ all: 256, ofOne: 32 })
 
 /** Seconds that a waiting request must still have: a person needs them. */
 const leastSeconds = 60
@@ -162,18 +160,14 @@ export async function openApprovalDesk({
   }
 
   return {
-    standingOf: async (agent) => ({
-      isKnown: desk.proven.has(agent) || (await known()).has(agent),
-      branch: branchOf(desk, agent),
-    }),
+    holderOf: async (agent) => holderOf(desk, await known(), agent),
     take: (containers, call, need, body) =>
       inTurn(async () => {
         await clean(desk)
         const home = await known()
-        const isKnown = (agent: string): boolean => agent === call.agent || home.has(agent)
         const branch = call.branch ?? call.agent
         const replayOf = (agent: string): ReplayStore =>
-          isKnown(agent) ? taken.of(agent === call.agent && branch ? branch : branchOf(desk, agent)) : taken.ofStrangers
+          taken(agent === call.agent ? branch : holderOf(desk, home, agent))
         const read = await readRequests(containers, call, need, { replayOf, clock })
         if (typeof read === 'string') return read
         if (await hasLost(read, call, wasRevoked)) return revokedAgent
@@ -240,19 +234,22 @@ function isBelow({ agent, command }: ApprovalRequest, revoked: string, above: st
   return agent === revoked && `${command}/`.startsWith(above === '/' ? '/' : `${above}/`)
 }
 
-async function remove({ kept, files, proven, glanced }: Desk, requests: readonly KeptRequest[]): Promise<void> {
-  for (const { id } of requests) {
-    kept.delete(id)
-    glanced.delete(id)
-    await files.remove(id)
-  }
+async function remove(desk: Desk, requests: readonly KeptRequest[]): Promise<void> {
+  const { kept, proven } = desk
+  for (const one of requests) await drop(desk, one)
   const agents = new Set([...kept.values()].map(({ request }) => request.agent as string))
   for (const agent of proven.keys()) if (!agents.has(agent)) proven.delete(agent)
 }
 
-/** The agent whose places an agent shares. */
-function branchOf({ proven }: Pick<Desk, 'proven'>, agent: string): string {
-  return proven.get(agent) ?? agent
+function holderOf({ proven }: Pick<Desk, 'proven'>, home: ReadonlySet<string>, agent: string): string | undefined {
+  return proven.get(agent) ?? (home.has(agent) ? agent : undefined)
+}
+
+/** Removes a request of an agent that hands in another one now. */
+async function drop({ kept, files, glanced }: Desk, { id }: KeptRequest): Promise<void> {
+  kept.delete(id)
+  glanced.delete(id)
+  await files.remove(id)
 }
 
 function clean(desk: Desk): Promise<void> {
@@ -304,18 +301,16 @@ async function add(desk: Desk, one: KeptRequest, body = '', waits = false): Prom
   return one
 }
 
-/** Removes a request that has no answer, if a new one needs its place. Returns whether there is room. */
+/** Removes the oldest request of an agent without an answer, if its places are taken. Returns whether there is room. */
 async function makeRoom(desk: Desk, { request: { agent } }: KeptRequest): Promise<boolean> {
-  const { files, kept, proven, known, lent, clock, onEvent } = desk
+  const { files, kept, known, lent, clock, onEvent } = desk
   const home = await known()
-  const isKnown = (did: string): boolean => proven.has(did) || home.has(did)
-  const placeOf = (did: string): Place => ({ agent: did, branch: branchOf(desk, did), isKnown: isKnown(did) })
-  const all = [...kept.values()].map((one) => ({ one, ...placeOf(one.request.agent) }))
-  const candidates = displaceable(all, placeOf(agent))
-  if (candidates === undefined) return true
-  for (const { one } of candidates) {
+  const holder = holderOf(desk, home, agent)
+  const own = [...kept.values()].filter((one) => holderOf(desk, home, one.request.agent) === holder)
+  if (own.length < most.ofOne) return kept.size < most.all
+  for (const one of own) {
     if (lent.has(one.id) || (await readKeptAnswer(await files.answer(one.id), one, clock)) !== undefined) continue
-    await remove(desk, [one])
+    await drop(desk, one)
     const message = `the request ${one.id} was displaced by a newer one of ${one.request.agent === agent ? 'its' : 'another'} agent`
     onEvent({ level: 'warning', event: 'approval_displaced', message })
     return true

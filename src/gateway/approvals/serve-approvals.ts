@@ -10,12 +10,12 @@ import { unlessAborted } from '../../support/abort.ts'
 import { sleep } from '../../support/back-off.ts'
 import { startDeadline } from '../../support/deadline.ts'
 import { type LineFault, lineWriter, readLines } from '../connect/lines.ts'
+import type { Limiter } from '../limiter.ts'
 import type { ConnectionPlaces } from '../wire/connection-places.ts'
 import { endWith } from '../wire/hello.ts'
 import { type GivenProof, newChallenge } from '../wire/session-proof.ts'
 import type { ApprovalDesk, ApprovalNeed, Decided, WantedCall } from './approval-desk.ts'
 import type { KeptRequest } from './kept-request.ts'
-import type { Waits } from './waits.ts'
 
 /** Milliseconds for the second line, between two looks at the answers, and for the confirmation. */
 const [secondLineMs, lookMs, confirmMs] = [10_000, 250, 10_000]
@@ -30,7 +30,7 @@ export interface ApprovalConversation {
   readonly need: ApprovalNeed
   /** The address of the page, if there is one. */
   readonly page: string | undefined
-  readonly waits: Waits
+  readonly waits: Limiter
   /** The places of the conversations that do not wait. */
   readonly places: Pick<ConnectionPlaces, 'begin' | 'leave'>
   /** Finds the agent that a proof proves, for a connection that began without one. */
@@ -67,8 +67,9 @@ export async function serveApprovals(
     () => undefined,
   )
   void third.then(() => left.abort())
-  const standing = await desk.standingOf(taken[0]?.request.agent as string)
-  const endWait = asked.wait > 0 ? waits.begin(standing) : undefined
+  const holder = await desk.holderOf(taken[0]?.request.agent as string)
+  const place = asked.wait > 0 ? waits.take(holder) : undefined
+  const endWait = typeof place === 'function' ? place : undefined
   if (endWait !== undefined) places.leave(socket)
   try {
     const decided = await waitFor(desk, taken, threshold, endWait === undefined ? 0 : asked.wait, left.signal)

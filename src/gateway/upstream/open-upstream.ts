@@ -1,16 +1,25 @@
 // node only: starts programs
 import { ProcuraError } from '../../errors.ts'
+import { sleep } from '../../support/back-off.ts'
 import { quote } from '../../support/quote.ts'
 import type { HttpServerConfig, StdioServerConfig } from '../configuration/read-gateway-config.ts'
+import { createRate } from '../rate.ts'
 import type { TransportFetch } from '../transport/http-connection.ts'
 import { httpTransport } from '../transport/http-transport.ts'
 import { lineTransport } from '../transport/line-transport.ts'
 import type { McpTransport } from '../transport/mcp-transport.ts'
 import type { OwnCalls } from './own-calls.ts'
-import { createPace } from './pace.ts'
 import { redactMessages } from './redact-secrets.ts'
 import { startChild } from './start-child.ts'
 import { UpstreamError } from './upstream-error.ts'
+
+/**
+ * Requests of a session that the gateway signs at once, and milliseconds for each further one. It records them, and a
+ * client can make pings, as a server can ask for answers, without end. GTW-70
+ */
+const pace = Object.freeze({ atOnce: 100, eachMs: 100 })
+
+const never = new AbortController().signal
 
 /** A connection to a server, for one session. */
 export interface Upstream {
@@ -49,10 +58,11 @@ function httpUpstream(
 ): Upstream {
   const isSecret = secretHeaders !== undefined
   const send = own.send(server)
-  const inPace = createPace()
+  const rate = createRate(pace)
   const paced: TransportFetch = async (to, request) => {
     // The end of a session does not wait.
-    if (request.method !== 'DELETE') await inPace(request.signal ?? undefined)
+    const waitMs = request.method === 'DELETE' ? 0 : rate.take()
+    if (waitMs > 0) await sleep(waitMs, request.signal ?? never)
     return send(to, request)
   }
   const transport = httpTransport(url, { headers, ...(isSecret && { fetch: paced }) })

@@ -263,7 +263,7 @@ describe('a session over TCP', () => {
       expect(await hold(count % 2 === 0 ? {} : { signer: below, chain: [chain, passed] })).not.toHaveProperty('error')
     const error = {
       code: 'too_many',
-      message: expect.stringContaining('this agent has its share of the 96 sessions together with'),
+      message: expect.stringContaining('this agent has its 32 sessions together with'),
     }
     expect(await hold()).toMatchObject({ error })
     expect(await hold({ signer: below, chain: [chain, passed] })).toMatchObject({ error })

@@ -1,0 +1,68 @@
+import { createRate, type Rate, type RateOptions } from './rate.ts'
+
+/** Options of {@link createLimiter}. */
+export interface LimiterOptions {
+  /** Most places. */
+  readonly all: number
+  /** Most places of one holder. */
+  readonly ofOne: number
+  /** How fast a holder can take places. Default: as fast as it wants. */
+  readonly rate?: RateOptions
+}
+
+/**
+ * The places of sessions, requests or waits. A holder is the agent to which an owner has delegated, together with the
+ * agents below it, of which it can make any number; undefined for all clients that have proved no delegation.
+ */
+export interface Limiter {
+  /** Whether there is a place for a holder now. */
+  has(holder: string | undefined): boolean
+  /**
+   * Takes a place.
+   *
+   * @returns a function that ends the place, to be called once; or why there is none: all places are taken, or those of
+   *   the holder are, or it takes them too fast.
+   */
+  take(holder: string | undefined): (() => void) | 'full' | 'share' | 'rate'
+}
+
+/** Holders whose rates are remembered before those at rest are forgotten. */
+const leastHolders = 256
+
+/** Makes the places: each holder has a maximum, and may have a rate. */
+export function createLimiter({ all, ofOne, rate }: LimiterOptions): Limiter {
+  const taken = new Map<string | undefined, number>()
+  const rates = new Map<string | undefined, Rate>()
+  let count = 0
+  const of = (holder: string | undefined): number => taken.get(holder) ?? 0
+
+  function rateOf(holder: string | undefined): Rate | undefined {
+    if (rate === undefined) return undefined
+    if (rates.size > leastHolders) for (const [name, one] of rates) if (one.isAtRest()) rates.delete(name)
+    const own = rates.get(holder) ?? createRate(rate)
+    rates.set(holder, own)
+    return own
+  }
+
+  const faultOf = (holder: string | undefined): 'full' | 'share' | 'rate' | undefined => {
+    if (count >= all) return 'full'
+    if (of(holder) >= ofOne) return 'share'
+    return (rateOf(holder)?.waitMs() ?? 0) > 0 ? 'rate' : undefined
+  }
+
+  return {
+    has: (holder) => faultOf(holder) === undefined,
+    take(holder) {
+      const fault = faultOf(holder)
+      if (fault !== undefined) return fault
+      rateOf(holder)?.take()
+      count++
+      taken.set(holder, of(holder) + 1)
+      return () => {
+        count--
+        if (of(holder) > 1) taken.set(holder, of(holder) - 1)
+        else taken.delete(holder)
+      }
+    },
+  }
+}
