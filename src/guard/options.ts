@@ -34,6 +34,7 @@ import { systemClock } from '../time.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { AuditOptions, CheckedAuditOptions } from './audit-options.ts'
 import { credentialsOf, type GuardedCommand, type PersonalArguments, personalFields } from './command.ts'
+import { limitedResolver } from './limited-resolver.ts'
 import type { TelemetryOptions } from './telemetry.ts'
 
 /** Time limits of a guard, in milliseconds. */
@@ -107,7 +108,7 @@ export interface GuardOptions<Args = unknown>
   readonly receipts?: Signer | readonly Signer[]
   /** Time limits. Default: those of {@link GuardDeadlines}. */
   readonly deadlines?: GuardDeadlines
-  /** Most concurrent calls; a further one is refused. Default 1,000. */
+  /** Most concurrent calls; a further one is refused. At most half of them wait for `resolver`. Default 1,000. */
   readonly maxInFlight?: number
 }
 
@@ -162,8 +163,10 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
       '`ledger` records the delegations that come with a call, and `rememberProofs` accepts calls without them; leave out one of the two',
     )
   const isAsked = typeof subjects === 'function'
+  const { maxInFlight, resolver } = given
   return {
     ...given,
+    ...(resolver !== undefined && { resolver: limitedResolver(resolver, Math.ceil(maxInFlight / 2)) }),
     ...(typeof audience === 'function' ? { audience: anyAudience, isOwn: audience } : { audience, isOwn: undefined }),
     subjects: isAsked ? anySubject : subjects,
     accepts: isAsked ? subjects : undefined,

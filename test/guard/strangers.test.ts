@@ -4,12 +4,14 @@ import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { text } from '../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
 import { encodeContainer } from '../../src/container/container.ts'
+import { parseDid } from '../../src/did/did.ts'
+import { compositeResolver, type DidResolver, keyResolver } from '../../src/did/resolver.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import type { GuardOptions } from '../../src/guard/options.ts'
 import { generateSigner } from '../../src/principal/generate-signer.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import { actor, clock } from '../support/actors.ts'
-import { call, chainOf, service } from '../support/service.ts'
+import { call, chainOf, delegateRaw, service } from '../support/service.ts'
 
 const [alice, bob] = [await actor('alice'), await actor('bob')]
 const proofs = await chainOf(alice, bob)
@@ -59,5 +61,85 @@ describe('refused calls where owners are known at run time', () => {
       expect(refused()[0]?.[1]).toBe(false)
       expect(refused()[1]?.[1]).toBe(audience !== undefined)
     }
+  })
+})
+
+describe('calls that wait for the keys of their DIDs', () => {
+  function setUp(maxInFlight: number) {
+    const waiting: (() => void)[] = []
+    const web: DidResolver = { resolve: () => new Promise((resolve) => waiting.push(() => resolve(undefined))) }
+    const guard = createGuard({
+      audience: service.did,
+      subjects: (did) => did === alice.did,
+      commands: [send],
+      resolver: compositeResolver({ key: keyResolver(), web }),
+      revocations: memoryRevocationStore({ clock }),
+      replay: memoryReplayStore({ clock }),
+      audit: { sink: memoryAuditSink() },
+      ...{ clock, maxInFlight },
+    })
+    const answer = () => {
+      for (const go of waiting.splice(0)) go()
+    }
+    return { guard, waiting, answer }
+  }
+  /** A call whose delegation is by a did:web that the caller has invented, with the signature of another key. */
+  async function forged(at: number): Promise<string> {
+    const did = parseDid(`did:web:attacker.example:${at}`)
+    const delegation = await delegateRaw({ ...bob, did }, bob)
+    return encodeContainer([
+      await call({ issuer: bob, subject: did, proofs: [delegation], args: { to: 'bob' } }),
+      delegation,
+    ])
+  }
+  const allowed = async () => encodeContainer([await call({ issuer: bob, proofs, args: { to: 'bob' } }), ...proofs])
+  /** A call with a copied delegation to a did:web, with the signature of another key. */
+  const copied = async () => {
+    const issuer = { ...bob, did: parseDid('did:web:agent.example') }
+    const delegation = await delegateRaw(alice, issuer)
+    return encodeContainer([await call({ issuer, proofs: [delegation], args: { to: 'bob' } }), delegation])
+  }
+
+  it('GRD-23 take half of the places, so that strangers whose servers hang stop no other calls [attack 69]', async () => {
+    for (const maxInFlight of [10, 7, 2]) {
+      const most = Math.ceil(maxInFlight / 2)
+      const { guard, waiting, answer } = setUp(maxInFlight)
+      const codes: string[] = []
+      const ways = [
+        async (at: number) => guard.use(at % 2 === 0 ? await forged(at) : await copied(), () => 1),
+        async (at: number) => guard.authorize(await forged(at)),
+        async (at: number) => guard.dryRun(await forged(at)),
+      ] as const
+      for (let round = 0; round < 2; round += 1) {
+        const held: Promise<unknown>[] = []
+        for (let at = 0; at < 3 * maxInFlight; at += 1) {
+          const way = ways[at % ways.length] as (typeof ways)[0]
+          const result = way(at).then((one) => void codes.push(one.allowed ? 'allowed' : one.denial.code))
+          if (at < most) held.push(result)
+          else await result
+          await expect.poll(() => waiting.length).toBe(Math.min(at + 1, most))
+        }
+        expect(guard.health().calls).toBe(most)
+        expect(await guard.use(await allowed(), () => 'done')).toMatchObject({ value: 'done' })
+        expect(new Set(codes)).toEqual(new Set(['key_unresolved']))
+        answer()
+        await Promise.all(held)
+        expect(guard.health().calls).toBe(0)
+      }
+    }
+  })
+
+  it('GRD-23 give their places back when their time is over, though the resolver never answers', async () => {
+    const { guard, waiting } = setUp(2)
+    const controller = new AbortController()
+    const first = guard.use(await forged(1), () => 1, { signal: controller.signal })
+    await expect.poll(() => waiting.length).toBe(1)
+    expect(await guard.use(await forged(2), () => 1)).toMatchObject({ denial: { code: 'key_unresolved' } })
+    controller.abort(new Error('given up'))
+    await expect(first).rejects.toThrow('given up')
+    const second = guard.use(await forged(3), () => 1)
+    await expect.poll(() => waiting.length).toBe(2)
+    waiting[1]?.()
+    expect(await second).toMatchObject({ denial: { code: 'key_unresolved' } })
   })
 })
