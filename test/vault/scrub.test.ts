@@ -120,7 +120,8 @@ describe('scrubbing', () => {
   })
 
   it('SEC-04 leaves an answer as it is where it has a short field of the secret, such as a number', async () => {
-    const secret = Secret.ofFields({ token: 'sk-live-7f3a', accountId: '1001', dbname: 'main', region: 'eu-1' })
+    const fields = { token: 'sk-live-7f3a', accountId: '1001', dbname: 'main', region: 'eu-1', zip: ' 21001 \n' }
+    const secret = Secret.ofFields(fields)
     const answer = JSON.stringify({ id: 1001, total: 21001.5, domain: 'shop.example', maintainer: 'bob', at: 'eu-1' })
     expect(await scrubbed(answer, [secret], 3)).toBe(answer)
     const download = Buffer.from(`${answer} main`.repeat(2_000)).toString('base64')

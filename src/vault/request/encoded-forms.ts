@@ -39,9 +39,9 @@ export function encodedForms(secrets: readonly Secret[], minBytes = 1): readonly
 
 function valuesOf(secret: Secret): readonly Uint8Array[] {
   const encoder = new TextEncoder()
-  const fields = secret.fieldNames().map((name) => encoder.encode(secret.revealField(name)))
-  const values = [secret.revealBytes(), ...fields.filter(({ length }) => length >= shortestPart)]
-  return values.map(trimmed).flatMap((value) => [value, ...credentialsOf(value)])
+  const fields = secret.fieldNames().map((name) => trimmed(encoder.encode(secret.revealField(name))))
+  const values = [trimmed(secret.revealBytes()), ...fields.filter(({ length }) => length >= shortestPart)]
+  return values.flatMap((value) => [value, ...credentialsOf(value)])
 }
 
 /** Without white space at its ends, such as the last line break of a file, which a program may have removed. */
