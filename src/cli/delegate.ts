@@ -72,7 +72,7 @@ function refuseExpired(chain: readonly Delegation[]): void {
 }
 
 async function partiesOf(flags: Flags, host: Host): Promise<{ readonly path: string; readonly to: NamedPrincipal }> {
-  const path = neededOf(flags, 'from', 'the key file of the principal that signs; make one with `procura key new`')
+  const path = neededOf(flags, 'from', 'the key file of the principal that signs; make one with `procura key new FILE`')
   const to = neededOf(flags, 'to', 'the DID of the principal that receives the authority, or the name of an agent')
   return { path, to: await principalOf('to', to, flags, host) }
 }

@@ -28,7 +28,7 @@ const hookOptions: readonly VerbOption[] = [
     name: 'server',
     value: 'NAME',
     many: true,
-    about: 'a server of the gateway; Mail=mail if the client calls it Mail; default those of gateway.json',
+    about: 'a server of the gateway; Mail=mail if the client calls it Mail; default for `hook`: those of gateway.json',
   },
   { name: 'pass-approvable', about: 'let a call pass that an approval could permit' },
 ]

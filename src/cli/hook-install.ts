@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { agentFolder, gatewayHome } from '../gateway/home.ts'
 import { quote } from '../support/quote.ts'
+import { shellQuoted } from '../support/shell-quoted.ts'
 import { userHome } from '../support/user-home.ts'
 import { type HookEntry, withEntry } from './hook-settings.ts'
 import type { Host } from './host.ts'
@@ -71,9 +72,7 @@ async function commandOf(flags: Flags, servers: readonly string[], host: Host): 
   const keyFile = textOf(flags, 'delegations-key-file')
   if (keyFile !== undefined) words.push('--delegations-key-file', resolve(keyFile))
   if (flags['pass-approvable'] === true) words.push('--pass-approvable')
-  return words
-    .map((word) => (/^[A-Za-z0-9_./=:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
-    .join(' ')
+  return words.map(shellQuoted).join(' ')
 }
 
 async function writeNew(path: string, text: string): Promise<void> {

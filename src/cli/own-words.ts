@@ -2,9 +2,12 @@
 const parts: readonly (readonly [inCode: string, inWords: string])[] = [
   ['use newer proofs, or a shorter lifetime', 'choose an earlier --expires, or a shorter --expires-in'],
   ['send the string that `encodeContainer` returns', 'pass what `procura delegate` or `procura attenuate` wrote'],
-  ['make it with createSignerFile or `procura key new`', 'make it with `procura key new`'],
-  ['make one with createKeyFile or `procura vault new-key`', 'make one with `procura vault new-key`'],
-  ['set `create: true`, or store the first credential with `procura vault put`', 'make it with `procura vault put`'],
+  ['make it with createSignerFile or `procura key new`', 'make it with `procura key new FILE`'],
+  ['make one with createKeyFile or `procura vault new-key`', 'make one with `procura vault new-key --key-file FILE`'],
+  [
+    'set `create: true`, or store the first credential with `procura vault put`',
+    '`procura vault put --help` shows how to make it',
+  ],
   ['the key file (`keyFile`)', 'the key file'],
   ['`passphrase` must have', 'the passphrase must have'],
   ['pass `keyFile` or `bytes`', 'pass its key file (--key-file)'],

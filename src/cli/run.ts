@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { nearestName } from '../support/nearest-name.ts'
 import type { Host } from './host.ts'
+import { hostAtHome } from './host-at-home.ts'
 import { inOwnWords } from './own-words.ts'
 import { printableHost } from './printable.ts'
 import { refuseSecrets } from './refuse-secrets.ts'
@@ -16,7 +17,7 @@ import { verbs } from './verbs.ts'
  * command line is invalid or the work failed. CLI-03
  */
 export async function run(words: readonly string[], outside: Host): Promise<number> {
-  const host = printableHost(outside)
+  let host = printableHost(outside)
   let verb: Verb | undefined
   try {
     refuseSecrets(words)
@@ -35,7 +36,9 @@ export async function run(words: readonly string[], outside: Host): Promise<numb
       for (const line of helpOfVerb(verb, verbs)) host.print(line)
       return 0
     }
-    return await verb.run(named.slice(verb.name.split(' ').length), flagsOf(verb, values), host)
+    const flags = flagsOf(verb, values)
+    host = hostAtHome(host, flags)
+    return await verb.run(named.slice(verb.name.split(' ').length), flags, host)
   } catch (error) {
     complain(error, verb ?? verbIn(words), host)
     return 2

@@ -5,6 +5,7 @@ import type { GatewayEvent } from '../gateway/events.ts'
 import { type Gateway, openGateway } from '../gateway/open-gateway.ts'
 import type { FileKey } from '../vault/stores/file/key.ts'
 import type { Host } from './host.ts'
+import { inMessage } from './host-at-home.ts'
 import { configOf } from './tools.ts'
 import { UsageError } from './usage-error.ts'
 import type { Flags } from './verb.ts'
@@ -35,7 +36,7 @@ export async function serve(words: readonly string[], flags: Flags, host: Host):
     return 0
   }
   signals.onHangUp(() => void reload(gateway, () => configOf(flags, host), onEvent))
-  announce(gateway, dryRun, isJson, host)
+  announce(gateway, dryRun, flags, host)
   if (!signals.ending.aborted)
     await new Promise((resolve) => signals.ending.addEventListener('abort', resolve, { once: true }))
   onEvent({ level: 'info', event: 'stopping', message: 'stopping; waiting for the calls in progress' })
@@ -93,9 +94,9 @@ async function reload(
   }
 }
 
-function announce(gateway: Gateway, dryRun: boolean, isJson: boolean, host: Host): void {
+function announce(gateway: Gateway, dryRun: boolean, flags: Flags, host: Host): void {
   const { did, place, adminPlace, approvalPage } = gateway
-  if (isJson) {
+  if (flags['json'] === true) {
     const places = {
       ...(adminPlace !== undefined && { admin: adminPlace }),
       ...(approvalPage !== undefined && { approvalPage }),
@@ -114,7 +115,7 @@ function announce(gateway: Gateway, dryRun: boolean, isJson: boolean, host: Host
   if (approvalPage !== undefined) host.print(`approvals on ${approvalPage}`)
   for (const [name, { origin }] of gateway.apis()) host.print(`API ${name}: ${origin}`)
   for (const { name, type, tools, waiting, fault } of gateway.servers()) {
-    const rest = waiting === 0 ? '' : `, ${waiting} waiting; see \`procura tools list ${name}\``
+    const rest = waiting === 0 ? '' : inMessage(`, ${waiting} waiting; see \`procura tools list ${name}\``, flags, host)
     host.print(
       `server ${name} (${type}): ${fault === undefined ? `${tools} ${tools === 1 ? 'tool' : 'tools'}${rest}` : `not available: ${fault}`}`,
     )

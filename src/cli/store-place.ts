@@ -6,6 +6,7 @@ import type { SqliteStoreDatabase } from '../state/sqlite/database.ts'
 import { createFileLock } from '../support/file-lock/file-lock.ts'
 import { readPrivateFile } from '../support/private-file.ts'
 import { quote } from '../support/quote.ts'
+import { shellQuoted } from '../support/shell-quoted.ts'
 import type { Host } from './host.ts'
 import { sqliteDriver } from './sqlite-driver.ts'
 import { UsageError } from './usage-error.ts'
@@ -91,7 +92,7 @@ async function lockOfGateway(path: string): Promise<{ release(): void } | undefi
   if ('lock' in answer) return answer.lock
   const { process = 'unknown' } = answer.holder ?? {}
   throw new UsageError(
-    `--sqlite: ${quote(path, 256)} is the state of a gateway that runs (process ${process}); end an agent with \`procura revoke --agent NAME --home ${dirname(file)}\`, or stop the gateway first`,
+    `--sqlite: ${quote(path, 256)} is the state of a gateway that runs (process ${process}); end an agent with \`procura revoke --agent NAME --home ${shellQuoted(dirname(file))}\`, or stop the gateway first`,
   )
 }
 

@@ -76,7 +76,9 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
   if (flags.bytes === true && host.isTerminal) throw new UsageError(bytesAtTerminal)
   const vault = await open(flags, host, verb === 'put')
   if (rules === undefined && !vault.references.includes(reference))
-    throw new UsageError(`the file has no credential ${quote(reference)}; store it with \`procura vault put\``)
+    throw new UsageError(
+      `the file has no credential ${quote(reference)}; \`procura vault put --help\` shows how to store it`,
+    )
   const secret = await readSecret(reference, flags.bytes === true, host)
   checkFields(flags.header ?? [], secret)
   const before = (await vault.list()).find((one) => one.name === reference && one.present)

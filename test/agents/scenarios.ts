@@ -205,7 +205,7 @@ const approved: Scenario = [
         await answerApproval({ config, id, answer: (await approveRequest(request, { issuer })).container })
     }
     const results = await follow(agent, world, [[eve, eve, eve], approve])
-    assert.match(results[0] as string, /Denied \(policy_unsatisfied\).*`procura approve [a-z2-7]{16}`/)
+    assert.match(results[0] as string, /Denied \(policy_unsatisfied\).*`procura approve [a-z2-7]{16}[^`]*`/)
     assert.match(results[1] as string, /sent: 200/)
     assert.match(results[2] as string, /Denied \(policy_unsatisfied\)/)
     assert.deepEqual(sent(world), ['eve@evil.example'])

@@ -279,9 +279,9 @@ describe('procura delegate, attenuate and revoke', () => {
         ['attenuate', grant, '--from', at('agent'), ...to, '--expires-in', '9d'],
         /choose an earlier --expires, or a shorter --expires-in \(ERR_ATTENUATION\)$/,
       ],
-      [['delegate', '--from', fresh(), ...to, '--command', '/a'], /; make it with `procura key new` \(/],
+      [['delegate', '--from', fresh(), ...to, '--command', '/a'], /; make it with `procura key new FILE` \(/],
       [['revoke', text, '--from', at('owner')], /; pass what `procura delegate` or `procura attenuate` wrote \(/],
-      [['vault', 'list', '--file', fresh()], /does not exist; make it with `procura vault put` \(/],
+      [['vault', 'list', '--file', fresh()], /does not exist; `procura vault put --help` shows how to make it \(/],
     ]
     for (const [words, message] of mistakes) {
       const { code, out, err } = await runCli(words, '', { PROCURA_VAULT_PASSPHRASE: 'a long passphrase' })

@@ -54,7 +54,9 @@ describe('procura agent', () => {
       code: 2,
       err: expect.stringMatching(/has 2 agents; choose one with --like: /),
     })
-    expect((await run('agent', 'show')).err).toMatch(/has 2 agents; choose one with `procura agent show NAME`: /)
+    expect((await run('agent', 'show')).err).toMatch(
+      /has 2 agents; choose one with `procura agent show NAME --home \S+`: /,
+    )
     expect((await run('connect', 'mail')).err).toMatch(/has 2 agents; choose one with --agent: /)
     for (const name of ['../x y', 'a b', '']) expect.soft((await run('agent', 'new', name)).code).toBe(2)
   })
@@ -68,7 +70,7 @@ describe('procura agent', () => {
     for (const wrong of [[], ['--socket', '/s', '--address', '127.0.0.1:1'], ['--socket', '/s', '--like', 'first']])
       expect.soft((await runCli([...words.with(2, 'next'), ...wrong])).code).toBe(2)
     expect((await runCli(['agent', 'new', 'x', '--home', join(home, 'none')])).err).toMatch(
-      /has no agent; make the first one with `procura wrap` or `procura api add`, or pass --audience, --subject, /,
+      /has no agent; make the first one with `procura wrap --home \S+` or `procura api add --home \S+`, or pass --audience, --subject, /,
     )
   })
 

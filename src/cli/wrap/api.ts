@@ -76,7 +76,9 @@ export async function addApi(words: readonly string[], flags: Flags, host: Host)
     const { content, servers } = opened.gateway
     const apis = Object(content['apis']) as Readonly<Record<string, unknown>>
     if (servers.has(name) || Object.hasOwn(apis, name))
-      throw new UsageError(`the gateway has ${quote(name)} already; choose another name, or run \`procura api remove\``)
+      throw new UsageError(
+        `the gateway has ${quote(name)} already; choose another name, or run \`procura api remove ${name}\``,
+      )
     const next = { ...content, apis: { ...apis, [name]: entry } }
     await checkGatewayContent(home, next)
     await opened.vault.put(credential, {

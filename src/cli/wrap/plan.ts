@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { gatewayHome } from '../../gateway/home.ts'
 import { quote } from '../../support/quote.ts'
+import { shellQuoted } from '../../support/shell-quoted.ts'
 import type { ServerEntry } from './config-document.ts'
 import { type ConnectTarget, connectionOf } from './connect-line.ts'
 import { planHttpServer } from './plan-http.ts'
@@ -55,11 +56,11 @@ function connectedAnswer(found: ConnectTarget, { path, gateway }: PlanContext): 
   const other = gatewayHome(found.home, env)
   if (wholePath(other) !== wholePath(home))
     return {
-      refusal: `it is already behind the gateway of ${quote(other, 256)}; to move it behind the one of ${quote(home, 256)}, run \`procura unwrap ${path} --home ${other}\`, and wrap it again`,
+      refusal: `it is already behind the gateway of ${quote(other, 256)}; to move it behind the one of ${quote(home, 256)}, run \`procura unwrap ${shellQuoted(path)} --home ${shellQuoted(other)}\`, and wrap it again`,
     }
   if (agent !== undefined && found.agent !== undefined && agent !== found.agent)
     return {
-      refusal: `it is already behind the gateway, as the agent ${quote(found.agent)}; to change the agent, run \`procura unwrap ${path}\`, and wrap it again`,
+      refusal: `it is already behind the gateway, as the agent ${quote(found.agent)}; to change the agent, run \`procura unwrap ${shellQuoted(path)}\`, and wrap it again`,
     }
   return { left: 'it is already behind the gateway' }
 }

@@ -7,6 +7,7 @@ import type { DelegationStore } from '../../proof/delegation-store.ts'
 import { revoke } from '../../revocation/revoke.ts'
 import { describeSignerFile } from '../../signer-file/signer-file.ts'
 import { quote } from '../../support/quote.ts'
+import { shellQuoted } from '../../support/shell-quoted.ts'
 import { never } from '../../time.ts'
 import { agentStores } from '../agent-stores.ts'
 import type { Host } from '../host.ts'
@@ -140,7 +141,10 @@ async function leftOut(home: string, { others, foreign }: FoundIssued): Promise<
   const names = others.length === 0 ? {} : await agentNames(home)
   const lines = others.slice(0, mostListed).map(({ cid, command, audience }) => {
     const name = names[audience]
-    const next = name === undefined ? '`procura revoke FILE --from`' : `\`procura revoke --agent ${name}\``
+    const next =
+      name === undefined
+        ? `\`procura revoke FILE --from ${shellQuoted(join(home, 'owner.key'))}\``
+        : `\`procura revoke --agent ${name}\``
     const to = name === undefined ? audience : `the agent ${name}`
     return `left ${cid} for ${command}: it is to ${to}, and this agent cannot use it; ${next} revokes it`
   })
@@ -175,7 +179,7 @@ export async function agentDids(
 
 /** Without the DID of an agent, the delegations to it cannot be told from those to others. */
 export function unknownDid(folder: string): string {
-  return `${quote(join(folder, 'agent.key'), 256)} cannot be read, or has the DID of another agent, so the DID of the agent is unknown; restore the file, or pass a delegation to \`procura revoke FILE --from\``
+  return `${quote(join(folder, 'agent.key'), 256)} cannot be read, or has the DID of another agent, so the DID of the agent is unknown; restore the file, or pass a delegation to \`procura revoke FILE --from ${shellQuoted(join(folder, '..', '..', 'owner.key'))}\``
 }
 
 /** The name of an agent in the records; empty for one in a folder elsewhere, which has no record. */

@@ -8,6 +8,7 @@ import { createFileLock } from '../../support/file-lock/file-lock.ts'
 import type { HeldLock } from '../../support/file-lock/held-lock.ts'
 import { withFileLock } from '../../support/file-lock/with-file-lock.ts'
 import { quote } from '../../support/quote.ts'
+import { shellQuoted } from '../../support/shell-quoted.ts'
 import { type FileVault, openFileVault } from '../../vault/stores/file/file-vault.ts'
 import { createKeyFile, type FileKey } from '../../vault/stores/file/key.ts'
 import { revealCredentials } from '../../vault/stores/file/reveal.ts'
@@ -109,7 +110,7 @@ export function checkOwner(known: GatewayFile | undefined, dids: readonly string
 export function checkSubject(known: Pick<GatewayFile, 'subjects'> | undefined, path: string, did: string): void {
   if (known !== undefined && !known.subjects.includes(did))
     throw new UsageError(
-      `${quote(path, 256)} has another key than the one in \`subjects\` of gateway.json; run \`procura key rotate ${path}\`, which finishes the rotation`,
+      `${quote(path, 256)} has another key than the one in \`subjects\` of gateway.json; run \`procura key rotate ${shellQuoted(path)}\`, which finishes the rotation`,
     )
 }
 

@@ -6,6 +6,7 @@ import process from 'node:process'
 import type { Delegation } from '../../delegation/delegation.ts'
 import { gatewayHome } from '../../gateway/home.ts'
 import { quote } from '../../support/quote.ts'
+import { shellQuoted } from '../../support/shell-quoted.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
 import { never } from '../../time.ts'
 import type { Host } from '../host.ts'
@@ -81,7 +82,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   const { plans, others } = await planConfig({ file, client, document, home }, flags, host, check)
   if (plans.length === 0 && flags['dry-run'] !== true && (await draftsOf(file.path)).length > 0)
     await inHome(home, () => removeDrafts(file.path))
-  if (plans.length === 0) return Math.max(report(nothing(others), flags, host), unapplied(flags, host))
+  if (plans.length === 0) return Math.max(report(nothing(others), flags, host), unapplied(file.path, flags, host))
   check(plans)
   if (flags['dry-run'] === true) {
     const { gateway, secrets, delegations, unchecked } = await checkHome(home, known, agent, flags, host)
@@ -172,12 +173,12 @@ function nothing(others: readonly Unplanned[]): Outcome {
 const delegating = ['policy', 'tools', 'type', 'paths', 'only', 'approve', 'expires-in'] as const
 
 /** A person who wraps again to change a policy must not believe that it is changed. */
-function unapplied(flags: Flags, host: Host): 0 | 1 {
+function unapplied(path: string, flags: Flags, host: Host): 0 | 1 {
   const given = delegating.filter((name) => flags[name] !== undefined)
   if (given.length === 0) return 0
   const options = given.map((name) => `--${name}`).join(', ')
   host.complain(
-    `${options} had no effect, because no server is wrapped now; to change a policy, run \`procura unwrap\` first, and wrap again`,
+    `${options} had no effect, because no server is wrapped now; to change a policy, run \`procura unwrap ${shellQuoted(path)}\` first, and wrap again`,
   )
   return 1
 }

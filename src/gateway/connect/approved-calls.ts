@@ -11,6 +11,7 @@ import type { Invocation } from '../../invocation/invocation.ts'
 import type { Signer } from '../../principal/signer.ts'
 import { startDeadline } from '../../support/deadline.ts'
 import type { Clock } from '../../time.ts'
+import { atHome } from '../at-home.ts'
 import { type ApprovableAnswer, type ClientCall, denialKey, type Message } from './answers.ts'
 import { approvedContainer } from './approved-container.ts'
 import { type Answered, askApproval, type Waiting } from './ask-approval.ts'
@@ -75,7 +76,7 @@ export function createApprovedCalls(options: ApprovedCallsOptions): ApprovedCall
       } catch (error) {
         if (controller.signal.aborted) return undefined
         // Each failure is a no. The model gets the refusal of the gateway, and why nobody can approve the call.
-        const reason = `no approval could be obtained: ${(error as Error).message}`
+        const reason = atHome(`no approval could be obtained: ${(error as Error).message}`, options.connection)
         options.onFault(reason)
         return { answer: withText(answer, `N${reason.slice(1)}.`) }
       } finally {
@@ -110,7 +111,7 @@ async function settleCall(
   let shown: Waiting | undefined
   const answered = await ask({ denial, invocation }, call, signal, options, (one) => (shown = one))
   if (answered === 'ask') return { answer: inputRequired(call.id, shown as unknown as Waiting) }
-  if (answered.kind !== 'approved') return { answer: explained(answer, answered, shown, options.clock) }
+  if (answered.kind !== 'approved') return { answer: explained(answer, answered, shown, options) }
   // The chain of the agent stays if it permits the call and approvals alone were missing, so that its limits count.
   const own = await (await current()).can(command, args as never, { subject })
   const chain = own.ok ? proofs : (answered.chains[0] as readonly Delegation[])
@@ -144,7 +145,7 @@ async function ask(
   const canWait = person !== undefined && action === 'accept'
   const seconds = canWait ? secondsLeft(shown, clock) : action === 'decline' ? 0 : waitSeconds
   if (seconds === 0) return first
-  const progress = reportProgress(call.params?._meta?.['progressToken'], shown, notify)
+  const progress = reportProgress(call.params?._meta?.['progressToken'], shown, connection, notify)
   const [opened, ended] = [new AbortController(), new AbortController()]
   const wait = startDeadline([signal, ended.signal], seconds * 1_000)
   let timer: NodeJS.Timeout | undefined
@@ -171,13 +172,14 @@ async function ask(
 function reportProgress(
   progressToken: unknown,
   { requests: [first] }: Waiting,
+  connection: GatewayConnection,
   notify: ApprovedCallsOptions['notify'],
 ): NodeJS.Timeout | undefined {
   if (typeof progressToken !== 'string' && typeof progressToken !== 'number') return undefined
   let progress = 0
   const report = (): void => {
     progress += 0.000_001
-    const message = `waiting for an approval: procura approve ${first?.id}`
+    const message = atHome(`waiting for an approval: \`procura approve ${first?.id}\``, connection)
     void notify({
       jsonrpc: '2.0',
       method: 'notifications/progress',
@@ -193,9 +195,9 @@ function explained(
   answer: ApprovableAnswer,
   answered: Answered,
   shown: Waiting | undefined,
-  clock: Clock | undefined,
+  { connection, clock }: Pick<ApprovedCallsOptions, 'connection' | 'clock'>,
 ): object {
-  const { result } = withText(answer, nextStep(answered, shown, clock))
+  const { result } = withText(answer, nextStep(answered, shown, connection, clock))
   const approval = answered.kind === 'waiting' && shown !== undefined ? { requests: shown.requests } : {}
   const _meta = { ...result._meta, [`${metaKey}.approval`]: { state: answered.kind, ...approval } }
   return { ...answer, result: { ...result, _meta } }

@@ -1,4 +1,5 @@
 // node only: reads and writes files
+import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Did, parseDid } from '../../did/did.ts'
 import { ArgumentError, ProcuraError } from '../../errors.ts'
@@ -35,6 +36,8 @@ export interface GatewayConnection {
    * Where the keys of these two files are, if the files are encrypted. Default: they are passed, or are not encrypted.
    */
   readonly unlock?: UnlockSources
+  /** The home folder of the gateway, if the folder of the agent is in it. It is not a field of the file. */
+  readonly home?: string
 }
 
 /** The place of the key of an encrypted file. */
@@ -120,6 +123,11 @@ export async function readConnection(folder: string): Promise<GatewayConnection>
   if ((read.socket === undefined) === (read.address === undefined))
     throw wrong(`${quote(path, 256)} must have either \`socket\` or \`address\``)
   const { socket, address } = read
+  const home = resolve(folder, '..', '..')
+  const isIn = await stat(join(home, 'gateway.json')).then(
+    (status) => status.isFile(),
+    () => false,
+  )
   if (socket !== undefined) checkSocketPath(resolve(folder, socket))
   return Object.freeze({
     ...(socket !== undefined && { socket: resolve(folder, socket) }),
@@ -129,6 +137,7 @@ export async function readConnection(folder: string): Promise<GatewayConnection>
     key: resolve(folder, read.key),
     delegations: resolve(folder, read.delegations),
     ...(read.unlock !== undefined && { unlock: readUnlock(folder, read.unlock, path) }),
+    ...(isIn && { home }),
   })
 }
 
@@ -158,7 +167,7 @@ function readUnlock(folder: string, unlock: UnlockSources, path: string): Unlock
  *
  * @param connection - paths are written as they are given.
  */
-export async function writeConnection(folder: string, connection: GatewayConnection): Promise<void> {
+export async function writeConnection(folder: string, { home: _, ...connection }: GatewayConnection): Promise<void> {
   if (connection.socket !== undefined) checkSocketPath(resolve(folder, connection.socket))
   const text = JSON.stringify({ version: 1, ...connection } satisfies ConnectionFields, undefined, 2)
   await createDurableFile(join(folder, name), `${text}\n`)

@@ -1,9 +1,16 @@
 // node only: its users connect to a socket
 import { type Clock, systemClock } from '../../time.ts'
+import { atHome } from '../at-home.ts'
 import type { Answered, Waiting } from './ask-approval.ts'
+import type { GatewayConnection } from './connection-file.ts'
 
 /** The next step for the caller of a call that was not approved, in words. */
-export function nextStep(answered: Answered, shown: Waiting | undefined, clock: Clock | undefined): string {
+export function nextStep(
+  answered: Answered,
+  shown: Waiting | undefined,
+  { home }: Pick<GatewayConnection, 'home'>,
+  clock: Clock | undefined,
+): string {
   if (answered.kind === 'refused') {
     const reason = answered.reason === undefined ? '' : ` The reason: ${JSON.stringify(answered.reason)}.`
     return `The approver has refused this call; do not repeat it.${reason}`
@@ -13,9 +20,14 @@ export function nextStep(answered: Answered, shown: Waiting | undefined, clock: 
   if (shown === undefined) return ''
   const minutes = Math.max(1, Math.floor(secondsLeft(shown, clock) / 60))
   const [one, ...more] = shown.requests
+  // A person who does not have the home folder cannot answer the request.
+  const person = home === undefined ? 'the owner of the gateway' : 'the user'
   if (more.length === 0 || shown.threshold === 1)
-    return `An approval is requested: ask the user to run \`procura approve ${one?.id}\` in a terminal within ${minutes} minutes, and then make the same call again with the same arguments.`
-  const commands = shown.requests.map(({ id, approver }) => `\`procura approve ${id}\` (${approver})`)
+    return atHome(
+      `An approval is requested: ask ${person} to run \`procura approve ${one?.id}\` in a terminal within ${minutes} minutes, and then make the same call again with the same arguments.`,
+      { home },
+    )
+  const commands = shown.requests.map(({ id, approver }) => atHome(`\`procura approve ${id}\` (${approver})`, { home }))
   return `Approvals by ${shown.threshold} of ${shown.requests.length} approvers are requested: each approver runs one command in a terminal within ${minutes} minutes: ${commands.join(', ')}. Then make the same call again with the same arguments.`
 }
 

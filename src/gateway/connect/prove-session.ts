@@ -1,10 +1,12 @@
 // node only: works with parts that use files
+import { basename, dirname } from 'node:path'
 import type { Agent } from '../../agent/agent.ts'
 import type { Command } from '../../capability/command.ts'
 import { encodeContainer } from '../../container/container.ts'
 import { invoke } from '../../invocation/invoke.ts'
 import type { Signer } from '../../principal/signer.ts'
 import { quote } from '../../support/quote.ts'
+import { shellQuoted } from '../../support/shell-quoted.ts'
 import type { Clock } from '../../time.ts'
 import { isAbout, proofCommand } from '../proof-command.ts'
 import type { GatewayConnection } from './connection-file.ts'
@@ -34,10 +36,13 @@ export async function proofFor(
   const { audience, subject } = connection
   const capabilities = await (await current()).capabilities({ subject })
   const chain = capabilities.find(({ command }) => isAbout(command, whole))?.proofs
-  if (chain === undefined)
+  if (chain === undefined) {
+    const folder = dirname(connection.delegations)
+    const agent = shellQuoted(connection.home === undefined ? folder : basename(folder))
     throw new GatewayFault(
-      `the agent has no valid delegation for ${quote(server)}; see \`procura agent show\`, and store one with \`procura agent receive\``,
+      `the agent has no valid delegation for ${quote(server)}; see \`procura agent show ${agent}\`, and store one with \`procura agent receive ${agent}\``,
     )
+  }
   const invocation = await invoke({
     ...{ issuer: signer, audience, subject: signer.did, command: proofCommand, args: { server, challenge } },
     ...(clock !== undefined && { clock }),

@@ -1,4 +1,5 @@
 // node only: connects to a socket
+import { atHome } from '../at-home.ts'
 import { type ApprovableAnswer, type ClientCall, type Failure, isApprovable, type Message } from './answers.ts'
 import type { ApprovedCalls } from './approved-calls.ts'
 import { type GatewayConnection, readConnection } from './connection-file.ts'
@@ -25,13 +26,15 @@ export async function openSession(
   write: Write,
   onFault: (message: string) => void,
 ): Promise<Session> {
+  let connection: GatewayConnection | undefined
   try {
     const { agent, server, clock, approvalWait: waitSeconds = 0 } = options
-    const connection = await readConnection(agent)
+    const found = await readConnection(agent)
+    connection = found
     let opening: Promise<Signing> | undefined
-    const open = (): Promise<Signing> => (opening ??= loadSigning(options, connection))
+    const open = (): Promise<Signing> => (opening ??= loadSigning(options, found))
     const prove = async (challenge: string): Promise<object> => (await open()).prove(challenge)
-    const socket = await openGatewaySocket(connection, { server }, prove, () => {
+    const socket = await openGatewaySocket(found, { server }, prove, () => {
       // The gateway starts the server meanwhile.
       open().catch(() => undefined)
     })
@@ -45,9 +48,9 @@ export async function openSession(
       notify: (message) => write(JSON.stringify(message)),
     })
     const { sign } = signing
-    return startSession({ socket, sign, write, onFault, approved, elicitations })
+    return startSession({ connection: found, socket, sign, write, onFault, approved, elicitations })
   } catch (error) {
-    const message = error instanceof Error ? error.message : 'unknown error'
+    const message = atHome(error instanceof Error ? error.message : 'unknown error', connection ?? {})
     onFault(message)
     return failedSession({ code: 'gateway_unavailable', message })
   }
@@ -64,11 +67,8 @@ function failedSession(failure: Failure): Session {
   return { fault: () => failure, send: nothing, finish: nothing, close: nothing }
 }
 
-const lost: Failure = Object.freeze({
-  code: 'gateway_unavailable',
-  message:
-    'the connection to the gateway ended, and with it the session; start the gateway with `procura serve` if it does not run, and connect to this server again',
-})
+const lostMessage =
+  'the connection to the gateway ended, and with it the session; start the gateway with `procura serve` if it does not run, and connect to this server again'
 
 const unknownOutcome: Failure = Object.freeze({
   code: 'outcome_unknown',
@@ -77,6 +77,7 @@ const unknownOutcome: Failure = Object.freeze({
 })
 
 interface SessionParts {
+  readonly connection: GatewayConnection
   readonly socket: GatewaySocket
   readonly sign: (wire: Wire) => Wire
   readonly write: Write
@@ -85,8 +86,9 @@ interface SessionParts {
   readonly elicitations: Elicitations
 }
 
-function startSession({ socket, sign, write, onFault, approved, elicitations }: SessionParts): Session {
+function startSession({ connection, socket, sign, write, onFault, approved, elicitations }: SessionParts): Session {
   const requests = createRequests(write)
+  const lost: Failure = { code: 'gateway_unavailable', message: atHome(lostMessage, connection) }
   /** Calls of tools without an answer, by their id. */
   const calls = new Map<unknown, ClientCall>()
   let failure: Failure | undefined
@@ -112,7 +114,7 @@ function startSession({ socket, sign, write, onFault, approved, elicitations }: 
       const call = calls.get(first?.id)
       for (const { id } of answers) calls.delete(id)
       if (call !== undefined && isApprovable(first))
-        void settle(call, first, { approved, socket, requests, write, isClosed: () => isClosed })
+        void settle(call, first, { approved, socket, requests, write, lost, isClosed: () => isClosed })
       else await write(line as string)
     }
   }
@@ -123,7 +125,7 @@ function startSession({ socket, sign, write, onFault, approved, elicitations }: 
       socket.close()
       failure = lost
       if (!isClosed) onFault(lost.message)
-      await requests.failAll(lostDuring)
+      await requests.failAll((request) => lostDuring(request, lost))
     })
 
   return {
@@ -143,7 +145,7 @@ function startSession({ socket, sign, write, onFault, approved, elicitations }: 
         if (method === 'tools/list') return await wire.send(message)
         await socket.send(line ?? JSON.stringify(message))
       } catch (error) {
-        await requests.fail(id, (request) => whyNot(error, request))
+        await requests.fail(id, (request) => whyNot(error, request, lost))
       }
     },
     finish: async (mostMs) => (failure === undefined ? requests.finish(mostMs) : undefined),
@@ -160,12 +162,13 @@ function startSession({ socket, sign, write, onFault, approved, elicitations }: 
 
 interface Settling extends Pick<SessionParts, 'approved' | 'socket' | 'write'> {
   readonly requests: Requests
+  readonly lost: Failure
   readonly isClosed: () => boolean
 }
 
 /** The call is made once more with its approvals. A second refusal is passed on. */
 async function settle(call: ClientCall, answer: ApprovableAnswer, parts: Settling): Promise<void> {
-  const { approved, socket, requests, write, isClosed } = parts
+  const { approved, socket, requests, write, lost, isClosed } = parts
   const settled = await approved.settle(call, answer)
   if (settled === undefined || isClosed()) return
   if ('answer' in settled) return write(JSON.stringify(settled.answer))
@@ -174,17 +177,17 @@ async function settle(call: ClientCall, answer: ApprovableAnswer, parts: Settlin
   try {
     await socket.send(JSON.stringify(settled.call))
   } catch (error) {
-    await requests.fail(call.id, (request) => whyNot(error, request))
+    await requests.fail(call.id, (request) => whyNot(error, request, lost))
   }
 }
 
 /** Why a request has no answer after its connection. */
-function lostDuring({ isSent, method }: PendingRequest): Failure {
+function lostDuring({ isSent, method }: PendingRequest, lost: Failure): Failure {
   return isSent && method === 'tools/call' ? unknownOutcome : lost
 }
 
-function whyNot(error: unknown, request: PendingRequest): Failure {
-  if (error instanceof ConnectionEnded) return lostDuring(request)
+function whyNot(error: unknown, request: PendingRequest, lost: Failure): Failure {
+  if (error instanceof ConnectionEnded) return lostDuring(request, lost)
   return { code: 'not_signed', message: error instanceof Error ? error.message : 'unknown error' }
 }
 

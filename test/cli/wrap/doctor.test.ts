@@ -260,7 +260,7 @@ describe('procura doctor', () => {
       expect.objectContaining({
         thing: 'the delegation of the agent claude for the server mail',
         fault: `is not to the key that the agent has now, ${did}`,
-        remedy: expect.stringContaining('`procura agent receive claude`'),
+        remedy: expect.stringContaining(' | procura agent receive claude`'),
       }),
     ])
     const owner = ['--from', join(machine.home, 'owner.key'), '--key-file', machine.keyFile]
@@ -319,7 +319,7 @@ describe('procura doctor', () => {
           check: 'delegations',
           thing: 'the policy of a delegation of the agent claude for the server mail',
           fault: 'is about the argument `too`, and the tool has `to` (/mcp/mail/send)',
-          remedy: expect.stringContaining('procura unwrap'),
+          remedy: expect.stringContaining('`procura revoke --agent claude --delegation '),
           note: true,
         },
       ])
@@ -413,7 +413,7 @@ describe('procura doctor', () => {
         check: 'delegations',
         thing: 'a delegation of the agent claude for the server mail',
         fault: 'is for a tool that the server does not have (/mcp/mail/sned)',
-        remedy: expect.stringMatching(/^did you mean the tool `send`\? see `procura tools list mail`/),
+        remedy: expect.stringMatching(/^did you mean the tool `send`\? run `procura delegate /),
       },
     ])
     await machine.procura(['unwrap', path, '--key-file', join(machine.folder, 'vault.key')])

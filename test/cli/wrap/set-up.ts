@@ -28,7 +28,9 @@ interface RunOptions {
 /** Makes a machine. Its vault has a key file, which takes no time to derive. */
 export function newMachine(): Machine {
   const folder = mkdtempSync(join(tmpdir(), 'procura-wrap-'))
-  const env = { HOME: folder, PROCURA_HOME: join(folder, '.config', 'procura') }
+  const base = join(folder, '.config')
+  // The default home folder, which messages do not name.
+  const env = { HOME: folder, XDG_CONFIG_HOME: base, PROCURA_HOME: join(base, 'procura') }
   return {
     folder,
     home: env.PROCURA_HOME,

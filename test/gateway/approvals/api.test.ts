@@ -89,7 +89,7 @@ describe('a request to an API that an approval could permit', () => {
     expect(refused).toMatchObject({
       code: 'policy_unsatisfied',
       approvable: true,
-      detail: expect.stringContaining(`run \`procura approve ${id}\` in a terminal`),
+      detail: expect.stringContaining(`run \`procura approve ${id} --home ${api.home.folder}\` in a terminal`),
       approval: {
         state: 'waiting',
         threshold: 1,

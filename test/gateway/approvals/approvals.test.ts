@@ -57,7 +57,7 @@ describe('a call that an approval could permit', () => {
     const { call } = await client()
     const refused = await call('send', eve)
     expect(textOf(refused)).toMatch(
-      /^Denied \(policy_unsatisfied\): .* An approval is requested: ask the user to run `procura approve [a-z2-7]{16}` in a terminal within (?:29|30) minutes/,
+      /^Denied \(policy_unsatisfied\): .* An approval is requested: ask the user to run `procura approve [a-z2-7]{16} --home \S+` in a terminal within (?:29|30) minutes/,
     )
     const id = idIn(refused)
     expect(files()).toEqual([`${id}.request`])
@@ -95,7 +95,7 @@ describe('a call that an approval could permit', () => {
     await approveAt(home.folder, ['--deny'])
     expect(files().filter((name) => name.endsWith('.answer'))).toHaveLength(32)
     expect(textOf(await call('send', eve))).toMatch(
-      /^Denied \(policy_unsatisfied\): .*No approval could be obtained: the gateway refuses: too many requests wait for their approvers; answer some of them with `procura approve`\.$/,
+      /^Denied \(policy_unsatisfied\): .*No approval could be obtained: the gateway refuses: too many requests wait for their approvers; answer some of them with `procura approve --home \S+`\.$/,
     )
     for (const text of await callOthers()) expect(text).toMatch(/The approver has refused this call/)
     expect(textOf(await call('send', eve))).toMatch(/An approval is requested/)

@@ -290,7 +290,7 @@ describe('a listener without its gateway', () => {
       503,
       expect.objectContaining({
         code: 'gateway_unavailable',
-        detail: expect.stringMatching(/^the gateway is not running: .*; start it with `procura serve`$/),
+        detail: expect.stringMatching(/^the gateway is not running: .*; start it with `procura serve --home \S+`$/),
       }),
     ])
     await api.home.open()

@@ -290,7 +290,7 @@ describe('a session over TCP', () => {
     await other.give(home.owner, '/mcp/crm')
     const mail = clients.connect(other.folder)
     expect((await mail.initialize()).error?.message).toMatch(
-      /has no valid delegation for `mail`; .*`procura agent receive`/,
+      /has no valid delegation for `mail`; .*`procura agent receive other --home \S+`/,
     )
   })
 

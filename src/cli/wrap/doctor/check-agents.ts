@@ -1,5 +1,6 @@
 // node only: reads files
 import { join } from 'node:path'
+import type { Command } from '../../../capability/command.ts'
 import { parseSelector } from '../../../capability/policy/selector.ts'
 import type { Statement } from '../../../capability/policy/statement.ts'
 import { anySubject } from '../../../capability/subject.ts'
@@ -18,6 +19,7 @@ import { held, isOf } from '../issue.ts'
 import type { WrapIndex } from '../wrap-index.ts'
 import { seenArguments, seenTools } from './check-tools.ts'
 import type { Finding } from './finding.ts'
+import { endOf, newDelegations, type OwnerPlace } from './new-delegation.ts'
 
 /** Seconds before the end of a delegation from which on it is reported. */
 const soon = 7 * 86_400
@@ -30,9 +32,10 @@ export async function checkDelegations(
   home: string,
   indexes: readonly WrapIndex[],
   stores: AgentStores,
-  gateway: Pick<GatewayFile, 'subjects' | 'servers'>,
+  gateway: Pick<GatewayFile, 'subjects' | 'servers' | 'vault'>,
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = []
+  const owner: OwnerPlace = { home, keyFile: gateway.vault.keyFile }
   for (const { agent, servers } of indexes) {
     let delegations: readonly Delegation[]
     try {
@@ -49,9 +52,10 @@ export async function checkDelegations(
     }
     const did = await didOf(join(home, 'agents', agent, 'agent.key'))
     for (const server of servers) {
-      findings.push(...findingsFor(agent, server, delegations), ...formerKey(agent, server, delegations, did))
-      findings.push(...formerOwner(agent, server, delegations, gateway.subjects))
-      findings.push(...unknownTools(agent, server, delegations, await seenTools(home, server)))
+      findings.push(...findingsFor(owner, agent, server, delegations))
+      findings.push(...formerKey(owner, agent, server, delegations, did))
+      findings.push(...formerOwner(owner, agent, server, delegations, gateway.subjects))
+      findings.push(...unknownTools(owner, agent, server, delegations, await seenTools(home, server)))
       findings.push(...unknownArguments(agent, server, delegations, await seenArguments(home, server)))
       findings.push(...untypedPolicies(agent, server, delegations, gateway.servers.get(server)))
     }
@@ -89,6 +93,7 @@ async function didOf(path: string): Promise<string | undefined> {
  * After a rotation of the key of an agent, its delegations lead to the former DID, and each of its calls is refused.
  */
 function formerKey(
+  owner: OwnerPlace,
   agent: string,
   server: string,
   delegations: readonly Delegation[],
@@ -101,13 +106,14 @@ function formerKey(
       check: 'delegations',
       thing: `the delegation of the agent ${agent} for the server ${server}`,
       fault: `is not to the key that the agent has now, ${did}`,
-      remedy: `pass a new one to it: \`procura delegate --to ${agent}\` and \`procura agent receive ${agent}\`; if the former key leaked, run \`procura revoke --agent ${agent}\` first`,
+      remedy: `pass a new one to it with ${newDelegations(owner, agent, own)}; if the former key leaked, run \`procura revoke --agent ${agent}\` first`,
     },
   ]
 }
 
 /** Delegations of an owner for whom the gateway does not act: each call with them is refused. WRP-24 */
 function formerOwner(
+  owner: OwnerPlace,
   agent: string,
   server: string,
   delegations: readonly Delegation[],
@@ -120,26 +126,39 @@ function formerOwner(
       check: 'delegations',
       thing: `the delegation of the agent ${agent} for the server ${server}`,
       fault: `is of ${own[0]?.subject as string}, which \`subjects\` of gateway.json does not list`,
-      remedy: `make a new one with \`procura delegate --from owner.key --to ${agent}\` and \`procura agent receive ${agent}\``,
+      remedy: `make a new one with ${newDelegations(owner, agent, own)}`,
     },
   ]
 }
 
-function findingsFor(agent: string, server: string, delegations: readonly Delegation[]): readonly Finding[] {
+function findingsFor(
+  owner: OwnerPlace,
+  agent: string,
+  server: string,
+  delegations: readonly Delegation[],
+): readonly Finding[] {
   const now = systemClock.now()
   const thing = `the delegation of the agent ${agent} for the server ${server}`
-  const remedy = `make a new one with \`procura delegate\`, or run \`procura unwrap\` and \`procura wrap\` again`
-  const finding = (fault: string): Finding => ({ check: 'delegations', thing, fault, remedy })
+  const finding = (fault: string, again: readonly Pick<Delegation, 'command' | 'policy'>[]): Finding => {
+    const remedy = `make a new one with ${newDelegations(owner, agent, again)}`
+    return { check: 'delegations', thing, fault, remedy }
+  }
   const own = delegations.filter((one) => isOf(one, server))
-  if (own.length === 0) return [finding('is missing')]
+  if (own.length === 0) {
+    const missing = finding('is missing', [{ command: toolCommand(server), policy: [] }])
+    return [{ ...missing, remedy: `${missing.remedy}, which permits every tool; add --policy to limit it` }]
+  }
   return [...new Set(own.map(({ command }) => command))].flatMap((command) => {
+    const same = own.filter((one) => one.command === command)
     // A delegation for the whole server is one for each of its tools.
     const ends = own
       .filter((one) => command === one.command || command.startsWith(`${one.command}/`))
       .map(({ expiration }) => (expiration === never ? Number.POSITIVE_INFINITY : expiration))
     const last = Math.max(...ends)
-    if (last < now) return [finding(`expired ${showDistance(last, now)} (${command})`)]
-    return last - now > soon ? [] : [finding(`expires ${showDate(last)}, ${showDistance(last, now)} (${command})`)]
+    if (last < now) return [finding(`expired ${showDistance(last, now)} (${command})`, same)]
+    return last - now > soon
+      ? []
+      : [finding(`expires ${showDate(last)}, ${showDistance(last, now)} (${command})`, same)]
   })
 }
 
@@ -148,24 +167,32 @@ function findingsFor(agent: string, server: string, delegations: readonly Delega
  * call none of its tools.
  */
 function unknownTools(
+  owner: OwnerPlace,
   agent: string,
   server: string,
   delegations: readonly Delegation[],
   tools: readonly string[] | undefined,
 ): readonly Finding[] {
   if (tools === undefined) return []
-  const commands = [...new Set(delegations.filter((one) => isOf(one, server)).map(({ command }) => command))]
+  const own = delegations.filter((one) => isOf(one, server))
+  const commands = [...new Set(own.map(({ command }) => command))]
   const known = new Map(tools.flatMap((tool) => commandsOf(server, tool)))
   const unknown = commands.filter((command) => command.startsWith(`${toolCommand(server)}/`) && !known.has(command))
   const note = unknown.length < commands.length ? { note: true as const } : {}
   return unknown.map((command) => {
-    const near = known.get(nearestName(command, [...known.keys()]) ?? '')
-    const hint = near === undefined ? '' : `did you mean the tool ${quote(near)}? `
+    const right = nearestName(command, [...known.keys()])
+    const near = known.get(right ?? '')
+    const wrong = own.filter((one) => one.command === command)
+    const again = wrong.map(({ policy }) => ({ command: right as Command, policy }))
+    const other =
+      near === undefined
+        ? `see \`procura tools list ${server}\`, give the agent one for the right tool`
+        : `did you mean the tool ${quote(near)}? run ${newDelegations(owner, agent, again)}`
     return {
       check: 'delegations',
       thing: `a delegation of the agent ${agent} for the server ${server}`,
       fault: `is for a tool that the server does not have (${command})`,
-      remedy: `${hint}see \`procura tools list ${server}\`, and run \`procura unwrap\` and \`procura wrap\` with the right name`,
+      remedy: `${other}, and end this one with ${endOf(agent, wrong)}`,
       ...note,
     }
   })
@@ -185,31 +212,34 @@ function unknownArguments(
     [...tools].flatMap(([tool, args]) => commandsOf(server, tool).map(([of]) => [of, Object.keys(args)] as const)),
   )
   const own = delegations.filter((one) => isOf(one, server))
-  const faults = own.flatMap(({ command, policy }) => {
+  const faults = own.flatMap((one) => {
+    const { command, policy } = one
     const declared = known.get(command)
     const named = policy.flatMap(argumentsIn)
+    const of = (fault: string): readonly [string, Delegation] => [fault, one]
     if (declared !== undefined) {
       const has = declared.length === 0 ? 'no arguments' : listed(declared)
       return named
         .filter((name) => !declared.includes(name))
-        .map((name) => `is about the argument ${quote(name)}, and the tool has ${has} (${command})`)
+        .map((name) => of(`is about the argument ${quote(name)}, and the tool has ${has} (${command})`))
     }
     const below = [...tools].filter(([tool]) =>
-      commandsOf(server, tool).some(([of]) => of.startsWith(`${command}/`) && !own.some((one) => one.command === of)),
+      commandsOf(server, tool).some(
+        ([of]) => of.startsWith(`${command}/`) && !own.some((other) => other.command === of),
+      ),
     )
     return named.flatMap((name) => {
       const without = below.filter(([, args]) => !Object.hasOwn(args, name)).map(([tool]) => tool)
       return without.length === 0
         ? []
-        : [`is about the argument ${quote(name)}, which these tools do not have: ${listed(without)} (${command})`]
+        : [of(`is about the argument ${quote(name)}, which these tools do not have: ${listed(without)} (${command})`)]
     })
   })
-  return [...new Set(faults)].map((fault) => ({
+  return [...new Map(faults)].map(([fault, one]) => ({
     check: 'delegations',
     thing: `the policy of a delegation of the agent ${agent} for the server ${server}`,
     fault,
-    remedy:
-      'run `procura unwrap`, and `procura wrap` with the right name, or with policies for the tools that have the argument',
+    remedy: `give the agent one with the right name, or one for each tool that has the argument, and end this one with ${endOf(agent, [one])}`,
     note: true,
   }))
 }

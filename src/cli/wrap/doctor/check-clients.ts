@@ -1,9 +1,11 @@
 // node only: reads files
 import { stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
+import { shellQuoted } from '../../../support/shell-quoted.ts'
 import { type ClientName, clientOf } from '../client.ts'
+import type { ServerEntry } from '../config-document.ts'
 import { readConfigFile } from '../config-file.ts'
-import { connectionOf } from '../connect-line.ts'
+import { type ConnectTarget, connectionOf } from '../connect-line.ts'
 import type { WrapIndex } from '../wrap-index.ts'
 import type { Finding } from './finding.ts'
 
@@ -18,27 +20,38 @@ export async function checkClients(indexes: readonly WrapIndex[]): Promise<reado
         check: 'clients',
         thing: index.path,
         fault: 'cannot be read',
-        remedy: 'restore it, or correct it; `procura unwrap` needs it',
+        remedy: 'restore it, or correct it',
       })
     }
   }
   return findings
 }
 
-async function checkConfig({ path, client, servers }: WrapIndex): Promise<readonly Finding[]> {
+/** The servers of a configuration that run `connect`. */
+export async function connectedServers({
+  path,
+  client,
+}: WrapIndex): Promise<readonly { readonly entry: ServerEntry; readonly target: ConnectTarget }[]> {
   const { text } = await readConfigFile(path)
-  const entries = clientOf(client as ClientName).read(text).servers
-  const connected = entries.flatMap((entry) => {
-    const target = connectionOf(entry.value)
-    return target === undefined ? [] : [{ entry, target }]
-  })
+  return clientOf(client as ClientName)
+    .read(text)
+    .servers.flatMap((entry) => {
+      const target = connectionOf(entry.value)
+      return target === undefined ? [] : [{ entry, target }]
+    })
+}
+
+async function checkConfig(index: WrapIndex): Promise<readonly Finding[]> {
+  const { path, servers } = index
+  const file = shellQuoted(path)
+  const connected = await connectedServers(index)
   const findings: Finding[] = servers
     .filter((server) => !connected.some(({ target }) => target.server === server))
     .map((server) => ({
       check: 'clients',
       thing: path,
       fault: `no longer runs \`procura connect ${server}\``,
-      remedy: 'run `procura wrap` again, or `procura unwrap` to clean up',
+      remedy: `run \`procura wrap ${file}\` if it is not wrapped, or \`procura unwrap ${file}\` to clean up`,
     }))
   for (const { entry } of connected) {
     const words = [entry.value['command'], ...(entry.value['args'] as readonly unknown[])].slice(0, 2).map(String)
@@ -48,7 +61,7 @@ async function checkConfig({ path, client, servers }: WrapIndex): Promise<readon
           check: 'clients',
           thing: `${path}:${entry.line}`,
           fault: `starts ${word}, which does not exist`,
-          remedy: 'install procura again, and run `procura unwrap` and `procura wrap`',
+          remedy: `install procura again, run \`procura unwrap ${file}\`, and wrap it again`,
         })
   }
   return findings

@@ -3,9 +3,11 @@ import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { parse } from 'jsonc-parser'
+import { shellQuoted } from '../../../support/shell-quoted.ts'
 import { isHookCommand } from '../../hook-settings.ts'
 import { checkDepth } from '../json-config.ts'
 import type { WrapIndex } from '../wrap-index.ts'
+import { connectedServers } from './check-clients.ts'
 import type { Finding } from './finding.ts'
 import { contentOf } from './search-places.ts'
 
@@ -24,11 +26,25 @@ const harmless = JSON.stringify({
 /** Checks that a hook of the gateway is installed, that it runs, and that a failure of it blocks the call. WRP-27 */
 export async function checkHooks(userHome: string, indexes: readonly WrapIndex[]): Promise<readonly Finding[]> {
   const findings: Finding[] = []
-  for (const { client, path } of indexes) {
-    if (client === 'claude') findings.push(...(await checkClaude(userHome, path)))
-    if (client === 'codex') findings.push(...(await checkCodex(path)))
+  for (const index of indexes) {
+    if (index.client === 'claude') findings.push(...(await checkClaude(userHome, index)))
+    if (index.client === 'codex') findings.push(...(await checkCodex(index)))
   }
   return findings
+}
+
+/** The command, in backticks, that installs the hook for the servers of a configuration. */
+async function installation(index: WrapIndex, file?: string): Promise<string> {
+  const connected = await connectedServers(index).catch(() => [])
+  const servers = connected.map(({ entry, target: { server } }) =>
+    entry.name === server ? server : `${entry.name}=${server}`,
+  )
+  const words = [
+    ...[index.client, '--agent', index.agent],
+    ...[...new Set(servers.length > 0 ? servers : index.servers)].flatMap((server) => ['--server', server]),
+    ...(file === undefined ? [] : ['--file', file]),
+  ]
+  return `\`procura hook install ${words.map(shellQuoted).join(' ')}\``
 }
 
 interface Hook {
@@ -37,12 +53,12 @@ interface Hook {
   readonly file: string
 }
 
-async function checkClaude(userHome: string, config: string): Promise<readonly Finding[]> {
-  const files = [userHome, dirname(config)].flatMap((folder) =>
+async function checkClaude(userHome: string, index: WrapIndex): Promise<readonly Finding[]> {
+  const files = [userHome, dirname(index.path)].flatMap((folder) =>
     ['settings.json', 'settings.local.json'].map((name) => join(folder, '.claude', name)),
   )
   const hooks = (await Promise.all([...new Set(files)].map(hooksIn))).flat()
-  if (hooks.length === 0) return [absent('Claude Code', 'claude')]
+  if (hooks.length === 0) return [await absent('Claude Code', index)]
   const findings: Finding[] = []
   for (const { command, onFailure, file } of hooks) {
     if (onFailure !== 'block')
@@ -69,7 +85,7 @@ async function checkClaude(userHome: string, config: string): Promise<readonly F
         check: 'hooks',
         thing: `the hook in ${file}`,
         fault,
-        remedy: 'install it again with `procura hook install claude`',
+        remedy: `install it again with ${await installation(index, file)}`,
       })
   }
   return findings
@@ -98,21 +114,22 @@ async function settingsIn(file: string): Promise<string> {
   }
 }
 
-function absent(client: string, name: string): Finding {
+async function absent(client: string, index: WrapIndex): Promise<Finding> {
   return {
     check: 'hooks',
     thing: client,
     fault: 'has no hook of the gateway, which would refuse a call early',
-    remedy: `add one with \`procura hook install ${name}\`; the gateway decides without it, too`,
+    remedy: `add one with ${await installation(index)}; the gateway decides without it, too`,
     note: true,
   }
 }
 
-async function checkCodex(config: string): Promise<readonly Finding[]> {
+async function checkCodex(index: WrapIndex): Promise<readonly Finding[]> {
+  const { path: config } = index
   const text = String((await contentOf(config)) ?? '')
   const other = String((await contentOf(join(dirname(config), 'hooks.json'))) ?? '')
   const start = text.indexOf('[[hooks.')
-  if (!isHookCommand(start < 0 ? '' : text.slice(start)) && !isHookCommand(other)) return [absent('Codex', 'codex')]
+  if (!isHookCommand(start < 0 ? '' : text.slice(start)) && !isHookCommand(other)) return [await absent('Codex', index)]
   return [
     {
       check: 'hooks',

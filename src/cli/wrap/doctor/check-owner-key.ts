@@ -1,6 +1,7 @@
 // node only: reads a file
 import { join } from 'node:path'
 import { describeSignerFile, openSignerFile } from '../../../signer-file/signer-file.ts'
+import { shellQuoted } from '../../../support/shell-quoted.ts'
 import type { FileKey } from '../../../vault/stores/file/key.ts'
 import { inOwnWords } from '../../own-words.ts'
 import type { GatewayFile } from '../gateway-file.ts'
@@ -13,7 +14,7 @@ import type { Finding } from './finding.ts'
  */
 export async function checkOwnerKey(
   home: string,
-  { subjects, vault: { keyFile } }: Pick<GatewayFile, 'subjects' | 'vault'>,
+  { subjects, vault: { file, keyFile } }: Pick<GatewayFile, 'subjects' | 'vault'>,
   key: FileKey | undefined,
 ): Promise<readonly Finding[]> {
   const path = join(home, 'owner.key')
@@ -31,14 +32,14 @@ export async function checkOwnerKey(
       findings.push(
         finding(
           `does not open with the key of the vault: ${fault}`,
-          'repeat `procura vault change-key` with the same two keys, or restore it from a backup',
+          `repeat \`procura vault change-key --file ${shellQuoted(file)}\` with the same two keys, or restore it from a backup`,
         ),
       )
   }
   const former = earlier.filter((did) => subjects.includes(did))
   if (now !== undefined && !subjects.includes(now)) {
     const fault = `has the key ${now}, which \`subjects\` of gateway.json does not list`
-    const finish = `run \`procura key rotate ${path}\`, which finishes the rotation`
+    const finish = `run \`procura key rotate ${shellQuoted(path)}\`, which finishes the rotation`
     findings.push(finding(fault, former.length === 0 ? 'restore it from a backup, or add its DID there' : finish))
   } else if (former.length > 0) {
     const fault = `has a new key, and \`subjects\` of gateway.json still lists the former one, ${former.join(', ')}`

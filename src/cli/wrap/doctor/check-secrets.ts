@@ -83,7 +83,7 @@ function findingOf({ name, kind, content }: SearchedPlace, credential: string, a
 }
 
 const remedies: Readonly<Record<Exclude<Place['kind'], 'process'>, string>> = Object.freeze({
-  configuration: 'remove it there; `procura wrap` moves what it can',
+  configuration: 'remove it there, or wrap the file again: that moves what it can',
   backup: 'delete the backup',
   history: 'delete the line, and replace the secret if others could read the file',
   'environment file': 'remove it there',

@@ -21,7 +21,7 @@ export async function checkTools(home: string, servers: readonly string[]): Prom
         check: 'tools',
         thing: `the tool ${quote(name)} of the server ${server}`,
         fault: known === undefined ? 'was not accepted yet' : 'has another definition than the one that was accepted',
-        remedy: `read it with \`procura tools list ${server}\`, and accept it by its hash with \`procura tools accept\``,
+        remedy: `read it with \`procura tools list ${server}\`, which prints the command that accepts it`,
       })
     }
   }

@@ -6,10 +6,12 @@ import { verifyAuditLog } from '../../../audit/verify/verify-audit-log.ts'
 import { readConnection } from '../../../gateway/connect/connection-file.ts'
 import { gatewayHome } from '../../../gateway/home.ts'
 import { quote } from '../../../support/quote.ts'
+import { shellQuoted } from '../../../support/shell-quoted.ts'
 import { userHome } from '../../../support/user-home.ts'
 import type { FileKey } from '../../../vault/stores/file/key.ts'
 import { agentStores } from '../../agent-stores.ts'
 import type { Host } from '../../host.ts'
+import { inMessage } from '../../host-at-home.ts'
 import { inOwnWords } from '../../own-words.ts'
 import { UsageError } from '../../usage-error.ts'
 import { type Flags, textOf } from '../../verb.ts'
@@ -39,13 +41,17 @@ export async function doctor(words: readonly string[], flags: Flags, host: Host)
     )
   const damaged: Finding[] = []
   const indexes = await readIndexes(home, (thing, fault) => {
-    const remedy = 'restore it from a backup; `procura unwrap` needs it'
+    const remedy = 'restore it from a backup, or undo what it records by hand'
     damaged.push({ check: 'clients', thing, fault: `cannot be read: ${fault}`, remedy })
   })
   const checked: Checked[] = []
   for (const [check, about, find] of checksOf(home, gateway, indexes, flags, host)) {
-    const findings = await find().catch((error: unknown) => [unchecked(check, error)])
-    checked.push({ check, about, findings: check === 'clients' ? [...damaged, ...findings] : findings })
+    const found = await find().catch((error: unknown) => [unchecked(check, error)])
+    const findings = [...(check === 'clients' ? damaged : []), ...found].map((one) => ({
+      ...one,
+      remedy: inMessage(one.remedy, flags, host),
+    }))
+    checked.push({ check, about, findings })
   }
   const findings = checked.flatMap((one) => one.findings)
   if (flags['json'] === true) host.print(JSON.stringify({ home, checks: checked.map(({ check }) => check), findings }))
@@ -194,7 +200,7 @@ async function logFindings({ logFolder: directory, stateFile }: GatewayFile): Pr
       check: 'log',
       thing: `the log in ${directory}`,
       fault: `has a fault at line ${line}, record ${sequence} (${kind})`,
-      remedy: 'keep the files, and find out who changed them; `procura audit verify` has the details',
+      remedy: `keep the files, and find out who changed them; \`procura audit verify ${shellQuoted(directory)}\` has the details`,
     },
   ]
 }

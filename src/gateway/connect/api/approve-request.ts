@@ -11,6 +11,7 @@ import type { Delegation } from '../../../delegation/delegation.ts'
 import type { Invocation } from '../../../invocation/invocation.ts'
 import type { Signer } from '../../../principal/signer.ts'
 import type { Clock } from '../../../time.ts'
+import { atHome } from '../../at-home.ts'
 import { approvedContainer } from '../approved-container.ts'
 import { type Answered, askApproval, type Waiting } from '../ask-approval.ts'
 import type { GatewayConnection } from '../connection-file.ts'
@@ -104,14 +105,14 @@ export async function settleRefusal(
     }
   } catch (error) {
     // Each failure is a no.
-    const reason = `no approval could be obtained: ${(error as Error).message}`
+    const reason = atHome(`no approval could be obtained: ${(error as Error).message}`, connection)
     if (!signal.aborted) onFault(reason)
     return { state: 'unavailable', next: `N${reason.slice(1)}.` }
   }
   return {
     state: answered.kind,
     ...(answered.kind === 'waiting' && shown),
-    next: nextStep(answered, shown, clock),
+    next: nextStep(answered, shown, connection, clock),
   }
 }
 

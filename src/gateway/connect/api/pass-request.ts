@@ -7,6 +7,7 @@ import type { Invocation } from '../../../invocation/invocation.ts'
 import { answerHeader } from '../../../support/answer-mark.ts'
 import { apiCommand } from '../../api/api-command.ts'
 import { longestBody } from '../../api/longest-body.ts'
+import { atHome } from '../../at-home.ts'
 import type { GatewayConnection } from '../connection-file.ts'
 import type { SigningAgent } from '../follow-agent-file.ts'
 import { type ApiSocket, GatewayFault, openApiSocket } from '../gateway-socket.ts'
@@ -82,7 +83,7 @@ async function openFor({ connection, api, onFault }: PassContext): Promise<ApiSo
   try {
     return await openApiSocket(connection, api)
   } catch (error) {
-    const detail = error instanceof Error ? error.message : 'unknown error'
+    const detail = atHome(error instanceof Error ? error.message : 'unknown error', connection)
     onFault(detail)
     const isBusy = error instanceof GatewayFault && error.code === 'too_many'
     return { status: 503, code: 'gateway_unavailable', detail, ...(isBusy && { retryAfter: 1 }) }
