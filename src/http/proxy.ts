@@ -7,7 +7,7 @@
 import { ArgumentError } from '../errors.ts'
 import type { CommandHandler } from '../service/on.ts'
 import { contentDigest } from '../support/digest.ts'
-import { nonEmptyString, type OptionChecks, readOptions } from '../support/options.ts'
+import { arrayOf, maybe, nonEmptyString, type OptionChecks, readOptions } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import { privately } from '../support/unshared.ts'
 import { isCanonical, type RequestParts } from './binding/request-arguments.ts'
@@ -18,6 +18,14 @@ export interface ProxyOptions {
    * The URL before which the path of a call is put: an origin, or an origin with a path that does not end with a slash.
    */
   readonly upstream: string
+  /**
+   * The names of the headers of a client that are sent to the upstream. No argument of the call covers a header, so a
+   * policy does not limit them. Of these names, the vault drops the ones that it drops for every caller, unless the
+   * credential lists them too (its `headers`). Default: `accept`, `accept-language`, `content-encoding`,
+   * `content-language`, `content-type`, `idempotency-key`, `if-match`, `if-modified-since`, `if-none-match`,
+   * `if-unmodified-since`, `prefer` and `user-agent`.
+   */
+  readonly headers?: readonly string[]
 }
 
 /**
@@ -42,19 +50,20 @@ export interface ProxyOptions {
  * ```
  */
 export function proxyTo(options: ProxyOptions): CommandHandler<RequestParts, Response> {
-  const { upstream } = readOptions('proxyTo', options, checks)
+  const { upstream, headers = usual } = readOptions('proxyTo', options, checks)
   if (!isCanonical(`${upstream}/x`) || /[?#]/.test(upstream)) {
     throw new ArgumentError(
       `proxyTo: \`upstream\` must be a URL without query and without a slash at its end, not ${quote(upstream)}`,
     )
   }
+  const sent = namesOf(headers)
   return async ({ args, fetch }, { request }) => {
     const { method, path, query, digest } = args
     const body = await bodyOf(request, digest)
     const url = `${upstream}${path}${query === undefined ? '' : `?${query}`}`
     const response = await fetch(url, {
       method,
-      headers: request === undefined ? {} : endToEnd(request.headers),
+      headers: request === undefined ? {} : listedHeaders(request.headers, sent),
       // HTP-41
       redirect: 'return',
       ...(body !== undefined && { body }),
@@ -63,7 +72,10 @@ export function proxyTo(options: ProxyOptions): CommandHandler<RequestParts, Res
   }
 }
 
-const checks: OptionChecks<ProxyOptions> = Object.freeze({ upstream: nonEmptyString })
+const checks: OptionChecks<ProxyOptions> = Object.freeze({
+  upstream: nonEmptyString,
+  headers: maybe(arrayOf(nonEmptyString)),
+})
 
 /** HTP-40: the body of which the call has the digest, whatever the adapter has compared. */
 async function bodyOf(request: Request | undefined, digest: string | undefined): Promise<Uint8Array | undefined> {
@@ -73,17 +85,32 @@ async function bodyOf(request: Request | undefined, digest: string | undefined):
   throw new ArgumentError('the body of the request is not the one that the call has signed; set `bind` of the adapter')
 }
 
+/** The headers that most requests need: about the body, the answer, its condition and the repetition of the request. */
+const usual: readonly string[] = Object.freeze([
+  ...['accept', 'accept-language', 'content-encoding', 'content-language', 'content-type', 'idempotency-key'],
+  ...['if-match', 'if-modified-since', 'if-none-match', 'if-unmodified-since', 'prefer', 'user-agent'],
+])
+
 /** Headers of one connection (RFC 9110, 7.6.1), and those that are for this service. */
 const own: ReadonlySet<string> = new Set([
   ...['authorization', 'connection', 'content-length', 'cookie', 'expect', 'host', 'keep-alive', 'proxy-authorization'],
   ...['proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'x-ucan-container'],
 ])
 
+function namesOf(headers: readonly string[]): ReadonlySet<string> {
+  const names = headers.map((name) => name.toLowerCase())
+  const fault = names.find((name) => own.has(name) || !/^[a-z0-9!#$&'*+.^_`|~-]+$/.test(name))
+  if (fault === undefined) return new Set(names)
+  throw new ArgumentError(
+    `proxyTo: \`headers\` contains ${quote(fault)}, which is malformed, or is not sent to an upstream; remove it`,
+  )
+}
+
 /** HTP-42: the headers that a client may send to the upstream. The vault removes others that carry authority. */
-function endToEnd(given: Headers): Headers {
-  const listed = new Set((given.get('connection') ?? '').toLowerCase().split(/[\s,]+/))
+function listedHeaders(given: Headers, sent: ReadonlySet<string>): Headers {
+  const ofConnection = new Set((given.get('connection') ?? '').toLowerCase().split(/[\s,]+/))
   const headers = new Headers()
-  for (const [name, value] of given) if (!own.has(name) && !listed.has(name)) headers.append(name, value)
+  for (const [name, value] of given) if (sent.has(name) && !ofConnection.has(name)) headers.append(name, value)
   return headers
 }
 

@@ -63,11 +63,16 @@ beforeAll(async () => {
 })
 afterAll(() => upstream.close())
 
-async function start(to = base, bind: RequestBinding = bindToRequest({ origins: [origin] })): Promise<Listening> {
+async function start(
+  to = base,
+  bind: RequestBinding = bindToRequest({ origins: [origin] }),
+  headers?: readonly string[],
+): Promise<Listening> {
+  const handler = proxyTo({ upstream: to, ...(headers !== undefined && { headers }) })
   const service = createService({
     audience: self.did,
     subjects: [alice.did],
-    handlers: [on({ ...command, credential: 'api' }, proxyTo({ upstream: to }))],
+    handlers: [on({ ...command, credential: 'api' }, handler)],
     revocations: memoryRevocationStore({ clock }),
     replay: memoryReplayStore({ clock }),
     vault: memoryVault(
@@ -130,6 +135,39 @@ describe('a reverse proxy with a credential', () => {
     expect(first?.headers).toMatchObject({ accept: 'text/plain', 'if-none-match': '"2"' })
     for (const name of ['x-hop', 'cookie', 'te', 'x-forwarded-for', 'x-api-key', 'x-ucan-container'])
       expect(first?.headers, name).not.toHaveProperty(name)
+  })
+
+  it('HTP-42 sends the headers that are listed: no other chooses an operation, a tenant or a user', async () => {
+    const choosing = [
+      ...[
+        'x-amz-target',
+        'soapaction',
+        'x-scope-orgid',
+        'x-tenant-id',
+        'x-vault-namespace',
+        'x-on-behalf-of',
+        'x-role',
+      ],
+      ...['x-object-manifest', 'x-symlink-target', 'dropbox-api-select-admin', 'x-http-verb', 'x-act-as', 'origin'],
+    ]
+    const usual = [
+      ...['accept', 'accept-language', 'content-encoding', 'content-language', 'content-type', 'idempotency-key'],
+      ...['if-match', 'if-modified-since', 'if-none-match', 'if-unmodified-since', 'prefer', 'user-agent'],
+    ]
+    const more = [...choosing, ...usual, 'range'].map((name) => `${name}: of-client`)
+    const ofClient = async (listed?: readonly string[]): Promise<readonly string[]> => {
+      const service = await start(base, undefined, listed)
+      const sent = bytesOf('GET /v1/things', [...(await headersFor('/v1/things')), ...more])
+      expect((await within(service, (port) => exchange(port, sent))).status).toBe(200)
+      const received = Object.entries(seen[0]?.headers ?? {})
+      return received.flatMap(([name, value]) => (value === 'of-client' ? [name] : [])).sort()
+    }
+    expect(await ofClient()).toEqual(usual)
+    // The vault drops `Range` unless the credential lists it as well.
+    expect(await ofClient(['X-Tenant-Id', 'Accept', 'range'])).toEqual(['accept', 'x-tenant-id'])
+    expect(await ofClient([])).toEqual([])
+    for (const name of ['Authorization', 'cookie', 'host', 'connection', 'X-UCAN-Container', 'a b', ''])
+      expect(() => proxyTo({ upstream: base, headers: [name] }), name).toThrow(ArgumentError)
   })
 
   it('HTP-41 passes a redirect on, and sends the credential for the signed path alone', async () => {

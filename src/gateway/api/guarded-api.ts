@@ -4,7 +4,7 @@ import type { StandardSchema } from '../../capability/standard-schema.ts'
 import type { GuardedCommand } from '../../guard/command.ts'
 import { type RequestParts, requestArguments } from '../../http/binding/request-arguments.ts'
 import { proxyTo } from '../../http/proxy.ts'
-import { type BoundCommand, on } from '../../service/on.ts'
+import { type BoundCommand, type CommandHandler, on } from '../../service/on.ts'
 import type { ApiConfig } from '../configuration/read-gateway-config.ts'
 import { apiCommand } from './api-command.ts'
 
@@ -25,7 +25,12 @@ function commandOfApi(name: string, { methods, paths, secretHeaders }: ApiConfig
 
 /** The command with its handler, which sends the request with the credential. */
 export function boundApi(name: string, config: ApiConfig): BoundCommand<RequestParts> {
-  return on(commandOfApi(name, config), proxyTo({ upstream: config.origin }))
+  return on(commandOfApi(name, config), proxyOfApi(config))
+}
+
+/** The handler, which sends the request with the headers of the client that the API lists. */
+export function proxyOfApi({ origin, headers }: ApiConfig): CommandHandler<RequestParts, Response> {
+  return proxyTo({ upstream: origin, ...(headers !== undefined && { headers }) })
 }
 
 /** Compares whole segments: `/v1` does not cover `/v10`. */

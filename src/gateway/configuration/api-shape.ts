@@ -1,4 +1,5 @@
 import { bindToRequest } from '../../http/binding/request-binding.ts'
+import { proxyTo } from '../../http/proxy.ts'
 import { isConfidential } from '../../support/loopback.ts'
 import { secretHeadersField, wrongSecretHeaders } from './header-shape.ts'
 import type { ObjectShape, StringShape } from './shape.ts'
@@ -10,7 +11,7 @@ const origin: StringShape = {
   pattern: '^https?://[^/?#]+$',
   check: (value) => {
     const fault = 'must be an origin of https, such as "https://api.example.com", without a path and a slash at its end'
-    if (!/^https?:\/\/[^/?#@\\]+$/.test(value) || !isBindable(() => bindToRequest({ origins: [value] }))) return fault
+    if (!/^https?:\/\/[^/?#@\\]+$/.test(value) || !isTaken(() => bindToRequest({ origins: [value] }))) return fault
     return isConfidential(new URL(value))
       ? undefined
       : 'must be an origin of https; plain http is allowed on this machine only'
@@ -22,7 +23,7 @@ const path: StringShape = {
   noun: 'a path',
   pattern: '^/[^?#]*[^/?#]$',
   check: (value) =>
-    isBindable(() => bindToRequest({ origins: ['https://a.example'], mountedAt: value }))
+    isTaken(() => bindToRequest({ origins: ['https://a.example'], mountedAt: value }))
       ? undefined
       : 'must be a path in its one spelling, such as "/v1/contacts", without a slash at its end',
 }
@@ -33,7 +34,18 @@ const method: StringShape = {
   choices: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
 }
 
-function isBindable(attempt: () => unknown): boolean {
+const headerName: StringShape = {
+  kind: 'string',
+  noun: 'the name of a header',
+  pattern: '^[A-Za-z0-9-]{1,64}$',
+  check: (value) => (isForwarded(value) ? undefined : 'must be the name of a header that an API may get from an agent'),
+}
+
+function isForwarded(name: string): boolean {
+  return /^[A-Za-z0-9-]{1,64}$/.test(name) && isTaken(() => proxyTo({ upstream: 'https://a.example', headers: [name] }))
+}
+
+function isTaken(attempt: () => unknown): boolean {
   try {
     attempt()
     return true
@@ -56,6 +68,12 @@ export const apiShape: ObjectShape = {
     paths: {
       shape: { kind: 'list', item: path, least: 1 },
       about: 'the paths of requests, each with all paths below it; default: every path',
+      optional: true,
+    },
+    headers: {
+      shape: { kind: 'list', item: headerName, least: 0 },
+      about:
+        'the headers of an agent that are sent; default: about the body, the answer and its condition, `prefer`, `user-agent` and `idempotency-key`',
       optional: true,
     },
   },

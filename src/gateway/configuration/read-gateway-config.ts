@@ -85,6 +85,8 @@ export interface ApiConfig {
   readonly methods: readonly string[]
   /** The paths of requests, each with all paths below it. Default: every path. */
   readonly paths?: readonly string[]
+  /** The headers of an agent that are sent to it. Default: those of `proxyTo`. */
+  readonly headers?: readonly string[]
 }
 
 /** A place at which the gateway listens: a Unix socket, or a loopback address. */
@@ -272,11 +274,12 @@ function argumentRulesOf({ types, paths, only }: RawServer): ArgumentConfig {
 /** The methods of an API whose configuration names none. The delegations decide about them. */
 const allMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
-function completeApi({ origin, methods = allMethods, paths, secretHeaders }: RawApi): ApiConfig {
+function completeApi({ origin, methods = allMethods, paths, headers, secretHeaders }: RawApi): ApiConfig {
   const [credential = ''] = Object.values(secretHeaders)
   return Object.freeze({
     ...{ type: 'api', origin, methods, secretHeaders: { credential, names: Object.keys(secretHeaders) } },
     ...(paths !== undefined && { paths }),
+    ...(headers !== undefined && { headers }),
   } as const)
 }
 

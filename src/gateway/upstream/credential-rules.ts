@@ -33,7 +33,7 @@ export function observeCommand(api: string): string {
 export type CredentialUser =
   | Pick<StdioServerConfig, 'type'>
   | Omit<HttpServerConfig, 'allow' | 'only' | 'types'>
-  | Omit<ApiConfig, 'paths'>
+  | Omit<ApiConfig, 'headers' | 'paths'>
 
 /**
  * The rules under which a credential of a server is to be stored in the vault of a gateway, so that the gateway can use

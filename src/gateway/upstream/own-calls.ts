@@ -16,12 +16,12 @@ import type { GuardedCall } from '../../guard/call.ts'
 import type { GuardedCommand } from '../../guard/command.ts'
 import { createGuard, type Guard } from '../../guard/guard.ts'
 import type { RequestParts } from '../../http/binding/request-arguments.ts'
-import { proxyTo } from '../../http/proxy.ts'
 import { invoke } from '../../invocation/invoke.ts'
 import type { Signer } from '../../principal/signer.ts'
 import type { RevocationStore } from '../../revocation/revocation-store.ts'
 import { quote } from '../../support/quote.ts'
 import type { Vault } from '../../vault/vault.ts'
+import { proxyOfApi } from '../api/guarded-api.ts'
 import type { ApiConfig, HttpServerConfig, StdioServerConfig } from '../configuration/read-gateway-config.ts'
 import type { TransportFetch } from '../transport/http-connection.ts'
 import { observeCommand, sessionCommand, startCommand } from './credential-rules.ts'
@@ -128,7 +128,7 @@ export function createOwnCalls({ signer, servers, apis, sink, onError, ...parts 
           signal ?? undefined,
         ),
     forward: (api, args, request) => {
-      const proxy = proxyTo({ upstream: (apis.get(api) as ApiConfig).origin })
+      const proxy = proxyOfApi(apis.get(api) as ApiConfig)
       return perform(
         observeCommand(api),
         {},

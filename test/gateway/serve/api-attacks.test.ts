@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encodeContainer } from '../../../src/container/container.ts'
 import type { Delegation } from '../../../src/delegation/delegation.ts'
-import type { ApiListener, Gateway } from '../../../src/entries/gateway.ts'
+import { type ApiListener, type Gateway, readGatewayConfig } from '../../../src/entries/gateway.ts'
 import { bindRequest } from '../../../src/http/binding/request-arguments.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
 import { type ApiHome, makeApiHome } from './api-home.ts'
@@ -161,6 +162,23 @@ describe('the socket of a gateway, with a request to an API', () => {
       ])
   })
 
+  it('sends the headers of the agent that the API lists, also in a dry run [GTW-61]', async () => {
+    const choosing = ['X-Amz-Target', 'X-Scope-OrgID', 'X-On-Behalf-Of', 'X-Act-As'].map((name) => `${name}: of-agent`)
+    const ofAgent = async (): Promise<readonly string[]> => {
+      const more = ['Accept: of-agent', 'X-Crm-Version: of-agent', ...choosing]
+      expect(statusOf(await send(request('/v1/a', await container('/v1/a'), more)))).toBe('200')
+      const received = Object.entries(api.upstream.seen.at(-1)?.headers ?? {})
+      return received.flatMap(([name, value]) => (value === 'of-agent' ? [name] : []))
+    }
+    expect(await ofAgent()).toEqual(['accept'])
+    api.configure({ headers: ['x-crm-version'] })
+    await gateway.reload(await readGatewayConfig(join(api.home.folder, 'gateway.json')))
+    expect(await ofAgent()).toEqual(['x-crm-version'])
+    await gateway.close()
+    gateway = await api.home.open({ dryRun: true })
+    expect(await ofAgent()).toEqual(['x-crm-version'])
+  })
+
   it('takes a body up to its limit, and bounded numbers of requests and bytes [GTW-62] [GTW-22]', async () => {
     const call = await api.client()
     const large = 'x'.repeat(4_194_304)
@@ -227,6 +245,8 @@ describe('a listener for an API', () => {
   })
 
   it('sends no header on that the client has for itself, or with which it could sign [CON-22]', async () => {
+    api.configure({ headers: ['x-copy', 'x-twice', 'x-hop', 'forwarded'] })
+    await gateway.reload(await readGatewayConfig(join(api.home.folder, 'gateway.json')))
     const foreign = await container('/v1/a')
     const answer = await ask('GET /v1/b HTTP/1.1', [
       ...[`Host: ${host}`, `Authorization: Bearer ${key}`, `X-UCAN-Container: ${foreign}`, `X-Copy: ${key}`],

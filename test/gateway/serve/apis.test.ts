@@ -19,6 +19,7 @@ const configOf = (): ReturnType<typeof readGatewayConfig> => readGatewayConfig(`
 describe('an API behind the gateway', () => {
   it('is called by an unchanged client, and gets the credential [GTW-60] [CON-22]', async () => {
     const { home, agent, upstream } = api
+    api.configure({ headers: ['X-Version', 'x-forwarded-host', 'x-api-key'] })
     const gateway = await home.open()
     expect([...gateway.apis().keys()]).toEqual(['crm'])
     await agent.give(home.owner, '/http/crm', [['like', '.path', '/v1/*']])
