@@ -14,7 +14,9 @@ import { memoryRevocationStore } from '../../src/revocation/memory-revocation-st
 import { on } from '../../src/service/on.ts'
 import { createService } from '../../src/service/service.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
-import { memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
+import { query } from '../../src/vault/processors/query.ts'
+import { sigV4 } from '../../src/vault/processors/sigv4.ts'
+import { type MemoryCredential, memoryVault } from '../../src/vault/stores/memory/memory-vault.ts'
 import { actor, clock } from '../support/actors.ts'
 import { call, delegateRaw, service as self } from '../support/service.ts'
 import { type Listening, listen } from './adapters/servers.ts'
@@ -67,6 +69,7 @@ async function start(
   to = base,
   bind: RequestBinding = bindToRequest({ origins: [origin] }),
   headers?: readonly string[],
+  credential: Pick<MemoryCredential, 'processor' | 'secret'> = { secret, processor: bearer() },
 ): Promise<Listening> {
   const handler = proxyTo({ upstream: to, ...(headers !== undefined && { headers }) })
   const service = createService({
@@ -75,10 +78,7 @@ async function start(
     handlers: [on({ ...command, credential: 'api' }, handler)],
     revocations: memoryRevocationStore({ clock }),
     replay: memoryReplayStore({ clock }),
-    vault: memoryVault(
-      { api: { secret, origins: [new URL(to).origin], processor: bearer(), methods: ['GET', 'POST'] } },
-      { clock },
-    ),
+    vault: memoryVault({ api: { ...credential, origins: [new URL(to).origin], methods: ['GET', 'POST'] } }, { clock }),
     audit: { sink: memoryAuditSink() },
     clock,
   })
@@ -117,6 +117,38 @@ describe('a reverse proxy with a credential', () => {
     expect(response.headers).toContain('etag: "1"')
     expect(seen).toMatchObject([{ line: 'POST /api/v1/things?a=b', body: '{"x":1}' }])
     expect(seen[0]?.headers).toMatchObject({ authorization: `Bearer ${secret}`, 'content-type': 'application/json' })
+  })
+
+  it('HTP-40 sends the bytes of the signed query, whatever way the credential takes', async () => {
+    const queries = ['role=user&role=admin', 'b=1&a=2', 'a=1;b=2', 'a=b%20c', 'a=b+c', 'a=~()*!', 'a&b=', 'a=%2F']
+    const aws = { accessKeyId: 'AKIA', secretAccessKey: secret }
+    const ways = [
+      { way: { secret, processor: bearer() }, added: '' },
+      { way: { secret, processor: query({ name: 'key' }) }, added: `&key=${secret}` },
+      { way: { secret: aws, processor: sigV4({ region: 'eu-central-1', service: 'execute-api' }) }, added: '' },
+    ]
+    for (const { way, added } of ways) {
+      await within(await start(base, undefined, undefined, way), async (port) => {
+        for (const text of queries) {
+          const path = `/v1/things?${text}`
+          expect((await exchange(port, bytesOf(`GET ${path}`, await headersFor(path)))).status, path).toBe(200)
+        }
+      })
+      expect(seen.map(({ line }) => line)).toEqual(queries.map((text) => `GET /api/v1/things?${text}${added}`))
+    }
+    // Of its own parameter, the upstream receives the one with the secret, also where semicolons separate them.
+    await within(await start(base, undefined, undefined, ways[1]?.way), async (port) => {
+      for (const text of ['key=mine&a=%20', 'a=%20;key=mine', 'key=mine;a=%20&key=mine', 'a=%20&key']) {
+        const path = `/v1/things?${text}`
+        await exchange(port, bytesOf(`GET ${path}`, await headersFor(path)))
+      }
+    })
+    expect(seen.map(({ line }) => line)).toEqual(Array(4).fill(`GET /api/v1/things?a=%20&key=${secret}`))
+    await within(await start(base, undefined, undefined, ways[2]?.way), async (port) => {
+      const path = '/v1/things?%E4=1'
+      expect((await exchange(port, bytesOf(`GET ${path}`, await headersFor(path)))).status).toBe(500)
+    })
+    expect(seen).toEqual([])
   })
 
   it('HTP-42 removes the headers of a connection, and those that carry authority of the client', async () => {

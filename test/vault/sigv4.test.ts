@@ -102,7 +102,7 @@ describe('AWS Signature Version 4', () => {
   it('VLT-29 signs the S3 example "GET bucket lifecycle" of the S3 API reference', async () => {
     const url = new URL('https://examplebucket.s3.amazonaws.com/?lifecycle')
     const signed = await signAwsRequest({ method: 'GET', url, headers: new Headers() }, keys, s3)
-    expect(signed.url.search).toBe('?lifecycle=')
+    expect(signed.url.search).toBe('?lifecycle')
     expect(signed.headers.get('authorization')).toMatch(
       /fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543$/,
     )

@@ -1,6 +1,7 @@
 import { ArgumentError } from '../../errors.ts'
 import { maybe, nonEmptyString, readOptions } from '../../support/options.ts'
 import type { Processor } from '../processor.ts'
+import { withParameter } from '../request/query-text.ts'
 import { type FieldParameter, optional } from './field.ts'
 
 /** Parameters of {@link query}. */
@@ -28,9 +29,8 @@ export function query(parameters: QueryParameters): Processor {
     headers: [],
     parameters: [name],
     apply: (request, secret) => {
-      const url = new URL(request.url)
-      url.searchParams.set(name, field === undefined ? secret.reveal() : secret.revealField(field))
-      return { ...request, url }
+      const value = field === undefined ? secret.reveal() : secret.revealField(field)
+      return { ...request, url: withParameter(request.url, name, value) }
     },
   } satisfies Processor)
 }

@@ -26,6 +26,7 @@ import type { Secret } from '../secret.ts'
 import type { UseRequest } from '../vault.ts'
 import { checkDestination } from './destination.ts'
 import { safeHeaders } from './headers.ts'
+import { withoutParameters } from './query-text.ts'
 
 /** Options of {@link sendWithCredential}. */
 export interface SendOptions {
@@ -174,8 +175,7 @@ function prepare(
   request: OutgoingRequest,
   rules: CredentialRules & { readonly processor: Processor },
 ): OutgoingRequest {
-  const url = new URL(request.url)
-  for (const name of rules.processor.parameters) url.searchParams.delete(name)
+  const url = withoutParameters(request.url, rules.processor.parameters)
   return { ...request, url, headers: safeHeaders(request.headers, rules) }
 }
 

@@ -1,8 +1,9 @@
+import { VaultError } from '../../../errors.ts'
 import { encodeHex } from '../../../ipld/hex.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
 import type { Timestamp } from '../../../time.ts'
 import type { OutgoingRequest } from '../../processor.ts'
-import { type AwsKeys, amzDate, authorizationHeader, canonicalQuery } from './sigv4.ts'
+import { type AwsKeys, amzDate, authorizationHeader } from './sigv4.ts'
 
 /** Headers that signing adds. */
 export const awsHeaders: readonly string[] = Object.freeze([
@@ -13,8 +14,10 @@ export const awsHeaders: readonly string[] = Object.freeze([
 ])
 
 /**
- * Signs a request to an AWS service. The query is rewritten in the canonical encoding, so that the request that is sent
- * is the one that was signed.
+ * Signs a request to an AWS service. AWS computes the canonical form of the query that it receives, so the query is
+ * sent as it is.
+ *
+ * @throws VaultError `ERR_VAULT_ORIGIN_REFUSED` when the query is not percent-encoded UTF-8, which has no such form.
  */
 export async function signAwsRequest(
   request: OutgoingRequest,
@@ -22,8 +25,7 @@ export async function signAwsRequest(
   options: { readonly region: string; readonly service: string; readonly time: Timestamp },
 ): Promise<OutgoingRequest> {
   const url = new URL(request.url)
-  const query = [...url.searchParams]
-  url.search = canonicalQuery(query)
+  const query = parametersOf(url)
   const headers = new Headers(request.headers)
   const s3 = options.service === 's3'
   const bodyHash = encodeHex(await sha256Bytes(request.body ?? new Uint8Array(0)))
@@ -41,6 +43,15 @@ export async function signAwsRequest(
   const pathRule = s3 ? 'encoded-once' : 'encoded-twice'
   headers.set('authorization', await authorizationHeader(signable, keys, options, pathRule))
   return { ...request, url, headers }
+}
+
+function parametersOf({ search, searchParams }: URL): readonly (readonly [string, string])[] {
+  try {
+    decodeURIComponent(search)
+  } catch {
+    throw new VaultError('ERR_VAULT_ORIGIN_REFUSED', 'the query must be percent-encoded UTF-8, because AWS decodes it')
+  }
+  return [...searchParams]
 }
 
 /** Signs the headers with a meaning for AWS. Platforms and proxies may add or change others. */

@@ -79,7 +79,7 @@ export function canonicalRequest(request: SignableRequest, pathRule: PathRule): 
 }
 
 /** The query in canonical order and encoding. */
-export function canonicalQuery(query: readonly (readonly [string, string])[]): string {
+function canonicalQuery(query: readonly (readonly [string, string])[]): string {
   const encoded = query.map(([name, value]) => [encode(name), encode(value)] as const)
   return encoded
     .sort(([a, x], [b, y]) => (a === b ? compare(x, y) : compare(a, b)))
