@@ -78,6 +78,8 @@ export function createUse<Args>(context: GuardContext, entry: Entry, ledger: Pic
 function afterRecord<Args, T>(record: () => Promise<void>, handler: Handler<Args, T>): Handler<Args, T> {
   return async (call) => {
     await record()
+    // The call may have ended meanwhile, and its outcome is then on record.
+    call.signal.throwIfAborted()
     return handler(call)
   }
 }

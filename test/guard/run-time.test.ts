@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { createAuthorizer } from '../../src/authorization/authorize.ts'
@@ -439,6 +440,18 @@ describe('a ledger', () => {
     expect(await codeOf(guard.use(gone, () => 1))).toBe('unsupported')
     const odd = [new Proxy(await bytesOf(), {}), Object.create(Uint8Array.prototype) as Uint8Array]
     for (const bytes of odd) expect(await codeOf(guard.use(bytes, () => 1))).toBe('internal_error')
+  })
+
+  it('GRD-20 that confirms after the call has ended starts no handler', async () => {
+    let confirm = (): void => undefined
+    const used = (): Promise<void> => new Promise((resolve) => (confirm = resolve))
+    const slow = setUp({ ledger: { used }, deadlines: { handlerMs: 40 } })
+    let ran = 0
+    await expect(slow.guard.use(await containerOf(), () => ran++)).rejects.toThrow(/timed out after 40 ms/)
+    expect(slow.kinds()).toEqual(['intent', 'outcome'])
+    confirm()
+    await setImmediate()
+    expect(ran).toBe(0)
   })
 
   it('GRD-20 that fails ends the call with its error, before the handler and before a release', async () => {
