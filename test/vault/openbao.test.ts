@@ -60,6 +60,22 @@ describe('an unavailable server', () => {
   })
 })
 
+describe('a server whose login fails', () => {
+  it.each([429, 500])('VLT-13 is away for each secret when it answers %i [attack 82]', async (status) => {
+    let asked = 0
+    const fetch = async (): Promise<Response> => {
+      asked += 1
+      return new Response('{}', { status })
+    }
+    const names = Array.from({ length: 20 }, (_, at) => `secret-${at}`)
+    const credentials = Object.fromEntries(names.map((name) => [name, kv]))
+    const vault = openbaoVault({ address: bao.address, login, credentials, fetch, resilience: { attempts: 1 } })
+    for (const name of names)
+      await expect(lease(vault, name)).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    expect([asked, vault.state()]).toEqual([5, 'open'])
+  })
+})
+
 describe('the KV engine', () => {
   it('returns a secret, whole or one field of it', async () => {
     bao.putKv('crm/api', { token: 'canary-1', user: 'u' })

@@ -9,6 +9,7 @@ import { unlessAborted } from '../../../support/abort.ts'
 import { startDeadline } from '../../../support/deadline.ts'
 import { quote } from '../../../support/quote.ts'
 import { type Clock, secondsOf, type Timestamp } from '../../../time.ts'
+import { SecretFailure } from '../../release/failure.ts'
 import { Secret } from '../../secret.ts'
 import { asObject, callBackend, parseAnswer } from '../http-backend.ts'
 
@@ -98,7 +99,7 @@ export function createSession(options: SessionOptions): Session {
       const { signal } = deadline
       // A login may wait for a callback that ignores the signal.
       const { token, seconds } = await unlessAborted(
-        () => login.logIn((request, own) => bare({ ...request, signal }, own)),
+        () => login.logIn((request, own) => bare({ ...request, signal }, own)).catch(forAll),
         signal,
       )
       // A token without an expiry is replaced each hour, so that a revoked one is not kept longer.
@@ -144,6 +145,11 @@ export function createSession(options: SessionOptions): Session {
       )
     },
   }
+}
+
+/** Without a login no secret can be read, so its failure counts for the store. */
+function forAll(error: unknown): never {
+  throw error instanceof SecretFailure ? new VaultError(error.code, error.message) : error
 }
 
 /**
