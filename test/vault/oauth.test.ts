@@ -270,6 +270,36 @@ describe('token exchange', () => {
     await lease(vault)
   })
 
+  it('VLT-13 refuses no other calls when the token of one subject does not come [attack 82]', async () => {
+    const server = await start()
+    let hanging = 0
+    const subjectToken = async ({ subject }: { readonly subject: string }): Promise<{ readonly token: string }> => {
+      if (subject !== STRANGER) return { token: 'st' }
+      hanging += 1
+      return new Promise(() => undefined)
+    }
+    const vault = vaultOf(server, { subjectToken }, { resilience: { attempts: 3, attemptTimeoutMs: 20, failures: 2 } })
+    for (let times = 0; times < 4; times += 1) {
+      await expect(lease(vault, { subject: STRANGER })).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    }
+    expect([hanging, vault.state()]).toEqual([4, 'closed'])
+  })
+
+  it('VLT-13 refuses no other calls when the server answers that it is not available for one subject [attack 82]', async () => {
+    for (const error of ['slow_down', 'temporarily_unavailable', 'server_error']) {
+      const server = await start(({ body }) => (body.includes('of-stranger') ? { error } : good))
+      const subjectToken = async ({ subject }: { readonly subject: string }): Promise<{ readonly token: string }> => ({
+        token: subject === STRANGER ? 'st-of-stranger' : 'st',
+      })
+      const vault = vaultOf(server, { subjectToken }, { resilience: { retryAfterMs: 1 } })
+      for (let times = 0; times < 8; times += 1) {
+        await expect(lease(vault, { subject: STRANGER })).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+      }
+      expect([server.received.length, vault.state()], error).toEqual([5, 'closed'])
+      await lease(vault)
+    }
+  })
+
   for (const status of [429, 500]) {
     it(`VLT-13 refuses no other calls when the server answers ${status} to the token of one subject [attack 82]`, async () => {
       let isBusy = true

@@ -110,12 +110,14 @@ export function createStoreReader(source: SecretSource, settings: StoreReaderSet
       vaultFailure('ERR_VAULT_UNAVAILABLE', `the secret store timed out after ${attemptTimeoutMs} ms`),
     )
     const { signal } = deadline
+    const work = (async () => source.read(reference, { ...options, signal }))()
+    giveBackLate(work, () => signal.aborted)
     try {
-      return await unlessAborted(() => {
-        const work = source.read(reference, { ...options, signal })
-        giveBackLate(work, () => signal.aborted)
-        return work
-      }, signal)
+      return await unlessAborted(work, signal)
+    } catch (error) {
+      // The source has a turn to tell that it did not wait for the store, but for the token of one subject.
+      const own: unknown = signal.aborted ? await Promise.race([work.catch((cause) => cause), pause(0)]) : undefined
+      throw own instanceof CallFailure ? own : error
     } finally {
       deadline.end()
     }

@@ -7,6 +7,7 @@
 import { VaultError } from '../../../errors.ts'
 import { encodeBase64 } from '../../../ipld/base.ts'
 import type { Timestamp } from '../../../time.ts'
+import { SecretFailure } from '../../release/failure.ts'
 import { Secret } from '../../secret.ts'
 import { callBackend, parseAnswer } from '../http-backend.ts'
 
@@ -182,7 +183,8 @@ function refusal(error: unknown): VaultError {
     )
   }
   if (error === 'temporarily_unavailable' || error === 'server_error' || error === 'slow_down') {
-    return new VaultError('ERR_VAULT_UNAVAILABLE', `the token endpoint is not available now (${error})`)
+    // The server works, so it may answer others.
+    return new SecretFailure(`the token endpoint is not available now (${error})`)
   }
   const known = typeof error === 'string' && knownErrors.has(error) ? error : 'unknown error'
   return new VaultError(
