@@ -21,9 +21,9 @@ const notFound = Object.freeze({ code: -32_601, message: 'Method not found' })
  */
 export function limitServer(client: McpTransport, allow: readonly AllowedRequests[]): McpTransport {
   const isAskable = askableMethods(allow)
-  const isRefused = ({ method }: Fields): boolean =>
-    typeof method === 'string' && !method.startsWith('notifications/') && !isAskable(method)
-  const toClient = (message: unknown): unknown => withoutQuestions(withoutInstructions(message, allow), isRefused)
+  const isRefused = (one: Fields): boolean =>
+    Object.hasOwn(one, 'method') && !isNotification(one) && !isAskable(one['method'])
+  const toClient = (message: unknown): unknown => withoutQuestions(withoutInstructions(message, allow), isAskable)
   const toServer = (message: unknown): readonly unknown[] => changedMessage(message, allow)
   const wrapped: McpTransport = {
     start: () => client.start(),
@@ -53,14 +53,22 @@ function withoutInstructions(message: unknown, allow: readonly AllowedRequests[]
   return { ...(message as Fields), result: others }
 }
 
-/** A response, or an error in the place of a result that asks the client for something. Roots are answered below. */
-function withoutQuestions(message: unknown, isRefused: (question: Fields) => boolean): unknown {
-  const { id, result } = Object(message) as Fields
+function isNotification(one: Fields): boolean {
+  const { method } = one
+  return typeof method === 'string' && method.startsWith('notifications/') && !Object.hasOwn(one, 'id')
+}
+
+/** A response, or an error in the place of one that asks the client for something. Roots are answered below. */
+function withoutQuestions(message: unknown, isAskable: (method: unknown) => boolean): unknown {
+  const { id, result, error } = Object(message) as Fields
   const questions = Object.values(Object((Object(result) as Fields)['inputRequests']) as Fields)
-  const isListOfRoots = (question: unknown): boolean => (Object(question) as Fields)['method'] === 'roots/list'
-  const refused = questions.find((one) => isRefused(Object(one)) && !isListOfRoots(one)) as Fields | undefined
-  if (refused === undefined) return message
-  const asked = `the server asks for ${JSON.stringify(refused['method'])}`
+  const methods = questions.map((question) => (Object(question) as Fields)['method'])
+  // The error -32042, since protocol version 2025-11-25, has the pages that the client is to open.
+  if (Object.hasOwn(Object((Object(error) as Fields)['data']) as object, 'elicitations'))
+    methods.push('elicitation/create')
+  const refused = methods.filter((method) => method !== 'roots/list' && !isAskable(method))
+  if (refused.length === 0) return message
+  const asked = `the server asks for ${JSON.stringify(refused[0])}`
   const remedy = 'a person can add "elicitation" or "sampling" to `allow` of the server in gateway.json'
   return { jsonrpc: '2.0', id, error: { code: notFound.code, message: `${asked}, which is not allowed; ${remedy}` } }
 }

@@ -38,13 +38,13 @@ export function passingMethods(allow: readonly AllowedRequests[]): (method: stri
 }
 
 /** The requests of a server, with the name in `allow` of each. */
-const asked: ReadonlyMap<string, AllowedRequests> = new Map([
+const asked: ReadonlyMap<unknown, AllowedRequests> = new Map([
   ['elicitation/create', 'elicitation'],
   ['sampling/createMessage', 'sampling'],
 ])
 
 /** Whether a request of a server passes to its client. */
-export function askableMethods(allow: readonly AllowedRequests[]): (method: string) => boolean {
+export function askableMethods(allow: readonly AllowedRequests[]): (method: unknown) => boolean {
   return (method) => {
     const group = asked.get(method)
     return method === 'ping' || (group !== undefined && allow.includes(group))
