@@ -47,11 +47,19 @@ export function readMessage(given: unknown): ReadMessage {
     return malformed(`the id of a message is not a string of at most ${longestId} characters or a number`)
   if (!hasMethod) {
     if (outcomes !== 1 || !isId(id)) return malformed('a message is not a request, a notification or a response')
+    if (!hasOutcome(message)) return malformed('a response has no result that is an object, nor an error with its code')
     return { kind: 'response', id, message }
   }
   if (typeof method !== 'string') return malformed('the method of a message is not a string')
   if (outcomes > 0) return malformed('a message is a request and a response at the same time')
   return isId(id) ? { kind: 'request', id, method, message } : { kind: 'notification', method, message }
+}
+
+/** Clients do not take another response for the answer to their request, and wait on. */
+function hasOutcome({ result, error }: WireMessage): boolean {
+  if (objectValue(result) === undefined) return true
+  const { code, message } = Object(error) as { readonly code?: unknown; readonly message?: unknown }
+  return Number.isSafeInteger(code) && typeof message === 'string'
 }
 
 function isId(id: unknown): id is RequestId {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { type Loose, openRelay } from './relay.ts'
+import { callOf, type Loose, openRelay } from './relay.ts'
 
 const passes = (method: string): boolean => ['initialize', 'server/discover', 'prompts/get'].includes(method)
+const isCall = ({ method }: Loose): boolean => method === 'tools/call'
 const request = (id: unknown, method: string): object => ({ jsonrpc: '2.0', id, method, params: {} })
 
 describe('relayTools with `passes`', () => {
@@ -51,6 +52,27 @@ describe('relayTools with `passes`', () => {
     }
   })
 
+  it('MCP-36 answers a request whose answer has no error or result that clients read [attack 97]', async () => {
+    const { client, server } = await openRelay({ passes })
+    const outcomes = [
+      { error: null },
+      { error: 7 },
+      { error: { message: 'x' } },
+      { error: { code: '1', message: 'x' } },
+    ]
+    for (const outcome of [...outcomes, { error: { code: 1.5, message: 'x' } }, { result: null }, { result: [] }]) {
+      await client.deliver(request(1, 'prompts/get'))
+      await server.deliver({ jsonrpc: '2.0', id: 1, ...outcome })
+      await server.deliver({ jsonrpc: '2.0', id: 1, result: {} })
+      const error = { code: -32_603, message: 'the answer of the server is malformed' }
+      expect(client.sent.splice(0), JSON.stringify(outcome)).toEqual([{ jsonrpc: '2.0', id: 1, error }])
+      await client.deliver(await callOf(2))
+      await server.deliver({ jsonrpc: '2.0', id: (await server.next(isCall)).id, ...outcome })
+      expect((await client.next()).result.content[0].text, JSON.stringify(outcome)).toMatch(/^Failed \(failed\): /)
+      client.sent.splice(0)
+    }
+  })
+
   it('MCP-31 removes the capabilities whose requests do not pass', async () => {
     const { client, server } = await openRelay({ passes })
     const all = { tools: {}, resources: { subscribe: true }, prompts: {}, completions: {}, logging: {}, tasks: {} }
@@ -59,7 +81,7 @@ describe('relayTools with `passes`', () => {
       await server.deliver({ jsonrpc: '2.0', id: 1, result: { instructions: 'x', capabilities: all } })
       expect((await client.next()).result).toEqual({ instructions: 'x', capabilities: { tools: {}, prompts: {} } })
     }
-    for (const result of [null, 1, [], { capabilities: null }, { capabilities: [] }]) {
+    for (const result of [{}, { capabilities: null }, { capabilities: [] }]) {
       await client.deliver(request(1, 'initialize'))
       await server.deliver({ jsonrpc: '2.0', id: 1, result })
       expect((await client.next()).result).toEqual(result)
