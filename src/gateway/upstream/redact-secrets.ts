@@ -61,10 +61,12 @@ function redactorOf(secrets: Readonly<Record<string, string>>): Redactor | undef
   return redactor
 }
 
-/** The password of a URL, as it is and decoded: a program shows the address of a database without the rest. */
+/** The password of a URL, as it is, encoded and decoded: a program shows the address of a database without the rest. */
 function passwordsOf(value: string): readonly string[] {
   const password = quietly(() => new URL(value).password) ?? ''
-  return [password, quietly(() => decodeURIComponent(password)) ?? '']
+  // The parser encodes some characters that the value may have as they are.
+  const [, written = ''] = (password && /^[^:]*:\/\/[^:/?#]*:([^/?#]*)@/.exec(value)) || []
+  return [written, password, quietly(() => decodeURIComponent(password)) ?? '']
 }
 
 /** Replaces the secrets in all strings and numbers of a message, and in the names of its fields. */
