@@ -55,6 +55,7 @@ const lines: readonly (readonly [name: string, args: object])[] = [
   ['has another version', { line: `{"jsonrpc":"1.0","id":ID,${ok}}\n` }],
   ['has a result that is no object', { line: '{"jsonrpc":"2.0","id":ID,"result":7}\n' }],
   ['has an error that is no object', { line: '{"jsonrpc":"2.0","id":ID,"error":7}\n' }],
+  ['has an error that is null', { line: '{"jsonrpc":"2.0","id":ID,"error":null}\n' }],
   [
     'is in a batch that is too large',
     { line: `[${'{"jsonrpc":"2.0","method":"x"},'.repeat(100)}{"jsonrpc":"2.0","id":ID,${ok}}]\n` },
