@@ -17,6 +17,7 @@ import { UsageError } from './usage-error.ts'
 /** The parsed options of the vault verbs. */
 export interface VaultFlags {
   readonly file?: string | undefined
+  readonly home?: string | undefined
   readonly 'key-file'?: string | undefined
   readonly 'new-key-file'?: string | undefined
   readonly origin?: readonly string[] | undefined
@@ -56,10 +57,10 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
     const next = keyOf(flags['new-key-file'], '--new-key-file', 'PROCURA_VAULT_NEW_PASSPHRASE', host)
     const key = keyOf(flags['key-file'], '--key-file', 'PROCURA_VAULT_PASSPHRASE', host)
     const { changeVaultKey } = await import('./wrap/change-vault-key.ts')
-    const gateway = await changeVaultKey(needed(flags.file, '--file'), key, next, host)
+    const gateway = await changeVaultKey(needed(flags.file, '--file'), key, next, flags.home, host)
     const changed = 'the file is encrypted with the new key; copies of it still open with the old key'
     report(flags, host, { changed: true }, changed)
-    if (gateway !== undefined) host.complain(afterChange(gateway.path, next))
+    host.complain(gateway === undefined ? withoutGateway : afterChange(gateway.path, next))
     return 0
   }
   if (verb === 'list') return list(await open(flags, host, false), flags, host)
@@ -93,6 +94,10 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
   report(flags, host, { name: reference, version, replaced: before?.version ?? null }, stored)
   return 0
 }
+
+/** Without the key of its owner, a gateway cannot be changed. The second run finishes the first one. */
+const withoutGateway =
+  'no gateway was found that has this vault; if one does, repeat this with --home and its home folder, so that the key of its owner opens with the new key too'
 
 /** The next steps for the gateway of a vault. */
 function afterChange(config: string, next: FileKey): string {

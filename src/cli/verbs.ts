@@ -92,6 +92,10 @@ const vaultVerbs: readonly Verb[] = [
         value: 'FILE',
         about: 'the new key; default: the passphrase in PROCURA_VAULT_NEW_PASSPHRASE',
       },
+      {
+        ...gatewayHome,
+        about: 'the folder of the gateway of the vault; default: the folder of the vault, or the default home folder',
+      },
       json,
     ],
     example: 'procura vault change-key --file vault --key-file vault.key --new-key-file next.key',

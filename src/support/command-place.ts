@@ -15,7 +15,7 @@ const verbsOfConfig: ReadonlySet<string> = new Set(['serve', 'tools list', 'tool
 const verbsOfHome: ReadonlySet<string> = new Set([
   ...verbsOfConfig,
   ...['wrap', 'unwrap', 'api add', 'api remove', 'doctor', 'delegate', 'attenuate', 'revoke', 'log', 'log could'],
-  ...['connect', 'agent new', 'agent receive', 'agent list', 'agent show', 'hook', 'hook install'],
+  ...['connect', 'agent new', 'agent receive', 'agent list', 'agent show', 'hook', 'hook install', 'vault change-key'],
 ])
 
 const between = ' | procura '

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
@@ -72,6 +72,27 @@ describe('procura vault change-key, for the vault of a gateway', () => {
       ),
     ])
 
+  it('finds a gateway in another home folder by --home, and repeats what was half done [WRP-13]', async () => {
+    const other = join(machine.folder, 'elsewhere', 'vault')
+    mkdirSync(join(machine.folder, 'elsewhere'), { mode: 0o700 })
+    renameSync(vault, other)
+    const path = join(machine.home, 'gateway.json')
+    const moved = readFileSync(path, 'utf8').replace('"file": "vault"', `"file": ${JSON.stringify(other)}`)
+    writeFileSync(path, moved)
+    const words = ['vault', 'change-key', '--file', other, '--key-file', keyFile, '--new-key-file', next()]
+    const env = { PROCURA_HOME: join(machine.folder, 'none') }
+    const half = await machine.procura(words, { env })
+    expect(half).toMatchObject({ code: 0, err: expect.stringContaining('repeat this with --home') })
+    const opensOwner = (key: string): Promise<unknown> => openSignerFile({ path: owner, key: { keyFile: key } })
+    await expect(opensOwner(next())).rejects.toThrow()
+    expect((await machine.procura([...words, '--home', machine.home], { env })).code).toBe(0)
+    await expect(opensOwner(next())).resolves.toBeDefined()
+    expect(await machine.procura([...words, '--home', join(machine.folder, 'none')])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('does not have this vault'),
+    })
+  })
+
   beforeEach(async () => {
     expect((await machine.procura(['vault', 'new-key', '--key-file', next()])).code).toBe(0)
   })
@@ -142,6 +163,22 @@ describe('procura key rotate, for the owner of a gateway', () => {
     const connection = JSON.parse(readFileSync(join(folder(), 'connect.json'), 'utf8'))
     expect(connection.subject).toBe(now)
     writeFileSync(join(folder(), 'connect.json'), JSON.stringify({ ...connection, subject: former }), { mode: 0o600 })
+    expect(await called()).not.toBe('sent to bob')
+  })
+
+  it('is reported by `revoke --agent`, which does not reach what the former key has signed [CLI-25]', async () => {
+    await open()
+    const copy = readFileSync(join(folder(), 'delegations'))
+    const connection = readFileSync(join(folder(), 'connect.json'))
+    expect((await rotate()).code).toBe(0)
+    const { err } = await machine.procura(['revoke', '--agent', 'claude', '--key-file', keyFile])
+    expect(err).toMatch(/by a former key of the owner is not among them; .*SIGHUP/)
+    // The gateway still acts for the former key, as the message says, and ends that at its next start.
+    writeFileSync(join(folder(), 'delegations'), copy, { mode: 0o600 })
+    writeFileSync(join(folder(), 'connect.json'), connection, { mode: 0o600 })
+    expect(await called()).toBe('sent to bob')
+    for (const gateway of gateways.splice(0)) await gateway.close()
+    await open()
     expect(await called()).not.toBe('sent to bob')
   })
 

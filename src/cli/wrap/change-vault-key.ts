@@ -1,11 +1,13 @@
 // node only: reads and writes files
 import { realpath } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { gatewayHome } from '../../gateway/home.ts'
 import { changeSignerFileKey, describeSignerFile, openSignerFile } from '../../signer-file/signer-file.ts'
+import { quote } from '../../support/quote.ts'
 import { openFileVault } from '../../vault/stores/file/file-vault.ts'
 import type { FileKey } from '../../vault/stores/file/key.ts'
 import type { Host } from '../host.ts'
+import { UsageError } from '../usage-error.ts'
 import { type GatewayFile, readGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
 import { inHome } from './wrap-home.ts'
@@ -20,16 +22,19 @@ export async function changeVaultKey(
   file: string,
   key: FileKey,
   next: FileKey,
+  home: string | undefined,
   host: Host,
 ): Promise<GatewayFile | undefined> {
-  const gateway = await gatewayOf(file, host)
+  const gateway = await gatewayOf(file, home, host)
   if (gateway === undefined) {
+    if (home !== undefined)
+      throw new UsageError(`the gateway of ${quote(resolve(home), 256)} does not have this vault; leave out --home`)
     await (await openFileVault({ path: file, key })).changeKey(next)
     return undefined
   }
-  const home = dirname(gateway.path)
-  return inHome(home, async () => {
-    const path = join(home, 'owner.key')
+  const folder = dirname(gateway.path)
+  return inHome(folder, async () => {
+    const path = join(folder, 'owner.key')
     const isOwned = (await exists(path)) && (await describeSignerFile({ path })).encrypted
     // A run that was killed has changed one of the two. Both are opened before either is changed.
     const vault = await openedBy(key, next, (one) => openFileVault({ path: file, key: one }))
@@ -60,10 +65,10 @@ async function openedBy<T>(
   }
 }
 
-/** The gateway whose vault a file is: the one beside it, or the one of the home folder. */
-async function gatewayOf(file: string, { env }: Host): Promise<GatewayFile | undefined> {
+/** The gateway whose vault a file is: the one of the given folder; else the one beside it, or the one of the home folder. */
+async function gatewayOf(file: string, given: string | undefined, { env }: Host): Promise<GatewayFile | undefined> {
   const path = await realPath(file)
-  for (const home of new Set([dirname(path), gatewayHome(undefined, env)])) {
+  for (const home of given === undefined ? [dirname(path), gatewayHome(undefined, env)] : [resolve(given)]) {
     const gateway = await readGatewayFile(home)
     if (gateway !== undefined && (await realPath(gateway.vault.file)) === path) return gateway
   }

@@ -126,6 +126,10 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
     else for (const { cid, command } of done) host.print(`revoked ${cid.toString()} for ${command}`)
     for (const message of chains.length === 0 ? [nothingIssued(server, recorded)] : messages) host.complain(message)
     for (const note of [...ignored(found), ...(await leftOut(home, found))]) host.complain(note)
+    if ([...owner.dids].some((did) => !gateway.subjects.includes(did)))
+      host.complain(
+        'a delegation by a former key of the owner is not among them; it ends when the gateway takes gateway.json: send it SIGHUP, or start it again',
+      )
     if (own?.fault !== undefined)
       host.complain(`the agent may have more delegations, in a file that cannot be read: ${own.fault}`)
     if (done.length > 0) await own?.store?.change({ add: new Map(), remove: done.map(({ cid }) => cid.toString()) }, {})
