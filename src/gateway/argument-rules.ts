@@ -18,8 +18,8 @@ import { url } from '../capability/argument-types/url.ts'
 import type { CommandDefinition } from '../capability/definition.ts'
 import type { StandardSchema } from '../capability/standard-schema.ts'
 import { ArgumentError } from '../errors.ts'
+import type { ArgumentTypeName } from '../support/argument-type-names.ts'
 import { quote } from '../support/quote.ts'
-import type { ArgumentTypeName } from './configuration/argument-shape.ts'
 import type { ArgumentConfig } from './configuration/read-gateway-config.ts'
 
 const typesByName: Readonly<Record<ArgumentTypeName, () => StandardSchema>> = Object.freeze({

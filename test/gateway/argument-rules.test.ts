@@ -4,9 +4,9 @@ import { checkArguments } from '../../src/capability/check-arguments.ts'
 import type { CommandDefinition } from '../../src/capability/definition.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { checkArgumentNames, withArgumentRules } from '../../src/gateway/argument-rules.ts'
-import type { ArgumentTypeName } from '../../src/gateway/configuration/argument-shape.ts'
 import type { ArgumentConfig } from '../../src/gateway/configuration/read-gateway-config.ts'
 import { commandOfTool } from '../../src/mcp/command-of-tool.ts'
+import type { ArgumentTypeName } from '../../src/support/argument-type-names.ts'
 import { shortRuns } from '../property/runs.ts'
 
 const read = (inputSchema: unknown): CommandDefinition =>

@@ -1,5 +1,6 @@
 // node only: works with parts that use files
 import type { Policy, Statement } from '../../capability/policy/statement.ts'
+import { argumentTypeNames } from '../../support/argument-type-names.ts'
 import { quote } from '../../support/quote.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textsOf } from '../verb.ts'
@@ -9,17 +10,6 @@ import type { ServerPlan } from './planned.ts'
 
 /** The rules of a server for the arguments of its tools. */
 export type ArgumentRules = Pick<GatewayServer, 'paths' | 'types' | 'only'>
-
-const typeNames: readonly string[] = [
-  'email',
-  'hostName',
-  'ipAddress',
-  'oneLine',
-  'path',
-  'segment',
-  'shellWord',
-  'url',
-]
 
 /**
  * Adds the types of arguments, and the closed arguments of tools, to the definition of the server. WRP-16
@@ -46,10 +36,10 @@ export function withArgumentRules(plans: readonly ServerPlan[], flags: Flags): r
 /** Reads `NAME=TYPE`. */
 function readType(text: string): readonly [string, string] {
   const at = text.lastIndexOf('=')
-  const type = typeNames.find((name) => name === text.slice(at + 1))
+  const type = argumentTypeNames.find((name) => name === text.slice(at + 1))
   if (at < 1 || type === undefined)
     throw new UsageError(
-      `--type must be an argument and its type, such as to=email (got ${quote(text)}); the types are ${typeNames.join(', ')}`,
+      `--type must be an argument and its type, such as to=email (got ${quote(text)}); the types are ${argumentTypeNames.join(', ')}`,
     )
   return [text.slice(0, at), type]
 }
@@ -95,7 +85,10 @@ export function ruleWarnings(grants: readonly Grant[], rulesOf: (server: string)
 
 /** A pattern on an argument that is compared as a string. */
 export interface UntypedArgument {
+  /** Its name; for a part of it, the selector without the first dot. */
   readonly name: string
+  /** Whether it is about a part of the argument, which has no type. */
+  readonly isPart: boolean
   readonly fault: string
   /** The option of `wrap` that gives it a type. */
   readonly type: string
@@ -107,20 +100,34 @@ export function untypedArguments(
   { types = {}, paths = [] }: ArgumentRules,
 ): readonly UntypedArgument[] {
   const found = new Map<string, UntypedArgument>()
-  for (const [name, pattern] of policy.flatMap((statement) => patternsIn(statement))) {
-    const fault = Object.hasOwn(types, name) || paths.includes(name) ? undefined : faultOf(name, pattern)
+  for (const [selector, pattern] of policy.flatMap((statement) => patternsIn(statement))) {
+    const name = nameIn(selector)
+    if (name === undefined) continue
+    const isPart = isInside(selector)
+    const isTyped = !isPart && (Object.hasOwn(types, name) || paths.includes(name))
+    const fault = isTyped ? undefined : faultOf(name, pattern)
+    const type = isPart ? { type: partRemedy } : {}
     // One pattern of several is enough: in `or`, each of them permits a call.
-    if (fault !== undefined && !found.has(name)) found.set(name, { name, ...fault })
+    const shown = isPart ? selector.replace(/^\./, '') : name
+    if (fault !== undefined && !found.has(shown)) found.set(shown, { name: shown, isPart, ...fault, ...type })
   }
   return [...found.values()]
 }
 
-function faultOf(name: string, pattern: string): Omit<UntypedArgument, 'name'> | undefined {
+/** The remedy for a pattern on a part of an argument. */
+export const partRemedy = 'a type is for a whole argument, so compare this part with =='
+
+/** Whether a selector goes on behind the name of the argument. A type is for the elements of a list, too. */
+function isInside(selector: string): boolean {
+  return /^(?:[A-Za-z_]\w{0,127}|\["[^"\\]{1,128}"\])(?:\[[0-9:-]*\])?(?:\.|\[")/.test(selector.replace(/^\./, ''))
+}
+
+function faultOf(name: string, pattern: string): Omit<UntypedArgument, 'name' | 'isPart'> | undefined {
   if (pattern.includes('://'))
     return { fault: 'is compared as a string, and a URL has many spellings', type: `pass --type ${name}=url` }
   if (pattern.startsWith('*') || (pattern.includes('*') && pattern.includes('@'))) {
     const type = pattern.includes('@') ? 'email' : 'TYPE'
-    const more = type === 'TYPE' ? `, where TYPE is one of ${typeNames.join(', ')}` : ''
+    const more = type === 'TYPE' ? `, where TYPE is one of ${argumentTypeNames.join(', ')}` : ''
     return {
       fault: `is compared as a string, so \`*\` also matches other values, in a list or on another line`,
       type: `pass --type ${name}=${type}${more}`,
@@ -134,14 +141,11 @@ function faultOf(name: string, pattern: string): Omit<UntypedArgument, 'name'> |
     : undefined
 }
 
-/** The arguments that a policy compares with patterns, each with a pattern. */
+/** The selectors that a policy compares with patterns, each with a pattern. */
 function patternsIn(part: unknown): readonly (readonly [string, string])[] {
   if (!Array.isArray(part)) return []
   const [operator, selector, pattern] = part as readonly unknown[]
-  if (operator === 'like' && typeof selector === 'string' && typeof pattern === 'string') {
-    const name = nameIn(selector)
-    return name === undefined ? [] : [[name, pattern]]
-  }
+  if (operator === 'like' && typeof selector === 'string' && typeof pattern === 'string') return [[selector, pattern]]
   return part.flatMap((inner: unknown, at) => insideOf(operator, selector, inner, at))
 }
 

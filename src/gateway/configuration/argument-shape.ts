@@ -1,18 +1,5 @@
+import { argumentTypeNames } from '../../support/argument-type-names.ts'
 import type { ObjectShape, StringShape } from './shape.ts'
-
-/** The argument types of `procura/arguments` that a configuration can give to an argument. */
-export type ArgumentTypeName = 'email' | 'hostName' | 'ipAddress' | 'oneLine' | 'path' | 'segment' | 'shellWord' | 'url'
-
-const names: readonly ArgumentTypeName[] = [
-  'email',
-  'hostName',
-  'ipAddress',
-  'oneLine',
-  'path',
-  'segment',
-  'shellWord',
-  'url',
-]
 
 const argument: StringShape = { kind: 'string', noun: 'the name of an argument' }
 
@@ -23,7 +10,7 @@ export const argumentRules: ObjectShape['fields'] = {
       kind: 'table',
       namePattern: '^.{1,128}$',
       checkName: (name) => (/^.{1,128}$/su.test(name) ? undefined : 'must be the name of an argument'),
-      value: { kind: 'string', noun: 'a string', choices: names },
+      value: { kind: 'string', noun: 'a string', choices: argumentTypeNames },
     },
     about:
       'the argument types of its tools, by the name of the argument: { "to": "email" }; each is one value of the type or a list of them, in one spelling',

@@ -2,11 +2,11 @@
 import { dirname, resolve } from 'node:path'
 import { type Did, parseDid } from '../../did/did.ts'
 import { ArgumentError } from '../../errors.ts'
+import type { ArgumentTypeName } from '../../support/argument-type-names.ts'
 import { nonEmptyString, readOptions } from '../../support/options.ts'
 import { readPrivateFile } from '../../support/private-file.ts'
 import { quote } from '../../support/quote.ts'
 import type { AllowedRequests } from '../passing-methods.ts'
-import type { ArgumentTypeName } from './argument-shape.ts'
 import { gatewayShape } from './gateway-shape.ts'
 import { readShape } from './read-shape.ts'
 

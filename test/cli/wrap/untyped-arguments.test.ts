@@ -14,6 +14,15 @@ describe('a pattern on an argument without a type', () => {
     },
   )
 
+  it.each(['.message.to', '.message["to"]', '.message[0].to'])(
+    'is reported for %s without the advice to give the whole argument a type [WRP-16]',
+    (selector) => {
+      const [found] = untypedArguments([['like', selector, '*@example.com']], { types: { message: 'email' } })
+      expect(found).toMatchObject({ name: selector.slice(1), type: expect.not.stringContaining('--type') })
+      expect(namesOf([['like', '.to[0]', '*@example.com']], { to: 'email' })).toEqual([])
+    },
+  )
+
   it('is reported where another pattern of the argument is harmless, in any order [WRP-16]', () => {
     const patterns = [
       ['like', '.to', '*@example.com'],

@@ -13,7 +13,7 @@ import { quote } from '../../../support/quote.ts'
 import { never, systemClock } from '../../../time.ts'
 import type { AgentStores } from '../../agent-stores.ts'
 import { showDate, showDistance } from '../../time-text.ts'
-import { type ArgumentRules, untypedArguments } from '../argument-rules.ts'
+import { type ArgumentRules, partRemedy, untypedArguments } from '../argument-rules.ts'
 import type { GatewayFile } from '../gateway-file.ts'
 import { held, isOf } from '../issue.ts'
 import type { WrapIndex } from '../wrap-index.ts'
@@ -74,11 +74,13 @@ function untypedPolicies(
   const found = new Map(
     own.flatMap(({ policy }) => untypedArguments(policy, rules).map((one) => [one.name, one] as const)),
   )
-  return [...found.values()].map(({ name, fault }) => ({
+  return [...found.values()].map(({ name, fault, isPart }) => ({
     check: 'delegations',
     thing: `the argument ${quote(name)} in a policy of the agent ${agent} for the server ${server}`,
     fault,
-    remedy: `give it a type in \`types\` of the server in gateway.json, such as { ${JSON.stringify(name)}: "email" }, and send SIGHUP to the gateway`,
+    remedy: isPart
+      ? partRemedy
+      : `give it a type in \`types\` of the server in gateway.json, such as { ${JSON.stringify(name)}: "email" }, and send SIGHUP to the gateway`,
     note: true,
   }))
 }
