@@ -8,10 +8,13 @@ import { readPrivateFile } from '../support/private-file.ts'
 import { quote } from '../support/quote.ts'
 import type { OnGatewayEvent } from './events.ts'
 
-/** Denials after which the same revocation may be taken later. */
+/** Denials of a store or a resolver that failed: the gateway cannot know whether the revocation applies. */
 const temporary: ReadonlySet<string> = new Set([
   ...['revocation_unknown', 'key_unresolved', 'closed', 'deadline_exceeded', 'internal_error'],
 ])
+
+/** Denials that a clock which is wrong at the start gives, too. The revocation stays for the next start. */
+const byClock: ReadonlySet<string> = new Set(['expired', 'not_yet_valid'])
 
 /**
  * Takes the revocations that were signed while no gateway ran. One that is refused for good is set aside. GTW-65
@@ -45,7 +48,7 @@ export async function takePendingRevocations(
     }
     if (temporary.has(code))
       throw new StoreError(`the revocation ${quote(path, 256)} could not be stored (${code}); start the gateway again`)
-    await rename(path, `${path}.refused`)
+    if (!byClock.has(code)) await rename(path, `${path}.refused`)
     onEvent({ level: 'warning', event: 'failure', message: `refused the revocation ${quote(path, 256)}: ${message}` })
   }
 }

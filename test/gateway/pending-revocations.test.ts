@@ -64,6 +64,13 @@ describe('the revocations that wait for a gateway', () => {
     expect(events.map(({ level }) => level)).toEqual(['info', 'warning'])
   })
 
+  it('GTW-65 stay for the next start where the clock may be wrong', async () => {
+    leave('expired', 'not_yet_valid', 'ok-1')
+    await take()
+    expect(readdirSync(folder()).sort()).toEqual(['expired.ucan', 'not_yet_valid.ucan'])
+    expect(events.map(({ level }) => level)).toEqual(['warning', 'warning', 'info'])
+  })
+
   it.each(['revocation_unknown', 'key_unresolved', 'closed', 'deadline_exceeded', 'internal_error'])(
     'GTW-65 stay where they are while one cannot be stored (%s), and the gateway does not start',
     async (code) => {
