@@ -8,6 +8,7 @@ import { encodeContainer } from '../container/container.ts'
 import type { Delegation } from '../delegation/delegation.ts'
 import { ArgumentError } from '../errors.ts'
 import type { Invocation } from '../invocation/invocation.ts'
+import { isConfidential } from '../support/loopback.ts'
 import {
   abortSignal,
   anything,
@@ -55,6 +56,7 @@ export interface CallSender {
    * reports missing proofs (510 with `prf`), the same call is sent once more with all proofs. Redirects are not
    * followed.
    *
+   * @param url - https, or http at a loopback address: anybody who reads the call on its way could use it first.
    * @returns the last response, with any status.
    * @throws ArgumentError when an argument is missing or invalid; errors of `fetch`.
    */
@@ -107,10 +109,13 @@ export function createCallSender(options: CallSenderOptions = {}): CallSender {
       checkTokens(invocation, proofs)
       // Both requests are the same, even if the caller changes its objects between them.
       const request = copied(readOptions('send', options, requestChecks))
-      const { href, origin, username, password } = parsed('url', () => new URL(url))
+      const address = parsed('url', () => new URL(url))
+      const { href, origin, username, password } = address
       // `fetch` would refuse it with a message that contains the password.
       if (username !== '' || password !== '')
         throw new ArgumentError('send: `url` must not contain a user name or a password')
+      if (!isConfidential(address))
+        throw new ArgumentError('send: `url` is not encrypted; use https: (plain http: is for loopback only)')
       const service = serviceOf(`${origin} ${invocation.audience ?? invocation.subject}`)
       const unsent = service.misses < 2 ? proofs.filter(({ cid }) => !service.sent.has(String(cid))) : proofs
       const ask = (sent: readonly Delegation[]): Promise<Response> =>

@@ -162,6 +162,9 @@ describe('HTP-06 a sender of calls', () => {
       [() => createCallSender('x' as never), 'options'],
       [() => createCallSender(null as never), 'options'],
       [() => sender.send('/mail', token, proofs), '`url`'],
+      [() => sender.send('http://mail.example.com', token, proofs), '`url` is not encrypted; use https:'],
+      [() => sender.send('http://10.0.0.1:8080/', token, proofs), '`url` is not encrypted; use https:'],
+      [() => sender.send('ftp://mail.example.com', token, proofs), '`url` is not encrypted; use https:'],
       [() => sender.send('https://example.com', token, proofs, null as never), 'options argument of send'],
       [() => sender.send('https://example.com', token, proofs, { headers: { 'a b': 'canary' } }), '`headers`'],
       [() => createCallSender({ fetch: 1 as never }), '`fetch`'],
@@ -171,12 +174,14 @@ describe('HTP-06 a sender of calls', () => {
       [() => sender.send('https://example.com', token, token as never), '`proofs`'],
       [() => sender.send('https://example.com', token, proofs, { body: {} as never }), '`body`'],
     ]
+    asked.length = 0
     for (const [attempt, name] of wrong) {
       const error: unknown = await (async () => attempt())().catch((reason: unknown) => reason)
       expect.soft(error, name).toBeInstanceOf(ArgumentError)
       expect.soft(String(error)).toContain(name)
       expect.soft(String(error)).not.toContain('canary')
     }
+    expect(asked).toEqual([])
   })
 
   it('HTP-06 is not sent on by a redirect, of whatever status', async () => {
