@@ -32,7 +32,7 @@ export const prunedPostgres: OpenPrunedStores = async (folder, size) => {
     pool.query(`INSERT INTO procura_${table} SELECT ${columns} FROM generate_series(1, ${count}) AS t (i)`)
   let first = 0
   for (const { end, calls, others } of partsOf(size)) {
-    const ends = `${end} + i % 360`
+    const ends = `${end} + i % 660`
     await fill('calls', `${random('call')}, ${ends}`, calls)
     await fill('processed_sets', `${random('set')}, ${ends}`, others)
     await fill('revocations', `${random('id')}, '', ${ends}`, others)

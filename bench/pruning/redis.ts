@@ -20,7 +20,7 @@ local function add(key, make)
   for from = 1, count, 1000 do
     local values = {}
     for i = from, math.min(from + 999, count) do
-      local score, member = make(ends + math.floor((first + i - 1) * 360 / total))
+      local score, member = make(ends + math.floor((first + i - 1) * 660 / total))
       table.insert(values, score)
       table.insert(values, member)
     end

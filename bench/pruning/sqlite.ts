@@ -34,14 +34,14 @@ export const prunedSqlite: OpenPrunedStores = async (folder, size) => {
   database.exec('PRAGMA cache_size = -524288; PRAGMA synchronous = OFF; BEGIN')
   for (const { end, calls, others } of partsOf(size)) {
     const key = keyOf(others)
-    fill('calls', `${keyOf(calls)}, ${end} + i % 360`, calls)
-    fill('processed_sets', `${key}, ${end} + i % 360`, others)
-    fill('revocations', `${key}, x'00', ${end} + i % 360`, others)
-    fill('revocation_journal (id, revoker, until, sealed)', `${key}, x'00', ${end} + i % 360, randomblob(118)`, others)
-    fill('limits', `${key}, 1, ${end} + i % 360`, others)
+    fill('calls', `${keyOf(calls)}, ${end} + i % 660`, calls)
+    fill('processed_sets', `${key}, ${end} + i % 660`, others)
+    fill('revocations', `${key}, x'00', ${end} + i % 660`, others)
+    fill('revocation_journal (id, revoker, until, sealed)', `${key}, x'00', ${end} + i % 660, randomblob(118)`, others)
+    fill('limits', `${key}, 1, ${end} + i % 660`, others)
     // One use within a period that has not ended.
     database.exec(`INSERT INTO procura_limit_holds SELECT key, key, 1, 1, ${later()}, ${later()}, 0, NULL
-      FROM procura_limits WHERE expiration >= ${end} AND expiration < ${end + 360} ORDER BY key`)
+      FROM procura_limits WHERE expiration >= ${end} AND expiration < ${end + 660} ORDER BY key`)
   }
   database.exec('COMMIT; PRAGMA wal_checkpoint(TRUNCATE)')
   const steps = stepTimes()

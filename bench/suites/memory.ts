@@ -42,7 +42,6 @@ export const suite: Suite = {
       figures: {
         'memory, bytes': shared.heap,
         'replay, bytes': seen.heap + seen.outside,
-        'replay on the heap, bytes': seen.heap,
         'memory log, bytes': records.heap + records.outside,
       },
     }
