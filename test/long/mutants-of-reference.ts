@@ -2,7 +2,7 @@
  * Verifiers with one mistake each: the reference of `test/reference` with one rule changed. A vector must show each of
  * them by another verdict. Rules whose loss changes no verdict of such a call are not here: the length of a signature,
  * which its verification refuses as well; keys that set a prototype, which other bytes would be written for; the one
- * spelling of base58; the form of a DID that nothing compares.
+ * spelling of base58.
  *
  * @module
  */
@@ -465,4 +465,27 @@ export const mutants: readonly Mutant[] = [
     'takes text and a number for the same',
     ['policy', 'return left === right\n}\n\n/**\n * `like`', 'return left == right\n}\n\n/**\n * `like`'],
   ],
+  // Tokens and policies that look harmless, because nothing else is wrong.
+  ['takes a text for a link', ['chain', 'fields.prf.every(isTokenCid) &&', '']],
+  [
+    'takes null for an absent audience',
+    ['chain', '(fields.aud === undefined || isDid', '(fields.aud == null || isDid'],
+  ],
+  ['takes any audience in a delegation that is not used', ['chain', 'isDid(fields.aud) &&', '']],
+  ['takes a colon at the end of a DID', ['chain', ".test(value) && !value.endsWith(':')", '.test(value)']],
+  [
+    'takes more than a list in `and`',
+    ['policy', 'value.length === 2 && Array.isArray(second)', 'Array.isArray(second)'],
+  ],
+  [
+    'takes more than a statement in `not`',
+    ['policy', 'value.length === 2 && isStatement(second)', 'isStatement(second)'],
+  ],
+  ['compares text by `<`', ['policy', "typeof found === 'number' && found < (third", '(found as number) < (third']],
+  ['compares text by `>`', ['policy', "typeof found === 'number' && found > (third", '(found as number) > (third']],
+  ['compares text by `>=`', ['policy', "typeof found === 'number' && found >= (third", '(found as number) >= (third']],
+  ['sorts values by their names', ['policy', '.sort(compareKeys)', '.sort()']],
+  ['takes all bytes of one length for equal', ['policy', 'left.every((byte, index) => byte === right[index])', 'true']],
+  ['takes all links for equal', ['policy', 'left.toString() === right.toString()', 'true']],
+  ['takes one question mark alone', ['policy', "while (text[end] === '?') end", "if (text[end] === '?') end"]],
 ]

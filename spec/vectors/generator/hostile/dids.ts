@@ -25,7 +25,7 @@ function didForms(): readonly Vector[] {
   return [
     ...refused('did-too-long', 'DID-01', 'too_large', {
       '129 characters': asAudience(`did:web:${'a'.repeat(121)}`),
-      '60,000 digits of base58': { container: packedText(chainTo(`did:key:z${'6'.repeat(60_000)}`)) },
+      '60,000 digits of base58': { container: packedText(chainBeside({ aud: `did:key:z${'6'.repeat(60_000)}` })) },
       'as issuer': asIssuer(`did:key:z${'6'.repeat(120)}`),
     }),
     ...refused('did-syntax', 'DID-02', 'malformed', {
@@ -40,6 +40,7 @@ function didForms(): readonly Vector[] {
       'a line end after it': asAudience(`${planner.did}\n`),
       'NUL after it': asAudience(`${planner.did}\u0000`),
       'a colon after it': asAudience(`${planner.did}:`),
+      'a colon after it, of another method': asAudience('did:web:example.com:'),
       'a percent sign that begins nothing': asAudience('did:web:example.com%2'),
       'a letter beyond ASCII': asAudience('did:web:ex\u0430mple.com'),
       'a web address': asAudience('https://example.com'),
@@ -52,7 +53,7 @@ function didForms(): readonly Vector[] {
       'a query': asAudience(`${planner.did}?version=1`),
       'a fragment, of the issuer': asIssuer(`${owner.did}#${owner.did.slice(8)}`),
       'a fragment, of the subject': {
-        tokens: chainTo(planner.did, { sub: `${owner.did}#${owner.did.slice(8)}` }),
+        tokens: chainBeside({ sub: `${owner.did}#${owner.did.slice(8)}` }),
       },
     }),
   ]
@@ -134,6 +135,9 @@ function keyPoints(): readonly Vector[] {
         fromHex('eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff'),
       ),
       'y of p + 3': signedByAnybody(fromHex('f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f')),
+      'y of p + 3, of full order': asAudience(
+        didKey(codes.Ed25519, fromHex('f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f')),
+      ),
       'y of 2^255 - 1': signedByAnybody(fromHex('ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f')),
       'a prefix of an uncompressed point': asAudience(
         didKey(codes.ES256, concat([Uint8Array.of(4), planner256.publicKey.slice(1)])),
@@ -236,14 +240,15 @@ function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
   return result
 }
 
-/** A delegation of the owner to this name, never used by it: the planner calls. */
+/** A delegation of the owner to this name, beside the one that the planner uses. */
 function asAudience(did: string): Hostile {
-  return { tokens: chainTo(did) }
+  return { tokens: chainBeside({ aud: did }) }
 }
 
-function chainTo(did: string, fields: Readonly<Record<string, string>> = {}): readonly Token[] {
-  const grant = delegation({ from: owner, to: { did }, fields })
-  return [invocation({ by: planner, prf: [grant] }), grant]
+/** A call that is in order, and a delegation that nothing refers to, with these fields. */
+function chainBeside(fields: Readonly<Record<string, string>>): readonly Token[] {
+  const grant = delegation({ from: owner, to: planner })
+  return [invocation({ by: planner, prf: [grant] }), grant, delegation({ from: owner, to: planner, fields })]
 }
 
 /** A call by a principal under another name of its key. */

@@ -6,7 +6,7 @@
 
 import { concat, encode, fromHex, link, raw, type Value } from '../cbor.ts'
 import { codes, otherService, owner, planner, principal, service, sha256, varsigOf } from '../principals.ts'
-import { cidOf, delegation, envelope, invocation, linkTo, type Token } from '../token.ts'
+import { cidOf, cidText, delegation, envelope, invocation, linkTo, type Token } from '../token.ts'
 import { type Hostile, refused, type Vector } from '../vector.ts'
 
 /** All of them. */
@@ -221,8 +221,10 @@ function fieldTypes(): readonly Vector[] {
   const grant = (fields: Readonly<Record<string, Value>>): Hostile => ({
     tokens: chain(delegation({ from: owner, to: planner, fields })),
   })
-  const digest = sha256(new Uint8Array())
-  const proof = (cid: Uint8Array): Hostile => call({ prf: [link(cid)] })
+  const root = delegation({ from: owner, to: planner })
+  const digest = sha256(root.bytes)
+  const used = (prf: Value): Hostile => ({ tokens: [invocation({ by: planner, fields: { prf } }), root] })
+  const proof = (cid: Uint8Array): Hostile => used([link(cid)])
   return [
     ...refused('principal-not-text', 'TOK-03', 'malformed', {
       'a number as issuer': call({ iss: 1 }),
@@ -230,6 +232,10 @@ function fieldTypes(): readonly Vector[] {
       'null as subject of an invocation': call({ sub: null }),
       'a list as audience': call({ aud: [service.did, otherService.did] }),
       'null as audience of an invocation': call({ aud: null }),
+      'null as audience of an invocation, whose subject is the service': {
+        tokens: [invocation({ by: service, sub: service, fields: { aud: null } })],
+        context: { subjects: [service.did] },
+      },
       'null as audience of a delegation': grant({ aud: null }),
       'null as issuer of a delegation': grant({ iss: null }),
       'false as subject of a delegation': grant({ sub: false }),
@@ -292,12 +298,13 @@ function fieldTypes(): readonly Vector[] {
     ...refused('proofs-type', 'TOK-10', 'malformed', {
       'a map': call({ prf: {} }),
       null: call({ prf: null }),
-      'one link': call({ prf: linkTo(delegation({ from: owner, to: planner })) }),
+      'one link': used(linkTo(root)),
     }),
     ...refused('link-of-another-kind', 'TOK-11', 'malformed', {
-      'text as proof': call({ prf: ['bafyreigyftnzjf4rcu7glp5kfop53vqlopc3zcldauoqdxqlz7t4343gr4'] }),
+      'text as proof': used([cidText(root)]),
       'null as proof': call({ prf: [null] }),
-      'the token itself as proof': call({ prf: [delegation({ from: owner, to: planner }).bytes] }),
+      'the token itself as proof': used([root.bytes]),
+      'bytes of the link as proof': used([cidOf(root.bytes)]),
       'version 0': proof(concat([fromHex('1220'), digest])),
       'raw codec': proof(concat([fromHex('01 55 12 20'), digest])),
       'codec of dag-json': proof(concat([fromHex('01 a902 12 20'), digest])),

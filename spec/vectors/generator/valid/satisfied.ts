@@ -53,10 +53,13 @@ export const satisfied: Readonly<Record<string, readonly [Policy, IpldMap]>> = {
   'all of any': [[['all', '.x', ['any', '.', ['==', '.', 1]]]], { x: [[1], [2, 1]] }],
   'a key in brackets': [[['==', '.["user-id"]', 7]], { 'user-id': 7 }],
   'a key that is empty': [[['==', '.[""]', 7]], { '': 7 }],
+  'a key with escapes': [[['==', '.["\\u0061\\n"]', 7]], { 'a\n': 7 }],
+  'several question marks': [[['==', '.x??', null]], {}],
   'an index from the end': [[['==', '.x[-1]', 3]], { x: [1, 2, 3] }],
   'a slice': [[['==', '.x[1:-1]', [2]]], { x: [1, 2, 3] }],
   'a slice beyond the list': [[['==', '.x[5:9]', []]], { x: [1] }],
   'a byte': [[['==', '.x[0]', 255]], { x: Uint8Array.of(255) }],
   'values of a map in the order of its keys': [[['==', '.x[]', [1, 2]]], { x: { bb: 2, a: 1 } }],
+  'values of a map, a short key first': [[['==', '.x[]', [1, 3, 2]]], { x: { bb: 2, a: 1, c: 3 } }],
   'a name that every object has': [[['==', '.constructor', 'x']], { constructor: 'x' }],
 }
