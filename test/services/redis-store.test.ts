@@ -291,6 +291,26 @@ describe('stores in Redis', () => {
     opened.close()
   })
 
+  it('OPS-21 LMT-12 run few commands for a call after many reservations of 8 limits that nobody committed', async () => {
+    const opened = await open()
+    let now = past
+    const { limitStore } = redisStores({ ...opened.settings, timeoutMs: 20_000, clock: { now: () => now } })
+    const rates = Array.from({ length: 8 }, (_, at) => ({ ...rateOf(`${at}`), expiration: past + 1e6 }))
+    const call = (reservation: string, commit: boolean) =>
+      limitStore.reserve({ reservation, entries: rates, deadline: now + 60, commit }, {})
+    await Promise.all(Array.from({ length: 500 }, (_, serial) => call(`${serial}`, false)))
+    now += 200
+    await opened.client.call('CONFIG', 'RESETSTAT')
+    expect(await call('next', true)).toEqual({ reserved: true })
+    const counts = String(await opened.client.call('INFO', 'commandstats')).matchAll(/:calls=(\d+)/g)
+    expect([...counts].reduce((sum, [, count]) => sum + Number(count), 0)).toBeLessThan(5_000)
+    // A reservation that is over counts until it is ended, and cannot be committed before.
+    expect(await limitStore.commit('499', {})).toBe(false)
+    for (let serial = 0; serial < 8; serial++) await call(`last ${serial}`, true)
+    expect(await opened.client.zcard(opened.key('limit-holds'))).toBe(9 * 8)
+    opened.close()
+  })
+
   it('LMT-14 keep the latest time at which they forgot limits, also when a service behind it forgets others', async () => {
     const opened = await open()
     const ended = soon() - 3_600

@@ -111,15 +111,20 @@ local function sumOf(members)
   return sum
 end
 
--- Ends the reservations of a limit that were not committed and are over, each as a whole: the call of another service,
--- whose clock is behind, must not be committed after another call took its amount.
-local function expire(limit, now)
+-- Ends some reservations of a limit that were not committed and are over, each as a whole: the call of another service,
+-- whose clock is behind, must not be committed after another call took its amount. So those that remain count until a
+-- later call ends them. Returns how many holds it ended.
+local function expire(limit, now, most)
   local from, to = over(limit, ':p', now)
-  for _, member in ipairs(redis.call('ZRANGEBYLEX', holds, from, to)) do
+  local ended = 0
+  for _, member in ipairs(most > 0 and redis.call('ZRANGEBYLEX', holds, from, to, 'LIMIT', 0, most) or {}) do
+    if ended >= most then break end
     local id, amount = member:match('^%x+:p%d+:(%x+):(%d+)$')
     local call = read(id)
     if call and call.pending then finish(id, call) else drop(limit, member, amount) end
+    ended = ended + (call and #call.entries or 1)
   end
+  return ended
 end
 
 -- Removes some committed holds of a limit that are over. Returns how many. They count as gone before that, too.
@@ -133,10 +138,9 @@ local function clear(limit, now, most)
   return #members
 end
 
--- What remains, where an amount that is over does not count.
-local function left(limit, maximum, now)
-  local from, to = over(limit, ':p', now)
-  local gone = redis.call('ZLEXCOUNT', holds, over(limit, ':', now)) + sumOf(redis.call('ZRANGEBYLEX', holds, from, to))
+-- What remains, where a committed amount that is over does not count, nor the given amounts.
+local function left(limit, maximum, now, lapsed)
+  local gone = redis.call('ZLEXCOUNT', holds, over(limit, ':', now)) + lapsed
   local used = redis.call('HGET', limits, 'used:' .. limit) or 0
   return math.max(0, tonumber(maximum) - tonumber(used) - held(limit) + gone)
 end
@@ -210,12 +214,12 @@ local function reserve(id, now, deadline, final, from)
   end
   local room = ${holdsAtOnce}
   for i, entry in ipairs(entries) do
-    expire(entry.limit, now)
+    room = room - expire(entry.limit, now, room)
     room = room - clear(entry.limit, now, room)
     if entry.task ~= '' and redis.call('ZSCORE', tasks, entry.task) then
       entry.amount = '0'
     else
-      local remaining = left(entry.limit, entry.maximum, now)
+      local remaining = left(entry.limit, entry.maximum, now, 0)
       if remaining == 0 or remaining < tonumber(entry.amount) then
         local free = entry.kind == 'rate' and remaining == 0 and freeAt(entry.limit, now) or ''
         return {'short', tostring(i - 1), digits(remaining), free}
@@ -340,7 +344,8 @@ return {'released', request}
 export const remainingScript: Script = script(`${functions}
 local answer = {'left', request}
 for i = 4, #ARGV, 2 do
-  table.insert(answer, digits(left(ARGV[i], ARGV[i + 1], now)))
+  local lapsed = sumOf(redis.call('ZRANGEBYLEX', holds, over(ARGV[i], ':p', now)))
+  table.insert(answer, digits(left(ARGV[i], ARGV[i + 1], now, lapsed)))
   table.insert(answer, freeAt(ARGV[i], now))
 end
 return answer
