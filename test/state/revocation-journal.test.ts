@@ -4,6 +4,7 @@ import { ArgumentError, StoreError } from '../../src/errors.ts'
 import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
 import type { JournalPage, RevocationJournal } from '../../src/revocation/revocation-journal.ts'
 import type { RevocationRegistry } from '../../src/revocation/revocation-store.ts'
+import type { SqliteStoreStatement } from '../../src/state/sqlite/database.ts'
 import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
 import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
 import { never } from '../../src/time.ts'
@@ -144,6 +145,45 @@ describe('the journal in SQLite', () => {
       for (const name of [cidNumber(1), alice, alice.slice(8), 'canary']) expect(text).not.toContain(name)
       database?.exec("UPDATE procura_revocation_journal SET sealed = X'00' || sealed")
       await expect(async () => store.listRevocations({ after: 0, limit: 9 })).rejects.toThrow(StoreError)
+    }))
+
+  it('RVK-30 lists no page without an entry that another process extends while the page is read', () =>
+    withSqlite(async ({ store, file }) => {
+      if (file === undefined) throw new Error('no file')
+      for (const number of [1, 2]) await store.add({ ids: [cidNumber(number)], expiration: start + 60 })
+      const [database, other] = [file.open(), file.open()]
+      let isReading = false
+      // After the first statement, the first entry moves behind the others, as it does when it gets a later end.
+      const extend = (): void => {
+        isReading = false
+        other.exec(`UPDATE procura_revocation_journal SET sequence = 3 WHERE sequence = 1;
+          UPDATE sqlite_sequence SET seq = 3 WHERE name = 'procura_revocation_journal'`)
+      }
+      const watched = (statement: SqliteStoreStatement): SqliteStoreStatement =>
+        new Proxy(statement, {
+          get(target, name) {
+            const value: unknown = Reflect.get(target, name)
+            if (typeof value !== 'function') return value
+            return (...values: unknown[]): unknown => {
+              const answer: unknown = value.apply(target, values)
+              if (isReading && name === 'all') extend()
+              return answer
+            }
+          },
+        })
+      const { revocations } = sqliteStores({
+        database: {
+          exec: (sql) => database.exec(sql),
+          prepare: (sql) => (sql.includes('journal') ? watched(database.prepare(sql)) : database.prepare(sql)),
+        },
+        secret,
+        clock: { now: () => start },
+      })
+      isReading = true
+      const { entries, head } = await revocations.listRevocations({ after: 0, limit: 9 })
+      const listed = entries.filter(({ sequence }) => sequence <= head).flatMap(({ entry }) => entry.ids)
+      expect(listed).toContain(cidNumber(1))
+      expect((await revocations.listRevocations({ after: head, limit: 9 })).head).toBe(3)
     }))
 
   it('RVK-30 has another name after a new epoch: its last numbers may have been given twice', () =>
