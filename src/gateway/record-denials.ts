@@ -22,9 +22,6 @@ export interface RecordDenialsOptions {
 /** The key of `_meta` of a result under which a denial is. */
 const denialKey = 'xyz.ucan/container.denial'
 
-/** The code of an error with which a relay refuses a request beyond those in progress. */
-const tooMany = -32_000
-
 /**
  * Most calls whose tool is remembered until they are answered, and most characters of an id and of a tool: one with a
  * longer id is malformed, and one with a longer name has no command.
@@ -42,10 +39,8 @@ export function recordDenials(client: McpTransport, options: RecordDenialsOption
   const calls = openCalls()
 
   async function record(message: unknown): Promise<void> {
-    const { id, result, error } = Object(message) as Readonly<Record<string, unknown>>
+    const { id, result } = Object(message) as Readonly<Record<string, unknown>>
     const call = calls.answered(id)
-    if (call !== undefined && Object(error).code === tooMany)
-      return recordRefusal(options, { code: 'overloaded', ...claimedCommand(options.server, call.tool) })
     const { isError, _meta } = Object(result) as { readonly isError?: unknown; readonly _meta?: unknown }
     const { code, requirement } = Object(Object(_meta)[denialKey]) as {
       readonly code?: unknown

@@ -1,5 +1,6 @@
 import { objectValue } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'
+import { denialResult } from '../tool-denial.ts'
 import type { ToolGate } from '../tool-gate.ts'
 import type { Respond } from './batch.ts'
 import { listsCapabilities, withoutRefused } from './capabilities.ts'
@@ -7,6 +8,7 @@ import { charactersOf } from './characters-of.ts'
 import { CallEnded, failureResult } from './failure.ts'
 import {
   errorResponse,
+  overloaded,
   type ReadMessage,
   type RequestId,
   rpcCodes,
@@ -63,7 +65,7 @@ function takeRequest(
   const isGuarded = method === 'tools/call' || method === 'tools/list'
   // A guarded request is kept until it is answered; a request that passes is not.
   const characters = isGuarded ? charactersOf(message) : 0
-  const refused = refusalOf(session, id, method, characters)
+  const refused = refusalOf(session, { id, method, message }, characters)
   // A client that does not read its refusals sends no more requests.
   if (refused !== undefined) return respond(refused)
   if (isGuarded) {
@@ -88,13 +90,19 @@ function takeRequest(
   return undefined
 }
 
-function refusalOf(session: Session, id: RequestId, method: string, characters: number): WireMessage | undefined {
-  const { guarded, passing, most } = session
+function refusalOf(
+  session: Session,
+  { id, method, message }: Pick<Extract<ReadMessage, { kind: 'request' }>, 'id' | 'method' | 'message'>,
+  characters: number,
+): WireMessage | undefined {
+  const { guarded, key, passing, most } = session
   if (session.isEnding()) return errorResponse(id, rpcCodes.serverEnded, 'the server has ended')
   if (guarded.has(id) || passing.has(id))
     return errorResponse(id, rpcCodes.invalidRequest, 'the id of the request is in use')
   if (guarded.size + passing.size >= most.requests || session.characters + characters > most.characters)
-    return errorResponse(id, rpcCodes.tooMany, 'too many requests are in progress')
+    return method === 'tools/call'
+      ? { jsonrpc: '2.0', id, result: complete(denialResult(key, overloaded), Object(message['params'])) }
+      : errorResponse(id, rpcCodes.tooMany, overloaded.message)
   const isGuarded = method === 'tools/call' || method === 'tools/list'
   if (isAboutTools(method) && !isGuarded)
     return errorResponse(id, rpcCodes.methodNotFound, 'the method is not supported')

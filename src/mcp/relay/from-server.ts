@@ -1,4 +1,4 @@
-import { errorResponse, type RequestId, readMessage, rpcCodes, withoutOurs } from './read-message.ts'
+import { errorResponse, overloaded, type RequestId, readMessage, rpcCodes, withoutOurs } from './read-message.ts'
 import { maxAsked, type Session } from './session.ts'
 
 /**
@@ -25,7 +25,7 @@ export function takeFromServer(session: Session, given: unknown, onListChanged: 
   }
   if (read.kind === 'request') {
     if (asked.size >= maxAsked) {
-      const refused = errorResponse(read.id, rpcCodes.tooMany, 'too many requests are in progress')
+      const refused = errorResponse(read.id, rpcCodes.tooMany, overloaded.message)
       return session.toServer(refused).catch(report)
     }
     asked.add(read.id)

@@ -7,6 +7,7 @@
 
 import { objectValue } from '../../support/options.ts'
 import { withoutKey } from '../meta-key.ts'
+import type { ToolDenial } from '../tool-denial.ts'
 
 /** The id of a request. JSON-RPC also permits null, which MCP forbids. */
 export type RequestId = string | number
@@ -79,6 +80,13 @@ export const rpcCodes: Readonly<Record<RpcCodeName, number>> = Object.freeze({
   internalError: -32_603,
   tooMany: -32_000,
   serverEnded: -32_001,
+})
+
+/** The refusal of a call beyond those in progress: a server can answer with every error, and with no denial. */
+export const overloaded: ToolDenial = Object.freeze({
+  code: 'overloaded',
+  message: 'too many requests are in progress',
+  requirement: 'MCP-21',
 })
 
 type RpcCodeName = 'invalidRequest' | 'methodNotFound' | 'internalError' | 'tooMany' | 'serverEnded'

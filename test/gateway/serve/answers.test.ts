@@ -56,6 +56,7 @@ const lines: readonly (readonly [name: string, args: object])[] = [
   ['has a result that is no object', { line: '{"jsonrpc":"2.0","id":ID,"result":7}\n' }],
   ['has an error that is no object', { line: '{"jsonrpc":"2.0","id":ID,"error":7}\n' }],
   ['has an error that is null', { line: '{"jsonrpc":"2.0","id":ID,"error":null}\n' }],
+  ['has an error of the gateway', { line: '{"jsonrpc":"2.0","id":ID,"error":{"code":-32000,"message":"x"}}\n' }],
   [
     'is in a batch that is too large',
     { line: `[${'{"jsonrpc":"2.0","method":"x"},'.repeat(100)}{"jsonrpc":"2.0","id":ID,${ok}}]\n` },
@@ -72,6 +73,8 @@ describe('a call of a tool, through a gateway that runs', () => {
     expect((await mail.ask('ping')).error?.message).toBe('the answer of the server is malformed')
     expect(textOf(await mail.call('fault', { line: `{"jsonrpc":"2.0","id":ID,${ok}}\n` }))).toBe('done')
     expect(await outcomes()).toEqual([...lines.map(() => 'error'), 'ok'])
+    // GTW-37: no answer of a server makes a refusal of the gateway.
+    expect((await home.records()).filter(({ kind }) => kind === 'denied')).toEqual([])
   }, 60_000)
 
   it.each([

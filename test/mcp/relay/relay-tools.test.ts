@@ -7,6 +7,13 @@ import { callOf, key, type Loose, openRelay, said, side } from './relay.ts'
 
 const isCall = ({ method }: Loose): boolean => method === 'tools/call'
 const isList = ({ method }: Loose): boolean => method === 'tools/list'
+/** A program tells it from an error of the server, which can have every code. */
+const refusal = {
+  isError: true,
+  _meta: {
+    [`${key}.denial`]: { code: 'overloaded', message: 'too many requests are in progress', requirement: 'MCP-21' },
+  },
+}
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('relayTools', () => {
@@ -211,10 +218,10 @@ describe('relayTools', () => {
     expect(client.sent.pop()).toMatchObject({ id: 1, error: { code: -32_600 } })
     for (let id = 2; id <= 1_000; id += 1) await client.deliver(ping(id))
     expect(server.sent).toHaveLength(1_000)
-    for (const message of [ping(2_000), await callOf(2_001)]) {
-      await client.deliver(message)
-      expect(client.sent.pop()).toMatchObject({ error: { code: -32_000 } })
-    }
+    await client.deliver(ping(2_000))
+    expect(client.sent.pop()).toMatchObject({ error: { code: -32_000 } })
+    await client.deliver(await callOf(2_001))
+    expect(client.sent.pop()).toMatchObject({ id: 2_001, result: refusal })
     await server.deliver({ jsonrpc: '2.0', id: 2, result: {} })
     await client.deliver(ping(2_000))
     expect(server.sent).toHaveLength(1_001)
@@ -228,7 +235,7 @@ describe('relayTools', () => {
       const call = await callOf(id)
       return { ...call, params: { ...call.params, _meta: { ...call.params._meta, more: 'x'.repeat(length) } } }
     }
-    const refused = { error: { code: -32_000, message: 'too many requests are in progress' } }
+    const refused = { result: refusal }
     await client.deliver(await large(1, 9_000))
     expect(client.sent.pop()).toMatchObject({ id: 1, ...refused })
     void client.deliver(await large(2, 4_000))
@@ -236,7 +243,8 @@ describe('relayTools', () => {
     await client.deliver(await large(3, 4_000))
     expect(client.sent.pop()).toMatchObject({ id: 3, ...refused })
     for (const id of ['a', 'b', 'c']) await client.deliver({ jsonrpc: '2.0', id, method: 'ping' })
-    expect(client.sent.pop()).toMatchObject({ id: 'c', ...refused })
+    const error = { code: -32_000, message: 'too many requests are in progress' }
+    expect(client.sent.pop()).toMatchObject({ id: 'c', error })
     // A call that was answered leaves its place, and its characters.
     await server.deliver({ jsonrpc: '2.0', id: call.id, result: said('sent') })
     expect(await client.next(({ id }) => id === 2)).toMatchObject({ result: said('sent') })
