@@ -43,7 +43,7 @@ import { type PreparedSecret, prepareSecret } from './release/prepare-secret.ts'
 import { notInTime } from './release/read-secret.ts'
 import { revokeInStore } from './release/reading.ts'
 import { checkDestination } from './request/destination.ts'
-import { encodedForms } from './request/encoded-forms.ts'
+import { encodedForms, withCredential } from './request/encoded-forms.ts'
 import { scrubResponse } from './request/scrub.ts'
 import { copyRequest, sendWithCredential } from './request/send.ts'
 import { type CredentialOptions, type CredentialRules, isReference, parseRules } from './rules/credential-rules.ts'
@@ -120,7 +120,7 @@ async function use(
   // 5 to 8
   const prepared = await prepareSecret(found, admission, useOptions, context)
   // 9 to 11
-  const forms = encodedForms(prepared.secrets)
+  let forms = encodedForms(prepared.secrets)
   const deadline = startDeadline([useOptions.signal], settings.upstreamTimeoutMs)
   const done = once(() => {
     deadline.end()
@@ -137,6 +137,10 @@ async function use(
       deadline,
       redirects: settings.redirects,
       beforeRedirect: (signal) => checkStillAuthorized(admission, context.clock, { ...useOptions, signal }),
+      onSigned: ({ headers }) => {
+        // A custom processor may have made other headers than those of its type.
+        if (headers instanceof Headers) forms = withCredential(forms, headers.get('authorization'))
+      },
     })
     return scrubResponse(response, forms, done, { signal: deadline.signal, unreadMs: settings.bodyTimeoutMs })
   } catch (error) {

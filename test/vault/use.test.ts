@@ -200,6 +200,24 @@ describe('Vault.use', () => {
     expect(response.headers.get('set-cookie')).toBeNull()
   })
 
+  it('SEC-04 removes an echo of a short credential as it was sent [attack 77]', async () => {
+    const server = await serveInTest((received, response) => {
+      const { authorization = '' } = received.headers
+      response.end(`${authorization}\n${Buffer.from(authorization.slice(6), 'base64').toString('latin1')}`)
+    })
+    for (const [secret, processor] of [
+      [Secret.ofFields({ username: 'admin', password: 'hunter2' }), basic()],
+      ['hunter2', basic({ username: 'admin' })],
+      [Secret.ofFields({ token: 'hunter2', account: '12345' }), bearer({ field: 'token' })],
+    ] as const) {
+      const vault = vaultFor(server, { secret, processor })
+      const response = await vault.use({ reference: 'crm', authorization: permission(), url: server.origin })
+      const text = await response.text()
+      expect(text).toContain('[redacted]')
+      for (const form of ['hunter2', btoa('admin:hunter2')]) expect(text).not.toContain(form)
+    }
+  })
+
   it('VLT-01 accepts only a genuine authorization', async () => {
     const server = await serveInTest((_received, response) => void response.end())
     const vault = vaultFor(server)

@@ -37,6 +37,19 @@ export function encodedForms(secrets: readonly Secret[], minBytes = 1): readonly
   return [...forms.values()].sort((a, b) => b.length - a.length)
 }
 
+/**
+ * Adds the value of a header with a credential, and the credential without its scheme, as they were sent: they may be
+ * made from a field that is too short to be listed.
+ *
+ * @param forms - of {@link encodedForms}.
+ */
+export function withCredential(forms: readonly Uint8Array[], header: string | null): readonly Uint8Array[] {
+  if (header === null) return forms
+  const value = new TextEncoder().encode(header)
+  const sent = [value, ...credentialsOf(value)].filter(({ length }) => length >= shortest)
+  return [...forms, ...sent].sort((a, b) => b.length - a.length)
+}
+
 function valuesOf(secret: Secret): readonly Uint8Array[] {
   const encoder = new TextEncoder()
   const fields = secret.fieldNames().map((name) => trimmed(encoder.encode(secret.revealField(name))))

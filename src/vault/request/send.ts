@@ -40,6 +40,8 @@ export interface SendOptions {
   readonly redirects: number
   /** Called before each hop but the first. Throws when the call is not authorized any more. */
   readonly beforeRedirect: (signal: AbortSignal) => Promise<void>
+  /** Receives the request of each hop with the credential, before it is sent. */
+  readonly onSigned: (request: OutgoingRequest) => void
 }
 
 /** The request as it was when the caller called `use`, before a credential is in it. */
@@ -118,7 +120,7 @@ export async function sendWithCredential(
   secret: Secret,
   options: SendOptions,
 ): Promise<Response> {
-  const { clock, deadline, fetch, signal: callers, beforeRedirect } = options
+  const { clock, deadline, fetch, signal: callers, beforeRedirect, onSigned } = options
   const { signal } = deadline
   try {
     let { url, method, headers, body } = plain
@@ -127,6 +129,7 @@ export async function sendWithCredential(
       if (hops > 0) await beforeRedirect(signal)
       const request = prepare({ url, method, headers, ...(body !== undefined && { body }) }, rules)
       const signed = await withSecret(rules.processor, request, secret, { clock, fetch, signal })
+      onSigned(signed)
       const response = await send(signed, origin, fetch, signal)
       const location = redirectStatuses.has(response.status) ? response.headers.get('location') : null
       if (location === null || plain.redirect === 'return') return response
