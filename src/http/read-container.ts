@@ -235,8 +235,15 @@ export async function readRest(
  */
 export function bodyReadBefore(request: Request | NodeRequest, parsed: unknown): Uint8Array | 'lost' | undefined {
   if (!wasRead(request)) return undefined
-  if (typesOf(headersOf(request)).some(isMediaType)) return new Uint8Array(0)
+  const headers = headersOf(request)
+  if (typesOf(headers).some(isMediaType)) return new Uint8Array(0)
+  // Its headers describe the bytes that were sent, which a parser has decoded.
+  if (headers.has('content-encoding') || (typeof parsed === 'string' && hasOtherCharset(headers))) return 'lost'
   return (readParsed(parsed, Number.POSITIVE_INFINITY) as Uint8Array | undefined) ?? 'lost'
+}
+
+function hasOtherCharset(headers: ReadonlyMap<string, readonly string[]>): boolean {
+  return typesOf(headers).some((type) => /charset/i.test(type) && !/charset="?utf-8"?/i.test(type))
 }
 
 /** A body for a handler whose bytes were not kept: an empty one would be taken for the one that was sent. */

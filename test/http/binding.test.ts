@@ -102,6 +102,36 @@ describe('HTP-32 a body that a parser of Express has read', () => {
   })
 })
 
+describe('HTP-25 without a binding, a body that a parser of Express has read', () => {
+  const raw = express.raw({ type: () => true })
+  const asText = express.text({ type: () => true })
+  it.each([
+    ['bytes', raw, {}, Buffer.from('ab'), 200],
+    ['bytes with a content encoding', raw, { 'content-encoding': 'gzip' }, gzipSync('ab'), 500],
+    ['text', asText, { 'content-type': 'text/plain; charset=UTF-8' }, Buffer.from('ab'), 200],
+    ['text in another charset', asText, { 'content-type': 'text/plain; charset=iso-8859-1' }, Buffer.from('ab'), 500],
+    ['text with a content encoding', asText, { 'content-encoding': 'gzip' }, gzipSync('ab'), 500],
+  ])('is read by the handler only as its headers describe it: %s', async (_, parser, headers, body, status) => {
+    const service = makeService(async (_call, { request }) => request?.text())
+    const app = express().use(parser)
+    app.use(expressHandler(service, { onError: () => undefined }))
+    const server = await listen(createServer(app))
+    try {
+      const container = await containerFor(await bindRequest({ url: `${origin}/repos/acme/site` }))
+      const lines = [
+        ...['POST / HTTP/1.1', 'host: api.example.com', 'connection: close'],
+        ...[`x-ucan-container: ${container}`, `content-length: ${body.length}`],
+        ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+      ]
+      const bytes = Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body])
+      const answer = await exchange(server.port, bytes)
+      expect([answer.status, answer.body.includes('ab')]).toEqual([status, status === 200])
+    } finally {
+      await server.close()
+    }
+  })
+})
+
 describe('HTP-30 a call that is bound to its request', () => {
   // The platform has rewritten the path before `fetchHandler` is called; the path that it passes on is compared.
   const rewritten = ['/x/../repos/acme/site', '/x/%2e%2e/repos/acme/site', '/./repos/acme/site', '/repos/acme/site#c']
