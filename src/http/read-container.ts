@@ -142,6 +142,9 @@ export async function readContainerOf(
   }
   // HTP-04
   if (!inBody) return refused(401, missing)
+  // `Request` and several servers drop the body of these methods.
+  if (['GET', 'HEAD'].includes(Reflect.get(request, 'method')))
+    return refused(400, 'a request with this method has no body; send the container in a header, or use POST')
   if (headers.has('content-encoding'))
     return refused(400, 'send the container without a content encoding; it has its own compression')
   const body = wasRead(request)

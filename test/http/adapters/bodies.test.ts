@@ -131,6 +131,22 @@ describe('HTP-20 a body that a parser of the framework reads first', () => {
     })
   })
 
+  for (const [name, start] of Object.entries(frameworks)) {
+    it(`of a GET is refused: ${name}`, async () => {
+      const request = Buffer.from(inBody(await containerOf()))
+        .toString('latin1')
+        .replace('POST', 'GET')
+      await within(
+        await start(new Map([['/mail', { service: serviceWith(), options: { command: send } }]])),
+        async (port) => {
+          const { status, body } = await exchange(port, Buffer.from(request, 'latin1'))
+          expect(JSON.parse(body)).toMatchObject({ code: 'container_unreadable' })
+          expect([status, body]).toEqual([400, expect.stringContaining('in a header, or use POST')])
+        },
+      )
+    })
+  }
+
   const plugins: readonly (readonly [string, string, (app: FastifyInstance) => unknown])[] = [
     ['containerBodies', '200 "done"', (app) => app.register(containerBodies)],
     [
