@@ -65,7 +65,7 @@ async function openedBy<T>(
   }
 }
 
-/** The gateway whose vault a file is: the one of the given folder; else the one beside it, or the one of the home folder. */
+/** The gateway of the vault in a file: of the given folder; else the one beside the file, or of the home folder. */
 async function gatewayOf(file: string, given: string | undefined, { env }: Host): Promise<GatewayFile | undefined> {
   const path = await realPath(file)
   for (const home of given === undefined ? [dirname(path), gatewayHome(undefined, env)] : [resolve(given)]) {
