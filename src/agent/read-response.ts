@@ -31,10 +31,15 @@ export async function readResponse(response: Response): Promise<CallReply> {
   }
   if (mark === 'failed')
     return failed(`the handler of the service failed (status ${status}), and the call may have had an effect`)
-  if (mark !== 'executed')
+  if (mark !== 'executed') {
+    const remedy =
+      status === 415
+        ? 'a call that is too long for a header is sent as a body, for which a service in Fastify must register `containerBodies`'
+        : 'check the `url` of the service'
     return failed(
-      `the response with the status ${status} is not marked as one of the service, so it is not known whether the call was executed; check the \`url\` of the service`,
+      `the response with the status ${status} is not marked as one of the service, so it is not known whether the call was executed; ${remedy}`,
     )
+  }
   if (!response.ok)
     return failed(
       `the service executed the call, and answered with the status ${status}${text === '' ? '' : `: ${plain(text)}`}`,

@@ -373,6 +373,11 @@ describe('AGT-14 a response', () => {
     message: expect.stringMatching(/is not marked as one of the service.*check the `url`/),
   }
 
+  it('of Fastify without a parser for containers names the plugin that is missing', async () => {
+    const result = await callOf(() => new Response('{"code":"FST_ERR_CTP_INVALID_MEDIA_TYPE"}', { status: 415 }))
+    expect(result).toMatchObject({ ...notOfService, message: expect.stringContaining('register `containerBodies`') })
+  })
+
   it.each<[string, () => Response, object]>([
     [
       'of JSON',
