@@ -43,6 +43,7 @@ export type ProcuraErrorCode =
   | 'ERR_STORE_FULL'
   | 'ERR_PROOF_SEARCH'
   | 'ERR_THREAD'
+  | 'ERR_TRANSPORT'
   | VaultErrorCode
   | AuditErrorCode
 
@@ -122,6 +123,28 @@ export class ProofSearchError extends ProcuraError {
   readonly code = 'ERR_PROOF_SEARCH'
 }
 
+/** Why a connection of MCP failed. */
+export type TransportFault =
+  | 'too_large'
+  | 'not_json'
+  | 'ended'
+  | 'unanswered'
+  | 'unreachable'
+  | 'refused'
+  | 'session_ended'
+
+/** A connection to an MCP client or server failed, or the other side sent what cannot be read. */
+export class TransportError extends ProcuraError {
+  readonly code = 'ERR_TRANSPORT'
+  readonly fault: TransportFault
+
+  /** @param fault - the kind of failure. */
+  constructor(fault: TransportFault, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.fault = fault
+  }
+}
+
 /** A vault is configured incorrectly, refused a use, or could not be reached. */
 export class VaultError extends ProcuraError {
   readonly code: VaultErrorCode
@@ -168,5 +191,6 @@ export type AnyProcuraError =
   | StoreFullError
   | ProofSearchError
   | ThreadError
+  | TransportError
   | VaultError
   | AuditError

@@ -21,6 +21,8 @@ export {
   StoreError,
   StoreFullError,
   ThreadError,
+  TransportError,
+  type TransportFault,
   VaultError,
   type VaultErrorCode,
 } from '../errors.ts'

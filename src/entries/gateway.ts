@@ -69,4 +69,4 @@ export {
 } from '../gateway/transport/http-transport.ts'
 export type { TransportFetch } from '../gateway/transport/http-connection.ts'
 export { type LineTransportOptions, lineTransport } from '../gateway/transport/line-transport.ts'
-export { type McpTransport, TransportError } from '../gateway/transport/mcp-transport.ts'
+export type { McpTransport } from '../gateway/transport/mcp-transport.ts'

@@ -1,6 +1,6 @@
+import { TransportError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { createTurns } from '../../support/turns.ts'
-import { TransportError } from './mcp-transport.ts'
 
 /** An event of a stream, as WHATWG HTML describes them. */
 export interface StreamEvent {

@@ -1,8 +1,9 @@
+import { ProcuraError, TransportError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { startBackgroundTimer } from '../../support/background-timer.ts'
 import { quietly } from '../../support/quietly.ts'
 import { readText } from '../../support/read-text.ts'
-import { type McpTransport, TransportError } from './mcp-transport.ts'
+import type { McpTransport } from './mcp-transport.ts'
 import { hasTooManyValues, mostOfBatch, mostValues } from './message-size.ts'
 
 /** Sends a request of HTTP, as `fetch` of the host does. */
@@ -84,6 +85,9 @@ export async function sendRequest(
   try {
     const request = { method, headers, redirect: 'manual' as const, signal, ...(body !== undefined && { body }) }
     return await unlessAborted(async () => fetch(target, request), signal)
+  } catch (cause) {
+    if (signal.aborted || cause instanceof ProcuraError) throw cause
+    throw new TransportError('unreachable', `the server at ${new URL(target).origin} could not be reached`, { cause })
   } finally {
     clearTimeout(timer)
   }

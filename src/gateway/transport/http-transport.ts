@@ -1,4 +1,4 @@
-import { ArgumentError } from '../../errors.ts'
+import { ArgumentError, TransportError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import {
   callback,
@@ -29,7 +29,7 @@ import {
   type WireMessage,
 } from './http-connection.ts'
 import { listen, readStream } from './http-stream.ts'
-import { type McpTransport, TransportError } from './mcp-transport.ts'
+import type { McpTransport } from './mcp-transport.ts'
 import { headersOfBody } from './protocol-headers.ts'
 
 /** Milliseconds for the end of a session at the server. */

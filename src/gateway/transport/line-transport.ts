@@ -1,10 +1,11 @@
 // node only: reads and writes streams
 import type { Readable, Writable } from 'node:stream'
+import { TransportError } from '../../errors.ts'
 import { flag, integerFrom, type OptionChecks, readOptions, withDefault, withMethod } from '../../support/options.ts'
 import { quietly } from '../../support/quietly.ts'
 import { lineWriter, longestLine, readLines } from '../connect/lines.ts'
 import { answeredId } from './answered-id.ts'
-import { type McpTransport, TransportError } from './mcp-transport.ts'
+import type { McpTransport } from './mcp-transport.ts'
 import { hasTooManyValues, mostValues } from './message-size.ts'
 
 /** Options of {@link lineTransport}. */
@@ -87,18 +88,18 @@ export function lineTransport(input: Readable, output: Writable, options: LineTr
     end()
   }
 
-  async function refuse(fault: TransportError, ends: readonly [string, string]): Promise<void> {
-    report(fault)
+  async function refuse(error: TransportError, ends: readonly [string, string]): Promise<void> {
+    report(error)
     if (given.endsFaults) {
       const id = answeredId(...ends)
       // A server may also print other lines; a message of this size is an answer.
-      if (id === 'unknown' && fault.code === 'too_large') return transport.close()
-      const message = `the answer was refused: ${fault.message}`
+      if (id === 'unknown' && error.fault === 'too_large') return transport.close()
+      const message = `the answer was refused: ${error.message}`
       return typeof id === 'object' ? deliver({ jsonrpc: '2.0', ...id, error: { code: -32_603, message } }) : undefined
     }
     if (!given.answersFaults) return
-    const error = { code: -32_700, message: fault.message }
-    await transport.send({ jsonrpc: '2.0', id: null, error }).catch(report)
+    const told = { code: -32_700, message: error.message }
+    await transport.send({ jsonrpc: '2.0', id: null, error: told }).catch(report)
   }
 
   async function deliver(message: unknown): Promise<void> {

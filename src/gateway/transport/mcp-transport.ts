@@ -12,15 +12,3 @@ export interface McpTransport {
   /** Receives faults of the other side that do not end the connection, and the error that ends it. */
   onerror?: ((error: unknown) => void) | undefined
 }
-
-/** A fault of the other side of a connection, or of the connection. */
-export class TransportError extends Error {
-  /** Stable, for records: `too_large`, `not_json`, `ended`, `unanswered`, `refused`, `session_ended`. */
-  readonly code: string
-
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'TransportError'
-    this.code = code
-  }
-}

@@ -6,7 +6,7 @@ import {
   WebStandardStreamableHTTPServerTransport as HttpServerTwo,
 } from '@modelcontextprotocol/server'
 import { describe, expect, it } from 'vitest'
-import { ArgumentError } from '../../../src/errors.ts'
+import { ArgumentError, ProcuraError, VaultError } from '../../../src/errors.ts'
 import { readEvents } from '../../../src/gateway/transport/event-stream.ts'
 import { type HttpTransportOptions, httpTransport } from '../../../src/gateway/transport/http-transport.ts'
 import { serverOf } from '../../mcp/connections.ts'
@@ -198,6 +198,19 @@ describe('httpTransport', () => {
     expect(messages).toEqual([{ jsonrpc: '2.0', method: 'a' }, reply(1)])
   })
 
+  it('MCP-28 rejects with an error of this library, which names the server and not its path', async () => {
+    const closed = httpTransport('http://127.0.0.1:1/mcp?key=canary')
+    const error: unknown = await closed.send(ask(1)).catch((caught: unknown) => caught)
+    expect(error).toBeInstanceOf(ProcuraError)
+    expect(error).toMatchObject({
+      ...{ code: 'ERR_TRANSPORT', fault: 'unreachable', cause: expect.any(TypeError) },
+      message: 'the server at http://127.0.0.1:1 could not be reached',
+    })
+    const refusal = new VaultError('ERR_VAULT_UNAVAILABLE', 'the store is away')
+    const { transport } = open(() => Promise.reject(refusal))
+    await expect(transport.send(ask(1))).rejects.toBe(refusal)
+  })
+
   it('MCP-28 rejects where the answer is missing, refused, malformed, too large, of another type or late', async () => {
     const cases: readonly (readonly [RegExp, () => Response | Promise<Response>])[] = [
       [/without an answer/, () => stream('data: {"jsonrpc":"2.0","method":"a"}\n\n')],
@@ -216,7 +229,7 @@ describe('httpTransport', () => {
       [/status 500/, () => json({ jsonrpc: '2.0', id: 2, error: {} }, {}, 500)],
       [/invalid session id/, () => json(reply(1), { 'mcp-session-id': 'a b' })],
       [/no response began within 50 ms/, () => new Promise(() => undefined)],
-      [/broken pipe/, () => Promise.reject(new Error('broken pipe'))],
+      [/could not be reached/, () => Promise.reject(new Error('broken pipe'))],
     ]
     for (const [message, answer] of cases) {
       const { transport } = open(({ method }) => (method === 'GET' ? none() : answer()), {
