@@ -36,6 +36,7 @@ import { exists } from './home-files.ts'
 import { planConfig } from './plan-config.ts'
 import type { ServerPlan, Unplanned } from './planned.ts'
 import { maskIn, showDifference, showPlans } from './show-plan.ts'
+import { startElsewhere, startedIn } from './started-in.ts'
 import { describeApprovals } from './tool-approvals.ts'
 import { checkAgent, checkIssuer, inHome, openWrapHome, type WrapHome } from './wrap-home.ts'
 
@@ -185,7 +186,19 @@ function unapplied(path: string, flags: Flags, host: Host): 0 | 1 {
 
 /** The exit code is 1 when a server stays as it is although it should not. */
 function report(outcome: Outcome, flags: Flags, host: Host): number {
-  const { others, ready = [], grants = [], kept = [], lost = [], delegations, file, client, next, hadGateway } = outcome
+  const {
+    others,
+    ready = [],
+    grants = [],
+    kept = [],
+    lost = [],
+    delegations,
+    file,
+    client,
+    home,
+    next,
+    hadGateway,
+  } = outcome
   const code = others.some(({ refused }) => refused) ? 1 : 0
   if (flags['json'] === true) host.print(JSON.stringify(facts(outcome, flags)))
   for (const line of showPlans(ready, others)) host.complain(line)
@@ -200,6 +213,10 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
   for (const line of grants.flatMap((grant) => describeGrant(grant))) host.complain(`delegation to the agent: ${line}`)
   for (const line of [...kept, ...lost]) host.complain(line)
   for (const line of describeApprovals(ready)) host.complain(line)
+  for (const { server, definition, secrets } of ready) {
+    const fault = home === undefined ? undefined : startedIn(home, definition, secrets)
+    if (fault !== undefined) host.complain(`warning: the server ${server} ${fault}; ${startElsewhere}`)
+  }
   const warning = temporaryWarning(programOf(host))
   if (warning !== undefined) host.complain(warning)
   const rulesOf = (name: string): ArgumentRules => ready.find(({ server }) => server === name)?.definition ?? {}

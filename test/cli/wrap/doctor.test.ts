@@ -89,11 +89,12 @@ describe('procura doctor', () => {
     expect(report.findings.map(({ check, note }) => [check, note])).toEqual([
       ['vault-key', true],
       ['owner-key', true],
+      ['programs', true],
       ['hooks', true],
     ])
     const { out } = await machine.procura(['doctor'])
     expect(out.split('\n').map((line) => line.split('\t').slice(0, 2).join(' '))).toEqual([
-      ...['ok secrets', 'ok modes', 'ok drafts', 'note vault-key', 'note owner-key', 'ok clients'],
+      ...['ok secrets', 'ok modes', 'ok drafts', 'note vault-key', 'note owner-key', 'note programs', 'ok clients'],
       ...['ok gateway', 'ok delegations', 'ok tools', 'note hooks', 'ok clock', 'ok log'],
     ])
   })

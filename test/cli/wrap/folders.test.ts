@@ -39,6 +39,18 @@ describe('the folder of a wrapped server', () => {
     expect((await wrap(machine.write('.claude.json', named), '--dry-run')).err).toContain('runs in /srv')
   })
 
+  it('is warned about where the agent can write in it, as in a project, and the program has a secret [WRP-46]', async () => {
+    const path = machine.write('project/.mcp.json', files())
+    const { code, err } = await wrap(path)
+    expect([code, err]).toEqual([0, expect.stringMatching(/warning: the server files starts in .*project.*`cwd`/)])
+    expect((await machine.procura(['doctor'])).out).toMatch(/^note\tprograms\tthe server files starts in .*project/m)
+    const [plain, own] = ['.plain/.mcp.json', '.claude.json']
+    expect((await wrap(machine.write(plain, files().replace(/,"env":\{.*?\}/, '')), '--dry-run')).err).not.toContain(
+      'starts in',
+    )
+    expect((await wrap(machine.write(own, files()), '--dry-run')).err).not.toContain('starts in')
+  })
+
   it('is not guessed for a relative path of a user-level server [WRP-39]', async () => {
     mkdirSync(join(machine.folder, 'x', 'y'), { recursive: true })
     for (const word of ['.', '..', './docs', '../docs', 'x/y', '--root=.', '--root=./docs', '-d=x/y']) {

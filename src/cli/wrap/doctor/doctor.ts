@@ -17,6 +17,7 @@ import { UsageError } from '../../usage-error.ts'
 import { type Flags, textOf } from '../../verb.ts'
 import { type GatewayFile, readGatewayFile } from '../gateway-file.ts'
 import { exists } from '../home-files.ts'
+import { startElsewhere, startedIn } from '../started-in.ts'
 import { vaultKey } from '../vault-key.ts'
 import { revealAll } from '../wrap-home.ts'
 import { readIndexes, type WrapIndex } from '../wrap-index.ts'
@@ -105,6 +106,7 @@ function checksOf(
       'the gateway acts for the key of the owner, which opens for a person alone',
       async () => checkOwnerKey(home, gateway, await key()),
     ],
+    ['programs', 'no program with a secret starts in a folder of a project', async () => programs(home, gateway)],
     ['clients', 'the configurations run `procura connect`', () => checkClients(indexes)],
     ['gateway', 'the gateway answers, and is the one that the agents expect', () => gatewayFindings(home, indexes)],
     [
@@ -147,6 +149,14 @@ function keyFileNote({ vault: { keyFile } }: GatewayFile): readonly Finding[] {
       note: true,
     },
   ]
+}
+
+function programs(home: string, { servers }: GatewayFile): readonly Finding[] {
+  return [...servers].flatMap(([name, server]) => {
+    const fault = startedIn(home, server, server.type === 'stdio' ? server.secretEnv : undefined)
+    const thing = `the server ${name}`
+    return fault === undefined ? [] : [{ check: 'programs', thing, fault, remedy: startElsewhere, note: true as const }]
+  })
 }
 
 async function gatewayFindings(home: string, indexes: readonly WrapIndex[]): Promise<readonly Finding[]> {
