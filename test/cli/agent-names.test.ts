@@ -74,8 +74,11 @@ describe('an option or a file that is something else', () => {
       ['agent', 'new', 'x', '--socket', 's', '--audience', 'me', '--subject', 'you'],
       /--audience must be a DID, such as/,
     ],
-    [['agent', 'new', 'x', '--like', 'nobody'], /the agent `.*nobody` does not exist; `procura agent list` lists/],
-    [['agent', 'show', 'nobody'], /the agent `.*nobody` does not exist; `procura agent list` lists/],
+    [
+      ['agent', 'new', 'x', '--like', 'nobody'],
+      /the agent `.*nobody` does not exist; `procura agent list --home \S+` lists/,
+    ],
+    [['agent', 'show', 'nobody'], /the agent `.*nobody` does not exist; `procura agent list --home \S+` lists/],
     [['key', 'new', join(folder, 'y.key'), '--did', 'me'], /--did must be a DID, such as/],
     [['attenuate', owner, '--from', owner, '--to', 'researcher'], /owner\.key`: the input is not a container/],
     [['inspect', join(folder, 'empty')], /in `.*empty` is empty/],
@@ -84,7 +87,7 @@ describe('an option or a file that is something else', () => {
     [['why', join(folder, 'mail.ucan'), '--revoked', 'me'], /--revoked must be the CID of a delegation/],
     [
       ['revoke', '--agent', 'nobody', '--home', join(folder, 'gateway')],
-      /nobody` does not exist; `procura agent list`/,
+      /nobody` does not exist; `procura agent list --home \S+`/,
     ],
   ] as const)('%j is refused with its name [CLI-20]', async (words, why) => {
     writeFileSync(join(folder, 'empty'), '')

@@ -55,7 +55,7 @@ async function shownHash(name: string): Promise<string> {
 }
 
 async function shownListHash(): Promise<string> {
-  const [, hash = ''] = /tools accept mail ([0-9a-f]{32})`$/m.exec((await tools('list', 'mail')).err) ?? []
+  const [, hash = ''] = /tools accept mail ([0-9a-f]{32}) --home \S+`$/m.exec((await tools('list', 'mail')).err) ?? []
   return hash
 }
 
@@ -81,7 +81,9 @@ describe('procura tools list', () => {
       '\tinputSchema: {"type":"object"}',
       '\tannotations: {"readOnlyHint":false}',
     ])
-    expect(err).toMatch(/^1 of the tools of mail wait: accept one with `procura tools accept mail HASH`, or all/)
+    expect(err).toMatch(
+      /^1 of the tools of mail wait: accept one with `procura tools accept mail HASH --home \S+`, or all/,
+    )
   })
 
   it('has the exit code 0 when nothing waits, and 1 when a tool is changed or gone', async () => {
@@ -139,7 +141,7 @@ describe('procura tools list', () => {
     expect(await tools('list', 'crm')).toMatchObject({ code: 2, err: expect.stringContaining('has no server `crm`') })
     expect(await tools('list', 'mail')).toMatchObject({
       code: 2,
-      err: expect.stringContaining('has not seen the tools of `mail` yet; start `procura serve`'),
+      err: expect.stringContaining(`has not seen the tools of \`mail\` yet; start \`procura serve --home ${home}\``),
     })
   })
 })
@@ -164,7 +166,7 @@ describe('procura tools accept', () => {
     for (const hash of [one, all]) {
       expect(await tools('accept', 'mail', hash)).toMatchObject({
         code: 2,
-        err: expect.stringContaining('so nothing was accepted; read `procura tools list mail` again'),
+        err: expect.stringContaining(`so nothing was accepted; read \`procura tools list mail --home ${home}\` again`),
       })
       expect(accepted()).toEqual([drop])
     }
@@ -198,7 +200,9 @@ describe('procura tools accept', () => {
       })
     expect(await tools('accept', 'mail')).toMatchObject({
       code: 2,
-      err: expect.stringContaining('the hash of a definition is missing; `procura tools list mail` shows'),
+      err: expect.stringContaining(
+        `the hash of a definition is missing; \`procura tools list mail --home ${home}\` shows`,
+      ),
     })
     expect(await tools('accept')).toMatchObject({
       code: 2,
