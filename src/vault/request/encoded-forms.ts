@@ -38,15 +38,17 @@ export function encodedForms(secrets: readonly Secret[], minBytes = 1): readonly
 }
 
 /**
- * Adds the value of a header with a credential, and the credential without its scheme, as they were sent: they may be
- * made from a field that is too short to be listed.
+ * Adds the credential of a header as it was sent, without its scheme: it may be made from a field that is too short to
+ * be listed.
  *
  * @param forms - of {@link encodedForms}.
  */
 export function withCredential(forms: readonly Uint8Array[], header: string | null): readonly Uint8Array[] {
   if (header === null) return forms
   const value = new TextEncoder().encode(header)
-  const sent = [value, ...credentialsOf(value)].filter(({ length }) => length >= shortest)
+  const credentials = credentialsOf(value)
+  const sent = (credentials.length > 0 ? credentials : [value]).filter(({ length }) => length >= shortest)
+  for (const one of [value, ...credentials]) if (!sent.includes(one)) one.fill(0)
   return [...forms, ...sent].sort((a, b) => b.length - a.length)
 }
 

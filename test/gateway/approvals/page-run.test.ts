@@ -409,7 +409,7 @@ describe('the page for approvals in one run of a gateway', () => {
   it('APR-93 is not used for a key of the page, which would outlive the run', async () => {
     const ann = await generateSigner()
     expect(await approveAt(home.folder, ['--enroll', ann.did])).toMatchObject({
-      ...{ code: 2, err: expect.stringContaining('`procura approve --page`') },
+      ...{ code: 2, err: expect.stringContaining('`procura approve --page --home ') },
     })
     expect(await approveAt(home.folder, ['--enroll', ann.did, '--elsewhere'])).toMatchObject({ code: 0 })
     expect((await approveAt(home.folder, ['--page'])).err).toContain(
