@@ -8,6 +8,7 @@ import { never, systemClock } from '../time.ts'
 import type { UcantoToken } from '../ucanto/token.ts'
 import { type DrawnChain, drawChains } from './draw-chains.ts'
 import type { Host } from './host.ts'
+import { inOwnWords } from './own-words.ts'
 import { type ReadTokens, readContainer, tokensIn } from './read-tokens.ts'
 import { plainValue, showArguments } from './show-value.ts'
 import { readMoment, showDate, showDistance } from './time-text.ts'
@@ -30,7 +31,8 @@ export async function inspect(words: readonly string[], flags: Flags, host: Host
     tokens = await tokensIn(input)
   } catch (error) {
     if (!(error instanceof MalformedError)) throw error
-    const { message, requirement, kind } = error
+    const { requirement, kind } = error
+    const message = inOwnWords(error.message)
     if (flags['json'] === true) host.print(JSON.stringify({ readable: false, kind, requirement, message }))
     else host.print(`not readable: ${message} (${requirement})${hintFor(input)}`)
     return 1

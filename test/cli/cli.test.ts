@@ -499,6 +499,15 @@ describe('CLI-21 a message at the command line', () => {
     expect(inOwnWords(`${busy}, or change \`listen\``)).toBe(`${busy}, or pass another --listen`)
   })
 
+  it('of an answer names the verb that writes a token, and not a function', async () => {
+    const { code, out } = await cli(['inspect'], 'no token')
+    expect([code, out]).toEqual([
+      1,
+      expect.stringContaining('pass what `procura delegate` or `procura attenuate` wrote'),
+    ])
+    expect(out).not.toContain('encodeContainer')
+  })
+
   it('names the option of the command line, not the one of the library', async () => {
     const vault = ['vault', 'put', 'mail', '--file', join(folder, 'v'), '--key-file', join(folder, 'k')]
     const put = [...vault, '--origin', 'https://api.example', '--bearer']
