@@ -45,11 +45,13 @@ async function show(
   const isFollowed = flags['follow'] === true
   let read = 0
   let shown = 0
+  let hasPseudonyms = false
   do {
     for (const source of sources) {
       for await (const record of source.next()) {
         read += 1
         const row = source.rowOf(record)
+        hasPseudonyms ||= [row.agent, row.claimedAgent].some((one) => one !== undefined && !one.startsWith('did:'))
         if (!matches(row, record.event)) continue
         shown += 1
         print(record, row, source)
@@ -58,6 +60,12 @@ async function show(
     if (isFollowed) await wait(pauseMs, undefined, { signal: host.signal }).catch(() => undefined)
   } while (isFollowed && host.signal?.aborted !== true)
   if (read === 0 && !isFollowed) throw noRecordIn(sources, flags)
+  // A mistake and a log in which the agent did nothing must not look the same.
+  const [named] = ['agent', 'via'].filter((name) => isPrincipal(textOf(flags, name)))
+  if (shown === 0 && named !== undefined && hasPseudonyms)
+    throw new UsageError(
+      `no record matches, but the log has pseudonyms in the place of DIDs, so --${named} with a DID finds none of their records; pass the pseudonym, as this command shows it without --${named}`,
+    )
   if (shown === 0 && !isFollowed) host.complain('no record matches')
   return shown === 0 && !isFollowed ? 1 : 0
 }
@@ -68,10 +76,24 @@ interface LogView {
   readonly print: (record: AuditRecord, row: LogRow, source: LogSource) => void
 }
 
+/** Whether an option names a principal by its DID, or by the name of an agent. */
+function isPrincipal(text: string | undefined): boolean {
+  return text !== undefined && !isPseudonym(text) && !text.startsWith('bafy')
+}
+
+/** Whether it is a pseudonym as `procura/audit` makes them. */
+function isPseudonym(text: string): boolean {
+  return /^pseudonym:[!-~]{1,200}$/.test(text)
+}
+
+async function principalsIn(name: string, text: string, flags: Flags, host: Host): Promise<readonly string[]> {
+  return isPseudonym(text) ? [text] : (await principalOf(name, text, flags, host)).dids
+}
+
 async function filterOf(flags: Flags, host: Host): Promise<LogView['matches']> {
   const [agent, command, decision] = [textOf(flags, 'agent'), textOf(flags, 'command'), textOf(flags, 'decision')]
   const [since, until] = [momentOf(flags, 'since'), momentOf(flags, 'until')]
-  const dids = agent === undefined ? undefined : new Set<unknown>((await principalOf('agent', agent, flags, host)).dids)
+  const dids = agent === undefined ? undefined : new Set<unknown>(await principalsIn('agent', agent, flags, host))
   if (command !== undefined) checkCommand(command)
   if (since !== undefined && until !== undefined && since > until) throw new UsageError('--since is after --until')
   const via = textOf(flags, 'via')
@@ -98,7 +120,7 @@ async function filterOf(flags: Flags, host: Host): Promise<LogView['matches']> {
 
 /** The CID of a delegation, or the DIDs of a principal. */
 async function idsOf(text: string, flags: Flags, host: Host): Promise<ReadonlySet<string>> {
-  if (!text.startsWith('bafy')) return new Set((await principalOf('via', text, flags, host)).dids)
+  if (!text.startsWith('bafy')) return new Set(await principalsIn('via', text, flags, host))
   try {
     return new Set(readRevocationEntry({ ids: [text], expiration: never }).ids)
   } catch (error) {

@@ -206,6 +206,20 @@ describe('procura log', () => {
     expect((await runCli(['log', directory, '--postgres'], '', { PROCURA_LOG_URL: 'x' })).err).toMatch(/not both/)
   })
 
+  it('CLI-10 finds a pseudonym, and says that a DID finds none where the log has pseudonyms', async () => {
+    const place = join(folder, 'pseudonyms')
+    const sink = await openJsonlAuditSink({ directory: place })
+    const name = 'pseudonym:2026-12:abc_-'
+    await sink.append(denied(3, { command: '/files/read', invoker: name as typeof agent }), {})
+    await sink.close()
+    expect(await runCli(['log', place, '--agent', name])).toMatchObject({ code: 0, out: expect.stringContaining(name) })
+    for (const option of ['--agent', '--via'])
+      expect(await runCli(['log', place, option, agent])).toMatchObject({
+        ...{ code: 2, out: '', err: expect.stringContaining('the log has pseudonyms in the place of DIDs') },
+      })
+    expect(await runCli(['log', place, '--agent', `${name}x`])).toMatchObject({ code: 1, err: 'no record matches' })
+  })
+
   it('CLI-10 refuses an option that selects nothing or has no effect, before it reads', async () => {
     const mistakes: readonly (readonly [words: readonly string[], message: RegExp])[] = [
       [['--agent', 'assistant'], /--agent must be a DID, .*or an agent of `/],
