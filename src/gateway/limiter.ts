@@ -20,8 +20,8 @@ export interface Limiter {
   /**
    * Takes a place.
    *
-   * @returns a function that ends the place, to be called once; or why there is none: all places are taken, or those of
-   *   the holder are, or it takes them too fast.
+   * @returns a function that gives the place back, to be called once. If the holder gets no place, the reason: all
+   *   places are taken, the holder has its maximum, or it takes places too fast.
    */
   take(holder: string | undefined): (() => void) | 'full' | 'share' | 'rate'
 }

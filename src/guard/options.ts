@@ -55,8 +55,8 @@ export interface GuardDeadlines {
 /**
  * Returns whether the service acts for a subject; any result but `true` refuses the call. An error, or an answer after
  * `decisionMs`, refuses the call too. It is asked for each call that is signed and permitted by its chain, before the
- * call is claimed in the replay store; and for a signed call that is refused, so that its record is not that of a
- * stranger.
+ * call is claimed in the replay store. It is also asked for a signed call that is refused: the answer decides whether
+ * the record counts the caller as a stranger.
  */
 export type SubjectFunction = (
   subject: Did,

@@ -189,8 +189,8 @@ function recordOutcome<Args, T>(
 }
 
 /**
- * A handler may let the error of an unconfirmed release through, or that of a failed look-up of revocations. The call
- * is then refused, unless an earlier request of it was released: a refused call may be repeated, and this one may have
+ * A handler may rethrow the error of an unconfirmed release, or of a failed look-up of revocations. The call is then
+ * refused, unless an earlier request of it was released: a refused call may be repeated, and this one may have
  * had an effect. Other errors are the handler's own.
  */
 function refusalOf<Args, T>(

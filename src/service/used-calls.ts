@@ -7,8 +7,8 @@ import { sha256Bytes } from '../support/digest.ts'
 import { never, secondsOf, systemClock } from '../time.ts'
 
 /**
- * Reads the calls from a log that this process continues, and that could be accepted again: those of the last minutes.
- * Each executed call has its intent there. Undefined if there are none.
+ * Reads the calls of the last minutes, which could be accepted again, from a log that this process continues. Each
+ * executed call has its intent there. Returns undefined if the log has no such call.
  *
  * @throws AuditError when the log cannot be read.
  */

@@ -26,7 +26,7 @@ function firstId(text: string, at: number): { readonly id: unknown } | undefined
   return undefined
 }
 
-/** The last brace of a line closes the message, so an id before it is that of the message. */
+/** The last brace of a line closes the message. An id directly before this brace belongs to the message. */
 function lastId(text: string): { readonly id: unknown } | undefined {
   const at = text.lastIndexOf('"id"')
   return at < 0 ? undefined : idIn(`{${text.slice(at)}`)
