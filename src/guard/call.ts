@@ -20,6 +20,8 @@ export interface AllowedCall<Args, T> {
   readonly age: UndecidedFacts | undefined
   /** Its reservation of the limits of its chain. */
   readonly hold: CallHold | undefined
+  /** Writes its chain into the ledger of the guard. */
+  readonly record: (() => Promise<void>) | undefined
   /** The signal of the caller. */
   readonly signal: AbortSignal | undefined
 }

@@ -163,12 +163,12 @@ export function guardOf<const List extends readonly unknown[]>(
         const { furtherCheck } = createAdmission(context, expected)
         const decision = await decide(context, input, { signal, furtherCheck }, context.revocationAge(), claimed)
         if (!decision.allowed) return decision
-        if (ledger !== undefined) {
-          // A decision alone has no handler, whose time limit would end the wait for the ledger.
-          const within = { of: 'the ledger', limit: 'decisionMs', deadlines, signals: [signal] } as const
-          await waitAtMost(within, () => recordChain(ledger, context.authorizer, input, decision.authorization))
-        }
-        return context.holdOf ? commitUse(context, decision.authorization, { signal }) : decision
+        const { authorization } = decision
+        // A decision alone has no handler, whose time limit would end the wait for the ledger.
+        const within = { of: 'the ledger', limit: 'decisionMs', deadlines, signals: [signal] } as const
+        const record =
+          ledger && (() => waitAtMost(within, () => recordChain(ledger, context.authorizer, input, authorization)))
+        return commitUse(context, authorization, record, { signal })
       }),
     dryRun: (container, options) =>
       enter(container, async (input) => dryRun(trial, input, readCallOptions('dryRun', options, commands))),

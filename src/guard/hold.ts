@@ -76,14 +76,26 @@ export async function holdOfCall(
   }
 }
 
-/** Makes the use of a call final that the guard only decides about. Returns the decision, or the refusal. */
+/**
+ * Makes the use of a call final that the guard only decides about. Returns the decision, or the refusal.
+ *
+ * @param record - writes its chain into the ledger of the guard.
+ * @throws the error of `record`; the use is given back.
+ */
 export async function commitUse(
   context: GuardContext,
   authorization: Authorization,
+  record: (() => Promise<void>) | undefined,
   { signal }: CallOptions,
 ): Promise<GuardDecision> {
   const { command } = authorization
   const hold = await holdOfCall(context, authorization, context.commands.get(command) as GuardedCommand)
+  try {
+    await record?.()
+  } catch (error) {
+    await hold?.end()
+    throw error
+  }
   try {
     await hold?.commit(signal)
     return { allowed: true, authorization }

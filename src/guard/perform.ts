@@ -7,7 +7,7 @@ import type { Ending, RecordedIntent } from './audit-trail.ts'
 import { type AllowedCall, createCall, type GuardedRun } from './call.ts'
 import type { GuardContext } from './context.ts'
 import { isDeadline, openAtMost, waitAtMost } from './deadline.ts'
-import { isUncounted } from './hold.ts'
+import { type CallHold, isUncounted } from './hold.ts'
 import { type SignReceiptOptions, signReceipt } from './receipt.ts'
 import { closed, type GuardRefusal, uncounted, unfound, unrecorded, unreleased } from './refusals.ts'
 import type { GuardResult } from './result.ts'
@@ -18,7 +18,8 @@ import { createUpstream, type Upstream } from './upstream.ts'
  * Executes an allowed call. The order of the steps is an argument:
  *
  * 1. Intent: on record and confirmed before the handler starts. A call that leaves no trace must not have an effect.
- * 2. Limits: the use is final before the handler starts.
+ * 2. Ledger: has the chain before the use of a limit is final.
+ *    Limits: the use is final before the handler starts.
  *    Handler: runs with a deadline. It reaches the credential by `fetch` or `lease` alone, where the vault calls back
  *    (`upstream.ts`), in this order:
  *    a. the vault uses up the authorization, checks the rules of the credential and reads the secret
@@ -38,11 +39,10 @@ export function perform<Args, T>(
   call: AllowedCall<Args, T>,
 ): GuardRefusal | Promise<GuardResult<T>> {
   const { inFlight } = context
-  const { authorization, command, handler, age, hold, signal } = call
+  const { command } = call
   if (inFlight.isEnding()) return closed(context, command.command)
   const onRecorded = inFlight.record()
-  const begin = (intent: RecordedIntent): Promise<GuardResult<T>> =>
-    run(context, { authorization, command, handler, age, hold, intent, onRecorded, signal })
+  const begin = (intent: RecordedIntent): Promise<GuardResult<T>> => run(context, { ...call, intent, onRecorded })
   const refuse = (error: unknown): GuardRefusal => {
     onRecorded()
     return unrecorded(context, command.command, error)
@@ -103,7 +103,7 @@ async function run<Args, T>(context: GuardContext, work: GuardedRun<Args, T>): P
 function handle<Args, T>(
   { clock }: GuardContext,
   // The handler is a variable: a function that is called as `work.handler` reaches the authorization by `this`.
-  { authorization, command, handler, hold, signal }: GuardedRun<Args, T>,
+  { authorization, command, handler, hold, record, signal }: GuardedRun<Args, T>,
   deadline: LazyDeadline,
   { fetch, lease }: Upstream,
 ): Settled<T> | Promise<Settled<T>> {
@@ -118,20 +118,32 @@ function handle<Args, T>(
     // GRD-03: without a credential, the start of the handler is the use of the authorization.
     if (command.credential === undefined) authorization.consume(secondsOf(clock))
     throwIfAborted(deadline)
+    if (record !== undefined) return startAfter(recordAndCount(record, hold, deadline, signal), deadline, start)
     return hold === undefined ? start() : startAfter(hold.commit(signal), deadline, start)
   } catch (error) {
     return { error }
   }
 }
 
-/** Starts the handler when the use of the limits is final. */
+/** The use of a limit is given back if the ledger fails. */
+async function recordAndCount(
+  record: () => Promise<void>,
+  hold: CallHold | undefined,
+  deadline: LazyDeadline,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await waitWithin(deadline, record())
+  await hold?.commit(signal)
+}
+
+/** Starts the handler when the ledger has the chain, and the use of the limits is final. */
 async function startAfter<T>(
-  commit: Promise<void>,
+  ready: Promise<void>,
   deadline: LazyDeadline,
   start: () => Settled<T> | Promise<Settled<T>>,
 ): Promise<Settled<T>> {
   try {
-    await commit
+    await ready
     throwIfAborted(deadline)
     return await start()
   } catch (error) {

@@ -65,21 +65,10 @@ export function createUse<Args>(context: GuardContext, entry: Entry, ledger: Pic
       const command = commandOf(authorization.command)
       if (context.holdOf !== undefined) hold = await holdOfCall(context, authorization, command)
       const record = ledger && (() => recordChain(ledger, context.authorizer, input, authorization))
-      const work = record === undefined ? handler : afterRecord(record, handler)
-      return await perform(context, { authorization, command, handler: work, age, hold, signal })
+      return await perform(context, { authorization, command, handler, age, hold, record, signal })
     } finally {
       if (hold === undefined) entry.leave()
       else await hold.end().finally(entry.leave)
     }
-  }
-}
-
-/** The delegations are on record before the handler can use a credential. */
-function afterRecord<Args, T>(record: () => Promise<void>, handler: Handler<Args, T>): Handler<Args, T> {
-  return async (call) => {
-    await record()
-    // The call may have ended meanwhile, and its outcome is then on record.
-    call.signal.throwIfAborted()
-    return handler(call)
   }
 }

@@ -1,8 +1,9 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
 import type { AuditEvent } from '../../src/audit/events/event.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import type { LimitStore } from '../../src/authorization/limits/limit-store.ts'
-import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
+import { type MemoryLimitStore, memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { text } from '../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
@@ -124,6 +125,32 @@ describe('LMT-16 a guard', () => {
     fails = false
     expect(await use(guard, proof)).toBe('ok')
     expect(await use(guard, proof)).toBe('limit_exhausted')
+  })
+
+  it('GRD-20 gives a use back when the ledger does not confirm, also of a decision alone', async () => {
+    let fails = true
+    const used = async (): Promise<void> => {
+      if (fails) throw new Error('the ledger is full')
+    }
+    const { guard, kinds, limitStore } = setUp({ ledger: { used } })
+    const proof = await grant(maxUses(1), maxConcurrent(1))
+    await expect(use(guard, proof)).rejects.toThrow('the ledger is full')
+    await expect(guard.authorize(await containerOf(proof))).rejects.toThrow('the ledger is full')
+    expect([kinds(), (limitStore as MemoryLimitStore).size]).toEqual([['intent', 'outcome error'], 0])
+    fails = false
+    expect(await use(guard, proof)).toBe('ok')
+    expect(await use(guard, proof)).toBe('limit_exhausted')
+  })
+
+  it('GRD-20 gives a use back when the ledger confirms after the time limit of the handler', async () => {
+    let confirm = (): void => undefined
+    const used = (): Promise<void> => new Promise((resolve) => (confirm = resolve))
+    const { guard, limitStore } = setUp({ ledger: { used }, deadlines: { handlerMs: 40 } })
+    const proof = await grant(maxUses(1))
+    await expect(use(guard, proof)).rejects.toThrow(/timed out after 40 ms/)
+    confirm()
+    await setImmediate()
+    expect((limitStore as MemoryLimitStore).size).toBe(0)
   })
 
   it.each([
