@@ -59,12 +59,20 @@ export async function sendRevocation(
     const message = `an answer came from ${place} without the signature of the gateway, so another program may listen there; ${restart}`
     return { state: 'unconfirmed', message }
   }
-  const { message } = Object(error) as { readonly message?: unknown }
-  return { state: 'refused', message: `${of} refuses the revocation: ${String(message).slice(0, 500)}` }
+  const message = String((Object(error) as { readonly message?: unknown }).message).slice(0, 500)
+  const isBehind = message.endsWith('(subject_not_accepted)') && gateway.subjects.includes(chain[0]?.issuer ?? '')
+  return {
+    state: 'refused',
+    message: isBehind ? `${of} ${notReloaded}` : `${of} refuses the revocation: ${message}`,
+  }
 }
 
 const restart =
   'the revocation is not confirmed; end every process that listens there, and start `procura serve`, which takes it at its start'
+
+/** After a rotation of the key of the owner. */
+const notReloaded =
+  'does not act for the owner in gateway.json yet, so the revocation waits; send it SIGHUP (`kill -HUP` and the number that it printed), or start it again, and it takes the revocation'
 
 /** Whether a key of the gateway has signed that it has taken this revocation. */
 async function isReceipt(receipt: unknown, { serviceKey }: GatewayFile, { args, task }: Invocation): Promise<boolean> {

@@ -186,7 +186,11 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       servers: () => supply.servers(),
       apis: () => supply.current().apis,
       health,
-      reload: reloads.take,
+      async reload(next) {
+        await reloads.take(next)
+        // An owner that it did not act for may have signed some. The gateway goes on; those that fail stay for later.
+        await takePending().catch(({ message }: Error) => onEvent({ level: 'error', event: 'failure', message }))
+      },
       async refresh() {
         front.recheck()
         await supply.refresh()

@@ -13,13 +13,16 @@ const temporary: ReadonlySet<string> = new Set([
   ...['revocation_unknown', 'key_unresolved', 'closed', 'deadline_exceeded', 'internal_error'],
 ])
 
-/** Denials that a clock which is wrong at the start gives, too. The revocation stays for the next start. */
+/**
+ * Denials that a clock which is wrong gives, too. The revocation stays: a gateway that removed it would accept calls
+ * that were revoked, when its clock is right again.
+ */
 const byClock: ReadonlySet<string> = new Set(['expired', 'not_yet_valid'])
 
 /**
- * Takes the revocations that were signed while no gateway ran. One that is refused for good is set aside. GTW-65
+ * Takes the revocations that no gateway has taken. One that is refused for good is set aside. GTW-65
  *
- * @throws StoreError when one cannot be stored, or the folder cannot be read: a gateway that goes on would accept calls
+ * @throws StoreError when one cannot be stored, or the folder cannot be read: a gateway that starts would accept calls
  *   that were revoked.
  */
 export async function takePendingRevocations(
@@ -48,10 +51,18 @@ export async function takePendingRevocations(
     }
     if (temporary.has(code))
       throw new StoreError(`the revocation ${quote(path, 256)} could not be stored (${code}); start the gateway again`)
-    if (!byClock.has(code)) await rename(path, `${path}.refused`)
-    onEvent({ level: 'warning', event: 'failure', message: `refused the revocation ${quote(path, 256)}: ${message}` })
+    const isByClock = byClock.has(code)
+    if (!isByClock) await rename(path, `${path}.refused`)
+    const next = isByClock ? stays : 'it is set aside'
+    onEvent({
+      ...{ level: 'warning', event: 'failure' },
+      message: `refused the revocation ${quote(path, 256)}: ${message}; ${next}`,
+    })
   }
 }
+
+const stays =
+  'it stays for the next start, because the clock of this machine may be wrong; if the clock is right, revoke again and remove this file'
 
 /** The program that has left a revocation removes it as well, when it has the receipt for it. */
 async function remove(path: string): Promise<void> {

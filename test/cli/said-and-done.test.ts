@@ -228,6 +228,30 @@ describe('at a gateway that runs, and at its next start', () => {
   })
 })
 
+describe('between a rotation of the key of the owner and the reload of the gateway', () => {
+  it.each([
+    ['SIGHUP', async () => (await start()).reload(await readGatewayConfig(join(machine.home, 'gateway.json')))],
+    ['a start', async () => void (await stop(), await start())],
+  ])('`revoke --agent` reports that it waits for the reload, and %s ends the delegations [CLI-25]', async (_, next) => {
+    expect((await procura('wrap', config)).code).toBe(0)
+    await start()
+    const saved = ['delegations', 'connect.json'].map((name) => [join(agent(), name), machine.write(name, '')] as const)
+    for (const [own, copy] of saved) copyFileSync(own, copy)
+    expect((await procura('key', 'rotate', join(machine.home, 'owner.key'))).code).toBe(0)
+    const { code, err } = await procura('revoke', '--agent', 'claude')
+    expect(code).toBe(1)
+    expect(err).toContain('does not act for the owner in gateway.json yet')
+    expect(err).toContain('kill -HUP')
+    const present = (await machine.procura(['agent', 'show', 'claude'])).out
+    expect(present).toContain('/mcp/mail')
+    await next()
+    expect(await called('send', { to: 'bob' })).toMatch(/^Denied \(revoked\)/)
+    expect(readdirSync(join(machine.home, 'revocations'))).toEqual([])
+    for (const [own, copy] of saved) copyFileSync(copy, own)
+    expect(await called('send', { to: 'bob' })).toMatch(/^Denied \(subject_not_accepted\)/)
+  })
+})
+
 describe('what is left over', () => {
   it('is nothing in `revocations` when a gateway has taken them', async () => {
     expect((await procura('wrap', config)).code).toBe(0)

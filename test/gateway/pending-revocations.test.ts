@@ -69,6 +69,8 @@ describe('the revocations that wait for a gateway', () => {
     await take()
     expect(readdirSync(folder()).sort()).toEqual(['expired.ucan', 'not_yet_valid.ucan'])
     expect(events.map(({ level }) => level)).toEqual(['warning', 'warning', 'info'])
+    for (const { message } of events.slice(0, 2))
+      expect(message).toMatch(/the clock of this machine may be wrong; if the clock is right, revoke again and remove/)
   })
 
   it.each(['revocation_unknown', 'key_unresolved', 'closed', 'deadline_exceeded', 'internal_error'])(
