@@ -5,7 +5,7 @@
  * @module
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ import { approveAt } from '../gateway/approvals/approver.ts'
 import { newClients } from '../gateway/connect/client.ts'
 import { mailServer } from '../gateway/serve/gateway-home.ts'
 import { root } from '../setup/entries.ts'
-import { bundleProgram } from '../support/bundle-program.ts'
+import { bundleProcura } from '../support/bundle-program.ts'
 import { freePort } from '../support/free-port.ts'
 import { until } from '../support/until.ts'
 
@@ -26,9 +26,7 @@ let bin: string
 
 beforeAll(async () => {
   tools = await mkdtemp(join(tmpdir(), 'procura-remedies-'))
-  symlinkSync(join(root, 'node_modules'), join(tools, 'node_modules'))
-  const program = join(tools, 'procura.mjs')
-  await bundleProgram(`${root}src/entries/internal/procura.ts`, program, ['node-sqlite3-wasm'])
+  const program = await bundleProcura(tools)
   bin = join(tools, 'bin')
   await mkdir(bin)
   writeFileSync(join(bin, 'procura'), `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`, { mode: 0o755 })

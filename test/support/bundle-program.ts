@@ -1,7 +1,9 @@
 // node only: bundles a program
 
+import { symlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { build } from 'esbuild'
-import { platformAliases } from '../setup/entries.ts'
+import { platformAliases, root } from '../setup/entries.ts'
 
 /** Bundles a program of the sources or the tests, so that each of its processes starts quickly. Returns its path. */
 export async function bundleProgram(entry: string, outfile: string, external: readonly string[] = []): Promise<string> {
@@ -17,4 +19,10 @@ export async function bundleProgram(entry: string, outfile: string, external: re
     external: [...external],
   })
   return outfile
+}
+
+/** Bundles `procura` into a folder, so that each of its processes starts quickly. Returns its path. */
+export async function bundleProcura(folder: string): Promise<string> {
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  return bundleProgram(`${root}src/entries/internal/procura.ts`, join(folder, 'procura.mjs'), ['node-sqlite3-wasm'])
 }

@@ -8,17 +8,15 @@
  */
 
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { root } from '../setup/entries.ts'
-import { bundleProgram } from '../support/bundle-program.ts'
+import { bundleProcura } from '../support/bundle-program.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'procura-record-'))
-symlinkSync(join(root, 'node_modules'), join(home, 'node_modules'))
-const entry = `${root}src/entries/internal/procura.ts`
-const program = await bundleProgram(entry, join(home, 'procura.mjs'), ['node-sqlite3-wasm'])
+const program = await bundleProcura(home)
 const env = { PATH: process.env['PATH'], HOME: home, PROCURA_VAULT_PASSPHRASE: 'correct horse battery' }
 const config = join(home, '.mcp.json')
 const server = {

@@ -14,8 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { root } from '../../setup/entries.ts'
-import { bundleProgram } from '../../support/bundle-program.ts'
+import { bundleProcura } from '../../support/bundle-program.ts'
 import { type Machine, newMachine, wrapVerbs } from './set-up.ts'
 
 const canary = 'canary-of-the-mail-key'
@@ -140,9 +139,7 @@ describe('a user without permission', () => {
     const isRoot = process.getuid?.() === 0
     const user = isRoot ? { uid: 65_534, gid: 65_534 } : {}
     const folder = mkdtempSync(join(tmpdir(), 'procura-other-'))
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-    const source = `${root}src/entries/internal/procura.ts`
-    const program = await bundleProgram(source, join(folder, 'procura.mjs'), ['node-sqlite3-wasm'])
+    const program = await bundleProcura(folder)
     const home = join(folder, 'home')
     mkdirSync(join(home, 'p'), { recursive: true })
     for (const one of [folder, program, home, join(home, 'p')]) chmodSync(one, 0o755)

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { root } from '../../setup/entries.ts'
-import { bundleProgram } from '../../support/bundle-program.ts'
+import { bundleProcura } from '../../support/bundle-program.ts'
 import { newMachine } from './set-up.ts'
 
 const canary = 'canary-of-the-mail-key'
@@ -15,9 +15,7 @@ const children: ChildProcess[] = []
 let program: string
 
 beforeAll(async () => {
-  symlinkSync(join(root, 'node_modules'), join(bundled, 'node_modules'))
-  const entry = `${root}src/entries/internal/procura.ts`
-  program = await bundleProgram(entry, join(bundled, 'procura.mjs'), ['node-sqlite3-wasm'])
+  program = await bundleProcura(bundled)
 }, 60_000)
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL')

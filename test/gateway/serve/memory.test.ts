@@ -1,12 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { root } from '../../setup/entries.ts'
-import { bundleProgram } from '../../support/bundle-program.ts'
+import { bundleProcura } from '../../support/bundle-program.ts'
 import { until } from '../../support/until.ts'
 import { newClients, textOf } from '../connect/client.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
@@ -34,10 +33,7 @@ let gateway: ChildProcess
 const sockets: Socket[] = []
 
 beforeAll(async () => {
-  symlinkSync(join(root, 'node_modules'), join(bundled, 'node_modules'))
-  program = await bundleProgram(`${root}src/entries/internal/procura.ts`, join(bundled, 'procura.mjs'), [
-    'node-sqlite3-wasm',
-  ])
+  program = await bundleProcura(bundled)
 }, 60_000)
 
 afterAll(() => rmSync(bundled, { recursive: true, force: true }))

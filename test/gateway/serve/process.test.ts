@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { encodeContainer } from '../../../src/container/container.ts'
 import { fileDelegationStore } from '../../../src/delegation-file/file-delegation-store.ts'
 import { invoke } from '../../../src/invocation/invoke.ts'
-import { root } from '../../setup/entries.ts'
-import { bundleProgram } from '../../support/bundle-program.ts'
+import { bundleProcura } from '../../support/bundle-program.ts'
 import { until } from '../../support/until.ts'
 import { newClients, textOf } from '../connect/client.ts'
 import { callsIn, canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
@@ -19,10 +18,7 @@ const running: ServedGateway[] = []
 const clients = newClients()
 
 beforeAll(async () => {
-  symlinkSync(join(root, 'node_modules'), join(bundled, 'node_modules'))
-  program = await bundleProgram(`${root}src/entries/internal/procura.ts`, join(bundled, 'procura.mjs'), [
-    'node-sqlite3-wasm',
-  ])
+  program = await bundleProcura(bundled)
 }, 60_000)
 
 afterAll(() => rmSync(bundled, { recursive: true, force: true }))

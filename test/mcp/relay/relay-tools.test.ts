@@ -87,12 +87,15 @@ describe('relayTools', () => {
     }
   })
 
-  it('MCP-23 takes the next request when the refusal of the one before is written', async () => {
+  it.each([
+    ['refusal', { jsonrpc: '2.0', id: 1, method: 'resources/read' }, -32_601],
+    ['fault', { jsonrpc: '2.0', id: 1, method: 5 }, -32_600],
+  ])('MCP-23 takes the next request when the %s of the one before is written', async (_, message, code) => {
     const { client } = await openRelay({ passes: () => false })
-    const taken = client.deliver({ jsonrpc: '2.0', id: 1, method: 'resources/read' }) as unknown
+    const taken = client.deliver(message) as unknown
     expect(taken).toBeInstanceOf(Promise)
     await taken
-    expect(client.sent).toMatchObject([{ id: 1, error: { code: -32_601 } }])
+    expect(client.sent).toMatchObject([{ id: 1, error: { code } }])
   })
 
   it('MCP-20 MCP-22 sends an allowed call under an id of its own, and returns its result under the id of the client', async () => {
