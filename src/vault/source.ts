@@ -54,7 +54,9 @@ export interface SecretSource {
    *
    * - Resolves a reading whose secret belongs to the caller.
    * - Resolves `undefined` when the store certainly has no secret.
-   * - Rejects with `VaultError` otherwise: `ERR_VAULT_UNAVAILABLE` if a later attempt could succeed.
+   * - Rejects with `VaultError` otherwise: `ERR_VAULT_UNAVAILABLE` if a later attempt could succeed. `resilient` counts
+   *   that as a failure of the store. An error of another class is a failure of this secret: it is tried again, and
+   *   a kept copy can be used meanwhile. So a refusal must be a `VaultError` with another code.
    */
   read(reference: string, options: ReadOptions): Promise<SecretReading | undefined>
   /**

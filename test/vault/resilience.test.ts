@@ -119,6 +119,45 @@ describe('an unavailable store', () => {
     })
   }
 
+  it('VLT-13 whose source throws errors of another class is tried again, left alone and probed, for each secret', async () => {
+    const failing = new Set<string>()
+    const reads: string[] = []
+    const kept = (reference: string): SecretReading => ({
+      reference,
+      secret: new Secret('canary-1'),
+      version: '1',
+      kind: 'static',
+      downscoped: false,
+      readAt: NOON,
+    })
+    const store: SecretSource = {
+      name: 'test',
+      async read(reference) {
+        reads.push(reference)
+        if (failing.has(reference)) throw new TypeError('fetch failed for canary-1')
+        return kept(reference)
+      },
+    }
+    let now = 0
+    const monotonicMs = (): number => now
+    const source = resilient(store, { retryAfterMs: 1, clock: movableClock(), monotonicMs, maxStale: 60 })
+    await read(source)
+    failing.add('a')
+    // The copy is used meanwhile.
+    expect(await read(source)).toMatchObject({ stale: true })
+    const fresh = (): Promise<unknown> => read(source, 'a', { fresh: true }).catch((error: unknown) => error)
+    const error = await fresh()
+    expect(error).toMatchObject(away)
+    expect(String(error)).toMatch(/the source of the secret failed \(TypeError\)$/)
+    for (let count = 0; count < 20; count += 1) await fresh()
+    expect(reads).toEqual(Array(6).fill('a'))
+    expect((await read(source, 'b')).reference).toBe('b')
+    expect(source.state()).toBe('closed')
+    failing.clear()
+    now += 5_000
+    expect(await fresh()).toMatchObject({ reference: 'a' })
+  })
+
   it('VLT-13 gets one probe; other calls for the same secret do not wait for the probe [attack 82]', async () => {
     const { state, source, wait } = unreliable({ attempts: 1, attemptTimeoutMs: 60_000 })
     state.behaviour = 'fails'

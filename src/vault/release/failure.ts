@@ -27,8 +27,8 @@ export class CallFailure extends VaultError {
  */
 export class SecretFailure extends VaultError {
   /** @param message - text of this library, without a secret. */
-  constructor(message: string) {
-    super('ERR_VAULT_UNAVAILABLE', message)
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_VAULT_UNAVAILABLE', message, options)
     this.name = 'VaultError'
   }
 }

@@ -79,6 +79,13 @@ function kindForSecret(error: unknown): FailureKind {
   return isUnavailable(error) || error instanceof CallFailure ? 'not-asked' : 'answered'
 }
 
+/** An error of another class does not show whether others could read their secrets, so it counts for this one alone. */
+function asVaultError(error: unknown): VaultError {
+  if (error instanceof VaultError) return error
+  const { message, cause } = vaultFailure('ERR_VAULT_UNAVAILABLE', 'the source of the secret failed', error)
+  return new SecretFailure(message, { cause })
+}
+
 /** Makes a reader of a store, with its circuit breakers closed. */
 export function createStoreReader(source: SecretSource, settings: StoreReaderSettings): StoreReader {
   const { attempts, attemptTimeoutMs, concurrency } = settings
@@ -117,7 +124,7 @@ export function createStoreReader(source: SecretSource, settings: StoreReaderSet
     } catch (error) {
       // The source has a turn to tell that it did not wait for the store, but for the token of one subject.
       const own: unknown = signal.aborted ? await Promise.race([work.catch((cause) => cause), pause(0)]) : undefined
-      throw own instanceof CallFailure ? own : error
+      throw own instanceof CallFailure ? own : asVaultError(error)
     } finally {
       deadline.end()
     }
