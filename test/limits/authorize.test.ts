@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { backend } from '#backend'
 import { type Authorizer, createAuthorizer } from '../../src/authorization/authorize.ts'
 import type { LimitStore } from '../../src/authorization/limits/limit-store.ts'
-import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
+import { type MemoryLimitStore, memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
 import type { AuthorizeOptions } from '../../src/authorization/options.ts'
 import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
 import { integer, text } from '../../src/capability/argument-types/basic.ts'
@@ -412,6 +412,41 @@ describe('LMT-13 an idempotent command', () => {
       const again = await pay(authorizer, proofs, {}, 4)
       expect(again).toBe(idempotent ? 'allowed' : 'limit_exhausted at 0 LMT-12')
     }
+  })
+})
+
+describe('LMT-14 limits of delegates that never end', () => {
+  const eight = Array.from({ length: 8 }, (_, index) => maxUses(index + 1))
+
+  /** Calls of one task, each over a new delegation with 8 limits. Returns how many were allowed, and the size after. */
+  async function flood(idempotent: boolean, limitStore: MemoryLimitStore, first: Delegation): Promise<number> {
+    const authorizer = service({
+      limitStore,
+      commands: [defineCommand({ command: '/pay', args: { amount: integer() }, idempotent })],
+    })
+    const [carol] = subs
+    let allowed = 0
+    for (let at = 0; at < 20; at++) {
+      const change = { subject: alice.did, command: '/pay', policy: eight }
+      const proofs = [first, await delegateRaw(bob, carol, { ...change, expiration: never })]
+      const given = { issuer: carol, subject: alice.did, proofs, command: '/pay', args: { amount: 1 } }
+      const invocation = await call({ ...given, nonce: new Uint8Array(12), expiration: now + 100 + at })
+      const decision = await authorizer.authorize(encodeContainer([invocation, ...proofs]))
+      if (decision.allowed) allowed += 1
+    }
+    return allowed
+  }
+
+  it.each([
+    [false, 'are bounded by the uses that the owner allows', 2],
+    [true, 'are not bounded by them where a task of an idempotent command is repeated', 20],
+  ])('for an idempotent command: %s, they %s [attack 86]', async (idempotent, _, expected) => {
+    const limitStore = memoryLimitStore({ clock: { now: () => now } })
+    const first = await delegateRaw(alice, bob, { command: '/pay', policy: [maxUses(2)] })
+    expect(await flood(idempotent, limitStore, first)).toBe(expected)
+    const limits = 1 + 8 * expected
+    // The uses of an idempotent command have their task beside them.
+    expect(limitStore.size).toBe(idempotent ? 2 * limits : limits)
   })
 })
 

@@ -15,7 +15,8 @@ import { memoryRevocationStore } from '../../src/revocation/memory-revocation-st
 import { revoke } from '../../src/revocation/revoke.ts'
 import { on } from '../../src/service/on.ts'
 import type { ServiceOptions } from '../../src/service/options.ts'
-import { createService } from '../../src/service/service.ts'
+import type { RevocationResult } from '../../src/service/revocation-desk.ts'
+import { createService, type Service } from '../../src/service/service.ts'
 import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
 import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
 import { never } from '../../src/time.ts'
@@ -340,20 +341,36 @@ describe('the bytes of a revocation', () => {
 })
 
 describe('a delegate that fills the store of revocations', () => {
+  const [root] = proofs as [Delegation]
+
+  /** A delegation of the delegate, and its revocation, as it can sign them without end; the store never forgets it. */
+  async function flood(service: Service, issuer = bob, upstream = [root]): Promise<RevocationResult> {
+    const made = await delegateRaw(issuer, await generateSigner(), { subject: alice.did, expiration: never })
+    const path = [...upstream, made]
+    return service.revoke(encodeContainer([await revoke({ issuer, delegation: made, path }), ...path]))
+  }
+
+  it('SVC-17 RVK-14 can still revoke what it issued when it is revoked itself, until the operator revokes its DID', async () => {
+    const revocations = memoryRevocationStore({ clock })
+    const { service } = setUp({ revocations, registry: true })
+    const revocation = encodeContainer([await revoke({ issuer: alice, delegation: root }), root])
+    expect(await service.revoke(revocation)).toMatchObject({ accepted: true })
+    expect(await flood(service)).toMatchObject({ accepted: true })
+    await revocations.add({ ids: [bob.did], expiration: never })
+    const before = revocations.size
+    expect(await flood(service)).toMatchObject({ denial: { code: 'revoked' } })
+    expect(revocations.size).toBe(before)
+    // Another key of the delegate is another principal.
+    const key = await generateSigner()
+    const toKey = await delegateRaw(bob, key, { subject: alice.did })
+    expect(await flood(service, key, [root, toKey])).toMatchObject({ accepted: true })
+  })
+
   it('SVC-17 RVK-07 cannot keep the owner from revoking it [attack 86]', async () => {
     const revocations = memoryRevocationStore({ maxEntries: 20, clock })
     const { service } = setUp({ revocations, registry: true })
-    const [root] = proofs as [Delegation]
-    /**
-     * A delegation of the delegate, and its revocation, as it can sign them without end; the store never forgets it.
-     */
-    const flood = async (): Promise<unknown> => {
-      const made = await delegateRaw(bob, await generateSigner(), { subject: alice.did, expiration: never })
-      const path = [root, made]
-      return service.revoke(encodeContainer([await revoke({ issuer: bob, delegation: made, path }), ...path]))
-    }
-    for (let at = 0; at < 18; at++) expect(await flood()).toMatchObject({ accepted: true })
-    expect(await flood()).toMatchObject({ denial: { code: 'revocation_unknown' } })
+    for (let at = 0; at < 18; at++) expect(await flood(service)).toMatchObject({ accepted: true })
+    expect(await flood(service)).toMatchObject({ denial: { code: 'revocation_unknown' } })
     expect(await service.call(await containerOf('/mail/list'))).toMatchObject({ allowed: true })
     const revocation = encodeContainer([await revoke({ issuer: alice, delegation: root }), root])
     expect(await service.revoke(revocation)).toMatchObject({ accepted: true })
