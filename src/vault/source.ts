@@ -56,7 +56,7 @@ export interface SecretSource {
    * - Resolves `undefined` when the store certainly has no secret.
    * - Rejects with `VaultError` otherwise: `ERR_VAULT_UNAVAILABLE` if a later attempt could succeed. `resilient` counts
    *   that as a failure of the store. An error of another class is a failure of this secret: it is tried again, and
-   *   a kept copy can be used meanwhile. So a refusal must be a `VaultError` with another code.
+   *   no kept copy is used after it, because it can be a refusal.
    */
   read(reference: string, options: ReadOptions): Promise<SecretReading | undefined>
   /**

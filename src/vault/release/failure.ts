@@ -33,6 +33,9 @@ export class SecretFailure extends VaultError {
   }
 }
 
+/** An error of a source that is not a `VaultError`. It can be a refusal, so it ends the use of a kept secret. */
+export class UnknownFailure extends SecretFailure {}
+
 /**
  * Calls a callback that returns a secret. The text of its errors is not kept.
  *

@@ -17,6 +17,7 @@ import {
   withMethod,
 } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
+import { UnknownFailure } from '../release/failure.ts'
 import { giveBack } from '../release/reading.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../source.ts'
 import { createReadingCache, type ReadingCache } from './reading-cache.ts'
@@ -98,13 +99,13 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
           'the source returned a secret with `revoke`; its `perCall` must return true for this credential',
         )
       }
-      // VLT-16: A store that refuses, or has no such credential, ends the use of a kept secret. A store that is
-      // unavailable does not.
+      // VLT-16: A store that refuses, or has no such credential, ends the use of a kept secret; so does an error that
+      // may be a refusal. A store that is unavailable does not.
       if (reading === undefined) cache.drop(key)
       else if (cache.generation(reference) === generation) cache.put(key, reference, reading)
       return reading
     } catch (cause) {
-      if (!isUnavailable(cause)) cache.drop(key)
+      if (!isUnavailable(cause) || cause instanceof UnknownFailure) cache.drop(key)
       throw cause
     }
   }

@@ -18,7 +18,7 @@ import {
 import { startDeadline } from '../../support/deadline.ts'
 import { createSemaphore } from '../../support/semaphore.ts'
 import { vaultFailure } from '../../support/vault-failure.ts'
-import { CallFailure, SecretFailure } from '../release/failure.ts'
+import { CallFailure, SecretFailure, UnknownFailure } from '../release/failure.ts'
 import { giveBackLate } from '../release/reading.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../source.ts'
 
@@ -83,7 +83,7 @@ function kindForSecret(error: unknown): FailureKind {
 function asVaultError(error: unknown): VaultError {
   if (error instanceof VaultError) return error
   const { message, cause } = vaultFailure('ERR_VAULT_UNAVAILABLE', 'the source of the secret failed', error)
-  return new SecretFailure(message, { cause })
+  return new UnknownFailure(message, { cause })
 }
 
 /** Makes a reader of a store, with its circuit breakers closed. */
