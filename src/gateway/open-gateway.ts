@@ -155,6 +155,8 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     const reloads = createReloads(config, async (next) => {
       const changed = await supply.reload(next, await approversOf(page, next))
       await front.endSessions(changed)
+      // An owner that it did not act for may have signed some. The gateway goes on; those that fail stay for later.
+      await takePending().catch(({ message }: Error) => onEvent({ level: 'error', event: 'failure', message }))
     })
     if (page !== undefined) {
       const lookAgain = async (): Promise<void> => {
@@ -186,11 +188,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       servers: () => supply.servers(),
       apis: () => supply.current().apis,
       health,
-      async reload(next) {
-        await reloads.take(next)
-        // An owner that it did not act for may have signed some. The gateway goes on; those that fail stay for later.
-        await takePending().catch(({ message }: Error) => onEvent({ level: 'error', event: 'failure', message }))
-      },
+      reload: reloads.take,
       async refresh() {
         front.recheck()
         await supply.refresh()

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { acceptTools, readGatewayConfig, reviewTools, toolListHash } from '../../../src/entries/gateway.ts'
@@ -155,6 +155,22 @@ describe('a reload', () => {
     home.configure((given) => void Object.assign(given, { subjects: [home.service.did] }))
     await gateway.reload(await config())
     expect(textOf(await mail.call('send', { to: 'bob' }))).toContain('Denied (')
+  })
+
+  it('takes the waiting revocations once, also when two begin at the same time [GTW-65]', async () => {
+    const gateway = await home.open()
+    const folder = join(home.folder, 'revocations')
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    // So many that the second reload begins before all are taken.
+    const names = Array.from({ length: 200 }, (_, index) => `foreign-${index}.ucan`)
+    for (const name of names) writeFileSync(join(folder, name), 'not a container\n', { mode: 0o600 })
+    const before = home.events.length
+    const next = await config()
+    await Promise.all([gateway.reload(next), gateway.reload(next)])
+    const said = home.events.slice(before).filter(({ event }) => event === 'failure')
+    expect(said.filter(({ level }) => level === 'error')).toEqual([])
+    expect(said.length).toBe(names.length)
+    expect(readdirSync(folder).sort()).toEqual(names.map((name) => `${name}.refused`).sort())
   })
 
   it('is refused for parts that are open, and for a credential that is missing [GTW-34]', async () => {
