@@ -34,7 +34,7 @@ type Four = [number, number, number, number]
  * proof twice, and `apply` takes four times as long.
  */
 export function latin1Of32(d: Uint8Array, at: number): string {
-  // biome-ignore format: a table
+  // biome-ignore format: four rows of eight bytes, which the formatter writes as 32 lines
   return (String.fromCharCode as (...units: (number | undefined)[]) => string)(
     d[at], d[at + 1], d[at + 2], d[at + 3], d[at + 4], d[at + 5], d[at + 6], d[at + 7],
     d[at + 8], d[at + 9], d[at + 10], d[at + 11], d[at + 12], d[at + 13], d[at + 14], d[at + 15],
