@@ -54,6 +54,7 @@ function reader(
     publisher: publisher.did,
     headers: async () => ({ authorization: 'Bearer right' }),
     retryMs: 1e-3,
+    timeoutMs: 60_000,
     clock: { now: () => state.time },
     fetch: async (address, init) => {
       state.asked += 1
@@ -79,7 +80,7 @@ describe('a look-up of revocations', () => {
     const { fetch, revoke } = publish()
     const served = await serveFetch(fetch)
     closing.push(served.close)
-    const options = { url: served.url, publisher: publisher.did, maxAge: 0 }
+    const options = { url: served.url, publisher: publisher.did, maxAge: 0, timeoutMs: 60_000 }
     const store = remoteRevocations({ ...options, headers: () => ({ authorization: 'Bearer right' }) })
     expect(await store.findRevocations(chain, {})).toEqual([])
     revoke(cidNumber(2), alice.did)
