@@ -3,6 +3,7 @@ import { posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { decisionIndex, writeDecisionIndex } from './setup/decision-index.ts'
 import { root } from './setup/entries.ts'
+import { entryPage, writeEntryPage } from './setup/entry-page.ts'
 import { listFiles } from './setup/source.ts'
 
 const paths = ['CHANGELOG.md', 'CONTRIBUTING.md', 'README.md', 'SECURITY.md', 'llms.txt', ...listFiles('spec', '.md')]
@@ -26,6 +27,14 @@ describe('pages', () => {
 
   it('list every decision with its title: npm run pages writes the list', () => {
     expect(readFileSync(root + decisionIndex, 'utf8')).toBe(writeDecisionIndex())
+  })
+
+  it('list every entry point: npm run pages writes the list', () => {
+    expect(readFileSync(root + entryPage, 'utf8')).toBe(writeEntryPage())
+  })
+
+  it('keep the README short', () => {
+    expect(readFileSync(`${root}README.md`, 'utf8').trim().split(/\s+/).length).toBeLessThanOrEqual(1_800)
   })
 
   it('list every guide', () => {

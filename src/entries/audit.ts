@@ -1,5 +1,5 @@
 /**
- * Audit sinks, and the events of a log: `procura/audit`. Sinks that require Node or a database have import paths of
+ * `procura/audit`: audit sinks, and the events of a log. Sinks that require Node or a database have import paths of
  * their own below it; so have privacy (`procura/audit/privacy`) and verification (`procura/audit/verify`).
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * Calls over HTTP, at both ends: `procura/http`.
+ * `procura/http`: calls over HTTP, at both ends.
  *
  * @module
  */

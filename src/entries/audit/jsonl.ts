@@ -1,6 +1,6 @@
 // node only: uses node:fs
 /**
- * Audit logs in files: `procura/audit/jsonl`.
+ * `procura/audit/jsonl`: audit logs in files.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 // node only: keeps delegations in files
 /**
- * The ledger of delegations: `procura/audit/ledger`. It records the delegations that were made, seen and revoked, and
+ * `procura/audit/ledger`: the ledger of delegations. It records the delegations that were made, seen and revoked, and
  * finds the authority of an agent at a moment.
  *
  * @module

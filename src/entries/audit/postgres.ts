@@ -1,5 +1,5 @@
 /**
- * Audit logs in PostgreSQL: `procura/audit/postgres`.
+ * `procura/audit/postgres`: audit logs in PostgreSQL.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Personal data in an audit log: `procura/audit/privacy`. Pseudonyms in place of DIDs, salted hashes of arguments, and
+ * `procura/audit/privacy`: personal data in an audit log. Pseudonyms instead of DIDs, salted hashes of arguments, and
  * fields that are erased by destroying their key.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * Reading and verifying an audit log: `procura/audit/verify`.
+ * `procura/audit/verify`: reading and verifying an audit log.
  *
  * @module
  */

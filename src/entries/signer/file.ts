@@ -1,6 +1,6 @@
 // node only: keeps private keys in a file
 /**
- * Keys that last, in a file: `procura/signer/file`.
+ * `procura/signer/file`: keys that last, in a file.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Secrets of AWS Secrets Manager, and temporary keys of AWS roles narrowed to a call.
+ * `procura/vault/aws`: secrets of AWS Secrets Manager, and temporary keys of AWS roles narrowed to a call.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * How credentials get into requests.
+ * `procura/vault/processors`: the ways in which credentials enter requests.
  *
  * @module
  */
