@@ -62,7 +62,7 @@ async function printOcsf(log: LogLines, flags: Flags, host: Host): Promise<numbe
   const isSame = await digests.same(log.lines(0), (line) =>
     host.print(JSON.stringify(toOcsf(parseRecord(line), options))),
   )
-  if (!isSame) host.complain('procura: the log was changed while it was read; run procura audit verify')
+  if (!isSame) host.complain(`procura: the log was changed while it was read; run ${log.verify}`)
   return isSame ? 0 : 1
 }
 
@@ -99,7 +99,7 @@ function headOf(flags: Flags): { sequence: number; hash: string } | undefined {
 }
 
 async function listOpen(log: LogLines, flags: Flags, host: Host): Promise<number> {
-  const open = await findOpenIntents(recordsOf(linesOf(log, flags), log.name))
+  const open = await findOpenIntents(recordsOf(linesOf(log, flags), log))
   const rows = open.map(({ sequence, event, released }) => {
     const { command, invocation, time } = event
     return { sequence, time: new Date(time * 1_000).toISOString(), command, invocation, released }

@@ -4,6 +4,7 @@ import { type AuditRecord, parseRecord } from '../audit/events/record.ts'
 import { readJsonlLines } from '../audit/sinks/jsonl/read-jsonl-log.ts'
 import { MalformedError } from '../errors.ts'
 import { quote } from '../support/quote.ts'
+import { shellQuoted } from '../support/shell-quoted.ts'
 import type { Host } from './host.ts'
 import { type LogRow, rowOf } from './log-row.ts'
 import { connectPostgres, databaseAddress } from './postgres.ts'
@@ -26,6 +27,8 @@ export interface LogSource {
 /** A log, as lines. */
 export interface LogLines {
   readonly name: string
+  /** The command line that verifies it, in backticks. */
+  readonly verify: string
   /** Yields the lines after a sequence number, oldest first. Of a log in files, perhaps some before it as well. */
   lines(after: number): AsyncIterable<string>
   close(): Promise<void>
@@ -51,7 +54,8 @@ export async function openLogs(directories: readonly string[], flags: Flags, hos
   if (address !== undefined || file !== undefined) {
     if (directories.length > 0) throw new UsageError('pass directories or a database, not both')
     const table = textOf(flags, 'table') ?? 'audit_log'
-    return [file === undefined ? await openDatabase(address ?? '', table) : await openSqlite(file, table)]
+    const log = file === undefined ? await openDatabase(address ?? '', table) : await openSqlite(file, table)
+    return [{ ...log, verify: verifying([], flags) }]
   }
   if (directories.length === 0)
     throw new UsageError(
@@ -59,9 +63,19 @@ export async function openLogs(directories: readonly string[], flags: Flags, hos
     )
   return directories.map((directory) => ({
     name: directory,
+    verify: verifying([directory], flags),
     lines: (after) => readJsonlLines({ directory, from: after + 1, ...(prefix !== undefined && { prefix }) }),
     close: async () => undefined,
   }))
+}
+
+function verifying(directories: readonly string[], flags: Flags): string {
+  const options = ['prefix', 'sqlite', 'url-file', 'table'].flatMap((name) => {
+    const value = textOf(flags, name)
+    return value === undefined ? [] : [`--${name}`, value]
+  })
+  const words = [...directories, ...(flags['postgres'] === true ? ['--postgres'] : []), ...options]
+  return `\`procura audit verify ${words.map(shellQuoted).join(' ')}\``
 }
 
 /** An option without an effect would show another log than the caller expects. */
@@ -83,26 +97,28 @@ export function noRecordIn(sources: readonly { readonly name: string }[], flags:
   return new UsageError(`no record in ${names}${isDatabase ? '' : files}`)
 }
 
-async function openSqlite(file: string, table: string): Promise<LogLines> {
+async function openSqlite(file: string, table: string): Promise<Omit<LogLines, 'verify'>> {
   const { openSqliteLog } = await import('./sqlite-log.ts')
   const log = await openSqliteLog(file, table)
   return { name: table, lines: log.lines, close: async () => log.close() }
 }
 
-async function openDatabase(address: string, table: string): Promise<LogLines> {
+async function openDatabase(address: string, table: string): Promise<Omit<LogLines, 'verify'>> {
   const { readPostgresLines } = await import('../audit/sinks/postgres/postgres-audit-sink.ts')
   const client = await connectPostgres(address)
   return { name: table, lines: (after) => readPostgresLines(client, table, after), close: () => client.end() }
 }
 
 /** The records of lines. The last one may be in the middle of a write; the next reading has it whole. */
-export async function* recordsOf(lines: AsyncIterable<string>, name: string): AsyncGenerator<AuditRecord, void> {
+export async function* recordsOf(
+  lines: AsyncIterable<string>,
+  { name, verify }: LogLines,
+): AsyncGenerator<AuditRecord, void> {
   let last: AuditRecord | undefined
   let isTorn = false
   for await (const line of lines) {
     // Text behind it would be hidden by a torn line in its place.
-    if (isTorn)
-      throw new Error(`a line of ${quote(name, 256)} is incomplete, and more lines follow; run procura audit verify`)
+    if (isTorn) throw new Error(`a line of ${quote(name, 256)} is incomplete, and more lines follow; run ${verify}`)
     isTorn = line.endsWith('\u2026')
     if (isTorn) continue
     try {
@@ -111,7 +127,7 @@ export async function* recordsOf(lines: AsyncIterable<string>, name: string): As
       if (!(error instanceof MalformedError)) throw error
       const place = last === undefined ? 'the first line' : `the line after record ${last.sequence}`
       throw new Error(
-        `${place} of ${quote(name, 256)} is not a record (${error.message}); procura audit verify reports the first fault of the log`,
+        `${place} of ${quote(name, 256)} is not a record (${error.message}); ${verify} reports the first fault of the log`,
         { cause: error },
       )
     }
@@ -119,13 +135,14 @@ export async function* recordsOf(lines: AsyncIterable<string>, name: string): As
   }
 }
 
-function sourceOf({ name, lines, close }: LogLines): LogSource {
+function sourceOf(log: LogLines): LogSource {
+  const { name, lines, close } = log
   const intents = recentIntents()
   let reached = 0
   return {
     name,
     async *next() {
-      for await (const record of recordsOf(lines(reached), name)) {
+      for await (const record of recordsOf(lines(reached), log)) {
         if (record.sequence <= reached) continue
         reached = record.sequence
         intents.add(record.event)

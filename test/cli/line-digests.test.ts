@@ -115,6 +115,6 @@ describe('the second reading of a log', () => {
       if (count === 1) write(301, other.slice(300))
     })
     expect([changed.code, changed.out]).toEqual([1, whole.out.slice(0, 256)])
-    expect(changed.err).toBe('procura: the log was changed while it was read; run procura audit verify')
+    expect(changed.err).toBe(`procura: the log was changed while it was read; run \`procura audit verify ${folder}\``)
   })
 })

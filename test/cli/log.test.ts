@@ -168,7 +168,8 @@ describe('procura log', () => {
     const [file = ''] = (await readdir(place)).filter((name) => name.endsWith('.jsonl'))
     const text = await readFile(join(place, file), 'utf8')
     const [one, two] = text.split('\n')
-    const fault = /line after record 1 of `.*` is not a record \(.*\); procura audit verify reports the first fault/
+    const fault =
+      /line after record 1 of `.*` is not a record \(.*\); `procura audit verify (.*)` reports the first fault/
     await writeFile(join(place, file), `${one}\ngarbage\n${two}\n`)
     for (const words of [
       ['log', place],
@@ -176,6 +177,11 @@ describe('procura log', () => {
       ['log', 'could', place, '--agent', agent, '--at', 'now'],
     ])
       expect(await runCli(words)).toMatchObject({ code: 2, err: expect.stringMatching(fault) })
+    const named = fault.exec((await runCli(['log', place, '--prefix', 'audit'])).err)?.[1] ?? ''
+    expect(named).toBe(`${place} --prefix audit`)
+    expect(await runCli(['audit', 'verify', ...named.split(' ')])).toMatchObject({
+      ...{ code: 1, out: expect.stringMatching(/at line 2, record 2/) },
+    })
     await writeFile(join(place, file), `garbage\n${two}\n`)
     expect((await runCli(['log', place])).err).toMatch(/the first line of .* is not a record/)
     // A write that was interrupted: the intents before it are listed.
@@ -379,7 +385,7 @@ module.exports = function (file, options) {
     const hidden = await runCli(['log', torn])
     expect([hidden.code, hidden.err]).toEqual([
       2,
-      expect.stringMatching(/is incomplete, and more lines follow; run procura audit verify/),
+      expect.stringContaining(`is incomplete, and more lines follow; run \`procura audit verify ${torn}\``),
     ])
     stop.abort()
     expect(await done).toBe(0)
