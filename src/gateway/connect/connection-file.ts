@@ -1,6 +1,6 @@
 // node only: reads and writes files
 import { stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { type Did, parseDid } from '../../did/did.ts'
 import { ArgumentError, ProcuraError } from '../../errors.ts'
 import { createDurableFile } from '../../support/durable-file.ts'
@@ -16,7 +16,9 @@ import {
 } from '../../support/options.ts'
 import { readPrivateFile } from '../../support/private-file.ts'
 import { quote } from '../../support/quote.ts'
+import { shellQuoted } from '../../support/shell-quoted.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
+import { atHome } from '../at-home.ts'
 
 /** The gateway of an agent, and the files of the agent. */
 export interface GatewayConnection {
@@ -115,19 +117,19 @@ export function loopback(address: string): { readonly host: string; readonly por
  */
 export async function readConnection(folder: string): Promise<GatewayConnection> {
   const path = join(folder, name)
+  const home = await homeOf(folder)
   const file = await readPrivateFile(path, { timeoutMs })
-  if (file === undefined || file === 'unchanged')
-    throw new ArgumentError(`${quote(path, 256)} does not exist; make the agent with \`procura agent new\``)
+  if (file === undefined || file === 'unchanged') {
+    const name = shellQuoted(home === undefined ? resolve(folder) : basename(folder))
+    throw new ArgumentError(
+      atHome(`${quote(path, 256)} does not exist; make the agent with \`procura agent new ${name}\``, { home }),
+    )
+  }
   const wrong = (message: string): ArgumentError => new ArgumentError(message)
   const read = readOptions(quote(path, 256), parse(file.bytes, path), fields, wrong)
   if ((read.socket === undefined) === (read.address === undefined))
     throw wrong(`${quote(path, 256)} must have either \`socket\` or \`address\``)
   const { socket, address } = read
-  const home = resolve(folder, '..', '..')
-  const isIn = await stat(join(home, 'gateway.json')).then(
-    (status) => status.isFile(),
-    () => false,
-  )
   if (socket !== undefined) checkSocketPath(resolve(folder, socket))
   return Object.freeze({
     ...(socket !== undefined && { socket: resolve(folder, socket) }),
@@ -137,8 +139,15 @@ export async function readConnection(folder: string): Promise<GatewayConnection>
     key: resolve(folder, read.key),
     delegations: resolve(folder, read.delegations),
     ...(read.unlock !== undefined && { unlock: readUnlock(folder, read.unlock, path) }),
-    ...(isIn && { home }),
+    ...(home !== undefined && { home }),
   })
+}
+
+/** The home folder of the gateway in which the folder of an agent is; undefined elsewhere. */
+async function homeOf(folder: string): Promise<string | undefined> {
+  const home = resolve(folder, '..', '..')
+  const status = await stat(join(home, 'gateway.json')).catch(() => undefined)
+  return status?.isFile() === true ? home : undefined
 }
 
 /** The sources of the keys. Relative paths are relative to the folder. */

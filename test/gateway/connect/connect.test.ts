@@ -240,7 +240,9 @@ describe('procura connect without a gateway', () => {
     await chmod(path, 0o644)
     expect((await client().initialize()).error?.message).toMatch(/other users have access/)
     await rm(path)
-    expect((await client().initialize()).error?.message).toMatch(/does not exist; make the agent/)
+    expect((await client().initialize()).error?.message).toMatch(
+      new RegExp(`does not exist; make the agent with \`procura agent new ${agent.folder}\``),
+    )
   })
 })
 
