@@ -105,7 +105,7 @@ export async function readStoreSecret(flags: Flags, host: Host, aim: Aim): Promi
   const path = textOf(flags, 'secret-file')
   const make =
     aim === 'prepared'
-      ? 'make one with: procura vault new-key --key-file FILE'
+      ? 'make one with `procura vault new-key --key-file FILE`'
       : 'pass the one with which the stores were prepared'
   if (path === undefined) {
     const text = host.env['PROCURA_STORE_SECRET']

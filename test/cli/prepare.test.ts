@@ -65,6 +65,7 @@ describe('the secret of the stores', () => {
         [await prepare(at('group')), /chmod 600/],
         [await prepare(at('link')), /symbolic link/],
         [await prepare(folder), /it is a folder/],
+        [await prepare(at('none')), /make one with `procura vault new-key --key-file FILE`/],
         [await prepare(undefined, { PROCURA_STORE_SECRET: `${canary}!` }), /32 bytes or more in base64/],
         // An unreadable file is not replaced by the variable.
         [await prepare(at('open'), { PROCURA_STORE_SECRET: Buffer.from(canary).toString('base64') }), /chmod 600/],
