@@ -1,18 +1,32 @@
 // node only: keeps revocations in a file
+import { Buffer } from 'node:buffer'
 import { dirname } from 'node:path'
 import { setUp } from '../audit/configuration.ts'
 import { assertPrivate } from '../audit/sinks/jsonl/assert-private.ts'
-import { machineFiles } from '../audit/sinks/jsonl/log-files.ts'
-import { AuditError } from '../errors.ts'
+import { fenceFile } from '../audit/sinks/jsonl/fence-log.ts'
+import type { LogFiles } from '../audit/sinks/jsonl/log-files.ts'
+import { assertHeld } from '../audit/sinks/jsonl/open-log.ts'
+import { assertUntouched } from '../audit/sinks/jsonl/segment.ts'
+import { AuditError, StoreError } from '../errors.ts'
 import { readRevocationEntry } from '../revocation/revocation-entry.ts'
 import type { AddRevocationOptions, RevocationEntry, RevocationRegistry } from '../revocation/revocation-store.ts'
+import type { HeldLock } from '../support/file-lock/held-lock.ts'
 import { createMutex } from '../support/mutex.ts'
 import { quote } from '../support/quote.ts'
 import { never } from '../time.ts'
 
 /** A registry whose revocations are in a file, too. */
 export interface KeptRevocations extends RevocationRegistry {
-  close(): void
+  /** Waits for the write in progress. Nothing is written afterwards. */
+  close(): Promise<void>
+}
+
+/** A file of revocations. */
+export interface RevocationFile {
+  readonly path: string
+  readonly files: LogFiles
+  /** The lock of the log beside it. */
+  readonly lock: HeldLock
 }
 
 /**
@@ -21,46 +35,56 @@ export interface KeptRevocations extends RevocationRegistry {
  *
  * @throws AuditError when the file cannot be read, or is not in this form; the error of the registry.
  */
-export async function keepRevocations(registry: RevocationRegistry, path: string): Promise<KeptRevocations> {
-  const files = machineFiles
-  const file = setUp(`${quote(path, 256)} cannot be used; make it readable and writable for this process`, () => {
-    const isNew = files.stateAt(path) === undefined
-    const opened = files.open(path, { create: isNew })
-    if (isNew) files.syncDirectory(dirname(path))
-    return opened
-  })
+export async function keepRevocations(registry: RevocationRegistry, place: RevocationFile): Promise<KeptRevocations> {
+  const { path, files, lock } = place
+  const file = await openFile(place).catch((cause: unknown) =>
+    setUp<number>(`${quote(path, 256)} cannot be used; make it readable and writable for this process`, () => {
+      throw cause
+    }),
+  )
   const inTurn = createMutex()
   const lines = new Set<string>()
-  let size = 0
+  const whole = { path, inode: files.stateOf(file).inode, size: 0 }
+  let isBroken = false
+  let isClosed = false
 
   /** A line that was not written completely is not a revocation that was taken. */
-  async function write(line: string): Promise<void> {
+  async function write(entry: RevocationEntry, options: AddRevocationOptions): Promise<void> {
+    const line = lineOf(entry, options)
     if (lines.has(line)) return
+    if (isClosed) throw new StoreError('the service is closed')
+    assertHeld({ name: path, lock })
+    if (isBroken) files.truncate(file, whole.size)
+    isBroken = false
+    assertUntouched(files, whole)
     const bytes = new TextEncoder().encode(`${line}\n`)
     try {
       if (files.write(file, bytes) !== bytes.length) throw new Error('the file system is full')
       await files.sync(file)
+      // The next holder of the lock has read the line, unless it took the lock before.
+      assertHeld({ name: path, lock })
     } catch (cause) {
-      files.truncate(file, size)
+      // Until the end of the file is cut off, a line would continue it.
+      isBroken = true
       throw cause
     }
-    size += bytes.length
+    whole.size += bytes.length
     lines.add(line)
   }
 
   try {
     const state = files.stateOf(file)
     assertPrivate(path, state)
-    const text = new TextDecoder().decode(files.read(file, 0, state.size))
-    const whole = text.slice(0, text.lastIndexOf('\n') + 1)
-    size = new TextEncoder().encode(whole).length
-    files.truncate(file, size)
-    for (const [at, line] of whole.split('\n').slice(0, -1).entries()) {
+    // A line is ASCII; each other byte is a character that no entry has.
+    const text = Buffer.from(files.read(file, 0, state.size)).toString('latin1')
+    whole.size = text.lastIndexOf('\n') + 1
+    for (const [at, line] of text.slice(0, whole.size).split('\n').slice(0, -1).entries()) {
       lines.add(line)
       const { entry, options } = readLine(line, `${quote(path, 256)}, line ${at + 1},`)
       // One that is over, too: the clock may be ahead, and the registry notes what it forgets.
       await registry.add(entry, options)
     }
+    files.truncate(file, whole.size)
   } catch (error) {
     files.close(file)
     throw error
@@ -71,9 +95,28 @@ export async function keepRevocations(registry: RevocationRegistry, path: string
     // SVC-25
     async add(entry, options = {}) {
       await registry.add(entry, options)
-      await inTurn(() => write(lineOf(readRevocationEntry(entry), options)))
+      await inTurn(() => write(readRevocationEntry(entry), options))
     },
-    close: () => files.close(file),
+    close: () =>
+      inTurn(async () => {
+        isClosed = true
+        files.close(file)
+      }),
+  }
+}
+
+async function openFile({ path, files, lock }: RevocationFile): Promise<number> {
+  const isNew = files.stateAt(path) === undefined
+  // A writer that lost the lock while it was suspended may have the file open.
+  if (!isNew && lock.takenOver) await fenceFile(files, lock, path)
+  const opened = files.open(path, { create: isNew })
+  try {
+    // Also of one that is there: the process that has made it may have ended before it did this.
+    files.syncDirectory(dirname(path))
+    return opened
+  } catch (error) {
+    files.close(opened)
+    throw error
   }
 }
 

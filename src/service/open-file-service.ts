@@ -2,7 +2,8 @@
 
 import { join } from 'node:path'
 import type { AuditSink } from '../audit/sink.ts'
-import { type JsonlAuditSinkOptions, openJsonlAuditSink } from '../audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { type JsonlAuditSinkOptions, openJsonlLog } from '../audit/sinks/jsonl/jsonl-audit-sink.ts'
+import { machineFiles } from '../audit/sinks/jsonl/log-files.ts'
 import type { AuditOptions } from '../guard/audit-options.ts'
 import type { Signer } from '../principal/signer.ts'
 import { openSignerFile, type SignerFile, type SignerFileOptions } from '../signer-file/signer-file.ts'
@@ -93,19 +94,20 @@ export async function openFileService(options: FileServiceOptions): Promise<Serv
   if (isOpened<AuditSink>(sink, 'append')) return createService({ ...opened, audit: audit as AuditOptions })
   // The log comes last, because it is locked while it is open.
   const place = withPath<JsonlAuditSinkOptions, 'directory'>(sink, 'directory')
-  const log = await openJsonlAuditSink(place)
+  const { sink: log, lock } = await openJsonlLog(place)
   let kept: KeptRevocations | undefined
   try {
     const registry = registryOf('openFileService', given.registry, given.revocations)
+    const path = join(place.directory, `${place.prefix ?? 'audit'}.revocations`)
     if (registry !== undefined)
-      kept = await keepRevocations(registry, join(place.directory, `${place.prefix ?? 'audit'}.revocations`))
+      kept = await keepRevocations(registry, { path, files: place.files ?? machineFiles, lock })
     const wasUsed = log.history && (await readUsedCalls(log.history, given))
     // A spread would leave out inherited options, and with them the misspelt ones.
     const recording: AuditOptions = Object.create(audit, { sink: { value: log, enumerable: true } })
     const resources = [...(given.resources ?? []), ...(kept === undefined ? [] : [kept])]
     return serviceOf({ ...opened, audit: recording, resources, ...(kept && { registry: kept }) }, wasUsed)
   } catch (error) {
-    kept?.close()
+    await kept?.close()
     await log.close()
     throw error
   }

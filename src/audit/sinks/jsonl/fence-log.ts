@@ -19,7 +19,7 @@ export async function fenceLog(log: LogSettings): Promise<void> {
   const names = segmentsOf(log)
   for (const { file } of names.toReversed()) {
     const path = pathIn(log, file)
-    await fenceSegment(files, lock, path)
+    await fenceFile(files, lock, path)
     // The writer of an empty file may also have been about to write to the file before it.
     if (files.stateAt(path)?.size !== 0) break
   }
@@ -34,7 +34,7 @@ export async function fenceLog(log: LogSettings): Promise<void> {
  *
  * @throws AuditError when the file is not private, or the lock was lost; errors of `files`.
  */
-async function fenceSegment(files: LogFiles, lock: HeldLock, path: string): Promise<void> {
+export async function fenceFile(files: LogFiles, lock: HeldLock, path: string): Promise<void> {
   const draft = lock.draft()
   const from = files.open(path, { create: false })
   try {

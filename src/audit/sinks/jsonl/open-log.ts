@@ -62,7 +62,7 @@ export function pathIn({ directory }: LogSettings, file: string): string {
  *
  * @throws AuditError `ERR_AUDIT_INTEGRITY` when the lock was lost.
  */
-export function assertHeld({ lock, name }: LogSettings): void {
+export function assertHeld({ lock, name }: Pick<LogSettings, 'lock' | 'name'>): void {
   if (lock.isHeld()) return
   throw new AuditError(
     'ERR_AUDIT_INTEGRITY',

@@ -81,7 +81,7 @@ export function createSegment(files: LogFiles, lock: HeldLock, path: string): Se
  *
  * @throws AuditError when it was removed, replaced, cut, made longer, opened to others or given to another user.
  */
-export function assertUntouched(files: LogFiles, segment: Segment): void {
+export function assertUntouched(files: LogFiles, segment: Pick<Segment, 'inode' | 'path' | 'size'>): void {
   const found = files.stateAt(segment.path)
   if (found !== undefined && found.inode === segment.inode && found.size === segment.size) {
     assertPrivate(segment.path, found)
