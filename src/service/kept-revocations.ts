@@ -44,9 +44,16 @@ export async function keepRevocations(registry: RevocationRegistry, place: Revoc
   )
   const inTurn = createMutex()
   const lines = new Set<string>()
+  /** The ids in the file, with their revokers. */
+  const kept = new Set<string>()
   const whole = { path, inode: files.stateOf(file).inode, size: 0 }
   let isBroken = false
   let isClosed = false
+
+  function note(line: string, { ids, revoker }: RevocationEntry): void {
+    lines.add(line)
+    for (const id of ids) kept.add(nameOf(id, revoker))
+  }
 
   /** A line that was not written completely is not a revocation that was taken. */
   async function write(entry: RevocationEntry, options: AddRevocationOptions): Promise<void> {
@@ -69,7 +76,7 @@ export async function keepRevocations(registry: RevocationRegistry, place: Revoc
       throw cause
     }
     whole.size += bytes.length
-    lines.add(line)
+    note(line, entry)
   }
 
   try {
@@ -79,8 +86,8 @@ export async function keepRevocations(registry: RevocationRegistry, place: Revoc
     const text = Buffer.from(files.read(file, 0, state.size)).toString('latin1')
     whole.size = text.lastIndexOf('\n') + 1
     for (const [at, line] of text.slice(0, whole.size).split('\n').slice(0, -1).entries()) {
-      lines.add(line)
       const { entry, options } = readLine(line, `${quote(path, 256)}, line ${at + 1},`)
+      note(line, entry)
       // One that is over, too: the clock may be ahead, and the registry notes what it forgets.
       await registry.add(entry, options)
     }
@@ -91,7 +98,11 @@ export async function keepRevocations(registry: RevocationRegistry, place: Revoc
   }
 
   return {
-    findRevocations: (ids, options) => registry.findRevocations(ids, options),
+    // A copy of a revocation that could not be written is written again.
+    async findRevocations(ids, options) {
+      const found = await registry.findRevocations(ids, options)
+      return found.filter(({ id, revoker }) => kept.has(nameOf(id, revoker)))
+    },
     // SVC-25
     async add(entry, options = {}) {
       await registry.add(entry, options)
@@ -118,6 +129,10 @@ async function openFile({ path, files, lock }: RevocationFile): Promise<number> 
     files.close(opened)
     throw error
   }
+}
+
+function nameOf(id: string, revoker: string | undefined): string {
+  return `${id} ${revoker ?? ''}`
 }
 
 function lineOf({ ids, revoker, expiration }: RevocationEntry, { byDelegate = false }: AddRevocationOptions): string {

@@ -53,6 +53,25 @@ async function codeOf(service: Service, grant: Delegation): Promise<string | und
 }
 
 describe('the file of revocations beside the log of a service', () => {
+  it('SVC-16 SVC-25 a full disk: no copy of a revocation is said to apply before it is in the file', async () => {
+    const [grant, service] = [await grantOf(), await open()]
+    const revocation = await revocationOf(grant)
+    for (const room of [0, 20, 0, 40]) {
+      for (let copies = 0; copies < 5; copies++) {
+        faults.room = room
+        expect(await service.revoke(revocation)).toMatchObject({ denial: { code: 'revocation_unknown' } })
+      }
+    }
+    // It applies in this process, because the registry has it.
+    faults.room = undefined as never
+    expect(await codeOf(service, grant)).toBe('revoked')
+    expect(await service.revoke(revocation)).toMatchObject({ accepted: true })
+    await service.close()
+    const again = await open()
+    expect(await codeOf(again, grant)).toBe('revoked')
+    await again.close()
+  })
+
   it('SVC-25 a torn line that cannot be cut off damages no later one', async () => {
     const [torn, unsynced, kept] = [await grantOf(), await grantOf(), await grantOf()]
     const service = await open()
