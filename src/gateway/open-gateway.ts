@@ -37,7 +37,7 @@ import { pageFiles } from './approvals/page-files.ts'
 import { beginPageRun, type PageRun } from './approvals/page-run.ts'
 import { serveApprovalPage } from './approvals/serve-page.ts'
 import { followApprovers, watchEnrolments } from './approvals/watch-enrolments.ts'
-import type { ApiConfig, GatewayConfig } from './configuration/read-gateway-config.ts'
+import { type ApiConfig, type GatewayConfig, readGatewayConfig } from './configuration/read-gateway-config.ts'
 import { confirmClaims } from './confirm-claims.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
 import { createFront } from './front.ts'
@@ -150,7 +150,11 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     metrics.watch({ guard: { health: () => supply.current().guard.health() } })
     await firstLook(supply, given.signal)
     const takePending = (): Promise<void> =>
-      takePendingRevocations(config.path, (...sent) => supply.current().service.revoke(...sent), onEvent)
+      takePendingRevocations(config.path, {
+        revoke: (...sent) => supply.current().service.revoke(...sent),
+        isBehind: () => isBehind(supply.current().config),
+        onEvent,
+      })
     await takePending()
     const reloads = createReloads(config, async (next) => {
       const changed = await supply.reload(next, await approversOf(page, next))
@@ -200,6 +204,12 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     await closeAll(closers).catch(() => undefined)
     throw error
   }
+}
+
+/** Whether the file of a configuration has other owners, or cannot be read now. */
+async function isBehind({ path, subjects }: GatewayConfig): Promise<boolean> {
+  const present = await readGatewayConfig(path).catch(() => undefined)
+  return present === undefined || !isSame(present.subjects, subjects)
 }
 
 /** A server may take half a minute to list its tools. */

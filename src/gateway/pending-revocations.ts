@@ -19,54 +19,66 @@ const temporary: ReadonlySet<string> = new Set([
  */
 const byClock: ReadonlySet<string> = new Set(['expired', 'not_yet_valid'])
 
-/**
- * Takes the revocations that no gateway has taken. One that is refused for good is set aside. GTW-65
- *
- * @throws StoreError when one cannot be stored, or the folder cannot be read: a gateway that starts would accept calls
- *   that were revoked.
- */
-export async function takePendingRevocations(
-  configuration: string,
-  revoke: Service['revoke'],
-  onEvent: OnGatewayEvent,
-): Promise<void> {
-  const folder = join(dirname(configuration), 'revocations')
-  const names = (await namesIn(folder)).filter((name) => name.endsWith('.ucan')).sort()
-  for (const name of names) {
-    const path = join(folder, name)
-    const file = await readPrivateFile(path, { timeoutMs: 10_000 })
-    if (file === undefined || file === 'unchanged') continue
-    const result = await revoke(Buffer.from(file.bytes).toString('latin1').trim())
-    if (result.accepted) {
-      await remove(path)
-      onEvent({ level: 'info', event: 'revoked', message: `the delegation ${result.revoked} is revoked` })
-      continue
-    }
-    const { code, message, requirement } = result.denial
-    // The service takes no more copies of a revocation that applies already. The gateway refuses those beyond a share.
-    if (code === 'overloaded' && requirement?.startsWith('SVC-')) {
-      await remove(path)
-      onEvent({ level: 'info', event: 'revoked', message: `the revocation ${quote(path, 256)} applies already` })
-      continue
-    }
-    if (temporary.has(code))
-      throw new StoreError(`the revocation ${quote(path, 256)} could not be stored (${code}); start the gateway again`)
-    const isByClock = byClock.has(code)
-    if (!isByClock) await rename(path, `${path}.refused`)
-    const next = isByClock ? stays : 'it is set aside'
-    onEvent({
-      ...{ level: 'warning', event: 'failure' },
-      message: `refused the revocation ${quote(path, 256)}: ${message}; ${next}`,
-    })
-  }
+/** The gateway that takes revocations. */
+export interface Taking {
+  readonly revoke: Service['revoke']
+  readonly onEvent: OnGatewayEvent
+  /** Whether `gateway.json` has other owners than those that it acts for. */
+  isBehind(): Promise<boolean>
 }
 
-const stays =
+/**
+ * Takes the revocations that no gateway has taken. One that is refused for good is set aside. One that fails does not
+ * keep the others. GTW-65
+ *
+ * @throws StoreError when one cannot be stored, or the folder cannot be read: a gateway that starts would accept calls
+ *   that were revoked. VaultError when one cannot be read.
+ */
+export async function takePendingRevocations(configuration: string, taking: Taking): Promise<void> {
+  const folder = join(dirname(configuration), 'revocations')
+  const names = (await namesIn(folder)).filter((name) => name.endsWith('.ucan')).sort()
+  const errors: unknown[] = []
+  for (const name of names) await takeOne(join(folder, name), taking).catch((error: unknown) => errors.push(error))
+  if (errors.length > 0) throw errors[0]
+}
+
+async function takeOne(path: string, { revoke, onEvent, isBehind }: Taking): Promise<void> {
+  const file = await readPrivateFile(path, { timeoutMs: 10_000 })
+  if (file === undefined || file === 'unchanged') return
+  const result = await revoke(Buffer.from(file.bytes).toString('latin1').trim())
+  if (result.accepted) {
+    await unlessGone(unlink(path))
+    onEvent({ level: 'info', event: 'revoked', message: `the delegation ${result.revoked} is revoked` })
+    return
+  }
+  const { code, message, requirement } = result.denial
+  // The service takes no more copies of a revocation that applies already. The gateway refuses those beyond a share.
+  if (code === 'overloaded' && requirement?.startsWith('SVC-')) {
+    await unlessGone(unlink(path))
+    onEvent({ level: 'info', event: 'revoked', message: `the revocation ${quote(path, 256)} applies already` })
+    return
+  }
+  if (temporary.has(code))
+    throw new StoreError(`the revocation ${quote(path, 256)} could not be stored (${code}); start the gateway again`)
+  const stays = byClock.has(code) ? staysByClock : code === byOwner && (await isBehind()) ? staysByOwner : undefined
+  if (stays === undefined) await unlessGone(rename(path, `${path}.refused`))
+  onEvent({
+    ...{ level: 'warning', event: 'failure' },
+    message: `refused the revocation ${quote(path, 256)}: ${message}; ${stays ?? 'it is set aside'}`,
+  })
+}
+
+const staysByClock =
   'it stays for the next start, because the clock of this machine may be wrong; if the clock is right, revoke again and remove this file'
 
-/** The program that has left a revocation removes it as well, when it has the receipt for it. */
-async function remove(path: string): Promise<void> {
-  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+/** An older configuration can be taken after the key of the owner was rotated, and before the gateway takes that. */
+const byOwner = 'subject_not_accepted'
+const staysByOwner =
+  'it stays, because gateway.json has other `subjects` than this gateway acts for; send it SIGHUP, or start it again'
+
+/** Another program may have moved the file: the one that left a revocation removes it when it has the receipt. */
+async function unlessGone(change: Promise<void>): Promise<void> {
+  await change.catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
   })
 }

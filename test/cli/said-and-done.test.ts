@@ -252,6 +252,23 @@ describe('between a rotation of the key of the owner and the reload of the gatew
   })
 })
 
+describe('a revocation by the new key of the owner', () => {
+  it('GTW-65 is kept by a reload of the configuration from before the rotation, and taken by the next one', async () => {
+    expect((await procura('wrap', config)).code).toBe(0)
+    const { reload } = await start()
+    const read = () => readGatewayConfig(join(machine.home, 'gateway.json'))
+    const before = await read()
+    expect((await procura('key', 'rotate', join(machine.home, 'owner.key'))).code).toBe(0)
+    const saved = ['delegations', 'connect.json'].map((name) => [join(agent(), name), machine.write(name, '')] as const)
+    for (const [own, copy] of saved) copyFileSync(own, copy)
+    expect((await procura('revoke', '--agent', 'claude')).code).toBe(1)
+    await reload(before)
+    await reload(await read())
+    for (const [own, copy] of saved) copyFileSync(copy, own)
+    expect(await called('send', { to: 'bob' })).toMatch(/^Denied \(revoked\)/)
+  })
+})
+
 describe('what is left over', () => {
   it('is nothing in `revocations` when a gateway has taken them', async () => {
     expect((await procura('wrap', config)).code).toBe(0)

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -24,18 +24,19 @@ function leave(...names: readonly string[]): void {
 }
 
 /** Takes them. Each is answered by its name: a code is a denial. */
-async function take(): Promise<readonly string[]> {
+async function take(isBehind = false): Promise<readonly string[]> {
   const taken: string[] = []
   const revoke = async (container: string | Uint8Array): Promise<RevocationResult> => {
     const name = String(container)
     taken.push(name)
-    if (name.startsWith('ok')) return { accepted: true, revoked: name, recorded: true } as RevocationResult
+    if (name.includes('ok-')) return { accepted: true, revoked: name, recorded: true } as RevocationResult
     const isBeyondShare = name === 'overloaded-beyond'
     const [code, requirement] = isBeyondShare ? ['overloaded', 'GTW-43'] : [name, 'SVC-16']
     const denial = { code, message: 'the store failed', requirement }
     return { accepted: false, denial } as unknown as RevocationResult
   }
-  await takePendingRevocations(join(home, 'gateway.json'), revoke, (event) => void events.push(event))
+  const onEvent = (event: GatewayEvent): void => void events.push(event)
+  await takePendingRevocations(join(home, 'gateway.json'), { revoke, onEvent, isBehind: async () => isBehind })
   return taken
 }
 
@@ -73,14 +74,29 @@ describe('the revocations that wait for a gateway', () => {
       expect(message).toMatch(/the clock of this machine may be wrong; if the clock is right, revoke again and remove/)
   })
 
+  it('GTW-65 stay where gateway.json has other owners than the gateway acts for', async () => {
+    leave('subject_not_accepted', 'malformed')
+    await take(true)
+    expect(readdirSync(folder()).sort()).toEqual(['malformed.ucan.refused', 'subject_not_accepted.ucan'])
+    expect(events.at(-1)?.message).toMatch(/it stays, because gateway\.json has other `subjects` .* send it SIGHUP/)
+  })
+
+  it('GTW-65 are taken behind one that cannot be read', async () => {
+    leave('ok-1')
+    symlinkSync('ok-1.ucan', join(folder(), 'a.ucan'))
+    writeFileSync(join(folder(), 'b.ucan'), 'ok-2', { mode: 0o644 })
+    await expect(take()).rejects.toThrow(/a\.ucan` cannot be used: it is a symbolic link/)
+    expect(readdirSync(folder()).sort()).toEqual(['a.ucan', 'b.ucan'])
+  })
+
   it.each(['revocation_unknown', 'key_unresolved', 'closed', 'deadline_exceeded', 'internal_error'])(
     'GTW-65 stay where they are while one cannot be stored (%s), and the gateway does not start',
     async (code) => {
-      leave(code, 'zz')
+      leave(code, 'ok-zz')
       const failed = take()
       await expect(failed).rejects.toThrow(StoreError)
       await expect(failed).rejects.toThrow(`could not be stored (${code}); start the gateway again`)
-      expect(readdirSync(folder()).sort()).toEqual([`${code}.ucan`, 'zz.ucan'].sort())
+      expect(readdirSync(folder())).toEqual([`${code}.ucan`])
     },
   )
 })
