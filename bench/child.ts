@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Disturbance, disturbance, expectPace } from './harness/calm.ts'
+import { expectPace } from './harness/calm.ts'
 import type { SuiteOptions, SuiteResult } from './harness/suite.ts'
 import { suites } from './suites/index.ts'
 
@@ -20,7 +20,6 @@ export interface Order {
 /** The answer to `run.ts`. */
 export interface Report {
   readonly result: SuiteResult
-  readonly disturbance: Disturbance
 }
 
 process.once('message', (order: Order) => {
@@ -38,6 +37,5 @@ async function run({ name, pace, options }: Order): Promise<Report> {
   if (entry === undefined) throw new Error(`there is no suite ${name}`)
   const { suite } = await entry.load()
   if (pace !== undefined) expectPace(pace)
-  const result = await suite.run({ ...options, peers: new Set(options.peers) })
-  return { result, disturbance: disturbance() }
+  return { result: await suite.run({ ...options, peers: new Set(options.peers) }) }
 }

@@ -3,10 +3,8 @@
  *
  * - `--suite <name>`: that suite alone; may be repeated.
  * - `--smoke`: every suite of Procura's own, hardly measured: shows that they run, in seconds. Nothing is installed.
- * - `--check`: fails when a target is missed by more than its margin, unless the reason is known and our part is within
- *   its bound. A suite that misses one and was disturbed is measured again, three times at most. A run of all suites also
- *   fails when a figure of a target was not measured.
- * - `--write`: writes `bench/RESULTS.md` and `bench/cost-per-call.svg`, when all suites are measured.
+ * - `--check`: fails when a target is not met. A run of all suites also fails when a figure of a target was not measured.
+ * - `--write`: writes `bench/RESULTS.md`, `bench/tables.md` and `bench/cost-per-call.svg`, when all suites are measured.
  * - `--json <file>`: writes everything that was measured.
  *
  * A suite that fails is run once more, except with `--smoke`.
@@ -20,7 +18,7 @@ import { parseArgs } from 'node:util'
 import { setup as build } from '../test/setup/build.ts'
 import { root } from '../test/setup/entries.ts'
 import type { Order, Report } from './child.ts'
-import { calmTable, findPace, isSlowPace } from './harness/calm.ts'
+import { findPace } from './harness/calm.ts'
 import { installedPeers, installPeers } from './harness/installed.ts'
 import { describeMachine, machineTable } from './harness/machine.ts'
 import { millionTable } from './harness/million.ts'
@@ -28,20 +26,12 @@ import { drawCosts } from './harness/picture.ts'
 import { writeResults } from './harness/results.ts'
 import type { Effort, Table } from './harness/suite.ts'
 import { number, printTable } from './harness/table.ts'
-import { failedTargets, standingOf, targets, targetsTable } from './harness/targets.ts'
+import { failedTargets, standingOf, targetsTable } from './harness/targets.ts'
 import { suites } from './suites/index.ts'
 
 /** Short turns, and many: on a machine that others use as well, most of them are then not interrupted. */
 const thorough: Effort = { rounds: 75, turnMs: 5 }
 const hardly: Effort = { rounds: 1, turnMs: 0.001 }
-
-/** A suite that misses a target and was disturbed is measured so many times more. */
-const timesAgain = 3
-
-interface Measured extends Report {
-  /** Microseconds that a verification was expected to take; absent with `--smoke`. */
-  readonly pace: number | undefined
-}
 
 process.exitCode = await main()
 
@@ -68,17 +58,18 @@ async function main(): Promise<number> {
   build()
   if (!values.smoke) installPeers()
   const peers = values.smoke ? new Map<string, string>() : installedPeers()
-  const machine = machineTable(describeMachine(), peers)
-  if (!values.smoke) console.log(`${printTable(machine)}\n`)
+  const machine = describeMachine()
+  const versions = machineTable(machine, peers)
+  if (!values.smoke) console.log(`${printTable(versions)}\n`)
   let pace = values.smoke ? undefined : await findPace(5_000)
-  const reports = new Map<string, Measured>()
+  const reports = new Map<string, Report>()
   const measureSuite = async (name: string): Promise<void> => {
     const start = performance.now()
     const options = { effort: values.smoke ? hardly : thorough, smoke: values.smoke, peers: [...peers.keys()] }
     // The processor may have been disturbed before.
     if (pace !== undefined) pace = Math.min(pace, await findPace(500))
     const report = await runSuite({ name, options, ...(pace !== undefined && { pace }) })
-    reports.set(name, { ...report, pace })
+    reports.set(name, report)
     if (!values.smoke) console.log(`${report.result.tables.map(printTable).join('\n\n')}\n`)
     console.log(`${name}: ${number((performance.now() - start) / 1000)} s`)
   }
@@ -92,49 +83,22 @@ async function main(): Promise<number> {
   }
   // Once more, so that an hour is not lost. The second failure ends the run.
   for (const name of failed) await measureSuite(name)
-  for (let again = 0; values.check && again < timesAgain; again++)
-    for (const name of disturbedMisses(reports, pace)) await measureSuite(name)
   const results = values.suite.flatMap((name) => reports.get(name)?.result ?? [])
   const tables: readonly Table[] = results.flatMap((result) => result.tables)
   const figures: Readonly<Record<string, number>> = Object.assign({}, ...results.map((result) => result.figures))
-  const calm =
-    pace === undefined
-      ? []
-      : [
-          calmTable(
-            pace,
-            [...reports.values()].map(({ disturbance }) => disturbance),
-          ),
-        ]
-  if (!values.smoke) console.log(`${calm.map(printTable).join('')}\n`)
   const standings = targetsTable(figures)
   if (!values.smoke && standings.rows.length > 0) console.log(printTable(standings))
-  if (values.json !== undefined)
-    writeFileSync(values.json, JSON.stringify({ machine, calm, standings, tables, figures }))
+  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify({ machine, standings, tables, figures }))
   const million = millionTable(figures)
   if (!values.smoke && million.rows.length > 0) console.log(printTable(million))
   if (values.write) {
-    writeResults(`${root}bench/RESULTS.md`, [machine, ...calm, standings, million], tables)
+    writeResults(`${root}bench`, { machine, targets: standings, tables: [versions, million, ...tables] })
     writeFileSync(`${root}bench/cost-per-call.svg`, drawCosts(figures))
   }
   if (!values.check) return 0
   const missed = failedTargets(figures, isWhole)
-  for (const target of missed) console.error(`${standingOf(target, figures)}: ${target.what}`)
+  for (const target of missed) console.error(`${standingOf(target, figures)}: ${target.claim}`)
   return missed.length > 0 ? 1 : 0
-}
-
-/**
- * Suites with a missed target that were disturbed: some turns were so until the end, or the pace expected of the
- * processor was found while it was disturbed. They are measured again, and the last measurement counts.
- */
-function disturbedMisses(reports: ReadonlyMap<string, Measured>, latest = Number.POSITIVE_INFINITY): readonly string[] {
-  const figures: Record<string, number> = {}
-  for (const { result } of reports.values()) Object.assign(figures, result.figures)
-  const missed = targets.filter((target) => standingOf(target, figures) === 'missed')
-  return [...reports]
-    .filter(([, { disturbance, pace = 0 }]) => disturbance.disturbed > 0 || isSlowPace(pace, latest))
-    .filter(([, { result }]) => missed.some(({ figure }) => Object.hasOwn(result.figures, figure)))
-    .map(([name]) => name)
 }
 
 /** Runs one suite in a process of its own. Rejects when it fails. */

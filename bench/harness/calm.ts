@@ -3,24 +3,14 @@
  *
  * On a virtual machine, the other thread of a core can belong to another machine. While that thread is busy, everything
  * here takes up to twice as long, for tenths of a second or for minutes. A machine that takes the caches slows all code
- * but a verification. So a few verifications before and after each turn are timed, and the making of a few objects.
+ * but a verification. So a few verifications before and after each turn are timed, and the making of a few objects. A
+ * suite waits ten seconds at most: after that, disturbed turns count.
  *
  * @module
  */
 
 import { generateKeyPairSync, sign, verify } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Table } from './suite.ts'
-import { number, time } from './table.ts'
-
-/** How many turns were disturbed. */
-export interface Disturbance {
-  readonly turns: number
-  /** Turns that were taken again. */
-  readonly repeated: number
-  /** Turns that stayed disturbed: the time for waiting was used up. */
-  readonly disturbed: number
-}
 
 /** What a turn returned, and whether the processor was undisturbed before and after it. */
 export interface Taken<T> {
@@ -43,10 +33,8 @@ const verifications: number[] = []
 const objects: number[] = []
 /** Microseconds of a verification on the undisturbed processor. */
 let usualVerification = Number.POSITIVE_INFINITY
-/** Milliseconds that the turns of one table may wait for the processor, with the turns that are repeated. */
-const patienceMs = 60_000
-let patience = patienceMs
-const seen = { turns: 0, repeated: 0, disturbed: 0 }
+/** Milliseconds that the turns of a suite may wait for the processor, with the turns that are repeated. */
+let patience = 10_000
 
 /**
  * Tells how long a verification takes on the undisturbed processor. Without it, no turn is repeated.
@@ -55,16 +43,6 @@ const seen = { turns: 0, repeated: 0, disturbed: 0 }
  */
 export function expectPace(microseconds: number): void {
   usualVerification = microseconds
-}
-
-/** The turns of this process until now. */
-export function disturbance(): Disturbance {
-  return { ...seen }
-}
-
-/** Whether a pace was found while the processor was disturbed, as shown by one that was found later. */
-export function isSlowPace(microseconds: number, later: number): boolean {
-  return microseconds > later * tolerance
 }
 
 /** Microseconds of a verification while the processor is undisturbed: few of the probes of some time took less. */
@@ -78,29 +56,6 @@ export async function findPace(milliseconds: number): Promise<number> {
   return fastest(probes, 0.02)
 }
 
-/** The turns of all suites. */
-export function calmTable(pace: number, suites: readonly Disturbance[]): Table {
-  const sum = (what: keyof Disturbance) => number(suites.reduce((total, suite) => total + suite[what], 0))
-  return {
-    title: 'Disturbances',
-    columns: ['what', 'value'],
-    rows: [
-      ['one verification by `node:crypto`, undisturbed', time(pace)],
-      ['turns', sum('turns')],
-      [
-        `repeated, as this or the making of objects took more than ${tolerance} times as long afterwards`,
-        sum('repeated'),
-      ],
-      ['disturbed until the end, as the time for waiting was over', sum('disturbed')],
-    ],
-  }
-}
-
-/** Lets the turns of the next table wait as long as those of the first. */
-export function renewPatience(): void {
-  patience = patienceMs
-}
-
 /** Takes a turn when the processor is undisturbed, and again if it was disturbed meanwhile. */
 export async function calmly<T>(take: () => T | Promise<T>): Promise<T> {
   return (await calmlyIfPossible(take)).value
@@ -109,7 +64,6 @@ export async function calmly<T>(take: () => T | Promise<T>): Promise<T> {
 /** The same, and tells whether the time for waiting sufficed. */
 export async function calmlyIfPossible<T>(take: () => T | Promise<T>): Promise<Taken<T>> {
   if (usualVerification === Number.POSITIVE_INFINITY) return { value: await take(), isCalm: true }
-  seen.turns += 1
   for (;;) {
     let wasCalm = isCalm()
     while (!wasCalm && patience > 0) {
@@ -120,12 +74,8 @@ export async function calmlyIfPossible<T>(take: () => T | Promise<T>): Promise<T
     const start = performance.now()
     const value = await take()
     if (wasCalm && isCalm()) return { value, isCalm: true }
-    if (patience <= 0) {
-      seen.disturbed += 1
-      return { value, isCalm: false }
-    }
+    if (patience <= 0) return { value, isCalm: false }
     patience -= performance.now() - start
-    seen.repeated += 1
   }
 }
 

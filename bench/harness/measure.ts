@@ -9,7 +9,7 @@
  * @module
  */
 
-import { calmlyIfPossible, renewPatience, type Taken } from './calm.ts'
+import { calmlyIfPossible, type Taken } from './calm.ts'
 import type { Effort } from './suite.ts'
 
 /** Something to be timed. */
@@ -55,7 +55,6 @@ export async function measure(
   for (const contender of contenders) turns.push(await prepareTurn(contender, turnMs))
   const taken = contenders.map((): Taken<number>[] => [])
   const shuffle = createShuffle()
-  renewPatience()
   for (let round = 0; round < rounds; round++) {
     for (const at of shuffle(turns.keys())) {
       taken[at]?.push(await calmlyIfPossible(() => (turns[at] as Turn).take()))

@@ -1,31 +1,39 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
+import type { Machine } from './machine.ts'
 import type { Table } from './suite.ts'
 import { pageTable } from './table.ts'
 
-const begin = '<!-- written by hand from here -->'
-const end = '<!-- written by hand up to here -->'
+/** All that a run measured. */
+export interface Results {
+  readonly machine: Machine
+  readonly targets: Table
+  /** The tables of the second page. */
+  readonly tables: readonly Table[]
+}
 
 /**
- * Writes the results page. The text between the two marks of the present page is kept; the rest is written again.
- *
- * @param first - the tables above the kept text.
- * @param rest - the tables below it.
+ * Writes two pages into a folder: `RESULTS.md`, one screen with a ratio for each claim, and `tables.md`, with the times
+ * of this run.
  */
-export function writeResults(path: string, first: readonly Table[], rest: readonly Table[]): void {
-  const page = existsSync(path) ? readFileSync(path, 'utf8') : ''
-  const from = page.indexOf(begin)
-  const to = page.indexOf(end)
-  const byHand = from < 0 || to < from ? '' : page.slice(from + begin.length, to).trim()
-  const parts = [
+export function writeResults(folder: string, { machine, targets, tables }: Results): void {
+  const { date, processor, cores, memoryGiB, system, node } = machine
+  const met = targets.rows.filter(([, , , standing]) => standing === 'met').length
+  const results = [
     '# Results',
-    'Written by `npm run bench -- --write`. Ratios are between turns of the same round, and hold from run to run; times depend on the machine.',
+    `${processor}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node.js ${node}; ${date} UTC. ${met} of ${targets.rows.length} targets are met.`,
+    pageTable({ ...targets, title: '' }),
+    '*Cold* is a call by principals that are new to the service, *warm* a new call on delegations that it has verified before; each has three delegations, and every check of a service. A verification and a signature are Ed25519 by `node:crypto`. jose verifies one JWT, which has no chain. ucanto and iso-ucan decide about the same chain. supergateway decides and records nothing. A ratio is the median over rounds in which both have a turn; it depends on the processor less than a time does.',
     '![The time to decide about one call, beside other libraries](cost-per-call.svg)',
-    ...first.map(pageTable),
-    begin,
-    byHand,
-    end,
-    '## All tables',
-    ...rest.map(pageTable),
+    '`npm ci && npm run bench` repeats it in half an hour on two idle cores; `-- --write` writes this page, and `bench/tables.md` with all times.',
   ]
-  writeFileSync(path, `${parts.filter((part) => part !== '').join('\n\n')}\n`)
+  write(`${folder}/RESULTS.md`, results)
+  write(`${folder}/tables.md`, [
+    '# Tables',
+    'Written by `npm run bench -- --write`, beside [the results](RESULTS.md). Times depend on the machine; ratios are between turns of the same round.',
+    ...tables.map(pageTable),
+  ])
+}
+
+function write(path: string, parts: readonly string[]): void {
+  writeFileSync(path, `${parts.map((part) => part.trim()).join('\n\n')}\n`)
 }

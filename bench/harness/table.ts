@@ -25,7 +25,8 @@ function written({ title, columns, rows, notes = [] }: Table, widths: readonly n
     at === 0 ? '-'.repeat(Math.max(width, 3)) : `${'-'.repeat(Math.max(width - 1, 2))}:`,
   )
   const rule = `| ${dashes.join(' | ')} |`
-  return [`### ${title}`, '', line(columns), rule, ...rows.map(line), ...notes.flatMap((note) => ['', note])].join('\n')
+  const heading = title === '' ? [] : [`### ${title}`, '']
+  return [...heading, line(columns), rule, ...rows.map(line), ...notes.flatMap((note) => ['', note])].join('\n')
 }
 
 /** A table of measurements: one row a contender. */

@@ -10,8 +10,6 @@ import type { Suite } from '../harness/suite.ts'
 import { ratioOf, timesTable } from '../harness/table.ts'
 import { cycle } from '../peers/peer.ts'
 import { type Chain, makeChain, mustAllow, optionsFor } from '../setup/chain.ts'
-import { makeRaw, oneRaw } from '../setup/raw.ts'
-import { besideReading, readingBeside } from '../setup/reading.ts'
 
 const alone = 'authorize alone'
 const inMemory = 'guard, records in memory'
@@ -23,7 +21,6 @@ export const suite: Suite = {
   async run({ effort }) {
     const folder = await mkdtemp(join(tmpdir(), 'procura-bench-'))
     const chain = await makeChain(3)
-    const raw = makeRaw()
     const guards: Guard[] = []
     const guarded = (sink: AuditSink) => {
       const guard = createGuard({ ...optionsFor(chain), commands: [...commandsOf(chain)], audit: { sink } })
@@ -43,8 +40,6 @@ export const suite: Suite = {
         use('guard, file, sync each record', chain, always, 1),
         use('guard, file, group sync', chain, group, 1),
         use('guard, file, group sync, 64 at once', chain, group, 64),
-        { name: oneRaw, run: raw.verifyOne },
-        readingBeside(raw, chain),
       ]
       const notes = [
         'Two records a call: what is about to be done, and how it ended. The disk determines the time of a sync.',
@@ -54,8 +49,6 @@ export const suite: Suite = {
         tables: [timesTable('Use a guard, warm, depth 3', measured, notes)],
         figures: {
           'guard, memory / authorize': ratioOf(measured, inMemory),
-          'guard, memory, besides authorize / raw': (ratioOf(measured, inMemory) - 1) / ratioOf(measured, oneRaw),
-          'guard, reading / raw': ratioOf(measured, besideReading) / ratioOf(measured, oneRaw) - 1,
           'guard, no sink / authorize': ratioOf(measured, inNone),
           'guard, memory, µs': measured.find(({ name }) => name === inMemory)?.median ?? Number.NaN,
         },

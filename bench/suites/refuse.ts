@@ -5,7 +5,6 @@ import type { Suite } from '../harness/suite.ts'
 import { ratioOf, timesTable } from '../harness/table.ts'
 import { args, type Chain, callSeconds, makeChain, mustAllow, mustDeny, optionsFor, send } from '../setup/chain.ts'
 import { makeRaw } from '../setup/raw.ts'
-import { besideReading, readingBeside } from '../setup/reading.ts'
 
 const depth = 3
 
@@ -37,7 +36,6 @@ export const suite: Suite = {
       const run = refuse(chain, await withFalseProof(chain, at), 'signature_invalid')
       contenders.push({ name: `proof ${at} is falsely signed`, run })
     }
-    contenders.push(readingBeside(raw, chain))
     const measured = await measure(contenders, effort)
     const of = (name: string) => ratioOf(measured, name)
     // the call's signature and the proofs up to the false one were verified
@@ -49,7 +47,6 @@ export const suite: Suite = {
         'refuse structure, warm': of('the same, by a service that remembers delegations'),
         'refuse invocation': of('the call is falsely signed'),
         'refuse proof': Math.max(...falseProofs),
-        'refuse, reading / raw': of(besideReading) - 1,
       },
     }
   },

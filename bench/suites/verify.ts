@@ -6,7 +6,6 @@ import { makeChain, manyChains } from '../setup/chain.ts'
 import { decideByCid, decideStrangers, decideWarm, decideWarmAsync } from '../setup/deciders.ts'
 import { loadPeers } from '../setup/peers.ts'
 import { makeRaw, oneRaw, type Raw, rawVerification } from '../setup/raw.ts'
-import { besideReading, readingBeside } from '../setup/reading.ts'
 import { loadSodiumBackend } from '../setup/sodium-backend.ts'
 
 const depths = [1, 3, 10, 20]
@@ -74,7 +73,6 @@ async function measureDepth(depth: number, raw: Raw, options: SuiteOptions): Pro
     own.push({ name: coldSodium, run: decideStrangers(others, { backend }) })
     own.push({ name: warmSodium, run: decideWarm(chain, { backend }) })
   }
-  if (depth === pictureDepth) own.push(readingBeside(raw, chain))
   const measured = await measure(own, effort)
   const libraries = peerDepths.has(depth) ? await peersAt(depth, peers) : []
   if (libraries.length === 0) return { own: measured, others: [] }
@@ -127,11 +125,7 @@ function figuresOf(depth: number, measured: Measured): Record<string, number> {
     [`cold, known keys ${depth}`]: of(coldKnownKeys) / needed,
     [`warm ${depth}`]: of(warm),
     [`warm, sodium ${depth}`]: of(warmSodium) / of(rawSodium),
-    [`warm, sodium, besides raw / raw ${depth}`]: of(warmSodium) - of(rawSodium),
-    ...(depth === pictureDepth && {
-      ...costsOf(measured.own, measured.others),
-      'reading / raw': of(besideReading) - 1,
-    }),
+    ...(depth === pictureDepth && costsOf(measured.own, measured.others)),
     [`warm / jose ${depth}`]: beside(warm, 'jose, one JWT'),
     [`ucanto / cold ${depth}`]: beside('ucanto', cold),
     [`ucanto / warm ${depth}`]: beside('ucanto', warm),

@@ -1,19 +1,21 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { describeMachine } from '../../bench/harness/machine.ts'
+import { writeResults } from '../../bench/harness/results.ts'
 import { failedTargets, standingOf, type Target, targets, targetsTable } from '../../bench/harness/targets.ts'
 
-const most: Target = { what: 'a cost', figure: 'cost', bound: 1.4 }
-const least: Target = { what: 'a rate', figure: 'rate', bound: 100, atLeast: true }
+const most: Target = { claim: 'a cost', figure: 'cost', bound: 1.4 }
+const least: Target = { claim: 'a rate', figure: 'rate', bound: 100, atLeast: true }
 
 describe('standingOf', () => {
   test.each([
-    [most, 1.4, 'reached'],
-    [most, 1.41, 'within margin'],
-    [most, 1.53, 'within margin'],
-    [most, 1.55, 'missed'],
+    [most, 1.4, 'met'],
+    [most, 1.41, 'not met'],
     [most, Number.NaN, 'not measured'],
-    [least, 100, 'reached'],
-    [least, 91, 'within margin'],
-    [least, 90, 'missed'],
+    [least, 100, 'met'],
+    [least, 99.9, 'not met'],
   ] as const)('of %o with %d is %s', (target, value, standing) => {
     expect(standingOf(target, { [target.figure]: value })).toBe(standing)
   })
@@ -21,59 +23,38 @@ describe('standingOf', () => {
   test('of a figure that was not measured says so', () => {
     expect(standingOf(most, {})).toBe('not measured')
   })
-
-  test('of a target with a known reason has its bound until the reason is gone', () => {
-    const target: Target = { ...most, accepted: { bound: 2, reason: 'known' } }
-    expect(standingOf(target, { cost: 1.4 })).toBe('reached')
-    expect(standingOf(target, { cost: 2.19 })).toBe('missed for a known reason')
-    expect(standingOf(target, { cost: 2.21 })).toBe('missed')
-  })
-
-  test('of a known reason about another figure does not look at its own', () => {
-    const target: Target = { ...least, accepted: { figure: 'ratio', bound: 2, reason: 'known' } }
-    expect(standingOf(target, { rate: 1, ratio: 1.9 })).toBe('missed for a known reason')
-    expect(standingOf(target, { rate: 1, ratio: 1.8 })).toBe('missed')
-    expect(standingOf(target, { rate: 1 })).toBe('missed')
-  })
-
-  test('of a known reason in readings grows with its reading, and needs one', () => {
-    const target: Target = { ...most, accepted: { bound: 1, readings: 1.25, reading: 'read', reason: 'known' } }
-    // (1 + 1.25 × 0.48) × 1.1 = 1.76
-    expect(standingOf(target, { cost: 1.75, read: 0.48 })).toBe('missed for a known reason')
-    expect(standingOf(target, { cost: 1.77, read: 0.48 })).toBe('missed')
-    expect(standingOf(target, { cost: 1.75, read: 0.4, other: 0.48 })).toBe('missed')
-    expect(standingOf(target, { cost: 1.75 })).toBe('missed')
-  })
 })
 
 describe('the targets', () => {
-  test('have different figures', () => {
-    const figures = targets.map(({ figure }) => figure)
-    expect(new Set(figures).size).toBe(figures.length)
+  test('have different figures and claims', () => {
+    expect(new Set(targets.map(({ figure }) => figure)).size).toBe(targets.length)
+    expect(new Set(targets.map(({ claim }) => claim)).size).toBe(targets.length)
   })
 
-  test('of a warm decision fail on a slower processor too when our part grows by a half', () => {
-    const warm = targets.find(({ figure }) => figure === 'warm 3') as Target
-    const reading = { 'reading / raw': 0.47 }
-    expect(standingOf(warm, { 'warm 3': 1.28, ...reading })).toBe('missed for a known reason')
-    expect(standingOf(warm, { 'warm 3': 1 + 0.28 * 1.5, ...reading })).toBe('missed')
-  })
-
-  test('fail when they are missed, and in a whole run when they were not measured', () => {
-    const figures = { 'wire plain': 2_000, 'wire call': 500, 'wire compressed': Number.NaN }
-    expect(failedTargets(figures, false).map(({ figure }) => figure)).toEqual(['wire plain'])
+  test('fail when they are not met, and in a whole run when they were not measured', () => {
+    const figures = { 'warm 3': 1.4, 'cold 3': 1.2, 'warm 20': Number.NaN }
+    expect(failedTargets(figures, false).map(({ figure }) => figure)).toEqual(['warm 3'])
     const whole = failedTargets(figures, true).map(({ figure }) => figure)
-    expect(whole).toContain('wire compressed')
-    expect(whole).not.toContain('wire call')
+    expect(whole).toContain('warm 20')
+    expect(whole).not.toContain('cold 3')
     expect(whole).toHaveLength(targets.length - 1)
   })
+})
 
-  test('with a known reason are shown as missed, and the reason below', () => {
-    const { rows, notes } = targetsTable({ 'refuse invocation': 1.6, 'refuse, reading / raw': 0.45 })
-    expect(rows).toEqual([
-      ['refuse a false invocation signature / 1 raw', '≤ 1.4 ×', '1.6 ×', 'missed for a known reason'],
-    ])
-    expect(notes?.join()).toContain('slower at JavaScript')
-    expect(notes?.join()).toContain('(2) The bound is 1 + 1.25 readings. Measured: 1.6, with the margin ≤ 1.72.')
+describe('the page of results', () => {
+  test('is one screen, with the machine, and shows a target that is not met as such', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'procura-results-'))
+    try {
+      const figures = { ...Object.fromEntries(targets.map(({ figure }) => [figure, 0.5])), 'cold 3': 1.43 }
+      const machine = { ...describeMachine(), processor: 'a processor' }
+      writeResults(folder, { machine, targets: targetsTable(figures), tables: [] })
+      const page = readFileSync(join(folder, 'RESULTS.md'), 'utf8')
+      expect(page.split('\n').length).toBeLessThan(55)
+      expect(page).toContain('a processor, ')
+      expect(page).toContain('| cold decision / its 4 verifications | 1.43 | ≤ 1.28 | not met |')
+      expect(page).toContain('| warm decision / its 1 verification | 0.5 | ≤ 1.15 | met |')
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 })
