@@ -19,6 +19,7 @@ export function writeDecisionIndex(): string {
   return `# Decisions
 
 Each record has the context, the decision and the consequences. Missing numbers have no meaning.
+[What we measured](../measured.md) has the measurements.
 
 ${entries.join('\n')}
 `

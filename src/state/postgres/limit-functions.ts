@@ -39,7 +39,7 @@ export function limitFunctionsOf({ limits }: Tables): LimitFunctions {
 }
 
 /**
- * Returns the SQL that creates the functions. Decision 065 has the reasons.
+ * Returns the SQL that creates the functions. Decision 064 has the reasons.
  *
  * Each function locks the rows of the limits first, in the order of their keys, and then holds, in the order of their
  * reservations and keys. Two statements therefore never wait for each other. Each command of a function sees all

@@ -21,7 +21,7 @@ if known[1] ~= ARGV[1] then return {'secret', request} end
 
 /**
  * A change for scripts that may have one other change alone. Redis writes two changes with `EXEC` behind them. A single
- * one would be lost if the log ended within a script before it, and ends without `EXEC` once more (decision 098).
+ * one would be lost if the log ended within a script before it, and ends without `EXEC` once more (decision 064).
  */
 export const closing: string = `redis.call('HSET', KEYS[1], 'closed', '1')`
 
@@ -53,7 +53,7 @@ return {'epoch', request, known[2]}
 /**
  * The time before which entries may be forgotten: the earlier one by the clocks of the service and of the server, so
  * that one wrong clock forgets nothing. It is noted before the first entry is forgotten: a server that is killed while
- * it writes its log can forget the first entries alone (decision 098).
+ * it writes its log can forget the first entries alone (decision 064).
  */
 export const forgettable: string = `
 local function forgettable(time)

@@ -47,7 +47,7 @@ export interface Claims {
 /**
  * Makes the claims of a connection. Calls have no index by their time: their keys are random, so each claim would
  * change a page of it, and each call that is forgotten would be in a page of its own. They are examined in the order of
- * their keys. Decision 114.
+ * their keys. Decision 100.
  */
 export function createClaims(
   { database, names, tables, meta }: SqliteConnection,
