@@ -114,7 +114,15 @@ async function refuseUsed(
   checked: GuardDenial | undefined | Promise<GuardDenial | undefined>,
 ): Promise<GuardDenial | undefined> {
   const denial = await checked
-  if (denial !== undefined || !(await wasUsed(invocation))) return denial
+  const used = denial === undefined && (await wasUsed(invocation))
+  if (used === false) return denial
+  if (used === undefined)
+    return {
+      code: 'replay_unknown',
+      message:
+        'the clock of the service went back since the service was opened, so it does not know whether it has executed this invocation; correct the clock, and open the service again',
+      requirement: 'SVC-26',
+    }
   return {
     code: 'replayed',
     message: 'the service has executed this invocation before it was restarted; sign a new invocation for another call',

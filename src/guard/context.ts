@@ -34,8 +34,8 @@ export interface GuardContext extends Decider {
   readonly wasUsed: WasUsed | undefined
 }
 
-/** Returns whether a call was executed already. */
-export type WasUsed = (call: CheckedCall) => Promise<boolean>
+/** Returns whether a call was executed already; undefined if that cannot be known. */
+export type WasUsed = (call: CheckedCall) => Promise<boolean | undefined>
 
 /** Makes the context of a guard. */
 export function createContext(options: CheckedOptions, wasUsed?: WasUsed): GuardContext {
