@@ -10,6 +10,7 @@ import { describeSignerFile } from '../signer-file/signer-file.ts'
 import { createDurableFile, syncFolder } from '../support/durable-file.ts'
 import { quote } from '../support/quote.ts'
 import { askGateway } from './ask-gateway.ts'
+import { lockGateway } from './lock-gateway.ts'
 import { type GatewayFile, readGatewayFile } from './wrap/gateway-file.ts'
 import { ensureFolder } from './wrap/home-files.ts'
 
@@ -45,10 +46,13 @@ export async function sendRevocation(
   await writeWhole(path, `${container}\n`)
   const of = `the gateway of ${quote(home, 256)}`
   const asked = await askGateway(gateway.listen, { procura: 1, revoke: container })
-  if ('fault' in asked)
-    return asked.isDown
-      ? { state: 'waiting', message: `${of} does not run; it takes the revocation when it starts` }
-      : { state: 'unreachable', message: `${of} ${asked.fault}; ${restart}` }
+  if ('fault' in asked) {
+    const running = asked.isDown ? await runningProcess(gateway) : undefined
+    if (asked.isDown && running === undefined)
+      return { state: 'waiting', message: `${of} does not run; it takes the revocation when it starts` }
+    const who = running === undefined ? of : `${of} runs (process ${running}), and`
+    return { state: 'unreachable', message: `${who} ${asked.fault}; ${restart}` }
+  }
   const { error, receipt } = asked.answer
   if (await isReceipt(receipt, gateway, revocation)) {
     await unlink(path).catch(() => undefined)
@@ -73,6 +77,14 @@ const restart =
 /** After a rotation of the key of the owner. */
 const notReloaded =
   'does not act for the owner in gateway.json yet, so the revocation waits; send it SIGHUP (`kill -HUP` and the number that it printed), or start it again, and it takes the revocation'
+
+/** The process that has the state of the gateway. Its sessions go on where nothing listens at its place any more. */
+async function runningProcess({ stateFile }: GatewayFile): Promise<number | string | undefined> {
+  const answer = await lockGateway(stateFile)
+  if (answer === undefined || !('lock' in answer)) return answer?.process
+  answer.lock.release()
+  return undefined
+}
 
 /** Whether a key of the gateway has signed that it has taken this revocation. */
 async function isReceipt(receipt: unknown, { serviceKey }: GatewayFile, { args, task }: Invocation): Promise<boolean> {

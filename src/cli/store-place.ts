@@ -1,13 +1,13 @@
 // node only: reads files
-import { access, realpath } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StoreError } from '../errors.ts'
 import type { SqliteStoreDatabase } from '../state/sqlite/database.ts'
-import { createFileLock } from '../support/file-lock/file-lock.ts'
 import { readPrivateFile } from '../support/private-file.ts'
 import { quote } from '../support/quote.ts'
 import { shellQuoted } from '../support/shell-quoted.ts'
 import type { Host } from './host.ts'
+import { lockGateway } from './lock-gateway.ts'
 import { sqliteDriver } from './sqlite-driver.ts'
 import { UsageError } from './usage-error.ts'
 import { type Flags, textOf } from './verb.ts'
@@ -86,13 +86,10 @@ export async function withStoreFile(
 
 /** The lock of the gateway whose state a file is; undefined for the stores of a service. */
 async function lockOfGateway(path: string): Promise<{ release(): void } | undefined> {
-  const file = await realpath(path).catch(() => path)
-  if (!(await exists(`${file}.owner`))) return undefined
-  const answer = await createFileLock(`${file}.owner`).acquire(0)
-  if ('lock' in answer) return answer.lock
-  const { process = 'unknown' } = answer.holder ?? {}
+  const answer = await lockGateway(path)
+  if (answer === undefined || 'lock' in answer) return answer?.lock
   throw new UsageError(
-    `--sqlite: ${quote(path, 256)} is the state of a gateway that runs (process ${process}); end an agent with \`procura revoke --agent NAME --home ${shellQuoted(dirname(file))}\`, or stop the gateway first`,
+    `--sqlite: ${quote(path, 256)} is the state of a gateway that runs (process ${answer.process}); end an agent with \`procura revoke --agent NAME --home ${shellQuoted(dirname(answer.file))}\`, or stop the gateway first`,
   )
 }
 

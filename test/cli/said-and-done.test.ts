@@ -252,6 +252,26 @@ describe('between a rotation of the key of the owner and the reload of the gatew
   })
 })
 
+describe('a gateway that runs, where nothing listens at its place', () => {
+  it('counts as running: `revoke --agent` has the exit code 1, and names its process [CLI-25]', async () => {
+    expect((await procura('wrap', config)).code).toBe(0)
+    await start()
+    const copy = join(machine.folder, 'copy')
+    copyFileSync(join(agent(), 'delegations'), copy)
+    const session = await clients.open(agent())
+    const send = async () => (await session.call('send', { to: 'bob' })).result?.content?.[0].text
+    rmSync(join(machine.home, 'gateway.sock'))
+    const { code, err } = await procura('revoke', '--agent', 'claude')
+    copyFileSync(copy, join(agent(), 'delegations'))
+    expect(await send()).toBe('sent to bob')
+    expect(code).toBe(1)
+    expect(err).toContain(`runs (process ${process.pid}), and cannot be reached (ENOENT)`)
+    await stop()
+    await start()
+    expect(await called('send', { to: 'bob' })).toMatch(/^Denied \(revoked\)/)
+  })
+})
+
 describe('a revocation by the new key of the owner', () => {
   it('GTW-65 is kept by a reload of the configuration from before the rotation, and taken by the next one', async () => {
     expect((await procura('wrap', config)).code).toBe(0)
