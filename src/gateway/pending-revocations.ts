@@ -64,9 +64,11 @@ async function takeOne(path: string, { revoke, onEvent, isBehind }: Taking): Pro
   if (stays === undefined) await unlessGone(rename(path, `${path}.refused`))
   onEvent({
     ...{ level: 'warning', event: 'failure' },
-    message: `refused the revocation ${quote(path, 256)}: ${message}; ${stays ?? 'it is set aside'}`,
+    message: `refused the revocation ${quote(path, 256)}: ${message}; ${stays ?? setAside}`,
   })
 }
+
+const setAside = 'it is set aside, and has no effect; revoke again if the delegation has to end'
 
 const staysByClock =
   'it stays for the next start, because the clock of this machine may be wrong; if the clock is right, revoke again and remove this file'

@@ -48,6 +48,7 @@ describe('the revocations that wait for a gateway', () => {
     expect(await take()).toEqual(['ok-1', 'ok-2', 'subject_not_accepted'])
     expect(readdirSync(folder()).sort()).toEqual(['notes.txt', 'subject_not_accepted.ucan.refused'])
     expect(events.map(({ level }) => level)).toEqual(['info', 'info', 'warning'])
+    expect(events.at(-1)?.message).toMatch(/it is set aside, and has no effect; revoke again if/)
     expect(await take()).toEqual([])
   })
 
