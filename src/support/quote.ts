@@ -1,6 +1,6 @@
 /**
  * Quotes user input for a message: in backticks, with control and bidi characters escaped, cut after `max` characters.
- * The user information of a URL, which may be a password, is removed.
+ * The user information of a URL, which may be a password, is removed. SEC-16
  */
 export function quote(input: string, max = 64): string {
   return quoteAll(withoutUserInfo(input), max)

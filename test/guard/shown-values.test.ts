@@ -217,7 +217,7 @@ describe('an error about options', async () => {
     })
   }
 
-  it('SEC-10 shows no password of a quoted URL, for any fault of the URL', () => {
+  it('SEC-16 shows no password of a quoted URL, for any fault of the URL', () => {
     for (const text of [
       withPassword,
       `postgres://${canary}@host/db`,

@@ -480,7 +480,7 @@ describe('a call that hangs after the release', () => {
     await server.close()
   })
 
-  it('VLT-12 ends its body when the signal fires, even if the host ignores the signal', async () => {
+  it('VLT-50 ends its body when the signal fires, even if the host ignores the signal', async () => {
     const fetch = async (): Promise<Response> => new Response(new ReadableStream({ pull: () => new Promise(() => {}) }))
     const vault = memoryVault(
       { a: { secret: 'canary-1', origins: ['https://api.example'], processor: bearer() } },

@@ -54,7 +54,7 @@ describe('scrubbing', () => {
   ]
   for (const [what, text] of forms) {
     for (const size of [1, 2, 7, 1_000]) {
-      it(`SEC-04 finds ${what}, in chunks of ${size} [attack 77]`, async () => {
+      it(`SEC-11 finds ${what}, in chunks of ${size} [attack 77]`, async () => {
         const out = await scrubbed(`before ${text} after ${text}.`, [new Secret(value)], size)
         expect(out).toMatch(/^before .*\[redacted\].* after .*\[redacted\]/)
         // No eight consecutive characters of the secret remain.
@@ -63,7 +63,7 @@ describe('scrubbing', () => {
     }
   }
 
-  it('SEC-04 finds a secret of every kind of character, as encoders of other languages write it [attack 77]', async () => {
+  it('SEC-11 finds a secret of every kind of character, as encoders of other languages write it [attack 77]', async () => {
     const difficult = 'p!ss\'w<o>rd"é=/+x\\y`\u2028🔑~(*)'
     const written = {
       'json.dumps of Python': 'p!ss\'w<o>rd\\"\\u00e9=/+x\\\\y`\\u2028\\ud83d\\udd11~(*)',
@@ -106,7 +106,7 @@ describe('scrubbing', () => {
     expect(await scrubbed('1    2', [new Secret('    ')])).toBe('1[redacted]2')
   })
 
-  it('SEC-04 finds a key of several lines in JSON within JSON, as in a result of MCP [attack 77]', async () => {
+  it('SEC-11 finds a key of several lines in JSON within JSON, as in a result of MCP [attack 77]', async () => {
     const key = '-----BEGIN KEY-----\nMIIE/q"=\n-----END KEY-----\n'
     const found = JSON.stringify({ text: JSON.stringify({ key, more: 1 }) })
     const said = '{"text":"{\\"key\\":\\"[redacted]\\\\n\\",\\"more\\":1}"}'
@@ -119,7 +119,7 @@ describe('scrubbing', () => {
     expect(await scrubbed('svc-account/pass-word-1', [secret])).toBe('[redacted]/[redacted]')
   })
 
-  it('SEC-04 leaves an answer as it is where it has a short field of the secret, such as a number', async () => {
+  it('SEC-12 leaves an answer as it is where it has a short field of the secret, such as a number', async () => {
     const fields = { token: 'sk-live-7f3a', accountId: '1001', dbname: 'main', region: 'eu-1', zip: ' 21001 \n' }
     const secret = Secret.ofFields(fields)
     const answer = JSON.stringify({ id: 1001, total: 21001.5, domain: 'shop.example', maintainer: 'bob', at: 'eu-1' })
@@ -129,7 +129,7 @@ describe('scrubbing', () => {
     expect(await scrubbed('sk-live-7f3a main', [secret, new Secret('main')])).toBe('[redacted] [redacted]')
   })
 
-  it('SEC-04 finds the credential of a whole header without its scheme [attack 77]', async () => {
+  it('SEC-13 finds the credential of a whole header without its scheme [attack 77]', async () => {
     for (const scheme of ['Bearer', 'bearer', 'Token', 'ApiKey', 'Api-Key', 'Key', 'Basic']) {
       const secret = new Secret(`${scheme}  canary-77`)
       expect(await scrubbed(`${scheme}  canary-77, canary-77, Y2FuYXJ5LTc3`, [secret]), scheme).toBe(
@@ -342,7 +342,7 @@ describe('scrubbing', () => {
     expect(await out.text()).toBe('hello')
   })
 
-  it('SEC-05 removes headers that control the server in front of a service that passes the response on', () => {
+  it('SEC-15 removes headers that control the server in front of a service that passes the response on', () => {
     const names = [
       ...['X-Accel-Redirect', 'x-accel-expires', 'X-Accel-Limit-Rate', 'X-Accel-Charset', 'X-Sendfile', 'X-SENDFILE2'],
       ...[
@@ -363,7 +363,7 @@ describe('scrubbing', () => {
     ['s-maxage=600', 'private'],
     ['no-store', 'private, no-store'],
     [undefined, null],
-  ])('SEC-05 is not stored by shared caches: %s', (given, expected) => {
+  ])('SEC-15 is not stored by shared caches: %s', (given, expected) => {
     const foreign = ['CDN-Cache-Control', 'Cloudflare-CDN-Cache-Control', 'Surrogate-Control', 'Clear-Site-Data']
     const headers = new Headers(foreign.map((name) => [name, 'x']))
     if (given !== undefined) headers.set('cache-control', given)
@@ -371,7 +371,7 @@ describe('scrubbing', () => {
     expect([out.headers.get('cache-control'), [...out.headers.keys()].length]).toEqual([expected, expected ? 1 : 0])
   })
 
-  it('SEC-04 replaces a secret as soon as it has arrived: an open stream of events does not wait for the next one', async () => {
+  it('SEC-14 replaces a secret as soon as it has arrived: an open stream of events does not wait for the next one', async () => {
     const chunks = [`data: ${value}`, '\n\n'].map((text) => new TextEncoder().encode(text))
     const events = new ReadableStream<Uint8Array>({
       pull: (controller) => {
@@ -388,7 +388,7 @@ describe('scrubbing', () => {
     await reader.cancel()
   })
 
-  it('SEC-04 passes on at once what only began like a form, and replaces a form beside a longer one', async () => {
+  it('SEC-14 passes on at once what only began like a form, and replaces a form beside a longer one', async () => {
     const forms = ['another-secret-that-is-longer', 'canary-77-longer', 'canary-77'].map((text) => Buffer.from(text))
     for (const [sent, passed] of [
       ['data: canary-8', 'data: canary-8'],
@@ -459,7 +459,7 @@ describe('scrubbing', () => {
     expect(done).toBe(4)
   })
 
-  it('VLT-12 cancels an unread body at once when the signal fires, and calls back once', async () => {
+  it('VLT-50 cancels an unread body at once when the signal fires, and calls back once', async () => {
     const counts = { done: 0, cancelled: 0 }
     const body = (): ReadableStream<Uint8Array> =>
       new ReadableStream({
@@ -486,7 +486,7 @@ describe('scrubbing', () => {
     expect(getEventListeners(leaving.signal, 'abort')).toEqual([])
   })
 
-  it('VLT-12 cancels a body that is unread for too long, but not one that is slow itself', async () => {
+  it('VLT-50 cancels a body that is unread for too long, but not one that is slow itself', async () => {
     let done = 0
     const count = (): void => {
       done += 1

@@ -59,7 +59,7 @@ describe('Vault.use', () => {
     }
   })
 
-  it('SEC-04 requests no encoding that the platform does not decode, in which a secret would not be found [attack 77]', async () => {
+  it('SEC-14 requests no encoding that the platform does not decode, in which a secret would not be found [attack 77]', async () => {
     const encoding = /^(?:gzip|deflate|br|zstd|, )+$/
     for (const headers of [undefined, ['Accept', 'Accept-Encoding', 'accept_encoding']]) {
       // Like a server with an encoding that most platforms do not know: it is used only if it was requested.
@@ -200,7 +200,7 @@ describe('Vault.use', () => {
     expect(response.headers.get('set-cookie')).toBeNull()
   })
 
-  it('SEC-04 removes an echo of a short credential as it was sent [attack 77]', async () => {
+  it('SEC-12 removes an echo of a short credential as it was sent [attack 77]', async () => {
     const server = await serveInTest((received, response) => {
       const { authorization = '' } = received.headers
       response.end(`${authorization}\n${Buffer.from(authorization.slice(6), 'base64').toString('latin1')}`)

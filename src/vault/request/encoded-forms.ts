@@ -3,12 +3,12 @@ import { encodeHex } from '../../ipld/hex.ts'
 import type { Secret } from '../secret.ts'
 import { escapedForms } from './escaped-forms.ts'
 
-/** The shortest form that is searched for, in bytes: shorter ones would match everywhere. */
+/** The shortest form that is searched for, in bytes: shorter ones would match everywhere. SEC-11 */
 const shortest = 4
 
 /**
  * The shortest field that is searched for, and the shortest value in base64 at any alignment, in bytes. Shorter ones,
- * such as the number of an account or the name of a database, are parts of words and numbers of other texts.
+ * such as the number of an account or the name of a database, are parts of words and numbers of other texts. SEC-12
  */
 const shortestPart = 8
 
@@ -66,7 +66,7 @@ function trimmed(value: Uint8Array): Uint8Array {
   return start < 0 ? value : value.subarray(start, value.findLastIndex((byte) => !isSpace(byte)) + 1)
 }
 
-/** The credential in the value of a header, without its scheme; of Basic (RFC 7617), the password too. */
+/** The credential in the value of a header, without its scheme; of Basic (RFC 7617), the password too. SEC-13 */
 function credentialsOf(value: Uint8Array): readonly Uint8Array[] {
   const [, scheme, credential] =
     /^(api-?key|basic|bearer|key|token) +(\S+)$/i.exec(new TextDecoder().decode(value)) ?? []

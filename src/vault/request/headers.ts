@@ -17,7 +17,7 @@ export function safeHeaders(
 ): Headers {
   const headers = new Headers(given)
   const { headers: listed, processor } = rules
-  // The platform requests the encodings that it decodes. A body in another one could not be searched.
+  // SEC-14: the platform requests the encodings that it decodes. A body in another one could not be searched.
   const written = ['accept-encoding', ...processor.headers.map(headerAsRead)]
   // ORG-15
   const isSent = (name: string): boolean =>

@@ -19,7 +19,7 @@ const removed: readonly string[] = ['set-cookie', 'set-cookie2', 'content-encodi
 
 /**
  * Headers that a server in front of the service obeys: it sends a file or another resource, or caches. The service may
- * pass the response on. `X-Accel-Buffering` only keeps a stream from waiting.
+ * pass the response on. `X-Accel-Buffering` only keeps a stream from waiting. SEC-15
  */
 const ofServers = /^(?:x-accel-|x-sendfile|x-lighttpd-send|x-reproxy-)/
 
@@ -117,6 +117,7 @@ export function scrubBody(
     breakOff(signal.reason)
   }
 
+  // VLT-50
   function waitForReader(): void {
     const unread = (): void =>
       breakOff(
