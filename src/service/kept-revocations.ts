@@ -98,7 +98,7 @@ export async function keepRevocations(registry: RevocationRegistry, place: Revoc
   }
 
   return {
-    // A copy of a revocation that could not be written is written again.
+    // SVC-30: a copy of a revocation that could not be written is written again.
     async findRevocations(ids, options) {
       const found = await registry.findRevocations(ids, options)
       return found.filter(({ id, revoker }) => kept.has(nameOf(id, revoker)))

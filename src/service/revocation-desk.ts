@@ -158,7 +158,7 @@ async function accept(
   // Where everybody is an owner, a stranger would take the places of owners.
   const byDelegate = options.subjects === anySubject || entry.revoker !== owner
   const isFresh = await inTurn(desk.storing, JSON.stringify([entry.ids, entry.revoker]), signal, async () => {
-    // SVC-16: anybody can send a copy.
+    // SVC-27: anybody can send a copy.
     if ((await isKnown(entry, options, signal)) && !desk.copies.admit(undefined)) return false
     await options.registry?.add(entry, { byDelegate })
     return true
@@ -202,7 +202,7 @@ async function isKnown(
 const repeated: GuardDenial = Object.freeze({
   code: 'overloaded',
   message: 'the revocation applies already, and copies of revocations arrive too often; send no more of them',
-  requirement: 'SVC-16',
+  requirement: 'SVC-27',
 })
 
 /** The issuer of the first delegation of the path, if it delegates its own authority. */

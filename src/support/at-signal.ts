@@ -22,7 +22,7 @@ export interface EndsAtSignal {
 }
 
 /**
- * Ends something at the first signal. Then the signals have their usual effect, so a second one ends the process.
+ * SVC-29: ends something at the first signal. Then the signals have their usual effect, so a second one ends the process.
  *
  * @param end - an error of it sets the exit code, and is passed to `onError` or thrown out of the process.
  */

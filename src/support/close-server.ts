@@ -45,6 +45,7 @@ export function serverCloser(server: ClosableServer): (closeMs: number) => Promi
       if (isClosing) connection.close?.()
     })
 
+  // SVC-28
   return async (closeMs) => {
     isClosing = true
     for (const connection of open) connection.close?.()

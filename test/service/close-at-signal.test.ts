@@ -168,7 +168,7 @@ describe('a service that closes with its server', () => {
     })
   }
 
-  it('SVC-22 closes the idle sessions of HTTP/2 clients, and ends connections of another protocol', async () => {
+  it('SVC-28 closes the idle sessions of HTTP/2 clients, and ends connections of another protocol', async () => {
     const { service } = newService()
     const http2 = createHttp2Server().listen(0, '127.0.0.1')
     await once(http2, 'listening')
@@ -195,7 +195,7 @@ describe('a service that closes with its server', () => {
   })
 
   for (const kind of ['plain', 'secure', 'fastify', 'secure fastify'])
-    it(`SVC-22 ends the sessions of HTTP/2 after \`closeMs\`: ${kind}`, async () => {
+    it(`SVC-28 ends the sessions of HTTP/2 after \`closeMs\`: ${kind}`, async () => {
       const { service, kinds, started, end } = newService()
       const tls = { key: pem('key'), cert: pem('certificate'), allowHTTP1: true }
       const { server, port } = await startHttp2(kind, service, tls)
@@ -219,7 +219,7 @@ describe('a service that closes with its server', () => {
       expect([kinds(), service.health().status]).toEqual(['intent,outcome', 'closed'])
     })
 
-  it('SVC-22 executes no request of HTTP/2 that was on its way to a session without one, and its client learns so', async () => {
+  it('SVC-28 executes no request of HTTP/2 that was on its way to a session without one, and its client learns so', async () => {
     const { service, kinds } = newService()
     const { server, port } = await startHttp2('plain', service)
     const { close } = closeAtSignal(service, { server, closeMs: 600_000 })
@@ -364,7 +364,7 @@ describe('a service that closes with its server', () => {
 })
 
 describe('the process of such a service', () => {
-  it('SVC-22 ends by itself after a signal, when the call in progress is answered and recorded', async () => {
+  it('SVC-29 ends by itself after a signal, when the call in progress is answered and recorded', async () => {
     const { child, port, output } = await startProcess('server')
     const answer = post(port)
     await once(child, 'message')
@@ -376,7 +376,7 @@ describe('the process of such a service', () => {
     expect(output()).toBe('intent,outcome closed')
   }, 60_000)
 
-  it('SVC-22 ends at a second signal, whatever is in progress', async () => {
+  it('SVC-29 ends at a second signal, whatever is in progress', async () => {
     const { child, port } = await startProcess('server')
     const answer = expect(post(port)).rejects.toThrow()
     await once(child, 'message')
@@ -387,14 +387,14 @@ describe('the process of such a service', () => {
     await answer
   }, 60_000)
 
-  it('SVC-22 ends with the exit code 1 and the error, where the service could not be closed', async () => {
+  it('SVC-29 ends with the exit code 1 and the error, where the service could not be closed', async () => {
     const { child, output } = await startProcess('failing')
     child.kill('SIGTERM')
     expect(await once(child, 'close')).toEqual([1, null])
     expect(output()).toBe('no disk  closed')
   }, 60_000)
 
-  it('SVC-22 ends with the exit code 1 where the service could not be closed, although standard input stays open', async () => {
+  it('SVC-29 ends with the exit code 1 where the service could not be closed, although standard input stays open', async () => {
     const { child, output } = await startProcess('failing stdin')
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).toEqual([1, null])
@@ -402,7 +402,7 @@ describe('the process of such a service', () => {
     expect(output()).toContain('no disk')
   }, 60_000)
 
-  it('SVC-22 ends by itself where standard input had ended before', async () => {
+  it('SVC-29 ends by itself where standard input had ended before', async () => {
     const { child, output } = await startProcess('ended stdin')
     child.stdin?.end()
     expect(await once(child, 'close')).toEqual([0, null])
@@ -422,7 +422,7 @@ describe('the process of such a service', () => {
   }, 60_000)
 
   for (const how of ['the end of standard input', 'SIGTERM, although standard input stays open'])
-    it(`SVC-22 ends by itself after ${how}, when the call in progress is recorded`, async () => {
+    it(`SVC-29 ends by itself after ${how}, when the call in progress is recorded`, async () => {
       const { child, output } = await startProcess('stdin')
       child.stdin?.write(await container())
       await once(child, 'message')

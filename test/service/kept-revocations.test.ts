@@ -53,7 +53,7 @@ async function codeOf(service: Service, grant: Delegation): Promise<string | und
 }
 
 describe('the file of revocations beside the log of a service', () => {
-  it('SVC-16 SVC-25 a full disk: no copy of a revocation is said to apply before it is in the file', async () => {
+  it('SVC-16 SVC-30 a full disk: no copy of a revocation is said to apply before it is in the file', async () => {
     const [grant, service] = [await grantOf(), await open()]
     const revocation = await revocationOf(grant)
     for (const room of [0, 20, 0, 40]) {
@@ -113,7 +113,7 @@ describe('the file of revocations beside the log of a service', () => {
   it.each([
     ['moved away', () => renameSync(fileOf(), `${fileOf()}.1`)],
     ['emptied', () => writeFileSync(fileOf(), '')],
-  ])('SVC-25 no revocation is confirmed when the file was %s', async (_, change) => {
+  ])('SVC-30 no revocation is confirmed when the file was %s', async (_, change) => {
     const service = await open()
     expect(await service.revoke(await revocationOf(await grantOf()))).toMatchObject({ accepted: true })
     change()
@@ -123,7 +123,7 @@ describe('the file of revocations beside the log of a service', () => {
     await service.close()
   })
 
-  it('SVC-25 a service that has lost the lock of its log confirms none, and cuts off none of the next one', async () => {
+  it('SVC-30 a service that has lost the lock of its log confirms none, and cuts off none of the next one', async () => {
     const [late, kept] = [await grantOf(), await grantOf()]
     const paused = await open()
     await rm(join(directory, 'audit.lock'), { recursive: true })

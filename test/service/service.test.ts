@@ -174,7 +174,7 @@ describe('the revocations that a service receives', () => {
     expect(await service.call(await containerOf('/mail/list'))).toMatchObject({ denial: { code: 'revoked' } })
   })
 
-  it('SVC-16 are recorded a few times a minute when copies of one arrive, which anybody can send [attack 81]', async () => {
+  it('SVC-27 are recorded a few times a minute when copies of one arrive, which anybody can send [attack 81]', async () => {
     const recorded: unknown[] = []
     const ledger = { used: async () => undefined, revoked: async (entry: unknown) => void recorded.push(entry) }
     const { service, kinds } = setUp({ ledger })
@@ -191,7 +191,7 @@ describe('the revocations that a service receives', () => {
     expect(await service.call(await containerOf('/mail/list'))).toMatchObject({ denial: { code: 'revoked' } })
   })
 
-  it('SVC-16 are recorded a few times when thousands of copies of one arrive at once [attack 81]', async () => {
+  it('SVC-27 are recorded a few times when thousands of copies of one arrive at once [attack 81]', async () => {
     const { service, kinds } = setUp()
     const revocation = await revoke({ issuer: alice, delegation: proofs[0] as never })
     const container = encodeContainer([revocation, ...proofs])
@@ -228,7 +228,7 @@ describe('the revocations that a service receives', () => {
     expect(revocations.size).toBe(19)
   })
 
-  it('SVC-16 are no copies when another principal has revoked the delegation, and after a minute', async () => {
+  it('SVC-27 are no copies when another principal has revoked the delegation, and after a minute', async () => {
     let time = clock.now()
     const { service } = setUp({ clock: { now: () => time } })
     const second = longer[1] as Delegation
@@ -245,7 +245,7 @@ describe('the revocations that a service receives', () => {
     }
   })
 
-  it('SVC-16 are copies also of those in a store that several processes share [attack 81]', async () => {
+  it('SVC-27 are copies also of those in a store that several processes share [attack 81]', async () => {
     const file = sqliteFile()
     const secret = new Uint8Array(32).fill(7)
     prepareSqliteStores({ database: file.open(), secret, clock })
