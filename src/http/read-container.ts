@@ -184,8 +184,8 @@ export function headersOf(request: Request | NodeRequest): ReadonlyMap<string, r
 }
 
 /**
- * The token after the scheme `Bearer`; undefined for another scheme. Null for a value that contains the scheme in
- * another form: a reader that splits at any white space, or searches, would find a token there.
+ * HTP-51: the token after the scheme `Bearer`; undefined for another scheme. Null for a value that contains the scheme
+ * in another form: a reader that splits at any white space, or searches, would find a token there.
  */
 function bearerOf(value: string | undefined): string | null | undefined {
   if (value === undefined || !/bearer/i.test(value)) return undefined

@@ -234,7 +234,7 @@ describe('a call over HTTP', () => {
     expect((await post([asBearer(two)])).status).toBe(200)
   })
 
-  it('HTP-01 is found behind the scheme and any number of spaces, in any case', async () => {
+  it('HTP-51 is found behind the scheme and any number of spaces, in any case', async () => {
     for (const value of ['Bearer', 'bearer', 'BEARER ', 'bEARER   ']) {
       const answer = await post([['Authorization', `${value} ${await containerOf()}`]])
       expect(answer.status, value).toBe(200)

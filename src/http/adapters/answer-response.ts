@@ -19,7 +19,7 @@ export function answerResponse(response: Response, method: string): Answer {
     throw new TypeError('the response of the handler cannot be sent: it is an error, or its body was read')
   const listed = new Set((response.headers.get('connection') ?? '').toLowerCase().split(/[\s,]+/))
   const { status, body } = response
-  // The response to HEAD, like one of the status 304, has the length that the body of a GET would have.
+  // HTP-52. The response to HEAD, like one of the status 304, has the length that the body of a GET would have.
   const hasNoBody = method === 'HEAD' || bodiless.has(status)
   const headers = [...response.headers].filter(
     ([name]) =>

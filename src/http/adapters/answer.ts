@@ -154,7 +154,7 @@ export function readHandlerOptions(of: string, service: CallTaker, options: Hand
 }
 
 /**
- * HTP-45: a proxy that passes on the path of its client would take the answer at a path of its own for a permission.
+ * HTP-53: a proxy that passes on the path of its client would take the answer at a path of its own for a permission.
  */
 function refuseForProxies(of: string, option: string, { bind, statuses }: HandlerOptions): void {
   if (statuses === 'auth_request' || bind?.asksForProxy === true)

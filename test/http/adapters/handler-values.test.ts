@@ -19,7 +19,7 @@ async function answered(handler: () => unknown): Promise<{ response: Response; e
 
 const text = 'hello '.repeat(1_000)
 
-describe('HTP-23 a response that the handler got from `fetch`', () => {
+describe('HTP-52 a response that the handler got from `fetch`', () => {
   const bodies: Readonly<Record<string, Uint8Array>> = {
     gzip: gzipSync(text),
     'X-Gzip': gzipSync(text),
@@ -190,7 +190,7 @@ describe('HTP-23 a body that fails', () => {
   )
 })
 
-describe('HTP-23 a response to HEAD', () => {
+describe('HTP-52 a response to HEAD', () => {
   it.each(Object.entries(frameworks))('has no length that its handler did not give it: %s', async (_name, start) => {
     let given: Record<string, string> = {}
     const service = serviceWith(() => new Response(null, { headers: given }))

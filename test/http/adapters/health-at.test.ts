@@ -136,7 +136,7 @@ describe('HTP-45 a path for health checks beside the calls', () => {
     await service.close()
   })
 
-  it('HTP-45 is refused at once where a proxy could take the answer for a permission, or nothing could answer', async () => {
+  it('HTP-53 is refused at once where a proxy could take the answer for a permission, or nothing could answer', async () => {
     const { service } = newService()
     const origins = ['https://a.example']
     const both = { healthAt: at, bind: bindToForwarded({ origins }) }
