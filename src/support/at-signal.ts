@@ -22,7 +22,8 @@ export interface EndsAtSignal {
 }
 
 /**
- * SVC-29: ends something at the first signal. Then the signals have their usual effect, so a second one ends the process.
+ * Ends something at the first signal. Then the signals have their usual effect, so a second one ends the process.
+ * SVC-29
  *
  * @param end - an error of it sets the exit code, and is passed to `onError` or thrown out of the process.
  */
