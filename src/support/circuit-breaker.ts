@@ -26,6 +26,8 @@ export interface CircuitBreakerOptions {
 export interface CircuitBreaker {
   /** Runs a task, or rejects at once when the breaker is open or another task is probing. */
   run<T>(task: () => Promise<T>): Promise<T>
+  /** Whether `run` would reject at once now. */
+  readonly refuses: boolean
   readonly state: BreakerState
 }
 
@@ -45,6 +47,7 @@ export function createCircuitBreaker(options: CircuitBreakerOptions): CircuitBre
   const closed = (): State => ({ name: 'closed', failedAt: [] })
   const openUntil = (probeAt: number): State => ({ name: 'open', probeAt })
   let state = closed()
+  const refuses = (): boolean => state.name === 'probing' || (state.name === 'open' && monotonicMs() < state.probeAt)
 
   async function probe<T>(task: () => Promise<T>): Promise<T> {
     state = { name: 'probing' }
@@ -64,10 +67,13 @@ export function createCircuitBreaker(options: CircuitBreakerOptions): CircuitBre
     get state() {
       return state.name
     },
+    get refuses() {
+      return refuses()
+    },
     async run(task) {
+      if (refuses()) throw refusal()
       const begun = state
-      if (begun.name === 'probing' || (begun.name === 'open' && monotonicMs() < begun.probeAt)) throw refusal()
-      if (begun.name === 'open') return probe(task)
+      if (begun.name !== 'closed') return probe(task)
       try {
         return await task()
       } catch (error) {

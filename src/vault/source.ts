@@ -35,6 +35,8 @@ export interface ReadOptions {
   readonly scope: string
   /** Whether to read the store itself and nothing that is kept in memory. Default false. */
   readonly fresh?: boolean
+  /** The result of {@link SecretSource.prepare}. Default: `read` prepares the reading itself. */
+  readonly prepared?: unknown
   readonly signal?: AbortSignal | undefined
 }
 
@@ -59,6 +61,12 @@ export interface SecretSource {
    *   no kept copy is used after it, because it can be a refusal.
    */
   read(reference: string, options: ReadOptions): Promise<SecretReading | undefined>
+  /**
+   * Obtains the part of a reading that does not come from the store, such as the token of the subject, and resolves it
+   * for `prepared` of the reading. `resilient` calls it first, for at most `attemptTimeoutMs`: its failure does not
+   * count for the store, and while it waits it takes no place of another reading. Default: nothing is prepared.
+   */
+  prepare?(reference: string, options: Pick<ReadOptions, 'scope' | 'signal'>): Promise<unknown>
   /**
    * Whether each reading creates a secret for one call, which is then neither shared nor kept. It must be true where
    * readings have `revoke`. Default false.

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { parseCommand } from '../../src/capability/command.ts'
+import { parseDid } from '../../src/did/did.ts'
 import { VaultError } from '../../src/errors.ts'
 import type { RemoteVault } from '../../src/vault/resilience/remote-vault.ts'
 import { Secret } from '../../src/vault/secret.ts'
@@ -332,6 +333,79 @@ describe('token exchange', () => {
       await Promise.all([stranger(), stranger()])
     })
   }
+
+  it('VLT-13 reads for others while the tokens of many calls do not come [attack 82]', async () => {
+    const server = await start()
+    const hanging: string[] = []
+    let letGo = (): void => undefined
+    const gate = new Promise<void>((resolve) => {
+      letGo = resolve
+    })
+    const subjectToken = async ({ invoker }: { readonly invoker: string }): Promise<{ readonly token: string }> => {
+      if (invoker !== AGENT) {
+        hanging.push(invoker)
+        await gate
+      }
+      return { token: 'st' }
+    }
+    const vault = vaultOf(server, { subjectToken }, { resilience: { concurrency: 2, attemptTimeoutMs: 60_000 } })
+    const waiting = [OWNER, STRANGER].flatMap((subject) =>
+      Array.from({ length: 10 }, (_, at) =>
+        lease(vault, { subject, invoker: parseDid(`did:web:agent-${at}.example`) }).catch(() => undefined),
+      ),
+    )
+    await Promise.all([lease(vault), lease(vault, { subject: STRANGER })])
+    expect([hanging.length, server.received.length]).toEqual([20, 2])
+    letGo()
+    await Promise.all(waiting)
+  })
+
+  it('VLT-13 is probed by another call while the token of one does not come [attack 82]', async () => {
+    let now = 0
+    let answer: object | number = 503
+    const server = await start(() => answer)
+    let letGo = (): void => undefined
+    const gate = new Promise<void>((resolve) => {
+      letGo = resolve
+    })
+    let asked = 0
+    const subjectToken = async ({ subject }: { readonly subject: string }): Promise<{ readonly token: string }> => {
+      asked += 1
+      if (subject === STRANGER) await gate
+      return { token: 'st' }
+    }
+    const resilience = { attempts: 1, attemptTimeoutMs: 60_000, monotonicMs: () => now }
+    const vault = vaultOf(server, { subjectToken }, { resilience })
+    for (let times = 0; times < 5; times += 1) await lease(vault).catch(() => undefined)
+    // A call that is refused needs no token.
+    await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    expect([asked, vault.state()]).toEqual([5, 'open'])
+    answer = good
+    now += 5_000
+    const waiting = lease(vault, { subject: STRANGER })
+    await lease(vault)
+    expect(vault.state()).toBe('closed')
+    letGo()
+    await waiting
+  })
+
+  it('VLT-16 uses no kept token after the token of its subject could not be obtained', async () => {
+    let answer: object | number = good
+    const server = await start(() => answer)
+    let hasSession = true
+    const subjectToken = async (): Promise<{ readonly token: string }> => {
+      if (!hasSession) throw new Error('signed out')
+      return { token: 'st' }
+    }
+    const vault = vaultOf(server, { subjectToken }, { resilience: { attempts: 1, maxStale: 60 } })
+    await lease(vault)
+    answer = 503
+    expect(await lease(vault)).toMatchObject({ stale: true })
+    hasSession = false
+    await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+    hasSession = true
+    await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
+  })
 
   it('VLT-13 counts a server behind a gateway as away for everybody, and probes it for one subject [attack 82]', async () => {
     let now = 0

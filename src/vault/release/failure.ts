@@ -10,18 +10,6 @@ import { vaultFailure } from '../../support/vault-failure.ts'
 import { type Secret, type SecretValue, toSecret } from '../secret.ts'
 
 /**
- * A failure that one call caused, for example by a missing subject token. It does not count against the store, and must
- * not open the circuit breaker.
- */
-export class CallFailure extends VaultError {
-  /** @param error - the error to show to the caller. */
-  constructor(error: VaultError) {
-    super(error.code, error.message, { cause: error.cause })
-    this.name = 'VaultError'
-  }
-}
-
-/**
  * A failure that a working store answered for one secret, for example because a limit for one user is reached. The
  * circuit breaker of this secret counts it, and not the one of the store.
  */
@@ -33,7 +21,10 @@ export class SecretFailure extends VaultError {
   }
 }
 
-/** An error of a source that is not a `VaultError`. It can be a refusal, so it ends the use of a kept secret. */
+/**
+ * An error of a source that is not a `VaultError`, or a token of a call that did not come. It can be a refusal, so it
+ * ends the use of a kept secret.
+ */
 export class UnknownFailure extends SecretFailure {}
 
 /**

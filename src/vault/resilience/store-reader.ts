@@ -6,7 +6,6 @@
  */
 
 import { VaultError } from '../../errors.ts'
-import { unlessAborted } from '../../support/abort.ts'
 import { waitAfter } from '../../support/back-off.ts'
 import { createBoundedMap } from '../../support/bounded-map.ts'
 import {
@@ -15,10 +14,10 @@ import {
   createCircuitBreaker,
   type FailureKind,
 } from '../../support/circuit-breaker.ts'
-import { startDeadline } from '../../support/deadline.ts'
+import { withinDeadline } from '../../support/deadline.ts'
 import { createSemaphore } from '../../support/semaphore.ts'
 import { vaultFailure } from '../../support/vault-failure.ts'
-import { CallFailure, SecretFailure, UnknownFailure } from '../release/failure.ts'
+import { SecretFailure, UnknownFailure } from '../release/failure.ts'
 import { giveBackLate } from '../release/reading.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../source.ts'
 
@@ -54,9 +53,9 @@ export interface StoreReader {
   isClosed(key: string): boolean
 }
 
-/** Whether a later attempt could succeed, and the store is the one that failed. */
-export function isUnavailable(error: unknown): boolean {
-  return error instanceof VaultError && error.code === 'ERR_VAULT_UNAVAILABLE' && !(error instanceof CallFailure)
+/** Whether a later attempt could succeed. */
+export function isUnavailable(error: unknown): error is VaultError {
+  return error instanceof VaultError && error.code === 'ERR_VAULT_UNAVAILABLE'
 }
 
 /** The error of a reading while a circuit breaker is not closed. */
@@ -69,20 +68,22 @@ export function refused(): VaultError {
 
 /** What an error means for the circuit breaker of the store: one that answers is not at fault. */
 function kindForStore(error: unknown): FailureKind {
-  if (error instanceof CallFailure) return 'not-asked'
   return isUnavailable(error) && !(error instanceof SecretFailure) ? 'failed' : 'answered'
 }
 
 /** What an error means for the circuit breaker of one secret: it is probed again when the store is back. */
 function kindForSecret(error: unknown): FailureKind {
   if (error instanceof SecretFailure) return 'failed'
-  return isUnavailable(error) || error instanceof CallFailure ? 'not-asked' : 'answered'
+  return isUnavailable(error) ? 'not-asked' : 'answered'
 }
 
 /** An error of another class does not show whether others could read their secrets, so it counts for this one alone. */
 function asVaultError(error: unknown): VaultError {
   if (error instanceof VaultError) return error
-  const { message, cause } = vaultFailure('ERR_VAULT_UNAVAILABLE', 'the source of the secret failed', error)
+  return asUnknown(vaultFailure('ERR_VAULT_UNAVAILABLE', 'the source of the secret failed', error))
+}
+
+function asUnknown({ message, cause }: VaultError): VaultError {
   return new UnknownFailure(message, { cause })
 }
 
@@ -112,23 +113,25 @@ export function createStoreReader(source: SecretSource, settings: StoreReaderSet
     return made
   }
 
-  async function attempt(reference: string, options: ReadOptions): Promise<SecretReading | undefined> {
-    const deadline = startDeadline([], attemptTimeoutMs, () =>
-      vaultFailure('ERR_VAULT_UNAVAILABLE', `the secret store timed out after ${attemptTimeoutMs} ms`),
-    )
-    const { signal } = deadline
-    const work = (async () => source.read(reference, { ...options, signal }))()
-    giveBackLate(work, () => signal.aborted)
+  /** Prepares a reading before it takes a place or a probe: a token that does not come must take none from others. */
+  async function prepare(key: string, reference: string, { scope }: ReadOptions): Promise<ReadOptions['prepared']> {
+    if (breaker.refuses || breakerOf(key).refuses) throw refused()
     try {
-      return await unlessAborted(work, signal)
+      return await inTime(attemptTimeoutMs, 'the token of the call', async (signal) =>
+        source.prepare?.(reference, { scope, signal }),
+      )
     } catch (error) {
-      // The source has a turn to tell that it did not wait for the store, but for the token of one subject.
-      const own: unknown = signal.aborted ? await Promise.race([work.catch((cause) => cause), pause(0)]) : undefined
-      throw own instanceof CallFailure ? own : asVaultError(error)
-    } finally {
-      deadline.end()
+      // It can be a refusal, and the store was not asked.
+      throw isUnavailable(error) ? asUnknown(error) : error
     }
   }
+
+  const attempt = (reference: string, options: ReadOptions): Promise<SecretReading | undefined> =>
+    inTime(attemptTimeoutMs, 'the secret store', (signal) => {
+      const work = (async () => source.read(reference, { ...options, signal }))()
+      giveBackLate(work, () => signal.aborted)
+      return work
+    })
 
   const isClosed = (key: string): boolean => breaker.state === 'closed' && breakerOf(key).state === 'closed'
 
@@ -145,10 +148,31 @@ export function createStoreReader(source: SecretSource, settings: StoreReaderSet
     }
   }
 
+  async function readPrepared(
+    key: string,
+    reference: string,
+    options: ReadOptions,
+  ): Promise<SecretReading | undefined> {
+    const prepared = await prepare(key, reference, options)
+    return limit(() => withRetries(key, reference, { ...options, prepared }))
+  }
+
   return {
-    read: (key, reference, options) => limit(() => withRetries(key, reference, options)),
+    read: (key, reference, options) =>
+      source.prepare === undefined
+        ? limit(() => withRetries(key, reference, options))
+        : readPrepared(key, reference, options),
     state: () => breaker.state,
     isClosed,
+  }
+}
+
+async function inTime<T>(milliseconds: number, what: string, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const reason = (): VaultError => vaultFailure('ERR_VAULT_UNAVAILABLE', `${what} timed out after ${milliseconds} ms`)
+  try {
+    return await withinDeadline(milliseconds, { reason }, task)
+  } catch (error) {
+    throw asVaultError(error)
   }
 }
 

@@ -26,7 +26,7 @@ import {
 } from '../../../support/options.ts'
 import { type Clock, secondsOf } from '../../../time.ts'
 import { type HostOptions, hostChecks, parsed, readPlaces, type VaultOptions } from '../../configuration.ts'
-import { atRunTime, CallFailure, fromCaller } from '../../release/failure.ts'
+import { atRunTime, fromCaller } from '../../release/failure.ts'
 import { type RemoteVault, remoteVault } from '../../resilience/remote-vault.ts'
 import type { ResilienceOptions } from '../../resilience/resilient.ts'
 import type { CredentialOptions } from '../../rules/credential-rules.ts'
@@ -141,14 +141,19 @@ export function tokenExchangeSource(options: TokenExchangeSourceOptions): Secret
   const given = readOptions(of, options, { ...clientChecks, ...hostChecks, exchanges: objectValue })
   const server = serverOf(of, given)
   const exchanges = readPlaces(of, given.exchanges, readExchange)
+  const prepare: SecretSource['prepare'] = async (reference, { scope, signal }) => {
+    const found = exchanges.get(reference)
+    return found === undefined ? undefined : exchangeForm(found.exchange, JSON.parse(scope) as ExchangeScope, signal)
+  }
   return {
     name: 'oauth-token-exchange',
     perCall: () => server.revocation !== undefined,
     scope: (reference, authorization) => JSON.stringify(scopeOf(exchanges.get(reference), authorization)),
-    async read(reference, { scope, signal }) {
-      const found = exchanges.get(reference)
-      if (found === undefined) return undefined
-      return exchangeToken(server, reference, found.exchange, JSON.parse(scope) as ExchangeScope, signal)
+    prepare,
+    async read(reference, { scope, prepared, signal }) {
+      const form = (prepared ?? (await prepare(reference, { scope, signal }))) as TokenForm | undefined
+      if (form === undefined) return undefined
+      return exchangeToken(server, reference, form, JSON.parse(scope) as ExchangeScope, signal)
     },
   }
 }
@@ -214,12 +219,11 @@ function scopeOf(found: ParsedExchange | undefined, call: Authorization): Exchan
 async function exchangeToken(
   server: AuthorizationServer,
   reference: string,
-  exchange: TokenExchange,
+  form: TokenForm,
   requested: ExchangeScope,
   signal: AbortSignal | undefined,
 ): Promise<SecretReading> {
   const readAt = secondsOf(server.clock)
-  const form = await exchangeForm(exchange, requested, signal)
   const answer = await requestToken({ ...server, form, signal }, readAt)
   const { accessToken, expiresAt } = answer
   // A copy for the revocation: the reader disposes of the secret before.
@@ -270,11 +274,14 @@ const exchangeChecks: OptionChecks<TokenExchange> = Object.freeze({
   resource: maybe(arrayOf(nonEmptyString)),
 })
 
+/** The names and values of a request. */
+type TokenForm = readonly (readonly [string, string])[]
+
 async function exchangeForm(
   exchange: TokenExchange,
   requested: ExchangeScope,
   signal: AbortSignal | undefined,
-): Promise<readonly (readonly [string, string])[]> {
+): Promise<TokenForm> {
   const call = { subject: requested.subject, invoker: requested.invoker }
   const options = { signal }
   const form: (readonly [string, string])[] = [
@@ -282,13 +289,13 @@ async function exchangeForm(
     ['requested_token_type', accessTokenType],
     ...tokenPair(
       'subject',
-      await tokenOf('the callback `subjectToken`', () => exchange.subjectToken(call, options), signal),
+      await fromCaller('the callback `subjectToken`', () => exchange.subjectToken(call, options), signal),
     ),
   ]
   const { actorToken } = exchange
   if (actorToken !== undefined) {
     form.push(
-      ...tokenPair('actor', await tokenOf('the callback `actorToken`', () => actorToken(call, options), signal)),
+      ...tokenPair('actor', await fromCaller('the callback `actorToken`', () => actorToken(call, options), signal)),
     )
   }
   for (const audience of exchange.audience ?? []) form.push(['audience', audience])
@@ -296,19 +303,6 @@ async function exchangeForm(
   if (requested.scope !== undefined) form.push(['scope', requested.scope])
   if (requested.details !== undefined) form.push(['authorization_details', requested.details])
   return form
-}
-
-/** Gets the token of one subject or invoker. A failure must not stop the calls of others. */
-async function tokenOf(
-  what: string,
-  task: () => Promise<ExchangeToken>,
-  signal: AbortSignal | undefined,
-): Promise<ExchangeToken> {
-  try {
-    return await fromCaller(what, task, signal)
-  } catch (error) {
-    throw error instanceof VaultError ? new CallFailure(error) : error
-  }
 }
 
 function tokenPair(
