@@ -389,6 +389,23 @@ describe('token exchange', () => {
     await waiting
   })
 
+  it('VLT-13 counts calls with other arguments apart: the failures of one delegate stop no other [attack 82]', async () => {
+    const server = await start(({ body }) => {
+      const details = new URLSearchParams(body).get('authorization_details') ?? '[]'
+      return details.includes('odd') ? 500 : { ...good, authorization_details: JSON.parse(details) as unknown }
+    })
+    const authorizationDetails = { '/crm': [{ type: 'customer', id: '{id}' }] }
+    const vault = vaultOf(server, { authorizationDetails }, { resilience: { attempts: 3, retryAfterMs: 1 } })
+    for (let id = 0; id < 20; id += 1) {
+      await expect(lease(vault, { args: { id: `odd-${id}` } })).rejects.toMatchObject(
+        vaultError('ERR_VAULT_UNAVAILABLE'),
+      )
+    }
+    // Each is another secret, so each is tried as often as a reading may be.
+    expect([server.received.length, vault.state()]).toEqual([60, 'closed'])
+    await lease(vault, { args: { id: 'c-1' } })
+  })
+
   it('VLT-16 uses no kept token after the token of its subject could not be obtained', async () => {
     let answer: object | number = good
     const server = await start(() => answer)
