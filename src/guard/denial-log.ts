@@ -34,7 +34,7 @@ export interface DenialLog {
 
 /**
  * Makes the log of the refusals of a guard. Refusals that are omitted, or cannot be recorded, are counted. The count is
- * recorded a period later, or at the end, even without further calls.
+ * recorded a period later, or at the end, even without further calls. AUD-42
  */
 export function createDenialLog({ sampling, record, report, onError }: DenialLogOptions): DenialLog {
   const sampler = sampleDenials(sampling)

@@ -105,7 +105,7 @@ interface PathFault {
 
 /**
  * Finds the first path that passes all checks. A delegation that fails is excluded from the next walk, so each is
- * examined once, and there are at most as many walks as tokens.
+ * examined once, and there are at most as many walks as tokens. UCT-65
  *
  * @returns the path, or the denial of the path that passed most checks.
  */

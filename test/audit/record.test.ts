@@ -202,7 +202,7 @@ describe('an event', () => {
     expect(prepared['vault']).toMatch(/^a{511}\[4 bytes more, sha-256 [0-9a-f]{64}\]$/)
   })
 
-  it('LOG-06 is limited in length, whatever the arguments are [attack 80]', async () => {
+  it('LOG-15 is limited in length, whatever the arguments are [attack 80]', async () => {
     const texts = [
       '\ud800'.repeat(9000),
       '\u0000'.repeat(9000),
@@ -223,7 +223,7 @@ describe('an event', () => {
     }
   })
 
-  it('LOG-06 keeps arguments while there is room, and replaces the others by their length and hash', async () => {
+  it('LOG-15 keeps arguments while there is room, and replaces the others by their length and hash', async () => {
     const args = { a: new Uint8Array(4000), b: new Uint8Array(4000), c: 7, d: { '/': 'x' } }
     const prepared = (await prepareEvent(intent(1, { args }), sha256))['args'] as IpldMap
     expect(prepared['a']).toEqual(args.a)

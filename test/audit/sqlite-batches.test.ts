@@ -145,7 +145,7 @@ describe('events of one turn in SQLite', () => {
     await fc.assert(property, runs)
   })
 
-  it('AUD-18 wait while another connection has the lock, without blocking the process', async () => {
+  it('AUD-43 wait while another connection has the lock, without blocking the process', async () => {
     const path = join(temporaryDirectory(), 'audit.db')
     const sink = sqliteAuditSink({ database: open(path) })
     const blocker = open(path)
@@ -161,7 +161,7 @@ describe('events of one turn in SQLite', () => {
     expect(turns).toBe(20)
   })
 
-  it('AUD-18 belong to a log whose set-up waits for other writers, and leaves their waiting time as it was', () => {
+  it('AUD-43 belong to a log whose set-up waits for other writers, and leaves their waiting time as it was', () => {
     const database = temporaryDatabase()
     const timeout = (): unknown => database.prepare('PRAGMA busy_timeout').get()
     const during: unknown[] = []
@@ -187,7 +187,7 @@ describe('events of one turn in SQLite', () => {
     expect(timeout()).toEqual({ timeout: 0 })
   })
 
-  it('AUD-18 leave the lock to another writer between two transactions, for as long as the first one took', async () => {
+  it('AUD-43 leave the lock to another writer between two transactions, for as long as the first one took', async () => {
     const path = join(temporaryDirectory(), 'audit.db')
     const watch = watched(open(path))
     const sink = sqliteAuditSink({ database: watch.database })
@@ -218,7 +218,7 @@ describe('events of one turn in SQLite', () => {
     expect(await verifyAuditLog(readSqliteLines(open(path)))).toMatchObject({ valid: true, records: 302 })
   })
 
-  it('AUD-18 are not recorded after their callers gave up while another connection had the lock', async () => {
+  it('AUD-43 are not recorded after their callers gave up while another connection had the lock', async () => {
     const path = join(temporaryDirectory(), 'audit.db')
     const watch = watched(open(path))
     const sink = sqliteAuditSink({ database: watch.database })

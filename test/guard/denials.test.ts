@@ -196,7 +196,7 @@ describe('suppressed refusals', () => {
     expect(counts(denied())).toEqual([[12, false]])
   })
 
-  it('AUD-25 are reported when the guard closes, also for dry runs', async () => {
+  it('AUD-42 are reported when the guard closes, also for dry runs', async () => {
     const { guard, denied } = setUp({ denials: { unauthenticated: 2 } })
     await many(guard, 'nonsense', 5)
     for (let i = 0; i < 7; i++) await guard.dryRun('nonsense')
@@ -209,7 +209,7 @@ describe('suppressed refusals', () => {
     expect(denied()).toHaveLength(2 + 2 + 2)
   })
 
-  it('AUD-25 are reported a period later, even without another call', async () => {
+  it('AUD-42 are reported a period later, even without another call', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const { guard, denied } = setUp({ denials: { unauthenticated: 1, period: 30 } })
@@ -228,7 +228,7 @@ describe('suppressed refusals', () => {
     ])
   })
 
-  it('AUD-25 are reported with the first refusal of a later period, if no timer runs', async () => {
+  it('AUD-42 are reported with the first refusal of a later period, if no timer runs', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const moving = stoppedClock(clock.now())
@@ -243,7 +243,7 @@ describe('suppressed refusals', () => {
     ])
   })
 
-  it('AUD-25 are reported even after their record has failed several times, with the refusals whose record failed', async () => {
+  it('AUD-42 are reported even after their record has failed several times, with the refusals whose record failed', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const memory = memoryAuditSink()
@@ -278,7 +278,7 @@ describe('suppressed refusals', () => {
     // The guard waits for its calls, and then for the record alone.
     ['a refusal', 1_500],
     ['the number', 100],
-  ])('AUD-25 are reported at the end, when the pending record of %s fails', async (what, failsAfter) => {
+  ])('AUD-42 are reported at the end, when the pending record of %s fails', async (what, failsAfter) => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const memory = memoryAuditSink()
@@ -304,7 +304,7 @@ describe('suppressed refusals', () => {
     expect(denied.reduce((sum, { suppressed = 1 }) => sum + suppressed, 0)).toBe(3)
   })
 
-  it('AUD-25 that come after the guard has closed are each reported to `onError`', async () => {
+  it('AUD-42 that come after the guard has closed are each reported to `onError`', async () => {
     const codes: string[] = []
     const { guard, denied } = setUp(
       { denials: { unauthenticated: 1 } },
@@ -322,7 +322,7 @@ describe('suppressed refusals', () => {
     expect(codes).toEqual(Array.from({ length: 3 }, () => 'ERR_AUDIT_CLOSED'))
   })
 
-  it('AUD-25 do not keep the process alive', async () => {
+  it('AUD-42 do not keep the process alive', async () => {
     const { guard } = setUp({ denials: { unauthenticated: 1 } })
     await many(guard, 'nonsense', 1)
     // Timers that keep the process alive; unref'd timers are not included.

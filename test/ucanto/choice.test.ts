@@ -67,7 +67,7 @@ async function revoked(...entries: readonly (readonly [API.Delegation | string, 
 }
 
 describe('the first valid path of several', () => {
-  it('UCT-36 is chosen when another is not signed by its issuer', async () => {
+  it('UCT-65 is chosen when another is not signed by its issuer', async () => {
     const [bad, good] = [await forged(await give(alice, bob)), await give(alice, bob)]
     for (const proofs of [
       [bad, good],
@@ -82,7 +82,7 @@ describe('the first valid path of several', () => {
     await expect(ownVerdict(await ask([bad, far]))).resolves.toBe('allowed')
   })
 
-  it('UCT-36 is chosen when another has an unsatisfied or a malformed policy', async () => {
+  it('UCT-65 is chosen when another has an unsatisfied or a malformed policy', async () => {
     const wrong = await give(alice, bob, { nb: { pol: [['==', '.to', 'carol']] } })
     const none = await give(alice, bob, { nb: { pol: 'none' } })
     const good = await give(alice, bob, { nb: { pol: [['like', '.to', 'b*']] } })
@@ -102,7 +102,7 @@ describe('the first valid path of several', () => {
     await expect(ownVerdict(await ask([only]))).resolves.toBe('unsupported at 0 UCT-35')
   })
 
-  it('UCT-36 is chosen when another is revoked [attack 20]', async () => {
+  it('UCT-65 is chosen when another is revoked [attack 20]', async () => {
     const [first, second] = [await give(alice, bob), await give(alice, bob)]
     const bytes = await ask([first, second])
     await expect(ownVerdict(bytes, { revocations: await revoked([first]) })).resolves.toBe('allowed')
@@ -121,7 +121,7 @@ describe('the first valid path of several', () => {
     )
   })
 
-  it('UCT-36 excludes a delegation that is revoked on one path, also on paths without the revoker', async () => {
+  it('UCT-65 excludes a delegation that is revoked on one path, also on paths without the revoker', async () => {
     const [root, other] = [await give(alice, carol), await give(dave, carol, { proofs: [await give(alice, dave)] })]
     const shared = await give(carol, bob, { proofs: [other] })
     const bytes = await ask([shared, await give(carol, bob, { proofs: [root] })])
@@ -133,7 +133,7 @@ describe('the first valid path of several', () => {
     )
   })
 
-  it('UCT-36 reports, when all fail, the denial of the path that passed most checks', async () => {
+  it('UCT-65 reports, when all fail, the denial of the path that passed most checks', async () => {
     const bad = await forged(await give(alice, bob))
     const wrong = await give(alice, bob, { nb: { pol: [['==', '.to', 'carol']] } })
     const gone = await give(alice, bob)
@@ -172,7 +172,7 @@ describe('the first valid path of several', () => {
     await expect(authenticated([genuine])).resolves.toEqual(['policy_unsatisfied', true])
   })
 
-  it('UCT-36 is searched only after the signature, service and time of the invocation were checked [attack 25]', async () => {
+  it('UCT-65 is searched only after the signature, service and time of the invocation were checked [attack 25]', async () => {
     const proofs = [await give(alice, bob), await forged(await give(alice, bob))]
     const verified: Uint8Array[] = []
     const counting: CryptoBackend = { ...backend, verify: counter(verified) }

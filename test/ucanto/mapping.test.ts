@@ -257,7 +257,7 @@ describe('a delegation', () => {
 })
 
 describe('the path to the owner', () => {
-  it('UCT-36 is the shortest valid path, through any capability of a token', async () => {
+  it('UCT-65 is the shortest valid path, through any capability of a token', async () => {
     const many = await give([
       { can: 'a/b', with: alice.did() },
       { ...mail, nb: { to: 'carol' } },

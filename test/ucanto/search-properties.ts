@@ -27,7 +27,7 @@ const resolver: DidResolver = {
 
 /** The verdict equals the verdict of trying all paths, with and without memory of other calls. */
 export function searchProperties({ title, ...runs }: Runs): void {
-  it(`UCT-36 UCT-49 find a path when there is one, whatever is remembered: ${title}`, async () => {
+  it(`UCT-65 UCT-49 find a path when there is one, whatever is remembered: ${title}`, async () => {
     const seen = { allowed: 0, denied: 0, attested: 0, exhausted: 0 }
     const warm = createAuthorizer(options())
     await fc.assert(

@@ -152,7 +152,7 @@ function assertReadable(key: string): void {
   }
 }
 
-/** Keeps arguments in canonical order while there is room, and replaces the others by their length and hash. */
+/** LOG-15: keeps arguments in canonical order while there is room, and replaces the others by length and hash. */
 async function prepareArguments(args: unknown, sha256: Sha256): Promise<IpldMap> {
   if (!isPlainObject(args)) throw new ArgumentError('the field `args` of an audit event must be a map')
   const kept = Object.create(null) as { [key: string]: IpldValue }

@@ -71,6 +71,7 @@ function urlProblem(text: string, protocols: ReadonlySet<string>, punycode: bool
   if (text.includes('#')) return 'has a fragment'
   if (parsed.href !== text) return 'is not in canonical form; use `new URL(url).href`'
   if (parsed.search === '' && text.includes('?')) return 'has an empty query'
+  // ARG-28
   return hostProblem(parsed.hostname, punycode) ?? pathProblem(parsed.pathname) ?? escapeProblem(parsed.search)
 }
 

@@ -33,7 +33,7 @@ describe('a place', () => {
     expect(taken).toBeGreaterThan(100)
   })
 
-  it('ARG-12 contains every URL below it, for every reader [attack 45]', () => {
+  it('ARG-28 contains every URL below it, for every reader [attack 45]', () => {
     let taken = 0
     fc.assert(
       fc.property(texts, (text) => {

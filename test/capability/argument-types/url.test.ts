@@ -141,7 +141,7 @@ describe('url', () => {
     expect(problemOf(url({ punycode: true }), 'https://xn--bcher-kva.example/')).toBeUndefined()
   })
 
-  it('ARG-12 with `like` holds what is below a place [attack 45]', () => {
+  it('ARG-28 with `like` holds what is below a place [attack 45]', () => {
     const policy = compilePolicy(parsePolicy([['like', '.url', 'https://api.example.com/v1/*']]))
     const allowed = (text: string) =>
       problemOf(url(), text) === undefined && policy.evaluate({ url: text }) === undefined

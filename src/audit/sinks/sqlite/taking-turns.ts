@@ -9,7 +9,7 @@ const longestPauseMs = 20
 /**
  * Writes batches, and pauses after each for as long as it took while other writers are present. SQLite has no queue for
  * its lock: a writer that waits looks for it now and then, and would find it taken again. Events that arrive in a pause
- * share the next batch.
+ * share the next batch. AUD-43
  */
 export function takingTurns<T>(
   log: Pick<SqliteLog, 'othersAt'>,
