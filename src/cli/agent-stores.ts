@@ -49,7 +49,7 @@ async function openStore(
 ): Promise<DelegationStore> {
   const about = await describeDelegationFile({ path })
   if (about?.encrypted !== true) {
-    const again = 'move the file away, and store its delegations again with `procura agent receive`'
+    const again = 'move the file away, and store its delegations again with `procura agent receive NAME`'
     if (about !== undefined && source !== undefined)
       throw new UsageError(`${quote(path, 256)} is not encrypted, but \`unlock\` in connect.json requires it; ${again}`)
     if (source === undefined && textOf(flags, 'delegations-key-file') !== undefined)

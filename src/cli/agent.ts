@@ -9,6 +9,7 @@ import { createSignerFile, describeSignerFile } from '../signer-file/signer-file
 import { makeFolders } from '../support/make-folders.ts'
 import { namesInFolder } from '../support/names-in-folder.ts'
 import { quote } from '../support/quote.ts'
+import { shellQuoted } from '../support/shell-quoted.ts'
 import { createKeyFile } from '../vault/stores/file/key.ts'
 import { ownStore } from './agent-stores.ts'
 import { didOf } from './did-text.ts'
@@ -58,7 +59,7 @@ export async function newAgent(words: readonly string[], flags: Flags, host: Hos
     throw error
   }
   host.complain(
-    `made ${folder}; it has no authority: delegate to it (--to), and store the delegation with \`procura agent receive\``,
+    `made ${folder}; it has no authority: delegate to it (--to), and store the delegation with \`procura agent receive ${shellQuoted(words[0] as string)}\``,
   )
   return 0
 }

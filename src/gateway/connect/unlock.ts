@@ -13,6 +13,7 @@ import type { DelegationStore } from '../../proof/delegation-store.ts'
 import { describeSignerFile, openSignerFile, type SignerFile } from '../../signer-file/signer-file.ts'
 import { quote } from '../../support/quote.ts'
 import type { FileKey } from '../../vault/stores/file/key.ts'
+import { atHome } from '../at-home.ts'
 import type { GatewayConnection, KeySource } from './connection-file.ts'
 
 /**
@@ -30,10 +31,8 @@ export async function openAgentKey({ key: path, unlock }: GatewayConnection, giv
  * Makes a function that opens the store of an agent's delegations as the file is now: it can be encrypted later. With
  * `unlock.delegations`, a file that is not encrypted is refused. CON-24
  */
-export function delegationsOpener(
-  { delegations: path, unlock }: GatewayConnection,
-  given?: FileKey,
-): () => Promise<DelegationStore> {
+export function delegationsOpener(connection: GatewayConnection, given?: FileKey): () => Promise<DelegationStore> {
+  const { delegations: path, unlock } = connection
   const source = unlock?.delegations
   const plain = fileDelegationStore({ path })
   let last: { readonly name: string | undefined; readonly store: DelegationStore } | undefined
@@ -43,7 +42,10 @@ export function delegationsOpener(
     // A file that was replaced by an unencrypted one would be used without notice.
     if (about?.encrypted === false)
       throw new ArgumentError(
-        `${quote(path, 256)} is not encrypted, but \`unlock\` in connect.json requires it; move the file away, and store its delegations again with \`procura agent receive\``,
+        atHome(
+          `${quote(path, 256)} is not encrypted, but \`unlock\` in connect.json requires it; move the file away, and store its delegations again with \`procura agent receive NAME\``,
+          connection,
+        ),
       )
     if (given === undefined && source === undefined)
       throw new ArgumentError(
