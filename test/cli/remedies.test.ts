@@ -7,19 +7,19 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { verbs } from '../../src/cli/verbs.ts'
 import { withPlace } from '../../src/support/command-place.ts'
 import { approveAt } from '../gateway/approvals/approver.ts'
-import { newClients } from '../gateway/connect/client.ts'
+import { connectClient, newClients } from '../gateway/connect/client.ts'
 import { mailServer } from '../gateway/serve/gateway-home.ts'
-import { root } from '../setup/entries.ts'
 import { bundleProcura } from '../support/bundle-program.ts'
 import { freePort } from '../support/free-port.ts'
 import { until } from '../support/until.ts'
+import { type Recommendation, recommendations, verbsIn } from './recommended-commands.ts'
 
 let tools: string
 let bin: string
@@ -52,8 +52,8 @@ interface World {
   run(words: readonly string[], input?: string): Said
   /** Pastes a command line into a shell that has no PROCURA_HOME. */
   paste(line: string, input?: string): Said
-  /** Pastes one that goes on, and waits for its output. */
-  keep(line: string, output: RegExp): Promise<void>
+  /** Pastes one that goes on, waits for its output, and returns a function that ends it and returns all of it. */
+  keep(line: string, output: RegExp): Promise<() => Promise<string>>
   doctor(check: string): string
   call(name: string, args?: object): Promise<string>
   end(): Promise<void>
@@ -92,6 +92,12 @@ async function newWorld(isElsewhere: boolean): Promise<World> {
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (all += chunk))
       await until(() => output.test(all) || child.exitCode !== null)
       expect(all).toMatch(output)
+      return async () => {
+        const exit = new Promise((resolve) => child.once('exit', resolve))
+        child.kill('SIGTERM')
+        await exit
+        return all
+      }
     },
     doctor(check) {
       const { all } = shell('exec procura doctor "$@"', '', at)
@@ -123,11 +129,18 @@ const mail = (env: object = {}): object => ({
   env: { MAIL_KEY: 'canary-1', ...env },
 })
 
+/** The lines of output whose command was taken, each with its verb. */
+const taken: { readonly line: string; readonly verb: string }[] = []
+
 /** The commands in backticks of a message, in which `start` is the first word after the name of the program. */
 function commandsIn(message: string, start: string): readonly string[] {
-  return [...message.matchAll(/`(procura [^`]*)`/g)]
-    .map(([, line]) => line as string)
-    .filter((line) => line.startsWith(`procura ${start}`))
+  return message.split('\n').flatMap((line) => {
+    const commands = [...line.matchAll(/`(procura [^`]*)`/g)]
+      .map(([, command]) => command as string)
+      .filter((command) => command.startsWith(`procura ${start}`))
+    for (const verb of verbsIn(commands.map((one) => `\`${one}`).join(' '))) taken.push({ line, verb })
+    return commands
+  })
 }
 
 /** The command of a message. */
@@ -142,6 +155,49 @@ function done(world: World, line: string, input?: string): void {
   const { code, all } = world.paste(line, input)
   expect(code, `${line}\n${all}`).toBe(0)
 }
+
+/** Pastes a command with the operands of the reader, which has to succeed, or to print some output. */
+function follow(world: World, message: string, start: string, operands = '', output?: RegExp, input?: string): void {
+  const line = commandIn(message, start)
+  const filled = line.replace(/(?<= )(?:FILE|NAME|DIR|owner\.key)(?= |$)/, operands)
+  const whole = filled === line ? `${line} ${operands}` : filled
+  const { code, all } = world.paste(whole, input)
+  if (output === undefined) expect(code, `${whole}\n${all}`).toBe(0)
+  else expect(all).toMatch(output)
+}
+
+/** A delegation by the owner, in text. */
+function delegationTo(world: World, to: string): string {
+  const from = ['--from', join(world.home, 'owner.key'), '--key-file', world.keyFile]
+  const { all } = world.run(['delegate', ...from, '--to', to, '--command', '/mcp/mail', '--expires-in', '30d'])
+  return all.split('\n').find((line) => line !== '' && !line.includes(' ')) ?? ''
+}
+
+/** A file with a delegation by a key. */
+function tokenFile(world: World, from: string): string {
+  const file = join(world.folder, 'a.ucan')
+  const { code, all } = world.run(['delegate', '--from', from, '--to', stranger, '--command', '/a', '--out', file])
+  expect(code, all).toBe(0)
+  return file
+}
+
+/** Answers as another program in the place of the gateway, while a task runs. */
+async function displaced<T>(world: World, answer: (socket: Socket) => void, task: () => Promise<T>): Promise<T> {
+  const sockets: Socket[] = []
+  const server = createServer((socket) => {
+    sockets.push(socket.on('error', () => undefined))
+    answer(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(join(world.home, 'gateway.sock'), resolve))
+  try {
+    return await task()
+  } finally {
+    for (const socket of sockets) socket.destroy()
+    await new Promise((resolve) => server.close(resolve))
+  }
+}
+
+const stranger = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK'
 
 const wrap = (world: World, ...more: readonly string[]): Said =>
   world.run(['wrap', world.config, '--key-file', world.keyFile, ...more])
@@ -168,15 +224,12 @@ async function seen(world: World, kind: 'seen' | 'accepted', ...names: readonly 
 
 interface Row {
   readonly situation: string
-  /** The verbs whose commands are pasted. */
-  readonly verbs: readonly string[]
   readonly ends: (world: World) => Promise<void>
 }
 
 const rows: readonly Row[] = [
   {
     situation: 'a server that was wrapped, and waits for its gateway',
-    verbs: ['serve', 'doctor'],
     async ends(world) {
       const said = wrapped(world)
       expect(world.doctor('gateway')).toMatch(/^FAULT/)
@@ -187,7 +240,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a call without a gateway',
-    verbs: ['serve'],
     async ends(world) {
       wrapped(world)
       await world.keep(commandIn(await world.call('send', { to: 'bob' }), 'serve'), /^process \d+/m)
@@ -196,7 +248,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a call that needs an approval',
-    verbs: ['approve'],
     async ends(world) {
       await served(world)
       const line = commandIn(await world.call('send', { to: 'bob' }), 'approve')
@@ -210,7 +261,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'an answer to a request that is gone',
-    verbs: ['approve'],
     async ends(world) {
       await served(world)
       await world.call('send', { to: 'bob' })
@@ -220,7 +270,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'an agent without a delegation',
-    verbs: ['agent show', 'agent receive', 'delegate'],
     async ends(world) {
       const said = wrapped(world)
       // At an address, a session begins with a proof of a delegation.
@@ -246,7 +295,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'an agent whose key was replaced',
-    verbs: ['delegate', 'agent receive'],
     async ends(world) {
       wrapped(world, '--policy', 'send: .to == "it\'s bob" or not (.to like "*@b c.example")', '--tools', 'secret')
       world.run(['key', 'rotate', join(world.agent, 'agent.key')])
@@ -261,7 +309,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a delegation for a tool whose name is misspelt',
-    verbs: ['delegate', 'agent receive', 'revoke'],
     async ends(world) {
       wrapped(world, '--policy', 'sned: .to == bob')
       await seen(world, 'seen', 'send', 'read')
@@ -273,7 +320,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a delegation for a tool that the server does not have',
-    verbs: ['tools list', 'revoke'],
     async ends(world) {
       wrapped(world, '--tools', 'nothing_like_it', '--tools', 'send')
       await seen(world, 'seen', 'send')
@@ -285,7 +331,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a policy about an argument that the tool does not have',
-    verbs: ['revoke'],
     async ends(world) {
       wrapped(world, '--policy', 'send: .too == bob', '--tools', 'read')
       await seen(world, 'seen', 'send', 'read')
@@ -295,7 +340,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a tool that nobody has accepted',
-    verbs: ['tools list', 'tools accept'],
     async ends(world) {
       wrapped(world)
       await seen(world, 'accepted', 'read')
@@ -307,7 +351,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a hook that is missing',
-    verbs: ['hook install'],
     async ends(world) {
       wrapped(world)
       await mkdir(join(world.folder, '.claude'))
@@ -317,7 +360,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a hook that fails',
-    verbs: ['hook install'],
     async ends(world) {
       wrapped(world)
       await mkdir(join(world.folder, '.claude'))
@@ -330,7 +372,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a configuration whose server was put back by hand',
-    verbs: ['wrap'],
     async ends(world) {
       const original = readFileSync(world.config)
       wrapped(world)
@@ -341,7 +382,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a configuration whose server was removed',
-    verbs: ['unwrap'],
     async ends(world) {
       wrapped(world)
       writeFileSync(world.config, '{"mcpServers":{}}')
@@ -351,7 +391,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a policy of a server that is wrapped already',
-    verbs: ['unwrap'],
     async ends(world) {
       wrapped(world)
       const { code, all } = wrap(world, '--policy', 'send: .to == bob')
@@ -363,7 +402,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a configuration behind the gateway of another home folder',
-    verbs: ['unwrap'],
     async ends(world) {
       wrapped(world)
       const words = ['wrap', world.config, '--home', join(world.folder, 'new home'), '--key-file', world.keyFile]
@@ -374,7 +412,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'the name of an agent that is misspelt',
-    verbs: ['agent new'],
     async ends(world) {
       wrapped(world)
       const other = world.write('b.mcp.json', JSON.stringify({ mcpServers: { post: mail() } }))
@@ -388,7 +425,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'an agent that does not exist',
-    verbs: ['agent list'],
     async ends(world) {
       wrapped(world)
       const { all } = world.run(['agent', 'show', 'nobody'])
@@ -397,7 +433,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a rotation of the key of the owner that was killed',
-    verbs: ['key rotate'],
     async ends(world) {
       wrapped(world)
       const file = join(world.home, 'gateway.json')
@@ -415,7 +450,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a credential that is missing',
-    verbs: ['vault put'],
     async ends(world) {
       const said = wrapped(world)
       world.run(['vault', 'remove', 'mail.MAIL_KEY', '--file', join(world.home, 'vault'), '--key-file', world.keyFile])
@@ -426,7 +460,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a revocation that the gateway did not confirm',
-    verbs: ['revoke', 'serve'],
     async ends(world) {
       const said = wrapped(world)
       const server = createServer((socket) => socket.destroy())
@@ -452,7 +485,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'an API that was added, and the name of one that is taken',
-    verbs: ['serve', 'connect', 'api remove'],
     async ends(world) {
       const add = (): Said =>
         world.run(
@@ -471,7 +503,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a log that was changed',
-    verbs: ['audit verify'],
     async ends(world) {
       await served(world)
       await world.call('send', { to: 'bob' })
@@ -486,7 +517,6 @@ const rows: readonly Row[] = [
   },
   {
     situation: 'a key of the owner that does not open with the key of the vault',
-    verbs: ['vault change-key', 'vault new-key'],
     async ends(world) {
       wrapped(world)
       const next = join(world.folder, 'next.key')
@@ -506,8 +536,228 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'a home folder without a gateway',
+    async ends(world) {
+      const said = [['agent', 'new', 'x'], ['agent', 'show'], ['doctor'], ['serve'], ['connect', 'mail']]
+        .map((words) => world.run(words).all)
+        .map((message) => [commandIn(message, 'wrap'), commandIn(message, 'api add')] as const)
+      for (const [line, other] of said) expect([line, other]).toEqual(said[0])
+      const [line, other] = said[0] as readonly [string, string]
+      done(world, `${line} '${world.config}' --key-file '${world.keyFile}'`)
+      done(world, `${other} crm https://api.example.com --bearer --agent a --key-file '${world.keyFile}'`, 'canary-3')
+      await world.keep(`procura serve --home '${world.home}'`, /^API crm/m)
+    },
+  },
+  {
+    situation: 'a verb for one of several agents',
+    async ends(world) {
+      wrapped(world)
+      const made = world.run(['agent', 'new', 'x', '--like', 'claude']).all
+      follow(world, made, 'agent receive', '', undefined, delegationTo(world, 'x'))
+      for (const words of [
+        ['agent', 'show'],
+        ['agent', 'list', 'x'],
+      ])
+        follow(world, world.run(words).all, 'agent show', 'x', /\/mcp\/mail/)
+      follow(world, world.run(['revoke', '--agent', 'nobody']).all, 'agent list', '', /^x\tdid:key:/m)
+      const absent = world.run(['connect', 'mail', '--agent', 'nobody']).all
+      follow(world, absent, 'agent new', '--like claude')
+      const given = ['agent', 'new', 'z', '--socket', join(world.home, 'gateway.sock')]
+      const end = await world.keep(commandIn(world.run(given).all, 'serve'), /^audience did:/m)
+      const [, audience = ''] = /^audience (.*)$/m.exec(await end()) ?? []
+      const noSubject = world.run([...given, '--audience', audience]).all
+      follow(world, noSubject, 'key show', `'${join(world.home, 'owner.key')}'`, /did:key:/)
+    },
+  },
+  {
+    situation: 'delegations of an agent in a file that is damaged, or not encrypted',
+    async ends(world) {
+      const said = wrapped(world)
+      const token = delegationTo(world, 'claude')
+      const file = join(world.agent, 'delegations')
+      const connect = join(world.agent, 'connect.json')
+      const unlock = { delegations: { file: world.keyFile } }
+      writeFileSync(connect, JSON.stringify({ ...JSON.parse(readFileSync(connect, 'utf8')), unlock }))
+      await world.keep(commandIn(said, 'serve'), /^process \d+/m)
+      const messages = [world.run(['agent', 'show', 'claude']).all, await world.call('send', { to: 'bob' })]
+      rmSync(file)
+      for (const message of messages) follow(world, message, 'agent receive', 'claude', undefined, token)
+      expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
+    },
+  },
+  {
+    situation: 'tools that wait, and hashes that are wrong',
+    async ends(world) {
+      const tools = world.write('tools.json', '')
+      const list = (...names: readonly string[]): void =>
+        writeFileSync(tools, JSON.stringify(names.map((name) => ({ name, inputSchema: { type: 'object' } }))))
+      world.write('.mcp.json', JSON.stringify({ mcpServers: { mail: mail({ TOOLS_FILE: tools }) } }))
+      const start = commandIn(wrapped(world), 'serve')
+      const serve = async (): Promise<string> => (await world.keep(start, /^server mail/m))()
+      list('send')
+      const unseen = world.run(['tools', 'accept', 'mail', 'a'.repeat(32)]).all
+      const first = await (await world.keep(commandIn(unseen, 'serve'), /^server mail/m))()
+      list('send', 'read')
+      const second = await serve()
+      const about = (text: string, part: string): string => text.split('\n').find((line) => line.includes(part)) ?? text
+      const messages = [
+        about(first, 'at first sight'),
+        about(second, 'until somebody accepts'),
+        about(second, '1 waiting'),
+        ...[[], ['xyz'], ['a'.repeat(32)]].map((hashes) => world.run(['tools', 'accept', 'mail', ...hashes]).all),
+        world.run(['connect']).all,
+      ]
+      for (const message of messages) follow(world, message, 'tools list', '', /mail\tread\tnew/)
+      writeFileSync(join(world.home, 'tools', 'mail.json'), '{')
+      const damaged = world.doctor('tools')
+      rmSync(join(world.home, 'tools', 'mail.json'))
+      await (await world.keep(commandIn(damaged, 'serve'), /^server mail/m))()
+      follow(world, damaged, 'tools list', '', /mail\tread/)
+      expect(world.doctor('tools')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'a server that a running gateway does not have yet',
+    async ends(world) {
+      const end = await world.keep(commandIn(wrapped(world), 'serve'), /^process \d+/m)
+      const file = world.write('b.mcp.json', JSON.stringify({ mcpServers: { post: mail() } }))
+      expect(world.run(['wrap', file, '--client', 'claude', '--key-file', world.keyFile]).code).toBe(0)
+      const found = world.doctor('gateway')
+      const client = connectClient(world.agent, { server: 'post' })
+      const refused = (await client.initialize()).error?.message ?? ''
+      client.input.end()
+      await end()
+      await (await world.keep(commandIn(found, 'serve'), /^server post/m))()
+      await world.keep(commandIn(refused, 'serve'), /^server post/m)
+      expect(world.doctor('gateway')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'a program in the place of the gateway, and a gateway that ends',
+    async ends(world) {
+      wrapped(world)
+      const call = (): Promise<string> => world.call('send', { to: 'bob' })
+      const ended = await displaced(world, (socket) => socket.end(), call)
+      const end = await world.keep(commandIn(ended, 'serve'), /^process \d+/m)
+      const client = connectClient(world.agent)
+      await client.initialize()
+      await end()
+      await until(() => client.faults.length > 0)
+      client.input.end()
+      await world.keep(commandIn(client.faults[0] ?? '', 'serve'), /^process \d+/m)
+      expect(await call()).toBe('sent to bob')
+    },
+  },
+  {
+    situation: 'a server that is wrapped for another agent, or whose program is gone',
+    async ends(world) {
+      wrapped(world)
+      world.run(['agent', 'new', 'other', '--like', 'claude'])
+      done(world, commandIn(wrap(world, '--agent', 'other').all, 'unwrap'))
+      wrapped(world, '--agent', 'other')
+      writeFileSync(world.config, readFileSync(world.config, 'utf8').replace(process.execPath, '/absent/node'))
+      const found = world.doctor('clients')
+      done(world, commandIn(found, 'unwrap'))
+      wrapped(world)
+      expect(world.doctor('clients')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'an API that was removed beside another program in the place of the gateway',
+    async ends(world) {
+      world.run(
+        ['api', 'add', 'crm', 'https://api.example.com', '--bearer', '--agent', 'a', '--key-file', world.keyFile],
+        'canary-3',
+      )
+      // The other program cannot answer while a process is waited for in this one.
+      const end = await displaced(
+        world,
+        (socket) => socket.destroy(),
+        () =>
+          world.keep(
+            `procura api remove crm --home '${world.home}' --key-file '${world.keyFile}'; sleep 9`,
+            /repeat it/,
+          ),
+      )
+      done(world, commandIn(await end(), 'revoke'))
+    },
+  },
+  {
+    situation: 'an operand that is missing, or is something else',
+    async ends(world) {
+      wrapped(world)
+      const key = join(world.folder, 'new.key')
+      follow(world, world.run(['delegate', '--to', stranger, '--command', '/a']).all, 'key new', `'${key}'`)
+      const file = tokenFile(world, key)
+      const notDid = world.run(['agent', 'new', 'z', '--socket', 's', '--audience', 'x']).all
+      follow(world, notDid, 'key show', `'${key}'`, /^did:key:/m)
+      follow(world, notDid, 'agent list', '', /^claude\tdid:key:/m)
+      follow(world, world.run(['inspect', key]).all, 'key show', `'${key}'`, /^did:key:/m)
+      const other = 'bafyreidykglsfhoixmivffc5uwhcgshx4j465xwqntbmu43nb2dzqwfvae'
+      const noCid = world.run(['revoke', file, '--from', key, '--delegation', other]).all
+      follow(world, noCid, 'inspect', `'${file}'`, /^delegation bafyrei/m)
+      const shown = world.run(['inspect', file]).all
+      follow(world, shown, 'why', `'${file}' --from '${key}' --command /a`, /./)
+    },
+  },
+  {
+    situation: 'a credential or a vault that does not exist',
+    async ends(world) {
+      wrapped(world)
+      const at = (file: string): string[] => ['--file', file, '--key-file', world.keyFile]
+      for (const words of [
+        ['vault', 'rotate', 'nope', ...at(join(world.home, 'vault'))],
+        ['vault', 'list', ...at(join(world.folder, 'absent'))],
+      ])
+        follow(world, world.run(words, 'canary-4').all, 'vault put', '', /--origin URL/)
+    },
+  },
+  {
+    situation: 'stores without their secret, and without their data',
+    async ends(world) {
+      const [key, stores] = [join(world.folder, 'store.key'), join(world.folder, 'stores')]
+      const place = ['--sqlite', stores]
+      follow(world, world.run(['store', 'prepare', ...place]).all, 'vault new-key', `'${key}'`)
+      const revoke = ['store', 'revoke', stranger, ...place, '--secret-file', key]
+      const absent = world.run(revoke).all
+      follow(world, absent, 'store prepare', `--sqlite '${stores}' --secret-file '${key}' --new-service`)
+      expect(world.run(revoke).code).toBe(0)
+      const from = join(world.folder, 'own.key')
+      world.run(['key', 'new', from])
+      const file = tokenFile(world, from)
+      const noId = world.run(['store', 'revoke', 'x', ...place, '--secret-file', key]).all
+      follow(world, noId, 'inspect', `'${file}'`, /^delegation bafyrei/m)
+      const lost = world.run(['store', 'prepare', ...place, '--secret-file', key, '--epoch', 'now']).all
+      follow(world, lost, 'store revoke', `${stranger} --sqlite '${stores}' --secret-file '${key}'`)
+      const rotated = world.run(['key', 'rotate', from]).all
+      follow(world, rotated, 'store revoke', `${stranger} --sqlite '${stores}' --secret-file '${key}'`)
+      follow(world, rotated, 'revoke', `'${file}' --from '${from}'`)
+    },
+  },
+  {
+    situation: 'requests for approvals, at each place that names them',
+    async ends(world) {
+      const said = wrapped(world, '--approve', 'send')
+      expect(said).toContain('needs an approval')
+      const end = await world.keep(commandIn(said, 'serve'), /^process \d+/m)
+      const client = connectClient(world.agent, { approvalWait: 1 })
+      await client.initialize()
+      client.write({
+        ...{ jsonrpc: '2.0', id: 'a', method: 'tools/call' },
+        params: { name: 'send', arguments: { to: 'bob' }, _meta: { progressToken: 'p' } },
+      })
+      await client.answer('a')
+      client.input.end()
+      const progress = client.lines.find((line) => line.includes('waiting for an approval')) ?? ''
+      const lines = [(await end()).split('\n').find((line) => line.includes('an agent requests')) ?? '', progress]
+      for (const line of lines) {
+        const { code } = await approveAt(world.home, [commandIn(line, 'approve').split(' ')[2] as string, '--list'])
+        expect(code).toBe(0)
+      }
+    },
+  },
+  {
     situation: 'a key file that does not exist',
-    verbs: ['key new', 'key show'],
     async ends(world) {
       const path = join(world.folder, 'new.key')
       const to = ['--to', 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK', '--command', '/a']
@@ -520,9 +770,47 @@ const rows: readonly Row[] = [
   },
 ]
 
-/** Verbs that a message only names, because their operands are files and places of the reader alone. */
-const named: readonly string[] = [
-  ...['api add', 'attenuate', 'inspect', 'why', 'log', 'store prepare', 'store revoke', 'vault put'],
+/** Parts of messages whose commands no row pastes, each with the reason. */
+const exempt: readonly (readonly [reason: string, ...texts: readonly string[]])[] = [
+  [
+    'a program that calls the library gets it; the command line replaces it',
+    ...[
+      'createKeyFile',
+      'createSignerFile',
+      'create: true',
+      'a hash of `hashes`',
+      '`procura approve --list` lists them',
+    ],
+  ],
+  [
+    'it names a program, and is not a next step',
+    ...[
+      'pass what `procura delegate`',
+      'run `procura connect`',
+      'runs `procura connect',
+      'wrap/unwrap.ts: `procura connect',
+    ],
+    ...[
+      'still reaches it',
+      'listen-for-api.ts',
+      'with the policy that',
+      'correct that, and run `procura doctor` again',
+    ],
+  ],
+  ['the situation takes minutes or a thousand requests', 'did not answer within', 'too many requests wait'],
+  [
+    'its operands are files, pages and places of the reader alone',
+    ...[
+      'rotate-owner.ts',
+      'revoke FILE --from',
+      'procura approve --page',
+      'serves no page',
+      'page-run.ts',
+      'next-step.ts',
+    ],
+    ...['procura log DIR', 'is the state of a gateway', 'must be the name of a credential', 'if the former key leaked'],
+    ...['an earlier delegation of the agent', 'needs an approval: answer'],
+  ],
 ]
 
 describe.each([
@@ -535,7 +823,12 @@ describe.each([
   })
   afterEach(() => world.end())
 
-  it.each(rows)('$situation [CLI-30]', async ({ ends }) => ends(world), 60_000)
+  // The two places differ in the option that `withPlace` adds alone, so one of them has a sample.
+  it.each(rows.filter((_, at) => isElsewhere || at % 4 === 0))(
+    '$situation [CLI-30]',
+    async ({ ends }) => ends(world),
+    60_000,
+  )
 })
 
 it('adds the home folder to the commands of the verbs that take it, once [CLI-30]', () => {
@@ -555,15 +848,11 @@ it('adds the home folder to the commands of the verbs that take it, once [CLI-30
   }
 })
 
-it('has a row for each verb that a message recommends', () => {
-  const known = new Set([...rows.flatMap((row) => row.verbs), ...named])
-  const names = verbs.map(({ name }) => name).sort((a, b) => b.length - a.length)
-  const missing = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
-    .flatMap((path) => readFileSync(join(root, 'src', path), 'utf8'))
-    .flatMap((text) => text.split('\n').filter((line) => !/^\s*(?:\/\/|\/?\*)|\babout:|\bexample:/.test(line)))
-    .flatMap((line) => [...line.matchAll(/`procura ([a-z][a-z -]*)/g)].map(([, words]) => words as string))
-    .flatMap((words) => names.find((name) => `${words} `.startsWith(`${name} `)) ?? [])
-    .filter((name) => !known.has(name))
-  expect([...new Set(missing)]).toEqual([])
+it('has a row for each message that recommends a command', () => {
+  const isPasted = (verb: string, { matches }: Recommendation): boolean =>
+    taken.some((one) => one.verb === verb && matches(one.line))
+  const missing = recommendations()
+    .flatMap((one) => one.verbs.filter((verb) => !isPasted(verb, one)).map((verb) => `${verb} of ${one.name}`))
+    .filter((name) => !exempt.flatMap(([, ...texts]) => texts).some((text) => name.includes(text)))
+  expect(missing).toEqual([])
 })
