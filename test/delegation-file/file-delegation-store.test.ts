@@ -15,6 +15,7 @@ import { ArgumentError, StoreError, StoreFullError } from '../../src/errors.ts'
 import { memoryDelegationStore } from '../../src/proof/memory-delegation-store.ts'
 import { createSignerFile, rotateSignerFile } from '../../src/signer-file/signer-file.ts'
 import { delegationStoreCases } from '../../src/testing/delegation-store-cases.ts'
+import { canMount, mountSmallDisk } from '../audit/jsonl/small-disk.ts'
 import { actor } from '../support/actors.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'procura-delegations-'))
@@ -143,6 +144,23 @@ describe('AGT-18 a store of delegations in a file', () => {
       }
     }
     expect(await agent.can('/mail')).toMatchObject({ ok: true, proofs: [{ issuer: owner.did }, { issuer: made.did }] })
+  })
+
+  it.runIf(canMount())('is as before when the disk is full, and takes the next one when it has room', async () => {
+    const disk = mountSmallDisk()
+    const store = fileDelegationStore({ path: join(disk, 'agent.ucan') })
+    const add = async (): Promise<void> => {
+      const { cid, bytes } = await delegate({ issuer: owner, audience: signer.did, command: '/mail' })
+      await store.change({ add: new Map([[String(cid), bytes]]), remove: [] }, {})
+    }
+    await add()
+    const filler = join(disk, 'filler')
+    await expect(writeFile(filler, new Uint8Array(300_000))).rejects.toThrow(/ENOSPC/)
+    await expect(add()).rejects.toThrow(/could not be written \(ENOSPC\)/)
+    expect(await store.load({})).toHaveLength(1)
+    await rm(filler)
+    await add()
+    expect(await store.load({})).toHaveLength(2)
   })
 
   it('is bounded', async () => {

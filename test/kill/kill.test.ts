@@ -4,7 +4,7 @@ import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
 import { inCi } from '../property/runs.ts'
 import { killAmong, killContained, killInTurn, standStill } from './kills.ts'
 import { canContain, cannotContain } from './namespace.ts'
-import { bundleProcess, jsonlPlace, sqlitePlace, vaultPlace } from './places.ts'
+import { bundleProcess, delegationsPlace, jsonlPlace, sqlitePlace, vaultPlace } from './places.ts'
 
 let program: string
 let remove: () => void
@@ -26,6 +26,14 @@ describe('processes that are killed', () => {
     const kills = inCi ? 6 : 2
     const report = await killAmong(program, vaultPlace(join(temporaryDirectory(), 'vault')), kills, 3)
     expect(report).toMatchObject({ kills: kills + 3, ...none })
+  }, 60_000)
+})
+
+describe('processes that share a file of delegations', () => {
+  it('AGT-18 lose none that was confirmed while they are killed', async () => {
+    const kills = inCi ? 6 : 2
+    const report = await killAmong(program, delegationsPlace(join(temporaryDirectory(), 'agent.ucan')), kills, 4)
+    expect(report).toMatchObject({ kills: kills + 4, ...none })
   }, 60_000)
 })
 

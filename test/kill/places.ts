@@ -10,6 +10,8 @@ import { openJsonlLog } from '../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines } from '../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { readSqliteLines, sqliteAuditSink } from '../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
+import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
+import { fileDelegationStore } from '../../src/delegation-file/file-delegation-store.ts'
 import { postgresAuditSchema, readPostgresLines } from '../../src/entries/audit/postgres.ts'
 import { openFileStore } from '../../src/vault/stores/file/file-store.ts'
 import { shortLease } from '../audit/jsonl/short-lease.ts'
@@ -106,6 +108,20 @@ export function vaultPlace(path: string, leaseMs?: number): Place {
       const { records } = (await store.read()).contents
       expect(new Set(records.map(({ version }) => version)).size).toBe(records.length)
       return new Set(records.map(({ version }) => String(version)))
+    },
+  }
+}
+
+/** A file of delegations, to which each writer adds some. */
+export function delegationsPlace(path: string): Place {
+  return {
+    task: (start) => ({ kind: 'delegations', place: path, start, parallel: 1 }),
+    async finish() {
+      const store = fileDelegationStore({ path, maxEntries: 10_000, lockTimeoutMs: 60_000 })
+      await store.change({ add: new Map(), remove: [] }, {})
+      expect(readdirSync(`${path}.lock`)).toEqual([expect.stringMatching(/-free$/)])
+      const found = await Promise.all((await store.load({})).map((bytes) => decodeDelegation(bytes)))
+      return new Set(found.map(({ cid }) => String(cid)))
     },
   }
 }

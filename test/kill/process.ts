@@ -1,4 +1,4 @@
-// node only: a process that writes to a log or a vault until it is killed
+// node only: a process that writes to a log, a vault or a file of delegations until it is killed
 
 import process from 'node:process'
 import type { AuditSink } from '../../src/audit/sink.ts'
@@ -7,18 +7,21 @@ import type { SyncPolicy } from '../../src/audit/sinks/jsonl/open-log.ts'
 import { postgresAuditSink } from '../../src/audit/sinks/postgres/postgres-audit-sink.ts'
 import type { SqliteDatabase } from '../../src/audit/sinks/sqlite/database.ts'
 import { sqliteAuditSink } from '../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
+import { delegate } from '../../src/delegation/delegate.ts'
+import { fileDelegationStore } from '../../src/delegation-file/file-delegation-store.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { openFileStore } from '../../src/vault/stores/file/file-store.ts'
 import { sealRecord } from '../../src/vault/stores/file/format.ts'
 import { id, intent } from '../audit/events.ts'
 import { say } from '../audit/jsonl/say.ts'
 import { shortLease } from '../audit/jsonl/short-lease.ts'
+import { actor } from '../support/actors.ts'
 import { likeBetterSqlite } from '../support/like-better-sqlite.ts'
 import { openAfterKill } from '../support/open-after-kill.ts'
 
 /** The parameters of the process, as JSON. */
 export interface Task {
-  readonly kind: 'jsonl' | 'sqlite' | 'postgres' | 'vault'
+  readonly kind: 'delegations' | 'jsonl' | 'sqlite' | 'postgres' | 'vault'
   /** A directory, a file, or the address of a server. */
   readonly place: string
   readonly sync?: SyncPolicy
@@ -37,11 +40,22 @@ let number = task.start
 /** Writes once, and resolves to the name under which the written data is found again. */
 async function writerOf({ kind, place, sync = 'group' }: Task): Promise<() => Promise<string>> {
   if (kind === 'vault') return vaultWriter(place)
+  if (kind === 'delegations') return delegationWriter(place)
   const sink = await sinkOf(kind, place, sync)
   return async () => {
     const mine = number++
     await sink.append(intent(mine, { vault: 'x'.repeat(mine % 300) }), {})
     return id(mine)
+  }
+}
+
+async function delegationWriter(path: string): Promise<() => Promise<string>> {
+  const store = fileDelegationStore({ path, maxEntries: 10_000, lockTimeoutMs: 60_000 })
+  const [owner, agent] = [await actor('owner'), await actor('agent')]
+  return async () => {
+    const { cid, bytes } = await delegate({ issuer: owner, audience: agent.did, command: '/mail' })
+    await store.change({ add: new Map([[String(cid), bytes]]), remove: [] }, {})
+    return String(cid)
   }
 }
 

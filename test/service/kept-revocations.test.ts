@@ -53,7 +53,7 @@ async function codeOf(service: Service, grant: Delegation): Promise<string | und
 }
 
 describe('the file of revocations beside the log of a service', () => {
-  it('SVC-16 SVC-30 a full disk: no copy of a revocation is said to apply before it is in the file', async () => {
+  it('SVC-16 SVC-30 a full disk: no copy of a revocation is said to apply before it is in the file [attack 19]', async () => {
     const [grant, service] = [await grantOf(), await open()]
     const revocation = await revocationOf(grant)
     for (const room of [0, 20, 0, 40]) {

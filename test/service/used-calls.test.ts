@@ -59,7 +59,7 @@ async function executeOnce(call: string, change: Partial<FileServiceOptions>): P
 }
 
 describe('the calls that a service has executed before it was opened', () => {
-  it('SVC-26 are refused where they were accepted with a larger tolerance', async () => {
+  it('SVC-26 are refused where they were accepted with a larger tolerance [attack 15]', async () => {
     const call = await signedAt(start + 300)
     await executeOnce(call, { clockTolerance: 300 })
     await busyAt(start + 1, start + 600)

@@ -1,13 +1,11 @@
 // node only: starts processes
 
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../../setup/entries.ts'
+import { askProcess } from '../../support/ask-process.ts'
 import { bundleProgram } from '../../support/bundle-program.ts'
 import { type ClockService, type Counts, playClockHistories } from '../clock-history.ts'
-import type { ClockAnswer, ClockQuestion } from './clock-process.ts'
 import type { StoresPlace } from './place.ts'
 
 /** A service in a process of its own. */
@@ -21,31 +19,7 @@ async function startProcess(
   tolerance: number,
   node: string,
 ): Promise<ClockProcess> {
-  const child = fork(program, [JSON.stringify({ place, tolerance })], {
-    execPath: node,
-    execArgv: ['--no-warnings'],
-    serialization: 'advanced',
-  })
-  const waiting = new Map<number, (answer: ClockAnswer) => void>()
-  let last = 0
-  const next = (id: number) => new Promise<ClockAnswer>((resolve) => waiting.set(id, resolve))
-  const ready = next(0)
-  child.on('message', (answer: ClockAnswer) => {
-    waiting.get(answer.id)?.(answer)
-    waiting.delete(answer.id)
-  })
-  child.once('exit', () => {
-    for (const [id, resolve] of waiting) resolve({ id, fault: 'the process ended' })
-  })
-  const ask = async (method: ClockQuestion['method'], ...values: readonly unknown[]): Promise<unknown> => {
-    last += 1
-    const answer = next(last)
-    child.send({ id: last, method, values } satisfies ClockQuestion)
-    const { answer: found, fault } = await answer
-    if (fault !== undefined) throw new Error(fault)
-    return found
-  }
-  await ready
+  const { ask, end } = await askProcess(program, { place, tolerance }, node)
   return {
     tolerance,
     at: async (time) => void (await ask('at', time)),
@@ -53,12 +27,7 @@ async function startProcess(
     reserve: async (request) => (await ask('reserve', request)) === true,
     commit: async (reservation) => (await ask('commit', reservation)) === true,
     prune: async () => void (await ask('prune')),
-    async end() {
-      if (child.exitCode !== null) return
-      const ended = once(child, 'exit')
-      child.kill('SIGKILL')
-      await ended
-    },
+    end,
   }
 }
 
