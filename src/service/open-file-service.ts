@@ -54,7 +54,7 @@ export interface FileAuditOptions extends Omit<AuditOptions, 'sink'> {
  * Opens a service whose key, vault and log are in files. Each of them can also be an object that is open already, such
  * as a sink in PostgreSQL. The stores are passed as to `createService`: their place is a decision of its own. With a
  * log in files, the revocations that the service takes are kept beside it, in `audit.revocations`, and a call of the
- * log is not accepted again after a restart, whatever the stores are.
+ * log is not accepted again after a restart, whatever the stores are. Limits in memory begin again.
  *
  * @throws ArgumentError when an option is invalid, or for an error that would fail the first call; VaultError as
  *   `openSignerFile` and `openFileVault` do; AuditError as `openJsonlAuditSink` does. The log is closed again then.
