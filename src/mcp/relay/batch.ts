@@ -3,7 +3,7 @@ import { errorResponse, type ReadMessage, readMessage, rpcCodes, type WireMessag
 /** Sends the response to a request. Undefined if the request was cancelled, and has none. */
 export type Respond = (response: WireMessage | undefined) => Promise<void>
 
-/** Most messages of a batch. */
+/** Most messages of a batch. MCP-38 */
 export const maxBatch = 100
 
 /**

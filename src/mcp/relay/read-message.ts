@@ -86,7 +86,7 @@ export const rpcCodes: Readonly<Record<RpcCodeName, number>> = Object.freeze({
 export const overloaded: ToolDenial = Object.freeze({
   code: 'overloaded',
   message: 'too many requests are in progress',
-  requirement: 'MCP-21',
+  requirement: 'MCP-37',
 })
 
 type RpcCodeName = 'invalidRequest' | 'methodNotFound' | 'internalError' | 'tooMany' | 'serverEnded'

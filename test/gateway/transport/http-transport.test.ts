@@ -81,7 +81,7 @@ describe('a stream of events that is always ready', () => {
 })
 
 describe('httpTransport', () => {
-  it('MCP-21 delivers no message of a batch of more than 100', async () => {
+  it('MCP-38 delivers no message of a batch of more than 100', async () => {
     const batch = (count: number): unknown => Array.from({ length: count }, () => ({ jsonrpc: '2.0', method: 'a' }))
     const { transport, messages, errors } = open(({ body }) =>
       stream(

@@ -11,7 +11,7 @@ const isList = ({ method }: Loose): boolean => method === 'tools/list'
 const refusal = {
   isError: true,
   _meta: {
-    [`${key}.denial`]: { code: 'overloaded', message: 'too many requests are in progress', requirement: 'MCP-21' },
+    [`${key}.denial`]: { code: 'overloaded', message: 'too many requests are in progress', requirement: 'MCP-37' },
   },
 }
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -232,7 +232,7 @@ describe('relayTools', () => {
     expect(server.sent.at(-1)).toMatchObject({ id: 1_000, error: { code: -32_000 } })
   })
 
-  it('MCP-21 refuses more requests, and larger calls, than its options permit', async () => {
+  it('MCP-37 refuses more requests, and larger calls, than its options permit', async () => {
     const { client, server } = await openRelay({ maxInProgress: 3, maxCharacters: 9_000 })
     const large = async (id: number, length: number): Promise<Loose> => {
       const call = await callOf(id)
@@ -256,7 +256,7 @@ describe('relayTools', () => {
     await expect(openRelay({ maxInProgress: 0 })).rejects.toThrow(ArgumentError)
   })
 
-  it('MCP-21 drops a batch of the server with more than 100 messages', async () => {
+  it('MCP-38 drops a batch of the server with more than 100 messages', async () => {
     const { client, server, errors } = await openRelay()
     const batch = (count: number): Loose[] =>
       Array.from({ length: count }, () => ({ jsonrpc: '2.0', method: 'notifications/message' }))
@@ -266,7 +266,7 @@ describe('relayTools', () => {
     expect(client.sent).toHaveLength(100)
   })
 
-  it('MCP-21 takes batches apart, and answers them together', async () => {
+  it('MCP-38 takes batches apart, and answers them together', async () => {
     const { client, server, records } = await openRelay()
     const ping = { jsonrpc: '2.0', id: 'p', method: 'ping' }
     const other = { jsonrpc: '2.0', id: 'q', method: 'ping' }
