@@ -35,6 +35,7 @@ interface Arrival {
   readonly line: string
   readonly body: string
   readonly headers: IncomingMessage['headers']
+  readonly trailers: IncomingMessage['trailers']
 }
 
 const arrived: Arrival[] = []
@@ -45,7 +46,9 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'procura-forward-auth-'))
   upstream = await listen(
     createServer(async (request, response) => {
-      arrived.push({ line: `${request.method} ${request.url}`, headers: request.headers, body: await text(request) })
+      const body = await text(request)
+      const { headers, method, trailers, url } = request
+      arrived.push({ line: `${method} ${url}`, headers, body, trailers })
       response.writeHead(200, { 'content-type': 'text/plain' }).end('the report')
     }),
   )
@@ -195,6 +198,25 @@ describe.each(Object.entries(configurations))('%s before a service that cannot b
       expect(status, JSON.stringify(change)).toBeGreaterThanOrEqual(400)
     }
     expect(await ask(container, { line, more: ['content-length: 0'] })).toMatchObject({ status: 200 })
+  })
+
+  it('HTP-34 binds no trailers, which Caddy alone forwards, behind an empty body', async () => {
+    const line = 'POST /reports/may'
+    const signed = { url: urlOf('/reports/may'), method: 'POST' }
+    const more = ['transfer-encoding: chunked', 'te: trailers', 'trailer: x-note']
+    const trailers = 'x-note: unsigned\r\nx-http-method-override: DELETE\r\nauthorization: Basic YTpi\r\n'
+    const container = await containerFor(signed)
+    const { arrived: seen, status } = await ask(container, { line, more, body: `0\r\n${trailers}\r\n` })
+    const headers = seen.flatMap((one) => Object.keys(one.headers))
+    // The signed request, and beside it the unsigned trailers. None of them is a header.
+    const unsigned = { 'x-note': 'unsigned', 'x-http-method-override': 'DELETE', authorization: 'Basic YTpi' }
+    expect(seen.map(({ headers: _, ...rest }) => rest)).toEqual(
+      name === 'caddy' ? [{ line, body: '', trailers: unsigned }] : [],
+    )
+    for (const forwarded of Object.keys(unsigned)) expect(headers).not.toContain(forwarded)
+    if (name !== 'caddy') expect(status).toBeGreaterThanOrEqual(400)
+    const full = { line, more, body: `5\r\nhello\r\n0\r\n${trailers}\r\n` }
+    expect(await ask(await containerFor(signed), full)).toMatchObject({ arrived: [] })
   })
 
   if (bodies === 'digest') {
