@@ -5,6 +5,7 @@
  */
 
 import { type Did, parseDid } from '../did/did.ts'
+import type { JournalPage, RevocationJournal } from '../revocation/revocation-journal.ts'
 import type { RevocationEntry, RevocationRegistry } from '../revocation/revocation-store.ts'
 import { never } from '../time.ts'
 import {
@@ -202,6 +203,24 @@ const cases: readonly CaseOf<RevocationRegistry>[] = [
       }
       clock.advance(2 * 86_400)
       assertThat((await find(store, [agent])) === '', 'it rejected a look-up when the clock was right again')
+    },
+  ],
+  [
+    'RVK-13 lists no journal without a forgotten revocation to a copy that begins with a clock far behind',
+    async ({ store, another, prune, clock, start }) => {
+      await store.add({ ids: [delegation], expiration: start + 3600 })
+      clock.advance(86_400)
+      await find(store, [delegation])
+      await prune()
+      clock.advance(-86_400)
+      for (const handle of [store, await another()]) {
+        const journal = handle as RevocationRegistry & Partial<RevocationJournal>
+        if (journal.listRevocations === undefined) continue
+        const answer = await answerOf(() => journal.listRevocations?.({ after: 0, limit: 10 }))
+        const { entries = [] } = Object(answer) as Partial<JournalPage>
+        const isListed = entries.some(({ entry }) => entry.ids.includes(delegation))
+        assertThat(answer === rejected || isListed, 'a copy would be complete without a revocation that applies')
+      }
     },
   ],
   [
