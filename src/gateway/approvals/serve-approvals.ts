@@ -31,7 +31,7 @@ export interface ApprovalConversation {
   /** The address of the page, if there is one. */
   readonly page: string | undefined
   readonly waits: Limiter
-  /** The places of the conversations that do not wait. */
+  /** The places of the conversations that do not wait. APR-99 */
   readonly places: Pick<ConnectionPlaces, 'begin' | 'leave'>
   /** Finds the agent that a proof proves, for a connection that began without one. */
   readonly proven: ((proof: GivenProof, challenge: string) => Promise<string | undefined>) | undefined

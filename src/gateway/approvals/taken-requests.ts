@@ -6,7 +6,7 @@ import type { Clock } from '../../time.ts'
 
 /** Options of {@link createTakenRequests}. */
 export interface TakenRequestsOptions {
-  /** Most requests of an agent with the agents below it, and of all strangers, that are remembered. Default 10,000. */
+  /** Most requests of an agent with the agents below it, and of all strangers. APR-98. Default 10,000. */
   readonly maxTakenOf?: number
   readonly clock?: Clock | undefined
 }

@@ -143,7 +143,7 @@ describe('the requests that wait at a gateway', () => {
     return taken
   }
 
-  it('APR-82 are of one agent and one call, addressed to an approver, and are taken once', async () => {
+  it('APR-98 are of one agent and one call, addressed to an approver, and are taken once', async () => {
     const reasons = await Promise.all(
       [
         [],
@@ -230,7 +230,7 @@ describe('the requests that wait at a gateway', () => {
       expect(await desk.find(one.id, owner.did)).toMatchObject({ id: one.id })
   })
 
-  it('APR-82 of known agents are taken when strangers have handed in too many to be remembered [attack 98]', async () => {
+  it('APR-98 of known agents are taken when strangers have handed in too many to be remembered [attack 98]', async () => {
     desk.close()
     desk = await openApprovalDesk({
       folder,
@@ -263,7 +263,7 @@ describe('the requests that wait at a gateway', () => {
     expect(await desk.holderOf(agent.did)).toBe(undefined)
   })
 
-  it('APR-82 of one known agent do not use up the memory of those of another one [attack 98]', async () => {
+  it('APR-98 of one known agent do not use up the memory of those of another one [attack 98]', async () => {
     desk.close()
     const options = { folder, onEvent: () => undefined, clock: time, known: async () => known }
     desk = await openApprovalDesk({ ...options, maxTakenOf: 4 })
@@ -474,7 +474,7 @@ describe('the conversation of an agent with the gateway', () => {
     expect((await hand()).at(-1)).toEqual({ procura: 1, answers: [] })
   })
 
-  it('APR-84 lets few conversations of strangers wait, so that others can [attack 98]', async () => {
+  it('APR-99 lets few conversations of strangers wait, so that others can [attack 98]', async () => {
     const known = await home.agent('assistant')
     const hand = async (issuer: Signer, to: string): Promise<Socket> => {
       const invocation = await invoke({
@@ -497,7 +497,7 @@ describe('the conversation of an agent with the gateway', () => {
     expect([ended, own]).toEqual([12, 1])
   })
 
-  it('APR-84 has a bounded number of connections [attack 98]', async () => {
+  it('APR-99 has a bounded number of connections [attack 98]', async () => {
     const open = async (): Promise<Socket> => {
       const socket = connect(place, () => void socket.write(`${JSON.stringify(first())}\n`))
       sockets.push(socket.on('error', () => undefined))

@@ -344,7 +344,7 @@ describe('the requests of an agent over TCP', () => {
     expect(taken).toMatchObject({ waiting: [{ approver: home.owner.did }] })
   })
 
-  it('wait for answers together with those of the agents below their agent [APR-84] [attack 98]', async () => {
+  it('wait for answers together with those of the agents below their agent [APR-99] [attack 98]', async () => {
     const [host, port] = gateway.place.split(':')
     /** A conversation of an agent that has its delegation from `agent`. Resolves when it waits, with its end. */
     async function begin(): Promise<{ readonly ended: Promise<Line> }> {
@@ -369,7 +369,7 @@ describe('the requests of an agent over TCP', () => {
     for (const socket of sockets) socket.destroy()
   })
 
-  it('have room while strangers hold connections open [APR-84]', async () => {
+  it('have room while strangers hold connections open [APR-99]', async () => {
     const [host, port] = gateway.place.split(':')
     const sockets = Array.from({ length: 64 }, () => connect(Number(port), host).on('error', () => undefined))
     for (const socket of sockets) socket.write(`${asks()}\n`)
