@@ -360,7 +360,7 @@ describe('a cached secret', () => {
       downscoped: false,
       readAt: NOON,
     }
-    for (let scope = 0; scope <= 1_000; scope += 1) cache.put(`${scope}`, 'a', reading)
+    for (let scope = 0; scope <= 1_000; scope += 1) cache.begin(`${scope}`, 'a').keep(reading)
     expect([cache.get('0', 60), cache.get('1', 60)?.version, cache.get('1000', 60)?.version]).toEqual([
       undefined,
       '1',
@@ -380,8 +380,8 @@ describe('a cached secret', () => {
     onTestFinished(() => copy.mockRestore())
     const cache = createReadingCache({ clock, monotonicMs: () => now, keep: 10, maxStale: 60 })
     const reading = { reference: 'a', version: '1', kind: 'static', downscoped: false, readAt: NOON } as const
-    cache.put('aged', 'a', { ...reading, secret })
-    cache.put('ended', 'a', { ...reading, secret, expiresAt: NOON + 5 })
+    cache.begin('aged', 'a').keep({ ...reading, secret })
+    cache.begin('ended', 'a').keep({ ...reading, secret, expiresAt: NOON + 5 })
     expect(made.map(({ disposed }) => disposed)).toEqual([false, false])
     clock.add(5)
     expect(cache.get('ended', 60)).toBeUndefined()
@@ -428,6 +428,29 @@ describe('a cached secret', () => {
     await again
     state.behaviour = 'fails'
     await expect(read(source)).rejects.toMatchObject(away)
+  })
+
+  it('VLT-16 does not come from a reading that began before the store refused another, or had no secret', async () => {
+    const refusals: readonly (() => Promise<undefined>)[] = [
+      () => Promise.reject(new VaultError('ERR_VAULT_REVOKED', 'revoked')),
+      async () => undefined,
+    ]
+    for (const refuse of refusals) {
+      const answers: ((reading: SecretReading) => void)[] = []
+      let isRefused = false
+      const store: SecretSource = {
+        name: 'test',
+        read: () => (isRefused ? refuse() : new Promise((resolve) => answers.push(resolve))),
+      }
+      const source = resilient(store, { attempts: 1, keep: 600, maxStale: 600 })
+      const before = read(source)
+      isRefused = true
+      await read(source, 'a', { fresh: true }).catch(() => undefined)
+      const secret = new Secret('canary-1')
+      answers[0]?.({ reference: 'a', secret, version: '1', kind: 'static', downscoped: false, readAt: NOON })
+      await before
+      expect(await read(source).catch(() => undefined)).toBeUndefined()
+    }
   })
 
   it('VLT-16 ends with a replacement: neither an earlier secret is used after it, nor one that was read meanwhile', async () => {

@@ -89,7 +89,7 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
 
   /** Reads for all callers that share the flight, and keeps the reading. */
   async function readAndKeep(key: string, reference: string, options: Asked): Promise<SecretReading | undefined> {
-    const generation = cache.generation(reference)
+    const begun = cache.begin(key, reference)
     try {
       const reading = await store.read(key, reference, options)
       if (reading?.revoke !== undefined) {
@@ -102,11 +102,13 @@ export function resilient(source: SecretSource, options: ResilienceOptions = {})
       // VLT-16: A store that refuses, or has no such credential, ends the use of a kept secret; so does an error that
       // may be a refusal. A store that is unavailable does not.
       if (reading === undefined) cache.drop(key)
-      else if (cache.generation(reference) === generation) cache.put(key, reference, reading)
+      else begun.keep(reading)
       return reading
     } catch (cause) {
       if (!isUnavailable(cause) || cause instanceof UnknownFailure) cache.drop(key)
       throw cause
+    } finally {
+      begun.end()
     }
   }
 
