@@ -258,7 +258,7 @@ describe('token exchange', () => {
     expect(`${error.stack} ${String(error.cause)}`).not.toContain('canary')
   })
 
-  it('VLT-13 refuses no other calls when one subject has no token to exchange [attack 82]', async () => {
+  it('VLT-52 refuses no other calls when one subject has no token to exchange [attack 82]', async () => {
     const server = await start()
     const away = (): Promise<never> => Promise.reject(new VaultError('ERR_VAULT_UNAVAILABLE', 'no session'))
     const subjectToken = async ({ subject }: { readonly subject: string }): Promise<{ readonly token: string }> =>
@@ -271,7 +271,7 @@ describe('token exchange', () => {
     await lease(vault)
   })
 
-  it('VLT-13 refuses no other calls when the token of one subject does not come [attack 82]', async () => {
+  it('VLT-52 refuses no other calls when the token of one subject does not come [attack 82]', async () => {
     const server = await start()
     let hanging = 0
     const subjectToken = async ({ subject }: { readonly subject: string }): Promise<{ readonly token: string }> => {
@@ -286,7 +286,7 @@ describe('token exchange', () => {
     expect([hanging, vault.state()]).toEqual([4, 'closed'])
   })
 
-  it('VLT-13 refuses no other calls when the server answers that it is not available for one subject [attack 82]', async () => {
+  it('VLT-49 refuses no other calls when the server answers that it is not available for one subject [attack 82]', async () => {
     for (const error of ['slow_down', 'temporarily_unavailable', 'server_error']) {
       const server = await start(({ body }) => (body.includes('of-stranger') ? { error } : good))
       const subjectToken = async ({ subject }: { readonly subject: string }): Promise<{ readonly token: string }> => ({
@@ -302,7 +302,7 @@ describe('token exchange', () => {
   })
 
   for (const status of [429, 500]) {
-    it(`VLT-13 refuses no other calls when the server answers ${status} to the token of one subject [attack 82]`, async () => {
+    it(`VLT-49 refuses no other calls when the server answers ${status} to the token of one subject [attack 82]`, async () => {
       let isBusy = true
       let now = 0
       const server = await start(({ body }) => (isBusy && body.includes('canary-st-of-stranger') ? status : good))
@@ -334,7 +334,7 @@ describe('token exchange', () => {
     })
   }
 
-  it('VLT-13 reads for others while the tokens of many calls do not come [attack 82]', async () => {
+  it('VLT-52 reads for others while the tokens of many calls do not come [attack 82]', async () => {
     const server = await start()
     const hanging: string[] = []
     let letGo = (): void => undefined
@@ -360,7 +360,7 @@ describe('token exchange', () => {
     await Promise.all(waiting)
   })
 
-  it('VLT-13 is probed by another call while the token of one does not come [attack 82]', async () => {
+  it('VLT-52 is probed by another call while the token of one does not come [attack 82]', async () => {
     let now = 0
     let answer: object | number = 503
     const server = await start(() => answer)
@@ -389,7 +389,7 @@ describe('token exchange', () => {
     await waiting
   })
 
-  it('VLT-13 counts calls with other arguments apart: the failures of one delegate stop no other [attack 82]', async () => {
+  it('VLT-51 counts calls with other arguments apart: the failures of one delegate stop no other [attack 82]', async () => {
     const server = await start(({ body }) => {
       const details = new URLSearchParams(body).get('authorization_details') ?? '[]'
       return details.includes('odd') ? 500 : { ...good, authorization_details: JSON.parse(details) as unknown }
@@ -424,7 +424,7 @@ describe('token exchange', () => {
     await expect(lease(vault)).rejects.toMatchObject(vaultError('ERR_VAULT_UNAVAILABLE'))
   })
 
-  it('VLT-13 counts a server behind a gateway as away for everybody, and probes it for one subject [attack 82]', async () => {
+  it('VLT-49 counts a server behind a gateway as away for everybody, and probes it for one subject [attack 82]', async () => {
     let now = 0
     let status: number | undefined = 503
     const server = await start(() => status ?? good)
@@ -442,7 +442,7 @@ describe('token exchange', () => {
     expect(vault.state()).toBe('closed')
   })
 
-  it('VLT-13 does not treat the call of a subject without a token as a successful probe [attack 82]', async () => {
+  it('VLT-52 does not treat the call of a subject without a token as a successful probe [attack 82]', async () => {
     const server = await start()
     let now = 0
     const subjectToken = async ({ subject }: { readonly subject: string }): Promise<{ readonly token: string }> => {

@@ -61,7 +61,7 @@ describe('an unavailable server', () => {
 })
 
 describe('a server whose login fails', () => {
-  it.each([429, 500])('VLT-13 is away for each secret when it answers %i [attack 82]', async (status) => {
+  it.each([429, 500])('VLT-49 is away for each secret when it answers %i [attack 82]', async (status) => {
     let asked = 0
     const fetch = async (): Promise<Response> => {
       asked += 1

@@ -82,7 +82,7 @@ describe('a reader of a store', () => {
     expect([state.reads, reader.state(), vi.getTimerCount()]).toEqual([1, 'open', 0])
   })
 
-  it('VLT-13 reads other secrets while one fails, and forgets its failures when a thousand others were read since [attack 82]', async () => {
+  it('VLT-51 reads other secrets while one fails, and forgets its failures when a thousand others were read since [attack 82]', async () => {
     let asked = 0
     const source: SecretSource = {
       name: 'test',

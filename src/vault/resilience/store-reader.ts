@@ -24,7 +24,10 @@ import type { ReadOptions, SecretReading, SecretSource } from '../source.ts'
 /** The longest pause before a retry, in milliseconds. */
 const maxPauseMs = 1_000
 
-/** The most secrets with a circuit breaker of their own; those that were not read for the longest time are dropped. */
+/**
+ * VLT-51: the most scopes of secrets with a circuit breaker of their own; those that were not read for the longest time
+ * are dropped.
+ */
 const maxBreakers = 1_000
 
 /** Settings of {@link createStoreReader}; {@link ResilienceOptions} describes them. */
@@ -66,7 +69,7 @@ export function refused(): VaultError {
   )
 }
 
-/** What an error means for the circuit breaker of the store: one that answers is not at fault. */
+/** VLT-49: the meaning of an error for the circuit breaker of the store. A store that answers is not at fault. */
 function kindForStore(error: unknown): FailureKind {
   return isUnavailable(error) && !(error instanceof SecretFailure) ? 'failed' : 'answered'
 }
@@ -113,7 +116,7 @@ export function createStoreReader(source: SecretSource, settings: StoreReaderSet
     return made
   }
 
-  /** Prepares a reading before it takes a place or a probe: a token that does not come must take none from others. */
+  // VLT-52: A token that does not come must take no place and no probe from other readings.
   async function prepare(key: string, reference: string, { scope }: ReadOptions): Promise<ReadOptions['prepared']> {
     if (breaker.refuses || breakerOf(key).refuses) throw refused()
     try {

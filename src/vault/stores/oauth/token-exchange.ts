@@ -61,7 +61,10 @@ export interface ExchangeToken {
 
 /** How tokens of one credential are exchanged. */
 export interface TokenExchange {
-  /** Returns the token of the subject. Rejects when the subject has no token. */
+  /**
+   * Returns the token of the subject. Rejects when the subject has no token. It is called for each reading, and the
+   * number of calls at a time is not limited; `attemptTimeoutMs` limits the time of each.
+   */
   readonly subjectToken: (
     call: ExchangeCall,
     options: { readonly signal?: AbortSignal | undefined },
