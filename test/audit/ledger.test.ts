@@ -12,7 +12,7 @@ import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { memoryStores } from '../../src/authorization/memory-stores.ts'
 import { text } from '../../src/capability/argument-types/basic.ts'
 import { defineCommand } from '../../src/capability/definition.ts'
-import { like, maxUses } from '../../src/capability/policy/build.ts'
+import { eq, like, maxUses } from '../../src/capability/policy/build.ts'
 import { anySubject } from '../../src/capability/subject.ts'
 import { encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
 import { attenuate } from '../../src/delegation/attenuate.ts'
@@ -183,6 +183,22 @@ describe('a ledger', () => {
       expect(result).toMatchObject({ allowed: true, value: namesOf([grant, narrow]) })
       expect(sink.records().map(({ event }) => event.kind)).toEqual(['intent', 'seen', 'seen', 'outcome'])
       expect((await find(child, now)).authority).toMatchObject([{ command: '/mail/send' }])
+    })
+
+    it('LDG-01 has no approval, unless it is in the chain', async () => {
+      const args = { to: 'b@example.com' }
+      const commands = [{ ...send, approvals: { approvers: [agent.did], threshold: 1 } }]
+      const policy = [eq('.', args), maxUses(1)]
+      const approval = await attenuate(grant, { issuer: agent, audience: child.did, command: send, policy, clock })
+      for (const [chain, beside] of [
+        [[await delegateRaw(owner, child)], [approval]],
+        [[grant, approval], []],
+      ]) {
+        const { guard, containerOf, seen } = guarded({ commands })
+        const result = await guard.use(await containerOf(chain ?? [], beside), () => 1)
+        expect(result.allowed ? 'allowed' : result.denial.message).toBe('allowed')
+        expect(seen()).toEqual(namesOf(chain ?? []))
+      }
     })
 
     it('LDG-01 GRD-20 fails the call when it fails', async () => {
