@@ -14,14 +14,14 @@ const budgets = [
   {
     what: 'what an agent needs',
     names: '{ attenuate, delegate, encodeContainer, generateSigner, invoke }',
-    maximum: 19,
+    maximum: 24,
   },
   {
     what: 'what a service needs',
     names: '{ createAuthorizer, defineCommand }',
-    maximum: 34,
+    maximum: 38,
   },
-  { what: 'all of it', names: '*', maximum: 38 },
+  { what: 'all of it', names: '*', maximum: 45 },
 ]
 
 /** The files of {@link standalone}. */

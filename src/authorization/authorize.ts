@@ -5,7 +5,6 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import { createVerifiers } from '#shortcuts'
 import type { Did } from '../did/did.ts'
 import { ArgumentError, StoreError } from '../errors.ts'
 import { cidOf, cidOfKey } from '../ipld/cid.ts'
@@ -36,7 +35,7 @@ import type { Counter, Hold } from './limits/counter.ts'
 import type { RemainingLimit } from './limits/remaining.ts'
 import { type Caches, createCaches } from './machinery/caches.ts'
 import { runAsync, runNow, runSync, type Steps, wait } from './machinery/steps.ts'
-import type { Verifier } from './machinery/verifiers/verifiers.ts'
+import { createVerifiers, type Verifier } from './machinery/verifiers.ts'
 import { type ContainerContents, readContents } from './open-container.ts'
 import { type AuthorizeOptions, authorizeChecks, callChecks, completeOptions, type DeciderOptions } from './options.ts'
 import type { CallOptions, DecideOptions, Settings } from './settings.ts'

@@ -6,7 +6,6 @@
  */
 
 import { gunzip, gzip } from '#gzip'
-import { readUsualContainer } from '#shortcuts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { decodeBase64, decodeBase64url, encodeBase64url } from '../ipld/base.ts'
 import { compareBytes, concatBytes } from '../ipld/bytes.ts'
@@ -18,6 +17,7 @@ import { defaultLimits, type Limits } from '../limits.ts'
 import { refusePromise } from '../support/options.ts'
 import type { InflateFault } from './gzip/member.ts'
 import { readHeader } from './header.ts'
+import { readUsualContainer } from './usual-container.ts'
 
 /** Anything with the bytes of a token: a delegation, an invocation, or `{ bytes }`. */
 export type TokenLike = { readonly bytes: Uint8Array }

@@ -7,7 +7,7 @@
 
 import { ArgumentError, MalformedError, type MalformedKind } from '../errors.ts'
 import { checkDepth } from '../limits.ts'
-import type { TextCache } from './text-cache/text-cache.ts'
+import type { TextCache } from './text-cache.ts'
 
 /** The bounds of a decoder. */
 export interface DecodeLimits {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { backend } from '#backend'
 import type { Authorizer } from '../../src/authorization/authorize.ts'
-import { createKnownTokens } from '../../src/authorization/machinery/known-tokens/node.ts'
+import { createKnownTokens } from '../../src/authorization/machinery/known-tokens.ts'
 import type { AuthorizeOptions } from '../../src/authorization/options.ts'
 import { encodeContainerBytes } from '../../src/container/container.ts'
 import type { Delegation } from '../../src/delegation/delegation.ts'

@@ -142,13 +142,9 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   [
     'internal/shortcuts-node',
     'decides nothing by itself; test/authorization/usual-token.test.ts compares it with the general readers',
-    'readUsualInvocation readUsualLink createKnownTokens recognize readUsualContainer createVerifiers createTextCache checkPoint explain',
+    'checkPoint explain',
   ],
-  [
-    'internal/shortcuts-web',
-    'leaves everything to the general readers',
-    'readUsualInvocation readUsualLink createKnownTokens recognize readUsualContainer createVerifiers createTextCache checkPoint explain',
-  ],
+  ['internal/shortcuts-web', 'leaves everything to the general readers', 'checkPoint explain'],
   ['policy', writes, 'maxConcurrent maxRate maxSum maxUses'],
   ['operations', isSetUp, 'createMetrics prometheusMeter probeStores pruneRegularly'],
   ['revocation/feed', isSetUp, 'revocationFeed followRevocations revocationJournalSource'],

@@ -2,9 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readValue } from '../../src/ipld/decode.ts'
 import { createScanner } from '../../src/ipld/scanner.ts'
-import { createTextCache } from '../../src/ipld/text-cache/node.ts'
-import type { TextCache } from '../../src/ipld/text-cache/text-cache.ts'
-import { createTextCache as createEmptyCache } from '../../src/ipld/text-cache/web.ts'
+import { createTextCache, type TextCache } from '../../src/ipld/text-cache.ts'
 import { hex, refusalOf } from './support.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -32,11 +30,6 @@ describe('a cache of texts', () => {
       expect(read(cache, text)).toEqual({ found: text, decoded: true })
       expect(read(cache, text)).toEqual({ found: text, decoded: false })
     }
-  })
-
-  it('stays empty elsewhere than on Node', () => {
-    const cache = createEmptyCache()
-    for (let i = 0; i < 2; i++) expect(read(cache, 'iss')).toEqual({ found: 'iss', decoded: true })
   })
 
   it('distinguishes texts that share a place', () => {

@@ -9,7 +9,7 @@ import type { Chain, ChainLink, Link, SignedBytes } from '../chain.ts'
 import type { Caches } from '../machinery/caches.ts'
 import { createKeyRing } from '../machinery/key-ring.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
-import { atOnceBy, type Verifier } from '../machinery/verifiers/verifiers.ts'
+import { atOnceBy, type Verifier } from '../machinery/verifiers.ts'
 import type { Refusal } from '../refusal.ts'
 import type { CallOptions, VerificationSettings } from '../settings.ts'
 

@@ -1,6 +1,6 @@
 import { cidTextOfKey } from '../../ipld/cid.ts'
 import { type Link, linkWeight, type SignedBytes } from '../chain.ts'
-import type { LinkFields } from './usual-token/usual-token.ts'
+import type { LinkFields } from './token-fields.ts'
 
 /**
  * Makes the link of a delegation.

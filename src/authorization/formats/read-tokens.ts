@@ -4,7 +4,6 @@
  * @module
  */
 
-import { canBorrow, readUsualInvocation, readUsualLink, recognize } from '#shortcuts'
 import { splitContainer } from '../../container/container.ts'
 import { readDelegationFields } from '../../delegation/payload.ts'
 import { isLenient } from '../../envelope/complete-decoding.ts'
@@ -18,10 +17,12 @@ import { isPromiseLike } from '../../support/promise.ts'
 import type { ChainLink, Link, OpenInvocation } from '../chain.ts'
 import { denialOf } from '../denial-of.ts'
 import type { ReadingCaches } from '../machinery/caches.ts'
+import { recognize } from '../machinery/known-tokens.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
 import type { Refusal } from '../refusal.ts'
 import type { VerificationSettings } from '../settings.ts'
 import { linkOf } from './link-of.ts'
+import { readUsualInvocation, readUsualLink } from './usual-token.ts'
 
 /** The tokens of a container: one invocation, and delegations by the digest of their bytes. */
 export interface Tokens {
@@ -40,7 +41,7 @@ export function* readTokens(
   let tokens: readonly Uint8Array[]
   try {
     // Bytes are borrowed for `recognize` alone, which copies those that are read later.
-    const split = splitContainer(input, settings.limits, canBorrow && backend.sha256Key !== undefined)
+    const split = splitContainer(input, settings.limits, backend.sha256Key !== undefined)
     tokens = isPromiseLike(split) ? yield* wait(split) : split
   } catch (error) {
     return denialOf(error)

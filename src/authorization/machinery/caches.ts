@@ -1,12 +1,11 @@
-import { createKnownTokens, createTextCache } from '#shortcuts'
 import { type Command, parseCommand } from '../../capability/command.ts'
 import { type Did, parseDid } from '../../did/did.ts'
-import type { TextCache } from '../../ipld/text-cache/text-cache.ts'
+import { createTextCache, type TextCache } from '../../ipld/text-cache.ts'
 import { type BoundedMap, createBoundedMap } from '../../support/bounded-map.ts'
 import { createTextReader } from '../../support/text-reader.ts'
 import type { Link } from '../chain.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
-import type { KnownTokens } from './known-tokens/known-tokens.ts'
+import { createKnownTokens, type KnownTokens } from './known-tokens.ts'
 import { createPolicyPool, type PolicyPool } from './policy-pool.ts'
 
 /** The caches for reading tokens. They change the cost of a decision, and never its result. */
@@ -22,7 +21,7 @@ export interface ReadingCaches {
   readonly parseDid: (text: string) => Did
   /** `parseCommand`, with a memory. */
   readonly parseCommand: (text: string) => Command
-  /** Strings that are in most tokens. Elsewhere than on Node it stays empty. */
+  /** Strings that are in most tokens. */
   readonly texts: TextCache
   /** Compiled policies. */
   readonly policies: PolicyPool

@@ -1,20 +1,21 @@
-// node only: for servers; elsewhere the size of the code counts
 /**
  * Splits containers of the usual form, without the general decoder.
  *
  * @module
  */
 
-import type { ReadUsualContainer } from './usual-container.ts'
+import type { Limits } from '../limits.ts'
 
 /** The head of a map with one entry, its key, and the head of the key. */
 const usualHead: Uint8Array = Uint8Array.of(0xa1, 0x66, 0x63, 0x74, 0x6e, 0x2d, 0x76, 0x31)
 
 /**
- * Reads the tokens of a container whose tokens have 24 to 65,535 bytes, as all valid tokens do. Returns undefined for
- * every other container, which the general reader reads or refuses.
+ * Reads the tokens of a container whose tokens have 24 to 65,535 bytes, as all valid tokens do, as views of its body.
+ * Returns undefined for every other container, which the general reader reads or refuses.
+ *
+ * @param body - the container without its header, as a plain `Uint8Array`.
  */
-export const readUsualContainer: ReadUsualContainer = (body, limits) => {
+export function readUsualContainer(body: Uint8Array, limits: Limits): readonly Uint8Array[] | undefined {
   for (let i = 0; i < usualHead.length; i++) if (body[i] !== usualHead[i]) return undefined
   const head = body[usualHead.length] ?? 0
   const isLong = head === 0x98

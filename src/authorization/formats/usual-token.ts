@@ -1,31 +1,28 @@
-// node only: for servers; elsewhere the size of the code counts
 /**
  * Tokens of the usual form, read straight from their bytes. The general reader knows nothing of the form of a token
  * until it has decoded it; this one compares the bytes with those that most tokens have, in a third of the time. It
  * accepts a token only if the general reader reads the same fields of it, and leaves every other token to that reader.
  *
- * It is for Node, where servers are. Elsewhere its size counts for more than its speed.
- *
  * @module
  */
 
 import type { CID } from 'multiformats/cid'
-import type { Command } from '../../../capability/command.ts'
-import { anySubject } from '../../../capability/subject.ts'
-import type { Did } from '../../../did/did.ts'
-import { payloadTag } from '../../../envelope/payload-tag.ts'
-import { varsigHeader } from '../../../envelope/varsig.ts'
-import { MalformedError } from '../../../errors.ts'
-import type { InvocationFields } from '../../../invocation/invocation.ts'
-import { concatBytes } from '../../../ipld/bytes.ts'
-import { cidOfKey, wrapTokenCid } from '../../../ipld/cid.ts'
-import { decodeText, readValue } from '../../../ipld/decode.ts'
-import { createScanner, major, type Scanner } from '../../../ipld/scanner.ts'
-import { type IpldMap, isMap } from '../../../ipld/value.ts'
-import type { CryptoBackend } from '../../../principal/backend/backend.ts'
-import { never, type Timestamp } from '../../../time.ts'
-import type { OpenInvocation, SignedBytes } from '../../chain.ts'
-import { linkOf } from '../link-of.ts'
+import type { Command } from '../../capability/command.ts'
+import { anySubject } from '../../capability/subject.ts'
+import type { Did } from '../../did/did.ts'
+import { payloadTag } from '../../envelope/payload-tag.ts'
+import { varsigHeader } from '../../envelope/varsig.ts'
+import { MalformedError } from '../../errors.ts'
+import type { InvocationFields } from '../../invocation/invocation.ts'
+import { concatBytes } from '../../ipld/bytes.ts'
+import { cidOfKey, wrapTokenCid } from '../../ipld/cid.ts'
+import { decodeText, readValue } from '../../ipld/decode.ts'
+import { createScanner, major, type Scanner } from '../../ipld/scanner.ts'
+import { type IpldMap, isMap } from '../../ipld/value.ts'
+import type { CryptoBackend } from '../../principal/backend/backend.ts'
+import { never, type Timestamp } from '../../time.ts'
+import type { OpenInvocation, SignedBytes } from '../chain.ts'
+import { linkOf } from './link-of.ts'
 import type {
   LinkFields,
   ReadingSettings,
@@ -33,7 +30,7 @@ import type {
   ReadUsualLink,
   TokenCaches,
   UsualDelegation,
-} from './usual-token.ts'
+} from './token-fields.ts'
 
 /** The offsets of the signature, and of the bytes that it signs. */
 const signatureAt = 3

@@ -1,16 +1,41 @@
-// node only: uses node:buffer
 /**
- * The memory of known tokens on Node, where a comparison of bytes takes a tenth of the time of a loop.
+ * The memory of known tokens.
  *
  * @module
  */
 
-import { Buffer } from 'node:buffer'
-import type { ChainLink } from '../../chain.ts'
-import type { KnownTokens, OwnTokens, RecognizingCaches } from './known-tokens.ts'
+import { bytesEqual } from '../../ipld/bytes.ts'
+import type { BoundedMap } from '../../support/bounded-map.ts'
+import type { ChainLink, Link } from '../chain.ts'
 
-/** Whether {@link recognize} can be called with bytes that the caller may change. */
-export const canBorrow = true
+/**
+ * A memory of hashes: the `digestKey` of tokens that most calls contain, by all of their bytes. Comparing bytes takes
+ * a fifth of the time of hashing them. It does not decide whether a token is valid: only the cache of the key does.
+ */
+export interface KnownTokens {
+  /** The key of the bytes, if {@link KnownTokens.add} was called with equal bytes. */
+  find(bytes: Uint8Array): string | undefined
+  /**
+   * Remembers the key of a token that is added for the second time, and may forget the key of another token. The bytes
+   * are copied.
+   *
+   * @param key - the `digestKey` of the hash of these bytes.
+   */
+  add(bytes: Uint8Array, key: string): void
+}
+
+/** The tokens of a container, each with its link if its bytes and their signature are known. */
+export interface OwnTokens {
+  /** In memory that the caller cannot change, unless there is a link. */
+  readonly bytes: readonly Uint8Array[]
+  readonly links: readonly (ChainLink | undefined)[]
+}
+
+/** The caches by which tokens are recognized. */
+export interface RecognizingCaches {
+  readonly tokens: KnownTokens
+  readonly links: Pick<BoundedMap<Link>, 'get'>
+}
 
 /** A power of two. With {@link longest}, all places take at most 1 MB. */
 const places = 1024
@@ -39,7 +64,7 @@ export function createKnownTokens(): KnownTokens {
   return {
     find(bytes) {
       const known = table.get(placeOf(bytes))
-      return known !== undefined && isEqual(known.bytes, bytes) ? known.key : undefined
+      return known !== undefined && bytesEqual(known.bytes, bytes) ? known.key : undefined
     },
     add(bytes, key) {
       if (bytes.length > longest) return
@@ -53,10 +78,6 @@ export function createKnownTokens(): KnownTokens {
 
 function placeOf(bytes: Uint8Array): number {
   return ((bytes[signatureAt] ?? 0) | ((bytes[signatureAt + 1] ?? 0) << 8)) % places
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && Buffer.compare(a, b) === 0
 }
 
 /**

@@ -1,10 +1,10 @@
-import type { ReadyPolicy } from '../../../capability/policy/ready-policy.ts'
-import type { DelegationFields } from '../../../delegation/delegation.ts'
-import type { TextReaders } from '../../../envelope/fields.ts'
-import type { TextCache } from '../../../ipld/text-cache/text-cache.ts'
-import type { ChainLink, SignedBytes } from '../../chain.ts'
-import type { PolicyPool } from '../../machinery/policy-pool.ts'
-import type { VerificationSettings } from '../../settings.ts'
+import type { ReadyPolicy } from '../../capability/policy/ready-policy.ts'
+import type { DelegationFields } from '../../delegation/delegation.ts'
+import type { TextReaders } from '../../envelope/fields.ts'
+import type { TextCache } from '../../ipld/text-cache.ts'
+import type { ChainLink, SignedBytes } from '../chain.ts'
+import type { PolicyPool } from '../machinery/policy-pool.ts'
+import type { VerificationSettings } from '../settings.ts'
 
 /** The settings on which reading a token depends. */
 export type ReadingSettings = Pick<VerificationSettings, 'accept' | 'acceptRedundantFields' | 'backend' | 'limits'>

@@ -1,13 +1,33 @@
-// node only: elsewhere no back end has threads
 /**
- * Where signatures are verified on Node: in the turn of the call, or on another thread.
+ * Where signatures are verified: in the turn of the call, or on another thread if the back end has threads.
  *
  * @module
  */
 
-import type { CryptoBackend } from '../../../principal/backend/backend.ts'
-import { verifySignature, verifySignatureAsync } from '../../../principal/signature.ts'
-import { atOnceBy, type Verifier, type Verifiers } from './verifiers.ts'
+import type { PublicKey } from '../../did/public-key.ts'
+import type { CryptoBackend, PreparedKey } from '../../principal/backend/backend.ts'
+import { verifySignature, verifySignatureAsync } from '../../principal/signature.ts'
+
+/** Verifies the signature of a key over a message. The verdict does not depend on the thread that verifies. */
+export type Verifier = (
+  key: PublicKey,
+  prepared: PreparedKey,
+  signature: Uint8Array,
+  message: Uint8Array,
+) => boolean | Promise<boolean>
+
+/** The two ways of one back end. */
+export interface Verifiers {
+  /** Verifies at once where the platform can. */
+  readonly atOnce: Verifier
+  /** The way for a call that arrives now, by load. */
+  forCall(): Verifier
+}
+
+/** Verifies at once where the platform can. */
+export function atOnceBy(backend: CryptoBackend): Verifier {
+  return (key, prepared, signature, message) => verifySignature(backend, key, prepared, signature, message)
+}
 
 /**
  * Most signatures that calls of one turn of the event loop verify in it: a few milliseconds. A caller that awaits one
