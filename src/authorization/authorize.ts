@@ -52,8 +52,7 @@ export interface Authorizer {
   authorize(container: string | Uint8Array, options?: CallOptions): Promise<Decision>
   /**
    * The same, synchronously. Every store, resolver, schema and the back end must answer synchronously, as the memory
-   * stores and the back end of Node do. Elsewhere than on Node, the message of a denial is its
-   * code and its requirement, and a refused policy has no `detail`.
+   * stores and the back end of Node do.
    *
    * @throws ArgumentError when one of them returns a promise.
    */
@@ -170,9 +169,7 @@ export function deciderOf(options: DeciderOptions, holdSeconds?: number, shared?
     caches,
     counter,
     authorizer: Symbol('authorizer'),
-    mayWait: true,
   }
-  const hasty: Service = { ...service, mayWait: false }
   const verifiers = createVerifiers(settings.backend)
   const holdOf = (authorization: Authorization): Hold | undefined => {
     const chain = chainOf(authorization, service)
@@ -180,7 +177,7 @@ export function deciderOf(options: DeciderOptions, holdSeconds?: number, shared?
   }
   const authorizer = Object.freeze({
     authorize: (container, call) => runAsync(decide(container, service, verifiers.forCall(), call, true)),
-    authorizeSync: (container) => runSync(decide(container, hasty, verifiers.atOnce, undefined, true)),
+    authorizeSync: (container) => runSync(decide(container, service, verifiers.atOnce, undefined, true)),
     // CTN-10
     open: (container) => readContents(container, formats, settings),
     recheck: (authorization, call = {}) => runAsync(decideAgain(authorization, service, call)),
@@ -213,8 +210,6 @@ interface Service {
   readonly counter: Counter | undefined
   /** Identifies the authorizations that this authorizer made, for `recheck`. */
   readonly authorizer: symbol
-  /** Whether a decision may wait for code that explains a denial. */
-  readonly mayWait: boolean
 }
 
 /**
@@ -251,7 +246,7 @@ function* decide(
   } catch (error) {
     outcome = refuse(internalError(error, settings))
   }
-  return outcome.allowed === undefined ? yield* deny(outcome, settings, service.mayWait) : outcome
+  return outcome.allowed === undefined ? deny(outcome, settings) : outcome
 }
 
 function* decideAt(
@@ -261,10 +256,10 @@ function* decideAt(
   verify: Verifier,
   call: DecideOptions,
 ): Steps<Decision | Refused> {
-  const { settings, formats, resources, caches, mayWait } = service
+  const { settings, formats, resources, caches } = service
   const chain = yield* readCall(container, formats, { now, call, settings, caches })
   if (isDenial(chain)) return refuse(chain)
-  const state: SignatureState = { links: caches.links, keys: caches.keys, verify, mayWait }
+  const state: SignatureState = { links: caches.links, keys: caches.keys, verify }
   const unauthenticated =
     checkAddressee(chain, settings) ??
     checkAlignment(chain) ??

@@ -1,9 +1,7 @@
-import { explain } from '#shortcuts'
 import type { Chain } from './chain.ts'
 import type { Decision } from './decision.ts'
 import type { Denial } from './denial.ts'
-import type { Explanation } from './explain-denial.ts'
-import { type Steps, wait } from './machinery/steps.ts'
+import { type Explanation, explainDenial } from './explain-denial.ts'
 import type { Refusal } from './refusal.ts'
 import type { Settings } from './settings.ts'
 import { claimsOf } from './with-claims.ts'
@@ -24,19 +22,12 @@ export function refuse(refusal: Refusal, chain?: Chain, authenticated = false): 
   return { allowed: undefined, refusal, chain, authenticated }
 }
 
-/**
- * Makes the denial with its sentence. No fault of the explanation changes the verdict: the sentence is then the code,
- * as in a decision elsewhere than on Node that cannot wait.
- */
-export function* deny(
-  { refusal, chain, authenticated }: Refused,
-  settings: Settings,
-  mayWait: boolean,
-): Steps<Decision> {
+/** Makes the denial with its sentence. A fault of the explanation changes no verdict: the sentence is then the code. */
+export function deny({ refusal, chain, authenticated }: Refused, settings: Settings): Decision {
   const { facts, ...denial } = refusal
   let explanation: Explanation | undefined
   try {
-    if (denial.message === undefined) explanation = yield* wait(explain(refusal, chain, settings, mayWait))
+    if (denial.message === undefined) explanation = explainDenial(refusal, chain, settings)
   } catch (error) {
     settings.onError(error)
   }

@@ -1,6 +1,5 @@
 /**
- * The sentence of each denial, for people. Elsewhere than on Node this file is loaded with the first denial (decision
- * 097).
+ * The sentence of each denial, for people.
  *
  * @module
  */

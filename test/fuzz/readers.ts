@@ -139,12 +139,6 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
     'reads a request by `readContainer`; test/http/adapters/table.test.ts has the hostile requests',
     framework === 'fastify' ? 'fastifyHandler containerBodies unreadBodies' : `${framework}Handler`,
   ]),
-  [
-    'internal/shortcuts-node',
-    'decides nothing by itself; test/authorization/usual-token.test.ts compares it with the general readers',
-    'checkPoint explain',
-  ],
-  ['internal/shortcuts-web', 'leaves everything to the general readers', 'checkPoint explain'],
   ['policy', writes, 'maxConcurrent maxRate maxSum maxUses'],
   ['operations', isSetUp, 'createMetrics prometheusMeter probeStores pruneRegularly'],
   ['revocation/feed', isSetUp, 'revocationFeed followRevocations revocationJournalSource'],

@@ -22,12 +22,7 @@ export type Entries = Readonly<Record<string, string>>
  * that code: bundlers would put shared code into further files, which every page loads (decision 099). Nothing that
  * they export is a class, or returns an object of one.
  */
-export const standalone: readonly string[] = [
-  'src/authorization/explain-denial.ts',
-  'src/delegation/policy-checks.ts',
-  'src/did/curves/is-on-curve.ts',
-  'src/principal/examine-signature.ts',
-]
+export const standalone: readonly string[] = ['src/delegation/policy-checks.ts', 'src/principal/examine-signature.ts']
 
 /** A package import (`#backend`): one module for Node, one for everywhere else, both as names of {@link Entries}. */
 export interface PlatformImport {

@@ -1,4 +1,4 @@
-import { checkPoint } from '#shortcuts'
+import { assertOnCurve } from '../../did/assert-on-curve.ts'
 import { type Did, didMethod } from '../../did/did.ts'
 import type { PublicKey } from '../../did/public-key.ts'
 import { MalformedError } from '../../errors.ts'
@@ -19,13 +19,11 @@ const maxKeys = 8
 /** The caches between calls, and the verifier of this call. */
 export interface SignatureState extends Pick<Caches, 'links' | 'keys'> {
   readonly verify: Verifier
-  /** Whether the caller waits. If not, a reason that would have to be loaded is left out of a denial. */
-  readonly mayWait: boolean
 }
 
 /** State for one decision, without caches from other calls. It verifies in the turn of this call. */
 export function createSignatureState(backend: CryptoBackend): SignatureState {
-  return { links: createBoundedMap<Link>(0), keys: createKeyRing(), verify: atOnceBy(backend), mayWait: true }
+  return { links: createBoundedMap<Link>(0), keys: createKeyRing(), verify: atOnceBy(backend) }
 }
 
 /**
@@ -114,7 +112,7 @@ function* checkSignature(
   } catch (error) {
     failure = { error }
   }
-  failure = (yield* pointFailure(fitting, state)) ?? failure
+  failure = pointFailure(fitting) ?? failure
   if (failure !== undefined) {
     const { error } = failure
     settings.onError(error)
@@ -138,9 +136,9 @@ interface Failure {
  * The error for a key that is not a point of its curve. The check is left to the verification, which gives no reason,
  * or an error of the platform.
  */
-function* pointFailure(keys: readonly PublicKey[], { mayWait }: SignatureState): Steps<Failure | undefined> {
+function pointFailure(keys: readonly PublicKey[]): Failure | undefined {
   try {
-    for (const key of keys) yield* wait(checkPoint(key, mayWait))
+    for (const key of keys) assertOnCurve(key)
   } catch (error) {
     return { error }
   }

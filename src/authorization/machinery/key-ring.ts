@@ -1,4 +1,4 @@
-import { checkPoint } from '#shortcuts'
+import { assertOnCurve } from '../../did/assert-on-curve.ts'
 import { type Did, didMethod } from '../../did/did.ts'
 import type { PublicKey } from '../../did/public-key.ts'
 import { readDidKey } from '../../did/read-did-key.ts'
@@ -7,7 +7,7 @@ import type { CryptoBackend, PreparedKey } from '../../principal/backend/backend
 import { createBoundedMap } from '../../support/bounded-map.ts'
 import { isPromiseLike } from '../../support/promise.ts'
 import type { CallOptions, VerificationSettings } from '../settings.ts'
-import { type Steps, wait, waitUnlessAborted } from './steps.ts'
+import { type Steps, waitUnlessAborted } from './steps.ts'
 
 /** A cache of keys, parsed and prepared once, because preparing a key can cost as much as a verification. */
 export interface KeyRing {
@@ -62,7 +62,7 @@ export function createKeyRing(): KeyRing {
       // A resolver may reuse its answer object and change the list in it; a frozen list cannot have changed.
       if (known !== undefined && list !== undefined && known.list === list && Object.isFrozen(list)) return known.keys
       const given = namedKeys(answer)
-      for (const key of given) yield* wait(checkPoint(key))
+      for (const key of given) assertOnCurve(key)
       const keys = keysFor(did, given)
       // An asynchronous resolver of `did:key` may have asked for more than the key, so it is asked again next time.
       const isRepeated = isKey && isPromiseLike(asked)

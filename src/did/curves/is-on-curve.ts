@@ -1,6 +1,5 @@
 /**
- * The arithmetic of public keys. Elsewhere than on Node it is loaded on demand, in one file for its uses (decision
- * 099).
+ * The arithmetic of public keys.
  *
  * @module
  */

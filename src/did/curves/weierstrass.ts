@@ -1,6 +1,5 @@
 /**
- * The two curves of ECDSA. Numbers go in and come out: the encodings of points are the business of the caller, because
- * this file is loaded on demand and shares none with the rest (decision 071).
+ * The two curves of ECDSA. Numbers go in and come out: the encodings of points are the business of the caller.
  *
  * Why not `@noble/curves`: with `edwards.ts`, 1.1 kB in place of 21.5 kB, in a quarter of the time (decision
  * 044).

@@ -5,6 +5,7 @@
  */
 
 import { compressPoint } from '../../did/curves/compress-point.ts'
+import { uncompressP256 } from '../../did/curves/is-on-curve.ts'
 import type { PublicKey } from '../../did/public-key.ts'
 import { ArgumentError } from '../../errors.ts'
 import type { SigningKey } from './backend.ts'
@@ -18,9 +19,10 @@ export const webAlgorithms: Readonly<Record<'Ed25519' | 'ES256', Readonly<EcKeyI
 
 /** Imports a public key. Rejects with the error of the platform when it does not support the algorithm. */
 export async function importPublicKey({ bytes }: PublicKey, algorithm: 'Ed25519' | 'ES256'): Promise<CryptoKey> {
+  // Some browsers do not import compressed points.
   return crypto.subtle.importKey(
     'raw',
-    ownBytes(algorithm === 'Ed25519' ? bytes : await uncompressed(bytes)),
+    ownBytes(algorithm === 'Ed25519' ? bytes : uncompressP256(bytes)),
     webAlgorithms[algorithm],
     true,
     ['verify'],
@@ -55,9 +57,4 @@ function algorithmOf(key: CryptoKey): 'Ed25519' | 'ES256' {
   if (name === 'Ed25519') return 'Ed25519'
   if (name === 'ECDSA' && namedCurve === 'P-256') return 'ES256'
   throw new ArgumentError('the key pair must be of Ed25519 or of ECDSA with P-256')
-}
-
-/** Some browsers do not import compressed points. The arithmetic is loaded on first use: most keys are of Ed25519. */
-async function uncompressed(bytes: Uint8Array): Promise<Uint8Array> {
-  return (await import('../../did/curves/is-on-curve.ts')).uncompressP256(bytes)
 }
