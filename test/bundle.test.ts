@@ -85,7 +85,7 @@ describe('entry points', () => {
       done.add(file)
     }
     for (const file of imports.keys()) load(file)
-    expect([...imports.values()].flat()).toContain('dist/internal/texts-web.js'.replace('web', platform))
+    expect([...imports.values()].flat()).toContain('dist/internal/platform-web.js'.replace('web', platform))
     expect(circles).toEqual([])
   })
 

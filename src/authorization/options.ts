@@ -5,7 +5,6 @@
  */
 
 import { backend as platformBackend } from '#backend'
-import { storeHint } from '#texts'
 import { type CommandDefinition, commandTable } from '../capability/definition.ts'
 import { anySubject } from '../capability/subject.ts'
 import { didOption } from '../did/did-option.ts'
@@ -16,6 +15,7 @@ import { ArgumentError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import type { RevocationStore } from '../revocation/revocation-store.ts'
+import { storeHint } from '../support/near-name.ts'
 import {
   abortSignal,
   anything,

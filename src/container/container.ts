@@ -5,7 +5,7 @@
  * @module
  */
 
-import { gunzip, gzip } from '#gzip'
+import { gunzip, gzip } from '#platform'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { decodeBase64, decodeBase64url, encodeBase64url } from '../ipld/base.ts'
 import { compareBytes, concatBytes } from '../ipld/bytes.ts'
@@ -15,7 +15,7 @@ import { createScanner } from '../ipld/scanner.ts'
 import { isBytes, isList, isMap } from '../ipld/value.ts'
 import { defaultLimits, type Limits } from '../limits.ts'
 import { refusePromise } from '../support/options.ts'
-import type { InflateFault } from './gzip/member.ts'
+import type { InflateFault } from '../support/platform/member.ts'
 import { readHeader } from './header.ts'
 import { readUsualContainer } from './usual-container.ts'
 

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.ts'
 import { noncesOf, type Signer } from '../principal/signer.ts'
-import { minimumNonceBytes } from '../support/nonces/minimum-nonce-bytes.ts'
+import { minimumNonceBytes } from '../support/nonces.ts'
 
 /** The maximum length in bytes of a nonce, read or written. */
 export const maximumNonceBytes = 64

@@ -1,5 +1,4 @@
 import type { CID } from 'multiformats/cid'
-import { strayHint } from '#texts'
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { missingArgument } from '../capability/missing-argument.ts'
 import { anySubject, type Subject } from '../capability/subject.ts'
@@ -11,6 +10,7 @@ import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
 import { type IpldMap, isCid } from '../ipld/value.ts'
 import { parsedDids, type Signer } from '../principal/signer.ts'
+import { strayHint } from '../support/near-name.ts'
 import {
   abortSignal,
   anything,

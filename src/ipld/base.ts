@@ -3,15 +3,16 @@
  * a base: no white space, no other alphabet, no missing or extra padding, no bits left over.
  *
  * The bases come from `multiformats`. Base64 comes from the platform, because containers are long: on Node, reading one
- * takes a thirtieth of the time. Node also reads keys in base58 faster.
+ * takes a thirtieth of the time. Keys in base58 are read here.
  *
  * @module
  */
 
 import { base32 } from 'multiformats/bases/base32'
 import { base58btc } from 'multiformats/bases/base58'
-import * as platform from '#texts'
+import * as platform from '#platform'
 import { MalformedError } from '../errors.ts'
+import { decodeShortBase58 } from './short-base58.ts'
 
 /** The most bytes that a text may decode to by default: the largest container. */
 export const maxDecodedBytes: number = 256 * 1024
@@ -92,7 +93,7 @@ export function encodeBase58btc(bytes: Uint8Array): string {
  * @throws MalformedError when a character is not in the alphabet, or the text is too long.
  */
 export function decodeBase58btc(text: string, maxBytes: number = maxBase58Bytes): Uint8Array {
-  const short = platform.decodeShortBase58(text)
+  const short = decodeShortBase58(text)
   return short !== undefined && short.length <= maxBytes ? short : decodeDigits(base58, text, maxBytes)
 }
 

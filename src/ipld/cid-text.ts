@@ -1,5 +1,5 @@
 import type { CID } from 'multiformats/cid'
-import { multibase32 } from '#texts'
+import { multibase32 } from './multibase32.ts'
 
 /**
  * The text of a CID, as its `toString` returns it. That method remembers the text for the object, which costs four

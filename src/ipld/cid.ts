@@ -7,9 +7,10 @@
 
 import { CID, type MultihashDigest } from 'multiformats/cid'
 import { create as createMultihash } from 'multiformats/hashes/digest'
-import { latin1Of32, multibase32 } from '#texts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { bytesEqual } from './bytes.ts'
+import { multibase32 } from './multibase32.ts'
+import { latin1Of32 } from './short-text.ts'
 
 const dagCbor = 0x71
 const sha256 = 0x12

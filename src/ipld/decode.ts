@@ -6,7 +6,6 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import { decodeShortText } from '#texts'
 import { isTokenCidAt, readCid, wrapTokenCid } from './cid.ts'
 import {
   createScanner,
@@ -20,6 +19,7 @@ import {
   refuse,
   type Scanner,
 } from './scanner.ts'
+import { decodeShortText } from './short-text.ts'
 import type { IpldValue } from './value.ts'
 
 /** The tag of a link (DAG-CBOR, "Links"). */

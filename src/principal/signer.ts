@@ -4,10 +4,10 @@
  * @module
  */
 
-import { createNonces } from '#texts'
 import type { Did } from '../did/did.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
 import { namedKey } from '../did/read-did-key.ts'
+import { createNonces } from '../support/nonces.ts'
 import type { SigningKey } from './backend/backend.ts'
 import { toLowS } from './signature.ts'
 
@@ -44,7 +44,7 @@ export function parsedDids(signer: Signer): readonly Did[] {
   return isSelfChecking(signer) ? [signer.did] : []
 }
 
-/** The nonces of a signer of this library. Undefined for another one, and elsewhere than on Node. */
+/** The nonces of a signer of this library. Undefined for another one. */
 export function noncesOf(signer: Signer): (() => Uint8Array) | undefined {
   return (signer as { readonly [selfChecking]?: () => Uint8Array })[selfChecking]
 }

@@ -12,8 +12,8 @@
  * @module
  */
 
-import { functionHint, nearHint } from '#texts'
 import { ArgumentError } from '../errors.ts'
+import { functionHint, nearHint } from './near-name.ts'
 import { isPromiseLike } from './promise.ts'
 import { quote } from './quote.ts'
 

@@ -9,10 +9,11 @@ import {
   encodeContainerBytes,
   splitContainer,
 } from '../../src/container/container.ts'
-import { gunzip as gunzipOnNode } from '../../src/container/gzip/node.ts'
-import { gunzip as gunzipOnTheWeb, gzip as gzipOnTheWeb } from '../../src/container/gzip/web.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { completeLimits } from '../../src/limits.ts'
+import { gunzip as gunzipOnTheWeb } from '../../src/support/platform/gunzip.ts'
+import { gunzip as gunzipOnNode } from '../../src/support/platform/node.ts'
+import { gzip as gzipOnTheWeb } from '../../src/support/platform/web.ts'
 import { actor } from '../support/actors.ts'
 import { refusalOf } from '../support/refusal.ts'
 import { call, chainOf } from '../support/service.ts'

@@ -4,8 +4,7 @@ import { newNonce } from '../../src/envelope/nonce.ts'
 import { invoke } from '../../src/invocation/invoke.ts'
 import { generateSigner } from '../../src/principal/generate-signer.ts'
 import type { Signer } from '../../src/principal/signer.ts'
-import { createNonces } from '../../src/support/nonces/node.ts'
-import { createNonces as createNoncesOnWeb } from '../../src/support/nonces/web.ts'
+import { createNonces } from '../../src/support/nonces.ts'
 
 const hex = (nonce: Uint8Array): string => Buffer.from(nonce).toString('hex')
 
@@ -82,12 +81,6 @@ describe('a source of nonces', () => {
       nonces()
       expect(filled.length).toBe(before + 1)
     }
-  })
-})
-
-describe('a signer elsewhere than on Node', () => {
-  it('has no source: each nonce is taken from the platform', () => {
-    expect(createNoncesOnWeb()).toBeUndefined()
   })
 })
 

@@ -1,9 +1,9 @@
 import { constants, gzipSync, inflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { gunzip as gunzipOnWeb } from '../../src/container/gzip/gunzip.ts'
-import { gunzip as gunzipOnNode, gzip as gzipOnNode } from '../../src/container/gzip/node.ts'
-import { gzip as gzipOnWeb } from '../../src/container/gzip/web.ts'
+import { gunzip as gunzipOnWeb } from '../../src/support/platform/gunzip.ts'
+import { gunzip as gunzipOnNode, gzip as gzipOnNode } from '../../src/support/platform/node.ts'
+import { gzip as gzipOnWeb } from '../../src/support/platform/web.ts'
 import { shortRuns } from '../property/runs.ts'
 import { readVectors } from './read.ts'
 

@@ -2,8 +2,7 @@ import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { parsePolicy } from '../../../src/capability/policy/parse-policy.ts'
-import { samePolicy } from '../../../src/capability/policy/same-policy/node.ts'
-import { samePolicy as samePolicyOnWeb } from '../../../src/capability/policy/same-policy/web.ts'
+import { samePolicy } from '../../../src/capability/policy/same-policy.ts'
 import type { Policy } from '../../../src/capability/policy/statement.ts'
 import { decodeCbor } from '../../../src/ipld/decode.ts'
 import { encodeCbor } from '../../../src/ipld/encode.ts'
@@ -62,10 +61,5 @@ describe('samePolicy', () => {
     const link = CID.parse('bafyreigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi')
     expect(samePolicy(readBack([['==', '.a', link]]), parsePolicy([['==', '.a', link]]))).toBeUndefined()
     for (const value of [undefined, null, {}, '', 0]) expect(samePolicy(value, parsePolicy([]))).toBeUndefined()
-  })
-
-  it('compares nothing elsewhere than on Node', () => {
-    const parsed = parsePolicy([['==', '.a', 1]])
-    expect(samePolicyOnWeb(parsed, parsed)).toBeUndefined()
   })
 })

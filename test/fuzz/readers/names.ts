@@ -9,8 +9,6 @@ import { gzipSync } from 'node:zlib'
 import { varint } from 'multiformats'
 import { base58btc } from 'multiformats/bases/base58'
 import { isCommand, parseCommand } from '../../../src/capability/command.ts'
-import * as nodeGzip from '../../../src/container/gzip/node.ts'
-import * as webGzip from '../../../src/container/gzip/web.ts'
 import { isDid, parseDid } from '../../../src/did/did.ts'
 import { didKeyFrom, parseDidKey } from '../../../src/did/did-key.ts'
 import { webResolver } from '../../../src/did/did-web.ts'
@@ -19,16 +17,17 @@ import { isPublicAddress } from '../../../src/did/public-address.ts'
 import { keysOf } from '../../../src/did/resolver.ts'
 import { ArgumentError, MalformedError, ResolutionError } from '../../../src/errors.ts'
 import { decodeBase64, decodeBase64url, encodeBase64, encodeBase64url } from '../../../src/ipld/base.ts'
-import * as nodeBases from '../../../src/ipld/bases/node.ts'
-import * as webBases from '../../../src/ipld/bases/web.ts'
 import { isTokenCidAt } from '../../../src/ipld/cid.ts'
 import { decodeCbor } from '../../../src/ipld/decode.ts'
 import { parseCid } from '../../../src/ipld/parse-cid.ts'
-import * as nodeTexts from '../../../src/ipld/short-texts/node.ts'
-import * as webTexts from '../../../src/ipld/short-texts/web.ts'
+import { decodeShortBase58 } from '../../../src/ipld/short-base58.ts'
+import { decodeShortText, latin1Of32 } from '../../../src/ipld/short-text.ts'
 import { isCid } from '../../../src/ipld/value.ts'
 import { decodeVarint } from '../../../src/ipld/varint.ts'
 import { importSigner } from '../../../src/principal/import-signer.ts'
+import { gunzip } from '../../../src/support/platform/gunzip.ts'
+import * as onNode from '../../../src/support/platform/node.ts'
+import * as onWeb from '../../../src/support/platform/web.ts'
 import { absentIssuer } from '../../../src/ucanto/new-token.ts'
 import { cast } from '../../property/cast.ts'
 import { encodeCanonical } from '../../reference/cbor.ts'
@@ -118,7 +117,7 @@ function hostileGzip(random: Random): Uint8Array {
 
 /** Both ways to inflate give the same bytes, or refuse: of two reasons either may be the one. */
 async function inflateTwice(bytes: Uint8Array): Promise<string | undefined> {
-  const [node, web] = [nodeGzip.gunzip(bytes, 3_000), await webGzip.gunzip(bytes, 3_000)]
+  const [node, web] = [onNode.gunzip(bytes, 3_000), await gunzip(bytes, 3_000)]
   const [one, other] = [node, web].map((found) =>
     typeof found === 'string' ? 'refused' : Buffer.from(found).toString('hex'),
   )
@@ -127,7 +126,7 @@ async function inflateTwice(bytes: Uint8Array): Promise<string | undefined> {
 
 const decodeTwice = (text: string): string | undefined => {
   for (const alphabet of ['base64', 'base64url'] as const) {
-    const [node, web] = [nodeBases, webBases].map(({ decode }) => String(decode(text, alphabet)))
+    const [node, web] = [onNode, onWeb].map(({ decode }) => String(decode(text, alphabet)))
     if (node !== web) return `${node} in Node, ${web} elsewhere`
   }
   return undefined
@@ -135,29 +134,26 @@ const decodeTwice = (text: string): string | undefined => {
 
 /** The fast reader of base58 and the one of multiformats agree about every text that the fast one accepts. */
 const decodeBase58Twice = (text: string): string | undefined => {
-  const fast = nodeBases.decodeShortBase58(text)
-  if (fast === undefined) return webBases.decodeShortBase58(text) === undefined ? undefined : 'read elsewhere alone'
+  const fast = decodeShortBase58(text)
+  if (fast === undefined) return undefined
   const general = base58btc.baseDecode(text)
-  return String(fast) === String(general) ? undefined : `${fast} in Node, ${general} by multiformats`
+  return String(fast) === String(general) ? undefined : `${fast} here, ${general} by multiformats`
 }
 
 /** The reader of short strings and the strict one of the platform agree about all bytes that the former accepts. */
 const decodeShortTwice = (bytes: Uint8Array): string | undefined => {
   const [start, end] = [bytes.length >> 3, bytes.length]
-  const short = nodeTexts.decodeShortText(bytes, start, end)
-  if (webTexts.decodeShortText(bytes, start, end) !== undefined) return 'read elsewhere than on Node'
+  const short = decodeShortText(bytes, start, end)
   if (short === undefined) return undefined
   const general = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(start, end))
-  return short === general ? undefined : `${short} in Node, ${general} by the platform`
+  return short === general ? undefined : `${short} here, ${general} by the platform`
 }
 
-/** Both write 32 bytes as the same string. */
+/** 32 bytes are the string that Node writes. */
 const writeTwice = (bytes: Uint8Array): string | undefined => {
   const padded = Uint8Array.of(...bytes.subarray(0, 32), ...new Uint8Array(32))
-  const written = [nodeTexts.latin1Of32(padded, 0), webTexts.latin1Of32(padded, 0)]
-  return written.every((text) => text === Buffer.from(padded.subarray(0, 32)).toString('latin1'))
-    ? undefined
-    : `${written}`
+  const written = latin1Of32(padded, 0)
+  return written === Buffer.from(padded.subarray(0, 32)).toString('latin1') ? undefined : written
 }
 
 /** An accepted text is the printed one: there is one spelling. */
@@ -183,10 +179,10 @@ const unresolved = [ResolutionError]
 
 /** All of them. */
 export const nameReaders: readonly Reader[] = [
-  ...['internal/gzip-node gunzip', 'internal/gzip-web gunzip'].map((of) =>
+  ...['internal/platform-node gunzip', 'internal/platform-web gunzip'].map((of) =>
     reader({ of, input: hostileGzip, read: inflateTwice, errors: [], wrong: (answer: string | undefined) => answer }),
   ),
-  ...['internal/texts-node decode', 'internal/texts-web decode'].map((of) =>
+  ...['internal/platform-node decode', 'internal/platform-web decode'].map((of) =>
     reader({
       of,
       input: (random) => mutateText(random.pick(base64), random),
@@ -195,33 +191,27 @@ export const nameReaders: readonly Reader[] = [
       wrong: (answer: string | undefined) => answer,
     }),
   ),
-  ...['internal/texts-node decodeShortBase58', 'internal/texts-web decodeShortBase58'].map((of) =>
-    reader({
-      of,
-      input: (random) => mutateText(random.pick(dids).slice(9), random),
-      read: decodeBase58Twice,
-      errors: [],
-      wrong: (answer: string | undefined) => answer,
-    }),
-  ),
-  ...['internal/texts-node decodeShortText', 'internal/texts-web decodeShortText'].map((of) =>
-    reader({
-      of,
-      input: (random) => mutateBytes(new TextEncoder().encode(random.pick(shortTexts)), random),
-      read: decodeShortTwice,
-      errors: [],
-      wrong: (answer: string | undefined) => answer,
-    }),
-  ),
-  ...['internal/texts-node latin1Of32', 'internal/texts-web latin1Of32'].map((of) =>
-    reader({
-      of,
-      input: (random) => mutateBytes(random.pick(cast).publicKey, random),
-      read: writeTwice,
-      errors: [],
-      wrong: (answer: string | undefined) => answer,
-    }),
-  ),
+  reader({
+    of: 'inside decodeShortBase58',
+    input: (random) => mutateText(random.pick(dids).slice(9), random),
+    read: decodeBase58Twice,
+    errors: [],
+    wrong: (answer: string | undefined) => answer,
+  }),
+  reader({
+    of: 'inside decodeShortText',
+    input: (random) => mutateBytes(new TextEncoder().encode(random.pick(shortTexts)), random),
+    read: decodeShortTwice,
+    errors: [],
+    wrong: (answer: string | undefined) => answer,
+  }),
+  reader({
+    of: 'inside latin1Of32',
+    input: (random) => mutateBytes(random.pick(cast).publicKey, random),
+    read: writeTwice,
+    errors: [],
+    wrong: (answer: string | undefined) => answer,
+  }),
   reader({ of: 'index parseDid', input: hostileDid, read: parseDid, errors: isMalformed }),
   reader({
     of: 'did isDid',

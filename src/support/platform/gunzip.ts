@@ -1,5 +1,5 @@
 /**
- * Inflating by the stream of the platform.
+ * Inflating where there is no Node, by the stream of the platform.
  *
  * @module
  */

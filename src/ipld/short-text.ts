@@ -1,6 +1,5 @@
-// node only: for servers; elsewhere the size of the code counts
 /**
- * Short strings on Node, where a call of the platform's decoder costs more than reading them here.
+ * Short strings. A call of the platform's decoder costs more than reading them here.
  *
  * @module
  */

@@ -1,14 +1,9 @@
-// node only: for servers; elsewhere the size of the code counts
-/**
- * Nonces on Node, where taking random bytes costs more than all other work on a nonce.
- *
- * @module
- */
+import { systemClock } from '../time.ts'
 
-import { systemClock } from '../../time.ts'
-import { minimumNonceBytes } from './minimum-nonce-bytes.ts'
+/** The minimum length in bytes of a nonce that makes a token unique (UCAN Delegation 1.0.0, "Nonce"). */
+export const minimumNonceBytes = 12
 
-/** Random bytes that are taken at once: taking so many costs no more than taking 12. */
+/** Random bytes that are taken at once: on Node, taking so many costs no more than taking 12. */
 const poolBytes = 64 * minimumNonceBytes
 
 /**

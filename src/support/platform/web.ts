@@ -1,10 +1,8 @@
 /**
- * Bases where there is no Node: base64 by `atob` and `btoa`.
+ * Base64 and gzip where there is no Node: by `atob` and `btoa`, and by the streams of the platform.
  *
  * @module
  */
-
-import { base32 } from 'multiformats/bases/base32'
 
 /** Every engine supports a call with this many arguments. */
 const mostArguments = 0x2000
@@ -33,20 +31,13 @@ export function decode(text: string, alphabet: 'base64' | 'base64url'): Uint8Arr
   return bytes
 }
 
-/**
- * Writes bytes in base32 with the letter `b` before it. The encoder joins single characters, which engines store as a
- * tree of 1,500 bytes for the text of a CID. Normalizing leaves the text as it is and stores it in 80.
- */
-export function multibase32(bytes: Uint8Array): string {
-  return base32.encode(bytes).normalize()
-}
-
-/** Elsewhere than on Node the size of the code counts, and the general decoder reads every text. */
-export function decodeShortBase58(_text: string): Uint8Array | undefined {
-  return undefined
-}
-
 function write(binary: string, alphabet: 'base64' | 'base64url'): string {
   const text = btoa(binary)
   return alphabet === 'base64' ? text : text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
+}
+
+/** Compresses. */
+export async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
+  const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new CompressionStream('gzip'))
+  return new Uint8Array(await new Response(stream).arrayBuffer())
 }

@@ -1,12 +1,11 @@
-// node only: elsewhere the size of the code counts
 /**
- * The suggestions of messages, on Node.
+ * The suggestions of messages.
  *
  * @module
  */
 
-import { nearestName } from '../nearest-name.ts'
-import { quote } from '../quote.ts'
+import { nearestName } from './nearest-name.ts'
+import { quote } from './quote.ts'
 
 /** The name that may be meant, for the middle of a message. */
 export function nearHint(name: string, names: readonly string[]): string {

@@ -1,5 +1,4 @@
-// node only: for servers; elsewhere the size of the code counts
-import type { Policy } from '../statement.ts'
+import type { Policy } from './statement.ts'
 
 /**
  * Returns `parsed` when the value is the same: the same lists of the same strings, numbers and other plain values. Then

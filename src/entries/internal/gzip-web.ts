@@ -1,7 +1,0 @@
-/**
- * gzip elsewhere than on Node.
- *
- * @module
- */
-
-export { gunzip, gzip } from '../../container/gzip/web.ts'
