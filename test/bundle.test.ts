@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build, type Metafile } from 'esbuild'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { isPublic, readEntries, readPlatformImports, root, standalone } from './setup/entries.ts'
+import { isPublic, readEntries, readPlatformImports, root } from './setup/entries.ts'
 import { listFiles, readSources } from './setup/source.ts'
 
 /**
@@ -23,9 +23,6 @@ const budgets = [
   },
   { what: 'all of it', names: '*', maximum: 45 },
 ]
-
-/** The files of {@link standalone}. */
-const alone = standalone.map((source) => `dist/internal/${basename(source, '.ts')}.js`)
 
 const entries = readEntries()
 const nodeOnly = new Set(readSources('src').flatMap((file) => (file.nodeOnly ? [file.path] : [])))
@@ -91,7 +88,7 @@ describe('entry points', () => {
 
   it('share their classes, so that one entry accepts the objects of another', () => {
     const classes = new Map<string, string[]>()
-    for (const file of listFiles('dist', '.js').filter((one) => !alone.includes(one))) {
+    for (const file of listFiles('dist', '.js')) {
       for (const [, variable, inner = '', name = variable ?? inner] of readFileSync(root + file, 'utf8').matchAll(
         classDeclaration,
       ))
@@ -99,15 +96,6 @@ describe('entry points', () => {
     }
     expect([...classes].filter(([, files]) => files.length > 1)).toEqual([])
     expect([...classes.keys()]).toContain('Authorization')
-  })
-})
-
-describe('a module that is loaded on demand with copies of the code that it uses', () => {
-  it.each(alone)('%s imports no file, and exports functions alone', async (file) => {
-    expect(readFileSync(root + file, 'utf8')).not.toMatch(/^import\b|\bimport\(|\bfrom ["']/m)
-    const exported = Object.values((await import(root + file)) as object) as { readonly prototype?: object }[]
-    expect(exported.length).toBeGreaterThan(0)
-    for (const one of exported) expect(/^(?:async )?function\b/.test(String(one))).toBe(true)
   })
 })
 

@@ -2,6 +2,7 @@ import { commandCovers } from '../capability/command.ts'
 import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
+import { wideningOf } from '../capability/policy/widening-of.ts'
 import { anySubject } from '../capability/subject.ts'
 import { chooseExpiration } from '../envelope/lifetime.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
@@ -11,7 +12,6 @@ import {
   defaultDelegationLifetime,
   type NewDelegation,
   newDelegationChecks,
-  policyChecks,
   refuseUndeclared,
   sealDelegation,
 } from './delegate.ts'
@@ -91,9 +91,9 @@ export async function attenuate(
       policy,
       expiration: boundExpiration(given, chain),
     },
-    async () => {
-      await refuseUndeclared(given.command, policy)
-      await refuseWidening(policy, policies)
+    () => {
+      refuseUndeclared(given.command, policy)
+      refuseWidening(policy, policies)
     },
   )
 }
@@ -104,9 +104,8 @@ const optionChecks: OptionChecks<AttenuateOptions> = Object.freeze({
   policy: anything,
 })
 
-async function refuseWidening(policy: Policy, given: readonly Policy[]): Promise<void> {
+function refuseWidening(policy: Policy, given: readonly Policy[]): void {
   if (policy.length === 0) return
-  const { wideningOf } = await policyChecks()
   for (const [at, proof] of given.entries()) {
     const widening = wideningOf(proof, policy, given)
     if (widening !== undefined) throw new AttenuationError(`${widening.message} (proof ${at + 1} of ${given.length})`)

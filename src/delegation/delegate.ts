@@ -2,6 +2,7 @@ import { type CommandDefinition, commandOf } from '../capability/definition.ts'
 import { parsePolicy } from '../capability/policy/parse-policy.ts'
 import { samePolicy } from '../capability/policy/same-policy.ts'
 import type { Policy } from '../capability/policy/statement.ts'
+import { undeclaredIn } from '../capability/policy/undeclared-in.ts'
 import { type AnySubject, anySubject, type Subject } from '../capability/subject.ts'
 import { didOption } from '../did/did-option.ts'
 import { readersOfParsed } from '../envelope/fields.ts'
@@ -11,7 +12,6 @@ import { sealEnvelope } from '../envelope/seal.ts'
 import { ArgumentError } from '../errors.ts'
 import type { IpldMap } from '../ipld/value.ts'
 import { parsedDids, type Signer } from '../principal/signer.ts'
-import { loadOnce } from '../support/load-once.ts'
 import { minimumNonceBytes } from '../support/nonces.ts'
 import { abortSignal, anything, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
 import type { Timestamp } from '../time.ts'
@@ -94,22 +94,14 @@ export async function delegate(options: DelegateOptions): Promise<Delegation> {
   )
 }
 
-/** Programs that only verify never need them. */
-export const policyChecks: () => Promise<typeof import('./policy-checks.ts')> = loadOnce(
-  () => import('./policy-checks.ts'),
-)
-
 /**
  * Refuses a policy about an argument that the command does not declare.
  *
  * @throws ArgumentError as `checkDeclared` does.
  */
-export async function refuseUndeclared<Args>(
-  command: string | CommandDefinition<Args> | undefined,
-  policy: Policy,
-): Promise<void> {
+export function refuseUndeclared<Args>(command: string | CommandDefinition<Args> | undefined, policy: Policy): void {
   if (typeof command !== 'object' || policy.length === 0) return
-  const fault = (await policyChecks()).undeclaredIn(command, policy)
+  const fault = undeclaredIn(command, policy)
   if (fault !== undefined) throw new ArgumentError(fault)
 }
 
@@ -135,12 +127,12 @@ const optionChecks: OptionChecks<DelegateOptions> = Object.freeze({
  * Signs a delegation whose authority was computed.
  *
  * @param authority - with the policy as `parsePolicy` returned it.
- * @param check - awaited before the delegation is signed. If it rejects, nothing is signed.
+ * @param check - called before the delegation is signed. If it throws, nothing is signed.
  */
 export async function sealDelegation(
   options: NewDelegation,
   authority: Pick<DelegationFields, 'command' | 'policy' | 'expiration'> & { readonly subject: Subject },
-  check?: () => Promise<void>,
+  check?: () => void,
 ): Promise<Delegation> {
   const { issuer, notBefore, meta } = options
   const fields: DelegationFields = {

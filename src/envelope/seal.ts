@@ -27,8 +27,8 @@ export interface Sealing<Fields> {
   readonly signal: AbortSignal | undefined
   /** Reads the fields of the payload, as a reader of the token does. Throws when they are invalid. */
   readonly read: (payload: Payload) => Fields
-  /** Awaited before the token is signed. If it rejects, nothing is signed. */
-  readonly check?: (() => Promise<void>) | undefined
+  /** Called before the token is signed. If it throws, nothing is signed. */
+  readonly check?: (() => void) | undefined
 }
 
 /** A new envelope. */
@@ -68,7 +68,7 @@ export async function sealEnvelope<Fields>(sealing: Sealing<Fields>): Promise<Se
   }
   const unsigned = openEnvelope(bytes)
   const fields = read(unsigned.payload)
-  if (check !== undefined) await check()
+  check?.()
   const signature = await signWith(signer, unsigned.signed, signal)
   bytes.set(signature, unsignedHead.length - signatureLength)
   return { envelope: { ...unsigned, signature }, fields, cid: cidOf(await backend.sha256(bytes)) }

@@ -11,6 +11,7 @@ import type { PublicKey } from '../did/public-key.ts'
 import { namedKey } from '../did/read-did-key.ts'
 import { SigningError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
+import { examineSignature } from './examine-signature.ts'
 import { isSelfChecking, type Signer } from './signer.ts'
 
 /**
@@ -41,14 +42,12 @@ export async function signWith(
 }
 
 /**
- * Verifies a signature of the key over the message. Returns it with low S. The check is loaded on first use: most
- * signers are of this library.
+ * Verifies a signature of the key over the message. Returns it with low S.
  *
  * @param signature - the return value of an external signer.
  * @throws SigningError with the next step, when the signature is malformed or was made with another key.
  */
 export async function checkedSignature(key: PublicKey, signature: unknown, message: Uint8Array): Promise<Uint8Array> {
-  const { examineSignature } = await import('./examine-signature.ts')
   const examined = await examineSignature(key, signature, message, backend)
   if (typeof examined === 'string') throw new SigningError(examined)
   return examined

@@ -17,13 +17,6 @@ export const root: string = fileURLToPath(new URL('../..', import.meta.url))
 /** Name of an entry point (`index`, `vault/memory`, …) to its source file, relative to {@link root}. */
 export type Entries = Readonly<Record<string, string>>
 
-/**
- * Modules that browsers load on demand, and that use code of the root entry. Each is a file of `dist` with copies of
- * that code: bundlers would put shared code into further files, which every page loads (decision 099). Nothing that
- * they export is a class, or returns an object of one.
- */
-export const standalone: readonly string[] = ['src/delegation/policy-checks.ts', 'src/principal/examine-signature.ts']
-
 /** A package import (`#backend`): one module for Node, one for everywhere else, both as names of {@link Entries}. */
 export interface PlatformImport {
   readonly specifier: string

@@ -1,5 +1,5 @@
 /**
- * Imports private keys from bytes to WebCrypto. Loaded on first use: most keys are generated where they are used.
+ * Imports private keys from bytes to WebCrypto.
  *
  * @module
  */

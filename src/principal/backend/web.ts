@@ -8,6 +8,7 @@
 import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
 import type { PreparedKey, SigningBackend, SigningKey } from './backend.ts'
 import { importPublicKey, ownBytes, signingKeyOf, webAlgorithms } from './web-crypto-key.ts'
+import { importSeed } from './web-seed.ts'
 
 /** Signatures and hashes by `crypto.subtle`, which browsers have only in secure contexts. */
 export const backend: SigningBackend = Object.freeze({
@@ -53,7 +54,6 @@ function generateNative(algorithm: SignatureAlgorithm): Promise<SigningKey | und
 /** For Ed25519 only: some platforms do not import an ECDSA key without its public key. */
 async function importNative(algorithm: SignatureAlgorithm, seed: Uint8Array): Promise<SigningKey | undefined> {
   if (algorithm !== 'Ed25519') return undefined
-  const { importSeed } = await import('./web-seed.ts')
   return onPlatform(algorithm, async (name) => signingKeyOf(await importSeed(seed, webAlgorithms[name])))
 }
 
