@@ -55,10 +55,10 @@ describe('the page of errors and denials', () => {
     expect([denials.length, ofGuard.length].every((count) => count > 9)).toBe(true)
     const listed = [...rows.keys()].filter((code) => /^[a-z]/.test(code))
     // An answer of the adapters, which the listener for HTTP clients gives as well.
-    const ofListener = membersOf(read('src/gateway/connect/api/problem.ts')).filter(
+    const ofListener = membersOf(read('packages/cli/src/gateway/connect/api/problem.ts')).filter(
       (code) => code !== 'request_unbound',
     )
-    const ofGateway = [...unionIn('src/gateway/wire/hello.ts', 'HelloErrorCode'), ...ofListener]
+    const ofGateway = [...unionIn('packages/cli/src/gateway/wire/hello.ts', 'HelloErrorCode'), ...ofListener]
     expect(ofListener.length).toBeGreaterThan(5)
     const ofAdapters = ['container_missing', 'container_unreadable', 'request_unbound', 'handler_failed']
     const others = ['tool_unknown', 'task_unsupported', 'tool_failed', ...ofGateway]

@@ -5,7 +5,7 @@ import { programsOf, runAll } from './setup/programs.ts'
 import { listFiles } from './setup/source.ts'
 
 /**
- * The programs of the frameworks are run by `npm run test:frameworks`, the commands of wrap.md by test/cli/wrap/guide,
+ * The programs of the frameworks are run by `npm run test:frameworks`, the commands of wrap.md by packages/cli/test/cli/wrap/guide,
  * and the program of processes.md, with a database, by test/services/processes.test.ts.
  */
 const isElsewhere = (path: string): boolean => /\/(?:README|wrap|processes)\.md$|\/frameworks\//.test(path)

@@ -46,7 +46,7 @@ export function instantGateway(home: string): InstantGateway {
     `process.stdin.once('data', () => process.stdout.write('{"jsonrpc":"2.0","id":1,"result":{}}\\n'))\n`,
   )
   return {
-    program: [join(root, 'dist/internal/procura.js'), 'connect', 'mail', '--agent', agent],
+    program: [join(root, 'packages/cli/dist/procura.js'), 'connect', 'mail', '--agent', agent],
     empty: [empty],
     remove() {
       server.close()

@@ -50,7 +50,7 @@ export const reporting: readonly string[] = ['--expose-gc', '--import', join(roo
  */
 export async function mcpPrograms(flags: readonly string[] = []): Promise<McpPrograms> {
   const folder = mkdtempSync(join(tmpdir(), 'procura-bench-'))
-  const program = join(root, 'dist/internal/procura.js')
+  const program = join(root, 'packages/cli/dist/procura.js')
   const bare = [join(root, 'bench/setup/mail-tool.mjs')]
   const file = join(folder, '.mcp.json')
   const mail = { type: 'stdio', command: process.execPath, args: bare, env: { MAIL_KEY: 'sk-bench-3f9a81c27d4e' } }

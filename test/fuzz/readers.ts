@@ -75,10 +75,10 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['gateway', 'has hostile messages and files in test/gateway', 'acceptTools openGateway reviewTools'],
   [
     'gateway',
-    'has hostile files in test/gateway/approvals',
+    'has hostile files in packages/cli/test/gateway/approvals',
     'answerApproval enrollApprover listApprovals startPageEnrolment',
   ],
-  ['gateway', 'has hostile messages in test/gateway/transport', 'httpTransport lineTransport'],
+  ['gateway', 'has hostile messages in packages/cli/test/gateway/transport', 'httpTransport lineTransport'],
   [
     'gateway',
     'has hostile messages and files in test/gateway',

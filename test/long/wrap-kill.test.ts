@@ -1,3 +1,3 @@
-import { killsOfWrap } from '../cli/wrap/kills.ts'
+import { killsOfWrap } from '../../packages/cli/test/cli/wrap/kills.ts'
 
 killsOfWrap(1)

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { AgentHome } from '../gateway/connect/agent-home.ts'
-import { connectClient, type LineClient } from '../gateway/connect/client.ts'
-import { callsIn, type GatewayHome, makeGatewayHome } from '../gateway/serve/gateway-home.ts'
+import type { AgentHome } from '../../packages/cli/test/gateway/connect/agent-home.ts'
+import { connectClient, type LineClient } from '../../packages/cli/test/gateway/connect/client.ts'
+import { callsIn, type GatewayHome, makeGatewayHome } from '../../packages/cli/test/gateway/serve/gateway-home.ts'
 import { service } from './script.service.ts'
 
-const program = [process.execPath, '--import', 'tsx', 'src/entries/internal/procura.ts']
+const program = [process.execPath, '--import', 'tsx', 'packages/cli/src/procura.ts']
 
 describe('procura approve at a terminal', () => {
   let home: GatewayHome

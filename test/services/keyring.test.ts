@@ -35,7 +35,7 @@ describe('the keyring of Linux', () => {
         XDG_RUNTIME_DIR: folder,
         GIVEN: passphrase,
         NODE: process.execPath,
-        PROGRAM: `${root}dist/internal/procura.js`,
+        PROGRAM: `${root}packages/cli/dist/procura.js`,
       },
     })
     expect(stderr).toContain('is not the one of the signer file')

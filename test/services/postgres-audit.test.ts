@@ -1,5 +1,6 @@
 import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCli } from '../../packages/cli/test/cli/run-cli.ts'
 import { withDeadline } from '../../src/audit/combine/with-deadline.ts'
 import type { AuditEvent } from '../../src/audit/events/event.ts'
 import { parseRecord } from '../../src/audit/events/record.ts'
@@ -16,7 +17,6 @@ import {
 } from '../../src/entries/audit/postgres.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { denied, id, intent, outcome, stoppedClock } from '../audit/events.ts'
-import { runCli } from '../cli/run-cli.ts'
 
 const address = process.env['PROCURA_POSTGRES'] ?? ''
 const asService = address.replace('postgres@', 'mail_service@')

@@ -22,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Types at the program once it asks, or sends it a signal, and returns all that the terminal has shown. */
 function typeAt(words: string, keys: string, signal?: NodeJS.Signals): Promise<string> {
-  const program = `${JSON.stringify(process.execPath)} --import tsx src/entries/internal/procura.ts`
+  const program = `${JSON.stringify(process.execPath)} --import tsx packages/cli/src/procura.ts`
   const command = `sh -c 'echo $$ > ${folder}/pid; exec ${program} ${words} --file ${path} --key-file ${keyFile}'; stty -a`
   const child = spawn(service.find() ?? 'script', ['-qec', command, '/dev/null'], {
     stdio: ['pipe', 'pipe', 'inherit'],

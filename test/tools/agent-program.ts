@@ -24,7 +24,11 @@ const often: readonly string[] = ['connect', 'hook']
 const loaded: ReadonlySet<string> = new Set([...often.map((verb) => `./${verb}.ts`), './hook-install.ts', './help.ts'])
 
 /** Where these verbs begin, and where `connect` continues when it has asked the gateway. */
-const beginnings = ['src/cli/connect.ts', 'src/gateway/connect/open-signing.ts', 'src/cli/hook.ts']
+const beginnings = [
+  'packages/cli/src/cli/connect.ts',
+  'packages/cli/src/gateway/connect/open-signing.ts',
+  'packages/cli/src/cli/hook.ts',
+]
 
 const launcher = `#!/usr/bin/env node
 // The verbs that agents start often are in files of their own, which load faster.

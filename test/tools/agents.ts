@@ -12,10 +12,10 @@
  */
 
 import { join } from 'node:path'
-import { readPaths } from '../agents/paths.ts'
-import { claude, codex } from '../agents/run-agent.ts'
-import { scenarios } from '../agents/scenarios.ts'
-import { makeWorld } from '../agents/world.ts'
+import { readPaths } from '../../packages/cli/test/agents/paths.ts'
+import { claude, codex } from '../../packages/cli/test/agents/run-agent.ts'
+import { scenarios } from '../../packages/cli/test/agents/scenarios.ts'
+import { makeWorld } from '../../packages/cli/test/agents/world.ts'
 import { setup as buildScripts } from '../setup/build.ts'
 import { installPackages } from './install-packages.ts'
 

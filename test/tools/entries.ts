@@ -9,8 +9,8 @@
  */
 
 import { readFileSync, writeFileSync } from 'node:fs'
+import { gatewaySchema } from '../../packages/cli/test/setup/gateway-schema.ts'
 import { documentedEntries, exportsOf, pathsOf, readEntries, root } from '../setup/entries.ts'
-import { gatewaySchema } from '../setup/gateway-schema.ts'
 
 const entries = readEntries()
 
@@ -21,7 +21,7 @@ rewrite('tsconfig.json', (config) => ({
 }))
 rewrite('typedoc.json', (config) => ({ ...config, entryPoints: documentedEntries(entries) }))
 
-writeFileSync(`${root}schema/gateway.schema.json`, `${JSON.stringify(gatewaySchema(), undefined, 2)}\n`)
+writeFileSync(`${root}packages/cli/schema/gateway.schema.json`, `${JSON.stringify(gatewaySchema(), undefined, 2)}\n`)
 
 function rewrite(file: string, change: (value: Record<string, unknown>) => unknown): void {
   const before = JSON.parse(readFileSync(root + file, 'utf8')) as Record<string, unknown>

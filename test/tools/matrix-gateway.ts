@@ -12,7 +12,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { makeWorld, type World } from '../agents/world.ts'
+import { makeWorld, type World } from '../../packages/cli/test/agents/world.ts'
 
 /**
  * Runs it.

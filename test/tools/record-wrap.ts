@@ -24,7 +24,7 @@ const server = {
   args: [join(home, 'mail.mjs')],
   env: { MAIL_KEY: 'canary-of-the-mail-key' },
 }
-writeFileSync(join(home, 'mail.mjs'), readFileSync(`${root}test/gateway/serve/mail-server.mjs`))
+writeFileSync(join(home, 'mail.mjs'), readFileSync(`${root}packages/cli/test/gateway/serve/mail-server.mjs`))
 writeFileSync(config, JSON.stringify({ mcpServers: { mail: server } }))
 const shown: string[] = []
 

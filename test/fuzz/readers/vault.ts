@@ -8,8 +8,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readGatewayConfig } from '../../../packages/cli/src/index.ts'
 import { describeDelegationFile } from '../../../src/delegation-file/describe-delegation-file.ts'
-import { readGatewayConfig } from '../../../src/entries/gateway.ts'
 import { assumeRoleSource, secretsManagerSource } from '../../../src/entries/vault/aws.ts'
 import { ArgumentError, StoreError, VaultError } from '../../../src/errors.ts'
 import {

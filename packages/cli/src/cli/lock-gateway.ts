@@ -1,0 +1,29 @@
+// node only: takes locks
+import { access, realpath } from 'node:fs/promises'
+import { createFileLock } from '#support/file-lock/file-lock.ts'
+import type { HeldLock } from '#support/file-lock/held-lock.ts'
+
+/** A gateway that runs. */
+export interface RunningGateway {
+  /** The file of its state, without links. */
+  readonly file: string
+  /** The number of its process. */
+  readonly process: number | 'unknown'
+}
+
+/**
+ * Takes the lock of the gateway whose state a file is. One that runs has it, and one that starts waits for it.
+ *
+ * @param state - the path of the file.
+ * @returns undefined when no gateway has had the file.
+ */
+export async function lockGateway(state: string): Promise<{ readonly lock: HeldLock } | RunningGateway | undefined> {
+  const file = await realpath(state).catch(() => state)
+  const isThere = await access(`${file}.owner`).then(
+    () => true,
+    () => false,
+  )
+  if (!isThere) return undefined
+  const answer = await createFileLock(`${file}.owner`).acquire(0)
+  return 'lock' in answer ? answer : { file, process: answer.holder?.process ?? 'unknown' }
+}

@@ -1,0 +1,87 @@
+// node only: reads files
+import { join } from 'node:path'
+import { toolHash } from 'procura/mcp'
+import { readPrivateFile } from '#support/private-file.ts'
+import { quote } from '#support/quote.ts'
+import type { Finding } from './finding.ts'
+
+/** Compares the tools that a server had when the gateway last asked it with those that were accepted. WRP-26 */
+export async function checkTools(home: string, servers: readonly string[]): Promise<readonly Finding[]> {
+  const findings: Finding[] = []
+  for (const server of servers) {
+    const paths = [`${server}.seen.json`, `${server}.json`].map((name) => join(home, 'tools', name))
+    const [seen, accepted] = await Promise.all(paths.map(toolsIn))
+    for (const [at, tools] of [seen, accepted].entries())
+      if (tools === 'unreadable') findings.push(unreadable(paths[at] ?? '', server))
+    if (!(seen instanceof Map) || accepted === 'unreadable') continue
+    for (const [name, definition] of seen) {
+      const known = accepted?.get(name)
+      if (known === definition) continue
+      findings.push({
+        check: 'tools',
+        thing: `the tool ${quote(name)} of the server ${server}`,
+        fault: known === undefined ? 'was not accepted yet' : 'has another definition than the one that was accepted',
+        remedy: `read it with \`procura tools list ${server}\`, which prints the command that accepts it`,
+      })
+    }
+  }
+  return findings
+}
+
+/**
+ * The names of the tools that a server had last; undefined if the gateway has not seen them, or they cannot be read.
+ */
+export async function seenTools(home: string, server: string): Promise<readonly string[] | undefined> {
+  const seen = await toolsIn(join(home, 'tools', `${server}.seen.json`))
+  return seen instanceof Map ? [...seen.keys()] : undefined
+}
+
+/**
+ * The declared arguments of each tool that a server had last, by the name of the tool. A tool whose schema permits
+ * other arguments, or declares some in another place than `properties`, is left out.
+ */
+export async function seenArguments(home: string, server: string): Promise<ReadonlyMap<string, object>> {
+  const seen = await readTools(join(home, 'tools', `${server}.seen.json`)).catch(() => undefined)
+  return new Map(
+    seen?.flatMap(({ name, inputSchema }) => {
+      const { properties, additionalProperties = false, ...rest } = Object(inputSchema)
+      const isClosed = additionalProperties === false && !Object.keys(rest).some((key) => elsewhere.has(key))
+      return isClosed && typeof properties === 'object' && properties !== null ? [[name, properties] as const] : []
+    }),
+  )
+}
+
+/** The words of a JSON Schema that can declare arguments outside `properties`. */
+const elsewhere: ReadonlySet<string> = new Set([
+  ...['$ref', '$dynamicRef', 'allOf', 'anyOf', 'oneOf', 'if', 'then', 'else', 'not'],
+  ...['patternProperties', 'dependentSchemas', 'unevaluatedProperties'],
+])
+
+function unreadable(thing: string, server: string): Finding {
+  const remedy = `remove it, start \`procura serve\`, and review the tools with \`procura tools list ${server}\``
+  return { check: 'tools', thing, fault: 'cannot be read', remedy }
+}
+
+/** The hashes of the tools in a file; undefined if it does not exist. */
+async function toolsIn(path: string): Promise<ReadonlyMap<string, string> | 'unreadable' | undefined> {
+  try {
+    const tools = await readTools(path)
+    if (tools === undefined) return undefined
+    // The order of keys in a schema does not count.
+    return new Map(await Promise.all(tools.map(async (tool) => [tool.name, await toolHash(tool)] as const)))
+  } catch {
+    return 'unreadable'
+  }
+}
+
+interface StoredTool {
+  readonly name: string
+  readonly inputSchema?: unknown
+}
+
+async function readTools(path: string): Promise<readonly StoredTool[] | undefined> {
+  const file = await readPrivateFile(path, { timeoutMs: 5_000 })
+  if (file === undefined || file === 'unchanged') return undefined
+  const { tools } = JSON.parse(new TextDecoder().decode(file.bytes)) as { readonly tools: readonly StoredTool[] }
+  return tools
+}

@@ -1,0 +1,281 @@
+// node only: reads and writes files
+import { realpathSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { type Delegation, never } from 'procura'
+import { quote } from '#support/quote.ts'
+import { gatewayHome } from '../../gateway/home.ts'
+import { shellQuoted } from '../../support/shell-quoted.ts'
+import { checkSocketPath } from '../../support/socket-path.ts'
+import type { Host } from '../host.ts'
+import { temporaryWarning } from '../temporary-program.ts'
+import { readDuration, showDate } from '../time-text.ts'
+import { UsageError } from '../usage-error.ts'
+import { type Flags, operandOf, textOf, textsOf } from '../verb.ts'
+import { checkNewName, newAgentLine } from './agent-name.ts'
+import {
+  applyWrap,
+  checkRestored,
+  checkWrapped,
+  contentAfter,
+  type NamedPlan,
+  namePlans,
+  wrappedText,
+} from './apply-wrap.ts'
+import { type ArgumentRules, ruleWarnings } from './argument-rules.ts'
+import { checkHome } from './check-home.ts'
+import { type Client, type ClientName, clientOf, detectClient } from './client.ts'
+import { type ConfigDocument, ConfigFault } from './config-document.ts'
+import { type ConfigFile, checkUnchanged, draftsOf, readConfigFile, removeDrafts } from './config-file.ts'
+import { type EarlierAuthority, type KeptLimits, keepLimits, readEarlier } from './earlier-authority.ts'
+import { checkGatewayContent, readGatewayFile } from './gateway-file.ts'
+import { describeGrant, grantsFor } from './grants.ts'
+import { exists } from './home-files.ts'
+import { planConfig } from './plan-config.ts'
+import type { ServerPlan, Unplanned } from './planned.ts'
+import { maskIn, showDifference, showPlans } from './show-plan.ts'
+import { startElsewhere, startedIn } from './started-in.ts'
+import { describeApprovals } from './tool-approvals.ts'
+import { checkAgent, checkIssuer, inHome, openWrapHome, type WrapHome } from './wrap-home.ts'
+
+const defaultLifetime = '30d'
+
+/** Most servers of a configuration. The secrets of each are searched for in the text of each. WRP-45 */
+const mostServers = 1_000
+
+/** `procura wrap CONFIG`: moves the servers of a client behind the gateway. */
+export async function wrap(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const given = operandOf(words, 'the configuration file of a client')
+  const file = await readConfigFile(given)
+  const { client, document } = readDocument(file, textOf(flags, 'client') as ClientName | undefined)
+  if (document.servers.length > mostServers)
+    throw new UsageError(
+      `${quote(file.path, 256)} has ${document.servers.length} servers, and wrap takes at most ${mostServers}; remove those that are not used`,
+    )
+  const agent = agentOf(flags, client)
+  const home = gatewayHome(textOf(flags, 'home'), host.env)
+  const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? defaultLifetime)
+  const program = programOf(host)
+  const known = await readGatewayFile(home)
+  if (textOf(flags, 'agent') !== undefined) await checkNewName(home, agent)
+  // The gateway and the agents could not use a longer path, and would report it when everything is moved.
+  checkSocketPath(known === undefined ? join(home, 'gateway.sock') : (known.listen.socket ?? ''))
+  const chosen = {
+    tools: flags['policy'] !== undefined || flags['tools'] !== undefined,
+    approvals: flags['approve'] !== undefined,
+  }
+  const named = (plans: readonly ServerPlan[], before: Before): Prepared => {
+    const { servers, content, secrets } = before
+    const given = namePlans(plans, servers, secrets, Object.keys(Object(content?.['apis'])))
+    const names = given.map(({ entry: { name }, server }) => ({ name, server }))
+    const all = grantsFor(names, textsOf(flags, 'policy'), textsOf(flags, 'tools'))
+    const { plans: ready, ...limits } = keepLimits(given, all, before, chosen)
+    const next = wrappedText(file.text, ready, program, { agent, home })
+    checkWrapped(document, client.read(next), ready, program, { agent, home })
+    checkRestored(file, client, ready, next)
+    return { ready, next, ...limits }
+  }
+  // A mistake in a policy is found before a person has typed an input or a passphrase.
+  const check = (plans: readonly ServerPlan[]): unknown =>
+    named(plans, { servers: new Map(), secrets: new Map(), earlier: { known: [], usable: [] } })
+  const { plans, others } = await planConfig({ file, client, document, home }, flags, host, check)
+  if (plans.length === 0 && flags['dry-run'] !== true && (await draftsOf(file.path)).length > 0)
+    await inHome(home, () => removeDrafts(file.path))
+  if (plans.length === 0) return Math.max(report(nothing(others), flags, host), unapplied(file.path, flags, host))
+  check(plans)
+  if (flags['dry-run'] === true) {
+    const { gateway, secrets, delegations, unchecked } = await checkHome(home, known, agent, flags, host)
+    // Without the secrets of an earlier run, the names of the servers can differ from those of a real one.
+    const earlier = await readEarlier(home, agent, secrets, delegations)
+    const prepared = named(plans, { ...gateway, secrets, earlier })
+    await checkGatewayContent(home, contentAfter(gateway, prepared.ready), tmpdir())
+    await checkUnchanged(file)
+    const code = report({ file, client, agent, home, others, delegations: undefined, ...prepared }, flags, host)
+    for (const part of unchecked) host.complain(`not checked: ${part}, because a dry run asks for no passphrase`)
+    return code
+  }
+  return inHome(home, async (lock) => {
+    // While this waited for the lock, another `wrap` may have changed the file, and with it the record of its
+    // originals.
+    await checkUnchanged(file)
+    const opened = await openWrapHome(home, flags, host, lock)
+    checkIssuer(opened)
+    const { gateway, secrets } = opened
+    const earlier = await readEarlier(home, agent, secrets, await checkAgent(opened, agent))
+    const prepared = named(plans, { ...gateway, secrets, earlier })
+    const { ready, grants, next } = prepared
+    const isNew = !(await exists(join(home, 'agents', agent)))
+    const delegations = await applyWrap(opened, { file, client, agent, plans: ready, grants, expiresIn, next })
+    if (isNew) host.complain(newAgentLine(home, agent))
+    const hadGateway = known !== undefined
+    return report({ file, client, agent, home, others, delegations, hadGateway, ...prepared }, flags, host)
+  })
+}
+
+/** The gateway before a run, and the authority of the agent. */
+interface Before extends Pick<WrapHome['gateway'], 'servers'>, Partial<Pick<WrapHome['gateway'], 'content'>> {
+  readonly secrets: ReadonlyMap<string, string>
+  readonly earlier: EarlierAuthority
+}
+
+/** The result of a plan with names. */
+interface Prepared extends Omit<KeptLimits, 'plans'> {
+  readonly ready: readonly NamedPlan[]
+  readonly next: string
+}
+
+/** Reads the servers of a configuration. */
+export function readDocument(
+  file: ConfigFile,
+  asked: ClientName | undefined,
+): { readonly client: Client; readonly document: ConfigDocument } {
+  try {
+    const client = asked === undefined ? detectClient(file.path, file.text) : clientOf(asked)
+    return { client, document: client.read(file.text) }
+  } catch (error) {
+    if (error instanceof ConfigFault) throw new UsageError(`${quote(file.path, 256)}: ${error.message}`)
+    throw error
+  }
+}
+
+function agentOf(flags: Flags, client: Client): string {
+  const name = textOf(flags, 'agent') ?? client.name
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/.test(name))
+    throw new UsageError('--agent must begin with a letter or a digit and have at most 32 letters, digits, _ and -')
+  return name
+}
+
+/** The words that start this program, with absolute paths: a client may start it in any folder. */
+function programOf({ program }: Host): readonly string[] {
+  if (program !== undefined) return program
+  const [, script = ''] = process.argv
+  return [process.execPath, realpathSync(script)]
+}
+
+interface Outcome extends Partial<Prepared> {
+  readonly others: readonly Unplanned[]
+  readonly file?: ConfigFile
+  readonly client?: Client
+  readonly agent?: string
+  readonly home?: string
+  /** Undefined in a dry run. */
+  readonly delegations?: readonly Delegation[] | undefined
+  /** A gateway that runs already takes new servers at SIGHUP alone. */
+  readonly hadGateway?: boolean
+}
+
+function nothing(others: readonly Unplanned[]): Outcome {
+  return { others }
+}
+
+/** The options that a delegation is made of. */
+const delegating = ['policy', 'tools', 'type', 'paths', 'only', 'approve', 'expires-in'] as const
+
+/** A person who wraps again to change a policy must not believe that it is changed. */
+function unapplied(path: string, flags: Flags, host: Host): 0 | 1 {
+  const given = delegating.filter((name) => flags[name] !== undefined)
+  if (given.length === 0) return 0
+  const options = given.map((name) => `--${name}`).join(', ')
+  host.complain(
+    `${options} had no effect, because no server is wrapped now; to change a policy, run \`procura unwrap ${shellQuoted(path)}\` first, and wrap again`,
+  )
+  return 1
+}
+
+/** The exit code is 1 when a server stays as it is although it should not. */
+function report(outcome: Outcome, flags: Flags, host: Host): number {
+  const {
+    others,
+    ready = [],
+    grants = [],
+    kept = [],
+    lost = [],
+    delegations,
+    file,
+    client,
+    home,
+    next,
+    hadGateway,
+  } = outcome
+  const code = others.some(({ refused }) => refused) ? 1 : 0
+  if (flags['json'] === true) host.print(JSON.stringify(facts(outcome, flags)))
+  for (const line of showPlans(ready, others)) host.complain(line)
+  if (ready.length === 0) {
+    host.complain(
+      others.length === 0
+        ? 'the file has no MCP server; nothing to wrap, and no file is changed'
+        : 'nothing to wrap; no file is changed',
+    )
+    return code
+  }
+  for (const line of grants.flatMap((grant) => describeGrant(grant))) host.complain(`delegation to the agent: ${line}`)
+  for (const line of [...kept, ...lost]) host.complain(line)
+  for (const line of describeApprovals(ready)) host.complain(line)
+  for (const { server, definition, secrets } of ready) {
+    const fault = home === undefined ? undefined : startedIn(home, definition, secrets)
+    if (fault !== undefined) host.complain(`warning: the server ${server} ${fault}; ${startElsewhere}`)
+  }
+  const warning = temporaryWarning(programOf(host))
+  if (warning !== undefined) host.complain(warning)
+  const rulesOf = (name: string): ArgumentRules => ready.find(({ server }) => server === name)?.definition ?? {}
+  for (const line of ruleWarnings(grants, rulesOf)) host.complain(line)
+  if (flags['dry-run'] === true) {
+    if (file !== undefined && client !== undefined && next !== undefined && flags['json'] !== true)
+      for (const line of showDifference(file, client.read(next), next, ready)) host.print(line)
+    host.complain('dry run: nothing is written')
+    return code
+  }
+  const [first] = delegations ?? []
+  const until =
+    first === undefined || first.expiration === never ? '' : `; the delegation expires ${showDate(first.expiration)}`
+  if (flags['json'] !== true)
+    host.print(`wrapped ${ready.length} ${ready.length === 1 ? 'server' : 'servers'} of ${file?.path}${until}`)
+  const left = leftovers(ready, next ?? '')
+  for (const line of left) host.complain(line)
+  host.complain(
+    `start the gateway with \`procura serve\`${hadGateway === true ? ', or send the running one SIGHUP (`kill -HUP` and the number that it printed)' : ''}, restart the client, and check everything with \`procura doctor\``,
+  )
+  return code
+}
+
+/** Lines of the new text that still contain a secret, for example in a comment or in a server that stays. */
+function leftovers(plans: readonly NamedPlan[], next: string): readonly string[] {
+  const mask = maskIn(plans)
+  return next
+    .split('\n')
+    .flatMap((line, at) =>
+      mask(line) === line
+        ? []
+        : [`warning: line ${at + 1} of the configuration still contains a secret; remove it there`],
+    )
+}
+
+function facts({ ready = [], others, grants = [], agent, home, file, delegations }: Outcome, flags: Flags): object {
+  return {
+    path: file?.path,
+    agent,
+    home,
+    dryRun: flags['dry-run'] === true,
+    wrapped: ready.map(({ entry, server, sorted, notes }) => ({
+      name: entry.name,
+      place: entry.place,
+      line: entry.line,
+      server,
+      values: sorted,
+      notes,
+    })),
+    refused: others
+      .filter(({ refused }) => refused)
+      .map(({ entry, reason }) => ({ name: entry.name, line: entry.line, reason })),
+    left: others
+      .filter(({ refused }) => !refused)
+      .map(({ entry, reason }) => ({ name: entry.name, line: entry.line, reason })),
+    grants: grants.map(({ command, policy }) => ({ command, policy })),
+    delegations: delegations?.map(({ cid, command, expiration }) => ({
+      delegation: cid.toString(),
+      command,
+      expiration: expiration === never ? null : expiration,
+    })),
+  }
+}

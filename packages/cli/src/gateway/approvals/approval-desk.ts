@@ -1,0 +1,391 @@
+// node only: reads and writes files
+/**
+ * The requests for approvals that wait at a gateway, and their answers.
+ *
+ * @module
+ */
+
+import { type Clock, type Delegation, type ReplayStore, systemClock } from 'procura'
+import type { ApprovalRequest } from 'procura/approval'
+import { startBackgroundTimer } from '#support/background-timer.ts'
+import { createMutex } from '#support/mutex.ts'
+import { quote } from '#support/quote.ts'
+import type { OnGatewayEvent } from '../events.ts'
+import { type ApprovalFiles, approvalFiles, faultOfFolder } from './approval-files.ts'
+import { chainOf } from './enrolments.ts'
+import {
+  answerReader,
+  isSameCall,
+  type KeptAnswer,
+  type KeptRequest,
+  type ReadKeptOptions,
+  readKeptAnswer,
+  readKeptRequest,
+} from './kept-request.ts'
+import { areOfBody } from './request-body.ts'
+import { createTakenRequests, type TakenRequestsOptions } from './taken-requests.ts'
+
+/** The approvers of a call, and how many of them have to approve. */
+export interface ApprovalNeed {
+  readonly approvers: readonly string[]
+  readonly threshold: number
+}
+
+/** A call that an agent wants to have approved. */
+export interface WantedCall extends Pick<ApprovalRequest, 'service' | 'subject' | 'command'> {
+  /** The agent, if it has proved its key. */
+  readonly agent?: string
+  /** The agent to which an owner has delegated, and from which `agent` has its delegation. Default: `agent`. */
+  readonly branch?: string
+  /** Finds the agent that proves a valid delegation now. Asked about one that lost a delegation. */
+  readonly holder?: () => Promise<string | undefined>
+  /** Whether the agent waits for the answers now. Default: it takes those that are there. */
+  readonly waits?: boolean
+}
+
+/** The answers to the requests for one call. */
+export interface Decided {
+  readonly answer: KeptAnswer
+  readonly answers: readonly { readonly request: string; readonly answer: string }[]
+}
+
+/** A request for its approver. */
+export interface FoundRequest extends KeptRequest {
+  /** The chain from the owner to the approver. */
+  readonly proofs: readonly Delegation[]
+  /** The body of a request to an API, in base64. The approver compares its digest. */
+  readonly body: string | undefined
+}
+
+/** The requests of a gateway. */
+export interface ApprovalDesk {
+  /**
+   * The agent whose places an agent shares: the one from which it has its delegation, or itself. Undefined for all
+   * strangers together: the home folder has no key of theirs, and they have no waiting request with a proof.
+   */
+  holderOf(agent: string): Promise<string | undefined>
+  /**
+   * Takes the requests of an agent for one call, one for each approver. A request that waits for the same call and
+   * approver takes the place of a new one.
+   *
+   * @param body - of the request to an API, in base64, for the approvers to see.
+   * @returns the requests that wait now; a text says why there are none.
+   */
+  take(
+    containers: readonly string[],
+    call: WantedCall,
+    need: ApprovalNeed,
+    body?: string,
+  ): Promise<readonly KeptRequest[] | string>
+  /**
+   * The answers, as soon as enough approvers have given them. They are lent to one agent until `settle`. APR-83
+   *
+   * @returns undefined while they are missing or lent; `gone` when they were received, or the requests have expired.
+   */
+  collect(requests: readonly KeptRequest[], threshold: number): Promise<Decided | 'gone' | undefined>
+  /** Ends a loan: removes the requests if the agent has received the answers. */
+  settle(requests: readonly KeptRequest[], isReceived: boolean): Promise<void>
+  /** The request of the same call for an approver who has not answered. */
+  find(id: string, approver: string): Promise<FoundRequest | undefined>
+  /** Removes the requests of an agent for a command and those below it: an owner has revoked its delegation. */
+  withdraw(agent: string, command: string): Promise<void>
+  /** Keeps an answer. Returns why it is not one. */
+  answer(id: string, container: string): Promise<string | undefined>
+  close(): void
+}
+
+/** Options of {@link openApprovalDesk}. */
+export interface ApprovalDeskOptions extends TakenRequestsOptions {
+  readonly folder: string
+  readonly onEvent: OnGatewayEvent
+  /** The agents whose requests others cannot displace. Default: those that have proved a delegation. */
+  readonly known?: () => Promise<ReadonlySet<string>>
+  /** Whether an owner has revoked a delegation to an agent. Default: of none. */
+  readonly wasRevoked?: (agent: string) => boolean
+}
+
+/** Most requests that wait; most of one agent with the agents below it, and of all strangers together. APR-82 */
+const most = Object.freeze({ all: 256, ofOne: 32 })
+
+/** Seconds that a waiting request must still have: a person needs them. */
+const leastSeconds = 60
+
+/** Milliseconds between two removals of requests that have expired. */
+const cleanMs = 60_000
+
+/** The parts of a desk. */
+interface Desk {
+  readonly files: ApprovalFiles
+  /** The oldest first. */
+  readonly kept: Map<string, KeptRequest>
+  /** Agents that have proved a delegation, as long as they have requests, each with the agent from which it has it. */
+  readonly proven: Map<string, string>
+  readonly known: () => Promise<ReadonlySet<string>>
+  /** Requests whose answers an agent is receiving. */
+  readonly lent: Set<string>
+  /** Requests that were last handed in without a wait. */
+  readonly glanced: Set<string>
+  readonly clock: Clock | undefined
+  readonly now: () => number
+  readonly onEvent: OnGatewayEvent
+}
+
+/** Opens the requests in a folder, with those that an earlier process has left. */
+export async function openApprovalDesk({
+  folder,
+  onEvent,
+  clock,
+  known = async () => new Set(),
+  wasRevoked = () => false,
+  ...memory
+}: ApprovalDeskOptions): Promise<ApprovalDesk> {
+  const files = approvalFiles(folder)
+  await files.tidy()
+  const kept = new Map((await readAll(files, clock)).map((one) => [one.id, one]))
+  const now = (): number => (clock ?? systemClock).now()
+  const lent = new Set<string>()
+  const desk: Desk = { files, kept, proven: new Map(), known, lent, glanced: new Set(), clock, onEvent, now }
+  const inTurn = createMutex()
+  const taken = createTakenRequests({ ...memory, clock })
+
+  let timer = startBackgroundTimer(tick, cleanMs)
+  function tick(): void {
+    void inTurn(async () => {
+      await clean(desk)
+      await files.tidy()
+    })
+    timer = startBackgroundTimer(tick, cleanMs)
+  }
+
+  return {
+    holderOf: async (agent) => holderOf(desk, await known(), agent),
+    take: (containers, call, need, body) =>
+      inTurn(async () => {
+        await clean(desk)
+        const home = await known()
+        const branch = call.branch ?? call.agent
+        const replayOf = (agent: string): ReplayStore =>
+          taken(agent === call.agent ? branch : holderOf(desk, home, agent))
+        const read = await readRequests(containers, call, need, { replayOf, clock })
+        if (typeof read === 'string') return read
+        if (await hasLost(read, call, wasRevoked)) return revokedAgent
+        if (!(await areOfBody(body, read))) return 'the body is not the one of the request'
+        if (call.agent !== undefined) desk.proven.set(call.agent, branch ?? call.agent)
+        return addAll(desk, read, body, call.waits)
+      }),
+    collect: (requests, threshold) =>
+      inTurn(async () => {
+        if (!requests.every(({ id }) => kept.has(id))) return 'gone'
+        if (requests.some(({ id }) => lent.has(id))) return undefined
+        const decided = await decide(requests, threshold, files, clock)
+        if (decided !== undefined) for (const { id } of requests) lent.add(id)
+        return decided
+      }),
+    settle: (requests, isReceived) =>
+      inTurn(async () => {
+        for (const { id } of requests) lent.delete(id)
+        if (isReceived) await remove(desk, requests)
+      }),
+    async find(id, approver) {
+      const named = kept.get(id)
+      if (named === undefined || named.request.expiration < desk.now()) return undefined
+      // The newest one: the agent waits for its answer. An earlier one of the same call is about to expire.
+      const own = [...kept.values()].findLast(
+        ({ request }) => request.approver === approver && isSameCall(request, named.request),
+      )
+      if (own === undefined || (await readKeptAnswer(await files.answer(own.id), own, clock)) !== undefined)
+        return undefined
+      return { ...own, proofs: await chainOf(own.request, files, clock), body: await files.body(own.id) }
+    },
+    withdraw: (agent, command) => inTurn(() => withdraw(desk, agent, command)),
+    answer: (id, container) => inTurn(() => keepAnswer(desk, id, container)),
+    close: () => clearTimeout(timer),
+  }
+}
+
+const revokedAgent =
+  'an owner has revoked a delegation of this agent, and it has no other one for this server or API; ask the owner to delegate to it again'
+
+/**
+ * Whether an owner has revoked a delegation to the agent of requests, and it proves no other one. APR-96: the one that
+ * it has proved for its connection may be revoked since.
+ */
+async function hasLost(
+  [first]: readonly KeptRequest[],
+  call: WantedCall,
+  wasRevoked: (agent: string) => boolean,
+): Promise<boolean> {
+  const { agent } = (first as KeptRequest).request
+  return wasRevoked(agent) && (await call.holder?.()) !== agent
+}
+
+async function withdraw(desk: Desk, agent: string, command: string): Promise<void> {
+  const lost = [...desk.kept.values()].filter(({ request }) => isBelow(request, agent, command))
+  if (lost.length === 0) return
+  await remove(desk, lost)
+  const message = `${lost.length} requests of an agent were removed, because its delegation was revoked`
+  desk.onEvent({ level: 'info', event: 'approval_displaced', message })
+}
+
+/** Whether a request is of an agent, for a command or one below it. */
+function isBelow({ agent, command }: ApprovalRequest, revoked: string, above: string): boolean {
+  return agent === revoked && `${command}/`.startsWith(above === '/' ? '/' : `${above}/`)
+}
+
+async function remove(desk: Desk, requests: readonly KeptRequest[]): Promise<void> {
+  const { kept, proven } = desk
+  for (const one of requests) await drop(desk, one)
+  const agents = new Set([...kept.values()].map(({ request }) => request.agent as string))
+  for (const agent of proven.keys()) if (!agents.has(agent)) proven.delete(agent)
+}
+
+function holderOf({ proven }: Pick<Desk, 'proven'>, home: ReadonlySet<string>, agent: string): string | undefined {
+  return proven.get(agent) ?? (home.has(agent) ? agent : undefined)
+}
+
+/** Removes a request of an agent that hands in another one now. */
+async function drop({ kept, files, glanced }: Desk, { id }: KeptRequest): Promise<void> {
+  kept.delete(id)
+  glanced.delete(id)
+  await files.remove(id)
+}
+
+function clean(desk: Desk): Promise<void> {
+  const expired = [...desk.kept.values()].filter(({ request }) => request.expiration < desk.now())
+  return remove(desk, expired)
+}
+
+/** Keeps the requests for one call. A text says why they are refused. */
+async function addAll(
+  desk: Desk,
+  read: readonly KeptRequest[],
+  body: string | undefined,
+  waits = false,
+): Promise<readonly KeptRequest[] | string> {
+  const waiting: KeptRequest[] = []
+  for (const one of read) {
+    const added = await add(desk, one, body, waits)
+    if (typeof added === 'string') return added
+    waiting.push(added)
+    if (!waits) desk.glanced.add(added.id)
+  }
+  return waiting
+}
+
+/** Keeps a request, unless one waits for the same call and approver. A text says why it is refused. */
+async function add(desk: Desk, one: KeptRequest, body = '', waits = false): Promise<KeptRequest | string> {
+  const { files, kept, glanced, now, onEvent } = desk
+  const { approver, command } = one.request
+  const all = [...kept.values()]
+  const same = all.find(
+    ({ request }) =>
+      request.approver === approver && request.expiration > now() + leastSeconds && isSameCall(request, one.request),
+  )
+  if (same !== undefined) {
+    // APR-97: a call that waits has looked first. An answer that is there is about to be received.
+    const isCounted = waits && glanced.delete(same.id)
+    if (!isCounted && (await files.answer(same.id)) === undefined)
+      await files.putCount(same.id, (await files.count(same.id)) + 1)
+    return same
+  }
+  if (!(await makeRoom(desk, one)))
+    return 'too many requests wait for their approvers; answer some of them with `procura approve`'
+  // A person who reads the request sees its body.
+  if (body !== '') await files.putBody(one.id, body)
+  await files.putRequest(one.id, one.container)
+  kept.set(one.id, one)
+  const message = `an agent requests ${quote(command, 128)}; answer with \`procura approve ${one.id}\``
+  onEvent({ level: 'info', event: 'approval_requested', message })
+  return one
+}
+
+/** Removes the oldest request of an agent without an answer, if its places are taken. Returns whether there is room. */
+async function makeRoom(desk: Desk, { request: { agent } }: KeptRequest): Promise<boolean> {
+  const { files, kept, known, lent, clock, onEvent } = desk
+  const home = await known()
+  const holder = holderOf(desk, home, agent)
+  const own = [...kept.values()].filter((one) => holderOf(desk, home, one.request.agent) === holder)
+  if (own.length < most.ofOne) return kept.size < most.all
+  for (const one of own) {
+    if (lent.has(one.id) || (await readKeptAnswer(await files.answer(one.id), one, clock)) !== undefined) continue
+    await drop(desk, one)
+    const message = `the request ${one.id} was displaced by a newer one of ${one.request.agent === agent ? 'its' : 'another'} agent`
+    onEvent({ level: 'warning', event: 'approval_displaced', message })
+    return true
+  }
+  return false
+}
+
+async function keepAnswer(
+  { files, kept, clock, onEvent }: Desk,
+  id: string,
+  container: string,
+): Promise<string | undefined> {
+  const one = kept.get(id)
+  if (one === undefined) return 'there is no such request, or it has expired'
+  const answer = await readKeptAnswer(container, one, clock)
+  if (answer === undefined) return 'it is not an answer of the approver to this request'
+  const isFirst = await files.putAnswer(id, container, answerReader(one, clock)).catch(faultOfFolder)
+  if (isFirst !== true) return isFirst || 'the request has been answered'
+  onEvent({ level: 'info', event: 'approval_answered', message: `the request ${id} is ${answer}` })
+  return undefined
+}
+
+/** The requests in the files, the oldest first. Files without a request that is valid now are removed. */
+async function readAll(files: ApprovalFiles, clock: Clock | undefined): Promise<readonly KeptRequest[]> {
+  const found: KeptRequest[] = []
+  for (const id of await files.ids()) {
+    const container = await files.request(id)
+    const read = container === undefined ? 'it cannot be read' : await readKeptRequest(container, { clock })
+    if (typeof read !== 'string' && read.id === id) found.push(read)
+    else await files.remove(id)
+  }
+  return found.sort((one, other) => one.request.expiration - other.request.expiration)
+}
+
+/** The requests of one agent for one call, verified. A text says why they are refused. */
+async function readRequests(
+  containers: readonly string[],
+  call: WantedCall,
+  { approvers }: ApprovalNeed,
+  options: Required<Pick<ReadKeptOptions, 'clock' | 'replayOf'>>,
+): Promise<readonly KeptRequest[] | string> {
+  const read: KeptRequest[] = []
+  for (const container of containers) {
+    const one = await readKeptRequest(container, options)
+    if (typeof one === 'string') return one
+    const { request } = one
+    const isOfCall =
+      request.service === call.service && request.subject === call.subject && request.command === call.command
+    if (call.agent !== undefined && request.agent !== call.agent) return 'a request is of another agent'
+    if (!isOfCall || !approvers.includes(request.approver)) return 'a request is for another call or approver'
+    if (read.some((other) => other.request.approver === request.approver || !isSameCall(other.request, request)))
+      return 'the requests are not for one call'
+    read.push(one)
+  }
+  return read.length === 0 ? 'there is no request' : read
+}
+
+/** The answers, if there are enough of them. */
+async function decide(
+  requests: readonly KeptRequest[],
+  threshold: number,
+  files: ApprovalFiles,
+  clock: Clock | undefined,
+): Promise<Decided | undefined> {
+  const found: Record<KeptAnswer, { readonly request: string; readonly answer: string }[]> = {
+    approved: [],
+    refused: [],
+  }
+  for (const one of requests) {
+    const container = await files.answer(one.id)
+    const answer = await readKeptAnswer(container, one, clock)
+    if (answer !== undefined) found[answer].push({ request: one.container, answer: container as string })
+  }
+  // Where one approval is enough, the first answer counts.
+  if (threshold === 1 && found.refused.length > 0) return { answer: 'refused', answers: found.refused }
+  if (found.approved.length >= threshold) return { answer: 'approved', answers: found.approved.slice(0, threshold) }
+  // The others are too few.
+  if (requests.length - found.refused.length < threshold) return { answer: 'refused', answers: found.refused }
+  return undefined
+}

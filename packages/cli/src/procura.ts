@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+// node only: the program
+import { fstatSync } from 'node:fs'
+import process from 'node:process'
+import { readHiddenLine } from './cli/hidden-line.ts'
+import { run } from './cli/run.ts'
+
+// CLI-29: without a listener, Node opens its debugger at this signal, and every user can read the memory.
+process.on('SIGUSR1', () => undefined)
+
+// The reader of the output may have closed it early, like `head`; nothing can be reported then.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (code !== 'EPIPE') process.stderr.write(`procura: cannot write to standard output (${code})\n`)
+  process.exit(2)
+})
+
+void run(process.argv.slice(2), {
+  env: process.env,
+  print: (line) => void process.stdout.write(`${line}\n`),
+  complain: (line) => void process.stderr.write(`${line}\n`),
+  outputMode,
+  isTerminal: process.stdin.isTTY === true,
+  readInput,
+  askHidden,
+}).then((code) => {
+  process.exitCode = code
+})
+
+/** The mode of a regular file behind standard output. Windows has access lists instead of modes. */
+function outputMode(): number | undefined {
+  if (process.platform === 'win32') return undefined
+  try {
+    const status = fstatSync(1)
+    return status.isFile() ? status.mode & 0o777 : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function readInput(mostBytes: number): Promise<Uint8Array | undefined> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > mostBytes) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** If a signal ended the process at once, the terminal would remain without echo. */
+async function askHidden(question: string): Promise<Uint8Array | undefined> {
+  const signals = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const
+  const broken = new AbortController()
+  const breakOff = (): void => broken.abort()
+  for (const signal of signals) process.on(signal, breakOff)
+  try {
+    return await readHiddenLine(process.stdin, process.stderr, question, broken.signal)
+  } finally {
+    for (const signal of signals) process.off(signal, breakOff)
+  }
+}

@@ -1,0 +1,858 @@
+/**
+ * Each command that a message recommends is pasted into a shell, and ends the situation that the message is about: with
+ * the default home folder, and with one elsewhere whose path has a space.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdir, mkdtemp } from 'node:fs/promises'
+import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { bundleProcura } from '../../../../test/support/bundle-program.ts'
+import { freePort } from '../../../../test/support/free-port.ts'
+import { until } from '../../../../test/support/until.ts'
+import { verbs } from '../../src/cli/verbs.ts'
+import { withPlace } from '../../src/support/command-place.ts'
+import { approveAt } from '../gateway/approvals/approver.ts'
+import { connectClient, newClients } from '../gateway/connect/client.ts'
+import { mailServer } from '../gateway/serve/gateway-home.ts'
+import { type Recommendation, recommendations, verbsIn } from './recommended-commands.ts'
+
+let tools: string
+let bin: string
+
+beforeAll(async () => {
+  tools = await mkdtemp(join(tmpdir(), 'procura-remedies-'))
+  const program = await bundleProcura(tools)
+  bin = join(tools, 'bin')
+  await mkdir(bin)
+  writeFileSync(join(bin, 'procura'), `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`, { mode: 0o755 })
+}, 60_000)
+
+afterAll(() => rmSync(tools, { recursive: true, force: true }))
+
+/** The output of a command line. */
+interface Said {
+  readonly code: number | null
+  readonly all: string
+}
+
+/** A user with a home folder, and a gateway that is at its default place or elsewhere. */
+interface World {
+  readonly folder: string
+  readonly home: string
+  readonly keyFile: string
+  readonly config: string
+  readonly agent: string
+  write(name: string, text: string): string
+  /** Runs the program as the person did who gets a message. */
+  run(words: readonly string[], input?: string): Said
+  /** Pastes a command line into a shell that has no PROCURA_HOME. */
+  paste(line: string, input?: string): Said
+  /** Pastes one that goes on, waits for its output, and returns a function that ends it and returns all of it. */
+  keep(line: string, output: RegExp): Promise<() => Promise<string>>
+  doctor(check: string): string
+  call(name: string, args?: object): Promise<string>
+  end(): Promise<void>
+}
+
+async function newWorld(isElsewhere: boolean): Promise<World> {
+  const folder = realpathSync(await mkdtemp(join(tmpdir(), 'remedy-')))
+  const home = isElsewhere ? join(folder, 'an other') : join(folder, '.config', 'procura')
+  const env = { HOME: folder, PATH: `${bin}:${process.env['PATH']}` }
+  const at = isElsewhere ? ['--home', home] : []
+  const kept: ChildProcess[] = []
+  const clients = newClients()
+  const shell = (line: string, input: string, words: readonly string[] = []): Said => {
+    const options = { env, input, cwd: tools, encoding: 'utf8', timeout: 60_000 } as const
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', line, 'procura', ...words], options)
+    return { code: status, all: `${stdout}${stderr}` }
+  }
+  const write = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text)
+    return join(folder, name)
+  }
+  const agent = join(home, 'agents', 'claude')
+  return {
+    ...{ folder, home, agent, write, keyFile: join(folder, 'vault.key') },
+    config: write('.mcp.json', JSON.stringify({ mcpServers: { mail: mail() } })),
+    run(words, input = '') {
+      const verb = verbs.find(({ name }) => words.join(' ').startsWith(name))
+      const takes = verb?.options.some(({ name }) => name === 'home') === true
+      return shell('exec procura "$@"', input, takes ? [...words, ...at] : words)
+    },
+    paste: (line, input = '') => shell(line, input),
+    async keep(line, output) {
+      const child = spawn('sh', ['-c', `exec ${line}`], { env, cwd: tools })
+      kept.push(child)
+      let all = ''
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (all += chunk))
+      await until(() => output.test(all) || child.exitCode !== null)
+      expect(all).toMatch(output)
+      return async () => {
+        const exit = new Promise((resolve) => child.once('exit', resolve))
+        child.kill('SIGTERM')
+        await exit
+        return all
+      }
+    },
+    doctor(check) {
+      const { all } = shell('exec procura doctor "$@"', '', at)
+      return all
+        .split('\n')
+        .filter((line) => line.split('\t')[1] === check)
+        .join('\n')
+    },
+    async call(name, args = {}) {
+      const client = await clients.open(agent)
+      const { result, error } = await client.call(name, args)
+      return error?.message ?? result?.content?.[0].text ?? ''
+    },
+    async end() {
+      await clients.end()
+      for (const child of kept) {
+        const exit = new Promise((resolve) => child.once('exit', resolve))
+        child.kill('SIGKILL')
+        if (child.exitCode === null && child.signalCode === null) await exit
+      }
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+const mail = (env: object = {}): object => ({
+  command: process.execPath,
+  args: [mailServer],
+  env: { MAIL_KEY: 'canary-1', ...env },
+})
+
+/** The lines of output whose command was taken, each with its verb. */
+const taken: { readonly line: string; readonly verb: string }[] = []
+
+/** The commands in backticks of a message, in which `start` is the first word after the name of the program. */
+function commandsIn(message: string, start: string): readonly string[] {
+  return message.split('\n').flatMap((line) => {
+    const commands = [...line.matchAll(/`(procura [^`]*)`/g)]
+      .map(([, command]) => command as string)
+      .filter((command) => command.startsWith(`procura ${start}`))
+    for (const verb of verbsIn(commands.map((one) => `\`${one}`).join(' '))) taken.push({ line, verb })
+    return commands
+  })
+}
+
+/** The command of a message. */
+function commandIn(message: string, start: string): string {
+  const [line] = commandsIn(message, start)
+  expect(line, message).toBeDefined()
+  return line as string
+}
+
+/** Pastes a command that has to succeed. */
+function done(world: World, line: string, input?: string): void {
+  const { code, all } = world.paste(line, input)
+  expect(code, `${line}\n${all}`).toBe(0)
+}
+
+/** Pastes a command with the operands of the reader, which has to succeed, or to print some output. */
+function follow(world: World, message: string, start: string, operands = '', output?: RegExp, input?: string): void {
+  const line = commandIn(message, start)
+  const filled = line.replace(/(?<= )(?:FILE|NAME|DIR|owner\.key)(?= |$)/, operands)
+  const whole = filled === line ? `${line} ${operands}` : filled
+  const { code, all } = world.paste(whole, input)
+  if (output === undefined) expect(code, `${whole}\n${all}`).toBe(0)
+  else expect(all).toMatch(output)
+}
+
+/** A delegation by the owner, in text. */
+function delegationTo(world: World, to: string): string {
+  const from = ['--from', join(world.home, 'owner.key'), '--key-file', world.keyFile]
+  const { all } = world.run(['delegate', ...from, '--to', to, '--command', '/mcp/mail', '--expires-in', '30d'])
+  return all.split('\n').find((line) => line !== '' && !line.includes(' ')) ?? ''
+}
+
+/** A file with a delegation by a key. */
+function tokenFile(world: World, from: string): string {
+  const file = join(world.folder, 'a.ucan')
+  const { code, all } = world.run(['delegate', '--from', from, '--to', stranger, '--command', '/a', '--out', file])
+  expect(code, all).toBe(0)
+  return file
+}
+
+/** Answers as another program in the place of the gateway, while a task runs. */
+async function displaced<T>(world: World, answer: (socket: Socket) => void, task: () => Promise<T>): Promise<T> {
+  const sockets: Socket[] = []
+  const server = createServer((socket) => {
+    sockets.push(socket.on('error', () => undefined))
+    answer(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(join(world.home, 'gateway.sock'), resolve))
+  try {
+    return await task()
+  } finally {
+    for (const socket of sockets) socket.destroy()
+    await new Promise((resolve) => server.close(resolve))
+  }
+}
+
+const stranger = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK'
+
+const wrap = (world: World, ...more: readonly string[]): Said =>
+  world.run(['wrap', world.config, '--key-file', world.keyFile, ...more])
+
+function wrapped(world: World, ...more: readonly string[]): string {
+  const { code, all } = wrap(world, ...more)
+  expect(code, all).toBe(0)
+  return all
+}
+
+/** Starts the gateway as `wrap` recommends it. */
+async function served(world: World): Promise<void> {
+  await world.keep(commandIn(wrapped(world, '--approve', 'send'), 'serve'), /^process \d+/m)
+}
+
+/** The tools of the server, as the gateway saw them. */
+async function seen(world: World, kind: 'seen' | 'accepted', ...names: readonly string[]): Promise<void> {
+  await mkdir(join(world.home, 'tools'), { mode: 0o700, recursive: true })
+  const inputSchema = { type: 'object', properties: { to: {} }, additionalProperties: false }
+  const text = JSON.stringify({ version: 1, tools: names.map((name) => ({ name, description: name, inputSchema })) })
+  const file = kind === 'seen' ? 'mail.seen.json' : 'mail.json'
+  writeFileSync(join(world.home, 'tools', file), text, { mode: 0o600 })
+}
+
+interface Row {
+  readonly situation: string
+  readonly ends: (world: World) => Promise<void>
+}
+
+const rows: readonly Row[] = [
+  {
+    situation: 'a server that was wrapped, and waits for its gateway',
+    async ends(world) {
+      const said = wrapped(world)
+      expect(world.doctor('gateway')).toMatch(/^FAULT/)
+      await world.keep(commandIn(world.doctor('gateway'), 'serve'), /^process \d+/m)
+      expect(world.paste(commandIn(said, 'doctor')).all).toMatch(/^ok\tgateway/m)
+      expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
+    },
+  },
+  {
+    situation: 'a call without a gateway',
+    async ends(world) {
+      wrapped(world)
+      await world.keep(commandIn(await world.call('send', { to: 'bob' }), 'serve'), /^process \d+/m)
+      expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
+    },
+  },
+  {
+    situation: 'a call that needs an approval',
+    async ends(world) {
+      await served(world)
+      const line = commandIn(await world.call('send', { to: 'bob' }), 'approve')
+      // It asks at a terminal: the shell only splits it.
+      const { all } = world.paste(`procura() { printf '%s\\n' "$@"; }; ${line}`)
+      const [, id = '', ...rest] = all.trim().split('\n')
+      if (rest.length > 0) expect(rest).toEqual(['--home', world.home])
+      expect((await approveAt(world.home, [id])).code).toBe(0)
+      expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
+    },
+  },
+  {
+    situation: 'an answer to a request that is gone',
+    async ends(world) {
+      await served(world)
+      await world.call('send', { to: 'bob' })
+      const { err } = await approveAt(world.home, ['a'.repeat(16)])
+      expect(world.paste(commandIn(err, 'approve')).all).toContain('/mcp/mail/send')
+    },
+  },
+  {
+    situation: 'an agent without a delegation',
+    async ends(world) {
+      const said = wrapped(world)
+      // At an address, a session begins with a proof of a delegation.
+      const address = `127.0.0.1:${await freePort()}`
+      const change = (file: string, next: (content: Record<string, unknown>) => object): void =>
+        writeFileSync(file, JSON.stringify(next(JSON.parse(readFileSync(file, 'utf8')))))
+      change(join(world.home, 'gateway.json'), (content) => ({ ...content, listen: { address } }))
+      change(join(world.agent, 'connect.json'), ({ socket: _, ...content }) => ({ ...content, address }))
+      rmSync(join(world.agent, 'delegations'))
+      await world.keep(commandIn(said, 'serve'), /^process \d+/m)
+      const refused = await world.call('send', { to: 'bob' })
+      expect(world.paste(commandIn(refused, 'agent show')).all).toMatch(/did:key:/)
+      const line = commandIn(world.doctor('delegations'), 'delegate')
+      const { all } = world.paste(line.split(' | ')[0] as string)
+      done(
+        world,
+        commandIn(refused, 'agent receive'),
+        all.split('\n').find((one) => !one.includes(' ')),
+      )
+      expect(world.doctor('delegations')).toMatch(/^ok/)
+      expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
+    },
+  },
+  {
+    situation: 'an agent whose key was replaced',
+    async ends(world) {
+      wrapped(world, '--policy', 'send: .to == "it\'s bob" or not (.to like "*@b c.example")', '--tools', 'secret')
+      world.run(['key', 'rotate', join(world.agent, 'agent.key')])
+      const found = world.doctor('delegations')
+      expect(found).toMatch(/^FAULT.*is not to the key/)
+      const lines = commandsIn(found, 'delegate')
+      expect(lines).toHaveLength(2)
+      for (const line of lines) done(world, line)
+      expect(world.doctor('delegations')).not.toMatch(/^FAULT/m)
+      expect(world.run(['agent', 'show', 'claude']).all).toMatch(/it's bob/)
+    },
+  },
+  {
+    situation: 'a delegation for a tool whose name is misspelt',
+    async ends(world) {
+      wrapped(world, '--policy', 'sned: .to == bob')
+      await seen(world, 'seen', 'send', 'read')
+      const found = world.doctor('delegations')
+      expect(found).toMatch(/did you mean the tool `send`/)
+      for (const start of ['delegate', 'revoke']) done(world, commandIn(found, start))
+      expect(world.doctor('delegations')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'a delegation for a tool that the server does not have',
+    async ends(world) {
+      wrapped(world, '--tools', 'nothing_like_it', '--tools', 'send')
+      await seen(world, 'seen', 'send')
+      const found = world.doctor('delegations')
+      expect(world.paste(commandIn(found, 'tools list')).all).toMatch(/mail\tsend/)
+      done(world, commandIn(found, 'revoke'))
+      expect(world.doctor('delegations')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'a policy about an argument that the tool does not have',
+    async ends(world) {
+      wrapped(world, '--policy', 'send: .too == bob', '--tools', 'read')
+      await seen(world, 'seen', 'send', 'read')
+      done(world, commandIn(world.doctor('delegations'), 'revoke'))
+      expect(world.doctor('delegations')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'a tool that nobody has accepted',
+    async ends(world) {
+      wrapped(world)
+      await seen(world, 'accepted', 'read')
+      await seen(world, 'seen', 'read', 'send')
+      const listed = world.paste(commandIn(world.doctor('tools'), 'tools list'))
+      done(world, commandsIn(listed.all, 'tools accept').find((line) => !line.includes('HASH')) ?? listed.all)
+      expect(world.doctor('tools')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'a hook that is missing',
+    async ends(world) {
+      wrapped(world)
+      await mkdir(join(world.folder, '.claude'))
+      done(world, commandIn(world.doctor('hooks'), 'hook install'))
+      expect(world.doctor('hooks')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'a hook that fails',
+    async ends(world) {
+      wrapped(world)
+      await mkdir(join(world.folder, '.claude'))
+      done(world, commandIn(world.doctor('hooks'), 'hook install'))
+      const file = join(world.folder, '.claude', 'settings.json')
+      writeFileSync(file, readFileSync(file, 'utf8').replaceAll(process.execPath, '/absent/node'))
+      done(world, commandIn(world.doctor('hooks'), 'hook install'))
+      expect(world.doctor('hooks')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'a configuration whose server was put back by hand',
+    async ends(world) {
+      const original = readFileSync(world.config)
+      wrapped(world)
+      writeFileSync(world.config, original)
+      done(world, commandIn(world.doctor('clients'), 'wrap'))
+      expect(world.doctor('clients')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'a configuration whose server was removed',
+    async ends(world) {
+      wrapped(world)
+      writeFileSync(world.config, '{"mcpServers":{}}')
+      world.paste(commandIn(world.doctor('clients'), 'unwrap'))
+      expect(world.doctor('clients')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'a policy of a server that is wrapped already',
+    async ends(world) {
+      wrapped(world)
+      const { code, all } = wrap(world, '--policy', 'send: .to == bob')
+      expect(code).toBe(1)
+      done(world, commandIn(all, 'unwrap'))
+      wrapped(world, '--policy', 'send: .to == bob')
+      expect(world.run(['agent', 'show', 'claude']).all).toContain('bob')
+    },
+  },
+  {
+    situation: 'a configuration behind the gateway of another home folder',
+    async ends(world) {
+      wrapped(world)
+      const words = ['wrap', world.config, '--home', join(world.folder, 'new home'), '--key-file', world.keyFile]
+      const { all } = world.paste(`procura ${words.map((word) => `'${word}'`).join(' ')}`)
+      done(world, commandIn(all, 'unwrap'))
+      expect(readFileSync(world.config, 'utf8')).toContain('canary-1')
+    },
+  },
+  {
+    situation: 'the name of an agent that is misspelt',
+    async ends(world) {
+      wrapped(world)
+      const other = world.write('b.mcp.json', JSON.stringify({ mcpServers: { post: mail() } }))
+      const again = (): Said =>
+        world.run(['wrap', other, '--client', 'claude', '--agent', 'claud', '--key-file', world.keyFile])
+      const { code, all } = again()
+      expect(code, all).toBe(2)
+      done(world, commandIn(all, 'agent new'))
+      expect(again().code).toBe(0)
+    },
+  },
+  {
+    situation: 'an agent that does not exist',
+    async ends(world) {
+      wrapped(world)
+      const { all } = world.run(['agent', 'show', 'nobody'])
+      expect(world.paste(commandIn(all, 'agent list')).all).toMatch(/^claude\tdid:key:/)
+    },
+  },
+  {
+    situation: 'a rotation of the key of the owner that was killed',
+    async ends(world) {
+      wrapped(world)
+      const file = join(world.home, 'gateway.json')
+      const before = readFileSync(file)
+      world.run(['key', 'rotate', join(world.home, 'owner.key'), '--key-file', world.keyFile])
+      writeFileSync(file, before)
+      done(world, commandIn(world.doctor('owner-key'), 'key rotate'))
+      expect(world.doctor('owner-key')).not.toMatch(/^FAULT/m)
+      writeFileSync(file, before)
+      const other = world.write('b.mcp.json', JSON.stringify({ mcpServers: { post: mail() } }))
+      const again = (): Said => world.run(['wrap', other, '--client', 'claude', '--key-file', world.keyFile])
+      done(world, commandIn(again().all, 'key rotate'))
+      expect(again().code).toBe(0)
+    },
+  },
+  {
+    situation: 'a credential that is missing',
+    async ends(world) {
+      const said = wrapped(world)
+      world.run(['vault', 'remove', 'mail.MAIL_KEY', '--file', join(world.home, 'vault'), '--key-file', world.keyFile])
+      done(world, commandIn(world.run(['serve']).all, 'vault put'), 'canary-2')
+      await world.keep(commandIn(said, 'serve'), /^process \d+/m)
+      expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
+    },
+  },
+  {
+    situation: 'a revocation that the gateway did not confirm',
+    async ends(world) {
+      const said = wrapped(world)
+      const server = createServer((socket) => socket.destroy())
+      const path = join(world.home, 'gateway.sock')
+      await new Promise<void>((resolve) => server.listen(path, resolve))
+      // The other program cannot answer while a process is waited for in this one.
+      const child = spawn(
+        'sh',
+        ['-c', `exec ${commandIn(said, 'doctor').replace('doctor', 'unwrap')} '${world.config}'`],
+        {
+          env: { HOME: world.folder, PATH: `${bin}:${process.env['PATH']}` },
+        },
+      )
+      let all = ''
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (all += chunk))
+      await new Promise((resolve) => child.once('exit', resolve))
+      await new Promise((resolve) => server.close(resolve))
+      done(world, commandIn(all, 'revoke'))
+      expect(readdirSync(join(world.home, 'revocations'))).not.toEqual([])
+      await world.keep(commandIn(all, 'serve'), /^process \d+/m)
+      await until(() => readdirSync(join(world.home, 'revocations')).length === 0)
+    },
+  },
+  {
+    situation: 'an API that was added, and the name of one that is taken',
+    async ends(world) {
+      const add = (): Said =>
+        world.run(
+          ['api', 'add', 'crm', 'https://api.example.com', '--bearer', '--agent', 'a', '--key-file', world.keyFile],
+          'canary-3',
+        )
+      const { code, all } = add()
+      expect(code, all).toBe(0)
+      await world.keep(commandIn(all, 'serve'), /^process \d+/m)
+      await world.keep(commandIn(all, 'connect').replace('8080', '0'), /listening on http/)
+      const again = add()
+      expect(again.code).toBe(2)
+      done(world, commandIn(again.all, 'api remove'))
+      expect(add().code).toBe(0)
+    },
+  },
+  {
+    situation: 'a log that was changed',
+    async ends(world) {
+      await served(world)
+      await world.call('send', { to: 'bob' })
+      const folder = join(world.home, 'log')
+      const [name = ''] = readdirSync(folder).filter((one) => one.endsWith('.jsonl'))
+      const text = readFileSync(join(folder, name), 'utf8')
+      writeFileSync(join(folder, name), text.replace('"command":"/', '"command":"/x'))
+      const { code, all } = world.paste(commandIn(world.doctor('log'), 'audit verify'))
+      expect(code).toBe(1)
+      expect(all).toMatch(/record/)
+    },
+  },
+  {
+    situation: 'a key of the owner that does not open with the key of the vault',
+    async ends(world) {
+      wrapped(world)
+      const next = join(world.folder, 'next.key')
+      const missing = world.run(['vault', 'list', '--file', join(world.home, 'vault'), '--key-file', next])
+      done(world, commandIn(missing.all, 'vault new-key').replace('FILE', next))
+      const owner = join(world.home, 'owner.key')
+      const before = readFileSync(owner)
+      const keys = ['--key-file', world.keyFile, '--new-key-file', next]
+      expect(world.run(['vault', 'change-key', '--file', join(world.home, 'vault'), ...keys]).code).toBe(0)
+      writeFileSync(owner, before)
+      const file = join(world.home, 'gateway.json')
+      writeFileSync(file, readFileSync(file, 'utf8').replace(world.keyFile, next))
+      const found = world.doctor('owner-key')
+      expect(found).toMatch(/^FAULT/)
+      done(world, `${commandIn(found, 'vault change-key')} ${keys.join(' ')}`)
+      expect(world.doctor('owner-key')).not.toMatch(/^FAULT/m)
+    },
+  },
+  {
+    situation: 'a home folder without a gateway',
+    async ends(world) {
+      const said = [['agent', 'new', 'x'], ['agent', 'show'], ['doctor'], ['serve'], ['connect', 'mail']]
+        .map((words) => world.run(words).all)
+        .map((message) => [commandIn(message, 'wrap'), commandIn(message, 'api add')] as const)
+      for (const [line, other] of said) expect([line, other]).toEqual(said[0])
+      const [line, other] = said[0] as readonly [string, string]
+      done(world, `${line} '${world.config}' --key-file '${world.keyFile}'`)
+      done(world, `${other} crm https://api.example.com --bearer --agent a --key-file '${world.keyFile}'`, 'canary-3')
+      await world.keep(`procura serve --home '${world.home}'`, /^API crm/m)
+    },
+  },
+  {
+    situation: 'a verb for one of several agents',
+    async ends(world) {
+      wrapped(world)
+      const made = world.run(['agent', 'new', 'x', '--like', 'claude']).all
+      follow(world, made, 'agent receive', '', undefined, delegationTo(world, 'x'))
+      for (const words of [
+        ['agent', 'show'],
+        ['agent', 'list', 'x'],
+      ])
+        follow(world, world.run(words).all, 'agent show', 'x', /\/mcp\/mail/)
+      follow(world, world.run(['revoke', '--agent', 'nobody']).all, 'agent list', '', /^x\tdid:key:/m)
+      const absent = world.run(['connect', 'mail', '--agent', 'nobody']).all
+      follow(world, absent, 'agent new', '--like claude')
+      const given = ['agent', 'new', 'z', '--socket', join(world.home, 'gateway.sock')]
+      const end = await world.keep(commandIn(world.run(given).all, 'serve'), /^audience did:/m)
+      const [, audience = ''] = /^audience (.*)$/m.exec(await end()) ?? []
+      const noSubject = world.run([...given, '--audience', audience]).all
+      follow(world, noSubject, 'key show', `'${join(world.home, 'owner.key')}'`, /did:key:/)
+    },
+  },
+  {
+    situation: 'delegations of an agent in a file that is damaged, or not encrypted',
+    async ends(world) {
+      const said = wrapped(world)
+      const token = delegationTo(world, 'claude')
+      const file = join(world.agent, 'delegations')
+      const connect = join(world.agent, 'connect.json')
+      const unlock = { delegations: { file: world.keyFile } }
+      writeFileSync(connect, JSON.stringify({ ...JSON.parse(readFileSync(connect, 'utf8')), unlock }))
+      await world.keep(commandIn(said, 'serve'), /^process \d+/m)
+      const messages = [world.run(['agent', 'show', 'claude']).all, await world.call('send', { to: 'bob' })]
+      rmSync(file)
+      for (const message of messages) follow(world, message, 'agent receive', 'claude', undefined, token)
+      expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
+    },
+  },
+  {
+    situation: 'tools that wait, and hashes that are wrong',
+    async ends(world) {
+      const tools = world.write('tools.json', '')
+      const list = (...names: readonly string[]): void =>
+        writeFileSync(tools, JSON.stringify(names.map((name) => ({ name, inputSchema: { type: 'object' } }))))
+      world.write('.mcp.json', JSON.stringify({ mcpServers: { mail: mail({ TOOLS_FILE: tools }) } }))
+      const start = commandIn(wrapped(world), 'serve')
+      const serve = async (): Promise<string> => (await world.keep(start, /^server mail/m))()
+      list('send')
+      const unseen = world.run(['tools', 'accept', 'mail', 'a'.repeat(32)]).all
+      const first = await (await world.keep(commandIn(unseen, 'serve'), /^server mail/m))()
+      list('send', 'read')
+      const second = await serve()
+      const about = (text: string, part: string): string => text.split('\n').find((line) => line.includes(part)) ?? text
+      const messages = [
+        about(first, 'at first sight'),
+        about(second, 'until somebody accepts'),
+        about(second, '1 waiting'),
+        ...[[], ['xyz'], ['a'.repeat(32)]].map((hashes) => world.run(['tools', 'accept', 'mail', ...hashes]).all),
+        world.run(['connect']).all,
+      ]
+      for (const message of messages) follow(world, message, 'tools list', '', /mail\tread\tnew/)
+      writeFileSync(join(world.home, 'tools', 'mail.json'), '{')
+      const damaged = world.doctor('tools')
+      rmSync(join(world.home, 'tools', 'mail.json'))
+      await (await world.keep(commandIn(damaged, 'serve'), /^server mail/m))()
+      follow(world, damaged, 'tools list', '', /mail\tread/)
+      expect(world.doctor('tools')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'a server that a running gateway does not have yet',
+    async ends(world) {
+      const end = await world.keep(commandIn(wrapped(world), 'serve'), /^process \d+/m)
+      const file = world.write('b.mcp.json', JSON.stringify({ mcpServers: { post: mail() } }))
+      expect(world.run(['wrap', file, '--client', 'claude', '--key-file', world.keyFile]).code).toBe(0)
+      const found = world.doctor('gateway')
+      const client = connectClient(world.agent, { server: 'post' })
+      const refused = (await client.initialize()).error?.message ?? ''
+      client.input.end()
+      await end()
+      await (await world.keep(commandIn(found, 'serve'), /^server post/m))()
+      await world.keep(commandIn(refused, 'serve'), /^server post/m)
+      expect(world.doctor('gateway')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'a program in the place of the gateway, and a gateway that ends',
+    async ends(world) {
+      wrapped(world)
+      const call = (): Promise<string> => world.call('send', { to: 'bob' })
+      const ended = await displaced(world, (socket) => socket.end(), call)
+      const end = await world.keep(commandIn(ended, 'serve'), /^process \d+/m)
+      const client = connectClient(world.agent)
+      await client.initialize()
+      await end()
+      await until(() => client.faults.length > 0)
+      client.input.end()
+      await world.keep(commandIn(client.faults[0] ?? '', 'serve'), /^process \d+/m)
+      expect(await call()).toBe('sent to bob')
+    },
+  },
+  {
+    situation: 'a server that is wrapped for another agent, or whose program is gone',
+    async ends(world) {
+      wrapped(world)
+      world.run(['agent', 'new', 'other', '--like', 'claude'])
+      done(world, commandIn(wrap(world, '--agent', 'other').all, 'unwrap'))
+      wrapped(world, '--agent', 'other')
+      writeFileSync(world.config, readFileSync(world.config, 'utf8').replace(process.execPath, '/absent/node'))
+      const found = world.doctor('clients')
+      done(world, commandIn(found, 'unwrap'))
+      wrapped(world)
+      expect(world.doctor('clients')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'an API that was removed beside another program in the place of the gateway',
+    async ends(world) {
+      world.run(
+        ['api', 'add', 'crm', 'https://api.example.com', '--bearer', '--agent', 'a', '--key-file', world.keyFile],
+        'canary-3',
+      )
+      // The other program cannot answer while a process is waited for in this one.
+      const end = await displaced(
+        world,
+        (socket) => socket.destroy(),
+        () =>
+          world.keep(
+            `procura api remove crm --home '${world.home}' --key-file '${world.keyFile}'; sleep 9`,
+            /repeat it/,
+          ),
+      )
+      done(world, commandIn(await end(), 'revoke'))
+    },
+  },
+  {
+    situation: 'an operand that is missing, or is something else',
+    async ends(world) {
+      wrapped(world)
+      const key = join(world.folder, 'new.key')
+      follow(world, world.run(['delegate', '--to', stranger, '--command', '/a']).all, 'key new', `'${key}'`)
+      const file = tokenFile(world, key)
+      const notDid = world.run(['agent', 'new', 'z', '--socket', 's', '--audience', 'x']).all
+      follow(world, notDid, 'key show', `'${key}'`, /^did:key:/m)
+      follow(world, notDid, 'agent list', '', /^claude\tdid:key:/m)
+      follow(world, world.run(['inspect', key]).all, 'key show', `'${key}'`, /^did:key:/m)
+      const other = 'bafyreidykglsfhoixmivffc5uwhcgshx4j465xwqntbmu43nb2dzqwfvae'
+      const noCid = world.run(['revoke', file, '--from', key, '--delegation', other]).all
+      follow(world, noCid, 'inspect', `'${file}'`, /^delegation bafyrei/m)
+      const shown = world.run(['inspect', file]).all
+      follow(world, shown, 'why', `'${file}' --from '${key}' --command /a`, /./)
+    },
+  },
+  {
+    situation: 'a credential or a vault that does not exist',
+    async ends(world) {
+      wrapped(world)
+      const at = (file: string): string[] => ['--file', file, '--key-file', world.keyFile]
+      for (const words of [
+        ['vault', 'rotate', 'nope', ...at(join(world.home, 'vault'))],
+        ['vault', 'list', ...at(join(world.folder, 'absent'))],
+      ])
+        follow(world, world.run(words, 'canary-4').all, 'vault put', '', /--origin URL/)
+    },
+  },
+  {
+    situation: 'stores without their secret, and without their data',
+    async ends(world) {
+      const [key, stores] = [join(world.folder, 'store.key'), join(world.folder, 'stores')]
+      const place = ['--sqlite', stores]
+      follow(world, world.run(['store', 'prepare', ...place]).all, 'vault new-key', `'${key}'`)
+      const revoke = ['store', 'revoke', stranger, ...place, '--secret-file', key]
+      const absent = world.run(revoke).all
+      follow(world, absent, 'store prepare', `--sqlite '${stores}' --secret-file '${key}' --new-service`)
+      expect(world.run(revoke).code).toBe(0)
+      const from = join(world.folder, 'own.key')
+      world.run(['key', 'new', from])
+      const file = tokenFile(world, from)
+      const noId = world.run(['store', 'revoke', 'x', ...place, '--secret-file', key]).all
+      follow(world, noId, 'inspect', `'${file}'`, /^delegation bafyrei/m)
+      const lost = world.run(['store', 'prepare', ...place, '--secret-file', key, '--epoch', 'now']).all
+      follow(world, lost, 'store revoke', `${stranger} --sqlite '${stores}' --secret-file '${key}'`)
+      const rotated = world.run(['key', 'rotate', from]).all
+      follow(world, rotated, 'store revoke', `${stranger} --sqlite '${stores}' --secret-file '${key}'`)
+      follow(world, rotated, 'revoke', `'${file}' --from '${from}'`)
+    },
+  },
+  {
+    situation: 'requests for approvals, at each place that names them',
+    async ends(world) {
+      const said = wrapped(world, '--approve', 'send')
+      expect(said).toContain('needs an approval')
+      const end = await world.keep(commandIn(said, 'serve'), /^process \d+/m)
+      const client = connectClient(world.agent, { approvalWait: 1 })
+      await client.initialize()
+      client.write({
+        ...{ jsonrpc: '2.0', id: 'a', method: 'tools/call' },
+        params: { name: 'send', arguments: { to: 'bob' }, _meta: { progressToken: 'p' } },
+      })
+      await client.answer('a')
+      client.input.end()
+      const progress = client.lines.find((line) => line.includes('waiting for an approval')) ?? ''
+      const lines = [(await end()).split('\n').find((line) => line.includes('an agent requests')) ?? '', progress]
+      for (const line of lines) {
+        const { code } = await approveAt(world.home, [commandIn(line, 'approve').split(' ')[2] as string, '--list'])
+        expect(code).toBe(0)
+      }
+    },
+  },
+  {
+    situation: 'a key file that does not exist',
+    async ends(world) {
+      const path = join(world.folder, 'new.key')
+      const to = ['--to', 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK', '--command', '/a']
+      const asked = (): Said => world.run(['delegate', '--from', path, ...to])
+      done(world, commandIn(asked().all, 'key new').replace('FILE', path))
+      expect(asked().code).toBe(0)
+      const wrong = world.run(['delegate', '--from', path, '--to', 'nobody', '--command', '/a'])
+      expect(world.paste(commandIn(wrong.all, 'key show').replace('FILE', path)).all).toMatch(/did:key:/)
+    },
+  },
+]
+
+/** Parts of messages whose commands no row pastes, each with the reason. */
+const exempt: readonly (readonly [reason: string, ...texts: readonly string[]])[] = [
+  [
+    'a program that calls the library gets it; the command line replaces it',
+    ...[
+      'createKeyFile',
+      'createSignerFile',
+      'create: true',
+      'a hash of `hashes`',
+      '`procura approve --list` lists them',
+    ],
+  ],
+  [
+    'it names a program, and is not a next step',
+    ...[
+      'pass what `procura delegate`',
+      'run `procura connect`',
+      'runs `procura connect',
+      'wrap/unwrap.ts: `procura connect',
+    ],
+    ...[
+      'still reaches it',
+      'listen-for-api.ts',
+      'with the policy that',
+      'correct that, and run `procura doctor` again',
+    ],
+  ],
+  ['the situation takes minutes or a thousand requests', 'did not answer within', 'too many requests wait'],
+  [
+    'its operands are files, pages and places of the reader alone',
+    ...[
+      'rotate-owner.ts',
+      'revoke FILE --from',
+      'procura approve --page',
+      'serves no page',
+      'page-run.ts',
+      'next-step.ts',
+    ],
+    ...['procura log DIR', 'is the state of a gateway', 'must be the name of a credential', 'if the former key leaked'],
+    ...['an earlier delegation of the agent', 'needs an approval: answer'],
+  ],
+]
+
+describe.each([
+  ['at the default home folder', false],
+  ['with a home folder elsewhere', true],
+])('%s, a pasted command ends', (_place, isElsewhere) => {
+  let world: World
+  beforeEach(async () => {
+    world = await newWorld(isElsewhere)
+  })
+  afterEach(() => world.end())
+
+  // The two places differ in the option that `withPlace` adds alone, so one of them has a sample.
+  it.each(rows.filter((_, at) => isElsewhere || at % 4 === 0))(
+    '$situation [CLI-30]',
+    async ({ ends }) => ends(world),
+    60_000,
+  )
+})
+
+it('adds the home folder to the commands of the verbs that take it, once [CLI-30]', () => {
+  const home = "/it's here"
+  for (const { name, options } of verbs) {
+    const has = (option: string): boolean => options.some((one) => one.name === option)
+    const quoted = (option: string, path: string): string => ` --${option} '${path.replace("'", "'\\''")}'`
+    const more = has('home') ? quoted('home', home) : ''
+    const said = withPlace(`run \`procura ${name} X\``, { home }, '/usual')
+    expect(said).toBe(`run \`procura ${name} X${more}\``)
+    expect(withPlace(said, { home }, '/usual')).toBe(said)
+    expect(withPlace(`\`procura ${name}\``, { home }, home)).toBe(`\`procura ${name}\``)
+    const config = `${home}/other.json`
+    expect(withPlace(`\`procura ${name}\``, { home, config }, '/usual')).toBe(
+      `\`procura ${name}${has('config') ? quoted('config', config) : more}\``,
+    )
+  }
+})
+
+it('has a row for each message that recommends a command', () => {
+  const isPasted = (verb: string, { matches }: Recommendation): boolean =>
+    taken.some((one) => one.verb === verb && matches(one.line))
+  const missing = recommendations()
+    .flatMap((one) => one.verbs.filter((verb) => !isPasted(verb, one)).map((verb) => `${verb} of ${one.name}`))
+    .filter((name) => !exempt.flatMap(([, ...texts]) => texts).some((text) => name.includes(text)))
+  expect(missing).toEqual([])
+})

@@ -1,0 +1,206 @@
+import { spawn } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { revealCredentials } from 'procura/vault/file'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bundleProgram } from '../../../../../test/support/bundle-program.ts'
+import { type Machine, newMachine } from './set-up.ts'
+
+const config = `{
+  // The mail of the team.
+  "mcpServers": {
+    "mail": { "command": "node", "args": ["mail.mjs"], "env": { "MAIL_KEY": "canary-1", }, },
+    "crm": { "type": "http", "url": "https://crm.example/mcp", "headers": { "X-Api-Key": "canary-2" } },
+  },
+}
+`
+
+let bundles: string
+let program: string
+
+interface Ended {
+  readonly code: number | null
+  readonly signal: string | null
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs the program, and ends it, or fills its disk, before its change of that number; 0 lets it end by itself. */
+function start(machine: Machine, killAt: number | `full-${number}`, words: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [program, String(killAt), ...words], {
+    env: { ...process.env, ...machine.env },
+  })
+  let [out, err] = ['', '']
+  child.stdout.on('data', (chunk) => (out += chunk))
+  child.stderr.on('data', (chunk) => (err += chunk))
+  return new Promise((done) => child.on('close', (code, signal) => done({ code, signal, out, err })))
+}
+
+/** The secrets of the servers. The record of what was issued stays until a gateway has taken the revocations. */
+async function secretsOf(machine: Machine): Promise<readonly string[]> {
+  const found = await revealCredentials({
+    path: join(machine.home, 'vault'),
+    key: { keyFile: machine.keyFile },
+  })
+  return [...found].filter(([name]) => !name.startsWith('procura-wrap/issued-')).map(([, secret]) => secret.reveal())
+}
+
+/** The lock is renewed while it is held, so a faster run has fewer changes, and may end before the last one. */
+function expectKilled({ signal, code }: Ended): void {
+  expect([signal, code]).toEqual(signal === null ? [null, 0] : ['SIGKILL', null])
+}
+
+/** The numbers of some changes of a run: every one of `step`, and the last ones. */
+function changes(count: number, step: number): readonly number[] {
+  return [...Array(count).keys()].map((at) => at + 1).filter((at) => at % step === 1 % step || at > count - 2)
+}
+
+/** Runs the cases two at a time. */
+async function each(cases: readonly number[], run: (one: number) => Promise<void>): Promise<void> {
+  const left = [...cases]
+  const work = async (): Promise<void> => {
+    for (let one = left.shift(); one !== undefined; one = left.shift()) await run(one)
+  }
+  await Promise.all([work(), work()])
+}
+
+/**
+ * Kills `wrap` and `unwrap` before their changes of the file system, and runs them again.
+ *
+ * @param step - 1 for every change.
+ */
+export function killsOfWrap(step: number): void {
+  // Each kill takes several starts of the program.
+  const timeoutMs = step === 1 ? 3_600_000 : 600_000
+
+  beforeAll(async () => {
+    bundles = mkdtempSync(join(tmpdir(), 'procura-kill-'))
+    const child = fileURLToPath(new URL('kill-child.ts', import.meta.url))
+    program = await bundleProgram(child, join(bundles, 'child.mjs'))
+  }, 60_000)
+  afterAll(() => rmSync(bundles, { recursive: true, force: true }))
+
+  describe('a process that is killed', () => {
+    it(
+      'in the middle of wrap leaves the old arrangement or the new one, and the next run finishes [WRP-08]',
+      async () => {
+        const words = (machine: Machine): string[] => [
+          'wrap',
+          join(machine.folder, '.mcp.json'),
+          '--key-file',
+          join(machine.folder, 'vault.key'),
+        ]
+        const whole = newMachine()
+        whole.write('.mcp.json', config)
+        const { out, code, err } = await start(whole, 0, words(whole))
+        expect([code, err]).toEqual([0, expect.stringContaining('into the vault')])
+        const wrapped = readFileSync(join(whole.folder, '.mcp.json'), 'utf8').replaceAll(whole.folder, '')
+        whole.remove()
+        await each(changes(Number(out), step), async (at) => {
+          const machine = newMachine()
+          const path = machine.write('.mcp.json', config)
+          expectKilled(await start(machine, at, words(machine)))
+          const now = readFileSync(path, 'utf8')
+          if (now !== config) {
+            expect(now.replaceAll(machine.folder, '')).toBe(wrapped)
+            // The new arrangement is complete.
+            expect(await secretsOf(machine)).toEqual(expect.arrayContaining(['canary-1', 'canary-2']))
+            expect(readdirSync(join(machine.home, 'agents', 'claude'))).toEqual(
+              expect.arrayContaining(['agent.key', 'connect.json', 'delegations']),
+            )
+          }
+          const again = await start(machine, 0, words(machine))
+          expect([at, again.code, again.err]).toEqual([at, 0, expect.stringMatching(/behind the gateway/)])
+          expect(readFileSync(path, 'utf8').replaceAll(machine.folder, '')).toBe(wrapped)
+          expect((await secretsOf(machine)).filter((one) => one.startsWith('canary'))).toEqual(['canary-1', 'canary-2'])
+          expect(readdirSync(machine.folder).filter((name) => name.includes('procura-'))).toEqual([])
+          expect((await start(machine, 0, ['unwrap', ...words(machine).slice(1)])).code).toBe(0)
+          expect(readFileSync(path, 'utf8')).toBe(config)
+          machine.remove()
+        })
+      },
+      timeoutMs,
+    )
+
+    it(
+      'in the middle of unwrap leaves the old arrangement or the new one, and the next run finishes [WRP-08]',
+      async () => {
+        const template = newMachine()
+        const path = template.write('.mcp.json', config)
+        const words = ['unwrap', path, '--key-file', join(template.folder, 'vault.key')]
+        await template.procura(['wrap', ...words.slice(1)])
+        const wrapped = readFileSync(path, 'utf8')
+        const saved = mkdtempSync(join(tmpdir(), 'procura-saved-'))
+        cpSync(template.folder, saved, { recursive: true })
+        const { out } = await start(template, 0, words)
+        expect(readFileSync(path, 'utf8')).toBe(config)
+        for (const at of changes(Number(out), step)) {
+          rmSync(template.folder, { recursive: true })
+          cpSync(saved, template.folder, { recursive: true })
+          expectKilled(await start(template, at, words))
+          const now = readFileSync(path, 'utf8')
+          expect([config, wrapped]).toContain(now)
+          if (now === wrapped)
+            expect(await secretsOf(template)).toEqual(expect.arrayContaining(['canary-1', 'canary-2']))
+          expect([at, (await start(template, 0, words)).code]).toEqual([at, 0])
+          expect(readFileSync(path, 'utf8')).toBe(config)
+          expect(await secretsOf(template)).toEqual([])
+          expect(JSON.parse(readFileSync(join(template.home, 'gateway.json'), 'utf8')).servers).toEqual({})
+          expect(readdirSync(template.folder).filter((name) => name.includes('procura-'))).toEqual([])
+        }
+        rmSync(saved, { recursive: true })
+        template.remove()
+      },
+      timeoutMs,
+    )
+  })
+
+  describe('a disk that is full', () => {
+    it(
+      'in the middle of wrap or unwrap leaves the old arrangement or the new one, and the next run finishes [WRP-08]',
+      async () => {
+        const words = (machine: Machine): string[] => [
+          join(machine.folder, '.mcp.json'),
+          '--key-file',
+          join(machine.folder, 'vault.key'),
+        ]
+        const whole = newMachine()
+        whole.write('.mcp.json', config)
+        const counts = [
+          await start(whole, 0, ['wrap', ...words(whole)]),
+          await start(whole, 0, ['unwrap', ...words(whole)]),
+        ]
+        whole.remove()
+        const [first = 0, second = 0] = counts.map(({ out }) => Number(out))
+        await each(changes(Math.max(first, second), step), async (at) => {
+          const machine = newMachine()
+          const path = machine.write('.mcp.json', config)
+          for (const verb of ['wrap', 'unwrap']) {
+            const before = readFileSync(path, 'utf8')
+            const full = await start(machine, `full-${at}`, [verb, ...words(machine)])
+            const now = readFileSync(path, 'utf8')
+            // A removal of what is no longer needed may fail later, and is left to the next run.
+            if (full.code !== 0)
+              expect([at, full.code, full.err]).toEqual([at, 2, expect.stringMatching(/ENOSPC|could not be/)])
+            expect([at, full.signal]).toEqual([at, null])
+            expect(readdirSync(machine.folder).filter((name) => name.includes('procura-'))).toEqual([])
+            expect(full.err).not.toContain('canary-')
+            const next = await start(machine, 0, [verb, ...words(machine)])
+            expect([at, verb, next.code]).toEqual([at, verb, 0])
+            const done = readFileSync(path, 'utf8')
+            expect([before, done]).toContain(now)
+            expect(done === config).toBe(verb === 'unwrap')
+            if (verb === 'wrap')
+              expect(await secretsOf(machine)).toEqual(expect.arrayContaining(['canary-1', 'canary-2']))
+          }
+          expect(readFileSync(path, 'utf8')).toBe(config)
+          expect(await secretsOf(machine)).toEqual([])
+          machine.remove()
+        })
+      },
+      timeoutMs,
+    )
+  })
+}

@@ -1,0 +1,17 @@
+/**
+ * The published JSON Schema of `gateway.json`.
+ *
+ * @module
+ */
+
+import { gatewayShape } from '../../src/gateway/configuration/gateway-shape.ts'
+import { jsonSchemaOf } from './json-schema.ts'
+
+/** The contents of `packages/cli/schema/gateway.schema.json`. */
+export function gatewaySchema(): Readonly<Record<string, unknown>> {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Configuration of `procura serve`',
+    ...jsonSchemaOf(gatewayShape),
+  }
+}
