@@ -4,6 +4,8 @@ import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { documentedDefaults, writtenDefaults } from './setup/defaults.ts'
 import {
+  cliEntry,
+  cliProgram,
   documentedEntries,
   exportsOf,
   isPublic,
@@ -31,17 +33,19 @@ const layers: readonly (readonly string[])[] = [
   ['http', 'ucanto', 'state', 'distribution', 'testing', 'approval', 'operations'],
   ['agent'],
   ['mcp'],
-  ['gateway'],
-  ['cli'],
 ]
+/** Folders of `packages/cli/src` from the ground up, as above. They import the library by its names. */
+const cliLayers: readonly (readonly string[])[] = [['support'], ['gateway'], ['cli'], ['index', 'procura']]
 /** Adapters use only the public API. `ucanto` is not an adapter: it reads and writes another format of tokens. */
-const adapters = ['http', 'approval', 'agent', 'mcp', 'gateway', 'cli'].map((folder) => `src/${folder}/`)
+const adapters = ['http', 'approval', 'agent', 'mcp'].map((folder) => `src/${folder}/`)
 /** A revocation is an invocation, and so is a receipt: they may use that folder of their own layer. */
 const sideways = new Set(['revocation > invocation', 'receipt > invocation'])
 const maximumLines = 400
 const maximumFunctionLines = 80
 
-const sources = readSources('src')
+const library = readSources('src')
+const cli = readSources('packages/cli/src')
+const sources = [...library, ...cli]
 const byPath = new Map(sources.map((file) => [file.path, file]))
 const entries = readEntries()
 
@@ -57,6 +61,7 @@ describe('layers', () => {
     }
     const sorted = (all: readonly (readonly string[])[]): string[][] => all.map((one) => one.toSorted())
     expect(sorted(mapped)).toEqual(sorted(layers))
+    for (const name of cliLayers.flat()) expect(page).toContain(`packages/cli/src/${name}`)
   })
 
   it('give every folder of src a place', () => {
@@ -70,7 +75,7 @@ describe('layers', () => {
       .flatMap((file) =>
         file.imports.flatMap((imported) =>
           imported.targets
-            .filter((target) => target.startsWith('src/') && !mayImport(file.path, target))
+            .filter((target) => !mayImport(file.path, target))
             .map((target) => `${file.path}:${imported.line} imports ${target}`),
         ),
       )
@@ -81,21 +86,18 @@ describe('layers', () => {
     const faults = sources.flatMap((file) =>
       file.imports
         .filter((imported) => imported.targets.some((target) => isEntry({ path: target })))
-        .filter(({ specifier }) => !specifier.startsWith('#'))
+        .filter(({ specifier }) => !/^(?:#|procura)/.test(specifier))
         .map((imported) => `${file.path}:${imported.line} imports ${imported.specifier}`),
     )
     expect(faults).toEqual([])
     expect(sources.filter(({ path }) => path.endsWith('/index.ts')).map(({ path }) => path)).toEqual([
       'src/entries/index.ts',
+      'packages/cli/src/index.ts',
     ])
   })
 
   it('let entry points contain nothing but names from elsewhere', () => {
-    const programs = new Set([
-      'packages/cli/src/procura.ts',
-      'src/entries/pool/thread.ts',
-      'src/entries/signer/pkcs11-thread.ts',
-    ])
+    const programs = new Set([cliProgram, 'src/entries/pool/thread.ts', 'src/entries/signer/pkcs11-thread.ts'])
     const faults = sources
       .filter((file) => isEntry(file) && !programs.has(file.path))
       .flatMap((file) =>
@@ -238,7 +240,7 @@ describe('source files', () => {
 
   it('compare nothing secret in a time that depends on it [attack 63]', () => {
     const holders =
-      /^src\/(?:agent|approval|audit|delegation-file|gateway|guard|http|mcp|operations|service|signer-file|state|vault)\//
+      /^(?:packages\/cli\/src\/gateway|src\/(?:agent|approval|audit|delegation-file|guard|http|mcp|operations|service|signer-file|state|vault))\//
     const always = /\b(?:h?mac|tag|password|passphrase|bearer)\b|\breveal\(/i
     // In the file of the key of a listener, each key is a secret.
     const secretOf = (path: string): RegExp => (path.endsWith('/local-key.ts') ? /\bkey\b/i : always)
@@ -404,6 +406,7 @@ describe('independence', () => {
 
   it('keeps the source files free of tests', () => {
     expect(importsOf('src', (target) => !target.startsWith('src/'))).toEqual([])
+    expect(importsOf('packages/cli/src', (target) => !/^(?:packages\/cli\/)?src\//.test(target))).toEqual([])
   })
 
   it('lets examples import the package as users do', () => {
@@ -469,7 +472,9 @@ describe('entry points', () => {
 })
 
 describe('dependencies', () => {
+  type Manifest = Readonly<Record<'dependencies' | 'peerDependencies', Readonly<Record<string, string>> | undefined>>
   const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+  const manifestOfCli = JSON.parse(readFileSync(`${root}packages/cli/package.json`, 'utf8'))
   const lock = readFileSync(`${root}package-lock.json`, 'utf8')
 
   it('are few, of locked versions, and run no install script [attack 92]', () => {
@@ -479,47 +484,48 @@ describe('dependencies', () => {
     for (const [name, version] of Object.entries(manifest.devDependencies))
       expect.soft(version, name).toMatch(/^(npm:.+@)?\d+\.\d+\.\d+(-[\w.]+)?$/)
     // A library that asks for exact versions makes its users install packages twice. Each range has an upper bound.
-    for (const [name, range] of Object.entries(manifest.dependencies))
+    for (const [name, range] of Object.entries({ ...manifest.dependencies, ...manifestOfCli.dependencies }))
       expect.soft(range, name).toMatch(/^(?:\^\d+\.\d+\.\d+|>=\d+\.\d+\.\d+ <\d+\.\d+\.\d+)$/)
     expect(Object.keys(manifest.dependencies).length).toBeLessThanOrEqual(7)
     expect(readFileSync(`${root}.ci/run`, 'utf8')).toContain('npm ci --ignore-scripts')
-    expect(manifest.publishConfig.provenance).toBe(true)
+    for (const { publishConfig } of [manifest, manifestOfCli]) expect(publishConfig.provenance).toBe(true)
   })
 
   it('are locked without the address of a registry', () => {
-    expect(lock).not.toMatch(/"resolved"|https?:\/\/[^"]*registry/)
+    // The packages of the workspace are links to folders.
+    expect(lock).not.toMatch(/"resolved": "[a-z+]+:|https?:\/\/[^"]*registry/)
   })
 
   it('of the source files are declared', () => {
-    const declared = new Set([
-      ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies }),
-      // The build writes them into dist, with their licences.
-      'jsonc-parser',
-      'toml-eslint-parser',
-    ])
-    const faults = sources.flatMap((file) =>
-      file.imports
-        .filter(({ specifier, targets }) => targets.length === 0 && !/^(node:|\.|#)/.test(specifier))
-        .filter(({ specifier }) => !declared.has(packageOf(specifier)))
-        .map((imported) => `${file.path}:${imported.line} imports ${imported.specifier}`),
-    )
-    expect(faults).toEqual([])
+    const faultsOf = (files: readonly SourceFile[], { dependencies, peerDependencies }: Manifest): string[] =>
+      files.flatMap((file) =>
+        file.imports
+          .filter(({ specifier }) => !/^(node:|\.|#)/.test(specifier))
+          .filter(({ specifier }) => !(packageOf(specifier) in { ...dependencies, ...peerDependencies }))
+          .map((imported) => `${file.path}:${imported.line} imports ${imported.specifier}`),
+      )
+    expect(faultsOf(library, manifest)).toEqual([])
+    expect(faultsOf(cli, manifestOfCli)).toEqual([])
   })
 })
 
 function layerOf(path: string): number {
-  const name = /^src\/([^/]+?)(?:\.ts|\/)/.exec(path)?.[1] ?? ''
-  return layers.findIndex((folders) => folders.includes(name))
+  const [, inCli, name = ''] = /^(packages\/cli\/)?src\/([^/]+?)(?:\.ts|\/)/.exec(path) ?? []
+  if (inCli === undefined) return layers.findIndex((folders) => folders.includes(name))
+  const layer = cliLayers.findIndex((folders) => folders.includes(name))
+  return layer < 0 ? layer : layers.length + layer
 }
 
 function mayImport(from: string, to: string): boolean {
-  const [own, other] = [from, to].map((path) => path.split('/')[1])
+  if (from.startsWith('packages/') && to.startsWith('src/'))
+    return isEntry({ path: to }) || to.startsWith('src/support/')
+  const [own, other] = [from, to].map((path) => path.replace(/^packages\/cli\//, '').split('/')[1])
   if (own === other && from.split('/').length > 2) return true
   return layerOf(to) < layerOf(from) || sideways.has(`${own} > ${other}`) || (layerOf(from) === 0 && layerOf(to) === 0)
 }
 
 function isEntry(file: Pick<SourceFile, 'path'>): boolean {
-  return file.path.startsWith('src/entries/')
+  return file.path.startsWith('src/entries/') || file.path === cliEntry || file.path === cliProgram
 }
 
 /** `file name` of all that an entry point declares or re-exports. */

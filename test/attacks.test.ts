@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { attackRows, marksOf, readAttackMarks, readAttackPage, writeAttackPage } from './setup/attacks.ts'
 import { root } from './setup/entries.ts'
-import { readSources } from './setup/source.ts'
+import { readTests } from './setup/source.ts'
 
 const page = readAttackPage()
 const rows = attackRows(page)
@@ -44,7 +44,7 @@ describe('the catalogue of attacks', () => {
   })
 
   it('sees every mark: no text but the title of a test has one', () => {
-    const texts = readSources('test').filter(({ path }) => path !== 'test/setup/attacks.ts')
+    const texts = readTests().filter(({ path }) => path !== 'test/setup/attacks.ts')
     expect(texts.flatMap(({ text }) => marksOf(text)).length).toBe(marks.length)
   })
 })

@@ -41,7 +41,7 @@ describe('the page of errors and denials', () => {
 
   it('has every code that the source throws', () => {
     const thrown = new Set(
-      listFiles('src', '.ts').flatMap((path) =>
+      [...listFiles('src', '.ts'), ...listFiles('packages/cli/src', '.ts')].flatMap((path) =>
         [...read(path).matchAll(/'(ERR_(?:VAULT|AUDIT)_\w+)'/g)].map(([, code]) => code),
       ),
     )

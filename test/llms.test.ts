@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { isPublic, readEntries, root, specifierOf } from './setup/entries.ts'
 
 const page = readFileSync(`${root}llms.txt`, 'utf8')
-const entries = Object.keys(readEntries()).filter(isPublic).map(specifierOf)
+const entries = [...Object.keys(readEntries()).filter(isPublic).map(specifierOf), 'procura-cli']
 const lines = [...page.matchAll(/^- `(procura[\w/-]*)`: (.+)$/gm)].map(([, specifier = '', about = '']) => ({
   specifier,
   about,
 }))
 
 describe('llms.txt', () => {
-  it('lists every entry point of the package once, and no other', () => {
+  it('lists every entry point of the packages once, and no other', () => {
     expect(lines.map(({ specifier }) => specifier).sort()).toEqual([...entries].sort())
   })
 

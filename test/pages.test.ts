@@ -4,9 +4,12 @@ import { describe, expect, it } from 'vitest'
 import { decisionIndex, writeDecisionIndex } from './setup/decision-index.ts'
 import { root } from './setup/entries.ts'
 import { entryPage, writeEntryPage } from './setup/entry-page.ts'
-import { listFiles } from './setup/source.ts'
+import { listFiles, listPages } from './setup/source.ts'
 
-const paths = ['CHANGELOG.md', 'CONTRIBUTING.md', 'README.md', 'SECURITY.md', 'llms.txt', ...listFiles('spec', '.md')]
+const paths = [
+  ...['CHANGELOG.md', 'CONTRIBUTING.md', 'README.md', 'SECURITY.md', 'llms.txt', 'packages/cli/README.md'],
+  ...listPages(),
+]
 const pages = paths.map((path) => ({ path, text: readFileSync(root + path, 'utf8') }))
 
 describe('pages', () => {
@@ -67,7 +70,7 @@ describe('pages', () => {
 
 /** Paths under `src/`, with braces expanded; of a pattern, the folder before the star. */
 function sourcePathsOf(text: string): string[] {
-  return [...text.matchAll(/\bsrc\/[\w./{},*-]*[\w/}*]/g)].flatMap(([path]) => {
+  return [...text.matchAll(/(?:\bpackages\/cli\/)?\bsrc\/[\w./{},*-]*[\w/}*]/g)].flatMap(([path]) => {
     const [, before = '', choices = '', after = ''] = /^([^{]*)\{([^}]*)\}(.*)$/.exec(path) ?? []
     const expanded = choices === '' ? [path] : choices.split(',').map((choice) => before + choice + after)
     return expanded.map((one) => one.replace(/\/[^/]*\*.*$/, ''))

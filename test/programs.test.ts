@@ -5,9 +5,9 @@ import { type Checked, compile } from './setup/compile.ts'
 import { readDocExamples } from './setup/doc-examples.ts'
 import { root } from './setup/entries.ts'
 import { programsOf } from './setup/programs.ts'
-import { listFiles } from './setup/source.ts'
+import { listFiles, listPages } from './setup/source.ts'
 
-const pages = ['README.md', ...listFiles('spec', '.md').filter((path) => !path.startsWith('spec/decisions/'))]
+const pages = ['README.md', ...listPages().filter((path) => !path.startsWith('spec/decisions/'))]
 const programs = pages.flatMap((path) =>
   programsOf(path.replace(/\.md$/, '').replaceAll('/', '-'), readFileSync(root + path, 'utf8')),
 )

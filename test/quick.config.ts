@@ -36,7 +36,7 @@ const config: ViteUserConfig = defineConfig({
   resolve: { alias: sourceAliases() },
   test: {
     root,
-    include: ['test/**/*.test.ts'],
+    include: ['{test,packages/cli/test}/**/*.test.ts'],
     exclude: slow,
     setupFiles: ['test/setup/globals.ts', 'test/setup/seed.ts', 'test/setup/unhandled.ts', 'test/setup/equal-bytes.ts'],
     testTimeout: 30_000,

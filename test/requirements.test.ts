@@ -2,16 +2,16 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { root } from './setup/entries.ts'
 import { unreachedStatements } from './setup/reach.ts'
-import { listFiles, readSources, titlesAbout } from './setup/source.ts'
+import { listPages, readAllSources, readSources, readTests, titlesAbout } from './setup/source.ts'
 
 const requirement = /^\*\*([A-Z]{3}-\d{2})\*\* /gm
 const identifier = /\b[A-Z]{3}-\d{2}\b(?!-)/g
 /** Names of standards that look like the identifier of a requirement. */
 const standards = new Set(['UTF-16', 'UTF-32'])
 
-const pages = listFiles('spec', '.md').map((path) => ({ path, text: readFileSync(root + path, 'utf8') }))
-const sources = readSources('src')
-const titles = titlesAbout(/\b[A-Z]{3}-\d{2}\b/, [...readSources('test'), ...readSources('examples')])
+const pages = listPages().map((path) => ({ path, text: readFileSync(root + path, 'utf8') }))
+const sources = readAllSources()
+const titles = titlesAbout(/\b[A-Z]{3}-\d{2}\b/, [...readTests(), ...readSources('examples')])
 
 describe('requirements', () => {
   const stated = pages.flatMap(({ path, text }) =>

@@ -4,7 +4,10 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { builtAliases, root, sourceAliases } from './setup/entries.ts'
 
 /** Tests of the published package: they run against `dist`, which is built first if it is older than `src`. */
-const builtTests = ['test/{bundle,readme,guides,programs,examples}.test.ts', 'test/package/**/*.test.ts']
+const builtTests = [
+  'test/{bundle,readme,guides,programs,examples}.test.ts',
+  '{test,packages/cli/test}/package/**/*.test.ts',
+]
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -16,7 +19,7 @@ const config: ViteUserConfig = defineConfig({
         resolve: { alias: sourceAliases() },
         test: {
           name: 'source',
-          include: ['test/**/*.test.ts'],
+          include: ['{test,packages/cli/test}/**/*.test.ts'],
           exclude: [...builtTests, 'test/services/**', 'test/long/**'],
           setupFiles: [
             'test/setup/globals.ts',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { shortRuns } from '../property/runs.ts'
-import { readEntries, root } from '../setup/entries.ts'
+import { readModules, root } from '../setup/entries.ts'
 import { fuzz } from './fuzz-properties.ts'
 import { others, readers, readingObjects } from './readers.ts'
 
@@ -36,12 +36,9 @@ function methodsOf([name, object]: readonly [string, object]): readonly string[]
   return Object.keys(object).map((key) => `${name}.${key}`)
 }
 
-/** It is not imported, as it runs then; `test/cli` gives it hostile files. */
-const program = 'internal/procura'
-
 /** Every function of every entry point, with its name as `entry name`, without classes. */
 async function exported(): Promise<readonly (readonly [string, unknown])[]> {
-  const entries = Object.entries(readEntries()).filter(([entry]) => entry !== program)
+  const entries = Object.entries(readModules())
   const found = await Promise.all(
     entries.map(async ([entry, file]) => {
       const exports = (await import(`${root}${file}`)) as Readonly<Record<string, unknown>>

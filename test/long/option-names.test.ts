@@ -8,9 +8,9 @@ import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { optionCalls } from '../property/option-calls.ts'
 import { refusalOf } from '../property/refusal-of.ts'
-import { readEntries, root } from '../setup/entries.ts'
+import { readModules, root } from '../setup/entries.ts'
 
-const entries = readEntries()
+const entries = readModules()
 const program = ts.createProgram(
   Object.values(entries).map((file) => `${root}${file}`),
   {

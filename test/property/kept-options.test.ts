@@ -19,7 +19,7 @@ import { importSigner } from '../../src/principal/import-signer.ts'
 import { remoteSigner } from '../../src/principal/remote-signer.ts'
 import type { Signer } from '../../src/principal/signer.ts'
 import { findProofs } from '../../src/proof/find-proofs.ts'
-import { readEntries, root } from '../setup/entries.ts'
+import { readModules, root } from '../setup/entries.ts'
 import { actor, clock } from '../support/actors.ts'
 import { type AnyFunction, publicCalls } from './public-calls.ts'
 
@@ -114,7 +114,7 @@ describe('what is kept for later calls or later steps', () => {
 })
 
 async function functionOf(entry: string, name: string): Promise<AnyFunction> {
-  const exported = (await import(`${root}${readEntries()[entry]}`)) as Readonly<Record<string, AnyFunction>>
+  const exported = (await import(`${root}${readModules()[entry]}`)) as Readonly<Record<string, AnyFunction>>
   return exported[name.split(/[ .]/)[0] as string] as AnyFunction
 }
 

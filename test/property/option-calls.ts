@@ -122,7 +122,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     relayTools: [{ client: relayed, upstream: relayed }, guard],
     withInvocation: [{ send: async () => undefined }, await openAgent({ signer: alice })],
   },
-  gateway: {
+  'procura-cli': {
     acceptTools: [],
     answerApproval: [],
     enrollApprover: [],
@@ -409,7 +409,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     token: 'compressContainer encodeContainerBytes',
     agent: 'toolsByName',
     mcp: 'clientClaims toolCall toolHash',
-    gateway:
+    'procura-cli':
       'agentFolder apiCommand credentialRulesOf gatewayHome readConnection readGatewayConfig toolCommand toolListHash writeConnection',
     format: 'wait',
     // The names of a table of resolvers are the caller's own.

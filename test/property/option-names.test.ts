@@ -5,11 +5,11 @@
  * @module
  */
 import { describe, expect, it } from 'vitest'
-import { isPublic, readEntries, root } from '../setup/entries.ts'
+import { isPublic, readModules, root } from '../setup/entries.ts'
 import { optionCalls, withoutOptions } from './option-calls.ts'
 import { errorWith, refusalOf } from './refusal-of.ts'
 
-const files = readEntries()
+const files = readModules()
 const entries = Object.entries(files).filter(([entry]) => isPublic(entry))
 
 describe('names of options', () => {

@@ -25,12 +25,12 @@ import { on } from '../../src/service/on.ts'
 import { createService } from '../../src/service/service.ts'
 import { resilient } from '../../src/vault/resilience/resilient.ts'
 import { guardOptions } from '../guard/wrong-options.ts'
-import { readEntries, root } from '../setup/entries.ts'
+import { readModules, root } from '../setup/entries.ts'
 import { errorOf } from '../support/error-of.ts'
 import { type OptionCall, optionCalls } from './option-calls.ts'
 import { refusalOf } from './refusal-of.ts'
 
-const files = readEntries()
+const files = readModules()
 const told = 'is a promise; await it'
 const later = Promise.resolve() as never
 

@@ -59,7 +59,7 @@ export const otherEntries: ReadonlyMap<RegExp, string> = new Map([
   ],
   [/^agent(\/|$)/, 'is an application of delegations, with tests of its own in test/agent'],
   [/^mcp$/, 'is set up with servers and clients; test/mcp does it'],
-  [/^gateway$/, 'needs Node; test/gateway does it'],
+  [/^procura-cli$/, 'needs Node; packages/cli/test/gateway does it'],
   [/^approval(\/|$)/, 'is an application of delegations, with tests of its own in test/approval'],
   [/^revocation\/(feed|lookup|status-list|security-events)$/, 'is set up with a publisher; test/distribution does it'],
   [/^operations$/, 'is set up with a meter and stores; test/operations does it'],

@@ -1,10 +1,10 @@
 import { expect } from 'vitest'
 import { ProcuraError } from '../../src/errors.ts'
-import { readEntries, root } from '../setup/entries.ts'
+import { readModules, root } from '../setup/entries.ts'
 import { errorOf } from '../support/error-of.ts'
 import type { OptionCall, OptionCalls } from './option-calls.ts'
 
-const entries = readEntries()
+const entries = readModules()
 const codes = ['ERR_INVALID_ARGUMENT', 'ERR_VAULT_CONFIGURATION', 'ERR_AUDIT_CONFIGURATION']
 
 /** The error of a call with this one option. */

@@ -10,7 +10,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { ArgumentError, MalformedError, type ProcuraError } from '../../src/errors.ts'
-import { isPublic, readEntries, root } from '../setup/entries.ts'
+import { isPublic, readModules, root } from '../setup/entries.ts'
 import { type AnyFunction, otherEntries, otherFunctions, type PublicCall, publicCalls } from './public-calls.ts'
 
 /** Values that are wrong in most places, by their names in the report. */
@@ -45,7 +45,7 @@ interface Place {
   readonly replace: (other: unknown) => readonly unknown[]
 }
 
-const entries = Object.entries(readEntries()).filter(([entry]) => isPublic(entry))
+const entries = Object.entries(readModules()).filter(([entry]) => isPublic(entry))
 const looked = entries.filter(([entry]) => ![...otherEntries.keys()].some((pattern) => pattern.test(entry)))
 
 describe('wrong arguments', () => {
@@ -72,7 +72,7 @@ describe('wrong arguments', () => {
     }
     for (const called of otherFunctions.keys()) {
       const [entry = '', name = ''] = called.split(' ')
-      expect(typeof (await exportsOf(readEntries()[entry]))[name], called).toBe('function')
+      expect(typeof (await exportsOf(readModules()[entry]))[name], called).toBe('function')
     }
   })
 
@@ -80,7 +80,7 @@ describe('wrong arguments', () => {
     for (const [name, call] of Object.entries(calls)) {
       it(`of ${entry} ${name} give an error that names the fault`, async () => {
         const [exported = ''] = name.split(/[ .]/)
-        const known = (await exportsOf(readEntries()[entry]))[exported] as AnyFunction
+        const known = (await exportsOf(readModules()[entry]))[exported] as AnyFunction
         expect(typeof known).toBe('function')
         expect(await faultsOf(call, call.call ?? known)).toEqual([])
       })

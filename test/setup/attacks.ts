@@ -9,7 +9,7 @@
 
 import { readFileSync } from 'node:fs'
 import { root } from './entries.ts'
-import { readSources, titlesAbout } from './source.ts'
+import { readTests, titlesAbout } from './source.ts'
 
 /** The page, as a path from the root of the repository. */
 export const attackPage = 'spec/attacks.md'
@@ -44,7 +44,7 @@ export function attackRows(page: string): readonly AttackRow[] {
 
 /** Every row that the title of a test names. */
 export function readAttackMarks(): readonly AttackMark[] {
-  return titlesAbout(/\[attacks? /, readSources('test')).flatMap(({ path, title }) =>
+  return titlesAbout(/\[attacks? /, readTests()).flatMap(({ path, title }) =>
     marksOf(title).map((number) => ({ number, path, title })),
   )
 }

@@ -1,7 +1,7 @@
 // node only: runs the build
 
 /**
- * Builds `dist` before the tests that need it, and only when it is missing or older than its sources. The new folder
+ * Builds `dist` and `packages/cli/dist` before the tests that need it, and only when one is missing or older than its sources. Each new folder
  * replaces the old one in one step, so that several runs at once do not disturb each other. The tests run the scripts
  * alone; the type declarations take ten times as long to write, and `npm run check` and the matrix ask for them.
  *
@@ -33,11 +33,19 @@ function build(extensions: readonly string[], flags: readonly string[]): void {
   const scratch = mkdtempSync(`${root}node_modules/.build-`)
   try {
     const built = join(scratch, 'dist')
-    const parameters = ['--import', 'tsx', `${root}test/tools/build.ts`, '--out-dir', built, ...flags]
+    const builtCli = join(scratch, 'cli')
+    const folders = ['--out-dir', built, '--cli-out-dir', builtCli]
+    const parameters = ['--import', 'tsx', `${root}test/tools/build.ts`, ...folders, ...flags]
     const { status, stdout, stderr } = spawnSync(process.execPath, parameters, { cwd: root })
     if (status !== 0) throw new Error(`the build failed: ${stdout}${stderr}`)
-    if (existsSync(`${root}dist`)) renameSync(`${root}dist`, join(scratch, 'old'))
-    renameSync(built, `${root}dist`)
+    const replaced = [
+      [`${root}dist`, built, 'old'],
+      [`${root}packages/cli/dist`, builtCli, 'old-cli'],
+    ] as const
+    for (const [place, next, old] of replaced) {
+      if (existsSync(place)) renameSync(place, join(scratch, old))
+      renameSync(next, place)
+    }
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
@@ -45,10 +53,12 @@ function build(extensions: readonly string[], flags: readonly string[]): void {
 
 function isFresh(extensions: readonly string[]): boolean {
   const names = Object.keys(readEntries())
-  const built = names.flatMap((name) => extensions.map((extension) => `${root}dist/${name}${extension}`))
+  const files = [...names.map((name) => `${root}dist/${name}`), `${root}packages/cli/dist/index`]
+  const built = files.flatMap((file) => extensions.map((extension) => file + extension))
   if (!built.every((file) => existsSync(file))) return false
   const oldest = Math.min(...built.map((file) => statSync(file).mtimeMs))
-  const sources = readdirSync(`${root}src`, { recursive: true, withFileTypes: true })
+  const sources = [`${root}src`, `${root}packages/cli/src`]
+    .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
   return [...sources, `${root}package.json`, `${root}tsconfig.json`].every((file) => statSync(file).mtimeMs <= oldest)

@@ -9,7 +9,7 @@
 import { readFileSync } from 'node:fs'
 import { root } from './entries.ts'
 import type { Program } from './programs.ts'
-import { readSources } from './source.ts'
+import { readAllSources } from './source.ts'
 
 /** Values that examples use without making them: see the file. */
 const given = 'test/setup/example-values.ts'
@@ -25,7 +25,7 @@ export interface DocExample extends Program {
 /** Reads every example of the sources. */
 export function readDocExamples(): readonly DocExample[] {
   const names = namesGiven()
-  return readSources('src').flatMap(({ path, text }) =>
+  return readAllSources().flatMap(({ path, text }) =>
     [...text.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*@example[\s\S]*?)\*\/\s*([^\n]*)/g)].flatMap(
       ([, comment = '', declaration = '']) => {
         const subject =

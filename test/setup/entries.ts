@@ -28,6 +28,15 @@ interface Manifest {
   readonly imports: Readonly<Record<string, { readonly node: string; readonly default: string }>>
 }
 
+/** The source of the package `procura-cli` for programs. */
+export const cliEntry = 'packages/cli/src/index.ts'
+
+/** The source of the program `procura`. */
+export const cliProgram = 'packages/cli/src/procura.ts'
+
+/** How the sources of `packages/cli` write the mechanisms of `src/support`. The build bundles them. */
+const support = { find: '#support/*', path: './src/support/*' }
+
 /** Lists them: the root entry first, then by name. */
 export function readEntries(): Entries {
   const names = readdirSync(`${root}src/entries`, { recursive: true, encoding: 'utf8' })
@@ -35,6 +44,11 @@ export function readEntries(): Entries {
     .map((file) => file.replaceAll('\\', '/').slice(0, -'.ts'.length))
     .sort((a, b) => Number(b === 'index') - Number(a === 'index') || (a < b ? -1 : 1))
   return Object.fromEntries(names.map((name) => [name, `src/entries/${name}.ts`]))
+}
+
+/** The entry points and the one of `procura-cli`: the modules whose exports users call. */
+export function readModules(): Entries {
+  return { ...readEntries(), 'procura-cli': cliEntry }
 }
 
 /** Reads the package imports. */
@@ -71,13 +85,13 @@ export function exportsOf(entries: Entries): Record<string, unknown> {
   return {
     ...map,
     './approval/page.html': './dist/approval/page.html',
-    './schema/gateway.schema.json': './schema/gateway.schema.json',
     './package.json': './package.json',
   }
 }
 
 /**
- * The `paths` of tsconfig.json: they map the package to its source files, so that no build is needed to edit or to run.
+ * The `paths` of tsconfig.json: they map the packages to their source files, so that no build is needed to edit or to
+ * run.
  *
  * @param platform - which module of each package import.
  */
@@ -87,7 +101,7 @@ export function pathsOf(entries: Entries, platform: 'node' | 'web' = 'node'): Re
   for (const [name, file] of Object.entries(entries).filter(([name]) => isPublic(name))) {
     paths[specifierOf(name)] = [`./${file}`]
   }
-  return paths
+  return { ...paths, 'procura-cli': [`./${cliEntry}`], [support.find]: [support.path] }
 }
 
 /** The `entryPoints` of typedoc.json. */
@@ -110,9 +124,13 @@ export function sourceAliases(): Alias[] {
 
 /** Aliases to the built files. */
 export function builtAliases(): Alias[] {
-  const names = Object.keys(readEntries()).map((name) => [specifierOf(name), name] as const)
-  const platform = readPlatformImports().map((target) => [target.specifier, target.node] as const)
-  return aliases([...names, ...platform].map(([find, name]) => [find, `${root}dist/${name}.js`]))
+  const names = Object.keys(readEntries()).map((name) => [specifierOf(name), `dist/${name}.js`] as const)
+  const platform = readPlatformImports().map((target) => [target.specifier, `dist/${target.node}.js`] as const)
+  const others = [
+    ['procura-cli', 'packages/cli/dist/index.js'],
+    [support.find, support.path.slice(2)],
+  ] as const
+  return aliases([...names, ...platform, ...others].map(([find, path]) => [find, root + path]))
 }
 
 function readManifest(): Manifest {
@@ -124,5 +142,8 @@ function nameOf(builtFile: string): string {
 }
 
 function aliases(pairs: readonly (readonly [string, string])[]): Alias[] {
-  return pairs.map(([find, replacement]) => ({ find: new RegExp(`^${find}$`), replacement }))
+  return pairs.map(([find, replacement]) => ({
+    find: new RegExp(`^${find.replace('*', '(.+)')}$`),
+    replacement: replacement.replace('*', '$1'),
+  }))
 }

@@ -7,8 +7,8 @@
  */
 
 import ts from 'typescript'
-import { readEntries } from './entries.ts'
-import { type Import, readSources, type SourceFile, walk } from './source.ts'
+import { cliEntry, cliProgram, readEntries } from './entries.ts'
+import { type Import, readAllSources, type SourceFile, walk } from './source.ts'
 
 /** A statement at the top level of a file. */
 interface Unit {
@@ -39,7 +39,7 @@ interface FileUnits {
  * statement that declares nothing runs whenever its file is loaded, so it is reached with the first name of its file.
  */
 export function unreachedStatements(): readonly Pick<Unit, 'file' | 'node' | 'names'>[] {
-  const files = new Map(readSources('src').map((file) => [file.path, unitsOf(file)]))
+  const files = new Map(readAllSources().map((file) => [file.path, unitsOf(file)]))
   const reached = new Set<Unit>()
   const loaded = new Set<string>()
 
@@ -71,7 +71,7 @@ export function unreachedStatements(): readonly Pick<Unit, 'file' | 'node' | 'na
     })
   }
 
-  for (const path of Object.values(readEntries())) reachName({ path, name: undefined })
+  for (const path of [...Object.values(readEntries()), cliEntry, cliProgram]) reachName({ path, name: undefined })
   return [...files.values()].flatMap(({ units }) => units.filter((unit) => !reached.has(unit)))
 }
 

@@ -9,7 +9,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, posix, relative } from 'node:path'
 import ts from 'typescript'
-import { readEntries, readPlatformImports, root } from './entries.ts'
+import { cliEntry, readEntries, readPlatformImports, root } from './entries.ts'
 
 /** One file of the repository. */
 export interface SourceFile {
@@ -49,6 +49,21 @@ export function readSources(folder: string, extension = '.ts'): SourceFile[] {
     known.set(path, file)
     return file
   })
+}
+
+/** The sources of both packages. */
+export function readAllSources(): SourceFile[] {
+  return [...readSources('src'), ...readSources('packages/cli/src')]
+}
+
+/** The tests of both packages. */
+export function readTests(): SourceFile[] {
+  return [...readSources('test'), ...readSources('packages/cli/test')]
+}
+
+/** The pages of the specification of both packages. */
+export function listPages(): string[] {
+  return [...listFiles('spec', '.md'), ...listFiles('packages/cli/spec', '.md')]
 }
 
 /** Lists files under a folder, sorted, as paths from the root of the repository. */
@@ -213,6 +228,8 @@ function resolve(from: string, specifier: string): string[] {
   for (const target of platformImports) {
     if (target.specifier === specifier) return [entries[target.node] ?? '', entries[target.web] ?? '']
   }
+  if (specifier.startsWith('#support/')) return [specifier.replace('#', 'src/')]
+  if (specifier === 'procura-cli') return [cliEntry]
   if (specifier === 'procura') return [entries['index'] ?? '']
   return specifier.startsWith('procura/') ? [entries[specifier.slice('procura/'.length)] ?? ''] : []
 }

@@ -15,20 +15,16 @@ import { build, type Plugin, transform } from 'esbuild'
 import { rollup } from 'rollup'
 import { platformAliases, root } from '../setup/entries.ts'
 
-/** The entry of the program. */
-export const program = 'internal/procura'
+/** The name of the program, and of its source in `packages/cli/src`. */
+export const program = 'procura'
 
 const often: readonly string[] = ['connect', 'hook']
 
 /** The modules that `src/cli` loads for these verbs, or for any. */
 const loaded: ReadonlySet<string> = new Set([...often.map((verb) => `./${verb}.ts`), './hook-install.ts', './help.ts'])
 
-/** Where these verbs begin, and where `connect` continues when it has asked the gateway. */
-const beginnings = [
-  'packages/cli/src/cli/connect.ts',
-  'packages/cli/src/gateway/connect/open-signing.ts',
-  'packages/cli/src/cli/hook.ts',
-]
+/** Where these verbs begin. */
+const beginnings = ['packages/cli/src/cli/connect.ts', 'packages/cli/src/cli/hook.ts']
 
 const launcher = `#!/usr/bin/env node
 // The verbs that agents start often are in files of their own, which load faster.
@@ -40,13 +36,12 @@ const banner =
 
 /** Writes the files for these verbs into a built folder, and a launcher in the place of the program. */
 export async function buildAgentProgram(folder: string): Promise<void> {
-  const internal = join(folder, 'internal')
   for (const { fileName, code } of await mergedScripts(await bundledScripts())) {
     const { code: minified } = await transform(code, { minify: true, format: 'esm', target: 'node20' })
-    writeFileSync(join(internal, fileName), `${banner}${minified}`)
+    writeFileSync(join(folder, fileName), `${banner}${minified}`)
   }
-  writeFileSync(join(internal, 'procura.js'), launcher)
-  chmodSync(join(internal, 'procura.js'), 0o755)
+  writeFileSync(join(folder, 'procura.js'), launcher)
+  chmodSync(join(folder, 'procura.js'), 0o755)
 }
 
 interface Bundled {
@@ -60,8 +55,8 @@ interface Bundled {
 async function bundledScripts(): Promise<Bundled> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { 'procura-agent': `${root}src/entries/${program}.ts` },
-    outdir: `${root}dist`,
+    entryPoints: { 'procura-agent': `${root}packages/cli/src/${program}.ts` },
+    outdir: `${root}packages/cli/dist`,
     chunkNames: '[hash]',
     bundle: true,
     splitting: true,
@@ -69,7 +64,6 @@ async function bundledScripts(): Promise<Bundled> {
     format: 'esm',
     target: 'node20',
     mainFields: ['module', 'main'],
-    external: ['@noble/*'],
     alias: platformAliases(),
     inject: [`${root}test/tools/agent-performance.ts`],
     plugins: [withoutOtherVerbs, builtinModules],

@@ -1,55 +1,40 @@
 // node only: writes files
 
 /**
- * `npm run build`: writes `dist` by tsup, and then combines the modules that the root entry loads at once into a few
- * files. tsup makes a file of each part that several entries share, and loading forty files takes a process twenty
- * milliseconds.
+ * `npm run build`: writes `dist` and `packages/cli/dist` by tsup, and combines the modules that the root entry loads at
+ * once into a few files. tsup makes a file of each part that several entries share, and loading forty files takes a
+ * process twenty milliseconds.
  *
- * `--no-dts` leaves the declarations out, and `--out-dir` names another folder.
+ * `--no-dts` leaves the declarations out; `--out-dir` and `--cli-out-dir` name other folders for the two packages.
  *
  * @module
  */
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import * as esbuild from 'esbuild'
 import { type OutputAsset, type OutputChunk, rollup } from 'rollup'
 import { build } from 'tsup'
 import { readEntries, root } from '../setup/entries.ts'
-import { buildAgentProgram, program } from './agent-program.ts'
 import { buildApprovalPage } from './approval-page.ts'
+import { buildCli } from './build-cli.ts'
 
 const { values: flags } = parseArgs({
-  options: { 'no-dts': { type: 'boolean' }, 'out-dir': { type: 'string', default: `${root}dist` } },
+  options: {
+    'no-dts': { type: 'boolean' },
+    'out-dir': { type: 'string', default: `${root}dist` },
+    'cli-out-dir': { type: 'string', default: `${root}packages/cli/dist` },
+  },
 })
 const folder = resolve(flags['out-dir'])
 const scriptOf = (entry: string): string => join(folder, `${entry}.js`)
 const entries: ReadonlySet<string> = new Set(Object.keys(readEntries()).map(scriptOf))
 
-await build({
-  outDir: folder,
-  ...(flags['no-dts'] === true ? { dts: false } : {}),
-  // The `main` of jsonc-parser loads its parts by a `require` that bundlers do not see.
-  esbuildOptions(options) {
-    options.mainFields = ['module', 'main']
-  },
-})
+await build({ outDir: folder, ...(flags['no-dts'] === true ? { dts: false } : {}) })
 await mergeCore()
-await buildAgentProgram(folder)
 await buildApprovalPage(folder)
-writeLicences(['jsonc-parser', 'toml-eslint-parser', 'eslint-visitor-keys'])
-
-/** Writes the licences of the packages that the scripts contain. */
-function writeLicences(packages: readonly string[]): void {
-  const texts = packages.map((name) => {
-    const place = join(root, 'node_modules', name)
-    const file = readdirSync(place).find((one) => /^licen[cs]e/i.test(one)) as string
-    const { version } = JSON.parse(readFileSync(join(place, 'package.json'), 'utf8')) as { readonly version: string }
-    return `${name} ${version}\n\n${readFileSync(join(place, file), 'utf8').trim()}\n`
-  })
-  writeFileSync(join(folder, 'third-party-licenses.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`))
-}
+await buildCli(resolve(flags['cli-out-dir']), flags['no-dts'] !== true)
 
 /** Writes the scripts again, without omissions or minification: a bundler of the user does that. */
 async function mergeCore(): Promise<void> {
@@ -65,8 +50,7 @@ async function mergeCore(): Promise<void> {
   const { output } = await bundle.generate({
     chunkFileNames: ({ facadeModuleId, isDynamicEntry }) =>
       isDynamicEntry ? laterName(facadeModuleId) : 'chunk-[hash].js',
-    // The launcher has the name of the program.
-    entryFileNames: ({ name }) => (name === program ? 'internal/procura-all.js' : '[name].js'),
+    entryFileNames: '[name].js',
     hoistTransitiveImports: false,
     minifyInternalExports: false,
     manualChunks: (id, { getModuleInfo }) => partOf(id, (of) => getModuleInfo(of)?.importedIds),
@@ -91,8 +75,8 @@ async function mergeCore(): Promise<void> {
 }
 
 /**
- * The files of the entries that users import, and all that these load at once; without the program, and without the cases
- * of `procura/testing`, which no program in production loads.
+ * The files of the entries that users import, and all that these load at once; without the cases of `procura/testing`,
+ * which no program in production loads.
  */
 function loadedAtOnce(output: readonly (OutputAsset | OutputChunk)[]): ReadonlySet<string> {
   const chunks = output.filter((file) => file.type === 'chunk')

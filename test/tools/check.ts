@@ -81,7 +81,14 @@ function checkExplicitTypes(): Promise<string | undefined> {
     outDir: join(scratch, 'explicit'),
     typeRoots: [`${root}node_modules/@types`],
   }
-  writeFileSync(project, JSON.stringify({ extends: `${root}tsconfig.json`, compilerOptions, include: [`${root}src`] }))
+  writeFileSync(
+    project,
+    JSON.stringify({
+      extends: `${root}tsconfig.json`,
+      compilerOptions,
+      include: [`${root}src`, `${root}packages/cli/src`],
+    }),
+  )
   return npx('tsc', '-p', project)
 }
 
@@ -120,22 +127,29 @@ function checkDocs(): Promise<string | undefined> {
  */
 function checkDeadCode(): Promise<string | undefined> {
   const config = join(scratch, 'knip.json')
-  const rules = { entry: ['src/entries/**/*.ts!'], project: ['src/**/*.ts!'], ignoreExportsUsedInFile: true }
+  const own = { entry: ['src/entries/**/*.ts!'], project: ['src/**/*.ts!'] }
+  const cli = { entry: ['src/{index,procura}.ts!'], project: ['src/**/*.ts!'] }
+  const rules = { workspaces: { '.': own, 'packages/cli': cli }, ignoreExportsUsedInFile: true }
   writeFileSync(config, JSON.stringify(rules))
   return npx('knip', '--no-progress', '--production', '--include', 'files,exports,types', '--config', config)
 }
 
 /** Looks into the declarations, packs what would be published, and asks two linters about it. */
 async function checkPackage(): Promise<string | undefined> {
-  const foreign = listFiles('dist', '.d.ts').filter((file) =>
+  const declarations = [...listFiles('dist', '.d.ts'), ...listFiles('packages/cli/dist', '.d.ts')]
+  const foreign = declarations.filter((file) =>
     /(?:from |import\()['"]@ucanto|reference types="node"/.test(readFileSync(root + file, 'utf8')),
   )
   if (foreign.length > 0) return `declared with the types of Node or of others: ${foreign.join(', ')}`
-  const archive = await pack(scratch)
-  return (
-    (await npx('publint', 'run', archive, '--strict')) ??
-    npx('attw', archive, '--profile', 'esm-only', '--no-emoji', '--exclude-entrypoints', 'approval/page.html')
-  )
+  for (const folder of [root, `${root}packages/cli`]) {
+    const archive = await pack(scratch, folder)
+    const excluded = ['--exclude-entrypoints', 'approval/page.html', 'schema/gateway.schema.json']
+    const fault =
+      (await npx('publint', 'run', archive, '--strict')) ??
+      (await npx('attw', archive, '--profile', 'esm-only', '--no-emoji', ...excluded))
+    if (fault !== undefined) return fault
+  }
+  return undefined
 }
 
 async function checkConsumer(): Promise<string | undefined> {

@@ -29,9 +29,13 @@ export function execute(program: string, parameters: readonly string[], folder: 
   })
 }
 
-/** Packs what would be published into a folder. Returns the path of the archive; rejects when that fails. */
-export async function pack(folder: string): Promise<string> {
-  const packed = await execute('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder])
+/**
+ * Packs what would be published into a folder. Returns the path of the archive; rejects when that fails.
+ *
+ * @param source - the folder of the package.
+ */
+export async function pack(folder: string, source: string = root): Promise<string> {
+  const packed = await execute('npm', ['pack', source, '--ignore-scripts', '--silent', '--pack-destination', folder])
   if (!packed.succeeded) throw new Error(packed.output)
   return `${folder}/${packed.stdout.trim().split('\n').at(-1)}`
 }

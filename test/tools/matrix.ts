@@ -1,7 +1,7 @@
 // node only: installs and runs programs
 
 /**
- * `npm run test:matrix`: the package, packed and installed as a user would, on other runtimes and under other
+ * `npm run test:matrix`: the packages, packed and installed as a user would, on other runtimes and under other
  * compilers. All back ends of all runtimes have to agree on every vector of signatures and of tokens, whatever was
  * decided before, and on every step of one whole flow. On those with files, the program `procura` runs a gateway
  * between a client and a server.
@@ -119,18 +119,17 @@ async function main(): Promise<number> {
 async function installPackage(): Promise<void> {
   mkdirSync(project, { recursive: true })
   writeFileSync(join(project, 'package.json'), '{ "type": "module" }\n')
-  const archive = await pack(cache)
-  await install(project, archive)
+  await install(project, await pack(cache), await pack(cache, `${root}packages/cli`))
 }
 
-async function install(folder: string, name: string): Promise<void> {
+async function install(folder: string, ...names: readonly string[]): Promise<void> {
   mkdirSync(folder, { recursive: true })
   const installed = await execute(
     'npm',
-    ['install', '--silent', '--no-save', '--no-package-lock', '--prefix', folder, name],
+    ['install', '--silent', '--no-save', '--no-package-lock', '--prefix', folder, ...names],
     folder,
   )
-  if (!installed.succeeded) throw new Error(`${name} could not be installed: ${installed.output}`)
+  if (!installed.succeeded) throw new Error(`${names.join(' and ')} could not be installed: ${installed.output}`)
 }
 
 /** Packages that the installation has in several versions, and the number of packages if there are too many. */
@@ -195,7 +194,7 @@ async function commandOf(tool: Tool, script: string): Promise<readonly [string, 
 
 /** Why the program of the installed package does not work on a runtime; undefined when it does. */
 async function gatewayOn(runtime: Tool): Promise<string | undefined> {
-  const script = join(project, 'node_modules', 'procura', 'dist', 'internal', 'procura.js')
+  const script = join(project, 'node_modules', 'procura-cli', 'dist', 'procura.js')
   return checkGateway(await commandOf(runtime, script)).then(
     () => undefined,
     (error: unknown) => String(error),

@@ -2,7 +2,7 @@
 
 /**
  * `tsx test/tools/record-wrap.ts`: runs `wrap`, `serve` and two calls of a client, and writes the terminal of that run
- * as `spec/wrap.svg`.
+ * as `packages/cli/spec/wrap.svg`.
  *
  * @module
  */
@@ -76,7 +76,7 @@ for (const to of ['bob@example.com', 'eve@evil.test']) {
 }
 client.kill()
 stop()
-writeFileSync(`${root}spec/wrap.svg`, svgOf(shown.flatMap(foldedOf)))
+writeFileSync(`${root}packages/cli/spec/wrap.svg`, svgOf(shown.flatMap(foldedOf)))
 rmSync(home, { recursive: true, force: true })
 
 /** A line without names of this machine, in lines of at most 104 characters. */

@@ -274,7 +274,7 @@ export const vaultReaders: readonly Reader[] = [
     costs: 8,
   }),
   reader({
-    of: 'gateway readGatewayConfig',
+    of: 'procura-cli readGatewayConfig',
     input: (random) => {
       if (random.once(3)) return mutateBytes(new TextEncoder().encode(gatewayFile), random)
       const changed = random.once(2)

@@ -169,11 +169,9 @@ function optionValue(option: VerbOption, value: boolean | readonly string[]): bo
 }
 
 async function printVersion(host: Host): Promise<number> {
-  const { readFileSync } = await import('node:fs')
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
-  host.print(manifest.version)
+  const { createRequire } = await import('node:module')
+  const { version } = createRequire(import.meta.url)('procura-cli/package.json') as { readonly version: string }
+  host.print(version)
   return 0
 }
 

@@ -9,6 +9,6 @@ const temporary = /[\\/](?:_npx|dlx|dlx-[^\\/]{1,200}|xfs-[^\\/]{1,200}|bunx-[^\
  */
 export function temporaryWarning(program: readonly string[]): string | undefined {
   return program.some((word) => temporary.test(word))
-    ? 'warning: this procura is in a temporary folder of npx or a similar program, and the client will not find it there when the folder is removed; install it with `npm install -g procura`, and run this again'
+    ? 'warning: this procura is in a temporary folder of npx or a similar program, and the client will not find it there when the folder is removed; install it with `npm install -g procura-cli`, and run this again'
     : undefined
 }

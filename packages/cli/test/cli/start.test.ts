@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { openJsonlAuditSink } from 'procura/audit/jsonl'
 import { describe, expect, it } from 'vitest'
 import { root } from '../../../../test/setup/entries.ts'
-import { readSources } from '../../../../test/setup/source.ts'
+import { readAllSources } from '../../../../test/setup/source.ts'
 
 /** The modules of Node that a source file loads at once, with all that it imports. */
 function loadedWith(path: string): ReadonlySet<string> {
-  const files = new Map(readSources('src').map((file) => [file.path, file]))
+  const files = new Map(readAllSources().map((file) => [file.path, file]))
   const reached = new Set([path])
   const modules = new Set<string>()
   for (const one of reached) {

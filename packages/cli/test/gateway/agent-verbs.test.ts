@@ -106,7 +106,7 @@ describe('procura agent', () => {
       expect((await receive([send, wrong])).code).toBe(1)
     expect((await run('agent', 'show', 'child')).out).not.toMatch(/\/mail/)
     // No token is left out.
-    const vectors = JSON.parse(await readFile(new URL('../../spec/vectors/ucanto.json', import.meta.url), 'utf8'))
+    const vectors = JSON.parse(await readFile(new URL('../../../../spec/vectors/ucanto.json', import.meta.url), 'utf8'))
     const other = vectors.cases.find(({ container }: { container: unknown }) => typeof container === 'string').container
     expect(await receive([send, other])).toMatchObject({ code: 2, err: expect.stringContaining('are of UCAN 0.9.1') })
     expect((await run('agent', 'show', 'child')).out).not.toMatch(/\/mail/)

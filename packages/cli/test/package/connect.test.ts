@@ -152,12 +152,4 @@ describe('the start of procura connect', { timeout: 30_000 }, () => {
     expect(loaded).toContain('crypto')
     expect(slow.filter((name) => loaded.includes(name))).toEqual([])
   })
-
-  it('loads the parts that sign when the gateway has been asked', async () => {
-    const lonely = await makeAgentHome(join(home, 'agents', 'lonely'), { socket: join(home, 'none.sock') }, parties)
-    const loaded = await loadedBy('connect', 'mail', '--agent', lonely.folder)
-    expect(loaded).toContain('net')
-    expect(loaded).not.toContain('crypto')
-    await rm(lonely.folder, { recursive: true })
-  })
 })

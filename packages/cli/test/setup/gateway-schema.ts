@@ -7,7 +7,7 @@
 import { gatewayShape } from '../../src/gateway/configuration/gateway-shape.ts'
 import { jsonSchemaOf } from './json-schema.ts'
 
-/** The contents of `packages/cli/schema/gateway.schema.json`. */
+/** The contents of `schema/gateway.schema.json`. */
 export function gatewaySchema(): Readonly<Record<string, unknown>> {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',

@@ -158,7 +158,7 @@ const readTimeoutMs = 10_000
 
 /**
  * Reads the configuration of a gateway. Unknown names, duplicate names, comments and invalid values are refused; the
- * error names the file, the line and the column of the first fault. `packages/cli/schema/gateway.schema.json` of the package
+ * error names the file, the line and the column of the first fault. `schema/gateway.schema.json` of the package
  * describes the file for editors.
  *
  * @param path - of the file, which only its owner may read: it decides which programs are started.

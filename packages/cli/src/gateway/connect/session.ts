@@ -5,7 +5,7 @@ import type { ApprovedCalls } from './approved-calls.ts'
 import { type GatewayConnection, readConnection } from './connection-file.ts'
 import { createElicitations, type Elicitations, withoutAnswer } from './elicitations.ts'
 import { ConnectionEnded, type GatewaySocket, openGatewaySocket } from './gateway-socket.ts'
-import type { Signing, Wire } from './open-signing.ts'
+import { openSigning, type Signing, type Wire } from './open-signing.ts'
 import type { ConnectToGatewayOptions, Write } from './options.ts'
 import { createRequests, type PendingRequest, type Requests } from './requests.ts'
 
@@ -32,7 +32,7 @@ export async function openSession(
     const found = await readConnection(agent)
     connection = found
     let opening: Promise<Signing> | undefined
-    const open = (): Promise<Signing> => (opening ??= loadSigning(options, found))
+    const open = (): Promise<Signing> => (opening ??= openSigning(options, found))
     const prove = async (challenge: string): Promise<object> => (await open()).prove(challenge)
     const socket = await openGatewaySocket(found, { server }, prove, () => {
       // The gateway starts the server meanwhile.
@@ -54,12 +54,6 @@ export async function openSession(
     onFault(message)
     return failedSession({ code: 'gateway_unavailable', message })
   }
-}
-
-/** Loads the parts that sign, which are most of the code, when the gateway has been asked. */
-async function loadSigning(options: ConnectToGatewayOptions, connection: GatewayConnection): Promise<Signing> {
-  const { openSigning } = await import('./open-signing.ts')
-  return openSigning(options, connection)
 }
 
 function failedSession(failure: Failure): Session {

@@ -66,7 +66,7 @@ const tricks = [
 ]
 
 describe('the example of a policy for recipients', () => {
-  for (const page of ['README.md', 'spec/guides/wrap.md'])
+  for (const page of ['README.md', 'packages/cli/spec/guides/wrap.md'])
     it(`of ${page} lets no other recipient through, at a server that divides lists and has cc [WRP-16]`, async () => {
       const err = await wrapped(optionsOf(page))
       expect(err).not.toContain('warning')

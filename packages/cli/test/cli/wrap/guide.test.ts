@@ -145,7 +145,7 @@ function missing(documented: readonly string[], lines: readonly string[]): strin
 
 describe('the guide for people without code', () => {
   it('has the documented output for each command, and ends with the original file', { timeout: 180_000 }, async () => {
-    const page = readFileSync(`${root}spec/guides/wrap.md`, 'utf8')
+    const page = readFileSync(`${root}packages/cli/spec/guides/wrap.md`, 'utf8')
     const blocks = [...page.matchAll(/^```console\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text.trimEnd())
     const steps = blocks.flatMap((block) => block.split(/\n(?=\$ |\w+> )/)).map((step) => step.split('\n'))
     expect(steps.length).toBeGreaterThan(20)

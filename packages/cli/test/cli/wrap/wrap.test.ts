@@ -194,12 +194,12 @@ describe('procura wrap', () => {
       const program = ['/usr/bin/node', `/home/ada/${runner}/procura/dist/procura.js`]
       const words = ['wrap', path, '--key-file', machine.keyFile, '--dry-run']
       expect((await machine.procura(words, { program })).err, runner).toContain(
-        'install it with `npm install -g procura`',
+        'install it with `npm install -g procura-cli`',
       )
       await machine.procura(['agent', 'new', 'a', '--socket', '/a/s', '--audience', owner, '--subject', owner])
       const hook = ['hook', 'install', 'claude', '--agent', 'a', '--server', 'mail', '--print']
       expect((await machine.procura(hook, { program })).err, runner).toContain(
-        'install it with `npm install -g procura`',
+        'install it with `npm install -g procura-cli`',
       )
     }
     const usual = ['/usr/bin/node', '/usr/lib/node_modules/procura/dist/procura.js']

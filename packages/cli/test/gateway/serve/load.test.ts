@@ -5,7 +5,7 @@ import { readGatewayConfig } from '../../../src/index.ts'
 import { type LineClient, newClients, textOf } from '../connect/client.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
-const program = fileURLToPath(new URL('../../mcp/relay/stdio-server.mjs', import.meta.url))
+const program = fileURLToPath(new URL('../../../../../test/mcp/relay/stdio-server.mjs', import.meta.url))
 const sdk = (version: string): object => ({ type: 'stdio', command: process.execPath, args: [program, version] })
 let home: GatewayHome
 const clients = newClients()
