@@ -1,5 +1,6 @@
 /**
  * `procura/ucanto`: tokens of UCAN 0.9.1, as the ucanto libraries write them, under the rules of this library.
+ * To write them, install `@ucanto/core`.
  *
  * @module
  */

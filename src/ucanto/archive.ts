@@ -4,7 +4,6 @@
  * @module
  */
 
-import { CAR } from '@ucanto/core'
 import { CID } from 'multiformats/cid'
 import { identity } from 'multiformats/hashes/identity'
 import { backend } from '#backend'
@@ -14,6 +13,7 @@ import { cidOf } from '../ipld/cid.ts'
 import { encodeCbor } from '../ipld/encode.ts'
 import type { IpldValue } from '../ipld/value.ts'
 import type { Block } from './car.ts'
+import { loadCore } from './core.ts'
 import { checkToken, tokensCheck } from './new-token.ts'
 import type { UcantoToken } from './token.ts'
 
@@ -21,7 +21,7 @@ import type { UcantoToken } from './token.ts'
  * Encodes a token, with the proofs that were included in it, as a CAR file. `authorize` and guards read it, and so does
  * `Delegation.extract` of `@ucanto/core`.
  *
- * @throws ArgumentError when `token` is not a token of this library.
+ * @throws ArgumentError when `token` is not a token of this library, or `@ucanto/core` is not installed.
  */
 export async function archive(token: UcantoToken): Promise<Uint8Array> {
   checkToken('token', token)
@@ -50,9 +50,12 @@ export async function encodeMessage(invocations: readonly UcantoToken[]): Promis
   return writeArchive({ 'ucanto/message@7.0.0': { execute: invocations.map(({ cid }) => cid) } }, invocations)
 }
 
+/** The codec of CAR files in multicodec. */
+const carCodec = 0x0202
+
 /** Encodes the bytes of an archive as an identity CID in multibase base64. */
 export function archiveText(bytes: Uint8Array): string {
-  const cid = CID.createV1(CAR.code, identity.digest(bytes))
+  const cid = CID.createV1(carCodec, identity.digest(bytes))
   return `m${encodeBase64(cid.bytes).replaceAll('=', '')}`
 }
 
@@ -65,6 +68,7 @@ async function writeArchive(head: IpldValue, tokens: readonly UcantoToken[]): Pr
     blocks.set(token.cid.toString(), token)
   }
   const root = await blockOf(encodeCbor(head))
+  const { CAR } = await loadCore()
   return CAR.encode({ roots: [root], blocks } as Parameters<typeof CAR.encode>[0])
 }
 

@@ -1,10 +1,10 @@
 /**
- * Signs tokens of UCAN 0.9.1, with `@ucanto/core` and a signer of this library.
+ * Signs tokens of UCAN 0.9.1, with `@ucanto/core`, an optional peer, and a signer of this library.
  *
  * @module
  */
 
-import { Delegation, Signature, type UCAN } from '@ucanto/core'
+import type { UCAN } from '@ucanto/core'
 import { backend } from '#backend'
 import { type Did, parseDid } from '../did/did.ts'
 import { ArgumentError, ProcuraError } from '../errors.ts'
@@ -16,6 +16,7 @@ import { defaultLimits } from '../limits.ts'
 import { signWith } from '../principal/checked-signature.ts'
 import type { Signer } from '../principal/signer.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
+import { loadCore, type UcantoCore } from './core.ts'
 import { linksInToken } from './open-archive.ts'
 import { type OpenToken, openToken } from './open-token.ts'
 import { type AbsentIssuer, isAbsent } from './principal.ts'
@@ -40,17 +41,19 @@ export interface TokenDraft {
  * Signs a token. The strict reader parses the result, so a token that services refuse for its form is not returned.
  *
  * @throws SigningError when the signer fails.
- * @throws ArgumentError when the contents cannot be written in 0.9.1, or the token is too large.
+ * @throws ArgumentError when the contents cannot be written in 0.9.1, the token is too large, or `@ucanto/core` is not
+ *   installed.
  */
 export async function sealToken(draft: TokenDraft): Promise<UcantoToken> {
   const { issuer, notBefore, expiration, nonce, signal } = draft
+  const core = await loadCore()
   // The caller may change its objects while the signer works. Copies keep the signed and the sent contents equal.
   const proofs = [...draft.proofs]
   const facts = (draft.facts ?? []).map(copyMap)
   const attached = (draft.attached ?? []).map((block) => new Uint8Array(block))
   const audience = parseDid(draft.audience)
   const input = {
-    issuer: signerOf(issuer, signal),
+    issuer: signerOf(issuer, core, signal),
     audience: { did: () => audience },
     capabilities: draft.capabilities.map(({ can, with: resource, nb }) =>
       Object.keys(nb).length === 0 ? { can, with: resource } : { can, with: resource, nb: copyMap(nb) },
@@ -61,7 +64,7 @@ export async function sealToken(draft: TokenDraft): Promise<UcantoToken> {
     facts,
     proofs: proofs.map(({ cid }) => cid),
   }
-  const { bytes } = await write(input)
+  const { bytes } = await write(input, core)
   if (bytes.length > defaultLimits.tokenBytes) {
     throw new ArgumentError(
       `the token has ${bytes.length} bytes, more than ${defaultLimits.tokenBytes}; shorten its conditions, arguments or meta`,
@@ -77,7 +80,7 @@ function copyMap(map: IpldMap): IpldMap {
   return decodeCbor(encodeCbor(map, 'the token')) as IpldMap
 }
 
-async function write(input: object): Promise<{ readonly bytes: Uint8Array }> {
+async function write(input: object, { Delegation }: UcantoCore): Promise<{ readonly bytes: Uint8Array }> {
   try {
     return await Delegation.delegate(input as unknown as Parameters<typeof Delegation.delegate>[0])
   } catch (cause) {
@@ -112,7 +115,11 @@ interface CoreSigner {
   sign(bytes: Uint8Array): Promise<UCAN.SignatureView>
 }
 
-function signerOf(signer: Signer | AbsentIssuer, signal: AbortSignal | undefined): CoreSigner {
+function signerOf(
+  signer: Signer | AbsentIssuer,
+  { Signature }: UcantoCore,
+  signal: AbortSignal | undefined,
+): CoreSigner {
   if (isAbsent(signer)) {
     const signature = Signature.view(absentSignatureFrame() as never)
     return { did: () => signer.did, signatureAlgorithm: '', signatureCode: signature.code, sign: async () => signature }

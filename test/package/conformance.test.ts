@@ -125,6 +125,29 @@ describe('the packed packages', () => {
     expect(filesOf(installed)).toEqual(expect.arrayContaining(['examples/demo.ts', 'llms.txt', 'README.md', 'LICENSE']))
   })
 
+  it('name the command that installs an optional package which is absent, and need none to read', () => {
+    const program = `
+      import { generateSigner } from 'procura'
+      import { decode, delegate } from 'procura/ucanto'
+      import { generateSealingKey } from 'procura/vault/sealed'
+      const signer = await generateSigner()
+      const told = (call) => Promise.resolve().then(call).catch(({ code, message }) => code + ': ' + message)
+      console.log(await told(() => delegate({ issuer: signer, audience: signer.did, command: '/mail/send' })))
+      console.log(await told(() => generateSealingKey()))
+      console.log(await told(() => decode(new Uint8Array(3))))
+    `
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: project,
+      encoding: 'utf8',
+    })
+    expect(stderr).toBe('')
+    expect(stdout.trim().split('\n')).toEqual([
+      'ERR_INVALID_ARGUMENT: the package `@ucanto/core` is not installed; run `npm install @ucanto/core`',
+      'ERR_INVALID_ARGUMENT: the package `hpke` is not installed; run `npm install hpke`',
+      expect.stringMatching(/^ERR_(?!INVALID_ARGUMENT)/),
+    ])
+  })
+
   it('link only to packed files, and to the pages of procura-cli', () => {
     const isOfCli = (path: string): boolean => path.startsWith('packages/cli/') && existsSync(join(root, path))
     const broken = [installed, vectors].flatMap((place) => {

@@ -1,5 +1,5 @@
 /**
- * `procura/vault/sealed`: credentials as sealed texts.
+ * `procura/vault/sealed`: credentials as sealed texts. Install `hpke` for it.
  *
  * @module
  */

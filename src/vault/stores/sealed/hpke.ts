@@ -1,12 +1,13 @@
 /**
  * Hybrid public key encryption (RFC 9180) in base mode, one message per key: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256
- * and AES-256-GCM. The package `hpke` implements it with WebCrypto; this file selects the suite and converts keys to
- * and from bytes.
+ * and AES-256-GCM. The package `hpke`, an optional peer, implements it with WebCrypto; this file selects the suite and
+ * converts keys to and from bytes. Each function rejects with an ArgumentError when the package is not installed.
  *
  * @module
  */
 
-import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from 'hpke'
+import type { CipherSuite } from 'hpke'
+import { loadPackage } from '../../../support/optional-package.ts'
 
 /** A key pair, 32 bytes each. */
 export interface HpkeKeyPair {
@@ -31,7 +32,7 @@ export interface HpkeContext {
 
 /** Makes a key pair. */
 export async function generatePair(): Promise<HpkeKeyPair> {
-  const suite = createSuite()
+  const suite = await createSuite()
   const pair = await suite.GenerateKeyPair(true)
   return {
     publicKey: await suite.SerializePublicKey(pair.publicKey),
@@ -41,14 +42,14 @@ export async function generatePair(): Promise<HpkeKeyPair> {
 
 /** Computes the public key of a private key: X25519 of the base point (RFC 7748, section 6.1). */
 export async function publicKeyOf(privateKey: Uint8Array): Promise<Uint8Array> {
-  const ours = await createSuite().DeserializePrivateKey(privateKey)
+  const ours = await (await createSuite()).DeserializePrivateKey(privateKey)
   const basePoint = await crypto.subtle.importKey('raw', Uint8Array.of(9, ...new Array(31).fill(0)), 'X25519', true, [])
   return new Uint8Array(await crypto.subtle.deriveBits({ name: 'X25519', public: basePoint }, ours as CryptoKey, 256))
 }
 
 /** Seals a message to a public key (`SealBase`). Rejects when the key is not valid or of small order. */
 export async function seal(publicKey: Uint8Array, message: Uint8Array, context: HpkeContext): Promise<SealedMessage> {
-  const suite = createSuite()
+  const suite = await createSuite()
   const theirs = await suite.DeserializePublicKey(publicKey)
   const { encapsulatedSecret, ciphertext } = await suite.Seal(theirs, message, context)
   return { encapsulated: encapsulatedSecret, ciphertext }
@@ -56,7 +57,7 @@ export async function seal(publicKey: Uint8Array, message: Uint8Array, context: 
 
 /** Opens a message (`OpenBase`). Rejects when it was changed, or sealed to another key or under another context. */
 export async function open(pair: HpkeKeyPair, sealed: SealedMessage, context: HpkeContext): Promise<Uint8Array> {
-  const suite = createSuite()
+  const suite = await createSuite()
   // Pass the pair: from a private key alone, most platforms compute the public key only by exporting the private one.
   const ours = {
     publicKey: await suite.DeserializePublicKey(pair.publicKey),
@@ -65,6 +66,10 @@ export async function open(pair: HpkeKeyPair, sealed: SealedMessage, context: Hp
   return suite.Open(ours, sealed.encapsulated, sealed.ciphertext, context)
 }
 
-function createSuite(): CipherSuite {
+async function createSuite(): Promise<CipherSuite> {
+  const { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } = await loadPackage(
+    'hpke',
+    () => import('hpke'),
+  )
   return new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_AES_256_GCM)
 }

@@ -69,6 +69,7 @@ async function sealTo(publicKey: Uint8Array, plain: Uint8Array, keyId: Uint8Arra
   try {
     return await seal(publicKey, plain, contextOf(keyId))
   } catch (cause) {
+    if (cause instanceof ArgumentError) throw cause
     const message = 'sealCredential: `publicKey` is not a valid X25519 key; make a key pair with generateSealingKey'
     throw new ArgumentError(message, { cause: safeCause(cause) })
   } finally {
@@ -111,7 +112,8 @@ async function openWith(pair: HpkeKeyPair, keyId: Uint8Array, bytes: Uint8Array)
     }
     // VLT-27: A changed text is not decrypted.
     plain = await open(pair, sealed, contextOf(keyId))
-  } catch {
+  } catch (cause) {
+    if (cause instanceof ArgumentError) throw cause
     throw damaged()
   }
   const fields = fieldsOf(plain)
