@@ -22,7 +22,11 @@ import { checkNewFile, writeTokens } from './write-tokens.ts'
 /** `procura delegate`: an owner passes its authority on. */
 export async function delegate(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   if (words.length > 0) throw new UsageError('delegate takes options alone; to pass on a delegation, use attenuate')
-  const { path, to } = await partiesOf(flags, host)
+  const { path, to } = await partiesOf(
+    'the key file of the principal that signs; make one with `procura key new FILE`',
+    flags,
+    host,
+  )
   const command = commandOf(flags)
   if (command === undefined) throw new UsageError('--command is missing: the command that may be called')
   const policy = await policyOf(flags, host)
@@ -38,7 +42,7 @@ export async function delegate(words: readonly string[], flags: Flags, host: Hos
 export async function attenuate(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const [file, ...more] = words
   if (more.length > 0) throw new UsageError('too many words; pass one file with the delegation and its chain')
-  const { path, to } = await partiesOf(flags, host)
+  const { path, to } = await partiesOf('the key file of the principal that received the delegation', flags, host)
   const command = commandOf(flags)
   const policy = await policyOf(flags, host)
   const lifetime = lifetimeOf(flags)
@@ -74,8 +78,12 @@ function refuseExpired(chain: readonly Delegation[]): void {
   }
 }
 
-async function partiesOf(flags: Flags, host: Host): Promise<{ readonly path: string; readonly to: NamedPrincipal }> {
-  const path = neededOf(flags, 'from', 'the key file of the principal that signs; make one with `procura key new FILE`')
+async function partiesOf(
+  from: string,
+  flags: Flags,
+  host: Host,
+): Promise<{ readonly path: string; readonly to: NamedPrincipal }> {
+  const path = neededOf(flags, 'from', from)
   const to = neededOf(flags, 'to', 'the DID of the principal that receives the authority, or the name of an agent')
   return { path, to: await principalOf('to', to, flags, host) }
 }

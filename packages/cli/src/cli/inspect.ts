@@ -150,7 +150,7 @@ function showMoment(time: number, now: number): string {
 /** Other texts of this library that people have at hand. */
 function hintFor(input: string | Uint8Array): string {
   if (typeof input !== 'string') return ''
-  if (input.startsWith('{"format":"procura-signer@')) return '; this is a key file, see `procura key show`'
+  if (input.startsWith('{"format":"procura-signer@')) return '; this is a key file, see `procura key show FILE`'
   if (input.startsWith('procura-sealed.')) return '; this is a sealed credential, which only its service opens'
   return ''
 }

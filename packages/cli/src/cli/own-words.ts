@@ -3,7 +3,10 @@ const parts: readonly (readonly [inCode: string, inWords: string])[] = [
   ['use newer proofs, or a shorter lifetime', 'choose an earlier --expires, or a shorter --expires-in'],
   ['send the string that `encodeContainer` returns', 'pass what `procura delegate` or `procura attenuate` wrote'],
   ['make it with createSignerFile or `procura key new`', 'make it with `procura key new FILE`'],
-  ['make one with createKeyFile or `procura vault new-key`', 'make one with `procura vault new-key --key-file FILE`'],
+  [
+    'make one with createKeyFile or `procura vault new-key`',
+    'pass the key that the file was encrypted with, or make one for a new file with `procura vault new-key --key-file FILE`',
+  ],
   [
     'set `create: true`, or store the first credential with `procura vault put`',
     '`procura vault put --help` shows how to make it',

@@ -15,6 +15,9 @@ import { UsageError } from './usage-error.ts'
 import { type Flags, neededOf, textOf, textsOf } from './verb.ts'
 import { checkNewFile, writeTokens } from './write-tokens.ts'
 
+const issuerKey =
+  'the key file of the principal that issued the delegation, or an earlier one; for all delegations of the owner to an agent, pass --agent'
+
 /**
  * `procura revoke [FILE]`: signs the revocation of a delegation, and sends it to the gateway of a home folder, and
  * to the services of `--to`. CLI-14
@@ -28,7 +31,7 @@ export async function revoke(words: readonly string[], flags: Flags, host: Host)
   if (textOf(flags, 'server') !== undefined) throw new UsageError('--server is for --agent')
   const [file, ...more] = words
   if (more.length > 0) throw new UsageError('too many words; pass one file with the delegation and its chain')
-  const path = neededOf(flags, 'from', 'the key file of the principal that issued the delegation, or an earlier one')
+  const path = neededOf(flags, 'from', issuerKey)
   const delegations = await readDelegations(file, flags, host)
   const cid = textOf(flags, 'delegation')
   const leaves = delegations.filter(

@@ -4,6 +4,7 @@ import type { CredentialOptions, Processor } from 'procura/vault'
 import { createKeyFile, type FileKey, type FileVault, openFileVault, type StoredCredential } from 'procura/vault/file'
 import { bearer, header, headers, query } from 'procura/vault/processors'
 import { quote } from '#support/quote.ts'
+import { shellQuoted } from '../support/shell-quoted.ts'
 import { checkRules } from './check-rules.ts'
 import type { Host } from './host.ts'
 import { bytesAtTerminal, checkFields, readSecret } from './read-secret.ts'
@@ -63,7 +64,9 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
   const reference = needed(name, 'the name of a credential')
   if (verb === 'remove') {
     const removed = await (await open(flags, host, false)).remove(reference)
-    const words = removed ? `removed ${reference}` : `the file has no credential ${reference}`
+    const words = removed
+      ? `removed ${reference}`
+      : `the file has no credential ${reference}; \`${listOf(flags)}\` lists those that it has`
     report(flags, host, { name: reference, removed }, words)
     return removed ? 0 : 1
   }
@@ -88,6 +91,14 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
   const stored = `stored version ${version} of ${reference}, ${place}${rules === undefined ? '' : `: ${destinationsOf(rules)}`}`
   report(flags, host, { name: reference, version, replaced: before?.version ?? null }, stored)
   return 0
+}
+
+/** The command that lists the credentials of the same file. */
+function listOf(flags: VaultFlags): string {
+  const words = (['file', 'key-file'] as const).flatMap((name) =>
+    flags[name] === undefined ? [] : [`--${name}`, shellQuoted(flags[name])],
+  )
+  return ['procura vault list', ...words].join(' ')
 }
 
 /** Without the key of its owner, a gateway cannot be changed. The second run finishes the first one. */

@@ -86,7 +86,10 @@ describe('procura vault', () => {
     expect(JSON.parse(rotated.out)).toEqual({ name: 'crm', version: '6', replaced: '5' })
     expect(list.out + rotated.out + JSON.stringify(json)).not.toContain(secret)
     expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 0 })
-    expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({ code: 1, out: 'the file has no credential crm' })
+    expect(await cli(at('vault', 'remove', 'crm'))).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^the file has no credential crm; /),
+    })
   })
 
   it('puts one secret for several headers, with a value for each', async () => {
@@ -540,7 +543,7 @@ describe('CLI-21 a message at the command line', () => {
       [['key', 'show', join(folder, 'did:key:z6MkA')], /did:key:z6MkA` cannot be used: it is a DID; pass the path/],
       [
         ['vault', 'list', '--file', join(folder, 'v'), '--key-file', 'none'],
-        /the key file does not exist; make one with `/,
+        /the key file does not exist; pass the key .* with `/,
       ],
       [[...listening, '--listen', '0.0.0.0:8080'], /: --listen must be a loopback address with a port/],
     ]

@@ -347,6 +347,10 @@ describe('the configuration of a gateway', () => {
     await expect(readGatewayConfig(path)).rejects.toThrow(
       'does not exist; `procura wrap` or `procura api add` writes it',
     )
+    // The verbs would write another file.
+    await expect(readGatewayConfig(join(folder, 'other.json'))).rejects.toThrow(
+      /other.json` does not exist; pass the path/,
+    )
     writeFileSync(path, JSON.stringify(whole), { mode: 0o600 })
     expect((await readGatewayConfig(path)).toolsFolder).toBe(join(folder, 'tools'))
     symlinkSync(path, join(folder, 'link.json'))

@@ -164,5 +164,8 @@ function macOf(keys: FileKeys, body: string): Uint8Array {
 }
 
 function damaged(): VaultError {
-  return new VaultError('ERR_VAULT_INTEGRITY', 'the credential file is damaged, or was changed')
+  return new VaultError(
+    'ERR_VAULT_INTEGRITY',
+    'the credential file is damaged, or was changed; pass the path of a vault, or restore it from a backup',
+  )
 }

@@ -200,7 +200,11 @@ function realPath(path: string): Promise<string> {
 
 /** Lists the recorded ones alone: an agent can fill its file with others. */
 function nothingIssued(server: string | undefined, recorded: readonly Delegation[]): string {
-  if (server === undefined || recorded.length === 0) return 'the agent has no such delegation'
+  if (recorded.length === 0) return 'the agent has no such delegation'
+  if (server === undefined) {
+    const cids = recorded.slice(0, mostListed).map(({ cid }) => cid.toString())
+    return `the agent has no such delegation; it has ${cids.join(', ')}`
+  }
   const commands = [...new Set(recorded.map(({ command }) => command))].join(', ')
   return `the agent has no delegation for the server ${quote(server)}; it has ${commands}`
 }

@@ -145,7 +145,7 @@ function notWrapped(file: ConfigFile, home: string, flags: Flags, host: Host): n
     const others = [...new Set(homes)].map((one) => quote(String(one), 256))
     const which = others.length === 0 ? 'the home folder that has it' : `their home folder ${others.join(' or ')}`
     throw new UsageError(
-      `${quote(home, 256)} has no record of ${quote(file.path, 256)}, whose servers ${names} run \`procura connect\`; name ${which} with --home`,
+      `${quote(home, 256)} has no record of ${quote(file.path, 256)}, whose servers ${names} are behind another gateway; name ${which} with --home`,
     )
   }
   if (flags['json'] === true) host.print(JSON.stringify({ path: file.path, restored: [], kept: [], exact: true }))

@@ -1,5 +1,5 @@
 // node only: reads a file
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { type Did, parseDid } from 'procura'
 import { ArgumentError } from 'procura/errors'
 import { nonEmptyString, readOptions } from '#support/options.ts'
@@ -178,7 +178,10 @@ export async function readGatewayConfig(path: string): Promise<GatewayConfig> {
   // GTW-02: it decides which programs are started.
   const file = await readPrivateFile(whole, { timeoutMs: readTimeoutMs })
   if (file === undefined || file === 'unchanged') {
-    throw new ArgumentError(`${quote(whole, 256)} does not exist; \`procura wrap\` or \`procura api add\` writes it`)
+    const written = '`procura wrap` or `procura api add` writes it'
+    // The verbs that make a gateway write no file of another name.
+    const next = basename(whole) === 'gateway.json' ? written : 'pass the path of a configuration of the gateway'
+    throw new ArgumentError(`${quote(whole, 256)} does not exist; ${next}`)
   }
   return parseGatewayConfig(file.bytes, whole)
 }

@@ -122,7 +122,10 @@ export async function readConnection(folder: string): Promise<GatewayConnection>
   if (file === undefined || file === 'unchanged') {
     const name = shellQuoted(home === undefined ? resolve(folder) : basename(folder))
     throw new ArgumentError(
-      atHome(`${quote(path, 256)} does not exist; make the agent with \`procura agent new ${name}\``, { home }),
+      atHome(
+        `${quote(path, 256)} does not exist; name one of \`procura agent list\`, or make the agent with \`procura agent new ${name}\``,
+        { home },
+      ),
     )
   }
   const wrong = (message: string): ArgumentError => new ArgumentError(message)

@@ -241,7 +241,7 @@ describe('procura connect without a gateway', () => {
     expect((await client().initialize()).error?.message).toMatch(/other users have access/)
     await rm(path)
     expect((await client().initialize()).error?.message).toMatch(
-      new RegExp(`does not exist; make the agent with \`procura agent new ${agent.folder}\``),
+      new RegExp(`does not exist; .* make the agent with \`procura agent new ${agent.folder}\``),
     )
   })
 })
