@@ -65,6 +65,9 @@ function defaultFile(client: 'claude' | 'codex', { env }: Host): string {
 async function commandOf(flags: Flags, servers: readonly string[], host: Host): Promise<string> {
   const home = gatewayHome(textOf(flags, 'home'), host.env)
   const agent = await agentFolder(home, textOf(flags, 'agent'))
+  // The hook of an absent agent would block each call.
+  if (!(await exists(agent)))
+    throw new UsageError(`the agent ${quote(agent, 256)} does not exist; \`procura agent list\` lists the agents`)
   const program = host.program ?? [process.execPath, await realpath(process.argv[1] ?? '').catch(() => 'procura')]
   const warning = temporaryWarning(program)
   if (warning !== undefined) host.complain(warning)
@@ -77,6 +80,7 @@ async function commandOf(flags: Flags, servers: readonly string[], host: Host): 
 
 async function writeNew(path: string, text: string): Promise<void> {
   await writeFile(path, text, { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`${quote(path, 128)} cannot be written (${error.code})`)
+    const next = error.code === 'ENOENT' ? '; make its folder first, or pass another --file' : ''
+    throw new UsageError(`${quote(path, 128)} cannot be written (${error.code})${next}`)
   })
 }

@@ -38,6 +38,7 @@ const functionName = /^[a-z]+[A-Z][A-Za-z]*: /
 
 /** Options of the library, and the options of verbs that are passed on as these. */
 const flagOf: ReadonlyMap<string, string> = new Map([
+  ['address', 'address'],
   ['commands', 'command'],
   ['command', 'command'],
   ['headers', 'allow-header'],

@@ -68,15 +68,13 @@ interface ConnectionFields {
   readonly unlock?: UnlockSources
 }
 
+const notLoopback = 'must be a loopback address with a port, such as 127.0.0.1:7333'
+
 const fields: OptionChecks<ConnectionFields> = Object.freeze({
   $schema: anything,
   version: (value) => (value === 1 ? undefined : 'must be 1'),
   socket: maybe(nonEmptyString),
-  address: maybe((value) =>
-    typeof value === 'string' && loopback(value) !== undefined
-      ? undefined
-      : 'must be a loopback address with a port, such as 127.0.0.1:7333',
-  ),
+  address: maybe((value) => (typeof value === 'string' && loopback(value) !== undefined ? undefined : notLoopback)),
   audience: didString,
   subject: didString,
   key: nonEmptyString,
@@ -180,6 +178,8 @@ function readUnlock(folder: string, unlock: UnlockSources, path: string): Unlock
  * @param connection - paths are written as they are given.
  */
 export async function writeConnection(folder: string, { home: _, ...connection }: GatewayConnection): Promise<void> {
+  const { address } = connection
+  if (address !== undefined && loopback(address) === undefined) throw new ArgumentError(`\`address\` ${notLoopback}`)
   if (connection.socket !== undefined) checkSocketPath(resolve(folder, connection.socket))
   const text = JSON.stringify({ version: 1, ...connection } satisfies ConnectionFields, undefined, 2)
   await createDurableFile(join(folder, name), `${text}\n`)

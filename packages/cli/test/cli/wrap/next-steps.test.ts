@@ -36,4 +36,16 @@ describe('the next step after a mistake [CLI-30]', () => {
     const [, listing = ''] = /`procura (.*)` lists those/.exec(out) ?? []
     expect((await machine.procura(listing.split(' '))).out).toContain('mail.MAIL_KEY')
   })
+
+  it('is refused for the hook of an agent that does not exist, and for an address that is not local', async () => {
+    const hook = ['hook', 'install', 'claude', '--server', 'mail', '--file', join(machine.folder, 'a', 'settings.json')]
+    const absent = await machine.procura([...hook, '--agent', 'claude'])
+    expect([absent.code, absent.err]).toEqual([2, expect.stringMatching(/claude` does not exist; `procura agent list/)])
+    await wrap(machine.write('.mcp.json', '{"mcpServers":{"mail":{"command":"node"}}}'))
+    expect((await machine.procura(hook)).err).toMatch(/cannot be written \(ENOENT\); make its folder first/)
+    const did = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK'
+    const place = ['--address', '10.0.0.1:80', '--audience', did, '--subject', did]
+    const made = await machine.procura(['agent', 'new', 'x', ...place])
+    expect([made.code, made.err]).toEqual([2, expect.stringMatching(/--address must be a loopback address/)])
+  })
 })
