@@ -95,7 +95,7 @@ export async function killAmong(
   for (let round = 0; round < kills; round++) {
     const index = round % many
     const writer = writers[index] as Writer
-    await killer.opened(writer, 1 + ((round * 37) % 30))
+    await killer.opened(writer, 1 + ((round * 37) % (place.writes ?? 30)))
     await killer.kill(writer)
     writers[index] = killer.start(surround)
   }

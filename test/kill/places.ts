@@ -25,6 +25,8 @@ import type { Task } from './process.ts'
 export interface Place {
   /** The parameters of a process of this place. */
   task(start: number): Task
+  /** Most writes that a process of `killAmong` has confirmed before it is killed. Default 30. */
+  readonly writes?: number
   /** Continues after the kills, and checks the contents against the names that the processes printed. */
   finish(): Promise<ReadonlySet<string>>
 }
@@ -116,6 +118,8 @@ export function vaultPlace(path: string, leaseMs?: number): Place {
 export function delegationsPlace(path: string): Place {
   return {
     task: (start) => ({ kind: 'delegations', place: path, start, parallel: 1 }),
+    // Each write is of the whole file.
+    writes: 6,
     async finish() {
       const store = fileDelegationStore({ path, maxEntries: 10_000, lockTimeoutMs: 60_000 })
       await store.change({ add: new Map(), remove: [] }, {})
