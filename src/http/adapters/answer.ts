@@ -262,7 +262,7 @@ function reported(answer: Answer, signal: AbortSignal | undefined, onError: Hand
 }
 
 /** HTP-50: an error without a listener is not silent. */
-function report(error: unknown, signal: AbortSignal | undefined, onError: HandlerOptions['onError']): void {
+export function report(error: unknown, signal: AbortSignal | undefined, onError: HandlerOptions['onError']): void {
   if (onError !== undefined) quietly(() => onError(error))
   else if (signal?.aborted !== true) quietly(() => warnOfError('ProcuraHandlerError', error))
 }

@@ -1,5 +1,6 @@
+import { ArgumentError } from '../../errors.ts'
 import { mediaType } from '../read-container.ts'
-import { answerRequest, type CallTaker, type HandlerOptions, readHandlerOptions } from './answer.ts'
+import { answerRequest, type CallTaker, type HandlerOptions, readHandlerOptions, report } from './answer.ts'
 import { followClient } from './follow-client.ts'
 import { breakOff, endAfterPart, grouped, incomingOf, type NodeIncoming, type NodeOutgoing } from './node-response.ts'
 import { watchedBody } from './watched-body.ts'
@@ -8,6 +9,8 @@ import { watchedBody } from './watched-body.ts'
 export interface FastifyRequestLike {
   readonly raw: NodeIncoming
   readonly body?: unknown
+  /** The instance of the route. */
+  readonly server?: { hasContentTypeParser(type: string): boolean }
 }
 
 /** The part of Fastify's reply that is used. */
@@ -59,8 +62,14 @@ export function fastifyHandler(
   options: HandlerOptions = {},
 ): (request: FastifyRequestLike, reply: FastifyReplyLike) => Promise<unknown> {
   const checked = readHandlerOptions('fastifyHandler', service, options)
+  let isChecked = false
   return async (request, reply) => {
     const { signal } = followClient(request.raw.socket, reply.raw)
+    if (!isChecked && request.raw.method === 'POST') {
+      isChecked = true
+      if (request.server?.hasContentTypeParser(mediaType) === false)
+        report(new ArgumentError(noParser), signal, checked.onError)
+    }
     const incoming = incomingOf(request.raw, signal, request.body)
     const { status, headers, body } = await answerRequest(service, incoming, checked)
     endAfterPart(request.raw, reply.raw)
@@ -73,6 +82,10 @@ export function fastifyHandler(
     return reply
   }
 }
+
+/** Calls in a header work without a parser, and would hide that it is missing. HTP-20 */
+const noParser =
+  'Fastify has no parser for containers, and unless it has one for every type, it refuses a call that is too long for a header with 415; call `app.register(containerBodies)` before the routes'
 
 /**
  * The body, which is cancelled when the client is gone. Fastify does not cancel the body of a response that waits for
@@ -90,7 +103,7 @@ function followed(
 
 /**
  * A plugin that leaves bodies of the type `application/x-ucan-container` unread, for {@link fastifyHandler}. Without
- * it, Fastify refuses them with 415.
+ * it, Fastify refuses them with 415, and `onError` receives an ArgumentError at the first POST of a route.
  */
 export function containerBodies(instance: FastifyLike, _options: unknown, done: () => void): void {
   // The core of the adapters reads it.
@@ -104,7 +117,7 @@ export function containerBodies(instance: FastifyLike, _options: unknown, done: 
  */
 export function unreadBodies(instance: FastifyLike, _options: unknown, done: () => void): void {
   instance.removeAllContentTypeParsers()
-  instance.addContentTypeParser('*', (_request, _payload, leave) => leave(null))
+  for (const type of [mediaType, '*']) instance.addContentTypeParser(type, (_request, _payload, leave) => leave(null))
   done()
 }
 

@@ -10,7 +10,7 @@ import { describe, expect, it } from 'vitest'
 import { openContainer } from '../../../src/authorization/open-container.ts'
 import { ArgumentError } from '../../../src/errors.ts'
 import { expressHandler } from '../../../src/http/adapters/express.ts'
-import { containerBodies, fastifyHandler } from '../../../src/http/adapters/fastify.ts'
+import { containerBodies, fastifyHandler, unreadBodies } from '../../../src/http/adapters/fastify.ts'
 import { fetchHandler } from '../../../src/http/adapters/fetch.ts'
 import { honoHandler } from '../../../src/http/adapters/hono.ts'
 import { nodeHandler } from '../../../src/http/adapters/node.ts'
@@ -175,6 +175,37 @@ describe('HTP-20 a body that a parser of the framework reads first', () => {
       expect(short(response)).toBe(expected)
     })
   }
+
+  it.each<readonly [string, string, number, (app: FastifyInstance) => unknown]>([
+    ['no parser', 'POST', 1, () => undefined],
+    ['no parser', 'GET', 0, () => undefined],
+    ['containerBodies', 'POST', 0, (app) => app.register(containerBodies)],
+    ['unreadBodies', 'POST', 0, (app) => app.register(unreadBodies)],
+  ])(
+    'HTP-20 Fastify with %s reports at the first %s that containers in bodies fail: %s',
+    async (_, method, count, use) => {
+      const app = Fastify()
+      await use(app)
+      const errors: string[] = []
+      const onError = (error: unknown): void => void errors.push(String(error))
+      app.all('/mail', fastifyHandler(serviceWith(), { command: send, onError }))
+      await app.listen({ port: 0, host: '127.0.0.1' })
+      const server = { port: (app.server.address() as AddressInfo).port, close: () => app.close() }
+      await within(server, async (port) => {
+        for (let call = 0; call < 2; call += 1) {
+          const lines = [
+            `${method} /mail HTTP/1.1`,
+            'host: a',
+            'connection: close',
+            `x-ucan-container: ${await containerOf()}`,
+          ]
+          expect((await exchange(port, `${lines.join('\r\n')}\r\n\r\n`)).status).toBe(200)
+        }
+      })
+      expect(errors.length).toBe(count)
+      for (const error of errors) expect(error).toContain('415; call `app.register(containerBodies)` before the routes')
+    },
+  )
 
   for (const [title, expected, read] of [
     ['c.req.arrayBuffer', '200 "done"', (request: { arrayBuffer(): unknown }) => request.arrayBuffer()],
