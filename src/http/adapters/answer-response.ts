@@ -37,8 +37,10 @@ export function answerResponse(response: Response, method: string): Answer {
     body?.cancel().catch(() => undefined)
     return { status, headers, body: null }
   }
-  const isEmpty = body === null && !hasNoBody
-  return { status, headers: isEmpty ? [...headers, ['content-length', '0']] : headers, body }
+  if (body === null) return { status, headers: hasNoBody ? headers : [...headers, ['content-length', '0']], body }
+  // `@hono/node-server` would add a type of its own, and a browser may guess one.
+  const isTyped = headers.some(([name]) => name === 'content-type')
+  return { status, headers: isTyped ? headers : [...headers, ['content-type', 'application/octet-stream']], body }
 }
 
 /** Headers of one connection (RFC 9110, 7.6.1), and those that only the service itself may send. */

@@ -39,7 +39,7 @@ export const send: CommandDefinition<{ readonly to: string }> = defineCommand({
   args: { to: text() },
 })
 export const kinds: readonly string[] = [
-  ...['nothing', 'json', 'response', 'empty', 'stream', 'late', 'cookies', 'forged', 'upstream', 'redirect'],
+  ...['nothing', 'json', 'response', 'empty', 'untyped', 'stream', 'late', 'cookies', 'forged', 'upstream', 'redirect'],
   ...['throws', 'circular', 'surroundings', 'missing', 'consumed', 'network', 'control'],
 ]
 const commandOf = (kind: string): CommandDefinition => defineCommand({ command: `/mail/${kind}`, args: {} })
@@ -179,6 +179,7 @@ const results: Readonly<Record<string, Result>> = {
   json: () => ({ text: 'grüße', list: [1, null] }),
   response: () => new Response('made', { status: 201, headers: { 'content-type': 'text/plain', 'x-made': 'yes' } }),
   empty: () => new Response(null, { status: 202 }),
+  untyped: () => new Response(new TextEncoder().encode('bytes')),
   stream: () =>
     new Response(
       new ReadableStream({
