@@ -83,7 +83,7 @@ export function fastifyHandler(
   }
 }
 
-/** Calls in a header work without a parser, and would hide that it is missing. HTP-20 */
+/** Calls in a header work without a parser, and would hide that it is missing. */
 const noParser =
   'Fastify has no parser for containers, and unless it has one for every type, it refuses a call that is too long for a header with 415; call `app.register(containerBodies)` before the routes'
 
