@@ -17,7 +17,6 @@ import { defaultLimits, type Limits } from '../limits.ts'
 import { refusePromise } from '../support/options.ts'
 import type { InflateFault } from '../support/platform/member.ts'
 import { readHeader } from './header.ts'
-import { readUsualContainer } from './usual-container.ts'
 
 /** Anything with the bytes of a token: a delegation, an invocation, or `{ bytes }`. */
 export type TokenLike = { readonly bytes: Uint8Array }
@@ -70,7 +69,7 @@ export function splitContainer(
   borrow: boolean = false,
 ): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
   const { isCompressed, body } = openHeader(container, limits, borrow)
-  if (!isCompressed) return readUsualContainer(body, limits) ?? readTokens(body, limits)
+  if (!isCompressed) return readTokens(body, limits)
   const read = (inflated: Uint8Array | InflateFault): readonly Uint8Array[] =>
     readTokens(checkInflated(inflated, limits), limits)
   const inflated: Uint8Array | InflateFault | Promise<Uint8Array | InflateFault> = gunzip(body, limits.containerBytes)

@@ -270,7 +270,7 @@ describe('tokens of the usual form', () => {
   })
 })
 
-describe('containers of the usual form', () => {
+describe('containers', () => {
   /** The tokens by the general decoder, or undefined when it refuses. */
   function decoded(container: Uint8Array, limits = defaultLimits): readonly Uint8Array[] | undefined {
     const { containerBytes: bytes, tokenBytes: stringBytes, tokens } = limits
@@ -305,7 +305,7 @@ describe('containers of the usual form', () => {
     ),
   ]
 
-  it('are split like all containers', () => {
+  it('are split as the decoder reads them', () => {
     for (const container of containers) {
       for (const limits of [
         defaultLimits,
@@ -318,7 +318,7 @@ describe('containers of the usual form', () => {
     }
   })
 
-  it('are split like all containers when bytes are changed, cut off or put in', () => {
+  it('are split as the decoder reads them when bytes are changed, cut off or put in', () => {
     const random = randomOf(42)
     let count = 0
     for (const container of containers.filter(({ length }) => length < 3_000)) {
