@@ -1,8 +1,8 @@
 /** Finds the messages of the sources that recommend a command of the program. */
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import ts from 'typescript'
 import { root } from '../../../../test/setup/entries.ts'
+import { listFiles } from '../../../../test/setup/source.ts'
 import { verbs } from '../../src/cli/verbs.ts'
 
 /** A text of the sources that recommends commands. */
@@ -30,14 +30,10 @@ export function verbsIn(text: string): readonly string[] {
 /** The texts of the sources. */
 export function recommendations(): readonly Recommendation[] {
   const found: Recommendation[] = []
-  for (const path of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
-    if (!path.endsWith('.ts')) continue
-    const source = ts.createSourceFile(
-      path,
-      readFileSync(join(root, 'src', path), 'utf8'),
-      ts.ScriptTarget.Latest,
-      true,
-    )
+  for (const path of [...listFiles('src', '.ts'), ...listFiles('packages/cli/src', '.ts')]) {
+    const text = readFileSync(root + path, 'utf8')
+    if (!/[`|] ?procura /.test(text)) continue
+    const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
     const visit = (node: ts.Node): void => {
       if (ts.isPropertyAssignment(node) && otherTexts.has(node.name.getText())) return
       const parts = partsOf(node)

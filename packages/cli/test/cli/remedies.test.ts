@@ -561,6 +561,7 @@ const rows: readonly Row[] = [
         follow(world, world.run(words).all, 'agent show', 'x', /\/mcp\/mail/)
       follow(world, world.run(['revoke', '--agent', 'nobody']).all, 'agent list', '', /^x\tdid:key:/m)
       const absent = world.run(['connect', 'mail', '--agent', 'nobody']).all
+      follow(world, absent, 'agent list', '', /^x\tdid:key:/m)
       follow(world, absent, 'agent new', '--like claude')
       const given = ['agent', 'new', 'z', '--socket', join(world.home, 'gateway.sock')]
       const end = await world.keep(commandIn(world.run(given).all, 'serve'), /^audience did:/m)
@@ -851,7 +852,9 @@ it('adds the home folder to the commands of the verbs that take it, once [CLI-30
 it('has a row for each message that recommends a command', () => {
   const isPasted = (verb: string, { matches }: Recommendation): boolean =>
     taken.some((one) => one.verb === verb && matches(one.line))
-  const missing = recommendations()
+  const all = recommendations()
+  expect(all.length).toBeGreaterThan(100)
+  const missing = all
     .flatMap((one) => one.verbs.filter((verb) => !isPasted(verb, one)).map((verb) => `${verb} of ${one.name}`))
     .filter((name) => !exempt.flatMap(([, ...texts]) => texts).some((text) => name.includes(text)))
   expect(missing).toEqual([])

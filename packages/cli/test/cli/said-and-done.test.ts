@@ -231,7 +231,7 @@ describe('at a gateway that runs, and at its next start', () => {
 describe('between a rotation of the key of the owner and the reload of the gateway', () => {
   it.each([
     ['SIGHUP', async () => (await start()).reload(await readGatewayConfig(join(machine.home, 'gateway.json')))],
-    ['a start', async () => void (await stop(), await start())],
+    ['a start', async () => void (await stop().then(start))],
   ])('`revoke --agent` reports that it waits for the reload, and %s ends the delegations [CLI-25]', async (_, next) => {
     expect((await procura('wrap', config)).code).toBe(0)
     await start()
