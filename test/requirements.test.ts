@@ -29,6 +29,12 @@ describe('requirements', () => {
     expect(again.map(({ id, path }) => `${id}: ${path}`)).toEqual([])
   })
 
+  it('are short: about 80 words, and one subject', () => {
+    const paragraphs = pages.flatMap(({ text }) => text.split(/\n\s*\n|\n(?=\*\*[A-Z]{3}-\d{2}\*\* )/))
+    const long = paragraphs.filter((text) => /^\*\*[A-Z]{3}-\d{2}\*\* /.test(text) && text.split(/\s+/).length > 90)
+    expect(long.map((text) => text.slice(0, 40))).toEqual([])
+  })
+
   it('are each enforced in one source file', () => {
     const faults = [...ids].map((id) => ({ id, files: [...(enforced.get(id) ?? [])] }))
     const wrong = faults.filter(({ files }) => files.length !== 1)
