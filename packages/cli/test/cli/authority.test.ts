@@ -382,7 +382,7 @@ describe('procura inspect', () => {
       err: expect.stringMatching(/name its file/),
     })
     const key = await runCli(['inspect', at('owner')])
-    expect([key.code, key.out]).toEqual([1, expect.stringMatching(/this is a key file, see `procura key show`/)])
+    expect([key.code, key.out]).toEqual([1, expect.stringMatching(/this is a key file, see `procura key show FILE`/)])
     expect(key.out).not.toContain(JSON.parse(await readFile(at('owner'), 'utf8')).jwks[0].d)
   })
 
