@@ -18,19 +18,19 @@ import { exportedDeclarations, hasDocComment, place, readSources, type SourceFil
 
 /** Folders of `src` from the ground up. A file imports from lower layers and from its own folder. */
 const layers: readonly (readonly string[])[] = [
-  ['errors', 'time', 'limits', 'support'],
-  ['ipld'],
-  ['did'],
-  ['principal'],
-  ['capability'],
-  ['envelope'],
-  ['delegation', 'invocation', 'receipt', 'revocation'],
-  ['proof', 'container'],
-  ['authorization'],
+  ['errors', 'time', 'bounds', 'support'],
+  ['core/ipld'],
+  ['core/did'],
+  ['core/principal'],
+  ['core/capability'],
+  ['core/envelope'],
+  ['core/delegation', 'core/invocation', 'core/receipt', 'core/revocation'],
+  ['core/proof', 'core/container'],
+  ['core/authorization'],
   ['vault', 'audit'],
-  ['guard', 'signer-file', 'delegation-file', 'custody'],
+  ['guard', 'signers'],
   ['service'],
-  ['http', 'ucanto', 'state', 'distribution', 'testing', 'approval', 'operations'],
+  ['http', 'ucanto', 'stores', 'revocation-sources', 'testing', 'approval', 'operations'],
   ['agent'],
   ['mcp'],
 ]
@@ -39,7 +39,7 @@ const cliLayers: readonly (readonly string[])[] = [['support'], ['gateway'], ['c
 /** Adapters use only the public API. `ucanto` is not an adapter: it reads and writes another format of tokens. */
 const adapters = ['http', 'approval', 'agent', 'mcp'].map((folder) => `src/${folder}/`)
 /** A revocation is an invocation, and so is a receipt: they may use that folder of their own layer. */
-const sideways = new Set(['revocation > invocation', 'receipt > invocation'])
+const sideways = new Set(['core/revocation > core/invocation', 'core/receipt > core/invocation'])
 const maximumLines = 400
 const maximumFunctionLines = 80
 
@@ -52,7 +52,7 @@ const entries = readEntries()
 describe('layers', () => {
   it('are those of the map in CONTRIBUTING.md', () => {
     const page = readFileSync(`${root}CONTRIBUTING.md`, 'utf8')
-    const lines = page.split('\n').filter((line) => /^ {4}(?:\d+ +| {7}| {3})[a-z-]+(?:, [a-z-]+)* {2,}\S/.test(line))
+    const lines = page.split('\n').filter((line) => /^ {4}(?:\d+ +| {7}| {3})[a-z/-]+(?:, [a-z/-]+)* {2,}\S/.test(line))
     const mapped: string[][] = []
     for (const line of lines) {
       const [, number, names = ''] = /^ {4}(\d+)? *(.+?) {2,}/.exec(line) ?? []
@@ -240,7 +240,7 @@ describe('source files', () => {
 
   it('compare nothing secret in a time that depends on it [attack 63]', () => {
     const holders =
-      /^(?:packages\/cli\/src\/gateway|src\/(?:agent|approval|audit|delegation-file|guard|http|mcp|operations|service|signer-file|state|vault))\//
+      /^(?:packages\/cli\/src\/gateway|src\/(?:agent|approval|audit|guard|http|mcp|operations|service|signers\/file|stores|vault))\//
     const always = /\b(?:h?mac|tag|password|passphrase|bearer)\b|\breveal\(/i
     // In the file of the key of a listener, each key is a secret.
     const secretOf = (path: string): RegExp => (path.endsWith('/local-key.ts') ? /\bkey\b/i : always)
@@ -510,17 +510,21 @@ describe('dependencies', () => {
 })
 
 function layerOf(path: string): number {
-  const [, inCli, name = ''] = /^(packages\/cli\/)?src\/([^/]+?)(?:\.ts|\/)/.exec(path) ?? []
-  if (inCli === undefined) return layers.findIndex((folders) => folders.includes(name))
-  const layer = cliLayers.findIndex((folders) => folders.includes(name))
+  if (!path.startsWith('packages/')) return layers.findIndex((folders) => folders.includes(folderOf(path)))
+  const layer = cliLayers.findIndex((folders) => folders.includes(folderOf(path)))
   return layer < 0 ? layer : layers.length + layer
+}
+
+/** The folder or file of `src` that a file belongs to, as the layers name it. */
+function folderOf(path: string): string {
+  return /^(?:packages\/cli\/)?src\/((?:core\/)?[^/]+?)(?:\.ts$|\/)/.exec(path)?.[1] ?? ''
 }
 
 function mayImport(from: string, to: string): boolean {
   if (from.startsWith('packages/') && to.startsWith('src/'))
     return isEntry({ path: to }) || to.startsWith('src/support/')
-  const [own, other] = [from, to].map((path) => path.replace(/^packages\/cli\//, '').split('/')[1])
-  if (own === other && from.split('/').length > 2) return true
+  const [own, other] = [folderOf(from), folderOf(to)]
+  if (own === other && !from.endsWith(`src/${own}.ts`)) return true
   return layerOf(to) < layerOf(from) || sideways.has(`${own} > ${other}`) || (layerOf(from) === 0 && layerOf(to) === 0)
 }
 

@@ -50,12 +50,12 @@ describe('the page of errors and denials', () => {
   })
 
   it('has every code of a denial, with the status of its response, and no other', () => {
-    const denials = unionIn('src/authorization/denial.ts', 'DenialCode')
+    const denials = unionIn('src/core/authorization/denial.ts', 'DenialCode')
     const ofGuard = unionIn('src/guard/result.ts', 'GuardDenialCode')
     expect([denials.length, ofGuard.length].every((count) => count > 9)).toBe(true)
     const listed = [...rows.keys()].filter((code) => /^[a-z]/.test(code))
     // An answer of the adapters, which the listener for HTTP clients gives as well.
-    const ofListener = membersOf(read('packages/cli/src/gateway/connect/api/problem.ts')).filter(
+    const ofListener = membersOf(read('packages/cli/src/gateway/agent-side/connect/api/problem.ts')).filter(
       (code) => code !== 'request_unbound',
     )
     const ofGateway = [...unionIn('packages/cli/src/gateway/wire/hello.ts', 'HelloErrorCode'), ...ofListener]

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { SqliteStoreDatabase } from 'procura/store/sqlite'
 import { prepareSqliteStores, sqliteProcessedSets, sqliteStores } from 'procura/store/sqlite'
-import { loadDriver } from '../../test/state/processes/open-driver.ts'
+import { loadDriver } from '../../test/stores/processes/open-driver.ts'
 import {
   kindsOf,
   later,

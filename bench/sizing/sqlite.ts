@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { prepareSqliteStores, sqliteStores } from 'procura/store/sqlite'
-import { loadDriver } from '../../test/state/processes/open-driver.ts'
+import { loadDriver } from '../../test/stores/processes/open-driver.ts'
 import type { OpenSizedStores } from './sized-stores.ts'
 
 const secret = new Uint8Array(32).fill(1)

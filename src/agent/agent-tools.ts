@@ -1,4 +1,4 @@
-import type { CommandDefinition } from '../capability/definition.ts'
+import type { CommandDefinition } from '../core/capability/definition.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { didString, maybe, type OptionCheck, type OptionChecks, objectValue, readOptions } from '../support/options.ts'
 import type { Agent, AgentCapability, CallResult } from './agent.ts'

@@ -1,11 +1,11 @@
 import { withApproval } from '../approval/with-approval.ts'
-import { openContainer } from '../authorization/open-container.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
-import type { Delegation } from '../delegation/delegation.ts'
-import type { Did } from '../did/did.ts'
+import { openContainer } from '../core/authorization/open-container.ts'
+import type { CommandDefinition } from '../core/capability/definition.ts'
+import type { Delegation } from '../core/delegation/delegation.ts'
+import type { Did } from '../core/did/did.ts'
+import type { Invocation } from '../core/invocation/invocation.ts'
+import type { IpldMap } from '../core/ipld/value.ts'
 import { ArgumentError } from '../errors.ts'
-import type { Invocation } from '../invocation/invocation.ts'
-import type { IpldMap } from '../ipld/value.ts'
 import { withinDeadline } from '../support/deadline.ts'
 import {
   callback,

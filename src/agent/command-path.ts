@@ -1,5 +1,5 @@
-import { anyCommand, type Command, parseCommand } from '../capability/command.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
+import { anyCommand, type Command, parseCommand } from '../core/capability/command.ts'
+import type { CommandDefinition } from '../core/capability/definition.ts'
 
 /** The command of a definition, or of a string. */
 export function pathOf(command: string | CommandDefinition): Command {

@@ -1,5 +1,5 @@
+import type { IpldMap } from '../core/ipld/value.ts'
 import { ArgumentError } from '../errors.ts'
-import type { IpldMap } from '../ipld/value.ts'
 import { objectValue } from '../support/options.ts'
 
 /**

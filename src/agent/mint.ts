@@ -1,14 +1,14 @@
 import type { Ledger } from '../audit/ledger/create-ledger.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
-import type { Policy } from '../capability/policy/statement.ts'
-import { encodeContainer } from '../container/container.ts'
-import { attenuate } from '../delegation/attenuate.ts'
-import { type DelegateOptions, delegate } from '../delegation/delegate.ts'
-import type { Delegation } from '../delegation/delegation.ts'
-import { type Did, parseDid } from '../did/did.ts'
+import type { CommandDefinition } from '../core/capability/definition.ts'
+import type { Policy } from '../core/capability/policy/statement.ts'
+import { encodeContainer } from '../core/container/container.ts'
+import { attenuate } from '../core/delegation/attenuate.ts'
+import { type DelegateOptions, delegate } from '../core/delegation/delegate.ts'
+import type { Delegation } from '../core/delegation/delegation.ts'
+import { type Did, parseDid } from '../core/did/did.ts'
+import type { Signer } from '../core/principal/signer.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
 import type { GuardedCommand } from '../guard/command.ts'
-import type { Signer } from '../principal/signer.ts'
 import {
   abortSignal,
   anything,

@@ -1,8 +1,12 @@
 // node only: opens files
-import { type FileDelegationStoreOptions, fileDelegationStore } from '../delegation-file/file-delegation-store.ts'
-import type { Signer } from '../principal/signer.ts'
-import type { DelegationStore } from '../proof/delegation-store.ts'
-import { openSignerFile, type SignerFileOptions } from '../signer-file/signer-file.ts'
+
+import type { Signer } from '../core/principal/signer.ts'
+import type { DelegationStore } from '../core/proof/delegation-store.ts'
+import { openSignerFile, type SignerFileOptions } from '../signers/file/signer-file.ts'
+import {
+  type FileDelegationStoreOptions,
+  fileDelegationStore,
+} from '../stores/delegation-file/file-delegation-store.ts'
 import { isOpened, openable, withPath } from '../support/opened.ts'
 import { type OptionChecks, readOptions } from '../support/options.ts'
 import type { Agent } from './agent.ts'

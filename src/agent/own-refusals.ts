@@ -1,4 +1,4 @@
-import type { Denial } from '../authorization/denial.ts'
+import type { Denial } from '../core/authorization/denial.ts'
 import { callback, maybe, type OptionChecks, readOptions, withMethod } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
 import { secondsOf } from '../support/seconds-of.ts'

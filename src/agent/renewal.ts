@@ -1,5 +1,5 @@
-import type { Denial } from '../authorization/denial.ts'
-import type { Delegation } from '../delegation/delegation.ts'
+import type { Denial } from '../core/authorization/denial.ts'
+import type { Delegation } from '../core/delegation/delegation.ts'
 import { StoreError } from '../errors.ts'
 import { waitAfter } from '../support/back-off.ts'
 import { startBackgroundTimer } from '../support/background-timer.ts'

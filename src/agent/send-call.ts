@@ -1,5 +1,5 @@
-import type { Delegation } from '../delegation/delegation.ts'
-import type { Invocation } from '../invocation/invocation.ts'
+import type { Delegation } from '../core/delegation/delegation.ts'
+import type { Invocation } from '../core/invocation/invocation.ts'
 
 /** A signed call as it is sent. */
 export interface SentCall {

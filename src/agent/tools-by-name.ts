@@ -1,4 +1,4 @@
-import type { CommandDefinition } from '../capability/definition.ts'
+import type { CommandDefinition } from '../core/capability/definition.ts'
 import { ArgumentError } from '../errors.ts'
 import { type OptionCheck, objectValue } from '../support/options.ts'
 import { isPromiseLike } from '../support/promise.ts'

@@ -1,12 +1,12 @@
-import { eq, maxUses } from '../capability/policy/build.ts'
-import { compilePolicy } from '../capability/policy/compile.ts'
-import { anySubject } from '../capability/subject.ts'
-import { encodeContainer } from '../container/container.ts'
-import { attenuate } from '../delegation/attenuate.ts'
-import { delegate } from '../delegation/delegate.ts'
-import type { Delegation } from '../delegation/delegation.ts'
+import { eq, maxUses } from '../core/capability/policy/build.ts'
+import { compilePolicy } from '../core/capability/policy/compile.ts'
+import { anySubject } from '../core/capability/subject.ts'
+import { encodeContainer } from '../core/container/container.ts'
+import { attenuate } from '../core/delegation/attenuate.ts'
+import { delegate } from '../core/delegation/delegate.ts'
+import type { Delegation } from '../core/delegation/delegation.ts'
+import type { Signer } from '../core/principal/signer.ts'
 import { ArgumentError, AttenuationError } from '../errors.ts'
-import type { Signer } from '../principal/signer.ts'
 import {
   abortSignal,
   arrayOf,

@@ -1,6 +1,6 @@
-import { Authorization } from '../authorization/authorization.ts'
+import { Authorization } from '../core/authorization/authorization.ts'
+import type { Signer } from '../core/principal/signer.ts'
 import { ArgumentError } from '../errors.ts'
-import type { Signer } from '../principal/signer.ts'
 import { type ReceivedRequest, requestIn } from './request.ts'
 import { requestDefinition } from './tokens.ts'
 

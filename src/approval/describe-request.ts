@@ -1,5 +1,5 @@
 import { CID } from 'multiformats/cid'
-import type { IpldMap, IpldValue } from '../ipld/value.ts'
+import type { IpldMap, IpldValue } from '../core/ipld/value.ts'
 import {
   arrayOf,
   byteArray,

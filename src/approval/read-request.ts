@@ -1,9 +1,9 @@
-import { createAuthorizer } from '../authorization/authorize.ts'
-import type { Denial } from '../authorization/denial.ts'
-import type { ReplayStore } from '../authorization/replay-store.ts'
-import { anySubject } from '../capability/subject.ts'
-import type { DidResolver } from '../did/resolver.ts'
-import type { RevocationStore } from '../revocation/revocation-store.ts'
+import { createAuthorizer } from '../core/authorization/authorize.ts'
+import type { Denial } from '../core/authorization/denial.ts'
+import type { ReplayStore } from '../core/authorization/replay-store.ts'
+import { anySubject } from '../core/capability/subject.ts'
+import type { DidResolver } from '../core/did/resolver.ts'
+import type { RevocationStore } from '../core/revocation/revocation-store.ts'
 import {
   abortSignal,
   arrayOf,

@@ -1,9 +1,9 @@
-import { encodeContainer } from '../container/container.ts'
-import { parseDid } from '../did/did.ts'
+import { encodeContainer } from '../core/container/container.ts'
+import { parseDid } from '../core/did/did.ts'
+import type { Invocation } from '../core/invocation/invocation.ts'
+import { invoke } from '../core/invocation/invoke.ts'
+import type { Signer } from '../core/principal/signer.ts'
 import { ArgumentError } from '../errors.ts'
-import type { Invocation } from '../invocation/invocation.ts'
-import { invoke } from '../invocation/invoke.ts'
-import type { Signer } from '../principal/signer.ts'
 import {
   abortSignal,
   didString,

@@ -1,8 +1,8 @@
 import type { CID } from 'multiformats/cid'
-import type { Authorization } from '../authorization/authorization.ts'
-import type { Command } from '../capability/command.ts'
-import type { Did } from '../did/did.ts'
-import type { IpldMap } from '../ipld/value.ts'
+import type { Authorization } from '../core/authorization/authorization.ts'
+import type { Command } from '../core/capability/command.ts'
+import type { Did } from '../core/did/did.ts'
+import type { IpldMap } from '../core/ipld/value.ts'
 import type { Timestamp } from '../time.ts'
 import type { RequestArguments } from './tokens.ts'
 

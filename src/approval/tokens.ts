@@ -5,12 +5,12 @@
  * @module
  */
 
-import { text } from '../capability/argument-types/basic.ts'
-import { anyCommand, parseCommand } from '../capability/command.ts'
-import { type CommandDefinition, defineCommand } from '../capability/definition.ts'
-import type { StandardSchema } from '../capability/standard-schema.ts'
-import { type Did, isDid } from '../did/did.ts'
-import type { IpldMap } from '../ipld/value.ts'
+import { text } from '../core/capability/argument-types/basic.ts'
+import { anyCommand, parseCommand } from '../core/capability/command.ts'
+import { type CommandDefinition, defineCommand } from '../core/capability/definition.ts'
+import type { StandardSchema } from '../core/capability/standard-schema.ts'
+import { type Did, isDid } from '../core/did/did.ts'
+import type { IpldMap } from '../core/ipld/value.ts'
 
 /** Most UTF-16 code units of the reason in a request or a refusal. */
 export const maxReasonLength = 500

@@ -1,8 +1,8 @@
-import { encodeContainer } from '../container/container.ts'
-import type { Delegation } from '../delegation/delegation.ts'
-import type { DidResolver } from '../did/resolver.ts'
+import { encodeContainer } from '../core/container/container.ts'
+import type { Delegation } from '../core/delegation/delegation.ts'
+import type { DidResolver } from '../core/did/resolver.ts'
+import { type InvokeOptions, invoke } from '../core/invocation/invoke.ts'
 import { ArgumentError } from '../errors.ts'
-import { type InvokeOptions, invoke } from '../invocation/invoke.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { startDeadline } from '../support/deadline.ts'
 import {

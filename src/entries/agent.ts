@@ -34,8 +34,8 @@ export {
   type CallingAgent,
   type ToolCallOptions,
 } from '../agent/agent-tools.ts'
-export type { DelegationChange, DelegationStore } from '../proof/delegation-store.ts'
-export { type MemoryDelegationStoreOptions, memoryDelegationStore } from '../proof/memory-delegation-store.ts'
+export type { DelegationChange, DelegationStore } from '../core/proof/delegation-store.ts'
+export { type MemoryDelegationStoreOptions, memoryDelegationStore } from '../core/proof/memory-delegation-store.ts'
 export type { CallApproval } from '../agent/call-approval.ts'
 export type { AgentAudit } from '../agent/options.ts'
 export { type OpenAgentOptions, openAgent } from '../agent/open-agent.ts'

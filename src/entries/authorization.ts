@@ -5,14 +5,14 @@
  * @module
  */
 
-export { authorizeMany, type ManyOptions } from '../authorization/authorize-many.ts'
-export type { RemainingLimit } from '../authorization/limits/remaining.ts'
-export type { Approvable, ClaimedCall, DenialDetail } from '../authorization/denial.ts'
-export type { VerificationOptions } from '../authorization/options.ts'
-export { explainCall, type UnsignedCall } from '../authorization/explain-call.ts'
+export { authorizeMany, type ManyOptions } from '../core/authorization/authorize-many.ts'
+export type { RemainingLimit } from '../core/authorization/limits/remaining.ts'
+export type { Approvable, ClaimedCall, DenialDetail } from '../core/authorization/denial.ts'
+export type { VerificationOptions } from '../core/authorization/options.ts'
+export { explainCall, type UnsignedCall } from '../core/authorization/explain-call.ts'
 export {
   type DelegationVerdict,
   type VerifiedDelegation,
   type VerifyDelegationOptions,
   verifyDelegation,
-} from '../authorization/verify-delegation.ts'
+} from '../core/authorization/verify-delegation.ts'

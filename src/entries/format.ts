@@ -5,7 +5,7 @@
  * @module
  */
 
-export type { Chain, ChainLink, Link, OpenInvocation } from '../authorization/chain.ts'
-export { standardFormat } from '../authorization/formats/standard-format.ts'
-export type { ReadingContext, TokenFormat } from '../authorization/formats/token-format.ts'
-export { type Steps, wait } from '../authorization/machinery/steps.ts'
+export type { Chain, ChainLink, Link, OpenInvocation } from '../core/authorization/chain.ts'
+export { standardFormat } from '../core/authorization/formats/standard-format.ts'
+export type { ReadingContext, TokenFormat } from '../core/authorization/formats/token-format.ts'
+export { type Steps, wait } from '../core/authorization/machinery/steps.ts'

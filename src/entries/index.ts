@@ -7,38 +7,43 @@
  */
 
 // Principals
-export { type Did, parseDid } from '../did/did.ts'
-export type { DidResolver } from '../did/resolver.ts'
-export { generateSigner } from '../principal/generate-signer.ts'
-export type { Signer } from '../principal/signer.ts'
+export { type Did, parseDid } from '../core/did/did.ts'
+export type { DidResolver } from '../core/did/resolver.ts'
+export { generateSigner } from '../core/principal/generate-signer.ts'
+export type { Signer } from '../core/principal/signer.ts'
 
 // Capabilities
-export { anyCommand, type Command, parseCommand } from '../capability/command.ts'
-export { type ArgumentsOf, type CommandDefinition, type CommandDraft, defineCommand } from '../capability/definition.ts'
-export type { Policy } from '../capability/policy/statement.ts'
-export { anySubject } from '../capability/subject.ts'
+export { anyCommand, type Command, parseCommand } from '../core/capability/command.ts'
+export {
+  type ArgumentsOf,
+  type CommandDefinition,
+  type CommandDraft,
+  defineCommand,
+} from '../core/capability/definition.ts'
+export type { Policy } from '../core/capability/policy/statement.ts'
+export { anySubject } from '../core/capability/subject.ts'
 
 // Tokens and containers
-export { encodeContainer } from '../container/container.ts'
-export { type AttenuateOptions, attenuate } from '../delegation/attenuate.ts'
-export { type DelegateOptions, delegate } from '../delegation/delegate.ts'
-export type { Delegation } from '../delegation/delegation.ts'
-export type { Invocation } from '../invocation/invocation.ts'
-export { type InvokeOptions, invoke } from '../invocation/invoke.ts'
+export { encodeContainer } from '../core/container/container.ts'
+export { type AttenuateOptions, attenuate } from '../core/delegation/attenuate.ts'
+export { type DelegateOptions, delegate } from '../core/delegation/delegate.ts'
+export type { Delegation } from '../core/delegation/delegation.ts'
+export type { Invocation } from '../core/invocation/invocation.ts'
+export { type InvokeOptions, invoke } from '../core/invocation/invoke.ts'
 
 // Authorization
-export { Authorization } from '../authorization/authorization.ts'
-export { type Authorizer, authorize, createAuthorizer } from '../authorization/authorize.ts'
-export type { Decision } from '../authorization/decision.ts'
-export type { Denial, DenialCode } from '../authorization/denial.ts'
-export { type AuthorizeOptions, uncheckedCommands } from '../authorization/options.ts'
-export type { CallOptions } from '../authorization/settings.ts'
-export type { ReplayStore } from '../authorization/replay-store.ts'
-export type { RevocationStore } from '../revocation/revocation-store.ts'
+export { Authorization } from '../core/authorization/authorization.ts'
+export { type Authorizer, authorize, createAuthorizer } from '../core/authorization/authorize.ts'
+export type { Decision } from '../core/authorization/decision.ts'
+export type { Denial, DenialCode } from '../core/authorization/denial.ts'
+export { type AuthorizeOptions, uncheckedCommands } from '../core/authorization/options.ts'
+export type { CallOptions } from '../core/authorization/settings.ts'
+export type { ReplayStore } from '../core/authorization/replay-store.ts'
+export type { RevocationStore } from '../core/revocation/revocation-store.ts'
 
 // Everywhere
 export { AttenuationError, ProcuraError } from '../errors.ts'
-export type { IpldMap, IpldValue } from '../ipld/value.ts'
-export type { Limits } from '../limits.ts'
-export type { CryptoBackend } from '../principal/backend/backend.ts'
+export type { IpldMap, IpldValue } from '../core/ipld/value.ts'
+export type { Limits } from '../bounds.ts'
+export type { CryptoBackend } from '../core/principal/backend/backend.ts'
 export { type Clock, never, systemClock, type Timestamp } from '../time.ts'

@@ -6,4 +6,4 @@
  */
 
 export { ThreadError } from '../errors.ts'
-export { createVerificationPool, type VerificationPool } from '../principal/pool/verification-pool.ts'
+export { createVerificationPool, type VerificationPool } from '../core/principal/pool/verification-pool.ts'

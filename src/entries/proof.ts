@@ -4,6 +4,6 @@
  * @module
  */
 
-export { findProofs } from '../proof/find-proofs.ts'
-export { memoryProofStore } from '../proof/memory-proof-store.ts'
-export type { ProofRegistry, ProofStore } from '../proof/proof-store.ts'
+export { findProofs } from '../core/proof/find-proofs.ts'
+export { memoryProofStore } from '../core/proof/memory-proof-store.ts'
+export type { ProofRegistry, ProofStore } from '../core/proof/proof-store.ts'

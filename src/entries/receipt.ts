@@ -4,11 +4,11 @@
  * @module
  */
 
-export { type IssueReceiptOptions, issueReceipt } from '../receipt/issue-receipt.ts'
-export type { Outcome, Receipt } from '../receipt/receipt.ts'
+export { type IssueReceiptOptions, issueReceipt } from '../core/receipt/issue-receipt.ts'
+export type { Outcome, Receipt } from '../core/receipt/receipt.ts'
 export {
   type ReceiptFault,
   type ReceiptVerdict,
   type VerifyReceiptOptions,
   verifyReceipt,
-} from '../receipt/verify-receipt.ts'
+} from '../core/receipt/verify-receipt.ts'

@@ -4,10 +4,10 @@
  * @module
  */
 
-export type { Jwk } from '../did/jwk.ts'
-export type { CryptoBackend, PreparedKey, SigningBackend, SigningKey } from '../principal/backend/backend.ts'
-export { generateSigner } from '../principal/generate-signer.ts'
-export { importSigner } from '../principal/import-signer.ts'
-export { remoteSigner } from '../principal/remote-signer.ts'
-export type { Signer } from '../principal/signer.ts'
-export { webCryptoSigner } from '../principal/web-crypto-signer.ts'
+export type { Jwk } from '../core/did/jwk.ts'
+export type { CryptoBackend, PreparedKey, SigningBackend, SigningKey } from '../core/principal/backend/backend.ts'
+export { generateSigner } from '../core/principal/generate-signer.ts'
+export { importSigner } from '../core/principal/import-signer.ts'
+export { remoteSigner } from '../core/principal/remote-signer.ts'
+export type { Signer } from '../core/principal/signer.ts'
+export { webCryptoSigner } from '../core/principal/web-crypto-signer.ts'

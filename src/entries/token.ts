@@ -4,11 +4,20 @@
  * @module
  */
 
-export { type ContainerContents, type OpenContainerOptions, openContainer } from '../authorization/open-container.ts'
-export { compressContainer, encodeContainer, encodeContainerBytes, type TokenLike } from '../container/container.ts'
-export { decodeDelegation } from '../delegation/decode-delegation.ts'
-export type { Delegation } from '../delegation/delegation.ts'
-export type { DecodeOptions } from '../envelope/open.ts'
-export type { TokenVersion } from '../envelope/payload-tag.ts'
-export { decodeInvocation } from '../invocation/decode-invocation.ts'
-export type { Invocation } from '../invocation/invocation.ts'
+export {
+  type ContainerContents,
+  type OpenContainerOptions,
+  openContainer,
+} from '../core/authorization/open-container.ts'
+export {
+  compressContainer,
+  encodeContainer,
+  encodeContainerBytes,
+  type TokenLike,
+} from '../core/container/container.ts'
+export { decodeDelegation } from '../core/delegation/decode-delegation.ts'
+export type { Delegation } from '../core/delegation/delegation.ts'
+export type { DecodeOptions } from '../core/envelope/open.ts'
+export type { TokenVersion } from '../core/envelope/payload-tag.ts'
+export { decodeInvocation } from '../core/invocation/decode-invocation.ts'
+export type { Invocation } from '../core/invocation/invocation.ts'

@@ -5,13 +5,13 @@
  * @module
  */
 
-import type { CallOptions, CheckedChain, FurtherCheck } from '../authorization/settings.ts'
-import type { Command } from '../capability/command.ts'
-import type { Did } from '../did/did.ts'
+import type { CallOptions, CheckedChain, FurtherCheck } from '../core/authorization/settings.ts'
+import type { Command } from '../core/capability/command.ts'
+import type { Did } from '../core/did/did.ts'
+import type { InvocationFields } from '../core/invocation/invocation.ts'
+import { ipldEquals } from '../core/ipld/equal.ts'
+import type { IpldValue } from '../core/ipld/value.ts'
 import { VaultError } from '../errors.ts'
-import type { InvocationFields } from '../invocation/invocation.ts'
-import { ipldEquals } from '../ipld/equal.ts'
-import type { IpldValue } from '../ipld/value.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import { quote } from '../support/quote.ts'
 import type { ReferenceTable } from '../vault/rules/reference-table.ts'

@@ -3,7 +3,7 @@ import type { AuditMode, DeniedEvent, IntentEvent } from '../audit/events/event.
 import { discloseArguments } from '../audit/privacy/disclose-arguments.ts'
 import { importSecretKey } from '../audit/privacy/hmac.ts'
 import { sealPersonal } from '../audit/privacy/personal.ts'
-import type { Authorization } from '../authorization/authorization.ts'
+import type { Authorization } from '../core/authorization/authorization.ts'
 import { ArgumentError, AuditError } from '../errors.ts'
 import type { Timestamp } from '../time.ts'
 import type { CheckedAuditOptions } from './audit-options.ts'

@@ -5,12 +5,12 @@
  */
 
 import type { ClaimedFacts } from '../audit/events/event.ts'
-import { callChecks } from '../authorization/options.ts'
-import type { CallOptions } from '../authorization/settings.ts'
-import type { Command } from '../capability/command.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
+import { callChecks } from '../core/authorization/options.ts'
+import type { CallOptions } from '../core/authorization/settings.ts'
+import type { Command } from '../core/capability/command.ts'
+import type { CommandDefinition } from '../core/capability/definition.ts'
+import type { IpldValue } from '../core/ipld/value.ts'
 import { ArgumentError } from '../errors.ts'
-import type { IpldValue } from '../ipld/value.ts'
 import { callback, maybe, type OptionChecks, objectValue, readOptions } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import type { AdmittedCall, ExpectedCall } from './admission.ts'

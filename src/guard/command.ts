@@ -1,5 +1,5 @@
-import type { Authorization } from '../authorization/authorization.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
+import type { Authorization } from '../core/authorization/authorization.ts'
+import type { CommandDefinition } from '../core/capability/definition.ts'
 import type { ReferenceTable } from '../vault/rules/reference-table.ts'
 
 /** The facts by which a service chooses the credential of a call. They were signed and checked. */

@@ -1,6 +1,6 @@
 import type { ClaimedFacts, RevocationAge } from '../audit/events/event.ts'
-import type { Decision } from '../authorization/decision.ts'
-import type { DecideOptions } from '../authorization/settings.ts'
+import type { Decision } from '../core/authorization/decision.ts'
+import type { DecideOptions } from '../core/authorization/settings.ts'
 import { endDeadline, type LazyDeadline, signalOptions, throwIfAborted, waitWithin } from '../support/lazy-deadline.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import type { GuardContext } from './context.ts'

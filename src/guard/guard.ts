@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { RemainingLimit } from '../authorization/limits/remaining.ts'
-import type { ContainerContents } from '../authorization/open-container.ts'
-import type { CallOptions } from '../authorization/settings.ts'
-import type { Command } from '../capability/command.ts'
-import type { ArgumentsOf, CommandDefinition } from '../capability/definition.ts'
+import type { RemainingLimit } from '../core/authorization/limits/remaining.ts'
+import type { ContainerContents } from '../core/authorization/open-container.ts'
+import type { CallOptions } from '../core/authorization/settings.ts'
+import type { Command } from '../core/capability/command.ts'
+import type { ArgumentsOf, CommandDefinition } from '../core/capability/definition.ts'
 import { createAdmission } from './admission.ts'
 import type { Handler } from './call.ts'
 import { type GuardCallOptions, readCallOptions } from './call-options.ts'

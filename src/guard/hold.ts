@@ -5,10 +5,10 @@
  */
 
 import type { UsedLimit } from '../audit/events/event.ts'
-import type { Authorization } from '../authorization/authorization.ts'
-import { type ChainLimit, showAmount } from '../authorization/limits/chain-limits.ts'
-import type { CallOptions } from '../authorization/settings.ts'
-import { parseSelector } from '../capability/policy/selector.ts'
+import type { Authorization } from '../core/authorization/authorization.ts'
+import { type ChainLimit, showAmount } from '../core/authorization/limits/chain-limits.ts'
+import type { CallOptions } from '../core/authorization/settings.ts'
+import { parseSelector } from '../core/capability/policy/selector.ts'
 import type { GuardedCommand } from './command.ts'
 import type { GuardContext } from './context.ts'
 import { waitAtMost } from './deadline.ts'

@@ -1,5 +1,5 @@
-import { didMethod } from '../did/did.ts'
-import type { DidResolver } from '../did/resolver.ts'
+import { didMethod } from '../core/did/did.ts'
+import type { DidResolver } from '../core/did/resolver.ts'
 import { ResolutionError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { isPromiseLike } from '../support/promise.ts'

@@ -1,4 +1,4 @@
-import type { LimitStore } from '../authorization/limits/limit-store.ts'
+import type { LimitStore } from '../core/authorization/limits/limit-store.ts'
 
 /** Wraps a store for a dry run: it answers like that store, and reserves nothing. */
 export function lookingOnly(store: LimitStore): LimitStore {

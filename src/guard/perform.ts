@@ -1,5 +1,5 @@
 import type { Confirmation } from '../audit/sink.ts'
-import type { Receipt } from '../receipt/receipt.ts'
+import type { Receipt } from '../core/receipt/receipt.ts'
 import { abortDeadline, endDeadline, type LazyDeadline, throwIfAborted, waitWithin } from '../support/lazy-deadline.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import { secondsOf } from '../time.ts'

@@ -1,5 +1,5 @@
-import type { Authorizer } from '../authorization/authorize.ts'
-import { callChecks } from '../authorization/options.ts'
+import type { Authorizer } from '../core/authorization/authorize.ts'
+import { callChecks } from '../core/authorization/options.ts'
 import { withinDeadline } from '../support/deadline.ts'
 import { readOptions } from '../support/options.ts'
 

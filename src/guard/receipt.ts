@@ -1,11 +1,11 @@
 import { backend } from '#backend'
 import type { Confirmation } from '../audit/sink.ts'
-import type { Authorization } from '../authorization/authorization.ts'
-import { encodeCbor } from '../ipld/encode.ts'
-import type { IpldMap, IpldValue } from '../ipld/value.ts'
-import type { Signer } from '../principal/signer.ts'
-import { issueReceipt } from '../receipt/issue-receipt.ts'
-import type { Receipt } from '../receipt/receipt.ts'
+import type { Authorization } from '../core/authorization/authorization.ts'
+import { encodeCbor } from '../core/ipld/encode.ts'
+import type { IpldMap, IpldValue } from '../core/ipld/value.ts'
+import type { Signer } from '../core/principal/signer.ts'
+import { issueReceipt } from '../core/receipt/issue-receipt.ts'
+import type { Receipt } from '../core/receipt/receipt.ts'
 import type { Clock } from '../time.ts'
 
 /** Options of {@link signReceipt}. */

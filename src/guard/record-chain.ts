@@ -1,8 +1,8 @@
 import type { Ledger } from '../audit/ledger/create-ledger.ts'
-import type { Authorization } from '../authorization/authorization.ts'
-import type { Authorizer } from '../authorization/authorize.ts'
+import type { Authorization } from '../core/authorization/authorization.ts'
+import type { Authorizer } from '../core/authorization/authorize.ts'
+import { cidText } from '../core/ipld/cid-text.ts'
 import { AuditError } from '../errors.ts'
-import { cidText } from '../ipld/cid-text.ts'
 
 /** GRD-20: records the chain of an allowed call as it was decided, and nothing else that is in the container. */
 export async function recordChain(

@@ -1,4 +1,4 @@
-import type { Command } from '../capability/command.ts'
+import type { Command } from '../core/capability/command.ts'
 import type { GuardContext } from './context.ts'
 import type { GuardDenial, GuardDenialCode } from './result.ts'
 

@@ -1,6 +1,6 @@
-import type { Authorization } from '../authorization/authorization.ts'
-import type { Denial, DenialCode } from '../authorization/denial.ts'
-import type { Receipt } from '../receipt/receipt.ts'
+import type { Authorization } from '../core/authorization/authorization.ts'
+import type { Denial, DenialCode } from '../core/authorization/denial.ts'
+import type { Receipt } from '../core/receipt/receipt.ts'
 
 /**
  * Why a guard refuses: a {@link DenialCode}, or a reason of its own.

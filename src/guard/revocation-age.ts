@@ -1,5 +1,5 @@
 import type { RevocationAge } from '../audit/events/event.ts'
-import type { RevocationStore } from '../revocation/revocation-store.ts'
+import type { RevocationStore } from '../core/revocation/revocation-store.ts'
 
 /** Reads the age of a store now. With an earlier reading it returns the older of the two. */
 export type RevocationAgeReader = (before?: RevocationAge) => RevocationAge | undefined

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Command } from '../capability/command.ts'
+import type { Command } from '../core/capability/command.ts'
 import { quietly } from '../support/quietly.ts'
 import type { GuardDenialCode } from './result.ts'
 

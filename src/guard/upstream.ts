@@ -5,7 +5,7 @@
  */
 
 import type { RevocationAge } from '../audit/events/event.ts'
-import type { Authorization } from '../authorization/authorization.ts'
+import type { Authorization } from '../core/authorization/authorization.ts'
 import { ArgumentError, AuthorizationError, VaultError } from '../errors.ts'
 import { withinDeadline } from '../support/deadline.ts'
 import { type LazyDeadline, onAbort, throwIfAborted } from '../support/lazy-deadline.ts'

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { encodeContainer } from '../container/container.ts'
-import type { Delegation } from '../delegation/delegation.ts'
+import { encodeContainer } from '../core/container/container.ts'
+import type { Delegation } from '../core/delegation/delegation.ts'
+import type { Invocation } from '../core/invocation/invocation.ts'
 import { ArgumentError } from '../errors.ts'
-import type { Invocation } from '../invocation/invocation.ts'
 import { isConfidential } from '../support/loopback.ts'
 import {
   abortSignal,

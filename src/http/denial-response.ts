@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Denial } from '../authorization/denial.ts'
+import type { Denial } from '../core/authorization/denial.ts'
 import { ArgumentError } from '../errors.ts'
 import type { GuardDenial, GuardDenialCode } from '../guard/result.ts'
 import { answerHeader } from '../support/answer-mark.ts'

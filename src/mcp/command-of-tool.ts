@@ -1,4 +1,4 @@
-import { type CommandDefinition, defineCommand } from '../capability/definition.ts'
+import { type CommandDefinition, defineCommand } from '../core/capability/definition.ts'
 import { ArgumentError } from '../errors.ts'
 import {
   flag,

@@ -1,5 +1,5 @@
-import type { CommandDefinition } from '../capability/definition.ts'
-import type { IpldValue } from '../ipld/value.ts'
+import type { CommandDefinition } from '../core/capability/definition.ts'
+import type { IpldValue } from '../core/ipld/value.ts'
 import { objectValue } from '../support/options.ts'
 import { quote } from '../support/quote.ts'
 import type { ToolDenial } from './tool-denial.ts'

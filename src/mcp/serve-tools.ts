@@ -1,6 +1,6 @@
 import { toolOf } from '../agent/tool-of.ts'
 import { toolsByName } from '../agent/tools-by-name.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
+import type { CommandDefinition } from '../core/capability/definition.ts'
 import { ArgumentError } from '../errors.ts'
 import type { GuardedCall } from '../guard/call.ts'
 import type { BoundCommand, CallSurroundings } from '../service/on.ts'

@@ -1,5 +1,5 @@
 import { toolsByName } from '../agent/tools-by-name.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
+import type { CommandDefinition } from '../core/capability/definition.ts'
 import { ArgumentError } from '../errors.ts'
 import type { Guard } from '../guard/guard.ts'
 import type { OptionCheck } from '../support/options.ts'

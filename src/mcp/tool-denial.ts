@@ -1,4 +1,4 @@
-import type { Denial } from '../authorization/denial.ts'
+import type { Denial } from '../core/authorization/denial.ts'
 import type { GuardDenial } from '../guard/result.ts'
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { encodeContainer } from '../container/container.ts'
+import { encodeContainer } from '../core/container/container.ts'
 import type { GuardedCall } from '../guard/call.ts'
 import {
   callback,

@@ -6,9 +6,9 @@
 
 import type { Agent, AgentCapability } from '../agent/agent.ts'
 import { toolsByName } from '../agent/tools-by-name.ts'
-import type { CommandDefinition } from '../capability/definition.ts'
-import { encodeContainer } from '../container/container.ts'
-import type { Delegation } from '../delegation/delegation.ts'
+import type { CommandDefinition } from '../core/capability/definition.ts'
+import { encodeContainer } from '../core/container/container.ts'
+import type { Delegation } from '../core/delegation/delegation.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import {
   type DefaultCheck,

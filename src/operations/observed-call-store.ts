@@ -1,4 +1,4 @@
-import type { CallAnswer, CallStore } from '../authorization/call-store.ts'
+import type { CallAnswer, CallStore } from '../core/authorization/call-store.ts'
 import { type ObserveOperation, outcomeOf } from './observed-store.ts'
 
 /** The stores that are asked together, under their names. */

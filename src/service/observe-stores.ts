@@ -1,5 +1,5 @@
+import type { RevocationStore } from '../core/revocation/revocation-store.ts'
 import type { GuardDenialCode, GuardResult } from '../guard/result.ts'
-import type { RevocationStore } from '../revocation/revocation-store.ts'
 import { withinDeadline } from '../support/deadline.ts'
 
 /** Whether the stores of a service have answered. `unknown` before the first call or question. */

@@ -1,4 +1,4 @@
-import type { ArgumentsOf } from '../capability/definition.ts'
+import type { ArgumentsOf } from '../core/capability/definition.ts'
 import { ArgumentError } from '../errors.ts'
 import type { GuardedCall } from '../guard/call.ts'
 import type { GuardedCommand } from '../guard/command.ts'

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import type { AuditSink } from '../audit/sink.ts'
 import { type JsonlAuditSinkOptions, openJsonlLog } from '../audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { machineFiles } from '../audit/sinks/jsonl/log-files.ts'
+import type { Signer } from '../core/principal/signer.ts'
 import type { AuditOptions } from '../guard/audit-options.ts'
-import type { Signer } from '../principal/signer.ts'
-import { openSignerFile, type SignerFile, type SignerFileOptions } from '../signer-file/signer-file.ts'
+import { openSignerFile, type SignerFile, type SignerFileOptions } from '../signers/file/signer-file.ts'
 import { isOpened, openable, withPath } from '../support/opened.ts'
 import {
   anything,

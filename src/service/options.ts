@@ -1,6 +1,6 @@
 import type { Ledger } from '../audit/ledger/create-ledger.ts'
+import type { RevocationRegistry } from '../core/revocation/revocation-store.ts'
 import { type GuardOptions, guardChecks } from '../guard/options.ts'
-import type { RevocationRegistry } from '../revocation/revocation-store.ts'
 import {
   arrayOf,
   type DefaultCheck,

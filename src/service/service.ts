@@ -5,16 +5,16 @@
  */
 
 import { type AuditHealth, type ObservedSink, withHealth } from '../audit/combine/with-health.ts'
-import { callChecks } from '../authorization/options.ts'
-import type { CallOptions } from '../authorization/settings.ts'
-import type { Command } from '../capability/command.ts'
+import { callChecks } from '../core/authorization/options.ts'
+import type { CallOptions } from '../core/authorization/settings.ts'
+import type { Command } from '../core/capability/command.ts'
+import type { RevocationRegistry } from '../core/revocation/revocation-store.ts'
 import { ArgumentError } from '../errors.ts'
 import type { GuardCallOptions } from '../guard/call-options.ts'
 import type { WasUsed } from '../guard/context.ts'
 import { type Guard, guardOf } from '../guard/guard.ts'
 import type { GuardHealth } from '../guard/in-flight.ts'
 import type { GuardResult } from '../guard/result.ts'
-import type { RevocationRegistry } from '../revocation/revocation-store.ts'
 import {
   anything,
   type OptionCheck,

@@ -1,8 +1,8 @@
 import type { AuditHistory } from '../audit/history.ts'
-import type { AuthorizeOptions } from '../authorization/options.ts'
+import type { AuthorizeOptions } from '../core/authorization/options.ts'
+import { cidOf } from '../core/ipld/cid.ts'
+import { cidText } from '../core/ipld/cid-text.ts'
 import type { WasUsed } from '../guard/context.ts'
-import { cidOf } from '../ipld/cid.ts'
-import { cidText } from '../ipld/cid-text.ts'
 import { sha256Bytes } from '../support/digest.ts'
 import { maxTolerance, never, secondsOf, systemClock } from '../time.ts'
 

@@ -5,8 +5,8 @@
  */
 
 import { backend } from '#backend'
-import { cidOf } from '../ipld/cid.ts'
-import type { DelegationStore } from '../proof/delegation-store.ts'
+import { cidOf } from '../core/ipld/cid.ts'
+import type { DelegationStore } from '../core/proof/delegation-store.ts'
 import {
   answerOf,
   answerWhenHealed,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LimitEntry, LimitStore } from '../authorization/limits/limit-store.ts'
+import type { LimitEntry, LimitStore } from '../core/authorization/limits/limit-store.ts'
 import { answerOf, assertThat, type CaseOf } from './conformance-case.ts'
 import { assertIs, left, reserve } from './limit-history.ts'
 import { type Change, limits, requests } from './limit-requests.ts'

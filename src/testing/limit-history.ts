@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LimitAnswer, LimitEntry, LimitRequest, LimitStore } from '../authorization/limits/limit-store.ts'
+import type { LimitAnswer, LimitEntry, LimitRequest, LimitStore } from '../core/authorization/limits/limit-store.ts'
 import { answerOf, assertThat, type CaseContext, type MovableClock, rejected } from './conformance-case.ts'
 import { createLimitModel } from './limit-model.ts'
 

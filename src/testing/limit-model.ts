@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LimitAnswer, LimitEntry, LimitRequest, LimitState } from '../authorization/limits/limit-store.ts'
+import type { LimitAnswer, LimitEntry, LimitRequest, LimitState } from '../core/authorization/limits/limit-store.ts'
 import type { Timestamp } from '../time.ts'
 
 /** The model. The time never goes back. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LimitEntry, LimitRequest } from '../authorization/limits/limit-store.ts'
+import type { LimitEntry, LimitRequest } from '../core/authorization/limits/limit-store.ts'
 import type { Timestamp } from '../time.ts'
 
 /** The parts of a request that a case chooses. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LimitEntry, LimitRequest, LimitStore } from '../authorization/limits/limit-store.ts'
+import type { LimitEntry, LimitRequest, LimitStore } from '../core/authorization/limits/limit-store.ts'
 import type { Timestamp } from '../time.ts'
 import {
   answerOf,

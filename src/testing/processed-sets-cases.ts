@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ProcessedSets } from '../revocation/processed-sets.ts'
+import type { ProcessedSets } from '../core/revocation/processed-sets.ts'
 import {
   answerOf,
   answerWhenHealed,

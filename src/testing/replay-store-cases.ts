@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ReplayStore } from '../authorization/replay-store.ts'
+import type { ReplayStore } from '../core/authorization/replay-store.ts'
 import {
   answerOf,
   answerWhenHealed,

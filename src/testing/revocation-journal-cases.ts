@@ -4,9 +4,9 @@
  * @module
  */
 
-import { parseDid } from '../did/did.ts'
-import type { JournalPage, RevocationJournal } from '../revocation/revocation-journal.ts'
-import type { RevocationRegistry } from '../revocation/revocation-store.ts'
+import { parseDid } from '../core/did/did.ts'
+import type { JournalPage, RevocationJournal } from '../core/revocation/revocation-journal.ts'
+import type { RevocationRegistry } from '../core/revocation/revocation-store.ts'
 import { never } from '../time.ts'
 import {
   answerOf,

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type Did, parseDid } from '../did/did.ts'
-import type { JournalPage, RevocationJournal } from '../revocation/revocation-journal.ts'
-import type { RevocationEntry, RevocationRegistry } from '../revocation/revocation-store.ts'
+import { type Did, parseDid } from '../core/did/did.ts'
+import type { JournalPage, RevocationJournal } from '../core/revocation/revocation-journal.ts'
+import type { RevocationEntry, RevocationRegistry } from '../core/revocation/revocation-store.ts'
 import { never } from '../time.ts'
 import {
   answerOf,

@@ -4,10 +4,10 @@
  * @module
  */
 
+import type { Limits } from '../bounds.ts'
+import { decodeBase64, decodeBase64url } from '../core/ipld/base.ts'
+import { decodeVarint } from '../core/ipld/varint.ts'
 import { MalformedError } from '../errors.ts'
-import { decodeBase64, decodeBase64url } from '../ipld/base.ts'
-import { decodeVarint } from '../ipld/varint.ts'
-import type { Limits } from '../limits.ts'
 
 /** The first bytes of an identity CID: version 1, the codec CAR, and the hash function that returns its input. */
 const identityPrefix = [0x01, 0x82, 0x04, 0x00]

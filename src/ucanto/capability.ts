@@ -5,9 +5,9 @@
  * @module
  */
 
-import { anyCommand, type Command, commandCovers, isCommand } from '../capability/command.ts'
+import { anyCommand, type Command, commandCovers, isCommand } from '../core/capability/command.ts'
+import { type IpldMap, type IpldValue, isMap } from '../core/ipld/value.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
-import { type IpldMap, type IpldValue, isMap } from '../ipld/value.ts'
 import { quote } from '../support/quote.ts'
 
 /** The meaning of a `can`: one command, or with a star all commands below it. */

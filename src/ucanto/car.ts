@@ -5,13 +5,13 @@
  */
 
 import type { CID } from 'multiformats/cid'
+import type { Limits } from '../bounds.ts'
+import { isTokenCid, isTokenCidAt } from '../core/ipld/cid.ts'
+import { decodeCbor } from '../core/ipld/decode.ts'
+import { parseCid } from '../core/ipld/parse-cid.ts'
+import { type IpldValue, isCid, isList, isMap } from '../core/ipld/value.ts'
+import { decodeVarint } from '../core/ipld/varint.ts'
 import { MalformedError } from '../errors.ts'
-import { isTokenCid, isTokenCidAt } from '../ipld/cid.ts'
-import { decodeCbor } from '../ipld/decode.ts'
-import { parseCid } from '../ipld/parse-cid.ts'
-import { type IpldValue, isCid, isList, isMap } from '../ipld/value.ts'
-import { decodeVarint } from '../ipld/varint.ts'
-import type { Limits } from '../limits.ts'
 
 /** A block of a file. Its CID is unverified until the bytes are hashed. */
 export interface Block {

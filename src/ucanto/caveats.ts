@@ -4,11 +4,11 @@
  * @module
  */
 
-import { isLimit } from '../capability/policy/limit.ts'
-import { parsePolicy } from '../capability/policy/parse-policy.ts'
-import type { Policy } from '../capability/policy/statement.ts'
+import { isLimit } from '../core/capability/policy/limit.ts'
+import { parsePolicy } from '../core/capability/policy/parse-policy.ts'
+import type { Policy } from '../core/capability/policy/statement.ts'
+import type { IpldMap, IpldValue } from '../core/ipld/value.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
-import type { IpldMap, IpldValue } from '../ipld/value.ts'
 
 /** The key of `nb` that carries a policy of UCAN 1.0.0. */
 export const policyKey = 'pol'

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { type Chain, type ChainLink, type Link, linkWeight, type OpenInvocation } from '../authorization/chain.ts'
-import type { ReadingContext } from '../authorization/formats/token-format.ts'
-import { type Steps, wait } from '../authorization/machinery/steps.ts'
-import { type Command, commandCovers } from '../capability/command.ts'
-import { type ReadyPolicy, readyPolicy } from '../capability/policy/ready-policy.ts'
-import type { Did } from '../did/did.ts'
+import { type Chain, type ChainLink, type Link, linkWeight, type OpenInvocation } from '../core/authorization/chain.ts'
+import type { ReadingContext } from '../core/authorization/formats/token-format.ts'
+import { type Steps, wait } from '../core/authorization/machinery/steps.ts'
+import { type Command, commandCovers } from '../core/capability/command.ts'
+import { type ReadyPolicy, readyPolicy } from '../core/capability/policy/ready-policy.ts'
+import type { Did } from '../core/did/did.ts'
 import { MalformedError } from '../errors.ts'
 import { type Never, never, type Timestamp } from '../time.ts'
 import type { Capability } from './capability.ts'

@@ -1,8 +1,8 @@
-import { parseDid } from '../did/did.ts'
-import { type DidResolver, keyResolver } from '../did/resolver.ts'
+import { completeLimits, type Limits } from '../bounds.ts'
+import { parseDid } from '../core/did/did.ts'
+import { type DidResolver, keyResolver } from '../core/did/resolver.ts'
+import { createWriter, writeRaw, writtenBytes } from '../core/ipld/writer.ts'
 import { ArgumentError, MalformedError, ResolutionError } from '../errors.ts'
-import { createWriter, writeRaw, writtenBytes } from '../ipld/writer.ts'
-import { completeLimits, type Limits } from '../limits.ts'
 import { unlessAborted } from '../support/abort.ts'
 import {
   abortSignal,

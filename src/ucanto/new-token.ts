@@ -4,12 +4,12 @@
  * @module
  */
 
-import { didMethod, parseDid } from '../did/did.ts'
-import { checkTimestamp, type LifetimeOptions, lifetimeChecks } from '../envelope/lifetime.ts'
+import { didMethod, parseDid } from '../core/did/did.ts'
+import { checkTimestamp, type LifetimeOptions, lifetimeChecks } from '../core/envelope/lifetime.ts'
+import { encodeBase64 } from '../core/ipld/base.ts'
+import { type IpldMap, isCid, isPlainObject } from '../core/ipld/value.ts'
+import type { Signer } from '../core/principal/signer.ts'
 import { ArgumentError } from '../errors.ts'
-import { encodeBase64 } from '../ipld/base.ts'
-import { type IpldMap, isCid, isPlainObject } from '../ipld/value.ts'
-import type { Signer } from '../principal/signer.ts'
 import {
   abortSignal,
   anything,

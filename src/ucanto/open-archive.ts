@@ -5,11 +5,11 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import { type Steps, wait } from '../authorization/machinery/steps.ts'
+import type { Limits } from '../bounds.ts'
+import { type Steps, wait } from '../core/authorization/machinery/steps.ts'
+import { digestKey, isTokenCid, tokenKey } from '../core/ipld/cid.ts'
+import { type IpldValue, isCid, isList, isMap } from '../core/ipld/value.ts'
 import { MalformedError } from '../errors.ts'
-import { digestKey, isTokenCid, tokenKey } from '../ipld/cid.ts'
-import { type IpldValue, isCid, isList, isMap } from '../ipld/value.ts'
-import type { Limits } from '../limits.ts'
 import { isPromiseLike } from '../support/promise.ts'
 import { type Block, decodeBlock, readCar } from './car.ts'
 import { type OpenToken, type OpenTokenContext, openToken } from './open-token.ts'

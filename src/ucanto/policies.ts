@@ -4,12 +4,12 @@
  * @module
  */
 
-import { findObjection, type PolicyObjection } from '../capability/policy/compile.ts'
-import { beginEvaluation } from '../capability/policy/evaluation.ts'
-import { type ReadyPolicy, readyPolicy } from '../capability/policy/ready-policy.ts'
-import { isDid } from '../did/did.ts'
+import { findObjection, type PolicyObjection } from '../core/capability/policy/compile.ts'
+import { beginEvaluation } from '../core/capability/policy/evaluation.ts'
+import { type ReadyPolicy, readyPolicy } from '../core/capability/policy/ready-policy.ts'
+import { isDid } from '../core/did/did.ts'
+import type { IpldMap } from '../core/ipld/value.ts'
 import { MalformedError } from '../errors.ts'
-import type { IpldMap } from '../ipld/value.ts'
 import { allResources, type Capability } from './capability.ts'
 import { argumentSelector, policyOf } from './caveats.ts'
 import type { NamedToken } from './open-archive.ts'

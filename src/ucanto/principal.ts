@@ -1,7 +1,7 @@
-import type { Did } from '../did/did.ts'
+import type { Did } from '../core/did/did.ts'
+import { encodeBase58btc } from '../core/ipld/base.ts'
+import type { Signer } from '../core/principal/signer.ts'
 import { MalformedError } from '../errors.ts'
-import { encodeBase58btc } from '../ipld/base.ts'
-import type { Signer } from '../principal/signer.ts'
 
 /** An issuer without a key, such as `did:mailto`, who does not sign. */
 export interface AbsentIssuer {

@@ -1,7 +1,7 @@
-import type { CryptoBackend } from '../principal/backend/backend.ts'
-import type { RevocationRecord, RevocationStore } from '../revocation/revocation-store.ts'
-import { lazy } from '../support/lazy.ts'
+import type { CryptoBackend } from '../core/principal/backend/backend.ts'
+import type { RevocationRecord, RevocationStore } from '../core/revocation/revocation-store.ts'
 import { isPromiseLike } from '../support/promise.ts'
+import { lazy } from './lazy.ts'
 import type { TokenTable } from './open-archive.ts'
 import { twinName } from './signature-frame.ts'
 

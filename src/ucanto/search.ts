@@ -5,19 +5,23 @@
  * @module
  */
 
-import { type ChainLink, type Link, linkName, type OpenInvocation } from '../authorization/chain.ts'
-import { refusedBy } from '../authorization/checks/policy.ts'
-import { checkRevocation } from '../authorization/checks/revocation.ts'
-import { checkLinkSignatures, createSignatureState, type SignatureState } from '../authorization/checks/signatures.ts'
-import { type Denial, isDenial } from '../authorization/denial.ts'
-import { denialOf } from '../authorization/denial-of.ts'
-import { withSentence } from '../authorization/explain-denial.ts'
-import type { ReadingContext } from '../authorization/formats/token-format.ts'
-import type { Steps } from '../authorization/machinery/steps.ts'
-import type { Refusal } from '../authorization/refusal.ts'
-import type { Settings } from '../authorization/settings.ts'
-import { maxSteps, unsatisfied } from '../capability/policy/evaluation.ts'
-import { sentenceOf } from '../capability/policy/explain-failure.ts'
+import { type ChainLink, type Link, linkName, type OpenInvocation } from '../core/authorization/chain.ts'
+import { refusedBy } from '../core/authorization/checks/policy.ts'
+import { checkRevocation } from '../core/authorization/checks/revocation.ts'
+import {
+  checkLinkSignatures,
+  createSignatureState,
+  type SignatureState,
+} from '../core/authorization/checks/signatures.ts'
+import { type Denial, isDenial } from '../core/authorization/denial.ts'
+import { denialOf } from '../core/authorization/denial-of.ts'
+import { withSentence } from '../core/authorization/explain-denial.ts'
+import type { ReadingContext } from '../core/authorization/formats/token-format.ts'
+import type { Steps } from '../core/authorization/machinery/steps.ts'
+import type { Refusal } from '../core/authorization/refusal.ts'
+import type { Settings } from '../core/authorization/settings.ts'
+import { maxSteps, unsatisfied } from '../core/capability/policy/evaluation.ts'
+import { sentenceOf } from '../core/capability/policy/explain-failure.ts'
 import { type AttestedSession, linksOfPath, outlinesOfPath } from './chain-links.ts'
 import type { TokenTable } from './open-archive.ts'
 import { askPolicies, createPolicyTable, type PolicyTable, type PolicyVerdict } from './policies.ts'

@@ -5,13 +5,13 @@
  * @module
  */
 
-import type { OpenInvocation } from '../authorization/chain.ts'
-import { type Denial, type DenialCode, isDenial } from '../authorization/denial.ts'
-import type { Steps } from '../authorization/machinery/steps.ts'
-import { type Command, parseCommand } from '../capability/command.ts'
-import { type Did, didMethod } from '../did/did.ts'
-import { isTokenCid, tokenKey } from '../ipld/cid.ts'
-import { isCid } from '../ipld/value.ts'
+import type { OpenInvocation } from '../core/authorization/chain.ts'
+import { type Denial, type DenialCode, isDenial } from '../core/authorization/denial.ts'
+import type { Steps } from '../core/authorization/machinery/steps.ts'
+import { type Command, parseCommand } from '../core/capability/command.ts'
+import { type Did, didMethod } from '../core/did/did.ts'
+import { isTokenCid, tokenKey } from '../core/ipld/cid.ts'
+import { isCid } from '../core/ipld/value.ts'
 import { never, showTime, type Timestamp } from '../time.ts'
 import { attestAbility, type Capability } from './capability.ts'
 import { type AttestedSession, earliest, latest, unattested } from './chain-links.ts'

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { SignatureAlgorithm } from '../did/public-key.ts'
+import type { SignatureAlgorithm } from '../core/did/public-key.ts'
+import { bytesEqual } from '../core/ipld/bytes.ts'
+import { cidOf } from '../core/ipld/cid.ts'
+import { decodeVarint } from '../core/ipld/varint.ts'
+import type { CryptoBackend } from '../core/principal/backend/backend.ts'
+import { twinSignature } from '../core/principal/signature.ts'
 import { MalformedError } from '../errors.ts'
-import { bytesEqual } from '../ipld/bytes.ts'
-import { cidOf } from '../ipld/cid.ts'
-import { decodeVarint } from '../ipld/varint.ts'
-import type { CryptoBackend } from '../principal/backend/backend.ts'
-import { twinSignature } from '../principal/signature.ts'
 import { isPromiseLike } from '../support/promise.ts'
 
 /** The names of an algorithm in this format. */

@@ -1,6 +1,6 @@
-import type { Did } from '../did/did.ts'
-import { encodeBase64, encodeBase64url } from '../ipld/base.ts'
-import { type IpldMap, type IpldValue, isBytes, isCid, isList } from '../ipld/value.ts'
+import type { Did } from '../core/did/did.ts'
+import { encodeBase64, encodeBase64url } from '../core/ipld/base.ts'
+import { type IpldMap, type IpldValue, isBytes, isCid, isList } from '../core/ipld/value.ts'
 import type { AlgorithmName } from './signature-frame.ts'
 
 /** The parts of a token that its signature covers. */

@@ -1,8 +1,8 @@
 import type { CID } from 'multiformats/cid'
-import type { Did } from '../did/did.ts'
-import type { IpldMap } from '../ipld/value.ts'
-import { lazy } from '../support/lazy.ts'
+import type { Did } from '../core/did/did.ts'
+import type { IpldMap } from '../core/ipld/value.ts'
 import type { Never, Timestamp } from '../time.ts'
+import { lazy } from './lazy.ts'
 import type { NamedToken } from './open-archive.ts'
 
 /** One item of `att`, as written. */

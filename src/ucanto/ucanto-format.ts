@@ -5,14 +5,14 @@
  * @module
  */
 
-import type { Chain, ResourceArgument } from '../authorization/chain.ts'
-import { checkSignatures, createSignatureState } from '../authorization/checks/signatures.ts'
-import { type Denial, isDenial } from '../authorization/denial.ts'
-import { denialOf } from '../authorization/denial-of.ts'
-import { withSentence } from '../authorization/explain-denial.ts'
-import type { ReadingContext, TokenFormat } from '../authorization/formats/token-format.ts'
-import type { Steps } from '../authorization/machinery/steps.ts'
-import { type Did, isDid, parseDid } from '../did/did.ts'
+import type { Chain, ResourceArgument } from '../core/authorization/chain.ts'
+import { checkSignatures, createSignatureState } from '../core/authorization/checks/signatures.ts'
+import { type Denial, isDenial } from '../core/authorization/denial.ts'
+import { denialOf } from '../core/authorization/denial-of.ts'
+import { withSentence } from '../core/authorization/explain-denial.ts'
+import type { ReadingContext, TokenFormat } from '../core/authorization/formats/token-format.ts'
+import type { Steps } from '../core/authorization/machinery/steps.ts'
+import { type Did, isDid, parseDid } from '../core/did/did.ts'
 import { ArgumentError } from '../errors.ts'
 import {
   arrayOf,

@@ -1,15 +1,20 @@
 import type { CID } from 'multiformats/cid'
-import { authorizerOf } from '../authorization/authorize.ts'
-import type { Denial } from '../authorization/denial.ts'
-import { type AuthorizeOptions, authorizeChecks, callChecks, verificationChecks } from '../authorization/options.ts'
-import type { CallOptions } from '../authorization/settings.ts'
-import { defineCommand } from '../capability/definition.ts'
-import type { StandardSchema } from '../capability/standard-schema.ts'
-import { anySubject } from '../capability/subject.ts'
-import type { Did } from '../did/did.ts'
-import { isTokenCid } from '../ipld/cid.ts'
-import { type IpldValue, isCid } from '../ipld/value.ts'
-import type { RevocationEntry, RevocationStore } from '../revocation/revocation-store.ts'
+import { authorizerOf } from '../core/authorization/authorize.ts'
+import type { Denial } from '../core/authorization/denial.ts'
+import {
+  type AuthorizeOptions,
+  authorizeChecks,
+  callChecks,
+  verificationChecks,
+} from '../core/authorization/options.ts'
+import type { CallOptions } from '../core/authorization/settings.ts'
+import { defineCommand } from '../core/capability/definition.ts'
+import type { StandardSchema } from '../core/capability/standard-schema.ts'
+import { anySubject } from '../core/capability/subject.ts'
+import type { Did } from '../core/did/did.ts'
+import { isTokenCid } from '../core/ipld/cid.ts'
+import { type IpldValue, isCid } from '../core/ipld/value.ts'
+import type { RevocationEntry, RevocationStore } from '../core/revocation/revocation-store.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { arrayOf, callback, didString, type OptionChecks, readOptions, withDefault } from '../support/options.ts'
 import { checkToken } from './new-token.ts'

@@ -6,10 +6,10 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import type { Denial } from '../authorization/denial.ts'
-import type { Did } from '../did/did.ts'
-import { ipldEquals } from '../ipld/equal.ts'
-import type { IpldValue } from '../ipld/value.ts'
+import type { Denial } from '../core/authorization/denial.ts'
+import type { Did } from '../core/did/did.ts'
+import { ipldEquals } from '../core/ipld/equal.ts'
+import type { IpldValue } from '../core/ipld/value.ts'
 import { never, type Timestamp } from '../time.ts'
 import { abilityCovers, allResources, attestAbility, type Capability } from './capability.ts'
 import { policyKey } from './caveats.ts'

@@ -1,4 +1,4 @@
-import type { Command } from '../capability/command.ts'
+import type { Command } from '../core/capability/command.ts'
 import type { Clock, Timestamp } from '../time.ts'
 import type { Secret } from './secret.ts'
 

@@ -1,5 +1,5 @@
+import { isBytes } from '../core/ipld/value.ts'
 import { ArgumentError } from '../errors.ts'
-import { isBytes } from '../ipld/value.ts'
 import { type DefaultCheck, integerFrom, type OptionChecks, readOptions, withDefault } from '../support/options.ts'
 import { encodedForms } from './request/encoded-forms.ts'
 import { createScrubber } from './request/scrubber.ts'

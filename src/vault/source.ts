@@ -1,4 +1,4 @@
-import type { Authorization } from '../authorization/authorization.ts'
+import type { Authorization } from '../core/authorization/authorization.ts'
 import type { Timestamp } from '../time.ts'
 import type { Secret } from './secret.ts'
 

@@ -12,9 +12,9 @@ import {
 import type { ActingAgent } from '../../src/agent/frameworks/tool-permission.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
 import { toolOf } from '../../src/agent/tool-of.ts'
-import { openContainer } from '../../src/authorization/open-container.ts'
-import { defineCommand } from '../../src/capability/definition.ts'
-import { delegate } from '../../src/delegation/delegate.ts'
+import { openContainer } from '../../src/core/authorization/open-container.ts'
+import { defineCommand } from '../../src/core/capability/definition.ts'
+import { delegate } from '../../src/core/delegation/delegate.ts'
 import { ArgumentError, AuthorizationError } from '../../src/errors.ts'
 import { other, owner, send, service, signer } from './mail-agents.ts'
 

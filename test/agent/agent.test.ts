@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import type { Agent } from '../../src/agent/agent.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
-import { createAuthorizer } from '../../src/authorization/authorize.ts'
-import { memoryStores } from '../../src/authorization/memory-stores.ts'
-import { oneOf, optional } from '../../src/capability/argument-types/basic.ts'
-import { email } from '../../src/capability/argument-types/email.ts'
-import { defineCommand } from '../../src/capability/definition.ts'
-import { eq, like } from '../../src/capability/policy/build.ts'
-import { encodeContainer } from '../../src/container/container.ts'
-import { attenuate } from '../../src/delegation/attenuate.ts'
-import { type DelegateOptions, delegate } from '../../src/delegation/delegate.ts'
+import { createAuthorizer } from '../../src/core/authorization/authorize.ts'
+import { memoryStores } from '../../src/core/authorization/memory-stores.ts'
+import { oneOf, optional } from '../../src/core/capability/argument-types/basic.ts'
+import { email } from '../../src/core/capability/argument-types/email.ts'
+import { defineCommand } from '../../src/core/capability/definition.ts'
+import { eq, like } from '../../src/core/capability/policy/build.ts'
+import { encodeContainer } from '../../src/core/container/container.ts'
+import { attenuate } from '../../src/core/delegation/attenuate.ts'
+import { type DelegateOptions, delegate } from '../../src/core/delegation/delegate.ts'
+import { memoryDelegationStore } from '../../src/core/proof/memory-delegation-store.ts'
 import { ArgumentError } from '../../src/errors.ts'
-import { memoryDelegationStore } from '../../src/proof/memory-delegation-store.ts'
 import { actor, clock, now } from '../support/actors.ts'
 
 const owner = await actor('owner')
@@ -61,7 +61,7 @@ describe('AGT-01 an agent answers before a call as the service will answer', () 
     if (answer.ok) throw new Error('the agent permits it')
     expect(answer.denial.code).toBe(code)
     // The same call, signed all the same, at a service.
-    const { invoke } = await import('../../src/invocation/invoke.ts')
+    const { invoke } = await import('../../src/core/invocation/invoke.ts')
     const call = await invoke({
       issuer: signer,
       subject: owner.did,

@@ -1,12 +1,12 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { openAgent } from '../../src/agent/open-agent.ts'
-import { email } from '../../src/capability/argument-types/email.ts'
-import { defineCommand } from '../../src/capability/definition.ts'
-import { encodeContainer } from '../../src/container/container.ts'
-import { delegate } from '../../src/delegation/delegate.ts'
-import { generateSigner } from '../../src/principal/generate-signer.ts'
-import { importSigner } from '../../src/principal/import-signer.ts'
+import { email } from '../../src/core/capability/argument-types/email.ts'
+import { defineCommand } from '../../src/core/capability/definition.ts'
+import { encodeContainer } from '../../src/core/container/container.ts'
+import { delegate } from '../../src/core/delegation/delegate.ts'
+import { generateSigner } from '../../src/core/principal/generate-signer.ts'
+import { importSigner } from '../../src/core/principal/import-signer.ts'
 
 const seed = crypto.getRandomValues(new Uint8Array(32))
 const canaries = [

@@ -1,6 +1,6 @@
-import { email } from '../../src/capability/argument-types/email.ts'
-import { type CommandDefinition, defineCommand } from '../../src/capability/definition.ts'
-import type { Signer } from '../../src/principal/signer.ts'
+import { email } from '../../src/core/capability/argument-types/email.ts'
+import { type CommandDefinition, defineCommand } from '../../src/core/capability/definition.ts'
+import type { Signer } from '../../src/core/principal/signer.ts'
 import { actor } from '../support/actors.ts'
 
 /** Two owners, an agent that has delegations of them, and the service that it calls. */

@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest'
 import { openAgent } from '../../src/agent/open-agent.ts'
-import { encodeContainer } from '../../src/container/container.ts'
-import { type DelegateOptions, delegate } from '../../src/delegation/delegate.ts'
-import type { Delegation } from '../../src/delegation/delegation.ts'
-import { memoryDelegationStore } from '../../src/proof/memory-delegation-store.ts'
+import { encodeContainer } from '../../src/core/container/container.ts'
+import { type DelegateOptions, delegate } from '../../src/core/delegation/delegate.ts'
+import type { Delegation } from '../../src/core/delegation/delegation.ts'
+import { memoryDelegationStore } from '../../src/core/proof/memory-delegation-store.ts'
 import { actor, now } from '../support/actors.ts'
 
 const owner = await actor('owner')

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { agentTools } from '../../src/agent/agent-tools.ts'
 import { aiTools } from '../../src/agent/frameworks/ai-sdk.ts'
 import { openAgent } from '../../src/agent/open-agent.ts'
-import { delegate } from '../../src/delegation/delegate.ts'
+import { delegate } from '../../src/core/delegation/delegate.ts'
 import { other, owner, send, service, signer } from './mail-agents.ts'
 
 it('AGT-43 a tool for a command that two owners have delegated is refused when it is made', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { toolOf } from '../../src/agent/tool-of.ts'
-import { email } from '../../src/capability/argument-types/email.ts'
-import { defineCommand } from '../../src/capability/definition.ts'
+import { email } from '../../src/core/capability/argument-types/email.ts'
+import { defineCommand } from '../../src/core/capability/definition.ts'
 import { ArgumentError } from '../../src/errors.ts'
 
 const send = defineCommand({ command: '/mail/send', args: { to: email() }, description: 'Sends a mail.' })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { describeApprovalRequest } from '../../src/approval/describe-request.ts'
-import type { IpldMap } from '../../src/ipld/value.ts'
+import type { IpldMap } from '../../src/core/ipld/value.ts'
 import { clock } from '../support/actors.ts'
 import { service } from '../support/service.ts'
 import { agent, narrow, owner, receivedRequest, sentRequest } from './cast.ts'

@@ -10,8 +10,8 @@ import type { AuditHistory } from '../../src/audit/history.ts'
 import { recoverIntents } from '../../src/audit/recovery/recover-intents.ts'
 import type { AuditSink, Confirmation } from '../../src/audit/sink.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
+import { generateSigner } from '../../src/core/principal/generate-signer.ts'
 import { ArgumentError } from '../../src/errors.ts'
-import { generateSigner } from '../../src/principal/generate-signer.ts'
 import { fakeSink, intent } from './events.ts'
 
 const signer = await generateSigner()

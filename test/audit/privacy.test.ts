@@ -11,12 +11,12 @@ import { memoryPersonalKeyStore } from '../../src/audit/privacy/personal-key-sto
 import { createPseudonymizer, pseudonymizeEvent } from '../../src/audit/privacy/pseudonym.ts'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
-import type { AuthorizationFacts } from '../../src/authorization/authorization.ts'
-import type { Denial } from '../../src/authorization/denial.ts'
-import { parseCommand } from '../../src/capability/command.ts'
-import { parseDid } from '../../src/did/did.ts'
+import type { AuthorizationFacts } from '../../src/core/authorization/authorization.ts'
+import type { Denial } from '../../src/core/authorization/denial.ts'
+import { parseCommand } from '../../src/core/capability/command.ts'
+import { parseDid } from '../../src/core/did/did.ts'
+import { encodeCbor } from '../../src/core/ipld/encode.ts'
 import { ArgumentError, AuditError } from '../../src/errors.ts'
-import { encodeCbor } from '../../src/ipld/encode.ts'
 import { agent, alice, denied, id, intent, service } from './events.ts'
 
 const key = new Uint8Array(32).fill(7)

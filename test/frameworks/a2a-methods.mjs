@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { messageDigest } from '../../src/agent/frameworks/a2a-message.ts'
 import { clientMethods, taskValues } from '../../src/agent/frameworks/a2a-task.ts'
-import { like } from '../../src/capability/policy/build.ts'
+import { like } from '../../src/core/capability/policy/build.ts'
 import { argumentsOf, ask, clientOf, manage, messageTo, serveAgent } from './a2a.mjs'
 import { setUp, shown } from './setup.ts'
 

@@ -13,8 +13,8 @@ import { a2aInterceptor } from '../../src/agent/frameworks/a2a-client.ts'
 import { messageArguments } from '../../src/agent/frameworks/a2a-message.ts'
 import { guardedRequestHandler } from '../../src/agent/frameworks/a2a-server.ts'
 import { taskArguments } from '../../src/agent/frameworks/a2a-task.ts'
-import { email } from '../../src/capability/argument-types/email.ts'
-import { defineCommand } from '../../src/capability/definition.ts'
+import { email } from '../../src/core/capability/argument-types/email.ts'
+import { defineCommand } from '../../src/core/capability/definition.ts'
 
 /** The command of a message that asks to write to somebody. */
 export const ask = defineCommand({ command: '/agent/ask', args: { ...messageArguments(), to: email() } })

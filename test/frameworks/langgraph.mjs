@@ -7,7 +7,7 @@ import { Command, END, MemorySaver, MessagesAnnotation, START, StateGraph } from
 import { createAgent, ToolMessage, tool } from 'langchain'
 import { z } from 'zod'
 import { langchainMiddleware, langchainTools } from '../../src/agent/frameworks/langchain.ts'
-import { like } from '../../src/capability/policy/build.ts'
+import { like } from '../../src/core/capability/policy/build.ts'
 import { canaries, send, setUp, shown } from './setup.ts'
 
 const [bob, carol] = ['bob@example.com', 'carol@example.com']

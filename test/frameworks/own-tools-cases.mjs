@@ -1,8 +1,8 @@
 /** The cases of the tools that a framework gets from an agent. */
 
 import assert from 'node:assert/strict'
-import { defineCommand } from '../../src/capability/definition.ts'
-import { like } from '../../src/capability/policy/build.ts'
+import { defineCommand } from '../../src/core/capability/definition.ts'
+import { like } from '../../src/core/capability/policy/build.ts'
 import { canaries, send, setUp, shown } from './setup.ts'
 
 const [bob, carol, eve] = ['bob@example.com', 'carol@example.com', 'eve@example.org']

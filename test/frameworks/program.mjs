@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { messageDigest } from '../../src/agent/frameworks/a2a-message.ts'
-import { like } from '../../src/capability/policy/build.ts'
+import { like } from '../../src/core/capability/policy/build.ts'
 import { ask as a2aAsk, argumentsOf, clientOf, manage, messageTo, serveAgent } from './a2a.mjs'
 import { checkMethods } from './a2a-methods.mjs'
 import { claudeFailing, claudeGuarded, claudeSubagent } from './claude.mjs'

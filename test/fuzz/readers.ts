@@ -79,10 +79,10 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['procura-cli', 'has hostile messages and files in packages/cli/test/gateway', 'acceptTools openGateway reviewTools'],
   [
     'procura-cli',
-    'has hostile files in packages/cli/test/gateway/approvals',
+    'has hostile files in packages/cli/test/gateway/serve/approvals',
     'answerApproval enrollApprover listApprovals startPageEnrolment',
   ],
-  ['procura-cli', 'has hostile messages in packages/cli/test/gateway/transport', 'httpTransport lineTransport'],
+  ['procura-cli', 'has hostile messages in packages/cli/test/gateway/wire/transport', 'httpTransport lineTransport'],
   [
     'procura-cli',
     'has hostile messages and files in packages/cli/test/gateway',
@@ -111,12 +111,12 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['signer/file', writes, 'createSignerFile'],
   [
     'signer/ssh-agent',
-    'reads what an agent answers; test/custody/ssh-agent.test.ts has the hostile answers',
+    'reads what an agent answers; test/signers/ssh-agent.test.ts has the hostile answers',
     'listSshAgentKeys sshAgentSigner',
   ],
   [
     'signer/pkcs11',
-    'reads what a module returns; test/custody/pkcs11.test.ts has the faulty modules',
+    'reads what a module returns; test/signers/pkcs11.test.ts has the faulty modules',
     'openPkcs11Signer',
   ],
   [
@@ -126,7 +126,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ],
   [
     'signer/aws-kms',
-    'reads what a service answers; test/custody/aws-kms.test.ts has the hostile answers',
+    'reads what a service answers; test/signers/aws-kms.test.ts has the hostile answers',
     'awsKmsSigner',
   ],
   ['did', isSetUp, 'compositeResolver keyResolver'],
@@ -148,23 +148,23 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['revocation/feed', isSetUp, 'revocationFeed followRevocations revocationJournalSource'],
   [
     'revocation/feed',
-    'reads what a publisher sends; test/distribution/hostile-feed.test.ts has the hostile feeds',
+    'reads what a publisher sends; test/revocation-sources/hostile-feed.test.ts has the hostile feeds',
     'revocationFeedSource',
   ],
   [
     'revocation/status-list',
-    'reads what a publisher sends; test/distribution/status-list.test.ts has the hostile lists',
+    'reads what a publisher sends; test/revocation-sources/status-list.test.ts has the hostile lists',
     'statusListSource',
   ],
   ['revocation/status-list', writes, 'statusListToken'],
   [
     'revocation/lookup',
-    'reads questions and answers; test/distribution/lookup.test.ts has the hostile ones',
+    'reads questions and answers; test/revocation-sources/lookup.test.ts has the hostile ones',
     'revocationLookup remoteRevocations',
   ],
   [
     'revocation/security-events',
-    'reads what a transmitter sends; test/distribution has the hostile tokens and responses',
+    'reads what a transmitter sends; test/revocation-sources has the hostile tokens and responses',
     'securityEventReceiver pollSecurityEvents',
   ],
   ['internal/platform-node', writes, 'encode gzip'],

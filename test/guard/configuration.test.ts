@@ -7,7 +7,7 @@ import { ProcuraError } from '../../src/errors.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import { on } from '../../src/service/on.ts'
 import { createService } from '../../src/service/service.ts'
-import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
+import { sqliteStores } from '../../src/stores/sqlite/sqlite-stores.ts'
 import { type OptionKind, type Options, optionRows } from './option-rows.ts'
 import { canary, faultOf, guardOptions, makeFolder } from './wrong-options.ts'
 

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Authorizer } from '../../src/authorization/authorize.ts'
+import type { Authorizer } from '../../src/core/authorization/authorize.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { createCallSender } from '../../src/http/call-sender.ts'
 import { denialResponse } from '../../src/http/denial-response.ts'

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { defineCommand } from '../../src/capability/definition.ts'
-import { encodeContainer, encodeContainerBytes } from '../../src/container/container.ts'
+import { defineCommand } from '../../src/core/capability/definition.ts'
+import { encodeContainer, encodeContainerBytes } from '../../src/core/container/container.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import type { GuardDenialCode } from '../../src/guard/result.ts'
 import { denialResponse } from '../../src/http/denial-response.ts'
@@ -17,7 +17,7 @@ const bob = await actor('bob')
 const proofs = await chainOf(alice, bob)
 
 /** The codes that the two unions list. */
-const codes = ['src/authorization/denial.ts', 'src/guard/result.ts'].flatMap((file) => {
+const codes = ['src/core/authorization/denial.ts', 'src/guard/result.ts'].flatMap((file) => {
   const [, union = ''] = /export type \w*DenialCode =([^/]+?)\n\n/.exec(readFileSync(root + file, 'utf8')) ?? []
   return [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code as GuardDenialCode)
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createAuthorizer } from '../../src/authorization/authorize.ts'
+import { createAuthorizer } from '../../src/core/authorization/authorize.ts'
 import {
   anyBytes,
   bitFlips,

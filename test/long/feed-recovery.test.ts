@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { revocationFeed } from '../../src/distribution/feed/revocation-feed.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
-import type { FollowerOptions, FollowerRequest } from '../distribution/follower-process.ts'
-import { serveFetch } from '../distribution/serve.ts'
+import { memoryRevocationStore } from '../../src/core/revocation/memory-revocation-store.ts'
+import { revocationFeed } from '../../src/revocation-sources/feed/revocation-feed.ts'
+import type { FollowerOptions, FollowerRequest } from '../revocation-sources/follower-process.ts'
+import { serveFetch } from '../revocation-sources/serve.ts'
 import { type PacketNetwork, packetNetwork } from '../services/packet-network.ts'
 import { service as packets } from '../services/packets.service.ts'
 import { proxyTo } from '../services/proxy.ts'
@@ -39,7 +39,10 @@ async function until(child: ChildProcess, wanted: FollowerRequest): Promise<void
 it('RVK-27 RVK-20 a copy is current again soon after packets of the feed were dropped', async () => {
   if (isMissing(packets)) return
   const folder = mkdtempSync(join(tmpdir(), 'procura-follower-'))
-  const program = await bundleProgram(`${root}test/distribution/follower-process.ts`, join(folder, 'follower.mjs'))
+  const program = await bundleProgram(
+    `${root}test/revocation-sources/follower-process.ts`,
+    join(folder, 'follower.mjs'),
+  )
   const publisher = await actor('service')
   const feed = revocationFeed({ journal: memoryRevocationStore(), signer: publisher, authorize: () => true })
   const served = await serveFetch(feed.fetch)

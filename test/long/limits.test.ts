@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { LimitStore } from '../../src/authorization/limits/limit-store.ts'
-import { memoryLimitStore } from '../../src/authorization/limits/memory-limit-store.ts'
+import type { LimitStore } from '../../src/core/authorization/limits/limit-store.ts'
+import { memoryLimitStore } from '../../src/core/authorization/limits/memory-limit-store.ts'
 import { compareHistory } from '../../src/testing/limit-history.ts'
-import { withChainKeys } from '../limits/chain-keys.ts'
-import { verdictsOnSharedBudget } from '../limits/shared-budget.ts'
+import { withChainKeys } from '../core/authorization/limits/chain-keys.ts'
+import { verdictsOnSharedBudget } from '../core/authorization/limits/shared-budget.ts'
 
 describe('limits', () => {
   it('LMT-12 let 3 sub-agents make exactly 100 of 1,000 calls on one budget of 100', async () => {

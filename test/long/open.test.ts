@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { openingFaults } from '../authorization/opening.ts'
+import { openingFaults } from '../core/authorization/opening.ts'
 import { readVectors } from '../vectors/read.ts'
 
 it('every vector is opened when authorize reads it, and refused for the same reason when it does not', async () => {

@@ -3,8 +3,8 @@ import { service } from '../services/postgres.service.ts'
 import { proxyTo } from '../services/proxy.ts'
 import { isMissing } from '../services/service.ts'
 import { promoteStandby, type Standby, startPreparedPostgres, startStandby } from '../services/store-pair.ts'
-import { expectNoSecondYes } from '../state/processes/shows.ts'
-import { bundleVerifier } from '../state/processes/verifiers.ts'
+import { expectNoSecondYes } from '../stores/processes/shows.ts'
+import { bundleVerifier } from '../stores/processes/verifiers.ts'
 
 const effort = { calls: Number(process.env['PROCURA_CALLS'] ?? 20_000), failures: 3, limits: true }
 let program: string

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sqlite from 'node-sqlite3-wasm'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
-import { nodeWithSqlite } from '../state/processes/node-with-sqlite.ts'
-import { type StoresPlace, secret } from '../state/processes/place.ts'
+import { prepareSqliteStores } from '../../src/stores/sqlite/prepare-sqlite-stores.ts'
+import { nodeWithSqlite } from '../stores/processes/node-with-sqlite.ts'
+import { type StoresPlace, secret } from '../stores/processes/place.ts'
 import {
   expectGivenBack,
   expectNoSecondYes,
@@ -13,8 +13,8 @@ import {
   expectRevocationSeen,
   expectSharedBudget,
   type ProcessesOptions,
-} from '../state/processes/shows.ts'
-import { bundleVerifier, startVerifier } from '../state/processes/verifiers.ts'
+} from '../stores/processes/shows.ts'
+import { bundleVerifier, startVerifier } from '../stores/processes/verifiers.ts'
 
 const node = nodeWithSqlite()
 let folder: string

@@ -4,8 +4,8 @@ import { type Proxy as Network, proxyTo } from '../services/proxy.ts'
 import { service as redis } from '../services/redis.service.ts'
 import { isMissing } from '../services/service.ts'
 import { type StorePair, startPostgresPair, startRedisPair } from '../services/store-pair.ts'
-import { countOf } from '../state/processes/shows.ts'
-import { bundleVerifier, makeCalls, startVerifier, type Verifier } from '../state/processes/verifiers.ts'
+import { countOf } from '../stores/processes/shows.ts'
+import { bundleVerifier, makeCalls, startVerifier, type Verifier } from '../stores/processes/verifiers.ts'
 
 const processes = 4
 /** Calls, each of which is sent before and after a loss. */

@@ -3,8 +3,8 @@ import { service as postgres } from '../services/postgres.service.ts'
 import { service as redis } from '../services/redis.service.ts'
 import { isMissing } from '../services/service.ts'
 import { startPostgresStores, startRedisStores } from '../services/store-server.ts'
-import { expectNoSecondYes } from '../state/processes/shows.ts'
-import { bundleVerifier } from '../state/processes/verifiers.ts'
+import { expectNoSecondYes } from '../stores/processes/shows.ts'
+import { bundleVerifier } from '../stores/processes/verifiers.ts'
 
 const effort = { calls: Number(process.env['PROCURA_CALLS'] ?? 20_000), failures: 5, limits: true }
 let program: string

@@ -8,8 +8,8 @@ import { type Proxy as Network, proxyTo } from '../services/proxy.ts'
 import { service as redis } from '../services/redis.service.ts'
 import { isMissing } from '../services/service.ts'
 import { type StoreServer, startPostgresStores, startRedisStores } from '../services/store-server.ts'
-import type { RedisClientName } from '../state/processes/place.ts'
-import { bundleVerifier, makeCalls, startVerifier, type Verifier } from '../state/processes/verifiers.ts'
+import type { RedisClientName } from '../stores/processes/place.ts'
+import { bundleVerifier, makeCalls, startVerifier, type Verifier } from '../stores/processes/verifiers.ts'
 
 /** Milliseconds of the failures of each kind. Within the longer ones, the waits of TCP grow to seconds. */
 const durationsMs = [200, 500, 900, 1_300, 2_100, 3_100, 4_500, 7_300]

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Vector } from '../../spec/vectors/generator/vector.ts'
-import { backend as noble } from '../../src/principal/backend/noble.ts'
-import { backend as node } from '../../src/principal/backend/node.ts'
+import { backend as noble } from '../../src/core/principal/backend/noble.ts'
+import { backend as node } from '../../src/core/principal/backend/node.ts'
 import { containerOf, serviceOf } from '../vectors/decide.ts'
 import { readVectors } from '../vectors/read.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { path } from '../../src/capability/argument-types/path.ts'
-import { checkArguments } from '../../src/capability/check-arguments.ts'
+import { path } from '../../src/core/capability/argument-types/path.ts'
+import { checkArguments } from '../../src/core/capability/check-arguments.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { type CommandOfToolOptions, commandOfTool } from '../../src/mcp/command-of-tool.ts'
 

@@ -14,7 +14,7 @@ import {
 } from '@modelcontextprotocol/server'
 import { StdioServerTransport as StdioTwo } from '@modelcontextprotocol/server/stdio'
 import { z } from 'zod'
-import { lineTransport } from '../../packages/cli/src/gateway/transport/line-transport.ts'
+import { lineTransport } from '../../packages/cli/src/gateway/wire/transport/line-transport.ts'
 
 /** The last argument of a callback, and the first one if the tool has arguments. */
 export type Callback = (args: unknown, extra: object) => unknown

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { StoreError, StoreFullError } from '../../src/errors.ts'
 import { createMetrics } from '../../src/operations/create-metrics.ts'
 import type { Meter } from '../../src/operations/meter.ts'
-import { playScenario, scenarioVerdicts } from '../state/call-store-scenario.ts'
-import { storesTogether } from '../state/stores-together.ts'
+import { playScenario, scenarioVerdicts } from '../stores/call-store-scenario.ts'
+import { storesTogether } from '../stores/stores-together.ts'
 
 /** Metrics, and the operations of stores that they recorded. */
 function recordedMetrics() {

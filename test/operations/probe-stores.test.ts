@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { memoryStores } from '../../src/authorization/memory-stores.ts'
-import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
-import { followRevocations } from '../../src/distribution/follow-revocations.ts'
+import { memoryStores } from '../../src/core/authorization/memory-stores.ts'
+import { memoryReplayStore } from '../../src/core/authorization/replay-store.ts'
 import { ArgumentError, StoreError } from '../../src/errors.ts'
 import { type ProbeStoresOptions, probeStores } from '../../src/operations/probe-stores.ts'
-import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
-import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
-import { operatedSource } from '../distribution/sources.ts'
-import { sqliteFile } from '../state/open-sqlite.ts'
+import { followRevocations } from '../../src/revocation-sources/follow-revocations.ts'
+import { prepareSqliteStores } from '../../src/stores/sqlite/prepare-sqlite-stores.ts'
+import { sqliteStores } from '../../src/stores/sqlite/sqlite-stores.ts'
+import { operatedSource } from '../revocation-sources/sources.ts'
+import { sqliteFile } from '../stores/open-sqlite.ts'
 
 const secret = new Uint8Array(32).fill(1)
 

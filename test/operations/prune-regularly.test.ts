@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { ArgumentError } from '../../src/errors.ts'
 import { pruneRegularly } from '../../src/operations/prune-regularly.ts'
-import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
-import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
-import { sqliteFile } from '../state/open-sqlite.ts'
+import { prepareSqliteStores } from '../../src/stores/sqlite/prepare-sqlite-stores.ts'
+import { sqliteStores } from '../../src/stores/sqlite/sqlite-stores.ts'
+import { sqliteFile } from '../stores/open-sqlite.ts'
 import { until } from '../support/until.ts'
 
 const secret = new Uint8Array(32).fill(1)

@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { authorize } from '../../src/authorization/authorize.ts'
-import type { Decision } from '../../src/authorization/decision.ts'
-import { type AuthorizeOptions, uncheckedCommands } from '../../src/authorization/options.ts'
-import type { ReplayStore } from '../../src/authorization/replay-store.ts'
-import { type CommandDefinition, defineCommand } from '../../src/capability/definition.ts'
-import { anySubject } from '../../src/capability/subject.ts'
-import type { RevocationRecord } from '../../src/revocation/revocation-store.ts'
+import { authorize } from '../../src/core/authorization/authorize.ts'
+import type { Decision } from '../../src/core/authorization/decision.ts'
+import { type AuthorizeOptions, uncheckedCommands } from '../../src/core/authorization/options.ts'
+import type { ReplayStore } from '../../src/core/authorization/replay-store.ts'
+import { type CommandDefinition, defineCommand } from '../../src/core/capability/definition.ts'
+import { anySubject } from '../../src/core/capability/subject.ts'
+import type { RevocationRecord } from '../../src/core/revocation/revocation-store.ts'
 import { never } from '../../src/time.ts'
 import { type Reason, type ReferenceQuestion, referenceAuthorize } from '../reference/chain.ts'
 import { fromJson, toJson } from '../reference/dag-json.ts'

@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { memoryStores } from '../../src/authorization/memory-stores.ts'
-import { prepareSqliteStores } from '../../src/state/sqlite/prepare-sqlite-stores.ts'
-import { sqliteStores } from '../../src/state/sqlite/sqlite-stores.ts'
+import { memoryStores } from '../../src/core/authorization/memory-stores.ts'
+import { prepareSqliteStores } from '../../src/stores/sqlite/prepare-sqlite-stores.ts'
+import { sqliteStores } from '../../src/stores/sqlite/sqlite-stores.ts'
 import type { Clock } from '../../src/time.ts'
-import { clockService, playClockHistories } from '../state/clock-history.ts'
-import { sqliteFile } from '../state/open-sqlite.ts'
+import { clockService, playClockHistories } from '../stores/clock-history.ts'
+import { sqliteFile } from '../stores/open-sqlite.ts'
 import { shortRuns } from './runs.ts'
 
 const tolerances = [0, 60, 300, 300] as const

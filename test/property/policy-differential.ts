@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { compilePolicy } from '../../src/capability/policy/compile.ts'
-import { parsePolicy } from '../../src/capability/policy/parse-policy.ts'
+import { compilePolicy } from '../../src/core/capability/policy/compile.ts'
+import { parsePolicy } from '../../src/core/capability/policy/parse-policy.ts'
+import type { IpldValue } from '../../src/core/ipld/value.ts'
 import { MalformedError } from '../../src/errors.ts'
-import type { IpldValue } from '../../src/ipld/value.ts'
 import { toJson } from '../reference/dag-json.ts'
 import { evaluatePolicy, type Verdict } from '../reference/policy.ts'
 import type { PolicyCase } from './policy-arbitrary.ts'

@@ -5,9 +5,9 @@
  */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { compileGlob } from '../../src/capability/policy/glob.ts'
-import { printSelector } from '../../src/capability/policy/print-selector.ts'
-import { parseSelector } from '../../src/capability/policy/selector.ts'
+import { compileGlob } from '../../src/core/capability/policy/glob.ts'
+import { printSelector } from '../../src/core/capability/policy/print-selector.ts'
+import { parseSelector } from '../../src/core/capability/policy/selector.ts'
 import { MalformedError } from '../../src/errors.ts'
 import { evaluatePolicy, globMatches, parseSelector as parseReferenceSelector } from '../reference/policy.ts'
 import { texts } from './ipld-arbitrary.ts'

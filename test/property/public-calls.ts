@@ -4,12 +4,16 @@
  *
  * @module
  */
-import { memoryReplayStore } from '../../src/authorization/replay-store.ts'
-import { number, text } from '../../src/capability/argument-types/basic.ts'
-import { defineCommand } from '../../src/capability/definition.ts'
-import { compilePolicy } from '../../src/capability/policy/compile.ts'
-import { policyFor } from '../../src/capability/policy/policy-for.ts'
-import { publicKey } from '../../src/did/did-key.ts'
+import { memoryReplayStore } from '../../src/core/authorization/replay-store.ts'
+import { number, text } from '../../src/core/capability/argument-types/basic.ts'
+import { defineCommand } from '../../src/core/capability/definition.ts'
+import { compilePolicy } from '../../src/core/capability/policy/compile.ts'
+import { policyFor } from '../../src/core/capability/policy/policy-for.ts'
+import { publicKey } from '../../src/core/did/did-key.ts'
+import { memoryProofStore } from '../../src/core/proof/memory-proof-store.ts'
+import { issueReceipt } from '../../src/core/receipt/issue-receipt.ts'
+import { memoryRevocationStore } from '../../src/core/revocation/memory-revocation-store.ts'
+import { revoke } from '../../src/core/revocation/revoke.ts'
 import { type AuthorizeOptions, createAuthorizer, delegate, encodeContainer, invoke } from '../../src/entries/index.ts'
 import {
   AttenuationError,
@@ -19,10 +23,6 @@ import {
   SigningError,
   StoreError,
 } from '../../src/errors.ts'
-import { memoryProofStore } from '../../src/proof/memory-proof-store.ts'
-import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
-import { revoke } from '../../src/revocation/revoke.ts'
 import { actor, clock, now } from '../support/actors.ts'
 
 /** A class of errors. */
@@ -52,18 +52,21 @@ export const otherEntries: ReadonlyMap<RegExp, string> = new Map([
   [/^(backend|pool)(\/|$)/, 'is what verifies; its functions are called by the library'],
   [/^(ucanto|http)(\/|$)/, 'is another format or an adapter, with tests of its own'],
   [/^did\/web-node$/, 'needs Node'],
-  [/^signer\/file$/, 'reads files; test/signer-file does it'],
+  [/^signer\/file$/, 'reads files; test/signers/file does it'],
   [
     /^signer\/(ssh-agent|pkcs11|pkcs11-thread|indexed-db|aws-kms)$/,
-    'is set up with an agent, a module or a service; test/custody does it',
+    'is set up with an agent, a module or a service; test/signers does it',
   ],
   [/^agent(\/|$)/, 'is an application of delegations, with tests of its own in test/agent'],
   [/^mcp$/, 'is set up with servers and clients; test/mcp does it'],
   [/^procura-cli$/, 'needs Node; packages/cli/test/gateway does it'],
   [/^approval(\/|$)/, 'is an application of delegations, with tests of its own in test/approval'],
-  [/^revocation\/(feed|lookup|status-list|security-events)$/, 'is set up with a publisher; test/distribution does it'],
+  [
+    /^revocation\/(feed|lookup|status-list|security-events)$/,
+    'is set up with a publisher; test/revocation-sources does it',
+  ],
   [/^operations$/, 'is set up with a meter and stores; test/operations does it'],
-  [/^(store\/(sqlite|redis|postgres)|testing)$/, 'is set up with a database; test/state and test/services do it'],
+  [/^(store\/(sqlite|redis|postgres)|testing)$/, 'is set up with a database; test/stores and test/services do it'],
 ])
 
 const inFormats = 'takes any value, and runs on the path of every call'

@@ -2,9 +2,9 @@
 
 import { appendFileSync } from 'node:fs'
 import process from 'node:process'
-import { memoryStores } from '../../src/authorization/memory-stores.ts'
-import { text } from '../../src/capability/argument-types/basic.ts'
-import { defineCommand } from '../../src/capability/definition.ts'
+import { memoryStores } from '../../src/core/authorization/memory-stores.ts'
+import { text } from '../../src/core/capability/argument-types/basic.ts'
+import { defineCommand } from '../../src/core/capability/definition.ts'
 import { on } from '../../src/service/on.ts'
 import { openFileService } from '../../src/service/open-file-service.ts'
 import { type Faults, faultyFiles } from '../audit/jsonl/faulty-files.ts'

@@ -1,8 +1,8 @@
 import process from 'node:process'
 import { memoryAuditSink } from '../../src/audit/sinks/memory-audit-sink.ts'
-import { memoryStores } from '../../src/authorization/memory-stores.ts'
-import { defineCommand } from '../../src/capability/definition.ts'
-import { anySubject } from '../../src/capability/subject.ts'
+import { memoryStores } from '../../src/core/authorization/memory-stores.ts'
+import { defineCommand } from '../../src/core/capability/definition.ts'
+import { anySubject } from '../../src/core/capability/subject.ts'
 import { on } from '../../src/service/on.ts'
 import { createService, type Service } from '../../src/service/service.ts'
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { AgentHome } from '../../packages/cli/test/gateway/connect/agent-home.ts'
-import { connectClient, type LineClient } from '../../packages/cli/test/gateway/connect/client.ts'
+import type { AgentHome } from '../../packages/cli/test/gateway/agent-side/connect/agent-home.ts'
+import { connectClient, type LineClient } from '../../packages/cli/test/gateway/agent-side/connect/client.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from '../../packages/cli/test/gateway/serve/gateway-home.ts'
 import { service } from './script.service.ts'
 

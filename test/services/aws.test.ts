@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { parseCommand } from '../../src/capability/command.ts'
+import { parseCommand } from '../../src/core/capability/command.ts'
 import { assumeRoleVault, secretsManagerVault } from '../../src/entries/vault/aws.ts'
 import { sigV4 } from '../../src/vault/processors/sigv4.ts'
 import { sessionName } from '../../src/vault/stores/aws/assume-role.ts'

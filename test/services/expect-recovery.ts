@@ -1,7 +1,7 @@
 // node only: runs programs
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { RedisClientName, StoresPlace } from '../state/processes/place.ts'
-import { bundleVerifier, makeCalls, startVerifier, type Verifier } from '../state/processes/verifiers.ts'
+import type { RedisClientName, StoresPlace } from '../stores/processes/place.ts'
+import { bundleVerifier, makeCalls, startVerifier, type Verifier } from '../stores/processes/verifiers.ts'
 import { packetNetwork } from './packet-network.ts'
 import { proxyTo } from './proxy.ts'
 import type { StoreServer } from './store-server.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { patient } from '../state/processes/place.ts'
-import { expectNoSecondYes } from '../state/processes/shows.ts'
-import { bundleVerifier, makeCalls, startVerifier } from '../state/processes/verifiers.ts'
+import { patient } from '../stores/processes/place.ts'
+import { expectNoSecondYes } from '../stores/processes/shows.ts'
+import { bundleVerifier, makeCalls, startVerifier } from '../stores/processes/verifiers.ts'
 import { proxyTo } from './proxy.ts'
 import { startPostgresPair } from './store-pair.ts'
 

@@ -1,17 +1,17 @@
 // node only: starts processes
 
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { playWithProcesses } from '../state/processes/clock-processes.ts'
-import { expectNetworkFailures } from '../state/processes/network.ts'
-import { patient } from '../state/processes/place.ts'
+import { playWithProcesses } from '../stores/processes/clock-processes.ts'
+import { expectNetworkFailures } from '../stores/processes/network.ts'
+import { patient } from '../stores/processes/place.ts'
 import {
   expectGivenBack,
   expectNoSecondYes,
   expectOneYes,
   expectRevocationSeen,
   expectSharedBudget,
-} from '../state/processes/shows.ts'
-import { bundleVerifier } from '../state/processes/verifiers.ts'
+} from '../stores/processes/shows.ts'
+import { bundleVerifier } from '../stores/processes/verifiers.ts'
 import type { StoreServer } from './store-server.ts'
 
 /**

@@ -2,14 +2,14 @@ import { Redis } from 'ioredis'
 import { Redis as Valkey } from 'iovalkey'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parseDid } from '../../src/did/did.ts'
+import { parseDid } from '../../src/core/did/did.ts'
 import { StoreError } from '../../src/errors.ts'
-import type { RedisStoreClient } from '../../src/state/redis/client.ts'
-import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
-import { redisPersonalKeyStore } from '../../src/state/redis/redis-personal-key-store.ts'
-import { redisProcessedSets } from '../../src/state/redis/redis-processed-sets.ts'
-import { redisStores } from '../../src/state/redis/redis-stores.ts'
-import type { ServerStores, SharedStores } from '../../src/state/shared-stores.ts'
+import type { RedisStoreClient } from '../../src/stores/redis/client.ts'
+import { prepareRedisStores } from '../../src/stores/redis/prepare-redis-stores.ts'
+import { redisPersonalKeyStore } from '../../src/stores/redis/redis-personal-key-store.ts'
+import { redisProcessedSets } from '../../src/stores/redis/redis-processed-sets.ts'
+import { redisStores } from '../../src/stores/redis/redis-stores.ts'
+import type { ServerStores, SharedStores } from '../../src/stores/shared-stores.ts'
 import type { ConformanceCase, OpenedStore, StoreFault } from '../../src/testing/conformance-case.ts'
 import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
@@ -18,7 +18,7 @@ import { replayStoreCases } from '../../src/testing/replay-store-cases.ts'
 import { revocationJournalCases } from '../../src/testing/revocation-journal-cases.ts'
 import { revocationStoreCases } from '../../src/testing/revocation-store-cases.ts'
 import type { Clock } from '../../src/time.ts'
-import { expectFewEnded, longAgo, past, pastClock, rateOf, useLimits } from '../state/expired-limits.ts'
+import { expectFewEnded, longAgo, past, pastClock, rateOf, useLimits } from '../stores/expired-limits.ts'
 import {
   cid,
   expectCommitsOnce,
@@ -26,8 +26,8 @@ import {
   expectOwnPruning,
   limitRequest,
   soon,
-} from '../state/store-requests.ts'
-import { throughCallStore } from '../state/through-call-store.ts'
+} from '../stores/store-requests.ts'
+import { throughCallStore } from '../stores/through-call-store.ts'
 import { proxyTo } from './proxy.ts'
 import { type RedisServer, redisServer } from './redis-server.ts'
 

@@ -2,11 +2,11 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { LimitEntry, LimitRequest, LimitStore } from '../../src/authorization/limits/limit-store.ts'
-import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
-import { redisPersonalKeyStore } from '../../src/state/redis/redis-personal-key-store.ts'
-import { redisProcessedSets } from '../../src/state/redis/redis-processed-sets.ts'
-import { redisStores } from '../../src/state/redis/redis-stores.ts'
+import type { LimitEntry, LimitRequest, LimitStore } from '../../src/core/authorization/limits/limit-store.ts'
+import { prepareRedisStores } from '../../src/stores/redis/prepare-redis-stores.ts'
+import { redisPersonalKeyStore } from '../../src/stores/redis/redis-personal-key-store.ts'
+import { redisProcessedSets } from '../../src/stores/redis/redis-processed-sets.ts'
+import { redisStores } from '../../src/stores/redis/redis-stores.ts'
 import { type RedisServer, redisServer } from './redis-server.ts'
 
 /**

@@ -1,8 +1,8 @@
 // node only: starts servers
 
 import { Redis } from 'ioredis'
-import { prepareRedisStores } from '../../src/state/redis/prepare-redis-stores.ts'
-import { patient, type StoresPlace, secret } from '../state/processes/place.ts'
+import { prepareRedisStores } from '../../src/stores/redis/prepare-redis-stores.ts'
+import { patient, type StoresPlace, secret } from '../stores/processes/place.ts'
 import { redisServer } from './redis-server.ts'
 import { startPreparedPostgres } from './store-pair.ts'
 

@@ -6,9 +6,9 @@
  */
 
 import type { Context, Vector } from '../../spec/vectors/generator/vector.ts'
-import type { Authorizer } from '../../src/authorization/authorize.ts'
-import type { Decision } from '../../src/authorization/decision.ts'
-import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
+import type { Authorizer } from '../../src/core/authorization/authorize.ts'
+import type { Decision } from '../../src/core/authorization/decision.ts'
+import type { CryptoBackend } from '../../src/core/principal/backend/backend.ts'
 import { containerOf, createDecider, type DeciderApi } from '../vectors/decider.ts'
 
 /**

@@ -8,10 +8,10 @@
 import type * as Root from 'procura'
 import type * as MemoryStores from 'procura/store/memory'
 import type { Vector as TokenVector } from '../../spec/vectors/generator/vector.ts'
-import { publicKey } from '../../src/did/did-key.ts'
-import type { PublicKey, SignatureAlgorithm } from '../../src/did/public-key.ts'
-import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
-import { verifySignature, verifySignatureAsync } from '../../src/principal/signature.ts'
+import { publicKey } from '../../src/core/did/did-key.ts'
+import type { PublicKey, SignatureAlgorithm } from '../../src/core/did/public-key.ts'
+import type { CryptoBackend } from '../../src/core/principal/backend/backend.ts'
+import { verifySignature, verifySignatureAsync } from '../../src/core/principal/signature.ts'
 import { decideVectors } from './decisions.ts'
 
 /** A signature that somebody else published, with the key and the message. */

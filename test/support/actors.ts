@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { backend } from '#backend'
-import type { SignatureAlgorithm } from '../../src/did/public-key.ts'
-import { type Signer, signerOf } from '../../src/principal/signer.ts'
+import type { SignatureAlgorithm } from '../../src/core/did/public-key.ts'
+import { type Signer, signerOf } from '../../src/core/principal/signer.ts'
 
 /** The moment at which tests take place, in seconds. */
 export const now = 1_800_000_000

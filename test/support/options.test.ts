@@ -1,10 +1,17 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { signCheckpoint } from '../../src/audit/verify/checkpoint.ts'
-import { authorizeMany } from '../../src/authorization/authorize-many.ts'
-import { openContainer } from '../../src/authorization/open-container.ts'
-import { verifyRevocation } from '../../src/authorization/verify-revocation.ts'
-import { decodeDelegation } from '../../src/delegation/decode-delegation.ts'
+import { authorizeMany } from '../../src/core/authorization/authorize-many.ts'
+import { openContainer } from '../../src/core/authorization/open-container.ts'
+import { verifyRevocation } from '../../src/core/authorization/verify-revocation.ts'
+import { decodeDelegation } from '../../src/core/delegation/decode-delegation.ts'
+import { decodeInvocation } from '../../src/core/invocation/decode-invocation.ts'
+import { findProofs } from '../../src/core/proof/find-proofs.ts'
+import { memoryProofStore } from '../../src/core/proof/memory-proof-store.ts'
+import { issueReceipt } from '../../src/core/receipt/issue-receipt.ts'
+import { verifyReceipt } from '../../src/core/receipt/verify-receipt.ts'
+import { memoryRevocationStore } from '../../src/core/revocation/memory-revocation-store.ts'
+import { revoke } from '../../src/core/revocation/revoke.ts'
 import {
   attenuate,
   createAuthorizer,
@@ -18,13 +25,6 @@ import * as ucanto from '../../src/entries/ucanto.ts'
 import { ArgumentError } from '../../src/errors.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import { createCallSender } from '../../src/http/call-sender.ts'
-import { decodeInvocation } from '../../src/invocation/decode-invocation.ts'
-import { findProofs } from '../../src/proof/find-proofs.ts'
-import { memoryProofStore } from '../../src/proof/memory-proof-store.ts'
-import { issueReceipt } from '../../src/receipt/issue-receipt.ts'
-import { verifyReceipt } from '../../src/receipt/verify-receipt.ts'
-import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
-import { revoke } from '../../src/revocation/revoke.ts'
 import {
   anything,
   arrayOf,

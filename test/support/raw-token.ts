@@ -1,6 +1,6 @@
 import { encode } from '@ipld/dag-cbor'
-import { varsigHeader } from '../../src/envelope/varsig.ts'
-import type { Signer } from '../../src/principal/signer.ts'
+import { varsigHeader } from '../../src/core/envelope/varsig.ts'
+import type { Signer } from '../../src/core/principal/signer.ts'
 import { now } from './actors.ts'
 
 /** The parts of a token, which tests can spoil. `undefined` omits a payload field. */

@@ -24,7 +24,7 @@ const often: readonly string[] = ['connect', 'hook']
 const loaded: ReadonlySet<string> = new Set([...often.map((verb) => `./${verb}.ts`), './hook-install.ts', './help.ts'])
 
 /** Where these verbs begin. */
-const beginnings = ['packages/cli/src/cli/connect.ts', 'packages/cli/src/cli/hook.ts']
+const beginnings = ['packages/cli/src/cli/gateway/connect.ts', 'packages/cli/src/cli/hooks/hook.ts']
 
 const launcher = `#!/usr/bin/env node
 // The verbs that agents start often are in files of their own, which load faster.

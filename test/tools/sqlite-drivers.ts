@@ -11,7 +11,7 @@
 
 import { join } from 'node:path'
 import { root } from '../setup/entries.ts'
-import type { Driver } from '../state/processes/open-driver.ts'
+import type { Driver } from '../stores/processes/open-driver.ts'
 import { bundleProgram } from '../support/bundle-program.ts'
 import { execute } from './execute.ts'
 import { installPackages } from './install-packages.ts'
@@ -35,7 +35,7 @@ const runs: readonly (readonly [driver: Driver, runtime: string])[] = [
 ]
 
 const conformance = join(project, 'conformance.mjs')
-await bundleProgram(`${root}test/state/processes/sqlite-conformance.ts`, conformance, ['pg', 'ioredis'])
+await bundleProgram(`${root}test/stores/processes/sqlite-conformance.ts`, conformance, ['pg', 'ioredis'])
 for (const [driver, runtime] of runs) {
   const version = (await execute(runtime, ['--version'], project)).stdout.trim()
   const { succeeded, stdout, output } = await execute(runtime, [conformance, driver], project)

@@ -1,7 +1,7 @@
 import type { Database } from 'node-sqlite3-wasm'
 import { describe, expectTypeOf, it } from 'vitest'
 import type { SqliteDatabase } from '../../src/audit/sinks/sqlite/database.ts'
-import type { SqliteStoreDatabase } from '../../src/state/sqlite/database.ts'
+import type { SqliteStoreDatabase } from '../../src/stores/sqlite/database.ts'
 
 /** The types of better-sqlite3 (`@types/better-sqlite3` 7.6). */
 interface BetterStatement<Parameters extends unknown[], Result> {

@@ -1,10 +1,10 @@
 import { describe, expectTypeOf, it } from 'vitest'
-import { optional } from '../../src/capability/argument-types/basic.ts'
-import { type ArgumentsOf, type CommandDefinition, defineCommand } from '../../src/capability/definition.ts'
-import { policyFor } from '../../src/capability/policy/policy-for.ts'
-import type { Invalid, Selected } from '../../src/capability/policy/selected.ts'
-import type { Statement } from '../../src/capability/policy/statement.ts'
-import type { StandardSchema } from '../../src/capability/standard-schema.ts'
+import { optional } from '../../src/core/capability/argument-types/basic.ts'
+import { type ArgumentsOf, type CommandDefinition, defineCommand } from '../../src/core/capability/definition.ts'
+import { policyFor } from '../../src/core/capability/policy/policy-for.ts'
+import type { Invalid, Selected } from '../../src/core/capability/policy/selected.ts'
+import type { Statement } from '../../src/core/capability/policy/statement.ts'
+import type { StandardSchema } from '../../src/core/capability/standard-schema.ts'
 
 interface Mail {
   readonly to: string

@@ -3,7 +3,7 @@ import { type API, Delegation, delegate, invoke, UCAN } from '@ucanto/core'
 import { CID } from 'multiformats/cid'
 import { identity } from 'multiformats/hashes/identity'
 import { describe, expect, it } from 'vitest'
-import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import { memoryRevocationStore } from '../../src/core/revocation/memory-revocation-store.ts'
 import { foreignVerdict, ownVerdict, peer } from './peers.ts'
 import { block, type Fields, fieldsOf, nameOf, type RawBlock, rawArchive } from './raw.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import { memoryRevocationStore } from '../../src/core/revocation/memory-revocation-store.ts'
 import { archive, encodeMessage } from '../../src/ucanto/archive.ts'
 import { attenuate } from '../../src/ucanto/attenuate.ts'
 import { decode, decodeMessage } from '../../src/ucanto/decode.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createAuthorizer } from '../../src/authorization/authorize.ts'
-import { gt } from '../../src/capability/policy/build.ts'
+import { createAuthorizer } from '../../src/core/authorization/authorize.ts'
+import { gt } from '../../src/core/capability/policy/build.ts'
 import {
   absentIssuer,
   archive,

@@ -1,7 +1,7 @@
 import { type API, delegate as coreDelegate, invoke as coreInvoke } from '@ucanto/core'
 import { Absentee } from '@ucanto/principal'
 import { describe, expect, it } from 'vitest'
-import { memoryRevocationStore } from '../../src/revocation/memory-revocation-store.ts'
+import { memoryRevocationStore } from '../../src/core/revocation/memory-revocation-store.ts'
 import { decode } from '../../src/ucanto/decode.ts'
 import type { UcantoToken } from '../../src/ucanto/token.ts'
 import { verifyRevocation } from '../../src/ucanto/verify-revocation.ts'

@@ -9,8 +9,8 @@ import * as dagCbor from '@ipld/dag-cbor'
 import { UCAN } from '@ucanto/core'
 import { base58btc } from 'multiformats/bases/base58'
 import type { CID } from 'multiformats/cid'
-import type { SignatureAlgorithm } from '../../src/did/public-key.ts'
-import type { Signer } from '../../src/principal/signer.ts'
+import type { SignatureAlgorithm } from '../../src/core/did/public-key.ts'
+import type { Signer } from '../../src/core/principal/signer.ts'
 import { block, type RawBlock } from './raw.ts'
 
 /** The contents of a token. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { anySubject } from '../../src/capability/subject.ts'
+import { anySubject } from '../../src/core/capability/subject.ts'
 import * as ucanto from '../../src/entries/ucanto.ts'
 import { ArgumentError, AttenuationError, MalformedError, ResolutionError, SigningError } from '../../src/errors.ts'
 import { inCi } from '../property/runs.ts'

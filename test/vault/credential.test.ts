@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseCommand } from '../../src/capability/command.ts'
+import { parseCommand } from '../../src/core/capability/command.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { header } from '../../src/vault/processors/header.ts'
 import { type CredentialOptions, mayUse, parseRules } from '../../src/vault/rules/credential-rules.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { parseCommand } from '../../src/capability/command.ts'
-import { parseDid } from '../../src/did/did.ts'
+import { parseCommand } from '../../src/core/capability/command.ts'
+import { parseDid } from '../../src/core/did/did.ts'
 import { VaultError } from '../../src/errors.ts'
 import type { RemoteVault } from '../../src/vault/resilience/remote-vault.ts'
 import { Secret } from '../../src/vault/secret.ts'

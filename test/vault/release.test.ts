@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, it, vi } from 'vitest'
-import { parseCommand } from '../../src/capability/command.ts'
+import { parseCommand } from '../../src/core/capability/command.ts'
 import { VaultError } from '../../src/errors.ts'
 import type { VaultOptions } from '../../src/vault/configuration.ts'
 import { createVault } from '../../src/vault/create-vault.ts'

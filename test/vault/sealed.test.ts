@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { encodeBase64url } from '../../src/ipld/base.ts'
-import { concatBytes } from '../../src/ipld/bytes.ts'
+import { encodeBase64url } from '../../src/core/ipld/base.ts'
+import { concatBytes } from '../../src/core/ipld/bytes.ts'
 import { sha256Bytes } from '../../src/support/digest.ts'
 import { bearer } from '../../src/vault/processors/bearer.ts'
 import { clientCredentials } from '../../src/vault/processors/client-credentials.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { encodeHex } from '../../src/ipld/hex.ts'
+import { encodeHex } from '../../src/core/ipld/hex.ts'
 import { sha256Bytes } from '../../src/support/digest.ts'
 import { signAwsRequest } from '../../src/vault/stores/aws/sign-request.ts'
 import {

@@ -6,9 +6,9 @@ import {
   type Authorization,
   type AuthorizationFacts,
   grantAuthorization,
-} from '../../src/authorization/authorization.ts'
-import { parseCommand } from '../../src/capability/command.ts'
-import { type Did, parseDid } from '../../src/did/did.ts'
+} from '../../src/core/authorization/authorization.ts'
+import { parseCommand } from '../../src/core/capability/command.ts'
+import { type Did, parseDid } from '../../src/core/did/did.ts'
 import type { VaultErrorCode } from '../../src/errors.ts'
 import type { Clock } from '../../src/time.ts'
 

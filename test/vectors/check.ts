@@ -8,11 +8,11 @@
  */
 
 import type { Vector } from '../../spec/vectors/generator/vector.ts'
-import type { Decision } from '../../src/authorization/decision.ts'
-import { defaultLimits } from '../../src/limits.ts'
-import type { CryptoBackend } from '../../src/principal/backend/backend.ts'
-import { backend as node } from '../../src/principal/backend/node.ts'
-import { verifyingBackends } from '../principal/crypto-vectors.ts'
+import type { Decision } from '../../src/core/authorization/decision.ts'
+import { defaultLimits } from '../../src/bounds.ts'
+import type { CryptoBackend } from '../../src/core/principal/backend/backend.ts'
+import { backend as node } from '../../src/core/principal/backend/node.ts'
+import { verifyingBackends } from '../core/principal/crypto-vectors.ts'
 import { inCi } from '../property/runs.ts'
 import { containerOf, optionsOf, serviceOf, serviceOfSync, verdictOf } from './decide.ts'
 

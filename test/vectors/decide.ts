@@ -6,8 +6,8 @@
 
 import type { Context } from '../../spec/vectors/generator/vector.ts'
 import * as stores from '../../src/entries/store/memory.ts'
-import { standardFormat } from '../../src/authorization/formats/standard-format.ts'
-import type { TokenFormat } from '../../src/authorization/formats/token-format.ts'
+import { standardFormat } from '../../src/core/authorization/formats/standard-format.ts'
+import type { TokenFormat } from '../../src/core/authorization/formats/token-format.ts'
 import * as root from '../../src/entries/index.ts'
 import { ucantoFormat } from '../../src/ucanto/ucanto-format.ts'
 import { createDecider, type Decider } from './decider.ts'

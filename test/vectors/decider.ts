@@ -8,13 +8,13 @@
 import type * as Root from 'procura'
 import type * as MemoryStores from 'procura/store/memory'
 import type { ArgumentType, CommandEntry, Context, Vector } from '../../spec/vectors/generator/vector.ts'
-import type { Authorizer } from '../../src/authorization/authorize.ts'
-import type { Decision } from '../../src/authorization/decision.ts'
-import type { AuthorizeOptions } from '../../src/authorization/options.ts'
-import type { TokenFormat } from '../../src/authorization/formats/token-format.ts'
-import type { CommandDefinition } from '../../src/capability/definition.ts'
-import type { StandardSchema } from '../../src/capability/standard-schema.ts'
-import type { RevocationEntry } from '../../src/revocation/revocation-store.ts'
+import type { Authorizer } from '../../src/core/authorization/authorize.ts'
+import type { Decision } from '../../src/core/authorization/decision.ts'
+import type { AuthorizeOptions } from '../../src/core/authorization/options.ts'
+import type { TokenFormat } from '../../src/core/authorization/formats/token-format.ts'
+import type { CommandDefinition } from '../../src/core/capability/definition.ts'
+import type { StandardSchema } from '../../src/core/capability/standard-schema.ts'
+import type { RevocationEntry } from '../../src/core/revocation/revocation-store.ts'
 
 /** The part of the library that is used. */
 export type DeciderApi = Pick<

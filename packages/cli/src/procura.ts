@@ -2,8 +2,8 @@
 // node only: the program
 import { fstatSync } from 'node:fs'
 import process from 'node:process'
-import { readHiddenLine } from './cli/hidden-line.ts'
 import { run } from './cli/run.ts'
+import { readHiddenLine } from './cli/terminal/hidden-line.ts'
 
 // CLI-29: without a listener, Node opens its debugger at this signal, and every user can read the memory.
 process.on('SIGUSR1', () => undefined)

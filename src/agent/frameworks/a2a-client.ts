@@ -1,4 +1,4 @@
-import type { CommandDefinition } from '../../capability/definition.ts'
+import type { CommandDefinition } from '../../core/capability/definition.ts'
 import { AuthorizationError } from '../../errors.ts'
 import {
   callback,

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Command } from '../../capability/command.ts'
+import type { Command } from '../../core/capability/command.ts'
+import type { IpldValue } from '../../core/ipld/value.ts'
 import { AuthorizationError } from '../../errors.ts'
 import type { GuardedCall } from '../../guard/call.ts'
 import type { Guard } from '../../guard/guard.ts'
-import type { IpldValue } from '../../ipld/value.ts'
 import type { A2aCommand } from './a2a-client.ts'
 import { type A2aCallContext, type A2aRequestHandler, containerOf, own, scopedTo } from './a2a-context.ts'
 import { type A2aVerdict, newVerdict } from './a2a-executor.ts'

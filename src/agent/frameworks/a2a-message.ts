@@ -4,8 +4,8 @@
  * @module
  */
 
-import { text } from '../../capability/argument-types/basic.ts'
-import type { StandardSchema } from '../../capability/standard-schema.ts'
+import { text } from '../../core/capability/argument-types/basic.ts'
+import type { StandardSchema } from '../../core/capability/standard-schema.ts'
 import { canonicalJson } from '../../support/canonical-json.ts'
 import { contentDigest } from '../../support/digest.ts'
 

@@ -1,4 +1,4 @@
-import type { CommandDefinition } from '../../capability/definition.ts'
+import type { CommandDefinition } from '../../core/capability/definition.ts'
 import { AttenuationError, AuthorizationError } from '../../errors.ts'
 import { type BoundedMap, createBoundedMap } from '../../support/bounded-map.ts'
 import {

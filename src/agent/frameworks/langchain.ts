@@ -1,4 +1,4 @@
-import type { JsonSchema } from '../../capability/standard-schema.ts'
+import type { JsonSchema } from '../../core/capability/standard-schema.ts'
 import { readOptions } from '../../support/options.ts'
 import {
   type AgentToolsOptions,

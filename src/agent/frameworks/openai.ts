@@ -1,4 +1,4 @@
-import type { JsonSchema } from '../../capability/standard-schema.ts'
+import type { JsonSchema } from '../../core/capability/standard-schema.ts'
 import { ArgumentError, AuthorizationError } from '../../errors.ts'
 import {
   type DefaultCheck,

@@ -1,5 +1,5 @@
-import type { Signer } from '../../principal/signer.ts'
-import { webCryptoSigner } from '../../principal/web-crypto-signer.ts'
+import type { Signer } from '../../core/principal/signer.ts'
+import { webCryptoSigner } from '../../core/principal/web-crypto-signer.ts'
 
 /** The key of the approver and the delegations to it, kept in the browser. */
 export interface Keeper {

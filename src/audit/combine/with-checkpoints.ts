@@ -1,6 +1,6 @@
-import { publicKey } from '../../did/did-key.ts'
+import { publicKey } from '../../core/did/did-key.ts'
+import type { Signer } from '../../core/principal/signer.ts'
 import { ArgumentError, AuditError } from '../../errors.ts'
-import type { Signer } from '../../principal/signer.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import {
   callback,

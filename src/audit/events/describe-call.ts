@@ -1,7 +1,7 @@
-import type { AuthorizationFacts } from '../../authorization/authorization.ts'
-import type { Denial } from '../../authorization/denial.ts'
-import { cidText } from '../../ipld/cid-text.ts'
-import { isCid } from '../../ipld/value.ts'
+import type { AuthorizationFacts } from '../../core/authorization/authorization.ts'
+import type { Denial } from '../../core/authorization/denial.ts'
+import { cidText } from '../../core/ipld/cid-text.ts'
+import { isCid } from '../../core/ipld/value.ts'
 import {
   arrayOf,
   callback,

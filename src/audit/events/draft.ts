@@ -5,11 +5,11 @@
  * @module
  */
 
+import { encodeCbor } from '../../core/ipld/encode.ts'
+import { encodeHex } from '../../core/ipld/hex.ts'
+import type { IpldMap } from '../../core/ipld/value.ts'
+import { reserve, type Writer, writeNumber, writeRaw } from '../../core/ipld/writer.ts'
 import { AuditError } from '../../errors.ts'
-import { encodeCbor } from '../../ipld/encode.ts'
-import { encodeHex } from '../../ipld/hex.ts'
-import type { IpldMap } from '../../ipld/value.ts'
-import { reserve, type Writer, writeNumber, writeRaw } from '../../ipld/writer.ts'
 import { isPromiseLike } from '../../support/promise.ts'
 import type { AuditEvent } from './event.ts'
 import { type EventFields, fieldsOf, prepareFields } from './prepare-event.ts'

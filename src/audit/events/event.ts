@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { DenialCode } from '../../authorization/denial.ts'
-import { encodeHex } from '../../ipld/hex.ts'
-import type { IpldMap } from '../../ipld/value.ts'
+import type { DenialCode } from '../../core/authorization/denial.ts'
+import { encodeHex } from '../../core/ipld/hex.ts'
+import type { IpldMap } from '../../core/ipld/value.ts'
 import type { Never, Timestamp } from '../../time.ts'
 
 /** Encrypted fields of an event. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { IpldMap } from '../../ipld/value.ts'
+import type { IpldMap } from '../../core/ipld/value.ts'
 import {
   callback,
   integerFrom,

@@ -5,12 +5,12 @@
  * @module
  */
 
+import { decodeCbor } from '../../core/ipld/decode.ts'
+import { encodeCbor } from '../../core/ipld/encode.ts'
+import { encodeHex } from '../../core/ipld/hex.ts'
+import { compareKeys } from '../../core/ipld/key-order.ts'
+import { type IpldMap, type IpldValue, isBytes, isCid, isList, isPlainObject } from '../../core/ipld/value.ts'
 import { ArgumentError, MalformedError } from '../../errors.ts'
-import { decodeCbor } from '../../ipld/decode.ts'
-import { encodeCbor } from '../../ipld/encode.ts'
-import { encodeHex } from '../../ipld/hex.ts'
-import { compareKeys } from '../../ipld/key-order.ts'
-import { type IpldMap, type IpldValue, isBytes, isCid, isList, isPlainObject } from '../../ipld/value.ts'
 import { isPromiseLike } from '../../support/promise.ts'
 import { quote } from '../../support/quote.ts'
 import { never } from '../../time.ts'

@@ -7,12 +7,12 @@
  * @module
  */
 
+import { decodeBase58btc, decodeBase64url, encodeBase64url } from '../../core/ipld/base.ts'
+import { maxCidBytes } from '../../core/ipld/cid.ts'
+import { compareKeys } from '../../core/ipld/key-order.ts'
+import { parseCid } from '../../core/ipld/parse-cid.ts'
+import { type IpldMap, type IpldValue, isBytes, isCid, isList } from '../../core/ipld/value.ts'
 import { MalformedError } from '../../errors.ts'
-import { decodeBase58btc, decodeBase64url, encodeBase64url } from '../../ipld/base.ts'
-import { maxCidBytes } from '../../ipld/cid.ts'
-import { compareKeys } from '../../ipld/key-order.ts'
-import { parseCid } from '../../ipld/parse-cid.ts'
-import { type IpldMap, type IpldValue, isBytes, isCid, isList } from '../../ipld/value.ts'
 
 /** Levels of maps and lists in a line. */
 const maxDepth = 32

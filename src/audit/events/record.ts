@@ -5,10 +5,10 @@
  * @module
  */
 
+import { encodeCbor } from '../../core/ipld/encode.ts'
+import { decodeHex, encodeHex } from '../../core/ipld/hex.ts'
+import type { IpldMap, IpldValue } from '../../core/ipld/value.ts'
 import { AuditError, MalformedError } from '../../errors.ts'
-import { encodeCbor } from '../../ipld/encode.ts'
-import { decodeHex, encodeHex } from '../../ipld/hex.ts'
-import type { IpldMap, IpldValue } from '../../ipld/value.ts'
 import type { AuditEvent } from './event.ts'
 import { fromCanonicalJson, toCanonicalJson } from './record-json.ts'
 

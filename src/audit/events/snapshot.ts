@@ -1,4 +1,4 @@
-import { isBytes, isPlainObject } from '../../ipld/value.ts'
+import { isBytes, isPlainObject } from '../../core/ipld/value.ts'
 
 /**
  * Copies maps, lists and bytes synchronously, so that later changes by the caller have no effect on the copy. Other

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { major } from '../../ipld/scanner.ts'
-import { isPlainObject } from '../../ipld/value.ts'
-import { reserve, type Writer, writeByte, writeHead, writeNumber } from '../../ipld/writer.ts'
+import { major } from '../../core/ipld/scanner.ts'
+import { isPlainObject } from '../../core/ipld/value.ts'
+import { reserve, type Writer, writeByte, writeHead, writeNumber } from '../../core/ipld/writer.ts'
 import {
   maxArgumentBytes,
   maxArguments,

@@ -1,4 +1,4 @@
-import { type IpldMap, type IpldValue, isBytes, isCid, isList } from '../../ipld/value.ts'
+import { type IpldMap, type IpldValue, isBytes, isCid, isList } from '../../core/ipld/value.ts'
 import { arrayOf, type OptionCheck, objectValue, readOptions } from '../../support/options.ts'
 
 /**

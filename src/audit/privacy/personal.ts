@@ -5,11 +5,11 @@
  * @module
  */
 
+import { decodeBase64url, encodeBase64url } from '../../core/ipld/base.ts'
+import { decodeCbor } from '../../core/ipld/decode.ts'
+import { encodeCbor } from '../../core/ipld/encode.ts'
+import type { IpldMap } from '../../core/ipld/value.ts'
 import { AuditError, MalformedError } from '../../errors.ts'
-import { decodeBase64url, encodeBase64url } from '../../ipld/base.ts'
-import { decodeCbor } from '../../ipld/decode.ts'
-import { encodeCbor } from '../../ipld/encode.ts'
-import type { IpldMap } from '../../ipld/value.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { abortSignal, nonEmptyString, objectValue, readOptions, withMethod } from '../../support/options.ts'
 import type { AuditEvent, SealedFields } from '../events/event.ts'

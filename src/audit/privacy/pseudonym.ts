@@ -1,5 +1,5 @@
+import { encodeBase64url } from '../../core/ipld/base.ts'
 import { ArgumentError } from '../../errors.ts'
-import { encodeBase64url } from '../../ipld/base.ts'
 import { arrayOf, callback, nonEmptyString, objectValue, readOptions } from '../../support/options.ts'
 import type { AuditEvent } from '../events/event.ts'
 import { hmacSha256, importSecretKey, type SecretKey, secretKeyCheck } from './hmac.ts'

@@ -6,15 +6,15 @@
  */
 
 import { backend as platform } from '#backend'
-import { didKeyFrom } from '../../did/did-key.ts'
-import type { PublicKey, SignatureAlgorithm } from '../../did/public-key.ts'
+import { didKeyFrom } from '../../core/did/did-key.ts'
+import type { PublicKey, SignatureAlgorithm } from '../../core/did/public-key.ts'
+import { decodeBase64url, encodeBase64url } from '../../core/ipld/base.ts'
+import { encodeCbor } from '../../core/ipld/encode.ts'
+import { decodeHex } from '../../core/ipld/hex.ts'
+import type { CryptoBackend } from '../../core/principal/backend/backend.ts'
+import { verifySignature } from '../../core/principal/signature.ts'
+import type { Signer } from '../../core/principal/signer.ts'
 import { ArgumentError, MalformedError } from '../../errors.ts'
-import { decodeBase64url, encodeBase64url } from '../../ipld/base.ts'
-import { encodeCbor } from '../../ipld/encode.ts'
-import { decodeHex } from '../../ipld/hex.ts'
-import type { CryptoBackend } from '../../principal/backend/backend.ts'
-import { verifySignature } from '../../principal/signature.ts'
-import type { Signer } from '../../principal/signer.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import {
   abortSignal,

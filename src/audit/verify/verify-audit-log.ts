@@ -1,6 +1,6 @@
 import { backend as platform } from '#backend'
+import type { CryptoBackend } from '../../core/principal/backend/backend.ts'
 import { ArgumentError, MalformedError } from '../../errors.ts'
-import type { CryptoBackend } from '../../principal/backend/backend.ts'
 import {
   arrayOf,
   maybe,

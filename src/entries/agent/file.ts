@@ -9,5 +9,8 @@ export { type FileAgentOptions, openFileAgent } from '../../agent/open-file-agen
 export {
   type DelegationFileDescription,
   describeDelegationFile,
-} from '../../delegation-file/describe-delegation-file.ts'
-export { type FileDelegationStoreOptions, fileDelegationStore } from '../../delegation-file/file-delegation-store.ts'
+} from '../../stores/delegation-file/describe-delegation-file.ts'
+export {
+  type FileDelegationStoreOptions,
+  fileDelegationStore,
+} from '../../stores/delegation-file/file-delegation-store.ts'

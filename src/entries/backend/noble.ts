@@ -4,4 +4,4 @@
  * @module
  */
 
-export { backend } from '../../principal/backend/noble.ts'
+export { backend } from '../../core/principal/backend/noble.ts'

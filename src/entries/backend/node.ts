@@ -5,4 +5,4 @@
  * @module
  */
 
-export { backend } from '../../principal/backend/node.ts'
+export { backend } from '../../core/principal/backend/node.ts'

@@ -4,4 +4,4 @@
  * @module
  */
 
-export { backend } from '../../principal/backend/web.ts'
+export { backend } from '../../core/principal/backend/web.ts'

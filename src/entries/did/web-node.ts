@@ -5,4 +5,4 @@
  * @module
  */
 
-export { publicFetch } from '../../did/did-web-node.ts'
+export { publicFetch } from '../../core/did/did-web-node.ts'

@@ -4,4 +4,4 @@
  * @module
  */
 
-export { type FetchLike, isPublicAddress, webResolver } from '../../did/did-web.ts'
+export { type FetchLike, isPublicAddress, webResolver } from '../../core/did/did-web.ts'

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { answerBatches } from '../../principal/pool/thread.ts'
+import { answerBatches } from '../../core/principal/pool/thread.ts'
 
-export type { ThreadData } from '../../principal/pool/thread.ts'
+export type { ThreadData } from '../../core/principal/pool/thread.ts'
 
 answerBatches()

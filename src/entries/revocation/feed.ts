@@ -7,21 +7,21 @@
 export {
   type RevocationFeedSourceOptions,
   revocationFeedSource,
-} from '../../distribution/feed/feed-source.ts'
+} from '../../revocation-sources/feed/feed-source.ts'
 export {
   type RevocationFeed,
   type RevocationFeedOptions,
   revocationFeed,
-} from '../../distribution/feed/revocation-feed.ts'
+} from '../../revocation-sources/feed/revocation-feed.ts'
 export {
   type FollowedRevocations,
   type FollowRevocationsOptions,
   followRevocations,
-} from '../../distribution/follow-revocations.ts'
+} from '../../revocation-sources/follow-revocations.ts'
 export {
   type RevocationJournalSourceOptions,
   type RevocationWatch,
   revocationJournalSource,
-} from '../../distribution/journal-source.ts'
-export type { RevocationNews, RevocationSource } from '../../distribution/revocation-source.ts'
-export type { RevocationKnowledge } from '../../revocation/revocation-store.ts'
+} from '../../revocation-sources/journal-source.ts'
+export type { RevocationNews, RevocationSource } from '../../revocation-sources/revocation-source.ts'
+export type { RevocationKnowledge } from '../../core/revocation/revocation-store.ts'

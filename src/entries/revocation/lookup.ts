@@ -8,9 +8,9 @@ export {
   type RemoteRevocations,
   type RemoteRevocationsOptions,
   remoteRevocations,
-} from '../../distribution/lookup/remote-revocations.ts'
+} from '../../revocation-sources/lookup/remote-revocations.ts'
 export {
   type RevocationLookup,
   type RevocationLookupOptions,
   revocationLookup,
-} from '../../distribution/lookup/revocation-lookup.ts'
+} from '../../revocation-sources/lookup/revocation-lookup.ts'

@@ -5,18 +5,18 @@
  * @module
  */
 
-export type { JoseVerifier, VerifiedJwt } from '../../distribution/jose.ts'
-export type { SecurityEvent, SubjectIdentifier } from '../../distribution/security-events/event.ts'
-export { type SecurityEventTypes, securityEventTypes } from '../../distribution/security-events/event-types.ts'
+export type { JoseVerifier, VerifiedJwt } from '../../revocation-sources/jose.ts'
+export type { SecurityEvent, SubjectIdentifier } from '../../revocation-sources/security-events/event.ts'
+export { type SecurityEventTypes, securityEventTypes } from '../../revocation-sources/security-events/event-types.ts'
 export {
   type PollSecurityEventsOptions,
   pollSecurityEvents,
   type SecurityEventPolling,
-} from '../../distribution/security-events/poll-security-events.ts'
-export type { SetErrorCode, SetReception, SetRefusal } from '../../distribution/security-events/refusal.ts'
+} from '../../revocation-sources/security-events/poll-security-events.ts'
+export type { SetErrorCode, SetReception, SetRefusal } from '../../revocation-sources/security-events/refusal.ts'
 export {
   type SecurityEventReceiver,
   type SecurityEventReceiverOptions,
   securityEventReceiver,
-} from '../../distribution/security-events/security-event-receiver.ts'
-export type { ProcessedSets } from '../../revocation/processed-sets.ts'
+} from '../../revocation-sources/security-events/security-event-receiver.ts'
+export type { ProcessedSets } from '../../core/revocation/processed-sets.ts'

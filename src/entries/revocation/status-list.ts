@@ -4,7 +4,10 @@
  * @module
  */
 
-export type { JoseSigner, JoseVerifier, UnsignedJwt, VerifiedJwt } from '../../distribution/jose.ts'
-export type { StatusBits } from '../../distribution/status-list/status-bits.ts'
-export { type StatusListSourceOptions, statusListSource } from '../../distribution/status-list/status-list-source.ts'
-export { type StatusListTokenOptions, statusListToken } from '../../distribution/status-list/status-list-token.ts'
+export type { JoseSigner, JoseVerifier, UnsignedJwt, VerifiedJwt } from '../../revocation-sources/jose.ts'
+export type { StatusBits } from '../../revocation-sources/status-list/status-bits.ts'
+export {
+  type StatusListSourceOptions,
+  statusListSource,
+} from '../../revocation-sources/status-list/status-list-source.ts'
+export { type StatusListTokenOptions, statusListToken } from '../../revocation-sources/status-list/status-list-token.ts'

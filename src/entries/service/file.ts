@@ -6,7 +6,7 @@
  * @module
  */
 
-export { type MemoryStores, type MemoryStoresOptions, memoryStores } from '../../authorization/memory-stores.ts'
+export { type MemoryStores, type MemoryStoresOptions, memoryStores } from '../../core/authorization/memory-stores.ts'
 export type { CallTaker, HandlerOptions } from '../../http/adapters/answer.ts'
 export {
   type CallListener,

@@ -15,4 +15,4 @@ export {
   type SignerFile,
   type SignerFileEntry,
   type SignerFileOptions,
-} from '../../signer-file/signer-file.ts'
+} from '../../signers/file/signer-file.ts'

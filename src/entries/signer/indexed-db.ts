@@ -10,4 +10,4 @@ export {
   type IndexedDbSignerOptions,
   openIndexedDbSigner,
   removeIndexedDbSigner,
-} from '../../custody/indexed-db/indexed-db-signer.ts'
+} from '../../signers/indexed-db/indexed-db-signer.ts'

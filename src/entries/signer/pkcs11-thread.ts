@@ -5,8 +5,8 @@
  * @module
  */
 
-import { answerModuleRequests } from '../../custody/pkcs11/thread.ts'
+import { answerModuleRequests } from '../../signers/pkcs11/thread.ts'
 
-export type { ModuleThreadData } from '../../custody/pkcs11/messages.ts'
+export type { ModuleThreadData } from '../../signers/pkcs11/messages.ts'
 
 answerModuleRequests()

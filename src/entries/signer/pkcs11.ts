@@ -9,4 +9,4 @@ export {
   openPkcs11Signer,
   type Pkcs11Signer,
   type Pkcs11SignerOptions,
-} from '../../custody/pkcs11/open-pkcs11-signer.ts'
+} from '../../signers/pkcs11/open-pkcs11-signer.ts'

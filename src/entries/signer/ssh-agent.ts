@@ -11,4 +11,4 @@ export {
   type SshAgentOptions,
   type SshAgentSignerOptions,
   sshAgentSigner,
-} from '../../custody/ssh-agent/ssh-agent-signer.ts'
+} from '../../signers/ssh-agent/ssh-agent-signer.ts'

@@ -11,29 +11,29 @@ export type {
   LimitState,
   LimitStore,
   LimitStoreOptions,
-} from '../../authorization/limits/limit-store.ts'
+} from '../../core/authorization/limits/limit-store.ts'
 export {
   type MemoryLimitStore,
   type MemoryLimitStoreOptions,
   memoryLimitStore,
-} from '../../authorization/limits/memory-limit-store.ts'
-export { type MemoryStores, type MemoryStoresOptions, memoryStores } from '../../authorization/memory-stores.ts'
+} from '../../core/authorization/limits/memory-limit-store.ts'
+export { type MemoryStores, type MemoryStoresOptions, memoryStores } from '../../core/authorization/memory-stores.ts'
 export {
   type ClaimOptions,
   type MemoryReplayStore,
   type MemoryReplayStoreOptions,
   memoryReplayStore,
   type ReplayStore,
-} from '../../authorization/replay-store.ts'
+} from '../../core/authorization/replay-store.ts'
 export {
   type MemoryRevocationStore,
   type MemoryRevocationStoreOptions,
   memoryRevocationStore,
-} from '../../revocation/memory-revocation-store.ts'
+} from '../../core/revocation/memory-revocation-store.ts'
 export type {
   AddRevocationOptions,
   RevocationEntry,
   RevocationRecord,
   RevocationRegistry,
   RevocationStore,
-} from '../../revocation/revocation-store.ts'
+} from '../../core/revocation/revocation-store.ts'

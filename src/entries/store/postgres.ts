@@ -6,26 +6,26 @@
  * @module
  */
 
-export type { CallAnswer, CallClaim, CallQuestion, CallStore } from '../../authorization/call-store.ts'
-export type { EpochOptions } from '../../state/epoch.ts'
-export type { StoreSecret } from '../../state/keyed-names.ts'
-export type { PostgresConnectionOptions, PostgresStoreClient } from '../../state/postgres/connection.ts'
-export { postgresPersonalKeyStore } from '../../state/postgres/postgres-personal-key-store.ts'
+export type { CallAnswer, CallClaim, CallQuestion, CallStore } from '../../core/authorization/call-store.ts'
+export type { EpochOptions } from '../../stores/epoch.ts'
+export type { StoreSecret } from '../../stores/keyed-names.ts'
+export type { PostgresConnectionOptions, PostgresStoreClient } from '../../stores/postgres/connection.ts'
+export { postgresPersonalKeyStore } from '../../stores/postgres/postgres-personal-key-store.ts'
 export {
   type PostgresProcessedSetsOptions,
   postgresProcessedSets,
-} from '../../state/postgres/postgres-processed-sets.ts'
-export { type PostgresStoresOptions, postgresStores } from '../../state/postgres/postgres-stores.ts'
+} from '../../stores/postgres/postgres-processed-sets.ts'
+export { type PostgresStoresOptions, postgresStores } from '../../stores/postgres/postgres-stores.ts'
 export {
   type PreparePostgresStoresOptions,
   preparePostgresStores,
-} from '../../state/postgres/prepare-postgres-stores.ts'
+} from '../../stores/postgres/prepare-postgres-stores.ts'
 export {
   type PostgresListener,
   type PostgresRevocationWatchOptions,
   postgresRevocationWatch,
-} from '../../state/postgres/revocation-watch.ts'
-export { type PostgresStoreSchemaOptions, postgresStoreSchema } from '../../state/postgres/schema.ts'
+} from '../../stores/postgres/revocation-watch.ts'
+export { type PostgresStoreSchemaOptions, postgresStoreSchema } from '../../stores/postgres/schema.ts'
 export type {
   ServerStores,
   SharedLimitStore,
@@ -34,4 +34,4 @@ export type {
   SharedReplayStore,
   SharedRevocationStore,
   SharedStores,
-} from '../../state/shared-stores.ts'
+} from '../../stores/shared-stores.ts'

@@ -6,20 +6,20 @@
  * @module
  */
 
-export type { CallAnswer, CallClaim, CallQuestion, CallStore } from '../../authorization/call-store.ts'
-export type { EpochOptions } from '../../state/epoch.ts'
-export type { StoreSecret } from '../../state/keyed-names.ts'
-export type { CallingRedisClient, RedisStoreClient, SendingRedisClient } from '../../state/redis/client.ts'
-export type { RedisConnectionOptions } from '../../state/redis/connection.ts'
-export { type PrepareRedisStoresOptions, prepareRedisStores } from '../../state/redis/prepare-redis-stores.ts'
-export { redisPersonalKeyStore } from '../../state/redis/redis-personal-key-store.ts'
-export { type RedisProcessedSetsOptions, redisProcessedSets } from '../../state/redis/redis-processed-sets.ts'
-export { type RedisStoresOptions, redisStores } from '../../state/redis/redis-stores.ts'
+export type { CallAnswer, CallClaim, CallQuestion, CallStore } from '../../core/authorization/call-store.ts'
+export type { EpochOptions } from '../../stores/epoch.ts'
+export type { StoreSecret } from '../../stores/keyed-names.ts'
+export type { CallingRedisClient, RedisStoreClient, SendingRedisClient } from '../../stores/redis/client.ts'
+export type { RedisConnectionOptions } from '../../stores/redis/connection.ts'
+export { type PrepareRedisStoresOptions, prepareRedisStores } from '../../stores/redis/prepare-redis-stores.ts'
+export { redisPersonalKeyStore } from '../../stores/redis/redis-personal-key-store.ts'
+export { type RedisProcessedSetsOptions, redisProcessedSets } from '../../stores/redis/redis-processed-sets.ts'
+export { type RedisStoresOptions, redisStores } from '../../stores/redis/redis-stores.ts'
 export {
   type RedisRevocationWatchOptions,
   type RedisSubscriber,
   redisRevocationWatch,
-} from '../../state/redis/revocation-watch.ts'
+} from '../../stores/redis/revocation-watch.ts'
 export type {
   ServerStores,
   SharedLimitStore,
@@ -28,4 +28,4 @@ export type {
   SharedReplayStore,
   SharedRevocationStore,
   SharedStores,
-} from '../../state/shared-stores.ts'
+} from '../../stores/shared-stores.ts'

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { CommandDefinition } from '../../capability/definition.ts'
-import { encodeContainer } from '../../container/container.ts'
+import type { CommandDefinition } from '../../core/capability/definition.ts'
+import { encodeContainer } from '../../core/container/container.ts'
 import { ArgumentError, VaultError } from '../../errors.ts'
 import type { GuardDenial, GuardResult } from '../../guard/result.ts'
 import type { RevocationResult } from '../../service/revocation-desk.ts'
@@ -25,11 +25,11 @@ import {
 import { quietly } from '../../support/quietly.ts'
 import { quote } from '../../support/quote.ts'
 import { valueAsJson } from '../../support/value-as-json.ts'
-import { warnOfError } from '../../support/warn-of-error.ts'
 import type { BoundRequest, ReceivedRequest, RequestBinding } from '../binding/request-binding.ts'
 import { denialResponse } from '../denial-response.ts'
 import type { NodeRequest } from '../read-body.ts'
 import { headersOf, type ReadContainerOptions, readContainerOf, readingChecks, readRest } from '../read-container.ts'
+import { warnOfError } from '../warn-of-error.ts'
 import { type Answer, answerResponse } from './answer-response.ts'
 import { watchedBody } from './watched-body.ts'
 

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { oneOf, optional } from '../../capability/argument-types/basic.ts'
-import { url } from '../../capability/argument-types/url.ts'
-import type { OptionalSchema } from '../../capability/definition.ts'
-import type { StandardSchema } from '../../capability/standard-schema.ts'
+import { oneOf, optional } from '../../core/capability/argument-types/basic.ts'
+import { url } from '../../core/capability/argument-types/url.ts'
+import type { OptionalSchema } from '../../core/capability/definition.ts'
+import type { StandardSchema } from '../../core/capability/standard-schema.ts'
 import { ArgumentError } from '../../errors.ts'
 import { contentDigest } from '../../support/digest.ts'
 import { type OptionChecks, readOptions } from '../../support/options.ts'

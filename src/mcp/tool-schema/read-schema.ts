@@ -4,14 +4,14 @@
  * @module
  */
 
-import { boolean, integer, number, oneOf, optional, text } from '../../capability/argument-types/basic.ts'
-import { email } from '../../capability/argument-types/email.ts'
-import { hostName } from '../../capability/argument-types/host-name.ts'
-import { ipAddress } from '../../capability/argument-types/ip-address.ts'
-import { listOf } from '../../capability/argument-types/list-of.ts'
-import { url } from '../../capability/argument-types/url.ts'
-import type { CommandDefinition } from '../../capability/definition.ts'
-import type { StandardSchema } from '../../capability/standard-schema.ts'
+import { boolean, integer, number, oneOf, optional, text } from '../../core/capability/argument-types/basic.ts'
+import { email } from '../../core/capability/argument-types/email.ts'
+import { hostName } from '../../core/capability/argument-types/host-name.ts'
+import { ipAddress } from '../../core/capability/argument-types/ip-address.ts'
+import { listOf } from '../../core/capability/argument-types/list-of.ts'
+import { url } from '../../core/capability/argument-types/url.ts'
+import type { CommandDefinition } from '../../core/capability/definition.ts'
+import type { StandardSchema } from '../../core/capability/standard-schema.ts'
 import { ArgumentError } from '../../errors.ts'
 import { objectValue } from '../../support/options.ts'
 import { quote } from '../../support/quote.ts'

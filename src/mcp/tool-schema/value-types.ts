@@ -4,9 +4,9 @@
  * @module
  */
 
-import { argumentsSchema } from '../../capability/argument-types/arguments-schema.ts'
-import { type CommandDefinition, defineCommand } from '../../capability/definition.ts'
-import type { JsonSchema, StandardSchema } from '../../capability/standard-schema.ts'
+import { argumentsSchema } from '../../core/capability/argument-types/arguments-schema.ts'
+import { type CommandDefinition, defineCommand } from '../../core/capability/definition.ts'
+import type { JsonSchema, StandardSchema } from '../../core/capability/standard-schema.ts'
 import { isPromiseLike } from '../../support/promise.ts'
 
 /** Deepest nesting of a value of {@link anyJson}. Tokens have a limit of their own. */

@@ -1,5 +1,5 @@
+import { encodeBase64 } from '../../core/ipld/base.ts'
 import { ArgumentError, VaultError } from '../../errors.ts'
-import { encodeBase64 } from '../../ipld/base.ts'
 import { maybe, nonEmptyString, readOptions } from '../../support/options.ts'
 import type { Processor } from '../processor.ts'
 

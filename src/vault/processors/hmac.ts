@@ -1,7 +1,7 @@
+import { encodeBase64 } from '../../core/ipld/base.ts'
+import { concatBytes } from '../../core/ipld/bytes.ts'
+import { encodeHex } from '../../core/ipld/hex.ts'
 import { ArgumentError } from '../../errors.ts'
-import { encodeBase64 } from '../../ipld/base.ts'
-import { concatBytes } from '../../ipld/bytes.ts'
-import { encodeHex } from '../../ipld/hex.ts'
 import { hmacBytes } from '../../support/digest.ts'
 import {
   arrayOf,

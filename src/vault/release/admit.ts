@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Authorization } from '../../authorization/authorization.ts'
+import { Authorization } from '../../core/authorization/authorization.ts'
 import { AuthorizationError, VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { vaultFailure } from '../../support/vault-failure.ts'

@@ -1,4 +1,4 @@
-import type { Command } from '../../capability/command.ts'
+import type { Command } from '../../core/capability/command.ts'
 import { VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { startDeadline } from '../../support/deadline.ts'

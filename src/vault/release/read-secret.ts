@@ -1,4 +1,4 @@
-import type { Authorization } from '../../authorization/authorization.ts'
+import type { Authorization } from '../../core/authorization/authorization.ts'
 import { VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { startDeadline } from '../../support/deadline.ts'

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { decodedPathProblem } from '../../capability/argument-types/decoded-path.ts'
+import { decodedPathProblem } from '../../core/capability/argument-types/decoded-path.ts'
 import { VaultError } from '../../errors.ts'
 import { quote } from '../../support/quote.ts'
 import type { CredentialRules } from '../rules/credential-rules.ts'

@@ -1,5 +1,5 @@
-import { encodeBase64, encodeBase64url } from '../../ipld/base.ts'
-import { encodeHex } from '../../ipld/hex.ts'
+import { encodeBase64, encodeBase64url } from '../../core/ipld/base.ts'
+import { encodeHex } from '../../core/ipld/hex.ts'
 import type { Secret } from '../secret.ts'
 import { escapedForms } from './escaped-forms.ts'
 

@@ -1,4 +1,4 @@
-import { concatBytes } from '../../ipld/bytes.ts'
+import { concatBytes } from '../../core/ipld/bytes.ts'
 import { createFormStarts } from './form-starts.ts'
 
 /** The text in the place of a secret. */

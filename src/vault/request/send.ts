@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Authorization } from '../../authorization/authorization.ts'
+import type { Authorization } from '../../core/authorization/authorization.ts'
 import { ArgumentError, VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import type { Deadline } from '../../support/deadline.ts'

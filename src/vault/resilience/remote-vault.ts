@@ -1,5 +1,5 @@
-import type { BreakerState } from '../../support/circuit-breaker.ts'
 import { type OptionChecks, objectValue, readOptions, withDefault, withMethod } from '../../support/options.ts'
+import type { BreakerState } from '../circuit-breaker.ts'
 import {
   type HostOptions,
   pick,

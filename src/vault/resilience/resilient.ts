@@ -6,7 +6,6 @@
  */
 
 import { VaultError } from '../../errors.ts'
-import type { BreakerState } from '../../support/circuit-breaker.ts'
 import {
   callback,
   milliseconds,
@@ -17,6 +16,7 @@ import {
   withMethod,
 } from '../../support/options.ts'
 import { type Clock, systemClock } from '../../time.ts'
+import type { BreakerState } from '../circuit-breaker.ts'
 import { UnknownFailure } from '../release/failure.ts'
 import { giveBack } from '../release/reading.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../source.ts'

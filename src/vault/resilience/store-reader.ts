@@ -8,15 +8,10 @@
 import { VaultError } from '../../errors.ts'
 import { waitAfter } from '../../support/back-off.ts'
 import { createBoundedMap } from '../../support/bounded-map.ts'
-import {
-  type BreakerState,
-  type CircuitBreaker,
-  createCircuitBreaker,
-  type FailureKind,
-} from '../../support/circuit-breaker.ts'
 import { withinDeadline } from '../../support/deadline.ts'
 import { createSemaphore } from '../../support/semaphore.ts'
 import { vaultFailure } from '../../support/vault-failure.ts'
+import { type BreakerState, type CircuitBreaker, createCircuitBreaker, type FailureKind } from '../circuit-breaker.ts'
 import { SecretFailure, UnknownFailure } from '../release/failure.ts'
 import { giveBackLate } from '../release/reading.ts'
 import type { ReadOptions, SecretReading, SecretSource } from '../source.ts'

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { decodedPathProblem } from '../../capability/argument-types/decoded-path.ts'
-import { type Command, commandCovers, parseCommand } from '../../capability/command.ts'
-import { type Did, parseDid } from '../../did/did.ts'
+import { decodedPathProblem } from '../../core/capability/argument-types/decoded-path.ts'
+import { type Command, commandCovers, parseCommand } from '../../core/capability/command.ts'
+import { type Did, parseDid } from '../../core/did/did.ts'
 import { ArgumentError } from '../../errors.ts'
 import {
   arrayOf,

@@ -1,6 +1,6 @@
-import type { Authorization } from '../../authorization/authorization.ts'
-import { type Command, commandCovers, isCommand } from '../../capability/command.ts'
-import { type Did, isDid } from '../../did/did.ts'
+import type { Authorization } from '../../core/authorization/authorization.ts'
+import { type Command, commandCovers, isCommand } from '../../core/capability/command.ts'
+import { type Did, isDid } from '../../core/did/did.ts'
 import { ArgumentError, VaultError } from '../../errors.ts'
 import {
   arrayOf,

@@ -5,8 +5,8 @@
  * @module
  */
 
+import { createWriter, writeRaw, writtenBytes } from '../../core/ipld/writer.ts'
 import { VaultError } from '../../errors.ts'
-import { createWriter, writeRaw, writtenBytes } from '../../ipld/writer.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { vaultFailure } from '../../support/vault-failure.ts'
 import { SecretFailure } from '../release/failure.ts'

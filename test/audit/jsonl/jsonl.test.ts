@@ -30,7 +30,7 @@ import { type LogFiles, machineFiles } from '../../../src/audit/sinks/jsonl/log-
 import { readJsonlLines, readJsonlRecords } from '../../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { verifyAuditLog } from '../../../src/audit/verify/verify-audit-log.ts'
 import { ArgumentError, AuditError, MalformedError } from '../../../src/errors.ts'
-import { createSignerFile } from '../../../src/signer-file/signer-file.ts'
+import { createSignerFile } from '../../../src/signers/file/signer-file.ts'
 import { groupSync } from '../../../src/support/group-sync.ts'
 import { id, intent, logOf, outcome, stoppedClock } from '../events.ts'
 import { readBack } from '../read-back.ts'

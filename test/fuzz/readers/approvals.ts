@@ -8,7 +8,7 @@ import { describeApprovalRequest } from '../../../src/approval/describe-request.
 import { readApprovalAnswer } from '../../../src/approval/read-answer.ts'
 import { type RequestReading, readApprovalRequest } from '../../../src/approval/read-request.ts'
 import { requestApproval } from '../../../src/approval/request-approval.ts'
-import { invoke } from '../../../src/invocation/invoke.ts'
+import { invoke } from '../../../src/core/invocation/invoke.ts'
 import { actor, clock } from '../../support/actors.ts'
 import { audience, hostileContainer } from '../containers.ts'
 import { mutateBytes } from '../mutate.ts'

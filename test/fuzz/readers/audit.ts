@@ -22,7 +22,7 @@ import type { SqliteDatabase } from '../../../src/audit/sinks/sqlite/database.ts
 import { readSqliteLines, sqliteAuditSink } from '../../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
 import { type Checkpoint, signCheckpoint, verifyCheckpoint } from '../../../src/audit/verify/checkpoint.ts'
 import { verifyAuditLog } from '../../../src/audit/verify/verify-audit-log.ts'
-import { parseDidKey } from '../../../src/did/did-key.ts'
+import { parseDidKey } from '../../../src/core/did/did-key.ts'
 import {
   type PostgresPool,
   type PostgresQueryable,

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { delegate } from '../../../src/delegation/delegate.ts'
+import { delegate } from '../../../src/core/delegation/delegate.ts'
+import { invoke } from '../../../src/core/invocation/invoke.ts'
 import { ArgumentError } from '../../../src/errors.ts'
 import { createCallSender } from '../../../src/http/call-sender.ts'
 import { readContainer } from '../../../src/http/read-container.ts'
-import { invoke } from '../../../src/invocation/invoke.ts'
 import { actor } from '../../support/actors.ts'
 import { audience, hostileContainer } from '../containers.ts'
 import { mutateText } from '../mutate.ts'

@@ -9,7 +9,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readGatewayConfig } from '../../../packages/cli/src/index.ts'
-import { describeDelegationFile } from '../../../src/delegation-file/describe-delegation-file.ts'
 import { assumeRoleSource, secretsManagerSource } from '../../../src/entries/vault/aws.ts'
 import { ArgumentError, StoreError, VaultError } from '../../../src/errors.ts'
 import {
@@ -18,7 +17,8 @@ import {
   describeSignerFile,
   openSignerFile,
   rotateSignerFile,
-} from '../../../src/signer-file/signer-file.ts'
+} from '../../../src/signers/file/signer-file.ts'
+import { describeDelegationFile } from '../../../src/stores/delegation-file/describe-delegation-file.ts'
 import { bearer } from '../../../src/vault/processors/bearer.ts'
 import { clientCredentials } from '../../../src/vault/processors/client-credentials.ts'
 import { refreshToken } from '../../../src/vault/processors/refresh-token.ts'

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { encodeContainer } from '../../../src/container/container.ts'
-import { revoke } from '../../../src/revocation/revoke.ts'
+import { encodeContainer } from '../../../src/core/container/container.ts'
+import { revoke } from '../../../src/core/revocation/revoke.ts'
 import { call, chainOf } from '../../support/service.ts'
 import { alice, bob, chosenVectors, containerOf, kinds, limitedContainer } from './routes.ts'
 

@@ -1,8 +1,8 @@
 // node only: loads verbs that read files
 import { delegationsKeyFile, gatewayHome, json, keyFile } from './common-options.ts'
-import { gatewayVerbs } from './gateway-verbs.ts'
-import { auditVerbs, logVerbs, storeVerbs } from './log-verbs.ts'
-import type { VaultFlags } from './vault.ts'
+import { gatewayVerbs } from './gateway/gateway-verbs.ts'
+import type { VaultFlags } from './home/vault.ts'
+import { auditVerbs, logVerbs, storeVerbs } from './logs/log-verbs.ts'
 import type { Verb, VerbOption } from './verb.ts'
 import { wrapVerbs } from './wrap/wrap-verbs.ts'
 
@@ -42,7 +42,7 @@ const rules: readonly VerbOption[] = [
 
 function vault(verb: string): Verb['run'] {
   return async (words, flags, host) => {
-    const { vaultCommand } = await import('./vault.ts')
+    const { vaultCommand } = await import('./home/vault.ts')
     return vaultCommand([verb, ...words], flags as VaultFlags, host)
   }
 }
@@ -124,7 +124,7 @@ const keyVerbs: readonly Verb[] = [
       json,
     ],
     example: 'procura key new agent.key',
-    run: async (...given) => (await import('./key.ts')).newKey(...given),
+    run: async (...given) => (await import('./tokens/key.ts')).newKey(...given),
   },
   {
     name: 'key show',
@@ -132,7 +132,7 @@ const keyVerbs: readonly Verb[] = [
     about: 'print the DID of a key file, and report its previous keys',
     options: [json],
     example: 'procura key show agent.key',
-    run: async (...given) => (await import('./key.ts')).showKey(...given),
+    run: async (...given) => (await import('./tokens/key.ts')).showKey(...given),
   },
   {
     name: 'key rotate',
@@ -140,7 +140,7 @@ const keyVerbs: readonly Verb[] = [
     about: 'make a new key in the file, and print its DID',
     options: [{ name: 'keep', value: 'N', about: 'the number of previous keys that stay; default 1' }, keyFile, json],
     example: 'procura key rotate agent.key',
-    run: async (...given) => (await import('./key.ts')).rotateKey(...given),
+    run: async (...given) => (await import('./tokens/key.ts')).rotateKey(...given),
   },
 ]
 
@@ -185,7 +185,7 @@ const authorityVerbs: readonly Verb[] = [
     options: grant,
     example:
       'procura delegate --from owner.key --to did:key:z6Mk… --command /mail/send --policy ".to like *@example.com" --expires-in 8h --out agent.ucan',
-    run: async (...given) => (await import('./delegate.ts')).delegate(...given),
+    run: async (...given) => (await import('./tokens/delegate.ts')).delegate(...given),
   },
   {
     name: 'attenuate',
@@ -194,7 +194,7 @@ const authorityVerbs: readonly Verb[] = [
     options: [...grant, chosen, delegationsKeyFile],
     example:
       'procura attenuate agent.ucan --from agent.key --to did:key:z6Mk… --policy ".to == bob@example.com" --expires-in 10m',
-    run: async (...given) => (await import('./delegate.ts')).attenuate(...given),
+    run: async (...given) => (await import('./tokens/delegate.ts')).attenuate(...given),
   },
   {
     name: 'revoke',
@@ -223,7 +223,7 @@ const authorityVerbs: readonly Verb[] = [
     ],
     example: 'procura revoke agent.ucan --from owner.key --to https://mail.example/revocations',
     negative: 'the gateway that --home or --agent names, or a service of --to, has not taken the revocation',
-    run: async (...given) => (await import('./revoke.ts')).revoke(...given),
+    run: async (...given) => (await import('./tokens/revoke.ts')).revoke(...given),
   },
   {
     name: 'inspect',
@@ -236,7 +236,7 @@ const authorityVerbs: readonly Verb[] = [
     ],
     example: 'procura inspect agent.ucan',
     negative: 'it is not a token or container, or a chain of it does not verify',
-    run: async (...given) => (await import('./inspect.ts')).inspect(...given),
+    run: async (...given) => (await import('./tokens/inspect.ts')).inspect(...given),
   },
   {
     name: 'why',
@@ -258,7 +258,7 @@ const authorityVerbs: readonly Verb[] = [
     ],
     example: 'procura why call.ucan --subject did:key:z6Mk… --at 2026-12-01T09:00:00Z',
     negative: 'the call is refused',
-    run: async (...given) => (await import('./why.ts')).why(...given),
+    run: async (...given) => (await import('./tokens/why.ts')).why(...given),
   },
 ]
 

@@ -13,7 +13,7 @@ import { root } from '../../../../test/setup/entries.ts'
 import { now } from '../../../../test/support/actors.ts'
 import { bundleProgram } from '../../../../test/support/bundle-program.ts'
 import { permission } from '../../../../test/vault/support.ts'
-import { inOwnWords } from '../../src/cli/own-words.ts'
+import { inOwnWords } from '../../src/cli/terminal/own-words.ts'
 import { runCli } from './run-cli.ts'
 
 let folder: string

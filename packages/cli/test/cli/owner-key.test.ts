@@ -6,7 +6,7 @@ import { decodeDelegation } from 'procura/token'
 import { openFileVault } from 'procura/vault/file'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Gateway, openGateway, readGatewayConfig } from '../../src/index.ts'
-import { newClients } from '../gateway/connect/client.ts'
+import { newClients } from '../gateway/agent-side/connect/client.ts'
 import { mailServer } from '../gateway/serve/gateway-home.ts'
 import { type Machine, newMachine } from './wrap/set-up.ts'
 

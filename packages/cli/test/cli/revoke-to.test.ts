@@ -12,7 +12,7 @@ import { openContainer } from 'procura/token'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { listen } from '../../../../test/http/adapters/servers.ts'
 import { freePort } from '../../../../test/support/free-port.ts'
-import { postRevocation } from '../../src/cli/post-revocation.ts'
+import { postRevocation } from '../../src/cli/tokens/post-revocation.ts'
 import { type CliResult, runCli } from './run-cli.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'procura-revoke-to-'))

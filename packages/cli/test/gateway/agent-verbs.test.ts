@@ -9,9 +9,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { actor } from '../../../../test/support/actors.ts'
 import { delegateRaw } from '../../../../test/support/service.ts'
 import { runCli } from '../cli/run-cli.ts'
-import { type AgentHome, makeAgentHome } from './connect/agent-home.ts'
-import { connectClient } from './connect/client.ts'
-import { type FakeGateway, startFakeGateway } from './connect/fake-gateway.ts'
+import { type AgentHome, makeAgentHome } from './agent-side/connect/agent-home.ts'
+import { connectClient } from './agent-side/connect/client.ts'
+import { type FakeGateway, startFakeGateway } from './agent-side/connect/fake-gateway.ts'
 
 const [owner, service] = await Promise.all([actor('owner'), actor('service')])
 const parties = { audience: service.did, subject: owner.did }

@@ -1,10 +1,10 @@
 import { approve, readApprovalRequest, refuse } from 'procura/approval'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { freePort } from '../../../../test/support/free-port.ts'
-import { approveAt } from '../gateway/approvals/approver.ts'
-import { atPage, type OnUrl, type SdkClient, sdkClient } from '../gateway/approvals/page-world.ts'
-import type { AgentHome } from '../gateway/connect/agent-home.ts'
-import { connectClient } from '../gateway/connect/client.ts'
+import type { AgentHome } from '../gateway/agent-side/connect/agent-home.ts'
+import { connectClient } from '../gateway/agent-side/connect/client.ts'
+import { approveAt } from '../gateway/serve/approvals/approver.ts'
+import { atPage, type OnUrl, type SdkClient, sdkClient } from '../gateway/serve/approvals/page-world.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from '../gateway/serve/gateway-home.ts'
 
 const eve = { to: 'eve@evil.example' }

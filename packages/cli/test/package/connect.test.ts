@@ -8,8 +8,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { root } from '../../../../test/setup/entries.ts'
 import { actor } from '../../../../test/support/actors.ts'
 import { until } from '../../../../test/support/until.ts'
-import { type AgentHome, makeAgentHome } from '../gateway/connect/agent-home.ts'
-import { type FakeGateway, startFakeGateway } from '../gateway/connect/fake-gateway.ts'
+import { type AgentHome, makeAgentHome } from '../gateway/agent-side/connect/agent-home.ts'
+import { type FakeGateway, startFakeGateway } from '../gateway/agent-side/connect/fake-gateway.ts'
 
 const [owner, service] = await Promise.all([actor('owner'), actor('service')])
 const parties = { audience: service.did, subject: owner.did }

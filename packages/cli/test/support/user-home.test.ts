@@ -1,7 +1,7 @@
 import os from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it, vi } from 'vitest'
-import { gatewayHome } from '../../src/gateway/home.ts'
+import { gatewayHome } from '../../src/gateway/configuration/home.ts'
 import { userHome } from '../../src/support/user-home.ts'
 
 afterEach(() => vi.unstubAllEnvs())

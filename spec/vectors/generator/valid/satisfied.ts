@@ -1,5 +1,5 @@
-import type { Policy } from '../../../../src/capability/policy/statement.ts'
-import type { IpldMap } from '../../../../src/ipld/value.ts'
+import type { Policy } from '../../../../src/core/capability/policy/statement.ts'
+import type { IpldMap } from '../../../../src/core/ipld/value.ts'
 
 /** Policies and arguments that satisfy them. */
 export const satisfied: Readonly<Record<string, readonly [Policy, IpldMap]>> = {

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { anySubject } from '../../../../src/capability/subject.ts'
-import { encodeContainer } from '../../../../src/container/container.ts'
-import { type AttenuateOptions, attenuate } from '../../../../src/delegation/attenuate.ts'
-import { type DelegateOptions, delegate } from '../../../../src/delegation/delegate.ts'
-import type { Delegation } from '../../../../src/delegation/delegation.ts'
-import { parseDid } from '../../../../src/did/did.ts'
-import { type InvokeOptions, invoke } from '../../../../src/invocation/invoke.ts'
-import type { Signer } from '../../../../src/principal/signer.ts'
+import { anySubject } from '../../../../src/core/capability/subject.ts'
+import { encodeContainer } from '../../../../src/core/container/container.ts'
+import { type AttenuateOptions, attenuate } from '../../../../src/core/delegation/attenuate.ts'
+import { type DelegateOptions, delegate } from '../../../../src/core/delegation/delegate.ts'
+import type { Delegation } from '../../../../src/core/delegation/delegation.ts'
+import { parseDid } from '../../../../src/core/did/did.ts'
+import { type InvokeOptions, invoke } from '../../../../src/core/invocation/invoke.ts'
+import type { Signer } from '../../../../src/core/principal/signer.ts'
 import { never } from '../../../../src/time.ts'
 import { courier, mailer, owner, type Principal, planner, principal, service, stranger } from '../principals.ts'
 import { nonceOf, time } from '../token.ts'

@@ -7,8 +7,8 @@
 
 import { createHash } from 'node:crypto'
 import { backend as platform } from '#backend'
+import type { IpldMap } from '../../../core/ipld/value.ts'
 import { AuditError } from '../../../errors.ts'
-import type { IpldMap } from '../../../ipld/value.ts'
 import { quote } from '../../../support/quote.ts'
 import { type AuditRecord, beginning, type LogPosition, makeRecord, parseRecord } from '../../events/record.ts'
 import type { SynchronousHashing } from '../make-row.ts'

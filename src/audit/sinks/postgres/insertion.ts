@@ -1,4 +1,4 @@
-import { encodeBase64 } from '../../../ipld/base.ts'
+import { encodeBase64 } from '../../../core/ipld/base.ts'
 import type { RecordLine } from '../../events/draft.ts'
 
 /** A record to insert. */

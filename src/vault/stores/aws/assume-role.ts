@@ -1,5 +1,5 @@
+import { encodeBase64url } from '../../../core/ipld/base.ts'
 import { ArgumentError, VaultError } from '../../../errors.ts'
-import { encodeBase64url } from '../../../ipld/base.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
 import {
   arrayOf,

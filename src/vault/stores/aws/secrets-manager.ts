@@ -1,5 +1,5 @@
+import { decodeBase64 } from '../../../core/ipld/base.ts'
 import { VaultError } from '../../../errors.ts'
-import { decodeBase64 } from '../../../ipld/base.ts'
 import {
   type DefaultCheck,
   maybe,

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type Command, commandCovers, isCommand } from '../../../capability/command.ts'
+import { type Command, commandCovers, isCommand } from '../../../core/capability/command.ts'
+import type { IpldValue } from '../../../core/ipld/value.ts'
 import { ArgumentError, VaultError } from '../../../errors.ts'
-import type { IpldValue } from '../../../ipld/value.ts'
 import {
   arrayOf,
   maybe,

@@ -1,5 +1,5 @@
+import { encodeHex } from '../../../core/ipld/hex.ts'
 import { VaultError } from '../../../errors.ts'
-import { encodeHex } from '../../../ipld/hex.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
 import type { Timestamp } from '../../../time.ts'
 import type { OutgoingRequest } from '../../processor.ts'

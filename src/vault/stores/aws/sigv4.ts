@@ -4,7 +4,7 @@
  * @module
  */
 
-import { encodeHex } from '../../../ipld/hex.ts'
+import { encodeHex } from '../../../core/ipld/hex.ts'
 import { hmacBytes, sha256Bytes } from '../../../support/digest.ts'
 import type { Timestamp } from '../../../time.ts'
 

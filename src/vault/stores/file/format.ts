@@ -1,8 +1,8 @@
 // node only: uses node:crypto
 import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { decodeBase64url, encodeBase64url } from '../../../core/ipld/base.ts'
+import { concatBytes } from '../../../core/ipld/bytes.ts'
 import { VaultError } from '../../../errors.ts'
-import { decodeBase64url, encodeBase64url } from '../../../ipld/base.ts'
-import { concatBytes } from '../../../ipld/bytes.ts'
 import { quote } from '../../../support/quote.ts'
 import type { Timestamp } from '../../../time.ts'
 import { Secret } from '../../secret.ts'

@@ -6,8 +6,8 @@
  */
 
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { decodeBase64url, encodeBase64url } from '../../../ipld/base.ts'
-import { concatBytes } from '../../../ipld/bytes.ts'
+import { decodeBase64url, encodeBase64url } from '../../../core/ipld/base.ts'
+import { concatBytes } from '../../../core/ipld/bytes.ts'
 import { integerFrom, nonEmptyString, oneOfStrings, readOptions } from '../../../support/options.ts'
 import { type FileKeys, isAcceptable, type KeyDerivation } from './key.ts'
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type Command, commandCovers, parseCommand } from '../../../capability/command.ts'
+import { type Command, commandCovers, parseCommand } from '../../../core/capability/command.ts'
+import type { IpldValue } from '../../../core/ipld/value.ts'
 import { VaultError } from '../../../errors.ts'
-import type { IpldValue } from '../../../ipld/value.ts'
 import { canonicalJson } from '../../../support/canonical-json.ts'
 import { nonEmptyString, type OptionCheck, objectValue } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'

@@ -1,4 +1,4 @@
-import { type Command, commandCovers, parseCommand } from '../../../capability/command.ts'
+import { type Command, commandCovers, parseCommand } from '../../../core/capability/command.ts'
 import { ArgumentError, VaultError } from '../../../errors.ts'
 import { quote } from '../../../support/quote.ts'
 

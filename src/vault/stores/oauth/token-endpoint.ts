@@ -4,8 +4,8 @@
  * @module
  */
 
+import { encodeBase64 } from '../../../core/ipld/base.ts'
 import { VaultError } from '../../../errors.ts'
-import { encodeBase64 } from '../../../ipld/base.ts'
 import type { Timestamp } from '../../../time.ts'
 import { SecretFailure } from '../../release/failure.ts'
 import { Secret } from '../../secret.ts'

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Authorization } from '../../../authorization/authorization.ts'
-import { parseCommand } from '../../../capability/command.ts'
-import type { Did } from '../../../did/did.ts'
+import type { Authorization } from '../../../core/authorization/authorization.ts'
+import { parseCommand } from '../../../core/capability/command.ts'
+import type { Did } from '../../../core/did/did.ts'
+import { encodeHex } from '../../../core/ipld/hex.ts'
 import { ArgumentError, VaultError } from '../../../errors.ts'
-import { encodeHex } from '../../../ipld/hex.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
 import {
   arrayOf,

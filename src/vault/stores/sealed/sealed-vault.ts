@@ -5,8 +5,8 @@
  * @module
  */
 
+import { encodeHex } from '../../../core/ipld/hex.ts'
 import { ArgumentError, VaultError } from '../../../errors.ts'
-import { encodeHex } from '../../../ipld/hex.ts'
 import { sha256Bytes } from '../../../support/digest.ts'
 import {
   arrayOf,

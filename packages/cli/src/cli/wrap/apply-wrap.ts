@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import type { Delegation } from 'procura'
 import type { CredentialOptions } from 'procura/vault'
 import type { SecretHeaders } from '../../gateway/configuration/read-gateway-config.ts'
-import { credentialRulesOf } from '../../gateway/upstream/credential-rules.ts'
-import type { Client } from './client.ts'
-import type { ConfigDocument, ServerEntry } from './config-document.ts'
-import { type ConfigFile, hashOf, replaceConfigFile } from './config-file.ts'
-import { connectLine } from './connect-line.ts'
-import { checkGatewayContent, writeGatewayFile } from './gateway-file.ts'
+import { credentialRulesOf } from '../../gateway/serve/upstream/credential-rules.ts'
+import type { Client } from '../clients/client.ts'
+import type { ConfigDocument, ServerEntry } from '../clients/config-document.ts'
+import { type ConfigFile, hashOf, replaceConfigFile } from '../clients/config-file.ts'
+import { applyEdits, textOfSpan } from '../clients/text-edit.ts'
+import { checkGatewayContent, writeGatewayFile } from '../home/gateway-file.ts'
 import {
   credentialsFor,
   type GatewayServer,
@@ -16,15 +16,15 @@ import {
   identityOf,
   withCredentials,
   withLimits,
-} from './gateway-server.ts'
+} from '../home/gateway-server.ts'
+import { ensureFolder } from '../home/home-files.ts'
+import { type SignedGrants, signGrants, storeGrants } from '../home/issue.ts'
+import type { WrapHome } from '../home/wrap-home.ts'
+import { connectLine } from './connect-line.ts'
 import type { Grant } from './grants.ts'
-import { ensureFolder } from './home-files.ts'
-import { type SignedGrants, signGrants, storeGrants } from './issue.ts'
 import { emptyFolder } from './plan-stdio.ts'
 import type { ServerPlan } from './planned.ts'
 import { isPresent, restore } from './restore.ts'
-import { applyEdits, textOfSpan } from './text-edit.ts'
-import type { WrapHome } from './wrap-home.ts'
 import { writeIndex } from './wrap-index.ts'
 import { parseWrapRecord, recordReference, storeRecord, type WrapLayer, type WrapRecord } from './wrap-record.ts'
 

@@ -2,9 +2,9 @@
 import type { Policy, Statement } from 'procura/policy'
 import { quote } from '#support/quote.ts'
 import { argumentTypeNames } from '../../support/argument-type-names.ts'
+import type { GatewayServer } from '../home/gateway-server.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textsOf } from '../verb.ts'
-import type { GatewayServer } from './gateway-server.ts'
 import { checkServer, type Grant, readToolName } from './grants.ts'
 import type { ServerPlan } from './planned.ts'
 

@@ -1,4 +1,4 @@
-import type { CommandLine, DataObject } from './config-document.ts'
+import type { CommandLine, DataObject } from '../clients/config-document.ts'
 
 /** The server and the agent of a `connect` command line. */
 export interface ConnectTarget {

@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { type Delegation, never, systemClock } from 'procura'
 import { describeSignerFile } from 'procura/signer/file'
 import { decodeDelegation } from 'procura/token'
-import { toolCommand } from '../../gateway/tool-command.ts'
+import { toolCommand } from '../../gateway/wire/tool-command.ts'
+import { alikeOf, credentialsFor, type GatewayServer } from '../home/gateway-server.ts'
+import { isOf } from '../home/issue.ts'
+import { allOf, issuedTo } from '../home/issued.ts'
 import { UsageError } from '../usage-error.ts'
 import type { NamedPlan } from './apply-wrap.ts'
-import { alikeOf, credentialsFor, type GatewayServer } from './gateway-server.ts'
 import { describeGrant, type Grant } from './grants.ts'
-import { isOf } from './issue.ts'
-import { allOf, issuedTo } from './issued.ts'
 
 /** The delegations of an owner to an agent before a run of `wrap`. */
 export interface EarlierAuthority {

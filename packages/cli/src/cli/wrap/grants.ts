@@ -1,8 +1,8 @@
 import type { Policy } from 'procura'
 import { describePolicy } from 'procura/policy'
 import { editDistance } from '#support/nearest-name.ts'
-import { toolCommand } from '../../gateway/tool-command.ts'
-import { readPolicyTexts } from '../policy-text.ts'
+import { toolCommand } from '../../gateway/wire/tool-command.ts'
+import { readPolicyTexts } from '../tokens/policy-text.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** A delegation that `wrap` makes. */

@@ -1,8 +1,8 @@
 // node only: works with parts that use files
 import { isConfidential } from '#support/loopback.ts'
 import { isProtocolHeader } from '../../support/protocol-headers.ts'
-import { type Data, type DataObject, isObject } from './config-document.ts'
-import type { GatewayServer } from './gateway-server.ts'
+import { type Data, type DataObject, isObject } from '../clients/config-document.ts'
+import type { GatewayServer } from '../home/gateway-server.ts'
 import type { Answer, PlannedSecret, ServerContext, SortedValue } from './planned.ts'
 import { refersTo } from './references.ts'
 import { secretInUrl } from './secrets-in-words.ts'

@@ -1,8 +1,8 @@
 // node only: looks at paths
 import { existsSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
-import { type Data, type DataObject, isObject } from './config-document.ts'
-import type { GatewayServer } from './gateway-server.ts'
+import { type Data, type DataObject, isObject } from '../clients/config-document.ts'
+import type { GatewayServer } from '../home/gateway-server.ts'
 import type { Answer, PlannedSecret, ServerContext, SortedValue } from './planned.ts'
 import { refersTo } from './references.ts'
 import { secretsInArgs } from './secrets-in-words.ts'

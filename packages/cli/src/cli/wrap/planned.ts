@@ -1,8 +1,8 @@
 // node only: names the facts about clients
-import type { HomeEnvironment } from '../../gateway/home.ts'
-import type { Client } from './client.ts'
-import type { ServerEntry } from './config-document.ts'
-import type { GatewayServer } from './gateway-server.ts'
+import type { HomeEnvironment } from '../../gateway/configuration/home.ts'
+import type { Client } from '../clients/client.ts'
+import type { ServerEntry } from '../clients/config-document.ts'
+import type { GatewayServer } from '../home/gateway-server.ts'
 import type { Expansion, ReferenceValues } from './references.ts'
 import type { NamedValues, Sorting } from './sort-value.ts'
 

@@ -1,9 +1,9 @@
 // node only: works with parts that use files
-import type { Client } from './client.ts'
-import type { Data } from './config-document.ts'
-import { credentialName, type GatewayServer } from './gateway-server.ts'
+import type { Client } from '../clients/client.ts'
+import type { Data } from '../clients/config-document.ts'
+import { credentialName, type GatewayServer } from '../home/gateway-server.ts'
+import type { WrapHome } from '../home/wrap-home.ts'
 import { isPresent, restore } from './restore.ts'
-import type { WrapHome } from './wrap-home.ts'
 import type { WrapLayer, WrappedEntry, WrapRecord } from './wrap-record.ts'
 
 /** A record whose original texts have the secrets of the vault. */

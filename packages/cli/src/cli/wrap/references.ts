@@ -1,5 +1,5 @@
 // node only: works with parts that use files
-import type { ReferenceStyle } from './client.ts'
+import type { ReferenceStyle } from '../clients/client.ts'
 
 /** Values that strings of a configuration refer to. */
 export interface ReferenceValues {

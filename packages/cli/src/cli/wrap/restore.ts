@@ -1,9 +1,9 @@
 // node only: hashes texts
-import type { Client } from './client.ts'
-import type { ConfigDocument, ServerEntry } from './config-document.ts'
-import { hashOf } from './config-file.ts'
+import type { Client } from '../clients/client.ts'
+import type { ConfigDocument, ServerEntry } from '../clients/config-document.ts'
+import { hashOf } from '../clients/config-file.ts'
+import { applyEdits, type TextEdit } from '../clients/text-edit.ts'
 import { connectionOf } from './connect-line.ts'
-import { applyEdits, type TextEdit } from './text-edit.ts'
 import type { WrapLayer, WrappedEntry, WrapRecord } from './wrap-record.ts'
 
 /** The text of a configuration without the changes of `wrap`. */

@@ -1,6 +1,6 @@
 import { secretKind } from '../../support/secret-kind.ts'
-import { hasSecretName } from '../../support/secret-name.ts'
-import type { DataObject } from './config-document.ts'
+import type { DataObject } from '../clients/config-document.ts'
+import { hasSecretName } from './secret-name.ts'
 import { hasLongToken } from './sort-value.ts'
 
 /** A secret in the command line of a server, or in its address. */

@@ -1,13 +1,13 @@
 // node only: works with parts that use files
 import { secretKind } from '../../support/secret-kind.ts'
+import type { ConfigDocument } from '../clients/config-document.ts'
+import type { ConfigFile } from '../clients/config-file.ts'
+import { unifiedHunks } from '../clients/difference.ts'
+import { linesOf, textOfSpan } from '../clients/text-edit.ts'
 import type { NamedPlan } from './apply-wrap.ts'
-import type { ConfigDocument } from './config-document.ts'
-import type { ConfigFile } from './config-file.ts'
-import { unifiedHunks } from './difference.ts'
 import { dots, maskValues } from './mask.ts'
 import type { Unplanned } from './planned.ts'
 import { secretValuesIn } from './secrets-in-words.ts'
-import { linesOf, textOfSpan } from './text-edit.ts'
 
 /** The plan in words: each decision with its reason. It has no secret. */
 export function showPlans(plans: readonly NamedPlan[], others: readonly Unplanned[]): readonly string[] {

@@ -1,5 +1,5 @@
 import { secretKind } from '../../support/secret-kind.ts'
-import { hasSecretName } from '../../support/secret-name.ts'
+import { hasSecretName } from './secret-name.ts'
 
 /** Whether a value is secret, with the reason for people. */
 export interface Sorting {

@@ -1,6 +1,6 @@
 // node only: names folders
 import { quote } from '#support/quote.ts'
-import type { GatewayServer } from './gateway-server.ts'
+import type { GatewayServer } from '../home/gateway-server.ts'
 import { emptyFolder } from './plan-stdio.ts'
 
 /**

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { readPrivateFile, replacePrivateFile } from '#support/private-file.ts'
 import { quote } from '#support/quote.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
+import type { WrapHome } from '../home/wrap-home.ts'
 import { UsageError } from '../usage-error.ts'
-import type { WrapHome } from './wrap-home.ts'
 import { recordId, type WrapRecord } from './wrap-record.ts'
 
 /** The plain part of the record of a wrapped configuration. It names the file and its servers, and has no secret. */

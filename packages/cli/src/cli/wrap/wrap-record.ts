@@ -1,8 +1,8 @@
 // node only: hashes names
 import { createHash } from 'node:crypto'
 import type { FileVault } from 'procura/vault/file'
+import type { DataObject } from '../clients/config-document.ts'
 import { UsageError } from '../usage-error.ts'
-import type { DataObject } from './config-document.ts'
 import type { PlannedSecret } from './planned.ts'
 
 /** A server that was changed. */

@@ -136,7 +136,7 @@ export const wrapVerbs: readonly Verb[] = [
       json,
     ],
     example: 'procura api add crm https://api.example.com --bearer --policy ".method == GET"',
-    run: async (...given) => (await import('./api.ts')).addApi(...given),
+    run: async (...given) => (await import('../api/api.ts')).addApi(...given),
   },
   {
     name: 'api remove',
@@ -144,7 +144,7 @@ export const wrapVerbs: readonly Verb[] = [
     about: 'remove an HTTP API and its key, and revoke the delegations for it',
     options: [gatewayHome, gatewayKey, delegationsKeyFile, json],
     example: 'procura api remove crm',
-    run: async (...given) => (await import('./api.ts')).removeApi(...given),
+    run: async (...given) => (await import('../api/api.ts')).removeApi(...given),
   },
   {
     name: 'doctor',
@@ -153,6 +153,6 @@ export const wrapVerbs: readonly Verb[] = [
     options: [gatewayHome, gatewayKey, delegationsKeyFile, json],
     example: 'procura doctor',
     negative: 'something has to be done',
-    run: async (...given) => (await import('./doctor/doctor.ts')).doctor(...given),
+    run: async (...given) => (await import('../doctor/doctor.ts')).doctor(...given),
   },
 ]

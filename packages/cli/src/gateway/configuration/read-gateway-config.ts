@@ -6,8 +6,8 @@ import { nonEmptyString, readOptions } from '#support/options.ts'
 import { readPrivateFile } from '#support/private-file.ts'
 import { quote } from '#support/quote.ts'
 import type { ArgumentTypeName } from '../../support/argument-type-names.ts'
-import type { AllowedRequests } from '../passing-methods.ts'
 import { gatewayShape } from './gateway-shape.ts'
+import type { AllowedRequests } from './passing-methods.ts'
 import { readShape } from './read-shape.ts'
 
 /** Rules for the arguments of the tools of a server. */

@@ -18,7 +18,7 @@ import { fileDelegationStore } from 'procura/agent/file'
 import { describeSignerFile, openSignerFile } from 'procura/signer/file'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { freePort } from '../../../../../test/support/free-port.ts'
-import { clockFindings } from '../../../src/cli/wrap/doctor/check-files.ts'
+import { clockFindings } from '../../../src/cli/doctor/check-files.ts'
 import { type Machine, newMachine } from './set-up.ts'
 
 let machine: Machine

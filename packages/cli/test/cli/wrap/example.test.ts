@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { root } from '../../../../../test/setup/entries.ts'
 import { type Gateway, openGateway, readGatewayConfig } from '../../../src/index.ts'
-import { newClients } from '../../gateway/connect/client.ts'
+import { newClients } from '../../gateway/agent-side/connect/client.ts'
 import { type Machine, newMachine, wrapVerbs } from './set-up.ts'
 
 let machine: Machine

@@ -1,6 +1,6 @@
+import { type Client, type ClientName, clientOf } from '../../../src/cli/clients/client.ts'
+import { hashOf } from '../../../src/cli/clients/config-file.ts'
 import { checkWrapped, layerOf, namePlans, wrappedText } from '../../../src/cli/wrap/apply-wrap.ts'
-import { type Client, type ClientName, clientOf } from '../../../src/cli/wrap/client.ts'
-import { hashOf } from '../../../src/cli/wrap/config-file.ts'
 import { planServers } from '../../../src/cli/wrap/plan.ts'
 import { type Restored, restore } from '../../../src/cli/wrap/restore.ts'
 import type { WrapRecord } from '../../../src/cli/wrap/wrap-record.ts'

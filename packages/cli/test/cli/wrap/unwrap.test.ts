@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 import { fileDelegationStore } from 'procura/agent/file'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { clientOf } from '../../../src/cli/clients/client.ts'
 import { checkWrapped } from '../../../src/cli/wrap/apply-wrap.ts'
-import { clientOf } from '../../../src/cli/wrap/client.ts'
 import { type Machine, newMachine, wrapVerbs } from './set-up.ts'
 
 let machine: Machine

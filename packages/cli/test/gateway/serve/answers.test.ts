@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../../../../test/support/until.ts'
 import type { OpenGatewayOptions } from '../../../src/index.ts'
-import { type LineClient, newClients, textOf } from '../connect/client.ts'
+import { type LineClient, newClients, textOf } from '../agent-side/connect/client.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 const program = fileURLToPath(new URL('faulty-server.mjs', import.meta.url))

@@ -2,7 +2,7 @@
 /** A gateway with an API and an agent, for tests. */
 import { readFileSync } from 'node:fs'
 import { type ApiListener, credentialRulesOf, listenForApi } from '../../../src/index.ts'
-import type { AgentHome } from '../connect/agent-home.ts'
+import type { AgentHome } from '../agent-side/connect/agent-home.ts'
 import { type ApiUpstream, startApi } from './api-upstream.ts'
 import { canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 

@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url'
 import { encodeContainer, invoke } from 'procura'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../../../../test/support/until.ts'
-import { serveAdmin } from '../../../src/gateway/admin/serve-admin.ts'
+import { serveAdmin } from '../../../src/gateway/serve/admin/serve-admin.ts'
 import { runCli } from '../../cli/run-cli.ts'
-import { newClients, textOf } from '../connect/client.ts'
+import { newClients, textOf } from '../agent-side/connect/client.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 const program = fileURLToPath(new URL('hostile-server.mjs', import.meta.url))

@@ -2,8 +2,8 @@ import { connect } from 'node:net'
 import { encodeContainer, invoke } from 'procura'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../../../../test/support/until.ts'
-import type { AgentHome } from '../connect/agent-home.ts'
-import { newClients, textOf } from '../connect/client.ts'
+import type { AgentHome } from '../agent-side/connect/agent-home.ts'
+import { newClients, textOf } from '../agent-side/connect/client.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 let home: GatewayHome

@@ -16,7 +16,7 @@ import {
   openGateway,
   readGatewayConfig,
 } from '../../../src/index.ts'
-import { type AgentHome, makeAgentHome } from '../connect/agent-home.ts'
+import { type AgentHome, makeAgentHome } from '../agent-side/connect/agent-home.ts'
 
 /** The program of the server `mail`. */
 export const mailServer: string = fileURLToPath(new URL('mail-server.mjs', import.meta.url))

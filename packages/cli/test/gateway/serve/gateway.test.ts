@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../../../../test/support/until.ts'
-import { newClients, textOf } from '../connect/client.ts'
+import { newClients, textOf } from '../agent-side/connect/client.ts'
 import { callsIn, canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 let home: GatewayHome

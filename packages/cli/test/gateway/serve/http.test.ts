@@ -6,9 +6,9 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { until } from '../../../../../test/support/until.ts'
-import { headersOfBody } from '../../../src/gateway/transport/protocol-headers.ts'
+import { headersOfBody } from '../../../src/gateway/wire/transport/protocol-headers.ts'
 import { credentialRulesOf } from '../../../src/index.ts'
-import { type LineClient, newClients, textOf } from '../connect/client.ts'
+import { type LineClient, newClients, textOf } from '../agent-side/connect/client.ts'
 import { canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 interface Upstream {

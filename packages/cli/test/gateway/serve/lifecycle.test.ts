@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../../../../test/support/until.ts'
 import { acceptTools, readGatewayConfig, reviewTools, toolListHash } from '../../../src/index.ts'
-import { type LineClient, newClients, textOf } from '../connect/client.ts'
+import { type LineClient, newClients, textOf } from '../agent-side/connect/client.ts'
 import { callsIn, type GatewayHome, mailServer, makeGatewayHome } from './gateway-home.ts'
 
 let home: GatewayHome

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { connectClient, type LineClient } from '../connect/client.ts'
+import { connectClient, type LineClient } from '../agent-side/connect/client.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 /** A server that opens what it is asked for, with all links. */

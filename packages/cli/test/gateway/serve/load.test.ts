@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readGatewayConfig } from '../../../src/index.ts'
-import { type LineClient, newClients, textOf } from '../connect/client.ts'
+import { type LineClient, newClients, textOf } from '../agent-side/connect/client.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 const program = fileURLToPath(new URL('../../../../../test/mcp/relay/stdio-server.mjs', import.meta.url))

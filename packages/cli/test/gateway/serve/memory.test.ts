@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { bundleProcura } from '../../../../../test/support/bundle-program.ts'
 import { until } from '../../../../../test/support/until.ts'
-import { newClients, textOf } from '../connect/client.ts'
+import { newClients, textOf } from '../agent-side/connect/client.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 /** Most memory of the gateway, in MiB, and the heap with which it dies of more. */

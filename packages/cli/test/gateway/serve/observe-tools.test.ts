@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { observeTools } from '../../../src/gateway/observe-tools.ts'
-import type { ServerView } from '../../../src/gateway/server-view.ts'
-import type { McpTransport } from '../../../src/gateway/transport/mcp-transport.ts'
+import { observeTools } from '../../../src/gateway/serve/observe-tools.ts'
+import type { ServerView } from '../../../src/gateway/serve/server-view.ts'
+import type { McpTransport } from '../../../src/gateway/wire/transport/mcp-transport.ts'
 
 function transport(send: (message: unknown) => void = () => undefined): McpTransport {
   return { start: async () => undefined, close: async () => undefined, send: async (message) => send(message) }

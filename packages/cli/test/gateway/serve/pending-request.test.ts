@@ -1,9 +1,9 @@
 import { Duplex, Readable } from 'node:stream'
 import { sampleDenials } from 'procura/audit'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createApiFront } from '../../../src/gateway/api/api-front.ts'
-import { untilAway } from '../../../src/gateway/api/call-taker.ts'
-import { type AwayRefusal, breakingOff, pendingRequest } from '../../../src/gateway/api/pending-request.ts'
+import { createApiFront } from '../../../src/gateway/serve/api/api-front.ts'
+import { untilAway } from '../../../src/gateway/serve/api/call-taker.ts'
+import { type AwayRefusal, breakingOff, pendingRequest } from '../../../src/gateway/serve/api/pending-request.ts'
 
 /** A connection whose client sends `sent`, and keeps its own end open unless `ends`. */
 function connection(sent: string, ends = true) {

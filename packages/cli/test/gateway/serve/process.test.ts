@@ -7,7 +7,7 @@ import { fileDelegationStore } from 'procura/agent/file'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { bundleProcura } from '../../../../../test/support/bundle-program.ts'
 import { until } from '../../../../../test/support/until.ts'
-import { newClients, textOf } from '../connect/client.ts'
+import { newClients, textOf } from '../agent-side/connect/client.ts'
 import { callsIn, canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 const bundled = mkdtempSync(join(tmpdir(), 'gw-program-'))

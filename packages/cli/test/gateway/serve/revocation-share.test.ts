@@ -3,10 +3,10 @@ import { attenuate, type Delegation, delegate, encodeContainer, type Signer } fr
 import { revoke } from 'procura/revocation'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { actor } from '../../../../../test/support/actors.ts'
-import { askGateway } from '../../../src/cli/ask-gateway.ts'
-import { type NotesDatabase, openAgentNotes } from '../../../src/gateway/state/agent-notes.ts'
-import { openState } from '../../../src/gateway/state/open-state.ts'
-import { mostOfBranch } from '../../../src/gateway/take-revocations.ts'
+import { askGateway } from '../../../src/cli/gateway/ask-gateway.ts'
+import { type NotesDatabase, openAgentNotes } from '../../../src/gateway/serve/state/agent-notes.ts'
+import { openState } from '../../../src/gateway/serve/state/open-state.ts'
+import { mostOfBranch } from '../../../src/gateway/serve/take-revocations.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 let home: GatewayHome

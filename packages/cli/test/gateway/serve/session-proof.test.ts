@@ -10,9 +10,9 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { actor } from '../../../../../test/support/actors.ts'
 import { until } from '../../../../../test/support/until.ts'
 import type { Gateway } from '../../../src/index.ts'
-import { approveAt } from '../approvals/approver.ts'
-import { type AgentHome, makeAgentHome } from '../connect/agent-home.ts'
-import { newClients } from '../connect/client.ts'
+import { type AgentHome, makeAgentHome } from '../agent-side/connect/agent-home.ts'
+import { newClients } from '../agent-side/connect/client.ts'
+import { approveAt } from './approvals/approver.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 let home: GatewayHome

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { describe, expect, it, vi } from 'vitest'
 import { until } from '../../../../../test/support/until.ts'
-import { newClients } from '../connect/client.ts'
+import { newClients } from '../agent-side/connect/client.ts'
 import { makeGatewayHome } from './gateway-home.ts'
 
 describe('a process of the user that begins sessions without end', () => {

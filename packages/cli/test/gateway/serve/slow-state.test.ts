@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { connectClient } from '../connect/client.ts'
+import { connectClient } from '../agent-side/connect/client.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 /** The sync of the file that has the state; it ends when the test lets it. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from 'procura'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type GatewayState, openState } from '../../../src/gateway/state/open-state.ts'
+import { type GatewayState, openState } from '../../../src/gateway/serve/state/open-state.ts'
 
 let folder: string
 

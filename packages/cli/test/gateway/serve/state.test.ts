@@ -14,8 +14,8 @@ import { never, systemClock } from 'procura'
 import { probeStores } from 'procura/operations'
 import type { SqliteStores } from 'procura/store/sqlite'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { openState } from '../../../src/gateway/state/open-state.ts'
-import { rememberUnrevoked } from '../../../src/gateway/state/remember-unrevoked.ts'
+import { openState } from '../../../src/gateway/serve/state/open-state.ts'
+import { rememberUnrevoked } from '../../../src/gateway/serve/state/remember-unrevoked.ts'
 
 let folder: string
 const file = (): string => join(folder, 'state.db')

@@ -11,8 +11,8 @@ import { buildPage } from '../../../../../test/setup/build.ts'
 import { freePort } from '../../../../../test/support/free-port.ts'
 import { endWith, readHello } from '../../../src/gateway/wire/hello.ts'
 import { listen } from '../../../src/gateway/wire/listener.ts'
-import { atPage } from '../approvals/page-world.ts'
-import { connectClient } from '../connect/client.ts'
+import { connectClient } from '../agent-side/connect/client.ts'
+import { atPage } from './approvals/page-world.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
 
 let home: GatewayHome

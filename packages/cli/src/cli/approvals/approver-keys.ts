@@ -1,0 +1,28 @@
+// node only: opens files
+
+import type { Signer } from 'procura'
+import { describeSignerFile, openSignerFile } from 'procura/signer/file'
+import type { FileKey } from 'procura/vault/file'
+import type { GatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
+import type { Host } from '../host.ts'
+import { askPassphrase } from '../tokens/open-signer.ts'
+import { type Flags, textOf } from '../verb.ts'
+
+/**
+ * The signers of an approver's file, the current one first. The passphrase is typed: with one in the environment, every
+ * program that the person starts from the same shell could approve. APR-87
+ */
+export async function openApproverKeys(
+  path: string,
+  { vault }: GatewayConfig,
+  flags: Flags,
+  host: Host,
+): Promise<readonly Signer[]> {
+  const { encrypted } = await describeSignerFile({ path })
+  const keyFile = textOf(flags, 'key-file') ?? (textOf(flags, 'from') === undefined ? vault.keyFile : undefined)
+  let key: FileKey | undefined
+  if (encrypted && keyFile !== undefined) key = { keyFile }
+  else if (encrypted) key = { passphrase: await askPassphrase(`passphrase of ${path} (it is not shown): `, host) }
+  const { signer, previous } = await openSignerFile({ path, ...(key !== undefined && { key }) })
+  return [signer, ...previous]
+}

@@ -1,0 +1,75 @@
+// node only: reads files
+import { stat } from 'node:fs/promises'
+import { isAbsolute } from 'node:path'
+import { shellQuoted } from '../../support/shell-quoted.ts'
+import { type ClientName, clientOf } from '../clients/client.ts'
+import type { ServerEntry } from '../clients/config-document.ts'
+import { readConfigFile } from '../clients/config-file.ts'
+import { type ConnectTarget, connectionOf } from '../wrap/connect-line.ts'
+import type { WrapIndex } from '../wrap/wrap-index.ts'
+import type { Finding } from './finding.ts'
+
+/** Checks that the configurations still run `connect`, and that the program is where they expect it. WRP-25 */
+export async function checkClients(indexes: readonly WrapIndex[]): Promise<readonly Finding[]> {
+  const findings: Finding[] = []
+  for (const index of indexes) {
+    try {
+      findings.push(...(await checkConfig(index)))
+    } catch {
+      findings.push({
+        check: 'clients',
+        thing: index.path,
+        fault: 'cannot be read',
+        remedy: 'restore it, or correct it',
+      })
+    }
+  }
+  return findings
+}
+
+/** The servers of a configuration that run `connect`. */
+export async function connectedServers({
+  path,
+  client,
+}: WrapIndex): Promise<readonly { readonly entry: ServerEntry; readonly target: ConnectTarget }[]> {
+  const { text } = await readConfigFile(path)
+  return clientOf(client as ClientName)
+    .read(text)
+    .servers.flatMap((entry) => {
+      const target = connectionOf(entry.value)
+      return target === undefined ? [] : [{ entry, target }]
+    })
+}
+
+async function checkConfig(index: WrapIndex): Promise<readonly Finding[]> {
+  const { path, servers } = index
+  const file = shellQuoted(path)
+  const connected = await connectedServers(index)
+  const findings: Finding[] = servers
+    .filter((server) => !connected.some(({ target }) => target.server === server))
+    .map((server) => ({
+      check: 'clients',
+      thing: path,
+      fault: `no longer runs \`procura connect ${server}\``,
+      remedy: `run \`procura wrap ${file}\` if it is not wrapped, or \`procura unwrap ${file}\` to clean up`,
+    }))
+  for (const { entry } of connected) {
+    const words = [entry.value['command'], ...(entry.value['args'] as readonly unknown[])].slice(0, 2).map(String)
+    for (const word of words.filter((one) => isAbsolute(one)))
+      if (!(await isFile(word)))
+        findings.push({
+          check: 'clients',
+          thing: `${path}:${entry.line}`,
+          fault: `starts ${word}, which does not exist`,
+          remedy: `install procura again, run \`procura unwrap ${file}\`, and wrap it again`,
+        })
+  }
+  return findings
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (status) => status.isFile(),
+    () => false,
+  )
+}

@@ -1,0 +1,37 @@
+// node only: connects to a socket
+import type { GatewayConnection } from '../../gateway/agent-side/connect/connection-file.ts'
+import { askGateway } from '../gateway/ask-gateway.ts'
+import type { Finding } from './finding.ts'
+
+/**
+ * Asks the gateway for a server, as the agent would, and compares its audience with the one that the agent expects.
+ * WRP-23
+ */
+export async function checkGateway(
+  agent: string,
+  connection: GatewayConnection,
+  server: string,
+): Promise<readonly Finding[]> {
+  const place = connection.socket ?? String(connection.address)
+  const finding = (fault: string, remedy: string): readonly Finding[] => [
+    { check: 'gateway', thing: `the gateway at ${place}`, fault, remedy },
+  ]
+  const asked = await askGateway(connection, { procura: 1, server })
+  if ('fault' in asked) return finding(asked.fault, 'start it with `procura serve`')
+  const { procura, audience, error } = asked.answer
+  if (procura !== 1) return finding('is not a gateway of a known version', 'update procura')
+  if (error !== undefined) {
+    const { code } = Object(error) as { readonly code?: unknown }
+    return finding(`refuses the server ${server} (${wordOf(code)})`, 'see the output of `procura serve`')
+  }
+  if (audience !== connection.audience)
+    return finding(
+      `is another one than connect.json of the agent ${agent} names`,
+      'start the gateway of this home folder, or correct `audience` in connect.json',
+    )
+  return []
+}
+
+function wordOf(code: unknown): string {
+  return typeof code === 'string' && /^[a-z_]{1,40}$/.test(code) ? code : 'without a code'
+}

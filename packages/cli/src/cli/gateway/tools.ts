@@ -1,0 +1,79 @@
+// node only: reads and writes files
+import { join } from 'node:path'
+import { gatewayHome } from '../../gateway/configuration/home.ts'
+import { type GatewayConfig, readGatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
+import type { ComparedTool } from '../../gateway/serve/tools/compare-tools.ts'
+import { acceptTools, reviewTools } from '../../gateway/serve/tools/review-tools.ts'
+import { toolListHash } from '../../gateway/serve/tools/tool-list-hash.ts'
+import type { Host } from '../host.ts'
+import { UsageError } from '../usage-error.ts'
+import { type Flags, textOf } from '../verb.ts'
+
+/** The configuration that the options name. */
+export function configOf(flags: Flags, { env }: Host): Promise<GatewayConfig> {
+  const given = textOf(flags, 'config')
+  return readGatewayConfig(given ?? join(gatewayHome(textOf(flags, 'home'), env), 'gateway.json'))
+}
+
+/** The digits of a hash that are shown. No server can make two definitions that share them. */
+const shownDigits = 'sha256-'.length + 32
+
+/**
+ * `procura tools list [SERVER]`: shows the state of each tool with the hash of its definition, and the differences of
+ * those that have changed.
+ *
+ * @returns 1 when a tool waits for somebody to accept it.
+ */
+export async function listTools(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const [only, ...more] = words
+  if (more.length > 0) throw new UsageError('too many words; pass one name of a server, or none')
+  const config = await configOf(flags, host)
+  const servers = only === undefined ? [...config.servers.keys()] : [only]
+  let isWaiting = false
+  for (const server of servers) {
+    const tools = await reviewTools({ config, server })
+    for (const tool of tools) show(server, tool, flags, host)
+    const waiting = tools.filter(({ state }) => state !== 'accepted')
+    if (waiting.length === 0) continue
+    isWaiting = true
+    const whole = shorten(await toolListHash(tools))
+    host.complain(
+      `${waiting.length} of the tools of ${server} wait: accept one with \`procura tools accept ${server} HASH\`, or all as they are shown here with \`procura tools accept ${server} ${whole}\``,
+    )
+  }
+  return isWaiting ? 1 : 0
+}
+
+/** `procura tools accept SERVER HASH…`: accepts the definitions with these hashes, which somebody has read. */
+export async function acceptSome(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const [server, ...hashes] = words
+  if (server === undefined) throw new UsageError('the name of the server is missing')
+  if (hashes.length === 0)
+    throw new UsageError(
+      `the hash of a definition is missing; \`procura tools list ${server}\` shows each definition with its hash`,
+    )
+  const config = await configOf(flags, host)
+  const changed = await acceptTools({ config, server, hashes })
+  for (const tool of changed) show(server, tool, flags, host)
+  host.complain(
+    changed.length === 0
+      ? 'every one of these tools was accepted already; nothing has changed'
+      : `accepted ${changed.length} of the tools of ${server}; a running gateway takes them at once`,
+  )
+  return 0
+}
+
+function shorten(hash: string): string {
+  return hash.slice('sha256-'.length, shownDigits)
+}
+
+function show(server: string, { name, state, hash, changes, seen }: ComparedTool, flags: Flags, host: Host): void {
+  if (flags['json'] === true) {
+    const differences = state === 'changed' && { changes }
+    host.print(JSON.stringify({ server, name, state, hash, ...differences, ...(seen && { tool: seen }) }))
+    return
+  }
+  // A tab in a name would add columns of the choice of the server.
+  host.print(`${server}\t${name.replaceAll('\t', '\\u0009')}\t${state}\t${shorten(hash)}`)
+  for (const change of changes) host.print(`\t${change}`)
+}

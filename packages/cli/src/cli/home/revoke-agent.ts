@@ -1,0 +1,228 @@
+// node only: reads and writes files
+import { realpath } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { type Delegation, never } from 'procura'
+import type { DelegationStore } from 'procura/agent'
+import { revoke } from 'procura/revocation'
+import { describeSignerFile } from 'procura/signer/file'
+import { quote } from '#support/quote.ts'
+import { agentFolder, gatewayHome } from '../../gateway/configuration/home.ts'
+import { shellQuoted } from '../../support/shell-quoted.ts'
+import type { Host } from '../host.ts'
+import { showDate } from '../terminal/time-text.ts'
+import { agentNames } from '../tokens/principal-names.ts'
+import { type Sent, sendRevocation } from '../tokens/send-revocation.ts'
+import { UsageError } from '../usage-error.ts'
+import { type Flags, neededOf, textOf } from '../verb.ts'
+import { agentStores } from './agent-stores.ts'
+import { type FoundIssued, findIssued, type IssuedChain, lastOf } from './find-issued.ts'
+import { readGatewayFile } from './gateway-file.ts'
+import { exists } from './home-files.ts'
+import { held, isOf } from './issue.ts'
+import { didsOfOthers, forgetIssued, issuedTo, openIssued } from './issued.ts'
+import { vaultKey } from './vault-key.ts'
+import { inHome, type Owner, openOwner } from './wrap-home.ts'
+
+/** Revocations of delegations of one owner. */
+export interface Revoked {
+  /** The delegations whose revocation a gateway has taken, or takes at its start. */
+  readonly done: readonly Delegation[]
+  /** Those whose revocation it has taken. The record of the others stays, so they can be revoked again. */
+  readonly taken: readonly Delegation[]
+  /** What became of them, each line once. */
+  readonly messages: readonly string[]
+}
+
+/** The number of delegations in words. */
+export function countOf({ length }: readonly Delegation[]): string {
+  return countIn(length)
+}
+
+function countIn(count: number): string {
+  return `${count} ${count === 1 ? 'delegation' : 'delegations'}`
+}
+
+/** A line about the tokens in the file of an agent that are not what they claim. */
+export function ignored({ forged }: FoundIssued): readonly string[] {
+  return forged === 0
+    ? []
+    : [`ignored ${countIn(forged)} in the file of the agent that the owner has not signed about itself`]
+}
+
+/** The message about delegations that could not be revoked: one line, or an empty list when all were revoked. */
+export function stillValid(delegations: readonly Delegation[]): readonly string[] {
+  const list = delegations.map((one) => `${one.cid} until ${showEnd(one)}`)
+  return list.length === 0 ? [] : [`not revoked, and valid for a copy of it: ${list.join(', ')}`]
+}
+
+function showEnd({ expiration }: Delegation): string {
+  return expiration === never ? 'for ever' : showDate(expiration)
+}
+
+/**
+ * Revokes delegations that an owner has issued, or that are built on such ones, at the gateway of a home folder.
+ *
+ * @param owner - the signers of the owner. Each delegation is revoked by the key that its chain begins with.
+ */
+export async function revokeAll(home: string, owner: Owner, chains: readonly IssuedChain[]): Promise<Revoked> {
+  const sent: (readonly [Delegation, Sent])[] = []
+  for (const chain of chains) {
+    const delegation = lastOf(chain)
+    const issuer = owner.signers.find(({ did }) => did === chain[0].issuer) ?? owner.signer
+    const revocation = await revoke({ issuer, delegation, ...(chain.length > 1 && { path: chain }) })
+    const answer = await sendRevocation(home, revocation, chain)
+    if (answer !== undefined) sent.push([delegation, answer])
+  }
+  return {
+    done: sent.filter(([, { state }]) => state === 'taken' || state === 'waiting').map(([delegation]) => delegation),
+    taken: sent.filter(([, { state }]) => state === 'taken').map(([delegation]) => delegation),
+    messages: [...new Set(sent.map(([, { message }]) => message))],
+  }
+}
+
+/**
+ * `procura revoke --agent NAME [--server NAME]`: ends the delegations that `procura wrap` and `procura api` have
+ * issued.
+ */
+export async function revokeAgent(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  if (words.length > 0 || textOf(flags, 'from') !== undefined)
+    throw new UsageError('--agent revokes the delegations of the owner of the gateway; pass no file and no --from')
+  const other = ['out', 'ledger'].find((name) => flags[name] !== undefined)
+  if (other !== undefined) throw new UsageError(`--${other} is for a delegation in FILE; leave it out with --agent`)
+  const home = gatewayHome(textOf(flags, 'home'), host.env)
+  const gateway = await readGatewayFile(home)
+  if (gateway === undefined)
+    throw new UsageError(`${quote(home, 256)} has no gateway.json; name its folder with --home`)
+  const folder = await agentFolder(home, neededOf(flags, 'agent', 'the name of the agent'))
+  const [server, cid] = [textOf(flags, 'server'), textOf(flags, 'delegation')]
+  return inHome(home, async () => {
+    const key = await vaultKey(gateway.vault.keyFile ?? textOf(flags, 'key-file'), host, false)
+    const owner = await openOwner(home, key)
+    const place = await openIssued(gateway.vault.file, key)
+    const name = await recordedName(home, folder)
+    const recorded = await issuedTo(place, name)
+    const isThere = await exists(folder)
+    if (!isThere && recorded.length === 0)
+      throw new UsageError(`the agent ${quote(folder, 256)} does not exist; \`procura agent list\` lists the agents`)
+    const own = isThere ? await ownFile(() => agentStores(flags, host)(folder), recorded) : undefined
+    const agent = await agentDids(folder, recorded, await didsOfOthers(place, name))
+    if (agent.size === 0) throw new UsageError(unknownDid(folder))
+    const found = await findIssued({
+      ...{ owners: owner.dids, recorded, inFile: own?.delegations ?? [], agent },
+      isWanted: (one) =>
+        (server === undefined || isOf(one, server)) && (cid === undefined || one.cid.toString() === cid),
+    })
+    const { chains } = found
+    const { done, taken, messages } = await revokeAll(home, owner, chains)
+    await forgetIssued(place, name, taken)
+    if (flags['json'] === true)
+      host.print(
+        JSON.stringify({
+          revoked: done.map(({ cid, command }) => ({ delegation: cid.toString(), command })),
+          left: found.others.map(({ cid, command, audience }) => ({ delegation: cid.toString(), command, audience })),
+        }),
+      )
+    else for (const { cid, command } of done) host.print(`revoked ${cid.toString()} for ${command}`)
+    for (const message of chains.length === 0 ? [nothingIssued(server, recorded)] : messages) host.complain(message)
+    for (const note of [...ignored(found), ...(await leftOut(home, found))]) host.complain(note)
+    if ([...owner.dids].some((did) => !gateway.subjects.includes(did)))
+      host.complain(
+        'a delegation by a former key of the owner is not among them; it ends when the gateway takes gateway.json: send it SIGHUP, or start it again',
+      )
+    if (own?.fault !== undefined)
+      host.complain(`the agent may have more delegations, in a file that cannot be read: ${own.fault}`)
+    if (done.length > 0) await own?.store?.change({ add: new Map(), remove: done.map(({ cid }) => cid.toString()) }, {})
+    return done.length < chains.length || chains.length === 0 || own?.fault !== undefined ? 1 : 0
+  })
+}
+
+/** Most delegations that a message lists. */
+const mostListed = 8
+
+/** The delegations in the file of an agent that stay, each with the reason. */
+async function leftOut(home: string, { others, foreign }: FoundIssued): Promise<readonly string[]> {
+  const names = others.length === 0 ? {} : await agentNames(home)
+  const lines = others.slice(0, mostListed).map(({ cid, command, audience }) => {
+    const name = names[audience]
+    const next =
+      name === undefined
+        ? `\`procura revoke FILE --from ${shellQuoted(join(home, 'owner.key'))}\``
+        : `\`procura revoke --agent ${name}\``
+    const to = name === undefined ? audience : `the agent ${name}`
+    return `left ${cid} for ${command}: it is to ${to}, and this agent cannot use it; ${next} revokes it`
+  })
+  return [
+    ...lines,
+    ...(others.length > lines.length ? [`left ${others.length - lines.length} more of this kind`] : []),
+    ...(foreign === 0
+      ? []
+      : [
+          `left ${countIn(foreign)} in the file of the agent that the owner cannot revoke: no chain there leads to them`,
+        ]),
+  ]
+}
+
+/**
+ * The DIDs of an agent: those of its key file, and those of the recorded delegations. It could replace its key file by
+ * one that claims the DID of another agent.
+ *
+ * @param others - the DIDs that are recorded for other agents.
+ */
+export async function agentDids(
+  folder: string,
+  recorded: readonly Delegation[],
+  others: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  const { keys } = await describeSignerFile({ path: join(folder, 'agent.key') }).catch(() => ({ keys: [] }))
+  return new Set<string>([
+    ...keys.map(({ did }) => did).filter((did) => !others.has(did)),
+    ...recorded.map(({ audience }) => audience),
+  ])
+}
+
+/** Without the DID of an agent, the delegations to it cannot be told from those to others. */
+export function unknownDid(folder: string): string {
+  return `${quote(join(folder, 'agent.key'), 256)} cannot be read, or has the DID of another agent, so the DID of the agent is unknown; restore the file, or pass a delegation to \`procura revoke FILE --from ${shellQuoted(join(folder, '..', '..', 'owner.key'))}\``
+}
+
+/** The name of an agent in the records; empty for one in a folder elsewhere, which has no record. */
+async function recordedName(home: string, folder: string): Promise<string> {
+  const [agents, place, target] = await Promise.all([join(home, 'agents'), dirname(folder), folder].map(realPath))
+  // The path of the folder may lead through a link to the home folder. The name of a link beside the agents counts, and
+  // not its target: the agent could have made it, with the folder of another agent.
+  if (place === agents) return basename(folder)
+  return dirname(target as string) === agents ? basename(target as string) : ''
+}
+
+function realPath(path: string): Promise<string> {
+  return realpath(path).catch(() => path)
+}
+
+/** Lists the recorded ones alone: an agent can fill its file with others. */
+function nothingIssued(server: string | undefined, recorded: readonly Delegation[]): string {
+  if (recorded.length === 0) return 'the agent has no such delegation'
+  if (server === undefined) {
+    const cids = recorded.slice(0, mostListed).map(({ cid }) => cid.toString())
+    return `the agent has no such delegation; it has ${cids.join(', ')}`
+  }
+  const commands = [...new Set(recorded.map(({ command }) => command))].join(', ')
+  return `the agent has no delegation for the server ${quote(server)}; it has ${commands}`
+}
+
+/** The file of an agent with its delegations. */
+interface OwnFile {
+  readonly store?: DelegationStore
+  readonly delegations: readonly Delegation[]
+  readonly fault?: string
+}
+
+/** Reads the file of an agent. An agent that makes it unreadable does not keep the recorded delegations. */
+async function ownFile(open: () => Promise<DelegationStore>, recorded: readonly Delegation[]): Promise<OwnFile> {
+  try {
+    const store = await open()
+    return { store, delegations: await held(store) }
+  } catch (error) {
+    if (recorded.length === 0) throw error
+    return { delegations: [], fault: (error as Error).message }
+  }
+}

@@ -1,0 +1,204 @@
+// node only: reads and writes files
+import { basename, dirname, join, resolve } from 'node:path'
+import { type Delegation, type Did, delegate, never, systemClock } from 'procura'
+import { rotateSignerFile, type SignerFile } from 'procura/signer/file'
+import { openContainer } from 'procura/token'
+import type { FileKey } from 'procura/vault/file'
+import type { HeldLock } from '#support/file-lock/held-lock.ts'
+import { type PrivateFile, readPrivateFile, replacePrivateFile } from '#support/private-file.ts'
+import { quote } from '#support/quote.ts'
+import { readConnection } from '../../gateway/agent-side/connect/connection-file.ts'
+import { namesInFolder } from '../../support/names-in-folder.ts'
+import type { Host } from '../host.ts'
+import { inOwnWords } from '../terminal/own-words.ts'
+import { UsageError } from '../usage-error.ts'
+import type { Flags } from '../verb.ts'
+import { type AgentStores, agentStores } from './agent-stores.ts'
+import { findIssued, lastOf } from './find-issued.ts'
+import { type GatewayFile, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
+import { exists } from './home-files.ts'
+import { held } from './issue.ts'
+import {
+  didsOfOthers,
+  forgetIssued,
+  type IssuedPlace,
+  issuedTo,
+  noteIssued,
+  openIssued,
+  recordedAgents,
+} from './issued.ts'
+import { agentDids } from './revoke-agent.ts'
+import { inHome, type Owner, openOwner } from './wrap-home.ts'
+
+/** The gateway that acts for the owner whose key a file is. */
+export async function gatewayOfOwner(path: string, dids: readonly string[]): Promise<GatewayFile | undefined> {
+  const file = resolve(path)
+  if (basename(file) !== 'owner.key') return undefined
+  const gateway = await readGatewayFile(dirname(file))
+  return gateway !== undefined && dids.some((did) => gateway.subjects.includes(did)) ? gateway : undefined
+}
+
+/** The owner of a gateway with a new key. */
+export interface RotatedOwner {
+  readonly did: string
+  /** The next steps. */
+  readonly messages: readonly string[]
+}
+
+/**
+ * Makes a new key of the owner of a gateway, and moves its agents to it: they get their delegations again, signed by
+ * the new key, and their `connect.json` names it. The gateway comes last. A run that was killed is finished by the next
+ * one, which makes no further key. WRP-44
+ *
+ * @param key - opens the vault of the gateway and the key of the owner.
+ */
+export async function rotateOwner(
+  gateway: GatewayFile,
+  keep: number,
+  key: FileKey,
+  flags: Flags,
+  host: Host,
+): Promise<RotatedOwner> {
+  if (keep === 0)
+    throw new UsageError(
+      '--keep 0 would remove the key that can revoke what the owner has delegated; leave it out for the owner of a gateway',
+    )
+  const home = dirname(gateway.path)
+  return inHome(home, async (lock) => {
+    const place = await openIssued(gateway.vault.file, key)
+    let owner = await openOwner(home, key)
+    if (gateway.subjects.includes(owner.signer.did)) {
+      const file: SignerFile = await rotateSignerFile({ path: join(home, 'owner.key'), keep, key })
+      const signers = [file.signer, ...file.previous]
+      owner = { signer: file.signer, signers, dids: new Set<string>(signers.map(({ did }) => did)) }
+    }
+    const { did } = owner.signer
+    const former = new Set<string>(gateway.subjects.filter((one) => one !== did && owner.dids.has(one)))
+    const moved = await moveAgents({ home, place, owner, former, stores: agentStores(flags, host), lock })
+    // The former DID can be an approver, too.
+    const content: Readonly<Record<string, unknown>> = JSON.parse(JSON.stringify(gateway.content), (_, value) =>
+      former.has(value) ? did : value,
+    )
+    const subjects = [...new Set(content['subjects'] as readonly string[])]
+    await writeGatewayFile(home, { ...content, subjects }, lock)
+    return { did, messages: [...moved, ...nextSteps(gateway, did, [...former])] }
+  })
+}
+
+function nextSteps({ path }: GatewayFile, did: string, former: readonly string[]): readonly string[] {
+  return [
+    `${quote(path, 256)} lists ${did} in the place of ${former.join(', ')}: send the gateway SIGHUP or start it again, and all that the former key has signed ends; then restart the clients`,
+    'an agent or approver whose folder is elsewhere, and one that has its authority from another agent, needs a new delegation, with `procura delegate` or `procura attenuate`',
+  ]
+}
+
+interface Move {
+  readonly home: string
+  readonly place: IssuedPlace
+  readonly owner: Owner
+  readonly former: ReadonlySet<string>
+  readonly stores: AgentStores
+  readonly lock: HeldLock
+}
+
+/** Moves all agents. One whose files cannot be read does not keep the others with a key that has perhaps leaked. */
+async function moveAgents(move: Move): Promise<readonly string[]> {
+  const { home, place } = move
+  const messages: string[] = []
+  const counts: number[] = []
+  const revoked = await waitingRevocations(home)
+  for (const name of new Set([...(await namesInFolder(join(home, 'agents'))), ...recordedAgents(place)])) {
+    try {
+      const { made, left } = await moveAgent(move, name, revoked)
+      if (made > 0) counts.push(made)
+      if (left > 0)
+        messages.push(
+          `the agent ${name} does not get ${left} of its former delegations again, because \`wrap\` did not issue them, or they were replaced or revoked; issue what it needs with \`procura delegate\``,
+        )
+    } catch (error) {
+      const fault = error instanceof Error ? inOwnWords(error.message) : 'unknown error'
+      messages.push(`the agent ${name} keeps its former delegations, which end: ${fault}`)
+    }
+  }
+  const all = counts.reduce((sum, count) => sum + count, 0)
+  const made = `signed ${all} ${all === 1 ? 'delegation' : 'delegations'} of ${counts.length} ${counts.length === 1 ? 'agent' : 'agents'} again`
+  return [made, ...messages]
+}
+
+/**
+ * Signs again only what is on record and in the file of the agent: a delegation that was replaced is on record alone,
+ * and the agent can put a copy of a revoked one into its file.
+ *
+ * @param revoked - the delegations whose revocation waits for the gateway. They are still on record.
+ * @returns the number of delegations that the agent has again, and of those that it loses.
+ */
+async function moveAgent(
+  { home, place, owner, former, stores, lock }: Move,
+  name: string,
+  revoked: ReadonlySet<string>,
+): Promise<{ readonly made: number; readonly left: number }> {
+  const folder = join(home, 'agents', name)
+  if (!(await exists(folder))) return { made: 0, left: 0 }
+  const recorded = await issuedTo(place, name)
+  const store = await stores(folder)
+  const inFile = await held(store)
+  const agent = await agentDids(folder, recorded, await didsOfOthers(place, name))
+  const { chains } = await findIssued({ owners: former, recorded, inFile, agent, isWanted: () => true })
+  const old = chains.filter(({ length }) => length === 1).map(lastOf)
+  const { signer } = owner
+  const known = [...recorded, ...inFile].filter(({ issuer }) => issuer === signer.did)
+  const [onRecord, present] = [recorded, inFile].map((list) => new Set(list.map(idOf))) as [Set<string>, Set<string>]
+  const current = old.filter((one) => isCurrent(one) && present.has(idOf(one)))
+  const kept = current.filter((one) => onRecord.has(idOf(one)) && !revoked.has(idOf(one)))
+  const again = [...new Map(kept.map((one) => [termsOf(one), one] as const))]
+  const made: Delegation[] = []
+  for (const [terms, { audience, command, policy, notBefore, expiration, meta }] of again) {
+    const same = known.find((one) => termsOf(one) === terms)
+    const rest = { ...(notBefore !== undefined && { notBefore }), ...(meta !== undefined && { meta }) }
+    made.push(same ?? (await delegate({ issuer: signer, audience, command, policy, expiration, ...rest })))
+  }
+  await noteIssued(place, name, made)
+  const add = new Map(made.map((one) => [one.cid.toString(), one.bytes]))
+  if (old.length > 0) await store.change({ add, remove: old.map(idOf) }, {})
+  await changeSubject(folder, former, signer.did, lock)
+  // The gateway will not take their revocation, because it does not act for the former DID any more.
+  await forgetIssued(place, name, old)
+  return { made: made.length, left: current.length - kept.length }
+}
+
+function idOf({ cid }: Delegation): string {
+  return cid.toString()
+}
+
+/** The delegations whose revocation the gateway takes at its next start. */
+async function waitingRevocations(home: string): Promise<ReadonlySet<string>> {
+  const folder = join(home, 'revocations')
+  const names = (await exists(folder)) ? await namesInFolder(folder) : []
+  const found = new Set<string>()
+  for (const name of names.filter((one) => one.endsWith('.ucan'))) {
+    const file = await readPrivateFile(join(folder, name), { timeoutMs: 10_000 })
+    if (file === undefined || file === 'unchanged') continue
+    const { invocations } = await openContainer(new TextDecoder().decode(file.bytes).trim())
+    for (const { args } of invocations) found.add(String(args['revoke']))
+  }
+  return found
+}
+
+/** Writes the DID of the owner into the `connect.json` of an agent, in the place of a former one, in one step. */
+async function changeSubject(folder: string, former: ReadonlySet<string>, subject: Did, lock: HeldLock): Promise<void> {
+  if (!former.has((await readConnection(folder)).subject)) return
+  const path = join(folder, 'connect.json')
+  const { bytes } = (await readPrivateFile(path, { timeoutMs: 10_000 })) as PrivateFile
+  const text = JSON.stringify({ ...JSON.parse(new TextDecoder().decode(bytes)), subject }, undefined, 2)
+  await replacePrivateFile(path, new TextEncoder().encode(`${text}\n`), lock)
+}
+
+/** One that has no subject of its own was for all that the owner will be given, and is not made again. */
+function isCurrent({ expiration, subject, issuer }: Delegation): boolean {
+  return subject === issuer && (expiration === never || expiration > systemClock.now())
+}
+
+/** What a delegation says, whoever has signed it. */
+function termsOf({ audience, command, policy, notBefore, expiration }: Delegation): string {
+  return JSON.stringify([audience, command, policy, notBefore ?? null, expiration === never ? null : expiration])
+}

@@ -1,0 +1,93 @@
+// node only: reads logs
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { never, systemClock } from 'procura'
+import type { AuditRecord } from 'procura/audit'
+import { type FoundAuthority, fileArchive, findAuthority } from 'procura/audit/ledger'
+import { describePolicy } from 'procura/policy'
+import { quote } from '#support/quote.ts'
+import type { Host } from '../host.ts'
+import { principalOf } from '../terminal/did-text.ts'
+import { readMoment, showDate } from '../terminal/time-text.ts'
+import { UsageError } from '../usage-error.ts'
+import { type Flags, neededOf, textsOf } from '../verb.ts'
+import { type LogSource, logSources, noRecordIn } from './log-source.ts'
+
+/**
+ * `procura log could DIR… --agent DID --at TIME`: what an agent could do at a moment, by the delegations on record.
+ *
+ * @returns 1 when it could do nothing.
+ */
+export async function could(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const given = neededOf(flags, 'agent', 'the DID of the agent, or its name')
+  const { did: agent } = await principalOf('agent', given, flags, host)
+  const at = readMoment(
+    'at',
+    neededOf(flags, 'at', 'the moment, such as 2026-11-24T12:00:00Z, or now'),
+    systemClock.now(),
+  )
+  const named = textsOf(flags, 'archive')
+  for (const directory of named) await checkArchive(directory)
+  const sources = await logSources(words, flags, host)
+  try {
+    const archives = (named.length > 0 ? named : words.map((directory) => join(directory, 'delegations'))).map(
+      (directory) => fileArchive({ directory }),
+    )
+    const get = async (cid: string): Promise<Uint8Array | undefined> => {
+      for (const archive of archives) {
+        const found = await archive.get(cid)
+        if (found !== undefined) return found
+      }
+      return undefined
+    }
+    const report = await findAuthority({ records: recordsOf(sources, flags), archive: { get }, agent, at })
+    if (flags['json'] === true) {
+      host.print(JSON.stringify({ agent, at, ...report, authority: report.authority.map(jsonAuthority) }))
+    } else {
+      for (const line of report.authority.flatMap((one) => linesOf(one, at))) host.print(line)
+      if (report.authority.length === 0) host.print('nothing, by the delegations on record')
+    }
+    for (const cid of report.missing) host.complain(`warning: ${cid} is on record, and is not in the archive`)
+    for (const cid of report.unresolved)
+      host.complain(`warning: the chain of ${cid} has a DID that is not a did:key; its authority is not listed`)
+    if (report.isCut) host.complain('warning: there are more chains than were examined')
+    return report.authority.length === 0 ? 1 : 0
+  } finally {
+    for (const source of sources) await source.close()
+  }
+}
+
+/** Without its archive, an agent would seem to have had no authority. */
+async function checkArchive(directory: string): Promise<void> {
+  const status = await stat(directory).catch(() => undefined)
+  if (status?.isDirectory() !== true)
+    throw new UsageError(`--archive ${quote(directory, 256)} is not a directory; it is \`delegations\` in a ledger`)
+}
+
+async function* recordsOf(sources: readonly LogSource[], flags: Flags): AsyncGenerator<AuditRecord, void> {
+  let found = false
+  for (const source of sources) {
+    for await (const record of source.next()) {
+      found = true
+      yield record
+    }
+  }
+  if (!found) throw noRecordIn(sources, flags)
+}
+
+function jsonAuthority({ policy, expiration, ...rest }: FoundAuthority): object {
+  return { ...rest, policy: describePolicy(policy), expiration: expiration === never ? null : expiration }
+}
+
+function linesOf(
+  { subject, command, policy, expiration, chain, recorded }: FoundAuthority,
+  at: number,
+): readonly string[] {
+  return [
+    `${command} for ${subject}`,
+    ...describePolicy(policy).map((words) => `  where ${words}`),
+    `  until ${expiration === never ? 'for ever' : showDate(expiration)}`,
+    `  by ${chain.join(' ')}`,
+    `  on record since ${showDate(recorded)}${recorded > at ? ', which is later: it may have been made later as well' : ''}`,
+  ]
+}

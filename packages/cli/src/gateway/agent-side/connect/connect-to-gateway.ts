@@ -1,0 +1,128 @@
+// node only: reads and writes streams
+import { objectValue, readOptions } from '#support/options.ts'
+import { type LineFault, lineWriter, longestLine, readLines } from '../../wire/lines.ts'
+import { toolCommand } from '../../wire/tool-command.ts'
+import { failedAnswer, type Message, malformedAnswer, type RequestId } from './answers.ts'
+import { type ConnectToGatewayOptions, connectChecks, type Write } from './options.ts'
+import { openSession, type Session } from './session.ts'
+
+/** Milliseconds for calls under way when the client has sent its last message. CON-09 */
+const graceMs = 1_000
+
+/**
+ * Serves an MCP client over stdio: connects to the gateway, signs each `tools/call` with the key of the agent, and
+ * passes every other message unchanged. It decides nothing: the gateway does. While the gateway cannot be used, each
+ * request is answered with the fault and the remedy.
+ *
+ * @returns when the client has closed `input`, is gone, or `signal` is aborted.
+ * @throws ArgumentError when an option is invalid.
+ *
+ * @example
+ * ```ts
+ * import { connectToGateway } from 'procura-cli'
+ *
+ * await connectToGateway({ server: 'mail', agent: './agents/assistant', input: process.stdin, output: process.stdout })
+ * ```
+ */
+export async function connectToGateway(options: ConnectToGatewayOptions): Promise<void> {
+  const given = readOptions('connectToGateway', options, connectChecks)
+  const { server, input, output, signal, onFault } = given
+  toolCommand(server)
+  let isGone = false
+  const end = (): void => {
+    isGone = true
+    input.destroy()
+  }
+  const writeLine = lineWriter(output)
+  const write: Write = async (line) => {
+    if (isGone) return
+    try {
+      await writeLine(line)
+    } catch {
+      // The client is gone, and nothing can be reported to it.
+      end()
+    }
+  }
+  const relay = createRelay(() => openSession(given, write, onFault ?? (() => undefined)), write)
+  signal?.addEventListener('abort', end)
+  output.on('error', end)
+  try {
+    if (signal?.aborted !== true) for await (const line of readLines(input)) await relay.take(line)
+    await relay.finish()
+  } catch (error) {
+    // A client that ends may tear its pipe as well as close it.
+    if (!isGone && !input.destroyed) throw error
+  } finally {
+    signal?.removeEventListener('abort', end)
+    output.off('error', end)
+    await relay.close()
+  }
+}
+
+interface Relay {
+  take(line: string | LineFault): Promise<void>
+  /** Waits for calls under way, for a moment. */
+  finish(): Promise<void>
+  close(): Promise<void>
+}
+
+function createRelay(open: () => Promise<Session>, write: Write): Relay {
+  let session = open()
+  let isFirst = true
+  const answer = (message: object): Promise<void> => write(JSON.stringify(message))
+
+  /** CON-06: the state of a session is lost with its connection, so that only a message that begins one reconnects. */
+  async function sessionFor(message: Message): Promise<Session> {
+    const known = await session
+    const isNew = known.fault() !== undefined && !isFirst && beginsSession(message)
+    isFirst = false
+    if (isNew) session = open()
+    return session
+  }
+
+  async function one(message: Message, line: string | undefined): Promise<void> {
+    if (objectValue(message) !== undefined)
+      return answer(malformedAnswer(-32_600, 'a message must be an object of JSON-RPC'))
+    const { id, method } = message
+    const isRequest = typeof method === 'string' && Object.hasOwn(message, 'id')
+    if ((isRequest && !isRequestId(id)) || (method === 'tools/call' && !isRequest))
+      return answer(malformedAnswer(-32_600, 'a request must have an `id` that is a string or a number'))
+    const current = await sessionFor(message)
+    const fault = current.fault()
+    if (fault === undefined) return current.send(message, line)
+    if (isRequest) await answer(failedAnswer(id as RequestId, method, fault))
+  }
+
+  return {
+    // CON-08: one message after the other, so that no message overtakes another.
+    async take(line) {
+      if (typeof line !== 'string') return answer(malformedAnswer(-32_700, faultOf(line)))
+      if (line.trim() === '') return
+      let read: unknown
+      try {
+        read = JSON.parse(line)
+      } catch {
+        return answer(malformedAnswer(-32_700, 'the line is not JSON'))
+      }
+      if (!Array.isArray(read)) return one(read as Message, line)
+      if (read.length === 0) return answer(malformedAnswer(-32_600, 'the batch is empty'))
+      for (const message of read as Message[]) await one(message, undefined)
+    },
+    finish: async () => (await session).finish(graceMs),
+    close: async () => (await session).close(),
+  }
+}
+
+function faultOf({ fault }: LineFault): string {
+  return fault === 'too_long' ? `the line has more than ${longestLine} bytes` : 'the line is not valid UTF-8'
+}
+
+function isRequestId(id: unknown): id is RequestId {
+  return typeof id === 'string' || typeof id === 'number'
+}
+
+/** Since protocol version 2026-07-28 there are no sessions: each request names its version. */
+function beginsSession({ method, params }: Message): boolean {
+  const meta = Object(Object(params)._meta) as object
+  return method === 'initialize' || Object.hasOwn(meta, 'io.modelcontextprotocol/protocolVersion')
+}

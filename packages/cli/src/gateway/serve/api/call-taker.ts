@@ -1,0 +1,74 @@
+// node only: works with parts that use files
+import type { AdmittedCall } from 'procura/guard'
+import type { RequestParts } from 'procura/http/binding'
+import type { CallTaker } from 'procura/http/express'
+import type { ApiConfig } from '../../configuration/read-gateway-config.ts'
+import { ended } from '../server-view.ts'
+import type { Supply } from '../supply.ts'
+
+/** Takes the call of one request. */
+export interface RequestTaker extends CallTaker {
+  /** Whether the request had a call that was decided, and is on record. */
+  readonly isAsked: () => boolean
+}
+
+/** Decides about the call, and sends its request. */
+export function decidingTaker(
+  api: string,
+  config: ApiConfig,
+  supply: Pick<Supply, 'current'>,
+  admit: (call: AdmittedCall) => boolean,
+): RequestTaker {
+  let isAsked = false
+  return {
+    isAsked: () => isAsked,
+    async call(container, options) {
+      const present = supply.current()
+      // GTW-63: the client has signed for the configuration with which its connection began.
+      if (present.apis.get(api) !== config) return ended
+      isAsked = true
+      return present.service.call(container, { ...options, admit })
+    },
+    revoke: (container, options) => supply.current().service.revoke(container, options),
+  }
+}
+
+/** Records the decision, and sends the request whether it is allowed or not. */
+export function observingTaker(
+  api: string,
+  config: ApiConfig,
+  supply: Pick<Supply, 'current'>,
+  onRefusal: (message: string) => void,
+): RequestTaker {
+  let isAsked = false
+  return {
+    isAsked: () => isAsked,
+    async call(container, options = {}) {
+      const present = supply.current()
+      if (present.apis.get(api) !== config) return ended
+      isAsked = true
+      const { request, ...call } = options
+      const decision = await present.guard.dryRun(container, call)
+      if (!decision.allowed) {
+        const { code, message } = decision.denial
+        onRefusal(`dry run: a request would be refused (${code}): ${message}`)
+      }
+      const received = typeof request === 'function' ? request() : (request as Request)
+      return {
+        allowed: true,
+        recorded: true,
+        value: await present.own.forward(api, call.args as unknown as RequestParts, received),
+      }
+    },
+    revoke: (container, options) => supply.current().service.revoke(container, options),
+  }
+}
+
+/** Decides no call of a request that was turned away. */
+export function untilAway({ begin }: { readonly begin: () => boolean }, taker: RequestTaker): RequestTaker {
+  return {
+    ...taker,
+    // This answer is not sent, because the request has one.
+    call: async (...given) => (begin() ? taker.call(...given) : ended),
+  }
+}

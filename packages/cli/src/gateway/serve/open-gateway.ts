@@ -1,0 +1,332 @@
+// node only: listens on sockets
+/**
+ * The gateway: one process between agents and MCP servers.
+ *
+ * @module
+ */
+
+import { dirname } from 'node:path'
+import type { Did } from 'procura'
+import { recoverIntents, withHealth } from 'procura/audit'
+import { openJsonlAuditSink } from 'procura/audit/jsonl'
+import { createMetrics, type PrunableStore, pruneRegularly } from 'procura/operations'
+import type { RevocationRegistry } from 'procura/revocation'
+import { openSignerFile } from 'procura/signer/file'
+import { type FileKey, openFileVault } from 'procura/vault/file'
+import {
+  abortSignal,
+  callback,
+  flag,
+  maybe,
+  milliseconds,
+  type OptionChecks,
+  objectValue,
+  readOptions,
+  withDefault,
+} from '#support/options.ts'
+import { quietly } from '#support/quietly.ts'
+import { checkSocketPath } from '../../support/socket-path.ts'
+import { type ApiConfig, type GatewayConfig, readGatewayConfig } from '../configuration/read-gateway-config.ts'
+import { listen, refuseSecondGateway } from '../wire/listener.ts'
+import { type AdminListener, type GatewayHealth, serveAdmin } from './admin/serve-admin.ts'
+import { createTextMeter } from './admin/text-meter.ts'
+import { type ApprovalDesk, openApprovalDesk } from './approvals/approval-desk.ts'
+import { knownAgents } from './approvals/known-agents.ts'
+import { pageFiles } from './approvals/page-files.ts'
+import { beginPageRun, type PageRun } from './approvals/page-run.ts'
+import { serveApprovalPage } from './approvals/serve-page.ts'
+import { followApprovers, watchEnrolments } from './approvals/watch-enrolments.ts'
+import { confirmClaims } from './confirm-claims.ts'
+import type { GatewayEvent, OnGatewayEvent } from './events.ts'
+import { createFront } from './front.ts'
+import type { GatewayParts } from './generation.ts'
+import { createHealth } from './health.ts'
+import { takePendingRevocations } from './pending-revocations.ts'
+import { createReloads } from './reloads.ts'
+import { openState } from './state/open-state.ts'
+import { createSupply, type GatewayServer, type Supply } from './supply.ts'
+
+/** Options of {@link openGateway}. */
+export interface OpenGatewayOptions {
+  /** The configuration, from `readGatewayConfig`. */
+  readonly config: GatewayConfig
+  /** The key of the vault. Default: the `keyFile` of the configuration. */
+  readonly vaultKey?: FileKey
+  /**
+   * Whether calls are only decided and recorded. **Every call then runs, also an unsigned or forbidden one.** Default
+   * false.
+   */
+  readonly dryRun?: boolean
+  /** Milliseconds for one call of a tool. Default 600,000; its outcome is then recorded as unknown. */
+  readonly callTimeoutMs?: number
+  /** Milliseconds for the calls in progress when the gateway is closed. Default 10,000. */
+  readonly stopTimeoutMs?: number
+  /** Receives events, for the person who runs the gateway. */
+  readonly onEvent?: OnGatewayEvent
+  /** Ends the start. A gateway that is open is closed by `close`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A gateway that accepts connections. */
+export interface Gateway {
+  /** Its DID: the audience of the calls. */
+  readonly did: string
+  /** The socket, or the address. */
+  readonly place: string
+  /** The address of `/health` and `/metrics`, if there is one. */
+  readonly adminPlace: string | undefined
+  /** The address of the page for approvals, if there is one. */
+  readonly approvalPage: string | undefined
+  /** The servers, with the number of their tools. */
+  servers(): readonly GatewayServer[]
+  /** The HTTP APIs, by name. */
+  apis(): ReadonlyMap<string, ApiConfig>
+  health(): Promise<GatewayHealth>
+  /**
+   * Takes another configuration. Calls in progress end under the old one. Sessions with a server that has changed end.
+   *
+   * @throws ArgumentError when it cannot be taken; the old one goes on then.
+   */
+  reload(config: GatewayConfig): Promise<void>
+  /** Looks again at the accepted tools, and at the tools of the servers. */
+  refresh(): Promise<void>
+  /**
+   * Accepts no more connections and calls, waits for the calls in progress for a bounded time, ends the programs, and
+   * closes log and state. A second call waits for the first one.
+   */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+const checks = Object.freeze({
+  config: objectValue,
+  vaultKey: maybe(objectValue),
+  dryRun: withDefault(flag, false),
+  callTimeoutMs: withDefault(milliseconds, 600_000),
+  stopTimeoutMs: withDefault(milliseconds, 10_000),
+  onEvent: maybe(callback),
+  signal: abortSignal,
+}) satisfies OptionChecks<OpenGatewayOptions>
+
+/**
+ * Opens log, state and vault, closes the intents of an earlier process, looks at the tools of the servers, and listens.
+ *
+ * @throws ArgumentError when the configuration cannot be used, or a gateway runs already; the error of a part that does
+ *   not open; the reason of `signal` when it is aborted.
+ *
+ * @example
+ * ```ts
+ * import { openGateway, readGatewayConfig } from 'procura-cli'
+ *
+ * const config = await readGatewayConfig('/home/ada/.config/procura/gateway.json')
+ * const gateway = await openGateway({ config })
+ * console.log(gateway.did, gateway.place)
+ * ```
+ */
+export async function openGateway(options: OpenGatewayOptions): Promise<Gateway> {
+  const given = readOptions<OpenGatewayOptions, typeof checks>('openGateway', options, checks)
+  const { config, dryRun, stopTimeoutMs } = given
+  if ('socket' in config.listen) checkSocketPath(config.listen.socket)
+  const closers: (() => Promise<unknown> | unknown)[] = []
+  const onEvent = (event: GatewayEvent): void => void quietly(() => given.onEvent?.(event))
+  try {
+    await refuseSecondGateway(config.listen)
+    const { parts, meter, metrics } = await openParts(given, closers, onEvent)
+    const supply = await createSupply(config, parts, onEvent)
+    closers.push(() => supply.close())
+    const known = (): Promise<ReadonlySet<string>> => knownAgents(dirname(config.path))
+    const { notes } = parts
+    const desk = await openApprovalDesk({ folder: config.approvalsFolder, known, ...notes, onEvent })
+    closers.push(() => desk.close())
+    notes.follow((...lost) => desk.withdraw(...lost).catch(parts.onError))
+    const page = await openPage(config, desk, parts.stores.revocations, closers)
+    // A socket is for one user. A dry run is for agents that have no delegations yet.
+    const needsProof = !('socket' in config.listen) && !dryRun
+    const front = createFront({ supply, desk, page: page?.url, dryRun, needsProof, stopMs: stopTimeoutMs, onEvent })
+    closers.push(() => front.close())
+    metrics.watch({ guard: { health: () => supply.current().guard.health() } })
+    await firstLook(supply, given.signal)
+    const takePending = (): Promise<void> =>
+      takePendingRevocations(config.path, {
+        revoke: (...sent) => supply.current().service.revoke(...sent),
+        isBehind: () => isBehind(supply.current().config),
+        onEvent,
+      })
+    await takePending()
+    const reloads = createReloads(config, async (next) => {
+      const changed = await supply.reload(next, await approversOf(page, next))
+      await front.endSessions(changed)
+      // An owner that it did not act for may have signed some. The gateway goes on; those that fail stay for later.
+      await takePending().catch(({ message }: Error) => onEvent({ level: 'error', event: 'failure', message }))
+    })
+    if (page !== undefined) {
+      const lookAgain = async (): Promise<void> => {
+        const { browsers } = supply.current()
+        if (browsers.length > 0 && !isSame(await approversOf(page, reloads.current()), browsers)) await reloads.again()
+      }
+      closers.push(
+        watchEnrolments(config.approvalsFolder, () => reloads.again().catch(parts.onError)),
+        followApprovers(lookAgain, parts.onError),
+      )
+    }
+    const listener = await listen(config.listen, front.take)
+    closers.push(() => listener.close())
+    // A program that found no listener a moment ago has left its revocation after the first look.
+    await takePending()
+    const health = createHealth({ ...parts, supply, sessions: front.sessions, dryRun })
+    const admin = await openAdmin(config, health, () => meter.text())
+    if (admin !== undefined) closers.push(() => admin.close())
+    let closing: Promise<void> | undefined
+    const close = (): Promise<void> => {
+      closing ??= closeAll(closers)
+      return closing
+    }
+    return Object.freeze({
+      did: parts.signer.did,
+      place: listener.place,
+      adminPlace: admin?.place,
+      approvalPage: page?.url,
+      servers: () => supply.servers(),
+      apis: () => supply.current().apis,
+      health,
+      reload: reloads.take,
+      async refresh() {
+        front.recheck()
+        await supply.refresh()
+      },
+      close,
+      [Symbol.asyncDispose]: close,
+    } satisfies Gateway)
+  } catch (error) {
+    await closeAll(closers).catch(() => undefined)
+    throw error
+  }
+}
+
+/** Whether the file of a configuration has other owners, or cannot be read now. */
+async function isBehind({ path, subjects }: GatewayConfig): Promise<boolean> {
+  const present = await readGatewayConfig(path).catch(() => undefined)
+  return present === undefined || !isSame(present.subjects, subjects)
+}
+
+/** A server may take half a minute to list its tools. */
+async function firstLook(supply: Supply, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted()
+  signal?.addEventListener('abort', supply.end, { once: true })
+  try {
+    await supply.refresh()
+  } finally {
+    signal?.removeEventListener('abort', supply.end)
+  }
+  signal?.throwIfAborted()
+}
+
+async function openPage(
+  { approvals, approvalsFolder }: GatewayConfig,
+  desk: ApprovalDesk,
+  revocations: RevocationRegistry,
+  closers: (() => Promise<unknown> | unknown)[],
+): Promise<OpenPage | undefined> {
+  // The keys of earlier runs end also where the configuration has no page any more.
+  const files = pageFiles(approvalsFolder)
+  const run = await beginPageRun(files, revocations)
+  const { page } = approvals ?? {}
+  if (page === undefined) {
+    await files.removeRun()
+    return undefined
+  }
+  const listener = await serveApprovalPage({ ...page, desk, run })
+  closers.push(
+    () => listener.close(),
+    () => files.removeRun(),
+  )
+  await files.putRun(`${run.name} ${listener.url}`)
+  return { url: listener.url, run }
+}
+
+interface OpenPage {
+  readonly url: string
+  readonly run: PageRun
+}
+
+function approversOf(page: OpenPage | undefined, { subjects }: GatewayConfig): Promise<readonly Did[]> {
+  return page === undefined ? Promise.resolve([]) : page.run.approvers(subjects)
+}
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((one) => others.includes(one))
+}
+
+async function openAdmin(
+  { admin }: GatewayConfig,
+  health: () => Promise<GatewayHealth>,
+  metrics: () => string,
+): Promise<AdminListener | undefined> {
+  return admin === undefined ? undefined : serveAdmin({ ...admin, health, metrics })
+}
+
+interface OpenedParts {
+  readonly parts: GatewayParts & { readonly sink: ReturnType<typeof withHealth> }
+  readonly meter: ReturnType<typeof createTextMeter>
+  readonly metrics: ReturnType<typeof createMetrics>
+}
+
+async function openParts(
+  given: OpenGatewayOptions & { readonly callTimeoutMs: number; readonly stopTimeoutMs: number },
+  closers: (() => unknown)[],
+  onEvent: OnGatewayEvent,
+): Promise<OpenedParts> {
+  const { config, vaultKey, callTimeoutMs, stopTimeoutMs } = given
+  const { keyFile } = config.vault
+  const key = vaultKey ?? (keyFile === undefined ? undefined : { keyFile })
+  const { signer } = await openSignerFile({ path: config.service.key })
+  // A tool or an API may need minutes for its answer. A key that is missing is reported by the vault, which knows the
+  // remedy.
+  const settings = { upstreamTimeoutMs: callTimeoutMs }
+  const vault = await openFileVault({ path: config.vault.file, key: key as FileKey, ...settings })
+  const log = await openJsonlAuditSink({
+    directory: config.audit.directory,
+    outcomes: 'written',
+    onWait: (message) => onEvent({ level: 'warning', event: 'waiting', message }),
+  })
+  closers.push(() => log.close())
+  const isFirst = log.position().sequence === 0
+  const state = await openState({ file: config.state.file, isFirst })
+  closers.push(() => state.close())
+  const sink = withHealth(confirmClaims(log, state.synced))
+  // GTW-36: the lock of the log proves that the process that began these calls has ended.
+  const { recovered } = await recoverIntents({ sink })
+  if (recovered.length > 0) {
+    const calls = recovered.length === 1 ? '1 call' : `${recovered.length} calls`
+    const message = `${calls} of an earlier process had no outcome on record, which is now unknown`
+    onEvent({ level: 'warning', event: 'intents_closed', message })
+  }
+  const onError = (error: unknown): void => {
+    const { code = 'unknown' } = Object(error) as { readonly code?: string }
+    onEvent({ level: 'error', event: 'failure', message: `a part of the gateway failed (${code})` })
+  }
+  const { replay, revocations, limitStore } = state.stores
+  const prunable = [replay, revocations, limitStore, state.notes] as unknown as readonly PrunableStore[]
+  const pruning = pruneRegularly({ stores: prunable, onError })
+  closers.push(() => pruning.close())
+  const meter = createTextMeter()
+  const metrics = createMetrics({ meter })
+  metrics.watch({ sink })
+  const stores = metrics.stores(state.stores)
+  const { notes } = state
+  const parts = { signer, vault, sink, stores, notes, metrics, callMs: callTimeoutMs, stopMs: stopTimeoutMs, onError }
+  return { parts, meter, metrics }
+}
+
+/** In the reverse order of their opening. A part that fails does not leave the others open. */
+async function closeAll(closers: readonly (() => Promise<unknown> | unknown)[]): Promise<void> {
+  const errors: unknown[] = []
+  for (const close of [...closers].reverse()) {
+    try {
+      await close()
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  if (errors.length > 0) throw errors[0]
+}

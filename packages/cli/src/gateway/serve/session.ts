@@ -1,0 +1,160 @@
+// node only: serves sockets
+/**
+ * One session between an agent and a server, over one connection.
+ *
+ * @module
+ */
+
+import type { Socket } from 'node:net'
+import type { DenialSampler } from 'procura/audit'
+import { clientClaims, relayTools, type ToolRelay } from 'procura/mcp'
+import { lineTransport } from '../wire/transport/line-transport.ts'
+import type { McpTransport } from '../wire/transport/mcp-transport.ts'
+import type { Generation, GuardedServer } from './generation.ts'
+import { limitServer } from './limit-server.ts'
+import { observeTools } from './observe-tools.ts'
+import { recordDenials } from './record-denials.ts'
+import { type ServerView, viewOf } from './server-view.ts'
+import { openUpstream, type Upstream } from './upstream/open-upstream.ts'
+import type { OwnCalls } from './upstream/own-calls.ts'
+import { whileHeld } from './while-held.ts'
+
+/** A session that is open. */
+export interface GatewaySession {
+  readonly server: string
+  /** Resolves when the session has ended and its program with it. */
+  readonly closed: Promise<void>
+  /**
+   * Refuses further calls, and ends the session when the calls in progress have ended, or after so many milliseconds.
+   */
+  close(options: { readonly graceMs: number }): Promise<void>
+  /** The next call of a tool waits for a new list of the server. */
+  recheck(): void
+  /** Ends the session when its client has lost the right that it has proved. Never rejects. */
+  checkHolder(): Promise<void>
+}
+
+/**
+ * Seconds for which a list of a server counts. A server that changes a tool, announces it to no session, and is asked
+ * for its tools by no client gets calls for so long under the accepted definition. GTW-25
+ */
+const pinsMaxAge = 60
+
+/**
+ * Most requests in progress of a session, most characters of its calls, and most bytes that wait for a client that
+ * reads slowly. GTW-44
+ */
+const most = Object.freeze({ maxInProgress: 64, maxCharacters: 8_388_608, maxWaitingBytes: 16_777_216 })
+
+/** Milliseconds for the calls in progress of a client that has lost its right. */
+const lostMs = 30_000
+
+/** Options of {@link openGatewaySession}. */
+export interface GatewaySessionOptions {
+  readonly server: string
+  readonly socket: Socket
+  /** The present generation. It changes with a reload. */
+  readonly current: () => Generation
+  /** Whether calls are decided and recorded only. */
+  readonly dryRun: boolean
+  /** Selects the refusals of unsigned calls that are recorded. */
+  readonly sampler: DenialSampler
+  /** Whether the client still has the right that it has proved. Undefined when it was asked for no proof. */
+  readonly isHeld: (() => Promise<boolean>) | undefined
+  /** Called before the first message is read. */
+  readonly onReady: () => void
+  /** Called when the session finds that the tools of the server have changed. */
+  readonly onToolsChanged: () => void
+  /** Receives the way a program ended that was not ended by the session, and other faults. */
+  readonly onFault: (message: string) => void
+}
+
+/**
+ * Connects the client to its server.
+ *
+ * @throws UpstreamError when there is no connection to the server.
+ */
+export async function openGatewaySession(options: GatewaySessionOptions): Promise<GatewaySession> {
+  const { server, socket, current, dryRun, sampler, isHeld, onReady, onToolsChanged, onFault } = options
+  const { maxWaitingBytes } = most
+  const begun = current()
+  const begunWith = serverIn(begun, server)
+  const upstream = await openUpstream(server, begunWith.config, ownOf(current))
+  const wire = lineTransport(socket, socket, { answersFaults: true, maxWaitingBytes })
+  const held =
+    isHeld === undefined
+      ? undefined
+      : whileHeld(wire, isHeld, () => {
+          close({ graceMs: lostMs }).catch(() => undefined)
+        })
+  const client = recordDenials(limitServer(held?.client ?? wire, begunWith.config.allow ?? []), {
+    ...{ server, audience: begun.audience, sink: begun.sink, sampler },
+    onError: () => onFault('the refusal of a call could not be recorded'),
+  })
+  const view = viewOf(server, current, begunWith)
+  let isEnding = false
+  const leave = (): void => {
+    isEnding = true
+  }
+  socket.once('end', leave).once('error', leave)
+  void upstream.ended.then((way) => {
+    if (!isEnding) onFault(`its program ended (${way})`)
+  })
+  onReady()
+  const starting = startRelay(client, upstream, view, { dryRun, onToolsChanged, onFault })
+  const relay = await starting
+  // GTW-23: the program ends with its session.
+  const closed = relay.closed.then(() => upstream.stop())
+  async function close({ graceMs }: { readonly graceMs: number }): Promise<void> {
+    view.end()
+    isEnding = true
+    await (await starting).close({ graceMs })
+    await closed
+  }
+  return {
+    server,
+    closed,
+    recheck: () => relay.recheck?.(),
+    checkHolder: async () => void (await held?.check()),
+    close,
+  }
+}
+
+function startRelay(
+  client: McpTransport,
+  { transport, takesCredential }: Upstream,
+  view: ServerView,
+  { dryRun, onToolsChanged, onFault }: Pick<GatewaySessionOptions, 'dryRun' | 'onToolsChanged' | 'onFault'>,
+): Promise<Pick<ToolRelay, 'closed' | 'close'> & Partial<ToolRelay>> {
+  const { maxInProgress, maxCharacters } = most
+  const onError = (): void => undefined
+  if (dryRun) return observeTools({ client, upstream: transport }, view, onFault)
+  return relayTools({ client, upstream: transport }, view.guard, {
+    tools: view.commandOf,
+    pins: { get: view.pinOf },
+    ...{ pinsMaxAge, onToolsChanged, maxInProgress, maxCharacters },
+    listing: view.listing,
+    passes: view.passes,
+    // GTW-41
+    claims: clientClaims,
+    ...(takesCredential && { perform: (call, send) => send({ fetch: call.fetch }) }),
+    onError,
+  })
+}
+
+/**
+ * The calls of the gateway itself, under the present generation: a session goes on after a reload, when the generation
+ * with which it began is closed.
+ */
+function ownOf(current: () => Generation): Pick<OwnCalls, 'secretsOf' | 'send'> {
+  return {
+    secretsOf: (server) => current().own.secretsOf(server),
+    send: (server) => (url, init) => current().own.send(server)(url, init),
+  }
+}
+
+function serverIn(generation: Generation, server: string): GuardedServer {
+  const found = generation.servers.get(server)
+  if (found === undefined) throw new Error('the server is in the configuration')
+  return found
+}
