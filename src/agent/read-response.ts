@@ -1,5 +1,6 @@
 import { answerHeader } from '../support/answer-mark.ts'
 import { quoteAll } from '../support/quote.ts'
+import { readBounded } from '../support/read-bounded.ts'
 import type { CallReply, Execution, ServiceDenial } from './send-call.ts'
 
 /** Most bytes of a response that are read. */
@@ -18,8 +19,9 @@ export async function readResponse(response: Response): Promise<CallReply> {
   const mark = headers.get(answerHeader) ?? (receipt !== null && response.ok ? 'executed' : undefined)
   const executed: Execution = mark === 'executed' ? true : mark === 'refused' ? false : 'unknown'
   const failed = (failure: string): CallReply => ({ ok: false, failure, executed })
-  const text = await readText(response)
-  if (text === undefined) return failed(`the response has more than ${maxBytes} bytes`)
+  const bytes = await readBounded(response.body?.getReader(), maxBytes)
+  if (bytes === undefined) return failed(`the response has more than ${maxBytes} bytes`)
+  const text = new TextDecoder().decode(bytes)
   const type = (headers.get('content-type') ?? '').toLowerCase()
   const isJson = /^application\/(?:[a-z0-9.-]+\+)?json\b/.test(type)
   const body = isJson ? parse(text) : undefined
@@ -80,23 +82,4 @@ function plain(text: string): string {
     .map((part) => quoteAll(part, maxText).slice(1, -1))
     .join('`')
     .slice(0, maxText)
-}
-
-/** Reads a body as text; undefined when it is too long. */
-async function readText(response: Response): Promise<string | undefined> {
-  if (response.body === null) return ''
-  const reader = response.body.getReader()
-  const decoder = new TextDecoder()
-  let text = ''
-  let bytes = 0
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return text + decoder.decode()
-    bytes += value.byteLength
-    if (bytes > maxBytes) {
-      reader.cancel().catch(() => undefined)
-      return undefined
-    }
-    text += decoder.decode(value, { stream: true })
-  }
 }

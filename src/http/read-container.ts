@@ -13,7 +13,7 @@ import {
   readOptions,
   withDefault,
 } from '../support/options.ts'
-import { type NodeRequest, readBody } from './read-body.ts'
+import { type NodeRequest, readBody } from '../support/read-body.ts'
 
 /** Options of {@link readContainer}. */
 export interface ReadContainerOptions {

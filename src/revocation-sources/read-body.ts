@@ -1,5 +1,5 @@
 import { StoreError } from '../errors.ts'
-import { readText } from '../support/read-text.ts'
+import { readText } from '../support/read-bounded.ts'
 
 /**
  * Reads a body as text of limited length.

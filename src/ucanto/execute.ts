@@ -1,7 +1,6 @@
 import { completeLimits, type Limits } from '../bounds.ts'
 import { parseDid } from '../core/did/did.ts'
 import { type DidResolver, keyResolver } from '../core/did/resolver.ts'
-import { createWriter, writeRaw, writtenBytes } from '../core/ipld/writer.ts'
 import { ArgumentError, MalformedError, ResolutionError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
 import {
@@ -16,6 +15,7 @@ import {
   withDefault,
   withMethod,
 } from '../support/options.ts'
+import { readBounded } from '../support/read-bounded.ts'
 import { encodeMessage } from './archive.ts'
 import { checkToken } from './new-token.ts'
 import { readReceipt, type UcantoReceipt } from './receipt.ts'
@@ -103,24 +103,9 @@ async function exchange(
     response.body?.cancel().catch(() => undefined)
     throw new ResolutionError(`the ucanto service returned status ${response.status}`)
   }
-  try {
-    return await readBody(response, most)
-  } catch (cause) {
-    if (cause instanceof MalformedError) throw cause
+  const bytes = await readBounded(response.body?.getReader(), most).catch((cause: unknown) => {
     throw new ResolutionError('the response of the ucanto service ended early', { cause })
-  }
-}
-
-/** Reads a response of limited length into one buffer. Keeping its chunks could take more memory than their bytes. */
-async function readBody({ body }: Response, most: number): Promise<Uint8Array> {
-  const written = createWriter()
-  const reader = body?.getReader()
-  for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
-    if (written.length + read.value.length > most) {
-      reader?.cancel().catch(() => undefined)
-      throw new MalformedError('UCT-45', `the response is longer than ${most} bytes`, { kind: 'too_large' })
-    }
-    writeRaw(written, read.value)
-  }
-  return writtenBytes(written)
+  })
+  if (bytes !== undefined) return bytes
+  throw new MalformedError('UCT-45', `the response is longer than ${most} bytes`, { kind: 'too_large' })
 }

@@ -7,6 +7,7 @@
 import { ResolutionError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { quote } from '../../support/quote.ts'
+import { readBounded } from '../../support/read-bounded.ts'
 import { encodeBase64url } from '../ipld/base.ts'
 
 /** The part of the platform's `fetch` that is used. */
@@ -31,7 +32,7 @@ export interface FetchedDocument {
   readonly documentHash: string
 }
 
-/** Most bytes of a document, after decompression. */
+/** WEB-05: most bytes of a document, after decompression. */
 const maxDocumentBytes = 65_536
 
 /** Media types of DID documents in JSON. */
@@ -99,26 +100,10 @@ async function exchange(
   const [mediaType = ''] = (response.headers.get('content-type') ?? '').split(';')
   if (!mediaTypes.includes(mediaType.trim().toLowerCase()))
     throw failed(url, `the response has the content type ${quote(mediaType)}`) // WEB-07
-  const bytes = await readBody(reader, url)
+  const bytes = await readBounded(reader, maxDocumentBytes)
+  if (bytes === undefined) throw failed(url, `the response has more than ${maxDocumentBytes} bytes`)
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
   return { document: parseJson(bytes, url), documentHash: `sha256-${encodeBase64url(hash)}` }
-}
-
-type BodyReader = ReadableStreamDefaultReader<Uint8Array>
-
-/** WEB-05: counts while reading. `content-length` can be wrong, or the length of the compressed bytes. */
-async function readBody(reader: BodyReader | undefined, url: string): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(maxDocumentBytes)
-  let length = 0
-  for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
-    if (length + part.value.length > maxDocumentBytes) {
-      await reader?.cancel()
-      throw failed(url, `the response has more than ${maxDocumentBytes} bytes`)
-    }
-    bytes.set(part.value, length)
-    length += part.value.length
-  }
-  return bytes.slice(0, length)
 }
 
 function parseJson(bytes: Uint8Array, url: string): unknown {

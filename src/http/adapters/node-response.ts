@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { NodeRequest } from '../read-body.ts'
+import type { NodeRequest } from '../../support/read-body.ts'
 import { bodyReadBefore, lostBody, wasRead } from '../read-container.ts'
 import { answerRequest, type CallTaker, type CheckedHandlerOptions, type Incoming } from './answer.ts'
 import type { Answer } from './answer-response.ts'

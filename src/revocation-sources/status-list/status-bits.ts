@@ -4,8 +4,8 @@
  * @module
  */
 
-import { concatBytes } from '../../core/ipld/bytes.ts'
 import { ArgumentError, StoreError } from '../../errors.ts'
+import { readBounded } from '../../support/read-bounded.ts'
 
 /** Bits of a status. */
 export type StatusBits = 1 | 2 | 4 | 8
@@ -64,20 +64,9 @@ export async function compress(bytes: Uint8Array): Promise<Uint8Array> {
  */
 export async function decompress(bytes: Uint8Array, most: number): Promise<Uint8Array> {
   const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream('deflate'))
-  const reader = stream.getReader()
-  const chunks: Uint8Array[] = []
-  let length = 0
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) break
-      length += value.length
-      if (length > most) throw new StoreError(`the status list has more than ${most} bytes`)
-      chunks.push(value)
-    }
-  } catch (cause) {
-    reader.cancel().catch(() => undefined)
-    throw cause instanceof StoreError ? cause : new StoreError('the status list cannot be decompressed', { cause })
-  }
-  return concatBytes(chunks)
+  const list = await readBounded(stream.getReader(), most).catch((cause: unknown) => {
+    throw new StoreError('the status list cannot be decompressed', { cause })
+  })
+  if (list === undefined) throw new StoreError(`the status list has more than ${most} bytes`)
+  return list
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readBounded } from '../read-bounded.ts'
 import { type InflateFault, readMember } from './member.ts'
 
 /** Bytes that are written at once. They inflate to 1 MiB at most, which is the memory that a zip bomb can take. */
@@ -25,22 +26,12 @@ export async function gunzip(bytes: Uint8Array, maxBytes: number): Promise<Uint8
 async function inflate(deflated: Uint8Array, maxBytes: number): Promise<Uint8Array | InflateFault> {
   const { readable, writable } = new DecompressionStream('deflate-raw')
   const written = writePieces(writable.getWriter(), deflated)
-  const reader = readable.getReader()
-  const parts: Uint8Array<ArrayBuffer>[] = []
-  let length = 0
   try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return new Uint8Array(await new Blob(parts).arrayBuffer())
-      length += value.length
-      if (length > maxBytes) return 'too_large'
-      parts.push(value)
-    }
+    // Nobody reads on behind the limit, so the writer stops.
+    return (await readBounded(readable.getReader(), maxBytes)) ?? 'too_large'
   } catch {
     return 'not_gzip'
   } finally {
-    // Nobody reads on, so the writer stops.
-    await reader.cancel().catch(() => undefined)
     await written
   }
 }

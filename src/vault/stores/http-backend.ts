@@ -8,6 +8,7 @@
 import { createWriter, writeRaw, writtenBytes } from '../../core/ipld/writer.ts'
 import { VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
+import { readBounded } from '../../support/read-bounded.ts'
 import { vaultFailure } from '../../support/vault-failure.ts'
 import { SecretFailure } from '../release/failure.ts'
 
@@ -79,7 +80,11 @@ async function exchange(request: BackendRequest): Promise<BackendAnswer> {
       `${backend} returned a redirect; configure the address that it redirects to`,
     )
   }
-  const bytes = await readBytes(response, backend)
+  const bytes = await readBounded(response.body?.getReader(), maxAnswerBytes).catch((cause: unknown) => {
+    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${backend} did not complete its response`, cause)
+  })
+  if (bytes === undefined)
+    throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} returned more than ${maxAnswerBytes} bytes`)
   const message = `${backend} returned status ${status}`
   // A gateway before the service says that the service itself is away.
   if (status >= 502 && status <= 504) throw new VaultError('ERR_VAULT_UNAVAILABLE', message)
@@ -109,25 +114,6 @@ export function parseAnswer(answer: BackendAnswer, backend: string): ReadonlyMap
 export function asObject(value: unknown): ReadonlyMap<string, unknown> | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   return new Map(Object.entries(value))
-}
-
-async function readBytes(response: Response, backend: string): Promise<Uint8Array> {
-  const answer = createWriter()
-  const reader = response.body?.getReader()
-  try {
-    for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
-      if (answer.length + read.value.length > maxAnswerBytes) {
-        reader?.cancel().catch(() => undefined)
-        throw new VaultError('ERR_VAULT_INTEGRITY', `${backend} returned more than ${maxAnswerBytes} bytes`)
-      }
-      // One buffer for all chunks: a chunk that is kept takes far more memory than its bytes.
-      writeRaw(answer, read.value)
-    }
-  } catch (cause) {
-    if (cause instanceof VaultError) throw cause
-    throw vaultFailure('ERR_VAULT_UNAVAILABLE', `${backend} did not complete its response`, cause)
-  }
-  return writtenBytes(answer)
 }
 
 /** Replacement characters for invalid UTF-8 would change the secret. */

@@ -2,6 +2,7 @@
 import { startDeadline } from '#support/deadline.ts'
 import { isConfidential } from '#support/loopback.ts'
 import { quote } from '#support/quote.ts'
+import { readBounded } from '#support/read-bounded.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** The answer of a service to a revocation. */
@@ -92,10 +93,10 @@ interface Problem {
 /** The problem document of RFC 9457 in an answer, if it is one. */
 async function readProblem(response: Response): Promise<Problem> {
   if (!isProblem(response)) return {}
-  const text = await readSome(response.body)
+  const bytes = await readBounded(response.body?.getReader(), mostBytes)
   let data: unknown
   try {
-    data = JSON.parse(text)
+    data = JSON.parse(new TextDecoder().decode(bytes))
   } catch {
     return {}
   }
@@ -112,21 +113,6 @@ function isProblem({ status, headers }: Response): boolean {
 }
 
 const isCode = (value: unknown): value is string => typeof value === 'string' && /^[a-z][a-z0-9_]{0,63}$/.test(value)
-
-/** The beginning of a body. */
-async function readSome(body: ReadableStream<Uint8Array> | null): Promise<string> {
-  const parts: Uint8Array[] = []
-  let length = 0
-  const reader = body?.getReader()
-  while (reader !== undefined && length <= mostBytes) {
-    const { done, value } = await reader.read()
-    if (done) break
-    parts.push(value)
-    length += value.length
-  }
-  await reader?.cancel()
-  return Buffer.concat(parts).subarray(0, mostBytes).toString('utf8')
-}
 
 /** The code of the platform, such as ECONNREFUSED. Its message can contain a part of the request. */
 function causeOf(error: unknown): string {

@@ -2,7 +2,7 @@ import { ProcuraError, TransportError } from 'procura/errors'
 import { unlessAborted } from '#support/abort.ts'
 import { startBackgroundTimer } from '#support/background-timer.ts'
 import { quietly } from '#support/quietly.ts'
-import { readText } from '#support/read-text.ts'
+import { readText } from '#support/read-bounded.ts'
 import type { McpTransport } from './mcp-transport.ts'
 import { hasTooManyValues, mostOfBatch, mostValues } from './message-size.ts'
 

@@ -4,6 +4,7 @@ import type { Delegation, Invocation } from 'procura'
 import { ArgumentError, MalformedError, ProcuraError } from 'procura/errors'
 import { bindRequest } from 'procura/http/binding'
 import { answerHeader } from '#support/answer-mark.ts'
+import { readBody } from '#support/read-body.ts'
 import { atHome } from '../../../configuration/at-home.ts'
 import { apiCommand } from '../../../serve/api/api-command.ts'
 import { longestBody } from '../../../serve/api/longest-body.ts'
@@ -49,7 +50,8 @@ export async function passRequest(
   context: PassContext,
 ): Promise<void> {
   if (left.aborted) return
-  const body = await bodyOf(request)
+  // The digest of the body is signed, so it is read first.
+  const body = await readBody(request, longestBody, Number(request.headers['content-length'] ?? 0))
   if (typeof body === 'string') return answerProblem(response, bodyProblems[body])
   let signed: SignedRequest
   const opened = await openFor(context)
@@ -192,21 +194,3 @@ const bodyProblems: Readonly<Record<BodyFault, Problem>> = Object.freeze({
   },
   'broken off': { status: 400, code: 'request_unbound', detail: 'the body is incomplete; send it again' },
 })
-
-/** CON-22: the digest of the body is signed, so it is read first. */
-async function bodyOf(request: IncomingMessage): Promise<Uint8Array | BodyFault> {
-  if (Number(request.headers['content-length'] ?? 0) > longestBody) return 'too long'
-  const chunks: Buffer[] = []
-  let length = 0
-  return new Promise((settle) => {
-    request.on('data', (chunk: Buffer) => {
-      length += chunk.length
-      if (length <= longestBody) return void chunks.push(chunk)
-      request.pause().removeAllListeners('data')
-      settle('too long')
-    })
-    request.once('end', () => settle(Buffer.concat(chunks)))
-    request.once('close', () => settle('broken off'))
-    request.once('error', () => settle('broken off'))
-  })
-}
