@@ -206,6 +206,19 @@ describe('a hostile feed', () => {
     expect(store.errors[0]?.message).toBe(`the feed sent more than ${maxPageText} characters without an end`)
   })
 
+  it.each(['\r', '\r\n', '\n'])(
+    'is read with lines that end in %j, and ids, waits and kinds of events',
+    async (end) => {
+      const text = `: hello\nretry: 5\nevent: page\nid: x\ndata: ${await pageText()}\n\n`.replaceAll('\n', end)
+      const served = await serve(text, end)
+      closing.push(served.close)
+      const store = follow(served.url)
+      await until(() => store.knowledge() !== undefined)
+      expect([store.findRevocations([cidNumber(1)]), store.errors]).toEqual([[{ id: cidNumber(1) }], []])
+      await store.close()
+    },
+  )
+
   it('RVK-28 is left when its headers do not end', async () => {
     const server = createServer()
     server.on('connection', (socket) => {

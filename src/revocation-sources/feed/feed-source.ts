@@ -13,6 +13,7 @@ import type { RevocationEntry } from '../../core/revocation/revocation-store.ts'
 import { StoreError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { type Deadline, startDeadline } from '../../support/deadline.ts'
+import { readEvents, type StreamEvent } from '../../support/event-stream.ts'
 import {
   callback,
   didString,
@@ -26,7 +27,6 @@ import {
 } from '../../support/options.ts'
 import { confidentialUrl } from '../confidential-url.ts'
 import type { RevocationNews, RevocationSource } from '../revocation-source.ts'
-import { readEvents } from './event-stream.ts'
 import { firstResponse } from './first-response.ts'
 import { maxPageText, type Page, type PageReader, pageReader } from './page.ts'
 import { parsePlace, showPlace } from './place.ts'
@@ -97,9 +97,11 @@ export function revocationFeedSource(options: RevocationFeedSourceOptions): Revo
     async *read({ after, signal }: { readonly after?: string | undefined; readonly signal: AbortSignal }) {
       let idle = startIdle(signal, idleMs)
       const closing = new AbortController()
+      let stop: (() => unknown) | undefined
       try {
         const body = await connect(given, after, idle.signal, closing.signal)
-        const events = readEvents(body, maxPageText, closing.signal)
+        const events = readEvents(body, { most: maxPageText, everyLine: true, tooLong, signal: closing.signal })
+        stop = () => events.return().catch(() => undefined)
         let cursor = after
         let latest = 0
         for (;;) {
@@ -117,6 +119,7 @@ export function revocationFeedSource(options: RevocationFeedSourceOptions): Revo
         }
       } finally {
         closing.abort()
+        stop?.()
         idle.end()
       }
     },
@@ -127,13 +130,21 @@ function startIdle(signal: AbortSignal, idleMs: number): Deadline {
   return startDeadline([signal], idleMs, () => new StoreError(`the feed sent nothing for ${idleMs} ms`))
 }
 
+/** RVK-28 */
+function tooLong(): StoreError {
+  return new StoreError(`the feed sent more than ${maxPageText} characters without an end`)
+}
+
 async function nextPage(
-  events: AsyncGenerator<string, void>,
+  events: AsyncGenerator<StreamEvent, void>,
   read: PageReader,
   signal: AbortSignal,
 ): Promise<Page | undefined> {
-  const { done, value } = await events.next()
-  return done || value === undefined ? undefined : read(value, signal)
+  for (;;) {
+    const { done, value } = await events.next()
+    if (done) return undefined
+    if (value.data !== undefined) return read(value.data, signal)
+  }
 }
 
 /** Opens the stream. The body is cancelled when `closing` is aborted: a fetch may not follow its signal any more. */

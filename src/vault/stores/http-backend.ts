@@ -5,7 +5,6 @@
  * @module
  */
 
-import { createWriter, writeRaw, writtenBytes } from '../../core/ipld/writer.ts'
 import { VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { readBounded } from '../../support/read-bounded.ts'

@@ -1,6 +1,6 @@
 // node only: reads and writes streams
 import type { Readable, Writable } from 'node:stream'
-import { createTurns } from '../../support/turns.ts'
+import { createTurns } from '#support/turns.ts'
 
 /** Most bytes of a line, the line feed included. */
 export const longestLine = 4_194_304

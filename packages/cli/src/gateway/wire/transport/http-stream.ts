@@ -1,5 +1,6 @@
+import { TransportError } from 'procura/errors'
 import { sleep, waitAfter } from '#support/back-off.ts'
-import { readEvents } from './event-stream.ts'
+import { readEvents } from '#support/event-stream.ts'
 import {
   commonHeaders,
   deliverText,
@@ -77,10 +78,12 @@ async function readOnce(
   awaited: unknown,
   signal: AbortSignal,
 ): Promise<boolean> {
-  for await (const event of readEvents(body, { most: connection.maxMessageChars, signal })) {
+  const most = connection.maxMessageChars
+  const tooLong = (): Error => new TransportError('too_large', `an event has more than ${most} characters`)
+  for await (const event of readEvents(body, { most, tooLong, signal })) {
     position.lastId = event.lastId ?? position.lastId
     position.retryMs = event.retryMs ?? position.retryMs
-    if (event.type !== 'message' || event.data === '') continue
+    if (event.type !== 'message' || !event.data) continue
     position.failures = 0
     if ((await deliverText(connection, event.data, awaited)) && awaited !== undefined) return true
   }

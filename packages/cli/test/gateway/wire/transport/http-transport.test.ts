@@ -7,8 +7,8 @@ import {
 } from '@modelcontextprotocol/server'
 import { ArgumentError, ProcuraError, VaultError } from 'procura/errors'
 import { describe, expect, it } from 'vitest'
+import { readEvents } from '#support/event-stream.ts'
 import { serverOf } from '../../../../../../test/mcp/connections.ts'
-import { readEvents } from '../../../../src/gateway/wire/transport/event-stream.ts'
 import { type HttpTransportOptions, httpTransport } from '../../../../src/gateway/wire/transport/http-transport.ts'
 
 const url = 'http://server.example/mcp'
@@ -74,7 +74,8 @@ describe('a stream of events that is always ready', () => {
       const timer = setInterval(() => void turns++, 1)
       const signal = new AbortController().signal
       let data = ''
-      for await (const event of readEvents(endless(part, 300), { most: 1_000_000, signal })) data += event.data
+      for await (const event of readEvents(endless(part, 300), { most: 1_000_000, tooLong: Error, signal }))
+        data += event.data ?? ''
       clearInterval(timer)
       expect([data, turns > 1]).toEqual(['', true])
     })

@@ -1,16 +1,31 @@
-import { TransportError } from 'procura/errors'
-import { unlessAborted } from '#support/abort.ts'
-import { createTurns } from '../../../support/turns.ts'
+import { unlessAborted } from './abort.ts'
+import { createTurns } from './turns.ts'
 
 /** An event of a stream, as WHATWG HTML describes them. */
 export interface StreamEvent {
   /** The kind of event. Default `message`. */
   readonly type: string
-  readonly data: string
+  /** Undefined for an event without a field `data`. */
+  readonly data: string | undefined
   /** The id of the last event that had one. */
   readonly lastId: string | undefined
   /** The wait before a reconnection that the server asked for, in milliseconds. */
   readonly retryMs: number | undefined
+}
+
+/** Options of {@link readEvents}. */
+export interface EventStreamOptions {
+  /** The largest number of characters of an event. */
+  readonly most: number
+  /**
+   * Whether every line counts, comments and empty ones included, from one event with data to the next. Default: only
+   * the data that is kept.
+   */
+  readonly everyLine?: boolean
+  /** Makes the error for more. */
+  readonly tooLong: () => Error
+  /** Ends the reading. */
+  readonly signal: AbortSignal
 }
 
 /** Milliseconds after which other work has its turn. */
@@ -19,31 +34,28 @@ const turnMs = 5
 /**
  * Reads Server-Sent Events. An event without data is also returned, because it can have an id.
  *
- * @param most - the largest number of characters of an event.
- * @throws TransportError when an event is longer; the error of the stream when it breaks off; the reason of the signal.
+ * @throws the error of `tooLong`; the error of the stream when it breaks off; the reason of the signal.
  */
 export async function* readEvents(
   body: ReadableStream<Uint8Array>,
-  { most, signal }: { readonly most: number; readonly signal: AbortSignal },
+  options: EventStreamOptions,
 ): AsyncGenerator<StreamEvent, void> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
-  const event = createEvent()
+  const { signal } = options
+  const event = createEvent(options)
   /**
    * The text behind the last complete line. It is put together when a line ends in it: a server may send single bytes.
    */
   let parts: string[] = []
-  let length = 0
   const add = (text: string): void => {
     parts.push(text)
-    length += text.length
-    if (length + event.length() > most)
-      throw new TransportError('too_large', `an event has more than ${most} characters`)
+    event.begin(text.length)
   }
   const turn = createTurns(turnMs)
   try {
     for (;;) {
-      // A server that sends faster than its events are read would hold all other sessions.
+      // A server that sends faster than its events are read would keep the process from all other work.
       await turn()
       const { done, value } = await unlessAborted(() => reader.read(), signal)
       const text = value === undefined ? decoder.decode() : decoder.decode(value, { stream: true })
@@ -60,7 +72,6 @@ export async function* readEvents(
         if (complete !== undefined) yield complete
       }
       parts = []
-      length = 0
       add(all.slice(start))
       if (done) return
     }
@@ -81,30 +92,42 @@ function endOfLine(
   return { end: cr, next: text[cr + 1] === '\n' ? cr + 2 : cr + 1 }
 }
 
-/** Collects the lines of an event. */
-function createEvent(): { take(line: string): StreamEvent | undefined; length(): number } {
+/** Collects the lines of an event. `begin` counts characters of a line that has not ended. */
+function createEvent({ most, everyLine = false, tooLong }: EventStreamOptions): {
+  take(line: string): StreamEvent | undefined
+  begin(characters: number): void
+} {
   let type = ''
   let data: string[] = []
   let length = 0
+  let begun = 0
   let lastId: string | undefined
   let retryMs: number | undefined
+  function count(): void {
+    if (length + begun > most) throw tooLong()
+  }
   return {
-    length: () => length,
+    begin(characters) {
+      begun += characters
+      count()
+    },
     take(line) {
-      if (line === '') {
-        const event = { type: type === '' ? 'message' : type, data: data.join('\n'), lastId, retryMs }
-        type = ''
-        data = []
-        length = 0
-        return event
-      }
+      begun = 0
       const colon = line.indexOf(':')
       const field = colon < 0 ? line : line.slice(0, colon)
       const value = colon < 0 ? '' : line.slice(colon + (line[colon + 1] === ' ' ? 2 : 1))
-      if (field === 'data') {
-        data.push(value)
-        length += value.length + 1
+      if (everyLine) length += line.length + 1
+      else if (field === 'data') length += value.length + 1
+      count()
+      if (line === '') {
+        const text = data.length === 0 ? undefined : data.join('\n')
+        const event = { type: type === '' ? 'message' : type, data: text, lastId, retryMs }
+        if (!everyLine || text !== undefined) length = 0
+        type = ''
+        data = []
+        return event
       }
+      if (field === 'data') data.push(value)
       if (field === 'event') type = value
       if (field === 'id' && !value.includes('\0')) lastId = value
       if (field === 'retry' && /^\d{1,9}$/.test(value)) retryMs = Number(value)
