@@ -65,8 +65,8 @@ export async function approve(words: readonly string[], flags: Flags, host: Host
 type TerminalOptions = Parameters<typeof askInTerminal>[1]
 
 function ask(waiting: WaitingApproval, names: PrincipalNames, host: Host): Promise<boolean> {
-  const { id, request, body, asked } = waiting
-  host.complain(asked === 1 ? `request ${id}` : `request ${id}, handed in ${asked} times`)
+  const { id, request, body } = waiting
+  host.complain(`request ${id}`)
   return askInTerminal(request, { names, ...(body !== undefined && { body }), ...(host.terminal as TerminalOptions) })
 }
 
@@ -112,10 +112,10 @@ function chooseRequests(
 
 function list(all: readonly WaitingApproval[], names: PrincipalNames, flags: Flags, host: Host): number {
   const now = systemClock.now()
-  for (const { id, request, state, asked } of all) {
+  for (const { id, request, state } of all) {
     const { agent, approver, command, args, reason, expiration } = request
     if (flags['json'] === true)
-      host.print(JSON.stringify({ id, state, asked, agent, approver, command, args, reason, expiration }))
+      host.print(JSON.stringify({ id, state, agent, approver, command, args, reason, expiration }))
     else
       host.print(
         [
@@ -125,7 +125,6 @@ function list(all: readonly WaitingApproval[], names: PrincipalNames, flags: Fla
           command,
           `for ${names[approver] ?? approver}`,
           `expires ${showDistance(expiration, now)}`,
-          ...(asked > 1 ? [`handed in ${asked} times`] : []),
         ].join('\t'),
       )
   }

@@ -6,15 +6,15 @@ import { createLimiter, type Limiter } from './limiter.ts'
 import { askProof, serverPlace } from './session-proof.ts'
 
 /**
- * Most sessions, because each can be a program; most of one agent, and of all clients without a proof together; and how
- * many begin at once and then, because the start of each one is on record. GTW-72
+ * Most sessions, because each can be a program; most of one agent that has proved its delegation; and how many begin at
+ * once and then, because the start of each one is on record. GTW-72
  */
 const most = Object.freeze({ all: 96, ofOne: 32, atOnce: 100, eachMs: 1_000 })
 
 /**
  * Makes the places of the sessions.
  *
- * @param isOpenToAll - whether clients without a proof can take all places.
+ * @param isOpenToAll - whether clients begin without a proof: over a socket, they are programs of one user.
  */
 export function sessionLimiter(isOpenToAll: boolean): Limiter {
   const { all, ofOne, atOnce, eachMs } = most
@@ -46,8 +46,7 @@ export interface AdmitSessionOptions {
 }
 
 /**
- * Gives a client the place of a session with a server. It is asked for its proof where each session needs one, and
- * where the places of those without a proof are used up, or they begin too fast.
+ * Gives a client the place of a session with a server. It is asked for its proof where each session needs one.
  *
  * @returns the end of the place, with whether the agent still has the right that it has proved; or the refusal.
  */
@@ -56,9 +55,8 @@ export async function admitSession(
   server: string,
   { sessions, needsProof, ending, current }: AdmitSessionOptions,
 ): Promise<AdmittedSession | SessionRefusal> {
-  const isAsked = needsProof || !sessions.has(undefined)
-  const proof = isAsked ? await askProof(socket, serverPlace(server), current) : undefined
-  if (proof !== undefined && 'code' in proof) return { fault: needsProof ? proof : beyondShare(proof) }
+  const proof = needsProof ? await askProof(socket, serverPlace(server), current) : undefined
+  if (proof !== undefined && 'code' in proof) return { fault: proof }
   const closing = socket.destroyed ? left : ending()
   if (closing !== undefined) return { fault: closing }
   const place = sessions.take(proof?.branch)
@@ -73,13 +71,5 @@ const left: HelloError = Object.freeze({ code: 'closing', message: 'the client h
 const faults = Object.freeze({
   full: `the gateway has ${most.all} sessions, which is the most; close some of them`,
   share: `this agent has its ${most.ofOne} sessions together with the agents below it; close some of them`,
-  rate: `this agent begins sessions too fast, together with the agents below it: ${most.atOnce} can begin at once, and then one in each second; begin them later`,
+  rate: `sessions begin too fast: ${most.atOnce} of an agent with the agents below it can begin at once, and then one in each second; begin them later`,
 })
-
-/** A client without a proof does not expect to be asked for one over a socket. */
-function beyondShare({ message }: HelloError): HelloError {
-  return {
-    code: 'too_many',
-    message: `the gateway has no session left for a client without a proof (${most.ofOne}, of which ${most.atOnce} begin at once, and then one in each second), and this client has given none: ${message}`,
-  }
-}

@@ -13,14 +13,14 @@ import { endWith, type HelloError, type HookRefusalClaim, readHello } from '../w
 import { type AdmittedSession, admitSession, type SessionRefusal, sessionLimiter } from './admit-session.ts'
 import { type ApiFront, createApiFront } from './api/api-front.ts'
 import type { ApprovalDesk, WantedCall } from './approvals/approval-desk.ts'
-import { type CallApprovalNeed, needOf } from './approvals/approval-need.ts'
+import { needOf } from './approvals/approval-need.ts'
 import { serveApprovals } from './approvals/serve-approvals.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
 import { createLimiter } from './limiter.ts'
 import { claimedCommand, recordOmitted, recordRefusal } from './record-denials.ts'
 import { revocationReceipt } from './revocation-receipt.ts'
 import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } from './session.ts'
-import { askProof, type GivenProof, provenBy, serverPlace } from './session-proof.ts'
+import { askProof, serverPlace } from './session-proof.ts'
 import type { Supply } from './supply.ts'
 import { UpstreamError } from './upstream/upstream-error.ts'
 
@@ -72,7 +72,7 @@ export function createFront(options: FrontOptions): Front {
   const opening = new Set<Promise<void>>()
   const sampler = sampleDenials()
   const apis = createApiFront({ supply, dryRun, sampler, onEvent, mostUndecided: most.requests })
-  const sessions = sessionLimiter(dryRun)
+  const sessions = sessionLimiter(!needsProof)
   const [takeApprovals, checkHolders] = [approvalsTaker(options), holdersCheck(open)]
   let isClosing = false
 
@@ -213,20 +213,8 @@ function approvalsTaker({
     if (proof !== undefined && 'code' in proof) return refuse(socket, proof, onEvent)
     if (!conversations.take(socket)) return refuse(socket, tooMany, onEvent)
     places.begin(socket)
-    const proven = needsProof ? undefined : holderFinder(need, supply)
     const call = { service, ...wanted, ...proof } as WantedCall
-    await serveApprovals(socket, { desk, call, need, page, waits, places: conversations, proven })
-  }
-}
-
-/** Finds the agent that proves a delegation for the server of a call, over a connection that began without a proof. */
-function holderFinder(
-  need: CallApprovalNeed,
-  supply: Supply,
-): (proof: GivenProof, challenge: string) => Promise<string | undefined> {
-  return async (proof, challenge) => {
-    const proven = await provenBy(proof, { ...need, challenge }, supply.current())
-    return typeof proven === 'string' ? undefined : proven.agent
+    await serveApprovals(socket, { desk, call, need, page, waits, places: conversations })
   }
 }
 

@@ -24,7 +24,7 @@ import { toolCommand } from '../wire/tool-command.ts'
 import { boundApi } from './api/guarded-api.ts'
 import { approvalRule, checkApprovalNames } from './approvals/tool-approvals.ts'
 import { checkArgumentNames, withArgumentRules } from './argument-rules.ts'
-import type { AgentNotes } from './state/agent-notes.ts'
+import type { Limiter } from './limiter.ts'
 import type { GatewayStores } from './state/sync-state.ts'
 import { createRevocationTaker } from './take-revocations.ts'
 import { createOwnCalls, mostCalls, type OwnCalls, patience } from './upstream/own-calls.ts'
@@ -35,7 +35,10 @@ export interface GatewayParts {
   readonly vault: FileVault
   readonly sink: AuditSink
   readonly stores: GatewayStores
-  readonly notes: AgentNotes
+  /** Of the revocations of agents. */
+  readonly limiter: Limiter
+  /** Called when an owner has revoked a delegation to an agent. */
+  readonly onRevoked: (agent: string, command: string) => Promise<void>
   readonly metrics: Metrics
   /** Milliseconds for a call of a tool. */
   readonly callMs: number
@@ -97,7 +100,7 @@ export async function createGeneration(
   parts: GatewayParts,
   browsers: readonly string[] = [],
 ): Promise<Generation> {
-  const { signer, vault, stores, notes, metrics, callMs, stopMs, onError } = parts
+  const { signer, vault, stores, limiter, onRevoked, metrics, callMs, stopMs, onError } = parts
   const sink = withoutClose(parts.sink)
   const servers = new Map<string, GuardedServer>()
   for (const [name, server] of config.servers) {
@@ -150,7 +153,9 @@ export async function createGeneration(
     guard,
     service: {
       ...service,
-      revoke: createRevocationTaker({ revoke: service.revoke, subjects: config.subjects, notes, onError }),
+      revoke: createRevocationTaker({
+        ...{ revoke: service.revoke, subjects: config.subjects, limiter, onRevoked, onError },
+      }),
     },
     revocations,
     own,

@@ -11,12 +11,10 @@ export interface LimiterOptions {
 }
 
 /**
- * The places of sessions, requests or waits. A holder is the agent to which an owner has delegated, together with the
- * agents below it, of which it can make any number; undefined for all clients that have proved no delegation.
+ * The places of sessions, requests, revocations or waits. A holder is the agent to which an owner has delegated,
+ * together with the agents below it, of which it can make any number; undefined for all clients without a proof.
  */
 export interface Limiter {
-  /** Whether there is a place for a holder now. */
-  has(holder: string | undefined): boolean
   /**
    * Takes a place.
    *
@@ -44,18 +42,13 @@ export function createLimiter({ all, ofOne, rate }: LimiterOptions): Limiter {
     return own
   }
 
-  const faultOf = (holder: string | undefined): 'full' | 'share' | 'rate' | undefined => {
-    if (count >= all) return 'full'
-    if (of(holder) >= ofOne) return 'share'
-    return (rateOf(holder)?.waitMs() ?? 0) > 0 ? 'rate' : undefined
-  }
-
   return {
-    has: (holder) => faultOf(holder) === undefined,
     take(holder) {
-      const fault = faultOf(holder)
-      if (fault !== undefined) return fault
-      rateOf(holder)?.take()
+      if (count >= all) return 'full'
+      if (of(holder) >= ofOne) return 'share'
+      const own = rateOf(holder)
+      if (own !== undefined && own.waitMs() > 0) return 'rate'
+      own?.take()
       count++
       taken.set(holder, of(holder) + 1)
       return () => {

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { dirname } from 'node:path'
 import type { Did } from 'procura'
 import { recoverIntents, withHealth } from 'procura/audit'
 import { openJsonlAuditSink } from 'procura/audit/jsonl'
@@ -31,7 +30,6 @@ import { listen, refuseSecondGateway } from '../wire/listener.ts'
 import { type AdminListener, type GatewayHealth, serveAdmin } from './admin/serve-admin.ts'
 import { createTextMeter } from './admin/text-meter.ts'
 import { type ApprovalDesk, openApprovalDesk } from './approvals/approval-desk.ts'
-import { knownAgents } from './approvals/known-agents.ts'
 import { pageFiles } from './approvals/page-files.ts'
 import { beginPageRun, type PageRun } from './approvals/page-run.ts'
 import { serveApprovalPage } from './approvals/serve-page.ts'
@@ -45,6 +43,7 @@ import { takePendingRevocations } from './pending-revocations.ts'
 import { createReloads } from './reloads.ts'
 import { openState } from './state/open-state.ts'
 import { createSupply, type GatewayServer, type Supply } from './supply.ts'
+import { revocationLimiter } from './take-revocations.ts'
 
 /** Options of {@link openGateway}. */
 export interface OpenGatewayOptions {
@@ -132,13 +131,10 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
   try {
     await refuseSecondGateway(config.listen)
     const { parts, meter, metrics } = await openParts(given, closers, onEvent)
-    const supply = await createSupply(config, parts, onEvent)
-    closers.push(() => supply.close())
-    const known = (): Promise<ReadonlySet<string>> => knownAgents(dirname(config.path))
-    const { notes } = parts
-    const desk = await openApprovalDesk({ folder: config.approvalsFolder, known, ...notes, onEvent })
+    const desk = await openApprovalDesk({ folder: config.approvalsFolder, onEvent })
     closers.push(() => desk.close())
-    notes.follow((...lost) => desk.withdraw(...lost).catch(parts.onError))
+    const supply = await createSupply(config, { ...parts, onRevoked: desk.withdraw }, onEvent)
+    closers.push(() => supply.close())
     const page = await openPage(config, desk, parts.stores.revocations, closers)
     // A socket is for one user. A dry run is for agents that have no delegations yet.
     const needsProof = !('socket' in config.listen) && !dryRun
@@ -266,7 +262,7 @@ async function openAdmin(
 }
 
 interface OpenedParts {
-  readonly parts: GatewayParts & { readonly sink: ReturnType<typeof withHealth> }
+  readonly parts: Omit<GatewayParts, 'onRevoked'> & { readonly sink: ReturnType<typeof withHealth> }
   readonly meter: ReturnType<typeof createTextMeter>
   readonly metrics: ReturnType<typeof createMetrics>
 }
@@ -306,15 +302,15 @@ async function openParts(
     onEvent({ level: 'error', event: 'failure', message: `a part of the gateway failed (${code})` })
   }
   const { replay, revocations, limitStore } = state.stores
-  const prunable = [replay, revocations, limitStore, state.notes] as unknown as readonly PrunableStore[]
+  const prunable = [replay, revocations, limitStore] as unknown as readonly PrunableStore[]
   const pruning = pruneRegularly({ stores: prunable, onError })
   closers.push(() => pruning.close())
   const meter = createTextMeter()
   const metrics = createMetrics({ meter })
   metrics.watch({ sink })
   const stores = metrics.stores(state.stores)
-  const { notes } = state
-  const parts = { signer, vault, sink, stores, notes, metrics, callMs: callTimeoutMs, stopMs: stopTimeoutMs, onError }
+  const patience = { callMs: callTimeoutMs, stopMs: stopTimeoutMs }
+  const parts = { signer, vault, sink, stores, metrics, limiter: revocationLimiter(), ...patience, onError }
   return { parts, meter, metrics }
 }
 

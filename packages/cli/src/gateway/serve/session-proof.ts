@@ -58,7 +58,7 @@ export async function askProof(
   wanted: ProvenPlace,
   current: () => Pick<Generation, 'audience' | 'config' | 'revocations'>,
 ): Promise<ProvenClient | HelloError> {
-  const challenge = newChallenge()
+  const challenge = randomBytes(18).toString('base64url')
   socket.write(`${JSON.stringify({ procura: 1, audience: current().audience, challenge })}\n`)
   const line = await readFirstLine(socket, proofMs)
   if (typeof line !== 'string') return line
@@ -73,19 +73,14 @@ export async function askProof(
   return { ...proven, holder }
 }
 
-/** A text that no other connection has. */
-export function newChallenge(): string {
-  return randomBytes(18).toString('base64url')
-}
-
 /** The parts of a proof, as a client sends them. */
-export interface GivenProof {
+interface GivenProof {
   readonly invocation?: unknown
   readonly chain?: unknown
 }
 
 /** The agent that a proof proves; a text is its fault. */
-export async function provenBy(
+async function provenBy(
   { invocation, chain }: GivenProof,
   wanted: ProvenPlace & { readonly challenge: string },
   { audience, config, revocations }: Pick<Generation, 'audience' | 'config' | 'revocations'>,

@@ -2,53 +2,48 @@
 import type { Delegation, Invocation, IpldValue } from 'procura'
 import type { Service } from 'procura/service'
 import { openContainer } from 'procura/token'
-import { createMutex } from '#support/mutex.ts'
-import type { AgentNotes } from './state/agent-notes.ts'
+import { createLimiter, type Limiter } from './limiter.ts'
 
-/** Most revocations that apply, of one agent with the agents below it. GTW-43 */
-export const mostOfBranch = 10_000
+/**
+ * Makes the limiter of the revocations of agents: 1,000 of one agent with the agents below it at once, and then one in
+ * five seconds. GTW-43
+ */
+export function revocationLimiter(): Limiter {
+  const all = Number.POSITIVE_INFINITY
+  return createLimiter({ all, ofOne: all, rate: { atOnce: 1_000, eachMs: 5_000 } })
+}
 
 /** Options of {@link createRevocationTaker}. */
 export interface RevocationTakerOptions {
   readonly revoke: Service['revoke']
   /** The owners. */
   readonly subjects: readonly string[]
-  readonly notes: Pick<AgentNotes, 'add' | 'countOf' | 'has' | 'noteRevoked'>
-  /** Receives the errors of the notes. The revocation applies in any case. */
+  readonly limiter: Limiter
+  /** Called when an owner has revoked a delegation to an agent. The answer waits for it. */
+  readonly onRevoked: (agent: string, command: string) => Promise<void>
+  /** Receives the errors of `onRevoked`. The revocation applies in any case. */
   readonly onError: (error: unknown) => void
 }
 
 /**
  * Takes the revocations that a gateway receives. Those that an owner has signed are always taken. An agent can sign
- * delegations and revoke them without end, so it has a bounded number of them, together with the agents below it.
+ * delegations and revoke them without end, so it has a rate, together with the agents below it.
  */
-export function createRevocationTaker({ revoke, subjects, notes, onError }: RevocationTakerOptions): Service['revoke'] {
-  const inTurn = createMutex()
-  const attempt = async (task: () => Promise<void> | void): Promise<void> => {
-    try {
-      await task()
-    } catch (error) {
-      onError(error)
-    }
-  }
-  return async (container, options) => {
+export function createRevocationTaker(options: RevocationTakerOptions): Service['revoke'] {
+  const { revoke, subjects, limiter, onRevoked, onError } = options
+  return async (container, sending) => {
     const named = await revocationIn(container, subjects)
     // The service refuses it, and says why.
-    if (named === undefined) return revoke(container, options)
-    const { target, revocation, branch } = named
-    if (branch === undefined) {
-      const result = await revoke(container, options)
-      // A gateway that is killed before has not answered, so the revocation is sent again, and the rest is done then.
-      if (result.accepted && !isForOneCall(target))
-        await attempt(() => notes.noteRevoked(target.audience, target.command))
-      return result
-    }
-    return inTurn(async () => {
-      if (!notes.has(branch, revocation) && notes.countOf(branch) >= mostOfBranch) return tooMany
-      const result = await revoke(container, options)
-      if (result.accepted) await attempt(() => notes.add(branch, revocation, target.expiration))
-      return result
-    })
+    if (named === undefined) return revoke(container, sending)
+    const { target, branch } = named
+    const place = branch === undefined ? undefined : limiter.take(branch)
+    if (typeof place === 'string') return tooFast
+    const result = await revoke(container, sending)
+    place?.()
+    // A gateway that is killed before has not answered, so the revocation is sent again, and the rest is done then.
+    if (result.accepted && branch === undefined && !isForOneCall(target))
+      await onRevoked(target.audience, target.command).catch(onError)
+    return result
   }
 }
 
@@ -60,11 +55,12 @@ function isForOneCall({ policy }: Delegation): boolean {
   return policy.some(([operator, selector]) => operator === '==' && selector === '.')
 }
 
-const tooMany: Awaited<ReturnType<Service['revoke']>> = Object.freeze({
+const tooFast: Awaited<ReturnType<Service['revoke']>> = Object.freeze({
   accepted: false,
   denial: Object.freeze({
     code: 'overloaded',
-    message: `this agent has ${mostOfBranch} revocations together with the agents below it, which is the most; ask the owner to revoke the delegation, or wait until revoked delegations have expired`,
+    message:
+      'this agent revokes too fast, together with the agents below it; ask the owner to revoke the delegation, or send the revocation again later',
     requirement: 'GTW-43',
   }),
 })
@@ -72,8 +68,6 @@ const tooMany: Awaited<ReturnType<Service['revoke']>> = Object.freeze({
 /** The names in a revocation, unverified. */
 interface NamedRevocation {
   readonly target: Delegation
-  /** The same for each copy. */
-  readonly revocation: string
   /** The agent to which an owner has delegated the right that is used. Undefined when an owner has signed. */
   readonly branch: string | undefined
 }
@@ -93,12 +87,11 @@ async function revocationIn(
     delegations.find((one) => String(one.cid) === String(cid))
   const target = find(invocation.args['revoke'])
   if (target === undefined) return undefined
-  const revocation = `${target.cid} ${invocation.subject}`
-  if (subjects.includes(invocation.issuer)) return { target, revocation, branch: undefined }
+  if (subjects.includes(invocation.issuer)) return { target, branch: undefined }
   const branch = chainOf(invocation, subjects)
     .map(find)
     .find((one) => one !== undefined && subjects.includes(one.issuer))?.audience
-  return branch === undefined ? undefined : { target, revocation, branch }
+  return branch === undefined ? undefined : { target, branch }
 }
 
 /**

@@ -130,48 +130,27 @@ describe('a process that can open the socket, without a key', () => {
     expect(commands.length).toBeLessThan(8)
   })
 
-  it('cannot take more than its share of the sessions, and frees their places when it leaves [GTW-22] [GTW-26] [attack 98]', async () => {
+  it('cannot take more than 96 sessions, and frees their places when it leaves [GTW-22] [GTW-26] [attack 98]', async () => {
     home.configure((config) => {
       const servers = { mail: (config['servers'] as { mail: object }).mail, cat: { type: 'stdio', command: 'cat' } }
       Object.assign(config, { servers })
     })
     const gateway = await home.open()
     const first = '{"procura":1,"server":"cat"}\n'
-    const open = Array.from({ length: 40 }, () => stubborn(gateway.place, first))
+    const open = Array.from({ length: 100 }, () => stubborn(gateway.place, first))
     const answers = async (word: string): Promise<number> => {
       await until(() => open.every(({ text }) => text().includes('\n')), 20)
       return open.filter(({ text }) => text().includes(word)).length
     }
-    // The others are asked for a proof, which they do not have.
-    expect([await answers('"audience"'), await answers('"challenge"')]).toEqual([40, 8])
-    expect((await gateway.health()).sessions).toBe(32)
-    const [denied] = await Promise.all([
-      talk(gateway.place, [first.trim(), '{"procura":1}'], (message) => 'error' in message),
-    ])
-    expect(denied).toMatchObject({
-      error: {
-        code: 'too_many',
-        message: expect.stringMatching(/no session left for a client without a proof .*has given none/),
-      },
-    })
-    // An agent with a delegation has a place of its own, and one without is told why it has none.
-    const [agent, stranger] = [await home.agent('assistant'), await home.agent('stranger')]
-    await agent.give(home.owner, '/mcp/mail')
-    const clients = newClients()
-    const mail = await clients.open(agent.folder)
-    expect(textOf(await mail.call('send', { to: 'bob@example.com' }))).toBe('sent to bob@example.com')
-    const { error } = await clients.connect(stranger.folder).initialize()
-    expect(error?.message).toMatch(/the agent has no valid delegation for `mail`/)
-    await clients.end()
+    expect([await answers('"audience"'), await answers('"too_many"')]).toEqual([96, 4])
+    expect((await gateway.health()).sessions).toBe(96)
     for (const socket of sockets.splice(0)) socket.destroy()
     await until(async () => (await gateway.health()).sessions === 0, 20)
-    open.splice(0, 40, stubborn(gateway.place, first))
-    expect([await answers('"audience"'), await answers('"challenge"')]).toEqual([1, 0])
-    // Those that left without an answer are on record as well.
+    open.splice(0, 100, stubborn(gateway.place, '{"procura":1,"server":"none"}\n'))
+    expect(await answers('server_unknown')).toBe(1)
     const records = (await home.records()).filter(({ code }) => code === 'overloaded')
-    expect(records.length).toBeGreaterThanOrEqual(9)
-    const command = expect.stringMatching(/^\/mcp\/(?:cat|mail)$/)
-    const facts = { kind: 'denied', requirement: 'GTW-26', command, authenticated: false }
+    expect(records).toHaveLength(4)
+    const facts = { kind: 'denied', requirement: 'GTW-26', command: '/mcp/cat', authenticated: false }
     expect(records).toMatchObject(records.map(() => facts))
   }, 60_000)
 

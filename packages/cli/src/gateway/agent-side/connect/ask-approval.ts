@@ -83,11 +83,10 @@ export async function askApproval(options: AskApprovalOptions): Promise<Answered
 
 async function converse(socket: GatewaySocket, options: AskApprovalOptions): Promise<Answered> {
   const { signer, call, body, waitSeconds, clock, signal, onWaiting } = options
-  const { approvers, threshold, page, nonce } = socket.answer as {
+  const { approvers, threshold, page } = socket.answer as {
     readonly approvers: readonly string[]
     readonly threshold: number
     readonly page?: unknown
-    readonly nonce?: unknown
   }
   const sent = await Promise.all(
     approvers.map((approver) =>
@@ -98,8 +97,7 @@ async function converse(socket: GatewaySocket, options: AskApprovalOptions): Pro
     ),
   )
   const requests = sent.map(({ container }) => container)
-  const proof = await proofMember(nonce, options)
-  await socket.send(JSON.stringify({ requests, wait: waitSeconds, ...bodyMember(body), ...proof }))
+  await socket.send(JSON.stringify({ requests, wait: waitSeconds, ...bodyMember(body) }))
   const { waiting } = await lineOf<{ readonly waiting: readonly { readonly container: string }[] }>(socket)
   const kept = await Promise.all(waiting.map(({ container }) => ownRequest(container, options)))
   const [first] = kept
@@ -127,16 +125,6 @@ async function converse(socket: GatewaySocket, options: AskApprovalOptions): Pro
 function bodyMember(body: Uint8Array | undefined): { readonly body?: string } {
   if (body === undefined || body.length === 0 || body.length > mostShownBytes) return {}
   return { body: Buffer.from(body).toString('base64') }
-}
-
-/** An agent that lost a delegation, and has another one, proves it. One without any asks without a proof. */
-async function proofMember(
-  nonce: unknown,
-  { prove }: Pick<AskApprovalOptions, 'prove'>,
-): Promise<{ readonly proof?: object }> {
-  if (typeof nonce !== 'string') return {}
-  const proof = await prove(nonce).catch(() => undefined)
-  return proof === undefined ? {} : { proof }
 }
 
 async function lineOf<T>(socket: GatewaySocket): Promise<T> {

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { type Clock, type Delegation, type ReplayStore, systemClock } from 'procura'
+import { type Clock, type Delegation, systemClock } from 'procura'
 import type { ApprovalRequest } from 'procura/approval'
+import { memoryReplayStore } from 'procura/store/memory'
 import { startBackgroundTimer } from '#support/background-timer.ts'
 import { createMutex } from '#support/mutex.ts'
 import { quote } from '#support/quote.ts'
@@ -23,7 +24,6 @@ import {
   readKeptRequest,
 } from './kept-request.ts'
 import { areOfBody } from './request-body.ts'
-import { createTakenRequests, type TakenRequestsOptions } from './taken-requests.ts'
 
 /** The approvers of a call, and how many of them have to approve. */
 export interface ApprovalNeed {
@@ -35,12 +35,10 @@ export interface ApprovalNeed {
 export interface WantedCall extends Pick<ApprovalRequest, 'service' | 'subject' | 'command'> {
   /** The agent, if it has proved its key. */
   readonly agent?: string
-  /** The agent to which an owner has delegated, and from which `agent` has its delegation. Default: `agent`. */
+  /** The agent to which an owner has delegated, and from which `agent` has its delegation. Default: the agent. */
   readonly branch?: string
-  /** Finds the agent that proves a valid delegation now. Asked about one that lost a delegation. */
+  /** Finds the agent, while its delegation is valid and not revoked. Default: it has proved none. */
   readonly holder?: () => Promise<string | undefined>
-  /** Whether the agent waits for the answers now. Default: it takes those that are there. */
-  readonly waits?: boolean
 }
 
 /** The answers to the requests for one call. */
@@ -59,11 +57,6 @@ export interface FoundRequest extends KeptRequest {
 
 /** The requests of a gateway. */
 export interface ApprovalDesk {
-  /**
-   * The agent whose places an agent shares: the one from which it has its delegation, or itself. Undefined for all
-   * strangers together: the home folder has no key of theirs, and they have no waiting request with a proof.
-   */
-  holderOf(agent: string): Promise<string | undefined>
   /**
    * Takes the requests of an agent for one call, one for each approver. A request that waits for the same call and
    * approver takes the place of a new one.
@@ -95,16 +88,13 @@ export interface ApprovalDesk {
 }
 
 /** Options of {@link openApprovalDesk}. */
-export interface ApprovalDeskOptions extends TakenRequestsOptions {
+export interface ApprovalDeskOptions {
   readonly folder: string
   readonly onEvent: OnGatewayEvent
-  /** The agents whose requests others cannot displace. Default: those that have proved a delegation. */
-  readonly known?: () => Promise<ReadonlySet<string>>
-  /** Whether an owner has revoked a delegation to an agent. Default: of none. */
-  readonly wasRevoked?: (agent: string) => boolean
+  readonly clock?: Clock | undefined
 }
 
-/** Most requests that wait; most of one agent with the agents below it, and of all strangers together. APR-82 */
+/** Most requests that wait, and most of one agent with the agents below it. APR-82 */
 const most = Object.freeze({ all: 256, ofOne: 32 })
 
 /** Seconds that a waiting request must still have: a person needs them. */
@@ -113,40 +103,33 @@ const leastSeconds = 60
 /** Milliseconds between two removals of requests that have expired. */
 const cleanMs = 60_000
 
+/** A request with the agent whose places it takes: the one to which an owner has delegated, or its own. */
+interface PlacedRequest extends KeptRequest {
+  readonly holder: string
+}
+
 /** The parts of a desk. */
 interface Desk {
   readonly files: ApprovalFiles
   /** The oldest first. */
-  readonly kept: Map<string, KeptRequest>
-  /** Agents that have proved a delegation, as long as they have requests, each with the agent from which it has it. */
-  readonly proven: Map<string, string>
-  readonly known: () => Promise<ReadonlySet<string>>
+  readonly kept: Map<string, PlacedRequest>
   /** Requests whose answers an agent is receiving. */
   readonly lent: Set<string>
-  /** Requests that were last handed in without a wait. */
-  readonly glanced: Set<string>
   readonly clock: Clock | undefined
   readonly now: () => number
   readonly onEvent: OnGatewayEvent
 }
 
 /** Opens the requests in a folder, with those that an earlier process has left. */
-export async function openApprovalDesk({
-  folder,
-  onEvent,
-  clock,
-  known = async () => new Set(),
-  wasRevoked = () => false,
-  ...memory
-}: ApprovalDeskOptions): Promise<ApprovalDesk> {
+export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskOptions): Promise<ApprovalDesk> {
   const files = approvalFiles(folder)
   await files.tidy()
-  const kept = new Map((await readAll(files, clock)).map((one) => [one.id, one]))
+  const kept = new Map((await readAll(files, clock)).map((one) => [one.id, { ...one, holder: one.request.agent }]))
   const now = (): number => (clock ?? systemClock).now()
   const lent = new Set<string>()
-  const desk: Desk = { files, kept, proven: new Map(), known, lent, glanced: new Set(), clock, onEvent, now }
+  const desk: Desk = { files, kept, lent, clock, onEvent, now }
   const inTurn = createMutex()
-  const taken = createTakenRequests({ ...memory, clock })
+  const replay = memoryReplayStore({ ...(clock !== undefined && { clock }) })
 
   let timer = startBackgroundTimer(tick, cleanMs)
   function tick(): void {
@@ -158,20 +141,15 @@ export async function openApprovalDesk({
   }
 
   return {
-    holderOf: async (agent) => holderOf(desk, await known(), agent),
     take: (containers, call, need, body) =>
       inTurn(async () => {
         await clean(desk)
-        const home = await known()
-        const branch = call.branch ?? call.agent
-        const replayOf = (agent: string): ReplayStore =>
-          taken(agent === call.agent ? branch : holderOf(desk, home, agent))
-        const read = await readRequests(containers, call, need, { replayOf, clock })
+        const read = await readRequests(containers, call, need, { replay, clock })
         if (typeof read === 'string') return read
-        if (await hasLost(read, call, wasRevoked)) return revokedAgent
+        // APR-96: the delegation that the agent has proved for its connection may be revoked since.
+        if (call.holder !== undefined && (await call.holder()) !== call.agent) return revokedAgent
         if (!(await areOfBody(body, read))) return 'the body is not the one of the request'
-        if (call.agent !== undefined) desk.proven.set(call.agent, branch ?? call.agent)
-        return addAll(desk, read, body, call.waits)
+        return addAll(desk, read, body, call.branch)
       }),
     collect: (requests, threshold) =>
       inTurn(async () => {
@@ -204,20 +182,7 @@ export async function openApprovalDesk({
 }
 
 const revokedAgent =
-  'an owner has revoked a delegation of this agent, and it has no other one for this server or API; ask the owner to delegate to it again'
-
-/**
- * Whether an owner has revoked a delegation to the agent of requests, and it proves no other one. APR-96: the one that
- * it has proved for its connection may be revoked since.
- */
-async function hasLost(
-  [first]: readonly KeptRequest[],
-  call: WantedCall,
-  wasRevoked: (agent: string) => boolean,
-): Promise<boolean> {
-  const { agent } = (first as KeptRequest).request
-  return wasRevoked(agent) && (await call.holder?.()) !== agent
-}
+  'the delegation that this agent has proved was revoked, or has expired; ask the owner to delegate to it again'
 
 async function withdraw(desk: Desk, agent: string, command: string): Promise<void> {
   const lost = [...desk.kept.values()].filter(({ request }) => isBelow(request, agent, command))
@@ -232,22 +197,11 @@ function isBelow({ agent, command }: ApprovalRequest, revoked: string, above: st
   return agent === revoked && `${command}/`.startsWith(above === '/' ? '/' : `${above}/`)
 }
 
-async function remove(desk: Desk, requests: readonly KeptRequest[]): Promise<void> {
-  const { kept, proven } = desk
-  for (const one of requests) await drop(desk, one)
-  const agents = new Set([...kept.values()].map(({ request }) => request.agent as string))
-  for (const agent of proven.keys()) if (!agents.has(agent)) proven.delete(agent)
-}
-
-function holderOf({ proven }: Pick<Desk, 'proven'>, home: ReadonlySet<string>, agent: string): string | undefined {
-  return proven.get(agent) ?? (home.has(agent) ? agent : undefined)
-}
-
-/** Removes a request of an agent that hands in another one now. */
-async function drop({ kept, files, glanced }: Desk, { id }: KeptRequest): Promise<void> {
-  kept.delete(id)
-  glanced.delete(id)
-  await files.remove(id)
+async function remove({ kept, files }: Desk, requests: readonly KeptRequest[]): Promise<void> {
+  for (const { id } of requests) {
+    kept.delete(id)
+    await files.remove(id)
+  }
 }
 
 function clean(desk: Desk): Promise<void> {
@@ -260,34 +214,27 @@ async function addAll(
   desk: Desk,
   read: readonly KeptRequest[],
   body: string | undefined,
-  waits = false,
+  branch: string | undefined,
 ): Promise<readonly KeptRequest[] | string> {
   const waiting: KeptRequest[] = []
   for (const one of read) {
-    const added = await add(desk, one, body, waits)
+    const added = await add(desk, { ...one, holder: branch ?? one.request.agent }, body)
     if (typeof added === 'string') return added
     waiting.push(added)
-    if (!waits) desk.glanced.add(added.id)
   }
   return waiting
 }
 
 /** Keeps a request, unless one waits for the same call and approver. A text says why it is refused. */
-async function add(desk: Desk, one: KeptRequest, body = '', waits = false): Promise<KeptRequest | string> {
-  const { files, kept, glanced, now, onEvent } = desk
+async function add(desk: Desk, one: PlacedRequest, body = ''): Promise<KeptRequest | string> {
+  const { files, kept, now, onEvent } = desk
   const { approver, command } = one.request
   const all = [...kept.values()]
   const same = all.find(
     ({ request }) =>
       request.approver === approver && request.expiration > now() + leastSeconds && isSameCall(request, one.request),
   )
-  if (same !== undefined) {
-    // APR-97: a call that waits has looked first. An answer that is there is about to be received.
-    const isCounted = waits && glanced.delete(same.id)
-    if (!isCounted && (await files.answer(same.id)) === undefined)
-      await files.putCount(same.id, (await files.count(same.id)) + 1)
-    return same
-  }
+  if (same !== undefined) return same
   if (!(await makeRoom(desk, one)))
     return 'too many requests wait for their approvers; answer some of them with `procura approve`'
   // A person who reads the request sees its body.
@@ -300,15 +247,13 @@ async function add(desk: Desk, one: KeptRequest, body = '', waits = false): Prom
 }
 
 /** Removes the oldest request of an agent without an answer, if its places are taken. Returns whether there is room. */
-async function makeRoom(desk: Desk, { request: { agent } }: KeptRequest): Promise<boolean> {
-  const { files, kept, known, lent, clock, onEvent } = desk
-  const home = await known()
-  const holder = holderOf(desk, home, agent)
-  const own = [...kept.values()].filter((one) => holderOf(desk, home, one.request.agent) === holder)
+async function makeRoom(desk: Desk, { holder, request: { agent } }: PlacedRequest): Promise<boolean> {
+  const { files, kept, lent, clock, onEvent } = desk
+  const own = [...kept.values()].filter((one) => one.holder === holder)
   if (own.length < most.ofOne) return kept.size < most.all
   for (const one of own) {
     if (lent.has(one.id) || (await readKeptAnswer(await files.answer(one.id), one, clock)) !== undefined) continue
-    await drop(desk, one)
+    await remove(desk, [one])
     const message = `the request ${one.id} was displaced by a newer one of ${one.request.agent === agent ? 'its' : 'another'} agent`
     onEvent({ level: 'warning', event: 'approval_displaced', message })
     return true
@@ -348,7 +293,7 @@ async function readRequests(
   containers: readonly string[],
   call: WantedCall,
   { approvers }: ApprovalNeed,
-  options: Required<Pick<ReadKeptOptions, 'clock' | 'replayOf'>>,
+  options: Required<Pick<ReadKeptOptions, 'clock' | 'replay'>>,
 ): Promise<readonly KeptRequest[] | string> {
   const read: KeptRequest[] = []
   for (const container of containers) {

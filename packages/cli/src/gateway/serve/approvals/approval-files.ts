@@ -22,9 +22,6 @@ export interface ApprovalFiles {
   answer(id: string): Promise<string | undefined>
   /** The body of the request to an API, in base64, unverified. */
   body(id: string): Promise<string | undefined>
-  /** How often the request was handed in. 1 without a file that has a number. */
-  count(id: string): Promise<number>
-  putCount(id: string, count: number): Promise<void>
   putRequest(id: string, container: string): Promise<void>
   putBody(id: string, body: string): Promise<void>
   /**
@@ -86,11 +83,6 @@ export function approvalFiles(folder: string): ApprovalFiles {
     request: (id) => read(at(id, 'request')),
     answer: (id) => read(at(id, 'answer')),
     body: (id) => read(at(id, 'body')),
-    async count(id) {
-      const text = (await read(at(id, 'count'))) ?? ''
-      return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : 1
-    },
-    putCount: (id, count) => put(at(id, 'count'), String(count)),
     putRequest: (id, container) => put(at(id, 'request'), container),
     putBody: (id, body) => put(at(id, 'body'), body),
     async putAnswer(id, container, isAnswer) {
@@ -113,7 +105,7 @@ export function approvalFiles(folder: string): ApprovalFiles {
     },
     async tidy() {
       const requests = new Set(await idsOf('request'))
-      for (const kind of ['answer', 'body', 'count'] as const)
+      for (const kind of ['answer', 'body'] as const)
         for (const id of await idsOf(kind)) if (!requests.has(id)) await unlink(at(id, kind)).catch(() => undefined)
       for (const name of await readdir(folder).catch(() => [])) {
         const most = name.startsWith('.draft-') ? draftMs : /\.(?:code|offer)$/.test(name) ? codeMs : undefined
@@ -127,7 +119,6 @@ export function approvalFiles(folder: string): ApprovalFiles {
       // The answer goes first: one without its request would stay.
       await unlink(at(id, 'answer')).catch(() => undefined)
       await unlink(at(id, 'body')).catch(() => undefined)
-      await unlink(at(id, 'count')).catch(() => undefined)
       await unlink(at(id, 'request')).catch(() => undefined)
     },
   }

@@ -17,20 +17,20 @@ export interface KeptRequest {
 export interface ReadKeptOptions {
   /** The agents whose requests are read. Default: any agent. */
   readonly agents?: readonly string[]
-  /** The store of the used requests of an agent, who is verified before it is asked. Default: no request is claimed. */
-  readonly replayOf?: (agent: string) => ReplayStore
+  /** The store of the used requests. Default: no request is claimed. */
+  readonly replay?: ReplayStore
   readonly clock?: Clock | undefined
 }
 
 /** Verifies a request for whichever approver it names. A text says why it is invalid. */
 export async function readKeptRequest(container: string, options: ReadKeptOptions = {}): Promise<KeptRequest | string> {
-  const { agents, replayOf, clock } = options
-  const { issuer, audience: approver } = (await invocationIn(container)) ?? {}
-  if (issuer === undefined || approver === undefined) return 'it is not a request for an approval'
+  const { agents, replay, clock } = options
+  const approver = (await invocationIn(container))?.audience
+  if (approver === undefined) return 'it is not a request for an approval'
   const reading = await readApprovalRequest(container, {
     approver,
     ...(agents !== undefined && { agents }),
-    ...(replayOf !== undefined && { replay: replayOf(issuer) }),
+    ...(replay !== undefined && { replay }),
     ...(clock !== undefined && { clock }),
   })
   if (!reading.valid) return reading.denial.message

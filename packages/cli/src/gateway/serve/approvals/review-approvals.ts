@@ -18,8 +18,6 @@ export interface WaitingApproval {
   /** The request, verified. It can be answered once with `approve` or `refuse`. */
   readonly request: ReceivedRequest
   readonly state: 'waiting' | 'approved' | 'refused'
-  /** How often the agent has handed in the request for this call. A call that waits counts once. */
-  readonly asked: number
   /**
    * The body of a request to an API, whose digest is an argument. Undefined for one without a body, with more than
    * 16,384 bytes, and for calls of tools.
@@ -67,8 +65,7 @@ export async function listApprovals(options: ListApprovalsOptions): Promise<read
     const state = (await readKeptAnswer(await files.answer(id), read, clock)) ?? 'waiting'
     const proofs = await chainOf(read.request, files, clock)
     const body = await bodyOf(await files.body(id), read.request.args)
-    const asked = await files.count(id)
-    found.push(Object.freeze({ id, request: read.request, state, asked, proofs, ...(body !== undefined && { body }) }))
+    found.push(Object.freeze({ id, request: read.request, state, proofs, ...(body !== undefined && { body }) }))
   }
   return found.sort((one, other) => one.request.expiration - other.request.expiration)
 }

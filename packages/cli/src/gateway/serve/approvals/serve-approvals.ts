@@ -13,7 +13,6 @@ import type { ConnectionPlaces } from '../../wire/connection-places.ts'
 import { endWith } from '../../wire/hello.ts'
 import { type LineFault, lineWriter, readLines } from '../../wire/lines.ts'
 import type { Limiter } from '../limiter.ts'
-import { type GivenProof, newChallenge } from '../session-proof.ts'
 import type { ApprovalDesk, ApprovalNeed, Decided, WantedCall } from './approval-desk.ts'
 import type { KeptRequest } from './kept-request.ts'
 
@@ -33,30 +32,23 @@ export interface ApprovalConversation {
   readonly waits: Limiter
   /** The places of the conversations that do not wait. APR-99 */
   readonly places: Pick<ConnectionPlaces, 'begin' | 'leave'>
-  /** Finds the agent that a proof proves, for a connection that began without one. */
-  readonly proven: ((proof: GivenProof, challenge: string) => Promise<string | undefined>) | undefined
 }
 
 /** Talks with an agent until it has its answers, leaves, or has waited long enough. */
 export async function serveApprovals(
   socket: Socket,
-  { desk, call, need, page, waits, places, proven }: ApprovalConversation,
+  { desk, call, need, page, waits, places }: ApprovalConversation,
 ): Promise<void> {
   const write = lineWriter(socket)
   const say = (answer: object): Promise<void> => write(JSON.stringify({ procura: 1, ...answer }))
   const lines = readLines(socket)
   const { approvers, threshold } = need
-  const nonce = proven && newChallenge()
-  const offered = { ...(page !== undefined && { page }), ...(nonce !== undefined && { nonce }) }
-  await say({ audience: call.service, approvers, threshold, ...offered })
+  await say({ audience: call.service, approvers, threshold, ...(page !== undefined && { page }) })
   const asked = await secondLine(socket, lines)
   if (asked === undefined)
     return endWith(socket, { error: refused('the second line must be {"requests":["…"],"wait":0}') })
   places.begin(socket)
-  const { proof } = asked
-  const beside = async () => (proof === undefined || nonce === undefined ? undefined : proven?.(proof, nonce))
-  const wanted = { ...call, holder: call.holder ?? beside, waits: asked.wait > 0 }
-  const taken = await desk.take(asked.requests, wanted, need, asked.body)
+  const taken = await desk.take(asked.requests, call, need, asked.body)
   if (typeof taken === 'string') return endWith(socket, { error: refused(taken) })
   const shown = taken.map(({ id, request, container }) => ({ id, approver: request.approver, container }))
   await within(confirmMs, socket, say({ waiting: shown }))
@@ -67,7 +59,7 @@ export async function serveApprovals(
     () => undefined,
   )
   void third.then(() => left.abort())
-  const holder = await desk.holderOf(taken[0]?.request.agent as string)
+  const holder = call.branch ?? taken[0]?.request.agent
   const place = asked.wait > 0 ? waits.take(holder) : undefined
   const endWait = typeof place === 'function' ? place : undefined
   if (endWait !== undefined) places.leave(socket)
@@ -115,7 +107,6 @@ interface SecondLine {
   readonly requests: readonly string[]
   readonly wait: number
   readonly body: string | undefined
-  readonly proof: GivenProof | undefined
 }
 
 async function secondLine(
@@ -125,16 +116,15 @@ async function secondLine(
   const timer = setTimeout(() => socket.destroy(), secondLineMs)
   try {
     const { value } = await lines.next()
-    const { requests, wait, body, proof, ...more } = Object(typeof value === 'string' ? JSON.parse(value) : undefined)
+    const { requests, wait, body, ...more } = Object(typeof value === 'string' ? JSON.parse(value) : undefined)
     const isWhole =
       Object.keys(more).length === 0 &&
       Array.isArray(requests) &&
       requests.every((one) => typeof one === 'string') &&
       Number.isInteger(wait) &&
       wait >= 0 &&
-      (body === undefined || typeof body === 'string') &&
-      (proof === undefined || Object(proof) === proof)
-    return isWhole ? { requests, wait: Math.min(wait, mostSeconds), body, proof } : undefined
+      (body === undefined || typeof body === 'string')
+    return isWhole ? { requests, wait: Math.min(wait, mostSeconds), body } : undefined
   } catch {
     return undefined
   } finally {

@@ -11,14 +11,12 @@ import type { HeldLock } from '#support/file-lock/held-lock.ts'
 import { makeFolders } from '#support/make-folders.ts'
 import { createPrivateFile, readPrivateFile } from '#support/private-file.ts'
 import { quote } from '#support/quote.ts'
-import { type AgentNotes, type NotesDatabase, openAgentNotes } from './agent-notes.ts'
 import { rememberUnrevoked } from './remember-unrevoked.ts'
 import { type GatewayStores, type SyncFile, syncStores } from './sync-state.ts'
 
 /** The state of a gateway: calls that were seen, revocations and limits. */
 export interface GatewayState {
   readonly stores: GatewayStores
-  readonly notes: AgentNotes
   /**
    * Resolves when each call that was claimed so far is on the disk. Nothing may be released before.
    *
@@ -71,7 +69,6 @@ export async function openState({ file, isFirst, syncFile }: OpenStateOptions): 
       await chmod(`${file}.lock`, 0o700)
       return {
         stores: { ...synced.stores, revocations: rememberUnrevoked(synced.stores.revocations) },
-        notes: openAgentNotes(database as unknown as NotesDatabase, secret),
         synced: synced.synced,
         close() {
           synced.close()

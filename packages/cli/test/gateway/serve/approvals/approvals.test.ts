@@ -46,7 +46,7 @@ const idIn = (answer: Answer): string => /procura approve ([a-z2-7]{16})/.exec(t
 const eve = { to: 'eve@evil.example' }
 const files = (): readonly string[] =>
   readdirSync(join(home.folder, 'approvals'))
-    .filter((name) => !name.startsWith('.draft-') && !name.endsWith('.count'))
+    .filter((name) => !name.startsWith('.draft-'))
     .sort()
 
 describe('a call that an approval could permit', () => {
@@ -123,7 +123,7 @@ describe('a call that an approval could permit', () => {
     expect(Number(expiration) - Date.now() / 1_000).toBeGreaterThan(1_700)
     expect(Number(expiration) - Date.now() / 1_000).toBeLessThanOrEqual(1_801)
     expect(others).toEqual({
-      ...{ id, state: 'waiting', asked: 1, agent: agent.signer.did, approver: home.owner.did },
+      ...{ id, state: 'waiting', agent: agent.signer.did, approver: home.owner.did },
       ...{ command: '/mcp/mail/send', args: eve },
     })
     expect(await approveAt(home.folder, [id], 'no')).toMatchObject({ code: 1, out: `refused ${id}` })
