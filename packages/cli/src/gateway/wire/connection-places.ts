@@ -18,16 +18,8 @@ export interface ConnectionPlaces {
   readonly open: ReadonlySet<Socket>
 }
 
-/**
- * Makes the places.
- *
- * @param displace - ends a connection that has not begun, in the place of which another one gets its place. Default: it
- *   is closed without an answer.
- */
-export function connectionPlaces(
-  most: number,
-  displace: (socket: Socket) => void = (socket) => void socket.destroy(),
-): ConnectionPlaces {
+/** Makes the places. A connection that has not begun is closed without an answer. */
+export function connectionPlaces(most: number): ConnectionPlaces {
   const open = new Set<Socket>()
   /** The oldest first. */
   const waiting = new Set<Socket>()
@@ -39,12 +31,10 @@ export function connectionPlaces(
     open,
     take(socket) {
       if (open.size >= most) {
-        const ended = [...open].find(({ writableFinished }) => writableFinished)
-        const [oldest] = ended === undefined ? waiting : [ended]
+        const oldest = [...open].find(({ writableFinished }) => writableFinished) ?? [...waiting][0]
         if (oldest === undefined) return false
         leave(oldest)
-        if (oldest === ended) oldest.destroy()
-        else displace(oldest)
+        oldest.destroy()
       }
       open.add(socket)
       waiting.add(socket)

@@ -65,16 +65,6 @@ describe('the places of connections', () => {
     for (const socket of places.open) socket.destroy()
   })
 
-  it('of answered connections are not displaced with a second answer [GTW-22] [GTW-71]', async () => {
-    const displaced: Socket[] = []
-    const places = connectionPlaces(1, (socket) => void displaced.push(socket))
-    const [answered, waiting, last] = [new Socket(), new Socket(), new Socket()]
-    Object.defineProperty(answered, 'writableFinished', { value: true })
-    for (const socket of [answered, waiting, last]) expect(places.take(socket)).toBe(true)
-    expect([answered.destroyed, displaced]).toEqual([true, [waiting]])
-    for (const socket of [waiting, last]) socket.destroy()
-  })
-
   it('of a server close a connection for which there is no place [GTW-22]', () => {
     const server = new EventEmitter()
     const places = limitConnections(server, 1)

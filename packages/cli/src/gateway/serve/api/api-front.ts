@@ -18,20 +18,18 @@ import type { ApiConfig } from '../../configuration/read-gateway-config.ts'
 import { connectionPlaces } from '../../wire/connection-places.ts'
 import type { OnGatewayEvent } from '../events.ts'
 import { createLimiter } from '../limiter.ts'
-import { recordRefusal } from '../record-denials.ts'
 import type { Supply } from '../supply.ts'
 import { apiCommand } from './api-command.ts'
-import { decidingTaker, observingTaker, untilAway } from './call-taker.ts'
+import { decidingTaker, observingTaker } from './call-taker.ts'
 import { longestBody } from './longest-body.ts'
-import { type AwayRefusal, breakingOff, endRefused, type PendingRequest, pendingRequest } from './pending-request.ts'
 import { recordedRefusals } from './recorded-refusals.ts'
 
 /** Most bytes of the headers: a container has up to 349,529 characters. */
 const headerBytes = 524_288
 const containerCharacters = 349_529
 
-/** Milliseconds in which a request must have arrived. */
-const requestMs = 60_000
+/** Milliseconds in which a request must have arrived, and for which the rest of a malformed one is read. */
+const [requestMs, lingerMs] = [60_000, 1_000]
 
 /** Most requests whose calls are allowed, and most of one agent with the agents below it. GTW-69 */
 const most = Object.freeze({ all: 128, ofOne: 64 })
@@ -62,7 +60,8 @@ export interface ApiFrontOptions {
 interface Connection {
   readonly api: string
   readonly config: ApiConfig
-  readonly pending: PendingRequest
+  /** Notes that its call is decided, so the request has arrived. */
+  readonly begin: () => void
   /** Gives the request a place of its agent, in exchange for the one without a decision. */
   readonly admit: (caller: Pick<AdmittedCall, 'principals'>) => boolean
   /** Ends the place of a request that was answered, when its connection is closed. */
@@ -72,18 +71,13 @@ interface Connection {
 /** Makes the front for APIs. */
 export function createApiFront(options: ApiFrontOptions): ApiFront {
   const open = new Map<Socket, Connection>()
-  const places = connectionPlaces(options.mostUndecided, (socket) => {
-    const connection = open.get(socket)
-    if (connection === undefined) socket.destroy()
-    else void connection.pending.turnAway('overloaded')
-  })
+  const places = connectionPlaces(options.mostUndecided)
   const shares = createLimiter(most)
   const begun = new WeakSet<Duplex>()
   const server = createServer({ maxHeaderSize: headerBytes }, (request, response) => {
     const connection = open.get(request.socket)
     begun.add(request.socket)
     if (connection === undefined) request.socket.destroy()
-    else if (connection.pending.away.aborted) request.resume()
     else void serve(request, response, connection, options)
   })
   // The connection has one request, so nothing can be smuggled behind it.
@@ -98,13 +92,14 @@ export function createApiFront(options: ApiFrontOptions): ApiFront {
       if (config === undefined) return void socket.destroy()
       const hasClosed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
       let leave: (() => void) | undefined
-      const begin = (): void => {
-        clearTimeout(timer)
-        places.begin(socket)
-      }
-      const pending = pendingRequest(socket, begin, (refusal) => recordAway(refusal, api, options))
+      // GTW-71
+      const timer = setTimeout(() => socket.destroy(), requestMs)
       open.set(socket, {
-        ...{ api, config, pending },
+        ...{ api, config },
+        begin() {
+          clearTimeout(timer)
+          places.begin(socket)
+        },
         admit({ principals }) {
           // The owner calls without delegations.
           const place = leave ?? shares.take(principals[1] ?? principals[0])
@@ -118,7 +113,6 @@ export function createApiFront(options: ApiFrontOptions): ApiFront {
           if (leave !== undefined) void hasClosed.then(leave)
         },
       })
-      const timer = setTimeout(() => void pending.turnAway('deadline_exceeded'), requestMs)
       socket.once('close', () => {
         clearTimeout(timer)
         open.delete(socket)
@@ -130,8 +124,6 @@ export function createApiFront(options: ApiFrontOptions): ApiFront {
       const never = new AbortController().signal
       const until = performance.now() + graceMs
       while (open.size > 0 && performance.now() < until) await sleep(20, never)
-      const ends = [...open.values()].map(({ pending }) => pending.turnAway('closed'))
-      await Promise.all(ends)
       for (const socket of open.keys()) socket.destroy()
       server.close()
     },
@@ -142,20 +134,11 @@ export function createApiFront(options: ApiFrontOptions): ApiFront {
 function refuseMalformed({ code }: NodeJS.ErrnoException, socket: Duplex): void {
   if (socket.writableEnded) return
   const status = code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
-  endRefused(socket, `HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
-}
-
-/** Records a request whose call was not decided, like one without a call. */
-async function recordAway(
-  refusal: AwayRefusal,
-  api: string,
-  { supply, sampler, onEvent }: ApiFrontOptions,
-): Promise<void> {
-  const message = `refused a request that has not arrived (${refusal.code})`
-  onEvent({ level: 'warning', event: 'session_refused', api, message })
-  const { audience, sink } = supply.current()
-  const onError = (): void => faultOf(api, 'the refusal of a request could not be recorded', onEvent)
-  await recordRefusal({ audience, sink, sampler, onError }, { ...refusal, command: apiCommand(api) })
+  // A connection that ends with bytes unread is reset, and its client may lose the answer.
+  const timer = setTimeout(() => socket.destroy(), lingerMs)
+  socket.once('close', () => clearTimeout(timer))
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
+  socket.resume()
 }
 
 function faultOf(api: string, message: string, onEvent: OnGatewayEvent): void {
@@ -165,17 +148,16 @@ function faultOf(api: string, message: string, onEvent: OnGatewayEvent): void {
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  { api, config, pending, admit, end }: Connection,
+  { api, config, begin, admit, end }: Connection,
   { supply, dryRun, sampler, onEvent }: ApiFrontOptions,
 ): Promise<void> {
   response.shouldKeepAlive = false
   const current = supply.current()
   const onFault = (message: string): void => faultOf(api, message, onEvent)
   const onError = (): void => onFault('a request failed at the gateway or at the API; its record has the code')
-  const taker = untilAway(
-    pending,
-    dryRun ? observingTaker(api, config, supply, onFault) : decidingTaker(api, config, supply, admit),
-  )
+  const taker = dryRun
+    ? observingTaker(api, config, supply, begin, onFault)
+    : decidingTaker(api, config, supply, begin, admit)
   const handle = nodeHandler(taker, {
     command: apiCommand(api),
     bind: bindToRequest({ origins: [config.origin], bodyBytes: longestBody }),
@@ -184,8 +166,7 @@ async function serve(
   })
   const recording = { audience: current.audience, sink: current.sink, sampler, onError }
   try {
-    const refusing = recordedRefusals(response, pending, taker, apiCommand(api), recording)
-    await handle(breakingOff(request, pending.away), refusing)
+    await handle(request, recordedRefusals(response, taker, apiCommand(api), recording))
   } finally {
     end()
   }

@@ -12,17 +12,23 @@ export interface RequestTaker extends CallTaker {
   readonly isAsked: () => boolean
 }
 
-/** Decides about the call, and sends its request. */
+/**
+ * Decides about the call, and sends its request.
+ *
+ * @param begin - called before the call is decided.
+ */
 export function decidingTaker(
   api: string,
   config: ApiConfig,
   supply: Pick<Supply, 'current'>,
+  begin: () => void,
   admit: (call: AdmittedCall) => boolean,
 ): RequestTaker {
   let isAsked = false
   return {
     isAsked: () => isAsked,
     async call(container, options) {
+      begin()
       const present = supply.current()
       // GTW-63: the client has signed for the configuration with which its connection began.
       if (present.apis.get(api) !== config) return ended
@@ -38,12 +44,14 @@ export function observingTaker(
   api: string,
   config: ApiConfig,
   supply: Pick<Supply, 'current'>,
+  begin: () => void,
   onRefusal: (message: string) => void,
 ): RequestTaker {
   let isAsked = false
   return {
     isAsked: () => isAsked,
     async call(container, options = {}) {
+      begin()
       const present = supply.current()
       if (present.apis.get(api) !== config) return ended
       isAsked = true
@@ -61,14 +69,5 @@ export function observingTaker(
       }
     },
     revoke: (container, options) => supply.current().service.revoke(container, options),
-  }
-}
-
-/** Decides no call of a request that was turned away. */
-export function untilAway({ begin }: { readonly begin: () => boolean }, taker: RequestTaker): RequestTaker {
-  return {
-    ...taker,
-    // This answer is not sent, because the request has one.
-    call: async (...given) => (begin() ? taker.call(...given) : ended),
   }
 }

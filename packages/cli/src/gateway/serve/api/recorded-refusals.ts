@@ -8,13 +8,11 @@ import type { RequestTaker } from './call-taker.ts'
  * Records a request that is refused before the guard is asked: one without a call, or one that cannot be bound. The
  * answer waits for the record. GTW-64
  *
- * @param pending - the request. If it was turned away, it has an answer, and nothing is sent.
  * @param isAsked - whether the guard was asked, which records its own refusals.
  * @returns the response in its place.
  */
 export function recordedRefusals(
   response: ServerResponse,
-  { begin }: { readonly begin: () => boolean },
   { isAsked }: Pick<RequestTaker, 'isAsked'>,
   command: string,
   recording: Omit<RecordDenialsOptions, 'server'>,
@@ -41,7 +39,6 @@ export function recordedRefusals(
     once: (event, listener) => response.once(event, listener),
     off: (event, listener) => response.off(event, listener),
     end(chunk?: string) {
-      if (!begin()) return response
       const code = isAsked() || response.statusCode < 400 ? undefined : codeOf(chunk)
       if (code === undefined) return response.end(chunk)
       return recordRefusal(recording, { code, command }).finally(() => response.end(chunk))
