@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 import { type DenialSampler, sampleDenials } from 'procura/audit'
 import { quote } from '#support/quote.ts'
 import { type ConnectionPlaces, connectionPlaces } from '../wire/connection-places.ts'
-import { endWith, type HelloError, type HookRefusalClaim, readHello } from '../wire/hello.ts'
+import { endWith, type HelloError, readHello } from '../wire/hello.ts'
 import { type AdmittedSession, admitSession, type SessionRefusal, sessionLimiter } from './admit-session.ts'
 import { type ApiFront, createApiFront } from './api/api-front.ts'
 import type { ApprovalDesk, WantedCall } from './approvals/approval-desk.ts'
@@ -17,7 +17,7 @@ import { needOf } from './approvals/approval-need.ts'
 import { serveApprovals } from './approvals/serve-approvals.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
 import { createLimiter } from './limiter.ts'
-import { claimedCommand, recordOmitted, recordRefusal } from './record-denials.ts'
+import { recordOmitted, recordRefusal } from './record-denials.ts'
 import { revocationReceipt } from './revocation-receipt.ts'
 import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } from './session.ts'
 import { askProof, serverPlace } from './session-proof.ts'
@@ -94,7 +94,6 @@ export function createFront(options: FrontOptions): Front {
     if ('approvals' in hello) return takeApprovals(socket, hello.approvals, places)
     if (!('server' in hello)) places.begin(socket)
     if ('revoke' in hello) return takeRevocation(socket, hello.revoke, supply, checkHolders, onEvent)
-    if ('refusal' in hello) return takeRefusal(socket, hello.refusal, options, sampler)
     if ('api' in hello) return takeRequest(socket, hello.api, apis, supply, onEvent)
     const { server } = hello
     if (!supply.current().servers.has(server)) return refuse(socket, unknown(server, supply), onEvent)
@@ -259,26 +258,6 @@ function takeRequest(socket: Socket, api: string, apis: ApiFront, supply: Supply
   if (!apis.enter(socket)) return void refuse(socket, tooMany, onEvent, { api })
   socket.write(`${JSON.stringify({ procura: 1, audience, origin: config.origin })}\n`)
   apis.take(socket, api)
-}
-
-/** GTW-42: any process of the user can say that a hook has refused a call, as it can make an unsigned call. */
-async function takeRefusal(
-  socket: Socket,
-  { server, tool, claimed }: HookRefusalClaim,
-  { supply, needsProof, onEvent }: FrontOptions,
-  sampler: DenialSampler,
-): Promise<void> {
-  const { audience, sink, servers } = supply.current()
-  if (needsProof || !servers.has(server)) {
-    const message = 'a hook can report a refusal over a Unix socket only, and for a server of this gateway'
-    return refuse(socket, { code: 'refusal_refused', message }, onEvent)
-  }
-  const onError = (): void => sessionFault(onEvent, server, 'the refusal of a hook could not be recorded')
-  await recordRefusal(
-    { audience, sink, sampler, onError },
-    { code: 'hook_refused', ...claimedCommand(server, tool), ...(Object.keys(claimed).length > 0 && { claimed }) },
-  )
-  endWith(socket, {})
 }
 
 async function takeRevocation(

@@ -173,7 +173,7 @@ export async function recordOmitted(sampler: DenialSampler, sink: AuditSink, atE
 }
 
 /** The command as claimed. The name of a tool that no command can have is left out. */
-export function claimedCommand(server: string, tool: string | undefined): { readonly command?: string } {
+function claimedCommand(server: string, tool: string | undefined): { readonly command?: string } {
   try {
     return tool === undefined ? {} : { command: toolCommand(server, tool) }
   } catch {

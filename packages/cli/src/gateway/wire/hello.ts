@@ -1,24 +1,15 @@
 // node only: reads sockets
 import type { Duplex } from 'node:stream'
-import { clientClaims } from 'procura/mcp'
 
 /**
- * The first line of a connection, from `procura connect` for a server or an API, from a program that sends a
- * revocation, or from a hook. GTW-20
+ * The first line of a connection, from `procura connect` for a server or an API, or from a program that sends a
+ * revocation. GTW-20
  */
 export type Hello =
   | { readonly server: string }
   | { readonly api: string }
   | { readonly revoke: string }
   | { readonly approvals: { readonly command: string; readonly subject: string } }
-  | { readonly refusal: HookRefusalClaim }
-
-/** A call that a hook reports as refused. No part of the report is verified. */
-export interface HookRefusalClaim {
-  readonly server: string
-  readonly tool: string
-  readonly claimed: Readonly<Record<string, string>>
-}
 
 /** Why a connection is refused. */
 export type HelloErrorCode =
@@ -33,7 +24,6 @@ export type HelloErrorCode =
   | 'credential_unavailable'
   | 'revocation_refused'
   | 'approval_refused'
-  | 'refusal_refused'
 
 /** The refusal of a connection. */
 export interface HelloError {
@@ -68,21 +58,7 @@ function helloIn(line: string): Hello | undefined {
   if (name === 'server' && typeof value === 'string') return { server: value }
   if (name === 'api' && typeof value === 'string') return { api: value }
   if (name === 'revoke' && typeof value === 'string') return { revoke: value }
-  if (name === 'refusal') return refusalIn(value)
   return name === 'approvals' ? approvalsIn(value) : undefined
-}
-
-function refusalIn(value: unknown): Hello | undefined {
-  const { server, tool, claimed, ...more } = Object(value) as Readonly<Record<string, unknown>>
-  if (typeof server !== 'string' || typeof tool !== 'string' || Object.keys(more).length > 0) return undefined
-  const { toolUse, session, turn, subAgent } = Object(claimed) as Readonly<Record<string, unknown>>
-  const thread = subAgent === undefined ? {} : { thread_id: subAgent, parent_thread_id: '' }
-  // The claims of a call in the forms of the clients, so that the same values are taken.
-  const read = clientClaims({
-    'claudecode/toolUseId': toolUse,
-    'x-codex-turn-metadata': { session_id: session, turn_id: turn, ...thread },
-  })
-  return { refusal: { server, tool, claimed: read } }
 }
 
 function approvalsIn(value: unknown): Hello | undefined {

@@ -16,9 +16,8 @@ import {
 } from '#support/options.ts'
 import { quote } from '#support/quote.ts'
 import { toolCommand } from '../../wire/tool-command.ts'
-import { type GatewayConnection, readConnection } from '../connect/connection-file.ts'
+import { readConnection } from '../connect/connection-file.ts'
 import { delegationsOpener } from '../connect/unlock.ts'
-import { reportRefusal } from './report-refusal.ts'
 
 /** Options of {@link answerHook}. */
 export interface AnswerHookOptions {
@@ -54,8 +53,7 @@ export interface HookRefusal {
 
 /**
  * Answers a `PreToolUse` hook of Claude Code or Codex: asks the delegations of the agent whether they permit the call
- * of a tool. It is an early refusal with the reason. It is not the boundary: the gateway decides about each call. A
- * gateway that runs at a Unix socket gets half a second to record a refusal.
+ * of a tool. It is an early refusal with the reason. It is not the boundary: the gateway decides about each call.
  *
  * @param input - the JSON that the client writes to the standard input of a hook.
  * @returns a refusal; undefined when the call is permitted, or is not of one of the servers.
@@ -73,23 +71,18 @@ export interface HookRefusal {
 export async function answerHook(input: string, options: AnswerHookOptions): Promise<HookRefusal | undefined> {
   const given = readOptions('answerHook', options, checks)
   const servers = given.servers.map(readServer)
-  const { tool, args, claimed } = readInput(input)
+  const { tool, args } = readInput(input)
   const targets = servers.flatMap((one) => targetOf(tool, one))
   if (targets.length === 0) return undefined
   if (objectValue(args) !== undefined) throw new ArgumentError('the hook has no `tool_input` that is an object')
-  const { agent, subject, connection } = await openWithoutKey(given)
+  const { agent, subject } = await openWithoutKey(given)
   // Two names of servers can begin a name of a tool. It does not show which one is meant, so that both must permit it.
   for (const { server, name } of targets) {
-    const report = (): Promise<void> => reportRefusal(connection, { server, tool: name, claimed })
-    if (name === '') {
-      await report()
-      return refuse('the name of the tool is missing')
-    }
+    if (name === '') return refuse('the name of the tool is missing')
     const answer = await agent.can(toolCommand(server, name), args as Readonly<Record<string, unknown>>, { subject })
     if (answer.ok) continue
     const { message, approvable } = answer.denial
     if (approvable !== undefined && given.passApprovable === true) continue
-    await report()
     return refuse(`${message}. ${approvable !== undefined ? mayBeApproved : 'Do not repeat the call unchanged.'}`)
   }
   return undefined
@@ -108,11 +101,7 @@ function refuse(reason: string): HookRefusal {
 }
 
 /** HKS-01: a hook of another form is not understood, so that its call must not pass. */
-function readInput(text: string): {
-  readonly tool: string
-  readonly args: unknown
-  readonly claimed: Readonly<Record<string, string>>
-} {
+function readInput(text: string): { readonly tool: string; readonly args: unknown } {
   let read: unknown
   try {
     read = JSON.parse(text)
@@ -123,15 +112,11 @@ function readInput(text: string): {
     hook_event_name: event,
     tool_name: tool,
     tool_input: args,
-    tool_use_id: toolUse,
-    session_id: session,
-    agent_id: subAgent,
   } = Object(read) as Readonly<Record<string, unknown>>
   if (event !== 'PreToolUse')
     throw new ArgumentError('the hook is not a PreToolUse hook; install it for that event alone')
   if (typeof tool !== 'string' || tool === '') throw new ArgumentError('the hook has no `tool_name`')
-  const claims = Object.entries({ toolUse, session, subAgent }).filter(([, value]) => typeof value === 'string')
-  return { tool, args, claimed: Object.fromEntries(claims) as Readonly<Record<string, string>> }
+  return { tool, args }
 }
 
 interface KnownServer {
@@ -156,11 +141,9 @@ function targetOf(tool: string, { client, server }: KnownServer): { readonly ser
 }
 
 /** HKS-03: a question needs no key, so that the private key is not used. */
-async function openWithoutKey(given: AnswerHookOptions): Promise<{
-  readonly agent: Agent
-  readonly subject: string
-  readonly connection: GatewayConnection
-}> {
+async function openWithoutKey(
+  given: AnswerHookOptions,
+): Promise<{ readonly agent: Agent; readonly subject: string }> {
   const connection = await readConnection(given.agent)
   const { key, subject } = connection
   const { keys } = await describeSignerFile({ path: key })
@@ -173,5 +156,5 @@ async function openWithoutKey(given: AnswerHookOptions): Promise<{
   }
   const { clock, delegationsKey } = given
   const store = await delegationsOpener(connection, delegationsKey)()
-  return { agent: await openAgent({ signer, store, ...(clock !== undefined && { clock }) }), subject, connection }
+  return { agent: await openAgent({ signer, store, ...(clock !== undefined && { clock }) }), subject }
 }
