@@ -141,9 +141,7 @@ function targetOf(tool: string, { client, server }: KnownServer): { readonly ser
 }
 
 /** HKS-03: a question needs no key, so that the private key is not used. */
-async function openWithoutKey(
-  given: AnswerHookOptions,
-): Promise<{ readonly agent: Agent; readonly subject: string }> {
+async function openWithoutKey(given: AnswerHookOptions): Promise<{ readonly agent: Agent; readonly subject: string }> {
   const connection = await readConnection(given.agent)
   const { key, subject } = connection
   const { keys } = await describeSignerFile({ path: key })

@@ -225,7 +225,7 @@ async function addAll(
   return waiting
 }
 
-/** Keeps a request, unless one waits for the same call and approver. A text says why it is refused. */
+/** Keeps a request, unless one waits for the same call and approver. A text says why it is refused. APR-97 */
 async function add(desk: Desk, one: PlacedRequest, body = ''): Promise<KeptRequest | string> {
   const { files, kept, now, onEvent } = desk
   const { approver, command } = one.request
@@ -288,7 +288,7 @@ async function readAll(files: ApprovalFiles, clock: Clock | undefined): Promise<
   return found.sort((one, other) => one.request.expiration - other.request.expiration)
 }
 
-/** The requests of one agent for one call, verified. A text says why they are refused. */
+/** The requests of one agent for one call, verified, each taken once. A text says why they are refused. APR-98 */
 async function readRequests(
   containers: readonly string[],
   call: WantedCall,
