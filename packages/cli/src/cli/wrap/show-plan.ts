@@ -2,7 +2,7 @@
 import { secretKind } from '../../support/secret-kind.ts'
 import type { ConfigDocument } from '../clients/config-document.ts'
 import type { ConfigFile } from '../clients/config-file.ts'
-import { unifiedHunks } from '../clients/difference.ts'
+import { differenceOf } from '../clients/difference.ts'
 import { linesOf, textOfSpan } from '../clients/text-edit.ts'
 import type { NamedPlan } from './apply-wrap.ts'
 import { dots, maskValues } from './mask.ts'
@@ -47,7 +47,7 @@ export function showDifference(
       if (now === undefined) return []
       const lines = [lineBefore(segment.offset), lineAfter(now.offset)] as const
       // Masked first: a secret may have several lines.
-      return unifiedHunks(mask(textOfSpan(file.text, segment)), mask(textOfSpan(next, now)), ...lines)
+      return differenceOf(mask(textOfSpan(file.text, segment)), mask(textOfSpan(next, now)), ...lines)
     }),
   )
   return [`--- ${file.path}`, `+++ ${file.path}`, ...hunks.map(maskKeys)]
