@@ -59,11 +59,11 @@ export async function addApi(words: readonly string[], flags: Flags, host: Host)
   checkSocketPath(known === undefined ? join(home, 'gateway.sock') : (known.listen.socket ?? ''))
   const agent = await agentOf(home, flags)
   const credential = credentialName(name, headers.length === 1 ? (headers[0] as string) : 'headers')
-  const { entry, methods, rules } = partsOf(name, origin, headers, credential, flags)
+  const { entry, rules } = partsOf(name, origin, headers, credential, flags)
   // Before a passphrase or the key is asked for, and before a new home folder gets a file.
   const draft = known?.content ?? newGatewayContent(home, 'did:web:owner.invalid', undefined)
   await checkGatewayContent(home, { ...draft, apis: { [name]: entry } }, tmpdir())
-  checkRequestPolicy(grant.policy, { methods, origin })
+  checkRequestPolicy(grant.policy)
   checkRules(credential, rules)
   return inHome(home, async (lock) => {
     const opened = await openWrapHome(home, flags, host, lock)
@@ -109,7 +109,7 @@ function partsOf(
   headers: readonly string[],
   credential: string,
   flags: Flags,
-): { readonly entry: object; readonly methods: readonly string[]; readonly rules: CredentialOptions } {
+): { readonly entry: object; readonly rules: CredentialOptions } {
   const [methods, paths] = [textsOf(flags, 'method'), textsOf(flags, 'path')]
   const config: ApiConfig = {
     ...{ type: 'api', origin, secretHeaders: { credential, names: headers } },
@@ -120,7 +120,7 @@ function partsOf(
     ...(methods.length > 0 && { methods }),
     ...(paths.length > 0 && { paths }),
   }
-  return { entry, methods: config.methods, rules: credentialRulesOf(name, config) }
+  return { entry, rules: credentialRulesOf(name, config) }
 }
 
 /**

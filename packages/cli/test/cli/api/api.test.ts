@@ -135,31 +135,20 @@ describe('procura api', () => {
   })
 
   it.each([
-    ['.method == get', 'methods are in upper case: write `.method == GET`'],
-    ['not .method != get', 'methods are in upper case: write `.method != GET`'],
-    ['.path like /a or .method == get', 'write `.method == GET`'],
-    ['not .method == delete', 'write `.method == DELETE`'],
-    ['.method != delete', 'write `.method != DELETE`'],
-    ['.method like g*', 'write `.method like G*`'],
+    ['.method == get', 'no request matches `.method == get`; methods are in upper case'],
+    ['not .method != get', 'methods are in upper case'],
+    ['.path like /a or .method == get', 'methods are in upper case'],
+    ['not .method == delete', 'methods are in upper case'],
+    ['.method != delete', 'methods are in upper case'],
     ['.method == 5', 'no request matches `.method == 5`; methods are in upper case'],
     ['.method == null', 'methods are in upper case'],
-    [
-      '.method == TRACE',
-      'requests to this API have `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE`; another one is for',
-    ],
-    ['.path == v1/a', 'write `.path == /v1/a`'],
-    ['.path like v1/*', 'a path begins with a slash'],
-    ['.path like v1/*', 'write `.path like /v1/*`'],
-    ['.path like /v1?x=*', 'ends before the question mark; the rest is in .query'],
+    ['.path == v1/a', 'a path begins with a slash'],
+    ['.path == /v1?x=1', 'ends before the question mark; the rest is in .query'],
     ['.path == /v1/../a', 'has one spelling'],
     ['.path == /v1/*', '== compares the whole text of .path, also an asterisk; write `.path like /v1/*`'],
     ['.host == A.Example', 'a host is in lower case'],
-    ['.host == A.Example', 'write `.host == a.example`'],
-    ['.host like *.Example', 'write `.host like *.example`'],
     ['.host == https://a.example', 'without scheme and path'],
-    ['.host == b.example', 'requests to this API have `a.example`'],
-    ['.scheme == HTTPS', 'write `.scheme == https`'],
-    ['.scheme == http', 'requests to this API have `https`'],
+    ['.scheme == HTTPS', 'a scheme is http or https'],
     ['.query == ""', 'a query is non-empty'],
     ['.digest == abc', 'such as sha-256=:'],
   ])('refuses the condition %s, which no request or every request has [WRP-30]', async (policy, message) => {
@@ -178,10 +167,6 @@ describe('procura api', () => {
     const words = policies.flatMap((policy) => ['--policy', policy])
     const { code, err } = await add(['crm', 'https://a.example', '--bearer', '--agent', 'a', ...words])
     expect([code, err]).toEqual([0, expect.stringContaining('delegation to the agent a')])
-    const methods = ['--method', 'GET', '--policy', '.method == POST']
-    expect((await add(['two', 'https://a.example', '--bearer', '--agent', 'a', ...methods])).err).toContain(
-      'requests to this API have `GET`; another one is for --method',
-    )
   })
 
   it('is not removed while the agents are unknown, whose delegations for it would stay [WRP-30]', async () => {
