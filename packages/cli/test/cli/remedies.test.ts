@@ -330,15 +330,6 @@ const rows: readonly Row[] = [
     },
   },
   {
-    situation: 'a policy about an argument that the tool does not have',
-    async ends(world) {
-      wrapped(world, '--policy', 'send: .too == bob', '--tools', 'read')
-      await seen(world, 'seen', 'send', 'read')
-      done(world, commandIn(world.doctor('delegations'), 'revoke'))
-      expect(world.doctor('delegations')).toMatch(/^ok/)
-    },
-  },
-  {
     situation: 'a tool that nobody has accepted',
     async ends(world) {
       wrapped(world)

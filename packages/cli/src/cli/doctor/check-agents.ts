@@ -2,7 +2,6 @@
 import { join } from 'node:path'
 import { anySubject, type Command, type Delegation, never, systemClock } from 'procura'
 import { ArgumentError } from 'procura/errors'
-import { parseSelector, type Statement } from 'procura/policy'
 import { describeSignerFile } from 'procura/signer/file'
 import { nearestName } from '#support/nearest-name.ts'
 import { quote } from '#support/quote.ts'
@@ -13,7 +12,7 @@ import { held, isOf } from '../home/issue.ts'
 import { showDate, showDistance } from '../terminal/time-text.ts'
 import { type ArgumentRules, partRemedy, untypedArguments } from '../wrap/argument-rules.ts'
 import type { WrapIndex } from '../wrap/wrap-index.ts'
-import { seenArguments, seenTools } from './check-tools.ts'
+import { seenTools } from './check-tools.ts'
 import type { Finding } from './finding.ts'
 import { endOf, newDelegations, type OwnerPlace } from './new-delegation.ts'
 
@@ -21,8 +20,8 @@ import { endOf, newDelegations, type OwnerPlace } from './new-delegation.ts'
 const soon = 7 * 86_400
 
 /**
- * Checks that each agent has a delegation for each of its servers, that none ends soon, and that the tools and
- * arguments exist. WRP-24
+ * Checks that each agent has a delegation for each of its servers, that none ends soon, and that the tools
+ * exist. WRP-24
  */
 export async function checkDelegations(
   home: string,
@@ -52,7 +51,6 @@ export async function checkDelegations(
       findings.push(...formerKey(owner, agent, server, delegations, did))
       findings.push(...formerOwner(owner, agent, server, delegations, gateway.subjects))
       findings.push(...unknownTools(owner, agent, server, delegations, await seenTools(home, server)))
-      findings.push(...unknownArguments(agent, server, delegations, await seenArguments(home, server)))
       findings.push(...untypedPolicies(agent, server, delegations, gateway.servers.get(server)))
     }
   }
@@ -194,77 +192,6 @@ function unknownTools(
       ...note,
     }
   })
-}
-
-/**
- * The policies about an argument that the tool, or a tool of those below the command, does not declare. Most of them
- * refuse every call. A tool with a delegation of its own is not counted among those below another command. WRP-24
- */
-function unknownArguments(
-  agent: string,
-  server: string,
-  delegations: readonly Delegation[],
-  tools: ReadonlyMap<string, object>,
-): readonly Finding[] {
-  const known = new Map(
-    [...tools].flatMap(([tool, args]) => commandsOf(server, tool).map(([of]) => [of, Object.keys(args)] as const)),
-  )
-  const own = delegations.filter((one) => isOf(one, server))
-  const faults = own.flatMap((one) => {
-    const { command, policy } = one
-    const declared = known.get(command)
-    const named = policy.flatMap(argumentsIn)
-    const of = (fault: string): readonly [string, Delegation] => [fault, one]
-    if (declared !== undefined) {
-      const has = declared.length === 0 ? 'no arguments' : listed(declared)
-      return named
-        .filter((name) => !declared.includes(name))
-        .map((name) => of(`is about the argument ${quote(name)}, and the tool has ${has} (${command})`))
-    }
-    const below = [...tools].filter(([tool]) =>
-      commandsOf(server, tool).some(
-        ([of]) => of.startsWith(`${command}/`) && !own.some((other) => other.command === of),
-      ),
-    )
-    return named.flatMap((name) => {
-      const without = below.filter(([, args]) => !Object.hasOwn(args, name)).map(([tool]) => tool)
-      return without.length === 0
-        ? []
-        : [of(`is about the argument ${quote(name)}, which these tools do not have: ${listed(without)} (${command})`)]
-    })
-  })
-  return [...new Map(faults)].map(([fault, one]) => ({
-    check: 'delegations',
-    thing: `the policy of a delegation of the agent ${agent} for the server ${server}`,
-    fault,
-    remedy: `give the agent one with the right name, or one for each tool that has the argument, and end this one with ${endOf(agent, [one])}`,
-    note: true,
-  }))
-}
-
-/** At most eight names. */
-function listed(names: readonly string[]): string {
-  const more = names.length > 8 ? [`${names.length - 8} more`] : []
-  return [...names.slice(0, 8).map((name) => quote(name)), ...more].join(', ')
-}
-
-/**
- * The arguments that a statement is about. Inside `all` and `any`, selectors begin at an element. The library has such
- * a function too, which no entry point exports; the command line uses only exported ones.
- */
-function argumentsIn(statement: Statement): readonly string[] {
-  switch (statement[0]) {
-    case 'and':
-    case 'or':
-      return statement[1].flatMap(argumentsIn)
-    case 'not':
-      return argumentsIn(statement[1])
-    default: {
-      if (typeof statement[1] !== 'string') return []
-      const [first] = parseSelector(statement[1])
-      return first?.kind === 'field' ? [first.name] : []
-    }
-  }
 }
 
 /** The command of a tool with its name. A server can have tools whose names are too long or empty, which have none. */

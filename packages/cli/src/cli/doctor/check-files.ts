@@ -1,8 +1,7 @@
 // node only: reads files
-import { lstat, readdir, stat, unlink, writeFile } from 'node:fs/promises'
+import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
-import { systemClock } from 'procura'
 import { draftsOf } from '../clients/config-file.ts'
 import type { Finding } from './finding.ts'
 
@@ -37,39 +36,4 @@ export async function checkDrafts(configs: readonly string[]): Promise<readonly 
     fault: 'was left by a process that was killed, and can contain secrets',
     remedy: 'delete it',
   }))
-}
-
-/** Seconds that two clocks may differ. */
-const tolerance = 5
-
-/**
- * Compares the clock of this process with the clock of the file system. A wrong clock makes valid delegations invalid.
- * WRP-22
- */
-export async function checkClock(home: string): Promise<readonly Finding[]> {
-  const path = join(home, `.clock-${process.pid}`)
-  try {
-    await writeFile(path, '', { mode: 0o600, flag: 'wx' })
-    const { mtimeMs } = await stat(path)
-    return clockFindings('the file system', mtimeMs / 1_000)
-  } catch {
-    return []
-  } finally {
-    await unlink(path).catch(() => undefined)
-  }
-}
-
-/** The finding about another clock. */
-export function clockFindings(thing: string, seconds: number): readonly Finding[] {
-  const difference = Math.round(seconds - systemClock.now())
-  if (Math.abs(difference) <= tolerance) return []
-  const direction = difference > 0 ? 'behind' : 'ahead of'
-  return [
-    {
-      check: 'clock',
-      thing: 'the clock of this machine',
-      fault: `is ${Math.abs(difference)} seconds ${direction} ${thing}`,
-      remedy: 'synchronise the clock, for example with timedatectl set-ntp true',
-    },
-  ]
 }

@@ -1,6 +1,5 @@
 // node only: reads files
 import { Secret } from 'procura/vault'
-import type { GatewayPlace } from '../gateway/ask-gateway.ts'
 import type { Finding } from './finding.ts'
 import { type Place, searchedFiles, searchedProcesses } from './search-places.ts'
 
@@ -11,13 +10,13 @@ const leastLength = 6
  * Searches the old places for the secrets of the vault, by their values. No value is shown. WRP-20
  *
  * @param secrets - by the names of their credentials.
- * @param gateway - its place: the programs of the process that listens there have the secrets on purpose.
+ * @param gateway - the number of its process, whose programs have the secrets on purpose.
  */
 export async function checkSecrets(
   secrets: ReadonlyMap<string, string>,
   home: string,
   configs: readonly string[],
-  gateway: GatewayPlace,
+  gateway: number | undefined,
 ): Promise<readonly Finding[]> {
   const wanted = [...secrets].flatMap(([name, value]) =>
     valuesOf(value)
@@ -42,7 +41,11 @@ export async function checkSecrets(
   return findings
 }
 
-async function* placesOf(home: string, configs: readonly string[], gateway: GatewayPlace): AsyncGenerator<Place, void> {
+async function* placesOf(
+  home: string,
+  configs: readonly string[],
+  gateway: number | undefined,
+): AsyncGenerator<Place, void> {
   yield* searchedFiles(home, configs)
   yield* searchedProcesses(gateway)
 }

@@ -1,6 +1,6 @@
 // node only: reads files
 import { join } from 'node:path'
-import { toolHash } from 'procura/mcp'
+import { type PinnedTool, toolHash } from 'procura/mcp'
 import { readPrivateFile } from '#support/private-file.ts'
 import { quote } from '#support/quote.ts'
 import type { Finding } from './finding.ts'
@@ -36,27 +36,6 @@ export async function seenTools(home: string, server: string): Promise<readonly 
   return seen instanceof Map ? [...seen.keys()] : undefined
 }
 
-/**
- * The declared arguments of each tool that a server had last, by the name of the tool. A tool whose schema permits
- * other arguments, or declares some in another place than `properties`, is left out.
- */
-export async function seenArguments(home: string, server: string): Promise<ReadonlyMap<string, object>> {
-  const seen = await readTools(join(home, 'tools', `${server}.seen.json`)).catch(() => undefined)
-  return new Map(
-    seen?.flatMap(({ name, inputSchema }) => {
-      const { properties, additionalProperties = false, ...rest } = Object(inputSchema)
-      const isClosed = additionalProperties === false && !Object.keys(rest).some((key) => elsewhere.has(key))
-      return isClosed && typeof properties === 'object' && properties !== null ? [[name, properties] as const] : []
-    }),
-  )
-}
-
-/** The words of a JSON Schema that can declare arguments outside `properties`. */
-const elsewhere: ReadonlySet<string> = new Set([
-  ...['$ref', '$dynamicRef', 'allOf', 'anyOf', 'oneOf', 'if', 'then', 'else', 'not'],
-  ...['patternProperties', 'dependentSchemas', 'unevaluatedProperties'],
-])
-
 function unreadable(thing: string, server: string): Finding {
   const remedy = `remove it, start \`procura serve\`, and review the tools with \`procura tools list ${server}\``
   return { check: 'tools', thing, fault: 'cannot be read', remedy }
@@ -74,14 +53,9 @@ async function toolsIn(path: string): Promise<ReadonlyMap<string, string> | 'unr
   }
 }
 
-interface StoredTool {
-  readonly name: string
-  readonly inputSchema?: unknown
-}
-
-async function readTools(path: string): Promise<readonly StoredTool[] | undefined> {
+async function readTools(path: string): Promise<readonly PinnedTool[] | undefined> {
   const file = await readPrivateFile(path, { timeoutMs: 5_000 })
   if (file === undefined || file === 'unchanged') return undefined
-  const { tools } = JSON.parse(new TextDecoder().decode(file.bytes)) as { readonly tools: readonly StoredTool[] }
+  const { tools } = JSON.parse(new TextDecoder().decode(file.bytes)) as { readonly tools: readonly PinnedTool[] }
   return tools
 }

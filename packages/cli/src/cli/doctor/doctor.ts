@@ -9,6 +9,7 @@ import { readConnection } from '../../gateway/agent-side/connect/connection-file
 import { gatewayHome } from '../../gateway/configuration/home.ts'
 import { shellQuoted } from '../../support/shell-quoted.ts'
 import { userHome } from '../../support/user-home.ts'
+import { runningProcess } from '../gateway/lock-gateway.ts'
 import { agentStores } from '../home/agent-stores.ts'
 import { type GatewayFile, readGatewayFile } from '../home/gateway-file.ts'
 import { exists } from '../home/home-files.ts'
@@ -23,7 +24,7 @@ import { startElsewhere, startedIn } from '../wrap/started-in.ts'
 import { readIndexes, type WrapIndex } from '../wrap/wrap-index.ts'
 import { checkDelegations } from './check-agents.ts'
 import { checkClients } from './check-clients.ts'
-import { checkClock, checkDrafts, checkModes, clockFindings } from './check-files.ts'
+import { checkDrafts, checkModes } from './check-files.ts'
 import { checkGateway } from './check-gateway.ts'
 import { checkHooks } from './check-hooks.ts'
 import { checkOwnerKey } from './check-owner-key.ts'
@@ -116,7 +117,6 @@ function checksOf(
     ],
     ['tools', 'no tool was changed since it was accepted', () => checkTools(home, [...gateway.servers.keys()])],
     ['hooks', 'the hooks run, and a failure of them blocks the call', () => checkHooks(folder, indexes)],
-    ['clock', 'the clocks agree', async () => [...(await checkClock(home)), ...(await gatewayClock(gateway))]],
     ['log', 'the audit log is unchanged', () => logFindings(gateway)],
   ]
 }
@@ -135,7 +135,9 @@ async function secrets(
   const all = await revealAll(file, key)
   // The sealed originals are longer than any secret in them.
   const named = new Map([...all].filter(([name]) => !name.startsWith('procura-wrap/')))
-  return checkSecrets(named, userHome, [...configs, join(home, 'gateway.json')], gateway.listen)
+  const running = await runningProcess(gateway.stateFile)
+  const process = typeof running === 'number' ? running : undefined
+  return checkSecrets(named, userHome, [...configs, join(home, 'gateway.json')], process)
 }
 
 function keyFileNote({ vault: { keyFile } }: GatewayFile): readonly Finding[] {
@@ -184,16 +186,6 @@ async function gatewayFindings(home: string, indexes: readonly WrapIndex[]): Pro
   return findings.filter(
     ({ thing, fault }, at) => findings.findIndex((one) => one.thing === thing && one.fault === fault) === at,
   )
-}
-
-/** The clock of the gateway, by the header of its health page. */
-async function gatewayClock({ content }: GatewayFile): Promise<readonly Finding[]> {
-  const { address } = Object(content['admin']) as { readonly address?: unknown }
-  if (typeof address !== 'string') return []
-  const answer = await fetch(`http://${address}/health`, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined)
-  await answer?.arrayBuffer().catch(() => undefined)
-  const seconds = Date.parse(answer?.headers.get('date') ?? '') / 1_000
-  return Number.isFinite(seconds) ? clockFindings('the gateway', seconds) : []
 }
 
 /** Verifies the log. A log that was never there has no record yet; a gateway that has run has one. WRP-28 */

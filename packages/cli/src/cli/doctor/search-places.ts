@@ -2,8 +2,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
-import type { GatewayPlace } from '../gateway/ask-gateway.ts'
-import { listeners } from './listeners.ts'
 
 /** A place that may contain a secret in the clear. */
 export interface Place {
@@ -106,28 +104,28 @@ async function contentOrReason(path: string): Promise<Buffer | string | undefine
 
 /**
  * The environments of the processes of this user, except those of the servers that the gateway has started: these have
- * the secrets on purpose. The gateway is the process that listens at its place, whatever its name is. Systems without
- * `/proc` show none.
+ * the secrets on purpose. Systems without `/proc` show none.
+ *
+ * @param gateway - the number of its process.
  */
-export async function* searchedProcesses(place: GatewayPlace): AsyncGenerator<Place, void> {
+export async function* searchedProcesses(gateway: number | undefined): AsyncGenerator<Place, void> {
   const parents = new Map<number, number>()
   for (const name of await namesIn('/proc')) {
     if (!/^[0-9]{1,10}$/.test(name)) continue
     const status = await contentOf(`/proc/${name}/stat`)
     parents.set(Number(name), Number(status?.toString().split(') ').at(-1)?.split(' ')[1] ?? 0))
   }
-  const gateways = await listeners(place, [...parents.keys()])
   for (const number of parents.keys()) {
-    if (number === process.pid || isBelow(gateways, parents, number)) continue
+    if (number === process.pid || isBelow(gateway, parents, number)) continue
     const content = await readFile(`/proc/${number}/environ`).catch(() => undefined)
     if (content !== undefined) yield { name: `process ${number}`, kind: 'process', content }
   }
 }
 
-function isBelow(gateways: ReadonlySet<number>, parents: ReadonlyMap<number, number>, start: number): boolean {
+function isBelow(gateway: number | undefined, parents: ReadonlyMap<number, number>, start: number): boolean {
   let at = parents.get(start)
   for (let depth = 0; depth < 64 && at !== undefined && at > 1; depth++) {
-    if (gateways.has(at)) return true
+    if (at === gateway) return true
     at = parents.get(at)
   }
   return false

@@ -27,3 +27,11 @@ export async function lockGateway(state: string): Promise<{ readonly lock: HeldL
   const answer = await createFileLock(`${file}.owner`).acquire(0)
   return 'lock' in answer ? answer : { file, process: answer.holder?.process ?? 'unknown' }
 }
+
+/** The process that has the state of a gateway. Its sessions go on where nothing listens at its place any more. */
+export async function runningProcess(state: string): Promise<number | 'unknown' | undefined> {
+  const answer = await lockGateway(state)
+  if (answer === undefined || !('lock' in answer)) return answer?.process
+  answer.lock.release()
+  return undefined
+}

@@ -8,7 +8,7 @@ import { describeSignerFile } from 'procura/signer/file'
 import { createDurableFile, syncFolder } from '#support/durable-file.ts'
 import { quote } from '#support/quote.ts'
 import { askGateway } from '../gateway/ask-gateway.ts'
-import { lockGateway } from '../gateway/lock-gateway.ts'
+import { runningProcess } from '../gateway/lock-gateway.ts'
 import { type GatewayFile, readGatewayFile } from '../home/gateway-file.ts'
 import { ensureFolder } from '../home/home-files.ts'
 
@@ -45,7 +45,7 @@ export async function sendRevocation(
   const of = `the gateway of ${quote(home, 256)}`
   const asked = await askGateway(gateway.listen, { procura: 1, revoke: container })
   if ('fault' in asked) {
-    const running = asked.isDown ? await runningProcess(gateway) : undefined
+    const running = asked.isDown ? await runningProcess(gateway.stateFile) : undefined
     if (asked.isDown && running === undefined)
       return { state: 'waiting', message: `${of} does not run; it takes the revocation when it starts` }
     const who = running === undefined ? of : `${of} runs (process ${running}), and`
@@ -75,14 +75,6 @@ const restart =
 /** After a rotation of the key of the owner. */
 const notReloaded =
   'does not act for the owner in gateway.json yet, so the revocation waits; send it SIGHUP (`kill -HUP` and the number that it printed), or start it again, and it takes the revocation'
-
-/** The process that has the state of the gateway. Its sessions go on where nothing listens at its place any more. */
-async function runningProcess({ stateFile }: GatewayFile): Promise<number | string | undefined> {
-  const answer = await lockGateway(stateFile)
-  if (answer === undefined || !('lock' in answer)) return answer?.process
-  answer.lock.release()
-  return undefined
-}
 
 /** Whether a key of the gateway has signed that it has taken this revocation. */
 async function isReceipt(receipt: unknown, { serviceKey }: GatewayFile, { args, task }: Invocation): Promise<boolean> {

@@ -10,15 +10,13 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer as createHttpServer } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { type Clock, delegate, systemClock } from 'procura'
 import { fileDelegationStore } from 'procura/agent/file'
 import { describeSignerFile, openSignerFile } from 'procura/signer/file'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { freePort } from '../../../../../test/support/free-port.ts'
-import { clockFindings } from '../../../src/cli/doctor/check-files.ts'
+import { heldName } from '#support/file-lock/lock-state.ts'
 import { type Machine, newMachine } from './set-up.ts'
 
 let machine: Machine
@@ -94,7 +92,7 @@ describe('procura doctor', () => {
     const { out } = await machine.procura(['doctor'])
     expect(out.split('\n').map((line) => line.split('\t').slice(0, 2).join(' '))).toEqual([
       ...['ok secrets', 'ok modes', 'ok drafts', 'note vault-key', 'note owner-key', 'note programs', 'ok clients'],
-      ...['ok gateway', 'ok delegations', 'ok tools', 'note hooks', 'ok clock', 'ok log'],
+      ...['ok gateway', 'ok delegations', 'ok tools', 'note hooks', 'ok log'],
     ])
   })
 
@@ -124,50 +122,42 @@ describe('procura doctor', () => {
     expect(findings[0]).toMatchObject({ fault: 'contains the secret mail.MAIL_KEY in the clear' })
   })
 
-  for (const kind of ['socket', 'address'] as const) {
-    it(`finds a secret in the environments of processes, but not of the programs of the gateway at its ${kind} [WRP-20]`, async () => {
-      const socket = join(machine.home, 'gateway.sock')
-      const port = await freePort()
-      if (kind === 'address') {
-        const file = join(machine.home, 'gateway.json')
-        const content = JSON.parse(readFileSync(file, 'utf8'))
-        writeFileSync(file, JSON.stringify({ ...content, listen: { address: `127.0.0.1:${port}` } }))
-      }
-      const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'OLD_KEY'))
-      const start = async (script: string, words: readonly string[], secret: boolean): Promise<readonly number[]> => {
-        const env = secret ? { ...clean, OLD_KEY: canary } : clean
-        const child = spawn(process.execPath, ['-e', script, ...words], { env, stdio: ['ignore', 'pipe', 'ignore'] })
-        closers.push(() => child.kill('SIGKILL'))
-        const text = await new Promise<Buffer>((done) => child.stdout.once('data', done))
-        return [child.pid as number, ...JSON.parse(text.toString())]
-      }
-      const wait = 'setInterval(() => undefined, 1000);'
-      // A process that is called like the gateway, and one that listens elsewhere, are not gateways.
-      const [named] = (await start(`${wait} console.log('[]')`, ['procura', 'serve'], true)) as [number]
-      const other = `require('node:net').createServer().listen(0, '127.0.0.1', () => console.log('[]'));`
-      const [elsewhere] = (await start(other, [], true)) as [number]
-      // The gateway has another name, and a program with a program of its own.
-      const below = `${wait} const { pid } = require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(wait)}],
-        { stdio: 'ignore' }); console.log(JSON.stringify([pid]))`
-      const place = kind === 'socket' ? JSON.stringify(socket) : `${port}, '127.0.0.1'`
-      const serving = `require('node:net').createServer((one) => one.destroy()).listen(${place}, () => {
-        const env = { ...process.env, OLD_KEY: process.argv[1] }
-        const child = require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(below)}], { env })
-        child.stdout.once('data', (text) => console.log(JSON.stringify([child.pid, ...JSON.parse(text)])))
-        process.on('SIGTERM', () => process.exit())
-      })`
-      const programs = await start(serving, [canary], false)
-      closers.unshift(() => {
-        for (const one of programs.slice(1)) process.kill(one, 'SIGKILL')
-      })
-      expect(programs).toHaveLength(3)
-      const found = async (): Promise<readonly string[]> => {
-        const { findings } = await doctor('secrets')
-        return findings.map(({ thing }) => thing).filter((thing) => thing.startsWith('process '))
-      }
-      expect((await found()).toSorted()).toEqual([`process ${named}`, `process ${elsewhere}`].toSorted())
+  it('finds a secret in the environments of processes, but not of the programs of the gateway [WRP-20]', async () => {
+    const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'OLD_KEY'))
+    const start = async (script: string, words: readonly string[], secret: boolean): Promise<readonly number[]> => {
+      const env = secret ? { ...clean, OLD_KEY: canary } : clean
+      const child = spawn(process.execPath, ['-e', script, ...words], { env, stdio: ['ignore', 'pipe', 'ignore'] })
+      closers.push(() => child.kill('SIGKILL'))
+      const text = await new Promise<Buffer>((done) => child.stdout.once('data', done))
+      return [child.pid as number, ...JSON.parse(text.toString())]
+    }
+    const wait = 'setInterval(() => undefined, 1000);'
+    // A process that is called like the gateway is not the gateway.
+    const [named] = (await start(`${wait} console.log('[]')`, ['procura', 'serve'], true)) as [number]
+    // The gateway has another name, and a program with a program of its own.
+    const below = `${wait} const { pid } = require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(wait)}],
+      { stdio: 'ignore' }); console.log(JSON.stringify([pid]))`
+    const serving = `const env = { ...process.env, OLD_KEY: process.argv[1] }
+      const child = require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(below)}], { env })
+      child.stdout.once('data', (text) => console.log(JSON.stringify([child.pid, ...JSON.parse(text)])))
+      process.on('SIGTERM', () => process.exit())`
+    const programs = await start(serving, [canary], false)
+    closers.unshift(() => {
+      for (const one of programs.slice(1)) process.kill(one, 'SIGKILL')
     })
-  }
+    expect(programs).toHaveLength(3)
+    const found = async (): Promise<readonly string[]> => {
+      const { findings } = await doctor('secrets')
+      return findings.map(({ thing }) => thing).filter((thing) => thing.startsWith('process '))
+    }
+    expect((await found()).toSorted()).toEqual([named, ...programs.slice(1)].map((one) => `process ${one}`).toSorted())
+    // The lock of its state, as a gateway holds it.
+    const lock = join(machine.home, 'state.db.owner')
+    mkdirSync(lock, { mode: 0o700 })
+    const identity = { scope: '', process: programs[0] as number, started: '' }
+    writeFileSync(join(lock, heldName(1, 'a'.repeat(24), identity)), '', { mode: 0o600 })
+    expect(await found()).toEqual([`process ${named}`])
+  })
 
   it('reports files that others can read [WRP-21]', async () => {
     chmodSync(join(machine.home, 'agents', 'claude', 'agent.key'), 0o640)
@@ -179,29 +169,6 @@ describe('procura doctor', () => {
   it('reports a draft that a killed process left', async () => {
     machine.write('..mcp.json.procura-0011', 'x')
     expect((await doctor('drafts')).findings).toEqual([expect.objectContaining({ remedy: 'delete it' })])
-  })
-
-  it('compares the clocks [WRP-22]', async () => {
-    expect((await doctor('clock')).findings).toEqual([])
-    const now = Date.now() / 1_000
-    expect(clockFindings('the gateway', now + 4)).toEqual([])
-    expect(clockFindings('the gateway', now + 60)[0]?.fault).toMatch(/^is (?:59|60|61) seconds behind the gateway$/)
-    expect(clockFindings('the gateway', now - 60)[0]?.fault).toMatch(/seconds ahead of the gateway$/)
-    const server = createHttpServer((_, response) => {
-      response.setHeader('date', new Date(Date.now() + 3_600_000).toUTCString())
-      response.end('{}')
-    })
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-    closers.push(() => server.close())
-    const { port } = server.address() as { port: number }
-    const file = join(machine.home, 'gateway.json')
-    writeFileSync(
-      file,
-      JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), admin: { address: `127.0.0.1:${port}` } }),
-    )
-    expect((await doctor('clock')).findings).toEqual([
-      expect.objectContaining({ fault: expect.stringContaining('behind the gateway') }),
-    ])
   })
 
   it('reports a gateway that does not run, refuses a server, or is another one [WRP-23]', async () => {
@@ -299,45 +266,6 @@ describe('procura doctor', () => {
     expect(await faults()).toEqual([])
   })
 
-  it('notes a policy about an argument that the tool does not declare [WRP-24]', async () => {
-    const key = ['--key-file', join(machine.folder, 'vault.key')]
-    const see = (inputSchema: unknown): void => {
-      mkdirSync(join(machine.home, 'tools'), { mode: 0o700, recursive: true })
-      const text = JSON.stringify({ version: 1, tools: [{ name: 'send', description: 'send', inputSchema }] })
-      writeFileSync(join(machine.home, 'tools', 'mail.seen.json'), text, { mode: 0o600 })
-    }
-    const found = async (): Promise<Report['findings']> => (await doctor('delegations')).findings
-    await machine.procura(['unwrap', path, ...key])
-    await machine.procura(['wrap', path, ...key, '--policy', 'send: .to == a or not (.too like bob*)'])
-    rmSync(join(machine.home, 'tools'), { recursive: true, force: true })
-    expect(await found()).toEqual([])
-    const properties = { to: { type: 'string' } }
-    for (const schema of [{ properties }, { type: 'object', properties, additionalProperties: false }]) {
-      see(schema)
-      expect(await found()).toEqual([
-        {
-          check: 'delegations',
-          thing: 'the policy of a delegation of the agent claude for the server mail',
-          fault: 'is about the argument `too`, and the tool has `to` (/mcp/mail/send)',
-          remedy: expect.stringContaining('`procura revoke --agent claude --delegation '),
-          note: true,
-        },
-      ])
-    }
-    // The argument is declared, or the schema does not tell which arguments there are.
-    const silent = [
-      { properties: { to: {}, too: {} } },
-      { properties, additionalProperties: true },
-      { properties, additionalProperties: { type: 'string' } },
-      ...['$ref', 'allOf', 'anyOf', 'oneOf', 'patternProperties'].map((word) => ({ properties, [word]: [] })),
-      ...[{}, { properties: 'to' }, { properties: null }, null, 'object', undefined],
-    ]
-    for (const schema of silent) {
-      see(schema)
-      expect(await found(), JSON.stringify(schema)).toEqual([])
-    }
-  })
-
   it('notes a pattern on an argument without a type [WRP-16]', async () => {
     const key = ['--key-file', join(machine.folder, 'vault.key')]
     const found = async (): Promise<Report['findings']> => (await doctor('delegations')).findings
@@ -355,40 +283,6 @@ describe('procura doctor', () => {
     await machine.procura(['unwrap', path, ...key])
     await machine.procura([...wrap, '--type', 'to=email'])
     expect(await found()).toEqual([])
-  })
-
-  it('notes a policy of a whole server about an argument that some of its tools do not declare [WRP-24]', async () => {
-    const key = ['--key-file', join(machine.folder, 'vault.key')]
-    const see = (tools: Readonly<Record<string, object>>): void => {
-      mkdirSync(join(machine.home, 'tools'), { mode: 0o700, recursive: true })
-      const all = Object.entries(tools).map(([name, more]) => ({ name, inputSchema: { type: 'object', ...more } }))
-      const text = JSON.stringify({ version: 1, tools: all })
-      writeFileSync(join(machine.home, 'tools', 'mail.seen.json'), text, { mode: 0o600 })
-    }
-    const faults = async (): Promise<readonly string[]> =>
-      (await doctor('delegations')).findings.map(({ fault, note }) => `${note} ${fault}`)
-    await machine.procura(['unwrap', path, ...key])
-    await machine.procura(['wrap', path, ...key, '--policy', '*: .to == a', '--policy', '*: .constructor == b'])
-    const properties = { to: {}, constructor: {} }
-    see({ send: { properties }, open: { additionalProperties: true } })
-    expect(await faults()).toEqual([])
-    const tools = Object.fromEntries(Array.from({ length: 10 }, (_, at) => [`tool-${at}`, { properties: { a: {} } }]))
-    see({ send: { properties: { to: {} } }, list: { properties: { constructor: {} } } })
-    expect(await faults()).toEqual([
-      'true is about the argument `to`, which these tools do not have: `list` (/mcp/mail)',
-      'true is about the argument `constructor`, which these tools do not have: `send` (/mcp/mail)',
-    ])
-    see({ send: { properties }, ...tools })
-    expect((await faults())[0]).toMatch(/do not have: `tool-0`, .*`tool-7`, 2 more \(\/mcp\/mail\)$/)
-    // A tool with a delegation of its own is not concerned.
-    see({ send: { properties }, list: { properties: {} } })
-    expect(await faults()).toHaveLength(2)
-    const folder = join(machine.home, 'agents', 'claude')
-    const { signer } = await openSignerFile({ path: join(folder, 'agent.key') })
-    const made = await delegate({ issuer: signer, audience: signer.did, command: '/mcp/mail/list', expiresIn: 8e6 })
-    const store = fileDelegationStore({ path: join(folder, 'delegations') })
-    await store.change({ add: new Map([[made.cid.toString(), made.bytes]]), remove: [] }, {})
-    expect(await faults()).toEqual([])
   })
 
   it('reports a delegation for a tool that the server does not have [WRP-24]', async () => {
