@@ -14,7 +14,7 @@ import { cidOf, cidOfKey } from '../ipld/cid.ts'
 import { deepFreeze } from '../ipld/value.ts'
 import type { CryptoBackend } from '../principal/backend/backend.ts'
 import { Authorization, type GrantedFacts, grantAuthorization } from './authorization.ts'
-import { audienceOf, type Chain, type ChainLink, type OpenInvocation, type ResourceArgument } from './chain.ts'
+import { audienceOf, type Chain, type ChainLink, type ResourceArgument } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
 import { checkArguments } from './checks/arguments.ts'
@@ -267,7 +267,7 @@ function* decideAt(
     (yield* checkSignatures(chain, settings, state, call))
   if (unauthenticated !== undefined) return refuse(unauthenticated, chain)
   // The signed arguments are judged and passed on. Byte strings cannot be frozen; a schema must not write to them.
-  if (!isFrozen(chain.invocation)) deepFreeze(chain.invocation.fields.args)
+  deepFreeze(chain.invocation.fields.args)
   const forbidden =
     (yield* checkArguments(chain, settings)) ??
     checkPolicies(chain) ??
@@ -293,11 +293,6 @@ function* decideAt(
     (limited ? yield* counterOf(service).reserve(approved, settings, call) : undefined)
   if (used !== undefined) return refuse(used, approved, true)
   return Object.freeze({ allowed: true, authorization: grant(approved, task, service) })
-}
-
-/** Whether a format has frozen the arguments. The property is not one that every object inherits. */
-function isFrozen(invocation: OpenInvocation): boolean {
-  return invocation.argsFrozen === true && Object.hasOwn(invocation, 'argsFrozen')
 }
 
 /** Checks the parts of a decision that can change: the time, and revocations. */

@@ -78,8 +78,6 @@ export interface OpenInvocation {
   readonly cid: CID
   /** The bytes whose hash names the task. */
   readonly task: () => Uint8Array
-  /** Whether the arguments are frozen in depth already. Default: the authorizer freezes them. */
-  readonly argsFrozen?: true
 }
 
 /** An argument that contains the resource of a call. */

@@ -47,20 +47,22 @@ export function readInvocationPayload(
     throw new MalformedError('TOK-09', '`aud` equals `sub` and should have been left out')
   }
   const meta = readMeta(payload.meta, redundantAllowed)
-  return {
+  // Built without spreads, which take a tenth of the time of reading a token.
+  const fields: { -readonly [Key in keyof InvocationFields]: InvocationFields[Key] } = {
     issuer: readDid(payload.iss, 'iss', readers?.parseDid),
     subject,
-    ...(audience !== undefined && { audience }),
     command: readCommand(payload.cmd, readers?.parseCommand),
     args,
     proofs: readProofs(payload.prf),
     nonce: readNonce(payload.nonce),
-    ...(payload.nbf !== undefined && { notBefore: readTimestamp(payload.nbf, 'nbf') }),
     expiration: readExpiration(payload.exp),
-    ...(payload.iat !== undefined && { issuedAt: readTimestamp(payload.iat, 'iat') }),
-    ...(payload.cause !== undefined && { cause: readTokenCid(payload.cause, 'cause') }),
-    ...(meta !== undefined && { meta }),
   }
+  if (audience !== undefined) fields.audience = audience
+  if (payload.nbf !== undefined) fields.notBefore = readTimestamp(payload.nbf, 'nbf')
+  if (payload.iat !== undefined) fields.issuedAt = readTimestamp(payload.iat, 'iat')
+  if (payload.cause !== undefined) fields.cause = readTokenCid(payload.cause, 'cause')
+  if (meta !== undefined) fields.meta = meta
+  return fields
 }
 
 /**

@@ -37,8 +37,6 @@ export interface ScanOptions {
   readonly noteKeysAt?: number
   /** A cache of the strings at the depth `noteKeysAt` and above. */
   readonly texts?: TextCache | undefined
-  /** Lists, maps and links are frozen. */
-  readonly freeze?: boolean
 }
 
 /** Input with a position. */
@@ -57,7 +55,6 @@ export interface Scanner {
   /** Offsets of keys at the depth `noteKeysAt`. */
   readonly keysNoted: number[]
   readonly texts: TextCache | undefined
-  readonly freeze: boolean
 }
 
 /** Major types of CBOR (RFC 8949, section 3.1). */
@@ -94,7 +91,6 @@ export function createScanner(input: Uint8Array, limits?: Partial<DecodeLimits>,
     noteKeysAt: options?.noteKeysAt ?? 0,
     keysNoted: [],
     texts: options?.texts,
-    freeze: options?.freeze === true,
   }
 }
 

@@ -4,25 +4,25 @@
  * @module
  */
 
+import type { CID } from 'multiformats/cid'
 import { isPromiseLike } from '../../../support/promise.ts'
 import { splitContainer } from '../../container/container.ts'
 import { readDelegationFields } from '../../delegation/payload.ts'
 import { isLenient } from '../../envelope/complete-decoding.ts'
 import { type Envelope, fieldBytes, openEnvelope } from '../../envelope/open.ts'
+import type { InvocationFields } from '../../invocation/invocation.ts'
 import { readInvocationPayload } from '../../invocation/payload.ts'
 import { taskBytes } from '../../invocation/task.ts'
 import { cidOfKey, cidTextOfKey, digestKey } from '../../ipld/cid.ts'
 import type { CryptoBackend } from '../../principal/backend/backend.ts'
 import { twinSignature } from '../../principal/signature.ts'
-import type { ChainLink, Link, OpenInvocation } from '../chain.ts'
+import { type ChainLink, type Link, linkWeight, type OpenInvocation } from '../chain.ts'
 import { denialOf } from '../denial-of.ts'
 import type { ReadingCaches } from '../machinery/caches.ts'
 import { recognize } from '../machinery/known-tokens.ts'
 import { type Steps, wait } from '../machinery/steps.ts'
 import type { Refusal } from '../refusal.ts'
 import type { VerificationSettings } from '../settings.ts'
-import { linkOf } from './link-of.ts'
-import { readUsualInvocation, readUsualLink } from './usual-token.ts'
 
 /** The tokens of a container: one invocation, and delegations by the digest of their bytes. */
 export interface Tokens {
@@ -57,23 +57,20 @@ export function* readTokens(
       continue
     }
     const token = bytes[index] as Uint8Array
+    // The name of a token is the hash of the received bytes, and no other name is used.
+    const keyOf = () => keys?.[index] ?? (backend.sha256Key?.(token) as string)
     try {
-      const call = keys === undefined ? readUsualInvocation(token, settings, caches) : undefined
-      if (call !== undefined) {
-        if (invocation !== undefined) return ambiguous
-        invocation = call
-        continue
-      }
-      // The name of a token is the hash of the received bytes, and no other name is used.
-      const key = keys?.[index] ?? (backend.sha256Key?.(token) as string)
-      // A token that is in the container twice is read once.
-      if (delegations.has(key)) continue
-      const met = remembered(key, caches)
-      if (met !== undefined) caches.tokens.add(token, key)
-      const link = met ?? readUsualLink(token, key, settings, caches)
-      if (link !== undefined) {
-        delegations.set(key, link)
-        continue
+      let key = ''
+      if (!isInvocation(token)) {
+        key = keyOf()
+        // A token that is in the container twice is read once.
+        if (delegations.has(key)) continue
+        const met = remembered(key, caches)
+        if (met !== undefined) {
+          caches.tokens.add(token, key)
+          delegations.set(key, met)
+          continue
+        }
       }
       const envelope = openEnvelope(token, settings.limits, settings.accept, caches.texts)
       const lenient = isLenient(envelope, settings)
@@ -83,13 +80,48 @@ export function* readTokens(
         continue
       }
       if (invocation !== undefined) return ambiguous
-      const fields = readInvocationPayload(envelope.payload, lenient, caches)
-      invocation = { envelope, fields, cid: cidOfKey(key), task: () => taskBytes(envelope) }
+      invocation = new ReadInvocation(envelope, readInvocationPayload(envelope.payload, lenient, caches), keyOf)
     } catch (error) {
       return denialOf(error, { kind: 'token', index })
     }
   }
   return invocation === undefined ? missing : { invocation, delegations }
+}
+
+/** The offset of the type tag in each token that can be read: its signature and its header have one length. */
+const tagAt = 80
+
+const invocationTag: Uint8Array = /* @__PURE__ */ new TextEncoder().encode('ucan/inv@')
+
+/** Whether a token that can be read is an invocation. One that cannot be read may give either answer. */
+function isInvocation(token: Uint8Array): boolean {
+  // From the end, because the kinds of tokens differ there.
+  for (let i = invocationTag.length - 1; i >= 0; i--) if (token[tagAt + i] !== invocationTag[i]) return false
+  return true
+}
+
+/**
+ * An invocation whose name, which no check needs, is computed when it is read. It is a class because an object with a
+ * getter of its own takes three times as long to make.
+ */
+class ReadInvocation implements OpenInvocation {
+  readonly envelope: Envelope
+  readonly fields: InvocationFields
+  readonly #keyOf: () => string
+
+  constructor(envelope: Envelope, fields: InvocationFields, keyOf: () => string) {
+    this.envelope = envelope
+    this.fields = fields
+    this.#keyOf = keyOf
+  }
+
+  get cid(): CID {
+    return cidOfKey(this.#keyOf())
+  }
+
+  task(): Uint8Array {
+    return taskBytes(this.envelope)
+  }
 }
 
 /** PRF-13: a delegation that was verified before. Its key is the hash of the verified bytes. */
@@ -127,9 +159,24 @@ export function* readLink(
   const fields = readDelegationFields(envelope.payload, lenient, caches, (policy) =>
     caches.policies.compile(fieldBytes(envelope, 'pol'), policy),
   )
-  const link = linkOf(fields, key, yield* twinName(envelope, settings), envelope)
-  if (!fields.policy.hasLimits) return link
-  return { ...link, payload: cidTextOfKey(digestKey(yield* wait(settings.backend.sha256(envelope.signed)))) }
+  // Built without spreads: many links are kept, and an object that was spread takes more memory.
+  const link: { -readonly [Key in keyof Link]: Link[Key] } = {
+    issuer: fields.issuer,
+    audience: fields.audience,
+    subject: fields.subject,
+    command: fields.command,
+    policy: fields.policy,
+    expiration: fields.expiration,
+    name: cidTextOfKey(key),
+  }
+  if (fields.notBefore !== undefined) link.notBefore = fields.notBefore
+  const twin = yield* twinName(envelope, settings)
+  if (twin !== undefined) link.twin = twin
+  const weight = linkWeight(envelope.signed.length)
+  if (weight > 1) link.weight = weight
+  if (fields.policy.hasLimits)
+    link.payload = cidTextOfKey(digestKey(yield* wait(settings.backend.sha256(envelope.signed))))
+  return link
 }
 
 /**
