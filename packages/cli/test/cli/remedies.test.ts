@@ -475,6 +475,36 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'a revocation that is damaged while it waits for the gateway',
+    async ends(world) {
+      const said = wrapped(world)
+      const copy = readFileSync(join(world.agent, 'delegations'))
+      const ofAgent = join(world.folder, 'agent.ucan')
+      writeFileSync(ofAgent, copy, { mode: 0o600 })
+      const revoke = ['revoke', '--agent', 'claude', '--key-file', world.keyFile]
+      expect(world.run(revoke).code).toBe(0)
+      const folder = join(world.home, 'revocations')
+      const [name = ''] = readdirSync(folder)
+      const [line = ''] = commandsIn(said, 'serve')
+      const damaged = (): string => {
+        writeFileSync(join(folder, name), 'x')
+        const { code, all } = world.paste(line)
+        expect(code).not.toBe(0)
+        return all
+      }
+      const operands = `--from '${join(world.home, 'owner.key')}' --key-file '${world.keyFile}'`
+      const [byAgent = '', byFile = ''] = commandsIn(damaged(), 'revoke')
+      done(world, byFile.replace('FILE --from KEY', `'${ofAgent}' ${operands}`))
+      expect(readFileSync(join(folder, name), 'utf8')).not.toBe('x')
+      damaged()
+      done(world, byAgent.replace('NAME', `claude --key-file '${world.keyFile}'`))
+      await world.keep(line, /^process \d+/m)
+      expect(readdirSync(folder)).toEqual([])
+      writeFileSync(join(world.agent, 'delegations'), copy)
+      expect(await world.call('send', { to: 'bob' })).toMatch(/^Denied \(revoked\)/)
+    },
+  },
+  {
     situation: 'an API that was added, and the name of one that is taken',
     async ends(world) {
       const add = (): Said =>

@@ -1,8 +1,9 @@
 // node only: reads and removes files
 import { rename, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { StoreError } from 'procura/errors'
 import type { Service } from 'procura/service'
+import { openContainer } from 'procura/token'
 import { readPrivateFile } from '#support/private-file.ts'
 import { quote } from '#support/quote.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
@@ -31,8 +32,8 @@ export interface Taking {
  * Takes the revocations that no gateway has taken. One that is refused for good is set aside. One that fails does not
  * keep the others. GTW-65
  *
- * @throws StoreError when one cannot be stored, or the folder cannot be read: a gateway that starts would accept calls
- *   that were revoked. VaultError when one cannot be read.
+ * @throws StoreError when one cannot be stored or is damaged, or the folder cannot be read: a gateway that starts would
+ *   accept calls that were revoked. VaultError when one cannot be read.
  */
 export async function takePendingRevocations(configuration: string, taking: Taking): Promise<void> {
   const folder = join(dirname(configuration), 'revocations')
@@ -45,7 +46,8 @@ export async function takePendingRevocations(configuration: string, taking: Taki
 async function takeOne(path: string, { revoke, onEvent, isBehind }: Taking): Promise<void> {
   const file = await readPrivateFile(path, { timeoutMs: 10_000 })
   if (file === undefined || file === 'unchanged') return
-  const result = await revoke(Buffer.from(file.bytes).toString('latin1').trim())
+  const container = Buffer.from(file.bytes).toString('latin1').trim()
+  const result = await revoke(container)
   if (result.accepted) {
     await unlessGone(unlink(path))
     onEvent({ level: 'info', event: 'revoked', message: `the delegation ${result.revoked} is revoked` })
@@ -60,6 +62,8 @@ async function takeOne(path: string, { revoke, onEvent, isBehind }: Taking): Pro
   }
   if (temporary.has(code))
     throw new StoreError(`the revocation ${quote(path, 256)} could not be stored (${code}); start the gateway again`)
+  if (!(await isWhole(basename(path), container)))
+    throw new StoreError(`the revocation ${quote(path, 256)} is damaged; ${revokeAgain}`)
   const stays = byClock.has(code) ? staysByClock : code === byOwner && (await isBehind()) ? staysByOwner : undefined
   if (stays === undefined) await unlessGone(rename(path, `${path}.refused`))
   onEvent({
@@ -67,6 +71,22 @@ async function takeOne(path: string, { revoke, onEvent, isBehind }: Taking): Pro
     message: `refused the revocation ${quote(path, 256)}: ${message}; ${stays ?? setAside}`,
   })
 }
+
+/** Whether the file has the revocation that its name has the CID of, with each delegation that it names. */
+async function isWhole(name: string, container: string): Promise<boolean> {
+  const { delegations, invocations } = await openContainer(container).catch(() => ({
+    delegations: [],
+    invocations: [],
+  }))
+  const [revocation] = invocations
+  if (name !== `${revocation?.cid}.ucan`) return false
+  const { revoke, path = [revoke] } = revocation?.args ?? {}
+  const present = new Set(delegations.map(({ cid }) => String(cid)))
+  return Array.isArray(path) && path.every((cid) => present.has(String(cid)))
+}
+
+const revokeAgain =
+  'revoke again with `procura revoke --agent NAME`, or `procura revoke FILE --from KEY`, and remove this file if it is still there'
 
 const setAside = 'it is set aside, and has no effect; revoke again if the delegation has to end'
 

@@ -3,7 +3,6 @@ import {
   copyFileSync,
   existsSync,
   lstatSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -79,6 +78,17 @@ async function called(agent = folder()): Promise<string> {
 
 async function held(): Promise<readonly Uint8Array[]> {
   return fileDelegationStore({ path: join(folder(), 'delegations') }).load({})
+}
+
+/** A delegation by a key that is not an owner of the gateway. */
+async function written(): Promise<readonly [file: string, from: string]> {
+  await machine.procura(['key', 'new', join(machine.folder, 'me.key')])
+  const file = join(machine.folder, 'mine.ucan')
+  const [bytes = new Uint8Array()] = await held()
+  const { audience } = await decodeDelegation(bytes)
+  const from = join(machine.folder, 'me.key')
+  await machine.procura(['delegate', '--from', from, '--to', audience, '--command', '/mcp/mail', '--out', file])
+  return [file, from]
 }
 
 const pending = (): readonly string[] => {
@@ -391,14 +401,48 @@ describe('procura revoke --agent', () => {
   })
 
   it('sets a revocation aside that the gateway refuses, and starts [GTW-65]', async () => {
-    const path = join(machine.home, 'revocations')
-    mkdirSync(path, { mode: 0o700 })
-    writeFileSync(join(path, 'foreign.ucan'), 'not a container\n', { mode: 0o600 })
+    const [file, from] = await written()
+    expect((await machine.procura(['revoke', file, '--from', from, '--home', machine.home])).code).toBe(0)
+    expect(pending()).toHaveLength(1)
     const events: string[] = []
     await open(events)
-    expect(events).toContainEqual(expect.stringMatching(/^refused the revocation `.*foreign\.ucan`: /))
-    expect(pending()).toEqual(['foreign.ucan.refused'])
+    expect(events).toContainEqual(expect.stringMatching(/^refused the revocation `.*\.ucan`: /))
+    expect(pending()).toEqual([expect.stringMatching(/^bafy\w+\.ucan\.refused$/)])
     expect(await called()).toBe('sent to bob')
+  })
+
+  it('does not start while a revocation is damaged, until it is revoked again and the file removed [GTW-65]', async () => {
+    const copy = readFileSync(join(folder(), 'delegations'))
+    expect((await revoke()).code).toBe(0)
+    const [file = ''] = pending()
+    const path = (name: string): string => join(machine.home, 'revocations', name)
+    writeFileSync(path(file), readFileSync(path(file)).subarray(0, -9))
+    copyFileSync(path(file), path('zz.ucan'))
+    await expect(open()).rejects.toThrow(/is damaged; revoke again with `procura revoke --agent NAME`/)
+    expect((await revoke()).code).toBe(0)
+    await expect(open()).rejects.toThrow(/zz\.ucan` is damaged; .* and remove this file if it is still there/)
+    rmSync(path('zz.ucan'))
+    await open()
+    expect(pending()).toEqual([])
+    writeFileSync(join(folder(), 'delegations'), copy, { mode: 0o600 })
+    expect(await called()).toMatch(/^Denied \(revoked\)/)
+  })
+
+  it('reports a damaged revocation at a reload, and revoking again settles it [GTW-65]', async () => {
+    const copy = readFileSync(join(folder(), 'delegations'))
+    expect((await revoke()).code).toBe(0)
+    const file = join(machine.home, 'revocations', pending()[0] ?? '')
+    rmSync(file)
+    const events: string[] = []
+    const gateway = await open(events)
+    writeFileSync(file, '', { mode: 0o600 })
+    await gateway.reload(await readGatewayConfig(join(machine.home, 'gateway.json')))
+    expect(events).toContainEqual(expect.stringMatching(/^the revocation `.*` is damaged; revoke again with/))
+    expect(pending()).toHaveLength(1)
+    expect((await revoke()).code).toBe(0)
+    expect(pending()).toEqual([])
+    writeFileSync(join(folder(), 'delegations'), copy, { mode: 0o600 })
+    expect(await called()).toMatch(/^Denied \(revoked\)/)
   })
 
   it('needs the key of the owner, and an agent', async () => {
@@ -416,16 +460,6 @@ describe('procura revoke --agent', () => {
 })
 
 describe('procura revoke', () => {
-  async function written(): Promise<readonly [file: string, from: string]> {
-    await machine.procura(['key', 'new', join(machine.folder, 'me.key')])
-    const file = join(machine.folder, 'mine.ucan')
-    const [bytes = new Uint8Array()] = await held()
-    const { audience } = await decodeDelegation(bytes)
-    const from = join(machine.folder, 'me.key')
-    await machine.procura(['delegate', '--from', from, '--to', audience, '--command', '/mcp/mail', '--out', file])
-    return [file, from]
-  }
-
   it('sends the revocation to the gateway of the home folder, and reports the answer [CLI-14]', async () => {
     const [file, from] = await written()
     await open()

@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { delegate, encodeContainer, generateSigner } from 'procura'
+import { revoke } from 'procura/revocation'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../../../../test/support/until.ts'
 import { acceptTools, readGatewayConfig, reviewTools, toolListHash } from '../../../src/index.ts'
@@ -162,8 +164,15 @@ describe('a reload', () => {
     const folder = join(home.folder, 'revocations')
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     // So many that the second reload begins before all are taken.
-    const names = Array.from({ length: 200 }, (_, index) => `foreign-${index}.ucan`)
-    for (const name of names) writeFileSync(join(folder, name), 'not a container\n', { mode: 0o600 })
+    const issuer = await generateSigner()
+    const foreign = async (_: unknown, at: number): Promise<string> => {
+      const delegation = await delegate({ issuer, audience: issuer.did, command: `/${at}` as never, expiresIn: 600 })
+      const revocation = await revoke({ issuer, delegation })
+      const text = encodeContainer([revocation, delegation])
+      writeFileSync(join(folder, `${revocation.cid}.ucan`), text, { mode: 0o600 })
+      return `${revocation.cid}.ucan`
+    }
+    const names = await Promise.all(Array.from({ length: 200 }, foreign))
     const before = home.events.length
     const next = await config()
     await Promise.all([gateway.reload(next), gateway.reload(next)])

@@ -1,9 +1,11 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { delegate, encodeContainer, generateSigner } from 'procura'
 import { StoreError } from 'procura/errors'
+import { revoke as makeRevocation } from 'procura/revocation'
 import type { RevocationResult } from 'procura/service'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { GatewayEvent } from '../../../src/gateway/serve/events.ts'
 import { takePendingRevocations } from '../../../src/gateway/serve/pending-revocations.ts'
 
@@ -14,20 +16,56 @@ const events: GatewayEvent[] = []
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'procura-pending-'))
   events.length = 0
+  given.clear()
 })
 afterEach(() => rmSync(home, { recursive: true }))
 
-/** Leaves revocations, whose containers are their names. */
-function leave(...names: readonly string[]): void {
-  mkdirSync(folder(), { recursive: true, mode: 0o700 })
-  for (const name of names) writeFileSync(join(folder(), `${name}.ucan`), `${name}\n`, { mode: 0o600 })
+interface Made {
+  readonly cid: string
+  readonly container: string
+  /** Without its delegation. */
+  readonly alone: string
 }
+
+/** Revocations, in the order in which they are taken. */
+let made: readonly Made[]
+/** The name that a test gives to each. */
+const given = new Map<string, string>()
+
+beforeAll(async () => {
+  const issuer = await generateSigner()
+  const make = async (name: string): Promise<Made> => {
+    const delegation = await delegate({ issuer, audience: issuer.did, command: `/${name}` as never, expiresIn: 600 })
+    const revocation = await makeRevocation({ issuer, delegation })
+    const [container, alone] = [encodeContainer([revocation, delegation]), encodeContainer([revocation])]
+    return { cid: revocation.cid.toString(), container, alone }
+  }
+  made = (await Promise.all(['a', 'b', 'c'].map(make))).sort((one, other) => (one.cid < other.cid ? -1 : 1))
+})
+
+/** Leaves revocations, and returns their files. */
+function leave(...names: readonly string[]): readonly string[] {
+  mkdirSync(folder(), { recursive: true, mode: 0o700 })
+  return names.map((name, at) => {
+    const { cid, container } = made[at] as Made
+    given.set(cid, name).set(container, name)
+    const path = join(folder(), `${cid}.ucan`)
+    writeFileSync(path, `${container}\n`, { mode: 0o600 })
+    return path
+  })
+}
+
+/** The files that are left, with the names that the test has given. */
+const left = (): readonly string[] =>
+  readdirSync(folder())
+    .map((name) => name.replace(/^bafy\w+/, (cid) => given.get(cid) as string))
+    .sort()
 
 /** Takes them. Each is answered by its name: a code is a denial. */
 async function take(isBehind = false): Promise<readonly string[]> {
   const taken: string[] = []
   const revoke = async (container: string | Uint8Array): Promise<RevocationResult> => {
-    const name = String(container)
+    const name = given.get(String(container)) ?? 'subject_not_accepted'
     taken.push(name)
     if (name.includes('ok-')) return { accepted: true, revoked: name, recorded: true } as RevocationResult
     const isBeyondShare = name === 'overloaded-beyond'
@@ -46,7 +84,7 @@ describe('the revocations that wait for a gateway', () => {
     leave('ok-1', 'ok-2', 'subject_not_accepted')
     writeFileSync(join(folder(), 'notes.txt'), 'mine')
     expect(await take()).toEqual(['ok-1', 'ok-2', 'subject_not_accepted'])
-    expect(readdirSync(folder()).sort()).toEqual(['notes.txt', 'subject_not_accepted.ucan.refused'])
+    expect(left()).toEqual(['notes.txt', 'subject_not_accepted.ucan.refused'])
     expect(events.map(({ level }) => level)).toEqual(['info', 'info', 'warning'])
     expect(events.at(-1)?.message).toMatch(/it is set aside, and has no effect; revoke again if/)
     expect(await take()).toEqual([])
@@ -55,39 +93,39 @@ describe('the revocations that wait for a gateway', () => {
   it('GTW-65 are removed without a warning where they apply already, and the service takes no more copies', async () => {
     leave('ok-1', 'overloaded')
     expect(await take()).toEqual(['ok-1', 'overloaded'])
-    expect(readdirSync(folder())).toEqual([])
+    expect(left()).toEqual([])
     expect(events.map(({ level }) => level)).toEqual(['info', 'info'])
   })
 
   it('GTW-65 GTW-43 are set aside where their agent has too many', async () => {
     leave('ok-1', 'overloaded-beyond')
     await take()
-    expect(readdirSync(folder())).toEqual(['overloaded-beyond.ucan.refused'])
+    expect(left()).toEqual(['overloaded-beyond.ucan.refused'])
     expect(events.map(({ level }) => level)).toEqual(['info', 'warning'])
   })
 
   it('GTW-65 stay for the next start where the clock may be wrong', async () => {
     leave('expired', 'not_yet_valid', 'ok-1')
     await take()
-    expect(readdirSync(folder()).sort()).toEqual(['expired.ucan', 'not_yet_valid.ucan'])
+    expect(left()).toEqual(['expired.ucan', 'not_yet_valid.ucan'])
     expect(events.map(({ level }) => level)).toEqual(['warning', 'warning', 'info'])
     for (const { message } of events.slice(0, 2))
       expect(message).toMatch(/the clock of this machine may be wrong; if the clock is right, revoke again and remove/)
   })
 
   it('GTW-65 stay where gateway.json has other owners than the gateway acts for', async () => {
-    leave('subject_not_accepted', 'malformed')
+    leave('malformed', 'subject_not_accepted')
     await take(true)
-    expect(readdirSync(folder()).sort()).toEqual(['malformed.ucan.refused', 'subject_not_accepted.ucan'])
+    expect(left()).toEqual(['malformed.ucan.refused', 'subject_not_accepted.ucan'])
     expect(events.at(-1)?.message).toMatch(/it stays, because gateway\.json has other `subjects` .* send it SIGHUP/)
   })
 
   it('GTW-65 are taken behind one that cannot be read', async () => {
-    leave('ok-1')
-    symlinkSync('ok-1.ucan', join(folder(), 'a.ucan'))
-    writeFileSync(join(folder(), 'b.ucan'), 'ok-2', { mode: 0o644 })
+    const [file = ''] = leave('ok-1')
+    symlinkSync(file, join(folder(), 'a.ucan'))
+    writeFileSync(join(folder(), 'b.ucan'), '', { mode: 0o644 })
     await expect(take()).rejects.toThrow(/a\.ucan` cannot be used: it is a symbolic link/)
-    expect(readdirSync(folder()).sort()).toEqual(['a.ucan', 'b.ucan'])
+    expect(left()).toEqual(['a.ucan', 'b.ucan'])
   })
 
   it.each(['revocation_unknown', 'key_unresolved', 'closed', 'deadline_exceeded', 'internal_error'])(
@@ -97,7 +135,22 @@ describe('the revocations that wait for a gateway', () => {
       const failed = take()
       await expect(failed).rejects.toThrow(StoreError)
       await expect(failed).rejects.toThrow(`could not be stored (${code}); start the gateway again`)
-      expect(readdirSync(folder())).toEqual([`${code}.ucan`])
+      expect(left()).toEqual([`${code}.ucan`])
     },
   )
+
+  it.each<[string, (text: string) => string]>([
+    ['is empty', () => ''],
+    ['is cut off', (text) => text.slice(0, -20)],
+    ['has a changed character', (text) => `${text.slice(0, 40)}${text[40] === 'A' ? 'B' : 'A'}${text.slice(41)}`],
+    ['has another revocation', () => made[1]?.container ?? ''],
+    ['lacks the delegation', () => made[0]?.alone ?? ''],
+  ])('GTW-65 stay where one of them %s, and the gateway does not start', async (_, damage) => {
+    const [file = ''] = leave('ok-1')
+    writeFileSync(file, damage(readFileSync(file, 'utf8').trim()))
+    const failed = take()
+    await expect(failed).rejects.toThrow(StoreError)
+    await expect(failed).rejects.toThrow(/`.*bafy.*` is damaged; revoke again .* and remove this file/)
+    expect(left()).toEqual(['ok-1.ucan'])
+  })
 })
