@@ -29,6 +29,8 @@ export interface Revoked {
   readonly done: readonly Delegation[]
   /** Those whose revocation it has taken. The record of the others stays, so they can be revoked again. */
   readonly taken: readonly Delegation[]
+  /** Whether the gateway that has taken them refuses no call. */
+  readonly dryRun?: true
   /** What became of them, each line once. */
   readonly messages: readonly string[]
 }
@@ -76,6 +78,7 @@ export async function revokeAll(home: string, owner: Owner, chains: readonly Iss
   return {
     done: sent.filter(([, { state }]) => state === 'taken' || state === 'waiting').map(([delegation]) => delegation),
     taken: sent.filter(([, { state }]) => state === 'taken').map(([delegation]) => delegation),
+    ...(sent.some(([, { dryRun }]) => dryRun) && { dryRun: true }),
     messages: [...new Set(sent.map(([, { message }]) => message))],
   }
 }
@@ -113,13 +116,14 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
         (server === undefined || isOf(one, server)) && (cid === undefined || one.cid.toString() === cid),
     })
     const { chains } = found
-    const { done, taken, messages } = await revokeAll(home, owner, chains)
+    const { done, dryRun, taken, messages } = await revokeAll(home, owner, chains)
     await forgetIssued(place, name, taken)
     if (flags['json'] === true)
       host.print(
         JSON.stringify({
           revoked: done.map(({ cid, command }) => ({ delegation: cid.toString(), command })),
           left: found.others.map(({ cid, command, audience }) => ({ delegation: cid.toString(), command, audience })),
+          ...(dryRun && { dryRun }),
         }),
       )
     else for (const { cid, command } of done) host.print(`revoked ${cid.toString()} for ${command}`)

@@ -76,7 +76,8 @@ export async function revoke(words: readonly string[], flags: Flags, host: Host)
       sent = await sendRevocation(home, revocation, chain)
       const container = encodeContainer([revocation, ...chain])
       posted = await Promise.all(urls.map((url) => postRevocation(url, container, about.revoked)))
-      return { ...about, gateway: sent?.state ?? 'none', ...(urls.length > 0 && { services: posted }) }
+      const mode = sent?.dryRun && { dryRun: true }
+      return { ...about, gateway: sent?.state ?? 'none', ...mode, ...(urls.length > 0 && { services: posted }) }
     },
     flags,
     host,

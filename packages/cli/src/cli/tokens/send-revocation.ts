@@ -19,6 +19,8 @@ export interface Sent {
    * `unconfirmed` where an answer is not signed by the gateway; `unreachable` where there is no answer.
    */
   readonly state: 'refused' | 'taken' | 'unconfirmed' | 'unreachable' | 'waiting'
+  /** Whether the gateway that has taken it refuses no call. */
+  readonly dryRun?: true
   /** One line for people. */
   readonly message: string
 }
@@ -51,17 +53,19 @@ export async function sendRevocation(
     const who = running === undefined ? of : `${of} runs (process ${running}), and`
     return { state: 'unreachable', message: `${who} ${asked.fault}; ${restart}` }
   }
-  const { error, receipt } = asked.answer
+  const { dryRun, error, receipt } = asked.answer
   if (await isReceipt(receipt, gateway, revocation)) {
     await unlink(path).catch(() => undefined)
+    if (dryRun === true) return { state: 'taken', dryRun, message: `${of} ${inDryRun}` }
     return { state: 'taken', message: `${of} has taken the revocation; it refuses every call that uses the delegation` }
   }
-  if (error === undefined) {
+  const { message: said } = Object(error) as { readonly message?: unknown }
+  if (typeof said !== 'string') {
     const place = quote(gateway.listen.socket ?? gateway.listen.address ?? '', 256)
     const message = `an answer came from ${place} without the signature of the gateway, so another program may listen there; ${restart}`
     return { state: 'unconfirmed', message }
   }
-  const message = String((Object(error) as { readonly message?: unknown }).message).slice(0, 500)
+  const message = said.slice(0, 500)
   const isBehind = message.endsWith('(subject_not_accepted)') && gateway.subjects.includes(chain[0]?.issuer ?? '')
   return {
     state: 'refused',
@@ -71,6 +75,9 @@ export async function sendRevocation(
 
 const restart =
   'the revocation is not confirmed; end every process that listens there, and start `procura serve`, which takes it at its start'
+
+const inDryRun =
+  'has taken the revocation, and runs with --dry-run: every call runs, also one that uses the delegation; start it without --dry-run to refuse them'
 
 /** After a rotation of the key of the owner. */
 const notReloaded =

@@ -15,7 +15,7 @@ import { gatewayPath, readGatewayFile, writeGatewayFile } from '../home/gateway-
 import { exists } from '../home/home-files.ts'
 import { held, isOf } from '../home/issue.ts'
 import { allOf, didsOfOthers, forgetIssued, issuedTo, noteIssued } from '../home/issued.ts'
-import { agentDids, countOf, ignored, revokeAll, stillValid, unknownDid } from '../home/revoke-agent.ts'
+import { agentDids, countOf, ignored, type Revoked, revokeAll, stillValid, unknownDid } from '../home/revoke-agent.ts'
 import { checkAgent, inHome, openWrapHome, type WrapHome } from '../home/wrap-home.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
@@ -278,7 +278,7 @@ async function dropDelegations(
   if (wanted.length === 0) return nothingDropped
   const dids = await agentDids(folder, recorded, await didsOfOthers(home, agent))
   const found = await findIssued({ owners: home.owner.dids, recorded, inFile, agent: dids, isWanted })
-  const nothing = { done: [], taken: [], messages: [] }
+  const nothing: Revoked = { done: [], taken: [], messages: [] }
   const { done, taken, messages } = revokes ? await revokeAll(home.path, home.owner, found.chains) : nothing
   const left = found.chains.filter((chain) => !done.includes(lastOf(chain)))
   // WRP-34: before the agent forgets them. The record takes those of the owner; the file keeps the others with their

@@ -93,7 +93,7 @@ export function createFront(options: FrontOptions): Front {
     if (isClosing) return refuse(socket, closing, onEvent)
     if ('approvals' in hello) return takeApprovals(socket, hello.approvals, places)
     if (!('server' in hello)) places.begin(socket)
-    if ('revoke' in hello) return takeRevocation(socket, hello.revoke, supply, checkHolders, onEvent)
+    if ('revoke' in hello) return takeRevocation(socket, hello.revoke, options, checkHolders)
     if ('api' in hello) return takeRequest(socket, hello.api, apis, supply, onEvent)
     const { server } = hello
     if (!supply.current().servers.has(server)) return refuse(socket, unknown(server, supply), onEvent)
@@ -263,9 +263,8 @@ function takeRequest(socket: Socket, api: string, apis: ApiFront, supply: Supply
 async function takeRevocation(
   socket: Socket,
   container: string,
-  supply: Supply,
+  { supply, dryRun, onEvent }: FrontOptions,
   onTaken: () => void,
-  onEvent: OnGatewayEvent,
 ): Promise<void> {
   const { service, signer } = supply.current()
   const result = await service.revoke(container)
@@ -275,7 +274,8 @@ async function takeRevocation(
   }
   onTaken()
   const { revoked, recorded } = result
-  endWith(socket, { revoked, recorded, receipt: await revocationReceipt(signer, container, revoked) })
+  const mode = dryRun && { dryRun }
+  endWith(socket, { revoked, recorded, ...mode, receipt: await revocationReceipt(signer, container, revoked) })
   onEvent({ level: 'info', event: 'revoked', message: `the delegation ${revoked} is revoked` })
 }
 

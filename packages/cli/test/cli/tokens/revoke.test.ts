@@ -45,9 +45,10 @@ afterEach(async () => {
 
 const mail = (): object => ({ command: process.execPath, args: [mailServer], env: { MAIL_KEY: 'canary-1' } })
 
-async function open(events: string[] = []): Promise<Gateway> {
+async function open(events: string[] = [], dryRun = false): Promise<Gateway> {
   const configuration = await readGatewayConfig(join(machine.home, 'gateway.json'))
-  const gateway = await openGateway({ config: configuration, onEvent: ({ message }) => void events.push(message) })
+  const onEvent = ({ message }: { readonly message: string }): void => void events.push(message)
+  const gateway = await openGateway({ config: configuration, dryRun, onEvent })
   gateways.push(gateway)
   return gateway
 }
@@ -348,6 +349,9 @@ describe('procura revoke --agent', () => {
       },
       () => '{"procura":1,"revoked":"x","receipt":"AAAA"}',
       () => '{"procura":1}',
+      () => '{"procura":1,"error":null}',
+      () => '{"procura":1,"error":"x"}',
+      () => '{"procura":1,"error":{"code":"x","message":{"x":1}}}',
     ]
     for (const [at, lie] of lies.entries()) {
       const server = await impostor(lie)
@@ -442,6 +446,26 @@ describe('procura revoke --agent', () => {
     expect((await revoke()).code).toBe(0)
     expect(pending()).toEqual([])
     writeFileSync(join(folder(), 'delegations'), copy, { mode: 0o600 })
+    expect(await called()).toMatch(/^Denied \(revoked\)/)
+  })
+
+  it('reports that a gateway with --dry-run has taken it and refuses no call, until it starts without [CLI-25] [GTW-40]', async () => {
+    const copy = readFileSync(join(folder(), 'delegations'))
+    const shadow = await open([], true)
+    const { code, err, out } = await revoke('--json')
+    expect([code, JSON.parse(out)]).toMatchObject([0, { revoked: [{ command: '/mcp/mail' }], dryRun: true }])
+    expect(err).toMatch(/has taken the revocation, and runs with --dry-run: every call runs, also one that uses/)
+    expect(err).not.toContain('refuses every call')
+    const [file, from] = [join(machine.folder, 'copy'), join(machine.home, 'owner.key')]
+    writeFileSync(file, copy, { mode: 0o600 })
+    const byFile = await machine.procura(['revoke', file, '--from', from, '--key-file', keyFile, '--json'])
+    expect(JSON.parse(byFile.out)).toMatchObject({ gateway: 'taken', dryRun: true })
+    expect(byFile.err).toContain('runs with --dry-run')
+    copyFileSync(file, join(folder(), 'delegations'))
+    expect(await called()).toBe('sent to bob')
+    await clients.end()
+    await shadow.close()
+    await open()
     expect(await called()).toMatch(/^Denied \(revoked\)/)
   })
 
