@@ -211,6 +211,24 @@ describe('procura key rotate, for the owner of a gateway', () => {
     expect(err).toContain('does not get 1 of its former delegations again')
   })
 
+  it('changes nothing while a revocation is damaged, and the delegation would be given again [WRP-44] [GTW-65]', async () => {
+    const before = await didNow()
+    expect((await machine.procura(['revoke', '--agent', 'claude'])).code).toBe(0)
+    const [name = ''] = readdirSync(join(machine.home, 'revocations'))
+    const file = join(machine.home, 'revocations', name)
+    const text = readFileSync(file, 'utf8')
+    writeFileSync(
+      file,
+      text.replace(/(?<=.{99})./, (one) => (one === 'A' ? 'B' : 'A')),
+    )
+    const { code, err } = await rotate()
+    expect([code, await didNow()]).toEqual([2, before])
+    expect(err).toMatch(/`.*\.ucan` is damaged; revoke again/)
+    expect((await machine.procura(['revoke', '--agent', 'claude'])).code).toBe(0)
+    expect(readFileSync(file, 'utf8')).toBe(text)
+    expect((await rotate()).code).toBe(0)
+  })
+
   it('can be followed by wrap, revoke --agent and unwrap [WRP-44]', async () => {
     await rotate()
     const second = machine.write('second.json', JSON.stringify({ mcpServers: { post: mail() } }))

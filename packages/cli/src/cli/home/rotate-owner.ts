@@ -2,12 +2,12 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import { type Delegation, type Did, delegate, never, systemClock } from 'procura'
 import { rotateSignerFile, type SignerFile } from 'procura/signer/file'
-import { openContainer } from 'procura/token'
 import type { FileKey } from 'procura/vault/file'
 import type { HeldLock } from '#support/file-lock/held-lock.ts'
 import { type PrivateFile, readPrivateFile, replacePrivateFile } from '#support/private-file.ts'
 import { quote } from '#support/quote.ts'
 import { readConnection } from '../../gateway/agent-side/connect/connection-file.ts'
+import { readPending } from '../../gateway/serve/pending-revocations.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
 import type { Host } from '../host.ts'
 import { inOwnWords } from '../terminal/own-words.ts'
@@ -66,6 +66,7 @@ export async function rotateOwner(
   const home = dirname(gateway.path)
   return inHome(home, async (lock) => {
     const place = await openIssued(gateway.vault.file, key)
+    const revoked = await waitingRevocations(home)
     let owner = await openOwner(home, key)
     if (gateway.subjects.includes(owner.signer.did)) {
       const file: SignerFile = await rotateSignerFile({ path: join(home, 'owner.key'), keep, key })
@@ -74,7 +75,7 @@ export async function rotateOwner(
     }
     const { did } = owner.signer
     const former = new Set<string>(gateway.subjects.filter((one) => one !== did && owner.dids.has(one)))
-    const moved = await moveAgents({ home, place, owner, former, stores: agentStores(flags, host), lock })
+    const moved = await moveAgents({ home, place, owner, former, revoked, stores: agentStores(flags, host), lock })
     // The former DID can be an approver, too.
     const content: Readonly<Record<string, unknown>> = JSON.parse(JSON.stringify(gateway.content), (_, value) =>
       former.has(value) ? did : value,
@@ -97,6 +98,8 @@ interface Move {
   readonly place: IssuedPlace
   readonly owner: Owner
   readonly former: ReadonlySet<string>
+  /** The delegations whose revocation waits for the gateway. They are still on record. */
+  readonly revoked: ReadonlySet<string>
   readonly stores: AgentStores
   readonly lock: HeldLock
 }
@@ -106,10 +109,9 @@ async function moveAgents(move: Move): Promise<readonly string[]> {
   const { home, place } = move
   const messages: string[] = []
   const counts: number[] = []
-  const revoked = await waitingRevocations(home)
   for (const name of new Set([...(await namesInFolder(join(home, 'agents'))), ...recordedAgents(place)])) {
     try {
-      const { made, left } = await moveAgent(move, name, revoked)
+      const { made, left } = await moveAgent(move, name)
       if (made > 0) counts.push(made)
       if (left > 0)
         messages.push(
@@ -129,13 +131,11 @@ async function moveAgents(move: Move): Promise<readonly string[]> {
  * Signs again only what is on record and in the file of the agent: a delegation that was replaced is on record alone,
  * and the agent can put a copy of a revoked one into its file.
  *
- * @param revoked - the delegations whose revocation waits for the gateway. They are still on record.
  * @returns the number of delegations that the agent has again, and of those that it loses.
  */
 async function moveAgent(
-  { home, place, owner, former, stores, lock }: Move,
+  { home, place, owner, former, revoked, stores, lock }: Move,
   name: string,
-  revoked: ReadonlySet<string>,
 ): Promise<{ readonly made: number; readonly left: number }> {
   const folder = join(home, 'agents', name)
   if (!(await exists(folder))) return { made: 0, left: 0 }
@@ -170,16 +170,17 @@ function idOf({ cid }: Delegation): string {
   return cid.toString()
 }
 
-/** The delegations whose revocation the gateway takes at its next start. */
+/** The delegations whose revocation waits for the gateway. One that was left out would be issued again. */
 async function waitingRevocations(home: string): Promise<ReadonlySet<string>> {
   const folder = join(home, 'revocations')
   const names = (await exists(folder)) ? await namesInFolder(folder) : []
   const found = new Set<string>()
   for (const name of names.filter((one) => one.endsWith('.ucan'))) {
-    const file = await readPrivateFile(join(folder, name), { timeoutMs: 10_000 })
+    const path = join(folder, name)
+    const file = await readPrivateFile(path, { timeoutMs: 10_000 })
     if (file === undefined || file === 'unchanged') continue
-    const { invocations } = await openContainer(new TextDecoder().decode(file.bytes).trim())
-    for (const { args } of invocations) found.add(String(args['revoke']))
+    const { args } = await readPending(path, new TextDecoder().decode(file.bytes).trim())
+    found.add(String(args['revoke']))
   }
   return found
 }

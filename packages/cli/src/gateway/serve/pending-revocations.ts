@@ -1,6 +1,7 @@
 // node only: reads and removes files
 import { rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import type { Invocation } from 'procura'
 import { StoreError } from 'procura/errors'
 import type { Service } from 'procura/service'
 import { openContainer } from 'procura/token'
@@ -62,8 +63,7 @@ async function takeOne(path: string, { revoke, onEvent, isBehind }: Taking): Pro
   }
   if (temporary.has(code))
     throw new StoreError(`the revocation ${quote(path, 256)} could not be stored (${code}); start the gateway again`)
-  if (!(await isWhole(basename(path), container)))
-    throw new StoreError(`the revocation ${quote(path, 256)} is damaged; ${revokeAgain}`)
+  await readPending(path, container)
   const stays = byClock.has(code) ? staysByClock : code === byOwner && (await isBehind()) ? staysByOwner : undefined
   if (stays === undefined) await unlessGone(rename(path, `${path}.refused`))
   onEvent({
@@ -72,21 +72,23 @@ async function takeOne(path: string, { revoke, onEvent, isBehind }: Taking): Pro
   })
 }
 
-/** Whether the file has the revocation that its name has the CID of, with each delegation that it names. */
-async function isWhole(name: string, container: string): Promise<boolean> {
-  const { delegations, invocations } = await openContainer(container).catch(() => ({
-    delegations: [],
-    invocations: [],
-  }))
-  const [revocation] = invocations
-  if (name !== `${revocation?.cid}.ucan`) return false
-  const { revoke, path = [revoke] } = revocation?.args ?? {}
-  const present = new Set(delegations.map(({ cid }) => String(cid)))
-  return Array.isArray(path) && path.every((cid) => present.has(String(cid)))
+/**
+ * Reads the revocation in a file.
+ *
+ * @throws StoreError when it is not the one whose CID is the name of the file, or lacks a delegation that it names: it
+ *   was whole when it was written.
+ */
+export async function readPending(path: string, container: string): Promise<Invocation> {
+  const read = await openContainer(container).catch(() => undefined)
+  const revocation = read?.invocations[0]
+  const { revoke, path: chain = [revoke] } = revocation?.args ?? {}
+  const present = new Set(read?.delegations.map(({ cid }) => String(cid)))
+  const isWhole = Array.isArray(chain) && chain.every((cid) => present.has(String(cid)))
+  if (revocation !== undefined && isWhole && basename(path) === `${revocation.cid}.ucan`) return revocation
+  throw new StoreError(
+    `the revocation ${quote(path, 256)} is damaged; revoke again with \`procura revoke --agent NAME\`, or \`procura revoke FILE --from KEY\`, and remove this file if it is still there`,
+  )
 }
-
-const revokeAgain =
-  'revoke again with `procura revoke --agent NAME`, or `procura revoke FILE --from KEY`, and remove this file if it is still there'
 
 const setAside = 'it is set aside, and has no effect; revoke again if the delegation has to end'
 
