@@ -15,7 +15,7 @@ const slow = [
   'test/{agent,operations,revocation-sources,signers}/**',
   'test/stores/delegation-file/**',
   'test/core/did/did-web*.test.ts',
-  'packages/cli/test/gateway/serve/approvals/{api,approvals,attacks,desk,page-run,rules}.test.ts',
+  'packages/cli/test/gateway/serve/approvals/{api,approvals,attacks,approval-queue,page-run,rules}.test.ts',
   'packages/cli/test/gateway/{agent-side,wire}/**',
   'packages/cli/test/gateway/serve/*.test.ts',
   'test/guard/{audit-faults,denials,ended-calls,hanging,recovery,vault-outage}.test.ts',

@@ -51,7 +51,7 @@ export {
   type OpenGatewayOptions,
   openGateway,
 } from './gateway/serve/open-gateway.ts'
-export type { GatewayServer } from './gateway/serve/supply.ts'
+export type { GatewayServer } from './gateway/serve/snapshots.ts'
 export type { ComparedTool, ToolState } from './gateway/serve/tools/compare-tools.ts'
 export {
   type AcceptToolsOptions,

@@ -1,9 +1,9 @@
 // node only: its users serve sockets
 import type { Socket } from 'node:net'
 import type { HelloError } from '../wire/hello.ts'
-import type { Generation } from './generation.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
 import { askProof, serverPlace } from './session-proof.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /**
  * Most sessions, because each can be a program; most of one agent that has proved its delegation; and how many begin at
@@ -42,7 +42,7 @@ export interface AdmitSessionOptions {
   readonly needsProof: boolean
   /** The fault of each new session when the gateway ends. */
   readonly ending: () => HelloError | undefined
-  readonly current: () => Pick<Generation, 'audience' | 'config' | 'revocations'>
+  readonly current: () => Pick<Snapshot, 'audience' | 'config' | 'revocations'>
 }
 
 /**
@@ -59,7 +59,7 @@ export async function admitSession(
   if (proof !== undefined && 'code' in proof) return { fault: proof }
   const closing = socket.destroyed ? left : ending()
   if (closing !== undefined) return { fault: closing }
-  const place = sessions.take(proof?.branch)
+  const place = sessions.take(proof?.firstAgent)
   if (typeof place !== 'string')
     return { leave: place, ...(proof !== undefined && { isHeld: async () => (await proof.holder()) === proof.agent }) }
   const fault: HelloError = { code: 'too_many', message: faults[place] }

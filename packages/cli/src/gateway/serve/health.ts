@@ -3,25 +3,25 @@ import type { ObservedSink } from 'procura/audit'
 import { probeStores } from 'procura/operations'
 import type { FileVault } from 'procura/vault/file'
 import type { GatewayHealth } from './admin/serve-admin.ts'
+import type { Snapshots } from './snapshots.ts'
 import type { GatewayStores } from './state/sync-state.ts'
-import type { Supply } from './supply.ts'
 
 /** The parts whose health is reported. */
 export interface HealthParts {
   readonly sink: ObservedSink
   readonly stores: GatewayStores
   readonly vault: FileVault
-  readonly supply: Pick<Supply, 'current' | 'servers'>
+  readonly snapshots: Pick<Snapshots, 'current' | 'servers'>
   readonly sessions: () => number
   readonly dryRun: boolean
 }
 
 /** Makes the question after the health of a gateway. Each reason is a word and a name, without text of a server. */
 export function createHealth(parts: HealthParts): () => Promise<GatewayHealth> {
-  const { sink, stores, vault, supply, sessions, dryRun } = parts
+  const { sink, stores, vault, snapshots, sessions, dryRun } = parts
   return async () => {
     const probed = await probeStores(stores)
-    const guard = supply.current().guard.health()
+    const guard = snapshots.current().guard.health()
     const reasons = [
       ...(guard.status === 'open' ? [] : ['closing']),
       ...(['replay', 'revocations', 'limitStore'] as const)
@@ -29,7 +29,7 @@ export function createHealth(parts: HealthParts): () => Promise<GatewayHealth> {
         .map((name) => `state: ${name}`),
       ...(sink.health().healthy ? [] : ['audit log']),
       ...((await isReadable(vault)) ? [] : ['vault']),
-      ...supply.servers().flatMap(({ name, fault }) => (fault === undefined ? [] : [`server: ${name}`])),
+      ...snapshots.servers().flatMap(({ name, fault }) => (fault === undefined ? [] : [`server: ${name}`])),
     ]
     return { healthy: reasons.length === 0, reasons, dryRun, sessions: sessions(), calls: guard.calls }
   }

@@ -29,20 +29,20 @@ import { type ApiConfig, type GatewayConfig, readGatewayConfig } from '../config
 import { listen, refuseSecondGateway } from '../wire/listener.ts'
 import { type AdminListener, type GatewayHealth, serveAdmin } from './admin/serve-admin.ts'
 import { createTextMeter } from './admin/text-meter.ts'
-import { type ApprovalDesk, openApprovalDesk } from './approvals/approval-desk.ts'
+import { type ApprovalQueue, openApprovalQueue } from './approvals/approval-queue.ts'
 import { pageFiles } from './approvals/page-files.ts'
 import { beginPageRun, type PageRun } from './approvals/page-run.ts'
 import { serveApprovalPage } from './approvals/serve-page.ts'
 import { followApprovers, watchEnrolments } from './approvals/watch-enrolments.ts'
 import { confirmClaims } from './confirm-claims.ts'
+import { createConnections } from './connections.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
-import { createFront } from './front.ts'
-import type { GatewayParts } from './generation.ts'
 import { createHealth } from './health.ts'
 import { takePendingRevocations } from './pending-revocations.ts'
-import { createReloads } from './reloads.ts'
+import { createReloads, type Reloads } from './reloads.ts'
+import type { GatewayParts } from './snapshot.ts'
+import { createSnapshots, type GatewayServer, type Snapshots } from './snapshots.ts'
 import { openState } from './state/open-state.ts'
-import { createSupply, type GatewayServer, type Supply } from './supply.ts'
 import { revocationLimiter } from './take-revocations.ts'
 
 /** Options of {@link openGateway}. */
@@ -131,45 +131,44 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
   try {
     await refuseSecondGateway(config.listen)
     const { parts, meter, metrics } = await openParts(given, closers, onEvent)
-    const desk = await openApprovalDesk({ folder: config.approvalsFolder, onEvent })
-    closers.push(() => desk.close())
-    const supply = await createSupply(config, { ...parts, onRevoked: desk.withdraw }, onEvent)
-    closers.push(() => supply.close())
-    const page = await openPage(config, desk, parts.stores.revocations, closers)
+    const queue = await openApprovalQueue({ folder: config.approvalsFolder, onEvent })
+    closers.push(() => queue.close())
+    const snapshots = await createSnapshots(config, { ...parts, onRevoked: queue.withdraw }, onEvent)
+    closers.push(() => snapshots.close())
+    const page = await openPage(config, queue, parts.stores.revocations, closers)
     // A socket is for one user. A dry run is for agents that have no delegations yet.
     const needsProof = !('socket' in config.listen) && !dryRun
-    const front = createFront({ supply, desk, page: page?.url, dryRun, needsProof, stopMs: stopTimeoutMs, onEvent })
-    closers.push(() => front.close())
-    metrics.watch({ guard: { health: () => supply.current().guard.health() } })
-    await firstLook(supply, given.signal)
+    const connections = createConnections({
+      snapshots,
+      queue,
+      page: page?.url,
+      dryRun,
+      needsProof,
+      stopMs: stopTimeoutMs,
+      onEvent,
+    })
+    closers.push(() => connections.close())
+    metrics.watch({ guard: { health: () => snapshots.current().guard.health() } })
+    await firstLook(snapshots, given.signal)
     const takePending = (): Promise<void> =>
       takePendingRevocations(config.path, {
-        revoke: (...sent) => supply.current().service.revoke(...sent),
-        isBehind: () => isBehind(supply.current().config),
+        revoke: (...sent) => snapshots.current().service.revoke(...sent),
+        isBehind: () => isBehind(snapshots.current().config),
         onEvent,
       })
     await takePending()
     const reloads = createReloads(config, async (next) => {
-      const changed = await supply.reload(next, await approversOf(page, next))
-      await front.endSessions(changed)
+      const changed = await snapshots.reload(next, await approversOf(page, next))
+      await connections.endSessions(changed)
       // An owner that it did not act for may have signed some. The gateway goes on; those that fail stay for later.
       await takePending().catch(({ message }: Error) => onEvent({ level: 'error', event: 'failure', message }))
     })
-    if (page !== undefined) {
-      const lookAgain = async (): Promise<void> => {
-        const { browsers } = supply.current()
-        if (browsers.length > 0 && !isSame(await approversOf(page, reloads.current()), browsers)) await reloads.again()
-      }
-      closers.push(
-        watchEnrolments(config.approvalsFolder, () => reloads.again().catch(parts.onError)),
-        followApprovers(lookAgain, parts.onError),
-      )
-    }
-    const listener = await listen(config.listen, front.take)
+    if (page !== undefined) closers.push(...followPage(page, reloads, snapshots, parts.onError))
+    const listener = await listen(config.listen, connections.take)
     closers.push(() => listener.close())
     // A program that found no listener a moment ago has left its revocation after the first look.
     await takePending()
-    const health = createHealth({ ...parts, supply, sessions: front.sessions, dryRun })
+    const health = createHealth({ ...parts, snapshots, sessions: connections.sessions, dryRun })
     const admin = await openAdmin(config, health, () => meter.text())
     if (admin !== undefined) closers.push(() => admin.close())
     let closing: Promise<void> | undefined
@@ -182,13 +181,13 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       place: listener.place,
       adminPlace: admin?.place,
       approvalPage: page?.url,
-      servers: () => supply.servers(),
-      apis: () => supply.current().apis,
+      servers: () => snapshots.servers(),
+      apis: () => snapshots.current().apis,
       health,
       reload: reloads.take,
       async refresh() {
-        front.recheck()
-        await supply.refresh()
+        connections.recheck()
+        await snapshots.refresh()
       },
       close,
       [Symbol.asyncDispose]: close,
@@ -206,20 +205,20 @@ async function isBehind({ path, subjects }: GatewayConfig): Promise<boolean> {
 }
 
 /** A server may take half a minute to list its tools. */
-async function firstLook(supply: Supply, signal: AbortSignal | undefined): Promise<void> {
+async function firstLook(snapshots: Snapshots, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted()
-  signal?.addEventListener('abort', supply.end, { once: true })
+  signal?.addEventListener('abort', snapshots.end, { once: true })
   try {
-    await supply.refresh()
+    await snapshots.refresh()
   } finally {
-    signal?.removeEventListener('abort', supply.end)
+    signal?.removeEventListener('abort', snapshots.end)
   }
   signal?.throwIfAborted()
 }
 
 async function openPage(
   { approvals, approvalsFolder }: GatewayConfig,
-  desk: ApprovalDesk,
+  queue: ApprovalQueue,
   revocations: RevocationRegistry,
   closers: (() => Promise<unknown> | unknown)[],
 ): Promise<OpenPage | undefined> {
@@ -231,7 +230,7 @@ async function openPage(
     await files.removeRun()
     return undefined
   }
-  const listener = await serveApprovalPage({ ...page, desk, run })
+  const listener = await serveApprovalPage({ ...page, queue, run })
   closers.push(
     () => listener.close(),
     () => files.removeRun(),
@@ -247,6 +246,21 @@ interface OpenPage {
 
 function approversOf(page: OpenPage | undefined, { subjects }: GatewayConfig): Promise<readonly Did[]> {
   return page === undefined ? Promise.resolve([]) : page.run.approvers(subjects)
+}
+
+/** Takes the configuration again when a key of the page comes or ends. Returns the ends of the looks. */
+function followPage(
+  page: OpenPage,
+  { current, again }: Reloads<GatewayConfig>,
+  snapshots: Snapshots,
+  onError: (error: unknown) => void,
+): readonly (() => void)[] {
+  const lookAgain = async (): Promise<void> => {
+    const { browsers } = snapshots.current()
+    if (browsers.length > 0 && !isSame(await approversOf(page, current()), browsers)) await again()
+  }
+  const onChange = (): void => void again().catch(onError)
+  return [watchEnrolments(current().approvalsFolder, onChange), followApprovers(lookAgain, onError)]
 }
 
 function isSame(some: readonly string[], others: readonly string[]): boolean {

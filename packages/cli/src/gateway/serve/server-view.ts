@@ -1,7 +1,7 @@
 // node only: works with parts that use files
 import type { Guard, GuardResult } from 'procura/guard'
 import { passingMethods } from '../configuration/passing-methods.ts'
-import type { Generation, GuardedServer } from './generation.ts'
+import type { GuardedServer, Snapshot } from './snapshot.ts'
 
 /** A server as a session sees it, through reloads. */
 export interface ServerView {
@@ -9,7 +9,7 @@ export interface ServerView {
   readonly guard: Pick<Guard, 'open' | 'use' | 'dryRun'>
   readonly commandOf: (tool: string) => ReturnType<GuardedServer['commands']['get']>
   readonly pinOf: (tool: string) => string | undefined
-  readonly listing: { readonly subjects: readonly string[]; readonly revocations: Generation['revocations'] }
+  readonly listing: { readonly subjects: readonly string[]; readonly revocations: Snapshot['revocations'] }
   /** Whether requests of a method pass unguarded. */
   readonly passes: (method: string) => boolean
   /** Refuses further calls. */
@@ -17,7 +17,7 @@ export interface ServerView {
 }
 
 /** Makes the view of a session that begins with a server. */
-export function viewOf(server: string, current: () => Generation, { config }: GuardedServer): ServerView {
+export function viewOf(server: string, current: () => Snapshot, { config }: GuardedServer): ServerView {
   let isEnded = false
   const now = (): GuardedServer | undefined => {
     const present = current().servers.get(server)

@@ -15,7 +15,7 @@ import { quote } from '#support/quote.ts'
 import { type HelloError, readFirstLine } from '../wire/hello.ts'
 import { isAbout, proofCommand } from '../wire/proof-command.ts'
 import { toolCommand } from '../wire/tool-command.ts'
-import type { Generation } from './generation.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /** Milliseconds for the proof. The key of the agent may be encrypted under a passphrase. */
 const proofMs = 10_000
@@ -38,7 +38,7 @@ export function serverPlace(server: string): ProvenPlace {
 export interface Proven {
   readonly agent: string
   /** The agent to which an owner has delegated. It can make any number of agents below it, so they share its places. */
-  readonly branch: string
+  readonly firstAgent: string
 }
 
 /** A client that has proved them at the beginning of its connection. */
@@ -56,7 +56,7 @@ export interface ProvenClient extends Proven {
 export async function askProof(
   socket: Socket,
   wanted: ProvenPlace,
-  current: () => Pick<Generation, 'audience' | 'config' | 'revocations'>,
+  current: () => Pick<Snapshot, 'audience' | 'config' | 'revocations'>,
 ): Promise<ProvenClient | HelloError> {
   const challenge = randomBytes(18).toString('base64url')
   socket.write(`${JSON.stringify({ procura: 1, audience: current().audience, challenge })}\n`)
@@ -83,7 +83,7 @@ interface GivenProof {
 async function provenBy(
   { invocation, chain }: GivenProof,
   wanted: ProvenPlace & { readonly challenge: string },
-  { audience, config, revocations }: Pick<Generation, 'audience' | 'config' | 'revocations'>,
+  { audience, config, revocations }: Pick<Snapshot, 'audience' | 'config' | 'revocations'>,
 ): Promise<Proven | string> {
   if (typeof invocation !== 'string' || typeof chain !== 'string')
     return 'the second line must be {"procura":1,"invocation":"…","chain":"…"}; update procura'
@@ -104,12 +104,13 @@ async function heldBy(
   agent: string,
   chain: string,
   wanted: ProvenPlace,
-  { config, revocations }: Pick<Generation, 'config' | 'revocations'>,
+  { config, revocations }: Pick<Snapshot, 'config' | 'revocations'>,
 ): Promise<Proven | string> {
   const verdict = await verifyDelegation(chain, { audience: agent, revocations })
   if (!verdict.verified) return verdict.denial.message
   const isServed = config.subjects.includes(verdict.subject)
-  if (isServed && isAbout(verdict.command, wanted.whole)) return { agent, branch: verdict.proofs[0]?.audience ?? agent }
+  if (isServed && isAbout(verdict.command, wanted.whole))
+    return { agent, firstAgent: verdict.proofs[0]?.audience ?? agent }
   return `the delegation is not for ${quote(wanted.server)} of an owner of this gateway; delegate one to the agent`
 }
 

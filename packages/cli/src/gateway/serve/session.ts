@@ -10,11 +10,11 @@ import type { DenialSampler } from 'procura/audit'
 import { clientClaims, relayTools, type ToolRelay } from 'procura/mcp'
 import { lineTransport } from '../wire/transport/line-transport.ts'
 import type { McpTransport } from '../wire/transport/mcp-transport.ts'
-import type { Generation, GuardedServer } from './generation.ts'
 import { limitServer } from './limit-server.ts'
 import { observeTools } from './observe-tools.ts'
 import { recordDenials } from './record-denials.ts'
 import { type ServerView, viewOf } from './server-view.ts'
+import type { GuardedServer, Snapshot } from './snapshot.ts'
 import { openUpstream, type Upstream } from './upstream/open-upstream.ts'
 import type { OwnCalls } from './upstream/own-calls.ts'
 import { whileHeld } from './while-held.ts'
@@ -53,8 +53,8 @@ const lostMs = 30_000
 export interface GatewaySessionOptions {
   readonly server: string
   readonly socket: Socket
-  /** The present generation. It changes with a reload. */
-  readonly current: () => Generation
+  /** The present snapshot. It changes with a reload. */
+  readonly current: () => Snapshot
   /** Whether calls are decided and recorded only. */
   readonly dryRun: boolean
   /** Selects the refusals of unsigned calls that are recorded. */
@@ -143,18 +143,18 @@ function startRelay(
 }
 
 /**
- * The calls of the gateway itself, under the present generation: a session goes on after a reload, when the generation
+ * The calls of the gateway itself, under the present snapshot: a session goes on after a reload, when the snapshot
  * with which it began is closed.
  */
-function ownOf(current: () => Generation): Pick<OwnCalls, 'secretsOf' | 'send'> {
+function ownOf(current: () => Snapshot): Pick<OwnCalls, 'secretsOf' | 'send'> {
   return {
     secretsOf: (server) => current().own.secretsOf(server),
     send: (server) => (url, init) => current().own.send(server)(url, init),
   }
 }
 
-function serverIn(generation: Generation, server: string): GuardedServer {
-  const found = generation.servers.get(server)
+function serverIn(snapshot: Snapshot, server: string): GuardedServer {
+  const found = snapshot.servers.get(server)
   if (found === undefined) throw new Error('the server is in the configuration')
   return found
 }

@@ -35,13 +35,13 @@ export function createRevocationTaker(options: RevocationTakerOptions): Service[
     const named = await revocationIn(container, subjects)
     // The service refuses it, and says why.
     if (named === undefined) return revoke(container, sending)
-    const { target, branch } = named
-    const place = branch === undefined ? undefined : limiter.take(branch)
+    const { target, firstAgent } = named
+    const place = firstAgent === undefined ? undefined : limiter.take(firstAgent)
     if (typeof place === 'string') return tooFast
     const result = await revoke(container, sending)
     place?.()
     // A gateway that is killed before has not answered, so the revocation is sent again, and the rest is done then.
-    if (result.accepted && branch === undefined && !isForOneCall(target))
+    if (result.accepted && firstAgent === undefined && !isForOneCall(target))
       await onRevoked(target.audience, target.command).catch(onError)
     return result
   }
@@ -69,7 +69,7 @@ const tooFast: Awaited<ReturnType<Service['revoke']>> = Object.freeze({
 interface NamedRevocation {
   readonly target: Delegation
   /** The agent to which an owner has delegated the right that is used. Undefined when an owner has signed. */
-  readonly branch: string | undefined
+  readonly firstAgent: string | undefined
 }
 
 /** Reads the names. Undefined for a container that is no revocation with its path. */
@@ -87,11 +87,11 @@ async function revocationIn(
     delegations.find((one) => String(one.cid) === String(cid))
   const target = find(invocation.args['revoke'])
   if (target === undefined) return undefined
-  if (subjects.includes(invocation.issuer)) return { target, branch: undefined }
-  const branch = chainOf(invocation, subjects)
+  if (subjects.includes(invocation.issuer)) return { target, firstAgent: undefined }
+  const firstAgent = chainOf(invocation, subjects)
     .map(find)
     .find((one) => one !== undefined && subjects.includes(one.issuer))?.audience
-  return branch === undefined ? undefined : { target, branch }
+  return firstAgent === undefined ? undefined : { target, firstAgent }
 }
 
 /**

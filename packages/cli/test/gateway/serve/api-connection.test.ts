@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream'
 import { sampleDenials } from 'procura/audit'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createApiFront } from '../../../src/gateway/serve/api/api-front.ts'
+import { createApiConnections } from '../../../src/gateway/serve/api/api-connections.ts'
 
 /** A connection whose client keeps its own end open. */
 function connection() {
@@ -20,7 +20,7 @@ describe('a connection for an API', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
   afterEach(() => void vi.useRealTimers())
 
-  /** A front whose calls end when the test ends them. */
+  /** A connections whose calls end when the test ends them. */
   function open() {
     const ends: (() => void)[] = []
     const service = {
@@ -38,9 +38,9 @@ describe('a connection for an API', () => {
       sink: { append: () => undefined },
       service,
     }
-    const front = createApiFront({
+    const connections = createApiConnections({
       ...{
-        supply: { current: () => current } as never,
+        snapshots: { current: () => current } as never,
         dryRun: false,
         sampler: sampleDenials(),
         onEvent: () => undefined,
@@ -48,8 +48,8 @@ describe('a connection for an API', () => {
       mostUndecided: 4,
     })
     const client = connection()
-    front.enter(client.socket)
-    front.take(client.socket, 'crm')
+    connections.enter(client.socket)
+    connections.take(client.socket, 'crm')
     const send = async (bytes: string, isDone: () => boolean): Promise<void> => {
       ;(client.socket as Duplex).push(bytes)
       await vi.waitUntil(isDone)

@@ -4,7 +4,7 @@ import type { RequestParts } from 'procura/http/binding'
 import type { CallTaker } from 'procura/http/express'
 import type { ApiConfig } from '../../configuration/read-gateway-config.ts'
 import { ended } from '../server-view.ts'
-import type { Supply } from '../supply.ts'
+import type { Snapshots } from '../snapshots.ts'
 
 /** Takes the call of one request. */
 export interface RequestTaker extends CallTaker {
@@ -20,7 +20,7 @@ export interface RequestTaker extends CallTaker {
 export function decidingTaker(
   api: string,
   config: ApiConfig,
-  supply: Pick<Supply, 'current'>,
+  snapshots: Pick<Snapshots, 'current'>,
   begin: () => void,
   admit: (call: AdmittedCall) => boolean,
 ): RequestTaker {
@@ -29,13 +29,13 @@ export function decidingTaker(
     isAsked: () => isAsked,
     async call(container, options) {
       begin()
-      const present = supply.current()
+      const present = snapshots.current()
       // GTW-63: the client has signed for the configuration with which its connection began.
       if (present.apis.get(api) !== config) return ended
       isAsked = true
       return present.service.call(container, { ...options, admit })
     },
-    revoke: (container, options) => supply.current().service.revoke(container, options),
+    revoke: (container, options) => snapshots.current().service.revoke(container, options),
   }
 }
 
@@ -43,7 +43,7 @@ export function decidingTaker(
 export function observingTaker(
   api: string,
   config: ApiConfig,
-  supply: Pick<Supply, 'current'>,
+  snapshots: Pick<Snapshots, 'current'>,
   begin: () => void,
   onRefusal: (message: string) => void,
 ): RequestTaker {
@@ -52,7 +52,7 @@ export function observingTaker(
     isAsked: () => isAsked,
     async call(container, options = {}) {
       begin()
-      const present = supply.current()
+      const present = snapshots.current()
       if (present.apis.get(api) !== config) return ended
       isAsked = true
       const { request, ...call } = options
@@ -68,6 +68,6 @@ export function observingTaker(
         value: await present.own.forward(api, call.args as unknown as RequestParts, received),
       }
     },
-    revoke: (container, options) => supply.current().service.revoke(container, options),
+    revoke: (container, options) => snapshots.current().service.revoke(container, options),
   }
 }

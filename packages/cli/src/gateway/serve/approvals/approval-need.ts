@@ -2,8 +2,8 @@
 import type { Command } from 'procura'
 import { toolCommand } from '../../wire/tool-command.ts'
 import { apiCommand } from '../api/api-command.ts'
-import type { Generation } from '../generation.ts'
-import type { ApprovalNeed } from './approval-desk.ts'
+import type { Snapshot } from '../snapshot.ts'
+import type { ApprovalNeed } from './approval-queue.ts'
 
 /** The approvers of a call, and the server of its tool, or its API. */
 export interface CallApprovalNeed extends ApprovalNeed {
@@ -19,7 +19,7 @@ export interface CallApprovalNeed extends ApprovalNeed {
  * @returns why the gateway takes no request for it.
  */
 export function needOf(
-  { config, servers, apis, browsers }: Pick<Generation, 'config' | 'servers' | 'apis' | 'browsers'>,
+  { config, servers, apis, browsers }: Pick<Snapshot, 'config' | 'servers' | 'apis' | 'browsers'>,
   { command, subject }: { readonly command: string; readonly subject: string },
 ): CallApprovalNeed | string {
   if (!config.subjects.some((one) => one === subject)) return 'the gateway does not act for this subject'

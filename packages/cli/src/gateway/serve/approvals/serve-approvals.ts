@@ -13,7 +13,7 @@ import type { ConnectionPlaces } from '../../wire/connection-places.ts'
 import { endWith } from '../../wire/hello.ts'
 import { type LineFault, lineWriter, readLines } from '../../wire/lines.ts'
 import type { Limiter } from '../limiter.ts'
-import type { ApprovalDesk, ApprovalNeed, Decided, WantedCall } from './approval-desk.ts'
+import type { ApprovalNeed, ApprovalQueue, Decided, WantedCall } from './approval-queue.ts'
 import type { KeptRequest } from './kept-request.ts'
 
 /** Milliseconds for the second line, between two looks at the answers, and for the confirmation. */
@@ -24,7 +24,7 @@ const mostSeconds = 3_600
 
 /** The parts of a conversation. */
 export interface ApprovalConversation {
-  readonly desk: ApprovalDesk
+  readonly queue: ApprovalQueue
   readonly call: WantedCall
   readonly need: ApprovalNeed
   /** The address of the page, if there is one. */
@@ -37,7 +37,7 @@ export interface ApprovalConversation {
 /** Talks with an agent until it has its answers, leaves, or has waited long enough. */
 export async function serveApprovals(
   socket: Socket,
-  { desk, call, need, page, waits, places }: ApprovalConversation,
+  { queue, call, need, page, waits, places }: ApprovalConversation,
 ): Promise<void> {
   const write = lineWriter(socket)
   const say = (answer: object): Promise<void> => write(JSON.stringify({ procura: 1, ...answer }))
@@ -48,7 +48,7 @@ export async function serveApprovals(
   if (asked === undefined)
     return endWith(socket, { error: refused('the second line must be {"requests":["…"],"wait":0}') })
   places.begin(socket)
-  const taken = await desk.take(asked.requests, call, need, asked.body)
+  const taken = await queue.take(asked.requests, call, need, asked.body)
   if (typeof taken === 'string') return endWith(socket, { error: refused(taken) })
   const shown = taken.map(({ id, request, container }) => ({ id, approver: request.approver, container }))
   await within(confirmMs, socket, say({ waiting: shown }))
@@ -59,16 +59,16 @@ export async function serveApprovals(
     () => undefined,
   )
   void third.then(() => left.abort())
-  const holder = call.branch ?? taken[0]?.request.agent
+  const holder = call.firstAgent ?? taken[0]?.request.agent
   const place = asked.wait > 0 ? waits.take(holder) : undefined
   const endWait = typeof place === 'function' ? place : undefined
   if (endWait !== undefined) places.leave(socket)
   try {
-    const decided = await waitFor(desk, taken, threshold, endWait === undefined ? 0 : asked.wait, left.signal)
+    const decided = await waitFor(queue, taken, threshold, endWait === undefined ? 0 : asked.wait, left.signal)
     if (decided === undefined) return endWith(socket, { answers: [] })
     if (decided === 'gone') return endWith(socket, { answers: [], gone: true })
     const isReceived = await hasReceived(say(decided), third)
-    await desk.settle(taken, isReceived)
+    await queue.settle(taken, isReceived)
     endWith(socket, { settled: isReceived })
   } finally {
     endWait?.()
@@ -133,7 +133,7 @@ async function secondLine(
 }
 
 async function waitFor(
-  desk: ApprovalDesk,
+  queue: ApprovalQueue,
   taken: readonly KeptRequest[],
   threshold: number,
   seconds: number,
@@ -144,7 +144,7 @@ async function waitFor(
     for (;;) {
       // An agent that has left must not take an answer with it.
       if (left.aborted) return undefined
-      const decided = await desk.collect(taken, threshold)
+      const decided = await queue.collect(taken, threshold)
       if (decided !== undefined || seconds === 0 || deadline.signal.aborted) return decided
       await sleep(lookMs, deadline.signal)
     }

@@ -6,7 +6,7 @@ import { encodeContainer } from 'procura'
 import { ArgumentError } from 'procura/errors'
 import { startAtAddress } from '#support/start-server.ts'
 import { limitConnections } from '../../wire/connection-places.ts'
-import type { ApprovalDesk } from './approval-desk.ts'
+import type { ApprovalQueue } from './approval-queue.ts'
 import type { PageRun } from './page-run.ts'
 
 /** The listener of the page for approvals. */
@@ -20,7 +20,7 @@ export interface PageListener {
 export interface ServePageOptions {
   readonly host: string
   readonly port: number
-  readonly desk: Pick<ApprovalDesk, 'find' | 'answer'>
+  readonly queue: Pick<ApprovalQueue, 'find' | 'answer'>
   readonly run: Pick<PageRun, 'name' | 'offer'>
   /** The path of the page. Default: the page of this package. */
   readonly path?: string
@@ -38,7 +38,7 @@ const mostBytes = 524_288
  *
  * @throws ArgumentError when an address cannot be used.
  */
-export async function serveApprovalPage({ host, port, desk, run, path }: ServePageOptions): Promise<PageListener> {
+export async function serveApprovalPage({ host, port, queue, run, path }: ServePageOptions): Promise<PageListener> {
   const page = connecting(await readFile(path ?? pagePath(), 'utf8'))
   const servers: Server[] = []
   let authority = ''
@@ -50,7 +50,7 @@ export async function serveApprovalPage({ host, port, desk, run, path }: ServePa
     // A browser may choose either address for the name, so no other process may have one of them.
     for (const one of new Set([host, '127.0.0.1', '::1'])) {
       const server = createServer(limits, (request, response) => {
-        answer(request, response, { page, desk, run, authority }).catch(() => void response.destroy())
+        answer(request, response, { page, queue, run, authority }).catch(() => void response.destroy())
       })
       limitConnections(server, 32)
       const open = await listenAt(server, { host: one, port: used }, one === host)
@@ -105,7 +105,7 @@ function connecting(page: string): string {
 
 interface Parts {
   readonly page: string
-  readonly desk: ServePageOptions['desk']
+  readonly queue: ServePageOptions['queue']
   readonly run: ServePageOptions['run']
   /** The name of the run and the port, as the only valid `Host`. */
   readonly authority: string
@@ -136,7 +136,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
   const [, kind, id] = /^\/(requests|answers|keys)\/([a-z2-7]{16})$/.exec(pathname) ?? []
   if (id === undefined) return send(404, 'text/plain', 'not found\n')
   if (kind === 'requests' && request.method === 'GET') {
-    const found = await parts.desk.find(id, searchParams.get('approver') ?? '')
+    const found = await parts.queue.find(id, searchParams.get('approver') ?? '')
     if (found === undefined)
       return send(404, 'text/plain', 'no such request waits for this approver: it was answered, or has expired\n')
     const proofs = found.proofs.length === 0 ? {} : { proofs: encodeContainer([...found.proofs]) }
@@ -148,8 +148,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
   if (origin !== own) return send(403, 'text/plain', 'use the page of this address\n')
   const body = await textOf(request)
   if (body === undefined) return send(413, 'text/plain', 'the answer is too long\n')
-  const { desk, run } = parts
-  const fault = await (kind === 'keys' ? run.offer(id, body.trim()) : desk.answer(id, body.trim()))
+  const { queue, run } = parts
+  const fault = await (kind === 'keys' ? run.offer(id, body.trim()) : queue.answer(id, body.trim()))
   return fault === undefined ? send(200, 'text/plain', 'kept\n') : send(409, 'text/plain', `${fault}\n`)
 }
 

@@ -3,7 +3,7 @@ import { ArgumentError } from 'procura/errors'
 import type { PinnedTool } from 'procura/mcp'
 import { quote } from '#support/quote.ts'
 import type { ToolApprovals } from '../../configuration/read-gateway-config.ts'
-import type { ApprovalNeed } from './approval-desk.ts'
+import type { ApprovalNeed } from './approval-queue.ts'
 
 /** The name in the rules for every tool without a rule of its own. */
 const everyTool = '*'

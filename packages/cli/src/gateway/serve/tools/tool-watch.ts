@@ -2,7 +2,7 @@
 import { quote } from '#support/quote.ts'
 import type { AllowedRequests } from '../../configuration/passing-methods.ts'
 import type { OnGatewayEvent } from '../events.ts'
-import type { Generation } from '../generation.ts'
+import type { Snapshot } from '../snapshot.ts'
 import { openUpstream } from '../upstream/open-upstream.ts'
 import type { OwnCalls } from '../upstream/own-calls.ts'
 import { type ListedServer, listTools } from './list-tools.ts'
@@ -14,9 +14,9 @@ const listMs = 30_000
 /** Looks at the tools of servers, and remembers what was found. */
 export interface ToolWatch {
   /** Asks a server for its tools. A failure is remembered and reported. */
-  look(server: string, generation: Generation): Promise<void>
+  look(server: string, snapshot: Snapshot): Promise<void>
   /** Forgets tools that were waiting, and are accepted now. */
-  forget(generation: Generation): void
+  forget(snapshot: Snapshot): void
   stateOf(server: string): { readonly waiting: number; readonly fault?: string }
 }
 

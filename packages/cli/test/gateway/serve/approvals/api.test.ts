@@ -7,7 +7,7 @@ import { requestApproval } from 'procura/approval'
 import { bindRequest } from 'procura/http/binding'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { actor } from '../../../../../../test/support/actors.ts'
-import { openApprovalDesk } from '../../../../src/gateway/serve/approvals/approval-desk.ts'
+import { openApprovalQueue } from '../../../../src/gateway/serve/approvals/approval-queue.ts'
 import { type ApiListener, apiCommand, listApprovals, listenForApi, readGatewayConfig } from '../../../../src/index.ts'
 import { runCli } from '../../../cli/run-cli.ts'
 import { type AgentHome, makeAgentHome } from '../../agent-side/connect/agent-home.ts'
@@ -207,16 +207,16 @@ describe('a request to an API that an approval could permit', () => {
     const [owner, agent, service] = await Promise.all(['owner', 'agent', 'service'].map((name) => actor(name)))
     const [by, at] = [owner as Signer, service as Signer]
     const folder = join(api.home.folder, 'approvals')
-    const desk = await openApprovalDesk({ folder, onEvent: () => undefined })
+    const queue = await openApprovalQueue({ folder, onEvent: () => undefined })
     const call = { service: at.did, subject: by.did, command: apiCommand('crm') }
     const args = await bindRequest({ url: 'https://api.example/v1/a', method: 'POST', body })
     const invocation = await invoke({
       ...{ issuer: agent as Signer, subject: by.did, audience: at.did, command: call.command, args: { ...args } },
     })
-    const take = async (text: string): ReturnType<typeof desk.take> => {
+    const take = async (text: string): ReturnType<typeof queue.take> => {
       const options = { issuer: agent as Signer, approver: by.did, invocation }
       const { container } = await requestApproval({ approvable: true }, options)
-      return desk.take([container], call as never, { approvers: [by.did], threshold: 1 }, text)
+      return queue.take([container], call as never, { approvers: [by.did], threshold: 1 }, text)
     }
     const base64 = (text: string): string => Buffer.from(text).toString('base64')
     for (const wrong of [
@@ -230,7 +230,7 @@ describe('a request to an API that an approval could permit', () => {
     }
     expect(await take(base64(body))).toHaveLength(1)
     expect(files()).toHaveLength(2)
-    desk.close()
+    queue.close()
   })
 
   it('is not asked for by a response of the API that imitates a refusal [GTW-67]', async () => {

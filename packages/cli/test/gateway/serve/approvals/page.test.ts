@@ -8,7 +8,7 @@ import { memoryRevocationStore } from 'procura/store/memory'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { actor } from '../../../../../../test/support/actors.ts'
 import { holdConnections } from '../../../../../../test/support/hold-connections.ts'
-import { type ApprovalDesk, openApprovalDesk } from '../../../../src/gateway/serve/approvals/approval-desk.ts'
+import { type ApprovalQueue, openApprovalQueue } from '../../../../src/gateway/serve/approvals/approval-queue.ts'
 import type { KeptRequest } from '../../../../src/gateway/serve/approvals/kept-request.ts'
 import { pageFiles } from '../../../../src/gateway/serve/approvals/page-files.ts'
 import { beginPageRun, type PageRun } from '../../../../src/gateway/serve/approvals/page-run.ts'
@@ -19,16 +19,16 @@ const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 
 
 describe('the page for approvals of a gateway', () => {
   let folder: string
-  let desk: ApprovalDesk
+  let queue: ApprovalQueue
   let listener: PageListener
   let run: PageRun
   let kept: KeptRequest
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'procura-page-'))
     writeFileSync(join(folder, 'page.html'), `${policy}<p>page</p>`)
-    desk = await openApprovalDesk({ folder: join(folder, 'approvals'), onEvent: () => undefined })
+    queue = await openApprovalQueue({ folder: join(folder, 'approvals'), onEvent: () => undefined })
     run = await beginPageRun(pageFiles(join(folder, 'approvals')), memoryRevocationStore())
-    listener = await serveApprovalPage({ host: '127.0.0.1', port: 0, desk, run, path: join(folder, 'page.html') })
+    listener = await serveApprovalPage({ host: '127.0.0.1', port: 0, queue, run, path: join(folder, 'page.html') })
     const call = { service: service.did, subject: owner.did, command: '/mcp/mail/send' }
     const invocation = await invoke({
       ...{ issuer: agent, subject: owner.did, audience: service.did, command: call.command, args: { to: 'a' } },
@@ -37,12 +37,12 @@ describe('the page for approvals of a gateway', () => {
       { approvable: true },
       { issuer: agent, approver: owner.did, invocation },
     )
-    const taken = await desk.take([container], call as never, { approvers: [owner.did], threshold: 1 })
+    const taken = await queue.take([container], call as never, { approvers: [owner.did], threshold: 1 })
     kept = taken[0] as KeptRequest
   })
   afterEach(async () => {
     await listener.close()
-    desk.close()
+    queue.close()
     rmSync(folder, { recursive: true })
   })
 
@@ -117,7 +117,7 @@ describe('the page for approvals of a gateway', () => {
     })
     expect(Object.keys(headers).filter((name) => /set-cookie|access-control/.test(name))).toEqual([])
     writeFileSync(join(folder, 'page.html'), '<p>other</p>')
-    const other = serveApprovalPage({ host: '127.0.0.1', port: 0, desk, run, path: join(folder, 'page.html') })
+    const other = serveApprovalPage({ host: '127.0.0.1', port: 0, queue, run, path: join(folder, 'page.html') })
     await expect(other).rejects.toThrow(/is damaged/)
   })
 
@@ -141,7 +141,7 @@ describe('the page for approvals of a gateway', () => {
       })
     expect((await send(`/answers/${kept.id}`, { method: 'POST', headers, body })).status).toBe(200)
     expect((await send(`/answers/${kept.id}`, { method: 'POST', headers, body })).text).toMatch(/has been answered/)
-    expect(await desk.collect([kept], 1)).toMatchObject({ answer: 'approved' })
+    expect(await queue.collect([kept], 1)).toMatchObject({ answer: 'approved' })
   })
 
   it('APR-89 answers no other site, and no other name of this machine [attack 104]', async () => {
@@ -163,7 +163,7 @@ describe('the page for approvals of a gateway', () => {
       expect((await send(at(kept.id), { headers })).status).toBe(403)
     for (const method of ['PUT', 'DELETE', 'OPTIONS'])
       expect((await send(`/answers/${kept.id}`, { method, headers: { origin: origin() } })).status).toBe(405)
-    expect(await desk.collect([kept], 1)).toBeUndefined()
+    expect(await queue.collect([kept], 1)).toBeUndefined()
   })
 
   it('APR-89 refuses an answer that is too long, and the client reads why', async () => {

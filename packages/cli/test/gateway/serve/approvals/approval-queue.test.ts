@@ -15,7 +15,7 @@ import { generateSigner, invoke, type Signer } from 'procura'
 import { approve, refuse, requestApproval } from 'procura/approval'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { actor } from '../../../../../../test/support/actors.ts'
-import { type ApprovalDesk, openApprovalDesk } from '../../../../src/gateway/serve/approvals/approval-desk.ts'
+import { type ApprovalQueue, openApprovalQueue } from '../../../../src/gateway/serve/approvals/approval-queue.ts'
 import { type KeptRequest, readKeptRequest } from '../../../../src/gateway/serve/approvals/kept-request.ts'
 import { answerApproval, listApprovals } from '../../../../src/gateway/serve/approvals/review-approvals.ts'
 import { type GatewayHome, makeGatewayHome } from '../gateway-home.ts'
@@ -42,28 +42,28 @@ async function request(
 
 describe('the requests that wait at a gateway', () => {
   let folder: string
-  let desk: ApprovalDesk
+  let queue: ApprovalQueue
   const events: string[] = []
   beforeEach(async () => {
     present = 1_800_000_000
-    folder = mkdtempSync(join(tmpdir(), 'procura-desk-'))
+    folder = mkdtempSync(join(tmpdir(), 'procura-queue-'))
     events.length = 0
     const onEvent = ({ event }: { readonly event: string }): void => void events.push(event)
-    desk = await openApprovalDesk({ folder, onEvent, clock: time })
+    queue = await openApprovalQueue({ folder, onEvent, clock: time })
   })
   afterEach(() => {
-    desk.close()
+    queue.close()
     rmSync(folder, { recursive: true })
   })
 
   const take = async (containers: readonly string[]): Promise<readonly KeptRequest[]> => {
-    const taken = await desk.take(containers, call, all)
+    const taken = await queue.take(containers, call, all)
     if (typeof taken === 'string') throw new Error(taken)
     return taken
   }
   const yes = async (one: KeptRequest | undefined, issuer: Signer): Promise<string | undefined> => {
     const { container } = await approve((one as KeptRequest).request, { issuer, clock: time })
-    return desk.answer((one as KeptRequest).id, container)
+    return queue.answer((one as KeptRequest).id, container)
   }
 
   it('APR-85 are answered by the first of several answers that come at once, from each process [attack 102]', async () => {
@@ -81,7 +81,7 @@ describe('the requests that wait at a gateway', () => {
       const outcomes = await Promise.allSettled([
         from(approval.container),
         from(refusal),
-        desk.answer(id, refusal).then((fault) => (fault === undefined ? undefined : Promise.reject(new Error(fault)))),
+        queue.answer(id, refusal).then((fault) => (fault === undefined ? undefined : Promise.reject(new Error(fault)))),
       ])
       const first = outcomes.findIndex(({ status }) => status === 'fulfilled')
       expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
@@ -98,12 +98,12 @@ describe('the requests that wait at a gateway', () => {
     const { id, request: waiting } = one as KeptRequest
     const { container } = await approve(waiting, { issuer: owner, clock: time })
     mkdirSync(join(folder, `${id}.answer`))
-    expect(await desk.answer(id, container)).toBe(
+    expect(await queue.answer(id, container)).toBe(
       `\`${join(folder, `${id}.answer`)}\` is a folder in the place of the answer; remove it, and answer the request again`,
     )
     expect(events).not.toContain('approval_answered')
     rmdirSync(join(folder, `${id}.answer`))
-    expect(await desk.answer(id, container)).toBeUndefined()
+    expect(await queue.answer(id, container)).toBeUndefined()
     expect(events).toContain('approval_answered')
   })
 
@@ -147,7 +147,7 @@ describe('the requests that wait at a gateway', () => {
         [await request(owner), await request(owner)],
         [await request(owner), await request(ann, { to: 'b' })],
         [await request(owner), await request(ann, { to: 'a' }, { issuer: bob })],
-      ].map((containers) => desk.take(containers, call, all)),
+      ].map((containers) => queue.take(containers, call, all)),
     )
     expect(reasons).toEqual([
       'there is no request',
@@ -160,7 +160,7 @@ describe('the requests that wait at a gateway', () => {
     ])
     const replayed = await request()
     expect(await take([replayed])).toHaveLength(1)
-    expect(await desk.take([replayed], call, all)).toMatch(/replay|already|used/)
+    expect(await queue.take([replayed], call, all)).toMatch(/replay|already|used/)
   })
 
   it('APR-82 are few, and those that wait for the same call take the place of new ones', async () => {
@@ -181,13 +181,13 @@ describe('the requests that wait at a gateway', () => {
     expect(await yes(taken[0], owner)).toBeUndefined()
     const [newer] = await take([await request(owner, { to: 'more' })])
     const stays = async (one: KeptRequest | undefined): Promise<boolean> =>
-      (await desk.collect([one as KeptRequest], 1)) !== 'gone'
+      (await queue.collect([one as KeptRequest], 1)) !== 'gone'
     expect(await Promise.all([taken[0], taken[1], taken[2], newer].map(stays))).toEqual([true, false, true, true])
     expect(events.filter((one) => one === 'approval_displaced')).toHaveLength(1)
     // One whose answer is being received stays as well, and so does one with an answer that nobody has received.
     for (const one of taken.slice(2)) expect(await yes(one, owner)).toBeUndefined()
     expect(await yes(newer, owner)).toBeUndefined()
-    expect(await desk.take([await request(owner, { to: 'last' })], call, all)).toMatch(/too many requests wait/)
+    expect(await queue.take([await request(owner, { to: 'last' })], call, all)).toMatch(/too many requests wait/)
   })
 
   it('APR-82 are at most 256, and none of another agent is displaced then [attack 98]', async () => {
@@ -195,24 +195,24 @@ describe('the requests that wait at a gateway', () => {
     for (let count = 0; count < 8; count++) waiting.push(...(await fill(await generateSigner(), 32)))
     expect(readdirSync(folder)).toHaveLength(256)
     const issuer = await generateSigner()
-    expect(await desk.take([await request(owner, { to: 'z' }, { issuer })], call, all)).toMatch(
+    expect(await queue.take([await request(owner, { to: 'z' }, { issuer })], call, all)).toMatch(
       /too many requests wait/,
     )
-    for (const one of waiting) expect(await desk.find(one.id, owner.did)).toMatchObject({ id: one.id })
+    for (const one of waiting) expect(await queue.find(one.id, owner.did)).toMatchObject({ id: one.id })
   })
 
   it('APR-82 of the agents below one agent are its own, however many it makes [attack 98]', async () => {
     const mine = await fill(agent, 2)
-    const handIn = async (issuer: Signer, branch: string): Promise<readonly KeptRequest[] | string> => {
-      const proven = { ...Object(call), agent: issuer.did, branch }
-      return desk.take([await request(owner, { to: 'x' }, { issuer })], proven, all)
+    const handIn = async (issuer: Signer, firstAgent: string): Promise<readonly KeptRequest[] | string> => {
+      const proven = { ...Object(call), agent: issuer.did, firstAgent }
+      return queue.take([await request(owner, { to: 'x' }, { issuer })], proven, all)
     }
     const first = (await handIn(await generateSigner(), ann.did)) as readonly KeptRequest[]
     for (let at = 0; at < 32; at++) expect(await handIn(await generateSigner(), ann.did)).toHaveLength(1)
-    expect(await desk.find(first[0]?.id as string, owner.did)).toBe(undefined)
+    expect(await queue.find(first[0]?.id as string, owner.did)).toBe(undefined)
     expect(readdirSync(folder)).toHaveLength(34)
     expect(await handIn(bob, bob.did)).toHaveLength(1)
-    for (const one of mine) expect(await desk.find(one.id, owner.did)).toMatchObject({ id: one.id })
+    for (const one of mine) expect(await queue.find(one.id, owner.did)).toMatchObject({ id: one.id })
     expect(readdirSync(folder)).toHaveLength(35)
   })
 
@@ -221,16 +221,16 @@ describe('the requests that wait at a gateway', () => {
     present += 550
     const [second] = await take([await request()])
     expect(second?.id).not.toBe(first?.id)
-    for (const one of [first, second]) expect((await desk.find(one?.id as string, owner.did))?.id).toBe(second?.id)
+    for (const one of [first, second]) expect((await queue.find(one?.id as string, owner.did))?.id).toBe(second?.id)
     expect(await yes(second, owner)).toBeUndefined()
-    expect(await desk.collect([second as KeptRequest], 1)).toMatchObject({ answer: 'approved' })
+    expect(await queue.collect([second as KeptRequest], 1)).toMatchObject({ answer: 'approved' })
   })
 
   it('APR-82 are shown to an approver until they expire, and each answer is reported by its event', async () => {
     const [short] = await take([await request(owner, { to: 'a' }, { expiresIn: 60 })])
     const [long] = await take([await request(owner, { to: 'b' }, { expiresIn: 600 })])
     const shown = async (one: KeptRequest | undefined): Promise<string | undefined> =>
-      (await desk.find((one as KeptRequest).id, owner.did))?.id
+      (await queue.find((one as KeptRequest).id, owner.did))?.id
     present += 60
     expect([await shown(short), await shown(long)]).toEqual([short?.id, long?.id])
     present += 1
@@ -247,7 +247,7 @@ describe('the requests that wait at a gateway', () => {
     writeFileSync(join(folder, 'bbbbbbbbbbbbbbbb.answer'), 'x')
     writeFileSync(join(folder, '.draft-0'), 'x')
     utimesSync(join(folder, '.draft-0'), 1, 1)
-    const next = await openApprovalDesk({ folder, onEvent: () => undefined, clock: time })
+    const next = await openApprovalQueue({ folder, onEvent: () => undefined, clock: time })
     next.close()
     expect((await next.find((kept as KeptRequest).id, owner.did))?.id).toBe(kept?.id)
     expect(readdirSync(folder).sort()).toEqual([`${kept?.id}.request`, 'notes.txt'].sort())
@@ -255,33 +255,33 @@ describe('the requests that wait at a gateway', () => {
 
   it('APR-83 are answered when the threshold is reached, or cannot be reached', async () => {
     const kept = await take([await request(owner), await request(ann), await request(bob)])
-    expect(await desk.collect(kept, 2)).toBeUndefined()
+    expect(await queue.collect(kept, 2)).toBeUndefined()
     const refusal = await refuse((kept[1] as KeptRequest).request, { issuer: ann, clock: time })
-    expect(await desk.answer((kept[0] as KeptRequest).id, refusal)).toMatch(/not an answer of the approver/)
-    expect(await desk.collect(kept, 2)).toBeUndefined()
+    expect(await queue.answer((kept[0] as KeptRequest).id, refusal)).toMatch(/not an answer of the approver/)
+    expect(await queue.collect(kept, 2)).toBeUndefined()
     expect(await yes(kept[0], owner)).toBeUndefined()
-    expect(await desk.answer((kept[0] as KeptRequest).id, refusal)).toMatch(/not an answer of the approver/)
-    expect(await desk.collect(kept, 2)).toBeUndefined()
-    expect(await desk.collect(kept, 1)).toMatchObject({ answer: 'approved', answers: [{}] })
+    expect(await queue.answer((kept[0] as KeptRequest).id, refusal)).toMatch(/not an answer of the approver/)
+    expect(await queue.collect(kept, 2)).toBeUndefined()
+    expect(await queue.collect(kept, 1)).toMatchObject({ answer: 'approved', answers: [{}] })
     // They are lent to one agent at a time, and given out once.
-    expect(await desk.collect(kept, 1)).toBeUndefined()
-    await desk.settle(kept, false)
-    expect(await desk.collect(kept, 1)).toMatchObject({ answer: 'approved' })
-    await desk.settle(kept, true)
-    expect(await desk.collect(kept, 1)).toBe('gone')
+    expect(await queue.collect(kept, 1)).toBeUndefined()
+    await queue.settle(kept, false)
+    expect(await queue.collect(kept, 1)).toMatchObject({ answer: 'approved' })
+    await queue.settle(kept, true)
+    expect(await queue.collect(kept, 1)).toBe('gone')
     expect(readdirSync(folder)).toEqual([])
     const refused = await take([await request(owner), await request(ann)])
     const no = await refuse((refused[0] as KeptRequest).request, { issuer: owner, clock: time })
-    await desk.answer((refused[0] as KeptRequest).id, no)
-    expect(await desk.collect(refused, 2)).toMatchObject({ answer: 'refused' })
-    await desk.settle(refused, true)
+    await queue.answer((refused[0] as KeptRequest).id, no)
+    expect(await queue.collect(refused, 2)).toMatchObject({ answer: 'refused' })
+    await queue.settle(refused, true)
     // Where one approval is enough, one refusal is.
     const either = await take([await request(owner), await request(ann)])
     const first = await refuse((either[1] as KeptRequest).request, { issuer: ann, clock: time })
-    expect(await desk.answer((either[1] as KeptRequest).id, first)).toBeUndefined()
-    expect(await desk.answer((either[1] as KeptRequest).id, first)).toBe('the request has been answered')
-    expect(await desk.find((either[0] as KeptRequest).id, ann.did)).toBeUndefined()
-    expect(await desk.collect(either, 1)).toMatchObject({ answer: 'refused', answers: [{}] })
+    expect(await queue.answer((either[1] as KeptRequest).id, first)).toBeUndefined()
+    expect(await queue.answer((either[1] as KeptRequest).id, first)).toBe('the request has been answered')
+    expect(await queue.find((either[0] as KeptRequest).id, ann.did)).toBeUndefined()
+    expect(await queue.collect(either, 1)).toMatchObject({ answer: 'refused', answers: [{}] })
   })
 })
 

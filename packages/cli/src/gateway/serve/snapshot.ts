@@ -1,7 +1,7 @@
 // node only: works with parts that use files
 /**
  * The parts that a configuration and the accepted tools determine: the guard, and the tools of each server. A reload
- * makes the next generation; calls in progress end under the one that decided them.
+ * makes the next snapshot; calls in progress end under the one that decided them.
  *
  * @module
  */
@@ -29,7 +29,7 @@ import type { GatewayStores } from './state/sync-state.ts'
 import { createRevocationTaker } from './take-revocations.ts'
 import { createOwnCalls, mostCalls, type OwnCalls, patience } from './upstream/own-calls.ts'
 
-/** The parts of a gateway that every generation uses. */
+/** The parts of a gateway that every snapshot uses. */
 export interface GatewayParts {
   readonly signer: Signer
   readonly vault: FileVault
@@ -59,7 +59,7 @@ export interface GuardedServer {
 }
 
 /** One configuration at work. */
-export interface Generation {
+export interface Snapshot {
   readonly config: GatewayConfig
   /** The keys of the page for approvals that are approvers in this run. */
   readonly browsers: readonly string[]
@@ -89,17 +89,17 @@ const nothing: GuardedCommand = Object.freeze(defineCommand({ command: '/gateway
 const mostRequests = 20
 
 /**
- * Makes a generation.
+ * Makes a snapshot.
  *
  * @param accepted - the accepted tools of each server.
  * @throws ArgumentError when a credential is not in the vault.
  */
-export async function createGeneration(
+export async function createSnapshot(
   config: GatewayConfig,
   accepted: ReadonlyMap<string, readonly PinnedTool[]>,
   parts: GatewayParts,
   browsers: readonly string[] = [],
-): Promise<Generation> {
+): Promise<Snapshot> {
   const { signer, vault, stores, limiter, onRevoked, metrics, callMs, stopMs, onError } = parts
   const sink = withoutClose(parts.sink)
   const servers = new Map<string, GuardedServer>()
@@ -169,7 +169,7 @@ export async function createGeneration(
   }
 }
 
-/** Every generation writes to one log, which outlives it. */
+/** Every snapshot writes to one log, which outlives it. */
 function withoutClose(sink: AuditSink): AuditSink {
   return Object.create(sink, { close: { value: async () => undefined } }) as AuditSink
 }

@@ -1,6 +1,6 @@
 // node only: reads files
 /**
- * The present generation of a gateway, and the ways in which the next one comes: a reload, and accepted tools.
+ * The present snapshot of a gateway, and the ways in which the next one comes: a reload, and accepted tools.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import type {
   StdioServerConfig,
 } from '../configuration/read-gateway-config.ts'
 import type { OnGatewayEvent } from './events.ts'
-import { createGeneration, type GatewayParts, type Generation } from './generation.ts'
+import { createSnapshot, type GatewayParts, type Snapshot } from './snapshot.ts'
 import { createToolBook } from './tools/tool-book.ts'
 import { createToolWatch } from './tools/tool-watch.ts'
 import { checkCredentials } from './upstream/check-credentials.ts'
@@ -34,9 +34,9 @@ export interface GatewayServer {
   readonly fault?: string
 }
 
-/** The generations of a gateway. */
-export interface Supply {
-  current(): Generation
+/** The snapshots of a gateway. */
+export interface Snapshots {
+  current(): Snapshot
   servers(): readonly GatewayServer[]
   /**
    * Takes another configuration.
@@ -56,24 +56,24 @@ export interface Supply {
 /** Milliseconds after a change of a file of tools, so that several changes are taken together. */
 const settleMs = 50
 
-/** Makes the first generation, from the tools that were accepted earlier. */
-export async function createSupply(
+/** Makes the first snapshot, from the tools that were accepted earlier. */
+export async function createSnapshots(
   config: GatewayConfig,
   parts: GatewayParts,
   onEvent: OnGatewayEvent,
-): Promise<Supply> {
+): Promise<Snapshots> {
   const inTurn = createMutex()
   const book = createToolBook({ folder: config.toolsFolder, firstUse: () => present.config.tools === 'first-use' })
   const ending = new AbortController()
   const watch = createToolWatch(book, onEvent, ending.signal)
   const retiring = new Set<Promise<void>>()
   await checkCredentials(config, parts.vault)
-  let present = await createGeneration(config, await book.accepted(config.servers.keys()), parts)
+  let present = await createSnapshot(config, await book.accepted(config.servers.keys()), parts)
   reportUnusable(present, onEvent)
 
   async function next(following: GatewayConfig, browsers = present.browsers): Promise<void> {
     const accepted = await book.accepted(following.servers.keys())
-    const made = await createGeneration(following, accepted, parts, browsers)
+    const made = await createSnapshot(following, accepted, parts, browsers)
     const old = present
     present = made
     const retired: Promise<void> = old
@@ -178,7 +178,7 @@ async function watchTools(folder: string, onChange: () => void): Promise<Pick<FS
   }
 }
 
-function reportUnusable({ servers }: Generation, onEvent: OnGatewayEvent): void {
+function reportUnusable({ servers }: Snapshot, onEvent: OnGatewayEvent): void {
   for (const [server, { unusable }] of servers) {
     for (const [tool, reason] of unusable) {
       const message = `the tool ${quote(tool)} of ${quote(server)} cannot be called: ${reason}`

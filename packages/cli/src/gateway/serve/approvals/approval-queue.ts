@@ -36,7 +36,7 @@ export interface WantedCall extends Pick<ApprovalRequest, 'service' | 'subject' 
   /** The agent, if it has proved its key. */
   readonly agent?: string
   /** The agent to which an owner has delegated, and from which `agent` has its delegation. Default: the agent. */
-  readonly branch?: string
+  readonly firstAgent?: string
   /** Finds the agent, while its delegation is valid and not revoked. Default: it has proved none. */
   readonly holder?: () => Promise<string | undefined>
 }
@@ -56,7 +56,7 @@ export interface FoundRequest extends KeptRequest {
 }
 
 /** The requests of a gateway. */
-export interface ApprovalDesk {
+export interface ApprovalQueue {
   /**
    * Takes the requests of an agent for one call, one for each approver. A request that waits for the same call and
    * approver takes the place of a new one.
@@ -71,12 +71,13 @@ export interface ApprovalDesk {
     body?: string,
   ): Promise<readonly KeptRequest[] | string>
   /**
-   * The answers, as soon as enough approvers have given them. They are lent to one agent until `settle`. APR-83
+   * The answers, as soon as enough approvers have given them. One agent receives them until `settle`. APR-83
    *
-   * @returns undefined while they are missing or lent; `gone` when they were received, or the requests have expired.
+   * @returns undefined while they are missing, or another agent receives them; `gone` when they were received, or the
+   *   requests have expired.
    */
   collect(requests: readonly KeptRequest[], threshold: number): Promise<Decided | 'gone' | undefined>
-  /** Ends a loan: removes the requests if the agent has received the answers. */
+  /** Ends the reception: removes the requests if the agent has received the answers. */
   settle(requests: readonly KeptRequest[], isReceived: boolean): Promise<void>
   /** The request of the same call for an approver who has not answered. */
   find(id: string, approver: string): Promise<FoundRequest | undefined>
@@ -87,8 +88,8 @@ export interface ApprovalDesk {
   close(): void
 }
 
-/** Options of {@link openApprovalDesk}. */
-export interface ApprovalDeskOptions {
+/** Options of {@link openApprovalQueue}. */
+export interface ApprovalQueueOptions {
   readonly folder: string
   readonly onEvent: OnGatewayEvent
   readonly clock?: Clock | undefined
@@ -108,33 +109,33 @@ interface PlacedRequest extends KeptRequest {
   readonly holder: string
 }
 
-/** The parts of a desk. */
-interface Desk {
+/** The parts of a queue. */
+interface Queue {
   readonly files: ApprovalFiles
   /** The oldest first. */
   readonly kept: Map<string, PlacedRequest>
   /** Requests whose answers an agent is receiving. */
-  readonly lent: Set<string>
+  readonly receiving: Set<string>
   readonly clock: Clock | undefined
   readonly now: () => number
   readonly onEvent: OnGatewayEvent
 }
 
 /** Opens the requests in a folder, with those that an earlier process has left. */
-export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskOptions): Promise<ApprovalDesk> {
+export async function openApprovalQueue({ folder, onEvent, clock }: ApprovalQueueOptions): Promise<ApprovalQueue> {
   const files = approvalFiles(folder)
   await files.tidy()
   const kept = new Map((await readAll(files, clock)).map((one) => [one.id, { ...one, holder: one.request.agent }]))
   const now = (): number => (clock ?? systemClock).now()
-  const lent = new Set<string>()
-  const desk: Desk = { files, kept, lent, clock, onEvent, now }
+  const receiving = new Set<string>()
+  const queue: Queue = { files, kept, receiving, clock, onEvent, now }
   const inTurn = createMutex()
   const replay = memoryReplayStore({ ...(clock !== undefined && { clock }) })
 
   let timer = startBackgroundTimer(tick, cleanMs)
   function tick(): void {
     void inTurn(async () => {
-      await clean(desk)
+      await clean(queue)
       await files.tidy()
     })
     timer = startBackgroundTimer(tick, cleanMs)
@@ -143,30 +144,30 @@ export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskO
   return {
     take: (containers, call, need, body) =>
       inTurn(async () => {
-        await clean(desk)
+        await clean(queue)
         const read = await readRequests(containers, call, need, { replay, clock })
         if (typeof read === 'string') return read
         // APR-96: the delegation that the agent has proved for its connection may be revoked since.
         if (call.holder !== undefined && (await call.holder()) !== call.agent) return revokedAgent
         if (!(await areOfBody(body, read))) return 'the body is not the one of the request'
-        return addAll(desk, read, body, call.branch)
+        return addAll(queue, read, body, call.firstAgent)
       }),
     collect: (requests, threshold) =>
       inTurn(async () => {
         if (!requests.every(({ id }) => kept.has(id))) return 'gone'
-        if (requests.some(({ id }) => lent.has(id))) return undefined
+        if (requests.some(({ id }) => receiving.has(id))) return undefined
         const decided = await decide(requests, threshold, files, clock)
-        if (decided !== undefined) for (const { id } of requests) lent.add(id)
+        if (decided !== undefined) for (const { id } of requests) receiving.add(id)
         return decided
       }),
     settle: (requests, isReceived) =>
       inTurn(async () => {
-        for (const { id } of requests) lent.delete(id)
-        if (isReceived) await remove(desk, requests)
+        for (const { id } of requests) receiving.delete(id)
+        if (isReceived) await remove(queue, requests)
       }),
     async find(id, approver) {
       const named = kept.get(id)
-      if (named === undefined || named.request.expiration < desk.now()) return undefined
+      if (named === undefined || named.request.expiration < queue.now()) return undefined
       // The newest one: the agent waits for its answer. An earlier one of the same call is about to expire.
       const own = [...kept.values()].findLast(
         ({ request }) => request.approver === approver && isSameCall(request, named.request),
@@ -175,8 +176,8 @@ export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskO
         return undefined
       return { ...own, proofs: await chainOf(own.request, files, clock), body: await files.body(own.id) }
     },
-    withdraw: (agent, command) => inTurn(() => withdraw(desk, agent, command)),
-    answer: (id, container) => inTurn(() => keepAnswer(desk, id, container)),
+    withdraw: (agent, command) => inTurn(() => withdraw(queue, agent, command)),
+    answer: (id, container) => inTurn(() => keepAnswer(queue, id, container)),
     close: () => clearTimeout(timer),
   }
 }
@@ -184,12 +185,12 @@ export async function openApprovalDesk({ folder, onEvent, clock }: ApprovalDeskO
 const revokedAgent =
   'the delegation that this agent has proved was revoked, or has expired; ask the owner to delegate to it again'
 
-async function withdraw(desk: Desk, agent: string, command: string): Promise<void> {
-  const lost = [...desk.kept.values()].filter(({ request }) => isBelow(request, agent, command))
+async function withdraw(queue: Queue, agent: string, command: string): Promise<void> {
+  const lost = [...queue.kept.values()].filter(({ request }) => isBelow(request, agent, command))
   if (lost.length === 0) return
-  await remove(desk, lost)
+  await remove(queue, lost)
   const message = `${lost.length} requests of an agent were removed, because its delegation was revoked`
-  desk.onEvent({ level: 'info', event: 'approval_displaced', message })
+  queue.onEvent({ level: 'info', event: 'approval_displaced', message })
 }
 
 /** Whether a request is of an agent, for a command or one below it. */
@@ -197,28 +198,28 @@ function isBelow({ agent, command }: ApprovalRequest, revoked: string, above: st
   return agent === revoked && `${command}/`.startsWith(above === '/' ? '/' : `${above}/`)
 }
 
-async function remove({ kept, files }: Desk, requests: readonly KeptRequest[]): Promise<void> {
+async function remove({ kept, files }: Queue, requests: readonly KeptRequest[]): Promise<void> {
   for (const { id } of requests) {
     kept.delete(id)
     await files.remove(id)
   }
 }
 
-function clean(desk: Desk): Promise<void> {
-  const expired = [...desk.kept.values()].filter(({ request }) => request.expiration < desk.now())
-  return remove(desk, expired)
+function clean(queue: Queue): Promise<void> {
+  const expired = [...queue.kept.values()].filter(({ request }) => request.expiration < queue.now())
+  return remove(queue, expired)
 }
 
 /** Keeps the requests for one call. A text says why they are refused. */
 async function addAll(
-  desk: Desk,
+  queue: Queue,
   read: readonly KeptRequest[],
   body: string | undefined,
-  branch: string | undefined,
+  firstAgent: string | undefined,
 ): Promise<readonly KeptRequest[] | string> {
   const waiting: KeptRequest[] = []
   for (const one of read) {
-    const added = await add(desk, { ...one, holder: branch ?? one.request.agent }, body)
+    const added = await add(queue, { ...one, holder: firstAgent ?? one.request.agent }, body)
     if (typeof added === 'string') return added
     waiting.push(added)
   }
@@ -226,8 +227,8 @@ async function addAll(
 }
 
 /** Keeps a request, unless one waits for the same call and approver. A text says why it is refused. APR-97 */
-async function add(desk: Desk, one: PlacedRequest, body = ''): Promise<KeptRequest | string> {
-  const { files, kept, now, onEvent } = desk
+async function add(queue: Queue, one: PlacedRequest, body = ''): Promise<KeptRequest | string> {
+  const { files, kept, now, onEvent } = queue
   const { approver, command } = one.request
   const all = [...kept.values()]
   const same = all.find(
@@ -235,7 +236,7 @@ async function add(desk: Desk, one: PlacedRequest, body = ''): Promise<KeptReque
       request.approver === approver && request.expiration > now() + leastSeconds && isSameCall(request, one.request),
   )
   if (same !== undefined) return same
-  if (!(await makeRoom(desk, one)))
+  if (!(await makeRoom(queue, one)))
     return 'too many requests wait for their approvers; answer some of them with `procura approve`'
   // A person who reads the request sees its body.
   if (body !== '') await files.putBody(one.id, body)
@@ -247,13 +248,13 @@ async function add(desk: Desk, one: PlacedRequest, body = ''): Promise<KeptReque
 }
 
 /** Removes the oldest request of an agent without an answer, if its places are taken. Returns whether there is room. */
-async function makeRoom(desk: Desk, { holder, request: { agent } }: PlacedRequest): Promise<boolean> {
-  const { files, kept, lent, clock, onEvent } = desk
+async function makeRoom(queue: Queue, { holder, request: { agent } }: PlacedRequest): Promise<boolean> {
+  const { files, kept, receiving, clock, onEvent } = queue
   const own = [...kept.values()].filter((one) => one.holder === holder)
   if (own.length < most.ofOne) return kept.size < most.all
   for (const one of own) {
-    if (lent.has(one.id) || (await readKeptAnswer(await files.answer(one.id), one, clock)) !== undefined) continue
-    await remove(desk, [one])
+    if (receiving.has(one.id) || (await readKeptAnswer(await files.answer(one.id), one, clock)) !== undefined) continue
+    await remove(queue, [one])
     const message = `the request ${one.id} was displaced by a newer one of ${one.request.agent === agent ? 'its' : 'another'} agent`
     onEvent({ level: 'warning', event: 'approval_displaced', message })
     return true
@@ -262,7 +263,7 @@ async function makeRoom(desk: Desk, { holder, request: { agent } }: PlacedReques
 }
 
 async function keepAnswer(
-  { files, kept, clock, onEvent }: Desk,
+  { files, kept, clock, onEvent }: Queue,
   id: string,
   container: string,
 ): Promise<string | undefined> {

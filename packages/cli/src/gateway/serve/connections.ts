@@ -11,9 +11,9 @@ import { quote } from '#support/quote.ts'
 import { type ConnectionPlaces, connectionPlaces } from '../wire/connection-places.ts'
 import { endWith, type HelloError, readHello } from '../wire/hello.ts'
 import { type AdmittedSession, admitSession, type SessionRefusal, sessionLimiter } from './admit-session.ts'
-import { type ApiFront, createApiFront } from './api/api-front.ts'
-import type { ApprovalDesk, WantedCall } from './approvals/approval-desk.ts'
+import { type ApiConnections, createApiConnections } from './api/api-connections.ts'
 import { needOf } from './approvals/approval-need.ts'
+import type { ApprovalQueue, WantedCall } from './approvals/approval-queue.ts'
 import { serveApprovals } from './approvals/serve-approvals.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
 import { createLimiter } from './limiter.ts'
@@ -21,7 +21,7 @@ import { recordOmitted, recordRefusal } from './record-denials.ts'
 import { revocationReceipt } from './revocation-receipt.ts'
 import { type GatewaySession, type GatewaySessionOptions, openGatewaySession } from './session.ts'
 import { askProof, serverPlace } from './session-proof.ts'
-import type { Supply } from './supply.ts'
+import type { Snapshots } from './snapshots.ts'
 import { UpstreamError } from './upstream/upstream-error.ts'
 
 /**
@@ -38,7 +38,7 @@ const helloMs = 5_000
 const changeMs = 30_000
 
 /** The side of a gateway that agents see. */
-export interface Front {
+export interface Connections {
   /** Takes a connection. */
   readonly take: (socket: Socket) => void
   /** The number of open sessions. */
@@ -51,10 +51,10 @@ export interface Front {
   close(): Promise<void>
 }
 
-/** Options of {@link createFront}. */
-export interface FrontOptions {
-  readonly supply: Supply
-  readonly desk: ApprovalDesk
+/** Options of {@link createConnections}. */
+export interface ConnectionsOptions {
+  readonly snapshots: Snapshots
+  readonly queue: ApprovalQueue
   /** The address of the page for approvals, if there is one. */
   readonly page: string | undefined
   readonly dryRun: boolean
@@ -64,14 +64,14 @@ export interface FrontOptions {
   readonly onEvent: OnGatewayEvent
 }
 
-/** Makes the front. */
-export function createFront(options: FrontOptions): Front {
-  const { supply, dryRun, needsProof, stopMs, onEvent } = options
+/** Makes the connections. */
+export function createConnections(options: ConnectionsOptions): Connections {
+  const { snapshots, dryRun, needsProof, stopMs, onEvent } = options
   const places = connectionPlaces(most.connections)
   const open = new Set<GatewaySession>()
   const opening = new Set<Promise<void>>()
   const sampler = sampleDenials()
-  const apis = createApiFront({ supply, dryRun, sampler, onEvent, mostUndecided: most.requests })
+  const apis = createApiConnections({ snapshots, dryRun, sampler, onEvent, mostUndecided: most.requests })
   const sessions = sessionLimiter(!needsProof)
   const [takeApprovals, checkHolders] = [approvalsTaker(options), holdersCheck(open)]
   let isClosing = false
@@ -94,11 +94,11 @@ export function createFront(options: FrontOptions): Front {
     if ('approvals' in hello) return takeApprovals(socket, hello.approvals, places)
     if (!('server' in hello)) places.begin(socket)
     if ('revoke' in hello) return takeRevocation(socket, hello.revoke, options, checkHolders)
-    if ('api' in hello) return takeRequest(socket, hello.api, apis, supply, onEvent)
+    if ('api' in hello) return takeRequest(socket, hello.api, apis, snapshots, onEvent)
     const { server } = hello
-    if (!supply.current().servers.has(server)) return refuse(socket, unknown(server, supply), onEvent)
+    if (!snapshots.current().servers.has(server)) return refuse(socket, unknown(server, snapshots), onEvent)
     const ending = (): HelloError | undefined => (isClosing ? closing : undefined)
-    const admitted = await admitSession(socket, server, { sessions, needsProof, current: supply.current, ending })
+    const admitted = await admitSession(socket, server, { sessions, needsProof, current: snapshots.current, ending })
     if ('fault' in admitted) return refuseSession(socket, admitted, server, options, sampler)
     places.begin(socket)
     try {
@@ -117,7 +117,7 @@ export function createFront(options: FrontOptions): Front {
     const onToolsChanged = (): void => {
       for (const other of open) if (other !== own && other.server === server) other.recheck()
     }
-    const session = await openSession(socket, server, { supply, dryRun, sampler, isHeld, onToolsChanged, onEvent })
+    const session = await openSession(socket, server, { snapshots, dryRun, sampler, isHeld, onToolsChanged, onEvent })
     own = session
     follow(session, open, onEvent)
     if (isClosing) await session.close({ graceMs: 0 })
@@ -140,7 +140,7 @@ export function createFront(options: FrontOptions): Front {
       await Promise.all([apis.close(stopMs), ...[...open].map((session) => session.close({ graceMs: stopMs }))])
       for (const socket of places.open) socket.destroy()
       await Promise.all([...opening, ...[...open].map(({ closed }) => closed)])
-      await recordOmitted(sampler, supply.current().sink, true)
+      await recordOmitted(sampler, snapshots.current().sink, true)
     },
   }
 }
@@ -150,12 +150,12 @@ async function refuseSession(
   socket: Socket,
   { fault, invoker }: SessionRefusal,
   server: string,
-  { supply, onEvent }: FrontOptions,
+  { snapshots, onEvent }: ConnectionsOptions,
   sampler: DenialSampler,
 ): Promise<void> {
   refuse(socket, fault, onEvent, { server })
   if (fault.code !== 'too_many') return
-  const { audience, sink } = supply.current()
+  const { audience, sink } = snapshots.current()
   const onError = (): void => sessionFault(onEvent, server, 'the refusal of a session could not be recorded')
   const facts = { code: 'overloaded', requirement: 'GTW-26', command: serverPlace(server).whole }
   await recordRefusal({ audience, sink, sampler, onError }, { ...facts, ...(invoker !== undefined && { invoker }) })
@@ -191,12 +191,12 @@ function holdersCheck(open: ReadonlySet<GatewaySession>): () => void {
 
 /** Takes the requests of agents for approvals, of a bounded number of connections at a time. */
 function approvalsTaker({
-  supply,
-  desk,
+  snapshots,
+  queue,
   page,
   needsProof,
   onEvent,
-}: FrontOptions): (
+}: ConnectionsOptions): (
   socket: Socket,
   wanted: { readonly command: string; readonly subject: string },
   places: ConnectionPlaces,
@@ -204,16 +204,16 @@ function approvalsTaker({
   const conversations = connectionPlaces(most.approvals)
   const waits = createLimiter({ all: most.approvals, ofOne: most.waitsOfOne })
   return async (socket, wanted, places) => {
-    const { audience: service } = supply.current()
-    const need = needOf(supply.current(), wanted)
+    const { audience: service } = snapshots.current()
+    const need = needOf(snapshots.current(), wanted)
     if (typeof need === 'string') return refuse(socket, { code: 'approval_refused', message: need }, onEvent)
     // A stranger would use up the places of the requests, and the patience of the approver.
-    const proof = needsProof ? await askProof(socket, need, supply.current) : undefined
+    const proof = needsProof ? await askProof(socket, need, snapshots.current) : undefined
     if (proof !== undefined && 'code' in proof) return refuse(socket, proof, onEvent)
     if (!conversations.take(socket)) return refuse(socket, tooMany, onEvent)
     places.begin(socket)
     const call = { service, ...wanted, ...proof } as WantedCall
-    await serveApprovals(socket, { desk, call, need, page, waits, places: conversations })
+    await serveApprovals(socket, { queue, call, need, page, waits, places: conversations })
   }
 }
 
@@ -221,17 +221,17 @@ function openSession(
   socket: Socket,
   server: string,
   {
-    supply,
+    snapshots,
     onEvent,
     ...own
-  }: Pick<FrontOptions, 'supply' | 'onEvent'> &
+  }: Pick<ConnectionsOptions, 'snapshots' | 'onEvent'> &
     Pick<GatewaySessionOptions, 'dryRun' | 'sampler' | 'isHeld' | 'onToolsChanged'>,
 ): Promise<GatewaySession> {
   return openGatewaySession({
-    ...{ server, socket, ...own, current: supply.current },
+    ...{ server, socket, ...own, current: snapshots.current },
     onFault: (message) => sessionFault(onEvent, server, `${quote(server)}: ${message}`),
     onReady() {
-      const { audience } = supply.current()
+      const { audience } = snapshots.current()
       socket.write(`${JSON.stringify({ procura: 1, audience })}\n`)
     },
   })
@@ -251,10 +251,16 @@ function refuse(
   onEvent({ level: 'warning', event: 'session_refused', ...about, message: `refused a connection (${code})` })
 }
 
-function takeRequest(socket: Socket, api: string, apis: ApiFront, supply: Supply, onEvent: OnGatewayEvent): void {
-  const { apis: known, audience } = supply.current()
+function takeRequest(
+  socket: Socket,
+  api: string,
+  apis: ApiConnections,
+  snapshots: Snapshots,
+  onEvent: OnGatewayEvent,
+): void {
+  const { apis: known, audience } = snapshots.current()
   const config = known.get(api)
-  if (config === undefined) return void refuse(socket, unknownApi(api, supply), onEvent)
+  if (config === undefined) return void refuse(socket, unknownApi(api, snapshots), onEvent)
   if (!apis.enter(socket)) return void refuse(socket, tooMany, onEvent, { api })
   socket.write(`${JSON.stringify({ procura: 1, audience, origin: config.origin })}\n`)
   apis.take(socket, api)
@@ -263,10 +269,10 @@ function takeRequest(socket: Socket, api: string, apis: ApiFront, supply: Supply
 async function takeRevocation(
   socket: Socket,
   container: string,
-  { supply, dryRun, onEvent }: FrontOptions,
+  { snapshots, dryRun, onEvent }: ConnectionsOptions,
   onTaken: () => void,
 ): Promise<void> {
-  const { service, signer } = supply.current()
+  const { service, signer } = snapshots.current()
   const result = await service.revoke(container)
   if (!result.accepted) {
     const { code, message } = result.denial
@@ -289,16 +295,16 @@ const tooMany: HelloError = Object.freeze({
 /** The usual cause: `wrap` or `api add` changed the configuration of a gateway that runs. */
 const reloading = 'a changed configuration takes effect at SIGHUP, or when `procura serve` starts again'
 
-function unknown(server: string, supply: Supply): HelloError {
-  const names = [...supply.current().servers.keys()].map((name) => quote(name))
+function unknown(server: string, snapshots: Snapshots): HelloError {
+  const names = [...snapshots.current().servers.keys()].map((name) => quote(name))
   return {
     code: 'server_unknown',
     message: `the gateway has no server ${quote(server)}; it has ${names.join(', ') || 'none'}; ${reloading}`,
   }
 }
 
-function unknownApi(api: string, supply: Supply): HelloError {
-  const names = [...supply.current().apis.keys()].map((name) => quote(name))
+function unknownApi(api: string, snapshots: Snapshots): HelloError {
+  const names = [...snapshots.current().apis.keys()].map((name) => quote(name))
   return {
     code: 'api_unknown',
     message: `the gateway has no API ${quote(api)}; it has ${names.join(', ') || 'none'}; ${reloading}`,

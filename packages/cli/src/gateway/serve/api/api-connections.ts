@@ -18,7 +18,7 @@ import type { ApiConfig } from '../../configuration/read-gateway-config.ts'
 import { connectionPlaces } from '../../wire/connection-places.ts'
 import type { OnGatewayEvent } from '../events.ts'
 import { createLimiter } from '../limiter.ts'
-import type { Supply } from '../supply.ts'
+import type { Snapshots } from '../snapshots.ts'
 import { apiCommand } from './api-command.ts'
 import { decidingTaker, observingTaker } from './call-taker.ts'
 import { longestBody } from './longest-body.ts'
@@ -35,7 +35,7 @@ const [requestMs, lingerMs] = [60_000, 1_000]
 const most = Object.freeze({ all: 128, ofOne: 64 })
 
 /** The connections for APIs. */
-export interface ApiFront {
+export interface ApiConnections {
   /**
    * Gives a place to a connection until its call is allowed. Returns false if all places have a request that has
    * arrived.
@@ -47,9 +47,9 @@ export interface ApiFront {
   close(graceMs: number): Promise<void>
 }
 
-/** Options of {@link createApiFront}. */
-export interface ApiFrontOptions {
-  readonly supply: Supply
+/** Options of {@link createApiConnections}. */
+export interface ApiConnectionsOptions {
+  readonly snapshots: Snapshots
   readonly dryRun: boolean
   readonly sampler: DenialSampler
   readonly onEvent: OnGatewayEvent
@@ -68,8 +68,8 @@ interface Connection {
   readonly end: () => void
 }
 
-/** Makes the front for APIs. */
-export function createApiFront(options: ApiFrontOptions): ApiFront {
+/** Makes the connections for APIs. */
+export function createApiConnections(options: ApiConnectionsOptions): ApiConnections {
   const open = new Map<Socket, Connection>()
   const places = connectionPlaces(options.mostUndecided)
   const shares = createLimiter(most)
@@ -88,7 +88,7 @@ export function createApiFront(options: ApiFrontOptions): ApiFront {
   return {
     enter: places.take,
     take(socket, api) {
-      const config = options.supply.current().apis.get(api)
+      const config = options.snapshots.current().apis.get(api)
       if (config === undefined) return void socket.destroy()
       const hasClosed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
       let leave: (() => void) | undefined
@@ -149,15 +149,15 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
   { api, config, begin, admit, end }: Connection,
-  { supply, dryRun, sampler, onEvent }: ApiFrontOptions,
+  { snapshots, dryRun, sampler, onEvent }: ApiConnectionsOptions,
 ): Promise<void> {
   response.shouldKeepAlive = false
-  const current = supply.current()
+  const current = snapshots.current()
   const onFault = (message: string): void => faultOf(api, message, onEvent)
   const onError = (): void => onFault('a request failed at the gateway or at the API; its record has the code')
   const taker = dryRun
-    ? observingTaker(api, config, supply, begin, onFault)
-    : decidingTaker(api, config, supply, begin, admit)
+    ? observingTaker(api, config, snapshots, begin, onFault)
+    : decidingTaker(api, config, snapshots, begin, admit)
   const handle = nodeHandler(taker, {
     command: apiCommand(api),
     bind: bindToRequest({ origins: [config.origin], bodyBytes: longestBody }),
