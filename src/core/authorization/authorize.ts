@@ -17,6 +17,7 @@ import { Authorization, type GrantedFacts, grantAuthorization } from './authoriz
 import { audienceOf, type Chain, type ChainLink, type ResourceArgument } from './chain.ts'
 import { checkAddressee } from './checks/addressee.ts'
 import { checkAlignment } from './checks/alignment.ts'
+import type { ApprovalContext } from './checks/approvals.ts'
 import { checkArguments } from './checks/arguments.ts'
 import { checkLimits, hasLimits } from './checks/limits.ts'
 import { checkPolicies } from './checks/policy.ts'
@@ -38,6 +39,7 @@ import { runAsync, runNow, runSync, type Steps, wait } from './machinery/steps.t
 import { createVerifiers, type Verifier } from './machinery/verifiers.ts'
 import { type ContainerContents, readContents } from './open-container.ts'
 import { type AuthorizeOptions, authorizeChecks, callChecks, completeOptions, type DeciderOptions } from './options.ts'
+import type { Refusal } from './refusal.ts'
 import type { CallOptions, DecideOptions, Settings } from './settings.ts'
 
 /** Decides about calls for one service. */
@@ -257,42 +259,54 @@ function* decideAt(
   call: DecideOptions,
 ): Steps<Decision | Refused> {
   const { settings, formats, resources, caches } = service
-  const chain = yield* readCall(container, formats, { now, call, settings, caches })
+  const chain = yield* readCall(container, formats, { now, call, settings, caches }) // 1
   if (isDenial(chain)) return refuse(chain)
   const state: SignatureState = { links: caches.links, keys: caches.keys, verify }
   const unauthenticated =
-    checkAddressee(chain, settings) ??
+    checkAddressee(chain, settings) ?? // 2
     checkAlignment(chain) ??
     checkTimeBounds(chain, now, settings) ??
-    (yield* checkSignatures(chain, settings, state, call))
+    (yield* checkSignatures(chain, settings, state, call)) // 3
   if (unauthenticated !== undefined) return refuse(unauthenticated, chain)
   // The signed arguments are judged and passed on. Byte strings cannot be frozen; a schema must not write to them.
   deepFreeze(chain.invocation.fields.args)
   const forbidden =
-    (yield* checkArguments(chain, settings)) ??
+    (yield* checkArguments(chain, settings)) ?? // 4
     checkPolicies(chain) ??
-    (resources.length === 0 ? undefined : yield* checkResource(chain, resources, settings, call))
+    (yield* checkResource(chain, resources, settings, call)) // 5
   if (forbidden !== undefined) return refuse(forbidden, chain, true)
   // Before anything is used up: the back end may fail.
-  const name = nameTask(chain, settings.backend)
-  const task = isPromiseLike(name) ? yield* wait(name) : name
+  const task = yield* wait(nameTask(chain, settings.backend))
+  const allowed = yield* askStores(chain, service, { now, settings, caches, state }, call) // 5 to 8
+  if (isDenial(allowed)) return refuse(allowed, chain, true)
+  return Object.freeze({ allowed: true, authorization: grant(allowed, task, service) })
+}
+
+/** Makes the checks that ask others, each of which may be the last one. Returns the chain with its approvals. */
+function* askStores(
+  chain: Chain,
+  service: Service,
+  context: ApprovalContext,
+  call: DecideOptions,
+): Steps<Chain | Refusal> {
+  const { settings, counter } = service
   const rule = settings.commands?.get(chain.invocation.fields.command)?.approvals
   // Before the look-ups in the stores, one of which may claim the call: all of them can be one request.
   const further = yield* wait(call.furtherCheck?.(chain, call))
-  if (further !== undefined) return refuse(further, chain, true)
-  const stores = service.counter && rule === undefined ? yield* service.counter.ask(chain, settings, call) : settings
-  const revoked = yield* checkRevocation(chain, stores, call)
-  if (revoked !== undefined) return refuse(revoked, chain, true)
-  const approvals = rule && (yield* counterOf(service).approve(chain, rule, { now, settings, caches, state }, call))
-  if (approvals !== undefined && isDenial(approvals)) return refuse(approvals, chain, true)
+  if (further !== undefined) return further
+  const stores = counter && rule === undefined ? yield* counter.ask(chain, settings, call) : settings
+  const revoked = yield* checkRevocation(chain, stores, call) // 5
+  if (revoked !== undefined) return revoked
+  const approvals = rule && (yield* counterOf(service).approve(chain, rule, context, call)) // 6
+  if (approvals !== undefined && isDenial(approvals)) return approvals
   const approved = approvals === undefined ? chain : { ...chain, approvals }
   const limited = hasLimits(approved)
-  const used =
-    (limited ? checkLimits(approved, settings, service.counter) : undefined) ??
-    (yield* checkReplay(approved, stores, call)) ??
-    (limited ? yield* counterOf(service).reserve(approved, settings, call) : undefined)
-  if (used !== undefined) return refuse(used, approved, true)
-  return Object.freeze({ allowed: true, authorization: grant(approved, task, service) })
+  return (
+    (limited ? checkLimits(approved, settings, counter) : undefined) ??
+    (yield* checkReplay(approved, stores, call)) ?? // 7
+    (limited ? yield* counterOf(service).reserve(approved, settings, call) : undefined) ?? // 8
+    approved
+  )
 }
 
 /** Checks the parts of a decision that can change: the time, and revocations. */

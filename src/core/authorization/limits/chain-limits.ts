@@ -82,7 +82,7 @@ function amountIn(args: IpldValue, selector: string, places: number): number {
 /** Writes an amount in the form of the limit: a decimal with as many places as the maximum, or a number of calls. */
 export function showAmount(limit: LimitStatement, amount: number): number | string {
   if (limit[0] !== 'limit/sum') return amount
-  const places = (limit[2].split('.')[1] ?? '').length
+  const places = placesOf(limit[2])
   const digits = String(amount).padStart(places + 1, '0')
   return places === 0 ? digits : `${digits.slice(0, -places)}.${digits.slice(-places)}`
 }
