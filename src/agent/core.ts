@@ -1,7 +1,7 @@
 import type { CommandDefinition } from '../core/capability/definition.ts'
 import { encodeContainer } from '../core/container/container.ts'
 import type { Did } from '../core/did/did.ts'
-import { type InvokeOptions, invoke } from '../core/invocation/invoke.ts'
+import { invoke } from '../core/invocation/invoke.ts'
 import type { IpldMap } from '../core/ipld/value.ts'
 import { ArgumentError, MalformedError } from '../errors.ts'
 import { type CallSender, createCallSender } from '../http/call-sender.ts'
@@ -146,6 +146,8 @@ async function sign(
   } satisfies InvokeOptions)
   return Object.freeze({ ok: true, invocation, proofs, container: encodeContainer([invocation, ...proofs]) })
 }
+
+type InvokeOptions = Parameters<typeof invoke>[0]
 
 /** The options of a request that its invocation contains. */
 export function signedOptions({

@@ -3,7 +3,7 @@ import type { CommandDefinition } from '../core/capability/definition.ts'
 import type { Policy } from '../core/capability/policy/statement.ts'
 import { encodeContainer } from '../core/container/container.ts'
 import { attenuate } from '../core/delegation/attenuate.ts'
-import { type DelegateOptions, delegate } from '../core/delegation/delegate.ts'
+import { delegate } from '../core/delegation/delegate.ts'
 import type { Delegation } from '../core/delegation/delegation.ts'
 import { type Did, parseDid } from '../core/did/did.ts'
 import type { Signer } from '../core/principal/signer.ts'
@@ -207,7 +207,7 @@ async function mintAll(
     const limit = expirationOf(chain.proofs)
     const fits = expiration === undefined || isFixed || limit === never || expiration <= limit
     const end = fits ? expiration : limit
-    const options: DelegateOptions = {
+    const options: Parameters<typeof delegate>[0] = {
       issuer: signer,
       audience,
       command,

@@ -2,11 +2,8 @@
 
 import type { Signer } from '../core/principal/signer.ts'
 import type { DelegationStore } from '../core/proof/delegation-store.ts'
-import { openSignerFile, type SignerFileOptions } from '../signers/file/signer-file.ts'
-import {
-  type FileDelegationStoreOptions,
-  fileDelegationStore,
-} from '../stores/delegation-file/file-delegation-store.ts'
+import { openSignerFile } from '../signers/file/signer-file.ts'
+import { fileDelegationStore } from '../stores/delegation-file/file-delegation-store.ts'
 import { isOpened, openable, withPath } from '../support/opened.ts'
 import { type OptionChecks, readOptions } from '../support/options.ts'
 import type { Agent } from './agent.ts'
@@ -16,9 +13,9 @@ import { agentChecks, type OpenAgentOptions } from './options.ts'
 /** Options of {@link openFileAgent}: those of `openAgent`, with files for the key and the delegations. */
 export interface FileAgentOptions extends Omit<OpenAgentOptions, 'delegations' | 'signer' | 'store'> {
   /** The file of the key: its path, or the options of `openSignerFile`; or a signer. */
-  readonly signer: string | SignerFileOptions | Signer
+  readonly signer: string | Parameters<typeof openSignerFile>[0] | Signer
   /** The file of the delegations: its path, or the options of `fileDelegationStore`; or a store. */
-  readonly store: string | FileDelegationStoreOptions | DelegationStore
+  readonly store: string | Parameters<typeof fileDelegationStore>[0] | DelegationStore
 }
 
 const { delegations: _, ...checksOfAgent } = agentChecks

@@ -1,7 +1,7 @@
 import type { Ledger } from '../audit/ledger/create-ledger.ts'
 import type { Denial } from '../core/authorization/denial.ts'
 import { openContainer } from '../core/authorization/open-container.ts'
-import { type VerifyDelegationOptions, verifyDelegation } from '../core/authorization/verify-delegation.ts'
+import { verifyDelegation } from '../core/authorization/verify-delegation.ts'
 import type { Delegation } from '../core/delegation/delegation.ts'
 import type { DidResolver } from '../core/did/resolver.ts'
 import type { RevocationStore } from '../core/revocation/revocation-store.ts'
@@ -47,7 +47,7 @@ export async function receive(
   const used = new Set(chosen.flatMap(({ proofs }) => proofs.map(({ cid }) => String(cid))))
   const stray = opened.find(({ cid }) => !used.has(String(cid)))
   if (stray !== undefined) return refuse(strayDenial(stray, did))
-  const verifying: VerifyDelegationOptions = {
+  const verifying: Parameters<typeof verifyDelegation>[1] = {
     audience: did,
     clock,
     signal,

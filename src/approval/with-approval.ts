@@ -1,7 +1,7 @@
 import { encodeContainer } from '../core/container/container.ts'
 import type { Delegation } from '../core/delegation/delegation.ts'
 import type { DidResolver } from '../core/did/resolver.ts'
-import { type InvokeOptions, invoke } from '../core/invocation/invoke.ts'
+import { invoke } from '../core/invocation/invoke.ts'
 import { ArgumentError } from '../errors.ts'
 import { unlessAborted } from '../support/abort.ts'
 import { startDeadline } from '../support/deadline.ts'
@@ -33,6 +33,8 @@ import { maxRequestLifetime } from './tokens.ts'
 export type Attempt =
   | { readonly allowed: true }
   | { readonly allowed: false; readonly denial?: ApprovableDenial | undefined }
+
+type InvokeOptions = Parameters<typeof invoke>[0]
 
 /** Options of {@link withApproval}. */
 export interface WithApprovalOptions<Result extends Attempt> {

@@ -19,9 +19,4 @@ export { segment } from '../core/capability/argument-types/segment.ts'
 export { shellWord } from '../core/capability/argument-types/shell-word.ts'
 export { url } from '../core/capability/argument-types/url.ts'
 export type { OptionalSchema } from '../core/capability/definition.ts'
-export type {
-  JsonSchema,
-  JsonSchemaConverter,
-  JsonSchemaOptions,
-  StandardSchema,
-} from '../core/capability/standard-schema.ts'
+export type { JsonSchema, StandardSchema } from '../core/capability/standard-schema.ts'

@@ -5,7 +5,7 @@
  * @module
  */
 
-export { chainedSink, type RecordWriter } from '../audit/chained-sink.ts'
+export { chainedSink } from '../audit/chained-sink.ts'
 export { allOf } from '../audit/combine/all-of.ts'
 export { anyOf } from '../audit/combine/any-of.ts'
 export { bestEffort } from '../audit/combine/best-effort.ts'

@@ -1,18 +1,10 @@
 /**
  * `procura/authorization`: decisions about many calls, about a call before it is signed, and about a received
- * delegation; the parts of a denial by name.
+ * delegation.
  *
  * @module
  */
 
-export { authorizeMany, type ManyOptions } from '../core/authorization/authorize-many.ts'
-export type { RemainingLimit } from '../core/authorization/limits/remaining.ts'
-export type { Approvable, ClaimedCall, DenialDetail } from '../core/authorization/denial.ts'
-export type { VerificationOptions } from '../core/authorization/options.ts'
-export { explainCall, type UnsignedCall } from '../core/authorization/explain-call.ts'
-export {
-  type DelegationVerdict,
-  type VerifiedDelegation,
-  type VerifyDelegationOptions,
-  verifyDelegation,
-} from '../core/authorization/verify-delegation.ts'
+export { authorizeMany } from '../core/authorization/authorize-many.ts'
+export { explainCall } from '../core/authorization/explain-call.ts'
+export { type DelegationVerdict, verifyDelegation } from '../core/authorization/verify-delegation.ts'

@@ -9,10 +9,8 @@ export {
   ArgumentError,
   AttenuationError,
   AuditError,
-  type AuditErrorCode,
   AuthorizationError,
   MalformedError,
-  type MalformedKind,
   ProcuraError,
   type ProcuraErrorCode,
   ProofSearchError,
@@ -22,7 +20,5 @@ export {
   StoreFullError,
   ThreadError,
   TransportError,
-  type TransportFault,
   VaultError,
-  type VaultErrorCode,
 } from '../errors.ts'

@@ -14,22 +14,17 @@ export type { Signer } from '../core/principal/signer.ts'
 
 // Capabilities
 export { anyCommand, type Command, parseCommand } from '../core/capability/command.ts'
-export {
-  type ArgumentsOf,
-  type CommandDefinition,
-  type CommandDraft,
-  defineCommand,
-} from '../core/capability/definition.ts'
+export { type ArgumentsOf, type CommandDefinition, defineCommand } from '../core/capability/definition.ts'
 export type { Policy } from '../core/capability/policy/statement.ts'
 export { anySubject } from '../core/capability/subject.ts'
 
 // Tokens and containers
 export { encodeContainer } from '../core/container/container.ts'
-export { type AttenuateOptions, attenuate } from '../core/delegation/attenuate.ts'
-export { type DelegateOptions, delegate } from '../core/delegation/delegate.ts'
+export { attenuate } from '../core/delegation/attenuate.ts'
+export { delegate } from '../core/delegation/delegate.ts'
 export type { Delegation } from '../core/delegation/delegation.ts'
 export type { Invocation } from '../core/invocation/invocation.ts'
-export { type InvokeOptions, invoke } from '../core/invocation/invoke.ts'
+export { invoke } from '../core/invocation/invoke.ts'
 
 // Authorization
 export { Authorization } from '../core/authorization/authorization.ts'
@@ -37,13 +32,10 @@ export { type Authorizer, authorize, createAuthorizer } from '../core/authorizat
 export type { Decision } from '../core/authorization/decision.ts'
 export type { Denial, DenialCode } from '../core/authorization/denial.ts'
 export { type AuthorizeOptions, uncheckedCommands } from '../core/authorization/options.ts'
-export type { CallOptions } from '../core/authorization/settings.ts'
 export type { ReplayStore } from '../core/authorization/replay-store.ts'
 export type { RevocationStore } from '../core/revocation/revocation-store.ts'
 
 // Everywhere
 export { AttenuationError, ProcuraError } from '../errors.ts'
 export type { IpldMap, IpldValue } from '../core/ipld/value.ts'
-export type { Limits } from '../bounds.ts'
-export type { CryptoBackend } from '../core/principal/backend/backend.ts'
 export { type Clock, never, systemClock, type Timestamp } from '../time.ts'

@@ -4,11 +4,6 @@
  * @module
  */
 
-export { type IssueReceiptOptions, issueReceipt } from '../core/receipt/issue-receipt.ts'
-export type { Outcome, Receipt } from '../core/receipt/receipt.ts'
-export {
-  type ReceiptFault,
-  type ReceiptVerdict,
-  type VerifyReceiptOptions,
-  verifyReceipt,
-} from '../core/receipt/verify-receipt.ts'
+export { issueReceipt } from '../core/receipt/issue-receipt.ts'
+export type { Receipt } from '../core/receipt/receipt.ts'
+export { type ReceiptVerdict, verifyReceipt } from '../core/receipt/verify-receipt.ts'

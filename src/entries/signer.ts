@@ -4,8 +4,7 @@
  * @module
  */
 
-export type { Jwk } from '../core/did/jwk.ts'
-export type { CryptoBackend, PreparedKey, SigningBackend, SigningKey } from '../core/principal/backend/backend.ts'
+export type { CryptoBackend, PreparedKey, SigningBackend } from '../core/principal/backend/backend.ts'
 export { generateSigner } from '../core/principal/generate-signer.ts'
 export { importSigner } from '../core/principal/import-signer.ts'
 export { remoteSigner } from '../core/principal/remote-signer.ts'

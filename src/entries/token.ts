@@ -4,11 +4,7 @@
  * @module
  */
 
-export {
-  type ContainerContents,
-  type OpenContainerOptions,
-  openContainer,
-} from '../core/authorization/open-container.ts'
+export { type ContainerContents, openContainer } from '../core/authorization/open-container.ts'
 export {
   compressContainer,
   encodeContainer,
@@ -17,7 +13,5 @@ export {
 } from '../core/container/container.ts'
 export { decodeDelegation } from '../core/delegation/decode-delegation.ts'
 export type { Delegation } from '../core/delegation/delegation.ts'
-export type { DecodeOptions } from '../core/envelope/open.ts'
-export type { TokenVersion } from '../core/envelope/payload-tag.ts'
 export { decodeInvocation } from '../core/invocation/decode-invocation.ts'
 export type { Invocation } from '../core/invocation/invocation.ts'

@@ -3,7 +3,7 @@ import { toolsByName } from '../agent/tools-by-name.ts'
 import type { CommandDefinition } from '../core/capability/definition.ts'
 import { ArgumentError } from '../errors.ts'
 import type { GuardedCall } from '../guard/call.ts'
-import type { BoundCommand, CallSurroundings } from '../service/on.ts'
+import type { BoundCommand } from '../service/on.ts'
 import type { Service } from '../service/service.ts'
 import { callback, maybe, type OptionCheck, type OptionChecks, objectValue, readOptions } from '../support/options.ts'
 import { quietly } from '../support/quietly.ts'
@@ -105,7 +105,9 @@ const serviceCheck: OptionCheck = (value) =>
     ? undefined
     : 'must be a service; make it with createService'
 
-function runOf(handler: BoundCommand['handler']): (call: GuardedCall, surroundings: CallSurroundings) => unknown {
+function runOf(
+  handler: BoundCommand['handler'],
+): (call: GuardedCall, surroundings: Parameters<BoundCommand['handler']>[1]) => unknown {
   return (call, surroundings) => handler(call as never, surroundings)
 }
 

@@ -4,7 +4,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { createAuthorizer, delegate, encodeContainer, generateSigner, invoke, uncheckedCommands } from 'procura'
-import { openPkcs11Signer, type Pkcs11Signer, type Pkcs11SignerOptions } from 'procura/signer/pkcs11'
+import { openPkcs11Signer, type Pkcs11Signer } from 'procura/signer/pkcs11'
 import { memoryStores } from 'procura/store/memory'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { root } from '../setup/entries.ts'
@@ -63,7 +63,10 @@ afterEach(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-async function open(label: string, options: Partial<Pkcs11SignerOptions> = {}): Promise<Pkcs11Signer> {
+async function open(
+  label: string,
+  options: Partial<Parameters<typeof openPkcs11Signer>[0]> = {},
+): Promise<Pkcs11Signer> {
   const script = pathToFileURL(`${root}dist/signer/pkcs11-thread.js`)
   const signer = await openPkcs11Signer({
     pkcs11js,

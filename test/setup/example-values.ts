@@ -10,14 +10,14 @@ import type { AuditSink } from 'procura/audit'
 import type { PostgresPool } from 'procura/audit/postgres'
 import type { sqliteAuditSink } from 'procura/audit/sqlite'
 import type { Guard } from 'procura/guard'
-import type { GuardableServer, InvocationTransport, RelayTransport } from 'procura/mcp'
+import type { guardTools, relayTools, withInvocation } from 'procura/mcp'
 import type { Meter } from 'procura/operations'
 import type { ProofStore } from 'procura/proof'
-import type { SecurityEventReceiver, SubjectIdentifier } from 'procura/revocation/security-events'
+import type { SecurityEventReceiver } from 'procura/revocation/security-events'
 import type { Service } from 'procura/service'
 import type { RevocationRegistry } from 'procura/store/memory'
 import type { PostgresStoreClient } from 'procura/store/postgres'
-import type { RedisStoreClient, RedisSubscriber } from 'procura/store/redis'
+import type { RedisStoreClient, redisRevocationWatch } from 'procura/store/redis'
 import type { delegationStoreCases, limitStoreCases, replayStoreCases, revocationJournalCases } from 'procura/testing'
 import type { SecretSource, Vault } from 'procura/vault'
 
@@ -37,7 +37,7 @@ export declare const agents: ReadonlyMap<number, readonly string[]>
 
 /** The receiver of security events, and the agents of a user whom an identity provider names. */
 export declare const receiver: SecurityEventReceiver
-export declare const agentsOf: (subject: SubjectIdentifier | undefined) => readonly string[]
+export declare const agentsOf: (subject: Readonly<Record<string, unknown>> | undefined) => readonly string[]
 
 /** A meter of OpenTelemetry. */
 export declare const meter: Meter
@@ -55,17 +55,17 @@ export declare const send: CommandDefinition<{ readonly to: string }>
 export declare const authorizer: Authorizer
 export declare const guard: Guard<{ readonly to: string }>
 export declare const mailService: Service
-export declare const mcpServer: GuardableServer
-export declare const transport: InvocationTransport
-export declare const fromAgent: RelayTransport
-export declare const toServer: RelayTransport
+export declare const mcpServer: Parameters<typeof guardTools>[0]
+export declare const transport: Parameters<typeof withInvocation>[0]
+export declare const fromAgent: Parameters<typeof relayTools>[0]['client']
+export declare const toServer: Parameters<typeof relayTools>[0]['client']
 export declare const vault: Vault
 export declare const sink: AuditSink
 export declare const pool: PostgresPool
 export declare const database: Parameters<typeof sqliteAuditSink>[0]['database']
 export declare const secret: Uint8Array
 export declare const redis: RedisStoreClient
-export declare const redisSubscriber: RedisSubscriber
+export declare const redisSubscriber: Parameters<typeof redisRevocationWatch>[0]['subscriber']
 export declare const postgres: PostgresStoreClient
 export declare const openDelegationStore: Parameters<typeof delegationStoreCases>[0]
 export declare const openLimitStore: Parameters<typeof limitStoreCases>[0]

@@ -160,7 +160,7 @@ export interface OpenAiToolFields {
 
 /** Options of {@link openaiTools}. */
 export interface OpenAiToolsOptions<Tool> extends AgentToolsOptions {
-  /** The function `tool` of `@openai/agents`. It receives {@link OpenAiToolFields}. */
+  /** The function `tool` of `@openai/agents`. It receives `OpenAiToolFields`. */
   readonly tool: (fields: never) => Tool
 }
 

@@ -4,14 +4,4 @@
  * @module
  */
 
-export {
-  type ClaudeHookAnswer,
-  type ClaudeHookInput,
-  type ClaudeHookMatcher,
-  type ClaudeSession,
-  type ClaudeSessionOptions,
-  type ClaudeSignOptions,
-  claudeSession,
-} from '../../agent/frameworks/claude.ts'
-export type { ClaudeToolServer } from '../../agent/frameworks/claude-server.ts'
-export type { ActingAgent, ToolPermissionOptions } from '../../agent/frameworks/tool-permission.ts'
+export { type ClaudeSession, claudeSession } from '../../agent/frameworks/claude.ts'

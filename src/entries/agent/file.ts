@@ -5,12 +5,9 @@
  * @module
  */
 
-export { type FileAgentOptions, openFileAgent } from '../../agent/open-file-agent.ts'
+export { openFileAgent } from '../../agent/open-file-agent.ts'
 export {
   type DelegationFileDescription,
   describeDelegationFile,
 } from '../../stores/delegation-file/describe-delegation-file.ts'
-export {
-  type FileDelegationStoreOptions,
-  fileDelegationStore,
-} from '../../stores/delegation-file/file-delegation-store.ts'
+export { fileDelegationStore } from '../../stores/delegation-file/file-delegation-store.ts'

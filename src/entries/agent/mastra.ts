@@ -4,14 +4,4 @@
  * @module
  */
 
-export {
-  type MastraContext,
-  type MastraHooks,
-  type MastraToolCall,
-  type MastraToolFields,
-  type MastraToolsOptions,
-  mastraHooks,
-  mastraTools,
-} from '../../agent/frameworks/mastra.ts'
-export type { AgentToolsOptions, CallingAgent } from '../../agent/agent-tools.ts'
-export type { ActingAgent, ToolPermissionOptions } from '../../agent/frameworks/tool-permission.ts'
+export { type MastraHooks, mastraHooks, mastraTools } from '../../agent/frameworks/mastra.ts'

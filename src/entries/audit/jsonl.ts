@@ -5,9 +5,5 @@
  * @module
  */
 
-export {
-  type JsonlAuditSink,
-  type JsonlAuditSinkOptions,
-  openJsonlAuditSink,
-} from '../../audit/sinks/jsonl/jsonl-audit-sink.ts'
+export { type JsonlAuditSink, openJsonlAuditSink } from '../../audit/sinks/jsonl/jsonl-audit-sink.ts'
 export { readJsonlLines, readJsonlRecords } from '../../audit/sinks/jsonl/read-jsonl-log.ts'

@@ -4,7 +4,7 @@
  * @module
  */
 
-export type { PostgresConnection, PostgresPool, PostgresQueryable } from '../../audit/sinks/postgres/pool.ts'
+export type { PostgresPool, PostgresQueryable } from '../../audit/sinks/postgres/pool.ts'
 export {
   openPostgresAuditSink,
   postgresAuditSink,

@@ -7,7 +7,7 @@
 
 export { discloseArguments } from '../../audit/privacy/disclose-arguments.ts'
 export { argumentSalt, hashArguments } from '../../audit/privacy/hash-arguments.ts'
-export { importSecretKey, type SecretKey } from '../../audit/privacy/hmac.ts'
+export { importSecretKey } from '../../audit/privacy/hmac.ts'
 export { openPersonal, sealPersonal } from '../../audit/privacy/personal.ts'
 export type { SealedFields } from '../../audit/events/event.ts'
 export {

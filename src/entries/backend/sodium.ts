@@ -5,4 +5,4 @@
  * @module
  */
 
-export { type Sodium, sodiumBackend } from '../../core/principal/backend/sodium.ts'
+export { sodiumBackend } from '../../core/principal/backend/sodium.ts'

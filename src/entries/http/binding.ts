@@ -5,16 +5,9 @@
  */
 
 export {
-  type BindRequestOptions,
   bindRequest,
   type RequestParts,
   type RequestSchemas,
   requestArguments,
 } from '../../http/binding/request-arguments.ts'
-export {
-  type BindToRequestOptions,
-  type BoundRequest,
-  bindToRequest,
-  type ReceivedRequest,
-  type RequestBinding,
-} from '../../http/binding/request-binding.ts'
+export { bindToRequest, type ReceivedRequest, type RequestBinding } from '../../http/binding/request-binding.ts'

@@ -5,8 +5,7 @@
  * @module
  */
 
-export type { CallTaker, HandlerOptions } from '../../http/adapters/answer.ts'
+export type { CallTaker } from '../../http/adapters/answer.ts'
 export { expressHandler } from '../../http/adapters/express.ts'
 export type { NodeIncoming, NodeOutgoing } from '../../http/adapters/node-response.ts'
-export { type CloseAtSignalOptions, type ClosingService, closeAtSignal } from '../../service/close-at-signal.ts'
-export type { ClosableServer } from '../../support/close-server.ts'
+export { type ClosingService, closeAtSignal } from '../../service/close-at-signal.ts'

@@ -5,14 +5,12 @@
  * @module
  */
 
-export type { CallTaker, HandlerOptions } from '../../http/adapters/answer.ts'
+export type { CallTaker } from '../../http/adapters/answer.ts'
 export {
   containerBodies,
-  type FastifyLike,
   type FastifyReplyLike,
   type FastifyRequestLike,
   fastifyHandler,
   unreadBodies,
 } from '../../http/adapters/fastify.ts'
-export { type CloseAtSignalOptions, type ClosingService, closeAtSignal } from '../../service/close-at-signal.ts'
-export type { ClosableServer } from '../../support/close-server.ts'
+export { type ClosingService, closeAtSignal } from '../../service/close-at-signal.ts'

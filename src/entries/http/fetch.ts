@@ -4,5 +4,5 @@
  * @module
  */
 
-export type { CallTaker, HandlerOptions } from '../../http/adapters/answer.ts'
+export type { CallTaker } from '../../http/adapters/answer.ts'
 export { fetchHandler } from '../../http/adapters/fetch.ts'

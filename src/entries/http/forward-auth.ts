@@ -4,4 +4,4 @@
  * @module
  */
 
-export { type BindToForwardedOptions, bindToForwarded } from '../../http/binding/forwarded-binding.ts'
+export { bindToForwarded } from '../../http/binding/forwarded-binding.ts'

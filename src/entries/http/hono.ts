@@ -4,5 +4,5 @@
  * @module
  */
 
-export type { CallTaker, HandlerOptions } from '../../http/adapters/answer.ts'
+export type { CallTaker } from '../../http/adapters/answer.ts'
 export { type HonoContext, honoHandler } from '../../http/adapters/hono.ts'

@@ -4,4 +4,4 @@
  * @module
  */
 
-export { type ProxyOptions, proxyTo } from '../../http/proxy.ts'
+export { proxyTo } from '../../http/proxy.ts'

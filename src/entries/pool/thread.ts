@@ -7,6 +7,4 @@
 
 import { answerBatches } from '../../core/principal/pool/thread.ts'
 
-export type { ThreadData } from '../../core/principal/pool/thread.ts'
-
 answerBatches()

@@ -4,13 +4,5 @@
  * @module
  */
 
-export {
-  type RemoteRevocations,
-  type RemoteRevocationsOptions,
-  remoteRevocations,
-} from '../../revocation-sources/lookup/remote-revocations.ts'
-export {
-  type RevocationLookup,
-  type RevocationLookupOptions,
-  revocationLookup,
-} from '../../revocation-sources/lookup/revocation-lookup.ts'
+export { type RemoteRevocations, remoteRevocations } from '../../revocation-sources/lookup/remote-revocations.ts'
+export { type RevocationLookup, revocationLookup } from '../../revocation-sources/lookup/revocation-lookup.ts'

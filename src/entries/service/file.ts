@@ -6,15 +6,9 @@
  * @module
  */
 
-export { type MemoryStores, type MemoryStoresOptions, memoryStores } from '../../core/authorization/memory-stores.ts'
-export type { CallTaker, HandlerOptions } from '../../http/adapters/answer.ts'
-export {
-  type CallListener,
-  type ListenForCallsOptions,
-  type ListeningService,
-  listenForCalls,
-} from '../../http/adapters/listen-for-calls.ts'
-export { type CloseAtSignalOptions, type ClosingService, closeAtSignal } from '../../service/close-at-signal.ts'
+export { type MemoryStores, memoryStores } from '../../core/authorization/memory-stores.ts'
+export type { CallTaker } from '../../http/adapters/answer.ts'
+export { type CallListener, listenForCalls } from '../../http/adapters/listen-for-calls.ts'
+export { type ClosingService, closeAtSignal } from '../../service/close-at-signal.ts'
 export { type BoundCommand, type CommandHandler, on } from '../../service/on.ts'
-export { type FileAuditOptions, type FileServiceOptions, openFileService } from '../../service/open-file-service.ts'
-export type { ClosableServer } from '../../support/close-server.ts'
+export { openFileService } from '../../service/open-file-service.ts'

@@ -4,4 +4,4 @@
  * @module
  */
 
-export { type AwsKmsSignerOptions, awsKmsSigner } from '../../signers/aws-kms/aws-kms-signer.ts'
+export { awsKmsSigner } from '../../signers/aws-kms/aws-kms-signer.ts'

@@ -6,7 +6,6 @@
  */
 
 export {
-  type ChangeSignerFileKeyOptions,
   changeSignerFileKey,
   createSignerFile,
   describeSignerFile,
@@ -14,5 +13,4 @@ export {
   rotateSignerFile,
   type SignerFile,
   type SignerFileEntry,
-  type SignerFileOptions,
 } from '../../signers/file/signer-file.ts'

@@ -5,9 +5,7 @@
  */
 
 export {
-  type IndexedDbPlace,
   type IndexedDbSigner,
-  type IndexedDbSignerOptions,
   openIndexedDbSigner,
   removeIndexedDbSigner,
 } from '../../signers/indexed-db/indexed-db-signer.ts'

@@ -7,6 +7,4 @@
 
 import { answerModuleRequests } from '../../signers/pkcs11/thread.ts'
 
-export type { ModuleThreadData } from '../../signers/pkcs11/messages.ts'
-
 answerModuleRequests()

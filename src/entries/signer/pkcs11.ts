@@ -5,8 +5,4 @@
  * @module
  */
 
-export {
-  openPkcs11Signer,
-  type Pkcs11Signer,
-  type Pkcs11SignerOptions,
-} from '../../signers/pkcs11/open-pkcs11-signer.ts'
+export { openPkcs11Signer, type Pkcs11Signer } from '../../signers/pkcs11/open-pkcs11-signer.ts'

@@ -5,10 +5,4 @@
  * @module
  */
 
-export {
-  listSshAgentKeys,
-  type SshAgentKey,
-  type SshAgentOptions,
-  type SshAgentSignerOptions,
-  sshAgentSigner,
-} from '../../signers/ssh-agent/ssh-agent-signer.ts'
+export { listSshAgentKeys, type SshAgentKey, sshAgentSigner } from '../../signers/ssh-agent/ssh-agent-signer.ts'

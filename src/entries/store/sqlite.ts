@@ -6,22 +6,10 @@
  * @module
  */
 
-export type { CallAnswer, CallClaim, CallQuestion, CallStore } from '../../core/authorization/call-store.ts'
-export type { EpochOptions } from '../../stores/epoch.ts'
-export type { StoreSecret } from '../../stores/keyed-names.ts'
-export type {
-  ServerStores,
-  SharedLimitStore,
-  SharedPersonalKeyStore,
-  SharedProcessedSets,
-  SharedReplayStore,
-  SharedRevocationStore,
-  SharedStores,
-} from '../../stores/shared-stores.ts'
-export type { SqliteConnectionOptions } from '../../stores/sqlite/connection.ts'
-export type { SqliteStoreDatabase, SqliteStoreStatement } from '../../stores/sqlite/database.ts'
-export { type PrepareSqliteStoresOptions, prepareSqliteStores } from '../../stores/sqlite/prepare-sqlite-stores.ts'
-export { type SqliteProcessedSetsOptions, sqliteProcessedSets } from '../../stores/sqlite/sqlite-processed-sets.ts'
+export type { CallStore } from '../../core/authorization/call-store.ts'
+export type { ServerStores, SharedPersonalKeyStore, SharedProcessedSets } from '../../stores/shared-stores.ts'
+export type { SqliteStoreDatabase } from '../../stores/sqlite/database.ts'
+export { prepareSqliteStores } from '../../stores/sqlite/prepare-sqlite-stores.ts'
+export { sqliteProcessedSets } from '../../stores/sqlite/sqlite-processed-sets.ts'
 export { sqlitePersonalKeyStore } from '../../stores/sqlite/sqlite-personal-key-store.ts'
-export type { SqliteRevocationStore } from '../../stores/sqlite/revocation-store.ts'
-export { type SqliteStores, type SqliteStoresOptions, sqliteStores } from '../../stores/sqlite/sqlite-stores.ts'
+export { type SqliteStores, sqliteStores } from '../../stores/sqlite/sqlite-stores.ts'

@@ -5,11 +5,6 @@
  * @module
  */
 
-export {
-  type FileVault,
-  type FileVaultOptions,
-  openFileVault,
-  type StoredCredential,
-} from '../../vault/stores/file/file-vault.ts'
+export { type FileVault, openFileVault, type StoredCredential } from '../../vault/stores/file/file-vault.ts'
 export { createKeyFile, type FileKey } from '../../vault/stores/file/key.ts'
-export { type RevealCredentialsOptions, revealCredentials } from '../../vault/stores/file/reveal.ts'
+export { revealCredentials } from '../../vault/stores/file/reveal.ts'

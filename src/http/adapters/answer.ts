@@ -9,7 +9,7 @@ import { encodeContainer } from '../../core/container/container.ts'
 import { ArgumentError, VaultError } from '../../errors.ts'
 import type { GuardDenial, GuardResult } from '../../guard/result.ts'
 import type { RevocationResult } from '../../service/revocation-desk.ts'
-import type { ServiceCallOptions } from '../../service/service.ts'
+import type { Service } from '../../service/service.ts'
 import { type AnswerMark, answerHeader } from '../../support/answer-mark.ts'
 import {
   callback,
@@ -36,7 +36,7 @@ import { watchedBody } from './watched-body.ts'
 /** The parts of a service that an adapter uses; `createService` makes one. */
 export interface CallTaker {
   /** See `Service.call`. */
-  call(container: string | Uint8Array, options?: ServiceCallOptions): Promise<GuardResult<unknown>>
+  call(container: string | Uint8Array, options?: Parameters<Service['call']>[1]): Promise<GuardResult<unknown>>
   /** See `Service.revoke`. */
   revoke(
     container: string | Uint8Array,
