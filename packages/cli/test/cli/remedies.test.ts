@@ -5,11 +5,12 @@
  * @module
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { generateSigner } from 'procura'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { bundleProcura } from '../../../../test/support/bundle-program.ts'
 import { freePort } from '../../../../test/support/free-port.ts'
@@ -18,6 +19,7 @@ import { verbs } from '../../src/cli/verbs.ts'
 import { withPlace } from '../../src/support/command-place.ts'
 import { connectClient, newClients } from '../gateway/agent-side/connect/client.ts'
 import { approveAt } from '../gateway/serve/approvals/approver.ts'
+import { atPage, linkOf } from '../gateway/serve/approvals/page-world.ts'
 import { mailServer } from '../gateway/serve/gateway-home.ts'
 import { type Recommendation, recommendations, verbsIn } from './recommended-commands.ts'
 
@@ -166,6 +168,26 @@ function follow(world: World, message: string, start: string, operands = '', out
   else expect(all).toMatch(output)
 }
 
+/** The words after `procura approve` of a command, which asks at a terminal: the shell only splits it. */
+function approveWords(world: World, line: string): readonly string[] {
+  const { all } = world.paste(`procura() { printf '%s\\n' "$@"; }; ${line}`)
+  return all.trim().split('\n').slice(1)
+}
+
+/** Answers at a terminal by a pasted command, which names the home folder where it is elsewhere. */
+function answered(world: World, line: string, ...more: readonly string[]): ReturnType<typeof approveAt> {
+  const words = approveWords(world, line)
+  const at = words.indexOf('--home')
+  expect(at >= 0 ? words[at + 1] : join(world.folder, '.config', 'procura')).toBe(world.home)
+  return approveAt(world.home, [...(at >= 0 ? words.slice(0, at) : words), ...more])
+}
+
+/** Changes `gateway.json`. */
+function configure(world: World, next: (content: Record<string, unknown>) => object): void {
+  const file = join(world.home, 'gateway.json')
+  writeFileSync(file, JSON.stringify(next(JSON.parse(readFileSync(file, 'utf8')))))
+}
+
 /** A delegation by the owner, in text. */
 function delegationTo(world: World, to: string): string {
   const from = ['--from', join(world.home, 'owner.key'), '--key-file', world.keyFile]
@@ -302,6 +324,7 @@ const rows: readonly Row[] = [
       expect(found).toMatch(/^FAULT.*is not to the key/)
       const lines = commandsIn(found, 'delegate')
       expect(lines).toHaveLength(2)
+      follow(world, found, 'revoke', `--key-file '${world.keyFile}'`)
       for (const line of lines) done(world, line)
       expect(world.doctor('delegations')).not.toMatch(/^FAULT/m)
       expect(world.run(['agent', 'show', 'claude']).all).toMatch(/it's bob/)
@@ -771,11 +794,175 @@ const rows: readonly Row[] = [
       await client.answer('a')
       client.input.end()
       const progress = client.lines.find((line) => line.includes('waiting for an approval')) ?? ''
+      const plan = said.split('\n').find((line) => line.includes('needs an approval')) ?? ''
+      expect((await answered(world, commandIn(plan, 'approve'))).code).toBe(0)
       const lines = [(await end()).split('\n').find((line) => line.includes('an agent requests')) ?? '', progress]
       for (const line of lines) {
         const { code } = await approveAt(world.home, [commandIn(line, 'approve').split(' ')[2] as string, '--list'])
         expect(code).toBe(0)
       }
+    },
+  },
+  {
+    situation: 'a call that needs two approvals',
+    async ends(world) {
+      const said = wrapped(world, '--approve', 'send')
+      const second = join(world.folder, 'second.key')
+      const made = world.run(['key', 'new', second]).all.match(/did:key:\w+/)?.[0] ?? ''
+      expect((await approveAt(world.home, ['--enroll', made, '--elsewhere'])).code).toBe(0)
+      configure(world, ({ servers, ...content }) => {
+        const { mail: server, ...others } = servers as Record<string, object>
+        return { ...content, servers: { ...others, mail: { ...server, approvals: { send: { threshold: 2 } } } } }
+      })
+      const end = await world.keep(commandIn(said, 'serve'), /^process \d+/m)
+      const refused = await world.call('send', { to: 'bob' })
+      const lines = commandsIn(refused, 'approve')
+      expect([lines.length, refused]).toEqual([2, expect.stringContaining('--from and the key file')])
+      const ofSecond = refused.indexOf(made) > refused.indexOf(lines[1] as string) ? 1 : 0
+      expect((await answered(world, lines[1 - ofSecond] as string)).code).toBe(0)
+      const line = lines[ofSecond] as string
+      expect((await answered(world, line)).err).toContain('pass --from')
+      expect((await answered(world, line, '--from', second)).code).toBe(0)
+      expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
+      await end()
+    },
+  },
+  {
+    situation: 'a key in a browser, and a gateway without a page or with a damaged enrolment',
+    async ends(world) {
+      const said = wrapped(world, '--approve', 'send')
+      const absent = (await approveAt(world.home, ['--page'])).err
+      configure(world, (content) => ({ ...content, approvals: { page: '127.0.0.1:0' } }))
+      const end = await world.keep(commandIn(absent, 'serve'), /^approvals on/m)
+      const { did } = await generateSigner()
+      const offer = (link: string): ReturnType<typeof atPage> => {
+        const [url = '', code = ''] = link.split('#enroll-')
+        return atPage(`${url}keys/${code}`, { method: 'POST', headers: { origin: url.slice(0, -1) }, body: did })
+      }
+      const elsewhere = (await approveAt(world.home, ['--enroll', did])).err
+      const folder = join(world.home, 'approvals')
+      const [, url] = readFileSync(join(folder, 'page.run'), 'utf8').trim().split(' ')
+      const { text } = await offer(`${url}#enroll-${'a'.repeat(16)}`)
+      for (const message of [elsewhere, text]) {
+        const words = approveWords(world, commandIn(message, 'approve'))
+        const ended = approveAt(world.home, words.slice(0, 1), 'yes', [did.slice(-6)])
+        expect((await offer(await linkOf(world.home))).status).toBeLessThan(300)
+        expect((await ended).code).toBe(0)
+      }
+      const [name = ''] = readdirSync(folder).filter((one) => one.endsWith('.page'))
+      const copy = readFileSync(join(folder, name))
+      await end()
+      writeFileSync(join(folder, name), copy, { mode: 0o600 })
+      chmodSync(join(folder, name), 0o644)
+      const serve = commandIn(said, 'serve')
+      const { code, all } = world.paste(serve)
+      expect(code).not.toBe(0)
+      const operands = `'${join(folder, name)}' --from '${join(world.home, 'owner.key')}' --key-file '${world.keyFile}'`
+      done(world, commandIn(all, 'revoke').replace('procura revoke', `procura revoke ${operands}`))
+      rmSync(join(folder, name))
+      await world.keep(serve, /^approvals on/m)
+      expect(readdirSync(join(world.home, 'revocations'))).toEqual([])
+    },
+  },
+  {
+    situation: 'a delegation to somebody that has no folder, and an agent whose key is gone',
+    async ends(world) {
+      const said = wrapped(world)
+      world.run(['agent', 'new', 'other', '--like', 'claude'])
+      const other = join(world.home, 'agents', 'other')
+      const token = delegationTo(world, stranger)
+      const file = world.write('stranger.ucan', token)
+      writeFileSync(join(other, 'delegations'), readFileSync(join(world.agent, 'delegations')), { mode: 0o600 })
+      // The agent of the delegation has no folder any more.
+      rmSync(world.agent, { recursive: true })
+      const revoke = ['revoke', '--agent', 'other', '--key-file', world.keyFile]
+      const left = world.run(revoke).all
+      rmSync(join(other, 'agent.key'))
+      const unknown = world.run(revoke).all
+      const end = await world.keep(commandIn(said, 'serve'), /^process \d+/m)
+      for (const [message, path] of [
+        [left, join(other, 'delegations')],
+        [unknown, file],
+      ] as const) {
+        const { code, all } = world.paste(
+          `${commandIn(message, 'revoke').replace('FILE', `'${path}'`)} --key-file '${world.keyFile}'`,
+        )
+        expect(all).toMatch(/has taken the revocation/)
+        expect(code).toBe(0)
+      }
+      await end()
+    },
+  },
+  {
+    situation: 'agents that need new delegations after a rotation of the key of the owner',
+    async ends(world) {
+      wrapped(world)
+      world.run(['agent', 'receive', 'claude'], delegationTo(world, 'claude'))
+      const { all } = world.run(['key', 'rotate', join(world.home, 'owner.key'), '--key-file', world.keyFile])
+      const owner = `--from '${join(world.home, 'owner.key')}' --key-file '${world.keyFile}'`
+      const file = join(world.folder, 'new.ucan')
+      const lines = commandsIn(all, 'delegate')
+      expect(lines).toHaveLength(2)
+      for (const line of lines) done(world, `${line} ${owner} --to claude --command /mcp/mail > '${file}'`)
+      const from = `--from '${join(world.agent, 'agent.key')}'`
+      done(world, `${commandIn(all, 'attenuate')} '${file}' ${from} --to ${stranger} --command /mcp/mail/send`)
+    },
+  },
+  {
+    situation: 'stores that belong to a gateway which runs, or that were restored',
+    async ends(world) {
+      const end = await world.keep(commandIn(wrapped(world), 'serve'), /^process \d+/m)
+      const [key, state] = [join(world.folder, 'store.key'), join(world.home, 'state.db')]
+      done(world, `procura vault new-key --key-file '${key}'`)
+      const found = world.run(['store', 'revoke', stranger, '--sqlite', state, '--secret-file', key]).all
+      follow(world, found, 'revoke', `claude --key-file '${world.keyFile}'`)
+      expect(await world.call('send', { to: 'bob' })).not.toBe('sent to bob')
+      await end()
+      const stores = ['--sqlite', join(world.folder, 'stores'), '--secret-file', key]
+      const { all } = world.run(['store', 'prepare', ...stores, '--epoch', 'now'])
+      follow(world, all, 'log', `'${join(world.home, 'log')}'`, /revoked/)
+    },
+  },
+  {
+    situation: 'a secret in gateway.json in the place of its name',
+    async ends(world) {
+      const said = wrapped(world)
+      const before = readFileSync(join(world.home, 'gateway.json'))
+      configure(world, ({ servers, ...content }) => {
+        const { mail: server } = servers as Record<string, object>
+        return { ...content, servers: { mail: { ...server, secretEnv: { MAIL_KEY: 'canary 5' } } } }
+      })
+      const { all } = world.run(['serve'])
+      const vault = `mail.MAIL_KEY --replace --file '${join(world.home, 'vault')}' --key-file '${world.keyFile}'`
+      follow(world, all, 'vault put', vault, /./, 'canary-5')
+      writeFileSync(join(world.home, 'gateway.json'), before)
+      await world.keep(commandIn(said, 'serve'), /^process \d+/m)
+      expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
+    },
+  },
+  {
+    situation: 'an earlier delegation that has ended before `unwrap`',
+    async ends(world) {
+      const file = JSON.stringify({ mcpServers: { mail: { ...mail(), cwd: world.folder } } })
+      world.write('.mcp.json', file)
+      const began = Date.now()
+      wrapped(world)
+      expect(world.run(['unwrap', world.config, '--key-file', world.keyFile]).code).toBe(0)
+      // Long enough for the second run, on a machine of any speed.
+      const seconds = 2 + Math.ceil((3 * (Date.now() - began)) / 1_000)
+      wrapped(world, '--policy', 'send: .to == bob', '--expires-in', `${seconds}s`)
+      const end = Date.now() + seconds * 1_000
+      const second = world.write('b.mcp.json', file)
+      const words = ['--client', 'claude', '--key-file', world.keyFile]
+      expect(world.run(['wrap', second, '--tools', '*', ...words]).code).toBe(0)
+      await until(() => Date.now() > end + 1_000, 100)
+      const { all } = world.run(['unwrap', second, '--key-file', world.keyFile])
+      const line = commandIn(all, 'wrap')
+      done(
+        world,
+        `${line.replace('procura wrap', `procura wrap '${second}' --policy 'send: .to == bob'`)} ${words.join(' ')}`,
+      )
+      expect(world.run(['agent', 'show', 'claude']).all).toContain('bob')
     },
   },
   {
@@ -820,19 +1007,6 @@ const exempt: readonly (readonly [reason: string, ...texts: readonly string[]])[
     ],
   ],
   ['the situation takes minutes or a thousand requests', 'did not answer within', 'too many requests wait'],
-  [
-    'its operands are files, pages and places of the reader alone',
-    ...[
-      'rotate-owner.ts',
-      'revoke FILE --from',
-      'procura approve --page',
-      'serves no page',
-      'page-run.ts',
-      'next-step.ts',
-    ],
-    ...['procura log DIR', 'is the state of a gateway', 'must be the name of a credential', 'if the former key leaked'],
-    ...['an earlier delegation of the agent', 'needs an approval: answer'],
-  ],
 ]
 
 describe.each([

@@ -17,6 +17,7 @@ import { type AgentStores, agentStores } from './agent-stores.ts'
 import { findIssued, lastOf } from './find-issued.ts'
 import { type GatewayFile, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
+import { inMessage } from './host-at-home.ts'
 import { held } from './issue.ts'
 import {
   didsOfOthers,
@@ -82,7 +83,9 @@ export async function rotateOwner(
     )
     const subjects = [...new Set(content['subjects'] as readonly string[])]
     await writeGatewayFile(home, { ...content, subjects }, lock)
-    return { did, messages: [...moved, ...nextSteps(gateway, did, [...former])] }
+    const messages = [...moved, ...nextSteps(gateway, did, [...former])]
+    // The verb takes no --home: the key file is in the home folder.
+    return { did, messages: messages.map((one) => inMessage(one, { ...flags, home }, host)) }
   })
 }
 

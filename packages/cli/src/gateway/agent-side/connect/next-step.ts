@@ -28,7 +28,7 @@ export function nextStep(
       { home },
     )
   const commands = shown.requests.map(({ id, approver }) => atHome(`\`procura approve ${id}\` (${approver})`, { home }))
-  return `Approvals by ${shown.threshold} of ${shown.requests.length} approvers are requested: each approver runs one command in a terminal within ${minutes} minutes: ${commands.join(', ')}. Then make the same call again with the same arguments.`
+  return `Approvals by ${shown.threshold} of ${shown.requests.length} approvers are requested: each approver runs one command in a terminal within ${minutes} minutes, with --from and the key file if it is not the owner: ${commands.join(', ')}. Then make the same call again with the same arguments.`
 }
 
 /** Seconds until the first of the requests expires. */
