@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { SqliteStoreDatabase } from 'procura/store/sqlite'
+import type { SqliteDatabase } from 'procura/store/sqlite'
 import { prepareSqliteStores, sqliteProcessedSets, sqliteStores } from 'procura/store/sqlite'
 import { loadDriver } from '../../test/stores/processes/open-driver.ts'
 import {
@@ -45,7 +45,7 @@ export const prunedSqlite: OpenPrunedStores = async (folder, size) => {
   }
   database.exec('COMMIT; PRAGMA wal_checkpoint(TRUNCATE)')
   const steps = stepTimes()
-  const watched = (): SqliteStoreDatabase => {
+  const watched = (): SqliteDatabase => {
     const own = next()
     let start = 0
     return {

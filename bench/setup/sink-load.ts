@@ -93,7 +93,6 @@ async function openDatabase(path: string): Promise<Database> {
       const statement = database.prepare(sql)
       return {
         run: (...values) => statement.run([...values]),
-        get: (...values) => statement.get([...values]) ?? undefined,
         all: (...values) => statement.all([...values]),
       }
     },

@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseRecord } from '../../src/audit/events/record.ts'
 import type { AuditSink, Confirmation } from '../../src/audit/sink.ts'
-import type { SqliteDatabase } from '../../src/audit/sinks/sqlite/database.ts'
 import { readSqliteLines, sqliteAuditSink } from '../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
+import type { SqliteDatabase } from '../../src/support/sqlite.ts'
 import { shortRuns } from '../property/runs.ts'
 import { id, intent, outcome } from './events.ts'
 import { temporaryDirectory } from './jsonl/temporary.ts'
@@ -163,7 +163,7 @@ describe('events of one turn in SQLite', () => {
 
   it('AUD-43 belong to a log whose set-up waits for other writers, and leaves their waiting time as it was', () => {
     const database = temporaryDatabase()
-    const timeout = (): unknown => database.prepare('PRAGMA busy_timeout').get()
+    const timeout = (): unknown => database.prepare('PRAGMA busy_timeout').all()[0]
     const during: unknown[] = []
     const noting: SqliteDatabase = {
       ...database,

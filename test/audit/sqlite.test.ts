@@ -8,6 +8,7 @@ import { readSqliteLines, sqliteAuditSink } from '../../src/audit/sinks/sqlite/s
 import { verifyAuditLog } from '../../src/audit/verify/verify-audit-log.ts'
 import { backend as noble } from '../../src/core/principal/backend/noble.ts'
 import { ArgumentError } from '../../src/errors.ts'
+import { prepare } from '../../src/support/sqlite.ts'
 import { denied, id, intent, logOf, outcome } from './events.ts'
 import { temporaryDirectory } from './jsonl/temporary.ts'
 import { openDatabase as open } from './open-database.ts'
@@ -111,7 +112,7 @@ describe('a log in SQLite', () => {
     )
     for (const line of lines) {
       const { sequence, hash, previous } = parseRecord(line)
-      database.prepare('INSERT INTO audit_log VALUES (?, ?, ?, ?)').run(sequence, hash, previous, line)
+      prepare(database, 'INSERT INTO audit_log VALUES (?, ?, ?, ?)').run(sequence, hash, previous, line)
     }
     const sink = sqliteAuditSink({ database })
     await sink.append(outcome(3, 1), {})

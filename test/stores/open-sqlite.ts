@@ -2,11 +2,11 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sqlite from 'node-sqlite3-wasm'
-import type { SqliteStoreDatabase } from '../../src/stores/sqlite/database.ts'
+import type { SqliteDatabase } from '../../src/support/sqlite.ts'
 
 /** A file with a database, and connections to it that can be interrupted. */
 export interface SqliteFile {
-  open(): SqliteStoreDatabase
+  open(): SqliteDatabase
   /** Makes every statement of every connection fail, until it is called with false. */
   interrupt(interrupted: boolean): void
   close(): void
@@ -42,7 +42,7 @@ export function sqliteFile(): SqliteFile {
     open() {
       const database = new sqlite.Database(join(folder, 'state.db'))
       connections.push(database)
-      return guarded(database) as unknown as SqliteStoreDatabase
+      return guarded(database) as unknown as SqliteDatabase
     },
     interrupt(now) {
       interrupted = now

@@ -4,9 +4,9 @@ import { memoryRevocationStore } from '../../src/core/revocation/memory-revocati
 import type { JournalPage, RevocationJournal } from '../../src/core/revocation/revocation-journal.ts'
 import type { RevocationRegistry } from '../../src/core/revocation/revocation-store.ts'
 import { ArgumentError, StoreError } from '../../src/errors.ts'
-import type { SqliteStoreStatement } from '../../src/stores/sqlite/database.ts'
 import { prepareSqliteStores } from '../../src/stores/sqlite/prepare-sqlite-stores.ts'
 import { sqliteStores } from '../../src/stores/sqlite/sqlite-stores.ts'
+import type { SqliteStatement } from '../../src/support/sqlite.ts'
 import { never } from '../../src/time.ts'
 import { cidNumber } from '../revocation-sources/sources.ts'
 import { actor } from '../support/actors.ts'
@@ -159,7 +159,7 @@ describe('the journal in SQLite', () => {
         other.exec(`UPDATE procura_revocation_journal SET sequence = 3 WHERE sequence = 1;
           UPDATE sqlite_sequence SET seq = 3 WHERE name = 'procura_revocation_journal'`)
       }
-      const watched = (statement: SqliteStoreStatement): SqliteStoreStatement =>
+      const watched = (statement: SqliteStatement): SqliteStatement =>
         new Proxy(statement, {
           get(target, name) {
             const value: unknown = Reflect.get(target, name)

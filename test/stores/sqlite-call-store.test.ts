@@ -3,9 +3,9 @@ import type { CallQuestion } from '../../src/core/authorization/call-store.ts'
 import { maxRate, maxUses } from '../../src/core/capability/policy/build.ts'
 import type { Statement } from '../../src/core/capability/policy/statement.ts'
 import { encodeContainer } from '../../src/core/container/container.ts'
-import type { SqliteStoreDatabase } from '../../src/stores/sqlite/database.ts'
 import { prepareSqliteStores } from '../../src/stores/sqlite/prepare-sqlite-stores.ts'
 import { sqliteStores } from '../../src/stores/sqlite/sqlite-stores.ts'
+import type { SqliteDatabase } from '../../src/support/sqlite.ts'
 import { actor, clock, now } from '../support/actors.ts'
 import { call, createService, delegateRaw, verdict } from '../support/service.ts'
 import { playScenario, scenarioVerdicts } from './call-store-scenario.ts'
@@ -20,7 +20,7 @@ afterEach(() => {
 })
 
 /** A connection that notes its transactions, and fails at the statements that `fails` selects. */
-function watched(database: SqliteStoreDatabase, transactions: string[], fails: (sql: string) => boolean) {
+function watched(database: SqliteDatabase, transactions: string[], fails: (sql: string) => boolean) {
   return {
     exec(sql: string) {
       if (/^(BEGIN|COMMIT)/.test(sql)) transactions.push(sql)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { SqliteStoreDatabase } from '../../src/stores/sqlite/database.ts'
 import { prepareSqliteStores } from '../../src/stores/sqlite/prepare-sqlite-stores.ts'
 import { sqliteStores } from '../../src/stores/sqlite/sqlite-stores.ts'
+import type { SqliteDatabase } from '../../src/support/sqlite.ts'
 import { expectFewEnded, past, pastClock, rateOf, useLimits } from './expired-limits.ts'
 import { sqliteFile } from './open-sqlite.ts'
 
@@ -17,7 +17,7 @@ describe('pruning of limits in SQLite', () => {
     const own = file.open()
     const counts: number[] = [rowsOf('limit_holds') + rowsOf('limits')]
     expect(rowsOf('limit_holds')).toBe(used)
-    const watched: SqliteStoreDatabase = {
+    const watched: SqliteDatabase = {
       prepare: (sql) => own.prepare(sql),
       exec(sql) {
         const answer = own.exec(sql)

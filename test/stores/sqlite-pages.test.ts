@@ -1,8 +1,8 @@
 import fs from 'node:fs'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { SqliteStoreDatabase } from '../../src/stores/sqlite/database.ts'
 import { prepareSqliteStores } from '../../src/stores/sqlite/prepare-sqlite-stores.ts'
 import { sqliteStores } from '../../src/stores/sqlite/sqlite-stores.ts'
+import type { SqliteDatabase } from '../../src/support/sqlite.ts'
 import { type SqliteFile, sqliteFile } from './open-sqlite.ts'
 
 const secret = new Uint8Array(32).fill(7)
@@ -36,7 +36,7 @@ function openStores() {
     },
     open() {
       const own = file.open()
-      const watched: SqliteStoreDatabase = {
+      const watched: SqliteDatabase = {
         prepare: (sql) => own.prepare(sql),
         exec(sql) {
           if (sql.startsWith('BEGIN')) calls = countCalls()
@@ -50,12 +50,12 @@ function openStores() {
   }
 }
 
-function rowsOf(database: SqliteStoreDatabase, sql: string): readonly Readonly<Record<string, unknown>>[] {
+function rowsOf(database: SqliteDatabase, sql: string): readonly Readonly<Record<string, unknown>>[] {
   return database.prepare(sql).all() as readonly Readonly<Record<string, unknown>>[]
 }
 
 /** Adds rows with random keys. */
-function fill(database: SqliteStoreDatabase, table: string, count: number, rest: string): void {
+function fill(database: SqliteDatabase, table: string, count: number, rest: string): void {
   database.exec(`INSERT INTO procura_${table} WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
     SELECT randomblob(16), ${rest} FROM n ORDER BY 1`)
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { SharedStores } from '../../src/stores/shared-stores.ts'
-import type { SqliteStoreDatabase } from '../../src/stores/sqlite/database.ts'
 import { prepareSqliteStores } from '../../src/stores/sqlite/prepare-sqlite-stores.ts'
 import { sqlitePersonalKeyStore } from '../../src/stores/sqlite/sqlite-personal-key-store.ts'
 import { sqliteProcessedSets } from '../../src/stores/sqlite/sqlite-processed-sets.ts'
 import { sqliteStores } from '../../src/stores/sqlite/sqlite-stores.ts'
+import type { SqliteDatabase } from '../../src/support/sqlite.ts'
 import type { OpenedStore } from '../../src/testing/conformance-case.ts'
 import { limitStoreCases } from '../../src/testing/limit-store-cases.ts'
 import { personalKeyStoreCases } from '../../src/testing/personal-key-store-cases.ts'
@@ -281,7 +281,7 @@ describe('a destroyed key in SQLite', () => {
     prepareSqliteStores({ database: file.open(), secret, epoch: 0 })
     let busy = 1
     const database = file.open()
-    const logged: SqliteStoreDatabase = {
+    const logged: SqliteDatabase = {
       exec: (sql) => database.exec(sql),
       prepare: (sql) =>
         sql.includes('wal_checkpoint') ? { run: () => ({}), all: () => [{ busy }] } : database.prepare(sql),

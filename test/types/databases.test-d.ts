@@ -1,7 +1,6 @@
 import type { Database } from 'node-sqlite3-wasm'
 import { describe, expectTypeOf, it } from 'vitest'
-import type { SqliteDatabase } from '../../src/audit/sinks/sqlite/database.ts'
-import type { SqliteStoreDatabase } from '../../src/stores/sqlite/database.ts'
+import type { SqliteDatabase } from '../../src/support/sqlite.ts'
 
 /** The types of better-sqlite3 (`@types/better-sqlite3` 7.6). */
 interface BetterStatement<Parameters extends unknown[], Result> {
@@ -33,8 +32,8 @@ interface DatabaseSync {
 
 describe('a database of SQLite', () => {
   it('is one of each driver, for the log and for the stores', () => {
-    expectTypeOf<Database>().toExtend<SqliteDatabase & SqliteStoreDatabase>()
-    expectTypeOf<BetterDatabase>().toExtend<SqliteDatabase & SqliteStoreDatabase>()
-    expectTypeOf<DatabaseSync>().toExtend<SqliteDatabase & SqliteStoreDatabase>()
+    expectTypeOf<Database>().toExtend<SqliteDatabase>()
+    expectTypeOf<BetterDatabase>().toExtend<SqliteDatabase>()
+    expectTypeOf<DatabaseSync>().toExtend<SqliteDatabase>()
   })
 })

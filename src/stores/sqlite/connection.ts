@@ -9,18 +9,18 @@ import {
   type OptionCheck,
   withDefault,
 } from '../../support/options.ts'
+import { databaseCheck, prepare, type SqliteDatabase, whenFree } from '../../support/sqlite.ts'
 import type { Timestamp } from '../../time.ts'
 import { type KeyedNames, keyedNames, type StoreSecret, storeSecretCheck } from '../keyed-names.ts'
 import { assertPrefix } from '../prefix.ts'
 import { type Tables, tablesOf } from '../tables.ts'
-import { databaseCheck, prepare, type SqliteStoreDatabase, whenFree } from './database.ts'
 import { failure, unprepared } from './failure.ts'
 import { createWriteQueue, type WriteQueue } from './write-queue.ts'
 
 /** How a store uses its database. */
 export interface SqliteConnectionOptions {
   /** A connection of its own, which nothing else uses. Its owner closes it. */
-  readonly database: SqliteStoreDatabase
+  readonly database: SqliteDatabase
   /** The secret with which `prepareSqliteStores` prepared the database. */
   readonly secret: StoreSecret
   /** The beginning of the names of the tables. Default `procura`. */
@@ -48,7 +48,7 @@ export const connectionChecks: {
 
 /** A prepared database. */
 export interface SqliteConnection {
-  readonly database: SqliteStoreDatabase
+  readonly database: SqliteDatabase
   readonly names: KeyedNames
   readonly tables: Tables
   readonly write: WriteQueue
@@ -114,11 +114,7 @@ export function openConnection(options: Required<SqliteConnectionOptions>, pragm
   }
 }
 
-function metaReader(
-  database: SqliteStoreDatabase,
-  { meta }: Tables,
-  { fingerprint }: KeyedNames,
-): SqliteConnection['meta'] {
+function metaReader(database: SqliteDatabase, { meta }: Tables, { fingerprint }: KeyedNames): SqliteConnection['meta'] {
   const read = prepare(database, `SELECT fingerprint, epoch, forgotten, revocations_forgotten FROM ${meta}`)
   return () => {
     const [row] = read.all()

@@ -7,9 +7,9 @@
  */
 
 import type { LimitEntry } from '../../core/authorization/limits/limit-store.ts'
+import { prepare, type Statement } from '../../support/sqlite.ts'
 import { maxTolerance, type Timestamp } from '../../time.ts'
 import type { SqliteConnection } from './connection.ts'
-import { prepare, type Statement } from './database.ts'
 
 /** An amount that is about to be held. */
 export interface NewHold {

@@ -2,17 +2,17 @@
 
 import { StoreError } from '../../errors.ts'
 import { nonEmptyString, type OptionChecks, readOptions, withDefault } from '../../support/options.ts'
+import { databaseCheck, type SqliteDatabase } from '../../support/sqlite.ts'
 import { secondsOf } from '../../time.ts'
 import { type PreparationOptions, preparationChecks } from '../epoch.ts'
 import { keyedNames, type StoreSecret, storeSecretCheck } from '../keyed-names.ts'
 import { assertPrefix } from '../prefix.ts'
 import { type Tables, tablesOf } from '../tables.ts'
-import { databaseCheck, type SqliteStoreDatabase } from './database.ts'
 
 /** Options of {@link prepareSqliteStores}. */
 export interface PrepareSqliteStoresOptions extends PreparationOptions {
   /** A connection to the database, open for writing. */
-  readonly database: SqliteStoreDatabase
+  readonly database: SqliteDatabase
   /** 32 random bytes or more, the same in every process. Keep it as you keep other credentials. */
   readonly secret: StoreSecret
   /** The beginning of the names of the tables. Default `procura`. */

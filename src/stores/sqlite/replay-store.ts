@@ -1,11 +1,11 @@
 // node only: HMAC
 
 import type { ClaimOptions } from '../../core/authorization/replay-store.ts'
+import { prepare } from '../../support/sqlite.ts'
 import { type Clock, maxTolerance, secondsOf, type Timestamp } from '../../time.ts'
 import { assertAfterEpoch, type Claim, type EpochOptions, expiredCall, mayBeForgotten, readClaim } from '../epoch.ts'
 import type { SharedReplayStore } from '../shared-stores.ts'
 import type { SqliteConnection } from './connection.ts'
-import { prepare } from './database.ts'
 import { nextTurn } from './write-queue.ts'
 
 /** Most calls that one transaction forgets. OPS-21 */

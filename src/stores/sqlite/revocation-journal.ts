@@ -3,10 +3,10 @@
 import type { JournalEntry, JournalPage } from '../../core/revocation/revocation-journal.ts'
 import type { RevocationEntry } from '../../core/revocation/revocation-store.ts'
 import { StoreError } from '../../errors.ts'
+import { prepare, type SqliteDatabase } from '../../support/sqlite.ts'
 import type { Timestamp } from '../../time.ts'
 import type { EntryBox } from '../entry-box.ts'
 import type { Tables } from '../tables.ts'
-import { prepare, type SqliteStoreDatabase } from './database.ts'
 
 /** Rows that one statement forgets. */
 const forgottenAtOnce = 200
@@ -25,7 +25,7 @@ export interface SqliteRevocationJournal {
  * before one with a smaller number.
  */
 export function revocationJournal(
-  database: SqliteStoreDatabase,
+  database: SqliteDatabase,
   { revocationJournal: table, journalName }: Tables,
   box: EntryBox,
 ): SqliteRevocationJournal {

@@ -7,13 +7,13 @@ import {
   readListOptions,
 } from '../../core/revocation/revocation-journal.ts'
 import type { RevocationEntry, RevocationRecord } from '../../core/revocation/revocation-store.ts'
+import { prepare } from '../../support/sqlite.ts'
 import { type Clock, secondsOf } from '../../time.ts'
 import { entryBox } from '../entry-box.ts'
 import type { StoreSecret } from '../keyed-names.ts'
 import { assertNotForgotten, forgettableBefore, queryFor, type RevocationQuery, rowsOf } from '../revocation-rows.ts'
 import type { SharedRevocationStore } from '../shared-stores.ts'
 import type { SqliteConnection } from './connection.ts'
-import { prepare } from './database.ts'
 import { revocationJournal } from './revocation-journal.ts'
 
 /** Rows that one statement forgets. */

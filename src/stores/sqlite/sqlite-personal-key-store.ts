@@ -2,10 +2,10 @@
 
 import { StoreError } from '../../errors.ts'
 import { type OptionChecks, readOptions } from '../../support/options.ts'
+import { prepare } from '../../support/sqlite.ts'
 import { destroyedKey, personalKeyBox } from '../personal-key-box.ts'
 import type { SharedPersonalKeyStore } from '../shared-stores.ts'
 import { connectionChecks, openConnection, type SqliteConnectionOptions } from './connection.ts'
-import { prepare } from './database.ts'
 
 const optionChecks = connectionChecks satisfies OptionChecks<SqliteConnectionOptions>
 

@@ -2,12 +2,12 @@
 
 import { checkProcessedSet } from '../../core/revocation/processed-sets.ts'
 import { type OptionChecks, readOptions } from '../../support/options.ts'
+import { prepare, type SqliteDatabase } from '../../support/sqlite.ts'
 import { secondsOf, type Timestamp } from '../../time.ts'
 import { assertRemembered, clockChecks, type ProcessedSetsClock, processedBefore } from '../processed-entries.ts'
 import type { SharedProcessedSets } from '../shared-stores.ts'
 import type { Tables } from '../tables.ts'
 import { connectionChecks, openConnection, type SqliteConnectionOptions } from './connection.ts'
-import { prepare, type SqliteStoreDatabase } from './database.ts'
 import { failure } from './failure.ts'
 
 /** Options of {@link sqliteProcessedSets}. */
@@ -78,7 +78,7 @@ export function sqliteProcessedSets(options: SqliteProcessedSetsOptions): Shared
   })
 }
 
-function statements(database: SqliteStoreDatabase, { processedSets: table }: Tables) {
+function statements(database: SqliteDatabase, { processedSets: table }: Tables) {
   try {
     return {
       find: prepare(database, `SELECT expiration FROM ${table} WHERE key = ?`),

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type SqliteStoreDatabase, whenFree } from './database.ts'
+import { type SqliteDatabase, whenFree } from '../../support/sqlite.ts'
 import { failure } from './failure.ts'
 
 /** Runs a write within the next transaction, and resolves to its result once the transaction is committed. */
@@ -26,7 +26,7 @@ interface Waiting {
  * @param timeoutMs - how long a write waits for another process.
  * @param maxBatch - most writes of one transaction.
  */
-export function createWriteQueue(database: SqliteStoreDatabase, timeoutMs: number, maxBatch: number): WriteQueue {
+export function createWriteQueue(database: SqliteDatabase, timeoutMs: number, maxBatch: number): WriteQueue {
   let queue: Waiting[] = []
   let running = false
 
@@ -62,7 +62,7 @@ export function createWriteQueue(database: SqliteStoreDatabase, timeoutMs: numbe
 }
 
 /** Makes the writes in one transaction, and answers when it is committed. */
-async function write(database: SqliteStoreDatabase, timeoutMs: number, batch: readonly Waiting[]): Promise<void> {
+async function write(database: SqliteDatabase, timeoutMs: number, batch: readonly Waiting[]): Promise<void> {
   // Without a write-ahead log, a commit would have to wait for connections that read; an exclusive transaction has
   // waited.
   await whenFree(() => database.exec('BEGIN EXCLUSIVE'), timeoutMs)
@@ -78,7 +78,7 @@ async function write(database: SqliteStoreDatabase, timeoutMs: number, batch: re
 }
 
 /** Makes one write, and returns how it is answered once it is committed. */
-function writeOne(database: SqliteStoreDatabase, { write, resolve, reject }: Waiting): () => void {
+function writeOne(database: SqliteDatabase, { write, resolve, reject }: Waiting): () => void {
   database.exec('SAVEPOINT one')
   try {
     const value = write()
@@ -96,7 +96,7 @@ function writeOne(database: SqliteStoreDatabase, { write, resolve, reject }: Wai
   }
 }
 
-function rollBack(database: SqliteStoreDatabase): void {
+function rollBack(database: SqliteDatabase): void {
   try {
     database.exec('ROLLBACK')
   } catch {

@@ -18,7 +18,6 @@ import { findOpenIntents } from '../../../src/audit/recovery/find-open-intents.t
 import { openJsonlAuditSink } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines, readJsonlRecords } from '../../../src/audit/sinks/jsonl/read-jsonl-log.ts'
 import { memoryAuditSink } from '../../../src/audit/sinks/memory-audit-sink.ts'
-import type { SqliteDatabase } from '../../../src/audit/sinks/sqlite/database.ts'
 import { readSqliteLines, sqliteAuditSink } from '../../../src/audit/sinks/sqlite/sqlite-audit-sink.ts'
 import { type Checkpoint, signCheckpoint, verifyCheckpoint } from '../../../src/audit/verify/checkpoint.ts'
 import { verifyAuditLog } from '../../../src/audit/verify/verify-audit-log.ts'
@@ -30,6 +29,7 @@ import {
   readPostgresLines,
 } from '../../../src/entries/audit/postgres.ts'
 import { ArgumentError, AuditError, MalformedError } from '../../../src/errors.ts'
+import type { SqliteDatabase } from '../../../src/support/sqlite.ts'
 import { denied, id, intent, outcome } from '../../audit/events.ts'
 import { actor, now } from '../../support/actors.ts'
 import { mutateBytes, mutateText, mutateValue, oddJson } from '../mutate.ts'
@@ -131,11 +131,12 @@ function sqliteOf(rows: readonly Row[]): SqliteDatabase {
     pages = others
     return page
   }
-  const statement = { run: () => undefined, get: () => rows.at(-1), all: next }
+  const statement = (all: () => readonly unknown[]) => ({ run: () => undefined, all })
   // A table of that name is there, and no intent of the log has an outcome.
   return {
     exec: () => undefined,
-    prepare: (sql) => (sql.includes('outcome_of = ?') ? { ...statement, get: () => undefined } : statement),
+    prepare: (sql) =>
+      statement(sql.includes('LIMIT 1000') ? next : () => (sql.includes('outcome_of = ?') ? [] : rows.slice(-1))),
   }
 }
 

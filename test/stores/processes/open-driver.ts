@@ -1,10 +1,10 @@
-import type { SqliteStoreDatabase } from '../../../src/stores/sqlite/database.ts'
+import type { SqliteDatabase } from '../../../src/support/sqlite.ts'
 
 /** The drivers of SQLite, by the names of their modules. */
 export type Driver = 'better-sqlite3' | 'node:sqlite' | 'bun:sqlite' | 'node-sqlite3-wasm'
 
 /** A connection that its owner closes. */
-export interface DriverDatabase extends SqliteStoreDatabase {
+export interface DriverDatabase extends SqliteDatabase {
   close(): unknown
 }
 

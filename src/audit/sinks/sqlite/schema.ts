@@ -1,12 +1,11 @@
-import type { OpenDatabase } from './database.ts'
-import { isBusy } from './while-busy.ts'
+import { isBusy, prepare, type SqliteDatabase } from '../../../support/sqlite.ts'
 
 /**
  * `UNIQUE` on the previous hash keeps the log from forking. AUD-32: the triggers refuse any statement on rows except
  * the insertion of the next record. `REPLACE` removes rows without firing a trigger for deletions, so the trigger for
  * insertions refuses it.
  */
-export function makeTable(database: OpenDatabase, table: string): void {
+export function makeTable(database: SqliteDatabase, table: string): void {
   database.exec(`
     CREATE TABLE IF NOT EXISTS ${table} (
       sequence INTEGER PRIMARY KEY,
@@ -33,11 +32,9 @@ export function makeTable(database: OpenDatabase, table: string): void {
 /**
  * Adds the column for the ended intent to a table of an earlier version. Another process may add it at the same time.
  */
-function addColumn(database: OpenDatabase, table: string): void {
-  const has = (): boolean => {
-    const columns = database.prepare(`SELECT name FROM pragma_table_info('${table}') WHERE name = ?`).get('outcome_of')
-    return columns !== undefined && columns !== null
-  }
+function addColumn(database: SqliteDatabase, table: string): void {
+  const columns = prepare(database, `SELECT name FROM pragma_table_info('${table}') WHERE name = ?`)
+  const has = (): boolean => columns.all('outcome_of').length > 0
   if (has()) return
   try {
     database.exec(`ALTER TABLE ${table} ADD COLUMN outcome_of TEXT`)
@@ -47,7 +44,7 @@ function addColumn(database: OpenDatabase, table: string): void {
 }
 
 /** A table may exist in a read-only database. A lock of another writer is not an error. */
-export function assertWritable(database: OpenDatabase, table: string): void {
+export function assertWritable(database: SqliteDatabase, table: string): void {
   try {
     database.exec(`DELETE FROM ${table} WHERE 0`)
   } catch (cause) {
@@ -62,8 +59,8 @@ const setUpBusyMs = 1_000
  * Runs the set-up of a log. It waits while another process writes, which each commit does for a moment: without a wait,
  * a process could not be started beside a busy one. The time that the database waits otherwise stays as it was.
  */
-export function waitingForWriters<T>(database: OpenDatabase, task: () => T): T {
-  const row = database.prepare('PRAGMA busy_timeout').get()
+export function waitingForWriters<T>(database: SqliteDatabase, task: () => T): T {
+  const [row] = prepare(database, 'PRAGMA busy_timeout').all()
   const { timeout } = Object(row) as { readonly timeout?: number | bigint }
   if (timeout === undefined || timeout >= setUpBusyMs) return task()
   database.exec(`PRAGMA busy_timeout = ${setUpBusyMs}`)

@@ -8,6 +8,7 @@
 import { backend as platform } from '#backend'
 import { callback, maybe, nonEmptyString, readOptions, withDefault, withMethod } from '../../../support/options.ts'
 import { quote } from '../../../support/quote.ts'
+import { prepare, type SqliteDatabase, whenFree } from '../../../support/sqlite.ts'
 import { setUp } from '../../configuration.ts'
 import type { EventDraft, RecordHashing } from '../../events/draft.ts'
 import { parseRecord, type Sha256 } from '../../events/record.ts'
@@ -15,10 +16,9 @@ import { auditHistory, type LoggedEvent } from '../../history.ts'
 import type { AuditSink } from '../../sink.ts'
 import { batchedLog } from '../batched-log.ts'
 import { assertTableName } from '../table-name.ts'
-import { type OpenDatabase, openDatabase, type SqliteDatabase } from './database.ts'
 import { assertWritable, makeTable, waitingForWriters } from './schema.ts'
 import { takingTurns } from './taking-turns.ts'
-import { whenFree, whileBusy } from './while-busy.ts'
+import { longestBusyMs, whileBusy } from './while-busy.ts'
 import { type SqliteLog, unwritten, writeBatch } from './write-batch.ts'
 
 /** Most records of one transaction. It blocks the process for as long as it takes to write them. */
@@ -63,8 +63,7 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
     name: withDefault(nonEmptyString, 'sqlite'),
     sha256: maybe(callback),
   })
-  const { table, name, sha256 } = given
-  const database = openDatabase(given.database)
+  const { database, table, name, sha256 } = given
   assertTableName(table)
   const statements = setUp(
     `\`database\` ${quote(name)} cannot hold the table ${quote(table)}; open it for writing`,
@@ -90,25 +89,26 @@ export function sqliteAuditSink(options: SqliteAuditSinkOptions): AuditSink {
   return Object.freeze({ name, append, close, history })
 }
 
-function prepareLog(database: OpenDatabase, table: string): Pick<SqliteLog, 'last' | 'ended' | 'insert'> {
+function prepareLog(database: SqliteDatabase, table: string): Pick<SqliteLog, 'last' | 'ended' | 'insert'> {
   database.exec('PRAGMA synchronous = FULL')
   makeTable(database, table)
   assertWritable(database, table)
   return {
-    last: database.prepare(`SELECT sequence, hash FROM ${table} ORDER BY sequence DESC LIMIT 1`),
-    ended: database.prepare(`SELECT sequence FROM ${table} WHERE outcome_of = ?`),
-    insert: database.prepare(
+    last: prepare(database, `SELECT sequence, hash FROM ${table} ORDER BY sequence DESC LIMIT 1`),
+    ended: prepare(database, `SELECT sequence FROM ${table} WHERE outcome_of = ?`),
+    insert: prepare(
+      database,
       `INSERT INTO ${table} (sequence, hash, previous, line, outcome_of) VALUES (?, ?, ?, ?, nullif(?, ''))`,
     ),
   }
 }
 
-async function* newestFirst(database: OpenDatabase, table: string): AsyncGenerator<readonly LoggedEvent[], void> {
+async function* newestFirst(database: SqliteDatabase, table: string): AsyncGenerator<readonly LoggedEvent[], void> {
   const text = `SELECT sequence, line FROM ${table} WHERE sequence < ? ORDER BY sequence DESC LIMIT 500`
-  const page = await whenFree(() => database.prepare(text))
+  const page = await whenFree(() => prepare(database, text), longestBusyMs)
   for (let next = Number.MAX_SAFE_INTEGER; next > 1; ) {
     const from = next
-    const rows = (await whenFree(() => page.all(from))) as readonly { readonly line: string }[]
+    const rows = (await whenFree(() => page.all(from), longestBusyMs)) as readonly { readonly line: string }[]
     if (rows.length === 0) return
     const records = rows.map(({ line }) => parseRecord(line))
     yield records
@@ -129,9 +129,7 @@ export function* readSqliteLines(
   after: number = 0,
 ): Generator<string, void> {
   assertTableName(table)
-  const page = openDatabase(database).prepare(
-    `SELECT sequence, line FROM ${table} WHERE sequence > ? ORDER BY sequence LIMIT 1000`,
-  )
+  const page = prepare(database, `SELECT sequence, line FROM ${table} WHERE sequence > ? ORDER BY sequence LIMIT 1000`)
   let reached = after
   for (;;) {
     const rows = page.all(reached) as readonly { readonly sequence: number | bigint; readonly line: string }[]

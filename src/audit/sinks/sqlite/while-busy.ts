@@ -1,7 +1,8 @@
+import { isBusy } from '../../../support/sqlite.ts'
 import type { Written } from '../group-commit.ts'
 
 /** Milliseconds for which a batch is tried again. */
-const longestBusyMs = 1_000
+export const longestBusyMs = 1_000
 /** Milliseconds until the next attempt. Each wait is twice as long as the one before it, up to the maximum. */
 const firstPauseMs = 1
 const longestPauseMs = 16
@@ -37,23 +38,4 @@ export function whileBusy<T>(write: (batch: T) => Promise<Written>): (batch: T) 
     // No event is written yet: the next batch is made of the events whose callers still wait.
     return []
   }
-}
-
-/** Reads, and tries again while another connection holds the lock of the database, for at most a second. */
-export async function whenFree<T>(read: () => T): Promise<T> {
-  const began = performance.now()
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-    try {
-      return read()
-    } catch (cause) {
-      if (!isBusy(cause) || performance.now() - began > longestBusyMs) throw cause
-    }
-    const ms = pauseMs
-    await new Promise((resolve) => setTimeout(resolve, ms))
-  }
-}
-
-/** Whether another connection holds the lock of the database. SQLite has then committed nothing. */
-export function isBusy(cause: unknown): boolean {
-  return cause instanceof Error && cause.message.includes('database is locked')
 }

@@ -1,18 +1,17 @@
 import { AuditError } from '../../../errors.ts'
 import { isPromiseLike } from '../../../support/promise.ts'
 import { quote } from '../../../support/quote.ts'
+import { isBusy, type SqliteDatabase, type Statement } from '../../../support/sqlite.ts'
 import type { EventDraft, RecordHashing } from '../../events/draft.ts'
 import { intentEndedBy, intentNamedBy } from '../../events/event.ts'
 import { beginning, type LogPosition } from '../../events/record.ts'
 import { alreadySettled } from '../../sink.ts'
 import type { Written } from '../group-commit.ts'
 import { makeRow } from '../make-row.ts'
-import type { OpenDatabase, Statement } from './database.ts'
-import { isBusy } from './while-busy.ts'
 
 /** A log in SQLite, with its statements. */
 export interface SqliteLog {
-  readonly database: OpenDatabase
+  readonly database: SqliteDatabase
   /** Name of the sink, for messages. */
   readonly name: string
   readonly hashing: RecordHashing
@@ -66,7 +65,7 @@ async function writeTransaction(log: SqliteLog, events: readonly EventDraft[]): 
   const results: (LogPosition | AuditError)[] = []
   database.exec('BEGIN IMMEDIATE')
   try {
-    const before = positionOf(log.last.get())
+    const before = positionOf(log.last.all()[0])
     if (log.known !== undefined && log.known !== before.hash) log.othersAt = performance.now()
     let last = before
     for (const [index, draft] of events.entries()) {
@@ -96,17 +95,17 @@ async function writeTransaction(log: SqliteLog, events: readonly EventDraft[]): 
 /** The error of an event about an intent that has its end on record, which the transaction reads. */
 function settledBefore({ ended, name }: SqliteLog, { event }: EventDraft): AuditError | undefined {
   const intent = intentNamedBy(event)
-  const before = intent === undefined ? undefined : ended.get(intent)
-  return before === undefined || before === null ? undefined : alreadySettled(name, positionOf(before).sequence)
+  const [before] = intent === undefined ? [] : ended.all(intent)
+  return before === undefined ? undefined : alreadySettled(name, positionOf(before).sequence)
 }
 
 function positionOf(row: unknown): LogPosition {
-  if (row === undefined || row === null) return beginning
+  if (row === undefined) return beginning
   const { sequence, hash } = row as { readonly sequence: number | bigint; readonly hash: string }
   return { sequence: Number(sequence), hash }
 }
 
-function rollBack(database: OpenDatabase): void {
+function rollBack(database: SqliteDatabase): void {
   try {
     database.exec('ROLLBACK')
   } catch {

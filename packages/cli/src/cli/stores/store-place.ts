@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StoreError } from 'procura/errors'
-import type { SqliteStoreDatabase } from 'procura/store/sqlite'
+import type { SqliteDatabase } from 'procura/store/sqlite'
 import { readPrivateFile } from '#support/private-file.ts'
 import { quote } from '#support/quote.ts'
 import { shellQuoted } from '../../support/shell-quoted.ts'
@@ -58,9 +58,9 @@ type Aim = 'prepared' | 'changed' | 'read'
 export async function withStoreFile(
   path: string,
   aim: Aim,
-  task: (database: SqliteStoreDatabase) => void | Promise<void>,
+  task: (database: SqliteDatabase) => void | Promise<void>,
 ): Promise<void> {
-  const { open } = await sqliteDriver<SqliteStoreDatabase>()
+  const { open } = await sqliteDriver<SqliteDatabase>()
   const lock = await lockOfGateway(path)
   let database: InstanceType<typeof open> | undefined
   try {

@@ -4,21 +4,21 @@
  * @module
  */
 
-import { type OptionCheck, suchAs, withMethod } from '../../support/options.ts'
+import { type OptionCheck, suchAs, withMethod } from './options.ts'
 
 /** A value that is bound to a place of a statement. */
 export type SqliteValue = string | number | Uint8Array | null
 
 /** A prepared statement. Its methods take the values one by one, or those of node-sqlite3-wasm as a list. */
-export interface SqliteStoreStatement {
+export interface SqliteStatement {
   run(...values: readonly never[]): unknown
   all(...values: readonly never[]): readonly unknown[]
 }
 
-/** The part of a database that the stores use. */
-export interface SqliteStoreDatabase {
+/** The part of a database that is used. */
+export interface SqliteDatabase {
   exec(sql: string): unknown
-  prepare(sql: string): SqliteStoreStatement
+  prepare(sql: string): SqliteStatement
 }
 
 /** The check of an option that is a database. */
@@ -39,7 +39,7 @@ export interface Statement {
  * Prepares a statement. node-sqlite3-wasm, whose statements can be asked whether they are finalized, takes a list; one
  * that failed cannot be run again there.
  */
-export function prepare(database: SqliteStoreDatabase, sql: string): Statement {
+export function prepare(database: SqliteDatabase, sql: string): Statement {
   let statement = database.prepare(sql)
   const inList = 'isFinalized' in statement
   const ask = <T>(task: (values: readonly never[]) => T, values: readonly SqliteValue[]): T => {
@@ -50,7 +50,7 @@ export function prepare(database: SqliteStoreDatabase, sql: string): Statement {
       throw cause
     }
   }
-  const prepareAgain = (failed: SqliteStoreStatement): SqliteStoreStatement => {
+  const prepareAgain = (failed: SqliteStatement): SqliteStatement => {
     try {
       ;(failed as { finalize?(): void }).finalize?.()
     } catch {
@@ -67,8 +67,11 @@ export function prepare(database: SqliteStoreDatabase, sql: string): Statement {
   }
 }
 
-/** Whether another connection holds the database: the same task can succeed a moment later. */
-function isBusy(error: unknown): boolean {
+/**
+ * Whether another connection holds the lock of the database. SQLite has then committed nothing, and the same task can
+ * succeed a moment later.
+ */
+export function isBusy(error: unknown): boolean {
   return error instanceof Error && /database (table )?is (locked|busy)/i.test(error.message)
 }
 
