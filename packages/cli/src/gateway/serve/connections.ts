@@ -206,7 +206,7 @@ function approvalsTaker({
   return async (socket, wanted, places) => {
     const { audience: service } = snapshots.current()
     const need = needOf(snapshots.current(), wanted)
-    if (typeof need === 'string') return refuse(socket, { code: 'approval_refused', message: need }, onEvent)
+    if ('code' in need) return refuse(socket, need, onEvent)
     // A stranger would use up the places of the requests, and the patience of the approver.
     const proof = needsProof ? await askProof(socket, need, snapshots.current) : undefined
     if (proof !== undefined && 'code' in proof) return refuse(socket, proof, onEvent)

@@ -64,11 +64,11 @@ export async function askProof(
   if (typeof line !== 'string') return line
   const given = proofIn(line)
   const proven = await provenBy(given, { ...wanted, challenge }, current())
-  if (typeof proven === 'string') return { code: 'proof_refused', message: proven }
+  if ('code' in proven) return proven
   // The signed call is for the beginning, and expires soon.
   const holder = async (): Promise<string | undefined> => {
     const still = await heldBy(proven.agent, String(given.chain), wanted, current())
-    return typeof still === 'string' ? undefined : still.agent
+    return 'code' in still ? undefined : still.agent
   }
   return { ...proven, holder }
 }
@@ -79,39 +79,45 @@ interface GivenProof {
   readonly chain?: unknown
 }
 
-/** The agent that a proof proves; a text is its fault. */
+/** The agent that a proof proves. */
 async function provenBy(
   { invocation, chain }: GivenProof,
   wanted: ProvenPlace & { readonly challenge: string },
   { audience, config, revocations }: Pick<Snapshot, 'audience' | 'config' | 'revocations'>,
-): Promise<Proven | string> {
+): Promise<HelloError | Proven> {
   if (typeof invocation !== 'string' || typeof chain !== 'string')
-    return 'the second line must be {"procura":1,"invocation":"…","chain":"…"}; update procura'
+    return proofRefused('the second line must be {"procura":1,"invocation":"…","chain":"…"}; update procura')
   const decision = await authorize(invocation, {
     ...{ audience, revocations, subjects: anySubject, commands: [definition] },
     // The challenge is of this connection alone.
     replay: memoryReplayStore(),
   })
-  if (!decision.allowed) return decision.denial.message
+  if (!decision.allowed) return proofRefused(decision.denial.message)
   const { args, invoker } = decision.authorization
   if (args['server'] !== wanted.server || args['challenge'] !== wanted.challenge)
-    return 'the proof is for another connection'
+    return proofRefused('the proof is for another connection')
   return heldBy(invoker, chain, wanted, { config, revocations })
 }
 
-/** The agent, if a chain gives it a right for a server or an API now; a text is the fault. */
+/** The agent, if a chain gives it a right for a server or an API now. */
 async function heldBy(
   agent: string,
   chain: string,
   wanted: ProvenPlace,
   { config, revocations }: Pick<Snapshot, 'config' | 'revocations'>,
-): Promise<Proven | string> {
+): Promise<HelloError | Proven> {
   const verdict = await verifyDelegation(chain, { audience: agent, revocations })
-  if (!verdict.verified) return verdict.denial.message
+  if (!verdict.verified) return proofRefused(verdict.denial.message)
   const isServed = config.subjects.includes(verdict.subject)
   if (isServed && isAbout(verdict.command, wanted.whole))
     return { agent, firstAgent: verdict.proofs[0]?.audience ?? agent }
-  return `the delegation is not for ${quote(wanted.server)} of an owner of this gateway; delegate one to the agent`
+  return proofRefused(
+    `the delegation is not for ${quote(wanted.server)} of an owner of this gateway; delegate one to the agent`,
+  )
+}
+
+function proofRefused(message: string): HelloError {
+  return { code: 'proof_refused', message }
 }
 
 function proofIn(line: string): GivenProof {

@@ -140,7 +140,7 @@ async function ownRequest(container: string, { signer, call, clock }: AskApprova
   const read = await readKeptRequest(container, { agents: [signer.did], clock })
   const { audience, subject, command, args } = call.invocation
   const wanted = { service: audience ?? subject, subject, command, args }
-  if (typeof read === 'string' || !isRequestOf(read.request, wanted))
+  if ('code' in read || !isRequestOf(read.request, wanted))
     throw new TypeError('the gateway returned a request of another call')
   return read
 }

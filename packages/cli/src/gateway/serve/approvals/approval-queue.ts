@@ -11,11 +11,13 @@ import { memoryReplayStore } from 'procura/store/memory'
 import { startBackgroundTimer } from '#support/background-timer.ts'
 import { createMutex } from '#support/mutex.ts'
 import { quote } from '#support/quote.ts'
+import type { HelloError } from '../../wire/hello.ts'
 import type { OnGatewayEvent } from '../events.ts'
 import { type ApprovalFiles, approvalFiles, faultOfFolder } from './approval-files.ts'
 import { chainOf } from './enrolments.ts'
 import {
   answerReader,
+  approvalRefused,
   isSameCall,
   type KeptAnswer,
   type KeptRequest,
@@ -62,14 +64,14 @@ export interface ApprovalQueue {
    * approver takes the place of a new one.
    *
    * @param body - of the request to an API, in base64, for the approvers to see.
-   * @returns the requests that wait now; a text says why there are none.
+   * @returns the requests that wait now.
    */
   take(
     containers: readonly string[],
     call: WantedCall,
     need: ApprovalNeed,
     body?: string,
-  ): Promise<readonly KeptRequest[] | string>
+  ): Promise<HelloError | readonly KeptRequest[]>
   /**
    * The answers, as soon as enough approvers have given them. One agent receives them until `settle`. APR-83
    *
@@ -146,10 +148,10 @@ export async function openApprovalQueue({ folder, onEvent, clock }: ApprovalQueu
       inTurn(async () => {
         await clean(queue)
         const read = await readRequests(containers, call, need, { replay, clock })
-        if (typeof read === 'string') return read
+        if ('code' in read) return read
         // APR-96: the delegation that the agent has proved for its connection may be revoked since.
         if (call.holder !== undefined && (await call.holder()) !== call.agent) return revokedAgent
-        if (!(await areOfBody(body, read))) return 'the body is not the one of the request'
+        if (!(await areOfBody(body, read))) return approvalRefused('the body is not the one of the request')
         return addAll(queue, read, body, call.firstAgent)
       }),
     collect: (requests, threshold) =>
@@ -182,8 +184,9 @@ export async function openApprovalQueue({ folder, onEvent, clock }: ApprovalQueu
   }
 }
 
-const revokedAgent =
-  'the delegation that this agent has proved was revoked, or has expired; ask the owner to delegate to it again'
+const revokedAgent = approvalRefused(
+  'the delegation that this agent has proved was revoked, or has expired; ask the owner to delegate to it again',
+)
 
 async function withdraw(queue: Queue, agent: string, command: string): Promise<void> {
   const lost = [...queue.kept.values()].filter(({ request }) => isBelow(request, agent, command))
@@ -210,24 +213,24 @@ function clean(queue: Queue): Promise<void> {
   return remove(queue, expired)
 }
 
-/** Keeps the requests for one call. A text says why they are refused. */
+/** Keeps the requests for one call. */
 async function addAll(
   queue: Queue,
   read: readonly KeptRequest[],
   body: string | undefined,
   firstAgent: string | undefined,
-): Promise<readonly KeptRequest[] | string> {
+): Promise<HelloError | readonly KeptRequest[]> {
   const waiting: KeptRequest[] = []
   for (const one of read) {
     const added = await add(queue, { ...one, holder: firstAgent ?? one.request.agent }, body)
-    if (typeof added === 'string') return added
+    if ('code' in added) return added
     waiting.push(added)
   }
   return waiting
 }
 
-/** Keeps a request, unless one waits for the same call and approver. A text says why it is refused. APR-97 */
-async function add(queue: Queue, one: PlacedRequest, body = ''): Promise<KeptRequest | string> {
+/** Keeps a request, unless one waits for the same call and approver. APR-97 */
+async function add(queue: Queue, one: PlacedRequest, body = ''): Promise<HelloError | KeptRequest> {
   const { files, kept, now, onEvent } = queue
   const { approver, command } = one.request
   const all = [...kept.values()]
@@ -237,7 +240,7 @@ async function add(queue: Queue, one: PlacedRequest, body = ''): Promise<KeptReq
   )
   if (same !== undefined) return same
   if (!(await makeRoom(queue, one)))
-    return 'too many requests wait for their approvers; answer some of them with `procura approve`'
+    return approvalRefused('too many requests wait for their approvers; answer some of them with `procura approve`')
   // A person who reads the request sees its body.
   if (body !== '') await files.putBody(one.id, body)
   await files.putRequest(one.id, one.container)
@@ -282,34 +285,36 @@ async function readAll(files: ApprovalFiles, clock: Clock | undefined): Promise<
   const found: KeptRequest[] = []
   for (const id of await files.ids()) {
     const container = await files.request(id)
-    const read = container === undefined ? 'it cannot be read' : await readKeptRequest(container, { clock })
-    if (typeof read !== 'string' && read.id === id) found.push(read)
+    const read = container === undefined ? undefined : await readKeptRequest(container, { clock })
+    if (read !== undefined && 'id' in read && read.id === id) found.push(read)
     else await files.remove(id)
   }
   return found.sort((one, other) => one.request.expiration - other.request.expiration)
 }
 
-/** The requests of one agent for one call, verified, each taken once. A text says why they are refused. APR-98 */
+/** The requests of one agent for one call, verified, each taken once. APR-98 */
 async function readRequests(
   containers: readonly string[],
   call: WantedCall,
   { approvers }: ApprovalNeed,
   options: Required<Pick<ReadKeptOptions, 'clock' | 'replay'>>,
-): Promise<readonly KeptRequest[] | string> {
+): Promise<HelloError | readonly KeptRequest[]> {
   const read: KeptRequest[] = []
   for (const container of containers) {
     const one = await readKeptRequest(container, options)
-    if (typeof one === 'string') return one
+    if ('code' in one) return one
     const { request } = one
     const isOfCall =
       request.service === call.service && request.subject === call.subject && request.command === call.command
-    if (call.agent !== undefined && request.agent !== call.agent) return 'a request is of another agent'
-    if (!isOfCall || !approvers.includes(request.approver)) return 'a request is for another call or approver'
+    if (call.agent !== undefined && request.agent !== call.agent)
+      return approvalRefused('a request is of another agent')
+    if (!isOfCall || !approvers.includes(request.approver))
+      return approvalRefused('a request is for another call or approver')
     if (read.some((other) => other.request.approver === request.approver || !isSameCall(other.request, request)))
-      return 'the requests are not for one call'
+      return approvalRefused('the requests are not for one call')
     read.push(one)
   }
-  return read.length === 0 ? 'there is no request' : read
+  return read.length === 0 ? approvalRefused('there is no request') : read
 }
 
 /** The answers, if there are enough of them. */

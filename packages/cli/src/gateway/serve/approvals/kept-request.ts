@@ -3,6 +3,7 @@ import type { Clock, Invocation, IpldMap, ReplayStore } from 'procura'
 import { type ApprovalRequest, type ReceivedRequest, readApprovalAnswer, readApprovalRequest } from 'procura/approval'
 import { compilePolicy } from 'procura/policy'
 import { openContainer } from 'procura/token'
+import type { HelloError } from '../../wire/hello.ts'
 import { approvalId } from './approval-files.ts'
 
 /** A request that waits for its approver, verified. */
@@ -22,18 +23,26 @@ export interface ReadKeptOptions {
   readonly clock?: Clock | undefined
 }
 
-/** Verifies a request for whichever approver it names. A text says why it is invalid. */
-export async function readKeptRequest(container: string, options: ReadKeptOptions = {}): Promise<KeptRequest | string> {
+/** The refusal of a request, as its agent receives it. */
+export function approvalRefused(message: string): HelloError {
+  return { code: 'approval_refused', message }
+}
+
+/** Verifies a request for whichever approver it names. */
+export async function readKeptRequest(
+  container: string,
+  options: ReadKeptOptions = {},
+): Promise<HelloError | KeptRequest> {
   const { agents, replay, clock } = options
   const approver = (await invocationIn(container))?.audience
-  if (approver === undefined) return 'it is not a request for an approval'
+  if (approver === undefined) return approvalRefused('it is not a request for an approval')
   const reading = await readApprovalRequest(container, {
     approver,
     ...(agents !== undefined && { agents }),
     ...(replay !== undefined && { replay }),
     ...(clock !== undefined && { clock }),
   })
-  if (!reading.valid) return reading.denial.message
+  if (!reading.valid) return approvalRefused(reading.denial.message)
   const { request } = reading
   return Object.freeze({ id: approvalId(request.cid), request, container })
 }

@@ -121,7 +121,7 @@ async function readRequest(
 ): Promise<KeptRequest | undefined> {
   const container = await approvalFiles(approvalsFolder).request(id)
   const read = container === undefined ? undefined : await readKeptRequest(container, { clock })
-  if (read === undefined || typeof read === 'string' || read.id !== id) return undefined
+  if (read === undefined || 'code' in read || read.id !== id) return undefined
   return read.request.expiration < (clock ?? systemClock).now() ? undefined : read
 }
 

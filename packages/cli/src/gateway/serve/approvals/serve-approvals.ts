@@ -14,7 +14,7 @@ import { endWith } from '../../wire/hello.ts'
 import { type LineFault, lineWriter, readLines } from '../../wire/lines.ts'
 import type { Limiter } from '../limiter.ts'
 import type { ApprovalNeed, ApprovalQueue, Decided, WantedCall } from './approval-queue.ts'
-import type { KeptRequest } from './kept-request.ts'
+import { approvalRefused, type KeptRequest } from './kept-request.ts'
 
 /** Milliseconds for the second line, between two looks at the answers, and for the confirmation. */
 const [secondLineMs, lookMs, confirmMs] = [10_000, 250, 10_000]
@@ -46,10 +46,10 @@ export async function serveApprovals(
   await say({ audience: call.service, approvers, threshold, ...(page !== undefined && { page }) })
   const asked = await secondLine(socket, lines)
   if (asked === undefined)
-    return endWith(socket, { error: refused('the second line must be {"requests":["…"],"wait":0}') })
+    return endWith(socket, { error: approvalRefused('the second line must be {"requests":["…"],"wait":0}') })
   places.begin(socket)
   const taken = await queue.take(asked.requests, call, need, asked.body)
-  if (typeof taken === 'string') return endWith(socket, { error: refused(taken) })
+  if ('code' in taken) return endWith(socket, { error: taken })
   const shown = taken.map(({ id, request, container }) => ({ id, approver: request.approver, container }))
   await within(confirmMs, socket, say({ waiting: shown }))
   const left = new AbortController()
@@ -151,8 +151,4 @@ async function waitFor(
   } finally {
     deadline.end()
   }
-}
-
-function refused(message: string): object {
-  return { code: 'approval_refused', message }
 }

@@ -38,7 +38,7 @@ describe('the page for approvals of a gateway', () => {
       { issuer: agent, approver: owner.did, invocation },
     )
     const taken = await queue.take([container], call as never, { approvers: [owner.did], threshold: 1 })
-    kept = taken[0] as KeptRequest
+    kept = (taken as readonly KeptRequest[])[0] as KeptRequest
   })
   afterEach(async () => {
     await listener.close()
