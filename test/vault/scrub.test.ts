@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { getEventListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import fc from 'fast-check'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { encodedForms } from '../../src/vault/request/encoded-forms.ts'
 import { type BodyLimits, scrubBody, scrubResponse } from '../../src/vault/request/scrub.ts'
 import { Secret } from '../../src/vault/secret.ts'
@@ -487,29 +487,41 @@ describe('scrubbing', () => {
   })
 
   it('VLT-50 cancels a body that is unread for too long, but not one that is slow itself', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
     let done = 0
     const count = (): void => {
       done += 1
     }
     const { signal } = new AbortController()
-    const slow = (pauseMs: number): ReadableStream<Uint8Array> =>
+    const bodyAfter = (ready: Promise<void>): ReadableStream<Uint8Array> =>
       new ReadableStream({
         pull: async (controller) => {
-          await wait(pauseMs)
+          await ready
           controller.enqueue(new Uint8Array(9))
         },
       })
+    let arrive = (): void => undefined
+    const slow = new Promise<void>((resolve) => {
+      arrive = resolve
+    })
     const message = 'nobody read from the body of the response for 30 ms; read it, cancel it, or raise `bodyTimeoutMs`'
-    const unread = scrubBody(slow(0), [], count, { signal, unreadMs: 30 })
-    const left = scrubBody(slow(0), [], count, { signal, unreadMs: 30 }).getReader()
-    const reading = scrubBody(slow(60), [], count, { signal, unreadMs: 30 }).getReader()
+    const unread = scrubBody(bodyAfter(Promise.resolve()), [], count, { signal, unreadMs: 30 })
+    const left = scrubBody(bodyAfter(Promise.resolve()), [], count, { signal, unreadMs: 30 }).getReader()
+    const reading = scrubBody(bodyAfter(slow), [], count, { signal, unreadMs: 30 }).getReader()
     await left.read()
-    expect((await reading.read()).value).toEqual(new Uint8Array(9))
-    await vi.waitFor(() => expect(done).toBeGreaterThanOrEqual(2), 20_000)
+    const read = reading.read()
+    vi.advanceTimersByTime(29)
+    expect(done).toBe(0)
+    vi.advanceTimersByTime(1)
+    expect(done).toBe(2)
     await expect(new Response(unread).text()).rejects.toMatchObject({ code: 'ERR_VAULT_UPSTREAM', message })
     await expect(left.read()).rejects.toThrow(message)
-    // On a busy machine the body may be cancelled earlier, because nobody reads it for 30 ms.
-    await reading.cancel().catch(() => undefined)
+    vi.advanceTimersByTime(60_000)
+    arrive()
+    expect((await read).value).toEqual(new Uint8Array(9))
+    expect(done).toBe(2)
+    await reading.cancel()
     expect(done).toBe(3)
     expect(getEventListeners(signal, 'abort')).toEqual([])
   })
