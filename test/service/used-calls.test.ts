@@ -9,6 +9,7 @@ import { invoke } from '../../src/core/invocation/invoke.ts'
 import { on } from '../../src/service/on.ts'
 import { type FileServiceOptions, openFileService } from '../../src/service/open-file-service.ts'
 import type { Service } from '../../src/service/service.ts'
+import { never } from '../../src/time.ts'
 import { intent } from '../audit/events.ts'
 import { temporaryDirectory } from '../audit/jsonl/temporary.ts'
 import { actor } from '../support/actors.ts'
@@ -35,12 +36,13 @@ const open = (change: Partial<FileServiceOptions> = {}): Promise<Service> =>
     ...change,
   })
 
-/** A call that is signed at a time, and valid for 300 seconds. */
-async function signedAt(time: number): Promise<string> {
+/** A call that is signed at a time, and valid for some seconds. */
+async function signedAt(time: number, expiresIn = 300): Promise<string> {
   const own = { now: () => time }
-  const grant = await delegate({ issuer: owner, audience: agent.did, command: send, clock: own, expiresIn: 3_600 })
+  const validity = { clock: own, expiresIn: 12 * expiresIn }
+  const grant = await delegate({ issuer: owner, audience: agent.did, command: send, ...validity })
   const call = { issuer: agent, audience: signer.did, command: send, args: { to: 'bob' }, proofs: [grant], clock: own }
-  return encodeContainer([await invoke({ ...call, expiresIn: 300 }), grant])
+  return encodeContainer([await invoke({ ...call, expiresIn }), grant])
 }
 
 /** Adds other calls to the log, of more than two of the pages in which it is read, and one of another time. */
@@ -59,6 +61,18 @@ async function executeOnce(call: string, change: Partial<FileServiceOptions>): P
 }
 
 describe('the calls that a service has executed before it was opened', () => {
+  it('SVC-26 are refused behind any number of pages with `maxInvocationLifetime: never` [attack 15]', async () => {
+    const month = 2_592_000
+    const lifetime: Partial<FileServiceOptions> = { maxInvocationLifetime: never }
+    const call = await signedAt(start, 2 * month)
+    await executeOnce(call, lifetime)
+    for (const days of [1, 10, 29]) await busyAt(start + days * 86_400, start + days * 86_400)
+    clock.time = start + month
+    const service = await open(lifetime)
+    expect(await service.call(call)).toMatchObject({ allowed: false, denial: { code: 'replayed' } })
+    await service.close()
+  })
+
   it('SVC-26 are refused where they were accepted with a larger tolerance [attack 15]', async () => {
     const call = await signedAt(start + 300)
     await executeOnce(call, { clockTolerance: 300 })

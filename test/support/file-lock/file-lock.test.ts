@@ -101,7 +101,7 @@ describe('a lock between processes', () => {
     expect(readdirSync(folder)).toEqual(['80-free'])
   })
 
-  it('keeps a live holder for longer than a lease, however many wait for it', async () => {
+  it('VLT-24 keeps a live holder for longer than a lease, because it renews the lock, however many wait for it', async () => {
     const held = await take(createFileLock(folder, timing))
     const began = performance.now()
     expect(await createFileLock(folder, timing).acquire(2 * timing.leaseMs)).toMatchObject({
