@@ -42,11 +42,12 @@ export async function readUsedCalls(
     isOver = page.every(({ event }) => event.time < (from as number))
   }
   if (used.size === 0 && unread === undefined) return undefined
-  return async ({ cid, fields, task }) => {
+  return async (invocation) => {
+    const { cid, fields } = invocation
     if (used.has(cidText(cid))) return true
     // The clock went back.
     if (unread !== undefined && secondsOf(clock) - lifetime - maxTolerance - clockTolerance < unread) return undefined
     // A signature has a second form, and with it the call has another CID. Without a nonce, two calls can be one task.
-    return fields.nonce.length > 0 && used.has(cidText(cidOf(await sha256Bytes(task()))))
+    return fields.nonce.length > 0 && used.has(cidText(cidOf(await sha256Bytes(invocation.task()))))
   }
 }
