@@ -42,7 +42,6 @@ export type ProcuraErrorCode =
   | 'ERR_STORE'
   | 'ERR_STORE_FULL'
   | 'ERR_PROOF_SEARCH'
-  | 'ERR_THREAD'
   | 'ERR_TRANSPORT'
   | VaultErrorCode
   | AuditErrorCode
@@ -111,11 +110,6 @@ export class StoreError extends ProcuraError {
 /** A store is full, and refuses a new entry instead of removing one that still applies. */
 export class StoreFullError extends StoreError {
   override readonly code = 'ERR_STORE_FULL'
-}
-
-/** A verification thread could not be started, ended, or returned an invalid answer. */
-export class ThreadError extends ProcuraError {
-  readonly code = 'ERR_THREAD'
 }
 
 /** No chain of delegations was found within the bounds of the search. */
@@ -190,7 +184,6 @@ export type AnyProcuraError =
   | StoreError
   | StoreFullError
   | ProofSearchError
-  | ThreadError
   | TransportError
   | VaultError
   | AuditError

@@ -40,12 +40,6 @@ export const targets: readonly Target[] = [
   { claim: 'requests a second over HTTP / jose', figure: 'http throughput / jose', bound: 0.9, atLeast: true },
   { claim: 'server CPU of a request over HTTP / jose', figure: 'http cpu / jose', bound: 1.1 },
   { claim: 'the same with sodium-native', figure: 'http cpu, sodium / jose', bound: 0.72 },
-  {
-    claim: 'the same in a pool, requests a second',
-    figure: 'http throughput, pool / jose',
-    bound: 1.05,
-    atLeast: true,
-  },
   { claim: 'requests a second over HTTP / ucanto', figure: 'http throughput / ucanto', bound: 50, atLeast: true },
   { claim: 'import / import of jose', figure: 'import / jose', bound: 1 },
   { claim: 'ucanto / cold decision', figure: 'ucanto / cold 3', bound: 11, atLeast: true },

@@ -41,14 +41,12 @@ interface Turn {
 
 const node = 'procura, authorize'
 const sodium = 'procura, sodium-native'
-const pool = 'procura, sodium-native in a pool'
 
 const needs: Readonly<Record<string, string | undefined>> = {
   'no check': undefined,
   [node]: undefined,
   'procura, authorizeSync': undefined,
   [sodium]: 'sodium-native',
-  [pool]: 'sodium-native',
   jose: 'jose',
   'iso-ucan': 'iso-ucan',
   ucanto: '@ucanto/validator',
@@ -118,11 +116,9 @@ export const suite: Suite = {
       ],
       figures: {
         'http throughput / jose': ratio(node, 'throughput', 'jose'),
-        'http throughput, pool / jose': ratio(pool, 'throughput', 'jose'),
         'http throughput / ucanto': ratio(node, 'throughput', 'ucanto'),
         'http cpu / jose': ratio(node, 'cpu', 'jose'),
         'http cpu, sodium / jose': ratio(sodium, 'cpu', 'jose'),
-        'http cpu, pool / jose': ratio(pool, 'cpu', 'jose'),
         'http cpu, µs': median(node, 'cpu'),
         'http cpu, sodium, µs': median(sodium, 'cpu'),
         'http cpu, jose, µs': median('jose', 'cpu'),

@@ -17,7 +17,6 @@ export const suites: Readonly<Record<string, SuiteEntry>> = {
   stages: { load: () => import('./stages.ts') },
   profile: { load: () => import('./profile.ts') },
   load: { load: () => import('./load.ts') },
-  pool: { load: () => import('./pool.ts') },
   refuse: { load: () => import('./refuse.ts') },
   policy: { load: () => import('./policy.ts') },
   portable: { load: () => import('./portable.ts') },

@@ -18,7 +18,6 @@ export {
   SigningError,
   StoreError,
   StoreFullError,
-  ThreadError,
   TransportError,
   VaultError,
 } from '../errors.ts'

@@ -132,7 +132,6 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ['did', isSetUp, 'compositeResolver keyResolver'],
   ['did/web-node', 'makes requests for `webResolver`, which reads the answers', 'publicFetch'],
   ['backend/sodium', isSetUp, 'sodiumBackend'],
-  ['pool', isSetUp, 'createVerificationPool'],
   ['http', writes, 'denialResponse'],
   ['http/binding', writes, 'requestArguments bindRequest'],
   ['http/binding', isSetUp, 'bindToRequest'],

@@ -236,7 +236,6 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   did: { fromDidResolver: [{ resolve: () => undefined }] },
   'did/web': { webResolver: [] },
   'did/web-node': { publicFetch: [] },
-  pool: { createVerificationPool: [] },
   guard: {
     createGuard: [],
     'createGuard audit': (audit) => createGuard({ ...guardOptions(), audit }),

@@ -42,7 +42,6 @@ const parts =
 const others: ReadonlySet<string> = new Set([
   'operations prometheusMeter registry', // Of prom-client, which is passed on to it.
   'receipt verifyReceipt executor', // A DID.
-  'pool createVerificationPool backend', // The name of a back end.
 ])
 
 describe('a promise in the place of a part', () => {

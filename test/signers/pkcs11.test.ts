@@ -13,7 +13,7 @@ import {
   type Pkcs11SignerOptions,
 } from '../../src/signers/pkcs11/open-pkcs11-signer.ts'
 import { Secret } from '../../src/vault/secret.ts'
-import { bundlePoolScript, type PoolScript } from '../core/principal/pool-script.ts'
+import { bundleThreadScript, type ThreadScript } from './thread-script.ts'
 
 const message = new TextEncoder().encode('what is signed')
 const pin = 'canary-pin-1234'
@@ -27,11 +27,11 @@ const folder = mkdtempSync(join(tmpdir(), 'procura-pkcs11-'))
 const released = join(folder, 'released')
 /** A statement of the module that waits for this file, so that no test depends on the speed of the machine. */
 const untilReleased = `while (!existsSync(${JSON.stringify(released)})) block(20)`
-let script: PoolScript
+let script: ThreadScript
 const opened: Pkcs11Signer[] = []
 
 beforeAll(async () => {
-  script = await bundlePoolScript('signer/pkcs11-thread')
+  script = await bundleThreadScript()
 })
 
 afterEach(() => rmSync(released, { force: true }))

@@ -9,7 +9,6 @@ import * as root from 'procura'
 import { backend as noble } from 'procura/backend/noble'
 import { backend as node } from 'procura/backend/node'
 import { backend as web } from 'procura/backend/web'
-import { createVerificationPool } from 'procura/pool'
 import * as stores from 'procura/store/memory'
 import type { Vector } from '../../spec/vectors/generator/vector.ts'
 import { fromHex, type HexSuites } from '../setup/hex-suites.ts'
@@ -21,8 +20,6 @@ declare const hexSuites: HexSuites
 declare const tokenVectors: readonly Vector[]
 
 const reports: SmokeReport[] = []
-const pool = await createVerificationPool({ threads: 1 })
-for (const backend of [node, web, noble, pool])
+for (const backend of [node, web, noble])
   reports.push(await smoke({ ...root, ...stores }, backend, fromHex(hexSuites), tokenVectors))
-await pool.close()
 console.log(JSON.stringify(reports))
