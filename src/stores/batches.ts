@@ -6,6 +6,8 @@
  * @module
  */
 
+import { batchPerTurn } from '../support/batch-per-turn.ts'
+
 /** Asks one thing, in the next round trip. */
 export type Ask<Item, Answer> = (item: Item, signal?: AbortSignal | undefined) => Promise<Answer>
 
@@ -36,54 +38,28 @@ export function inBatches<Item, Answer>(
   maxBatch: number,
   onSilence: (listener: () => void) => unknown,
 ): Ask<Item, Answer> {
-  let queue: Waiting<Item, Answer>[] = []
-  let running = 0
-  let silences = 0
-  let scheduled = false
-
-  onSilence(() => {
-    silences += 1
-    running = 0
-    schedule()
+  const queue = batchPerTurn<Waiting<Item, Answer>>({
+    most: maxBatch,
+    atATime,
+    turn: setImmediate,
+    isGivenUp,
+    async run(batch) {
+      try {
+        const answers = await run(batch.map(({ item }) => item))
+        for (const [index, { resolve }] of batch.entries()) resolve(answers[index] as Answer)
+      } catch (cause) {
+        for (const { reject } of batch) reject(cause)
+      }
+      return []
+    },
   })
+  onSilence(queue.overtake)
+  return (item, signal) => new Promise((resolve, reject) => queue.add({ item, signal, resolve, reject }))
+}
 
-  function schedule(): void {
-    if (scheduled || running >= atATime || queue.length === 0) return
-    scheduled = true
-    setImmediate(() => {
-      scheduled = false
-      void send(take())
-      // There may be more than one round trip takes.
-      schedule()
-    })
-  }
-
-  /** Takes the next items out of the queue. Those whose caller has stopped waiting are not sent. */
-  function take(): readonly Waiting<Item, Answer>[] {
-    const next = queue.slice(0, maxBatch)
-    queue = queue.slice(maxBatch)
-    return next.filter(({ signal, reject }) => {
-      if (signal?.aborted) reject(signal.reason)
-      return !signal?.aborted
-    })
-  }
-
-  async function send(batch: readonly Waiting<Item, Answer>[]): Promise<void> {
-    running += 1
-    const before = silences
-    try {
-      const answers = batch.length === 0 ? [] : await run(batch.map(({ item }) => item))
-      for (const [index, { resolve }] of batch.entries()) resolve(answers[index] as Answer)
-    } catch (cause) {
-      for (const { reject } of batch) reject(cause)
-    }
-    if (silences === before) running -= 1
-    schedule()
-  }
-
-  return (item, signal) =>
-    new Promise((resolve, reject) => {
-      queue.push({ item, signal, resolve, reject })
-      schedule()
-    })
+/** Refuses a request whose caller has stopped waiting: it is not sent. */
+export function isGivenUp({ signal, reject }: Pick<Waiting<unknown, never>, 'reject' | 'signal'>): boolean {
+  if (signal?.aborted !== true) return false
+  reject(signal.reason)
+  return true
 }

@@ -1,5 +1,6 @@
 import { backend as platform } from '#backend'
 import { AuditError } from '../../errors.ts'
+import { batchPerTurn } from '../../support/batch-per-turn.ts'
 import { abortedIn } from '../../support/lazy-deadline.ts'
 import type { EventDraft } from '../events/draft.ts'
 import type { LogPosition } from '../events/record.ts'
@@ -63,28 +64,9 @@ interface Waiting {
  */
 export function groupCommit(options: GroupCommitOptions): GroupCommit {
   const { name, durability, maxBatch, write, unwritten, early } = options
-  let queue: Waiting[] = []
-  let running: Promise<void> | undefined
+  const queue = batchPerTurn<Waiting>({ most: maxBatch, turn: turnOfLoop, isGivenUp, run: writeBatch })
 
-  function start(): void {
-    running ??= drain().finally(() => {
-      running = undefined
-      // An event may have arrived after `drain` found the queue empty.
-      if (queue.length > 0) start()
-    })
-  }
-
-  async function drain(): Promise<void> {
-    while (queue.length > 0) {
-      await turnOfLoop()
-      const batch = queue.slice(0, maxBatch)
-      queue = queue.slice(maxBatch)
-      // A caller that has given up has refused the call. A record of it now would contradict that.
-      const wanted = batch.filter((waiting) => !isGivenUp(waiting))
-      if (wanted.length > 0) await writeBatch(wanted)
-    }
-  }
-
+  /** A caller that has given up has refused the call. A record of it now would contradict that. */
   function isGivenUp({ options, reject }: Waiting): boolean {
     try {
       const aborted = abortedIn(options)
@@ -114,7 +96,7 @@ export function groupCommit(options: GroupCommitOptions): GroupCommit {
     }
   }
 
-  async function writeBatch(batch: readonly Waiting[]): Promise<void> {
+  async function writeBatch(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
     let results: Written
     try {
       const events = batch.map(({ event }) => event)
@@ -122,28 +104,20 @@ export function groupCommit(options: GroupCommitOptions): GroupCommit {
     } catch (cause) {
       const error = cause instanceof AuditError ? cause : unwritten(cause)
       for (const waiting of batch) waiting.reject(error)
-      return
+      return []
     }
     confirm(batch, results, () => durability)
-    if (results.length < batch.length) queue = [...batch.slice(results.length), ...queue]
+    return batch.slice(results.length)
   }
 
   return {
-    append: (event, options) =>
-      new Promise((resolve, reject) => {
-        queue.push({ event, options, resolve, reject })
-        start()
-      }),
-    async settled() {
-      while (running !== undefined) await running
-    },
+    append: (event, options) => new Promise((resolve, reject) => queue.add({ event, options, resolve, reject })),
+    settled: queue.settled,
   }
 }
 
-/** Resolves when all work of this turn of the event loop has been done. */
-function turnOfLoop(): Promise<void> {
-  return new Promise((resolve) => {
-    if (platform.nextTurn === undefined) setTimeout(resolve)
-    else platform.nextTurn(resolve)
-  })
+/** Calls back when all work of this turn of the event loop has been done. */
+function turnOfLoop(callback: () => void): void {
+  if (platform.nextTurn === undefined) setTimeout(callback)
+  else platform.nextTurn(callback)
 }

@@ -6,7 +6,9 @@
  * @module
  */
 
+import { batchPerTurn } from '../../support/batch-per-turn.ts'
 import { type SqliteDatabase, whenFree } from '../../support/sqlite.ts'
+import { isGivenUp } from '../batches.ts'
 import { failure } from './failure.ts'
 
 /** Runs a write within the next transaction, and resolves to its result once the transaction is committed. */
@@ -27,38 +29,21 @@ interface Waiting {
  * @param maxBatch - most writes of one transaction.
  */
 export function createWriteQueue(database: SqliteDatabase, timeoutMs: number, maxBatch: number): WriteQueue {
-  let queue: Waiting[] = []
-  let running = false
-
-  async function drain(): Promise<void> {
-    running = true
-    await nextTurn()
-    while (queue.length > 0) {
-      const batch = takeWaiting()
+  const queue = batchPerTurn<Waiting>({
+    most: maxBatch,
+    turn: setImmediate,
+    isGivenUp,
+    async run(batch) {
       try {
-        if (batch.length > 0) await write(database, timeoutMs, batch)
+        await write(database, timeoutMs, batch)
       } catch (cause) {
         for (const { reject } of batch) reject(failure(cause))
       }
-      await nextTurn()
-    }
-    running = false
-  }
-
-  /** Takes the next writes out of the queue. Those whose caller has stopped waiting are not made. */
-  function takeWaiting(): readonly Waiting[] {
-    const next = queue.slice(0, maxBatch)
-    queue = queue.slice(maxBatch)
-    const aborted = next.filter(({ signal }) => signal?.aborted)
-    for (const { signal, reject } of aborted) reject(signal?.reason)
-    return next.filter((waiting) => !aborted.includes(waiting))
-  }
-
+      return []
+    },
+  })
   return <T>(write: () => T, signal?: AbortSignal) =>
-    new Promise<T>((resolve, reject) => {
-      queue.push({ write, signal, resolve, reject } as Waiting)
-      if (!running) void drain()
-    })
+    new Promise<T>((resolve, reject) => queue.add({ write, signal, resolve, reject } as Waiting))
 }
 
 /** Makes the writes in one transaction, and answers when it is committed. */
