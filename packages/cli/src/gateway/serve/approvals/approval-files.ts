@@ -1,12 +1,9 @@
 // node only: reads and writes files
-import { lstat, readdir, stat, unlink } from 'node:fs/promises'
+import { readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CID } from 'multiformats/cid'
 import { systemClock } from 'procura'
 import { StoreError } from 'procura/errors'
-import { replaceDurableFile } from '#support/durable-file.ts'
-import { createFileLock } from '#support/file-lock/file-lock.ts'
-import { withFileLock } from '#support/file-lock/with-file-lock.ts'
 import { quote } from '#support/quote.ts'
 import { idTexts } from './id-texts.ts'
 
@@ -25,12 +22,11 @@ export interface ApprovalFiles {
   putRequest(id: string, container: string): Promise<void>
   putBody(id: string, body: string): Promise<void>
   /**
-   * Keeps the first answer, of whichever process. A file that is not an answer is replaced: the agent may have written
-   * it.
+   * Keeps the first answer, of whichever process.
    *
    * @param isAnswer - whether the text of a file is an answer.
    * @returns whether it was the first.
-   * @throws StoreError when a folder is in its place.
+   * @throws StoreError when something else is in its place: the agent may have written it.
    */
   putAnswer(id: string, container: string, isAnswer: (text: string | undefined) => Promise<boolean>): Promise<boolean>
   /** The delegations by which owners made others approvers, also those of the page, each a container with its chain. */
@@ -53,18 +49,15 @@ export function approvalId(cid: CID): string {
 /** Milliseconds after which a draft belongs to a process that was killed. */
 const draftMs = 60_000
 
-/** Milliseconds for the lock under which a file that is not an answer is replaced. */
-const lockMs = 5_000
-
 /** Milliseconds for which a person can give a code to the page. */
 export const codeMs = 600_000
 
 /**
- * Returns the fault of a folder in the place of an answer, for the person at the page, who can remove it.
+ * Returns the fault of something else in the place of an answer, for the person at the page, who can remove it.
  *
  * @throws any other error.
  */
-export function faultOfFolder(error: unknown): string {
+export function faultOfPlace(error: unknown): string {
   if (error instanceof StoreError) return error.message
   throw error
 }
@@ -89,19 +82,9 @@ export function approvalFiles(folder: string): ApprovalFiles {
       const path = at(id, 'answer')
       if (await putFirst(path, container)) return true
       if (await isAnswer(await read(path))) return false
-      // Of two processes that have read the same file, the second must not remove the answer of the first.
-      const lock = join(folder, '.answers.lock')
-      return withFileLock(createFileLock(lock), lock, lockMs, async (held) => {
-        if (await isAnswer(await read(path))) return false
-        // A process that was paused may have lost the lock, and another one may have answered.
-        return replaceDurableFile(path, `${container}\n`, held).catch(async (cause: unknown) => {
-          if (!(await lstat(path).catch(() => undefined))?.isDirectory()) throw cause
-          throw new StoreError(
-            `${quote(path, 256)} is a folder in the place of the answer; remove it, and answer the request again`,
-            { cause },
-          )
-        })
-      })
+      throw new StoreError(
+        `${quote(path, 256)} is in the place of the answer, and is not one; remove it, and answer the request again`,
+      )
     },
     async tidy() {
       const requests = new Set(await idsOf('request'))

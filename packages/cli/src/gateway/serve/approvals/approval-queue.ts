@@ -13,7 +13,7 @@ import { createMutex } from '#support/mutex.ts'
 import { quote } from '#support/quote.ts'
 import type { HelloError } from '../../wire/hello.ts'
 import type { OnGatewayEvent } from '../events.ts'
-import { type ApprovalFiles, approvalFiles, faultOfFolder } from './approval-files.ts'
+import { type ApprovalFiles, approvalFiles, faultOfPlace } from './approval-files.ts'
 import { chainOf } from './enrolments.ts'
 import {
   answerReader,
@@ -274,7 +274,7 @@ async function keepAnswer(
   if (one === undefined) return 'there is no such request, or it has expired'
   const answer = await readKeptAnswer(container, one, clock)
   if (answer === undefined) return 'it is not an answer of the approver to this request'
-  const isFirst = await files.putAnswer(id, container, answerReader(one, clock)).catch(faultOfFolder)
+  const isFirst = await files.putAnswer(id, container, answerReader(one, clock)).catch(faultOfPlace)
   if (isFirst !== true) return isFirst || 'the request has been answered'
   onEvent({ level: 'info', event: 'approval_answered', message: `the request ${id} is ${answer}` })
   return undefined

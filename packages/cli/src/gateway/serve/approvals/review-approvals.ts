@@ -82,8 +82,7 @@ export interface AnswerApprovalOptions extends ListApprovalsOptions {
  * Stores the answer to a request, where the gateway finds it. It is verified before.
  *
  * @throws ArgumentError when there is no such request, it was answered, or the answer is not one by its approver;
- *   VaultError when a file that is not an answer is in its place, and the lock `.answers.lock` cannot be taken;
- *   StoreError when a folder is in its place; the error of the system when nothing can be written.
+ *   StoreError when something else is in its place; the error of the system when nothing can be written.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -259,7 +259,10 @@ describe('an agent that wants to approve its own call', () => {
     expect(listed.out).not.toContain(harmless)
     expect(await approveAt(home.folder, [harmless])).toMatchObject({ code: 2, shown: '' })
 
-    // The answer of the person replaces the false one.
+    // The person removes the false answer.
+    const named = expect.stringContaining('is in the place of the answer, and is not one; remove it')
+    expect(await approveAt(home.folder, [id])).toMatchObject({ code: 2, err: named })
+    rmSync(join(home.folder, 'approvals', `${id}.answer`))
     expect(await approveAt(home.folder, [id])).toMatchObject({ code: 0 })
     expect(textOf(await call('send', eve))).toBe('sent to eve@evil.example')
     expect(callsIn(home.folder)).toHaveLength(1)
