@@ -302,7 +302,6 @@ describe('procura vault', () => {
       ['vault put crm', '--prefix', 'x'],
       ['audit verify logs', '--file', 'x'],
       ['audit open logs', '--product', 'x'],
-      ['audit ocsf logs', '--hash', 'x'],
     ] as const
     for (const [verb, option, ...value] of verbs) {
       const [noun = '', name = ''] = verb.split(' ')
@@ -386,28 +385,6 @@ describe('procura audit', () => {
     expect(await cli(['audit', 'verify', folder, '--hash', 'x'])).toMatchObject({
       code: 2,
       err: expect.stringMatching(/are required together/),
-    })
-  })
-
-  it('prints a log as events of OCSF, and nothing of one that was changed', async () => {
-    await writeLog()
-    expect(await cli(['audit', 'ocsf', folder])).toMatchObject({
-      code: 2,
-      err: expect.stringMatching(/--product and --vendor/),
-    })
-    const words = ['audit', 'ocsf', folder, '--product', 'Mailer', '--vendor', 'Example']
-    const { code, out } = await cli(words)
-    const events = out.split('\n').map((line) => JSON.parse(line) as { metadata: object })
-    expect([code, events.length]).toEqual([0, 3])
-    const product = { name: 'Mailer', vendor_name: 'Example' }
-    expect(events[0]).toMatchObject({ class_uid: 6003, metadata: { product, event_code: 'intent', sequence: 1 } })
-    const [file = ''] = (await readdir(folder)).filter((name) => name.endsWith('.jsonl'))
-    const text = await readFile(join(folder, file), 'utf8')
-    await writeFile(join(folder, file), text.replace('"ok"', '"error"'))
-    expect(await cli(words)).toMatchObject({
-      code: 1,
-      out: '',
-      err: expect.stringMatching(/^procura: edited at line 2/),
     })
   })
 

@@ -1,11 +1,9 @@
 // node only: reads logs
-import { toOcsf } from 'procura/audit'
-import { type AuditLogFault, findOpenIntents, parseRecord, verifyAuditLog } from 'procura/audit/verify'
+import { type AuditLogFault, findOpenIntents, verifyAuditLog } from 'procura/audit/verify'
 import { quote } from '#support/quote.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textOf } from '../verb.ts'
-import { lineDigests } from './line-digests.ts'
 import { type LogLines, noRecordIn, openLogs, recordsOf } from './log-source.ts'
 
 /**
@@ -21,8 +19,7 @@ export async function auditCommand(words: readonly string[], flags: Flags, host:
     if (log === undefined || more.length > 0) throw new UsageError('audit requires the directory of one log')
     if (verb === 'verify') return await verify(log, flags, host)
     if (verb === 'open') return await listOpen(log, flags, host)
-    if (verb === 'ocsf') return await printOcsf(log, flags, host)
-    throw new UsageError('audit verify, open or ocsf')
+    throw new UsageError('audit verify or open')
   } finally {
     for (const log of logs) await log.close()
   }
@@ -38,29 +35,6 @@ async function verify(log: LogLines, flags: Flags, host: Host): Promise<number> 
     host.complain(endOf(last.sequence, head))
   } else host.print(faultOf(report.fault))
   return report.valid ? 0 : 1
-}
-
-/**
- * Prints a verified log. Of a log with a fault nothing is printed, because a reader of events cannot detect it. The log
- * is read twice, because a log whose end is verified does not fit into memory. A line that differs in the second
- * reading is not printed.
- */
-async function printOcsf(log: LogLines, flags: Flags, host: Host): Promise<number> {
-  const [name, vendorName] = [textOf(flags, 'product'), textOf(flags, 'vendor')]
-  if (name === undefined || vendorName === undefined)
-    throw new UsageError('needs --product and --vendor: the product and the vendor that write the log')
-  const digests = lineDigests()
-  const report = await verifyAuditLog(digests.note(linesOf(log, flags)))
-  if (!report.valid) {
-    host.complain(`procura: ${faultOf(report.fault)}`)
-    return 1
-  }
-  const options = { product: { name, vendorName }, log: textOf(flags, 'prefix') ?? textOf(flags, 'table') ?? 'audit' }
-  const isSame = await digests.same(log.lines(0), (line) =>
-    host.print(JSON.stringify(toOcsf(parseRecord(line), options))),
-  )
-  if (!isSame) host.complain(`procura: the log was changed while it was read; run ${log.verify}`)
-  return isSame ? 0 : 1
 }
 
 /** A log whose end was cut off is a shorter log: only a number and a hash that were kept elsewhere show it. */

@@ -107,20 +107,6 @@ export const auditVerbs: readonly Verb[] = [
     run: audit('open'),
   },
   {
-    name: 'audit ocsf',
-    operands: '[DIR]',
-    about: 'print an unmodified log as OCSF events, one a line',
-    options: [
-      ...logPlace,
-      { name: 'product', value: 'NAME', about: 'the product that writes the log' },
-      { name: 'vendor', value: 'NAME', about: 'its vendor' },
-      json,
-    ],
-    example: 'procura audit ocsf /var/log/procura --product Mailer --vendor Example',
-    negative: 'the log was changed',
-    run: audit('ocsf'),
-  },
-  {
     name: 'audit prepare',
     operands: '',
     about: 'make or upgrade the table of a log in PostgreSQL, as its owner; other logs are made by their service',

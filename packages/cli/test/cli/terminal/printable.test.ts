@@ -74,7 +74,7 @@ describe('the output of the program', () => {
     const ways = [
       ['audit', 'open', log],
       ['audit', 'open', log, '--json'],
-      ['audit', 'ocsf', log, '--product', all, '--vendor', all],
+      ['log', log, '--ocsf', '--product', all, '--vendor', all],
       ['audit', 'verify', log, '--json'],
     ]
     for (const words of ways) {
@@ -118,7 +118,7 @@ describe('the output of the program', () => {
     const ways = [
       ['audit', 'verify', log],
       ['audit', 'open', log],
-      ['audit', 'ocsf', log, '--product', 'a', '--vendor', 'b'],
+      ['log', log, '--ocsf', '--product', 'a', '--vendor', 'b'],
     ]
     for (const words of ways) for (const line of (await cli(words)).shown) expect(line).not.toMatch(unseen)
 
@@ -128,7 +128,7 @@ describe('the output of the program', () => {
         'vault',
         'verify',
         'open',
-        'ocsf',
+        '--ocsf',
         'list',
         '--json',
         '--prefix',
