@@ -5,14 +5,7 @@
  */
 
 export { createMetrics, type Metrics } from '../operations/create-metrics.ts'
-export type {
-  Counter,
-  GaugeResult,
-  Histogram,
-  InstrumentOptions,
-  Meter,
-  MetricAttributes,
-} from '../operations/meter.ts'
+export type { Meter } from '../operations/meter.ts'
 export { probeStores, type StoresHealth } from '../operations/probe-stores.ts'
 export { prometheusMeter } from '../operations/prometheus-meter.ts'
-export { type PrunableStore, pruneRegularly, type RegularPruning } from '../operations/prune-regularly.ts'
+export { pruneRegularly, type RegularPruning } from '../operations/prune-regularly.ts'

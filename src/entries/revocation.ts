@@ -6,7 +6,7 @@
 
 export { type RevocationVerdict, verifyRevocation } from '../core/authorization/verify-revocation.ts'
 export { readRevocationEntry } from '../core/revocation/revocation-entry.ts'
-export type { JournalPage, RevocationJournal } from '../core/revocation/revocation-journal.ts'
+export type { RevocationJournal } from '../core/revocation/revocation-journal.ts'
 export type {
   RevocationEntry,
   RevocationRecord,

@@ -5,6 +5,5 @@
  */
 
 export { type BoundCommand, type CommandHandler, on } from '../service/on.ts'
-export type { ServiceOptions } from '../service/options.ts'
 export type { RevocationResult } from '../service/revocation-desk.ts'
 export { createService, type Service } from '../service/service.ts'

@@ -4,7 +4,7 @@
  * @module
  */
 
-export type { CryptoBackend, PreparedKey, SigningBackend } from '../core/principal/backend/backend.ts'
+export type { CryptoBackend, SigningBackend } from '../core/principal/backend/backend.ts'
 export { generateSigner } from '../core/principal/generate-signer.ts'
 export { importSigner } from '../core/principal/import-signer.ts'
 export { remoteSigner } from '../core/principal/remote-signer.ts'

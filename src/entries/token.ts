@@ -5,12 +5,7 @@
  */
 
 export { type ContainerContents, openContainer } from '../core/authorization/open-container.ts'
-export {
-  compressContainer,
-  encodeContainer,
-  encodeContainerBytes,
-  type TokenLike,
-} from '../core/container/container.ts'
+export { compressContainer, encodeContainer, encodeContainerBytes } from '../core/container/container.ts'
 export { decodeDelegation } from '../core/delegation/decode-delegation.ts'
 export type { Delegation } from '../core/delegation/delegation.ts'
 export { decodeInvocation } from '../core/invocation/decode-invocation.ts'

@@ -8,13 +8,12 @@
  */
 
 export { createVault } from '../vault/create-vault.ts'
-export type { VaultOptions } from '../vault/configuration.ts'
 export type { OutgoingRequest, Processor } from '../vault/processor.ts'
 export { createRedactor, type Redactor } from '../vault/redactor.ts'
 export type { RemoteVault } from '../vault/resilience/remote-vault.ts'
 export { type ResilientSource, resilient } from '../vault/resilience/resilient.ts'
 export type { CredentialOptions } from '../vault/rules/credential-rules.ts'
 export { type ReferenceTable, referenceTable } from '../vault/rules/reference-table.ts'
-export { Secret, type SecretValue } from '../vault/secret.ts'
+export { Secret } from '../vault/secret.ts'
 export type { SecretReading, SecretSource } from '../vault/source.ts'
-export type { Release, Vault } from '../vault/vault.ts'
+export type { Vault } from '../vault/vault.ts'

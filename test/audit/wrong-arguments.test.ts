@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { discloseArguments } from '../../src/audit/privacy/disclose-arguments.ts'
+import { sealPersonal } from '../../src/audit/privacy/personal.ts'
+import { pseudonymizeEvent } from '../../src/audit/privacy/pseudonym.ts'
 import { parseCid } from '../../src/core/ipld/parse-cid.ts'
 import * as privacy from '../../src/entries/audit/privacy.ts'
 import * as verify from '../../src/entries/audit/verify.ts'
@@ -9,7 +12,7 @@ import { actor, now } from '../support/actors.ts'
 import { errorOf } from '../support/error-of.ts'
 import { denied, id, intent } from './events.ts'
 
-const audit = { ...sinks, ...privacy, ...verify }
+const audit = { ...sinks, ...privacy, ...verify, discloseArguments, pseudonymizeEvent, sealPersonal }
 const signer = await actor('service')
 const hash = 'ab'.repeat(32)
 const record = { sequence: 1, previous: hash, hash, event: intent(1) }

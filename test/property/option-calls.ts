@@ -303,8 +303,6 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
   'audit/privacy': {
     hashArguments: [],
     openPersonal: [record.event],
-    sealPersonal: [{}, 'a'],
-    generatePersonalKey: [],
     createPseudonymizer: [],
   },
   'audit/verify': { signCheckpoint: [], verifyCheckpoint: [checkpoint], verifyAuditLog: [[]] },
@@ -402,7 +400,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
   Object.entries({
     index: 'parseDid parseCommand encodeContainer',
     policy:
-      'and eq every gt gte like lt lte maxConcurrent maxRate maxSum maxUses ne not or some compilePolicy describePolicy findWidening compileGlob escapeGlob lintPolicy parsePolicy printSelector policyFor parseSelector',
+      'and eq every gt gte like lt lte maxConcurrent maxRate maxSum maxUses ne not or some compilePolicy describePolicy findWidening escapeGlob lintPolicy parsePolicy policyFor parseSelector',
     arguments: 'argumentsSchema boolean oneOf optional',
     revocation: 'readRevocationEntry',
     token: 'compressContainer encodeContainerBytes',
@@ -422,7 +420,7 @@ export const withoutOptions: ReadonlySet<string> = new Set(
     'http/binding': 'requestArguments',
     ucanto: 'absentIssuer archive archiveToText encodeMessage',
     audit: 'allOf newEventId withHealth',
-    'audit/privacy': 'discloseArguments argumentSalt importSecretKey memoryPersonalKeyStore pseudonymizeEvent',
+    'audit/privacy': 'argumentSalt memoryPersonalKeyStore',
     'audit/verify': 'formatRecord parseRecord findOpenIntents',
     'audit/sqlite': 'readSqliteLines',
     'audit/postgres': 'readPostgresLines',

@@ -260,7 +260,6 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     lintPolicy: { args: [statements], free: literal },
     findWidening: { args: [statements, statements], free: /^\[.\]\[0\]\[2\]/ },
     parsePolicy: { args: [statements], free: literal },
-    compileGlob: { args: ['x*'] },
     escapeGlob: { args: ['x*'] },
     policyFor: { args: [{ command: '/mail', args: { to: text() } }] },
     'policyFor.eq': { call: is.eq, args: ['.to', 'ann'], free: /^\[1\]/ },
@@ -269,16 +268,6 @@ export const publicCalls: Readonly<Record<string, Readonly<Record<string, Public
     'policyFor.every': { call: is.every, args: ['.to', () => equal] },
     'policyFor.some': { call: is.some, args: ['.to', () => equal] },
     parseSelector: { args: ['.a[0]'] },
-    printSelector: {
-      args: [
-        [
-          { kind: 'field', name: 'a', optional: true },
-          { kind: 'index', index: 0, optional: false },
-          { kind: 'slice', start: 0, end: 1, optional: false },
-          { kind: 'values', optional: false },
-        ],
-      ],
-    },
   },
   arguments: {
     argumentsSchema: { args: [send] },

@@ -36,9 +36,6 @@ export interface A2aPart {
   readonly mediaType?: string
 }
 
-/** The schemas of {@link messageArguments}. */
-export type A2aMessageSchemas = { readonly message: StandardSchema<string> }
-
 /**
  * Makes the schema of the argument `message`, which binds a call to one message, for the definition of a command.
  *
@@ -50,7 +47,7 @@ export type A2aMessageSchemas = { readonly message: StandardSchema<string> }
  * const ask = defineCommand({ command: '/agent/ask', args: messageArguments() })
  * ```
  */
-export function messageArguments(): A2aMessageSchemas {
+export function messageArguments(): { readonly message: StandardSchema<string> } {
   return Object.freeze({ message: text({ maxLength: 64 }) })
 }
 

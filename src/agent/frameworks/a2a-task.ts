@@ -10,13 +10,6 @@ import { canonicalJson } from '../../support/canonical-json.ts'
 import { contentDigest } from '../../support/digest.ts'
 import { withoutDefaults } from './a2a-message.ts'
 
-/** The schemas of {@link taskArguments}. */
-export type A2aTaskSchemas = {
-  readonly method: StandardSchema<string>
-  readonly request: StandardSchema<string>
-  readonly task: StandardSchema<string>
-}
-
 /** A method of A2A 1.0 that does not send a message. */
 export type A2aTaskMethod =
   | 'CancelTask'
@@ -55,7 +48,7 @@ export const clientMethods: ReadonlyMap<string, A2aTaskMethod> = new Map([
  * const manage = defineCommand({ command: '/agent/tasks', args: taskArguments() })
  * ```
  */
-export function taskArguments(): A2aTaskSchemas {
+export function taskArguments(): Readonly<Record<'method' | 'request' | 'task', StandardSchema<string>>> {
   return Object.freeze({
     method: text({ maxLength: 64 }),
     request: text({ maxLength: 64 }),

@@ -5,7 +5,6 @@
  */
 
 import { AuditError } from '../../errors.ts'
-import { flag, readOptions, withDefault } from '../../support/options.ts'
 import type { WebCryptoKey } from '../../support/web-crypto-key.ts'
 
 /**
@@ -28,16 +27,6 @@ export interface MemoryPersonalKeyStore extends PersonalKeyStore {
   destroy(name: string): void
 }
 
-/**
- * Generates a key for personal data: AES-GCM with 256 bits, by default not extractable.
- *
- * @throws ArgumentError when an option is invalid.
- */
-export async function generatePersonalKey(options: { readonly extractable?: boolean } = {}): Promise<WebCryptoKey> {
-  const { extractable } = readOptions('generatePersonalKey', options, { extractable: withDefault(flag, false) })
-  return crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, extractable, ['encrypt', 'decrypt'])
-}
-
 /** Makes a key store in the memory of this process: for tests, or if personal data must not outlive the process. */
 export function memoryPersonalKeyStore(): MemoryPersonalKeyStore {
   const keys = new Map<string, Promise<CryptoKey> | undefined>()
@@ -50,7 +39,7 @@ export function memoryPersonalKeyStore(): MemoryPersonalKeyStore {
           'the key of this person was destroyed, so personal data cannot be recorded',
         )
       }
-      const key = known ?? generatePersonalKey()
+      const key = known ?? crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt'])
       keys.set(name, key)
       return key
     },

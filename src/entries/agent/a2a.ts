@@ -5,7 +5,7 @@
  */
 
 export { type A2aInterceptor, a2aInterceptor } from '../../agent/frameworks/a2a-client.ts'
-export { type A2aMessageSchemas, messageArguments } from '../../agent/frameworks/a2a-message.ts'
+export { messageArguments } from '../../agent/frameworks/a2a-message.ts'
 export type { A2aRequestHandler, GuardedExecutor } from '../../agent/frameworks/a2a-context.ts'
 export { guardedRequestHandler } from '../../agent/frameworks/a2a-server.ts'
-export { type A2aTaskSchemas, taskArguments } from '../../agent/frameworks/a2a-task.ts'
+export { taskArguments } from '../../agent/frameworks/a2a-task.ts'

@@ -9,4 +9,4 @@
 export { createLedger, type Ledger } from '../../audit/ledger/create-ledger.ts'
 export type { DelegationArchive } from '../../audit/ledger/delegation-archive.ts'
 export { fileArchive } from '../../audit/ledger/file-archive.ts'
-export { type AuthorityReport, type FoundAuthority, findAuthority } from '../../audit/ledger/find-authority.ts'
+export { type AuthorityReport, findAuthority } from '../../audit/ledger/find-authority.ts'

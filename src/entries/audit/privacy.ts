@@ -5,16 +5,11 @@
  * @module
  */
 
-export { discloseArguments } from '../../audit/privacy/disclose-arguments.ts'
 export { argumentSalt, hashArguments } from '../../audit/privacy/hash-arguments.ts'
-export { importSecretKey } from '../../audit/privacy/hmac.ts'
-export { openPersonal, sealPersonal } from '../../audit/privacy/personal.ts'
-export type { SealedFields } from '../../audit/events/event.ts'
+export { openPersonal } from '../../audit/privacy/personal.ts'
 export {
-  generatePersonalKey,
   type MemoryPersonalKeyStore,
   memoryPersonalKeyStore,
   type PersonalKeyStore,
 } from '../../audit/privacy/personal-key-store.ts'
-export { createPseudonymizer, type Pseudonymizer, pseudonymizeEvent } from '../../audit/privacy/pseudonym.ts'
-export type { WebCryptoKey } from '../../support/web-crypto-key.ts'
+export { createPseudonymizer, type Pseudonymizer } from '../../audit/privacy/pseudonym.ts'

@@ -4,10 +4,5 @@
  * @module
  */
 
-export {
-  bindRequest,
-  type RequestParts,
-  type RequestSchemas,
-  requestArguments,
-} from '../../http/binding/request-arguments.ts'
+export { bindRequest, type RequestParts, requestArguments } from '../../http/binding/request-arguments.ts'
 export { bindToRequest, type ReceivedRequest, type RequestBinding } from '../../http/binding/request-binding.ts'

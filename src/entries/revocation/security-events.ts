@@ -5,7 +5,7 @@
  * @module
  */
 
-export { type SecurityEventTypes, securityEventTypes } from '../../revocation-sources/security-events/event-types.ts'
+export { securityEventTypes } from '../../revocation-sources/security-events/event-types.ts'
 export {
   pollSecurityEvents,
   type SecurityEventPolling,

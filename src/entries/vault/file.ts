@@ -5,6 +5,6 @@
  * @module
  */
 
-export { type FileVault, openFileVault, type StoredCredential } from '../../vault/stores/file/file-vault.ts'
+export { type FileVault, openFileVault } from '../../vault/stores/file/file-vault.ts'
 export { createKeyFile, type FileKey } from '../../vault/stores/file/key.ts'
 export { revealCredentials } from '../../vault/stores/file/reveal.ts'

@@ -4,5 +4,4 @@
  * @module
  */
 
-export type { SecretValue } from '../../vault/secret.ts'
 export { memoryVault } from '../../vault/stores/memory/memory-vault.ts'

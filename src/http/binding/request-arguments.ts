@@ -35,16 +35,6 @@ export function isCanonical(href: string): boolean {
   return value === href
 }
 
-/** The schemas of {@link requestArguments}. */
-export type RequestSchemas = {
-  readonly method: StandardSchema<string>
-  readonly scheme: StandardSchema<'http' | 'https'>
-  readonly host: StandardSchema<string>
-  readonly path: StandardSchema<string>
-  readonly query: OptionalSchema<string>
-  readonly digest: OptionalSchema<string>
-}
-
 /**
  * Makes the schemas of the arguments that bind a call to a request, for the definition of a command. All have one form
  * for one request: a policy with `like('.path', '/repos/acme/*')` limits calls to that place.
@@ -57,7 +47,14 @@ export type RequestSchemas = {
  * const request = defineCommand({ command: '/http/request', args: requestArguments() })
  * ```
  */
-export function requestArguments(): RequestSchemas {
+export function requestArguments(): {
+  readonly method: StandardSchema<string>
+  readonly scheme: StandardSchema<'http' | 'https'>
+  readonly host: StandardSchema<string>
+  readonly path: StandardSchema<string>
+  readonly query: OptionalSchema<string>
+  readonly digest: OptionalSchema<string>
+} {
   return Object.freeze({
     method: schemaOf('a method in upper case', (method) => /^[A-Z]{1,32}$/.test(method)),
     scheme: oneOf(['http', 'https']),

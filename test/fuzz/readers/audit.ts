@@ -10,10 +10,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { toOcsf } from '../../../src/audit/events/ocsf.ts'
 import { formatRecord, parseRecord } from '../../../src/audit/events/record.ts'
-import { importSecretKey } from '../../../src/audit/privacy/hmac.ts'
 import { openPersonal, sealPersonal } from '../../../src/audit/privacy/personal.ts'
 import { memoryPersonalKeyStore } from '../../../src/audit/privacy/personal-key-store.ts'
-import { createPseudonymizer, pseudonymizeEvent } from '../../../src/audit/privacy/pseudonym.ts'
 import { findOpenIntents } from '../../../src/audit/recovery/find-open-intents.ts'
 import { openJsonlAuditSink } from '../../../src/audit/sinks/jsonl/jsonl-audit-sink.ts'
 import { readJsonlLines, readJsonlRecords } from '../../../src/audit/sinks/jsonl/read-jsonl-log.ts'
@@ -55,7 +53,6 @@ const last = records.at(-1) as (typeof records)[number]
 const position = { sequence: last.sequence, hash: last.hash }
 const checkpoint = await signCheckpoint({ signer, log: 'mail', position, time: now })
 const signers = [{ did: signer.did, key: parseDidKey(signer.did) }]
-const pseudonymize = createPseudonymizer({ key: new Uint8Array(32), epoch: 'e' })
 
 /** A record with a fault, encoded again, because a record that is not canonical is refused early. */
 function hostileRecord(random: Random): unknown {
@@ -189,18 +186,6 @@ export const auditReaders: readonly Reader[] = [
     of: 'audit/verify findOpenIntents',
     input: (random) => [...records, { ...last, event: hostileEvent(random) }],
     read: (hostile) => findOpenIntents(hostile as never),
-    errors: [ArgumentError, AuditError],
-  }),
-  reader({
-    of: 'audit/privacy pseudonymizeEvent',
-    input: hostileEvent,
-    read: (event) => pseudonymizeEvent(event, pseudonymize),
-    errors: [ArgumentError, AuditError],
-  }),
-  reader({
-    of: 'audit/privacy importSecretKey',
-    input: (random) => mutateBytes(random.bytes(32), random),
-    read: importSecretKey,
     errors: [ArgumentError, AuditError],
   }),
   reader({

@@ -8,7 +8,7 @@ import { compilePolicy } from '../../../src/core/capability/policy/compile.ts'
 import { describePolicy } from '../../../src/core/capability/policy/describe-policy.ts'
 import { explainPolicy } from '../../../src/core/capability/policy/explain.ts'
 import { findWidening } from '../../../src/core/capability/policy/find-widening.ts'
-import { compileGlob, escapeGlob } from '../../../src/core/capability/policy/glob.ts'
+import { escapeGlob } from '../../../src/core/capability/policy/glob.ts'
 import { lintPolicy } from '../../../src/core/capability/policy/lint.ts'
 import { parsePolicy } from '../../../src/core/capability/policy/parse-policy.ts'
 import { parseSelector } from '../../../src/core/capability/policy/selector.ts'
@@ -120,12 +120,6 @@ export const policyReaders: readonly Reader[] = [
     of: 'policy findWidening',
     input: (random) => [readPolicy(random), readPolicy(random)] as const,
     read: ([given, taken]) => findWidening(given, taken),
-    errors,
-  }),
-  reader({
-    of: 'policy compileGlob',
-    input: (random) => [mutateText('a*b\\*?', random), mutateText('axb', random)] as const,
-    read: ([pattern, text]) => compileGlob(pattern)(text),
     errors,
   }),
   reader({ of: 'policy escapeGlob', input: (random) => mutateText('a*b\\*?', random), read: escapeGlob, errors }),

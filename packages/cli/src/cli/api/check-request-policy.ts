@@ -1,4 +1,4 @@
-import { type RequestSchemas, requestArguments } from 'procura/http/binding'
+import { requestArguments } from 'procura/http/binding'
 import type { Policy, Statement } from 'procura/policy'
 import { quote } from '#support/quote.ts'
 import { UsageError } from '../usage-error.ts'
@@ -39,12 +39,12 @@ function checkValue(operator: string, selector: string, value: unknown): void {
       `--policy: ${operator} compares the whole text of ${selector}, also an asterisk; write ${like}`,
     )
   }
-  const part = name as keyof RequestSchemas
+  const part = name as keyof typeof forms
   if (Object(requestArguments()[part]['~standard'].validate(value)).issues === undefined) return
   throw new UsageError(`--policy: no request matches ${quote(`${selector} ${operator} ${text}`)}; ${forms[part]}`)
 }
 
-const forms: { readonly [Name in keyof RequestSchemas]: string } = {
+const forms: { readonly [Name in keyof ReturnType<typeof requestArguments>]: string } = {
   method: 'methods are in upper case',
   scheme: 'a scheme is http or https',
   host: 'a host is in lower case, with its port unless that is the default, and without scheme and path',

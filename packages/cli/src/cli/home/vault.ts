@@ -1,7 +1,7 @@
 // node only: opens files
 
 import type { CredentialOptions, Processor } from 'procura/vault'
-import { createKeyFile, type FileKey, type FileVault, openFileVault, type StoredCredential } from 'procura/vault/file'
+import { createKeyFile, type FileKey, type FileVault, openFileVault } from 'procura/vault/file'
 import { bearer, header, headers, query } from 'procura/vault/processors'
 import { quote } from '#support/quote.ts'
 import { shellQuoted } from '../../support/shell-quoted.ts'
@@ -175,7 +175,13 @@ async function list(vault: FileVault, flags: VaultFlags, host: Host): Promise<nu
   return 0
 }
 
-function shown({ name, version, present, created, rules }: StoredCredential): Record<string, string> {
+function shown({
+  name,
+  version,
+  present,
+  created,
+  rules,
+}: Awaited<ReturnType<FileVault['list']>>[number]): Record<string, string> {
   return {
     name,
     version,

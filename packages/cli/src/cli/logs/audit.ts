@@ -1,5 +1,5 @@
 // node only: reads logs
-import { type AuditLogFault, findOpenIntents, verifyAuditLog } from 'procura/audit/verify'
+import { findOpenIntents, verifyAuditLog } from 'procura/audit/verify'
 import { quote } from '#support/quote.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
@@ -56,7 +56,9 @@ async function* linesOf({ lines, name }: LogLines, flags: Flags): AsyncGenerator
   throw noRecordIn([{ name }], flags)
 }
 
-function faultOf({ kind, line, sequence, message }: AuditLogFault): string {
+type Fault = Extract<Awaited<ReturnType<typeof verifyAuditLog>>, { readonly valid: false }>['fault']
+
+function faultOf({ kind, line, sequence, message }: Fault): string {
   return `${kind} at line ${line}, record ${sequence}: ${message}`
 }
 

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { never, systemClock } from 'procura'
 import type { AuditRecord } from 'procura/audit'
-import { type FoundAuthority, fileArchive, findAuthority } from 'procura/audit/ledger'
+import { type AuthorityReport, fileArchive, findAuthority } from 'procura/audit/ledger'
 import { describePolicy } from 'procura/policy'
 import { quote } from '#support/quote.ts'
 import type { Host } from '../host.ts'
@@ -75,12 +75,12 @@ async function* recordsOf(sources: readonly LogSource[], flags: Flags): AsyncGen
   if (!found) throw noRecordIn(sources, flags)
 }
 
-function jsonAuthority({ policy, expiration, ...rest }: FoundAuthority): object {
+function jsonAuthority({ policy, expiration, ...rest }: AuthorityReport['authority'][number]): object {
   return { ...rest, policy: describePolicy(policy), expiration: expiration === never ? null : expiration }
 }
 
 function linesOf(
-  { subject, command, policy, expiration, chain, recorded }: FoundAuthority,
+  { subject, command, policy, expiration, chain, recorded }: AuthorityReport['authority'][number],
   at: number,
 ): readonly string[] {
   return [

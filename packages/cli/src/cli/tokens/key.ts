@@ -1,6 +1,6 @@
 // node only: makes files
 import { basename } from 'node:path'
-import type { SignatureAlgorithm } from 'procura/did'
+import type { Signer } from 'procura'
 import { createSignerFile, describeSignerFile, rotateSignerFile, type SignerFileEntry } from 'procura/signer/file'
 import { vaultKey } from '../home/vault-key.ts'
 import type { Host } from '../host.ts'
@@ -15,7 +15,7 @@ import { checkNewFile } from './write-tokens.ts'
 export async function newKey(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const path = operandOf(words, 'the file to create')
   const did = textOf(flags, 'did')
-  const algorithm = textOf(flags, 'algorithm') as SignatureAlgorithm | undefined
+  const algorithm = textOf(flags, 'algorithm') as Signer['algorithm'] | undefined
   const isEncrypted = flags['encrypt'] === true || textOf(flags, 'key-file') !== undefined
   const named = did === undefined ? {} : { did: didOf('did', did) }
   if (isEncrypted) await checkNewFile(path)

@@ -1,7 +1,7 @@
 // node only: writes files
 import { lstat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { encodeContainer, type TokenLike } from 'procura/token'
+import { encodeContainer } from 'procura/token'
 import { createDurableFile } from '#support/durable-file.ts'
 import { quote } from '#support/quote.ts'
 import type { Host } from '../host.ts'
@@ -14,7 +14,7 @@ import { type Flags, textOf } from '../verb.ts'
  * @param about - the facts for `--json`. A function is called when the file is written.
  */
 export async function writeTokens(
-  tokens: readonly TokenLike[],
+  tokens: Parameters<typeof encodeContainer>[0],
   about: object | (() => Promise<object>),
   flags: Flags,
   host: Host,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { GuardCallOptions } from 'procura/guard'
+import type { Guard } from 'procura/guard'
 import { clientClaims } from 'procura/mcp'
 import type { McpTransport } from '../wire/transport/mcp-transport.ts'
 import type { ServerView } from './server-view.ts'
@@ -87,7 +87,7 @@ async function observe(
     onRefusal(`dry run: the call of ${JSON.stringify(tool)} would be refused (${code}): ${message}`)
   try {
     const claimed = clientClaims(Object(_meta))
-    const options: GuardCallOptions = {
+    const options: Parameters<Guard['dryRun']>[1] = {
       ...(definition !== undefined && { command: definition.command, args: { ...Object(args) } }),
       ...(Object.keys(claimed).length > 0 && { claimed }),
     }

@@ -8,7 +8,7 @@
 import type { Did } from 'procura'
 import { recoverIntents, withHealth } from 'procura/audit'
 import { openJsonlAuditSink } from 'procura/audit/jsonl'
-import { createMetrics, type PrunableStore, pruneRegularly } from 'procura/operations'
+import { createMetrics, pruneRegularly } from 'procura/operations'
 import type { RevocationRegistry } from 'procura/revocation'
 import { openSignerFile } from 'procura/signer/file'
 import { type FileKey, openFileVault } from 'procura/vault/file'
@@ -316,7 +316,7 @@ async function openParts(
     onEvent({ level: 'error', event: 'failure', message: `a part of the gateway failed (${code})` })
   }
   const { replay, revocations, limitStore } = state.stores
-  const prunable = [replay, revocations, limitStore] as unknown as readonly PrunableStore[]
+  const prunable = [replay, revocations, limitStore] as unknown as Parameters<typeof pruneRegularly>[0]['stores']
   const pruning = pruneRegularly({ stores: prunable, onError })
   closers.push(() => pruning.close())
   const meter = createTextMeter()

@@ -1,4 +1,4 @@
-import type { Counter, GaugeResult, Histogram, InstrumentOptions, Meter, MetricAttributes } from 'procura/operations'
+import type { Meter } from 'procura/operations'
 
 /** A meter whose metrics can be read as text. */
 export interface TextMeter extends Meter {
@@ -13,6 +13,9 @@ interface Series {
   lines(): readonly string[]
 }
 
+type InstrumentOptions = Parameters<Meter['createCounter']>[1]
+type GaugeCallback = Parameters<ReturnType<Meter['createObservableGauge']>['addCallback']>[0]
+
 /** Makes a meter that keeps its values itself. The names are those of `prometheusMeter`. */
 export function createTextMeter(): TextMeter {
   const series: Series[] = []
@@ -21,13 +24,13 @@ export function createTextMeter(): TextMeter {
   }
 
   return {
-    createCounter(name, given): Counter {
+    createCounter(name, given) {
       const full = nameOf(name, given, '_total')
       const values = new Map<string, number>()
       add(full, 'counter', given, () => linesOf(full, values))
       return { add: (value, attributes) => void addTo(values, labelsOf(attributes), value) }
     },
-    createHistogram(name, given): Histogram {
+    createHistogram(name, given) {
       const full = nameOf(name, given)
       const bounds = given.advice?.explicitBucketBoundaries ?? []
       const values = new Map<string, HistogramValues>()
@@ -48,10 +51,10 @@ export function createTextMeter(): TextMeter {
     },
     createObservableGauge(name, given) {
       const full = nameOf(name, given)
-      const callbacks: ((result: GaugeResult) => void)[] = []
+      const callbacks: GaugeCallback[] = []
       add(full, 'gauge', given, () => {
         const values = new Map<string, number>()
-        const result: GaugeResult = {
+        const result: Parameters<GaugeCallback>[0] = {
           observe: (value, attributes) => void values.set(labelsOf(attributes), value),
         }
         for (const callback of callbacks) callback(result)
@@ -73,7 +76,7 @@ function nameOf(name: string, { unit }: InstrumentOptions, end = ''): string {
   return `${name.replaceAll('.', '_')}${unit === 's' ? '_seconds' : ''}${end}`
 }
 
-function labelsOf(attributes: MetricAttributes = {}): string {
+function labelsOf(attributes: Readonly<Record<string, unknown>> = {}): string {
   return Object.entries(attributes)
     .map(([name, value]) => `${name.replaceAll('.', '_')}="${escapeLabel(String(value))}"`)
     .join(',')

@@ -9,8 +9,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Authorization } from 'procura'
 import type { DenialSampler } from 'procura/audit'
-import type { AdmittedCall } from 'procura/guard'
 import { bindToRequest } from 'procura/http/binding'
 import { nodeHandler } from 'procura/http/node'
 import { sleep } from '#support/back-off.ts'
@@ -63,7 +63,7 @@ interface Connection {
   /** Notes that its call is decided, so the request has arrived. */
   readonly begin: () => void
   /** Gives the request a place of its agent, in exchange for the one without a decision. */
-  readonly admit: (caller: Pick<AdmittedCall, 'principals'>) => boolean
+  readonly admit: (caller: Pick<Authorization, 'principals'>) => boolean
   /** Ends the place of a request that was answered, when its connection is closed. */
   readonly end: () => void
 }

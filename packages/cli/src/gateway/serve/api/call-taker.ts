@@ -1,5 +1,5 @@
 // node only: works with parts that use files
-import type { AdmittedCall } from 'procura/guard'
+import type { Authorization } from 'procura'
 import type { RequestParts } from 'procura/http/binding'
 import type { CallTaker } from 'procura/http/express'
 import type { ApiConfig } from '../../configuration/read-gateway-config.ts'
@@ -22,7 +22,7 @@ export function decidingTaker(
   config: ApiConfig,
   snapshots: Pick<Snapshots, 'current'>,
   begin: () => void,
-  admit: (call: AdmittedCall) => boolean,
+  admit: (call: Pick<Authorization, 'principals'>) => boolean,
 ): RequestTaker {
   let isAsked = false
   return {

@@ -1,6 +1,6 @@
 // node only: works with parts that use files
 import { ArgumentError } from 'procura/errors'
-import type { FileVault, StoredCredential } from 'procura/vault/file'
+import type { FileVault } from 'procura/vault/file'
 import { quote } from '#support/quote.ts'
 import { shellQuoted } from '../../../support/shell-quoted.ts'
 import type {
@@ -34,7 +34,7 @@ function checkOne(
   server: string,
   config: StdioServerConfig | HttpServerConfig | ApiConfig,
   name: string,
-  stored: StoredCredential | undefined,
+  stored: Awaited<ReturnType<FileVault['list']>>[number] | undefined,
 ): void {
   const of = `${path}: the credential ${quote(name)} of the ${config.type === 'api' ? 'API' : 'server'} ${quote(server)}`
   const put = putCommand(vault, server, config, name)
