@@ -41,7 +41,6 @@ export function inBatches<Item, Answer>(
   const queue = batchPerTurn<Waiting<Item, Answer>>({
     most: maxBatch,
     atATime,
-    turn: setImmediate,
     isGivenUp,
     async run(batch) {
       try {

@@ -4,8 +4,6 @@ export interface BatchOptions<Item> {
   readonly most: number
   /** Batches that are under way at a time. Default 1. */
   readonly atATime?: number
-  /** Calls back when the event loop has turned. */
-  turn(callback: () => void): void
   /** Whether the caller of an item has stopped waiting. Such an item is answered here, and is in no batch. */
   isGivenUp(item: Item): boolean
   /** Answers a batch. Resolves with the items that begin the next one instead. Does not reject. */
@@ -25,7 +23,7 @@ export interface BatchQueue<Item> {
  * Lets the items that arrive in one turn of the event loop, or while the batches before them are under way, share a
  * batch. The event loop turns before each batch, so other work need not wait until the queue is empty.
  */
-export function batchPerTurn<Item>({ most, atATime = 1, turn, isGivenUp, run }: BatchOptions<Item>): BatchQueue<Item> {
+export function batchPerTurn<Item>({ most, atATime = 1, isGivenUp, run }: BatchOptions<Item>): BatchQueue<Item> {
   let queue: Item[] = []
   let [running, overtaken, isScheduled] = [0, 0, false]
   const onSettled: (() => void)[] = []
@@ -33,7 +31,8 @@ export function batchPerTurn<Item>({ most, atATime = 1, turn, isGivenUp, run }: 
   function schedule(): void {
     if (isScheduled || running >= atATime || queue.length === 0) return
     isScheduled = true
-    turn(() => {
+    // Where there is no Node, a timer turns the event loop.
+    ;(globalThis.setImmediate ?? setTimeout)(() => {
       isScheduled = false
       void begin()
       // There may be more than one batch takes.

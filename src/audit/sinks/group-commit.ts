@@ -1,4 +1,3 @@
-import { backend as platform } from '#backend'
 import { AuditError } from '../../errors.ts'
 import { batchPerTurn } from '../../support/batch-per-turn.ts'
 import { abortedIn } from '../../support/lazy-deadline.ts'
@@ -64,7 +63,7 @@ interface Waiting {
  */
 export function groupCommit(options: GroupCommitOptions): GroupCommit {
   const { name, durability, maxBatch, write, unwritten, early } = options
-  const queue = batchPerTurn<Waiting>({ most: maxBatch, turn: turnOfLoop, isGivenUp, run: writeBatch })
+  const queue = batchPerTurn<Waiting>({ most: maxBatch, isGivenUp, run: writeBatch })
 
   /** A caller that has given up has refused the call. A record of it now would contradict that. */
   function isGivenUp({ options, reject }: Waiting): boolean {
@@ -114,10 +113,4 @@ export function groupCommit(options: GroupCommitOptions): GroupCommit {
     append: (event, options) => new Promise((resolve, reject) => queue.add({ event, options, resolve, reject })),
     settled: queue.settled,
   }
-}
-
-/** Calls back when all work of this turn of the event loop has been done. */
-function turnOfLoop(callback: () => void): void {
-  if (platform.nextTurn === undefined) setTimeout(callback)
-  else platform.nextTurn(callback)
 }

@@ -31,7 +31,6 @@ interface Waiting {
 export function createWriteQueue(database: SqliteDatabase, timeoutMs: number, maxBatch: number): WriteQueue {
   const queue = batchPerTurn<Waiting>({
     most: maxBatch,
-    turn: setImmediate,
     isGivenUp,
     async run(batch) {
       try {
