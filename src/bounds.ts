@@ -8,7 +8,7 @@ import { ArgumentError } from './errors.ts'
 import { type DefaultCheck, integerFrom, readOptions, withDefault } from './support/options.ts'
 
 /** Bounds on containers, tokens and chains. Each is checked before the work that it bounds. */
-export interface Limits {
+export interface Bounds {
   /** Bytes of a container after base decoding and inflating. Default 262,144. */
   readonly containerBytes: number
   /** Bytes of one token. Default 65,536. */
@@ -23,8 +23,8 @@ export interface Limits {
   readonly items: number
 }
 
-/** The default limits. */
-export const defaultLimits: Limits = Object.freeze({
+/** The default bounds. */
+export const defaultBounds: Bounds = Object.freeze({
   containerBytes: 262_144,
   tokenBytes: 65_536,
   tokens: 64,
@@ -34,29 +34,29 @@ export const defaultLimits: Limits = Object.freeze({
 })
 
 /**
- * Fills in the defaults of limits.
+ * Fills in the defaults of bounds.
  *
- * @throws ArgumentError when a limit is not an integer > 0, or the depth is more than 256: the decoder is recursive.
+ * @throws ArgumentError when a bound is not an integer > 0, or the depth is more than 256: the decoder is recursive.
  */
-export function completeLimits(limits: Partial<Limits> | undefined): Limits {
-  if (limits === undefined) return defaultLimits
-  return readOptions<Partial<Limits>, LimitChecks>('limits', limits, limitChecks)
+export function completeBounds(bounds: Partial<Bounds> | undefined): Bounds {
+  if (bounds === undefined) return defaultBounds
+  return readOptions<Partial<Bounds>, BoundChecks>('bounds', bounds, boundChecks)
 }
 
-type LimitChecks = Readonly<Record<keyof Limits, DefaultCheck>>
+type BoundChecks = Readonly<Record<keyof Bounds, DefaultCheck>>
 
 /** A depth at which no stack overflows. */
 const deepest = 256
 
-const limitChecks = Object.fromEntries(
-  Object.entries(defaultLimits).map(([name, value]) => [
+const boundChecks = Object.fromEntries(
+  Object.entries(defaultBounds).map(([name, value]) => [
     name,
     withDefault(integerFrom(1, name === 'depth' ? deepest : undefined), value),
   ]),
-) as LimitChecks
+) as BoundChecks
 
 /**
- * Returns a limit of depth.
+ * Returns a bound of depth.
  *
  * @throws ArgumentError when it is more than 256.
  */

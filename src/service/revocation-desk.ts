@@ -125,11 +125,11 @@ async function accept(
   desk: Storing,
   signal: AbortSignal,
 ): Promise<Accepted | GuardDenial> {
-  const { accept, acceptRedundantFields, backend, clock, clockTolerance, limits, resolver, revocations } = options
+  const { accept, acceptRedundantFields, backend, clock, clockTolerance, bounds, resolver, revocations } = options
   const reading = {
     ...(accept !== undefined && { accept }),
     ...(acceptRedundantFields !== undefined && { acceptRedundantFields }),
-    ...(limits !== undefined && { limits }),
+    ...(bounds !== undefined && { bounds }),
   }
   const verdict = await verifyRevocation(container, {
     ...reading,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Limits } from '../bounds.ts'
+import type { Bounds } from '../bounds.ts'
 import { decodeBase64, decodeBase64url } from '../core/ipld/base.ts'
 import { decodeVarint } from '../core/ipld/varint.ts'
 import { MalformedError } from '../errors.ts'
@@ -29,12 +29,12 @@ export function isArchive(container: string | Uint8Array): boolean {
  *
  * @throws MalformedError when it has another form.
  */
-export function archiveBytes(container: string | Uint8Array, limits: Limits): Uint8Array {
+export function archiveBytes(container: string | Uint8Array, bounds: Bounds): Uint8Array {
   if (typeof container !== 'string') {
     if (container instanceof Uint8Array) return container
     throw new MalformedError('UCT-06', 'an archive must be bytes or a string')
   }
-  const most = limits.containerBytes + 16
+  const most = bounds.containerBytes + 16
   const bytes = decodeText(container, most)
   if (!startsWith(bytes, identityPrefix)) return bytes
   const [length, prefix] = decodeVarint(bytes, identityPrefix.length)

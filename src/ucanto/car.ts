@@ -5,7 +5,7 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import type { Limits } from '../bounds.ts'
+import type { Bounds } from '../bounds.ts'
 import { isTokenCid, isTokenCidAt } from '../core/ipld/cid.ts'
 import { decodeCbor } from '../core/ipld/decode.ts'
 import { parseCid } from '../core/ipld/parse-cid.ts'
@@ -36,20 +36,20 @@ const maxHeaderBytes = 128
  *
  * @throws MalformedError when it is not a CAR file with one root, and blocks of DAG-CBOR named by SHA-256.
  */
-export function readCar(bytes: Uint8Array, limits: Limits): Car {
-  if (bytes.length > limits.containerBytes) {
-    throw new MalformedError('UCT-01', `the archive has more than ${limits.containerBytes} bytes`, {
+export function readCar(bytes: Uint8Array, bounds: Bounds): Car {
+  if (bytes.length > bounds.containerBytes) {
+    throw new MalformedError('UCT-01', `the archive has more than ${bounds.containerBytes} bytes`, {
       kind: 'too_large',
     })
   }
   const header = readSection(bytes, 0, maxHeaderBytes)
   const root = readHeader(bytes.subarray(header.start, header.end))
   const blocks: Block[] = []
-  const most = cidLength + limits.tokenBytes
+  const most = cidLength + bounds.tokenBytes
   for (let at = header.end; at < bytes.length; ) {
     // One block for each token, and the root block.
-    if (blocks.length > limits.tokens) {
-      throw new MalformedError('UCT-01', `the archive has more than ${limits.tokens} tokens`, { kind: 'too_large' })
+    if (blocks.length > bounds.tokens) {
+      throw new MalformedError('UCT-01', `the archive has more than ${bounds.tokens} tokens`, { kind: 'too_large' })
     }
     const { start, end } = readSection(bytes, at, most)
     const split = start + cidLength
@@ -101,10 +101,10 @@ function readHeader(bytes: Uint8Array): CID {
 }
 
 /**
- * Decodes a block within the limits of a token.
+ * Decodes a block within the bounds of a token.
  *
  * @throws MalformedError when it is not canonical DAG-CBOR, or exceeds a limit.
  */
-export function decodeBlock(bytes: Uint8Array, { tokenBytes, depth, items }: Limits): IpldValue {
+export function decodeBlock(bytes: Uint8Array, { tokenBytes, depth, items }: Bounds): IpldValue {
   return decodeCbor(bytes, { bytes: tokenBytes, depth, items, stringBytes: tokenBytes })
 }

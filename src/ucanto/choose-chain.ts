@@ -43,11 +43,11 @@ export interface OpenCall {
 export function* chooseChain(call: OpenCall, context: ReadingContext): Steps<Chain | Denial> {
   const { start, claim, tokens, rules, authorities } = call
   const { now, settings } = context
-  const { clockTolerance, limits } = settings
+  const { clockTolerance, bounds } = settings
   const begin = lazy(() => createSearch(context, rules, tokens))
   const sessions = createSessions(authorities, tokens, begin)
   const { objection } = sessions
-  const walk = createWalk({ start, claim, tokens, most: limits.proofs, now, clockTolerance, objection })
+  const walk = createWalk({ start, claim, tokens, most: bounds.proofs, now, clockTolerance, objection })
   const holding = walk.find()
   const path = isDenial(holding) ? walk.findFailing() : holding
   if (isDenial(path)) return withClaims(path, openedInvocation(start, claim, []), false)

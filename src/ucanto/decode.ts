@@ -6,7 +6,7 @@
 
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
-import { completeLimits, type Limits } from '../bounds.ts'
+import { type Bounds, completeBounds } from '../bounds.ts'
 import { runAsync } from '../core/authorization/machinery/steps.ts'
 import { parseDid } from '../core/did/did.ts'
 import { type DidResolver, keyResolver } from '../core/did/resolver.ts'
@@ -34,8 +34,8 @@ import { tokenOf, type UcantoToken } from './token.ts'
 
 /** Options of {@link decode}. */
 export interface DecodeArchiveOptions {
-  /** Limits on the input. */
-  readonly limits?: Partial<Limits>
+  /** Bounds on the input. */
+  readonly bounds?: Partial<Bounds>
 }
 
 /**
@@ -50,10 +50,10 @@ export async function decode(
   archive: string | Uint8Array,
   options: DecodeArchiveOptions = {},
 ): Promise<readonly UcantoToken[]> {
-  const given = readOptions('ucanto.decode', options, { limits: maybe(objectValue) })
-  const limits = completeLimits(given.limits)
-  const bytes = archiveBytes(archive, limits)
-  const context = { limits, parseDid, sha256: (block: Uint8Array) => backend.sha256(block) }
+  const given = readOptions('ucanto.decode', options, { bounds: maybe(objectValue) })
+  const bounds = completeBounds(given.bounds)
+  const bytes = archiveBytes(archive, bounds)
+  const context = { bounds, parseDid, sha256: (block: Uint8Array) => backend.sha256(block) }
   const opened = await runAsync(openArchive(bytes, context))
   return Object.freeze(opened.first.map((token) => publicToken(token, opened)))
 }
@@ -93,8 +93,8 @@ function reachedFrom(start: NamedToken, tokens: TokenTable): readonly NamedToken
 export interface DecodeMessageOptions {
   /** Resolves the DIDs of the issuers of receipts to keys. Default: `did:key` only. */
   readonly resolver?: DidResolver
-  /** Limits on the input. */
-  readonly limits?: Partial<Limits>
+  /** Bounds on the input. */
+  readonly bounds?: Partial<Bounds>
   /** Stops the resolution of DIDs. */
   readonly signal?: AbortSignal | undefined
 }
@@ -124,21 +124,21 @@ export async function decodeMessage(
 ): Promise<UcantoMessage> {
   const { resolver, signal, ...given } = readOptions('ucanto.decodeMessage', options, {
     resolver: withDefault(withMethod('resolve'), keyResolver()),
-    limits: maybe(objectValue),
+    bounds: maybe(objectValue),
     signal: abortSignal,
   })
-  const limits = completeLimits(given.limits)
-  const { root, blocks } = readCar(archiveBytes(message, limits), limits)
+  const bounds = completeBounds(given.bounds)
+  const { root, blocks } = readCar(archiveBytes(message, bounds), bounds)
   const sha256 = (block: Uint8Array): Uint8Array | Promise<Uint8Array> => backend.sha256(block)
   const found = await runAsync(nameBlocks(blocks, { sha256 }))
-  const { execute, report } = readHead(found.get(tokenKey(root)), limits)
-  checkReachable(root, found, limits)
-  const tokens = openTokens(execute, found, { limits, parseDid })
+  const { execute, report } = readHead(found.get(tokenKey(root)), bounds)
+  checkReachable(root, found, bounds)
+  const tokens = openTokens(execute, found, { bounds, parseDid })
   const attached = new Map([...found].filter(([key]) => !tokens.has(key)))
   const receipts: UcantoReceipt[] = []
   for (const [ran, cid] of report) {
     const bytes = found.get(tokenKey(cid))?.bytes
-    receipts.push(await openReceipt({ cid, ran, bytes }, { limits, resolver, signal }))
+    receipts.push(await openReceipt({ cid, ran, bytes }, { bounds, resolver, signal }))
   }
   return Object.freeze({
     invocations: Object.freeze(namedTokens(execute, tokens).map((token) => publicToken(token, { tokens, attached }))),
@@ -153,8 +153,8 @@ interface Head {
   readonly report: readonly (readonly [CID, CID])[]
 }
 
-function readHead(block: Block | undefined, limits: Limits): Head {
-  const head = block === undefined ? undefined : decodeBlock(block.bytes, limits)
+function readHead(block: Block | undefined, bounds: Bounds): Head {
+  const head = block === undefined ? undefined : decodeBlock(block.bytes, bounds)
   const { 'ucanto/message@7.0.0': message, ...others } = isMap(head) ? head : ({} as IpldMap)
   if (message === undefined || !isMap(message) || Object.keys(others).length > 0) {
     throw new MalformedError('UCT-60', 'the root block is not an agent message of version 7.0.0', {
@@ -177,12 +177,12 @@ function readEntry([text, receipt]: readonly [string, IpldValue]): readonly [CID
 }
 
 /** Checks that links lead from the root to every block. */
-function checkReachable(root: CID, blocks: ReadonlyMap<string, Block>, limits: Limits): void {
+function checkReachable(root: CID, blocks: ReadonlyMap<string, Block>, bounds: Bounds): void {
   const reached = new Set([tokenKey(root)])
   for (const key of reached) {
     const block = blocks.get(key)
     if (block === undefined) continue
-    for (const cid of linksInValue(decodeBlock(block.bytes, limits))) {
+    for (const cid of linksInValue(decodeBlock(block.bytes, bounds))) {
       if (blocks.has(tokenKey(cid))) reached.add(tokenKey(cid))
     }
   }

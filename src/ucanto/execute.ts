@@ -1,4 +1,4 @@
-import { completeLimits, type Limits } from '../bounds.ts'
+import { type Bounds, completeBounds } from '../bounds.ts'
 import { parseDid } from '../core/did/did.ts'
 import { type DidResolver, keyResolver } from '../core/did/resolver.ts'
 import { ArgumentError, MalformedError, ResolutionError } from '../errors.ts'
@@ -31,8 +31,8 @@ export interface ExecuteOptions {
   readonly service?: string
   /** Resolves that DID to keys. Default: `did:key` only. */
   readonly resolver?: DidResolver
-  /** Limits on the response. */
-  readonly limits?: Partial<Limits>
+  /** Bounds on the response. */
+  readonly bounds?: Partial<Bounds>
   /** Aborts the request. */
   readonly signal?: AbortSignal | undefined
 }
@@ -55,19 +55,19 @@ export async function execute(invocation: UcantoToken, options: ExecuteOptions):
     fetch: maybe(callback),
     service: maybe(didString),
     resolver: withDefault(withMethod('resolve'), keyResolver()),
-    limits: maybe(objectValue),
+    bounds: maybe(objectValue),
     signal: abortSignal,
   })
   const { url, fetch = globalThis.fetch, resolver, signal } = given
   const target = addressOf(url)
   const service = parseDid(given.service ?? invocation.audience)
-  const limits = completeLimits(given.limits)
-  const ask = (): Promise<Uint8Array> => exchange(target, invocation, limits.containerBytes, { fetch, signal })
+  const bounds = completeBounds(given.bounds)
+  const ask = (): Promise<Uint8Array> => exchange(target, invocation, bounds.containerBytes, { fetch, signal })
   const body = await unlessAborted(ask, signal).catch((cause: unknown) => {
     if (cause instanceof MalformedError || cause instanceof ResolutionError) throw cause
     throw new ResolutionError('the request to the ucanto service failed', { cause })
   })
-  return readReceipt(body, invocation.cid, { limits, service, resolver, signal })
+  return readReceipt(body, invocation.cid, { bounds, service, resolver, signal })
 }
 
 /** Refuses a URL with a password. `fetch` refuses it too, with a message that contains it. */

@@ -5,7 +5,7 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import type { Limits } from '../bounds.ts'
+import type { Bounds } from '../bounds.ts'
 import { type Steps, wait } from '../core/authorization/machinery/steps.ts'
 import { digestKey, isTokenCid, tokenKey } from '../core/ipld/cid.ts'
 import { type IpldValue, isCid, isList, isMap } from '../core/ipld/value.ts'
@@ -51,11 +51,11 @@ export interface Archive {
  * @throws MalformedError when the bytes are anything else.
  */
 export function* openArchive(bytes: Uint8Array, context: ArchiveContext): Steps<Archive> {
-  const { root, blocks } = readCar(bytes, context.limits)
+  const { root, blocks } = readCar(bytes, context.bounds)
   const table = yield* nameBlocks(blocks, context)
   const head = table.get(tokenKey(root))
   if (head === undefined) throw new MalformedError('UCT-07', 'the root block is missing in the archive')
-  const { isMessage, links } = readHead(head.bytes, context.limits)
+  const { isMessage, links } = readHead(head.bytes, context.bounds)
   const tokens = openTokens(links, table, context)
   const first = namedTokens(links, tokens)
   const attached = tokens.size + 1 < table.size ? findAttached(table, tokenKey(root), first, tokens) : none
@@ -170,8 +170,8 @@ interface Head {
 }
 
 /** Reads the root block: the link of one token, or of the invocations of an agent message. */
-function readHead(bytes: Uint8Array, limits: Limits): Head {
-  const head = decodeBlock(bytes, limits)
+function readHead(bytes: Uint8Array, bounds: Bounds): Head {
+  const head = decodeBlock(bytes, bounds)
   const [first, ...others] = isMap(head) ? Object.entries(head) : []
   const [tag, value] = first ?? []
   if (others.length === 0 && tag === 'ucan@0.9.1' && isTokenLink(value)) return { isMessage: false, links: [value] }

@@ -6,7 +6,7 @@
  */
 
 import type { CID } from 'multiformats/cid'
-import type { Limits } from '../bounds.ts'
+import type { Bounds } from '../bounds.ts'
 import { type Did, didMethod } from '../core/did/did.ts'
 import { bytesEqual } from '../core/ipld/bytes.ts'
 import { isTokenCid } from '../core/ipld/cid.ts'
@@ -43,7 +43,7 @@ export interface OpenToken {
 
 /** The settings for reading tokens. */
 export interface OpenTokenContext {
-  readonly limits: Limits
+  readonly bounds: Bounds
   readonly parseDid: (text: string) => Did
 }
 
@@ -61,18 +61,18 @@ const maxNonce = 64
  *
  * @throws MalformedError when the bytes are in any other form.
  */
-export function openToken(bytes: Uint8Array, { limits, parseDid }: OpenTokenContext): OpenToken {
+export function openToken(bytes: Uint8Array, { bounds, parseDid }: OpenTokenContext): OpenToken {
   // A JWT begins with `eyJ`. It is the other form of the token, with another CID.
   if (bytes[0] === 0x65 && bytes[1] === 0x79 && bytes[2] === 0x4a) {
     throw new MalformedError('UCT-14', 'the token is a JWT, which is not supported; send it as DAG-CBOR', {
       kind: 'unsupported',
     })
   }
-  const payload = decodeBlock(bytes, limits)
+  const payload = decodeBlock(bytes, bounds)
   if (!isMap(payload)) throw new MalformedError('UCT-10', 'a token must be a map')
   checkFields(payload)
   // Only numbers have two canonical forms: the integer 1 and the float 1.0 are signed as the same text.
-  if (!bytesEqual(encodeCbor(payload, 'token', limits), bytes)) {
+  if (!bytesEqual(encodeCbor(payload, 'token', bounds), bytes)) {
     throw new MalformedError('UCT-12', 'the token contains an integer encoded as a float')
   }
   checkKeys(payload)
@@ -84,7 +84,7 @@ export function openToken(bytes: Uint8Array, { limits, parseDid }: OpenTokenCont
     issuer,
     audience,
     capabilities: readList(payload.att, 'att', maxCapabilities).map(readCapability),
-    proofs: readList(payload.prf, 'prf', limits.tokens).map(readProof),
+    proofs: readList(payload.prf, 'prf', bounds.tokens).map(readProof),
     ...readTimes(payload),
     ...readNonce(payload.nnc),
     facts: readFacts(payload.fct),

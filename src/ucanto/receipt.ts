@@ -6,7 +6,7 @@
 
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
-import type { Limits } from '../bounds.ts'
+import type { Bounds } from '../bounds.ts'
 import { type Did, isDid } from '../core/did/did.ts'
 import { type DidResolver, keysOf } from '../core/did/resolver.ts'
 import { bytesEqual } from '../core/ipld/bytes.ts'
@@ -35,7 +35,7 @@ export interface UcantoReceipt {
 
 /** Settings of {@link readReceipt}. */
 export interface ReadReceiptContext {
-  readonly limits: Limits
+  readonly bounds: Bounds
   /** The DID that must have signed. */
   readonly service: Did
   readonly resolver: DidResolver
@@ -49,14 +49,14 @@ export interface ReadReceiptContext {
  * @throws MalformedError when the receipt is missing, malformed, or not signed by the service.
  */
 export async function readReceipt(message: Uint8Array, ran: CID, context: ReadReceiptContext): Promise<UcantoReceipt> {
-  const { root, blocks } = readCar(message, context.limits)
+  const { root, blocks } = readCar(message, context.bounds)
   const table = new Map<string, Uint8Array>()
   for (const { cid, bytes } of blocks) {
     if (digestKey(await backend.sha256(bytes)) !== tokenKey(cid))
       throw fault('the bytes of a block do not match the hash in its name')
     table.set(tokenKey(cid), bytes)
   }
-  const cid = receiptLink(decode(table.get(tokenKey(root)), context.limits), ran)
+  const cid = receiptLink(decode(table.get(tokenKey(root)), context.bounds), ran)
   return openReceipt({ cid, ran, bytes: table.get(tokenKey(cid)) }, context)
 }
 
@@ -70,7 +70,7 @@ export interface FoundReceipt {
 }
 
 /** Settings of {@link openReceipt}. */
-export type OpenReceiptContext = Pick<ReadReceiptContext, 'limits' | 'resolver' | 'signal'> &
+export type OpenReceiptContext = Pick<ReadReceiptContext, 'bounds' | 'resolver' | 'signal'> &
   Partial<ReadReceiptContext>
 
 /**
@@ -82,16 +82,16 @@ export async function openReceipt(
   { cid, ran, bytes }: FoundReceipt,
   context: OpenReceiptContext,
 ): Promise<UcantoReceipt> {
-  const { limits } = context
-  const receipt = decode(bytes, limits)
+  const { bounds } = context
+  const receipt = decode(bytes, bounds)
   const { ocm, sig } = receipt
-  if (bytes === undefined || !isMap(ocm) || !bytesEqual(encodeCbor(receipt, 'receipt', limits), bytes))
+  if (bytes === undefined || !isMap(ocm) || !bytesEqual(encodeCbor(receipt, 'receipt', bounds), bytes))
     throw fault('it is malformed')
   const { iss, out, fx } = ocm
   if (!isDid(iss) || iss !== (context.service ?? iss)) throw fault('it is not issued by the service')
   if (!isCid(ocm.ran as IpldValue) || !ran.equals(ocm.ran)) throw fault('it is for another invocation')
   if (!isMap(out) || Object.keys(out).length !== 1) throw fault('it must have exactly one outcome, `ok` or `error`')
-  await verify(iss, sig, encodeCbor(ocm, 'receipt', limits), context)
+  await verify(iss, sig, encodeCbor(ocm, 'receipt', bounds), context)
   if (out.ok === undefined && out.error === undefined) throw fault('it must have exactly one outcome, `ok` or `error`')
   return Object.freeze({
     issuer: iss,
@@ -127,8 +127,8 @@ function receiptLink(head: IpldMap, ran: CID): CID {
   return link
 }
 
-function decode(bytes: Uint8Array | undefined, limits: Limits): IpldMap {
-  const value = bytes === undefined ? undefined : decodeBlock(bytes, limits)
+function decode(bytes: Uint8Array | undefined, bounds: Bounds): IpldMap {
+  const value = bytes === undefined ? undefined : decodeBlock(bytes, bounds)
   if (!isMap(value)) throw fault('it is missing in the response')
   return value
 }

@@ -6,7 +6,7 @@
 
 import type { UCAN } from '@ucanto/core'
 import { backend } from '#backend'
-import { defaultLimits } from '../bounds.ts'
+import { defaultBounds } from '../bounds.ts'
 import { type Did, parseDid } from '../core/did/did.ts'
 import { cidOf } from '../core/ipld/cid.ts'
 import { decodeCbor } from '../core/ipld/decode.ts'
@@ -65,13 +65,13 @@ export async function sealToken(draft: TokenDraft): Promise<UcantoToken> {
     proofs: proofs.map(({ cid }) => cid),
   }
   const { bytes } = await write(input, core)
-  if (bytes.length > defaultLimits.tokenBytes) {
+  if (bytes.length > defaultBounds.tokenBytes) {
     throw new ArgumentError(
-      `the token has ${bytes.length} bytes, more than ${defaultLimits.tokenBytes}; shorten its conditions, arguments or meta`,
+      `the token has ${bytes.length} bytes, more than ${defaultBounds.tokenBytes}; shorten its conditions, arguments or meta`,
     )
   }
   const digest = await backend.sha256(bytes)
-  const token = openToken(bytes, { limits: defaultLimits, parseDid })
+  const token = openToken(bytes, { bounds: defaultBounds, parseDid })
   const included = includedOf(proofs)
   return tokenOf({ token, cid: cidOf(digest) }, () => included, await attachedTo(token, attached))
 }

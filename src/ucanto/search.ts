@@ -56,7 +56,7 @@ export function createSearch(context: ReadingContext, rules: ResourceRules, toke
     signatures: createSignatureState(settings.backend),
     made: new Map(),
     verified: new Set(),
-    budget: { signatures: 2 * settings.limits.proofs, policySteps: maxSteps },
+    budget: { signatures: 2 * settings.bounds.proofs, policySteps: maxSteps },
   }
 }
 

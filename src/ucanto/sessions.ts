@@ -143,7 +143,7 @@ function readAttestation(source: NamedToken, authorities: readonly Did[]): Attes
 function* verify(source: NamedToken, namedBy: NamedToken, search: Search): Steps<AttestedSession | Denial> {
   const { token } = source
   const { now, settings } = search.context
-  const { clockTolerance, limits } = settings
+  const { clockTolerance, bounds } = settings
   if (token.signature === undefined) return unsigned('UCT-55', 'the attestation is not signed')
   if (!isInTime(token, now, clockTolerance)) return untimely(token, now)
   const { with: resource, nb } = token.capabilities[0] as Capability
@@ -152,7 +152,7 @@ function* verify(source: NamedToken, namedBy: NamedToken, search: Search): Steps
     start: source,
     claim,
     tokens: search.tokens,
-    most: limits.proofs,
+    most: bounds.proofs,
     now,
     clockTolerance,
     objection: ({ token: { signature } }) =>

@@ -87,7 +87,7 @@ export function ucantoFormat(options: UcantoFormatOptions = {}): TokenFormat<Uca
     name: 'ucanto@0.9.1',
     recognizes: isArchive,
     read: (container, context) => readCall(container, context, rules, bound),
-    open: (container, { limits }) => decode(container, { limits }),
+    open: (container, { bounds }) => decode(container, { bounds }),
     ...(bound !== undefined && { resourceArgument: bound }),
   } satisfies TokenFormat<UcantoToken>)
 }
@@ -126,10 +126,10 @@ function* readCall(
 ): Steps<Chain | Denial> {
   try {
     const { settings } = context
-    const { limits, backend } = settings
+    const { bounds, backend } = settings
     const { parseDid } = context.caches
-    const opening: ArchiveContext = { limits, parseDid, sha256: (bytes) => backend.sha256(bytes) }
-    const { first, tokens } = yield* openArchive(archiveBytes(container, limits), opening)
+    const opening: ArchiveContext = { bounds, parseDid, sha256: (bytes) => backend.sha256(bytes) }
+    const { first, tokens } = yield* openArchive(archiveBytes(container, bounds), opening)
     const [start, ...others] = first
     if (start === undefined) {
       return {

@@ -26,7 +26,7 @@ export interface UcantoRevocationOptions
   extends CallOptions,
     Pick<
       AuthorizeOptions,
-      'backend' | 'clock' | 'clockTolerance' | 'limits' | 'maxInvocationLifetime' | 'onError' | 'resolver'
+      'backend' | 'clock' | 'clockTolerance' | 'bounds' | 'maxInvocationLifetime' | 'onError' | 'resolver'
     > {
   /** The DID of this service, to which the revocation must be addressed. */
   readonly audience: string

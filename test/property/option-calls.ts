@@ -85,7 +85,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     attenuate: [grant],
     invoke: [],
     createAuthorizer: [],
-    'createAuthorizer limits': (limits) => createAuthorizer({ ...authorizing, limits }),
+    'createAuthorizer bounds': (bounds) => createAuthorizer({ ...authorizing, bounds }),
     'createAuthorizer commands[0]': (change: object) =>
       createAuthorizer({ ...authorizing, commands: [{ ...definition, ...change }] }),
     'createAuthorizer authorize': (options) => authorizer.authorize(container, options),

@@ -96,8 +96,8 @@ const schema = { '~standard': text()['~standard'] }
 const key = publicKey('Ed25519', alice.publicKey)
 const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify'])
 const resolver = { resolve: () => undefined }
-const limits = { containerBytes: 1 << 18, tokenBytes: 1 << 16, tokens: 64, proofs: 16, depth: 32, items: 8192 }
-const reading = { limits, accept: ['1.0.0'] }
+const bounds = { containerBytes: 1 << 18, tokenBytes: 1 << 16, tokens: 64, proofs: 16, depth: 32, items: 8192 }
+const reading = { bounds, accept: ['1.0.0'] }
 const verifying = {
   ...reading,
   clock,

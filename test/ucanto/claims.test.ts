@@ -1,7 +1,7 @@
 import * as dagCbor from '@ipld/dag-cbor'
 import type { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
-import { defaultLimits } from '../../src/bounds.ts'
+import { defaultBounds } from '../../src/bounds.ts'
 import { createAuthorizer } from '../../src/core/authorization/authorize.ts'
 import type { AuthorizeOptions } from '../../src/core/authorization/options.ts'
 import { parseDid } from '../../src/core/did/did.ts'
@@ -134,7 +134,7 @@ describe('the signed contents', () => {
 
 function openedFrom(bytes: Uint8Array): OpenToken | undefined {
   try {
-    return openToken(bytes, { limits: defaultLimits, parseDid })
+    return openToken(bytes, { bounds: defaultBounds, parseDid })
   } catch (error) {
     if (error instanceof MalformedError) return undefined
     throw error

@@ -278,10 +278,10 @@ describe('the path to the owner', () => {
     await expect(ownVerdict(bytes)).resolves.toBe('allowed')
     const chain = await give([mail], { audience: carol })
     const next = await give([mail], { issuer: carol, proofs: [chain] })
-    await expect(ownVerdict(await ask([next]), { limits: { proofs: 1 } })).resolves.toBe(
+    await expect(ownVerdict(await ask([next]), { bounds: { proofs: 1 } })).resolves.toBe(
       'chain_too_long at container UCT-37',
     )
-    await expect(ownVerdict(await ask([next]), { limits: { proofs: 2 } })).resolves.toBe('allowed')
+    await expect(ownVerdict(await ask([next]), { bounds: { proofs: 2 } })).resolves.toBe('allowed')
   })
 
   it('UCT-38 needs proofs that are in the archive', async () => {

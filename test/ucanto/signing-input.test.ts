@@ -1,7 +1,7 @@
 import { delegate, UCAN } from '@ucanto/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { defaultLimits } from '../../src/bounds.ts'
+import { defaultBounds } from '../../src/bounds.ts'
 import { parseDid } from '../../src/core/did/did.ts'
 import { decodeCbor } from '../../src/core/ipld/decode.ts'
 import { encodeCbor } from '../../src/core/ipld/encode.ts'
@@ -49,7 +49,7 @@ describe('the signed text', () => {
       expiration: Number.POSITIVE_INFINITY,
       proofs: [proof],
     })
-    const { signed } = openToken(new Uint8Array(token.bytes), { limits: defaultLimits, parseDid })
+    const { signed } = openToken(new Uint8Array(token.bytes), { bounds: defaultBounds, parseDid })
     const text = UCAN.format(token.data)
     expect(new TextDecoder().decode(signed())).toBe(text.slice(0, text.lastIndexOf('.')))
   })

@@ -9,7 +9,7 @@
 
 import type { Vector } from '../../spec/vectors/generator/vector.ts'
 import type { Decision } from '../../src/core/authorization/decision.ts'
-import { defaultLimits } from '../../src/bounds.ts'
+import { defaultBounds } from '../../src/bounds.ts'
 import type { CryptoBackend } from '../../src/core/principal/backend/backend.ts'
 import { backend as node } from '../../src/core/principal/backend/node.ts'
 import { verifyingBackends } from '../core/principal/crypto-vectors.ts'
@@ -116,7 +116,7 @@ async function wasteOf(vector: Vector): Promise<readonly string[]> {
   const decision = await service.authorize(containerOf(vector.container))
   const code = decision.allowed ? '' : decision.denial.code
   const most: Work = {
-    signatures: early.has(code) ? 0 : defaultLimits.proofs + 1,
+    signatures: early.has(code) ? 0 : defaultBounds.proofs + 1,
     revocations: early.has(code) || middle.has(code) ? 0 : 1,
     claims: early.has(code) || middle.has(code) || code.startsWith('revo') ? 0 : 1,
   }

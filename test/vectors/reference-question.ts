@@ -28,7 +28,7 @@ export function questionOf(
 ): ReferenceQuestion | undefined {
   const { options } = context
   const tokens = tokensOf(container)
-  if (tokens === undefined || options.limits !== undefined || context.unavailable.length > 0) return undefined
+  if (tokens === undefined || options.bounds !== undefined || context.unavailable.length > 0) return undefined
   const isBeyond = ['arguments_invalid', 'policy_over_budget', 'too_large']
   // Of the bounds it knows that of a key.
   if (!expected.allowed && isBeyond.includes(expected.code) && requirement !== 'KEY-01') return undefined

@@ -35,7 +35,7 @@ export interface Options {
   readonly minimumNonceBytes?: number
   readonly accept?: readonly ('1.0.0' | '1.0.0-rc.1')[]
   readonly acceptRedundantFields?: boolean
-  readonly limits?: Readonly<
+  readonly bounds?: Readonly<
     Partial<Record<'containerBytes' | 'tokenBytes' | 'tokens' | 'proofs' | 'depth' | 'items', number>>
   >
 }

@@ -15,7 +15,7 @@ import type { FailedPolicy, Refusal } from './refusal.ts'
 import type { Settings } from './settings.ts'
 
 /** The settings that sentences contain. */
-export type ExplainedSettings = Partial<Pick<Settings, 'limits' | 'maxInvocationLifetime' | 'minimumNonceBytes'>>
+export type ExplainedSettings = Partial<Pick<Settings, 'bounds' | 'maxInvocationLifetime' | 'minimumNonceBytes'>>
 
 /** The parts of a denial that explain it. */
 export interface Explanation {
@@ -117,7 +117,7 @@ const sentences: ReadonlyMap<DenialCode, (words: Words) => string> = new Map<Den
   ],
   [
     'chain_too_long',
-    ({ count, settings }) => `the invocation names ${count} proofs, more than the ${settings.limits?.proofs} allowed`,
+    ({ count, settings }) => `the invocation names ${count} proofs, more than the ${settings.bounds?.proofs} allowed`,
   ],
   [
     'proof_missing',

@@ -76,10 +76,10 @@ export async function readContents<Token>(
       throw new ArgumentError(`the format \`${format.name}\` has no \`open\`, so its tokens cannot be read`)
     others.push(...(await format.open(container, decoding)))
   } else {
-    for (const view of await splitContainer(container, decoding.limits)) {
+    for (const view of await splitContainer(container, decoding.bounds)) {
       // A token that is kept keeps its own memory alone, and a copy of its memory has no other token.
       const bytes = new Uint8Array(view)
-      const envelope = openEnvelope(bytes, decoding.limits, decoding.accept)
+      const envelope = openEnvelope(bytes, decoding.bounds, decoding.accept)
       const lenient = isLenient(envelope, decoding)
       const cid = cidOf(await backend.sha256(bytes))
       if (envelope.tag.kind === 'delegation') delegations.push(delegationOf(envelope, cid, lenient))

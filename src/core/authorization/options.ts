@@ -5,7 +5,7 @@
  */
 
 import { backend as platformBackend } from '#backend'
-import type { Limits } from '../../bounds.ts'
+import type { Bounds } from '../../bounds.ts'
 import { ArgumentError } from '../../errors.ts'
 import { storeHint } from '../../support/near-name.ts'
 import {
@@ -82,8 +82,8 @@ export interface AuthorizeOptions {
   readonly minimumNonceBytes?: number
   /** Resolves DIDs to keys. Default: `did:key` only. */
   readonly resolver?: DidResolver
-  /** Bounds on input. See {@link Limits} for the defaults. */
-  readonly limits?: Partial<Limits>
+  /** Bounds on input. See {@link Bounds} for the defaults. */
+  readonly bounds?: Partial<Bounds>
   /**
    * Formats in which a call may come; a call and all its proofs are of one. Default: UCAN 1.0.0 alone.
    */
@@ -120,7 +120,7 @@ export type DeciderOptions = Omit<AuthorizeOptions, 'audience'> & {
 /** The options of {@link AuthorizeOptions} about reading and verifying tokens. */
 export type VerificationOptions = Pick<
   AuthorizeOptions,
-  'accept' | 'acceptRedundantFields' | 'backend' | 'clock' | 'clockTolerance' | 'limits' | 'onError' | 'resolver'
+  'accept' | 'acceptRedundantFields' | 'backend' | 'clock' | 'clockTolerance' | 'bounds' | 'onError' | 'resolver'
 >
 
 /** The checks of {@link VerificationOptions}. */

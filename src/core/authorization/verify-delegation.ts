@@ -127,7 +127,7 @@ function* decide(input: string | Uint8Array | readonly Uint8Array[], question: Q
     const tokens = isList ? (input as readonly Uint8Array[]) : yield* split(input as string | Uint8Array, settings)
     if (isDenial(tokens)) return refuse(tokens)
     // PRF-17: no invocation could use a longer one.
-    if (tokens.length > settings.limits.proofs) return refuse(tooLong(tokens.length, settings.limits.proofs))
+    if (tokens.length > settings.bounds.proofs) return refuse(tooLong(tokens.length, settings.bounds.proofs))
     const opened: OpenDelegation[] = []
     for (const [index, bytes] of tokens.entries()) {
       const one = yield* open(bytes, index, settings)
@@ -143,7 +143,7 @@ function* decide(input: string | Uint8Array | readonly Uint8Array[], question: Q
 
 function* split(input: string | Uint8Array, settings: VerificationSettings): Steps<readonly Uint8Array[] | Denial> {
   try {
-    const tokens = splitContainer(input, settings.limits)
+    const tokens = splitContainer(input, settings.bounds)
     // The delegations of the verdict have memory of their own.
     return (isPromiseLike(tokens) ? yield* wait(tokens) : tokens).map((token) => new Uint8Array(token))
   } catch (error) {
@@ -154,7 +154,7 @@ function* split(input: string | Uint8Array, settings: VerificationSettings): Ste
 function* open(bytes: Uint8Array, index: number, settings: VerificationSettings): Steps<OpenDelegation | Denial> {
   const key = digestKey(yield* wait(settings.backend.sha256(bytes)))
   try {
-    const envelope = openEnvelope(bytes, settings.limits, settings.accept)
+    const envelope = openEnvelope(bytes, settings.bounds, settings.accept)
     if (envelope.tag.kind !== 'delegation')
       throw new MalformedError('PRF-15', 'the token is an invocation, not a delegation')
     const lenient = isLenient(envelope, settings)

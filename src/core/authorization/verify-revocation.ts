@@ -111,9 +111,9 @@ function* verify(
   if (invocation.fields.command !== revokeCommand || named === undefined) {
     return refuse({ code: 'malformed', message: 'the token is not a revocation', requirement: 'RVK-01' })
   }
-  const proofs = orderProofs(invocation.fields.proofs, (key) => delegations.get(key), settings.limits.proofs)
+  const proofs = orderProofs(invocation.fields.proofs, (key) => delegations.get(key), settings.bounds.proofs)
   if (isDenial(proofs)) return refuse(withSentence(proofs, undefined, settings))
-  const path = orderProofs(named.path, (key) => delegations.get(key), settings.limits.proofs)
+  const path = orderProofs(named.path, (key) => delegations.get(key), settings.bounds.proofs)
   if (isDenial(path)) return refuse(withSentence(path, undefined, settings))
   const chain: Chain = { links: proofs, invocation }
   const upstream = isOwn(invocation, path) ? [] : path.slice(0, -1)

@@ -6,7 +6,7 @@
  */
 
 import { gunzip, gzip } from '#platform'
-import { defaultLimits, type Limits } from '../../bounds.ts'
+import { type Bounds, defaultBounds } from '../../bounds.ts'
 import { ArgumentError, MalformedError } from '../../errors.ts'
 import { refusePromise } from '../../support/options.ts'
 import type { InflateFault } from '../../support/platform/member.ts'
@@ -65,14 +65,14 @@ export async function compressContainer(tokens: Iterable<TokenLike>): Promise<st
  */
 export function splitContainer(
   container: string | Uint8Array,
-  limits: Limits = defaultLimits,
+  bounds: Bounds = defaultBounds,
   borrow: boolean = false,
 ): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
-  const { isCompressed, body } = openHeader(container, limits, borrow)
-  if (!isCompressed) return readTokens(body, limits)
+  const { isCompressed, body } = openHeader(container, bounds, borrow)
+  if (!isCompressed) return readTokens(body, bounds)
   const read = (inflated: Uint8Array | InflateFault): readonly Uint8Array[] =>
-    readTokens(checkInflated(inflated, limits), limits)
-  const inflated: Uint8Array | InflateFault | Promise<Uint8Array | InflateFault> = gunzip(body, limits.containerBytes)
+    readTokens(checkInflated(inflated, bounds), bounds)
+  const inflated: Uint8Array | InflateFault | Promise<Uint8Array | InflateFault> = gunzip(body, bounds.containerBytes)
   return inflated instanceof Promise ? inflated.then(read) : read(inflated)
 }
 
@@ -95,12 +95,12 @@ function containerBytes(tokens: Iterable<TokenLike>): Uint8Array {
 
 function openHeader(
   container: string | Uint8Array,
-  limits: Limits,
+  bounds: Bounds,
   borrow: boolean,
 ): { isCompressed: boolean; body: Uint8Array } {
   // Four characters carry three bytes. The length is checked before any of the input is decoded.
-  if (container.length > 1 + Math.ceil(limits.containerBytes / 3) * 4) {
-    throw new MalformedError('LIM-01', `the container is longer than ${limits.containerBytes} bytes`, {
+  if (container.length > 1 + Math.ceil(bounds.containerBytes / 3) * 4) {
+    throw new MalformedError('LIM-01', `the container is longer than ${bounds.containerBytes} bytes`, {
       kind: 'too_large',
     })
   }
@@ -118,7 +118,7 @@ function openHeader(
   }
   const text = (typeof container === 'string' ? container : asciiText(container)).slice(1)
   const decode = encoding === 'base64' ? decodeBase64 : decodeBase64url
-  return { isCompressed, body: decode(text, limits.containerBytes) }
+  return { isCompressed, body: decode(text, bounds.containerBytes) }
 }
 
 /** Makes the error for an input that is not a container. */
@@ -140,11 +140,11 @@ function asciiText(bytes: Uint8Array): string {
 }
 
 /** Reads the tokens as views of the body. */
-function readTokens(body: Uint8Array, limits: Limits): readonly Uint8Array[] {
-  const { containerBytes, tokenBytes } = limits
+function readTokens(body: Uint8Array, bounds: Bounds): readonly Uint8Array[] {
+  const { containerBytes, tokenBytes } = bounds
   const scanner = createScanner(
     body,
-    { bytes: containerBytes, depth: 2, items: limits.tokens + 3, stringBytes: tokenBytes },
+    { bytes: containerBytes, depth: 2, items: bounds.tokens + 3, stringBytes: tokenBytes },
     { views: true },
   )
   const map = readValue(scanner)
@@ -161,9 +161,9 @@ function readTokens(body: Uint8Array, limits: Limits): readonly Uint8Array[] {
   return tokens
 }
 
-function checkInflated(result: Uint8Array | InflateFault, limits: Limits): Uint8Array {
+function checkInflated(result: Uint8Array | InflateFault, bounds: Bounds): Uint8Array {
   if (result === 'too_large') {
-    throw new MalformedError('LIM-02', `the container inflates to more than ${limits.containerBytes} bytes`, {
+    throw new MalformedError('LIM-02', `the container inflates to more than ${bounds.containerBytes} bytes`, {
       kind: 'too_large',
     })
   }

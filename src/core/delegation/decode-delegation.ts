@@ -25,7 +25,7 @@ import { readDelegationPayload } from './payload.ts'
  */
 export async function decodeDelegation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Delegation> {
   const decoding = completeDecoding(readOptions('decodeDelegation', options, decodingChecks))
-  const envelope = openEnvelope(copyToken(ownBytes(bytes) as Uint8Array), decoding.limits, decoding.accept)
+  const envelope = openEnvelope(copyToken(ownBytes(bytes) as Uint8Array), decoding.bounds, decoding.accept)
   if (envelope.tag.kind !== 'delegation')
     throw new MalformedError('TOK-12', 'the token is an invocation, not a delegation')
   return delegationOf(envelope, cidOf(await backend.sha256(envelope.bytes)), isLenient(envelope, decoding))

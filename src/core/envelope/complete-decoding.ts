@@ -1,18 +1,18 @@
-import { completeLimits, type Limits } from '../../bounds.ts'
+import { type Bounds, completeBounds } from '../../bounds.ts'
 import { arrayOf, flag, maybe, type OptionChecks, objectValue, oneOfStrings } from '../../support/options.ts'
 import { type DecodeOptions, defaultVersions, type Envelope } from './open.ts'
 import type { TokenVersion } from './payload-tag.ts'
 
 /** The options for reading tokens, with all defaults. */
 export interface Decoding {
-  readonly limits: Limits
+  readonly bounds: Bounds
   readonly accept: readonly TokenVersion[]
   readonly acceptRedundantFields: boolean
 }
 
 /** TOK-25: The checks of {@link DecodeOptions}, which all readers of tokens share. */
 export const decodingChecks: OptionChecks<DecodeOptions> = Object.freeze({
-  limits: maybe(objectValue),
+  bounds: maybe(objectValue),
   accept: maybe(arrayOf(oneOfStrings('1.0.0', '1.0.0-rc.1'))),
   acceptRedundantFields: maybe(flag),
 })
@@ -24,8 +24,8 @@ export const decodingChecks: OptionChecks<DecodeOptions> = Object.freeze({
  * @throws ArgumentError when a limit is invalid.
  */
 export function completeDecoding(options: DecodeOptions): Decoding {
-  const { limits, accept = defaultVersions, acceptRedundantFields = false } = options
-  return { limits: completeLimits(limits), accept: Object.freeze([...accept]), acceptRedundantFields }
+  const { bounds, accept = defaultVersions, acceptRedundantFields = false } = options
+  return { bounds: completeBounds(bounds), accept: Object.freeze([...accept]), acceptRedundantFields }
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { defaultLimits, type Limits } from '../../bounds.ts'
+import { type Bounds, defaultBounds } from '../../bounds.ts'
 import { ArgumentError, MalformedError } from '../../errors.ts'
 import { refusePromise } from '../../support/options.ts'
 import type { SignatureAlgorithm } from '../did/public-key.ts'
@@ -40,8 +40,8 @@ const payloadDepth = 3
 
 /** Options for reading tokens. Those of `authorize` have the same names. */
 export interface DecodeOptions {
-  /** Bounds on the input. See {@link Limits} for the defaults. */
-  readonly limits?: Partial<Limits>
+  /** Bounds on the input. See {@link Bounds} for the defaults. */
+  readonly bounds?: Partial<Bounds>
   /** Versions of the token format to read. Default `['1.0.0']`. */
   readonly accept?: readonly TokenVersion[]
   /** Accepts `aud` equal to `sub` and empty `meta` in 1.0.0 tokens, which some libraries write. Default false. */
@@ -68,11 +68,11 @@ export const defaultVersions: readonly TokenVersion[] = Object.freeze(['1.0.0'])
  */
 export function openEnvelope(
   bytes: Uint8Array,
-  limits: Limits = defaultLimits,
+  bounds: Bounds = defaultBounds,
   accept: readonly TokenVersion[] = defaultVersions,
   texts?: TextCache,
 ): Envelope {
-  const { tokenBytes, depth, items } = limits
+  const { tokenBytes, depth, items } = bounds
   if (bytes.length > tokenBytes) {
     throw new MalformedError('LIM-03', `the token has more than ${tokenBytes} bytes`, { kind: 'too_large' })
   }

@@ -6,7 +6,7 @@
 
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
-import { defaultLimits } from '../../bounds.ts'
+import { defaultBounds } from '../../bounds.ts'
 import { ArgumentError } from '../../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { encodeCbor } from '../ipld/encode.ts'
@@ -59,7 +59,7 @@ export async function sealEnvelope<Fields>(sealing: Sealing<Fields>): Promise<Se
   const length = bytes.length - unsignedHead.length
   const most = Math.min(
     signer.maxMessageBytes ?? Number.POSITIVE_INFINITY,
-    defaultLimits.tokenBytes - unsignedHead.length,
+    defaultBounds.tokenBytes - unsignedHead.length,
   )
   if (length > most) {
     throw new ArgumentError(

@@ -18,7 +18,7 @@ import { taskBytes } from './task.ts'
  */
 export async function decodeInvocation(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Invocation> {
   const decoding = completeDecoding(readOptions('decodeInvocation', options, decodingChecks))
-  const envelope = openEnvelope(copyToken(ownBytes(bytes) as Uint8Array), decoding.limits, decoding.accept)
+  const envelope = openEnvelope(copyToken(ownBytes(bytes) as Uint8Array), decoding.bounds, decoding.accept)
   if (envelope.tag.kind !== 'invocation')
     throw new MalformedError('TOK-13', 'the token is a delegation, not an invocation')
   return invocationOf(envelope, cidOf(await backend.sha256(envelope.bytes)), isLenient(envelope, decoding))

@@ -9,7 +9,7 @@ import type { CID } from 'multiformats/cid'
 import { isTokenCidAt, readCid, wrapTokenCid } from './cid.ts'
 import {
   createScanner,
-  type DecodeLimits,
+  type DecodeBounds,
   endsEarly,
   enter,
   major,
@@ -32,11 +32,11 @@ const utf8: TextDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true
  * Decodes one value, which must be the whole input. Maps have no prototype. Bytes and links are copies, so later
  * changes of the input do not affect them.
  *
- * @param limits - see {@link DecodeLimits}; default: those of a token.
+ * @param bounds - see {@link DecodeBounds}; default: those of a token.
  * @throws MalformedError with the id of a CBR requirement. The message gives the position of the byte.
  */
-export function decodeCbor(bytes: Uint8Array, limits?: Partial<DecodeLimits>): IpldValue {
-  const scanner = createScanner(bytes, limits)
+export function decodeCbor(bytes: Uint8Array, bounds?: Partial<DecodeBounds>): IpldValue {
+  const scanner = createScanner(bytes, bounds)
   const value = readValue(scanner)
   readEnd(scanner)
   return value

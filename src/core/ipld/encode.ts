@@ -8,7 +8,7 @@ import { ArgumentError } from '../../errors.ts'
 import { quote } from '../../support/quote.ts'
 import { isTokenCidAt, readCid } from './cid.ts'
 import { compareKeys } from './key-order.ts'
-import { type DecodeLimits, defaultDecodeLimits, major } from './scanner.ts'
+import { type DecodeBounds, defaultDecodeBounds, major } from './scanner.ts'
 import { type IpldValue, isPlainObject } from './value.ts'
 import {
   createWriter,
@@ -30,7 +30,7 @@ interface Walk extends Writer {
   depth: number
   items: number
   /** Bounds on the value. */
-  readonly most: Pick<DecodeLimits, 'depth' | 'items'>
+  readonly most: Pick<DecodeBounds, 'depth' | 'items'>
 }
 
 /** Heads of fixed values, and the tag of a link. */
@@ -55,7 +55,7 @@ const linkTag = 42
 export function encodeCbor(
   value: IpldValue,
   name = 'value',
-  most: Pick<DecodeLimits, 'depth' | 'items'> = defaultDecodeLimits,
+  most: Pick<DecodeBounds, 'depth' | 'items'> = defaultDecodeBounds,
   before?: Uint8Array,
 ): Uint8Array {
   const { bytes, length } = createWriter(before)

@@ -10,7 +10,7 @@ import { ArgumentError, MalformedError, type MalformedKind } from '../../errors.
 import type { TextCache } from './text-cache.ts'
 
 /** The bounds of a decoder. */
-export interface DecodeLimits {
+export interface DecodeBounds {
   /** Length of the input in bytes; 65,536 by default. */
   readonly bytes: number
   /** Levels of lists and maps; 32 by default. */
@@ -21,8 +21,8 @@ export interface DecodeLimits {
   readonly stringBytes: number
 }
 
-/** The limits of a token. */
-export const defaultDecodeLimits: DecodeLimits = Object.freeze({
+/** The bounds of a token. */
+export const defaultDecodeBounds: DecodeBounds = Object.freeze({
   bytes: 65_536,
   depth: 32,
   items: 8_192,
@@ -43,7 +43,7 @@ export interface ScanOptions {
 export interface Scanner {
   /** The whole input. */
   readonly bytes: Uint8Array
-  readonly limits: DecodeLimits
+  readonly bounds: DecodeBounds
   /** Offset of the next byte. */
   position: number
   /** Number of open lists and maps. */
@@ -75,15 +75,15 @@ export const major: {
  * @throws ArgumentError when `input` is not a Uint8Array.
  * @throws MalformedError CBR-19 when it is too long.
  */
-export function createScanner(input: Uint8Array, limits?: Partial<DecodeLimits>, options?: ScanOptions): Scanner {
+export function createScanner(input: Uint8Array, given?: Partial<DecodeBounds>, options?: ScanOptions): Scanner {
   if (!(input instanceof Uint8Array)) throw new ArgumentError('the bytes to decode must be a Uint8Array')
-  const bounds = completeLimits(limits)
+  const bounds = completeBounds(given)
   if (input.length > bounds.bytes) {
     throw new MalformedError('CBR-19', `the input is longer than ${bounds.bytes} bytes`, { kind: 'too_large' })
   }
   return {
     bytes: plainBytes(input),
-    limits: bounds,
+    bounds,
     position: 0,
     depth: 0,
     items: 0,
@@ -94,14 +94,14 @@ export function createScanner(input: Uint8Array, limits?: Partial<DecodeLimits>,
   }
 }
 
-/** Fills in each limit by name, because a limit of `undefined` would never apply. */
-function completeLimits(limits: Partial<DecodeLimits> | undefined): DecodeLimits {
-  if (limits === undefined) return defaultDecodeLimits
+/** Fills in each bound by name, because a bound of `undefined` would never apply. */
+function completeBounds(given: Partial<DecodeBounds> | undefined): DecodeBounds {
+  if (given === undefined) return defaultDecodeBounds
   return {
-    bytes: limits.bytes ?? defaultDecodeLimits.bytes,
-    depth: checkDepth(limits.depth ?? defaultDecodeLimits.depth),
-    items: limits.items ?? defaultDecodeLimits.items,
-    stringBytes: limits.stringBytes ?? defaultDecodeLimits.stringBytes,
+    bytes: given.bytes ?? defaultDecodeBounds.bytes,
+    depth: checkDepth(given.depth ?? defaultDecodeBounds.depth),
+    items: given.items ?? defaultDecodeBounds.items,
+    stringBytes: given.stringBytes ?? defaultDecodeBounds.stringBytes,
   }
 }
 
@@ -109,7 +109,7 @@ function completeLimits(limits: Partial<DecodeLimits> | undefined): DecodeLimits
 export function readInitialByte(scanner: Scanner): number {
   const byte = scanner.bytes[scanner.position]
   if (byte === undefined) throw endsEarly(scanner)
-  if (++scanner.items > scanner.limits.items) throw tooManyItems(scanner)
+  if (++scanner.items > scanner.bounds.items) throw tooManyItems(scanner)
   scanner.position++
   return byte
 }
@@ -136,8 +136,8 @@ export function readLength(scanner: Scanner, initial: number): number {
   const start = scanner.position - 1
   const length = readArgument(scanner, initial)
   if (length > scanner.bytes.length - scanner.position) throw endsEarly(scanner)
-  if (length > scanner.limits.stringBytes) {
-    throw refuse('CBR-18', `the string is longer than ${scanner.limits.stringBytes} bytes`, start, 'too_large')
+  if (length > scanner.bounds.stringBytes) {
+    throw refuse('CBR-18', `the string is longer than ${scanner.bounds.stringBytes} bytes`, start, 'too_large')
   }
   return length
 }
@@ -148,9 +148,9 @@ export function enter(scanner: Scanner, initial: number, itemsEach: 1 | 2): numb
   const count = readArgument(scanner, initial)
   // Every item has at least one byte, so no memory is reserved for items that cannot exist.
   if (count * itemsEach > scanner.bytes.length - scanner.position) throw endsEarly(scanner)
-  if (scanner.items + count * itemsEach > scanner.limits.items) throw tooManyItems(scanner)
-  if (++scanner.depth > scanner.limits.depth) {
-    throw refuse('CBR-16', `more than ${scanner.limits.depth} levels`, start, 'too_large')
+  if (scanner.items + count * itemsEach > scanner.bounds.items) throw tooManyItems(scanner)
+  if (++scanner.depth > scanner.bounds.depth) {
+    throw refuse('CBR-16', `more than ${scanner.bounds.depth} levels`, start, 'too_large')
   }
   return count
 }
@@ -175,7 +175,7 @@ export function endsEarly(scanner: Scanner): MalformedError {
 }
 
 function tooManyItems(scanner: Scanner): MalformedError {
-  return refuse('CBR-17', `more than ${scanner.limits.items} items`, scanner.position, 'too_large')
+  return refuse('CBR-17', `more than ${scanner.bounds.items} items`, scanner.position, 'too_large')
 }
 
 /**

@@ -147,7 +147,7 @@ type OpenReceipt = Omit<Receipt, 'cid' | 'bytes'> & { readonly envelope: Envelop
 /** Reads a receipt. RCP-07: its `exp` is reported and not enforced. */
 function openReceipt(bytes: Uint8Array, decoding: Decoding): OpenReceipt {
   if (!(bytes instanceof Uint8Array)) throw new MalformedError('RCP-01', 'the receipt is not a Uint8Array')
-  const envelope = openEnvelope(new Uint8Array(bytes), decoding.limits, decoding.accept)
+  const envelope = openEnvelope(new Uint8Array(bytes), decoding.bounds, decoding.accept)
   const { aud, ...others } = envelope.payload
   // RCP-06: an earlier draft names the executor here.
   const payload = aud === envelope.payload.iss ? Object.assign(Object.create(null), others) : envelope.payload

@@ -1,6 +1,6 @@
 // node only: keeps delegations in a file
 import { createHash } from 'node:crypto'
-import { defaultLimits, type Limits } from '../../bounds.ts'
+import { type Bounds, defaultBounds } from '../../bounds.ts'
 import {
   encodeContainer,
   encodeContainerBytes,
@@ -120,8 +120,8 @@ async function encode(
 /** A container a line, none with more tokens than readers of containers take. */
 function linesOf(list: readonly TokenLike[]): string {
   const lines: string[] = []
-  for (let at = 0; at < list.length; at += defaultLimits.tokens)
-    lines.push(encodeContainer(list.slice(at, at + defaultLimits.tokens)))
+  for (let at = 0; at < list.length; at += defaultBounds.tokens)
+    lines.push(encodeContainer(list.slice(at, at + defaultBounds.tokens)))
   return lines.join('\n')
 }
 
@@ -157,7 +157,7 @@ async function tokensOf(text: string): Promise<readonly Uint8Array[]> {
   return [...each.values()]
 }
 
-const fileLimits: Limits = Object.freeze({ ...defaultLimits, containerBytes: maxBytes, tokens: 10_000 })
+const fileLimits: Bounds = Object.freeze({ ...defaultBounds, containerBytes: maxBytes, tokens: 10_000 })
 
 function nameOf(bytes: Uint8Array): string {
   return String(cidOf(createHash('sha256').update(bytes).digest()))

@@ -153,7 +153,7 @@ describe('delegations that are recognized by their bytes', () => {
 
   it('are recognized by the service that verified them and by no other', async () => {
     await acquaint(createService())
-    for (const change of [{ limits: { tokenBytes: 100 } }, { accept: ['1.0.0-rc.1'] }] as Partial<AuthorizeOptions>[]) {
+    for (const change of [{ bounds: { tokenBytes: 100 } }, { accept: ['1.0.0-rc.1'] }] as Partial<AuthorizeOptions>[]) {
       const container = await nextCall()
       expect(verdict(createService(change).authorizeSync(container))).not.toBe('allowed')
     }

@@ -36,10 +36,10 @@ describe('opening a container', () => {
     const opened = await createAuthorizer(serviceOptions()).open(container)
     expect(opened).toEqual(await openContainer(container))
     expect(opened).toMatchObject({ delegations: [{ cid: grant.cid }], invocations: [{ cid: call.cid }], others: [] })
-    for (const limits of [{ tokens: 1 }, { tokenBytes: 100 }, { depth: 2 }, { containerBytes: 100 }]) {
-      await expect(createAuthorizer(serviceOptions({ limits })).open(container)).rejects.toThrow(MalformedError)
-      await expect(createGuard({ ...guardOptions(), limits }).open(container)).rejects.toThrow(MalformedError)
-      await expect(openContainer(container, { limits })).rejects.toThrow(MalformedError)
+    for (const bounds of [{ tokens: 1 }, { tokenBytes: 100 }, { depth: 2 }, { containerBytes: 100 }]) {
+      await expect(createAuthorizer(serviceOptions({ bounds })).open(container)).rejects.toThrow(MalformedError)
+      await expect(createGuard({ ...guardOptions(), bounds }).open(container)).rejects.toThrow(MalformedError)
+      await expect(openContainer(container, { bounds })).rejects.toThrow(MalformedError)
     }
     expect(await createGuard(guardOptions()).open(container)).toEqual(opened)
   })
@@ -96,7 +96,7 @@ describe('opening a container', () => {
     })
     expect((await openContainer(container, { formats })).invocations).toHaveLength(1)
     await expect(openContainer(bytes)).rejects.toThrow(MalformedError)
-    await expect(openContainer(bytes, { formats, limits: { containerBytes: 64 } })).rejects.toThrow(MalformedError)
+    await expect(openContainer(bytes, { formats, bounds: { containerBytes: 64 } })).rejects.toThrow(MalformedError)
     await expect(openContainer(bytes.subarray(1), { formats: [ucantoFormat()] })).rejects.toThrow(MalformedError)
     const { open: _, ...silent } = ucantoFormat()
     await expect(openContainer(bytes, { formats: [silent as TokenFormat] })).rejects.toThrow(ArgumentError)

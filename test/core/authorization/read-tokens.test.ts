@@ -7,7 +7,7 @@
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { backend } from '#backend'
-import { defaultLimits } from '../../../src/bounds.ts'
+import { defaultBounds } from '../../../src/bounds.ts'
 import { isDenial } from '../../../src/core/authorization/denial.ts'
 import { readTokens, type Tokens } from '../../../src/core/authorization/formats/read-tokens.ts'
 import { createCaches } from '../../../src/core/authorization/machinery/caches.ts'
@@ -58,11 +58,11 @@ const variants: readonly VerificationSettings[] = [
   standard,
   reading({ accept: ['1.0.0-rc.1'] }),
   reading({ accept: ['1.0.0', '1.0.0-rc.1'], acceptRedundantFields: true }),
-  reading({ limits: { depth: 3 } }),
-  reading({ limits: { depth: 4 } }),
-  reading({ limits: { depth: 5 } }),
-  reading({ limits: { items: 20 } }),
-  reading({ limits: { tokenBytes: 300 } }),
+  reading({ bounds: { depth: 3 } }),
+  reading({ bounds: { depth: 4 } }),
+  reading({ bounds: { depth: 5 } }),
+  reading({ bounds: { items: 20 } }),
+  reading({ bounds: { tokenBytes: 300 } }),
 ]
 
 /** One for all tokens, as in a service: a token must not change how another is read. */
@@ -258,7 +258,7 @@ describe('tokens', () => {
 
 describe('containers', () => {
   /** The tokens by the general decoder, or undefined when it refuses. */
-  function decoded(container: Uint8Array, limits = defaultLimits): readonly Uint8Array[] | undefined {
+  function decoded(container: Uint8Array, limits = defaultBounds): readonly Uint8Array[] | undefined {
     const { containerBytes: bytes, tokenBytes: stringBytes, tokens } = limits
     try {
       const map = decodeCbor(container.subarray(1), { bytes, depth: 2, items: tokens + 3, stringBytes })
@@ -270,7 +270,7 @@ describe('containers', () => {
     }
   }
 
-  function split(container: Uint8Array, limits = defaultLimits): readonly Uint8Array[] | undefined {
+  function split(container: Uint8Array, limits = defaultBounds): readonly Uint8Array[] | undefined {
     try {
       return splitContainer(container, limits) as readonly Uint8Array[]
     } catch (error) {
@@ -294,10 +294,10 @@ describe('containers', () => {
   it('are split as the decoder reads them', () => {
     for (const container of containers) {
       for (const limits of [
-        defaultLimits,
-        { ...defaultLimits, tokenBytes: 256 },
-        { ...defaultLimits, tokens: 23 },
-        { ...defaultLimits, containerBytes: 400 },
+        defaultBounds,
+        { ...defaultBounds, tokenBytes: 256 },
+        { ...defaultBounds, tokens: 23 },
+        { ...defaultBounds, containerBytes: 400 },
       ]) {
         expect(latin1(split(container, limits))).toBe(latin1(decoded(container, limits)))
       }

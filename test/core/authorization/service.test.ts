@@ -125,8 +125,8 @@ describe('a service', () => {
       ['revocations', { revocations: undefined }],
       ['replay', { replay: {} }],
       ['clock', { clock: Date }],
-      ['tokens', { limits: { tokens: 0 } }],
-      ['speed', { limits: { speed: 9 } }],
+      ['tokens', { bounds: { tokens: 0 } }],
+      ['speed', { bounds: { speed: 9 } }],
       ['maxInvocationLifetime', { maxInvocationLifetime: Number.POSITIVE_INFINITY }],
     ]
     for (const [name, change] of mistakes) {

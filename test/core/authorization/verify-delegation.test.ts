@@ -176,6 +176,6 @@ describe('PRF-17 a chain that no call can use', () => {
     while (chain.length < 17) chain.push(await attenuate(chain, { issuer: owner, audience: owner.did, clock }))
     expect(await codeOf(chain)).toBe('chain_too_long PRF-17')
     expect(await codeOf(chain.slice(1))).toBe('verified')
-    expect(await codeOf(chain.slice(0, 3), { limits: { proofs: 2 } })).toBe('chain_too_long PRF-17')
+    expect(await codeOf(chain.slice(0, 3), { bounds: { proofs: 2 } })).toBe('chain_too_long PRF-17')
   })
 })

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { encode } from '@ipld/dag-cbor'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { completeLimits } from '../../../src/bounds.ts'
+import { completeBounds } from '../../../src/bounds.ts'
 import { openContainer } from '../../../src/core/authorization/open-container.ts'
 import {
   compressContainer,
@@ -31,7 +31,7 @@ const plain = encode({ 'ctn-v1': tokens.map(({ bytes }) => bytes) })
 const packed = new Uint8Array(gzipSync(plain))
 const raw = (head: string, body: Uint8Array): Uint8Array => Uint8Array.of(head.charCodeAt(0), ...body)
 
-const refusal = (container: string | Uint8Array, limits = completeLimits(undefined)): Promise<string> =>
+const refusal = (container: string | Uint8Array, limits = completeBounds(undefined)): Promise<string> =>
   refusalOf(() => splitContainer(container, limits))
 
 describe('containers', () => {
@@ -138,14 +138,14 @@ describe('containers', () => {
   })
 
   it('has limits that are checked when they are given, the depth too', () => {
-    expect(completeLimits({ depth: 256 }).depth).toBe(256)
+    expect(completeBounds({ depth: 256 }).depth).toBe(256)
     for (const wrong of [{ depth: 257 }, { depth: 0 }, { tokens: 1.5 }, { token: 1 } as never]) {
-      expect(() => completeLimits(wrong), JSON.stringify(wrong)).toThrow(ArgumentError)
+      expect(() => completeBounds(wrong), JSON.stringify(wrong)).toThrow(ArgumentError)
     }
   })
 
   it('LIM-01 are not longer than allowed, before decoding', async () => {
-    const limits = completeLimits({ containerBytes: 300 })
+    const limits = completeBounds({ containerBytes: 300 })
     expect(await refusal(`C${'A'.repeat(402)}`, limits)).toBe('LIM-01 too_large')
     expect(await refusal(raw('@', new Uint8Array(402)), limits)).toBe('LIM-01 too_large')
     expect(await refusal(`C${base64url(new Uint8Array(301))}`, limits)).toMatch(/too_large$/)

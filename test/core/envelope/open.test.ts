@@ -1,6 +1,6 @@
 import { encode } from '@ipld/dag-cbor'
 import { describe, expect, it } from 'vitest'
-import { defaultLimits } from '../../../src/bounds.ts'
+import { defaultBounds } from '../../../src/bounds.ts'
 import { openEnvelope } from '../../../src/core/envelope/open.ts'
 import { varsigHeader } from '../../../src/core/envelope/varsig.ts'
 import { actor } from '../../support/actors.ts'
@@ -78,7 +78,7 @@ describe('openEnvelope', () => {
   it('ENV-06 reads release candidates only when asked to', async () => {
     const bytes = await sealRaw(alice, { payload, tag: 'ucan/dlg@1.0.0-rc.1' })
     expect(await refusal(bytes)).toBe('ENV-06 unsupported')
-    expect(openEnvelope(bytes, defaultLimits, ['1.0.0-rc.1']).tag.version).toBe('1.0.0-rc.1')
+    expect(openEnvelope(bytes, defaultBounds, ['1.0.0-rc.1']).tag.version).toBe('1.0.0-rc.1')
   })
 
   it('ENV-07 requires a map as payload', async () => {
@@ -88,7 +88,7 @@ describe('openEnvelope', () => {
 
   it('LIM-03 bounds a token before reading it', async () => {
     const bytes = await sealRaw(alice, { payload: { ...payload, meta: { note: 'x'.repeat(200) } } })
-    const limits = { ...defaultLimits, tokenBytes: bytes.length - 1 }
+    const limits = { ...defaultBounds, tokenBytes: bytes.length - 1 }
     expect(await refusalOf(() => openEnvelope(bytes, limits))).toBe('LIM-03 too_large')
     expect(await refusalOf(() => openEnvelope(bytes, { ...limits, tokenBytes: bytes.length }))).toBe('accepted')
   })

@@ -217,7 +217,7 @@ describe('a receipt', () => {
     expect(fault(await verifyReceipt(earlier, expected))).toBe('malformed')
     expect(fault(await verifyReceipt(earlier, { ...expected, accept: ['1.0.0-rc.1'] }))).toBe('verified')
     const { bytes } = await issueReceipt({ executor: service, task, outcome: { ok: 1 } })
-    expect(fault(await verifyReceipt(bytes, { ...expected, limits: { tokenBytes: 100 } }))).toBe('malformed')
+    expect(fault(await verifyReceipt(bytes, { ...expected, bounds: { tokenBytes: 100 } }))).toBe('malformed')
     const empty = await sealRaw(service, { tag: 'ucan/inv@1.0.0', payload: { ...payload, meta: {} } })
     expect(fault(await verifyReceipt(empty, expected))).toBe('malformed')
     expect(fault(await verifyReceipt(empty, { ...expected, acceptRedundantFields: true }))).toBe('verified')

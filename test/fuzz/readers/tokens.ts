@@ -139,7 +139,7 @@ export const tokenReaders: readonly Reader[] = [
     of: 'index createAuthorizer.authorize, with the highest limits',
     input: hostileCall,
     read: createAuthorizer(
-      options({ limits: { depth: 256, items: 100_000, tokens: 1_000, tokenBytes: 1 << 20, containerBytes: 1 << 22 } }),
+      options({ bounds: { depth: 256, items: 100_000, tokens: 1_000, tokenBytes: 1 << 20, containerBytes: 1 << 22 } }),
     ).authorize,
     errors: [],
     wrong: wrongVerdict,
@@ -148,7 +148,7 @@ export const tokenReaders: readonly Reader[] = [
     of: 'index createAuthorizer.authorize, with the lowest limits',
     input: hostileCall,
     read: createAuthorizer(
-      options({ limits: { depth: 5, items: 30, tokens: 2, proofs: 1, tokenBytes: 600, containerBytes: 900 } }),
+      options({ bounds: { depth: 5, items: 30, tokens: 2, proofs: 1, tokenBytes: 600, containerBytes: 900 } }),
     ).authorize,
     errors: [],
     wrong: wrongVerdict,

@@ -178,9 +178,9 @@ function structureVectors(): readonly Vector[] {
 }
 
 function limitVectors(): readonly Vector[] {
-  const limited = (limits: Options['limits'] & object, container: Container): Hostile => ({
+  const limited = (bounds: Options['bounds'] & object, container: Container): Hostile => ({
     container,
-    context: { options: { limits } },
+    context: { options: { bounds } },
   })
   const size = contents(tokens).length
   const two = delegation({ from: planner, to: mailer })

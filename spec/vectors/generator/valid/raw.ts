@@ -57,8 +57,8 @@ function containers(): readonly Vector[] {
 function limits(): readonly Vector[] {
   const tokens = call()
   const [first] = tokens as readonly [Token, Token]
-  const limited = (name: string, requirement: string, limit: Context['options']['limits'] & object): Vector =>
-    allowed(name, requirement, { tokens, context: { options: { limits: limit } } })
+  const limited = (name: string, requirement: string, limit: Context['options']['bounds'] & object): Vector =>
+    allowed(name, requirement, { tokens, context: { options: { bounds: limit } } })
   const deep = raw(new Uint8Array(27).fill(0x81), '80')
   const many = Array.from({ length: 16 }, () => delegation({ from: owner, to: owner }))
   // The call without its last argument has 25 items, keys included; `x` and the list are two more.

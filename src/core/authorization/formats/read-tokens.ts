@@ -41,7 +41,7 @@ export function* readTokens(
   let tokens: readonly Uint8Array[]
   try {
     // Bytes are borrowed for `recognize` alone, which copies those that are read later.
-    const split = splitContainer(input, settings.limits, backend.sha256Key !== undefined)
+    const split = splitContainer(input, settings.bounds, backend.sha256Key !== undefined)
     tokens = isPromiseLike(split) ? yield* wait(split) : split
   } catch (error) {
     return denialOf(error)
@@ -72,7 +72,7 @@ export function* readTokens(
           continue
         }
       }
-      const envelope = openEnvelope(token, settings.limits, settings.accept, caches.texts)
+      const envelope = openEnvelope(token, settings.bounds, settings.accept, caches.texts)
       const lenient = isLenient(envelope, settings)
       if (envelope.tag.kind === 'delegation') {
         const link = yield* readLink(envelope, key, lenient, settings, caches)

@@ -47,7 +47,7 @@ function* readContainer(container: string | Uint8Array, { settings, caches }: Re
   const links = orderProofs(
     invocation.fields.proofs,
     (key) => delegations.get(key) ?? (settings.rememberProofs ? remembered(key, caches) : undefined),
-    settings.limits.proofs,
+    settings.bounds.proofs,
   )
   if (!isDenial(links)) return { links, invocation, delegations }
   // The log names the invoker, as a claim. A chain that is too long does not fit into a record.

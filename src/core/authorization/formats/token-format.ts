@@ -1,4 +1,4 @@
-import type { Limits } from '../../../bounds.ts'
+import type { Bounds } from '../../../bounds.ts'
 import type { Timestamp } from '../../../time.ts'
 import type { Chain, ResourceArgument } from '../chain.ts'
 import type { ReadingCaches } from '../machinery/caches.ts'
@@ -12,7 +12,7 @@ export interface ReadingContext {
   readonly now: Timestamp
   /** The options of this call. Its signal aborts the look-ups of a format. */
   readonly call: CallOptions
-  /** The settings of the service: limits, tolerances, the back end, and the revocation store. */
+  /** The settings of the service: bounds, tolerances, the back end, and the revocation store. */
   readonly settings: Settings
   /** The caches of the authorizer. */
   readonly caches: ReadingCaches
@@ -28,15 +28,15 @@ export interface TokenFormat<Token = unknown> {
   /** Whether a container is in this format, by its first bytes. At most one format may return true. Never throws. */
   recognizes(container: string | Uint8Array): boolean
   /**
-   * Reads a call strictly, within the limits. Ends with the chain, or with a denial. Malformed input is a denial.
+   * Reads a call strictly, within the bounds. Ends with the chain, or with a denial. Malformed input is a denial.
    * Throws only for faults that the sender did not cause.
    */
   read(container: string | Uint8Array, context: ReadingContext): Steps<Chain | Refusal>
   /**
-   * Reads the tokens of a container for `openContainer`, within the limits. It does not verify them. Rejects with a
+   * Reads the tokens of a container for `openContainer`, within the bounds. It does not verify them. Rejects with a
    * MalformedError when a token is malformed or beyond a limit. Default: the format cannot show its tokens.
    */
-  open?(container: string | Uint8Array, options: { readonly limits: Limits }): Promise<readonly Token[]>
+  open?(container: string | Uint8Array, options: { readonly bounds: Bounds }): Promise<readonly Token[]>
   /**
    * The argument in which the format puts the resource of a call. A call of any format that has this argument is
    * allowed only when the subject owns that resource. Default: none.

@@ -34,7 +34,7 @@ export async function remainingOf(
   const found = new Map<string, ChainLimit & { readonly delegation: CID }>()
   for (const { bytes, cid: delegation, expiration, policy } of rootFirst(delegations)) {
     if (!policy.some(isLimit)) continue
-    const { signed } = openEnvelope(bytes, settings.limits, settings.accept)
+    const { signed } = openEnvelope(bytes, settings.bounds, settings.accept)
     const payload = cidTextOfKey(digestKey(await settings.backend.sha256(signed)))
     for (const limit of limitsOf({ policy, expiration, payload }, 0, undefined, settings.clockTolerance))
       found.set(limit.entry.key, { ...limit, delegation })

@@ -1,6 +1,10 @@
 /**
  * Statements of the UCAN policy language, in the form that tokens contain.
  *
+ * A new kind of limit is added here, and then, in this folder, in `parse-policy.ts` (its form), `compare-limits.ts`
+ * (which of two is narrower), `describe.ts` (in words) and `build.ts` (its builder). One that counts in a new way also
+ * changes `core/authorization/limits/chain-limits.ts` and `limit-store.ts`, and each store in `src/stores`.
+ *
  * @module
  */
 

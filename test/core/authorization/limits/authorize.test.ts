@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { backend } from '#backend'
-import { defaultLimits } from '../../../../src/bounds.ts'
+import { defaultBounds } from '../../../../src/bounds.ts'
 import { type Authorizer, createAuthorizer } from '../../../../src/core/authorization/authorize.ts'
 import type { LimitStore } from '../../../../src/core/authorization/limits/limit-store.ts'
 import {
@@ -289,7 +289,7 @@ describe('LMT-12 limits of a chain', () => {
   it('LMT-09 count for both signatures that an ECDSA delegation can have', async () => {
     const owner = await actor('owner', 'ES256')
     const one = await delegateRaw(owner, bob, { policy: [maxUses(2)] })
-    const envelope = openEnvelope(one.bytes, defaultLimits, ['1.0.0'])
+    const envelope = openEnvelope(one.bytes, defaultBounds, ['1.0.0'])
     const twin = twinSignature('ES256', envelope.signature)
     if (twin === undefined) throw new Error('no twin')
     const bytes = new Uint8Array(one.bytes)

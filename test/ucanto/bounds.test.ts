@@ -1,6 +1,6 @@
 import * as dagCbor from '@ipld/dag-cbor'
 import { describe, expect, it } from 'vitest'
-import { defaultLimits, type Limits } from '../../src/bounds.ts'
+import { type Bounds, defaultBounds } from '../../src/bounds.ts'
 import { createAuthorizer } from '../../src/core/authorization/authorize.ts'
 import { decode } from '../../src/ucanto/decode.ts'
 import { withSignature } from '../../src/ucanto/signature-frame.ts'
@@ -34,24 +34,24 @@ async function callWith(nb: object, issuer: Actor = alice): Promise<Uint8Array> 
   ])
 }
 
-async function decide(bytes: Uint8Array, limits: Partial<Limits>): Promise<readonly string[]> {
+async function decide(bytes: Uint8Array, bounds: Partial<Bounds>): Promise<readonly string[]> {
   const errors: unknown[] = []
-  const authorizer = createAuthorizer(ownOptions({ limits, onError: (error) => errors.push(error) }))
+  const authorizer = createAuthorizer(ownOptions({ bounds, onError: (error) => errors.push(error) }))
   return [verdict(await authorizer.authorize(bytes)), ...errors.map(String)]
 }
 
-describe('raised limits', () => {
+describe('raised bounds', () => {
   it.each([
     ['depth', { depth: 64 }, { deep: nested(40) }, 'CBR-16'],
     ['depth, to the most', { depth: 256 }, { deep: nested(250) }, 'CBR-16'],
     ['items', { items: 20_000 }, { wide: Array.from({ length: 12_000 }, () => 1) }, 'CBR-17'],
     ['bytes of a token', { tokenBytes: 200_000 }, { long: 'x'.repeat(100_000) }, 'UCT-01'],
-  ] as const)('UCT-01 hold for the whole of a token: %s', async (_, limits, nb, requirement) => {
+  ] as const)('UCT-01 hold for the whole of a token: %s', async (_, bounds, nb, requirement) => {
     const bytes = await callWith(nb)
-    expect(await decide(bytes, limits)).toEqual(['allowed'])
-    await expect(decode(bytes, { limits })).resolves.toHaveLength(1)
+    expect(await decide(bytes, bounds)).toEqual(['allowed'])
+    await expect(decode(bytes, { bounds })).resolves.toHaveLength(1)
     await expect(refusalOf(() => decode(bytes))).resolves.toContain(requirement)
-    expect(await decide(bytes, defaultLimits)).toEqual([`too_large at container ${requirement}`])
+    expect(await decide(bytes, defaultBounds)).toEqual([`too_large at container ${requirement}`])
   })
 
   it('UCT-01 apply to tokens with an ECDSA signature, which have a second CID', async () => {
