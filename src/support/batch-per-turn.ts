@@ -32,7 +32,8 @@ export function batchPerTurn<Item>({ most, atATime = 1, isGivenUp, run }: BatchO
     if (isScheduled || running >= atATime || queue.length === 0) return
     isScheduled = true
     // Where there is no Node, a timer turns the event loop.
-    ;(globalThis.setImmediate ?? setTimeout)(() => {
+    const { setImmediate: turn = setTimeout } = globalThis as { setImmediate?: (callback: () => void) => unknown }
+    turn(() => {
       isScheduled = false
       void begin()
       // There may be more than one batch takes.

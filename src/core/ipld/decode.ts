@@ -221,7 +221,7 @@ function takeText(scanner: Scanner, length: number): string {
 }
 
 /** Decodes UTF-8. Throws CBR-08 when the bytes are something else. */
-export function decodeText(bytes: Uint8Array, position: number, end: number): string {
+function decodeText(bytes: Uint8Array, position: number, end: number): string {
   return decodeShortText(bytes, position, end) ?? takeUtf8(bytes, position, end)
 }
 
