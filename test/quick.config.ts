@@ -2,10 +2,11 @@
 
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { root, sourceAliases } from './setup/entries.ts'
+import { builtTests, listProcessTests } from './setup/process-tests.ts'
 
-/** Files that wait, kill processes, or try thousands of cases. `npm test` runs them as well. */
+/** Files that wait, or try thousands of cases. `npm test` runs them as well. */
 const slow = [
-  'test/{bundle,readme,guides,programs,examples,architecture,requirements}.test.ts',
+  'test/{architecture,requirements}.test.ts',
   'test/{conformance,fuzz,long,package,property,services,vectors}/**',
   'test/**/{canary,chaos,differential,interop,kill,wrong-arguments}.test.ts',
   'test/audit/{http,readable,sqlite,verify}.test.ts',
@@ -39,7 +40,7 @@ const config: ViteUserConfig = defineConfig({
   test: {
     root,
     include: ['{test,packages/cli/test}/**/*.test.ts'],
-    exclude: slow,
+    exclude: [...slow, ...builtTests, ...listProcessTests()],
     setupFiles: ['test/setup/globals.ts', 'test/setup/seed.ts', 'test/setup/unhandled.ts', 'test/setup/equal-bytes.ts'],
     testTimeout: 30_000,
     expect: { poll: { timeout: 20_000 } },

@@ -1,13 +1,8 @@
-// node only: configuration of the test runner
+// node only: configuration of the test runner for `npm test`
 
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
-import { builtAliases, root, sourceAliases } from './setup/entries.ts'
-
-/** Tests of the published package: they run against `dist`, which is built first if it is older than `src`. */
-const builtTests = [
-  'test/{bundle,readme,guides,programs,examples}.test.ts',
-  '{test,packages/cli/test}/package/**/*.test.ts',
-]
+import { root, sourceAliases } from './setup/entries.ts'
+import { builtTests, listProcessTests } from './setup/process-tests.ts'
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -20,7 +15,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'source',
           include: ['{test,packages/cli/test}/**/*.test.ts'],
-          exclude: [...builtTests, 'test/services/**', 'test/long/**'],
+          exclude: [...builtTests, ...listProcessTests(), 'test/services/**', 'test/long/**'],
           setupFiles: [
             'test/setup/globals.ts',
             'test/setup/seed.ts',
@@ -31,20 +26,6 @@ const config: ViteUserConfig = defineConfig({
           // A busy machine takes longer than the second of the default, and a wait ends when its condition holds.
           expect: { poll: { timeout: 20_000 } },
           // The library keeps no state in modules, so that files of tests can share them: half the time is loading.
-          isolate: false,
-        },
-      },
-      {
-        root,
-        resolve: { alias: builtAliases() },
-        test: {
-          name: 'package',
-          include: builtTests,
-          globalSetup: ['test/setup/build.ts'],
-          setupFiles: ['test/setup/unhandled.ts', 'test/setup/equal-bytes.ts'],
-          testTimeout: 120_000,
-          expect: { poll: { timeout: 20_000 } },
-          // Most files run programs in processes of their own; TypeScript is loaded once for all files.
           isolate: false,
         },
       },

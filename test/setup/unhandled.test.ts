@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { startWriter } from '../audit/jsonl/child.ts'
 import longTests from '../long/vitest.config.ts'
+import processTests from '../processes.config.ts'
 import serviceTests from '../services/vitest.config.ts'
 import shortTests from '../vitest.config.ts'
 import { root } from './entries.ts'
@@ -41,9 +42,11 @@ describe('an unhandled error', () => {
   })
 
   it('is looked for in every test there is', () => {
-    const projects = (shortTests.test?.projects ?? []) as readonly { readonly test: { include?: unknown[] } }[]
+    const projects = [shortTests, processTests].flatMap(({ test }) => test?.projects ?? []) as readonly {
+      readonly test: { include?: unknown[] }
+    }[]
     const all = [...projects.filter(({ test }) => test.include?.length), longTests, serviceTests]
-    expect(all).toHaveLength(4)
+    expect(all).toHaveLength(5)
     for (const { test } of all) expect(test).toMatchObject({ setupFiles: expect.arrayContaining([setup]) })
   })
 })
