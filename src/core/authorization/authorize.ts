@@ -278,7 +278,8 @@ function* decideAt(
   // Before anything is used up: the back end may fail.
   const task = yield* wait(nameTask(chain, settings.backend))
   const allowed = yield* askStores(chain, service, { now, settings, caches, state }, call) // 5 to 8
-  if (isDenial(allowed)) return refuse(allowed, chain, true)
+  // Only a chain is granted, whatever the answer of a further check is.
+  if (!('links' in allowed)) return refuse(allowed, chain, true)
   return Object.freeze({ allowed: true, authorization: grant(allowed, task, service) })
 }
 
