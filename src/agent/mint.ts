@@ -167,7 +167,9 @@ function chainsFor({ command: given }: TaskCommand, subject: string | undefined,
   const command = pathOf(given)
   const { commands, depth = 16 } = ceilings
   if (commands !== undefined && !commands.some((one) => isWithin(command, pathOf(one)))) {
-    throw new AttenuationError(`the agent does not pass on ${quote(command)}; its ceiling lists other commands`)
+    throw new AttenuationError(
+      `this agent may not pass on ${quote(command)}; add it to \`ceilings.commands\` of openAgent`,
+    )
   }
   if (depth === 0) throw new AttenuationError('the agent does not pass authority on; its ceiling for `depth` is 0')
   if (subject === did) return [{ subject: did, proofs: [] }]

@@ -169,7 +169,7 @@ function notLater(capabilities: readonly AgentCapability[], { subject, proofs }:
   if (isLater && capabilities.every(isSuccessor)) return undefined
   return {
     code: 'subject_not_accepted',
-    message: 'it is not of the same subject and command, or does not expire later',
+    message: 'it does not replace the old delegation: the same subject and command, and a later expiry, are required',
     requirement: 'AGT-09',
   }
 }

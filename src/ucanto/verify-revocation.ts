@@ -102,7 +102,10 @@ export async function verifyRevocation(
     return refuse('proof_missing', 'the delegation to revoke is not known to this service', [target])
   }
   if (!issuedInChain(subject, token))
-    return refuse('root_not_subject', `${subject} issued neither the delegation nor one in its proof chain`)
+    return refuse(
+      'root_not_subject',
+      `${subject} issued neither the delegation nor one in its proof chain; its issuer, or one earlier in the chain, can revoke it`,
+    )
   const entry: RevocationEntry = Object.freeze({
     ids: Object.freeze([target.toString()]),
     revoker: subject,

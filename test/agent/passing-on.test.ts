@@ -190,9 +190,14 @@ describe('AGT-07 a child never gets more than the agent has', () => {
     ['more than the lifetime', { commands: [send], expiresIn: 90 }, { lifetime: 60 }, /at most 60 s, not for 90 s/],
     ['a deeper chain', { commands: [send] }, { depth: 1 }, /at most 1 delegations.* would have 2/],
     ['anything', { commands: [send] }, { depth: 0 }, /does not pass authority on/],
-    ['a command that is not listed', { commands: ['/mail/read'] }, { commands: [send] }, /lists other commands/],
-    ['a command above the listed one', { commands: ['/mail'] }, { commands: [send] }, /lists other commands/],
-    ['every command', { commands: ['/'] }, { commands: ['/mail'] }, /lists other commands/],
+    [
+      'a command that is not listed',
+      { commands: ['/mail/read'] },
+      { commands: [send] },
+      /add it to `ceilings.commands`/,
+    ],
+    ['a command above the listed one', { commands: ['/mail'] }, { commands: [send] }, /add it to `ceilings.commands`/],
+    ['every command', { commands: ['/'] }, { commands: ['/mail'] }, /add it to `ceilings.commands`/],
     ['a second more', { commands: [send], expiresIn: 61 }, { lifetime: 60 }, /at most 60 s, not for 61 s/],
     ['more with one command of two', { commands: [send, '/calendar'] }, {}, /\/calendar/],
   ])('and is refused %s, before it is handed out', async (_, task, ceilings, words) => {

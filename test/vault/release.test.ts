@@ -205,7 +205,7 @@ describe('a release', () => {
     const failed = await lease(sourceOf(() => Promise.reject(broken))).catch((error: unknown) => error)
     expect(failed).toMatchObject({
       ...vaultError('ERR_VAULT_UNAVAILABLE'),
-      message: 'the source of the secret failed (EBROKEN)',
+      message: 'the credential `db` could not be read from its source (EBROKEN)',
     })
     expect(inspect(failed, { depth: 9, showHidden: true })).not.toContain('canary-1')
     await expect(

@@ -148,7 +148,7 @@ describe('an unavailable store', () => {
     const fresh = (): Promise<unknown> => read(source, 'a', { fresh: true }).catch((error: unknown) => error)
     const error = await fresh()
     expect(error).toMatchObject(away)
-    expect(String(error)).toMatch(/the source of the secret failed \(TypeError\)$/)
+    expect(String(error)).toMatch(/the credential could not be read from its source \(TypeError\)$/)
     for (let count = 0; count < 20; count += 1) await fresh()
     expect(reads).toEqual(Array(6).fill('a'))
     expect((await read(source, 'b')).reference).toBe('b')

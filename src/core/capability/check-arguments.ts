@@ -80,7 +80,11 @@ function checkFrom(
   return undefined
 }
 
-const refusal: SchemaResult<never> = { issues: [{ message: 'could not be checked' }] }
+const refusal: SchemaResult<never> = {
+  issues: [
+    { message: 'could not be checked, because its schema threw; correct the schema in the definition of the command' },
+  ],
+}
 
 function validate(schema: StandardSchema, value: IpldValue): SchemaResult<unknown> | Promise<SchemaResult<unknown>> {
   try {

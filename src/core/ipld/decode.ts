@@ -159,7 +159,7 @@ function takeCid(bytes: Uint8Array, at: number, end: number, start: number): CID
   try {
     return readCid(bytes.subarray(at, end))
   } catch (cause) {
-    throw refuse('CBR-14', 'the link is not a CID', start, undefined, cause)
+    throw refuse('CBR-14', 'malformed token: a link that is not a CID begins', start, undefined, cause)
   }
 }
 

@@ -2,6 +2,7 @@ import type { Authorization } from '../../core/authorization/authorization.ts'
 import { VaultError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import { startDeadline } from '../../support/deadline.ts'
+import { quote } from '../../support/quote.ts'
 import { vaultFailure } from '../../support/vault-failure.ts'
 import type { Timestamp } from '../../time.ts'
 import { Secret } from '../secret.ts'
@@ -58,7 +59,11 @@ export async function readSecret(
     if (error instanceof VaultError) throw error
     signal?.throwIfAborted()
     if (deadline.signal.aborted) throw notInTime(readTimeoutMs)
-    throw vaultFailure('ERR_VAULT_UNAVAILABLE', 'the source of the secret failed', error)
+    throw vaultFailure(
+      'ERR_VAULT_UNAVAILABLE',
+      `the credential ${quote(found.reference)} could not be read from its source`,
+      error,
+    )
   } finally {
     waiting = false
     deadline.end()

@@ -78,7 +78,7 @@ function kindForSecret(error: unknown): FailureKind {
 /** An error of another class does not show whether others could read their secrets, so it counts for this one alone. */
 function asVaultError(error: unknown): VaultError {
   if (error instanceof VaultError) return error
-  return asUnknown(vaultFailure('ERR_VAULT_UNAVAILABLE', 'the source of the secret failed', error))
+  return asUnknown(vaultFailure('ERR_VAULT_UNAVAILABLE', 'the credential could not be read from its source', error))
 }
 
 function asUnknown({ message, cause }: VaultError): VaultError {

@@ -197,7 +197,7 @@ describe('procura key rotate, for the owner of a gateway', () => {
   })
 
   it.each([
-    ['a gateway has taken the revocation', true],
+    ['a gateway has accepted the revocation', true],
     ['the revocation waits for a gateway', false],
   ])('gives no agent a revoked delegation again from a copy in its file, when %s [WRP-44]', async (_, isRunning) => {
     const path = join(folder(), 'delegations')

@@ -887,7 +887,7 @@ const rows: readonly Row[] = [
         const { code, all } = world.paste(
           `${commandIn(message, 'revoke').replace('FILE', `'${path}'`)} --key-file '${world.keyFile}'`,
         )
-        expect(all).toMatch(/has taken the revocation/)
+        expect(all).toMatch(/has accepted the revocation/)
         expect(code).toBe(0)
       }
       await end()

@@ -81,7 +81,7 @@ describe('procura revoke --to', () => {
     expect(await one.call()).toBe('pong')
     const { code, out, err } = await revoke(one.url, '--to', two.url)
     expect([code, out]).toEqual([0, expect.stringMatching(/^C[\w-]+$/)])
-    for (const { url } of [one, two]) expect(err).toContain(`\`${url}\` has taken the revocation`)
+    for (const { url } of [one, two]) expect(err).toContain(`\`${url}\` has accepted the revocation`)
     expect(err).not.toContain('gateway')
     expect([await one.call(), await two.call()]).toEqual(['revoked', 'revoked'])
     // The same revocation again has no further effect.

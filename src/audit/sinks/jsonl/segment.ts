@@ -47,7 +47,7 @@ export function openSegment(files: LogFiles, path: string, options: { readonly c
     const state = files.stateOf(file)
     assertPrivate(path, state)
     const { size, inode } = state
-    const began = size === 0 ? undefined : firstTime(files, file)
+    const began = size === 0 ? undefined : firstTime(files, file, path)
     return { file, path, inode, size, synced: { safe: size, cuts: 0 }, began, syncs: 0, failed: false, retired: false }
   } catch (error) {
     files.close(file)
@@ -145,13 +145,17 @@ function notSafe({ path }: Segment, cause?: unknown): AuditError {
 }
 
 /** Time of the first event of the file; undefined while its first line is incomplete. */
-function firstTime(files: LogFiles, file: number): Timestamp | undefined {
+function firstTime(files: LogFiles, file: number, path: string): Timestamp | undefined {
   const bytes = files.read(file, 0, maxLineLength + 1)
   const end = bytes.indexOf(0x0a)
   if (end < 0) return undefined
   try {
     return parseRecord(new TextDecoder().decode(bytes.subarray(0, end))).event.time
   } catch (cause) {
-    throw new AuditError('ERR_AUDIT_INTEGRITY', 'the first line of an audit log is not a record', { cause })
+    throw new AuditError(
+      'ERR_AUDIT_INTEGRITY',
+      `line 1 of ${quote(path, 256)} is not an audit record; run \`procura audit verify\` with the folder of the log`,
+      { cause },
+    )
   }
 }

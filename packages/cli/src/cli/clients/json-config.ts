@@ -1,4 +1,5 @@
 import { modify, type Node, type ParseError, parseTree } from 'jsonc-parser'
+import { quote } from '#support/quote.ts'
 import {
   type CommandLine,
   type ConfigDocument,
@@ -107,9 +108,7 @@ function propertiesOf({ lineAt }: Source, node: Node, step = '*'): readonly Prop
     if (key === undefined || value === undefined) return []
     const name = String(key.value)
     if (seen.has(name) && (step === '*' || step === name))
-      throw new ConfigFault(
-        `line ${lineAt(property.offset)} has the key of another part for the second time; remove one of the two`,
-      )
+      throw new ConfigFault(`line ${lineAt(property.offset)} repeats the key ${quote(name)}; remove one of the two`)
     seen.add(name)
     return [{ node: property, key: name, value }]
   })

@@ -62,7 +62,7 @@ export async function postRevocation(url: URL, container: string, revoked: strin
     // An unread body that does not end would keep the program running.
     if (!isProblem(response)) await response.body?.cancel()
     if (status === 204 && response.headers.get('ucan-revoked') === revoked) {
-      const message = `${of} has taken the revocation; it refuses every call that uses the delegation`
+      const message = `${of} has accepted the revocation; it refuses every call that uses the delegation`
       return { url: href, state: 'taken', status, message }
     }
     if (status >= 300 && status < 400)

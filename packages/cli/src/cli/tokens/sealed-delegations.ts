@@ -1,6 +1,8 @@
 // node only: reads files
+
 import { encodeContainer } from 'procura'
 import { describeDelegationFile } from 'procura/agent/file'
+import { quote } from '#support/quote.ts'
 import { delegationsKey, namedStore } from '../home/agent-stores.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
@@ -24,7 +26,8 @@ export async function openSealedFile(path: string | undefined, flags: Flags, hos
     throw new UsageError('the input is an encrypted file of delegations; pass the path of the file')
   const about = await describeDelegationFile({ path })
   const tokens = await namedStore(path, await delegationsKey(flags, host, { path }), about?.name).load({})
-  if (tokens.length === 0) throw new UsageError('the file has no delegation')
+  if (tokens.length === 0)
+    throw new UsageError(`${quote(path)} contains no delegation; add one with \`procura agent receive\``)
   const list = tokens.map((one) => ({ bytes: one }))
   const lines: string[] = []
   for (let at = 0; at < list.length; at += mostTokens) lines.push(encodeContainer(list.slice(at, at + mostTokens)))

@@ -57,7 +57,10 @@ export async function sendRevocation(
   if (await isReceipt(receipt, gateway, revocation)) {
     await unlink(path).catch(() => undefined)
     if (dryRun === true) return { state: 'taken', dryRun, message: `${of} ${inDryRun}` }
-    return { state: 'taken', message: `${of} has taken the revocation; it refuses every call that uses the delegation` }
+    return {
+      state: 'taken',
+      message: `${of} has accepted the revocation; it refuses every call that uses the delegation`,
+    }
   }
   const { message: said } = Object(error) as { readonly message?: unknown }
   if (typeof said !== 'string') {
@@ -77,7 +80,7 @@ const restart =
   'the revocation is not confirmed; end every process that listens there, and start `procura serve`, which takes it at its start'
 
 const inDryRun =
-  'has taken the revocation, and runs with --dry-run: every call runs, also one that uses the delegation; start it without --dry-run to refuse them'
+  'has accepted the revocation, and runs with --dry-run: every call runs, also one that uses the delegation; start it without --dry-run to refuse them'
 
 /** After a rotation of the key of the owner. */
 const notReloaded =

@@ -59,7 +59,9 @@ describe('procura api', () => {
     expect([await call('GET'), await call('DELETE')]).toEqual([200, 403])
     const removed = await machine.procura(['api', 'remove', 'crm', '--key-file', keyFile])
     expect([removed.code, removed.out]).toEqual([0, 'removed the API crm and its credentials'])
-    expect(removed.err).toMatch(/revoked 1 delegation of the agent claude\nthe gateway of .* has taken the revocation/)
+    expect(removed.err).toMatch(
+      /revoked 1 delegation of the agent claude\nthe gateway of .* has accepted the revocation/,
+    )
     expect(await call('GET')).toBe(403)
     expect(configuration()['apis']).toEqual({})
     const left = ['vault', 'list', '--file', join(machine.home, 'vault'), '--key-file', keyFile]

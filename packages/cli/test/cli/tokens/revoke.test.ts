@@ -111,7 +111,7 @@ describe('procura revoke --agent', () => {
     const { code, out, err } = await revoke()
     expect([code, out]).toEqual([0, expect.stringMatching(/^revoked bafy\w+ for \/mcp\/mail$/)])
     expect(err).toMatch(
-      /^the gateway of `.*` has taken the revocation; it refuses every call that uses the delegation$/,
+      /^the gateway of `.*` has accepted the revocation; it refuses every call that uses the delegation$/,
     )
     expect([(await held()).length, pending()]).toEqual([0, []])
     // A copy of the delegation does not help.
@@ -194,7 +194,7 @@ describe('procura revoke --agent', () => {
     ])
     expect(err).toContain('ignored 7 delegations in the file of the agent that the owner has not signed about itself')
     expect(pending()).toHaveLength(1)
-    // Nor are they sent for an agent without a record, which is removed when the gateway has taken the revocation.
+    // Nor are they sent for an agent without a record, which is removed when the gateway has accepted the revocation.
     await open()
     expect(await revoke()).toMatchObject({ code: 0 })
     expect(await revoke()).toMatchObject({ code: 1, out: '' })
@@ -454,7 +454,7 @@ describe('procura revoke --agent', () => {
     const shadow = await open([], true)
     const { code, err, out } = await revoke('--json')
     expect([code, JSON.parse(out)]).toMatchObject([0, { revoked: [{ command: '/mcp/mail' }], dryRun: true }])
-    expect(err).toMatch(/has taken the revocation, and runs with --dry-run: every call runs, also one that uses/)
+    expect(err).toMatch(/has accepted the revocation, and runs with --dry-run: every call runs, also one that uses/)
     expect(err).not.toContain('refuses every call')
     const [file, from] = [join(machine.folder, 'copy'), join(machine.home, 'owner.key')]
     writeFileSync(file, copy, { mode: 0o600 })
@@ -524,7 +524,7 @@ describe('procura unwrap', () => {
     await open()
     const { code, err } = await unwrap()
     expect(code).toBe(0)
-    expect(err).toMatch(/revoked 1 delegation of the agent claude\nthe gateway of `.*` has taken the revocation/)
+    expect(err).toMatch(/revoked 1 delegation of the agent claude\nthe gateway of `.*` has accepted the revocation/)
     // The same server comes back: the old delegation does not work any more.
     expect((await machine.procura(['wrap', config, '--key-file', keyFile, '--agent', 'other'])).code).toBe(0)
     await gateways[0]?.reload(await readGatewayConfig(join(machine.home, 'gateway.json')))

@@ -38,7 +38,7 @@ function start(machine: Machine, killAt: number | `full-${number}`, words: reado
   return new Promise((done) => child.on('close', (code, signal) => done({ code, signal, out, err })))
 }
 
-/** The secrets of the servers. The record of what was issued stays until a gateway has taken the revocations. */
+/** The secrets of the servers. The record of what was issued stays until a gateway has accepted the revocations. */
 async function secretsOf(machine: Machine): Promise<readonly string[]> {
   const found = await revealCredentials({
     path: join(machine.home, 'vault'),

@@ -122,7 +122,7 @@ describe('a revocation at a gateway that has accepted the chain before', () => {
     writeFileSync(file, encodeContainer(chain), { mode: 0o600 })
     const words = ['revoke', file, '--from', path, '--home', home.folder]
     const { code, err } = await runCli(words)
-    expect([code, err]).toEqual([0, expect.stringContaining('has taken the revocation')])
+    expect([code, err]).toEqual([0, expect.stringContaining('has accepted the revocation')])
     expect(textOf(await mail.call('send', bob))).toMatch(/^Denied \(revoked\)/)
     // The next gateway takes the one that waited.
     await gateway.close()

@@ -41,7 +41,7 @@ const agentNamed = (name: string): Promise<AgentHome> =>
 const limited = [['like', '.to', '*@example.com']]
 const revokeAgent = async (name = 'assistant'): Promise<void> => {
   const { code, err } = await runCli(['revoke', '--agent', name, '--home', home.folder])
-  expect([code, err]).toEqual([0, expect.stringContaining('has taken the revocation')])
+  expect([code, err]).toEqual([0, expect.stringContaining('has accepted the revocation')])
 }
 const waiting = (): number =>
   readdirSync(join(home.folder, 'approvals')).filter((name) => name.endsWith('.request')).length
