@@ -22,7 +22,7 @@ export const suite: Suite = {
   name: 'hostile',
   async run({ smoke }) {
     const chain = await makeChain(3, { callCount: 1 })
-    const options = { ...optionsFor(chain), commands: uncheckedCommands, limits: {}, maxCachedDelegations: 0 } as const
+    const options = { ...optionsFor(chain), commands: uncheckedCommands, bounds: {}, maxCachedDelegations: 0 } as const
     const repetitions = smoke ? 1 : 15
     const inputs = await hostileInputs(chain)
     const costs: (Cost & { readonly name: string; readonly bytes: number })[] = []
