@@ -154,7 +154,7 @@ function firstTime(files: LogFiles, file: number, path: string): Timestamp | und
   } catch (cause) {
     throw new AuditError(
       'ERR_AUDIT_INTEGRITY',
-      `line 1 of ${quote(path, 256)} is not an audit record; run \`procura audit verify\` with the folder of the log`,
+      `line 1 of ${quote(path, 256)} is not an audit record; verify the log, and restore the file from a copy`,
       { cause },
     )
   }

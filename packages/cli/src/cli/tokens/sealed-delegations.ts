@@ -27,7 +27,7 @@ export async function openSealedFile(path: string | undefined, flags: Flags, hos
   const about = await describeDelegationFile({ path })
   const tokens = await namedStore(path, await delegationsKey(flags, host, { path }), about?.name).load({})
   if (tokens.length === 0)
-    throw new UsageError(`${quote(path)} contains no delegation; add one with \`procura agent receive\``)
+    throw new UsageError(`${quote(path)} contains no delegation; name a file that an agent has received delegations in`)
   const list = tokens.map((one) => ({ bytes: one }))
   const lines: string[] = []
   for (let at = 0; at < list.length; at += mostTokens) lines.push(encodeContainer(list.slice(at, at + mostTokens)))

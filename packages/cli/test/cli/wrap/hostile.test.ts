@@ -199,7 +199,7 @@ describe('a text that cannot be read', () => {
     ['deep nesting behind a comment', `{//\r"a":${'['.repeat(100_000)}`, 'has more than 64 levels'],
     ['deep nesting behind a string', `{"a\r":${'['.repeat(100_000)}`, 'is not valid JSON'],
     ['a list', '[]', 'must contain a JSON object'],
-    ['two keys of one name', `{"mcpServers":{"a":{},"\\u0061":{}}}`, 'for the second time'],
+    ['two keys of one name', `{"mcpServers":{"a":{},"\\u0061":{}}}`, 'repeats the key'],
   ])('is refused: %s [WRP-01]', async (_, content, fault) => {
     const path = machine.write('.mcp.json', '')
     writeFileSync(path, content)

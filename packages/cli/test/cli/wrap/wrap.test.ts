@@ -316,7 +316,7 @@ describe('procura wrap', () => {
     for (const text of cases) {
       const path = machine.write('.claude.json', text)
       const { code, err } = await wrap(path)
-      expect([code, err]).toEqual([2, expect.stringContaining('for the second time; remove one of the two')])
+      expect([code, err]).toEqual([2, expect.stringContaining('; remove one of the two')])
       expect(readFileSync(path, 'utf8')).toBe(text)
     }
     for (const part of [
