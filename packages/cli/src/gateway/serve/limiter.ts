@@ -22,6 +22,8 @@ export interface Limiter {
    *   places are taken, the holder has its maximum, or it takes places too fast.
    */
   take(holder: string | undefined): (() => void) | 'full' | 'share' | 'rate'
+  /** Whether the holder takes places too fast now. It is not remembered. */
+  isTooFast(holder: string | undefined): boolean
 }
 
 /** Holders whose rates are remembered before those at rest are forgotten. */
@@ -43,6 +45,7 @@ export function createLimiter({ all, ofOne, rate }: LimiterOptions): Limiter {
   }
 
   return {
+    isTooFast: (holder) => (rates.get(holder)?.waitMs() ?? 0) > 0,
     take(holder) {
       if (count >= all) return 'full'
       if (of(holder) >= ofOne) return 'share'

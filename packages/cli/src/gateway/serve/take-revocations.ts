@@ -2,6 +2,7 @@
 import type { Delegation, Invocation, IpldValue } from 'procura'
 import type { Service } from 'procura/service'
 import { openContainer } from 'procura/token'
+import { createMutex } from '#support/mutex.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
 
 /**
@@ -27,22 +28,28 @@ export interface RevocationTakerOptions {
 
 /**
  * Takes the revocations that a gateway receives. Those that an owner has signed are always taken. An agent can sign
- * delegations and revoke them without end, so it has a rate, together with the agents below it.
+ * delegations and revoke them without end, so it has a rate, together with the agents below it. Everybody can name the
+ * agent, so only those that the service has taken count, one after the other.
  */
 export function createRevocationTaker(options: RevocationTakerOptions): Service['revoke'] {
   const { revoke, subjects, limiter, onRevoked, onError } = options
+  const inTurn = createMutex()
   return async (container, sending) => {
     const named = await revocationIn(container, subjects)
     // The service refuses it, and says why.
     if (named === undefined) return revoke(container, sending)
     const { target, firstAgent } = named
-    const place = firstAgent === undefined ? undefined : limiter.take(firstAgent)
-    if (typeof place === 'string') return tooFast
+    if (firstAgent !== undefined)
+      return inTurn(async () => {
+        if (limiter.isTooFast(firstAgent)) return tooFast
+        const result = await revoke(container, sending)
+        const place = result.accepted ? limiter.take(firstAgent) : undefined
+        if (typeof place === 'function') place()
+        return result
+      })
     const result = await revoke(container, sending)
-    place?.()
     // A gateway that is killed before has not answered, so the revocation is sent again, and the rest is done then.
-    if (result.accepted && firstAgent === undefined && !isForOneCall(target))
-      await onRevoked(target.audience, target.command).catch(onError)
+    if (result.accepted && !isForOneCall(target)) await onRevoked(target.audience, target.command).catch(onError)
     return result
   }
 }

@@ -30,15 +30,22 @@ const refused = {
   denial: { code: 'overloaded', requirement: 'GTW-43', message: expect.stringMatching(/^this agent revokes too fast/) },
 }
 
-/** Takes revocations, two of an agent at once. */
-function taker(): (
+/** Takes revocations, two of an agent at once. The service answers the first ones as given, and takes the others. */
+function taker(
+  answers: readonly unknown[] = [],
+): (
   issuer: Signer,
   path: readonly Delegation[],
   more?: { readonly subject?: string; readonly proofs?: readonly Delegation[] },
 ) => Promise<unknown> {
   const rate = { atOnce: 2, eachMs: 5_000, now: () => time }
+  const next = answers.values()
   const take = createRevocationTaker({
-    ...{ revoke: async () => taken, subjects: [owner.did], limiter: createLimiter({ all: 8, ofOne: 8, rate }) },
+    ...{
+      revoke: async () => (next.next().value ?? taken) as never,
+      subjects: [owner.did],
+      limiter: createLimiter({ all: 8, ofOne: 8, rate }),
+    },
     ...{ onRevoked: async () => undefined, onError: () => undefined },
   })
   return async (issuer, path, more = {}) => {
@@ -68,6 +75,18 @@ describe('an agent that revokes without end', () => {
     time += 5_000
     expect(await send(agent, await passedOn(chain, agent))).toBe(taken)
     expect(await send(agent, await passedOn(chain, agent))).toMatchObject(refused)
+  })
+
+  it('keeps its rate while others send revocations in its name that the service refuses [GTW-43] [attack 98]', async () => {
+    const forged = { accepted: false, denial: { code: 'signature_invalid', message: 'x', requirement: 'SIG-01' } }
+    const send = taker([forged, forged, forged, forged])
+    const chain = [await given(agent)]
+    for (let count = 0; count < 4; count++) expect(await send(other, await passedOn(chain, agent))).toBe(forged)
+    const own = await Promise.all([passedOn(chain, agent), passedOn(chain, agent), passedOn(chain, agent)])
+    // Also those that come at once have the rate.
+    const sent = await Promise.all(own.map((path) => send(agent, path)))
+    expect(sent.filter((one) => one === taken)).toHaveLength(2)
+    expect(sent.at(-1)).toMatchObject(refused)
   })
 
   it('has the rate for revocations in the name of an owner, who revokes without one [GTW-43]', async () => {
