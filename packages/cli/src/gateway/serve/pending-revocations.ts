@@ -10,9 +10,12 @@ import { quote } from '#support/quote.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
 import type { OnGatewayEvent } from './events.ts'
 
-/** Denials of a store or a resolver that failed: the gateway cannot know whether the revocation applies. */
+/**
+ * Denials of a store or a resolver that failed: the gateway cannot know whether the revocation applies. An agent that
+ * revokes too fast is `overloaded`, and each start takes more of its revocations.
+ */
 const temporary: ReadonlySet<string> = new Set([
-  ...['revocation_unknown', 'key_unresolved', 'closed', 'deadline_exceeded', 'internal_error'],
+  ...['revocation_unknown', 'key_unresolved', 'closed', 'deadline_exceeded', 'internal_error', 'overloaded'],
 ])
 
 /**
@@ -55,7 +58,7 @@ async function takeOne(path: string, { revoke, onEvent, isBehind }: Taking): Pro
     return
   }
   const { code, message, requirement } = result.denial
-  // The service takes no more copies of a revocation that applies already. The gateway refuses those beyond a share.
+  // The service takes no more copies of a revocation that applies already. The gateway refuses those beyond a rate.
   if (code === 'overloaded' && requirement?.startsWith('SVC-')) {
     await unlessGone(unlink(path))
     onEvent({ level: 'info', event: 'revoked', message: `the revocation ${quote(path, 256)} applies already` })

@@ -68,8 +68,8 @@ async function take(isBehind = false): Promise<readonly string[]> {
     const name = given.get(String(container)) ?? 'subject_not_accepted'
     taken.push(name)
     if (name.includes('ok-')) return { accepted: true, revoked: name, recorded: true } as RevocationResult
-    const isBeyondShare = name === 'overloaded-beyond'
-    const [code, requirement] = isBeyondShare ? ['overloaded', 'GTW-43'] : [name, 'SVC-16']
+    const isTooFast = name === 'overloaded-beyond'
+    const [code, requirement] = isTooFast ? ['overloaded', 'GTW-43'] : [name, 'SVC-16']
     const denial = { code, message: 'the store failed', requirement }
     return { accepted: false, denial } as unknown as RevocationResult
   }
@@ -97,11 +97,10 @@ describe('the revocations that wait for a gateway', () => {
     expect(events.map(({ level }) => level)).toEqual(['info', 'info'])
   })
 
-  it('GTW-65 GTW-43 are set aside where their agent has too many', async () => {
+  it('GTW-65 GTW-43 stay where their agent has revoked too fast, and the gateway does not start', async () => {
     leave('ok-1', 'overloaded-beyond')
-    await take()
-    expect(left()).toEqual(['overloaded-beyond.ucan.refused'])
-    expect(events.map(({ level }) => level)).toEqual(['info', 'warning'])
+    await expect(take()).rejects.toThrow('could not be stored (overloaded); start the gateway again')
+    expect(left()).toEqual(['overloaded-beyond.ucan'])
   })
 
   it('GTW-65 stay for the next start where the clock may be wrong', async () => {
