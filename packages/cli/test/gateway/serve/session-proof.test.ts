@@ -170,6 +170,23 @@ describe('a session over TCP', () => {
     expect(answer).toMatchObject({ error: { code: 'proof_refused', message: expect.stringContaining('revoked') } })
   })
 
+  it('leaves an agent its revocations, whatever strangers send in its name [GTW-43] [attack 98]', async () => {
+    const [stranger, below] = [await generateSigner(), await generateSigner()]
+    const passed = await attenuate([chain], { issuer: agent.signer, audience: below.did })
+    const path = [chain, passed]
+    const answerTo = async (issuer: Signer): Promise<Line> => {
+      const revocation = await revoke({ issuer, delegation: passed, path })
+      const line = JSON.stringify({ procura: 1, revoke: encodeContainer([revocation, ...path]) })
+      return (await exchange(() => line))[0] ?? {}
+    }
+    // One more than an agent can make at once.
+    for (let sent = 0; sent <= 1_000; sent += 13) {
+      const answers = await Promise.all(Array.from({ length: 13 }, () => answerTo(stranger)))
+      for (const { error } of answers) expect(error).toMatchObject({ code: 'revocation_refused' })
+    }
+    expect(await answerTo(agent.signer)).toMatchObject({ revoked: String(passed.cid) })
+  })
+
   it('ends when its chain is revoked, and reads nothing with the credential of the server [GTW-75] [GTW-38] [attack 97]', async () => {
     await gateway.close()
     const args = [fileURLToPath(new URL('hostile-server.mjs', import.meta.url))]
