@@ -58,7 +58,12 @@ export function inBatches<Item, Answer>(
 
 /** Refuses a request whose caller has stopped waiting: it is not sent. */
 export function isGivenUp({ signal, reject }: Pick<Waiting<unknown, never>, 'reject' | 'signal'>): boolean {
-  if (signal?.aborted !== true) return false
-  reject(signal.reason)
+  try {
+    if (signal?.aborted !== true) return false
+    reject(signal.reason)
+  } catch (cause) {
+    // The signal of one caller may throw. The others of its batch do not depend on it.
+    reject(cause)
+  }
   return true
 }

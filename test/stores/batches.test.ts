@@ -42,6 +42,18 @@ describe('requests that share round trips', () => {
     expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled', 'fulfilled'])
   })
 
+  it('go on after one whose signal throws, which alone is refused', async () => {
+    const ask = inBatches<number, number>(async (items) => items, 2, never)
+    const signal = {
+      get aborted(): boolean {
+        throw new Error('hostile')
+      },
+    } as AbortSignal
+    const answers = await Promise.allSettled([ask(0, signal), ask(1), ask(2), ask(3, signal), ask(4)])
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
+    expect(await ask(5)).toBe(5)
+  })
+
   it('wait while two round trips are under way, unless the server is silent', async () => {
     const sent: number[] = []
     let silent = never
