@@ -23,20 +23,29 @@ const startsOne = /'node:(?:child_process|cluster|worker_threads)'|[\w-]\.mjs['`
 
 /** Lists their files, as paths from the root of the repository. */
 export function listProcessTests(): string[] {
-  const known = new Map<string, boolean>()
+  const known = new Map<string, { readonly starts: boolean; readonly imports: readonly string[] }>()
   return [...listFiles('test', '.test.ts'), ...listFiles('packages/cli/test', '.test.ts')].filter(startsPrograms)
 
+  /** Whether a file, or one that it leads to, starts a program. */
   function startsPrograms(path: string): boolean {
+    const reached = new Set([path])
+    for (const one of reached) {
+      const { starts, imports } = read(one)
+      if (starts) return true
+      for (const file of imports) reached.add(file)
+    }
+    return false
+  }
+
+  function read(path: string): { readonly starts: boolean; readonly imports: readonly string[] } {
     const before = known.get(path)
     if (before !== undefined) return before
-    // A file that imports itself by way of others does not start programs for that reason.
-    known.set(path, false)
     const text = readFileSync(join(root, path), 'utf8')
-    const imported = [...text.matchAll(/(?:from|import\() ?'(\.[^']+\.ts)'/g)]
+    const imports = [...text.matchAll(/(?:from|import\() ?'(\.[^']+\.ts)'/g)]
       .map(([, specifier = '']) => join(dirname(path), specifier))
       .filter((file) => /^(?:packages\/cli\/)?test\//.test(file) && existsSync(join(root, file)))
-    const starts = startsOne.test(text) || imported.some(startsPrograms)
-    known.set(path, starts)
-    return starts
+    const file = { starts: startsOne.test(text), imports }
+    known.set(path, file)
+    return file
   }
 }
