@@ -69,6 +69,12 @@ describe('the name of an agent', () => {
 })
 
 describe('an option or a file that is something else', () => {
+  beforeAll(async () => {
+    writeFileSync(join(folder, 'empty'), '')
+    const made = await runCli(['wrap', wrapped(), '--home', join(folder, 'gateway')], '', passphrase)
+    expect(made.code).toBe(0)
+  })
+
   it.each([
     [
       ['agent', 'new', 'x', '--socket', 's', '--audience', 'me', '--subject', 'you'],
@@ -90,9 +96,6 @@ describe('an option or a file that is something else', () => {
       /nobody` does not exist; `procura agent list --home \S+`/,
     ],
   ] as const)('%j is refused with its name [CLI-20]', async (words, why) => {
-    writeFileSync(join(folder, 'empty'), '')
-    const made = await runCli(['wrap', wrapped(), '--home', join(folder, 'gateway')], '', passphrase)
-    expect(made.code).toBe(0)
     const { code, out, err } = await runCli(words, '', { ...env, ...passphrase })
     expect([code, out]).toEqual([2, ''])
     expect(err).toMatch(why)

@@ -29,8 +29,8 @@ export interface RevocationTakerOptions {
 /**
  * Takes the revocations that a gateway receives. Those that an owner has signed are always taken. An agent can sign
  * delegations and revoke them without end, so it has a rate, together with the agents below it. Everybody can name the
- * agent, so only those that the service has taken count, one after the other: the keys are in the DIDs, so none waits for
- * a stranger.
+ * agent, so only those that the service has taken count, one after the other: the keys are in the DIDs, so none waits
+ * for a stranger.
  */
 export function createRevocationTaker(options: RevocationTakerOptions): Service['revoke'] {
   const { revoke, subjects, limiter, onRevoked, onError } = options
