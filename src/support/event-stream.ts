@@ -86,10 +86,12 @@ function endOfLine(
   start: number,
   isLast: boolean,
 ): { readonly end: number; readonly next: number } | undefined {
-  const [lf, cr] = [text.indexOf('\n', start), text.indexOf('\r', start)]
-  if (cr < 0 || (lf >= 0 && lf < cr)) return lf < 0 ? undefined : { end: lf, next: lf + 1 }
-  if (cr + 1 === text.length && !isLast) return undefined
-  return { end: cr, next: text[cr + 1] === '\n' ? cr + 2 : cr + 1 }
+  // One search for both: a search for each would read the whole text again for every line.
+  const ends = /\r\n?|\n/g
+  ends.lastIndex = start
+  const found = ends.exec(text)
+  if (found === null || (found[0] === '\r' && ends.lastIndex === text.length && !isLast)) return undefined
+  return { end: found.index, next: ends.lastIndex }
 }
 
 /** Collects the lines of an event. `begin` counts characters of a line that has not ended. */
