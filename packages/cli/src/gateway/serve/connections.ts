@@ -31,6 +31,12 @@ import { UpstreamError } from './upstream/upstream-error.ts'
  */
 const most = Object.freeze({ connections: 384, requests: 64, approvals: 32, waitsOfOne: 8 })
 
+/**
+ * How fast an agent that has proved its delegation begins to ask for approvals: each request that it hands in is
+ * remembered until it has expired. APR-99
+ */
+const asking = Object.freeze({ atOnce: 100, eachMs: 1_000 })
+
 /** Milliseconds for the first line. */
 const helloMs = 5_000
 
@@ -203,6 +209,7 @@ function approvalsTaker({
 ) => Promise<void> {
   const conversations = connectionPlaces(most.approvals)
   const waits = createLimiter({ all: most.approvals, ofOne: most.waitsOfOne })
+  const begun = createLimiter({ all: most.connections, ofOne: most.connections, rate: asking })
   return async (socket, wanted, places) => {
     const { audience: service } = snapshots.current()
     const need = needOf(snapshots.current(), wanted)
@@ -210,6 +217,9 @@ function approvalsTaker({
     // A stranger would use up the places of the requests, and the patience of the approver.
     const proof = needsProof ? await askProof(socket, need, snapshots.current) : undefined
     if (proof !== undefined && 'code' in proof) return refuse(socket, proof, onEvent)
+    const place = proof === undefined ? undefined : begun.take(proof.firstAgent)
+    if (typeof place === 'string') return refuse(socket, tooFast, onEvent)
+    place?.()
     if (!conversations.take(socket)) return refuse(socket, tooMany, onEvent)
     places.begin(socket)
     const call = { service, ...wanted, ...proof } as WantedCall
@@ -290,6 +300,11 @@ const closing: HelloError = Object.freeze({ code: 'closing', message: 'the gatew
 const tooMany: HelloError = Object.freeze({
   code: 'too_many',
   message: `the gateway has ${most.requests} requests to APIs without a decision, ${most.approvals} requests for approvals or ${most.connections} connections; close some of them`,
+})
+
+const tooFast: HelloError = Object.freeze({
+  code: 'too_many',
+  message: `this agent, together with the agents below it, asks for approvals too fast: ${asking.atOnce} times at once, and then once in each second; ask later`,
 })
 
 /** The usual cause: `wrap` or `api add` changed the configuration of a gateway that runs. */

@@ -380,6 +380,29 @@ describe('the requests of an agent over TCP', () => {
     for (const socket of sockets) socket.destroy()
   })
 
+  it('are begun at a rate by an agent with those below it, and another one asks as before [APR-99] [attack 98]', async () => {
+    const other = await actor('another agent')
+    const ofOther = await delegate({
+      issuer: home.owner,
+      audience: other.did,
+      command: '/mcp/mail/send',
+      expiresIn: 60,
+    })
+    const ask = async (signer: Signer, proofs: readonly Delegation[]): Promise<Line | undefined> =>
+      (await exchange(asks, ({ challenge }) => proof(challenge, { signer, chain: proofs })))[1]
+    const fast: (Line | undefined)[] = []
+    while (fast.length < 5) {
+      const below = await generateSigner()
+      const answer = await ask(below, [chain, await attenuate(chain, { issuer: agent.signer, audience: below.did })])
+      if (answer?.['error'] !== undefined) fast.push(answer)
+    }
+    for (const answer of fast)
+      expect(answer).toMatchObject({
+        error: { code: 'too_many', message: expect.stringMatching(/too fast: 100 times/) },
+      })
+    expect(await ask(other, [ofOther])).toMatchObject({ threshold: 1 })
+  })
+
   it('have room while strangers hold connections open [APR-99]', async () => {
     const [host, port] = gateway.place.split(':')
     const sockets = Array.from({ length: 64 }, () => connect(Number(port), host).on('error', () => undefined))
