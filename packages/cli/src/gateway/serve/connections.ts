@@ -33,7 +33,7 @@ const most = Object.freeze({ connections: 384, requests: 64, approvals: 32, wait
 
 /**
  * How fast an agent that has proved its delegation begins to ask for approvals: each request that it hands in is
- * remembered until it has expired. APR-99
+ * remembered until it has expired.
  */
 const asking = Object.freeze({ atOnce: 100, eachMs: 1_000 })
 
