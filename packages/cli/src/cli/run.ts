@@ -26,8 +26,9 @@ export async function run(words: readonly string[], outside: Host): Promise<numb
     const isHelp = values['help'] === true || positionals[0] === 'help'
     const named = positionals[0] === 'help' ? positionals.slice(1) : positionals
     if (named.length === 0 || (isHelp && groupOf(named) !== undefined)) {
-      const { helpOf } = await import('./help.ts')
-      for (const line of helpOf(groupOf(named) ?? verbs)) host.print(line)
+      const { helpOf, helpOfGroup } = await import('./help.ts')
+      const group = groupOf(named)
+      for (const line of group === undefined ? helpOf(verbs) : helpOfGroup(group)) host.print(line)
       return isHelp ? 0 : 2
     }
     verb = findVerb(named)
@@ -141,6 +142,12 @@ const otherNames: ReadonlyMap<string, string> = new Map([
   ['explain', 'why'],
   ['verify', 'why or audit verify'],
   ['secret', 'vault'],
+  ['init', 'wrap'],
+  ['setup', 'wrap'],
+  ['install', 'wrap'],
+  ['uninstall', 'unwrap'],
+  ['logs', 'log'],
+  ['ls', 'agent list or tools list'],
   ['version', '--version'],
 ])
 

@@ -259,6 +259,8 @@ describe('procura vault', () => {
       [['sing'], '', /unknown command; use .*audit, store, vault/],
       [['help', 'issue'], '', /unknown command; did you mean delegate\? see procura --help/],
       [['keygen'], '', /did you mean key new\?/],
+      [['init'], '', /did you mean wrap\?/],
+      [['logs'], '', /did you mean log\?/],
       [['toString'], '', /unknown command; use /],
       [
         ['delegate', '--from', 'a', '--to', 'bob', '--command', '/a'],
@@ -428,7 +430,7 @@ describe('procura', () => {
   })
 
   it('explains itself', async () => {
-    expect(await cli(['--help'])).toMatchObject({ code: 0, out: expect.stringMatching(/procura vault put/) })
+    expect(await cli(['--help'])).toMatchObject({ code: 0, out: expect.stringMatching(/procura vault … +put,/) })
     expect(await cli([])).toMatchObject({ code: 2 })
     expect(await cli(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+$/) })
   })
