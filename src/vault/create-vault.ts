@@ -9,8 +9,8 @@
  * 6. derive the secret that is sent, where the processor derives one;
  * 7. check that the call is still authorized: meanwhile it may have expired, or been revoked;
  * 8. announce the release: it is on record before it has an effect;
- * 9. send: the processor puts the secret into the request, and each hop of a redirect passes 4 and 7 again. A lease
- *    ends here: the handler gets the secret;
+ * 9. send: the processor puts the secret into the request, and each hop of a redirect passes 4 and 7 again. A derived
+ *    secret that the upstream refuses begins at 5 once more. A lease ends here: the handler gets the secret;
  * 10. redact the secret in the response;
  * 11. revoke the secret in its store, when the body has ended.
  *
@@ -37,7 +37,7 @@ import { quietly } from '../support/quietly.ts'
 import { quote } from '../support/quote.ts'
 import { type VaultOptions, type VaultSettings, vaultChecks } from './configuration.ts'
 import type { Processor } from './processor.ts'
-import { admit, checkCall, checkStillAuthorized } from './release/admit.ts'
+import { type Admission, admit, checkCall, checkStillAuthorized } from './release/admit.ts'
 import { createContext, type FindCredential, type FoundCredential, type VaultContext } from './release/context.ts'
 import { type PreparedSecret, prepareSecret } from './release/prepare-secret.ts'
 import { notInTime } from './release/read-secret.ts'
@@ -45,7 +45,7 @@ import { revokeInStore } from './release/reading.ts'
 import { checkDestination } from './request/destination.ts'
 import { encodedForms, withCredential } from './request/encoded-forms.ts'
 import { scrubResponse } from './request/scrub.ts'
-import { copyRequest, sendWithCredential } from './request/send.ts'
+import { copyRequest, sendWithCredential, type TargetedRequest } from './request/send.ts'
 import { type CredentialOptions, type CredentialRules, isReference, parseRules } from './rules/credential-rules.ts'
 import type { SecretSource } from './source.ts'
 import type { Lease, LeaseOptions, UseOptions, UseRequest, Vault } from './vault.ts'
@@ -117,9 +117,30 @@ async function use(
   checkCall(found.rules, admission)
   const rules = sendable(found.rules)
   const url = checkDestination(rules, request.target, request.method)
+  const send = (mayRepeat: boolean): Promise<Response | undefined> =>
+    release({ ...request, url }, { ...found, rules }, admission, { ...useOptions, mayRepeat }, settings, context)
+  // VLT-53
+  return (await send(true)) ?? ((await send(false)) as Response)
+}
+
+/**
+ * Steps 5 to 11.
+ *
+ * @param options - `mayRepeat`: whether the request may be sent once more with another secret.
+ * @returns undefined when it is to be sent once more.
+ */
+async function release(
+  request: TargetedRequest,
+  found: FoundCredential & { readonly rules: CredentialRules & { readonly processor: Processor } },
+  admission: Admission,
+  { mayRepeat, ...useOptions }: UseOptions & { readonly mayRepeat: boolean },
+  settings: VaultSettings,
+  context: VaultContext,
+): Promise<Response | undefined> {
   // 5 to 8
   const prepared = await prepareSecret(found, admission, useOptions, context)
   // 9 to 11
+  let hops = 0
   let forms = encodedForms(prepared.secrets)
   const deadline = startDeadline([useOptions.signal], settings.upstreamTimeoutMs)
   const done = once(() => {
@@ -130,7 +151,7 @@ async function use(
     })
   })
   try {
-    const response = await sendWithCredential({ ...request, url }, rules, prepared.secret, {
+    const response = await sendWithCredential(request, found.rules, prepared.secret, {
       clock: context.clock,
       fetch: context.fetch,
       signal: useOptions.signal,
@@ -138,10 +159,17 @@ async function use(
       redirects: settings.redirects,
       beforeRedirect: (signal) => checkStillAuthorized(admission, context.clock, { ...useOptions, signal }),
       onSigned: ({ headers }) => {
+        hops += 1
         // A custom processor may have made other headers than those of its type.
         if (headers instanceof Headers) forms = withCredential(forms, headers.get('authorization'))
       },
     })
+    // After a redirect, the first hop may have had an effect.
+    if (response.status === 401 && hops === 1 && prepared.refuse?.() === true && mayRepeat) {
+      response.body?.cancel().catch(() => undefined)
+      done()
+      return undefined
+    }
     return scrubResponse(response, forms, done, { signal: deadline.signal, unreadMs: settings.bodyTimeoutMs })
   } catch (error) {
     done()

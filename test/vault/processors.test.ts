@@ -187,6 +187,7 @@ describe('descriptions of processors', () => {
     }),
     refreshToken({ tokenEndpoint, clientId: 'c', authentication: 'none', scopes: { '/a': 'x' } }),
     refreshToken({ tokenEndpoint, clientId: 'c' }),
+    refreshToken({ tokenEndpoint, clientId: 'c', resource: 'https://mail.example/mcp', lifetime: 300 }),
   ]
   for (const processor of all) {
     it(`VLT-30 give back the processor: ${JSON.stringify(processor.description)}`, () => {

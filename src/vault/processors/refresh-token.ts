@@ -1,5 +1,13 @@
 import { ArgumentError, VaultError } from '../../errors.ts'
-import { maybe, nonEmptyString, objectValue, oneOfStrings, readOptions, withDefault } from '../../support/options.ts'
+import {
+  integerFrom,
+  maybe,
+  nonEmptyString,
+  objectValue,
+  oneOfStrings,
+  readOptions,
+  withDefault,
+} from '../../support/options.ts'
 import { secondsOf } from '../../time.ts'
 import { parsed } from '../configuration.ts'
 import type { DeriveContext, Processor } from '../processor.ts'
@@ -23,6 +31,10 @@ export interface RefreshTokenParameters {
   readonly authentication?: ClientAuthentication
   /** Scopes by command. The longest command that covers the call applies; a call without one is refused. */
   readonly scopes?: Readonly<Record<string, string>>
+  /** The service that the access token is for (RFC 8707). Default: the one of the grant. */
+  readonly resource?: string
+  /** Seconds for which an access token without `expires_in` is used. Default: once. */
+  readonly lifetime?: number
 }
 
 /**
@@ -36,12 +48,18 @@ export interface RefreshTokenParameters {
  * @throws ArgumentError when a parameter is invalid.
  */
 export function refreshToken(parameters: RefreshTokenParameters): Processor {
-  const { tokenEndpoint, clientId, authentication, scopes } = readOptions('refreshToken', parameters, {
-    tokenEndpoint: nonEmptyString,
-    clientId: nonEmptyString,
-    authentication: withDefault(oneOfStrings('basic', 'post', 'none'), 'basic'),
-    scopes: maybe(objectValue),
-  })
+  const { tokenEndpoint, clientId, authentication, scopes, resource, lifetime } = readOptions(
+    'refreshToken',
+    parameters,
+    {
+      tokenEndpoint: nonEmptyString,
+      clientId: nonEmptyString,
+      authentication: withDefault(oneOfStrings('basic', 'post', 'none'), 'basic'),
+      scopes: maybe(objectValue),
+      resource: maybe(nonEmptyString),
+      lifetime: maybe(integerFrom(1)),
+    },
+  )
   const endpoint = parseEndpoint(tokenEndpoint, (what) => {
     return new ArgumentError(`refreshToken: \`tokenEndpoint\`: ${what}`)
   })
@@ -55,16 +73,19 @@ export function refreshToken(parameters: RefreshTokenParameters): Processor {
       clientId,
       authentication,
       ...(scopes !== undefined && { scopes: { ...scopes } }),
+      ...(resource !== undefined && { resource }),
+      ...(lifetime !== undefined && { lifetime }),
     },
     scope: (command) => byCommand.scopeFor(command) ?? '',
     derive: async (_kept, context) => {
       const scope = byCommand.scopeFor(context.command)
       const present = await context.reread()
       return disposeAfter([present], async () => {
-        const answer = await exchange(present, { endpoint, clientId, authentication, scope }, context)
+        const answer = await exchange(present, { endpoint, clientId, authentication, scope, resource }, context)
         if (answer.refreshToken !== undefined) await store(answer.refreshToken, present, context)
         checkGrantedScope(scope, answer.scope)
-        const { accessToken, expiresAt } = answer
+        const { accessToken } = answer
+        const expiresAt = answer.expiresAt ?? (lifetime && secondsOf(context.clock) + lifetime)
         return { secret: accessToken, downscoped: scope !== undefined, ...(expiresAt !== undefined && { expiresAt }) }
       })
     },
@@ -78,15 +99,17 @@ async function exchange(
     readonly clientId: string
     readonly authentication: ClientAuthentication
     readonly scope: string | undefined
+    readonly resource: string | undefined
   },
   { clock, fetch, signal }: DeriveContext,
 ): Promise<TokenAnswer> {
-  const { endpoint, clientId, authentication, scope } = grant
+  const { endpoint, clientId, authentication, scope, resource } = grant
   const form: (readonly [string, string])[] = [
     ['grant_type', 'refresh_token'],
     ['refresh_token', present.revealField('refreshToken')],
   ]
   if (scope !== undefined) form.push(['scope', scope])
+  if (resource !== undefined) form.push(['resource', resource])
   const secret = authentication === 'none' ? undefined : present.part('clientSecret')
   const client = { id: clientId, authentication, ...(secret !== undefined && { secret }) }
   const ask = { endpoint, client, form, fetch, signal }

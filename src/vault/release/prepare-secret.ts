@@ -27,6 +27,11 @@ export interface PreparedSecret {
   readonly secrets: readonly Secret[]
   /** Ends the secret at its origin; absent when the origin cannot. */
   readonly revoke?: SecretReading['revoke']
+  /**
+   * Notes that the upstream has refused the secret, and returns whether it may be asked once more with another one.
+   * Absent for a secret that was not derived.
+   */
+  readonly refuse?: () => boolean
 }
 
 /**
@@ -61,7 +66,11 @@ export async function prepareSecret(
     // The record may have taken long as well.
     checkTime(admission, context.clock)
     const secret = derived?.secret ?? reading.secret
-    return { release, secret, secrets, ...(reading.revoke !== undefined && { revoke: reading.revoke }) }
+    return {
+      ...{ release, secret, secrets },
+      ...(reading.revoke !== undefined && { revoke: reading.revoke }),
+      ...(derived !== undefined && { refuse: derived.refuse }),
+    }
   } catch (error) {
     for (const secret of secrets) secret.dispose()
     await unlessAborted(giveBack(reading), options.signal).catch(() => undefined)
@@ -76,7 +85,7 @@ async function derive(
   { authorization: { command } }: Admission,
   { signal }: UseOptions,
   context: VaultContext,
-): Promise<DerivedSecret | undefined> {
+): Promise<(DerivedSecret & Required<Pick<PreparedSecret, 'refuse'>>) | undefined> {
   const { reference } = found
   const { processor, description } = found.rules
   if (processor?.derive === undefined) return undefined
@@ -84,9 +93,9 @@ async function derive(
   // The scope of the source too: under one version it may give each subject a secret of their own.
   const key = JSON.stringify([reference, forgotten, description, scope, processor.scope?.(command) ?? ''])
   const make = (): Promise<CachedSecret> => deriveSecret(found, reading, request, context)
-  const derived = context.tokens.get(key, reading.version, Math.floor(context.clock.now()), make)
-  const { secret, ...rest } = await unlessAborted(derived, signal)
-  return { ...rest, secret: secret.copy() }
+  const now = (): number => Math.floor(context.clock.now())
+  const derived = await unlessAborted(context.tokens.get(key, reading.version, now(), make), signal)
+  return { ...derived, secret: derived.secret.copy(), refuse: () => context.tokens.refuse(key, derived, now()) }
 }
 
 function describeRelease(

@@ -166,14 +166,15 @@ function formEncode(text: string): string {
 }
 
 /**
- * The error of RFC 6749, section 5.2. `error_description` is not shown: it is text of the server, which may echo a
- * secret.
+ * The error of RFC 6749, section 5.2, whose code is the message of the cause. `error_description` is not shown: it is
+ * text of the server, which may echo a secret.
  */
 function refusal(error: unknown): VaultError {
   if (error === 'invalid_grant') {
     return new VaultError(
       'ERR_VAULT_REVOKED',
       'the token endpoint refused the grant: it is revoked, used or expired; store a new one',
+      { cause: new Error(error) },
     )
   }
   if (error === 'invalid_scope' || error === 'invalid_target' || error === 'invalid_authorization_details') {
@@ -190,6 +191,7 @@ function refusal(error: unknown): VaultError {
   return new VaultError(
     'ERR_VAULT_CONFIGURATION',
     `the token endpoint refused this client (${known}); check its id, secret and authentication`,
+    { cause: new Error(known) },
   )
 }
 
