@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -22,7 +22,49 @@ const script = `
   PROCURA_KEY_PASSPHRASE='another passphrase' "$NODE" "$PROGRAM" delegate --from owner.key --to did:web:agent.example --command /mail
 `
 
+/** The environment of a desktop whose keyring is open; the folder is its home. */
+const environment = {
+  ...process.env,
+  HOME: folder,
+  XDG_DATA_HOME: folder,
+  XDG_RUNTIME_DIR: folder,
+  XDG_CONFIG_HOME: folder,
+  NODE: process.execPath,
+  PROGRAM: `${root}packages/cli/dist/procura.js`,
+}
+
+/** Runs commands of bash on a message bus with a keyring. */
+function atDesktop(commands: string, env: Readonly<Record<string, string>> = {}): { stdout: string; stderr: string } {
+  const unlock = "printf 'login' | gnome-keyring-daemon --unlock --components=secrets > /dev/null\n"
+  const procura = 'procura() { "$NODE" "$PROGRAM" "$@"; }\n'
+  return spawnSync(service.find() ?? '', ['--', 'bash', '-c', unlock + procura + commands], {
+    ...{ cwd: folder, encoding: 'utf8', timeout: 110_000 },
+    env: { ...environment, ...env },
+  })
+}
+
 describe('the keyring of Linux', () => {
+  it('GTW-78 opens the vault of a gateway, and a passphrase that is missing there is named', () => {
+    const home = join(folder, 'procura')
+    const mail = { command: process.execPath, args: ['/opt/mail.mjs'], env: { MAIL_KEY: 'canary-of-mail' } }
+    writeFileSync(join(folder, '.mcp.json'), JSON.stringify({ mcpServers: { mail } }))
+    const made = atDesktop('procura wrap .mcp.json', { PROCURA_VAULT_PASSPHRASE: passphrase })
+    expect(made.stdout).toContain('wrapped 1 server')
+    const path = join(home, 'gateway.json')
+    const content = JSON.parse(readFileSync(path, 'utf8'))
+    writeFileSync(path, JSON.stringify({ ...content, vault: { file: 'vault', unlock: { keyring: true } } }))
+    const list = `procura vault list --file ${home}/vault`
+    const missing = atDesktop(list)
+    const [, store = ''] = /store it with `(.*?)`/.exec(missing.stderr) ?? []
+    expect(missing.stderr).toContain(`the keyring has no passphrase for the vault of \`${home}\``)
+    const { stdout, stderr } = atDesktop(`printf '%s' "$GIVEN" | ${store}\n${list}`, { GIVEN: passphrase })
+    expect(stdout, stderr).toContain('mail.MAIL_KEY')
+    expect(stderr).not.toContain('canary')
+    expect(atDesktop(`unset DBUS_SESSION_BUS_ADDRESS\nexport DISPLAY=\n${list}`).stderr).toMatch(
+      /the keyring does not answer: .*log in at the desktop/,
+    )
+  })
+
   it('keeps the passphrase of a signer file, which the program gets from a command', () => {
     const { stdout, stderr } = spawnSync(service.find() ?? '', ['--', 'bash', '-c', script], {
       cwd: folder,

@@ -29,6 +29,7 @@ export {
   type StdioServerConfig,
   type ToolApprovals,
 } from './gateway/configuration/read-gateway-config.ts'
+export type { VaultUnlock } from './gateway/configuration/vault-unlock.ts'
 export type { GatewayHealth } from './gateway/serve/admin/serve-admin.ts'
 export { apiCommand } from './gateway/serve/api/api-command.ts'
 export {

@@ -20,6 +20,7 @@ void run(process.argv.slice(2), {
   complain: (line) => void process.stderr.write(`${line}\n`),
   outputMode,
   isTerminal: process.stdin.isTTY === true,
+  keyring: async () => (await import('./support/keyring.ts')).systemKeyring(process.env),
   readInput,
   askHidden,
 }).then((code) => {

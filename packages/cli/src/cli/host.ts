@@ -1,3 +1,5 @@
+import type { Keyring } from '../support/keyring.ts'
+
 /** The environment of the program, passed in so that a test can run the program as it runs on a machine. */
 export interface Host {
   /** Environment variables. */
@@ -10,6 +12,8 @@ export interface Host {
   readonly terminal?: { readonly input: unknown; readonly output: unknown; readonly readingMs?: number }
   /** The mode of the file to which standard output is written. Default, and if it is not a file: undefined. */
   outputMode?(): number | undefined
+  /** Loads the keyring of the desktop. Default: there is none. */
+  keyring?(): Promise<Keyring | undefined>
   /** Ends a command that would go on for ever, such as the one that follows a log. */
   readonly signal?: AbortSignal
   /** Writes a line to standard output. */

@@ -19,6 +19,7 @@ import { verbs } from './verbs.ts'
 export async function run(words: readonly string[], outside: Host): Promise<number> {
   let host = printableHost(outside)
   let verb: Verb | undefined
+  let flags: Flags = {}
   try {
     refuseSecrets(words)
     const { values, positionals } = parse(words)
@@ -37,20 +38,28 @@ export async function run(words: readonly string[], outside: Host): Promise<numb
       for (const line of helpOfVerb(verb, verbs)) host.print(line)
       return 0
     }
-    const flags = flagsOf(verb, values)
+    flags = flagsOf(verb, values)
     host = hostAtHome(host, flags)
     return await verb.run(named.slice(verb.name.split(' ').length), flags, host)
   } catch (error) {
-    complain(error, verb ?? verbIn(words), host)
+    complain(error, verb ?? verbIn(words), host, await hintAbout(error, flags, host))
     return 2
   }
 }
 
-function complain(error: unknown, verb: Verb | undefined, host: Host): void {
+/** The next step that the library does not know. */
+async function hintAbout(error: unknown, flags: Flags, host: Host): Promise<string> {
+  if (!isCoded(error)) return ''
+  const { unlockHint } = await import('./home/vault-key.ts')
+  const hint = await unlockHint(error.message, flags, host).catch(() => undefined)
+  return hint === undefined ? '' : `; ${hint}`
+}
+
+function complain(error: unknown, verb: Verb | undefined, host: Host, hint: string): void {
   const help = verb === undefined ? 'procura --help' : `procura ${verb.name} --help`
   if (error instanceof UsageError)
     host.complain(`procura: ${error.message}${error.message.endsWith('?') ? '' : ';'} see ${help}`)
-  else if (isCoded(error)) host.complain(`procura: ${inOwnWords(error.message, verb?.options)} (${error.code})`)
+  else if (isCoded(error)) host.complain(`procura: ${inOwnWords(error.message, verb?.options)}${hint} (${error.code})`)
   else host.complain(`procura: ${reasonOf(error)}`)
 }
 

@@ -17,7 +17,7 @@ export function jsonSchemaOf(shape: Shape): Readonly<Record<string, unknown>> {
         ...(shape.choices !== undefined && { enum: shape.choices }),
         ...(shape.pattern !== undefined && { pattern: shape.pattern }),
       }
-    case 'number':
+    case 'constant':
       return { const: shape.value }
     case 'integer':
       return { type: 'integer', minimum: shape.least, maximum: shape.most }

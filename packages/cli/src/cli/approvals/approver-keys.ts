@@ -4,6 +4,7 @@ import type { Signer } from 'procura'
 import { describeSignerFile, openSignerFile } from 'procura/signer/file'
 import type { FileKey } from 'procura/vault/file'
 import type { GatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
+import { ownerPassphrase } from '../home/owner-passphrase.ts'
 import type { Host } from '../host.ts'
 import { askPassphrase } from '../tokens/open-signer.ts'
 import { type Flags, textOf } from '../verb.ts'
@@ -22,7 +23,10 @@ export async function openApproverKeys(
   const keyFile = textOf(flags, 'key-file') ?? (textOf(flags, 'from') === undefined ? vault.keyFile : undefined)
   let key: FileKey | undefined
   if (encrypted && keyFile !== undefined) key = { keyFile }
-  else if (encrypted) key = { passphrase: await askPassphrase(`passphrase of ${path} (it is not shown): `, host) }
+  else if (encrypted) {
+    const passphrase = textOf(flags, 'from') === undefined ? await ownerPassphrase(path, host) : undefined
+    key = { passphrase: passphrase ?? (await askPassphrase(`passphrase of ${path} (it is not shown): `, host)) }
+  }
   const { signer, previous } = await openSignerFile({ path, ...(key !== undefined && { key }) })
   return [signer, ...previous]
 }

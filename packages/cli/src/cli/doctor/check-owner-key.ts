@@ -7,6 +7,7 @@ import type { GatewayFile } from '../home/gateway-file.ts'
 import { exists } from '../home/home-files.ts'
 import { inOwnWords } from '../terminal/own-words.ts'
 import type { Finding } from './finding.ts'
+import { readableKey } from './readable-key.ts'
 
 /**
  * Checks that the key of the owner opens with the key of the vault, that the gateway acts for it, and that it opens for
@@ -14,7 +15,7 @@ import type { Finding } from './finding.ts'
  */
 export async function checkOwnerKey(
   home: string,
-  { subjects, vault: { file, keyFile } }: Pick<GatewayFile, 'subjects' | 'vault'>,
+  { subjects, vault }: Pick<GatewayFile, 'subjects' | 'vault'>,
   key: FileKey | undefined,
 ): Promise<readonly Finding[]> {
   const path = join(home, 'owner.key')
@@ -32,7 +33,7 @@ export async function checkOwnerKey(
       findings.push(
         finding(
           `does not open with the key of the vault: ${fault}`,
-          `repeat \`procura vault change-key --file ${shellQuoted(file)}\` with the same two keys, or restore it from a backup`,
+          `repeat \`procura vault change-key --file ${shellQuoted(vault.file)}\` with the same two keys, or restore it from a backup`,
         ),
       )
   }
@@ -46,9 +47,10 @@ export async function checkOwnerKey(
     findings.push({ ...finding(fault, 'if the former key leaked, remove its DID there'), note: true })
   }
   const remedy = 'run the gateway as another user than the agent, or use a passphrase that a person types'
-  const by = encrypted ? `opens with ${keyFile}` : 'is not encrypted'
+  const readable = readableKey(vault)
+  const by = encrypted ? `opens with ${readable}` : 'is not encrypted'
   const way = encrypted ? 'the two' : 'it'
-  if (!encrypted || keyFile !== undefined)
+  if (!encrypted || readable !== undefined)
     findings.push({
       ...finding(`${by}: an agent that runs as this user can approve its own calls with ${way}`, remedy),
       note: true,

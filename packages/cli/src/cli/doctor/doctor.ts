@@ -14,7 +14,7 @@ import { agentStores } from '../home/agent-stores.ts'
 import { type GatewayFile, readGatewayFile } from '../home/gateway-file.ts'
 import { exists } from '../home/home-files.ts'
 import { inMessage } from '../home/host-at-home.ts'
-import { vaultKey } from '../home/vault-key.ts'
+import { placeGiven, vaultKey } from '../home/vault-key.ts'
 import { revealAll } from '../home/wrap-home.ts'
 import type { Host } from '../host.ts'
 import { inOwnWords } from '../terminal/own-words.ts'
@@ -31,6 +31,7 @@ import { checkOwnerKey } from './check-owner-key.ts'
 import { checkSecrets } from './check-secrets.ts'
 import { checkTools } from './check-tools.ts'
 import type { Checked, Finding } from './finding.ts'
+import { readableKey } from './readable-key.ts'
 
 /** `procura doctor`: checks the whole arrangement. The exit code is 1 when something has to be done. */
 export async function doctor(words: readonly string[], flags: Flags, host: Host): Promise<number> {
@@ -90,7 +91,7 @@ function checksOf(
   // A person is asked for the passphrase once. A vault that is missing has none.
   const key = async (): Promise<FileKey | undefined> => {
     if (!(await exists(gateway.vault.file))) return undefined
-    asked ??= vaultKey(textOf(flags, 'key-file') ?? gateway.vault.keyFile, host, false)
+    asked ??= vaultKey(placeGiven(gateway.vault, flags), host, false)
     return asked
   }
   return [
@@ -101,7 +102,7 @@ function checksOf(
     ],
     ['modes', 'only this user has access to the home folder', () => checkModes(home)],
     ['drafts', 'no draft of a configuration is left', () => checkDrafts(configs)],
-    ['vault-key', 'the key of the vault is not in a file', async () => keyFileNote(gateway)],
+    ['vault-key', 'no other program of this user can read the key of the vault', async () => keyFileNote(gateway)],
     [
       'owner-key',
       'the gateway acts for the key of the owner, which opens for a person alone',
@@ -140,12 +141,13 @@ async function secrets(
   return checkSecrets(named, userHome, [...configs, join(home, 'gateway.json')], process)
 }
 
-function keyFileNote({ vault: { keyFile } }: GatewayFile): readonly Finding[] {
-  if (keyFile === undefined) return []
+function keyFileNote({ vault }: GatewayFile): readonly Finding[] {
+  const thing = readableKey(vault)
+  if (thing === undefined) return []
   return [
     {
       check: 'vault-key',
-      thing: keyFile,
+      thing,
       fault: 'opens the vault, and an agent that runs as this user can read it',
       remedy: 'use a passphrase, or run the gateway as another user',
       note: true,

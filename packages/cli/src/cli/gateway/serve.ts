@@ -46,7 +46,7 @@ export async function serve(words: readonly string[], flags: Flags, host: Host):
 
 async function keyOf({ vault }: GatewayConfig, host: Host): Promise<{ readonly vaultKey?: FileKey }> {
   try {
-    return vault.keyFile === undefined ? { vaultKey: await vaultKey(undefined, host, false) } : {}
+    return vault.keyFile === undefined ? { vaultKey: await vaultKey(vault, host, false) } : {}
   } finally {
     // GTW-16: no child process has it, and no report of the runtime.
     Reflect.deleteProperty(host.env, vaultVariable)

@@ -24,7 +24,7 @@ export async function changeVaultKey(
   home: string | undefined,
   host: Host,
 ): Promise<GatewayFile | undefined> {
-  const gateway = await gatewayOf(file, home, host)
+  const gateway = await gatewayOfVault(file, home, host)
   if (gateway === undefined) {
     if (home !== undefined)
       throw new UsageError(`the gateway of ${quote(resolve(home), 256)} does not have this vault; leave out --home`)
@@ -65,7 +65,11 @@ async function openedBy<T>(
 }
 
 /** The gateway of the vault in a file: of the given folder; else the one beside the file, or of the home folder. */
-async function gatewayOf(file: string, given: string | undefined, { env }: Host): Promise<GatewayFile | undefined> {
+export async function gatewayOfVault(
+  file: string,
+  given: string | undefined,
+  { env }: Host,
+): Promise<GatewayFile | undefined> {
   const path = await realPath(file)
   for (const home of given === undefined ? [dirname(path), gatewayHome(undefined, env)] : [resolve(given)]) {
     const gateway = await readGatewayFile(home)

@@ -39,8 +39,8 @@ export async function checkHome(
   host: Host,
 ): Promise<CheckedHome> {
   for (const folder of [home, join(home, 'agents'), join(home, 'wrapped')]) await checkPlace(folder)
-  const { file, keyFile, isNew } = await vaultPlace(home, known, flags)
-  const key = await unasked(host, (quiet) => vaultKey(keyFile, quiet, isNew))
+  const { file, place, isNew } = await vaultPlace(home, known, flags)
+  const key = await unasked(host, (quiet) => vaultKey(place, quiet, isNew))
   if (key !== undefined && isNew) await checkKey(key)
   const secrets = key === undefined || isNew ? new Map<string, string>() : await revealAll(file, key)
   const owner = await ownerOf(join(home, 'owner.key'), known, key)

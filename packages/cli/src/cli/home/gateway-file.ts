@@ -6,6 +6,7 @@ import type { HeldLock } from '#support/file-lock/held-lock.ts'
 import { readPrivateFile, replacePrivateFile } from '#support/private-file.ts'
 import { quote } from '#support/quote.ts'
 import { readGatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
+import { type RawUnlock, unlockOf, type VaultUnlock } from '../../gateway/configuration/vault-unlock.ts'
 import { UsageError } from '../usage-error.ts'
 import type { GatewayServer } from './gateway-server.ts'
 import { withStage } from './home-files.ts'
@@ -16,7 +17,7 @@ export interface GatewayFile {
   readonly listen: { readonly socket?: string; readonly address?: string }
   readonly serviceKey: string
   readonly subjects: readonly string[]
-  readonly vault: { readonly file: string; readonly keyFile?: string }
+  readonly vault: { readonly file: string; readonly keyFile?: string; readonly unlock?: VaultUnlock }
   readonly logFolder: string
   readonly stateFile: string
   readonly servers: ReadonlyMap<string, GatewayServer>
@@ -44,7 +45,7 @@ export async function readGatewayFile(home: string): Promise<GatewayFile | undef
   const from = (name: unknown): string => resolve(dirname(path), String(name))
   const part = (name: string): Readonly<Record<string, unknown>> => Object(content[name]) as Record<string, unknown>
   const { socket, address } = part('listen')
-  const { keyFile } = part('vault')
+  const { keyFile, unlock } = part('vault')
   return {
     path,
     listen: socket === undefined ? { address: String(address) } : { socket: from(socket) },
@@ -53,6 +54,7 @@ export async function readGatewayFile(home: string): Promise<GatewayFile | undef
     vault: {
       file: from(part('vault')['file'] ?? 'vault'),
       ...(keyFile !== undefined && { keyFile: from(keyFile) }),
+      ...(unlock !== undefined && { unlock: unlockOf(Object(unlock) as RawUnlock, dirname(path)) }),
     },
     logFolder: from(part('audit')['directory'] ?? 'log'),
     stateFile: from(part('state')['file'] ?? 'state.db'),

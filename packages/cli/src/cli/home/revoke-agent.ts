@@ -20,7 +20,7 @@ import { readGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
 import { didsOfOthers, forgetIssued, issuedTo, openIssued } from './issued.ts'
-import { vaultKey } from './vault-key.ts'
+import { placeGiven, vaultKey } from './vault-key.ts'
 import { inHome, type Owner, openOwner } from './wrap-home.ts'
 
 /** Revocations of delegations of one owner. */
@@ -99,7 +99,7 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
   const folder = await agentFolder(home, neededOf(flags, 'agent', 'the name of the agent'))
   const [server, cid] = [textOf(flags, 'server'), textOf(flags, 'delegation')]
   return inHome(home, async () => {
-    const key = await vaultKey(gateway.vault.keyFile ?? textOf(flags, 'key-file'), host, false)
+    const key = await vaultKey(placeGiven(gateway.vault, flags), host, false)
     const owner = await openOwner(home, key)
     const place = await openIssued(gateway.vault.file, key)
     const name = await recordedName(home, folder)

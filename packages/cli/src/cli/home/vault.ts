@@ -9,6 +9,7 @@ import type { Host } from '../host.ts'
 import { bytesAtTerminal, checkFields, readSecret } from '../terminal/read-secret.ts'
 import { UsageError } from '../usage-error.ts'
 import { checkRules } from './check-rules.ts'
+import { vaultKey, vaultVariable } from './vault-key.ts'
 
 /** The parsed options of the vault verbs. */
 export interface VaultFlags {
@@ -51,8 +52,12 @@ export async function vaultCommand(words: readonly string[], flags: VaultFlags, 
   }
   if (verb === 'change-key') {
     const next = keyOf(flags['new-key-file'], '--new-key-file', 'PROCURA_VAULT_NEW_PASSPHRASE', host)
-    const key = keyOf(flags['key-file'], '--key-file', 'PROCURA_VAULT_PASSPHRASE', host)
-    const { changeVaultKey } = await import('./change-vault-key.ts')
+    const { changeVaultKey, gatewayOfVault } = await import('./change-vault-key.ts')
+    const key = await presentKey(flags, host)
+    if ((await gatewayOfVault(needed(flags.file, '--file'), flags.home, host))?.vault.unlock !== undefined)
+      throw new UsageError(
+        '`vault.unlock` of gateway.json would go on with the former passphrase; remove it there, and pass that one in PROCURA_VAULT_PASSPHRASE',
+      )
     const gateway = await changeVaultKey(needed(flags.file, '--file'), key, next, flags.home, host)
     const changed = 'the file is encrypted with the new key; copies of it still open with the old key'
     report(flags, host, { changed: true }, changed)
@@ -117,8 +122,19 @@ function report(flags: VaultFlags, host: Host, facts: object, words: string): vo
 }
 
 async function open(flags: VaultFlags, host: Host, create: boolean): Promise<FileVault> {
-  const key = keyOf(flags['key-file'], '--key-file', 'PROCURA_VAULT_PASSPHRASE', host)
+  const key = await presentKey(flags, host)
   return openFileVault({ path: needed(flags.file, '--file'), key, create })
+}
+
+/** The key of a vault. The gateway of the vault may know it. */
+async function presentKey(flags: VaultFlags, host: Host): Promise<FileKey> {
+  const { file, home } = flags
+  if (flags['key-file'] === undefined && (host.env[vaultVariable] ?? '') === '' && file !== undefined) {
+    const { gatewayOfVault } = await import('./change-vault-key.ts')
+    const vault = (await gatewayOfVault(file, home, host))?.vault
+    if (vault?.keyFile !== undefined || vault?.unlock !== undefined) return vaultKey(vault, host, false)
+  }
+  return keyOf(flags['key-file'], '--key-file', vaultVariable, host)
 }
 
 function keyOf(keyFile: string | undefined, option: string, variable: string, { env }: Host): FileKey {

@@ -15,7 +15,7 @@ import { type Flags, textOf } from '../verb.ts'
 import { type AgentStores, agentStores } from './agent-stores.ts'
 import { type GatewayFile, newGatewayContent, readGatewayFile } from './gateway-file.ts'
 import { ensureFolder, exists, makeWhole, makeWholeFolder, removeStages } from './home-files.ts'
-import { vaultKey } from './vault-key.ts'
+import { type VaultPlace, vaultKey } from './vault-key.ts'
 
 /** The home folder of a gateway, opened by its operator. */
 export interface WrapHome {
@@ -57,8 +57,8 @@ export async function inHome<T>(home: string, task: (lock: HeldLock) => Promise<
 export async function openWrapHome(home: string, flags: Flags, host: Host, lock: HeldLock): Promise<WrapHome> {
   const delegationsKeyFile = textOf(flags, 'delegations-key-file')
   const known = await readGatewayFile(home)
-  const { file: vaultFile, keyFile, isNew } = await vaultPlace(home, known, flags)
-  const key = await vaultKey(keyFile, host, isNew)
+  const { file: vaultFile, place, isNew } = await vaultPlace(home, known, flags)
+  const key = await vaultKey(place, host, isNew)
   if ('keyFile' in key && isNew) await makeWhole(home, key.keyFile, (draft) => createKeyFile(draft))
   const vault = await openFileVault({ path: vaultFile, key, create: isNew })
   const secrets = await revealAll(vaultFile, key)
@@ -83,18 +83,20 @@ export async function openWrapHome(home: string, flags: Flags, host: Host, lock:
   }
 }
 
-/** The vault of a gateway, and the file with its key, if it has one. */
+/** The vault of a gateway, and the place of its key. */
 export async function vaultPlace(
   home: string,
   known: GatewayFile | undefined,
   flags: Flags,
-): Promise<{ readonly file: string; readonly keyFile: string | undefined; readonly isNew: boolean }> {
+): Promise<{ readonly file: string; readonly place: VaultPlace; readonly isNew: boolean }> {
   const given = textOf(flags, 'key-file')
   const file = known?.vault.file ?? join(home, 'vault')
   const keyFile = known?.vault.keyFile ?? (given === undefined ? undefined : resolve(given))
   if (given !== undefined && keyFile !== resolve(given))
     throw new UsageError('--key-file is another file than `vault.keyFile` in gateway.json; leave the option out')
-  return { file, keyFile, isNew: !(await exists(file)) }
+  if (given !== undefined && known?.vault.unlock !== undefined)
+    throw new UsageError('`vault.unlock` of gateway.json opens the vault; leave --key-file out')
+  return { file, place: { keyFile, unlock: known?.vault.unlock }, isNew: !(await exists(file)) }
 }
 
 /** Checks that a gateway acts for its owner, by its present key or an earlier one. */

@@ -2,7 +2,7 @@
 import { basename } from 'node:path'
 import type { Signer } from 'procura'
 import { createSignerFile, describeSignerFile, rotateSignerFile, type SignerFileEntry } from 'procura/signer/file'
-import { vaultKey } from '../home/vault-key.ts'
+import { placeGiven, vaultKey } from '../home/vault-key.ts'
 import type { Host } from '../host.ts'
 import { didOf } from '../terminal/did-text.ts'
 import { showDate } from '../terminal/time-text.ts'
@@ -53,7 +53,7 @@ export async function rotateKey(words: readonly string[], flags: Flags, host: Ho
   )
   if (wrapped !== undefined && gateway !== undefined) {
     // One key opens the vault and the key of the owner.
-    const key = await vaultKey(textOf(flags, 'key-file') ?? gateway.vault.keyFile, host, false)
+    const key = await vaultKey(placeGiven(gateway.vault, flags), host, false)
     const { did, messages } = await wrapped.rotateOwner(
       gateway,
       keep === undefined ? 1 : Number(keep),

@@ -12,7 +12,15 @@ const variable = 'PROCURA_KEY_PASSPHRASE'
 /** Opens a signer file. The passphrase of an encrypted one comes from the environment or the terminal. CLI-04 */
 export async function openSigner(path: string, flags: Flags, host: Host): Promise<SignerFile> {
   const { encrypted } = await describeSignerFile({ path })
-  return openSignerFile({ path, ...(encrypted && { key: await fileKey(flags, host, false) }) })
+  return openSignerFile({ path, ...(encrypted && { key: await keyOf(path, flags, host) }) })
+}
+
+/** The key of the owner of a gateway opens as its vault does. */
+async function keyOf(path: string, flags: Flags, host: Host): Promise<FileKey> {
+  if (textOf(flags, 'key-file') !== undefined || (host.env[variable] ?? '') !== '') return fileKey(flags, host, false)
+  const { ownerPassphrase } = await import('../home/owner-passphrase.ts')
+  const passphrase = await ownerPassphrase(path, host)
+  return passphrase === undefined ? fileKey(flags, host, false) : { passphrase }
 }
 
 /**

@@ -175,6 +175,38 @@ const httpServer: ObjectShape = {
   },
 }
 
+/** The source of a passphrase. */
+const vaultUnlock: ObjectShape = {
+  kind: 'object',
+  fields: {
+    keyring: {
+      shape: { kind: 'constant', value: true },
+      about: 'true: the keyring of the desktop',
+      optional: true,
+    },
+    command: {
+      shape: { kind: 'list', item: word, least: 1 },
+      about: 'a program with its arguments, which prints the passphrase',
+      optional: true,
+    },
+    credential: {
+      shape: {
+        kind: 'string',
+        noun: 'a name',
+        pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$',
+        check: (value) =>
+          /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/.test(value)
+            ? undefined
+            : 'must be a name of at most 64 letters, digits, _, - and dots, without a dot at its beginning',
+      },
+      about: 'the name of a credential of systemd',
+      optional: true,
+    },
+  },
+  check: (value) =>
+    Object.keys(value).length === 1 ? undefined : 'must have exactly one of `keyring`, `command` and `credential`',
+}
+
 const upstreamNames: Pick<TableShape, 'checkName' | 'namePattern'> = {
   namePattern: '^[a-z0-9][a-z0-9_-]{0,31}$',
   checkName: (name) =>
@@ -188,7 +220,7 @@ export const gatewayShape: ObjectShape = {
   kind: 'object',
   fields: {
     $schema: { shape: word, about: 'the address of the JSON Schema, for editors', optional: true },
-    version: { shape: { kind: 'number', value: 1 }, about: 'the version of the format: 1' },
+    version: { shape: { kind: 'constant', value: 1 }, about: 'the version of the format: 1' },
     listen: {
       shape: {
         kind: 'object',
@@ -212,7 +244,14 @@ export const gatewayShape: ObjectShape = {
         fields: {
           file: { shape: path, about: 'the encrypted file' },
           keyFile: { shape: path, about: 'its key file; default: the passphrase', optional: true },
+          unlock: {
+            shape: vaultUnlock,
+            about: 'the source of its passphrase; default: it is typed, or in PROCURA_VAULT_PASSPHRASE',
+            optional: true,
+          },
         },
+        check: ({ keyFile, unlock }) =>
+          keyFile === undefined || unlock === undefined ? undefined : 'must not have both `keyFile` and `unlock`',
       },
       about: 'the credentials: { "file": "vault" }',
     },

@@ -9,6 +9,7 @@ import type { ArgumentTypeName } from '../../support/argument-type-names.ts'
 import { gatewayShape } from './gateway-shape.ts'
 import type { AllowedRequests } from './passing-methods.ts'
 import { readShape } from './read-shape.ts'
+import { type RawUnlock, unlockOf, type VaultUnlock } from './vault-unlock.ts'
 
 /** Rules for the arguments of the tools of a server. */
 export interface ArgumentConfig {
@@ -99,7 +100,7 @@ export interface GatewayConfig {
   readonly listen: ListenPlace
   readonly service: { readonly key: string }
   readonly subjects: readonly Did[]
-  readonly vault: { readonly file: string; readonly keyFile?: string }
+  readonly vault: { readonly file: string; readonly keyFile?: string; readonly unlock?: VaultUnlock }
   readonly audit: { readonly directory: string }
   readonly state: { readonly file: string }
   /** The folder of the accepted tools, beside the file. */
@@ -122,7 +123,7 @@ interface RawConfig {
   readonly listen: { readonly socket?: string; readonly address?: string }
   readonly service: { readonly key: string }
   readonly subjects: readonly string[]
-  readonly vault: { readonly file: string; readonly keyFile?: string }
+  readonly vault: { readonly file: string; readonly keyFile?: string; readonly unlock?: RawUnlock }
   readonly audit: { readonly directory: string }
   readonly state: { readonly file: string }
   readonly tools?: 'first-use' | 'reviewed'
@@ -217,7 +218,11 @@ function completeConfig(raw: RawConfig, path: string): GatewayConfig {
     listen: listen.socket === undefined ? addressOf(listen.address ?? '') : { socket: from(listen.socket) },
     service: { key: from(service.key) },
     subjects: raw.subjects.map((did) => parseDid(did)),
-    vault: { file: from(vault.file), ...(vault.keyFile !== undefined && { keyFile: from(vault.keyFile) }) },
+    vault: {
+      file: from(vault.file),
+      ...(vault.keyFile !== undefined && { keyFile: from(vault.keyFile) }),
+      ...(vault.unlock !== undefined && { unlock: unlockOf(vault.unlock, folder) }),
+    },
     audit: { directory: from(audit.directory) },
     state: { file: from(state.file) },
     toolsFolder: from('tools'),

@@ -80,7 +80,7 @@ function readNode(node: Node, shape: Shape, path: string, add: AddFault): unknow
         shape.choices?.includes(value) === false ? `must be ${choiceOf(shape.choices)}` : shape.check?.(value)
       return wrong === undefined ? value : fault(wrong)
     }
-    case 'number':
+    case 'constant':
       return node.value === shape.value ? node.value : fault(`must be ${shape.value}`)
     case 'integer': {
       const { least, most } = shape

@@ -17,11 +17,11 @@ export interface StringShape {
   readonly check?: (value: string) => string | undefined
 }
 
-/** A number of a configuration file that has one value. */
-export interface NumberShape {
-  readonly kind: 'number'
+/** A number or `true` of a configuration file, which has one value. */
+export interface ConstantShape {
+  readonly kind: 'constant'
   /** The only value. */
-  readonly value: number
+  readonly value: number | true
 }
 
 /** A whole number of a configuration file. */
@@ -72,4 +72,4 @@ export interface VariantsShape {
 }
 
 /** The shape of a value of a configuration file. */
-export type Shape = StringShape | NumberShape | IntegerShape | ListShape | TableShape | ObjectShape | VariantsShape
+export type Shape = StringShape | ConstantShape | IntegerShape | ListShape | TableShape | ObjectShape | VariantsShape

@@ -26,6 +26,7 @@ import {
 import { quietly } from '#support/quietly.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
 import { type ApiConfig, type GatewayConfig, readGatewayConfig } from '../configuration/read-gateway-config.ts'
+import { passphraseOfVault, type VaultUnlock } from '../configuration/vault-unlock.ts'
 import { listen, refuseSecondGateway } from '../wire/listener.ts'
 import { type AdminListener, type GatewayHealth, serveAdmin } from './admin/serve-admin.ts'
 import { createTextMeter } from './admin/text-meter.ts'
@@ -49,7 +50,7 @@ import { revocationLimiter } from './take-revocations.ts'
 export interface OpenGatewayOptions {
   /** The configuration, from `readGatewayConfig`. */
   readonly config: GatewayConfig
-  /** The key of the vault. Default: the `keyFile` of the configuration. */
+  /** The key of the vault. Default: `keyFile` or `unlock` of the configuration. */
   readonly vaultKey?: FileKey
   /**
    * Whether calls are only decided and recorded. **Every call then runs, also an unsigned or forbidden one.** Default
@@ -275,6 +276,10 @@ async function openAdmin(
   return admin === undefined ? undefined : serveAdmin({ ...admin, health, metrics })
 }
 
+async function unlocked(unlock: VaultUnlock | undefined): Promise<FileKey | undefined> {
+  return unlock === undefined ? undefined : { passphrase: await passphraseOfVault(unlock) }
+}
+
 interface OpenedParts {
   readonly parts: Omit<GatewayParts, 'onRevoked'> & { readonly sink: ReturnType<typeof withHealth> }
   readonly meter: ReturnType<typeof createTextMeter>
@@ -287,8 +292,8 @@ async function openParts(
   onEvent: OnGatewayEvent,
 ): Promise<OpenedParts> {
   const { config, vaultKey, callTimeoutMs, stopTimeoutMs } = given
-  const { keyFile } = config.vault
-  const key = vaultKey ?? (keyFile === undefined ? undefined : { keyFile })
+  const { keyFile, unlock } = config.vault
+  const key = vaultKey ?? (keyFile === undefined ? await unlocked(unlock) : { keyFile })
   const { signer } = await openSignerFile({ path: config.service.key })
   // A tool or an API may need minutes for its answer. A key that is missing is reported by the vault, which knows the
   // remedy.

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../../../src/cli/run.ts'
+import type { Keyring } from '../../../src/support/keyring.ts'
 import type { CliResult } from '../run-cli.ts'
 
 /** A machine of a user: a folder with a home, and a program. */
@@ -21,6 +22,8 @@ interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   /** What a person types at the terminal. Without it, standard input is no terminal. */
   readonly typed?: readonly string[]
+  /** The keyring of the desktop. */
+  readonly keyring?: Keyring
   /** The words that start the program. */
   readonly program?: readonly string[]
 }
@@ -62,7 +65,7 @@ export function wrapVerbs(machine: () => Machine): { readonly wrap: WrapVerb; re
 async function runOn(
   env: Readonly<Record<string, string>>,
   words: readonly string[],
-  { env: more = {}, typed, program = ['/usr/bin/node', '/opt/procura/procura.js'] }: RunOptions,
+  { env: more = {}, typed, keyring, program = ['/usr/bin/node', '/opt/procura/procura.js'] }: RunOptions,
 ): Promise<CliResult> {
   const out: string[] = []
   const err: string[] = []
@@ -73,6 +76,7 @@ async function runOn(
     print: (line) => void out.push(line),
     complain: (line) => void err.push(line),
     isTerminal: typed !== undefined,
+    ...(keyring !== undefined && { keyring: async () => keyring }),
     readInput: async () => new Uint8Array(),
     askHidden: async (question) => {
       err.push(question)
