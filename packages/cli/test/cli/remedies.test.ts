@@ -671,10 +671,25 @@ const rows: readonly Row[] = [
       const client = connectClient(world.agent, { server: 'post' })
       const refused = (await client.initialize()).error?.message ?? ''
       client.input.end()
+      follow(world, refused, 'reload', '', /^server post/m)
       await end()
       await (await world.keep(commandIn(found, 'serve'), /^server post/m))()
       await world.keep(commandIn(refused, 'serve'), /^server post/m)
       expect(world.doctor('gateway')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'a changed configuration of a gateway that does not run, and of one that runs',
+    async ends(world) {
+      wrapped(world)
+      const { code, all } = world.run(['reload'])
+      expect(code).toBe(1)
+      const line = commandIn(all, 'serve')
+      const said = await (await world.keep(line, /^process \d+/m))()
+      await world.keep(line, /^process \d+/m)
+      const file = world.write('b.mcp.json', JSON.stringify({ mcpServers: { post: mail() } }))
+      expect(world.run(['wrap', file, '--client', 'claude', '--key-file', world.keyFile]).code).toBe(0)
+      follow(world, said, 'reload', '', /^server post/m)
     },
   },
   {

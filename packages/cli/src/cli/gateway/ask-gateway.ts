@@ -15,12 +15,20 @@ export interface NoAnswer {
 }
 
 /** Milliseconds in which the gateway has to answer. A server may have to start. */
-const answerMs = 15_000
+const usualMs = 15_000
 
-/** Sends a first line to a gateway, and returns its first line as data, or the reason for which it did not answer. */
+/** Longest answer, in characters. */
+const maxLength = 1_048_576
+
+/**
+ * Sends a first line to a gateway, and returns its first line as data, or the reason for which it did not answer.
+ *
+ * @param answerMs - milliseconds for the answer. Default 15,000.
+ */
 export function askGateway(
   { socket: path, address }: GatewayPlace,
   hello: object,
+  answerMs: number = usualMs,
 ): Promise<{ readonly answer: Readonly<Record<string, unknown>> } | NoAnswer> {
   return new Promise((resolve) => {
     const [, host = '', port = ''] = /^(.{1,60}):([0-9]{1,5})$/.exec(address ?? '') ?? []
@@ -42,7 +50,7 @@ export function askGateway(
     socket.on('data', (chunk: string) => {
       text += chunk
       const [line, ...rest] = text.split('\n')
-      if (rest.length === 0 && text.length < 65_536) return
+      if (rest.length === 0 && text.length < maxLength) return
       try {
         end({ answer: Object(JSON.parse(line ?? '')) as Readonly<Record<string, unknown>> })
       } catch {

@@ -49,6 +49,15 @@ export const gatewayVerbs: readonly Verb[] = [
     run: async (...given) => (await import('./serve.ts')).serve(...given),
   },
   {
+    name: 'reload',
+    operands: '',
+    about: 'let the running gateway take its changed configuration, and look at the tools of its servers again',
+    options: [gatewayHome, config, json],
+    example: 'procura reload',
+    negative: 'the gateway does not run, or goes on with the configuration of before',
+    run: async (...given) => (await import('./reload.ts')).reload(...given),
+  },
+  {
     name: 'tools list',
     operands: '[SERVER]',
     about: 'show which tools of the servers are accepted, new or changed, how they have changed, and their hashes',

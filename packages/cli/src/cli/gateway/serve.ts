@@ -1,15 +1,22 @@
 // node only: listens on sockets
 import process from 'node:process'
+import { systemClock } from 'procura'
 import type { FileKey } from 'procura/vault/file'
+import { createMutex } from '#support/mutex.ts'
 import type { GatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
+import { type ControlListener, serveControl } from '../../gateway/serve/control/serve-control.ts'
 import type { GatewayEvent } from '../../gateway/serve/events.ts'
 import { type Gateway, openGateway } from '../../gateway/serve/open-gateway.ts'
+import { controlPlace, type RunningParts, type RunningStatus } from '../../gateway/wire/control.ts'
+import { checkSocketPath } from '../../support/socket-path.ts'
 import { inMessage } from '../home/host-at-home.ts'
 import { vaultKey, vaultVariable } from '../home/vault-key.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
 import type { Flags } from '../verb.ts'
-import { configOf } from './tools.ts'
+import { fileStamp } from './file-stamp.ts'
+import { partLines } from './part-lines.ts'
+import { configOf, configPlace } from './tools.ts'
 
 /**
  * `procura serve`: runs the gateway until SIGTERM or SIGINT. SIGHUP takes a new configuration, and looks at the tools
@@ -19,7 +26,9 @@ export async function serve(words: readonly string[], flags: Flags, host: Host):
   if (words.length > 0) throw new UsageError('too many words; the servers and APIs are in gateway.json')
   const isJson = flags['json'] === true
   const dryRun = flags['dry-run'] === true
+  const stamp = await fileStamp(configPlace(flags, host))
   const config = await configOf(flags, host)
+  if (process.platform !== 'win32') checkSocketPath(controlPlace(config.path))
   const onEvent = (event: GatewayEvent): void => {
     if (isJson) host.print(JSON.stringify(event))
     else host.complain(`${event.level}: ${event.message}`)
@@ -35,10 +44,22 @@ export async function serve(words: readonly string[], flags: Flags, host: Host):
     onEvent({ level: 'info', event: 'stopping', message: 'ended by a signal before it listened' })
     return 0
   }
-  signals.onHangUp(() => void reload(gateway, () => configOf(flags, host), onEvent))
+  const reload = reloadOf(gateway, () => configOf(flags, host), onEvent)
+  let control: ControlListener | undefined
+  try {
+    control = await openControl(gateway, config, { dryRun, reload, stop: signals.end })
+  } catch (error) {
+    await gateway.close()
+    throw error
+  }
+  signals.onHangUp(() => void reload().catch(() => undefined))
   announce(gateway, dryRun, flags, host)
+  // A verb that has changed the file a moment ago has found no gateway.
+  if (stamp !== (await fileStamp(config.path))) await reload().catch(() => undefined)
   if (!signals.ending.aborted)
     await new Promise((resolve) => signals.ending.addEventListener('abort', resolve, { once: true }))
+  // The next gateway waits for the locks of this one, and may listen there as soon as it has them.
+  await control?.close()
   onEvent({ level: 'info', event: 'stopping', message: 'stopping; waiting for the calls in progress' })
   await gateway.close()
   return 0
@@ -56,6 +77,8 @@ async function keyOf({ vault }: GatewayConfig, host: Host): Promise<{ readonly v
 interface Signals {
   /** Aborted when the gateway has to end. */
   readonly ending: AbortSignal
+  /** Begins the end, once. */
+  end(): void
   /** SIGHUP does nothing before. */
   onHangUp(reload: () => void): void
 }
@@ -72,52 +95,93 @@ function listenToSignals(host: Host): Signals {
   process.on('SIGHUP', () => hangUp())
   return {
     ending: controller.signal,
+    end: () => controller.abort(),
     onHangUp(reload) {
       hangUp = reload
     },
   }
 }
 
-/** GTW-34: a configuration with a fault changes nothing. */
-async function reload(
+/** Makes the reloads, one after the other: of two, the one that is taken last has read the file last. */
+function reloadOf(
   gateway: Gateway,
   read: () => Promise<GatewayConfig>,
   onEvent: (event: GatewayEvent) => void,
-): Promise<void> {
-  try {
-    await gateway.reload(await read())
-    onEvent({ level: 'info', event: 'reloaded', message: 'took the new configuration' })
-    await gateway.refresh()
-  } catch (error) {
-    const message = `the new configuration is invalid, and the old one stays in use: ${(error as Error).message}`
-    onEvent({ level: 'error', event: 'reload_failed', message })
+): () => Promise<void> {
+  const inTurn = createMutex()
+  return () =>
+    inTurn(async () => {
+      try {
+        await gateway.reload(await read())
+        onEvent({ level: 'info', event: 'reloaded', message: 'took the new configuration' })
+        await gateway.refresh()
+      } catch (error) {
+        // GTW-34: a configuration with a fault changes nothing.
+        const message = `the new configuration is invalid, and the old one stays in use: ${(error as Error).message}`
+        onEvent({ level: 'error', event: 'reload_failed', message })
+        throw error
+      }
+    })
+}
+
+/** Windows has no sockets in folders. */
+async function openControl(
+  gateway: Gateway,
+  { path }: GatewayConfig,
+  {
+    dryRun,
+    reload,
+    stop,
+  }: { readonly dryRun: boolean; readonly reload: () => Promise<void>; readonly stop: () => void },
+): Promise<ControlListener | undefined> {
+  if (process.platform === 'win32') return undefined
+  const started = systemClock.now()
+  return serveControl({
+    socket: controlPlace(path),
+    async status(): Promise<RunningStatus> {
+      const { healthy, reasons, calls } = await gateway.health()
+      const state = { started, dryRun, sessions: gateway.sessions(), calls, healthy, reasons }
+      return { process: process.pid, ...placesOf(gateway), ...state, ...partsOf(gateway) }
+    },
+    async reload() {
+      await reload()
+      return partsOf(gateway)
+    },
+    stop,
+  })
+}
+
+function partsOf(gateway: Gateway): RunningParts {
+  const apis = [...gateway.apis()].map(([name, { origin }]) => ({ name, origin }))
+  return { servers: gateway.servers(), apis }
+}
+
+function placesOf({
+  did: audience,
+  place,
+  adminPlace,
+  approvalPage,
+}: Gateway): Pick<RunningStatus, 'place' | 'audience' | 'admin' | 'approvalPage'> {
+  return {
+    ...{ place, audience },
+    ...(adminPlace !== undefined && { admin: adminPlace }),
+    ...(approvalPage !== undefined && { approvalPage }),
   }
 }
 
 function announce(gateway: Gateway, dryRun: boolean, flags: Flags, host: Host): void {
-  const { did, place, adminPlace, approvalPage } = gateway
   if (flags['json'] === true) {
-    const places = {
-      ...(adminPlace !== undefined && { admin: adminPlace }),
-      ...(approvalPage !== undefined && { approvalPage }),
-    }
-    const apis = [...gateway.apis()].map(([name, { origin }]) => ({ name, origin }))
-    const facts = { process: process.pid, place, audience: did, ...places, dryRun, servers: gateway.servers(), apis }
+    const facts = { process: process.pid, ...placesOf(gateway), dryRun, ...partsOf(gateway) }
     host.print(JSON.stringify({ event: 'listening', ...facts }))
     return
   }
+  const { did, place, adminPlace, approvalPage } = gateway
   if (dryRun) host.complain('warning: DRY RUN: every call runs, also a forbidden one; decisions are only recorded')
   host.print(`listening on ${place}`)
   host.print(`audience ${did}`)
   if (process.platform !== 'win32')
-    host.print(`process ${process.pid}; \`kill -HUP ${process.pid}\` takes a changed configuration`)
+    host.print(inMessage(`process ${process.pid}; \`procura reload\` takes a changed configuration`, flags, host))
   if (adminPlace !== undefined) host.print(`health and metrics on http://${adminPlace}`)
   if (approvalPage !== undefined) host.print(`approvals on ${approvalPage}`)
-  for (const [name, { origin }] of gateway.apis()) host.print(`API ${name}: ${origin}`)
-  for (const { name, type, tools, waiting, fault } of gateway.servers()) {
-    const rest = waiting === 0 ? '' : inMessage(`, ${waiting} waiting; see \`procura tools list ${name}\``, flags, host)
-    host.print(
-      `server ${name} (${type}): ${fault === undefined ? `${tools} ${tools === 1 ? 'tool' : 'tools'}${rest}` : `not available: ${fault}`}`,
-    )
-  }
+  for (const line of partLines(partsOf(gateway), flags, host)) host.print(line)
 }

@@ -1,5 +1,5 @@
 // node only: reads and writes files
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { gatewayHome } from '../../gateway/configuration/home.ts'
 import { type GatewayConfig, readGatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
 import type { ComparedTool } from '../../gateway/serve/tools/compare-tools.ts'
@@ -9,10 +9,15 @@ import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textOf } from '../verb.ts'
 
-/** The configuration that the options name. */
-export function configOf(flags: Flags, { env }: Host): Promise<GatewayConfig> {
+/** The path of the configuration that the options name. */
+export function configPlace(flags: Flags, { env }: Host): string {
   const given = textOf(flags, 'config')
-  return readGatewayConfig(given ?? join(gatewayHome(textOf(flags, 'home'), env), 'gateway.json'))
+  return given === undefined ? join(gatewayHome(textOf(flags, 'home'), env), 'gateway.json') : resolve(given)
+}
+
+/** The configuration that the options name. */
+export function configOf(flags: Flags, host: Host): Promise<GatewayConfig> {
+  return readGatewayConfig(configPlace(flags, host))
 }
 
 /** The digits of a hash that are shown. No server can make two definitions that share them. */

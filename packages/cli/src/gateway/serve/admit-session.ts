@@ -31,6 +31,8 @@ export interface SessionRefusal {
 /** A client with a place. */
 export interface AdmittedSession {
   readonly leave: () => void
+  /** Its DID, if it has proved its delegation. */
+  readonly agent?: string
   /** Whether its delegation is still valid and not revoked. Undefined for a client that was asked for no proof. */
   readonly isHeld?: () => Promise<boolean>
 }
@@ -60,8 +62,11 @@ export async function admitSession(
   const closing = socket.destroyed ? left : ending()
   if (closing !== undefined) return { fault: closing }
   const place = sessions.take(proof?.firstAgent)
-  if (typeof place !== 'string')
-    return { leave: place, ...(proof !== undefined && { isHeld: async () => (await proof.holder()) === proof.agent }) }
+  if (typeof place !== 'string') {
+    if (proof === undefined) return { leave: place }
+    const { agent } = proof
+    return { leave: place, agent, isHeld: async () => (await proof.holder()) === agent }
+  }
   const fault: HelloError = { code: 'too_many', message: faults[place] }
   return { fault, ...(proof !== undefined && { invoker: proof.agent }) }
 }

@@ -43,12 +43,19 @@ const helloMs = 5_000
 /** Milliseconds for the calls of a session whose server has changed. */
 const changeMs = 30_000
 
+/** A session that is open. */
+export interface OpenSession {
+  readonly server: string
+  /** The DID of the agent, where it has proved its delegation. */
+  readonly agent?: string
+}
+
 /** The side of a gateway that agents see. */
 export interface Connections {
   /** Takes a connection. */
   readonly take: (socket: Socket) => void
-  /** The number of open sessions. */
-  sessions(): number
+  /** The open sessions. */
+  sessions(): readonly OpenSession[]
   /** Ends the sessions with some servers, after the calls in progress. Resolves at once. */
   endSessions(servers: readonly string[]): Promise<void>
   /** Each session asks its server for the tools before its next call. */
@@ -117,13 +124,14 @@ export function createConnections(options: ConnectionsOptions): Connections {
     }
   }
 
-  async function begin(socket: Socket, server: string, { isHeld }: AdmittedSession): Promise<GatewaySession> {
+  async function begin(socket: Socket, server: string, { isHeld, agent }: AdmittedSession): Promise<GatewaySession> {
     // A change that one session finds counts for the others at once: they look again before their next call.
     let own: GatewaySession | undefined
     const onToolsChanged = (): void => {
       for (const other of open) if (other !== own && other.server === server) other.recheck()
     }
-    const session = await openSession(socket, server, { snapshots, dryRun, sampler, isHeld, onToolsChanged, onEvent })
+    const given = { dryRun, sampler, agent, isHeld, onToolsChanged }
+    const session = await openSession(socket, server, { snapshots, onEvent, ...given })
     own = session
     follow(session, open, onEvent)
     if (isClosing) await session.close({ graceMs: 0 })
@@ -132,7 +140,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
 
   return {
     take,
-    sessions: () => open.size,
+    sessions: () => [...open].map(sessionOf),
     recheck() {
       for (const session of open) session.recheck()
     },
@@ -165,6 +173,10 @@ async function refuseSession(
   const onError = (): void => sessionFault(onEvent, server, 'the refusal of a session could not be recorded')
   const facts = { code: 'overloaded', requirement: 'GTW-26', command: serverPlace(server).whole }
   await recordRefusal({ audience, sink, sampler, onError }, { ...facts, ...(invoker !== undefined && { invoker }) })
+}
+
+function sessionOf({ server, agent }: GatewaySession): OpenSession {
+  return { server, ...(agent !== undefined && { agent }) }
 }
 
 /** Keeps a session in the list while it is open. */
@@ -235,7 +247,7 @@ function openSession(
     onEvent,
     ...own
   }: Pick<ConnectionsOptions, 'snapshots' | 'onEvent'> &
-    Pick<GatewaySessionOptions, 'dryRun' | 'sampler' | 'isHeld' | 'onToolsChanged'>,
+    Pick<GatewaySessionOptions, 'dryRun' | 'sampler' | 'agent' | 'isHeld' | 'onToolsChanged'>,
 ): Promise<GatewaySession> {
   return openGatewaySession({
     ...{ server, socket, ...own, current: snapshots.current },
@@ -308,7 +320,7 @@ const tooFast: HelloError = Object.freeze({
 })
 
 /** The usual cause: `wrap` or `api add` changed the configuration of a gateway that runs. */
-const reloading = 'a changed configuration takes effect at SIGHUP, or when `procura serve` starts again'
+const reloading = 'a changed configuration takes effect at `procura reload`, or when `procura serve` starts again'
 
 function unknown(server: string, snapshots: Snapshots): HelloError {
   const names = [...snapshots.current().servers.keys()].map((name) => quote(name))

@@ -36,7 +36,7 @@ import { beginPageRun, type PageRun } from './approvals/page-run.ts'
 import { serveApprovalPage } from './approvals/serve-page.ts'
 import { followApprovers, watchEnrolments } from './approvals/watch-enrolments.ts'
 import { confirmClaims } from './confirm-claims.ts'
-import { createConnections } from './connections.ts'
+import { createConnections, type OpenSession } from './connections.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
 import { createHealth } from './health.ts'
 import { takePendingRevocations } from './pending-revocations.ts'
@@ -81,6 +81,8 @@ export interface Gateway {
   servers(): readonly GatewayServer[]
   /** The HTTP APIs, by name. */
   apis(): ReadonlyMap<string, ApiConfig>
+  /** The open sessions, with the DID of the agent where it has proved its delegation. */
+  sessions(): readonly OpenSession[]
   health(): Promise<GatewayHealth>
   /**
    * Takes another configuration. Calls in progress end under the old one. Sessions with a server that has changed end.
@@ -169,7 +171,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     closers.push(() => listener.close())
     // A program that found no listener a moment ago has left its revocation after the first look.
     await takePending()
-    const health = createHealth({ ...parts, snapshots, sessions: connections.sessions, dryRun })
+    const health = createHealth({ ...parts, snapshots, sessions: () => connections.sessions().length, dryRun })
     const admin = await openAdmin(config, health, () => meter.text())
     if (admin !== undefined) closers.push(() => admin.close())
     let closing: Promise<void> | undefined
@@ -184,6 +186,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       approvalPage: page?.url,
       servers: () => snapshots.servers(),
       apis: () => snapshots.current().apis,
+      sessions: connections.sessions,
       health,
       reload: reloads.take,
       async refresh() {

@@ -22,6 +22,8 @@ import { whileHeld } from './while-held.ts'
 /** A session that is open. */
 export interface GatewaySession {
   readonly server: string
+  /** The DID of the client, if it has proved its delegation. */
+  readonly agent: string | undefined
   /** Resolves when the session has ended and its program with it. */
   readonly closed: Promise<void>
   /**
@@ -59,6 +61,8 @@ export interface GatewaySessionOptions {
   readonly dryRun: boolean
   /** Selects the refusals of unsigned calls that are recorded. */
   readonly sampler: DenialSampler
+  /** The DID of the client, if it has proved its delegation. */
+  readonly agent: string | undefined
   /** Whether the client still has the right that it has proved. Undefined when it was asked for no proof. */
   readonly isHeld: (() => Promise<boolean>) | undefined
   /** Called before the first message is read. */
@@ -113,6 +117,7 @@ export async function openGatewaySession(options: GatewaySessionOptions): Promis
   }
   return {
     server,
+    agent: options.agent,
     closed,
     recheck: () => relay.recheck?.(),
     checkHolder: async () => void (await held?.check()),

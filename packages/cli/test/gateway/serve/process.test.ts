@@ -112,7 +112,7 @@ describe('procura serve', () => {
     await until(() => second.out().includes('takes a changed configuration'))
     expect(second.out()).toContain('listening on')
     expect(second.out()).toContain(
-      `process ${second.child.pid}; \`kill -HUP ${second.child.pid}\` takes a changed configuration`,
+      `process ${second.child.pid}; \`procura reload --home ${home.folder}\` takes a changed configuration`,
     )
   }, 60_000)
 

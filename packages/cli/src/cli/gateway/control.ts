@@ -1,0 +1,89 @@
+// node only: connects to a socket
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { quietly } from '#support/quietly.ts'
+import { quote } from '#support/quote.ts'
+import { type ControlRequest, controlPlace, type RunningParts, type RunningStatus } from '../../gateway/wire/control.ts'
+import { askGateway } from './ask-gateway.ts'
+import { runningProcess } from './lock-gateway.ts'
+
+/** The data of an answer. */
+interface Answers {
+  readonly status: RunningStatus
+  readonly reload: RunningParts
+  readonly stop: true
+}
+
+/**
+ * The answer of a gateway: `done` with its data; `down` when it does not run, which is not an error; `refused` with its
+ * reason, such as a fault of the configuration; `fault` when it cannot be asked.
+ */
+export type ControlAnswer<Request extends ControlRequest> =
+  | { readonly state: 'done'; readonly data: Answers[Request] }
+  | { readonly state: 'down' }
+  | { readonly state: 'fault' | 'refused'; readonly message: string }
+
+/** Milliseconds for an answer: a reload waits for the one before it, and for the tools of each server. */
+const answerMs = Object.freeze({ status: 15_000, reload: 120_000, stop: 15_000 })
+
+/** The member of the answer that has its data. */
+const members = Object.freeze({ status: 'status', reload: 'reloaded', stop: 'stopping' })
+
+/**
+ * Sends a request of the owner to the gateway that runs.
+ *
+ * @param config - the path of `gateway.json`.
+ */
+export async function controlGateway<Request extends ControlRequest>(
+  config: string,
+  request: Request,
+): Promise<ControlAnswer<Request>> {
+  const socket = controlPlace(config)
+  const asked = await askGateway({ socket }, { procura: 1, control: request }, answerMs[request])
+  if ('fault' in asked) {
+    const running = asked.isDown ? await runningProcess(await stateOf(config)) : undefined
+    if (running !== undefined)
+      return {
+        state: 'fault',
+        message: `process ${running} has the state of the gateway and does not listen at ${quote(socket, 256)}, so it starts or ends; run this again`,
+      }
+    return asked.isDown ? { state: 'down' } : { state: 'fault', message: `the gateway ${asked.fault}` }
+  }
+  const { procura, error } = asked.answer
+  const data = asked.answer[members[request]]
+  if (procura === 1 && data !== undefined) return { state: 'done', data: data as Answers[Request] }
+  const { message } = Object(error) as { readonly message?: unknown }
+  return typeof message === 'string'
+    ? { state: 'refused', message }
+    : { state: 'fault', message: `an unknown program listens at ${quote(socket, 256)}; end it, and start the gateway` }
+}
+
+/** The file of the state of a gateway, also where the rest of its configuration is invalid. */
+async function stateOf(config: string): Promise<string> {
+  const text = await readFile(config, 'utf8').catch(() => '')
+  const { state } = Object(quietly(() => JSON.parse(text) as unknown)) as { readonly state?: unknown }
+  const { file } = Object(state) as { readonly file?: unknown }
+  return resolve(dirname(config), typeof file === 'string' ? file : 'state.db')
+}
+
+/** The outcome of a change for a running gateway, as one line for people. */
+export interface TakenChange {
+  /** Whether no gateway goes on without the change. */
+  readonly isTaken: boolean
+  readonly line: string
+}
+
+/**
+ * Lets a running gateway take its changed files: for verbs that have changed some.
+ *
+ * @param config - the path of `gateway.json`.
+ */
+export async function takeChange(config: string): Promise<TakenChange> {
+  const answer = await controlGateway(config, 'reload')
+  if (answer.state === 'done') return { isTaken: true, line: 'the running gateway has taken it' }
+  if (answer.state === 'down')
+    return { isTaken: true, line: 'the gateway does not run; it takes this at its next start' }
+  if (answer.state === 'refused')
+    return { isTaken: false, line: `the running gateway goes on without it: ${answer.message}` }
+  return { isTaken: false, line: `the gateway has not confirmed it: ${answer.message}` }
+}
