@@ -1,6 +1,7 @@
 // node only: loads verbs that read files
 import { delegationsKeyFile, gatewayHome, json, keyFile } from './common-options.ts'
 import { gatewayVerbs } from './gateway/gateway-verbs.ts'
+import { secretVerbs } from './home/secret-verbs.ts'
 import type { VaultFlags } from './home/vault.ts'
 import { auditVerbs, logVerbs, storeVerbs } from './logs/log-verbs.ts'
 import type { Verb, VerbOption } from './verb.ts'
@@ -274,6 +275,7 @@ const completionVerb: Verb = {
 /** Everything that the program does, in the order of the help. */
 export const verbs: readonly Verb[] = [
   ...wrapVerbs,
+  ...secretVerbs,
   ...keyVerbs,
   ...authorityVerbs,
   ...logVerbs,

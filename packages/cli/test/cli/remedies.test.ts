@@ -385,6 +385,18 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'a rotation that names none of several secrets, and one whose former value is used elsewhere',
+    async ends(world) {
+      const servers = { mail: mail({ SECOND_KEY: 'canary-2' }), post: mail() }
+      writeFileSync(world.config, JSON.stringify({ mcpServers: servers }))
+      wrapped(world)
+      const { all } = world.run(['rotate', 'mail'], 'canary-3')
+      const rotated = world.paste(commandIn(all, 'rotate mail MAIL_KEY'), 'canary-3')
+      expect(rotated.code, rotated.all).toBe(0)
+      done(world, commandIn(rotated.all, 'rotate post MAIL_KEY'), 'canary-3')
+    },
+  },
+  {
     situation: 'a configuration whose server was put back by hand',
     async ends(world) {
       const original = readFileSync(world.config)
