@@ -6,6 +6,6 @@ import { findProgram, type Service } from './service.ts'
 export const service: Service = {
   name: 'script',
   apt: 'bsdutils',
-  tests: ['terminal.test.ts', 'approve-terminal.test.ts'],
+  tests: ['terminal.test.ts', 'approve-terminal.test.ts', 'hang-up.test.ts'],
   find: () => findProgram('script'),
 }

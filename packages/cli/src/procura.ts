@@ -4,14 +4,23 @@ import { fstatSync } from 'node:fs'
 import process from 'node:process'
 import { run } from './cli/run.ts'
 import { readHiddenLine } from './cli/terminal/hidden-line.ts'
+import { terminalLoss } from './cli/terminal/lost-terminal.ts'
 
 // CLI-29: without a listener, Node opens its debugger at this signal, and every user can read the memory.
 process.on('SIGUSR1', () => undefined)
 
+const lostTerminal = terminalLoss()
+
 // The reader of the output may have closed it early, like `head`; nothing can be reported then.
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (lostTerminal()) return
   if (code !== 'EPIPE') process.stderr.write(`procura: cannot write to standard output (${code})\n`)
   process.exit(2)
+})
+
+// A program that goes on for a while does so without the terminal.
+process.stderr.on('error', () => {
+  if (!lostTerminal()) process.exit(2)
 })
 
 void run(process.argv.slice(2), {
@@ -20,6 +29,7 @@ void run(process.argv.slice(2), {
   complain: (line) => void process.stderr.write(`${line}\n`),
   outputMode,
   isTerminal: process.stdin.isTTY === true,
+  lostTerminal,
   keyring: async () => (await import('./support/keyring.ts')).systemKeyring(process.env),
   readInput,
   askHidden,

@@ -41,6 +41,8 @@ export interface LockHolder {
   /** The name of its machine; empty if unknown. */
   readonly host: string
   readonly isThisProcess: boolean
+  /** Whether its process id is certainly valid here: it is of the same boot and PID namespace. */
+  readonly isNear: boolean
   /** Whether the holder renewed the lock during the wait; it is alive then. */
   readonly renewed: boolean
 }
@@ -113,7 +115,8 @@ export function createFileLock(folder: string, timing: LockTiming = lockTiming):
 }
 
 function describe(holder: ProcessIdentity, own: ProcessIdentity, beat: string, renewed: boolean): LockHolder {
-  return { process: holder.process, host: describeHost(beat), isThisProcess: isSame(holder, own), renewed }
+  const isNear = own.scope !== '' && holder.scope === own.scope
+  return { process: holder.process, host: describeHost(beat), isThisProcess: isSame(holder, own), isNear, renewed }
 }
 
 /** Creates the next state, unless another process has created one since. */

@@ -53,7 +53,7 @@ describe('a lock between processes', () => {
     expect(statSync(folder).mode & 0o777).toBe(0o700)
     // A busy machine may renew late, and a short lease would then end.
     expect(await createFileLock(folder, { ...timing, leaseMs: 20_000 }).acquire(500)).toEqual({
-      holder: { process: process.pid, host: hostname(), isThisProcess: true, renewed: true },
+      holder: { process: process.pid, host: hostname(), isThisProcess: true, isNear: true, renewed: true },
     })
     one.release()
     expect(one.isHeld()).toBe(false)

@@ -8,6 +8,8 @@ export interface Host {
   readonly program?: readonly string[]
   /** Whether standard input is a terminal. */
   readonly isTerminal: boolean
+  /** Whether the process had a terminal, which is gone now. Default: it is not. */
+  lostTerminal?(): boolean
   /** The terminal at which a person approves calls. Default: standard input and standard error. */
   readonly terminal?: { readonly input: unknown; readonly output: unknown; readonly readingMs?: number }
   /** The mode of the file to which standard output is written. Default, and if it is not a file: undefined. */

@@ -9,7 +9,15 @@ export interface CommandPlace {
 }
 
 /** The verbs that take `--config` as well as `--home`. */
-const verbsOfConfig: ReadonlySet<string> = new Set(['serve', 'reload', 'tools list', 'tools accept', 'approve'])
+const verbsOfConfig: ReadonlySet<string> = new Set([
+  'serve',
+  'start',
+  'stop',
+  'reload',
+  'tools list',
+  'tools accept',
+  'approve',
+])
 
 /** The verbs that take `--home`. A test compares both lists with the verbs of the command line. */
 const verbsOfHome: ReadonlySet<string> = new Set([

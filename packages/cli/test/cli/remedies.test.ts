@@ -1033,7 +1033,12 @@ const exempt: readonly (readonly [reason: string, ...texts: readonly string[]])[
       'correct that, and run `procura doctor` again',
     ],
   ],
-  ['the situation takes minutes or a thousand requests', 'did not answer within', 'too many requests wait'],
+  [
+    'the situation takes minutes or a thousand requests',
+    'did not answer within',
+    'has not ended within',
+    'too many requests wait',
+  ],
 ]
 
 describe.each([

@@ -21,7 +21,12 @@ interface Answers {
 export type ControlAnswer<Request extends ControlRequest> =
   | { readonly state: 'done'; readonly data: Answers[Request] }
   | { readonly state: 'down' }
-  | { readonly state: 'fault' | 'refused'; readonly message: string }
+  | {
+      readonly state: 'fault' | 'refused'
+      readonly message: string
+      /** The process that has the state of the gateway, and does not listen for its owner. */
+      readonly running?: number | 'unknown'
+    }
 
 /** Milliseconds for an answer: a reload waits for the one before it, and for the tools of each server. */
 const answerMs = Object.freeze({ status: 15_000, reload: 120_000, stop: 15_000 })
@@ -30,7 +35,8 @@ const answerMs = Object.freeze({ status: 15_000, reload: 120_000, stop: 15_000 }
 const members = Object.freeze({ status: 'status', reload: 'reloaded', stop: 'stopping' })
 
 /**
- * Sends a request of the owner to the gateway that runs.
+ * Sends a request of the owner to the gateway that runs. A gateway that has the state and does not listen for its owner
+ * is told from one that does not run.
  *
  * @param config - the path of `gateway.json`.
  */
@@ -38,17 +44,26 @@ export async function controlGateway<Request extends ControlRequest>(
   config: string,
   request: Request,
 ): Promise<ControlAnswer<Request>> {
+  const answer = await sendControl(config, request)
+  const running = answer.state === 'down' ? await runningProcess(await stateOf(config)) : undefined
+  if (running === undefined) return answer
+  const place = quote(controlPlace(config), 256)
+  return {
+    state: 'fault',
+    running,
+    message: `process ${running} has the state of the gateway and does not listen at ${place}, so it starts or ends; run this again`,
+  }
+}
+
+/** Sends a request without the look at the state. */
+export async function sendControl<Request extends ControlRequest>(
+  config: string,
+  request: Request,
+): Promise<ControlAnswer<Request>> {
   const socket = controlPlace(config)
   const asked = await askGateway({ socket }, { procura: 1, control: request }, answerMs[request])
-  if ('fault' in asked) {
-    const running = asked.isDown ? await runningProcess(await stateOf(config)) : undefined
-    if (running !== undefined)
-      return {
-        state: 'fault',
-        message: `process ${running} has the state of the gateway and does not listen at ${quote(socket, 256)}, so it starts or ends; run this again`,
-      }
+  if ('fault' in asked)
     return asked.isDown ? { state: 'down' } : { state: 'fault', message: `the gateway ${asked.fault}` }
-  }
   const { procura, error } = asked.answer
   const data = asked.answer[members[request]]
   if (procura === 1 && data !== undefined) return { state: 'done', data: data as Answers[Request] }
@@ -59,7 +74,7 @@ export async function controlGateway<Request extends ControlRequest>(
 }
 
 /** The file of the state of a gateway, also where the rest of its configuration is invalid. */
-async function stateOf(config: string): Promise<string> {
+export async function stateOf(config: string): Promise<string> {
   const text = await readFile(config, 'utf8').catch(() => '')
   const { state } = Object(quietly(() => JSON.parse(text) as unknown)) as { readonly state?: unknown }
   const { file } = Object(state) as { readonly file?: unknown }

@@ -43,10 +43,32 @@ export const gatewayVerbs: readonly Verb[] = [
       gatewayHome,
       config,
       { name: 'dry-run', about: 'record decisions and enforce none: every call runs, also a forbidden one' },
+      {
+        name: 'background',
+        about:
+          'read the passphrase of the vault from standard input, and write the output into serve.log; `start` does it',
+      },
       json,
     ],
     example: 'procura serve --home ~/.config/procura',
     run: async (...given) => (await import('./serve.ts')).serve(...given),
+  },
+  {
+    name: 'start',
+    operands: '',
+    about: 'start the gateway in the background, and wait until it listens',
+    options: [gatewayHome, config, json],
+    example: 'procura start',
+    run: async (...given) => (await import('./start.ts')).start(...given),
+  },
+  {
+    name: 'stop',
+    operands: '',
+    about: 'end the gateway in order, and wait until it has ended',
+    options: [gatewayHome, config, json],
+    example: 'procura stop',
+    negative: 'it has not ended in time',
+    run: async (...given) => (await import('./stop.ts')).stop(...given),
   },
   {
     name: 'reload',

@@ -9,6 +9,8 @@ export interface RunningGateway {
   readonly file: string
   /** The number of its process. */
   readonly process: number | 'unknown'
+  /** Whether that number is certainly one of this machine and namespace. */
+  readonly isNear: boolean
 }
 
 /**
@@ -25,13 +27,20 @@ export async function lockGateway(state: string): Promise<{ readonly lock: HeldL
   )
   if (!isThere) return undefined
   const answer = await createFileLock(`${file}.owner`).acquire(0)
-  return 'lock' in answer ? answer : { file, process: answer.holder?.process ?? 'unknown' }
+  if ('lock' in answer) return answer
+  const { process = 'unknown', isNear = false } = answer.holder ?? {}
+  return { file, process, isNear }
 }
 
-/** The process that has the state of a gateway. Its sessions go on where nothing listens at its place any more. */
-export async function runningProcess(state: string): Promise<number | 'unknown' | undefined> {
+/** The gateway that has a state. Its sessions go on where nothing listens at its place any more. */
+export async function runningGateway(state: string): Promise<RunningGateway | undefined> {
   const answer = await lockGateway(state)
-  if (answer === undefined || !('lock' in answer)) return answer?.process
+  if (answer === undefined || !('lock' in answer)) return answer
   answer.lock.release()
   return undefined
+}
+
+/** The process that has the state of a gateway. */
+export async function runningProcess(state: string): Promise<RunningGateway['process'] | undefined> {
+  return (await runningGateway(state))?.process
 }

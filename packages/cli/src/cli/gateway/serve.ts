@@ -1,4 +1,5 @@
 // node only: listens on sockets
+import { dirname } from 'node:path'
 import process from 'node:process'
 import { systemClock } from 'procura'
 import type { FileKey } from 'procura/vault/file'
@@ -16,16 +17,20 @@ import { UsageError } from '../usage-error.ts'
 import type { Flags } from '../verb.ts'
 import { fileStamp } from './file-stamp.ts'
 import { partLines } from './part-lines.ts'
+import { hostWithLog } from './serve-log.ts'
 import { configOf, configPlace } from './tools.ts'
 
 /**
- * `procura serve`: runs the gateway until SIGTERM or SIGINT. SIGHUP takes a new configuration, and looks at the tools
- * again. A second signal ends the process at once.
+ * `procura serve`: runs the gateway until SIGTERM or SIGINT, or until its terminal is gone. SIGHUP takes a new
+ * configuration, and looks at the tools again. A second signal ends the process at once.
  */
-export async function serve(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+export async function serve(words: readonly string[], flags: Flags, outside: Host): Promise<number> {
   if (words.length > 0) throw new UsageError('too many words; the servers and APIs are in gateway.json')
   const isJson = flags['json'] === true
   const dryRun = flags['dry-run'] === true
+  const isBackground = flags['background'] === true
+  const host = isBackground ? hostWithLog(outside, dirname(configPlace(flags, outside))) : outside
+  const sent = isBackground ? await sentPassphrase(outside) : undefined
   const stamp = await fileStamp(configPlace(flags, host))
   const config = await configOf(flags, host)
   if (process.platform !== 'win32') checkSocketPath(controlPlace(config.path))
@@ -33,7 +38,7 @@ export async function serve(words: readonly string[], flags: Flags, host: Host):
     if (isJson) host.print(JSON.stringify(event))
     else host.complain(`${event.level}: ${event.message}`)
   }
-  const key = await keyOf(config, host)
+  const key = sent === undefined ? await keyOf(config, host) : { vaultKey: { passphrase: sent } }
   const signals = listenToSignals(host)
   let gateway: Gateway
   try {
@@ -65,6 +70,12 @@ export async function serve(words: readonly string[], flags: Flags, host: Host):
   return 0
 }
 
+/** The passphrase that `start` sends. */
+async function sentPassphrase(host: Host): Promise<string | undefined> {
+  const text = new TextDecoder().decode(await host.readInput(65_536))
+  return text === '' ? undefined : text
+}
+
 async function keyOf({ vault }: GatewayConfig, host: Host): Promise<{ readonly vaultKey?: FileKey }> {
   try {
     return vault.keyFile === undefined ? { vaultKey: await vaultKey(vault, host, false) } : {}
@@ -92,7 +103,8 @@ function listenToSignals(host: Host): Signals {
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end)
   host.signal?.addEventListener('abort', end, { once: true })
-  process.on('SIGHUP', () => hangUp())
+  // Closing a window sends the same signal as `kill -HUP`.
+  process.on('SIGHUP', () => (host.lostTerminal?.() === true ? controller.abort() : hangUp()))
   return {
     ending: controller.signal,
     end: () => controller.abort(),
