@@ -14,6 +14,7 @@ const verbsOfConfig: ReadonlySet<string> = new Set([
   'start',
   'stop',
   'reload',
+  'status',
   'tools list',
   'tools accept',
   'approve',

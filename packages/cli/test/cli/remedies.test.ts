@@ -5,7 +5,7 @@
  * @module
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -115,6 +115,7 @@ async function newWorld(isElsewhere: boolean): Promise<World> {
     },
     async end() {
       await clients.end()
+      if (existsSync(join(home, 'serve.log'))) shell('exec procura stop "$@"', '', at)
       for (const child of kept) {
         const exit = new Promise((resolve) => child.once('exit', resolve))
         child.kill('SIGKILL')
@@ -702,6 +703,27 @@ const rows: readonly Row[] = [
       const file = world.write('b.mcp.json', JSON.stringify({ mcpServers: { post: mail() } }))
       expect(world.run(['wrap', file, '--client', 'claude', '--key-file', world.keyFile]).code).toBe(0)
       follow(world, said, 'reload', '', /^server post/m)
+    },
+  },
+  {
+    situation: 'each next step of `status`',
+    async ends(world) {
+      wrapped(world, '--expires-in', '5d')
+      await seen(world, 'accepted', 'read')
+      const status = (): string => world.run(['status']).all
+      follow(world, status(), 'start')
+      follow(world, status(), 'tools list', '', /send/)
+      expect(world.run(['stop']).code).toBe(0)
+      rmSync(join(world.home, 'tools'), { recursive: true })
+      follow(world, status(), 'start')
+      expect(status()).toContain('ends soon')
+      follow(world, status(), 'doctor', '', /FAULT\tdelegations.*expires/)
+      configure(world, ({ servers, ...content }) => ({
+        ...content,
+        servers: { mail: { ...(servers as { mail: object }).mail, command: '/absent' } },
+      }))
+      expect(world.run(['reload']).code).toBe(0)
+      follow(world, status(), 'doctor', '', /gateway/)
     },
   },
   {

@@ -80,6 +80,15 @@ export const gatewayVerbs: readonly Verb[] = [
     run: async (...given) => (await import('./reload.ts')).reload(...given),
   },
   {
+    name: 'status',
+    operands: '',
+    about: 'show the gateway, its servers and agents, what each agent may do, and what was refused, on one screen',
+    options: [gatewayHome, config, ownDelegationsKeyFile, json],
+    example: 'procura status',
+    negative: 'the gateway does not run',
+    run: async (...given) => (await import('./status.ts')).status(...given),
+  },
+  {
     name: 'tools list',
     operands: '[SERVER]',
     about: 'show which tools of the servers are accepted, new or changed, how they have changed, and their hashes',

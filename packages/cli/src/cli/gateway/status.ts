@@ -1,0 +1,110 @@
+// node only: reads files
+import { dirname } from 'node:path'
+import { systemClock } from 'procura'
+import type { RunningStatus } from '../../gateway/wire/control.ts'
+import { inMessage } from '../home/host-at-home.ts'
+import type { Host } from '../host.ts'
+import { showDate, showDistance } from '../terminal/time-text.ts'
+import { UsageError } from '../usage-error.ts'
+import type { Flags } from '../verb.ts'
+import { type AgentAuthority, agentAuthorities } from './agent-authority.ts'
+import { controlGateway } from './control.ts'
+import { partLines } from './part-lines.ts'
+import { type RecentDenials, recentDenials } from './recent-denials.ts'
+import { configOf, configPlace } from './tools.ts'
+
+/** Seconds before the end of a delegation from which on it is reported, and of the refusals that are counted. */
+const soon = 7 * 86_400
+const day = 86_400
+
+/** Most lines about refusals and ends. */
+const most = 5
+
+/**
+ * `procura status`: one screen about the gateway and its agents. It asks for no passphrase. CLI-35
+ *
+ * @returns 1 when the gateway does not run.
+ */
+export async function status(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  if (words.length > 0) throw new UsageError('too many words; status takes none')
+  const answer = await controlGateway(configPlace(flags, host), 'status')
+  const running = answer.state === 'done' ? answer.data : undefined
+  const config = await configOf(flags, host)
+  const now = systemClock.now()
+  const agents = await agentAuthorities(dirname(config.path), flags, host)
+  const denials = await recentDenials(config.audit.directory, now - day)
+  const fault = answer.state === 'fault' || answer.state === 'refused' ? answer.message : undefined
+  const advice = inMessage(adviceOf(running, agents, now), flags, host)
+  if (flags['json'] === true) {
+    host.print(JSON.stringify({ running: running ?? null, ...(fault && { fault }), agents, refused: denials, advice }))
+    return running === undefined ? 1 : 0
+  }
+  const parts = running ?? {
+    servers: [...config.servers].map(([name, { type }]) => ({
+      name,
+      type,
+      tools: 0,
+      waiting: 0,
+      fault: 'not running',
+    })),
+    apis: [...config.apis].map(([name, { origin }]) => ({ name, origin })),
+  }
+  host.print(stateLine(running, fault, now))
+  if (running !== undefined && !running.healthy) host.print(`not healthy: ${running.reasons.join(', ')}`)
+  for (const line of running === undefined ? namesOf(parts) : partLines(parts, flags, host)) host.print(line)
+  for (const agent of agents) for (const line of agentLines(agent, now)) host.print(line)
+  for (const line of denialLines(denials, agents)) host.print(line)
+  host.print(advice)
+  return running === undefined ? 1 : 0
+}
+
+function stateLine(running: RunningStatus | undefined, fault: string | undefined, now: number): string {
+  if (running === undefined) return fault ?? 'the gateway does not run'
+  const { started, place, sessions, process: id, dryRun } = running
+  const mode = dryRun ? '; DRY RUN: every call runs' : ''
+  return `the gateway runs since ${showDate(started)} (${showDistance(started, now)}): process ${id}, on ${place}, ${sessions.length} sessions${mode}`
+}
+
+function namesOf({ servers, apis }: Pick<RunningStatus, 'servers' | 'apis'>): readonly string[] {
+  return [
+    ...apis.map(({ name, origin }) => `API ${name}: ${origin}`),
+    ...servers.map(({ name, type }) => `server ${name} (${type})`),
+  ]
+}
+
+function agentLines({ name, may, fault }: AgentAuthority, now: number): readonly string[] {
+  if (fault !== undefined) return [`agent ${name}: ${fault}`]
+  if (may.length === 0) return [`agent ${name}: may do nothing`]
+  return [
+    `agent ${name}:`,
+    ...may.flatMap(({ words: [first = '', ...rest], expiration }) => {
+      const end = expiration === null ? 'never ends' : `ends ${showDate(expiration)} (${showDistance(expiration, now)})`
+      const isSoon = expiration !== null && expiration - now < soon
+      return [`  ${first}`, ...rest.map((line) => `  ${line}`), `    ${isSoon ? 'warning: ' : ''}${end}`]
+    }),
+  ]
+}
+
+function denialLines(denials: readonly RecentDenials[], agents: readonly AgentAuthority[]): readonly string[] {
+  const nameOf = (did: string | undefined): string =>
+    did === undefined ? 'nobody known' : (agents.find((agent) => agent.did === did)?.name ?? did)
+  const shown = denials.slice(0, most).map(({ agent, code, count }) => `  ${count} of ${nameOf(agent)}: ${code}`)
+  if (shown.length === 0) return ['refused within a day: nothing']
+  return [
+    'refused within a day:',
+    ...shown,
+    ...(denials.length > most ? [`  and ${denials.length - most} more kinds`] : []),
+  ]
+}
+
+/** The most urgent next step. */
+function adviceOf(running: RunningStatus | undefined, agents: readonly AgentAuthority[], now: number): string {
+  if (running === undefined) return 'next: start it with `procura start`'
+  const { servers } = running
+  const waiting = servers.find((server) => server.waiting > 0)
+  if (waiting !== undefined) return `next: read the changed tools with \`procura tools list ${waiting.name}\``
+  if (!running.healthy || servers.some(({ fault }) => fault !== undefined)) return 'next: run `procura doctor`'
+  const ending = agents.find(({ may }) => may.some(({ expiration }) => expiration !== null && expiration - now < soon))
+  if (ending !== undefined) return `next: a delegation of ${ending.name} ends soon; run \`procura doctor\``
+  return 'next: nothing'
+}

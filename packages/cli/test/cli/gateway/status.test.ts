@@ -1,0 +1,104 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileDelegationStore } from 'procura/agent/file'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { bundleProcura } from '../../../../../test/support/bundle-program.ts'
+import { until } from '../../../../../test/support/until.ts'
+import { newClients, textOf } from '../../gateway/agent-side/connect/client.ts'
+import { type GatewayHome, makeGatewayHome } from '../../gateway/serve/gateway-home.ts'
+import { servedGateways } from '../../gateway/serve/served-gateway.ts'
+
+const bundled = mkdtempSync(join(tmpdir(), 'status-'))
+let program: string
+let home: GatewayHome
+const gateways = servedGateways(() => program)
+const clients = newClients()
+
+beforeAll(async () => {
+  program = await bundleProcura(bundled)
+}, 60_000)
+
+afterAll(() => rmSync(bundled, { recursive: true, force: true }))
+
+beforeEach(async () => {
+  home = await makeGatewayHome()
+})
+
+afterEach(async () => {
+  await clients.end()
+  await gateways.end()
+  await home.remove()
+})
+
+function status(...words: readonly string[]): { readonly code: number | null; readonly all: string } {
+  const {
+    status: code,
+    stdout,
+    stderr,
+  } = spawnSync(process.execPath, [program, 'status', '--home', home.folder, ...words], { encoding: 'utf8' })
+  return { code, all: `${stdout}${stderr}` }
+}
+
+describe('procura status', () => {
+  it('shows a running gateway with its agents by name, what they may do and what was refused [CLI-35]', async () => {
+    const { child } = await gateways.serve(home.folder)
+    await until(() => existsSync(join(home.folder, 'control.sock')))
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail/send', [['like', '.to', '*@example.com']], 30 * 86_400)
+    const mail = await clients.open(agent.folder)
+    expect(textOf(await mail.call('send', { to: 'eve@evil.test' }))).toContain('Denied (policy_unsatisfied)')
+    const { code, all } = status()
+    expect(all).toContain(`): process ${child.pid}, on ${join(home.folder, 'gateway.sock')}, 1 sessions\n`)
+    expect(all).toContain('server mail (stdio): 6 tools\n')
+    expect(all).toContain(
+      'agent assistant:\n  may call the tool send of mail, if\n    `.to` is a string that ends with',
+    )
+    expect(all).toMatch(/^ {4}ends 20/m)
+    expect(all).toContain('refused within a day:\n  1 of assistant: policy_unsatisfied\n')
+    expect(all).toContain('next: nothing\n')
+    expect(code).toBe(0)
+    const json = JSON.parse(status('--json').all)
+    expect(json).toMatchObject({
+      running: { process: child.pid },
+      agents: [{ name: 'assistant', did: agent.signer.did }],
+    })
+    expect(json.refused).toEqual([{ agent: agent.signer.did, code: 'policy_unsatisfied', count: 1 }])
+  }, 60_000)
+
+  it('warns 7 days before the end of a delegation, the nearest first [CLI-35]', async () => {
+    await gateways.serve(home.folder)
+    await until(() => existsSync(join(home.folder, 'control.sock')))
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail/slow', [], 30 * 86_400)
+    await agent.give(home.owner, '/mcp/mail', [], 6 * 86_400)
+    const { all } = status()
+    expect(all).toMatch(
+      /may call every tool of mail\n {4}warning: ends .*\n {2}may call the tool slow of mail\n {4}ends /,
+    )
+    expect(all).toContain('next: a delegation of assistant ends soon')
+  }, 60_000)
+
+  it('works without a gateway, and names the command that starts it [CLI-35]', async () => {
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail')
+    const { code, all } = status()
+    expect(all).toContain(
+      'the gateway does not run\nserver mail (stdio)\nagent assistant:\n  may call every tool of mail\n',
+    )
+    expect(all).toContain(`next: start it with \`procura start --home ${home.folder}\``)
+    expect(code).toBe(1)
+  })
+
+  it('asks for no passphrase of delegations that are encrypted [CLI-35]', async () => {
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail')
+    const path = join(agent.folder, 'delegations')
+    const tokens = await fileDelegationStore({ path }).load({})
+    rmSync(path)
+    const add = new Map(tokens.map((bytes, index) => [String(index), bytes]))
+    await fileDelegationStore({ path, key: { passphrase: 'a passphrase' } }).change({ add, remove: [] }, {})
+    expect(status().all).toContain('agent assistant: its delegations are encrypted\n')
+  }, 60_000)
+})
