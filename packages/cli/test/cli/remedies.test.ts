@@ -701,21 +701,22 @@ const rows: readonly Row[] = [
       const said = await (await world.keep(line, /^process \d+/m))()
       await world.keep(line, /^process \d+/m)
       const file = world.write('b.mcp.json', JSON.stringify({ mcpServers: { post: mail() } }))
-      expect(world.run(['wrap', file, '--client', 'claude', '--key-file', world.keyFile]).code).toBe(0)
+      const more = world.run(['wrap', file, '--client', 'claude', '--key-file', world.keyFile])
+      follow(world, more.all, 'reload', '', /^server post/m)
       follow(world, said, 'reload', '', /^server post/m)
     },
   },
   {
     situation: 'each next step of `status`',
     async ends(world) {
-      wrapped(world, '--expires-in', '5d')
+      const said = wrapped(world, '--expires-in', '5d')
       await seen(world, 'accepted', 'read')
       const status = (): string => world.run(['status']).all
       follow(world, status(), 'start')
       follow(world, status(), 'tools list', '', /send/)
       expect(world.run(['stop']).code).toBe(0)
       rmSync(join(world.home, 'tools'), { recursive: true })
-      follow(world, status(), 'start')
+      follow(world, said, 'start')
       expect(status()).toContain('ends soon')
       follow(world, status(), 'doctor', '', /FAULT\tdelegations.*expires/)
       configure(world, ({ servers, ...content }) => ({

@@ -234,7 +234,7 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
   const left = leftovers(ready, next ?? '')
   for (const line of left) host.complain(line)
   host.complain(
-    `start the gateway with \`procura serve\`${hadGateway === true ? ', or send the running one SIGHUP (`kill -HUP` and the number that it printed)' : ''}, restart the client, and check everything with \`procura doctor\``,
+    `start the gateway with \`procura start\` (in this terminal: \`procura serve\`)${hadGateway === true ? ', or let the running one take it with `procura reload`' : ''}, restart the client, and check everything with \`procura doctor\``,
   )
   return code
 }

@@ -93,10 +93,10 @@ describe('procura wrap', () => {
     expect(out + err).not.toContain(canary)
   })
 
-  it('names SIGHUP where a gateway may be running already', async () => {
-    const sighup = 'start the gateway with `procura serve`, or send the running one SIGHUP'
-    expect((await wrap(machine.write('a/.mcp.json', mail()))).err).not.toContain('SIGHUP')
-    expect((await wrap(machine.write('b/.mcp.json', mail()))).err).toContain(sighup)
+  it('names the reload where a gateway may be running already', async () => {
+    const reload = 'or let the running one take it with `procura reload'
+    expect((await wrap(machine.write('a/.mcp.json', mail()))).err).not.toContain('reload')
+    expect((await wrap(machine.write('b/.mcp.json', mail()))).err).toContain(reload)
   })
 
   it('puts the header of an HTTP server into the vault, for its origin alone', async () => {

@@ -255,7 +255,7 @@ describe('a listener for an API that the gateway does not have', () => {
   it('does not start, and names the APIs [CON-27]', async () => {
     await api.home.open()
     await expect(listenFor('crn')).rejects.toThrow(
-      'listenForApi: `api`: the gateway refuses: the gateway has no API `crn`; it has `crm`; a changed configuration takes effect at SIGHUP, or when `procura serve` starts again',
+      'listenForApi: `api`: the gateway refuses: the gateway has no API `crn`; it has `crm`; a changed configuration takes effect at `procura reload`, or when `procura serve` starts again',
     )
     expect(lstatSync(join(api.home.folder, 'crn.sock'), { throwIfNoEntry: false })).toBe(undefined)
     const words = ['connect', '--api', 'crn', '--listen', '127.0.0.1:0', '--agent', 'assistant']
