@@ -80,25 +80,3 @@ export async function stateOf(config: string): Promise<string> {
   const { file } = Object(state) as { readonly file?: unknown }
   return resolve(dirname(config), typeof file === 'string' ? file : 'state.db')
 }
-
-/** The outcome of a change for a running gateway, as one line for people. */
-export interface TakenChange {
-  /** Whether no gateway goes on without the change. */
-  readonly isTaken: boolean
-  readonly line: string
-}
-
-/**
- * Lets a running gateway take its changed files: for verbs that have changed some.
- *
- * @param config - the path of `gateway.json`.
- */
-export async function takeChange(config: string): Promise<TakenChange> {
-  const answer = await controlGateway(config, 'reload')
-  if (answer.state === 'done') return { isTaken: true, line: 'the running gateway has taken it' }
-  if (answer.state === 'down')
-    return { isTaken: true, line: 'the gateway does not run; it takes this at its next start' }
-  if (answer.state === 'refused')
-    return { isTaken: false, line: `the running gateway goes on without it: ${answer.message}` }
-  return { isTaken: false, line: `the gateway has not confirmed it: ${answer.message}` }
-}
