@@ -70,8 +70,8 @@ function secretService(env: Environment): Keyring {
 const notFound = 44
 
 /**
- * The keychain of macOS. Its commands are written by its manual page, and no test runs them: `security -i` reads
- * commands from standard input, with words in double quotes.
+ * The keychain of macOS. Nothing here was run on macOS: `security -i` is expected to read commands from standard input,
+ * with words in double quotes.
  */
 function keychain(env: Environment): Keyring {
   const run = (words: readonly string[], input?: string, ms?: number): Promise<EndedProgram> =>
