@@ -1,24 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { controlGateway } from '../../packages/cli/src/cli/gateway/control.ts'
 import { type GatewayHome, makeGatewayHome } from '../../packages/cli/test/gateway/serve/gateway-home.ts'
-import { bundleProcura } from '../support/bundle-program.ts'
+import { bundledProcura } from '../support/bundled-procura.ts'
 import { until } from '../support/until.ts'
 import { service } from './script.service.ts'
 
-const bundled = mkdtempSync(join(tmpdir(), 'hang-up-'))
-let program: string
+const program = bundledProcura()
 let home: GatewayHome
 let terminal: ChildProcess | undefined
-
-beforeAll(async () => {
-  program = await bundleProcura(bundled)
-}, 60_000)
-
-afterAll(() => rmSync(bundled, { recursive: true, force: true }))
 
 beforeEach(async () => {
   home = await makeGatewayHome()
@@ -42,7 +34,7 @@ const read = (name: string): string => {
 
 /** Runs `serve` at a terminal, and writes its number and the way it ended into files. Returns its process. */
 async function serveAt(how: string): Promise<number> {
-  const serve = `${JSON.stringify(process.execPath)} ${program} serve --home ${home.folder}`
+  const serve = `${JSON.stringify(process.execPath)} ${program()} serve --home ${home.folder}`
   // The shell outlives its terminal and sees how the gateway ends. It passes SIGHUP on, as interactive shells do.
   const command = `trap 'kill -HUP $id' HUP; ${how.replace('SERVE', serve)} & id=$!; wait $id; wait $id; echo $? > ${home.folder}/ended`
   terminal = spawn(service.find() ?? 'script', ['-qc', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] })

@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { bundleProcura } from '../../../../../test/support/bundle-program.ts'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { bundledProcura } from '../../../../../test/support/bundled-procura.ts'
 import { freePort } from '../../../../../test/support/free-port.ts'
 import { until } from '../../../../../test/support/until.ts'
 import { askGateway } from '../../../src/cli/gateway/ask-gateway.ts'
@@ -14,19 +13,12 @@ import { newClients } from '../../gateway/agent-side/connect/client.ts'
 import { type GatewayHome, mailServer, makeGatewayHome } from '../../gateway/serve/gateway-home.ts'
 import { servedGateways } from '../../gateway/serve/served-gateway.ts'
 
-const bundled = mkdtempSync(join(tmpdir(), 'control-'))
-let program: string
+const program = bundledProcura()
 let home: GatewayHome
 let config: string
 let socket: string
-const gateways = servedGateways(() => program)
+const gateways = servedGateways(program)
 const clients = newClients()
-
-beforeAll(async () => {
-  program = await bundleProcura(bundled)
-}, 60_000)
-
-afterAll(() => rmSync(bundled, { recursive: true, force: true }))
 
 beforeEach(async () => {
   home = await makeGatewayHome()
@@ -41,9 +33,13 @@ afterEach(async () => {
 })
 
 function reload(words: readonly string[] = []): { readonly code: number | null; readonly all: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'reload', '--home', home.folder, ...words], {
-    encoding: 'utf8',
-  })
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [program(), 'reload', '--home', home.folder, ...words],
+    {
+      encoding: 'utf8',
+    },
+  )
   return { code: status, all: `${stdout}${stderr}` }
 }
 

@@ -1,25 +1,17 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { bundleProcura } from '../../../../../test/support/bundle-program.ts'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { bundledProcura } from '../../../../../test/support/bundled-procura.ts'
 import { until } from '../../../../../test/support/until.ts'
 import { controlGateway } from '../../../src/cli/gateway/control.ts'
 import { runningProcess } from '../../../src/cli/gateway/lock-gateway.ts'
 import { newClients, textOf } from '../../gateway/agent-side/connect/client.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from '../../gateway/serve/gateway-home.ts'
 
-const bundled = mkdtempSync(join(tmpdir(), 'start-'))
-let program: string
+const program = bundledProcura()
 let home: GatewayHome
 const clients = newClients()
-
-beforeAll(async () => {
-  program = await bundleProcura(bundled)
-}, 60_000)
-
-afterAll(() => rmSync(bundled, { recursive: true, force: true }))
 
 beforeEach(async () => {
   home = await makeGatewayHome()
@@ -38,7 +30,7 @@ const config = (): string => join(home.folder, 'gateway.json')
 const log = (): string => readFileSync(join(home.folder, 'serve.log'), 'utf8')
 
 function procura(verb: string, env: Readonly<Record<string, string>> = {}): { code: number | null; all: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, verb, '--home', home.folder], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program(), verb, '--home', home.folder], {
     encoding: 'utf8',
     env: { ...process.env, ...env },
   })
@@ -129,7 +121,7 @@ describe('procura start', () => {
   it.each(['serve.log', 'control.sock'])(
     'that is killed when %s is there leaves a home that starts [CLI-33]',
     async (name) => {
-      const first = spawn(process.execPath, [program, 'start', '--home', home.folder], { stdio: 'ignore' })
+      const first = spawn(process.execPath, [program(), 'start', '--home', home.folder], { stdio: 'ignore' })
       const exit = new Promise((resolve) => first.once('exit', resolve))
       await until(() => existsSync(join(home.folder, name)))
       first.kill('SIGKILL')

@@ -1,26 +1,18 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileDelegationStore } from 'procura/agent/file'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { bundleProcura } from '../../../../../test/support/bundle-program.ts'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { bundledProcura } from '../../../../../test/support/bundled-procura.ts'
 import { until } from '../../../../../test/support/until.ts'
 import { newClients, textOf } from '../../gateway/agent-side/connect/client.ts'
 import { type GatewayHome, makeGatewayHome } from '../../gateway/serve/gateway-home.ts'
 import { servedGateways } from '../../gateway/serve/served-gateway.ts'
 
-const bundled = mkdtempSync(join(tmpdir(), 'status-'))
-let program: string
+const program = bundledProcura()
 let home: GatewayHome
-const gateways = servedGateways(() => program)
+const gateways = servedGateways(program)
 const clients = newClients()
-
-beforeAll(async () => {
-  program = await bundleProcura(bundled)
-}, 60_000)
-
-afterAll(() => rmSync(bundled, { recursive: true, force: true }))
 
 beforeEach(async () => {
   home = await makeGatewayHome()
@@ -37,7 +29,7 @@ function status(...words: readonly string[]): { readonly code: number | null; re
     status: code,
     stdout,
     stderr,
-  } = spawnSync(process.execPath, [program, 'status', '--home', home.folder, ...words], { encoding: 'utf8' })
+  } = spawnSync(process.execPath, [program(), 'status', '--home', home.folder, ...words], { encoding: 'utf8' })
   return { code, all: `${stdout}${stderr}` }
 }
 

@@ -1,27 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { root } from '../../../../../test/setup/entries.ts'
-import { bundleProcura } from '../../../../../test/support/bundle-program.ts'
+import { bundledProcura } from '../../../../../test/support/bundled-procura.ts'
 import { newMachine } from './set-up.ts'
 
 const canary = 'canary-of-the-mail-key'
-const bundled = mkdtempSync(join(tmpdir(), 'procura-whole-'))
+const program = bundledProcura()
 const children: ChildProcess[] = []
-let program: string
 
-beforeAll(async () => {
-  program = await bundleProcura(bundled)
-}, 60_000)
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL')
 })
-afterAll(() => rmSync(bundled, { recursive: true, force: true }))
-
 /** Starts a program, with its output. */
 function start(
   words: readonly string[],
@@ -68,9 +60,9 @@ describe('a wrapped client', () => {
     const path = machine.write('.mcp.json', original)
 
     const policies = ['--policy', 'send: .to like *@example.com', '--tools', 'secret']
-    const wrap = start([program, 'wrap', path, ...policies], env)
+    const wrap = start([program(), 'wrap', path, ...policies], env)
     expect([await wrap.exit, wrap.out()]).toEqual([0, expect.stringContaining('wrapped 1 server')])
-    const serve = start([program, 'serve'], env)
+    const serve = start([program(), 'serve'], env)
     while (!/^listening on/m.test(serve.out()) && serve.child.exitCode === null)
       await new Promise((done) => setTimeout(done, 20))
     expect([serve.child.exitCode, serve.out()]).toEqual([null, expect.stringContaining('listening')])
@@ -93,7 +85,7 @@ describe('a wrapped client', () => {
     expect(await call('secret', {})).toContain(createHash('sha256').update(canary).digest('hex'))
     expect(await call('variables', {})).toContain('"isError":true')
 
-    const doctor = start([program, 'doctor', '--json'], env)
+    const doctor = start([program(), 'doctor', '--json'], env)
     expect([
       await doctor.exit,
       JSON.parse(doctor.out()).findings.filter((one: { note?: true }) => one.note !== true),
@@ -102,7 +94,7 @@ describe('a wrapped client', () => {
 
     serve.child.kill('SIGTERM')
     await serve.exit
-    const unwrap = start([program, 'unwrap', path], env)
+    const unwrap = start([program(), 'unwrap', path], env)
     expect([await unwrap.exit, unwrap.out()]).toEqual([0, expect.stringContaining('has its original bytes')])
     expect(readFileSync(path, 'utf8')).toBe(original)
     machine.remove()

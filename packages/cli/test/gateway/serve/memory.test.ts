@@ -1,11 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { bundleProcura } from '../../../../../test/support/bundle-program.ts'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { bundledProcura } from '../../../../../test/support/bundled-procura.ts'
 import { until } from '../../../../../test/support/until.ts'
 import { newClients, textOf } from '../agent-side/connect/client.ts'
 import { type GatewayHome, makeGatewayHome } from './gateway-home.ts'
@@ -25,18 +24,11 @@ const busyServer = `
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
   })`
 
-const bundled = mkdtempSync(join(tmpdir(), 'gw-memory-'))
+const program = bundledProcura()
 const clients = newClients()
-let program: string
 let home: GatewayHome
 let gateway: ChildProcess
 const sockets: Socket[] = []
-
-beforeAll(async () => {
-  program = await bundleProcura(bundled)
-}, 60_000)
-
-afterAll(() => rmSync(bundled, { recursive: true, force: true }))
 
 beforeEach(async () => {
   home = await makeGatewayHome()
@@ -45,7 +37,7 @@ beforeEach(async () => {
   home.configure((given) => {
     Object.assign(given['servers'] as object, { busy: { type: 'stdio', command: process.execPath, args: [busy] } })
   })
-  const words = [`--max-old-space-size=${heap}`, program, 'serve', '--home', home.folder]
+  const words = [`--max-old-space-size=${heap}`, program(), 'serve', '--home', home.folder]
   gateway = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   for (const stream of [gateway.stdout, gateway.stderr]) stream?.on('data', (chunk) => (out += chunk.toString()))

@@ -1,26 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encodeContainer, invoke } from 'procura'
 import { fileDelegationStore } from 'procura/agent/file'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { bundleProcura } from '../../../../../test/support/bundle-program.ts'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { bundledProcura } from '../../../../../test/support/bundled-procura.ts'
 import { until } from '../../../../../test/support/until.ts'
 import { newClients, textOf } from '../agent-side/connect/client.ts'
 import { callsIn, canary, type GatewayHome, makeGatewayHome } from './gateway-home.ts'
+import { type ServedGateway, servedGateways } from './served-gateway.ts'
 
-const bundled = mkdtempSync(join(tmpdir(), 'gw-program-'))
-let program: string
+const program = bundledProcura()
 let home: GatewayHome
-const running: ServedGateway[] = []
+const gateways = servedGateways(program)
 const clients = newClients()
-
-beforeAll(async () => {
-  program = await bundleProcura(bundled)
-}, 60_000)
-
-afterAll(() => rmSync(bundled, { recursive: true, force: true }))
 
 beforeEach(async () => {
   home = await makeGatewayHome()
@@ -28,39 +21,14 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await clients.end()
-  for (const { child, exit } of running.splice(0)) {
-    child.kill('SIGKILL')
-    await exit
-  }
+  await gateways.end()
   await home.remove()
 })
 
-interface ServedGateway {
-  readonly child: ChildProcess
-  readonly exit: Promise<number | null>
-  out(): string
-}
+type Given = readonly [words?: readonly string[], env?: Readonly<Record<string, string>>]
 
 /** Starts `procura serve`, and waits until it listens. */
-async function serve(words: readonly string[] = [], env: Record<string, string> = {}): Promise<ServedGateway> {
-  const served = start(words, env)
-  await Promise.race([until(() => /^listening on|"listening"/m.test(served.out())), served.exit])
-  if (served.child.exitCode !== null) throw new Error(`it ended: ${served.out()}`)
-  return served
-}
-
-function start(words: readonly string[] = [], env: Record<string, string> = {}): ServedGateway {
-  const child = spawn(process.execPath, [program, 'serve', '--home', home.folder, ...words], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let all = ''
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (all += chunk.toString()))
-  const exit = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
-  const served = { child, exit, out: () => all }
-  running.push(served)
-  return served
-}
+const serve = (...given: Given): Promise<ServedGateway> => gateways.serve(home.folder, ...given)
 
 describe('procura serve', () => {
   it('names where it listens and its servers, takes a signal, and ends with 0 [GTW-35]', async () => {
@@ -85,7 +53,7 @@ describe('procura serve', () => {
           servers: { mail: { type: 'stdio', command: process.execPath, args: ['-e', silent, file] } },
         }),
     )
-    const { child, exit, out } = start()
+    const { child, exit, out } = gateways.start(home.folder)
     await until(() => existsSync(file) && readFileSync(file, 'utf8') !== '')
     const pid = Number(readFileSync(file, 'utf8'))
     child.kill('SIGTERM')
@@ -100,7 +68,7 @@ describe('procura serve', () => {
     const first = await serve()
     // Another socket: the second one is not refused because of the first.
     home.configure((given) => void Object.assign(given, { listen: { socket: 'other.sock' } }))
-    const second = start()
+    const second = gateways.start(home.folder)
     await until(() => second.out().includes('\n'))
     expect(second.out()).toMatch(
       new RegExp(
@@ -210,7 +178,7 @@ describe('procura hook', () => {
       const keyring = `console.error('canary of a warning'); console.log('canary of a keyring'); process.exit(${code})`
       const unlock = { delegations: { command: [process.execPath, '-e', keyring] } }
       writeFileSync(join(agent.folder, 'connect.json'), JSON.stringify({ ...connection, unlock }))
-      const words = [program, 'hook', '--home', home.folder, '--agent', 'assistant', '--server', 'mail']
+      const words = [program(), 'hook', '--home', home.folder, '--agent', 'assistant', '--server', 'mail']
       const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'pipe'] })
       let all = ''
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (all += chunk.toString()))
