@@ -1,6 +1,7 @@
 // node only: reads files
 import { dirname } from 'node:path'
 import { systemClock } from 'procura'
+import type { GatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
 import type { RunningStatus } from '../../gateway/wire/control.ts'
 import { inMessage } from '../home/host-at-home.ts'
 import type { Host } from '../host.ts'
@@ -39,19 +40,9 @@ export async function status(words: readonly string[], flags: Flags, host: Host)
     host.print(JSON.stringify({ running: running ?? null, ...(fault && { fault }), agents, refused: denials, advice }))
     return running === undefined ? 1 : 0
   }
-  const parts = running ?? {
-    servers: [...config.servers].map(([name, { type }]) => ({
-      name,
-      type,
-      tools: 0,
-      waiting: 0,
-      fault: 'not running',
-    })),
-    apis: [...config.apis].map(([name, { origin }]) => ({ name, origin })),
-  }
   host.print(stateLine(running, fault, now))
   if (running !== undefined && !running.healthy) host.print(`not healthy: ${running.reasons.join(', ')}`)
-  for (const line of running === undefined ? namesOf(parts) : partLines(parts, flags, host)) host.print(line)
+  for (const line of running === undefined ? namesOf(config) : partLines(running, flags, host)) host.print(line)
   for (const agent of agents) for (const line of agentLines(agent, now)) host.print(line)
   for (const line of denialLines(denials, agents)) host.print(line)
   host.print(advice)
@@ -60,15 +51,17 @@ export async function status(words: readonly string[], flags: Flags, host: Host)
 
 function stateLine(running: RunningStatus | undefined, fault: string | undefined, now: number): string {
   if (running === undefined) return fault ?? 'the gateway does not run'
-  const { started, place, sessions, process: id, dryRun } = running
+  const { started, place, process: id, dryRun } = running
+  const sessions = running.sessions.length === 1 ? '1 session' : `${running.sessions.length} sessions`
   const mode = dryRun ? '; DRY RUN: every call runs' : ''
-  return `the gateway runs since ${showDate(started)} (${showDistance(started, now)}): process ${id}, on ${place}, ${sessions.length} sessions${mode}`
+  return `the gateway runs since ${showDate(started)} (${showDistance(started, now)}): process ${id}, on ${place}, ${sessions}${mode}`
 }
 
-function namesOf({ servers, apis }: Pick<RunningStatus, 'servers' | 'apis'>): readonly string[] {
+/** The servers and APIs of a gateway that does not run. */
+function namesOf({ servers, apis }: GatewayConfig): readonly string[] {
   return [
-    ...apis.map(({ name, origin }) => `API ${name}: ${origin}`),
-    ...servers.map(({ name, type }) => `server ${name} (${type})`),
+    ...[...apis].map(([name, { origin }]) => `API ${name}: ${origin}`),
+    ...[...servers].map(([name, { type }]) => `server ${name} (${type})`),
   ]
 }
 

@@ -42,7 +42,7 @@ describe('procura status', () => {
     const mail = await clients.open(agent.folder)
     expect(textOf(await mail.call('send', { to: 'eve@evil.test' }))).toContain('Denied (policy_unsatisfied)')
     const { code, all } = status()
-    expect(all).toContain(`): process ${child.pid}, on ${join(home.folder, 'gateway.sock')}, 1 sessions\n`)
+    expect(all).toContain(`): process ${child.pid}, on ${join(home.folder, 'gateway.sock')}, 1 session\n`)
     expect(all).toContain('server mail (stdio): 6 tools\n')
     expect(all).toContain(
       'agent assistant:\n  may call the tool send of mail, if\n    `.to` is a string that ends with',
