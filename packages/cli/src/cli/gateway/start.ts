@@ -46,8 +46,11 @@ export async function start(words: readonly string[], flags: Flags, host: Host):
   child.stdin?.on('error', () => undefined)
   child.stdin?.end('passphrase' in key ? key.passphrase : '')
   let hasEnded = false
-  child.once('exit', () => {
-    hasEnded = true
+  const exit = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      hasEnded = true
+      resolve()
+    })
   })
   const deadline = performance.now() + startMs
   for (;;) {
@@ -55,8 +58,14 @@ export async function start(words: readonly string[], flags: Flags, host: Host):
     const isOver = hasEnded || performance.now() > deadline
     const answer = await sendControl(config.path, 'status')
     if (answer.state === 'done') {
+      const isOwn = answer.data.process === child.pid
+      // It would wait for the locks, and follow the gateway that somebody ends.
+      if (!isOwn) {
+        child.kill('SIGKILL')
+        await exit
+      }
       child.unref()
-      return announce(answer.data, answer.data.process === child.pid ? 'runs' : 'runs already', flags, host)
+      return announce(answer.data, isOwn ? 'runs' : 'runs already', flags, host)
     }
     if (isOver) break
     await new Promise((resolve) => setTimeout(resolve, pollMs))

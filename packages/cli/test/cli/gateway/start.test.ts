@@ -37,6 +37,20 @@ function procura(verb: string, env: Readonly<Record<string, string>> = {}): { co
   return { code: status, all: `${stdout}${stderr}` }
 }
 
+/** The processes that were started with a home folder. */
+function processesOf(folder: string): readonly number[] {
+  const words = (id: string): string => {
+    try {
+      return readFileSync(`/proc/${id}/cmdline`, 'utf8')
+    } catch {
+      return ''
+    }
+  }
+  return readdirSync('/proc')
+    .filter((id) => /^\d+$/.test(id) && words(id).includes(`\0serve\0--background\0--config\0${folder}/`))
+    .map(Number)
+}
+
 /** The process of the gateway, which has to run. */
 async function processOf(): Promise<number> {
   const answer = await controlGateway(config(), 'status')
@@ -69,6 +83,17 @@ describe('procura start', () => {
     await until(async () => (await holder()) === undefined)
     expect(procura('start').code).toBe(0)
     expect(await processOf()).not.toBe(id)
+  }, 60_000)
+
+  it('started four times at once, leaves one process, and none after `stop` [CLI-33] [CLI-34]', async () => {
+    const starts = Array.from({ length: 4 }, () =>
+      spawn(process.execPath, [program(), 'start', '--home', home.folder], { stdio: 'ignore' }),
+    )
+    const codes = starts.map((one) => new Promise((resolve) => one.once('exit', resolve)))
+    expect(await Promise.all(codes)).toEqual([0, 0, 0, 0])
+    expect(processesOf(home.folder)).toEqual([await processOf()])
+    expect(procura('stop').code).toBe(0)
+    expect(processesOf(home.folder)).toEqual([])
   }, 60_000)
 
   it('passes the passphrase on where no other program finds it [CLI-33] [GTW-16]', async () => {
