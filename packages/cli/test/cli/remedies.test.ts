@@ -256,7 +256,7 @@ const rows: readonly Row[] = [
     async ends(world) {
       const said = wrapped(world)
       expect(world.doctor('gateway')).toMatch(/^FAULT/)
-      await world.keep(commandIn(world.doctor('gateway'), 'serve'), /^process \d+/m)
+      follow(world, world.doctor('gateway'), 'start')
       expect(world.paste(commandIn(said, 'doctor')).all).toMatch(/^ok\tgateway/m)
       expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
     },
@@ -476,6 +476,38 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'a rotation of the key of the owner under a gateway that runs, and under one that does not',
+    async ends(world) {
+      const said = wrapped(world)
+      follow(world, said, 'start')
+      const keys = ['--key-file', world.keyFile]
+      const rotated = world.run(['key', 'rotate', join(world.home, 'owner.key'), ...keys]).all
+      const revoked = world.run(['revoke', '--agent', 'claude', ...keys]).all
+      const lines = commandsIn(revoked, 'reload')
+      expect(lines.length).toBeGreaterThan(1)
+      for (const line of lines) done(world, line)
+      expect(await world.call('send', { to: 'bob' })).toMatch(/^Denied/)
+      follow(world, rotated, 'reload')
+      expect(world.run(['stop']).code).toBe(0)
+      follow(world, rotated, 'start')
+    },
+  },
+  {
+    situation: 'an argument of a policy that has no type',
+    async ends(world) {
+      const said = wrapped(world, '--policy', 'send: .to like "*@example.com"')
+      follow(world, said, 'start')
+      const found = world.doctor('delegations')
+      configure(world, ({ servers, ...content }) => ({
+        ...content,
+        servers: { mail: { ...(servers as { mail: object }).mail, types: { to: 'email' } } },
+      }))
+      follow(world, found, 'reload')
+      expect(await world.call('send', { to: 'a@example.com' })).toBe('sent to a@example.com')
+      expect(world.doctor('delegations')).toMatch(/^ok/)
+    },
+  },
+  {
     situation: 'a credential that is missing',
     async ends(world) {
       const said = wrapped(world)
@@ -506,7 +538,7 @@ const rows: readonly Row[] = [
       await new Promise((resolve) => server.close(resolve))
       done(world, commandIn(all, 'revoke'))
       expect(readdirSync(join(world.home, 'revocations'))).not.toEqual([])
-      await world.keep(commandIn(all, 'serve'), /^process \d+/m)
+      follow(world, all, 'start')
       await until(() => readdirSync(join(world.home, 'revocations')).length === 0)
     },
   },
@@ -550,7 +582,8 @@ const rows: readonly Row[] = [
         )
       const { code, all } = add()
       expect(code, all).toBe(0)
-      await world.keep(commandIn(all, 'serve'), /^process \d+/m)
+      follow(world, all, 'start')
+      follow(world, all, 'reload', '', /^API crm/m)
       await world.keep(commandIn(all, 'connect').replace('8080', '0'), /listening on http/)
       const again = add()
       expect(again.code).toBe(2)
@@ -654,7 +687,9 @@ const rows: readonly Row[] = [
       const serve = async (): Promise<string> => (await world.keep(start, /^server mail/m))()
       list('send')
       const unseen = world.run(['tools', 'accept', 'mail', 'a'.repeat(32)]).all
-      const first = await (await world.keep(commandIn(unseen, 'serve'), /^server mail/m))()
+      follow(world, unseen, 'start')
+      const first = readFileSync(join(world.home, 'serve.log'), 'utf8')
+      expect(world.run(['stop']).code).toBe(0)
       list('send', 'read')
       const second = await serve()
       const about = (text: string, part: string): string => text.split('\n').find((line) => line.includes(part)) ?? text
@@ -669,7 +704,8 @@ const rows: readonly Row[] = [
       writeFileSync(join(world.home, 'tools', 'mail.json'), '{')
       const damaged = world.doctor('tools')
       rmSync(join(world.home, 'tools', 'mail.json'))
-      await (await world.keep(commandIn(damaged, 'serve'), /^server mail/m))()
+      follow(world, damaged, 'start')
+      expect(world.run(['stop']).code).toBe(0)
       follow(world, damaged, 'tools list', '', /mail\tread/)
       expect(world.doctor('tools')).toMatch(/^ok/)
     },
@@ -684,9 +720,9 @@ const rows: readonly Row[] = [
       const client = connectClient(world.agent, { server: 'post' })
       const refused = (await client.initialize()).error?.message ?? ''
       client.input.end()
+      follow(world, found, 'reload', '', /^server post/m)
       follow(world, refused, 'reload', '', /^server post/m)
       await end()
-      await (await world.keep(commandIn(found, 'serve'), /^server post/m))()
       await world.keep(commandIn(refused, 'serve'), /^server post/m)
       expect(world.doctor('gateway')).toMatch(/^ok/)
     },
@@ -697,9 +733,8 @@ const rows: readonly Row[] = [
       wrapped(world)
       const { code, all } = world.run(['reload'])
       expect(code).toBe(1)
-      const line = commandIn(all, 'serve')
-      const said = await (await world.keep(line, /^process \d+/m))()
-      await world.keep(line, /^process \d+/m)
+      follow(world, all, 'start')
+      const said = readFileSync(join(world.home, 'serve.log'), 'utf8')
       const file = world.write('b.mcp.json', JSON.stringify({ mcpServers: { post: mail() } }))
       const more = world.run(['wrap', file, '--client', 'claude', '--key-file', world.keyFile])
       follow(world, more.all, 'reload', '', /^server post/m)
@@ -724,6 +759,7 @@ const rows: readonly Row[] = [
         servers: { mail: { ...(servers as { mail: object }).mail, command: '/absent' } },
       }))
       expect(world.run(['reload']).code).toBe(0)
+      follow(world, world.doctor('gateway'), 'status', '', /mail/)
       follow(world, status(), 'doctor', '', /gateway/)
     },
   },
@@ -859,12 +895,14 @@ const rows: readonly Row[] = [
       const said = wrapped(world, '--approve', 'send')
       const second = join(world.folder, 'second.key')
       const made = world.run(['key', 'new', second]).all.match(/did:key:\w+/)?.[0] ?? ''
-      expect((await approveAt(world.home, ['--enroll', made, '--elsewhere'])).code).toBe(0)
+      const enrolled = await approveAt(world.home, ['--enroll', made, '--elsewhere'])
+      expect(enrolled.code).toBe(0)
       configure(world, ({ servers, ...content }) => {
         const { mail: server, ...others } = servers as Record<string, object>
         return { ...content, servers: { ...others, mail: { ...server, approvals: { send: { threshold: 2 } } } } }
       })
       const end = await world.keep(commandIn(said, 'serve'), /^process \d+/m)
+      follow(world, enrolled.err, 'reload')
       const refused = await world.call('send', { to: 'bob' })
       const lines = commandsIn(refused, 'approve')
       expect([lines.length, refused]).toEqual([2, expect.stringContaining('--from and the key file')])
@@ -883,7 +921,8 @@ const rows: readonly Row[] = [
       const said = wrapped(world, '--approve', 'send')
       const absent = (await approveAt(world.home, ['--page'])).err
       configure(world, (content) => ({ ...content, approvals: { page: '127.0.0.1:0' } }))
-      const end = await world.keep(commandIn(absent, 'serve'), /^approvals on/m)
+      world.paste(commandIn(absent, 'stop'))
+      follow(world, absent, 'start')
       const { did } = await generateSigner()
       const offer = (link: string): ReturnType<typeof atPage> => {
         const [url = '', code = ''] = link.split('#enroll-')
@@ -901,7 +940,7 @@ const rows: readonly Row[] = [
       }
       const [name = ''] = readdirSync(folder).filter((one) => one.endsWith('.page'))
       const copy = readFileSync(join(folder, name))
-      await end()
+      expect(world.run(['stop']).code).toBe(0)
       writeFileSync(join(folder, name), copy, { mode: 0o600 })
       chmodSync(join(folder, name), 0o644)
       const serve = commandIn(said, 'serve')

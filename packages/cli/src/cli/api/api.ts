@@ -96,7 +96,7 @@ export async function addApi(words: readonly string[], flags: Flags, host: Host)
     for (const line of describeGrant(grant, `send requests to ${name}`))
       host.complain(`delegation to the agent ${agent}: ${line}`)
     host.complain(
-      `start the gateway with \`procura serve\`, or send the running one SIGHUP (\`kill -HUP\` and the number that it printed); then run \`procura connect --api ${name} --agent ${agent} --listen 127.0.0.1:8080\``,
+      `start the gateway with \`procura start\`, or let the running one take it with \`procura reload\`; then run \`procura connect --api ${name} --agent ${agent} --listen 127.0.0.1:8080\``,
     )
     return 0
   })

@@ -39,7 +39,7 @@ export async function enroll(
   for (const enrolment of await grant.to(audience, host)) await enrollApprover({ config, enrolment })
   await addApprover(dirname(config.path), audience)
   grant.report(audience, host)
-  host.complain('a running gateway takes it on SIGHUP, or when it is started again')
+  host.complain('a running gateway takes it at `procura reload`')
   return 0
 }
 

@@ -74,7 +74,7 @@ function untypedPolicies(
     fault,
     remedy: isPart
       ? partRemedy
-      : `give it a type in \`types\` of the server in gateway.json, such as { ${JSON.stringify(name)}: "email" }, and send SIGHUP to the gateway`,
+      : `give it a type in \`types\` of the server in gateway.json, such as { ${JSON.stringify(name)}: "email" }, and run \`procura reload\``,
     note: true,
   }))
 }

@@ -17,12 +17,15 @@ export async function checkGateway(
     { check: 'gateway', thing: `the gateway at ${place}`, fault, remedy },
   ]
   const asked = await askGateway(connection, { procura: 1, server })
-  if ('fault' in asked) return finding(asked.fault, 'start it with `procura serve`')
+  if ('fault' in asked) return finding(asked.fault, 'start it with `procura start`')
   const { procura, audience, error } = asked.answer
   if (procura !== 1) return finding('is not a gateway of a known version', 'update procura')
   if (error !== undefined) {
     const { code } = Object(error) as { readonly code?: unknown }
-    return finding(`refuses the server ${server} (${wordOf(code)})`, 'see the output of `procura serve`')
+    return finding(
+      `refuses the server ${server} (${wordOf(code)})`,
+      code === 'server_unknown' ? 'run `procura reload`, which takes gateway.json' : 'see `procura status`',
+    )
   }
   if (audience !== connection.audience)
     return finding(

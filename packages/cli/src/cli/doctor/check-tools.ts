@@ -37,7 +37,7 @@ export async function seenTools(home: string, server: string): Promise<readonly 
 }
 
 function unreadable(thing: string, server: string): Finding {
-  const remedy = `remove it, start \`procura serve\`, and review the tools with \`procura tools list ${server}\``
+  const remedy = `remove it, start the gateway with \`procura start\`, and review the tools with \`procura tools list ${server}\``
   return { check: 'tools', thing, fault: 'cannot be read', remedy }
 }
 

@@ -23,7 +23,7 @@ export async function reload(words: readonly string[], flags: Flags, host: Host)
   }
   host.complain(
     answer.state === 'down'
-      ? 'the gateway does not run; start it with `procura serve`'
+      ? 'the gateway does not run; start it with `procura start`'
       : `the gateway goes on with the configuration of before: ${answer.message}`,
   )
   return 1

@@ -10,7 +10,7 @@ import type { GatewayEvent } from '../../gateway/serve/events.ts'
 import { type Gateway, openGateway } from '../../gateway/serve/open-gateway.ts'
 import { controlPlace, type RunningParts, type RunningStatus } from '../../gateway/wire/control.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
-import { inMessage } from '../home/host-at-home.ts'
+import { hostAtHome, inMessage } from '../home/host-at-home.ts'
 import { vaultKey, vaultVariable } from '../home/vault-key.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
@@ -29,7 +29,7 @@ export async function serve(words: readonly string[], flags: Flags, outside: Hos
   const isJson = flags['json'] === true
   const dryRun = flags['dry-run'] === true
   const isBackground = flags['background'] === true
-  const host = isBackground ? hostWithLog(outside, dirname(configPlace(flags, outside))) : outside
+  const host = isBackground ? hostAtHome(hostWithLog(outside, dirname(configPlace(flags, outside))), flags) : outside
   const sent = isBackground ? await sentPassphrase(outside) : undefined
   const stamp = await fileStamp(configPlace(flags, host))
   const config = await configOf(flags, host)

@@ -131,7 +131,7 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
     for (const note of [...ignored(found), ...(await leftOut(home, found))]) host.complain(note)
     if ([...owner.dids].some((did) => !gateway.subjects.includes(did)))
       host.complain(
-        'a delegation by a former key of the owner is not among them; it ends when the gateway takes gateway.json: send it SIGHUP, or start it again',
+        'a delegation by a former key of the owner is not among them; it ends when the gateway takes gateway.json: run `procura reload`',
       )
     if (own?.fault !== undefined)
       host.complain(`the agent may have more delegations, in a file that cannot be read: ${own.fault}`)

@@ -91,7 +91,7 @@ export async function rotateOwner(
 
 function nextSteps({ path }: GatewayFile, did: string, former: readonly string[]): readonly string[] {
   return [
-    `${quote(path, 256)} lists ${did} in the place of ${former.join(', ')}: send the gateway SIGHUP or start it again, and all that the former key has signed ends; then restart the clients`,
+    `${quote(path, 256)} lists ${did} in the place of ${former.join(', ')}: run \`procura reload\`, or \`procura start\` if the gateway does not run, and all that the former key has signed ends; then restart the clients`,
     'an agent or approver whose folder is elsewhere, and one that has its authority from another agent, needs a new delegation, with `procura delegate` or `procura attenuate`',
   ]
 }

@@ -77,14 +77,14 @@ export async function sendRevocation(
 }
 
 const restart =
-  'the revocation is not confirmed; end every process that listens there, and start `procura serve`, which takes it at its start'
+  'the revocation is not confirmed; end every process that listens there, and run `procura start`: the gateway takes it at its start'
 
 const inDryRun =
   'has accepted the revocation, and runs with --dry-run: every call runs, also one that uses the delegation; start it without --dry-run to refuse them'
 
 /** After a rotation of the key of the owner. */
 const notReloaded =
-  'does not act for the owner in gateway.json yet, so the revocation waits; send it SIGHUP (`kill -HUP` and the number that it printed), or start it again, and it takes the revocation'
+  'does not act for the owner in gateway.json yet, so the revocation waits; it takes both at `procura reload`'
 
 /** Whether a key of the gateway has signed that it has taken this revocation. */
 async function isReceipt(receipt: unknown, { serviceKey }: GatewayFile, { args, task }: Invocation): Promise<boolean> {

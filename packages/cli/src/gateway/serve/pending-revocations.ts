@@ -101,7 +101,7 @@ const staysByClock =
 /** An older configuration can be taken after the key of the owner was rotated, and before the gateway takes that. */
 const byOwner = 'subject_not_accepted'
 const staysByOwner =
-  'it stays, because gateway.json has other `subjects` than this gateway acts for; send it SIGHUP, or start it again'
+  'it stays, because gateway.json has other `subjects` than this gateway acts for; the next reload takes it'
 
 /** Another program may have moved the file: the one that left a revocation removes it when it has the receipt. */
 async function unlessGone(change: Promise<void>): Promise<void> {

@@ -141,7 +141,9 @@ describe('procura tools list', () => {
     expect(await tools('list', 'crm')).toMatchObject({ code: 2, err: expect.stringContaining('has no server `crm`') })
     expect(await tools('list', 'mail')).toMatchObject({
       code: 2,
-      err: expect.stringContaining(`has not seen the tools of \`mail\` yet; start \`procura serve --home ${home}\``),
+      err: expect.stringContaining(
+        `has not seen the tools of \`mail\` yet; start the gateway with \`procura start --home ${home}\``,
+      ),
     })
   })
 })

@@ -173,7 +173,7 @@ describe('procura doctor', () => {
 
   it('reports a gateway that does not run, refuses a server, or is another one [WRP-23]', async () => {
     expect((await doctor('gateway')).findings).toEqual([
-      expect.objectContaining({ fault: 'cannot be reached (ENOENT)', remedy: 'start it with `procura serve`' }),
+      expect.objectContaining({ fault: 'cannot be reached (ENOENT)', remedy: 'start it with `procura start`' }),
     ])
     for (const [answer, fault] of [
       [{ procura: 1, error: { code: 'server_unknown', message: canary } }, 'refuses the server mail (server_unknown)'],

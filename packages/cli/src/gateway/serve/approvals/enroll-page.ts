@@ -90,7 +90,7 @@ export async function startPageEnrolment(options: StartPageEnrolmentOptions): Pr
   const [, run, url] = /^([a-z2-7]{16}) (http:\/\/\S{1,128}\/)$/.exec((await files.run()) ?? '') ?? []
   if (run === undefined || url === undefined)
     throw new ArgumentError(
-      `the gateway of ${quote(config.path, 256)} serves no page; add \`approvals.page\`, such as "127.0.0.1:7335", and start \`procura serve\``,
+      `the gateway of ${quote(config.path, 256)} serves no page; add \`approvals.page\`, such as "127.0.0.1:7335", run \`procura stop\` if it runs, and \`procura start\``,
     )
   const code = randomApprovalId()
   await files.putCode(code, run)

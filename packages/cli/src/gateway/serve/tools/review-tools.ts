@@ -124,6 +124,6 @@ async function seenBy(
   const seen = await readToolFile(toolsFolder, server, 'seen')
   if (seen !== undefined) return seen
   throw new ArgumentError(
-    `the gateway has not seen the tools of ${quote(server)} yet; start \`procura serve\` with this server`,
+    `the gateway has not seen the tools of ${quote(server)} yet; start the gateway with \`procura start\``,
   )
 }
