@@ -753,7 +753,7 @@ const rows: readonly Row[] = [
       rmSync(join(world.home, 'tools'), { recursive: true })
       follow(world, said, 'start')
       expect(status()).toContain('ends soon')
-      follow(world, status(), 'doctor', '', /FAULT\tdelegations.*expires/)
+      follow(world, status(), 'doctor', '', /note\tdelegations.*expires/)
       configure(world, ({ servers, ...content }) => ({
         ...content,
         servers: { mail: { ...(servers as { mail: object }).mail, command: '/absent' } },

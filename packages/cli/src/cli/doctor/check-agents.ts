@@ -1,6 +1,6 @@
 // node only: reads files
 import { join } from 'node:path'
-import { anySubject, type Command, type Delegation, never, systemClock } from 'procura'
+import { anySubject, type Command, type Delegation } from 'procura'
 import { ArgumentError } from 'procura/errors'
 import { describeSignerFile } from 'procura/signer/file'
 import { nearestName } from '#support/nearest-name.ts'
@@ -9,15 +9,12 @@ import { toolCommand } from '../../gateway/wire/tool-command.ts'
 import type { AgentStores } from '../home/agent-stores.ts'
 import type { GatewayFile } from '../home/gateway-file.ts'
 import { held, isOf } from '../home/issue.ts'
-import { showDate, showDistance } from '../terminal/time-text.ts'
 import { type ArgumentRules, partRemedy, untypedArguments } from '../wrap/argument-rules.ts'
 import type { WrapIndex } from '../wrap/wrap-index.ts'
 import { seenTools } from './check-tools.ts'
+import { endsOf } from './delegation-ends.ts'
 import type { Finding } from './finding.ts'
 import { endOf, newDelegations, type OwnerPlace } from './new-delegation.ts'
-
-/** Seconds before the end of a delegation from which on it is reported. */
-const soon = 7 * 86_400
 
 /**
  * Checks that each agent has a delegation for each of its servers, that none ends soon, and that the tools
@@ -133,7 +130,6 @@ function findingsFor(
   server: string,
   delegations: readonly Delegation[],
 ): readonly Finding[] {
-  const now = systemClock.now()
   const thing = `the delegation of the agent ${agent} for the server ${server}`
   const finding = (fault: string, again: readonly Pick<Delegation, 'command' | 'policy'>[]): Finding => {
     const remedy = `make a new one with ${newDelegations(owner, agent, again)}`
@@ -144,18 +140,7 @@ function findingsFor(
     const missing = finding('is missing', [{ command: toolCommand(server), policy: [] }])
     return [{ ...missing, remedy: `${missing.remedy}, which permits every tool; add --policy to limit it` }]
   }
-  return [...new Set(own.map(({ command }) => command))].flatMap((command) => {
-    const same = own.filter((one) => one.command === command)
-    // A delegation for the whole server is one for each of its tools.
-    const ends = own
-      .filter((one) => command === one.command || command.startsWith(`${one.command}/`))
-      .map(({ expiration }) => (expiration === never ? Number.POSITIVE_INFINITY : expiration))
-    const last = Math.max(...ends)
-    if (last < now) return [finding(`expired ${showDistance(last, now)} (${command})`, same)]
-    return last - now > soon
-      ? []
-      : [finding(`expires ${showDate(last)}, ${showDistance(last, now)} (${command})`, same)]
-  })
+  return endsOf(owner, agent, thing, own)
 }
 
 /**

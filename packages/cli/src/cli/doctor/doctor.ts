@@ -30,6 +30,7 @@ import { checkHooks } from './check-hooks.ts'
 import { checkOwnerKey } from './check-owner-key.ts'
 import { checkSecrets } from './check-secrets.ts'
 import { checkTools } from './check-tools.ts'
+import { otherEnds } from './delegation-ends.ts'
 import type { Checked, Finding } from './finding.ts'
 import { readableKey } from './readable-key.ts'
 
@@ -114,7 +115,15 @@ function checksOf(
     [
       'delegations',
       'each agent has a delegation for each of its servers',
-      () => checkDelegations(home, indexes, agentStores(flags, host), gateway),
+      async () => [
+        ...(await checkDelegations(home, indexes, agentStores(flags, host), gateway)),
+        ...(await otherEnds(
+          { home, keyFile: gateway.vault.keyFile },
+          indexes,
+          agentStores(flags, { ...host, isTerminal: false }),
+          gateway,
+        )),
+      ],
     ],
     ['tools', 'no tool was changed since it was accepted', () => checkTools(home, [...gateway.servers.keys()])],
     ['hooks', 'the hooks run, and a failure of them blocks the call', () => checkHooks(folder, indexes)],

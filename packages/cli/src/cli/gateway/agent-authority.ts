@@ -1,7 +1,8 @@
 // node only: reads files
 import { join } from 'node:path'
-import { never, systemClock } from 'procura'
+import { type Delegation, never, systemClock } from 'procura'
 import { describeSignerFile } from 'procura/signer/file'
+import { endingSoon } from '../../gateway/agent-side/ending-soon.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
 import { agentStores } from '../home/agent-stores.ts'
 import { held } from '../home/issue.ts'
@@ -15,6 +16,8 @@ export interface AgentAuthority {
   readonly name: string
   readonly did: string | undefined
   readonly may: readonly Authority[]
+  /** The delegations that have ended without another one in their place. */
+  readonly ended: readonly EndedAuthority[]
   /** Why its delegations are not known. */
   readonly fault?: string
 }
@@ -24,7 +27,13 @@ export interface Authority {
   readonly words: readonly string[]
   /** Its last second; null if it never ends. */
   readonly expiration: number | null
+  readonly command: string
+  /** Whether it ends soon, without another one for as much. */
+  readonly endsSoon: boolean
 }
+
+/** A delegation that has ended, in words. */
+export type EndedAuthority = Omit<Authority, 'expiration' | 'endsSoon'> & { readonly expiration: number }
 
 /** Reads the agents of a home folder. It asks for no passphrase. */
 export async function agentAuthorities(home: string, flags: Flags, host: Host): Promise<readonly AgentAuthority[]> {
@@ -37,25 +46,36 @@ export async function agentAuthorities(home: string, flags: Flags, host: Host): 
       const { keys } = await describeSignerFile({ path: join(folder, 'agent.key') }).catch(() => ({ keys: [] }))
       const did = keys[0]?.did
       try {
-        const delegations = await held(await stores(folder))
-        const valid = delegations.filter(
-          ({ audience, expiration }) => audience === did && (expiration === never || expiration >= now),
-        )
-        const may = valid.map(({ command, policy, expiration }) => ({
-          words: wordsOf(command, policy),
-          expiration: expiration === never ? null : expiration,
-        }))
-        may.sort(
-          (one, other) => (one.expiration ?? Number.POSITIVE_INFINITY) - (other.expiration ?? Number.POSITIVE_INFINITY),
-        )
-        return { name, did, may }
+        const own = (await held(await stores(folder))).filter(({ audience }) => audience === did)
+        return { name, did, ...authorityOf(own, now) }
       } catch (error) {
         const fault =
           error instanceof MissingKeyError ? 'its delegations are encrypted' : 'its delegations cannot be read'
-        return { name, did, may: [], fault }
+        return { name, did, may: [], ended: [], fault }
       }
     }),
   )
+}
+
+/** What delegations permit and permitted, the first end first. */
+function authorityOf(own: readonly Delegation[], now: number): Pick<AgentAuthority, 'may' | 'ended'> {
+  const ends = new Map(endingSoon(own, now).map((one) => [one.command, one] as const))
+  const all = own
+    .map(({ command, policy, expiration }) => ({
+      words: wordsOf(command, policy),
+      command,
+      expiration: expiration === never ? null : expiration,
+      isLast: ends.get(command)?.expiration === expiration,
+    }))
+    .sort((one, other) => (one.expiration ?? Number.POSITIVE_INFINITY) - (other.expiration ?? Number.POSITIVE_INFINITY))
+  return {
+    may: all
+      .filter(({ expiration }) => expiration === null || expiration >= now)
+      .map(({ isLast: endsSoon, ...one }) => ({ ...one, endsSoon })),
+    ended: all.flatMap(({ isLast, expiration, ...one }) =>
+      isLast && expiration !== null && expiration < now ? [{ ...one, expiration }] : [],
+    ),
+  }
 }
 
 function wordsOf(command: string, policy: Parameters<typeof describeGrant>[0]['policy']): readonly string[] {

@@ -19,6 +19,7 @@ import { fileStamp } from './file-stamp.ts'
 import { partLines } from './part-lines.ts'
 import { hostWithLog } from './serve-log.ts'
 import { configOf, configPlace } from './tools.ts'
+import { warnOfEnds } from './warn-of-ends.ts'
 
 /**
  * `procura serve`: runs the gateway until SIGTERM or SIGINT, or until its terminal is gone. SIGHUP takes a new
@@ -61,8 +62,10 @@ export async function serve(words: readonly string[], flags: Flags, outside: Hos
   announce(gateway, dryRun, flags, host)
   // A verb that has changed the file a moment ago has found no gateway.
   if (stamp !== (await fileStamp(config.path))) await reload().catch(() => undefined)
+  const stopWarnings = await warnOfEnds(dirname(config.path), flags, host, onEvent)
   if (!signals.ending.aborted)
     await new Promise((resolve) => signals.ending.addEventListener('abort', resolve, { once: true }))
+  stopWarnings()
   // The next gateway waits for the locks of this one, and may listen there as soon as it has them.
   await control?.close()
   onEvent({ level: 'info', event: 'stopping', message: 'stopping; waiting for the calls in progress' })

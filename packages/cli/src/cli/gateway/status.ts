@@ -14,8 +14,7 @@ import { partLines } from './part-lines.ts'
 import { type RecentDenials, recentDenials } from './recent-denials.ts'
 import { configOf, configPlace } from './tools.ts'
 
-/** Seconds before the end of a delegation from which on it is reported, and of the refusals that are counted. */
-const soon = 7 * 86_400
+/** Seconds of the refusals that are counted. */
 const day = 86_400
 
 /** Most lines about refusals and ends. */
@@ -35,7 +34,7 @@ export async function status(words: readonly string[], flags: Flags, host: Host)
   const agents = await agentAuthorities(dirname(config.path), flags, host)
   const denials = await recentDenials(config.audit.directory, now - day)
   const fault = answer.state === 'fault' || answer.state === 'refused' ? answer.message : undefined
-  const advice = inMessage(adviceOf(running, agents, now), flags, host)
+  const advice = inMessage(adviceOf(running, agents), flags, host)
   if (flags['json'] === true) {
     host.print(JSON.stringify({ running: running ?? null, ...(fault && { fault }), agents, refused: denials, advice }))
     return running === undefined ? 1 : 0
@@ -65,16 +64,20 @@ function namesOf({ servers, apis }: GatewayConfig): readonly string[] {
   ]
 }
 
-function agentLines({ name, may, fault }: AgentAuthority, now: number): readonly string[] {
+function agentLines({ name, may, ended, fault }: AgentAuthority, now: number): readonly string[] {
   if (fault !== undefined) return [`agent ${name}: ${fault}`]
-  if (may.length === 0) return [`agent ${name}: may do nothing`]
+  if (may.length + ended.length === 0) return [`agent ${name}: may do nothing`]
+  const indented = (words: readonly string[]): readonly string[] => words.map((line) => `  ${line}`)
   return [
     `agent ${name}:`,
-    ...may.flatMap(({ words: [first = '', ...rest], expiration }) => {
+    ...may.flatMap(({ words, expiration, endsSoon }) => {
       const end = expiration === null ? 'never ends' : `ends ${showDate(expiration)} (${showDistance(expiration, now)})`
-      const isSoon = expiration !== null && expiration - now < soon
-      return [`  ${first}`, ...rest.map((line) => `  ${line}`), `    ${isSoon ? 'warning: ' : ''}${end}`]
+      return [...indented(words), `    ${endsSoon ? 'warning: ' : ''}${end}`]
     }),
+    ...ended.flatMap(({ words: [first = '', ...rest], expiration }) => [
+      ...indented([first.replace(/^may /, 'may no longer '), ...rest]),
+      `    warning: ended ${showDate(expiration)} (${showDistance(expiration, now)})`,
+    ]),
   ]
 }
 
@@ -91,13 +94,15 @@ function denialLines(denials: readonly RecentDenials[], agents: readonly AgentAu
 }
 
 /** The most urgent next step. */
-function adviceOf(running: RunningStatus | undefined, agents: readonly AgentAuthority[], now: number): string {
+function adviceOf(running: RunningStatus | undefined, agents: readonly AgentAuthority[]): string {
   if (running === undefined) return 'next: start it with `procura start`'
   const { servers } = running
   const waiting = servers.find((server) => server.waiting > 0)
   if (waiting !== undefined) return `next: read the changed tools with \`procura tools list ${waiting.name}\``
   if (!running.healthy || servers.some(({ fault }) => fault !== undefined)) return 'next: run `procura doctor`'
-  const ending = agents.find(({ may }) => may.some(({ expiration }) => expiration !== null && expiration - now < soon))
-  if (ending !== undefined) return `next: a delegation of ${ending.name} ends soon; run \`procura doctor\``
+  const after = agents.find(({ ended }) => ended.length > 0)
+  if (after !== undefined) return `next: a delegation of ${after.name} has ended; run \`procura doctor\``
+  const before = agents.find(({ may }) => may.some(({ endsSoon }) => endsSoon))
+  if (before !== undefined) return `next: a delegation of ${before.name} ends soon; run \`procura doctor\``
   return 'next: nothing'
 }

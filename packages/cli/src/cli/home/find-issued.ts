@@ -1,6 +1,7 @@
 // node only: works with parts that use files
-import { anyCommand, type Delegation } from 'procura'
+import type { Delegation } from 'procura'
 import { verifyDelegation } from 'procura/authorization'
+import { covers } from '../../gateway/agent-side/ending-soon.ts'
 import { allOf } from './issued.ts'
 
 /** A delegation and the chain that leads to it: root first, itself last. Its first issuer can revoke it. */
@@ -84,7 +85,7 @@ async function chainsTo(
     if (ends.has(last.audience)) continue
     for (const [cid, one] of open) {
       const tries = tried.get(one) ?? 0
-      if (one.issuer !== last.audience || !covers(last, one) || tries === mostTries) continue
+      if (one.issuer !== last.audience || !covers(last.command, one.command) || tries === mostTries) continue
       tried.set(one, tries + 1)
       const longer: IssuedChain = [...chain, one]
       if (!(await isVerified(longer))) continue
@@ -98,10 +99,6 @@ async function chainsTo(
 
 /** Most proofs that are tried for a delegation, whose signature is perhaps forged. */
 const mostTries = 16
-
-function covers({ command }: Delegation, one: Delegation): boolean {
-  return command === anyCommand || one.command === command || one.command.startsWith(`${command}/`)
-}
 
 /** Whether a chain is right at some time. One that begins later, or has ended, counts too. */
 async function isVerified(chain: IssuedChain): Promise<boolean> {

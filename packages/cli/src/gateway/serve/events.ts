@@ -19,6 +19,7 @@ export interface GatewayEvent {
     | 'intents_closed'
     | 'waiting'
     | 'revoked'
+    | 'delegation_ends'
     | 'approval_requested'
     | 'approval_answered'
     | 'approval_displaced'

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { delegate } from 'procura'
 import { fileDelegationStore } from 'procura/agent/file'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { bundledProcura } from '../../../../../test/support/bundled-procura.ts'
@@ -70,6 +71,38 @@ describe('procura status', () => {
       /may call every tool of mail\n {4}warning: ends .*\n {2}may call the tool slow of mail\n {4}ends /,
     )
     expect(all).toContain('next: a delegation of assistant ends soon')
+  }, 60_000)
+
+  it('names what an agent may no longer do, and serve warns of it in one line at its start [CLI-35] [GTW-96]', async () => {
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail/slow', [], 30 * 86_400)
+    await agent.give(home.owner, '/mcp/mail/read', [], 6 * 86_400)
+    const clock = { now: () => Math.floor(Date.now() / 1_000) - 31 * 86_400 }
+    const send = await delegate({
+      ...{ issuer: home.owner, audience: agent.signer.did, command: '/mcp/mail/send', clock },
+      ...{ policy: [['==', '.to', 'bob']], expiresIn: 30 * 86_400 },
+    })
+    const store = fileDelegationStore({ path: join(agent.folder, 'delegations') })
+    await store.change({ add: new Map([[String(send.cid), send.bytes]]), remove: [] }, {})
+    const { child, exit, out } = await gateways.serve(home.folder)
+    await until(() => out().includes('delegations end'))
+    const lines = out()
+      .split('\n')
+      .filter((line) => line.includes('delegations end'))
+    expect(lines).toEqual([
+      expect.stringMatching(
+        /^warning: delegations end: the one of assistant for \/mcp\/mail\/send ended 20\S+ \(1 day.* ago\), the one of assistant for \/mcp\/mail\/read ends 20\S+ \(in 5 days .*\); `procura doctor --home \S+` prints the commands that renew them$/,
+      ),
+    ])
+    await until(() => existsSync(join(home.folder, 'control.sock')))
+    const { all } = status()
+    expect(all).toMatch(/ {2}may call the tool read of mail\n {4}warning: ends 20/)
+    expect(all).toMatch(
+      / {2}may no longer call the tool send of mail, if\n {4}`.to` is .*\n {4}warning: ended 20\S+ \(1 day.* ago\)\n/,
+    )
+    expect(all).toContain('next: a delegation of assistant has ended; run `procura doctor --home')
+    child.kill('SIGTERM')
+    expect(await exit).toBe(0)
   }, 60_000)
 
   it('works without a gateway, and names the command that starts it [CLI-35]', async () => {

@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { type Clock, delegate, systemClock } from 'procura'
 import { fileDelegationStore } from 'procura/agent/file'
 import { describeSignerFile, openSignerFile } from 'procura/signer/file'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { heldName } from '#support/file-lock/lock-state.ts'
 import { type Machine, newMachine } from './set-up.ts'
 
@@ -216,8 +216,34 @@ describe('procura doctor', () => {
       expect.objectContaining({
         thing: 'the delegation of the agent claude for the server crm',
         fault: expect.stringMatching(/^expires .*, in [12] day/),
+        note: true,
       }),
     ])
+  })
+
+  it('has a note about a delegation that ends soon, and a fault after its end, also for an API [WRP-56]', async () => {
+    const key = ['--key-file', machine.keyFile]
+    const api = ['api', 'add', 'crm', 'https://api.example.com', '--bearer', '--agent', 'claude']
+    const { code, err } = await machine.procura([...api, ...key, '--policy', '.method == GET'], { typed: ['a token'] })
+    expect(code, err).toBe(0)
+    vi.useFakeTimers({ toFake: ['Date'] })
+    closers.push(() => vi.useRealTimers())
+    const at = async (days: number): Promise<readonly (readonly unknown[])[]> => {
+      vi.setSystemTime(begin + days * 86_400_000)
+      const { findings } = await doctor('delegations')
+      return findings.map(({ thing, fault, note }) => [thing.split(' for the ')[1], fault.split(' ')[0], note])
+    }
+    const begin = Date.now()
+    expect(await at(0)).toEqual([])
+    expect(await at(24)).toEqual([
+      ['server mail', 'expires', true],
+      ['API crm', 'expires', true],
+    ])
+    expect(await at(31)).toEqual([
+      ['server mail', 'expired', undefined],
+      ['API crm', 'expired', undefined],
+    ])
+    expect(await at(130)).toHaveLength(2)
   })
 
   it('reports delegations to a former key of the agent, until the new one has its own [WRP-24]', async () => {

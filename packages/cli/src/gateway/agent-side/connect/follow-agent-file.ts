@@ -1,7 +1,8 @@
 // node only: reads files
 import { statSync } from 'node:fs'
-import { type Clock, encodeContainer, invoke, type Signer } from 'procura'
+import { type Clock, type Delegation, encodeContainer, invoke, type Signer } from 'procura'
 import { type Agent, openAgent } from 'procura/agent'
+import { decodeDelegation } from 'procura/token'
 import type { FileKey } from 'procura/vault/file'
 import type { GatewayConnection } from './connection-file.ts'
 import { delegationsOpener } from './unlock.ts'
@@ -16,12 +17,20 @@ export interface FollowAgentFileOptions {
   readonly delegationsKey: FileKey | undefined
 }
 
+/** The delegations of an agent, in their file. */
+export interface AgentFile {
+  readonly current: () => Promise<Agent>
+  readonly signing: SigningAgent
+  /** All delegations, also those that have ended. */
+  readonly held: () => Promise<readonly Delegation[]>
+}
+
 /** The delegations of an agent, read again after each change of their file. CON-04 */
 export function followAgentFile(
   signer: Signer,
   connection: GatewayConnection,
   { clock, delegationsKey }: FollowAgentFileOptions,
-): { readonly current: () => Promise<Agent>; readonly signing: SigningAgent } {
+): AgentFile {
   const { delegations, subject, audience } = connection
   const openStore = delegationsOpener(connection, delegationsKey)
   let opened: { readonly version: string; readonly agent: Promise<Agent> } | undefined
@@ -58,7 +67,11 @@ export function followAgentFile(
     },
     capabilities: async (options) => (await current()).capabilities(options),
   }
-  return { current, signing }
+  const held = async (): Promise<readonly Delegation[]> => {
+    const tokens = await (await openStore()).load({})
+    return Promise.all(tokens.map((bytes) => decodeDelegation(bytes)))
+  }
+  return { current, signing, held }
 }
 
 /** The version of a file. A file that is not there has a version too. */

@@ -4,6 +4,7 @@ import { toolCommand } from '../../wire/tool-command.ts'
 import type { Message } from './answers.ts'
 import { type ApprovedCalls, type ApprovedCallsOptions, createApprovedCalls } from './approved-calls.ts'
 import type { GatewayConnection } from './connection-file.ts'
+import { type EndedWords, endedWords } from './ended-authority.ts'
 import { followAgentFile } from './follow-agent-file.ts'
 import type { ConnectToGatewayOptions } from './options.ts'
 import { proofFor } from './prove-session.ts'
@@ -21,6 +22,8 @@ export interface Signing {
   readonly sign: (wire: Wire) => Wire
   /** Proves to the gateway that the agent has a delegation for the server. */
   readonly prove: (challenge: string) => Promise<object>
+  /** What the agent may no longer do, because a delegation has ended. */
+  readonly ended: EndedWords
   /** Asks for the approvals of refused calls. */
   readonly approvedCalls: (
     options: Pick<ApprovedCallsOptions, 'elicitor' | 'notify' | 'onFault' | 'waitSeconds' | 'clock'>,
@@ -37,13 +40,15 @@ export async function openSigning(
   connection: GatewayConnection,
 ): Promise<Signing> {
   const { signer } = await openAgentKey(connection, key)
-  const { current, signing } = followAgentFile(signer, connection, { clock, delegationsKey })
+  const { current, signing, held } = followAgentFile(signer, connection, { clock, delegationsKey })
   const { audience, subject } = connection
   const commandOf = (tool: string): string => toolCommand(server, tool)
+  const whole = toolCommand(server)
+  const ended = endedWords({ whole, connection, signer, held, clock })
   const prove = (challenge: string): Promise<object> =>
-    proofFor(challenge, { server, whole: toolCommand(server), connection, signer, current, clock })
+    proofFor(challenge, { server, whole, connection, signer, current, ended, clock })
   return {
-    prove,
+    ...{ prove, ended },
     sign: (wire) => withInvocation(wire, signing, { tools: commandOf, audience, subject }),
     approvedCalls: (options) =>
       createApprovedCalls({ ...options, ...{ connection, signer, current, signing, commandOf, prove } }),

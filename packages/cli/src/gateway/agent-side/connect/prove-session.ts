@@ -6,6 +6,7 @@ import { quote } from '#support/quote.ts'
 import { shellQuoted } from '../../../support/shell-quoted.ts'
 import { isAbout, proofCommand } from '../../wire/proof-command.ts'
 import type { GatewayConnection } from './connection-file.ts'
+import type { EndedWords } from './ended-authority.ts'
 import { GatewayFault } from './gateway-socket.ts'
 
 /** The parts with which an agent proves that it holds a delegation for a server. */
@@ -17,6 +18,7 @@ export interface SessionProver {
   readonly connection: GatewayConnection
   readonly signer: Signer
   readonly current: () => Promise<Agent>
+  readonly ended: EndedWords
   readonly clock: Clock | undefined
 }
 
@@ -27,12 +29,14 @@ export interface SessionProver {
  */
 export async function proofFor(
   challenge: string,
-  { server, whole, connection, signer, current, clock }: SessionProver,
+  { server, whole, connection, signer, current, ended, clock }: SessionProver,
 ): Promise<object> {
   const { audience, subject } = connection
   const capabilities = await (await current()).capabilities({ subject })
   const chain = capabilities.find(({ command }) => isAbout(command, whole))?.proofs
   if (chain === undefined) {
+    const words = await ended()
+    if (words !== undefined) throw new GatewayFault(words.replace(/\.$/, ''))
     const folder = dirname(connection.delegations)
     const agent = shellQuoted(connection.home === undefined ? folder : basename(folder))
     throw new GatewayFault(

@@ -1,9 +1,13 @@
 // node only: connects to a socket
+
+import { quietly } from '#support/quietly.ts'
 import { atHome } from '../../configuration/at-home.ts'
+import { toolCommand } from '../../wire/tool-command.ts'
 import { type ApprovableAnswer, type ClientCall, type Failure, isApprovable, type Message } from './answers.ts'
 import type { ApprovedCalls } from './approved-calls.ts'
 import { type GatewayConnection, readConnection } from './connection-file.ts'
 import { createElicitations, type Elicitations, withoutAnswer } from './elicitations.ts'
+import { type EndedWords, openingMethods, withEndedWords } from './ended-authority.ts'
 import { ConnectionEnded, type GatewaySocket, openGatewaySocket } from './gateway-socket.ts'
 import { openSigning, type Signing, type Wire } from './open-signing.ts'
 import type { ConnectToGatewayOptions, Write } from './options.ts'
@@ -47,8 +51,8 @@ export async function openSession(
       ...{ clock, waitSeconds, onFault, elicitor: elicitations.current },
       notify: (message) => write(JSON.stringify(message)),
     })
-    const { sign } = signing
-    return startSession({ connection: found, socket, sign, write, onFault, approved, elicitations })
+    const { sign, ended } = signing
+    return startSession({ connection: found, server, socket, sign, ended, write, onFault, approved, elicitations })
   } catch (error) {
     const message = atHome(error instanceof Error ? error.message : 'unknown error', connection ?? {})
     onFault(message)
@@ -73,18 +77,23 @@ const unknownOutcome: Failure = Object.freeze({
 interface SessionParts {
   readonly connection: GatewayConnection
   readonly socket: GatewaySocket
+  readonly server: string
   readonly sign: (wire: Wire) => Wire
+  readonly ended: EndedWords
   readonly write: Write
   readonly onFault: (message: string) => void
   readonly approved: ApprovedCalls
   readonly elicitations: Elicitations
 }
 
-function startSession({ connection, socket, sign, write, onFault, approved, elicitations }: SessionParts): Session {
+function startSession(parts: SessionParts): Session {
+  const { connection, socket, sign, write, onFault, approved, elicitations } = parts
   const requests = createRequests(write)
   const lost: Failure = { code: 'gateway_unavailable', message: atHome(lostMessage, connection) }
   /** Calls of tools without an answer, by their id. */
   const calls = new Map<unknown, ClientCall>()
+  /** Requests that begin a session, by their id. */
+  const openings = new Set<unknown>()
   let failure: Failure | undefined
   let isClosed = false
 
@@ -103,13 +112,15 @@ function startSession({ connection, socket, sign, write, onFault, approved, elic
       const answers = typeof line === 'string' ? answersIn(line) : undefined
       // The gateway sends JSON in lines of the permitted length, or it is broken.
       if (answers === undefined) break
-      const [first] = answers
+      const [given] = answers
       for (const { id } of answers) requests.settle(id)
-      const call = calls.get(first?.id)
+      const call = calls.get(given?.id)
+      const changed = given && (await explained(given, call, openings.delete(given.id), parts))
+      const first = changed ?? given
       for (const { id } of answers) calls.delete(id)
       if (call !== undefined && isApprovable(first))
         void settle(call, first, { approved, socket, requests, write, lost, isClosed: () => isClosed })
-      else await write(line as string)
+      else await write(changed === undefined ? (line as string) : JSON.stringify(changed))
     }
   }
 
@@ -133,6 +144,7 @@ function startSession({ connection, socket, sign, write, onFault, approved, elic
         if (approved.cancel(requestId)) return
       }
       if (typeof method === 'string' && id !== undefined) requests.begin(id, method)
+      if (openingMethods.has(method)) openings.add(id)
       if (method === 'tools/call') calls.set(id, message as ClientCall)
       try {
         if (method === 'tools/call') return await wire.send(withoutAnswer(message as ClientCall))
@@ -152,6 +164,19 @@ function startSession({ connection, socket, sign, write, onFault, approved, elic
       await ended
     },
   }
+}
+
+/** An answer to one request, with the reason for which a delegation does not permit it any more. */
+function explained(
+  answer: Message,
+  call: ClientCall | undefined,
+  isOpening: boolean,
+  { server, ended }: Pick<SessionParts, 'server' | 'ended'>,
+): Promise<Message | undefined> {
+  const { name } = call?.params ?? {}
+  // The name of a tool can be one that has no command.
+  const called = typeof name === 'string' ? quietly(() => toolCommand(server, name)) : undefined
+  return withEndedWords(answer, { isOpening, called }, ended)
 }
 
 interface Settling extends Pick<SessionParts, 'approved' | 'socket' | 'write'> {

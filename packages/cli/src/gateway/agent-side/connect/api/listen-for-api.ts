@@ -10,6 +10,7 @@ import { apiCommand } from '../../../serve/api/api-command.ts'
 import { limitConnections } from '../../../wire/connection-places.ts'
 import { type ListenerWords, listen } from '../../../wire/listener.ts'
 import { type GatewayConnection, readConnection } from '../connection-file.ts'
+import { endedWords } from '../ended-authority.ts'
 import { followAgentFile } from '../follow-agent-file.ts'
 import { GatewayFault, openApiSocket } from '../gateway-socket.ts'
 import { proofFor } from '../prove-session.ts'
@@ -54,10 +55,14 @@ export async function listenForApi(options: ListenForApiOptions): Promise<ApiLis
     )
   const connection = await readConnection(agent)
   const { signer } = await openAgentKey(connection, key)
-  const { current, signing } = followAgentFile(signer, connection, { clock, delegationsKey })
+  const { current, signing, held } = followAgentFile(signer, connection, { clock, delegationsKey })
   await askForApi(connection, api, onFault)
   const clientKey = address === null ? undefined : await localKey(agent)
-  const prover = { server: api, whole: apiCommand(api), connection, signer, current, clock }
+  const whole = apiCommand(api)
+  const ended = endedWords({ whole, connection, signer, held, clock })
+  const reason = await ended()
+  if (reason !== undefined) onFault(reason)
+  const prover = { server: api, whole, connection, signer, current, ended, clock }
   const approvals = {
     ...{ connection, signer, current, clock, onFault },
     prove: (challenge: string) => proofFor(challenge, prover),

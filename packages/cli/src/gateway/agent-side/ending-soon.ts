@@ -1,0 +1,44 @@
+import { anyCommand, type Command, type Delegation, never } from 'procura'
+
+/** Seconds before its end from which on a delegation is reported. */
+const soon = 7 * 86_400
+
+/** Authority that ends soon, or has ended. */
+export interface Ending {
+  readonly command: Command
+  /** Its last second, since 1970. */
+  readonly expiration: number
+  readonly state: 'soon' | 'ended'
+}
+
+/**
+ * The authority of an agent that ends within 7 days, or has ended, the first end first. A delegation for a whole server
+ * is one for each of its tools: a command ends with the last delegation that covers it. WRP-56
+ *
+ * @param delegations - those to the agent, valid or not.
+ * @param now - seconds since 1970.
+ */
+export function endingSoon(delegations: readonly Delegation[], now: number): readonly Ending[] {
+  // An agent can fill its file: each delegation is looked at once.
+  const last = new Map<string, number>()
+  for (const { command, expiration } of delegations)
+    last.set(command, Math.max(last.get(command) ?? 0, expiration === never ? Number.POSITIVE_INFINITY : expiration))
+  const ends = [...new Set(delegations.map(({ command }) => command))].map((command) => {
+    const expiration = Math.max(...above(command).map((one) => last.get(one) ?? 0))
+    return { command, expiration, state: expiration < now ? ('ended' as const) : ('soon' as const) }
+  })
+  return ends
+    .filter(({ expiration }) => expiration - now <= soon)
+    .sort((one, other) => one.expiration - other.expiration)
+}
+
+/** A command, and those that cover it. */
+function above(command: Command): readonly string[] {
+  const segments = command.split('/')
+  return [anyCommand, ...segments.slice(1).map((_, at) => segments.slice(0, at + 2).join('/'))]
+}
+
+/** Whether a delegation for a command is one for another command, too. */
+export function covers(command: Command, other: string): boolean {
+  return command === anyCommand || other === command || other.startsWith(`${command}/`)
+}
