@@ -1,11 +1,10 @@
 // node only: reads files
-import { stat } from 'node:fs/promises'
-import { isAbsolute } from 'node:path'
 import { shellQuoted } from '../../support/shell-quoted.ts'
 import { type ClientName, clientOf } from '../clients/client.ts'
 import type { ServerEntry } from '../clients/config-document.ts'
 import { readConfigFile } from '../clients/config-file.ts'
 import { type ConnectTarget, connectionOf } from '../wrap/connect-line.ts'
+import { missingProgram } from '../wrap/repair-lines.ts'
 import type { WrapIndex } from '../wrap/wrap-index.ts'
 import type { Finding } from './finding.ts'
 
@@ -54,22 +53,14 @@ async function checkConfig(index: WrapIndex): Promise<readonly Finding[]> {
       remedy: `run \`procura wrap ${file}\` if it is not wrapped, or \`procura unwrap ${file}\` to clean up`,
     }))
   for (const { entry } of connected) {
-    const words = [entry.value['command'], ...(entry.value['args'] as readonly unknown[])].slice(0, 2).map(String)
-    for (const word of words.filter((one) => isAbsolute(one)))
-      if (!(await isFile(word)))
-        findings.push({
-          check: 'clients',
-          thing: `${path}:${entry.line}`,
-          fault: `starts ${word}, which does not exist`,
-          remedy: `install procura again, run \`procura unwrap ${file}\`, and wrap it again`,
-        })
+    const gone = await missingProgram(entry)
+    if (gone !== undefined)
+      findings.push({
+        check: 'clients',
+        thing: `${path}:${entry.line}`,
+        fault: `starts ${gone}, which does not exist`,
+        remedy: `run \`procura wrap ${file}\`, which corrects it, and restart the client`,
+      })
   }
   return findings
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (status) => status.isFile(),
-    () => false,
-  )
 }

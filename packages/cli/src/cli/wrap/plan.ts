@@ -78,7 +78,7 @@ function projectFolder(folder: string, userHome: string): string | undefined {
 }
 
 /** The path of the configuration has no links and no trailing slash; `HOME` may have both. */
-function wholePath(path: string): string {
+export function wholePath(path: string): string {
   try {
     return realpathSync(path)
   } catch {

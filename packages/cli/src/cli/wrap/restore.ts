@@ -45,8 +45,8 @@ function undo(text: string, { entries }: WrapLayer, client: Client): Omit<Restor
   const kept: { name: string; reason: string }[] = []
   for (const one of entries) {
     const name = one.place.at(-1) ?? ''
-    const entry = servers.find(({ place }) => JSON.stringify(place) === JSON.stringify(one.place))
-    if (entry === undefined || !isOurs(entry, one)) continue
+    const entry = entryOf(one, entries, servers)
+    if (entry === undefined) continue
     const change = editsOf(entry, one)
     if (typeof change === 'string') kept.push({ name, reason: change })
     else {
@@ -64,9 +64,25 @@ function isOurs({ value }: ServerEntry, { server }: WrappedEntry): boolean {
 
 /** Whether the file has a server that a run of `wrap` changed. */
 export function isPresent({ entries }: WrapLayer, { servers }: ConfigDocument): boolean {
-  return entries.some((one) =>
-    servers.some((entry) => JSON.stringify(entry.place) === JSON.stringify(one.place) && isOurs(entry, one)),
+  return entries.some((one) => entryOf(one, entries, servers) !== undefined)
+}
+
+/**
+ * The server that a run of `wrap` changed. It can have another name by now: a server that still runs its `connect`, at a
+ * place where the run changed nothing. WRP-43
+ */
+function entryOf(
+  one: WrappedEntry,
+  entries: readonly WrappedEntry[],
+  servers: readonly ServerEntry[],
+): ServerEntry | undefined {
+  const placeOf = ({ place }: Pick<ServerEntry, 'place'>): string => JSON.stringify(place)
+  const there = servers.find((entry) => placeOf(entry) === placeOf(one))
+  if (there !== undefined) return isOurs(there, one) ? there : undefined
+  const renamed = servers.filter(
+    (entry) => isOurs(entry, one) && !entries.some((other) => placeOf(other) === placeOf(entry)),
   )
+  return renamed.length === 1 ? renamed[0] : undefined
 }
 
 /** The edits that put a server back, or the reason for which it stays. */

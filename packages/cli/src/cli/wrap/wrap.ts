@@ -33,8 +33,10 @@ import {
 import { type ArgumentRules, ruleWarnings } from './argument-rules.ts'
 import { type EarlierAuthority, type KeptLimits, keepLimits, readEarlier } from './earlier-authority.ts'
 import { describeGrant, grantsFor } from './grants.ts'
+import { wholePath } from './plan.ts'
 import { planConfig } from './plan-config.ts'
 import type { ServerPlan, Unplanned } from './planned.ts'
+import { type LineRepair, lineRepairs, repairedText, writeRepaired } from './repair-lines.ts'
 import { maskIn, showDifference, showPlans } from './show-plan.ts'
 import { startElsewhere, startedIn } from './started-in.ts'
 import { describeApprovals } from './tool-approvals.ts'
@@ -47,16 +49,21 @@ const mostServers = 1_000
 /** `procura wrap CONFIG`: moves the servers of a client behind the gateway. */
 export async function wrap(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const given = operandOf(words, 'the configuration file of a client')
-  const file = await readConfigFile(given)
-  const { client, document } = readDocument(file, textOf(flags, 'client') as ClientName | undefined)
+  const home = gatewayHome(textOf(flags, 'home'), host.env)
+  const program = programOf(host)
+  const { file, client, document, repaired } = await repairLines(
+    await readConfigFile(given),
+    home,
+    program,
+    flags,
+    host,
+  )
   if (document.servers.length > mostServers)
     throw new UsageError(
       `${quote(file.path, 256)} has ${document.servers.length} servers, and wrap takes at most ${mostServers}; remove those that are not used`,
     )
   const agent = agentOf(flags, client)
-  const home = gatewayHome(textOf(flags, 'home'), host.env)
   const expiresIn = readDuration('expires-in', textOf(flags, 'expires-in') ?? defaultLifetime)
-  const program = programOf(host)
   const known = await readGatewayFile(home)
   if (textOf(flags, 'agent') !== undefined) await checkNewName(home, agent)
   // The gateway and the agents could not use a longer path, and would report it when everything is moved.
@@ -82,7 +89,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   const { plans, others } = await planConfig({ file, client, document, home }, flags, host, check)
   if (plans.length === 0 && flags['dry-run'] !== true && (await draftsOf(file.path)).length > 0)
     await inHome(home, () => removeDrafts(file.path))
-  if (plans.length === 0) return Math.max(report(nothing(others), flags, host), unapplied(file.path, flags, host))
+  if (plans.length === 0) return Math.max(report({ others, repaired }, flags, host), unapplied(file.path, flags, host))
   check(plans)
   if (flags['dry-run'] === true) {
     const { gateway, secrets, delegations, unchecked } = await checkHome(home, known, agent, flags, host)
@@ -91,7 +98,8 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     const prepared = named(plans, { ...gateway, secrets, earlier })
     await checkGatewayContent(home, contentAfter(gateway, prepared.ready), tmpdir())
     await checkUnchanged(file)
-    const code = report({ file, client, agent, home, others, delegations: undefined, ...prepared }, flags, host)
+    const outcome = { file, client, agent, home, others, repaired, delegations: undefined, ...prepared }
+    const code = report(outcome, flags, host)
     for (const part of unchecked) host.complain(`not checked: ${part}, because a dry run asks for no passphrase`)
     return code
   }
@@ -109,8 +117,44 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     const delegations = await applyWrap(opened, { file, client, agent, plans: ready, grants, expiresIn, next })
     if (isNew) host.complain(newAgentLine(home, agent))
     const hadGateway = known !== undefined
-    return report({ file, client, agent, home, others, delegations, hadGateway, ...prepared }, flags, host)
+    return report({ file, client, agent, home, others, repaired, delegations, hadGateway, ...prepared }, flags, host)
   })
+}
+
+/**
+ * A configuration with the servers that it has after the command lines whose program is gone were corrected. A dry run
+ * only prints them.
+ */
+async function repairLines(
+  file: ConfigFile,
+  home: string,
+  program: readonly string[],
+  flags: Flags,
+  host: Host,
+): Promise<ReturnType<typeof readDocument> & { readonly file: ConfigFile; readonly repaired: readonly LineRepair[] }> {
+  const asked = textOf(flags, 'client') as ClientName | undefined
+  const read = readDocument(file, asked)
+  const { client, document } = read
+  const only = textsOf(flags, 'server')
+  const chosen = document.servers.filter(({ name }) => only.length === 0 || only.includes(name))
+  const isHere = (other: string | undefined): boolean => wholePath(gatewayHome(other, host.env)) === wholePath(home)
+  const all = await lineRepairs(chosen, isHere, program)
+  const repaired = all.filter((one) => repairedText(file, client, document, [one]) !== undefined)
+  for (const { entry, gone } of all.filter((one) => !repaired.includes(one)))
+    host.complain(
+      `warning: ${entry.name} (line ${entry.line}) starts ${gone}, which does not exist, and its text cannot be corrected safely; put ${program.map(shellQuoted).join(' ')} in its place`,
+    )
+  const next = repaired.length === 0 ? undefined : repairedText(file, client, document, repaired)
+  if (next === undefined) return { file, ...read, repaired: [] }
+  const isDry = flags['dry-run'] === true
+  for (const { entry, gone } of repaired)
+    host.complain(
+      `${entry.name} (line ${entry.line}) ${isDry ? 'would start' : 'starts'} ${program.map(shellQuoted).join(' ')} in the place of ${gone}, which does not exist`,
+    )
+  if (isDry) return { file, ...read, repaired }
+  const written = await writeRepaired(home, file, next)
+  host.complain('restart the client, which starts the corrected command lines')
+  return { file: written, ...readDocument(written, asked), repaired }
 }
 
 /** The gateway before a run, and the authority of the agent. */
@@ -155,6 +199,8 @@ function programOf({ program }: Host): readonly string[] {
 
 interface Outcome extends Partial<Prepared> {
   readonly others: readonly Unplanned[]
+  /** The servers whose command line was corrected. */
+  readonly repaired: readonly LineRepair[]
   readonly file?: ConfigFile
   readonly client?: Client
   readonly agent?: string
@@ -163,10 +209,6 @@ interface Outcome extends Partial<Prepared> {
   readonly delegations?: readonly Delegation[] | undefined
   /** A gateway that runs already takes new servers at SIGHUP alone. */
   readonly hadGateway?: boolean
-}
-
-function nothing(others: readonly Unplanned[]): Outcome {
-  return { others }
 }
 
 /** The options that a delegation is made of. */
@@ -187,6 +229,7 @@ function unapplied(path: string, flags: Flags, host: Host): 0 | 1 {
 function report(outcome: Outcome, flags: Flags, host: Host): number {
   const {
     others,
+    repaired,
     ready = [],
     grants = [],
     kept = [],
@@ -202,11 +245,9 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
   if (flags['json'] === true) host.print(JSON.stringify(facts(outcome, flags)))
   for (const line of showPlans(ready, others)) host.complain(line)
   if (ready.length === 0) {
-    host.complain(
-      others.length === 0
-        ? 'the file has no MCP server; nothing to wrap, and no file is changed'
-        : 'nothing to wrap; no file is changed',
-    )
+    const isChanged = repaired.length > 0 && flags['dry-run'] !== true
+    const rest = isChanged ? 'nothing else to wrap' : 'nothing to wrap; no file is changed'
+    host.complain(others.length === 0 ? 'the file has no MCP server; nothing to wrap, and no file is changed' : rest)
     return code
   }
   for (const line of grants.flatMap((grant) => describeGrant(grant))) host.complain(`delegation to the agent: ${line}`)
@@ -251,12 +292,16 @@ function leftovers(plans: readonly NamedPlan[], next: string): readonly string[]
     )
 }
 
-function facts({ ready = [], others, grants = [], agent, home, file, delegations }: Outcome, flags: Flags): object {
+function facts(
+  { ready = [], others, repaired, grants = [], agent, home, file, delegations }: Outcome,
+  flags: Flags,
+): object {
   return {
     path: file?.path,
     agent,
     home,
     dryRun: flags['dry-run'] === true,
+    repaired: repaired.map(({ entry, line }) => ({ name: entry.name, place: entry.place, ...line })),
     wrapped: ready.map(({ entry, server, sorted, notes }) => ({
       name: entry.name,
       place: entry.place,

@@ -1,0 +1,155 @@
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Machine, newMachine, wrapVerbs } from './set-up.ts'
+
+let machine: Machine
+
+beforeEach(() => {
+  machine = newMachine()
+})
+afterEach(() => machine.remove())
+
+const { wrap, unwrap } = wrapVerbs(() => machine)
+
+const json = `{
+  "mcpServers": {
+    "mail": { "command": "node", "args": ["/abs/mail.mjs"], "env": { "MAIL_KEY": "canary-1" } }, // the mail
+    "post": { "command": "node", "args": ["/abs/post.mjs"], "env": { "MAIL_KEY": "canary-2" } }
+  }
+}
+`
+
+const toml = `[mcp_servers.mail]
+command = "node"
+args = ["/abs/mail.mjs"] # the mail
+
+[mcp_servers.mail.env]
+MAIL_KEY = "canary-1"
+`
+
+const files = [
+  ['.mcp.json', json],
+  ['config.toml', toml],
+] as const
+
+/** A program that exists, and one that is gone after `wrap`. */
+function programs(): { readonly old: readonly string[]; readonly now: readonly string[] } {
+  const old = [process.execPath, machine.write('v1/procura.js', '')]
+  return { old, now: [process.execPath, machine.write('v 2/procura.js', '')] }
+}
+
+const by = (program: readonly string[], path: string, ...more: readonly string[]): ReturnType<typeof wrap> =>
+  machine.procura(['wrap', path, '--key-file', machine.keyFile, ...more], { program })
+
+const gateway = (): string => readFileSync(join(machine.home, 'gateway.json'), 'utf8')
+
+describe('`wrap` of a configuration whose program is gone', () => {
+  it.each(files)('corrects the command lines of %s, and `unwrap` gives its bytes back [WRP-41]', async (name, text) => {
+    const path = machine.write(name, text)
+    const { old, now } = programs()
+    expect((await by(old, path)).code).toBe(0)
+    const [wrapped, before] = [readFileSync(path, 'utf8'), gateway()]
+    rmSync(old[1] as string)
+    const { code, err } = await by(now, path)
+    expect([code, err]).toEqual([
+      0,
+      expect.stringContaining(`mail (line ${name === '.mcp.json' ? 3 : 1}) starts ${now[0]} '${now[1]}' in the place`),
+    ])
+    expect(err).toContain('nothing else to wrap')
+    expect(readFileSync(path, 'utf8')).toBe(wrapped.replaceAll(String(old[1]), String(now[1])))
+    expect(gateway()).toBe(before)
+    expect((await unwrap(path)).out).toContain('its original bytes')
+    expect(readFileSync(path, 'utf8')).toBe(text)
+  })
+
+  it('only prints them in a dry run, and corrects the servers of --server alone [WRP-41]', async () => {
+    const path = machine.write('.mcp.json', json)
+    const { old, now } = programs()
+    await by(old, path)
+    rmSync(old[1] as string)
+    const wrapped = readFileSync(path, 'utf8')
+    const dry = await by(now, path, '--dry-run', '--json')
+    expect(dry.err).toContain('would start')
+    expect(JSON.parse(dry.out).repaired.map(({ name }: { name: string }) => name)).toEqual(['mail', 'post'])
+    expect(readFileSync(path, 'utf8')).toBe(wrapped)
+    await by(now, path, '--server', 'post')
+    expect(readFileSync(path, 'utf8').split(String(old[1]))).toHaveLength(2)
+    expect(JSON.parse(readFileSync(path, 'utf8').replace('// the mail', '')).mcpServers.post.args[0]).toBe(now[1])
+  })
+
+  it('wraps a server that was added since, in the same run [WRP-41]', async () => {
+    const path = machine.write('.mcp.json', json)
+    const { old, now } = programs()
+    await by(old, path, '--server', 'mail')
+    rmSync(old[1] as string)
+    const { code, out } = await by(now, path)
+    expect([code, out]).toEqual([0, expect.stringContaining('wrapped 1 server')])
+    const text = readFileSync(path, 'utf8')
+    expect([text.includes(String(old[1])), text.split(String(now[1])).length]).toEqual([false, 3])
+    expect((await unwrap(path)).out).toContain('its original bytes')
+    expect(readFileSync(path, 'utf8')).toBe(json)
+  })
+
+  it('leaves a program that exists, another home folder, and text that it cannot correct [WRP-41]', async () => {
+    const path = machine.write('.mcp.json', json)
+    const { old, now } = programs()
+    await by(old, path)
+    const wrapped = readFileSync(path, 'utf8')
+    expect((await by(now, path)).err).toContain('nothing to wrap; no file is changed')
+    expect(readFileSync(path, 'utf8')).toBe(wrapped)
+    rmSync(old[1] as string)
+    const other = await by(now, path, '--home', join(machine.folder, 'other'))
+    expect([other.code, other.err]).toEqual([1, expect.stringContaining('behind the gateway of')])
+    expect(readFileSync(path, 'utf8')).toBe(wrapped)
+    const added = wrapped.replace(/"env": \{ *\} \}/, '"env": { "NEW": "1" } }')
+    expect(added).not.toBe(wrapped)
+    writeFileSync(path, added)
+    const { err } = await by(now, path)
+    expect(err).toContain(`warning: mail (line 3) starts ${old[1]}, which does not exist, and its text cannot`)
+    expect(readFileSync(path, 'utf8')).toContain('"NEW": "1"')
+    expect(readFileSync(path, 'utf8').split(String(old[1]))).toHaveLength(2)
+  })
+
+  it('keeps the mode of the file, and what was changed beside the server [WRP-41]', async () => {
+    const path = machine.write('.mcp.json', json)
+    const { old, now } = programs()
+    await by(old, path)
+    writeFileSync(path, `${readFileSync(path, 'utf8').replace('// the mail', '// new')}\n`, { mode: 0o640 })
+    const { mode } = statSync(path)
+    rmSync(old[1] as string)
+    await by(now, path)
+    expect([statSync(path).mode, readFileSync(path, 'utf8').includes('// new')]).toEqual([mode, true])
+    expect((await unwrap(path)).code).toBe(0)
+    expect(readFileSync(path, 'utf8')).toBe(`${json.replace('// the mail', '// new')}\n`)
+  })
+})
+
+describe('a server with another name', () => {
+  it('is put back under it, and its credentials go with it [WRP-43]', async () => {
+    const path = machine.write('.mcp.json', json)
+    await wrap(path)
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"post"', '"letters"'))
+    const { code, out } = await unwrap(path)
+    expect([code, out]).toEqual([0, expect.stringContaining('restored 2 servers')])
+    expect(readFileSync(path, 'utf8')).toBe(json.replace('"post"', '"letters"'))
+    expect(JSON.parse(gateway()).servers).toEqual({})
+  })
+
+  it('is not taken for another one of the same program [WRP-43]', async () => {
+    const same = { command: 'node', args: ['/abs/mail.mjs'], env: { MAIL_KEY: 'canary-1' } }
+    const path = machine.write('.mcp.json', JSON.stringify({ mcpServers: { a: same, b: same } }))
+    await wrap(path)
+    const { mcpServers } = JSON.parse(readFileSync(path, 'utf8'))
+    writeFileSync(path, JSON.stringify({ mcpServers: { b: mcpServers.b } }))
+    expect((await unwrap(path)).code).toBe(0)
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ mcpServers: { b: same } })
+    const again = machine.write('.mcp.json', JSON.stringify({ mcpServers: { a: same } }))
+    await wrap(again)
+    const { mcpServers: one } = JSON.parse(readFileSync(again, 'utf8'))
+    const copies = { mcpServers: { x: one.a, y: one.a } }
+    writeFileSync(again, JSON.stringify(copies))
+    expect((await unwrap(again)).out).toContain('restored 0 servers')
+    expect(JSON.parse(readFileSync(again, 'utf8'))).toEqual(copies)
+  })
+})
