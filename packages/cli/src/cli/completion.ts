@@ -127,7 +127,8 @@ function fishScript(verbs: readonly Verb[]): readonly string[] {
       .join('; and ')
     if (verb.operands !== '') lines.push(`complete -c procura -n ${quoted(when)} -F`)
     for (const option of verb.options) {
-      const { name, value, choices, about } = option
+      const { name, short, value, choices, about } = option
+      const letter = short === undefined ? '' : ` -s ${short}`
       const values =
         value === undefined
           ? ''
@@ -136,7 +137,7 @@ function fishScript(verbs: readonly Verb[]): readonly string[] {
               ? ' -r -F'
               : ' -x'
             : ` -x -a ${quoted(choices.join(' '))}`
-      lines.push(`complete -c procura -n ${quoted(when)} -l ${name}${values} -d ${quoted(about)}`)
+      lines.push(`complete -c procura -n ${quoted(when)} -l ${name}${letter}${values} -d ${quoted(about)}`)
     }
   }
   return lines

@@ -67,7 +67,7 @@ export function helpOfVerb(verb: Verb, verbs: readonly Verb[]): readonly string[
   return [
     `procura ${callOf(verb)}: ${verb.about}`,
     '',
-    ...verb.options.map((option) => row(`--${labelOf(option)}`, aboutOf(option), width)),
+    ...verb.options.map((option) => row(labelOf(option), aboutOf(option), width)),
     ...(verb.options.length > 0 ? [''] : []),
     ...verbs.filter(({ name }) => name.startsWith(`${verb.name} `)).map(({ name }) => `See also: procura help ${name}`),
     `Example: ${verb.example}`,
@@ -79,8 +79,8 @@ function callOf({ name, operands }: Verb): string {
   return operands === '' ? name : `${name} ${operands}`
 }
 
-function labelOf({ name, value }: VerbOption): string {
-  return value === undefined ? name : `${name} ${value}`
+function labelOf({ name, short, value }: VerbOption): string {
+  return `${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`
 }
 
 function aboutOf({ about, many, choices }: VerbOption): string {

@@ -99,9 +99,12 @@ const allOptions: Readonly<
 > = Object.freeze(
   Object.fromEntries([
     ...verbs.flatMap(({ options }) =>
-      options.map(({ name, value }) => [
+      options.map(({ name, short, value }) => [
         name,
-        value === undefined ? { type: 'boolean', multiple: false } : { type: 'string', multiple: true },
+        {
+          ...(value === undefined ? { type: 'boolean', multiple: false } : { type: 'string', multiple: true }),
+          ...(short !== undefined && { short }),
+        },
       ]),
     ),
     ['help', { type: 'boolean', multiple: false, short: 'h' }],

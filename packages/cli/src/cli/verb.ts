@@ -5,6 +5,8 @@ import { UsageError } from './usage-error.ts'
 export interface VerbOption {
   /** Without the dashes. */
   readonly name: string
+  /** One letter, which is written with one dash. */
+  readonly short?: string
   /** The kind of its value, as the help shows it: `FILE`, `DID`, …. Absent for an option without a value. */
   readonly value?: string
   /** Whether it may be given more than once. */

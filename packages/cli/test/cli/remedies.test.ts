@@ -270,6 +270,14 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'a log that the gateway has not begun',
+    async ends(world) {
+      wrapped(world)
+      done(world, commandIn(world.run(['log']).all, 'start'))
+      expect(world.run(['log', '--json']).code).toBe(0)
+    },
+  },
+  {
     situation: 'a call that needs an approval',
     async ends(world) {
       await served(world)

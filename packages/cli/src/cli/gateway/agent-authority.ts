@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Delegation, never, systemClock } from 'procura'
 import { describeSignerFile } from 'procura/signer/file'
 import { endingSoon } from '../../gateway/agent-side/ending-soon.ts'
+import { toolOfCommand } from '../../gateway/wire/tool-command.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
 import { agentStores } from '../home/agent-stores.ts'
 import { held } from '../home/issue.ts'
@@ -79,18 +80,13 @@ function authorityOf(own: readonly Delegation[], now: number): Pick<AgentAuthori
 }
 
 function wordsOf(command: string, policy: Parameters<typeof describeGrant>[0]['policy']): readonly string[] {
-  const [, room = '', server, tool] = command.split('/')
+  const [, room = '', server] = command.split('/')
   const grant = { server: server ?? '', tool: undefined, command: command as never, policy }
   if (room === 'http' && server !== undefined) return describeGrant(grant, `send requests to the API ${server}`)
   if (room !== 'mcp') return describeGrant(grant, `use the command ${command}`)
   if (server === undefined) return describeGrant(grant, 'call every tool of every server')
-  return describeGrant({ ...grant, ...(tool !== undefined && { tool: toolIn(tool) }) })
-}
-
-/** The name of a tool in its command. */
-function toolIn(segment: string): string {
-  return segment.replace(/-(?:-|([a-z])|0([0-9a-f]{1,6})-)/g, (_, letter?: string, code?: string) => {
-    if (code !== undefined) return String.fromCodePoint(Math.min(Number.parseInt(code, 16), 0x10ffff))
-    return letter === undefined ? '-' : letter.toUpperCase()
-  })
+  const named = toolOfCommand(command)
+  return named === undefined
+    ? describeGrant(grant, `use the command ${command}`)
+    : describeGrant({ ...grant, tool: named.tool })
 }

@@ -7,10 +7,12 @@ import { type AuthorityReport, fileArchive, findAuthority } from 'procura/audit/
 import { describePolicy } from 'procura/policy'
 import { quote } from '#support/quote.ts'
 import type { Host } from '../host.ts'
-import { principalOf } from '../terminal/did-text.ts'
 import { readMoment, showDate } from '../terminal/time-text.ts'
+import type { PrincipalNames } from '../tokens/principal-names.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, neededOf, textsOf } from '../verb.ts'
+import { logDirectories } from './home-log.ts'
+import { logNames, principalsNamed } from './log-names.ts'
 import { type LogSource, logSources, noRecordIn } from './log-source.ts'
 
 /**
@@ -20,7 +22,8 @@ import { type LogSource, logSources, noRecordIn } from './log-source.ts'
  */
 export async function could(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const given = neededOf(flags, 'agent', 'the DID of the agent, or its name')
-  const { did: agent } = await principalOf('agent', given, flags, host)
+  const names = await logNames(flags, host)
+  const [agent] = (await principalsNamed('agent', given, names, flags, host)) as [string]
   const at = readMoment(
     'at',
     neededOf(flags, 'at', 'the moment, such as 2026-11-24T12:00:00Z, or now'),
@@ -28,9 +31,10 @@ export async function could(words: readonly string[], flags: Flags, host: Host):
   )
   const named = textsOf(flags, 'archive')
   for (const directory of named) await checkArchive(directory)
-  const sources = await logSources(words, flags, host)
+  const directories = await logDirectories(words, flags, host)
+  const sources = await logSources(directories, flags, host)
   try {
-    const archives = (named.length > 0 ? named : words.map((directory) => join(directory, 'delegations'))).map(
+    const archives = (named.length > 0 ? named : directories.map((directory) => join(directory, 'delegations'))).map(
       (directory) => fileArchive({ directory }),
     )
     const get = async (cid: string): Promise<Uint8Array | undefined> => {
@@ -44,7 +48,7 @@ export async function could(words: readonly string[], flags: Flags, host: Host):
     if (flags['json'] === true) {
       host.print(JSON.stringify({ agent, at, ...report, authority: report.authority.map(jsonAuthority) }))
     } else {
-      for (const line of report.authority.flatMap((one) => linesOf(one, at))) host.print(line)
+      for (const line of report.authority.flatMap((one) => linesOf(one, at, names.all))) host.print(line)
       if (report.authority.length === 0) host.print('nothing, by the delegations on record')
     }
     for (const cid of report.missing) host.complain(`warning: ${cid} is on record, and is not in the archive`)
@@ -82,9 +86,10 @@ function jsonAuthority({ policy, expiration, ...rest }: AuthorityReport['authori
 function linesOf(
   { subject, command, policy, expiration, chain, recorded }: AuthorityReport['authority'][number],
   at: number,
+  names: PrincipalNames,
 ): readonly string[] {
   return [
-    `${command} for ${subject}`,
+    `${command} for ${Object.hasOwn(names, subject) ? names[subject] : subject}`,
     ...describePolicy(policy).map((words) => `  where ${words}`),
     `  until ${expiration === never ? 'for ever' : showDate(expiration)}`,
     `  by ${chain.join(' ')}`,

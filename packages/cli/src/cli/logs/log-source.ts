@@ -1,10 +1,14 @@
 // node only: reads logs
+import { join } from 'node:path'
 import type { AuditRecord, IntentEvent } from 'procura/audit'
 import { readJsonlLines } from 'procura/audit/jsonl'
 import { parseRecord } from 'procura/audit/verify'
 import { MalformedError } from 'procura/errors'
 import { quote } from '#support/quote.ts'
+import { namesInFolder } from '../../support/names-in-folder.ts'
 import { shellQuoted } from '../../support/shell-quoted.ts'
+import { fileStamp } from '../gateway/file-stamp.ts'
+import { exists } from '../home/home-files.ts'
 import type { Host } from '../host.ts'
 import { connectPostgres, databaseAddress } from '../stores/postgres.ts'
 import { UsageError } from '../usage-error.ts'
@@ -15,6 +19,8 @@ import { recentIntents } from './recent-intents.ts'
 /** A log, read from its first record on. */
 export interface LogSource {
   readonly name: string
+  /** Whether it may have more records than at the last look. Of a database, always. */
+  hasChanged(): Promise<boolean>
   /** Yields the records that were added since the last reading, oldest first. */
   next(): AsyncGenerator<AuditRecord, void>
   /** The row of a record that `next` has yielded. */
@@ -31,6 +37,8 @@ export interface LogLines {
   readonly verify: string
   /** Yields the lines after a sequence number, oldest first. Of a log in files, perhaps some before it as well. */
   lines(after: number): AsyncIterable<string>
+  /** A word that changes with each change of its files. Absent for a database. */
+  stamp?(): Promise<string>
   close(): Promise<void>
 }
 
@@ -40,7 +48,7 @@ export async function logSources(
   flags: Flags,
   host: Host,
 ): Promise<readonly LogSource[]> {
-  return (await openLogs(directories, flags, host)).map(sourceOf)
+  return (await openLogs(directories, flags, host)).map((log) => sourceOf(log, host))
 }
 
 /**
@@ -61,12 +69,24 @@ export async function openLogs(directories: readonly string[], flags: Flags, hos
     throw new UsageError(
       'the directory of the log is missing (of a gateway: `log` in its home folder), or --sqlite or --postgres',
     )
+  const isFollowed = flags['follow'] === true
   return directories.map((directory) => ({
     name: directory,
     verify: verifying([directory], flags),
-    lines: (after) => readJsonlLines({ directory, from: after + 1, ...(prefix !== undefined && { prefix }) }),
+    async *lines(after) {
+      // LOG-20: its service may not have begun it.
+      if (isFollowed && !(await exists(directory))) return
+      yield* readJsonlLines({ directory, from: after + 1, ...(prefix !== undefined && { prefix }) })
+    },
+    stamp: () => stampOf(directory),
     close: async () => undefined,
   }))
+}
+
+async function stampOf(directory: string): Promise<string> {
+  const names = (await namesInFolder(directory)).filter((name) => name.endsWith('.jsonl')).sort()
+  const stamps = await Promise.all(names.map((name) => fileStamp(join(directory, name))))
+  return names.map((name, at) => `${name} ${stamps[at]}`).join(' ')
 }
 
 function verifying(directories: readonly string[], flags: Flags): string {
@@ -135,22 +155,48 @@ export async function* recordsOf(
   }
 }
 
-function sourceOf(log: LogLines): LogSource {
+function sourceOf(log: LogLines, host: Host): LogSource {
   const { name, lines, close } = log
   const intents = recentIntents()
   let reached = 0
+  let first: string | undefined
+  let stamp: string | undefined
+
+  async function* unread(): AsyncGenerator<AuditRecord, void> {
+    let last = 0
+    for await (const record of recordsOf(lines(reached), log)) {
+      last = record.sequence
+      if (last <= reached) continue
+      first ??= record.event.id
+      reached = last
+      intents.add(record.event)
+      yield record
+    }
+    // LOG-20
+    if (last === 0 || last >= reached) return
+    const isSame = (await firstOf(recordsOf(lines(0), log))) === first
+    host.complain(`warning: ${quote(name, 256)} ${isSame ? `was cut off; run ${log.verify}` : 'was begun again'}`)
+    reached = isSame ? last : 0
+    if (isSame) return
+    first = undefined
+    yield* unread()
+  }
+
   return {
     name,
-    async *next() {
-      for await (const record of recordsOf(lines(reached), log)) {
-        if (record.sequence <= reached) continue
-        reached = record.sequence
-        intents.add(record.event)
-        yield record
-      }
+    async hasChanged() {
+      const [before, now] = [stamp, await log.stamp?.()]
+      stamp = now
+      return now === undefined || now !== before
     },
+    next: unread,
     rowOf: ({ sequence, event }) => rowOf(event, { sequence, log: name }, intents.get),
     intentOf: intents.get,
     close,
   }
+}
+
+async function firstOf(records: AsyncGenerator<AuditRecord, void>): Promise<string | undefined> {
+  for await (const { event } of records) return event.id
+  return undefined
 }

@@ -13,6 +13,12 @@ function audit(verb: string): Verb['run'] {
 
 const urlFile: VerbOption = { name: 'url-file', value: 'FILE', about: 'the file with that address' }
 
+const logNames: VerbOption = {
+  name: 'names',
+  value: 'FILE',
+  about: 'names of principals, beside the agents of the home folder: a JSON object from DID to name',
+}
+
 const logTable: VerbOption = { name: 'table', value: 'NAME', about: 'its table; default audit_log' }
 
 const preparing: readonly VerbOption[] = [
@@ -38,11 +44,12 @@ const decisions = [
 export const logVerbs: readonly Verb[] = [
   {
     name: 'log could',
-    operands: 'DIR…',
+    operands: '[DIR…]',
     about: 'show the authority of an agent at a moment, by the delegations on record',
     options: [
       { name: 'agent', value: 'DID', about: 'the agent, or its name in the home folder' },
       gatewayHome,
+      logNames,
       { name: 'at', value: 'TIME', about: 'the moment; a date is its first second, in UTC' },
       { name: 'archive', value: 'DIR', many: true, about: 'the delegations; default `delegations` in each log' },
       ...logPlace,
@@ -54,8 +61,8 @@ export const logVerbs: readonly Verb[] = [
   },
   {
     name: 'log',
-    operands: 'DIR…',
-    about: 'show the events of a log: time, decision, agent, command',
+    operands: '[DIR…]',
+    about: 'show who did what, by the log of the gateway in the home folder or by other logs',
     options: [
       { name: 'agent', value: 'DID', about: 'only the events of this agent, or of one by its name in the home folder' },
       {
@@ -64,18 +71,20 @@ export const logVerbs: readonly Verb[] = [
         about: 'only events on the path of this delegation (CID) or principal (DID), such as those of its sub-agents',
       },
       gatewayHome,
+      logNames,
       { name: 'command', value: 'COMMAND', about: 'only this command and the commands below it' },
       { name: 'decision', value: 'NAME', choices: decisions, about: 'only these events' },
       { name: 'since', value: 'TIME', about: 'only from this time on; 2h is two hours ago' },
       { name: 'until', value: 'TIME', about: 'only up to this time; a date is its first second, in UTC' },
-      { name: 'follow', about: 'go on with the records that are added' },
+      { name: 'all', about: 'also the calls that the gateway makes itself, which --json and --ocsf print anyway' },
+      { name: 'follow', short: 'f', about: 'go on with the records that are added, until Ctrl-C' },
       { name: 'ocsf', about: 'print OCSF events; outcomes name the agent of their call' },
       { name: 'product', value: 'NAME', about: 'with --ocsf: the product that writes the log' },
       { name: 'vendor', value: 'NAME', about: 'with --ocsf: its vendor' },
       ...logPlace,
       json,
     ],
-    example: 'procura log /var/log/procura --agent did:key:z6Mk… --since 24h --decision denied',
+    example: 'procura log --agent claude --since 24h --decision denied',
     negative: 'no record matches',
     run: async (...given) => (await import('./log.ts')).log(...given),
   },

@@ -1,31 +1,35 @@
 // node only: reads logs
-import { setTimeout as wait } from 'node:timers/promises'
 import { anyCommand, never, parseCommand, systemClock } from 'procura'
 import { type AuditEvent, type AuditRecord, toOcsf } from 'procura/audit'
 import { ArgumentError } from 'procura/errors'
 import { readRevocationEntry } from 'procura/revocation'
 import type { Host } from '../host.ts'
-import { principalOf } from '../terminal/did-text.ts'
-import { readDuration, readMoment, showDate } from '../terminal/time-text.ts'
+import { readDuration, readMoment } from '../terminal/time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textOf } from '../verb.ts'
+import { follow } from './follow.ts'
+import { logDirectories } from './home-log.ts'
+import { isPseudonym, type LogNames, logNames, principalsNamed } from './log-names.ts'
 import type { LogRow } from './log-row.ts'
 import { type LogSource, logSources, noRecordIn } from './log-source.ts'
+import { asJson, logText } from './log-text.ts'
 import { passesThrough } from './passes-through.ts'
 
-/** Milliseconds between two looks at a log that is followed. */
-const pauseMs = 1_000
-
 /**
- * `procura log DIR…`: who did what, one line for each event. The records are shown as they are; `procura audit verify`
- * verifies them. CLI-10
+ * `procura log [DIR…]`: who did what, one line for each event. The records are shown as they are; `procura audit
+ * verify` verifies them. CLI-10
  *
  * @returns 1 when no record matches.
  */
 export async function log(words: readonly string[], flags: Flags, host: Host): Promise<number> {
+  const names = await logNames(flags, host)
   // An option that selects nothing must not look like a log without such events.
-  const view = { matches: await filterOf(flags, host), print: printerOf(flags, host) }
-  const sources = await logSources(words, flags, host)
+  const view = {
+    matches: await filterOf(names, flags, host),
+    isHidden: hiddenOf(flags),
+    print: printerOf(names, flags, host),
+  }
+  const sources = await logSources(await logDirectories(words, flags, host), flags, host)
   try {
     return await show(sources, view, flags, host)
   } finally {
@@ -33,44 +37,77 @@ export async function log(words: readonly string[], flags: Flags, host: Host): P
   }
 }
 
-async function show(
-  sources: readonly LogSource[],
-  { matches, print }: LogView,
-  flags: Flags,
-  host: Host,
-): Promise<number> {
-  const isFollowed = flags['follow'] === true
-  let read = 0
-  let shown = 0
-  let hasPseudonyms = false
-  do {
-    for (const source of sources) {
-      for await (const record of source.next()) {
-        read += 1
-        const row = source.rowOf(record)
-        hasPseudonyms ||= [row.agent, row.claimedAgent].some((one) => one !== undefined && !one.startsWith('did:'))
-        if (!matches(row, record.event)) continue
-        shown += 1
-        print(record, row, source)
+async function show(sources: readonly LogSource[], view: LogView, flags: Flags, host: Host): Promise<number> {
+  const following = flags['follow'] === true ? follow(host) : undefined
+  const counts = { read: 0, shown: 0, hidden: 0, hasPseudonyms: false }
+  try {
+    do {
+      for (const source of sources) {
+        if (following !== undefined && !(await source.hasChanged())) continue
+        for await (const record of source.next()) {
+          showRecord(record, source, view, counts)
+          if (following?.ending.aborted === true) break
+        }
       }
-    }
-    if (isFollowed) await wait(pauseMs, undefined, { signal: host.signal }).catch(() => undefined)
-  } while (isFollowed && host.signal?.aborted !== true)
-  if (read === 0 && !isFollowed) throw noRecordIn(sources, flags)
+      await following?.pause()
+    } while (following !== undefined && !following.ending.aborted)
+  } finally {
+    following?.end()
+  }
+  if (following !== undefined) return 0
+  if (counts.read === 0) throw noRecordIn(sources, flags)
   // A mistake and a log in which the agent did nothing must not look the same.
   const [named] = ['agent', 'via'].filter((name) => isPrincipal(textOf(flags, name)))
-  if (shown === 0 && named !== undefined && hasPseudonyms)
+  if (counts.shown === 0 && named !== undefined && counts.hasPseudonyms)
     throw new UsageError(
       `no record matches, but the log has pseudonyms in the place of DIDs, so --${named} with a DID finds none of their records; pass the pseudonym, as this command shows it without --${named}`,
     )
-  if (shown === 0 && !isFollowed) host.complain('no record matches')
-  return shown === 0 && !isFollowed ? 1 : 0
+  if (counts.shown > 0) return 0
+  const { hidden } = counts
+  host.complain(hidden === 0 ? 'no record matches' : `no record matches but ${hidden} of the gateway itself; see --all`)
+  return 1
+}
+
+interface Counts {
+  read: number
+  shown: number
+  hidden: number
+  hasPseudonyms: boolean
+}
+
+function showRecord(record: AuditRecord, source: LogSource, view: LogView, counts: Counts): void {
+  counts.read += 1
+  const row = source.rowOf(record)
+  counts.hasPseudonyms ||= [row.agent, row.claimedAgent].some((one) => one !== undefined && !one.startsWith('did:'))
+  if (!view.matches(row, record.event)) return
+  if (view.isHidden(row)) {
+    counts.hidden += 1
+    return
+  }
+  counts.shown += 1
+  view.print(record, row, source)
 }
 
 /** How the records of a log are shown. */
 interface LogView {
   readonly matches: (row: LogRow, event: AuditEvent) => boolean
+  readonly isHidden: (row: LogRow) => boolean
   readonly print: (record: AuditRecord, row: LogRow, source: LogSource) => void
+}
+
+/**
+ * Which events are left out: the calls that a gateway makes in its own name and that went well, unless `--all` or their
+ * command is given. JSON and OCSF are complete. LOG-19
+ */
+function hiddenOf(flags: Flags): LogView['isHidden'] {
+  const isComplete = ['all', 'json', 'ocsf'].some((name) => flags[name] === true)
+  if (isComplete || textOf(flags, 'command')?.startsWith('/gateway') === true) return () => false
+  return ({ command, agent, audience, subject, decision }) =>
+    agent !== undefined &&
+    agent === audience &&
+    agent === subject &&
+    ['allowed', 'released', 'ok'].includes(decision) &&
+    /^\/gateway\/(?:start|session|http)\//.test(command ?? '')
 }
 
 /** Whether an option names a principal by its DID, or by the name of an agent. */
@@ -78,23 +115,15 @@ function isPrincipal(text: string | undefined): boolean {
   return text !== undefined && !isPseudonym(text) && !text.startsWith('bafy')
 }
 
-/** Whether it is a pseudonym as `procura/audit` makes them. */
-function isPseudonym(text: string): boolean {
-  return /^pseudonym:[!-~]{1,200}$/.test(text)
-}
-
-async function principalsIn(name: string, text: string, flags: Flags, host: Host): Promise<readonly string[]> {
-  return isPseudonym(text) ? [text] : (await principalOf(name, text, flags, host)).dids
-}
-
-async function filterOf(flags: Flags, host: Host): Promise<LogView['matches']> {
+async function filterOf(names: LogNames, flags: Flags, host: Host): Promise<LogView['matches']> {
   const [agent, command, decision] = [textOf(flags, 'agent'), textOf(flags, 'command'), textOf(flags, 'decision')]
   const [since, until] = [momentOf(flags, 'since'), momentOf(flags, 'until')]
-  const dids = agent === undefined ? undefined : new Set<unknown>(await principalsIn('agent', agent, flags, host))
+  const dids =
+    agent === undefined ? undefined : new Set<unknown>(await principalsNamed('agent', agent, names, flags, host))
   if (command !== undefined) checkCommand(command)
   if (since !== undefined && until !== undefined && since > until) throw new UsageError('--since is after --until')
   const via = textOf(flags, 'via')
-  const isVia = via === undefined ? undefined : passesThrough(await idsOf(via, flags, host))
+  const isVia = via === undefined ? undefined : passesThrough(await idsOf(via, names, flags, host))
   return (row, event) => {
     const { kind, time } = event
     // It learns from each event, also from those of other times.
@@ -116,8 +145,8 @@ async function filterOf(flags: Flags, host: Host): Promise<LogView['matches']> {
 }
 
 /** The CID of a delegation, or the DIDs of a principal. */
-async function idsOf(text: string, flags: Flags, host: Host): Promise<ReadonlySet<string>> {
-  if (!text.startsWith('bafy')) return new Set(await principalsIn('via', text, flags, host))
+async function idsOf(text: string, names: LogNames, flags: Flags, host: Host): Promise<ReadonlySet<string>> {
+  if (!text.startsWith('bafy')) return new Set(await principalsNamed('via', text, names, flags, host))
   try {
     return new Set(readRevocationEntry({ ids: [text], expiration: never }).ids)
   } catch (error) {
@@ -142,7 +171,7 @@ function momentOf(flags: Flags, name: string): number | undefined {
   return /^[0-9]+[smhdw]$/.test(text) ? now - readDuration(name, text) : readMoment(name, text, now)
 }
 
-function printerOf(flags: Flags, host: Host): LogView['print'] {
+function printerOf({ all }: LogNames, flags: Flags, host: Host): LogView['print'] {
   const [name, vendorName] = [textOf(flags, 'product'), textOf(flags, 'vendor')]
   if (flags['ocsf'] === true) {
     if (name === undefined || vendorName === undefined)
@@ -153,33 +182,5 @@ function printerOf(flags: Flags, host: Host): LogView['print'] {
   }
   if (name !== undefined || vendorName !== undefined) throw new UsageError('--product and --vendor are for --ocsf')
   if (flags['json'] === true) return (_, row) => host.print(JSON.stringify(row, asJson))
-  return (_, row) => {
-    const agent = row.agent ?? (row.claimedAgent === undefined ? '-' : `claimed:${row.claimedAgent}`)
-    const columns = [showDate(row.time), row.decision, agent, row.command ?? '-', row.about ?? '', showFacts(row)]
-    host.print(columns.join('\t').trimEnd())
-  }
-}
-
-/** The recorded arguments, with the intent alone, and the facts that a caller stated. */
-function showFacts(row: LogRow): string {
-  const isShown = ['allowed', 'would allow'].includes(row.decision) && row.args !== undefined
-  return [isShown ? `args=${JSON.stringify(row.args, asJson)}` : '', showClaims(row)]
-    .filter((text) => text !== '')
-    .join(' ')
-}
-
-/** Bytes, in the form of DAG-JSON; links have it already. */
-function asJson(_: string, value: unknown): unknown {
-  return value instanceof Uint8Array ? { '/': { bytes: Buffer.from(value).toString('base64url') } } : value
-}
-
-/** The facts that a caller stated, as `claimed:toolUse=… claimed:session=…`. A value cannot look like another fact. */
-function showClaims({ claimed = {} }: LogRow): string {
-  return Object.entries(claimed)
-    .map(([name, value]) => `claimed:${quotedUnlessWord(name)}=${quotedUnlessWord(value)}`)
-    .join(' ')
-}
-
-function quotedUnlessWord(text: string): string {
-  return /^[\w.:/-]+$/.test(text) ? text : JSON.stringify(text)
+  return (_, row) => host.print(logText(row, all))
 }

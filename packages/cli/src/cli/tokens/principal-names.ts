@@ -8,7 +8,10 @@ import type { GatewayConfig } from '../../gateway/configuration/read-gateway-con
 export type PrincipalNames = Readonly<Record<string, string>>
 
 /** Names of the principals that the home folder knows: its agents, the owner and the gateway. */
-export async function namesOf({ path: configPath, service }: GatewayConfig): Promise<PrincipalNames> {
+export async function namesOf({
+  path: configPath,
+  service,
+}: Pick<GatewayConfig, 'path' | 'service'>): Promise<PrincipalNames> {
   const home = dirname(configPath)
   const agents = Object.entries(await agentNames(home)).map(([did, name]) => [did, `agent ${name}`])
   const others = await namesIn([
@@ -26,10 +29,11 @@ export async function agentNames(home: string): Promise<PrincipalNames> {
 }
 
 async function namesIn(known: readonly (readonly [name: string, path: string])[]): Promise<PrincipalNames> {
-  const names: Record<string, string> = {}
+  const names = new Map<string, string | undefined>()
   for (const [name, path] of known) {
     const { keys } = await describeSignerFile({ path }).catch(() => ({ keys: [] }))
-    for (const { did } of keys) names[did] = name
+    // An agent can write the DID of another one into its key file. A DID with two names has none.
+    for (const { did } of keys) names.set(did, names.has(did) && names.get(did) !== name ? undefined : name)
   }
-  return names
+  return Object.fromEntries([...names].filter((one): one is [string, string] => one[1] !== undefined))
 }

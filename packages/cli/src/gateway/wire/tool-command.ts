@@ -43,6 +43,26 @@ export function toolCommand(server: string, tool?: string): Command {
   }
 }
 
+/** A tool of a server, or all of them. */
+export interface CommandedTool {
+  readonly server: string
+  readonly tool?: string
+}
+
+/** The server and the tool of a command that {@link toolCommand} has made; undefined for any other command. */
+export function toolOfCommand(command: string): CommandedTool | undefined {
+  const [, server, segment] = /^\/mcp\/([a-z0-9][a-z0-9_-]{0,31})(?:\/([^/]+))?$/.exec(command) ?? []
+  if (server === undefined) return undefined
+  return { server, ...(segment !== undefined && { tool: nameOf(segment) }) }
+}
+
+function nameOf(segment: string): string {
+  return segment.replace(/-(?:-|([a-z])|0([0-9a-f]{1,6})-)/g, (_, letter?: string, code?: string) => {
+    if (code !== undefined) return String.fromCodePoint(Math.min(Number.parseInt(code, 16), 0x10ffff))
+    return letter === undefined ? '-' : letter.toUpperCase()
+  })
+}
+
 const serverName = /^[a-z0-9][a-z0-9_-]{0,31}$/
 
 function segmentOf(name: string): string {

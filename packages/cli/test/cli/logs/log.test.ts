@@ -106,7 +106,7 @@ describe('procura log', () => {
     expect(out.split('\n').map((line) => line.split('\t').slice(4))).toEqual([
       ['', expect.any(String)],
       ['smtp'],
-      ['ERR_X'],
+      ['ERR_X', 'HTTP 503'],
       ['policy_unsatisfied'],
       [`${third} to ${agent}`],
       [third],
@@ -207,7 +207,7 @@ describe('procura log', () => {
     const none = await runCli(['log', directory, '--command', '/mai'])
     expect(none).toMatchObject({ code: 1, out: '', err: 'no record matches' })
     expect((await runCli(['log', directory, '--decision', 'refused'])).err).toMatch(/must be one of allowed, denied/)
-    expect((await runCli(['log'])).err).toMatch(/the directory of the log is missing .*, or --sqlite or --postgres/)
+    expect((await runCli(['log'])).err).toMatch(/the directory of the log is missing, .* or --sqlite or --postgres/)
     expect((await runCli(['log', '--postgres'])).err).toMatch(/PROCURA_LOG_URL, or in the file of --url-file/)
     expect((await runCli(['log', directory, '--postgres'], '', { PROCURA_LOG_URL: 'x' })).err).toMatch(/not both/)
   })
