@@ -265,7 +265,7 @@ const rows: readonly Row[] = [
     situation: 'a call without a gateway',
     async ends(world) {
       wrapped(world)
-      await world.keep(commandIn(await world.call('send', { to: 'bob' }), 'serve'), /^process \d+/m)
+      follow(world, await world.call('send', { to: 'bob' }), 'start')
       expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
     },
   },
@@ -777,13 +777,13 @@ const rows: readonly Row[] = [
       wrapped(world)
       const call = (): Promise<string> => world.call('send', { to: 'bob' })
       const ended = await displaced(world, (socket) => socket.end(), call)
-      const end = await world.keep(commandIn(ended, 'serve'), /^process \d+/m)
+      follow(world, ended, 'start')
       const client = connectClient(world.agent)
       await client.initialize()
-      await end()
+      expect(world.run(['stop']).code).toBe(0)
       await until(() => client.faults.length > 0)
       client.input.end()
-      await world.keep(commandIn(client.faults[0] ?? '', 'serve'), /^process \d+/m)
+      follow(world, client.faults[0] ?? '', 'start')
       expect(await call()).toBe('sent to bob')
     },
   },

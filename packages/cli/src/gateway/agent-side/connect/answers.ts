@@ -44,6 +44,8 @@ export interface Failure {
   readonly code: 'gateway_unavailable' | 'outcome_unknown' | 'not_signed'
   /** One line with the fault and the remedy. */
   readonly message: string
+  /** Whether there is no gateway: the client may be shown what it saw last. */
+  readonly isAbsent?: boolean
 }
 
 /** The answer to a request that did not reach its server. A model sees the result of a tool, not an error. CON-07 */

@@ -4,7 +4,10 @@ import { type LineFault, lineWriter, longestLine, readLines } from '../../wire/l
 import { toolCommand } from '../../wire/tool-command.ts'
 import { failedAnswer, type Message, malformedAnswer, type RequestId } from './answers.ts'
 import { type ConnectToGatewayOptions, connectChecks, type Write } from './options.ts'
-import { openSession, type Session } from './session.ts'
+import { resumeSession } from './resume-session.ts'
+import { createSeenServer } from './seen-server.ts'
+import { createServerRequests } from './server-requests.ts'
+import { openSession, type Session, type SharedParts } from './session.ts'
 
 /** Milliseconds for calls under way when the client has sent its last message. CON-09 */
 const graceMs = 1_000
@@ -12,7 +15,8 @@ const graceMs = 1_000
 /**
  * Serves an MCP client over stdio: connects to the gateway, signs each `tools/call` with the key of the agent, and
  * passes every other message unchanged. It decides nothing: the gateway does. While the gateway cannot be used, each
- * request is answered with the fault and the remedy.
+ * call is answered with the fault and the remedy. A session that ended with its connection is opened again for the next
+ * request.
  *
  * @returns when the client has closed `input`, is gone, or `signal` is aborted.
  * @throws ArgumentError when an option is invalid.
@@ -26,16 +30,16 @@ const graceMs = 1_000
  */
 export async function connectToGateway(options: ConnectToGatewayOptions): Promise<void> {
   const given = readOptions('connectToGateway', options, connectChecks)
-  const { server, input, output, signal, onFault } = given
+  const { server, agent, input, output, signal, onFault = () => undefined } = given
   toolCommand(server)
-  let isGone = false
+  const gone = new AbortController()
   const end = (): void => {
-    isGone = true
+    gone.abort()
     input.destroy()
   }
   const writeLine = lineWriter(output)
   const write: Write = async (line) => {
-    if (isGone) return
+    if (gone.signal.aborted) return
     try {
       await writeLine(line)
     } catch {
@@ -43,7 +47,8 @@ export async function connectToGateway(options: ConnectToGatewayOptions): Promis
       end()
     }
   }
-  const relay = createRelay(() => openSession(given, write, onFault ?? (() => undefined)), write)
+  const shared = { write, onFault, seen: createSeenServer(agent, server), asked: createServerRequests() }
+  const relay = createRelay(() => openSession(given, shared), shared, gone.signal)
   signal?.addEventListener('abort', end)
   output.on('error', end)
   try {
@@ -51,7 +56,7 @@ export async function connectToGateway(options: ConnectToGatewayOptions): Promis
     await relay.finish()
   } catch (error) {
     // A client that ends may tear its pipe as well as close it.
-    if (!isGone && !input.destroyed) throw error
+    if (!gone.signal.aborted && !input.destroyed) throw error
   } finally {
     signal?.removeEventListener('abort', end)
     output.off('error', end)
@@ -66,17 +71,24 @@ interface Relay {
   close(): Promise<void>
 }
 
-function createRelay(open: () => Promise<Session>, write: Write): Relay {
+function createRelay(open: () => Promise<Session>, shared: SharedParts, gone: AbortSignal): Relay {
+  const { write, seen, asked } = shared
   let session = open()
   let isFirst = true
   const answer = (message: object): Promise<void> => write(JSON.stringify(message))
 
-  /** CON-06: the state of a session is lost with its connection, so that only a message that begins one reconnects. */
-  async function sessionFor(message: Message): Promise<Session> {
+  /** CON-06: the state of a session is lost with its connection, so a message that begins one needs no other. */
+  async function sessionFor(message: Message, isRequest: boolean): Promise<Session> {
     const known = await session
-    const isNew = known.fault() !== undefined && !isFirst && beginsSession(message)
+    const isOver = known.fault() !== undefined && !isFirst
     isFirst = false
-    if (isNew) session = open()
+    const initialize = seen.begun()
+    if (!isOver) return known
+    if (beginsSession(message)) session = open()
+    else if (isRequest && initialize !== undefined) {
+      const options = { ...shared, initialize, lists: message.method === 'tools/list', signal: gone }
+      session = open().then((opened) => resumeSession(opened, options))
+    }
     return session
   }
 
@@ -87,10 +99,13 @@ function createRelay(open: () => Promise<Session>, write: Write): Relay {
     const isRequest = typeof method === 'string' && Object.hasOwn(message, 'id')
     if ((isRequest && !isRequestId(id)) || (method === 'tools/call' && !isRequest))
       return answer(malformedAnswer(-32_600, 'a request must have an `id` that is a string or a number'))
-    const current = await sessionFor(message)
+    if (method === undefined && !asked.answer(id)) return
+    const current = await sessionFor(message, isRequest)
     const fault = current.fault()
     if (fault === undefined) return current.send(message, line)
-    if (isRequest) await answer(failedAnswer(id as RequestId, method, fault))
+    if (!isRequest) return
+    const known = fault.isAbsent === true ? await seen.answer(message) : undefined
+    await answer(known ?? failedAnswer(id as RequestId, method, fault))
   }
 
   return {
@@ -109,7 +124,10 @@ function createRelay(open: () => Promise<Session>, write: Write): Relay {
       for (const message of read as Message[]) await one(message, undefined)
     },
     finish: async () => (await session).finish(graceMs),
-    close: async () => (await session).close(),
+    async close() {
+      await (await session).close()
+      await seen.saved()
+    },
   }
 }
 

@@ -14,6 +14,8 @@ export interface GatewaySocket {
   readonly lines: AsyncIterable<string | LineFault>
   /** @throws ConnectionEnded when the connection has ended; GatewayFault when the line is too long. */
   send(line: string): Promise<void>
+  /** Whether the connection has ended, so that nothing more is sent. */
+  isEnded(): boolean
   close(): void
 }
 
@@ -27,6 +29,9 @@ export class GatewayFault extends Error {
     this.code = code
   }
 }
+
+/** No gateway answers at the place. */
+export class GatewayAbsent extends GatewayFault {}
 
 /** The connection ended while a line was written, so that the gateway may have it. */
 export class ConnectionEnded extends Error {}
@@ -70,6 +75,7 @@ export async function openGatewaySocket(
           throw new ConnectionEnded()
         }
       },
+      isEnded: () => socket.destroyed || socket.writableEnded,
       close: () => socket.destroy(),
     }
   })
@@ -150,12 +156,12 @@ function unreachable(code: string | undefined, place: string): GatewayFault {
   if (code === 'EACCES' || code === 'EPERM')
     return new GatewayFault(`this user may not open the socket ${place} of the gateway; run the agent as its owner`)
   const reason = code === 'ENOENT' || code === 'ECONNREFUSED' ? 'nothing listens at' : `no connection (${code}) to`
-  return new GatewayFault(`the gateway is not running: ${reason} ${place}; start it with \`procura serve\``)
+  return new GatewayAbsent(`the gateway is not running: ${reason} ${place}; start it with \`procura start\``)
 }
 
 function slow(place: string): GatewayFault {
-  return new GatewayFault(
-    `the gateway at ${place} did not answer within ${helloMs / 1_000} s; restart \`procura serve\``,
+  return new GatewayAbsent(
+    `the gateway at ${place} did not answer within ${helloMs / 1_000} s; if it does not run, start it with \`procura start\``,
   )
 }
 
@@ -174,7 +180,9 @@ async function answerTo(
     // The fault is the same: there is no answer.
   }
   if (signal.aborted) throw slow(place)
-  throw new GatewayFault(`${place} ended the connection or is not a gateway of procura; check \`procura serve\``)
+  throw new GatewayAbsent(
+    `${place} ended the connection or is not a gateway of procura; if the gateway does not run, start it with \`procura start\``,
+  )
 }
 
 function checkAnswer(answer: unknown, { audience }: GatewayConnection, place: string): void {
@@ -191,7 +199,7 @@ function checkAnswer(answer: unknown, { audience }: GatewayConnection, place: st
 }
 
 /** Foreign text in one line, without characters that a terminal obeys. */
-function inOneLine(text: unknown): string {
+export function inOneLine(text: unknown): string {
   if (typeof text !== 'string' || text === '') return 'without a reason'
   return text.slice(0, 500).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ')
 }

@@ -8,10 +8,19 @@ import type { ApprovedCalls } from './approved-calls.ts'
 import { type GatewayConnection, readConnection } from './connection-file.ts'
 import { createElicitations, type Elicitations, withoutAnswer } from './elicitations.ts'
 import { type EndedWords, openingMethods, withEndedWords } from './ended-authority.ts'
-import { ConnectionEnded, type GatewaySocket, openGatewaySocket } from './gateway-socket.ts'
+import {
+  ConnectionEnded,
+  GatewayAbsent,
+  GatewayFault,
+  type GatewaySocket,
+  openGatewaySocket,
+} from './gateway-socket.ts'
 import { openSigning, type Signing, type Wire } from './open-signing.ts'
 import type { ConnectToGatewayOptions, Write } from './options.ts'
+import { createOwnRequests, type OwnRequests } from './own-requests.ts'
 import { createRequests, type PendingRequest, type Requests } from './requests.ts'
+import type { SeenServer } from './seen-server.ts'
+import type { ServerRequests } from './server-requests.ts'
 
 /** A session of MCP with one server behind the gateway. */
 export interface Session {
@@ -19,22 +28,42 @@ export interface Session {
   fault(): Failure | undefined
   /** Sends a message of the client. Requests that cannot be sent are answered. */
   send(message: Message, line: string | undefined): Promise<void>
+  /**
+   * Begins the session in the place of the client, with the request `initialize` of its earlier one.
+   *
+   * @throws GatewayFault when the server does not begin it.
+   */
+  begin(initialize: Message): Promise<void>
+  /**
+   * Asks the server for its tools in the place of the client.
+   *
+   * @throws GatewayFault when it does not list them.
+   */
+  tools(): Promise<readonly unknown[]>
   /** Waits until no request is under way, at most so many milliseconds. */
   finish(mostMs: number): Promise<void>
   close(): Promise<void>
 }
 
+/** The parts that the sessions of one client share. */
+export interface SharedParts {
+  /** Writes for the client. */
+  readonly write: Write
+  readonly onFault: (message: string) => void
+  readonly seen: SeenServer
+  readonly asked: ServerRequests
+}
+
 /** Opens a session, or reports by `fault` why it cannot be used. */
-export async function openSession(
-  options: ConnectToGatewayOptions,
-  write: Write,
-  onFault: (message: string) => void,
-): Promise<Session> {
+export async function openSession(options: ConnectToGatewayOptions, shared: SharedParts): Promise<Session> {
+  const { write, onFault } = shared
   let connection: GatewayConnection | undefined
   try {
-    const { agent, server, clock, approvalWait: waitSeconds = 0 } = options
+    const { agent, server, clock, delegationsKey, approvalWait: waitSeconds = 0 } = options
     const found = await readConnection(agent)
     connection = found
+    // The list of the tools that an agent may call shows its authority.
+    if (delegationsKey !== undefined || found.unlock?.delegations !== undefined) shared.seen.keepNothing()
     let opening: Promise<Signing> | undefined
     const open = (): Promise<Signing> => (opening ??= openSigning(options, found))
     const prove = async (challenge: string): Promise<object> => (await open()).prove(challenge)
@@ -52,21 +81,29 @@ export async function openSession(
       notify: (message) => write(JSON.stringify(message)),
     })
     const { sign, ended } = signing
-    return startSession({ connection: found, server, socket, sign, ended, write, onFault, approved, elicitations })
+    return startSession({ ...shared, connection: found, server, socket, sign, ended, approved, elicitations })
   } catch (error) {
     const message = atHome(error instanceof Error ? error.message : 'unknown error', connection ?? {})
     onFault(message)
-    return failedSession({ code: 'gateway_unavailable', message })
+    return failedSession({ code: 'gateway_unavailable', message, ...(isAbsent(error) && { isAbsent: true }) })
   }
 }
 
-function failedSession(failure: Failure): Session {
+function isAbsent(error: unknown): boolean {
+  return error instanceof GatewayAbsent || (error instanceof GatewayFault && error.code === 'closing')
+}
+
+/** A session that cannot be used. */
+export function failedSession(failure: Failure): Session {
   const nothing = async (): Promise<void> => undefined
-  return { fault: () => failure, send: nothing, finish: nothing, close: nothing }
+  const never = async (): Promise<never> => {
+    throw new GatewayFault(failure.message)
+  }
+  return { fault: () => failure, send: nothing, begin: never, tools: never, finish: nothing, close: nothing }
 }
 
 const lostMessage =
-  'the connection to the gateway ended, and with it the session; start the gateway with `procura serve` if it does not run, and connect to this server again'
+  'the connection to the gateway ended before this request was answered; repeat it, and if the gateway does not run, start it with `procura start`'
 
 const unknownOutcome: Failure = Object.freeze({
   code: 'outcome_unknown',
@@ -74,95 +111,154 @@ const unknownOutcome: Failure = Object.freeze({
     'the connection to the gateway ended during this call, which may have been executed; find out whether it was before you repeat it',
 })
 
-interface SessionParts {
+interface SessionParts extends SharedParts {
   readonly connection: GatewayConnection
   readonly socket: GatewaySocket
   readonly server: string
   readonly sign: (wire: Wire) => Wire
   readonly ended: EndedWords
-  readonly write: Write
-  readonly onFault: (message: string) => void
   readonly approved: ApprovedCalls
   readonly elicitations: Elicitations
 }
 
+/** What a session knows of the requests under way. */
+interface UnderWay {
+  readonly requests: Requests
+  /** Requests in the place of the client. */
+  readonly own: OwnRequests
+  /** Calls of tools without an answer, by their id. */
+  readonly calls: Map<unknown, ClientCall>
+  /** Requests of the client whose answers are noted or changed. */
+  readonly noted: Map<unknown, Message>
+  readonly lost: Failure
+  isClosed: boolean
+}
+
 function startSession(parts: SessionParts): Session {
-  const { connection, socket, sign, write, onFault, approved, elicitations } = parts
+  const { connection, socket, sign, write, onFault, approved, elicitations, asked, seen } = parts
   const requests = createRequests(write)
   const lost: Failure = { code: 'gateway_unavailable', message: atHome(lostMessage, connection) }
-  /** Calls of tools without an answer, by their id. */
-  const calls = new Map<unknown, ClientCall>()
-  /** Requests that begin a session, by their id. */
-  const openings = new Set<unknown>()
-  let failure: Failure | undefined
-  let isClosed = false
-
   const wire = sign({
     async send(message) {
+      if (socket.isEnded()) throw new ConnectionEnded()
       requests.markSent(message.id)
       await socket.send(JSON.stringify(message))
     },
     onmessage(message) {
-      if (requests.settle(message.id)) void write(JSON.stringify(message))
+      if (!own.take(message) && requests.settle(message.id)) void write(JSON.stringify(message))
     },
   })
+  const own = createOwnRequests((message) => wire.send(message))
+  const under: UnderWay = { requests, own, lost, calls: new Map(), noted: new Map(), isClosed: false }
+  let failure: Failure | undefined
 
-  async function receive(): Promise<void> {
-    for await (const line of socket.lines) {
-      const answers = typeof line === 'string' ? answersIn(line) : undefined
-      // The gateway sends JSON in lines of the permitted length, or it is broken.
-      if (answers === undefined) break
-      const [given] = answers
-      for (const { id } of answers) requests.settle(id)
-      const call = calls.get(given?.id)
-      const changed = given && (await explained(given, call, openings.delete(given.id), parts))
-      const first = changed ?? given
-      for (const { id } of answers) calls.delete(id)
-      if (call !== undefined && isApprovable(first))
-        void settle(call, first, { approved, socket, requests, write, lost, isClosed: () => isClosed })
-      else await write(changed === undefined ? (line as string) : JSON.stringify(changed))
-    }
-  }
-
-  const ended = receive()
+  const ended = receive(parts, under)
     .catch(() => undefined)
     .then(async () => {
       socket.close()
       failure = lost
-      if (!isClosed) onFault(lost.message)
+      own.end()
+      // Before anything is waited for: the next session may begin meanwhile.
+      const unanswered = asked.lose()
+      if (!under.isClosed) onFault(lost.message)
       await requests.failAll((request) => lostDuring(request, lost))
+      for (const requestId of unanswered) {
+        const params = { requestId, reason: 'the session of the server has ended' }
+        await write(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/cancelled', params }))
+      }
     })
 
   return {
     fault: () => failure,
-    async send(message, line) {
-      const { id, method, params } = message
-      if (elicitations.take(message)) return
-      if (method === 'notifications/cancelled') {
-        const { requestId } = Object(params) as { readonly requestId?: unknown }
-        calls.delete(requestId)
-        if (approved.cancel(requestId)) return
-      }
-      if (typeof method === 'string' && id !== undefined) requests.begin(id, method)
-      if (openingMethods.has(method)) openings.add(id)
-      if (method === 'tools/call') calls.set(id, message as ClientCall)
-      try {
-        if (method === 'tools/call') return await wire.send(withoutAnswer(message as ClientCall))
-        if (method === 'tools/list') return await wire.send(message)
-        await socket.send(line ?? JSON.stringify(message))
-      } catch (error) {
-        await requests.fail(id, (request) => whyNot(error, request, lost))
-      }
+    send: (message, line) => sendFromClient(message, line, { ...parts, ...under, wire }),
+    async begin(initialize) {
+      elicitations.take(initialize)
+      seen.note(initialize, { result: await own.begin(initialize.params) } as Message)
     },
+    tools: own.tools,
     finish: async (mostMs) => (failure === undefined ? requests.finish(mostMs) : undefined),
     async close() {
       // The client is gone: requests under way are not answered.
-      isClosed = true
+      under.isClosed = true
       approved.close()
       requests.forget()
       socket.close()
       await ended
     },
+  }
+}
+
+/** Takes the lines of the gateway until its connection ends, or a line is not what a gateway sends. */
+async function receive(parts: SessionParts, under: UnderWay): Promise<void> {
+  const { socket, write, seen } = parts
+  const { requests, own, calls, noted, lost } = under
+  for await (const line of socket.lines) {
+    const messages = typeof line === 'string' ? messagesIn(line) : undefined
+    // The gateway sends JSON in lines of the permitted length, or it is broken.
+    if (messages === undefined) break
+    const kept = withoutMixed(messages, parts)
+    const answers = kept.filter(({ method }) => method === undefined)
+    const [given] = answers
+    for (const { id } of answers) requests.settle(id)
+    const call = calls.get(given?.id)
+    const request = noted.get(given?.id)
+    for (const { id } of answers) {
+      calls.delete(id)
+      noted.delete(id)
+    }
+    if (given !== undefined && own.take(given)) continue
+    // What is noted is shown later, so it has no reason of this moment.
+    const known = given !== undefined && request !== undefined ? seen.note(request, given) : given
+    const first = known && ((await explained(known, call, openingMethods.has(request?.method), parts)) ?? known)
+    if (call !== undefined && isApprovable(first))
+      void settle(call, first, { ...parts, requests, lost, isClosed: () => under.isClosed })
+    else if (first !== given) await write(JSON.stringify(first))
+    else if (kept.length === messages.length) await write(line as string)
+    else for (const message of kept) await write(JSON.stringify(message))
+  }
+}
+
+/** The messages without requests of the server that the client would mistake for those of an earlier session. */
+function withoutMixed(
+  messages: readonly Message[],
+  { asked, socket }: Pick<SessionParts, 'asked' | 'socket'>,
+): readonly Message[] {
+  const kept: Message[] = []
+  for (const message of messages) {
+    const { id, method, params } = message
+    if (method === 'notifications/cancelled') asked.cancel(Object(params).requestId)
+    if (method === undefined || id === undefined || asked.ask(id)) kept.push(message)
+    else {
+      const error = { code: -32_603, message: 'the client still has a request with this id of an earlier session' }
+      // It is not waited for: a gateway that does not read would hold this side.
+      socket.send(JSON.stringify({ jsonrpc: '2.0', id, error })).catch(() => undefined)
+    }
+  }
+  return kept
+}
+
+interface Sending extends SessionParts, UnderWay {
+  readonly wire: Wire
+}
+
+async function sendFromClient(message: Message, line: string | undefined, parts: Sending): Promise<void> {
+  const { elicitations, calls, noted, approved, requests, wire, socket, lost } = parts
+  const { id, method, params } = message
+  if (elicitations.take(message)) return
+  if (method === 'notifications/cancelled') {
+    const { requestId } = Object(params) as { readonly requestId?: unknown }
+    calls.delete(requestId)
+    if (approved.cancel(requestId)) return
+  }
+  if (typeof method === 'string' && id !== undefined) requests.begin(id, method)
+  if (method === 'tools/call') calls.set(id, message as ClientCall)
+  if (openingMethods.has(method) || method === 'tools/list') noted.set(id, message)
+  try {
+    if (method === 'tools/call') return await wire.send(withoutAnswer(message as ClientCall))
+    if (method === 'tools/list') return await wire.send(message)
+    await socket.send(line ?? JSON.stringify(message))
+  } catch (error) {
+    await requests.fail(id, (request) => whyNot(error, request, lost))
   }
 }
 
@@ -192,8 +288,9 @@ async function settle(call: ClientCall, answer: ApprovableAnswer, parts: Settlin
   if (settled === undefined || isClosed()) return
   if ('answer' in settled) return write(JSON.stringify(settled.answer))
   requests.begin(call.id, 'tools/call')
-  requests.markSent(call.id)
   try {
+    if (socket.isEnded()) throw new ConnectionEnded()
+    requests.markSent(call.id)
     await socket.send(JSON.stringify(settled.call))
   } catch (error) {
     await requests.fail(call.id, (request) => whyNot(error, request, lost))
@@ -210,12 +307,12 @@ function whyNot(error: unknown, request: PendingRequest, lost: Failure): Failure
   return { code: 'not_signed', message: error instanceof Error ? error.message : 'unknown error' }
 }
 
-/** The answers in a line of the gateway; undefined when it is not JSON. */
-function answersIn(line: string): readonly Message[] | undefined {
+/** The messages in a line of the gateway; undefined when it is not JSON. */
+function messagesIn(line: string): readonly Message[] | undefined {
   try {
     const read: unknown = JSON.parse(line)
     const messages = (Array.isArray(read) ? read : [read]) as readonly (Message | null)[]
-    return messages.filter((message) => message !== null && message.method === undefined) as readonly Message[]
+    return messages.filter((message) => message !== null) as readonly Message[]
   } catch {
     return undefined
   }

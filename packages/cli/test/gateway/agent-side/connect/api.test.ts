@@ -273,7 +273,7 @@ describe('a listener for an API that the gateway does not have', () => {
     const listener = await listenFor('crn', (message) => void faults.push(message))
     expect(faults).toEqual([
       expect.stringMatching(
-        /^the gateway is not running: .*`procura serve`; until then, requests are answered with 503$/,
+        /^the gateway is not running: .*`procura start`; until then, requests are answered with 503$/,
       ),
     ])
     await api.home.open()
@@ -290,7 +290,7 @@ describe('a listener without its gateway', () => {
       503,
       expect.objectContaining({
         code: 'gateway_unavailable',
-        detail: expect.stringMatching(/^the gateway is not running: .*; start it with `procura serve --home \S+`$/),
+        detail: expect.stringMatching(/^the gateway is not running: .*; start it with `procura start --home \S+`$/),
       }),
     ])
     await api.home.open()

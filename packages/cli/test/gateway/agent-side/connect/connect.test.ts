@@ -136,7 +136,7 @@ describe('procura connect', () => {
 describe('procura connect without a gateway', () => {
   it('CON-07 answers each request with the fault and the remedy, and begins a session when the gateway runs', async () => {
     const { initialize, call, ask, write, lines, faults } = client()
-    const message = /^the gateway is not running: nothing listens at .*gateway\.sock.*; start it with `procura serve`$/
+    const message = /^the gateway is not running: nothing listens at .*gateway\.sock.*; start it with `procura start`$/
     expect(await initialize()).toMatchObject({ error: { code: -32_000, message: expect.stringMatching(message) } })
     const told = textOf(await call('send', { to: 'bob@example.com' }))
     expect(told).toMatch(/^Not executed \(gateway_unavailable\): the gateway is not running/)
@@ -151,7 +151,7 @@ describe('procura connect without a gateway', () => {
     expect((await call('send', { to: 'bob@example.com' })).result?.isError).toBeUndefined()
   })
 
-  it('CON-06 CON-07 answers what is under way when the gateway ends, and continues only with a new session', async () => {
+  it('CON-06 CON-07 answers what is under way when the gateway ends, and opens the session again', async () => {
     const { stop, executed } = await start()
     const { initialize, call, ask, write, answer } = client()
     await agent.give(owner, '/mcp/mail/wait')
@@ -163,12 +163,14 @@ describe('procura connect without a gateway', () => {
     expect(textOf(await under)).toMatch(/^Outcome unknown \(outcome_unknown\): .*may have been executed/)
     gateway = undefined
     expect(textOf(await call('send', { to: 'bob@example.com' }))).toMatch(
-      /^Not executed \(gateway_unavailable\): the connection to the gateway ended, and with it the session/,
+      /^Not executed \(gateway_unavailable\): the gateway is not running/,
     )
     const next = await start()
-    // The new gateway knows nothing of the session.
-    expect((await ask('tools/list')).error?.message).toMatch(/the session/)
-    expect(next.count()).toBe(0)
+    // A notification opens no session.
+    write({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'list' } })
+    await ask('tools/list')
+    expect(next.received.map((line) => line.includes('cancelled'))).not.toContain(true)
+    expect((await call('send', { to: 'bob@example.com' })).result?.isError).toBeUndefined()
     expect(await initialize()).toMatchObject({ result: { serverInfo: { name: 'mail' } } })
     expect((await call('send', { to: 'bob@example.com' })).result?.isError).toBeUndefined()
     expect(executed).toEqual([])
@@ -270,10 +272,11 @@ describe('messages of a client of procura connect', () => {
     const answers = lines.slice(before).map((line) => JSON.parse(line))
     expect(answers.map(({ id, error }) => [id, error.code])).toEqual(wrong.map(([, code]) => [null, code]))
     write(Buffer.from([0xff, 0xfe, 0x0a]).toString('latin1'))
+    expect(await ask('ping')).toMatchObject({ result: {} })
     const sent = received.join('').length
     const { input } = clients.at(-1) as LineClient
     input.write(Buffer.from([0x7b, 0xff, 0x7d, 0x0a]))
-    await count(before + wrong.length + 2)
+    await count(before + wrong.length + 3)
     expect(received.join('').length).toBe(sent)
     expect(await ask('ping')).toMatchObject({ result: {} })
   })
