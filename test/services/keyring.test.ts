@@ -65,6 +65,22 @@ describe('the keyring of Linux', () => {
     )
   })
 
+  it('WRP-70 gets the passphrase of a new home folder, and opens it for the next verbs', () => {
+    const home = join(folder, 'asks nothing')
+    const mail = { command: process.execPath, args: ['/opt/mail.mjs'], env: { MAIL_KEY: 'canary-of-mail' } }
+    writeFileSync(join(folder, 'new.mcp.json'), JSON.stringify({ mcpServers: { mail } }))
+    const { stdout, stderr } = atDesktop(
+      `procura wrap new.mcp.json --client claude --home "$PLACE"
+      procura vault list --file "$PLACE/vault"
+      procura unwrap new.mcp.json --home "$PLACE"`,
+      { PLACE: home },
+    )
+    expect(stdout, stderr).toMatch(/wrapped 1 server[\s\S]*mail\.MAIL_KEY[\s\S]*restored 1 server/)
+    expect(JSON.parse(readFileSync(join(home, 'gateway.json'), 'utf8')).vault.unlock).toEqual({ keyring: true })
+    const [, show = ''] = /keep a copy of what `(.*?)` prints/.exec(stderr) ?? []
+    expect(atDesktop(show).stdout).toMatch(/^[\w-]{43}$/)
+  })
+
   it('keeps the passphrase of a signer file, which the program gets from a command', () => {
     const { stdout, stderr } = spawnSync(service.find() ?? '', ['--', 'bash', '-c', script], {
       cwd: folder,

@@ -26,6 +26,8 @@ export interface Keyring {
   store(folder: string, passphrase: string): Promise<void>
   /** The command line that stores one, which it asks for. */
   storeCommand(folder: string): string
+  /** The command line that prints one. */
+  showCommand(folder: string): string
 }
 
 /** The keyring of this system: `secret-tool` on Linux, `security` on macOS. Undefined elsewhere. GTW-78 */
@@ -63,6 +65,7 @@ function secretService(env: Environment): Keyring {
     },
     storeCommand: (folder) =>
       ['secret-tool', 'store', `--label=${label}`, ...attributes(folder)].map(shellQuoted).join(' '),
+    showCommand: (folder) => ['secret-tool', 'lookup', ...attributes(folder)].map(shellQuoted).join(' '),
   }
 }
 
@@ -104,6 +107,7 @@ function keychain(env: Environment): Keyring {
     },
     // Without a value, `-w` at the end asks for it.
     storeCommand: (folder) => `security add-generic-password -U -s ${service} -a ${shellQuoted(folder)} -w`,
+    showCommand: (folder) => `security find-generic-password -s ${service} -a ${shellQuoted(folder)} -w`,
   }
 }
 

@@ -61,7 +61,7 @@ export async function addApi(words: readonly string[], flags: Flags, host: Host)
   const credential = credentialName(name, headers.length === 1 ? (headers[0] as string) : 'headers')
   const { entry, rules } = partsOf(name, origin, headers, credential, flags)
   // Before a passphrase or the key is asked for, and before a new home folder gets a file.
-  const draft = known?.content ?? newGatewayContent(home, 'did:web:owner.invalid', undefined)
+  const draft = known?.content ?? newGatewayContent(home, 'did:web:owner.invalid', {})
   await checkGatewayContent(home, { ...draft, apis: { [name]: entry } }, tmpdir())
   checkRequestPolicy(grant.policy)
   checkRules(credential, rules)

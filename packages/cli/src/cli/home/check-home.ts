@@ -12,6 +12,7 @@ import { type Flags, textOf } from '../verb.ts'
 import { agentStores } from './agent-stores.ts'
 import { type GatewayFile, newGatewayContent } from './gateway-file.ts'
 import { checkFolder, exists, withStage } from './home-files.ts'
+import { keyringFor } from './keyring-vault.ts'
 import { vaultKey } from './vault-key.ts'
 import { checkOwner, checkSubject, revealAll, vaultPlace, type WrapHome } from './wrap-home.ts'
 
@@ -39,19 +40,23 @@ export async function checkHome(
   host: Host,
 ): Promise<CheckedHome> {
   for (const folder of [home, join(home, 'agents'), join(home, 'wrapped')]) await checkPlace(folder)
-  const { file, place, isNew } = await vaultPlace(home, known, flags)
-  const key = await unasked(host, (quiet) => vaultKey(place, quiet, isNew))
+  const vault = await vaultPlace(home, known, flags)
+  const { file, isNew } = vault
+  const isInKeyring = (await keyringFor(home, known, vault, flags, host)) !== undefined
+  const place = isInKeyring ? { unlock: { keyring: home } } : vault.place
+  // The keyring of a new home folder gets its passphrase in the run.
+  const isMade = isInKeyring && isNew
+  const key = isMade ? undefined : await unasked(host, (quiet) => vaultKey(place, quiet, isNew))
   if (key !== undefined && isNew) await checkKey(key)
   const secrets = key === undefined || isNew ? new Map<string, string>() : await revealAll(file, key)
   const owner = await ownerOf(join(home, 'owner.key'), known, key)
   if (known !== undefined && (await exists(known.serviceKey))) await describeSignerFile({ path: known.serviceKey })
   const delegations = await checkAgentFiles(join(home, 'agents', agent), flags, host)
   const unchecked = [
-    ...(key === undefined ? ['the passphrase of the vault'] : []),
+    ...(key === undefined && !isMade ? ['the passphrase of the vault'] : []),
     ...(delegations !== undefined ? [] : ['the delegations of the agent']),
   ]
-  const content =
-    known?.content ?? newGatewayContent(home, owner, key !== undefined && 'keyFile' in key ? key.keyFile : undefined)
+  const content = known?.content ?? newGatewayContent(home, owner, place)
   const gateway = { servers: known?.servers ?? new Map(), content }
   return { gateway, secrets, delegations: delegations ?? [], unchecked }
 }

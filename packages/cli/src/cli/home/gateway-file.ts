@@ -78,7 +78,7 @@ function parse(bytes: Uint8Array, path: string): Readonly<Record<string, unknown
 export function newGatewayContent(
   home: string,
   owner: string,
-  keyFile: string | undefined,
+  { keyFile, unlock }: { readonly keyFile?: string | undefined; readonly unlock?: VaultUnlock | undefined },
 ): Readonly<Record<string, unknown>> {
   const near = keyFile === undefined ? undefined : relative(home, keyFile)
   return {
@@ -86,7 +86,11 @@ export function newGatewayContent(
     listen: { socket: 'gateway.sock' },
     service: { key: 'service.key' },
     subjects: [owner],
-    vault: { file: 'vault', ...(near !== undefined && { keyFile: near.startsWith('..') ? keyFile : near }) },
+    vault: {
+      file: 'vault',
+      ...(near !== undefined && { keyFile: near.startsWith('..') ? keyFile : near }),
+      ...(unlock !== undefined && { unlock: 'keyring' in unlock ? { keyring: true } : unlock }),
+    },
     audit: { directory: 'log' },
     state: { file: 'state.db' },
     tools: 'first-use',

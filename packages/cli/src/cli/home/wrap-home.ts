@@ -1,4 +1,5 @@
 // node only: makes files
+import { realpath } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Did, Signer } from 'procura'
 import { createSignerFile, describeSignerFile, openSignerFile } from 'procura/signer/file'
@@ -15,6 +16,7 @@ import { type Flags, textOf } from '../verb.ts'
 import { type AgentStores, agentStores } from './agent-stores.ts'
 import { type GatewayFile, newGatewayContent, readGatewayFile } from './gateway-file.ts'
 import { ensureFolder, exists, makeWhole, makeWholeFolder, removeStages } from './home-files.ts'
+import { type HomeVault, keyringFor, storePassphrase } from './keyring-vault.ts'
 import { type VaultPlace, vaultKey } from './vault-key.ts'
 
 /** The home folder of a gateway, opened by its operator. */
@@ -57,7 +59,9 @@ export async function inHome<T>(home: string, task: (lock: HeldLock) => Promise<
 export async function openWrapHome(home: string, flags: Flags, host: Host, lock: HeldLock): Promise<WrapHome> {
   const delegationsKeyFile = textOf(flags, 'delegations-key-file')
   const known = await readGatewayFile(home)
-  const { file: vaultFile, place, isNew } = await vaultPlace(home, known, flags)
+  const given = await vaultPlace(home, known, flags)
+  const { file: vaultFile, isNew } = given
+  const place = await placeAtHome(home, known, given, flags, host)
   const key = await vaultKey(place, host, isNew)
   if ('keyFile' in key && isNew) await makeWhole(home, key.keyFile, (draft) => createKeyFile(draft))
   const vault = await openFileVault({ path: vaultFile, key, create: isNew })
@@ -68,7 +72,7 @@ export async function openWrapHome(home: string, flags: Flags, host: Host, lock:
   // Before anything else is written: with another key, the delegations of the agents could not be revoked.
   const owner = await openOwner(home, key)
   const { did } = owner.signer
-  const content = known?.content ?? newGatewayContent(home, did, 'keyFile' in key ? key.keyFile : undefined)
+  const content = known?.content ?? newGatewayContent(home, did, place)
   checkOwner(known, [...owner.dids])
   const gateway = known ?? {
     listen: { socket: join(home, 'gateway.sock') },
@@ -83,12 +87,26 @@ export async function openWrapHome(home: string, flags: Flags, host: Host, lock:
   }
 }
 
-/** The vault of a gateway, and the place of its key. */
-export async function vaultPlace(
+/** The place of the key of the vault. In a new home folder it is the keyring, if there is one. */
+async function placeAtHome(
   home: string,
   known: GatewayFile | undefined,
+  given: HomeVault,
   flags: Flags,
-): Promise<{ readonly file: string; readonly place: VaultPlace; readonly isNew: boolean }> {
+  host: Host,
+): Promise<VaultPlace> {
+  const keyring = await keyringFor(home, known, given, flags, host)
+  if (keyring === undefined) return given.place
+  if (given.isNew && !(await storePassphrase(keyring, home, host))) return given.place
+  if (given.isNew)
+    host.complain(
+      `the passphrase of the vault is in the keyring, and nobody has to type it; keep a copy of what \`${keyring.showCommand(await realpath(home))}\` prints in a safe place`,
+    )
+  return { unlock: { keyring: home } }
+}
+
+/** The vault of a gateway, and the place of its key. */
+export async function vaultPlace(home: string, known: GatewayFile | undefined, flags: Flags): Promise<HomeVault> {
   const given = textOf(flags, 'key-file')
   const file = known?.vault.file ?? join(home, 'vault')
   const keyFile = known?.vault.keyFile ?? (given === undefined ? undefined : resolve(given))
@@ -96,7 +114,12 @@ export async function vaultPlace(
     throw new UsageError('--key-file is another file than `vault.keyFile` in gateway.json; leave the option out')
   if (given !== undefined && known?.vault.unlock !== undefined)
     throw new UsageError('`vault.unlock` of gateway.json opens the vault; leave --key-file out')
-  return { file, place: { keyFile, unlock: known?.vault.unlock }, isNew: !(await exists(file)) }
+  const isNew = !(await exists(file))
+  if (flags['ask-passphrase'] === true && (!isNew || keyFile !== undefined || known?.vault.unlock !== undefined))
+    throw new UsageError(
+      `--ask-passphrase is for a new vault without another key; ${isNew ? 'the passphrase or key is named elsewhere' : `${quote(file, 256)} exists`}; leave it out`,
+    )
+  return { file, place: { keyFile, unlock: known?.vault.unlock }, isNew }
 }
 
 /** Checks that a gateway acts for its owner, by its present key or an earlier one. */

@@ -12,7 +12,12 @@ const gatewayKey: VerbOption = {
 const newGatewayKey: VerbOption = {
   ...gatewayKey,
   about:
-    'the key of the vault, made if it is missing; the agent can read it if it runs as the same user; default: the passphrase in PROCURA_VAULT_PASSPHRASE, or from the terminal',
+    'the key of the vault, made if it is missing; the agent can read it if it runs as the same user; default: the passphrase in PROCURA_VAULT_PASSPHRASE, of the keyring, or from the terminal',
+}
+
+const askPassphrase: VerbOption = {
+  name: 'ask-passphrase',
+  about: 'ask for the passphrase of a new vault, also where a keyring could have it',
 }
 
 const clients = ['claude', 'claude-desktop', 'codex', 'cursor', 'vscode'] as const
@@ -36,6 +41,7 @@ export const wrapVerbs: readonly Verb[] = [
       { name: 'agent', value: 'NAME', about: 'the name of the agent; default: of the client' },
       gatewayHome,
       newGatewayKey,
+      askPassphrase,
       newDelegationsKeyFile,
       {
         name: 'policy',
@@ -132,6 +138,7 @@ export const wrapVerbs: readonly Verb[] = [
       { name: 'expires-in', value: 'DURATION', about: 'the validity of the delegation, such as 8h; default 30d' },
       gatewayHome,
       newGatewayKey,
+      askPassphrase,
       newDelegationsKeyFile,
       json,
     ],

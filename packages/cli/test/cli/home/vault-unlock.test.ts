@@ -46,6 +46,7 @@ function keyringWith(entries: Readonly<Record<string, string>>): Keyring {
     lookUp: async (folder) => stored.get(folder),
     store: async (folder, text) => void stored.set(folder, text),
     storeCommand: (folder) => `secret-tool store --label=x procura vault home ${folder}`,
+    showCommand: (folder) => `secret-tool lookup procura vault home ${folder}`,
   }
 }
 

@@ -1,5 +1,7 @@
-// Run by kill.test.ts in a process of its own: the program, killed before one of its changes to the file system, or
-// with a disk that is full from that change on.
+// Run by kill.test.ts in a process of its own: the program, killed before one of its changes to the file system or a
+// start of another program, or with a disk that is full from that change on. It prints their number, and the numbers of
+// the starts.
+import childProcess from 'node:child_process'
 import fs from 'node:fs'
 import promises from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
@@ -9,10 +11,12 @@ const [at = '0', ...words] = process.argv.slice(2)
 const isFull = at.startsWith('full-')
 const stopAt = Number(at.replace('full-', ''))
 let count = 0
+const starts: number[] = []
 
 /** Counts a change, and ends the process before the chosen one. A write is cut in half. */
 function change(name: string, half?: () => void): void {
   count += 1
+  if (name === 'spawn') starts.push(count)
   if (isFull && count >= stopAt && needsSpace.has(name)) {
     half?.()
     throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC', syscall: name })
@@ -55,17 +59,20 @@ patch(
   fs,
   changes.map((name) => `${name}Sync`),
 )
+patch(childProcess, ['spawn'])
 syncBuiltinESMExports()
 
 const { run } = await import('../../../src/cli/run.ts')
+const { systemKeyring } = await import('../../../src/support/keyring.ts')
 const code = await run(words, {
   env: process.env,
   program: ['/usr/bin/node', '/opt/procura/procura.js'],
   print: () => undefined,
   complain: (line) => void process.stderr.write(`${line}\n`),
   isTerminal: false,
+  keyring: async () => systemKeyring(process.env, 'linux'),
   readInput: async () => new Uint8Array(),
   askHidden: async () => undefined,
 })
-process.stdout.write(String(count))
+process.stdout.write([count, ...starts].join(' '))
 process.exitCode = code

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { revealCredentials } from 'procura/vault/file'
+import { openFileVault, revealCredentials } from 'procura/vault/file'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bundleProgram } from '../../../../../test/support/bundle-program.ts'
+import { type FakeSecretTool, fakeSecretTool } from '../../support/fake-secret-tool.ts'
 import { type Machine, newMachine } from './set-up.ts'
 
 const config = `{
@@ -30,7 +31,7 @@ interface Ended {
 /** Runs the program, and ends it, or fills its disk, before its change of that number; 0 lets it end by itself. */
 function start(machine: Machine, killAt: number | `full-${number}`, words: readonly string[]): Promise<Ended> {
   const child = spawn(process.execPath, [program, String(killAt), ...words], {
-    env: { ...process.env, ...machine.env },
+    env: { ...process.env, ...machine.env, PATH: `${join(machine.folder, 'keyring', 'bin')}:${process.env['PATH']}` },
   })
   let [out, err] = ['', '']
   child.stdout.on('data', (chunk) => (out += chunk))
@@ -98,7 +99,7 @@ export function killsOfWrap(step: number): void {
         expect([code, err]).toEqual([0, expect.stringContaining('into the vault')])
         const wrapped = readFileSync(join(whole.folder, '.mcp.json'), 'utf8').replaceAll(whole.folder, '')
         whole.remove()
-        await each(changes(Number(out), step), async (at) => {
+        await each(changes(Number.parseInt(out, 10), step), async (at) => {
           const machine = newMachine()
           const path = machine.write('.mcp.json', config)
           expectKilled(await start(machine, at, words(machine)))
@@ -136,7 +137,7 @@ export function killsOfWrap(step: number): void {
         cpSync(template.folder, saved, { recursive: true })
         const { out } = await start(template, 0, words)
         expect(readFileSync(path, 'utf8')).toBe(config)
-        for (const at of changes(Number(out), step)) {
+        for (const at of changes(Number.parseInt(out, 10), step)) {
           rmSync(template.folder, { recursive: true })
           cpSync(saved, template.folder, { recursive: true })
           expectKilled(await start(template, at, words))
@@ -152,6 +153,40 @@ export function killsOfWrap(step: number): void {
         }
         rmSync(saved, { recursive: true })
         template.remove()
+      },
+      timeoutMs,
+    )
+  })
+
+  describe('a process that is killed', () => {
+    it(
+      'in the middle of wrap with a keyring leaves no vault whose passphrase is lost [WRP-70]',
+      async () => {
+        const newUser = (): Machine & { readonly tool: FakeSecretTool } => {
+          const machine = newMachine()
+          machine.write('.mcp.json', config)
+          return { ...machine, tool: fakeSecretTool(machine.folder) }
+        }
+        const words = (machine: Machine): string[] => ['wrap', join(machine.folder, '.mcp.json')]
+        const whole = newUser()
+        const { out, code, err } = await start(whole, 0, words(whole))
+        expect([code, err]).toEqual([0, expect.stringContaining('the passphrase of the vault is in the keyring')])
+        const [count = 0, ...starts] = out.split(' ').map(Number)
+        expect(starts.length).toBeGreaterThan(3)
+        whole.remove()
+        const last = starts.at(-1) ?? 0
+        const cases = new Set([...starts, last + 2, last + 8, ...(step === 1 ? changes(count, step) : [])])
+        await each([...cases], async (at) => {
+          const machine = newUser()
+          expectKilled(await start(machine, at, words(machine)))
+          const [before = ''] = machine.tool.entries()
+          const vault = join(machine.home, 'vault')
+          if (existsSync(vault)) await openFileVault({ path: vault, key: { passphrase: before } })
+          const again = await start(machine, 0, words(machine))
+          expect([at, again.code, again.err]).toEqual([at, 0, expect.stringMatching(/behind the gateway/)])
+          if (before !== '') expect(machine.tool.entries()).toEqual([before])
+          machine.remove()
+        })
       },
       timeoutMs,
     )
@@ -173,7 +208,7 @@ export function killsOfWrap(step: number): void {
           await start(whole, 0, ['unwrap', ...words(whole)]),
         ]
         whole.remove()
-        const [first = 0, second = 0] = counts.map(({ out }) => Number(out))
+        const [first = 0, second = 0] = counts.map(({ out }) => Number.parseInt(out, 10))
         await each(changes(Math.max(first, second), step), async (at) => {
           const machine = newMachine()
           const path = machine.write('.mcp.json', config)
