@@ -33,6 +33,7 @@ void run(process.argv.slice(2), {
   keyring: async () => (await import('./support/keyring.ts')).systemKeyring(process.env),
   readInput,
   askHidden,
+  openBrowser: async (page) => (await import('./support/open-browser.ts')).openBrowser(page, process.env),
 }).then((code) => {
   process.exitCode = code
 })
@@ -60,14 +61,17 @@ async function readInput(mostBytes: number): Promise<Uint8Array | undefined> {
 }
 
 /** If a signal ended the process at once, the terminal would remain without echo. */
-async function askHidden(question: string): Promise<Uint8Array | undefined> {
+async function askHidden(question: string, signal?: AbortSignal): Promise<Uint8Array | undefined> {
   const signals = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const
   const broken = new AbortController()
   const breakOff = (): void => broken.abort()
-  for (const signal of signals) process.on(signal, breakOff)
+  if (signal?.aborted === true) breakOff()
+  signal?.addEventListener('abort', breakOff)
+  for (const one of signals) process.on(one, breakOff)
   try {
     return await readHiddenLine(process.stdin, process.stderr, question, broken.signal)
   } finally {
-    for (const signal of signals) process.off(signal, breakOff)
+    for (const one of signals) process.off(one, breakOff)
+    signal?.removeEventListener('abort', breakOff)
   }
 }

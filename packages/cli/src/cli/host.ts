@@ -25,7 +25,10 @@ export interface Host {
   /** Reads standard input to its end, which may come after so many bytes. Resolves undefined when it has more. */
   readInput(mostBytes: number): Promise<Uint8Array | undefined>
   /**
-   * Asks for a line at the terminal, which is not shown while it is typed. Resolves undefined when it was broken off.
+   * Asks for a line at the terminal, which is not shown while it is typed. Resolves undefined when it was broken off,
+   * also by the signal.
    */
-  askHidden(question: string): Promise<Uint8Array | undefined>
+  askHidden(question: string, signal?: AbortSignal): Promise<Uint8Array | undefined>
+  /** Opens a page in the browser of the person. Resolves false when there is none. Default: there is none. */
+  openBrowser?(page: URL): Promise<boolean>
 }

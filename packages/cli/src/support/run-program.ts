@@ -75,6 +75,6 @@ export async function runProgram(
 }
 
 /** A program needs the environment, for example the address of the keyring. It needs no passphrase of Procura. */
-function withoutPassphrases(env: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
+export function withoutPassphrases(env: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^PROCURA_.*PASSPHRASE$/i.test(name)))
 }

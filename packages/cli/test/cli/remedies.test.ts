@@ -21,6 +21,7 @@ import { connectClient, newClients } from '../gateway/agent-side/connect/client.
 import { approveAt } from '../gateway/serve/approvals/approver.ts'
 import { atPage, linkOf } from '../gateway/serve/approvals/page-world.ts'
 import { mailServer } from '../gateway/serve/gateway-home.ts'
+import { startOauthWorld } from './login/oauth-world.ts'
 import { type Recommendation, recommendations, verbsIn } from './recommended-commands.ts'
 
 let tools: string
@@ -55,7 +56,7 @@ interface World {
   /** Pastes a command line into a shell that has no PROCURA_HOME. */
   paste(line: string, input?: string): Said
   /** Pastes one that goes on, waits for its output, and returns a function that ends it and returns all of it. */
-  keep(line: string, output: RegExp): Promise<() => Promise<string>>
+  keep(line: string, output: RegExp): Promise<(() => Promise<string>) & { readonly said: () => string }>
   doctor(check: string): string
   call(name: string, args?: object): Promise<string>
   end(): Promise<void>
@@ -94,12 +95,13 @@ async function newWorld(isElsewhere: boolean): Promise<World> {
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (all += chunk))
       await until(() => output.test(all) || child.exitCode !== null)
       expect(all).toMatch(output)
-      return async () => {
+      const end = async (): Promise<string> => {
         const exit = new Promise((resolve) => child.once('exit', resolve))
         child.kill('SIGTERM')
-        await exit
+        if (child.exitCode === null && child.signalCode === null) await exit
         return all
       }
+      return Object.assign(end, { said: () => all })
     },
     doctor(check) {
       const { all } = shell('exec procura doctor "$@"', '', at)
@@ -1061,6 +1063,36 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'a server that needs a login',
+    async ends(world) {
+      wrapped(world)
+      const oauth = await startOauthWorld({ withoutRefresh: true })
+      const loggedIn = async (line: string): Promise<string> => {
+        const end = await world.keep(line, /^http:.+$/m)
+        await oauth.visit(/^http:.+$/m.exec(end.said())?.[0] as string)
+        await until(() => /procura start|^procura: /m.test(end.said()))
+        return end()
+      }
+      const serve = (url: string): void =>
+        configure(world, (content) => ({ ...content, servers: { crm: { type: 'http', url, login: 'crm.login' } } }))
+      try {
+        const at = world.home.includes(' ') ? ` --home '${world.home}'` : ''
+        serve(oauth.url)
+        const said = await loggedIn(`procura login crm${at}`)
+        const again = await loggedIn(commandIn(said, 'login'))
+        serve(oauth.url.replace('127.0.0.1', 'localhost'))
+        const refused = world.run(['serve']).all
+        serve(oauth.url)
+        await loggedIn(commandIn(refused, 'login'))
+        // The gateway asks the server, which answers in this process.
+        await world.keep(commandIn(again, 'start'), /the gateway runs: process \d+/)
+        expect(world.run(['status']).all).toContain('server crm (http): 1 tool')
+      } finally {
+        await oauth.close()
+      }
+    },
+  },
+  {
     situation: 'a key file that does not exist',
     async ends(world) {
       const path = join(world.folder, 'new.key')
@@ -1104,6 +1136,7 @@ const exempt: readonly (readonly [reason: string, ...texts: readonly string[]])[
   [
     'the situation takes minutes or a thousand requests',
     'did not answer within',
+    'nobody logged in within',
     'has not ended within',
     'too many requests wait',
   ],

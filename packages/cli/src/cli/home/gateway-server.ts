@@ -13,6 +13,8 @@ export type GatewayServer = (
       readonly url: string
       readonly headers?: Readonly<Record<string, string>>
       readonly secretHeaders?: Readonly<Record<string, string>>
+      /** The credential that `procura login` stores. */
+      readonly login?: string
     }
 ) & {
   /** The arguments of its tools that are paths. */
@@ -42,6 +44,11 @@ export function gatewayName(name: string, isTaken: (name: string) => boolean): s
 /** The credential of a variable or header of a server. */
 export function credentialName(server: string, name: string): string {
   return `${server}.${name}`
+}
+
+/** The credential of a server with a login. */
+export function loginName(server: string): string {
+  return credentialName(server, 'login')
 }
 
 /** The definition with the names of its credentials. */

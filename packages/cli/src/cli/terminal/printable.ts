@@ -11,7 +11,7 @@ export function printableHost(host: Host): Host {
     ...host,
     print: (line) => host.print(printable(line)),
     complain: (line) => host.complain(printable(line)),
-    askHidden: (question) => host.askHidden(printable(question)),
+    askHidden: (question, signal) => host.askHidden(printable(question), signal),
   }
 }
 

@@ -2,7 +2,7 @@ import { parseDid } from 'procura'
 import { isConfidential } from '#support/loopback.ts'
 import { apiShape } from './api-shape.ts'
 import { argumentRules, wrongArgumentRules } from './argument-shape.ts'
-import { credential, headerNames, secretHeadersField, wrongSecretHeaders } from './header-shape.ts'
+import { credential, headerNames, secretHeadersField, wrongLogin, wrongSecretHeaders } from './header-shape.ts'
 import type { ObjectShape, StringShape, TableShape } from './shape.ts'
 
 const path: StringShape = {
@@ -162,13 +162,20 @@ const httpServer: ObjectShape = {
     url: { shape: upstream, about: 'its endpoint' },
     headers: { shape: { ...headerNames, value: headerValue }, about: 'headers that are not secret', optional: true },
     secretHeaders: { ...secretHeadersField, optional: true },
+    login: {
+      shape: credential,
+      about: 'the credential that `procura login` stores, for a server with OAuth; in the place of `secretHeaders`',
+      optional: true,
+    },
     ...argumentRules,
     allow,
     approvals,
   },
-  check: ({ headers, secretHeaders, types, paths }) => {
-    const wrong = wrongSecretHeaders(secretHeaders) ?? wrongArgumentRules(types, paths)
+  check: ({ headers, secretHeaders, login, types, paths }) => {
+    const wrong = wrongSecretHeaders(secretHeaders) ?? wrongLogin({ login, headers, secretHeaders })
     if (wrong !== undefined) return wrong
+    const rules = wrongArgumentRules(types, paths)
+    if (rules !== undefined) return rules
     const secret = Object.keys(Object(secretHeaders)).map((name) => name.toLowerCase())
     const twice = Object.keys(Object(headers)).some((name) => secret.includes(name.toLowerCase()))
     return twice ? 'has one header in `headers` and in `secretHeaders`; remove one of them' : undefined

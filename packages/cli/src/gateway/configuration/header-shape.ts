@@ -38,3 +38,19 @@ export function wrongSecretHeaders(secretHeaders: unknown): string | undefined {
     ? undefined
     : 'has several credentials in `secretHeaders`; name one for all headers, whose secret is a JSON object with the value of each header'
 }
+
+/** The fault of a server with a login. A call has one credential, and its header is `Authorization`. */
+export function wrongLogin({
+  login,
+  headers,
+  secretHeaders,
+}: {
+  readonly login: unknown
+  readonly headers: unknown
+  readonly secretHeaders: unknown
+}): string | undefined {
+  if (login === undefined) return undefined
+  if (secretHeaders !== undefined) return 'has `login` and `secretHeaders`; remove one of them'
+  const isTwice = Object.keys(Object(headers)).some((name) => name.toLowerCase() === 'authorization')
+  return isTwice ? 'has `login` and the header Authorization in `headers`; remove one of them' : undefined
+}

@@ -72,6 +72,8 @@ export interface HttpServerConfig extends ArgumentConfig {
   readonly headers: Readonly<Record<string, string>>
   /** The secret headers. Default: none. */
   readonly secretHeaders?: SecretHeaders
+  /** Whether `procura login` stores the credential of `secretHeaders`. */
+  readonly login?: true
   /** The requests that pass unguarded. Default: none. */
   readonly allow?: readonly AllowedRequests[]
 }
@@ -151,6 +153,7 @@ interface RawHttp {
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
   readonly secretHeaders?: Readonly<Record<string, string>>
+  readonly login?: string
   readonly allow?: readonly AllowedRequests[]
 }
 
@@ -253,7 +256,8 @@ function completeServer(raw: RawServer, folder: string): StdioServerConfig | Htt
       headers: raw.headers ?? {},
       ...argumentRulesOf(raw),
       ...(raw.allow !== undefined && { allow: raw.allow }),
-      ...secretHeadersOf(raw.secretHeaders ?? {}),
+      ...secretHeadersOf(raw.login === undefined ? (raw.secretHeaders ?? {}) : { Authorization: raw.login }),
+      ...(raw.login !== undefined && { login: true as const }),
     })
   }
   const { command, args = [], cwd, env = {}, secretEnv = {}, allow, stderr } = raw

@@ -37,7 +37,10 @@ function checkOne(
   stored: Awaited<ReturnType<FileVault['list']>>[number] | undefined,
 ): void {
   const of = `${path}: the credential ${quote(name)} of the ${config.type === 'api' ? 'API' : 'server'} ${quote(server)}`
-  const put = putCommand(vault, server, config, name)
+  const isLogin = config.type === 'http' && config.login === true
+  const put = isLogin ? `\`procura login ${server}\`` : putCommand(vault, server, config, name)
+  // A server that needs a login does not keep the others from their start.
+  if (stored === undefined && isLogin) return
   if (stored === undefined)
     throw new ArgumentError(`${of} is not in the vault; store it with ${put}, or correct its name`)
   const { rules } = stored
