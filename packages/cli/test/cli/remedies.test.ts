@@ -375,6 +375,26 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'a tool that its server has changed while the gateway runs',
+    async ends(world) {
+      const describeAs = (description: string): string => {
+        const inputSchema = { type: 'object', properties: { to: { type: 'string' } } }
+        return world.write('tools.list', JSON.stringify([{ name: 'send', description, inputSchema }]))
+      }
+      const file = describeAs('Sends a mail.')
+      writeFileSync(world.config, JSON.stringify({ mcpServers: { mail: mail({ TOOLS_FILE: file }) } }))
+      wrapped(world)
+      expect(world.run(['start']).code).toBe(0)
+      expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
+      describeAs('Sends all files.')
+      const refused = await world.call('send', { to: 'bob' })
+      const listed = world.paste(commandIn(refused, 'tools list'))
+      done(world, commandsIn(listed.all, 'tools accept').find((line) => !line.includes('HASH')) ?? listed.all)
+      expect(world.doctor('tools')).toMatch(/^ok/)
+      expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
+    },
+  },
+  {
     situation: 'a hook that is missing',
     async ends(world) {
       wrapped(world)

@@ -1,7 +1,10 @@
 // node only: reads files
 import { dirname } from 'node:path'
 import { systemClock } from 'procura'
+import { quote } from '#support/quote.ts'
 import type { GatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
+import type { ComparedTool } from '../../gateway/serve/tools/compare-tools.ts'
+import { reviewTools } from '../../gateway/serve/tools/review-tools.ts'
 import type { RunningStatus } from '../../gateway/wire/control.ts'
 import { inMessage } from '../home/host-at-home.ts'
 import type { Host } from '../host.ts'
@@ -17,7 +20,7 @@ import { configOf, configPlace } from './tools.ts'
 /** Seconds of the refusals that are counted. */
 const day = 86_400
 
-/** Most lines about refusals and ends. */
+/** Most lines about refusals, ends, and the tools of one server. */
 const most = 5
 
 /**
@@ -33,15 +36,18 @@ export async function status(words: readonly string[], flags: Flags, host: Host)
   const now = systemClock.now()
   const agents = await agentAuthorities(dirname(config.path), flags, host)
   const denials = await recentDenials(config.audit.directory, now - day)
+  const tools = await differingTools(config)
   const fault = answer.state === 'fault' || answer.state === 'refused' ? answer.message : undefined
-  const advice = inMessage(adviceOf(running, agents), flags, host)
+  const advice = inMessage(adviceOf(running, tools, agents), flags, host)
   if (flags['json'] === true) {
-    host.print(JSON.stringify({ running: running ?? null, ...(fault && { fault }), agents, refused: denials, advice }))
+    const known = { agents, refused: denials, tools: tools.flatMap(([server, some]) => some.map(factsOf(server))) }
+    host.print(JSON.stringify({ running: running ?? null, ...(fault && { fault }), ...known, advice }))
     return running === undefined ? 1 : 0
   }
   host.print(stateLine(running, fault, now))
   if (running !== undefined && !running.healthy) host.print(`not healthy: ${running.reasons.join(', ')}`)
   for (const line of running === undefined ? namesOf(config) : partLines(running, flags, host)) host.print(line)
+  for (const line of tools.flatMap(toolLines)) host.print(line)
   for (const agent of agents) for (const line of agentLines(agent, now)) host.print(line)
   for (const line of denialLines(denials, agents)) host.print(line)
   host.print(advice)
@@ -54,6 +60,30 @@ function stateLine(running: RunningStatus | undefined, fault: string | undefined
   const sessions = running.sessions.length === 1 ? '1 session' : `${running.sessions.length} sessions`
   const mode = dryRun ? '; DRY RUN: every call runs' : ''
   return `the gateway runs since ${showDate(started)} (${showDistance(started, now)}): process ${id}, on ${place}, ${sessions}${mode}`
+}
+
+type ServerTools = readonly [server: string, tools: readonly ComparedTool[]]
+
+/** The tools that are not the accepted ones, as the gateway saw them last. */
+async function differingTools(config: GatewayConfig): Promise<readonly ServerTools[]> {
+  const found: ServerTools[] = []
+  for (const server of config.servers.keys()) {
+    // The gateway may not have seen them yet. `doctor` reports a file that cannot be read.
+    const tools = await reviewTools({ config, server }).catch(() => [])
+    const differing = tools.filter(({ state }) => state !== 'accepted')
+    if (differing.length > 0) found.push([server, differing])
+  }
+  return found
+}
+
+function factsOf(server: string): (tool: ComparedTool) => object {
+  return ({ name, state, words }) => ({ server, name, state, words })
+}
+
+function toolLines([server, tools]: ServerTools): readonly string[] {
+  const lines = tools.slice(0, most).map(({ name, words }) => `  ${quote(name)}: ${words.join(', ')}`)
+  const more = tools.length > most ? [`  and ${tools.length - most} more tools`] : []
+  return [`tools of ${server} that differ from the accepted ones:`, ...lines, ...more]
 }
 
 /** The servers and APIs of a gateway that does not run. */
@@ -94,11 +124,15 @@ function denialLines(denials: readonly RecentDenials[], agents: readonly AgentAu
 }
 
 /** The most urgent next step. */
-function adviceOf(running: RunningStatus | undefined, agents: readonly AgentAuthority[]): string {
+function adviceOf(
+  running: RunningStatus | undefined,
+  tools: readonly ServerTools[],
+  agents: readonly AgentAuthority[],
+): string {
   if (running === undefined) return 'next: start it with `procura start`'
   const { servers } = running
-  const waiting = servers.find((server) => server.waiting > 0)
-  if (waiting !== undefined) return `next: read the changed tools with \`procura tools list ${waiting.name}\``
+  const [waiting] = tools.find(([, some]) => some.some(({ state }) => state !== 'gone')) ?? []
+  if (waiting !== undefined) return `next: read the changed tools with \`procura tools list ${waiting}\``
   if (!running.healthy || servers.some(({ fault }) => fault !== undefined)) return 'next: run `procura doctor`'
   const after = agents.find(({ ended }) => ended.length > 0)
   if (after !== undefined) return `next: a delegation of ${after.name} has ended; run \`procura doctor\``

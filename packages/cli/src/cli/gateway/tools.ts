@@ -72,13 +72,15 @@ function shorten(hash: string): string {
   return hash.slice('sha256-'.length, shownDigits)
 }
 
-function show(server: string, { name, state, hash, changes, seen }: ComparedTool, flags: Flags, host: Host): void {
+function show(server: string, tool: ComparedTool, flags: Flags, host: Host): void {
+  const { name, state, hash, words, changes, seen } = tool
   if (flags['json'] === true) {
-    const differences = state === 'changed' && { changes }
+    const differences = state === 'changed' && { words, changes }
     host.print(JSON.stringify({ server, name, state, hash, ...differences, ...(seen && { tool: seen }) }))
     return
   }
   // A tab in a name would add columns of the choice of the server.
   host.print(`${server}\t${name.replaceAll('\t', '\\u0009')}\t${state}\t${shorten(hash)}`)
+  if (state === 'changed') host.print(`\t${words.join(', ')}`)
   for (const change of changes) host.print(`\t${change}`)
 }

@@ -251,6 +251,7 @@ function openSession(
 ): Promise<GatewaySession> {
   return openGatewaySession({
     ...{ server, socket, ...own, current: snapshots.current },
+    onList: (...seen) => snapshots.seen(server, ...seen),
     onFault: (message) => sessionFault(onEvent, server, `${quote(server)}: ${message}`),
     onReady() {
       const { audience } = snapshots.current()

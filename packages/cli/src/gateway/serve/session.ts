@@ -15,6 +15,8 @@ import { observeTools } from './observe-tools.ts'
 import { recordDenials } from './record-denials.ts'
 import { type ServerView, viewOf } from './server-view.ts'
 import type { GuardedServer, Snapshot } from './snapshot.ts'
+import { followLists } from './tools/follow-lists.ts'
+import type { FoundTools } from './tools/list-tools.ts'
 import { openUpstream, type Upstream } from './upstream/open-upstream.ts'
 import type { OwnCalls } from './upstream/own-calls.ts'
 import { whileHeld } from './while-held.ts'
@@ -67,6 +69,8 @@ export interface GatewaySessionOptions {
   readonly isHeld: (() => Promise<boolean>) | undefined
   /** Called before the first message is read. */
   readonly onReady: () => void
+  /** Notes each list of the tools of the server, before the client gets it. Never rejects. */
+  readonly onList: (config: GuardedServer['config'], found: FoundTools) => Promise<void>
   /** Called when the session finds that the tools of the server have changed. */
   readonly onToolsChanged: () => void
   /** Receives the way a program ended that was not ended by the session, and other faults. */
@@ -83,7 +87,9 @@ export async function openGatewaySession(options: GatewaySessionOptions): Promis
   const { maxWaitingBytes } = most
   const begun = current()
   const begunWith = serverIn(begun, server)
-  const upstream = await openUpstream(server, begunWith.config, ownOf(current))
+  const opened = await openUpstream(server, begunWith.config, ownOf(current))
+  const transport = followLists(opened.transport, (found) => options.onList(begunWith.config, found))
+  const upstream = { ...opened, transport }
   const wire = lineTransport(socket, socket, { answersFaults: true, maxWaitingBytes })
   const held =
     isHeld === undefined

@@ -17,7 +17,8 @@ import type {
   StdioServerConfig,
 } from '../configuration/read-gateway-config.ts'
 import type { OnGatewayEvent } from './events.ts'
-import { createSnapshot, type GatewayParts, type Snapshot } from './snapshot.ts'
+import { createSnapshot, type GatewayParts, type GuardedServer, type Snapshot } from './snapshot.ts'
+import type { FoundTools } from './tools/list-tools.ts'
 import { createToolBook } from './tools/tool-book.ts'
 import { createToolWatch } from './tools/tool-watch.ts'
 import { checkCredentials } from './upstream/check-credentials.ts'
@@ -46,6 +47,8 @@ export interface Snapshots {
    * @throws ArgumentError when it cannot be taken.
    */
   reload(config: GatewayConfig, browsers?: readonly string[]): Promise<readonly string[]>
+  /** Notes the tools that a session has seen, if its server still has this configuration. Never rejects. */
+  seen(server: string, config: GuardedServer['config'], found: FoundTools): Promise<void>
   /** Asks each server for its tools, and takes the accepted ones. */
   refresh(): Promise<void>
   /** Ends a look at the tools of servers that is under way, and makes no further one. */
@@ -90,10 +93,7 @@ export async function createSnapshots(
   }
 
   const watcher = await watchTools(config.toolsFolder, () => {
-    void inTurn(async () => {
-      await next(present.config)
-      watch.forget(present)
-    }).catch(parts.onError)
+    void inTurn(() => next(present.config)).catch(parts.onError)
   })
 
   return {
@@ -105,11 +105,16 @@ export async function createSnapshots(
           {
             config: { type },
             commands,
+            pins,
           },
         ]) => {
-          return { name, type, tools: commands.size, ...watch.stateOf(name) }
+          return { name, type, tools: commands.size, ...watch.stateOf(name, pins) }
         },
       ),
+    async seen(server, configured, found) {
+      // A session goes on for a while with the program of an earlier configuration.
+      if (present.servers.get(server)?.config === configured) await watch.note(server, found)
+    },
     refresh: () => inTurn(() => lookAt([...present.config.servers.keys()])),
     reload: (given, browsers) =>
       inTurn(async () => {

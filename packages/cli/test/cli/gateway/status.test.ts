@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { delegate } from 'procura'
 import { fileDelegationStore } from 'procura/agent/file'
@@ -25,14 +25,12 @@ afterEach(async () => {
   await home.remove()
 })
 
-function status(...words: readonly string[]): { readonly code: number | null; readonly all: string } {
-  const {
-    status: code,
-    stdout,
-    stderr,
-  } = spawnSync(process.execPath, [program(), 'status', '--home', home.folder, ...words], { encoding: 'utf8' })
+function run(...words: readonly string[]): { readonly code: number | null; readonly all: string } {
+  const { status: code, stdout, stderr } = spawnSync(process.execPath, [program(), ...words], { encoding: 'utf8' })
   return { code, all: `${stdout}${stderr}` }
 }
+
+const status = (...words: readonly string[]): ReturnType<typeof run> => run('status', '--home', home.folder, ...words)
 
 describe('procura status', () => {
   it('shows a running gateway with its agents by name, what they may do and what was refused [CLI-35]', async () => {
@@ -103,6 +101,40 @@ describe('procura status', () => {
     expect(all).toContain('next: a delegation of assistant has ended; run `procura doctor --home')
     child.kill('SIGTERM')
     expect(await exit).toBe(0)
+  }, 60_000)
+
+  it('shows a changed tool as soon as its server lists it, as `tools list` and `doctor` do [CLI-35] [GTW-45]', async () => {
+    const file = join(home.folder, 'tools.list')
+    const set = (...tools: readonly object[]): void => writeFileSync(file, JSON.stringify(tools))
+    home.configure(({ servers }) => {
+      const { mail } = servers as { readonly mail: { readonly env: Record<string, string> } }
+      mail.env['TOOLS_FILE'] = file
+    })
+    set({ name: 'send', description: 'Sends.' }, { name: 'drop' })
+    await gateways.serve(home.folder)
+    await until(() => existsSync(join(home.folder, 'control.sock')))
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail')
+    expect(status().all).not.toContain('tools of mail')
+    set({ name: 'send', description: 'Sends all files.' }, { name: 'read\u001b[2J' })
+    await (await clients.open(agent.folder)).ask('tools/list')
+    const lines = ['`drop`: tool gone', '`read\\u001b[2J`: new tool', '`send`: description changed']
+    const { all } = status()
+    expect(all).toContain(
+      `tools of mail that differ from the accepted ones:\n${lines.map((line) => `  ${line}\n`).join('')}`,
+    )
+    expect(all).toContain(`next: read the changed tools with \`procura tools list mail --home ${home.folder}\``)
+    expect(JSON.parse(status('--json').all).tools).toContainEqual({
+      ...{ server: 'mail', name: 'send', state: 'changed', words: ['description changed'] },
+    })
+    const found = run('doctor', '--home', home.folder).all
+    for (const words of [
+      'the tool `drop` of the server mail is gone: the server does not have it any more',
+      'the tool `read\\u001b[2J` of the server mail was not accepted yet',
+      'the tool `send` of the server mail has another definition than the one that was accepted: description changed',
+    ])
+      expect(found).toContain(`FAULT\ttools\t${words}; `)
+    expect(run('tools', 'list', '--home', home.folder).all).toContain('\tdescription changed\n')
   }, 60_000)
 
   it('works without a gateway, and names the command that starts it [CLI-35]', async () => {

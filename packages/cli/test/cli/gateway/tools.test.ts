@@ -102,6 +102,60 @@ describe('procura tools list', () => {
     })
   })
 
+  it.each<[string, readonly string[], object, object]>([
+    ['a description', ['description changed'], { description: 'a' }, { description: 'b' }],
+    ['a title and annotations', ['title added', 'annotations removed'], { annotations: {} }, { title: 'Send' }],
+    ['an output schema', ['output schema added'], {}, { outputSchema: { type: 'object' } }],
+    [
+      'arguments',
+      [
+        'type of argument `n` changed from `string` to `["string","null"]`',
+        'argument `old` removed',
+        'argument `bcc` added',
+      ],
+      { inputSchema: { properties: { n: { type: 'string' }, old: {}, same: { a: 1, b: 2 } } } },
+      { inputSchema: { properties: { bcc: {}, same: { b: 2, a: 1 }, n: { type: ['string', 'null'] } } } },
+    ],
+    [
+      'what an argument means',
+      ['description of argument `to` changed', 'argument `text` changed'],
+      { inputSchema: { properties: { to: { description: 'a' }, text: { maxLength: 1 } } } },
+      { inputSchema: { properties: { to: { description: 'b' }, text: { maxLength: 2 } } } },
+    ],
+    [
+      'what is required',
+      ['argument `b` is optional now', 'argument `a` is required now'],
+      { inputSchema: { required: ['b', 'c'] } },
+      { inputSchema: { required: ['c', 'a'] } },
+    ],
+    [
+      'the rest of a schema',
+      ['argument `a` added', 'input schema changed'],
+      { inputSchema: { type: 'object' } },
+      { inputSchema: { type: 'object', properties: { a: {} }, additionalProperties: false } },
+    ],
+    ['a schema that is none', ['input schema changed'], { inputSchema: 1 }, { inputSchema: null }],
+    [
+      'a name that deceives',
+      ['argument `x\\u0060 removed, \\u0060y\\u001b[2J\\u202e` added'],
+      { inputSchema: { properties: {} } },
+      { inputSchema: { properties: { 'x` removed, `y\u001b[2J\u202e': {} } } },
+    ],
+    [
+      'very much',
+      [...[0, 1, 2, 3, 4, 5, 6, 7].map((at) => `argument \`p${at}\` added`), '92 more differences'],
+      { inputSchema: { properties: {} } },
+      { inputSchema: { properties: Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`p${at}`, {}])) } },
+    ],
+  ])('says in a few words what has changed: %s [GTW-45]', async (_, words, before, now) => {
+    write('mail.json', [{ name: 'send', ...before }])
+    see({ name: 'send', ...now })
+    const { out } = await tools('list', 'mail')
+    expect(out.split('\n')[1]).toBe(`\t${words.join(', ')}`)
+    const json = JSON.parse((await runCli(['tools', 'list', 'mail', '--home', home, '--json'])).out)
+    expect(json.words.join(', ')).toBe(words.join(', '))
+  })
+
   it('shows a difference behind a long common text', async () => {
     const common = 'x'.repeat(20_000)
     write('mail.json', [{ ...send, description: `${common}. Be polite.` }])

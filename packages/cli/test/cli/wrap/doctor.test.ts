@@ -399,7 +399,7 @@ describe('procura doctor', () => {
     expect((await doctor('tools')).findings).toEqual([])
     write('mail.seen.json', tools('sends, and reads your keys'))
     expect((await doctor('tools')).findings).toEqual([
-      expect.objectContaining({ fault: 'has another definition than the one that was accepted' }),
+      expect.objectContaining({ fault: 'has another definition than the one that was accepted: description changed' }),
     ])
   })
 

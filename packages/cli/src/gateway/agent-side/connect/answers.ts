@@ -23,8 +23,8 @@ export interface ClientCall extends Message {
   }
 }
 
-/** The answer of the gateway to a call that an approval could permit. */
-export interface ApprovableAnswer {
+/** The answer of the gateway to a call that it refused. */
+export interface RefusedAnswer {
   readonly id: RequestId
   readonly result: {
     readonly content: readonly { readonly type: string; readonly text?: string }[]
@@ -33,10 +33,24 @@ export interface ApprovableAnswer {
 }
 
 /** Whether a message is an answer that an approval could change. */
-export function isApprovable(message: unknown): message is ApprovableAnswer {
+export function isApprovable(message: unknown): message is RefusedAnswer {
   const { result } = Object(message) as { readonly result?: { readonly _meta?: unknown; readonly content?: unknown } }
   const denial: unknown = Object(Object(result)._meta)[denialKey]
   return Object(denial).approvable === true && Array.isArray(Object(result).content)
+}
+
+/** Whether a message is the refusal of a call whose tool is not the accepted one. */
+export function isOfChangedTool(message: unknown): message is RefusedAnswer {
+  const { result } = Object(message) as { readonly result?: { readonly _meta?: unknown; readonly content?: unknown } }
+  const denial: unknown = Object(Object(result)._meta)[denialKey]
+  return Object(denial).code === 'tool_changed' && Array.isArray(Object(result).content)
+}
+
+/** The answer with a sentence more. */
+export function withText(answer: RefusedAnswer, more: string): RefusedAnswer {
+  const [first, ...rest] = answer.result.content
+  const text = `${first?.text ?? ''} ${more}`.trim()
+  return { ...answer, result: { ...answer.result, content: [{ ...first, type: 'text', text }, ...rest] } }
 }
 
 /** Why a request has no answer of its server. */

@@ -9,7 +9,7 @@ import type { Clock, Delegation, Invocation, Signer } from 'procura'
 import type { Agent } from 'procura/agent'
 import { startDeadline } from '#support/deadline.ts'
 import { atHome } from '../../configuration/at-home.ts'
-import { type ApprovableAnswer, type ClientCall, denialKey, type Message } from './answers.ts'
+import { type ClientCall, denialKey, type Message, type RefusedAnswer, withText } from './answers.ts'
 import { approvedContainer } from './approved-container.ts'
 import { type Answered, askApproval, type Waiting } from './ask-approval.ts'
 import type { GatewayConnection } from './connection-file.ts'
@@ -52,7 +52,7 @@ export interface ApprovedCalls {
    */
   settle(
     call: ClientCall,
-    answer: ApprovableAnswer,
+    answer: RefusedAnswer,
   ): Promise<{ readonly call: Message } | { readonly answer: object } | undefined>
   /** Ends the wait of a call. Returns whether it waited. */
   cancel(id: unknown): boolean
@@ -93,7 +93,7 @@ export function createApprovedCalls(options: ApprovedCallsOptions): ApprovedCall
 
 async function settleCall(
   call: ClientCall,
-  answer: ApprovableAnswer,
+  answer: RefusedAnswer,
   signal: AbortSignal,
   options: ApprovedCallsOptions,
 ): Promise<{ readonly call: Message } | { readonly answer: object }> {
@@ -189,7 +189,7 @@ function reportProgress(
 
 /** The refusal of the gateway, with the next step for the model. */
 function explained(
-  answer: ApprovableAnswer,
+  answer: RefusedAnswer,
   answered: Answered,
   shown: Waiting | undefined,
   { connection, clock }: Pick<ApprovedCallsOptions, 'connection' | 'clock'>,
@@ -198,11 +198,4 @@ function explained(
   const approval = answered.kind === 'waiting' && shown !== undefined ? { requests: shown.requests } : {}
   const _meta = { ...result._meta, [`${metaKey}.approval`]: { state: answered.kind, ...approval } }
   return { ...answer, result: { ...result, _meta } }
-}
-
-/** The answer with a sentence more. */
-function withText(answer: ApprovableAnswer, more: string): ApprovableAnswer {
-  const [first, ...rest] = answer.result.content
-  const text = `${first?.text ?? ''} ${more}`.trim()
-  return { ...answer, result: { ...answer.result, content: [{ ...first, type: 'text', text }, ...rest] } }
 }

@@ -31,6 +31,16 @@ export function nextStep(
   return `Approvals by ${shown.threshold} of ${shown.requests.length} approvers are requested: each approver runs one command in a terminal within ${minutes} minutes, with --from and the key file if it is not the owner: ${commands.join(', ')}. Then make the same call again with the same arguments.`
 }
 
+/** The next step for the caller of a call whose tool is not the accepted one, in words. CON-40 */
+export function acceptStep(server: string, { home }: Pick<GatewayConnection, 'home'>): string {
+  // A person who does not have the home folder cannot accept it.
+  const person = home === undefined ? 'the owner of the gateway' : 'the user'
+  return atHome(
+    `Ask ${person} to run \`procura tools list ${server}\` in a terminal, which shows what changed and the command that accepts it, and make the same call again after that.`,
+    { home },
+  )
+}
+
 /** Seconds until the first of the requests expires. */
 export function secondsLeft({ requests }: Waiting, clock: Clock | undefined): number {
   const now = (clock ?? systemClock).now()

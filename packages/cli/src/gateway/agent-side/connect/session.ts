@@ -3,7 +3,15 @@
 import { quietly } from '#support/quietly.ts'
 import { atHome } from '../../configuration/at-home.ts'
 import { toolCommand } from '../../wire/tool-command.ts'
-import { type ApprovableAnswer, type ClientCall, type Failure, isApprovable, type Message } from './answers.ts'
+import {
+  type ClientCall,
+  type Failure,
+  isApprovable,
+  isOfChangedTool,
+  type Message,
+  type RefusedAnswer,
+  withText,
+} from './answers.ts'
 import type { ApprovedCalls } from './approved-calls.ts'
 import { type GatewayConnection, readConnection } from './connection-file.ts'
 import { createElicitations, type Elicitations, withoutAnswer } from './elicitations.ts'
@@ -15,6 +23,7 @@ import {
   type GatewaySocket,
   openGatewaySocket,
 } from './gateway-socket.ts'
+import { acceptStep } from './next-step.ts'
 import { openSigning, type Signing, type Wire } from './open-signing.ts'
 import type { ConnectToGatewayOptions, Write } from './options.ts'
 import { createOwnRequests, type OwnRequests } from './own-requests.ts'
@@ -263,12 +272,14 @@ async function sendFromClient(message: Message, line: string | undefined, parts:
 }
 
 /** An answer to one request, with the reason for which a delegation does not permit it any more. */
-function explained(
+async function explained(
   answer: Message,
   call: ClientCall | undefined,
   isOpening: boolean,
-  { server, ended }: Pick<SessionParts, 'server' | 'ended'>,
+  { server, ended, connection }: Pick<SessionParts, 'server' | 'ended' | 'connection'>,
 ): Promise<Message | undefined> {
+  // Nothing else permits this call, a new delegation included.
+  if (call !== undefined && isOfChangedTool(answer)) return withText(answer, acceptStep(server, connection))
   const { name } = call?.params ?? {}
   // The name of a tool can be one that has no command.
   const called = typeof name === 'string' ? quietly(() => toolCommand(server, name)) : undefined
@@ -282,7 +293,7 @@ interface Settling extends Pick<SessionParts, 'approved' | 'socket' | 'write'> {
 }
 
 /** The call is made once more with its approvals. A second refusal is passed on. */
-async function settle(call: ClientCall, answer: ApprovableAnswer, parts: Settling): Promise<void> {
+async function settle(call: ClientCall, answer: RefusedAnswer, parts: Settling): Promise<void> {
   const { approved, socket, requests, write, lost, isClosed } = parts
   const settled = await approved.settle(call, answer)
   if (settled === undefined || isClosed()) return

@@ -1,5 +1,6 @@
 import { type PinnedTool, toolHash } from 'procura/mcp'
 import { differencesOf, partsInWords } from './tool-differences.ts'
+import { wordsOf } from './tool-words.ts'
 
 /** The state of a tool: `new` was never accepted, `gone` was accepted and is no longer offered. */
 export type ToolState = 'accepted' | 'changed' | 'new' | 'gone'
@@ -10,6 +11,11 @@ export interface ComparedTool {
   readonly state: ToolState
   /** The hash of the definition that the server has now; for `gone`, of the accepted definition. */
   readonly hash: string
+  /**
+   * What differs, in a few words, such as "description changed"; empty for `accepted`. The names in them are of the
+   * server, which is not trusted.
+   */
+  readonly words: readonly string[]
   /**
    * In words: the differences, for `changed`; the parts of the definition, for `new`. They contain text of the server,
    * which is not trusted.
@@ -36,9 +42,10 @@ async function compareTool(
   seen: PinnedTool | undefined,
 ): Promise<ComparedTool> {
   const before = accepted === undefined ? undefined : await toolHash(accepted)
-  if (seen === undefined) return { name, state: 'gone', hash: before as string, changes: [] }
+  if (seen === undefined) return { name, state: 'gone', hash: before as string, words: ['tool gone'], changes: [] }
   const hash = await toolHash(seen)
-  if (accepted === undefined) return { name, state: 'new', hash, changes: partsInWords(seen), seen }
-  if (before === hash) return { name, state: 'accepted', hash, changes: [], seen }
-  return { name, state: 'changed', hash, changes: differencesOf(accepted, seen), seen }
+  if (accepted === undefined)
+    return { name, state: 'new', hash, words: ['new tool'], changes: partsInWords(seen), seen }
+  if (before === hash) return { name, state: 'accepted', hash, words: [], changes: [], seen }
+  return { name, state: 'changed', hash, words: wordsOf(accepted, seen), changes: differencesOf(accepted, seen), seen }
 }

@@ -49,19 +49,45 @@ async function ask(session: Session): Promise<ListedServer> {
     clientInfo: { name: 'procura', version: '1' },
   })
   await session.notify('notifications/initialized')
+  const tools = await wholeList((params) => session.request('tools/list', params))
+  return { tools, announced: announcedIn(begun) }
+}
+
+/** The tools of a server, or why it has no list that can be noted. */
+export type FoundTools = { readonly tools: readonly PinnedTool[] } | { readonly fault: string }
+
+/**
+ * The whole list of a server.
+ *
+ * @param request - sends `tools/list` with these parameters, and resolves to the result. Its error becomes a fault.
+ */
+export async function foundIn(request: (params: object) => Promise<unknown>): Promise<FoundTools> {
+  try {
+    return { tools: await wholeList(request) }
+  } catch (error) {
+    return { fault: (error as Error).message }
+  }
+}
+
+/**
+ * Asks for all pages of the list of a server.
+ *
+ * @param request - sends `tools/list` with these parameters, and resolves to the result.
+ * @throws an error whose message contains no text of the server.
+ */
+async function wholeList(request: (params: object) => Promise<unknown>): Promise<readonly PinnedTool[]> {
   const found: PinnedTool[] = []
   let cursor: unknown
   let characters = 0
   for (let page = 0; page < most.pages; page++) {
-    const result = Object(await session.request('tools/list', cursor === undefined ? {} : { cursor }))
-    const tools: unknown = result.tools
+    const { tools, nextCursor } = Object(await request(cursor === undefined ? {} : { cursor }))
     if (!Array.isArray(tools) || !tools.every(isTool)) throw new Error('its list of tools is malformed')
     characters += JSON.stringify(tools).length
     if (found.length + tools.length > most.tools || characters > most.characters)
       throw new Error('it has too many tools, or their definitions are too large')
     found.push(...tools.map(partsOf))
-    cursor = result.nextCursor
-    if (cursor === undefined || cursor === null) return { tools: distinct(found), announced: announcedIn(begun) }
+    cursor = nextCursor
+    if (cursor === undefined || cursor === null) return distinct(found)
   }
   throw new Error('its list of tools has too many pages')
 }

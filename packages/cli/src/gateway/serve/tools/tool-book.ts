@@ -1,6 +1,6 @@
 // node only: reads and writes files
 import type { PinnedTool } from 'procura/mcp'
-import { compareTools } from './compare-tools.ts'
+import { type ComparedTool, compareTools } from './compare-tools.ts'
 import { changeToolFile, readToolFile, writeToolFile } from './tool-file.ts'
 
 /** The tools of the servers: those that were accepted, and those that they have. */
@@ -10,15 +10,16 @@ export interface ToolBook {
   /**
    * Notes the tools that a server has now.
    *
-   * @returns the tools that were accepted by this, and the names of those that wait for somebody to accept them.
+   * @param options - `firstUse`: whether they can be accepted because nobody has reviewed the server yet.
+   * @returns the tools that were accepted by this, and those that wait for somebody to accept them.
    */
-  note(server: string, tools: readonly PinnedTool[]): Promise<NotedTools>
+  note(server: string, tools: readonly PinnedTool[], options: { readonly firstUse: boolean }): Promise<NotedTools>
 }
 
 /** The result of a look at the tools of a server. */
 export interface NotedTools {
   readonly accepted: readonly PinnedTool[]
-  readonly waiting: readonly string[]
+  readonly waiting: readonly ComparedTool[]
 }
 
 /** Options of {@link createToolBook}. */
@@ -36,11 +37,11 @@ export function createToolBook({ folder, firstUse }: ToolBookOptions): ToolBook 
       for (const server of servers) found.set(server, (await readToolFile(folder, server, 'accepted')) ?? [])
       return found
     },
-    async note(server, tools) {
+    async note(server, tools, options) {
       await writeToolFile(folder, server, 'seen', tools)
       let accepted: readonly PinnedTool[] = []
       // GTW-32: a server is first seen once. A list that somebody emptied is a decision.
-      if (firstUse()) {
+      if (options.firstUse && firstUse()) {
         await changeToolFile(folder, server, 'accepted', (present) => {
           if (present !== undefined) return undefined
           accepted = tools
@@ -51,7 +52,7 @@ export function createToolBook({ folder, firstUse }: ToolBookOptions): ToolBook 
       const compared = await compareTools(present, tools)
       return {
         accepted,
-        waiting: compared.filter(({ state }) => state === 'new' || state === 'changed').map(({ name }) => name),
+        waiting: compared.filter(({ state }) => state === 'new' || state === 'changed'),
       }
     },
   }

@@ -1,23 +1,41 @@
 // node only: starts programs
+import { type PinnedTool, toolHash } from 'procura/mcp'
+import { createMutex, type Mutex } from '#support/mutex.ts'
 import { quote } from '#support/quote.ts'
 import type { AllowedRequests } from '../../configuration/passing-methods.ts'
 import type { OnGatewayEvent } from '../events.ts'
-import type { Snapshot } from '../snapshot.ts'
+import { createRate, type Rate } from '../rate.ts'
+import type { GuardedServer, Snapshot } from '../snapshot.ts'
 import { openUpstream } from '../upstream/open-upstream.ts'
 import type { OwnCalls } from '../upstream/own-calls.ts'
-import { type ListedServer, listTools } from './list-tools.ts'
-import type { ToolBook } from './tool-book.ts'
+import { type FoundTools, type ListedServer, listTools } from './list-tools.ts'
+import type { NotedTools, ToolBook } from './tool-book.ts'
 
 /** Milliseconds in which a server must list its tools. A program may be fetched at its first start. */
 const listMs = 30_000
+
+/** How often a list of a session is written: a server can change its tools without end. */
+const pace = Object.freeze({ atOnce: 20, eachMs: 1_000 })
 
 /** Looks at the tools of servers, and remembers what was found. */
 export interface ToolWatch {
   /** Asks a server for its tools. A failure is remembered and reported. */
   look(server: string, snapshot: Snapshot): Promise<void>
-  /** Forgets tools that were waiting, and are accepted now. */
-  forget(snapshot: Snapshot): void
-  stateOf(server: string): { readonly waiting: number; readonly fault?: string }
+  /** Notes the list of a session if it differs from the last one. A failure is remembered and reported. */
+  note(server: string, found: FoundTools): Promise<void>
+  stateOf(server: string, pins: GuardedServer['pins']): { readonly waiting: number; readonly fault?: string }
+}
+
+/** What is known about a server. */
+interface Known {
+  /** The hashes of its tools, by their names. */
+  hashes?: ReadonlyMap<string, string>
+  fault?: string
+  /** The newest list of a session that is not written yet. */
+  next?: FoundTools
+  timer?: NodeJS.Timeout
+  readonly rate: Rate
+  readonly inTurn: Mutex
 }
 
 /**
@@ -26,42 +44,87 @@ export interface ToolWatch {
  * @param ending - ends a look that is under way.
  */
 export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending: AbortSignal): ToolWatch {
-  const faults = new Map<string, string>()
-  const waiting = new Map<string, readonly string[]>()
+  const servers = new Map<string, Known>()
+
+  function knownOf(server: string): Known {
+    const known = servers.get(server) ?? { rate: createRate(pace), inTurn: createMutex() }
+    servers.set(server, known)
+    return known
+  }
+
+  async function write(server: string, tools: readonly PinnedTool[], firstUse: boolean): Promise<void> {
+    const known = knownOf(server)
+    const noted = await book.note(server, tools, { firstUse })
+    known.hashes = await hashesOf(tools)
+    Reflect.deleteProperty(known, 'fault')
+    report(server, noted, onEvent)
+  }
+
+  function fail(server: string, message: string): void {
+    if (ending.aborted || knownOf(server).fault === message) return
+    knownOf(server).fault = message
+    const about = `the tools of ${quote(server)} could not be listed: ${message}`
+    onEvent({ level: 'warning', event: 'server_unavailable', server, message: about })
+  }
+
+  async function writeNext(server: string): Promise<void> {
+    const known = knownOf(server)
+    const { next } = known
+    Reflect.deleteProperty(known, 'next')
+    if (next === undefined) return
+    try {
+      if ('fault' in next) fail(server, next.fault)
+      else if (await isNews(known, next.tools)) await write(server, next.tools, false)
+    } catch (error) {
+      fail(server, (error as Error).message)
+    }
+  }
 
   return {
-    async look(server, { servers, own }) {
-      const found = servers.get(server)
+    async look(server, { servers: present, own }) {
+      const found = present.get(server)
       if (found === undefined) return
+      const known = knownOf(server)
       try {
         const { tools, announced } = await listOf(server, found.config, own, ending)
-        const noted = await book.note(server, tools)
+        await known.inTurn(() => write(server, tools, true))
         reportRefused(server, announced, found.config.allow ?? [], onEvent)
-        faults.delete(server)
-        waiting.set(server, noted.waiting)
-        report(server, noted.accepted.length, noted.waiting, onEvent)
       } catch (error) {
-        if (ending.aborted) return
-        const { message } = error as Error
-        faults.set(server, message)
-        const about = `the tools of ${quote(server)} could not be listed: ${message}`
-        onEvent({ level: 'warning', event: 'server_unavailable', server, message: about })
+        Reflect.deleteProperty(known, 'fault')
+        fail(server, (error as Error).message)
       }
     },
-    forget({ servers }) {
-      for (const [server, names] of waiting) {
-        const pins = servers.get(server)?.pins
-        if (pins !== undefined) {
-          const left = names.filter((name) => !pins.has(name))
-          waiting.set(server, left)
-        }
-      }
+    async note(server, found) {
+      const known = knownOf(server)
+      known.next = found
+      if (known.timer !== undefined) return
+      const isDue = 'fault' in found || (await isNews(known, found.tools).catch(() => true))
+      const waitMs = isDue ? known.rate.take() : 0
+      if (waitMs === 0) return known.inTurn(() => writeNext(server))
+      // The session does not wait for a server that changes its tools all the time.
+      known.timer = setTimeout(() => {
+        Reflect.deleteProperty(known, 'timer')
+        if (!ending.aborted) void known.inTurn(() => writeNext(server))
+      }, waitMs)
+      known.timer.unref()
     },
-    stateOf(server) {
-      const fault = faults.get(server)
-      return { waiting: waiting.get(server)?.length ?? 0, ...(fault !== undefined && { fault }) }
+    stateOf(server, pins) {
+      const { hashes = new Map<string, string>(), fault } = knownOf(server)
+      const waiting = [...hashes].filter(([name, hash]) => pins.get(name) !== hash).length
+      return { waiting, ...(fault !== undefined && { fault }) }
     },
   }
+}
+
+/** Whether a list is another one than the last, or the first after a fault. */
+async function isNews({ hashes, fault }: Known, tools: readonly PinnedTool[]): Promise<boolean> {
+  const found = await hashesOf(tools)
+  if (fault !== undefined || hashes?.size !== found.size) return true
+  return [...found].some(([name, hash]) => hashes.get(name) !== hash)
+}
+
+async function hashesOf(tools: readonly PinnedTool[]): Promise<ReadonlyMap<string, string>> {
+  return new Map(await Promise.all(tools.map(async (tool) => [tool.name, await toolHash(tool)] as const)))
 }
 
 async function listOf(
@@ -93,13 +156,13 @@ function reportRefused(
   onEvent({ level: 'info', event: 'requests_refused', server, message })
 }
 
-function report(server: string, accepted: number, waiting: readonly string[], onEvent: OnGatewayEvent): void {
-  if (accepted > 0) {
-    const message = `accepted ${accepted} ${accepted === 1 ? 'tool' : 'tools'} of ${quote(server)} at first sight; review them with \`procura tools list ${server}\``
+function report(server: string, { accepted, waiting }: NotedTools, onEvent: OnGatewayEvent): void {
+  if (accepted.length > 0) {
+    const message = `accepted ${accepted.length} ${accepted.length === 1 ? 'tool' : 'tools'} of ${quote(server)} at first sight; review them with \`procura tools list ${server}\``
     onEvent({ level: 'info', event: 'tools_accepted', server, message })
   }
   if (waiting.length > 0) {
-    const names = waiting.slice(0, 8).map((name) => quote(name))
+    const names = waiting.slice(0, 8).map(({ name, words }) => `${quote(name)} (${words.join(', ')})`)
     const message = `${waiting.length} new or changed tools of ${quote(server)} are refused until somebody accepts them: ${names.join(', ')}; see \`procura tools list ${server}\``
     onEvent({ level: 'warning', event: 'tools_waiting', server, message })
   }
