@@ -5,7 +5,16 @@
  * @module
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -435,6 +444,28 @@ const rows: readonly Row[] = [
       writeFileSync(world.config, original)
       done(world, commandIn(world.doctor('clients'), 'wrap'))
       expect(world.doctor('clients')).toMatch(/^ok/)
+    },
+  },
+  {
+    situation: 'a configuration whose project was moved',
+    async ends(world) {
+      const folder = join(world.folder, 'project')
+      await mkdir(folder)
+      const text = JSON.stringify({ mcpServers: { mail: mail() } })
+      writeFileSync(join(folder, '.mcp.json'), text)
+      const path = join(world.folder, 'moved', '.mcp.json')
+      const keys = ['--key-file', world.keyFile]
+      follow(world, world.run(['wrap', join(folder, '.mcp.json'), ...keys]).all, 'start')
+      renameSync(folder, join(world.folder, 'moved'))
+      const found = world.doctor('clients')
+      expect(found).toMatch(/^FAULT.*does not exist/)
+      const refused = world.run(['unwrap', path, ...keys]).all
+      const said = world.paste(commandIn(refused, 'wrap')).all
+      follow(world, said, 'reload')
+      follow(world, found, 'wrap', `'${path}'`)
+      expect(world.doctor('clients')).toMatch(/^ok/)
+      expect(world.run(['unwrap', path, ...keys]).code).toBe(0)
+      expect(readFileSync(path, 'utf8')).toBe(text)
     },
   },
   {

@@ -3,6 +3,7 @@ import { shellQuoted } from '../../support/shell-quoted.ts'
 import { type ClientName, clientOf } from '../clients/client.ts'
 import type { ServerEntry } from '../clients/config-document.ts'
 import { readConfigFile } from '../clients/config-file.ts'
+import { exists } from '../home/home-files.ts'
 import { type ConnectTarget, connectionOf } from '../wrap/connect-line.ts'
 import { missingProgram } from '../wrap/repair-lines.ts'
 import type { WrapIndex } from '../wrap/wrap-index.ts'
@@ -15,11 +16,12 @@ export async function checkClients(indexes: readonly WrapIndex[]): Promise<reado
     try {
       findings.push(...(await checkConfig(index)))
     } catch {
+      const isGone = !(await exists(index.path))
       findings.push({
         check: 'clients',
         thing: index.path,
-        fault: 'cannot be read',
-        remedy: 'restore it, or correct it',
+        fault: isGone ? 'does not exist' : 'cannot be read',
+        remedy: isGone ? 'if it was moved, run `procura wrap FILE` with its new path' : 'restore it, or correct it',
       })
     }
   }

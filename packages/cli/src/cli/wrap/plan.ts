@@ -66,7 +66,7 @@ function connectedAnswer(found: ConnectTarget, { path, gateway }: PlanContext): 
 }
 
 /** The folder of the project that a configuration file lies in, by the place of the file. */
-function projectOf(path: string, userHome: string): string | undefined {
+export function projectOf(path: string, userHome: string): string | undefined {
   if (path.endsWith('/.mcp.json')) return dirname(path)
   const folder = dirname(path)
   return /\/\.(?:vscode|cursor|codex)$/.test(folder) ? projectFolder(dirname(folder), userHome) : undefined

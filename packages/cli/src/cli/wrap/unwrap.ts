@@ -6,6 +6,7 @@ import { decodeDelegation } from 'procura/token'
 import { syncFolder } from '#support/durable-file.ts'
 import { quote } from '#support/quote.ts'
 import { gatewayHome } from '../../gateway/configuration/home.ts'
+import { shellQuoted } from '../../support/shell-quoted.ts'
 import { type ClientName, clientOf } from '../clients/client.ts'
 import type { ConfigDocument } from '../clients/config-document.ts'
 import { type ConfigFile, checkUnchanged, hashOf, readConfigFile, replaceConfigFile } from '../clients/config-file.ts'
@@ -22,6 +23,7 @@ import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf } from '../verb.ts'
 import { connectionOf } from './connect-line.ts'
 import { describeDelegations } from './earlier-authority.ts'
+import { movedRecord } from './moved-record.ts'
 import { presentOf, withPresentSecrets } from './present-secrets.ts'
 import { isPresent, type Restored, restore } from './restore.ts'
 import { readDocument } from './wrap.ts'
@@ -134,8 +136,13 @@ async function checkGone(given: string, home: string): Promise<void> {
 }
 
 /** A file without a record: there is nothing to do, unless it has servers behind another gateway. */
-function notWrapped(file: ConfigFile, home: string, flags: Flags, host: Host): number {
-  const { document } = readDocument(file, textOf(flags, 'client') as ClientName | undefined)
+async function notWrapped(file: ConfigFile, home: string, flags: Flags, host: Host): Promise<number> {
+  const { client, document } = readDocument(file, textOf(flags, 'client') as ClientName | undefined)
+  const moved = await movedRecord(home, file, client, document)
+  if (moved !== undefined)
+    throw new UsageError(
+      `${quote(file.path, 256)} was ${quote(moved.path, 256)} when it was wrapped; run \`procura wrap ${shellQuoted(file.path)}\`, which takes its record along, and run this again`,
+    )
   const foreign = document.servers.filter(({ value }) => connectionOf(value) !== undefined)
   if (foreign.length > 0) {
     const names = foreign.map(({ name }) => name).join(', ')

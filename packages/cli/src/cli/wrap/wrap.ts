@@ -33,6 +33,7 @@ import {
 import { type ArgumentRules, ruleWarnings } from './argument-rules.ts'
 import { type EarlierAuthority, type KeptLimits, keepLimits, readEarlier } from './earlier-authority.ts'
 import { describeGrant, grantsFor } from './grants.ts'
+import { followMoved } from './moved-record.ts'
 import { wholePath } from './plan.ts'
 import { planConfig } from './plan-config.ts'
 import type { ServerPlan, Unplanned } from './planned.ts'
@@ -58,6 +59,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     flags,
     host,
   )
+  await followMoved({ file, client, document }, home, flags, host)
   if (document.servers.length > mostServers)
     throw new UsageError(
       `${quote(file.path, 256)} has ${document.servers.length} servers, and wrap takes at most ${mostServers}; remove those that are not used`,

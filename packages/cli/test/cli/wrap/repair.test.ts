@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Machine, newMachine, wrapVerbs } from './set-up.ts'
@@ -122,6 +122,65 @@ describe('`wrap` of a configuration whose program is gone', () => {
     expect([statSync(path).mode, readFileSync(path, 'utf8').includes('// new')]).toEqual([mode, true])
     expect((await unwrap(path)).code).toBe(0)
     expect(readFileSync(path, 'utf8')).toBe(`${json.replace('// the mail', '// new')}\n`)
+  })
+})
+
+describe('a configuration that was moved', () => {
+  const project = (name: string): string => join(machine.folder, name)
+  const servers = (): Record<string, { cwd: string }> => JSON.parse(gateway()).servers
+
+  it('keeps its record, its servers run in the new folder, and `unwrap` gives its bytes back [WRP-42]', async () => {
+    const path = machine.write('project/.mcp.json', json)
+    await wrap(path)
+    expect(servers()).toMatchObject({ mail: { cwd: realpathSync(project('project')) } })
+    renameSync(project('project'), project('project 2'))
+    const now = realpathSync(project('project 2'))
+    const moved = join(now, '.mcp.json')
+    const refused = await unwrap(moved)
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining(`run \`procura wrap '${moved}'\``)])
+    const doctor = await machine.procura(['doctor'])
+    expect(doctor.out).toContain('does not exist')
+    const dry = await wrap(moved, '--dry-run')
+    expect([dry.code, dry.err]).toEqual([0, expect.stringContaining('takes its record along')])
+    expect(servers()['mail']?.cwd).not.toBe(now)
+    const { code, err } = await wrap(moved)
+    expect([code, err]).toEqual([0, expect.stringContaining(`mail runs in \`${now}\``)])
+    expect(servers()).toMatchObject({ mail: { cwd: now }, post: { cwd: now } })
+    expect((await wrap(moved)).err).not.toContain('record')
+    expect((await unwrap(moved)).out).toContain('its original bytes')
+    expect(readFileSync(moved, 'utf8')).toBe(json)
+    expect([servers(), readdirSync(join(machine.home, 'wrapped'))]).toEqual([{}, []])
+  })
+
+  it('takes no record of a file that exists, of another client, or where two are alike [WRP-42]', async () => {
+    const same = json.replaceAll('"env"', '"cwd": "/", "env"')
+    const [a, b] = [machine.write('a/.mcp.json', same), machine.write('b/.mcp.json', same)]
+    await wrap(a)
+    const copy = machine.write('c/.mcp.json', readFileSync(a, 'utf8'))
+    expect((await wrap(copy)).err).not.toContain('record')
+    expect((await unwrap(copy)).err).toContain('has no record of')
+    await wrap(b)
+    rmSync(a)
+    rmSync(b)
+    expect((await wrap(copy)).err).not.toContain('record')
+    const before = readdirSync(join(machine.home, 'wrapped')).length
+    expect([before, (await unwrap(copy)).code]).toEqual([2, 2])
+  })
+
+  it('has one record after a run that was killed between the two [WRP-42]', async () => {
+    const path = machine.write('project/.mcp.json', json)
+    await wrap(path)
+    const folder = join(machine.home, 'wrapped')
+    const [former = ''] = readdirSync(folder)
+    const index = readFileSync(join(folder, former))
+    renameSync(project('project'), project('moved'))
+    const moved = join(project('moved'), '.mcp.json')
+    await wrap(moved)
+    writeFileSync(join(folder, former), index, { mode: 0o600 })
+    expect((await wrap(moved)).code).toBe(0)
+    expect(readdirSync(folder)).toHaveLength(1)
+    expect((await unwrap(moved)).out).toContain('its original bytes')
+    expect(readFileSync(moved, 'utf8')).toBe(json)
   })
 })
 
