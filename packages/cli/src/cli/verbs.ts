@@ -4,6 +4,7 @@ import { gatewayVerbs } from './gateway/gateway-verbs.ts'
 import { secretVerbs } from './home/secret-verbs.ts'
 import type { VaultFlags } from './home/vault.ts'
 import { auditVerbs, logVerbs, storeVerbs } from './logs/log-verbs.ts'
+import { policyVerbs } from './policy/policy-verbs.ts'
 import type { Verb, VerbOption } from './verb.ts'
 import { wrapVerbs } from './wrap/wrap-verbs.ts'
 
@@ -275,6 +276,7 @@ const completionVerb: Verb = {
 /** Everything that the program does, in the order of the help. */
 export const verbs: readonly Verb[] = [
   ...wrapVerbs,
+  ...policyVerbs,
   ...secretVerbs,
   ...keyVerbs,
   ...authorityVerbs,

@@ -489,6 +489,18 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'a policy for one tool of an agent that may call every tool, before the gateway has seen them',
+    async ends(world) {
+      wrapped(world)
+      const change = ['policy', 'mail', '--policy', 'send: .to == bob']
+      const { code, all } = world.run(change)
+      expect(code, all).toBe(2)
+      done(world, commandIn(all, 'start'))
+      expect(world.run(change).code).toBe(0)
+      expect(await world.call('send', { to: 'eve' })).toContain('Denied (policy_unsatisfied)')
+    },
+  },
+  {
     situation: 'a configuration behind the gateway of another home folder',
     async ends(world) {
       wrapped(world)

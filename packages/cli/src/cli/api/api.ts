@@ -25,7 +25,9 @@ import { credentialName } from '../home/gateway-server.ts'
 import { exists } from '../home/home-files.ts'
 import { held, isOf, signGrants, storeGrants } from '../home/issue.ts'
 import { forgetIssued, issuedTo, noteIssued, recordedAgents } from '../home/issued.ts'
-import { countOf, ignored, revokeAll, stillValid } from '../home/revoke-agent.ts'
+import { finishExchanges } from '../home/replace-delegations.ts'
+import { countOf, ignored, stillValid } from '../home/revoke-agent.ts'
+import { revokeAll } from '../home/revoke-issued.ts'
 import { checkAgent, checkIssuer, inHome, openWrapHome, type WrapHome } from '../home/wrap-home.ts'
 import type { Host } from '../host.ts'
 import { checkFields, readSecret } from '../terminal/read-secret.ts'
@@ -68,6 +70,7 @@ export async function addApi(words: readonly string[], flags: Flags, host: Host)
   return inHome(home, async (lock) => {
     const opened = await openWrapHome(home, flags, host, lock)
     checkIssuer(opened)
+    for (const message of await finishExchanges(opened)) host.complain(message)
     await checkAgent(opened, agent)
     const { content, servers } = opened.gateway
     const apis = Object(content['apis']) as Readonly<Record<string, unknown>>
@@ -148,6 +151,7 @@ export async function removeApi(words: readonly string[], flags: Flags, host: Ho
   apisIn((await readGatewayFile(home))?.content)
   return inHome(home, async (lock) => {
     const opened = await openWrapHome(home, flags, host, lock)
+    for (const message of await finishExchanges(opened)) host.complain(message)
     // Another `api add` may have changed the file in the meantime.
     const { [name]: _, ...apis } = apisIn(opened.gateway.content)
     for (const agent of await agentsOf(home)) await checkAgent(opened, agent)

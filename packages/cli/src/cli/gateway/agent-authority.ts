@@ -29,6 +29,8 @@ export interface Authority {
   /** Its last second; null if it never ends. */
   readonly expiration: number | null
   readonly command: string
+  /** The DID of the one who gave it. */
+  readonly issuer: string
   /** Whether it ends soon, without another one for as much. */
   readonly endsSoon: boolean
 }
@@ -62,9 +64,9 @@ export async function agentAuthorities(home: string, flags: Flags, host: Host): 
 function authorityOf(own: readonly Delegation[], now: number): Pick<AgentAuthority, 'may' | 'ended'> {
   const ends = new Map(endingSoon(own, now).map((one) => [one.command, one] as const))
   const all = own
-    .map(({ command, policy, expiration }) => ({
+    .map(({ command, issuer, policy, expiration }) => ({
       words: wordsOf(command, policy),
-      command,
+      ...{ command, issuer },
       expiration: expiration === never ? null : expiration,
       isLast: ends.get(command)?.expiration === expiration,
     }))
@@ -79,7 +81,8 @@ function authorityOf(own: readonly Delegation[], now: number): Pick<AgentAuthori
   }
 }
 
-function wordsOf(command: string, policy: Parameters<typeof describeGrant>[0]['policy']): readonly string[] {
+/** A delegation in words: its first line, and a line for each condition. */
+export function wordsOf(command: string, policy: Parameters<typeof describeGrant>[0]['policy']): readonly string[] {
   const [, room = '', server] = command.split('/')
   const grant = { server: server ?? '', tool: undefined, command: command as never, policy }
   if (room === 'http' && server !== undefined) return describeGrant(grant, `send requests to the API ${server}`)

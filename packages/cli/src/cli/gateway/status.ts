@@ -11,7 +11,7 @@ import type { Host } from '../host.ts'
 import { showDate, showDistance } from '../terminal/time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import type { Flags } from '../verb.ts'
-import { type AgentAuthority, agentAuthorities } from './agent-authority.ts'
+import { type AgentAuthority, type Authority, agentAuthorities } from './agent-authority.ts'
 import { controlGateway } from './control.ts'
 import { partLines } from './part-lines.ts'
 import { type RecentDenials, recentDenials } from './recent-denials.ts'
@@ -97,18 +97,27 @@ function namesOf({ servers, apis }: GatewayConfig): readonly string[] {
 function agentLines({ name, may, ended, fault }: AgentAuthority, now: number): readonly string[] {
   if (fault !== undefined) return [`agent ${name}: ${fault}`]
   if (may.length + ended.length === 0) return [`agent ${name}: may do nothing`]
-  const indented = (words: readonly string[]): readonly string[] => words.map((line) => `  ${line}`)
   return [
     `agent ${name}:`,
-    ...may.flatMap(({ words, expiration, endsSoon }) => {
-      const end = expiration === null ? 'never ends' : `ends ${showDate(expiration)} (${showDistance(expiration, now)})`
-      return [...indented(words), `    ${endsSoon ? 'warning: ' : ''}${end}`]
-    }),
+    ...may.flatMap((one) => authorityLines(one, now)),
     ...ended.flatMap(({ words: [first = '', ...rest], expiration }) => [
       ...indented([first.replace(/^may /, 'may no longer '), ...rest]),
       `    warning: ended ${showDate(expiration)} (${showDistance(expiration, now)})`,
     ]),
   ]
+}
+
+/** A delegation with its end, below the name of its agent. */
+export function authorityLines(
+  { words, expiration, endsSoon = false }: Pick<Authority, 'words' | 'expiration'> & Partial<Authority>,
+  now: number,
+): readonly string[] {
+  const end = expiration === null ? 'never ends' : `ends ${showDate(expiration)} (${showDistance(expiration, now)})`
+  return [...indented(words), `    ${endsSoon ? 'warning: ' : ''}${end}`]
+}
+
+function indented(words: readonly string[]): readonly string[] {
+  return words.map((line) => `  ${line}`)
 }
 
 function denialLines(denials: readonly RecentDenials[], agents: readonly AgentAuthority[]): readonly string[] {

@@ -37,13 +37,61 @@ export async function issuedTo(
   { secrets }: Pick<IssuedPlace, 'secrets'>,
   agent: string,
 ): Promise<readonly Delegation[]> {
-  const text = secrets.get(`${prefix}${agent}`)
-  if (text === undefined) return []
-  const { version, delegations } = JSON.parse(text) as { version: number; delegations: readonly string[] }
-  if (version !== 1)
-    throw new UsageError('the record of the delegations is of a later version of procura; update procura')
+  const { delegations } = recordOf(secrets, agent)
   const all = await Promise.all(delegations.map((one) => decodeDelegation(Buffer.from(one, 'base64url'))))
   return all.filter(isValid)
+}
+
+/** The record of an agent, as the vault has it. */
+interface IssuedRecord {
+  readonly version: 1
+  /** The delegations in base64url. */
+  readonly delegations: readonly string[]
+  /** The exchange that a process has begun, by CIDs: the delegations that end, and those in their place. */
+  readonly exchange?: { readonly ended: readonly string[]; readonly made: readonly string[] }
+}
+
+function recordOf(secrets: IssuedPlace['secrets'], agent: string): IssuedRecord {
+  const text = secrets.get(`${prefix}${agent}`)
+  if (text === undefined) return { version: 1, delegations: [] }
+  const record = JSON.parse(text) as IssuedRecord
+  if (record.version !== 1)
+    throw new UsageError('the record of the delegations is of a later version of procura; update procura')
+  return record
+}
+
+/** Delegations that end, and those in their place. */
+export interface Exchange {
+  readonly ended: readonly Delegation[]
+  readonly made: readonly Delegation[]
+}
+
+/** Records an exchange before its first step: both its sides, and that it has to be finished, in one write. */
+export async function beginExchange(place: IssuedPlace, agent: string, { ended, made }: Exchange): Promise<void> {
+  const all = allOf(await issuedTo(place, agent), ended, made)
+  await write(place, agent, all, { ended: ended.map(idOf), made: made.map(idOf) })
+}
+
+/**
+ * The exchange of an agent that was begun and not finished. A delegation that was revoked since is on neither side.
+ */
+export async function openExchange(place: Pick<IssuedPlace, 'secrets'>, agent: string): Promise<Exchange | undefined> {
+  const { exchange } = recordOf(place.secrets, agent)
+  if (exchange === undefined) return undefined
+  const issued = await issuedTo(place, agent)
+  const those = (cids: readonly string[]): readonly Delegation[] => issued.filter((one) => cids.includes(idOf(one)))
+  return { ended: those(exchange.ended), made: those(exchange.made) }
+}
+
+/** Ends an exchange, and removes the delegations from the record whose revocation was taken. */
+export async function endExchange(place: IssuedPlace, agent: string, taken: readonly Delegation[]): Promise<void> {
+  const gone = new Set(taken.map(idOf))
+  const rest = (await issuedTo(place, agent)).filter((one) => !gone.has(idOf(one)))
+  await write(place, agent, rest, undefined)
+}
+
+function idOf({ cid }: Delegation): string {
+  return cid.toString()
 }
 
 /** The agents that have a record. */
@@ -60,23 +108,33 @@ export async function didsOfOthers(place: Pick<IssuedPlace, 'secrets'>, agent: s
 
 /** Adds delegations to the record of an agent, before the agent gets them. */
 export async function noteIssued(place: IssuedPlace, agent: string, made: readonly Delegation[]): Promise<void> {
-  if (made.length > 0) await write(place, agent, allOf(await issuedTo(place, agent), made))
+  if (made.length > 0) await change(place, agent, allOf(await issuedTo(place, agent), made))
 }
 
 /** Removes delegations that were revoked from the record of an agent. */
 export async function forgetIssued(place: IssuedPlace, agent: string, revoked: readonly Delegation[]): Promise<void> {
   if (!place.secrets.has(`${prefix}${agent}`)) return
-  const gone = new Set(revoked.map(({ cid }) => cid.toString()))
-  const rest = (await issuedTo(place, agent)).filter(({ cid }) => !gone.has(cid.toString()))
-  await write(place, agent, rest)
+  const gone = new Set(revoked.map(idOf))
+  const rest = (await issuedTo(place, agent)).filter((one) => !gone.has(idOf(one)))
+  await change(place, agent, rest)
 }
 
 /** Each delegation of several lists once. */
 export function allOf(...lists: readonly (readonly Delegation[])[]): readonly Delegation[] {
-  return [...new Map(lists.flat().map((one) => [one.cid.toString(), one] as const)).values()]
+  return [...new Map(lists.flat().map((one) => [idOf(one), one] as const)).values()]
 }
 
-async function write({ vault, secrets }: IssuedPlace, agent: string, all: readonly Delegation[]): Promise<void> {
+/** Writes the delegations of an agent. An exchange that was begun stays. */
+function change(place: IssuedPlace, agent: string, all: readonly Delegation[]): Promise<void> {
+  return write(place, agent, all, recordOf(place.secrets, agent).exchange)
+}
+
+async function write(
+  { vault, secrets }: IssuedPlace,
+  agent: string,
+  all: readonly Delegation[],
+  exchange: IssuedRecord['exchange'] | undefined,
+): Promise<void> {
   const name = `${prefix}${agent}`
   if (all.length === 0) {
     await vault.remove(name)
@@ -84,7 +142,8 @@ async function write({ vault, secrets }: IssuedPlace, agent: string, all: readon
     return
   }
   const delegations = all.map(({ bytes }) => Buffer.from(bytes).toString('base64url'))
-  const secret = JSON.stringify({ version: 1, delegations })
+  const record: IssuedRecord = { version: 1, delegations, ...(exchange !== undefined && { exchange }) }
+  const secret = JSON.stringify(record)
   await vault.put(name, { secret, ...recordOptions })
   secrets.set(name, secret)
 }

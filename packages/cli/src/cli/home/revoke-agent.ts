@@ -3,7 +3,6 @@ import { realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { type Delegation, never } from 'procura'
 import type { DelegationStore } from 'procura/agent'
-import { revoke } from 'procura/revocation'
 import { describeSignerFile } from 'procura/signer/file'
 import { quote } from '#support/quote.ts'
 import { agentFolder, gatewayHome } from '../../gateway/configuration/home.ts'
@@ -11,29 +10,17 @@ import { shellQuoted } from '../../support/shell-quoted.ts'
 import type { Host } from '../host.ts'
 import { showDate } from '../terminal/time-text.ts'
 import { agentNames } from '../tokens/principal-names.ts'
-import { type Sent, sendRevocation } from '../tokens/send-revocation.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, neededOf, textOf } from '../verb.ts'
 import { agentStores } from './agent-stores.ts'
-import { type FoundIssued, findIssued, type IssuedChain, lastOf } from './find-issued.ts'
+import { type FoundIssued, findIssued } from './find-issued.ts'
 import { readGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
 import { didsOfOthers, forgetIssued, issuedTo, openIssued } from './issued.ts'
+import { revokeAll } from './revoke-issued.ts'
 import { placeGiven, vaultKey } from './vault-key.ts'
-import { inHome, type Owner, openOwner } from './wrap-home.ts'
-
-/** Revocations of delegations of one owner. */
-export interface Revoked {
-  /** The delegations whose revocation a gateway has taken, or takes at its start. */
-  readonly done: readonly Delegation[]
-  /** Those whose revocation it has taken. The record of the others stays, so they can be revoked again. */
-  readonly taken: readonly Delegation[]
-  /** Whether the gateway that has taken them refuses no call. */
-  readonly dryRun?: true
-  /** What became of them, each line once. */
-  readonly messages: readonly string[]
-}
+import { inHome, openOwner } from './wrap-home.ts'
 
 /** The number of delegations in words. */
 export function countOf({ length }: readonly Delegation[]): string {
@@ -59,28 +46,6 @@ export function stillValid(delegations: readonly Delegation[]): readonly string[
 
 function showEnd({ expiration }: Delegation): string {
   return expiration === never ? 'for ever' : showDate(expiration)
-}
-
-/**
- * Revokes delegations that an owner has issued, or that are built on such ones, at the gateway of a home folder.
- *
- * @param owner - the signers of the owner. Each delegation is revoked by the key that its chain begins with.
- */
-export async function revokeAll(home: string, owner: Owner, chains: readonly IssuedChain[]): Promise<Revoked> {
-  const sent: (readonly [Delegation, Sent])[] = []
-  for (const chain of chains) {
-    const delegation = lastOf(chain)
-    const issuer = owner.signers.find(({ did }) => did === chain[0].issuer) ?? owner.signer
-    const revocation = await revoke({ issuer, delegation, ...(chain.length > 1 && { path: chain }) })
-    const answer = await sendRevocation(home, revocation, chain)
-    if (answer !== undefined) sent.push([delegation, answer])
-  }
-  return {
-    done: sent.filter(([, { state }]) => state === 'taken' || state === 'waiting').map(([delegation]) => delegation),
-    taken: sent.filter(([, { state }]) => state === 'taken').map(([delegation]) => delegation),
-    ...(sent.some(([, { dryRun }]) => dryRun) && { dryRun: true }),
-    messages: [...new Set(sent.map(([, { message }]) => message))],
-  }
 }
 
 /**

@@ -28,6 +28,7 @@ import {
   openIssued,
   recordedAgents,
 } from './issued.ts'
+import { finishExchanges } from './replace-delegations.ts'
 import { agentDids } from './revoke-agent.ts'
 import { inHome, type Owner, openOwner } from './wrap-home.ts'
 
@@ -69,6 +70,7 @@ export async function rotateOwner(
     const place = await openIssued(gateway.vault.file, key)
     const revoked = await waitingRevocations(home)
     let owner = await openOwner(home, key)
+    const finished = await finishExchanges({ ...place, path: home, owner, stores: agentStores(flags, host) })
     if (gateway.subjects.includes(owner.signer.did)) {
       const file: SignerFile = await rotateSignerFile({ path: join(home, 'owner.key'), keep, key })
       const signers = [file.signer, ...file.previous]
@@ -83,7 +85,7 @@ export async function rotateOwner(
     )
     const subjects = [...new Set(content['subjects'] as readonly string[])]
     await writeGatewayFile(home, { ...content, subjects }, lock)
-    const messages = [...moved, ...nextSteps(gateway, did, [...former])]
+    const messages = [...finished, ...moved, ...nextSteps(gateway, did, [...former])]
     // The verb takes no --home: the key file is in the home folder.
     return { did, messages: messages.map((one) => inMessage(one, { ...flags, home }, host)) }
   })

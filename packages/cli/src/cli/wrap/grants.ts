@@ -15,14 +15,15 @@ export interface Grant {
 }
 
 /** A part of the command line that names a tool. */
-interface ToolName {
+export interface ToolName {
   /** The server, as the client names it; undefined if it was not given. */
   readonly server: string | undefined
   /** Undefined for all tools. */
   readonly tool: string | undefined
 }
 
-interface ToolPolicy extends ToolName {
+/** The value of `--policy`: a tool, and a statement about its arguments. */
+export interface ToolPolicy extends ToolName {
   readonly text: string
 }
 
@@ -113,7 +114,8 @@ export function checkServer({ server, tool }: ToolName, servers: readonly Pick<N
     )
 }
 
-function readToolPolicy(text: string): ToolPolicy {
+/** Reads `TOOL: STATEMENT`, `SERVER/TOOL: STATEMENT`, or `*` in the place of the tool. The statement is not read. */
+export function readToolPolicy(text: string): ToolPolicy {
   const colon = text.indexOf(':')
   if (colon < 1)
     throw new UsageError('--policy must be TOOL: STATEMENT, such as "send: .to like *@example.com"; * is every tool')

@@ -68,8 +68,8 @@ export function isPresent({ entries }: WrapLayer, { servers }: ConfigDocument): 
 }
 
 /**
- * The server that a run of `wrap` changed. It can have another name by now: a server that still runs its `connect`, at a
- * place where the run changed nothing. WRP-43
+ * The server that a run of `wrap` changed. It can have another name by now: a server that still runs its `connect`, at
+ * a place where the run changed nothing. WRP-43
  */
 function entryOf(
   one: WrappedEntry,

@@ -16,7 +16,9 @@ import { gatewayPath, readGatewayFile, writeGatewayFile } from '../home/gateway-
 import { exists } from '../home/home-files.ts'
 import { held, isOf } from '../home/issue.ts'
 import { allOf, didsOfOthers, forgetIssued, issuedTo, noteIssued } from '../home/issued.ts'
-import { agentDids, countOf, ignored, type Revoked, revokeAll, stillValid, unknownDid } from '../home/revoke-agent.ts'
+import { finishExchanges } from '../home/replace-delegations.ts'
+import { agentDids, countOf, ignored, stillValid, unknownDid } from '../home/revoke-agent.ts'
+import { type Revoked, revokeAll } from '../home/revoke-issued.ts'
 import { checkAgent, inHome, openWrapHome, type WrapHome } from '../home/wrap-home.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
@@ -42,6 +44,7 @@ export async function unwrap(words: readonly string[], flags: Flags, host: Host)
     // Another `wrap` may have changed the file in the meantime.
     await checkUnchanged(file)
     const opened = await openWrapHome(home, flags, host, lock)
+    if (flags['dry-run'] !== true) for (const message of await finishExchanges(opened)) host.complain(message)
     const sealed = opened.secrets.get(recordReference(file.path))
     if (sealed === undefined) {
       await finish(opened, file.path, [], undefined, true)

@@ -15,6 +15,7 @@ import { checkNewName, newAgentLine } from '../home/agent-name.ts'
 import { checkHome } from '../home/check-home.ts'
 import { checkGatewayContent, readGatewayFile } from '../home/gateway-file.ts'
 import { exists } from '../home/home-files.ts'
+import { finishExchanges } from '../home/replace-delegations.ts'
 import { checkAgent, checkIssuer, inHome, openWrapHome, type WrapHome } from '../home/wrap-home.ts'
 import { temporaryWarning } from '../hooks/temporary-program.ts'
 import type { Host } from '../host.ts'
@@ -111,6 +112,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     await checkUnchanged(file)
     const opened = await openWrapHome(home, flags, host, lock)
     checkIssuer(opened)
+    for (const message of await finishExchanges(opened)) host.complain(message)
     const { gateway, secrets } = opened
     const earlier = await readEarlier(home, agent, secrets, await checkAgent(opened, agent))
     const prepared = named(plans, { ...gateway, secrets, earlier })

@@ -1,3 +1,4 @@
+// node only: works with parts that use sockets
 import { objectValue } from '#support/options.ts'
 import type { Message } from './answers.ts'
 import { GatewayFault, inOneLine } from './gateway-socket.ts'
