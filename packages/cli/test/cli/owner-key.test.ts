@@ -152,7 +152,7 @@ describe('procura key rotate, for the owner of a gateway', () => {
     const { code, out, err } = await rotate()
     const now = await didNow()
     expect([code, out, now === former]).toEqual([0, now, false])
-    expect(err).toMatch(/1 delegation of 1 agent.*SIGHUP/s)
+    expect(err).toMatch(/1 delegation of 1 agent.*procura reload/s)
     expect(content().subjects).toEqual([now])
     expect(await held()).toMatchObject([{ issuer: now, command: '/mcp/mail' }])
     await open()
@@ -172,7 +172,7 @@ describe('procura key rotate, for the owner of a gateway', () => {
     const connection = readFileSync(join(folder(), 'connect.json'))
     expect((await rotate()).code).toBe(0)
     const { err } = await machine.procura(['revoke', '--agent', 'claude', '--key-file', keyFile])
-    expect(err).toMatch(/by a former key of the owner is not among them; .*SIGHUP/)
+    expect(err).toMatch(/by a former key of the owner is not among them; .*procura reload/)
     // The gateway still acts for the former key, as the message says, and ends that at its next start.
     writeFileSync(join(folder(), 'delegations'), copy, { mode: 0o600 })
     writeFileSync(join(folder(), 'connect.json'), connection, { mode: 0o600 })

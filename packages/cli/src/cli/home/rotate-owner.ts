@@ -1,12 +1,11 @@
 // node only: reads and writes files
 import { basename, dirname, join, resolve } from 'node:path'
-import { type Delegation, type Did, delegate, never, systemClock } from 'procura'
+import { type Delegation, delegate, never, systemClock } from 'procura'
 import { rotateSignerFile, type SignerFile } from 'procura/signer/file'
 import type { FileKey } from 'procura/vault/file'
 import type { HeldLock } from '#support/file-lock/held-lock.ts'
-import { type PrivateFile, readPrivateFile, replacePrivateFile } from '#support/private-file.ts'
+import { readPrivateFile } from '#support/private-file.ts'
 import { quote } from '#support/quote.ts'
-import { readConnection } from '../../gateway/agent-side/connect/connection-file.ts'
 import { readPending } from '../../gateway/serve/pending-revocations.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
 import type { Host } from '../host.ts'
@@ -14,6 +13,7 @@ import { inOwnWords } from '../terminal/own-words.ts'
 import { UsageError } from '../usage-error.ts'
 import type { Flags } from '../verb.ts'
 import { type AgentStores, agentStores } from './agent-stores.ts'
+import { changeConnection } from './change-connection.ts'
 import { findIssued, lastOf } from './find-issued.ts'
 import { type GatewayFile, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
@@ -165,7 +165,7 @@ async function moveAgent(
   await noteIssued(place, name, made)
   const add = new Map(made.map((one) => [one.cid.toString(), one.bytes]))
   if (old.length > 0) await store.change({ add, remove: old.map(idOf) }, {})
-  await changeSubject(folder, former, signer.did, lock)
+  await changeConnection(folder, ({ subject }) => (former.has(subject) ? { subject: signer.did } : undefined), lock)
   // The gateway will not take their revocation, because it does not act for the former DID any more.
   await forgetIssued(place, name, old)
   return { made: made.length, left: current.length - kept.length }
@@ -188,15 +188,6 @@ async function waitingRevocations(home: string): Promise<ReadonlySet<string>> {
     found.add(String(args['revoke']))
   }
   return found
-}
-
-/** Writes the DID of the owner into the `connect.json` of an agent, in the place of a former one, in one step. */
-async function changeSubject(folder: string, former: ReadonlySet<string>, subject: Did, lock: HeldLock): Promise<void> {
-  if (!former.has((await readConnection(folder)).subject)) return
-  const path = join(folder, 'connect.json')
-  const { bytes } = (await readPrivateFile(path, { timeoutMs: 10_000 })) as PrivateFile
-  const text = JSON.stringify({ ...JSON.parse(new TextDecoder().decode(bytes)), subject }, undefined, 2)
-  await replacePrivateFile(path, new TextEncoder().encode(`${text}\n`), lock)
 }
 
 /** One that has no subject of its own was for all that the owner will be given, and is not made again. */

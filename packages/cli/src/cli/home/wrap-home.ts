@@ -1,6 +1,6 @@
 // node only: makes files
 import { realpath } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import type { Did, Signer } from 'procura'
 import { createSignerFile, describeSignerFile, openSignerFile } from 'procura/signer/file'
 import { createKeyFile, type FileKey, type FileVault, openFileVault, revealCredentials } from 'procura/vault/file'
@@ -184,7 +184,10 @@ export async function ensureAgent(
     await createSignerFile({ path: join(draft, 'agent.key') })
     // WRP-31: the file of the delegations is encrypted from its beginning.
     if (file !== undefined) await makeWhole(home.path, file, (key) => createKeyFile(key))
-    const { socket, address } = home.gateway.listen
+    const { socket: path, address } = home.gateway.listen
+    // A home folder can be moved.
+    const isInHome = path !== undefined && dirname(path) === home.path
+    const socket = isInHome ? relative(folder, path) : path
     const connection = {
       ...{ audience, subject, key: 'agent.key', delegations: 'delegations' },
       ...(file !== undefined && { unlock: { delegations: { file } } }),

@@ -1,6 +1,8 @@
 // node only: reads and replaces files
 import { stat } from 'node:fs/promises'
-import { isAbsolute } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative } from 'node:path'
+import type { GatewayConnection } from '../../gateway/agent-side/connect/connection-file.ts'
+import { namesInFolder } from '../../support/names-in-folder.ts'
 import type { Client } from '../clients/client.ts'
 import {
   type CommandLine,
@@ -11,17 +13,23 @@ import {
 } from '../clients/config-document.ts'
 import { type ConfigFile, checkUnchanged, readConfigFile, replaceConfigFile } from '../clients/config-file.ts'
 import { applyEdits } from '../clients/text-edit.ts'
+import { changeConnection } from '../home/change-connection.ts'
 import { inHome } from '../home/wrap-home.ts'
-import { connectionOf } from './connect-line.ts'
+import { type ConnectTarget, connectionOf } from './connect-line.ts'
 
-/** A server whose command line names a program that is gone. */
+/** A server whose command line names a program or a home folder that is gone. */
 export interface LineRepair {
   readonly entry: ServerEntry
-  /** The path that does not exist. */
-  readonly gone: string
-  /** Its command line with this program. */
+  /** The paths that do not exist. */
+  readonly gone: readonly string[]
+  /** Its command line with this program and the present home folder. */
   readonly line: CommandLine
+  /** The home folder that was moved. */
+  readonly formerHome?: string
 }
+
+/** The home folder of a command line: the one of this run, the same before it was moved, or another one. */
+export type HomeOfLine = (target: ConnectTarget) => Promise<'here' | 'moved' | 'other'>
 
 /** The path in a `connect` command line that does not exist; undefined if the client finds the program. */
 export async function missingProgram({ value: { command, args } }: ServerEntry): Promise<string | undefined> {
@@ -39,28 +47,49 @@ async function isFile(path: string): Promise<boolean> {
 
 /**
  * The servers behind the gateway that a client can no longer start: an update of Node or of the package has moved the
- * program. WRP-41
+ * program, or a person has moved the home folder. WRP-41
  *
- * @param isHere - whether a home folder is the one of this run.
  * @param program - the words that start this program.
  */
 export async function lineRepairs(
   entries: readonly ServerEntry[],
-  isHere: (home: string | undefined) => boolean,
+  homeOf: HomeOfLine,
   program: readonly string[],
+  home: string,
 ): Promise<readonly LineRepair[]> {
-  const [command = '', ...before] = program
   const found: LineRepair[] = []
   for (const entry of entries) {
     const target = connectionOf(entry.value)
-    if (entry.fault !== undefined || target === undefined || !isHere(target.home)) continue
-    const gone = await missingProgram(entry)
+    const where = target === undefined || entry.fault !== undefined ? 'other' : await homeOf(target)
+    if (where === 'other') continue
     const words = [entry.value['command'], ...(entry.value['args'] as readonly Data[])].map(String)
-    const line = { command, args: [...before, ...words.slice(words.indexOf('connect'))] }
-    const isSame = words[0] === command && isSameData(words.slice(1), line.args)
-    if (gone !== undefined && !isSame) found.push({ entry, gone, line })
+    const at = words.indexOf('connect')
+    const missing = await missingProgram(entry)
+    const [command = '', ...before] = missing === undefined ? words.slice(0, at) : program
+    const args = [...before, ...(where === 'moved' ? withHome(words.slice(at), home) : words.slice(at))]
+    if (words[0] === command && isSameData(words.slice(1), args)) continue
+    const formerHome = where === 'moved' ? target?.home : undefined
+    const gone = [missing, formerHome].filter((path) => path !== undefined)
+    found.push({ entry, gone, line: { command, args }, ...(formerHome !== undefined && { formerHome }) })
   }
   return found
+}
+
+function withHome(words: readonly string[], home: string): readonly string[] {
+  return words.with(words.indexOf('--home') + 1, home)
+}
+
+/** The agents of a home folder that was moved find the socket in its new place. */
+export async function moveSockets(home: string, former: ReadonlySet<string>): Promise<void> {
+  await inHome(home, async (lock) => {
+    for (const agent of await namesInFolder(join(home, 'agents'))) {
+      const folder = join(home, 'agents', agent)
+      const near = (socket: string): string => relative(folder, join(home, basename(socket)))
+      const change = ({ socket }: GatewayConnection): Partial<GatewayConnection> | undefined =>
+        socket !== undefined && former.has(dirname(socket)) ? { socket: near(socket) } : undefined
+      await changeConnection(folder, change, lock)
+    }
+  })
 }
 
 /** The text of a configuration with the corrected command lines; undefined if it cannot be edited safely. */

@@ -9,7 +9,7 @@ import { gatewayHome } from '../../gateway/configuration/home.ts'
 import { shellQuoted } from '../../support/shell-quoted.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
 import { type Client, type ClientName, clientOf, detectClient } from '../clients/client.ts'
-import { type ConfigDocument, ConfigFault } from '../clients/config-document.ts'
+import { type CommandLine, type ConfigDocument, ConfigFault } from '../clients/config-document.ts'
 import { type ConfigFile, checkUnchanged, draftsOf, readConfigFile, removeDrafts } from '../clients/config-file.ts'
 import { checkNewName, newAgentLine } from '../home/agent-name.ts'
 import { checkHome } from '../home/check-home.ts'
@@ -38,10 +38,19 @@ import { followMoved } from './moved-record.ts'
 import { wholePath } from './plan.ts'
 import { planConfig } from './plan-config.ts'
 import type { ServerPlan, Unplanned } from './planned.ts'
-import { type LineRepair, lineRepairs, repairedText, writeRepaired } from './repair-lines.ts'
+import {
+  type HomeOfLine,
+  type LineRepair,
+  lineRepairs,
+  moveSockets,
+  repairedText,
+  writeRepaired,
+} from './repair-lines.ts'
 import { maskIn, showDifference, showPlans } from './show-plan.ts'
 import { startElsewhere, startedIn } from './started-in.ts'
 import { describeApprovals } from './tool-approvals.ts'
+import { readIndex } from './wrap-index.ts'
+import { recordId } from './wrap-record.ts'
 
 const defaultLifetime = '30d'
 
@@ -141,24 +150,40 @@ async function repairLines(
   const { client, document } = read
   const only = textsOf(flags, 'server')
   const chosen = document.servers.filter(({ name }) => only.length === 0 || only.includes(name))
-  const isHere = (other: string | undefined): boolean => wholePath(gatewayHome(other, host.env)) === wholePath(home)
-  const all = await lineRepairs(chosen, isHere, program)
+  const known = await readIndex(home, recordId(file.path)).catch(() => undefined)
+  const homeOf: HomeOfLine = async ({ home: other, server }) => {
+    const path = gatewayHome(other, host.env)
+    if (wholePath(path) === wholePath(home)) return 'here'
+    const isMoved = known?.servers.includes(server) === true && !(await exists(path))
+    return isMoved && other !== undefined ? 'moved' : 'other'
+  }
+  const all = await lineRepairs(chosen, homeOf, program, home)
   const repaired = all.filter((one) => repairedText(file, client, document, [one]) !== undefined)
-  for (const { entry, gone } of all.filter((one) => !repaired.includes(one)))
+  for (const { entry, gone, line } of all.filter((one) => !repaired.includes(one)))
     host.complain(
-      `warning: ${entry.name} (line ${entry.line}) starts ${gone}, which does not exist, and its text cannot be corrected safely; put ${program.map(shellQuoted).join(' ')} in its place`,
+      `warning: ${entry.name} (line ${entry.line}) cannot start, because ${absent(gone)}, and its text cannot be corrected safely; write the command \`${wordsOf(line)}\` there`,
     )
   const next = repaired.length === 0 ? undefined : repairedText(file, client, document, repaired)
   if (next === undefined) return { file, ...read, repaired: [] }
   const isDry = flags['dry-run'] === true
-  for (const { entry, gone } of repaired)
+  for (const { entry, gone, line } of repaired)
     host.complain(
-      `${entry.name} (line ${entry.line}) ${isDry ? 'would start' : 'starts'} ${program.map(shellQuoted).join(' ')} in the place of ${gone}, which does not exist`,
+      `${entry.name} (line ${entry.line}) ${isDry ? 'would run' : 'runs'} ${wordsOf(line)}, because ${absent(gone)}`,
     )
   if (isDry) return { file, ...read, repaired }
+  const former = new Set(repaired.flatMap(({ formerHome }) => formerHome ?? []))
+  if (former.size > 0) await moveSockets(home, former)
   const written = await writeRepaired(home, file, next)
   host.complain('restart the client, which starts the corrected command lines')
   return { file: written, ...readDocument(written, asked), repaired }
+}
+
+function absent(gone: readonly string[]): string {
+  return `${gone.join(' and ')} ${gone.length === 1 ? 'does' : 'do'} not exist`
+}
+
+function wordsOf({ command, args }: CommandLine): string {
+  return [command, ...args].map(shellQuoted).join(' ')
 }
 
 /** The gateway before a run, and the authority of the agent. */

@@ -54,7 +54,7 @@ describe('`wrap` of a configuration whose program is gone', () => {
     const { code, err } = await by(now, path)
     expect([code, err]).toEqual([
       0,
-      expect.stringContaining(`mail (line ${name === '.mcp.json' ? 3 : 1}) starts ${now[0]} '${now[1]}' in the place`),
+      expect.stringContaining(`mail (line ${name === '.mcp.json' ? 3 : 1}) runs ${now[0]} '${now[1]}' connect mail`),
     ])
     expect(err).toContain('nothing else to wrap')
     expect(readFileSync(path, 'utf8')).toBe(wrapped.replaceAll(String(old[1]), String(now[1])))
@@ -70,7 +70,7 @@ describe('`wrap` of a configuration whose program is gone', () => {
     rmSync(old[1] as string)
     const wrapped = readFileSync(path, 'utf8')
     const dry = await by(now, path, '--dry-run', '--json')
-    expect(dry.err).toContain('would start')
+    expect(dry.err).toContain('would run')
     expect(JSON.parse(dry.out).repaired.map(({ name }: { name: string }) => name)).toEqual(['mail', 'post'])
     expect(readFileSync(path, 'utf8')).toBe(wrapped)
     await by(now, path, '--server', 'post')
@@ -106,7 +106,7 @@ describe('`wrap` of a configuration whose program is gone', () => {
     expect(added).not.toBe(wrapped)
     writeFileSync(path, added)
     const { err } = await by(now, path)
-    expect(err).toContain(`warning: mail (line 3) starts ${old[1]}, which does not exist, and its text cannot`)
+    expect(err).toContain(`warning: mail (line 3) cannot start, because ${old[1]} does not exist, and its text cannot`)
     expect(readFileSync(path, 'utf8')).toContain('"NEW": "1"')
     expect(readFileSync(path, 'utf8').split(String(old[1]))).toHaveLength(2)
   })
@@ -122,6 +122,42 @@ describe('`wrap` of a configuration whose program is gone', () => {
     expect([statSync(path).mode, readFileSync(path, 'utf8').includes('// new')]).toEqual([mode, true])
     expect((await unwrap(path)).code).toBe(0)
     expect(readFileSync(path, 'utf8')).toBe(`${json.replace('// the mail', '// new')}\n`)
+  })
+})
+
+describe('a home folder that was moved', () => {
+  it('is the one of the command lines and of the agents again [WRP-41]', async () => {
+    const path = machine.write('.mcp.json', json)
+    await wrap(path)
+    const connection = join('agents', 'claude', 'connect.json')
+    const kept = JSON.parse(readFileSync(join(machine.home, connection), 'utf8'))
+    expect(kept.socket).toBe('../../gateway.sock')
+    const home = join(machine.folder, 'new home')
+    renameSync(machine.home, home)
+    // As earlier versions wrote it.
+    const absolute = JSON.stringify({ ...kept, socket: join(machine.home, 'gateway.sock') })
+    writeFileSync(join(home, connection), absolute, { mode: 0o600 })
+    const { code, err } = await machine.procura(['wrap', path, '--home', home])
+    expect([code, err]).toEqual([
+      0,
+      expect.stringContaining(`--home '${home}', because /opt/procura/procura.js and ${machine.home} do not exist`),
+    ])
+    expect(readFileSync(path, 'utf8').split(JSON.stringify(home))).toHaveLength(3)
+    expect(JSON.parse(readFileSync(join(home, connection), 'utf8'))).toEqual(kept)
+    expect((await machine.procura(['unwrap', path, '--home', home])).out).toContain('its original bytes')
+    expect(readFileSync(path, 'utf8')).toBe(json)
+  })
+
+  it('is not taken for one that never had the file [WRP-41]', async () => {
+    const path = machine.write('.mcp.json', json)
+    await wrap(path)
+    const text = readFileSync(path, 'utf8')
+    rmSync(machine.home, { recursive: true })
+    const other = machine.write('other/.mcp.json', json)
+    const home = join(machine.folder, 'new home')
+    await machine.procura(['wrap', other, '--home', home, '--key-file', machine.keyFile])
+    expect((await machine.procura(['wrap', path, '--home', home])).code).toBe(1)
+    expect(readFileSync(path, 'utf8')).toBe(text)
   })
 })
 
