@@ -1133,23 +1133,34 @@ const rows: readonly Row[] = [
       const loggedIn = async (line: string): Promise<string> => {
         const end = await world.keep(line, /^http:.+$/m)
         await oauth.visit(/^http:.+$/m.exec(end.said())?.[0] as string)
-        await until(() => /procura start|^procura: /m.test(end.said()))
+        await until(() => /procura start|the gateway has|^procura: /m.test(end.said()))
         return end()
       }
       const serve = (url: string): void =>
         configure(world, (content) => ({ ...content, servers: { crm: { type: 'http', url, login: 'crm.login' } } }))
       try {
+        const path = world.write(
+          'b.mcp.json',
+          JSON.stringify({ mcpServers: { crm: { type: 'http', url: oauth.url } } }),
+        )
         const at = world.home.includes(' ') ? ` --home '${world.home}'` : ''
-        serve(oauth.url)
-        const said = await loggedIn(`procura login crm${at}`)
+        // The program asks the server, which answers in this process.
+        const words = `--client claude --tools '*' --key-file '${world.keyFile}'`
+        const plan = await world.keep(`procura wrap '${path}' ${words}${at}`, /needs a login/)
+        const said = await loggedIn(commandIn(plan.said(), 'login'))
         const again = await loggedIn(commandIn(said, 'login'))
         serve(oauth.url.replace('127.0.0.1', 'localhost'))
         const refused = world.run(['serve']).all
         serve(oauth.url)
         await loggedIn(commandIn(refused, 'login'))
-        // The gateway asks the server, which answers in this process.
+        const vault = ['--file', join(world.home, 'vault'), '--key-file', world.keyFile]
+        expect(world.run(['vault', 'remove', 'crm.login', ...vault]).code).toBe(0)
+        const line = commandIn(world.doctor('logins'), 'login')
         await world.keep(commandIn(again, 'start'), /the gateway runs: process \d+/)
-        expect(world.run(['status']).all).toContain('server crm (http): 1 tool')
+        const status = world.run(['status']).all
+        expect(commandIn(status, 'login')).toBe(line)
+        expect(await loggedIn(line)).toContain('the gateway has 1 tool of crm')
+        expect(world.doctor('logins')).toMatch(/^ok/)
       } finally {
         await oauth.close()
       }

@@ -27,6 +27,7 @@ import { checkClients } from './check-clients.ts'
 import { checkDrafts, checkModes } from './check-files.ts'
 import { checkGateway } from './check-gateway.ts'
 import { checkHooks } from './check-hooks.ts'
+import { checkLogins } from './check-logins.ts'
 import { checkOwnerKey } from './check-owner-key.ts'
 import { checkSecrets } from './check-secrets.ts'
 import { checkTools } from './check-tools.ts'
@@ -125,6 +126,7 @@ function checksOf(
         )),
       ],
     ],
+    ['logins', 'each server with a login has one', async () => checkLogins(gateway, await key())],
     ['tools', 'no tool was changed since it was accepted', () => checkTools(home, [...gateway.servers.keys()])],
     ['hooks', 'the hooks run, and a failure of them blocks the call', () => checkHooks(folder, indexes)],
     ['log', 'the audit log is unchanged', () => logFindings(gateway)],

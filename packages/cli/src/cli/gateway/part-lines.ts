@@ -11,7 +11,7 @@ export function partLines({ servers, apis }: RunningParts, flags: Flags, host: H
     ...servers.map(({ name, type, tools, waiting, fault }) => {
       const rest =
         waiting === 0 ? '' : inMessage(`, ${waiting} waiting; see \`procura tools list ${name}\``, flags, host)
-      return `server ${name} (${type}): ${fault === undefined ? `${tools} ${tools === 1 ? 'tool' : 'tools'}${rest}` : `not available: ${fault}`}`
+      return `server ${name} (${type}): ${fault === undefined ? `${tools} ${tools === 1 ? 'tool' : 'tools'}${rest}` : `not available: ${inMessage(fault, flags, host)}`}`
     }),
   ]
 }

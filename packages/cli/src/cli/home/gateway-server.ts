@@ -57,6 +57,7 @@ export function withCredentials(
   server: string,
   secrets: readonly { readonly name: string }[],
 ): GatewayServer {
+  if (definition.type === 'http' && definition.login !== undefined) return { ...definition, login: loginName(server) }
   if (secrets.length === 0) return definition
   const shared = isShared(definition, secrets) ? credentialName(server, sharedName) : undefined
   const names = Object.fromEntries(secrets.map(({ name }) => [name, shared ?? credentialName(server, name)]))

@@ -30,7 +30,7 @@ export async function discover(
   headers: Readonly<Record<string, string>>,
   fetch: LoginFetch,
 ): Promise<Discovered> {
-  const found = await findResource(server, headers, fetch)
+  const found = await findResource(server, await ask(server, headers, fetch), fetch)
   if (found === undefined)
     throw new LoginFault(`${server.origin} names no authorization server, so there is nothing to log in to`)
   const { resource, authorization_servers: [issuer] = [], scopes_supported: offered } = found.metadata
@@ -50,16 +50,27 @@ interface Resource {
   readonly scopes: readonly string[] | undefined
 }
 
-async function findResource(
+/** Whether a server refuses a request without a token, and names an authorization server. LGN-23 */
+export async function asksForLogin(
   server: URL,
   headers: Readonly<Record<string, string>>,
   fetch: LoginFetch,
-): Promise<Resource | undefined> {
-  const response = await fetch(server.href, {
+): Promise<boolean> {
+  const response = await ask(server, headers, fetch)
+  if (response.status !== 401) return false
+  const found = await findResource(server, response, fetch)
+  return typeof found?.metadata.authorization_servers?.[0] === 'string'
+}
+
+function ask(server: URL, headers: Readonly<Record<string, string>>, fetch: LoginFetch): Promise<Response> {
+  return fetch(server.href, {
     method: 'POST',
     headers: { ...headers, 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
     body: probe,
   })
+}
+
+async function findResource(server: URL, response: Response, fetch: LoginFetch): Promise<Resource | undefined> {
   const challenge = response.status === 401 ? (response.headers.get('www-authenticate') ?? '') : ''
   const named = parameterOf(challenge, 'metadata')
   const scopes = parameterOf(challenge, 'scope')?.split(' ')

@@ -8,8 +8,9 @@ import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textOf, textsOf } from '../verb.ts'
 import { withArgumentRules } from './argument-rules.ts'
+import { findLogins } from './find-logins.ts'
 import { planServers } from './plan.ts'
-import type { ServerPlan, Unplanned } from './planned.ts'
+import type { Logins, ServerPlan, Unplanned } from './planned.ts'
 import { inputsIn } from './references.ts'
 import { withApprovals } from './tool-approvals.ts'
 
@@ -40,13 +41,16 @@ export async function planConfig(
   check: (plans: readonly ServerPlan[]) => unknown,
 ): Promise<Planned> {
   checkServers(config, flags)
+  const open: Logins['open'] = new Map()
+  planWith(config, flags, host, new Map(), { open, found: new Set() })
+  const logins = { open, found: await findLogins(open) }
   const names = host.isTerminal && flags['dry-run'] !== true ? inputsOf(config, flags) : []
   if (names.length > 0) {
-    const trial = planWith(config, flags, host, new Map(names.map((name) => [name, 'placeholder'])))
+    const trial = planWith(config, flags, host, new Map(names.map((name) => [name, 'placeholder'])), logins)
     // A server can be refused for the form of a placeholder, and its tools are unknown then.
     if (!trial.others.some(({ refused }) => refused)) check(trial.plans)
   }
-  return planWith(config, flags, host, await askInputs(names, host))
+  return planWith(config, flags, host, await askInputs(names, host), logins)
 }
 
 function checkServers({ file, document }: ReadConfig, flags: Flags): void {
@@ -64,6 +68,7 @@ function planWith(
   flags: Flags,
   host: Host,
   inputs: ReadonlyMap<string, string>,
+  logins: Logins,
 ): Planned {
   const [secret, plain] = [new Set(textsOf(flags, 'secret')), new Set(textsOf(flags, 'plain'))]
   const planned = planServers(document.servers, {
@@ -73,6 +78,7 @@ function planWith(
     only: new Set(textsOf(flags, 'server')),
     named: { secret, plain },
     keepsArgs: flags['keep-args'] === true,
+    logins,
     values: {
       env: flags['from-env'] === true ? host.env : undefined,
       userHome: host.env['HOME'] || userHome(),

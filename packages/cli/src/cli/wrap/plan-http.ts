@@ -42,12 +42,16 @@ export function planHttpServer(value: DataObject, context: ServerContext, isName
   const all = sorted.map(({ name }) => name.toLowerCase())
   const twice = all.find((name, at) => all.indexOf(name) < at)
   if (twice !== undefined) return { refusal: `it has the header ${twice} twice; remove one of the two` }
-  if (secrets.length === 0 && !isNamed)
+  if (secrets.length === 0) context.logins.open.set(url.text, plain)
+  const takesLogin = secrets.length === 0 && context.logins.found.has(url.text)
+  if (secrets.length === 0 && !isNamed && !takesLogin)
     return { left: 'it has no secret header; name it with --server to put it behind the gateway nevertheless' }
   const definition: GatewayServer = {
     type: 'http',
     url: url.text,
     ...(Object.keys(plain).length > 0 && { headers: plain }),
+    // Its name follows from the one of the server.
+    ...(takesLogin && { login: '' }),
   }
   const kept = found === undefined ? [] : [`${found} stays in the clear, in gateway.json`]
   return { plan: { definition, secrets, sorted, notes: [...notes, ...kept] } }

@@ -56,6 +56,15 @@ export interface PlanContext {
   /** Whether a secret may stay in the arguments or the URL. */
   readonly keepsArgs: boolean
   readonly values: Omit<ReferenceValues, 'workspaceFolder'>
+  readonly logins: Logins
+}
+
+/** The servers that are reached without a key. */
+export interface Logins {
+  /** Their addresses, with the headers of requests; a plan adds them. */
+  readonly open: Map<string, Readonly<Record<string, string>>>
+  /** The addresses of those that take a login. */
+  readonly found: ReadonlySet<string>
 }
 
 /** The parts of the question that belong to one server. */

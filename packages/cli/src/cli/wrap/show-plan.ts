@@ -15,6 +15,7 @@ export function showPlans(plans: readonly NamedPlan[], others: readonly Unplanne
     ...plans.flatMap(({ entry, server, definition, sorted, notes }) => [
       `${entry.name} (line ${entry.line}) goes behind the gateway as ${server}`,
       ...(definition.type === 'stdio' ? [`  runs in ${definition.cwd}`] : []),
+      ...(needsLogin(definition) ? ['  it gives tokens by OAuth, which go into the vault by a login'] : []),
       ...sorted.map(({ name, secret, why }) => `  ${name}: ${secret ? 'into the vault' : 'plain'}, because ${why}`),
       ...notes.map((note) => `  warning: ${note}`),
     ]),
@@ -23,6 +24,11 @@ export function showPlans(plans: readonly NamedPlan[], others: readonly Unplanne
         `${entry.name} (line ${entry.line}) ${refused ? 'is refused' : 'stays'}: ${reason}`,
     ),
   ]
+}
+
+/** Whether a person has to log in at a server. */
+export function needsLogin(definition: NamedPlan['definition']): boolean {
+  return definition.type === 'http' && definition.login !== undefined
 }
 
 /**

@@ -46,7 +46,7 @@ import {
   repairedText,
   writeRepaired,
 } from './repair-lines.ts'
-import { maskIn, showDifference, showPlans } from './show-plan.ts'
+import { maskIn, needsLogin, showDifference, showPlans } from './show-plan.ts'
 import { startElsewhere, startedIn } from './started-in.ts'
 import { describeApprovals } from './tool-approvals.ts'
 import { readIndex } from './wrap-index.ts'
@@ -301,6 +301,8 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
     first === undefined || first.expiration === never ? '' : `; the delegation expires ${showDate(first.expiration)}`
   if (flags['json'] !== true)
     host.print(`wrapped ${ready.length} ${ready.length === 1 ? 'server' : 'servers'} of ${file?.path}${until}`)
+  for (const { server, definition } of ready)
+    if (needsLogin(definition)) host.complain(`the server ${server} needs a login: run \`procura login ${server}\``)
   const left = leftovers(ready, next ?? '')
   for (const line of left) host.complain(line)
   host.complain(

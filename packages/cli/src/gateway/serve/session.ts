@@ -6,8 +6,10 @@
  */
 
 import type { Socket } from 'node:net'
+import { dirname } from 'node:path'
 import type { DenialSampler } from 'procura/audit'
 import { clientClaims, relayTools, type ToolRelay } from 'procura/mcp'
+import { atHome } from '../configuration/at-home.ts'
 import { lineTransport } from '../wire/transport/line-transport.ts'
 import type { McpTransport } from '../wire/transport/mcp-transport.ts'
 import { limitServer } from './limit-server.ts'
@@ -17,6 +19,7 @@ import { type ServerView, viewOf } from './server-view.ts'
 import type { GuardedServer, Snapshot } from './snapshot.ts'
 import { followLists } from './tools/follow-lists.ts'
 import type { FoundTools } from './tools/list-tools.ts'
+import { answeringLogin } from './upstream/login-faults.ts'
 import { openUpstream, type Upstream } from './upstream/open-upstream.ts'
 import type { OwnCalls } from './upstream/own-calls.ts'
 import { whileHeld } from './while-held.ts'
@@ -87,7 +90,7 @@ export async function openGatewaySession(options: GatewaySessionOptions): Promis
   const { maxWaitingBytes } = most
   const begun = current()
   const begunWith = serverIn(begun, server)
-  const opened = await openUpstream(server, begunWith.config, ownOf(current))
+  const opened = answersLogin(await openUpstream(server, begunWith.config, ownOf(current)), options, begunWith)
   const transport = followLists(opened.transport, (found) => options.onList(begunWith.config, found))
   const upstream = { ...opened, transport }
   const wire = lineTransport(socket, socket, { answersFaults: true, maxWaitingBytes })
@@ -129,6 +132,19 @@ export async function openGatewaySession(options: GatewaySessionOptions): Promis
     checkHolder: async () => void (await held?.check()),
     close,
   }
+}
+
+/** The upstream, whose requests are answered where they need a login. */
+function answersLogin(
+  upstream: Upstream,
+  { current, onList }: GatewaySessionOptions,
+  { config }: GuardedServer,
+): Upstream {
+  const transport = answeringLogin(upstream.transport, ({ message }) => {
+    void onList(config, { fault: message })
+    return atHome(message, { home: dirname(current().config.path) })
+  })
+  return { ...upstream, transport }
 }
 
 function startRelay(

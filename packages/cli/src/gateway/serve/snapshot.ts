@@ -12,6 +12,7 @@ import type { Guard, GuardedCommand } from 'procura/guard'
 import { commandOfTool, type PinnedTool, toolHash } from 'procura/mcp'
 import type { Metrics } from 'procura/operations'
 import { createService, on, type Service } from 'procura/service'
+import type { Vault } from 'procura/vault'
 import type { FileVault } from 'procura/vault/file'
 import { sleep } from '#support/back-off.ts'
 import type {
@@ -100,7 +101,8 @@ export async function createSnapshot(
   parts: GatewayParts,
   browsers: readonly string[] = [],
 ): Promise<Snapshot> {
-  const { signer, vault, stores, limiter, onRevoked, metrics, callMs, stopMs, onError } = parts
+  const { signer, stores, limiter, onRevoked, metrics, callMs, stopMs, onError } = parts
+  const vault = withLogins(parts.vault, config)
   const sink = withoutClose(parts.sink)
   const servers = new Map<string, GuardedServer>()
   for (const [name, server] of config.servers) {
@@ -165,6 +167,20 @@ export async function createSnapshot(
       const never = new AbortController().signal
       while (closing === undefined && guard.health().calls > 0) await sleep(50, never)
       await close()
+    },
+  }
+}
+
+/** The vault, with the credentials of logins that are still missing: the gateway runs without them. */
+function withLogins(vault: Vault, { servers }: GatewayConfig): Vault {
+  const logins = [...servers.values()].flatMap((server) =>
+    server.type === 'http' && server.login === true ? [server.secretHeaders?.credential ?? ''] : [],
+  )
+  return {
+    use: (...given) => vault.use(...given),
+    lease: (...given) => vault.lease(...given),
+    get references() {
+      return [...new Set([...(vault.references ?? []), ...logins])]
     },
   }
 }

@@ -3,10 +3,9 @@ import { join } from 'node:path'
 import { revealCredentials } from 'procura/vault/file'
 import { afterEach, describe, expect, it } from 'vitest'
 import { checkedAddress, LoginFault } from '../../../src/cli/login/login-fetch.ts'
-import { run } from '../../../src/cli/run.ts'
 import { openGateway, readGatewayConfig } from '../../../src/index.ts'
 import { type GatewayHome, makeGatewayHome } from '../../gateway/serve/gateway-home.ts'
-import type { CliResult } from '../run-cli.ts'
+import { logIn, type Person } from './log-in.ts'
 import { type OauthOptions, type OauthWorld, startOauthWorld } from './oauth-world.ts'
 
 let world: OauthWorld
@@ -22,38 +21,8 @@ afterEach(async () => {
   await world.close()
 })
 
-/** Runs `procura login` with a browser. */
-async function login(
-  words: readonly string[] = ['mail'],
-  given: {
-    readonly browser?: (page: URL) => Promise<unknown>
-    readonly typed?: (question: string, signal: AbortSignal | undefined) => Promise<string | undefined>
-    readonly input?: string
-  } = {},
-): Promise<CliResult & { readonly pages: readonly URL[] }> {
-  const [out, err]: [string[], string[]] = [[], []]
-  const pages: URL[] = []
-  const { browser = (page) => world.visit(page), typed, input = '' } = given
-  const code = await run(['login', ...words, '--home', home.folder], {
-    env: {},
-    print: (line) => void out.push(line),
-    complain: (line) => void err.push(line),
-    isTerminal: typed !== undefined,
-    readInput: async () => Buffer.from(input),
-    askHidden: async (question, signal) => {
-      const answer = await typed?.(question, signal)
-      return answer === undefined ? undefined : Buffer.from(answer)
-    },
-    async openBrowser(page) {
-      pages.push(page)
-      void browser(page)
-      return true
-    },
-  })
-  const said = out.join('\n') + err.join('\n')
-  for (const token of world.tokens) expect(said).not.toContain(token)
-  return { code, out: out.join('\n'), err: err.join('\n'), pages }
-}
+const login = (words?: readonly string[], person?: Person): ReturnType<typeof logIn> =>
+  logIn(world, home.folder, words, person)
 
 async function secretOf(name: string): Promise<string | undefined> {
   const found = await revealCredentials({

@@ -47,8 +47,10 @@ export interface OauthWorld {
   consent(page: string | URL): Promise<string>
   /** The same, and the browser opens that address. */
   visit(page: string | URL): Promise<Response>
-  /** The owner of the account ends the grant, and all tokens with it. */
+  /** The owner of the account ends the grants, and all tokens with them. */
   endGrants(): Promise<void>
+  /** Access tokens end before their time. */
+  endTokens(): Promise<void>
   close(): Promise<void>
 }
 
@@ -56,6 +58,7 @@ interface Model {
   find(
     value: string,
   ): Promise<{ readonly isExpired: boolean; readonly aud?: unknown; destroy(): Promise<void> } | undefined>
+  revokeByGrantId(grant: string): Promise<void>
 }
 
 interface Provider {
@@ -64,7 +67,7 @@ interface Provider {
   interactionFinished(request: IncomingMessage, response: ServerResponse, result: object): Promise<void>
   readonly AccessToken: Model
   readonly RefreshToken: Model
-  readonly Grant: (new (fields: object) => Grant) & Model
+  readonly Grant: new (fields: object) => Grant
 }
 
 interface Grant {
@@ -92,7 +95,11 @@ export async function startOauthWorld(options: OauthOptions = {}): Promise<Oauth
     consent: (page) => walk(page),
     visit: async (page) => fetch(await walk(page)),
     async endGrants() {
-      for (const grant of grants.splice(0)) await (await provider.Grant.find(grant))?.destroy()
+      for (const grant of grants.splice(0))
+        for (const model of [provider.AccessToken, provider.RefreshToken]) await model.revokeByGrantId(grant)
+    },
+    async endTokens() {
+      for (const token of world.tokens) await (await provider.AccessToken.find(token))?.destroy()
     },
     async close() {
       for (const { server } of [authorization, resource]) {

@@ -92,7 +92,7 @@ describe('procura doctor', () => {
     const { out } = await machine.procura(['doctor'])
     expect(out.split('\n').map((line) => line.split('\t').slice(0, 2).join(' '))).toEqual([
       ...['ok secrets', 'ok modes', 'ok drafts', 'note vault-key', 'note owner-key', 'note programs', 'ok clients'],
-      ...['ok gateway', 'ok delegations', 'ok tools', 'note hooks', 'ok log'],
+      ...['ok gateway', 'ok delegations', 'ok logins', 'ok tools', 'note hooks', 'ok log'],
     ])
   })
 

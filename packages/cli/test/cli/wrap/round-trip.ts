@@ -30,6 +30,7 @@ export function wrapText(name: ClientName, text: string, env: Readonly<Record<st
     only: new Set(before.servers.map((entry) => entry.name)),
     named: { secret: new Set(), plain: new Set() },
     keepsArgs: true,
+    logins: { open: new Map(), found: new Set() },
     values: { env, userHome: '/home/ada', inputs: new Map([['key', 'an answer']]) },
   })
   const named = namePlans(plans, new Map(), new Map())

@@ -8,6 +8,7 @@ import { httpTransport } from '../../wire/transport/http-transport.ts'
 import { lineTransport } from '../../wire/transport/line-transport.ts'
 import type { McpTransport } from '../../wire/transport/mcp-transport.ts'
 import { createRate } from '../rate.ts'
+import { namingLogin, withLoginFaults } from './login-faults.ts'
 import type { OwnCalls } from './own-calls.ts'
 import { redactMessages } from './redact-secrets.ts'
 import { startChild } from './start-child.ts'
@@ -53,7 +54,7 @@ export async function openUpstream(
 /** GTW-12: each request of the session has the credential, and goes to the origin of the server. */
 function httpUpstream(
   server: string,
-  { url, headers, secretHeaders }: HttpServerConfig,
+  { url, headers, secretHeaders, login }: HttpServerConfig,
   own: Pick<OwnCalls, 'secretsOf' | 'send'>,
 ): Upstream {
   const isSecret = secretHeaders !== undefined
@@ -65,7 +66,9 @@ function httpUpstream(
     if (waitMs > 0) await sleep(waitMs, request.signal ?? never)
     return send(to, request)
   }
-  const transport = httpTransport(url, { headers, ...(isSecret && { fetch: paced }) })
+  const fetch = login === true ? withLoginFaults(server, paced) : paced
+  const http = httpTransport(url, { headers, ...(isSecret && { fetch }) })
+  const transport = login === true ? namingLogin(server, http) : http
   return {
     transport,
     takesCredential: isSecret,
