@@ -106,6 +106,12 @@ export function describeApprovalRequest(request: ApprovalRequest, options: Descr
   return Object.freeze({ lines: Object.freeze(lines), complete: budget.complete })
 }
 
+/** Describes a value of an agent as an argument of a request, in lines of at most `width` columns. */
+export function describeValue(name: string, value: IpldValue, width: number): readonly string[] {
+  const budget: Budget = { left: maxShown, complete: true }
+  return wrap(`${nameOf(name, budget)} = ${showValue(value, budget)}`, width, '  - ')
+}
+
 /** Whether arguments bind a call to an HTTP request with a body. */
 function hasBody({ method, path, digest }: IpldMap): boolean {
   return [method, path, digest].every((one) => typeof one === 'string') && String(digest).startsWith('sha-256=:')

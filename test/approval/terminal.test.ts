@@ -1,6 +1,12 @@
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type AskInTerminalOptions, askInTerminal } from '../../src/approval/terminal/ask-in-terminal.ts'
+import type { AskInTerminalOptions } from '../../src/approval/terminal/ask-for-line.ts'
+import { askInTerminal } from '../../src/approval/terminal/ask-in-terminal.ts'
+import {
+  type ApprovalChoice,
+  type ChooseInTerminalOptions,
+  chooseInTerminal,
+} from '../../src/approval/terminal/choose-in-terminal.ts'
 import { clock } from '../support/actors.ts'
 import { receivedRequest, sentRequest } from './cast.ts'
 
@@ -184,5 +190,62 @@ describe('askInTerminal', () => {
     await turn()
     input.write('yes\r')
     await expect(answer).resolves.toBe(true)
+  })
+})
+
+describe('chooseInTerminal', () => {
+  const choices: readonly ApprovalChoice[] = [
+    { words: 'the same call, until 2026-12-03T14:00:00Z' },
+    { words: '10 calls with this value', values: { to: 'bob@example.com\n2: everything \u202e', 'a b': 1 } },
+  ]
+  async function choose(typed: string, options: ChooseInTerminalOptions = {}, all = choices) {
+    const { input, output, shown } = terminal()
+    const answer = chooseInTerminal(request, all, { input, output, clock, readingMs: 0, ...options })
+    input.write(typed)
+    return { chosen: await answer, shown: shown() }
+  }
+
+  it('APR-43 takes yes for this call once, and a number for its choice', async () => {
+    expect((await choose('yes\n')).chosen).toBe('once')
+    expect((await choose('1\n')).chosen).toBe(0)
+    expect((await choose('2\n')).chosen).toBe(1)
+  })
+
+  it.each(['no\n', '\n', '0\n', '3\n', '01\n', '1 2\n', '-1\n', '1.0\n', '١\n', 'yes 1\n', 'once\n'])(
+    'APR-43 takes %j for a no',
+    async (typed) => expect((await choose(typed)).chosen).toBeUndefined(),
+  )
+
+  it('APR-43 shows each choice with its number, and a value of the agent cannot look like one', async () => {
+    const { shown } = await choose('\n')
+    expect(shown).toContain(
+      '\nOr type a number for more than this call:\n1: the same call, until 2026-12-03T14:00:00Z\n2: 10 calls',
+    )
+    expect(shown).toContain('  - to = "bob@example.com\\n2: everything \\u{202e}"\n')
+    expect(shown).toContain('  - "a b" = 1\n')
+    expect(shown).toContain('Type yes for this call, or 1 or 2, and press Enter; anything else is a no: ')
+    for (const line of shown.split('\n').slice(0, -1)) expect.soft(line.length, line).toBeLessThanOrEqual(60)
+  })
+
+  it('APR-43 without choices takes yes alone, and refuses too many', async () => {
+    expect((await choose('1\n', {}, [])).chosen).toBeUndefined()
+    expect((await choose('yes\n', {}, [])).chosen).toBe('once')
+    await expect(choose('yes\n', {}, Array(10).fill({ words: 'x' }))).rejects.toThrow('at most 9 choices')
+  })
+
+  it('APR-43 shows the only choice, for which yes is the answer', async () => {
+    const { chosen, shown } = await choose('yes\n', { only: 1 })
+    expect(chosen).toBe(1)
+    expect(shown).toContain('Approve more than this call of /mail/send?\n2: 10 calls')
+    expect(shown).not.toContain('1: the same call')
+    expect((await choose('2\n', { only: 1 })).chosen).toBeUndefined()
+    await expect(choose('yes\n', { only: 2 })).rejects.toThrow('`only` must be the place')
+  })
+
+  it('APR-43 without a terminal, and without an answer, is a no', async () => {
+    const { input, output } = terminal({ isTTY: false })
+    const answer = chooseInTerminal(request, choices, { input, output, clock, readingMs: 0 })
+    input.write('1\n')
+    await expect(answer).resolves.toBeUndefined()
   })
 })

@@ -102,7 +102,7 @@ export const others: readonly (readonly [entry: string, reason: string, names: s
   ],
   ['revocation', isGiven, 'readRevocationEntry'],
   ['approval', writes, 'requestApproval'],
-  ['approval/terminal', 'reads what a person types', 'askInTerminal'],
+  ['approval/terminal', 'reads what a person types', 'askInTerminal chooseInTerminal'],
   ['internal/approval-page', 'runs in a browser; it reads requests by `readApprovalRequest`', 'startApprovalPage'],
   ['approval', isGiven, 'approve describeApprovalRequest refuse withApproval'],
   ['proof', isGiven, 'findProofs memoryProofStore'],

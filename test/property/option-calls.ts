@@ -194,7 +194,7 @@ export const optionCalls: Readonly<Record<string, OptionCalls>> = {
     requestApproval: [{ approvable: true }],
     withApproval: [],
   },
-  'approval/terminal': { askInTerminal: [{}] },
+  'approval/terminal': { askInTerminal: [{}], chooseInTerminal: [{}, []] },
   'store/sqlite': {
     prepareSqliteStores: [],
     sqliteStores: [],

@@ -6,3 +6,4 @@
  */
 
 export { askInTerminal } from '../../approval/terminal/ask-in-terminal.ts'
+export { type ApprovalChoice, chooseInTerminal } from '../../approval/terminal/choose-in-terminal.ts'

@@ -32,3 +32,10 @@ export const delegationsKeyFile: VerbOption = {
   about:
     'the key of an encrypted file of delegations; default: the passphrase in PROCURA_DELEGATIONS_PASSPHRASE, or from the terminal',
 }
+
+/** The log of delegations and revocations. */
+export const ledger: VerbOption = {
+  name: 'ledger',
+  value: 'DIR',
+  about: 'record it in a log in this directory, which no service writes, for `procura log could`',
+}

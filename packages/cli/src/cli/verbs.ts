@@ -1,5 +1,5 @@
 // node only: loads verbs that read files
-import { delegationsKeyFile, gatewayHome, json, keyFile } from './common-options.ts'
+import { delegationsKeyFile, gatewayHome, json, keyFile, ledger } from './common-options.ts'
 import { gatewayVerbs } from './gateway/gateway-verbs.ts'
 import { secretVerbs } from './home/secret-verbs.ts'
 import type { VaultFlags } from './home/vault.ts'
@@ -147,12 +147,6 @@ const keyVerbs: readonly Verb[] = [
 ]
 
 const from: VerbOption = { name: 'from', value: 'FILE', about: 'the key file of the principal that signs' }
-
-const ledger: VerbOption = {
-  name: 'ledger',
-  value: 'DIR',
-  about: 'record it in a log in this directory, which no service writes, for `procura log could`',
-}
 
 const grant: readonly VerbOption[] = [
   from,

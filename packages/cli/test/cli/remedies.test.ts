@@ -302,6 +302,31 @@ const rows: readonly Row[] = [
     },
   },
   {
+    situation: 'an approval with a scope, which status shows',
+    async ends(world) {
+      const said = wrapped(world, '--policy', 'send: .to == carl')
+      await world.keep(commandIn(said, 'serve'), /^process \d+/m)
+      const scope = async (to: string): Promise<string> => {
+        const line = commandIn(await world.call('send', { to }), 'approve')
+        return (await approveAt(world.home, approveWords(world, line).slice(0, 1), '1')).err
+      }
+      const given = await scope('bob')
+      expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
+      done(world, commandIn(given, 'revoke'))
+      expect(await world.call('send', { to: 'bob' })).toMatch(/^Denied/)
+      await scope('dan')
+      expect(await world.call('send', { to: 'dan' })).toBe('sent to dan')
+      done(world, commandIn(world.run(['status']).all, 'revoke'))
+      expect(await world.call('send', { to: 'dan' })).toMatch(/^Denied/)
+      const line = commandIn(await world.call('send', { to: 'eve' }), 'approve')
+      const id = approveWords(world, line)[0] as string
+      const { err } = await approveAt(world.home, [id, '--scope', '3'])
+      expect((await answered(world, commandIn(err, 'approve'))).code).toBe(0)
+      const long = (await approveAt(world.home, [id, '--for', '8d'])).err
+      expect(world.paste(commandIn(long, 'delegate')).all).toContain('--from is missing')
+    },
+  },
+  {
     situation: 'an answer to a request that is gone',
     async ends(world) {
       await served(world)

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { type Did, type Signer, systemClock } from 'procura'
 import { approve as approveRequest, refuse } from 'procura/approval'
-import { askInTerminal } from 'procura/approval/terminal'
+import { chooseInTerminal } from 'procura/approval/terminal'
 import { describeSignerFile } from 'procura/signer/file'
 import { quote } from '#support/quote.ts'
 import type { GatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
@@ -11,12 +11,17 @@ import { answerApproval, listApprovals, type WaitingApproval } from '../../gatew
 import { configOf } from '../gateway/tools.ts'
 import type { Host } from '../host.ts'
 import { checkOwnTerminal } from '../terminal/own-terminal.ts'
-import { showDate, showDistance } from '../terminal/time-text.ts'
+import { readDuration, showDate, showDistance } from '../terminal/time-text.ts'
 import { namesOf, type PrincipalNames } from '../tokens/principal-names.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textOf } from '../verb.ts'
-import { openApproverKeys } from './approver-keys.ts'
+import { type ApproverKeys, openApproverKeys } from './approver-keys.ts'
 import { enroll, enrollPage } from './enroll.ts'
+import { giveScope, type OfferedScopes, scopesFor } from './scoped.ts'
+import type { Scope } from './scopes.ts'
+
+/** Seconds of an approval with a scope: the default, and the most. */
+const [usualScope, longestScope] = [8 * 3_600, 7 * 86_400]
 
 /**
  * `procura approve [ID]`: shows the requests of agents, and answers them with the key of the approver.
@@ -26,6 +31,7 @@ import { enroll, enrollPage } from './enroll.ts'
 export async function approve(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const [id, ...more] = words
   if (more.length > 0) throw new UsageError('too many words; pass one ID, or none for all requests')
+  const wanted = wantedScope(flags, id)
   const config = await configOf(flags, host)
   const all = await listApprovals({ config })
   if (flags['list'] === true) return list(all, await namesOf(config), flags, host)
@@ -51,23 +57,101 @@ export async function approve(words: readonly string[], flags: Flags, host: Host
     host.complain('no request waits for this approver')
     return 0
   }
-  const openKey = once(() => openApproverKeys(path, config, flags, host))
+  const openKeys = once(() => openApproverKeys(path, config, flags, host))
   let isRefused = false
   for (const one of chosen) {
-    const isYes = flags['deny'] !== true && (await ask(one, names, host))
-    const issuer = (await openKey()).find(({ did }) => did === one.request.approver) as Signer
-    await answer(config, one, isYes, issuer, flags, host)
-    isRefused ||= !isYes && flags['deny'] !== true
+    const choice =
+      flags['deny'] === true ? 'deny' : await ask({ config, waiting: one, keys: openKeys, wanted }, names, flags, host)
+    const issuer = (await openKeys()).signers.find(({ did }) => did === one.request.approver) as Signer
+    if (typeof choice === 'string') await answer(config, one, choice === 'once', issuer, flags, host)
+    else await give(config, one, choice, issuer, flags, host)
+    isRefused ||= choice === 'no'
   }
   return isRefused ? 1 : 0
 }
 
-type TerminalOptions = Parameters<typeof askInTerminal>[1]
+/** The scope that the options name. */
+interface Wanted {
+  readonly seconds: number
+  /** The place of the scope among those of the request, from 0; undefined to let the person choose. */
+  readonly place: number | undefined
+  /** Whether an option asks for a scope. */
+  readonly isAsked: boolean
+}
 
-function ask(waiting: WaitingApproval, names: PrincipalNames, host: Host): Promise<boolean> {
-  const { id, request, body } = waiting
+/** Reads `--for` and `--scope`. APR-74 */
+function wantedScope(flags: Flags, id: string | undefined): Wanted {
+  const [length, scope] = [textOf(flags, 'for'), textOf(flags, 'scope')]
+  const isAsked = length !== undefined || scope !== undefined
+  if (
+    isAsked &&
+    (flags['deny'] === true || flags['list'] === true || flags['page'] === true || textOf(flags, 'enroll'))
+  )
+    throw new UsageError('--for and --scope are for an approval; leave out the other option, or these')
+  if (scope !== undefined && id === undefined) throw new UsageError('--scope needs the ID of a request')
+  if (scope !== undefined && !/^[123]$/.test(scope)) throw new UsageError('--scope must be 1, 2 or 3')
+  const seconds = length === undefined ? usualScope : readDuration('for', length)
+  if (seconds > longestScope)
+    throw new UsageError('--for is at most 7d; for longer, give the agent a delegation with `procura delegate`')
+  return { seconds, place: scope === undefined ? undefined : Number(scope) - 1, isAsked }
+}
+
+type TerminalOptions = Parameters<typeof chooseInTerminal>[2]
+
+/** The answer of a person: this call once, no, or a scope. */
+type Choice = 'once' | 'no' | 'deny' | ChosenScope
+
+interface ChosenScope {
+  readonly offered: OfferedScopes
+  readonly scope: Scope
+}
+
+interface Asked {
+  readonly config: GatewayConfig
+  readonly waiting: WaitingApproval
+  readonly keys: () => Promise<ApproverKeys>
+  readonly wanted: Wanted
+}
+
+async function ask({ wanted, ...asked }: Asked, names: PrincipalNames, flags: Flags, host: Host): Promise<Choice> {
+  const { id, request, body } = asked.waiting
+  const found = await scopesFor({ ...asked, seconds: wanted.seconds }, flags, host)
+  const offered = 'scopes' in found ? found : undefined
+  if (offered === undefined && 'why' in found && wanted.isAsked)
+    throw new UsageError(`this request can be approved for this call alone: ${found.why}; leave out --for and --scope`)
+  const { place } = wanted
+  const scopes = offered?.scopes ?? []
+  if (place !== undefined && scopes[place] === undefined)
+    throw new UsageError(`the request has ${scopes.length} scopes; run \`procura approve ${id}\`, which shows them`)
   host.complain(`request ${id}`)
-  return askInTerminal(request, { names, ...(body !== undefined && { body }), ...(host.terminal as TerminalOptions) })
+  if ('isRule' in found) host.complain(`for this call alone: ${found.why}`)
+  const chosen = await chooseInTerminal(
+    request,
+    scopes.map(({ words, values }) => ({ words, values })),
+    {
+      ...{ names, ...(body !== undefined && { body }), ...(place !== undefined && { only: place }) },
+      ...(host.terminal as TerminalOptions),
+    },
+  )
+  if (typeof chosen !== 'number') return chosen ?? 'no'
+  return { offered: offered as OfferedScopes, scope: scopes[chosen] as Scope }
+}
+
+async function give(
+  config: GatewayConfig,
+  waiting: WaitingApproval,
+  { offered, scope }: ChosenScope,
+  issuer: Signer,
+  flags: Flags,
+  host: Host,
+): Promise<void> {
+  const { cid, expiration } = await giveScope({ config, waiting }, offered, scope, issuer, flags, host)
+  const { id } = waiting
+  const delegation = cid.toString()
+  if (flags['json'] === true)
+    host.print(JSON.stringify({ id, state: 'approved', delegation, expiration, uses: scope.uses ?? null }))
+  else host.print(`approved ${id}: ${scope.words}`)
+  host.complain(`\`procura revoke --agent ${offered.agent} --delegation ${delegation}\` ends it earlier`)
 }
 
 async function answer(

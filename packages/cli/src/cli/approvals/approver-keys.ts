@@ -9,8 +9,14 @@ import type { Host } from '../host.ts'
 import { askPassphrase } from '../tokens/open-signer.ts'
 import { type Flags, textOf } from '../verb.ts'
 
+/** The signers of an approver's file, the current one first, and the key that opened it, if it is encrypted. */
+export interface ApproverKeys {
+  readonly signers: readonly Signer[]
+  readonly key: FileKey | undefined
+}
+
 /**
- * The signers of an approver's file, the current one first. The passphrase is typed: with one in the environment, every
+ * Opens the keys of an approver. The passphrase is typed: with one in the environment, every
  * program that the person starts from the same shell could approve. APR-87
  */
 export async function openApproverKeys(
@@ -18,7 +24,7 @@ export async function openApproverKeys(
   { vault }: GatewayConfig,
   flags: Flags,
   host: Host,
-): Promise<readonly Signer[]> {
+): Promise<ApproverKeys> {
   const { encrypted } = await describeSignerFile({ path })
   const keyFile = textOf(flags, 'key-file') ?? (textOf(flags, 'from') === undefined ? vault.keyFile : undefined)
   let key: FileKey | undefined
@@ -28,5 +34,5 @@ export async function openApproverKeys(
     key = { passphrase: passphrase ?? (await askPassphrase(`passphrase of ${path} (it is not shown): `, host)) }
   }
   const { signer, previous } = await openSignerFile({ path, ...(key !== undefined && { key }) })
-  return [signer, ...previous]
+  return { signers: [signer, ...previous], key }
 }

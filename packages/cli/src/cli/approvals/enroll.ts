@@ -88,7 +88,7 @@ function grantOf(config: GatewayConfig, flags: Flags, usual: string): Grant {
   const path = textOf(flags, 'from') ?? join(dirname(config.path), 'owner.key')
   return {
     async to(audience, host, meta) {
-      const [issuer] = (await openApproverKeys(path, config, flags, host)) as [Signer]
+      const [issuer] = (await openApproverKeys(path, config, flags, host)).signers as [Signer]
       if (!config.subjects.includes(issuer.did))
         throw new UsageError(`${quote(path, 256)} is the key of ${issuer.did}, which is not a subject of the gateway`)
       const options = { issuer, audience, expiresIn, ...(meta !== undefined && { meta }) }

@@ -5,6 +5,7 @@ import { ArgumentError } from 'procura/errors'
 import { describeSignerFile } from 'procura/signer/file'
 import { nearestName } from '#support/nearest-name.ts'
 import { quote } from '#support/quote.ts'
+import { isScoped } from '../../gateway/agent-side/is-scoped.ts'
 import { toolCommand } from '../../gateway/wire/tool-command.ts'
 import type { AgentStores } from '../home/agent-stores.ts'
 import type { GatewayFile } from '../home/gateway-file.ts'
@@ -31,7 +32,7 @@ export async function checkDelegations(
   for (const { agent, servers } of indexes) {
     let delegations: readonly Delegation[]
     try {
-      delegations = await held(await stores(join(home, 'agents', agent)))
+      delegations = (await held(await stores(join(home, 'agents', agent)))).filter((one) => !isScoped(one))
     } catch (error) {
       const fault = `has delegations that cannot be read: ${(error as Error).message}`
       findings.push({

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Delegation, never, systemClock } from 'procura'
 import { describeSignerFile } from 'procura/signer/file'
 import { endingSoon } from '../../gateway/agent-side/ending-soon.ts'
+import { isScoped } from '../../gateway/agent-side/is-scoped.ts'
 import { toolOfCommand } from '../../gateway/wire/tool-command.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
 import { agentStores } from '../home/agent-stores.ts'
@@ -33,6 +34,8 @@ export interface Authority {
   readonly issuer: string
   /** Whether it ends soon, without another one for as much. */
   readonly endsSoon: boolean
+  /** The CID of a delegation that is an approval with a scope. */
+  readonly approval?: string
 }
 
 /** A delegation that has ended, in words. */
@@ -64,12 +67,16 @@ export async function agentAuthorities(home: string, flags: Flags, host: Host): 
 function authorityOf(own: readonly Delegation[], now: number): Pick<AgentAuthority, 'may' | 'ended'> {
   const ends = new Map(endingSoon(own, now).map((one) => [one.command, one] as const))
   const all = own
-    .map(({ command, issuer, policy, expiration }) => ({
-      words: wordsOf(command, policy),
-      ...{ command, issuer },
-      expiration: expiration === never ? null : expiration,
-      isLast: ends.get(command)?.expiration === expiration,
-    }))
+    .map((one) => {
+      const { cid, command, issuer, policy, expiration } = one
+      return {
+        words: wordsOf(command, policy),
+        ...{ command, issuer },
+        expiration: expiration === never ? null : expiration,
+        isLast: !isScoped(one) && ends.get(command)?.expiration === expiration,
+        ...(isScoped(one) && { approval: cid.toString() }),
+      }
+    })
     .sort((one, other) => (one.expiration ?? Number.POSITIVE_INFINITY) - (other.expiration ?? Number.POSITIVE_INFINITY))
   return {
     may: all

@@ -1,5 +1,5 @@
 // node only: loads verbs that read files
-import { delegationsKeyFile, gatewayHome, json, keyFile, newDelegationsKeyFile } from '../common-options.ts'
+import { delegationsKeyFile, gatewayHome, json, keyFile, ledger, newDelegationsKeyFile } from '../common-options.ts'
 import type { Verb, VerbOption } from '../verb.ts'
 
 const agent: VerbOption = {
@@ -133,12 +133,19 @@ export const gatewayVerbs: readonly Verb[] = [
   {
     name: 'approve',
     operands: '[ID]',
-    about: 'show requests of agents for one call each, and approve or refuse them; it needs a terminal',
+    about: 'show requests of agents, and approve them for one call or with a scope, or refuse them, at a terminal',
     options: [
       gatewayHome,
       config,
       { name: 'list', about: 'list the requests, and answer none; it needs no terminal' },
       { name: 'deny', about: 'refuse without a question' },
+      { name: 'for', value: 'DURATION', about: 'the length of an approval with a scope; default 8h, at most 7d' },
+      {
+        name: 'scope',
+        value: 'NUMBER',
+        choices: ['1', '2', '3'],
+        about: 'with ID: ask about this scope of the request alone, by its number in the question',
+      },
       { name: 'page', about: 'make your browser an approver on the page of the gateway, until the gateway ends' },
       { name: 'enroll', value: 'DID', about: 'make a principal an approver; default for 30d' },
       { name: 'elsewhere', about: 'with --enroll, where the gateway serves a page: the key is not in a browser' },
@@ -153,6 +160,7 @@ export const gatewayVerbs: readonly Verb[] = [
         about: 'with --enroll or --page: the commands that it can approve; default /mcp, and /http with HTTP APIs',
       },
       { name: 'from', value: 'FILE', about: 'the key file of the approver; default owner.key in the home folder' },
+      { ...ledger, about: `with a scope: ${ledger.about}` },
       { ...keyFile, about: 'the key of that file; default `vault.keyFile`, or the passphrase, which is typed' },
       json,
     ],

@@ -48,7 +48,7 @@ export async function status(words: readonly string[], flags: Flags, host: Host)
   if (running !== undefined && !running.healthy) host.print(`not healthy: ${running.reasons.join(', ')}`)
   for (const line of running === undefined ? namesOf(config) : partLines(running, flags, host)) host.print(line)
   for (const line of tools.flatMap(toolLines)) host.print(line)
-  for (const agent of agents) for (const line of agentLines(agent, now)) host.print(line)
+  for (const agent of agents) for (const line of agentLines(agent, now)) host.print(inMessage(line, flags, host))
   for (const line of denialLines(denials, agents)) host.print(line)
   host.print(advice)
   return running === undefined ? 1 : 0
@@ -99,7 +99,7 @@ function agentLines({ name, may, ended, fault }: AgentAuthority, now: number): r
   if (may.length + ended.length === 0) return [`agent ${name}: may do nothing`]
   return [
     `agent ${name}:`,
-    ...may.flatMap((one) => authorityLines(one, now)),
+    ...may.flatMap((one) => authorityLines(one, now, name)),
     ...ended.flatMap(({ words: [first = '', ...rest], expiration }) => [
       ...indented([first.replace(/^may /, 'may no longer '), ...rest]),
       `    warning: ended ${showDate(expiration)} (${showDistance(expiration, now)})`,
@@ -107,13 +107,17 @@ function agentLines({ name, may, ended, fault }: AgentAuthority, now: number): r
   ]
 }
 
-/** A delegation with its end, below the name of its agent. */
+/** A delegation with its end, below the name of its agent. CLI-44 */
 export function authorityLines(
-  { words, expiration, endsSoon = false }: Pick<Authority, 'words' | 'expiration'> & Partial<Authority>,
+  { words, expiration, endsSoon = false, approval }: Pick<Authority, 'words' | 'expiration'> & Partial<Authority>,
   now: number,
+  agent = 'NAME',
 ): readonly string[] {
   const end = expiration === null ? 'never ends' : `ends ${showDate(expiration)} (${showDistance(expiration, now)})`
-  return [...indented(words), `    ${endsSoon ? 'warning: ' : ''}${end}`]
+  const start = endsSoon ? 'warning: ' : ''
+  if (approval === undefined) return [...indented(words), `    ${start}${end}`]
+  const ending = `\`procura revoke --agent ${agent} --delegation ${approval}\` ends it`
+  return [...indented(words), `    by an approval; ${ending}, and it ${end}`]
 }
 
 function indented(words: readonly string[]): readonly string[] {

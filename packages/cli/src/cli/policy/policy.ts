@@ -67,7 +67,7 @@ async function show(home: string, server: string, flags: Flags, host: Host): Pro
   const now = systemClock.now()
   for (const { name, may, fault, cannot } of flags['json'] === true ? [] : agents) {
     host.print(`agent ${name}:${fault === undefined ? (may.length === 0 ? ' may do nothing' : '') : ` ${fault}`}`)
-    for (const one of may) for (const line of authorityLines(one, now)) host.print(line)
+    for (const one of may) for (const line of authorityLines(one, now, name)) host.print(line)
     if (fault === undefined && cannot !== null && cannot.length > 0)
       host.print(`  cannot call: ${cannot.map((tool) => printable(tool)).join(', ')}`)
   }

@@ -5,6 +5,7 @@ import { describeSignerFile } from 'procura/signer/file'
 import { decodeDelegation } from 'procura/token'
 import { nearestName } from '#support/nearest-name.ts'
 import { quote } from '#support/quote.ts'
+import { isScoped } from '../../gateway/agent-side/is-scoped.ts'
 import { toolCommand } from '../../gateway/wire/tool-command.ts'
 import { endOf } from '../doctor/new-delegation.ts'
 import { type AgentAuthority, agentAuthorities } from '../gateway/agent-authority.ts'
@@ -24,7 +25,7 @@ export interface ServerAuthority {
   readonly did: string
   /** On record, and in the file of the agent. */
   readonly current: readonly Delegation[]
-  /** On record alone: they were replaced, and the agent may have kept a copy. */
+  /** On record alone: they were replaced, and the agent may have kept a copy. And approvals with a scope. */
   readonly earlier: readonly Delegation[]
   /** In the file alone. One of them may have been revoked, and put back by the agent. */
   readonly strays: readonly Delegation[]
@@ -126,8 +127,9 @@ export async function serverAuthority(
   const isRecorded = (one: Delegation): boolean => secrets === undefined || onRecord.has(idOf(one))
   return {
     ...{ agent, server, did },
-    current: own.filter((one) => present.has(idOf(one)) && isRecorded(one)),
-    earlier: own.filter((one) => !present.has(idOf(one))),
+    current: own.filter((one) => present.has(idOf(one)) && isRecorded(one) && !isScoped(one)),
+    // An approval with a scope ends with the policy that it was an exception from.
+    earlier: own.filter((one) => !present.has(idOf(one)) || (isRecorded(one) && isScoped(one))),
     strays: own.filter((one) => present.has(idOf(one)) && !isRecorded(one)),
   }
 }

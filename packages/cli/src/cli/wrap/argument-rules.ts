@@ -162,7 +162,7 @@ function insideOf(
 }
 
 /** The arguments that a statement is about. Inside `all` and `any`, selectors begin at an element. */
-function argumentsIn(statement: Statement): readonly string[] {
+export function argumentsIn(statement: Statement): readonly string[] {
   switch (statement[0]) {
     case 'and':
     case 'or':

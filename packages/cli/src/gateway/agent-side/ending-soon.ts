@@ -1,4 +1,5 @@
 import { anyCommand, type Command, type Delegation, never } from 'procura'
+import { isScoped } from './is-scoped.ts'
 
 /** Seconds before its end from which on a delegation is reported. */
 const soon = 7 * 86_400
@@ -19,11 +20,13 @@ export interface Ending {
  * @param now - seconds since 1970.
  */
 export function endingSoon(delegations: readonly Delegation[], now: number): readonly Ending[] {
+  // An approval with a scope is meant to end, and is no renewal of another delegation.
+  const usual = delegations.filter((one) => !isScoped(one))
   // An agent can fill its file: each delegation is looked at once.
   const last = new Map<string, number>()
-  for (const { command, expiration } of delegations)
+  for (const { command, expiration } of usual)
     last.set(command, Math.max(last.get(command) ?? 0, expiration === never ? Number.POSITIVE_INFINITY : expiration))
-  const ends = [...new Set(delegations.map(({ command }) => command))].map((command) => {
+  const ends = [...new Set(usual.map(({ command }) => command))].map((command) => {
     const expiration = Math.max(...above(command).map((one) => last.get(one) ?? 0))
     return { command, expiration, state: expiration < now ? ('ended' as const) : ('soon' as const) }
   })

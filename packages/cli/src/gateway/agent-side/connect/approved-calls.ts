@@ -14,7 +14,7 @@ import { approvedContainer } from './approved-container.ts'
 import { type Answered, askApproval, type Waiting } from './ask-approval.ts'
 import type { GatewayConnection } from './connection-file.ts'
 import { type Elicitor, type InResult, inputRequired, withoutAnswer } from './elicitations.ts'
-import type { SigningAgent } from './follow-agent-file.ts'
+import type { AgentFile, SigningAgent } from './follow-agent-file.ts'
 import { nextStep, secondsLeft } from './next-step.ts'
 
 /** The key of `_meta` of a container. */
@@ -28,6 +28,7 @@ export interface ApprovedCallsOptions {
   readonly connection: GatewayConnection
   readonly signer: Signer
   readonly current: () => Promise<Pick<Agent, 'can'>>
+  readonly without: AgentFile['without']
   readonly signing: SigningAgent
   readonly commandOf: (tool: string) => string
   readonly clock: Clock | undefined
@@ -42,6 +43,15 @@ export interface ApprovedCallsOptions {
   readonly notify: (message: object) => Promise<void>
 }
 
+/** The next step of a call: another call to be sent, or an answer for the client. */
+export type Settled =
+  | {
+      readonly call: Message
+      /** Whether its refusal is settled as well: it has another chain of the agent, and no approval. */
+      readonly isOwn: boolean
+    }
+  | { readonly answer: object }
+
 /** The calls that wait for approvals. */
 export interface ApprovedCalls {
   /**
@@ -50,10 +60,7 @@ export interface ApprovedCalls {
    * @returns the call with its approvals, to be sent; or the answer for the client; undefined if it does not wait any
    *   more.
    */
-  settle(
-    call: ClientCall,
-    answer: RefusedAnswer,
-  ): Promise<{ readonly call: Message } | { readonly answer: object } | undefined>
+  settle(call: ClientCall, answer: RefusedAnswer): Promise<Settled | undefined>
   /** Ends the wait of a call. Returns whether it waited. */
   cancel(id: unknown): boolean
   close(): void
@@ -62,12 +69,15 @@ export interface ApprovedCalls {
 /** Makes the table. */
 export function createApprovedCalls(options: ApprovedCallsOptions): ApprovedCalls {
   const waiting = new Map<unknown, AbortController>()
+  const usedUp = new WeakMap<ClientCall, UsedUp>()
   return {
     async settle(call, answer) {
       const controller = new AbortController()
       waiting.set(call.id, controller)
       try {
-        const settled = await settleCall(call, answer, controller.signal, options)
+        const used = usedUp.get(call) ?? { delegations: new Set() }
+        usedUp.set(call, used)
+        const settled = await settleCall(call, answer, controller.signal, used, options)
         // It can be cancelled while it is signed again.
         return controller.signal.aborted ? undefined : settled
       } catch (error) {
@@ -91,30 +101,76 @@ export function createApprovedCalls(options: ApprovedCallsOptions): ApprovedCall
   }
 }
 
+/** The delegations of an agent whose limit has less left than a call needs. */
+interface UsedUp {
+  readonly delegations: Set<string>
+  /** The chain of the last try. Default: the one that the agent chooses. */
+  chain?: readonly Delegation[]
+}
+
+/** Most delegations of an agent that are tried for a call. */
+const mostTries = 16
+
 async function settleCall(
   call: ClientCall,
   answer: RefusedAnswer,
   signal: AbortSignal,
+  used: UsedUp,
   options: ApprovedCallsOptions,
-): Promise<{ readonly call: Message } | { readonly answer: object }> {
+): Promise<Settled> {
   const { connection, current, signing, commandOf } = options
   const { audience, subject } = connection
-  const { name, arguments: args = {}, _meta } = call.params ?? {}
+  const { name, arguments: args = {} } = call.params ?? {}
   const command = commandOf(String(name))
   const decision = await signing.authorize({ command, args: args as never, audience, subject, signal })
   if (!decision.ok) return { answer }
   const { invocation, proofs } = decision
-  const denial = answer.result._meta[denialKey] as { readonly approvable: true }
+  const denial = answer.result._meta[denialKey] as RefusedByLimit & { readonly approvable: true }
+  const isExhausted = denial.code === 'limit_exhausted'
+  const again = isExhausted ? await otherChain(denial, invocation, used.chain ?? proofs, used, options) : undefined
+  if (again !== undefined) {
+    used.chain = again
+    return { call: withContainer(call, await approvedContainer(invocation, again, [], options)), isOwn: true }
+  }
   let shown: Waiting | undefined
   const answered = await ask({ denial, invocation }, call, signal, options, (one) => (shown = one))
   if (answered === 'ask') return { answer: inputRequired(call.id, shown as unknown as Waiting) }
   if (answered.kind !== 'approved') return { answer: explained(answer, answered, shown, options) }
-  // The chain of the agent stays if it permits the call and approvals alone were missing, so that its limits count.
-  const own = await (await current()).can(command, args as never, { subject })
-  const chain = own.ok ? proofs : (answered.chains[0] as readonly Delegation[])
-  const container = await approvedContainer(invocation, chain, answered.chains, options)
+  // The chain of the agent stays if it permits the call and approvals alone were missing, so that its limits count. One
+  // that is used up gives way: the person was asked because of it.
+  const own = isExhausted ? undefined : await (await current()).can(command, args as never, { subject })
+  const chain = own?.ok === true ? own.proofs : (answered.chains[0] as readonly Delegation[])
+  return {
+    call: withContainer(call, await approvedContainer(invocation, chain, answered.chains, options)),
+    isOwn: false,
+  }
+}
+
+/** A refusal by a limit, and the place of its delegation in the chain. */
+interface RefusedByLimit {
+  readonly code?: unknown
+  readonly at?: unknown
+}
+
+/** Another chain of the agent that permits the call. Its limit may have more left. APR-76 */
+async function otherChain(
+  { at }: RefusedByLimit,
+  { command, args, subject }: Invocation,
+  refused: readonly Delegation[],
+  { delegations }: UsedUp,
+  { without }: ApprovedCallsOptions,
+): Promise<readonly Delegation[] | undefined> {
+  const last = refused[Number(at)]
+  if (last === undefined || delegations.size === mostTries) return undefined
+  delegations.add(last.cid.toString())
+  const own = await (await without(delegations)).can(command, args, { subject })
+  return own.ok ? own.proofs : undefined
+}
+
+/** The call of a client with another container. */
+function withContainer(call: ClientCall, container: string): Message {
   const { params } = withoutAnswer(call)
-  return { call: { ...call, params: { ...params, _meta: { ..._meta, [metaKey]: container } } } as Message }
+  return { ...call, params: { ...params, _meta: { ...call.params?._meta, [metaKey]: container } } } as Message
 }
 
 /** Takes an answer that is there; otherwise asks the person by the client, and waits. */

@@ -23,6 +23,8 @@ export interface AgentFile {
   readonly signing: SigningAgent
   /** All delegations, also those that have ended. */
   readonly held: () => Promise<readonly Delegation[]>
+  /** The agent without some of its delegations, by their CIDs. */
+  readonly without: (delegations: ReadonlySet<string>) => Promise<Pick<Agent, 'can'>>
 }
 
 /** The delegations of an agent, read again after each change of their file. CON-04 */
@@ -71,7 +73,13 @@ export function followAgentFile(
     const tokens = await (await openStore()).load({})
     return Promise.all(tokens.map((bytes) => decodeDelegation(bytes)))
   }
-  return { current, signing, held }
+  async function without(delegations: ReadonlySet<string>): Promise<Agent> {
+    const rest = (await held()).filter(({ cid }) => !delegations.has(cid.toString())).map(({ bytes }) => bytes)
+    const store = { load: async () => rest, change: async () => undefined }
+    return openAgent({ signer, store, ...(clock !== undefined && { clock }) })
+  }
+
+  return { current, signing, held, without }
 }
 
 /** The version of a file. A file that is not there has a version too. */

@@ -40,7 +40,7 @@ export async function openSigning(
   connection: GatewayConnection,
 ): Promise<Signing> {
   const { signer } = await openAgentKey(connection, key)
-  const { current, signing, held } = followAgentFile(signer, connection, { clock, delegationsKey })
+  const { current, signing, held, without } = followAgentFile(signer, connection, { clock, delegationsKey })
   const { audience, subject } = connection
   const commandOf = (tool: string): string => toolCommand(server, tool)
   const whole = toolCommand(server)
@@ -51,6 +51,6 @@ export async function openSigning(
     ...{ prove, ended },
     sign: (wire) => withInvocation(wire, signing, { tools: commandOf, audience, subject }),
     approvedCalls: (options) =>
-      createApprovedCalls({ ...options, ...{ connection, signer, current, signing, commandOf, prove } }),
+      createApprovedCalls({ ...options, ...{ connection, signer, current, without, signing, commandOf, prove } }),
   }
 }

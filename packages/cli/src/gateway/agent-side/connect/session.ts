@@ -220,7 +220,7 @@ async function receive(parts: SessionParts, under: UnderWay): Promise<void> {
     const known = given !== undefined && request !== undefined ? seen.note(request, given) : given
     const first = known && ((await explained(known, call, openingMethods.has(request?.method), parts)) ?? known)
     if (call !== undefined && isApprovable(first))
-      void settle(call, first, { ...parts, requests, lost, isClosed: () => under.isClosed })
+      void settle(call, first, { ...parts, requests, lost, calls, isClosed: () => under.isClosed })
     else if (first !== given) await write(JSON.stringify(first))
     else if (kept.length === messages.length) await write(line as string)
     else for (const message of kept) await write(JSON.stringify(message))
@@ -289,15 +289,17 @@ async function explained(
 interface Settling extends Pick<SessionParts, 'approved' | 'socket' | 'write'> {
   readonly requests: Requests
   readonly lost: Failure
+  readonly calls: Map<unknown, ClientCall>
   readonly isClosed: () => boolean
 }
 
-/** The call is made once more with its approvals. A second refusal is passed on. */
+/** The call is made once more with its approvals, whose refusal is passed on; or before with another own chain. */
 async function settle(call: ClientCall, answer: RefusedAnswer, parts: Settling): Promise<void> {
-  const { approved, socket, requests, write, lost, isClosed } = parts
+  const { approved, socket, requests, write, lost, calls, isClosed } = parts
   const settled = await approved.settle(call, answer)
   if (settled === undefined || isClosed()) return
   if ('answer' in settled) return write(JSON.stringify(settled.answer))
+  if (settled.isOwn) calls.set(call.id, call)
   requests.begin(call.id, 'tools/call')
   try {
     if (socket.isEnded()) throw new ConnectionEnded()

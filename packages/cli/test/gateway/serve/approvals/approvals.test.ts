@@ -165,13 +165,14 @@ describe('a call that an approval could permit', () => {
     await home.open()
     const connection = await readConnection(agent.folder)
     const { signer } = agent
-    const { current, signing } = followAgentFile(signer, connection, { clock: undefined, delegationsKey: undefined })
+    const file = followAgentFile(signer, connection, { clock: undefined, delegationsKey: undefined })
+    const { current, signing, without } = file
     const call = { jsonrpc: '2.0', id: 'c', method: 'tools/call', params: { name: 'send', arguments: eve } }
     const denial = { code: 'policy_unsatisfied', message: 'no', approvable: true }
     const refusal = { id: 'c', result: { content: [], _meta: { 'xyz.ucan/container.denial': denial } } }
     let beforeSigning = (): unknown => undefined
     const approved = createApprovedCalls({
-      ...{ connection, signer, signing, clock: undefined, waitSeconds: 0, elicitor: () => undefined },
+      ...{ connection, signer, signing, without, clock: undefined, waitSeconds: 0, elicitor: () => undefined },
       current: async () => {
         beforeSigning()
         return current()
