@@ -17,7 +17,8 @@ import { readIndexes, type WrapIndex, writeIndex } from './wrap-index.ts'
 import { parseWrapRecord, recordId, recordReference, storeRecord, type WrapLayer } from './wrap-record.ts'
 
 /**
- * The record of a configuration that was moved: the only one that has the same name and client, whose file is gone, and that has a server which the file runs behind the gateway. WRP-42
+ * The record of a configuration that was moved: the only one that has the same name and client, whose file is gone, and
+ * that has a server which the file runs behind the gateway. WRP-42
  */
 export async function movedRecord(
   home: string,
