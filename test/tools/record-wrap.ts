@@ -1,13 +1,13 @@
 // node only: runs programs and writes a file
 
 /**
- * `tsx test/tools/record-wrap.ts`: runs `wrap`, `serve` and two calls of a client, and writes the terminal of that run
+ * `tsx test/tools/record-wrap.ts`: runs `wrap`, `start` and two calls of a client, and writes the terminal of that run
  * as `packages/cli/spec/wrap.svg`.
  *
  * @module
  */
 
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,25 +28,22 @@ writeFileSync(join(home, 'mail.mjs'), readFileSync(`${root}packages/cli/test/gat
 writeFileSync(config, JSON.stringify({ mcpServers: { mail: server } }))
 const shown: string[] = []
 
-/** Runs a command to its end, or until it prints a text. */
-async function run(title: string, words: readonly string[], until?: string): Promise<() => void> {
+/** Runs a command to its end. */
+async function run(title: string, words: readonly string[]): Promise<void> {
   shown.push(`$ ${title}`)
   const child = spawn(process.execPath, [program, ...words], { env })
   const lines: string[] = []
   for (const stream of [child.stderr, child.stdout])
     createInterface({ input: stream }).on('line', (line) => lines.push(line))
   const exit = new Promise((done) => child.once('exit', done))
-  while (until !== undefined && !lines.some((line) => line.includes(until)) && child.exitCode === null)
-    await new Promise((done) => setTimeout(done, 20))
-  if (until === undefined) await exit
+  await exit
   shown.push(...lines, '')
-  return () => void child.kill('SIGTERM')
 }
 
 const rules = ['--policy', 'send: .to like *@example.com', '--type', 'to=email', '--only', 'send: to, text']
 const title = rules.map((word) => (word.includes(' ') ? `"${word}"` : word)).join(' ')
 await run(`procura wrap .mcp.json ${title}`, ['wrap', config, ...rules])
-const stop = await run('procura serve &', ['serve'], 'listening on')
+await run('procura start', ['start'])
 const { mail } = JSON.parse(readFileSync(config, 'utf8')).mcpServers
 shown.push('# the agent starts, and calls the tool twice')
 const client = spawn(mail.command, mail.args, {
@@ -75,7 +72,7 @@ for (const to of ['bob@example.com', 'eve@evil.test']) {
   )
 }
 client.kill()
-stop()
+spawnSync(process.execPath, [program, 'stop'], { env })
 writeFileSync(`${root}packages/cli/spec/wrap.svg`, svgOf(shown.flatMap(foldedOf)))
 rmSync(home, { recursive: true, force: true })
 
@@ -97,7 +94,7 @@ function svgOf(lines: readonly string[]): string {
     return `<text x="20" y="${36 + at * 19}" fill="${colour}" xml:space="preserve">${escaped(line)}</text>`
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" width="900" height="${height}" viewBox="0 0 900 ${height}" font-family="ui-monospace, Menlo, Consolas, monospace" font-size="13.5">
-<title>procura wrap, procura serve, and the first refused call</title>
+<title>procura wrap, procura start, and the first refused call</title>
 <rect width="900" height="${height}" rx="8" fill="#0d1117"/>
 ${rows.join('\n')}
 </svg>
