@@ -30,6 +30,7 @@ import { connectClient, newClients } from '../gateway/agent-side/connect/client.
 import { approveAt } from '../gateway/serve/approvals/approver.ts'
 import { atPage, linkOf } from '../gateway/serve/approvals/page-world.ts'
 import { mailServer } from '../gateway/serve/gateway-home.ts'
+import { fakeSystemctl } from '../support/fake-systemctl.ts'
 import { startOauthWorld } from './login/oauth-world.ts'
 import { type Recommendation, recommendations, verbsIn } from './recommended-commands.ts'
 
@@ -1106,6 +1107,19 @@ const rows: readonly Row[] = [
       const stores = ['--sqlite', join(world.folder, 'stores'), '--secret-file', key]
       const { all } = world.run(['store', 'prepare', ...stores, '--epoch', 'now'])
       follow(world, all, 'log', `'${join(world.home, 'log')}'`, /revoked/)
+    },
+  },
+  {
+    situation: 'a service where a gateway runs already, or where there is the service of another one',
+    async ends(world) {
+      fakeSystemctl(bin)
+      const end = await world.keep(commandIn(wrapped(world), 'serve'), /^process \d+/m)
+      follow(world, world.run(['service', 'install']).all, 'stop', '', /has ended/)
+      await end()
+      const units = join(world.folder, '.config', 'systemd', 'user')
+      await mkdir(units, { recursive: true })
+      writeFileSync(join(units, 'procura.service'), 'Description=Procura gateway\n')
+      follow(world, world.run(['service', 'install']).all, 'service remove', '', /^removed/m)
     },
   },
   {

@@ -1,8 +1,6 @@
 // node only: reads and writes files
-import { realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import process from 'node:process'
 import { type Delegation, never } from 'procura'
 import { quote } from '#support/quote.ts'
 import { gatewayHome } from '../../gateway/configuration/home.ts'
@@ -19,6 +17,7 @@ import { finishExchanges } from '../home/replace-delegations.ts'
 import { checkAgent, checkIssuer, inHome, openWrapHome, type WrapHome } from '../home/wrap-home.ts'
 import { temporaryWarning } from '../hooks/temporary-program.ts'
 import type { Host } from '../host.ts'
+import { programOf } from '../terminal/program-words.ts'
 import { readDuration, showDate } from '../terminal/time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, operandOf, textOf, textsOf } from '../verb.ts'
@@ -217,13 +216,6 @@ function agentOf(flags: Flags, client: Client): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/.test(name))
     throw new UsageError('--agent must begin with a letter or a digit and have at most 32 letters, digits, _ and -')
   return name
-}
-
-/** The words that start this program, with absolute paths: a client may start it in any folder. */
-function programOf({ program }: Host): readonly string[] {
-  if (program !== undefined) return program
-  const [, script = ''] = process.argv
-  return [process.execPath, realpathSync(script)]
 }
 
 interface Outcome extends Partial<Prepared> {
