@@ -506,12 +506,19 @@ const rows: readonly Row[] = [
   {
     situation: 'a policy of a server that is wrapped already',
     async ends(world) {
-      wrapped(world)
-      const { code, all } = wrap(world, '--policy', 'send: .to == bob')
+      wrapped(world, '--policy', 'send: .to == ann')
+      await world.keep(
+        'procura serve'.concat(world.home.includes(' ') ? ` --home '${world.home}'` : ''),
+        /^process \d+/m,
+      )
+      const { code, all } = wrap(world, '--policy', 'send: .to == bob', '--tools', 'slow', '--approve', 'slow')
       expect(code).toBe(1)
-      done(world, commandIn(all, 'unwrap'))
-      wrapped(world, '--policy', 'send: .to == bob')
-      expect(world.run(['agent', 'show', 'claude']).all).toContain('bob')
+      for (const start of ['policy', 'allow', 'reload']) done(world, commandIn(all, start))
+      expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
+      expect(await world.call('send', { to: 'ann' })).toContain('Denied (policy_unsatisfied)')
+      const again = world.run(['allow', 'mail/slow'])
+      expect(world.paste(commandIn(again.all, 'policy')).all).toMatch(/may call the tool slow of mail/)
+      done(world, commandIn(world.run(['policy', 'mail', '--policy', 'secret: .to == ann']).all, 'allow'))
     },
   },
   {

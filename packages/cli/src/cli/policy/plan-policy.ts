@@ -4,6 +4,7 @@ import { describePolicy, findWidening, type Statement } from 'procura/policy'
 import { nearestName } from '#support/nearest-name.ts'
 import { quote } from '#support/quote.ts'
 import { toolCommand } from '../../gateway/wire/tool-command.ts'
+import { shellQuoted } from '../../support/shell-quoted.ts'
 import type { Terms } from '../home/replace-delegations.ts'
 import { readPolicyTexts } from '../tokens/policy-text.ts'
 import { UsageError } from '../usage-error.ts'
@@ -123,7 +124,7 @@ function checkPermitted(
       `the server ${server} has no tool ${quote(tool)}; ${near === undefined ? `it has ${tools.map((one) => quote(one)).join(', ')}` : `did you mean ${quote(near)}?`}`,
     )
   if (!current.some((one) => one.command === toolCommand(server)))
-    throw new UsageError(`the agent ${agent} cannot call the tool ${quote(tool)} of ${server}`)
+    throw new UsageError(`the agent ${agent} cannot call the tool ${quote(tool)} of ${server}; add it with \`procura allow ${shellQuoted(`${server}/${tool}`)} --agent ${agent}\``)
   if (tools === undefined)
     throw new UsageError(
       `the agent ${agent} may call every tool of ${server}, and the gateway has not seen its tools yet, so ${quote(tool)} cannot be told from the others; run \`procura start\` once, or write "*: …" for every tool`,

@@ -42,4 +42,25 @@ export const policyVerbs: readonly Verb[] = [
     negative: 'no agent may call a tool, nothing had to be changed, or the gateway has not taken the revocation',
     run: async (...given) => (await import('./policy.ts')).policy(...given),
   },
+  {
+    name: 'allow',
+    operands: 'SERVER/TOOL',
+    about: 'let an agent call a tool of a server that it cannot call now',
+    options: [
+      agent,
+      {
+        name: 'policy',
+        value: 'TEXT',
+        many: true,
+        about: 'a condition on the arguments of the tool, such as ".to like *@example.com"; default none',
+      },
+      dryRun,
+      gatewayHome,
+      keyFile,
+      delegationsKeyFile,
+      json,
+    ],
+    example: 'procura allow mail/list',
+    run: async (...given) => (await import('./allow.ts')).allow(...given),
+  },
 ]

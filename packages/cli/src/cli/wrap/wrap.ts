@@ -31,6 +31,7 @@ import {
   wrappedText,
 } from './apply-wrap.ts'
 import { type ArgumentRules, ruleWarnings } from './argument-rules.ts'
+import { type ConnectTarget, connectionOf } from './connect-line.ts'
 import { type EarlierAuthority, type KeptLimits, keepLimits, readEarlier } from './earlier-authority.ts'
 import { describeGrant, grantsFor } from './grants.ts'
 import { followMoved } from './moved-record.ts'
@@ -100,7 +101,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
   const { plans, others } = await planConfig({ file, client, document, home }, flags, host, check)
   if (plans.length === 0 && flags['dry-run'] !== true && (await draftsOf(file.path)).length > 0)
     await inHome(home, () => removeDrafts(file.path))
-  if (plans.length === 0) return Math.max(report({ others, repaired }, flags, host), unapplied(file.path, flags, host))
+  if (plans.length === 0) return Math.max(report({ others, repaired }, flags, host), unapplied(others, flags, host))
   check(plans)
   if (flags['dry-run'] === true) {
     const { gateway, secrets, delegations, unchecked } = await checkHome(home, known, agent, flags, host)
@@ -236,14 +237,35 @@ interface Outcome extends Partial<Prepared> {
 const delegating = ['policy', 'tools', 'type', 'paths', 'only', 'approve', 'expires-in'] as const
 
 /** A person who wraps again to change a policy must not believe that it is changed. */
-function unapplied(path: string, flags: Flags, host: Host): 0 | 1 {
+function unapplied(others: readonly Unplanned[], flags: Flags, host: Host): 0 | 1 {
   const given = delegating.filter((name) => flags[name] !== undefined)
   if (given.length === 0) return 0
   const options = given.map((name) => `--${name}`).join(', ')
-  host.complain(
-    `${options} had no effect, because no server is wrapped now; to change a policy, run \`procura unwrap ${shellQuoted(path)}\` first, and wrap again`,
-  )
+  const next = others.flatMap(({ entry: { value } }) => {
+    const found = connectionOf(value)
+    return found === undefined ? [] : changes(found, flags)
+  })
+  const isSetting = given.some((name) => !['policy', 'tools', 'expires-in'].includes(name))
+  const edit = 'to change a type, a path, an approval or the only arguments, edit the server in gateway.json, and run'
+  const steps = [...new Set(next), ...(isSetting && next.length > 0 ? [`${edit} \`procura reload\``] : [])]
+  host.complain([`${options} had no effect, because no server is wrapped now`, ...steps].join('; '))
   return 1
+}
+
+/** The commands that change what an agent may do at a server that is behind the gateway. */
+function changes({ server, agent }: ConnectTarget, flags: Flags): readonly string[] {
+  const [policies, tools] = [textsOf(flags, 'policy'), textsOf(flags, 'tools').filter((tool) => tool !== '*')]
+  const whose = agent === undefined ? '' : ` --agent ${agent}`
+  // A message has each command in backticks.
+  const texts = policies.some((text) => text.includes('`')) ? [] : policies
+  const words = texts.map((text) => ` --policy ${shellQuoted(text)}`).join('')
+  return [
+    `to change a policy, run \`procura policy ${server}${whose}${words}\``,
+    ...tools.map((tool) => {
+      const name = tool.includes('/') ? tool.slice(tool.indexOf('/') + 1) : tool
+      return `to add a tool, run \`procura allow ${shellQuoted(`${server}/${name}`)}${whose}\``
+    }),
+  ]
 }
 
 /** The exit code is 1 when a server stays as it is although it should not. */

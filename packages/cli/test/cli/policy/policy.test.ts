@@ -219,7 +219,7 @@ describe('a change of a policy', () => {
       ['send:', 'no statement'],
       ['send: to == bob', 'expected'],
       ['post/send: .to == bob', 'names a tool of `post`'],
-      ['list: .to == bob', 'cannot call the tool `list` of mail'],
+      ['list: .to == bob', 'cannot call the tool `list` of mail; add it with `procura allow mail/list --agent claude`'],
     ] as const) {
       const { code, err } = await policy('mail', '--policy', text)
       expect([text, code, err]).toEqual([text, 2, expect.stringContaining(fault)])
@@ -290,5 +290,54 @@ describe('a change of a policy', () => {
     const { out, err } = await policy('mail', '--policy', 'send: .to == bob')
     const secrets = await revealCredentials({ path: join(machine.home, 'vault'), key: { keyFile: machine.keyFile } })
     for (const [, secret] of secrets) expect(out + err).not.toContain(secret.reveal())
+  })
+})
+
+describe('procura allow SERVER/TOOL', () => {
+  const allow = (...words: readonly string[]): Promise<CliResult> => machine.procura(['allow', ...words])
+
+  it('adds a tool with its conditions, which ends with the others [CLI-39]', async () => {
+    await wrap(config, '--policy', 'send: .to like *@example.com')
+    const [send] = await held()
+    for (const text of ['.n <= 3', 'list: .n <= 3', 'mail/list: .n <= 3']) {
+      const dry = await allow('mail/list', '--policy', text, '--dry-run')
+      expect([dry.code, dry.out]).toEqual([
+        0,
+        expect.stringContaining('agent claude, after:\n  may call the tool list'),
+      ])
+    }
+    expect(await held()).toEqual([send])
+    const { code, err } = await allow('mail/list', '--policy', '.n <= 3')
+    expect([code, err]).toEqual([0, expect.stringContaining('a client shows the tool when it lists its tools again')])
+    expect(err).not.toContain('revoked')
+    const [list, still] = await held()
+    expect([list?.command, list?.policy, list?.expiration]).toEqual([
+      '/mcp/mail/list',
+      [['<=', '.n', 3]],
+      send?.expiration,
+    ])
+    expect(still).toEqual(send)
+    expect((await unwrap(config)).code).toBe(0)
+    expect(await held()).toEqual([])
+    expect(readFileSync(config, 'utf8')).toBe(mail)
+  })
+
+  it('refuses a tool that does not exist, that may be called already, or is not one tool [CLI-39]', async () => {
+    await wrap(config, '--policy', 'send: .to like *@example.com')
+    seen('send', 'list')
+    const before = await held()
+    for (const [tool, fault] of [
+      ['mail/lsit', 'did you mean `list`?'],
+      ['mail/other', 'it has `send`, `list`'],
+      ['mail/send', 'already; see its conditions with `procura policy mail --agent claude`'],
+      ['mail/*', 'write SERVER/TOOL for one tool'],
+      ['list', 'write SERVER/TOOL for one tool'],
+      ['mial/list', 'did you mean `mail`?'],
+    ] as const) {
+      const { code, err } = await allow(tool)
+      expect([tool, code, err]).toEqual([tool, 2, expect.stringContaining(fault)])
+    }
+    expect((await allow('mail/list', '--policy', 'to == bob')).code).toBe(2)
+    expect(await held()).toEqual(before)
   })
 })
