@@ -150,6 +150,8 @@ export function createConnections(options: ConnectionsOptions): Connections {
     async close() {
       // GTW-35: calls in progress end and are recorded, within a bounded time.
       isClosing = true
+      // A session that waits for a look at the tools of its server would hold the end.
+      snapshots.end()
       // Also those that are still in their first line, or whose program is starting.
       await Promise.all([apis.close(stopMs), ...[...open].map((session) => session.close({ graceMs: stopMs }))])
       for (const socket of places.open) socket.destroy()
@@ -250,7 +252,7 @@ function openSession(
     Pick<GatewaySessionOptions, 'dryRun' | 'sampler' | 'agent' | 'isHeld' | 'onToolsChanged'>,
 ): Promise<GatewaySession> {
   return openGatewaySession({
-    ...{ server, socket, ...own, current: snapshots.current },
+    ...{ server, socket, ...own, current: snapshots.current, met: snapshots.met(server) },
     onList: (...seen) => snapshots.seen(server, ...seen),
     onFault: (message) => sessionFault(onEvent, server, `${quote(server)}: ${message}`),
     onReady() {

@@ -111,7 +111,8 @@ const checks = Object.freeze({
 }) satisfies OptionChecks<OpenGatewayOptions>
 
 /**
- * Opens log, state and vault, closes the intents of an earlier process, looks at the tools of the servers, and listens.
+ * Opens log, state and vault, closes the intents of an earlier process, and listens. Agents are served from then on.
+ * The promise resolves when the gateway has looked at the tools of all servers.
  *
  * @throws ArgumentError when the configuration cannot be used, or a gateway runs already; the error of a part that does
  *   not open; the reason of `signal` when it is aborted.
@@ -152,7 +153,9 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     })
     closers.push(() => connections.close())
     metrics.watch({ guard: { health: () => snapshots.current().guard.health() } })
-    await firstLook(snapshots, given.signal)
+    // Begun before it listens, so that a session waits for a server that was never seen.
+    const looked = firstLook(snapshots, given.signal)
+    looked.catch(() => undefined)
     const takePending = (): Promise<void> =>
       takePendingRevocations(config.path, {
         revoke: (...sent) => snapshots.current().service.revoke(...sent),
@@ -171,6 +174,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     closers.push(() => listener.close())
     // A program that found no listener a moment ago has left its revocation after the first look.
     await takePending()
+    await looked
     const health = createHealth({ ...parts, snapshots, sessions: () => connections.sessions().length, dryRun })
     const admin = await openAdmin(config, health, () => meter.text())
     if (admin !== undefined) closers.push(() => admin.close())

@@ -70,6 +70,8 @@ export interface GatewaySessionOptions {
   readonly agent: string | undefined
   /** Whether the client still has the right that it has proved. Undefined when it was asked for no proof. */
   readonly isHeld: (() => Promise<boolean>) | undefined
+  /** Resolves when the tools of the server are known, as far as they can be. The first message is read then. */
+  readonly met: Promise<void>
   /** Called before the first message is read. */
   readonly onReady: () => void
   /** Notes each list of the tools of the server, before the client gets it. Never rejects. */
@@ -86,7 +88,7 @@ export interface GatewaySessionOptions {
  * @throws UpstreamError when there is no connection to the server.
  */
 export async function openGatewaySession(options: GatewaySessionOptions): Promise<GatewaySession> {
-  const { server, socket, current, dryRun, sampler, isHeld, onReady, onToolsChanged, onFault } = options
+  const { server, socket, current, dryRun, sampler, isHeld, met, onReady, onToolsChanged, onFault } = options
   const { maxWaitingBytes } = most
   const begun = current()
   const begunWith = serverIn(begun, server)
@@ -114,7 +116,8 @@ export async function openGatewaySession(options: GatewaySessionOptions): Promis
     if (!isEnding) onFault(`its program ended (${way})`)
   })
   onReady()
-  const starting = startRelay(client, upstream, view, { dryRun, onToolsChanged, onFault })
+  // GTW-93: the client would be told that the server has no tools.
+  const starting = met.then(() => startRelay(client, upstream, view, { dryRun, onToolsChanged, onFault }))
   const relay = await starting
   // GTW-23: the program ends with its session.
   const closed = relay.closed.then(() => upstream.stop())

@@ -20,7 +20,7 @@ import type { OnGatewayEvent } from './events.ts'
 import { createSnapshot, type GatewayParts, type GuardedServer, type Snapshot } from './snapshot.ts'
 import type { FoundTools } from './tools/list-tools.ts'
 import { createToolBook } from './tools/tool-book.ts'
-import { createToolWatch } from './tools/tool-watch.ts'
+import { createToolWatch, type ToolWatch } from './tools/tool-watch.ts'
 import { checkCredentials } from './upstream/check-credentials.ts'
 
 /** A server of a gateway, for people. */
@@ -51,6 +51,8 @@ export interface Snapshots {
   seen(server: string, config: GuardedServer['config'], found: FoundTools): Promise<void>
   /** Asks each server for its tools, and takes the accepted ones. */
   refresh(): Promise<void>
+  /** Resolves when a server that was never seen has listed its tools, or has not in time; at once for another one. */
+  met(server: string): Promise<void>
   /** Ends a look at the tools of servers that is under way, and makes no further one. */
   end(): void
   close(): Promise<void>
@@ -87,10 +89,15 @@ export async function createSnapshots(
     reportUnusable(made, onEvent)
   }
 
-  async function lookAt(servers: readonly string[]): Promise<void> {
-    await Promise.all(servers.map((server) => watch.look(server, present)))
-    await next(present.config)
-  }
+  const looks = createLooks(
+    watch,
+    () => present,
+    async () => {
+      await inTurn(async () => {
+        if (!ending.signal.aborted) await next(present.config)
+      })
+    },
+  )
 
   const watcher = await watchTools(config.toolsFolder, () => {
     void inTurn(() => next(present.config)).catch(parts.onError)
@@ -99,42 +106,81 @@ export async function createSnapshots(
   return {
     current: () => present,
     servers: () =>
-      [...present.servers].map(
-        ([
-          name,
-          {
-            config: { type },
-            commands,
-            pins,
-          },
-        ]) => {
-          return { name, type, tools: commands.size, ...watch.stateOf(name, pins) }
-        },
-      ),
+      [...present.servers].map(([name, { config, commands, pins }]) => {
+        return { name, type: config.type, tools: commands.size, ...watch.stateOf(name, pins) }
+      }),
     async seen(server, configured, found) {
       // A session goes on for a while with the program of an earlier configuration.
       if (present.servers.get(server)?.config === configured) await watch.note(server, found)
     },
-    refresh: () => inTurn(() => lookAt([...present.config.servers.keys()])),
-    reload: (given, browsers) =>
-      inTurn(async () => {
+    met: looks.met,
+    refresh: () => looks.at([...present.config.servers.keys()]),
+    async reload(given, browsers) {
+      const { before, following } = await inTurn(async () => {
         assertSameParts(present.config, given)
         const following = withKept(present.config, given)
         await checkCredentials(following, parts.vault)
         const before = present.config.servers
         await next(following, browsers)
-        const changed = [...before.keys()].filter((name) => following.servers.get(name) !== before.get(name))
-        await lookAt([...following.servers.keys()].filter((name) => following.servers.get(name) !== before.get(name)))
-        return changed
-      }),
+        return { before, following: following.servers }
+      })
+      const isOther = (name: string): boolean => following.get(name) !== before.get(name)
+      await looks.at([...following.keys()].filter(isOther))
+      return [...before.keys()].filter(isOther)
+    },
     end: () => ending.abort(),
     async close() {
       // A server that does not list its tools would hold the end.
       ending.abort()
       watcher.close()
+      await looks.settled()
       await inTurn(async () => undefined)
       await Promise.all([present.close(), ...retiring])
     },
+  }
+}
+
+/** Looks at the tools of several servers at once. */
+interface Looks {
+  at(servers: readonly string[]): Promise<void>
+  /** As of {@link Snapshots}. */
+  met(server: string): Promise<void>
+  /** Resolves when no look is under way. */
+  settled(): Promise<unknown>
+}
+
+/**
+ * Makes the looks. GTW-92: a server that does not answer holds neither the tools of the others nor a reload.
+ *
+ * @param take - makes a snapshot with the accepted tools.
+ */
+function createLooks(watch: ToolWatch, present: () => Snapshot, take: () => Promise<void>): Looks {
+  const looking = new Map<string, Promise<void>>()
+
+  async function lookAt(server: string): Promise<void> {
+    const { config } = present().servers.get(server) ?? {}
+    const isPresent = (): boolean => present().servers.get(server)?.config === config
+    if (await watch.look(server, present(), isPresent)) await take()
+  }
+
+  function begin(server: string): Promise<void> {
+    const look = lookAt(server).finally(() => {
+      if (looking.get(server) === look) looking.delete(server)
+    })
+    looking.set(server, look)
+    return look
+  }
+
+  return {
+    async at(servers) {
+      await Promise.all(servers.map(begin))
+      await take()
+    },
+    async met(server) {
+      const isKnown = (present().servers.get(server)?.pins.size ?? 0) > 0
+      if (!isKnown) await looking.get(server)?.catch(() => undefined)
+    },
+    settled: () => Promise.allSettled(looking.values()),
   }
 }
 

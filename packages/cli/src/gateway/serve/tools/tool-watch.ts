@@ -19,8 +19,13 @@ const pace = Object.freeze({ atOnce: 20, eachMs: 1_000 })
 
 /** Looks at the tools of servers, and remembers what was found. */
 export interface ToolWatch {
-  /** Asks a server for its tools. A failure is remembered and reported. */
-  look(server: string, snapshot: Snapshot): Promise<void>
+  /**
+   * Asks a server for its tools. A failure is remembered and reported.
+   *
+   * @param isPresent - whether the server still has this configuration. The list of an earlier one is not noted.
+   * @returns whether tools were accepted by this.
+   */
+  look(server: string, snapshot: Snapshot, isPresent: () => boolean): Promise<boolean>
   /** Notes the list of a session if it differs from the last one. A failure is remembered and reported. */
   note(server: string, found: FoundTools): Promise<void>
   stateOf(server: string, pins: GuardedServer['pins']): { readonly waiting: number; readonly fault?: string }
@@ -52,12 +57,13 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending:
     return known
   }
 
-  async function write(server: string, tools: readonly PinnedTool[], firstUse: boolean): Promise<void> {
+  async function write(server: string, tools: readonly PinnedTool[], firstUse: boolean): Promise<boolean> {
     const known = knownOf(server)
     const noted = await book.note(server, tools, { firstUse })
     known.hashes = await hashesOf(tools)
     Reflect.deleteProperty(known, 'fault')
     report(server, noted, onEvent)
+    return noted.accepted.length > 0
   }
 
   function fail(server: string, message: string): void {
@@ -81,17 +87,21 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending:
   }
 
   return {
-    async look(server, { servers: present, own }) {
+    async look(server, { servers: present, own }, isPresent) {
       const found = present.get(server)
-      if (found === undefined) return
+      if (found === undefined) return false
       const known = knownOf(server)
       try {
         const { tools, announced } = await listOf(server, found.config, own, ending)
-        await known.inTurn(() => write(server, tools, true))
+        if (!isPresent()) return false
+        const isAccepted = await known.inTurn(() => write(server, tools, true))
         reportRefused(server, announced, found.config.allow ?? [], onEvent)
+        return isAccepted
       } catch (error) {
+        if (!isPresent()) return false
         Reflect.deleteProperty(known, 'fault')
         fail(server, (error as Error).message)
+        return false
       }
     },
     async note(server, found) {
