@@ -112,6 +112,38 @@ describe('a token that an upstream refuses', () => {
   })
 })
 
+describe('a grant that has ended', () => {
+  it('VLT-54 is sent once in 60 s, and a new one at once', async () => {
+    const server = await serveInTest((received, response) => {
+      if (received.url !== '/token') return void response.writeHead(200).end()
+      const isNew = received.body.includes('refresh-new')
+      response.writeHead(isNew ? 200 : 400, { 'content-type': 'application/json' })
+      response.end(JSON.stringify(isNew ? { access_token: 'a', token_type: 'Bearer' } : { error: 'invalid_grant' }))
+    })
+    const clock = movableClock()
+    const secrets = new Map([['api', Secret.ofFields({ refreshToken: 'refresh-old' })]])
+    const source = memorySource('memory', secrets, clock)
+    const processor = refreshToken({ tokenEndpoint: `${server.origin}/token`, clientId: 'c', authentication: 'none' })
+    const vault = createVault({ source, credentials: { api: { origins: [server.origin], processor } }, clock })
+    const use = (): Promise<Response> =>
+      vault.use({ reference: 'api', authorization: permission(), url: `${server.origin}/x` })
+    const asked = (): number => server.received.filter(({ url }) => url === '/token').length
+    for (let call = 0; call < 64; call++) await expect(use()).rejects.toMatchObject(vaultError('ERR_VAULT_REVOKED'))
+    expect(asked()).toBe(1)
+    clock.add(60)
+    await expect(use()).rejects.toMatchObject(vaultError('ERR_VAULT_REVOKED'))
+    expect(asked()).toBe(2)
+    const { version } = await source.read('api', { scope: '' } as never)
+    const signal = new AbortController().signal
+    await source.replace?.('api', {
+      secret: Secret.ofFields({ refreshToken: 'refresh-new' }),
+      expectedVersion: version,
+      signal,
+    })
+    expect((await use()).status).toBe(200)
+  })
+})
+
 describe('an exchange of a refresh token', () => {
   it('names the resource, and keeps a token without an expiry for `lifetime`', async () => {
     const resource = 'https://mail.example/mcp'

@@ -1,3 +1,4 @@
+import { VaultError } from '../../errors.ts'
 import type { Timestamp } from '../../time.ts'
 import type { DerivedSecret } from '../processor.ts'
 
@@ -6,6 +7,9 @@ const margin = 30
 
 /** Seconds after an upstream has refused a secret in which a refusal of its successor makes no further one. */
 const renewalPause = 60
+
+/** Seconds in which the issuer is not asked again about a grant that it has refused. */
+const endedPause = 60
 
 /** A derived secret, and the versions of the kept secret that it belongs to: those that were read or stored. */
 export interface CachedSecret extends DerivedSecret {
@@ -36,6 +40,8 @@ interface Entry {
   readonly renewedAt?: Timestamp
   /** The time at which the upstream refused this secret. */
   refusedAt?: Timestamp
+  /** The time until which the kept secret, whose grant has ended, is not sent again. */
+  endedUntil?: Timestamp
 }
 
 /** @param capacity - the number of secrets that are kept; the oldest is dropped first. */
@@ -52,7 +58,10 @@ export function createTokenCache(capacity: number): TokenCache {
       const ready = present?.ready
       // VLT-14
       const fits =
-        ready === undefined ? present?.version === version : now < ready.end && ready.derived.versions.includes(version)
+        ready === undefined
+          ? // VLT-54
+            present?.version === version && now < (present.endedUntil ?? Number.POSITIVE_INFINITY)
+          : now < ready.end && ready.derived.versions.includes(version)
       const renewedAt = present?.refusedAt
       if (present !== undefined && fits && renewedAt === undefined) return present.made
       entries.delete(key)
@@ -69,7 +78,10 @@ export function createTokenCache(capacity: number): TokenCache {
           if (expiresAt === undefined) drop(key, entry)
           else entry.ready = { end: expiresAt - margin, derived }
         },
-        () => drop(key, entry),
+        (error: unknown) => {
+          if (error instanceof VaultError && error.code === 'ERR_VAULT_REVOKED') entry.endedUntil = now + endedPause
+          else drop(key, entry)
+        },
       )
       return entry.made
     },
