@@ -40,20 +40,27 @@ export interface RecordedIntent {
   lease: OutcomeLease | undefined
 }
 
+/** The facts of the reservation of a call, for the record of its intent. */
+export interface HoldFacts {
+  readonly limits: readonly UsedLimit[]
+  /** The DIDs of those who have approved the call, each once. */
+  readonly approvers: readonly string[]
+}
+
 /** Writes the records of a guard. */
 export interface AuditTrail {
   /**
    * Records that a call is about to be made. Nothing may happen before the intent is there.
    *
    * @param age - how current the revocations were with which the call was allowed, and the claims of its caller.
-   * @param limits - of its chain.
+   * @param hold - the limits of its chain, and those who have approved it.
    */
   intent(
     authorization: Authorization,
     command: GuardedCommand,
     signal: AbortSignal | undefined,
     age: UndecidedFacts | undefined,
-    limits?: readonly UsedLimit[],
+    hold?: HoldFacts,
   ): RecordedIntent | Promise<RecordedIntent>
   /** Records that a credential is about to be used. */
   released(
@@ -113,7 +120,7 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
   })
 
   return {
-    intent(authorization, command, signal, age, limits) {
+    intent(authorization, command, signal, age, hold) {
       const id = newId()
       const lease = startOutcomeLease(clock, callMs)
       const keep = (): RecordedIntent => {
@@ -122,9 +129,10 @@ export function createAuditTrail({ audit, clock, commands, handlerMs, mode, onEr
       }
       const record = (made: IntentEvent): Confirmation | Promise<Confirmation> => {
         const event = withAge(made, age)
-        return append(limits === undefined ? event : { ...event, limits }, { signal })
+        return append(hold === undefined ? event : { ...event, limits: hold.limits }, { signal })
       }
-      const made = events.intent({ authorization, command, id, time: now(), outcomeBy: lease.outcomeBy })
+      const { outcomeBy } = lease
+      const made = events.intent({ authorization, command, id, time: now(), outcomeBy, approvers: hold?.approvers })
       const confirmed = isPromiseLike(made) ? made.then(record) : record(made)
       return isPromiseLike(confirmed) ? confirmed.then(keep) : keep()
     },

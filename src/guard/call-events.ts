@@ -19,6 +19,8 @@ export interface IntendedCall {
   readonly id: string
   readonly time: Timestamp
   readonly outcomeBy: Timestamp
+  /** The DIDs of those who have approved it. Undefined for a chain without limits, which has no approval. */
+  readonly approvers: readonly string[] | undefined
 }
 
 /** Makes the events that describe a call, with its arguments and principals as the options allow. */
@@ -91,10 +93,10 @@ export function createCallEvents(
   }
 
   return {
-    intent({ authorization, command, id, time, outcomeBy }) {
+    intent({ authorization, command, id, time, outcomeBy, approvers }) {
       const vault = credentialFor(command)
       // Absent ones are undefined: to leave them out takes longer.
-      const shared = { authorization, time, outcomeBy, mode: shadow.mode, vault }
+      const shared = { authorization, time, outcomeBy, approvers, mode: shadow.mode, vault }
       if (!isRemote && argumentKey === undefined) return describeIntent(shared, known, id)
       return prepare(async (signal) => {
         const event = await describeIntent(shared, await privacy(), id)

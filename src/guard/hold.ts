@@ -9,6 +9,7 @@ import type { Authorization } from '../core/authorization/authorization.ts'
 import { type ChainLimit, showAmount } from '../core/authorization/limits/chain-limits.ts'
 import type { CallOptions } from '../core/authorization/settings.ts'
 import { parseSelector } from '../core/capability/policy/selector.ts'
+import type { HoldFacts } from './audit-trail.ts'
 import type { GuardedCommand } from './command.ts'
 import type { GuardContext } from './context.ts'
 import { waitAtMost } from './deadline.ts'
@@ -16,9 +17,7 @@ import { uncounted } from './refusals.ts'
 import type { GuardDecision } from './result.ts'
 
 /** The reservation of a call in progress. */
-export interface CallHold {
-  /** For the record of the intent. */
-  readonly limits: readonly UsedLimit[]
+export interface CallHold extends HoldFacts {
   /**
    * Makes the use final. Called when the intent is on record and before the handler starts: a use that is given back
    * must not have had an effect.
@@ -57,6 +56,7 @@ export async function holdOfCall(
   let committed = false
   return {
     limits: limits.map((limit) => usedLimit(limit, command)),
+    approvers: [...new Set(limits.flatMap(({ approver }) => approver ?? []))],
     async commit(signal) {
       try {
         committed = await waitAtMost({ ...store, signals: [signal] }, (ended) => hold.commit({ signal: ended }))

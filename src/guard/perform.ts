@@ -63,7 +63,7 @@ function recordIntent<Args, T>(
 ): RecordedIntent | Promise<RecordedIntent> {
   return telemetry.span('audit.intent', (set) => {
     set('gen_ai.tool.name', command.command)
-    return trail.intent(authorization, command, signal, age, hold?.limits)
+    return trail.intent(authorization, command, signal, age, hold)
   })
 }
 

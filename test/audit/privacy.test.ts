@@ -135,6 +135,7 @@ describe('a pseudonym', () => {
       },
       { kind: 'revoked', id: id(4), time: 1, revoked: agent, issuer: alice },
       { kind: 'revoked', id: id(5), time: 1, revoked: 'bafy' },
+      intent(6, { approvers: [alice, agent] }),
     ] as const
     for (const event of events) {
       const changed = await pseudonymizeEvent(event, pseudonymize)

@@ -77,7 +77,10 @@ export function describeIntent(
 /** Options of {@link intentEvent} as they were checked. */
 type IntentFacts = {
   readonly [Key in keyof Omit<IntentEventOptions, 'privacy'>]: IntentEventOptions[Key] | undefined
-} & Pick<IntentEventOptions, 'authorization' | 'time'>
+} & Pick<IntentEventOptions, 'authorization' | 'time'> & {
+    /** The DIDs of those who have approved the call. */
+    readonly approvers?: readonly string[] | undefined
+  }
 
 async function describePrivately(facts: IntentFacts, privacy: AuditPrivacy, id: string): Promise<IntentEvent> {
   const { args } = facts.authorization
@@ -89,7 +92,7 @@ async function describePrivately(facts: IntentFacts, privacy: AuditPrivacy, id: 
 }
 
 function describe(
-  { authorization, time, vault, trace, mode, outcomeBy }: IntentFacts,
+  { authorization, time, vault, trace, mode, outcomeBy, approvers = [] }: IntentFacts,
   { disclose }: AuditPrivacy,
   id: string,
   argsHash: string | undefined,
@@ -112,6 +115,7 @@ function describe(
     subject,
     ...(argsHash !== undefined && { argsHash }),
     audience,
+    ...(approvers.length > 0 && { approvers }),
     ...(outcomeBy !== undefined && { outcomeBy }),
     invocation: cidText(invocation),
     principals,

@@ -117,6 +117,11 @@ export interface IntentEvent extends EventBase, CallFacts, RevocationAge {
   readonly outcomeBy?: Timestamp
   /** The limits of the chain that the call uses. They are final unless the outcome has the code `limit_unknown`. */
   readonly limits?: readonly UsedLimit[]
+  /**
+   * The principals that have approved this call. Absent for a call that needed no approval, for an approval without
+   * `limit/uses`, and in a dry run. LOG-21
+   */
+  readonly approvers?: readonly string[]
 }
 
 /** The outcome of an intent. */

@@ -278,7 +278,7 @@ const fieldTypes: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
     'status',
   ].map((name) => [name, isText] as const),
   ...['suppressed', 'since', 'upstreamStatus'].map((name) => [name, isNumber] as const),
-  ...['chain', 'principals'].map((name) => [name, isListOfTexts] as const),
+  ...['chain', 'principals', 'approvers'].map((name) => [name, isListOfTexts] as const),
 ])
 
 const recordChecks: Readonly<Record<string, OptionCheck>> = Object.freeze({

@@ -53,10 +53,12 @@ export async function pseudonymizeEvent<E extends AuditEvent>(event: E, pseudony
     const value = copy[field]
     if (typeof value === 'string' && value.startsWith('did:')) copy[field] = await pseudonymize(value)
   }
-  const { principals } = copy
-  if (Array.isArray(principals) && arrayOf(nonEmptyString)(principals) !== undefined) {
-    throw new ArgumentError('pseudonymizeEvent: the `principals` of the event must be a list of DIDs')
+  for (const field of ['principals', 'approvers'] as const) {
+    const list = copy[field]
+    if (!Array.isArray(list)) continue
+    if (arrayOf(nonEmptyString)(list) !== undefined)
+      throw new ArgumentError(`pseudonymizeEvent: the \`${field}\` of the event must be a list of DIDs`)
+    copy[field] = await Promise.all(list.map(pseudonymize))
   }
-  if (Array.isArray(principals)) copy['principals'] = await Promise.all(principals.map(pseudonymize))
   return copy as unknown as E
 }

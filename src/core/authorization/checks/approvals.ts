@@ -70,14 +70,9 @@ function hasForm(
   // A guard that asks about audiences has accepted that of the call.
   { clockTolerance, audiences = [audienceOf(fields)] }: Settings,
 ): boolean {
-  const { issuer: invoker, subject, command } = fields
   const { policy } = link.policy
   return (
-    link.issuer !== invoker &&
-    link.audience === invoker &&
-    link.subject === subject &&
-    link.command === command &&
-    policy.some((statement) => statement[0] === '==' && statement[1] === '.') &&
+    isForOneCall(link, fields) &&
     policy.some(
       ([operator, calls, service]) =>
         operator === 'limit/uses' && calls === 1 && (service === undefined || audiences.some((own) => own === service)),
@@ -87,6 +82,19 @@ function hasForm(
     typeof link.expiration === 'number' &&
     link.expiration >= now - clockTolerance &&
     link.expiration <= now + longest + clockTolerance
+  )
+}
+
+/** Whether a delegation is by another principal to the invoker, for this command, once, and with the same arguments. */
+export function isForOneCall(link: Link, { issuer: invoker, subject, command }: InvocationFields): boolean {
+  const { policy } = link.policy
+  return (
+    link.issuer !== invoker &&
+    link.audience === invoker &&
+    link.subject === subject &&
+    link.command === command &&
+    policy.some((statement) => statement[0] === '==' && statement[1] === '.') &&
+    policy.some(([operator, calls]) => operator === 'limit/uses' && calls === 1)
   )
 }
 

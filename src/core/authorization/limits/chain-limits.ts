@@ -21,6 +21,8 @@ export interface ChainLimit {
   readonly statement: number
   readonly limit: LimitStatement
   readonly entry: LimitEntry
+  /** The DID of the principal that has approved the call, if the delegation is an approval. */
+  readonly approver?: string
 }
 
 /** The part of a delegation that its limits depend on. */

@@ -10,7 +10,7 @@ import type { Delegation } from '../../delegation/delegation.ts'
 import { cidTextOfKey, digestKey } from '../../ipld/cid.ts'
 import type { CallAnswer, CallClaim, CallStore } from '../call-store.ts'
 import { audienceOf, type Chain, type ChainLink, linkName } from '../chain.ts'
-import { type ApprovalContext, checkApprovals, checkApprovalsAgain } from '../checks/approvals.ts'
+import { type ApprovalContext, checkApprovals, checkApprovalsAgain, isForOneCall } from '../checks/approvals.ts'
 import { claimOf } from '../checks/replay.ts'
 import { idsOf } from '../checks/revocation.ts'
 import type { Denial } from '../denial.ts'
@@ -165,6 +165,7 @@ function limitsIn(chain: Chain, settings: Settings): readonly ChainLimit[] {
     const { payload, policy, expiration } = link
     if (!policy.hasLimits) continue
     const byDelegate = isAdded(at, chain)
+    const isApproval = at >= chain.links.length || isForOneCall(link, chain.invocation.fields)
     if (payload === undefined) throw new TypeError('a delegation with limits has no name for its payload')
     const found = limitsOf(
       { payload, policy: policy.policy, expiration },
@@ -175,7 +176,10 @@ function limitsIn(chain: Chain, settings: Settings): readonly ChainLimit[] {
     // A delegation can be twice in a chain. It counts once.
     for (const one of found)
       if (limits.every((other) => other.entry.key !== one.entry.key))
-        limits.push(byDelegate ? { ...one, entry: { ...one.entry, byDelegate } } : one)
+        limits.push({
+          ...(byDelegate ? { ...one, entry: { ...one.entry, byDelegate } } : one),
+          ...(isApproval && { approver: link.issuer }),
+        })
   }
   return limits
 }

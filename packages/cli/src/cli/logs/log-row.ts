@@ -20,6 +20,8 @@ export interface LogRow {
   readonly onBehalfOf?: string
   /** The path of authority of a call: the issuer of the root delegation, each delegate, the invoker last. */
   readonly principals?: readonly string[]
+  /** Those who have approved the call. */
+  readonly approvers?: readonly string[]
   /** The service of a call, or the principal to whom a delegation is. */
   readonly audience?: string
   /** The code of a denial, the delegation or principal concerned, or the credential, for people. */
@@ -137,15 +139,24 @@ function factsOf(event: AuditEvent, intentOf: (id: string) => IntentEvent | unde
 type CallFields = Partial<
   Pick<
     IntentEvent,
-    'args' | 'audience' | 'claimed' | 'invoker' | 'command' | 'subject' | 'principals' | 'chain' | 'invocation'
+    | 'approvers'
+    | 'args'
+    | 'audience'
+    | 'claimed'
+    | 'invoker'
+    | 'command'
+    | 'subject'
+    | 'principals'
+    | 'chain'
+    | 'invocation'
   >
 >
 
 function callOf(call: CallFields | undefined): Omit<Facts, 'decision'> {
-  const { args, audience, invoker, command, subject, principals, chain, claimed, invocation } = call ?? {}
+  const { approvers, args, audience, invoker, command, subject, principals, chain, claimed, invocation } = call ?? {}
   return compact({
     ...{ agent: invoker, command, subject, onBehalfOf: principals?.[0], principals, audience, chain, invocation },
-    args,
+    ...{ approvers, args },
     claimed: textsIn(claimed),
   })
 }

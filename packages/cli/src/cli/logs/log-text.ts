@@ -15,7 +15,7 @@ export function logText(row: LogRow, names: PrincipalNames): string {
     agentText(row, names),
     call ?? row.command ?? '-',
     aboutText(row, names),
-    factsText(row, call === undefined),
+    factsText(row, call === undefined, names),
   ]
   return columns.map(cell).join('\t').trimEnd()
 }
@@ -58,11 +58,16 @@ function aboutText({ about = '', delegation, audience, revoked }: LogRow, names:
   return revoked === undefined ? about : nameOf(revoked, names)
 }
 
-/** The recorded arguments, with the intent alone, the answer of the upstream, and the facts that a caller stated. */
-function factsText(row: LogRow, isOther: boolean): string {
-  const isShown = isOther && ['allowed', 'would allow'].includes(row.decision) && row.args !== undefined
+/**
+ * Who has approved the call and its recorded arguments, both with the intent alone; the answer of the upstream, and the
+ * facts that a caller stated.
+ */
+function factsText(row: LogRow, isOther: boolean, names: PrincipalNames): string {
+  const isIntent = ['allowed', 'would allow'].includes(row.decision)
+  const approvers = isIntent && Array.isArray(row.approvers) ? row.approvers.map((did) => nameOf(did, names)) : []
   return [
-    isShown ? `args=${JSON.stringify(row.args, asJson)}` : '',
+    approvers.length === 0 ? '' : `approved by ${approvers.join(' and ')}`,
+    isIntent && isOther && row.args !== undefined ? `args=${JSON.stringify(row.args, asJson)}` : '',
     row.upstreamStatus === undefined ? '' : `HTTP ${row.upstreamStatus}`,
     claimsText(row),
   ]
