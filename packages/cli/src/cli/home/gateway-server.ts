@@ -23,6 +23,8 @@ export type GatewayServer = (
   readonly types?: Readonly<Record<string, string>>
   /** The only arguments of calls, by the name of the tool. */
   readonly only?: Readonly<Record<string, readonly string[]>>
+  /** The arguments that the log has in clear, by the name of the tool. */
+  readonly show?: Readonly<Record<string, readonly string[]>>
   /** The tools whose every call needs an approval. */
   readonly approvals?: Readonly<Record<string, object>>
 }

@@ -7,6 +7,7 @@ import { UsageError } from '../usage-error.ts'
 import { type Flags, textsOf } from '../verb.ts'
 import { checkServer, type Grant, readToolName } from './grants.ts'
 import type { ServerPlan } from './planned.ts'
+import { hasSecretName } from './secret-name.ts'
 
 /** The rules of a server for the arguments of its tools. */
 export type ArgumentRules = Pick<GatewayServer, 'paths' | 'types' | 'only'>
@@ -59,6 +60,57 @@ function readOnly(text: string, plans: readonly ServerPlan[]): readonly [string,
     plans.map(({ entry: { name } }) => ({ name })),
   )
   return [tool.tool ?? '*', names]
+}
+
+/**
+ * The plans, with the arguments that the policies of their tools name as those that the log has in clear. An argument
+ * whose name suggests a secret is not among them. WRP-78
+ */
+export function withShown<Plan extends { readonly server: string; readonly definition: GatewayServer }>(
+  plans: readonly Plan[],
+  grants: readonly Grant[],
+): readonly Plan[] {
+  return plans.map((plan) => {
+    const show = new Map<string, readonly string[]>()
+    for (const { tool = '*', names } of shownIn(grants.filter(({ server }) => server === plan.server)))
+      show.set(tool, [...new Set([...(show.get(tool) ?? []), ...names])])
+    if (show.size === 0) return plan
+    return { ...plan, definition: { ...plan.definition, show: bothShown(show, plan.definition.show) } }
+  })
+}
+
+/** The arguments of both; none of a tool for which `gateway.json` has an empty list. */
+function bothShown(
+  added: ReadonlyMap<string, readonly string[]>,
+  known: GatewayServer['show'] = {},
+): Readonly<Record<string, readonly string[]>> {
+  const before = new Map(Object.entries(known))
+  const both = [...added].map(([tool, names]) => {
+    const earlier = before.get(tool)
+    return [tool, earlier?.length === 0 ? [] : [...new Set([...(earlier ?? []), ...names])]] as const
+  })
+  return { ...known, ...Object.fromEntries(both) }
+}
+
+/** The arguments of calls that the log has in clear, for people. */
+export function describeShown(
+  plans: readonly { readonly server: string; readonly definition: Pick<GatewayServer, 'show'> }[],
+): readonly string[] {
+  return plans.flatMap(({ server, definition: { show = {} } }) =>
+    Object.entries(show).flatMap(([tool, names]) => {
+      const of = tool === '*' ? `every tool of ${server}` : `${tool} of ${server}`
+      return names.length === 0 ? [] : [`the log has ${names.map((name) => `.${name}`).join(', ')} of calls of ${of}`]
+    }),
+  )
+}
+
+function shownIn(
+  grants: readonly Grant[],
+): readonly { readonly tool: string | undefined; readonly names: readonly string[] }[] {
+  return grants.flatMap(({ tool, policy }) => {
+    const names = policy.flatMap((statement) => argumentsIn(statement)).filter((name) => !hasSecretName(name))
+    return names.length === 0 ? [] : [{ tool, names }]
+  })
 }
 
 /** Warnings about conditions that limit less than they seem to: the policy compares strings, or names few arguments. */

@@ -30,7 +30,7 @@ import {
   namePlans,
   wrappedText,
 } from './apply-wrap.ts'
-import { type ArgumentRules, ruleWarnings } from './argument-rules.ts'
+import { type ArgumentRules, describeShown, ruleWarnings, withShown } from './argument-rules.ts'
 import { type ConnectTarget, connectionOf } from './connect-line.ts'
 import { type EarlierAuthority, type KeptLimits, keepLimits, readEarlier } from './earlier-authority.ts'
 import { describeGrant, grantsFor } from './grants.ts'
@@ -89,7 +89,8 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     const given = namePlans(plans, servers, secrets, Object.keys(Object(content?.['apis'])))
     const names = given.map(({ entry: { name }, server }) => ({ name, server }))
     const all = grantsFor(names, textsOf(flags, 'policy'), textsOf(flags, 'tools'))
-    const { plans: ready, ...limits } = keepLimits(given, all, before, chosen)
+    const { plans: limited, ...limits } = keepLimits(given, all, before, chosen)
+    const ready = withShown(limited, limits.grants)
     const next = wrappedText(file.text, ready, program, { agent, home })
     checkWrapped(document, client.read(next), ready, program, { agent, home })
     checkRestored(file, client, ready, next)
@@ -295,7 +296,7 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
   }
   for (const line of grants.flatMap((grant) => describeGrant(grant))) host.complain(`delegation to the agent: ${line}`)
   for (const line of [...kept, ...lost]) host.complain(line)
-  for (const line of describeApprovals(ready)) host.complain(line)
+  for (const line of [...describeApprovals(ready), ...describeShown(ready)]) host.complain(line)
   for (const { server, definition, secrets } of ready) {
     const fault = home === undefined ? undefined : startedIn(home, definition, secrets)
     if (fault !== undefined) host.complain(`warning: the server ${server} ${fault}; ${startElsewhere}`)

@@ -32,6 +32,17 @@ export const argumentRules: ObjectShape['fields'] = {
       'the only arguments of a call, by the name of the tool: { "send": ["to", "subject", "body"] }; * is every tool without a list of its own',
     optional: true,
   },
+  show: {
+    shape: {
+      kind: 'table',
+      namePattern: '^.{1,128}$',
+      checkName: (name) => (/^.{1,128}$/su.test(name) ? undefined : 'must be the name of a tool, or *'),
+      value: { kind: 'list', item: argument, least: 0 },
+    },
+    about:
+      'the arguments of a call that the log has in clear, by the name of the tool: { "send": ["to"] }; * is every tool; no secret',
+    optional: true,
+  },
 }
 
 /** The fault of rules that contradict each other. */

@@ -17,6 +17,8 @@ export interface ArgumentConfig {
   readonly types?: Readonly<Record<string, ArgumentTypeName>>
   /** The only arguments of a call, by the name of the tool; `*` is every tool without a list of its own. */
   readonly only?: Readonly<Record<string, readonly string[]>>
+  /** The arguments of a call that the log has in clear, by the name of the tool; `*` is every tool. */
+  readonly show?: Readonly<Record<string, readonly string[]>>
 }
 
 /** An MCP server that the gateway starts. Paths are absolute. */
@@ -275,11 +277,12 @@ function completeServer(raw: RawServer, folder: string): StdioServerConfig | Htt
   })
 }
 
-function argumentRulesOf({ types, paths, only }: RawServer): ArgumentConfig {
+function argumentRulesOf({ types, paths, only, show }: RawServer): ArgumentConfig {
   const all = [...(paths ?? []).map((name) => [name, 'path'] as const), ...Object.entries(types ?? {})]
   return {
     ...(all.length > 0 && { types: Object.freeze(Object.fromEntries(all)) }),
     ...(only !== undefined && { only }),
+    ...(show !== undefined && { show }),
   }
 }
 

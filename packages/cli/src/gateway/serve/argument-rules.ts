@@ -55,6 +55,20 @@ export function withArgumentRules(
 }
 
 /**
+ * The arguments of a tool that the log has in clear. A name that the tool does not have is left out: it limits nothing,
+ * and the guard would refuse the command. In a list of the guard, a dot leads into an argument. GTW-51
+ */
+export function shownArguments(
+  tool: string,
+  { args }: Pick<CommandDefinition, 'args'>,
+  { show = {} }: ArgumentConfig,
+): readonly string[] {
+  const names = new Map(Object.entries(show))
+  const all = [...(names.get(tool) ?? []), ...(names.get(everyTool) ?? [])]
+  return [...new Set(all)].filter((name) => Object.hasOwn(args, name) && !name.includes('.'))
+}
+
+/**
  * GTW-28: a JSON Schema does not tell a path or an address from another string. The type therefore depends on the name
  * alone, so that no spelling of a schema hides an argument from it: neither references and composed parts, nor objects
  * and lists around it, nor a permission for arguments without a schema.

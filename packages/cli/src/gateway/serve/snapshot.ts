@@ -24,7 +24,7 @@ import type {
 import { toolCommand } from '../wire/tool-command.ts'
 import { boundApi } from './api/guarded-api.ts'
 import { approvalRule, checkApprovalNames } from './approvals/tool-approvals.ts'
-import { checkArgumentNames, withArgumentRules } from './argument-rules.ts'
+import { checkArgumentNames, shownArguments, withArgumentRules } from './argument-rules.ts'
 import type { Limiter } from './limiter.ts'
 import type { GatewayStores } from './state/sync-state.ts'
 import { createRevocationTaker } from './take-revocations.ts'
@@ -214,8 +214,10 @@ async function guardedServer(
       checkArgumentNames(described, config)
       checkApprovalNames(tools, config.approvals)
       const approvals = approvalRule(tool.name, config.approvals, browsers)
+      const definition = withArgumentRules(tool.name, tool.definition, config)
       commands.set(tool.name, {
-        ...withArgumentRules(tool.name, tool.definition, config),
+        ...definition,
+        show: shownArguments(tool.name, definition, config),
         ...(approvals !== undefined && { approvals }),
         ...(credential !== undefined && withCredential(credential, mostRequests)),
       })

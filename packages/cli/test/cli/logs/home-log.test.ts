@@ -4,7 +4,8 @@ import { generateSigner } from 'procura'
 import { openJsonlAuditSink } from 'procura/audit/jsonl'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { denied, intent, outcome } from '../../../../../test/audit/events.ts'
-import { type Clients, newClients } from '../../gateway/agent-side/connect/client.ts'
+import { type Clients, newClients, textOf } from '../../gateway/agent-side/connect/client.ts'
+import { approveAt } from '../../gateway/serve/approvals/approver.ts'
 import { type GatewayHome, makeGatewayHome } from '../../gateway/serve/gateway-home.ts'
 import { type CliResult, runCli } from '../run-cli.ts'
 
@@ -68,6 +69,59 @@ describe('procura log of a home folder', () => {
     expect(none.err).toMatch(/^no record matches but [0-9]+ of the gateway itself; see --all$/)
     const byVariable = await runCli(['log'], '', { PROCURA_HOME: home.folder })
     expect(byVariable.out).toBe(said.out)
+  })
+
+  it('names those who have approved a call, in its chain and beside it [LOG-21]', async () => {
+    const assistant = await home.agent('assistant')
+    await assistant.give(home.owner, '/mcp/mail/send', [['like', '.to', '*@example.com']])
+    await assistant.give(home.owner, '/mcp/mail/secret')
+    home.configure((config) => {
+      const { mail } = config['servers'] as { readonly mail: object }
+      config['servers'] = { mail: { ...mail, approvals: { secret: {} } } }
+    })
+    await home.open()
+    const { call } = await clients.open(assistant.folder)
+    const approved = async (name: string, args: object): Promise<void> => {
+      const [, id = ''] = /procura approve ([a-z2-7]{16})/.exec(textOf(await call(name, args))) ?? []
+      expect((await approveAt(home.folder, [id])).code).toBe(0)
+      expect(textOf(await call(name, args))).not.toContain('Denied')
+    }
+    await approved('send', { to: 'eve@evil.test' })
+    await approved('secret', {})
+    await call('send', { to: 'bob@example.com' })
+    expect(rowsOf(await log('--decision', 'allowed'))).toEqual([
+      ['allowed', 'agent assistant', 'mail: send', '', 'approved by the owner'],
+      ['allowed', 'agent assistant', 'mail: secret', '', 'approved by the owner'],
+      ['allowed', 'agent assistant', 'mail: send'],
+    ])
+    const rows = (await log('--json', '--decision', 'allowed', '--agent', 'assistant')).out.split('\n')
+    const approvers = rows.map((line) => JSON.parse(line).approvers)
+    expect(approvers).toEqual([[home.owner.did], [home.owner.did], undefined])
+  })
+
+  it('has the arguments that the configuration names, and no others [GTW-51]', async () => {
+    const assistant = await home.agent('assistant')
+    await assistant.give(home.owner, '/mcp/mail')
+    home.configure((config) => {
+      const { mail } = config['servers'] as { readonly mail: object }
+      const show = { send: ['to', 'unknown', 'to.x', '__proto__'], '*': ['ms'], other: ['to'] }
+      config['servers'] = { mail: { ...mail, show } }
+    })
+    await home.open()
+    const { call } = await clients.open(assistant.folder)
+    await call('send', { to: `bob@example.com${'x'.repeat(2_000)}`, text: 'canary' })
+    await call('slow', { ms: 1 })
+    await call('secret', {})
+    const rows = rowsOf(await log('--decision', 'allowed')).map(([, , row]) => row)
+    expect(rows).toEqual([
+      expect.stringMatching(
+        /^mail: send to="bob@example\.comx{497}… \[[0-9]+ bytes more|^mail: send to="bob@example\.comx+.{0,120}"$/,
+      ),
+      'mail: slow ms=1',
+      'mail: secret',
+    ])
+    expect(rows[0]?.length).toBeLessThan(700)
+    expect((await log('--json')).out).not.toContain('canary')
   })
 
   it('shows the failures of the own calls of a gateway, and calls of others with such a command [LOG-19]', async () => {
