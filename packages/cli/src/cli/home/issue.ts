@@ -62,6 +62,8 @@ export async function storeGrants(home: WrapHome, agent: string, { made, replace
     isWanted: () => true,
   })
   await noteIssued(home, agent, [...chains.flat(), ...made])
+  const { recordIssued } = await import('./home-ledger.ts')
+  await recordIssued(home.path, made)
   if (made.length > 0 || replaced.length > 0)
     await store.change(
       {

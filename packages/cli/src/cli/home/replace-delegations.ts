@@ -6,6 +6,7 @@ import type { DelegationStore } from 'procura/agent'
 import type { AgentStores } from './agent-stores.ts'
 import { lastOf } from './find-issued.ts'
 import { exists } from './home-files.ts'
+import { recordIssued } from './home-ledger.ts'
 import { beginExchange, type Exchange, endExchange, type IssuedPlace, openExchange, recordedAgents } from './issued.ts'
 import { type Revoked, revokeAll } from './revoke-issued.ts'
 import { checkIssuer, type Owner, type WrapHome } from './wrap-home.ts'
@@ -91,6 +92,7 @@ async function carryOut(
   store: DelegationStore | undefined,
   { ended, made }: Exchange,
 ): Promise<Replaced> {
+  await recordIssued(home.path, made)
   const add = new Map(made.map((one) => [one.cid.toString(), one.bytes]))
   await store?.change({ add, remove: ended.map(({ cid }) => cid.toString()) }, {})
   const chains = ended.map((one) => [one] as const)

@@ -17,6 +17,7 @@ import { changeConnection } from './change-connection.ts'
 import { findIssued, lastOf } from './find-issued.ts'
 import { type GatewayFile, readGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
+import { recordIssued } from './home-ledger.ts'
 import { inMessage } from './host-at-home.ts'
 import { held } from './issue.ts'
 import {
@@ -156,13 +157,16 @@ async function moveAgent(
   const current = old.filter((one) => isCurrent(one) && present.has(idOf(one)))
   const kept = current.filter((one) => onRecord.has(idOf(one)) && !revoked.has(idOf(one)))
   const again = [...new Map(kept.map((one) => [termsOf(one), one] as const))]
-  const made: Delegation[] = []
+  const [made, fresh]: [Delegation[], Delegation[]] = [[], []]
   for (const [terms, { audience, command, policy, notBefore, expiration, meta }] of again) {
     const same = known.find((one) => termsOf(one) === terms)
     const rest = { ...(notBefore !== undefined && { notBefore }), ...(meta !== undefined && { meta }) }
-    made.push(same ?? (await delegate({ issuer: signer, audience, command, policy, expiration, ...rest })))
+    const next = same ?? (await delegate({ issuer: signer, audience, command, policy, expiration, ...rest }))
+    made.push(next)
+    if (same === undefined) fresh.push(next)
   }
   await noteIssued(place, name, made)
+  await recordIssued(home, fresh)
   const add = new Map(made.map((one) => [one.cid.toString(), one.bytes]))
   if (old.length > 0) await store.change({ add, remove: old.map(idOf) }, {})
   await changeConnection(folder, ({ subject }) => (former.has(subject) ? { subject: signer.did } : undefined), lock)

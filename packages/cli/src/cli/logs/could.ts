@@ -16,8 +16,10 @@ import { logNames, principalsNamed } from './log-names.ts'
 import { type LogSource, logSources, noRecordIn } from './log-source.ts'
 
 /**
- * `procura log could DIR… --agent DID --at TIME`: what an agent could do at a moment, by the delegations on record.
+ * `procura log could [DIR…] --agent DID --at TIME`: what an agent could do at a moment, by the delegations on record.
  *
+ * @throws UsageError when the agent has made calls by other delegations alone: it could do more than is on record.
+ *   LOG-23
  * @returns 1 when it could do nothing.
  */
 export async function could(words: readonly string[], flags: Flags, host: Host): Promise<number> {
@@ -31,7 +33,7 @@ export async function could(words: readonly string[], flags: Flags, host: Host):
   )
   const named = textsOf(flags, 'archive')
   for (const directory of named) await checkArchive(directory)
-  const directories = await logDirectories(words, flags, host)
+  const directories = await logDirectories(words, flags, host, true)
   const sources = await logSources(directories, flags, host)
   try {
     const archives = (named.length > 0 ? named : directories.map((directory) => join(directory, 'delegations'))).map(
@@ -44,13 +46,22 @@ export async function could(words: readonly string[], flags: Flags, host: Host):
       }
       return undefined
     }
-    const report = await findAuthority({ records: recordsOf(sources, flags), archive: { get }, agent, at })
+    const used = new Set<string>()
+    const records = withUses(recordsOf(sources, flags), agent, at, used)
+    const report = await findAuthority({ records, archive: { get }, agent, at })
+    const unknown = await namesWithout(used, get)
+    if (report.authority.length === 0 && unknown.length > 0)
+      throw new UsageError(
+        `the agent has made calls by ${unknown.length} of its delegations that no ledger has, such as ${unknown[0]}, so its authority is unknown; pass the ledger of its issuer too, or its delegations with --archive`,
+      )
     if (flags['json'] === true) {
       host.print(JSON.stringify({ agent, at, ...report, authority: report.authority.map(jsonAuthority) }))
     } else {
       for (const line of report.authority.flatMap((one) => linesOf(one, at, names.all))) host.print(line)
       if (report.authority.length === 0) host.print('nothing, by the delegations on record')
     }
+    for (const cid of unknown)
+      host.complain(`warning: the agent has made calls by ${cid}, which no ledger has; its authority is not listed`)
     for (const cid of report.missing) host.complain(`warning: ${cid} is on record, and is not in the archive`)
     for (const cid of report.unresolved)
       host.complain(`warning: the chain of ${cid} has a DID that is not a did:key; its authority is not listed`)
@@ -77,6 +88,41 @@ async function* recordsOf(sources: readonly LogSource[], flags: Flags): AsyncGen
     }
   }
   if (!found) throw noRecordIn(sources, flags)
+}
+
+/** Collects the delegations of the calls that an agent had made by a moment. */
+async function* withUses(
+  records: AsyncIterable<AuditRecord>,
+  agent: string,
+  at: number,
+  used: Set<string>,
+): AsyncGenerator<AuditRecord, void> {
+  for await (const record of records) {
+    const { event } = record
+    const isUse = event.kind === 'intent' && event.invoker === agent && event.time <= at && used.size < mostUses
+    if (isUse && Array.isArray(event.chain)) {
+      const last: unknown = event.chain.at(-1)
+      if (typeof last === 'string' && !isApproved(event)) used.add(last)
+    }
+    yield record
+  }
+}
+
+/** Most delegations of calls that are looked for. */
+const mostUses = 10_000
+
+/** An approval is a delegation for one call, which no ledger has. */
+function isApproved({ approvers }: { readonly approvers?: unknown }): boolean {
+  return approvers !== undefined
+}
+
+async function namesWithout(
+  cids: Iterable<string>,
+  get: (cid: string) => Promise<Uint8Array | undefined>,
+): Promise<readonly string[]> {
+  const unknown: string[] = []
+  for (const cid of cids) if (/^b[a-z2-7]{20,100}$/.test(cid) && (await get(cid)) === undefined) unknown.push(cid)
+  return unknown
 }
 
 function jsonAuthority({ policy, expiration, ...rest }: AuthorityReport['authority'][number]): object {

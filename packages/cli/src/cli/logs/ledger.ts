@@ -1,8 +1,7 @@
 // node only: writes logs
-import { join } from 'node:path'
-import { openJsonlAuditSink } from 'procura/audit/jsonl'
-import { createLedger, fileArchive, type Ledger } from 'procura/audit/ledger'
+import type { Ledger } from 'procura/audit/ledger'
 import { AuditError } from 'procura/errors'
+import { recordIn } from '../home/home-ledger.ts'
 import type { Host } from '../host.ts'
 import { type Flags, textOf } from '../verb.ts'
 
@@ -21,19 +20,10 @@ export async function record(
   const directory = textOf(flags, 'ledger')
   if (directory === undefined) return
   try {
-    await recordIn(directory, host, write)
+    await recordIn(directory, write, (message) => host.complain(message))
   } catch (error) {
     if (done === undefined || !(error instanceof AuditError)) throw error
     const message = `${done}, and is not in the ledger: ${error.message}; run this again when the ledger takes it`
     throw new AuditError(error.code, message, { cause: error })
-  }
-}
-
-async function recordIn(directory: string, host: Host, write: (ledger: Ledger) => Promise<void>): Promise<void> {
-  const sink = await openJsonlAuditSink({ directory, onWait: (message) => host.complain(message) })
-  try {
-    await write(createLedger({ sink, archive: fileArchive({ directory: join(directory, 'delegations') }) }))
-  } finally {
-    await sink.close()
   }
 }

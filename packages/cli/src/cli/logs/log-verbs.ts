@@ -55,7 +55,7 @@ export const logVerbs: readonly Verb[] = [
       ...logPlace,
       json,
     ],
-    example: 'procura log could ledger --agent did:key:z6Mk… --at 2026-11-24T12:00:00Z',
+    example: 'procura log could --agent claude --at 2026-11-24T12:00:00Z',
     negative: 'nothing',
     run: async (...given) => (await import('./could.ts')).could(...given),
   },

@@ -26,13 +26,15 @@ export function readDuration(name: string, text: string): number {
 
 /**
  * Reads a moment: a date (`2026-12-01`, the start of that day in UTC), a date and time with its zone
- * (`2026-12-01T09:30:00Z`, `…+01:00`; fractions of a second are dropped), seconds since 1970, `now`, or a duration
+ * (`2026-12-01T09:30:00Z`, `…+01:00`; fractions of a second are dropped), seconds since 1970, `now`, `yesterday`
+ * (24 hours ago), or a duration
  * before or after now (`-2h`, `+30d`).
  *
  * @returns seconds since 1970.
  */
 export function readMoment(name: string, text: string, now: number): number {
   if (text === 'now') return now
+  if (text === 'yesterday') return now - 86_400
   if (/^[+-]/.test(text)) {
     const seconds = readDuration(name, text.slice(1))
     return text.startsWith('-') ? now - seconds : now + seconds
@@ -50,7 +52,7 @@ export function readMoment(name: string, text: string, now: number): number {
   if (/^[0-9]{13}$/.test(text)) throw new UsageError(`--${name} is in milliseconds; pass seconds since 1970`)
   if (!Number.isFinite(milliseconds) || !isWhole) {
     throw new UsageError(
-      `--${name} must be a time: 2026-12-01, 2026-12-01T09:30:00Z, seconds since 1970, now, or a duration from now, such as --${name}=+8h or --${name}=-2h`,
+      `--${name} must be a time: 2026-12-01, 2026-12-01T09:30:00Z, seconds since 1970, now, yesterday, or a duration from now, such as --${name}=+8h or --${name}=-2h`,
     )
   }
   return Math.floor(milliseconds / 1_000)

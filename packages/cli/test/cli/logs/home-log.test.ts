@@ -186,8 +186,11 @@ describe('procura log of a home folder', () => {
     expect(broken).toMatchObject({ code: 2, out: '' })
     expect(broken.err).not.toContain('secret')
     expect((await log('--names', join(home.folder, 'no.json'))).err).toMatch(/cannot be read \(ENOENT\)/)
-    const could = ['log', 'could', '--home', home.folder, '--at', 'now', '--names', file]
-    names({ [bob.did]: 'bob' })
+    const could = ['log', 'could', '--home', home.folder, '--at', '2027-02-01', '--names', file]
+    names({ [twin.did]: 'twin', [home.service.did]: 'bob' })
+    expect((await runCli([...could, '--agent', 'twin'])).err).toMatch(
+      /made calls by 1 of its delegations that no ledger/,
+    )
     expect(await runCli([...could, '--agent', 'bob'])).toMatchObject({
       code: 1,
       out: expect.stringContaining('nothing'),

@@ -234,7 +234,7 @@ describe('procura log', () => {
       [['--command', '/Mail'], /--command must be a command such as/],
       [['--command', '/mail/'], /--command must be .* ends with a slash/],
       [['--decision', 'maybe'], /--decision must be one of allowed, denied/],
-      [['--since', 'yesterday'], /--since must be a time/],
+      [['--since', 'tomorrow'], /--since must be a time/],
       [['--until', '2026-02-30'], /--until must be a time/],
       [['--since', '2027-01-15T08:00:04'], /--since has no time zone; end it with Z/],
       [['--until', '1800000004000'], /--until is in milliseconds; pass seconds/],
