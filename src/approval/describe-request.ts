@@ -12,9 +12,9 @@ import {
   withMethod,
 } from '../support/options.ts'
 import { secondsOf } from '../support/seconds-of.ts'
+import { cut, foreignNote, quoted, wrap } from '../support/visible.ts'
 import { type Clock, systemClock, type Timestamp } from '../time.ts'
 import type { ApprovalRequest } from './request.ts'
-import { cut, foreignNote, quoted, wrap } from './visible.ts'
 
 /** Options of {@link describeApprovalRequest}. */
 export interface DescribeOptions {

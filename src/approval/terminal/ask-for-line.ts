@@ -2,6 +2,7 @@
 import { unlessAborted } from '../../support/abort.ts'
 import { startDeadline } from '../../support/deadline.ts'
 import { abortSignal, anything, milliseconds, numberFrom, readOptions, withDefault } from '../../support/options.ts'
+import { readTypedLine } from '../../support/typed-line.ts'
 import type { Clock } from '../../time.ts'
 import { type DescribeOptions, describeApprovalRequest } from '../describe-request.ts'
 import type { ReceivedRequest } from '../request.ts'
@@ -95,7 +96,7 @@ export async function askForLine(
   output.write(`\n${[...lines, '', ...asked.lines].join('\n')}\n${asked.prompt}`)
   const deadline = startDeadline([signal], timeoutMs)
   try {
-    return await unlessAborted(() => readLine(input, readingMs, deadline.signal), deadline.signal)
+    return await unlessAborted(() => readTypedLine(input, readingMs, deadline.signal), deadline.signal)
   } catch {
     // APR-41
     output.write('\nno answer: refused\n')
@@ -105,58 +106,5 @@ export async function askForLine(
   }
 }
 
-/** Most characters of an answer. */
-const maxLine = 100
-
 /** Fewest columns. A narrower terminal breaks lines by itself, at places that an agent could choose. */
 const narrowest = 40
-
-/**
- * Reads a line that is typed `readingMs` after the question; an empty one at the end of the input.
- *
- * APR-42: an agent may have filled the input before, and a person may have typed ahead. Until then, characters are read
- * one by one and dropped: a terminal keeps the beginning of a line otherwise, and delivers it with the end.
- */
-function readLine(input: TerminalInput, readingMs: number, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let line = ''
-    let reading = readingMs > 0
-    const isRaw = reading && input.isRaw === false && input.setRawMode !== undefined
-    const endReading = (): void => {
-      if (reading && isRaw) input.setRawMode?.(false)
-      reading = false
-    }
-    // After the timer, input that had already arrived is read before `setImmediate` calls back.
-    const timer = setTimeout(() => setImmediate(endReading), readingMs)
-    const settle = (then: () => void): void => {
-      clearTimeout(timer)
-      endReading()
-      input.off('data', onData)
-      input.off('end', onEnd)
-      input.off('error', onError)
-      input.pause()
-      signal.removeEventListener('abort', onEnd)
-      then()
-    }
-    const onEnd = (): void => settle(() => resolve(''))
-    const onError = (error: Error): void => settle(() => reject(error))
-    const onData = (chunk: Uint8Array | string): void => {
-      const text = typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk)
-      if (reading) {
-        // Ctrl-C is a character while these arrive one by one.
-        if (isRaw && text.includes('\u0003')) onEnd()
-        return
-      }
-      line += text
-      const end = line.search(/[\r\n]/)
-      if (end >= 0) settle(() => resolve(line.slice(0, end).trim()))
-      else if (line.length > maxLine) onEnd()
-    }
-    if (isRaw) input.setRawMode?.(true)
-    signal.addEventListener('abort', onEnd, { once: true })
-    input.on('data', onData)
-    input.on('end', onEnd)
-    input.on('error', onError)
-    input.resume()
-  })
-}

@@ -1,6 +1,6 @@
 // node only: reads a terminal
+import { wrap } from '../../support/visible.ts'
 import type { ReceivedRequest } from '../request.ts'
-import { wrap } from '../visible.ts'
 import { type AskInTerminalOptions, askForLine } from './ask-for-line.ts'
 
 /**

@@ -1,9 +1,9 @@
 // node only: reads a terminal
 import type { IpldMap } from '../../core/ipld/value.ts'
 import { ArgumentError } from '../../errors.ts'
+import { wrap } from '../../support/visible.ts'
 import { describeValue } from '../describe-request.ts'
 import type { ReceivedRequest } from '../request.ts'
-import { wrap } from '../visible.ts'
 import { type AskInTerminalOptions, askForLine } from './ask-for-line.ts'
 
 /** An answer beside "this call once". */

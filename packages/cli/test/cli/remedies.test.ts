@@ -31,6 +31,7 @@ import { approveAt } from '../gateway/serve/approvals/approver.ts'
 import { atPage, linkOf } from '../gateway/serve/approvals/page-world.ts'
 import { mailServer } from '../gateway/serve/gateway-home.ts'
 import { fakeSystemctl } from '../support/fake-systemctl.ts'
+import { atTerminal } from './at-terminal.ts'
 import { startOauthWorld } from './login/oauth-world.ts'
 import { type Recommendation, recommendations, verbsIn } from './recommended-commands.ts'
 
@@ -193,6 +194,13 @@ function answered(world: World, line: string, ...more: readonly string[]): Retur
   const at = words.indexOf('--home')
   expect(at >= 0 ? words[at + 1] : join(world.folder, '.config', 'procura')).toBe(world.home)
   return approveAt(world.home, [...(at >= 0 ? words.slice(0, at) : words), ...more])
+}
+
+/** Answers `procura tools accept` at a terminal, by a pasted command. */
+function acceptedAt(world: World, line: string): ReturnType<typeof atTerminal> {
+  const { all } = world.paste(`procura() { printf '%s\\n' "$@"; }; ${line}`)
+  const words = all.trim().split('\n')
+  return atTerminal(words.includes('--home') ? words : [...words, '--home', world.home])
 }
 
 /** Changes `gateway.json`. */
@@ -423,8 +431,12 @@ const rows: readonly Row[] = [
       expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
       describeAs('Sends all files.')
       const refused = await world.call('send', { to: 'bob' })
-      const listed = world.paste(commandIn(refused, 'tools list'))
-      done(world, commandsIn(listed.all, 'tools accept').find((line) => !line.includes('HASH')) ?? listed.all)
+      const line = commandIn(refused, 'tools accept')
+      const alone = world.paste(line)
+      follow(world, alone.all, 'tools list', '', /description changed/)
+      const { code, err } = await acceptedAt(world, line)
+      expect(code, err).toBe(0)
+      expect(err).toContain('the running gateway has taken them')
       expect(world.doctor('tools')).toMatch(/^ok/)
       expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
     },

@@ -11,6 +11,7 @@ import { runningProcess } from './lock-gateway.ts'
 interface Answers {
   readonly status: RunningStatus
   readonly reload: RunningParts
+  readonly tools: RunningParts
   readonly stop: true
 }
 
@@ -29,10 +30,10 @@ export type ControlAnswer<Request extends ControlRequest> =
     }
 
 /** Milliseconds for an answer: a reload waits for the one before it, and for the tools of each server. */
-const answerMs = Object.freeze({ status: 15_000, reload: 120_000, stop: 15_000 })
+const answerMs = Object.freeze({ status: 15_000, reload: 120_000, tools: 120_000, stop: 15_000 })
 
 /** The member of the answer that has its data. */
-const members = Object.freeze({ status: 'status', reload: 'reloaded', stop: 'stopping' })
+const members = Object.freeze({ status: 'status', reload: 'reloaded', tools: 'taken', stop: 'stopping' })
 
 /**
  * Sends a request of the owner to the gateway that runs. A gateway that has the state and does not listen for its owner

@@ -117,10 +117,12 @@ export const gatewayVerbs: readonly Verb[] = [
   },
   {
     name: 'tools accept',
-    operands: 'SERVER HASH…',
-    about: 'accept the definitions of tools that you have read, by the hashes that `tools list` shows',
+    operands: 'SERVER [HASH…]',
+    about:
+      'show the changed tools of a server at the terminal, and accept them after a yes; or accept definitions by the hashes that `tools list` shows',
     options: [gatewayHome, config, json],
-    example: 'procura tools accept mail 3f1b0c77a0d2e49b8d1c6f5a9e7240cb',
+    example: 'procura tools accept mail',
+    negative: 'the answer was not yes',
     run: async (...given) => (await import('./tools.ts')).acceptSome(...given),
   },
   {

@@ -162,6 +162,10 @@ async function openControl(
       await reload()
       return partsOf(gateway)
     },
+    async tools() {
+      await gateway.takeTools()
+      return partsOf(gateway)
+    },
     stop,
   })
 }

@@ -8,6 +8,8 @@ import { toolListHash } from '../../gateway/serve/tools/tool-list-hash.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textOf } from '../verb.ts'
+import { acceptAtTerminal } from './accept-at-terminal.ts'
+import { controlGateway } from './control.ts'
 
 /** The path of the configuration that the options name. */
 export function configPlace(flags: Flags, { env }: Host): string {
@@ -43,29 +45,40 @@ export async function listTools(words: readonly string[], flags: Flags, host: Ho
     isWaiting = true
     const whole = shorten(await toolListHash(tools))
     host.complain(
-      `${waiting.length} of the tools of ${server} wait: accept one with \`procura tools accept ${server} HASH\`, or all as they are shown here with \`procura tools accept ${server} ${whole}\``,
+      `${waiting.length} of the tools of ${server} wait: accept one with \`procura tools accept ${server} HASH\`, or all as they are shown here with \`procura tools accept ${server} ${whole}\`; without a hash, it shows the changes at a terminal and asks`,
     )
   }
   return isWaiting ? 1 : 0
 }
 
-/** `procura tools accept SERVER HASH…`: accepts the definitions with these hashes, which somebody has read. */
+/**
+ * `procura tools accept SERVER [HASH…]`: accepts the definitions with these hashes, which somebody has read; without
+ * one, those that it shows at the terminal. A running gateway takes them before this ends.
+ *
+ * @returns 1 when the person did not say yes.
+ */
 export async function acceptSome(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   const [server, ...hashes] = words
   if (server === undefined) throw new UsageError('the name of the server is missing')
-  if (hashes.length === 0)
-    throw new UsageError(
-      `the hash of a definition is missing; \`procura tools list ${server}\` shows each definition with its hash`,
-    )
   const config = await configOf(flags, host)
-  const changed = await acceptTools({ config, server, hashes })
+  const changed =
+    hashes.length === 0 ? await acceptAtTerminal(config, server, host) : await acceptTools({ config, server, hashes })
+  if (changed === undefined) {
+    host.complain('nothing was accepted')
+    return 1
+  }
   for (const tool of changed) show(server, tool, flags, host)
-  host.complain(
-    changed.length === 0
-      ? 'every one of these tools was accepted already; nothing has changed'
-      : `accepted ${changed.length} of the tools of ${server}; a running gateway takes them at once`,
-  )
+  if (changed.length === 0) host.complain('every one of these tools was accepted already; nothing has changed')
+  else host.complain(`accepted ${changed.length} of the tools of ${server}; ${await taken(config.path)}`)
   return 0
+}
+
+/** Lets the running gateway take the accepted tools. It also finds them by itself, where the system tells it. GTW-47 */
+async function taken(config: string): Promise<string> {
+  const answer = await controlGateway(config, 'tools')
+  if (answer.state === 'done') return 'the running gateway has taken them'
+  if (answer.state === 'down') return 'the gateway does not run, and takes them at its next start'
+  return `the gateway has not confirmed that it took them: ${answer.message}`
 }
 
 function shorten(hash: string): string {

@@ -90,6 +90,8 @@ export interface Gateway {
    * @throws ArgumentError when it cannot be taken; the old one goes on then.
    */
   reload(config: GatewayConfig): Promise<void>
+  /** Takes the accepted tools, as it does by itself soon after their files have changed. */
+  takeTools(): Promise<void>
   /** Looks again at the accepted tools, and at the tools of the servers. */
   refresh(): Promise<void>
   /**
@@ -193,6 +195,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       sessions: connections.sessions,
       health,
       reload: reloads.take,
+      takeTools: snapshots.takeTools,
       async refresh() {
         connections.recheck()
         await snapshots.refresh()

@@ -53,6 +53,8 @@ export interface Snapshots {
   refresh(): Promise<void>
   /** Resolves when a server that was never seen has listed its tools, or has not in time; at once for another one. */
   met(server: string): Promise<void>
+  /** Takes the accepted tools. */
+  takeTools(): Promise<void>
   /** Ends a look at the tools of servers that is under way, and makes no further one. */
   end(): void
   close(): Promise<void>
@@ -99,9 +101,8 @@ export async function createSnapshots(
     },
   )
 
-  const watcher = await watchTools(config.toolsFolder, () => {
-    void inTurn(() => next(present.config)).catch(parts.onError)
-  })
+  const takeTools = (): Promise<void> => inTurn(() => next(present.config))
+  const watcher = await watchTools(config.toolsFolder, () => void takeTools().catch(parts.onError))
 
   return {
     current: () => present,
@@ -128,6 +129,7 @@ export async function createSnapshots(
       await looks.at([...following.keys()].filter(isOther))
       return [...before.keys()].filter(isOther)
     },
+    takeTools,
     end: () => ending.abort(),
     async close() {
       // A server that does not list its tools would hold the end.

@@ -7,10 +7,10 @@
 import { dirname, join } from 'node:path'
 
 /** A request of the owner. */
-export type ControlRequest = 'status' | 'reload' | 'stop'
+export type ControlRequest = 'status' | 'reload' | 'tools' | 'stop'
 
 /** All of them. */
-export const controlRequests: readonly ControlRequest[] = Object.freeze(['status', 'reload', 'stop'])
+export const controlRequests: readonly ControlRequest[] = Object.freeze(['status', 'reload', 'tools', 'stop'])
 
 /** A server of a running gateway. */
 export interface RunningServer {

@@ -8,6 +8,7 @@ import { freePort } from '../../../../../test/support/free-port.ts'
 import { until } from '../../../../../test/support/until.ts'
 import { askGateway } from '../../../src/cli/gateway/ask-gateway.ts'
 import { controlGateway } from '../../../src/cli/gateway/control.ts'
+import { acceptTools, readGatewayConfig, reviewTools } from '../../../src/index.ts'
 import { makeAgentHome } from '../../gateway/agent-side/connect/agent-home.ts'
 import { newClients } from '../../gateway/agent-side/connect/client.ts'
 import { type GatewayHome, mailServer, makeGatewayHome } from '../../gateway/serve/gateway-home.ts'
@@ -92,6 +93,21 @@ describe('the socket of the owner', () => {
     expect(await exit).toBe(0)
     expect(existsSync(socket)).toBe(false)
     expect(await controlGateway(config, 'status')).toEqual({ state: 'down' })
+  }, 60_000)
+
+  it('lets the gateway take accepted tools, without a look at its configuration or its servers [GTW-47]', async () => {
+    home.configure((given) => void Object.assign(given, { tools: 'reviewed' }))
+    await gateways.serve(home.folder)
+    await until(async () => (await controlGateway(config, 'status')).state === 'done')
+    const tools = { config: await readGatewayConfig(config), server: 'mail' }
+    const { hash = '' } = (await reviewTools(tools)).find(({ name }) => name === 'send') ?? {}
+    home.configure((given) => void Object.assign(given, { sandbox: true }))
+    await acceptTools({ ...tools, hashes: [hash] })
+    expect(await controlGateway(config, 'tools')).toMatchObject({
+      state: 'done',
+      data: { servers: [{ name: 'mail', tools: 1, waiting: 5 }] },
+    })
+    expect(await controlGateway(config, 'reload')).toMatchObject({ state: 'refused' })
   }, 60_000)
 
   it('of a killed gateway is replaced, and a question to it is answered as if there were none [GTW-91]', async () => {

@@ -94,7 +94,7 @@ describe('the tools of a server that changes them', () => {
     expect(gateway.servers()).toMatchObject([{ waiting: 1 }])
     expect(refused).toMatch(/^Denied \(tool_changed\): /)
     expect(refused).toContain(
-      `Ask the user to run \`procura tools list mail --home ${home.folder}\` in a terminal, which shows what changed`,
+      `Ask the user to run \`procura tools accept mail --home ${home.folder}\` in a terminal, which shows what changed`,
     )
   })
 

@@ -36,7 +36,7 @@ export function acceptStep(server: string, { home }: Pick<GatewayConnection, 'ho
   // A person who does not have the home folder cannot accept it.
   const person = home === undefined ? 'the owner of the gateway' : 'the user'
   return atHome(
-    `Ask ${person} to run \`procura tools list ${server}\` in a terminal, which shows what changed and the command that accepts it, and make the same call again after that.`,
+    `Ask ${person} to run \`procura tools accept ${server}\` in a terminal, which shows what changed and asks whether to accept it, and make the same call again after that.`,
     { home },
   )
 }

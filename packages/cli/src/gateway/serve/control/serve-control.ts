@@ -17,6 +17,8 @@ export interface ControlOptions {
    * @throws the reason for which the configuration of before goes on.
    */
   readonly reload: () => Promise<RunningParts>
+  /** Takes the accepted tools, for the sessions that are open as well. */
+  readonly tools: () => Promise<RunningParts>
   /** Begins the end of the gateway. */
   readonly stop: () => void
 }
@@ -83,10 +85,11 @@ function requestIn(line: string): ControlRequest | undefined {
   return controlRequests.find((request) => request === control)
 }
 
-async function answer(request: ControlRequest, { status, reload }: ControlOptions): Promise<object> {
+async function answer(request: ControlRequest, { status, reload, tools }: ControlOptions): Promise<object> {
   try {
     if (request === 'status') return { status: await status() }
     if (request === 'reload') return { reloaded: await reload() }
+    if (request === 'tools') return { taken: await tools() }
     return { stopping: true }
   } catch (error) {
     return { error: { code: `${request}_failed`, message: (error as Error).message } }

@@ -43,7 +43,12 @@ const checks: OptionChecks<ReviewToolsOptions> = Object.freeze({ config: objectV
 export async function reviewTools(options: ReviewToolsOptions): Promise<readonly ComparedTool[]> {
   const { config, server } = readOptions('reviewTools', options, checks)
   const seen = await seenBy(config, server)
-  return compareTools((await readToolFile(config.toolsFolder, server, 'accepted')) ?? [], seen)
+  return compareTools(await acceptedTools({ config, server }), seen)
+}
+
+/** The accepted definitions of a server. */
+export async function acceptedTools({ config, server }: ReviewToolsOptions): Promise<readonly PinnedTool[]> {
+  return (await readToolFile(config.toolsFolder, server, 'accepted')) ?? []
 }
 
 /**

@@ -16,6 +16,21 @@ export function differencesOf(accepted: PinnedTool, seen: PinnedTool): readonly 
   return parts.flatMap((part) => differences(part, accepted[part], seen[part]))
 }
 
+/** A value in a definition that differs. */
+export interface Difference {
+  /** Where it is, such as `inputSchema.properties.to`. Names of the server are in it. */
+  readonly at: string
+  /** Undefined if there was nothing. */
+  readonly before: unknown
+  /** Undefined if there is nothing. */
+  readonly now: unknown
+}
+
+/** All differences of two definitions, with the whole values. Without an accepted definition, all parts are new. */
+export function wholeDifferences(accepted: PinnedTool | undefined, seen: PinnedTool): readonly Difference[] {
+  return parts.flatMap((part) => [...differing(part, accepted?.[part], seen[part])])
+}
+
 /** The parts of a definition, one line each. */
 export function partsInWords(tool: PinnedTool): readonly string[] {
   return parts.flatMap((part) => (tool[part] === undefined ? [] : [`${part}: ${show(tool[part])}`]))
@@ -23,21 +38,22 @@ export function partsInWords(tool: PinnedTool): readonly string[] {
 
 function differences(path: string, before: unknown, now: unknown): readonly string[] {
   const lines: string[] = []
-  let hasMore = false
-  const visit = (at: string, from: unknown, to: unknown, depth: number): void => {
-    if (same(from, to)) return
-    if (lines.length >= mostLines) hasMore = true
-    else if (isBranch(from) && isBranch(to) && Array.isArray(from) === Array.isArray(to) && depth < 32) {
-      const names = [...new Set([...Object.keys(from), ...Object.keys(to)])]
-      for (const name of names) visit(`${at}.${name}`, valueIn(from, name), valueIn(to, name), depth + 1)
-    } else if (from === undefined) lines.push(`${at} was added: ${show(to)}`)
+  for (const { at, before: from, now: to } of differing(path, before, now)) {
+    if (lines.length >= mostLines)
+      return [...lines, `${path} has further changes, which are not shown; --json has the whole definition`]
+    if (from === undefined) lines.push(`${at} was added: ${show(to)}`)
     else if (to === undefined) lines.push(`${at} was removed: ${show(from)}`)
     else lines.push(`${at} ${changeOf(from, to)}`)
   }
-  visit(path, before, now, 0)
-  return hasMore
-    ? [...lines, `${path} has further changes, which are not shown; --json has the whole definition`]
-    : lines
+  return lines
+}
+
+function* differing(at: string, before: unknown, now: unknown, depth = 0): Generator<Difference> {
+  if (same(before, now)) return
+  if (!isBranch(before) || !isBranch(now) || Array.isArray(before) !== Array.isArray(now) || depth >= 32)
+    return yield { at, before, now }
+  const names = new Set([...Object.keys(before), ...Object.keys(now)])
+  for (const name of names) yield* differing(`${at}.${name}`, valueIn(before, name), valueIn(now, name), depth + 1)
 }
 
 /** Both values, from a little before the first difference to a little behind the last one. */

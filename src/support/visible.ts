@@ -13,6 +13,11 @@ export function quoted(text: string): string {
   return `"${escapeStacks(shown)}"`
 }
 
+/** Like {@link quoted}, for text that has its own quotation marks and escapes, such as JSON. */
+export function visible(text: string): string {
+  return escapeStacks(text.replace(unseen, (found) => (/[ "\\]/.test(found) ? found : escapeOf(found))))
+}
+
 /** APR-10 */
 const unseen = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800"\\]/gu
 
