@@ -133,7 +133,7 @@ describe('a grant that has ended', () => {
     clock.add(60)
     await expect(use()).rejects.toMatchObject(vaultError('ERR_VAULT_REVOKED'))
     expect(asked()).toBe(2)
-    const { version } = await source.read('api', { scope: '' } as never)
+    const { version = '' } = (await source.read('api', { scope: '' } as never)) ?? {}
     const signal = new AbortController().signal
     await source.replace?.('api', {
       secret: Secret.ofFields({ refreshToken: 'refresh-new' }),
