@@ -150,8 +150,6 @@ export function createConnections(options: ConnectionsOptions): Connections {
     async close() {
       // GTW-35: calls in progress end and are recorded, within a bounded time.
       isClosing = true
-      // A session that waits for a look at the tools of its server would hold the end.
-      snapshots.end()
       // Also those that are still in their first line, or whose program is starting.
       await Promise.all([apis.close(stopMs), ...[...open].map((session) => session.close({ graceMs: stopMs }))])
       for (const socket of places.open) socket.destroy()

@@ -174,6 +174,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     if (page !== undefined) closers.push(...followPage(page, reloads, snapshots, parts.onError))
     const listener = await listen(config.listen, connections.take)
     closers.push(() => listener.close())
+    closers.push(() => snapshots.end())
     // A program that found no listener a moment ago has left its revocation after the first look.
     await takePending()
     await looked
@@ -181,10 +182,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     const admin = await openAdmin(config, health, () => meter.text())
     if (admin !== undefined) closers.push(() => admin.close())
     let closing: Promise<void> | undefined
-    const close = (): Promise<void> => {
-      closing ??= closeAll(closers)
-      return closing
-    }
+    const close = (): Promise<void> => (closing ??= closeAll(closers))
     return Object.freeze({
       did: parts.signer.did,
       place: listener.place,

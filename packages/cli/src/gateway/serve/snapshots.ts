@@ -55,7 +55,7 @@ export interface Snapshots {
   met(server: string): Promise<void>
   /** Takes the accepted tools. */
   takeTools(): Promise<void>
-  /** Ends a look at the tools of servers that is under way, and makes no further one. */
+  /** Ends the looks at tools that are under way, and makes no further one. A session that waits for one goes on. */
   end(): void
   close(): Promise<void>
 }
