@@ -127,9 +127,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
   async function begin(socket: Socket, server: string, { isHeld, agent }: AdmittedSession): Promise<GatewaySession> {
     // A change that one session finds counts for the others at once: they look again before their next call.
     let own: GatewaySession | undefined
-    const onToolsChanged = (): void => {
-      for (const other of open) if (other !== own && other.server === server) other.recheck()
-    }
+    const onToolsChanged = (): void => recheckOthers(open, server, own)
     const given = { dryRun, sampler, agent, isHeld, onToolsChanged }
     const session = await openSession(socket, server, { snapshots, onEvent, ...given })
     own = session
@@ -157,6 +155,10 @@ export function createConnections(options: ConnectionsOptions): Connections {
       await recordOmitted(sampler, snapshots.current().sink, true)
     },
   }
+}
+
+function recheckOthers(open: Iterable<GatewaySession>, server: string, own: GatewaySession | undefined): void {
+  for (const other of open) if (other !== own && other.server === server) other.recheck()
 }
 
 /** A refusal for want of a place is on record: the agent, or another one, has too many. */
