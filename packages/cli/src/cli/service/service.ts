@@ -97,21 +97,25 @@ export async function installService(words: readonly string[], flags: Flags, hos
     throw new Error(`\`${command.join(' ')}\` failed: ${fault}`)
   }
   if (!(await listens(config))) {
+    if (flags['json'] === true) host.print(JSON.stringify({ file: manager.file, listens: false }))
     host.complain(`${manager.file} is installed, and the gateway does not listen yet; \`${manager.show}\` shows why`)
     return 1
   }
-  host.print(`the gateway runs as a service, and starts at each login: ${manager.file}`)
+  const { file } = manager
+  const said = `the gateway runs as a service, and starts at each login: ${file}`
+  host.print(flags['json'] === true ? JSON.stringify({ file, listens: true }) : said)
   if (process.platform === 'linux' && (await isWithoutLinger(host)))
     host.complain('it ends when you log out; `loginctl enable-linger` lets it run without a login')
   return 0
 }
 
 /** `procura service remove`: ends the service of this user, and removes its file. CLI-36 */
-export async function removeService(words: readonly string[], _: Flags, host: Host): Promise<number> {
+export async function removeService(words: readonly string[], flags: Flags, host: Host): Promise<number> {
   if (words.length > 0) throw new UsageError('too many words; service remove takes none')
   const manager = managerOf(host)
   const text = await readText(manager.file)
   if (text === undefined) {
+    if (flags['json'] === true) host.print(JSON.stringify({ removed: null }))
     host.complain('no service is installed')
     return 0
   }
@@ -124,7 +128,7 @@ export async function removeService(words: readonly string[], _: Flags, host: Ho
   }
   await rm(manager.file)
   for (const command of manager.removed) await faultOf(command, host)
-  host.print(`removed ${manager.file}`)
+  host.print(flags['json'] === true ? JSON.stringify({ removed: manager.file }) : `removed ${manager.file}`)
   for (const fault of faults) host.complain(fault)
   return faults.length === 0 ? 0 : 1
 }

@@ -61,12 +61,13 @@ describe('procura service', () => {
     expect(calls()).toBe('--user daemon-reload\n--user enable --now procura.service\n')
     expect(procura(install).all).toContain('the gateway runs already; run `procura stop')
     expect(procura(['stop']).code).toBe(0)
-    expect(procura(install).code).toBe(0)
+    expect(procura([...install, '--json']).all).toContain(JSON.stringify({ file: unit, listens: true }))
     expect(procura(['service', 'remove'])).toEqual({ code: 0, all: `removed ${unit}\n` })
     await until(async () => (await holder()) === undefined)
     expect(readdirSync(join(unit, '..'))).toEqual([])
     expect(calls()).toMatch(/--user disable --now procura.service\n--user daemon-reload\n$/)
     expect(procura(['service', 'remove'])).toEqual({ code: 0, all: 'no service is installed\n' })
+    expect(procura(['service', 'remove', '--json']).all).toContain('{"removed":null}')
   }, 120_000)
 
   it('installs nothing without a service manager, with sudo, or where a person types the passphrase [CLI-36]', () => {
