@@ -376,10 +376,7 @@ const rows: readonly Row[] = [
       world.run(['key', 'rotate', join(world.agent, 'agent.key')])
       const found = world.doctor('delegations')
       expect(found).toMatch(/^FAULT.*is not to the key/)
-      const lines = commandsIn(found, 'delegate')
-      expect(lines).toHaveLength(2)
-      follow(world, found, 'revoke', `--key-file '${world.keyFile}'`)
-      for (const line of lines) done(world, line)
+      done(world, commandIn(found, 'renew'))
       expect(world.doctor('delegations')).not.toMatch(/^FAULT/m)
       expect(world.run(['agent', 'show', 'claude']).all).toMatch(/it's bob/)
     },
@@ -871,7 +868,8 @@ const rows: readonly Row[] = [
       rmSync(join(world.home, 'tools'), { recursive: true })
       follow(world, said, 'start')
       expect(status()).toContain('ends soon')
-      follow(world, status(), 'doctor', '', /note\tdelegations.*expires/)
+      follow(world, status(), 'renew', '--expires-in 30d', /^renewed until/m)
+      expect(status()).not.toContain('ends soon')
       configure(world, ({ servers, ...content }) => ({
         ...content,
         servers: { mail: { ...(servers as { mail: object }).mail, command: '/absent' } },

@@ -24,7 +24,7 @@ import {
 import { credentialName } from '../home/gateway-server.ts'
 import { exists } from '../home/home-files.ts'
 import { held, isOf, signGrants, storeGrants } from '../home/issue.ts'
-import { forgetIssued, issuedTo, noteIssued, recordedAgents } from '../home/issued.ts'
+import { forgetIssued, issuedTo, noteIssued, recordedAgents, withdrawIssued } from '../home/issued.ts'
 import { finishExchanges } from '../home/replace-delegations.ts'
 import { countOf, ignored, stillValid } from '../home/revoke-agent.ts'
 import { revokeAll } from '../home/revoke-issued.ts'
@@ -186,6 +186,7 @@ async function revokeFor(
     const inFile = store === undefined ? [] : await held(store)
     // No agent needs one for the API any more, so those to others end too.
     const isWanted = (one: Delegation): boolean => isOf(one, name)
+    await withdrawIssued(home, agent, isWanted)
     const found = await findIssued({ owners: home.owner.dids, recorded, inFile, agent: undefined, isWanted })
     const { done, taken, messages } = await revokeAll(home.path, home.owner, found.chains)
     await forgetIssued(home, agent, taken)
@@ -198,7 +199,7 @@ async function revokeFor(
     // The record takes those of the owner, before the agent forgets them: it would choose one of them for a new API of
     // this name.
     const direct = open.filter(({ length }) => length === 1).flat()
-    await noteIssued(home, agent, direct)
+    await noteIssued(home, agent, [], { withdrawn: direct })
     const remove = [...done, ...direct].map(({ cid }) => cid.toString())
     if (remove.length > 0) await store?.change({ add: new Map(), remove }, {})
   }

@@ -15,20 +15,20 @@ import type { WrapIndex } from '../wrap/wrap-index.ts'
 import { seenTools } from './check-tools.ts'
 import { endsOf } from './delegation-ends.ts'
 import type { Finding } from './finding.ts'
-import { endOf, newDelegations, type OwnerPlace } from './new-delegation.ts'
+import { endOf, newDelegations, type OwnerPlace, renewal } from './new-delegation.ts'
 
 /**
  * Checks that each agent has a delegation for each of its servers, that none ends soon, and that the tools
  * exist. WRP-24
  */
 export async function checkDelegations(
-  home: string,
+  owner: OwnerPlace,
   indexes: readonly WrapIndex[],
   stores: AgentStores,
-  gateway: Pick<GatewayFile, 'subjects' | 'servers' | 'vault'>,
+  gateway: Pick<GatewayFile, 'subjects' | 'servers'>,
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = []
-  const owner: OwnerPlace = { home, keyFile: gateway.vault.keyFile }
+  const { home } = owner
   for (const { agent, servers } of indexes) {
     let delegations: readonly Delegation[]
     try {
@@ -100,7 +100,7 @@ function formerKey(
       check: 'delegations',
       thing: `the delegation of the agent ${agent} for the server ${server}`,
       fault: `is not to the key that the agent has now, ${did}`,
-      remedy: `pass a new one to it with ${newDelegations(owner, agent, own)}; if the former key leaked, run \`procura revoke --agent ${agent}\` first`,
+      remedy: `${renewal(owner, agent, own)}, which also ends what is to the former key`,
     },
   ]
 }

@@ -10,7 +10,7 @@ import { held, isOf } from '../home/issue.ts'
 import { showDate, showDistance } from '../terminal/time-text.ts'
 import type { WrapIndex } from '../wrap/wrap-index.ts'
 import type { Finding } from './finding.ts'
-import { newDelegations, type OwnerPlace } from './new-delegation.ts'
+import { type OwnerPlace, renewal } from './new-delegation.ts'
 
 /** The findings about delegations that end soon, which are notes, and about those that have ended. */
 export function endsOf(
@@ -22,12 +22,12 @@ export function endsOf(
   const now = systemClock.now()
   return endingSoon(own, now).map(({ command, expiration, state }) => {
     const end = showDistance(expiration, now)
-    const again = newDelegations(
+    const remedy = renewal(
       owner,
       agent,
       own.filter((one) => one.command === command),
     )
-    const about = { check: 'delegations', thing, remedy: `make a new one with ${again}` }
+    const about = { check: 'delegations', thing, remedy }
     return state === 'ended'
       ? { ...about, fault: `expired ${end} (${command})` }
       : { ...about, fault: `expires ${showDate(expiration)}, ${end} (${command})`, note: true }

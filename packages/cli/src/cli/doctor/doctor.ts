@@ -14,6 +14,7 @@ import { agentStores } from '../home/agent-stores.ts'
 import { type GatewayFile, readGatewayFile } from '../home/gateway-file.ts'
 import { exists } from '../home/home-files.ts'
 import { inMessage } from '../home/host-at-home.ts'
+import { openIssued, recordedAgents, renewableOf } from '../home/issued.ts'
 import { placeGiven, vaultKey } from '../home/vault-key.ts'
 import { revealAll } from '../home/wrap-home.ts'
 import type { Host } from '../host.ts'
@@ -116,21 +117,27 @@ function checksOf(
     [
       'delegations',
       'each agent has a delegation for each of its servers',
-      async () => [
-        ...(await checkDelegations(home, indexes, agentStores(flags, host), gateway)),
-        ...(await otherEnds(
-          { home, keyFile: gateway.vault.keyFile },
-          indexes,
-          agentStores(flags, { ...host, isTerminal: false }),
-          gateway,
-        )),
-      ],
+      async () => {
+        const owner = { home, keyFile: gateway.vault.keyFile, renewable: await renewableIn(gateway, await key()) }
+        return [
+          ...(await checkDelegations(owner, indexes, agentStores(flags, host), gateway)),
+          ...(await otherEnds(owner, indexes, agentStores(flags, { ...host, isTerminal: false }), gateway)),
+        ]
+      },
     ],
     ['logins', 'each server with a login has one', async () => checkLogins(gateway, await key())],
     ['tools', 'no tool was changed since it was accepted', () => checkTools(home, [...gateway.servers.keys()])],
     ['hooks', 'the hooks run, and a failure of them blocks the call', () => checkHooks(folder, indexes)],
     ['log', 'the audit log is unchanged', () => logFindings(gateway)],
   ]
+}
+
+/** The delegations of all agents that can be issued again. */
+async function renewableIn({ vault }: GatewayFile, key: FileKey | undefined): Promise<ReadonlySet<string>> {
+  if (key === undefined) return new Set()
+  const place = await openIssued(vault.file, key)
+  const found = await Promise.all(recordedAgents(place).map((agent) => renewableOf(place, agent)))
+  return new Set(found.flatMap(({ delegations }) => delegations.map(({ cid }) => cid.toString())))
 }
 
 async function secrets(

@@ -8,11 +8,20 @@ import { policyTexts } from '../tokens/statement-text.ts'
 export interface OwnerPlace {
   readonly home: string
   readonly keyFile: string | undefined
+  /** The CIDs of the delegations that `procura renew` issues again. */
+  readonly renewable: ReadonlySet<string>
+}
+
+/** The commands, in backticks, that issue delegations again, with a new end and to the present key of the agent. */
+export function renewal(owner: OwnerPlace, agent: string, former: readonly Delegation[]): string {
+  return former.some(({ cid }) => owner.renewable.has(cid.toString()))
+    ? `run \`procura renew ${agent}\``
+    : `make a new one with ${newDelegations(owner, agent, former)}`
 }
 
 /** The commands, in backticks, that give an agent such delegations again. */
 export function newDelegations(
-  { home, keyFile }: OwnerPlace,
+  { home, keyFile }: Pick<OwnerPlace, 'home' | 'keyFile'>,
   agent: string,
   terms: readonly Pick<Delegation, 'command' | 'policy'>[],
 ): string {

@@ -13,6 +13,7 @@ interface Answers {
   readonly reload: RunningParts
   readonly tools: RunningParts
   readonly stop: true
+  readonly revoked: readonly string[]
 }
 
 /**
@@ -30,22 +31,27 @@ export type ControlAnswer<Request extends ControlRequest> =
     }
 
 /** Milliseconds for an answer: a reload waits for the one before it, and for the tools of each server. */
-const answerMs = Object.freeze({ status: 15_000, reload: 120_000, tools: 120_000, stop: 15_000 })
+const answerMs = Object.freeze({ status: 15_000, reload: 120_000, tools: 120_000, stop: 15_000, revoked: 15_000 })
 
 /** The member of the answer that has its data. */
-const members = Object.freeze({ status: 'status', reload: 'reloaded', tools: 'taken', stop: 'stopping' })
+const members = Object.freeze({
+  ...{ status: 'status', reload: 'reloaded', tools: 'taken' },
+  ...{ stop: 'stopping', revoked: 'revoked' },
+})
 
 /**
  * Sends a request of the owner to the gateway that runs. A gateway that has the state and does not listen for its owner
  * is told from one that does not run.
  *
  * @param config - the path of `gateway.json`.
+ * @param parameters - the other members of the request.
  */
 export async function controlGateway<Request extends ControlRequest>(
   config: string,
   request: Request,
+  parameters: object = {},
 ): Promise<ControlAnswer<Request>> {
-  const answer = await sendControl(config, request)
+  const answer = await sendControl(config, request, parameters)
   const running = answer.state === 'down' ? await runningProcess(await stateOf(config)) : undefined
   if (running === undefined) return answer
   const place = quote(controlPlace(config), 256)
@@ -60,9 +66,10 @@ export async function controlGateway<Request extends ControlRequest>(
 export async function sendControl<Request extends ControlRequest>(
   config: string,
   request: Request,
+  parameters: object = {},
 ): Promise<ControlAnswer<Request>> {
   const socket = controlPlace(config)
-  const asked = await askGateway({ socket }, { procura: 1, control: request }, answerMs[request])
+  const asked = await askGateway({ socket }, { procura: 1, control: request, ...parameters }, answerMs[request])
   if ('fault' in asked)
     return asked.isDown ? { state: 'down' } : { state: 'fault', message: `the gateway ${asked.fault}` }
   const { procura, error } = asked.answer

@@ -166,6 +166,7 @@ async function openControl(
       await gateway.takeTools()
       return partsOf(gateway)
     },
+    revoked: gateway.revoked,
     stop,
   })
 }

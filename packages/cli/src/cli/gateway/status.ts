@@ -148,8 +148,10 @@ function adviceOf(
   if (waiting !== undefined) return `next: read the changed tools with \`procura tools list ${waiting}\``
   if (!running.healthy || servers.some(({ fault }) => fault !== undefined)) return 'next: run `procura doctor`'
   const after = agents.find(({ ended }) => ended.length > 0)
-  if (after !== undefined) return `next: a delegation of ${after.name} has ended; run \`procura doctor\``
+  if (after !== undefined)
+    return `next: a delegation of ${after.name} has ended; renew it with \`procura renew ${after.name}\``
   const before = agents.find(({ may }) => may.some(({ endsSoon }) => endsSoon))
-  if (before !== undefined) return `next: a delegation of ${before.name} ends soon; run \`procura doctor\``
+  if (before !== undefined)
+    return `next: a delegation of ${before.name} ends soon; renew it with \`procura renew ${before.name}\``
   return 'next: nothing'
 }

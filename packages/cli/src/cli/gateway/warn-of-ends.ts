@@ -53,5 +53,5 @@ function lineOf(agents: readonly AgentAuthority[], now: number): string | undefi
     return `the one of ${name} for ${command} ${verb} ${showDate(expiration)} (${showDistance(expiration, now)})`
   })
   const rest = all.length > most ? `, and ${all.length - most} more` : ''
-  return `delegations end: ${shown.join(', ')}${rest}; \`procura doctor\` prints the commands that renew them`
+  return `delegations end: ${shown.join(', ')}${rest}; \`procura renew\` renews them`
 }

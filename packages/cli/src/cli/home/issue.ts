@@ -5,7 +5,7 @@ import { decodeDelegation } from 'procura/token'
 import { apiCommand } from '../../gateway/serve/api/api-command.ts'
 import { toolCommand } from '../../gateway/wire/tool-command.ts'
 import type { Grant } from '../wrap/grants.ts'
-import { noteIssued } from './issued.ts'
+import { noteIssued, renewableOf } from './issued.ts'
 import { checkIssuer, ensureAgent, type WrapHome } from './wrap-home.ts'
 
 /** The delegations of a run. */
@@ -15,6 +15,8 @@ export interface SignedGrants {
   readonly made: readonly Delegation[]
   /** Those in the file of the agent for the same servers, which it loses. */
   readonly replaced: readonly Delegation[]
+  /** Seconds for which they are issued. */
+  readonly expiresIn: number
 }
 
 /** Signs the delegations of an agent. Nothing is stored. */
@@ -45,14 +47,18 @@ export async function signGrants(
     if (same !== undefined) kept.push(same)
     else made.push(await delegate({ issuer: signer, audience: did, command, policy, expiresIn }))
   }
-  return { kept, made, replaced: earlier.filter((one) => !kept.includes(one)) }
+  return { kept, made, expiresIn, replaced: earlier.filter((one) => !kept.includes(one)) }
 }
 
 /**
  * Stores signed delegations with the agent. Those of earlier runs for the same servers are replaced: one of them could
  * be broader. WRP-11
  */
-export async function storeGrants(home: WrapHome, agent: string, { made, replaced }: SignedGrants): Promise<void> {
+export async function storeGrants(
+  home: WrapHome,
+  agent: string,
+  { kept, made, replaced, expiresIn }: SignedGrants,
+): Promise<void> {
   const store = await home.stores((await ensureAgent(home, agent)).folder)
   // One that `procura delegate` has made is not recorded yet, and the agent may have kept a copy.
   // Loaded on demand: the command shares less code with the root entry, which is full.
@@ -61,7 +67,17 @@ export async function storeGrants(home: WrapHome, agent: string, { made, replace
     ...{ owners: home.owner.dids, recorded: [], inFile: replaced, agent: undefined },
     isWanted: () => true,
   })
-  await noteIssued(home, agent, [...chains.flat(), ...made])
+  // A run that was killed has noted those of the earlier runs, which this one replaces, too.
+  const servers = [...kept, ...made].flatMap(({ command }) => command.split('/')[2] ?? [])
+  const current = new Set([...kept, ...made].map(({ cid }) => cid.toString()))
+  const { delegations } = await renewableOf(home, agent)
+  const ended = delegations.filter(
+    (one) => !current.has(one.cid.toString()) && servers.some((server) => isOf(one, server)),
+  )
+  await noteIssued(home, agent, made, {
+    withdrawn: [...chains.flat(), ...ended],
+    lengths: new Map(made.map((one) => [one.cid.toString(), expiresIn])),
+  })
   const { recordIssued } = await import('./home-ledger.ts')
   await recordIssued(home.path, made)
   if (made.length > 0 || replaced.length > 0)

@@ -2,6 +2,7 @@
 import { type Delegation, never, systemClock } from 'procura'
 import { decodeDelegation } from 'procura/token'
 import { type FileKey, type FileVault, openFileVault } from 'procura/vault/file'
+import { renewableSeconds } from '../../gateway/agent-side/ending-soon.ts'
 import { UsageError } from '../usage-error.ts'
 import { recordOptions } from '../wrap/wrap-record.ts'
 import { exists } from './home-files.ts'
@@ -29,35 +30,63 @@ async function nothing(): Promise<never> {
 /** Seconds for which a delegation is kept after its end, because clocks differ. */
 const keepFor = 300
 
-/**
- * The delegations that were issued to an agent and are valid. An agent can change the file of its delegations, and keep
- * a copy of one; the record is sealed in the vault. WRP-32
- */
-export async function issuedTo(
-  { secrets }: Pick<IssuedPlace, 'secrets'>,
-  agent: string,
-): Promise<readonly Delegation[]> {
-  const { delegations } = recordOf(secrets, agent)
-  const all = await Promise.all(delegations.map((one) => decodeDelegation(Buffer.from(one, 'base64url'))))
-  return all.filter(isValid)
-}
-
 /** The record of an agent, as the vault has it. */
 interface IssuedRecord {
   readonly version: 1
   /** The delegations in base64url. */
   readonly delegations: readonly string[]
+  /** The CIDs of those that are not issued again: they were revoked, replaced or renewed. */
+  readonly withdrawn?: readonly string[]
+  /** The seconds for which each was issued, by CID. */
+  readonly lengths?: Readonly<Record<string, number>>
   /** The exchange that a process has begun, by CIDs: the delegations that end, and those in their place. */
   readonly exchange?: { readonly ended: readonly string[]; readonly made: readonly string[] }
 }
 
-function recordOf(secrets: IssuedPlace['secrets'], agent: string): IssuedRecord {
+/** A record whose delegations were read. */
+interface Issued {
+  /** Those that are valid, and those that ended and can be renewed. */
+  readonly all: readonly Delegation[]
+  readonly withdrawn: ReadonlySet<string>
+  readonly lengths: ReadonlyMap<string, number>
+  readonly exchange?: IssuedRecord['exchange']
+}
+
+async function read({ secrets }: Pick<IssuedPlace, 'secrets'>, agent: string): Promise<Issued> {
   const text = secrets.get(`${prefix}${agent}`)
-  if (text === undefined) return { version: 1, delegations: [] }
+  if (text === undefined) return { all: [], withdrawn: new Set(), lengths: new Map() }
   const record = JSON.parse(text) as IssuedRecord
   if (record.version !== 1)
     throw new UsageError('the record of the delegations is of a later version of procura; update procura')
-  return record
+  const read = await Promise.all(record.delegations.map((one) => decodeDelegation(Buffer.from(one, 'base64url'))))
+  const withdrawn = new Set(record.withdrawn)
+  const all = read.filter((one) => isValid(one) || (!withdrawn.has(idOf(one)) && isRenewable(one)))
+  const { lengths = {}, exchange } = record
+  return { all, withdrawn, lengths: new Map(Object.entries(lengths)), ...(exchange !== undefined && { exchange }) }
+}
+
+/**
+ * The delegations that were issued to an agent and are valid. An agent can change the file of its delegations, and keep
+ * a copy of one; the record is sealed in the vault. WRP-32
+ */
+export async function issuedTo(place: Pick<IssuedPlace, 'secrets'>, agent: string): Promise<readonly Delegation[]> {
+  return (await read(place, agent)).all.filter(isValid)
+}
+
+/** The delegations of an agent that can be issued again. */
+export interface Renewable {
+  /** Valid, or ended within 90 days; neither revoked nor replaced by a verb of this program. */
+  readonly delegations: readonly Delegation[]
+  /** The CIDs of the others on record. */
+  readonly withdrawn: ReadonlySet<string>
+  /** The seconds for which each was issued, by CID, where it is known. */
+  readonly lengths: ReadonlyMap<string, number>
+}
+
+/** Finds what an agent had or has, for its renewal. */
+export async function renewableOf(place: Pick<IssuedPlace, 'secrets'>, agent: string): Promise<Renewable> {
+  const { all, withdrawn, lengths } = await read(place, agent)
+  return { delegations: all.filter((one) => !withdrawn.has(idOf(one))), withdrawn, lengths }
 }
 
 /** Delegations that end, and those in their place. */
@@ -66,19 +95,35 @@ export interface Exchange {
   readonly made: readonly Delegation[]
 }
 
-/** Records an exchange before its first step: both its sides, and that it has to be finished, in one write. */
-export async function beginExchange(place: IssuedPlace, agent: string, { ended, made }: Exchange): Promise<void> {
-  const all = allOf(await issuedTo(place, agent), ended, made)
-  await write(place, agent, all, { ended: ended.map(idOf), made: made.map(idOf) })
+/**
+ * Records an exchange before its first step: both its sides, and that it has to be finished, in one write.
+ *
+ * @param given - the seconds for which delegations are issued, by CID. Default: as long as a former one.
+ */
+export async function beginExchange(
+  place: IssuedPlace,
+  agent: string,
+  { ended, made }: Exchange,
+  given: ReadonlyMap<string, number> = new Map(),
+): Promise<void> {
+  const before = await read(place, agent)
+  const seconds = ended.map((one) => before.lengths.get(idOf(one))).find((one) => one !== undefined)
+  const lengths = seconds === undefined ? [] : made.map((one) => [idOf(one), seconds] as const)
+  await write(place, agent, {
+    all: allOf(before.all, ended, made),
+    withdrawn: new Set([...before.withdrawn, ...ended.map(idOf)]),
+    lengths: new Map([...before.lengths, ...lengths, ...given]),
+    exchange: { ended: ended.map(idOf), made: made.map(idOf) },
+  })
 }
 
 /**
  * The exchange of an agent that was begun and not finished. A delegation that was revoked since is on neither side.
  */
 export async function openExchange(place: Pick<IssuedPlace, 'secrets'>, agent: string): Promise<Exchange | undefined> {
-  const { exchange } = recordOf(place.secrets, agent)
+  const { all, exchange } = await read(place, agent)
   if (exchange === undefined) return undefined
-  const issued = await issuedTo(place, agent)
+  const issued = all.filter(isValid)
   const those = (cids: readonly string[]): readonly Delegation[] => issued.filter((one) => cids.includes(idOf(one)))
   return { ended: those(exchange.ended), made: those(exchange.made) }
 }
@@ -86,12 +131,8 @@ export async function openExchange(place: Pick<IssuedPlace, 'secrets'>, agent: s
 /** Ends an exchange, and removes the delegations from the record whose revocation was taken. */
 export async function endExchange(place: IssuedPlace, agent: string, taken: readonly Delegation[]): Promise<void> {
   const gone = new Set(taken.map(idOf))
-  const rest = (await issuedTo(place, agent)).filter((one) => !gone.has(idOf(one)))
-  await write(place, agent, rest, undefined)
-}
-
-function idOf({ cid }: Delegation): string {
-  return cid.toString()
+  const { all, withdrawn, lengths } = await read(place, agent)
+  await write(place, agent, { all: all.filter((one) => !gone.has(idOf(one))), withdrawn, lengths })
 }
 
 /** The agents that have a record. */
@@ -102,21 +143,57 @@ export function recordedAgents({ secrets }: Pick<IssuedPlace, 'secrets'>): reado
 /** The DIDs to which delegations of other agents are recorded. */
 export async function didsOfOthers(place: Pick<IssuedPlace, 'secrets'>, agent: string): Promise<ReadonlySet<string>> {
   const others = recordedAgents(place).filter((name) => name !== agent)
-  const issued = await Promise.all(others.map((name) => issuedTo(place, name)))
-  return new Set(issued.flat().map(({ audience }) => audience))
+  const issued = await Promise.all(others.map((name) => read(place, name)))
+  return new Set(issued.flatMap(({ all }) => all).map(({ audience }) => audience))
+}
+
+/** Options of {@link noteIssued}. */
+export interface NoteOptions {
+  /** Delegations, on record or not, that are not issued again. */
+  readonly withdrawn?: readonly Delegation[]
+  /** The seconds for which delegations are issued, by CID. */
+  readonly lengths?: ReadonlyMap<string, number>
 }
 
 /** Adds delegations to the record of an agent, before the agent gets them. */
-export async function noteIssued(place: IssuedPlace, agent: string, made: readonly Delegation[]): Promise<void> {
-  if (made.length > 0) await change(place, agent, allOf(await issuedTo(place, agent), made))
+export async function noteIssued(
+  place: IssuedPlace,
+  agent: string,
+  made: readonly Delegation[],
+  { withdrawn = [], lengths = new Map() }: NoteOptions = {},
+): Promise<void> {
+  if (made.length + withdrawn.length === 0) return
+  const before = await read(place, agent)
+  const gone = new Set([...before.withdrawn, ...withdrawn.map(idOf)])
+  for (const one of made) gone.delete(idOf(one))
+  await write(place, agent, {
+    ...before,
+    all: allOf(before.all, made, withdrawn),
+    withdrawn: gone,
+    lengths: new Map([...before.lengths, ...lengths]),
+  })
+}
+
+/**
+ * Notes that the delegations of an agent are not issued again, before they are revoked. WRP-57
+ *
+ * @param isWanted - selects those on record, also those that have ended.
+ */
+export async function withdrawIssued(
+  place: IssuedPlace,
+  agent: string,
+  isWanted: (delegation: Delegation) => boolean,
+): Promise<void> {
+  const { delegations } = await renewableOf(place, agent)
+  await noteIssued(place, agent, [], { withdrawn: delegations.filter(isWanted) })
 }
 
 /** Removes delegations that were revoked from the record of an agent. */
 export async function forgetIssued(place: IssuedPlace, agent: string, revoked: readonly Delegation[]): Promise<void> {
   if (!place.secrets.has(`${prefix}${agent}`)) return
   const gone = new Set(revoked.map(idOf))
-  const rest = (await issuedTo(place, agent)).filter((one) => !gone.has(idOf(one)))
-  await change(place, agent, rest)
+  const before = await read(place, agent)
+  await write(place, agent, { ...before, all: before.all.filter((one) => !gone.has(idOf(one))) })
 }
 
 /** Each delegation of several lists once. */
@@ -124,30 +201,40 @@ export function allOf(...lists: readonly (readonly Delegation[])[]): readonly De
   return [...new Map(lists.flat().map((one) => [idOf(one), one] as const)).values()]
 }
 
-/** Writes the delegations of an agent. An exchange that was begun stays. */
-function change(place: IssuedPlace, agent: string, all: readonly Delegation[]): Promise<void> {
-  return write(place, agent, all, recordOf(place.secrets, agent).exchange)
-}
-
 async function write(
   { vault, secrets }: IssuedPlace,
   agent: string,
-  all: readonly Delegation[],
-  exchange: IssuedRecord['exchange'] | undefined,
+  { all, withdrawn, lengths, exchange }: Issued,
 ): Promise<void> {
   const name = `${prefix}${agent}`
-  if (all.length === 0) {
+  const kept = all.filter((one) => isValid(one) || !withdrawn.has(idOf(one)))
+  if (kept.length === 0) {
     await vault.remove(name)
     secrets.delete(name)
     return
   }
-  const delegations = all.map(({ bytes }) => Buffer.from(bytes).toString('base64url'))
-  const record: IssuedRecord = { version: 1, delegations, ...(exchange !== undefined && { exchange }) }
-  const secret = JSON.stringify(record)
+  const ids = kept.map(idOf)
+  const gone = ids.filter((cid) => withdrawn.has(cid))
+  const known = ids.flatMap((cid) => (lengths.has(cid) ? [[cid, lengths.get(cid) as number] as const] : []))
+  const secret = JSON.stringify({
+    version: 1,
+    delegations: kept.map(({ bytes }) => Buffer.from(bytes).toString('base64url')),
+    ...(gone.length > 0 && { withdrawn: gone }),
+    ...(known.length > 0 && { lengths: Object.fromEntries(known) }),
+    ...(exchange !== undefined && { exchange }),
+  } satisfies IssuedRecord)
   await vault.put(name, { secret, ...recordOptions })
   secrets.set(name, secret)
 }
 
+function idOf({ cid }: Delegation): string {
+  return cid.toString()
+}
+
 function isValid({ expiration }: Delegation): boolean {
   return expiration === never || expiration >= systemClock.now() - keepFor
+}
+
+function isRenewable({ expiration }: Delegation): boolean {
+  return expiration === never || expiration >= systemClock.now() - renewableSeconds
 }

@@ -13,7 +13,10 @@ import { checkIssuer, type Owner, type WrapHome } from './wrap-home.ts'
 
 /** What a delegation of the owner says. A delegation is one, too. */
 export type Terms = Pick<Delegation, 'audience' | 'command' | 'policy' | 'expiration'> &
-  Partial<Pick<Delegation, 'notBefore'>>
+  Partial<Pick<Delegation, 'notBefore'>> & {
+    /** The seconds for which it is issued, for its renewal. Default: as long as a former one. */
+    readonly seconds?: number
+  }
 
 /** The outcome of an exchange of delegations. */
 export interface Replaced extends Revoked {
@@ -50,14 +53,14 @@ export async function replaceDelegations(
   const store = await home.stores(join(home.path, 'agents', agent))
   const { signer: issuer } = home.owner
   const made: Delegation[] = []
-  for (const { audience, command, policy, expiration, notBefore } of next)
-    made.push(
-      await delegate({
-        ...{ issuer, audience, command, policy, expiration },
-        ...(notBefore !== undefined && { notBefore }),
-      }),
-    )
-  await beginExchange(home, agent, { ended, made })
+  const lengths = new Map<string, number>()
+  for (const { audience, command, policy, expiration, notBefore, seconds } of next) {
+    const rest = notBefore === undefined ? {} : { notBefore }
+    const one = await delegate({ issuer, audience, command, policy, expiration, ...rest })
+    made.push(one)
+    if (seconds !== undefined) lengths.set(one.cid.toString(), seconds)
+  }
+  await beginExchange(home, agent, { ended, made }, lengths)
   return carryOut(home, agent, store, { ended, made })
 }
 

@@ -17,7 +17,7 @@ import { type FoundIssued, findIssued } from './find-issued.ts'
 import { readGatewayFile } from './gateway-file.ts'
 import { exists } from './home-files.ts'
 import { held, isOf } from './issue.ts'
-import { didsOfOthers, forgetIssued, issuedTo, openIssued } from './issued.ts'
+import { didsOfOthers, forgetIssued, issuedTo, openIssued, withdrawIssued } from './issued.ts'
 import { revokeAll } from './revoke-issued.ts'
 import { placeGiven, vaultKey } from './vault-key.ts'
 import { inHome, openOwner } from './wrap-home.ts'
@@ -75,10 +75,11 @@ export async function revokeAgent(words: readonly string[], flags: Flags, host: 
     const own = isThere ? await ownFile(() => agentStores(flags, host)(folder), recorded) : undefined
     const agent = await agentDids(folder, recorded, await didsOfOthers(place, name))
     if (agent.size === 0) throw new UsageError(unknownDid(folder))
+    const isWanted = (one: Delegation): boolean =>
+      (server === undefined || isOf(one, server)) && (cid === undefined || one.cid.toString() === cid)
+    await withdrawIssued(place, name, isWanted)
     const found = await findIssued({
-      ...{ owners: owner.dids, recorded, inFile: own?.delegations ?? [], agent },
-      isWanted: (one) =>
-        (server === undefined || isOf(one, server)) && (cid === undefined || one.cid.toString() === cid),
+      ...{ owners: owner.dids, recorded, inFile: own?.delegations ?? [], agent, isWanted },
     })
     const { chains } = found
     const { done, dryRun, taken, messages } = await revokeAll(home, owner, chains)

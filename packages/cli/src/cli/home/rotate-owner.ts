@@ -4,9 +4,8 @@ import { type Delegation, delegate, never, systemClock } from 'procura'
 import { rotateSignerFile, type SignerFile } from 'procura/signer/file'
 import type { FileKey } from 'procura/vault/file'
 import type { HeldLock } from '#support/file-lock/held-lock.ts'
-import { readPrivateFile } from '#support/private-file.ts'
 import { quote } from '#support/quote.ts'
-import { readPending } from '../../gateway/serve/pending-revocations.ts'
+
 import { namesInFolder } from '../../support/names-in-folder.ts'
 import type { Host } from '../host.ts'
 import { inOwnWords } from '../terminal/own-words.ts'
@@ -28,9 +27,11 @@ import {
   noteIssued,
   openIssued,
   recordedAgents,
+  renewableOf,
 } from './issued.ts'
 import { finishExchanges } from './replace-delegations.ts'
 import { agentDids } from './revoke-agent.ts'
+import { waitingRevocations } from './revoked-delegations.ts'
 import { inHome, type Owner, openOwner } from './wrap-home.ts'
 
 /** The gateway that acts for the owner whose key a file is. */
@@ -155,17 +156,23 @@ async function moveAgent(
   const known = [...recorded, ...inFile].filter(({ issuer }) => issuer === signer.did)
   const [onRecord, present] = [recorded, inFile].map((list) => new Set(list.map(idOf))) as [Set<string>, Set<string>]
   const current = old.filter((one) => isCurrent(one) && present.has(idOf(one)))
-  const kept = current.filter((one) => onRecord.has(idOf(one)) && !revoked.has(idOf(one)))
+  const { withdrawn, lengths } = await renewableOf(place, name)
+  // One that was replaced is on record, and the agent can put a copy of it into its file.
+  const isLeft = (cid: string): boolean => !onRecord.has(cid) || revoked.has(cid) || withdrawn.has(cid)
+  const kept = current.filter((one) => !isLeft(idOf(one)))
   const again = [...new Map(kept.map((one) => [termsOf(one), one] as const))]
   const [made, fresh]: [Delegation[], Delegation[]] = [[], []]
-  for (const [terms, { audience, command, policy, notBefore, expiration, meta }] of again) {
+  const seconds = new Map<string, number>()
+  for (const [terms, { cid, audience, command, policy, notBefore, expiration, meta }] of again) {
     const same = known.find((one) => termsOf(one) === terms)
     const rest = { ...(notBefore !== undefined && { notBefore }), ...(meta !== undefined && { meta }) }
     const next = same ?? (await delegate({ issuer: signer, audience, command, policy, expiration, ...rest }))
     made.push(next)
     if (same === undefined) fresh.push(next)
+    const length = lengths.get(cid.toString())
+    if (length !== undefined) seconds.set(idOf(next), length)
   }
-  await noteIssued(place, name, made)
+  await noteIssued(place, name, made, { lengths: seconds })
   await recordIssued(home, fresh)
   const add = new Map(made.map((one) => [one.cid.toString(), one.bytes]))
   if (old.length > 0) await store.change({ add, remove: old.map(idOf) }, {})
@@ -177,21 +184,6 @@ async function moveAgent(
 
 function idOf({ cid }: Delegation): string {
   return cid.toString()
-}
-
-/** The delegations whose revocation waits for the gateway. One that was left out would be issued again. */
-async function waitingRevocations(home: string): Promise<ReadonlySet<string>> {
-  const folder = join(home, 'revocations')
-  const names = (await exists(folder)) ? await namesInFolder(folder) : []
-  const found = new Set<string>()
-  for (const name of names.filter((one) => one.endsWith('.ucan'))) {
-    const path = join(folder, name)
-    const file = await readPrivateFile(path, { timeoutMs: 10_000 })
-    if (file === undefined || file === 'unchanged') continue
-    const { args } = await readPending(path, new TextDecoder().decode(file.bytes).trim())
-    found.add(String(args['revoke']))
-  }
-  return found
 }
 
 /** One that has no subject of its own was for all that the owner will be given, and is not made again. */

@@ -15,7 +15,7 @@ import { findIssued, lastOf } from '../home/find-issued.ts'
 import { gatewayPath, readGatewayFile, writeGatewayFile } from '../home/gateway-file.ts'
 import { exists } from '../home/home-files.ts'
 import { held, isOf } from '../home/issue.ts'
-import { allOf, didsOfOthers, forgetIssued, issuedTo, noteIssued } from '../home/issued.ts'
+import { allOf, didsOfOthers, forgetIssued, issuedTo, noteIssued, withdrawIssued } from '../home/issued.ts'
 import { finishExchanges } from '../home/replace-delegations.ts'
 import { agentDids, countOf, ignored, stillValid, unknownDid } from '../home/revoke-agent.ts'
 import { type Revoked, revokeAll } from '../home/revoke-issued.ts'
@@ -285,6 +285,7 @@ async function dropDelegations(
   const isOurs = (one: Delegation): boolean => inFile.some((now) => made.has(idOf(now)) && isOf(one, serverOf(now)))
   const given = replaced.filter(isOurs)
   const wanted = allOf(recorded, inFile).filter(isWanted)
+  await withdrawIssued(home, agent, isWanted)
   if (wanted.length === 0) return nothingDropped
   const dids = await agentDids(folder, recorded, await didsOfOthers(home, agent))
   const found = await findIssued({ owners: home.owner.dids, recorded, inFile, agent: dids, isWanted })
@@ -293,7 +294,8 @@ async function dropDelegations(
   const left = found.chains.filter((chain) => !done.includes(lastOf(chain)))
   // WRP-34: before the agent forgets them. The record takes those of the owner; the file keeps the others with their
   // proofs.
-  await noteIssued(home, agent, left.filter(({ length }) => length === 1).flat())
+  const direct = left.filter(({ length }) => length === 1).flat()
+  await noteIssued(home, agent, [], { withdrawn: direct })
   const unknown = dids.size === 0 ? found.others : []
   const built = left.filter(({ length }) => length > 1).flat()
   const kept = new Set(revokes ? [...built, ...unknown].map(idOf) : [])
@@ -301,6 +303,7 @@ async function dropDelegations(
   const back = given.filter(
     ({ expiration, issuer }) => issuer === home.owner.signer.did && (expiration === never || expiration > now),
   )
+  await noteIssued(home, agent, back)
   await store?.change(
     {
       add: new Map(back.map((one) => [idOf(one), one.bytes])),

@@ -154,6 +154,26 @@ export const wrapVerbs: readonly Verb[] = [
     run: async (...given) => (await import('../api/api.ts')).removeApi(...given),
   },
   {
+    name: 'renew',
+    operands: '[AGENT…]',
+    about:
+      'issue the delegations of agents again with a new end, before they end or up to 90 days later; default all agents',
+    options: [
+      {
+        name: 'expires-in',
+        value: 'DURATION',
+        about: 'the validity from now on, such as 8h; default: as long as at first',
+      },
+      gatewayHome,
+      gatewayKey,
+      delegationsKeyFile,
+      json,
+    ],
+    example: 'procura renew claude',
+    negative: 'something could not be renewed, or there is nothing to renew',
+    run: async (...given) => (await import('../home/renew.ts')).renew(...given),
+  },
+  {
     name: 'doctor',
     operands: '',
     about: 'check the gateway, its agents and clients, and search the old places for secrets that are still readable',

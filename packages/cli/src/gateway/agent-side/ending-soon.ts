@@ -4,6 +4,9 @@ import { isScoped } from './is-scoped.ts'
 /** Seconds before its end from which on a delegation is reported. */
 const soon = 7 * 86_400
 
+/** Seconds after its end for which a delegation can be renewed. */
+export const renewableSeconds: number = 90 * 86_400
+
 /** Authority that ends soon, or has ended. */
 export interface Ending {
   readonly command: Command

@@ -44,6 +44,7 @@ import { createReloads, type Reloads } from './reloads.ts'
 import type { GatewayParts } from './snapshot.ts'
 import { createSnapshots, type GatewayServer, type Snapshots } from './snapshots.ts'
 import { openState } from './state/open-state.ts'
+import { revokedAmong } from './state/revoked-among.ts'
 import { revocationLimiter } from './take-revocations.ts'
 
 /** Options of {@link openGateway}. */
@@ -92,6 +93,8 @@ export interface Gateway {
   reload(config: GatewayConfig): Promise<void>
   /** Takes the accepted tools, as it does by itself soon after their files have changed. */
   takeTools(): Promise<void>
+  /** Finds the delegations that are revoked, by their CIDs and the DIDs whose revocations count. */
+  revoked(ids: readonly string[]): Promise<readonly string[]>
   /** Looks again at the accepted tools, and at the tools of the servers. */
   refresh(): Promise<void>
   /**
@@ -194,6 +197,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       health,
       reload: reloads.take,
       takeTools: snapshots.takeTools,
+      revoked: (ids) => revokedAmong(parts.stores.revocations, ids),
       async refresh() {
         connections.recheck()
         await snapshots.refresh()

@@ -7,10 +7,15 @@
 import { dirname, join } from 'node:path'
 
 /** A request of the owner. */
-export type ControlRequest = 'status' | 'reload' | 'tools' | 'stop'
+export type ControlRequest = 'status' | 'reload' | 'tools' | 'stop' | 'revoked'
 
 /** All of them. */
-export const controlRequests: readonly ControlRequest[] = Object.freeze(['status', 'reload', 'tools', 'stop'])
+export const controlRequests: readonly ControlRequest[] = Object.freeze([
+  ...(['status', 'reload', 'tools', 'stop', 'revoked'] as const),
+])
+
+/** Most CIDs and DIDs of one question about revocations. */
+export const mostAsked = 128
 
 /** A server of a running gateway. */
 export interface RunningServer {

@@ -89,7 +89,7 @@ describe('procura status', () => {
       .filter((line) => line.includes('delegations end'))
     expect(lines).toEqual([
       expect.stringMatching(
-        /^warning: delegations end: the one of assistant for \/mcp\/mail\/send ended 20\S+ \(1 day.* ago\), the one of assistant for \/mcp\/mail\/read ends 20\S+ \(in 5 days .*\); `procura doctor --home \S+` prints the commands that renew them$/,
+        /^warning: delegations end: the one of assistant for \/mcp\/mail\/send ended 20\S+ \(1 day.* ago\), the one of assistant for \/mcp\/mail\/read ends 20\S+ \(in 5 days .*\); `procura renew --home \S+` renews them$/,
       ),
     ])
     await until(() => existsSync(join(home.folder, 'control.sock')))
@@ -98,7 +98,7 @@ describe('procura status', () => {
     expect(all).toMatch(
       / {2}may no longer call the tool send of mail, if\n {4}`.to` is .*\n {4}warning: ended 20\S+ \(1 day.* ago\)\n/,
     )
-    expect(all).toContain('next: a delegation of assistant has ended; run `procura doctor --home')
+    expect(all).toContain('next: a delegation of assistant has ended; renew it with `procura renew assistant --home')
     child.kill('SIGTERM')
     expect(await exit).toBe(0)
   }, 60_000)

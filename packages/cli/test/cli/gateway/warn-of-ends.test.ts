@@ -65,7 +65,7 @@ describe('warnOfEnds', () => {
     await wait(25)
     await until(() => events.length > 0)
     expect(events.length).toBe(1)
-    expect(events[0]?.message).toMatch(/^(?:[^,]*,){4} and 2 more; `procura doctor --home /)
+    expect(events[0]?.message).toMatch(/^(?:[^,]*,){4} and 2 more; `procura renew --home /)
     expect(events[0]?.message).not.toContain('\n')
   })
 })

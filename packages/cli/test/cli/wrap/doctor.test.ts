@@ -253,7 +253,7 @@ describe('procura doctor', () => {
       expect.objectContaining({
         thing: 'the delegation of the agent claude for the server mail',
         fault: `is not to the key that the agent has now, ${did}`,
-        remedy: expect.stringContaining(' | procura agent receive claude`'),
+        remedy: 'run `procura renew claude`, which also ends what is to the former key',
       }),
     ])
     const owner = ['--from', join(machine.home, 'owner.key'), '--key-file', machine.keyFile]

@@ -44,7 +44,10 @@ export function endedWords({ whole, connection, signer, held, clock }: HeldForSe
     const remedy =
       home === undefined
         ? `Ask the owner of the gateway for a new delegation; the user stores it with \`procura agent receive ${folder}\`.`
-        : atHome('Ask the user to renew it: `procura doctor` prints the command.', connection)
+        : atHome(
+            `Ask the user to run \`procura renew ${shellQuoted(basename(dirname(connection.delegations)))}\`, which renews it.`,
+            connection,
+          )
     return `The delegation of the agent ${basename(dirname(connection.delegations))} for ${first.command}${more} ended ${end}, so the gateway ${effect}. ${remedy}`
   }
 }

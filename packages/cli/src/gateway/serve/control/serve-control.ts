@@ -2,7 +2,13 @@
 import type { Socket } from 'node:net'
 import { quietly } from '#support/quietly.ts'
 import { connectionPlaces } from '../../wire/connection-places.ts'
-import { type ControlRequest, controlRequests, type RunningParts, type RunningStatus } from '../../wire/control.ts'
+import {
+  type ControlRequest,
+  controlRequests,
+  mostAsked,
+  type RunningParts,
+  type RunningStatus,
+} from '../../wire/control.ts'
 import { endWith, readFirstLine } from '../../wire/hello.ts'
 import { listen } from '../../wire/listener.ts'
 
@@ -19,6 +25,8 @@ export interface ControlOptions {
   readonly reload: () => Promise<RunningParts>
   /** Takes the accepted tools, for the sessions that are open as well. */
   readonly tools: () => Promise<RunningParts>
+  /** Finds the delegations that are revoked. */
+  readonly revoked: (ids: readonly string[]) => Promise<readonly string[]>
   /** Begins the end of the gateway. */
   readonly stop: () => void
 }
@@ -51,7 +59,7 @@ export async function serveControl(options: ControlOptions): Promise<ControlList
     if (request === undefined) return endWith(socket, { error: invalid })
     places.begin(socket)
     endWith(socket, await answer(request, options))
-    if (request === 'stop') options.stop()
+    if (request.control === 'stop') options.stop()
   }
 
   const listener = await listen(
@@ -75,23 +83,33 @@ export async function serveControl(options: ControlOptions): Promise<ControlList
 
 const invalid = Object.freeze({
   code: 'control_invalid',
-  message: `the line must be {"procura":1,"control":"…"} with one of ${controlRequests.join(', ')}`,
+  message: `the line must be {"procura":1,"control":"…"} with one of ${controlRequests.join(', ')}; "revoked" has CIDs and DIDs beside it, in \`ids\``,
 })
 
-function requestIn(line: string): ControlRequest | undefined {
-  const read = quietly(() => JSON.parse(line) as unknown)
-  const { procura, control, ...more } = Object(read) as Readonly<Record<string, unknown>>
-  if (procura !== 1 || Object.keys(more).length > 0) return undefined
-  return controlRequests.find((request) => request === control)
+/** A request with its parameters. */
+interface Asked {
+  readonly control: ControlRequest
+  readonly ids: readonly string[]
 }
 
-async function answer(request: ControlRequest, { status, reload, tools }: ControlOptions): Promise<object> {
+function requestIn(line: string): Asked | undefined {
+  const read = quietly(() => JSON.parse(line) as unknown)
+  const { procura, control, ids = [], ...more } = Object(read) as Readonly<Record<string, unknown>>
+  if (procura !== 1 || Object.keys(more).length > 0) return undefined
+  const known = controlRequests.find((request) => request === control)
+  const isList = Array.isArray(ids) && ids.length <= mostAsked && ids.every((one) => typeof one === 'string')
+  if (known === undefined || !isList || ids.length > 0 !== (known === 'revoked')) return undefined
+  return { control: known, ids }
+}
+
+async function answer({ control, ids }: Asked, { status, reload, tools, revoked }: ControlOptions): Promise<object> {
   try {
-    if (request === 'status') return { status: await status() }
-    if (request === 'reload') return { reloaded: await reload() }
-    if (request === 'tools') return { taken: await tools() }
+    if (control === 'status') return { status: await status() }
+    if (control === 'reload') return { reloaded: await reload() }
+    if (control === 'tools') return { taken: await tools() }
+    if (control === 'revoked') return { revoked: await revoked(ids) }
     return { stopping: true }
   } catch (error) {
-    return { error: { code: `${request}_failed`, message: (error as Error).message } }
+    return { error: { code: `${control}_failed`, message: (error as Error).message } }
   }
 }

@@ -4,6 +4,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import sqlite from 'node-sqlite3-wasm'
+import { never } from 'procura'
 import { ArgumentError, StoreError } from 'procura/errors'
 import { prepareSqliteStores, sqliteStores } from 'procura/store/sqlite'
 import { createFileLock } from '#support/file-lock/file-lock.ts'
@@ -11,6 +12,7 @@ import type { HeldLock } from '#support/file-lock/held-lock.ts'
 import { makeFolders } from '#support/make-folders.ts'
 import { createPrivateFile, readPrivateFile } from '#support/private-file.ts'
 import { quote } from '#support/quote.ts'
+import { renewableSeconds } from '../../agent-side/ending-soon.ts'
 import { rememberUnrevoked } from './remember-unrevoked.ts'
 import { type GatewayStores, type SyncFile, syncStores } from './sync-state.ts'
 
@@ -68,7 +70,7 @@ export async function openState({ file, isFirst, syncFile }: OpenStateOptions): 
       // Its lock is a folder, which it now has until it is closed.
       await chmod(`${file}.lock`, 0o700)
       return {
-        stores: { ...synced.stores, revocations: rememberUnrevoked(synced.stores.revocations) },
+        stores: { ...synced.stores, revocations: rememberUnrevoked(keptForRenewals(synced.stores.revocations)) },
         synced: synced.synced,
         close() {
           synced.close()
@@ -85,6 +87,18 @@ export async function openState({ file, isFirst, syncFile }: OpenStateOptions): 
     lock.release()
     throw error
   }
+}
+
+/** A delegation can be renewed for a time after its end, and one that was revoked must be known then. GTW-97 */
+function keptForRenewals(revocations: GatewayStores['revocations']): GatewayStores['revocations'] {
+  return Object.freeze({
+    ...revocations,
+    add: (...[entry, ...rest]: Parameters<typeof revocations.add>) => {
+      const { expiration } = entry
+      const kept = expiration === never ? never : expiration + renewableSeconds
+      return revocations.add({ ...entry, expiration: kept }, ...rest)
+    },
+  })
 }
 
 /** The path of the write-ahead log. In another mode of SQLite, a transaction would be in several files. */

@@ -43,7 +43,7 @@ describe('a delegation that has ended', () => {
     expect(textOf(await before.call('send', { to: 'bob@example.com' }))).toContain('sent')
     wait(31)
     const end = /The delegation of the agent assistant for \/mcp\/mail ended 20..-..-..T..:..:..Z, so the gateway /
-    const remedy = `Ask the user to renew it: \`procura doctor --home ${home.folder}\` prints the command.`
+    const remedy = `Ask the user to run \`procura renew assistant --home ${home.folder}\`, which renews it.`
     const refused = await before.call('send', { to: 'bob@example.com' })
     const texts = (refused.result?.content ?? []).map(({ text }) => text).join('\n')
     expect(texts).toMatch(/^Denied \(/)
