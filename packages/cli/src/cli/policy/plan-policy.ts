@@ -124,7 +124,9 @@ function checkPermitted(
       `the server ${server} has no tool ${quote(tool)}; ${near === undefined ? `it has ${tools.map((one) => quote(one)).join(', ')}` : `did you mean ${quote(near)}?`}`,
     )
   if (!current.some((one) => one.command === toolCommand(server)))
-    throw new UsageError(`the agent ${agent} cannot call the tool ${quote(tool)} of ${server}; add it with \`procura allow ${shellQuoted(`${server}/${tool}`)} --agent ${agent}\``)
+    throw new UsageError(
+      `the agent ${agent} cannot call the tool ${quote(tool)} of ${server}; add it with \`procura allow ${shellQuoted(`${server}/${tool}`)} --agent ${agent}\``,
+    )
   if (tools === undefined)
     throw new UsageError(
       `the agent ${agent} may call every tool of ${server}, and the gateway has not seen its tools yet, so ${quote(tool)} cannot be told from the others; run \`procura start\` once, or write "*: …" for every tool`,
