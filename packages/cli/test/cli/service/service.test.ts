@@ -43,7 +43,7 @@ function procura(
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): { readonly code: number | null; readonly all: string } {
-  const at = words.join(' ') === 'service remove' ? [] : ['--home', home.folder]
+  const at = words.join(' ').startsWith('service remove') ? [] : ['--home', home.folder]
   const { status, stdout, stderr } = spawnSync(process.execPath, [program(), ...words, ...at], {
     encoding: 'utf8',
     env: { PATH: `${bin}:${process.env['PATH']}`, HOME: user, ...env },
