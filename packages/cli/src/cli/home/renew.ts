@@ -212,12 +212,12 @@ function report(results: readonly RenewedAgent[], flags: Flags, host: Host): num
     )
   if (results.length === 0)
     host.complain('no agent has a delegation on record; `procura wrap` and `procura api add` issue them')
-  if (results.some(({ made }) => made.length > 0)) host.complain(next)
+  if (results.some(({ made }) => made.length > 0)) host.complain(nextSteps)
   return results.length === 0 || empty.length > 0 || results.some(({ isWhole }) => !isWhole) ? 1 : 0
 }
 
 /** What the agents notice. */
-const next =
+const nextSteps =
   'an agent in a session uses them with its next call; restart a client that shows no tools, and give sub-agents new ones with `procura attenuate`'
 
 function lasts({ expiration }: Delegation, seconds: number): boolean {
