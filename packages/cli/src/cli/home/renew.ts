@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Delegation, type Did, never, systemClock } from 'procura'
 import { describeSignerFile } from 'procura/signer/file'
 import { quote } from '#support/quote.ts'
+import { isScoped } from '../../gateway/agent-side/is-scoped.ts'
 import { gatewayHome } from '../../gateway/configuration/home.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
 import { wordsOf } from '../gateway/agent-authority.ts'
@@ -106,7 +107,7 @@ async function renewAgent(
     await store.change({ add: new Map(missing.map((one) => [idOf(one), one.bytes])), remove }, {})
   const said = done.length === 0 ? [] : [`revoked ${countOf(done)} to the former key of the agent ${name}`]
   const others = inFile.filter(
-    (one) => home.owner.dids.has(one.issuer) && one.audience === did && !remove.includes(idOf(one)),
+    (one) => home.owner.dids.has(one.issuer) && one.audience === did && !isScoped(one) && !remove.includes(idOf(one)),
   )
   const foreign = others.filter((one) => ![...made, ...fresh].some((other) => idOf(other) === idOf(one)))
   return {
@@ -151,6 +152,8 @@ async function renewableGroups(
   const wanted = delegations.filter(
     (one) =>
       one.expiration !== never &&
+      // An approval with a scope ends when the person said so.
+      !isScoped(one) &&
       home.owner.dids.has(one.issuer) &&
       places.some((place) => isOf(one, place)) &&
       // Before lengths were on record, those that were replaced were not marked.

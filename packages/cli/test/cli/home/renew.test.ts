@@ -1,12 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Delegation } from 'procura'
+import { type Delegation, delegate } from 'procura'
 import { fileDelegationStore } from 'procura/agent/file'
-import { describeSignerFile } from 'procura/signer/file'
+import { describeSignerFile, openSignerFile } from 'procura/signer/file'
 import { decodeDelegation } from 'procura/token'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { bundledProcura } from '../../../../../test/support/bundled-procura.ts'
-import { issuedTo, openIssued } from '../../../src/cli/home/issued.ts'
+import { issuedTo, noteIssued, openIssued } from '../../../src/cli/home/issued.ts'
 import { newClients, textOf } from '../../gateway/agent-side/connect/client.ts'
 import { mailServer } from '../../gateway/serve/gateway-home.ts'
 import { servedGateways } from '../../gateway/serve/served-gateway.ts'
@@ -113,6 +113,27 @@ describe('procura renew', () => {
     expect((await renew('claude', '--expires-in', '1h')).code).toBe(0)
     expect(await lengths()).toEqual([60, 60])
   }, 60_000)
+
+  it('renews no approval with a scope, which ends when the person said so [WRP-58]', async () => {
+    await wrap('--policy', 'send: .to == bob')
+    const [before] = (await inFile()) as [Delegation]
+    const { signer: issuer } = await openSignerFile({
+      path: join(machine.home, 'owner.key'),
+      key: { keyFile: machine.keyFile },
+    })
+    const expiration = Math.floor(Date.now() / 1_000) + 3_600
+    const { audience, command } = before
+    const meta = { approval: 'a request' }
+    const scoped = await delegate({ issuer, audience, command, policy: [], expiration, meta })
+    const place = await openIssued(join(machine.home, 'vault'), { keyFile: machine.keyFile })
+    await noteIssued(place, 'claude', [scoped])
+    await put(scoped)
+    wait(25)
+    const { code, err } = await renew('claude')
+    expect([code, err]).toEqual([0, expect.not.stringContaining('cannot be renewed')])
+    const wide = [...(await inFile()), ...(await onRecord())].filter(({ policy }) => policy.length === 0)
+    expect(new Set(wide.map(({ expiration: end }) => end))).toEqual(new Set([expiration]))
+  })
 
   it('works on day 31 and 119, and not on day 130 [WRP-58]', async () => {
     await wrap('--policy', 'send: .to == bob')
