@@ -5,6 +5,7 @@ import { type Delegation, never, systemClock } from 'procura'
 import { decodeDelegation } from 'procura/token'
 import { syncFolder } from '#support/durable-file.ts'
 import { quote } from '#support/quote.ts'
+import { isScoped } from '../../gateway/agent-side/is-scoped.ts'
 import { gatewayHome } from '../../gateway/configuration/home.ts'
 import { shellQuoted } from '../../support/shell-quoted.ts'
 import { type ClientName, clientOf } from '../clients/client.ts'
@@ -15,10 +16,19 @@ import { findIssued, lastOf } from '../home/find-issued.ts'
 import { gatewayPath, readGatewayFile, writeGatewayFile } from '../home/gateway-file.ts'
 import { exists } from '../home/home-files.ts'
 import { held, isOf } from '../home/issue.ts'
-import { allOf, didsOfOthers, forgetIssued, issuedTo, noteIssued, withdrawIssued } from '../home/issued.ts'
+import {
+  allOf,
+  didsOfOthers,
+  forgetIssued,
+  issuedTo,
+  noteIssued,
+  renewableOf,
+  withdrawIssued,
+} from '../home/issued.ts'
 import { finishExchanges } from '../home/replace-delegations.ts'
 import { agentDids, countOf, ignored, stillValid, unknownDid } from '../home/revoke-agent.ts'
 import { type Revoked, revokeAll } from '../home/revoke-issued.ts'
+import { revokedDelegations } from '../home/revoked-delegations.ts'
 import { checkAgent, inHome, openWrapHome, type WrapHome } from '../home/wrap-home.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
@@ -208,7 +218,7 @@ async function finish(
   const kept = new Set(others.filter((one) => one.agent === index?.agent).flatMap((one) => one.servers))
   const left = servers.filter((server) => !kept.has(server))
   const staying = servers.filter((server) => kept.has(server))
-  const exchanged = index === undefined ? undefined : await exchangedFor(home, path, staying)
+  const exchanged = index === undefined ? undefined : await exchangedFor(home, path, index.agent, staying)
   const dropped =
     index === undefined ? nothingDropped : await dropDelegations(home, index.agent, left, revokes, exchanged)
   for (const server of unused) await unlink(join(home.path, 'tools', `${server}.json`)).catch(() => undefined)
@@ -238,11 +248,20 @@ function removableOf(home: WrapHome, { layers }: WrapRecord, left: ReadonlySet<s
 /** Delegations that were made in the place of others. */
 interface Exchanged {
   readonly made: ReadonlySet<string>
-  readonly replaced: readonly Delegation[]
+  /** Those that the agent gets back. */
+  readonly given: readonly Delegation[]
 }
 
-/** The delegations that the runs of `wrap` of a configuration made and replaced, for servers that stay. */
-async function exchangedFor(home: WrapHome, path: string, staying: readonly string[]): Promise<Exchanged> {
+/**
+ * The delegations that the runs of `wrap` of a configuration made for servers that stay, and those of before that the
+ * agent gets back. A server whose delegations a later run has changed gets none.
+ */
+async function exchangedFor(
+  home: WrapHome,
+  path: string,
+  agent: string,
+  staying: readonly string[],
+): Promise<Exchanged> {
   const sealed = home.secrets.get(recordReference(path))
   const layers = sealed === undefined ? [] : parseWrapRecord(sealed).layers
   const made = new Set(layers.flatMap((layer) => layer.made ?? []))
@@ -250,7 +269,31 @@ async function exchangedFor(home: WrapHome, path: string, staying: readonly stri
     layers.flatMap((layer) => layer.replaced ?? []).map((one) => decodeDelegation(Buffer.from(one, 'base64url'))),
   )
   const replaced = all.filter((one) => !made.has(idOf(one)) && staying.some((server) => isOf(one, server)))
-  return { made: replaced.length === 0 ? new Set() : made, replaced }
+  if (replaced.length === 0) return { made: new Set(), given: [] }
+  // The record counts, and not the file: the agent can put copies of those that were made into it.
+  const current = (await renewableOf(home, agent)).delegations.filter((one) => !isScoped(one))
+  const [present, former] = [current, all].map((list) => new Set(list.map(idOf))) as [Set<string>, Set<string>]
+  const isWhole = [...made].every((cid) => present.has(cid) || former.has(cid))
+  const isUntouched = (server: string): boolean => {
+    const own = current.filter((one) => isOf(one, server))
+    return isWhole && own.length > 0 && own.every((one) => made.has(idOf(one)))
+  }
+  // One that is on record again was given back by a run that was killed.
+  const given = replaced.filter((one) => present.has(idOf(one)) || isUntouched(serverOf(one)))
+  return { made, given: await genuine(home, given) }
+}
+
+/** Those that the owner has signed, and that were not revoked. The agent had them in its file, which it can fill. */
+async function genuine(home: WrapHome, delegations: readonly Delegation[]): Promise<readonly Delegation[]> {
+  const { chains } = await findIssued({
+    ...{ owners: home.owner.dids, recorded: [], inFile: delegations, agent: undefined },
+    isWanted: () => true,
+  })
+  const signed = chains.map(lastOf)
+  const gateway = signed.length === 0 ? undefined : await readGatewayFile(home.path)
+  if (gateway === undefined) return []
+  const revoked = await revokedDelegations(home.path, gateway, signed)
+  return signed.filter((one) => !revoked.has(idOf(one)))
 }
 
 /** The end of the delegations of an agent. */
@@ -267,24 +310,27 @@ const nothingDropped: Dropped = Object.freeze({ isRevoked: true, messages: [] })
  * The delegations of an agent for servers that it no longer calls are revoked, and the agent forgets them. It may have
  * kept a copy, with which it could call a server of that name later. WRP-19
  *
- * @param exchanged - the delegations that the run of `wrap` made for servers that stay, and those that they replaced.
+ * @param exchanged - the delegations that the run of `wrap` made for servers that stay, and those that it gets back.
  */
 async function dropDelegations(
   home: WrapHome,
   agent: string,
   servers: readonly string[],
   revokes: boolean,
-  { made, replaced }: Exchanged = { made: new Set(), replaced: [] },
+  { made, given }: Exchanged = { made: new Set(), given: [] },
 ): Promise<Dropped> {
   const folder = join(home.path, 'agents', agent)
   const store = (await exists(folder)) ? await home.stores(folder) : undefined
   const recorded = await issuedTo(home, agent)
   const inFile = store === undefined ? [] : await held(store)
   const isWanted = (one: Delegation): boolean => servers.some((server) => isOf(one, server)) || made.has(idOf(one))
-  // A later run may have made others in their place, which stay.
-  const isOurs = (one: Delegation): boolean => inFile.some((now) => made.has(idOf(now)) && isOf(one, serverOf(now)))
-  const given = replaced.filter(isOurs)
   const wanted = allOf(recorded, inFile).filter(isWanted)
+  const now = systemClock.now()
+  const back = given.filter(
+    ({ expiration, issuer }) => issuer === home.owner.signer.did && (expiration === never || expiration > now),
+  )
+  // Before the others are withdrawn, so that a run that goes on finds them.
+  await noteIssued(home, agent, back)
   await withdrawIssued(home, agent, isWanted)
   if (wanted.length === 0) return nothingDropped
   const dids = await agentDids(folder, recorded, await didsOfOthers(home, agent))
@@ -299,11 +345,6 @@ async function dropDelegations(
   const unknown = dids.size === 0 ? found.others : []
   const built = left.filter(({ length }) => length > 1).flat()
   const kept = new Set(revokes ? [...built, ...unknown].map(idOf) : [])
-  const now = systemClock.now()
-  const back = given.filter(
-    ({ expiration, issuer }) => issuer === home.owner.signer.did && (expiration === never || expiration > now),
-  )
-  await noteIssued(home, agent, back)
   await store?.change(
     {
       add: new Map(back.map((one) => [idOf(one), one.bytes])),
