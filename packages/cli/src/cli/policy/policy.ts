@@ -105,7 +105,9 @@ export async function changeAuthority(
   if (flags['dry-run'] === true) {
     const { secrets, delegations: tokens, unchecked } = await checkHome(home, gateway, agent, flags, host)
     const isOpen = unchecked.length === 0
-    const authority = await serverAuthority(home, agent, server, { secrets: isOpen ? secrets : undefined, tokens })
+    const authority = await serverAuthority(home, agent, server, {
+      ...{ secrets: isOpen ? secrets : undefined, tokens, gateway },
+    })
     const code = report(authority, await plan(authority), undefined, gateway, flags, host)
     for (const part of unchecked) host.complain(`not checked: ${part}, because a dry run asks for no passphrase`)
     return code
@@ -120,7 +122,7 @@ export async function changeAuthority(
     await checkAgent(opened, agent)
     for (const message of await finishExchanges(opened)) host.complain(message)
     const tokens = await checkAgent(opened, agent)
-    const authority = await serverAuthority(home, agent, server, { secrets: opened.secrets, tokens })
+    const authority = await serverAuthority(home, agent, server, { secrets: opened.secrets, tokens, gateway })
     const planned = await plan(authority)
     const { ended, next } = planned
     const done = next.length === 0 ? undefined : await replaceDelegations(opened, agent, ended, next)

@@ -11,8 +11,9 @@ import { endOf } from '../doctor/new-delegation.ts'
 import { type AgentAuthority, agentAuthorities } from '../gateway/agent-authority.ts'
 import { findIssued, lastOf } from '../home/find-issued.ts'
 import { type GatewayFile, readGatewayFile } from '../home/gateway-file.ts'
-import { didsOfOthers, issuedTo } from '../home/issued.ts'
+import { didsOfOthers, issuedTo, renewableOf } from '../home/issued.ts'
 import { agentDids } from '../home/revoke-agent.ts'
+import { revokedDelegations } from '../home/revoked-delegations.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textOf } from '../verb.ts'
@@ -23,9 +24,9 @@ export interface ServerAuthority {
   readonly server: string
   /** The present DID of the agent. */
   readonly did: string
-  /** On record, and in the file of the agent. */
+  /** On record, and in the file of the agent; neither revoked nor replaced. */
   readonly current: readonly Delegation[]
-  /** On record alone: they were replaced, and the agent may have kept a copy. And approvals with a scope. */
+  /** On record: they were replaced, and the agent may have kept a copy. And approvals with a scope. */
   readonly earlier: readonly Delegation[]
   /** In the file alone. One of them may have been revoked, and put back by the agent. */
   readonly strays: readonly Delegation[]
@@ -97,6 +98,8 @@ export interface AuthoritySources {
   readonly secrets: ReadonlyMap<string, string> | undefined
   /** The delegations in the file of the agent, which it can change. */
   readonly tokens: readonly Uint8Array[]
+  /** Tells which delegations are revoked. Default: all count. */
+  readonly gateway?: Pick<GatewayFile, 'path' | 'stateFile'>
 }
 
 /**
@@ -107,7 +110,7 @@ export async function serverAuthority(
   home: string,
   agent: string,
   server: string,
-  { secrets, tokens }: AuthoritySources,
+  { secrets, tokens, gateway }: AuthoritySources,
 ): Promise<ServerAuthority> {
   const folder = join(home, 'agents', agent)
   const [did = ''] = await didsOf(join(folder, 'agent.key'))
@@ -122,14 +125,19 @@ export async function serverAuthority(
     isWanted: ({ audience, command, expiration }) =>
       audience === did && reaches(command, server) && (expiration === never || expiration > now),
   })
-  const own = chains.filter(({ length }) => length === 1).map(lastOf)
+  const direct = chains.filter(({ length }) => length === 1).map(lastOf)
+  const revoked = gateway === undefined ? new Set() : await revokedDelegations(home, gateway, direct)
+  const own = direct.filter((one) => !revoked.has(idOf(one)))
+  // The agent can put a copy of one that was replaced into its file.
+  const { withdrawn } = await renewableOf(place, agent)
   const [onRecord, present] = [recorded, inFile].map((list) => new Set(list.map(idOf))) as [Set<string>, Set<string>]
   const isRecorded = (one: Delegation): boolean => secrets === undefined || onRecord.has(idOf(one))
+  const isFormer = (one: Delegation): boolean => isScoped(one) || withdrawn.has(idOf(one))
   return {
     ...{ agent, server, did },
-    current: own.filter((one) => present.has(idOf(one)) && isRecorded(one) && !isScoped(one)),
+    current: own.filter((one) => present.has(idOf(one)) && isRecorded(one) && !isFormer(one)),
     // An approval with a scope ends with the policy that it was an exception from.
-    earlier: own.filter((one) => !present.has(idOf(one)) || (isRecorded(one) && isScoped(one))),
+    earlier: own.filter((one) => !present.has(idOf(one)) || (isRecorded(one) && isFormer(one))),
     strays: own.filter((one) => present.has(idOf(one)) && !isRecorded(one)),
   }
 }
