@@ -31,7 +31,7 @@ import {
 } from './issued.ts'
 import { finishExchanges } from './replace-delegations.ts'
 import { agentDids } from './revoke-agent.ts'
-import { waitingRevocations } from './revoked-delegations.ts'
+import { revokedDelegations } from './revoked-delegations.ts'
 import { inHome, type Owner, openOwner } from './wrap-home.ts'
 
 /** The gateway that acts for the owner whose key a file is. */
@@ -70,7 +70,8 @@ export async function rotateOwner(
   const home = dirname(gateway.path)
   return inHome(home, async (lock) => {
     const place = await openIssued(gateway.vault.file, key)
-    const revoked = await waitingRevocations(home)
+    const recorded = await Promise.all(recordedAgents(place).map((name) => issuedTo(place, name)))
+    const revoked = await revokedDelegations(home, gateway, recorded.flat())
     let owner = await openOwner(home, key)
     const finished = await finishExchanges({ ...place, path: home, owner, stores: agentStores(flags, host) })
     if (gateway.subjects.includes(owner.signer.did)) {
@@ -105,7 +106,7 @@ interface Move {
   readonly place: IssuedPlace
   readonly owner: Owner
   readonly former: ReadonlySet<string>
-  /** The delegations whose revocation waits for the gateway. They are still on record. */
+  /** Those that the gateway has revoked, and those whose revocation waits for it. They can still be on record. */
   readonly revoked: ReadonlySet<string>
   readonly stores: AgentStores
   readonly lock: HeldLock
@@ -153,7 +154,8 @@ async function moveAgent(
   const { chains } = await findIssued({ owners: former, recorded, inFile, agent, isWanted: () => true })
   const old = chains.filter(({ length }) => length === 1).map(lastOf)
   const { signer } = owner
-  const known = [...recorded, ...inFile].filter(({ issuer }) => issuer === signer.did)
+  // A run that was killed has recorded what it made. The agent can fill its file.
+  const known = recorded.filter(({ issuer }) => issuer === signer.did)
   const [onRecord, present] = [recorded, inFile].map((list) => new Set(list.map(idOf))) as [Set<string>, Set<string>]
   const current = old.filter((one) => isCurrent(one) && present.has(idOf(one)))
   const { withdrawn, lengths } = await renewableOf(place, name)
