@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { type Delegation, never, systemClock } from 'procura'
 import { describeSignerFile } from 'procura/signer/file'
 import { decodeDelegation } from 'procura/token'
+import { isScoped } from '../../gateway/agent-side/is-scoped.ts'
 import { toolCommand } from '../../gateway/wire/tool-command.ts'
 import { alikeOf, credentialsFor, type GatewayServer } from '../home/gateway-server.ts'
 import { isOf } from '../home/issue.ts'
-import { allOf, issuedTo } from '../home/issued.ts'
+import { allOf, issuedTo, renewableOf } from '../home/issued.ts'
 import { UsageError } from '../usage-error.ts'
 import type { NamedPlan } from './apply-wrap.ts'
 import { describeGrant, type Grant } from './grants.ts'
@@ -36,8 +37,12 @@ export async function readEarlier(
   const all = await Promise.all(tokens.map((bytes) => decodeDelegation(bytes)))
   const inFile = all.filter(({ issuer }) => owners.includes(issuer))
   const now = systemClock.now()
+  const place = { secrets: new Map(secrets) }
+  // Those that have ended, too: the agent can remove them from its file.
+  const { delegations } = await renewableOf(place, agent)
+  const ended = delegations.filter((one) => !isScoped(one))
   return {
-    known: allOf(await issuedTo({ secrets: new Map(secrets) }, agent), inFile),
+    known: allOf(await issuedTo(place, agent), ended, inFile),
     usable: inFile.filter(({ audience, expiration }) => audience === did && (expiration === never || expiration > now)),
   }
 }
