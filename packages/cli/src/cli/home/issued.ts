@@ -121,11 +121,11 @@ export async function beginExchange(
  * The exchange of an agent that was begun and not finished. A delegation that was revoked since is on neither side.
  */
 export async function openExchange(place: Pick<IssuedPlace, 'secrets'>, agent: string): Promise<Exchange | undefined> {
-  const { all, exchange } = await read(place, agent)
+  const { all, withdrawn, exchange } = await read(place, agent)
   if (exchange === undefined) return undefined
   const issued = all.filter(isValid)
   const those = (cids: readonly string[]): readonly Delegation[] => issued.filter((one) => cids.includes(idOf(one)))
-  return { ended: those(exchange.ended), made: those(exchange.made) }
+  return { ended: those(exchange.ended), made: those(exchange.made).filter((one) => !withdrawn.has(idOf(one))) }
 }
 
 /** Ends an exchange, and removes the delegations from the record whose revocation was taken. */

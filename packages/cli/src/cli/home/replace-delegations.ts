@@ -66,7 +66,8 @@ export async function replaceDelegations(
 
 /**
  * Finishes the exchanges that a process has begun before it was killed. Each verb that opens the home folder of an
- * owner does it first. An exchange whose file cannot be opened stays.
+ * owner does it first. An exchange whose file cannot be opened stays; its former delegations are revoked all the same,
+ * because the agent could damage its file to keep them.
  *
  * @returns lines for people.
  */
@@ -82,7 +83,9 @@ export async function finishExchanges(home: ExchangeHome): Promise<readonly stri
       const { messages: said } = await carryOut(home, agent, store, exchange)
       messages.push(`${about} is finished now`, ...said)
     } catch (error) {
-      messages.push(`${about} is not finished: ${(error as Error).message}`)
+      const chains = exchange.ended.map((one) => [one] as const)
+      const { messages: said } = await revokeAll(home.path, home.owner, chains).catch(() => ({ messages: [] }))
+      messages.push(`${about} is not finished: ${(error as Error).message}`, ...said)
     }
   }
   return messages
