@@ -27,7 +27,7 @@ import { toolCommand } from '../../gateway/wire/tool-command.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
 import { agentStores } from '../home/agent-stores.ts'
 import { held } from '../home/issue.ts'
-import { forgetIssued, type IssuedPlace, issuedTo, noteIssued, openIssued } from '../home/issued.ts'
+import { forgetIssued, type IssuedPlace, noteIssued, openIssued, renewableOf } from '../home/issued.ts'
 import { vaultKey } from '../home/vault-key.ts'
 import { inHome } from '../home/wrap-home.ts'
 import type { Host } from '../host.ts'
@@ -81,9 +81,11 @@ export async function scopesFor(question: ScopesQuestion, flags: Flags, host: Ho
     const store = await agentStores(flags, { ...host, isTerminal: false })(join(home, 'agents', agent))
     const inFile = await held(store)
     const key = await keyOfVault(config, opened, host)
-    const recorded = await issuedTo(await openIssued(config.vault.file, key), agent)
+    const { delegations, withdrawn } = await renewableOf(await openIssued(config.vault.file, key), agent)
+    // The conditions of one that was replaced do not count any more.
+    const present = inFile.filter(({ cid }) => !withdrawn.has(cid.toString()))
     const expiration = systemClock.now() + seconds
-    const policies = await heldPolicies(request, recorded, inFile)
+    const policies = await heldPolicies(request, delegations, present)
     const types = tool.server.types ?? {}
     const scopes = proposeScopes(request, { held: policies, types, end: `until ${showDate(expiration)}` })
     return { scopes, expiration, agent, store, vaultKey: key }
