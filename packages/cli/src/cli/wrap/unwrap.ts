@@ -39,7 +39,7 @@ import { movedRecord } from './moved-record.ts'
 import { presentOf, withPresentSecrets } from './present-secrets.ts'
 import { isPresent, type Restored, restore } from './restore.ts'
 import { readDocument } from './wrap.ts'
-import { readIndex, readIndexes, writeIndex } from './wrap-index.ts'
+import { readIndex, readIndexes, type WrapIndex, writeIndex } from './wrap-index.ts'
 import { parseWrapRecord, recordId, recordReference, storeRecord, type WrapRecord } from './wrap-record.ts'
 
 /** `procura unwrap CONFIG`: puts the servers of a client back as they were. */
@@ -207,7 +207,10 @@ async function finish(
   revokes: boolean,
   removable: ReadonlySet<string> = new Set(),
 ): Promise<Dropped> {
-  const others = (await readIndexes(home.path)).filter((one) => one.path !== path)
+  const others: WrapIndex[] = []
+  for (const one of await readIndexes(home.path))
+    // Without its record and its file, it is what a killed `wrap` left of one that was moved.
+    if (one.path !== path && (home.secrets.has(recordReference(one.path)) || (await exists(one.path)))) others.push(one)
   const unused = servers.filter((server) => !others.some((one) => one.servers.includes(server)))
   const index = await readIndex(home.path, recordId(path))
   const gateway = await readGatewayFile(home.path)
