@@ -167,10 +167,12 @@ describe('procura key rotate, for the owner of a gateway', () => {
   })
 
   it('is reported by `revoke --agent`, which does not reach what the former key has signed [CLI-25]', async () => {
-    await open()
+    const before = await readGatewayConfig(join(machine.home, 'gateway.json'))
     const copy = readFileSync(join(folder(), 'delegations'))
     const connection = readFileSync(join(folder(), 'connect.json'))
     expect((await rotate()).code).toBe(0)
+    // One that has not read gateway.json again.
+    gateways.push(await openGateway({ config: before, onEvent: () => undefined }))
     const { err } = await machine.procura(['revoke', '--agent', 'claude', '--key-file', keyFile])
     expect(err).toMatch(/by a former key of the owner is not among them; .*procura reload/)
     // The gateway still acts for the former key, as the message says, and ends that at its next start.

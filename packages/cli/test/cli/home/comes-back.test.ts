@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Delegation, delegate } from 'procura'
 import { fileDelegationStore } from 'procura/agent/file'
@@ -176,5 +176,23 @@ describe('a change that was interrupted', () => {
     writeFileSync(file(), before)
     await verb('renew')
     expect(await words()).toEqual(['/mcp/mail/send []'])
+  })
+})
+
+describe('a configuration that was moved', () => {
+  it('ends the authority of its servers, although a kill left its former index [WRP-19] [WRP-42]', async () => {
+    await done('wrap', first)
+    const folder = join(machine.home, 'wrapped')
+    const [index = ''] = readdirSync(folder)
+    const text = readFileSync(join(folder, index))
+    const third = join(machine.folder, 'c', '.mcp.json')
+    mkdirSync(join(third, '..'))
+    renameSync(first, third)
+    await done('wrap', third)
+    // Killed right before it removed the index: its record is gone.
+    writeFileSync(join(folder, index), text, { mode: 0o600 })
+    await done('unwrap', third)
+    expect(await words()).toEqual([])
+    expect(JSON.parse(readFileSync(join(machine.home, 'gateway.json'), 'utf8')).servers).toEqual({})
   })
 })
