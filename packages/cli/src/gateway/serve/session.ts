@@ -21,7 +21,7 @@ import { followLists } from './tools/follow-lists.ts'
 import type { FoundTools } from './tools/list-tools.ts'
 import { answeringLogin } from './upstream/login-faults.ts'
 import { openUpstream, type Upstream } from './upstream/open-upstream.ts'
-import type { OwnCalls } from './upstream/own-calls.ts'
+import { presentOwnCalls } from './upstream/own-calls.ts'
 import { whileHeld } from './while-held.ts'
 
 /** A session that is open. */
@@ -92,7 +92,8 @@ export async function openGatewaySession(options: GatewaySessionOptions): Promis
   const { maxWaitingBytes } = most
   const begun = current()
   const begunWith = serverIn(begun, server)
-  const opened = answersLogin(await openUpstream(server, begunWith.config, ownOf(current)), options, begunWith)
+  const connected = await openUpstream(server, begunWith.config, presentOwnCalls(current))
+  const opened = answersLogin(connected, options, begunWith)
   const transport = followLists(opened.transport, (found) => options.onList(begunWith.config, found))
   const upstream = { ...opened, transport }
   const wire = lineTransport(socket, socket, { answersFaults: true, maxWaitingBytes })
@@ -170,17 +171,6 @@ function startRelay(
     ...(takesCredential && { perform: (call, send) => send({ fetch: call.fetch }) }),
     onError,
   })
-}
-
-/**
- * The calls of the gateway itself, under the present snapshot: a session goes on after a reload, when the snapshot
- * with which it began is closed.
- */
-function ownOf(current: () => Snapshot): Pick<OwnCalls, 'secretsOf' | 'send'> {
-  return {
-    secretsOf: (server) => current().own.secretsOf(server),
-    send: (server) => (url, init) => current().own.send(server)(url, init),
-  }
 }
 
 function serverIn(snapshot: Snapshot, server: string): GuardedServer {

@@ -165,7 +165,7 @@ export async function createSnapshot(
     close,
     async retire() {
       const never = new AbortController().signal
-      while (closing === undefined && guard.health().calls > 0) await sleep(50, never)
+      while (closing === undefined && (guard.health().calls > 0 || own.running() > 0)) await sleep(50, never)
       await close()
     },
   }

@@ -22,6 +22,7 @@ import type { FoundTools } from './tools/list-tools.ts'
 import { createToolBook } from './tools/tool-book.ts'
 import { createToolWatch, type ToolWatch } from './tools/tool-watch.ts'
 import { checkCredentials } from './upstream/check-credentials.ts'
+import { presentOwnCalls } from './upstream/own-calls.ts'
 
 /** A server of a gateway, for people. */
 export interface GatewayServer {
@@ -158,11 +159,12 @@ interface Looks {
  */
 function createLooks(watch: ToolWatch, present: () => Snapshot, take: () => Promise<void>): Looks {
   const looking = new Map<string, Promise<void>>()
+  const own = presentOwnCalls(present)
 
   async function lookAt(server: string): Promise<void> {
     const { config } = present().servers.get(server) ?? {}
     const isPresent = (): boolean => present().servers.get(server)?.config === config
-    if (await watch.look(server, present(), isPresent)) await take()
+    if (await watch.look(server, { servers: present().servers, own }, isPresent)) await take()
   }
 
   function begin(server: string): Promise<void> {

@@ -1,7 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { until } from '../../../../../test/support/until.ts'
+import { credentialRulesOf } from '../../../src/index.ts'
 import { newClients, textOf } from '../agent-side/connect/client.ts'
 import { type GatewayHome, mailServer, makeGatewayHome } from './gateway-home.ts'
 
@@ -59,5 +62,44 @@ describe('a gateway with a server that does not answer', () => {
     expect(await opening).toBeInstanceOf(Error)
     expect((await first).error).toBeDefined()
     expect(() => process.kill(Number(readFileSync(join(home.folder, 'pid'), 'utf8')), 0)).toThrow('ESRCH')
+  })
+})
+
+describe('a gateway whose servers answer one after the other', () => {
+  it('lists the tools of a slow one with its credential, when those of another count already [GTW-92]', async () => {
+    const isAccepted = (): boolean => existsSync(join(home.folder, 'tools', 'mail.json'))
+    const answers: Readonly<Record<string, object>> = {
+      initialize: { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 'web', version: '1' } },
+      'tools/list': { tools: [{ name: 'look' }] },
+    }
+    const server = createServer((request, response) => {
+      let body = ''
+      request.on('data', (chunk) => (body += chunk))
+      request.on('end', async () => {
+        const { id, method } = Object(body === '' ? {} : JSON.parse(body)) as { id?: unknown; method?: string }
+        const result = answers[method ?? '']
+        if (result === undefined) return void response.writeHead(request.method === 'POST' ? 202 : 405).end()
+        await until(isAccepted)
+        // The snapshot with the tools of the other one is there, and the one before has ended.
+        await new Promise((resolve) => setTimeout(resolve, 500))
+        response.writeHead(200, { 'content-type': 'application/json' })
+        response.end(JSON.stringify({ jsonrpc: '2.0', id, result }))
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`
+    const mail = { type: 'stdio', command: process.execPath, args: [mailServer] }
+    const web = { type: 'http', url, secretHeaders: { Authorization: 'web.A' } }
+    const secretHeaders = { names: ['Authorization'], credential: 'web.A' }
+    const rules = credentialRulesOf('web', { type: 'http', url, headers: {}, secretHeaders })
+    await home.vault.put('web.A', { ...rules, secret: 'Bearer abcdefgh' })
+    home.configure((config) => void Object.assign(config, { servers: { mail, web }, tools: 'first-use' }))
+    const gateway = await home.open()
+    expect(gateway.servers()).toMatchObject([
+      { name: 'mail', tools: 6, waiting: 0 },
+      { name: 'web', tools: 1, waiting: 0 },
+    ])
+    expect(gateway.servers().some(({ fault }) => fault !== undefined)).toBe(false)
   })
 })

@@ -17,6 +17,11 @@ const listMs = 30_000
 /** How often a list of a session is written: a server can change its tools without end. */
 const pace = Object.freeze({ atOnce: 20, eachMs: 1_000 })
 
+/** The servers, and the calls that the gateway makes for a look. A snapshot can end before the look. */
+export interface LookParts extends Pick<Snapshot, 'servers'> {
+  readonly own: Pick<OwnCalls, 'secretsOf' | 'send'>
+}
+
 /** Looks at the tools of servers, and remembers what was found. */
 export interface ToolWatch {
   /**
@@ -25,7 +30,7 @@ export interface ToolWatch {
    * @param isPresent - whether the server still has this configuration. The list of an earlier one is not noted.
    * @returns whether tools were accepted by this.
    */
-  look(server: string, snapshot: Snapshot, isPresent: () => boolean): Promise<boolean>
+  look(server: string, parts: LookParts, isPresent: () => boolean): Promise<boolean>
   /** Notes the list of a session if it differs from the last one. A failure is remembered and reported. */
   note(server: string, found: FoundTools): Promise<void>
   stateOf(server: string, pins: GuardedServer['pins']): { readonly waiting: number; readonly fault?: string }
@@ -140,7 +145,7 @@ async function hashesOf(tools: readonly PinnedTool[]): Promise<ReadonlyMap<strin
 async function listOf(
   server: string,
   config: Parameters<typeof openUpstream>[1],
-  own: OwnCalls,
+  own: LookParts['own'],
   ending: AbortSignal,
 ): Promise<ListedServer> {
   ending.throwIfAborted()

@@ -28,7 +28,20 @@ export interface OwnCalls {
   send(server: string): TransportFetch
   /** Sends the request of a call to an API in a dry run, with its credential. Each release is recorded. */
   forward(api: string, args: RequestParts, request: Request): Promise<Response>
+  /** Calls that have begun and have not ended. */
+  running(): number
   close(): Promise<void>
+}
+
+/**
+ * The calls under the present configuration, for a session and for a look at tools: both go on when the one with which
+ * they began has ended.
+ */
+export function presentOwnCalls(current: () => { readonly own: OwnCalls }): Pick<OwnCalls, 'secretsOf' | 'send'> {
+  return {
+    secretsOf: (server) => current().own.secretsOf(server),
+    send: (server) => (url, init) => current().own.send(server)(url, init),
+  }
 }
 
 /** Options of {@link createOwnCalls}. */
@@ -80,6 +93,17 @@ export function createOwnCalls({ signer, servers, apis, sink, onError, ...parts 
     onError,
   })
 
+  let running = 0
+
+  async function counted<T>(task: () => Promise<T>): Promise<T> {
+    running += 1
+    try {
+      return await task()
+    } finally {
+      running -= 1
+    }
+  }
+
   async function perform<T>(
     command: string,
     args: Readonly<Record<string, string>>,
@@ -93,42 +117,43 @@ export function createOwnCalls({ signer, servers, apis, sink, onError, ...parts 
     throw new UpstreamError('credential_unavailable', `the credential is not available (${code}): ${message}`)
   }
 
+  async function secretsOf(server: string): Promise<Readonly<Record<string, string>>> {
+    const config = servers.get(server)
+    const secrets: Record<string, string> = {}
+    if (config?.type !== 'stdio') return secrets
+    for (const [index, [name, credential]] of Object.entries(config.secretEnv).entries()) {
+      secrets[name] = await perform(`${startCommand(server)}/${index}`, { variable: name }, (call) =>
+        leaseText(call, server, credential),
+      )
+    }
+    return secrets
+  }
+
   return {
-    async secretsOf(server) {
-      const config = servers.get(server)
-      const secrets: Record<string, string> = {}
-      if (config?.type !== 'stdio') return secrets
-      for (const [index, [name, credential]] of Object.entries(config.secretEnv).entries()) {
-        secrets[name] = await perform(`${startCommand(server)}/${index}`, { variable: name }, (call) =>
-          leaseText(call, server, credential),
-        )
-      }
-      return secrets
-    },
+    secretsOf: (server) => counted(() => secretsOf(server)),
     send:
       (server) =>
       (url, { method, headers, body, signal }) =>
-        perform(
-          sessionCommand(server),
-          {},
-          (call) =>
-            call.fetch(url, {
-              redirect: 'return',
-              headers: new Headers(headers),
-              ...(method !== undefined && { method }),
-              ...(typeof body === 'string' && { body }),
-            }),
-          signal ?? undefined,
+        counted(() =>
+          perform(
+            sessionCommand(server),
+            {},
+            (call) =>
+              call.fetch(url, {
+                redirect: 'return',
+                headers: new Headers(headers),
+                ...(method !== undefined && { method }),
+                ...(typeof body === 'string' && { body }),
+              }),
+            signal ?? undefined,
+          ),
         ),
     forward: (api, args, request) => {
       const proxy = proxyOfApi(apis.get(api) as ApiConfig)
-      return perform(
-        observeCommand(api),
-        {},
-        async (call) => proxy({ ...call, args } as never, { request }),
-        request.signal,
-      )
+      const send = async (call: GuardedCall): Promise<Response> => proxy({ ...call, args } as never, { request })
+      return counted(() => perform(observeCommand(api), {}, send, request.signal))
     },
+    running: () => running,
     close: () => (guard as Guard).close(),
   }
 }
