@@ -159,6 +159,7 @@ interface Looks {
  */
 function createLooks(watch: ToolWatch, present: () => Snapshot, take: () => Promise<void>): Looks {
   const looking = new Map<string, Promise<void>>()
+  const all = new Set<Promise<void>>()
   const own = presentOwnCalls(present)
 
   async function lookAt(server: string): Promise<void> {
@@ -169,9 +170,11 @@ function createLooks(watch: ToolWatch, present: () => Snapshot, take: () => Prom
 
   function begin(server: string): Promise<void> {
     const look = lookAt(server).finally(() => {
+      all.delete(look)
       if (looking.get(server) === look) looking.delete(server)
     })
     looking.set(server, look)
+    all.add(look)
     return look
   }
 
@@ -184,7 +187,8 @@ function createLooks(watch: ToolWatch, present: () => Snapshot, take: () => Prom
       const isKnown = (present().servers.get(server)?.pins.size ?? 0) > 0
       if (!isKnown) await looking.get(server)?.catch(() => undefined)
     },
-    settled: () => Promise.allSettled(looking.values()),
+    // Also one of an earlier configuration, whose program still runs.
+    settled: () => Promise.allSettled(all),
   }
 }
 

@@ -99,7 +99,8 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending:
       try {
         const { tools, announced } = await listOf(server, found.config, own, ending)
         if (!isPresent()) return false
-        const isAccepted = await known.inTurn(() => write(server, tools, true))
+        // It may have waited for its turn while the configuration changed.
+        const isAccepted = await known.inTurn(async () => isPresent() && write(server, tools, true))
         reportRefused(server, announced, found.config.allow ?? [], onEvent)
         return isAccepted
       } catch (error) {
