@@ -47,8 +47,9 @@ export async function connectToGateway(options: ConnectToGatewayOptions): Promis
       end()
     }
   }
-  const shared = { write, onFault, seen: createSeenServer(agent, server), asked: createServerRequests() }
-  const relay = createRelay(() => openSession(given, shared), shared, gone.signal)
+  const seen = createSeenServer(agent, server)
+  const shared = { write, onFault, seen, asked: createServerRequests(), gone: gone.signal }
+  const relay = createRelay(() => openSession(given, shared), shared)
   signal?.addEventListener('abort', end)
   output.on('error', end)
   try {
@@ -60,6 +61,8 @@ export async function connectToGateway(options: ConnectToGatewayOptions): Promis
   } finally {
     signal?.removeEventListener('abort', end)
     output.off('error', end)
+    // Earlier sessions may have calls that wait for approvals.
+    gone.abort()
     await relay.close()
   }
 }
@@ -71,8 +74,8 @@ interface Relay {
   close(): Promise<void>
 }
 
-function createRelay(open: () => Promise<Session>, shared: SharedParts, gone: AbortSignal): Relay {
-  const { write, seen, asked } = shared
+function createRelay(open: () => Promise<Session>, shared: SharedParts): Relay {
+  const { write, seen, asked, gone } = shared
   let session = open()
   let isFirst = true
   const answer = (message: object): Promise<void> => write(JSON.stringify(message))

@@ -61,6 +61,8 @@ export interface SharedParts {
   readonly onFault: (message: string) => void
   readonly seen: SeenServer
   readonly asked: ServerRequests
+  /** Aborted when the client is gone. */
+  readonly gone: AbortSignal
 }
 
 /** Opens a session, or reports by `fault` why it cannot be used. */
@@ -144,7 +146,7 @@ interface UnderWay {
 }
 
 function startSession(parts: SessionParts): Session {
-  const { connection, socket, sign, write, onFault, approved, elicitations, asked, seen } = parts
+  const { connection, socket, sign, write, onFault, approved, elicitations, asked, seen, gone } = parts
   const requests = createRequests(write)
   const lost: Failure = { code: 'gateway_unavailable', message: atHome(lostMessage, connection) }
   const wire = sign({
@@ -160,6 +162,8 @@ function startSession(parts: SessionParts): Session {
   const own = createOwnRequests((message) => wire.send(message))
   const under: UnderWay = { requests, own, lost, calls: new Map(), noted: new Map(), isClosed: false }
   let failure: Failure | undefined
+  // Its calls may wait for approvals when another session has taken its place.
+  gone.addEventListener('abort', approved.close, { once: true })
 
   const ended = receive(parts, under)
     .catch(() => undefined)

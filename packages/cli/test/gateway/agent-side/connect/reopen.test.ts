@@ -209,6 +209,39 @@ describe('a session whose gateway was started again', () => {
   })
 })
 
+describe('a call that waits for an approval when its session ends', () => {
+  it('does not keep the client, which has another session, from its end [CON-09] [CON-29]', async () => {
+    const asking: Socket[] = []
+    const denial = { code: 'policy_unsatisfied', message: 'no', approvable: true }
+    const refused = { content: [{ type: 'text', text: 'no' }], _meta: { 'xyz.ucan/container.denial': denial } }
+    onTestFinished(
+      await listenAs((socket) => {
+        const say = (message: object): void => void socket.write(`${JSON.stringify(message)}\n`)
+        socket.on('data', (chunk: Buffer) => {
+          for (const line of chunk.toString().split('\n').filter(Boolean)) {
+            const { id, method, params, approvals, server } = JSON.parse(line)
+            if (approvals !== undefined) {
+              asking.push(socket)
+              say({ procura: 1, audience: home.service.did, approvers: [home.owner.did], threshold: 1 })
+            } else if (server !== undefined) say({ procura: 1, audience: home.service.did })
+            else if (method === 'tools/call' && params.name === 'crash') socket.destroy()
+            else if (method === 'tools/call') say({ jsonrpc: '2.0', id, result: refused })
+            else if (id !== undefined) say({ jsonrpc: '2.0', id, result: {} })
+          }
+        })
+      }),
+    )
+    const client = await clients.open(agent.folder)
+    void client.call('send', bob)
+    await until(() => asking.length === 1)
+    await client.call('crash')
+    await client.ask('ping')
+    client.input.end()
+    await client.ended
+    await until(() => asking[0]?.destroyed === true)
+  })
+})
+
 describe('a client that starts without a gateway', () => {
   /** The agent has seen the server, and the gateway has ended. */
   async function seen(): Promise<void> {
