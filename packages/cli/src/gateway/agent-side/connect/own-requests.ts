@@ -24,8 +24,11 @@ export interface OwnRequests {
   end(): void
 }
 
-/** Most pages of a list of tools. */
-const mostPages = 100
+/** Most pages and characters of a list of tools. The gateway notes no longer list. */
+export const mostOfList: { readonly pages: number; readonly characters: number } = Object.freeze({
+  pages: 100,
+  characters: 8_388_608,
+})
 
 /** Makes an empty table. */
 export function createOwnRequests(send: (message: Message) => Promise<void>): OwnRequests {
@@ -61,10 +64,13 @@ export function createOwnRequests(send: (message: Message) => Promise<void>): Ow
     async tools() {
       const found: unknown[] = []
       let cursor: unknown
-      for (let page = 0; page < mostPages; page++) {
+      let characters = 0
+      for (let page = 0; page < mostOfList.pages; page++) {
         const { tools, nextCursor } = await ask('tools/list', cursor === undefined ? {} : { cursor })
         if (!Array.isArray(tools)) throw new GatewayFault('the list of tools is malformed')
-        found.push(...tools)
+        characters += JSON.stringify(tools).length
+        if (characters > mostOfList.characters) throw new GatewayFault('the list of tools is too large')
+        for (const tool of tools) found.push(tool)
         if (nextCursor === undefined || nextCursor === null) return found
         cursor = nextCursor
       }

@@ -13,6 +13,7 @@ import { objectValue } from '#support/options.ts'
 import { readPrivateFile, replacePrivateFile } from '#support/private-file.ts'
 import { longestLine } from '../../wire/lines.ts'
 import type { Message, RequestId } from './answers.ts'
+import { mostOfList } from './own-requests.ts'
 
 /** What a client was shown of a server. It grants nothing: the gateway decides about each call. */
 export interface SeenServer {
@@ -62,7 +63,9 @@ export function createSeenServer(agent: string, server: string): SeenServer {
   const path = join(folder, `${server}.json`)
   let begun: Message | undefined
   let initialize: Fields | undefined
+  /** The pages of the list under way, and its characters. */
   let pages: unknown[] = []
+  let characters = 0
   /** The list that the client was shown, as JSON: a part of the memory that the objects take. */
   let shown: string | undefined
   let saving: Promise<void> = Promise.resolve()
@@ -70,12 +73,16 @@ export function createSeenServer(agent: string, server: string): SeenServer {
 
   function noteList({ params }: Message, { tools, nextCursor }: Fields): void {
     if (!Array.isArray(tools)) return
-    const isFirst = (Object(params) as Fields)['cursor'] === undefined
-    pages = isFirst ? tools : [...pages, ...tools]
-    if (nextCursor !== undefined) return
-    shown = JSON.stringify(pages)
-    if (initialize === undefined || !isKept) return
-    const text = `${JSON.stringify({ version: 1, initialize, tools: pages } satisfies Kept)}\n`
+    const isFirst = isAbsent((Object(params) as Fields)['cursor'])
+    characters = (isFirst ? 0 : characters) + JSON.stringify(tools).length
+    // A server can page without an end.
+    pages = characters > mostOfList.characters ? [] : isFirst ? tools : [...pages, ...tools]
+    if (!isAbsent(nextCursor)) return
+    const list = pages
+    pages = []
+    shown = characters > mostOfList.characters ? undefined : JSON.stringify(list)
+    if (initialize === undefined || !isKept || shown === undefined) return
+    const text = `${JSON.stringify({ version: 1, initialize, tools: list } satisfies Kept)}\n`
     saving = saving.then(() => save(folder, path, text)).catch(() => undefined)
   }
 
@@ -102,7 +109,7 @@ export function createSeenServer(agent: string, server: string): SeenServer {
         begun = request
         return resultOf(request, { ...kept.initialize, ...earlierOf(protocolVersion, kept.initialize) })
       }
-      if (method !== 'tools/list' || cursor !== undefined || begun === undefined) return undefined
+      if (method !== 'tools/list' || !isAbsent(cursor) || begun === undefined) return undefined
       const tools = shown === undefined ? (await read(path))?.tools : (JSON.parse(shown) as readonly unknown[])
       if (tools === undefined) return undefined
       shown ??= JSON.stringify(tools)
@@ -115,6 +122,11 @@ export function createSeenServer(agent: string, server: string): SeenServer {
     },
     saved: () => saving,
   }
+}
+
+/** Some write null for no cursor. */
+function isAbsent(cursor: unknown): boolean {
+  return cursor === undefined || cursor === null
 }
 
 function resultOf({ id }: Message, result: Fields): object {
