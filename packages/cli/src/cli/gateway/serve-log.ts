@@ -2,6 +2,7 @@
 import { closeSync, constants, fchmodSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Host } from '../host.ts'
+import { printableHost } from '../terminal/printable.ts'
 
 /** Bytes after which the file becomes the older one. */
 const maxBytes = 5 * 1024 * 1024
@@ -40,5 +41,6 @@ export function hostWithLog(host: Host, home: string): Host {
       return
     }
   }
-  return { ...host, isTerminal: false, print: write, complain: write }
+  // Somebody reads the file at a terminal, and messages have names that servers and clients chose.
+  return printableHost({ ...host, isTerminal: false, print: write, complain: write })
 }
