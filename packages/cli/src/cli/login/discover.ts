@@ -33,7 +33,8 @@ export async function discover(
   const found = await findResource(server, await ask(server, headers, fetch), fetch)
   if (found === undefined)
     throw new LoginFault(`${server.origin} names no authorization server, so there is nothing to log in to`)
-  const { resource, authorization_servers: [issuer] = [], scopes_supported: offered } = found.metadata
+  const { resource, authorization_servers: issuers, scopes_supported: offered } = found.metadata
+  const issuer: unknown = Array.isArray(issuers) ? issuers[0] : undefined
   if (typeof issuer !== 'string')
     throw new LoginFault(`the metadata of ${server.origin} name no authorization server; it needs a key in a header`)
   const scopes = found.scopes ?? (Array.isArray(offered) ? offered : [])
@@ -114,10 +115,24 @@ async function findServer(issuer: URL, written: string, fetch: LoginFetch): Prom
     const as = await processDiscoveryResponse(issuer, answer).catch(() => undefined)
     // A slash behind a host alone makes no other issuer.
     const same = as?.issuer === written || (path === '' && as?.issuer.replace(/\/$/, '') === written.replace(/\/$/, ''))
-    if (as !== undefined && same) return as
+    if (as !== undefined && same) return withLists(as)
     throw new LoginFault(`the metadata at ${issuer.origin} are those of another authorization server`)
   }
   throw new LoginFault(`${issuer.origin} has no metadata of an authorization server`)
+}
+
+/** The members that are lists of names. */
+const lists = [
+  'code_challenge_methods_supported',
+  'grant_types_supported',
+  'scopes_supported',
+  'token_endpoint_auth_methods_supported',
+] as const
+
+/** Metadata without lists of another type, such as a text that has the name of a method within another one. */
+function withLists(as: AuthorizationServer): AuthorizationServer {
+  const isList = (name: string): boolean => !lists.some((list) => list === name) || Array.isArray(as[name])
+  return Object.fromEntries(Object.entries(as).filter(([name]) => isList(name))) as unknown as AuthorizationServer
 }
 
 /** Parameters of the challenge `Bearer`. */

@@ -159,6 +159,9 @@ function scopeOf({ as, scopes }: Discovered): string {
   return [...new Set([...scopes, ...offline])].join(' ')
 }
 
+/** Longest address of the page for the person. */
+const mostOfAddress = 16_384
+
 async function pageOf(
   { as, resource }: Discovered,
   clientId: string,
@@ -178,6 +181,9 @@ async function pageOf(
     ...(given.scope.split(' ').includes('offline_access') && { prompt: 'consent' }),
   }
   for (const [name, value] of Object.entries(parameters)) page.searchParams.set(name, value)
+  // It is a word of a command line, and is printed. Scopes and the id of the client come from servers.
+  if (page.href.length > mostOfAddress)
+    throw new LoginFault(`the login at ${as.issuer} has an address of more than ${mostOfAddress} characters`)
   return page
 }
 
