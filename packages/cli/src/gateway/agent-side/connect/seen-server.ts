@@ -5,6 +5,7 @@
  * @module
  */
 
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createFileLock } from '#support/file-lock/file-lock.ts'
 import { withFileLock } from '#support/file-lock/with-file-lock.ts'
@@ -37,7 +38,7 @@ export interface SeenServer {
   hasList(): boolean
   /** Whether the client was shown another list than this one. */
   differs(tools: readonly unknown[]): boolean
-  /** Keeps nothing in a file from now on. */
+  /** Removes the file, and keeps nothing in one from now on. */
   keepNothing(): void
   /** Waits until what was seen is in its file. */
   saved(): Promise<void>
@@ -104,13 +105,14 @@ export function createSeenServer(agent: string, server: string): SeenServer {
       const { method, params } = request
       const { cursor, protocolVersion } = Object(params) as Fields
       if (method === 'initialize') {
-        const kept = await read(path)
+        const kept = isKept ? await read(path) : undefined
         if (kept === undefined) return undefined
         begun = request
         return resultOf(request, { ...kept.initialize, ...earlierOf(protocolVersion, kept.initialize) })
       }
       if (method !== 'tools/list' || !isAbsent(cursor) || begun === undefined) return undefined
-      const tools = shown === undefined ? (await read(path))?.tools : (JSON.parse(shown) as readonly unknown[])
+      const known = shown === undefined && isKept ? (await read(path))?.tools : undefined
+      const tools = shown === undefined ? known : (JSON.parse(shown) as readonly unknown[])
       if (tools === undefined) return undefined
       shown ??= JSON.stringify(tools)
       return resultOf(request, { tools })
@@ -118,7 +120,10 @@ export function createSeenServer(agent: string, server: string): SeenServer {
     hasList: () => shown !== undefined,
     differs: (tools) => shown !== undefined && JSON.stringify(tools) !== shown,
     keepNothing() {
+      if (!isKept) return
       isKept = false
+      // The delegations may have been encrypted since the file was written.
+      saving = saving.then(() => rm(path, { force: true })).catch(() => undefined)
     },
     saved: () => saving,
   }

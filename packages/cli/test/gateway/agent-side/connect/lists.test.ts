@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -21,9 +21,12 @@ describe('the list of a server, asked for in the place of the client', () => {
 
 describe('the list that a client was shown', () => {
   function seen(): SeenServer {
+    return createSeenServer(newFolder(), 'mail')
+  }
+  function newFolder(): string {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'seen-')))
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-    return createSeenServer(folder, 'mail')
+    return folder
   }
   const note = (server: SeenServer, params: object, result: object): Message =>
     server.note({ id: 1, method: 'tools/list', params }, { id: 1, result } as Message)
@@ -48,5 +51,20 @@ describe('the list that a client was shown', () => {
     expect(server.hasList()).toBe(false)
     note(server, {}, { tools: [{ name: 'a' }] })
     expect(server.differs([{ name: 'a' }])).toBe(false)
+  })
+
+  it('is no longer in a file when the delegations of the agent have been encrypted [CON-30]', async () => {
+    const folder = newFolder()
+    const initialize: Message = { id: 1, method: 'initialize', params: {} }
+    const before = createSeenServer(folder, 'mail')
+    before.note(initialize, { id: 1, result: { capabilities: {} } } as Message)
+    note(before, {}, { tools: [{ name: 'a' }] })
+    await before.saved()
+    expect(await createSeenServer(folder, 'mail').answer(initialize)).toBeDefined()
+    const after = createSeenServer(folder, 'mail')
+    after.keepNothing()
+    expect(await after.answer(initialize)).toBeUndefined()
+    await after.saved()
+    expect(existsSync(join(folder, 'seen', 'mail.json'))).toBe(false)
   })
 })
