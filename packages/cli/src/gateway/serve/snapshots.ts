@@ -41,13 +41,18 @@ export interface Snapshots {
   current(): Snapshot
   servers(): readonly GatewayServer[]
   /**
-   * Takes another configuration.
+   * Takes another configuration, and looks at the servers that are others then. A look that fails is reported: the
+   * configuration is in use already.
    *
    * @param browsers - the keys of the page for approvals. Default: those of before.
-   * @returns the servers whose sessions have to end.
+   * @param onTaken - gets the servers whose sessions have to end, before any server is looked at.
    * @throws ArgumentError when it cannot be taken.
    */
-  reload(config: GatewayConfig, browsers?: readonly string[]): Promise<readonly string[]>
+  reload(
+    config: GatewayConfig,
+    browsers?: readonly string[],
+    onTaken?: (changed: readonly string[]) => void,
+  ): Promise<void>
   /** Notes the tools that a session has seen, if its server still has this configuration. Never rejects. */
   seen(server: string, config: GuardedServer['config'], found: FoundTools): Promise<void>
   /** Asks each server for its tools, and takes the accepted ones. */
@@ -117,7 +122,7 @@ export async function createSnapshots(
     },
     met: looks.met,
     refresh: () => looks.at([...present.config.servers.keys()]),
-    async reload(given, browsers) {
+    async reload(given, browsers, onTaken) {
       const { before, following } = await inTurn(async () => {
         assertSameParts(present.config, given)
         const following = withKept(present.config, given)
@@ -127,8 +132,8 @@ export async function createSnapshots(
         return { before, following: following.servers }
       })
       const isOther = (name: string): boolean => following.get(name) !== before.get(name)
-      await looks.at([...following.keys()].filter(isOther))
-      return [...before.keys()].filter(isOther)
+      onTaken?.([...before.keys()].filter(isOther))
+      await looks.at([...following.keys()].filter(isOther)).catch(parts.onError)
     },
     takeTools,
     end: () => ending.abort(),

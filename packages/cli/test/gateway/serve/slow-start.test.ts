@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { until } from '../../../../../test/support/until.ts'
-import { credentialRulesOf } from '../../../src/index.ts'
+import { credentialRulesOf, readGatewayConfig } from '../../../src/index.ts'
 import { newClients, textOf } from '../agent-side/connect/client.ts'
 import { type GatewayHome, mailServer, makeGatewayHome } from './gateway-home.ts'
 
@@ -101,5 +101,31 @@ describe('a gateway whose servers answer one after the other', () => {
       { name: 'web', tools: 1, waiting: 0 },
     ])
     expect(gateway.servers().some(({ fault }) => fault !== undefined)).toBe(false)
+  })
+})
+
+describe('a reload with a server that does not answer', () => {
+  /** Answers nothing, and ends when a file is there. */
+  const dumb = `setInterval(() => require('node:fs').existsSync(process.argv[1]) && process.exit(), 10)`
+
+  it('ends the sessions of the earlier one at once, and stays taken when the look fails [GTW-31] [GTW-34]', async () => {
+    const mail = { type: 'stdio', command: process.execPath, args: [mailServer] }
+    home.configure((config) => void Object.assign(config, { servers: { mail }, tools: 'first-use' }))
+    const gateway = await home.open()
+    const agent = await home.agent('assistant')
+    await agent.give(home.owner, '/mcp/mail')
+    const client = await clients.open(agent.folder)
+    const args = ['-e', dumb, join(home.folder, 'go')]
+    home.configure((config) => void Object.assign(config, { servers: { mail: { ...mail, args } } }))
+    const reloading = gateway.reload(await readGatewayConfig(join(home.folder, 'gateway.json')))
+    reloading.catch(() => undefined)
+    await until(() => client.faults.length > 0)
+    expect(gateway.servers()[0]?.fault).toBeUndefined()
+    // The accepted tools cannot be read when the look is over.
+    writeFileSync(join(home.folder, 'tools', 'mail.json'), '{', { mode: 0o600 })
+    writeFileSync(join(home.folder, 'go'), '')
+    await reloading
+    expect(gateway.servers()[0]?.fault).toBe('it ended')
+    expect(home.events.filter(({ event }) => event === 'failure').length).toBeGreaterThan(0)
   })
 })
