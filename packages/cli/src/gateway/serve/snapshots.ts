@@ -118,7 +118,8 @@ export async function createSnapshots(
       }),
     async seen(server, configured, found) {
       // A session goes on for a while with the program of an earlier configuration.
-      if (present.servers.get(server)?.config === configured) await watch.note(server, found)
+      const isPresent = (): boolean => present.servers.get(server)?.config === configured
+      if (isPresent()) await watch.note(server, found, isPresent)
     },
     met: looks.met,
     refresh: () => looks.at([...present.config.servers.keys()]),

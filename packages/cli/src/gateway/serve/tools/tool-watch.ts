@@ -31,8 +31,12 @@ export interface ToolWatch {
    * @returns whether tools were accepted by this.
    */
   look(server: string, parts: LookParts, isPresent: () => boolean): Promise<boolean>
-  /** Notes the list of a session if it differs from the last one. A failure is remembered and reported. */
-  note(server: string, found: FoundTools): Promise<void>
+  /**
+   * Notes the list of a session if it differs from the last one. A failure is remembered and reported.
+   *
+   * @param isPresent - as of `look`.
+   */
+  note(server: string, found: FoundTools, isPresent: () => boolean): Promise<void>
   stateOf(server: string, pins: GuardedServer['pins']): { readonly waiting: number; readonly fault?: string }
 }
 
@@ -42,7 +46,7 @@ interface Known {
   hashes?: ReadonlyMap<string, string>
   fault?: string
   /** The newest list of a session that is not written yet. */
-  next?: FoundTools
+  next?: { readonly found: FoundTools; readonly isPresent: () => boolean }
   timer?: NodeJS.Timeout
   readonly rate: Rate
   readonly inTurn: Mutex
@@ -82,10 +86,12 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending:
     const known = knownOf(server)
     const { next } = known
     Reflect.deleteProperty(known, 'next')
-    if (next === undefined) return
+    // It may have waited while the configuration changed.
+    if (next?.isPresent() !== true) return
+    const { found } = next
     try {
-      if ('fault' in next) fail(server, next.fault)
-      else if (await isNews(known, next.tools)) await write(server, next.tools, false)
+      if ('fault' in found) fail(server, found.fault)
+      else if (await isNews(known, found.tools)) await write(server, found.tools, false)
     } catch (error) {
       fail(server, (error as Error).message)
     }
@@ -110,9 +116,9 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending:
         return false
       }
     },
-    async note(server, found) {
+    async note(server, found, isPresent) {
       const known = knownOf(server)
-      known.next = found
+      known.next = { found, isPresent }
       if (known.timer !== undefined) return
       const isDue = 'fault' in found || (await isNews(known, found.tools).catch(() => true))
       const waitMs = isDue ? known.rate.take() : 0
