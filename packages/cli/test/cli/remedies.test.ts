@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,
+  cpSync,
   existsSync,
   readdirSync,
   readFileSync,
@@ -1154,6 +1155,61 @@ const rows: readonly Row[] = [
       writeFileSync(join(world.home, 'gateway.json'), before)
       await world.keep(commandIn(said, 'serve'), /^process \d+/m)
       expect(await world.call('send', { to: 'bob' })).toBe('sent to bob')
+    },
+  },
+  {
+    situation: 'delegations that have ended, or cannot be renewed',
+    async ends(world) {
+      const key = ['--key-file', world.keyFile]
+      const stop = await world.keep(commandIn(wrapped(world, '--expires-in', '4s'), 'serve'), /delegations end/)
+      const status = (): string => world.run(['status']).all
+      await until(() => status().includes('has ended'), 200)
+      const elsewhere = join(world.folder, 'elsewhere', 'a', 'b')
+      cpSync(world.agent, elsewhere, { recursive: true })
+      const connection = JSON.parse(readFileSync(join(elsewhere, 'connect.json'), 'utf8'))
+      writeFileSync(
+        join(elsewhere, 'connect.json'),
+        JSON.stringify({ ...connection, socket: join(world.home, 'gateway.sock') }),
+      )
+      const opened = async (folder: string): Promise<string> => {
+        const client = connectClient(folder)
+        const { result } = await client.initialize()
+        client.input.end()
+        await client.ended
+        return String((result as { readonly instructions?: string }).instructions)
+      }
+      done(world, commandIn(await opened(elsewhere), 'agent receive'), delegationTo(world, 'claude'))
+      follow(world, await opened(world.agent), 'renew', '--expires-in 30d', /^renewed until/m)
+      expect(await opened(world.agent)).toBe('undefined')
+      world.run(['renew', 'claude', '--expires-in', '1s'])
+      follow(world, await stop(), 'renew')
+      const { all } = world.run(['renew', 'claude', '--expires-in', '60d'])
+      const delegations = join(world.agent, 'delegations')
+      const sub = ['--from', join(world.agent, 'agent.key'), '--to', stranger, '--command', '/mcp/mail/send']
+      const words = [delegations, ...sub, '--expires-in', '1h'].map((word) => `'${word}'`)
+      done(world, `${commandIn(all, 'attenuate')} ${words.join(' ')}`)
+      world.run(['agent', 'receive', 'claude'], delegationTo(world, 'claude'))
+      follow(world, world.run(['renew']).all, 'doctor', '', /\tdelegations/)
+      world.run(['revoke', '--agent', 'claude', ...key])
+      follow(world, world.run(['renew', 'claude']).all, 'doctor', '', /FAULT\tdelegations.* is missing/)
+    },
+  },
+  {
+    situation: 'an ended delegation in `status`',
+    async ends(world) {
+      const said = wrapped(world, '--expires-in', '4s')
+      await world.keep(commandIn(said, 'serve'), /^process \d+/m)
+      const status = (): string => world.run(['status']).all
+      await until(() => status().includes('has ended'), 200)
+      follow(world, status(), 'renew', '--expires-in 30d', /^renewed until/m)
+      expect(status()).not.toContain('has ended')
+      const { code, all } = world.run(['unwrap', world.config, '--key-file', world.keyFile])
+      expect(code, all).toBe(0)
+      const nothing = world.run(['renew']).all
+      expect(nothing).toContain('no agent has a delegation on record')
+      done(world, `${commandIn(nothing, 'api add')} crm https://api.example.com --bearer --agent claude`, 'a token')
+      done(world, `${commandIn(nothing, 'wrap')} '${world.config}' --key-file '${world.keyFile}'`)
+      expect(world.run(['renew']).code).toBe(0)
     },
   },
   {

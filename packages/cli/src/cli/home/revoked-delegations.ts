@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import type { Delegation } from 'procura'
 import { readPrivateFile } from '#support/private-file.ts'
 import { readPending } from '../../gateway/serve/pending-revocations.ts'
-import { openState } from '../../gateway/serve/state/open-state.ts'
 import { revokedAmong } from '../../gateway/serve/state/revoked-among.ts'
 import { mostAsked } from '../../gateway/wire/control.ts'
 import { namesInFolder } from '../../support/names-in-folder.ts'
@@ -56,6 +55,8 @@ export async function revokedDelegations(
 /** Asks the state of a gateway that does not run. One that has never run has taken no revocation. */
 async function revokedInState(file: string, ids: readonly string[]): Promise<readonly string[]> {
   if (!(await exists(file))) return []
+  // The database is not loaded where a gateway answers.
+  const { openState } = await import('../../gateway/serve/state/open-state.ts')
   const state = await openState({ file, isFirst: false })
   try {
     return await revokedAmong(state.stores.revocations, ids)
