@@ -61,13 +61,12 @@ export async function replaceDelegations(
     if (seconds !== undefined) lengths.set(one.cid.toString(), seconds)
   }
   await beginExchange(home, agent, { ended, made }, lengths)
-  return carryOut(home, agent, store, { ended, made })
+  return carryOut(home, agent, async () => store, { ended, made })
 }
 
 /**
  * Finishes the exchanges that a process has begun before it was killed. Each verb that opens the home folder of an
- * owner does it first. An exchange whose file cannot be opened stays; its former delegations are revoked all the same,
- * because the agent could damage its file to keep them.
+ * owner does it first. An exchange whose file cannot be opened stays.
  *
  * @returns lines for people.
  */
@@ -79,30 +78,38 @@ export async function finishExchanges(home: ExchangeHome): Promise<readonly stri
     const about = `the change of the delegations of the agent ${agent}, which was interrupted,`
     try {
       const folder = join(home.path, 'agents', agent)
-      const store = (await exists(folder)) ? await home.stores(folder) : undefined
-      const { messages: said } = await carryOut(home, agent, store, exchange)
+      const open = async (): Promise<DelegationStore | undefined> =>
+        (await exists(folder)) ? home.stores(folder) : undefined
+      const { messages: said } = await carryOut(home, agent, open, exchange)
       messages.push(`${about} is finished now`, ...said)
     } catch (error) {
-      const chains = exchange.ended.map((one) => [one] as const)
-      const { messages: said } = await revokeAll(home.path, home.owner, chains).catch(() => ({ messages: [] }))
-      messages.push(`${about} is not finished: ${(error as Error).message}`, ...said)
+      messages.push(`${about} is not finished: ${(error as Error).message}`)
     }
   }
   return messages
 }
 
-/** Each step can be repeated. */
+/**
+ * Each step can be repeated. Where the file of the agent cannot be changed, the former delegations are revoked all the
+ * same, and the exchange stays open: the agent could damage its file to keep them.
+ */
 async function carryOut(
   home: ExchangeHome,
   agent: string,
-  store: DelegationStore | undefined,
+  open: () => Promise<DelegationStore | undefined>,
   { ended, made }: Exchange,
 ): Promise<Replaced> {
   await recordIssued(home.path, made)
   const add = new Map(made.map((one) => [one.cid.toString(), one.bytes]))
-  await store?.change({ add, remove: ended.map(({ cid }) => cid.toString()) }, {})
+  const change = async (): Promise<void> =>
+    (await open())?.change({ add, remove: ended.map(({ cid }) => cid.toString()) }, {})
+  const fault = await change().then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  )
   const chains = ended.map((one) => [one] as const)
   const revoked = await revokeAll(home.path, home.owner, chains)
+  if (fault !== undefined) throw fault.error
   await endExchange(home, agent, revoked.taken)
   return { ...revoked, made, left: chains.map(lastOf).filter((one) => !revoked.done.includes(one)) }
 }
