@@ -16,15 +16,7 @@ import { findIssued, lastOf } from '../home/find-issued.ts'
 import { gatewayPath, readGatewayFile, writeGatewayFile } from '../home/gateway-file.ts'
 import { exists } from '../home/home-files.ts'
 import { held, isOf } from '../home/issue.ts'
-import {
-  allOf,
-  didsOfOthers,
-  forgetIssued,
-  issuedTo,
-  noteIssued,
-  renewableOf,
-  withdrawIssued,
-} from '../home/issued.ts'
+import { allOf, didsOfOthers, forgetIssued, issuedTo, noteIssued, renewableOf, withdrawIssued } from '../home/issued.ts'
 import { finishExchanges } from '../home/replace-delegations.ts'
 import { agentDids, countOf, ignored, stillValid, unknownDid } from '../home/revoke-agent.ts'
 import { type Revoked, revokeAll } from '../home/revoke-issued.ts'
@@ -208,8 +200,8 @@ async function finish(
   removable: ReadonlySet<string> = new Set(),
 ): Promise<Dropped> {
   const others: WrapIndex[] = []
+  // Without its record and its file, it is what a killed `wrap` left of one that was moved.
   for (const one of await readIndexes(home.path))
-    // Without its record and its file, it is what a killed `wrap` left of one that was moved.
     if (one.path !== path && (home.secrets.has(recordReference(one.path)) || (await exists(one.path)))) others.push(one)
   const unused = servers.filter((server) => !others.some((one) => one.servers.includes(server)))
   const index = await readIndex(home.path, recordId(path))
