@@ -12,7 +12,7 @@ import { inHome, openWrapHome, type WrapHome } from '../home/wrap-home.ts'
 import type { Host } from '../host.ts'
 import type { Flags } from '../verb.ts'
 import { connectionOf } from './connect-line.ts'
-import { projectOf } from './plan.ts'
+import { projectOf, wholePath } from './plan.ts'
 import { readIndexes, type WrapIndex, writeIndex } from './wrap-index.ts'
 import { parseWrapRecord, recordId, recordReference, storeRecord, type WrapLayer } from './wrap-record.ts'
 
@@ -26,14 +26,17 @@ export async function movedRecord(
   client: Client,
   { servers }: ConfigDocument,
 ): Promise<WrapIndex | undefined> {
-  const connected = servers.flatMap(({ value }) => connectionOf(value)?.server ?? [])
+  // A file of somebody else can name any server.
+  const connected = servers
+    .flatMap(({ value }) => connectionOf(value) ?? [])
+    .filter((target) => target.home !== undefined && wholePath(target.home) === wholePath(home))
   if (connected.length === 0) return undefined
   const alike = (await readIndexes(home, () => undefined)).filter(
-    ({ path, client: name, servers: known }) =>
+    ({ path, client: name, agent, servers: known }) =>
       path !== file.path &&
       name === client.name &&
       basename(path) === basename(file.path) &&
-      known.some((server) => connected.includes(server)),
+      connected.some((target) => target.agent === agent && known.includes(target.server)),
   )
   const gone: WrapIndex[] = []
   for (const index of alike) if (!(await exists(index.path))) gone.push(index)
@@ -80,12 +83,12 @@ export async function followMoved(
  */
 async function adoptRecord(
   home: WrapHome,
-  { path: former }: WrapIndex,
+  { path: former, servers: known }: WrapIndex,
   { path }: Pick<ConfigFile, 'path'>,
   folders: readonly [former: string, now: string] | undefined,
 ): Promise<readonly string[]> {
   const sealed = home.secrets.get(recordReference(former))
-  const moved = folders === undefined ? [] : await moveFolders(home, ...folders)
+  const moved = folders === undefined ? [] : await moveFolders(home, known, ...folders)
   if (sealed !== undefined) {
     const record = parseWrapRecord(sealed)
     const present = home.secrets.get(recordReference(path))
@@ -100,12 +103,18 @@ async function adoptRecord(
   return moved
 }
 
-async function moveFolders({ path, lock, gateway }: WrapHome, former: string, now: string): Promise<readonly string[]> {
+async function moveFolders(
+  { path, lock, gateway }: WrapHome,
+  known: readonly string[],
+  former: string,
+  now: string,
+): Promise<readonly string[]> {
   const inNew = (cwd: string): string | undefined =>
     cwd === former || cwd.startsWith(`${former}/`) ? `${now}${cwd.slice(former.length)}` : undefined
   const moved: string[] = []
   const servers = [...gateway.servers].map(([name, server]) => {
-    const cwd = server.type === 'stdio' && server.cwd !== undefined ? inNew(server.cwd) : undefined
+    const isOfFile = server.type === 'stdio' && server.cwd !== undefined && known.includes(name)
+    const cwd = isOfFile ? inNew(String(server.cwd)) : undefined
     if (cwd !== undefined) moved.push(name)
     return [name, cwd === undefined ? server : { ...server, cwd }] as const
   })

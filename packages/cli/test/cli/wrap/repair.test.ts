@@ -203,6 +203,23 @@ describe('a configuration that was moved', () => {
     expect([before, (await unwrap(copy)).code]).toEqual([2, 2])
   })
 
+  it('takes no record by a file that names servers for another agent or home folder [WRP-42]', async () => {
+    const path = machine.write('project/.mcp.json', json)
+    await wrap(path)
+    const text = readFileSync(path, 'utf8')
+    rmSync(path)
+    const before = gateway()
+    for (const other of [
+      text.replaceAll('"claude"', '"mallory"'),
+      text.replaceAll(machine.home, '/elsewhere'),
+      text.replaceAll(/, "--home", "[^"]*"/g, ''),
+    ]) {
+      expect(other).not.toBe(text)
+      expect((await wrap(machine.write('cloned/.mcp.json', other))).err).not.toContain('record')
+    }
+    expect(gateway()).toBe(before)
+  })
+
   it('has one record after a run that was killed between the two [WRP-42]', async () => {
     const path = machine.write('project/.mcp.json', json)
     await wrap(path)

@@ -1,4 +1,5 @@
 // node only: reads and writes streams
+import { setMaxListeners } from 'node:events'
 import { objectValue, readOptions } from '#support/options.ts'
 import { type LineFault, lineWriter, longestLine, readLines } from '../../wire/lines.ts'
 import { toolCommand } from '../../wire/tool-command.ts'
@@ -33,6 +34,8 @@ export async function connectToGateway(options: ConnectToGatewayOptions): Promis
   const { server, agent, input, output, signal, onFault = () => undefined } = given
   toolCommand(server)
   const gone = new AbortController()
+  // Each session waits for it, and there is one for each restart of the gateway.
+  setMaxListeners(0, gone.signal)
   const end = (): void => {
     gone.abort()
     input.destroy()
