@@ -383,6 +383,10 @@ describe('procura doctor', () => {
     ])
     rmSync(path)
     expect((await doctor('clients')).findings).toEqual([
+      expect.objectContaining({ thing: path, fault: 'does not exist' }),
+    ])
+    mkdirSync(path)
+    expect((await doctor('clients')).findings).toEqual([
       expect.objectContaining({ thing: path, fault: 'cannot be read' }),
     ])
   })
