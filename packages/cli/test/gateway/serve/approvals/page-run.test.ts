@@ -404,7 +404,7 @@ describe('the page for approvals in one run of a gateway', () => {
     })
     expect(await approveAt(home.folder, ['--enroll', ann.did, '--elsewhere'])).toMatchObject({ code: 0 })
     expect((await approveAt(home.folder, ['--page'])).err).toContain(
-      'serves no page; add `approvals.page`, such as "127.0.0.1:7335", and',
+      'serves no page; add `approvals.page`, such as "127.0.0.1:7335", run `procura stop',
     )
     expect((await runCli(['approve', '--page', '--home', home.folder])).code).toBe(2)
   })
