@@ -816,7 +816,9 @@ const rows: readonly Row[] = [
         ...[[], ['xyz'], ['a'.repeat(32)]].map((hashes) => world.run(['tools', 'accept', 'mail', ...hashes]).all),
         world.run(['connect']).all,
       ]
-      for (const message of messages) follow(world, message, 'tools list', '', /mail\tread\tnew/)
+      // Some name the form with the whole definitions.
+      const listed = /mail\tread\tnew|"name":"read","state":"new"/
+      for (const message of messages) follow(world, message, 'tools list', '', listed)
       writeFileSync(join(world.home, 'tools', 'mail.json'), '{')
       const damaged = world.doctor('tools')
       rmSync(join(world.home, 'tools', 'mail.json'))
