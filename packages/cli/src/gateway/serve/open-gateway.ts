@@ -169,7 +169,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       })
     await takePending()
     const reloads = createReloads(config, async (next) => {
-      // GTW-31: a server that does not list its tools does not keep the earlier program.
+      // A server that does not list its tools does not keep the earlier program.
       await snapshots.reload(next, await approversOf(page, next), (changed) => void connections.endSessions(changed))
       // An owner that it did not act for may have signed some. The gateway goes on; those that fail stay for later.
       await takePending().catch(({ message }: Error) => onEvent({ level: 'error', event: 'failure', message }))
