@@ -114,7 +114,8 @@ const killed: Scenario = [
     ])
     try {
       assert.deepEqual(sent(world), ['bob@example.com'])
-      for (const result of results.slice(1)) assert.match(result, /(?:the connection to the gateway ended|the gateway is not running).*procura start/)
+      for (const result of results.slice(1))
+        assert.match(result, /(?:the connection to the gateway ended|the gateway is not running).*procura start/)
     } finally {
       await world.startGateway()
     }
