@@ -10,7 +10,7 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Gateway, listenForApi, openGateway, readGatewayConfig } from '../../src/index.ts'
+import { type Gateway, type GatewayConfig, listenForApi, openGateway, readGatewayConfig } from '../../src/index.ts'
 import { newClients } from '../gateway/agent-side/connect/client.ts'
 import { type ApiUpstream, startApi } from '../gateway/serve/api-upstream.ts'
 import { approveAt } from '../gateway/serve/approvals/approver.ts'
@@ -45,8 +45,10 @@ const mail = (env: object = {}): object => ({
 const procura = (...words: readonly string[]): ReturnType<Machine['procura']> =>
   machine.procura([...words, '--key-file', machine.keyFile])
 
-async function start(): Promise<Gateway> {
-  gateway ??= await openGateway({ config: await readGatewayConfig(join(machine.home, 'gateway.json')) })
+const configNow = (): Promise<GatewayConfig> => readGatewayConfig(join(machine.home, 'gateway.json'))
+
+async function start(given?: GatewayConfig): Promise<Gateway> {
+  gateway ??= await openGateway({ config: given ?? (await configNow()) })
   return gateway
 }
 
@@ -230,18 +232,20 @@ describe('at a gateway that runs, and at its next start', () => {
 
 describe('between a rotation of the key of the owner and the reload of the gateway', () => {
   it.each([
-    ['SIGHUP', async () => (await start()).reload(await readGatewayConfig(join(machine.home, 'gateway.json')))],
+    ['a reload', async () => (await start()).reload(await configNow())],
     ['a start', async () => void (await stop().then(start))],
   ])('`revoke --agent` reports that it waits for the reload, and %s ends the delegations [CLI-25]', async (_, next) => {
     expect((await procura('wrap', config)).code).toBe(0)
-    await start()
+    const before = await configNow()
     const saved = ['delegations', 'connect.json'].map((name) => [join(agent(), name), machine.write(name, '')] as const)
     for (const [own, copy] of saved) copyFileSync(own, copy)
     expect((await procura('key', 'rotate', join(machine.home, 'owner.key'))).code).toBe(0)
+    // One that has not read gateway.json again.
+    await start(before)
     const { code, err } = await procura('revoke', '--agent', 'claude')
     expect(code).toBe(1)
     expect(err).toContain('does not act for the owner in gateway.json yet')
-    expect(err).toContain('kill -HUP')
+    expect(err).toContain('at `procura reload`')
     const present = (await machine.procura(['agent', 'show', 'claude'])).out
     expect(present).toContain('/mcp/mail')
     await next()
@@ -275,15 +279,14 @@ describe('a gateway that runs, where nothing listens at its place', () => {
 describe('a revocation by the new key of the owner', () => {
   it('GTW-65 is kept by a reload of the configuration from before the rotation, and taken by the next one', async () => {
     expect((await procura('wrap', config)).code).toBe(0)
-    const { reload } = await start()
-    const read = () => readGatewayConfig(join(machine.home, 'gateway.json'))
-    const before = await read()
+    const before = await configNow()
     expect((await procura('key', 'rotate', join(machine.home, 'owner.key'))).code).toBe(0)
+    const { reload } = await start(before)
     const saved = ['delegations', 'connect.json'].map((name) => [join(agent(), name), machine.write(name, '')] as const)
     for (const [own, copy] of saved) copyFileSync(own, copy)
     expect((await procura('revoke', '--agent', 'claude')).code).toBe(1)
     await reload(before)
-    await reload(await read())
+    await reload(await configNow())
     for (const [own, copy] of saved) copyFileSync(copy, own)
     expect(await called('send', { to: 'bob' })).toMatch(/^Denied \(revoked\)/)
   })
