@@ -27,7 +27,7 @@ function loadedWith(path: string): ReadonlySet<string> {
 describe('the program that agents start', () => {
   // Each of the larger modules of Node takes some of the 40 ms that it may need more than Node alone.
   it('loads no HTTP, no threads, no child processes and no database for an MCP client', () => {
-    const needed = ['buffer', 'crypto', 'fs', 'fs/promises', 'net', 'os', 'path', 'process', 'util', 'zlib']
+    const needed = ['buffer', 'crypto', 'events', 'fs', 'fs/promises', 'net', 'os', 'path', 'process', 'util', 'zlib']
     expect([...loadedWith('packages/cli/src/cli/gateway/connect.ts')].sort()).toEqual(
       needed.map((name) => `node:${name}`),
     )

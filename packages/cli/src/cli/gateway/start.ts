@@ -67,7 +67,7 @@ export async function start(words: readonly string[], flags: Flags, host: Host):
       child.unref()
       return announce(answer.data, isOwn ? 'runs' : 'runs already', flags, host)
     }
-    if (isOver) break
+    if (isOver && (performance.now() > deadline || !(await startsElsewhere(config.path)))) break
     await new Promise((resolve) => setTimeout(resolve, pollMs))
   }
   child.unref()
@@ -78,6 +78,12 @@ export async function start(words: readonly string[], flags: Flags, host: Host):
   for (const line of linesSince(home, begun)) host.complain(line)
   host.complain(`the gateway did not start; its output is in ${quote(serveLogPath(home), 256)}`)
   return 2
+}
+
+/** Whether another process has the state of the gateway: it listens, or does so soon. */
+async function startsElsewhere(config: string): Promise<boolean> {
+  const answer = await controlGateway(config, 'status')
+  return answer.state === 'done' || (answer.state !== 'down' && answer.running !== undefined)
 }
 
 async function launch(config: string, log: number, host: Host): Promise<ChildProcess> {

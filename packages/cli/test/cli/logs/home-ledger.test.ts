@@ -85,9 +85,9 @@ describe('the ledger of a home folder', () => {
 
   it('has the delegations of `policy`, and not the former ones [LOG-22]', async () => {
     expect((await wrap(config(), '--policy', 'send: .to == bob')).code).toBe(0)
-    await open()
     const changed = await machine.procura(['policy', 'mail', '--policy', 'send: .to == ann'])
     expect(changed.code, changed.err).toBe(0)
+    await open()
     const { out } = await could('claude')
     expect(out).toMatch(/where `\.to`.*ann/)
     expect(out).not.toContain('bob')
