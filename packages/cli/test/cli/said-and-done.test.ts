@@ -233,7 +233,7 @@ describe('at a gateway that runs, and at its next start', () => {
 describe('between a rotation of the key of the owner and the reload of the gateway', () => {
   it.each([
     ['a reload', async () => (await start()).reload(await configNow())],
-    ['a start', async () => void (await stop().then(start))],
+    ['a start', async () => void (await stop().then(() => start()))],
   ])('`revoke --agent` reports that it waits for the reload, and %s ends the delegations [CLI-25]', async (_, next) => {
     expect((await procura('wrap', config)).code).toBe(0)
     const before = await configNow()
