@@ -8,7 +8,7 @@ import { type AskInTerminalOptions, askForLine } from './ask-for-line.ts'
 
 /** An answer beside "this call once". */
 export interface ApprovalChoice {
-  /** What it permits, in the words of the program. They contain no text of an agent. */
+  /** The effect, in words of the program, which contain no text of an agent. */
   readonly words: string
   /** Values of the agent that the words are about, by the names under which they are shown. Default: none. */
   readonly values?: IpldMap
