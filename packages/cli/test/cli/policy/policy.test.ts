@@ -206,7 +206,7 @@ describe('a change of a policy', () => {
     const texts = ['--policy', 'send: .to like *', '--policy', 'send: .n <= 2']
     const { err } = await policy('mail', ...texts)
     expect(err).toContain('warning: this is wider than before; lifted:\n  `.to` is a string that ends with')
-    expect(err).not.toContain('5')
+    expect(err).not.toContain('`.n`')
     expect(JSON.parse((await policy('mail', '--policy', 'send: .x == 1', '--json')).out).lifted).toHaveLength(2)
     expect((await policy('mail', '--policy', 'send: .x == 1', '--policy', 'send: .y == 1')).err).not.toContain('wider')
   })
