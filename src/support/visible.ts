@@ -78,8 +78,8 @@ export function cut(text: string, max: number): string {
 const continued = '    | '
 
 /**
- * Breaks a line into lines of at most `width` columns. A character beyond ASCII counts for two columns, as the widest
- * do.
+ * Breaks a line into lines of at most `width` columns: after a space, or inside a word that is longer than a line. A
+ * character beyond ASCII counts for two columns, as the widest do.
  *
  * @param first - begins the first line. Every other line begins so that it does not look like a line of its own.
  */
@@ -87,15 +87,25 @@ export function wrap(line: string, width: number, first: string): string[] {
   const lines: string[] = []
   let current = first
   let columns = first.length
-  for (const character of line) {
-    const wide = character > '\u007f' ? 2 : 1
-    if (columns + wide > width) {
-      lines.push(current)
-      current = continued
-      columns = continued.length
+  const next = (): void => {
+    lines.push(current)
+    current = continued
+    columns = continued.length
+  }
+  for (const word of line.split(/(?<= )/)) {
+    const wide = columnsOf(word)
+    if (columns + wide > width && continued.length + wide <= width) next()
+    for (const character of word) {
+      if (columns + columnsOf(character) > width) next()
+      current += character
+      columns += columnsOf(character)
     }
-    current += character
-    columns += wide
   }
   return [...lines, current]
+}
+
+function columnsOf(text: string): number {
+  let columns = 0
+  for (const character of text) columns += character > '\u007f' ? 2 : 1
+  return columns
 }

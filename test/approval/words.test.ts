@@ -94,6 +94,22 @@ describe('describeApprovalRequest', () => {
     expect(lines.filter((line) => line.startsWith('  - '))).toHaveLength(3)
   })
 
+  it('APR-11 breaks a line after a space, and a word that is longer than a line', async () => {
+    const lines = await words({ to: `${'word '.repeat(20)}${'x'.repeat(70)} end` }, { width: 60 }, 'because')
+    const shown = lines.slice(
+      lines.findIndex((line) => line.startsWith('  - to')),
+      -2,
+    )
+    expect(shown).toEqual([
+      '  - to = "word word word word word word word word word word ',
+      `    | word word word word word word word word word word xxxx`,
+      `    | ${'x'.repeat(54)}`,
+      `    | ${'x'.repeat(12)} end"`,
+    ])
+    const named = await words({}, { width: 80, names: { [service.did]: 'our gateway' } })
+    expect(named.filter((line) => line.includes('gateway'))).toEqual(['    | gateway")'])
+  })
+
   it('APR-11 begins each line with its own words or with a sign, and keeps the narrowest width with everything in it', async () => {
     const many = Object.fromEntries(
       Array.from({ length: 70 }, (_, at) => [`a${at}`, at === 0 ? 'x'.repeat(1_100) : at]),

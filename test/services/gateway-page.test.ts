@@ -100,16 +100,19 @@ describe('the page for approvals of a gateway, in Chromium', () => {
   }
 
   for (const sdk of [1, 2] as const) {
-    it(`APR-88 APR-89 approves a call of a client of SDK ${sdk} that opened it, once`, async () => {
+    it(`APR-88 APR-89 APR-33 approves a call of a client of SDK ${sdk} that opened it, once`, async () => {
       const before = callsIn(home.folder).length
       const said: (string | null)[] = []
       const words: string[] = []
+      const commands: (string | null)[] = []
       const { call } = await connect(sdk, async (url) => {
         const page = await open(url)
         void (async () => {
           await page.locator('#approve').click()
           await page.locator('#status', { hasText: 'The gateway has your answer' }).waitFor()
           said.push(await page.locator('#status').textContent())
+          commands.push(await page.locator('#command').textContent())
+          expect(await page.locator('#incoming').isVisible()).toBe(false)
           words.push(...(await page.locator('#words li').allTextContents()))
         })()
         return 'accept'
@@ -118,6 +121,9 @@ describe('the page for approvals of a gateway, in Chromium', () => {
       await expect.poll(() => words.length).toBeGreaterThan(0)
       expect(said).toEqual(['You approved the call. The gateway has your answer.'])
       expect(words).toContain('  - to = "eve@evil.example"')
+      expect(words[0]).toMatch(/^Agent: did:key:\S+ \("agent assistant"\)$/)
+      expect(words.filter((line) => / \("(?:this gateway|the owner)"\)$/.test(line))).toHaveLength(2)
+      expect(commands).toEqual([expect.stringMatching(/^procura approve [a-z2-7]{16} --for 8h --home \S+$/)])
       expect(words).toContain(`  - text = ${JSON.stringify(eve.text)}`)
       expect(callsIn(home.folder).length).toBe(before + 1)
     })

@@ -14,6 +14,10 @@ export interface GatewayRequest {
   readonly proofs?: string
   /** The body of a request to an API, in base64. */
   readonly body?: string
+  /** Names of the principals that the gateway knows, by DID. */
+  readonly names?: Readonly<Record<string, string>>
+  /** The command by which the owner permits more than this call. */
+  readonly longer?: string
 }
 
 /** The body of a request to an API, if it is the one that the agent has signed. */
@@ -21,6 +25,11 @@ export async function signedBody(text: string | undefined, digest: unknown): Pro
   if (text === undefined) return undefined
   const body = Uint8Array.from(atob(text), (one) => one.charCodeAt(0))
   return (await contentDigest(body)) === digest ? body : undefined
+}
+
+/** Whether a gateway serves the page: it has a name of its own on this machine. */
+export function isAtGateway(): boolean {
+  return /^[a-z2-7]{16}\.localhost$/.test(location.hostname)
 }
 
 /** Whether the fragment of the address is the ID of a request at a gateway. */

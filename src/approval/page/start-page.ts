@@ -11,6 +11,7 @@ import {
   codeIn,
   fetchRequest,
   type GatewayRequest,
+  isAtGateway,
   isGatewayId,
   offerKey,
   sendAnswer,
@@ -37,6 +38,8 @@ export async function startApprovalPage(): Promise<void> {
   if (globalThis.self !== globalThis.top) return say(page, 'This page does not work in a frame.')
   if (globalThis.crypto.subtle === undefined) return say(page, 'This page needs https, or a file on this device.')
   const keeper = await openKeeper()
+  // What a person does by hand elsewhere is of no use there.
+  if (page['byHand'] instanceof HTMLDetailsElement) page['byHand'].open = !isAtGateway()
   value(page, 'approver', keeper.signer.did)
   value(page, 'proofs', (await keeper.proofs()) ?? '')
   const show = (given: string): void => void showGiven(page, keeper, given.trim()).catch(report(page))
@@ -79,7 +82,10 @@ async function showRequest(page: Page, keeper: Keeper, container: string, kept?:
   if (!reading.valid) return say(page, `This is not a valid request: ${reading.denial.message}`)
   const { request } = reading
   const body = await signedBody(kept?.body, request.args['digest'])
-  const { lines, complete } = describeApprovalRequest(request, { width: 4_000, ...(body !== undefined && { body }) })
+  const { lines, complete } = describeApprovalRequest(request, {
+    ...{ width: 4_000, names: kept?.names ?? {} },
+    ...(body !== undefined && { body }),
+  })
   // APR-50: words are text, and never markup.
   page['words']?.replaceChildren(
     ...lines.map((line) => {
@@ -89,6 +95,8 @@ async function showRequest(page: Page, keeper: Keeper, container: string, kept?:
     }),
   )
   hide(page, 'warning', complete)
+  hide(page, 'longer', kept?.longer === undefined)
+  if (page['command'] !== undefined) page['command'].textContent = kept?.longer ?? ''
   hide(page, 'request', false)
   say(page, 'An agent requests your approval.')
   offer(page, keeper, request, kept)

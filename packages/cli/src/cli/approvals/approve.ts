@@ -6,13 +6,15 @@ import { approve as approveRequest, refuse } from 'procura/approval'
 import { chooseInTerminal } from 'procura/approval/terminal'
 import { describeSignerFile } from 'procura/signer/file'
 import { quote } from '#support/quote.ts'
+import { namesOf, type PrincipalNames } from '../../gateway/configuration/principal-names.ts'
 import type { GatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
+import { pageFiles } from '../../gateway/serve/approvals/page-files.ts'
+import { pageKeys } from '../../gateway/serve/approvals/page-run.ts'
 import { answerApproval, listApprovals, type WaitingApproval } from '../../gateway/serve/approvals/review-approvals.ts'
 import { configOf } from '../gateway/tools.ts'
 import type { Host } from '../host.ts'
 import { checkOwnTerminal } from '../terminal/own-terminal.ts'
 import { readDuration, showDate, showDistance } from '../terminal/time-text.ts'
-import { namesOf, type PrincipalNames } from '../tokens/principal-names.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textOf } from '../verb.ts'
 import { type ApproverKeys, openApproverKeys } from './approver-keys.ts'
@@ -34,7 +36,8 @@ export async function approve(words: readonly string[], flags: Flags, host: Host
   const wanted = wantedScope(flags, id)
   const config = await configOf(flags, host)
   const all = await listApprovals({ config })
-  if (flags['list'] === true) return list(all, await namesOf(config), flags, host)
+  if (flags['list'] === true)
+    return list(all, { ...(await browserNames(config)), ...(await namesOf(config)) }, flags, host)
   // An agent can run this program. It must not be able to say yes.
   if (!host.isTerminal)
     throw new UsageError(
@@ -192,6 +195,12 @@ function chooseRequests(
       `the request is addressed to ${named.request.approver}, and ${quote(path, 256)} is the key of ${approvers[0]}; pass --from`,
     )
   return [named]
+}
+
+/** The keys that were enrolled as those of a browser. An agent may be able to write into the folder. */
+async function browserNames({ approvalsFolder }: GatewayConfig): Promise<PrincipalNames> {
+  const dids = await pageKeys(pageFiles(approvalsFolder)).catch(() => [])
+  return Object.fromEntries(dids.map((did) => [did, 'the browser']))
 }
 
 function list(all: readonly WaitingApproval[], names: PrincipalNames, flags: Flags, host: Host): number {

@@ -1,6 +1,6 @@
+import type { PrincipalNames } from '../../gateway/configuration/principal-names.ts'
 import { toolOfCommand } from '../../gateway/wire/tool-command.ts'
 import { showDate } from '../terminal/time-text.ts'
-import type { PrincipalNames } from '../tokens/principal-names.ts'
 import type { LogRow } from './log-row.ts'
 
 /**

@@ -225,7 +225,7 @@ function approvalsTaker({
   const waits = createLimiter({ all: most.approvals, ofOne: most.waitsOfOne })
   const begun = createLimiter({ all: most.connections, ofOne: most.connections, rate: asking })
   return async (socket, wanted, places) => {
-    const { audience: service } = snapshots.current()
+    const { audience: service, browsers } = snapshots.current()
     const need = needOf(snapshots.current(), wanted)
     if ('code' in need) return refuse(socket, need, onEvent)
     // A stranger would use up the places of the requests, and the patience of the approver.
@@ -237,7 +237,8 @@ function approvalsTaker({
     if (!conversations.take(socket)) return refuse(socket, tooMany, onEvent)
     places.begin(socket)
     const call = { service, ...wanted, ...proof } as WantedCall
-    await serveApprovals(socket, { queue, call, need, page, waits, places: conversations })
+    const isEnrolled = browsers.some((one) => need.approvers.includes(one))
+    await serveApprovals(socket, { queue, call, need, page, isEnrolled, waits, places: conversations })
   }
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { dirname } from 'node:path'
 import type { Did } from 'procura'
 import { recoverIntents, withHealth } from 'procura/audit'
 import { openJsonlAuditSink } from 'procura/audit/jsonl'
@@ -25,11 +26,14 @@ import {
 } from '#support/options.ts'
 import { quietly } from '#support/quietly.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
+import { atHome } from '../configuration/at-home.ts'
+import { namesOf } from '../configuration/principal-names.ts'
 import { type ApiConfig, type GatewayConfig, readGatewayConfig } from '../configuration/read-gateway-config.ts'
 import { passphraseOfVault, type VaultUnlock } from '../configuration/vault-unlock.ts'
 import { listen, refuseSecondGateway } from '../wire/listener.ts'
 import { type AdminListener, type GatewayHealth, serveAdmin } from './admin/serve-admin.ts'
 import { createTextMeter } from './admin/text-meter.ts'
+import { canHaveScope } from './approvals/approval-need.ts'
 import { type ApprovalQueue, openApprovalQueue } from './approvals/approval-queue.ts'
 import { pageFiles } from './approvals/page-files.ts'
 import { beginPageRun, type PageRun } from './approvals/page-run.ts'
@@ -144,7 +148,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     closers.push(() => queue.close())
     const snapshots = await createSnapshots(config, { ...parts, onRevoked: queue.withdraw }, onEvent)
     closers.push(() => snapshots.close())
-    const page = await openPage(config, queue, parts.stores.revocations, closers)
+    const page = await openPage(config, queue, { revocations: parts.stores.revocations, snapshots }, closers)
     // A socket is for one user. A dry run is for agents that have no delegations yet.
     const needsProof = !('socket' in config.listen) && !dryRun
     const connections = createConnections({
@@ -230,11 +234,12 @@ async function firstLook(snapshots: Snapshots, signal: AbortSignal | undefined):
 }
 
 async function openPage(
-  { approvals, approvalsFolder }: GatewayConfig,
+  config: GatewayConfig,
   queue: ApprovalQueue,
-  revocations: RevocationRegistry,
+  { revocations, snapshots }: { readonly revocations: RevocationRegistry; readonly snapshots: Snapshots },
   closers: (() => Promise<unknown> | unknown)[],
 ): Promise<OpenPage | undefined> {
+  const { approvals, approvalsFolder } = config
   // The keys of earlier runs end also where the configuration has no page any more.
   const files = pageFiles(approvalsFolder)
   const run = await beginPageRun(files, revocations)
@@ -243,7 +248,14 @@ async function openPage(
     await files.removeRun()
     return undefined
   }
-  const listener = await serveApprovalPage({ ...page, queue, run })
+  const listener = await serveApprovalPage({
+    ...{ ...page, queue, run },
+    names: () => namesOf(config),
+    longer({ ownerId, request }) {
+      if (ownerId === undefined || !canHaveScope(snapshots.current(), request.command)) return undefined
+      return atHome(`\`procura approve ${ownerId} --for 8h\``, { home: dirname(config.path) }).slice(1, -1)
+    },
+  })
   closers.push(
     () => listener.close(),
     () => files.removeRun(),

@@ -33,6 +33,8 @@ export interface Waiting {
   readonly threshold: number
   /** The address of the page that opens the requests, if the gateway has one. */
   readonly url: string | undefined
+  /** Whether a person can approve them there. */
+  readonly isEnrolled: boolean
 }
 
 /** The end of a wait. */
@@ -83,10 +85,11 @@ export async function askApproval(options: AskApprovalOptions): Promise<Answered
 
 async function converse(socket: GatewaySocket, options: AskApprovalOptions): Promise<Answered> {
   const { signer, call, body, waitSeconds, clock, signal, onWaiting } = options
-  const { approvers, threshold, page } = socket.answer as {
+  const { approvers, threshold, page, enrolled } = socket.answer as {
     readonly approvers: readonly string[]
     readonly threshold: number
     readonly page?: unknown
+    readonly enrolled?: unknown
   }
   const sent = await Promise.all(
     approvers.map((approver) =>
@@ -106,6 +109,7 @@ async function converse(socket: GatewaySocket, options: AskApprovalOptions): Pro
     requests: kept.map(({ id, request: { approver, expiration } }) => ({ id, approver, expiration })),
     threshold,
     url: isPage(page) ? `${page}#${first.id}` : undefined,
+    isEnrolled: enrolled === true,
   })
   const { answers, gone } = await lineOf<{
     readonly answers: readonly { readonly request: string; readonly answer: string }[]

@@ -24,11 +24,16 @@ export function nextStep(
   const person = home === undefined ? 'the owner of the gateway' : 'the user'
   if (more.length === 0 || shown.threshold === 1)
     return atHome(
-      `An approval is requested: ask ${person} to run \`procura approve ${one?.id}\` in a terminal within ${minutes} minutes, and then make the same call again with the same arguments.`,
+      `An approval is requested: ask ${person} to ${pageStep(shown, home)}run \`procura approve ${one?.id}\` in a terminal within ${minutes} minutes, and then make the same call again with the same arguments.`,
       { home },
     )
   const commands = shown.requests.map(({ id, approver }) => atHome(`\`procura approve ${id}\` (${approver})`, { home }))
   return `Approvals by ${shown.threshold} of ${shown.requests.length} approvers are requested: each approver runs one command in a terminal within ${minutes} minutes, with --from and the key file if it is not the owner: ${commands.join(', ')}. Then make the same call again with the same arguments.`
+}
+
+/** The page is on the machine of the gateway. Without an approver in a browser, it can answer nothing. APR-32 */
+function pageStep({ url, isEnrolled }: Waiting, home: string | undefined): string {
+  return url === undefined || !isEnrolled || home === undefined ? '' : `open ${url} in the browser, or to `
 }
 
 /** The next step for the caller of a call whose tool is not the accepted one, in words. CON-40 */

@@ -35,3 +35,9 @@ export function needOf(
   const whole = toolCommand(server)
   return { approvers, threshold: 1, ...approvals, server, whole }
 }
+
+/** Whether a command is of an accepted tool without a rule of approvals: the owner can permit more of its calls. */
+export function canHaveScope({ servers }: Pick<Snapshot, 'servers'>, command: string): boolean {
+  const tools = [...servers.values()].flatMap(({ commands }) => [...commands.values()])
+  return tools.some((tool) => tool.command === command && tool.approvals === undefined)
+}

@@ -55,6 +55,8 @@ export interface FoundRequest extends KeptRequest {
   readonly proofs: readonly Delegation[]
   /** The body of a request to an API, in base64. The approver compares its digest. */
   readonly body: string | undefined
+  /** The ID of the request of the same call to the owner, who can answer it at a terminal. */
+  readonly ownerId: string | undefined
 }
 
 /** The requests of a gateway. */
@@ -176,7 +178,11 @@ export async function openApprovalQueue({ folder, onEvent, clock }: ApprovalQueu
       )
       if (own === undefined || (await readKeptAnswer(await files.answer(own.id), own, clock)) !== undefined)
         return undefined
-      return { ...own, proofs: await chainOf(own.request, files, clock), body: await files.body(own.id) }
+      const [proofs, body] = [await chainOf(own.request, files, clock), await files.body(own.id)]
+      const toOwner = [...kept.values()].findLast(
+        ({ request }) => request.approver === request.subject && isSameCall(request, named.request),
+      )
+      return { ...own, proofs, body, ownerId: toOwner?.id }
     },
     withdraw: (agent, command) => inTurn(() => withdraw(queue, agent, command)),
     answer: (id, container) => inTurn(() => keepAnswer(queue, id, container)),

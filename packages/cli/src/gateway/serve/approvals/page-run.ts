@@ -83,6 +83,13 @@ export async function beginPageRun(files: PageFiles, revocations: RevocationRegi
   }
 }
 
+/** The keys in the files, unverified. */
+export async function pageKeys(files: Pick<PageFiles, 'enrolments'>): Promise<readonly Did[]> {
+  const containers = [...(await files.enrolments()).values()]
+  const found = await Promise.all(containers.map((one) => (one === undefined ? undefined : enrolmentIn(one))))
+  return found.flatMap((one) => (one === undefined ? [] : [one.audience]))
+}
+
 async function earlierEnrolments(files: PageFiles): ReturnType<PageFiles['enrolments']> {
   try {
     return await files.enrolments()

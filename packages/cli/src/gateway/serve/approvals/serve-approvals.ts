@@ -29,6 +29,8 @@ export interface ApprovalConversation {
   readonly need: ApprovalNeed
   /** The address of the page, if there is one. */
   readonly page: string | undefined
+  /** Whether a browser can approve the call on the page. */
+  readonly isEnrolled: boolean
   readonly waits: Limiter
   /** The places of the conversations that do not wait. APR-99 */
   readonly places: Pick<ConnectionPlaces, 'begin' | 'leave'>
@@ -37,13 +39,13 @@ export interface ApprovalConversation {
 /** Talks with an agent until it has its answers, leaves, or has waited long enough. */
 export async function serveApprovals(
   socket: Socket,
-  { queue, call, need, page, waits, places }: ApprovalConversation,
+  { queue, call, need, page, isEnrolled, waits, places }: ApprovalConversation,
 ): Promise<void> {
   const write = lineWriter(socket)
   const say = (answer: object): Promise<void> => write(JSON.stringify({ procura: 1, ...answer }))
   const lines = readLines(socket)
   const { approvers, threshold } = need
-  await say({ audience: call.service, approvers, threshold, ...(page !== undefined && { page }) })
+  await say({ audience: call.service, approvers, threshold, ...(page !== undefined && { page, enrolled: isEnrolled }) })
   const asked = await secondLine(socket, lines)
   if (asked === undefined)
     return endWith(socket, { error: approvalRefused('the second line must be {"requests":["…"],"wait":0}') })

@@ -5,8 +5,9 @@ import { createRequire } from 'node:module'
 import { encodeContainer } from 'procura'
 import { ArgumentError } from 'procura/errors'
 import { startAtAddress } from '#support/start-server.ts'
+import type { PrincipalNames } from '../../configuration/principal-names.ts'
 import { limitConnections } from '../../wire/connection-places.ts'
-import type { ApprovalQueue } from './approval-queue.ts'
+import type { ApprovalQueue, FoundRequest } from './approval-queue.ts'
 import type { PageRun } from './page-run.ts'
 
 /** The listener of the page for approvals. */
@@ -22,6 +23,10 @@ export interface ServePageOptions {
   readonly port: number
   readonly queue: Pick<ApprovalQueue, 'find' | 'answer'>
   readonly run: Pick<PageRun, 'name' | 'offer'>
+  /** Names of the principals that the home folder knows, by DID. */
+  readonly names: () => Promise<PrincipalNames>
+  /** The command by which the owner permits more than one call; undefined where this call alone can be approved. */
+  readonly longer: (found: FoundRequest) => string | undefined
   /** The path of the page. Default: the page of this package. */
   readonly path?: string
 }
@@ -38,7 +43,15 @@ const mostBytes = 524_288
  *
  * @throws ArgumentError when an address cannot be used.
  */
-export async function serveApprovalPage({ host, port, queue, run, path }: ServePageOptions): Promise<PageListener> {
+export async function serveApprovalPage({
+  host,
+  port,
+  queue,
+  run,
+  names,
+  longer,
+  path,
+}: ServePageOptions): Promise<PageListener> {
   const page = connecting(await readFile(path ?? pagePath(), 'utf8'))
   const servers: Server[] = []
   let authority = ''
@@ -50,7 +63,7 @@ export async function serveApprovalPage({ host, port, queue, run, path }: ServeP
     // A browser may choose either address for the name, so no other process may have one of them.
     for (const one of new Set([host, '127.0.0.1', '::1'])) {
       const server = createServer(limits, (request, response) => {
-        answer(request, response, { page, queue, run, authority }).catch(() => void response.destroy())
+        answer(request, response, { page, queue, run, names, longer, authority }).catch(() => void response.destroy())
       })
       limitConnections(server, 32)
       const open = await listenAt(server, { host: one, port: used }, one === host)
@@ -107,6 +120,8 @@ interface Parts {
   readonly page: string
   readonly queue: ServePageOptions['queue']
   readonly run: ServePageOptions['run']
+  readonly names: ServePageOptions['names']
+  readonly longer: ServePageOptions['longer']
   /** The name of the run and the port, as the only valid `Host`. */
   readonly authority: string
 }
@@ -140,8 +155,10 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
     if (found === undefined)
       return send(404, 'text/plain', 'no such request waits for this approver: it was answered, or has expired\n')
     const proofs = found.proofs.length === 0 ? {} : { proofs: encodeContainer([...found.proofs]) }
-    const { id: own, container, body } = found
-    return send(200, 'application/json', JSON.stringify({ id: own, request: container, ...proofs, body }))
+    const { id: own, container, body, request: asked } = found
+    const names = await namesOf([asked.agent, asked.service, asked.subject], parts.names)
+    const shown = { ...proofs, body, names, longer: parts.longer(found) }
+    return send(200, 'application/json', JSON.stringify({ id: own, request: container, ...shown }))
   }
   if (kind === 'requests' || request.method !== 'POST') return send(405, 'text/plain', 'the method is not supported\n')
   // Browsers send it with each POST.
@@ -151,6 +168,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
   const { queue, run } = parts
   const fault = await (kind === 'keys' ? run.offer(id, body.trim()) : queue.answer(id, body.trim()))
   return fault === undefined ? send(200, 'text/plain', 'kept\n') : send(409, 'text/plain', `${fault}\n`)
+}
+
+/** The names of some principals. Without the folder, they are unknown. APR-33 */
+async function namesOf(dids: readonly string[], read: () => Promise<PrincipalNames>): Promise<PrincipalNames> {
+  const names = await read().catch(() => ({}) as PrincipalNames)
+  return Object.fromEntries(dids.flatMap((did) => (Object.hasOwn(names, did) ? [[did, String(names[did])]] : [])))
 }
 
 async function textOf(request: IncomingMessage): Promise<string | undefined> {

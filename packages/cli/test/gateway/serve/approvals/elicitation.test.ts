@@ -12,7 +12,7 @@ describe('the request by which a client opens the page', () => {
   let elicitations: Elicitations
   let end: AbortController
   const plain = { id: 1, params: { name: 'send' } }
-  const waiting = { requests: [], threshold: 1, url: 'http://127.0.0.1:7335/#k5rmbfadsxzqc2ty' }
+  const waiting = { requests: [], threshold: 1, isEnrolled: true, url: 'http://127.0.0.1:7335/#k5rmbfadsxzqc2ty' }
   beforeEach(() => {
     sent = []
     end = new AbortController()

@@ -15,6 +15,7 @@ import { readGatewayConfig } from '../../../../src/gateway/configuration/read-ga
 import { startPageEnrolment } from '../../../../src/gateway/serve/approvals/enroll-page.ts'
 import { pageFiles } from '../../../../src/gateway/serve/approvals/page-files.ts'
 import { beginPageRun, runKey } from '../../../../src/gateway/serve/approvals/page-run.ts'
+import { listApprovals, type WaitingApproval } from '../../../../src/gateway/serve/approvals/review-approvals.ts'
 import { runCli } from '../../../cli/run-cli.ts'
 import { type AgentHome, makeAgentHome } from '../../agent-side/connect/agent-home.ts'
 import { type Answer, type LineClient, newClients } from '../../agent-side/connect/client.ts'
@@ -111,10 +112,12 @@ describe('the page for approvals in one run of a gateway', () => {
     return new Promise((resolve) => server.listen(port, host, () => resolve(server)))
   }
 
-  it('APR-95 takes the key of a browser by a link, and its approvals at once', async () => {
+  it('APR-95 takes the key of a browser by a link, which refusals then name, and its approvals at once [APR-32] [APR-33]', async () => {
     const gateway = await home.open()
     const browser = await generateSigner()
     const mail = await session()
+    const early = textOf(await mail.call('send', eve))
+    expect(early).not.toContain(gateway.approvalPage)
     await enroll(browser)
     const url = gateway.approvalPage as string
     await expect.poll(async () => (await config()).approvals?.approvers).toEqual([])
@@ -124,6 +127,19 @@ describe('the page for approvals in one run of a gateway', () => {
         return (await atPage(`${url}requests/${id}?approver=${encodeURIComponent(browser.did)}`)).status
       })
       .toBe(200)
+    const refused = textOf(await mail.call('send', eve))
+    expect(refused).toMatch(/ask the user to open http:\S+ in the browser, or to run `procura approve \S+ --home /)
+    const link = refused.split('open ')[1]?.split(' ')[0] as string
+    expect(link.startsWith(`${url}#`)).toBe(true)
+    const { names, longer } = JSON.parse(
+      (await atPage(`${url}requests/${link.split('#')[1]}?approver=${encodeURIComponent(browser.did)}`)).text,
+    ) as { names: object; longer: string }
+    expect(Object.values(names)).toEqual(['agent assistant', 'this gateway', 'the owner'])
+    const { id } = (await listApprovals({ config: await config() })).find(
+      ({ request }) => request.approver === home.owner.did,
+    ) as WaitingApproval
+    expect(longer).toBe(`procura approve ${id} --for 8h --home ${home.folder}`)
+    expect((await runCli(['approve', '--list', '--home', home.folder])).out).toContain('\tfor the browser\t')
     await answer(url, await requested(mail, eve), browser)
     expect(textOf(await mail.call('send', eve))).toBe('sent to eve@evil.example')
     expect(files().filter((name) => /\.(?:code|offer)$/.test(name))).toEqual([])

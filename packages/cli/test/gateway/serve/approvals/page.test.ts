@@ -12,7 +12,11 @@ import { type ApprovalQueue, openApprovalQueue } from '../../../../src/gateway/s
 import type { KeptRequest } from '../../../../src/gateway/serve/approvals/kept-request.ts'
 import { pageFiles } from '../../../../src/gateway/serve/approvals/page-files.ts'
 import { beginPageRun, type PageRun } from '../../../../src/gateway/serve/approvals/page-run.ts'
-import { type PageListener, serveApprovalPage } from '../../../../src/gateway/serve/approvals/serve-page.ts'
+import {
+  type PageListener,
+  type ServePageOptions,
+  serveApprovalPage,
+} from '../../../../src/gateway/serve/approvals/serve-page.ts'
 
 const [owner, service, agent] = await Promise.all([actor('owner'), actor('service'), actor('agent')])
 const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'sha256-x'">`
@@ -23,12 +27,14 @@ describe('the page for approvals of a gateway', () => {
   let listener: PageListener
   let run: PageRun
   let kept: KeptRequest
+  let isGone = false
   beforeEach(async () => {
+    isGone = false
     folder = mkdtempSync(join(tmpdir(), 'procura-page-'))
     writeFileSync(join(folder, 'page.html'), `${policy}<p>page</p>`)
     queue = await openApprovalQueue({ folder: join(folder, 'approvals'), onEvent: () => undefined })
     run = await beginPageRun(pageFiles(join(folder, 'approvals')), memoryRevocationStore())
-    listener = await serveApprovalPage({ host: '127.0.0.1', port: 0, queue, run, path: join(folder, 'page.html') })
+    listener = await serveApprovalPage({ ...shown(), queue, run, path: join(folder, 'page.html') })
     const call = { service: service.did, subject: owner.did, command: '/mcp/mail/send' }
     const invocation = await invoke({
       ...{ issuer: agent, subject: owner.did, audience: service.did, command: call.command, args: { to: 'a' } },
@@ -44,6 +50,15 @@ describe('the page for approvals of a gateway', () => {
     await listener.close()
     queue.close()
     rmSync(folder, { recursive: true })
+  })
+
+  /** The names of the home folder: one more than the request has, and one of the three not. */
+  const shown = (): Pick<ServePageOptions, 'host' | 'port' | 'names' | 'longer'> => ({
+    ...{ host: '127.0.0.1', port: 0, longer: ({ ownerId }) => `approve ${ownerId}` },
+    names: async () => {
+      if (isGone) throw new Error('the folder is gone')
+      return { [agent.did]: 'agent assistant', [service.did]: 'this gateway', 'did:key:z6Mkother': 'agent other' }
+    },
   })
 
   interface Sent {
@@ -117,7 +132,7 @@ describe('the page for approvals of a gateway', () => {
     })
     expect(Object.keys(headers).filter((name) => /set-cookie|access-control/.test(name))).toEqual([])
     writeFileSync(join(folder, 'page.html'), '<p>other</p>')
-    const other = serveApprovalPage({ host: '127.0.0.1', port: 0, queue, run, path: join(folder, 'page.html') })
+    const other = serveApprovalPage({ ...shown(), queue, run, path: join(folder, 'page.html') })
     await expect(other).rejects.toThrow(/is damaged/)
   })
 
@@ -129,7 +144,7 @@ describe('the page for approvals of a gateway', () => {
 
   it('APR-89 gives a request to its approver by its ID, and takes the answer', async () => {
     const found = await send(at(kept.id))
-    expect(JSON.parse(found.text)).toEqual({ id: kept.id, request: kept.container })
+    expect(JSON.parse(found.text)).toMatchObject({ id: kept.id, request: kept.container })
     expect((await send(at(kept.id, agent.did))).status).toBe(404)
     expect((await send(at('aaaaaaaaaaaaaaaa'))).status).toBe(404)
     expect((await send('/requests/')).status).toBe(404)
@@ -142,6 +157,16 @@ describe('the page for approvals of a gateway', () => {
     expect((await send(`/answers/${kept.id}`, { method: 'POST', headers, body })).status).toBe(200)
     expect((await send(`/answers/${kept.id}`, { method: 'POST', headers, body })).text).toMatch(/has been answered/)
     expect(await queue.collect([kept], 1)).toMatchObject({ answer: 'approved' })
+  })
+
+  it('APR-33 names the principals of a request and no others, and the command of the owner for more than the call', async () => {
+    const names = { [agent.did]: 'agent assistant', [service.did]: 'this gateway' }
+    const found = await send(at(kept.id))
+    expect(JSON.parse(found.text)).toEqual({
+      ...{ id: kept.id, request: kept.container, names, longer: `approve ${kept.id}` },
+    })
+    isGone = true
+    expect(JSON.parse((await send(at(kept.id))).text)).toMatchObject({ request: kept.container, names: {} })
   })
 
   it('APR-89 answers no other site, and no other name of this machine [attack 104]', async () => {

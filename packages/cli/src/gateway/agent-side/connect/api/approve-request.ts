@@ -106,9 +106,10 @@ export async function settleRefusal(
     if (!signal.aborted) onFault(reason)
     return { state: 'unavailable', next: `N${reason.slice(1)}.` }
   }
+  const { isEnrolled: _, ...waiting } = shown ?? { isEnrolled: false }
   return {
     state: answered.kind,
-    ...(answered.kind === 'waiting' && shown),
+    ...(answered.kind === 'waiting' && waiting),
     next: nextStep(answered, shown, connection, clock),
   }
 }

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describeSignerFile } from 'procura/signer/file'
-import type { GatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
+import type { GatewayConfig } from './read-gateway-config.ts'
 
 /** Names of principals, by DID. */
 export type PrincipalNames = Readonly<Record<string, string>>
