@@ -92,7 +92,8 @@ export function wrap(line: string, width: number, first: string): string[] {
     current = continued
     columns = continued.length
   }
-  for (const word of line.split(/(?<= )/)) {
+  const words = line.split(' ')
+  for (const word of words.map((one, at) => (at < words.length - 1 ? `${one} ` : one))) {
     const wide = columnsOf(word)
     if (columns + wide > width && continued.length + wide <= width) next()
     for (const character of word) {
