@@ -16,6 +16,7 @@ import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
 import type { Flags } from '../verb.ts'
 import { fileStamp } from './file-stamp.ts'
+import { notificationsOf } from './notifications.ts'
 import { partLines } from './part-lines.ts'
 import { hostWithLog } from './serve-log.ts'
 import { configOf, configPlace } from './tools.ts'
@@ -38,7 +39,9 @@ export async function serve(words: readonly string[], flags: Flags, outside: Hos
   const onEvent = (event: GatewayEvent): void => {
     if (isJson) host.print(JSON.stringify(event))
     else host.complain(`${event.level}: ${event.message}`)
+    notifications.take(event)
   }
+  const notifications = notificationsOf(config, flags, host, onEvent)
   const key = sent === undefined ? await keyOf(config, host) : { vaultKey: { passphrase: sent } }
   const signals = listenToSignals(host)
   let gateway: Gateway
@@ -50,7 +53,7 @@ export async function serve(words: readonly string[], flags: Flags, outside: Hos
     onEvent({ level: 'info', event: 'stopping', message: 'ended by a signal before it listened' })
     return 0
   }
-  const reload = reloadOf(gateway, () => configOf(flags, host), onEvent)
+  const reload = reloadOf(gateway, () => configOf(flags, host).then(notifications.follow), onEvent)
   let control: ControlListener | undefined
   try {
     control = await openControl(gateway, config, { dryRun, reload, stop: signals.end })
@@ -66,6 +69,7 @@ export async function serve(words: readonly string[], flags: Flags, outside: Hos
   if (!signals.ending.aborted)
     await new Promise((resolve) => signals.ending.addEventListener('abort', resolve, { once: true }))
   stopWarnings()
+  notifications.close()
   // The next gateway waits for the locks of this one, and may listen there as soon as it has them.
   await control?.close()
   onEvent({ level: 'info', event: 'stopping', message: 'stopping; waiting for the calls in progress' })

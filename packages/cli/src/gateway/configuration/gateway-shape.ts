@@ -303,6 +303,11 @@ export const gatewayShape: ObjectShape = {
             about: 'the DIDs of approvers beside the owner and the page; `procura approve --enroll` adds one',
             optional: true,
           },
+          notify: {
+            shape: { kind: 'constant', value: false },
+            about: 'false: no notification on the desktop for a request; default: one where there is a desktop',
+            optional: true,
+          },
         },
       },
       about: 'how people approve calls that are refused otherwise',

@@ -115,6 +115,8 @@ export interface GatewayConfig {
   readonly approvals?: {
     readonly page?: { readonly host: string; readonly port: number }
     readonly approvers?: readonly Did[]
+    /** No notification on the desktop for a request. */
+    readonly notify?: false
   }
   readonly tools: 'first-use' | 'reviewed'
   readonly servers: ReadonlyMap<string, StdioServerConfig | HttpServerConfig>
@@ -132,7 +134,7 @@ interface RawConfig {
   readonly state: { readonly file: string }
   readonly tools?: 'first-use' | 'reviewed'
   readonly servers: Readonly<Record<string, RawServer & { readonly approvals?: RawApprovals }>>
-  readonly approvals?: { readonly page?: string; readonly approvers?: readonly string[] }
+  readonly approvals?: { readonly page?: string; readonly approvers?: readonly string[]; readonly notify?: false }
   readonly apis?: Readonly<Record<string, RawApi>>
   readonly admin?: { readonly address: string }
 }
@@ -243,6 +245,7 @@ function completeConfig(raw: RawConfig, path: string): GatewayConfig {
       approvals: {
         ...(approvals.page !== undefined && { page: addressOf(approvals.page) }),
         approvers: (approvals.approvers ?? []).map((did) => parseDid(did)),
+        ...(approvals.notify !== undefined && { notify: approvals.notify }),
       },
     }),
     apis: new Map(Object.entries(raw.apis ?? {}).map(([name, api]) => [name, completeApi(api)])),

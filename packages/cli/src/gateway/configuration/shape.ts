@@ -17,11 +17,11 @@ export interface StringShape {
   readonly check?: (value: string) => string | undefined
 }
 
-/** A number or `true` of a configuration file, which has one value. */
+/** A number or a boolean of a configuration file, which has one value. */
 export interface ConstantShape {
   readonly kind: 'constant'
   /** The only value. */
-  readonly value: number | true
+  readonly value: number | boolean
 }
 
 /** A whole number of a configuration file. */

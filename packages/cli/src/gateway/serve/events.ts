@@ -23,12 +23,15 @@ export interface GatewayEvent {
     | 'approval_requested'
     | 'approval_answered'
     | 'approval_displaced'
+    | 'notification_failed'
     | 'failure'
     | 'stopping'
   /** The name of the MCP server that the event is about. */
   readonly server?: string
   /** The name of the HTTP API that the event is about. */
   readonly api?: string
+  /** The call of `approval_requested`, in the first of the events of one call. */
+  readonly request?: { readonly agent: string; readonly command: string }
   /** One line. */
   readonly message: string
 }

@@ -228,7 +228,8 @@ async function addAll(
 ): Promise<HelloError | readonly KeptRequest[]> {
   const waiting: KeptRequest[] = []
   for (const one of read) {
-    const added = await add(queue, { ...one, holder: firstAgent ?? one.request.agent }, body)
+    const placed = { ...one, holder: firstAgent ?? one.request.agent }
+    const added = await add(queue, placed, body, waiting.length === 0)
     if ('code' in added) return added
     waiting.push(added)
   }
@@ -236,9 +237,9 @@ async function addAll(
 }
 
 /** Keeps a request, unless one waits for the same call and approver. APR-97 */
-async function add(queue: Queue, one: PlacedRequest, body = ''): Promise<HelloError | KeptRequest> {
+async function add(queue: Queue, one: PlacedRequest, body = '', isFirst = true): Promise<HelloError | KeptRequest> {
   const { files, kept, now, onEvent } = queue
-  const { approver, command } = one.request
+  const { agent, approver, command } = one.request
   const all = [...kept.values()]
   const same = all.find(
     ({ request }) =>
@@ -252,7 +253,7 @@ async function add(queue: Queue, one: PlacedRequest, body = ''): Promise<HelloEr
   await files.putRequest(one.id, one.container)
   kept.set(one.id, one)
   const message = `an agent requests ${quote(command, 128)}; answer with \`procura approve ${one.id}\``
-  onEvent({ level: 'info', event: 'approval_requested', message })
+  onEvent({ level: 'info', event: 'approval_requested', message, ...(isFirst && { request: { agent, command } }) })
   return one
 }
 
