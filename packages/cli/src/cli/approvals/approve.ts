@@ -1,7 +1,7 @@
 // node only: reads a terminal and files
 import { dirname, join } from 'node:path'
 import process from 'node:process'
-import { type Did, type Signer, systemClock } from 'procura'
+import { type Delegation, type Did, never, type Signer, systemClock } from 'procura'
 import { approve as approveRequest, refuse } from 'procura/approval'
 import { chooseInTerminal } from 'procura/approval/terminal'
 import { describeSignerFile } from 'procura/signer/file'
@@ -9,7 +9,7 @@ import { quote } from '#support/quote.ts'
 import { namesOf, type PrincipalNames } from '../../gateway/configuration/principal-names.ts'
 import type { GatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
 import { pageFiles } from '../../gateway/serve/approvals/page-files.ts'
-import { pageKeys } from '../../gateway/serve/approvals/page-run.ts'
+import { pageDelegations } from '../../gateway/serve/approvals/page-run.ts'
 import { answerApproval, listApprovals, type WaitingApproval } from '../../gateway/serve/approvals/review-approvals.ts'
 import { configOf } from '../gateway/tools.ts'
 import type { Host } from '../host.ts'
@@ -18,7 +18,7 @@ import { readDuration, showDate, showDistance } from '../terminal/time-text.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textOf } from '../verb.ts'
 import { type ApproverKeys, openApproverKeys } from './approver-keys.ts'
-import { enroll, enrollPage } from './enroll.ts'
+import { enroll, enrollPage, removeBrowser } from './enroll.ts'
 import { giveScope, type OfferedScopes, scopesFor } from './scoped.ts'
 import type { Scope } from './scopes.ts'
 
@@ -36,8 +36,8 @@ export async function approve(words: readonly string[], flags: Flags, host: Host
   const wanted = wantedScope(flags, id)
   const config = await configOf(flags, host)
   const all = await listApprovals({ config })
-  if (flags['list'] === true)
-    return list(all, { ...(await browserNames(config)), ...(await namesOf(config)) }, flags, host)
+  if (flags['list'] === true) return list(all, await browsersOf(config), await namesOf(config), flags, host)
+  if (textOf(flags, 'remove') !== undefined) return removeBrowser(config, words, flags, host)
   // An agent can run this program. It must not be able to say yes.
   if (!host.isTerminal)
     throw new UsageError(
@@ -197,13 +197,19 @@ function chooseRequests(
   return [named]
 }
 
-/** The keys that were enrolled as those of a browser. An agent may be able to write into the folder. */
-async function browserNames({ approvalsFolder }: GatewayConfig): Promise<PrincipalNames> {
-  const dids = await pageKeys(pageFiles(approvalsFolder)).catch(() => [])
-  return Object.fromEntries(dids.map((did) => [did, 'the browser']))
+/** The delegations to keys of browsers. An agent may be able to write into the folder. */
+async function browsersOf({ approvalsFolder }: GatewayConfig): Promise<readonly Delegation[]> {
+  return [...(await pageDelegations(pageFiles(approvalsFolder)).catch(() => new Map<string, Delegation>())).values()]
 }
 
-function list(all: readonly WaitingApproval[], names: PrincipalNames, flags: Flags, host: Host): number {
+function list(
+  all: readonly WaitingApproval[],
+  browsers: readonly Delegation[],
+  known: PrincipalNames,
+  flags: Flags,
+  host: Host,
+): number {
+  const names = { ...Object.fromEntries(browsers.map(({ audience }) => [audience, 'the browser'])), ...known }
   const now = systemClock.now()
   for (const { id, request, state } of all) {
     const { agent, approver, command, args, reason, expiration } = request
@@ -222,6 +228,10 @@ function list(all: readonly WaitingApproval[], names: PrincipalNames, flags: Fla
       )
   }
   if (all.length === 0) host.complain('no request waits')
+  for (const { audience, command, expiration } of browsers)
+    host.complain(
+      `the browser ${audience} approves ${command}${expiration === never ? '' : ` until ${showDate(expiration)}`}`,
+    )
   return 0
 }
 

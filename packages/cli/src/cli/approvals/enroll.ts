@@ -5,6 +5,8 @@ import { quote } from '#support/quote.ts'
 import { namesOf } from '../../gateway/configuration/principal-names.ts'
 import type { GatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
 import { startPageEnrolment } from '../../gateway/serve/approvals/enroll-page.ts'
+import { pageFiles } from '../../gateway/serve/approvals/page-files.ts'
+import { pageDelegations } from '../../gateway/serve/approvals/page-run.ts'
 import { enrollApprover } from '../../gateway/serve/approvals/review-approvals.ts'
 import { readGatewayFile, writeGatewayFile } from '../home/gateway-file.ts'
 import { inHome } from '../home/wrap-home.ts'
@@ -44,8 +46,8 @@ export async function enroll(
 }
 
 /**
- * `procura approve --page`: makes the key of a browser an approver until the gateway ends. The person opens a link, and
- * types the end of the key that the page shows.
+ * `procura approve --page`: makes the key of a browser an approver, usually until the gateway ends. The person opens a
+ * link, and types the end of the key that the page shows.
  */
 export async function enrollPage(
   config: GatewayConfig,
@@ -54,21 +56,43 @@ export async function enrollPage(
   host: Host,
 ): Promise<number> {
   if (words.length > 0) throw new UsageError('--page takes no ID')
-  const grant = grantOf(config, flags, '7d')
+  // A mistake is found before the gateway is asked.
+  grantOf(config, flags, '7d')
   const page = await startPageEnrolment({ config, ...(host.signal !== undefined && { signal: host.signal }) })
   try {
-    host.complain(`open this link in your browser, within 10 minutes:\n  ${page.link}`)
+    const grant = grantOf(config, flags, page.isLasting ? '30d' : '7d')
+    host.complain('open this link in your browser, within 10 minutes:')
+    host.complain(`  ${page.link}`)
     const audience = await page.approver()
     const typed = await askPassphrase('the last 6 characters of the key that the page shows (not shown here): ', host)
     // A process that saw the link can have been faster than the browser.
     if (typed.trim() !== audience.slice(-6))
       throw new UsageError('another key was offered with this link; nothing is enrolled, run it again')
     for (const enrolment of await grant.to(audience, host, page.meta)) await page.keep(enrolment)
-    grant.report(audience, host, 'or until the gateway ends')
+    grant.report(audience, host, page.isLasting ? undefined : 'or until the gateway ends')
     return 0
   } finally {
     await page.close()
   }
+}
+
+/** `procura approve --remove DID`: ends the key of a browser. The gateway revokes its delegations. APR-38 */
+export async function removeBrowser(
+  { approvalsFolder }: GatewayConfig,
+  words: readonly string[],
+  flags: Flags,
+  host: Host,
+): Promise<number> {
+  if (words.length > 0) throw new UsageError('--remove takes no ID')
+  const did = didOf('remove', textOf(flags, 'remove') ?? '')
+  const files = pageFiles(approvalsFolder)
+  const own = [...(await pageDelegations(files))].filter(([, { audience }]) => audience === did)
+  if (own.length === 0)
+    throw new UsageError(`${did} is not the key of a browser; \`procura approve --list\` lists those`)
+  for (const [id] of own) await files.putEnding(id)
+  if (flags['json'] === true) host.print(JSON.stringify({ removed: did }))
+  else host.print(`removed ${did}: a running gateway ends it within seconds, and another one at its start`)
+  return 0
 }
 
 interface Grant {

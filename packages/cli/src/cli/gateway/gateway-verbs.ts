@@ -166,13 +166,17 @@ export const gatewayVerbs: readonly Verb[] = [
         choices: ['1', '2', '3'],
         about: 'with ID: ask about this scope of the request alone, by its number in the question',
       },
-      { name: 'page', about: 'make your browser an approver on the page of the gateway, until the gateway ends' },
+      {
+        name: 'page',
+        about: 'make your browser an approver on the page of the gateway, usually until the gateway ends',
+      },
+      { name: 'remove', value: 'DID', about: 'end the key of a browser; --list names them' },
       { name: 'enroll', value: 'DID', about: 'make a principal an approver; default for 30d' },
       { name: 'elsewhere', about: 'with --enroll, where the gateway serves a page: the key is not in a browser' },
       {
         name: 'expires-in',
         value: 'DURATION',
-        about: 'with --enroll or --page: such as 8h; default 30d, and 7d for --page',
+        about: 'with --enroll or --page: such as 8h; default 30d, and 7d for --page, if the gateway ends its key',
       },
       {
         name: 'command',

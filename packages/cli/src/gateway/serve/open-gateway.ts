@@ -5,12 +5,9 @@
  * @module
  */
 
-import { dirname } from 'node:path'
-import type { Did } from 'procura'
 import { recoverIntents, withHealth } from 'procura/audit'
 import { openJsonlAuditSink } from 'procura/audit/jsonl'
 import { createMetrics, pruneRegularly } from 'procura/operations'
-import type { RevocationRegistry } from 'procura/revocation'
 import { openSignerFile } from 'procura/signer/file'
 import { type FileKey, openFileVault } from 'procura/vault/file'
 import {
@@ -26,25 +23,21 @@ import {
 } from '#support/options.ts'
 import { quietly } from '#support/quietly.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
-import { atHome } from '../configuration/at-home.ts'
-import { namesOf } from '../configuration/principal-names.ts'
 import { type ApiConfig, type GatewayConfig, readGatewayConfig } from '../configuration/read-gateway-config.ts'
 import { passphraseOfVault, type VaultUnlock } from '../configuration/vault-unlock.ts'
 import { listen, refuseSecondGateway } from '../wire/listener.ts'
 import { type AdminListener, type GatewayHealth, serveAdmin } from './admin/serve-admin.ts'
 import { createTextMeter } from './admin/text-meter.ts'
-import { canHaveScope } from './approvals/approval-need.ts'
-import { type ApprovalQueue, openApprovalQueue } from './approvals/approval-queue.ts'
-import { pageFiles } from './approvals/page-files.ts'
-import { beginPageRun, type PageRun } from './approvals/page-run.ts'
-import { serveApprovalPage } from './approvals/serve-page.ts'
-import { followApprovers, watchEnrolments } from './approvals/watch-enrolments.ts'
+import { openApprovalQueue } from './approvals/approval-queue.ts'
+import { approversOf, followPage } from './approvals/follow-page.ts'
+import { openPage } from './approvals/open-page.ts'
 import { confirmClaims } from './confirm-claims.ts'
 import { createConnections, type OpenSession } from './connections.ts'
 import type { GatewayEvent, OnGatewayEvent } from './events.ts'
+import { haveSame } from './have-same.ts'
 import { createHealth } from './health.ts'
 import { takePendingRevocations } from './pending-revocations.ts'
-import { createReloads, type Reloads } from './reloads.ts'
+import { createReloads } from './reloads.ts'
 import type { GatewayParts } from './snapshot.ts'
 import { createSnapshots, type GatewayServer, type Snapshots } from './snapshots.ts'
 import { openState } from './state/open-state.ts'
@@ -148,7 +141,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     closers.push(() => queue.close())
     const snapshots = await createSnapshots(config, { ...parts, onRevoked: queue.withdraw }, onEvent)
     closers.push(() => snapshots.close())
-    const page = await openPage(config, queue, { revocations: parts.stores.revocations, snapshots }, closers)
+    const page = await openPage(config, { queue, revocations: parts.stores.revocations, snapshots, closers })
     // A socket is for one user. A dry run is for agents that have no delegations yet.
     const needsProof = !('socket' in config.listen) && !dryRun
     const connections = createConnections({
@@ -178,7 +171,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       // An owner that it did not act for may have signed some. The gateway goes on; those that fail stay for later.
       await takePending().catch(({ message }: Error) => onEvent({ level: 'error', event: 'failure', message }))
     })
-    if (page !== undefined) closers.push(...followPage(page, reloads, snapshots, parts.onError))
+    if (page !== undefined) closers.push(...(await followPage(page, reloads, snapshots, parts.onError)))
     const listener = await listen(config.listen, connections.take)
     closers.push(() => listener.close())
     closers.push(() => snapshots.end())
@@ -218,7 +211,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
 /** Whether the file of a configuration has other owners, or cannot be read now. */
 async function isBehind({ path, subjects }: GatewayConfig): Promise<boolean> {
   const present = await readGatewayConfig(path).catch(() => undefined)
-  return present === undefined || !isSame(present.subjects, subjects)
+  return present === undefined || !haveSame(present.subjects, subjects)
 }
 
 /** A server may take half a minute to list its tools. */
@@ -231,65 +224,6 @@ async function firstLook(snapshots: Snapshots, signal: AbortSignal | undefined):
     signal?.removeEventListener('abort', snapshots.end)
   }
   signal?.throwIfAborted()
-}
-
-async function openPage(
-  config: GatewayConfig,
-  queue: ApprovalQueue,
-  { revocations, snapshots }: { readonly revocations: RevocationRegistry; readonly snapshots: Snapshots },
-  closers: (() => Promise<unknown> | unknown)[],
-): Promise<OpenPage | undefined> {
-  const { approvals, approvalsFolder } = config
-  // The keys of earlier runs end also where the configuration has no page any more.
-  const files = pageFiles(approvalsFolder)
-  const run = await beginPageRun(files, revocations)
-  const { page } = approvals ?? {}
-  if (page === undefined) {
-    await files.removeRun()
-    return undefined
-  }
-  const listener = await serveApprovalPage({
-    ...{ ...page, queue, run },
-    names: () => namesOf(config),
-    longer({ ownerId, request }) {
-      if (ownerId === undefined || !canHaveScope(snapshots.current(), request.command)) return undefined
-      return atHome(`\`procura approve ${ownerId} --for 8h\``, { home: dirname(config.path) }).slice(1, -1)
-    },
-  })
-  closers.push(
-    () => listener.close(),
-    () => files.removeRun(),
-  )
-  await files.putRun(`${run.name} ${listener.url}`)
-  return { url: listener.url, run }
-}
-
-interface OpenPage {
-  readonly url: string
-  readonly run: PageRun
-}
-
-function approversOf(page: OpenPage | undefined, { subjects }: GatewayConfig): Promise<readonly Did[]> {
-  return page === undefined ? Promise.resolve([]) : page.run.approvers(subjects)
-}
-
-/** Takes the configuration again when a key of the page comes or ends. Returns the ends of the looks. */
-function followPage(
-  page: OpenPage,
-  { current, again }: Reloads<GatewayConfig>,
-  snapshots: Snapshots,
-  onError: (error: unknown) => void,
-): readonly (() => void)[] {
-  const lookAgain = async (): Promise<void> => {
-    const { browsers } = snapshots.current()
-    if (browsers.length > 0 && !isSame(await approversOf(page, current()), browsers)) await again()
-  }
-  const onChange = (): void => void again().catch(onError)
-  return [watchEnrolments(current().approvalsFolder, onChange), followApprovers(lookAgain, onError)]
-}
-
-function isSame(some: readonly string[], others: readonly string[]): boolean {
-  return some.length === others.length && some.every((one) => others.includes(one))
 }
 
 async function openAdmin(

@@ -36,6 +36,8 @@ export interface PageEnrolment {
   readonly link: string
   /** Pass it as `meta` of the delegation to the key, which is an approver in this run of the gateway only. */
   readonly meta: IpldMap
+  /** Whether the run lasts when the gateway is started again: no other process can listen at the place of the page. */
+  readonly isLasting: boolean
   /**
    * Waits for the key of the browser. Compare it with the page before you delegate to it.
    *
@@ -87,7 +89,8 @@ export async function startPageEnrolment(options: StartPageEnrolmentOptions): Pr
     checks,
   )
   const files = pageFiles(config.approvalsFolder)
-  const [, run, url] = /^([a-z2-7]{16}) (http:\/\/\S{1,128}\/)$/.exec((await files.run()) ?? '') ?? []
+  const [, run, url, lasting] =
+    /^([a-z2-7]{16}) (http:\/\/\S{1,128}\/)( lasting)?$/.exec((await files.run()) ?? '') ?? []
   if (run === undefined || url === undefined)
     throw new ArgumentError(
       `the gateway of ${quote(config.path, 256)} serves no page; add \`approvals.page\`, such as "127.0.0.1:7335", run \`procura stop\` if it runs, and \`procura start\``,
@@ -97,6 +100,7 @@ export async function startPageEnrolment(options: StartPageEnrolmentOptions): Pr
   return Object.freeze({
     link: `${url}#enroll-${code}`,
     meta: Object.freeze({ [runKey]: run }),
+    isLasting: lasting !== undefined,
     async approver() {
       const deadline = startDeadline(signal === undefined ? [] : [signal], Math.min(timeoutMs, codeMs))
       try {

@@ -19,6 +19,13 @@ export interface PageFiles {
   run(): Promise<string | undefined>
   putRun(text: string): Promise<void>
   removeRun(): Promise<void>
+  /** The name of the page and its place, where both last from one run to the next. */
+  lasting(): Promise<string | undefined>
+  putLasting(text: string): Promise<void>
+  removeLasting(): Promise<void>
+  /** The enrolments that a person has ended, by their IDs. */
+  endings(): Promise<readonly string[]>
+  putEnding(id: string): Promise<void>
   /** A code that a person at a terminal has given to the page, with the run in it. */
   code(id: string): Promise<string | undefined>
   putCode(id: string, run: string): Promise<void>
@@ -33,7 +40,15 @@ export interface PageFiles {
 /** Opens the folder, which is made with its first file. */
 export function pageFiles(folder: string): PageFiles {
   const { at, read, put, putFirst, idsIn } = idTexts(folder)
-  const runPath = join(folder, 'page.run')
+  const [runPath, lastingPath] = [join(folder, 'page.run'), join(folder, 'page.name')]
+  const remove = async (path: string): Promise<void> => {
+    try {
+      await unlink(path)
+    } catch (cause) {
+      // Two reloads can remove it at the same time.
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
+    }
+  }
   return {
     async enrolments() {
       // A folder that cannot be read is not an empty one: its keys would stay approvers.
@@ -42,13 +57,14 @@ export function pageFiles(folder: string): PageFiles {
     },
     putEnrolment: (id, container) => put(at(id, 'page'), container),
     async removeEnrolment(id) {
-      try {
-        await unlink(at(id, 'page'))
-      } catch (cause) {
-        // Two reloads can remove it at the same time.
-        if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
-      }
+      await remove(at(id, 'page'))
+      await remove(at(id, 'ended'))
     },
+    lasting: () => read(lastingPath),
+    putLasting: (text) => put(lastingPath, text),
+    removeLasting: () => remove(lastingPath),
+    endings: async () => idsIn(await namesInFolder(folder), 'ended'),
+    putEnding: (id) => put(at(id, 'ended'), 'ended'),
     run: () => read(runPath),
     putRun: (text) => put(runPath, text),
     removeRun: () => unlink(runPath).catch(() => undefined),

@@ -31,11 +31,16 @@ export interface PageRun {
  * Begins a run. The keys of earlier runs end before: another process can have listened at the address of the page
  * meanwhile, and can have used them in the browser. APR-94
  *
+ * @param lasting - the name of an earlier run, where no other process can have listened there: its keys go on
  * @throws ArgumentError when an enrolment cannot be read, and the error of the store when a revocation cannot be
  *   stored: the gateway must not go on then.
  */
-export async function beginPageRun(files: PageFiles, revocations: RevocationRegistry): Promise<PageRun> {
-  const name = randomApprovalId()
+export async function beginPageRun(
+  files: PageFiles,
+  revocations: RevocationRegistry,
+  lasting?: string,
+): Promise<PageRun> {
+  const name = lasting ?? randomApprovalId()
 
   /** Revokes a delegation to a key of another run. */
   async function end(id: string, delegation: Delegation | undefined): Promise<void> {
@@ -44,15 +49,19 @@ export async function beginPageRun(files: PageFiles, revocations: RevocationRegi
     await files.removeEnrolment(id)
   }
 
-  for (const [id, container] of await earlierEnrolments(files)) {
+  const earlier = await earlierEnrolments(files)
+  const ended = await files.endings()
+  for (const [id, container] of earlier) {
     // Its key would stay an approver without notice, for example after a backup was restored with other modes.
     const delegation = container === undefined ? undefined : await enrolmentIn(container)
     if (delegation === undefined)
       throw new ArgumentError(
         `the enrolment \`${id}.page\` in the folder of approvals cannot be read, so its key cannot be revoked; make the file a regular one that only this user can read (chmod 600), or revoke the delegation with \`procura revoke\` and remove the file`,
       )
-    await end(id, delegation)
+    if (lasting === undefined || delegation.meta?.[runKey] !== lasting || ended.includes(id)) await end(id, delegation)
   }
+  // A gateway that was killed has removed the enrolment alone.
+  for (const id of ended) if (!earlier.has(id)) await files.removeEnrolment(id)
   return {
     name,
     async offer(code, did) {
@@ -67,12 +76,14 @@ export async function beginPageRun(files: PageFiles, revocations: RevocationRegi
     },
     async approvers(subjects) {
       const found = new Set<Did>()
+      const removed = await files.endings()
       for (const [id, container] of await files.enrolments()) {
         const last = container === undefined ? undefined : await enrolmentIn(container)
         const run = last?.meta?.[runKey]
-        // The person has answered after the gateway was started again.
-        if (run !== undefined && run !== name) await end(id, last)
-        if (container === undefined || run !== name) continue
+        // The person has answered after the gateway was started again, or has ended it.
+        const isEnded = removed.includes(id)
+        if (run !== undefined && (run !== name || isEnded)) await end(id, last)
+        if (container === undefined || run !== name || isEnded) continue
         const verdict = await verifyDelegation(container, { revocations }).catch(() => undefined)
         if (verdict?.verified !== true || verdict.proofs.length !== 1) continue
         const { subject, delegation } = verdict
@@ -83,11 +94,17 @@ export async function beginPageRun(files: PageFiles, revocations: RevocationRegi
   }
 }
 
-/** The keys in the files, unverified. */
-export async function pageKeys(files: Pick<PageFiles, 'enrolments'>): Promise<readonly Did[]> {
-  const containers = [...(await files.enrolments()).values()]
-  const found = await Promise.all(containers.map((one) => (one === undefined ? undefined : enrolmentIn(one))))
-  return found.flatMap((one) => (one === undefined ? [] : [one.audience]))
+/** The delegations in the files, by ID, unverified. */
+export async function pageDelegations(
+  files: Pick<PageFiles, 'enrolments' | 'endings'>,
+): Promise<ReadonlyMap<string, Delegation>> {
+  const [containers, ended] = [await files.enrolments(), await files.endings()]
+  const found = new Map<string, Delegation>()
+  for (const [id, container] of containers) {
+    const one = container === undefined || ended.includes(id) ? undefined : await enrolmentIn(container)
+    if (one !== undefined) found.set(id, one)
+  }
+  return found
 }
 
 async function earlierEnrolments(files: PageFiles): ReturnType<PageFiles['enrolments']> {

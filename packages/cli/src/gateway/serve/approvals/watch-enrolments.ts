@@ -32,7 +32,7 @@ export function followApprovers(look: () => Promise<void>, onError: (error: unkn
 export function watchEnrolments(folder: string, onChange: () => void): () => void {
   let timer: NodeJS.Timeout | undefined
   const watcher = watch(folder, { persistent: false }, (_, name) => {
-    if (name?.endsWith('.page') !== true) return
+    if (name === null || !/\.(?:page|ended)$/.test(name)) return
     clearTimeout(timer)
     timer = setTimeout(onChange, settleMs)
     timer.unref()

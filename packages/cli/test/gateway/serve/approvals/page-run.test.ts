@@ -21,7 +21,7 @@ import { type AgentHome, makeAgentHome } from '../../agent-side/connect/agent-ho
 import { type Answer, type LineClient, newClients } from '../../agent-side/connect/client.ts'
 import { callsIn, type GatewayHome, makeGatewayHome } from '../gateway-home.ts'
 import { approveAt } from './approver.ts'
-import { atPage, linkOf } from './page-world.ts'
+import { atPage, linkOf, offerKey } from './page-world.ts'
 
 const eve = { to: 'eve@evil.example' }
 const textOf = (answer: Answer): string => answer.result?.content?.[0].text ?? ''
@@ -51,7 +51,7 @@ describe('the page for approvals in one run of a gateway', () => {
   /** Enrolls a key as the page of a browser does. */
   async function enroll(browser: Signer, expiresIn = 600): Promise<Delegation> {
     const enrolment = await startPageEnrolment({ config: await config() })
-    expect((await offer(enrolment.link, browser.did)).status).toBe(200)
+    expect((await offerKey(enrolment.link, browser.did)).status).toBe(200)
     expect(await enrolment.approver()).toBe(browser.did)
     const audience = browser.did
     const grant = await delegate({ issuer: home.owner, audience, command: '/mcp', meta: enrolment.meta, expiresIn })
@@ -59,11 +59,6 @@ describe('the page for approvals in one run of a gateway', () => {
     await enrolment.close()
     return grant
   }
-  function offer(link: string, did: string): ReturnType<typeof atPage> {
-    const [url = '', code = ''] = link.split('#enroll-')
-    return atPage(`${url}keys/${code}`, { method: 'POST', headers: { origin: url.slice(0, -1) }, body: did })
-  }
-
   async function session(): Promise<LineClient> {
     const client = clients.connect(agent.folder)
     await client.initialize()
@@ -346,18 +341,20 @@ describe('the page for approvals in one run of a gateway', () => {
     const [browser, thief] = [await generateSigner(), await generateSigner()]
     const stolen = cli(['--page'], browser.did.slice(-6))
     const link = await stolen.link
-    expect((await offer(link, thief.did)).status).toBe(200)
+    expect((await offerKey(link, thief.did)).status).toBe(200)
     // The program may have seen the key of the thief already, and have ended the code.
-    expect(await offer(link, browser.did)).toMatchObject({
+    expect(await offerKey(link, browser.did)).toMatchObject({
       status: 409,
       text: expect.stringMatching(/^the code (?:was used for another key|is not valid)/),
     })
     expect(await stolen.ended).toMatchObject({ code: 2, err: expect.stringContaining('nothing is enrolled') })
-    expect((await offer(link, browser.did)).status).toBe(409)
-    expect(await offer(link.replace(/-[a-z2-7]{16}/, `-${'a'.repeat(16)}`), thief.did)).toMatchObject({ status: 409 })
+    expect((await offerKey(link, browser.did)).status).toBe(409)
+    expect(await offerKey(link.replace(/-[a-z2-7]{16}/, `-${'a'.repeat(16)}`), thief.did)).toMatchObject({
+      status: 409,
+    })
     const good = cli(['--page', '--json'], browser.did.slice(-6))
-    expect((await offer(await good.link, 'did:web:evil.example')).text).toBe('it is not a key\n')
-    await offer(await good.link, browser.did)
+    expect((await offerKey(await good.link, 'did:web:evil.example')).text).toBe('it is not a key\n')
+    await offerKey(await good.link, browser.did)
     expect(await good.ended).toMatchObject({ code: 0 })
     expect(files().filter((name) => name.endsWith('.page'))).toHaveLength(1)
     const page = await startPageEnrolment({ config: await config() })
@@ -373,7 +370,7 @@ describe('the page for approvals in one run of a gateway', () => {
     expect(files().filter((name) => name.endsWith('.page'))).toEqual([])
     const [, code] = page.link.split('#enroll-')
     const next = (await startPageEnrolment({ config: await config() })).link.split('#')[0]
-    expect((await offer(`${next}#enroll-${code}`, thief.did)).text).toMatch(/the code is not valid/)
+    expect((await offerKey(`${next}#enroll-${code}`, thief.did)).text).toMatch(/the code is not valid/)
   })
 
   it('APR-95 counts no delegation that was signed for another run, by another principal or for another use', async () => {

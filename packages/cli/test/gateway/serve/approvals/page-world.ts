@@ -28,6 +28,12 @@ export function atPage(
   })
 }
 
+/** Offers a key as the page does that a link opens. */
+export function offerKey(link: string, did: string): ReturnType<typeof atPage> {
+  const [url = '', code = ''] = link.split('#enroll-')
+  return atPage(`${url}keys/${code}`, { method: 'POST', headers: { origin: url.slice(0, -1) }, body: did })
+}
+
 /** The link that `procura approve --page` has shown, as the gateway of a home folder takes it. */
 export async function linkOf(home: string): Promise<string> {
   const folder = join(home, 'approvals')
