@@ -303,8 +303,8 @@ describe('procura tools accept at a terminal', () => {
       '  +   }',
       '  + }',
       '',
-      'accept these 3 tools of mail: `drop` (new tool), `old` (tool gone), `send` (description changed, arg',
-      '    | ument `bcc` added)?',
+      'accept these 3 tools of mail: `drop` (new tool), `old` (tool gone), `send` (description changed, ',
+      '    | argument `bcc` added)?',
       'accepted 3 of the tools of mail; the gateway does not run, and takes them at its next start',
     ])
     expect(code).toBe(0)

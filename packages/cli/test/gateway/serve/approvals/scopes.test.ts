@@ -275,7 +275,7 @@ describe('an approval with a scope', () => {
     await noteIssued(place, 'assistant', [own as never])
     await store.change({ add: new Map([[String(old.cid), old.bytes]]), remove: [String(own?.cid)] }, {})
     const said = await answer(call, { to: 'eve@other.example', text: 'Hello you' }, '2')
-    expect(said.shown).toMatch(/if `\.text` is a string that b\s+[|] egins with `"Hello "`/)
+    expect(said.shown).toMatch(/if `\.text` is a string that\s+[|] begins with `"Hello "`/)
     expect(textOf(await call('send', { to: 'eve@other.example', text: 'Bye' }))).toMatch(/^Denied/)
     expect(textOf(await call('send', { to: 'eve@other.example', text: 'Hello she' }))).toMatch(/^sent/)
   })
