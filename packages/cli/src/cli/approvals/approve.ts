@@ -10,6 +10,7 @@ import { namesOf, type PrincipalNames } from '../../gateway/configuration/princi
 import type { GatewayConfig } from '../../gateway/configuration/read-gateway-config.ts'
 import { pageFiles } from '../../gateway/serve/approvals/page-files.ts'
 import { pageDelegations } from '../../gateway/serve/approvals/page-run.ts'
+import { namesWith } from '../../gateway/serve/approvals/passed-on.ts'
 import { answerApproval, listApprovals, type WaitingApproval } from '../../gateway/serve/approvals/review-approvals.ts'
 import { configOf } from '../gateway/tools.ts'
 import type { Host } from '../host.ts'
@@ -117,7 +118,7 @@ interface Asked {
 }
 
 async function ask({ wanted, ...asked }: Asked, names: PrincipalNames, flags: Flags, host: Host): Promise<Choice> {
-  const { id, request, body } = asked.waiting
+  const { id, request, body, through } = asked.waiting
   const found = await scopesFor({ ...asked, seconds: wanted.seconds }, flags, host)
   const offered = 'scopes' in found ? found : undefined
   if (offered === undefined && 'why' in found && wanted.isAsked)
@@ -132,7 +133,11 @@ async function ask({ wanted, ...asked }: Asked, names: PrincipalNames, flags: Fl
     request,
     scopes.map(({ words, values }) => ({ words, values })),
     {
-      ...{ names, ...(body !== undefined && { body }), ...(place !== undefined && { only: place }) },
+      ...{
+        names: namesWith(names, request.agent, through),
+        ...(body !== undefined && { body }),
+        ...(place !== undefined && { only: place }),
+      },
       ...(host.terminal as TerminalOptions),
     },
   )
@@ -211,16 +216,17 @@ function list(
 ): number {
   const names = { ...Object.fromEntries(browsers.map(({ audience }) => [audience, 'the browser'])), ...known }
   const now = systemClock.now()
-  for (const { id, request, state } of all) {
+  for (const { id, request, state, through } of all) {
     const { agent, approver, command, args, reason, expiration } = request
+    const passedOn = through.length > 0 ? { through } : {}
     if (flags['json'] === true)
-      host.print(JSON.stringify({ id, state, agent, approver, command, args, reason, expiration }))
+      host.print(JSON.stringify({ id, state, agent, approver, command, args, reason, expiration, ...passedOn }))
     else
       host.print(
         [
           id,
           state,
-          names[agent] ?? agent,
+          namesWith(names, agent, through)[agent] ?? agent,
           command,
           `for ${names[approver] ?? approver}`,
           `expires ${showDistance(expiration, now)}`,

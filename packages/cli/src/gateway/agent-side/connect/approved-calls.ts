@@ -11,7 +11,7 @@ import { startDeadline } from '#support/deadline.ts'
 import { atHome } from '../../configuration/at-home.ts'
 import { type ClientCall, denialKey, type Message, type RefusedAnswer, withText } from './answers.ts'
 import { approvedContainer } from './approved-container.ts'
-import { type Answered, askApproval, type Waiting } from './ask-approval.ts'
+import { type Answered, askApproval, type RefusedCall, type Waiting } from './ask-approval.ts'
 import type { GatewayConnection } from './connection-file.ts'
 import { type Elicitor, type InResult, inputRequired, withoutAnswer } from './elicitations.ts'
 import type { AgentFile, SigningAgent } from './follow-agent-file.ts'
@@ -133,7 +133,13 @@ async function settleCall(
     return { call: withContainer(call, await approvedContainer(invocation, again, [], options)), isOwn: true }
   }
   let shown: Waiting | undefined
-  const answered = await ask({ denial, invocation }, call, signal, options, (one) => (shown = one))
+  const answered = await ask(
+    { denial, invocation, proofs: used.chain ?? proofs },
+    call,
+    signal,
+    options,
+    (one) => (shown = one),
+  )
   if (answered === 'ask') return { answer: inputRequired(call.id, shown as unknown as Waiting) }
   if (answered.kind !== 'approved') return { answer: explained(answer, answered, shown, options) }
   // The chain of the agent stays if it permits the call and approvals alone were missing, so that its limits count. One
@@ -175,7 +181,7 @@ function withContainer(call: ClientCall, container: string): Message {
 
 /** Takes an answer that is there; otherwise asks the person by the client, and waits. */
 async function ask(
-  refused: { readonly denial: { readonly approvable: true }; readonly invocation: Invocation },
+  refused: RefusedCall,
   call: ClientCall,
   signal: AbortSignal,
   { connection, signer, clock, waitSeconds, prove, elicitor, notify }: ApprovedCallsOptions,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Clock, Delegation, Invocation, Signer } from 'procura'
+import { type Clock, type Delegation, encodeContainer, type Invocation, type Signer } from 'procura'
 import { readApprovalAnswer, requestApproval } from 'procura/approval'
 import { isRequestOf, type KeptRequest, readKeptRequest } from '../../serve/approvals/kept-request.ts'
 import { mostShownBytes } from '../../serve/approvals/request-body.ts'
@@ -16,6 +16,8 @@ import { type GatewaySocket, openGatewaySocket } from './gateway-socket.ts'
 export interface RefusedCall {
   readonly denial: Parameters<typeof requestApproval>[0]
   readonly invocation: Invocation
+  /** The chain of the agent. */
+  readonly proofs: readonly Delegation[]
 }
 
 /** A request that waits for an approver. */
@@ -100,7 +102,7 @@ async function converse(socket: GatewaySocket, options: AskApprovalOptions): Pro
     ),
   )
   const requests = sent.map(({ container }) => container)
-  await socket.send(JSON.stringify({ requests, wait: waitSeconds, ...bodyMember(body) }))
+  await socket.send(JSON.stringify({ requests, wait: waitSeconds, ...bodyMember(body), ...chainMember(call) }))
   const { waiting } = await lineOf<{ readonly waiting: readonly { readonly container: string }[] }>(socket)
   const kept = await Promise.all(waiting.map(({ container }) => ownRequest(container, options)))
   const [first] = kept
@@ -129,6 +131,11 @@ async function converse(socket: GatewaySocket, options: AskApprovalOptions): Pro
 function bodyMember(body: Uint8Array | undefined): { readonly body?: string } {
   if (body === undefined || body.length === 0 || body.length > mostShownBytes) return {}
   return { body: Buffer.from(body).toString('base64') }
+}
+
+/** An approver sees who has passed the authority on. The gateway has the chain already. */
+function chainMember({ proofs }: RefusedCall): { readonly chain?: string } {
+  return proofs.length > 1 ? { chain: encodeContainer([...proofs]) } : {}
 }
 
 async function lineOf<T>(socket: GatewaySocket): Promise<T> {

@@ -19,8 +19,11 @@ export interface ApprovalFiles {
   answer(id: string): Promise<string | undefined>
   /** The body of the request to an API, in base64, unverified. */
   body(id: string): Promise<string | undefined>
+  /** The chain of the agent of a request, as a container, unverified. */
+  chain(id: string): Promise<string | undefined>
   putRequest(id: string, container: string): Promise<void>
   putBody(id: string, body: string): Promise<void>
+  putChain(id: string, chain: string): Promise<void>
   /**
    * Keeps the first answer, of whichever process.
    *
@@ -33,9 +36,9 @@ export interface ApprovalFiles {
   enrolments(): Promise<readonly string[]>
   /** Adds one under a name of its own. */
   putEnrolment(id: string, container: string): Promise<void>
-  /** Removes a request with its answer and its body. */
+  /** Removes a request with its answer, its body and its chain. */
   remove(id: string): Promise<void>
-  /** Removes answers and bodies without a request, old codes for the page, and drafts that a killed process left. */
+  /** Removes what has no request, old codes for the page, and drafts that a killed process left. */
   tidy(): Promise<void>
 }
 
@@ -76,8 +79,10 @@ export function approvalFiles(folder: string): ApprovalFiles {
     request: (id) => read(at(id, 'request')),
     answer: (id) => read(at(id, 'answer')),
     body: (id) => read(at(id, 'body')),
+    chain: (id) => read(at(id, 'chain')),
     putRequest: (id, container) => put(at(id, 'request'), container),
     putBody: (id, body) => put(at(id, 'body'), body),
+    putChain: (id, chain) => put(at(id, 'chain'), chain),
     async putAnswer(id, container, isAnswer) {
       const path = at(id, 'answer')
       if (await putFirst(path, container)) return true
@@ -88,7 +93,7 @@ export function approvalFiles(folder: string): ApprovalFiles {
     },
     async tidy() {
       const requests = new Set(await idsOf('request'))
-      for (const kind of ['answer', 'body'] as const)
+      for (const kind of ['answer', 'body', 'chain'] as const)
         for (const id of await idsOf(kind)) if (!requests.has(id)) await unlink(at(id, kind)).catch(() => undefined)
       for (const name of await readdir(folder).catch(() => [])) {
         const most = name.startsWith('.draft-') ? draftMs : /\.(?:code|offer)$/.test(name) ? codeMs : undefined
@@ -102,6 +107,7 @@ export function approvalFiles(folder: string): ApprovalFiles {
       // The answer goes first: one without its request would stay.
       await unlink(at(id, 'answer')).catch(() => undefined)
       await unlink(at(id, 'body')).catch(() => undefined)
+      await unlink(at(id, 'chain')).catch(() => undefined)
       await unlink(at(id, 'request')).catch(() => undefined)
     },
   }

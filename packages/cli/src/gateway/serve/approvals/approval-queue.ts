@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Clock, type Delegation, systemClock } from 'procura'
+import { type Clock, type Delegation, type Did, systemClock } from 'procura'
 import type { ApprovalRequest } from 'procura/approval'
 import { memoryReplayStore } from 'procura/store/memory'
 import { startBackgroundTimer } from '#support/background-timer.ts'
@@ -25,6 +25,7 @@ import {
   readKeptAnswer,
   readKeptRequest,
 } from './kept-request.ts'
+import { passedOnBy } from './passed-on.ts'
 import { areOfBody } from './request-body.ts'
 
 /** The approvers of a call, and how many of them have to approve. */
@@ -57,6 +58,8 @@ export interface FoundRequest extends KeptRequest {
   readonly body: string | undefined
   /** The ID of the request of the same call to the owner, who can answer it at a terminal. */
   readonly ownerId: string | undefined
+  /** The agents that have passed the authority on to the agent, the first one after the owner first. */
+  readonly through: readonly Did[]
 }
 
 /** The requests of a gateway. */
@@ -66,6 +69,7 @@ export interface ApprovalQueue {
    * approver takes the place of a new one.
    *
    * @param body - of the request to an API, in base64, for the approvers to see.
+   * @param chain - of the agent, as a container. It is kept if agents have passed the authority on.
    * @returns the requests that wait now.
    */
   take(
@@ -73,6 +77,7 @@ export interface ApprovalQueue {
     call: WantedCall,
     need: ApprovalNeed,
     body?: string,
+    chain?: string,
   ): Promise<HelloError | readonly KeptRequest[]>
   /**
    * The answers, as soon as enough approvers have given them. One agent receives them until `settle`. APR-83
@@ -146,7 +151,7 @@ export async function openApprovalQueue({ folder, onEvent, clock }: ApprovalQueu
   }
 
   return {
-    take: (containers, call, need, body) =>
+    take: (containers, call, need, body, chain) =>
       inTurn(async () => {
         await clean(queue)
         const read = await readRequests(containers, call, need, { replay, clock })
@@ -154,7 +159,9 @@ export async function openApprovalQueue({ folder, onEvent, clock }: ApprovalQueu
         // APR-96: the delegation that the agent has proved for its connection may be revoked since.
         if (call.holder !== undefined && (await call.holder()) !== call.agent) return revokedAgent
         if (!(await areOfBody(body, read))) return approvalRefused('the body is not the one of the request')
-        return addAll(queue, read, body, call.firstAgent)
+        const passedOn = await passedOnBy(chain, (read[0] as KeptRequest).request, clock)
+        const shown = { body, chain: passedOn.length > 0 ? chain : undefined }
+        return addAll(queue, read, shown, call.firstAgent)
       }),
     collect: (requests, threshold) =>
       inTurn(async () => {
@@ -182,7 +189,8 @@ export async function openApprovalQueue({ folder, onEvent, clock }: ApprovalQueu
       const toOwner = [...kept.values()].findLast(
         ({ request }) => request.approver === request.subject && isSameCall(request, named.request),
       )
-      return { ...own, proofs, body, ownerId: toOwner?.id }
+      const through = await passedOnBy(await files.chain(own.id), own.request, clock)
+      return { ...own, proofs, body, ownerId: toOwner?.id, through }
     },
     withdraw: (agent, command) => inTurn(() => withdraw(queue, agent, command)),
     answer: (id, container) => inTurn(() => keepAnswer(queue, id, container)),
@@ -219,17 +227,23 @@ function clean(queue: Queue): Promise<void> {
   return remove(queue, expired)
 }
 
+/** The texts that an approver sees with a request. */
+interface ShownWith {
+  readonly body: string | undefined
+  readonly chain: string | undefined
+}
+
 /** Keeps the requests for one call. */
 async function addAll(
   queue: Queue,
   read: readonly KeptRequest[],
-  body: string | undefined,
+  shown: ShownWith,
   firstAgent: string | undefined,
 ): Promise<HelloError | readonly KeptRequest[]> {
   const waiting: KeptRequest[] = []
   for (const one of read) {
     const placed = { ...one, holder: firstAgent ?? one.request.agent }
-    const added = await add(queue, placed, body, waiting.length === 0)
+    const added = await add(queue, placed, shown, waiting.length === 0)
     if ('code' in added) return added
     waiting.push(added)
   }
@@ -237,7 +251,12 @@ async function addAll(
 }
 
 /** Keeps a request, unless one waits for the same call and approver. APR-97 */
-async function add(queue: Queue, one: PlacedRequest, body = '', isFirst = true): Promise<HelloError | KeptRequest> {
+async function add(
+  queue: Queue,
+  one: PlacedRequest,
+  { body = '', chain = '' }: ShownWith,
+  isFirst: boolean,
+): Promise<HelloError | KeptRequest> {
   const { files, kept, now, onEvent } = queue
   const { agent, approver, command } = one.request
   const all = [...kept.values()]
@@ -250,6 +269,7 @@ async function add(queue: Queue, one: PlacedRequest, body = '', isFirst = true):
     return approvalRefused('too many requests wait for their approvers; answer some of them with `procura approve`')
   // A person who reads the request sees its body.
   if (body !== '') await files.putBody(one.id, body)
+  if (chain !== '') await files.putChain(one.id, chain)
   await files.putRequest(one.id, one.container)
   kept.set(one.id, one)
   const message = `an agent requests ${quote(command, 128)}; answer with \`procura approve ${one.id}\``

@@ -8,7 +8,7 @@ import { makeFolders } from '#support/make-folders.ts'
 import { readPrivateFile } from '#support/private-file.ts'
 
 /** The kinds of the files in the folder of approvals, which end their names. */
-export type FileKind = 'request' | 'answer' | 'body' | 'approver' | 'page' | 'ended' | 'code' | 'offer'
+export type FileKind = 'request' | 'answer' | 'body' | 'chain' | 'approver' | 'page' | 'ended' | 'code' | 'offer'
 
 /** The files of a folder: one text each, under an ID and a kind. */
 export interface IdTexts {

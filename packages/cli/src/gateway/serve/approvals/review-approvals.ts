@@ -1,5 +1,5 @@
 // node only: reads and writes files
-import { type Clock, type Delegation, systemClock } from 'procura'
+import { type Clock, type Delegation, type Did, systemClock } from 'procura'
 import type { ReceivedRequest } from 'procura/approval'
 import { ArgumentError } from 'procura/errors'
 import { openContainer } from 'procura/token'
@@ -10,6 +10,7 @@ import { approvalFiles, approvalId } from './approval-files.ts'
 import { chainOf } from './enrolments.ts'
 import { isApprovalId } from './id-texts.ts'
 import { answerReader, type KeptRequest, readKeptAnswer, readKeptRequest } from './kept-request.ts'
+import { passedOnBy } from './passed-on.ts'
 import { bodyOf } from './request-body.ts'
 
 /** A request of an agent that waits at a gateway. */
@@ -25,6 +26,11 @@ export interface WaitingApproval {
   readonly body?: Uint8Array
   /** The chain from the owner to the approver, for `approve`. Empty if the approver is the owner, or has none. */
   readonly proofs: readonly Delegation[]
+  /**
+   * The agents that have passed the authority on to the agent, the first one after the owner first. They are in a chain
+   * that the agent has handed in, and that verifies without a look at revocations.
+   */
+  readonly through: readonly Did[]
 }
 
 /** Options of {@link listApprovals}. */
@@ -65,7 +71,9 @@ export async function listApprovals(options: ListApprovalsOptions): Promise<read
     const state = (await readKeptAnswer(await files.answer(id), read, clock)) ?? 'waiting'
     const proofs = await chainOf(read.request, files, clock)
     const body = await bodyOf(await files.body(id), read.request.args)
-    found.push(Object.freeze({ id, request: read.request, state, proofs, ...(body !== undefined && { body }) }))
+    const through = await passedOnBy(await files.chain(id), read.request, clock)
+    const shown = { proofs, through, ...(body !== undefined && { body }) }
+    found.push(Object.freeze({ id, request: read.request, state, ...shown }))
   }
   return found.sort((one, other) => one.request.expiration - other.request.expiration)
 }

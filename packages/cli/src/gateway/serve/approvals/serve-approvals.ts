@@ -50,7 +50,7 @@ export async function serveApprovals(
   if (asked === undefined)
     return endWith(socket, { error: approvalRefused('the second line must be {"requests":["…"],"wait":0}') })
   places.begin(socket)
-  const taken = await queue.take(asked.requests, call, need, asked.body)
+  const taken = await queue.take(asked.requests, call, need, asked.body, asked.chain)
   if ('code' in taken) return endWith(socket, { error: taken })
   const shown = taken.map(({ id, request, container }) => ({ id, approver: request.approver, container }))
   await within(confirmMs, socket, say({ waiting: shown }))
@@ -109,6 +109,7 @@ interface SecondLine {
   readonly requests: readonly string[]
   readonly wait: number
   readonly body: string | undefined
+  readonly chain: string | undefined
 }
 
 async function secondLine(
@@ -118,15 +119,16 @@ async function secondLine(
   const timer = setTimeout(() => socket.destroy(), secondLineMs)
   try {
     const { value } = await lines.next()
-    const { requests, wait, body, ...more } = Object(typeof value === 'string' ? JSON.parse(value) : undefined)
+    const { requests, wait, body, chain, ...more } = Object(typeof value === 'string' ? JSON.parse(value) : undefined)
     const isWhole =
       Object.keys(more).length === 0 &&
       Array.isArray(requests) &&
       requests.every((one) => typeof one === 'string') &&
       Number.isInteger(wait) &&
       wait >= 0 &&
-      (body === undefined || typeof body === 'string')
-    return isWhole ? { requests, wait: Math.min(wait, mostSeconds), body } : undefined
+      (body === undefined || typeof body === 'string') &&
+      (chain === undefined || typeof chain === 'string')
+    return isWhole ? { requests, wait: Math.min(wait, mostSeconds), body, chain } : undefined
   } catch {
     return undefined
   } finally {

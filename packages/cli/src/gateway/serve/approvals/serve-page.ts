@@ -9,6 +9,7 @@ import type { PrincipalNames } from '../../configuration/principal-names.ts'
 import { limitConnections } from '../../wire/connection-places.ts'
 import type { ApprovalQueue, FoundRequest } from './approval-queue.ts'
 import type { PageRun } from './page-run.ts'
+import { namesWith } from './passed-on.ts'
 
 /** The listener of the page for approvals. */
 export interface PageListener {
@@ -155,8 +156,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
     if (found === undefined)
       return send(404, 'text/plain', 'no such request waits for this approver: it was answered, or has expired\n')
     const proofs = found.proofs.length === 0 ? {} : { proofs: encodeContainer([...found.proofs]) }
-    const { id: own, container, body, request: asked } = found
-    const names = await namesOf([asked.agent, asked.service, asked.subject], parts.names)
+    const { id: own, container, body } = found
+    const names = await namesOf(found, parts.names)
     const shown = { ...proofs, body, names, longer: parts.longer(found) }
     return send(200, 'application/json', JSON.stringify({ id: own, request: container, ...shown }))
   }
@@ -170,10 +171,15 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
   return fault === undefined ? send(200, 'text/plain', 'kept\n') : send(409, 'text/plain', `${fault}\n`)
 }
 
-/** The names of some principals. Without the folder, they are unknown. APR-33 */
-async function namesOf(dids: readonly string[], read: () => Promise<PrincipalNames>): Promise<PrincipalNames> {
-  const names = await read().catch(() => ({}) as PrincipalNames)
-  return Object.fromEntries(dids.flatMap((did) => (Object.hasOwn(names, did) ? [[did, String(names[did])]] : [])))
+/** The names of the principals of a request. Without the folder, they are unknown. APR-33 */
+async function namesOf(
+  { request: { agent, service, subject }, through }: FoundRequest,
+  read: () => Promise<PrincipalNames>,
+): Promise<PrincipalNames> {
+  const known = await read().catch(() => ({}) as PrincipalNames)
+  const names = namesWith(known, agent, through)
+  const shown = [agent, service, subject].filter((did) => Object.hasOwn(names, did))
+  return Object.fromEntries(shown.map((did) => [did, String(names[did])]))
 }
 
 async function textOf(request: IncomingMessage): Promise<string | undefined> {

@@ -90,7 +90,7 @@ export async function settleRefusal(
   try {
     answered = await askApproval({
       ...{ connection, signer, clock, prove, waitSeconds, signal, body },
-      call: { denial: { approvable: true }, invocation },
+      call: { denial: { approvable: true }, invocation, proofs },
       onWaiting: (waiting) => (shown = waiting),
     })
     if (answered.kind === 'approved') {
