@@ -29,7 +29,7 @@ import { verbs } from '../../src/cli/verbs.ts'
 import { withPlace } from '../../src/support/command-place.ts'
 import { connectClient, newClients } from '../gateway/agent-side/connect/client.ts'
 import { approveAt } from '../gateway/serve/approvals/approver.ts'
-import { atPage, linkOf } from '../gateway/serve/approvals/page-world.ts'
+import { atPage, linkOf, offerKey } from '../gateway/serve/approvals/page-world.ts'
 import { mailServer } from '../gateway/serve/gateway-home.ts'
 import { fakeSystemctl } from '../support/fake-systemctl.ts'
 import { atTerminal } from './at-terminal.ts'
@@ -343,6 +343,32 @@ const rows: readonly Row[] = [
       await world.call('send', { to: 'bob' })
       const { err } = await approveAt(world.home, ['a'.repeat(16)])
       expect(world.paste(commandIn(err, 'approve')).all).toContain('/mcp/mail/send')
+    },
+  },
+  {
+    situation: 'a request on the page for approvals, and the key of no browser',
+    async ends(world) {
+      const said = wrapped(world, '--policy', 'send: .to == carl')
+      configure(world, (content) => ({ ...content, approvals: { page: '127.0.0.1:0' } }))
+      await world.keep(commandIn(said, 'serve'), /^process \d+/m)
+      const { did } = await generateSigner()
+      const enrolled = approveAt(world.home, ['--page'], 'yes', [did.slice(-6)])
+      await offerKey(await linkOf(world.home), did)
+      expect((await enrolled).code).toBe(0)
+      let [refused, to] = ['', 0]
+      await until(async () => {
+        refused = await world.call('send', { to: `bob${++to}` })
+        return refused.includes('open http')
+      }, 300)
+      const [, url = '', id = ''] = /open (\S+)#(\S+) in the browser/.exec(refused) ?? []
+      const { text } = await atPage(`${url}requests/${id}?approver=${encodeURIComponent(did)}`)
+      const { longer } = JSON.parse(text) as { readonly longer: string }
+      const line = commandIn(`\`${longer}\``, 'approve')
+      const words = approveWords(world, line)
+      expect((await approveAt(world.home, words.slice(0, 3), '1')).code).toBe(0)
+      expect(await world.call('send', { to: `bob${to}` })).toBe(`sent to bob${to}`)
+      const wrong = (await approveAt(world.home, ['--remove', (await generateSigner()).did])).err
+      expect(world.paste(commandIn(wrong, 'approve')).all).toContain(`the browser ${did}`)
     },
   },
   {
@@ -1041,18 +1067,14 @@ const rows: readonly Row[] = [
       world.paste(commandIn(absent, 'stop'))
       follow(world, absent, 'start')
       const { did } = await generateSigner()
-      const offer = (link: string): ReturnType<typeof atPage> => {
-        const [url = '', code = ''] = link.split('#enroll-')
-        return atPage(`${url}keys/${code}`, { method: 'POST', headers: { origin: url.slice(0, -1) }, body: did })
-      }
       const elsewhere = (await approveAt(world.home, ['--enroll', did])).err
       const folder = join(world.home, 'approvals')
       const [, url] = readFileSync(join(folder, 'page.run'), 'utf8').trim().split(' ')
-      const { text } = await offer(`${url}#enroll-${'a'.repeat(16)}`)
+      const { text } = await offerKey(`${url}#enroll-${'a'.repeat(16)}`, did)
       for (const message of [elsewhere, text]) {
         const words = approveWords(world, commandIn(message, 'approve'))
         const ended = approveAt(world.home, words.slice(0, 1), 'yes', [did.slice(-6)])
-        expect((await offer(await linkOf(world.home))).status).toBeLessThan(300)
+        expect((await offerKey(await linkOf(world.home), did)).status).toBeLessThan(300)
         expect((await ended).code).toBe(0)
       }
       const [name = ''] = readdirSync(folder).filter((one) => one.endsWith('.page'))
