@@ -128,7 +128,7 @@ async function namingArguments<T>(work: Promise<T>): Promise<T> {
 }
 
 async function sign(
-  { signer, clock }: Minter,
+  { signer, clock, bounds }: Minter,
   { command, args, signal, ...request }: AgentRequest & { readonly args: IpldMap },
   { subject, proofs }: HeldChain,
   audience: Did | undefined,
@@ -140,6 +140,7 @@ async function sign(
     args,
     proofs,
     clock,
+    bounds,
     signal,
     ...(audience !== undefined && { audience }),
     ...signedOptions(request),

@@ -74,6 +74,7 @@ export async function openAgent(options: OpenAgentOptions): Promise<Agent> {
     ceilings: readOptions('`ceilings` of openAgent', given.ceilings ?? {}, ceilingChecks),
     onDelegation: given.onDelegation,
     ledger: given.ledger,
+    bounds: given.bounds ?? {},
   }
   return agentOf(createCore(minter, { ...given, services: (given.services ?? []).map(readService) }))
 }

@@ -39,6 +39,7 @@ import type {
 } from './agent.ts'
 import type { KnownService } from './call.ts'
 import { pathOf } from './command-path.ts'
+import type { CallBounds } from './permission.ts'
 import type { Renew } from './renewal.ts'
 import { isDefinition } from './tools-by-name.ts'
 
@@ -52,6 +53,8 @@ export interface OpenAgentOptions {
   readonly delegations?: readonly Delegation[]
   /** The services that it calls. Default: none; a call then needs a `url` or `send`. */
   readonly services?: readonly AgentService[]
+  /** The bounds of the services that it calls, as for `invoke`. Default: the default bounds. */
+  readonly bounds?: CallBounds
   /** The most that it passes on. Default: the bounds of its own delegations, and chains of 16. */
   readonly ceilings?: AgentCeilings
   /**
@@ -106,6 +109,7 @@ export const agentChecks: OptionChecks<OpenAgentOptions> = Object.freeze({
   store: maybe(withMethod('change')),
   delegations: maybe(arrayOf((one) => (Object(one).kind === 'delegation' ? undefined : 'must be a delegation'))),
   services: maybe(arrayOf(objectValue)),
+  bounds: maybe(objectValue),
   ceilings: maybe(objectValue),
   onDelegation: maybe(callback),
   ledger: maybe(withMethod('issued')),

@@ -3,6 +3,7 @@ import { explainCall } from '../core/authorization/explain-call.ts'
 import type { CommandDefinition } from '../core/capability/definition.ts'
 import type { Delegation } from '../core/delegation/delegation.ts'
 import type { Did } from '../core/did/did.ts'
+import type { invoke } from '../core/invocation/invoke.ts'
 import type { IpldMap } from '../core/ipld/value.ts'
 import { findProofs } from '../core/proof/find-proofs.ts'
 import { ArgumentError } from '../errors.ts'
@@ -23,11 +24,16 @@ export interface Intended {
   readonly signal: AbortSignal | undefined
 }
 
+/** Bounds of the services that are called. */
+export type CallBounds = NonNullable<Parameters<typeof invoke>[0]['bounds']>
+
 /** The holder of the delegations. */
 export interface Holder {
   readonly did: Did
   readonly held: Holdings
   readonly clock: Clock
+  /** The bounds of the services that are called. */
+  readonly bounds: CallBounds
 }
 
 /** Most delegations that a search examines; the default of a store. */
@@ -39,12 +45,21 @@ const maxSteps = 10_000
  * @throws ArgumentError when chains of several subjects permit it: an agent does not guess whose authority it uses.
  */
 export async function findPermission(holder: Holder, call: Intended): Promise<AgentAnswer> {
-  const { did, held, clock } = holder
+  const { did, held, clock, bounds } = holder
   const { signal, args } = call
   const command = pathOf(call.command)
   const found: HeldChain[] = []
   for (const subject of call.subject === undefined ? held.subjects() : [call.subject]) {
-    const search = { invoker: did, subject, command, clock, maxSteps, signal, ...(args !== undefined && { args }) }
+    const search = {
+      invoker: did,
+      subject,
+      command,
+      bounds,
+      clock,
+      maxSteps,
+      signal,
+      ...(args !== undefined && { args }),
+    }
     const proofs = await findProofs(held, search)
     if (proofs !== undefined) found.push({ subject, proofs })
   }
@@ -61,14 +76,18 @@ export async function findPermission(holder: Holder, call: Intended): Promise<Ag
   return Object.freeze({ ok: true, ...chain, expiration: expirationOf(chain.proofs) })
 }
 
-function explain({ did, clock }: Holder, { subject, proofs }: HeldChain, call: Intended): Promise<Denial | undefined> {
+function explain(
+  { did, clock, bounds }: Holder,
+  { subject, proofs }: HeldChain,
+  call: Intended,
+): Promise<Denial | undefined> {
   const { command, args } = call
   // Without arguments, neither schemas nor policies are evaluated.
   if (args === undefined) {
     const bare = proofs.map((proof) => ({ ...proof, policy: [] }))
     return explainCall({ invoker: did, subject, command: pathOf(command), proofs: bare, clock })
   }
-  return explainCall({ invoker: did, subject, command, args, proofs, clock })
+  return explainCall({ invoker: did, subject, command, args, bounds, proofs, clock })
 }
 
 /** How far a call came, by the code of its denial: a later check is a closer miss. */

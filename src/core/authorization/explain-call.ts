@@ -1,3 +1,4 @@
+import { type Bounds, completeBounds } from '../../bounds.ts'
 import {
   anything,
   arrayOf,
@@ -17,8 +18,7 @@ import type { Delegation } from '../delegation/delegation.ts'
 import { didOption } from '../did/did-option.ts'
 import type { InvocationFields } from '../invocation/invocation.ts'
 import { isTokenCid } from '../ipld/cid.ts'
-import { decodeCbor } from '../ipld/decode.ts'
-import { encodeCbor } from '../ipld/encode.ts'
+import { copyIpld } from '../ipld/copy.ts'
 import { deepFreeze, type IpldMap, isCid } from '../ipld/value.ts'
 import type { Link, UnsignedChain } from './chain.ts'
 import { checkAlignment } from './checks/alignment.ts'
@@ -41,6 +41,8 @@ export interface UnsignedCall {
   readonly args?: IpldMap
   /** The chain that would prove the authority, root first. Their signatures are not verified. */
   readonly proofs: readonly Delegation[]
+  /** The bounds of the service, if they are not the default ones: `tokenBytes`, `depth` and `items` of the call. */
+  readonly bounds?: Partial<Bounds>
   /** Default: the host's clock. */
   readonly clock?: Clock
   /** Seconds by which the clock of the service may differ. Default 0. */
@@ -74,7 +76,7 @@ export async function explainCall(call: UnsignedCall): Promise<Denial | undefine
   const given = readOptions('explainCall', call, callChecks)
   const { clock = systemClock, clockTolerance = 0 } = given
   const now = secondsOf(clock)
-  const args = decodeCbor(encodeCbor(given.args ?? {}, 'args')) as IpldMap
+  const args = copyIpld(given.args ?? {}, 'args', completeBounds(given.bounds)) as IpldMap
   deepFreeze(args)
   const fields: InvocationFields = {
     issuer: didOption('invoker', given.invoker),
@@ -109,6 +111,7 @@ const callChecks: OptionChecks<UnsignedCall> = Object.freeze({
   subject: anything,
   command: anything,
   args: maybe(objectValue),
+  bounds: maybe(objectValue),
   proofs: arrayOf(wholeDelegation),
   clock: maybe(withMethod('now')),
   clockTolerance: maybe(integerFrom(0, 300)),

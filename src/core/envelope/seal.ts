@@ -6,7 +6,7 @@
 
 import type { CID } from 'multiformats/cid'
 import { backend } from '#backend'
-import { defaultBounds } from '../../bounds.ts'
+import { type Bounds, defaultBounds } from '../../bounds.ts'
 import { ArgumentError } from '../../errors.ts'
 import { cidOf } from '../ipld/cid.ts'
 import { encodeCbor } from '../ipld/encode.ts'
@@ -29,6 +29,8 @@ export interface Sealing<Fields> {
   readonly read: (payload: Payload) => Fields
   /** Called before the token is signed. If it throws, nothing is signed. */
   readonly check?: (() => void) | undefined
+  /** The bounds of its readers. Default: the default bounds. */
+  readonly bounds?: Bounds | undefined
 }
 
 /** A new envelope. */
@@ -53,20 +55,17 @@ const unsignedHead = Uint8Array.of(0x82, 0x58, signatureLength, ...new Uint8Arra
  * @throws MalformedError when a field is invalid.
  */
 export async function sealEnvelope<Fields>(sealing: Sealing<Fields>): Promise<SealedEnvelope<Fields>> {
-  const { kind, payload, signer, signal, read, check } = sealing
+  const { kind, payload, signer, signal, read, check, bounds = defaultBounds } = sealing
   const body = { h: varsigHeader(signer.algorithm), [payloadTag(kind)]: payload }
-  const bytes = encodeCbor(body, kind, undefined, unsignedHead)
+  const bytes = encodeCbor(body, kind, bounds, unsignedHead)
   const length = bytes.length - unsignedHead.length
-  const most = Math.min(
-    signer.maxMessageBytes ?? Number.POSITIVE_INFINITY,
-    defaultBounds.tokenBytes - unsignedHead.length,
-  )
+  const most = Math.min(signer.maxMessageBytes ?? Number.POSITIVE_INFINITY, bounds.tokenBytes - unsignedHead.length)
   if (length > most) {
     throw new ArgumentError(
       `the ${kind} must have at most ${most} bytes to sign (got ${length}); shorten its policy, arguments or meta`,
     )
   }
-  const unsigned = openEnvelope(bytes)
+  const unsigned = openEnvelope(bytes, bounds)
   const fields = read(unsigned.payload)
   check?.()
   const signature = await signWith(signer, unsigned.signed, signal)

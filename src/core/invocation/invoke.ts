@@ -1,4 +1,5 @@
 import type { CID } from 'multiformats/cid'
+import { type Bounds, completeBounds } from '../../bounds.ts'
 import { ArgumentError } from '../../errors.ts'
 import { strayHint } from '../../support/near-name.ts'
 import {
@@ -8,6 +9,7 @@ import {
   maybe,
   type OptionCheck,
   type OptionChecks,
+  objectValue,
   readOptions,
   withMethod,
 } from '../../support/options.ts'
@@ -56,6 +58,8 @@ export type InvokeOptions<Args = IpldMap> = LifetimeOptions & {
   readonly cause?: CID
   /** Signed notes that carry no authority. */
   readonly meta?: IpldMap
+  /** The bounds of the service, if they are not the default ones: `tokenBytes`, `depth` and `items` of the call. */
+  readonly bounds?: Partial<Bounds>
   /** Aborts signing. */
   readonly signal?: AbortSignal | undefined
 } & (Record<never, never> extends Args ? unknown : { readonly args: Args })
@@ -110,7 +114,7 @@ export async function invoke<Args = IpldMap>(options: InvokeOptions<Args>): Prom
     ...(cause !== undefined && { cause }),
     ...(meta !== undefined && { meta }),
   }
-  return sealInvocation(fields, issuer, given.signal)
+  return sealInvocation(fields, issuer, { signal: given.signal, bounds: completeBounds(given.bounds) })
 }
 
 /** An object with the CID of a delegation. */
@@ -127,19 +131,24 @@ const optionChecks: OptionChecks<InvokeOptions> = Object.freeze({
   nonce: anything,
   cause: anything,
   meta: anything,
+  bounds: maybe(objectValue),
   signal: abortSignal,
 })
 
-/**
- * Signs an invocation whose fields were computed.
- *
- * @param accept - receives the arguments as they will be signed. If it throws, nothing is signed.
- */
+/** Options of {@link sealInvocation}. */
+interface SealInvocationOptions {
+  readonly signal: AbortSignal | undefined
+  /** The bounds of its readers. Default: the default bounds. */
+  readonly bounds?: Bounds
+  /** Receives the arguments as they will be signed. If it throws, nothing is signed. */
+  readonly accept?: (args: IpldMap) => void
+}
+
+/** Signs an invocation whose fields were computed. */
 export async function sealInvocation(
   fields: InvocationFields,
   issuer: Signer,
-  signal: AbortSignal | undefined,
-  accept?: (args: IpldMap) => void,
+  { signal, bounds, accept }: SealInvocationOptions,
 ): Promise<Invocation> {
   const { subject, audience } = fields
   const own = parsedDids(issuer)
@@ -151,6 +160,7 @@ export async function sealInvocation(
     payload: writeInvocationPayload(fields),
     signer: issuer,
     signal,
+    bounds,
     read: (payload) => {
       const read = readInvocationPayload(payload, false, known)
       accept?.(read.args)

@@ -1,3 +1,4 @@
+import { type Bounds, completeBounds } from '../../bounds.ts'
 import { ProofSearchError, StoreError } from '../../errors.ts'
 import { unlessAborted } from '../../support/abort.ts'
 import {
@@ -20,8 +21,7 @@ import type { Delegation } from '../delegation/delegation.ts'
 import type { Did } from '../did/did.ts'
 import { didOption } from '../did/did-option.ts'
 import { digestKey } from '../ipld/cid.ts'
-import { decodeCbor } from '../ipld/decode.ts'
-import { encodeCbor } from '../ipld/encode.ts'
+import { copyIpld } from '../ipld/copy.ts'
 import { type IpldMap, isCid } from '../ipld/value.ts'
 import type { ProofStore } from './proof-store.ts'
 
@@ -35,6 +35,8 @@ export interface FindProofsOptions {
   readonly command: string | CommandDefinition
   /** The arguments. If given, delegations whose policy does not permit them are skipped. */
   readonly args?: IpldMap
+  /** The bounds of the service, if they are not the default ones: `tokenBytes`, `depth` and `items` of the call. */
+  readonly bounds?: Partial<Bounds>
   /** Default: the host's clock. */
   readonly clock?: Clock
   /** Seconds for which the chain must remain valid. Default 0. */
@@ -120,6 +122,7 @@ const optionChecks: OptionChecks<FindProofsOptions> = Object.freeze({
   subject: anything,
   command: anything,
   args: maybe(objectValue),
+  bounds: maybe(objectValue),
   clock: maybe(withMethod('now')),
   validFor: maybe(numberFrom(0)),
   maxLength: maybe(integerFrom(1)),
@@ -141,7 +144,7 @@ function readSearch(options: FindProofsOptions): Search {
   const given = readOptions('findProofs', options, optionChecks)
   const { clock = systemClock, validFor = 0, maxLength = 16, maxSteps = 1_000, signal } = given
   // A copy: the caller may change the arguments while the store is waited for.
-  const args = given.args === undefined ? undefined : decodeCbor(encodeCbor(given.args, 'args'))
+  const args = given.args === undefined ? undefined : copyIpld(given.args, 'args', completeBounds(given.bounds))
   const subject = didOption('subject', given.subject)
   const command = commandOf(given.command)
   const now = secondsOf(clock)

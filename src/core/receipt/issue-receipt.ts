@@ -51,11 +51,13 @@ export async function issueReceipt(options: IssueReceiptOptions): Promise<Receip
       ...(meta !== undefined && { meta }),
     },
     executor,
-    signal,
-    // An object with getters can return another outcome after the check.
-    ({ ran, out }) => {
-      if (!isTask(ran) || readOutcome(out) === undefined)
-        throw new ArgumentError('`task` or `outcome` changed while it was read; pass values without getters')
+    {
+      signal,
+      // An object with getters can return another outcome after the check.
+      accept({ ran, out }) {
+        if (!isTask(ran) || readOutcome(out) === undefined)
+          throw new ArgumentError('`task` or `outcome` changed while it was read; pass values without getters')
+      },
     },
   )
   // The values as signed: the objects that were passed in may have changed since.

@@ -76,13 +76,15 @@ export async function revoke(options: RevokeOptions): Promise<Invocation> {
       expiration: never,
     },
     issuer,
-    given.signal,
-    ({ revoke: target, path = [] }) => {
-      if (![target, ...(path as readonly IpldValue[])].every((cid) => isCid(cid) && isTokenCid(cid))) {
-        throw new ArgumentError(
-          '`delegation` and `path` must have CIDs of delegations (CIDv1, dag-cbor, sha2-256); pass delegations that `delegate` or `decodeDelegation` returned',
-        )
-      }
+    {
+      signal: given.signal,
+      accept({ revoke: target, path = [] }) {
+        if (![target, ...(path as readonly IpldValue[])].every((cid) => isCid(cid) && isTokenCid(cid))) {
+          throw new ArgumentError(
+            '`delegation` and `path` must have CIDs of delegations (CIDv1, dag-cbor, sha2-256); pass delegations that `delegate` or `decodeDelegation` returned',
+          )
+        }
+      },
     },
   )
 }

@@ -256,10 +256,11 @@ function readText(reading: SchemaReading, given: unknown, place: string): Standa
   throw unsupported(place, `the format ${quote(String(format))}`)
 }
 
-function lengths(least: unknown, most: unknown): { readonly minLength?: number; readonly maxLength?: number } {
+/** Lengths of a string. Without `maxLength`, only the token bounds it. */
+function lengths(least: unknown, most: unknown): { readonly minLength?: number; readonly maxLength: number } {
   return {
     ...(least !== undefined && { minLength: least as number }),
-    ...(most !== undefined && { maxLength: most as number }),
+    maxLength: (most ?? Number.POSITIVE_INFINITY) as number,
   }
 }
 
