@@ -21,6 +21,7 @@ import type {
   HttpServerConfig,
   StdioServerConfig,
 } from '../configuration/read-gateway-config.ts'
+import { callBounds } from '../wire/call-bounds.ts'
 import { toolCommand } from '../wire/tool-command.ts'
 import { boundApi } from './api/guarded-api.ts'
 import { approvalRule, checkApprovalNames } from './approvals/tool-approvals.ts'
@@ -114,6 +115,7 @@ export async function createSnapshot(
     subjects: config.subjects,
     // GTW-30: a tool without an accepted definition has no command, and no call of it can be allowed.
     // Calls of tools come by the guard: a relay sends each of them to its server.
+    bounds: callBounds,
     handlers: [
       ...[nothing, ...commands].map((command) => on(command, () => undefined)),
       ...[...config.apis].map(([name, api]) => boundApi(name, api)),

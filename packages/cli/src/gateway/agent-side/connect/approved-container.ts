@@ -1,4 +1,5 @@
 import { type Clock, type Delegation, encodeContainer, type Invocation, invoke, type Signer } from 'procura'
+import { callBounds } from '../../wire/call-bounds.ts'
 
 /** A refused call as a new invocation, with its chain and the approvals beside it. */
 export async function approvedContainer(
@@ -8,7 +9,7 @@ export async function approvedContainer(
   { signer, clock }: { readonly signer: Signer; readonly clock: Clock | undefined },
 ): Promise<string> {
   const again = await invoke({
-    ...{ issuer: signer, subject, command, args, proofs: chain },
+    ...{ issuer: signer, subject, command, args, proofs: chain, bounds: callBounds },
     ...(audience !== undefined && { audience }),
     ...(clock !== undefined && { clock }),
   })

@@ -4,6 +4,7 @@ import { type Clock, type Delegation, encodeContainer, invoke, type Signer } fro
 import { type Agent, openAgent } from 'procura/agent'
 import { decodeDelegation } from 'procura/token'
 import type { FileKey } from 'procura/vault/file'
+import { callBounds } from '../../wire/call-bounds.ts'
 import type { GatewayConnection } from './connection-file.ts'
 import { delegationsOpener } from './unlock.ts'
 
@@ -41,7 +42,9 @@ export function followAgentFile(
     // Taken before the file is read, so that a change in between is seen at the next call.
     const version = versionOf(delegations)
     if (opened?.version !== version) {
-      const agent = openStore().then((store) => openAgent({ signer, store, ...(clock !== undefined && { clock }) }))
+      const agent = openStore().then((store) =>
+        openAgent({ signer, store, bounds: callBounds, ...(clock !== undefined && { clock }) }),
+      )
       opened = { version, agent }
       // A file that cannot be read now may be readable at the next call.
       agent.catch(() => (opened = undefined))
@@ -63,6 +66,7 @@ export function followAgentFile(
         command: request.command as string,
         args: request.args as never,
         proofs,
+        bounds: callBounds,
         ...(clock !== undefined && { clock }),
       })
       return { ok: true, invocation, proofs, container: encodeContainer([invocation, ...proofs]) }
@@ -76,7 +80,7 @@ export function followAgentFile(
   async function without(delegations: ReadonlySet<string>): Promise<Agent> {
     const rest = (await held()).filter(({ cid }) => !delegations.has(cid.toString())).map(({ bytes }) => bytes)
     const store = { load: async () => rest, change: async () => undefined }
-    return openAgent({ signer, store, ...(clock !== undefined && { clock }) })
+    return openAgent({ signer, store, bounds: callBounds, ...(clock !== undefined && { clock }) })
   }
 
   return { current, signing, held, without }

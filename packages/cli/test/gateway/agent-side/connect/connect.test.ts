@@ -300,9 +300,9 @@ describe('messages of a client of procura connect', () => {
     const { executed } = await start()
     const { initialize, call, ask, write, answer } = client()
     await initialize()
-    const long = await call('send', { to: 'bob@example.com', text: 'x'.repeat(100_000) })
+    const long = await call('send', { to: 'bob@example.com', text: 'x'.repeat(1_100_000) })
     expect(textOf(long)).toMatch(
-      /^Denied \(malformed\): `args` are too large for a token: .*65536 bytes; send less at a time\. Do not repeat/,
+      /^Denied \(malformed\): `args` are too large for a token: .*1048576 bytes; send less at a time\. Do not repeat/,
     )
     write(
       '{"id":"n","method":"tools/call","params":{"name":"send","arguments":{"to":"bob@example.com","text":1e300}}}\n',

@@ -99,6 +99,18 @@ describe('a call that an approval could permit', () => {
     expect(textOf(await call('send', eve))).toMatch(/An approval is requested/)
   })
 
+  it('APR-86 is refused with the reason when its arguments are too large for a request', async () => {
+    await home.open()
+    const { call } = await client()
+    for (const length of [80_000, 900_000]) {
+      const refused = textOf(await call('send', { ...eve, text: 'x'.repeat(length) }))
+      expect(refused).toMatch(
+        /^Denied \(policy_unsatisfied\): .*No approval could be obtained: the invocation must have at most 65\d{3} bytes/,
+      )
+    }
+    expect(files()).toEqual([])
+  })
+
   it('waits for the answer with `approvalWait`, and reports progress', async () => {
     await home.open()
     const { write, answer, count, lines } = await client({ approvalWait: 30 })
