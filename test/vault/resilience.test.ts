@@ -51,7 +51,7 @@ function unreliable(options: ResilienceOptions = {}, extra: Partial<SecretReadin
   }
   const clock = movableClock()
   const made = resilient(source, {
-    attemptTimeoutMs: 40,
+    attemptTimeoutMs: 200,
     retryAfterMs: 1,
     clock,
     monotonicMs: () => state.now,
