@@ -38,7 +38,7 @@ export async function startApprovalPage(): Promise<void> {
   if (globalThis.self !== globalThis.top) return say(page, 'This page does not work in a frame.')
   if (globalThis.crypto.subtle === undefined) return say(page, 'This page needs https, or a file on this device.')
   const keeper = await openKeeper()
-  // What a person does by hand elsewhere is of no use there.
+  // A page of a gateway does not need the fields for work by hand.
   if (page['byHand'] instanceof HTMLDetailsElement) page['byHand'].open = !isAtGateway()
   value(page, 'approver', keeper.signer.did)
   value(page, 'proofs', (await keeper.proofs()) ?? '')
