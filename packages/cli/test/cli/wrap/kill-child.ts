@@ -71,7 +71,7 @@ const code = await run(words, {
   complain: (line) => void process.stderr.write(`${line}\n`),
   isTerminal: false,
   keyring: async () => systemKeyring(process.env, 'linux'),
-  readInput: async () => new Uint8Array(),
+  readInput: async () => fs.readFileSync(0),
   askHidden: async () => undefined,
 })
 process.stdout.write([count, ...starts].join(' '))

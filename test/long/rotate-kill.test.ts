@@ -1,0 +1,3 @@
+import { killsOfRotate } from '../../packages/cli/test/cli/home/rotate-kills.ts'
+
+killsOfRotate(true)
