@@ -46,7 +46,7 @@ export async function checkHome(
   const place = isInKeyring ? { unlock: { keyring: home } } : vault.place
   // The keyring of a new home folder gets its passphrase in the run.
   const isMade = isInKeyring && isNew
-  const key = isMade ? undefined : await unasked(host, (quiet) => vaultKey(place, quiet, isNew))
+  const key = isMade ? undefined : await unasked(host, (quiet) => vaultKey(place, quiet, isNew), isNew)
   if (key !== undefined && isNew) await checkKey(key)
   const secrets = key === undefined || isNew ? new Map<string, string>() : await revealAll(file, key)
   const owner = await ownerOf(join(home, 'owner.key'), known, key)
@@ -88,12 +88,16 @@ async function checkAgentFiles(folder: string, flags: Flags, host: Host): Promis
   return []
 }
 
-/** Runs a task that asks for nothing. Resolves undefined if a person would be asked for a key. */
-async function unasked<T>(host: Host, task: (quiet: Host) => Promise<T>): Promise<T | undefined> {
+/**
+ * Runs a task that asks for nothing. Resolves undefined if a person would be asked for a key.
+ *
+ * @param isNew - whether the file of the key does not exist yet, so that nothing needs the key now.
+ */
+async function unasked<T>(host: Host, task: (quiet: Host) => Promise<T>, isNew = false): Promise<T | undefined> {
   try {
     return await task({ ...host, isTerminal: false })
   } catch (error) {
-    if (host.isTerminal && error instanceof MissingKeyError) return undefined
+    if ((host.isTerminal || isNew) && error instanceof MissingKeyError) return undefined
     throw error
   }
 }

@@ -42,13 +42,10 @@ export async function exists(path: string): Promise<boolean> {
  *
  * @returns whether it was made. A file that exists stays.
  */
-export async function makeWhole(
-  home: string,
-  path: string,
-  write: (draft: string) => Promise<unknown>,
-): Promise<boolean> {
+export async function makeWhole(path: string, write: (draft: string) => Promise<unknown>): Promise<boolean> {
   if (await exists(path)) return false
-  const folder = await makeStage(home)
+  // Beside the file: a link reaches no other file system.
+  const folder = await makeStage(dirname(path))
   try {
     const draft = join(folder, 'file')
     await write(draft)

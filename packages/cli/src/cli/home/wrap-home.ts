@@ -63,12 +63,12 @@ export async function openWrapHome(home: string, flags: Flags, host: Host, lock:
   const { file: vaultFile, isNew } = given
   const place = await placeAtHome(home, known, given, flags, host)
   const key = await vaultKey(place, host, isNew)
-  if ('keyFile' in key && isNew) await makeWhole(home, key.keyFile, (draft) => createKeyFile(draft))
+  if ('keyFile' in key && isNew) await makeWhole(key.keyFile, (draft) => createKeyFile(draft))
   const vault = await openFileVault({ path: vaultFile, key, create: isNew })
   const secrets = await revealAll(vaultFile, key)
   const ownerFile = join(home, 'owner.key')
-  await makeWhole(home, ownerFile, (path) => createSignerFile({ path, key }))
-  await makeWhole(home, known?.serviceKey ?? join(home, 'service.key'), (path) => createSignerFile({ path }))
+  await makeWhole(ownerFile, (path) => createSignerFile({ path, key }))
+  await makeWhole(known?.serviceKey ?? join(home, 'service.key'), (path) => createSignerFile({ path }))
   // Before anything else is written: with another key, the delegations of the agents could not be revoked.
   const owner = await openOwner(home, key)
   const { did } = owner.signer
@@ -183,7 +183,7 @@ export async function ensureAgent(
   await makeWholeFolder(home.path, folder, async (draft) => {
     await createSignerFile({ path: join(draft, 'agent.key') })
     // WRP-31: the file of the delegations is encrypted from its beginning.
-    if (file !== undefined) await makeWhole(home.path, file, (key) => createKeyFile(key))
+    if (file !== undefined) await makeWhole(file, (key) => createKeyFile(key))
     const { socket: path, address } = home.gateway.listen
     // A home folder can be moved.
     const isInHome = path !== undefined && dirname(path) === home.path

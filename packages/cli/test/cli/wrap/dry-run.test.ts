@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { canMount, mountSmallDisk } from '../../../../../test/audit/jsonl/small-disk.ts'
 import { type Machine, newMachine, wrapVerbs } from './set-up.ts'
 
 let machine: Machine
@@ -137,7 +138,6 @@ describe('a dry run of `wrap` refuses', () => {
     const before = state()
     const dry = (passphrase: string): ReturnType<Machine['procura']> =>
       machine.procura(['wrap', path, '--dry-run'], { env: { PROCURA_VAULT_PASSPHRASE: passphrase } })
-    expect(await dry('')).toMatchObject({ code: 2, err: expect.stringContaining('the vault needs a key') })
     expect(await dry('short')).toMatchObject({
       code: 2,
       err: expect.stringContaining('must have at least 8 characters'),
@@ -147,6 +147,7 @@ describe('a dry run of `wrap` refuses', () => {
     const env = { PROCURA_VAULT_PASSPHRASE: 'a long passphrase' }
     expect((await machine.procura(['wrap', path], { env })).code).toBe(0)
     writeFileSync(path, config('mail', 'more'))
+    expect(await dry('')).toMatchObject({ code: 2, err: expect.stringContaining('the vault needs a key') })
     expect(await dry('another passphrase')).toMatchObject({
       code: 2,
       err: expect.stringContaining('ERR_VAULT_INTEGRITY'),
@@ -160,6 +161,21 @@ describe('a dry run of `wrap`', () => {
     const { code, err } = await machine.procura(['wrap', path, '--dry-run'], { typed: [] })
     expect([code, err]).toEqual([0, expect.stringContaining('not checked: the passphrase of the vault, because')])
     expect(existsSync(machine.home)).toBe(false)
+  })
+
+  it('needs no key and no terminal where there is no vault yet [WRP-35]', async () => {
+    const { code, err } = await machine.procura(['wrap', path, '--dry-run'])
+    expect([code, err]).toEqual([0, expect.stringContaining('not checked: the passphrase of the vault, because')])
+    expect(err).toContain('goes behind the gateway as mail')
+    expect(existsSync(machine.home)).toBe(false)
+  })
+
+  it.runIf(canMount())('is followed by a run that makes the key file on another file system [WRP-35]', async () => {
+    const keyFile = join(mountSmallDisk(), 'vault.key')
+    expect((await machine.procura(['wrap', path, '--dry-run', '--key-file', keyFile])).code).toBe(0)
+    const { code, err } = await machine.procura(['wrap', path, '--key-file', keyFile])
+    expect([code, err]).toEqual([0, expect.not.stringContaining('EXDEV')])
+    expect(readdirSync(join(keyFile, '..'))).toEqual(['vault.key'])
   })
 
   it('shows the names that the run gives, also with the secrets of an earlier one [WRP-35]', async () => {
