@@ -78,8 +78,11 @@ const passing: ReadonlySet<string> = new Set([
 ])
 
 function adviceFor({ approvable, code }: ToolDenial): string {
-  if (approvable)
-    return 'An approval by somebody with the authority could permit this call; ask for it, or change the arguments.'
+  if (approvable) {
+    const approval = 'An approval by somebody with the authority could permit this call; ask for it'
+    // Other arguments do not change the command.
+    return code === 'command_not_covered' ? `${approval}.` : `${approval}, or change the arguments.`
+  }
   if (code === 'arguments_invalid' || code === 'policy_unsatisfied')
     return 'Change the arguments; the same call will be refused again.'
   if (passing.has(code)) return 'The call may be tried again later.'

@@ -9,6 +9,7 @@ import { memoryRevocationStore } from '../../src/core/revocation/memory-revocati
 import { ArgumentError } from '../../src/errors.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import { guardTools } from '../../src/mcp/guard-tools.ts'
+import { denialResult } from '../../src/mcp/tool-denial.ts'
 import { withInvocation } from '../../src/mcp/with-invocation.ts'
 import { actor, clock } from '../support/actors.ts'
 import { delegateRaw, service } from '../support/service.ts'
@@ -62,6 +63,13 @@ const combinations: readonly (readonly [TransportName, 1 | 2, 1 | 2])[] = [
   ['http', 2, 2],
   ['http of 2026-07-28', 2, 2],
 ]
+
+it('MCP-05 a denial for another command does not advise other arguments, which cannot help', () => {
+  const adviceFor = (code: string): string =>
+    denialResult(key, { code, message: 'no', approvable: true }).content[0]?.text ?? ''
+  expect(adviceFor('policy_unsatisfied')).toMatch(/ask for it, or change the arguments\.$/)
+  expect(adviceFor('command_not_covered')).toMatch(/could permit this call; ask for it\.$/)
+})
 
 describe('a client that connects with withInvocation', () => {
   for (const [transport, client, server] of combinations) {
