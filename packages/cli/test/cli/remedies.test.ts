@@ -542,7 +542,8 @@ const rows: readonly Row[] = [
   {
     situation: 'a policy of a server that is wrapped already',
     async ends(world) {
-      wrapped(world, '--policy', 'send: .to == ann')
+      const said = wrapped(world, '--policy', 'send: .to == ann')
+      done(world, commandIn(said, 'allow').replace('TOOL', 'variables'))
       await world.keep(
         'procura serve'.concat(world.home.includes(' ') ? ` --home '${world.home}'` : ''),
         /^process \d+/m,

@@ -143,3 +143,16 @@ export function describeGrant(
 ): readonly string[] {
   return [`may ${may}${policy.length === 0 ? '' : ', if'}`, ...describePolicy(policy).map((words) => `  ${words}`)]
 }
+
+/**
+ * The servers of which single tools are delegated, for people: the other tools are not. WRP-71
+ *
+ * @param isDry - whether the options of the run can still be changed.
+ */
+export function describeOthers(grants: readonly Grant[], isDry: boolean): readonly string[] {
+  const servers = new Set(grants.flatMap(({ server, tool }) => (tool === undefined ? [] : [server])))
+  return [...servers].map(
+    (server) =>
+      `the other tools of ${server} are not delegated; ${isDry ? 'name each that the agent needs with --tools' : `for each that the agent needs, run \`procura allow ${server}/TOOL\``}`,
+  )
+}

@@ -33,7 +33,7 @@ import {
 import { type ArgumentRules, describeShown, ruleWarnings, withShown } from './argument-rules.ts'
 import { type ConnectTarget, connectionOf } from './connect-line.ts'
 import { type EarlierAuthority, type KeptLimits, keepLimits, readEarlier } from './earlier-authority.ts'
-import { describeGrant, grantsFor } from './grants.ts'
+import { describeGrant, describeOthers, grantsFor } from './grants.ts'
 import { followMoved } from './moved-record.ts'
 import { wholePath } from './plan.ts'
 import { planConfig } from './plan-config.ts'
@@ -295,7 +295,7 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
     return code
   }
   for (const line of grants.flatMap((grant) => describeGrant(grant))) host.complain(`delegation to the agent: ${line}`)
-  for (const line of [...kept, ...lost]) host.complain(line)
+  for (const line of [...describeOthers(grants, flags['dry-run'] === true), ...kept, ...lost]) host.complain(line)
   for (const line of [...describeApprovals(ready), ...describeShown(ready)]) host.complain(line)
   for (const { server, definition, secrets } of ready) {
     const fault = home === undefined ? undefined : startedIn(home, definition, secrets)

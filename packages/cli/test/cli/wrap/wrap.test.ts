@@ -540,6 +540,18 @@ describe('procura wrap', () => {
     }
   })
 
+  it('reports that the other tools of a server with a policy are not delegated [WRP-71]', async () => {
+    const path = machine.write('.mcp.json', mail())
+    const policy = ['--policy', 'send: .to == a']
+    const dry = await wrap(path, ...policy, '--dry-run')
+    expect(dry.err).toContain('the other tools of mail are not delegated; name each that the agent needs with --tools')
+    for (const every of [[], ['--policy', '*: .to == a']])
+      expect((await wrap(path, ...every, '--dry-run')).err).not.toContain('are not delegated')
+    expect((await wrap(path, ...policy)).err).toContain(
+      'the other tools of mail are not delegated; for each that the agent needs, run `procura allow mail/TOOL`',
+    )
+  })
+
   it('refuses a policy for a misspelt tool, which would leave the tool without it [WRP-10]', async () => {
     const path = machine.write('.mcp.json', mail())
     for (const misspelt of ['sned', 'Send', 'sent', 'sends', 'mail/sned']) {
