@@ -27,6 +27,8 @@ export type GatewayServer = (
   readonly show?: Readonly<Record<string, readonly string[]>>
   /** The tools whose every call needs an approval. */
   readonly approvals?: Readonly<Record<string, object>>
+  /** Whether a new title or description of an accepted tool is accepted by itself. */
+  readonly acceptDescriptions?: true
 }
 
 /** The name of a server in the gateway, made of its name in the client. */

@@ -87,7 +87,13 @@ function planWith(
   })
   checkNamed([...secret, ...plain], planned)
   const plans = withApprovals(withArgumentRules(planned.plans, flags), textsOf(flags, 'approve'))
-  return { plans, others: planned.others }
+  return { plans: flags['accept-descriptions'] === true ? withDescriptions(plans) : plans, others: planned.others }
+}
+
+/** WRP-75: trust in the words of a server is given to one server by its name. */
+function withDescriptions(plans: readonly ServerPlan[]): readonly ServerPlan[] {
+  if (plans.length > 1) throw new UsageError('--accept-descriptions is for one server; choose it with --server')
+  return plans.map((plan) => ({ ...plan, definition: { ...plan.definition, acceptDescriptions: true } }))
 }
 
 /** With a misspelled name, a secret would stay in the clear although its user has named it. */

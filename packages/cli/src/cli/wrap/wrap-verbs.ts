@@ -80,6 +80,11 @@ export const wrapVerbs: readonly Verb[] = [
         many: true,
         about: 'an argument of the tools that is a path, so that a policy about a folder holds for one spelling of it',
       },
+      {
+        name: 'accept-descriptions',
+        about:
+          'accept a new title or description of an accepted tool by itself, of a server that may change what the model reads',
+      },
       { name: 'expires-in', value: 'DURATION', about: 'the validity of the delegation, such as 8h; default 30d' },
       { name: 'secret', value: 'NAME', many: true, about: 'a variable or header that is secret' },
       { name: 'plain', value: 'NAME', many: true, about: 'a variable or header that is not secret' },

@@ -234,12 +234,12 @@ interface Outcome extends Partial<Prepared> {
   readonly hadGateway?: boolean
 }
 
-/** The options that a delegation is made of. */
-const delegating = ['policy', 'tools', 'type', 'paths', 'only', 'approve', 'expires-in'] as const
+/** The options about a delegation, and about the tools of a server. */
+const changing = ['policy', 'tools', 'type', 'paths', 'only', 'approve', 'accept-descriptions', 'expires-in'] as const
 
 /** A person who wraps again to change a policy must not believe that it is changed. */
 function unapplied(others: readonly Unplanned[], flags: Flags, host: Host): 0 | 1 {
-  const given = delegating.filter((name) => flags[name] !== undefined)
+  const given = changing.filter((name) => flags[name] !== undefined)
   if (given.length === 0) return 0
   const options = given.map((name) => `--${name}`).join(', ')
   const next = others.flatMap(({ entry: { value } }) => {
@@ -247,7 +247,8 @@ function unapplied(others: readonly Unplanned[], flags: Flags, host: Host): 0 | 
     return found === undefined ? [] : changes(found, flags)
   })
   const isSetting = given.some((name) => !['policy', 'tools', 'expires-in'].includes(name))
-  const edit = 'to change a type, a path, an approval or the only arguments, edit the server in gateway.json, and run'
+  const edit =
+    'to change a type, a path, an approval, the only arguments or `acceptDescriptions`, edit the server in gateway.json, and run'
   const steps = [...new Set(next), ...(isSetting && next.length > 0 ? [`${edit} \`procura reload\``] : [])]
   host.complain([`${options} had no effect, because no server is wrapped now`, ...steps].join('; '))
   return 1
@@ -297,6 +298,11 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
   for (const line of grants.flatMap((grant) => describeGrant(grant))) host.complain(`delegation to the agent: ${line}`)
   for (const line of [...describeOthers(grants, flags['dry-run'] === true), ...kept, ...lost]) host.complain(line)
   for (const line of [...describeApprovals(ready), ...describeShown(ready)]) host.complain(line)
+  for (const { server, definition } of ready)
+    if (definition.acceptDescriptions)
+      host.complain(
+        `new titles and descriptions of the tools of ${server} are accepted by themselves: the model reads them at once`,
+      )
   for (const { server, definition, secrets } of ready) {
     const fault = home === undefined ? undefined : startedIn(home, definition, secrets)
     if (fault !== undefined) host.complain(`warning: the server ${server} ${fault}; ${startElsewhere}`)

@@ -91,6 +91,13 @@ const allow = {
   optional: true,
 } as const satisfies ObjectShape['fields'][string]
 
+const acceptDescriptions = {
+  shape: { kind: 'constant', value: true },
+  about:
+    'true: a new title or description of an accepted tool is accepted by itself, for a server that may change what the model reads; default: somebody has to accept it',
+  optional: true,
+} as const satisfies ObjectShape['fields'][string]
+
 const approvers = { kind: 'list', item: did, least: 1 } as const
 
 /** APR-90 */
@@ -143,6 +150,7 @@ const stdioServer: ObjectShape = {
       optional: true,
     },
     allow,
+    acceptDescriptions,
     stderr: { shape: path, about: 'a file for its standard error; default: it is discarded', optional: true },
     approvals,
     ...argumentRules,
@@ -169,6 +177,7 @@ const httpServer: ObjectShape = {
     },
     ...argumentRules,
     allow,
+    acceptDescriptions,
     approvals,
   },
   check: ({ headers, secretHeaders, login, types, paths }) => {

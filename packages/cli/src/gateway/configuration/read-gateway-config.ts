@@ -34,6 +34,8 @@ export interface StdioServerConfig extends ArgumentConfig {
   readonly secretEnv: Readonly<Record<string, string>>
   /** The requests that pass unguarded. Default: none. */
   readonly allow?: readonly AllowedRequests[]
+  /** Whether a new title or description of an accepted tool is accepted by itself. */
+  readonly acceptDescriptions?: true
   /** The file of its standard error; without a file, it is discarded. */
   readonly stderr?: string
   /** The rules for the tools whose every call needs approvals, by name; `*` is every other tool. */
@@ -78,6 +80,8 @@ export interface HttpServerConfig extends ArgumentConfig {
   readonly login?: true
   /** The requests that pass unguarded. Default: none. */
   readonly allow?: readonly AllowedRequests[]
+  /** Whether a new title or description of an accepted tool is accepted by itself. */
+  readonly acceptDescriptions?: true
 }
 
 /** An HTTP API. Its credential is put into the requests that agents sign. */
@@ -149,7 +153,14 @@ type RawApprovals = Readonly<Record<string, { readonly approvers?: readonly stri
 type RawServer = ArgumentConfig & { readonly paths?: readonly string[] } & (RawStdio | RawHttp)
 
 type RawStdio = { readonly type: 'stdio'; readonly command: string } & {
-  readonly [Name in 'allow' | 'args' | 'cwd' | 'env' | 'secretEnv' | 'stderr']?: StdioServerConfig[Name]
+  readonly [Name in
+    | 'acceptDescriptions'
+    | 'allow'
+    | 'args'
+    | 'cwd'
+    | 'env'
+    | 'secretEnv'
+    | 'stderr']?: StdioServerConfig[Name]
 }
 
 interface RawHttp {
@@ -159,6 +170,7 @@ interface RawHttp {
   readonly secretHeaders?: Readonly<Record<string, string>>
   readonly login?: string
   readonly allow?: readonly AllowedRequests[]
+  readonly acceptDescriptions?: true
 }
 
 /** Milliseconds for reading the file. */
@@ -261,11 +273,12 @@ function completeServer(raw: RawServer, folder: string): StdioServerConfig | Htt
       headers: raw.headers ?? {},
       ...argumentRulesOf(raw),
       ...(raw.allow !== undefined && { allow: raw.allow }),
+      ...(raw.acceptDescriptions && { acceptDescriptions: true }),
       ...secretHeadersOf(raw.login === undefined ? (raw.secretHeaders ?? {}) : { Authorization: raw.login }),
       ...(raw.login !== undefined && { login: true as const }),
     })
   }
-  const { command, args = [], cwd, env = {}, secretEnv = {}, allow, stderr } = raw
+  const { command, args = [], cwd, env = {}, secretEnv = {}, allow, acceptDescriptions, stderr } = raw
   return Object.freeze({
     type: 'stdio',
     // A name without a slash is looked up in PATH.
@@ -276,6 +289,7 @@ function completeServer(raw: RawServer, folder: string): StdioServerConfig | Htt
     secretEnv,
     ...argumentRulesOf(raw),
     ...(allow !== undefined && { allow }),
+    ...(acceptDescriptions && { acceptDescriptions }),
     ...(stderr !== undefined && { stderr: resolve(folder, stderr) }),
   })
 }

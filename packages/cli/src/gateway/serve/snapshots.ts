@@ -76,7 +76,7 @@ export async function createSnapshots(
   onEvent: OnGatewayEvent,
 ): Promise<Snapshots> {
   const inTurn = createMutex()
-  const book = createToolBook({ folder: config.toolsFolder, firstUse: () => present.config.tools === 'first-use' })
+  const book = createToolBook(config.toolsFolder, () => present.config)
   const ending = new AbortController()
   const watch = createToolWatch(book, onEvent, ending.signal)
   const retiring = new Set<Promise<void>>()
@@ -119,7 +119,7 @@ export async function createSnapshots(
     async seen(server, configured, found) {
       // A session goes on for a while with the program of an earlier configuration.
       const isPresent = (): boolean => present.servers.get(server)?.config === configured
-      if (isPresent()) await watch.note(server, found, isPresent)
+      if (isPresent() && (await watch.note(server, found, isPresent))) await takeTools().catch(parts.onError)
     },
     met: looks.met,
     refresh: () => looks.at([...present.config.servers.keys()]),

@@ -7,7 +7,7 @@ it('does not note a list of a session that waits when its server gets another co
     accepted: async () => new Map(),
     note: async (_: string, tools: readonly { readonly name: string }[]) => {
       noted.push(...tools.map(({ name }) => name))
-      return { accepted: [], waiting: [] }
+      return { accepted: [], reworded: [], waiting: [] }
     },
   }
   const ending = new AbortController()

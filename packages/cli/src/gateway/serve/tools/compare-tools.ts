@@ -25,6 +25,13 @@ export interface ComparedTool {
   readonly seen?: PinnedTool
 }
 
+/** Whether a tool differs from the accepted one in nothing but its title and its description. GTW-48 */
+export async function differsInWords(accepted: PinnedTool, seen: PinnedTool): Promise<boolean> {
+  const { title, description } = accepted
+  const hashes = await Promise.all([accepted, seen, { ...seen, title, description }].map((tool) => toolHash(tool)))
+  return hashes[0] !== hashes[1] && hashes[0] === hashes[2]
+}
+
 /** Compares the tools that a server has with those that were accepted, in the order of their names. */
 export async function compareTools(
   accepted: readonly PinnedTool[],

@@ -8,6 +8,7 @@ import { createRate, type Rate } from '../rate.ts'
 import type { GuardedServer, Snapshot } from '../snapshot.ts'
 import { openUpstream } from '../upstream/open-upstream.ts'
 import type { OwnCalls } from '../upstream/own-calls.ts'
+import type { ComparedTool } from './compare-tools.ts'
 import { type FoundTools, type ListedServer, listTools } from './list-tools.ts'
 import type { NotedTools, ToolBook } from './tool-book.ts'
 
@@ -35,8 +36,9 @@ export interface ToolWatch {
    * Notes the list of a session if it differs from the last one. A failure is remembered and reported.
    *
    * @param isPresent - as of `look`.
+   * @returns whether a new title or description was accepted by this.
    */
-  note(server: string, found: FoundTools, isPresent: () => boolean): Promise<void>
+  note(server: string, found: FoundTools, isPresent: () => boolean): Promise<boolean>
   stateOf(server: string, pins: GuardedServer['pins']): { readonly waiting: number; readonly fault?: string }
 }
 
@@ -72,7 +74,7 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending:
     known.hashes = await hashesOf(tools)
     Reflect.deleteProperty(known, 'fault')
     report(server, noted, onEvent)
-    return noted.accepted.length > 0
+    return noted.accepted.length > 0 || noted.reworded.length > 0
   }
 
   function fail(server: string, message: string): void {
@@ -82,19 +84,20 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending:
     onEvent({ level: 'warning', event: 'server_unavailable', server, message: about })
   }
 
-  async function writeNext(server: string): Promise<void> {
+  async function writeNext(server: string): Promise<boolean> {
     const known = knownOf(server)
     const { next } = known
     Reflect.deleteProperty(known, 'next')
     // It may have waited while the configuration changed.
-    if (next?.isPresent() !== true) return
+    if (next?.isPresent() !== true) return false
     const { found } = next
     try {
       if ('fault' in found) fail(server, found.fault)
-      else if (await isNews(known, found.tools)) await write(server, found.tools, false)
+      else if (await isNews(known, found.tools)) return await write(server, found.tools, false)
     } catch (error) {
       fail(server, (error as Error).message)
     }
+    return false
   }
 
   return {
@@ -119,7 +122,7 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending:
     async note(server, found, isPresent) {
       const known = knownOf(server)
       known.next = { found, isPresent }
-      if (known.timer !== undefined) return
+      if (known.timer !== undefined) return false
       const isDue = 'fault' in found || (await isNews(known, found.tools).catch(() => true))
       const waitMs = isDue ? known.rate.take() : 0
       if (waitMs === 0) return known.inTurn(() => writeNext(server))
@@ -129,13 +132,15 @@ export function createToolWatch(book: ToolBook, onEvent: OnGatewayEvent, ending:
         if (!ending.aborted) void known.inTurn(() => writeNext(server))
       }, waitMs)
       known.timer.unref()
+      return false
     },
-    stateOf(server, pins) {
-      const { hashes = new Map<string, string>(), fault } = knownOf(server)
-      const waiting = [...hashes].filter(([name, hash]) => pins.get(name) !== hash).length
-      return { waiting, ...(fault !== undefined && { fault }) }
-    },
+    stateOf: (server, pins) => stateIn(knownOf(server), pins),
   }
+}
+
+function stateIn({ hashes = new Map(), fault }: Known, pins: GuardedServer['pins']): ReturnType<ToolWatch['stateOf']> {
+  const waiting = [...hashes].filter(([name, hash]) => pins.get(name) !== hash).length
+  return { waiting, ...(fault !== undefined && { fault }) }
 }
 
 /** Whether a list is another one than the last, or the first after a fault. */
@@ -178,14 +183,24 @@ function reportRefused(
   onEvent({ level: 'info', event: 'requests_refused', server, message })
 }
 
-function report(server: string, { accepted, waiting }: NotedTools, onEvent: OnGatewayEvent): void {
+function report(server: string, { accepted, reworded, waiting }: NotedTools, onEvent: OnGatewayEvent): void {
   if (accepted.length > 0) {
     const message = `accepted ${accepted.length} ${accepted.length === 1 ? 'tool' : 'tools'} of ${quote(server)} at first sight; review them with \`procura tools list ${server}\``
     onEvent({ level: 'info', event: 'tools_accepted', server, message })
   }
+  if (reworded.length > 0) {
+    const message = `accepted new words of ${reworded.length} ${reworded.length === 1 ? 'tool' : 'tools'} of ${quote(server)}, because \`acceptDescriptions\` in gateway.json trusts them: ${named(reworded)}`
+    onEvent({ level: 'info', event: 'tools_accepted', server, message })
+  }
   if (waiting.length > 0) {
-    const names = waiting.slice(0, 8).map(({ name, words }) => `${quote(name)} (${words.join(', ')})`)
-    const message = `${waiting.length} new or changed tools of ${quote(server)} are refused until somebody accepts them: ${names.join(', ')}; see \`procura tools list ${server}\``
+    const message = `${waiting.length} new or changed tools of ${quote(server)} are refused until somebody accepts them: ${named(waiting)}; see \`procura tools list ${server}\``
     onEvent({ level: 'warning', event: 'tools_waiting', server, message })
   }
+}
+
+function named(tools: readonly ComparedTool[]): string {
+  return tools
+    .slice(0, 8)
+    .map(({ name, words }) => `${quote(name)} (${words.join(', ')})`)
+    .join(', ')
 }

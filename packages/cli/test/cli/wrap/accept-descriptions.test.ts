@@ -1,0 +1,59 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Machine, newMachine, wrapVerbs } from './set-up.ts'
+
+let machine: Machine
+const { wrap } = wrapVerbs(() => machine)
+
+beforeEach(() => {
+  machine = newMachine()
+})
+afterEach(() => machine.remove())
+
+const server = (name: string): object => ({
+  command: 'node',
+  args: [`${name}.mjs`],
+  env: { KEY: `mk_live_${name}7f3a9c` },
+})
+const config = (...names: readonly string[]): string =>
+  machine.write(
+    '.mcp.json',
+    JSON.stringify({ mcpServers: Object.fromEntries(names.map((name) => [name, server(name)])) }),
+  )
+const path = (): string => join(machine.home, 'gateway.json')
+const trusted = (): object =>
+  Object.fromEntries(
+    Object.entries(
+      JSON.parse(readFileSync(path(), 'utf8')).servers as Record<string, { acceptDescriptions?: true }>,
+    ).map(([name, { acceptDescriptions }]) => [name, acceptDescriptions]),
+  )
+
+describe('`wrap --accept-descriptions`', () => {
+  it('is written for the server that was chosen, and for no other [WRP-75]', async () => {
+    const file = config('mail', 'notes')
+    const { code, err } = await wrap(file, '--server', 'mail', '--accept-descriptions')
+    expect(code, err).toBe(0)
+    expect(err).toContain('new titles and descriptions of the tools of mail are accepted by themselves')
+    expect((await wrap(file)).code).toBe(0)
+    expect(trusted()).toEqual({ mail: true, notes: undefined })
+  })
+
+  it('is refused for several servers, before anything is written [WRP-75]', async () => {
+    const { code, err } = await wrap(config('mail', 'notes'), '--accept-descriptions')
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining('--accept-descriptions is for one server; choose it with --server'),
+    ])
+    expect(existsSync(path())).toBe(false)
+  })
+
+  it('says how to set it where the server is wrapped already [WRP-75]', async () => {
+    const file = config('mail')
+    expect((await wrap(file)).code).toBe(0)
+    const { code, err } = await wrap(file, '--accept-descriptions')
+    expect(code).toBe(1)
+    expect(err).toContain('`acceptDescriptions`, edit the server in gateway.json, and run `procura reload`')
+    expect(trusted()).toEqual({ mail: undefined })
+  })
+})
