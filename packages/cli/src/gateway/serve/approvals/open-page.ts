@@ -37,10 +37,11 @@ export async function openPage(config: GatewayConfig, parts: OpenPageParts): Pro
   const { page } = config.approvals ?? {}
   const isLasting = page !== undefined && page.port > 0 && page.port < (await firstOpenPort())
   const place = isLasting ? `${page.host}:${page.port}` : undefined
-  const run = await beginPageRun(files, revocations, place === undefined ? undefined : await nameAt(place, files))
-  // A name of other circumstances must not come back. APR-37
-  if (place === undefined) await files.removeLasting()
-  else await files.putLasting(`${run.name} ${place}`)
+  const lasting = place === undefined ? undefined : await nameAt(place, files)
+  // A name of other circumstances must not come back, also where this start fails or is killed. APR-37
+  if (lasting === undefined) await files.removeLasting()
+  const run = await beginPageRun(files, revocations, lasting)
+  if (place !== undefined) await files.putLasting(`${run.name} ${place}`)
   if (page === undefined) {
     await files.removeRun()
     return undefined

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Delegation, delegate, encodeContainer, generateSigner } from 'procura'
 import { memoryRevocationStore } from 'procura/store/memory'
@@ -125,6 +125,18 @@ describe('the page for approvals at a port where no other process can listen', (
       await start()
       expect(await isRevoked(grant)).toBe(true)
     }
+  })
+
+  it('APR-37 keeps no name after a start that ends before it has ended the keys', async () => {
+    const first = await start()
+    await enroll()
+    await close()
+    const damaged = join(home.folder, 'approvals', files('.page')[0] as string)
+    chmodSync(damaged, 0o644)
+    // Any process can listen there now, and the start fails.
+    await expect(start(open)).rejects.toThrow('cannot be read')
+    chmodSync(damaged, 0o600)
+    expect((await start()).run.name).not.toBe(first.run.name)
   })
 
   it('APR-38 removes the key of a browser, in this run and at the next start', async () => {
