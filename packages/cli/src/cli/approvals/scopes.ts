@@ -67,7 +67,8 @@ export function proposeScopes(request: Pick<ApprovalRequest, 'args' | 'service'>
   const values = Object.fromEntries(names.map((name) => [name, args[name] as IpldValue]))
   const limited = (more: readonly Statement[]): Policy => [...kept, ...more, maxUses(uses, service)]
   const also = kept.length === 0 ? '' : `, if ${describePolicy(kept).join(', and ')}`
-  const others = Object.keys(args).length > names.length ? ' and any other arguments' : ''
+  // The agent can add arguments that this call does not have.
+  const others = ' and any other arguments'
   const equal: Scope = {
     words: `${uses} calls such as this one, with this value${names.length > 1 ? ' of each' : ''}${others}${also}, ${end}`,
     ...{ values, uses },

@@ -100,9 +100,12 @@ function permits(of: Policy, call: IpldMap): boolean {
   return compilePolicy(of).evaluate(call) === undefined
 }
 
-/** The arguments in the text of a statement. */
-function mentioned(one: Statement): readonly string[] {
-  return names.filter((name) => JSON.stringify(one).includes(name))
+/** The arguments that a statement is about. */
+function selectedBy(one: Statement): readonly string[] {
+  const [operator, selector] = one as unknown as readonly [string, unknown]
+  if (operator === 'and' || operator === 'or') return (selector as readonly Statement[]).flatMap(selectedBy)
+  if (operator === 'not') return selectedBy(selector as Statement)
+  return names.filter((name) => new RegExp(`^(?:\\.|\\["?)${name}\\b`).test(String(selector)))
 }
 
 /**
@@ -114,8 +117,8 @@ function isNarrow(place: number, call: IpldMap, given: IpldMap, held: readonly P
   return held.some((one) => {
     const failed = one.filter((single) => !permits([single], given))
     if (failed.length === 0 || !one.every((single) => failed.includes(single) || permits([single], call))) return false
-    const refused = failed.flatMap(mentioned).filter((name) => Object.hasOwn(given, name))
-    if (place === 1) return refused.some((name) => isDeepStrictEqual(call[name], given[name]))
+    const refused = failed.flatMap(selectedBy)
+    if (place === 1) return refused.every((name) => isDeepStrictEqual(call[name], given[name]))
     const [from, to] = [given['path'], call['path']]
     return (
       typeof to === 'string' && typeof from === 'string' && posix.normalize(to).startsWith(`${posix.dirname(from)}/`)
@@ -139,6 +142,9 @@ export function scopesAreNarrow({ numRuns, seed, title }: Runs): void {
           for (const call of calls.filter((one) => permits(scope.policy, one))) {
             seen[place] = (seen[place] as number) + 1
             expect(isNarrow(place, call, given, held), JSON.stringify([place, call, given, held])).toBe(true)
+            // A person has to read that the agent can add arguments.
+            if (Object.keys(call).some((name) => !Object.hasOwn(given, name)))
+              expect(scope.words).toContain(' and any other arguments')
           }
         }
       }),

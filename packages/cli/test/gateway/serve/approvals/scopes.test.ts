@@ -72,7 +72,7 @@ describe('an approval with a scope', () => {
     const { call } = await started(files, { paths: ['to'] })
     const said = await answer(call, { to: '/data/reports/q3.txt' }, '3', '--for', '1h')
     expect(said.shown).toMatch(
-      /\n3: 10 calls such as this one, with `to` in this folder or one below it, until [^-]+\S+\s[^-]*- folder = "\/data\/reports"\n/,
+      /\n3: 10 calls such as this one, with `to` in this folder or one below it and any other arguments, \s+[|] until [^-]+\S+\s[^-]*- folder = "\/data\/reports"\n/,
     )
     expect(said).toMatchObject({ code: 0 })
     const pass = ['/data/reports/q3.txt', '/data/reports/q4.txt', '/data/reports/2026/q1.txt']
