@@ -67,16 +67,38 @@ export function hashOf(content: string | Uint8Array): string {
  */
 export async function checkUnchanged({ path, hash }: ConfigFile): Promise<void> {
   const now = await readConfigFile(path)
+  await checkReplaceable(now)
+  if (now.hash !== hash)
+    throw new UsageError(`${quote(path, 256)} was changed by another program just now; run this again`)
+}
+
+/**
+ * Checks that this user can replace a configuration.
+ *
+ * @throws UsageError when it cannot be replaced without a loss.
+ */
+export async function checkReplaceable({ path, status }: Pick<ConfigFile, 'path' | 'status'>): Promise<void> {
   // The other names of the file would keep the old content.
-  if (now.status.nlink > 1)
-    throw new UsageError(`${quote(path, 256)} has ${now.status.nlink} hard links; replace the links by symbolic links`)
+  if (status.nlink > 1)
+    throw new UsageError(`${quote(path, 256)} has ${status.nlink} hard links; replace the links by symbolic links`)
   await access(dirname(path), constants.W_OK).catch(({ code }: NodeJS.ErrnoException) => {
     throw new UsageError(
       `the folder ${quote(dirname(path), 256)} cannot be written (${code}), so ${quote(basename(path), 256)} cannot be replaced; run this as its owner, or change its mode`,
     )
   })
-  if (now.hash !== hash)
-    throw new UsageError(`${quote(path, 256)} was changed by another program just now; run this again`)
+  checkOwner(status, path)
+}
+
+/** Checks that the file in the place of a configuration can get its owner and its group. WRP-73 */
+function checkOwner({ uid, gid }: Stats, path: string): void {
+  const own = process.geteuid?.()
+  if (own === undefined || own === 0) return
+  const groups = [process.getegid?.(), ...(process.getgroups?.() ?? [])]
+  if (uid !== own) throw new UsageError(`${quote(path, 256)} belongs to another user; run this as its owner`)
+  if (!groups.includes(gid))
+    throw new UsageError(
+      `${quote(path, 256)} belongs to the group ${gid}, which you are not in; give it a group of yours with chgrp, and run this again`,
+    )
 }
 
 /**

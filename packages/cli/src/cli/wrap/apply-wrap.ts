@@ -20,6 +20,7 @@ import {
 import { ensureFolder } from '../home/home-files.ts'
 import { type SignedGrants, signGrants, storeGrants } from '../home/issue.ts'
 import type { WrapHome } from '../home/wrap-home.ts'
+import { UsageError } from '../usage-error.ts'
 import { connectLine } from './connect-line.ts'
 import type { Grant } from './grants.ts'
 import { emptyFolder } from './plan-stdio.ts'
@@ -155,7 +156,11 @@ export async function applyWrap(home: WrapHome, run: WrapRun): Promise<readonly 
   if (plans.some(({ definition }) => definition.type === 'stdio' && definition.cwd === work)) await ensureFolder(work)
   await writeGatewayFile(home.path, content, home.lock)
   await storeGrants(home, agent, signed)
-  await replaceConfigFile(file, next)
+  await replaceConfigFile(file, next).catch((error: unknown) => {
+    // The next run finds everything else, and finishes the work.
+    if (!(error instanceof UsageError)) throw error
+    throw new UsageError(`${error.message}; the home folder is prepared, so the next run finishes the work`)
+  })
   return [...signed.kept, ...signed.made]
 }
 

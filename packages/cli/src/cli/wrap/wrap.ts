@@ -8,7 +8,14 @@ import { shellQuoted } from '../../support/shell-quoted.ts'
 import { checkSocketPath } from '../../support/socket-path.ts'
 import { type Client, type ClientName, clientOf, detectClient } from '../clients/client.ts'
 import { type CommandLine, type ConfigDocument, ConfigFault } from '../clients/config-document.ts'
-import { type ConfigFile, checkUnchanged, draftsOf, readConfigFile, removeDrafts } from '../clients/config-file.ts'
+import {
+  type ConfigFile,
+  checkReplaceable,
+  checkUnchanged,
+  draftsOf,
+  readConfigFile,
+  removeDrafts,
+} from '../clients/config-file.ts'
 import { checkNewName, newAgentLine } from '../home/agent-name.ts'
 import { checkHome } from '../home/check-home.ts'
 import { checkGatewayContent, readGatewayFile } from '../home/gateway-file.ts'
@@ -104,6 +111,7 @@ export async function wrap(words: readonly string[], flags: Flags, host: Host): 
     await inHome(home, () => removeDrafts(file.path))
   if (plans.length === 0) return Math.max(report({ others, repaired }, flags, host), unapplied(others, flags, host))
   check(plans)
+  await checkReplaceable(file)
   if (flags['dry-run'] === true) {
     const { gateway, secrets, delegations, unchecked } = await checkHome(home, known, agent, flags, host)
     // Without the secrets of an earlier run, the names of the servers can differ from those of a real one.

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -173,6 +174,75 @@ describe('a user without permission', () => {
     expect(readFileSync(path, 'utf8')).not.toContain(canary)
     rmSync(folder, { recursive: true })
   }, 60_000)
+})
+
+describe('a configuration that another program holds', () => {
+  let folder: string
+  let program: string
+  let home: string
+  // The superuser can keep every owner, so the program runs as another user then.
+  const isRoot = process.getuid?.() === 0
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'procura-other-'))
+    program = await bundleProcura(folder)
+    home = join(folder, 'home')
+    mkdirSync(home)
+    for (const one of [folder, program, home]) chmodSync(one, 0o755)
+    writeFileSync(join(home, '.claude.json'), json('mcpServers'), { mode: 0o640 })
+    if (isRoot) for (const one of [home, join(home, '.claude.json')]) chownSync(one, 65_534, 65_534)
+  }, 60_000)
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  const path = (): string => join(home, '.claude.json')
+  const run = (options: readonly string[], ...more: readonly string[]): string => {
+    const words = [...options, program, 'wrap', path(), '--key-file', join(home, 'vault.key'), ...more]
+    const { status, stdout, stderr } = spawnSync(process.execPath, words, {
+      ...(isRoot && { uid: 65_534, gid: 65_534 }),
+      ...{ cwd: home, env: { PATH: process.env['PATH'], HOME: home }, encoding: 'utf8' },
+    })
+    return `${status} ${stdout}${stderr}`
+  }
+  const files = (): readonly string[] => readdirSync(home).sort()
+
+  it.runIf(isRoot)('is refused for its owner or its group before anything is written [WRP-73, WRP-35]', () => {
+    chownSync(path(), 65_534, 0)
+    for (const more of [['--dry-run'], []])
+      expect(run([], ...more)).toMatch(/^2 procura: .*belongs to the group 0, which you are not in; give it a group/)
+    chownSync(path(), 0, 65_534)
+    for (const more of [['--dry-run'], []])
+      expect(run([], ...more)).toMatch(/^2 procura: .*belongs to another user; run this as its owner/)
+    expect(files()).toEqual(['.claude.json'])
+    chownSync(path(), 65_534, 65_534)
+    expect(run([])).toMatch(/^0 /)
+    expect([statSync(path()).uid, statSync(path()).gid, statSync(path()).mode & 0o777]).toEqual([65_534, 65_534, 0o640])
+  })
+
+  it('and that it changes in the last steps is finished by the same command [WRP-73, WRP-08]', () => {
+    const client = join(folder, 'client.mjs')
+    const changed = `${json('mcpServers')}\n`
+    // Another program writes the file when the configuration of the gateway is written.
+    writeFileSync(
+      client,
+      `import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+const { renameSync } = fs
+fs.renameSync = (from, to) => {
+  if (to.endsWith('gateway.json')) fs.writeFileSync(${JSON.stringify(path())}, ${JSON.stringify(changed)})
+  renameSync(from, to)
+}
+syncBuiltinESMExports()
+`,
+    )
+    expect(run(['--import', client])).toMatch(
+      /^2 procura: .*changed by another program just now; run this again; the home folder is prepared, so the next/,
+    )
+    expect(readFileSync(path(), 'utf8')).toBe(changed)
+    expect(files().filter((name) => name.includes('procura-'))).toEqual([])
+    expect(run([])).toMatch(/^0 /)
+    expect(readFileSync(path(), 'utf8')).not.toContain(canary)
+    const { servers } = JSON.parse(readFileSync(join(home, '.config/procura/gateway.json'), 'utf8'))
+    expect(Object.keys(servers)).toEqual(['mail'])
+  })
 })
 
 describe('a server that is behind another gateway', () => {
