@@ -3,6 +3,8 @@ import { open, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import process from 'node:process'
 import type { HeldLock } from './file-lock/held-lock.ts'
+import { quote } from './quote.ts'
+import { isFullDisk } from './vault-failure.ts'
 
 /**
  * Writes a file of one user that must not exist yet. It lasts when this resolves, also after a loss of power.
@@ -43,6 +45,8 @@ async function writeNew(path: string, content: string | Uint8Array): Promise<voi
   try {
     await file.writeFile(content)
     await file.sync()
+  } catch (error) {
+    throw namingDisk(error, path)
   } finally {
     await file.close()
   }
@@ -57,4 +61,11 @@ export async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close()
   }
+}
+
+/** The error of a write, with the path if the disk is full: the system names no file then. CLI-54 */
+export function namingDisk(error: unknown, path: string): unknown {
+  const { code } = Object(error) as NodeJS.ErrnoException
+  if (!isFullDisk(code)) return error
+  return Object.assign(new Error(`the disk of ${quote(path, 256)} is full (${code})`, { cause: error }), { code })
 }

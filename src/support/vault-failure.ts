@@ -16,7 +16,13 @@ import { VaultError, type VaultErrorCode } from '../errors.ts'
 export function vaultFailure(code: VaultErrorCode, message: string, cause?: unknown): VaultError {
   if (cause === undefined) return new VaultError(code, message)
   const reason = describeCause(cause)
-  return new VaultError(code, reason === '' ? message : `${message} (${reason})`, { cause: safeCause(cause) })
+  const full = isFullDisk(reason) ? ': the disk is full' : ''
+  return new VaultError(code, reason === '' ? message : `${message}${full} (${reason})`, { cause: safeCause(cause) })
+}
+
+/** Whether the code of an error says that there is no room for a file: of the disk, or for its user. */
+export function isFullDisk(code: unknown): boolean {
+  return code === 'ENOSPC' || code === 'EDQUOT'
 }
 
 /** The code of an error, or its name, if it is a plain identifier; otherwise an empty string. */

@@ -156,7 +156,7 @@ describe('AGT-18 a store of delegations in a file', () => {
     await add()
     const filler = join(disk, 'filler')
     await expect(writeFile(filler, new Uint8Array(300_000))).rejects.toThrow(/ENOSPC/)
-    await expect(add()).rejects.toThrow(/could not be written \(ENOSPC\)/)
+    await expect(add()).rejects.toThrow(/could not be written: the disk is full \(ENOSPC\)/)
     expect(await store.load({})).toHaveLength(1)
     await rm(filler)
     await add()

@@ -4,7 +4,7 @@ import { constants, type Stats } from 'node:fs'
 import { access, type FileHandle, open, readdir, realpath, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
-import { syncFolder } from '#support/durable-file.ts'
+import { namingDisk, syncFolder } from '#support/durable-file.ts'
 import { quote } from '#support/quote.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -127,7 +127,7 @@ export async function replaceConfigFile(file: ConfigFile, text: string): Promise
     }
   } catch (error) {
     await unlink(draft).catch(() => undefined)
-    throw error
+    throw namingDisk(error, path)
   }
   await syncFolder(dirname(path))
 }

@@ -1,7 +1,7 @@
 // node only: reads and writes a file
-import { writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { ArgumentError } from 'procura/errors'
+import { createDurableFile } from '#support/durable-file.ts'
 import type { HeldLock } from '#support/file-lock/held-lock.ts'
 import { readPrivateFile, replacePrivateFile } from '#support/private-file.ts'
 import { quote } from '#support/quote.ts'
@@ -111,7 +111,7 @@ export async function checkGatewayContent(
 ): Promise<void> {
   await withStage(place, async (folder) => {
     const path = join(folder, 'gateway.json')
-    await writeFile(path, textOf(content), { mode: 0o600, flag: 'wx' })
+    await createDurableFile(path, textOf(content))
     await readGatewayConfig(path).catch((error: unknown) => {
       if (!(error instanceof ArgumentError)) throw error
       // The positions are those of a draft, which nobody can read.
