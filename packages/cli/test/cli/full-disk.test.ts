@@ -44,6 +44,7 @@ it.runIf(canMount())('a full disk is reported with a path, and the configuration
     expect(fault).not.toContain(canary)
   }
 
+  rmSync(join(disk, 'filler'))
   const other = join(mountSmallDisk(), '.mcp.json')
   writeFileSync(other, config)
   fill(join(other, '..'), 0)
