@@ -1,3 +1,5 @@
+import type { AllowedRequests } from '../../gateway/configuration/passing-methods.ts'
+
 /** A server of `gateway.json`. Its secret variables or headers name credentials of the vault. */
 export type GatewayServer = (
   | {
@@ -27,6 +29,8 @@ export type GatewayServer = (
   readonly show?: Readonly<Record<string, readonly string[]>>
   /** The tools whose every call needs an approval. */
   readonly approvals?: Readonly<Record<string, object>>
+  /** The ways between the server and its client, beside the tools, that pass. */
+  readonly allow?: readonly AllowedRequests[]
   /** Whether a new title or description of an accepted tool is accepted by itself. */
   readonly acceptDescriptions?: true
 }

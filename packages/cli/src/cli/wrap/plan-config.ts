@@ -1,9 +1,11 @@
 // node only: works with parts that use files
 import { quote } from '#support/quote.ts'
+import type { AllowedRequests } from '../../gateway/configuration/passing-methods.ts'
 import { userHome } from '../../support/user-home.ts'
 import type { Client } from '../clients/client.ts'
 import type { ConfigDocument } from '../clients/config-document.ts'
 import type { ConfigFile } from '../clients/config-file.ts'
+import type { GatewayServer } from '../home/gateway-server.ts'
 import type { Host } from '../host.ts'
 import { UsageError } from '../usage-error.ts'
 import { type Flags, textOf, textsOf } from '../verb.ts'
@@ -87,13 +89,21 @@ function planWith(
   })
   checkNamed([...secret, ...plain], planned)
   const plans = withApprovals(withArgumentRules(planned.plans, flags), textsOf(flags, 'approve'))
-  return { plans: flags['accept-descriptions'] === true ? withDescriptions(plans) : plans, others: planned.others }
+  return { plans: withTrust(plans, flags), others: planned.others }
 }
 
-/** WRP-75: trust in the words of a server is given to one server by its name. */
-function withDescriptions(plans: readonly ServerPlan[]): readonly ServerPlan[] {
-  if (plans.length > 1) throw new UsageError('--accept-descriptions is for one server; choose it with --server')
-  return plans.map((plan) => ({ ...plan, definition: { ...plan.definition, acceptDescriptions: true } }))
+/** WRP-75, WRP-76: a person trusts one server, by its name. */
+function withTrust(plans: readonly ServerPlan[], flags: Flags): readonly ServerPlan[] {
+  const allow = textsOf(flags, 'allow') as readonly AllowedRequests[]
+  const trust: Pick<GatewayServer, 'acceptDescriptions' | 'allow'> = {
+    ...(allow.length > 0 && { allow: [...new Set(allow)] }),
+    ...(flags['accept-descriptions'] === true && { acceptDescriptions: true }),
+  }
+  const [given] = Object.keys(trust)
+  if (given === undefined) return plans
+  const option = given === 'allow' ? 'allow' : 'accept-descriptions'
+  if (plans.length > 1) throw new UsageError(`--${option} is for one server; choose it with --server`)
+  return plans.map((plan) => ({ ...plan, definition: { ...plan.definition, ...trust } }))
 }
 
 /** With a misspelled name, a secret would stay in the clear although its user has named it. */

@@ -26,6 +26,36 @@ export function showPlans(plans: readonly NamedPlan[], others: readonly Unplanne
   ]
 }
 
+/** The ways of each server to the client and the model, and those that it no longer has. WRP-77 */
+export function describeTrust(plans: readonly NamedPlan[]): readonly string[] {
+  const [first, ...others] = plans
+    .filter(({ definition: { allow } }) => allow === undefined)
+    .map(({ server }) => server)
+  const programs = plans.filter(({ definition: { type } }) => type === 'stdio').map(({ server }) => server)
+  return [
+    ...plans.flatMap(({ server, definition: { allow = [], acceptDescriptions } }) => [
+      ...(allow.length > 0
+        ? [`${allow.join(', ')} of ${server} pass, unguarded, for every process that can connect`]
+        : []),
+      ...(acceptDescriptions
+        ? [
+            `new titles and descriptions of the tools of ${server} are accepted by themselves: the model reads them at once`,
+          ]
+        : []),
+    ]),
+    ...(first === undefined
+      ? []
+      : [
+          `only the tools of ${[first, ...others].join(', ')} pass: not its resources and prompts, which \`--server ${first} --allow resources\` lets pass, and not the folders (roots) of the client, which belong into its arguments`,
+        ]),
+    ...(programs.length === 0
+      ? []
+      : [
+          `${programs.join(', ')} ${programs.length === 1 ? 'gets' : 'get'} no variable of the client beside those of the entry: add SSH_AUTH_SOCK, AWS_PROFILE, KUBECONFIG or another that is needed to \`env\` of the server in gateway.json`,
+        ]),
+  ]
+}
+
 /** Whether a person has to log in at a server. */
 export function needsLogin(definition: NamedPlan['definition']): boolean {
   return definition.type === 'http' && definition.login !== undefined

@@ -81,6 +81,13 @@ export const wrapVerbs: readonly Verb[] = [
         about: 'an argument of the tools that is a path, so that a policy about a folder holds for one spelling of it',
       },
       {
+        name: 'allow',
+        value: 'NAME',
+        many: true,
+        choices: ['resources', 'prompts', 'completions', 'elicitation', 'sampling', 'instructions'],
+        about: 'what passes between the server and its client beside the tools, unguarded; default nothing',
+      },
+      {
         name: 'accept-descriptions',
         about:
           'accept a new title or description of an accepted tool by itself, of a server that may change what the model reads',

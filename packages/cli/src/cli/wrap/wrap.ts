@@ -53,7 +53,7 @@ import {
   repairedText,
   writeRepaired,
 } from './repair-lines.ts'
-import { maskIn, needsLogin, showDifference, showPlans } from './show-plan.ts'
+import { describeTrust, maskIn, needsLogin, showDifference, showPlans } from './show-plan.ts'
 import { startElsewhere, startedIn } from './started-in.ts'
 import { describeApprovals } from './tool-approvals.ts'
 import { readIndex } from './wrap-index.ts'
@@ -243,7 +243,17 @@ interface Outcome extends Partial<Prepared> {
 }
 
 /** The options about a delegation, and about the tools of a server. */
-const changing = ['policy', 'tools', 'type', 'paths', 'only', 'approve', 'accept-descriptions', 'expires-in'] as const
+const changing = [
+  'policy',
+  'tools',
+  'type',
+  'paths',
+  'only',
+  'approve',
+  'allow',
+  'accept-descriptions',
+  'expires-in',
+] as const
 
 /** A person who wraps again to change a policy must not believe that it is changed. */
 function unapplied(others: readonly Unplanned[], flags: Flags, host: Host): 0 | 1 {
@@ -256,7 +266,7 @@ function unapplied(others: readonly Unplanned[], flags: Flags, host: Host): 0 | 
   })
   const isSetting = given.some((name) => !['policy', 'tools', 'expires-in'].includes(name))
   const edit =
-    'to change a type, a path, an approval, the only arguments or `acceptDescriptions`, edit the server in gateway.json, and run'
+    'to change a type, a path, an approval, the only arguments, `allow` or `acceptDescriptions`, edit the server in gateway.json, and run'
   const steps = [...new Set(next), ...(isSetting && next.length > 0 ? [`${edit} \`procura reload\``] : [])]
   host.complain([`${options} had no effect, because no server is wrapped now`, ...steps].join('; '))
   return 1
@@ -306,11 +316,7 @@ function report(outcome: Outcome, flags: Flags, host: Host): number {
   for (const line of grants.flatMap((grant) => describeGrant(grant))) host.complain(`delegation to the agent: ${line}`)
   for (const line of [...describeOthers(grants, flags['dry-run'] === true), ...kept, ...lost]) host.complain(line)
   for (const line of [...describeApprovals(ready), ...describeShown(ready)]) host.complain(line)
-  for (const { server, definition } of ready)
-    if (definition.acceptDescriptions)
-      host.complain(
-        `new titles and descriptions of the tools of ${server} are accepted by themselves: the model reads them at once`,
-      )
+  for (const line of describeTrust(ready)) host.complain(line)
   for (const { server, definition, secrets } of ready) {
     const fault = home === undefined ? undefined : startedIn(home, definition, secrets)
     if (fault !== undefined) host.complain(`warning: the server ${server} ${fault}; ${startElsewhere}`)

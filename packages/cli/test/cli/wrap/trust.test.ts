@@ -57,3 +57,27 @@ describe('`wrap --accept-descriptions`', () => {
     expect(trusted()).toEqual({ mail: undefined })
   })
 })
+
+describe('`wrap --allow`', () => {
+  it('is written for one server, and the plan says what passes and what does not [WRP-76] [WRP-77]', async () => {
+    const file = config('mail', 'notes')
+    const { code, err } = await wrap(file, '--server', 'mail', '--allow', 'resources', '--allow', 'prompts')
+    expect(code, err).toBe(0)
+    expect(JSON.parse(readFileSync(path(), 'utf8')).servers.mail.allow).toEqual(['resources', 'prompts'])
+    expect(err).toContain('resources, prompts of mail pass, unguarded, for every process that can connect')
+    expect(err).not.toContain('only the tools of mail')
+    const { err: second } = await wrap(file, '--dry-run')
+    expect(second).toContain(
+      'only the tools of notes pass: not its resources and prompts, which `--server notes --allow resources` lets pass, and not the folders (roots) of the client',
+    )
+    expect(second).toContain('notes gets no variable of the client beside those of the entry: add SSH_AUTH_SOCK')
+  })
+
+  it('is refused for several servers, and for what the gateway does not know [WRP-76]', async () => {
+    const file = config('mail', 'notes')
+    const { code, err } = await wrap(file, '--allow', 'resources')
+    expect([code, err]).toEqual([2, expect.stringContaining('--allow is for one server; choose it with --server')])
+    expect(existsSync(path())).toBe(false)
+    expect((await wrap(file, '--server', 'mail', '--allow', 'roots')).code).toBe(2)
+  })
+})
