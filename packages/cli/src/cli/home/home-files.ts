@@ -45,7 +45,9 @@ export async function exists(path: string): Promise<boolean> {
 export async function makeWhole(path: string, write: (draft: string) => Promise<unknown>): Promise<boolean> {
   if (await exists(path)) return false
   // Beside the file: a link reaches no other file system.
-  const folder = await makeStage(dirname(path))
+  const folder = await makeStage(dirname(path)).catch(({ code }: NodeJS.ErrnoException) => {
+    throw new UsageError(`no file can be made in the folder ${quote(dirname(path), 256)} (${code})`)
+  })
   try {
     const draft = join(folder, 'file')
     await write(draft)

@@ -178,6 +178,13 @@ describe('a dry run of `wrap`', () => {
     expect(readdirSync(join(keyFile, '..'))).toEqual(['vault.key'])
   })
 
+  it('and the run refuse a key file in a folder that does not exist in the same words [WRP-35]', async () => {
+    const words = ['wrap', path, '--key-file', join(machine.home, 'none', 'vault.key')]
+    const dry = await machine.procura([...words, '--dry-run'])
+    expect(dry).toMatchObject({ code: 2, err: expect.stringContaining('no file can be made in the folder') })
+    expect(await machine.procura(words)).toMatchObject({ code: 2, err: dry.err })
+  })
+
   it('shows the names that the run gives, also with the secrets of an earlier one [WRP-35]', async () => {
     expect((await wrap(path)).code).toBe(0)
     // The same server with the same secret has one name, and another one a new name.
